@@ -1,0 +1,31 @@
+# make demo    set up, scan the example captures, write the HTML report
+# make test    set up, check style and types, run every test
+# make check   a developer's answer in under a minute
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test check lint fuzz bench clean
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml setup.py $(wildcard src/backchannel/*/*.pyx src/backchannel/*/*.pxd)
+	./tools/setup $(PYTHON)
+	touch $@
+
+demo: setup
+	$(BIN)/backchannel scan examples --report out/report.html
+
+lint: setup
+	$(BIN)/ruff format --check src tests tools bench
+	$(BIN)/ruff check src tests tools bench
+	$(BIN)/mypy
+
+check: setup
+	$(BIN)/ruff check src tests
+	$(BIN)/pytest -q -n 2 -m "not slow"
+
+test: lint
+	$(BIN)/pytest -n 2
+
+clean:
+	rm -rf .venv build dist out .cache

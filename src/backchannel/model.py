@@ -1,0 +1,97 @@
+"""The nouns every room shares: sides, endpoints, confidence, capabilities, claims.
+
+Values only. Nothing here does I/O, reads a clock or imports another room.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+import msgspec
+
+Transport = Literal["tcp", "udp", "ip"]
+"""What carries a flow. `ip` is for protocols directly over IP, such as plain ESP and AH."""
+
+
+class Side(IntEnum):
+    """Who sent it. The client opened the flow (SYN), or spoke first where no opening was seen."""
+
+    CLIENT = 0
+    SERVER = 1
+
+    @property
+    def other(self) -> "Side":
+        """The opposite side."""
+        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
+
+
+class Confidence(IntEnum):
+    """How we know what a flow is, weakest first. A `PORT` guess is a hint, never a finding."""
+
+    PORT = 1
+    NAME = 2
+    EXPECTED = 3
+    SIGNATURE = 4
+    PARSED = 5
+
+    @property
+    def word(self) -> str:
+        """The word printed for it."""
+        return self.name.lower()
+
+
+class Capability(StrEnum):
+    """What a service lets people do. Events, findings, policy and proof all speak of these."""
+
+    MESSAGE = "message"
+    PRESENCE = "presence"
+    IMAGE = "image"
+    VOICE_VIDEO = "voice-video"
+    GAME = "game"
+    FILE_TRANSFER = "file-transfer"
+    FILE_SHARING = "file-sharing"
+    SEARCH = "search"
+    APP_SHARING = "app-sharing"
+    REMOTE_ASSISTANCE = "remote-assistance"
+    WHITEBOARD = "whiteboard"
+    LOGIN = "login"
+    TUNNEL = "tunnel"
+
+
+class Standing(IntEnum):
+    """What a session thinks of its own claim after the bytes it has read so far."""
+
+    REFUTED = 0
+    """The bytes are not this protocol after all; the engine withdraws the claim."""
+    CLAIMED = 1
+    """Nothing speaks against it, and no exchange has been decoded yet."""
+    PARSED = 2
+    """A handshake or another well-formed exchange was decoded."""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """An address and port. Port 0 means unknown, or a transport without ports."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A name for a flow, how sure we are and what the name rests on."""
+
+    protocol: str
+    confidence: Confidence = Confidence.SIGNATURE
+    evidence: str = ""
+    """One clause a person can check, such as `FLAP sign-on frame from the server`."""
+    flipped: bool = False
+    """True where the bytes show that the side called client is the server (mid-stream starts)."""
+
+
+class More(msgspec.Struct, frozen=True):
+    """A recogniser's answer when the bytes so far fit, and too few have come to say."""
+
+
+MORE = More()

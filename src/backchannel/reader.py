@@ -1,0 +1,104 @@
+"""A bounds-checked cursor over bytes from the wire. Message bodies are read only through it.
+
+Every method either returns what was asked for or raises WireError with the offset; none
+returns short data. Integers are big-endian unless the name ends in `le`.
+"""
+
+
+class WireError(ValueError):
+    """The bytes break the protocol. Raised by wire code, caught only in a protocol's session."""
+
+
+class Reader:
+    """Reads *data* from front to back. Truthy while bytes are left; `len()` says how many."""
+
+    __slots__ = ("_data", "_end", "offset")
+
+    def __init__(self, data: bytes, offset: int = 0, end: int | None = None) -> None:
+        self._data = data
+        self._end = len(data) if end is None else min(end, len(data))
+        self.offset = offset
+
+    def __len__(self) -> int:
+        return max(0, self._end - self.offset)
+
+    def __bool__(self) -> bool:
+        return self.offset < self._end
+
+    def take(self, size: int) -> bytes:
+        """Return the next *size* bytes."""
+        start = self.offset
+        if size < 0 or size > self._end - start:
+            raise WireError(f"wanted {size} bytes at {start}, {len(self)} left")
+        self.offset = start + size
+        return self._data[start : self.offset]
+
+    def peek(self, size: int) -> bytes:
+        """Return up to *size* of the next bytes without consuming them."""
+        return self._data[self.offset : min(self.offset + size, self._end)]
+
+    def rest(self) -> bytes:
+        """Return all that is left."""
+        return self.take(len(self))
+
+    def skip(self, size: int) -> None:
+        """Consume *size* bytes."""
+        if size < 0 or size > self._end - self.offset:
+            raise WireError(f"wanted {size} bytes at {self.offset}, {len(self)} left")
+        self.offset += size
+
+    def sub(self, size: int) -> "Reader":
+        """Consume *size* bytes and return a reader that ends where they end."""
+        self.skip(size)
+        return Reader(self._data, self.offset - size, self.offset)
+
+    def until(self, mark: bytes, limit: int) -> bytes:
+        """Return the bytes before *mark*, found within *limit* bytes, and consume the mark too."""
+        stop = min(self._end, self.offset + limit + len(mark))
+        found = self._data.find(mark, self.offset, stop)
+        if found < 0:
+            raise WireError(f"no {mark!r} within {limit} bytes of {self.offset}")
+        value = self._data[self.offset : found]
+        self.offset = found + len(mark)
+        return value
+
+    def u8(self) -> int:
+        """Return one byte as a number."""
+        start = self.offset
+        if start >= self._end:
+            raise WireError(f"wanted 1 bytes at {start}, 0 left")
+        self.offset = start + 1
+        return self._data[start]
+
+    def u16(self) -> int:
+        """Return two bytes, big-endian."""
+        return int.from_bytes(self.take(2), "big")
+
+    def u24(self) -> int:
+        """Return three bytes, big-endian."""
+        return int.from_bytes(self.take(3), "big")
+
+    def u32(self) -> int:
+        """Return four bytes, big-endian."""
+        return int.from_bytes(self.take(4), "big")
+
+    def u64(self) -> int:
+        """Return eight bytes, big-endian."""
+        return int.from_bytes(self.take(8), "big")
+
+    def u16le(self) -> int:
+        """Return two bytes, little-endian."""
+        return int.from_bytes(self.take(2), "little")
+
+    def u32le(self) -> int:
+        """Return four bytes, little-endian."""
+        return int.from_bytes(self.take(4), "little")
+
+    def u64le(self) -> int:
+        """Return eight bytes, little-endian."""
+        return int.from_bytes(self.take(8), "little")
+
+    def ipv4(self) -> str:
+        """Return four bytes as a dotted address."""
+        a, b, c, d = self.take(4)
+        return f"{a}.{b}.{c}.{d}"

@@ -1,0 +1,39 @@
+"""Text from the wire, made safe to hold and safe to show.
+
+`decode` turns bytes into str without ever raising; `escape` makes what an attacker chose
+(screen names, file names, messages) harmless on a terminal and unambiguous in a log.
+"""
+
+import unicodedata
+
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Right-to-left overrides and their kin are category Cf, terminal escapes are Cc.
+
+
+def decode(data: bytes, *encodings: str) -> str:
+    """Return *data* as text: the first of *encodings* that fits (default UTF-8), else Latin-1."""
+    for encoding in encodings or ("utf-8",):
+        try:
+            return data.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return data.decode("latin-1")
+
+
+def escape(text: str) -> str:
+    r"""Return *text* with control, format and bidirectional characters as `\xNN` or `\uNNNN`."""
+    if text.isascii() and text.isprintable():
+        return text.replace("\\", "\\\\") if "\\" in text else text
+    return "".join(_escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    if unicodedata.category(char) in _UNSAFE:
+        return (
+            char.encode("ascii", "backslashreplace").decode()
+            if ord(char) > 0x7F
+            else (f"\\x{ord(char):02x}")
+        )
+    return char
