@@ -30,6 +30,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=_t
     """The base of all events. `capability` says which ability of the service was used."""
 
     CAPABILITY: ClassVar[Capability | None] = None
+    PROTOCOL: ClassVar[str] = ""
+    """Set where the event speaks of another protocol than its flow's (ESP inside IKE's UDP)."""
 
     @property
     def capability(self) -> Capability | None:

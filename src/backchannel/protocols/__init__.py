@@ -127,7 +127,7 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def _module(name: str) -> Any:
-    return import_module(f"{__name__}.{name}.session")
+    return import_module(f"{__name__}.{name.replace('-', '_')}.session")
 
 
 @cache
@@ -137,7 +137,7 @@ def load() -> dict[str, Protocol]:
     folders = (info.name for info in iter_modules(__path__) if info.ispkg)
     for folder in sorted(name for name in folders if not name.startswith("_")):
         protocol: Protocol = import_module(f"{__name__}.{folder}").PROTOCOL
-        if protocol.name != folder:
+        if protocol.name != folder.replace("_", "-"):
             raise TypeError(f"protocols/{folder} calls itself {protocol.name!r}")
-        found[folder] = protocol
+        found[protocol.name] = protocol
     return found
