@@ -293,6 +293,8 @@ class Search(Event, frozen=True, kw_only=True):
     text: str
     id: str = ""
     account: str = ""
+    detail: str = ""
+    """What else it asks for or says: kinds of files, flags, how far it has travelled."""
 
 
 class SearchHit(Event, frozen=True, kw_only=True):
@@ -304,6 +306,8 @@ class SearchHit(Event, frozen=True, kw_only=True):
     port: int = 0
     id: str = ""
     files: tuple[SharedFile, ...] = ()
+    detail: str = ""
+    """What the owner says of itself: program, busy, behind a firewall."""
 
 
 class Download(Event, frozen=True, kw_only=True):
