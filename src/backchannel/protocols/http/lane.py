@@ -1,0 +1,44 @@
+"""The memory of one direction of an HTTP/1.x conversation."""
+
+from enum import Enum, auto
+
+from backchannel.model import Side
+from backchannel.protocols.http.bodies import Decoder, Framing
+
+
+class State(Enum):
+    """What the next byte belongs to."""
+
+    HEAD = auto()
+    BODY = auto()
+    HOLD = auto()
+    """Behind a CONNECT or an Upgrade; the answer decides what comes here."""
+    RAW = auto()
+    LOST = auto()
+    SEEK = auto()
+    """Behind a gap, or at a start amid the stream: the next start line ends it."""
+
+
+class Lane:
+    """One direction."""
+
+    def __init__(self, side: Side, *, request: bool, state: State) -> None:
+        self.side, self.request, self.state = side, request, state
+        self.held = bytearray()
+        self.scanned = 0
+        """Bytes of `held` that hold no end of a head."""
+        self.checked = False
+        """True once the start line in `held` was found well formed."""
+        self.body: Framing | None = None
+        self.decoder: Decoder | None = None
+        self.mute = False
+        """True when the rest of a coded body can no longer be decoded."""
+        self.whole = True
+        self.after = State.HEAD
+        self.waiting: list[bytearray | int] = []
+        self.ended = False
+
+    def forget(self) -> None:
+        """Drop what is held of a head."""
+        self.held.clear()
+        self.scanned, self.checked = 0, False

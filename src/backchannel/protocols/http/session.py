@@ -1,0 +1,1 @@
+"""Plain web traffic: what programs and names it tells."""

@@ -1,0 +1,365 @@
+"""HTTP/1.x as a conversation: both directions' bytes in, messages out (RFC 9112, sans-IO).
+
+    Head      start line and headers; an answer's Head names the request that it answers
+    Body      bytes of the body; chunks joined and gzip/deflate undone unless asked otherwise
+    Skipped   bytes of the body, or of what follows an upgrade, that nobody saw
+    Done      the message is over; every Head has exactly one
+    Broken    a fault; when `lost`, this side is silent until its next gap
+    Raw       what follows a CONNECT that was accepted, a 101 answer, or is HTTP/2
+
+Pipelined answers are matched to their requests. Bytes that a client sends behind a CONNECT or an
+Upgrade wait for the answer, which decides whether they are Raw or the next request. Each side holds
+at most one head of *limit* bytes, or HELD bytes that wait, and less than 10 KiB beside.
+"""
+
+import re
+from collections import deque
+from typing import ClassVar
+
+from backchannel.model import Side
+from backchannel.protocols.http.bodies import decoder_for, framing
+from backchannel.protocols.http.heads import OPENING, Head, opens, read_head
+from backchannel.protocols.http.items import Body, Broken, Done, Item, Raw, Skipped, Told
+from backchannel.protocols.http.lane import Lane, State
+from backchannel.reader import WireError
+
+__all__ = ["Body", "Broken", "Conversation", "Done", "Head", "Item", "Raw", "Skipped", "Told"]
+
+LIMIT = 65536
+HELD = 65536
+PENDING = 1024
+_END = re.compile(rb"\n\r?\n")
+_SEEK_TAIL = 4200
+_ESTABLISHED = "connection established"
+_SEEK = {
+    True: re.compile(
+        rb"(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS|DELETE|PATCH) [^\s]{1,4096} HTTP/1\.[01]\r?\n"
+    ),
+    False: re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r\n]"),
+}
+
+
+class Conversation:
+    """Both directions of one connection. *client* says which side sends the requests.
+
+    *decode*: undo gzip and deflate. *verbatim*: hand bodies on exactly as sent, chunk sizes
+    included (and then nothing is decoded). *begun*: False when the beginning was not seen.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: Side = Side.CLIENT,
+        decode: bool = True,
+        verbatim: bool = False,
+        begun: bool = True,
+        limit: int = LIMIT,
+    ) -> None:
+        state = State.HEAD if begun else State.SEEK
+        self._client = Lane(client, request=True, state=state)
+        self._server = Lane(client.other, request=False, state=state)
+        self._decode, self._verbatim, self._limit = decode and not verbatim, verbatim, limit
+        self._pending: deque[tuple[str, str]] = deque(maxlen=PENDING)
+
+    @property
+    def switched(self) -> bool:
+        """Whether both sides have left HTTP/1, so that only Raw and Skipped can follow."""
+        return self._client.state is State.RAW and self._server.state is State.RAW
+
+    def feed(self, side: Side, data: bytes) -> Told:
+        """Take the next in-order bytes of *side*; return what they meant, in order."""
+        told: Told = []
+        self._run(self._lane(side), data, told)
+        return told
+
+    def gap(self, side: Side, size: int) -> Told:
+        """*size* bytes of *side* were never seen: inside a body they are counted off it."""
+        told: Told = []
+        self._skip(self._lane(side), size, told)
+        return told
+
+    def end(self, side: Side) -> Told:
+        """*side* sends no more: a body that lasts until then is whole, any other is cut."""
+        told: Told = []
+        lane = self._lane(side)
+        lane.ended = True
+        if lane.state is State.BODY and lane.body is not None:
+            lane.whole = lane.whole and lane.body.until_close
+            self._finish(lane, told)
+        if self._client.ended and self._server.ended and self._client.state is State.HOLD:
+            self._guess(told)
+        return told
+
+    def _lane(self, side: Side) -> Lane:
+        return self._client if side is self._client.side else self._server
+
+    def _run(self, lane: Lane, data: bytes, told: Told) -> None:
+        while data:
+            try:
+                data = self._STEPS[lane.state](self, lane, data, told)
+            except WireError as error:
+                self._lose(lane, str(error), told)
+                return
+
+    def _lose(self, lane: Lane, reason: str, told: Told) -> None:
+        told.append((lane.side, Broken(reason, lost=True)))
+        if lane.state is State.BODY:
+            lane.whole = False
+            self._finish(lane, told)
+        lane.state = State.LOST
+        lane.forget()
+
+    # -- heads ---------------------------------------------------------------------------------
+
+    def _head(self, lane: Lane, data: bytes, told: Told) -> bytes:
+        held = lane.held
+        if not held:  # RFC 9112 §2.2: empty lines before a start line are passed over
+            data = data.lstrip(b"\r\n")
+        held += data
+        if not lane.checked:
+            newline = held.find(b"\n", lane.scanned, self._limit)
+            if not opens(held[: newline + 1 or OPENING], request=lane.request):
+                raise WireError("not an HTTP request" if lane.request else "not an HTTP answer")
+            lane.checked = newline >= 0
+        end = _END.search(held, max(0, lane.scanned - 2), self._limit)
+        if end is None:
+            if len(held) >= self._limit:
+                raise WireError(f"head longer than {self._limit} bytes")
+            lane.scanned = len(held)
+            return b""
+        block, rest = bytes(held[: end.end()]), bytes(held[end.end() :])
+        lane.forget()
+        self._begin(lane, block, told)
+        return rest
+
+    def _begin(self, lane: Lane, block: bytes, told: Told) -> None:
+        if lane.request:
+            head = read_head(block, None)
+            if head.method == "PRI" and head.version == "2.0":
+                self._switch(told)
+                told.append((lane.side, Raw(block)))
+                return
+            self._pending.append((head.method, head.target))
+            tunnel = False
+        else:
+            head = read_head(block, self._pending[0] if self._pending else ("", ""))
+            tunnel = _switches(head)
+        told.append((lane.side, head))
+        told += [(lane.side, Broken(fault)) for fault in head.faults]
+        if lane.request:
+            waits = head.method == "CONNECT" or bool(head.get("upgrade"))
+            lane.after = State.HOLD if waits else State.HEAD
+        self._frame(lane, head, told, tunnel=tunnel)
+        if not lane.request:
+            self._answered(head, told, tunnel=tunnel)
+
+    def _frame(self, lane: Lane, head: Head, told: Told, *, tunnel: bool) -> None:
+        """Make *lane* ready for the body of *head*, or finish the message."""
+        lane.whole, lane.mute, lane.decoder = True, False, None
+        if tunnel or (lane.request and head.method == "CONNECT"):
+            lane.body, faults = None, tuple[str, ...]()
+        else:
+            lane.body, faults = framing(head, verbatim=self._verbatim)
+        told += [(lane.side, Broken(fault)) for fault in faults]
+        if lane.body is None:
+            self._finish(lane, told)
+            return
+        lane.state = State.BODY
+        lane.decoder = decoder_for(head) if self._decode else None
+
+    def _answered(self, head: Head, told: Told, *, tunnel: bool) -> None:
+        """Take the request that *head* answers off the list, and decide what waits for it."""
+        if head.status < 200 and not tunnel:
+            return
+        if self._pending:
+            self._pending.popleft()
+        if tunnel:
+            self._switch(told)
+        elif not self._pending:
+            self._refused(told)
+
+    # -- bodies --------------------------------------------------------------------------------
+
+    def _body(self, lane: Lane, data: bytes, told: Told) -> bytes:
+        body, pieces = lane.body, list[bytes]()
+        assert body is not None
+        try:
+            end = body.feed(data, 0, pieces)
+        finally:
+            for piece in pieces:
+                self._piece(lane, piece, told)
+        if body.done:
+            self._finish(lane, told)
+        return data[end:]
+
+    def _piece(self, lane: Lane, piece: bytes, told: Told) -> None:
+        if lane.decoder is not None:
+            try:
+                piece = lane.decoder.feed(piece)
+            except WireError as error:
+                self._spoilt(lane, str(error), told)
+        if piece and not lane.mute:
+            told.append((lane.side, Body(piece)))
+
+    def _spoilt(self, lane: Lane, reason: str, told: Told) -> None:
+        told.append((lane.side, Broken(reason)))
+        lane.decoder, lane.mute, lane.whole = None, True, False
+
+    def _flush(self, lane: Lane, told: Told) -> None:
+        if lane.decoder is None:
+            return
+        try:
+            if piece := lane.decoder.end():
+                told.append((lane.side, Body(piece)))
+        except WireError as error:
+            self._spoilt(lane, str(error), told)
+
+    def _finish(self, lane: Lane, told: Told) -> None:
+        self._flush(lane, told)
+        told.append((lane.side, Done(lane.whole)))
+        lane.body = lane.decoder = None
+        lane.state, lane.after = lane.after, State.HEAD
+
+    # -- gaps ----------------------------------------------------------------------------------
+
+    def _skip(self, lane: Lane, size: int, told: Told) -> None:
+        if lane.state is State.RAW:
+            told.append((lane.side, Skipped(size)))
+        elif lane.state is State.HOLD:
+            self._wait(lane, size, told)
+        elif lane.state is State.BODY:
+            self._skip_body(lane, size, told)
+        else:
+            lane.state = State.SEEK
+            lane.forget()
+            if not lane.request:  # whose answers were lost, nobody knows
+                last = self._pending.pop() if self._client.state is State.HOLD else None
+                self._pending.clear()
+                self._pending += [last] if last else []
+
+    def _skip_body(self, lane: Lane, size: int, told: Told) -> None:
+        body = lane.body
+        assert body is not None
+        taken = body.skip(size)
+        if taken:
+            self._flush(lane, told)
+            lane.mute, lane.decoder = lane.mute or lane.decoder is not None, None
+            told.append((lane.side, Skipped(taken)))
+        lane.whole = False
+        if body.done or taken < size:
+            self._finish(lane, told)
+        if taken < size:
+            self._skip(lane, size - taken, told)
+
+    def _seek(self, lane: Lane, data: bytes, told: Told) -> bytes:
+        held = lane.held
+        held += data
+        if not lane.request and self._client.state is State.HOLD:
+            return self._seek_tunnel(lane, told)
+        found = _SEEK[lane.request].search(held)
+        if found is None:
+            del held[:-_SEEK_TAIL]
+            return b""
+        rest = bytes(held[found.start() :])
+        held.clear()
+        lane.state = State.HEAD
+        return rest
+
+    def _seek_tunnel(self, lane: Lane, told: Told) -> bytes:
+        """The answer to a CONNECT may be lost: what is no answer now shows it was accepted."""
+        start = bytes(lane.held[:7])
+        if len(start) < 7 and b"HTTP/1."[: len(start)] == start:
+            return b""
+        rest = bytes(lane.held)
+        lane.held.clear()
+        if start == b"HTTP/1.":
+            lane.state = State.HEAD
+        else:
+            self._switch(told)
+        return rest
+
+    # -- upgrades and tunnels ------------------------------------------------------------------
+
+    def _hold(self, lane: Lane, data: bytes, told: Told) -> bytes:
+        self._wait(lane, data, told)
+        return b""
+
+    def _wait(self, lane: Lane, what: bytes | int, told: Told) -> None:
+        """Keep *what* came, or the size of a gap, until the answer comes."""
+        waiting = lane.waiting
+        last = waiting[-1] if waiting else None
+        if isinstance(what, bytes) and isinstance(last, bytearray):
+            last += what
+        elif isinstance(what, bytes):
+            waiting.append(bytearray(what))
+        else:
+            waiting.append(what)
+        size = sum(len(part) for part in waiting if isinstance(part, bytearray))
+        if size > HELD or len(waiting) > 64:
+            self._guess(told)
+
+    def _guess(self, told: Told) -> None:
+        """No answer was seen: what waits is taken for what it looks like."""
+        first = next((part for part in self._client.waiting if isinstance(part, bytearray)), b"")
+        line = first.partition(b"\n")
+        if line[1] and opens(first, request=True):
+            self._refused(told)
+        else:
+            self._switch(told)
+
+    def _switch(self, told: Told) -> None:
+        """Both sides leave HTTP/1."""
+        lane = self._client
+        if lane.state is State.BODY:
+            lane.after = State.RAW
+        else:
+            lane.state = State.RAW
+        self._server.state = State.RAW
+        self._release(told)
+
+    def _refused(self, told: Told) -> None:
+        lane = self._client
+        if lane.state is State.HOLD:
+            lane.state = State.HEAD
+            self._release(told)
+        elif lane.state is State.BODY:
+            lane.after = State.HEAD
+
+    def _release(self, told: Told) -> None:
+        lane = self._client
+        waiting: list[bytes | bytearray | int] = [*lane.waiting]
+        if lane.held:
+            waiting.append(bytes(lane.held))
+        lane.waiting = []
+        lane.forget()
+        for part in waiting:
+            if isinstance(part, int):
+                self._skip(lane, part, told)
+            else:
+                self._run(lane, bytes(part), told)
+
+    def _raw(self, lane: Lane, data: bytes, told: Told) -> bytes:
+        told.append((lane.side, Raw(data)))
+        return b""
+
+    def _deaf(self, lane: Lane, data: bytes, told: Told) -> bytes:  # noqa: ARG002 - a step's shape
+        return b""
+
+    _STEPS: ClassVar = {
+        State.HEAD: _head,
+        State.BODY: _body,
+        State.HOLD: _hold,
+        State.RAW: _raw,
+        State.LOST: _deaf,
+        State.SEEK: _seek,
+    }
+
+
+def _switches(head: Head) -> bool:
+    """Whether an answer ends HTTP/1 on this connection."""
+    if head.status == 101:
+        return True
+    if head.method == "CONNECT":
+        return 200 <= head.status < 300
+    # Amid a stream the request was not seen; proxies give this reason to a CONNECT alone.
+    return not head.method and head.status == 200 and _ESTABLISHED in head.reason.lower()
