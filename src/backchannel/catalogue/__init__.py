@@ -1,0 +1,1 @@
+"""What is known of each service: YAML files, every fact with its source."""

@@ -1,0 +1,39 @@
+"""The command line: one module a command, loaded when it is called.
+
+Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 input damaged but the rest was done,
+4 missing privilege.
+"""
+
+import os
+import sys
+
+from cyclopts import App
+
+from backchannel import __version__
+from backchannel.errors import InputError, UsageError
+
+app = App(
+    name="backchannel",
+    help="Find, decode and close the back channels in a network.",
+    version=__version__,
+)
+app.register_install_completion_command()
+app.command("backchannel.cli.scan:scan", name="scan")
+
+USAGE = 2
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = app(result_action="return_value")
+        sys.stdout.flush()
+    except (UsageError, InputError) as error:
+        print(f"backchannel: {error}", file=sys.stderr)  # noqa: T201
+        code = USAGE
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # the reader of our output left: not an error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

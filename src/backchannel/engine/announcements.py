@@ -1,0 +1,113 @@
+"""Flows to come: what one flow announced is recognised when another one brings it.
+
+Bounded: the oldest announcement goes, and is counted, when there are too many.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import msgspec
+
+from backchannel.effects import Expect
+from backchannel.model import Endpoint, Transport
+
+LIMIT = 65_536
+"""Announcements that stand at once."""
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """An `Expect` that stands, and where it was made."""
+
+    token: int
+    expect: Expect
+    address: str
+    until: int
+    frame: int
+    service: str
+    stack: str
+
+    @property
+    def evidence(self) -> str:
+        """What a claim that rests on it says."""
+        return f"announced by {self.stack} in frame {self.frame}"
+
+
+class Announcements:
+    """All that stand. The core is told too, so that it delivers the flows that match."""
+
+    def __init__(
+        self,
+        tell_core: Callable[[int, str, str, int, str, int], None],
+        untell_core: Callable[[int], None],
+        count: Callable[[str], None],
+    ) -> None:
+        self._tell, self._untell, self._count = tell_core, untell_core, count
+        self._by_token: dict[int, Announcement] = {}
+        self._by_place: dict[tuple[Transport, str, int], list[int]] = {}
+        self._serial = 0
+
+    def add(
+        self, expect: Expect, *, address: str, now: int, frame: int, service: str, stack: str
+    ) -> None:
+        """Let *expect* stand from *now*; *address* is its listening end, resolved, or empty."""
+        if not (address or expect.port or expect.source):
+            self._count("announcements without an address or port")
+            return
+        if len(self._by_token) >= LIMIT:
+            self._count("announcements dropped to bound memory")
+            self._remove(next(iter(self._by_token)))
+        self._serial += 1
+        until = now + expect.lifetime * 1_000_000_000
+        made = Announcement(self._serial, expect, address, until, frame, service, stack)
+        self._by_token[made.token] = made
+        place = expect.transport, address, expect.port
+        self._by_place.setdefault(place, []).append(made.token)
+        self._tell(
+            made.token, expect.transport, address, expect.port, normal(expect.source), until
+        )
+
+    def match(
+        self, transport: Transport, client: Endpoint, server: Endpoint, now: int
+    ) -> Announcement | None:
+        """Return what announced this flow, most exact first; a single-use one is then used up."""
+        if not self._by_token:
+            return None
+        for address, port in (
+            (server.address, server.port),
+            (server.address, 0),
+            ("", server.port),
+            ("", 0),
+        ):
+            for token in self._by_place.get((transport, address, port), ()):
+                made = self._by_token[token]
+                source = normal(made.expect.source)
+                if now <= made.until and (not source or source == client.address):
+                    if not made.expect.repeat:
+                        self._remove(token)
+                    return made
+        return None
+
+    def expire(self, now: int) -> None:
+        """Forget what is over; call now and then."""
+        for token in [made.token for made in self._by_token.values() if made.until < now]:
+            self._remove(token)
+
+    def __len__(self) -> int:
+        return len(self._by_token)
+
+    def _remove(self, token: int) -> None:
+        made = self._by_token.pop(token)
+        place = made.expect.transport, made.address, made.expect.port
+        tokens = self._by_place[place]
+        tokens.remove(token)
+        if not tokens:
+            del self._by_place[place]
+        self._untell(token)
+
+
+def normal(address: str) -> str:
+    """Return an address in its normal form; empty for what is not an address."""
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return ""

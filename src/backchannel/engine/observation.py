@@ -1,0 +1,41 @@
+"""What the engine adds to an event: when, where, on whose flow, how sure."""
+
+import msgspec
+
+from backchannel.events import Event
+from backchannel.model import Confidence, Endpoint, Side, Transport
+
+
+class FlowInfo(msgspec.Struct, frozen=True):
+    """The flow that an observation is about. For an inner stream: the carrier's."""
+
+    serial: int
+    """Counts the flows of a run from 1."""
+    transport: Transport
+    client: Endpoint
+    server: Endpoint
+    community_id: str = ""
+    vlans: tuple[int, ...] = ()
+    tunnel: str = ""
+    begun: bool = True
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """One event with its time, place and standing."""
+
+    time: int
+    """Nanoseconds since 1970, of the packet that completed the event."""
+    frame: int
+    """Number of that packet, from 1, over all inputs in reading order."""
+    flow: FlowInfo
+    stack: str
+    """The protocols that carry it, outermost first, such as `socks5/oscar`."""
+    protocol: str
+    service: str
+    confidence: Confidence
+    side: Side
+    event: Event
+    target: Endpoint | None = None
+    """Where an inner stream leads; None for a flow of its own."""
+    account: str = ""
+    """Whose session it is, as far as known."""

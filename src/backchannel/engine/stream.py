@@ -1,0 +1,155 @@
+"""One stream of bytes, of a flow or inside one, and what is known of it so far. State only."""
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from backchannel.engine.observation import FlowInfo
+from backchannel.events import Event
+from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
+from backchannel.protocols import Protocol, Session, Start
+
+REPLAY_BYTES = 16_384
+"""Bytes kept of a stream that nobody has proved to speak yet, to show them to the next decoder."""
+REPLAY_STEPS = 256
+HELD_EVENTS = 1024
+"""Events kept back while a claim is unproved, because a withdrawn claim takes them with it."""
+
+
+class Moment(NamedTuple):
+    """The packet that brought something: its time (ns) and frame number."""
+
+    time: int
+    frame: int
+
+
+class Group:
+    """Flows that one login ties together."""
+
+    __slots__ = ("account", "first", "flows", "key", "last", "service")
+
+    def __init__(self, key: str, service: str, now: int) -> None:
+        self.key, self.service, self.account = key, service, ""
+        self.flows: dict[int, None] = {}
+        self.first = self.last = now
+
+
+class Stream:
+    """A stream under identification, then with its session; deaf when nobody wants it."""
+
+    __slots__ = (
+        "account",
+        "candidates",
+        "carrier",
+        "children",
+        "claim",
+        "claim_frame",
+        "deaf",
+        "depth",
+        "ended",
+        "excluded",
+        "first",
+        "flow",
+        "group",
+        "held",
+        "last",
+        "named",
+        "octets",
+        "peeked",
+        "protocol",
+        "replay",
+        "replay_size",
+        "scope",
+        "session",
+        "slot",
+        "start",
+        "target",
+        "touched",
+    )
+
+    def __init__(
+        self,
+        *,
+        slot: int,
+        flow: FlowInfo,
+        start: Start,
+        scope: Hashable,
+        now: int,
+        carrier: str = "",
+        depth: int = 0,
+        target: Endpoint | None = None,
+    ) -> None:
+        self.slot, self.flow, self.start, self.scope = slot, flow, start, scope
+        self.carrier, self.depth, self.target = carrier, depth, target
+        self.first = self.last = now
+        self.octets = [0, 0]
+        self.peeked = (bytearray(), bytearray())
+        self.replay: list[tuple[Side, bytes | int, Moment]] = []
+        self.replay_size = 0
+        self.candidates: list[str] = []
+        self.excluded: set[str] = set()
+        self.deaf = False
+        self.protocol: Protocol | None = None
+        self.session: Session | None = None
+        self.claim: Claim | None = None
+        self.claim_frame = 0
+        self.held: list[tuple[Moment, Side, Event]] = []
+        self.children: dict[str, Stream] = {}
+        self.ended = [False, False]
+        self.group: Group | None = None
+        self.account = ""
+        self.named: tuple[str, str] | None = None  # (service, name) where a name told it
+        self.touched = False  # has files under way
+
+    @property
+    def stack(self) -> str:
+        """The protocols that carry it and its own, outermost first."""
+        return self.carrier + self.spoken
+
+    @property
+    def spoken(self) -> str:
+        """Name of its protocol: the decoder's, or what was announced, or `unknown`."""
+        if self.protocol is not None:
+            return self.protocol.name
+        return self.claim.protocol if self.claim else "unknown"
+
+    @property
+    def side_flip(self) -> bool:
+        """True where the claim says that the sides are the other way round."""
+        return self.claim is not None and self.claim.flipped
+
+    @property
+    def standing(self) -> Standing:
+        """What the session thinks of the claim."""
+        return self.session.standing if self.session else Standing.CLAIMED
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure we are of the protocol now."""
+        if self.session is not None and self.session.standing is Standing.PARSED:
+            return Confidence.PARSED
+        return self.claim.confidence if self.claim else Confidence.PORT
+
+    @property
+    def service(self) -> str:
+        """Catalogue id of the service: the session's word, its login's, or a name's."""
+        if self.protocol is not None and self.protocol.context:
+            return self.named[0] if self.named else self.protocol.service
+        if self.session is None:
+            return self.named[0] if self.named else ""
+        told = self.session.service
+        if self.group and self.protocol and self.group.account and told == self.protocol.service:
+            return self.group.service
+        return told
+
+    def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
+        """Keep a step for a later decoder, within the bound."""
+        if self.replay_size < 0:
+            return
+        self.replay.append((side, data, moment))
+        self.replay_size += len(data) if isinstance(data, bytes) else 0
+        if self.replay_size > REPLAY_BYTES or len(self.replay) > REPLAY_STEPS:
+            self.forget()
+
+    def forget(self) -> None:
+        """Keep no steps from now on."""
+        self.replay, self.replay_size = [], -1

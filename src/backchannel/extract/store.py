@@ -1,0 +1,271 @@
+"""Puts files together from the pieces that decoders hand over, and says what they are.
+
+Pieces may come in any order, twice, or never. What is contiguous from the start is hashed at once
+and let go; what came early waits, within a bound. With a folder, bytes are also written there,
+under a name we choose: a path or name from the wire never touches the file system.
+"""
+
+import hashlib
+import heapq
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from backchannel.effects import FileClose, FileData, FileOpen
+from backchannel.events import Transfer
+from backchannel.extract.media import HEAD, media_type
+
+EARLY_BYTES = 8 << 20
+"""Bytes of one file that may wait for a hole before them to fill."""
+ALL_EARLY_BYTES = 64 << 20
+PIECE_COST = 128
+"""What keeping one waiting piece costs beside its bytes, so that tiny pieces are bounded too."""
+OPEN_FILES = 4096
+"""Files under way at once; the oldest is closed, and counted, when there are more."""
+WRITTEN_BYTES = 16 << 30
+"""Bytes that one run writes to the folder at most."""
+
+
+class Extracted(msgspec.Struct, frozen=True):
+    """One line of the manifest in the extraction folder."""
+
+    sha256: str
+    size: int
+    declared_name: str
+    declared_size: int
+    media: str
+    complete: bool
+    sender: str
+    recipient: str
+    file: str
+
+
+class _Assembly:
+    """One file under way."""
+
+    __slots__ = ("early", "early_bytes", "early_offsets", "head", "hashed", "hashes", "lost", "opened", "output", "seen")
+
+    def __init__(self, opened: FileOpen) -> None:
+        self.opened = opened
+        self.hashes = [hashlib.sha256()]
+        if opened.sha1:
+            self.hashes.append(hashlib.sha1())
+        if opened.md5:
+            self.hashes.append(hashlib.md5())
+        self.hashed = 0  # contiguous bytes from the start
+        self.seen = 0
+        self.early: dict[int, bytes] = {}
+        self.early_offsets: list[int] = []  # a heap
+        self.early_bytes = 0
+        self.head = b""
+        self.lost = False  # pieces were let go, so the file cannot become whole
+        self.output: IO[bytes] | None = None
+
+    def add(self, offset: int, data: bytes) -> None:
+        """Take a piece; bytes for a place that was filled before are ignored."""
+        size = self.opened.size
+        if size is not None:
+            data = data[: max(0, size - offset)]
+        if offset < self.hashed:
+            data = data[self.hashed - offset :]
+            offset = self.hashed
+        if not data:
+            return
+        if offset > self.hashed:
+            self._hold(offset, data)
+            return
+        self._append(data)
+        while self.early_offsets and self.early_offsets[0] <= self.hashed:
+            first = heapq.heappop(self.early_offsets)
+            piece = self.early.pop(first)
+            self.early_bytes -= len(piece) + PIECE_COST
+            if piece := piece[self.hashed - first :]:
+                self._append(piece)
+
+    def _hold(self, offset: int, data: bytes) -> None:
+        held = self.early.get(offset)
+        if held is None:
+            heapq.heappush(self.early_offsets, offset)
+            self.early_bytes += PIECE_COST
+        elif len(held) >= len(data):
+            return
+        self.early_bytes += len(data) - len(held or b"")
+        self.early[offset] = data
+
+    def let_go(self) -> None:
+        """Drop what waits; the file can no longer become whole."""
+        self.early.clear()
+        self.early_offsets.clear()
+        self.early_bytes, self.lost = 0, True
+
+    def _append(self, data: bytes) -> None:
+        for running in self.hashes:
+            running.update(data)
+        if len(self.head) < HEAD:
+            self.head += data[: HEAD - len(self.head)]
+        self.hashed += len(data)
+
+    @property
+    def complete(self) -> bool:
+        size = self.opened.size
+        return not self.lost and not self.early and (size is None or self.hashed == size)
+
+    def verified(self, said: bool | None) -> bool | None:
+        """Whether declared hashes, or else the protocol's own checksum, agree."""
+        if not self.complete:
+            return None
+        declared = [value.lower() for value in (self.opened.sha1, self.opened.md5) if value]
+        if not declared:
+            return said
+        return [running.hexdigest() for running in self.hashes[1:]] == declared
+
+
+class FileStore:
+    """All files under way. Scopes keep the keys of different flows apart."""
+
+    def __init__(self, folder: Path | None = None, count: Callable[[str], None] | None = None):
+        self._folder = folder
+        self._count = count or (lambda _: None)
+        self._files: dict[tuple[Any, str], _Assembly] = {}
+        self._scopes: dict[Any, set[str]] = {}
+        self._early = 0
+        self._written = 0
+        self._serial = 0
+        self.extracted: list[Extracted] = []
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def open(self, scope: Any, opened: FileOpen) -> Transfer | None:
+        """Begin a file, or learn more about one that is open; may close the oldest to make room."""
+        key = scope, opened.key
+        if (known := self._files.get(key)) is not None:
+            known.opened = _merged(known.opened, opened)
+            return None
+        closed = None
+        if len(self._files) >= OPEN_FILES:
+            self._count("files closed early to bound memory")
+            oldest = next(iter(self._files))
+            closed = self.close(oldest[0], FileClose(key=oldest[1]))
+        self._files[key] = _Assembly(opened)
+        self._scopes.setdefault(scope, set()).add(opened.key)
+        return closed
+
+    def add(self, scope: Any, piece: FileData) -> None:
+        """Take bytes of an open file; bytes of an unknown one are counted and dropped."""
+        assembly = self._files.get((scope, piece.key))
+        if assembly is None:
+            self._count("file bytes without an open file")
+            return
+        before = assembly.early_bytes
+        assembly.seen += len(piece.data)
+        assembly.add(piece.offset, piece.data)
+        if self._folder is not None:
+            self._write(assembly, piece)
+        if assembly.early_bytes != before:
+            self._bound_early(assembly, before)
+
+    def _bound_early(self, assembly: _Assembly, before: int) -> None:
+        self._early += assembly.early_bytes - before
+        if assembly.early_bytes > EARLY_BYTES or self._early > ALL_EARLY_BYTES:
+            self._early -= assembly.early_bytes
+            assembly.let_go()
+            self._count("files with pieces let go to bound memory")
+
+    def _write(self, assembly: _Assembly, piece: FileData) -> None:
+        size = assembly.opened.size
+        data = piece.data if size is None else piece.data[: max(0, size - piece.offset)]
+        if not data:
+            return
+        if self._written + len(data) > WRITTEN_BYTES or piece.offset > WRITTEN_BYTES:
+            self._count("files not written whole: extraction limit reached")
+            return
+        if assembly.output is None:
+            self._serial += 1
+            assert self._folder is not None
+            path = self._folder / f".part-{self._serial}"
+            assembly.output = path.open("wb")
+        assembly.output.seek(piece.offset)
+        assembly.output.write(data)
+        self._written += len(data)
+
+    def close(self, scope: Any, closing: FileClose) -> Transfer | None:
+        """End a file and say what came of it; None where it was not open."""
+        assembly = self._files.pop((scope, closing.key), None)
+        if assembly is None:
+            return None
+        keys = self._scopes[scope]
+        keys.discard(closing.key)
+        if not keys:
+            del self._scopes[scope]
+        opened, complete = assembly.opened, assembly.complete and assembly.hashed > 0
+        self._early -= assembly.early_bytes
+        sha256 = assembly.hashes[0].hexdigest() if complete else ""
+        transfer = Transfer(
+            use=opened.use,
+            sender=opened.sender,
+            recipient=opened.recipient,
+            name=opened.name,
+            size=assembly.hashed if opened.size is None else opened.size,
+            seen=min(assembly.seen, opened.size or assembly.seen),
+            complete=complete,
+            sha256=sha256,
+            verified=assembly.verified(closing.verified),
+            media=media_type(assembly.head),
+            id=opened.id,
+        )
+        if assembly.output is not None:
+            self._keep(assembly, transfer)
+        return transfer
+
+    def _keep(self, assembly: _Assembly, transfer: Transfer) -> None:
+        output = assembly.output
+        assert output is not None
+        assert self._folder is not None
+        output.close()
+        part = Path(output.name)
+        with part.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        name = digest if transfer.complete else f"{digest}.partial"
+        os.replace(part, self._folder / name)
+        self.extracted.append(
+            Extracted(
+                sha256=digest,
+                size=(self._folder / name).stat().st_size,
+                declared_name=transfer.name,
+                declared_size=transfer.size,
+                media=transfer.media,
+                complete=transfer.complete,
+                sender=transfer.sender,
+                recipient=transfer.recipient,
+                file=name,
+            )
+        )
+
+    def close_scope(self, scope: Any) -> list[Transfer]:
+        """End every file of a flow that ended."""
+        keys = sorted(self._scopes.get(scope, ()))
+        closed = (self.close(scope, FileClose(key=key)) for key in keys)
+        return [transfer for transfer in closed if transfer is not None]
+
+    def scopes(self) -> list[Any]:
+        """Return the scopes that have files under way."""
+        return list(self._scopes)
+
+    def finish(self) -> None:
+        """Write the manifest. Call once, when every scope is closed."""
+        if self._folder is not None:
+            lines = [msgspec.json.encode(entry) for entry in self.extracted]
+            (self._folder / "manifest.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _merged(known: FileOpen, new: FileOpen) -> FileOpen:
+    """The fields of *known*, filled up from *new* where they were empty."""
+    changes = {
+        name: value
+        for name, value in msgspec.structs.asdict(new).items()
+        if value not in ("", None, False) and getattr(known, name) in ("", None)
+    }
+    return msgspec.structs.replace(known, **changes)

@@ -1,0 +1,26 @@
+"""Asks recognisers about the first bytes of both sides: a claim, more bytes, or nobody's."""
+
+from collections.abc import Iterable, Mapping
+
+from backchannel.model import MORE, Claim, More
+from backchannel.protocols import Peek, Protocol
+
+PEEK_LIMIT = 4096
+"""Bytes of each side shown to recognisers; a protocol that needs more cannot be told apart."""
+
+
+def decide(
+    protocols: Mapping[str, Protocol], candidates: Iterable[str], peek: Peek
+) -> Claim | More | None:
+    """Return the first claim among *candidates*, in their order, or MORE, or None for nobody.
+
+    While an earlier candidate still asks for more, a later one may claim: a recogniser that is
+    sure needs nobody's leave, and one that is not would keep the flow undecided for ever.
+    """
+    waiting = False
+    for name in candidates:
+        answer = protocols[name].recognise(peek)
+        if isinstance(answer, Claim):
+            return answer
+        waiting = waiting or answer is not None
+    return MORE if waiting else None

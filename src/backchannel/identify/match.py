@@ -1,0 +1,77 @@
+"""Compares a payload with every protocol's magic. Bytes in, candidate names out.
+
+The compiled core does the same on packets, where speed counts. This one, in plain Python, serves
+streams that the core never sees (inside proxies and tunnels) and the tests as a second opinion.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from backchannel.model import Transport
+from backchannel.protocols import Length, Magic, Protocol
+
+
+class Matcher:
+    """All protocols' magics, ordered so that one payload meets only those that may fit."""
+
+    def __init__(self, protocols: Mapping[str, Protocol]) -> None:
+        self._by_first: dict[tuple[Transport, int], list[tuple[str, Magic]]] = {}
+        for protocol in protocols.values():
+            for magic in protocol.magic:
+                for first in _first_bytes(magic):
+                    self._by_first.setdefault((magic.transport, first), []).append(
+                        (protocol.name, magic)
+                    )
+
+    def candidates(self, transport: Transport, payload: bytes, *, begun: bool = True) -> list[str]:
+        """Return the protocols whose magic fits *payload*, most specific pattern first."""
+        if not payload:
+            return []
+        fitting: dict[str, int] = {}
+        for name, magic in self._by_first.get((transport, payload[0]), ()):
+            if fits(magic, payload, begun=begun):
+                fitting[name] = max(fitting.get(name, 0), len(magic.pattern))
+        return sorted(fitting, key=lambda name: (-fitting[name], name))
+
+
+def fits(magic: Magic, payload: bytes, *, begun: bool = True) -> bool:
+    """Say whether *payload* passes *magic*; a short TCP payload passes as far as it goes."""
+    size = len(payload)
+    if magic.first and not begun:
+        return False
+    short = size < magic.at + len(magic.pattern)
+    if short and magic.transport != "tcp":
+        return False
+    if not _agrees(magic, payload[magic.at : magic.at + len(magic.pattern)]):
+        return False
+    if short:
+        return True
+    if magic.sizes and size not in magic.sizes:
+        return magic.transport == "tcp" and size < max(magic.sizes)
+    if magic.length is not None and not _length_fits(magic.length, payload, magic.transport):
+        return False
+    return size >= magic.minimum or magic.transport == "tcp"
+
+
+def _agrees(magic: Magic, seen: bytes) -> bool:
+    pattern = magic.pattern[: len(seen)]
+    if not magic.mask:
+        return seen == pattern
+    mask = int.from_bytes(magic.mask[: len(seen)], "big")
+    return int.from_bytes(seen, "big") & mask == int.from_bytes(pattern, "big") & mask
+
+
+def _length_fits(length: Length, payload: bytes, transport: Transport) -> bool:
+    if len(payload) < length.at + length.size:
+        return transport == "tcp"
+    field = payload[length.at : length.at + length.size]
+    total = int.from_bytes(field, "little" if length.little else "big") + length.bias
+    if length.whole and transport != "tcp":
+        return total == len(payload)
+    return total <= len(payload) if not length.whole else total >= len(payload)
+
+
+def _first_bytes(magic: Magic) -> Iterable[int]:
+    if magic.at or not magic.pattern:
+        return range(256)
+    mask = magic.mask[0] if magic.mask else 0xFF
+    return (byte for byte in range(256) if byte & mask == magic.pattern[0] & mask)

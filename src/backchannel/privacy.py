@@ -1,0 +1,51 @@
+"""What may be shown. Events go in, plain fields come out, private matter redacted.
+
+Which fields are private is written in the events' types (`Secret`, `Content`), so a new event is
+covered the day it is written.
+"""
+
+from functools import cache
+from typing import Any, get_type_hints
+
+import msgspec
+
+from backchannel.events import Event
+
+REDACTED = "[redacted]"
+
+
+class Disclosure(msgspec.Struct, frozen=True):
+    """What the operator asked to see."""
+
+    secrets: bool = False
+    content: bool = False
+
+    def hides(self, kind: str) -> bool:
+        """Say whether matter of *kind* (`secret` or `content`) stays hidden."""
+        return not (self.secrets if kind == "secret" else self.content)
+
+
+@cache
+def sensitive_fields(kind: type) -> dict[str, str]:
+    """Return the private fields of an event class: name -> `secret` or `content`."""
+    found = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        for meta in getattr(hint, "__metadata__", ()):
+            if isinstance(meta, msgspec.Meta) and (extra := meta.extra):
+                found[name] = str(extra["sensitive"])
+    return found
+
+
+def shown(event: Event, disclosure: Disclosure) -> dict[str, Any]:
+    """Return the event's tag and fields, private ones redacted unless asked for."""
+    fields: dict[str, Any] = {"event": event.__struct_config__.tag}
+    private = sensitive_fields(type(event))
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if value and name in private and disclosure.hides(private[name]):
+            value = REDACTED
+        fields[name] = value
+    capability = event.capability
+    if capability is not None and "use" not in fields:
+        fields["capability"] = capability
+    return fields

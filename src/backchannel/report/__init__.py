@@ -1,0 +1,1 @@
+"""What was seen, for people and for programs: a summary, then one function a format."""

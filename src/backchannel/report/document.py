@@ -1,0 +1,166 @@
+"""The scan's result as one versioned document. Its JSON schema is generated from these types.
+
+Times are RFC 3339 in UTC with microseconds; sizes are bytes; addresses are text.
+"""
+
+from typing import Literal
+
+import msgspec
+
+VERSION = 1
+"""Grows when a field changes its meaning or goes; new fields do not change it."""
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """One capture that was read."""
+
+    path: str
+    packets: int
+    bytes: int
+    first_frame: int
+    """Number of its first packet in this run's numbering."""
+    damage: str = ""
+    """What is wrong with it and where; empty where it was read to its end."""
+
+
+class Hosts(msgspec.Struct, frozen=True, kw_only=True):
+    """Who used a service."""
+
+    clients: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    """As `address:port`; for streams inside a proxy, where they lead."""
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """One service, spoken in one protocol over one stack."""
+
+    service: str
+    """Catalogue id: `aim`, `icq`, `msn`, `yahoo`, `kazaa`, `gnutella`, `ipsec`, `socks` ..."""
+    protocol: str
+    stack: str
+    """Protocols that carry it and its own, outermost first, such as `socks5/oscar`."""
+    confidence: Literal["port", "name", "expected", "signature", "parsed"]
+    evidence: str
+    """What the strongest claim rests on."""
+    capabilities: tuple[str, ...]
+    accounts: tuple[str, ...]
+    hosts: Hosts
+    software: tuple[str, ...] = ()
+    flows: int
+    packets: int
+    bytes: int
+    first_seen: str
+    last_seen: str
+    events: dict[str, int]
+    """How often each kind of event was seen."""
+    exposed: dict[str, int]
+    """What an eavesdropper could read, with counts; see docs/privacy.md for the words."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who signed on, or of whom others spoke."""
+
+    service: str
+    account: str
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    """Where it was used from."""
+    disclosed: tuple[str, ...] = ()
+    """Addresses that the protocol told others."""
+    software: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    """`kind: scheme` of login secrets that were exposed; the secrets only when asked for."""
+    contacts: int = 0
+    sent: int = 0
+    received: int = 0
+    sign_ons: int = 0
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True):
+    """One exposed login secret. Redacted unless asked for."""
+
+    service: str
+    account: str
+    kind: str
+    scheme: str
+    secret: str
+    salt: str = ""
+    client: str
+    server: str
+    time: str
+    frame: int
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that went over the wire."""
+
+    service: str
+    capability: str
+    name: str
+    size: int
+    seen: int
+    complete: bool
+    sha256: str
+    verified: bool | None
+    media: str
+    sender: str
+    recipient: str
+    client: str
+    server: str
+    stack: str
+    time: str
+    frame: int
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """Flows that belong to one login or one tunnel."""
+
+    service: str
+    account: str
+    flows: tuple[int, ...]
+    """Serial numbers, as in events and in the flow table."""
+    first_seen: str
+    last_seen: str
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that a protocol told somebody."""
+
+    service: str
+    account: str
+    address: str
+    port: int
+    capability: str
+    how: str
+    time: str
+    frame: int
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """All traffic of the run, claimed or not."""
+
+    packets: int
+    bytes: int
+    flows: int
+    first_seen: str
+    last_seen: str
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What `backchannel scan --json` prints."""
+
+    document: Literal["backchannel-scan"] = "backchannel-scan"
+    version: int = VERSION
+    tool: str
+    inputs: tuple[Input, ...]
+    traffic: Traffic
+    services: tuple[Service, ...]
+    accounts: tuple[Account, ...]
+    sessions: tuple[Session, ...]
+    credentials: tuple[Secret, ...]
+    files: tuple[File, ...]
+    addresses: tuple[Address, ...]
+    anomalies: dict[str, int]
+    """Kind of anomaly -> how often."""
+    unseen: dict[str, int]
+    """Everything that could not be seen or was let go, by name, with counts."""

@@ -1,0 +1,78 @@
+"""EVE JSON lines (`--eve`), for whoever already collects Suricata's.
+
+Only fields of Suricata's schema stand at the top, with its meanings; all of ours are in the one
+object `backchannel`. Source: the schema in Suricata's tree, etc/schema.json at 398687d5d4.
+A file that went over the wire is a `fileinfo` record, everything else has the event type
+`backchannel`.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from backchannel.engine.observation import Observation
+from backchannel.events import Transfer
+from backchannel.model import Side
+from backchannel.privacy import Disclosure, shown
+
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PROTO = {"tcp": "TCP", "udp": "UDP"}
+_APP_PROTO = {"http-proxy": "http", "http": "http", "tls": "tls", "dns": "dns", "ike": "ike"}
+
+
+def line(seen: Observation, disclosure: Disclosure) -> bytes:
+    """Return the observation as one EVE record, newline included."""
+    return _ENCODE(record(seen, disclosure)) + b"\n"
+
+
+def record(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:
+    """Return the observation as one EVE record of plain values."""
+    sender, receiver = seen.flow.client, seen.flow.server
+    if seen.side is Side.SERVER:
+        sender, receiver = receiver, sender
+    ported = seen.flow.transport != "ip"
+    event = seen.event
+    return {
+        "timestamp": _timestamp(seen.time),
+        "flow_id": seen.flow.serial,
+        "pcap_cnt": seen.frame,
+        "event_type": "fileinfo" if isinstance(event, Transfer) else "backchannel",
+        **({"vlan": list(seen.flow.vlans)} if seen.flow.vlans else {}),
+        "src_ip": sender.address,
+        **({"src_port": sender.port} if ported else {}),
+        "dest_ip": receiver.address,
+        **({"dest_port": receiver.port} if ported else {}),
+        "proto": _PROTO.get(seen.flow.transport, "IP"),
+        "ip_v": 6 if ":" in sender.address else 4,
+        "app_proto": _APP_PROTO.get(seen.protocol, seen.protocol),
+        "direction": "to_server" if seen.side is Side.CLIENT else "to_client",
+        **({"community_id": seen.flow.community_id} if seen.flow.community_id else {}),
+        **({"fileinfo": _fileinfo(event)} if isinstance(event, Transfer) else {}),
+        "backchannel": {
+            "service": seen.service,
+            "protocol": seen.protocol,
+            "stack": seen.stack,
+            "confidence": seen.confidence.word,
+            **({"account": seen.account} if seen.account else {}),
+            **({"target": str(seen.target)} if seen.target else {}),
+            **shown(event, disclosure),
+        },
+    }
+
+
+def _fileinfo(event: Transfer) -> dict[str, Any]:
+    return {
+        "filename": event.name,
+        "state": "CLOSED" if event.complete else "TRUNCATED",
+        "size": event.seen,
+        "gaps": not event.complete,
+        "stored": False,
+        **({"sha256": event.sha256} if event.sha256 else {}),
+    }
+
+
+def _timestamp(nanoseconds: int) -> str:
+    moment = _EPOCH + timedelta(microseconds=min(max(nanoseconds, 0), 253402300799 * 10**9) // 1000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f+0000")

@@ -1,0 +1,419 @@
+"""Gathers a run: observations and ended streams in, one `Document` out.
+
+Memory is bounded by the limits below, whatever the length of the capture; what did not fit is
+counted and shown with everything else that could not be seen.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from backchannel.engine.observation import Observation
+from backchannel.engine.stream import Group, Stream
+from backchannel.events import (
+    Anomaly,
+    Contacts,
+    Credential,
+    Event,
+    Malformed,
+    Message,
+    PeerAddress,
+    Profile,
+    Search,
+    Share,
+    SignOn,
+    Software,
+    Transfer,
+)
+from backchannel.model import Confidence, Side
+from backchannel.privacy import REDACTED, Disclosure
+from backchannel.report import document as doc
+from backchannel.report.when import rfc3339
+
+ROWS = 10_000
+"""Rows of each table of the document."""
+NAMES = 1_000
+"""Accounts, hosts and the like kept for one row."""
+
+
+class _Names:
+    """A set that keeps its order and its bound."""
+
+    __slots__ = ("_held", "_limit")
+
+    def __init__(self, limit: int = NAMES) -> None:
+        self._held: dict[str, None] = {}
+        self._limit = limit
+
+    def add(self, name: str) -> None:
+        if name and (name in self._held or len(self._held) < self._limit):
+            self._held[name] = None
+
+    def sorted(self) -> tuple[str, ...]:
+        return tuple(sorted(self._held))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._held
+
+
+class _Service:
+    """One service row under way."""
+
+    def __init__(self) -> None:
+        self.confidence = Confidence.PORT
+        self.evidence = ""
+        self.capabilities, self.accounts, self.software = _Names(), _Names(), _Names()
+        self.clients, self.servers = _Names(), _Names()
+        self.flows: set[tuple[int, str]] = set()
+        self.packets = self.octets = self.flow_count = 0
+        self.first: int | None = None
+        self.last = 0
+        self.events: Counter[str] = Counter()
+        self.exposed: Counter[str] = Counter()
+
+    def seen(self, first: int, last: int) -> None:
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = max(self.last, last)
+
+    def claim(self, confidence: Confidence, evidence: str) -> None:
+        if confidence > self.confidence or not self.evidence:
+            self.confidence = max(self.confidence, confidence)
+            self.evidence = evidence or self.evidence
+
+
+class _Account:
+    """One account row under way."""
+
+    def __init__(self) -> None:
+        self.names, self.addresses, self.disclosed = _Names(16), _Names(64), _Names(64)
+        self.software, self.credentials = _Names(16), _Names(16)
+        self.contacts: _Names = _Names(10_000)
+        self.contact_count = self.sent = self.received = self.sign_ons = 0
+
+
+Key = tuple[str, str, str]  # service, protocol, stack
+
+
+class Summary:
+    """Collects what the engine tells and makes the document at the end."""
+
+    def __init__(self, disclosure: Disclosure) -> None:
+        self._disclosure = disclosure
+        self._services: dict[Key, _Service] = {}
+        self._accounts: dict[tuple[str, str], _Account] = {}
+        self._secrets: dict[tuple[str, str, str, str, str], doc.Secret] = {}
+        self._files: list[doc.File] = []
+        self._addresses: dict[tuple[str, str, str, int, str], doc.Address] = {}
+        self._anomalies: Counter[str] = Counter()
+        self.unseen: Counter[str] = Counter()
+
+    # -- what the engine tells -----------------------------------------------------------------
+
+    def add(self, seen: Observation) -> None:
+        """Take one observation."""
+        event = seen.event
+        row = self._service(seen)
+        kind = type(event).__struct_config__.tag
+        if row is not None:
+            row.events[str(kind)] += 1
+            row.seen(seen.time, seen.time)
+            if event.capability:
+                row.capabilities.add(event.capability)
+            row.accounts.add(seen.account)
+            for word in _exposed(event):
+                row.exposed[word] += 1
+        elif not isinstance(event, Malformed):
+            return
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, seen, event)
+
+    def _service(self, seen: Observation) -> _Service | None:
+        if not seen.service:
+            return None
+        stack = seen.stack
+        if seen.event.PROTOCOL:
+            stack = f"{stack}/{seen.protocol}"
+        row = self._row((seen.service, seen.protocol, stack))
+        if row is not None:
+            row.claim(seen.confidence, "")
+            if seen.event.PROTOCOL:
+                row.clients.add(seen.flow.client.address)
+                row.servers.add(str(seen.target or seen.flow.server))
+        return row
+
+    def _row(self, key: Key) -> _Service | None:
+        row = self._services.get(key)
+        if row is None:
+            if len(self._services) >= ROWS:
+                self.unseen["service rows not shown: table full"] += 1
+                return None
+            row = self._services[key] = _Service()
+        return row
+
+    def end(self, stream: Stream, packets: int, octets: int, first: int, last: int) -> None:
+        """Take a stream that ended with a claim; figures are those of its flow or inner bytes."""
+        claim = stream.claim
+        if claim is None or not stream.service:
+            return
+        if stream.protocol is not None and stream.protocol.context and not stream.named:
+            return
+        row = self._row((stream.service, stream.spoken, stream.stack))
+        if row is None:
+            return
+        named = stream.protocol is not None and stream.protocol.context
+        row.claim(Confidence.NAME if named else stream.confidence, _evidence(stream))
+        row.flow_count += 1
+        row.packets += packets
+        row.octets += octets
+        row.seen(first, last)
+        client, server = stream.start.client, stream.start.server
+        if stream.side_flip:
+            client, server = server, client
+        row.clients.add(client.address)
+        row.servers.add(str(server))
+        row.accounts.add(stream.account or (stream.group.account if stream.group else ""))
+
+    # -- one event kind each -------------------------------------------------------------------
+
+    def _account(self, seen: Observation, name: str) -> _Account | None:
+        if not name:
+            return None
+        key = seen.service, name
+        found = self._accounts.get(key)
+        if found is None:
+            if len(self._accounts) >= ROWS:
+                self.unseen["account rows not shown: table full"] += 1
+                return None
+            found = self._accounts[key] = _Account()
+        return found
+
+    def _sign_on(self, seen: Observation, event: SignOn) -> None:
+        if account := self._account(seen, event.account):
+            account.sign_ons += 1
+            account.addresses.add(_near(seen))
+            account.software.add(f"{event.client} {event.version}".strip())
+        if row := self._service(seen):
+            row.accounts.add(event.account)
+            row.software.add(f"{event.client} {event.version}".strip())
+
+    def _credential(self, seen: Observation, event: Credential) -> None:
+        if account := self._account(seen, event.account):
+            account.credentials.add(f"{event.kind}: {event.scheme}")
+        if row := self._service(seen):
+            row.accounts.add(event.account)
+        key = seen.service, event.account, event.kind, event.scheme, event.secret
+        if key in self._secrets:
+            return
+        if len(self._secrets) >= ROWS:
+            self.unseen["credentials not shown: table full"] += 1
+            return
+        hide = self._disclosure.hides("secret")
+        self._secrets[key] = doc.Secret(
+            service=seen.service,
+            account=event.account,
+            kind=event.kind,
+            scheme=event.scheme,
+            secret=REDACTED if hide else event.secret,
+            salt=REDACTED if hide and event.salt else event.salt,
+            client=str(seen.flow.client),
+            server=str(seen.target or seen.flow.server),
+            time=rfc3339(seen.time),
+            frame=seen.frame,
+        )
+
+    def _message(self, seen: Observation, event: Message) -> None:
+        if account := self._account(seen, event.sender):
+            account.sent += 1
+        if account := self._account(seen, event.recipient):
+            account.received += 1
+
+    def _contacts(self, seen: Observation, event: Contacts) -> None:
+        account = self._account(seen, event.owner or seen.account)
+        if account is None:
+            return
+        for entry in event.entries:
+            if event.change != "remove":
+                account.contacts.add(entry.account)
+
+    def _profile(self, seen: Observation, event: Profile) -> None:
+        if account := self._account(seen, event.account):
+            account.names.add(event.nickname)
+
+    def _software(self, seen: Observation, event: Software) -> None:
+        text = f"{event.name} {event.version}".strip()
+        if row := self._service(seen):
+            row.software.add(text)
+        if event.account and (account := self._account(seen, event.account)):
+            account.software.add(text)
+
+    def _transfer(self, seen: Observation, event: Transfer) -> None:
+        if len(self._files) >= ROWS:
+            self.unseen["files not shown: table full"] += 1
+            return
+        self._files.append(
+            doc.File(
+                service=seen.service,
+                capability=event.use,
+                name=event.name,
+                size=event.size,
+                seen=event.seen,
+                complete=event.complete,
+                sha256=event.sha256,
+                verified=event.verified,
+                media=event.media,
+                sender=event.sender,
+                recipient=event.recipient,
+                client=str(seen.flow.client),
+                server=str(seen.target or seen.flow.server),
+                stack=seen.stack,
+                time=rfc3339(seen.time),
+                frame=seen.frame,
+            )
+        )
+
+    def _peer_address(self, seen: Observation, event: PeerAddress) -> None:
+        if account := self._account(seen, event.account):
+            account.disclosed.add(event.address)
+        key = seen.service, event.account, event.address, event.port, event.how
+        if key in self._addresses:
+            return
+        if len(self._addresses) >= ROWS:
+            self.unseen["disclosed addresses not shown: table full"] += 1
+            return
+        self._addresses[key] = doc.Address(
+            service=seen.service,
+            account=event.account,
+            address=event.address,
+            port=event.port,
+            capability=event.use,
+            how=event.how,
+            time=rfc3339(seen.time),
+            frame=seen.frame,
+        )
+
+    def _anomaly(self, seen: Observation, event: Anomaly) -> None:
+        self._anomalies[f"{seen.service}: {event.kind}"] += 1
+
+    def _malformed(self, seen: Observation, _event: Malformed) -> None:
+        self.unseen[f"malformed {seen.protocol} messages"] += 1
+
+    # -- the document --------------------------------------------------------------------------
+
+    def document(
+        self,
+        *,
+        tool: str,
+        inputs: Iterable[doc.Input],
+        traffic: doc.Traffic,
+        groups: Iterable[Group] = (),
+        counters: dict[str, int] | None = None,
+    ) -> doc.Document:
+        """Return everything gathered, in an order that does not depend on chance."""
+        unseen = self.unseen + Counter(counters or {})
+        return doc.Document(
+            tool=tool,
+            inputs=tuple(inputs),
+            traffic=traffic,
+            services=tuple(_service_row(key, row) for key, row in sorted(self._services.items())),
+            accounts=tuple(_account_row(key, row) for key, row in sorted(self._accounts.items())),
+            sessions=tuple(_session_row(group) for group in groups),
+            credentials=tuple(self._secrets.values()),
+            files=tuple(self._files),
+            addresses=tuple(self._addresses.values()),
+            anomalies=dict(sorted(self._anomalies.items())),
+            unseen={name: count for name, count in sorted(unseen.items()) if count},
+        )
+
+
+_HANDLERS: dict[type[Event], Any] = {
+    SignOn: Summary._sign_on,  # noqa: SLF001
+    Credential: Summary._credential,  # noqa: SLF001
+    Message: Summary._message,  # noqa: SLF001
+    Contacts: Summary._contacts,  # noqa: SLF001
+    Profile: Summary._profile,  # noqa: SLF001
+    Software: Summary._software,  # noqa: SLF001
+    Transfer: Summary._transfer,  # noqa: SLF001
+    PeerAddress: Summary._peer_address,  # noqa: SLF001
+    Anomaly: Summary._anomaly,  # noqa: SLF001
+    Malformed: Summary._malformed,  # noqa: SLF001
+}
+
+_EXPOSED: dict[type[Event], str] = {
+    Message: "message",
+    Contacts: "contact-list",
+    PeerAddress: "address",
+    Profile: "profile",
+    Transfer: "file",
+    Search: "search",
+    Share: "shared-files",
+}
+
+
+def _exposed(event: Event) -> tuple[str, ...]:
+    if isinstance(event, Credential):
+        word = "token" if event.kind == "token" else f"password-{event.kind}"
+        return (word,)
+    word = _EXPOSED.get(type(event), "")
+    return (word,) if word else ()
+
+
+def _near(seen: Observation) -> str:
+    """The address from which somebody signs on: the side that sent it."""
+    return (seen.flow.client if seen.side is Side.CLIENT else seen.flow.server).address
+
+
+def _evidence(stream: Stream) -> str:
+    claim = stream.claim
+    assert claim is not None
+    if stream.protocol is not None and stream.protocol.context and stream.named:
+        return f"name {stream.named[1]}"
+    return claim.evidence
+
+
+def _service_row(key: Key, row: _Service) -> doc.Service:
+    service, protocol, stack = key
+    return doc.Service(
+        service=service,
+        protocol=protocol,
+        stack=stack,
+        confidence=row.confidence.word,  # type: ignore[arg-type]
+        evidence=row.evidence,
+        capabilities=row.capabilities.sorted(),
+        accounts=row.accounts.sorted(),
+        hosts=doc.Hosts(clients=row.clients.sorted(), servers=row.servers.sorted()),
+        software=row.software.sorted(),
+        flows=row.flow_count,
+        packets=row.packets,
+        bytes=row.octets,
+        first_seen=rfc3339(row.first or 0),
+        last_seen=rfc3339(row.last),
+        events=dict(sorted(row.events.items())),
+        exposed=dict(sorted(row.exposed.items())),
+    )
+
+
+def _account_row(key: tuple[str, str], row: _Account) -> doc.Account:
+    return doc.Account(
+        service=key[0],
+        account=key[1],
+        names=row.names.sorted(),
+        addresses=row.addresses.sorted(),
+        disclosed=row.disclosed.sorted(),
+        software=row.software.sorted(),
+        credentials=row.credentials.sorted(),
+        contacts=len(row.contacts.sorted()),
+        sent=row.sent,
+        received=row.received,
+        sign_ons=row.sign_ons,
+    )
+
+
+def _session_row(group: Group) -> doc.Session:
+    return doc.Session(
+        service=group.service,
+        account=group.account,
+        flows=tuple(group.flows),
+        first_seen=rfc3339(group.first),
+        last_seen=rfc3339(group.last),
+    )

@@ -1,0 +1,282 @@
+"""The summary a person reads: colours on a terminal, plain text in a pipe.
+
+Every name that came from the wire is escaped before it is shown.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from backchannel.catalogue.index import Index
+from backchannel.report.document import Document, Service
+from backchannel.text import escape
+
+LIST = 12
+"""Rows of each list beside the services; the JSON and HTML reports have all of them."""
+_STRENGTH = {
+    "parsed": "green",
+    "signature": "cyan",
+    "expected": "yellow",
+    "name": "yellow",
+    "port": "dim",
+}
+_ALARMING = ("password-plain", "password-recoverable", "password-hash", "token")
+
+
+def render(document: Document, index: Index) -> RenderableType:
+    """Return the whole summary, ready to print."""
+    parts: list[RenderableType] = [_headline(document)]
+    if document.services:
+        parts.append(_services(document.services, index))
+    else:
+        parts.append(Text("No back channel was found in what could be seen.", style="green"))
+    parts += [
+        part
+        for part in (
+            _accounts(document, index),
+            _credentials(document, index),
+            _files(document, index),
+            _addresses(document, index),
+            _anomalies(document),
+            _unseen(document),
+        )
+        if part is not None
+    ]
+    return Group(*_spaced(parts))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that is plain and wide where its output is no terminal."""
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=160)
+
+
+def size(octets: int) -> str:
+    """Return a size with a decimal unit, such as `1.2 MB`."""
+    value = float(octets)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def _spaced(parts: Sequence[RenderableType]) -> list[RenderableType]:
+    spaced: list[RenderableType] = []
+    for part in parts:
+        spaced += [part, Text()]
+    return spaced
+
+
+def _table(title: str, *columns: str, right: Iterable[str] = ()) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(
+            column,
+            header_style="dim",
+            justify="right" if column in right else "left",
+            overflow="fold",
+        )
+    return table
+
+
+def _names(names: Sequence[str], most: int = 4) -> Text:
+    shown = ", ".join(escape(name) for name in names[:most])
+    more = len(names) - most
+    return Text(shown + (f" and {more} more" if more > 0 else ""))
+
+
+def _short(moment: str) -> str:
+    return moment[:19].replace("T", " ")
+
+
+def _headline(document: Document) -> Text:
+    traffic, count = document.traffic, len(document.inputs)
+    text = Text()
+    text.append(document.tool, style="bold")
+    text.append(
+        f"  {count} capture{'s' if count != 1 else ''}, {traffic.packets:,} packets, "
+        f"{size(traffic.bytes)}, {traffic.flows:,} flows"
+    )
+    if traffic.packets:
+        text.append(f", {_short(traffic.first_seen)} to {_short(traffic.last_seen)} UTC")
+    return text
+
+
+def _services(services: Sequence[Service], index: Index) -> Table:
+    table = _table(
+        "Services",
+        "service",
+        "stack",
+        "confidence",
+        "accounts",
+        "clients",
+        "flows",
+        "bytes",
+        "first seen",
+        "last seen",
+        "used for",
+        "exposed",
+        right=("flows", "bytes"),
+    )
+    for row in services:
+        table.add_row(
+            Text(index.title(row.service), style="bold"),
+            Text(escape(row.stack)),
+            Text(row.confidence, style=_STRENGTH[row.confidence]),
+            _names(row.accounts, 3),
+            _names(row.hosts.clients, 2),
+            f"{row.flows:,}",
+            size(row.bytes),
+            _short(row.first_seen),
+            _short(row.last_seen)[11:],
+            Text(", ".join(row.capabilities)),
+            _exposed(row.exposed),
+        )
+    return table
+
+
+def _exposed(exposed: dict[str, int]) -> Text:
+    text = Text()
+    for word, count in exposed.items():
+        if text:
+            text.append(", ")
+        text.append(f"{count} {word}", style="red" if word in _ALARMING else "")
+    return text
+
+
+def _accounts(document: Document, index: Index) -> Table | None:
+    told = [row for row in document.accounts if row.sign_ons or row.sent or row.credentials]
+    if not told:
+        return None
+    table = _table(
+        _title("Accounts", len(told)),
+        "service",
+        "account",
+        "from",
+        "program",
+        "contacts",
+        "sent",
+        "received",
+        "login exposed as",
+        right=("contacts", "sent", "received"),
+    )
+    for row in told[:LIST]:
+        table.add_row(
+            index.title(row.service),
+            Text(escape(row.account)),
+            _names(row.addresses, 2),
+            _names(row.software, 1),
+            f"{row.contacts or ''}",
+            f"{row.sent or ''}",
+            f"{row.received or ''}",
+            Text(", ".join(row.credentials), style="red"),
+        )
+    return table
+
+
+def _credentials(document: Document, index: Index) -> Table | None:
+    if not document.credentials:
+        return None
+    table = _table(
+        _title("Exposed logins", len(document.credentials)),
+        "service",
+        "account",
+        "kind",
+        "scheme",
+        "secret",
+        "from",
+        "to",
+        "frame",
+        right=("frame",),
+    )
+    for row in document.credentials[:LIST]:
+        table.add_row(
+            index.title(row.service),
+            Text(escape(row.account)),
+            Text(row.kind, style="red"),
+            row.scheme,
+            Text(escape(row.secret)),
+            row.client,
+            Text(escape(row.server)),
+            f"{row.frame}",
+        )
+    return table
+
+
+def _files(document: Document, index: Index) -> Table | None:
+    if not document.files:
+        return None
+    table = _table(
+        _title("Files", len(document.files)),
+        "service",
+        "name",
+        "size",
+        "whole",
+        "type",
+        "from",
+        "to",
+        "sha-256",
+        right=("size",),
+    )
+    for row in document.files[:LIST]:
+        table.add_row(
+            index.title(row.service),
+            Text(escape(row.name)),
+            size(row.size),
+            "yes" if row.complete else f"{size(row.seen)} seen",
+            Text(escape(row.media)),
+            Text(escape(row.sender)),
+            Text(escape(row.recipient)),
+            row.sha256[:16],
+        )
+    return table
+
+
+def _addresses(document: Document, index: Index) -> Table | None:
+    if not document.addresses:
+        return None
+    table = _table(
+        _title("Addresses told to others", len(document.addresses)),
+        "service",
+        "account",
+        "address",
+        "for",
+        "in",
+    )
+    for row in document.addresses[:LIST]:
+        table.add_row(
+            index.title(row.service),
+            Text(escape(row.account)),
+            Text(escape(f"{row.address}:{row.port}" if row.port else row.address)),
+            row.capability,
+            Text(escape(row.how)),
+        )
+    return table
+
+
+def _anomalies(document: Document) -> Table | None:
+    if not document.anomalies:
+        return None
+    table = _table("Anomalies", "what", "times", right=("times",))
+    for name, count in document.anomalies.items():
+        table.add_row(Text(escape(name)), f"{count:,}")
+    return table
+
+
+def _unseen(document: Document) -> RenderableType:
+    damaged = [row for row in document.inputs if row.damage]
+    if not document.unseen and not damaged:
+        return Text("Everything in these captures was understood.", style="dim")
+    table = _table("Could not be seen", "what", "times", right=("times",))
+    for row in damaged:
+        table.add_row(Text(escape(f"{row.path}: {row.damage}"), style="red"), "")
+    for name, count in document.unseen.items():
+        table.add_row(Text(escape(name)), f"{count:,}")
+    return table
+
+
+def _title(name: str, count: int) -> str:
+    return f"{name} ({LIST} of {count:,})" if count > LIST else name
