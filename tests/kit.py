@@ -80,8 +80,12 @@ def _pcapng(data: bytes) -> Iterator[bytes]:
 def _network(link: int, frame: bytes) -> bytes:
     if link in (12, 101, 228, 229):
         return frame
+    if link in (0, 108):  # BSD loopback: an address family of four bytes
+        return frame[4:]
     if link == 113:
         return frame[16:]
+    if link == 276:
+        return frame[20:]
     if link != 1:
         return b""
     at = 12
