@@ -171,6 +171,8 @@ class Message(Event, frozen=True, kw_only=True):
     room: str = ""
     size: int = 0
     """Characters of text, which stays when the text is redacted."""
+    markup: Content = ""
+    """The text as sent, where it carries markup (HTML, RTF) that *text* leaves out."""
 
 
 class Typing(Event, frozen=True, kw_only=True):
@@ -196,7 +198,11 @@ class Warned(Event, frozen=True, kw_only=True):
     """One account complains about another (AIM's warnings)."""
 
     account: str
+    """Who is complained about."""
     level: int = 0
+    """Percent, after the complaint; 0 where not told."""
+    by: str = ""
+    """Who complains; empty where not told or anonymous."""
 
 
 # -- what they offer each other ----------------------------------------------------------------
