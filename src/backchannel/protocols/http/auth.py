@@ -1,0 +1,147 @@
+"""Credentials in HTTP headers, to the web server or to a proxy: Basic, Digest, NTLM.
+
+    Basic      base64(user:password)                        RFC 7617: readable
+    Digest     response and all that it was made from       RFC 7616: a hash, open to guessing
+    NTLM       base64(NTLMSSP message 1, 2 or 3)            [MS-NLMP] §2.2.1: likewise
+    Negotiate  SPNEGO, which may hold an NTLMSSP message    RFC 4559, RFC 4178
+
+`Authentication` remembers the last NTLM challenge of its connection (NTLM authenticates
+connections) and which credentials it has told already, at most SEEN of them.
+"""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from typing import Literal
+
+from backchannel.events import Credential
+from backchannel.protocols.http.fields import parameters
+from backchannel.reader import Reader, WireError
+from backchannel.text import decode
+
+SEEN = 64
+_MARK = b"NTLMSSP\0"
+_UNICODE = 1
+_DIGEST_SALT = ("realm", "nonce", "uri", "nc", "cnonce", "qop", "algorithm")
+
+
+class Authentication:
+    """Reads the credentials of one connection; each is told once."""
+
+    def __init__(self) -> None:
+        self._challenge = ""
+        self._seen: set[int] = set()
+
+    def challenged(self, values: tuple[str, ...]) -> None:
+        """Take the challenges in an answer's WWW-Authenticate or Proxy-Authenticate headers."""
+        for value in values:
+            message = _ntlm(value)
+            if message[:12] == _MARK + b"\2\0\0\0" and len(message) >= 32:
+                self._challenge = message[24:32].hex()
+
+    def offered(self, values: tuple[str, ...], method: str) -> list[Credential]:
+        """Return what a request's (Proxy-)Authorization headers give away."""
+        told = [credential for value in values if (credential := self._read(value, method))]
+        fresh = [credential for credential in told if hash(credential) not in self._seen]
+        if len(self._seen) > SEEN:
+            self._seen.clear()
+        self._seen |= {hash(credential) for credential in fresh}
+        return fresh
+
+    def _read(self, value: str, method: str) -> Credential | None:
+        scheme, _, rest = value.strip().partition(" ")
+        if scheme.lower() == "basic":
+            return basic(rest)
+        if scheme.lower() == "digest":
+            return _digest(parameters(rest), method)
+        try:
+            return _message_3(_ntlm(value), self._challenge)
+        except WireError:
+            return None
+
+
+def user(values: tuple[str, ...]) -> str:
+    """Return the user name in Basic or Digest credentials; empty where there is none."""
+    for value in values:
+        scheme, _, rest = value.strip().partition(" ")
+        if scheme.lower() == "basic" and (credential := basic(rest)):
+            return credential.account
+        if scheme.lower() == "digest":
+            return parameters(rest).get("username", "")
+    return ""
+
+
+def basic(token: str) -> Credential | None:
+    """Return name and password of Basic credentials; None when they are not well formed."""
+    name, colon, password = _base64(token).partition(b":")
+    return plain(decode(name), decode(password), "http-basic") if colon else None
+
+
+def plain(name: str, password: str, scheme: str) -> Credential:
+    """Return a readable credential."""
+    return Credential(account=name, kind="plain", scheme=scheme, secret=password)
+
+
+def _digest(fields: dict[str, str], method: str) -> Credential | None:
+    if not fields.get("response") or "username" not in fields:
+        return None
+    salt = [
+        f"method={method}",
+        *(f'{key}="{fields[key]}"' for key in _DIGEST_SALT if key in fields),
+    ]
+    return Credential(
+        account=fields["username"],
+        kind="hash",
+        scheme="http-digest",
+        secret=fields["response"],
+        salt=", ".join(salt),
+    )
+
+
+def _base64(text: str) -> bytes:
+    """Return the decoded *text*; empty when it is not base64. Missing padding is forgiven."""
+    text = text.strip().rstrip("=")
+    try:
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (Base64Error, ValueError):
+        return b""
+
+
+def _ntlm(value: str) -> bytes:
+    """Return the NTLMSSP message in an NTLM or Negotiate header, from its signature on."""
+    scheme, _, token = value.strip().partition(" ")
+    if scheme.lower() not in ("ntlm", "negotiate"):
+        return b""
+    data = _base64(token)
+    at = data.find(_MARK)
+    return data[at:] if at >= 0 else b""
+
+
+def _message_3(message: bytes, challenge: str) -> Credential | None:
+    """Return the responses in an AUTHENTICATE_MESSAGE ([MS-NLMP] §2.2.1.3)."""
+    if message[:12] != _MARK + b"\3\0\0\0":
+        return None
+    reader = Reader(message, 12)
+    lm, nt, domain, name, _host = (_payload(message, reader) for _ in range(5))
+    reader.skip(8)  # session key
+    wide = reader.u32le() & _UNICODE if len(reader) >= 4 else 0
+    version: Literal["v1", "v2"] = "v2" if len(nt) > 24 else "v1"
+    # v2: proof of 16 bytes and the blob it covers; v1: both responses, since with extended session
+    # security the LM response holds the client's challenge.
+    secret = f"{nt[:16].hex()}:{nt[16:].hex()}" if version == "v2" else f"{lm.hex()}:{nt.hex()}"
+    if not nt.strip(b"\0") and not lm.strip(b"\0"):
+        return None  # anonymous
+    encoding = "utf-16-le" if wide else "latin-1"
+    account = decode(name, encoding)
+    if domain:
+        account = f"{decode(domain, encoding)}\\{account}"
+    return Credential(
+        account=account, kind="hash", scheme=f"ntlm{version}", secret=secret, salt=challenge
+    )
+
+
+def _payload(message: bytes, reader: Reader) -> bytes:
+    """Return the bytes that the next length-space-offset field points to."""
+    size = reader.u16le()
+    reader.skip(2)
+    offset = reader.u32le()
+    return Reader(message, offset).take(size) if size else b""
