@@ -29,7 +29,7 @@ def main() -> None:
         code = app(result_action="return_value")
         sys.stdout.flush()
     except (UsageError, InputError) as error:
-        print(f"backchannel: {error}", file=sys.stderr)  # noqa: T201
+        print(f"backchannel: {error}", file=sys.stderr)
         code = USAGE
     except KeyboardInterrupt:
         code = 130

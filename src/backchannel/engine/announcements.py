@@ -62,9 +62,7 @@ class Announcements:
         self._by_token[made.token] = made
         place = expect.transport, address, expect.port
         self._by_place.setdefault(place, []).append(made.token)
-        self._tell(
-            made.token, expect.transport, address, expect.port, normal(expect.source), until
-        )
+        self._tell(made.token, expect.transport, address, expect.port, normal(expect.source), until)
 
     def match(
         self, transport: Transport, client: Endpoint, server: Endpoint, now: int

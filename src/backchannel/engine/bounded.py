@@ -34,5 +34,9 @@ class Bounded(Generic[K, V]):
         """Return all entries, oldest first."""
         return list(self._held.items())
 
+    def values(self) -> list[V]:
+        """Return all values, oldest first."""
+        return list(self._held.values())
+
     def __len__(self) -> int:
         return len(self._held)

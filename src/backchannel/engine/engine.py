@@ -1,7 +1,7 @@
 """The loop: deliveries of the core in, observations out. The same for files and live traffic.
 
     delivery -> stream -> identify -> session -> events   -> observations
-                                              -> effects  -> announcements, ties, inner streams, files
+                                              -> effects  -> announcements, inner streams, files
 
 Every stream that nobody claims is dropped in the core and costs nothing more. A decoder that
 raises loses its stream, never the run. All tables are bounded, and what had to go is counted.
@@ -28,6 +28,7 @@ from backchannel.effects import (
 )
 from backchannel.engine.announcements import Announcement, Announcements, normal
 from backchannel.engine.bounded import Bounded
+from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import HELD_EVENTS, Group, Moment, Stream
 from backchannel.events import Event, NameLearned, SignOn, Transfer
@@ -44,8 +45,6 @@ MAX_CHANNELS = 4096
 """Inner streams of one stream."""
 MAX_SHARED = 16_384
 """Inner streams that several flows carry together, and logins, and names."""
-NAME_LIFETIME = 3600
-"""Seconds for which a name learned for an address stands."""
 
 StreamEnd = Callable[[Stream, int], None]
 
@@ -68,7 +67,7 @@ class Engine:
         self.counters: Counter[str] = Counter()
         self._core, self._protocols = core, protocols
         self._matcher = Matcher(protocols)
-        self._service_of_name, self._on_end = service_of_name, on_end
+        self._on_end = on_end
         self._files = files or FileStore(count=self._count)
         self._streams: dict[int, Stream] = {}
         self._announcements = Announcements(core.expect, core.forget, self._count)
@@ -78,18 +77,13 @@ class Engine:
         self._groups = Bounded[str, Group](
             MAX_SHARED, "logins forgotten to bound memory", self._count
         )
-        self._named = Bounded[str, tuple[str, str]](
-            MAX_SHARED, "names forgotten to bound memory", self._count
-        )
         self._file_owner = Bounded[tuple[str, str], Stream](
             MAX_SHARED, "owners of shared files forgotten to bound memory", self._count
         )
         self._out: list[Observation] = []
         self._trace_shown = False
         self._deliveries = 0
-        self.names = Bounded[str, str](MAX_SHARED, "host names forgotten", self._count)
-        """Name of an address, as told by DNS in this run."""
-        self._addresses = Bounded[str, str](MAX_SHARED, "host addresses forgotten", self._count)
+        self.names = Names(service_of_name, core.expect, self._count)
 
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
         """Take what the core delivered; return what it meant."""
@@ -98,7 +92,7 @@ class Engine:
             if stream is None:
                 if kind == CLOSED:
                     continue
-                stream = self._begin(slot, time, frame, payload if kind == DATA else b"")
+                stream = self._begin(slot, time, payload if kind == DATA else b"")
             moment = Moment(time, frame)
             if kind == DATA:
                 self._feed(stream, Side(side), payload, moment)  # type: ignore[arg-type]
@@ -118,7 +112,7 @@ class Engine:
 
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share."""
-        for _, stream in self._shared.items():
+        for stream in self._shared.values():
             self._close(stream, Moment(stream.last, 0))
         for (name, key), stream in self._file_owner.items():
             transfer = self._files.close(name, FileClose(key=key))
@@ -130,11 +124,11 @@ class Engine:
 
     def groups(self) -> list[Group]:
         """Return the logins that tied flows together."""
-        return [group for _, group in self._groups.items()]
+        return self._groups.values()
 
     # -- streams begin and end -----------------------------------------------------------------
 
-    def _begin(self, slot: int, now: int, frame: int, payload: bytes | int) -> Stream:
+    def _begin(self, slot: int, now: int, payload: bytes | int) -> Stream:
         row = self._core.row(slot)
         flow = FlowInfo(
             row.serial,
@@ -157,7 +151,7 @@ class Engine:
     def _expected(self, stream: Stream, now: int) -> None:
         start = stream.start
         made = self._announcements.match(start.transport, start.client, start.server, now)
-        if made is None and (named := self._named.get(start.server.address)):
+        if made is None and (named := self.names.service_at(start.server.address)):
             stream.named = named
         if made is None or made.expect.protocol not in self._protocols:
             return
@@ -331,7 +325,9 @@ class Engine:
 
     def _event(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
         if isinstance(event, NameLearned):
-            self._learn(stream, event, moment)
+            service = self.names.learn(event, moment.time)
+            if service and event.how != "dns":
+                stream.named = service, event.name
         elif isinstance(event, SignOn) and event.account:
             stream.account = event.account
         if stream.standing is Standing.CLAIMED:
@@ -368,22 +364,13 @@ class Engine:
 
     def _effect(self, stream: Stream, moment: Moment, side: Side, effect: Effect) -> None:
         match effect:
-            case Inner():
+            case Inner() | InnerGap():
                 child = self._child(stream, effect.channel, effect.shared)
                 if child is not None:
-                    self._feed(child, effect.side, effect.data, moment)
-            case InnerGap():
-                child = self._child(stream, effect.channel, effect.shared)
-                if child is not None:
-                    self._feed(child, effect.side, effect.size, moment)
-            case FileData():
-                self._files.add(self._scope(stream, effect), effect)
-            case FileOpen():
-                self._open_file(stream, moment, side, effect)
-            case FileClose():
-                transfer = self._files.close(self._scope(stream, effect), effect)
-                if transfer is not None:
-                    self._tell_transfer(stream, moment, side, transfer)
+                    data = effect.data if isinstance(effect, Inner) else effect.size
+                    self._feed(child, effect.side, data, moment)
+            case FileOpen() | FileData() | FileClose():
+                self._file(stream, moment, side, effect)
             case Open():
                 self._open(stream, moment, effect)
             case InnerEnd():
@@ -392,12 +379,6 @@ class Engine:
                 self._announce(stream, effect, moment)
             case Tie():
                 self._tie(stream, effect, moment)
-
-    def _tell_transfer(
-        self, stream: Stream, moment: Moment, side: Side, transfer: Transfer
-    ) -> None:
-        if transfer.seen or transfer.size:
-            self._event(stream, moment, side, transfer)
 
     # -- inner streams -------------------------------------------------------------------------
 
@@ -431,7 +412,7 @@ class Engine:
             target=target,
         )
         self._expected(child, moment.time)
-        if child.named is None and (service := self._service_of_name(effect.host)):
+        if child.named is None and (service := self.names.service_of_name(effect.host)):
             child.named = service, effect.host
         if effect.shared:
             self._shared.put((stream.protocol.name, effect.channel), child)
@@ -457,7 +438,7 @@ class Engine:
     def _announce(self, stream: Stream, expect: Expect, moment: Moment) -> None:
         address = normal(expect.address)
         if expect.address and not address:
-            address = self._addresses.get(expect.address.lower()) or ""
+            address = self.names.address_of(expect.address)
             if not address:
                 self._count("announcements of hosts whose address was not seen")
                 return
@@ -482,39 +463,26 @@ class Engine:
             group.service = stream.session.service if stream.session else stream.service
         stream.group = group
 
-    def _learn(self, stream: Stream, event: NameLearned, moment: Moment) -> None:
-        """A name was told: remember it, and let it name flows that nothing better names."""
-        service = self._service_of_name(event.name)
-        for address in event.addresses:
-            known = normal(address)
-            if not known:
-                continue
-            self.names.put(known, event.name.lower())
-            self._addresses.put(event.name.lower(), known)
-            if service and self._named.get(known) is None:
-                self._named.put(known, (service, event.name))
-                until = moment.time + NAME_LIFETIME * 1_000_000_000
-                for transport in ("tcp", "udp"):
-                    self._core.expect(-1 - len(self._named), transport, known, 0, "", until)
-        if service and event.how != "dns":
-            stream.named = service, event.name
-
     # -- files ---------------------------------------------------------------------------------
 
-    def _scope(self, stream: Stream, effect: FileOpen | FileData | FileClose) -> object:
+    def _file(
+        self, stream: Stream, moment: Moment, side: Side, effect: FileOpen | FileData | FileClose
+    ) -> None:
         assert stream.protocol is not None
-        return stream.protocol.name if effect.shared else stream.scope
-
-    def _open_file(self, stream: Stream, moment: Moment, side: Side, effect: FileOpen) -> None:
-        scope = self._scope(stream, effect)
-        if effect.shared:
-            assert stream.protocol is not None
-            self._file_owner.put((stream.protocol.name, effect.key), stream)
+        scope = stream.protocol.name if effect.shared else stream.scope
+        transfer: Transfer | None = None
+        if isinstance(effect, FileData):
+            self._files.add(scope, effect)
+        elif isinstance(effect, FileClose):
+            transfer = self._files.close(scope, effect)
         else:
-            stream.touched = True
-        evicted = self._files.open(scope, effect)
-        if evicted is not None:
-            self._tell_transfer(stream, moment, side, evicted)
+            if effect.shared:
+                self._file_owner.put((stream.protocol.name, effect.key), stream)
+            else:
+                stream.touched = True
+            transfer = self._files.open(scope, effect)  # of one that had to make room
+        if transfer is not None and (transfer.seen or transfer.size):
+            self._event(stream, moment, side, transfer)
 
     # -- faults --------------------------------------------------------------------------------
 
@@ -526,7 +494,7 @@ class Engine:
         self._count(f"faults in a {where}: {stream.stack}")
         if not self._trace_shown:
             self._trace_shown = True
-            print(f"backchannel: fault in {stream.stack}, stream dropped", file=sys.stderr)  # noqa: T201
+            print(f"backchannel: fault in {stream.stack}, stream dropped", file=sys.stderr)
             traceback.print_exc()
 
 

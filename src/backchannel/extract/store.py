@@ -7,7 +7,6 @@ under a name we choose: a path or name from the wire never touches the file syst
 
 import hashlib
 import heapq
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -46,7 +45,18 @@ class Extracted(msgspec.Struct, frozen=True):
 class _Assembly:
     """One file under way."""
 
-    __slots__ = ("early", "early_bytes", "early_offsets", "head", "hashed", "hashes", "lost", "opened", "output", "seen")
+    __slots__ = (
+        "early",
+        "early_bytes",
+        "early_offsets",
+        "hashed",
+        "hashes",
+        "head",
+        "lost",
+        "opened",
+        "output",
+        "seen",
+    )
 
     def __init__(self, opened: FileOpen) -> None:
         self.opened = opened
@@ -229,7 +239,7 @@ class FileStore:
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         name = digest if transfer.complete else f"{digest}.partial"
-        os.replace(part, self._folder / name)
+        part.replace(self._folder / name)
         self.extracted.append(
             Extracted(
                 sha256=digest,

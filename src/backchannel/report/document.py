@@ -136,6 +136,36 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     frame: int
 
 
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """Two hosts that used a service between them."""
+
+    service: str
+    client: str
+    server: str
+    flows: int
+    bytes: int
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """One account writing or sending to another."""
+
+    service: str
+    sender: str
+    recipient: str
+    messages: int
+    files: int
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """How often each service did something, over time."""
+
+    start: str
+    step: int
+    """Seconds that one number stands for."""
+    events: dict[str, tuple[int, ...]]
+    """Service id -> events in each step from *start*."""
+
+
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     """All traffic of the run, claimed or not."""
 
@@ -160,6 +190,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[Secret, ...]
     files: tuple[File, ...]
     addresses: tuple[Address, ...]
+    pairs: tuple[Pair, ...]
+    conversations: tuple[Conversation, ...]
+    activity: Activity
     anomalies: dict[str, int]
     """Kind of anomaly -> how often."""
     unseen: dict[str, int]

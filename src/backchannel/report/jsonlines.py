@@ -1,4 +1,4 @@
-"""Our own typed events as JSON lines (`--events`): one observation a line, private matter redacted."""
+"""Our own typed events as JSON lines (`--events`), one observation a line."""
 
 from typing import Any
 

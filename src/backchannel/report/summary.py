@@ -28,68 +28,12 @@ from backchannel.events import (
 from backchannel.model import Confidence, Side
 from backchannel.privacy import REDACTED, Disclosure
 from backchannel.report import document as doc
+from backchannel.report.rows import AccountRow, ServiceRow
+from backchannel.report.timeline import Timeline
 from backchannel.report.when import rfc3339
 
 ROWS = 10_000
 """Rows of each table of the document."""
-NAMES = 1_000
-"""Accounts, hosts and the like kept for one row."""
-
-
-class _Names:
-    """A set that keeps its order and its bound."""
-
-    __slots__ = ("_held", "_limit")
-
-    def __init__(self, limit: int = NAMES) -> None:
-        self._held: dict[str, None] = {}
-        self._limit = limit
-
-    def add(self, name: str) -> None:
-        if name and (name in self._held or len(self._held) < self._limit):
-            self._held[name] = None
-
-    def sorted(self) -> tuple[str, ...]:
-        return tuple(sorted(self._held))
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._held
-
-
-class _Service:
-    """One service row under way."""
-
-    def __init__(self) -> None:
-        self.confidence = Confidence.PORT
-        self.evidence = ""
-        self.capabilities, self.accounts, self.software = _Names(), _Names(), _Names()
-        self.clients, self.servers = _Names(), _Names()
-        self.flows: set[tuple[int, str]] = set()
-        self.packets = self.octets = self.flow_count = 0
-        self.first: int | None = None
-        self.last = 0
-        self.events: Counter[str] = Counter()
-        self.exposed: Counter[str] = Counter()
-
-    def seen(self, first: int, last: int) -> None:
-        self.first = first if self.first is None else min(self.first, first)
-        self.last = max(self.last, last)
-
-    def claim(self, confidence: Confidence, evidence: str) -> None:
-        if confidence > self.confidence or not self.evidence:
-            self.confidence = max(self.confidence, confidence)
-            self.evidence = evidence or self.evidence
-
-
-class _Account:
-    """One account row under way."""
-
-    def __init__(self) -> None:
-        self.names, self.addresses, self.disclosed = _Names(16), _Names(64), _Names(64)
-        self.software, self.credentials = _Names(16), _Names(16)
-        self.contacts: _Names = _Names(10_000)
-        self.contact_count = self.sent = self.received = self.sign_ons = 0
-
 
 Key = tuple[str, str, str]  # service, protocol, stack
 
@@ -99,12 +43,15 @@ class Summary:
 
     def __init__(self, disclosure: Disclosure) -> None:
         self._disclosure = disclosure
-        self._services: dict[Key, _Service] = {}
-        self._accounts: dict[tuple[str, str], _Account] = {}
+        self._services: dict[Key, ServiceRow] = {}
+        self._accounts: dict[tuple[str, str], AccountRow] = {}
         self._secrets: dict[tuple[str, str, str, str, str], doc.Secret] = {}
         self._files: list[doc.File] = []
         self._addresses: dict[tuple[str, str, str, int, str], doc.Address] = {}
         self._anomalies: Counter[str] = Counter()
+        self._pairs: dict[tuple[str, str, str], list[int]] = {}
+        self._talks: dict[tuple[str, str, str], list[int]] = {}
+        self._timeline = Timeline()
         self.unseen: Counter[str] = Counter()
 
     # -- what the engine tells -----------------------------------------------------------------
@@ -120,6 +67,7 @@ class Summary:
             if event.capability:
                 row.capabilities.add(event.capability)
             row.accounts.add(seen.account)
+            self._timeline.add(seen.service, seen.time)
             for word in _exposed(event):
                 row.exposed[word] += 1
         elif not isinstance(event, Malformed):
@@ -128,7 +76,7 @@ class Summary:
         if handler is not None:
             handler(self, seen, event)
 
-    def _service(self, seen: Observation) -> _Service | None:
+    def _service(self, seen: Observation) -> ServiceRow | None:
         if not seen.service:
             return None
         stack = seen.stack
@@ -142,13 +90,13 @@ class Summary:
                 row.servers.add(str(seen.target or seen.flow.server))
         return row
 
-    def _row(self, key: Key) -> _Service | None:
+    def _row(self, key: Key) -> ServiceRow | None:
         row = self._services.get(key)
         if row is None:
             if len(self._services) >= ROWS:
                 self.unseen["service rows not shown: table full"] += 1
                 return None
-            row = self._services[key] = _Service()
+            row = self._services[key] = ServiceRow()
         return row
 
     def end(self, stream: Stream, packets: int, octets: int, first: int, last: int) -> None:
@@ -173,10 +121,22 @@ class Summary:
         row.clients.add(client.address)
         row.servers.add(str(server))
         row.accounts.add(stream.account or (stream.group.account if stream.group else ""))
+        pair = self._bounded(self._pairs, (stream.service, client.address, server.address))
+        pair[0] += 1
+        pair[1] += octets
+
+    def _bounded(
+        self, table: dict[tuple[str, str, str], list[int]], key: tuple[str, str, str]
+    ) -> list[int]:
+        """Return the two counts of *key*; a throw-away pair when the table is full."""
+        if key not in table and len(table) >= ROWS:
+            self.unseen["pairs not shown: table full"] += 1
+            return [0, 0]
+        return table.setdefault(key, [0, 0])
 
     # -- one event kind each -------------------------------------------------------------------
 
-    def _account(self, seen: Observation, name: str) -> _Account | None:
+    def _account(self, seen: Observation, name: str) -> AccountRow | None:
         if not name:
             return None
         key = seen.service, name
@@ -185,7 +145,7 @@ class Summary:
             if len(self._accounts) >= ROWS:
                 self.unseen["account rows not shown: table full"] += 1
                 return None
-            found = self._accounts[key] = _Account()
+            found = self._accounts[key] = AccountRow()
         return found
 
     def _sign_on(self, seen: Observation, event: SignOn) -> None:
@@ -227,6 +187,8 @@ class Summary:
             account.sent += 1
         if account := self._account(seen, event.recipient):
             account.received += 1
+        if event.sender and (to := event.recipient or event.room):
+            self._bounded(self._talks, (seen.service, event.sender, to))[0] += 1
 
     def _contacts(self, seen: Observation, event: Contacts) -> None:
         account = self._account(seen, event.owner or seen.account)
@@ -248,6 +210,8 @@ class Summary:
             account.software.add(text)
 
     def _transfer(self, seen: Observation, event: Transfer) -> None:
+        if event.sender and event.recipient:
+            self._bounded(self._talks, (seen.service, event.sender, event.recipient))[1] += 1
         if len(self._files) >= ROWS:
             self.unseen["files not shown: table full"] += 1
             return
@@ -315,12 +279,27 @@ class Summary:
             tool=tool,
             inputs=tuple(inputs),
             traffic=traffic,
-            services=tuple(_service_row(key, row) for key, row in sorted(self._services.items())),
-            accounts=tuple(_account_row(key, row) for key, row in sorted(self._accounts.items())),
+            services=tuple(row.done(*key) for key, row in sorted(self._services.items())),
+            accounts=tuple(row.done(*key) for key, row in sorted(self._accounts.items())),
             sessions=tuple(_session_row(group) for group in groups),
             credentials=tuple(self._secrets.values()),
             files=tuple(self._files),
             addresses=tuple(self._addresses.values()),
+            pairs=tuple(
+                doc.Pair(service=key[0], client=key[1], server=key[2], flows=flows, bytes=octets)
+                for key, (flows, octets) in sorted(self._pairs.items())
+            ),
+            conversations=tuple(
+                doc.Conversation(
+                    service=key[0], sender=key[1], recipient=key[2], messages=messages, files=files
+                )
+                for key, (messages, files) in sorted(self._talks.items())
+            ),
+            activity=doc.Activity(
+                start=rfc3339(self._timeline.start),
+                step=self._timeline.step,
+                events=self._timeline.series(),
+            ),
             anomalies=dict(sorted(self._anomalies.items())),
             unseen={name: count for name, count in sorted(unseen.items()) if count},
         )
@@ -369,44 +348,6 @@ def _evidence(stream: Stream) -> str:
     if stream.protocol is not None and stream.protocol.context and stream.named:
         return f"name {stream.named[1]}"
     return claim.evidence
-
-
-def _service_row(key: Key, row: _Service) -> doc.Service:
-    service, protocol, stack = key
-    return doc.Service(
-        service=service,
-        protocol=protocol,
-        stack=stack,
-        confidence=row.confidence.word,  # type: ignore[arg-type]
-        evidence=row.evidence,
-        capabilities=row.capabilities.sorted(),
-        accounts=row.accounts.sorted(),
-        hosts=doc.Hosts(clients=row.clients.sorted(), servers=row.servers.sorted()),
-        software=row.software.sorted(),
-        flows=row.flow_count,
-        packets=row.packets,
-        bytes=row.octets,
-        first_seen=rfc3339(row.first or 0),
-        last_seen=rfc3339(row.last),
-        events=dict(sorted(row.events.items())),
-        exposed=dict(sorted(row.exposed.items())),
-    )
-
-
-def _account_row(key: tuple[str, str], row: _Account) -> doc.Account:
-    return doc.Account(
-        service=key[0],
-        account=key[1],
-        names=row.names.sorted(),
-        addresses=row.addresses.sorted(),
-        disclosed=row.disclosed.sorted(),
-        software=row.software.sorted(),
-        credentials=row.credentials.sorted(),
-        contacts=len(row.contacts.sorted()),
-        sent=row.sent,
-        received=row.received,
-        sign_ons=row.sign_ons,
-    )
 
 
 def _session_row(group: Group) -> doc.Session:

@@ -1,0 +1,174 @@
+"""`backchannel scan`: from any capture to an answer."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from backchannel.catalogue import index as catalogue
+from backchannel.engine.observation import Observation
+from backchannel.errors import UsageError
+from backchannel.privacy import Disclosure
+from backchannel.scan import Scan
+
+DAMAGED = 3
+Put = Callable[[Observation], object]
+
+
+def scan(
+    *paths: str,
+    json: bool = False,
+    eve: Path | None = None,
+    events: Path | None = None,
+    flows: Path | None = None,
+    report: Path | None = None,
+    extract: Path | None = None,
+    secrets: bool = False,
+    content: bool = False,
+    all_protocols: Annotated[bool, Parameter(name="--all")] = False,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
+) -> int:
+    """Find and decode the back channels in captures.
+
+    Exit code 0: done; 3: a capture was damaged, the rest was done.
+
+    Parameters
+    ----------
+    paths
+        Captures: pcap or pcapng, also .gz and .zst; folders; globs; `-` for standard input.
+    json
+        Print one JSON document on standard output instead of the summary.
+    eve
+        Write EVE JSON lines, as Suricata's collectors read them; `-` for standard output.
+    events
+        Write our own typed events as JSON lines; `-` for standard output.
+    flows
+        Write every flow as a row of a Parquet file.
+    report
+        Write a self-contained HTML report.
+    extract
+        Write transferred files into this folder, named by SHA-256, with a manifest.
+    secrets
+        Show passwords, hashes and tokens instead of redacting them.
+    content
+        Show the text of messages and profiles instead of redacting it.
+    all_protocols
+        Decode DNS, TLS and plain web traffic too, not only where it concerns a known service.
+    quiet
+        Print no summary.
+    """
+    if not paths:
+        raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
+    disclosure = Disclosure(secrets=secrets, content=content)
+    with ExitStack() as stack:
+        progress = None if quiet else _progress(stack)
+        run = Scan(
+            *paths,
+            disclosure=disclosure,
+            extract=extract,
+            everything=all_protocols,
+            collect_flows=flows is not None,
+            progress=progress,
+        )
+        write = _writers(stack, events, eve, disclosure)
+        if write:
+            for seen in run:
+                for put in write:
+                    put(seen)
+        document = run.document
+    _write_tables(run, flows, report)
+    if json:
+        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
+    elif not quiet and Path("-") not in (eve, events):
+        from backchannel.report.terminal import console, render  # noqa: PLC0415 - only where asked
+
+        console().print(render(document, catalogue.load()))
+        written = [path for path in (report, extract, flows, eve, events) if path is not None]
+        console(stderr=True).print("\n".join(f"written: {path}" for path in written))
+    for entry in document.inputs:
+        if entry.damage:
+            print(f"backchannel: {entry.path}: {entry.damage}", file=sys.stderr)
+    return DAMAGED if run.damaged else 0
+
+
+def _write_tables(run: Scan, flows: Path | None, report: Path | None) -> None:
+    """Write what is written once, at the end."""
+    if flows is not None:
+        from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
+
+        write_parquet(run.flows(), flows)
+    if report is not None:
+        from backchannel.report.html import page  # noqa: PLC0415 - only where asked
+
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(page(run.document, catalogue.load()), encoding="utf-8")
+
+
+def _writers(
+    stack: ExitStack, events: Path | None, eve: Path | None, disclosure: Disclosure
+) -> list[Put]:
+    """Return one function for each JSON lines output that was asked for."""
+    from backchannel.report import eve as eve_lines  # noqa: PLC0415 - only where asked
+    from backchannel.report import jsonlines  # noqa: PLC0415 - only where asked
+
+    def put(path: Path, line: Callable[[Observation, Disclosure], bytes]) -> Put:
+        file = _open(stack, path)
+        return lambda seen: file.write(line(seen, disclosure))
+
+    wanted = ((events, jsonlines.line), (eve, eve_lines.line))
+    return [put(path, line) for path, line in wanted if path is not None]
+
+
+def _open(stack: ExitStack, path: Path) -> IO[bytes]:
+    if path == Path("-"):
+        return sys.stdout.buffer
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return stack.enter_context(path.open("wb"))
+
+
+def _progress(stack: ExitStack) -> Callable[[int, int], None] | None:
+    """Return a progress display for a terminal; it appears after a second of work."""
+    if not sys.stderr.isatty():
+        return None
+    began, bar = time.monotonic(), None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            if time.monotonic() - began < 1:
+                return
+            bar = stack.enter_context(_Bar())
+        bar.show(done, total)
+
+    return show
+
+
+class _Bar:
+    """A progress bar with the rate, on standard error, gone when the work is done."""
+
+    def __enter__(self) -> "_Bar":
+        from rich import progress  # noqa: PLC0415 - only on a terminal
+
+        self._bar = progress.Progress(
+            progress.TextColumn("reading"),
+            progress.BarColumn(),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
+            console=progress.Console(stderr=True),
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("reading", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total or None)

@@ -1,0 +1,105 @@
+"""Rows of the document under way: they take what is seen, within a bound, and close as values."""
+
+from collections import Counter
+
+from backchannel.model import Confidence
+from backchannel.report import document as doc
+from backchannel.report.when import rfc3339
+
+NAMES = 1_000
+"""Accounts, hosts and the like kept for one row."""
+
+
+class Names:
+    """A set that keeps its order and its bound."""
+
+    __slots__ = ("_held", "_limit")
+
+    def __init__(self, limit: int = NAMES) -> None:
+        self._held: dict[str, None] = {}
+        self._limit = limit
+
+    def add(self, name: str) -> None:
+        """Keep *name* unless it is empty or there is no room."""
+        if name and (name in self._held or len(self._held) < self._limit):
+            self._held[name] = None
+
+    def sorted(self) -> tuple[str, ...]:
+        """Return what was kept, in order."""
+        return tuple(sorted(self._held))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._held
+
+
+class ServiceRow:
+    """One service row under way."""
+
+    def __init__(self) -> None:
+        self.confidence = Confidence.PORT
+        self.evidence = ""
+        self.capabilities, self.accounts, self.software = Names(), Names(), Names()
+        self.clients, self.servers = Names(), Names()
+        self.packets = self.octets = self.flow_count = 0
+        self.first: int | None = None
+        self.last = 0
+        self.events: Counter[str] = Counter()
+        self.exposed: Counter[str] = Counter()
+
+    def seen(self, first: int, last: int) -> None:
+        """Stretch the row over a span of time (ns since 1970)."""
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = max(self.last, last)
+
+    def claim(self, confidence: Confidence, evidence: str) -> None:
+        """Take a claim; the strongest one's evidence is kept."""
+        if confidence > self.confidence or not self.evidence:
+            self.confidence = max(self.confidence, confidence)
+            self.evidence = evidence or self.evidence
+
+    def done(self, service: str, protocol: str, stack: str) -> doc.Service:
+        """Return the row as it stands in the document."""
+        return doc.Service(
+            service=service,
+            protocol=protocol,
+            stack=stack,
+            confidence=self.confidence.word,  # type: ignore[arg-type]
+            evidence=self.evidence,
+            capabilities=self.capabilities.sorted(),
+            accounts=self.accounts.sorted(),
+            hosts=doc.Hosts(clients=self.clients.sorted(), servers=self.servers.sorted()),
+            software=self.software.sorted(),
+            flows=self.flow_count,
+            packets=self.packets,
+            bytes=self.octets,
+            first_seen=rfc3339(self.first or 0),
+            last_seen=rfc3339(self.last),
+            events=dict(sorted(self.events.items())),
+            exposed=dict(sorted(self.exposed.items())),
+        )
+
+
+class AccountRow:
+    """One account row under way."""
+
+    def __init__(self) -> None:
+        self.names, self.addresses, self.disclosed = Names(16), Names(64), Names(64)
+        self.software, self.credentials = Names(16), Names(16)
+        self.contacts: Names = Names(10_000)
+        self.contact_count = self.sent = self.received = self.sign_ons = 0
+
+    def done(self, service: str, account: str) -> doc.Account:
+        """Return the row as it stands in the document."""
+        return doc.Account(
+            service=service,
+            account=account,
+            names=self.names.sorted(),
+            addresses=self.addresses.sorted(),
+            disclosed=self.disclosed.sorted(),
+            software=self.software.sorted(),
+            credentials=self.credentials.sorted(),
+            contacts=len(self.contacts.sorted()),
+            sent=self.sent,
+            received=self.received,
+            sign_ons=self.sign_ons,
+        )

@@ -1,0 +1,170 @@
+"""Captures in, answer out: the library's front door.
+
+from backchannel import scan
+
+run = scan("captures/", "more.pcapng.gz")
+for seen in run:                       # typed events as they are decoded
+    print(seen.time, seen.service, seen.event)
+run.document.services                  # the summary, once the run is through
+run.flows()                            # every flow as Arrow columns
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backchannel import __version__
+from backchannel.capture import Damage, Source, sources
+from backchannel.catalogue import index as catalogue
+from backchannel.engine.engine import Engine
+from backchannel.engine.observation import Observation
+from backchannel.engine.stream import Stream
+from backchannel.extract.store import FileStore
+from backchannel.flows.core import FlowCore
+from backchannel.flows.settings import FlowSettings
+from backchannel.privacy import Disclosure
+from backchannel.protocols import load
+from backchannel.report.document import Document, Input, Traffic
+from backchannel.report.summary import Summary
+from backchannel.report.when import rfc3339
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress = Callable[[int, int], None]
+"""Called now and then with bytes read and bytes in all (0 where that is not known)."""
+
+
+class Scan:
+    """One run over captures. Iterate it once; then ask for the document and the flows."""
+
+    def __init__(
+        self,
+        *paths: str | Path,
+        disclosure: Disclosure | None = None,
+        settings: FlowSettings | None = None,
+        extract: str | Path | None = None,
+        everything: bool = False,
+        collect_flows: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        """*extract* names a folder for transferred files. *everything* decodes DNS, TLS and plain
+        web traffic too, not only where their names matter. *collect_flows* keeps a row for each
+        flow, which costs memory in proportion. Raises UsageError when a path does not exist.
+        """
+        self._sources: list[Source] = sources([str(path) for path in paths])
+        self._index = catalogue.load()
+        self._summary = Summary(disclosure or Disclosure())
+        self._counts: Counter[str] = Counter()
+        protocols = load()
+        numbers = {name: number for number, name in enumerate(protocols)}
+        self._core = FlowCore(
+            [(numbers[name], magic) for name, p in protocols.items() for magic in p.magic],
+            settings or FlowSettings(),
+            names=self._index.suffixes(),
+            name_gated=[numbers[name] for name, p in protocols.items() if p.context],
+            everything=everything,
+            collect=collect_flows,
+        )
+        files = FileStore(Path(extract) if extract else None, self._count)
+        self._engine = Engine(
+            self._core,
+            protocols,
+            service_of_name=self._index.service_of,
+            files=files,
+            on_end=self._ended,
+        )
+        self._progress = progress
+        self._inputs: list[Input] = []
+        self._document: Document | None = None
+
+    @property
+    def document(self) -> Document:
+        """The summary of the whole run. Runs what has not been iterated yet."""
+        if self._document is None:
+            for _ in self:
+                pass
+        assert self._document is not None
+        return self._document
+
+    @property
+    def damaged(self) -> bool:
+        """True when an input was damaged, so that the answer covers only a part of it."""
+        return any(entry.damage for entry in self.document.inputs)
+
+    def flows(self) -> "pa.Table":
+        """Return every flow of the run as Arrow columns; needs *collect_flows*."""
+        from backchannel.flows.table import arrow  # noqa: PLC0415 - Arrow takes long to import
+
+        assert self.document is not None
+        return arrow(self._core.columns())
+
+    def __iter__(self) -> Iterator[Observation]:
+        """Yield observations in the order of the packets that completed them."""
+        for source in self._sources:
+            yield from self._read(source)
+        self._core.finish()
+        yield from self._drain()
+        for seen in self._engine.finish():
+            self._summary.add(seen)
+            yield seen
+        self._document = self._summary.document(
+            tool=f"backchannel {__version__}",
+            inputs=self._inputs,
+            traffic=self._traffic(),
+            groups=self._engine.groups(),
+            counters=self._core.counters() | self._engine.counters | self._counts,
+        )
+
+    def _read(self, source: Source) -> Iterator[Observation]:
+        damage = ""
+        try:
+            for chunk in source.chunks():
+                self._core.feed(chunk)
+                yield from self._drain()
+                if self._progress is not None:
+                    self._progress(source.done, source.total)
+        except Damage as error:
+            damage = str(error)
+        self._inputs.append(
+            Input(
+                path=source.name,
+                packets=source.packets,
+                bytes=source.done,
+                first_frame=source.first_frame,
+                damage=damage,
+            )
+        )
+
+    def _drain(self) -> Iterator[Observation]:
+        while batch := self._core.take():
+            for seen in self._engine.handle(batch):
+                self._summary.add(seen)
+                yield seen
+
+    def _ended(self, stream: Stream, slot: int) -> None:
+        if slot >= 0:
+            row = self._core.row(slot)
+            packets, octets = sum(row.packets), sum(row.bytes)
+            self._summary.end(stream, packets, octets, row.first_time, row.last_time)
+        else:
+            self._summary.end(stream, 0, sum(stream.octets), stream.first, stream.last)
+
+    def _traffic(self) -> Traffic:
+        totals = self._core.totals()
+        return Traffic(
+            packets=totals["packets"],
+            bytes=totals["bytes"],
+            flows=totals["flows"],
+            first_seen=rfc3339(totals["first_time"]) if totals["packets"] else "",
+            last_seen=rfc3339(totals["last_time"]) if totals["packets"] else "",
+        )
+
+    def _count(self, what: str) -> None:
+        self._counts[what] += 1
+
+
+def scan(*paths: str | Path, **options: object) -> Scan:
+    """Scan captures (files, folders, globs, `-`); the options are those of `Scan`."""
+    return Scan(*paths, **options)  # type: ignore[arg-type]
