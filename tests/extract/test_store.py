@@ -1,0 +1,140 @@
+"""Files are put together from pieces in any order, within bounds, and never trust a name."""
+
+import hashlib
+import itertools
+from collections import Counter
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backchannel.effects import FileClose, FileData, FileOpen
+from backchannel.extract import store as store_module
+from backchannel.extract.media import media_type
+from backchannel.extract.store import FileStore
+
+BODY = bytes(range(256)) * 8
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+def opened(**fields):
+    return FileOpen(**{"key": "f", "name": "n.bin", "size": len(BODY)} | fields)
+
+
+def pieces(cuts):
+    edges = sorted({0, len(BODY), *cuts})
+    return [
+        FileData(key="f", offset=a, data=BODY[a:b]) for a, b in itertools.pairwise(edges)
+    ]
+
+
+@given(st.lists(st.integers(0, len(BODY)), max_size=6), st.randoms())
+def test_order_and_cuts_do_not_matter(cuts, chance):
+    files = FileStore()
+    files.open(1, opened())
+    shuffled = pieces(cuts)
+    chance.shuffle(shuffled)
+    for piece in shuffled + shuffled[:2]:
+        files.add(1, piece)
+    transfer = files.close(1, FileClose(key="f"))
+    assert (transfer.complete, transfer.sha256) == (True, SHA256)
+
+
+def test_a_missing_piece_leaves_the_file_incomplete_and_unhashed():
+    files = FileStore()
+    files.open(1, opened())
+    for piece in (pieces([100, 200])[0], pieces([100, 200])[2]):
+        files.add(1, piece)
+    transfer = files.close(1, FileClose(key="f", verified=True))
+    assert (transfer.complete, transfer.sha256, transfer.verified) == (False, "", None)
+    assert transfer.seen == len(BODY) - 100
+
+
+def test_declared_hashes_decide_over_the_protocols_word():
+    good, bad = hashlib.sha1(BODY).hexdigest(), hashlib.sha1(b"x").hexdigest()
+    for sha1, said, verified in ((good, None, True), (bad, True, False), ("", True, True)):
+        files = FileStore()
+        files.open(1, opened(sha1=sha1))
+        files.add(1, FileData(key="f", offset=0, data=BODY))
+        assert files.close(1, FileClose(key="f", verified=said)).verified is verified
+
+
+def test_bytes_past_the_declared_size_are_not_the_files():
+    files = FileStore()
+    files.open(1, opened())
+    files.add(1, FileData(key="f", offset=0, data=BODY + b"trailing"))
+    files.add(1, FileData(key="f", offset=len(BODY), data=b"more"))
+    assert files.close(1, FileClose(key="f")).sha256 == SHA256
+
+
+def test_scopes_keep_equal_keys_apart():
+    files = FileStore()
+    for scope, body in ((1, b"one"), (2, b"two!")):
+        files.open(scope, opened(size=None))
+        files.add(scope, FileData(key="f", offset=0, data=body))
+    assert [t.size for t in files.close_scope(1)] == [3]
+    assert [t.size for t in files.close_scope(2)] == [4]
+    assert files.scopes() == []
+
+
+def test_pieces_that_wait_are_bounded(monkeypatch):
+    monkeypatch.setattr(store_module, "EARLY_BYTES", 10_000)
+    counted = Counter()
+    files = FileStore(count=lambda what: counted.update([what]))
+    files.open(1, opened(size=None))
+    for place in range(1, 200):
+        files.add(1, FileData(key="f", offset=place * 10, data=b"x"))
+    assert counted == {"files with pieces let go to bound memory": 2}
+    files.add(1, FileData(key="f", offset=0, data=b"0123456789"))
+    assert files.close(1, FileClose(key="f")).complete is False
+
+
+def test_open_files_are_bounded_and_the_oldest_is_told(monkeypatch):
+    monkeypatch.setattr(store_module, "OPEN_FILES", 2)
+    files = FileStore()
+    told = [files.open(scope, opened(name=f"{scope}")) for scope in range(4)]
+    assert [t.name if t else None for t in told] == [None, None, "0", "1"]
+
+
+def test_files_are_kept_under_names_of_ours(tmp_path):
+    files = FileStore(tmp_path / "out")
+    files.open(1, opened(name="../../etc/passwd"))
+    files.open(1, opened(key="g", name="/abs\0olute", size=10))
+    for piece in reversed(pieces([500])):
+        files.add(1, piece)
+    files.add(1, FileData(key="g", offset=2, data=b"part"))
+    files.close_scope(1)
+    files.finish()
+    assert (tmp_path / "out" / SHA256).read_bytes() == BODY
+    lines = (tmp_path / "out" / "manifest.jsonl").read_bytes().splitlines()
+    manifest = [msgspec.json.decode(line) for line in lines]
+    assert [entry["declared_name"] for entry in manifest] == ["../../etc/passwd", "/abs\0olute"]
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        SHA256,
+        "manifest.jsonl",
+        manifest[1]["file"],
+    }
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_bytes_of_a_file_nobody_opened_are_counted():
+    counted = Counter()
+    files = FileStore(count=lambda what: counted.update([what]))
+    files.add(1, FileData(key="f", offset=0, data=b"x"))
+    assert counted == {"file bytes without an open file": 1}
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"MZ\x90", "application/x-dosexec"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "audio/wav"),
+        ("Grüße".encode(), "text/plain"),
+        (b"\x00\x01\x02", "application/octet-stream"),
+        (b"", ""),
+    ],
+)
+def test_media_types_come_from_content(head, name):
+    assert media_type(head) == name

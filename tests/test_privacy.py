@@ -1,0 +1,47 @@
+"""Private matter stays private unless the operator asks, in every event there is or will be."""
+
+import msgspec
+
+from backchannel import events
+from backchannel.events import Credential, Event, Message, Presence, Profile
+from backchannel.privacy import REDACTED, Disclosure, sensitive_fields, shown
+
+PASSWORD = Credential(
+    account="alice", kind="plain", scheme="socks5-userpass", secret="tea4two!", salt="pepper"
+)
+HELLO = Message(sender="alice", recipient="bob", text="see you at noon", size=15)
+
+
+def test_secrets_and_content_are_redacted_by_default():
+    assert shown(PASSWORD, Disclosure())["secret"] == REDACTED
+    assert shown(PASSWORD, Disclosure())["salt"] == REDACTED
+    assert shown(HELLO, Disclosure())["text"] == REDACTED
+    assert shown(HELLO, Disclosure())["size"] == 15
+
+
+def test_each_switch_shows_its_own_kind_only():
+    secrets, content = Disclosure(secrets=True), Disclosure(content=True)
+    assert shown(PASSWORD, secrets)["secret"] == "tea4two!"
+    assert shown(PASSWORD, content)["secret"] == REDACTED
+    assert shown(HELLO, content)["text"] == "see you at noon"
+    assert shown(HELLO, secrets)["text"] == REDACTED
+
+
+def test_an_empty_private_field_is_not_dressed_up_as_a_hidden_one():
+    assert shown(Presence(account="a", status="away"), Disclosure())["text"] == ""
+
+
+def test_fields_that_hold_private_matter_are_marked():
+    assert sensitive_fields(Profile) == {"text": "content"}
+    suspicious = {"text", "secret", "salt", "password", "cookie", "body"}
+    shared = [kind for kind in vars(events).values() if isinstance(kind, type)]
+    for kind in shared:
+        if issubclass(kind, Event) and kind.__name__ not in {"Search", "SearchHit"}:
+            named = suspicious & set(kind.__struct_fields__)
+            assert named <= set(sensitive_fields(kind)), kind
+
+
+def test_what_is_shown_can_be_written_as_json():
+    assert (
+        msgspec.json.decode(msgspec.json.encode(shown(HELLO, Disclosure())))["event"] == "message"
+    )
