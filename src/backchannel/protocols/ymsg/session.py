@@ -1,0 +1,205 @@
+"""One YMSG connection, to a server or between peers: bytes in, events and effects out.
+
+A Session holds at most one packet a side (20 bytes and 64 KiB), 512 KiB of contact lists that
+the server has not finished, and the names of 64 file offers.
+"""
+
+from collections.abc import Callable, Iterator
+
+from backchannel.events import Gap, Malformed, SignOn
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.ymsg import login, messaging, presence, transfers, wire
+from backchannel.protocols.ymsg.state import Body, State
+from backchannel.protocols.ymsg.tables import Service
+from backchannel.reader import WireError
+
+Handler = Callable[[State, Body], Iterator[Output]]
+
+HANDLERS: dict[int, Handler] = {
+    Service.AUTH: login.auth,
+    Service.AUTHRESP: login.response,
+    Service.WEBLOGIN: login.logon,
+    Service.IDACT: login.identity,
+    Service.IDDEACT: login.identity,
+    Service.DISCONNECT: login.disconnect,
+    Service.LOGON: presence.status_update,
+    Service.LOGOFF: presence.status_update,
+    Service.ISAWAY: presence.status_update,
+    Service.ISBACK: presence.status_update,
+    Service.IDLE: presence.status_update,
+    Service.USERSTAT: presence.status_update,
+    Service.CHATLOGON: presence.status_update,
+    Service.CHATLOGOFF: presence.status_update,
+    Service.GAMELOGON: presence.status_update,
+    Service.GAMELOGOFF: presence.status_update,
+    Service.VISIBLE_TOGGLE: presence.status_update,
+    Service.STATUS_UPDATE: presence.status_update,
+    Service.STATUS_15: presence.status_update,
+    Service.LIST: presence.contact_list,
+    Service.LIST_15: presence.contact_list_15,
+    Service.ADDBUDDY: presence.change,
+    Service.REMBUDDY: presence.change,
+    Service.IGNORECONTACT: presence.change,
+    Service.CHANGE_GROUP: presence.change,
+    Service.NEWCONTACT: presence.authorization,
+    Service.REJECTCONTACT: presence.authorization,
+    Service.AUTH_REQ_15: presence.authorization,
+    Service.CONTACT_DETAILS: presence.details,
+    Service.MESSAGE: messaging.message,
+    Service.MASSMESSAGE: messaging.message,
+    Service.CHATMSG: messaging.message,
+    Service.GAMEMSG: messaging.message,
+    Service.SYSMESSAGE: messaging.message,
+    Service.NOTIFY: messaging.notify,
+    Service.AUDIBLE: messaging.audible,
+    Service.SMS_MESSAGE: messaging.sms,
+    Service.NEWMAIL: messaging.mail,
+    Service.GAME_INVITE: messaging.game,
+    Service.VOICECHAT: messaging.voice,
+    Service.CONFINVITE: messaging.conference,
+    Service.CONFADDINVITE: messaging.conference,
+    Service.CONFLOGON: messaging.conference,
+    Service.CONFLOGOFF: messaging.conference,
+    Service.CONFDECLINE: messaging.conference,
+    Service.CONFMSG: messaging.conference,
+    Service.CHATJOIN: messaging.chat,
+    Service.CHATEXIT: messaging.chat,
+    Service.CHATLEAVE: messaging.chat,
+    Service.CHATLOGOUT: messaging.chat,
+    Service.CHATINVITE: messaging.chat,
+    Service.CHATADDINVITE: messaging.chat,
+    Service.COMMENT: messaging.chat,
+    Service.FILETRANSFER: transfers.through_server,
+    Service.P2PFILEXFER: transfers.direct,
+    Service.PEERTOPEER: transfers.peer,
+    Service.WEBCAM: transfers.webcam,
+    Service.FILETRANS_15: transfers.offer_15,
+    Service.FILETRANS_INFO_15: transfers.way_15,
+    Service.FILETRANS_ACC_15: transfers.way_15,
+    Service.PICTURE: transfers.picture,
+    Service.PHOTO_SHARING: transfers.photo,
+    Service.PHOTO_PREVIEW: transfers.photo,
+}
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a flow one of whose sides begins with a YMSG packet, the other likewise or silent."""
+    if peek.transport != "tcp":
+        return None
+    sides = [data for data in (peek.client, peek.server) if data]
+    fits = [_opens(data) for data in sides]
+    if not sides or not any(fits) or (peek.begun and not all(fits)):
+        return None
+    if not any(len(data) >= wire.HEADER for data, fit in zip(sides, fits, strict=True) if fit):
+        return MORE
+    return Claim("ymsg", evidence=_evidence(peek), flipped=not peek.begun and _server_first(peek))
+
+
+def _opens(data: bytes) -> bool:
+    """Say whether *data* opens with a packet header and, where it has come, with a first field."""
+    if not wire.is_header(data[: wire.HEADER]):
+        return False
+    size = int.from_bytes(data[8:10], "big")
+    body = data[wire.HEADER : wire.HEADER + size]
+    if not body:
+        return True
+    key, separator, _ = body[:8].partition(wire.SEPARATOR)
+    return key.rstrip(b"\xc0").isdigit() and (bool(separator) or len(body) < 8)
+
+
+def _server_first(peek: Peek) -> bool:
+    """Say whether the side taken for the client writes version 0, as only servers do."""
+    client, server = (data[4:6] for data in (peek.client, peek.server))
+    ours, theirs = client == b"\0\0", len(server) == 2 and server != b"\0\0"
+    return ours and (theirs or not peek.server)
+
+
+def _evidence(peek: Peek) -> str:
+    for side, data in (("client", peek.client), ("server", peek.server)):
+        if len(data) >= wire.HEADER and _opens(data):
+            service = int.from_bytes(data[10:12], "big")
+            return f"YMSG packet from the {side}, service {service:#x}"
+    return "YMSG packet"
+
+
+class Session:
+    """Decodes both sides of one connection."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "yahoo"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._state = State(start)
+        self._buffers = {side: bytearray() for side in Side}
+        self._deaf: set[Side] = set()
+        self._lost: set[Side] = set() if start.begun else set(Side)
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if side in self._deaf:
+            return []
+        buffer = self._buffers[side]
+        buffer += data
+        if side in self._lost and not self._find(side):
+            return []
+        told: list[Output] = []
+        try:
+            while buffer and (packet := wire.take_packet(buffer)) is not None:
+                told += self._decode(side, packet)
+        except WireError as error:
+            told.append(Malformed(reason=str(error)))
+            self._deaf.add(side)
+            buffer.clear()
+            if self.standing is Standing.CLAIMED:
+                self.standing = Standing.REFUTED
+        return told
+
+    def _find(self, side: Side) -> bool:
+        """After a loss: drop what comes before the next packet; say whether one was found."""
+        buffer = self._buffers[side]
+        at = buffer.find(wire.MARK)
+        while at >= 0 and not wire.is_header(buffer[at : at + wire.HEADER]):
+            at = buffer.find(wire.MARK, at + 1)
+        if at < 0:
+            del buffer[: max(0, len(buffer) - len(wire.MARK) + 1)]
+            return False
+        del buffer[:at]
+        if len(buffer) < wire.HEADER:
+            return False
+        self._lost.discard(side)
+        return True
+
+    def _decode(self, side: Side, packet: wire.Packet) -> list[Output]:
+        """A broken body costs one packet, never the connection."""
+        handler = HANDLERS.get(packet.service)
+        try:
+            body = Body(side, packet, wire.fields(packet.body))
+            told = list(handler(self._state, body)) if handler else []
+        except WireError as error:
+            return [Malformed(reason=f"service {packet.service:#x}: {error}")]
+        if body.fields or packet.service in _BARE:
+            self.standing = Standing.PARSED
+        return told
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; the next packet begins at its mark."""
+        self._buffers[side].clear()
+        self._deaf.discard(side)
+        self._lost.add(side)
+        self._state.half = []
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more. An account that only asked for a challenge is still told."""
+        self._buffers[side].clear()
+        state = self._state
+        told: list[Output] = []
+        if state.asked and not state.signed_on:
+            told.append(SignOn(account=state.asked, client=login.CLIENT))
+            state.asked = ""
+        return told
+
+
+_BARE = {Service.VERIFY, Service.PING, Service.LOGOFF, Service.AUTH, Service.LIST}
+"""Services whose packets may be empty."""
