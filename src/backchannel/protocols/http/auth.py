@@ -12,6 +12,7 @@ connections) and which credentials it has told already, at most SEEN of them.
 from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Literal
+from urllib.parse import unquote_to_bytes
 
 from backchannel.events import Credential
 from backchannel.protocols.http.fields import parameters
@@ -73,11 +74,16 @@ def user(values: tuple[str, ...]) -> str:
 def basic(token: str) -> Credential | None:
     """Return name and password of Basic credentials; None when they are not well formed."""
     name, colon, password = _base64(token).partition(b":")
-    return plain(decode(name), decode(password), "http-basic") if colon else None
+    return _plain(decode(name), decode(password), "http-basic") if colon else None
 
 
-def plain(name: str, password: str, scheme: str) -> Credential:
-    """Return a readable credential."""
+def in_uri(user: str) -> Credential | None:
+    """Return the credentials in a URI's `name:password`; None without a password."""
+    name, _, password = (decode(unquote_to_bytes(part)) for part in user.partition(":"))
+    return _plain(name, password, "url-userinfo") if password else None
+
+
+def _plain(name: str, password: str, scheme: str) -> Credential:
     return Credential(account=name, kind="plain", scheme=scheme, secret=password)
 
 

@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-_PRODUCT = re.compile(r"([\w!#$%&'*+.^`|~-]+)(?:/([\w!#$%&'*+.^`|~-]+))?")
+_PRODUCT = re.compile(r"([\w!#$%&'*+.^`|~-]+)(?:/([\w!#$%&'*+.^`|~-]+))?(?:\s+\S.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^\s:/\[\]@]{1,255})(?::(\d{1,5}))?")
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,15})://(?:([^\s/?#@]*)@)?([^\s/?#]+)([^\r\n]*)")
 _PARAMETER = re.compile(r'([\w-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
@@ -30,9 +30,15 @@ class Uri(msgspec.Struct, frozen=True):
 
 
 def product(value: str) -> tuple[str, str]:
-    """Return (name, version) of a lone product, or the whole of a longer description."""
-    found = _PRODUCT.fullmatch(value.strip())
-    return (found[1], found[2] or "") if found else (value.strip(), "")
+    """Return (name, version) of the first product, the one that counts (RFC 9110 §10.1.5).
+
+    Browsers all call themselves Mozilla/5.0; their description is returned whole, as a name.
+    """
+    value = value.strip()
+    found = _PRODUCT.fullmatch(value)
+    if found is None or found[1] == "Mozilla" or (found[2] is None and " " in value):
+        return value, ""
+    return found[1], found[2] or ""
 
 
 def authority(text: str) -> tuple[str, int] | None:

@@ -23,7 +23,18 @@ from backchannel.protocols.http.items import Body, Broken, Done, Item, Raw, Skip
 from backchannel.protocols.http.lane import Lane, State
 from backchannel.reader import WireError
 
-__all__ = ["Body", "Broken", "Conversation", "Done", "Head", "Item", "Raw", "Skipped", "Told"]
+__all__ = [
+    "Body",
+    "Broken",
+    "Conversation",
+    "Done",
+    "Head",
+    "Item",
+    "Raw",
+    "Skipped",
+    "Told",
+    "leaves_http",
+]
 
 LIMIT = 65536
 HELD = 65536
@@ -143,7 +154,7 @@ class Conversation:
             tunnel = False
         else:
             head = read_head(block, self._pending[0] if self._pending else ("", ""))
-            tunnel = _switches(head)
+            tunnel = leaves_http(head)
         told.append((lane.side, head))
         told += [(lane.side, Broken(fault)) for fault in head.faults]
         if lane.request:
@@ -355,7 +366,7 @@ class Conversation:
     }
 
 
-def _switches(head: Head) -> bool:
+def leaves_http(head: Head) -> bool:
     """Whether an answer ends HTTP/1 on this connection."""
     if head.status == 101:
         return True

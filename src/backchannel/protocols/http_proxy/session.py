@@ -1,0 +1,313 @@
+"""One connection to a web proxy: who asks for what, what the proxy says, and what it carries.
+
+CONNECT (RFC 9110 §9.3.6) opens one inner stream of raw bytes, channel `""`. Requests with absolute
+URIs (RFC 9112 §3.2.2) are put into one inner stream for each target, channel `host:port`, as the
+proxy would send them on: in origin form and without the proxy's headers, answers unchanged. An FTP
+URI is told, but what comes back is the proxy's own page and opens no inner stream.
+
+Memory: that of one `Conversation`, and CHANNELS names.
+"""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from backchannel.effects import Inner, InnerEnd, InnerGap, Open
+from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest, Software
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http import auth
+from backchannel.protocols.http.fields import PORTS, Uri, absolute, authority, product
+from backchannel.protocols.http.heads import opens
+from backchannel.protocols.http.wire import (
+    Body,
+    Broken,
+    Conversation,
+    Done,
+    Head,
+    Item,
+    Raw,
+    Skipped,
+    Told,
+    leaves_http,
+)
+
+CHANNELS = 64
+"""Targets of absolute URIs that are open at once; the oldest is closed for the next."""
+_CARRIED = frozenset({"http", "ws", "https", "wss"})
+"""Schemes whose requests go on as HTTP."""
+_UNAVAILABLE = frozenset({407, 502, 503, 504})
+"""Statuses that a proxy gives when it did not pass the request on."""
+
+_CONNECT = re.compile(rb"CONNECT [^\s/]{1,300}:\d{1,5} HTTP/1\.[01]\s*\n")
+_ABSOLUTE = re.compile(rb"[A-Z]{3,12} (?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
+_ANSWER = re.compile(
+    rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*)\s*\n", re.IGNORECASE
+)
+_PARTIAL = re.compile(
+    rb"C(?:O(?:N(?:N(?:E(?:C(?:T(?: [^\s/]*(?: [HTP/1.]*\r?)?)?)?)?)?)?)?)?\Z"
+    rb"|[A-Z]{1,12}(?: (?i:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z",
+    re.DOTALL,
+)
+_PROXY_HEADER = re.compile(
+    rb"^proxy-(?:authorization|connection)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_VIA = re.compile(r"\(([^()]+)\)")
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim CONNECT, a request with an absolute URI, or an answer that only a proxy gives."""
+    if peek.transport != "tcp":
+        return None
+    verdict = _judge(peek.client, peek.server)
+    flipped = verdict is None and not peek.begun
+    if flipped:
+        verdict = _judge(peek.server, peek.client)
+    if isinstance(verdict, str):
+        return Claim("http-proxy", evidence=verdict, flipped=flipped)
+    return verdict
+
+
+def _judge(request: bytes, answer: bytes) -> str | More | None:
+    """Return what shows that these are the two sides of a proxied connection."""
+    if not opens(answer, request=False):
+        return None
+    if _CONNECT.match(request):
+        return "CONNECT request"
+    if _ABSOLUTE.match(request):
+        return "request with an absolute URI"
+    if request and (b"\n" in request or not _PARTIAL.match(request)):
+        return None
+    if _ANSWER.match(answer):
+        return f"answer {answer[:12].decode('latin-1')!r}"
+    if b"\n" in answer:
+        return None
+    return MORE if request or answer else None
+
+
+class _Channel(msgspec.Struct):
+    """One target of absolute URIs."""
+
+    name: str
+    carried: bool
+    answered: bool = False
+
+
+class Session:
+    """One connection between a client and a proxy."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "http-proxy"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._talk = Conversation(verbatim=True, begun=start.begun)
+        self._auth = auth.Authentication()
+        self._named = [False, False]
+        self._asked: tuple[str, int] | None = None
+        """Target of the last CONNECT."""
+        self._tunnel: str | None = None
+        """Channel of what follows HTTP, once anything does."""
+        self._channels: dict[str, _Channel] = {}
+        self._current: list[str | None] = [None, None]
+        """Channel of each side's message under way."""
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        return self._tell(self._talk.feed(side, data))
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; inner streams learn their part of it."""
+        told = self._talk.gap(side, size)
+        out = self._tell(told)
+        size_left = size - sum(item.size for _, item in told if isinstance(item, Skipped))
+        channel = self._current[side]
+        if size_left and channel is not None and self._tunnel is None:
+            out.append(InnerGap(side=side, size=size_left, channel=channel))
+        return [Gap(size=size), *out]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more, and so in every inner stream."""
+        out = self._tell(self._talk.end(side))
+        carried = [channel.name for channel in self._channels.values() if channel.carried]
+        if self._tunnel == "":
+            carried.append("")
+        return [*out, *(InnerEnd(side=side, channel=name) for name in carried)]
+
+    def _tell(self, told: Told) -> list[Output]:
+        out: list[Output] = []
+        for side, item in told:
+            if isinstance(item, Head):
+                self._head(side, item, out)
+            else:
+                self._item(side, item, out)
+        return out
+
+    def _item(self, side: Side, item: Item, out: list[Output]) -> None:
+        match item:
+            case Body(data):
+                if (channel := self._current[side]) is not None:
+                    out.append(Inner(side=side, data=data, channel=channel))
+            case Raw(data):
+                if self._entered(out):
+                    out.append(Inner(side=side, data=data, channel=self._tunnel or ""))
+            case Skipped(size):
+                inside = self._current[side] if self._tunnel is None else self._tunnel
+                if inside is not None:
+                    out.append(InnerGap(side=side, size=size, channel=inside))
+            case Broken(reason, lost):
+                out.append(Malformed(reason=reason))
+                if lost and not any(self._named):
+                    self.standing = Standing.REFUTED
+            case Done() | Head():
+                pass
+
+    def _head(self, side: Side, head: Head, out: list[Output]) -> None:
+        if head.request:
+            self._request(head, out)
+        else:
+            self._answer(head, out)
+        self._named[side] = True
+
+    # -- requests ------------------------------------------------------------------------------
+
+    def _request(self, head: Head, out: list[Output]) -> None:
+        agent = head.get("user-agent")
+        if agent and not self._named[Side.CLIENT]:
+            out.append(_software(agent, "client"))
+        values = head.all("proxy-authorization")
+        self._current[Side.CLIENT] = None
+        if head.method == "CONNECT":
+            self._asked = authority(head.target) or (head.target, 0)
+            out.append(_asks("http-connect", "CONNECT", *self._asked, values))
+        elif (uri := _target(head)) is not None:
+            self._pass_on(head, uri, values, out)
+        out += self._auth.offered(values, head.method)
+
+    def _pass_on(self, head: Head, uri: Uri, values: tuple[str, ...], out: list[Output]) -> None:
+        """Hand a request on to its target's inner stream, and say so the first time."""
+        channel = self._channels.get(_key(uri))
+        if channel is None:
+            command = head.method if uri.scheme == "http" else f"{head.method} {uri.scheme}:"
+            out.append(_asks("http", command, uri.host, uri.port, values))
+            channel = self._open(uri, out)
+            if credential := auth.in_uri(uri.user):
+                out.append(credential)
+        if channel.carried:
+            self._current[Side.CLIENT] = channel.name
+            data = _origin_form(head, uri)
+            out.append(Inner(side=Side.CLIENT, data=data, channel=channel.name))
+
+    def _open(self, uri: Uri, out: list[Output]) -> _Channel:
+        if len(self._channels) >= CHANNELS:
+            oldest = self._channels.pop(next(iter(self._channels)))
+            if oldest.carried:
+                out.append(InnerEnd(channel=oldest.name))
+        channel = _Channel(_key(uri), uri.scheme in _CARRIED)
+        self._channels[channel.name] = channel
+        if channel.carried:
+            out.append(Open(channel=channel.name, host=uri.host, port=uri.port, label="http"))
+        return channel
+
+    # -- answers -------------------------------------------------------------------------------
+
+    def _answer(self, head: Head, out: list[Output]) -> None:
+        self._auth.challenged(head.all("proxy-authenticate"))
+        self._current[Side.SERVER] = None
+        if not self._named[Side.SERVER] and (name := _proxy_name(head)):
+            out.append(_software(name, "server"))
+        tunnel = head.status != 101 and leaves_http(head)
+        if head.method == "CONNECT" or tunnel:
+            self._answer_connect(head, out)
+        else:
+            self._answer_other(head, out)
+        if head.method or tunnel:
+            self.standing = Standing.PARSED
+
+    def _answer_connect(self, head: Head, out: list[Output]) -> None:
+        if head.status < 200:
+            return
+        accepted = head.status < 300
+        code = str(head.status)
+        out.append(ProxyAnswer(scheme="http-connect", accepted=accepted, code=code))
+        if accepted:
+            self._asked = self._asked or ("", 0)
+            self._entered(out)
+        else:
+            self._asked = None
+
+    def _answer_other(self, head: Head, out: list[Output]) -> None:
+        channel = self._answering(head)
+        if channel is None:
+            if head.status == 407:
+                out.append(ProxyAnswer(scheme="http", accepted=False, code="407"))
+            return
+        if head.status >= 200 and (not channel.answered or head.status == 407):
+            channel.answered = True
+            accepted = head.status not in _UNAVAILABLE
+            out.append(ProxyAnswer(scheme="http", accepted=accepted, code=str(head.status)))
+        if channel.carried:
+            self._current[Side.SERVER] = channel.name
+            out.append(Inner(side=Side.SERVER, data=head.raw, channel=channel.name))
+            if head.status == 101:
+                self._tunnel = channel.name
+
+    def _answering(self, head: Head) -> _Channel | None:
+        """Return the channel that an answer belongs to; behind a gap, the only one there is."""
+        if uri := absolute(head.target):
+            return self._channels.get(_key(uri))
+        if len(self._channels) == 1 and not head.method:
+            return next(iter(self._channels.values()))
+        return self._channels.get(self._current[Side.CLIENT] or "")
+
+    def _entered(self, out: list[Output]) -> bool:
+        """Open the tunnel when it is not open yet; return whether there is one."""
+        if self._tunnel is None and self._asked is not None:
+            self._tunnel = ""
+            host, port = self._asked
+            out.append(Open(host=host, port=port, label="http-connect"))
+        return self._tunnel is not None
+
+
+def _asks(scheme: str, command: str, host: str, port: int, values: tuple[str, ...]) -> ProxyRequest:
+    return ProxyRequest(
+        scheme=scheme, command=command, host=host, port=port, user=auth.user(values)
+    )
+
+
+def _target(head: Head) -> Uri | None:
+    """Return where a request goes: its absolute URI, or in origin form its Host."""
+    if uri := absolute(head.target):
+        return uri
+    place = authority(head.get("host"))
+    if place is None or head.target[:1] != "/":
+        return None
+    return Uri("http", "", place[0], place[1] or PORTS["http"], head.target)
+
+
+def _key(uri: Uri) -> str:
+    """Name the inner stream for a target."""
+    place = f"{uri.host.lower()}:{uri.port}"
+    return place if uri.scheme in _CARRIED else f"{uri.scheme}://{place}"
+
+
+def _origin_form(head: Head, uri: Uri) -> bytes:
+    """Return the head as a proxy would send it on: origin form, without what is for the proxy."""
+    line = f"{head.method} {uri.path} HTTP/{head.version}\r\n".encode("latin-1")
+    return line + _PROXY_HEADER.sub(b"", head.raw[head.raw.index(b"\n") + 1 :])
+
+
+def _proxy_name(head: Head) -> str:
+    """Return what the proxy calls itself. A Server header is the proxy's own only for CONNECT."""
+    if name := head.get("proxy-agent"):
+        return name
+    if head.method == "CONNECT" and (name := head.get("server")):
+        return name
+    found = _VIA.search(head.get("via"))
+    return found[1] if found else ""
+
+
+def _software(value: str, role: Literal["client", "server"]) -> Software:
+    name, version = product(value)
+    return Software(name=name, version=version, role=role)
