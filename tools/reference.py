@@ -1,0 +1,115 @@
+"""Writes the generated parts of docs/ from the code: events, the scan document's schema, protocols.
+
+usage: reference.py [--check]    with --check nothing is written, and a difference is an error
+"""
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from backchannel import events, protocols
+from backchannel.events import Event
+from backchannel.privacy import sensitive_fields
+from backchannel.report.document import VERSION, Document
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def main() -> int:
+    """Write or check every generated file; return the exit code."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path, text in generated().items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(str(path.relative_to(DOCS.parent)))
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"{'stale' if check else 'written'}: {name}")
+    return 1 if check and stale else 0
+
+
+def generated() -> dict[Path, str]:
+    """Return every generated file with the text it should have."""
+    schema = msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Document)), indent=2)
+    return {
+        DOCS / "events.md": events_page(),
+        DOCS / f"schema/scan-{VERSION}.json": schema.decode() + "\n",
+        DOCS / "protocols/README.md": protocols_page(),
+    }
+
+
+def events_page() -> str:
+    """Return the reference of all events."""
+    parts = [
+        "# Events\n",
+        "Generated from the code by `tools/reference.py`. One line of `--events` is one event:",
+        "`time`, `frame`, `service`, `protocol`, `stack`, `confidence`, `side`, `account`, `flow`",
+        "and the fields below. Fields marked *secret* are shown only with `--secrets`, fields",
+        "marked *content* only with `--content`.\n",
+    ]
+    parts += [_event(kind) for kind in _kinds(events)]
+    for name in sorted(protocols.load()):
+        folder = f"{protocols.__name__}.{name.replace('-', '_')}"
+        if any(info.name == "events" for info in iter_modules(import_module(folder).__path__)):
+            kinds = list(_kinds(import_module(f"{folder}.events")))
+            if kinds:
+                parts.append(f"## Only in {name}\n")
+                parts += [_event(kind) for kind in kinds]
+    return "\n".join(parts)
+
+
+def _kinds(module: Any) -> Iterator[type[Event]]:
+    """Yield the event classes that *module* itself defines, in its order."""
+    for name, value in vars(module).items():
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and issubclass(value, Event) and value is not Event and name[0] != "_":
+            yield value
+
+
+def _event(kind: type[Event]) -> str:
+    about = " ".join((kind.__doc__ or "").split())
+    rows = [f"### `{kind.__struct_config__.tag}`\n", about + "\n"]
+    hints, private = get_type_hints(kind), sensitive_fields(kind)
+    if kind.__struct_fields__:
+        rows += ["| field | type | |", "| --- | --- | --- |"]
+        for name in kind.__struct_fields__:
+            marked = f"*{private[name]}*" if name in private else ""
+            rows.append(f"| `{name}` | {_type(hints[name])} | {marked} |")
+    if kind.CAPABILITY:
+        rows.append(f"\nShows the capability `{kind.CAPABILITY}`.")
+    return "\n".join(rows) + "\n"
+
+
+def _type(hint: Any) -> str:
+    words = [repr(word) for word in get_args(hint) if isinstance(word, str)]
+    if words:
+        return " or ".join(f"`{word[1:-1]}`" for word in words)
+    name = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+    return "`" + name.replace("backchannel.events.", "").replace("backchannel.model.", "") + "`"
+
+
+def protocols_page() -> str:
+    """Return the list of protocols with a link to each one's page."""
+    rows = [
+        "# Protocols\n",
+        "Generated from the code by `tools/reference.py`.\n",
+        "| protocol | what | service | page |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, protocol in protocols.load().items():
+        page = DOCS / f"protocols/{name}.md"
+        link = f"[{name}.md]({name}.md)" if page.exists() else ""
+        rows.append(f"| `{name}` | {protocol.title} | `{protocol.service}` | {link} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
