@@ -67,22 +67,34 @@ class Announcements:
     def match(
         self, transport: Transport, client: Endpoint, server: Endpoint, now: int
     ) -> Announcement | None:
-        """Return what announced this flow, most exact first; a single-use one is then used up."""
+        """Return what announced this flow, most exact first; a single-use one is then used up.
+
+        Where it is not known who opened a flow (UDP), either end may be the announced one.
+        """
         if not self._by_token:
             return None
-        for address, port in (
-            (server.address, server.port),
-            (server.address, 0),
-            ("", server.port),
-            ("", 0),
-        ):
-            for token in self._by_place.get((transport, address, port), ()):
-                made = self._by_token[token]
-                source = normal(made.expect.source)
-                if now <= made.until and (not source or source == client.address):
-                    if not made.expect.repeat:
-                        self._remove(token)
+        ends = [(client, server)] if transport == "tcp" else [(client, server), (server, client)]
+        for source, listener in ends:
+            for address, port in (
+                (listener.address, listener.port),
+                (listener.address, 0),
+                ("", listener.port),
+                ("", 0),
+            ):
+                made = self._standing((transport, address, port), source.address, now)
+                if made is not None:
                     return made
+        return None
+
+    def _standing(
+        self, place: tuple[Transport, str, int], source: str, now: int
+    ) -> Announcement | None:
+        for token in self._by_place.get(place, ()):
+            made = self._by_token[token]
+            if now <= made.until and normal(made.expect.source) in ("", source):
+                if not made.expect.repeat:
+                    self._remove(token)
+                return made
         return None
 
     def expire(self, now: int) -> None:

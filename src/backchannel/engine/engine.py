@@ -26,25 +26,17 @@ from backchannel.effects import (
     Open,
     Tie,
 )
-from backchannel.engine.announcements import Announcement, Announcements, normal
-from backchannel.engine.bounded import Bounded
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.engine.reach import Reach
 from backchannel.engine.stream import HELD_EVENTS, Group, Moment, Stream
-from backchannel.events import Event, NameLearned, SignOn, Transfer
+from backchannel.events import Event, NameLearned, SignOn
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT, decide
 from backchannel.identify.match import Matcher
-from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
-from backchannel.protocols import Output, Peek, Protocol, Start
-
-MAX_DEPTH = 8
-"""Proxies and tunnels inside each other that are followed."""
-MAX_CHANNELS = 4096
-"""Inner streams of one stream."""
-MAX_SHARED = 16_384
-"""Inner streams that several flows carry together, and logins, and names."""
+from backchannel.model import Claim, Confidence, More, Side, Standing
+from backchannel.contract import Output, Peek, Protocol, Start
 
 StreamEnd = Callable[[Stream, int], None]
 
@@ -68,22 +60,12 @@ class Engine:
         self._core, self._protocols = core, protocols
         self._matcher = Matcher(protocols)
         self._on_end = on_end
-        self._files = files or FileStore(count=self._count)
         self._streams: dict[int, Stream] = {}
-        self._announcements = Announcements(core.expect, core.forget, self._count)
-        self._shared = Bounded[tuple[str, str], Stream](
-            MAX_SHARED, "shared inner streams dropped to bound memory", self._count
-        )
-        self._groups = Bounded[str, Group](
-            MAX_SHARED, "logins forgotten to bound memory", self._count
-        )
-        self._file_owner = Bounded[tuple[str, str], Stream](
-            MAX_SHARED, "owners of shared files forgotten to bound memory", self._count
-        )
         self._out: list[Observation] = []
         self._trace_shown = False
         self._deliveries = 0
         self.names = Names(service_of_name, core.expect, self._count)
+        self._reach = Reach(core, protocols, self.names, files, self._count)
 
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
         """Take what the core delivered; return what it meant."""
@@ -92,7 +74,7 @@ class Engine:
             if stream is None:
                 if kind == CLOSED:
                     continue
-                stream = self._begin(slot, time, payload if kind == DATA else b"")
+                stream = self._begin(slot, time)
             moment = Moment(time, frame)
             if kind == DATA:
                 self._feed(stream, Side(side), payload, moment)  # type: ignore[arg-type]
@@ -106,29 +88,26 @@ class Engine:
         self._deliveries += len(batch)
         if self._deliveries > 65_536 and batch:
             self._deliveries = 0
-            self._announcements.expire(batch[-1][3])
+            self._reach.announcements.expire(batch[-1][3])
         out, self._out = self._out, []
         return out
 
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share."""
-        for stream in self._shared.values():
+        for stream in self._reach.shared_streams():
             self._close(stream, Moment(stream.last, 0))
-        for (name, key), stream in self._file_owner.items():
-            transfer = self._files.close(name, FileClose(key=key))
-            if transfer is not None:
-                self._tell(stream, Moment(stream.last, 0), Side.CLIENT, transfer)
-        self._files.finish()
+        for stream, transfer in self._reach.finish():
+            self._tell(stream, Moment(stream.last, 0), Side.CLIENT, transfer)
         out, self._out = self._out, []
         return out
 
     def groups(self) -> list[Group]:
         """Return the logins that tied flows together."""
-        return self._groups.values()
+        return self._reach.groups()
 
     # -- streams begin and end -----------------------------------------------------------------
 
-    def _begin(self, slot: int, now: int, payload: bytes | int) -> Stream:
+    def _begin(self, slot: int, now: int) -> Stream:
         row = self._core.row(slot)
         flow = FlowInfo(
             row.serial,
@@ -140,27 +119,12 @@ class Engine:
             row.tunnel,
             row.begun,
         )
-        size = len(payload) if isinstance(payload, bytes) else 0
-        from_start = row.begun and sum(row.payload_bytes) <= size
+        from_start = row.begun and row.missed == (0, 0)
         start = Start(row.transport, row.client, row.server, from_start)
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
         self._streams[slot] = stream
-        self._expected(stream, now)
+        self._reach.expected(stream, now)
         return stream
-
-    def _expected(self, stream: Stream, now: int) -> None:
-        start = stream.start
-        made = self._announcements.match(start.transport, start.client, start.server, now)
-        if made is None and (named := self.names.service_at(start.server.address)):
-            stream.named = named
-        if made is None or made.expect.protocol not in self._protocols:
-            return
-        expect = made.expect
-        stream.start = msgspec.structs.replace(
-            start, accounts=expect.accounts, context=expect.context
-        )
-        stream.claim = Claim(expect.protocol, Confidence.EXPECTED, made.evidence)
-        stream.named = (_expected_service(made, self._protocols), "")
 
     def _end(self, stream: Stream, side: Side, moment: Moment) -> None:
         """*side* of the stream sends no more."""
@@ -183,7 +147,7 @@ class Engine:
             self._close(child, moment)
         stream.children.clear()
         if stream.touched:
-            for transfer in self._files.close_scope(stream.scope):
+            for transfer in self._reach.files.close_scope(stream.scope):
                 self._event(stream, moment, Side.CLIENT, transfer)
         if stream.session is None and stream.claim is None and stream.named:
             service, name = stream.named
@@ -365,124 +329,32 @@ class Engine:
     def _effect(self, stream: Stream, moment: Moment, side: Side, effect: Effect) -> None:
         match effect:
             case Inner() | InnerGap():
-                child = self._child(stream, effect.channel, effect.shared)
+                child = self._reach.child(stream, effect)
                 if child is not None:
                     data = effect.data if isinstance(effect, Inner) else effect.size
                     self._feed(child, effect.side, data, moment)
             case FileOpen() | FileData() | FileClose():
-                self._file(stream, moment, side, effect)
+                transfer = self._reach.file(stream, effect)
+                if transfer is not None:
+                    self._event(stream, moment, side, transfer)
             case Open():
-                self._open(stream, moment, effect)
+                self._reach.open(stream, moment, effect)
             case InnerEnd():
                 self._end_inner(stream, effect, moment)
             case Expect():
-                self._announce(stream, effect, moment)
+                self._reach.announce(stream, effect, moment)
             case Tie():
-                self._tie(stream, effect, moment)
-
-    # -- inner streams -------------------------------------------------------------------------
-
-    def _child(self, stream: Stream, channel: str, shared: bool) -> Stream | None:
-        if not shared:
-            return stream.children.get(channel)
-        assert stream.protocol is not None
-        return self._shared.get((stream.protocol.name, channel))
-
-    def _open(self, stream: Stream, moment: Moment, effect: Open) -> None:
-        assert stream.protocol is not None
-        if stream.depth + 1 >= MAX_DEPTH:
-            self._count("tunnels not followed: nested too deep")
-            return
-        if self._child(stream, effect.channel, effect.shared) is not None:
-            return
-        if not effect.shared and len(stream.children) >= MAX_CHANNELS:
-            self._count("inner streams not followed: too many in one flow")
-            return
-        label = effect.label or stream.protocol.name
-        target = Endpoint(effect.host, effect.port)
-        client = stream.start.server if stream.side_flip else stream.start.client
-        child = Stream(
-            slot=-1,
-            flow=stream.flow,
-            start=Start(effect.transport, client, target),
-            scope=(stream.scope, effect.channel),
-            now=moment.time,
-            carrier=f"{stream.carrier}{label}/",
-            depth=stream.depth + 1,
-            target=target,
-        )
-        self._expected(child, moment.time)
-        if child.named is None and (service := self.names.service_of_name(effect.host)):
-            child.named = service, effect.host
-        if effect.shared:
-            self._shared.put((stream.protocol.name, effect.channel), child)
-        else:
-            stream.children[effect.channel] = child
+                self._reach.tie(stream, effect, moment)
 
     def _end_inner(self, stream: Stream, effect: InnerEnd, moment: Moment) -> None:
-        child = self._child(stream, effect.channel, effect.shared)
+        child = self._reach.child(stream, effect)
         if child is None:
             return
         if effect.side is not None:
             self._end(child, effect.side, moment)
-            return
-        if effect.shared:
-            assert stream.protocol is not None
-            self._shared.pop((stream.protocol.name, effect.channel))
         else:
-            del stream.children[effect.channel]
-        self._close(child, moment)
-
-    # -- beyond one flow -----------------------------------------------------------------------
-
-    def _announce(self, stream: Stream, expect: Expect, moment: Moment) -> None:
-        address = normal(expect.address)
-        if expect.address and not address:
-            address = self.names.address_of(expect.address)
-            if not address:
-                self._count("announcements of hosts whose address was not seen")
-                return
-        self._announcements.add(
-            expect,
-            address=address,
-            now=moment.time,
-            frame=moment.frame,
-            service=stream.service,
-            stack=stream.stack,
-        )
-
-    def _tie(self, stream: Stream, tie: Tie, moment: Moment) -> None:
-        group = self._groups.get(tie.key)
-        if group is None:
-            group = Group(tie.key, stream.service, moment.time)
-            self._groups.put(tie.key, group)
-        group.last = moment.time
-        group.flows[stream.flow.serial] = None
-        if account := tie.account or stream.account:
-            group.account = account
-            group.service = stream.session.service if stream.session else stream.service
-        stream.group = group
-
-    # -- files ---------------------------------------------------------------------------------
-
-    def _file(
-        self, stream: Stream, moment: Moment, side: Side, effect: FileOpen | FileData | FileClose
-    ) -> None:
-        assert stream.protocol is not None
-        scope = stream.protocol.name if effect.shared else stream.scope
-        transfer: Transfer | None = None
-        if isinstance(effect, FileData):
-            self._files.add(scope, effect)
-        elif isinstance(effect, FileClose):
-            transfer = self._files.close(scope, effect)
-        else:
-            if effect.shared:
-                self._file_owner.put((stream.protocol.name, effect.key), stream)
-            else:
-                stream.touched = True
-            transfer = self._files.open(scope, effect)  # of one that had to make room
-        if transfer is not None and (transfer.seen or transfer.size):
-            self._event(stream, moment, side, transfer)
+            self._reach.forget_child(stream, effect)
+            self._close(child, moment)
 
     # -- faults --------------------------------------------------------------------------------
 
@@ -496,8 +368,3 @@ class Engine:
             self._trace_shown = True
             print(f"backchannel: fault in {stream.stack}, stream dropped", file=sys.stderr)
             traceback.print_exc()
-
-
-def _expected_service(made: Announcement, protocols: Mapping[str, Protocol]) -> str:
-    """The announcer's service, where the announced protocol has none of its own."""
-    return made.service or protocols[made.expect.protocol].service

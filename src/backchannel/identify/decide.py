@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from backchannel.model import MORE, Claim, More
-from backchannel.protocols import Peek, Protocol
+from backchannel.contract import Peek, Protocol
 
 PEEK_LIMIT = 4096
 """Bytes of each side shown to recognisers; a protocol that needs more cannot be told apart."""

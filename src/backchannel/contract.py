@@ -1,0 +1,126 @@
+"""The contract between the engine and a protocol: magic, recognisers, sessions. Types only.
+
+How a flow reaches a session: the core compares the first payloads with every protocol's `Magic`
+(data, compiled into one matcher). A hit is cheap and may be wrong; the bytes then come to
+`recognise`, which claims the flow, passes, or asks for more. A claimed flow gets a `Session`, whose
+`feed` turns in-order bytes (or one datagram a call) into events and effects.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any, TypeAlias
+from typing import Protocol as Interface
+
+import msgspec
+
+from backchannel.effects import Effect
+from backchannel.events import Event
+from backchannel.model import Claim, Endpoint, More, Side, Standing, Transport
+
+Output: TypeAlias = Event | Effect
+
+
+class Length(msgspec.Struct, frozen=True):
+    """A length field inside a payload: value + *bias* must equal (or, *whole* false, not exceed)
+    the payload's size.
+    """
+
+    at: int
+    size: int
+    bias: int = 0
+    little: bool = False
+    whole: bool = True
+
+
+class Magic(msgspec.Struct, frozen=True):
+    """A cheap test of one payload. All parts that are given must hold.
+
+    A TCP payload shorter than the pattern passes when it agrees as far as it goes, so that a
+    sender's segment sizes cannot hide a protocol.
+    """
+
+    transport: Transport
+    pattern: bytes = b""
+    mask: bytes = b""
+    """As long as *pattern*; bits that are 0 are not compared. Empty: compare all."""
+    at: int = 0
+    sizes: tuple[int, ...] = ()
+    """Exact payload sizes, where the protocol's first payload has few."""
+    minimum: int = 0
+    length: Length | None = None
+    first: bool = False
+    """True: only the first payload of a side whose beginning was seen. False: mid-stream too."""
+
+
+class Peek(msgspec.Struct, frozen=True):
+    """The first in-order bytes of each side (one datagram each for UDP), at most 4 KiB."""
+
+    transport: Transport
+    client: bytes
+    server: bytes
+    begun: bool
+    """True when the start of the flow was seen, so that these bytes are its first."""
+    start: "Start"
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What a session may know about its flow when it begins."""
+
+    transport: Transport
+    client: Endpoint
+    server: Endpoint
+    begun: bool = True
+    accounts: tuple[str, ...] = ()
+    """From the announcement, where the flow was expected."""
+    context: Any = None
+    """From the announcement, where the flow was expected; None otherwise."""
+
+
+class Session(Interface):
+    """One flow's decoder: no I/O, no clock, bounded memory, never raises on wire bytes.
+
+    How TCP cut the stream changes nothing. For datagrams `feed` is called once for each.
+    """
+
+    service: str
+    """Catalogue id of the service, as far as the bytes tell (`aim`, or `icq` once seen)."""
+    standing: Standing
+    done: bool
+    """True once no further byte of this flow is wanted."""
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes (or one datagram) of *side*; return what they meant."""
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; the next byte may be anywhere in a message."""
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+
+
+class Protocol(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine must know about a protocol before any of its code is loaded."""
+
+    name: str
+    title: str
+    service: str
+    """Catalogue id of the service it belongs to by default."""
+    magic: tuple[Magic, ...] = ()
+    context: bool = False
+    """True for protocols decoded only for what they tell about others (dns, tls, plain http)."""
+
+    @property
+    def recognise(self) -> Callable[[Peek], Claim | More | None]:
+        """Say whose these bytes are: a Claim, MORE, or None for not mine."""
+        return _module(self.name).recognise  # type: ignore[no-any-return]
+
+    @property
+    def session(self) -> Callable[[Start], Session]:
+        """The decoder's class; called with a `Start` for each flow."""
+        return _module(self.name).Session  # type: ignore[no-any-return]
+
+
+@cache
+def _module(name: str) -> Any:
+    return import_module(f"backchannel.protocols.{name.replace('-', '_')}.session")

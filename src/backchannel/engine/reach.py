@@ -1,0 +1,196 @@
+"""What reaches beyond one stream: announcements, logins, inner streams and files.
+
+Decoders ask for these with effects. Here they are looked up, opened and bounded; the engine moves
+the bytes.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from backchannel.effects import (
+    Expect,
+    FileClose,
+    FileData,
+    FileOpen,
+    Inner,
+    InnerEnd,
+    InnerGap,
+    Open,
+    Tie,
+)
+from backchannel.engine.announcements import Announcements, normal
+from backchannel.engine.bounded import Bounded
+from backchannel.engine.names import Names
+from backchannel.engine.stream import Group, Moment, Stream
+from backchannel.events import Transfer
+from backchannel.extract.store import FileStore
+from backchannel.flows.core import FlowCore
+from backchannel.model import Claim, Confidence, Endpoint
+from backchannel.contract import Protocol, Start
+
+MAX_DEPTH = 8
+"""Proxies and tunnels inside each other that are followed."""
+MAX_CHANNELS = 4096
+"""Inner streams of one stream."""
+LIMIT = 16_384
+"""Inner streams that several flows carry together, logins, and files that several flows bring."""
+
+
+class Reach:
+    """All that one stream's bytes can do to others. It changes streams but never feeds them."""
+
+    def __init__(
+        self,
+        core: FlowCore,
+        protocols: Mapping[str, Protocol],
+        names: Names,
+        files: FileStore | None,
+        count: Callable[[str], None],
+    ) -> None:
+        self.files = files or FileStore(count=count)
+        self.announcements = Announcements(core.expect, core.forget, count)
+        self._protocols, self._names, self._count = protocols, names, count
+        self._shared = Bounded[tuple[str, str], Stream](
+            LIMIT, "shared inner streams dropped to bound memory", count
+        )
+        self._groups = Bounded[str, Group](LIMIT, "logins forgotten to bound memory", count)
+        self._owners = Bounded[tuple[str, str], Stream](
+            LIMIT, "owners of shared files forgotten to bound memory", count
+        )
+
+    # -- flows that were announced, names of their ends -----------------------------------------
+
+    def expected(self, stream: Stream, now: int) -> None:
+        """Give a new stream what an announcement or a name says of it."""
+        start = stream.start
+        made = self.announcements.match(start.transport, start.client, start.server, now)
+        if made is None or made.expect.protocol not in self._protocols:
+            stream.named = self._names.service_at(start.server.address)
+            return
+        expect = made.expect
+        stream.start = msgspec.structs.replace(
+            start, accounts=expect.accounts, context=expect.context
+        )
+        stream.claim = Claim(expect.protocol, Confidence.EXPECTED, made.evidence)
+        stream.named = (made.service or self._protocols[expect.protocol].service, "")
+
+    def announce(self, stream: Stream, expect: Expect, moment: Moment) -> None:
+        """Let an announcement stand from now on."""
+        address = normal(expect.address)
+        if expect.address and not address:
+            address = self._names.address_of(expect.address)
+            if not address:
+                self._count("announcements of hosts whose address was not seen")
+                return
+        self.announcements.add(
+            expect,
+            address=address,
+            now=moment.time,
+            frame=moment.frame,
+            service=stream.service,
+            stack=stream.stack,
+        )
+
+    # -- logins --------------------------------------------------------------------------------
+
+    def tie(self, stream: Stream, tie: Tie, moment: Moment) -> None:
+        """Put a stream into the login that the key names."""
+        group = self._groups.get(tie.key)
+        if group is None:
+            group = Group(tie.key, stream.service, moment.time)
+            self._groups.put(tie.key, group)
+        group.last = moment.time
+        group.flows[stream.flow.serial] = None
+        if account := tie.account or stream.account:
+            group.account = account
+            group.service = stream.session.service if stream.session else stream.service
+        stream.group = group
+
+    def groups(self) -> list[Group]:
+        """Return all logins, oldest first."""
+        return self._groups.values()
+
+    # -- inner streams -------------------------------------------------------------------------
+
+    def open(self, stream: Stream, moment: Moment, effect: Open) -> None:
+        """Begin an inner stream, unless there is one of that name or no room."""
+        assert stream.protocol is not None
+        if self._find(stream, effect.channel, effect.shared) is not None:
+            return
+        if stream.depth + 1 >= MAX_DEPTH:
+            self._count("tunnels not followed: nested too deep")
+            return
+        if not effect.shared and len(stream.children) >= MAX_CHANNELS:
+            self._count("inner streams not followed: too many in one flow")
+            return
+        target = Endpoint(effect.host, effect.port)
+        client = stream.start.server if stream.side_flip else stream.start.client
+        child = Stream(
+            slot=-1,
+            flow=stream.flow,
+            start=Start(effect.transport, client, target),
+            scope=(stream.scope, effect.channel),
+            now=moment.time,
+            carrier=f"{stream.carrier}{effect.label or stream.protocol.name}/",
+            depth=stream.depth + 1,
+            target=target,
+        )
+        self.expected(child, moment.time)
+        if child.named is None and (service := self._names.service_of_name(effect.host)):
+            child.named = service, effect.host
+        if effect.shared:
+            self._shared.put((stream.protocol.name, effect.channel), child)
+        else:
+            stream.children[effect.channel] = child
+
+    def child(self, stream: Stream, effect: Inner | InnerGap | InnerEnd) -> Stream | None:
+        """Return the inner stream that an effect speaks of; None for one that is not followed."""
+        return self._find(stream, effect.channel, effect.shared)
+
+    def forget_child(self, stream: Stream, effect: InnerEnd) -> None:
+        """Take an inner stream that ended out of the tables."""
+        assert stream.protocol is not None
+        if effect.shared:
+            self._shared.pop((stream.protocol.name, effect.channel))
+        else:
+            stream.children.pop(effect.channel, None)
+
+    def shared_streams(self) -> list[Stream]:
+        """Return the inner streams that several flows carry together."""
+        return self._shared.values()
+
+    def _find(self, stream: Stream, channel: str, shared: bool) -> Stream | None:
+        if not shared:
+            return stream.children.get(channel)
+        assert stream.protocol is not None
+        return self._shared.get((stream.protocol.name, channel))
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def file(self, stream: Stream, effect: FileOpen | FileData | FileClose) -> Transfer | None:
+        """Act on a file; return what came of one that is closed now and has anything to tell."""
+        assert stream.protocol is not None
+        scope = stream.protocol.name if effect.shared else stream.scope
+        transfer: Transfer | None = None
+        if isinstance(effect, FileData):
+            self.files.add(scope, effect)
+        elif isinstance(effect, FileClose):
+            transfer = self.files.close(scope, effect)
+        else:
+            if effect.shared:
+                self._owners.put((stream.protocol.name, effect.key), stream)
+            else:
+                stream.touched = True
+            transfer = self.files.open(scope, effect)  # of one that had to make room
+        return transfer if transfer is not None and (transfer.seen or transfer.size) else None
+
+    def finish(self) -> list[tuple[Stream, Transfer]]:
+        """Close the files that several flows share, each with the stream that opened it last."""
+        closed = []
+        for (scope, key), stream in self._owners.items():
+            transfer = self.files.close(scope, FileClose(key=key))
+            if transfer is not None:
+                closed.append((stream, transfer))
+        self.files.finish()
+        return closed
