@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from backchannel.contract import Output, Peek, Protocol, Start
 from backchannel.effects import (
     Effect,
     Expect,
@@ -36,7 +37,6 @@ from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT, decide
 from backchannel.identify.match import Matcher
 from backchannel.model import Claim, Confidence, More, Side, Standing
-from backchannel.contract import Output, Peek, Protocol, Start
 
 StreamEnd = Callable[[Stream, int], None]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from backchannel.contract import Protocol, Start
 from backchannel.effects import (
     Expect,
     FileClose,
@@ -27,7 +28,6 @@ from backchannel.events import Transfer
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
 from backchannel.model import Claim, Confidence, Endpoint
-from backchannel.contract import Protocol, Start
 
 MAX_DEPTH = 8
 """Proxies and tunnels inside each other that are followed."""

@@ -3,10 +3,10 @@
 from collections.abc import Hashable
 from typing import NamedTuple
 
+from backchannel.contract import Protocol, Session, Start
 from backchannel.engine.observation import FlowInfo
 from backchannel.events import Event
 from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
-from backchannel.contract import Protocol, Session, Start
 
 REPLAY_BYTES = 16_384
 """Bytes kept of a stream that nobody has proved to speak yet, to show them to the next decoder."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from backchannel.model import MORE, Claim, More
 from backchannel.contract import Peek, Protocol
+from backchannel.model import MORE, Claim, More
 
 PEEK_LIMIT = 4096
 """Bytes of each side shown to recognisers; a protocol that needs more cannot be told apart."""

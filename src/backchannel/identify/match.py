@@ -6,8 +6,8 @@ streams that the core never sees (inside proxies and tunnels) and the tests as a
 
 from collections.abc import Iterable, Mapping
 
-from backchannel.model import Transport
 from backchannel.contract import Length, Magic, Protocol
+from backchannel.model import Transport
 
 
 class Matcher:
