@@ -133,6 +133,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     nickname: str = ""
     group: str = ""
     blocked: bool = False
+    lists: tuple[str, ...] = ()
+    """Where a service keeps several lists: `forward`, `allow`, `block`, `reverse`, `pending`."""
 
 
 class Contacts(Event, frozen=True, kw_only=True):
