@@ -1,0 +1,23 @@
+"""The character sets of OSCAR: by number in messages and file names, by MIME name elsewhere."""
+
+from backchannel.text import decode
+
+ASCII, UNICODE, LATIN_1 = 0x0000, 0x0002, 0x0003
+
+
+def by_number(data: bytes, charset: int) -> str:
+    """Return *data* in a message's *charset*: 0 ASCII, 2 UTF-16 big-endian, 3 Latin-1.
+
+    Clients send UTF-8 or their own code page under 0, and Windows-1252 under 3.
+    """
+    if charset == UNICODE:
+        return data.decode("utf-16-be", "replace")
+    return decode(data, "cp1252") if charset == LATIN_1 else decode(data, "utf-8", "cp1252")
+
+
+def by_name(data: bytes, mime: bytes | str) -> str:
+    """Return *data* in the character set that a MIME type or a bare name tells."""
+    name = (mime if isinstance(mime, str) else mime.decode("latin-1")).lower()
+    if "unicode-2-0" in name or "utf-16" in name:
+        return data.decode("utf-16-be", "replace")
+    return decode(data, "cp1252") if "8859-1" in name else decode(data, "utf-8", "cp1252")

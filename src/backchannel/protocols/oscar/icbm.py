@@ -1,0 +1,147 @@
+"""Messages between clients by way of the service: SNAC family 0x04.
+
+    to host     cookie 8 | channel u16 | recipient name8 | TLVs
+    to client   cookie 8 | channel u16 | user info of the sender | TLVs
+
+Channel 1 carries text, 2 proposals to meet (`rendezvous`), 4 ICQ's old messages (`icq`).
+Sources: iserverd snac_04_*; libpurple family_icbm.c; open-oscar-server wire/snacs.go.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from backchannel.events import Anomaly, Typing, Warned
+from backchannel.model import Side
+from backchannel.protocols import Output
+from backchannel.protocols.oscar import charsets, icq, people, rendezvous, wire
+from backchannel.protocols.oscar.events import RequestFailed
+from backchannel.protocols.oscar.letter import Letter
+from backchannel.protocols.oscar.markup import readable
+from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.wire import Snac
+from backchannel.reader import Reader
+
+MESSAGE, AUTO_RESPONSE, DATA, STORED = 2, 4, 5, 6
+FEATURES, TEXT = 5, 1
+TYPING_BEGUN = 2
+
+_MISSED = (
+    "invalid",
+    "too large",
+    "sent too fast",
+    "sender warned too often",
+    "you warned too often",
+)
+_AIM_LINK = re.compile(r"aim:(addgame|addexternalapp|goaway)\?[^\s\"'<>]{512}", re.IGNORECASE)
+"""What overran AIM for Windows in 2002 and 2004: CVE-2002-0005, CVE-2002-0362, CVE-2004-0636."""
+
+
+def to_host(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """04/06: the client sends something."""
+    cookie, channel, recipient = reader.take(8), reader.u16(), wire.name8(reader)
+    remember(state.about, snac.request, recipient)
+    letter = Letter(cookie, state.account, recipient, snac.side)
+    yield from _channel(state, channel, letter, reader)
+
+
+def to_client(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """04/07: the client receives something."""
+    cookie, channel, sender = reader.take(8), reader.u16(), wire.user_info(reader)
+    yield from people.addresses(state, sender, "message")
+    letter = Letter(cookie, sender.name, state.account, snac.side)
+    yield from _channel(state, channel, letter, reader)
+
+
+def _channel(state: State, channel: int, letter: Letter, reader: Reader) -> Iterator[Output]:
+    if open_it := CHANNELS.get(channel):
+        yield from open_it(state, letter, wire.tlvs(reader))
+
+
+def text(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator[Output]:
+    """Channel 1: text, possibly in several parts of different character sets."""
+    if MESSAGE not in values:
+        return
+    sent = "".join(_parts(Reader(values[MESSAGE])))
+    plain, markup = readable(sent, escaped=state.service == "aim")
+    kind = "auto-response" if AUTO_RESPONSE in values else "text"
+    if STORED in values and letter.side is Side.SERVER:
+        kind = "offline"
+    yield letter.message(plain, kind=kind, markup=markup)
+    if link := _AIM_LINK.search(sent):
+        yield Anomaly(
+            kind="oversized-aim-link", detail=f"{link[1].lower()} from {letter.sender or 'unknown'}"
+        )
+
+
+def _parts(reader: Reader) -> Iterator[str]:
+    """Read fragments: id u8, version u8, length u16, and for text charset u16, subset u16."""
+    while reader:
+        kind = reader.u8()
+        reader.skip(1)
+        part = reader.sub(reader.u16())
+        if kind == TEXT:
+            charset = part.u16()
+            part.skip(2)
+            yield charsets.by_number(part.rest(), charset)
+
+
+def typing(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """04/14: somebody begins to type, has typed, or has stopped."""
+    reader.skip(10)
+    name, active = wire.name8(reader), reader.u16() == TYPING_BEGUN
+    ours = snac.side is Side.CLIENT
+    sender, recipient = (state.account, name) if ours else (name, state.account)
+    yield Typing(sender=sender, recipient=recipient, active=active)
+
+
+def warn(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """04/08: the client's user complains about somebody, perhaps anonymously."""
+    reader.skip(2)
+    name = wire.name8(reader)
+    remember(state.about, snac.request, name)
+    yield Warned(account=name, by=state.account)
+
+
+def warn_answer(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """04/09: how much that raised the warning level, and to what."""
+    reader.skip(2)
+    level, account = reader.u16() // 10, state.about.pop(snac.request, "")
+    yield Warned(account=account, level=level, by=state.account)
+
+
+def missed(_state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """04/0a: messages that the service did not deliver to the client."""
+    for _ in range(100):
+        if not reader:
+            return
+        reader.skip(2)
+        sender, count, code = wire.user_info(reader).name, reader.u16(), reader.u16()
+        why = _MISSED[code] if code < len(_MISSED) else f"reason {code}"
+        reason = f"{count} missed: {why}"
+        yield RequestFailed(service="messaging", code=code, reason=reason, about=sender)
+
+
+def client_answer(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """04/0b: a client answers what another sent: refuses it, or acknowledges with data."""
+    cookie, channel, name = reader.take(8), reader.u16(), wire.name8(reader)
+    ours = snac.side is Side.CLIENT
+    sender, recipient = (state.account, name) if ours else (name, state.account)
+    letter = Letter(cookie, sender, recipient, snac.side)
+    if channel == 2:
+        yield from rendezvous.client_answer(state, letter, reader)
+
+
+CHANNELS: dict[int, Callable[[State, Letter, dict[int, bytes]], Iterator[Output]]] = {
+    1: text,
+    2: rendezvous.proposal,
+    4: icq.old_message,
+}
+SNACS = {
+    (0x04, 0x06): to_host,
+    (0x04, 0x07): to_client,
+    (0x04, 0x08): warn,
+    (0x04, 0x09): warn_answer,
+    (0x04, 0x0A): missed,
+    (0x04, 0x0B): client_answer,
+    (0x04, 0x14): typing,
+}

@@ -1,0 +1,150 @@
+"""What ICQ's messages say, wherever they travel: channel 4, channel 2, offline, SMS.
+
+    channel 4, TLV 5:  sender u32le | type u8 | flags u8 | text with u16le length
+
+Some types pack several fields into the text with the byte fe between them.
+Sources: iserverd "Message types", snac_04_06_ch4, message; libpurple family_icbm.c and icq.c;
+open-oscar-server wire/snacs.go (ICBMMsgType).
+"""
+
+import re
+from collections.abc import Iterator
+
+from backchannel.events import Contact, Contacts, Offer, Presence, Room
+from backchannel.model import Capability
+from backchannel.protocols import Output
+from backchannel.protocols.oscar import wire
+from backchannel.protocols.oscar.letter import Letter
+from backchannel.protocols.oscar.markup import readable
+from backchannel.protocols.oscar.state import State
+from backchannel.reader import Reader
+from backchannel.text import decode
+
+DATA = 5
+PLAIN, CHAT, FILE, URL, ASK, DENY, GRANT, SYSTEM, ADDED = 1, 2, 3, 4, 6, 7, 8, 9, 0x0C
+WEB_PAGER, MAIL_EXPRESS, CONTACTS, PLUGIN = 0x0D, 0x0E, 0x13, 0x1A
+AUTO = {
+    0xE8: "away",
+    0xE9: "busy",
+    0xEA: "not-available",
+    0xEB: "do-not-disturb",
+    0xEC: "free-for-chat",
+}
+"""Requests for, and answers with, the text that goes with a status."""
+_KINDS = {
+    URL: "url",
+    ASK: "authorization",
+    DENY: "authorization",
+    GRANT: "authorization",
+    SYSTEM: "system",
+    WEB_PAGER: "web-pager",
+    MAIL_EXPRESS: "mail-express",
+    CONTACTS: "contacts",
+}
+_SMS_TEXT = re.compile(r"<text>(.*?)(?:</text>|$)", re.DOTALL)
+
+
+def old_message(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator[Output]:
+    """Channel 4."""
+    state.service = "icq" if not state.account else state.service
+    reader = Reader(values.get(DATA, b""))
+    uin, kind = reader.u32le(), reader.u8()
+    reader.skip(1)
+    if not letter.sender:
+        letter = Letter(letter.cookie, str(uin), letter.recipient, letter.side)
+    text = wire.text_le(reader)
+    if kind == PLUGIN:
+        yield from plugin(letter, reader)
+    else:
+        yield from message(letter, kind, text)
+
+
+def message(
+    letter: Letter, kind: int, data: bytes, *, stored: bool = False, utf8: bool = False
+) -> Iterator[Output]:
+    """Return what a message of one type says."""
+    text = decode(data, "utf-8") if utf8 else decode(data, "utf-8", "cp1252")
+    if kind == PLAIN:
+        plain, markup = readable(text, escaped=False)
+        yield letter.message(plain, kind="offline" if stored else "text", markup=markup)
+    elif kind == ADDED:
+        entry = Contact(account=letter.recipient)
+        yield Contacts(owner=letter.sender, change="add", entries=(entry,))
+    elif kind == CHAT:
+        yield Room(room="", action="invite", account=letter.sender, others=(letter.recipient,))
+    elif kind in _KINDS:
+        yield letter.message(_fields(kind, data), kind=_KINDS[kind])
+    elif kind in AUTO and text:
+        yield Presence(account=letter.sender, status=AUTO[kind], text=text)
+
+
+def _fields(kind: int, data: bytes) -> str:
+    """Return the fields of a message as one text."""
+    fields = [decode(part, "utf-8", "cp1252") for part in data.split(b"\xfe")]
+    if kind == CONTACTS:  # a count, then number and nickname of each
+        pairs = zip(fields[1::2], fields[2::2], strict=False)
+        return "\n".join(f"{uin} {nick}".strip() for uin, nick in pairs)
+    return " ".join(filter(None, fields))
+
+
+def file_offer(letter: Letter, description: bytes, name: bytes, size: int) -> Offer:
+    """Return the offer of a file over a direct ICQ connection."""
+    return Offer(
+        sender=letter.sender,
+        recipient=letter.recipient,
+        id=letter.id,
+        name=decode(name, "utf-8", "cp1252"),
+        size=size,
+        detail=decode(description, "utf-8", "cp1252"),
+        use=Capability.FILE_TRANSFER,
+    )
+
+
+def sms(text: str) -> tuple[str, str]:
+    """Return (the other end's number, the text) of ICQ's XML for short messages."""
+    number = _element(text, "destination") or _element(text, "sender")
+    found = _SMS_TEXT.search(text)
+    return number, found[1] if found else ""
+
+
+def _element(text: str, name: str) -> str:
+    return text.partition(f"<{name}>")[2].partition(f"</{name}>")[0]
+
+
+def plugin(letter: Letter, reader: Reader) -> Iterator[Output]:
+    """A message that names its kind in words: length u16le, (GUID 16, function u16, name with
+    u32le length, more), then remaining u32le, text with u32le length, more.
+    """
+    head = reader.sub(reader.u16le())
+    head.skip(18)
+    name = head.take(head.u32le()).lower()
+    reader.skip(4)
+    body = reader.take(reader.u32le())
+    if b"file" in name:
+        reader.skip(4)
+        yield file_offer(letter, body, wire.text_le(reader), reader.u32le())
+    elif b"url" in name or b"web page" in name:
+        yield from message(letter, URL, body)
+    elif b"request for contacts" in name:
+        yield letter.message(_fields(ASK, body), kind="contacts")
+    elif b"contacts" in name:
+        yield from message(letter, CONTACTS, body)
+    elif b"chat" in name:
+        yield from message(letter, CHAT, body)
+    elif b"sms" in name:
+        number, text = sms(decode(body))
+        yield Letter(letter.cookie, number or letter.sender, letter.recipient, letter.side).message(
+            text, kind="sms"
+        )
+    elif b"status message" in name or b"away" in name:
+        yield from message(letter, 0xE8, body)
+    elif b"remote notification" in name:
+        yield from extended_status(letter, decode(body))
+
+
+def extended_status(letter: Letter, text: str) -> Iterator[Output]:
+    """ICQ's "X-Status": XML with the XML of an answer, escaped, inside."""
+    plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    title, description = _element(plain, "title"), _element(plain, "desc")
+    if told := ": ".join(filter(None, (title, description))):
+        yield Presence(account=letter.sender, status="x-status", text=told)

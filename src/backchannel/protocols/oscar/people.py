@@ -1,0 +1,126 @@
+"""User information blocks: what they tell of somebody's presence, addresses and program.
+
+Sources: iserverd "Userinfo block", "Client capabilities"; libpurple family_locate.c; licq
+icq/src/userclients.cpp (programs by capability).
+"""
+
+from collections.abc import Iterator
+
+from backchannel.events import PeerAddress, Presence, Software
+from backchannel.model import Capability
+from backchannel.protocols import Output
+from backchannel.protocols.oscar import charsets, names, wire
+from backchannel.protocols.oscar.markup import readable
+from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.wire import UserInfo, compressed
+
+CLASS, IDLE, STATUS, EXTERNAL, DIRECT, CAPABILITIES, BART = 1, 4, 6, 0x0A, 0x0C, 0x0D, 0x1D
+UNAVAILABLE = 0x0020
+"""User class bit: away."""
+STATUS_TEXT = 2
+"""Kind of the status text among the items of the BART block."""
+
+_PROGRAMS = (
+    (b"Licq client ", "Licq"),
+    (b"MirandaM", "Miranda IM"),
+    (b"MirandaA", "Miranda IM"),
+    (b"Kopete ICQ  ", "Kopete"),
+    (b"SIM client  ", "SIM"),
+    (b"climm\xa9 R.K. ", "climm"),
+    (b"mICQ \xa9 R.K. ", "mICQ"),
+    (b"&RQinside", "&RQ"),
+    (b"R&Qinside", "R&Q"),
+    (bytes.fromhex("f2e7c7f4fead4dfbb23536798bdf0000"), "Trillian"),
+    (bytes.fromhex("563fc8090b6f41514950203230303561"), "QIP 2005a"),
+    (bytes.fromhex("74edc33644df485b8b1c671a1f86099f"), "IM2"),
+    (bytes.fromhex("094613234c7f11d18222444553540000"), "T-Mobile Sidekick"),
+)
+_NUMBERED = frozenset({"Licq", "SIM", "climm", "mICQ"})
+"""Programs that put their version behind their twelve letters, a byte a part."""
+
+
+def arrival(state: State, info: UserInfo, how: str) -> Iterator[Output]:
+    """Somebody is there: in what state, at which address, with which program."""
+    yield from presence(state, info.name, *status_of(info.tlvs))
+    yield from addresses(state, info, how)
+    yield from programs(state, info.name, info.tlvs.get(CAPABILITIES, b""))
+
+
+def presence(
+    state: State, account: str, status: str, text: str = "", idle: int = 0
+) -> Iterator[Output]:
+    """Tell a presence, unless it is what was last told of this account."""
+    key, value = compressed(account), (status, text, idle)
+    if state.presence.get(key) != value:
+        remember(state.presence, key, value)
+        yield Presence(account=account, status=status, text=text, idle=idle)
+
+
+def status_of(values: dict[int, bytes]) -> tuple[str, str, int]:
+    """Return (status, status text, seconds idle) from the TLVs of a user information block."""
+    status = names.icq_status(wire.u32_of(values, STATUS) & 0xFFFF)
+    user_class = int.from_bytes(values.get(CLASS, b"")[:4])
+    if status == "online" and user_class & UNAVAILABLE:
+        status = "away"
+    idle = wire.u16_of(values, IDLE) * 60
+    if status == "online" and idle:
+        status = "idle"
+    return status, status_text(values.get(BART, b"")), idle
+
+
+def status_text(block: bytes) -> str:
+    """Return the status text from a block of items (kind u16, flags u8, length u8, value)."""
+    at = 0
+    while at + 4 <= len(block):
+        size = block[at + 3]
+        value = block[at + 4 : at + 4 + size]
+        at += 4 + size
+        if int.from_bytes(block[at - 4 - size : at - 2 - size]) == STATUS_TEXT and size >= 4:
+            end = 2 + int.from_bytes(value[:2])
+            charset = value[end + 6 :] if value[end : end + 2] == b"\0\x01" else b""
+            return charsets.by_name(value[2:end], charset)
+    return ""
+
+
+def addresses(state: State, info: UserInfo, how: str) -> Iterator[Output]:
+    """Tell the external address and the direct-connection block of somebody, once each."""
+    if external := wire.ipv4(info.tlvs.get(EXTERNAL, b"")):
+        yield from _address(state, info.name, external, 0, how + ", external")
+    direct = info.tlvs.get(DIRECT, b"")
+    if inside := wire.ipv4(direct[:4]):
+        port = int.from_bytes(direct[4:8])
+        version = int.from_bytes(direct[9:11])
+        where = f"{how}, direct connection version {version}"
+        yield from _address(state, info.name, inside, port if port < 65536 else 0, where)
+
+
+def _address(state: State, account: str, address: str, port: int, how: str) -> Iterator[Output]:
+    key = f"{compressed(account)} {how.rpartition(',')[2]}"
+    if state.addresses.get(key) != (address, port):
+        remember(state.addresses, key, (address, port))
+        yield PeerAddress(
+            account=account, address=address, port=port, how=how, use=Capability.MESSAGE
+        )
+
+
+def programs(state: State, account: str, capabilities: bytes) -> Iterator[Output]:
+    """Tell which program somebody uses, where its capabilities name it."""
+    for at in range(0, min(len(capabilities), 4096) - 15, 16):
+        capability = capabilities[at : at + 16]
+        name = next((word for mark, word in _PROGRAMS if capability.startswith(mark)), "")
+        if name:
+            version = ".".join(str(part & 0x7F) for part in capability[12:16])
+            yield from _program(state, account, name, version if name in _NUMBERED else "")
+
+
+def _program(state: State, account: str, name: str, version: str) -> Iterator[Output]:
+    key = compressed(account)
+    if state.programs.get(key) != name:
+        remember(state.programs, key, name)
+        role = "client" if state.is_self(account) else "peer"
+        yield Software(name=name, version=version, role=role, account=account)  # type: ignore[arg-type] # both words are allowed
+
+
+def plain(data: bytes, mime: bytes) -> str:
+    """Return readable text of a profile or away message."""
+    return readable(charsets.by_name(data, mime), escaped=True)[0]

@@ -1,0 +1,125 @@
+"""The contact list that the service keeps: SNAC family 0x13.
+
+    item   name16 | group u16 | item u16 | kind u16 | length u16 | TLVs
+
+A group is an item whose number is 0. Sources: iserverd ssi_item, snac_13_*; libpurple
+family_feedbag.c; open-oscar-server wire/snacs.go (feedbag classes and attributes).
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from backchannel.events import Contact, Contacts, Message
+from backchannel.protocols import Output
+from backchannel.protocols.oscar import wire
+from backchannel.protocols.oscar.markup import readable
+from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.wire import Snac
+from backchannel.reader import Reader, WireError
+from backchannel.text import decode
+
+BUDDY, GROUP, DENY, IGNORE = 0x00, 0x01, 0x03, 0x0E
+ALIAS = 0x0131
+ENTRIES = 5000
+"""Most entries taken from one message; a FLAP frame holds fewer honest ones."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One stored item."""
+
+    name: str
+    group: int
+    number: int
+    kind: int
+    values: bytes
+
+
+def _items(reader: Reader, count: int) -> Iterator[Item]:
+    for _ in range(count):
+        name, group, number = wire.text16(reader), reader.u16(), reader.u16()
+        yield Item(decode(name), group, number, reader.u16(), wire.text16(reader))
+
+
+def _entries(state: State, items: list[Item]) -> tuple[Contact, ...]:
+    for item in items:
+        if item.kind == GROUP and item.group:
+            remember(state.groups, item.group, item.name, 1000)
+    wanted = (item for item in items if item.kind in (BUDDY, DENY, IGNORE))
+    return tuple(_contact(state, item) for item in wanted)
+
+
+def _contact(state: State, item: Item) -> Contact:
+    try:
+        alias = wire.tlvs(Reader(item.values)).get(ALIAS, b"")
+    except WireError:
+        alias = b""
+    group = state.groups.get(item.group, "") if item.kind == BUDDY else ""
+    return Contact(
+        account=item.name, nickname=decode(alias), group=group, blocked=item.kind != BUDDY
+    )
+
+
+def listed(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """13/06: the list as stored, possibly in several messages."""
+    reader.skip(1)
+    if entries := _entries(state, list(_items(reader, min(reader.u16(), ENTRIES)))):
+        yield Contacts(owner=state.account, entries=entries)
+
+
+def changed(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """13/08, 13/09, 13/0a: items are added, altered or removed."""
+    items = list[Item]()
+    while reader and len(items) < ENTRIES:
+        items += _items(reader, 1)
+    change: Literal["add", "remove"] = "remove" if snac.subtype == 0x0A else "add"
+    if entries := _entries(state, items):
+        yield Contacts(owner=state.account, change=change, entries=entries)
+
+
+def _authorization(state: State, name: str, text: bytes, snac: Snac) -> Message:
+    ours = snac.subtype in (0x14, 0x18, 0x1A)
+    plain, markup = readable(decode(text), escaped=False)
+    return Message(
+        sender=state.account if ours else name,
+        recipient=name if ours else state.account,
+        text=plain,
+        markup=markup,
+        size=len(plain),
+        kind="authorization",
+    )
+
+
+def authorize(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """13/14, 13/15, 13/18, 13/19: somebody asks to be let onto a list, or lets in unasked."""
+    name = wire.name8(reader)
+    yield _authorization(state, name, wire.text16(reader), snac)
+
+
+def authorized(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """13/1a, 13/1b: the answer, with a reason."""
+    name, accepted = wire.name8(reader), reader.u8()
+    text = wire.text16(reader) or (b"accepted" if accepted else b"declined")
+    yield _authorization(state, name, text, snac)
+
+
+def were_added(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """13/1c: somebody has the client's user on their list now."""
+    entry = Contact(account=state.account)
+    yield Contacts(owner=wire.name8(reader), change="add", entries=(entry,))
+
+
+SNACS = {
+    (0x13, 0x06): listed,
+    (0x13, 0x08): changed,
+    (0x13, 0x09): changed,
+    (0x13, 0x0A): changed,
+    (0x13, 0x14): authorize,
+    (0x13, 0x15): authorize,
+    (0x13, 0x18): authorize,
+    (0x13, 0x19): authorize,
+    (0x13, 0x1A): authorized,
+    (0x13, 0x1B): authorized,
+    (0x13, 0x1C): were_added,
+}

@@ -1,0 +1,100 @@
+"""SNAC family 0x01, the connection itself: own information, status, redirects, warnings, errors."""
+
+from collections.abc import Iterator
+
+from backchannel.events import SignOnAnswer, Warned
+from backchannel.protocols import Output
+from backchannel.protocols.oscar import names, people, signon, wire
+from backchannel.protocols.oscar.events import RequestFailed
+from backchannel.protocols.oscar.rooms import room_name
+from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.wire import Snac, UserInfo
+from backchannel.reader import Reader
+
+CHAT = 0x0E
+PENDING = 64
+"""Service requests remembered at once."""
+
+
+def service_request(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """01/04: the client wants to be connected to another service, or to a chat room."""
+    family, room = reader.u16(), ""
+    if family == CHAT and (value := wire.tlvs(reader).get(1)):
+        exchange = Reader(value)
+        exchange.skip(2)
+        cookie = exchange.take(exchange.u8())
+        room = state.rooms.get(cookie) or room_name(cookie)
+    remember(state.wanted, snac.request, (family, room), PENDING)
+    yield from ()
+
+
+def service_redirect(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """01/05: where it is."""
+    values = wire.tlvs(reader)
+    family, room = state.wanted.pop(snac.request, (0, ""))
+    yield from signon.announce(state, values, wire.u16_of(values, signon.FAMILY, family), room)
+
+
+def migrate(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """01/12: the server goes away, another takes over the families it lists."""
+    reader.skip(2 * reader.u16())
+    yield from signon.announce(state, wire.tlvs(reader), signon.MESSAGING)
+
+
+def own_info(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """01/0f: what the service says of the client itself."""
+    name = wire.name8(reader)
+    yield from state.learn(name)
+    if state.waiting:
+        state.waiting = False
+        yield SignOnAnswer(account=name, accepted=True)
+    info = UserInfo(name, reader.u16(), wire.counted_tlvs(reader))
+    yield from people.addresses(state, info, "own-information")
+
+
+def warned(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """01/10: somebody complained about the client."""
+    level = reader.u16() // 10
+    by = wire.name8(reader) if reader else ""
+    yield Warned(account=state.account, level=level, by=by)
+
+
+def idle(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """01/11: the client's user has been idle for so long, or is back."""
+    seconds = reader.u32()
+    if seconds or state.idle:
+        state.idle = bool(seconds)
+        status = "idle" if seconds else "online"
+        yield from people.presence(state, state.account, status, "", seconds)
+
+
+def set_status(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """01/1e: the client's status, status text, and where it can be reached directly."""
+    values = wire.tlvs(reader)
+    if people.STATUS in values:
+        status, text, _ = people.status_of(values)
+        state.away = status == "away"
+        yield from people.presence(state, state.account, status, text)
+    yield from people.addresses(state, UserInfo(state.account, 0, values), "own-status")
+
+
+def failed(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+    """xx/01: a request could not be served."""
+    code = reader.u16()
+    yield RequestFailed(
+        service=names.FAMILIES.get(snac.family, f"family 0x{snac.family:04x}"),
+        code=code,
+        reason=names.error(code),
+        about=state.about.pop(snac.request, ""),
+    )
+
+
+SNACS = {
+    (0x01, 0x04): service_request,
+    (0x01, 0x05): service_redirect,
+    (0x01, 0x0F): own_info,
+    (0x01, 0x10): warned,
+    (0x01, 0x11): idle,
+    (0x01, 0x12): migrate,
+    (0x01, 0x1E): set_status,
+}

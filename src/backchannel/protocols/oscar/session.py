@@ -1,0 +1,214 @@
+"""One OSCAR connection: both sides' bytes in, events and effects out.
+
+Holds at most one FLAP frame (64 KiB) a side and `State`'s bounded tables. FLAP frames carry a
+sequence number a side, one higher each time; a jump that no loss explains is an `Anomaly`.
+"""
+
+from collections.abc import Callable, Iterator
+
+from backchannel.events import Anomaly, Gap, Malformed
+from backchannel.model import Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.oscar import (
+    art,
+    icbm,
+    meta,
+    names,
+    profiles,
+    rooms,
+    roster,
+    service,
+    signon,
+    wire,
+)
+from backchannel.protocols.oscar.recognition import recognise
+from backchannel.protocols.oscar.state import State
+from backchannel.protocols.oscar.wire import Snac
+from backchannel.reader import Reader, WireError
+
+Handler = Callable[[State, Reader, Snac], Iterator[Output]]
+SNACS: dict[tuple[int, int], Handler] = {
+    **signon.SNACS,
+    **service.SNACS,
+    **profiles.SNACS,
+    **icbm.SNACS,
+    **rooms.SNACS,
+    **art.SNACS,
+    **roster.SNACS,
+    **meta.SNACS,
+}
+FAILED = 1
+"""The subtype that in every family says that a request failed."""
+ANOMALIES = 8
+"""Anomalies of framing told of one side; a server that cannot count would fill the log."""
+
+__all__ = ["Session", "recognise"]
+
+
+class _Lane:
+    """One side's bytes: the frame under way, and where we stand in the sequence."""
+
+    __slots__ = ("anomalies", "deaf", "expected", "held", "hunting", "need")
+
+    def __init__(self, *, hunting: bool) -> None:
+        self.held = bytearray()
+        self.need = 0
+        self.hunting = hunting
+        self.deaf = False
+        self.expected: int | None = None
+        self.anomalies = 0
+
+
+class Session:
+    """Decodes one connection. See the module for the bounds."""
+
+    def __init__(self, start: Start) -> None:
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._state = State(start)
+        self._lanes = [_Lane(hunting=not start.begun), _Lane(hunting=not start.begun)]
+        self._good = 0
+        self._flipped: bool | None = None
+
+    @property
+    def service(self) -> str:
+        """Return `icq` once a number, or what only ICQ has, was seen; else `aim`."""
+        return self._state.service
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        lane = self._lanes[side]
+        if lane.deaf:
+            return []
+        if lane.held:
+            lane.held += data
+            if len(lane.held) < lane.need:
+                return []
+            data = bytes(lane.held)
+        out: list[Output] = []
+        at = self._hunt(lane, data) if lane.hunting else 0
+        try:
+            at = self._frames(side, lane, data, at, out)
+        except WireError as error:  # framing is lost: say so once, then be silent
+            at = self._lost(lane, str(error), out, len(data))
+        lane.held = bytearray(data[at:])
+        return out
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; the next frame is found by its look."""
+        self._lanes[side] = lane = _Lane(hunting=True)
+        lane.anomalies = 0
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more. Old clients were sent a sign-off frame without its length."""
+        lane = self._lanes[side]
+        held, lane.held, lane.need = bytes(lane.held), bytearray(), 0
+        if not lane.deaf and held[:2] == b"\x2a\x04" and len(held) == 4:
+            return list(signon.sign_off(self._state, b"", self._spoken(side)))
+        return []
+
+    def _hunt(self, lane: _Lane, data: bytes) -> int:
+        """Return where in *data* the next frame begins, or from where to look on."""
+        found = wire.FRAME.search(data)
+        if found and (found.start() == 0 or found.start() + wire.FRAME_SIZE - 1 <= len(data)):
+            lane.hunting = False
+            return found.start()
+        lane.need = 0
+        return max(0, len(data) - wire.FRAME_SIZE + 1)
+
+    def _frames(self, side: Side, lane: _Lane, data: bytes, at: int, out: list[Output]) -> int:
+        """Decode whole frames from *at* on; return where the next, incomplete one begins."""
+        end = len(data)
+        while at < end and not lane.hunting:
+            if data[at] != wire.START:
+                raise WireError(f"FLAP must start with 2a, got {data[at]:02x}")
+            if at + 1 < end and not wire.SIGN_ON <= data[at + 1] <= wire.KEEP_ALIVE:
+                raise WireError(f"unknown FLAP channel {data[at + 1]}")
+            stop = at + wire.HEADER
+            if stop <= end:
+                stop += int.from_bytes(data[at + 4 : stop])
+            if stop > end or stop - at < wire.HEADER:
+                lane.need = stop - at
+                return at
+            self._frame(side, lane, data[at:stop], out)
+            at = stop
+        if not lane.hunting:
+            lane.need = 0
+        return at
+
+    def _lost(self, lane: _Lane, reason: str, out: list[Output], size: int) -> int:
+        lane.deaf = True
+        if self.standing is Standing.CLAIMED:
+            self.standing = Standing.REFUTED
+        out.append(Malformed(reason=reason))
+        return size
+
+    def _frame(self, side: Side, lane: _Lane, frame: bytes, out: list[Output]) -> None:
+        """Decode one frame. A broken body costs that frame, never the connection."""
+        channel, sequence = frame[1], int.from_bytes(frame[2:4])
+        self._count(lane, channel, sequence, out)
+        payload = frame[wire.HEADER :]
+        try:
+            if channel == wire.DATA:
+                self._snac(side, lane, payload, out)
+            elif channel == wire.SIGN_ON:
+                self._hello(side, payload, out)
+            elif channel == wire.SIGN_OFF:
+                self._good += 1
+                out += signon.sign_off(self._state, payload, self._spoken(side))
+        except WireError as error:
+            out.append(Malformed(reason=f"FLAP channel {channel}: {error}"))
+        else:
+            if self._good >= 2:
+                self.standing = Standing.PARSED
+
+    def _count(self, lane: _Lane, channel: int, sequence: int, out: list[Output]) -> None:
+        """Check the sequence number. Some ICQ clients count to 7fff only."""
+        expected = lane.expected
+        lane.expected = (sequence + 1) & 0xFFFF
+        if expected in (None, sequence) or (expected == 0x8000 and sequence == 0):
+            return
+        if channel == wire.KEEP_ALIVE and sequence == 0:  # not counted by some programs
+            lane.expected = expected
+        else:
+            detail = f"FLAP frame {sequence} where {expected} was due"
+            self._odd(lane, Anomaly(kind="sequence-jump", detail=detail), out)
+
+    def _odd(self, lane: _Lane, anomaly: Anomaly, out: list[Output]) -> None:
+        lane.anomalies += 1
+        if lane.anomalies <= ANOMALIES:
+            out.append(anomaly)
+
+    def _hello(self, side: Side, payload: bytes, out: list[Output]) -> None:
+        if payload[:4] != wire.VERSION:
+            raise WireError("unknown FLAP version")
+        values = wire.tlvs(Reader(payload, 4))
+        if self._flipped is None and (signon.COOKIE in values or signon.ROASTED in values):
+            self._flipped = side is Side.SERVER
+        if values:
+            self._good += 2
+            self.standing = Standing.PARSED
+        out += signon.hello(self._state, values, self._spoken(side))
+
+    def _snac(self, side: Side, lane: _Lane, payload: bytes, out: list[Output]) -> None:
+        snac, reader = wire.read_snac(payload, self._spoken(side))
+        speaker = wire.speaker(snac.family, snac.subtype)
+        if speaker is not None and speaker is not snac.side:
+            if self._flipped is not None:
+                detail = f"{snac.family:02x}/{snac.subtype:02x} from the {snac.side.name.lower()}"
+                self._odd(lane, Anomaly(kind="wrong-direction", detail=detail), out)
+                return
+            snac, reader = wire.read_snac(payload, speaker)
+        if speaker is not None:
+            self._flipped = speaker is not side
+        handler = SNACS.get((snac.family, snac.subtype))
+        if handler is None and snac.subtype == FAILED and snac.family in wire.FROM_SERVER:
+            handler = service.failed
+        self._good += snac.family in names.FAMILIES
+        if handler is not None:
+            out += handler(self._state, reader, snac)  # keeps what came before an error
+
+    def _spoken(self, side: Side) -> Side:
+        """Return who really speaks where the flow was joined on the wrong foot."""
+        return side.other if self._flipped else side

@@ -1,0 +1,185 @@
+"""Letting people in: FLAP sign-on and sign-off frames, SNAC family 0x17, and redirects.
+
+A sign-on runs on two connections. The authorizer checks the password, and answers with the
+address of the messaging server and a cookie; the cookie opens the connection there, and each
+further service is reached by another redirect with another cookie.
+"""
+
+from collections.abc import Iterator
+
+from backchannel.effects import Expect, Tie
+from backchannel.events import Credential, SignOff, SignOn, SignOnAnswer, Software
+from backchannel.model import Capability, Side
+from backchannel.protocols import Output
+from backchannel.protocols.oscar import names, passwords, wire
+from backchannel.protocols.oscar.contexts import Ticket
+from backchannel.protocols.oscar.events import ServiceRedirect
+from backchannel.protocols.oscar.state import State, digest
+from backchannel.protocols.oscar.wire import Snac
+from backchannel.reader import Reader
+from backchannel.text import decode
+
+NAME, ROASTED, CLIENT, URL, HOST, COOKIE, ERROR, REASON = 1, 2, 3, 4, 5, 6, 8, 9
+HASHED, HASHED_TWICE, FAMILY = 0x25, 0x4C, 0x0D
+MESSAGING = 0x04
+
+
+def hello(state: State, values: dict[int, bytes], side: Side) -> Iterator[Output]:
+    """A FLAP sign-on frame: the protocol version alone, or with it a password or a cookie."""
+    if side is Side.SERVER:
+        return
+    if COOKIE in values:
+        yield from _cookie(state, values)
+    elif NAME in values and ROASTED in values:
+        account = decode(values[NAME])
+        yield from state.learn(account)
+        yield _sign_on(account, "roasted-password", values)
+        secret, scheme = passwords.unroast(values[ROASTED])
+        yield Credential(account=account, kind="recoverable", scheme=scheme, secret=secret)
+        yield from _software(account, values)
+
+
+def _cookie(state: State, values: dict[int, bytes]) -> Iterator[Output]:
+    cookie = values[COOKIE]
+    state.session = digest(cookie)
+    state.waiting = True
+    ticket = state.ticket
+    if ticket is not None and ticket.cookie == state.session:
+        if ticket.session != ticket.cookie:
+            yield Tie(key=ticket.cookie, account=ticket.account)
+        state.session = ticket.session
+        yield Tie(key=ticket.session, account=ticket.account)
+        yield from state.learn(ticket.account)
+    else:
+        state.ticket, state.room = None, ""
+        yield Tie(key=state.session)
+    yield _sign_on(state.account, "cookie", values)
+    yield Credential(
+        account=state.account, kind="token", scheme="oscar-cookie", secret=cookie.hex()
+    )
+    yield from _software(state.account, values)
+
+
+def _sign_on(account: str, method: str, values: dict[int, bytes]) -> SignOn:
+    client = decode(values.get(CLIENT, b""))
+    return SignOn(account=account, method=method, client=client, version=_version(values))
+
+
+def _software(account: str, values: dict[int, bytes]) -> Iterator[Output]:
+    if client := decode(values.get(CLIENT, b"")):
+        yield Software(name=client, version=_version(values), account=account)
+
+
+def _version(values: dict[int, bytes]) -> str:
+    """Return `major.minor.point build N` as far as it is told."""
+    parts = [str(wire.u16_of(values, tag)) for tag in (0x17, 0x18, 0x19) if tag in values]
+    build = f" build {wire.u16_of(values, 0x1A)}" if 0x1A in values else ""
+    return (".".join(parts) + build).strip()
+
+
+def challenge_request(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """17/06: somebody wants to sign on by MD5."""
+    yield from state.learn(decode(wire.tlvs(reader).get(NAME, b"")))
+
+
+def challenge(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """17/07: what to mix into the digest."""
+    state.challenge = wire.text16(reader)
+    yield from ()
+
+
+def login(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """17/02: name and digest (or, from some clients, the roasted password)."""
+    values = wire.tlvs(reader)
+    account = decode(values.get(NAME, b""))
+    yield from state.learn(account)
+    if HASHED in values:
+        yield _sign_on(account, "md5-challenge", values)
+        yield Credential(
+            account=account,
+            kind="hash",
+            scheme=passwords.MD5_TWICE if HASHED_TWICE in values else passwords.MD5,
+            secret=values[HASHED].hex(),
+            salt=state.challenge.decode("latin-1"),
+        )
+    elif ROASTED in values:
+        yield _sign_on(account, "roasted-password", values)
+        secret, scheme = passwords.unroast(values[ROASTED])
+        yield Credential(account=account, kind="recoverable", scheme=scheme, secret=secret)
+    yield from _software(account, values)
+
+
+def answer(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+    """17/03: let in, with a redirect, or refused."""
+    yield from _answer(state, wire.tlvs(reader))
+
+
+def _answer(state: State, values: dict[int, bytes]) -> Iterator[Output]:
+    account = decode(values.get(NAME, b"")) or state.account
+    yield from state.learn(account)
+    if ERROR in values:
+        reason = names.sign_on_error(wire.u16_of(values, ERROR))
+        yield SignOnAnswer(account=account, accepted=False, reason=reason)
+    elif COOKIE in values:
+        yield SignOnAnswer(account=account, accepted=True)
+        yield from announce(state, values, MESSAGING)
+
+
+def sign_off(state: State, payload: bytes, side: Side) -> Iterator[Output]:
+    """A FLAP sign-off frame: empty, or the answer to a sign-on, or why the service hangs up."""
+    values = wire.tlvs(Reader(payload))
+    if side is Side.SERVER and (COOKIE in values or ERROR in values):
+        yield from _answer(state, values)
+        return
+    if not state.gone:
+        state.gone = True
+        yield SignOff(account=state.account, reason=_why(values, side))
+
+
+def _why(values: dict[int, bytes], side: Side) -> str:
+    code = int.from_bytes(values.get(REASON, b"")[:2])
+    if code:
+        return names.DISCONNECTS.get(code, f"reason 0x{code:04x}")
+    return "" if side is Side.CLIENT else "closed by the service"
+
+
+def announce(
+    state: State, values: dict[int, bytes], family: int, room: str = ""
+) -> Iterator[Output]:
+    """A redirect: tie the connection to come to this session, and say where it will be."""
+    if COOKIE not in values:
+        return
+    key = digest(values[COOKIE])
+    yield Tie(key=key, account=state.account)
+    if state.session:  # back to the session that the new connection is to join
+        yield Tie(key=state.session, account=state.account)
+    else:
+        state.session = key
+    host, port = _host(decode(values.get(HOST, b"")), state.start.server.port)
+    service = names.FAMILIES.get(family, f"family 0x{family:04x}")
+    yield ServiceRedirect(account=state.account, service=service, host=host, port=port)
+    yield Expect(
+        protocol="oscar",
+        purpose=Capability.LOGIN,
+        address=host,
+        port=port,
+        source=state.start.client.address,
+        accounts=(state.account,) if state.account else (),
+        context=Ticket(key, state.session, state.account, room),
+    )
+
+
+def _host(text: str, default: int) -> tuple[str, int]:
+    """Split `host`, `host:port` or `[address]:port`."""
+    host, colon, port = text.rpartition(":")
+    if colon and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536:
+        return host.strip("[]"), int(port)
+    return text.strip("[]"), default
+
+
+SNACS = {
+    (0x17, 0x02): login,
+    (0x17, 0x03): answer,
+    (0x17, 0x06): challenge_request,
+    (0x17, 0x07): challenge,
+}

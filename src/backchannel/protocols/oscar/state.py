@@ -1,0 +1,85 @@
+"""What one OSCAR connection remembers between messages.
+
+Bounds: every table holds at most a few hundred short entries and drops the oldest, so that a
+session stays well under 1 MiB whatever its peer sends.
+"""
+
+import hashlib
+from collections.abc import Iterator, MutableMapping
+from typing import TypeVar
+
+from backchannel.effects import Tie
+from backchannel.model import Capability
+from backchannel.protocols import Output, Start
+from backchannel.protocols.oscar.contexts import Ticket
+from backchannel.protocols.oscar.wire import same
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def digest(cookie: bytes) -> str:
+    """Return the session key that a login cookie stands for."""
+    return hashlib.sha256(cookie).hexdigest()[:32]
+
+
+def remember(table: MutableMapping[K, V], key: K, value: V, limit: int = 256) -> None:
+    """Put *value* into *table* and, where that makes it too big, drop its oldest entry."""
+    if key not in table and len(table) >= limit:
+        del table[next(iter(table))]
+    table[key] = value
+
+
+class State:
+    """One connection: whose it is, and what answers refer to."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self.service = "aim"
+        self.account = ""
+        self.ticket = start.context if isinstance(start.context, Ticket) else None
+        self.session = ""
+        """Key of the session that this connection belongs to; empty until a cookie is seen."""
+        self.challenge = b""
+        self.waiting = False
+        """A cookie was shown, and the service has not yet said whose it is."""
+        self.gone = False
+        self.away: bool = False
+        self.idle: bool = False
+        self.room = self.ticket.room if self.ticket else ""
+        self.groups: dict[int, str] = {}
+        self.rooms: dict[bytes, str] = {}
+        """Chat rooms' names by cookie."""
+        self.wanted: dict[int, tuple[int, str]] = {}
+        """Service requests by number: (family, room)."""
+        self.about: dict[int, str] = {}
+        """Whom a request concerned, by number."""
+        self.meta: dict[int, str] = {}
+        """Whose ICQ directory entry a request is for, by number."""
+        self.offers: dict[bytes, tuple[str, Capability]] = {}
+        """Who made a rendezvous proposal, and for what, by cookie."""
+        self.presence: dict[str, tuple[str, str, int]] = {}
+        self.addresses: dict[str, tuple[str, int]] = {}
+        self.programs: dict[str, str] = {}
+        self.sent: dict[bytes, None] = {}
+        """Cookies of own chat messages, which the room reflects."""
+        self.files = 0
+
+    def learn(self, account: str) -> Iterator[Output]:
+        """The bytes say whose connection this is."""
+        if not account or account == self.account:
+            return
+        self.account = account
+        if account.isascii() and account.isdigit():
+            self.service = "icq"
+        if self.session:
+            yield Tie(key=self.session, account=account)
+
+    def is_self(self, name: str) -> bool:
+        """Whether *name* is the account of this connection."""
+        return bool(self.account) and same(name, self.account)
+
+    def file_key(self) -> str:
+        """Return a new name for a file within this flow."""
+        self.files += 1
+        return str(self.files)

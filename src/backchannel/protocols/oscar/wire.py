@@ -1,0 +1,189 @@
+"""OSCAR on the wire: FLAP frames, SNAC headers, TLVs, user information. Bytes in, values out.
+
+    FLAP       2a | channel u8 | sequence u16 | length u16 | payload
+    SNAC       family u16 | subtype u16 | flags u16 | request u32 | body
+    TLV        tag u16 | length u16 | value
+    user info  name8 | warning u16 (tenths of a percent) | count u16 | TLVs
+
+Integers are big-endian; what ICQ brought with it (`tlvs_le`, `text_le`) is little-endian.
+Nothing here remembers anything.
+"""
+
+import re
+
+import msgspec
+
+from backchannel.model import Side
+from backchannel.reader import Reader, WireError
+from backchannel.text import decode
+
+SIGN_ON, DATA, ERROR, SIGN_OFF, KEEP_ALIVE = 1, 2, 3, 4, 5
+START, HEADER, SNAC_HEADER = 0x2A, 6, 10
+VERSION = b"\0\0\0\x01"
+EXTENDED = 0x8000
+"""SNAC flag: a block of TLVs, with its length, stands before the body."""
+
+FRAME = re.compile(
+    rb"\x2a(?:\x02..[\x00-\x7f].\x00[\x01-\x25]\x00[\x01-\x40][\x00\x80][\x00-\x0f]"
+    rb"|\x01....\x00\x00\x00\x01"
+    rb"|\x04..[\x00-\x03].\x00[\x01-\x0b]\x00)",
+    re.DOTALL,
+)
+"""What a frame looks like where it must be found again after a loss: 12 bytes at most."""
+FRAME_SIZE = 12
+
+# Who sends which message. Subtypes that both sides send, and 1 (error), are in neither table.
+# open-oscar-server wire/snacs.go; iserverd "OSCAR (ICQ v7/v8/v9)", family pages.
+FROM_CLIENT: dict[int, frozenset[int]] = {
+    0x01: frozenset({2, 4, 6, 8, 9, 0x0C, 0x0E, 0x11, 0x14, 0x17, 0x1E, 0x20, 0x22}),
+    0x02: frozenset({2, 4, 5, 9, 0x0B, 0x0F, 0x15}),
+    0x03: frozenset({2, 4, 5, 0x0F, 0x10}),
+    0x04: frozenset({2, 3, 4, 6, 8, 0x10}),
+    0x07: frozenset({2, 4, 6}),
+    0x09: frozenset({2, 4, 5, 6, 7, 8, 0x0A, 0x0B}),
+    0x0A: frozenset({2}),
+    0x0D: frozenset({2, 3, 4, 5, 6, 7, 8}),
+    0x0E: frozenset({5, 7}),
+    0x0F: frozenset({2, 4}),
+    0x10: frozenset({2, 4, 6}),
+    0x13: frozenset({2, 4, 5, 7, 0x14, 0x16, 0x18, 0x1A}),
+    0x15: frozenset({2}),
+    0x17: frozenset({2, 4, 6}),
+}
+FROM_SERVER: dict[int, frozenset[int]] = {
+    0x01: frozenset({3, 5, 7, 0x0A, 0x0B, 0x0D, 0x0F, 0x10, 0x12, 0x13, 0x15, 0x18, 0x1F, 0x21}),
+    0x02: frozenset({3, 6, 0x0A, 0x0C, 0x10}),
+    0x03: frozenset({3, 0x0A, 0x0B, 0x0C}),
+    0x04: frozenset({5, 7, 9, 0x0A, 0x0C, 0x17}),
+    0x07: frozenset({3, 5, 7}),
+    0x09: frozenset({3}),
+    0x0A: frozenset({3}),
+    0x0D: frozenset({9}),
+    0x0E: frozenset({2, 3, 4, 6, 8}),
+    0x0F: frozenset({3, 5}),
+    0x10: frozenset({3, 5, 7}),
+    0x13: frozenset({3, 6, 0x0E, 0x0F, 0x15, 0x19, 0x1B, 0x1C}),
+    0x15: frozenset({3}),
+    0x17: frozenset({3, 5, 7, 0x0A}),
+}
+
+
+class Snac(msgspec.Struct, frozen=True):
+    """The header of one message, and which side of the flow sent it."""
+
+    family: int
+    subtype: int
+    flags: int
+    request: int
+    side: Side
+
+
+class UserInfo(msgspec.Struct, frozen=True):
+    """What the service says of somebody wherever it names them."""
+
+    name: str
+    warning: int
+    tlvs: dict[int, bytes]
+
+
+def speaker(family: int, subtype: int) -> Side | None:
+    """Return the side that sends this message; None where both do, or nobody knows."""
+    if subtype in FROM_CLIENT.get(family, ()):
+        return Side.CLIENT
+    return Side.SERVER if subtype in FROM_SERVER.get(family, ()) else None
+
+
+def read_snac(payload: bytes, side: Side) -> tuple[Snac, Reader]:
+    """Return the header and a reader of the body, behind the extension block if there is one."""
+    if len(payload) < SNAC_HEADER:
+        raise WireError(f"SNAC header of {len(payload)} bytes")
+    family, subtype = int.from_bytes(payload[:2]), int.from_bytes(payload[2:4])
+    flags = int.from_bytes(payload[4:6])
+    reader = Reader(payload, SNAC_HEADER)
+    if flags & EXTENDED:
+        reader.skip(reader.u16())
+    return Snac(family, subtype, flags, int.from_bytes(payload[6:10]), side), reader
+
+
+def tlvs(reader: Reader) -> dict[int, bytes]:
+    """Read TLVs to the end. Of several with one tag the first counts, as clients do it."""
+    data, at, found = reader.rest(), 0, dict[int, bytes]()
+    end = len(data)
+    while at < end:
+        stop = at + 4 + int.from_bytes(data[at + 2 : at + 4])
+        if at + 4 > end or stop > end:
+            raise WireError(f"TLV at {at} of {end} bytes runs over the end")
+        found.setdefault(int.from_bytes(data[at : at + 2]), data[at + 4 : stop])
+        at = stop
+    return found
+
+
+def counted_tlvs(reader: Reader) -> dict[int, bytes]:
+    """Read a TLV count and that many TLVs."""
+    found = dict[int, bytes]()
+    for _ in range(reader.u16()):
+        tag = reader.u16()
+        found.setdefault(tag, reader.take(reader.u16()))
+    return found
+
+
+def tlvs_le(reader: Reader) -> dict[int, bytes]:
+    """Read little-endian TLVs, as ICQ's directory requests hold them, to the end."""
+    found = dict[int, bytes]()
+    while reader:
+        tag = reader.u16le()
+        found.setdefault(tag, reader.take(reader.u16le()))
+    return found
+
+
+def name8(reader: Reader) -> str:
+    """Read a name with its length in one byte."""
+    return decode(reader.take(reader.u8()))
+
+
+def text16(reader: Reader) -> bytes:
+    """Read bytes with their length in two."""
+    return reader.take(reader.u16())
+
+
+def text_le(reader: Reader) -> bytes:
+    """Read a NUL-terminated string with its little-endian length, NUL included; without NUL."""
+    return reader.take(reader.u16le()).rstrip(b"\0")
+
+
+def user_info(reader: Reader) -> UserInfo:
+    """Read one user information block."""
+    return UserInfo(name8(reader), reader.u16(), counted_tlvs(reader))
+
+
+def u16_of(values: dict[int, bytes], tag: int, default: int = 0) -> int:
+    """Return the number in a TLV of two bytes; *default* where it is missing or of another size."""
+    value = values.get(tag, b"")
+    return int.from_bytes(value) if len(value) == 2 else default
+
+
+def u32_of(values: dict[int, bytes], tag: int, default: int = 0) -> int:
+    """Return the number in a TLV of four bytes; *default* where it is missing or of another."""
+    value = values.get(tag, b"")
+    return int.from_bytes(value) if len(value) == 4 else default
+
+
+def ipv4(value: bytes) -> str:
+    """Return four bytes as an address; empty for another size and for 0.0.0.0."""
+    return ".".join(map(str, value)) if len(value) == 4 and any(value) else ""
+
+
+def guid(value: bytes) -> str:
+    """Return sixteen bytes as a capability is written, upper case with dashes."""
+    text = value.hex().upper()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two screen names are one: case and blanks do not count."""
+    return one == other or compressed(one) == compressed(other)
+
+
+def compressed(name: str) -> str:
+    """Return a screen name as it is compared."""
+    return name.replace(" ", "").lower()
