@@ -58,6 +58,8 @@ class Open(Effect, frozen=True, kw_only=True):
     transport: Transport = "tcp"
     label: str = ""
     """What stands in the stack for the carrier, such as `socks5`; empty: the protocol's name."""
+    inbound: bool = False
+    """True where the far end opened it (a SOCKS BIND), so that it is the stream's client."""
 
 
 class Inner(Effect, frozen=True, kw_only=True):
