@@ -126,10 +126,11 @@ class Reach:
             return
         target = Endpoint(effect.host, effect.port)
         client = stream.start.server if stream.side_flip else stream.start.client
+        ends = (target, client) if effect.inbound else (client, target)
         child = Stream(
             slot=-1,
             flow=stream.flow,
-            start=Start(effect.transport, client, target),
+            start=Start(effect.transport, *ends),
             scope=(stream.scope, effect.channel),
             now=moment.time,
             carrier=f"{stream.carrier}{effect.label or stream.protocol.name}/",
