@@ -1,0 +1,31 @@
+"""FastTrack, the network of KaZaA, Grokster and iMesh: sessions, pings and HTTP transfers."""
+
+from backchannel.protocols import Magic, Protocol
+
+_FOLLOWS = b"\xff\xff\xff\xfe\x00"
+"""Compares a datagram's type and an encryption type that has no bits but the known ones."""
+
+PROTOCOL = Protocol(
+    name="fasttrack",
+    title="FastTrack (KaZaA)",
+    service="kazaa",
+    magic=(
+        # A session opens with twelve bytes that look random; its answer ends in `KaZaA` and NUL.
+        Magic(transport="tcp", sizes=(12, 14), first=True),
+        Magic(transport="tcp", pattern=b"\xfa\x00\xb6\x2b"),
+        Magic(transport="tcp", pattern=b"GET /."),
+        *(Magic(transport="tcp", pattern=b"GET /%d" % digit) for digit in range(10)),
+        Magic(transport="tcp", pattern=b"GET / HTTP/1."),
+        Magic(transport="tcp", pattern=b"HEAD /."),
+        Magic(transport="tcp", pattern=b"GIVE "),
+        Magic(transport="tcp", pattern=b"HTTP/1."),
+        Magic(transport="udp", pattern=b"\x27\0\0\0\0\x80", mask=_FOLLOWS + b"\xff", minimum=8),
+        Magic(transport="udp", pattern=b"\x28\0\0\0\0\0", mask=_FOLLOWS + b"\xff", minimum=13),
+        Magic(
+            transport="udp",
+            pattern=b"\x29\0\0\0\0\0\0\0\0",
+            mask=_FOLLOWS + b"\xfc\xfe\xff\xff",
+            sizes=(13, 21),
+        ),
+    ),
+)

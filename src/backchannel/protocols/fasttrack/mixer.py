@@ -1,0 +1,182 @@
+"""The mixing machine of FastTrack's key schedule: twenty 32-bit words go in, and come out mixed.
+
+KaZaA's authors hid their keys behind large arbitrary programs rather than behind a secret. A
+program is a set of routines that run each other, and *which* steps run depends on the words
+themselves. Here a program is data (`mixes/*.mix`) and this module is the machine that runs it:
+
+    routine 3: w5 ^ w0 ^ key % 16     choose the arm of this run: xor these, modulo 16
+      w12 ^= w11 + 521b2180           a step: every run takes it
+      7> w3 -= key; run 9 w4          an arm: only runs that chose 7; routine 9 has w4 as its key
+      w4 += root w1 !                 end this routine where the result is odd
+
+Numbers in steps are hexadecimal, arithmetic is modulo 2**32, `<<<` and `>>>` rotate. `key` belongs
+to the running routine; `t` and `u` carry a part of an expression to the next step. `root x` is the
+whole square root of x's low byte plus one; `sin x ? a : b` is a where the sine of x's low byte is
+negative, else b, and `cos` alike; `x < y ? x : b` is x where it is less than y.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+WORDS, MASK = 20, 0xFFFFFFFF
+_KEY, _LOCALS = 20, 3
+_REGISTERS = {f"w{at}": at for at in range(WORDS)} | {"key": _KEY, "t": 21, "u": 22}
+_ALWAYS, _NOBODY = -1, -1
+
+_Step = tuple[int, Callable[[int, int], int], Callable[..., int], int, int, int, bool]
+"""Target, fold(target, value), value(a, b[, c]), registers a, b, c (c -1: none), end where odd."""
+_Part = tuple[tuple[_Step, ...], int, int]
+"""Steps, then the routine to run (_NOBODY: none) and the register that is its key."""
+
+
+def _rotate_left(value: int, count: int) -> int:
+    count &= 31
+    return value << count | value >> (32 - count)
+
+
+def _rotate_right(value: int, count: int) -> int:
+    count &= 31
+    return value >> count | value << (32 - count)
+
+
+_ROOTS = tuple(math.isqrt(byte + 1) for byte in range(256))
+_SINES = tuple(math.sin(byte) < 0 for byte in range(256))
+_COSINES = tuple(math.cos(byte) < 0 for byte in range(256))
+_OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "^": operator.xor,
+    "&": operator.and_,
+    "|": operator.or_,
+    "<<<": _rotate_left,
+    ">>>": _rotate_right,
+    "": lambda _, value: value,
+}
+_CHOICES: dict[str, Callable[[int, int, int], int]] = {
+    "sin": lambda x, a, b: a if _SINES[x & 255] else b,
+    "cos": lambda x, a, b: a if _COSINES[x & 255] else b,
+    "<": lambda x, y, b: x if x < y else b,
+}
+
+
+class Mixer:
+    """One mixing program, ready to run. *text* is trusted: it comes with the package."""
+
+    def __init__(self, text: str) -> None:
+        self._registers = dict(_REGISTERS)
+        self._constants: list[int] = []
+        self._choosers: list[tuple[tuple[int, ...], int]] = []
+        self._items: list[list[tuple[int, _Part]]] = []
+        self._chosen: dict[tuple[int, int], tuple[_Part, ...]] = {}
+        for line in map(str.strip, text.splitlines()):
+            if line.startswith("routine"):
+                self._open(line)
+            elif line and not line.startswith("#"):
+                self._add(line)
+
+    def mix(self, words: Sequence[int], key: int) -> list[int]:
+        """Return *words* mixed by the program, which starts with *key*."""
+        registers = [*words, *[0] * _LOCALS, *self._constants]
+        self._run(0, key, registers)
+        return registers[:WORDS]
+
+    def _run(self, number: int, key: int, registers: list[int]) -> None:
+        kept, registers[_KEY] = registers[_KEY], key
+        for steps, callee, source in self._parts(number, registers):
+            for target, fold, value, a, b, c, odd in steps:
+                got = (
+                    value(registers[a], registers[b])
+                    if c < 0
+                    else value(registers[a], registers[b], registers[c])
+                )
+                registers[target] = fold(registers[target], got) & MASK
+                if odd and registers[target] & 1:
+                    registers[_KEY] = kept
+                    return
+            if callee != _NOBODY:
+                self._run(callee, registers[source], registers)
+        registers[_KEY] = kept
+
+    def _parts(self, number: int, registers: list[int]) -> tuple[_Part, ...]:
+        """Return what routine *number* does this time: every step, and those of the chosen arm."""
+        operands, modulus = self._choosers[number]
+        chosen = 0
+        for operand in operands:
+            chosen ^= registers[operand]
+        arm = chosen % modulus
+        if (parts := self._chosen.get((number, arm))) is None:
+            taken = [part for when, part in self._items[number] if when in (_ALWAYS, arm)]
+            parts = self._chosen[number, arm] = tuple(_joined(taken))
+        return parts
+
+    def _open(self, line: str) -> None:
+        """Begin the routine of a line such as `routine 3: w5 ^ key % 16`."""
+        operands, _, modulus = line.partition(": ")[2].partition(" % ")
+        names = operands.split(" ^ ") if operands else []
+        self._choosers.append((tuple(map(self._register, names)), int(modulus or 1)))
+        self._items.append([])
+
+    def _add(self, line: str) -> None:
+        """Add the step or arm on *line* to the open routine."""
+        arm, found, rest = line.partition("> ")
+        when = int(arm) if found and arm.isdecimal() else _ALWAYS
+        for text in (line if when == _ALWAYS else rest).split("; "):
+            words = text.split()
+            part: _Part = (
+                ((), int(words[1]), self._register(words[2]))
+                if words[0] == "run"
+                else ((self._step(words),), _NOBODY, 0)
+            )
+            self._items[-1].append((when, part))
+
+    def _step(self, words: list[str]) -> _Step:
+        """Understand a step such as `w3 += w4 * 5e`."""
+        target, fold, *rest = words
+        odd = rest[-1] == "!"
+        value, operands = _value(rest[:-1] if odd else rest)
+        a, b, c = (*map(self._register, operands), *[_NOBODY] * (3 - len(operands)))
+        return self._register(target), _OPERATORS[fold[:-1]], value, a, b, c, odd
+
+    def _register(self, name: str) -> int:
+        """Return the register called *name*; a number has one that holds it."""
+        if (found := self._registers.get(name)) is None:
+            found = self._registers[name] = WORDS + _LOCALS + len(self._constants)
+            self._constants.append(int(name, 16))
+        return found
+
+
+def _value(words: list[str]) -> tuple[Callable[..., int], list[str]]:
+    """Return the function and the operands of an expression, by its shape."""
+    match words:
+        case [x]:
+            return operator.and_, [x, x]  # x & x is x
+        case ["root", x]:
+            return lambda value, _: _ROOTS[value & 255], [x, x]
+        case [a, sign, b]:
+            return _OPERATORS[sign], [a, b]
+        case [("sin" | "cos") as test, x, "?", a, ":", b]:
+            return _CHOICES[test], [x, a, b]
+        case [x, "<", y, "?", _, ":", b]:
+            return _CHOICES["<"], [x, y, b]
+    raise ValueError(f"not a step of a mixing program: {words}")
+
+
+def _joined(parts: list[_Part]) -> Iterator[_Part]:
+    """Glue neighbouring steps together up to each run of another routine."""
+    steps: list[_Step] = []
+    for more, callee, source in parts:
+        steps += more
+        if callee != _NOBODY:
+            yield tuple(steps), callee, source
+            steps = []
+    yield tuple(steps), _NOBODY, 0
+
+
+@cache
+def program(kind: int) -> Mixer:
+    """Return the mixing program of encryption type *kind*: 0x02, 0x20 or 0x80."""
+    return Mixer((files(__package__) / "mixes" / f"{kind:02x}.mix").read_text("ascii"))

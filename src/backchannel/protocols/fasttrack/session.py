@@ -1,0 +1,76 @@
+"""One FastTrack flow: a session with a supernode, a file over HTTP, or pings over UDP.
+
+Which of them it is follows from the transport and the first bytes; `link`, `transfer` and `pings`
+do the work. Until four bytes have come they wait here.
+"""
+
+from typing import TypeAlias
+
+from backchannel.model import Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.fasttrack import link, pings, transfer
+
+Talk: TypeAlias = link.Session | transfer.Session | pings.Session
+_TELLING = 4
+"""Bytes that tell HTTP and push from the handshake of a session."""
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Say whether these bytes are FastTrack's, in any of its three forms."""
+    if peek.transport == "udp":
+        return pings.recognise(peek)
+    first = peek.client or peek.server
+    answer = transfer.recognise(peek) if transfer.is_text(first) else None
+    if answer is None and (len(first) < _TELLING or not transfer.is_text(first)):
+        return link.recognise(peek)
+    return answer
+
+
+class Session:
+    """Finds out what the flow is, then leaves it to its reader."""
+
+    service = "kazaa"
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._talk: Talk | None = pings.Session(start) if start.transport == "udp" else None
+        self._waiting: list[tuple[Side, bytes]] = []
+
+    @property
+    def standing(self) -> Standing:
+        """What the reader thinks of the claim."""
+        return self._talk.standing if self._talk else Standing.CLAIMED
+
+    @property
+    def done(self) -> bool:
+        """Whether the reader wants no further byte."""
+        return self._talk is not None and self._talk.done
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes, or one datagram, of *side*."""
+        if self._talk is not None:
+            return self._talk.feed(side, data)
+        self._waiting.append((side, data))
+        first = b"".join(held for whose, held in self._waiting if whose is side)
+        if len(first) < _TELLING:
+            return []
+        return self._open(transfer.Session if transfer.is_text(first) else link.Session)
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen."""
+        out: list[Output] = []
+        if self._talk is None:
+            first = b"".join(held for _, held in self._waiting)
+            out = self._open(transfer.Session if transfer.is_text(first) else link.Session)
+        assert self._talk is not None
+        return [*out, *self._talk.gap(side, size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        return self._talk.end(side) if self._talk else []
+
+    def _open(self, reader: type[Talk]) -> list[Output]:
+        """Hand the flow to *reader*, with what has come."""
+        self._talk = talk = reader(self._start)
+        waiting, self._waiting = self._waiting, []
+        return [output for side, data in waiting for output in talk.feed(side, data)]

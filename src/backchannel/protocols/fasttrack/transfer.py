@@ -1,0 +1,345 @@
+"""Files over HTTP between FastTrack nodes: requests, answers, push, lists of what is shared.
+
+    GET /.hash=<40 hexadecimal digits> HTTP/1.1        by hash
+    GET /<number>/<file name> HTTP/1.1                 by number, as KaZaA first did
+    GET / HTTP/1.1                                     a page of everything shared, for anybody
+    GET /.files HTTP/1.1                               the same as a binary list
+    GIVE <number>                                      push: who opened the connection has the
+                                                       file, and the other side now asks for it
+
+Headers of both sides name user, network, addresses and supernode; answers describe the file. Told
+by giFT-FastTrack (PROTOCOL, "Transfers"; src/fst_upload.c), l7-filter (fasttrack.pat) and nDPI
+(fasttrack.c). Held: what HTTP holds, or one list of 256 KiB.
+"""
+
+import re
+
+from backchannel.effects import FileClose, FileData, FileOpen
+from backchannel.events import Anomaly, Download, Gap, Malformed, OfferAnswer, Share, SharedFile
+from backchannel.model import MORE, Capability, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.fasttrack import heads, listing
+from backchannel.protocols.fasttrack.announced import Known
+from backchannel.protocols.fasttrack.events import ListingRequest
+from backchannel.protocols.fasttrack.uuhash import UUHash
+from backchannel.protocols.http.wire import (
+    Body,
+    Broken,
+    Conversation,
+    Done,
+    Head,
+    Item,
+    Skipped,
+    Told,
+)
+
+LONG_TARGET, LONG_HEAD = 1024, 8192
+"""Longer than anything that a program of this network asks."""
+UNANSWERED = 32
+"""Requests without an answer on one connection; these programs send one and wait."""
+_GIVE = re.compile(rb"GIVE (\d{1,10})\r?\n")
+_GIVE_LINE = 24
+_OWN_PATH = re.compile(rb"(?:GET|HEAD) /\.hash=[0-9a-fA-F]{40}")
+_MAYBE_PATH = re.compile(
+    rb"(?:GET|HEAD) /(?:\d{1,10}/|\.(?:files|supernode|status|network|download)|\s)"
+)
+_MARK = re.compile(
+    rb"\n(?:x-kazaa|user-?agent: *(?:kazaa|peerenabler/|gift-fasttrack)"
+    rb"|server: *(?:kazaa|gift-fasttrack))",
+    re.IGNORECASE,
+)
+_TEXT = (b"GIVE", b"GET ", b"HEAD", b"HTTP")
+
+
+def is_text(data: bytes) -> bool:
+    """Whether *data*, as far as it goes, begins like HTTP or a push."""
+    return any(data[:4] == word[: len(data)] for word in _TEXT)
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim HTTP that asks by hash, pushes, or names KaZaA in a head of either side."""
+    for flipped, asked, answered in (
+        (False, peek.client, peek.server),
+        (True, peek.server, peek.client),
+    ):
+        if asked[:4] in (b"GET ", b"HEAD"):
+            return _asked(asked, answered, peek.start, flipped=flipped)
+    first = peek.client or peek.server
+    if first[:4] == b"GIVE"[: len(first)]:
+        return _given(first)
+    if first[:4] == b"HTTP":
+        return _marked(first, flipped=first is peek.client)
+    return MORE if len(first) < 4 and is_text(first) else None
+
+
+def _given(first: bytes) -> Claim | More | None:
+    if _GIVE.match(first):
+        return Claim("fasttrack", evidence="push: GIVE and a number")
+    return MORE if len(first) < _GIVE_LINE and b"\n" not in first else None
+
+
+def _asked(asked: bytes, answered: bytes, start: Start, *, flipped: bool) -> Claim | More | None:
+    if _OWN_PATH.match(asked):
+        return Claim("fasttrack", evidence="HTTP request by UUHash", flipped=flipped)
+    if isinstance(marked := _marked(asked, flipped=flipped), Claim):
+        return marked
+    if isinstance(start.context, Known) and _MAYBE_PATH.match(asked):
+        return Claim(
+            "fasttrack", evidence="request that a search result announced", flipped=flipped
+        )
+    if isinstance(marked := _marked(answered, flipped=flipped), Claim) or not answered:
+        return marked or MORE
+    unfinished = b"\n" not in asked or _MAYBE_PATH.match(asked)
+    return marked if unfinished else None
+
+
+def _marked(head: bytes, *, flipped: bool) -> Claim | More | None:
+    """Claim what names KaZaA in its head; MORE while the head has not ended."""
+    block, ended, _ = head.partition(b"\r\n\r\n")
+    if found := _MARK.search(block):
+        mark = found[0].decode("latin-1").strip()
+        return Claim("fasttrack", evidence=f"HTTP head with {mark}", flipped=flipped)
+    return None if ended or len(head) >= 4096 else MORE
+
+
+class Session:
+    """One connection between two nodes, or from a browser to one."""
+
+    done = False
+
+    def __init__(self, start: Start) -> None:
+        self.standing = Standing.CLAIMED
+        self._begun = start.begun
+        self._opening = bytearray()
+        self._talk: Conversation | None = None
+        self._asker = Side.CLIENT
+        self._users = dict.fromkeys(Side, "")
+        self._names = dict(start.context.names) if isinstance(start.context, Known) else {}
+        if len(start.accounts) == 1:
+            self._users[Side.SERVER] = start.accounts[0]
+        self._told: set[Output] = set()
+        self._file: _File | None = None
+        self._list: bytearray | None = None
+        self._serial = self._unanswered = 0
+        self._unheard = 0
+        """Bytes of the asker since its last whole head."""
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        out: list[Output] = []
+        if self._talk is None:
+            data = self._open(side, data, out)
+        if self._talk is not None and data:
+            if side is self._asker:
+                self._hear(len(data), out)
+            self._take(self._talk.feed(side, data), out)
+        return out
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen."""
+        out: list[Output] = [Gap(size=size)]
+        if self._talk is None:
+            self._begin(Side.CLIENT, out, begun=False)
+        assert self._talk is not None
+        self._take(self._talk.gap(side, size), out)
+        return out
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        out: list[Output] = []
+        if self._talk is not None:
+            self._take(self._talk.end(side), out)
+        return out
+
+    # -- who asks ------------------------------------------------------------------------------
+
+    def _open(self, side: Side, data: bytes, out: list[Output]) -> bytes:
+        """Find out which side asks: after a GIVE, the one that was connected to."""
+        if side is Side.SERVER:
+            self._begin(Side.SERVER if data[:1] == b"G" else Side.CLIENT, out)
+            return data
+        self._opening += data
+        opening = bytes(self._opening)
+        if found := _GIVE.match(opening):
+            self._opening = bytearray(opening[found.end() :])
+            number, use = found[1].decode(), Capability.FILE_TRANSFER
+            out.append(OfferAnswer(use=use, sender="", recipient="", id=number, accepted=True))
+            self._begin(Side.SERVER, out)
+        elif not _undecided(opening):
+            self._begin(Side.SERVER if opening[:5] == b"HTTP/" else Side.CLIENT, out)
+        return b""
+
+    def _begin(self, asker: Side, out: list[Output], *, begun: bool = True) -> None:
+        self._asker = asker
+        self._talk = Conversation(client=asker, begun=begun and self._begun)
+        opening = bytes(self._opening)
+        self._opening.clear()
+        if opening:
+            out += self.feed(Side.CLIENT, opening)
+
+    def _hear(self, size: int, out: list[Output]) -> None:
+        """Count what the asker sends without ending a head."""
+        before, self._unheard = self._unheard, self._unheard + size
+        if before <= LONG_HEAD < self._unheard:
+            out.append(Anomaly(kind="oversized-request", detail=f"more than {LONG_HEAD} bytes"))
+
+    # -- what they say -------------------------------------------------------------------------
+
+    def _take(self, told: Told, out: list[Output]) -> None:
+        for side, item in told:
+            if isinstance(item, Head):
+                self._disclose(item, side, out)
+                if item.request:
+                    self._request(item, out)
+                else:
+                    self._answer(item, out)
+            elif isinstance(item, Broken):
+                out.append(Malformed(reason=item.reason))
+            elif side is not self._asker:
+                self._body(item, out)
+
+    def _disclose(self, head: Head, side: Side, out: list[Output]) -> None:
+        """Tell what a head says of its sender, once."""
+        if user := heads.account(head):
+            self._users[side] = user
+        for event in heads.disclosed(head):
+            if event not in self._told:
+                out.append(event)
+                if len(self._told) < 256:
+                    self._told.add(event)
+
+    def _request(self, head: Head, out: list[Output]) -> None:
+        self._unheard, self._unanswered = 0, self._unanswered + 1
+        if self._unanswered == UNANSWERED:
+            out.append(Anomaly(kind="request-flood", detail=f"{UNANSWERED} without an answer"))
+        if len(head.target) > LONG_TARGET:
+            size = len(head.target)
+            out.append(Anomaly(kind="oversized-request", detail=f"path of {size} bytes"))
+        asker = self._users[self._asker]
+        if file := heads.wanted(head.target):
+            first, last = head.wanted_range or (0, None)
+            name = file.name or self._names.get(file.hash, "")
+            out.append(Download(name=name, account=asker, hash=file.hash, first=first, last=last))
+        elif heads.asks_listing(head.target):
+            out.append(ListingRequest(path=head.target[:LONG_TARGET], account=asker))
+
+    def _answer(self, head: Head, out: list[Output]) -> None:
+        if head.status < 200:
+            return
+        self._unanswered, self.standing = 0, Standing.PARSED
+        file = heads.wanted(head.target)
+        if head.status in (200, 206) and file is not None:
+            self._open_file(head, file, out)
+        elif file is not None:
+            self._refuse(head, file, out)
+        elif listing.challenged(head.reason) or (head.status == 200 and head.target == "/"):
+            self._list = bytearray()
+
+    def _refuse(self, head: Head, file: heads.Wanted, out: list[Output]) -> None:
+        out.append(
+            OfferAnswer(
+                use=Capability.FILE_TRANSFER,
+                sender=self._users[self._asker.other],
+                recipient=self._users[self._asker],
+                id=file.id,
+                accepted=False,
+                reason=f"{head.status} {head.reason}".strip(),
+            )
+        )
+
+    def _open_file(self, head: Head, file: heads.Wanted, out: list[Output]) -> None:
+        tags = heads.described(head)
+        digest = file.hash or tags.hash
+        name = file.name or tags.name or self._names.get(digest, "")
+        first, last, size = _extent(head)
+        owner, whole = self._users[self._asker.other], first == 0 and last + 1 == size
+        if tags.detail or tags.name:
+            known = SharedFile(name=name, size=size or 0, hash=digest, detail=tags.detail)
+            out.append(Share(owner=owner, files=(known,)))
+        self._serial += 1
+        shared = bool(digest and size and not whole)
+        key = f"{digest}:{size}" if shared else str(self._serial)
+        self._file = _File(
+            key, shared, first, digest, UUHash(size) if whole and size and digest else None
+        )
+        out.append(
+            FileOpen(
+                key=key,
+                shared=shared,
+                name=name,
+                size=size,
+                sender=owner,
+                recipient=self._users[self._asker],
+                id=file.id,
+            )
+        )
+
+    def _body(self, item: Item, out: list[Output]) -> None:
+        """Take a piece of what the node with the files sends, or the end of it."""
+        if self._list is not None:
+            self._list_part(item, out)
+        elif self._file is not None:
+            self._file_part(self._file, item, out)
+
+    def _file_part(self, file: "_File", item: Item, out: list[Output]) -> None:
+        if isinstance(item, Body):
+            out.append(
+                FileData(key=file.key, shared=file.shared, offset=file.offset, data=item.data)
+            )
+            file.offset += len(item.data)
+            if file.running is not None:
+                file.running.update(item.data)
+        elif isinstance(item, Skipped):
+            file.offset += item.size
+            file.running = None
+        elif isinstance(item, Done):
+            self._file = None
+            if not file.shared:
+                out.append(FileClose(key=file.key, verified=file.verified))
+
+    def _list_part(self, item: Item, out: list[Output]) -> None:
+        assert self._list is not None
+        if isinstance(item, Body):
+            self._list += item.data[: listing.LIMIT - len(self._list)]
+        elif isinstance(item, Done):
+            body, self._list = bytes(self._list), None
+            files, fault = listing.read(body)
+            owner = self._users[self._asker.other]
+            if files:
+                detail = f"{len(files)} files told to whoever asks"
+                out.append(Share(owner=owner, files=files))
+                out.append(Anomaly(kind="anonymous-listing", detail=detail))
+            if fault:
+                out.append(Malformed(reason=fault))
+
+
+class _File:
+    """The file whose bytes are coming."""
+
+    def __init__(
+        self, key: str, shared: bool, offset: int, digest: str, running: UUHash | None
+    ) -> None:
+        self.key, self.shared, self.offset = key, shared, offset
+        self.digest, self.running = digest, running
+
+    @property
+    def verified(self) -> bool | None:
+        """Whether the UUHash agrees; None where it could not be computed."""
+        if self.running is None or not self.running.whole:
+            return None
+        return self.running.digest().hex() == self.digest
+
+
+def _undecided(opening: bytes) -> bool:
+    """Whether *opening* may still become a push, or an answer."""
+    if opening[:5] == b"GIVE "[: len(opening)]:
+        return len(opening) < _GIVE_LINE and b"\n" not in opening
+    return len(opening) < 5 and opening == b"HTTP/"[: len(opening)]
+
+
+def _extent(head: Head) -> tuple[int, int, int | None]:
+    """Return the first and last byte that an answer holds, and the file's size where told."""
+    if head.content_range:
+        return head.content_range
+    length = head.length
+    return 0, (length or 0) - 1, length
