@@ -52,6 +52,10 @@ class Magic(msgspec.Struct, frozen=True):
     first: bool = False
     """True: only the first payload of a side whose beginning was seen. False: mid-stream too."""
 
+    def __post_init__(self) -> None:
+        if self.mask and len(self.mask) != len(self.pattern):
+            raise ValueError(f"mask and pattern differ in length: {self}")
+
 
 class Peek(msgspec.Struct, frozen=True):
     """The first in-order bytes of each side (one datagram each for UDP), at most 4 KiB."""

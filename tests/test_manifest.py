@@ -1,0 +1,175 @@
+"""What is known of the example captures is found in them: the facts of the manifest, one by one.
+
+The manifest was written by whoever drove the programs: texts, accounts and files as sent.
+"""
+
+import hashlib
+import re
+from functools import cache
+from html import unescape
+from pathlib import Path
+
+import pytest
+import yaml
+
+from backchannel import events
+from backchannel.model import Side
+from backchannel.scan import Scan
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+ENTRIES = yaml.safe_load((EXAMPLES / "manifest.yaml").read_text())["captures"]
+SERVICE = {
+    "aim": "aim",
+    "msn": "msn",
+    "yahoo": "yahoo",
+    "fasttrack": "kazaa",
+    "gnutella": "gnutella",
+    "ipsec": "ipsec",
+    "icq": "icq",
+}
+every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
+
+
+@cache
+def observations(path):
+    run = Scan(EXAMPLES / path)
+    return list(run), run.document
+
+
+def told(entry, kind):
+    return [seen for seen in observations(entry["path"])[0] if isinstance(seen.event, kind)]
+
+
+def plain(text):
+    """Text as a reader sees it, without markup and spaces."""
+    return re.sub(r"\s+", "", unescape(re.sub(r"<[^>]*>", "", text)))
+
+
+@every_entry
+def test_the_capture_is_the_one_the_facts_are_about(entry):
+    digest = hashlib.sha256((EXAMPLES / entry["path"]).read_bytes()).hexdigest()
+    assert digest == entry["sha256"]
+
+
+@every_entry
+def test_the_service_is_named_and_parsed(entry):
+    family = entry["path"].split("/")[0]
+    document = observations(entry["path"])[1]
+    found = {row.service: row.confidence for row in document.services}
+    if family not in SERVICE:
+        assert not set(found) & set(SERVICE.values()), found
+        return
+    assert found.get(SERVICE[family]) == "parsed", found
+    if "packets" in entry:
+        assert document.traffic.packets == entry["packets"]
+
+
+def sent_texts(entry):
+    """The texts that the manifest says were sent: sender -> texts in order."""
+    sent = {}
+    for message in entry.get("messages", ()):
+        sent.setdefault(str(message["from"]), []).append(message["text"])
+    for event in entry.get("events", ()):
+        if event["kind"] in {"im", "im_auto_response"}:
+            sent.setdefault(str(event["from"]), []).append(event["value"])
+    for message in entry.get("messages_interleaved", ()):
+        sent.setdefault(str(message["from"]), []).append(message["html"])
+    return sent
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if sent_texts(e)], ids=lambda entry: entry["path"]
+)
+def test_every_message_is_decoded_in_order(entry):
+    for sender, texts in sent_texts(entry).items():
+        seen = [
+            plain(s.event.text)
+            for s in told(entry, events.Message)
+            if s.event.sender.split(";")[0] == sender
+        ]
+        at = 0
+        for text in texts:
+            wanted = plain(re.sub(r"^url=|\bdescription=| \(sent as.*", " ", text))
+            matches = [place for place in range(at, len(seen)) if wanted[:40] in seen[place]]
+            assert matches, (sender, text, seen)
+            at = matches[0]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [e for e in ENTRIES if e.get("files") or e.get("received_files")],
+    ids=lambda entry: entry["path"],
+)
+def test_every_transferred_file_is_whole(entry):
+    expected = [*entry.get("files", ()), *entry.get("received_files", ())]
+    digests = {seen.event.sha256: seen.event for seen in told(entry, events.Transfer)}
+    for file in expected:
+        if not file.get("received_ok", True):
+            continue
+        assert file["sha256"] in digests, (
+            file,
+            [seen.event for seen in told(entry, events.Transfer)],
+        )
+
+
+def accounts(entry):
+    found = entry.get("accounts", {})
+    if isinstance(found, dict):
+        return {str(name): password for name, password in found.items()}
+    return {row["user"]: row["password"] for row in found if "user" in row}
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if accounts(e)], ids=lambda entry: entry["path"]
+)
+def test_every_account_signs_on(entry):
+    names = {seen.event.account for seen in told(entry, events.SignOn)}
+    assert set(accounts(entry)) <= names
+
+
+@pytest.mark.parametrize(
+    "path", ["icq/icq_oscar_roast_8im.pcap", "icq/icq_v5_neticq_iserverd.pcap"]
+)
+def test_recoverable_passwords_are_recovered(path):
+    entry = next(entry for entry in ENTRIES if entry["path"] == path)
+    found = {
+        s.event.account: s.event.secret
+        for s in told(entry, events.Credential)
+        if s.event.kind == "recoverable"
+    }
+    assert found == accounts(entry)
+
+
+def test_the_proxied_session_is_a_stack_with_the_proxys_password_exposed():
+    entry = {"path": "aim/aim_http_connect_auth_clientleg.pcap"}
+    stacks = {row.stack for row in observations(entry["path"])[1].services}
+    assert {"http-proxy", "http-connect/oscar"} <= stacks
+    plain_ones = [s.event for s in told(entry, events.Credential) if s.event.kind == "plain"]
+    assert {(c.account, c.secret) for c in plain_ones} == {("proxyuser", "proxypass5")}
+
+
+def test_a_socks_session_is_a_stack_beside_the_direct_one():
+    stacks = {row.stack for row in observations("aim/aim_socks5.pcap")[1].services}
+    assert {"socks", "socks5/oscar", "oscar"} <= stacks
+
+
+def test_kazaa_searches_shares_and_downloads_are_read_through_the_encryption():
+    entry = next(e for e in ENTRIES if e["path"] == "fasttrack/ft_enc29.pcap")
+    searches = {seen.event.text for seen in told(entry, events.Search)}
+    assert {"moonlight", "holiday photo", "nonexistentthing"} <= searches
+    shared = {f.name: f.size for s in told(entry, events.Share) for f in s.event.files}
+    assert {s["name"]: s["size"] for s in entry["shares"]}.items() <= shared.items()
+    digests = {seen.event.sha256 for seen in told(entry, events.Transfer)}
+    wanted = {s["name"]: s["sha256"] for s in entry["shares"]}
+    assert {wanted["moonlight_readme.txt"], wanted["moonlight_demo.mp3"]} <= digests
+
+
+def test_gnutella_queries_are_read_through_the_compression():
+    entry = next(e for e in ENTRIES if e["path"].startswith("gnutella"))
+    assert set(entry["queries"]) <= {seen.event.text for seen in told(entry, events.Search)}
+
+
+def test_signed_on_accounts_come_from_the_client_side():
+    seen = told({"path": "aim/aim_md5login_8im.pcap"}, events.SignOn)
+    assert seen
+    assert {observation.side for observation in seen} == {Side.CLIENT}
