@@ -1,0 +1,372 @@
+"""One TCP connection to a SOCKS proxy: the negotiation, and then the stream that it carries.
+
+    SOCKS5   greeting > choice > [login] > request > reply [> second reply of a BIND] > stream
+    SOCKS4   request > reply [> second reply] > stream
+
+A step waits until its side has sent what it needs; what the other side sends ahead of its turn
+waits too. Where one side was not captured, the other is read without it, once both have ended or
+HELD bytes wait. Holds at most HELD bytes of each side, and nothing once the stream runs.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open
+from backchannel.events import (
+    Gap,
+    Malformed,
+    NameLearned,
+    ProxyAnswer,
+    ProxyRequest,
+    SignOn,
+    SignOnAnswer,
+)
+from backchannel.model import Capability, Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.socks import wire
+from backchannel.protocols.socks.contexts import Inbound, Relay
+from backchannel.protocols.socks.login import FOLLOWED, Login
+from backchannel.reader import WireError
+
+HELD = 70_000
+"""More than the longest message, a GSSAPI token."""
+_CLIENT, _SERVER = Side.CLIENT, Side.SERVER
+
+Step: TypeAlias = Callable[[list[Output]], bool]
+"""Takes one message if it is there; returns whether it was."""
+
+
+class Negotiation:
+    """Decodes a TCP flow. See `backchannel.protocols.Session`."""
+
+    def __init__(self, start: Start) -> None:
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._start = start
+        self._buffers = bytearray(), bytearray()
+        self._step: Step | None = self._greeting
+        """None while the stream runs."""
+        self._blind = False
+        """True once a silent side is no longer waited for."""
+        self._lossy = False
+        self._ended = [False, False]
+        self._inbound = False
+        self._methods = b""
+        self._login = Login(wire.NONE)
+        self._scheme = "socks5"
+        self._user = ""
+        self._request: wire.Request | None = None
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if self.done:
+            return []
+        if self._step is None:
+            return [Inner(side=self._inner(side), data=data)]
+        self._buffers[side].extend(data)
+        out: list[Output] = []
+        self._advance(out)
+        if max(map(len, self._buffers)) > HELD:
+            self._look_no_further(out)
+        return out
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """Bytes were never seen: the stream goes on, and a negotiation where it can."""
+        out: list[Output] = [Gap(size=size)]
+        if self.done:
+            return out
+        if self._step is not None:
+            self._lossy = True
+            self._buffers[side].clear()
+            if self._request is None:
+                self._step = self._ask
+            elif side is _SERVER:  # the reply is gone; what comes next shows that it was a good one
+                self._enter(self._request.host, self._request.port, out)
+        if self._step is None:
+            out.append(InnerGap(side=self._inner(side), size=size))
+        return out
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        self._ended[side] = True
+        out: list[Output] = []
+        if self.done:
+            return out
+        if self._step is None:
+            return [InnerEnd(side=self._inner(side))]
+        if side is _SERVER:
+            self._short_refusal(out)
+        if all(self._ended) and not self.done:
+            self._look_no_further(out)
+        return out
+
+    def _inner(self, side: Side) -> Side:
+        return side.other if self._inbound else side
+
+    def _advance(self, out: list[Output]) -> None:
+        try:
+            while self._step is not None and not self.done and self._step(out):
+                pass
+        except WireError as error:
+            out.append(Malformed(reason=str(error)))
+            self._finish()
+
+    def _look_no_further(self, out: list[Output]) -> None:
+        """Read on without the side that is silent."""
+        self._blind = True
+        self._advance(out)
+        if self._step is not None and max(map(len, self._buffers)) > HELD:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Nothing more can be said of this connection."""
+        self.done = True
+        for buffer in self._buffers:
+            buffer.clear()
+        if self.standing is Standing.CLAIMED and not self._lossy:
+            self.standing = Standing.REFUTED
+
+    def _silent(self, side: Side) -> bool:
+        """Whether *side* has nothing to show and the other is read without it."""
+        return self._blind and not self._buffers[side]
+
+    def _consume(self, side: Side, size: int) -> None:
+        del self._buffers[side][:size]
+
+    # -- SOCKS5: greeting and login ------------------------------------------------------------
+
+    def _greeting(self, _out: list[Output]) -> bool:
+        client = self._buffers[_CLIENT]
+        if client[:1] == b"\4":
+            self._scheme, self._step = "socks4", self._ask4
+            return True
+        if self._silent(_CLIENT) and self._buffers[_SERVER]:
+            self._step = self._choice
+            return True
+        if (found := wire.read_greeting(client)) is None:
+            return False
+        self._methods = found[0]
+        self._consume(_CLIENT, found[1])
+        self._step = self._choice
+        return True
+
+    def _choice(self, out: list[Output]) -> bool:
+        server = self._buffers[_SERVER]
+        if self._silent(_SERVER):
+            return self._guess_method(out)
+        if server and server[0] in (0, 4):
+            return self._other_version(out)
+        if (found := wire.read_pair(server, b"\5")) is None:
+            return False
+        self._consume(_SERVER, 2)
+        if found[0] == wire.REFUSED:
+            self._refuse("no-acceptable-method", out)
+        else:
+            self._begin_login(found[0], out)
+        return True
+
+    def _other_version(self, out: list[Output]) -> bool:
+        """A server that knows only SOCKS4 answers a greeting in its own way."""
+        if wire.read_reply4(self._buffers[_SERVER]) is None:
+            return False
+        self._refuse("socks4-server", out)
+        return True
+
+    def _guess_method(self, out: list[Output]) -> bool:
+        """Tell the method that an unseen server chose by what the client did next."""
+        first = self._buffers[_CLIENT][:1]
+        if not first:
+            return False
+        logins = [method for method in (wire.USERPASS, wire.GSSAPI) if method in self._methods]
+        self._begin_login(logins[0] if first == b"\1" and logins else wire.NONE, out)
+        return True
+
+    def _begin_login(self, method: int, out: list[Output]) -> None:
+        self._login = Login(method)
+        self._step = self._log_in if method in FOLLOWED else self._ask
+        if method not in (wire.NONE, wire.USERPASS, wire.CHAP):
+            name = wire.METHODS.get(method, f"method-{method:#04x}")
+            out.append(SignOn(account="", method=f"socks5-{name}"))
+
+    def _log_in(self, out: list[Output]) -> bool:
+        login = self._login
+        moved = login.take(self._buffers, out, blind=self._blind)
+        self._user = login.user
+        if login.accepted is not None:
+            self._let_in(login.accepted, out)
+        elif login.skipped:
+            self._step = self._ask
+        return moved
+
+    def _let_in(self, accepted: bool, out: list[Output]) -> None:
+        self.standing = Standing.PARSED
+        out.append(SignOnAnswer(account=self._user, accepted=accepted))
+        if accepted:
+            self._step = self._ask
+        else:
+            self._refuse("authentication-failed", out)
+
+    # -- requests and replies ------------------------------------------------------------------
+
+    def _ask(self, out: list[Output]) -> bool:
+        client = self._buffers[_CLIENT]
+        if self._silent(_CLIENT) and self._buffers[_SERVER]:
+            self._step = self._reply
+            return True
+        if self._login.method != wire.NONE and client[:1] == b"\1":
+            return self._protected(out)
+        if (found := wire.read_request5(client)) is None:
+            return False
+        self._consume(_CLIENT, found[1])
+        self._asked(found[0], self._reply, out)
+        return True
+
+    def _protected(self, out: list[Output]) -> bool:
+        """Behind a login: its last message, or a request that GSSAPI protects (RFC 1961 §5)."""
+        if self._login.method == wire.CHAP:
+            found = wire.read_chap(self._buffers[_CLIENT])
+            self._consume(_CLIENT, found[1] if found else 0)
+            return found is not None
+        out.append(ProxyRequest(scheme="socks5", command="gssapi-protected", host="", port=0))
+        self.done = True
+        return True
+
+    def _ask4(self, out: list[Output]) -> bool:
+        if (found := wire.read_request4(self._buffers[_CLIENT])) is None:
+            return False
+        self._consume(_CLIENT, found[1])
+        self._user = found[0].user
+        self._asked(found[0], self._reply4, out)
+        return True
+
+    def _asked(self, request: wire.Request, then: Step, out: list[Output]) -> None:
+        self._request, self._scheme, self._step = request, request.scheme, then
+        out.append(
+            ProxyRequest(
+                scheme=request.scheme,
+                command=request.verb,
+                host=request.host,
+                port=request.port,
+                user=self._user,
+            )
+        )
+
+    def _reply(self, out: list[Output]) -> bool:
+        if self._silent(_SERVER):
+            return self._assume(out)
+        if (found := wire.read_reply5(self._buffers[_SERVER])) is None:
+            return False
+        self._consume(_SERVER, found[1])
+        reply = found[0]
+        self._answer(reply, wire.REPLIES.get(reply.code, f"reply-{reply.code:#04x}"), out)
+        self._act(reply, accepted=reply.code == 0, out=out)
+        return True
+
+    def _reply4(self, out: list[Output]) -> bool:
+        server = self._buffers[_SERVER]
+        if self._silent(_SERVER):
+            return self._assume(out)
+        if server[:1] == b"\5":
+            self._refuse("socks5-server", out)
+            return True
+        if (found := wire.read_reply4(server)) is None:
+            return False
+        self._consume(_SERVER, found[1])
+        reply = found[0]
+        self._answer(reply, wire.REPLIES4[reply.code], out)
+        self._act(reply, accepted=reply.code == wire.GRANTED, out=out)
+        return True
+
+    def _answer(self, reply: wire.Reply, code: str, out: list[Output]) -> None:
+        if self._request is not None:
+            self.standing = Standing.PARSED
+        accepted = reply.code in (0, wire.GRANTED)
+        out.append(
+            ProxyAnswer(
+                scheme=self._scheme,
+                accepted=accepted,
+                code=code,
+                address=reply.address,
+                port=reply.port,
+            )
+        )
+
+    def _refuse(self, code: str, out: list[Output]) -> None:
+        self.standing = Standing.PARSED
+        out.append(ProxyAnswer(scheme=self._scheme, accepted=False, code=code))
+        self.done = True
+
+    def _short_refusal(self, out: list[Output]) -> None:
+        """Some servers hang up after the code of a refusal."""
+        server = self._buffers[_SERVER]
+        if self._step == self._reply and 2 <= len(server) < 10 and server[0] == 5 and server[1]:
+            self._refuse(wire.REPLIES.get(server[1], f"reply-{server[1]:#04x}"), out)
+
+    def _assume(self, out: list[Output]) -> bool:
+        """The reply was not captured; bytes behind the request show that it was a good one."""
+        if not self._buffers[_CLIENT] or self._request is None:
+            return False
+        self._enter(self._request.host, self._request.port, out)
+        return True
+
+    # -- what follows a reply ------------------------------------------------------------------
+
+    def _act(self, reply: wire.Reply, *, accepted: bool, out: list[Output]) -> None:
+        request = self._request
+        command = request.command if request else wire.CONNECT
+        if not accepted:
+            self.done = True
+        elif command == wire.BIND:
+            self._bound(reply, out)
+        elif command == wire.UDP_ASSOCIATE:
+            context = Relay(self._user)
+            out.append(self._expect(reply, "udp", context))
+            self.done = True
+        elif command in (wire.RESOLVE, wire.RESOLVE_PTR):
+            self._resolved(reply, out)
+        elif request is None:
+            self._enter("", 0, out)
+        else:
+            self._enter(request.host, request.port, out)
+
+    def _bound(self, reply: wire.Reply, out: list[Output]) -> None:
+        """The first reply to a BIND says where the proxy listens, the second who connected."""
+        if self._inbound:
+            self._enter(reply.address, reply.port, out)
+            return
+        self._inbound = True
+        context = Inbound(self._scheme, self._start.client.address)
+        out.append(self._expect(reply, "tcp", context))
+
+    def _expect(self, reply: wire.Reply, transport: str, context: Relay | Inbound) -> Expect:
+        unspecified = reply.address in ("0.0.0.0", "::")  # noqa: S104 - RFC 1928 §6: the proxy's own
+        return Expect(
+            protocol="socks",
+            purpose=Capability.TUNNEL,
+            address=self._start.server.address if unspecified else reply.address,
+            port=reply.port,
+            transport="udp" if transport == "udp" else "tcp",
+            accounts=(self._user,) if self._user else (),
+            context=context,
+            repeat=transport == "udp",
+        )
+
+    def _resolved(self, reply: wire.Reply, out: list[Output]) -> None:
+        """Tor's look-ups end with the answer."""
+        request = self._request
+        if request is not None and request.command == wire.RESOLVE:
+            out.append(NameLearned(name=request.host, addresses=(reply.address,)))
+        elif request is not None:
+            out.append(NameLearned(name=reply.address, addresses=(request.host,)))
+        self.done = True
+
+    def _enter(self, host: str, port: int, out: list[Output]) -> None:
+        """The stream begins; what was sent ahead of it is its first part."""
+        self._step = None
+        out.append(Open(host=host, port=port, label=self._scheme, inbound=self._inbound))
+        for side in Side:
+            if held := bytes(self._buffers[side]):
+                out.append(Inner(side=self._inner(side), data=held))
+            self._buffers[side].clear()
+            if self._ended[side]:
+                out.append(InnerEnd(side=self._inner(side)))

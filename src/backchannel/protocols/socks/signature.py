@@ -1,0 +1,147 @@
+"""Tells SOCKS from all else by the first bytes of both sides.
+
+A greeting is short (`05 01 00`), so it counts only with a fitting answer, or with a whole request
+behind it. SOCKS4's `04 01` opens TDS answers too, so it counts only with a fitting reply or a name.
+Amid a stream nothing is left that could be recognised.
+"""
+
+import re
+
+from backchannel.model import MORE, More
+from backchannel.protocols.socks import wire
+from backchannel.reader import WireError
+
+_HOST = re.compile(r"[!-~]{1,255}")
+_USER = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
+
+_VERBS = (b"", b"\1", b"\2", b"\xf0")
+
+Verdict = str | More | None
+
+
+def judge(client: bytes, server: bytes, *, begun: bool) -> Verdict:
+    """Return what shows that this is SOCKS, MORE while it fits, None when it does not."""
+    try:
+        if client[:1] == b"\x05":
+            verdict = _greeted(client, server)
+        elif client[:1] == b"\x04":
+            verdict = _asked(client, server)
+        elif not client and server[:1] == b"\x05":
+            verdict = _answered(server)
+        else:
+            return None
+    except WireError:
+        return None
+    if not begun and isinstance(verdict, str) and not (client and server):
+        return None
+    return verdict
+
+
+def _greeted(client: bytes, server: bytes) -> Verdict:
+    greeting = wire.read_greeting(client)
+    if greeting is None:
+        return None if server else MORE
+    methods, end = greeting
+    if not methods or len(set(methods)) < len(methods) or wire.REFUSED in methods:
+        return None
+    ahead = _ahead(methods, client[end:])
+    if not ahead:
+        return None
+    if not server:
+        return "SOCKS5 greeting and request" if isinstance(ahead, str) else MORE
+    if server[0] == 0:
+        return _mismatch(server)
+    chosen = wire.read_pair(server, b"\5")
+    if chosen is None:
+        return MORE
+    if chosen[0] == wire.REFUSED:
+        return "SOCKS5 greeting, refused" if len(server) == 2 else None
+    fits = chosen[0] in methods and _fits(chosen[0], client[end:], server[2:])
+    return f"SOCKS5 greeting and choice of method {chosen[0]}" if fits else None
+
+
+def _mismatch(server: bytes) -> Verdict:
+    """A SOCKS4 server's reply to a SOCKS5 greeting."""
+    reply = wire.read_reply4(server)
+    if reply is None:
+        return MORE
+    refused = reply[0].code != wire.GRANTED and len(server) == 8
+    return "SOCKS5 greeting, refused by a SOCKS4 server" if refused else None
+
+
+def _ahead(methods: bytes, rest: bytes) -> Verdict:
+    """Judge what a client sent behind its greeting, not knowing which method was chosen."""
+    if not rest:
+        return MORE
+    if rest[0] == 5:
+        return _request(wire.read_request5(rest))
+    if rest[0] != 1:
+        return MORE if set(methods) - {wire.NONE, wire.GSSAPI, wire.USERPASS, wire.CHAP} else None
+    if wire.USERPASS not in methods:
+        return MORE if set(methods) & {wire.GSSAPI, wire.CHAP} else None
+    if len(set(methods) & {wire.GSSAPI, wire.CHAP}):
+        return MORE
+    login = wire.read_userpass(rest)
+    behind = rest[login[1] :] if login else b""
+    return _request(wire.read_request5(behind)) if behind else MORE
+
+
+def _request(found: tuple[wire.Request, int] | None) -> Verdict:
+    if found is None:
+        return MORE
+    request = found[0]
+    plausible = request.command in wire.COMMANDS and _HOST.fullmatch(request.host)
+    return "SOCKS5 request" if plausible else None
+
+
+def _fits(method: int, client: bytes, server: bytes) -> bool:
+    """Whether the bytes behind the choice of *method* can be what must follow it."""
+    starts = {wire.NONE: b"\5", wire.GSSAPI: b"\1", wire.USERPASS: b"\1", wire.CHAP: b"\1"}
+    if method not in starts:
+        return True
+    answers = starts[method] if method != wire.USERPASS else b"\1\5"
+    return client[:1] in starts[method] and (not server or (bool(client) and server[0] in answers))
+
+
+def _asked(client: bytes, server: bytes) -> Verdict:
+    found = wire.read_request4(client)
+    if found is None:
+        return None if server or client[1:2] not in _VERBS else MORE
+    if not _plausible(request := found[0]):
+        return None
+    named = request.scheme == "socks4a"
+    if not server:
+        return "SOCKS4a request" if named and "." in request.host else MORE
+    if server[0] == 5:
+        return _refused_by_5(server)
+    return f"SOCKS4{'a' * named} request and reply" if wire.read_reply4(server) else MORE
+
+
+def _plausible(request: wire.Request) -> bool:
+    nowhere = request.scheme == "socks4" and request.host.startswith(("0.", "255."))
+    known = request.command in (wire.CONNECT, wire.BIND, wire.RESOLVE)
+    texts = _USER.fullmatch(request.user) and _HOST.fullmatch(request.host)
+    return known and bool(texts) and not nowhere
+
+
+def _refused_by_5(server: bytes) -> Verdict:
+    if server == b"\5":
+        return MORE
+    return "SOCKS4 request, refused by a SOCKS5 server" if server == b"\5\xff" else None
+
+
+def _answered(server: bytes) -> Verdict:
+    """Judge a server whose client was not captured: its choice and its reply must both be whole."""
+    chosen = wire.read_pair(server, b"\5")
+    if chosen is None:
+        return MORE
+    rest = server[2:]
+    if chosen[0] == wire.USERPASS and rest:
+        status = wire.read_pair(rest, b"\1")
+        rest = rest[2:] if status == (0, 2) else b""
+    elif chosen[0] != wire.NONE:
+        return None
+    if rest[1:3] not in (b"", b"\0", b"\0\0"):
+        return None
+    reply = wire.read_reply5(rest)
+    return "SOCKS5 choice of method and reply" if reply else MORE
