@@ -1,0 +1,205 @@
+"""Finds captures and reads them: paths in, chunks of whole packets out.
+
+Files, folders (searched through), globs and `-` for standard input; each plain, gzip or
+Zstandard. All inputs are read in the order of their first packets, so that the flows of a rotated
+set continue from file to file.
+"""
+
+import glob
+import hashlib
+import io
+import itertools
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from backchannel.capture.damage import Damage
+from backchannel.capture.records import Chunk, Records
+from backchannel.capture.unpack import unpacked
+from backchannel.errors import InputError
+
+BUFFER = 256 * 1024
+"""Bytes read at a time. Larger is slower: what was just read should still be in the cache."""
+LARGEST = 17 << 20
+"""How far the buffer grows for one record."""
+STDIN = "-"
+
+_File: TypeAlias = io.FileIO | io.BufferedReader
+
+
+class Source:
+    """One capture. Read it once, in the order of `sources`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.packets = 0
+        """Packets read so far."""
+        self.done = 0
+        """Bytes of the file read so far (packed ones, where it is packed)."""
+        self.total = 0
+        """Size of the file; 0 where it is not known."""
+        self.first_frame = 0
+        """Number of its first packet, counted from 1 over all sources; 0 before it is read."""
+        self.first_time = 0
+        """Nanoseconds since 1970 of its first packet; 0 for standard input."""
+        self._before: Source | None = None
+        if path != STDIN:
+            self.total = Path(path).stat().st_size
+
+    @property
+    def name(self) -> str:
+        """What to call it: its path, or `-`."""
+        return self.path
+
+    def follow(self, before: "Source") -> None:
+        """Count frames from where *before* ends."""
+        self._before = before
+
+    def probe(self) -> bool:
+        """Look at the first packet's time. False where this is no capture at all."""
+        try:
+            for chunk in self._chunks(BUFFER >> 2):
+                for time, _, _, _ in chunk:
+                    self.first_time = time
+                    return True
+        except Damage as damage:
+            return damage.offset > 0
+        except NotACapture:
+            return False
+        finally:
+            self.done = 0
+        return True
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the packets. Each chunk is good until the next one is asked for.
+
+        Raises Damage after the last good packet when the rest cannot be read.
+        """
+        before = self._before
+        self.first_frame = before.first_frame + before.packets if before else 1
+        self.packets = 0
+        for chunk in self._chunks(BUFFER):
+            self.packets += len(chunk)
+            yield chunk
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file as it is on disk; empty for standard input."""
+        if self.path == STDIN:
+            return ""
+        with Path(self.path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _chunks(self, size: int) -> Iterator[Chunk]:
+        if self.path == STDIN:
+            yield from self._cut(io.FileIO(sys.stdin.fileno(), closefd=False), size)
+            return
+        try:
+            with Path(self.path).open("rb", buffering=0) as file:
+                yield from self._cut(file, size)
+        except OSError as error:
+            raise Damage(self.path, self.done, error.strerror or str(error)) from None
+
+    def _cut(self, file: _File, size: int) -> Iterator[Chunk]:
+        """Fill one buffer again and again; what is left of it moves to its front."""
+        stream = unpacked(_Counted(file, self))
+        buffer = memoryview(bytearray(size))
+        held, records, ended = 0, None, ""
+        while True:
+            try:
+                got = stream.read(buffer[held:])
+            except ValueError as error:
+                got, ended = 0, str(error)
+            held += got
+            if records is None:
+                if held < 24 and got:
+                    continue
+                records = self._begin(bytes(buffer[:24]), held)
+            before = records.offset
+            chunk = records.cut(buffer, held)
+            used = records.offset - before
+            if len(chunk):
+                yield chunk
+            if records.damage or not got:
+                break
+            buffer[: held - used] = buffer[used:held]
+            held -= used
+            if records.needed > len(buffer):
+                grown = memoryview(bytearray(min(LARGEST, max(records.needed, 2 * len(buffer)))))
+                grown[:held] = buffer[:held]
+                buffer = grown
+        left = held - used
+        if records.damage or ended or left:
+            raise Damage(self.path, records.offset, records.damage or ended or _short(left))
+
+    def _begin(self, head: bytes, held: int) -> Records:
+        if not held:
+            raise Damage(self.path, 0, "empty file")
+        try:
+            return Records(head[:held])
+        except ValueError as error:
+            raise NotACapture(self.path, str(error)) from None
+
+
+class NotACapture(InputError):  # noqa: N818 - what the file is
+    """A file that is neither pcap nor pcapng."""
+
+
+class _Counted:
+    """A file that tells its source how many bytes were read."""
+
+    def __init__(self, file: _File, source: Source) -> None:
+        self._file, self._source = file, source
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._source.done += len(data)
+        return data
+
+    def readinto(self, into: memoryview) -> int:
+        size = self._file.readinto(into) or 0
+        self._source.done += size
+        return size
+
+
+def _short(left: int) -> str:
+    return f"cut off within a record ({left} bytes left)"
+
+
+def sources(paths: Sequence[str]) -> list[Source]:
+    """Return the captures that *paths* name, in the order of their first packets.
+
+    In folders and globs, files that are no captures are passed over. Raises InputError where a
+    named file is none, and where nothing is there.
+    """
+    found: list[Source] = []
+    for path in paths:
+        found += _expand(path)
+    unique = list({source.path: source for source in found}.values())
+    unique.sort(key=lambda source: source.first_time)
+    for before, after in itertools.pairwise(unique):
+        after.follow(before)
+    return unique
+
+
+def _expand(path: str) -> list[Source]:
+    if path == STDIN:
+        return [Source(path)]
+    place = Path(path)
+    if place.is_dir():
+        names = sorted(str(file) for file in place.rglob("*") if file.is_file())
+    elif place.exists():
+        source = Source(path)
+        if not source.probe():
+            raise NotACapture(path, "not a capture: neither pcap nor pcapng, nor one packed")
+        return [source]
+    else:
+        names = sorted(name for name in glob.glob(path, recursive=True) if Path(name).is_file())  # noqa: PTH207 - Path.glob takes no absolute pattern
+    captures = [source for source in map(_maybe, names) if source.probe()]
+    if not captures:
+        raise InputError(path, "no capture there")
+    return captures
+
+
+def _maybe(name: str) -> Source:
+    return Source(name)

@@ -1,0 +1,131 @@
+"""Opens captures: plain, gzip or Zstandard, by what the bytes say. Unpacks as a stream.
+
+Nothing is ever unpacked whole. An archive that expands without end is stopped; see `MAX_RATIO`.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+import zstandard
+
+FREE = 1 << 30
+"""Unpacked bytes below which the ratio does not matter."""
+MAX_RATIO = 1000
+"""Unpacked bytes for each packed one; more is no capture but an attack. DEFLATE ends at 1032."""
+_STEP = 128 * 1024
+
+
+class Raw(Protocol):
+    """A file as far as it is needed here."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to *size* bytes; none at the end."""
+
+    def readinto(self, into: memoryview, /) -> int:
+        """Fill *into* from the front; 0 at the end."""
+
+
+class Unpacked(Protocol):
+    """What the readers need of an opened capture."""
+
+    def read(self, into: memoryview, /) -> int:
+        """Fill *into* from the front; 0 at the end. Raises ValueError at damaged packing."""
+
+
+class Plain:
+    """Bytes as they are."""
+
+    def __init__(self, file: Raw, head: bytes) -> None:
+        self._file, self._head = file, head
+
+    def read(self, into: memoryview, /) -> int:
+        """Fill *into* from the front; 0 at the end."""
+        if self._head:
+            size = min(len(self._head), len(into))
+            into[:size] = self._head[:size]
+            self._head = self._head[size:]
+            return size
+        return self._file.readinto(into)
+
+
+class _Packed:
+    """A stream of packed members, unpacked bit by bit."""
+
+    def __init__(self, file: Raw, head: bytes, open_: Callable[[], "_Member"]) -> None:
+        self._file, self._input, self._open = file, head, open_
+        self._member: _Member | None = None
+        self._packed = self._unpacked = 0
+        self._rest = b""
+
+    def read(self, into: memoryview, /) -> int:
+        """Fill *into* from the front; 0 at the end. Raises ValueError at damaged packing."""
+        while not self._rest:
+            if not self._input and not self._refill():
+                return 0
+            if self._member is None:
+                self._member = self._open()
+            self._rest, self._input, ended = self._member.feed(self._input, len(into))
+            self._unpacked += len(self._rest)
+            if ended:
+                self._member = None
+            if self._unpacked > FREE and self._unpacked > MAX_RATIO * self._packed:
+                raise ValueError(f"expands more than {MAX_RATIO} times")
+        size = min(len(self._rest), len(into))
+        into[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def _refill(self) -> bool:
+        self._input = self._file.read(_STEP)
+        self._packed += len(self._input)
+        if not self._input and self._member is not None:
+            raise ValueError("packed data ends early")
+        return bool(self._input)
+
+
+class _Member(Protocol):
+    def feed(self, data: bytes, limit: int, /) -> tuple[bytes, bytes, bool]:
+        """Return (unpacked bytes, packed bytes left, whether the member ended)."""
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    def feed(self, data: bytes, limit: int, /) -> tuple[bytes, bytes, bool]:
+        try:
+            out = self._inner.decompress(data, limit)
+        except zlib.error as error:
+            raise ValueError(f"damaged gzip: {error}") from None
+        if self._inner.eof:
+            # Padding after the last member, which gzip itself allows, ends the stream.
+            return out, self._inner.unused_data.lstrip(b"\0"), True
+        return out, self._inner.unconsumed_tail, False
+
+
+class _Zstandard:
+    """The library unpacks all it is given, so it is given 1 KiB (32 MiB at most) a time."""
+
+    def __init__(self) -> None:
+        self._inner = zstandard.ZstdDecompressor().decompressobj()
+
+    def feed(self, data: bytes, _limit: int, /) -> tuple[bytes, bytes, bool]:
+        part, rest = data[:1024], data[1024:]
+        try:
+            out = self._inner.decompress(part)
+        except zstandard.ZstdError as error:
+            raise ValueError(f"damaged Zstandard: {error}") from None
+        if self._inner.eof:
+            return out, self._inner.unused_data + rest, True
+        return out, rest, False
+
+
+def unpacked(file: Raw) -> Unpacked:
+    """Return a stream of *file*'s bytes, unpacked where they are gzip or Zstandard."""
+    head = file.read(4)
+    if head[:2] == b"\x1f\x8b":
+        return _Packed(file, head, _Gzip)
+    if head == b"\x28\xb5\x2f\xfd":
+        return _Packed(file, head, _Zstandard)
+    return Plain(file, head)

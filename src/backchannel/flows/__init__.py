@@ -1,0 +1,1 @@
+"""Chunks of packets in; ordered bytes of wanted flows, and counts of all flows, out."""

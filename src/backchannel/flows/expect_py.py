@@ -1,0 +1,69 @@
+"""Flows that were announced, in plain Python: the twin of `expect`."""
+
+from collections.abc import Callable
+
+Key = tuple[str, str, int]
+
+
+class Expectation:
+    """One call of `expect`."""
+
+    __slots__ = ("key", "source", "token", "until")
+
+    def __init__(self, token: int, key: Key, source: str, until: int) -> None:
+        self.token, self.key, self.source, self.until = token, key, source, until
+
+    def admits(self, source: str, time: int) -> bool:
+        """Whether a flow from *source* that begins at *time* fulfils it."""
+        return time <= self.until and self.source in {"", source}
+
+
+class Expectations:
+    """All of them, found by the listening end; the oldest gives way to new ones."""
+
+    def __init__(self, limit: int, count: Callable[[str], None]) -> None:
+        self._limit, self._count = limit, count
+        self._all: dict[int, Expectation] = {}
+        self._by_key: dict[Key, dict[int, Expectation]] = {}
+        self._made = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def add(self, token: int, key: Key, source: str, until: int) -> Expectation:
+        """Wait for flows to *key*: transport, address or "", port or 0."""
+        if len(self._all) >= self._limit:
+            self._count("expectations dropped to bound memory")
+            self._remove(next(iter(self._all)))
+        self._made += 1
+        made = Expectation(token, key, source, until)
+        self._all[self._made] = made
+        self._by_key.setdefault(key, {})[self._made] = made
+        return made
+
+    def forget(self, token: int) -> None:
+        """Drop all with this token."""
+        for number in [n for n, made in self._all.items() if made.token == token]:
+            self._remove(number)
+
+    def match(self, transport: str, source: str, address: str, port: int, time: int) -> list[int]:
+        """Return the tokens that a flow from *source* to *address*:*port* fulfils."""
+        found: set[int] = set()
+        keys = {
+            (transport, address, port),
+            (transport, address, 0),
+            (transport, "", port),
+            (transport, "", 0),
+        }
+        for key in keys:
+            for made in self._by_key.get(key, {}).values():
+                if made.admits(source, time):
+                    found.add(made.token)
+        return sorted(found)
+
+    def _remove(self, number: int) -> None:
+        made = self._all.pop(number)
+        same = self._by_key[made.key]
+        del same[number]
+        if not same:
+            del self._by_key[made.key]

@@ -1,0 +1,120 @@
+"""What is known of one flow, and its Community ID."""
+
+import base64
+import hashlib
+import struct
+from ipaddress import ip_address
+
+import msgspec
+
+from backchannel.model import Endpoint, Transport
+
+OPENING, ESTABLISHED, CLOSING, CLOSED, RESET, MIDSTREAM = (
+    "opening",
+    "established",
+    "closing",
+    "closed",
+    "reset",
+    "midstream",
+)
+PORTED = frozenset({6, 17, 33, 132, 136})
+"""IP protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite."""
+ICMP, ICMP6 = 1, 58
+
+
+class FlowRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One flow as the core knows it now. Pairs are (client, server)."""
+
+    serial: int
+    """1, 2, 3 ... in the order in which flows began."""
+    transport: Transport
+    protocol: int
+    """IP protocol number."""
+    client: Endpoint
+    server: Endpoint
+    types: tuple[int, int]
+    """ICMP type and code of the first packet; (0, 0) for everything else."""
+    vlans: tuple[int, ...]
+    """VLAN ids, outermost first."""
+    tunnel: str
+    """Tunnels around the packets, outermost first: `gre`, `vxlan:42/ipip`; empty for none."""
+    begun: bool
+    """True where the flow's beginning was seen: a SYN or SYN-ACK; always for UDP and others."""
+    hits: int
+    """Bit n is set when a magic of protocol n matched."""
+    expected: tuple[int, ...]
+    """Tokens of the expectations that this flow fulfils."""
+    missed: tuple[int, int]
+    """Payload bytes that went by before this flow was wanted: 0 means that the deliveries of a
+    side begin with its first byte (or with the first one captured)."""
+    first_time: int
+    last_time: int
+    """Nanoseconds since 1970."""
+    first_frame: int
+    last_frame: int
+    """Counted from 1 over all input."""
+    packets: tuple[int, int]
+    bytes: tuple[int, int]
+    """Lengths of the innermost IP packets."""
+    payload_bytes: tuple[int, int]
+    """Bytes above the transport header, as the packets claim, retransmissions included."""
+    tcp_flags: tuple[int, int]
+    """All flags seen, or-ed."""
+    state: str
+    """TCP: `opening established closing closed reset midstream`; empty for others."""
+    retransmissions: int
+    conflicts: int
+    """Retransmissions whose bytes differ from the first ones (looked for in wanted flows)."""
+    out_of_order: int
+    gaps: tuple[int, int]
+    """Bytes skipped in the sequence numbers and not seen since."""
+    zero_windows: int
+
+    @property
+    def community_id(self) -> str:
+        """Community ID, version 1, seed 0."""
+        client, server = (ip_address(end.address).packed for end in (self.client, self.server))
+        if self.protocol in {ICMP, ICMP6}:
+            return community_id(
+                self.protocol, client, server, *icmp_ports(self.protocol, *self.types)
+            )
+        return community_id(self.protocol, client, server, self.client.port, self.server.port)
+
+
+# Request and answer types that take each other's place, as in the Community ID specification.
+_PAIRS = {
+    ICMP: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17, 10: 9, 9: 10},
+    ICMP6: {
+        128: 129,
+        129: 128,
+        133: 134,
+        134: 133,
+        135: 136,
+        136: 135,
+        130: 131,
+        131: 130,
+        139: 140,
+        140: 139,
+        144: 145,
+        145: 144,
+    },
+}
+
+
+def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int]:
+    """Return what stands for the ports of an ICMP packet: its type, and its answer's type.
+
+    A type without an answer gives its code instead, and such flows have one direction only.
+    """
+    return kind, _PAIRS[protocol].get(kind, code)
+
+
+def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport: int) -> str:
+    """Return the Community ID of a flow; an ICMP flow gives `icmp_ports` for its ports."""
+    one_way = protocol in _PAIRS and sport not in _PAIRS[protocol]
+    if not one_way and (server, dport) < (client, sport):
+        client, server, sport, dport = server, client, dport, sport
+    text = b"\0\0" + client + server + struct.pack(">BB", protocol, 0)
+    if protocol in {6, 17, 132} or protocol in _PAIRS:
+        text += struct.pack(">HH", sport, dport)
+    return "1:" + base64.b64encode(hashlib.sha1(text, usedforsecurity=False).digest()).decode()

@@ -1,0 +1,66 @@
+"""Every bound and time-out of the packet core, with its default and what it is for.
+
+Whatever runs against one of these bounds is counted under its own name; see `counters`.
+"""
+
+import msgspec
+
+
+class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the core remembers, and for how long. Times are seconds of capture time."""
+
+    max_flows: int = 1 << 20
+    """Flows remembered at a time. When full, the longest idle of the next 16 flows under the
+    expiry hand makes room: half-open and closed ones first, wanted ones last."""
+    opening_idle: int = 30
+    """A TCP flow of which only an unanswered SYN was seen."""
+    closed_idle: int = 10
+    """A TCP flow after a reset or both FINs, kept to catch late packets."""
+    tcp_idle: int = 600
+    """A TCP flow that nobody wants."""
+    tcp_wanted_idle: int = 3600
+    """A TCP flow that somebody wants: chat connections may be silent for long."""
+    udp_idle: int = 60
+    """A UDP flow that nobody wants."""
+    udp_wanted_idle: int = 300
+    """A UDP flow that somebody wants."""
+    other_idle: int = 60
+    """Any other flow, such as ICMP or GRE."""
+    other_wanted_idle: int = 300
+    """Any other flow that somebody wants, such as ESP."""
+
+    payloads: int = 8
+    """Payloads of each side that are compared with the magics."""
+    stream_bytes: int = 256 * 1024
+    """Bytes of one side that wait behind a hole; more and the hole becomes a gap."""
+    stream_segments: int = 512
+    """Segments of one side that wait behind a hole."""
+    opening_bytes: int = 16 * 1024
+    """Bytes of one side that wait for its first segment while nobody wants the flow yet."""
+    hole_wait: int = 10
+    """Seconds that bytes wait behind a hole that the other side does not acknowledge."""
+    history_bytes: int = 8 * 1024
+    """Last delivered bytes of each side of a wanted flow, kept to notice that a retransmission
+    differs from what it repeats."""
+    total_bytes: int = 64 << 20
+    """Bytes buffered in all flows together, history included."""
+
+    fragments: int = 4096
+    """IP datagrams being put together at a time; the oldest gives way."""
+    fragment_bytes: int = 16 << 20
+    """Bytes of all unfinished IP datagrams together; the oldest give way."""
+    fragment_parts: int = 256
+    """Separate pieces of one datagram; more and the datagram is dropped."""
+    fragment_wait: int = 30
+    """Seconds that an unfinished datagram is kept."""
+
+    tunnel_depth: int = 8
+    """Tags and tunnels of one packet; a packet with more is counted and left."""
+    contexts: int = 65_536
+    """Different combinations of VLAN tags and tunnels told apart; later ones share one."""
+    expectations: int = 65_536
+    """Announced flows waited for at a time; the oldest gives way."""
+
+    key: int = 0x9E3779B97F4A7C15
+    """Key of the hash of the flow table. It changes no result, only which flows collide: set a
+    random one where the traffic may be made to collide on purpose (live interfaces)."""

@@ -1,0 +1,321 @@
+"""One wanted TCP flow put in order, in plain Python: the twin of `stream`.
+
+Bytes that came first stay. What is missing is waited for: until the other side acknowledges it
+(then the capture lost it), `hole_wait` has passed, or too much waits behind it; then it is a gap.
+A FIN ends a side only when it was acknowledged, and a reset ends nothing by itself, so that
+forged ones hide no bytes.
+"""
+
+from collections.abc import Callable
+
+from backchannel.flows.delivery import DATA, END, GAP, Delivery
+from backchannel.flows.settings import FlowSettings
+
+HALF = 1 << 31
+WINDOW = 1 << 30
+"""No TCP window is larger (RFC 7323 §2.3)."""
+NODE_COST = 64
+"""What a waiting segment costs beside its bytes."""
+SECOND = 1_000_000_000
+
+
+class Out:
+    """Where deliveries go, and the time and frame of the packet in hand."""
+
+    def __init__(self) -> None:
+        self.batch: list[Delivery] = []
+        self.time = self.frame = 0
+
+    def put(self, slot: int, side: int, kind: int, what: bytes | int) -> None:
+        """Deliver *what* as of the packet in hand."""
+        self.batch.append((slot, side, kind, self.time, self.frame, what))
+
+
+def ahead(a: int, b: int) -> int:
+    """Return how far sequence number *a* is ahead of *b*; negative: behind."""
+    return ((a - b + HALF) & 0xFFFFFFFF) - HALF
+
+
+class Budget:
+    """Bytes buffered in all streams together."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.used = total, 0
+
+    def fits(self, size: int) -> bool:
+        """Say whether *size* more bytes may be kept."""
+        return self.used + size <= self.total
+
+
+class Segment:
+    """Bytes that wait behind a hole."""
+
+    __slots__ = ("data", "frame", "seq", "time")
+
+    def __init__(self, seq: int, data: bytes, time: int, frame: int) -> None:
+        self.seq, self.data, self.time, self.frame = seq, data, time, frame
+
+
+class _Half:
+    """One side's stream."""
+
+    def __init__(self) -> None:
+        self.next = -1  # sequence number of the next byte; -1: not known
+        self.acked = -1
+        self.fin = -1
+        self.ended = False
+        self.held: list[Segment] = []
+        self.held_bytes = 0
+        self.history = b""
+
+
+class Stream:
+    """Both sides of one TCP flow."""
+
+    def __init__(
+        self,
+        slot: int,
+        settings: FlowSettings,
+        budget: Budget,
+        out: Out,
+        count: Callable[..., None],
+    ) -> None:
+        self.slot, self.settings, self.budget, self.count = slot, settings, budget, count
+        self.out = out
+        self.halves = (_Half(), _Half())
+        self.deliver = False
+        self.conflicts = 0
+
+    # -- input ---------------------------------------------------------------------------------
+
+    def acknowledge(self, side: int, ack: int) -> None:
+        """*side*'s bytes before *ack* were received by the other side."""
+        half = self.halves[side]
+        if half.next < 0 or half.ended:
+            return
+        if not 0 < ahead(ack, half.next) < WINDOW:
+            return
+        if half.acked < 0 or ahead(ack, half.acked) > 0:
+            half.acked = ack
+        if not self.deliver:
+            return
+        while half.held and ahead(half.acked, half.held[0].seq) >= 0:
+            self._skip(side, "tcp gaps acknowledged")
+        self._end(side)
+
+    def fin(self, side: int, seq: int) -> None:
+        """*side* says that its last byte is the one before *seq*."""
+        half = self.halves[side]
+        if half.fin < 0 and not half.ended:
+            half.fin = seq
+
+    def segment(self, side: int, seq: int, data: bytes) -> None:
+        """*side* sent *data* at *seq*."""
+        half = self.halves[side]
+        if half.ended:
+            self.count("tcp bytes after the end")
+            return
+        if half.next < 0:
+            half.next = seq
+        if half.held and self.out.time - half.held[0].time > self.settings.hole_wait * SECOND:
+            self._skip(side, "tcp gaps after waiting")
+        distance = ahead(seq, half.next)
+        if distance <= -WINDOW or distance >= WINDOW:
+            self.count("tcp segments out of window")
+            return
+        if len(data) == 1 and distance == -1:
+            return  # a keep-alive repeats one byte, whose value means nothing (RFC 9293 §3.8.4)
+        conflict = False
+        if distance < 0:
+            conflict = self._differs(half, distance, data)
+            data, seq, distance = data[-distance:], half.next, 0
+        if data:
+            conflict |= self._insert(side, seq, data)
+        if conflict:
+            self.conflicts += 1
+            self.count("tcp retransmissions with other content")
+        self._end(side)
+
+    def restart(self, side: int, seq: int) -> None:
+        """*side* goes on at *seq*, far from where it was."""
+        half = self.halves[side]
+        self._flush(side, "tcp gaps at the end")
+        if half.next >= 0 and not half.ended:
+            self._gap(side, (seq - half.next) & 0xFFFFFFFF)
+        half.next, half.acked, half.fin, half.history = seq, -1, -1, self._forget(half)
+
+    def expire(self) -> None:
+        """Give up holes that were waited for long enough."""
+        if not self.deliver:
+            return
+        for side in (0, 1):
+            held = self.halves[side].held
+            if held and self.out.time - held[0].time > self.settings.hole_wait * SECOND:
+                self._skip(side, "tcp gaps after waiting")
+                self._end(side)
+
+    def close(self) -> None:
+        """The flow is over: deliver what waits, in the order in which it came, and free all."""
+        while self.deliver and (waiting := [s for s in (0, 1) if self.halves[s].held]):
+            side = min(waiting, key=lambda s: self.halves[s].held[0].frame)
+            self._skip(side, "tcp gaps at the end")
+        for side, half in enumerate(self.halves):
+            if self.deliver and half.next >= 0 and not half.ended:
+                self._tail(side)
+        self.free()
+
+    def free(self) -> None:
+        """Forget all bytes."""
+        self.deliver = False
+        for half in self.halves:
+            half.history = self._forget(half)
+            self.budget.used -= half.held_bytes
+            half.held, half.held_bytes = [], 0
+
+    # -- holes ---------------------------------------------------------------------------------
+
+    def _insert(self, side: int, seq: int, data: bytes) -> bool:
+        """Deliver or keep bytes at or after the next one; True where they differ from kept ones."""
+        half = self.halves[side]
+        if seq == half.next and not half.held:
+            self._now(side, data)
+            return False
+        fresh, conflict = _new_parts(half.held, seq, data)
+        for part_seq, part in fresh:
+            self._keep(side, Segment(part_seq, part, self.out.time, self.out.frame))
+        self._drain(side)
+        return conflict
+
+    def _keep(self, side: int, segment: Segment) -> None:
+        half, settings = self.halves[side], self.settings
+        cost = len(segment.data) + NODE_COST
+        bound = settings.stream_bytes if self.deliver else settings.opening_bytes
+        while segment.seq != half.next and (
+            half.held_bytes + cost > bound
+            or len(half.held) >= settings.stream_segments
+            or not self.budget.fits(cost)
+        ):
+            if not self.deliver:
+                self.count("tcp opening bytes dropped")
+                return
+            if half.held and ahead(segment.seq, half.held[0].seq) > 0:
+                self._skip(side, "tcp gaps to bound memory")
+            else:
+                self.count("tcp gaps to bound memory")
+                self._gap(side, ahead(segment.seq, half.next))
+                half.next = segment.seq
+            if ahead(segment.seq, half.next) < 0:
+                return  # cannot happen: parts never overlap what is kept
+        if segment.seq == half.next and self.deliver:
+            self._segment(side, segment)
+            self._drain(side)
+            return
+        half.held_bytes += cost
+        self.budget.used += cost
+        at = len(half.held)
+        while at and ahead(half.held[at - 1].seq, segment.seq) > 0:
+            at -= 1
+        half.held.insert(at, segment)
+
+    def _skip(self, side: int, why: str) -> None:
+        """Make the first hole a gap and deliver what is behind it."""
+        half = self.halves[side]
+        self.count(why)
+        self._gap(side, ahead(half.held[0].seq, half.next))
+        half.next = half.held[0].seq
+        self._drain(side)
+
+    def _flush(self, side: int, why: str) -> None:
+        while self.deliver and self.halves[side].held:
+            self._skip(side, why)
+
+    def _drain(self, side: int) -> None:
+        half = self.halves[side]
+        while self.deliver and half.held and half.held[0].seq == half.next:
+            segment = half.held.pop(0)
+            cost = len(segment.data) + NODE_COST
+            half.held_bytes -= cost
+            self.budget.used -= cost
+            self._segment(side, segment)
+
+    def _tail(self, side: int) -> None:
+        """Bytes before the end that the other side acknowledged and nobody saw."""
+        half = self.halves[side]
+        last = half.fin
+        if last < 0 and half.acked >= 0 and ahead(half.acked, half.next) > 1:
+            last = half.acked  # one byte more may be a FIN that was lost
+        if last >= 0 and 0 < ahead(last, half.next) < WINDOW:
+            self.count("tcp gaps at the end")
+            self._gap(side, ahead(last, half.next))
+            half.next = last
+        if half.fin >= 0 and half.fin == half.next:
+            half.ended = True
+            self.out.put(self.slot, side, END, 0)
+
+    def _end(self, side: int) -> None:
+        """Deliver END once the FIN came in order and was acknowledged."""
+        half = self.halves[side]
+        if half.fin < 0 or half.ended or not self.deliver or half.held:
+            return
+        if ahead(half.next, half.fin) > 0:
+            half.fin = -1  # bytes came after it: it was forged
+        elif half.acked >= 0 and ahead(half.acked, half.fin) > 0:
+            self._tail(side)
+
+    # -- output --------------------------------------------------------------------------------
+
+    def _gap(self, side: int, size: int) -> None:
+        half = self.halves[side]
+        half.history = self._forget(half)
+        self.count("tcp bytes never seen", size)
+        self.out.put(self.slot, side, GAP, size)
+
+    def _segment(self, side: int, segment: Segment) -> None:
+        self._data(side, segment.data, segment.time, segment.frame)
+
+    def _now(self, side: int, data: bytes) -> None:
+        self._data(side, data, self.out.time, self.out.frame)
+
+    def _data(self, side: int, data: bytes, time: int, frame: int) -> None:
+        half = self.halves[side]
+        half.next = (half.next + len(data)) & 0xFFFFFFFF
+        self.out.batch.append((self.slot, side, DATA, time, frame, data))
+        kept = (half.history + data)[-self.settings.history_bytes :]
+        if self.budget.fits(len(kept) - len(half.history)):
+            self.budget.used += len(kept) - len(half.history)
+            half.history = kept
+        else:
+            half.history = self._forget(half)
+
+    def _forget(self, half: _Half) -> bytes:
+        self.budget.used -= len(half.history)
+        return b""
+
+    def _differs(self, half: _Half, distance: int, data: bytes) -> bool:
+        """Compare *data*, which begins *distance* before the next byte, with what is remembered."""
+        known = half.history[max(0, len(half.history) + distance) :]
+        skip = -distance - len(known)
+        seen = data[max(0, skip) : -distance]
+        return seen != known[: len(seen)]
+
+
+def _new_parts(held: list[Segment], seq: int, data: bytes) -> tuple[list[tuple[int, bytes]], bool]:
+    """Return the parts of *data* that are not held yet, and whether the others differ."""
+    fresh: list[tuple[int, bytes]] = []
+    conflict, at, size = False, 0, len(data)
+    for segment in held:
+        begin = ahead(segment.seq, seq)
+        end = begin + len(segment.data)
+        if end <= at:
+            continue
+        if begin >= size:
+            break
+        if begin > at:
+            fresh.append(((seq + at) & 0xFFFFFFFF, data[at:begin]))
+            at = begin
+        stop = min(size, end)
+        conflict |= segment.data[at - begin : stop - begin] != data[at:stop]
+        at = stop
+    if at < size:
+        fresh.append(((seq + at) & 0xFFFFFFFF, data[at:]))
+    return fresh, conflict
