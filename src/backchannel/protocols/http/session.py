@@ -15,6 +15,8 @@ from backchannel.protocols.http.wire import Broken, Conversation, Head, Told
 
 _METHOD = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) [/*]")
 _METHODS = (b"GET /", b"POST /", b"HEAD /", b"PUT /", b"OPTIONS /", b"DELETE /", b"PATCH /")
+_OTHERS = ("x-kazaa-",)
+"""Header names of protocols that have a decoder of their own, and whose requests may hide it."""
 _PROXY = re.compile(rb"HTTP/1\.[01] (?:407|200 connection established)", re.IGNORECASE)
 
 
@@ -96,6 +98,11 @@ class Session:
         return [*events, *self._auth.offered(values, head.method)]
 
     def _answer(self, head: Head) -> list[Event]:
+        if self.standing is Standing.CLAIMED and any(
+            name.startswith(_OTHERS) for name, _ in head.headers
+        ):
+            self.standing = Standing.REFUTED
+            return []
         if head.method and self.standing is Standing.CLAIMED:
             self.standing = Standing.PARSED
         server = head.get("server")
