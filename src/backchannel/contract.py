@@ -49,6 +49,8 @@ class Magic(msgspec.Struct, frozen=True):
     """Exact payload sizes, where the protocol's first payload has few."""
     minimum: int = 0
     length: Length | None = None
+    number: int = 0
+    """IP protocol number, for transport `ip`; 0 means any."""
     first: bool = False
     """True: only the first payload of a side whose beginning was seen. False: mid-stream too."""
 
@@ -79,6 +81,8 @@ class Start(msgspec.Struct, frozen=True):
     """From the announcement, where the flow was expected."""
     context: Any = None
     """From the announcement, where the flow was expected; None otherwise."""
+    number: int = 0
+    """IP protocol number, where known."""
 
 
 class Session(Interface):

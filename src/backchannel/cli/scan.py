@@ -152,7 +152,7 @@ class _Bar:
     """A progress bar with the rate, on standard error, gone when the work is done."""
 
     def __enter__(self) -> "_Bar":
-        from rich import progress  # noqa: PLC0415 - only on a terminal
+        from rich import console, progress  # noqa: PLC0415 - only on a terminal
 
         self._bar = progress.Progress(
             progress.TextColumn("reading"),
@@ -160,7 +160,7 @@ class _Bar:
             progress.DownloadColumn(),
             progress.TransferSpeedColumn(),
             progress.TimeRemainingColumn(),
-            console=progress.Console(stderr=True),
+            console=console.Console(stderr=True),
             transient=True,
         )
         self._bar.start()

@@ -77,7 +77,7 @@ class Engine:
                 stream = self._begin(slot, time)
             moment = Moment(time, frame)
             if kind == DATA:
-                self._feed(stream, Side(side), payload, moment)  # type: ignore[arg-type]
+                self._feed(stream, Side(side), payload, moment)
             elif kind == GAP:
                 self._feed(stream, Side(side), int(payload), moment)
             elif kind == END:
@@ -120,7 +120,7 @@ class Engine:
             row.begun,
         )
         from_start = row.begun and row.missed == (0, 0)
-        start = Start(row.transport, row.client, row.server, from_start)
+        start = Start(row.transport, row.client, row.server, from_start, number=row.protocol)
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
         self._streams[slot] = stream
         self._reach.expected(stream, now)
@@ -190,7 +190,9 @@ class Engine:
         if expected is not None:
             candidates[expected.protocol] = None
         for seen in (peek.client, peek.server):
-            found = self._matcher.candidates(start.transport, seen, begun=start.begun)
+            found = self._matcher.candidates(
+                start.transport, seen, begun=start.begun, number=start.number
+            )
             candidates.update(dict.fromkeys(found))
         wanted = [name for name in candidates if name not in stream.excluded]
         try:
@@ -238,7 +240,7 @@ class Engine:
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
         session = stream.session
-        if session is None or session.done:
+        if session is None or stream.done:
             return
         spoken = side.other if stream.side_flip else side
         if isinstance(data, bytes):
@@ -247,7 +249,7 @@ class Engine:
             self._take(stream, session.gap, spoken, moment, data)
         if session.standing is Standing.REFUTED:
             self._refuted(stream, moment)
-        elif session.done and not stream.children and stream.slot >= 0:
+        elif stream.done and not stream.children and stream.slot >= 0:
             self._core.drop(stream.slot)
         elif session.standing is Standing.PARSED and stream.replay_size >= 0:
             stream.forget()

@@ -123,8 +123,15 @@ class Stream:
         return self.session.standing if self.session else Standing.CLAIMED
 
     @property
+    def done(self) -> bool:
+        """Whether the session wants no more bytes."""
+        return self.session is not None and self.session.done
+
+    @property
     def confidence(self) -> Confidence:
-        """How sure we are of the protocol now."""
+        """How sure we are of the protocol now, or of the service where only a name tells it."""
+        if self.named and (self.protocol is None or self.protocol.context) and self.named[1]:
+            return Confidence.NAME
         if self.session is not None and self.session.standing is Standing.PARSED:
             return Confidence.PARSED
         return self.claim.confidence if self.claim else Confidence.PORT
@@ -133,7 +140,7 @@ class Stream:
     def service(self) -> str:
         """Catalogue id of the service: the session's word, its login's, or a name's."""
         if self.protocol is not None and self.protocol.context:
-            return self.named[0] if self.named else self.protocol.service
+            return self.named[0] if self.named else ""
         if self.session is None:
             return self.named[0] if self.named else ""
         told = self.session.service

@@ -22,12 +22,16 @@ class Matcher:
                         (protocol.name, magic)
                     )
 
-    def candidates(self, transport: Transport, payload: bytes, *, begun: bool = True) -> list[str]:
+    def candidates(
+        self, transport: Transport, payload: bytes, *, begun: bool = True, number: int = 0
+    ) -> list[str]:
         """Return the protocols whose magic fits *payload*, most specific pattern first."""
         if not payload:
             return []
         fitting: dict[str, int] = {}
         for name, magic in self._by_first.get((transport, payload[0]), ()):
+            if number and magic.number and number != magic.number:
+                continue
             if fits(magic, payload, begun=begun):
                 fitting[name] = max(fitting.get(name, 0), len(magic.pattern))
         return sorted(fitting, key=lambda name: (-fitting[name], name))

@@ -25,7 +25,7 @@ from backchannel.events import (
     Software,
     Transfer,
 )
-from backchannel.model import Confidence, Side
+from backchannel.model import Side
 from backchannel.privacy import REDACTED, Disclosure
 from backchannel.report import document as doc
 from backchannel.report.rows import AccountRow, ServiceRow
@@ -104,13 +104,10 @@ class Summary:
         claim = stream.claim
         if claim is None or not stream.service:
             return
-        if stream.protocol is not None and stream.protocol.context and not stream.named:
-            return
         row = self._row((stream.service, stream.spoken, stream.stack))
         if row is None:
             return
-        named = stream.protocol is not None and stream.protocol.context
-        row.claim(Confidence.NAME if named else stream.confidence, _evidence(stream))
+        row.claim(stream.confidence, _evidence(stream))
         row.flow_count += 1
         row.packets += packets
         row.octets += octets

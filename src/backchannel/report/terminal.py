@@ -106,36 +106,35 @@ def _headline(document: Document) -> Text:
 
 
 def _services(services: Sequence[Service], index: Index) -> Table:
-    table = _table(
-        "Services",
-        "service",
-        "stack",
-        "confidence",
-        "accounts",
-        "clients",
-        "flows",
-        "bytes",
-        "first seen",
-        "last seen",
-        "used for",
-        "exposed",
-        right=("flows", "bytes"),
-    )
+    """Return a block for each service: what and how sure, then who, what for and what leaked."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
     for row in services:
-        table.add_row(
-            Text(index.title(row.service), style="bold"),
-            Text(escape(row.stack)),
-            Text(row.confidence, style=_STRENGTH[row.confidence]),
-            _names(row.accounts, 3),
-            _names(row.hosts.clients, 2),
-            f"{row.flows:,}",
-            size(row.bytes),
-            _short(row.first_seen),
-            _short(row.last_seen)[11:],
-            Text(", ".join(row.capabilities)),
-            _exposed(row.exposed),
-        )
+        about = Text()
+        about.append(escape(row.stack), style="bold")
+        about.append("  ")
+        about.append(row.confidence, style=_STRENGTH[row.confidence])
+        flows = f"{row.flows:,} flow{'' if row.flows == 1 else 's'}"
+        about.append(f"  {flows}, {size(row.bytes)}, {_span(row.first_seen, row.last_seen)}")
+        table.add_row(index.title(row.service), about)
+        for label, text in (
+            ("accounts", _names(row.accounts)),
+            ("clients", _names(row.hosts.clients)),
+            ("servers", _names(row.hosts.servers)),
+            ("used for", Text(", ".join(row.capabilities))),
+            ("exposed", _exposed(row.exposed)),
+        ):
+            if text:
+                table.add_row("", Text.assemble((f"{label:<10}", "dim"), text))
+        table.add_row()
     return table
+
+
+def _span(first: str, last: str) -> str:
+    """A span of time; the date of its end only where it differs."""
+    begin, end = _short(first), _short(last)
+    return f"{begin} to {end[11:] if begin[:10] == end[:10] else end}"
 
 
 def _exposed(exposed: dict[str, int]) -> Text:
@@ -143,7 +142,7 @@ def _exposed(exposed: dict[str, int]) -> Text:
     for word, count in exposed.items():
         if text:
             text.append(", ")
-        text.append(f"{count} {word}", style="red" if word in _ALARMING else "")
+        text.append(f"{count:,} {word}", style="red" if word in _ALARMING else "")
     return text
 
 
