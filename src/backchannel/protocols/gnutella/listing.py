@@ -1,0 +1,57 @@
+"""What a browsed host answers: a stream of query hits of either network. Bytes in, events out."""
+
+from typing import Protocol
+
+from backchannel.model import Side
+from backchannel.protocols import Output
+from backchannel.protocols.gnutella import messages, wire
+from backchannel.protocols.gnutella.memory import Memory
+from backchannel.protocols.gnutella2 import packets, tree
+
+
+class Listing(Protocol):
+    """Decodes the body of one answer."""
+
+    def feed(self, data: bytes) -> list[Output]:
+        """Return what the next bytes of the body mean; raises WireError when they are no list."""
+
+
+class _Messages:
+    """Gnutella query hits; holds at most one."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._buffer, self._memory = bytearray(), memory
+
+    def feed(self, data: bytes) -> list[Output]:
+        """See `Listing`."""
+        self._buffer += data
+        out: list[Output] = []
+        for message in wire.take_messages(self._buffer):
+            self._memory.count(Side.SERVER, "listing", wire.HEADER + len(message.body))
+            if message.kind == wire.HIT:
+                out += messages.listing(message, self._memory)
+        return out
+
+
+class _Packets:
+    """Gnutella2 query hits; holds at most one."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._buffer, self._memory = bytearray(), memory
+
+    def feed(self, data: bytes) -> list[Output]:
+        """See `Listing`."""
+        self._buffer += data
+        out: list[Output] = []
+        for packet in tree.take_packets(self._buffer):
+            self._memory.count(Side.SERVER, "listing", len(packet.body))
+            out += packets.listing(packet, self._memory)
+        return out
+
+
+def listing_for(media: str, memory: Memory) -> Listing | None:
+    """Return what decodes a list of *media* type; None for pages meant for people."""
+    media = media.lower()
+    if "application/x-gnutella2" in media:
+        return _Packets(memory)
+    return _Messages(memory) if "application/x-gnutella-packets" in media else None

@@ -1,0 +1,192 @@
+"""Whose first bytes these are: Gnutella, Gnutella2, or nobody's. No memory.
+
+Both networks open with the same handshake on TCP and share HTTP and ports, so one function
+decides and both protocols ask it.
+"""
+
+import re
+
+from backchannel.model import MORE, Claim, More
+from backchannel.protocols import Peek
+from backchannel.protocols.gnutella import handshake
+from backchannel.protocols.gnutella.handshake import Block
+from backchannel.protocols.gnutella.plausible import ENOUGH, count_messages, network_of
+from backchannel.protocols.gnutella.vendors import KNOWN
+from backchannel.reader import WireError
+
+_LONGEST_LINE = 512
+_GIV = re.compile(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
+_PUSH = re.compile(rb"PUSH guid:[0-9A-Fa-f]{32}\r?\n")
+_CHAT = re.compile(rb"CHAT CONNECT/0\.\d\r?\n")
+_PULLED = ((b"GIV ", _GIV, 4 + 10 + 1 + 32 + 1), (b"PUSH guid:", _PUSH, 44))
+
+_REQUEST = re.compile(rb"(?:GET|HEAD) (\S[^\r\n]{0,2000}?) HTTP/1\.[01]\r?\n")
+_OURS = re.compile(
+    rb"(?:https?://[^/\s]{1,255})?/(?:uri-res/N2[RX]\?urn:(?:sha1|bitprint|tree|ed2k|md5)"
+    rb"|gnutella/(?:thex|tigertree|push-?proxy|metadata|preview|browse)\b|gnet/push-proxy\b)"
+)
+"""Targets that only servents ask for."""
+_SHARED = re.compile(rb"(?:https?://[^/\s]{1,255})?(?:/get/\d{1,10}/.|/gnutella/res/|/$)")
+"""Targets that need a header of a servent beside them."""
+_HEADER = re.compile(
+    rb"\n(?:X-Gnutella-[\w-]+|X-(?:N|F)?Alt|X-Queued?|X-Node|X-FW-Node-Info|X-Thex-URI"
+    rb"|X-(?:Gnutella-)?Content-URN|X-Push-Prox\w+|Alt-Location):",
+    re.IGNORECASE,
+)
+_ANSWER_HEADER = re.compile(
+    rb"\n(?:X-Gnutella-Content-URN|X-Gnutella-Alternate-Location|X-Thex-URI|X-NAlt"
+    rb"|X-Content-URN: *urn:(?:sha1|bitprint|tree|ed2k)|X-Queued?: *(?:position|ID)=)",
+    re.IGNORECASE,
+)
+_REFERRER = re.compile(rb"\nReferr?er: *Gnutella\b", re.IGNORECASE)
+_ACCEPT = re.compile(rb"\nAccept:[^\r\n]*application/x-gnutella", re.IGNORECASE)
+_AGENT = re.compile(rb"\n(?:User-Agent|Server): *([^\r\n]{1,200})", re.IGNORECASE)
+
+_CACHE = re.compile(
+    rb"[?&](?:hostfile=1|urlfile=1|bfile=1|gwcs=1|get=1|update=1|ip1?=[\d.]+(?::|%3A)\d"
+    rb"|statfile=1|ping=1|url1?=http)",
+    re.IGNORECASE,
+)
+_CACHE_CLIENT = re.compile(rb"[?&](?:client=[A-Za-z]{4}|net=gnutella2?\b)", re.IGNORECASE)
+
+
+def recognise(peek: Peek, network: str = "gnutella") -> Claim | More | None:
+    """Say whether these bytes are *network*'s."""
+    if peek.transport == "udp":
+        return _datagram(peek, network)
+    client, server = peek.client, peek.server
+    if b"G" in (client[:1], server[:1]) and (
+        handshake.opens(client[:20]) if client else handshake.opens(server[:20])
+    ):
+        answer = _handshake(peek, network)
+        if answer is not None:
+            return answer
+    return _stream(peek) if network == "gnutella" else None
+
+
+# -- datagrams ---------------------------------------------------------------------------------
+
+
+def _datagram(peek: Peek, network: str) -> Claim | None:
+    """The first datagram names the network; the other side's must belong to either."""
+    found = [network_of(data) for data in (peek.client, peek.server) if data]
+    if not found or not all(found) or found[0] != network:
+        return None
+    kind = "Gnutella2 packet" if network == "gnutella2" else "Gnutella message"
+    return Claim(network, evidence=f"{kind} fills the datagram")
+
+
+# -- handshakes --------------------------------------------------------------------------------
+
+
+def _handshake(peek: Peek, network: str) -> Claim | More | None:
+    """The network is the one that the answer chooses, or else the only one that was offered."""
+    client, server = peek.client, peek.server
+    shortest = min((len(data) for data in (client, server) if data), default=0)
+    if shortest < 14 and not (len(client) >= 17 or len(server) >= 14):
+        return MORE
+    flipped = not peek.begun and client.startswith(b"GNUTELLA/")
+    if flipped:
+        client, server = server, client
+    if (client and not handshake.opens(client[:20])) and not server:
+        return None
+    whole = _first_block(client), _first_block(server)
+    asked, answered = whole
+    if (answered or asked) is None:
+        return _unfinished(client or server, network)
+    named = (answered.networks if answered else set()) or (asked.networks if asked else set())
+    chosen = "gnutella2" if named == {"gnutella2"} else "gnutella"
+    if answered and "gnutella2" in named:
+        chosen = "gnutella2"
+    if chosen != network:
+        return None
+    line = "GNUTELLA CONNECT" if asked else "GNUTELLA answer"
+    return Claim(network, evidence=f"{line} with its headers", flipped=flipped)
+
+
+def _first_block(data: bytes) -> Block | None:
+    end = handshake.end_of_block(data)
+    if not data.startswith(handshake.MARK) or not end:
+        return None
+    try:
+        return handshake.read_block(data[:end])
+    except WireError:
+        return None
+
+
+def _unfinished(data: bytes, network: str) -> Claim | More | None:
+    """Headers whose end is not there yet. The first line is Gnutella's claim, which its session
+    gives up when the rest of the headers choose the other network.
+    """
+    if b"\n" not in data:
+        return MORE if len(data) < _LONGEST_LINE else None
+    if network != "gnutella" or not handshake.first_line(data):
+        return None
+    return Claim("gnutella", evidence="GNUTELLA first line")
+
+
+# -- HTTP, pushes, chat and bare messages ------------------------------------------------------
+
+
+def _stream(peek: Peek) -> Claim | More | None:
+    client, server = peek.client, peek.server
+    first = client or server
+    for mark, pattern, size in _PULLED:
+        if first.startswith(mark) or (first and mark.startswith(first)):
+            if pattern.match(first):
+                return Claim("gnutella", evidence=f"{mark.decode().strip()} after a push")
+            return MORE if len(first) < size and b"\n" not in first else None
+    if first.startswith(b"CHAT "):
+        return Claim("gnutella", evidence="CHAT CONNECT") if _CHAT.match(first) else None
+    if client.startswith((b"GET ", b"HEAD ")):
+        return _http(client, server)
+    if server.startswith((b"GET ", b"HEAD ")):
+        return _http(server, client, flipped=not peek.begun)
+    if first.startswith(b"HTTP/1."):
+        return _answer(first, flipped=not peek.begun and first is client)
+    return _messages(client, server)
+
+
+def _http(request: bytes, answer: bytes, *, flipped: bool = False) -> Claim | More | None:
+    line = _REQUEST.match(request)
+    if line is None:
+        return MORE if b"\n" not in request and len(request) < 4096 else None
+    target = line[1]
+    if _OURS.match(target):
+        return Claim("gnutella", evidence="request that only servents make", flipped=flipped)
+    if _CACHE.search(target) and _CACHE_CLIENT.search(target):
+        return Claim("gnutella", evidence="request to a web cache for hosts", flipped=flipped)
+    if not _SHARED.match(target):
+        return None
+    head, end, _ = request.partition(b"\r\n\r\n" if b"\r\n\r\n" in request else b"\n\n")
+    if _servent(head, target) or (answer and _ANSWER_HEADER.search(answer[:4096])):
+        return Claim("gnutella", evidence="download with a servent's headers", flipped=flipped)
+    return None if end or len(request) >= 4096 else MORE
+
+
+def _servent(head: bytes, target: bytes) -> bool:
+    """Whether a header is one that only servents send."""
+    if target == b"/":
+        return _ACCEPT.search(head) is not None
+    if _HEADER.search(head) or _REFERRER.search(head):
+        return True
+    agent = _AGENT.search(head)
+    return agent is not None and KNOWN.match(agent[1].decode("latin-1")) is not None
+
+
+def _answer(data: bytes, *, flipped: bool) -> Claim | More | None:
+    """An answer whose request was not seen."""
+    head, end, _ = data.partition(b"\r\n\r\n")
+    if _ANSWER_HEADER.search(head):
+        return Claim("gnutella", evidence="answer with a servent's headers", flipped=flipped)
+    return None if end or len(data) >= 4096 else MORE
+
+
+def _messages(client: bytes, server: bytes) -> Claim | More | None:
+    """Messages amid a stream: several whole ones in a row, and nothing else."""
+    counts = [count_messages(data) for data in (client, server) if len(data) >= 23]
+    if not counts or min(counts) < 0:
+        return None
+    if sum(counts) >= ENOUGH:
+        return Claim("gnutella", evidence=f"{sum(counts)} messages in a row")
+    return MORE if max(len(client), len(server)) < 4096 else None

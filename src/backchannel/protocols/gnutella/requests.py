@@ -1,0 +1,207 @@
+"""Servents' HTTP requests and answers: heads to events. Nothing here remembers anything."""
+
+import re
+from typing import Literal
+from urllib.parse import unquote
+
+import msgspec
+
+from backchannel.events import Anomaly, Download, Profile
+from backchannel.model import Capability
+from backchannel.protocols import Output
+from backchannel.protocols.gnutella import webcache
+from backchannel.protocols.gnutella.events import BrowseHost, HashTree, Refused
+from backchannel.protocols.gnutella.handshake import addresses, normal
+from backchannel.protocols.gnutella.memory import Memory
+from backchannel.protocols.gnutella.messages import expected
+from backchannel.protocols.gnutella.vendors import software
+from backchannel.protocols.http.wire import Head
+
+Kind = Literal["download", "browse", "tree", "push", "cache", "other"]
+
+_ABSOLUTE = re.compile(r"https?://[^/\s]{1,255}(?=/|$)")
+_GET = re.compile(r"/get/(\d{1,10})/(.+)", re.DOTALL)
+_N2R = re.compile(r"/uri-res/N2R\?(urn:[\w:.-]{1,200})", re.IGNORECASE)
+_TREE = re.compile(
+    r"/(?:uri-res/N2X|gnutella/(?:thex|tigertree)/v\d)\?(urn:[\w:./-]{1,200})", re.IGNORECASE
+)
+_PUSH = re.compile(
+    r"/(?:gnutella|gnet)/push-?proxy\?(?:ServerId|guid|file)=([\w=]{1,64})", re.IGNORECASE
+)
+_BROWSE = re.compile(r"/(?:gnutella/browse/v\d)?/?(?:$|\?)")
+_RESOURCE = re.compile(r"/gnutella/res/(?:[A-Za-z]:|[\\/])")
+_URN = re.compile(r"urn:[\w.-]{1,32}:[\w.:/-]{1,160}", re.IGNORECASE)
+_FILE_NAME = re.compile(
+    r"filename\*=\"?[\w-]{1,20}'[\w-]{0,20}'([^;\"]{1,1024})|filename=\"?([^;\"]{1,1024})",
+    re.IGNORECASE,
+)
+_QUEUE = re.compile(r"(position|length)\s*=\s*(\d{1,9})", re.IGNORECASE)
+_GUID = re.compile(r"[0-9A-Fa-f]{32}")
+_FIREWALLED = re.compile(r"(\d{1,5}):(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])\s*(?:;|$)")
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a request asks for."""
+
+    kind: Kind
+    target: str
+    name: str = ""
+    urn: str = ""
+    traversal: bool = False
+    """The target climbs out of the shared folder."""
+
+
+def read_request(head: Head) -> Request:
+    """Tell what *head* asks for."""
+    target = _ABSOLUTE.sub("", head.target, 1) or "/"
+    plain = unquote(target)
+    climbs = ".." in re.split(r"[/\\?]", plain) or _RESOURCE.match(plain) is not None
+    if found := _GET.match(target):
+        urn = _urn(head)
+        return Request("download", target, unquote(found[2])[:1024], urn, climbs)
+    if found := _N2R.match(target):
+        return Request("download", target, "", found[1], climbs)
+    if found := _TREE.match(target):
+        return Request("tree", target, "", found[1], climbs)
+    if found := _PUSH.match(target):
+        return Request("push", target, found[1], "", climbs)
+    if _BROWSE.match(target):
+        return Request("browse", target, "", "", climbs)
+    if webcache.request(head.target, "", Memory()):
+        return Request("cache", target, "", "", climbs)
+    return Request("other", target, "", "", climbs)
+
+
+def tell(request: Request, head: Head, memory: Memory) -> list[Output]:
+    """Return the events of a request."""
+    out: list[Output] = []
+    if request.kind == "download":
+        first, last = head.wanted_range or (0, None)
+        out.append(Download(name=request.name, hash=request.urn, first=first, last=last))
+    elif request.kind == "tree":
+        out.append(HashTree(hash=request.urn, target=request.target[:255]))
+    elif request.kind == "browse":
+        out.append(BrowseHost(target=request.target[:255]))
+    elif request.kind == "cache":
+        out += webcache.request(head.target, head.get("host"), memory)
+    elif request.kind == "push":
+        for address, port in addresses(head.get("x-node"), 1):
+            out += memory.disclosed("push", [(address, port)])
+            out.append(expected(address, port, request.name.lower(), 0))
+    if request.traversal:
+        out.append(Anomaly(kind="path-traversal", detail=request.target[:255]))
+    return out
+
+
+def answered(request: Request, head: Head) -> list[Output]:
+    """Return what the answer's status says about *request*."""
+    if request.traversal and head.status in (200, 206):
+        return [Anomaly(kind="path-traversal-succeeded", detail=request.target[:255])]
+    if head.status < 400 or request.kind not in ("download", "browse", "push"):
+        return []
+    queue = {
+        name.lower(): int(number)
+        for name, number in _QUEUE.findall(f"{head.get('x-queue')},{head.get('x-queued')}")
+    }
+    told = Refused(
+        status=head.status,
+        reason=head.reason[:255],
+        position=queue.get("position", 0),
+        length=queue.get("length", 0),
+    )
+    return [told]
+
+
+def place(head: Head) -> tuple[int, int | None] | None:
+    """Return where the body's first byte belongs in the file, and the file's size.
+
+    None for what cannot be placed: several ranges at once, or bytes sent in reverse.
+    """
+    if "multipart" in head.get("content-type").lower() or "backwards" in head.get(
+        "content-encoding"
+    ):
+        return None
+    if held := head.content_range:
+        return held[0], held[2]
+    if head.status == 206:
+        return None
+    coded = head.get("content-encoding").lower() not in ("", "identity")
+    return 0, None if coded else head.length
+
+
+def file_urn(request: Request, head: Head) -> str:
+    """Return the URN of the file that an answer holds."""
+    return _urn(head) or request.urn
+
+
+def _urn(head: Head) -> str:
+    """Return the best URN in the head: one that names a SHA-1 before any other."""
+    text = _values(head, "x-gnutella-content-urn", "x-content-urn")
+    found = [match[0] for match in _URN.finditer(text)]
+    found.sort(key=lambda urn: not urn.lower().startswith(("urn:sha1:", "urn:bitprint:")))
+    return found[0] if found else ""
+
+
+def _values(head: Head, *names: str) -> str:
+    """Return all values of the headers of these names, joined by commas."""
+    return ", ".join(value for key, value in head.headers if key in names)[:16_384]
+
+
+def file_name(request: Request, head: Head) -> str:
+    """Return the name that the answer gives the file, or else the one that was asked for."""
+    found = _FILE_NAME.search(head.get("content-disposition"))
+    return unquote(found[1] or found[2]) if found else request.name
+
+
+def disclosures(head: Head, memory: Memory) -> list[Output]:
+    """Return the programs, people and addresses that any head tells."""
+    out: list[Output] = []
+    servent = head.get("x-guid").lower()[:32]
+    agent = head.get("user-agent") or head.get("server")
+    if (named := software(agent, servent)) and memory.first(f"agent {agent} {head.request}"):
+        out.append(named)
+    own = addresses(_values(head, "x-node", "x-listen-ip", "node", "listen-ip"), 2)
+    out += memory.disclosed("x-node", own, servent)
+    if seen := normal(head.get("remote-ip") or head.get("x-remote-ip")):
+        out += memory.disclosed("remote-ip", [(seen, 0)])
+    chat = addresses(head.get("chat"), 1)
+    out += memory.disclosed("chat", chat, servent, use=Capability.MESSAGE)
+    out += _alternates(head, memory) + _firewalled(head, memory)
+    nickname = unquote(head.get("x-nick") or head.get("x-name") or head.get("x-username"))[:120]
+    if nickname and memory.first(f"nick {nickname}"):
+        out.append(Profile(account=servent or nickname, nickname=nickname))
+    return out
+
+
+_ALTERNATES = (
+    ("alternate", ("x-alt", "x-gnutella-alternate-location", "alt-location")),
+    ("failed-alternate", ("x-nalt",)),
+    ("push-proxy", ("x-push-proxy", "x-push-proxies", "x-pushproxies")),
+)
+
+
+def _alternates(head: Head, memory: Memory) -> list[Output]:
+    out: list[Output] = []
+    for how, names in _ALTERNATES:
+        if values := _values(head, *names):
+            out += memory.disclosed(how, addresses(values))
+    for entry in _values(head, "x-falt").split(",")[:256]:
+        out += _behind_proxies(entry, memory)
+    return out
+
+
+def _behind_proxies(entry: str, memory: Memory) -> list[Output]:
+    """`<servent>;[fwt/1;][port:IP;]proxy;proxy`: somebody behind a firewall, and who reaches it."""
+    found = _GUID.search(entry)
+    servent = found[0].lower() if found else ""
+    out: list[Output] = []
+    for port, address in _FIREWALLED.findall(entry):
+        if (usable := normal(address)) and 0 < int(port) < 65_536:
+            out += memory.disclosed("firewalled", [(usable, int(port))], servent)
+    proxies = addresses(_FIREWALLED.sub("", entry))
+    return out + memory.disclosed("push-proxy", proxies, servent)
+
+
+def _firewalled(head: Head, memory: Memory) -> list[Output]:
+    info = head.get("x-fw-node-info")
+    return _behind_proxies(info[:4096], memory) if info else []

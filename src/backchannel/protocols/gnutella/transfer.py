@@ -1,0 +1,245 @@
+"""Servents over HTTP: downloads by name or hash, listings, hash trees, push proxies, web caches.
+
+    GET /get/<index>/<name>          GET /uri-res/N2R?urn:sha1:...        Range, X-Alt, X-Queue ...
+    GET /  (Accept: packets)         GET /uri-res/N2X?..., /gnutella/thex/...
+    GIV <index>:<servent>/<name> LF LF        PUSH guid:<servent> CRLF CRLF      (roles reversed)
+
+HUGE 0.94 §6, browse host, PARQ and push proxy proposals (gtk-gnutella doc/gnutella), Shareaza's
+UploadTransferHTTP. Ranges of a file that names its SHA-1 are handed on under that name, so that
+one file may come over many connections. Holds what `Conversation` holds, one message of a listing,
+or 16 KiB of a web cache's answer.
+"""
+
+import re
+
+from backchannel.effects import FileClose, FileData, FileOpen, Inner, InnerEnd, InnerGap, Open
+from backchannel.events import Gap, Malformed
+from backchannel.model import Capability, Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.gnutella import requests, webcache
+from backchannel.protocols.gnutella.events import PushAnswered
+from backchannel.protocols.gnutella.ggep import sha1_of
+from backchannel.protocols.gnutella.listing import Listing, listing_for
+from backchannel.protocols.gnutella.memory import Memory
+from backchannel.protocols.gnutella.requests import Request
+from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Head, Raw, Skipped
+from backchannel.protocols.http.wire import Item as HttpItem
+from backchannel.reader import WireError
+from backchannel.text import decode
+
+MAX_PENDING = 64
+PULL_LIMIT = 1024
+_UNVERSIONED = b"HTTP 503 "
+_GIV = re.compile(r"GIV (\d{1,10}):([0-9A-Fa-f]{32})/(.*)")
+_PUSH = re.compile(r"PUSH guid:([0-9A-Fa-f]{32})\s*$")
+_PULL_END = re.compile(rb"\r?\n\r?\n")
+
+
+class _File:
+    """A file whose bytes are coming."""
+
+    def __init__(self, key: str, offset: int, *, shared: bool) -> None:
+        self.key, self.offset, self.shared = key, offset, shared
+
+
+class Transfer:
+    """One HTTP connection of a servent."""
+
+    def __init__(
+        self, start: Start, memory: Memory, *, asks: Side = Side.CLIENT, pushed: Side | None = None
+    ) -> None:
+        """*pushed*: the side that opens with GIV or PUSH, and then answers requests."""
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._start, self._memory = start, memory
+        self._client = asks if pushed is None else pushed.other
+        self._http = Conversation(client=self._client, begun=start.begun or pushed is not None)
+        self._pull: bytearray | None = None if pushed is None else bytearray()
+        self._opening: bytearray | None = bytearray()
+        """The first bytes of the first answer."""
+        self._early = bytearray()
+        """What the asking side sent before the GIV line was whole."""
+        self._requests: list[Request] = []
+        self._file: _File | None = None
+        self._listing: Listing | None = None
+        self._cache: bytearray | None = None
+        self._tunnel = False
+
+    # -- the contract --------------------------------------------------------------------------
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if self._pull is None:
+            data = self._mended(data) if side is not self._client else data
+            return self._tell(self._http.feed(side, data))
+        if side is self._client:
+            self._early += data[: PULL_LIMIT - len(self._early)]
+            return []
+        return self._pulled(side, data)
+
+    def _mended(self, data: bytes) -> bytes:
+        """Early BearShare answers `HTTP 503 Server Busy`, without a version: give it one."""
+        opening = self._opening
+        if opening is None:
+            return data
+        opening += data
+        if len(opening) < len(_UNVERSIONED) and _UNVERSIONED.startswith(opening):
+            return b""
+        self._opening = None
+        if opening.startswith(_UNVERSIONED):
+            opening[:4] = b"HTTP/1.0"
+        return bytes(opening)
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen."""
+        self._pull = None
+        if side is not self._client:
+            self._opening = None
+        return [Gap(size=size), *self._tell(self._http.gap(side, size))]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        out = self._tell(self._http.end(side))
+        if self._tunnel:
+            return [*out, InnerEnd(side=side)]
+        if side is not self._client:
+            self._close(out)
+        return out + self._memory.summary(side)
+
+    # -- pushes --------------------------------------------------------------------------------
+
+    def _pulled(self, side: Side, data: bytes) -> list[Output]:
+        """Read the line by which a servent answers a push; HTTP follows."""
+        pull = self._pull
+        assert pull is not None
+        pull += data
+        end = _PULL_END.search(pull)
+        if end is None or end.end() > PULL_LIMIT:
+            return self._no_pull(len(pull) > PULL_LIMIT)
+        line, rest = decode(bytes(pull[: end.start()])), bytes(pull[end.end() :])
+        told = _push_answer(line)
+        if told is None:
+            return self._no_pull(True)
+        self.standing, self._pull = Standing.PARSED, None
+        out: list[Output] = [told]
+        early, self._early = bytes(self._early), bytearray()
+        if early:
+            out += self._tell(self._http.feed(self._client, early))
+        return out + (self._tell(self._http.feed(side, rest)) if rest else [])
+
+    def _no_pull(self, broken: bool) -> list[Output]:
+        if not broken:
+            return []
+        self.standing, self.done = Standing.REFUTED, True
+        return [Malformed(reason="no GIV line")]
+
+    # -- HTTP ----------------------------------------------------------------------------------
+
+    def _tell(self, told: list[tuple[Side, HttpItem]]) -> list[Output]:
+        out: list[Output] = []
+        for side, item in told:
+            if isinstance(item, Head):
+                self._request(item, out) if item.request else self._answer(item, out)
+            elif isinstance(item, Broken):
+                out.append(Malformed(reason=item.reason))
+            elif isinstance(item, Raw):
+                out.append(Inner(side=side, data=item.data))
+            elif side is not self._client:
+                self._content(item, out)
+            elif isinstance(item, Skipped) and self._tunnel:
+                out.append(InnerGap(side=side, size=item.size))
+        return out
+
+    def _request(self, head: Head, out: list[Output]) -> None:
+        self.standing = Standing.PARSED
+        request = requests.read_request(head)
+        self._requests.append(request)
+        del self._requests[:-MAX_PENDING]
+        out += requests.tell(request, head, self._memory)
+        out += requests.disclosures(head, self._memory)
+
+    def _answer(self, head: Head, out: list[Output]) -> None:
+        self._close(out)
+        request = self._requests[0] if self._requests else Request(kind="download", target="")
+        if head.status == 101:
+            self._tunnel = True
+            out.append(Open())
+            return
+        if head.status >= 200 and self._requests:
+            self._requests.pop(0)
+        self.standing = Standing.PARSED
+        out += requests.disclosures(head, self._memory)
+        out += requests.answered(request, head)
+        if head.status in (200, 206) and head.method != "HEAD":
+            self._open(request, head, out)
+
+    def _open(self, request: Request, head: Head, out: list[Output]) -> None:
+        """Make ready for the body that *head* announces."""
+        if request.kind == "cache":
+            self._cache = bytearray()
+        elif request.kind == "browse":
+            self._listing = listing_for(head.get("content-type"), self._memory)
+        elif request.kind == "download" and (place := requests.place(head)):
+            first, total = place
+            name, urn = requests.file_name(request, head), requests.file_urn(request, head)
+            sha1 = sha1_of(urn)
+            file = _File(f"sha1:{sha1}" if sha1 else name, first, shared=bool(sha1))
+            self._file = file
+            server = self._start.server if self._client is Side.CLIENT else self._start.client
+            client = self._start.client if self._client is Side.CLIENT else self._start.server
+            opened = FileOpen(
+                key=file.key,
+                shared=file.shared,
+                use=Capability.FILE_SHARING,
+                name=name,
+                size=total,
+                sender=str(server),
+                recipient=str(client),
+                id=urn,
+                sha1=sha1,
+            )
+            out.append(opened)
+
+    def _content(self, item: HttpItem, out: list[Output]) -> None:
+        if isinstance(item, Done):
+            self._close(out)
+        elif isinstance(item, Skipped):
+            self._listing = self._cache = None
+            if self._file:
+                self._file.offset += item.size
+            elif self._tunnel:
+                out.append(InnerGap(side=self._client.other, size=item.size))
+        elif isinstance(item, Body):
+            self._body(item.data, out)
+
+    def _body(self, data: bytes, out: list[Output]) -> None:
+        if self._file:
+            file = self._file
+            told = FileData(key=file.key, shared=file.shared, offset=file.offset, data=data)
+            out.append(told)
+            file.offset += len(data)
+        elif self._cache is not None:
+            self._cache += data[: webcache.MAX_BODY - len(self._cache)]
+        elif self._listing:
+            try:
+                out += self._listing.feed(data)
+            except WireError as error:
+                out.append(Malformed(reason=f"listing: {error}"))
+                self._listing = None
+
+    def _close(self, out: list[Output]) -> None:
+        """The body that was coming is over."""
+        if self._file:
+            out.append(FileClose(key=self._file.key, shared=self._file.shared))
+        if self._cache is not None:
+            out += webcache.answer(bytes(self._cache), self._memory)
+        self._file = self._listing = self._cache = None
+
+
+def _push_answer(line: str) -> PushAnswered | None:
+    if found := _GIV.match(line):
+        index, servent, name = found.groups()
+        return PushAnswered(servent=servent.lower(), index=int(index), name=name[:1024])
+    if found := _PUSH.match(line):
+        return PushAnswered(servent=found[1].lower())
+    return None
