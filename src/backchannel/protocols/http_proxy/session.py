@@ -15,7 +15,7 @@ import msgspec
 
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest, Software
-from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.model import MORE, Claim, Endpoint, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http import auth
 from backchannel.protocols.http.fields import PORTS, Uri, absolute, authority, product
@@ -37,9 +37,6 @@ CHANNELS = 64
 """Targets of absolute URIs that are open at once; the oldest is closed for the next."""
 _CARRIED = frozenset({"http", "ws", "https", "wss"})
 """Schemes whose requests go on as HTTP."""
-_UNAVAILABLE = frozenset({407, 502, 503, 504})
-"""Statuses that a proxy gives when it did not pass the request on."""
-
 _CONNECT = re.compile(rb"CONNECT [^\s/]{1,300}:\d{1,5} HTTP/1\.[01]\s*\n")
 _ABSOLUTE = re.compile(rb"[A-Z]{3,12} (?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
 _ANSWER = re.compile(
@@ -54,6 +51,7 @@ _PROXY_HEADER = re.compile(
     rb"^proxy-(?:authorization|connection)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*",
     re.IGNORECASE | re.MULTILINE,
 )
+_PROXY_ANSWERS = ("proxy-agent", "proxy-authenticate", "proxy-connection", "via", "x-cache")
 _VIA = re.compile(r"\(([^()]+)\)")
 
 
@@ -65,9 +63,21 @@ def recognise(peek: Peek) -> Claim | More | None:
     flipped = verdict is None and not peek.begun
     if flipped:
         verdict = _judge(peek.server, peek.client)
-    if isinstance(verdict, str):
-        return Claim("http-proxy", evidence=verdict, flipped=flipped)
-    return verdict
+    if not isinstance(verdict, str):
+        return verdict
+    request, server = (
+        (peek.server, peek.start.client) if flipped else (peek.client, peek.start.server)
+    )
+    if _names(request, server):
+        return None
+    return Claim("http-proxy", evidence=verdict, flipped=flipped)
+
+
+def _names(request: bytes, server: Endpoint) -> bool:
+    """Whether a request's absolute URI is of the very server that gets it, and so no proxy."""
+    target = request.partition(b" ")[2].partition(b"\n")[0].rpartition(b" HTTP/")[0]
+    uri = absolute(target.strip().decode("latin-1"))
+    return uri is not None and (uri.host, uri.port) == (server.address, server.port)
 
 
 def _judge(request: bytes, answer: bytes) -> str | More | None:
@@ -102,6 +112,7 @@ class Session:
         self.service = "http-proxy"
         self.standing = Standing.CLAIMED
         self.done = False
+        self._start = start
         self._talk = Conversation(verbatim=True, begun=start.begun)
         self._auth = auth.Authentication()
         self._named = [False, False]
@@ -222,8 +233,15 @@ class Session:
             self._answer_connect(head, out)
         else:
             self._answer_other(head, out)
-        if head.method or tunnel:
+        if tunnel or (head.method and self._is_proxy(head)):
             self.standing = Standing.PARSED
+
+    def _is_proxy(self, head: Head) -> bool:
+        """Whether an answer shows a proxy: old programs send absolute URIs to plain servers too."""
+        if head.method == "CONNECT" or any(head.get(name) for name in _PROXY_ANSWERS):
+            return True
+        uri = absolute(head.target)
+        return uri is not None and self._start.server.port not in (0, uri.port)
 
     def _answer_connect(self, head: Head, out: list[Output]) -> None:
         if head.status < 200:
@@ -243,10 +261,11 @@ class Session:
             if head.status == 407:
                 out.append(ProxyAnswer(scheme="http", accepted=False, code="407"))
             return
-        if head.status >= 200 and (not channel.answered or head.status == 407):
-            channel.answered = True
-            accepted = head.status not in _UNAVAILABLE
-            out.append(ProxyAnswer(scheme="http", accepted=accepted, code=str(head.status)))
+        if head.status >= 200 and not channel.answered:
+            # Of the rest, the target's own refusals cannot be told from the proxy's.
+            refused = head.status == 407 or head.status >= 500 or head.get("x-squid-error")
+            channel.answered = not refused
+            out.append(ProxyAnswer(scheme="http", accepted=not refused, code=str(head.status)))
         if channel.carried:
             self._current[Side.SERVER] = channel.name
             out.append(Inner(side=Side.SERVER, data=head.raw, channel=channel.name))
