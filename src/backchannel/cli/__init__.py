@@ -16,9 +16,12 @@ app = App(
     name="backchannel",
     help="Find, decode and close the back channels in a network.",
     version=__version__,
+    help_format="plaintext",  # markdown takes 40 ms to load, and help should be there at once
 )
 app.register_install_completion_command()
-app.command("backchannel.cli.scan:scan", name="scan")
+app.command(
+    "backchannel.cli.scan:scan", name="scan", help="Find and decode the back channels in captures."
+)
 
 USAGE = 2
 

@@ -20,11 +20,14 @@ DAMAGED = 3
 Put = Callable[[Observation], object]
 
 
+OrStandardOutput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]
+
+
 def scan(
-    *paths: str,
+    *paths: Annotated[str, Parameter(allow_leading_hyphen=True)],
     json: bool = False,
-    eve: Path | None = None,
-    events: Path | None = None,
+    eve: OrStandardOutput = None,
+    events: OrStandardOutput = None,
     flows: Path | None = None,
     report: Path | None = None,
     extract: Path | None = None,
@@ -64,6 +67,8 @@ def scan(
     """
     if not paths:
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
+    if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
+        raise UsageError(f"unknown option {unknown[0]}; see backchannel scan --help")
     disclosure = Disclosure(secrets=secrets, content=content)
     with ExitStack() as stack:
         progress = None if quiet else _progress(stack)
