@@ -1,0 +1,102 @@
+"""What OFT and ODC sessions share: framing, the proxy's frames before it, resynchronisation."""
+
+import re
+from typing import ClassVar, Generic, TypeVar
+
+from backchannel.events import Malformed
+from backchannel.model import Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.oft import proxy
+from backchannel.reader import WireError
+
+PROXY_LIMIT = 8
+"""Proxy frames of one side that are told."""
+
+
+class Lane:
+    """One side: bytes that wait for more, and whether we are in step."""
+
+    def __init__(self, *, hunting: bool) -> None:
+        self.held = b""
+        self.hunting = hunting
+        self.deaf = False
+        self.opening = not hunting
+        """No byte of the peers' own protocol was seen yet: the proxy may speak first."""
+        self.frames = 0
+
+
+L = TypeVar("L", bound=Lane)
+
+
+class PeerSession(Generic[L]):
+    """Cuts both sides' bytes into headers; what they mean is the subclass's."""
+
+    HEADER: ClassVar[re.Pattern[bytes]]
+    """What a header looks like where it must be found again, and how many bytes that takes."""
+    LOOK: ClassVar[int]
+
+    def __init__(self, start: Start, lanes: list[L]) -> None:
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._start = start
+        self._lanes = lanes
+        self._guest = proxy.Guest()
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        lane = self._lanes[side]
+        if lane.deaf:
+            return []
+        data = lane.held + data if lane.held else data
+        out: list[Output] = []
+        at = 0
+        try:
+            while at < len(data) and (stop := self._step(side, data, at, out)) is not None:
+                at = stop
+        except WireError as error:
+            lane.deaf = True
+            if self.standing is Standing.CLAIMED:
+                self.standing = Standing.REFUTED
+            out.append(Malformed(reason=str(error)))
+            at = len(data)
+        lane.held = data[at:]
+        return out
+
+    def _step(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+        """Handle what stands at *at*; return where to go on, or None to wait for more."""
+        lane = self._lanes[side]
+        if lane.hunting:
+            found = self.HEADER.search(data, at)
+            lane.hunting = found is None
+            if found is None:
+                return len(data) - self.LOOK + 1 if len(data) - at >= self.LOOK else None
+            at = found.start()
+        elif lane.opening:
+            begins = proxy.begins(data[at : at + 4])
+            if begins is None:
+                return None
+            if begins:
+                return self._proxied(lane, data, at, out)
+            lane.opening = False
+        return self._header(side, data, at, out)
+
+    def _header(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+        """Take one of the peers' own headers, as `_step` does."""
+        raise NotImplementedError
+
+    def _met(self) -> None:
+        """The client of this flow told the proxy who it is."""
+        raise NotImplementedError
+
+    def _proxied(self, lane: L, data: bytes, at: int, out: list[Output]) -> int | None:
+        frame = proxy.take(data, at)
+        if frame is None:
+            return None
+        end, kind, body = frame
+        lane.frames += 1
+        if lane.frames <= PROXY_LIMIT:
+            out += proxy.tell(self._guest, kind, body, self._start.server)
+            self._met()
+            if self._guest.capability:
+                self.standing = Standing.PARSED
+        return end
