@@ -166,21 +166,26 @@ class Engine:
         if stream.deaf:
             return
         if stream.session is not None:
-            if stream.standing is Standing.CLAIMED:
+            if stream.standing is Standing.CLAIMED:  # the next candidate may have to see it
                 stream.remember(side, data, moment)
+                self._peek(stream, side, data)
             self._decode(stream, side, data, moment)
             return
         stream.remember(side, data, moment)
+        self._peek(stream, side, data)
+        if isinstance(data, bytes):
+            self._identify(stream, moment)
+
+    def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
+        """Keep the first bytes of *side* for recognisers."""
         peeked = stream.peeked[side]
         if isinstance(data, int):
             peeked.clear()
             stream.start = msgspec.structs.replace(stream.start, begun=False)
-            return
-        if stream.start.transport == "tcp":
+        elif stream.start.transport == "tcp":
             peeked += data[: PEEK_LIMIT - len(peeked)]
         elif not peeked:
             peeked += data[:PEEK_LIMIT]
-        self._identify(stream, moment)
 
     def _identify(self, stream: Stream, moment: Moment, *, last: bool = False) -> None:
         start, (client, server) = stream.start, stream.peeked
@@ -281,13 +286,13 @@ class Engine:
             self._fault(stream, "decoder")
             self._abandon(stream)
             return
+        if stream.held and stream.standing is Standing.PARSED:
+            self._release(stream)  # what was held back came before
         for output in outputs:
             if isinstance(output, Event):
                 self._event(stream, moment, side, output)
             else:
                 self._effect(stream, moment, side, output)
-        if stream.held and stream.standing is Standing.PARSED:
-            self._release(stream)
 
     def _event(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
         if isinstance(event, NameLearned):
