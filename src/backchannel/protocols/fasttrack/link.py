@@ -9,7 +9,7 @@ outside. Each side holds at most one frame of 64 KiB; what the client sends befo
 seen waits in at most EARLY bytes.
 """
 
-from backchannel.events import Gap, Malformed, Peer
+from backchannel.events import Gap, Malformed
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.fasttrack import wire
@@ -225,7 +225,7 @@ class Session:
         out.append(Network(name=network, role="client" if client else "server"))
         if not client:
             server = self._link.server
-            out.append(Peer(address=server.address, port=server.port, role="supernode"))
+            out.extend(self._link.supernode(server.address, server.port))
         return rest
 
     def _tell(self, direction: _Direction, frame: Frame, out: list[Output]) -> None:

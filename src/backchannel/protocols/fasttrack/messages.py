@@ -38,6 +38,8 @@ _TRANSFER_LIFETIME = 3600
 ANNOUNCED = 4096
 """Addresses that one session announces, and names that it tells of each."""
 NAMES = 64
+SUPERNODES = 8192
+"""Supernodes that one session remembers to have told."""
 _UNICAST, _BROADCAST = 0x80, 0xC0
 
 
@@ -52,6 +54,15 @@ class Link:
         self.super_client = False
         """True once the client, too, was seen to be a supernode."""
         self._announced: set[tuple[str, int]] = set()
+        self._supernodes: set[tuple[str, int]] = set()
+
+    def supernode(self, address: str, port: int) -> Iterator[Peer]:
+        """Yield a supernode, once."""
+        place = address, port
+        if place not in self._supernodes:
+            if len(self._supernodes) < SUPERNODES:
+                self._supernodes.add(place)
+            yield Peer(address=address, port=port, role="supernode")
 
     def announce(
         self, address: str, port: int, account: str, names: tuple[tuple[str, str], ...] = ()
@@ -89,9 +100,9 @@ def tell(link: Link, side: Side, frame: Frame) -> Told:
 
 def _routed(link: Link, flags: int, reader: Reader) -> Told:
     """A message on its way between supernodes: who sent it, and for whom it is meant."""
-    yield _supernode(reader)
+    yield from _supernode(link, reader)
     if flags == _UNICAST:
-        yield _supernode(reader)
+        yield from _supernode(link, reader)
     else:
         reader.skip(2)
     reader.skip(1)  # hops so far
@@ -101,19 +112,19 @@ def _routed(link: Link, flags: int, reader: Reader) -> Told:
 def _promoted(link: Link) -> Told:
     if not link.super_client:
         link.super_client = True
-        yield Peer(address=link.client.address, port=link.client.port, role="supernode")
+        yield from link.supernode(link.client.address, link.client.port)
 
 
-def _supernode(reader: Reader) -> Peer:
-    return Peer(address=reader.ipv4(), port=reader.u16(), role="supernode")
+def _supernode(link: Link, reader: Reader) -> Told:
+    yield from link.supernode(reader.ipv4(), reader.u16())
 
 
-def _nodes(_link: Link, _side: Side, reader: Reader) -> Told:
+def _nodes(link: Link, _side: Side, reader: Reader) -> Told:
     count = len(reader) // 8
     if count > NODES:
         yield Anomaly(kind="oversized-supernode-list", detail=f"{count} entries (CVE-2003-0397)")
     for _ in range(count):
-        yield _supernode(reader)
+        yield from _supernode(link, reader)
         reader.skip(2)  # minutes since it was seen, load in percent
 
 
@@ -121,7 +132,7 @@ def _neighbours(link: Link, side: Side, reader: Reader) -> Told:
     if side is Side.CLIENT:
         yield from _promoted(link)
     while reader:
-        yield _supernode(reader)
+        yield from _supernode(link, reader)
         reader.skip(20)
 
 
@@ -188,7 +199,7 @@ def _term(compare: int, tag: int, value: bytes) -> str:
 
 def _hits(link: Link, _side: Side, reader: Reader) -> Told:
     """Results of one supernode. A name is told once and then replaced by 02 (src/fst_search.c)."""
-    yield _supernode(reader)
+    yield from _supernode(link, reader)
     number, count = str(reader.u16()), reader.u16()
     names: dict[tuple[str, int], str] = {}
     found: dict[tuple[str, int], list[SharedFile]] = {}
@@ -235,10 +246,9 @@ def _push(link: Link, side: Side, reader: Reader) -> Told:
     pusher = ""
     if reader:
         pushing = reader.ipv4(), reader.u16()
-        supernode = _supernode(reader)
+        yield from _supernode(link, reader)
         pusher = wire.text(reader.rest())
         yield _address(pusher, *pushing, "push-request")
-        yield supernode
     asker = link.user if side is Side.CLIENT else ""
     if side is Side.SERVER:
         pusher = pusher or link.user
@@ -275,11 +285,11 @@ def _settings(_link: Link, _side: Side, reader: Reader) -> Told:
         yield NetworkSettings(settings=tuple(map(wire.text, found[:64])))
 
 
-def _random_files(_link: Link, _side: Side, reader: Reader) -> Told:
+def _random_files(link: Link, _side: Side, reader: Reader) -> Told:
     """Some files of one user: genre, artist and title each (PROTOCOL, 0x21)."""
     reader.skip(3)
     address, port = reader.ipv4(), reader.u16()
-    supernode = _supernode(reader)
+    yield from _supernode(link, reader)
     reader.skip(3)
     owner, files = _owner(reader), []
     while len(reader) > 2:
@@ -291,7 +301,6 @@ def _random_files(_link: Link, _side: Side, reader: Reader) -> Told:
         files.append(SharedFile(name=title, detail=detail))
     yield Share(owner=owner, files=tuple(files))
     yield _address(owner, address, port, "random-files")
-    yield supernode
 
 
 def _external(link: Link, _side: Side, reader: Reader) -> Told:

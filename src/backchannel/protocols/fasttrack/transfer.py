@@ -48,6 +48,8 @@ _MARK = re.compile(
     rb"|server: *(?:kazaa|gift-fasttrack))",
     re.IGNORECASE,
 )
+_HOST = re.compile(rb"\nhost: *([^\s:]+)(:\d+)?\r?\n", re.IGNORECASE)
+_ADDRESS = re.compile(rb"[\d.]+")
 _TEXT = (b"GIVE", b"GET ", b"HEAD", b"HTTP")
 
 
@@ -58,6 +60,9 @@ def is_text(data: bytes) -> bool:
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim HTTP that asks by hash, pushes, or names KaZaA in a head of either side."""
+    for flipped, first in ((False, peek.client), (True, peek.server)):
+        if first[:5] == b"GIVE ":
+            return _given(first, flipped=flipped)
     for flipped, asked, answered in (
         (False, peek.client, peek.server),
         (True, peek.server, peek.client),
@@ -66,15 +71,15 @@ def recognise(peek: Peek) -> Claim | More | None:
             return _asked(asked, answered, peek.start, flipped=flipped)
     first = peek.client or peek.server
     if first[:4] == b"GIVE"[: len(first)]:
-        return _given(first)
+        return _given(first, flipped=not peek.client)
     if first[:4] == b"HTTP":
         return _marked(first, flipped=first is peek.client)
     return MORE if len(first) < 4 and is_text(first) else None
 
 
-def _given(first: bytes) -> Claim | More | None:
+def _given(first: bytes, *, flipped: bool) -> Claim | More | None:
     if _GIVE.match(first):
-        return Claim("fasttrack", evidence="push: GIVE and a number")
+        return Claim("fasttrack", evidence="push: GIVE and a number", flipped=flipped)
     return MORE if len(first) < _GIVE_LINE and b"\n" not in first else None
 
 
@@ -87,10 +92,21 @@ def _asked(asked: bytes, answered: bytes, start: Start, *, flipped: bool) -> Cla
         return Claim(
             "fasttrack", evidence="request that a search result announced", flipped=flipped
         )
+    if _elsewhere(asked):
+        return None
     if isinstance(marked := _marked(answered, flipped=flipped), Claim) or not answered:
         return marked or MORE
     unfinished = b"\n" not in asked or _MAYBE_PATH.match(asked)
     return marked if unfinished else None
+
+
+def _elsewhere(asked: bytes) -> bool:
+    """Whether a request wants a named host without a port: nodes have neither name nor fixed port.
+
+    It spares the waiting for an answer to most requests of browsers.
+    """
+    host = _HOST.search(asked)
+    return host is not None and not (host[2] or _ADDRESS.fullmatch(host[1]))
 
 
 def _marked(head: bytes, *, flipped: bool) -> Claim | More | None:
