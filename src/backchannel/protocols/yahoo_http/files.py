@@ -84,6 +84,7 @@ class Upload:
     def __init__(self, key: str, account: str) -> None:
         self._key, self._account = key, account
         self._held = bytearray()
+        self._at = wire.HEADER  # where the next field begins
         self._file: File | None = None
         self._lost = False
 
@@ -94,13 +95,25 @@ class Upload:
         if self._lost:
             return []
         self._held += piece
-        if (at := _file_at(self._held)) is None:
+        if (at := self._file_at()) is None:
             if len(self._held) > _LONGEST_PACKET or not wire.is_header(self._held[: wire.HEADER]):
                 return self._lose("no file in the uploaded YMSG packet")
             return []
         packet, rest = bytes(self._held[:at]), bytes(self._held[at:])
         self._held.clear()
         return [*self._open(packet), *(self._file.data(rest) if self._file else [])]
+
+    def _file_at(self) -> int | None:
+        """Return where the file begins in what is held; None while its key has not come."""
+        held = self._held
+        while (end := held.find(wire.SEPARATOR, self._at)) >= 0:
+            if held[self._at : end] == _FILE_KEY:
+                return end + len(wire.SEPARATOR)
+            value_end = held.find(wire.SEPARATOR, end + len(wire.SEPARATOR))
+            if value_end < 0:
+                return None
+            self._at = value_end + len(wire.SEPARATOR)
+        return None
 
     def _lose(self, reason: str) -> list[Output]:
         self._lost = True
@@ -152,19 +165,6 @@ class Upload:
         if self._file:
             return self._file.done()
         return self._lose("no file in the uploaded YMSG packet") if self._held else []
-
-
-def _file_at(held: bytearray) -> int | None:
-    """Return where the file begins in *held*; None while its key has not come."""
-    at = wire.HEADER
-    while (end := held.find(wire.SEPARATOR, at)) >= 0:
-        if held[at:end] == _FILE_KEY:
-            return end + len(wire.SEPARATOR)
-        value_end = held.find(wire.SEPARATOR, end + len(wire.SEPARATOR))
-        if value_end < 0:
-            return None
-        at = value_end + len(wire.SEPARATOR)
-    return None
 
 
 def download(key: str, request: Request, head: Head, what: Announced | None) -> list[Output]:
