@@ -74,7 +74,8 @@ def _ahead(methods: bytes, rest: bytes) -> Verdict:
     if not rest:
         return MORE
     if rest[0] == 5:
-        return _request(wire.read_request5(rest))
+        known = len(rest) == 1 or rest[1] in wire.COMMANDS
+        return _request(wire.read_request5(rest)) if known else None
     if rest[0] != 1:
         return MORE if set(methods) - {wire.NONE, wire.GSSAPI, wire.USERPASS, wire.CHAP} else None
     if wire.USERPASS not in methods:

@@ -98,17 +98,19 @@ class Reply(msgspec.Struct, frozen=True):
 
 def read_address(data: Buffer, at: int) -> tuple[str, int, int] | None:
     """Return (host, port, end) of the address at *at*."""
-    if len(data) < at + 2:
+    if len(data) <= at:
         return None
     kind = data[at]
+    if kind not in (_IPV4, _NAME, _IPV6):
+        raise WireError(f"unknown address type {kind}")
+    if len(data) < at + 2:
+        return None
     if kind == _NAME:
         start, size = at + 2, data[at + 1]
         if not size:
             raise WireError("empty host name")
-    elif kind in (_IPV4, _IPV6):
-        start, size = at + 1, 4 if kind == _IPV4 else 16
     else:
-        raise WireError(f"unknown address type {kind}")
+        start, size = at + 1, 4 if kind == _IPV4 else 16
     end = start + size
     if len(data) < end + 2:
         return None
