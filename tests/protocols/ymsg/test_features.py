@@ -178,8 +178,11 @@ def test_response_of_the_first_challenge_needs_a_whole_challenge():
 
 
 def test_the_y_cookie_names_its_login():
-    """Witness: the article of venkydude.com (2001) shows this cookie of venky_dude."""
+    """Witness: venkydude.com (2001) shows the first, the recorded server made the others."""
     assert cookies.login("v=1&n=abc&l=l4dao_3k34/o&p=m2") == "venky_dude"
+    assert cookies.login("v=1&n=&l=0b824_m&p=") == "alice_w"
+    assert cookies.login("v=1&n=&l=1e1_1&p=") == "bob_b"
+    assert cookies.login("v=1&n=&p=") == ""
 
 
 # -- lists -------------------------------------------------------------------------------------
@@ -296,9 +299,13 @@ def test_version_15_entries_go_on_in_the_next_packet():
     told = said(
         server(0xF0, (302, 315), (300, 315), (7, "bob"), (10, 99), status=1),
         server(0xF0, (19, "tea"), (47, 1), (301, 315), (303, 315)),
+        server(0xF0, (302, 315), (300, 315), (7, "eve"), (10, 0), (301, 315)),
         kind=Presence,
     )
-    assert told == [Presence(account="bob", status="away", text="tea")]
+    assert told == [
+        Presence(account="bob", status="away", text="tea"),
+        Presence(account="eve", status="online"),
+    ]
 
 
 def test_own_status():
