@@ -14,7 +14,7 @@ import yaml
 
 from backchannel import events
 from backchannel.model import Side
-from backchannel.scan import Scan
+from backchannel.pipeline import Scan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 ENTRIES = yaml.safe_load((EXAMPLES / "manifest.yaml").read_text())["captures"]

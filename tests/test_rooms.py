@@ -19,7 +19,7 @@ ORDER = [
     "engine",
     "privacy",
     "report",
-    "scan",
+    "pipeline",
     "cli",
 ]
 IO = {"socket", "subprocess", "urllib.request", "http.client", "asyncio", "selectors", "time", "os"}

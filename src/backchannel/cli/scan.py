@@ -13,8 +13,8 @@ from cyclopts import Parameter
 from backchannel.catalogue import index as catalogue
 from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
+from backchannel.pipeline import Scan
 from backchannel.privacy import Disclosure
-from backchannel.scan import Scan
 
 DAMAGED = 3
 Put = Callable[[Observation], object]
