@@ -13,6 +13,8 @@ from backchannel.model import Endpoint, Transport
 
 LIMIT = 65_536
 """Announcements that stand at once."""
+RECENT = 16
+"""Announcements of one place among which a repeated one is looked for."""
 
 
 class Announcement(msgspec.Struct, frozen=True):
@@ -56,11 +58,15 @@ class Announcements:
         if len(self._by_token) >= LIMIT:
             self._count("announcements dropped to bound memory")
             self._remove(next(iter(self._by_token)))
+        place = expect.transport, address, expect.port
+        for token in self._by_place.get(place, [])[-RECENT:]:
+            if self._by_token[token].expect == expect:
+                self._remove(token)  # told again, as when both legs of a relay were captured
+                break
         self._serial += 1
         until = now + expect.lifetime * 1_000_000_000
         made = Announcement(self._serial, expect, address, until, frame, service, stack)
         self._by_token[made.token] = made
-        place = expect.transport, address, expect.port
         self._by_place.setdefault(place, []).append(made.token)
         self._tell(made.token, expect.transport, address, expect.port, normal(expect.source), until)
 

@@ -172,7 +172,8 @@ class Reach:
     def file(self, stream: Stream, effect: FileOpen | FileData | FileClose) -> Transfer | None:
         """Act on a file; return what came of one that is closed now and has anything to tell."""
         assert stream.protocol is not None
-        scope = stream.protocol.name if effect.shared else stream.scope
+        # Protocols of one service share files: a transfer may move from one to another.
+        scope = stream.protocol.service if effect.shared else stream.scope
         transfer: Transfer | None = None
         if isinstance(effect, FileData):
             self.files.add(scope, effect)
@@ -180,7 +181,7 @@ class Reach:
             transfer = self.files.close(scope, effect)
         else:
             if effect.shared:
-                self._owners.put((stream.protocol.name, effect.key), stream)
+                self._owners.put((stream.protocol.service, effect.key), stream)
             else:
                 stream.touched = True
             transfer = self.files.open(scope, effect)  # of one that had to make room
@@ -191,7 +192,7 @@ class Reach:
         closed = []
         for (scope, key), stream in self._owners.items():
             transfer = self.files.close(scope, FileClose(key=key))
-            if transfer is not None:
+            if transfer is not None and (transfer.seen or transfer.size):
                 closed.append((stream, transfer))
         self.files.finish()
         return closed

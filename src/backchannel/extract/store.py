@@ -164,10 +164,14 @@ class FileStore:
         return closed
 
     def add(self, scope: Any, piece: FileData) -> None:
-        """Take bytes of an open file; bytes of an unknown one are counted and dropped."""
+        """Take bytes of an open file; bytes of an unknown one are counted and dropped.
+
+        Of a shared file they are no loss: another flow brought it whole already.
+        """
         assembly = self._files.get((scope, piece.key))
         if assembly is None:
-            self._count("file bytes without an open file")
+            if not piece.shared:
+                self._count("file bytes without an open file")
             return
         before = assembly.early_bytes
         assembly.seen += len(piece.data)
