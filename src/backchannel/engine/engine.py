@@ -241,11 +241,12 @@ class Engine:
                 break  # refuted on the way: the next decoder was shown all of it
             if stream.protocol is not protocol:
                 break
-            self._decode(stream, side, data, then)
+            step = bytes(data) if isinstance(data, bytearray) else data
+            self._decode(stream, side, step, then)
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
         session = stream.session
-        if session is None or stream.done:
+        if session is None or stream.is_done():
             return
         spoken = side.other if stream.side_flip else side
         if isinstance(data, bytes):
@@ -254,7 +255,7 @@ class Engine:
             self._take(stream, session.gap, spoken, moment, data)
         if session.standing is Standing.REFUTED:
             self._refuted(stream, moment)
-        elif stream.done and not stream.children and stream.slot >= 0:
+        elif stream.is_done() and not stream.children and stream.slot >= 0:
             self._core.drop(stream.slot)
         elif session.standing is Standing.PARSED and stream.replay_size >= 0:
             stream.forget()

@@ -11,6 +11,7 @@ from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
 REPLAY_BYTES = 16_384
 """Bytes kept of a stream that nobody has proved to speak yet, to show them to the next decoder."""
 REPLAY_STEPS = 256
+"""Steps after which the segments of one side are glued, so that tiny ones hide nothing."""
 HELD_EVENTS = 1024
 """Events kept back while a claim is unproved, because a withdrawn claim takes them with it."""
 
@@ -83,7 +84,7 @@ class Stream:
         self.first = self.last = now
         self.octets = [0, 0]
         self.peeked = (bytearray(), bytearray())
-        self.replay: list[tuple[Side, bytes | int, Moment]] = []
+        self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []
         self.replay_size = 0
         self.candidates: list[str] = []
         self.excluded: set[str] = set()
@@ -122,8 +123,7 @@ class Stream:
         """What the session thinks of the claim."""
         return self.session.standing if self.session else Standing.CLAIMED
 
-    @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the session wants no more bytes."""
         return self.session is not None and self.session.done
 
@@ -152,9 +152,18 @@ class Stream:
         """Keep a step for a later decoder, within the bound."""
         if self.replay_size < 0:
             return
-        self.replay.append((side, data, moment))
-        self.replay_size += len(data) if isinstance(data, bytes) else 0
-        if self.replay_size > REPLAY_BYTES or len(self.replay) > REPLAY_STEPS:
+        size = len(data) if isinstance(data, bytes) else 0
+        crowded = len(self.replay) >= REPLAY_STEPS and self.start.transport == "tcp"
+        if crowded and isinstance(data, bytes):
+            last = self.replay[-1]
+            if last[0] is side and isinstance(last[1], bytearray):
+                last[1].extend(data)
+            else:
+                self.replay.append((side, bytearray(data), moment))
+        else:
+            self.replay.append((side, data, moment))
+        self.replay_size += size
+        if self.replay_size > REPLAY_BYTES or len(self.replay) > 2 * REPLAY_STEPS:
             self.forget()
 
     def forget(self) -> None:
