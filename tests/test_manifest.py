@@ -68,7 +68,8 @@ def sent_texts(entry):
     """The texts that the manifest says were sent: sender -> texts in order."""
     sent = {}
     for message in entry.get("messages", ()):
-        sent.setdefault(str(message["from"]), []).append(message["text"])
+        if message.get("plaintext_in_pcap", True):
+            sent.setdefault(str(message["from"]), []).append(message["text"])
     for event in entry.get("events", ()):
         if event["kind"] in {"im", "im_auto_response"}:
             sent.setdefault(str(event["from"]), []).append(event["value"])
