@@ -1,0 +1,110 @@
+"""The P2P layer of one flow, whatever carries it: a switchboard, MSNP21's datagrams, or a direct
+connection. Packets in, events and file effects out.
+
+Holds half MSNSLP messages (`pieces`, 512 KiB at most), 64 calls, and where each file stands; file
+bytes are handed on at once.
+"""
+
+from backchannel.effects import Expect
+from backchannel.events import Malformed, PeerAddress
+from backchannel.model import Capability
+from backchannel.protocols import Output
+from backchannel.protocols.msn_p2p import slp, webcam, wire
+from backchannel.protocols.msn_p2p.calls import Calls
+from backchannel.protocols.msn_p2p.files import Plan
+from backchannel.protocols.msn_p2p.pieces import Pieces
+from backchannel.reader import WireError
+
+MAX_STREAMS = 64
+
+
+class Link:
+    """One flow's P2P traffic in both directions."""
+
+    def __init__(self, plans: tuple[Plan, ...] = ()) -> None:
+        self.calls = Calls(plans)
+        self.last: slp.Message | None = None
+        """The last MSNSLP message: it names both ends, which a direct connection does not."""
+        self._pieces = Pieces()
+        self._sizes: dict[tuple[str, int], int] = {}
+        """Version 2: size of the data that a session carries, from its first packet."""
+
+    def packet(
+        self, sender: str, recipient: str, body: bytes, footer: int = wire.FOOTER
+    ) -> list[Output]:
+        """Take one packet as *sender* sent it; a broken one is Malformed."""
+        try:
+            packet = wire.read(body, footer)
+        except WireError as error:
+            return [Malformed(reason=str(error))]
+        return self.take(sender, recipient, packet)
+
+    def take(self, sender: str, recipient: str, packet: wire.Packet) -> list[Output]:
+        """Take a packet that was read already."""
+        carries = packet.carries
+        if carries in ("file", "object"):
+            return self._data(sender, recipient, packet, carries)
+        if not carries:
+            return []
+        whole = self._pieces.add(sender, packet)
+        if whole is None:
+            return []
+        if carries == "slp":
+            return self.message(sender, whole)
+        return self._control(sender, packet.session, whole)
+
+    def message(self, sender: str, data: bytes) -> list[Output]:
+        """Take a whole MSNSLP message."""
+        message = slp.read(data)
+        if message is None:
+            return [Malformed(reason="P2P session 0 carries no MSNSLP")]
+        self.last = message
+        return self.calls.take(message, sender)
+
+    def end(self) -> list[Output]:
+        """The flow is over."""
+        return self.calls.end()
+
+    def _data(self, sender: str, recipient: str, packet: wire.Packet, carries: str) -> list[Output]:
+        use = Capability.FILE_TRANSFER if carries == "file" else Capability.IMAGE
+        offset, size = self._place(sender, packet)
+        if offset < 0:
+            return []
+        plan = Plan(packet.session, use, size=size, sender=sender, recipient=recipient)
+        file = self.calls.file(plan)
+        told: list[Output] = list(file.data(offset, packet.data, stale=packet.stale))
+        return told
+
+    def _place(self, sender: str, packet: wire.Packet) -> tuple[int, int]:
+        """Return offset and total size of a data packet; offset -1 where nobody can know it."""
+        if packet.version == 1:
+            return packet.offset, packet.total
+        key = sender, packet.session
+        size = len(packet.data) + packet.remaining
+        if packet.first:
+            self._sizes[key] = size
+            while len(self._sizes) > MAX_STREAMS:
+                del self._sizes[next(iter(self._sizes))]
+        known = self.calls.files.get(packet.session)
+        total = self._sizes.get(key) or (known.plan.size if known else 0) or 0
+        return total - size, total
+
+    def _control(self, sender: str, session: int, data: bytes) -> list[Output]:
+        told: list[Output] = []
+        for address, port in webcam.addresses(data):
+            use = Capability.VOICE_VIDEO
+            told.append(
+                PeerAddress(use=use, account=sender, address=address, port=port, how="webcam")
+            )
+            if port:
+                told.append(
+                    Expect(
+                        protocol="msn-webcam",
+                        purpose=use,
+                        address=address,
+                        port=port,
+                        accounts=(sender,),
+                        context=str(session),
+                    )
+                )
+        return told

@@ -1,0 +1,48 @@
+"""Whether a flow's first bytes are a direct connection of MSN Messenger."""
+
+from backchannel.model import MORE, Claim, More, Side
+from backchannel.protocols import Peek
+from backchannel.protocols.msn_p2p import slp, wire
+
+_FOO = b"\x04\x00\x00\x00foo\x00"
+_V1_HANDSHAKE = b"\x30\x00\x00\x00"
+_V2_HANDSHAKE = b"\x10\x00\x00\x00"
+_HANDSHAKE_FLAGS = wire.HANDSHAKE.to_bytes(4, "little")
+_FRAME = 4 + wire.V1.size
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim the `foo` of the caller, a handshake's answer, or a sound packet amid the stream."""
+    if peek.transport != "tcp":
+        return None
+    waiting = False
+    for side, data in ((Side.CLIENT, peek.client), (Side.SERVER, peek.server)):
+        answer = _side(data, begun=peek.begun)
+        if isinstance(answer, str):
+            flipped = not peek.begun and side is Side.SERVER and answer.startswith("foo")
+            return Claim("msn-p2p", evidence=answer, flipped=flipped)
+        waiting = waiting or answer is MORE
+    return MORE if waiting and not (peek.client and peek.server and len(peek.client) > 64) else None
+
+
+def _side(data: bytes, *, begun: bool) -> str | More | None:
+    if not data:
+        return None
+    head = data[: len(_FOO)]
+    if head == _FOO[: len(head)]:
+        return _after_foo(data[len(_FOO) :], full=len(head) == len(_FOO))
+    if begun and data[:4] == _V1_HANDSHAKE and data[12:32] == bytes(20)[: len(data[12:32])]:
+        if len(data) < _FRAME:
+            return MORE
+        return "handshake packet with its nonce" if data[32:36] == _HANDSHAKE_FLAGS else None
+    if len(data) >= _FRAME and slp.starts(data[_FRAME : _FRAME + 16]):
+        return "MSNSLP behind a P2P header" if wire.plausible(data) else None
+    return "well-formed P2P packet" if not begun and wire.plausible(data) else None
+
+
+def _after_foo(rest: bytes, *, full: bool) -> str | More | None:
+    if not full or len(rest) < 4:
+        return MORE
+    if rest[:4] in (_V1_HANDSHAKE, _V2_HANDSHAKE):
+        return "foo handshake"
+    return "foo handshake" if 8 <= int.from_bytes(rest[:4], "little") <= wire.MAX_FRAME else None

@@ -1,0 +1,116 @@
+"""Who is there, and what they say of themselves.
+
+    CHG n state capabilities [object]              one's own state, echoed
+    NLN state account [network] nickname ...       a contact's; ILN n ... at sign-on; FLN account
+    UBX account [network] length <Data>            a contact's personal message; UUX n length: own
+    PRP, REA, BPR                                  properties, MFN the nickname
+
+From MSNP14 to 17 the network stands in a word of its own, later before the account (`1:`).
+"""
+
+import re
+from html import unescape
+
+from backchannel.events import Presence, Profile
+from backchannel.model import Side
+from backchannel.protocols import Output
+from backchannel.protocols.msnp.names import account, nickname
+from backchannel.protocols.msnp.state import State
+from backchannel.protocols.msnp.wire import Command
+from backchannel.text import decode
+
+STATES = {
+    "NLN": "online",
+    "BSY": "busy",
+    "IDL": "idle",
+    "BRB": "be right back",
+    "AWY": "away",
+    "PHN": "on the phone",
+    "LUN": "out to lunch",
+    "HDN": "invisible",
+    "FLN": "offline",
+}
+_NETWORKS = frozenset({"1", "2", "4", "8", "9", "13", "14", "16", "32"})
+_PERSONAL = re.compile(r"<PSM>([^<]{0,4096})</PSM>")
+_MEDIA = re.compile(r"<CurrentMedia>([^<]{0,4096})</CurrentMedia>")
+
+
+def change(state: State, side: Side, command: Command) -> list[Output]:
+    """`CHG`: told when asked for; the echo only where the request was not seen."""
+    trid, status = command.word(0), command.word(1)
+    if status not in STATES:
+        return []
+    if side is Side.CLIENT:
+        state.ask(trid, "change")
+    elif state.answer(trid)[0] == "change":
+        return []
+    return [Presence(account=state.account, status=STATES[status])]
+
+
+def online(state: State, side: Side, command: Command) -> list[Output]:
+    """`NLN` and `ILN`."""
+    words = command.words[1:] if command.name == "ILN" else command.words
+    if side is Side.CLIENT or len(words) < 2 or words[0] not in STATES:
+        return []
+    who, rest = account(words[1]), words[2:]
+    if len(rest) > 1 and rest[0] in _NETWORKS and _has_network(state, rest):
+        rest = rest[1:]
+    told: list[Output] = [Presence(account=who, status=STATES[words[0]])]
+    return told + renamed(state, who, rest[0] if rest else "")
+
+
+def _has_network(state: State, rest: tuple[str, ...]) -> bool:
+    """Whether the first of *rest* is a network and not a nickname: MSNP14 to 17 have one."""
+    if state.version:
+        return 14 <= state.version <= 17
+    return not rest[1].replace(":", "").isdigit()
+
+
+def renamed(state: State, who: str, word: str) -> list[Output]:
+    """Tell a nickname, where it is new and more than the account."""
+    nick = nickname(word)
+    if not who or nick.lower() == who or not state.changed("nickname", who, nick):
+        return []
+    return [Profile(account=who, nickname=nick)]
+
+
+def offline(state: State, side: Side, command: Command) -> list[Output]:
+    """`FLN account`."""
+    del state
+    if side is Side.CLIENT:
+        return []
+    who = account(command.word(0))
+    return [Presence(account=who, status="offline")] if who else []
+
+
+def personal(state: State, side: Side, command: Command) -> list[Output]:
+    """`UBX` and `UUX`: personal message and the song that plays."""
+    who = state.account if side is Side.CLIENT else account(command.word(0))
+    if not command.payload:
+        return []
+    xml = decode(command.payload)
+    parts = [unescape(found[1]) for each in (_PERSONAL, _MEDIA) if (found := each.search(xml))]
+    text = "\n".join(part for part in parts if part)
+    if not state.changed("personal", who, text):
+        return []
+    return [Profile(account=who, text=text)]
+
+
+def own_property(state: State, side: Side, command: Command) -> list[Output]:
+    """`PRP n MFN nickname`, or phones; the server repeats it with or without n and a serial."""
+    words = [word for word in command.words if not word.isdigit()]
+    if side is Side.SERVER and state.answer(command.word(0))[0] == "property":
+        return []
+    if side is Side.CLIENT:
+        state.ask(command.word(0), "property")
+    if len(words) < 2 or words[0] != "MFN":
+        return []
+    return renamed(state, state.account, words[-1])
+
+
+def rename(state: State, side: Side, command: Command) -> list[Output]:
+    """`REA n [serial] account nickname`: somebody's name in one's own list, or one's own."""
+    del side
+    if len(command.words) < 3:
+        return []
+    return renamed(state, account(command.words[-2]), command.words[-1])
