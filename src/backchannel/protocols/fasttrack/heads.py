@@ -21,6 +21,8 @@ _ASKING = re.compile(r"/|/\.(?:files|supernode|status|network)\b.*", re.DOTALL)
 _ENDPOINT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?")
 _PROGRAM = re.compile(r"([^\s/]+)[\s/]*(.*)", re.DOTALL)
 _TAG = re.compile(r"(\d{1,5})=(.*)", re.DOTALL)
+VALUE = 256
+"""Characters of a header's value that are told."""
 _BASE64_HASH = 28
 """Characters of 20 bytes in base64."""
 
@@ -58,7 +60,7 @@ def _plain(path: str) -> str:
 
 def account(head: Head) -> str:
     """Return the user that sent *head*, as it says."""
-    return head.get("x-kazaa-username")
+    return head.get("x-kazaa-username")[:VALUE]
 
 
 def disclosed(head: Head) -> list[Event]:
@@ -75,7 +77,7 @@ def disclosed(head: Head) -> list[Event]:
     if parent := _endpoint(head.get("x-kazaa-supernodeip")):
         out.append(Peer(address=parent[0], port=parent[1], role="supernode"))
     names = ("useragent", "user-agent") if head.request else ("server",)
-    program = next(filter(None, map(head.get, names)), "")
+    program = next(filter(None, map(head.get, names)), "")[:VALUE]
     if found := _PROGRAM.fullmatch(program):
         name, version = found.groups()
         out.append(Software(name=name, version=version, role=role, account=user))

@@ -36,8 +36,10 @@ _COMPARE = {0: "=", 2: "<=", 3: "~", 4: ">=", 5: ""}
 _HIDDEN_TERM = 6
 _TRANSFER_LIFETIME = 3600
 ANNOUNCED = 4096
-"""Addresses that one session announces, and names that it tells of each."""
-NAMES = 64
+"""Addresses that one session announces."""
+NAMES = 256
+"""Names of files that it remembers, to tell them to the transfers that it announces."""
+NAME_SIZE = 256
 SUPERNODES = 8192
 """Supernodes that one session remembers to have told."""
 _UNICAST, _BROADCAST = 0x80, 0xC0
@@ -53,6 +55,7 @@ class Link:
         self.networks = {Side.CLIENT: "", Side.SERVER: ""}
         self.super_client = False
         """True once the client, too, was seen to be a supernode."""
+        self._names: dict[str, str] = {}
         self._announced: set[tuple[str, int]] = set()
         self._supernodes: set[tuple[str, int]] = set()
 
@@ -64,9 +67,13 @@ class Link:
                 self._supernodes.add(place)
             yield Peer(address=address, port=port, role="supernode")
 
-    def announce(
-        self, address: str, port: int, account: str, names: tuple[tuple[str, str], ...] = ()
-    ) -> Iterator[Expect]:
+    def know(self, *files: SharedFile) -> None:
+        """Remember what files are called: whoever fetches them names only their hash."""
+        self._names.update((file.hash, file.name[:NAME_SIZE]) for file in files if file.name)
+        while len(self._names) > NAMES:
+            del self._names[next(iter(self._names))]
+
+    def announce(self, address: str, port: int, account: str) -> Iterator[Expect]:
         """Yield, once for each address, that files are fetched there by HTTP."""
         place = address, port
         if not port or place in self._announced or len(self._announced) >= ANNOUNCED:
@@ -78,7 +85,7 @@ class Link:
             address=address,
             port=port,
             accounts=(account,) if account else (),
-            context=Known(names=names[:NAMES]),
+            context=Known(names=tuple(self._names.items())),
             lifetime=_TRANSFER_LIFETIME,
             repeat=True,
         )
@@ -157,7 +164,9 @@ def _share(link: Link, _side: Side, reader: Reader) -> Told:
     media = reader.u8()
     reader.skip(2)
     kind = MEDIA[media] if media < len(MEDIA) else f"media type {media}"
-    yield Share(owner=link.user, files=(wire.read_file(reader, kind),))
+    file = wire.read_file(reader, kind)
+    link.know(file)
+    yield Share(owner=link.user, files=(file,))
 
 
 def _unshare(link: Link, _side: Side, reader: Reader) -> Told:
@@ -216,8 +225,8 @@ def _hits(link: Link, _side: Side, reader: Reader) -> Told:
     for (address, port), files in found.items():
         owner_name = names[address, port]
         yield SearchHit(owner=owner_name, address=address, port=port, id=number, files=tuple(files))
-        names_found = tuple((file.hash, file.name) for file in files if file.name)
-        yield from link.announce(address, port, owner_name, names_found)
+        link.know(*files)
+        yield from link.announce(address, port, owner_name)
     if broken is not None:
         raise broken
 

@@ -45,15 +45,17 @@ def _ends_in_name(data: bytes, at: int) -> bool:
 
 
 def recognise(peek: Peek) -> Claim | More | None:
-    """Claim a flow whose first datagram, of each side that has sent one, is well formed."""
+    """Claim a flow with a well-formed pong; the other side may have sent a ping, or nothing.
+
+    A ping alone is no claim: port scanners send the very same one.
+    """
     seen = [data for data in (peek.client, peek.server) if data]
-    if not seen:
-        return MORE
     if not all(map(well_formed, seen)):
         return None
-    flipped = peek.client[:1] != bytes([PING]) if peek.client else peek.server[:1] == bytes([PING])
-    what = "ping" if seen[0][0] == PING else "pong"
-    return Claim("fasttrack", evidence=f"{what} datagram to the last byte", flipped=flipped)
+    if all(data[0] == PING for data in seen):
+        return MORE
+    flipped = not peek.server or peek.server[0] == PING
+    return Claim("fasttrack", evidence="pong datagram, well formed to its end", flipped=flipped)
 
 
 class Session:

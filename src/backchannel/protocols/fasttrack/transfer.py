@@ -21,7 +21,7 @@ from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.fasttrack import heads, listing
 from backchannel.protocols.fasttrack.announced import Known
 from backchannel.protocols.fasttrack.events import ListingRequest
-from backchannel.protocols.fasttrack.uuhash import UUHash
+from backchannel.protocols.fasttrack.uuhash import UUHash, short_id
 from backchannel.protocols.http.wire import (
     Body,
     Broken,
@@ -265,7 +265,7 @@ class Session:
 
     def _open_file(self, head: Head, file: heads.Wanted, out: list[Output]) -> None:
         tags = heads.described(head)
-        digest = file.hash or tags.hash
+        digest = file.hash or tags.hash or self._numbered(file.number)
         name = file.name or tags.name or self._names.get(digest, "")
         first, last, size = _extent(head)
         owner, whole = self._users[self._asker.other], first == 0 and last + 1 == size
@@ -289,6 +289,11 @@ class Session:
                 id=file.id,
             )
         )
+
+    def _numbered(self, number: str) -> str:
+        """Return the hash of a known file that KaZaA would call *number*."""
+        known = (digest for digest in self._names if str(short_id(bytes.fromhex(digest))) == number)
+        return next(known, "")
 
     def _body(self, item: Item, out: list[Output]) -> None:
         """Take a piece of what the node with the files sends, or the end of it."""
