@@ -368,8 +368,10 @@ class ProxyAnswer(Event, frozen=True, kw_only=True):
 
 
 class NameLearned(Event, frozen=True, kw_only=True):
-    """A name for addresses (DNS), or the name a client asked for (SNI, Host)."""
+    """A name for addresses (DNS), or the name a client asked for (SNI, Host) or a
+    server showed (certificate).
+    """
 
     name: str
     addresses: tuple[str, ...] = ()
-    how: Literal["dns", "sni", "host"] = "dns"
+    how: Literal["dns", "sni", "host", "certificate"] = "dns"
