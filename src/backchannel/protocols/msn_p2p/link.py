@@ -51,7 +51,7 @@ class Link:
             return []
         if carries == "slp":
             return self.message(sender, whole)
-        return self._control(sender, packet.session, whole)
+        return _control(sender, recipient, whole)
 
     def message(self, sender: str, data: bytes) -> list[Output]:
         """Take a whole MSNSLP message."""
@@ -89,22 +89,21 @@ class Link:
         total = self._sizes.get(key) or (known.plan.size if known else 0) or 0
         return total - size, total
 
-    def _control(self, sender: str, session: int, data: bytes) -> list[Output]:
-        told: list[Output] = []
-        for address, port in webcam.addresses(data):
-            use = Capability.VOICE_VIDEO
+
+def _control(sender: str, recipient: str, data: bytes) -> list[Output]:
+    """A webcam session's messages tell where the video can be had."""
+    told: list[Output] = []
+    for address, port in webcam.addresses(data):
+        use = Capability.VOICE_VIDEO
+        told.append(PeerAddress(use=use, account=sender, address=address, port=port, how="webcam"))
+        if port:
             told.append(
-                PeerAddress(use=use, account=sender, address=address, port=port, how="webcam")
-            )
-            if port:
-                told.append(
-                    Expect(
-                        protocol="msn-webcam",
-                        purpose=use,
-                        address=address,
-                        port=port,
-                        accounts=(sender,),
-                        context=str(session),
-                    )
+                Expect(
+                    protocol="msn-webcam",
+                    purpose=use,
+                    address=address,
+                    port=port,
+                    accounts=(recipient, sender),
                 )
-        return told
+            )
+    return told

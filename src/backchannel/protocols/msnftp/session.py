@@ -7,7 +7,7 @@ feared: blocks of one transfer are equally long, so the next block's head has it
 import re
 
 from backchannel.effects import FileClose, FileData, FileOpen
-from backchannel.events import Anomaly, Credential, Gap, Malformed, OfferAnswer
+from backchannel.events import Anomaly, Gap, Malformed, OfferAnswer
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.msnftp import wire
@@ -167,10 +167,6 @@ class Session:
             detail = f"{named} fetches what was offered to {known.recipient}"
             told.append(Anomaly(kind="stranger-fetches-file", detail=detail))
         self._receiver = named or self._receiver
-        if cookie:
-            told.append(
-                Credential(account=named, kind="token", scheme="msnftp-cookie", secret=cookie)
-            )
         return told
 
     def _forget_announcement(self) -> None:

@@ -1,0 +1,159 @@
+r"""One webcam connection: greetings, then frames of Mimic video. Frames are counted by, not kept.
+
+    recipientid=R&sessionid=S\r\n\r\n   then   connected\r\n\r\n   from both
+    PROD ticket TSP/1.0\r\n\r\n  or  VIEW ..   to a reflector: TSP/1.0 200 OK, CONNECTED
+    frame: 24 u8 | paused u8 | width, height, key u16 | size u32 | `ML20` | id u32 | time u32 | data
+
+Numbers are little-endian. Between frames the viewer of a reflector sends d2 04 00 00. Source: aMSN
+`msncam.tcl`.
+"""
+
+import re
+
+from backchannel.events import Gap, Malformed
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.msn_webcam.events import WebcamVideo
+from backchannel.reader import WireError
+
+HEADER = 24
+MAX_LINE = 512
+MAX_FRAME = 1 << 20
+_HELLO = re.compile(rb"recipientid=\d{1,10}&sessionid=(\d{1,10})\r\n\r\n")
+_TICKET = re.compile(rb"(?:PROD|VIEW) [!-~]{1,300} TSP/1\.0\r\n\r\n")
+_WORDS = re.compile(rb"(?:connected|CONNECTED|TSP/1\.0 200 OK)\r\n\r\n")
+_PARTIAL = re.compile(
+    rb"recipientid=[\d&a-z=]{0,40}\r?\n?\r?|(?:PROD|VIEW) [!-~]{0,300}[ TSP/1.0]*\r?\n?\r?"
+)
+_FRAME = re.compile(rb"\x18[\x00\x01].{8}[\x00-\x0f]\x00ML20", re.DOTALL)
+_NEXT = b"\xd2\x04\x00\x00"
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim the caller's greeting."""
+    if peek.transport != "tcp" or not peek.begun:
+        return None
+    for data in (peek.client, peek.server):
+        if _HELLO.match(data):
+            return Claim("msn-webcam", evidence="recipientid and sessionid")
+        if _TICKET.match(data):
+            return Claim("msn-webcam", evidence="TSP/1.0 ticket")
+    if peek.client and len(peek.client) < MAX_LINE and _PARTIAL.fullmatch(peek.client):
+        return MORE
+    return None
+
+
+class Session:
+    """Both directions of one connection. Holds at most one greeting or frame header a side."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "msn"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        caller, listener = start.accounts if len(start.accounts) == 2 else ("", "")
+        self._names = {Side.CLIENT: caller, Side.SERVER: listener}
+        self._buffers = {side: bytearray() for side in Side}
+        self._skip = dict.fromkeys(Side, 0)
+        self._deaf: set[Side] = set()
+        self._seeking: set[Side] = set()
+        self._told: set[Side] = set()
+        self._session = ""
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if side in self._deaf:
+            return []
+        if self._skip[side]:
+            passed = min(self._skip[side], len(data))
+            self._skip[side] -= passed
+            data = data[passed:]
+        buffer = self._buffers[side]
+        buffer += data
+        if side in self._seeking and not self._found(side, buffer):
+            return []
+        told: list[Output] = []
+        try:
+            while buffer and self._step(side, buffer, told):
+                pass
+        except WireError as error:
+            told.append(Malformed(reason=str(error)))
+            self._deaf.add(side)
+            buffer.clear()
+            if self.standing is Standing.CLAIMED:
+                self.standing = Standing.REFUTED
+        return told
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen. Beyond one frame the next one is looked for."""
+        self._buffers[side].clear()
+        self._deaf.discard(side)
+        if side not in self._seeking and size <= self._skip[side]:
+            self._skip[side] -= size
+        else:
+            self._skip[side] = 0
+            self._seeking.add(side)
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        self._buffers[side].clear()
+        self._deaf.add(side)
+        self.done = len(self._deaf) == len(Side)
+        return []
+
+    def _found(self, side: Side, buffer: bytearray) -> bool:
+        found = _FRAME.search(buffer)
+        if found is None:
+            del buffer[: -HEADER + 1]
+            return False
+        del buffer[: found.start()]
+        self._seeking.discard(side)
+        return True
+
+    def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
+        """Take one greeting or frame off *buffer*; False means "need more"."""
+        if buffer[0] == HEADER:
+            return self._frame(side, buffer, told)
+        if buffer[:4] == _NEXT[: len(buffer[:4])]:
+            if len(buffer) < len(_NEXT):
+                return False
+            del buffer[: len(_NEXT)]
+            return True
+        end = buffer.find(b"\r\n\r\n", 0, MAX_LINE)
+        if end < 0:
+            if len(buffer) >= MAX_LINE or not 0x20 < buffer[0] < 0x7F:
+                raise WireError("no webcam greeting or frame")
+            return False
+        line = bytes(buffer[: end + 4])
+        del buffer[: end + 4]
+        hello = _HELLO.fullmatch(line)
+        if hello:
+            self._session = hello[1].decode()
+        elif _WORDS.fullmatch(line):
+            self.standing = Standing.PARSED
+        elif not _TICKET.fullmatch(line):
+            raise WireError("no webcam greeting")
+        return True
+
+    def _frame(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
+        if len(buffer) < HEADER:
+            return False
+        size = int.from_bytes(buffer[8:12], "little")
+        if size > MAX_FRAME:
+            raise WireError(f"a video frame of {size} bytes")
+        if size and side not in self._told:
+            self.standing = Standing.PARSED
+            self._told.add(side)
+            told.append(
+                WebcamVideo(
+                    sender=self._names[side],
+                    recipient=self._names[side.other],
+                    session=self._session,
+                    width=int.from_bytes(buffer[2:4], "little"),
+                    height=int.from_bytes(buffer[4:6], "little"),
+                )
+            )
+        passed = min(len(buffer), HEADER + size)
+        del buffer[:passed]
+        self._skip[side] = HEADER + size - passed
+        return True
