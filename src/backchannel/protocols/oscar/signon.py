@@ -48,7 +48,8 @@ def _cookie(state: State, values: dict[int, bytes]) -> Iterator[Output]:
         if ticket.session != ticket.cookie:
             yield Tie(key=ticket.cookie, account=ticket.account)
         state.session = ticket.session
-        yield Tie(key=ticket.session, account=ticket.account)
+        if not ticket.account:
+            yield Tie(key=state.session)
         yield from state.learn(ticket.account)
     else:
         state.ticket, state.room = None, ""

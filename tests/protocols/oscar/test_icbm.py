@@ -1,0 +1,159 @@
+"""Channel 1: text in all its encodings; typing; exploits that travelled as links."""
+
+import pytest
+from tests.protocols.oscar.craft import (
+    COOKIE,
+    Talk,
+    address,
+    events,
+    im,
+    im_from,
+    info,
+    name8,
+    part,
+    tlv,
+    u16,
+)
+
+from backchannel.events import Anomaly, Message, PeerAddress, Typing
+from backchannel.protocols.oscar.markup import from_html, from_rtf, readable
+
+
+def message(outputs):
+    (told,) = events(outputs, Message)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("charset", "data", "text"),
+    [
+        (0, b"plain", "plain"),
+        (0, "grüße".encode(), "grüße"),  # UTF-8 under "ASCII", as later clients send it
+        (0, "grüße".encode("cp1252"), "grüße"),
+        (2, "grüße ☃ 你好".encode("utf-16-be"), "grüße ☃ 你好"),
+        (2, "😀".encode("utf-16-be"), "😀"),
+        (2, b"\xd8\x00", "\ufffd"),
+        (2, b"\0a\0", "a\ufffd"),
+        (3, "grüße “€”".encode("cp1252"), "grüße “€”"),
+        (3, b"\x81", "\x81"),
+        (0xFFFF, b"whatever", "whatever"),
+        (0, b"", ""),
+    ],
+)
+def test_encodings(charset, data, text):
+    told = message(Talk().c(4, 6, im("bob", part(data, charset))))
+    assert (told.sender, told.recipient, told.text) == ("alice", "bob", text)
+    assert (told.kind, told.size, told.markup) == ("text", len(text), "")
+
+
+def test_parts_of_different_character_sets_are_one_message():
+    parts = part(b"one, "), part("två, ".encode("utf-16-be"), 2), part(b"three", 3)
+    assert message(Talk().c(4, 6, im("bob", *parts))).text == "one, två, three"
+
+
+def test_received():
+    told = message(Talk().s(4, 7, im_from("Bob B", part(b"hello"))))
+    assert (told.sender, told.recipient, told.text) == ("Bob B", "alice", "hello")
+
+
+def test_kinds():
+    talk = Talk()
+    auto = talk.c(4, 6, im("bob", part(b"away"), more=tlv(4)))
+    stored = talk.c(4, 6, im("bob", part(b"keep"), more=tlv(3) + tlv(6)))
+    late = talk.s(4, 7, im_from("bob", part(b"late"), more=tlv(6) + tlv(0x16, bytes(4))))
+    assert [message(told).kind for told in (auto, stored, late)] == [
+        "auto-response",
+        "text",
+        "offline",
+    ]
+
+
+def test_html_is_readable_and_kept():
+    html = b'<HTML><BODY BGCOLOR="#fff">1 &lt; 2<BR>see <A HREF="http://x.org/?a=1&amp;b">here</A></BODY></HTML>'
+    told = message(Talk().c(4, 6, im("bob", part(html))))
+    assert told.text == "1 < 2\nsee here <http://x.org/?a=1&b>"
+    assert told.markup == html.decode()
+    assert told.size == len(told.text)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<b>a</b><br/>b", "a\nb"),
+        ('<a href="http://x">http://x</a>', "http://x"),
+        ("<a href=http://x>y</a>", "y <http://x>"),
+        ("<a href='http://x'>y", "y"),
+        ("<a name=x>y</a>", "y"),
+        ("3 < 4 > 2", "3 < 4 > 2"),
+        ("<html>&#x202e;&#xd800;</html>", "\u202e\ufffd"),
+        ("<html><!-- note -->x</html>", "x"),
+        ("<p>first</p><p>second</p>", "first\nsecond"),
+    ],
+)
+def test_from_html(html, text):
+    assert from_html(html) == text
+
+
+def test_what_looks_like_a_tag_in_plain_text_stays():
+    assert readable("a <b c> d", escaped=False) == ("a  d", "a <b c> d")
+    assert readable("if a<c and d>e", escaped=False) == ("if a<c and d>e", "")
+    assert readable("AT&amp;T", escaped=False) == ("AT&amp;T", "")
+    assert readable("AT&amp;T", escaped=True) == ("AT&T", "AT&amp;T")
+
+
+def test_rtf_of_old_icq_clients():
+    rtf = (
+        r"{\rtf1\ansi\ansicpg1251{\fonttbl{\f0\fnil Arial;}}{\colortbl;\red0;}"
+        r"{\*\generator x;}\pard\f0\fs16 \'cf\'f0\'e8\'e2\'e5\'f2\par two \{2\} \u8364? end}"
+    )
+    assert from_rtf(rtf) == "Привет\ntwo {2} € end"
+    assert readable(rtf, escaped=False) == ("Привет\ntwo {2} € end", rtf)
+    assert from_rtf(r"{\rtf1\ansicpg99999 \'41\u-10179?x}") == "A\ufffdx"
+
+
+def test_typing():
+    talk = Talk()
+    told = [
+        talk.c(4, 0x14, bytes(8) + u16(1) + name8("bob") + u16(number)) for number in (2, 1, 0)
+    ] + [talk.s(4, 0x14, bytes(8) + u16(1) + name8("bob") + u16(2))]
+    assert [output for outputs in told for output in outputs] == [
+        Typing(sender="alice", recipient="bob"),
+        Typing(sender="alice", recipient="bob", active=False),
+        Typing(sender="alice", recipient="bob", active=False),
+        Typing(sender="bob", recipient="alice"),
+    ]
+
+
+def test_the_sender_s_address_comes_with_a_message_once():
+    talk = Talk()
+    body = (
+        COOKIE + u16(1) + info("700100300", tlv(0x0A, address("192.0.2.77"))) + tlv(2, part(b"hi"))
+    )
+    (told,) = events(talk.s(4, 7, body), PeerAddress)
+    assert (told.account, told.address, told.how) == (
+        "700100300",
+        "192.0.2.77",
+        "message, external",
+    )
+    assert events(talk.s(4, 7, body), PeerAddress) == []
+
+
+@pytest.mark.parametrize(
+    "link", ["aim:AddGame?name=", "AIM:AddExternalApp?", "aim:goaway?message="]
+)
+def test_links_that_overran_aim(link):
+    """CVE-2002-0005, CVE-2002-0362, CVE-2004-0636."""
+    talk = Talk()
+    html = b'<a href="%b%b">free</a>' % (link.encode(), b"A" * 900)
+    told = talk.s(4, 7, im_from("mallory", part(html)))
+    (odd,) = events(told, Anomaly)
+    assert odd.kind == "oversized-aim-link"
+    assert "mallory" in odd.detail
+    assert events(talk.s(4, 7, im_from("bob", part(link.encode() + b"chess"))), Anomaly) == []
+
+
+def test_other_channels_and_empty_messages_tell_nothing():
+    talk = Talk()
+    assert talk.c(4, 6, COOKIE + u16(3) + name8("bob")) == []
+    assert talk.c(4, 6, COOKIE + u16(1) + name8("bob")) == []
+    assert talk.s(4, 0x0C, COOKIE + u16(1) + name8("bob")) == []

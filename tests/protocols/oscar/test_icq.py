@@ -1,0 +1,343 @@
+"""What ICQ brought with it: channel 4, relayed messages, and its own server behind family 0x15."""
+
+import pytest
+from tests.protocols.oscar.craft import (
+    COOKIE,
+    RELAY,
+    Talk,
+    address,
+    events,
+    info,
+    le16,
+    le32,
+    lnts,
+    name8,
+    propose,
+    proposed,
+    tlv,
+    u16,
+)
+
+from backchannel.events import (
+    Contact,
+    Contacts,
+    Credential,
+    Message,
+    Offer,
+    OfferAnswer,
+    PeerAddress,
+    Presence,
+    Profile,
+    Room,
+    Search,
+    SearchHit,
+)
+from backchannel.model import Capability
+
+ADA, BERT = "700100200", "700100300"
+
+
+def old(kind: int, text: bytes, more: bytes = b"") -> bytes:
+    """04/07 on channel 4."""
+    data = le32(int(BERT)) + bytes([kind, 0]) + lnts(text) + more
+    return COOKIE + u16(4) + info(BERT) + tlv(5, data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "word", "text"),
+    [
+        (1, b"hello", "text", "hello"),
+        (1, "привет".encode(), "text", "привет"),
+        (1, b"gr\xfc\xdfe", "text", "grüße"),
+        (4, b"my page\xfehttp://x.org/", "url", "my page http://x.org/"),
+        (
+            6,
+            b"nick\xfefirst\xfelast\xfea@b.c\xfe0\xfeplease",
+            "authorization",
+            "nick first last a@b.c 0 please",
+        ),
+        (7, b"no", "authorization", "no"),
+        (8, b"", "authorization", ""),
+        (9, b"x\xfe\xfe\xfey", "system", "x y"),
+        (
+            0x0D,
+            b"Zoe\xfe\xfe\xfez@x.org\xfe\xfefrom the web",
+            "web-pager",
+            "Zoe z@x.org from the web",
+        ),
+        (0x0E, b"Zoe\xfe\xfe\xfez@x.org\xfe\xfeby mail", "mail-express", "Zoe z@x.org by mail"),
+        (0x13, b"2\xfe111\xfeOne\xfe222\xfeTwo\xfe", "contacts", "111 One\n222 Two"),
+    ],
+)
+def test_old_messages(kind, data, word, text):
+    (told,) = Talk(ADA).s(4, 7, old(kind, data))
+    assert told == Message(sender=BERT, recipient=ADA, text=text, kind=word, size=len(text))
+
+
+def test_old_messages_that_are_something_else():
+    talk = Talk(ADA)
+    (told,) = talk.s(4, 7, old(0x0C, b"nick\xfe\xfe\xfe"))
+    assert told == Contacts(owner=BERT, change="add", entries=(Contact(account=ADA),))
+    (told,) = talk.s(4, 7, old(2, b"let us chat"))
+    assert told == Room(room="", action="invite", account=BERT, others=(ADA,))
+    assert talk.s(4, 7, old(0xE8, b"")) == []
+    (told,) = talk.s(4, 7, old(0xE8, b"at lunch"))
+    assert told == Presence(account=BERT, status="away", text="at lunch")
+
+
+def test_sent_on_channel_4():
+    data = le32(int(ADA)) + b"\1\0" + lnts(b"hi")
+    (told,) = Talk(ADA).c(4, 6, COOKIE + u16(4) + name8(BERT) + tlv(5, data))
+    assert (told.sender, told.recipient) == (ADA, BERT)
+
+
+# -- relayed -----------------------------------------------------------------------------------
+
+
+def relayed(kind: int, text: bytes, more: bytes = b"", plugin: bytes = bytes(16)) -> bytes:
+    first = le16(9) + plugin + le16(0) + le32(3) + b"\0" + le16(0xFFFE)
+    second = le16(0xFFFE) + bytes(12)
+    head = le16(len(first)) + first + le16(len(second)) + second
+    return head + bytes([kind, 0]) + le16(0) + le16(1) + lnts(text) + more
+
+
+def relay(kind: int, text: bytes, more: bytes = b"") -> bytes:
+    return proposed(
+        BERT, RELAY, tlv(0x0A, u16(1)), tlv(0x0F), tlv(0x2711, relayed(kind, text, more))
+    )
+
+
+def plugin(name: bytes, text: bytes, more: bytes = b"") -> bytes:
+    head = bytes(16) + le16(0) + le32(len(name)) + name + bytes(15)
+    body = le32(len(text)) + text + more
+    return le16(len(head)) + head + le32(len(body)) + body
+
+
+def test_relayed_text():
+    colours = le32(0) + le32(0xFFFFFF)
+    utf8 = le32(38) + b"{0946134E-4C7F-11D1-8222-444553540000}"
+    (told,) = Talk(ADA).s(4, 7, relay(1, "grüße".encode(), colours + utf8))
+    assert (told.sender, told.recipient, told.text, told.kind) == (BERT, ADA, "grüße", "text")
+
+
+def test_relayed_rtf():
+    (told,) = Talk(ADA).s(4, 7, relay(1, rb"{\rtf1\ansi\ansicpg1252 gr\'fc\'dfe\par}"))
+    assert told.text == "grüße"
+    assert told.markup.startswith("{\\rtf1")
+
+
+def test_a_relayed_message_may_disclose_an_address():
+    body = proposed(
+        BERT, RELAY, tlv(3, address("10.0.0.8")), tlv(5, u16(4000)), tlv(0x2711, relayed(1, b"x"))
+    )
+    (told,) = events(Talk(ADA).s(4, 7, body), PeerAddress)
+    assert (told.address, told.port, told.use) == ("10.0.0.8", 4000, Capability.MESSAGE)
+
+
+def test_another_plugin_s_data_is_passed_over():
+    data = relayed(1, b"x", plugin=bytes(15) + b"\1")
+    assert Talk(ADA).s(4, 7, proposed(BERT, RELAY, tlv(0x2711, data))) == []
+
+
+def test_files_the_icq_way():
+    more = bytes(4) + lnts(b"karte.png") + le32(57838) + le32(0)
+    offer = Offer(
+        sender=BERT,
+        recipient=ADA,
+        id=COOKIE.hex(),
+        name="karte.png",
+        size=57838,
+        detail="look",
+        use=Capability.FILE_TRANSFER,
+    )
+    assert Talk(ADA).s(4, 7, relay(3, b"look", more)) == [offer]
+    assert Talk(ADA).s(4, 7, relay(0x1A, b"", plugin(b"File", b"look", more))) == [offer]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "word", "read"),
+    [
+        (
+            b"Send Web Page Address (URL)",
+            b"my page\xfehttp://x.org/",
+            "url",
+            "my page http://x.org/",
+        ),
+        (b"Contacts", b"1\xfe111\xfeOne\xfe", "contacts", "111 One"),
+        (b"Request For Contacts", b"send yours", "contacts", "send yours"),
+        (
+            b"ICQSMS",
+            b"<sms_message><sender>+491234</sender><text>call me</text></sms_message>",
+            "sms",
+            "call me",
+        ),
+    ],
+)
+def test_plugin_messages(name, text, word, read):
+    talk = Talk(ADA)
+    for body in (relay(0x1A, b"", plugin(name, text)), old(0x1A, b"", plugin(name, text))):
+        (told,) = talk.s(4, 7, body)
+        assert (told.kind, told.text) == (word, read)
+
+
+def test_plugin_chat():
+    (told,) = Talk(ADA).s(4, 7, relay(0x1A, b"", plugin(b"Send / Start ICQ Chat", b"talk?")))
+    assert (told.action, told.account) == ("invite", BERT)
+
+
+def test_x_status():
+    xml = (
+        b"<NR><RES>&lt;ret&gt;&lt;Root&gt;&lt;title&gt;Tired&lt;/title&gt;"
+        b"&lt;desc&gt;long day&lt;/desc&gt;&lt;/Root&gt;&lt;/ret&gt;</RES></NR>"
+    )
+    data = relayed(0x1A, b"", plugin(b"Script Plug-in: Remote Notification Arrive", xml))
+    body = COOKIE + u16(2) + name8(BERT) + u16(3) + data
+    (told,) = Talk(ADA).s(4, 0x0B, body)
+    assert told == Presence(account=BERT, status="x-status", text="Tired: long day")
+
+
+def test_acknowledged_with_a_status_text():
+    body = COOKIE + u16(2) + name8(BERT) + u16(3) + relayed(0xE9, b"in a meeting")
+    (told,) = Talk(ADA).s(4, 0x0B, body)
+    assert told == Presence(account=BERT, status="busy", text="in a meeting")
+    (told,) = Talk(ADA).c(4, 0x0B, body)
+    assert told.account == ADA
+
+
+def test_a_file_is_wanted():
+    body = COOKIE + u16(2) + name8(BERT) + u16(3) + relayed(3, b"", bytes(4) + lnts(b"") + bytes(8))
+    (told,) = Talk(ADA).s(4, 0x0B, body)
+    assert (type(told), told.accepted) == (OfferAnswer, True)
+    assert Talk(ADA).s(4, 0x0B, COOKIE + u16(2) + name8(BERT) + u16(3) + relayed(1, b"")) == []
+
+
+# -- family 0x15 -------------------------------------------------------------------------------
+
+
+def meta(kind: int, body: bytes, number: int = 7, owner: str = ADA) -> bytes:
+    data = le32(int(owner)) + le16(kind) + le16(number) + body
+    return tlv(1, le16(len(data)) + data)
+
+
+def ask(subtype: int, body: bytes = b"") -> list:
+    return Talk(ADA).c(0x15, 2, meta(0x07D0, le16(subtype) + body))
+
+
+def test_the_owner_names_the_account_where_nothing_else_did():
+    talk = Talk("")
+    assert talk.c(0x15, 2, meta(0x003C, b"")) == []
+    assert talk.session.service == "icq"
+
+
+def test_stored_messages():
+    date = le16(2002) + bytes([12, 12, 6, 29])
+    talk = Talk(ADA)
+    (told,) = talk.s(0x15, 3, meta(0x41, le32(int(BERT)) + date + b"\1\0" + lnts(b"you were away")))
+    assert told == Message(
+        sender=BERT, recipient=ADA, text="you were away", kind="offline", size=13
+    )
+    (told,) = talk.s(0x15, 3, meta(0x41, le32(int(BERT)) + date + b"\4\0" + lnts(b"a\xfeb")))
+    assert told.kind == "url"
+    assert talk.s(0x15, 3, meta(0x42, b"\0")) == []
+
+
+def test_a_new_password_is_readable():
+    (told,) = ask(0x042E, lnts(b"n3w-one"))
+    assert told == Credential(
+        account=ADA, kind="plain", scheme="icq-password-change", secret="n3w-one"
+    )
+
+
+def test_short_messages():
+    xml = b"<sms><destination>+4917012345</destination><text>call me</text></sms>"
+    (told,) = ask(0x1482, u16(1) + u16(0x16) + bytes(18) + u16(len(xml) + 1) + xml + b"\0")
+    assert told == Message(sender=ADA, recipient="+4917012345", text="call me", kind="sms", size=7)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "body", "text"),
+    [
+        (0x0515, lnts(b"Ada") + lnts(b"L") + lnts(b""), "first name: Ada, last name: L"),
+        (0x051F, le32(4711), "uin: 4711"),
+        (0x0529, lnts(b"a@b.c"), "email: a@b.c"),
+        (
+            0x0533,
+            lnts(b"") + lnts(b"") + lnts(b"nick") + lnts(b"a@b.c") + bytes(40),
+            "nickname: nick, email: a@b.c",
+        ),
+        (0x0569, le16(0x0136) + le16(4) + le32(4711), "uin: 4711"),
+        (0x0573, le16(0x015E) + le16(8) + lnts(b"a@b.c"), "email: a@b.c"),
+        (0x055F, le16(0x0226) + le16(6) + lnts(b"art"), "keywords: art"),
+    ],
+)
+def test_searches(subtype, body, text):
+    assert ask(subtype, body) == [Search(text=text, account=ADA)]
+
+
+def test_what_a_client_says_of_itself():
+    words = [b"ada", b"Ada", b"L", b"a@b.c", b"Bonn", b"", b"+49 1", b"", b"Weg 1", b"+49 2", b"5"]
+    (told,) = ask(0x03EA, b"".join(map(lnts, words)))
+    assert told.nickname == "ada"
+    assert told.text.startswith(
+        "first name: Ada, last name: L, email: a@b.c, city: Bonn, phone: +49 1"
+    )
+    (told,) = ask(0x0406, lnts(b"I like maps"))
+    assert told.text == "about: I like maps"
+    (told,) = ask(0x0C3A, le16(0x0154) + le16(6) + lnts(b"ada"))
+    assert told.nickname == "ada"
+
+
+def answers(subtype: int, body: bytes, *, result: int = 0x0A) -> list:
+    talk = Talk(ADA)
+    talk.c(0x15, 2, meta(0x07D0, le16(0x04B2) + le32(int(BERT))))
+    return talk.s(0x15, 3, meta(0x07DA, le16(subtype) + bytes([result]) + body))
+
+
+BASIC = [b"bert", b"Bert", b"M", b"b@m.de", b"Ulm", b"", b"", b"", b"", b"+49 9", b""]
+
+
+@pytest.mark.parametrize(
+    ("subtype", "body", "nickname", "text"),
+    [
+        (
+            0x00C8,
+            b"".join(map(lnts, BASIC)) + bytes(4),
+            "bert",
+            "first name: Bert, last name: M, email: b@m.de, city: Ulm, mobile: +49 9",
+        ),
+        (
+            0x0104,
+            b"".join(map(lnts, BASIC[:4])) + bytes(3),
+            "bert",
+            "first name: Bert, last name: M, email: b@m.de",
+        ),
+        (0x00E6, lnts(b"about me"), "", "about: about me"),
+        (0x00DC, bytes(3) + lnts(b"http://m.de"), "", "home page: http://m.de"),
+        (0x00EB, b"\2\0" + lnts(b"x@y.z") + b"\1" + lnts(b"z@y.x"), "", "email: x@y.z, z@y.x"),
+        (
+            0x00D2,
+            b"".join(map(lnts, [b"Ulm", b"", b"", b"", b"", b""]))
+            + le16(49)
+            + b"".join(map(lnts, [b"ACME", b"", b"boss"]))
+            + le16(1)
+            + lnts(b""),
+            "",
+            "work city: Ulm, company: ACME, position: boss",
+        ),
+    ],
+)
+def test_what_the_directory_says(subtype, body, nickname, text):
+    assert answers(subtype, body) == [Profile(account=BERT, nickname=nickname, text=text)]
+    assert answers(subtype, body, result=0x32) == []
+
+
+def test_search_results():
+    hit = le32(4711) + b"".join(map(lnts, BASIC[:4])) + bytes(4)
+    told = answers(0x01AE, le16(len(hit)) + hit)
+    assert told[0] == SearchHit(owner="4711")
+    assert (told[1].account, told[1].nickname) == ("4711", "bert")
+    assert answers(0x01AE, b"", result=0x32) == []
+
+
+def test_a_message_needs_no_text_to_be_passed_over():
+    assert Talk(ADA).c(4, 6, propose(BERT, RELAY, tlv(0x2711, relayed(0x77, b"")))) == []
