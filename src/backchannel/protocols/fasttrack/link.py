@@ -22,6 +22,7 @@ from backchannel.reader import WireError
 EARLY = 65536
 SKIPPED = 1 << 20
 """Bytes of a hole over which the key stream is still followed; larger holes end the reading."""
+GIFT = wire.GIFT_NONCE.to_bytes(4, "big")
 _TEXT = frozenset(range(0x20, 0x7F)) | {9, 10, 13}
 
 
@@ -37,7 +38,7 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None if server or _TEXT.issuperset(client) else MORE
     if _TEXT.issuperset(client[: wire.HELLO]):
         return None
-    if len(client) > wire.HELLO and not server and client[:4] != _GIFT:
+    if len(client) > wire.HELLO and not server and client[:4] != GIFT:
         return None  # a client waits for the answer
     hello = wire.read_hello(client[: wire.HELLO])
     if not wire.plausible(hello.kind):
@@ -45,9 +46,6 @@ def recognise(peek: Peek) -> Claim | More | None:
     if server and _named(server) is None:
         return None
     return Claim("fasttrack", evidence=f"hello that asks for encryption {hello.kind:#x}")
-
-
-_GIFT = wire.GIFT_NONCE.to_bytes(4, "big")
 
 
 def _answer_only(server: bytes) -> Claim | More | None:

@@ -6,6 +6,7 @@ do the work. Until four bytes have come they wait here.
 
 from typing import TypeAlias
 
+from backchannel.events import Gap
 from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.fasttrack import link, pings, transfer
@@ -13,6 +14,8 @@ from backchannel.protocols.fasttrack import link, pings, transfer
 Talk: TypeAlias = link.Session | transfer.Session | pings.Session
 _TELLING = 4
 """Bytes that tell HTTP and push from the handshake of a session."""
+_HOLES = 16
+"""Holes that are remembered until then."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -34,7 +37,7 @@ class Session:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._talk: Talk | None = pings.Session(start) if start.transport == "udp" else None
-        self._waiting: list[tuple[Side, bytes]] = []
+        self._waiting: list[tuple[Side, bytes | int]] = []
 
     @property
     def standing(self) -> Standing:
@@ -51,26 +54,41 @@ class Session:
         if self._talk is not None:
             return self._talk.feed(side, data)
         self._waiting.append((side, data))
-        first = b"".join(held for whose, held in self._waiting if whose is side)
+        first = b"".join(
+            held for whose, held in self._waiting if whose is side and isinstance(held, bytes)
+        )
         if len(first) < _TELLING:
             return []
-        return self._open(transfer.Session if transfer.is_text(first) else link.Session)
+        self._talk = self._reader(first)
+        waiting, self._waiting = self._waiting, []
+        return [output for whose, held in waiting for output in self._again(whose, held)]
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen."""
-        out: list[Output] = []
-        if self._talk is None:
-            first = b"".join(held for _, held in self._waiting)
-            out = self._open(transfer.Session if transfer.is_text(first) else link.Session)
-        assert self._talk is not None
-        return [*out, *self._talk.gap(side, size)]
+        if self._talk is not None:
+            return self._talk.gap(side, size)
+        if len(self._waiting) < _HOLES:
+            self._waiting.append((side, size))
+        return [Gap(size=size)]
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more."""
         return self._talk.end(side) if self._talk else []
 
-    def _open(self, reader: type[Talk]) -> list[Output]:
-        """Hand the flow to *reader*, with what has come."""
-        self._talk = talk = reader(self._start)
-        waiting, self._waiting = self._waiting, []
-        return [output for side, data in waiting for output in talk.feed(side, data)]
+    def _reader(self, first: bytes) -> Talk:
+        """Return the reader for a flow, one side of which begins with *first*.
+
+        A session whose beginning was not seen cannot be read, so anything amid a flow is HTTP;
+        giFT's hello is known wherever it stands.
+        """
+        start = self._start
+        hello = start.begun or first[:_TELLING] == link.GIFT
+        text = transfer.is_text(first) or not hello
+        return transfer.Session(start) if text else link.Session(start)
+
+    def _again(self, side: Side, held: bytes | int) -> list[Output]:
+        """Give the reader what came before it was known; its gaps have been told."""
+        assert self._talk is not None
+        if isinstance(held, bytes):
+            return self._talk.feed(side, held)
+        return [output for output in self._talk.gap(side, held) if not isinstance(output, Gap)]
