@@ -1,0 +1,136 @@
+"""DNS traffic: which names stand for which addresses.
+
+An answer's addresses are told for the name that was asked for and for every alias on the way, since
+either may be the one that is known. Refusals and questions alone tell nothing. Over TCP at most one
+message (64 KiB) of each side is held.
+"""
+
+from backchannel.events import Event, Gap, Malformed, NameLearned
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.dns import wire
+from backchannel.protocols.dns.events import ServiceBinding
+from backchannel.reader import WireError
+
+_ALIASES = 16
+"""Longest chain of aliases that is followed."""
+_NETBIOS = frozenset("abcdefghijklmnop")
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a flow whose first message, of either side, is whole and well formed."""
+    first = peek.client or peek.server
+    if peek.transport == "tcp":
+        size = int.from_bytes(first[:2], "big")
+        if len(first) < 2 + max(size, 12):
+            return MORE if 17 <= size <= 4094 or len(first) < 2 else None
+        first = first[2 : 2 + size]
+    elif peek.transport != "udp":
+        return None
+    try:
+        message = wire.read_message(first)
+    except WireError:
+        return None
+    if not _plausible(message, first):
+        return None
+    kind = "answer" if message.response else "query"
+    flipped = not peek.begun and message.response == bool(peek.client)
+    return Claim("dns", evidence=f"DNS {kind}", flipped=flipped)
+
+
+def _plausible(message: wire.Message, data: bytes) -> bool:
+    """Refuse what only looks like DNS: NetBIOS names, a question with an error, binary names."""
+    if not message.response and message.code:
+        return False
+    names = [question.name for question in message.questions]
+    first = names[0].partition(".")[0] if names else ""
+    netbios = len(first) == 32 and set(first) <= _NETBIOS
+    return not netbios and (bool(message.answers) or len(data) >= 17)
+
+
+class Session:
+    """One flow of DNS messages."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "dns"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._stream = start.transport == "tcp"
+        self._buffers = bytearray(), bytearray()
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes, or one datagram, of *side*; return what they meant."""
+        if not self._stream:
+            return [*self._message(data)]
+        out: list[Output] = []
+        buffer, at = self._buffers[side], 0
+        buffer += data
+        while len(buffer) >= at + 2:
+            end = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
+            if len(buffer) < end:
+                break
+            out += self._message(bytes(buffer[at + 2 : end]))
+            at = end
+        del buffer[:at]
+        return out
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """Bytes were never seen: over TCP nothing says where the next message starts."""
+        self._buffers[side].clear()
+        self.done = self.done or self._stream
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:  # noqa: ARG002 - the contract's shape
+        """*side* will send no more."""
+        return []
+
+    def _message(self, data: bytes) -> list[Event]:
+        try:
+            message = wire.read_message(data)
+        except WireError as error:
+            if self.standing is Standing.CLAIMED:
+                self.standing = Standing.REFUTED
+                self.done = True
+            return [Malformed(reason=str(error))]
+        if not message.response:
+            return []
+        self.standing = Standing.PARSED
+        return _told(message) if not message.code else []
+
+
+def _told(message: wire.Message) -> list[Event]:
+    """Return what an answer teaches, one event a name."""
+    addresses: dict[str, list[str]] = {}
+    aliases: dict[str, str] = {}
+    told: list[Event] = []
+    for record in message.answers:
+        if record.kind == wire.CNAME:
+            aliases.setdefault(record.name, record.value)
+        elif record.kind in (wire.A, wire.AAAA):
+            addresses.setdefault(record.name, []).append(record.value)
+        else:
+            addresses.setdefault(record.name, []).extend(record.hints)
+            told.append(
+                ServiceBinding(
+                    name=record.name,
+                    target=record.value,
+                    alpn=record.alpn,
+                    port=record.port,
+                    ech=record.ech,
+                )
+            )
+    asked = [question.name for question in message.questions]
+    for name in dict.fromkeys([*asked, *aliases, *addresses]):
+        if found := _resolve(name, aliases, addresses):
+            told.append(NameLearned(name=name, addresses=tuple(dict.fromkeys(found))))
+    return told
+
+
+def _resolve(name: str, aliases: dict[str, str], addresses: dict[str, list[str]]) -> list[str]:
+    for _ in range(_ALIASES):
+        if name in addresses:
+            return addresses[name]
+        if name not in aliases:
+            return []
+        name = aliases[name]
+    return []

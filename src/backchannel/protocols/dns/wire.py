@@ -1,0 +1,153 @@
+"""DNS messages. Bytes in, values out.
+
+    message    id u16 | flags u16 | four counts u16 | questions | answers | ...     RFC 1035 §4
+    question   name | type u16 | class u16
+    record     name | type u16 | class u16 | ttl u32 | length u16 | data
+    name       (length u8 | label)* 00, or the rest of an earlier one: 11 + offset of 14 bits
+
+Big-endian. A pointer leads strictly backwards, and a name has at most 255 bytes, so that every name
+ends. Only questions and answers are read, of these RECORDS at most. Nothing is remembered.
+"""
+
+from ipaddress import IPv6Address
+
+import msgspec
+
+from backchannel.reader import Reader, WireError
+
+A, CNAME, AAAA, SVCB, HTTPS, ANY = 1, 5, 28, 64, 65, 255
+INTERNET = 1
+RECORDS = 512
+_RESPONSE, _OPCODE, _REPLY_CODE = 0x8000, 0x7800, 0x000F
+_FLUSH = 0x8000
+"""mDNS's mark in a class: unique record, or answer wanted directly (RFC 6762 §10.2, §5.4)."""
+_NAME = 255
+_ALPN, _PORT, _IPV4_HINT, _ECH, _IPV6_HINT = 1, 3, 4, 5, 6
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked for."""
+
+    name: str
+    kind: int
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One answer of a kind we read."""
+
+    name: str
+    kind: int
+    value: str
+    """An address, or the name that an alias or a service stands for."""
+    hints: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = ()
+    port: int = 0
+    ech: bool = False
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message, as far as it is read."""
+
+    id: int
+    response: bool
+    code: int
+    """0: no error; 3: no such name."""
+    questions: tuple[Question, ...]
+    answers: tuple[Record, ...]
+
+
+def read_message(data: bytes) -> Message:
+    """Return the message that *data* is. Raises WireError for what is none."""
+    reader = Reader(data)
+    number, flags = reader.u16(), reader.u16()
+    counts = [reader.u16() for _ in range(4)]
+    if flags & _OPCODE or counts[0] > 1:
+        raise WireError("not a DNS query or its answer")
+    names: dict[int, str] = {}
+    questions = tuple(_question(data, reader, names) for _ in range(counts[0]))
+    if not questions and not counts[1]:
+        raise WireError("DNS message that says nothing")
+    found = (_record(data, reader, names) for _ in range(min(counts[1], RECORDS)))
+    answers = tuple(record for record in found if record is not None)
+    return Message(number, bool(flags & _RESPONSE), flags & _REPLY_CODE, questions, answers)
+
+
+def _question(data: bytes, reader: Reader, names: dict[int, str]) -> Question:
+    name = read_name(data, reader, names)
+    kind, group = reader.u16(), reader.u16()
+    if group & ~_FLUSH not in (INTERNET, ANY) or not kind:
+        raise WireError(f"DNS question of type {kind} and class {group}")
+    return Question(name, kind)
+
+
+def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
+    """Return the name at *reader*, in lower case and without its last dot.
+
+    *names* holds what was read at an offset before, so that pointers cost nothing twice.
+    """
+    start = reader.offset
+    labels: list[str] = []
+    size = 0
+    while length := reader.u8():
+        if length >= 0xC0:
+            target = (length & 0x3F) << 8 | reader.u8()
+            if target >= start:
+                raise WireError("DNS name points forward")
+            if (tail := names.get(target)) is None:
+                tail = read_name(data, Reader(data, target), names)
+            labels.append(tail)
+            size += len(tail) + 1
+            break
+        if length > 63:
+            raise WireError(f"DNS label of {length} bytes")
+        labels.append(_label(reader.take(length)))
+        size += length + 1
+        if size > _NAME:
+            break
+    if size > _NAME:
+        raise WireError("DNS name too long")
+    name = names[start] = ".".join(label for label in labels if label)
+    return name
+
+
+def _label(raw: bytes) -> str:
+    """A dot inside a label is data, and must not look like the border of two."""
+    return raw.decode("latin-1").lower().replace(".", "\\.")
+
+
+def _record(data: bytes, reader: Reader, names: dict[int, str]) -> Record | None:
+    name = read_name(data, reader, names)
+    kind, group = reader.u16(), reader.u16()
+    reader.skip(4)
+    body = reader.sub(reader.u16())
+    if group & ~_FLUSH != INTERNET:
+        return None
+    if kind == A and len(body) == 4:
+        return Record(name, kind, body.ipv4())
+    if kind == AAAA and len(body) == 16:
+        return Record(name, kind, str(IPv6Address(body.take(16))))
+    if kind == CNAME:
+        return Record(name, kind, read_name(data, body, names))
+    if kind in (SVCB, HTTPS):
+        return _service(name, kind, data, body, names)
+    return None
+
+
+def _service(name: str, kind: int, data: bytes, body: Reader, names: dict[int, str]) -> Record:
+    """RFC 9460 §2.2: priority, target (`.`: the name itself), parameters."""
+    body.skip(2)
+    target = read_name(data, body, names)
+    found: dict[int, Reader] = {}
+    while body:
+        key = body.u16()
+        found.setdefault(key, body.sub(body.u16()))
+    hints = []
+    if v4 := found.get(_IPV4_HINT):
+        hints += [v4.ipv4() for _ in range(min(8, len(v4) // 4))]
+    if v6 := found.get(_IPV6_HINT):
+        hints += [str(IPv6Address(v6.take(16))) for _ in range(min(8, len(v6) // 16))]
+    alpn = []
+    while offered := found.get(_ALPN):
+        alpn.append(offered.take(offered.u8()).decode("latin-1"))
+    port = found[_PORT].u16() if _PORT in found else 0
+    return Record(name, kind, target or name, tuple(hints), tuple(alpn), port, _ECH in found)

@@ -1,0 +1,209 @@
+"""One TLS connection: the hellos and, before TLS 1.3, the server's certificate. Then no more.
+
+A hello may come in any number of segments and records. Holds, of each side until its part is read,
+at most one record and one handshake message: below 85 KiB.
+"""
+
+from backchannel.events import Gap, Malformed, NameLearned
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.tls import wire
+from backchannel.protocols.tls.certificate import read_names
+from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
+from backchannel.protocols.tls.fingerprint import ja3, ja4
+from backchannel.reader import WireError
+
+NAMES = 8
+"""Names of a certificate that are told on; those of the big carriers have hundreds."""
+_HELLOS = (wire.CLIENT_HELLO, wire.SERVER_HELLO)
+PATIENCE = 65536
+"""Bytes of a side that has said all, after which the other side is no longer waited for."""
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim what opens with a client's hello, or, from the other side, a server's."""
+    if peek.transport != "tcp":
+        return None
+    client, server = _opening(peek.client), _opening(peek.server)
+    if client == wire.CLIENT_HELLO and server in (MORE, wire.SERVER_HELLO, 0):
+        return Claim("tls", evidence="TLS client hello")
+    if server == wire.SERVER_HELLO and not peek.client:
+        return Claim("tls", evidence="TLS server hello")
+    swapped = not peek.begun and (client, server) in (
+        (wire.SERVER_HELLO, MORE),
+        (MORE, wire.CLIENT_HELLO),
+        (wire.SERVER_HELLO, wire.CLIENT_HELLO),
+    )
+    if swapped:
+        return Claim("tls", evidence="TLS hello", flipped=True)
+    return MORE if MORE in (client, server) and None not in (client, server) else None
+
+
+def _opening(data: bytes) -> int | More | None:
+    """Return which hello *data* opens with; 0 for an alert, MORE while it fits, None if neither."""
+    if data[:1] == b"\x80":
+        return _ssl2_opening(data)
+    handshake, at = bytearray(), 0
+    try:
+        while (record := _record_start(data, at)) is not None and len(handshake) < 6:
+            kind, start, end = record
+            if kind == wire.ALERT and not handshake:
+                return 0
+            if kind != wire.HANDSHAKE:
+                return None
+            handshake += data[start:end]
+            at = end
+    except WireError:
+        return None
+    if len(handshake) < 6:
+        return MORE if not handshake or handshake[0] in _HELLOS else None
+    hello = handshake[0] in _HELLOS and handshake[4] == 3
+    plausible = 38 <= int.from_bytes(handshake[1:4], "big") <= wire.MAX_MESSAGE
+    return handshake[0] if hello and plausible else None
+
+
+def _record_start(data: bytes, at: int) -> tuple[int, int, int] | None:
+    """Return a record of which as much as is there may be read; an empty one is no TLS."""
+    if len(data) < at + 5:
+        wire.read_record(data, at)
+        return None
+    kind, size = data[at], int.from_bytes(data[at + 3 : at + 5], "big")
+    if not size or size > wire.MAX_RECORD or data[at + 1] != 3 or data[at + 2] > 4:
+        raise WireError("no TLS record")
+    return kind, at + 5, at + 5 + size
+
+
+def _ssl2_opening(data: bytes) -> int | More | None:
+    try:
+        if len(data) >= 5 and (data[2] != wire.CLIENT_HELLO or data[3] != 3 or data[4] > 4):
+            return None
+        return wire.CLIENT_HELLO if wire.read_ssl2_hello(data) else MORE
+    except WireError:
+        return None
+
+
+class Session:
+    """One connection under TLS."""
+
+    def __init__(self, start: Start) -> None:  # noqa: ARG002 - the contract's shape
+        self.service = "tls"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._records = bytearray(), bytearray()
+        self._messages = bytearray(), bytearray()
+        self._read = [False, False]
+        """Whether all that a side says openly was read."""
+        self._after = 0
+        self._hello_seen = False
+        self._named = False
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if self.done:
+            return []
+        if self._read[side]:
+            self._after += len(data)
+            self.done = self._after > PATIENCE
+            return []
+        out: list[Output] = []
+        self._records[side].extend(data)
+        try:
+            self._cut(side, out)
+        except WireError as error:
+            out.append(Malformed(reason=str(error)))
+            if self.standing is Standing.CLAIMED and not self._hello_seen:
+                self.standing = Standing.REFUTED
+            self._finish(side)
+        return out
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """Bytes were never seen: what was open on this side is over."""
+        self._finish(side)
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        self._finish(side)
+        return []
+
+    def _finish(self, side: Side) -> None:
+        self._read[side] = True
+        self._records[side].clear()
+        self._messages[side].clear()
+        self.done = self.done or all(self._read)
+
+    def _cut(self, side: Side, out: list[Output]) -> None:
+        """Cut records and messages off what came, until this side has said all."""
+        records, at = self._records[side], 0
+        if records[:1] == b"\x80" and not self._hello_seen and side is Side.CLIENT:
+            if (old := wire.read_ssl2_hello(records)) is not None:
+                self._client_hello(old, out)
+                self._finish(side)
+            return
+        while not self._read[side] and (record := wire.read_record(records, at)) is not None:
+            kind, start, at = record
+            if kind == wire.HANDSHAKE:
+                self._messages[side].extend(records[start:at])
+                self._take_messages(side, out)
+            elif kind == wire.DATA or side is Side.SERVER:  # an alert, or what follows is closed
+                self._finish(side)
+        del records[:at]
+
+    def _take_messages(self, side: Side, out: list[Output]) -> None:
+        messages = self._messages[side]
+        while not self._read[side] and (found := wire.read_message(messages)) is not None:
+            kind, size = found
+            if len(messages) < 4 + size:
+                return
+            body = bytes(messages[4 : 4 + size])
+            del messages[: 4 + size]
+            self._message(side, kind, body, out)
+
+    def _message(self, side: Side, kind: int, body: bytes, out: list[Output]) -> None:
+        if side is Side.CLIENT:
+            if kind != wire.CLIENT_HELLO:
+                raise WireError(f"handshake message {kind} where a client hello belongs")
+            self._client_hello(wire.read_client_hello(body), out)
+            self._finish(side)
+        elif kind == wire.SERVER_HELLO:
+            self._server_hello(wire.read_server_hello(body), out)
+        elif kind == wire.CERTIFICATE:
+            self._finish(side)
+            if der := wire.read_certificate(body):
+                self._certificate(der, out)
+        elif kind == wire.SERVER_DONE:
+            self._finish(side)
+
+    def _client_hello(self, hello: wire.ClientHello, out: list[Output]) -> None:
+        self._hello_seen = True
+        out.append(
+            TlsHello(
+                version=wire.version_name(hello.highest),
+                name=hello.name,
+                alpn=tuple(name.decode("latin-1") for name in hello.alpn),
+                ech=hello.ech,
+                ja3=ja3(hello),
+                ja4=ja4(hello),
+            )
+        )
+        if hello.name:
+            self._named = True
+            out.append(NameLearned(name=hello.name, how="sni"))
+
+    def _server_hello(self, hello: wire.ServerHello, out: list[Output]) -> None:
+        if hello.retry:
+            return
+        if self._hello_seen:
+            self.standing = Standing.PARSED
+        self._hello_seen = True
+        version = wire.version_name(hello.version)
+        out.append(TlsAnswer(version=version, cipher=f"{hello.cipher:04x}", alpn=hello.alpn))
+        if hello.version >= wire.TLS13:
+            self._finish(Side.SERVER)
+
+    def _certificate(self, der: bytes, out: list[Output]) -> None:
+        names, issuer = read_names(der)
+        out.append(TlsCertificate(names=names, issuer=issuer))
+        if not self._named:  # what the client asked for says more
+            hosts = [name for name in names if "." in name and " " not in name][:NAMES]
+            out += [NameLearned(name=name, how="certificate") for name in hosts]
