@@ -200,15 +200,18 @@ class Engine:
             )
             candidates.update(dict.fromkeys(found))
         wanted = [name for name in candidates if name not in stream.excluded]
-        try:
-            answer = decide(self._protocols, wanted, peek)
-        except Exception:  # a fault of ours must not end the run
-            self._fault(stream, "recogniser")
-            answer = None
+        answer = decide(self._ask, wanted, peek)
         if isinstance(answer, Claim):
             self._claim(stream, answer, moment)
         elif last or self._exhausted(stream, answer):
             self._abandon(stream)
+
+    def _ask(self, name: str, peek: Peek) -> Claim | More | None:
+        try:
+            return self._protocols[name].recognise(peek)
+        except Exception:  # a fault of ours must not end the run
+            self._fault(name, "recogniser")
+            return None
 
     def _exhausted(self, stream: Stream, answer: More | None) -> bool:
         """Whether waiting for more bytes of an undecided stream is pointless."""
@@ -284,7 +287,7 @@ class Engine:
         try:
             outputs = call(side, *arguments)
         except Exception:  # a fault of ours must not end the run
-            self._fault(stream, "decoder")
+            self._fault(stream.stack, "decoder")
             self._abandon(stream)
             return
         if stream.held and stream.standing is Standing.PARSED:
@@ -369,10 +372,10 @@ class Engine:
     def _count(self, what: str) -> None:
         self.counters[what] += 1
 
-    def _fault(self, stream: Stream, where: str) -> None:
+    def _fault(self, whose: str, where: str) -> None:
         """Count a fault of our own, and show the first one's trace."""
-        self._count(f"faults in a {where}: {stream.stack}")
+        self._count(f"faults in a {where}: {whose}")
         if not self._trace_shown:
             self._trace_shown = True
-            print(f"backchannel: fault in {stream.stack}, stream dropped", file=sys.stderr)
+            print(f"backchannel: fault in the {where} of {whose}, please report", file=sys.stderr)
             traceback.print_exc()
