@@ -171,7 +171,10 @@ def _judge(data: bytes, *, begun: bool) -> str | None:
         data = data[found.start() :] if found else data
     wanted = None
     try:
-        if proxy.begins(data):
+        proxied = proxy.begins(data[:4])
+        if proxied is None:
+            return None
+        if proxied:
             wanted, rest = proxy.opening(data)
             data = data[rest:]
         if wanted not in (None, "", "direct im") or data[:4] != wire.MAGIC[: len(data[:4])]:

@@ -70,7 +70,8 @@ class PeerSession(Generic[L]):
             lane.hunting = found is None
             if found is None:
                 return len(data) - self.LOOK + 1 if len(data) - at >= self.LOOK else None
-            at = found.start()
+            if found.start() > at:
+                return found.start()
         elif lane.opening:
             begins = proxy.begins(data[at : at + 4])
             if begins is None:

@@ -38,9 +38,9 @@ class Guest(msgspec.Struct):
 
 def begins(data: bytes) -> bool | None:
     """Whether a side begins with a proxy frame; None where that takes more bytes to say."""
-    if data[2:4] == VERSION:
-        return True
-    return None if VERSION.startswith(data[2:4]) and data[:1] in (b"", b"\0") else False
+    if data[:1] not in (b"", b"\0") or not VERSION.startswith(data[2:4]):
+        return False
+    return True if len(data) >= 4 else None
 
 
 def take(data: bytes, at: int) -> tuple[int, int, bytes] | None:

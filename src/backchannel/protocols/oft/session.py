@@ -93,6 +93,10 @@ class Session(PeerSession[_Lane]):
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more: a file under way stays incomplete."""
         lane, out = self._lanes[side], list[Output]()
+        if lane.held and lane.offer is not None and lane.wanted is None:
+            self._open(lane, lane.offer, out)  # too short to be a header
+        if lane.held and lane.file is not None:
+            self._data(lane, lane.file, lane.held, 0, out)
         if lane.file is not None:
             lane.file.whole = False
             self._close(lane, lane.file, out)
@@ -206,9 +210,10 @@ def _judge(data: bytes, *, begun: bool) -> str | None:
         found = wire.HEADER.search(data)
         data = data[found.start() :] if found else data
     try:
-        if proxy.begins(data):
-            return _judge_proxy(data)
-        return _judge_header(data)
+        proxied = proxy.begins(data[:4])
+        if proxied is None:
+            return None
+        return _judge_proxy(data) if proxied else _judge_header(data)
     except WireError:
         return ""
 
