@@ -60,6 +60,9 @@ class Connection:
         self._claimed = network
         self._memory = memory
         self._lanes = {side: _Lane() for side in Side}
+        self._asked: set[str] | None = None
+        self._answered: set[str] = set()
+        """Networks that the first block of each side names."""
         self._shaken = self._agreed = self._tunnel = False
         self._proof = 0
 
@@ -142,16 +145,14 @@ class Connection:
 
     def _choose(self, block: Block) -> None:
         """Follow what *block* says of networks; a wrong name of ours gives up the claim."""
-        named = block.networks
         if block.connect:
-            if len(named) == 1:
-                self.network = "gnutella2" if "gnutella2" in named else "gnutella"
-            decided = len(named) < 2
-        else:
-            if named:
-                self.network = "gnutella2" if "gnutella2" in named else "gnutella"
-            decided = True
-        if self.standing is Standing.CLAIMED and decided:
+            self._asked = block.networks
+        elif not self._answered:
+            self._answered = block.networks
+        answered = None if block.connect else self._answered
+        chosen, certain = handshake.choice(self._asked, answered)
+        self.network = "gnutella2" if chosen == "gnutella2" else "gnutella"
+        if self.standing is Standing.CLAIMED and certain:
             right = self.network == self._claimed
             self.standing = Standing.PARSED if right else Standing.REFUTED
             self.done = not right
@@ -220,22 +221,26 @@ def _take_block(lane: _Lane) -> bytes | None:
 
 
 def _resume(buffer: bytearray) -> bool:
-    """Cut off what stands before two plausible headers in a row; False while there are none.
+    """Cut off what stands before two plausible headers in a row; False while there are none."""
+    at, found = _resumption(bytes(buffer))
+    del buffer[:at]
+    return found
+
+
+def _resumption(data: bytes) -> tuple[int, bool]:
+    """Return where *data* is of use from, and whether messages certainly begin there.
 
     A header counts only when the one behind its body is there to be looked at, so how the
     stream was cut changes nothing.
     """
-    for found in _HEADER.finditer(buffer):
+    for found in _HEADER.finditer(data):
         at = found.start()
-        size = int.from_bytes(buffer[at + 19 : at + 23], "little")
+        size = int.from_bytes(data[at + 19 : at + 23], "little")
         follows = at + wire.HEADER + size
         if size > SEEK_BODY:
             continue
-        if follows + wire.HEADER > len(buffer):
-            del buffer[:at]
-            return False
-        if _HEADER.match(buffer, follows):
-            del buffer[:at]
-            return True
-    del buffer[: -wire.HEADER + 1]
-    return False
+        if follows + wire.HEADER > len(data):
+            return at, False
+        if _HEADER.match(data, follows):
+            return at, True
+    return max(0, len(data) - wire.HEADER + 1), False

@@ -61,6 +61,18 @@ def named_networks(text: str) -> set[str]:
     return found
 
 
+def choice(asked: set[str] | None, answered: set[str] | None) -> tuple[str, bool]:
+    """Return the network that two servents agree on, and whether that is certain.
+
+    None stands for a header block that was not seen. Who names none speaks the older network.
+    """
+    only_second = asked == {"gnutella2"}
+    if answered:
+        return ("gnutella2" if "gnutella2" in answered else "gnutella"), True
+    certain = answered is not None or asked is None or len(asked) < 2
+    return ("gnutella2" if only_second else "gnutella"), certain
+
+
 def opens(data: bytes | bytearray) -> bool:
     """Whether *data* can be the beginning of a header block. Empty data can."""
     return any(data[: len(mark)] == mark[: len(data)] for mark in _OPENINGS)

@@ -75,7 +75,7 @@ class Memory:
         return [
             Peer(address=address, port=port, role=role, software=software)
             for address, port in found
-            if self._is_new("", address, port)
+            if self._is_new(f"={role}", address, port)
         ]
 
     def peer(self, peer: Peer) -> list[Output]:

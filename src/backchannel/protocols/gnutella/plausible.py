@@ -134,9 +134,14 @@ def count_messages(data: bytes) -> int:
             count += 1
     except WireError:
         return -1
-    if len(buffer) >= wire.HEADER and buffer[16] not in _BODIES:
-        return -1
-    return count
+    return -1 if len(buffer) >= wire.HEADER and not _begins(buffer) else count
+
+
+def _begins(buffer: bytearray) -> bool:
+    """Whether a message whose body is not all there can be one."""
+    head = Message(bytes(buffer[:16]), buffer[16], buffer[17], buffer[18], b"")
+    housekeeping = head.kind in _HOUSEKEEPING or len(set(head.guid)) >= _DISTINCT
+    return head.kind in _BODIES and 0 < head.ttl + head.hops <= wire.HIGHEST and housekeeping
 
 
 def network_of(data: bytes) -> str:

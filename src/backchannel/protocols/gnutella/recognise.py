@@ -15,6 +15,7 @@ from backchannel.protocols.gnutella.vendors import KNOWN
 from backchannel.reader import WireError
 
 _LONGEST_LINE = 512
+_BARE_PINGS, _BARE_SIZE = (b"\x0cPI", b"\x08PI", b"\x48\0PI", b"\x4c\0PI"), 12
 _GIV = re.compile(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
 _PUSH = re.compile(rb"PUSH guid:[0-9A-Fa-f]{32}\r?\n")
 _CHAT = re.compile(rb"CHAT CONNECT/0\.\d\r?\n")
@@ -67,11 +68,14 @@ def recognise(peek: Peek, network: str = "gnutella") -> Claim | More | None:
 # -- datagrams ---------------------------------------------------------------------------------
 
 
-def _datagram(peek: Peek, network: str) -> Claim | None:
+def _datagram(peek: Peek, network: str) -> Claim | More | None:
     """The first datagram names the network; the other side's must belong to either."""
-    found = [network_of(data) for data in (peek.client, peek.server) if data]
+    seen = [data for data in (peek.client, peek.server) if data]
+    found = [network_of(data) for data in seen]
     if not found or not all(found) or found[0] != network:
         return None
+    if len(seen) == 1 and seen[0].endswith(_BARE_PINGS) and len(seen[0]) <= _BARE_SIZE:
+        return MORE  # vulnerability scanners send this to every port; an answer proves more
     kind = "Gnutella2 packet" if network == "gnutella2" else "Gnutella message"
     return Claim(network, evidence=f"{kind} fills the datagram")
 
@@ -90,15 +94,11 @@ def _handshake(peek: Peek, network: str) -> Claim | More | None:
         client, server = server, client
     if (client and not handshake.opens(client[:20])) and not server:
         return None
-    whole = _first_block(client), _first_block(server)
-    asked, answered = whole
+    asked, answered = _first_block(client), _first_block(server)
     if (answered or asked) is None:
         return _unfinished(client or server, network)
-    named = (answered.networks if answered else set()) or (asked.networks if asked else set())
-    chosen = "gnutella2" if named == {"gnutella2"} else "gnutella"
-    if answered and "gnutella2" in named:
-        chosen = "gnutella2"
-    if chosen != network:
+    networks = [block.networks if block else None for block in (asked, answered)]
+    if handshake.choice(*networks)[0] != network:
         return None
     line = "GNUTELLA CONNECT" if asked else "GNUTELLA answer"
     return Claim(network, evidence=f"{line} with its headers", flipped=flipped)

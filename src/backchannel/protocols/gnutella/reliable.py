@@ -4,8 +4,9 @@
     tag        GND Gnutella2, GTA Gnutella
     flags      deflate 01 | acknowledge me 02 | cumulative 10 | extended 20
 
-A count of zero acknowledges a part. gtk-gnutella doc/gnutella/udp_transceiver (which quotes the
-Gnutella2 standard); Shareaza's Datagrams. One side holds at most MAX_PENDING payloads of MAX_SIZE.
+A count of zero acknowledges a part, and may repeat its flags. gtk-gnutella
+doc/gnutella/udp_transceiver (which quotes the Gnutella2 standard); Shareaza's Datagrams. One side
+holds at most MAX_PENDING payloads of MAX_SIZE.
 """
 
 from collections import OrderedDict
@@ -44,7 +45,7 @@ def read_datagram(data: bytes) -> Datagram:
     part, count, flags = data[6], data[7], data[3]
     if flags & CRITICAL & ~(DEFLATE | ACKNOWLEDGE):
         raise WireError(f"flags {flags:02x}")
-    if (part > count or not part) if count else flags & DEFLATE:
+    if count and not 0 < part <= count:
         raise WireError(f"part {part} of {count}")
     if not count and len(data) > HEADER + 4:
         raise WireError(f"acknowledgement of {len(data)} bytes")

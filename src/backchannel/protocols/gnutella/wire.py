@@ -45,9 +45,6 @@ HIGHEST = 10
 CAN_INFLATE, DEFLATED = 0x08, 0x80
 """Marks in the TTL of a datagram ("Gnutella UDP Traffic Compression", §3-4)."""
 
-_MARKED, _SIZE = 0x8000_0000, 0xFFFF
-"""gtk-gnutella may keep flags in the upper half of the size, marked by its highest bit."""
-
 
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One message."""
@@ -92,8 +89,7 @@ def take_messages(buffer: bytearray) -> Iterator[Message]:
 
 
 def _size(data: bytes | bytearray, at: int = 0) -> int:
-    size = int.from_bytes(data[at + 19 : at + HEADER], "little")
-    return size & _SIZE if size & _MARKED else size
+    return int.from_bytes(data[at + 19 : at + HEADER], "little")
 
 
 def ipv4(data: bytes, at: int = 0) -> str:
@@ -127,4 +123,6 @@ def inflate(data: bytes, limit: int = MAX_BODY) -> bytes:
         raise WireError("damaged deflate data") from error
     if len(out) > limit:
         raise WireError(f"deflate data expand beyond {limit} bytes")
+    if not stream.eof:
+        raise WireError("deflate data cut short")
     return out

@@ -108,9 +108,10 @@ def _read_header(header: bytes) -> tuple[str, int]:
 
 def resume(buffer: bytearray) -> bool:
     """Cut off what stands before a well-known packet behind a gap; False while there is none."""
-    for found in _KNOWN.finditer(buffer):
+    data = bytes(buffer)
+    for found in _KNOWN.finditer(data):
         at = found.start()
-        if _header_size(buffer[at]) == found.end() - at:
+        if _header_size(data[at]) == found.end() - at:
             del buffer[:at]
             return True
     del buffer[:-12]

@@ -1,0 +1,502 @@
+"""Gnutella over HTTP: downloads, ranges, pushes, listings, hash trees, web caches, chat."""
+
+import hashlib
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests import kit
+from tests.protocols.gnutella import build
+
+from backchannel.effects import Expect, FileClose, FileData, FileOpen, Inner, Open
+from backchannel.events import (
+    Anomaly,
+    Download,
+    Gap,
+    Malformed,
+    Message,
+    Peer,
+    PeerAddress,
+    Profile,
+    Share,
+    Software,
+)
+from backchannel.model import Claim, More, Side, Standing
+from backchannel.protocols import Peek
+from backchannel.protocols.gnutella.events import (
+    BrowseHost,
+    HashTree,
+    PushAnswered,
+    Refused,
+    WebCache,
+    WebCacheList,
+)
+from backchannel.protocols.gnutella.session import Session, recognise
+
+C, S = Side.CLIENT, Side.SERVER
+URN = build.URN.decode()
+
+
+def tell(*steps):
+    return kit.decode(Session(build.TCP), list(steps))
+
+
+def claim(client: bytes, server: bytes = b"", *, begun: bool = True):
+    return recognise(Peek("tcp", client[:4096], server[:4096], begun, build.TCP))
+
+
+def asks(target: str, *headers: str, method: str = "GET") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "User-Agent: LimeWire/4.9.8", "Host: h", *headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def answers(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [
+        f"HTTP/1.1 {status}",
+        "Server: BearShare 5.1",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+# -- downloads -----------------------------------------------------------------------------------
+
+
+def test_a_file_comes_in_ranges_over_two_connections():
+    """Both connections name one file by its SHA-1; the bytes are at their places."""
+    size, half = len(build.CONTENT), 600
+    pieces = ((0, half), (half, size))
+    whole = bytearray(size)
+    for first, stop in pieces:
+        last = stop - 1
+        request = asks(f"/uri-res/N2R?{URN}", f"Range: bytes={first}-{last}")
+        answer = answers(
+            build.CONTENT[first:stop],
+            f"Content-Range: bytes {first}-{last}/{size}",
+            f"X-Gnutella-Content-URN: {URN}",
+            status="206 Partial Content",
+        )
+        assert isinstance(claim(request), Claim)
+        told = tell((C, request), (S, answer))
+        assert kit.events(told, Download) == [Download(name="", hash=URN, first=first, last=last)]
+        [opened] = kit.effects(told, FileOpen)
+        assert (opened.key, opened.shared) == (f"sha1:{build.SHA1.hex()}", True)
+        assert (opened.sha1, opened.size) == (build.SHA1.hex(), size)
+        for data in kit.effects(told, FileData):
+            whole[data.offset : data.offset + len(data.data)] = data.data
+        assert len(kit.effects(told, FileClose)) == 1
+    assert hashlib.sha1(whole).digest() == build.SHA1
+
+
+def test_a_file_by_index_and_name_has_no_hash_and_stays_with_its_flow():
+    request = asks("/get/24/an%20old%20song.mp3", "Range: bytes=5-")
+    answer = answers(b"tail", "Content-Range: bytes 5-8/9", status="206 OK")
+    told = tell((C, request), (S, answer))
+    assert kit.events(told, Download) == [Download(name="an old song.mp3", first=5)]
+    [opened] = kit.effects(told, FileOpen)
+    assert (opened.key, opened.shared, opened.size) == ("an old song.mp3", False, 9)
+    assert [data.offset for data in kit.effects(told, FileData)] == [5]
+
+
+def test_pipelined_answers_belong_to_their_requests():
+    both = asks("/get/1/a") + asks("/get/2/b")
+    told = tell((C, both), (S, answers(b"first") + answers(b"second")))
+    assert [opened.name for opened in kit.effects(told, FileOpen)] == ["a", "b"]
+    assert [data.data for data in kit.effects(told, FileData)] == [b"first", b"second"]
+
+
+def test_what_cannot_be_placed_is_not_put_into_a_file():
+    for answer in (
+        answers(b"--x", "Content-Type: multipart/byteranges; boundary=x", status="206 OK"),
+        answers(b"tnetnoc", "Content-Encoding: backwards"),
+        answers(b"part", status="206 OK"),
+    ):
+        assert not kit.effects(tell((C, asks("/get/1/a")), (S, answer)), FileOpen)
+    head = tell((C, asks("/get/1/a", method="HEAD")), (S, b"HTTP/1.1 200 OK\r\n\r\n"))
+    assert not kit.effects(head, FileOpen)
+
+
+def test_compressed_files_are_handed_on_as_they_were():
+    packed = zlib.compress(build.CONTENT)
+    told = tell((C, asks("/get/1/a")), (S, answers(packed, "Content-Encoding: deflate")))
+    assert b"".join(data.data for data in kit.effects(told, FileData)) == build.CONTENT
+    assert kit.effects(told, FileOpen)[0].size is None
+
+
+def test_a_gap_in_a_file_moves_what_follows_it():
+    answer = answers(build.CONTENT, f"X-Content-URN: {URN}")
+    cut = len(answer) - 500
+    told = tell((C, asks("/get/1/a")), (S, answer[:cut]), (S, 100), (S, answer[cut + 100 :]))
+    assert kit.events(told, Gap) == [Gap(size=100)]
+    last = kit.effects(told, FileData)[-1]
+    assert last.offset == len(build.CONTENT) - 400
+    assert last.data == build.CONTENT[-400:]
+
+
+def test_queued_and_refused():
+    queued = answers(b"", "X-Queue: position=2,length=5,limit=4,pollMin=45", status="503 Queued")
+    parq = answers(b"", "X-Queued: position=3; length=9; ID=xyz", status="503 Queued (slot 3)")
+    told = tell((C, asks("/get/1/a") * 3), (S, queued + parq + answers(b"", status="404 No")))
+    assert kit.events(told, Refused) == [
+        Refused(status=503, reason="Queued", position=2, length=5),
+        Refused(status=503, reason="Queued (slot 3)", position=3, length=9),
+        Refused(status=404, reason="No"),
+    ]
+
+
+@given(size=st.integers(1, 12))
+@settings(max_examples=12)
+def test_witness_an_answer_without_a_version_as_bearshare_2_sent_it(size):
+    """Seen in a public capture of 2002: `HTTP 503 Server Busy`."""
+    steps = [
+        (C, asks("/get/24/x.asf")),
+        (S, b"HTTP 503 Server Busy\r\nServer: BearShare 2.2.6\r\n\r\n<HTML>busy</HTML>"),
+    ]
+    told = tell(*kit.recut(steps, size))
+    assert [(value.status, value.reason) for value in kit.events(told, Refused)] == [
+        (503, "Server Busy")
+    ]
+    assert not kit.events(told, Malformed)
+
+
+# -- addresses and people ------------------------------------------------------------------------
+
+
+def test_alternate_locations_and_push_proxies_are_disclosed():
+    servent = build.SERVENT.hex()
+    request = asks(
+        f"/uri-res/N2R?{URN}",
+        "X-Node: 203.0.113.1:6350",
+        "X-Alt: 203.0.113.2, 203.0.113.3:6347, [2001:db8::3]:5",
+        "X-NAlt: 203.0.113.4:6348",
+        f"X-FW-Node-Info: {servent};fwt/1;6349:203.0.113.5;203.0.113.6:6350",
+        "Chat: 203.0.113.7:6351",
+        "X-Nick: A%20B",
+    )
+    answer = answers(
+        b"",
+        f"X-Falt: {servent};203.0.113.8:6352;203.0.113.9:6353",
+        f"X-Gnutella-Alternate-Location: http://203.0.113.10:6354/uri-res/N2R?{URN} 2002-04-30",
+        "X-Push-Proxy: 203.0.113.11:6355",
+        "Remote-IP: 198.51.100.1",
+        status="404 Not Found",
+    )
+    told = tell((C, request), (S, answer))
+    found = [(a.how, a.address, a.port, a.account) for a in kit.events(told, PeerAddress)]
+    assert found == [
+        ("x-node", "203.0.113.1", 6350, ""),
+        ("chat", "203.0.113.7", 6351, ""),
+        ("alternate", "203.0.113.2", 6346, ""),
+        ("alternate", "203.0.113.3", 6347, ""),
+        ("alternate", "2001:db8::3", 5, ""),
+        ("failed-alternate", "203.0.113.4", 6348, ""),
+        ("firewalled", "203.0.113.5", 6349, servent),
+        ("push-proxy", "203.0.113.6", 6350, servent),
+        ("remote-ip", "198.51.100.1", 0, ""),
+        ("alternate", "203.0.113.10", 6354, ""),
+        ("push-proxy", "203.0.113.11", 6355, ""),
+        ("push-proxy", "203.0.113.8", 6352, servent),
+        ("push-proxy", "203.0.113.9", 6353, servent),
+    ]
+    assert [p.nickname for p in kit.events(told, Profile)] == ["A B"]
+    assert [p.name for p in kit.events(told, Software)] == ["LimeWire", "BearShare"]
+
+
+# -- pushes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "told_"),
+    [
+        (
+            f"GIV 5:{build.SERVENT.hex().upper()}/a song.mp3\n\n",
+            PushAnswered(servent=build.SERVENT.hex(), index=5, name="a song.mp3"),
+        ),
+        (f"PUSH guid:{build.SERVENT.hex()}\r\n\r\n", PushAnswered(servent=build.SERVENT.hex())),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_after_a_push_the_roles_are_reversed(line, told_, size):
+    """The servent that connects answers; the one that listens asks."""
+    answer = answers(build.CONTENT, f"X-Content-URN: {URN}")
+    steps = [(C, line.encode()), (S, asks("/get/5/a%20song.mp3")), (C, answer)]
+    assert isinstance(claim(line.encode()), Claim)
+    assert isinstance(claim(line.encode()[:20]), More)
+    told = tell(*kit.recut(steps, size))
+    assert kit.events(told, PushAnswered) == [told_]
+    assert [d.name for d in kit.events(told, Download)] == ["a song.mp3"]
+    [opened] = kit.effects(told, FileOpen)
+    assert opened.sender == str(build.TCP.client)
+    assert b"".join(data.data for data in kit.effects(told, FileData)) == build.CONTENT
+
+
+def test_an_impatient_asker_is_not_lost():
+    giv = f"GIV 5:{build.SERVENT.hex()}/x\n\n".encode()
+    told = tell((C, giv[:10]), (S, asks("/get/5/x")), (C, giv[10:]), (C, answers(b"data")))
+    assert [data.data for data in kit.effects(told, FileData)] == [b"data"]
+
+
+def test_a_line_that_is_no_giv_is_withdrawn():
+    for line in (b"GIV no:way/\n\n", b"GIV " + b"x" * 2000):
+        session = Session(build.TCP)
+        session.feed(C, line)
+        assert session.standing is Standing.REFUTED
+
+
+def test_a_push_proxy_is_asked_over_http():
+    target = "/gnutella/push-proxy?ServerId=ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    told = tell(
+        (C, asks(target, "X-Node: 203.0.113.1:6350")),
+        (S, answers(b"", status="202 Push Proxy: Message Sent")),
+    )
+    assert [(a.how, a.address) for a in kit.events(told, PeerAddress)] == [
+        ("x-node", "203.0.113.1"),
+        ("push", "203.0.113.1"),
+    ] or [(a.how, a.address) for a in kit.events(told, PeerAddress)] == [
+        ("push", "203.0.113.1"),
+        ("x-node", "203.0.113.1"),
+    ]
+    [announced] = kit.effects(told, Expect)
+    assert (announced.port, announced.accounts) == (6350, ("abcdefghijklmnopqrstuvwxyz",))
+
+
+# -- listings, trees, caches ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+def test_a_browsed_host_lists_what_it_shares(deflate):
+    pages = build.hit(build.result(1, 9, b"a.txt"), build.result(2, 8, b"b.txt"))
+    pages += build.hit(build.result(3, 7, b"c.txt"))
+    headers = ["Content-Type: application/x-gnutella-packets"]
+    body = zlib.compress(pages) if deflate else pages
+    headers += ["Content-Encoding: deflate"] if deflate else []
+    request = asks("/", "Accept: text/html, application/x-gnutella-packets")
+    assert isinstance(claim(request), Claim)
+    steps = [(C, request), (S, answers(body, *headers))]
+    told = tell(*steps)
+    assert kit.events(told, BrowseHost) == [BrowseHost(target="/")]
+    shares = kit.events(told, Share)
+    assert [[file.name for file in share.files] for share in shares] == [
+        ["a.txt", "b.txt"],
+        ["c.txt"],
+    ]
+    assert {share.owner for share in shares} == {build.SERVENT.hex()}
+    kit.check_segmentation(lambda: Session(build.TCP), steps, 17)
+
+
+def test_a_browsed_gnutella2_host():
+    hit = build.packet(
+        "QH2",
+        build.packet("GU", payload=build.SERVENT),
+        build.packet("H", build.packet("DN", payload=b"\x09\0\0\0a.txt")),
+        payload=b"\0" + build.GUID,
+    )
+    request = asks("/", "Accept: application/x-gnutella2")
+    headers = ["Content-Type: application/x-gnutella2"]
+    told = tell((C, request), (S, answers(hit + hit, *headers)))
+    assert [share.files[0].name for share in kit.events(told, Share)] == ["a.txt", "a.txt"]
+
+
+def test_a_list_that_is_none_is_said_once():
+    headers = ["Content-Type: application/x-gnutella-packets"]
+    told = tell((C, asks("/")), (S, answers(b"\xff" * 400, *headers)))
+    assert len(kit.events(told, Malformed)) == 1
+
+
+def test_hash_trees_are_no_files():
+    for target, name in (
+        (f"/uri-res/N2X?{URN}", URN),
+        ("/gnutella/thex/v1?urn:tree:tiger/:ABC&depth=9", "urn:tree:tiger/:ABC"),
+        ("/gnutella/tigertree/v3?urn:tree:tiger/:ABC", "urn:tree:tiger/:ABC"),
+    ):
+        assert isinstance(claim(asks(target)), Claim)
+        told = tell((C, asks(target)), (S, answers(b"tree", "Content-Type: application/dime")))
+        assert kit.events(told, HashTree) == [HashTree(hash=name, target=target)]
+        assert not kit.effects(told, FileOpen)
+
+
+def test_web_caches_of_both_versions():
+    first = asks("/gcache.php?client=LIME&version=4.9.8&hostfile=1")
+    told = tell((C, first), (S, answers(b"203.0.113.1:6346\n203.0.113.2:6347\r\nnot one\n")))
+    assert kit.events(told, WebCache) == [
+        WebCache(host="h", path="/gcache.php", asks=("hostfile",), client="LIME", version="4.9.8")
+    ]
+    assert [(p.address, p.port, p.role) for p in kit.events(told, Peer)] == [
+        ("203.0.113.1", 6346, "cached"),
+        ("203.0.113.2", 6347, "cached"),
+    ]
+    second = asks("/g2/bazooka.php?get=1&net=gnutella2&client=RAZA2.7&ping=1")
+    body = b"I|pong|Skulls 0.2\nH|203.0.113.3:6348|300|\nU|http://cache.example/x.php|9|\nH|x\n"
+    told = tell((C, second), (S, answers(body)))
+    [asked] = kit.events(told, WebCache)
+    assert (asked.asks, asked.network, asked.client) == (("get", "ping"), "gnutella2", "RAZA2.7")
+    assert [p.address for p in kit.events(told, Peer)] == ["203.0.113.3"]
+    assert kit.events(told, WebCacheList) == [WebCacheList(urls=("http://cache.example/x.php",))]
+    for request in (first, second):
+        assert isinstance(claim(request), Claim)
+
+
+def test_an_update_of_a_web_cache_discloses_the_sender():
+    target = "/c.php?ip=203.0.113.9%3A6346&url=http%3A%2F%2Fx.example%2F&client=BEAR&version=5"
+    assert isinstance(claim(asks(target)), Claim)
+    told = tell((C, asks(target)), (S, answers(b"OK\n")))
+    assert kit.events(told, WebCache)[0].asks == ("update",)
+    [own] = kit.events(told, PeerAddress)
+    assert (own.how, own.address, own.port) == ("web-cache-update", "203.0.113.9", 6346)
+
+
+# -- abuse ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/get/1/../../windows/win.ini",
+        "/get/1/%2e%2e/%2e%2e/secret",
+        "/get/1/..%5c..%5csecret",
+        "/gnutella/res/C:%5cWindows%5cwin.ini",
+        "/gnutella/res//etc/passwd",
+    ],
+)
+def test_climbing_out_of_the_shared_folder(target):
+    """LimeWire 4 (CVE-2005-0788, CVE-2005-0789), BearShare 2.2.2 and others fell for these."""
+    request = asks(target)
+    assert isinstance(claim(request), Claim)
+    kinds = [a.kind for a in kit.events(tell((C, request), (S, answers(b"root"))), Anomaly)]
+    assert kinds == ["path-traversal", "path-traversal-succeeded"]
+    refused = tell((C, request), (S, answers(b"", status="404 No")))
+    assert [a.kind for a in kit.events(refused, Anomaly)] == ["path-traversal"]
+    honest = tell((C, asks("/get/1/what..is..this.txt")), (S, answers(b"x")))
+    assert not kit.events(honest, Anomaly)
+
+
+# -- recognition ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /get/1/a.mpg HTTP/1.0\r\nReferrer: Gnutella\r\n\r\n",
+        b"GET /get/1/a.mpg HTTP/1.0\r\nUser-Agent: Gnucleus 1.8.4.0\r\n\r\n",
+        b"GET /get/1/a.mpg HTTP/1.1\r\nUser-Agent: x\r\nX-Queue: 0.1\r\n\r\n",
+        b"GET http://10.0.0.1:6346" + b"/uri-res/N2R?urn:sha1:" + b"A" * 32 + b" HTTP/1.1\r\n",
+        b"HEAD /uri-res/N2R?urn:bitprint:ABC HTTP/1.1\r\n\r\n",
+        b"GET /gnet/push-proxy?guid=00 HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_shapes_of_requests(request_):
+    assert isinstance(claim(request_), Claim)
+
+
+def test_an_answer_alone_is_recognised_by_its_headers():
+    answer = answers(b"x" * 50, f"X-Gnutella-Content-URN: {URN}")
+    assert isinstance(claim(b"", answer), Claim)
+    seen = claim(answer, b"", begun=False)
+    assert isinstance(seen, Claim)
+    assert seen.flipped
+    told = tell((S, answer))
+    assert kit.effects(told, FileOpen)[0].sha1 == build.SHA1.hex()
+
+
+def test_a_request_line_in_pieces_is_waited_for():
+    whole = asks("/get/1/a song.mp3")
+    assert isinstance(claim(whole[:14]), More)
+    assert isinstance(claim(whole[:35]), More)
+    assert isinstance(claim(whole), Claim)
+
+
+def test_an_upgrade_to_tls_is_handed_on():
+    request = asks(f"/uri-res/N2R?{URN}", "Upgrade: TLS/1.0", "Connection: Upgrade")
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: TLS/1.0\r\n\r\n\x16\x03\x03"
+    told = tell((C, request), (S, answer), (C, b"\x16\x03\x01"))
+    assert len(kit.effects(told, Open)) == 1
+    assert [(i.side, i.data) for i in kit.effects(told, Inner)] == [
+        (S, b"\x16\x03\x03"),
+        (C, b"\x16\x03\x01"),
+    ]
+
+
+# -- laws ----------------------------------------------------------------------------------------
+
+STEPS = [
+    (
+        C,
+        asks(f"/uri-res/N2R?{URN}", "Range: bytes=0-9") + asks("/") + asks("/x?get=1&net=gnutella"),
+    ),
+    (
+        S,
+        answers(b"0123456789", "Content-Range: bytes 0-9/1400", status="206 OK")
+        + answers(
+            build.hit(build.result(1, 2, b"x")), "Content-Type: application/x-gnutella-packets"
+        )
+        + answers(b"203.0.113.1:6346\n"),
+    ),
+]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 31, 64])
+def test_segmentation_changes_nothing(size):
+    kit.check_segmentation(lambda: Session(build.TCP), STEPS, size)
+
+
+heads = st.builds(
+    lambda line, fields: (
+        line + "\r\n" + "".join(f"{n}: {v}\r\n" for n, v in fields) + "\r\n"
+    ).encode("latin-1", "replace"),
+    st.sampled_from(
+        [
+            f"GET /uri-res/N2R?{URN} HTTP/1.1",
+            "GET / HTTP/1.1",
+            "GET /get/1/../x HTTP/1.1",
+            "GET /x?hostfile=1&client=LIME&ip=%00 HTTP/1.1",
+            "HTTP/1.1 206 OK",
+            "HTTP/1.1 200 OK",
+            "HTTP/1.1 503 Queued",
+            "HTTP/1.1 101 Up",
+            "GIV 1:" + "a" * 32 + "/x\n",
+        ]
+    ),
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                [
+                    *("X-Alt", "X-Queue", "X-FW-Node-Info", "X-Nick", "X-Content-URN"),
+                    *("Content-Range", "Content-Length", "Content-Type", "Content-Encoding"),
+                ]
+            ),
+            st.sampled_from(["application/x-gnutella-packets", "bytes 5-9/10", "9", "deflate", "["])
+            | st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30),
+        ),
+        max_size=4,
+    ),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(Side), heads | st.binary(max_size=60)), max_size=12))
+@settings(max_examples=300)
+def test_garbage_is_reported_never_raised(chunks):
+    kit.check_garbage(lambda: Session(build.TCP), chunks)
+
+
+# -- chat ----------------------------------------------------------------------------------------
+
+
+def test_two_servents_chat():
+    steps = [
+        (C, b"CHAT CONNECT/0.1\r\nUser-Agent: LimeWire/4.9.8\r\nX-Nickname: ann\r\n\r\n"),
+        (S, b"CHAT/0.1 200 OK\r\nX-Nickname: ben\r\n\r\n"),
+        (C, b"CHAT/0.1 200 OK\r\n\r\nhello\n"),
+        (S, b"hi there\r\n"),
+    ]
+    assert isinstance(claim(steps[0][1]), Claim)
+    told = tell(*steps)
+    assert [(m.sender, m.recipient, m.text) for m in kit.events(told, Message)] == [
+        ("ann", "ben", "hello"),
+        ("ben", "ann", "hi there"),
+    ]
+    for size in (1, 3, 10):
+        kit.check_segmentation(lambda: Session(build.TCP), steps, size)
+    long = tell(*steps[:3], (C, b"x" * 9000))
+    assert "longer than" in kit.events(long, Malformed)[0].reason
