@@ -24,12 +24,13 @@ class Plan(msgspec.Struct, frozen=True):
 
 class File:
     """One file under way on this flow. Its key is the same on every flow that carries parts of it:
-    both ends' switchboards, and the direct connection to which it may move.
+    both ends' switchboards, and the direct connection to which it may move. The session id alone
+    would not do: some programs' random numbers are the same in every run.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.key = f"p2p:{plan.session:08x}:{plan.size or 0}"
+        self.key = f"p2p:{plan.session:08x}:{plan.size or 0}:{plan.sender}:{plan.recipient}"
         self.opened = self.closed = self.fed = False
         self._lagging = False
         """True once a header lied (`Packet.stale`): then the order of arrival says more."""

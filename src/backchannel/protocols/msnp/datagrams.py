@@ -17,13 +17,13 @@ Source: MSNPSharp `MultiMimeMessage.cs`, `NSMessageHandler.MSNP21.cs`, `SDGBridg
 import re
 from html import unescape
 
-from backchannel.events import Presence, Profile, Room, Typing
+from backchannel.events import Profile, Room, Typing
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.msn_p2p import slp
 from backchannel.protocols.msnp import messages, mime
 from backchannel.protocols.msnp.names import account, circle, network
-from backchannel.protocols.msnp.presence import STATES
+from backchannel.protocols.msnp.presence import STATES, arrived
 from backchannel.protocols.msnp.state import Parties, State
 from backchannel.protocols.msnp.wire import Command
 from backchannel.text import decode
@@ -138,10 +138,8 @@ def publication(state: State, side: Side, command: Command) -> list[Output]:
 
 
 def _presence(state: State, who: str, xml: str, *, gone: bool) -> list[Output]:
-    told: list[Output] = []
     status = "FLN" if gone else _first(_STATUS, xml)
-    if status in STATES and state.changed("status", who, status):
-        told.append(Presence(account=who, status=STATES[status]))
+    told = arrived(state, who, status) if status in STATES else []
     nick = _first(_NICK, xml)
     if nick and nick.lower() != who and state.changed("nickname", who, nick):
         told.append(Profile(account=who, nickname=nick))

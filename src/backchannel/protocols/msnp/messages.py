@@ -48,7 +48,7 @@ def plain(state: State, parties: Parties, message: mime.Message) -> list[Output]
 
 
 def _program(state: State, parties: Parties, name: str) -> list[Event]:
-    if not name or not state.changed("program", parties.sender, name):
+    if not name or not state.changed("program", f"{parties.sender} {name[:128]}", "named"):
         return []
     program, _, number = name[:128].partition("/")
     return [Software(name=program, version=number, role="peer", account=parties.sender)]

@@ -44,7 +44,14 @@ def change(state: State, side: Side, command: Command) -> list[Output]:
         state.ask(trid, "change")
     elif state.answer(trid)[0] == "change":
         return []
-    return [Presence(account=state.account, status=STATES[status])]
+    return arrived(state, state.account, status)
+
+
+def arrived(state: State, who: str, status: str) -> list[Output]:
+    """Tell somebody's state, where it is new: servers repeat it with every change of a name."""
+    if not who or not state.changed("state", who, status):
+        return []
+    return [Presence(account=who, status=STATES[status])]
 
 
 def online(state: State, side: Side, command: Command) -> list[Output]:
@@ -55,8 +62,7 @@ def online(state: State, side: Side, command: Command) -> list[Output]:
     who, rest = account(words[1]), words[2:]
     if len(rest) > 1 and rest[0] in _NETWORKS and _has_network(state, rest):
         rest = rest[1:]
-    told: list[Output] = [Presence(account=who, status=STATES[words[0]])]
-    return told + renamed(state, who, rest[0] if rest else "")
+    return arrived(state, who, words[0]) + renamed(state, who, rest[0] if rest else "")
 
 
 def _has_network(state: State, rest: tuple[str, ...]) -> bool:
@@ -76,11 +82,9 @@ def renamed(state: State, who: str, word: str) -> list[Output]:
 
 def offline(state: State, side: Side, command: Command) -> list[Output]:
     """`FLN account`."""
-    del state
     if side is Side.CLIENT:
         return []
-    who = account(command.word(0))
-    return [Presence(account=who, status="offline")] if who else []
+    return arrived(state, account(command.word(0)), "FLN")
 
 
 def personal(state: State, side: Side, command: Command) -> list[Output]:
@@ -89,11 +93,26 @@ def personal(state: State, side: Side, command: Command) -> list[Output]:
     if not command.payload:
         return []
     xml = decode(command.payload)
-    parts = [unescape(found[1]) for each in (_PERSONAL, _MEDIA) if (found := each.search(xml))]
-    text = "\n".join(part for part in parts if part)
+    if "<PSM" not in xml:
+        return []
+    personal_message, media = (
+        unescape(found[1]) if (found := each.search(xml)) else "" for each in (_PERSONAL, _MEDIA)
+    )
+    text = "\n".join(part for part in (personal_message, _playing(media)) if part)
     if not state.changed("personal", who, text):
         return []
     return [Profile(account=who, text=text)]
+
+
+def _playing(media: str) -> str:
+    r"""Read `program\0Music\01\0{0} - {1}\0title\0artist`; 0 in third place: nothing plays."""
+    parts = media.split("\\0")
+    if len(parts) < 4 or parts[2] != "1":
+        return ""
+    text = parts[3]
+    for number, value in enumerate(parts[4:14]):
+        text = text.replace(f"{{{number}}}", value)
+    return text[:1024]
 
 
 def own_property(state: State, side: Side, command: Command) -> list[Output]:
