@@ -14,19 +14,23 @@ from backchannel.reader import WireError
 
 _ALIASES = 16
 """Longest chain of aliases that is followed."""
-_NETBIOS = frozenset("abcdefghijklmnop")
+_SHORTEST = 17
+_HEADER = b"\x78\x40\xff\xfe\xff\x00\xff\x00\xff\x00"
+"""Bits behind the identifier that are 0: the opcode, a reserved bit, counts above what is usual."""
+_NETBIOS_SIZE = 32
+"""NetBIOS writes its names with 32 letters from A to P (RFC 1001 §14.1)."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a flow whose first message, of either side, is whole and well formed."""
     first = peek.client or peek.server
-    if peek.transport == "tcp":
-        size = int.from_bytes(first[:2], "big")
-        if len(first) < 2 + max(size, 12):
-            return MORE if 17 <= size <= 4094 or len(first) < 2 else None
-        first = first[2 : 2 + size]
-    elif peek.transport != "udp":
+    if not first or peek.transport == "ip":
         return None
+    if peek.transport == "tcp":
+        end = 2 + int.from_bytes(first[:2], "big")
+        if len(first) < 2 or len(first) < end:
+            return MORE if _can_become(first) else None
+        first = first[2:end]
     try:
         message = wire.read_message(first)
     except WireError:
@@ -38,14 +42,20 @@ def recognise(peek: Peek) -> Claim | More | None:
     return Claim("dns", evidence=f"DNS {kind}", flipped=flipped)
 
 
-def _plausible(message: wire.Message, data: bytes) -> bool:
-    """Refuse what only looks like DNS: NetBIOS names, a question with an error, binary names."""
-    if not message.response and message.code:
+def _can_become(part: bytes) -> bool:
+    """Whether the beginning of a TCP stream can be that of a DNS message."""
+    size = int.from_bytes(part[:2], "big")
+    if len(part) >= 2 and not _SHORTEST <= size < 4096:
         return False
-    names = [question.name for question in message.questions]
-    first = names[0].partition(".")[0] if names else ""
-    netbios = len(first) == 32 and set(first) <= _NETBIOS
-    return not netbios and (bool(message.answers) or len(data) >= 17)
+    return all(not byte & mask for byte, mask in zip(part[4:14], _HEADER, strict=False))
+
+
+def _plausible(message: wire.Message, data: bytes) -> bool:
+    """Refuse what only looks like DNS: NetBIOS names, and a question that reports an error."""
+    if len(data) < _SHORTEST or (message.code and not message.response):
+        return False
+    netbios = data[12] == _NETBIOS_SIZE and not data[13:45].strip(b"ABCDEFGHIJKLMNOP")
+    return not netbios
 
 
 class Session:
@@ -120,9 +130,9 @@ def _told(message: wire.Message) -> list[Event]:
                 )
             )
     asked = [question.name for question in message.questions]
-    for name in dict.fromkeys([*asked, *aliases, *addresses]):
-        if found := _resolve(name, aliases, addresses):
-            told.append(NameLearned(name=name, addresses=tuple(dict.fromkeys(found))))
+    names = dict.fromkeys([*asked, *aliases, *addresses])
+    found = {name: dict.fromkeys(_resolve(name, aliases, addresses)) for name in names}
+    told += [NameLearned(name=name, addresses=tuple(found[name])) for name in names if found[name]]
     return told
 
 

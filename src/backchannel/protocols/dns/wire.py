@@ -18,10 +18,12 @@ from backchannel.reader import Reader, WireError
 A, CNAME, AAAA, SVCB, HTTPS, ANY = 1, 5, 28, 64, 65, 255
 INTERNET = 1
 RECORDS = 512
+QUESTIONS = 64
+"""mDNS asks several at once."""
 _RESPONSE, _OPCODE, _REPLY_CODE = 0x8000, 0x7800, 0x000F
 _FLUSH = 0x8000
 """mDNS's mark in a class: unique record, or answer wanted directly (RFC 6762 §10.2, §5.4)."""
-_NAME = 255
+_NAME, _POINTERS = 255, 127
 _ALPN, _PORT, _IPV4_HINT, _ECH, _IPV6_HINT = 1, 3, 4, 5, 6
 
 
@@ -61,7 +63,7 @@ def read_message(data: bytes) -> Message:
     reader = Reader(data)
     number, flags = reader.u16(), reader.u16()
     counts = [reader.u16() for _ in range(4)]
-    if flags & _OPCODE or counts[0] > 1:
+    if flags & _OPCODE or counts[0] > QUESTIONS:
         raise WireError("not a DNS query or its answer")
     names: dict[int, str] = {}
     questions = tuple(_question(data, reader, names) for _ in range(counts[0]))
@@ -85,19 +87,21 @@ def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
 
     *names* holds what was read at an offset before, so that pointers cost nothing twice.
     """
-    start = reader.offset
     labels: list[str] = []
+    starts = [(reader.offset, 0)]
     size = 0
     while length := reader.u8():
         if length >= 0xC0:
             target = (length & 0x3F) << 8 | reader.u8()
-            if target >= start:
-                raise WireError("DNS name points forward")
-            if (tail := names.get(target)) is None:
-                tail = read_name(data, Reader(data, target), names)
-            labels.append(tail)
-            size += len(tail) + 1
-            break
+            if target >= starts[-1][0] or len(starts) > _POINTERS:
+                raise WireError("DNS name points forward, or too often")
+            if (tail := names.get(target)) is not None:
+                labels.append(tail)
+                size += len(tail) + 1
+                break
+            starts.append((target, len(labels)))
+            reader = Reader(data, target)
+            continue
         if length > 63:
             raise WireError(f"DNS label of {length} bytes")
         labels.append(_label(reader.take(length)))
@@ -106,8 +110,9 @@ def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
             break
     if size > _NAME:
         raise WireError("DNS name too long")
-    name = names[start] = ".".join(label for label in labels if label)
-    return name
+    for start, first in starts:
+        names[start] = ".".join(label for label in labels[first:] if label)
+    return names[starts[0][0]]
 
 
 def _label(raw: bytes) -> str:

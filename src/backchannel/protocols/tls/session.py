@@ -22,21 +22,17 @@ PATIENCE = 65536
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim what opens with a client's hello, or, from the other side, a server's."""
-    if peek.transport != "tcp":
+    if peek.transport != "tcp" or not (peek.client or peek.server):
         return None
     client, server = _opening(peek.client), _opening(peek.server)
     if client == wire.CLIENT_HELLO and server in (MORE, wire.SERVER_HELLO, 0):
         return Claim("tls", evidence="TLS client hello")
     if server == wire.SERVER_HELLO and not peek.client:
         return Claim("tls", evidence="TLS server hello")
-    swapped = not peek.begun and (client, server) in (
-        (wire.SERVER_HELLO, MORE),
-        (MORE, wire.CLIENT_HELLO),
-        (wire.SERVER_HELLO, wire.CLIENT_HELLO),
-    )
-    if swapped:
-        return Claim("tls", evidence="TLS hello", flipped=True)
-    return MORE if MORE in (client, server) and None not in (client, server) else None
+    if not peek.begun and (client == wire.SERVER_HELLO or server == wire.CLIENT_HELLO):
+        fits = client in (MORE, wire.SERVER_HELLO) and server in (MORE, wire.CLIENT_HELLO)
+        return Claim("tls", evidence="TLS hello", flipped=True) if fits else None
+    return MORE if client == MORE and server in (MORE, wire.SERVER_HELLO, 0) else None
 
 
 def _opening(data: bytes) -> int | More | None:
