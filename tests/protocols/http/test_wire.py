@@ -469,6 +469,7 @@ def test_any_bytes_give_items_and_every_head_is_done_at_most_once(steps, begun, 
             assert not isinstance(item, Body | Raw) or item.data
     for side in Side:
         for at, item in conversation.end(side):
+            open_heads[at] += isinstance(item, Head)
             open_heads[at] -= isinstance(item, Done)
     assert set(open_heads.values()) <= {0, 1}
     assert footprint(conversation) < 1 << 18
@@ -482,3 +483,14 @@ def test_an_endless_head_or_wait_holds_little():
         conversation.feed(C, b"\x16" * 1000)
         conversation.feed(S, b"x" * 1000)
         assert footprint(conversation) < 200_000
+
+
+def test_a_client_alone_that_asks_a_thousand_times():
+    told = tell([(C, CONNECT * 20_000)])
+    assert sum(isinstance(item, Head) for _, item in told) == 20_000
+
+
+def test_a_client_alone_with_many_gaps_behind_its_request():
+    told = tell([(C, CONNECT), *[(C, b"x"), (C, 1)] * 40, (C, GET)])
+    assert told[-1] == (C, Raw(GET))
+    assert sum(isinstance(item, Skipped) for _, item in told) == 40

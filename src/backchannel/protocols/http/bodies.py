@@ -106,24 +106,22 @@ class Chunked:
                     self._closing = self._left == 0
                     at = end
                 else:
-                    at = self._read_line(data, at)
+                    newline = data.find(b"\n", at) + 1
+                    begin, at = at, min(newline or size, at + LINE + 1 - len(self._line))
+                    self._line += data[begin:at]
+                    self._take_line(whole=at == newline)
         finally:
             if self._verbatim:
                 out.append(data[start:at])
         return at
 
-    def _read_line(self, data: bytes, at: int) -> int:
-        newline = data.find(b"\n", at)
-        end = len(data) if newline < 0 else newline + 1
-        if len(self._line) + end - at > LINE:
+    def _take_line(self, *, whole: bool) -> None:
+        if len(self._line) > LINE:
             raise WireError("chunk line too long")
-        self._line += data[at:end]
-        if newline >= 0:
-            line, self._line = self._line.strip(), b""
-            self._take_line(line, end - at)
-        return end
-
-    def _take_line(self, line: bytes, size: int) -> None:
+        if not whole:
+            return
+        line, size = self._line.strip(), len(self._line)
+        self._line = b""
         if self._trailers >= 0:
             self._trailers += size
             if self._trailers > TRAILERS:

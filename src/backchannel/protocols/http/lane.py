@@ -5,6 +5,8 @@ from enum import Enum, auto
 from backchannel.model import Side
 from backchannel.protocols.http.bodies import Decoder, Framing
 
+GAP = 4096
+
 
 class State(Enum):
     """What the next byte belongs to."""
@@ -42,3 +44,17 @@ class Lane:
         """Drop what is held of a head."""
         self.held.clear()
         self.scanned, self.checked = 0, False
+
+    def wait(self, what: bytes | int) -> int:
+        """Keep bytes, or the size of a gap, until an answer decides; return what is kept.
+
+        Bytes, that is; each gap counts for GAP, so that gaps are bounded too.
+        """
+        last = self.waiting[-1] if self.waiting else None
+        if isinstance(what, int):
+            self.waiting.append(what)
+        elif isinstance(last, bytearray):
+            last += what
+        else:
+            self.waiting.append(bytearray(what))
+        return sum(GAP if isinstance(part, int) else len(part) for part in self.waiting)
