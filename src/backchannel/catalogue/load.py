@@ -6,6 +6,7 @@ nothing uses, names a decoder that we do not have, or counters a risk that it do
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def _read(path: Path, protocols: frozenset[str], errors: list[str]) -> Service |
     """Return the service in *path*; None, with the reasons in *errors*, when it cannot be used."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        data = _undated(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         errors.append(f"{path}: {error}")
         return None
@@ -65,6 +66,15 @@ def _read(path: Path, protocols: frozenset[str], errors: list[str]) -> Service |
             complain(("id",), f"{service.id!r} must be the file's name, in lower case")
         _check(service, data, protocols, complain)
     return service if len(errors) == before else None
+
+
+def _undated(value: Any) -> Any:
+    """Return *value* with the dates that YAML made of text as text again."""
+    if isinstance(value, dict):
+        return {str(key): _undated(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_undated(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 Complain = Callable[[tuple[str | int, ...], str], None]

@@ -3,7 +3,6 @@
 The YAML files follow these types; `schema.json` is generated from them.
 """
 
-from datetime import date
 from typing import Literal
 
 import msgspec
@@ -50,7 +49,7 @@ class Source(_Part, frozen=True, kw_only=True):
     """Where facts come from."""
 
     title: str
-    read: date
+    read: str
     """When it was read, as a date."""
     url: str = ""
     published: str = ""
