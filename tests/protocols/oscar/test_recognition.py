@@ -9,6 +9,7 @@ from tests.protocols.oscar.craft import (
     hello,
     im,
     im_from,
+    name8,
     part,
     peek,
     snac,
@@ -27,6 +28,8 @@ SENT = flap(2, snac(4, 6, im("bob", part(b"hi"))))
 RECEIVED = flap(2, snac(4, 7, im_from("bob", part(b"hi"))))
 CHALLENGE = flap(2, snac(0x17, 7, text16(b"1234567890")))
 KEEP_ALIVE = flap(5, b"")
+EITHER = flap(2, snac(4, 0x14, bytes(8) + u16(1) + name8("bob") + u16(2)))
+"""A message that both sides send."""
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,16 @@ def test_claimed(client, server):
 
 
 @pytest.mark.parametrize(
-    ("client", "server"), [(b"", COOKIE), (b"", SENT), (RECEIVED, b""), (RECEIVED, SENT)]
+    ("client", "server"),
+    [
+        (b"", COOKIE),
+        (b"", SENT),
+        (b"", SENT + EITHER),
+        (b"", EITHER + SENT),
+        (RECEIVED, b""),
+        (RECEIVED + EITHER, EITHER),
+        (RECEIVED, SENT),
+    ],
 )
 def test_claimed_the_wrong_way_round(client, server):
     assert recognise(peek(client, server, begun=False)).flipped
@@ -149,4 +161,3 @@ def test_every_prefix_of_a_good_start_is_waited_for():
     """A sender's segment sizes cannot hide the protocol."""
     for cut in range(len(COOKIE)):
         assert recognise(peek(COOKIE[:cut])) is MORE
-    assert u16(1)

@@ -72,7 +72,8 @@ class _Look:
         if not 0 < subtype <= _LAST_SUBTYPE.get(family, 0) or flags & 0x7FF0:
             return False
         self.proof = self.proof or f"SNAC {family:02x}/{subtype:02x} in a FLAP frame"
-        self.speaker = self.speaker or wire.speaker(family, subtype)
+        if self.speaker is None:
+            self.speaker = wire.speaker(family, subtype)
         return True
 
     def _text(self, _body: bytes, size: int, _whole: bool) -> bool:
