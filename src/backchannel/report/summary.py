@@ -80,12 +80,13 @@ class Summary:
         if not seen.service:
             return None
         stack = seen.stack
-        if seen.event.PROTOCOL:
+        carried = seen.event.PROTOCOL not in {"", stack.rsplit("/", 1)[-1]}
+        if carried:
             stack = f"{stack}/{seen.protocol}"
         row = self._row((seen.service, seen.protocol, stack))
         if row is not None:
             row.claim(seen.confidence, "")
-            if seen.event.PROTOCOL:
+            if carried:
                 row.clients.add(seen.flow.client.address)
                 row.servers.add(str(seen.target or seen.flow.server))
         return row
