@@ -35,14 +35,17 @@ class Login:
         self._challenge = b""
         self._algorithm = b""
 
-    def take(self, buffers: Buffers, out: list[Output], *, blind: bool) -> bool:
+    def take(
+        self, buffers: Buffers, order: tuple[Side, Side], out: list[Output], *, blind: bool
+    ) -> bool:
         """Take one message of either side if it is there; return whether it was.
 
-        *blind*: a side that shows nothing is not waited for. Raises WireError.
+        *order*: which side's bytes came first. *blind*: a side that shows nothing is not waited
+        for. Raises WireError.
         """
         if self.method == wire.USERPASS:
             return self._userpass(buffers, out, blind=blind)
-        for side in (Side.SERVER, Side.CLIENT):  # a challenge comes before its response
+        for side in order:
             if not (buffer := buffers[side]):
                 continue
             if self.method == wire.GSSAPI:

@@ -44,6 +44,8 @@ class Negotiation:
         self.done = False
         self._start = start
         self._buffers = bytearray(), bytearray()
+        self._order = _CLIENT, _SERVER
+        """Which side's bytes came first: what waits is older than what comes now."""
         self._step: Step | None = self._greeting
         """None while the stream runs."""
         self._blind = False
@@ -64,6 +66,7 @@ class Negotiation:
         if self._step is None:
             return [Inner(side=self._inner(side), data=data)]
         self._buffers[side].extend(data)
+        self._order = side.other, side
         out: list[Output] = []
         self._advance(out)
         if max(map(len, self._buffers)) > HELD:
@@ -190,7 +193,7 @@ class Negotiation:
 
     def _log_in(self, out: list[Output]) -> bool:
         login = self._login
-        moved = login.take(self._buffers, out, blind=self._blind)
+        moved = login.take(self._buffers, self._order, out, blind=self._blind)
         self._user = login.user
         if login.accepted is not None:
             self._let_in(login.accepted, out)
@@ -364,7 +367,7 @@ class Negotiation:
         """The stream begins; what was sent ahead of it is its first part."""
         self._step = None
         out.append(Open(host=host, port=port, label=self._scheme, inbound=self._inbound))
-        for side in Side:
+        for side in self._order:
             if held := bytes(self._buffers[side]):
                 out.append(Inner(side=self._inner(side), data=held))
             self._buffers[side].clear()
