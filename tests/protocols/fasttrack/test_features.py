@@ -216,6 +216,14 @@ def test_a_user_signs_on_once_however_often_it_is_named():
     assert len(kit.events(told, PeerAddress)) == 4
 
 
+def test_numbers_and_counts_are_bounded():
+    long = b"\0\1\0\0" + DIGEST + b"\x81\x80\x80\x80\x80\x00\1\0"
+    (told,) = one(CLIENT, 0x22, long)
+    assert "packed number longer than 5 bytes" in told.reason
+    (told,) = one(CLIENT, 0x22, b"\0\1\0\0" + DIGEST + b"\1\1" + packed(257))
+    assert "257 tags" in told.reason
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
@@ -265,6 +273,7 @@ def test_a_claim_that_the_bytes_contradict_is_withdrawn(steps):
     kit.decode(session, steps)
     assert session.standing is Standing.REFUTED
     assert session.done
+    assert session.feed(SERVER, forge.answer(5, 0x29)) == []
 
 
 def test_what_the_client_sends_before_the_answer_is_kept():
@@ -298,6 +307,24 @@ def test_a_lost_frame_is_said_once_then_silence_until_a_gap():
     assert [event.account for event in kit.events(told, SignOn)] == ["anna"]
 
 
+@pytest.mark.parametrize(
+    "lure",
+    [
+        b"K\x02\0\0\x08" + USER[:8] + b"x",  # a whole message, and no frame behind it
+        b"K\x02\0\0\xff" + bytes(255) + b"K",  # a user's name longer than any
+        b"K\0\0\0\x09" + bytes(9) + b"K",  # a list of supernodes, but not of whole ones
+    ],
+)
+def test_what_only_looks_like_a_message_behind_a_hole_is_passed_over(lure):
+    talk = forge.Talk().say(CLIENT, 0x02, USER)
+    talk.steps.append((CLIENT, 50))
+    talk.ciphers[CLIENT].skip(50)
+    talk.raw(CLIENT, lure).say(CLIENT, 0x05, file(DIGEST, 5, 10)).raw(CLIENT, b"R")
+    told = said(talk)
+    behind = [event for event in kit.events(told) if isinstance(event, Unshare | SignOn | Peer)]
+    assert [type(event) for event in behind[1:]] == [SignOn, Unshare]
+
+
 @pytest.mark.parametrize("missing", range(1, 10))
 def test_messages_behind_a_hole_are_found_again(missing):
     """The order of header bytes is unknown there, so it is guessed, frame by frame."""
@@ -317,10 +344,12 @@ def test_messages_behind_a_hole_are_found_again(missing):
 
 
 def test_a_hole_larger_than_the_stream_is_followed_ends_the_reading():
-    talk = forge.Talk()
-    talk.steps.append((CLIENT, link.SKIPPED + 1))
-    told = said(talk.say(CLIENT, 0x02, USER))
-    assert not kit.events(told, SignOn)
+    for size, users in ((link.SKIPPED, ["anna"]), (link.SKIPPED + 1, [])):
+        talk = forge.Talk()
+        talk.steps.append((CLIENT, size))
+        talk.ciphers[CLIENT].skip(size)
+        told = said(talk.say(CLIENT, 0x02, USER).raw(CLIENT, b"P"))
+        assert [event.account for event in kit.events(told, SignOn)] == users
 
 
 def test_a_hole_in_the_handshake_leaves_the_other_side():
@@ -502,6 +531,13 @@ def test_a_push_may_come_in_any_pieces(cut):
     assert [end.verified for end in kit.effects(told, FileClose)] == [True]
 
 
+def test_a_patient_client_is_no_abuse():
+    request = b"GET /.hash=%s HTTP/1.1\r\nA: %s\r\n\r\n" % (NAMED.encode(), b"b" * 500)
+    answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    told = http(*[(CLIENT, request), (SERVER, answer)] * 40)
+    assert not kit.events(told, Anomaly)
+
+
 def test_abuse_of_the_web_server():
     flood = b"GET /.hash=%s HTTP/1.1\r\n\r\n" % NAMED.encode() * transfer.UNANSWERED
     told = http((CLIENT, flood * 2))
@@ -587,6 +623,12 @@ def test_an_address_that_is_none_is_not_told(value):
     told = http((CLIENT, BROWSER), (SERVER, answer))
     assert not kit.events(told, PeerAddress)
     assert len(kit.events(told, Peer)) == 1
+
+
+def test_an_address_without_a_port():
+    answer = KAZAA.replace(b"10.0.0.9:1214", b"10.0.0.9") + b"Content-Length: 0\r\n\r\n"
+    told = http((CLIENT, BROWSER), (SERVER, answer))
+    assert [(e.address, e.port) for e in kit.events(told, PeerAddress)] == [("10.0.0.9", 0)]
 
 
 def test_mid_stream_start_finds_the_next_request():

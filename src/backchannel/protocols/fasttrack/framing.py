@@ -110,26 +110,26 @@ class Framer:
 
     def _guessed(self) -> Frame | None:
         """Return the next message whose end meets the beginning of another frame."""
-        held = self._held
-        while held:
-            if not self._lost and held[0] in (_PING, _PONG):
-                del held[0]
+        held, at = self._held, 0
+        while len(held) - at >= _HEADER:
+            if not self._lost and held[at] in (_PING, _PONG):
+                at += 1
                 continue
-            if (start := held.find(_MESSAGE)) > 0 or start < 0:
-                del held[: start if start > 0 else len(held)]
-                self._lost = True
+            start = held.find(_MESSAGE, at)
+            if start != at:
+                self._lost, at = True, start if start > 0 else len(held)
                 continue
-            if len(held) < _HEADER:
-                return None
-            for kind, flags, size in _guesses(held):
-                after = _HEADER + size
-                if len(held) <= after:
+            for kind, flags, size in _guesses(held[at : at + _HEADER]):
+                after = at + _HEADER + size
+                if len(held) > after and held[after] not in _LEADS:
+                    continue
+                del held[:at]
+                if len(held) <= after - at:
                     return None
-                if held[after] in _LEADS:
-                    self._lost = False
-                    return self._cut(kind, flags, size)
-            del held[0]
-            self._lost = True
+                self._lost = False
+                return self._cut(kind, flags, size)
+            self._lost, at = True, at + 1
+        del held[:at]
         return None
 
 

@@ -110,6 +110,8 @@ class Session:
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
         direction, out = self._sides[side], list[Output]()
+        if self.done:
+            return []
         if direction.deaf:
             direction.owed += len(data)
         elif direction.cipher is not None:
@@ -164,18 +166,14 @@ class Session:
         if not wire.plausible(self._kind):
             self._refute()
             return
+        requested = f"{self._hello.kind:#x}" if self._hello else ""
         try:
             server.cipher = Cipher(seed, self._kind)
         except UnknownCipherError:
             self.standing, self.done = Standing.PARSED, True
-        out.append(
-            Encryption(
-                requested=f"{self._hello.kind:#x}" if self._hello else "",
-                used=f"{self._kind:#x}",
-                readable=not self.done,
-            )
-        )
-        if not self.done:
+        readable = server.cipher is not None
+        out.append(Encryption(requested=requested, used=f"{self._kind:#x}", readable=readable))
+        if readable:
             self._seed = seed
             self._begin(server, wire.ANSWER, out)
 

@@ -137,8 +137,6 @@ class Session:
         self._file: _File | None = None
         self._list: bytearray | None = None
         self._serial = self._unanswered = 0
-        self._unheard = 0
-        """Bytes of the asker since its last whole head."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
@@ -146,8 +144,6 @@ class Session:
         if self._talk is None:
             data = self._open(side, data, out)
         if self._talk is not None and data:
-            if side is self._asker:
-                self._hear(len(data), out)
             self._take(self._talk.feed(side, data), out)
         return out
 
@@ -187,17 +183,11 @@ class Session:
 
     def _begin(self, asker: Side, out: list[Output], *, begun: bool = True) -> None:
         self._asker = asker
-        self._talk = Conversation(client=asker, begun=begun and self._begun)
+        self._talk = Conversation(client=asker, begun=begun and self._begun, limit=LONG_HEAD)
         opening = bytes(self._opening)
         self._opening.clear()
         if opening:
             out += self.feed(Side.CLIENT, opening)
-
-    def _hear(self, size: int, out: list[Output]) -> None:
-        """Count what the asker sends without ending a head."""
-        before, self._unheard = self._unheard, self._unheard + size
-        if before <= LONG_HEAD < self._unheard:
-            out.append(Anomaly(kind="oversized-request", detail=f"more than {LONG_HEAD} bytes"))
 
     # -- what they say -------------------------------------------------------------------------
 
@@ -211,6 +201,8 @@ class Session:
                     self._answer(item, out)
             elif isinstance(item, Broken):
                 out.append(Malformed(reason=item.reason))
+                if item.lost and side is self._asker and str(LONG_HEAD) in item.reason:
+                    out.append(Anomaly(kind="oversized-request", detail=item.reason))
             elif side is not self._asker:
                 self._body(item, out)
 
@@ -225,7 +217,7 @@ class Session:
                     self._told.add(event)
 
     def _request(self, head: Head, out: list[Output]) -> None:
-        self._unheard, self._unanswered = 0, self._unanswered + 1
+        self._unanswered += 1
         if self._unanswered == UNANSWERED:
             out.append(Anomaly(kind="request-flood", detail=f"{UNANSWERED} without an answer"))
         if len(head.target) > LONG_TARGET:
@@ -312,7 +304,6 @@ class Session:
                 file.running.update(item.data)
         elif isinstance(item, Skipped):
             file.offset += item.size
-            file.running = None
         elif isinstance(item, Done):
             self._file = None
             if not file.shared:
