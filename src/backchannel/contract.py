@@ -16,7 +16,7 @@ import msgspec
 
 from backchannel.effects import Effect
 from backchannel.events import Event
-from backchannel.model import Claim, Endpoint, More, Side, Standing, Transport
+from backchannel.model import Capability, Claim, Endpoint, More, Side, Standing, Transport
 
 Output: TypeAlias = Event | Effect
 
@@ -83,6 +83,10 @@ class Start(msgspec.Struct, frozen=True):
     """From the announcement, where the flow was expected; None otherwise."""
     number: int = 0
     """IP protocol number, where known."""
+    service: str = ""
+    """Catalogue id of the service that announced the flow, where it was expected."""
+    purpose: Capability | None = None
+    """What it was announced for."""
 
 
 class Session(Interface):

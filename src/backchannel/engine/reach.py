@@ -70,7 +70,11 @@ class Reach:
             return
         expect = made.expect
         stream.start = msgspec.structs.replace(
-            start, accounts=expect.accounts, context=expect.context
+            start,
+            accounts=expect.accounts,
+            context=expect.context,
+            service=made.service,
+            purpose=expect.purpose,
         )
         stream.claim = Claim(expect.protocol, Confidence.EXPECTED, made.evidence)
         stream.named = (made.service or self._protocols[expect.protocol].service, "")
