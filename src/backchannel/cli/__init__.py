@@ -22,6 +22,11 @@ app.register_install_completion_command()
 app.command(
     "backchannel.cli.scan:scan", name="scan", help="Find and decode the back channels in captures."
 )
+app.command(
+    "backchannel.cli.services:services",
+    name="services",
+    help="Show what the catalogue knows of each service.",
+)
 
 USAGE = 2
 

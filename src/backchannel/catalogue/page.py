@@ -1,0 +1,248 @@
+"""A service's sheet as sections of text and tables, whatever it will be shown in."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from backchannel.catalogue.model import Fact, Service
+
+Cited = Callable[[Iterable[str]], str]
+
+_ACK = {"yes": "yes", "no": "no", "first-no": "yes, but on the first", "none": "-"}
+_PROXY = {
+    "socks4": "SOCKS4",
+    "socks5": "SOCKS5",
+    "http": "HTTP",
+    "https": "HTTPS",
+    "udp-relay": "UDP relay",
+}
+_MATRIX = {
+    "unencrypted": "unencrypted",
+    "file_transfer": "file transfer",
+    "known_buffer_overflows": "known buffer overflows",
+    "remote_control": "remote control",
+    "known_worms": "known worms",
+    "spyware": "spyware",
+    "social_engineering": "social engineering",
+    "bandwidth_copyright": "misuse of bandwidth, copyright",
+    "targeted_by_viruses": "targeted by known viruses",
+}
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A heading with paragraphs, a table, or both. Numbers in the last cell are sources."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One service's sheet."""
+
+    id: str
+    title: str
+    about: str
+    sections: tuple[Section, ...]
+
+
+def page(service: Service) -> Page:
+    """Return the sheet of a service: characteristics first, then risks and what to do."""
+    numbers = {name: str(place) for place, name in enumerate(service.sources, 1)}
+
+    def cited(names: Iterable[str]) -> str:
+        return " ".join(f"[{numbers[name]}]" for name in names)
+
+    made = [
+        _about(service, cited),
+        _capabilities(service, cited),
+        _filtering(service, cited),
+        _proxying(service, cited),
+        _nat(service, cited),
+        _domains(service, cited),
+        _risks(service, cited),
+        _measures(service, cited),
+        _facts("Best practice", service.practice, cited),
+        _facts("Recommendations", service.recommendations, cited),
+        _disputes(service, numbers),
+        _matrix(service, numbers),
+        _sources(service),
+    ]
+    about = f"{service.kind.replace('-', ' ')}, {service.status.state}"
+    sections = tuple(section for section in made if section.paragraphs or section.rows)
+    return Page(id=service.id, title=service.name, about=about, sections=sections)
+
+
+def _about(service: Service, cited: Cited) -> Section:
+    date = f" ({service.status.date})" if service.status.date else ""
+    paragraphs = [
+        f"{service.summary.text} {cited(service.summary.sources)}",
+        (
+            f"{service.status.state.capitalize()}{date}. {service.status.note} "
+            f"{cited(service.status.sources)}"
+        ),
+        f"{service.architecture.text} {cited(service.architecture.sources)}",
+    ]
+    if service.clients:
+        named = (f"{c.name} ({c.note})" if c.note else c.name for c in service.clients)
+        paragraphs.append(f"Programs: {', '.join(named)}.")
+    rows = tuple((role.role, role.what) for role in service.architecture.roles)
+    return Section(
+        title="What it is",
+        paragraphs=tuple(paragraphs),
+        columns=("machine", "what it does"),
+        rows=rows,
+    )
+
+
+def _capabilities(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Capabilities",
+        columns=("capability", "how", "ports", "port can change", "peer to peer", "source"),
+        rows=tuple(
+            (
+                row.capability.value,
+                row.how,
+                ", ".join(row.ports),
+                _yes(row.changeable),
+                _yes(row.direct),
+                cited(row.sources),
+            )
+            for row in service.capabilities
+        ),
+    )
+
+
+def _filtering(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Packet filtering characteristics",
+        columns=(
+            "direction",
+            "source",
+            "destination",
+            "protocol",
+            "source port",
+            "dest. port",
+            "ACK set",
+            "what",
+            "notes",
+            "source",
+        ),
+        rows=tuple(
+            (
+                row.direction,
+                row.source,
+                row.destination,
+                row.transport.upper(),
+                row.source_port,
+                row.destination_port + (" (can change)" if row.changeable else ""),
+                _ACK[row.ack],
+                row.what,
+                row.note,
+                cited(row.sources),
+            )
+            for row in service.filtering
+        ),
+    )
+
+
+def _proxying(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Proxying characteristics",
+        columns=("proxy", "works", "how", "source"),
+        rows=tuple(
+            (_PROXY[row.proxy], row.works, row.how, cited(row.sources)) for row in service.proxying
+        ),
+    )
+
+
+def _nat(service: Service, cited: Cited) -> Section:
+    nat = service.nat
+    if nat is None:
+        return Section(title="Address translation")
+    kinds = (("embedded", nat.embedded), ("fails", nat.fails), ("mends it", nat.mends))
+    return Section(
+        title="Network address translation characteristics",
+        columns=("", "what", "source"),
+        rows=tuple((kind, text, cited(nat.sources)) for kind, texts in kinds for text in texts),
+    )
+
+
+def _domains(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Host names",
+        columns=("name", "for", "source"),
+        rows=tuple((row.name, row.use, cited(row.sources)) for row in service.domains),
+    )
+
+
+def _risks(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Risks",
+        columns=("risk", "severity", "why", "seen as", "source"),
+        rows=tuple(
+            (row.id, row.severity, row.why, ", ".join(row.seen_as), cited(row.sources))
+            for row in service.risks
+        ),
+    )
+
+
+def _measures(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Countermeasures, and what they miss",
+        columns=("measure", "against", "how", "what it misses", "source"),
+        rows=tuple(
+            (row.id, ", ".join(row.against), row.how, row.misses, cited(row.sources))
+            for row in service.countermeasures
+        ),
+    )
+
+
+def _facts(title: str, facts: Sequence[Fact], cited: Cited) -> Section:
+    return Section(
+        title=title, paragraphs=tuple(f"{fact.text} {cited(fact.sources)}" for fact in facts)
+    )
+
+
+def _disputes(service: Service, numbers: dict[str, str]) -> Section:
+    return Section(
+        title="Where a source is wrong or dated",
+        columns=("says", "source", "but", "evidence"),
+        rows=tuple(
+            (row.says, f"[{numbers[row.source]}]", row.but, row.evidence)
+            for row in service.disputes
+        ),
+    )
+
+
+def _matrix(service: Service, numbers: dict[str, str]) -> Section:
+    matrix = service.matrix2002
+    if matrix is None:
+        return Section(title="Threat matrix of 2002")
+    return Section(
+        title="Threat matrix of April 2002",
+        columns=("risk", "marked then"),
+        rows=tuple((words, _yes(getattr(matrix, name))) for name, words in _MATRIX.items()),
+        paragraphs=(f"As the white paper saw it [{numbers[matrix.source]}].",),
+    )
+
+
+def _sources(service: Service) -> Section:
+    return Section(
+        title="Sources",
+        columns=("no.", "title", "published", "read"),
+        rows=tuple(
+            (
+                f"[{place}]",
+                f"{source.title} {source.url}".strip(),
+                source.published,
+                source.read,
+            )
+            for place, source in enumerate(service.sources.values(), 1)
+        ),
+    )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
