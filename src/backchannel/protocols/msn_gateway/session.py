@@ -35,7 +35,8 @@ _REQUEST = re.compile(
 )
 _PARTIAL = re.compile(rb"POST [!-~]{0,2400}(?: [HTP/1.0]{0,8}\r?)?")
 _ANSWER = re.compile(
-    rb"HTTP/1\.[01] 200[^\n]*\n(?:[^\n]+\n){0,32}?X-MSN-Messenger: *SessionID=", re.IGNORECASE
+    rb"HTTP/1\.[01] 200[^\n]*\n(?:[^\r\n][^\n]*\n){0,32}?X-MSN-Messenger: *SessionID=",
+    re.IGNORECASE,
 )
 
 

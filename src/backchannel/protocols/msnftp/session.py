@@ -16,6 +16,8 @@ from backchannel.protocols.msnp.names import account, number
 from backchannel.reader import WireError
 
 MAX_SIZE = 1 << 40
+USUAL_BLOCK = 2045
+"""What all known programs send, until a block of this transfer was seen."""
 _HELLO = re.compile(rb"VER MSNFTP(?: [A-Z_]{1,20})*\r?\n")
 _OPENING = b"VER MSNFTP"
 _BYE = {
@@ -96,7 +98,8 @@ class Session:
         buffer = self._buffers[side]
         held = len(buffer)
         buffer.clear()
-        if side is self._sending and self._started:
+        if side is self._sending:
+            self._started = True
             self._pass_over(size + held)
         else:
             self._lost.add(side)
@@ -253,7 +256,7 @@ class Session:
         while size > 0:
             if not self._left:
                 rest = max(0, (self._size or 0) - self._at)
-                self._left = min(self._block or rest, rest)
+                self._left = min(self._block or USUAL_BLOCK, rest)
                 self._skip = max(0, wire.HEADER - size)
                 size -= wire.HEADER
                 if not self._left:

@@ -40,9 +40,9 @@ class Shape(msgspec.Struct, frozen=True):
 _RAW: tuple[tuple[str, Direction, int, bytes], ...] = (
     ("VER", "client", 4, rb" " + _TRID + rb"(?: MSN[PC]\d{1,2})+ CVR\d(?: [A-Z0-9]{1,8})*"),
     ("VER", "either", 4, rb" " + _TRID + rb"(?: MSNP\d{1,2})+"),
-    ("USR", "client", 4, rb" " + _TRID + rb" (?:MD5|TWN|SSO) [IS] " + _WORD + _REST),
+    ("USR", "client", 4, rb" " + _TRID + rb" (?:MD5|TWN|SSO) I " + _WORD + _REST),
     ("USR", "client", 4, rb" " + _TRID + rb" SHA A [A-Za-z0-9+/=]{1,8192}"),
-    ("USR", "server", 4, rb" " + _TRID + rb" (?:MD5|TWN|SSO) S " + _WORD + _REST),
+    ("USR", "either", 4, rb" " + _TRID + rb" (?:MD5|TWN|SSO) S " + _WORD + _REST),
     ("USR", "server", 4, rb" " + _TRID + rb" OK " + _ACCOUNT + _REST),
     ("USR", "client", 4, rb" " + _TRID + rb" " + _ACCOUNT + rb" " + _WORD),
     ("ANS", "client", 4, rb" " + _TRID + rb" " + _ACCOUNT + rb" " + _WORD + rb" " + _WORD),

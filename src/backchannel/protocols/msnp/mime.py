@@ -41,9 +41,13 @@ class Message(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The body as text, by its charset or else UTF-8."""
+        """The body as text. Most is UTF-8 whatever it says, but UTF-16 cannot be told from it."""
         found = _CHARSET.search(self.get("content-type"))
-        return decode(self.body, "utf-8", found[1]) if found else decode(self.body)
+        if found is None:
+            return decode(self.body)
+        declared = found[1].lower()
+        wide = declared.startswith("utf-16")
+        return decode(self.body, *((declared, "utf-8") if wide else ("utf-8", declared)))
 
 
 def read(data: bytes) -> Message:

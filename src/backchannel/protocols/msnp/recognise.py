@@ -6,7 +6,7 @@ import msgspec
 
 from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
-from backchannel.protocols.msnp.grammar import Direction, judge
+from backchannel.protocols.msnp.grammar import judge
 from backchannel.protocols.msnp.wire import MAX_LINE
 
 _OPENING = re.compile(rb"[A-Z]{3}(?:[ \r][\t -~\x80-\xff]*\r?)?")
@@ -39,23 +39,14 @@ def recognise(peek: Peek) -> Claim | More | None:
     sides = [_read(peek.client), _read(peek.server)]
     if any(side.foreign for side in sides):
         return None
-    forward = _weight(sides[0], "client") + _weight(sides[1], "server")
-    backward = _weight(sides[0], "server") + _weight(sides[1], "client")
+    either = sides[0].either + sides[1].either
+    forward = sides[0].client + sides[1].server
+    backward = sides[0].server + sides[1].client
     flipped = not peek.begun and backward > forward
-    weight = max(forward, backward) if not peek.begun else forward
-    against = forward if flipped else backward
-    if weight >= ENOUGH and weight > against - _ambiguous(sides):
-        evidence = next(side.evidence for side in sides if side.evidence)
+    if max(forward, backward) + either >= ENOUGH and not (forward if flipped else backward):
+        evidence = next((side.evidence for side in sides if side.evidence), "several MSNP lines")
         return Claim("msnp", evidence=evidence, flipped=flipped)
     return MORE if any(side.open for side in sides) else None
-
-
-def _weight(seen: Seen, side: Direction) -> int:
-    return (seen.client if side == "client" else seen.server) + seen.either
-
-
-def _ambiguous(sides: list[Seen]) -> int:
-    return sum(side.either for side in sides) + 1
 
 
 def _read(data: bytes) -> Seen:
