@@ -15,8 +15,9 @@ from tests.protocols.gnutella import build
 
 from backchannel.effects import FileData, FileOpen, Inner, Open
 from backchannel.events import Anomaly, Gap, Malformed, Peer, Search, SearchHit
+from backchannel.identify.match import Matcher
 from backchannel.model import Claim, More, Side, Standing
-from backchannel.protocols import Peek
+from backchannel.protocols import Peek, load
 from backchannel.protocols.gnutella import connection, wire
 from backchannel.protocols.gnutella.events import Handshake, Messages, RouteTable
 from backchannel.protocols.gnutella.session import Session, recognise
@@ -392,6 +393,8 @@ def test_who_names_executables_after_every_query_is_a_worm():
     assert build.SERVENT.hex() in anomaly.detail
     [gnuman] = kit.events(tell(*CONNECTION[:2], (S, answer(b"any", b"any.exe", 8192))), Anomaly)
     assert gnuman.kind == "worm-query-hit"
+    [bare] = kit.events(tell(*CONNECTION[:2], (S, answer(b"any", b"Any", 8192))), Anomaly)
+    assert bare.kind == "worm-query-hit"
 
 
 def test_a_deflate_bomb_ends_the_side():
@@ -549,3 +552,18 @@ def test_events_can_be_written_and_read():
     for value in told_of_capture():
         if not isinstance(value, FileData):
             assert msgspec.json.encode(value)
+
+
+def test_whatever_is_claimed_has_the_magic_that_brings_it_to_the_recogniser():
+    """Else the core would never ask."""
+    matcher = Matcher({name: load()[name] for name in ("gnutella", "gnutella2")})
+    paths = [CAPTURE, *sorted((kit.CORPUS / "public" / "gnutella").glob("*.pcap*"))]
+    for flow in (flow for path in paths for flow in kit.flows(path) if flow.steps):
+        seen = kit.peek(flow)
+        for name, module in (("gnutella", Recogniser), ("gnutella2", gnutella2)):
+            if isinstance(module.recognise(seen), Claim):
+                found = [
+                    matcher.candidates(flow.start.transport, data, begun=seen.begun)
+                    for data in (seen.client, seen.server)
+                ]
+                assert name in [*found[0], *found[1]], flow

@@ -301,8 +301,11 @@ def test_a_browsed_gnutella2_host():
 
 def test_a_list_that_is_none_is_said_once():
     headers = ["Content-Type: application/x-gnutella-packets"]
-    told = tell((C, asks("/")), (S, answers(b"\xff" * 400, *headers)))
-    assert len(kit.events(told, Malformed)) == 1
+    page = build.hit(build.result(1, 2, b"x"))
+    steps = [(C, asks("/")), (S, answers(page + b"\xff" * 400, *headers))]
+    told = tell(*steps)
+    assert len(kit.events(told, Malformed)) == len(kit.events(told, Share)) == 1
+    kit.check_segmentation(lambda: Session(build.TCP), steps, 3)
 
 
 def test_hash_trees_are_no_files():
@@ -361,7 +364,7 @@ def test_an_update_of_a_web_cache_discloses_the_sender():
     ],
 )
 def test_climbing_out_of_the_shared_folder(target):
-    """LimeWire 4 (CVE-2005-0788, CVE-2005-0789), BearShare 2.2.2 and others fell for these."""
+    """Also with escapes, the other slash, and a drive or an absolute path."""
     request = asks(target)
     assert isinstance(claim(request), Claim)
     kinds = [a.kind for a in kit.events(tell((C, request), (S, answers(b"root"))), Anomaly)]

@@ -43,6 +43,6 @@ PROTOCOL = Protocol(
             )
             for kind in _KINDS
         ),
-        Magic(transport="udp", pattern=b"GTA\0", mask=b"\xff\xff\xff\xcc", minimum=8),
+        Magic(transport="udp", pattern=b"GTA\0", mask=b"\xff\xff\xff\x0c", minimum=8),
     ),
 )

@@ -10,7 +10,6 @@ what was read before it stands.
 """
 
 import base64
-import binascii
 import re
 
 import msgspec
@@ -139,7 +138,7 @@ def sha1_of(urn: str) -> str:
         return ""
     try:
         return base64.b32decode(digest[:32].upper()).hex() if len(digest) >= 32 else ""
-    except binascii.Error:
+    except ValueError:  # not in the alphabet, or not ASCII at all
         return ""
 
 

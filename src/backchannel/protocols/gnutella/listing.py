@@ -1,5 +1,6 @@
 """What a browsed host answers: a stream of query hits of either network. Bytes in, events out."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from backchannel.model import Side
@@ -12,8 +13,8 @@ from backchannel.protocols.gnutella2 import packets, tree
 class Listing(Protocol):
     """Decodes the body of one answer."""
 
-    def feed(self, data: bytes) -> list[Output]:
-        """Return what the next bytes of the body mean; raises WireError when they are no list."""
+    def feed(self, data: bytes) -> Iterator[list[Output]]:
+        """Yield what the next bytes of the body mean; raises WireError when they are no list."""
 
 
 class _Messages:
@@ -22,15 +23,13 @@ class _Messages:
     def __init__(self, memory: Memory) -> None:
         self._buffer, self._memory = bytearray(), memory
 
-    def feed(self, data: bytes) -> list[Output]:
+    def feed(self, data: bytes) -> Iterator[list[Output]]:
         """See `Listing`."""
         self._buffer += data
-        out: list[Output] = []
         for message in wire.take_messages(self._buffer):
             self._memory.count(Side.SERVER, "listing", wire.HEADER + len(message.body))
             if message.kind == wire.HIT:
-                out += messages.listing(message, self._memory)
-        return out
+                yield messages.listing(message, self._memory)
 
 
 class _Packets:
@@ -39,14 +38,12 @@ class _Packets:
     def __init__(self, memory: Memory) -> None:
         self._buffer, self._memory = bytearray(), memory
 
-    def feed(self, data: bytes) -> list[Output]:
+    def feed(self, data: bytes) -> Iterator[list[Output]]:
         """See `Listing`."""
         self._buffer += data
-        out: list[Output] = []
         for packet in tree.take_packets(self._buffer):
             self._memory.count(Side.SERVER, "listing", len(packet.body))
-            out += packets.listing(packet, self._memory)
-        return out
+            yield packets.listing(packet, self._memory)
 
 
 def listing_for(media: str, memory: Memory) -> Listing | None:

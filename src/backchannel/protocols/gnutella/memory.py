@@ -22,7 +22,9 @@ MAX_KINDS = 64
 
 _EXECUTABLE = (".exe", ".com", ".scr", ".pif", ".bat", ".vbs", ".cmd", ".zip")
 _MANDRAGORE = 8192
-"""Size of the file that W32/Gnuman (Mandragore, 2001) offered for every query."""
+"""Size of the file that W32/Gnuman (Mandragore, 2001) offered for every query, mostly with `.exe`
+behind its words and sometimes without (descriptions by ESET and F-Secure).
+"""
 
 
 class Memory:
@@ -126,8 +128,9 @@ class Memory:
         One executable called like the query may be a coincidence, so that takes two queries, or
         the known size of the first such worm.
         """
-        text, stem = self._queries.get(guid), name.lower()
-        if not text or not stem.endswith(_EXECUTABLE) or stem.rpartition(".")[0] != text:
+        text, name = self._queries.get(guid), name.lower()
+        stem = name.rpartition(".")[0] if name.endswith(_EXECUTABLE) else ""
+        if not text or (stem != text and (name, size) != (text, _MANDRAGORE)):
             return []
         echoes = self._echoes.setdefault(servent, set())
         if len(self._echoes) > MAX_ECHOES:

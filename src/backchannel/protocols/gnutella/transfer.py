@@ -222,7 +222,8 @@ class Transfer:
             self._cache += data[: webcache.MAX_BODY - len(self._cache)]
         elif self._listing:
             try:
-                out += self._listing.feed(data)
+                for page in self._listing.feed(data):
+                    out += page
             except WireError as error:
                 out.append(Malformed(reason=f"listing: {error}"))
                 self._listing = None

@@ -9,7 +9,7 @@ PROTOCOL = Protocol(
     magic=(
         Magic(transport="tcp", pattern=b"GNUTELLA CONNECT/0.6\r\n"),
         Magic(transport="tcp", pattern=b"GNUTELLA/0.6 "),
-        # Flags of the reliability layer: only deflate (1) and acknowledge-me (2) are defined.
-        Magic(transport="udp", pattern=b"GND\0", mask=b"\xff\xff\xff\xfc", minimum=8),
+        # Of the flags that a receiver must know, deflate (1) and acknowledge-me (2) are defined.
+        Magic(transport="udp", pattern=b"GND\0", mask=b"\xff\xff\xff\x0c", minimum=8),
     ),
 )

@@ -19,10 +19,14 @@ from backchannel.reader import Reader, WireError
 MAX_PACKET = 262_144
 """Longest body. Shareaza takes 64 KiB; the field could say 16 MiB."""
 MAX_CHILDREN = 4096
+MAX_HEADER = 12
 COMPOUND, BIG_ENDIAN = 0x04, 0x02
 
 _NAME = re.compile(rb"[0-9A-Za-z]{1,8}")
-_KNOWN = re.compile(rb"(?s)[\x40-\xff].{1,3}(?:LNI|KHL|Q2|QA|QH2|QHT|QKA|QKR|HAW|PUSH)")
+_KNOWN = re.compile(
+    rb"(?s)(?=((?:[\x40-\x7f].|[\x80-\xbf]..|[\xc0-\xff]...)"
+    rb"(?:LNI|KHL|Q2|QA|QH2|QHT|QKA|QKR|HAW|PUSH)))"
+)
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +48,7 @@ def take_packets(buffer: bytearray) -> Iterator[Packet]:
             if not buffer[at]:  # ends a list of children; between packets it is padding
                 at += 1
                 continue
-            header = bytes(buffer[at : at + 12])
+            header = bytes(buffer[at : at + MAX_HEADER])
             size = _header_size(header[0])
             if len(header) < size:
                 return
@@ -107,12 +111,16 @@ def _read_header(header: bytes) -> tuple[str, int]:
 
 
 def resume(buffer: bytearray) -> bool:
-    """Cut off what stands before a well-known packet behind a gap; False while there is none."""
+    """Cut off what stands before a well-known packet behind a gap; False while there is none.
+
+    A place counts only when a longest header would be whole there, so that an earlier one is
+    never passed over because its bytes have not come.
+    """
     data = bytes(buffer)
     for found in _KNOWN.finditer(data):
         at = found.start()
-        if _header_size(data[at]) == found.end() - at:
+        if _header_size(data[at]) == len(found[1]) and len(data) - at >= MAX_HEADER:
             del buffer[:at]
             return True
-    del buffer[:-12]
+    del buffer[: 1 - MAX_HEADER]
     return False
