@@ -116,7 +116,7 @@ def test_pointers_are_followed():
 
 
 def test_refusals_and_questions_teach_nothing():
-    refused = message([question("a.example")], flags=0x8183)
+    refused = message([question("a.example")], [record("a.example", 1, A1)], flags=0x8183)
     assert not events(decode(Session(UDP), [(C, query()), (S, refused)]))
 
 
@@ -195,9 +195,24 @@ def test_pointers_to_pointers_end_and_cost_nothing_twice():
     last = len(data) - 4
     assert wire.read_name(data, Reader(data, last), names) == ".".join("b" * 40 + "a")
     assert len(names) == 41
-    tower = b"\1a\0" + b"".join(u16(0xC000 | max(0, at * 2 + 1)) for at in range(2000))
+    tower = b"\1a\0" + b"".join(u16(0xC000 | (at * 2 + 1 if at else 0)) for at in range(2000))
     with pytest.raises(WireError):  # deeper than names can be, long before Python minds
         wire.read_name(tower, Reader(tower, len(tower) - 2), {})
+
+
+@pytest.mark.parametrize(
+    ("data", "at"),
+    [
+        (b"\xc0\x02\1a\0", 0),
+        (b"\xc0\x00", 0),
+        (b"\1a\xc0\x00", 0),
+        ((b"\x3f" + b"x" * 63) * 4 + b"\0", 0),
+        (b"\x3f" + b"x" * 63 + b"\0" + (b"\x3f" + b"y" * 63) * 3 + b"\xc0\0", 65),
+    ],
+)
+def test_names_that_point_forward_or_are_too_long(data, at):
+    with pytest.raises(WireError):
+        wire.read_name(data, Reader(data, at), {})
 
 
 def test_a_dot_inside_a_label_is_no_border():

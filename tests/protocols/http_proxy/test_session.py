@@ -271,6 +271,17 @@ def test_a_login_asked_for_and_given():
     assert len(events(told, Credential)) == 1
 
 
+def test_the_page_for_an_ftp_uri_belongs_to_no_stream():
+    told = tell([(C, GET + GET.replace(b"http", b"ftp")), (S, PAGE + PAGE.replace(b"hi", b"no"))])
+    assert carried(told, S, "a.example:80") == PAGE
+    assert [request.command for request in events(told, ProxyRequest)] == ["GET", "GET ftp:"]
+
+
+def test_http2_behind_a_refused_connect_is_no_tunnel():
+    refusal = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+    assert not effects(tell([(C, CONNECT), (S, refusal), (C, b"PRI * HTTP/2.0\r\n\r\nSM")]))
+
+
 def test_an_upgrade_through_an_absolute_uri():
     ask = GET.replace(b"\r\n\r\n", b"\r\nUpgrade: websocket\r\n\r\n")
     told = tell([(C, ask), (S, b"HTTP/1.1 101 S\r\n\r\n\x81"), (C, b"\x82"), (C, 3)])

@@ -289,8 +289,9 @@ def test_refusals_by_name(code, word):
     assert not effects(told)
 
 
-def test_a_refusal_cut_short_by_the_server():
-    told = tell([*CHOSEN, (C, ASK), (S, b"\5\2")])
+@pytest.mark.parametrize("reply", [b"\5\2", b"\5\2\0\1\0\0\0\0\0"])
+def test_a_refusal_cut_short_by_the_server(reply):
+    told = tell([*CHOSEN, (C, ASK), (S, reply)])
     assert [answer.code for answer in events(told, ProxyAnswer)] == ["not-allowed"]
 
 
@@ -302,6 +303,12 @@ def test_socks4_refusals(code, word):
     told = tell([(C, b"\4\1\0\x50\1\2\3\4me\0"), (S, bytes((0, code)) + bytes(6))])
     assert [answer.code for answer in events(told, ProxyAnswer)] == [word]
     assert events(told, ProxyRequest)[0].user == "me"
+
+
+def test_the_unspecified_address_is_no_name_to_come():
+    told = tell([(C, b"\4\1\0\x50\0\0\0\0me\0x"), (S, b"\0\x5a" + bytes(6))])
+    assert events(told, ProxyRequest)[0].scheme == "socks4"
+    assert carried(told, C) == b"x"
 
 
 def test_a_socks4_reply_may_start_with_its_version():

@@ -166,7 +166,7 @@ class Conversation:
 
     def _frame(self, lane: Lane, head: Head, told: Told, *, tunnel: bool) -> None:
         """Make *lane* ready for the body of *head*, or finish the message."""
-        lane.whole, lane.mute, lane.decoder = True, False, None
+        lane.whole, lane.mute = True, False
         if tunnel or (lane.request and head.method == "CONNECT"):
             lane.body, faults = None, tuple[str, ...]()
         else:
