@@ -255,6 +255,11 @@ def test_changes_know_the_groups_of_before():
     assert talk.c(0x13, 8, item(b"Work", 2, 0, 1)) == []
 
 
+def test_the_master_group_is_no_group():
+    items = item(b"All", 0, 0, 1) + item(b"bob", 0, 1, 0)
+    assert Talk().c(0x13, 8, items)[0].entries[0].group == ""
+
+
 def test_a_broken_alias_costs_the_alias():
     (told,) = Talk().c(0x13, 8, item(b"bob", 1, 1, 0, b"\1\x31\xff\xff"))
     assert told.entries[0].account == "bob"

@@ -221,6 +221,18 @@ def test_what_came_before_the_break_is_kept():
     assert talk.session.service == "icq"
 
 
+def test_a_tlv_that_runs_over_the_end_is_malformed_not_shortened():
+    (told,) = Talk().c(2, 4, tlv(2, b"profile")[:-1])
+    assert isinstance(told, Malformed)
+    (told,) = Talk().c(2, 4, tlv(2, b"profile") + b"\0")
+    assert isinstance(told, Malformed)
+
+
+def test_of_two_tlvs_with_one_tag_the_first_counts():
+    (told,) = Talk().c(2, 4, tlv(2, b"first") + tlv(2, b"second"))
+    assert told.text == "first"
+
+
 @pytest.mark.parametrize("loss", [b"GET /", b"\x21\x02", b"\x2a\x09", b"\x2a\x00"])
 def test_lost_framing_is_said_once_then_silence_until_a_gap(loss):
     session = Session(START)
@@ -261,6 +273,16 @@ def test_after_a_gap_the_next_frame_is_found_by_its_look(junk):
     session = Session(START)
     session.gap(C, 1)
     told = session.feed(C, junk + flap(2, snac(4, 6, im("bob", part(b"hi")))))
+    assert [event.text for event in told] == ["hi"]
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_a_frame_is_found_alike_however_it_is_cut(cut):
+    """The sequence number 2a04 looks like the beginning of a sign-off frame."""
+    frame = flap(2, snac(4, 6, im("bob", part(b"hi"))), 0x2A04)
+    session = Session(START)
+    session.gap(C, 1)
+    told = session.feed(C, frame[:cut]) + session.feed(C, frame[cut:])
     assert [event.text for event in told] == ["hi"]
 
 

@@ -304,6 +304,12 @@ def test_lost_framing_is_said_once_then_silence_until_a_gap():
     assert told[1].text == "found"
 
 
+def test_the_greeting_comes_once():
+    session = Session(START)
+    session.feed(C, say("toc_init_done"))
+    assert [type(one) for one in session.feed(C, GREETING)] == [Malformed]
+
+
 def test_joined_late():
     session = Session(Start("tcp", START.client, START.server, begun=False))
     assert session.feed(S, b"of something:" + hear("IM_IN:bob:F:found"))[0].text == "found"

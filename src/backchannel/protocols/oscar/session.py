@@ -111,7 +111,7 @@ class Session:
     def _hunt(self, lane: _Lane, data: bytes) -> int:
         """Return where in *data* the next frame begins, or from where to look on."""
         found = wire.FRAME.search(data)
-        if found and (found.start() == 0 or found.start() + wire.FRAME_SIZE - 1 <= len(data)):
+        if found and found.start() + wire.FRAME_SIZE - 1 <= len(data):
             lane.hunting = False
             return found.start()
         lane.need = 0
