@@ -1,0 +1,45 @@
+"""What one connection between clients must remember, and what announces the next one."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from backchannel.model import Capability, Side
+from backchannel.protocols import Start
+from backchannel.protocols.icq_peer.wire import Init
+
+MOST_OFFERS = 64
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
+    """A file transfer or a chat to come; context of the expected connection."""
+
+    use: Capability
+    sender: str = ""
+    recipient: str = ""
+    id: str = ""
+
+
+@dataclass(slots=True)
+class State:
+    """One connection's memory; at most MOST_OFFERS offers wait for their answers."""
+
+    start: Start
+    init: Init | None = None
+    caller: Side = Side.CLIENT
+    """Who sent the first init."""
+    version: int = 0
+    """What both agreed on: the lower of theirs."""
+    names: dict[Side, str] = field(default_factory=dict)
+    """UIN of each side, where it is known."""
+    offers: dict[int, Announced] = field(default_factory=dict)
+
+    def name(self, side: Side) -> str:
+        """Return the UIN of *side*, empty where it is not known."""
+        return self.names.get(side, "")
+
+    def offer(self, sequence: int, what: Announced) -> None:
+        """Keep an offer until it is answered."""
+        if len(self.offers) >= MOST_OFFERS:
+            del self.offers[next(iter(self.offers))]
+        self.offers[sequence] = what
