@@ -1,0 +1,221 @@
+"""RTP between two ports: proved by counting, then summed up. Datagrams in, events out.
+
+One header proves nothing, so a claim stands only as long as the datagrams that follow are of the
+same source and count up; it is withdrawn with the first two that do not, or when the flow ends
+before PROOF of them came. A flow that a call announced is spared the withdrawal. Held: a few
+numbers for each of at most STREAMS sources.
+"""
+
+from ipaddress import ip_address
+from typing import Literal
+
+from backchannel.events import Event, Gap, PeerAddress, Software
+from backchannel.model import Capability, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.rtp import wire
+from backchannel.protocols.rtp.events import MediaStream, Participant
+from backchannel.text import decode
+
+PROOF = 5
+"""Packets of one source in sequence that prove RTP: four steps of 16 bits, each within WINDOW."""
+WINDOW = 64
+"""Packets that may be missing between two in sequence."""
+STRIKES = 2
+STREAMS = 64
+ENOUGH = {False: 1000, True: 20_000}
+"""Datagrams after which a flow is left alone, by whether a call announced it."""
+_CNAME, _NAME, _EMAIL, _PHONE, _LOCATION, _TOOL = range(1, 7)
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a flow whose first datagrams could be RTP, or are RTCP; the session has to prove it."""
+    seen = [data for data in (peek.client, peek.server) if data]
+    kinds = [_kind(data) for data in seen]
+    if not any(kinds) or (not peek.start.service and not all(kinds)):
+        return None
+    if "RTCP" in kinds:
+        return Claim("rtp", evidence="RTCP compound to its last byte")
+    return Claim("rtp", evidence="RTP header that the datagrams behind it continue")
+
+
+def _kind(data: bytes) -> str:
+    if wire.read_compound(data) is not None:
+        return "RTCP"
+    if wire.read_packet(data) is None or wire.looks_like_dns(data):
+        return ""
+    return "RTP"
+
+
+class _Stream:
+    """One source's packets."""
+
+    def __init__(self, packet: wire.Packet) -> None:
+        self.payloads = {packet.payload}
+        self.first = self.highest = packet.sequence
+        self.streak = self.packets = 1
+        self.octets = packet.size
+        self.told = False
+
+    def add(self, packet: wire.Packet) -> bool:
+        """Take the next packet; False when it does not follow."""
+        if len(self.payloads) < 4:
+            self.payloads.add(packet.payload)
+        self.packets += 1
+        self.octets += packet.size
+        step = (packet.sequence - self.highest) & 0xFFFF
+        if 0 < step <= WINDOW:
+            self.highest += step  # grows beyond 16 bits, so that losses can be counted
+            self.streak += 1
+            return True
+        if step > 0xFFFF - WINDOW or step == 0:  # late, or sent twice
+            return True
+        self.streak = 1
+        self.first = self.highest = packet.sequence
+        return False
+
+    @property
+    def lost(self) -> int:
+        """Packets between the first and the last that were not seen (RFC 3550 appendix A.3)."""
+        return max(0, self.highest - self.first + 1 - self.packets)
+
+
+class Session:
+    """One flow of RTP, RTCP or both."""
+
+    def __init__(self, start: Start) -> None:
+        self.done = False
+        self.service = start.service or "rtp"
+        self.standing = Standing.CLAIMED
+        self._accounts = start.accounts
+        self._announced = bool(start.service)
+        self._streams: dict[tuple[Side, int], _Stream] = {}
+        self._strikes = 0
+        self._told: set[Event] = set()
+        self._datagrams = 0
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take one datagram of *side*."""
+        if self.standing is Standing.REFUTED or self.done:
+            return []
+        out = self._take(side, data)
+        self._datagrams += 1
+        if self._datagrams >= ENOUGH[self._announced] and self.standing is Standing.PARSED:
+            self.done = True
+            out += [output for whose in Side for output in self._sums(whose, "counted")]
+        return out
+
+    def _take(self, side: Side, data: bytes) -> list[Output]:
+        if (reports := wire.read_compound(data)) is not None:
+            self.standing = Standing.PARSED
+            return self._control(reports)
+        packet = wire.read_packet(data)
+        if packet is None:
+            if len(data) > 4 and not wire.is_stun(data):
+                self._strike()
+            return []
+        return self._media(side, packet)
+
+    def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - the contract's shape
+        """Datagrams have no holes; only a truncated capture says so."""
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* sends no more: sum up, or withdraw what was never proved."""
+        if self.standing is Standing.CLAIMED and not self._announced:
+            self.standing = Standing.REFUTED
+        if self.standing is Standing.REFUTED:
+            return []
+        return [*self._sums(side, "ends")]
+
+    def _sums(self, side: Side, state: Literal["ends", "counted"]) -> list[MediaStream]:
+        """Sum up the streams of *side* and forget them."""
+        over = [key for key in self._streams if key[0] is side]
+        streams = [(ssrc, self._streams.pop((side, ssrc))) for _, ssrc in over]
+        return [self._stream(state, ssrc, stream) for ssrc, stream in streams if stream.told]
+
+    def _strike(self) -> None:
+        self._strikes += 1
+        if self._strikes >= STRIKES and self.standing is Standing.CLAIMED and not self._announced:
+            self.standing = Standing.REFUTED
+
+    def _media(self, side: Side, packet: wire.Packet) -> list[Output]:
+        key = side, packet.ssrc
+        stream = self._streams.get(key)
+        if stream is None:
+            if any(whose is side for whose, _ in self._streams):
+                self._strike()
+            if len(self._streams) < STREAMS:
+                self._streams[key] = _Stream(packet)
+            return []
+        if not stream.add(packet):
+            self._strike()
+        if stream.streak < PROOF or stream.told:
+            return []
+        stream.told = True
+        if self.standing is Standing.CLAIMED:
+            self.standing = Standing.PARSED
+        return [self._stream("begins", packet.ssrc, stream)]
+
+    def _stream(
+        self, state: Literal["begins", "ends", "counted"], ssrc: int, stream: _Stream
+    ) -> MediaStream:
+        names = dict.fromkeys(wire.payload_name(number) for number in sorted(stream.payloads))
+        kinds = [wire.PAYLOADS[number][1] for number in stream.payloads if number in wire.PAYLOADS]
+        over = state != "begins"
+        return MediaStream(
+            state=state,
+            ssrc=f"{ssrc:08x}",
+            payload=", ".join(names),
+            media=kinds[0] if kinds else "",
+            accounts=self._accounts,
+            packets=stream.packets if over else 0,
+            octets=stream.octets if over else 0,
+            lost=stream.lost if over else 0,
+        )
+
+    def _control(self, reports: list[wire.Report]) -> list[Output]:
+        """Tell what participants say of themselves, once."""
+        events = [
+            event
+            for report in reports
+            if report.kind == wire.SDES
+            for ssrc, items in wire.descriptions(report)
+            for event in _described(ssrc, items)
+        ]
+        fresh = [event for event in events if event not in self._told]
+        if len(self._told) < STREAMS:
+            self._told.update(fresh)
+        return [*fresh]
+
+
+def _described(ssrc: int, items: dict[int, bytes]) -> list[Event]:
+    """Return what one chunk of a source description says."""
+    told = {kind: decode(text) for kind, text in items.items()}
+    cname = told.get(_CNAME, "")
+    events: list[Event] = [
+        Participant(
+            ssrc=f"{ssrc:08x}",
+            cname=cname,
+            name=told.get(_NAME, ""),
+            email=told.get(_EMAIL, ""),
+            phone=told.get(_PHONE, ""),
+            location=told.get(_LOCATION, ""),
+        )
+    ]
+    if tool := told.get(_TOOL):
+        events.append(Software(name=tool, role="peer", account=cname))
+    host = cname.rpartition("@")[2]
+    if _is_address(host):
+        use = Capability.VOICE_VIDEO
+        events.append(
+            PeerAddress(use=use, account=cname, address=host, transport="udp", how="rtcp-cname")
+        )
+    return events
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
