@@ -4,6 +4,7 @@ Sources: iserverd "Userinfo block", "Client capabilities"; libpurple family_loca
 icq/src/userclients.cpp (programs by capability).
 """
 
+import re
 from collections.abc import Iterator
 
 from backchannel.events import PeerAddress, Presence, Software
@@ -20,21 +21,22 @@ UNAVAILABLE = 0x0020
 STATUS_TEXT = 2
 """Kind of the status text among the items of the BART block."""
 
-_PROGRAMS = (
-    (b"Licq client ", "Licq"),
-    (b"MirandaM", "Miranda IM"),
-    (b"MirandaA", "Miranda IM"),
-    (b"Kopete ICQ  ", "Kopete"),
-    (b"SIM client  ", "SIM"),
-    (b"climm\xa9 R.K. ", "climm"),
-    (b"mICQ \xa9 R.K. ", "mICQ"),
-    (b"&RQinside", "&RQ"),
-    (b"R&Qinside", "R&Q"),
-    (bytes.fromhex("f2e7c7f4fead4dfbb23536798bdf0000"), "Trillian"),
-    (bytes.fromhex("563fc8090b6f41514950203230303561"), "QIP 2005a"),
-    (bytes.fromhex("74edc33644df485b8b1c671a1f86099f"), "IM2"),
-    (bytes.fromhex("094613234c7f11d18222444553540000"), "T-Mobile Sidekick"),
-)
+_PROGRAMS = {
+    b"Licq client ": "Licq",
+    b"MirandaM": "Miranda IM",
+    b"MirandaA": "Miranda IM",
+    b"Kopete ICQ  ": "Kopete",
+    b"SIM client  ": "SIM",
+    b"climm\xa9 R.K. ": "climm",
+    b"mICQ \xa9 R.K. ": "mICQ",
+    b"&RQinside": "&RQ",
+    b"R&Qinside": "R&Q",
+    bytes.fromhex("f2e7c7f4fead4dfbb23536798bdf0000"): "Trillian",
+    bytes.fromhex("563fc8090b6f41514950203230303561"): "QIP 2005a",
+    bytes.fromhex("74edc33644df485b8b1c671a1f86099f"): "IM2",
+    bytes.fromhex("094613234c7f11d18222444553540000"): "T-Mobile Sidekick",
+}
+_MARKS = re.compile(b"|".join(map(re.escape, _PROGRAMS)))
 _NUMBERED = frozenset({"Licq", "SIM", "climm", "mICQ"})
 """Programs that put their version behind their twelve letters, a byte a part."""
 
@@ -106,10 +108,9 @@ def _address(state: State, account: str, address: str, port: int, how: str) -> I
 def programs(state: State, account: str, capabilities: bytes) -> Iterator[Output]:
     """Tell which program somebody uses, where its capabilities name it."""
     for at in range(0, min(len(capabilities), 4096) - 15, 16):
-        capability = capabilities[at : at + 16]
-        name = next((word for mark, word in _PROGRAMS if capability.startswith(mark)), "")
-        if name:
-            version = ".".join(str(part & 0x7F) for part in capability[12:16])
+        if mark := _MARKS.match(capabilities, at, at + 16):
+            name = _PROGRAMS[mark[0]]
+            version = ".".join(str(part & 0x7F) for part in capabilities[at + 12 : at + 16])
             yield from _program(state, account, name, version if name in _NUMBERED else "")
 
 

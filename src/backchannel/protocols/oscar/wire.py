@@ -10,6 +10,7 @@ Nothing here remembers anything.
 """
 
 import re
+from struct import Struct
 
 import msgspec
 
@@ -19,6 +20,7 @@ from backchannel.text import decode
 
 SIGN_ON, DATA, ERROR, SIGN_OFF, KEEP_ALIVE = 1, 2, 3, 4, 5
 START, HEADER, SNAC_HEADER = 0x2A, 6, 10
+_SNAC = Struct(">HHHI").unpack_from
 VERSION = b"\0\0\0\x01"
 EXTENDED = 0x8000
 """SNAC flag: a block of TLVs, with its length, stands before the body."""
@@ -86,44 +88,52 @@ class UserInfo(msgspec.Struct, frozen=True):
     tlvs: dict[int, bytes]
 
 
+_SPEAKERS = {
+    (family, subtype): side
+    for side, table in ((Side.CLIENT, FROM_CLIENT), (Side.SERVER, FROM_SERVER))
+    for family, subtypes in table.items()
+    for subtype in subtypes
+}
+
+
 def speaker(family: int, subtype: int) -> Side | None:
     """Return the side that sends this message; None where both do, or nobody knows."""
-    if subtype in FROM_CLIENT.get(family, ()):
-        return Side.CLIENT
-    return Side.SERVER if subtype in FROM_SERVER.get(family, ()) else None
+    return _SPEAKERS.get((family, subtype))
 
 
 def read_snac(payload: bytes, side: Side) -> tuple[Snac, Reader]:
     """Return the header and a reader of the body, behind the extension block if there is one."""
     if len(payload) < SNAC_HEADER:
         raise WireError(f"SNAC header of {len(payload)} bytes")
-    family, subtype = int.from_bytes(payload[:2]), int.from_bytes(payload[2:4])
-    flags = int.from_bytes(payload[4:6])
+    family, subtype, flags, request = _SNAC(payload)
     reader = Reader(payload, SNAC_HEADER)
     if flags & EXTENDED:
         reader.skip(reader.u16())
-    return Snac(family, subtype, flags, int.from_bytes(payload[6:10]), side), reader
+    return Snac(family, subtype, flags, request, side), reader
 
 
 def tlvs(reader: Reader) -> dict[int, bytes]:
     """Read TLVs to the end. Of several with one tag the first counts, as clients do it."""
-    data, at, found = reader.rest(), 0, dict[int, bytes]()
+    return _tlvs(reader, len(reader))
+
+
+def counted_tlvs(reader: Reader) -> dict[int, bytes]:
+    """Read a TLV count and that many TLVs."""
+    return _tlvs(reader, reader.u16())
+
+
+def _tlvs(reader: Reader, count: int) -> dict[int, bytes]:
+    """Read *count* TLVs, or fewer where the bytes end."""
+    data, at, found = reader.peek(len(reader)), 0, dict[int, bytes]()
     end = len(data)
-    while at < end:
+    while at < end and count:
         stop = at + 4 + int.from_bytes(data[at + 2 : at + 4])
         if at + 4 > end or stop > end:
             raise WireError(f"TLV at {at} of {end} bytes runs over the end")
         found.setdefault(int.from_bytes(data[at : at + 2]), data[at + 4 : stop])
         at = stop
-    return found
-
-
-def counted_tlvs(reader: Reader) -> dict[int, bytes]:
-    """Read a TLV count and that many TLVs."""
-    found = dict[int, bytes]()
-    for _ in range(reader.u16()):
-        tag = reader.u16()
-        found.setdefault(tag, reader.take(reader.u16()))
+        count -= 1
+    reader.skip(at)
     return found
 
 
