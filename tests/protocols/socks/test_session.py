@@ -640,6 +640,10 @@ def test_not_ours(client, server):
 def test_amid_a_stream_both_sides_must_agree():
     assert look(b"\5\1\0" + ASK, b"", begun=False) is None
     assert isinstance(look(b"\5\1\0", b"\5\0", begun=False), Claim)
+    claim = look(b"\5\2", b"\5\2\0\2", begun=False)
+    assert isinstance(claim, Claim)
+    assert claim.flipped
+    assert look(b"\5\2", b"\5\2\0\2", begun=True) is None
 
 
 def _foreign():

@@ -21,7 +21,12 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp":
         return None
     verdict = signature.judge(peek.client, peek.server, begun=peek.begun)
-    return Claim("socks", evidence=verdict) if isinstance(verdict, str) else verdict
+    flipped = verdict is None and not peek.begun
+    if flipped:
+        verdict = signature.judge(peek.server, peek.client, begun=False)
+    return (
+        Claim("socks", evidence=verdict, flipped=flipped) if isinstance(verdict, str) else verdict
+    )
 
 
 def _relayed(peek: Peek) -> Claim | None:
