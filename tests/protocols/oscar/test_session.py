@@ -246,6 +246,14 @@ def test_lost_framing_is_said_once_then_silence_until_a_gap(loss):
     assert told.text == "hi"
 
 
+@pytest.mark.parametrize("loss", [b"GET /", b"\x2a\x09", b"\x2a\x00\0\0"])
+def test_lost_framing_is_said_as_soon_byte_by_byte(loss):
+    whole, bytewise = Session(START), Session(START)
+    told = [event for at in range(len(loss)) for event in bytewise.feed(C, loss[at : at + 1])]
+    assert told == whole.feed(C, loss)
+    assert len(told) == 1
+
+
 def test_lost_framing_on_one_side_leaves_the_other_alone():
     talk = Talk()
     talk.session.feed(C, b"?")

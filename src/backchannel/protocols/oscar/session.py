@@ -85,13 +85,16 @@ class Session:
             if len(lane.held) < lane.need:
                 return []
             data = bytes(lane.held)
+            lane.held = bytearray()
         out: list[Output] = []
         at = self._hunt(lane, data) if lane.hunting else 0
         try:
-            at = self._frames(side, lane, data, at, out)
+            if not lane.hunting:
+                at = self._frames(side, lane, data, at, out)
         except WireError as error:  # framing is lost: say so once, then be silent
             at = self._lost(lane, str(error), out, len(data))
-        lane.held = bytearray(data[at:])
+        if at < len(data):
+            lane.held += data[at:]
         return out
 
     def gap(self, side: Side, size: int) -> list[Output]:
@@ -120,21 +123,22 @@ class Session:
     def _frames(self, side: Side, lane: _Lane, data: bytes, at: int, out: list[Output]) -> int:
         """Decode whole frames from *at* on; return where the next, incomplete one begins."""
         end = len(data)
-        while at < end and not lane.hunting:
-            if data[at] != wire.START:
-                raise WireError(f"FLAP must start with 2a, got {data[at]:02x}")
-            if at + 1 < end and not wire.SIGN_ON <= data[at + 1] <= wire.KEEP_ALIVE:
-                raise WireError(f"unknown FLAP channel {data[at + 1]}")
-            stop = at + wire.HEADER
-            if stop <= end:
-                stop += int.from_bytes(data[at + 4 : stop])
-            if stop > end or stop - at < wire.HEADER:
+        while at + wire.HEADER <= end:
+            start, channel, sequence, size = wire.read_frame(data, at)
+            if start != wire.START or not wire.SIGN_ON <= channel <= wire.KEEP_ALIVE:
+                break
+            stop = at + wire.HEADER + size
+            if stop > end:
                 lane.need = stop - at
                 return at
-            self._frame(side, lane, data[at:stop], out)
+            if sequence == lane.expected:
+                lane.expected = (sequence + 1) & 0xFFFF
+            else:
+                self._count(lane, channel, sequence, out)
+            self._frame(side, lane, channel, data[at + wire.HEADER : stop], out)
             at = stop
-        if not lane.hunting:
-            lane.need = 0
+        lane.need = wire.HEADER if end - at > 1 else 0
+        wire.check_frame(data[at : at + 2])
         return at
 
     def _lost(self, lane: _Lane, reason: str, out: list[Output], size: int) -> int:
@@ -144,19 +148,18 @@ class Session:
         out.append(Malformed(reason=reason))
         return size
 
-    def _frame(self, side: Side, lane: _Lane, frame: bytes, out: list[Output]) -> None:
+    def _frame(
+        self, side: Side, lane: _Lane, channel: int, payload: bytes, out: list[Output]
+    ) -> None:
         """Decode one frame. A broken body costs that frame, never the connection."""
-        channel, sequence = frame[1], int.from_bytes(frame[2:4])
-        self._count(lane, channel, sequence, out)
-        payload = frame[wire.HEADER :]
         try:
             if channel == wire.DATA:
                 self._snac(side, lane, payload, out)
             elif channel == wire.SIGN_ON:
                 self._hello(side, payload, out)
             elif channel == wire.SIGN_OFF:
-                self._good += 1
                 out += signon.sign_off(self._state, payload, self._spoken(side))
+                self._good += 1
         except WireError as error:
             out.append(Malformed(reason=f"FLAP channel {channel}: {error}"))
         else:
@@ -192,22 +195,24 @@ class Session:
         out += signon.hello(self._state, values, self._spoken(side))
 
     def _snac(self, side: Side, lane: _Lane, payload: bytes, out: list[Output]) -> None:
-        snac, reader = wire.read_snac(payload, self._spoken(side))
-        speaker = wire.speaker(snac.family, snac.subtype)
-        if speaker is not None and speaker is not snac.side:
-            if self._flipped is not None:
-                detail = f"{snac.family:02x}/{snac.subtype:02x} from the {snac.side.name.lower()}"
-                self._odd(lane, Anomaly(kind="wrong-direction", detail=detail), out)
-                return
-            snac, reader = wire.read_snac(payload, speaker)
-        if speaker is not None:
-            self._flipped = speaker is not side
-        handler = SNACS.get((snac.family, snac.subtype))
-        if handler is None and snac.subtype == FAILED and snac.family in wire.FROM_SERVER:
+        family, subtype, flags, request = wire.read_snac(payload)
+        sender = wire.speaker(family, subtype)
+        if sender is None:
+            sender = self._spoken(side)
+        elif self._flipped is None:
+            self._flipped = sender is not side
+        elif self._flipped is (sender is side):
+            detail = f"{family:02x}/{subtype:02x} from the {sender.other.name.lower()}"
+            self._odd(lane, Anomaly(kind="wrong-direction", detail=detail), out)
+            return
+        handler = SNACS.get((family, subtype))
+        if handler is None and subtype == FAILED and family in wire.FROM_SERVER:
             handler = service.failed
-        self._good += snac.family in names.FAMILIES
         if handler is not None:
+            reader = wire.body(payload, flags)
+            snac = Snac(family, subtype, request, sender)
             out += handler(self._state, reader, snac)  # keeps what came before an error
+        self._good += family in names.FAMILIES
 
     def _spoken(self, side: Side) -> Side:
         """Return who really speaks where the flow was joined on the wrong foot."""

@@ -21,6 +21,8 @@ from backchannel.text import decode
 SIGN_ON, DATA, ERROR, SIGN_OFF, KEEP_ALIVE = 1, 2, 3, 4, 5
 START, HEADER, SNAC_HEADER = 0x2A, 6, 10
 _SNAC = Struct(">HHHI").unpack_from
+read_frame = Struct(">BBHH").unpack_from
+"""(start, channel, sequence, length) of the FLAP header at an offset."""
 VERSION = b"\0\0\0\x01"
 EXTENDED = 0x8000
 """SNAC flag: a block of TLVs, with its length, stands before the body."""
@@ -75,7 +77,6 @@ class Snac(msgspec.Struct, frozen=True):
 
     family: int
     subtype: int
-    flags: int
     request: int
     side: Side
 
@@ -101,15 +102,27 @@ def speaker(family: int, subtype: int) -> Side | None:
     return _SPEAKERS.get((family, subtype))
 
 
-def read_snac(payload: bytes, side: Side) -> tuple[Snac, Reader]:
-    """Return the header and a reader of the body, behind the extension block if there is one."""
+def check_frame(data: bytes) -> None:
+    """Raise WireError where these two bytes, or the first of them, cannot begin a frame."""
+    if data[:1] not in (b"", b"\x2a"):
+        raise WireError(f"FLAP must start with 2a, got {data[0]:02x}")
+    if len(data) > 1 and not SIGN_ON <= data[1] <= KEEP_ALIVE:
+        raise WireError(f"unknown FLAP channel {data[1]}")
+
+
+def read_snac(payload: bytes) -> tuple[int, int, int, int]:
+    """Return (family, subtype, flags, request)."""
     if len(payload) < SNAC_HEADER:
         raise WireError(f"SNAC header of {len(payload)} bytes")
-    family, subtype, flags, request = _SNAC(payload)
+    return _SNAC(payload)
+
+
+def body(payload: bytes, flags: int) -> Reader:
+    """Return a reader of a SNAC's body, behind the extension block if there is one."""
     reader = Reader(payload, SNAC_HEADER)
     if flags & EXTENDED:
         reader.skip(reader.u16())
-    return Snac(family, subtype, flags, request, side), reader
+    return reader
 
 
 def tlvs(reader: Reader) -> dict[int, bytes]:
