@@ -50,16 +50,17 @@ def check_fits(packet: bytes, check: int, table: bytes, at: int) -> bool:
 
 
 def unscramble_4(packet: bytes) -> tuple[bytes, bool]:
-    """Return a client's version 4 packet in clear, and whether its check code fits."""
+    """Return a client's version 4 packet in clear, and whether its check code fits.
+
+    Where the check code stood there is rubbish then; it was never scrambled.
+    """
     check = int.from_bytes(packet[_CHECK_4 : _CHECK_4 + 4], "little")
     key = len(packet) * 0x66756B65 + check
     words = ((len(packet) + 3) // 4 + 3) // 4
     clear = bytearray(packet)
     for at in range(0, 4 * words, 4):
-        if at != _CHECK_4:
-            word = int.from_bytes(clear[at : at + 4], "little")
-            word ^= key + TABLE_4[at & 0xFF] & _MASK
-            clear[at : at + 4] = word.to_bytes(4, "little")
+        word = int.from_bytes(clear[at : at + 4], "little") ^ (key + TABLE_4[at & 0xFF] & _MASK)
+        clear[at : at + 4] = word.to_bytes(4, "little")
     clear[:2] = packet[:2]
     plain = bytes(clear[: len(packet)])
     return plain, check_fits(plain, check, TABLE_4, _CHECK_4)
