@@ -1,0 +1,217 @@
+"""The ESP packets of one flow, counted by security association. Packets in, figures out.
+
+    SPI u32, at least 256 | sequence u32, from 1 | encrypted: payload, padding, next header | ICV
+
+Nothing but those eight bytes is in clear, so ESP is known by what they do over several packets:
+one SPI, a sequence that rises, and lengths that are multiples of four (RFC 4303 §2.4). Where the
+carrier does not vouch for it, `EspFlow` keeps silent until it is `proved`, or sets `refuted`.
+
+Memory: SAS associations a side of about a kilobyte each, whatever comes.
+"""
+
+from struct import Struct
+from typing import Literal
+
+from backchannel.effects import Tie
+from backchannel.events import Anomaly, Malformed
+from backchannel.model import Side
+from backchannel.protocols import Output, Start
+from backchannel.protocols.esp.cleartext import inside
+from backchannel.protocols.esp.events import EspTraffic
+from backchannel.protocols.esp.sequence import Sequence
+
+HEADER = 8
+head = Struct(">4sI").unpack_from
+"""Returns SPI and sequence number of a packet of at least HEADER bytes."""
+SHORTEST = 20
+"""Header, the shortest payload with its trailer, and the shortest ICV in use (8 bytes)."""
+SAS = 64
+"""Associations followed on each side at once; the oldest gives way and is reported."""
+UNPROVED_SAS = 4
+CREDULOUS = 256
+"""Associations of a flow that are told of at their first packet; later ones at their second, so
+that packets with random SPIs cannot make an event each."""
+SAMPLES = 8
+"""Packets of an association looked at for cleartext."""
+REPORT = 16
+STALLS = 8
+"""Packets in a row that neither follow their association nor begin one, of which nothing good
+can be said."""
+OPENVPN = range(0x48, 0x50)
+"""First bytes of OpenVPN's data packets, which have a peer number and a rising number as well."""
+
+
+def plausible(packet: bytes) -> bool:
+    """Say whether *packet* can be ESP as far as one packet tells."""
+    size = len(packet)
+    return size >= SHORTEST and not size & 3 and packet[:3] != b"\0\0\0" and any(packet[4:8])
+
+
+class Association(Sequence):
+    """One SPI towards one side: its sequence, what is inside, and whether it was told of."""
+
+    __slots__ = ("cleartext", "spi", "told")
+
+    def __init__(self, packet: bytes) -> None:
+        spi, number = head(packet)
+        super().__init__(number, len(packet))
+        self.spi, self.cleartext = spi.hex(), inside(packet)
+        self.told = False
+
+
+class EspFlow:
+    """Both directions' associations. *needed* packets that follow each other are the proof."""
+
+    def __init__(
+        self, start: Start, carrier: Literal["ip", "udp", "tcp"], *, needed: int = 0
+    ) -> None:
+        self.tables: tuple[dict[bytes, Association], dict[bytes, Association]] = ({}, {})
+        self.proved = needed == 0
+        self.refuted = False
+        self._needed = needed
+        self._stalls = self._follows = 0
+        self._carrier = carrier
+        self._receivers = start.server.address, start.client.address
+        self._untold = self._begun = 0
+
+    def vouch(self, side: Side) -> list[Output]:
+        """Something else shows that this is ESP: tell what was held back."""
+        if self.proved:
+            return []
+        self.proved = True
+        told: list[Output] = []
+        for sender in (side, side.other):
+            for association in self.tables[sender].values():
+                told += self._introduce(sender, association)
+        return told
+
+    def settle(self, follows: int) -> bool:
+        """Say whether nothing speaks against ESP, and at least *follows* packets for it."""
+        seen = any(self.tables)
+        return seen and not self.refuted and self._follows >= follows
+
+    def add(self, side: Side, packet: bytes) -> list[Output]:
+        """Count *packet*, sent by *side*; it begins with the SPI."""
+        if len(packet) >= HEADER:
+            spi, number = head(packet)
+            known = self.tables[side].get(spi)
+            if known is not None:
+                return self.count(side, known, number, packet)
+        return self._begin(side, packet)
+
+    def count(self, side: Side, known: Association, number: int, packet: bytes) -> list[Output]:
+        """Count a packet of a *known* association with sequence *number*."""
+        if number == known.next and self.proved:  # as `Sequence.add` does, without the call
+            known.next = number + 1
+            known.packets += 1
+            known.octets += len(packet)
+            return [] if known.packets < known.attend else self._attend(side, known, packet)
+        if not self.proved:
+            return self._weigh(side, known, packet, number)
+        if known.add(number, len(packet)):
+            return self._attend(side, known, packet)
+        return []
+
+    def end(self, side: Side) -> list[Output]:
+        """Tell the last figures of what *side* sent."""
+        table = self.tables[side]
+        told: list[Output] = []
+        if self.proved:
+            told += [self._figures(known, final=True) for known in table.values() if known.told]
+        table.clear()
+        return told
+
+    # -- before the proof ----------------------------------------------------------------------
+
+    def _weigh(self, side: Side, known: Association, packet: bytes, number: int) -> list[Output]:
+        if len(packet) & 3:
+            self.refuted = True
+            return []
+        if known.follows(number):
+            self._follows += 1
+            self._stalls = 0
+        else:
+            self._stall()
+        known.add(number, len(packet))
+        known.cleartext = known.cleartext or inside(packet)
+        return self.vouch(side) if self._follows >= self._needed else []
+
+    def _stall(self) -> None:
+        self._stalls += 1
+        self.refuted = self.refuted or self._stalls >= STALLS
+
+    # -- associations --------------------------------------------------------------------------
+
+    def _begin(self, side: Side, packet: bytes) -> list[Output]:
+        if len(packet) < HEADER or packet[:3] == b"\0\0\0":
+            return self._strange(packet)
+        if not self.proved and (len(packet) & 3 or len(self.tables[side]) >= UNPROVED_SAS):
+            self.refuted = True
+            return []
+        if packet[0] in OPENVPN and not self.proved:
+            self._needed = max(self._needed, 64)
+        association = Association(packet)
+        told = self._make_room(side)
+        self.tables[side][packet[:4]] = association
+        self._begun += 1
+        if not self.proved:
+            self._stall()
+        elif self._begun <= CREDULOUS:
+            told += self._introduce(side, association)
+        elif not self._begun & (self._begun - 1):  # told when their number has doubled
+            told.append(Anomaly(kind="many-spis", detail=f"{self._begun} SPIs on one flow"))
+        return told
+
+    def _strange(self, packet: bytes) -> list[Output]:
+        """Too short, or an SPI that RFC 4303 §2.1 reserves."""
+        if not self.proved:
+            self.refuted = True
+            return []
+        self._untold += 1
+        if self._untold & (self._untold - 1):  # told when their number has doubled
+            return []
+        if len(packet) < HEADER:
+            return [Malformed(reason=f"ESP packet of {len(packet)} bytes")]
+        spi = int.from_bytes(packet[:4], "big")
+        return [Anomaly(kind="reserved-spi", detail=f"SPI {spi}, {self._untold} such packets")]
+
+    def _make_room(self, side: Side) -> list[Output]:
+        table = self.tables[side]
+        if len(table) < SAS:
+            return []
+        oldest = table.pop(next(iter(table)))
+        return [self._figures(oldest, final=True)] if oldest.told else []
+
+    def _introduce(self, side: Side, association: Association) -> list[Output]:
+        """An SPI is unique for its receiver, which stays while the sender's address changes."""
+        association.told = True
+        tie = Tie(key=f"esp/{self._receivers[side]}/{association.spi}")
+        return [tie, self._figures(association)]
+
+    # -- figures -------------------------------------------------------------------------------
+
+    def _attend(self, side: Side, known: Association, packet: bytes) -> list[Output]:
+        packets = known.packets
+        if packets <= SAMPLES:
+            known.cleartext = known.cleartext or inside(packet)
+            known.attend = packets + 1 if packets < SAMPLES else REPORT
+            return [] if known.told else self._introduce(side, known)
+        known.attend = max(REPORT, 2 * packets)
+        return [self._figures(known)]
+
+    def _figures(self, known: Association, *, final: bool = False) -> EspTraffic:
+        return EspTraffic(
+            spi=known.spi,
+            carrier=self._carrier,
+            packets=known.packets,
+            octets=known.octets,
+            first=known.first,
+            last=known.last,
+            missing=known.missing,
+            late=known.late,
+            replayed=known.replayed,
+            outside=known.outside,
+            resets=known.resets,
+            cleartext=known.cleartext,
+            final=final,
+        )

@@ -1,0 +1,80 @@
+"""IKEv1 and IKEv2 with what travels beside them: ESP in UDP, NAT keep-alives, TCP encapsulation.
+
+The magic in a picture: an ISAKMP header has its version at byte 17 and its whole length at byte
+24; behind a non-ESP marker (four zero bytes) both come four bytes later, in TCP six.
+"""
+
+from backchannel.protocols import Length, Magic, Protocol
+
+_ANY = b"\0"  # compared with a mask of zero bits
+
+
+def _pattern(parts: tuple[tuple[bytes, int], ...]) -> tuple[bytes, bytes]:
+    """Return pattern and mask of (bytes, mask of each byte) parts."""
+    pattern = b"".join(part for part, _ in parts)
+    return pattern, b"".join(bytes([mask]) * len(part) for part, mask in parts)
+
+
+def _header(version: int, at: int) -> Magic:
+    """A message of *version* that fills its datagram, behind *at* zero bytes."""
+    pattern, mask = _pattern(((bytes(at), 0xFF), (_ANY * 17, 0), (bytes([version]), 0xFF)))
+    if not at:
+        pattern, mask = pattern[17:], mask[17:]
+    return Magic(
+        "udp",
+        pattern=pattern,
+        mask=mask,
+        at=0 if at else 17,
+        minimum=28 + at,
+        length=Length(at=24 + at, size=4, bias=at),
+    )
+
+
+def _opening(first: tuple[int, int], version: int, exchange: tuple[int, int], at: int) -> Magic:
+    """The first message: no responder's SPI, then first payload, version and exchange."""
+    pattern, mask = _pattern(
+        (
+            (bytes(at), 0xFF),
+            (_ANY * 8, 0),
+            (bytes(8), 0xFF),
+            (bytes([first[0]]), first[1]),
+            (bytes([version]), 0xFF),
+            (bytes([exchange[0]]), exchange[1]),
+        )
+    )
+    skip = 0 if at else 8
+    return Magic("udp", pattern=pattern[skip:], mask=mask[skip:], at=skip, minimum=28 + at)
+
+
+_SA_INIT = (0x21, 0xF7), 0x20, (0x22, 0xFF)  # SA, or a notify with the cookie
+_PHASE_1 = (0x01, 0xFF), 0x10, (0x00, 0xF8)  # SA; base, main, aggressive
+
+
+def _framed(version: int, exchange: tuple[int, int]) -> Magic:
+    """A message of *version* at the start of a TCP segment: length, non-ESP marker, header."""
+    version_and_exchange = (bytes([version]), 0xFF), (bytes([exchange[0]]), exchange[1])
+    pattern, mask = _pattern(((bytes(4), 0xFF), (_ANY * 17, 0), *version_and_exchange))
+    return Magic("tcp", pattern=pattern, mask=mask, at=2)
+
+
+PROTOCOL = Protocol(
+    name="ike",
+    title="IPsec IKE",
+    service="ipsec",
+    magic=(
+        _header(0x10, 0),
+        _header(0x20, 0),
+        _header(0x10, 4),
+        _header(0x20, 4),
+        _opening(*_PHASE_1, 0),
+        _opening(*_SA_INIT, 0),
+        _opening(*_PHASE_1, 4),
+        _opening(*_SA_INIT, 4),
+        Magic("udp", pattern=b"\xff", sizes=(1,)),  # a NAT keep-alive
+        # ESP in UDP from its beginning: a sequence number below 16
+        Magic("udp", pattern=bytes(4), mask=b"\xff\xff\xff\xf0", at=4, minimum=32, first=True),
+        Magic("tcp", pattern=b"IKETCP", first=True),
+        _framed(0x10, (0x00, 0xD8)),  # exchanges 0-7 and 32-39
+        _framed(0x20, (0x20, 0xF0)),
+    ),
+)

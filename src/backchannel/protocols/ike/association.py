@@ -1,0 +1,160 @@
+"""What is remembered of IKE SAs on one flow: who began, how far it came, what NAT hashes said.
+
+Memory: SAS associations, the oldest going first, each with at most HASHES hashes and RECENT digests
+of messages; the CREDENTIALS latest aggressive exchanges keep seven payloads of PARTS bytes.
+"""
+
+from collections import deque
+
+from backchannel.model import Side
+from backchannel.protocols.ike import psk
+from backchannel.protocols.ike.events import NatHash
+from backchannel.protocols.ike.nat import End
+from backchannel.protocols.ike.wire import NOBODY, Header
+
+SAS = 64
+HASHES = 16
+RECENT = 16
+QUICK = 8
+PARTS = 8192
+CREDENTIALS = 8
+
+STAGES = {
+    "initiated": 0,
+    "cookie-required": 1,
+    "retry-required": 1,
+    "redirected": 1,
+    "refused": 1,
+    "answered": 2,
+    "authenticating": 3,
+    "authentication-answered": 4,
+    "established": 5,
+}
+"""Steps forward by rank; each is told once."""
+
+
+class Association:
+    """One IKE SA, by the initiator's SPI."""
+
+    __slots__ = (
+        "account",
+        "hashes",
+        "initiator",
+        "judged",
+        "method",
+        "method_of_nat",
+        "parts",
+        "quick",
+        "rank",
+        "recent",
+        "requests",
+        "responder",
+        "side",
+        "stage",
+        "version",
+    )
+
+    def __init__(self, header: Header, side: Side | None) -> None:
+        self.initiator, self.responder = header.initiator, header.responder
+        self.version = header.version
+        self.side = side
+        """The initiator's; None where IKEv1's beginning was not seen."""
+        self.stage, self.rank = ("", ""), -1
+        self.requests = 0
+        self.recent: deque[int] = deque(maxlen=RECENT)
+        self.hashes: list[NatHash] = []
+        self.judged = 0
+        self.parts: psk.Parts | None = None
+        self.method = 0
+        """How IKEv1 authenticates, by the number that was chosen."""
+        self.method_of_nat = ""
+        self.account = ""
+        self.quick: dict[int, list[Side]] = {}
+
+    @property
+    def key(self) -> str:
+        """Names the SA among all flows; empty while nobody has answered."""
+        if self.responder == NOBODY:
+            return ""
+        return f"ike/{self.initiator.hex()}/{self.responder.hex()}"
+
+    def sender(self, side: Side) -> End | None:
+        """Who of the two *side* is."""
+        if self.side is None:
+            return None
+        return "initiator" if side is self.side else "responder"
+
+    def step(self, stage: str, detail: str = "") -> bool:
+        """Go forward to *stage*; False where the SA is there or beyond already.
+
+        What an answer may say instead of an answer can change until there is one.
+        """
+        rank = STAGES[stage]
+        if rank < self.rank or (rank == self.rank and (rank != 1 or (stage, detail) == self.stage)):
+            return False
+        self.stage, self.rank = (stage, detail), rank
+        return True
+
+    def repeats(self, side: Side, message: bytes) -> bool:
+        """Say whether *message* came before, and remember it."""
+        digest = hash((side, message))
+        if digest in self.recent:
+            return True
+        self.recent.append(digest)
+        return False
+
+    def keep(self, item: NatHash) -> None:
+        """Remember a NAT hash, within the bound."""
+        if len(self.hashes) < HASHES and item not in self.hashes:
+            self.hashes.append(item)
+
+
+class Table:
+    """The associations of one flow, by the initiator's SPI."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self._credentials: deque[Association] = deque()
+        self._held: dict[bytes, Association] = {}
+
+    def find(self, header: Header, side: Side) -> tuple[Association, bool]:
+        """Return the association of *header*, and whether it is new."""
+        known = self._held.get(header.initiator)
+        fresh = known is None or known.version != header.version
+        if known is not None and NOBODY not in (known.responder, header.responder):
+            fresh = fresh or known.responder != header.responder
+        if known is None or fresh:
+            known = Association(header, _initiator(header, side))
+            self._put(known)
+        elif known.responder == NOBODY:
+            known.responder = header.responder
+        return known, fresh
+
+    def expect_credential(self, association: Association) -> None:
+        """Keep the parts of an aggressive exchange; those of the oldest are forgotten."""
+        association.parts = psk.Parts()
+        self._credentials.append(association)
+        if len(self._credentials) > CREDENTIALS:
+            self._credentials.popleft().parts = None
+
+    def held(self) -> list[Association]:
+        """Return all of them, oldest first."""
+        return list(self._held.values())
+
+    def latest(self) -> Association | None:
+        """Return the one that was begun last."""
+        return next(reversed(self._held.values()), None)
+
+    def _put(self, association: Association) -> None:
+        self.begun += 1
+        self._held.pop(association.initiator, None)
+        if len(self._held) >= SAS:
+            del self._held[next(iter(self._held))]
+        self._held[association.initiator] = association
+
+
+def _initiator(header: Header, side: Side) -> Side | None:
+    """Return the initiator's side: IKEv2 tells in every message, IKEv1 by the missing answer."""
+    if header.version == 2:
+        return side if header.from_initiator else side.other
+    return side if header.opens else None

@@ -1,0 +1,54 @@
+"""What is in one datagram, or one frame of a TCP stream? Bytes in, a kind and an offset out.
+
+    0xFF                                  NAT keep-alive                          RFC 3948 §2.3
+    0 u32 | ISAKMP header ...             IKE behind a non-ESP marker             RFC 3948 §2.2
+    ISAKMP header ...                     IKE as on port 500                      RFC 7296 §3.1
+    SPI u32, 256 or more | sequence ...   ESP                                     RFC 3948 §2.1
+    0 u64 | ESP                           ESP behind the first drafts' non-IKE marker, on port 500
+    2 u32 | WESP header 4 | ESP           wrapped ESP                             RFC 5840 §2.1
+
+The port decides nothing: some begin NAT traversal on port 500, or on any other.
+"""
+
+from enum import IntEnum
+
+from backchannel.protocols.esp.flow import plausible
+from backchannel.protocols.ike.wire import Header, read_header
+
+
+class Kind(IntEnum):
+    """What a datagram holds."""
+
+    OTHER = 0
+    IKE = 1
+    ESP = 2
+    KEEPALIVE = 3
+
+
+_MARKER = bytes(4)
+_NON_IKE = bytes(8)
+_WESP = b"\0\0\0\2"
+_Found = tuple[Kind, int, Header | None]
+
+
+def classify(data: bytes) -> _Found:
+    """Return what *data* holds, at which offset it begins, and IKE's header where it is IKE."""
+    if data[:4] == _MARKER:
+        return _marked(data)
+    if data == b"\xff":
+        return Kind.KEEPALIVE, 0, None
+    if data[:4] == _WESP and plausible(data[8:]):
+        return Kind.ESP, 8, None
+    header = read_header(data)
+    if header is not None:
+        return Kind.IKE, 0, header
+    return (Kind.ESP if plausible(data) else Kind.OTHER), 0, None
+
+
+def _marked(data: bytes) -> _Found:
+    header = read_header(data, 4)
+    if header is not None:
+        return Kind.IKE, 4, header
+    if data[:8] == _NON_IKE and plausible(data[8:]):
+        return Kind.ESP, 8, None
+    return Kind.OTHER, 0, None

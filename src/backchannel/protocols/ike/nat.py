@@ -1,0 +1,92 @@
+"""Who is behind a NAT, computed from hashes of addresses and the addresses of this flow.
+
+    IKEv2   SHA-1(initiator SPI | responder SPI | address | port), in notifies    RFC 7296 §2.23
+    IKEv1   HASH(initiator's cookie | responder's | address | port), with the     RFC 3947 §3.2
+            hash that the peers agreed on; the first is about the receiver,
+            the others are about the sender
+
+Each peer hashes its own address and the other's as it sees it. What the two say of one end agrees
+with the address that this flow shows, or does not:
+
+    own hash    peer's hash   of an end
+    agrees      agrees        no NAT before it
+    agrees      differs       a NAT between this place and the peer
+    differs     differs       a NAT on the way (or several)
+    differs     agrees        a NAT between the end and this place, or none: some stacks send a
+                              made-up hash of themselves to have ESP carried in UDP. Such an end is
+                              said to claim a NAT. The claim is believed where a translated port
+                              speaks for it, or where nothing speaks for a NAT of the other end.
+
+If no hash at all agrees, and none can be a port's translation, nothing is said: some stacks make
+all of them up.
+"""
+
+from collections.abc import Iterable
+from hashlib import new
+from ipaddress import ip_address
+from typing import Literal, TypeAlias
+
+from backchannel.model import Endpoint
+from backchannel.protocols.ike.events import NatHash
+
+End: TypeAlias = Literal["initiator", "responder"]
+Behind: TypeAlias = Literal["initiator", "responder", "both", "none", "unknown"]
+Match: TypeAlias = Literal["address and port", "address", "nothing"]
+
+ENDS: tuple[End, End] = ("initiator", "responder")
+PORTS = (500, 4500, 848)
+"""Ports that IKE has of its own; another one was chosen by a NAT, or by hand."""
+_ALGORITHMS = {16: "md5", 20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
+"""By size, which is all that tells them apart where the proposal was not seen."""
+
+
+def compare(value: bytes, spis: bytes, seen: Endpoint) -> Match:
+    """Say how far the hash *value*, sent with *spis* (both, 16 bytes), is that of *seen*."""
+    algorithm = _ALGORITHMS.get(len(value))
+    if algorithm is None:
+        return "nothing"
+    try:
+        address = spis + ip_address(seen.address).packed
+    except ValueError:  # a tunnel's far end may be known by name only
+        return "nothing"
+    for port in (seen.port, *PORTS):
+        if new(algorithm, address + port.to_bytes(2, "big")).digest() == value:
+            return "address and port" if port == seen.port else "address"
+    return "nothing"
+
+
+def judge(hashes: Iterable[NatHash]) -> tuple[Behind, tuple[End, ...]]:
+    """Return who is behind a NAT, and who of them only claims to be."""
+    own: dict[End, list[NatHash]] = {end: [] for end in ENDS}
+    peers: dict[End, list[NatHash]] = {end: [] for end in ENDS}
+    for item in hashes:
+        (own if item.of == item.by else peers)[item.of].append(item)
+    told = [item for items in (*own.values(), *peers.values()) for item in items]
+    if all(item.matches == "nothing" for item in told):
+        return "unknown", ()
+    proved = {end for end in ENDS if _differs(peers[end]) or _shifted(own[end])}
+    claimed = {end for end in ENDS if end not in proved and _differs(own[end])}
+    if claimed:
+        proved |= {end for end in ENDS if _translated((*own[end], *peers[end]))}
+    behind = proved or claimed
+    word: Behind = "none"
+    if len(behind) == 2:
+        word = "both"
+    elif behind:
+        (word,) = behind
+    return word, tuple(sorted(claimed))
+
+
+def _differs(items: list[NatHash]) -> bool:
+    """Whether none of the hashes of an end (it may have several addresses) agrees."""
+    return bool(items) and all(item.matches != "address and port" for item in items)
+
+
+def _shifted(items: list[NatHash]) -> bool:
+    """Whether the address agrees and only the port does not: no made-up hash does that."""
+    return _differs(items) and any(item.matches == "address" for item in items)
+
+
+def _translated(items: Iterable[NatHash]) -> bool:
+    """Whether the end is seen with a port that is not one of IKE's own."""
+    return any(int(item.seen.rpartition(":")[2]) not in PORTS for item in items)

@@ -1,0 +1,133 @@
+"""Whose bytes are these? IKE by its header; ESP in UDP as a suspicion that must prove itself.
+
+An ISAKMP header with its version, exchange, flags and a length that fits to the byte is beyond
+chance, on any port, at any time. One ESP datagram is not: its claim has the confidence of a port's
+guess, and the session withdraws it unless several datagrams prove it.
+"""
+
+from backchannel.model import MORE, Claim, Confidence, More, Side
+from backchannel.protocols import Peek
+from backchannel.protocols.esp.flow import plausible
+from backchannel.protocols.ike import registry
+from backchannel.protocols.ike.context import Float
+from backchannel.protocols.ike.datagram import Kind, classify
+from backchannel.protocols.ike.stream import PREFIX
+from backchannel.protocols.ike.wire import BASE, HEADER, SA_INIT, Header, read_header
+
+PORTS = (4500, 500)
+"""Where one datagram that may be ESP is worth a session. Elsewhere it must look like the first."""
+EARLY = 0x10000
+"""Sequence numbers of an SA that is not old."""
+RANDOM_SIZE, RANDOM_BYTES = 32, 20
+"""So many different bytes among the first of what must be ciphertext."""
+FRAME_HEADER = 2 + 4 + HEADER
+"""A TCP frame's length, the non-ESP marker and ISAKMP's header."""
+MARKER = bytes(4)
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim UDP with IKE or ESP in it, and TCP that encapsulates them."""
+    if peek.transport == "udp":
+        return _datagrams(peek)
+    if peek.transport == "tcp":
+        return _streams(peek)
+    return None
+
+
+# -- UDP ---------------------------------------------------------------------------------------
+
+
+def _datagrams(peek: Peek) -> Claim | More | None:
+    kinds: list[Kind] = []
+    for side, data in ((Side.CLIENT, peek.client), (Side.SERVER, peek.server)):
+        if not data:
+            continue
+        kind, offset, header = classify(data)
+        if header is not None:
+            return _claim_ike(peek, side, header, " behind a non-ESP marker" if offset else "")
+        kinds.append(kind)
+    if not kinds or Kind.OTHER in kinds:
+        return None
+    if isinstance(peek.start.context, Float):
+        return Claim("ike", Confidence.EXPECTED, "ESP or keep-alives where IKE announced them")
+    if Kind.ESP in kinds and (_usual(peek) or _unusual(peek)):
+        return Claim("ike", Confidence.PORT, "ESP in UDP: an SPI whose sequence rises")
+    if set(kinds) == {Kind.KEEPALIVE} and _usual(peek):
+        return Claim("ike", Confidence.PORT, "NAT keep-alives")
+    return None
+
+
+def _claim_ike(peek: Peek, side: Side, header: Header, where: str) -> Claim:
+    name = registry.exchange(header.version, header.exchange)
+    return Claim(
+        "ike",
+        evidence=f"IKEv{header.version} {name}{where}",
+        flipped=_initiator_known(peek, header) and _by_responder(header) is (side is Side.CLIENT),
+    )
+
+
+def _initiator_known(peek: Peek, header: Header) -> bool:
+    """Whether the message tells who opened the flow, and not only who began the latest SA."""
+    if header.version == 1:
+        return header.exchange in (BASE, 2, 4) and header.message_id == 0 and not header.encrypted
+    if header.exchange == SA_INIT:
+        return True
+    ports = peek.start.client.port in PORTS, peek.start.server.port in PORTS
+    return ports[0] != ports[1] and ports[0] is _by_responder(header)
+
+
+def _by_responder(header: Header) -> bool:
+    """Whether the SA's responder sent it. IKEv1: whether it is an answer to the first message."""
+    return not header.opens if header.version == 1 else not header.from_initiator
+
+
+def _usual(peek: Peek) -> bool:
+    return peek.start.client.port in PORTS or peek.start.server.port in PORTS
+
+
+def _unusual(peek: Peek) -> bool:
+    """Whether a flow between other ports looks like ESP that has just begun, both ways."""
+    sides = [data for data in (peek.client, peek.server) if data]
+    return all(
+        plausible(data)
+        and int.from_bytes(data[4:8], "big") < EARLY
+        and len(set(data[8 : 8 + RANDOM_SIZE])) >= RANDOM_BYTES
+        for data in sides
+    )
+
+
+def needed(*, usual: bool) -> int:
+    """Return how many ESP datagrams must follow each other before they are believed."""
+    return 3 if usual else 8
+
+
+# -- TCP ---------------------------------------------------------------------------------------
+
+
+def _streams(peek: Peek) -> Claim | More | None:
+    if peek.client.startswith(PREFIX):
+        return Claim("ike", evidence="stream prefix IKETCP")
+    if peek.server.startswith(PREFIX):
+        return Claim("ike", evidence="stream prefix IKETCP", flipped=True)
+    answers = [_frame(data) for data in (peek.client, peek.server) if data]
+    for answer in answers:
+        if isinstance(answer, Claim):
+            return answer
+    return MORE if MORE in answers else None
+
+
+def _frame(data: bytes) -> Claim | More | None:
+    """A stream without its prefix begins with a frame of IKE; frames of ESP prove too little."""
+    size = int.from_bytes(data[:2], "big")
+    if len(data) < FRAME_HEADER:
+        fits = data[2:6] == MARKER[: max(0, len(data) - 2)]
+        return MORE if PREFIX.startswith(data) or (len(data) > 2 and fits) else None
+    if data[2:6] != MARKER or int.from_bytes(data[30:34], "big") != size - 6:
+        return None
+    if len(data) < size:
+        return MORE if data[23] in (0x10, 0x20) else None
+    header = read_header(data[:size], 6)
+    if header is None:
+        return None
+    name = registry.exchange(header.version, header.exchange)
+    return Claim("ike", evidence=f"IKEv{header.version} {name} in a TCP frame")

@@ -1,0 +1,194 @@
+"""Numbers to words: payloads, exchanges, identities, certificates, configuration.
+
+Names are those of the IANA registries "Internet Security Association and Key Management Protocol
+(ISAKMP) Identifiers" and "Internet Key Exchange Version 2 (IKEv2) Parameters", vendors' numbers as
+Wireshark, strongSwan and libreswan name them. Notify types are in `notifies`, algorithms in
+`algorithms`, vendor ids in `vendors`.
+"""
+
+EXCHANGES = {
+    1: "Base",
+    2: "Main Mode",
+    3: "Authentication Only",
+    4: "Aggressive Mode",
+    5: "Informational",
+    6: "Transaction (Mode Config)",
+    32: "Quick Mode",
+    33: "New Group Mode",
+}
+"""IKEv1. Main Mode is ISAKMP's Identity Protection exchange. GDOI uses 32 and 33 otherwise."""
+
+EXCHANGES_2 = {
+    34: "IKE_SA_INIT",
+    35: "IKE_AUTH",
+    36: "CREATE_CHILD_SA",
+    37: "INFORMATIONAL",
+    38: "IKE_SESSION_RESUME",
+    39: "GSA_AUTH",
+    40: "GSA_REGISTRATION",
+    41: "GSA_REKEY",
+    42: "GSA_INBAND_REKEY",
+    43: "IKE_INTERMEDIATE",
+    44: "IKE_FOLLOWUP_KE",
+}
+
+PAYLOADS = {
+    0: "None",
+    1: "Security Association",
+    2: "Proposal",
+    3: "Transform",
+    4: "Key Exchange",
+    5: "Identification",
+    6: "Certificate",
+    7: "Certificate Request",
+    8: "Hash",
+    9: "Signature",
+    10: "Nonce",
+    11: "Notification",
+    12: "Delete",
+    13: "Vendor ID",
+    14: "Attributes",
+    15: "NAT-D (draft)",
+    16: "NAT-OA (draft)",
+    17: "Key Download",
+    18: "Sequence Number",
+    19: "Proof of Possession",
+    20: "NAT-D",
+    21: "NAT-OA",
+    22: "Group Associated Policy",
+    130: "NAT-D (draft)",
+    131: "NAT-OA (draft)",
+    132: "Fragment",
+}
+"""IKEv1. 130 and 131 are those of draft-ietf-ipsec-nat-t-ike-00 to 03, 15 and 16 of 04 to 07; GDOI
+gave the latter to payloads that are never in clear."""
+
+PAYLOADS_2 = {
+    0: "None",
+    33: "Security Association",
+    34: "Key Exchange",
+    35: "Identification - Initiator",
+    36: "Identification - Responder",
+    37: "Certificate",
+    38: "Certificate Request",
+    39: "Authentication",
+    40: "Nonce",
+    41: "Notify",
+    42: "Delete",
+    43: "Vendor ID",
+    44: "Traffic Selector - Initiator",
+    45: "Traffic Selector - Responder",
+    46: "Encrypted",
+    47: "Configuration",
+    48: "EAP",
+    49: "Generic Secure Password Method",
+    50: "Group Identification",
+    51: "Group Security Association",
+    52: "Key Download",
+    53: "Encrypted Fragment",
+    54: "Puzzle Solution",
+}
+
+PROTOCOLS = {0: "", 1: "IKE", 2: "AH", 3: "ESP", 4: "IPCOMP", 5: "GIGABEAM"}
+PROTOCOLS_2 = {0: "", 1: "IKE", 2: "AH", 3: "ESP", 4: "FC_ESP_HEADER", 5: "FC_CT_AUTHENTICATION"}
+
+IDENTITIES = {
+    1: "IPV4_ADDR",
+    2: "FQDN",
+    3: "USER_FQDN",
+    4: "IPV4_ADDR_SUBNET",
+    5: "IPV6_ADDR",
+    6: "IPV6_ADDR_SUBNET",
+    7: "IPV4_ADDR_RANGE",
+    8: "IPV6_ADDR_RANGE",
+    9: "DER_ASN1_DN",
+    10: "DER_ASN1_GN",
+    11: "KEY_ID",
+    12: "LIST",
+    13: "NULL",
+}
+"""Both versions; IKEv2 calls 3 RFC822_ADDR, and 13 is its own."""
+
+CERTIFICATES = {
+    1: "PKCS #7 wrapped X.509",
+    2: "PGP",
+    3: "DNS Signed Key",
+    4: "X.509 Signature",
+    5: "X.509 Key Exchange",
+    6: "Kerberos Tokens",
+    7: "CRL",
+    8: "ARL",
+    9: "SPKI",
+    10: "X.509 Attribute",
+    11: "Raw RSA Key",
+    12: "Hash and URL of X.509 certificate",
+    13: "Hash and URL of X.509 bundle",
+    14: "OCSP Content",
+    15: "Raw Public Key",
+}
+
+CONFIG_TYPES = {1: "REQUEST", 2: "REPLY", 3: "SET", 4: "ACK"}
+
+CONFIG_ATTRIBUTES = {
+    1: "INTERNAL_IP4_ADDRESS",
+    2: "INTERNAL_IP4_NETMASK",
+    3: "INTERNAL_IP4_DNS",
+    4: "INTERNAL_IP4_NBNS",
+    5: "INTERNAL_ADDRESS_EXPIRY",
+    6: "INTERNAL_IP4_DHCP",
+    7: "APPLICATION_VERSION",
+    8: "INTERNAL_IP6_ADDRESS",
+    10: "INTERNAL_IP6_DNS",
+    12: "INTERNAL_IP6_DHCP",
+    13: "INTERNAL_IP4_SUBNET",
+    14: "SUPPORTED_ATTRIBUTES",
+    15: "INTERNAL_IP6_SUBNET",
+    16520: "XAUTH_TYPE",
+    16521: "XAUTH_USER_NAME",
+    16522: "XAUTH_USER_PASSWORD",
+    16523: "XAUTH_PASSCODE",
+    16524: "XAUTH_MESSAGE",
+    16525: "XAUTH_CHALLENGE",
+    16526: "XAUTH_DOMAIN",
+    16527: "XAUTH_STATUS",
+    16528: "XAUTH_NEXT_PIN",
+    16529: "XAUTH_ANSWER",
+    28672: "UNITY_BANNER",
+    28673: "UNITY_SAVE_PASSWD",
+    28674: "UNITY_DEF_DOMAIN",
+    28675: "UNITY_SPLITDNS_NAME",
+    28676: "UNITY_SPLIT_INCLUDE",
+    28677: "UNITY_NATT_PORT",
+    28678: "UNITY_LOCAL_LAN",
+    28679: "UNITY_PFS",
+    28680: "UNITY_FW_TYPE",
+    28681: "UNITY_BACKUP_SERVERS",
+    28682: "UNITY_DDNS_HOSTNAME",
+}
+"""Mode Config (draft-dukes-ike-mode-cfg-02), XAUTH (draft-beaulieu-ike-xauth-02), Cisco's Unity."""
+
+SIGNATURE_HASHES = {
+    1: "SHA1",
+    2: "SHA2-256",
+    3: "SHA2-384",
+    4: "SHA2-512",
+    5: "IDENTITY",
+    6: "STREEBOG_256",
+    7: "STREEBOG_512",
+}
+"""RFC 7427 §4, RFC 8420, RFC 9385."""
+
+
+def exchange(version: int, number: int) -> str:
+    """Return an exchange type's name."""
+    return (EXCHANGES if version == 1 else EXCHANGES_2).get(number, f"exchange {number}")
+
+
+def payload(version: int, number: int) -> str:
+    """Return a payload's name."""
+    return (PAYLOADS if version == 1 else PAYLOADS_2).get(number, f"payload {number}")
+
+
+def protocol(version: int, number: int) -> str:
+    """Return the name of the protocol that a proposal or notify is for."""
+    return (PROTOCOLS if version == 1 else PROTOCOLS_2).get(number, f"protocol {number}")

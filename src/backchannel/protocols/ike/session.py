@@ -1,0 +1,182 @@
+"""One flow of IKE and what travels with it: datagrams or a TCP stream in, events out.
+
+    datagram or frame -> `datagram.classify` -> IKE (`exchanges`), ESP (`esp.flow`), keep-alive
+
+Bulk ESP is counted on the first lines of `feed`. Memory is what `EspFlow`, `Exchanges` and `Frames`
+say of themselves: some 700 KiB at most.
+"""
+
+from backchannel.effects import Tie
+from backchannel.events import Anomaly, Gap, Malformed
+from backchannel.model import Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.esp.events import NatKeepalive
+from backchannel.protocols.esp.flow import HEADER, EspFlow, head
+from backchannel.protocols.ike.context import Float
+from backchannel.protocols.ike.datagram import Kind, classify
+from backchannel.protocols.ike.exchanges import Exchanges, Framing
+from backchannel.protocols.ike.recognise import PORTS, needed, recognise
+from backchannel.protocols.ike.stream import Frames
+from backchannel.protocols.ike.wire import Header
+from backchannel.reader import WireError
+
+__all__ = ["Session", "recognise"]
+
+KEEPALIVES = 256
+"""Keep-alives of a side that are told one by one."""
+KEEPALIVE_PROOF = 3
+"""Keep-alives alone that make a flow of port 4500 one of NAT traversal."""
+
+
+class Session:
+    """IKE, ESP and keep-alives of one flow."""
+
+    service = "ipsec"
+
+    def __init__(self, start: Start) -> None:
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._expected = isinstance(start.context, Float)
+        self._usual = start.client.port in PORTS or start.server.port in PORTS
+        self._tcp = start.transport == "tcp"
+        wanted = 1 if self._expected else needed(usual=self._usual)
+        self._esp = EspFlow(start, "tcp" if self._tcp else "udp", needed=wanted)
+        self._known = self._esp.tables
+        self._ike = Exchanges(start)
+        self._tie = start.context.key if self._expected else ""
+        self._keepalives = [0, 0]
+        self._strange = self._ended = 0
+        self._frames = self._side_frames(Side.CLIENT, start), self._side_frames(Side.SERVER, start)
+        self._deaf = [False, False]
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take one datagram of *side*, or the next bytes of its stream."""
+        if self._tcp:
+            return self._stream(side, data)
+        if len(data) >= HEADER:
+            spi, number = head(data)
+            known = self._known[side].get(spi)
+            if known is not None and self._esp.proved:
+                return self._esp.count(side, known, number, data)
+        return self._datagram(side, data)
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """Bytes were lost: look for the next frame. Lost datagrams show in ESP's sequence."""
+        self._frames[side].lose()
+        self._deaf[side] = False
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """Tell the last figures of *side*; when both ended, decide what was never proved."""
+        self._ended += 1
+        told: list[Output] = []
+        if self._ended == len(Side) and self.standing is Standing.CLAIMED:
+            told += self._decide(side)
+        told += self._esp.end(side)
+        if self._ended == len(Side):
+            told += self._esp.end(side.other)
+        return told + self._ike.end()
+
+    # -- datagrams -----------------------------------------------------------------------------
+
+    def _datagram(self, side: Side, data: bytes) -> list[Output]:
+        kind, offset, header = classify(data)
+        if kind is Kind.IKE and header is not None:
+            return self._message(side, data[offset:], header, _FRAMING[offset])
+        if kind is Kind.ESP or (self._known[side] and data[:4] in self._known[side]):
+            return self._packet(side, data[offset:])
+        if kind is Kind.KEEPALIVE:
+            return self._keepalive(side)
+        return self._foreign(data)
+
+    def _message(self, side: Side, data: bytes, header: Header, framing: Framing) -> list[Output]:
+        told = self._ike.read(side, data, header, framing)
+        if self._ike.proved and self.standing is not Standing.PARSED:
+            self.standing = Standing.PARSED
+            told = self._announced() + told + self._esp.vouch(side)
+        return told
+
+    def _packet(self, side: Side, data: bytes) -> list[Output]:
+        fresh = data[:4] not in self._known[side]
+        told = self._esp.add(side, data)
+        if self._esp.refuted and self.standing is Standing.CLAIMED and not self._ike.heard:
+            self.standing = Standing.REFUTED
+        elif self._esp.proved and self.standing is Standing.CLAIMED:
+            self.standing = Standing.PARSED
+            told = self._announced() + told
+        return told + (self._ike.esp_seen() if fresh and self._esp.proved else [])
+
+    def _keepalive(self, side: Side) -> list[Output]:
+        self._keepalives[side] += 1
+        count = self._keepalives[side]
+        if count > KEEPALIVES and count % (1 << (count.bit_length() - 5)):
+            return []
+        return [NatKeepalive(count=count)]
+
+    def _foreign(self, data: bytes) -> list[Output]:
+        """Neither IKE nor ESP: nothing at all where nothing was proved, else worth a word."""
+        if not data:
+            return []
+        if self.standing is Standing.CLAIMED and not self._ike.heard:
+            self.standing = Standing.REFUTED
+            return []
+        self._strange += 1
+        if self._strange & (self._strange - 1):  # told when their number has doubled
+            return []
+        detail = f"{self._strange} datagrams that are neither IKE nor ESP, last {len(data)} bytes"
+        return [Anomaly(kind="foreign-datagrams", detail=detail)]
+
+    # -- streams -------------------------------------------------------------------------------
+
+    def _side_frames(self, side: Side, start: Start) -> Frames:
+        return Frames(self._known[side].__contains__, prefix=start.begun and side is Side.CLIENT)
+
+    def _stream(self, side: Side, data: bytes) -> list[Output]:
+        if self._deaf[side]:
+            return []
+        frames, told = self._frames[side], list[Output]()
+        frames.add(data)
+        try:
+            while (contents := frames.take()) is not None:
+                told += self._frame(side, contents)
+        except WireError as error:
+            self._deaf[side] = True
+            frames.lose()
+            told.append(Malformed(reason=f"TCP encapsulation: {error}"))
+        return told
+
+    def _frame(self, side: Side, contents: bytes) -> list[Output]:
+        kind, offset, header = classify(contents)
+        if self._frames[Side.CLIENT].prefixed and kind is not Kind.OTHER:
+            told = self._esp.vouch(side)
+            self.standing = Standing.PARSED
+        else:
+            told = []
+        if kind is Kind.IKE and header is not None and offset:
+            return told + self._message(side, contents[offset:], header, "tcp")
+        if kind is Kind.ESP or contents[:4] in self._known[side]:
+            return told + self._packet(side, contents)
+        if kind is Kind.KEEPALIVE:
+            return told + self._keepalive(side)
+        raise WireError(f"frame of {len(contents)} bytes is neither IKE nor ESP")
+
+    # -- what the claim is worth ---------------------------------------------------------------
+
+    def _announced(self) -> list[Output]:
+        """The tie to the flow that announced this one, once it is what was announced."""
+        tie, self._tie = self._tie, ""
+        return [Tie(key=tie)] if tie else []
+
+    def _decide(self, side: Side) -> list[Output]:
+        """The flow is over: two ESP packets in sequence are enough, one alone is nothing."""
+        if self._ike.heard:
+            return []
+        lull = self._usual and max(self._keepalives) >= KEEPALIVE_PROOF
+        if self._esp.settle(0 if self._expected else 1) and (self._usual or self._expected):
+            self.standing = Standing.PARSED
+            return self._announced() + self._esp.vouch(side)
+        self.standing = Standing.PARSED if lull else Standing.REFUTED
+        return []
+
+
+_FRAMING: dict[int, Framing] = {0: "plain", 4: "non-esp-marker"}

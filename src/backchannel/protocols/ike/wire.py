@@ -1,0 +1,146 @@
+"""ISAKMP, which IKEv1 and IKEv2 share, on the wire. Bytes in, values out; nothing is remembered.
+
+    HEADER   initiator SPI 8 | responder SPI 8 | next payload u8 | major u4, minor u4 |
+             exchange u8 | flags u8 | message id u32 | length u32, header included
+    PAYLOAD  next payload u8 | flags u8 | length u16, these four bytes included | body
+
+All integers are big-endian. RFC 2408 §3.1-3.2 (IKEv1), RFC 7296 §3.1-3.2 (IKEv2).
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from backchannel.reader import Reader, WireError
+
+HEADER = 28
+NOBODY = bytes(8)
+"""The responder's SPI while there is none."""
+
+MAX_PAYLOADS = 128
+"""Payloads read of one message; the longest honest ones have some forty."""
+
+# IKEv1 exchange types, RFC 2408 §3.1, RFC 2409 appendix A, RFC 6407 §3.1
+BASE, MAIN, AUTH_ONLY, AGGRESSIVE, INFORMATIONAL_1, CONFIG = 1, 2, 3, 4, 5, 6
+QUICK, NEW_GROUP = 32, 33
+# IKEv2 exchange types, RFC 7296 §3.1 and the IANA registry
+SA_INIT, AUTH, CREATE_CHILD, INFORMATIONAL, SESSION_RESUME = 34, 35, 36, 37, 38
+INTERMEDIATE, FOLLOWUP_KE = 43, 44
+
+# IKEv1 flags; IKEv2 flags
+ENCRYPTED = 0x01
+INITIATOR, RESPONSE = 0x08, 0x20
+
+FRAGMENT_1 = 132
+SK, SKF = 46, 53
+
+_FIRST_1 = frozenset({*range(1, 24), 130, 131, FRAGMENT_1})
+_FIRST_2 = frozenset({0, *range(33, 55)})
+_FLAGS = {1: 0x07, 2: 0x38}
+_EXCHANGES = {1: frozenset({*range(1, 7), 32, 33}), 2: frozenset(range(34, 46))}
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What the first 28 bytes of a message say."""
+
+    initiator: bytes
+    responder: bytes
+    next: int
+    version: int
+    """The major version: 1 or 2."""
+    exchange: int
+    flags: int
+    message_id: int
+    length: int
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what follows an IKEv1 header is encrypted."""
+        return self.version == 1 and bool(self.flags & ENCRYPTED)
+
+    @property
+    def from_initiator(self) -> bool:
+        """Whether the SA's initiator sent this IKEv2 message."""
+        return bool(self.flags & INITIATOR)
+
+    @property
+    def response(self) -> bool | None:
+        """Whether an IKEv2 message is a response; None for IKEv1, which does not tell."""
+        return bool(self.flags & RESPONSE) if self.version == 2 else None
+
+    @property
+    def opens(self) -> bool:
+        """Whether nobody has answered yet: this is how an exchange of keys begins."""
+        return self.responder == NOBODY
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """One payload: its number, its body, and what number the next one has."""
+
+    kind: int
+    body: bytes
+    next: int
+
+
+def read_header(data: bytes, at: int = 0) -> Header | None:
+    """Return the header at *at*; None where these bytes cannot be ISAKMP.
+
+    Strict, because this is what tells IKE from all else on whatever port: known version, exchange,
+    first payload and flags, and a length that ends where the datagram does. The first message
+    of all has so many zeros that bytes after its end, or a capture that cut it, are forgiven.
+    """
+    size = len(data) - at
+    if size < HEADER:
+        return None
+    major, exchange, flags = data[at + 17] >> 4, data[at + 18], data[at + 19]
+    if data[at + 17] not in (0x10, 0x20) or exchange not in _EXCHANGES[major]:
+        return None
+    first, message_id = data[at + 16], int.from_bytes(data[at + 20 : at + 24], "big")
+    length = int.from_bytes(data[at + 24 : at + HEADER], "big")
+    initiator, responder = data[at : at + 8], data[at + 8 : at + 16]
+    if flags & ~_FLAGS[major] or first not in (_FIRST_1 if major == 1 else _FIRST_2):
+        return None
+    opens = responder == NOBODY and (message_id == 0 or exchange == INFORMATIONAL_1)
+    if initiator == NOBODY or not HEADER <= length <= (0xFFFF if opens else size):
+        return None
+    if length != size and not opens:
+        return None
+    return Header(initiator, responder, first, major, exchange, flags, message_id, length)
+
+
+def payloads(data: bytes, first: int, start: int, end: int) -> Iterator[Payload]:
+    """Yield the payloads of *data* between *start* and *end*; the first has the number *first*.
+
+    Stops behind an encrypted payload, which is always the last (RFC 7296 §3.14). Raises WireError
+    where a length does not fit, and for more than MAX_PAYLOADS.
+    """
+    kind, reader = first, Reader(data, start, end)
+    for _ in range(MAX_PAYLOADS):
+        if not kind:
+            return
+        following, _flags, length = reader.u8(), reader.u8(), reader.u16()
+        if length < 4:
+            raise WireError(f"payload {kind} says it is {length} bytes long")
+        yield Payload(kind, reader.take(length - 4), following)
+        if kind in (SK, SKF):
+            return
+        kind = following
+    raise WireError(f"more than {MAX_PAYLOADS} payloads")
+
+
+def attributes(reader: Reader) -> Iterator[tuple[int, bytes]]:
+    """Yield (type, value) to the end: RFC 2408 §3.3, RFC 7296 §3.3.5.
+
+    ATTRIBUTE   1 bit, 15 bits type | value u16         where the bit is set
+                0 bit, 15 bits type | length u16 | value
+    """
+    while reader:
+        kind, value = reader.u16(), reader.take(2)
+        if not kind & 0x8000:
+            value = reader.take(int.from_bytes(value, "big"))
+        yield kind & 0x7FFF, value
+
+
+def number(value: bytes) -> int:
+    """Return an attribute's value as a number; at most eight bytes of it count."""
+    return int.from_bytes(value[:8], "big")
