@@ -30,7 +30,7 @@ from backchannel.effects import (
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.reach import Reach
-from backchannel.engine.stream import HELD_EVENTS, Group, Moment, Stream
+from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Group, Moment, Stream
 from backchannel.events import Event, NameLearned, SignOn
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
@@ -152,6 +152,7 @@ class Engine:
         if stream.session is None and stream.claim is None and stream.named:
             service, name = stream.named
             stream.claim = Claim("unknown", Confidence.NAME, f"{name} ({service})")
+        stream.settled = True
         if stream.claim is not None and stream.standing is not Standing.REFUTED:
             self._release(stream)
             self._on_end(stream, stream.slot)
@@ -290,13 +291,13 @@ class Engine:
             self._fault(stream.stack, "decoder")
             self._abandon(stream)
             return
-        if stream.held and stream.standing is Standing.PARSED:
-            self._release(stream)  # what was held back came before
+        self._release_known(stream)  # what was held back came before
         for output in outputs:
             if isinstance(output, Event):
                 self._event(stream, moment, side, output)
             else:
                 self._effect(stream, moment, side, output)
+        self._release_known(stream)
 
     def _event(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
         if isinstance(event, NameLearned):
@@ -305,13 +306,20 @@ class Engine:
                 stream.named = service, event.name
         elif isinstance(event, SignOn) and event.account:
             stream.account = event.account
-        if stream.standing is Standing.CLAIMED:
+        if stream.holds:
             if len(stream.held) < HELD_EVENTS:
                 stream.held.append((moment, side, event))
             else:
                 self._count("events of unproved claims dropped")
             return
         self._tell(stream, moment, side, event)
+
+    def _release_known(self, stream: Stream) -> None:
+        """Tell what was held back as soon as it is known whose it is, or has waited too long."""
+        if stream.held and stream.standing is Standing.PARSED:
+            stream.settled = stream.settled or len(stream.held) > SETTLED_EVENTS
+            if not stream.holds:
+                self._release(stream)
 
     def _release(self, stream: Stream) -> None:
         held, stream.held = stream.held, []

@@ -14,6 +14,8 @@ REPLAY_STEPS = 256
 """Steps after which the segments of one side are glued, so that tiny ones hide nothing."""
 HELD_EVENTS = 1024
 """Events kept back while a claim is unproved, because a withdrawn claim takes them with it."""
+SETTLED_EVENTS = 64
+"""Events kept back while it is not known which of its services a protocol carries."""
 
 
 class Moment(NamedTuple):
@@ -61,6 +63,7 @@ class Stream:
         "replay_size",
         "scope",
         "session",
+        "settled",
         "slot",
         "start",
         "target",
@@ -99,6 +102,7 @@ class Stream:
         self.group: Group | None = None
         self.account = ""
         self.named: tuple[str, str] | None = None  # (service, name) where a name told it
+        self.settled = False  # nothing more will tell the service apart: its protocol's default
         self.touched = False  # has files under way
 
     @property
@@ -144,9 +148,18 @@ class Stream:
         if self.session is None:
             return self.named[0] if self.named else ""
         told = self.session.service
-        if self.group and self.protocol and self.group.account and told == self.protocol.service:
-            return self.group.service
-        return told
+        grouped = self.group is not None and self.group.account and self.protocol
+        if grouped and told in {"", self.protocol.service}:  # type: ignore[union-attr]
+            return self.group.service  # type: ignore[union-attr]
+        return told or (self.protocol.service if self.settled and self.protocol else "")
+
+    @property
+    def holds(self) -> bool:
+        """Whether events wait: the claim is unproved, or the service not known yet."""
+        if self.standing is Standing.CLAIMED:
+            return True
+        context = self.protocol is not None and self.protocol.context
+        return self.session is not None and not context and not self.service
 
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
         """Keep a step for a later decoder, within the bound."""

@@ -165,7 +165,7 @@ def test_a_cookie_opens_the_session_whose_account_comes_later():
         AUTH_COOKIE.hex(),
     )
     assert session.standing is Standing.PARSED
-    assert session.service == "aim"
+    assert session.service == ""  # AIM or ICQ: nothing has told yet
     told = session.feed(S, flap(2, snac(1, 0x0F, info("700100200"))))
     assert told == [
         Tie(key=key, account="700100200"),

@@ -72,8 +72,9 @@ class Session:
 
     @property
     def service(self) -> str:
-        """Return `icq` once a number, or what only ICQ has, was seen; else `aim`."""
-        return self._state.service
+        """Return `icq` once a number, or what only ICQ has, was seen; `aim` once a name was."""
+        state = self._state
+        return "" if state.service == "aim" and not state.account else state.service
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
