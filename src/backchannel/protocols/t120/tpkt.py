@@ -1,0 +1,95 @@
+"""TPKT and X.224 class 0, which carry T.120 conferences and remote desktops. Bytes in, values out.
+
+    TPKT   version 3 u8 | reserved u8 | length u16, header included                    RFC 1006 §6
+    X.224  length u8, itself not included | code u8 | ...                         ITU-T X.224 §13
+           e0 connection request, d0 confirm: destination u16 | source u16 | class u8 | parameters
+           f0 data: end mark u8 | the upper layer's bytes
+
+A `Packets` holds at most one packet of 64 KiB.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from backchannel.reader import WireError
+
+REQUEST, CONFIRM, DATA = 0xE0, 0xD0, 0xF0
+_VERSION, _HEADER, _LEAST = 3, 4, 7
+_DATA_PACKET = re.compile(rb"\x03\x00..\x02\xf0\x80", re.DOTALL)
+
+
+class Unit(NamedTuple):
+    """One X.224 unit."""
+
+    code: int
+    body: bytes
+    """REQUEST and CONFIRM: what follows the class; DATA: the upper layer's bytes."""
+
+
+class Packets:
+    """Cuts the bytes of one side into X.224 units."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._seeking = False
+
+    def feed(self, data: bytes) -> Iterator[Unit]:
+        """Take bytes; yield the units they complete. Raises WireError where they are no TPKT."""
+        self._held += data
+        while (unit := self._next()) is not None:
+            yield unit
+
+    def gap(self) -> None:
+        """Bytes are missing: go on at the next packet of data."""
+        self._held.clear()
+        self._seeking = True
+
+    def _next(self) -> Unit | None:
+        held = self._held
+        if self._seeking and not self._found():
+            return None
+        if held and held[0] != _VERSION:
+            raise WireError(f"TPKT must start with 03, got {held[0]:02x}")
+        if len(held) < _HEADER:
+            return None
+        size = int.from_bytes(held[2:4], "big")
+        if size < _LEAST:
+            raise WireError(f"TPKT of {size} bytes")
+        if len(held) < size:
+            return None
+        packet = bytes(held[_HEADER:size])
+        del held[:size]
+        return read_unit(packet)
+
+    def _found(self) -> bool:
+        """Drop what stands before the next packet of data; say whether there is one."""
+        if (found := _DATA_PACKET.search(self._held)) is None:
+            del self._held[: -_LEAST + 1]
+            return False
+        del self._held[: found.start()]
+        self._seeking = False
+        return True
+
+
+def read_unit(packet: bytes) -> Unit:
+    """Read the X.224 unit of one TPKT. Raises WireError where it is none of class 0."""
+    length, code = packet[0], packet[1] & 0xF0
+    if code in (REQUEST, CONFIRM):
+        if length != len(packet) - 1 or length < 6 or packet[6] & 0xF0:
+            raise WireError("X.224 connection of another class or length")
+        return Unit(code, packet[7:])
+    if code == DATA and length == 2:
+        return Unit(code, packet[3:])
+    return Unit(code, packet[2:])
+
+
+def units(data: bytes) -> tuple[list[Unit], bool]:
+    """Return the whole units at the front of *data*, and whether all of it fits."""
+    found: list[Unit] = []
+    try:
+        for unit in Packets().feed(data):
+            found.append(unit)  # noqa: PERF402 - what came before an error counts
+    except WireError:
+        return found, False
+    return found, True
