@@ -5,6 +5,8 @@ either version follow, each behind its length. Holds at most one frame a side (1
 `link` holds. After a gap that hides a frame's beginning the next sound packet is looked for.
 """
 
+import re
+
 from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
@@ -19,6 +21,8 @@ __all__ = ["Session", "recognise"]
 _FOO = b"foo\0"
 _V2_NONCE = 16
 _TAIL = 4 + wire.V1.size
+_LENGTH = re.compile(rb"(?=(?:[\x30-\xff].|.[\x01-\xff])\x00\x00)", re.DOTALL)
+"""What the length of a frame looks like: 48 bytes to 64 KiB."""
 
 
 class _Lane:
@@ -108,13 +112,12 @@ class Session:
     def _found(self, lane: _Lane) -> bool:
         """Look for the next sound packet; drop what comes before it."""
         data = bytes(lane.buffer)
-        at = data.find(b"\0\0", 2) - 2
-        while 0 <= at <= len(data) - _TAIL:
+        for found in _LENGTH.finditer(data, 0, max(0, len(data) - _TAIL + 4)):
+            at = found.start()
             if wire.plausible(data[at : at + _TAIL]):
                 del lane.buffer[:at]
                 lane.seeking = False
                 return True
-            at = data.find(b"\0\0", at + 3) - 2
         del lane.buffer[: max(0, len(data) - _TAIL)]
         return False
 

@@ -120,9 +120,9 @@ class Session:
             del buffer[: len(_NEXT)]
             return True
         end = buffer.find(b"\r\n\r\n", 0, MAX_LINE)
+        if not 0x20 < buffer[0] < 0x7F or (end < 0 and len(buffer) >= MAX_LINE):
+            raise WireError("no webcam greeting or frame")
         if end < 0:
-            if len(buffer) >= MAX_LINE or not 0x20 < buffer[0] < 0x7F:
-                raise WireError("no webcam greeting or frame")
             return False
         line = bytes(buffer[: end + 4])
         del buffer[: end + 4]
@@ -132,7 +132,7 @@ class Session:
         elif _WORDS.fullmatch(line):
             self.standing = Standing.PARSED
         elif not _TICKET.fullmatch(line):
-            raise WireError("no webcam greeting")
+            raise WireError("no webcam greeting or frame")
         return True
 
     def _frame(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:

@@ -69,6 +69,8 @@ class Session:
         """Bytes to pass over, of a block's head that a gap broke."""
         self._lost: set[Side] = set()
         """Sides of which the next line may begin in its middle."""
+        self._amid: set[Side] = set()
+        """Those of which it did: its rest is passed over."""
         self._open = self._closed = self._started = False
         self._key = self._told_of.key if self._told_of else "file"
         self._doubt = ""
@@ -124,14 +126,20 @@ class Session:
         if side is self._sending and (self._started or buffer[0] < 2):
             self._started = True
             return self._blocks(buffer, told)
+        if side in self._amid:
+            end = buffer.find(b"\n") + 1
+            del buffer[: end or len(buffer)]
+            if not end:
+                return False
+            self._amid.discard(side)
+            return True
         try:
             line = wire.take_line(buffer)
         except WireError:
             if side not in self._lost:
                 raise
-            end = buffer.find(b"\n") + 1
-            del buffer[: end or len(buffer)]
-            return bool(end)
+            self._amid.add(side)
+            return True
         if line is None:
             return False
         self._lost.discard(side)
@@ -151,7 +159,7 @@ class Session:
             self._sending = side
             if self._doubt:  # the sender took the cookie: it was announced for another transfer
                 self._forget_announcement()
-            self._size = number(line.word(0), MAX_SIZE)
+            self._size = number(line.word(0), MAX_SIZE) if line.word(0).isdigit() else None
             return self._begin()
         if line.name == "BYE":
             return self._bye(side, line.word(0))
@@ -244,11 +252,12 @@ class Session:
 
     def _data(self, data: bytes) -> list[Output]:
         at, self._at = self._at, self._at + len(data)
-        if self._closed:
-            return []
-        told: list[Output] = [
-            FileData(key=self._key, offset=at, data=data, shared=self._told_of is not None)
-        ]
+        if self._size is not None:
+            data = data[: max(0, self._size - at)]
+        told: list[Output] = []
+        if data and not self._closed:
+            shared = self._told_of is not None
+            told.append(FileData(key=self._key, offset=at, data=data, shared=shared))
         return told + (self._close() if self._whole() else [])
 
     def _pass_over(self, size: int) -> None:

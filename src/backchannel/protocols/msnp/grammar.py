@@ -124,7 +124,7 @@ for _names, _direction, _weight, _tail in _RAW:
 def _finder(other: Direction) -> re.Pattern[bytes]:
     """Any line that proves something and that *other* does not send."""
     shapes = (_pattern(row[0], row[3]) for row in _RAW if row[1] != other and row[2] > 1)
-    return re.compile(b"|".join(shape + rb"(?=\r\n)" for shape in shapes))
+    return re.compile(rb"(?=[A-Z]{3} )(?:" + b"|".join(shapes) + rb")(?=\r\n)")
 
 
 SEEK: dict[Side, re.Pattern[bytes]] = {

@@ -106,11 +106,16 @@ class Framer:
         self._head = None
 
     def _found(self) -> bool:
+        """Look for a sound line; drop what comes before it, or before the last two lines."""
         assert self._seek is not None
-        if (found := self._seek.search(self._buffer)) is None:
-            del self._buffer[:-MAX_LINE]
+        buffer = self._buffer
+        last = buffer.rfind(b"\n")
+        found = self._seek.search(buffer) if last >= 0 else None
+        if found is None:
+            keep = buffer.rfind(b"\n", 0, max(last, 0)) + 1
+            del buffer[: max(keep, len(buffer) - MAX_LINE)]
             return False
-        del self._buffer[: found.start()]
+        del buffer[: found.start()]
         self._scanned, self._seek = 0, None
         return True
 
