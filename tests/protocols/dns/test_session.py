@@ -191,10 +191,10 @@ def test_one_bad_message_after_a_good_one_costs_only_itself():
 
 def test_pointers_to_pointers_end_and_cost_nothing_twice():
     names: dict[int, str] = {}
-    data = b"\1a\0" + b"".join(b"\1b\xc0" + bytes((at * 4 - 1 if at else 0,)) for at in range(40))
+    data = b"\1a\0" + b"".join(b"\1b\xc0" + bytes((at * 4 - 1 if at else 0,)) for at in range(12))
     last = len(data) - 4
-    assert wire.read_name(data, Reader(data, last), names) == ".".join("b" * 40 + "a")
-    assert len(names) == 41
+    assert wire.read_name(data, Reader(data, last), names) == ".".join("b" * 12 + "a")
+    assert len(names) == 13
     tower = b"\1a\0" + b"".join(u16(0xC000 | (at * 2 + 1 if at else 0)) for at in range(2000))
     with pytest.raises(WireError):  # deeper than names can be, long before Python minds
         wire.read_name(tower, Reader(tower, len(tower) - 2), {})

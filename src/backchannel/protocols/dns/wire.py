@@ -23,7 +23,7 @@ QUESTIONS = 64
 _RESPONSE, _OPCODE, _REPLY_CODE = 0x8000, 0x7800, 0x000F
 _FLUSH = 0x8000
 """mDNS's mark in a class: unique record, or answer wanted directly (RFC 6762 §10.2, §5.4)."""
-_NAME, _POINTERS = 255, 127
+_NAME, _POINTERS = 255, 16
 _ALPN, _PORT, _IPV4_HINT, _ECH, _IPV6_HINT = 1, 3, 4, 5, 6
 
 

@@ -20,7 +20,8 @@ _ANSWER = re.compile(rb"HTTP/(\d\.\d)[ \t]+(\d{3})(?:[ \t](.*))?\r?")
 _REQUEST_OPENING = re.compile(_TOKEN + rb"{1,24}(?:\Z| )")
 OPENING = 32
 """Bytes of an unfinished start line that are looked at."""
-_NAME = re.compile(_TOKEN + rb"+")
+_NAME = re.compile(_TOKEN.decode() + "+")
+_BLANK, _BLANKS = " \t\r", ("", " ", "\t")
 _RANGE = re.compile(r"bytes[ =]*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _WANTED = re.compile(r"bytes\s*=\s*(\d{0,18})-(\d{0,18})")
 
@@ -54,8 +55,11 @@ class Head(msgspec.Struct, frozen=True):
 
     def tokens(self, name: str) -> list[str]:
         """Return the elements of the comma-separated list *name*, in lower case."""
-        parts = (part for value in self.all(name) for part in value.lower().split(","))
-        return [part.strip() for part in parts if part.strip()]
+        found: list[str] = []
+        for key, value in self.headers:
+            if key == name:
+                found += [part.strip() for part in value.lower().split(",") if part.strip()]
+        return found
 
     @property
     def length(self) -> int | None:
@@ -99,37 +103,36 @@ def read_head(block: bytes, asked: tuple[str, str] | None) -> Head:
     *asked* is None for a request; for an answer it is (method, target) of its request. Raises
     WireError when the start line is neither.
     """
-    lines = block.split(b"\n")
-    headers, faults = _fields(lines)
+    headers, faults = _fields(block)
+    line = block[: block.find(b"\n")]
     if asked is None:
-        if (found := _REQUEST.fullmatch(lines[0])) is None:
+        if (found := _REQUEST.fullmatch(line)) is None:
             raise WireError("not an HTTP request line")
         method, target, version = (part.decode("latin-1") for part in found.groups())
         return Head(True, version, method, target, headers=headers, raw=block, faults=faults)
-    if (found := _ANSWER.fullmatch(lines[0])) is None:
+    if (found := _ANSWER.fullmatch(line)) is None:
         raise WireError("not an HTTP status line")
     version, status, reason = ((part or b"").decode("latin-1") for part in found.groups())
     return Head(False, version, *asked, int(status), reason.strip(), headers, block, faults)
 
 
-def _fields(lines: list[bytes]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Return the header fields of *lines* after the first, and what was wrong with them."""
+def _fields(block: bytes) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the header fields of a head, and what was wrong with its lines."""
     found: list[tuple[str, str]] = []
     faults: dict[str, None] = {}
-    for number in range(1, len(lines)):
-        line = lines[number].rstrip(b"\r")
-        if line[:1] in (b" ", b"\t"):
-            if found:
-                name, value = found[-1]
-                found[-1] = name, f"{value} {line.strip().decode('latin-1')}".strip()
+    for line in block.decode("latin-1").split("\n")[1:]:
+        key, colon, value = line.partition(":")
+        if line[:1] in _BLANKS:
+            if line and found:  # RFC 9112 §5.2: a folded line goes on with the one before
+                name, begun = found[-1]
+                found[-1] = name, f"{begun} {line.strip(_BLANK)}".strip(_BLANK)
             continue
-        key, colon, text = line.partition(b":")
-        if not line:
+        name = key.rstrip(_BLANK)
+        if not colon or _NAME.fullmatch(name) is None:
+            if line != "\r":
+                faults["header line without a name"] = None
             continue
-        if not colon or _NAME.fullmatch(key.rstrip()) is None:
-            faults["header line without a name"] = None
-            continue
-        if key[-1:] in (b" ", b"\t"):
+        if name != key:
             faults["blank before the colon of a header"] = None
-        found.append((key.rstrip().decode("latin-1").lower(), text.strip().decode("latin-1")))
+        found.append((name.lower(), value.strip(_BLANK)))
     return tuple(found), tuple(faults)

@@ -197,8 +197,7 @@ class Conversation:
         try:
             end = body.feed(data, 0, pieces)
         finally:
-            for piece in pieces:
-                self._piece(lane, piece, told)
+            self._piece(lane, pieces[0] if len(pieces) == 1 else b"".join(pieces), told)
         if body.done:
             self._finish(lane, told)
         return data[end:]
