@@ -58,8 +58,9 @@ class Files:
             yield from self._data(body[1:])
         elif kind in {HELLO, ANSWER}:
             reader.skip(16 if kind == HELLO else 4)
-            if (name := words(string(reader))) and (uin := self._state.name(side)) != name:
-                yield Profile(account=uin, nickname=name)
+            nickname, uin = words(string(reader)), self._state.name(side)
+            if uin and nickname not in {"", uin}:
+                yield Profile(account=uin, nickname=nickname)
         elif kind == FILE:
             yield from self._file(side, reader)
         elif kind == START:

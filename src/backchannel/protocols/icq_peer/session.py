@@ -133,8 +133,8 @@ class Session:
         state = self._state
         first = state.init is None
         state.names[side] = str(init.uin)
-        if init.recipient:
-            state.names.setdefault(side.other, str(init.recipient))
+        if called := self._called(init):
+            state.names.setdefault(side.other, called)
         state.version = init.version if first else min(state.version, init.version)
         if first:
             state.init, state.caller = init, side
@@ -149,6 +149,13 @@ class Session:
                     port=init.port,
                     how="peer-init",
                 )
+
+    def _called(self, init: Init) -> str:
+        """Return the UIN of who was called: from the init, else from what announced the call."""
+        if init.recipient:
+            return str(init.recipient)
+        others = [name for name in self._state.start.accounts if name != str(init.uin)]
+        return others[0] if len(others) == 1 else ""
 
     def _message(self, side: Side, body: bytes) -> list[Output]:
         """A broken message costs itself, never the connection."""
