@@ -161,6 +161,7 @@ def test_a_hit_names_files_hashes_and_the_servent():
     [
         (b"", ""),
         (b"BEAR\x01\x05", "BearShare, firewalled, busy"),
+        (b"BEAR\x01\x2c", "BearShare, busy"),
         # The second byte says that push holds, the first its value; busy the other way round.
         (b"LIME\x02\x05\x05", "LimeWire, firewalled, busy"),
         (b"LIME\x02\x04\x01", "LimeWire"),
@@ -434,6 +435,11 @@ def test_damaged_extensions_end_the_block(data):
     found = ggep.read_extensions(data)
     assert found.damaged
     assert not found.ggep
+
+
+def test_of_equal_extensions_the_first_counts():
+    data = build.ggep(("A", b"first"), ("A", b"second")) + build.ggep(("A", b"third"))
+    assert ggep.read_extensions(data).ggep == {"A": b"first"}
 
 
 def test_cobs_by_its_definition():

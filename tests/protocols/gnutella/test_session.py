@@ -242,6 +242,16 @@ def test_a_gap_in_a_plain_stream_ends_at_two_headers_in_a_row():
     assert "annual report" in [value.text for value in kit.events(told, Search)]
 
 
+@pytest.mark.parametrize("size", [1, 30, 100])
+def test_behind_a_gap_messages_inside_a_message_are_not_taken_for_it(size):
+    """The outer header is the earlier one, even while the end of its body has not come."""
+    inner = build.query(b"inside") * 3
+    outer = build.vendor(b"ABCD", 1, 1, inner + bytes(60))
+    steps = [*CONNECTION[:2], (S, 7), (S, b"cut" + outer + build.query(b"outside") * 2)]
+    told = tell(*kit.recut(steps, size))
+    assert {value.text for value in kit.events(told, Search)} == {"outside"}
+
+
 def test_a_gap_in_a_deflate_stream_silences_that_side_only():
     head, stream = DEFLATED[:2], DEFLATED[3][1]
     told = tell(*head, (S, stream[:40]), (S, 9), (S, stream[49:]), (C, build.CONFIRM + PLAIN))
@@ -345,6 +355,20 @@ def test_the_answer_decides_between_the_networks():
     for data, name in ((build.G2_OK, "gnutella2"), (build.OK, "gnutella")):
         claims = [module.recognise(peek(both, data)) for module in (Recogniser, gnutella2)]
         assert [claim.protocol for claim in claims if claim] == [name]
+
+
+def test_an_answer_that_changes_the_network_late_is_followed():
+    """Who offered one network and is answered in the other: what was proved stays proved."""
+    offer = build.CONNECT.replace(
+        b"\r\n\r\n", b"\r\nAccept: application/x-gnutella-packets\r\n\r\n"
+    )
+    session = Session(build.TCP)
+    kit.decode(session, [(C, offer), (S, build.G2_OK)], ends=False)
+    assert session.standing is Standing.PARSED
+    told = session.feed(
+        S, build.packet("HAW", build.packet("NA", payload=build.host("1.2.3.4", 5)))
+    )
+    assert [type(value) for value in told] == [Peer]
 
 
 class Recogniser:

@@ -97,9 +97,7 @@ def _trailer(hit: Hit, data: bytes) -> None:
     opened, private = data[5 : 5 + size], data[5 + size :]
     traits, has_ggep = _flags(opened)
     if size >= 4:
-        xml = int.from_bytes(opened[2:4], "little")
-        traits += ("metadata",) if xml > 1 else ()
-        private = private[: max(0, len(private) - xml)]
+        traits += ("metadata",) if int.from_bytes(opened[2:4], "little") > 1 else ()
     start = private.find(bytes([ggep.MAGIC]))
     if has_ggep and start >= 0:
         found = ggep.read_extensions(private[start:]).ggep
@@ -108,13 +106,9 @@ def _trailer(hit: Hit, data: bytes) -> None:
 
 
 def _flags(opened: bytes) -> tuple[tuple[str, ...], bool]:
-    if len(opened) == 1:
-        first, second = opened[0] | BUSY, (opened[0] & BUSY) | PUSH
-    elif len(opened) >= 2:
-        first, second = opened[0], opened[1]
-    else:
-        return (), False
-    both = first & second
+    # The oldest form is one byte, which knows two flags.
+    second = opened[1] if len(opened) > 1 else PUSH | BUSY
+    both = opened[0] & second if opened else 0
     names = ((PUSH, "firewalled"), (BUSY, "busy"), (UPLOADED, "has uploaded"))
     return tuple(name for bit, name in names if both & bit), bool(both & GGEP)
 
