@@ -13,6 +13,13 @@ PROTOCOL = Protocol(
     context=True,
     magic=(
         Magic(transport="udp", at=2, pattern=_ZEROS, mask=_MASK, minimum=17),
+        # mDNS has no identifier, and asks several questions at once.
+        Magic(
+            transport="udp",
+            pattern=b"\0\0" + _ZEROS,
+            mask=b"\xff\xff" + _MASK[:3] + b"\xf0" + _MASK[4:],
+            minimum=17,
+        ),
         Magic(
             transport="tcp",
             at=4,
