@@ -189,6 +189,10 @@ def test_without_encryption_the_password_is_there_to_read(wide):
         Credential(account="CORP\\bob", kind="plain", scheme="rdp-logon", secret="s3cret"),
     ]
     assert told.done
+    early = [*opening[:3], (CLIENT, build.sent(1003, body))]  # before the server wants none
+    assert not [event for event in say(*early)[1] if isinstance(event, SignOn)]
+    long = build.sent(1003, logon("CORP", "bob", "s" * 1025, wide=wide))
+    assert isinstance(say(*opening, (CLIENT, long))[1][-1], Malformed)
     encrypted = build.sent(1003, logon("CORP", "bob", "s3cret", flags=0x48, wide=wide))
     assert not [e for e in say(*opening, (CLIENT, encrypted))[1] if isinstance(e, SignOn)]
 

@@ -158,6 +158,18 @@ def test_what_does_not_continue_is_withdrawn(datagrams):
     assert told.feed(CLIENT, RECEIVER + sdes((1, b"a@b"))) == []
 
 
+def test_a_source_that_jumps_is_never_told():
+    steps = [(CLIENT, rtp(n)) for n in (1, 2, 3, 900, 901, 902, 5000, 5001)]
+    told, events = say(*steps, start=CALL)
+    assert (told.standing, events) == (Standing.CLAIMED, [])
+
+
+def test_packets_sent_twice_or_late_do_no_harm():
+    told, events = say(*[(CLIENT, rtp(n)) for n in (1, 1, 2, 4, 3, 4, 5, 6, 6)])
+    assert told.standing is Standing.PARSED
+    assert kit.events(events, MediaStream)[-1].lost == 0
+
+
 def test_keepalives_and_stun_do_no_harm():
     stun = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
     steps = [(CLIENT, data) for n in range(5) for data in (rtp(n), stun, b"\0\0\0\0", b"")]
@@ -218,6 +230,19 @@ def test_participants_are_told_once():
     )
     assert (program.name, program.account) == ("NetMeeting 3.01", "eva@10.0.0.7")
     assert (place.address, place.how, place.transport) == ("10.0.0.7", "rtcp-cname", "udp")
+
+
+@pytest.mark.parametrize("name", [b"a@b", b"aa@b", b"aaa@b", b"aaaa@b"])
+def test_every_chunk_of_a_description_is_read(name):
+    """Chunks end at the next word, with one to four bytes of zero (RFC 3550 §6.5)."""
+    one, two = sdes((1, name)), sdes((1, b"z@y"), ssrc=0xEF)
+    body = one[4:] + two[4:]
+    both = b"\x82\xca" + (len(body) // 4).to_bytes(2, "big") + body
+    told = kit.events(say((CLIENT, RECEIVER + both))[1], Participant)
+    assert [(event.ssrc, event.cname) for event in told] == [
+        ("0000abcd", name.decode()),
+        ("000000ef", "z@y"),
+    ]
 
 
 @pytest.mark.parametrize(

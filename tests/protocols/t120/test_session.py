@@ -159,6 +159,7 @@ def test_lost_framing_is_said_once_then_silence_until_a_gap():
     "body",
     [
         b"\x7f\x65\x05\x04",
+        JOIN[7:].replace(b"\x04\x01\x01\x04\x01\x01", b"\x04\x01\x01\x05\x01\x01"),
         b"\x7f\x65\x83\0\0\1",
         b"\x7f\x65\x03\x04\x01\x01",
         b"\x7f\x66\x03\x0a\x02\0",

@@ -18,7 +18,6 @@ from backchannel.reader import Reader, WireError
 CORE, SECURITY, NETWORK = 0xC001, 0xC002, 0xC003
 SERVER_SECURITY = 0x0C02
 _ASKS, _CHOSEN, _FAILED = 0x01, 0x02, 0x03
-_BLOCKS = 32
 _CHANNELS = 31
 _COOKIE = re.compile(rb"Cookie: (mstshash|msts)=([^\r\n]{0,255})\r\n")
 _TOKEN = re.compile(rb"(\d{1,10})\.(\d{1,5})\.\d{1,4}")
@@ -98,9 +97,7 @@ def read_confirm(parameters: bytes) -> tuple[str, str] | None:
 def blocks(data: bytes) -> Iterator[tuple[int, Reader]]:
     """Yield (type, contents) of the data blocks of a connection."""
     reader = Reader(data)
-    for _ in range(_BLOCKS):
-        if len(reader) < 4:
-            return
+    while len(reader) >= 4:
         kind, size = reader.u16le(), reader.u16le()
         yield kind, reader.sub(size - 4)
 
