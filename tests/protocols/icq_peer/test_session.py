@@ -373,13 +373,21 @@ def test_nothing_is_read_once_licq_goes_on_in_tls():
     assert session.feed(Side.CLIENT, b"\x16\x03\x01") == []
 
 
-def test_the_lower_version_counts():
+@pytest.mark.parametrize(("caller", "called"), [(8, 6), (6, 8)])
+def test_the_lower_version_counts(caller, called):
     steps = [
-        (Side.CLIENT, frame(init(8))),
-        (Side.SERVER, frame(wire.OK) + frame(init(6, YOU, ME))),
+        (Side.CLIENT, frame(init(caller))),
+        (Side.SERVER, frame(wire.OK) + frame(init(called, YOU, ME))),
         (Side.CLIENT, frame(wire.OK) + frame(message(6, 1, "hello", bytes(8)))),
     ]
     assert [m.text for m in kit.events(kit.decode(Session(START), steps), Message)] == ["hello"]
+
+
+def test_an_init_that_tells_its_port_last():
+    body = bytearray(init(4))
+    body[5:9] = bytes(4)
+    told = kit.decode(Session(START), [(Side.CLIENT, frame(bytes(body)))])
+    assert {where.port for where in kit.events(told, PeerAddress)} == {20543}
 
 
 # -- files -------------------------------------------------------------------------------------
@@ -514,7 +522,7 @@ def test_a_chat_of_the_later_versions(version):
         return b"\0" + bytes([number]) + struct.pack("<I", size or len(values)) + values
 
     keys = command(0, b"\xff\0\0\0") + command(7) + b"helo\x08lo\r"
-    keys += command(0x10, b"\5\0Ari\0\0\0", 9) + b"\r" + command(0x11, bytes(4)) + b"more\r"
+    keys += command(0x10, b"\5\0Ari\0\0\0", 9) + command(0x11, bytes(4)) + b"more\r"
     told = kit.decode(Session(START), chat_talk(version, keys, b"fine\r"))
     assert [m.text for m in kit.events(told, Message)] == ["hello", "more", "fine"]
     assert {m.room for m in kit.events(told, Message)} == {f"chat of {ME}"}
