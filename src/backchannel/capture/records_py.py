@@ -175,7 +175,7 @@ class Records:
         if which >= len(self._interfaces):
             raise _Damaged(f"packet of unknown interface {which}")
         if captured > len(data):
-            raise _Damaged(f"packet of {captured} bytes in a block of {len(data)}")
+            raise _Damaged(f"packet of {captured} bytes in a shorter block")
         link, _, resolution, offset = self._interfaces[which]
         self._last = nanoseconds(units, resolution, offset)
         return self._last, link, data[:captured], original

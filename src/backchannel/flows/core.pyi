@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from backchannel.capture.records import Chunk
+from backchannel.contract import Magic
 from backchannel.flows.row import FlowRow
 from backchannel.flows.settings import FlowSettings
-from backchannel.protocols import Magic
 
 DATA: int
 """Bytes: in order (TCP), or the payload of one packet. The side's next byte is the next DATA's."""

@@ -40,5 +40,24 @@ COUNTED = {
     "802.11 aggregates": "Wi-Fi frames that carry several (A-MSDU), not taken apart",
     "802.11 management": "Wi-Fi management and control frames",
 }
-"""Name -> meaning. Besides, with a number in the name: `link type N`, `ethertype 0x....`,
-`ppp protocol 0x....`, `llc 0x..`, `address family N`, `gre protocol 0x....`, `gre version N`."""
+"""Name -> meaning."""
+
+LINK_TYPE, ETHERTYPE, PPP_PROTOCOL, LLC, ADDRESS_FAMILY, GRE_PROTOCOL, GRE_VERSION = range(7)
+NUMBERED = (
+    "link type {}",
+    "ethertype 0x{:04x}",
+    "ppp protocol 0x{:04x}",
+    "llc 0x{:02x}",
+    "address family {}",
+    "gre protocol 0x{:04x}",
+    "gre version {}",
+)
+"""Names of what was not understood, with its number in them; the numbers above count them."""
+
+MAX_NAMED = 256
+"""Different numbers that are told apart; what else comes counts as `link type other` and so on."""
+
+
+def other(pattern: str) -> str:
+    """Return the name for numbers that are told apart no longer: `ethertype other`."""
+    return pattern.partition("{")[0].removesuffix("0x") + "other"

@@ -1,15 +1,24 @@
 """Compares payloads with the magics, in plain Python: the twin of `match`.
 
-A short TCP payload passes a magic as far as it goes, so that segment sizes hide nothing.
+Where a TCP side begins, what is too short to say is "maybe": its first bytes are kept and compared
+again, so that segment sizes hide nothing. Anywhere else it is "no".
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from enum import Enum
 
+from backchannel.contract import Length, Magic
 from backchannel.flows.names_py import host
 
-if TYPE_CHECKING:
-    from backchannel.protocols import Length, Magic
+LONGEST_NAME = 255
+
+
+class Fit(Enum):
+    """What comparing a payload with a magic says."""
+
+    NO = 0
+    MAYBE = 1
+    YES = 2
 
 
 class Matcher:
@@ -17,7 +26,7 @@ class Matcher:
 
     def __init__(
         self,
-        magics: Sequence[tuple[int, "Magic"]],
+        magics: Sequence[tuple[int, Magic]],
         names: Sequence[str],
         gated: Sequence[int],
         *,
@@ -29,22 +38,37 @@ class Matcher:
         self._names = frozenset(name.encode() for name in names)
         self._gated = 0 if everything else sum(1 << index for index in set(gated))
 
-    def match(self, transport: str, payload: bytes, *, opening: bool) -> int:
-        """Return the protocols whose magic fits; *opening*: the first payload of its side."""
-        hits = 0
-        for index, magic in self._magics:
-            if magic.transport == transport and fits(magic, payload, opening=opening):
-                hits |= 1 << index
-        if hits & self._gated and not self._of_interest(transport, payload):
-            hits &= ~self._gated
-        return hits
+    def match(
+        self, transport: str, number: int, payload: bytes, *, opening: bool
+    ) -> tuple[int, int]:
+        """Return the protocols whose magic fits, and those where more bytes may make it fit.
 
-    def _of_interest(self, transport: str, payload: bytes) -> bool:
-        """Whether *payload* names a host of interest, or ends before it names any."""
+        *number* is the IP protocol's. *opening* says that a side begins with *payload*.
+        """
+        hits = maybe = 0
+        for index, magic in self._magics:
+            if magic.transport != transport or magic.number not in {0, number}:
+                continue
+            fit = fits(magic, payload, opening=opening)
+            hits |= (fit is Fit.YES) << index
+            maybe |= (fit is Fit.MAYBE) << index
+        if hits & self._gated:
+            interest = self._of_interest(transport, payload)
+            if interest is None and opening and transport == "tcp":
+                maybe |= hits & self._gated
+                hits &= ~self._gated
+            elif interest is False:
+                hits &= ~self._gated
+        return hits, maybe & ~hits
+
+    def _of_interest(self, transport: str, payload: bytes) -> bool | None:
+        """Whether *payload* names a host of interest; None: it ends before it names any."""
         found = host(transport, payload)
-        return found is None or any(self._listed(name) for name in found)
+        return None if found is None else any(self._listed(name) for name in found)
 
     def _listed(self, name: bytes) -> bool:
+        if len(name) > LONGEST_NAME:
+            return False
         name = name.lower().rstrip(b".")
         while name:
             if name in self._names:
@@ -53,44 +77,44 @@ class Matcher:
         return False
 
 
-def check(index: int, magic: "Magic") -> None:
+def check(index: int, magic: Magic) -> None:
     """Raise ValueError for a magic that cannot be compiled."""
     if not 0 <= index < 64:
         raise ValueError(f"protocol index {index} is not in 0..63")
-    if magic.mask and len(magic.mask) != len(magic.pattern):
-        raise ValueError(f"mask and pattern differ in length: {magic}")
     if magic.length is not None and magic.length.size not in {1, 2, 3, 4}:
         raise ValueError(f"length field of {magic.length.size} bytes: {magic}")
     if len(magic.pattern) > 64 or magic.at > 1024 or len(magic.sizes) > 64:
         raise ValueError(f"magic too long: {magic}")
 
 
-def fits(magic: "Magic", payload: bytes, *, opening: bool) -> bool:
-    """Say whether *payload* passes *magic*."""
+def fits(magic: Magic, payload: bytes, *, opening: bool) -> Fit:
+    """Say whether *payload* passes *magic*.
+
+    A TCP side may begin with segments of any size, so there a payload that is too short may fit.
+    """
     if magic.first and not opening:
-        return False
-    size, stream = len(payload), magic.transport == "tcp"
-    short = size < magic.at + len(magic.pattern)
-    if short and not stream:
-        return False
+        return Fit.NO
+    stream, size = magic.transport == "tcp", len(payload)
+    short = Fit.MAYBE if stream and opening else Fit.NO
     seen = payload[magic.at : magic.at + len(magic.pattern)]
     mask = magic.mask or b"\xff" * len(magic.pattern)
     if any(byte & bits != want & bits for byte, want, bits in zip(seen, magic.pattern, mask)):  # noqa: B905 - as far as it goes
-        return False
-    if short:
-        return True
+        return Fit.NO
+    if size < magic.minimum or size < magic.at + len(magic.pattern):
+        return short
     if magic.sizes and size not in magic.sizes:
-        return stream and size < max(magic.sizes)
-    if magic.length is not None and not _length_fits(magic.length, payload, stream=stream):
-        return False
-    return stream or size >= magic.minimum
+        return short if size < max(magic.sizes) else Fit.NO
+    return _length_fits(magic.length, payload, short, stream=stream) if magic.length else Fit.YES
 
 
-def _length_fits(length: "Length", payload: bytes, *, stream: bool) -> bool:
+def _length_fits(length: Length, payload: bytes, short: Fit, *, stream: bool) -> Fit:
+    """A message may go on in later segments of a stream; a datagram holds it whole."""
     if len(payload) < length.at + length.size:
-        return stream
+        return short
     field = payload[length.at : length.at + length.size]
     total = int.from_bytes(field, "little" if length.little else "big") + length.bias
-    if not length.whole:
-        return total <= len(payload)
-    return total >= len(payload) if stream else total == len(payload)
+    if total <= len(payload):
+        return Fit.NO if length.whole and total < len(payload) else Fit.YES
+    if length.whole and stream:
+        return Fit.YES
+    return Fit.NO if length.whole else short

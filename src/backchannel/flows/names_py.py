@@ -74,8 +74,6 @@ def _tls(payload: bytes) -> list[bytes] | None:
             hello.take(size)
     except _Early:
         return None
-    except _Bad:
-        return []
     return []
 
 
@@ -83,7 +81,7 @@ def _records(payload: bytes) -> bytes:
     out, at = b"", 0
     while at + 5 <= len(payload):
         if payload[at] != 0x16:
-            raise _Bad
+            break
         size = int.from_bytes(payload[at + 3 : at + 5])
         out += payload[at + 5 : at + 5 + size]
         at += 5 + size

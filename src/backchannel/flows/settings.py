@@ -5,6 +5,13 @@ Whatever runs against one of these bounds is counted under its own name; see `co
 
 import msgspec
 
+from backchannel.errors import UsageError
+
+MOST_FLOWS = 1 << 28
+MOST_CONTEXTS = 1 << 22
+DEEPEST = 16
+"""Tags and tunnels of one packet that can be told apart, whatever the setting."""
+
 
 class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How much the core remembers, and for how long. Times are seconds of capture time."""
@@ -64,3 +71,14 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: int = 0x9E3779B97F4A7C15
     """Key of the hash of the flow table. It changes no result, only which flows collide: set a
     random one where the traffic may be made to collide on purpose (live interfaces)."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not 0 < getattr(self, name) < 1 << (64 if name == "key" else 40):
+                raise UsageError(f"{name} must be at least 1 and not beyond all measure")
+        if self.tunnel_depth > DEEPEST:
+            raise UsageError(f"tunnel_depth can be {DEEPEST} at most")
+        if self.max_flows > MOST_FLOWS or self.contexts > MOST_CONTEXTS:
+            raise UsageError(f"at most {MOST_FLOWS} flows and {MOST_CONTEXTS} contexts can be kept")
+        if self.payloads > 255:
+            raise UsageError("at most 255 payloads of a side can be compared")

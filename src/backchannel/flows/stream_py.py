@@ -1,9 +1,12 @@
-"""One wanted TCP flow put in order, in plain Python: the twin of `stream`.
+"""One TCP flow's bytes put in order, in plain Python: the twin of `stream`.
 
 Bytes that came first stay. What is missing is waited for: until the other side acknowledges it
 (then the capture lost it), `hole_wait` has passed, or too much waits behind it; then it is a gap.
 A FIN ends a side only when it was acknowledged, and a reset ends nothing by itself, so that
 forged ones hide no bytes.
+
+A stream that nobody wants yet (`deliver` is false) keeps what comes, from a side's first byte on,
+until it is known whether somebody does.
 """
 
 from collections.abc import Callable
@@ -64,6 +67,7 @@ class _Half:
         self.acked = -1
         self.fin = -1
         self.ended = False
+        self.full = False  # bytes had to be let go while nobody wanted the stream yet
         self.held: list[Segment] = []
         self.held_bytes = 0
         self.history = b""
@@ -84,7 +88,6 @@ class Stream:
         self.out = out
         self.halves = (_Half(), _Half())
         self.deliver = False
-        self.conflicts = 0
 
     # -- input ---------------------------------------------------------------------------------
 
@@ -109,22 +112,24 @@ class Stream:
         if half.fin < 0 and not half.ended:
             half.fin = seq
 
-    def segment(self, side: int, seq: int, data: bytes) -> None:
-        """*side* sent *data* at *seq*."""
+    def segment(self, side: int, seq: int, data: bytes) -> bool:
+        """*side* sent *data* at *seq*. True where it repeats bytes with other content."""
         half = self.halves[side]
         if half.ended:
             self.count("tcp bytes after the end")
-            return
+            return False
         if half.next < 0:
             half.next = seq
-        if half.held and self.out.time - half.held[0].time > self.settings.hole_wait * SECOND:
+        if self.deliver and half.held and self._overdue(half):
             self._skip(side, "tcp gaps after waiting")
         distance = ahead(seq, half.next)
         if distance <= -WINDOW or distance >= WINDOW:
             self.count("tcp segments out of window")
-            return
+            return False
         if len(data) == 1 and distance == -1:
-            return  # a keep-alive repeats one byte, whose value means nothing (RFC 9293 §3.8.4)
+            return (
+                False  # a keep-alive repeats one byte, whose value means nothing (RFC 9293 §3.8.4)
+            )
         conflict = False
         if distance < 0:
             conflict = self._differs(half, distance, data)
@@ -132,9 +137,9 @@ class Stream:
         if data:
             conflict |= self._insert(side, seq, data)
         if conflict:
-            self.conflicts += 1
             self.count("tcp retransmissions with other content")
         self._end(side)
+        return conflict
 
     def restart(self, side: int, seq: int) -> None:
         """*side* goes on at *seq*, far from where it was."""
@@ -149,10 +154,32 @@ class Stream:
         if not self.deliver:
             return
         for side in (0, 1):
-            held = self.halves[side].held
-            if held and self.out.time - held[0].time > self.settings.hole_wait * SECOND:
+            half = self.halves[side]
+            if half.held and self._overdue(half):
                 self._skip(side, "tcp gaps after waiting")
                 self._end(side)
+
+    def start(self) -> None:
+        """Somebody wants the stream: deliver what is in order, in the order in which it came."""
+        self.deliver = True
+        while ready := [s for s in (0, 1) if self._ready(s)]:
+            side = min(ready, key=lambda s: self.halves[s].held[0].frame)
+            self._segment(side, self._pop(self.halves[side]))
+
+    def prefix(self, side: int) -> bytes:
+        """Return the bytes of *side* that are kept without a hole before them."""
+        half, out = self.halves[side], b""
+        for segment in half.held:
+            if segment.seq != (half.next + len(out)) & 0xFFFFFFFF:
+                break
+            out += segment.data
+        return out
+
+    def settle(self, side: int) -> None:
+        """Nobody wants what is kept of *side*."""
+        half = self.halves[side]
+        self.budget.used -= half.held_bytes
+        half.held, half.held_bytes, half.full = [], 0, False
 
     def close(self) -> None:
         """The flow is over: deliver what waits, in the order in which it came, and free all."""
@@ -177,7 +204,7 @@ class Stream:
     def _insert(self, side: int, seq: int, data: bytes) -> bool:
         """Deliver or keep bytes at or after the next one; True where they differ from kept ones."""
         half = self.halves[side]
-        if seq == half.next and not half.held:
+        if seq == half.next and not half.held and self.deliver:
             self._now(side, data)
             return False
         fresh, conflict = _new_parts(half.held, seq, data)
@@ -190,13 +217,14 @@ class Stream:
         half, settings = self.halves[side], self.settings
         cost = len(segment.data) + NODE_COST
         bound = settings.stream_bytes if self.deliver else settings.opening_bytes
-        while segment.seq != half.next and (
+        while (segment.seq != half.next or not self.deliver) and (
             half.held_bytes + cost > bound
             or len(half.held) >= settings.stream_segments
             or not self.budget.fits(cost)
         ):
             if not self.deliver:
                 self.count("tcp opening bytes dropped")
+                half.full = True
                 return
             if half.held and ahead(segment.seq, half.held[0].seq) > 0:
                 self._skip(side, "tcp gaps to bound memory")
@@ -204,8 +232,6 @@ class Stream:
                 self.count("tcp gaps to bound memory")
                 self._gap(side, ahead(segment.seq, half.next))
                 half.next = segment.seq
-            if ahead(segment.seq, half.next) < 0:
-                return  # cannot happen: parts never overlap what is kept
         if segment.seq == half.next and self.deliver:
             self._segment(side, segment)
             self._drain(side)
@@ -231,12 +257,22 @@ class Stream:
 
     def _drain(self, side: int) -> None:
         half = self.halves[side]
-        while self.deliver and half.held and half.held[0].seq == half.next:
-            segment = half.held.pop(0)
-            cost = len(segment.data) + NODE_COST
-            half.held_bytes -= cost
-            self.budget.used -= cost
-            self._segment(side, segment)
+        while self.deliver and self._ready(side):
+            self._segment(side, self._pop(half))
+
+    def _ready(self, side: int) -> bool:
+        half = self.halves[side]
+        return bool(half.held) and half.held[0].seq == half.next
+
+    def _pop(self, half: _Half) -> Segment:
+        segment = half.held.pop(0)
+        cost = len(segment.data) + NODE_COST
+        half.held_bytes -= cost
+        self.budget.used -= cost
+        return segment
+
+    def _overdue(self, half: _Half) -> bool:
+        return self.out.time - half.held[0].time > self.settings.hole_wait * SECOND
 
     def _tail(self, side: int) -> None:
         """Bytes before the end that the other side acknowledged and nobody saw."""

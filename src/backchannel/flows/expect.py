@@ -1,4 +1,8 @@
-"""Flows that were announced, in plain Python: the twin of `expect`."""
+"""Flows that were announced.
+
+Both cores use this one: the compiled one asks it only about flows whose address or port somebody
+waits for, which `watch` tells it.
+"""
 
 from collections.abc import Callable
 
@@ -21,8 +25,14 @@ class Expectation:
 class Expectations:
     """All of them, found by the listening end; the oldest gives way to new ones."""
 
-    def __init__(self, limit: int, count: Callable[[str], None]) -> None:
-        self._limit, self._count = limit, count
+    def __init__(
+        self,
+        limit: int,
+        count: Callable[[str], None],
+        watch: Callable[[Key, str, int], None] = lambda _key, _source, _change: None,
+    ) -> None:
+        """*watch* is called with key, source and 1 when an expectation comes, -1 when it goes."""
+        self._limit, self._count, self._watch = limit, count, watch
         self._all: dict[int, Expectation] = {}
         self._by_key: dict[Key, dict[int, Expectation]] = {}
         self._made = 0
@@ -39,6 +49,7 @@ class Expectations:
         made = Expectation(token, key, source, until)
         self._all[self._made] = made
         self._by_key.setdefault(key, {})[self._made] = made
+        self._watch(key, source, 1)
         return made
 
     def forget(self, token: int) -> None:
@@ -63,6 +74,7 @@ class Expectations:
 
     def _remove(self, number: int) -> None:
         made = self._all.pop(number)
+        self._watch(made.key, made.source, -1)
         same = self._by_key[made.key]
         del same[number]
         if not same:

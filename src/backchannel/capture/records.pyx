@@ -1,0 +1,341 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Cuts captures into packets; `records_py` says the same in plain Python.
+
+Pointers are used here because the lengths are checked in the same lines: each record's own length is
+compared with the bytes that are there before anything inside is read.
+"""
+
+from cpython.ref cimport Py_REFCNT
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+
+from backchannel.wire cimport be16, be32, be64, le16, le32
+
+cdef extern from *:
+    """
+    typedef unsigned __int128 wide;
+    /* units of if_tsresol to nanoseconds; saturates */
+    static inline int64_t in_nanoseconds(uint64_t units, unsigned resolution, int64_t offset)
+    {
+        unsigned exponent = resolution & 0x7f;
+        wide time = (wide)units;
+        __int128 sum;
+        if (resolution & 0x80) {
+            time *= 1000000000u;
+            time >>= exponent;
+        } else if (exponent <= 9) {
+            while (exponent++ < 9) time *= 10;
+        } else {
+            while (exponent-- > 9 && time) time /= 10;
+        }
+        sum = (__int128)time + (__int128)offset * 1000000000;
+        return sum < 0 ? 0 : sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
+    }
+    """
+    int64_t in_nanoseconds(uint64_t, unsigned, int64_t) noexcept nogil
+
+cdef enum:
+    LARGEST_RECORD = 16 << 20
+    LARGEST_COUNT = 65536
+    SECTION = 0x0A0D0D0A
+    INTERFACE = 1
+    OLD_PACKET = 2
+    SIMPLE = 3
+    ENHANCED = 6
+
+cdef enum Fault:
+    FINE
+    LONG_RECORD
+    LONG_BLOCK
+    NO_ORDER
+    LENGTHS_DIFFER
+    SHORT_SECTION
+    VERSION
+    SHORT_INTERFACE
+    MANY_INTERFACES
+    SHORT_PACKET
+    NO_INTERFACE
+    LONG_PACKET
+
+_FAULTS = {
+    LONG_RECORD: "record of {} bytes",
+    LONG_BLOCK: "block of {} bytes",
+    NO_ORDER: "section without byte-order magic",
+    LENGTHS_DIFFER: "block whose two lengths differ",
+    SHORT_SECTION: "short section header",
+    VERSION: "pcapng version {}",
+    SHORT_INTERFACE: "short interface block",
+    MANY_INTERFACES: "too many interfaces",
+    SHORT_PACKET: "short packet block",
+    NO_INTERFACE: "packet of unknown interface {}",
+    LONG_PACKET: "packet of {} bytes in a shorter block",
+}
+_MAGIC = {  # magic -> (big-endian, nanoseconds a tick, bytes before the packet)
+    b"\xd4\xc3\xb2\xa1": (False, 1000, 16),
+    b"\xa1\xb2\xc3\xd4": (True, 1000, 16),
+    b"\x4d\x3c\xb2\xa1": (False, 1, 16),
+    b"\xa1\xb2\x3c\x4d": (True, 1, 16),
+    b"\x34\xcd\xb2\xa1": (False, 1000, 24),
+    b"\xa1\xb2\xcd\x34": (True, 1000, 24),
+}
+
+
+cdef class Chunk:
+    """Whole packets, in order: time, link type, captured bytes, size on the wire."""
+
+    def __dealloc__(self):
+        free(self.frames)
+
+    def __len__(self):
+        """Packets in it."""
+        return self.count
+
+    def __iter__(self):
+        """Yield (nanoseconds since 1970, link type, captured bytes, size on the wire)."""
+        cdef Py_ssize_t at
+        for at in range(self.count):
+            yield (
+                self.frames[at].time,
+                self.frames[at].link,
+                memoryview(self.frames[at].data[: self.frames[at].captured]),
+                self.frames[at].original,
+            )
+
+    cdef frame_t* push(self) except? NULL nogil:
+        """Return room for one more frame."""
+        cdef frame_t* grown
+        if self.count == self.room:
+            self.room = 2 * self.room if self.room else 512
+            grown = <frame_t*>realloc(self.frames, self.room * sizeof(frame_t))
+            if grown == NULL:
+                with gil:
+                    raise MemoryError
+            self.frames = grown
+        self.count += 1
+        return &self.frames[self.count - 1]
+
+
+cdef class Records:
+    """One capture's framing: what its headers said, and how far it was good."""
+
+    def __init__(self, head):
+        """*head*: the first 24 bytes. Raises ValueError when they begin no capture."""
+        self.damage = ""
+        magic = bytes(head[:4])
+        if magic == b"\x0a\x0d\x0d\x0a":
+            self.needed = 12
+        elif magic in _MAGIC and len(head) >= 24:
+            self.swapped, self.tick, self.header = _MAGIC[magic]
+            self.link = int.from_bytes(head[20:24], "big" if self.swapped else "little") & 0xFFFF
+            self.needed = 24
+        else:
+            raise ValueError("neither pcap nor pcapng")
+
+    def __dealloc__(self):
+        free(self.interfaces)
+
+    def cut(self, data, Py_ssize_t size):
+        """Cut the whole records among the first *size* bytes; `offset` moves past them."""
+        cdef const uint8_t[::1] view = data
+        cdef Chunk chunk = self.empty_chunk(data)
+        cdef const uint8_t* start
+        cdef Py_ssize_t used = 0
+        if size > view.shape[0]:
+            raise ValueError("more bytes than the buffer holds")
+        if size <= 0 or self.damage:
+            return chunk
+        start = &view[0]
+        if self.header and not self.offset and size >= 24:
+            self.offset = used = 24
+        if self.header:
+            if self.offset:
+                with nogil:
+                    used = self.records(start + used, size - used, chunk)
+        else:
+            with nogil:
+                used = self.blocks(start, size, chunk)
+        if self.header and not self.offset:
+            return chunk
+        self.offset += used
+        if self.fault != FINE:
+            self.damage = _FAULTS[self.fault].format(self.value)
+        return chunk
+
+    cdef Py_ssize_t records(self, const uint8_t* data, Py_ssize_t size, Chunk chunk) except -1 nogil:
+        """Cut pcap records; return the bytes used."""
+        cdef Py_ssize_t at = 0
+        cdef uint32_t captured
+        cdef const uint8_t* here
+        cdef frame_t* frame
+        while True:
+            self.needed = self.header
+            if size - at < self.header:
+                return at
+            here = data + at
+            captured = self.u32(here + 8)
+            if captured > LARGEST_RECORD:
+                self.wrong(LONG_RECORD, captured)
+                return at
+            self.needed = self.header + captured
+            if size - at < <Py_ssize_t>self.needed:
+                return at
+            frame = chunk.push()
+            frame.data = here + self.header
+            frame.time = <int64_t>self.u32(here) * 1000000000 + <int64_t>self.u32(here + 4) * self.tick
+            frame.captured = captured
+            frame.original = self.u32(here + 12)
+            frame.link = self.link
+            at += self.needed
+
+    cdef Py_ssize_t blocks(self, const uint8_t* data, Py_ssize_t size, Chunk chunk) except -1 nogil:
+        """Cut pcapng blocks; return the bytes used."""
+        cdef Py_ssize_t at = 0
+        cdef uint32_t total
+        cdef const uint8_t* here
+        while True:
+            self.needed = 12
+            if size - at < 12:
+                return at
+            here = data + at
+            if le32(here) == SECTION:
+                if le32(here + 8) == 0x1A2B3C4D:
+                    self.swapped = False
+                elif be32(here + 8) == 0x1A2B3C4D:
+                    self.swapped = True
+                else:
+                    self.wrong(NO_ORDER, 0)
+                    return at
+                self.interface_count = 0
+            total = self.u32(here + 4)
+            if total < 12 or total % 4 or total > LARGEST_RECORD:
+                self.wrong(LONG_BLOCK, total)
+                return at
+            self.needed = total
+            if size - at < total:
+                return at
+            if self.u32(here + total - 4) != total:
+                self.wrong(LENGTHS_DIFFER, 0)
+                return at
+            self.block(self.u32(here), here + 8, total - 12, chunk)
+            if self.fault != FINE:
+                return at
+            at += total
+
+    cdef int block(self, uint32_t kind, const uint8_t* body, uint32_t size, Chunk chunk) except -1 nogil:
+        """Read one block's *body*; blocks of other kinds are passed over."""
+        if kind == ENHANCED or kind == OLD_PACKET:
+            if size < 20:
+                return self.wrong(SHORT_PACKET, 0)
+            return self.packet(
+                body, size, self.u32(body) if kind == ENHANCED else self.u16(body), chunk
+            )
+        if kind == SECTION:
+            if size < 16:
+                return self.wrong(SHORT_SECTION, 0)
+            if self.u16(body + 4) != 1:
+                return self.wrong(VERSION, self.u16(body + 4))
+        elif kind == INTERFACE:
+            return self.interface(body, size)
+        elif kind == SIMPLE:
+            return self.simple(body, size, chunk)
+        return 0
+
+    cdef int interface(self, const uint8_t* body, uint32_t size) except -1 nogil:
+        """Remember an interface's link type, snap length and clock."""
+        cdef interface_t* made
+        cdef uint32_t at = 8, code, length
+        if size < 8:
+            return self.wrong(SHORT_INTERFACE, 0)
+        if self.interface_count >= LARGEST_COUNT:
+            return self.wrong(MANY_INTERFACES, 0)
+        if self.interface_count == self.interface_room:
+            self.interface_room = 2 * self.interface_room + 4
+            made = <interface_t*>realloc(
+                self.interfaces, self.interface_room * sizeof(interface_t)
+            )
+            if made == NULL:
+                with gil:
+                    raise MemoryError
+            self.interfaces = made
+        made = &self.interfaces[self.interface_count]
+        self.interface_count += 1
+        made.link, made.snap = self.u16(body), self.u32(body + 4)
+        made.resolution, made.offset = 6, 0
+        while size - at >= 4:
+            code, length = self.u16(body + at), self.u16(body + at + 2)
+            if code == 0 or length > size - at - 4:
+                break
+            if code == 9 and length == 1:
+                made.resolution = body[at + 4]
+            elif code == 14 and length == 8:
+                made.offset = <int64_t>(
+                    be64(body + at + 4)
+                    if self.swapped
+                    else <uint64_t>le32(body + at + 8) << 32 | le32(body + at + 4)
+                )
+            length = (length + 3) & ~<uint32_t>3
+            if length > size - at - 4:
+                break
+            at += 4 + length
+        return 0
+
+    cdef int packet(
+        self, const uint8_t* body, uint32_t size, uint32_t which, Chunk chunk
+    ) except -1 nogil:
+        """Read an enhanced or an obsolete packet block; after the interface they are alike."""
+        cdef uint32_t captured = self.u32(body + 12)
+        cdef frame_t* frame
+        cdef interface_t* at
+        if which >= self.interface_count:
+            return self.wrong(NO_INTERFACE, which)
+        if captured > size - 20:
+            return self.wrong(LONG_PACKET, captured)
+        at = &self.interfaces[which]
+        self.last = in_nanoseconds(
+            <uint64_t>self.u32(body + 4) << 32 | self.u32(body + 8), at.resolution, at.offset
+        )
+        frame = chunk.push()
+        frame.data, frame.captured = body + 20, captured
+        frame.original, frame.time, frame.link = self.u32(body + 16), self.last, at.link
+        return 0
+
+    cdef int simple(self, const uint8_t* body, uint32_t size, Chunk chunk) except -1 nogil:
+        """Read a simple packet block: no time of its own, always interface 0."""
+        cdef frame_t* frame
+        cdef uint32_t original
+        if size < 4:
+            return self.wrong(SHORT_PACKET, 0)
+        if not self.interface_count:
+            return self.wrong(NO_INTERFACE, 0)
+        original = self.u32(body)
+        frame = chunk.push()
+        frame.data = body + 4
+        frame.captured = min(original, size - 4)
+        if self.interfaces[0].snap and frame.captured > self.interfaces[0].snap:
+            frame.captured = self.interfaces[0].snap
+        frame.original, frame.time = original, self.last
+        frame.link = self.interfaces[0].link
+        return 0
+
+    cdef Chunk empty_chunk(self, object data):
+        """Return a chunk without frames; an old one whose memory is there, if it is free.
+
+        Whoever asks for a chunk usually still holds the one before, hence two.
+        """
+        cdef Chunk chunk = self.older
+        self.older = None
+        if chunk is None or Py_REFCNT(chunk) > 1:
+            chunk = Chunk.__new__(Chunk)
+        chunk.count, chunk.keep = 0, data
+        self.older, self.newest = self.newest, chunk
+        return chunk
+
+    cdef uint32_t u32(self, const uint8_t* at) noexcept nogil:
+        return be32(at) if self.swapped else le32(at)
+
+    cdef uint32_t u16(self, const uint8_t* at) noexcept nogil:
+        return be16(at) if self.swapped else le16(at)
+
+    cdef int wrong(self, int fault, uint64_t value) noexcept nogil:
+        self.fault, self.value = fault, value
+        return 0

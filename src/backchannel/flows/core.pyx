@@ -1,0 +1,424 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The packet core; `core.pyi` says what every call means, `core_py` does the same in Python.
+
+Packets go through in batches of BATCH, in three passes, so that the waits for memory overlap:
+decode, and fetch the entry of the index; read the entry, and fetch the flow; handle. The last pass
+stops after each packet that has something to deliver, and goes on there at the next `take`.
+"""
+
+from ipaddress import ip_address
+
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+
+from backchannel.flows import counters as words
+from backchannel.flows.columns import columns
+from backchannel.flows.delivery import (
+    CLOSED,
+    DATA,
+    END,
+    EVICTED,
+    FINISHED,
+    GAP,
+    IDLE,
+    REUSED,
+    Delivery,
+)
+from backchannel.flows.settings import FlowSettings
+
+from backchannel.flows cimport state as c
+from backchannel.flows.announced cimport RECENT
+from backchannel.flows.match cimport Matcher
+from backchannel.flows.rows cimport make_ends, make_row
+from backchannel.flows.slots cimport NOWHERE
+from backchannel.flows.state cimport (
+    BEGUN,
+    CLIENT_HIGH,
+    DROPPED,
+    FLOWS_EVICTED,
+    LEAVING,
+    MAX_TOKENS,
+    NUMBERED,
+    PENDING,
+    STREAMING,
+    TCP,
+    UDP,
+    USED,
+    WANTED,
+    bump,
+    delivery_t,
+    extra_t,
+    put,
+)
+from backchannel.flows.tcp cimport NOT_OPENED, SYN, begin, reopens
+from backchannel.wire cimport prefetch
+
+cdef enum:
+    STEPS = 8               # flows the expiry hand looks at after each BATCH packets
+    SECOND = 1000000000
+
+__all__ = [
+    "CLOSED",
+    "DATA",
+    "END",
+    "EVICTED",
+    "FINISHED",
+    "GAP",
+    "IDLE",
+    "REUSED",
+    "Delivery",
+    "FlowCore",
+]
+
+
+cdef class FlowCore:
+    """The flow table and everything under it."""
+
+    def __cinit__(
+        self,
+        magics,
+        settings=FlowSettings(),
+        names=(),
+        everything=False,
+        *,
+        name_gated=(),
+        collect=False,
+    ):
+        set_bounds(&self.bounds, settings)
+        self.first_time = INT64_MAX
+        self.decoder, self.slots = Decoder(), Slots()
+        self.payloads, self.announced = Payloads(), Announced()
+        self.decoder.prepare(&self.bounds, &self.counts)
+        self.slots.prepare(&self.bounds)
+        self.payloads.prepare(&self.bounds, &self.counts, &self.out)
+        self.payloads.matcher = Matcher(magics, names, name_gated, everything=everything)
+        self.announced.prepare(settings.expectations, &self.counts)
+        self.rows = [] if collect else None
+
+    def __dealloc__(self):
+        cdef uint32_t at
+        if self.payloads is not None and self.slots is not None:
+            for at in range(self.slots.used):
+                if not self.payloads.extras:
+                    break
+                self.payloads.forget(&self.slots.flows[at])
+        for at in range(self.out.count):
+            free(self.out.batch[at].owner)
+        free(self.out.batch)
+
+    # -- the border --------------------------------------------------------------------------------
+
+    def feed(self, Chunk chunk not None):
+        """Take the next packets; then call `take` until it returns []."""
+        if self.chunk is not None or self.ended:
+            raise ValueError("take() what was fed before")
+        self.chunk, self.position = chunk, 0
+
+    def take(self):
+        """Return the deliveries of the next packet (or step of expiry) that has any, or []."""
+        cdef uint32_t at
+        for at in range(self.leaving_count):
+            self.vacate(self.leaving[at])
+        self.leaving_count = 0
+        with nogil:
+            self.run()
+        if self.out.failed or self.decoder.fragments.failed or self.decoder.contexts.failed:
+            raise MemoryError
+        if not self.out.count:
+            self.chunk = None
+            return []
+        return self.hand_over()
+
+    def finish(self):
+        """The input has ended: end all flows; then call `take` until it returns []."""
+        if self.chunk is not None or self.ended:
+            raise ValueError("take() what was fed before")
+        self.ended = True
+        self.decoder.fragments.finish()
+
+    def row(self, uint32_t flow):
+        """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
+        return make_row(self.get(flow), self.slots.ends, self.decoder.contexts)
+
+    def drop(self, uint32_t flow):
+        """Deliver no more of this flow but its CLOSED."""
+        cdef flow_t* found = self.get(flow)
+        found.bits |= DROPPED
+        self.payloads.stop(found)
+
+    def want(self, uint32_t flow):
+        """Deliver this flow from now on."""
+        cdef flow_t* found = self.get(flow)
+        found.bits &= ~DROPPED
+        if not found.bits & LEAVING:
+            self.payloads.want(found)
+
+    def expect(self, token, transport, address, port, source, until):
+        """Want every flow to *address*:*port* from *source* that begins before *until*."""
+        cdef uint32_t at
+        cdef flow_t* flow
+        if not (address or port or source):
+            raise ValueError("an expectation must name something")
+        key = transport, _normal(address), port
+        self.announced.expectations.add(token, key, _normal(source), until)
+        if self.delivered >= self.out.frame:
+            return
+        for at in range(RECENT):
+            flow = &self.slots.flows[self.announced.recent[at].slot]
+            if not flow.serial or flow.serial != self.announced.recent[at].serial:
+                continue
+            if flow.bits & (USED | LEAVING) == USED and flow.first_frame >= self.delivered:
+                self.fulfil(self.announced.recent[at].slot)
+
+    def forget(self, token):
+        """Expect this no longer."""
+        self.announced.expectations.forget(token)
+
+    def counters(self):
+        """Return what could not be seen, kept or understood, by name; only what is not 0."""
+        out = {name: self.counts.fixed[at] for at, name in enumerate(words.COUNTED)}
+        for at in range(self.counts.names):
+            named = self.counts.named[at]
+            out[words.NUMBERED[named.kind].format(named.value)] = named.count
+        for at in range(NUMBERED):
+            out[words.other(words.NUMBERED[at])] = self.counts.other[at]
+        return {name: out[name] for name in sorted(out) if out[name]}
+
+    def totals(self):
+        """Return `packets bytes flows first_time last_time`."""
+        return {
+            "packets": self.frame,
+            "bytes": self.octets,
+            "flows": self.serial,
+            "first_time": self.first_time if self.frame else 0,
+            "last_time": self.last_time,
+        }
+
+    def columns(self):
+        """Return the flows that ended since the last call as columns of equal length."""
+        done = self.rows or []
+        if self.rows is not None:
+            self.rows = []
+        return columns(done)
+
+    # -- steps -------------------------------------------------------------------------------------
+
+    cdef void run(self) noexcept nogil:
+        """Go on until there is something to deliver, or nothing more to do."""
+        cdef packet_t* packet
+        while not self.out.count and not self.out.failed:
+            if self.hand_moves:
+                self.hand_moves = False
+                self.move_hand()
+            elif self.batch_at < self.batch_size:
+                packet = &self.batch[self.batch_at]
+                self.batch_at += 1
+                self.out.time, self.out.frame = packet.time, packet.frame
+                if packet.good:
+                    self.packet(packet)
+                self.hand_moves = packet.frame % BATCH == 0
+            elif not self.refill():
+                if not self.ended or self.cursor >= self.slots.used:
+                    return
+                if self.slots.flows[self.cursor].bits & (USED | LEAVING) == USED:
+                    self.close(self.cursor, c.FINISHED)
+                self.cursor += 1
+
+    cdef bint refill(self) noexcept nogil:
+        """Decode the next packets, and fetch what they will need. False: the chunk is used up."""
+        cdef uint32_t at
+        cdef Py_ssize_t left
+        cdef packet_t* packet
+        if self.ended or <void*>self.chunk == <void*>None:
+            return False
+        left = self.chunk.count - self.position
+        if not left:
+            return False
+        self.decoder.fragments.release()
+        self.batch_at = 0
+        self.batch_size = <uint32_t>min(left, <Py_ssize_t>(BATCH - self.frame % BATCH))
+        for at in range(self.batch_size):
+            packet = &self.batch[at]
+            self.frame += 1
+            packet.frame = self.frame
+            self.decoder.decode(&self.chunk.frames[self.position], packet)
+            self.octets += self.chunk.frames[self.position].captured
+            self.position += 1
+            self.first_time = min(self.first_time, packet.time)
+            self.last_time = max(self.last_time, packet.time)
+            prefetch(&self.slots.index[<uint32_t>packet.hash & self.slots.mask])
+        for at in range(self.batch_size):
+            if self.batch[at].good:
+                self.slots.guess(&self.batch[at])
+        return True
+
+    cdef void packet(self, const packet_t* packet) noexcept nogil:
+        """Count a packet to its flow, and deliver what is wanted of it."""
+        cdef uint32_t slot = self.slots.find(packet)
+        cdef int side, opened = NOT_OPENED
+        cdef flow_t* flow
+        if slot != NOWHERE:
+            flow = &self.slots.flows[slot]
+            if self.slots.idle(flow, packet.time):
+                self.close(slot, c.IDLE)
+                slot = NOWHERE
+            elif packet.protocol == TCP and (packet.flags & SYN or flow.bits & PENDING):
+                opened = reopens(flow, packet, packet.from_high != (flow.bits & CLIENT_HIGH != 0))
+                if opened != NOT_OPENED:
+                    self.close(slot, c.REUSED)
+                    slot = NOWHERE
+        if slot == NOWHERE:
+            slot = self.create(packet, opened)
+        flow = &self.slots.flows[slot]
+        side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
+        flow.last_time, flow.last_frame = packet.time, packet.frame
+        flow.packets[side] += 1
+        flow.bytes[side] += packet.size
+        if packet.protocol == TCP:
+            self.payloads.segment(slot, flow, side, packet)
+        elif packet.captured:
+            self.payloads.datagram(slot, flow, side, packet)
+        flow.payload[side] += packet.length
+
+    cdef uint32_t create(self, const packet_t* packet, int opened) noexcept nogil:
+        """Begin a flow; make room for it where there is none."""
+        cdef uint32_t slot
+        cdef flow_t* flow
+        if self.slots.count >= self.bounds.max_flows:
+            bump(&self.counts, FLOWS_EVICTED)
+            self.close(self.slots.victim(), c.EVICTED)
+        slot = self.slots.add(packet)
+        flow = &self.slots.flows[slot]
+        self.serial += 1
+        flow.serial = self.serial
+        flow.first_time = flow.last_time = packet.time
+        flow.first_frame = flow.last_frame = packet.frame
+        flow.types[0], flow.types[1] = packet.types[0], packet.types[1]
+        begin(flow, packet, opened)
+        self.announced.remember(self.serial, slot)
+        if self.announced.may_hold(packet):
+            with gil:
+                self.fulfil(slot)
+        return slot
+
+    cdef void close(self, uint32_t slot, int reason) noexcept nogil:
+        """End a flow: deliver what waits, then CLOSED, if anybody wants it."""
+        cdef flow_t* flow = &self.slots.flows[slot]
+        if reason != c.FINISHED:  # nobody looks into the index then
+            self.slots.unlink(slot)
+        if flow.bits & STREAMING:
+            if flow.bits & (WANTED | DROPPED) == WANTED and not flow.extra.deliver:
+                self.payloads.streams.start(slot, flow.extra)
+            self.payloads.streams.close(slot, flow.extra)
+            self.payloads.stop(flow)
+        if <void*>self.rows != <void*>None:
+            with gil:
+                self.rows.append(make_row(flow, self.slots.ends, self.decoder.contexts))
+        if flow.bits & WANTED:
+            flow.bits |= LEAVING
+            put(&self.out, slot, 0, c.CLOSED, NULL, reason)
+            self.leaving[self.leaving_count] = slot
+            self.leaving_count += 1
+        else:
+            self.vacate(slot)
+
+    cdef void move_hand(self) noexcept nogil:
+        """End what was idle for too long among the next flows under the expiry hand."""
+        cdef uint32_t step, slot
+        cdef flow_t* flow
+        for step in range(min(<uint32_t>STEPS, self.slots.used)):
+            slot = self.slots.turn()
+            if slot == NOWHERE:
+                continue
+            flow = &self.slots.flows[slot]
+            if self.slots.idle(flow, self.out.time):
+                self.close(slot, c.IDLE)
+            elif flow.bits & STREAMING:
+                self.payloads.streams.expire(slot, flow.extra)
+
+    cdef void vacate(self, uint32_t slot) noexcept nogil:
+        """Let the slot of a flow that ended be used again."""
+        self.payloads.forget(&self.slots.flows[slot])
+        self.slots.vacate(slot)
+
+    # -- between C and Python ----------------------------------------------------------------------
+
+    cdef list hand_over(self):
+        """Return the deliveries that are due, and free what carried them."""
+        cdef list out = []
+        cdef uint32_t at
+        cdef delivery_t* made
+        self.delivered = self.out.batch[0].frame
+        for at in range(self.out.count):
+            made = &self.out.batch[at]
+            self.delivered = min(self.delivered, made.frame)
+            payload = made.data[: made.value] if made.kind == c.DATA else made.value
+            out.append((made.slot, made.side, made.kind, made.time, made.frame, payload))
+            free(made.owner)
+            made.owner = NULL
+        self.out.count = 0
+        return out
+
+    cdef flow_t* get(self, uint32_t slot) except NULL:
+        """Return a flow that can be asked for."""
+        if slot >= self.slots.used or not self.slots.flows[slot].bits & USED:
+            raise KeyError(slot)
+        return &self.slots.flows[slot]
+
+    cdef list expected(self, uint32_t slot):
+        """Return the tokens of the expectations that a flow fulfils."""
+        cdef const flow_t* flow = &self.slots.flows[slot]
+        cdef int protocol = <uint8_t>flow.high
+        match, time = self.announced.expectations.match, flow.first_time
+        transport = "tcp" if protocol == TCP else "udp" if protocol == UDP else "ip"
+        client, server = make_ends(flow, self.slots.ends)
+        found = set(match(transport, client.address, server.address, server.port, time))
+        if protocol != TCP or not flow.bits & BEGUN:
+            found.update(match(transport, server.address, client.address, client.port, time))
+        return sorted(found)
+
+    cdef int fulfil(self, uint32_t slot) except -1:
+        """Want a flow, and note for what, if somebody waits for it."""
+        cdef flow_t* flow = &self.slots.flows[slot]
+        cdef extra_t* extra
+        tokens = self.expected(slot)
+        if not tokens:
+            return 0
+        extra = self.payloads.want(flow)
+        if extra == NULL:
+            raise MemoryError
+        held = {extra.tokens[at] for at in range(extra.token_count)}
+        for token in tokens:
+            if token not in held and extra.token_count < MAX_TOKENS:
+                extra.tokens[extra.token_count] = token
+                extra.token_count += 1
+        return 0
+
+
+cdef int set_bounds(bounds_t* bounds, settings) except -1:
+    """Lay the settings out for the compiled rooms."""
+    bounds.opening_idle = settings.opening_idle * SECOND
+    bounds.closed_idle = settings.closed_idle * SECOND
+    idles = (
+        (settings.tcp_idle, settings.udp_idle, settings.other_idle),
+        (settings.tcp_wanted_idle, settings.udp_wanted_idle, settings.other_wanted_idle),
+    )
+    for wanted in range(2):
+        for kind in range(3):
+            bounds.idle[wanted][kind] = idles[wanted][kind] * SECOND
+    least = min(settings.opening_idle, settings.closed_idle, *idles[0], *idles[1])
+    bounds.least_idle = least * SECOND
+    bounds.hole_wait = settings.hole_wait * SECOND
+    bounds.fragment_wait = settings.fragment_wait * SECOND
+    bounds.key[0], bounds.key[1] = settings.key, settings.key * 0xD1342543DE82EF95 % (1 << 64) | 1
+    bounds.max_flows, bounds.total_bytes = settings.max_flows, settings.total_bytes
+    bounds.fragment_bytes, bounds.fragments = settings.fragment_bytes, settings.fragments
+    bounds.fragment_parts, bounds.depth = settings.fragment_parts, settings.tunnel_depth
+    bounds.contexts, bounds.payloads = settings.contexts, settings.payloads
+    bounds.stream_bytes, bounds.stream_segments = settings.stream_bytes, settings.stream_segments
+    bounds.opening_bytes, bounds.history_bytes = settings.opening_bytes, settings.history_bytes
+    return 0
+
+
+def _normal(address):
+    return str(ip_address(address)) if address else ""

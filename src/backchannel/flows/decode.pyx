@@ -1,0 +1,388 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""One frame's headers, outermost to innermost; `decode_py` says the same in plain Python.
+
+Pointers, with one explicit length check before each header: 1.3 times as fast as bounds checks at
+each byte, and these would guard the buffer only, not the packet. Sanitizers watch over it in tests.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from backchannel.flows.contexts cimport (
+    GRE_TUNNEL,
+    IPIP_TUNNEL,
+    SIX_IN_FOUR_TUNNEL,
+    VXLAN_TUNNEL,
+)
+from backchannel.flows.fragments cimport name_t
+from backchannel.flows.links cimport (
+    BRIDGED_TYPE,
+    IPV4_TYPE,
+    IPV6_TYPE,
+    MPLS_TYPE,
+    enter,
+    ethernet,
+    typed,
+    unwrap as unwrap_link,
+)
+from backchannel.flows.state cimport (
+    BAD_IP,
+    BAD_TCP,
+    BAD_UDP,
+    FRAGMENTS,
+    GRE_PROTOCOL,
+    GRE_VERSION,
+    LONG_EXTENSIONS,
+    TCP,
+    TRUNCATED_IP,
+    TRUNCATED_PAYLOAD,
+    TRUNCATED_TRANSPORT,
+    UDP,
+    bump,
+    bump_numbered,
+)
+from backchannel.wire cimport be16, be24, be32, be64, mix
+
+cdef enum:
+    ICMP = 1
+    IPIP = 4
+    DCCP = 33
+    SIX_IN_FOUR = 41
+    FRAGMENT_HEADER = 44
+    GRE = 47
+    ICMP6 = 58
+    SCTP = 132
+    UDP_LITE = 136
+    VXLAN_PORT = 4789
+    MAX_EXTENSIONS = 8
+
+cdef enum:
+    NOT_A_TUNNEL
+    LEAVE
+    IP_INSIDE
+
+cdef uint8_t answers[2][256]    # of ICMP and ICMPv6: the type that answers a type
+cdef uint8_t answered[2][256]
+
+
+def _fill_answers():
+    from backchannel.flows.row import ICMP as icmp, ICMP6 as icmp6, icmp_ports
+
+    for which, protocol in enumerate((icmp, icmp6)):
+        for kind in range(256):
+            answer = icmp_ports(protocol, kind, 256)[1]
+            answered[which][kind] = answer != 256
+            answers[which][kind] = answer & 255
+
+
+_fill_answers()
+
+
+cdef class Decoder:
+    """Finds the innermost packet of a frame. Remembers nothing but unfinished datagrams."""
+
+    cdef int prepare(self, const bounds_t* bounds, counts_t* counts) except -1:
+        """Set bounds and counts, which must outlive this object."""
+        self.bounds, self.counts = bounds, counts
+        self.contexts, self.fragments = Contexts(), Fragments()
+        self.contexts.prepare(bounds, counts)
+        self.fragments.prepare(bounds, counts)
+        self.walk.counts = counts
+        return 0
+
+    cdef void decode(self, const frame_t* frame, packet_t* packet) noexcept nogil:
+        """Fill *packet*, but for its frame number; `good` says whether there is one."""
+        cdef uint32_t size = frame.captured
+        cdef const uint8_t* data = frame.data
+        cdef body_t body
+        cdef int opened
+        packet.good, packet.time = False, frame.time
+        self.walk.left = self.bounds.depth
+        self.walk.vlan_count = self.walk.tunnel_count = 0
+        if frame.link == 1 and size >= 34 and be16(data + 12) == IPV4_TYPE:  # nearly always
+            data += 14
+            size -= 14
+        else:
+            data = unwrap_link(&self.walk, frame.link, data, &size)
+            if data == NULL:
+                return
+        while True:
+            if not self.ip(data, size, &body, frame.time):
+                return
+            opened = self.unwrap(&body, &data, &size)
+            if opened == LEAVE:
+                return
+            if opened == NOT_A_TUNNEL:
+                break
+        packet.good = self.transport(&body, packet)
+        if packet.good:
+            packet.context = 0
+            if self.walk.vlan_count | self.walk.tunnel_count:
+                packet.context = self.contexts.number(&self.walk)
+            make_key(packet, self.bounds)
+
+    # -- IP ----------------------------------------------------------------------------------------
+
+    cdef bint ip(self, const uint8_t* data, uint32_t size, body_t* body, int64_t time) noexcept nogil:
+        """Read the IP header. False: nothing comes of this packet, or not yet."""
+        if not size:
+            return leave(self.counts, TRUNCATED_IP)
+        if data[0] >> 4 == 4:
+            return self.ip4(data, size, body, time)
+        if data[0] >> 4 == 6:
+            return self.ip6(data, size, body, time)
+        return leave(self.counts, BAD_IP)
+
+    cdef bint ip4(
+        self, const uint8_t* data, uint32_t size, body_t* body, int64_t time
+    ) noexcept nogil:
+        cdef uint32_t header, total, place
+        if size < 20:
+            return leave(self.counts, TRUNCATED_IP)
+        header, total = (data[0] & 15) * 4, be16(data + 2)
+        if not total:  # left by cards that cut segments themselves
+            total = size
+        if header < 20 or total < header:
+            return leave(self.counts, BAD_IP)
+        if size < header:
+            return leave(self.counts, TRUNCATED_IP)
+        body.protocol, body.wide, body.size = data[9], False, total
+        body.source, body.target = data + 12, data + 16
+        body.data, body.length = data + header, total - header
+        body.captured = min(size, total) - header
+        place = be16(data + 6)
+        if place & 0x3FFF:
+            return self.fragment(
+                body, be16(data + 4), (place & 0x1FFF) * 8, (place & 0x2000) != 0, header, time
+            )
+        return True
+
+    cdef bint ip6(
+        self, const uint8_t* data, uint32_t size, body_t* body, int64_t time
+    ) noexcept nogil:
+        cdef uint32_t step, place, header
+        cdef const uint8_t* at
+        if size < 40:
+            return leave(self.counts, TRUNCATED_IP)
+        body.length = be16(data + 4)
+        if not body.length:
+            body.length = size - 40
+        body.protocol, body.wide, body.size = data[6], True, 40 + body.length
+        body.source, body.target = data + 8, data + 24
+        body.data, body.captured = data + 40, min(size - 40, body.length)
+        for step in range(MAX_EXTENSIONS):
+            if not is_extension(body.protocol):
+                return True
+            if body.captured < 8:
+                return leave(self.counts, TRUNCATED_IP)
+            at, header = body.data, 8
+            if body.protocol != FRAGMENT_HEADER:
+                header += at[1] * 8
+            if body.length < header:
+                return leave(self.counts, BAD_IP)
+            if body.captured < header:
+                return leave(self.counts, TRUNCATED_IP)
+            place = be16(at + 2)
+            body.data += header
+            body.captured -= header
+            body.length -= header
+            if body.protocol == FRAGMENT_HEADER and place & 0xFFF9:
+                body.protocol = at[0]
+                if not self.fragment(body, be32(at + 4), place & 0xFFF8, place & 1, 40, time):
+                    return False
+            else:
+                body.protocol = at[0]
+        return leave(self.counts, LONG_EXTENSIONS)
+
+    cdef bint fragment(
+        self, body_t* body, uint32_t id, uint32_t start, bint more, uint32_t header, int64_t time
+    ) noexcept nogil:
+        """Keep a fragment. True when its datagram is whole, which then is the body."""
+        cdef name_t name
+        cdef walk_t* walk = &self.walk
+        cdef uint32_t address = 16 if body.wide else 4
+        bump(self.counts, FRAGMENTS)
+        if body.captured < body.length:
+            return leave(self.counts, TRUNCATED_PAYLOAD)
+        memset(&name, 0, sizeof(name))
+        memcpy(name.source, body.source, address)
+        memcpy(name.target, body.target, address)
+        memcpy(name.vlans, walk.vlans, walk.vlan_count * sizeof(walk.vlans[0]))
+        memcpy(name.tunnels, walk.tunnels, walk.tunnel_count * sizeof(walk.tunnels[0]))
+        name.vlan_count, name.tunnel_count = walk.vlan_count, walk.tunnel_count
+        name.id, name.protocol, name.wide = id, body.protocol, body.wide
+        body.data = self.fragments.add(
+            &name, start, body.data, body.length, more, time, &body.length
+        )
+        body.captured, body.size = body.length, header + body.length
+        return body.data != NULL
+
+    # -- what IP carries ---------------------------------------------------------------------------
+
+    cdef int unwrap(self, body_t* body, const uint8_t** data, uint32_t* size) noexcept nogil:
+        """Go into a tunnel, if *body* is one: IP_INSIDE, and *data* is the next IP packet."""
+        cdef uint64_t tunnel
+        cdef uint32_t kind = BRIDGED_TYPE, header = 0
+        cdef const uint8_t* at = body.data
+        if body.protocol == UDP:
+            if body.captured < 16 or be16(at + 2) != VXLAN_PORT:
+                return NOT_A_TUNNEL
+            if be32(at + 8) != 0x08000000 or at[15]:
+                return NOT_A_TUNNEL
+            tunnel, header = <uint64_t>VXLAN_TUNNEL << 32 | be24(at + 12), 16
+        elif body.protocol == IPIP:
+            tunnel = <uint64_t>IPIP_TUNNEL << 32
+        elif body.protocol == SIX_IN_FOUR:
+            tunnel = <uint64_t>SIX_IN_FOUR_TUNNEL << 32
+        elif body.protocol == GRE:
+            header = self.gre(body, &tunnel, &kind)
+            if not header:
+                return NOT_A_TUNNEL
+        else:
+            return NOT_A_TUNNEL
+        if not enter(&self.walk):
+            return LEAVE
+        self.walk.tunnels[self.walk.tunnel_count] = tunnel
+        self.walk.tunnel_count += 1
+        data[0], size[0] = at + header, body.captured - header
+        if header:
+            if kind == BRIDGED_TYPE:
+                data[0] = ethernet(&self.walk, data[0], size)
+            else:
+                data[0] = typed(&self.walk, kind, data[0], size)
+        return LEAVE if data[0] == NULL else IP_INSIDE
+
+    cdef uint32_t gre(self, const body_t* body, uint64_t* tunnel, uint32_t* kind) noexcept nogil:
+        """Return the size of a GRE header; 0 where it is not taken apart."""
+        cdef const uint8_t* at = body.data
+        cdef uint32_t flags, size = 4, key = 0
+        if body.captured < 4:
+            return 0
+        flags, kind[0] = be16(at), be16(at + 2)
+        if flags & 7:
+            bump_numbered(self.counts, GRE_VERSION, flags & 7)
+            return 0
+        if not (
+            kind[0] == IPV4_TYPE
+            or kind[0] == IPV6_TYPE
+            or kind[0] == MPLS_TYPE
+            or kind[0] == BRIDGED_TYPE
+        ):
+            bump_numbered(self.counts, GRE_PROTOCOL, kind[0])
+            return 0
+        if flags & 0x4000:  # source routes: never seen, long deprecated
+            return 0
+        if flags & 0x8000:
+            size += 4
+        if flags & 0x2000:
+            if body.captured < size + 4:
+                return 0
+            key = be32(at + size)
+            if kind[0] == BRIDGED_TYPE:
+                key >>= 8  # it may be NVGRE's: the low byte differs from flow to flow
+            size += 4
+        if flags & 0x1000:
+            size += 4
+        if body.captured < size:
+            return 0
+        tunnel[0] = <uint64_t>GRE_TUNNEL << 32 | key
+        return size
+
+    cdef bint transport(self, const body_t* body, packet_t* packet) noexcept nogil:
+        """Read the transport header. False where there is none to be read."""
+        cdef const uint8_t* at = body.data
+        cdef uint32_t header = 0, length = body.length, said
+        packet.protocol, packet.wide, packet.size = body.protocol, body.wide, body.size
+        packet.source, packet.target = body.source, body.target
+        packet.ports[0] = packet.ports[1] = 0
+        packet.types[0] = packet.types[1] = 0
+        packet.flags = 0
+        if body.protocol == TCP:
+            if body.captured < 20:
+                return leave(self.counts, TRUNCATED_TRANSPORT)
+            header = (at[12] >> 4) * 4
+            if header < 20 or header > length:
+                return leave(self.counts, BAD_TCP)
+            packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
+            packet.seq, packet.ack = be32(at + 4), be32(at + 8)
+            packet.flags, packet.window = at[13], be16(at + 14)
+        elif body.protocol == UDP:
+            if body.captured < 8:
+                return leave(self.counts, TRUNCATED_TRANSPORT)
+            packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
+            header, said = 8, be16(at + 4)
+            if said >= 8 and said <= length:
+                length = said
+            elif said or length < 0xFFFF:  # jumbograms say 0 (RFC 2675 §4)
+                bump(self.counts, BAD_UDP)
+        elif body.protocol == ICMP or body.protocol == ICMP6:
+            if body.captured < 2:
+                return leave(self.counts, TRUNCATED_TRANSPORT)
+            icmp(body.protocol == ICMP6, at, packet)
+        elif body.protocol == SCTP or body.protocol == DCCP or body.protocol == UDP_LITE:
+            if body.captured < 4:
+                return leave(self.counts, TRUNCATED_TRANSPORT)
+            packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
+        packet.length = length - header
+        packet.payload = at + header
+        packet.captured = min(body.captured, length)
+        packet.captured = packet.captured - header if packet.captured > header else 0
+        if packet.captured < packet.length:
+            bump(self.counts, TRUNCATED_PAYLOAD)
+        return True
+
+
+cdef inline bint leave(counts_t* counts, int why) noexcept nogil:
+    bump(counts, why)
+    return False
+
+
+cdef inline bint is_extension(uint8_t protocol) noexcept nogil:
+    return (
+        protocol == 0
+        or protocol == 43
+        or protocol == FRAGMENT_HEADER
+        or protocol == 60
+        or protocol == 135
+        or protocol == 139
+        or protocol == 140
+    )
+
+
+cdef inline void icmp(int which, const uint8_t* at, packet_t* packet) noexcept nogil:
+    """Let type and answering type (or code) stand for the ports, as Community ID does."""
+    packet.types[0], packet.types[1] = at[0], at[1]
+    packet.ports[0] = at[0]
+    packet.ports[1] = answers[which][at[0]] if answered[which][at[0]] else at[1]
+
+
+cdef inline void make_key(packet_t* packet, const bounds_t* bounds) noexcept nogil:
+    """Key and hash: the lower end (address, then port) comes first."""
+    cdef uint64_t s, t, s2, t2
+    cdef uint32_t low, high
+    if packet.wide:
+        s, s2 = be64(packet.source), be64(packet.source + 8)
+        t, t2 = be64(packet.target), be64(packet.target + 8)
+    else:
+        s, t, s2, t2 = be32(packet.source), be32(packet.target), 0, 0
+    packet.from_high = s > t or (
+        s == t and (s2 > t2 or (s2 == t2 and packet.ports[0] > packet.ports[1]))
+    )
+    if packet.from_high:
+        s, t, s2, t2 = t, s, t2, s2
+    low, high = packet.ports[packet.from_high], packet.ports[not packet.from_high]
+    if packet.wide:
+        packet.low = mix(s ^ bounds.key[0], s2 ^ bounds.key[1]) ^ mix(
+            t ^ bounds.key[1], t2 ^ (bounds.key[0] + 1)
+        )
+    else:
+        packet.low = s << 32 | t
+    packet.high = (
+        <uint64_t>low << 48
+        | <uint64_t>high << 32
+        | <uint64_t>packet.context << 9
+        | <uint64_t>packet.wide << 8
+        | packet.protocol
+    )
+    packet.hash = mix(packet.low ^ bounds.key[0], packet.high ^ bounds.key[1])
+    packet.hash ^= packet.hash >> 32

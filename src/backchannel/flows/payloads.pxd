@@ -1,0 +1,55 @@
+"""Payloads on their way from a packet to a delivery."""
+
+cimport cython
+from libc.stdint cimport uint32_t, uint64_t
+
+from backchannel.flows.match cimport Matcher
+from backchannel.flows.state cimport (
+    bounds_t,
+    counts_t,
+    extra_t,
+    flow_t,
+    half_t,
+    out_t,
+    packet_t,
+)
+from backchannel.flows.stream cimport Streams
+
+@cython.final
+cdef class Payloads:
+    cdef const bounds_t* bounds
+    cdef counts_t* counts
+    cdef out_t* out
+    cdef Matcher matcher
+    cdef Streams streams
+    cdef uint64_t extras        # flows that have an extra_t
+
+    cdef int prepare(self, const bounds_t* bounds, counts_t* counts, out_t* out) except -1
+    cdef void datagram(
+        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
+    ) noexcept nogil
+    cdef void segment(
+        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
+    ) noexcept nogil
+    cdef extra_t* want(self, flow_t* flow) noexcept nogil
+    cdef void stop(self, flow_t* flow) noexcept nogil
+    cdef void forget(self, flow_t* flow) noexcept nogil
+    cdef void test(
+        self, flow_t* flow, int side, const packet_t* packet, bint opening
+    ) noexcept nogil
+    cdef void acknowledge(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t ack
+    ) noexcept nogil
+    cdef void payload(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
+    ) noexcept nogil
+    cdef bint open(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
+    ) noexcept nogil
+    cdef uint64_t look_again(self, half_t* half, int number, uint64_t* maybe) noexcept nogil
+    cdef void settle(self, flow_t* flow, int side) noexcept nogil
+    cdef extra_t* stream(self, flow_t* flow) noexcept nogil
+    cdef extra_t* deliver(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t seq
+    ) noexcept nogil
+    cdef extra_t* extra(self, flow_t* flow) noexcept nogil

@@ -1,0 +1,247 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Payloads on their way from a packet to a delivery: compared with the magics, then put in order.
+
+`payloads_py` says the same in plain Python, and why.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from backchannel.flows.state cimport (
+    DATA,
+    DROPPED,
+    INITIAL_0,
+    KNOWN_0,
+    NOT_KNOWN,
+    OPENED_0,
+    RESET,
+    STREAMING,
+    WANTED,
+    put,
+)
+from backchannel.wire cimport ahead
+from backchannel.flows.tcp cimport ACK, FIN, RESTARTED, STALE, control, track
+
+
+cdef class Payloads:
+    """What is done with payloads. The flows themselves remember."""
+
+    cdef int prepare(self, const bounds_t* bounds, counts_t* counts, out_t* out) except -1:
+        """Set what must outlive this object."""
+        self.bounds, self.counts, self.out = bounds, counts, out
+        self.streams = Streams()
+        self.streams.prepare(bounds, counts, out)
+        return 0
+
+    cdef void datagram(
+        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
+    ) noexcept nogil:
+        """A packet of anything but TCP that holds at least one byte."""
+        self.test(flow, side, packet, not flow.tested[side])
+        if flow.bits & (WANTED | DROPPED) == WANTED:
+            put(self.out, slot, side, DATA, packet.payload, packet.captured)
+
+    cdef void segment(
+        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
+    ) noexcept nogil:
+        """A TCP packet. What it acknowledges comes before what it holds."""
+        cdef uint32_t seq = control(flow, packet, side, self.counts)
+        if packet.flags & ACK:
+            self.acknowledge(slot, flow, 1 - side, packet.ack)
+        if packet.length:
+            self.payload(slot, flow, side, seq, packet)
+        elif not flow.bits & (KNOWN_0 << side):
+            flow.bits |= KNOWN_0 << side
+            flow.next[side] = seq
+        if flow.bits & STREAMING and packet.flags & FIN:
+            self.streams.fin(flow.extra, side, seq + packet.length)
+
+    cdef inline void acknowledge(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t ack
+    ) noexcept nogil:
+        """The bytes of *side* before *ack* reached the other side."""
+        cdef uint32_t seen = 0
+        if flow.bits & WANTED:
+            if flow.bits & STREAMING:
+                self.streams.acknowledge(slot, flow.extra, side, ack)
+        elif flow.bits & ((OPENED_0 | INITIAL_0) << side) == <uint32_t>INITIAL_0 << side:
+            if ahead(ack, flow.initial[side]) > 0:
+                if flow.bits & STREAMING:
+                    self.streams.prefix(&flow.extra.halves[side], &seen)
+                if ahead(ack, flow.initial[side]) > <int>seen:
+                    # Some of its first bytes were sent and never captured: nothing to wait for.
+                    self.settle(flow, side)
+
+    cdef void payload(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
+    ) noexcept nogil:
+        """The bytes of a TCP packet."""
+        cdef int tracked = track(flow, side, seq, packet.length, self.counts)
+        cdef extra_t* extra
+        if tracked != STALE:
+            flow.bits &= ~RESET  # a connection that goes on was not reset
+        if not packet.captured or flow.bits & DROPPED:
+            return
+        if not flow.bits & WANTED and tracked != STALE:
+            if flow.bits & ((OPENED_0 | INITIAL_0) << side) == <uint32_t>INITIAL_0 << side:
+                if self.open(slot, flow, side, seq, packet):
+                    return
+            else:
+                self.test(flow, side, packet, False)
+        if not flow.bits & WANTED:
+            return
+        extra = self.deliver(slot, flow, side, seq)
+        if extra == NULL:
+            return
+        if tracked == RESTARTED:
+            self.streams.restart(slot, extra, side, seq)
+        extra.conflicts += self.streams.segment(
+            slot, extra, side, seq, packet.payload, packet.captured
+        )
+
+    cdef bint open(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
+    ) noexcept nogil:
+        """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
+        cdef bint waiting = flow.bits & STREAMING and flow.extra.halves[side].first != NULL
+        cdef bint kept = False
+        cdef uint64_t hits = 0, maybe = <uint64_t>-1
+        cdef extra_t* extra
+        cdef half_t* half
+        if not waiting and seq == flow.initial[side]:
+            hits = self.matcher.match(
+                packet.protocol, packet.payload, packet.captured, True, &maybe
+            )
+        if waiting or (maybe and not hits):
+            extra = self.stream(flow)
+            if extra == NULL:
+                return True
+            half = &extra.halves[side]
+            half.next = flow.initial[side]
+            extra.conflicts += self.streams.segment(
+                slot, extra, side, seq, packet.payload, packet.captured
+            )
+            kept = not half.full
+            if kept or half.first != NULL:
+                hits = self.look_again(half, packet.protocol, &maybe)
+            if not kept:  # no more can be: what may fit counts as a hit
+                if not hits and maybe != <uint64_t>-1:
+                    hits = maybe
+                maybe = 0
+        if hits:
+            flow.bits |= OPENED_0 << side
+            extra = self.want(flow)
+            if extra != NULL:
+                extra.hits |= hits
+            if kept:
+                self.deliver(slot, flow, side, seq)
+            return kept
+        if not maybe:
+            self.settle(flow, side)
+        return True
+
+    cdef uint64_t look_again(self, half_t* half, int number, uint64_t* maybe) noexcept nogil:
+        """Compare all that is kept of a side's first bytes with the magics."""
+        cdef uint32_t size
+        cdef const uint8_t* seen = self.streams.prefix(half, &size)
+        cdef uint64_t hits = 0
+        maybe[0] = <uint64_t>-1
+        if size:
+            hits = self.matcher.match(number, seen, size, True, maybe)
+        return hits
+
+    cdef void settle(self, flow_t* flow, int side) noexcept nogil:
+        """Nobody wants the first bytes of *side*."""
+        flow.bits |= OPENED_0 << side
+        if flow.bits & STREAMING:
+            self.streams.settle(&flow.extra.halves[side])
+            if flow.extra.halves[1 - side].first == NULL:
+                self.stop(flow)
+
+    cdef void test(
+        self, flow_t* flow, int side, const packet_t* packet, bint opening
+    ) noexcept nogil:
+        """Compare a payload with the magics, if it is one of the first."""
+        cdef uint64_t hits, maybe
+        cdef extra_t* extra
+        if flow.tested[side] >= self.bounds.payloads or flow.bits & DROPPED:
+            return
+        flow.tested[side] += 1
+        hits = self.matcher.match(
+            packet.protocol, packet.payload, packet.captured, opening, &maybe
+        )
+        if hits:
+            extra = self.want(flow)
+            if extra != NULL:
+                extra.hits |= hits
+
+    cdef extra_t* want(self, flow_t* flow) noexcept nogil:
+        """Deliver this flow from now on."""
+        cdef extra_t* extra = self.extra(flow)
+        if not flow.bits & WANTED and extra != NULL:
+            flow.bits |= WANTED
+            extra.missed[0], extra.missed[1] = flow.payload[0], flow.payload[1]
+        return extra
+
+    cdef extra_t* stream(self, flow_t* flow) noexcept nogil:
+        """Return the flow's streams."""
+        cdef extra_t* extra = self.extra(flow)
+        if extra != NULL:
+            flow.bits |= STREAMING
+        return extra
+
+    cdef extra_t* deliver(
+        self, uint32_t slot, flow_t* flow, int side, uint32_t seq
+    ) noexcept nogil:
+        """Return the flow's streams, delivering; *side* is about to send *seq*."""
+        cdef extra_t* extra = self.stream(flow)
+        cdef half_t* half
+        cdef int at
+        if extra == NULL or extra.deliver:
+            return extra
+        for at in range(2):
+            half = &extra.halves[at]
+            if half.first != NULL:
+                extra.missed[at] = 0
+            elif not flow.payload[at]:
+                half.next = NOT_KNOWN
+                if flow.bits & (INITIAL_0 << at):
+                    half.next = flow.initial[at]
+            elif at == side:
+                half.next = seq
+            else:
+                half.next = NOT_KNOWN
+                if flow.bits & (KNOWN_0 << at):
+                    half.next = flow.next[at]
+        if extra.halves[side].next == NOT_KNOWN:
+            extra.halves[side].next = seq
+        self.streams.start(slot, extra)
+        return extra
+
+    cdef extra_t* extra(self, flow_t* flow) noexcept nogil:
+        """Return what only few flows have; NULL when memory is out, which `take` reports."""
+        cdef int side
+        if flow.extra == NULL:
+            flow.extra = <extra_t*>calloc(1, sizeof(extra_t))
+            if flow.extra == NULL:
+                self.out.failed = True
+                return NULL
+            self.extras += 1
+            for side in range(2):
+                flow.extra.halves[side].next = NOT_KNOWN
+                flow.extra.halves[side].acked = flow.extra.halves[side].fin = NOT_KNOWN
+        return flow.extra
+
+    cdef void stop(self, flow_t* flow) noexcept nogil:
+        """Forget the flow's bytes, and that it had streams."""
+        if flow.bits & STREAMING:
+            flow.bits &= ~STREAMING
+            self.streams.release(flow.extra)
+
+    cdef void forget(self, flow_t* flow) noexcept nogil:
+        """Free what only few flows have."""
+        if flow.extra != NULL:
+            self.stop(flow)
+            free(flow.extra)
+            flow.extra = NULL
+            self.extras -= 1

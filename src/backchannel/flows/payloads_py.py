@@ -1,0 +1,166 @@
+"""Payloads on their way from a packet to a delivery, in plain Python: the twin of `payloads`.
+
+The first bytes of a TCP side whose beginning was seen are kept until the magics can say yes or no,
+however small the segments and in whatever order; everything later is judged packet by packet.
+"""
+
+from collections.abc import Callable
+
+from backchannel.flows.decode_py import Packet
+from backchannel.flows.delivery import DATA
+from backchannel.flows.flow_py import ACK, FIN, Flow
+from backchannel.flows.match_py import Matcher
+from backchannel.flows.settings import FlowSettings
+from backchannel.flows.stream_py import Budget, Out, Stream, ahead
+from backchannel.flows.tcp_py import Track, control, track
+
+
+class Payloads:
+    """What is done with payloads. The flows themselves remember."""
+
+    def __init__(
+        self, settings: FlowSettings, matcher: Matcher, out: Out, count: Callable[..., None]
+    ) -> None:
+        self._settings, self._matcher, self._out, self._count = settings, matcher, out, count
+        self._budget = Budget(settings.total_bytes)
+
+    def datagram(self, slot: int, flow: Flow, side: int, packet: Packet) -> None:
+        """Take a packet of anything but TCP that holds at least one byte."""
+        self._test(flow, side, packet, opening=not flow.tested[side])
+        if flow.listening:
+            self._out.put(slot, side, DATA, packet.payload)
+
+    def segment(self, slot: int, flow: Flow, side: int, packet: Packet) -> None:
+        """Take a TCP packet. What it acknowledges comes before what it holds."""
+        seq = control(flow, packet, side, self._count)
+        if packet.flags & ACK:
+            self._acknowledge(flow, 1 - side, packet.ack)
+        if packet.length:
+            self._payload(slot, flow, side, seq, packet)
+        elif flow.next[side] < 0:
+            flow.next[side] = seq
+        if flow.stream is not None and packet.flags & FIN:
+            flow.stream.fin(side, (seq + packet.length) & 0xFFFFFFFF)
+
+    def want(self, flow: Flow) -> None:
+        """Deliver this flow from now on."""
+        if not flow.wanted:
+            flow.wanted = True
+            flow.missed = list(flow.payload)
+
+    def stop(self, flow: Flow) -> None:
+        """Forget the flow's bytes, and that it had a stream."""
+        if flow.stream is not None:
+            flow.stream.free()
+            flow.stream = None
+
+    def _acknowledge(self, flow: Flow, side: int, ack: int) -> None:
+        """The bytes of *side* before *ack* reached the other side."""
+        stream = flow.stream
+        if flow.wanted:
+            if stream is not None:
+                stream.acknowledge(side, ack)
+        elif flow.initial[side] >= 0 and not flow.opened[side]:
+            seen = len(stream.prefix(side)) if stream is not None else 0
+            if ahead(ack, flow.initial[side]) > seen:
+                # Some of its first bytes were sent and never captured: nothing to wait for.
+                self._settle(flow, side)
+
+    def _payload(self, slot: int, flow: Flow, side: int, seq: int, packet: Packet) -> None:
+        tracked = track(flow, side, seq, packet.length, self._count)
+        if tracked is not Track.STALE:
+            flow.reset = False  # a connection that goes on was not reset
+        if not packet.payload or flow.dropped:
+            return
+        if not flow.wanted and tracked is not Track.STALE:
+            if flow.initial[side] >= 0 and not flow.opened[side]:
+                if self._open(slot, flow, side, seq, packet):
+                    return
+            else:
+                self._test(flow, side, packet, opening=False)
+        if not flow.wanted:
+            return
+        stream = self._deliver(slot, flow, side, seq)
+        if tracked is Track.RESTARTED:
+            stream.restart(side, seq)
+        flow.conflicts += stream.segment(side, seq, packet.payload)
+
+    def _open(self, slot: int, flow: Flow, side: int, seq: int, packet: Packet) -> bool:
+        """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
+        waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
+        seen, kept = b"", False
+        if not waiting and seq == flow.initial[side]:
+            seen = packet.payload
+        hits, undecided = self._match(flow, seen)
+        if waiting or (undecided and not hits):
+            stream = self._stream(slot, flow, side)
+            flow.conflicts += stream.segment(side, seq, packet.payload)
+            kept = not stream.halves[side].full
+            seen = stream.prefix(side) or seen
+            hits, undecided = self._match(flow, seen)
+            if not kept:  # no more can be: what may fit counts as a hit
+                hits, undecided = (hits or undecided) if seen else 0, 0
+        if hits:
+            flow.opened[side] = True
+            flow.hits |= hits
+            self.want(flow)
+            if kept:
+                self._deliver(slot, flow, side, seq)
+            return kept
+        if not undecided:
+            self._settle(flow, side)
+        return True
+
+    def _match(self, flow: Flow, seen: bytes) -> tuple[int, int]:
+        """Return which magics fit the first bytes of a side, and which may still fit."""
+        if not seen:
+            return 0, -1
+        return self._matcher.match(flow.transport, flow.protocol, seen, opening=True)
+
+    def _settle(self, flow: Flow, side: int) -> None:
+        """Nobody wants the first bytes of *side*."""
+        flow.opened[side] = True
+        if flow.stream is not None:
+            flow.stream.settle(side)
+            if not flow.stream.halves[1 - side].held:
+                self.stop(flow)
+
+    def _test(self, flow: Flow, side: int, packet: Packet, *, opening: bool) -> None:
+        """Compare a payload with the magics, if it is one of the first."""
+        if flow.tested[side] >= self._settings.payloads or flow.dropped:
+            return
+        flow.tested[side] += 1
+        hits, _ = self._matcher.match(
+            flow.transport, flow.protocol, packet.payload, opening=opening
+        )
+        if hits:
+            flow.hits |= hits
+            self.want(flow)
+
+    def _stream(self, slot: int, flow: Flow, side: int) -> Stream:
+        """Return the flow's stream, where *side*'s first bytes are awaited."""
+        stream = flow.stream
+        if stream is None:
+            stream = Stream(slot, self._settings, self._budget, self._out, self._count)
+            flow.stream = stream
+        stream.halves[side].next = flow.initial[side]
+        return stream
+
+    def _deliver(self, slot: int, flow: Flow, side: int, seq: int) -> Stream:
+        """Return the flow's stream, delivering; *side* is about to send *seq*."""
+        stream = flow.stream
+        if stream is None:
+            stream = Stream(slot, self._settings, self._budget, self._out, self._count)
+            flow.stream = stream
+        if not stream.deliver:
+            for at, half in enumerate(stream.halves):
+                if half.held:
+                    flow.missed[at] = 0
+                elif not flow.payload[at]:
+                    half.next = flow.initial[at]
+                else:
+                    half.next = seq if at == side else flow.next[at]
+            if stream.halves[side].next < 0:
+                stream.halves[side].next = seq
+            stream.start()
+        return stream
