@@ -3,7 +3,8 @@
     /.html/......../windows/user.dat    out of the server's folder: three and more dots climb as
                                         many folders, and `.html/` passes the check that only pages
                                         are handed out; db/UIN.idx holds the password
-    /guestbook.cgi?name=<long>          crashes the program (CVE-2000-0564), as do many ? (sid 1091)
+    /guestbook.cgi?name=<long>          crashes the program (CVE-2000-0564)
+    /??????????                         so do question marks (CVE-2000-1078)
 
 A file that comes in answer is told and hashed. Memory: that of one HTTP conversation.
 
