@@ -8,7 +8,7 @@ import pytest
 import backchannel
 
 ROOT = Path(backchannel.__file__).parent
-SHARED = {"model", "events", "effects", "reader", "text", "errors", "contract"}
+SHARED = {"model", "events", "effects", "reader", "text", "errors", "contract", "when"}
 ORDER = [
     "capture",
     "flows",
@@ -18,6 +18,7 @@ ORDER = [
     "extract",
     "engine",
     "privacy",
+    "detect",
     "report",
     "pipeline",
     "cli",

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from backchannel import events, protocols
+from backchannel.detect import expressions, rules
 from backchannel.events import Event
 from backchannel.privacy import sensitive_fields
 from backchannel.report.document import VERSION, Document
@@ -43,6 +44,8 @@ def generated() -> dict[Path, str]:
         DOCS / "events.md": events_page(),
         DOCS / f"schema/scan-{VERSION}.json": schema.decode() + "\n",
         DOCS / "protocols/README.md": protocols_page(),
+        DOCS / "rules.md": rules_page(),
+        rules.HERE.parent / rules.COMPILED: compiled_rules(),
     }
 
 
@@ -108,6 +111,35 @@ def protocols_page() -> str:
         page = DOCS / f"protocols/{name}.md"
         link = f"[{name}.md]({name}.md)" if page.exists() else ""
         rows.append(f"| `{name}` | {protocol.title} | `{protocol.service}` | {link} |")
+    return "\n".join(rows) + "\n"
+
+
+def compiled_rules() -> str:
+    """Return all rules as one JSON file, which loads fast."""
+    return msgspec.json.format(msgspec.json.encode(list(rules.read(rules.HERE).values()))).decode()
+
+
+def rules_page() -> str:
+    """Return the reference of rules and of what their expressions can call."""
+    rows = [
+        "# Rules\n",
+        "Generated from the code by `tools/reference.py`. A rule looks at events, or at streams",
+        "that ended, and makes one finding for each different subject. `--rules DIR` adds more.\n",
+        "| rule | severity | category | looks at | ATT&CK | |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for rule in rules.read(rules.HERE).values():
+        techniques = ", ".join(rule.attack)
+        looks = ", ".join(f"`{tag}`" for tag in rule.events)
+        rows.append(
+            f"| `{rule.id}` | {rule.severity} | {rule.category} | {looks} | {techniques} "
+            f"| {rule.title} |"
+        )
+    rows.append("\n## Functions in expressions\n")
+    for name, function in expressions.FUNCTIONS.items():
+        about = (function.__doc__ or "").split("\n")[0]
+        documented = about and function.__module__ == expressions.__name__
+        rows.append(f"- `{name}`{': ' + about if documented else ''}")
     return "\n".join(rows) + "\n"
 
 

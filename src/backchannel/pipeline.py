@@ -9,14 +9,17 @@ run.document.services                  # the summary, once the run is through
 run.flows()                            # every flow as Arrow columns
 """
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backchannel import __version__
 from backchannel.capture import Damage, Source, sources
 from backchannel.catalogue import index as catalogue
+from backchannel.detect import rules
+from backchannel.detect.detector import Detector
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
@@ -27,7 +30,7 @@ from backchannel.privacy import Disclosure
 from backchannel.protocols import load
 from backchannel.report.document import Document, Input, Traffic
 from backchannel.report.summary import Summary
-from backchannel.report.when import rfc3339
+from backchannel.when import rfc3339
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,15 +51,18 @@ class Scan:
         everything: bool = False,
         collect_flows: bool = False,
         progress: Progress | None = None,
+        rule_folders: Sequence[Path] = (),
     ) -> None:
         """*extract* names a folder for transferred files. *everything* decodes DNS, TLS and plain
         web traffic too, not only where their names matter. *collect_flows* keeps a row for each
-        flow, which costs memory in proportion. Raises UsageError when a path does not exist.
+        flow, which costs memory in proportion. *rule_folders* hold rules beside ours. Raises
+        UsageError when a path does not exist.
         """
         self._sources: list[Source] = sources([str(path) for path in paths])
         self._index = catalogue.load()
         self._summary = Summary(disclosure or Disclosure())
         self._counts: Counter[str] = Counter()
+        self._detector = Detector(rules.load(*rule_folders).values())
         protocols = load()
         numbers = {name: number for number, name in enumerate(protocols)}
         self._core = FlowCore(
@@ -107,14 +113,19 @@ class Scan:
         self._core.finish()
         yield from self._drain()
         for seen in self._engine.finish():
-            self._summary.add(seen)
-            yield seen
+            yield self._note(seen)
         self._document = self._summary.document(
             tool=f"backchannel {__version__}",
             inputs=self._inputs,
             traffic=self._traffic(),
             groups=self._engine.groups(),
-            counters=self._core.counters() | self._engine.counters | self._counts,
+            findings=self._detector.findings(self._locate),
+            counters=(
+                self._core.counters()
+                | self._engine.counters
+                | self._detector.counters
+                | self._counts
+            ),
         )
 
     def _read(self, source: Source) -> Iterator[Observation]:
@@ -140,16 +151,31 @@ class Scan:
     def _drain(self) -> Iterator[Observation]:
         while batch := self._core.take():
             for seen in self._engine.handle(batch):
-                self._summary.add(seen)
-                yield seen
+                yield self._note(seen)
+
+    def _note(self, seen: Observation) -> Observation:
+        self._summary.add(seen)
+        self._detector.add(seen)
+        return seen
 
     def _ended(self, stream: Stream, slot: int) -> None:
         if slot >= 0:
             row = self._core.row(slot)
             packets, octets = sum(row.packets), sum(row.bytes)
-            self._summary.end(stream, packets, octets, row.first_time, row.last_time)
+            first, last = row.first_time, row.last_time
         else:
-            self._summary.end(stream, 0, sum(stream.octets), stream.first, stream.last)
+            packets, octets = 0, sum(stream.octets)
+            first, last = stream.first, stream.last
+        self._summary.end(stream, packets, octets, first, last)
+        self._detector.end(stream, octets, first, last)
+
+    def _locate(self, frame: int) -> tuple[str, int]:
+        """Return the file of a frame and its number in that file."""
+        starts = [entry.first_frame for entry in self._inputs]
+        place = bisect_right(starts, frame) - 1
+        if place < 0:
+            return "", frame
+        return self._inputs[place].path, frame - starts[place] + 1
 
     def _traffic(self) -> Traffic:
         totals = self._core.totals()

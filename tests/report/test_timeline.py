@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backchannel.report.timeline import BINS, SECOND, Timeline
-from backchannel.report.when import rfc3339
+from backchannel.when import rfc3339
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 2**62)), max_size=50))

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from backchannel.detect.model import Finding
+
 VERSION = 1
 """Grows when a field changes its meaning or goes; new fields do not change it."""
 
@@ -184,6 +186,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     tool: str
     inputs: tuple[Input, ...]
     traffic: Traffic
+    findings: tuple[Finding, ...] = ()
+    """What somebody should know of, worst first."""
     services: tuple[Service, ...]
     accounts: tuple[Account, ...]
     sessions: tuple[Session, ...]

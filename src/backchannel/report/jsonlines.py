@@ -7,7 +7,7 @@ import msgspec
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.model import Endpoint
 from backchannel.privacy import Disclosure, shown
-from backchannel.report.when import rfc3339
+from backchannel.when import rfc3339
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from backchannel.model import Confidence
 from backchannel.report import document as doc
-from backchannel.report.when import rfc3339
+from backchannel.when import rfc3339
 
 NAMES = 1_000
 """Accounts, hosts and the like kept for one row."""

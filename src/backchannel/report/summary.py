@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from backchannel.detect.model import Finding
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Group, Stream
 from backchannel.events import (
@@ -30,7 +31,7 @@ from backchannel.privacy import REDACTED, Disclosure
 from backchannel.report import document as doc
 from backchannel.report.rows import AccountRow, ServiceRow
 from backchannel.report.timeline import Timeline
-from backchannel.report.when import rfc3339
+from backchannel.when import rfc3339
 
 ROWS = 10_000
 """Rows of each table of the document."""
@@ -269,6 +270,7 @@ class Summary:
         inputs: Iterable[doc.Input],
         traffic: doc.Traffic,
         groups: Iterable[Group] = (),
+        findings: tuple[Finding, ...] = (),
         counters: dict[str, int] | None = None,
     ) -> doc.Document:
         """Return everything gathered, in an order that does not depend on chance."""
@@ -277,6 +279,7 @@ class Summary:
             tool=tool,
             inputs=tuple(inputs),
             traffic=traffic,
+            findings=findings,
             services=tuple(row.done(*key) for key, row in sorted(self._services.items())),
             accounts=tuple(row.done(*key) for key, row in sorted(self._accounts.items())),
             sessions=tuple(_session_row(group) for group in groups),

@@ -1,0 +1,1 @@
+"""Evidence into judgement: rules over events and streams, findings out."""

@@ -1,0 +1,293 @@
+"""Runs rules over what the engine tells. Observations in, findings out.
+
+An event meets only the rules for its kind. Memory is bounded: subjects of a rule, values that are
+counted as distinct, and evidence kept for a finding all have limits; what did not fit is counted.
+"""
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from backchannel.detect.expressions import Expression
+from backchannel.detect.model import Evidence, Finding, Rule
+from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.engine.stream import Stream
+from backchannel.model import Confidence
+from backchannel.text import escape
+from backchannel.when import rfc3339
+
+SUBJECTS = 2_000
+"""Findings of one rule."""
+EVIDENCE = 8
+"""Places kept for one finding: the first ones."""
+WATCHED = 4_096
+"""Subjects of a counting rule that are watched at a time; the oldest is let go."""
+VALUES = 256
+"""Matches kept for one subject of a counting rule."""
+EXCERPT = 160
+"""Characters of an excerpt."""
+
+
+class _Place:
+    """Where a match was seen, before it is known whether it becomes evidence."""
+
+    __slots__ = ("excerpt", "flow", "frame", "stack", "time")
+
+    def __init__(self, time: int, frame: int, flow: FlowInfo, stack: str, excerpt: str) -> None:
+        self.time, self.frame, self.flow, self.stack = time, frame, flow, stack
+        self.excerpt = excerpt
+
+
+class _Found:
+    """One finding under way."""
+
+    def __init__(self, names: Mapping[str, Any], summary: str, subject: tuple[str, ...]) -> None:
+        self.service, self.capability = str(names["service"]), str(names["capability"])
+        self.confidence = Confidence.PORT
+        self.summary, self.subject = summary, subject
+        self.hosts: dict[str, None] = {}
+        self.accounts: dict[str, None] = {}
+        self.count = 0
+        self.first = self.last = 0
+        self.places: list[_Place] = []
+
+    def add(self, names: Mapping[str, Any], confidence: Confidence, place: _Place) -> None:
+        self.confidence = max(self.confidence, confidence)
+        self.first = place.time if not self.count else min(self.first, place.time)
+        self.last = max(self.last, place.time)
+        self.count += 1
+        for host in (names["client"], names["server"]):
+            if host and len(self.hosts) < 64:
+                self.hosts[str(host)] = None
+        for name in ("account", "sender", "recipient", "owner"):
+            if (value := names.get(name)) and len(self.accounts) < 64:
+                self.accounts[str(value)] = None
+        if len(self.places) < EVIDENCE:
+            self.places.append(place)
+
+
+class _Compiled:
+    """A rule with its expressions parsed and its state."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.when = Expression(rule.when, rule.id)
+        self.each = [Expression(text, rule.id) for text in rule.each]
+        self.excerpt = Expression(rule.excerpt, rule.id) if rule.excerpt else None
+        distinct = rule.count.distinct if rule.count else ""
+        self.distinct = Expression(distinct, rule.id) if distinct else None
+        self.found: dict[tuple[str, ...], _Found] = {}
+        self.watched: dict[tuple[str, ...], deque[tuple[_Place, str, dict[str, Any]]]] = {}
+
+
+class Detector:
+    """All rules of a run."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._by_tag: dict[str, list[_Compiled]] = {}
+        self._rules = [_Compiled(rule) for rule in rules]
+        for compiled in self._rules:
+            for tag in compiled.rule.events:
+                self._by_tag.setdefault(tag, []).append(compiled)
+        self.counters: Counter[str] = Counter()
+
+    def add(self, seen: Observation) -> None:
+        """Take one observation."""
+        rules = self._by_tag.get(str(type(seen.event).__struct_config__.tag))
+        if not rules or not seen.service:
+            return
+        event = seen.event
+        names = _DEFAULTS | _names(seen.flow, seen.stack, seen.service, seen.protocol)
+        names |= {name: getattr(event, name) for name in event.__struct_fields__}
+        names["account"] = names.get("account") or seen.account
+        names["capability"] = event.capability or ""
+        names["side"] = seen.side.name.lower()
+        names["target"] = str(seen.target) if seen.target else ""
+        names["protocol"] = seen.protocol
+        tag = str(type(event).__struct_config__.tag)
+        for rule in rules:
+            self._match(
+                rule,
+                names,
+                seen.confidence,
+                _Place(seen.time, seen.frame, seen.flow, seen.stack, tag),
+            )
+
+    def end(self, stream: Stream, octets: int, first: int, last: int) -> None:
+        """Take a stream that ended with a claim."""
+        rules = self._by_tag.get("stream")
+        if not rules or not stream.service:
+            return
+        names = _names(stream.flow, stream.stack, stream.service, stream.spoken)
+        group = stream.group.account if stream.group else ""
+        names |= {
+            "account": stream.account or group,
+            "capability": "",
+            "bytes": octets,
+            "seconds": (last - first) / 1e9,
+            "depth": stream.depth,
+            "target": str(stream.target) if stream.target else "",
+            "target_host": stream.target.address if stream.target else "",
+            "target_port": stream.target.port if stream.target else stream.flow.server.port,
+        }
+        place = _Place(first, stream.claim_frame, stream.flow, stream.stack, "stream")
+        for rule in rules:
+            self._match(rule, names, stream.confidence, place)
+
+    def _match(
+        self, rule: _Compiled, names: dict[str, Any], confidence: Confidence, place: _Place
+    ) -> None:
+        if rule.when.value(names) is not True:
+            return
+        subject = tuple(str(each.value(names)) for each in rule.each)
+        if rule.excerpt is not None:
+            place = _Place(
+                place.time,
+                place.frame,
+                place.flow,
+                place.stack,
+                escape(str(rule.excerpt.value(names)))[:EXCERPT],
+            )
+        if rule.rule.count is None or subject in rule.found:
+            self._find(rule, subject, names, confidence, place)
+        else:
+            self._watch(rule, subject, names, confidence, place)
+
+    def _watch(
+        self,
+        rule: _Compiled,
+        subject: tuple[str, ...],
+        names: dict[str, Any],
+        confidence: Confidence,
+        place: _Place,
+    ) -> None:
+        """Count a match; enough of them within the time make a finding."""
+        count = rule.rule.count
+        assert count is not None
+        seen = rule.watched.get(subject)
+        if seen is None:
+            if len(rule.watched) >= WATCHED:
+                del rule.watched[next(iter(rule.watched))]
+                self.counters[f"subjects of the rule {rule.rule.id} let go"] += 1
+            seen = rule.watched[subject] = deque(maxlen=max(VALUES, count.at_least))
+        value = str(rule.distinct.value(names)) if rule.distinct else ""
+        if rule.distinct and any(old == value for _, old, _ in seen):
+            return
+        seen.append((place, value, names))
+        if count.within:
+            while seen and place.time - seen[0][0].time > count.within * 1_000_000_000:
+                seen.popleft()
+        if len(seen) >= count.at_least:
+            del rule.watched[subject]
+            for then, _, told in seen:
+                self._find(rule, subject, told, confidence, then)
+
+    def _find(
+        self,
+        rule: _Compiled,
+        subject: tuple[str, ...],
+        names: dict[str, Any],
+        confidence: Confidence,
+        place: _Place,
+    ) -> None:
+        found = rule.found.get(subject)
+        if found is None:
+            if len(rule.found) >= SUBJECTS:
+                self.counters[f"findings of the rule {rule.rule.id} not shown: too many"] += 1
+                return
+            summary = rule.rule.summary.format_map(_Shown(names))
+            found = rule.found[subject] = _Found(names, summary, subject)
+        found.add(names, confidence, place)
+
+    def findings(self, locate: Callable[[int], tuple[str, int]]) -> tuple[Finding, ...]:
+        """Return all findings, worst first. *locate* gives file and frame in it of a frame."""
+        made = [
+            _finding(rule.rule, found, locate)
+            for rule in self._rules
+            for found in rule.found.values()
+        ]
+        return tuple(sorted(made, key=_rank))
+
+
+class _Shown(dict[str, Any]):
+    """Names for a summary: escaped, shortened, and empty where there is none."""
+
+    def __getitem__(self, key: str) -> str:
+        value = self.get(key, "")
+        if isinstance(value, tuple):
+            value = ", ".join(map(str, value))
+        return escape(str(value))[:EXCERPT] or "somebody"
+
+
+_DEFAULTS: dict[str, Any] = {
+    "name": "",
+    "files": (),
+    "media": "",
+    "text": "",
+    "sender": "",
+    "recipient": "",
+    "owner": "",
+}
+"""What an expression may name in any event, whether it has it or not."""
+_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
+
+
+def _rank(finding: Finding) -> tuple[int, str, str]:
+    return _ORDER[finding.severity], finding.first_seen, finding.id
+
+
+def _names(flow: FlowInfo, stack: str, service: str, protocol: str) -> dict[str, Any]:
+    return {
+        "service": service,
+        "protocol": protocol,
+        "stack": stack,
+        "client": flow.client.address,
+        "client_port": flow.client.port,
+        "server": flow.server.address,
+        "server_port": flow.server.port,
+        "transport": flow.transport,
+    }
+
+
+def _finding(rule: Rule, found: _Found, locate: Callable[[int], tuple[str, int]]) -> Finding:
+    told = "\0".join((rule.id, *found.subject))
+    return Finding(
+        id=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16],
+        rule=rule.id,
+        title=rule.title,
+        category=rule.category,
+        severity=rule.severity,
+        confidence=found.confidence.word,  # type: ignore[arg-type]
+        service=found.service,
+        capability=found.capability,
+        hosts=tuple(found.hosts),
+        accounts=tuple(found.accounts),
+        summary=found.summary,
+        count=found.count,
+        first_seen=rfc3339(found.first),
+        last_seen=rfc3339(found.last),
+        evidence=tuple(_evidence(place, locate) for place in found.places),
+        rationale=rule.rationale,
+        false_positives=rule.false_positives,
+        disproof=rule.disproof,
+        countermeasure=rule.countermeasure,
+        attack=rule.attack,
+        references=rule.references,
+    )
+
+
+def _evidence(place: _Place, locate: Callable[[int], tuple[str, int]]) -> Evidence:
+    path, frame = locate(place.frame)
+    return Evidence(
+        frame=place.frame,
+        path=path,
+        path_frame=frame,
+        time=rfc3339(place.time),
+        flow=place.flow.serial,
+        community_id=place.flow.community_id,
+        client=str(place.flow.client),
+        server=str(place.flow.server),
+        stack=place.stack,
+        excerpt=place.excerpt,
+    )

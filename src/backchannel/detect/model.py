@@ -1,0 +1,94 @@
+"""Rules and findings, as types. A rule is one YAML file; a finding is what it found."""
+
+from typing import Literal
+
+import msgspec
+
+from backchannel.catalogue.model import RiskId, Severity
+
+ATTACK_VERSION = "19"
+"""Version of MITRE ATT&CK whose technique ids the rules use."""
+SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When one match is not enough."""
+
+    at_least: int
+    distinct: str = ""
+    """Expression whose different values are counted; empty: matches are."""
+    within: int = 0
+    """Seconds that the matches may lie apart; 0: any time."""
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is looked for, why it matters, and what would show it wrong."""
+
+    id: str
+    title: str
+    category: RiskId
+    severity: Severity
+    events: tuple[str, ...]
+    """Tags of the events it looks at; `stream` for a stream that ended."""
+    when: str = "True"
+    """Expression over the event's fields and the names in docs/rules.md."""
+    each: tuple[str, ...] = ("service", "client")
+    """Expressions; one finding for each combination of their values."""
+    count: Count | None = None
+    summary: str
+    """Text with {names} of the same kind; private matter never stands in it."""
+    excerpt: str = ""
+    """Expression for the redacted excerpt of the evidence; empty: the event's tag."""
+    rationale: str
+    false_positives: str
+    disproof: str
+    """What would show a finding wrong."""
+    countermeasure: str
+    attack: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it was seen."""
+
+    frame: int
+    """Over all inputs of the run."""
+    path: str = ""
+    path_frame: int = 0
+    """Number of the frame in that file."""
+    sha256: str = ""
+    """Of the file; filled where a report is made."""
+    time: str
+    flow: int
+    community_id: str
+    client: str
+    server: str
+    stack: str
+    excerpt: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody should know of."""
+
+    id: str
+    """The same for the same thing in the same capture: a digest of rule and subject."""
+    rule: str
+    title: str
+    category: RiskId
+    severity: Severity
+    confidence: Literal["port", "name", "expected", "signature", "parsed"]
+    service: str
+    capability: str
+    hosts: tuple[str, ...]
+    accounts: tuple[str, ...]
+    summary: str
+    count: int
+    first_seen: str
+    last_seen: str
+    evidence: tuple[Evidence, ...]
+    rationale: str
+    false_positives: str
+    disproof: str
+    countermeasure: str
+    attack: tuple[str, ...]
+    references: tuple[str, ...]

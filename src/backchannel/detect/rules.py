@@ -1,0 +1,41 @@
+"""Loads rules: ours from one file made of all YAML files, the user's from YAML."""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from backchannel.detect.model import Rule
+from backchannel.errors import InputError
+
+HERE = Path(__file__).parent / "rules"
+COMPILED = "rules.json"
+"""All our rules in one file, because reading YAML takes longer than most scans."""
+
+
+@cache
+def load(*folders: Path) -> dict[str, Rule]:
+    """Return our rules and those in *folders*, by id; later folders win. Raises InputError."""
+    text = files(__package__).joinpath(COMPILED).read_bytes()
+    rules = {rule.id: rule for rule in msgspec.json.decode(text, type=list[Rule])}
+    for folder in folders:
+        rules |= read(folder)
+    return rules
+
+
+def read(folder: Path) -> dict[str, Rule]:
+    """Return the rules in a folder of YAML files. Raises InputError with all errors at once."""
+    rules, errors = dict[str, Rule](), list[str]()
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            rule = msgspec.yaml.decode(path.read_bytes(), type=Rule)
+        except (msgspec.DecodeError, OSError) as error:
+            errors.append(f"{path}: {error}")
+            continue
+        if rule.id != path.stem:
+            errors.append(f"{path}: the rule's id is {rule.id!r}; it must be the file's name")
+        rules[rule.id] = rule
+    if errors:
+        raise InputError(folder, "\n" + "\n".join(errors))
+    return rules
