@@ -7,6 +7,7 @@ guess, and the session withdraws it unless several datagrams prove it.
 
 from backchannel.model import MORE, Claim, Confidence, More, Side
 from backchannel.protocols import Peek
+from backchannel.protocols.esp.cleartext import inside
 from backchannel.protocols.esp.flow import plausible
 from backchannel.protocols.ike import registry
 from backchannel.protocols.ike.context import Float
@@ -16,10 +17,10 @@ from backchannel.protocols.ike.wire import BASE, HEADER, SA_INIT, Header, read_h
 
 PORTS = (4500, 500)
 """Where one datagram that may be ESP is worth a session. Elsewhere it must look like the first."""
-EARLY = 0x10000
-"""Sequence numbers of an SA that is not old."""
-RANDOM_SIZE, RANDOM_BYTES = 32, 20
-"""So many different bytes among the first of what must be ciphertext."""
+EARLY = 16
+"""Sequence numbers of an SA that has just begun; the magic asks for the same."""
+RANDOM_SIZE = 32
+"""Bytes of what must be ciphertext that are looked at."""
 FRAME_HEADER = 2 + 4 + HEADER
 """A TCP frame's length, the non-ESP marker and ISAKMP's header."""
 MARKER = bytes(4)
@@ -50,7 +51,7 @@ def _datagrams(peek: Peek) -> Claim | More | None:
         return None
     if isinstance(peek.start.context, Float):
         return Claim("ike", Confidence.EXPECTED, "ESP or keep-alives where IKE announced them")
-    if Kind.ESP in kinds and (_usual(peek) or _unusual(peek)):
+    if Kind.ESP in kinds and _may_be_esp(peek):
         return Claim("ike", Confidence.PORT, "ESP in UDP: an SPI whose sequence rises")
     if set(kinds) == {Kind.KEEPALIVE} and _usual(peek):
         return Claim("ike", Confidence.PORT, "NAT keep-alives")
@@ -85,15 +86,21 @@ def _usual(peek: Peek) -> bool:
     return peek.start.client.port in PORTS or peek.start.server.port in PORTS
 
 
-def _unusual(peek: Peek) -> bool:
-    """Whether a flow between other ports looks like ESP that has just begun, both ways."""
-    sides = [data for data in (peek.client, peek.server) if data]
-    return all(
-        plausible(data)
-        and int.from_bytes(data[4:8], "big") < EARLY
-        and len(set(data[8 : 8 + RANDOM_SIZE])) >= RANDOM_BYTES
-        for data in sides
-    )
+def _may_be_esp(peek: Peek) -> bool:
+    """Whether each side's datagram looks encrypted, or is NULL-encrypted ESP.
+
+    Between ports of its own, ESP must have just begun to be suspected: any application may number
+    its packets.
+    """
+    sides = [data for data in (peek.client, peek.server) if plausible(data)]
+    if not _usual(peek) and any(int.from_bytes(data[4:8], "big") >= EARLY for data in sides):
+        return False
+    return all(_mixed(data[8 : 8 + RANDOM_SIZE]) or inside(data) for data in sides)
+
+
+def _mixed(data: bytes) -> bool:
+    """Whether as many different bytes are among *data* as among random ones, some to spare."""
+    return len(set(data)) >= len(data) * 5 // 8
 
 
 def needed(*, usual: bool) -> int:

@@ -80,6 +80,8 @@ class Session:
     # -- datagrams -----------------------------------------------------------------------------
 
     def _datagram(self, side: Side, data: bytes) -> list[Output]:
+        if self.standing is Standing.REFUTED:
+            return []
         kind, offset, header = classify(data)
         if kind is Kind.IKE and header is not None:
             return self._message(side, data[offset:], header, _FRAMING[offset])

@@ -34,8 +34,7 @@ INITIATOR, RESPONSE = 0x08, 0x20
 FRAGMENT_1 = 132
 SK, SKF = 46, 53
 
-_FIRST_1 = frozenset({*range(1, 24), 130, 131, FRAGMENT_1})
-_FIRST_2 = frozenset({0, *range(33, 55)})
+_FIRST = {1: frozenset({*range(1, 24), 130, 131, FRAGMENT_1}), 2: frozenset({0, *range(33, 55)})}
 _FLAGS = {1: 0x07, 2: 0x38}
 _EXCHANGES = {1: frozenset({*range(1, 7), 32, 33}), 2: frozenset(range(34, 46))}
 
@@ -85,26 +84,23 @@ class Payload(msgspec.Struct, frozen=True):
 def read_header(data: bytes, at: int = 0) -> Header | None:
     """Return the header at *at*; None where these bytes cannot be ISAKMP.
 
-    Strict, because this is what tells IKE from all else on whatever port: known version, exchange,
-    first payload and flags, and a length that ends where the datagram does. The first message
-    of all has so many zeros that bytes after its end, or a capture that cut it, are forgiven.
+    Strict, because this is what tells IKE from all else on whatever port: known version and
+    exchange, and a length that ends where the datagram does. The first message of all has so many
+    zeros that bytes after its end, or a capture that cut it, are forgiven if all else is right.
     """
     size = len(data) - at
-    if size < HEADER:
+    if size < HEADER or data[at + 17] not in (0x10, 0x20):
         return None
     major, exchange, flags = data[at + 17] >> 4, data[at + 18], data[at + 19]
-    if data[at + 17] not in (0x10, 0x20) or exchange not in _EXCHANGES[major]:
+    initiator, responder = data[at : at + 8], data[at + 8 : at + 16]
+    if exchange not in _EXCHANGES[major] or initiator == NOBODY:
         return None
     first, message_id = data[at + 16], int.from_bytes(data[at + 20 : at + 24], "big")
     length = int.from_bytes(data[at + 24 : at + HEADER], "big")
-    initiator, responder = data[at : at + 8], data[at + 8 : at + 16]
-    if flags & ~_FLAGS[major] or first not in (_FIRST_1 if major == 1 else _FIRST_2):
-        return None
-    opens = responder == NOBODY and (message_id == 0 or exchange == INFORMATIONAL_1)
-    if initiator == NOBODY or not HEADER <= length <= (0xFFFF if opens else size):
-        return None
-    if length != size and not opens:
-        return None
+    if length != size:
+        opens = responder == NOBODY and message_id == 0 and HEADER <= length <= 0xFFFF
+        if not opens or flags & ~_FLAGS[major] or first not in _FIRST[major]:
+            return None
     return Header(initiator, responder, first, major, exchange, flags, message_id, length)
 
 
