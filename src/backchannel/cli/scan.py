@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -11,11 +12,15 @@ import msgspec
 from cyclopts import Parameter
 
 from backchannel.catalogue import index as catalogue
+from backchannel.catalogue.model import Severity
+from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
 from backchannel.pipeline import Scan
 from backchannel.privacy import Disclosure
+from backchannel.report.document import Document
 
+FOUND = 1
 DAMAGED = 3
 Put = Callable[[Observation], object]
 
@@ -34,11 +39,14 @@ def scan(
     secrets: bool = False,
     content: bool = False,
     all_protocols: Annotated[bool, Parameter(name="--all")] = False,
+    fail_on: Severity | None = None,
+    suppress: Path | None = None,
+    rules: tuple[Path, ...] = (),
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Find and decode the back channels in captures.
 
-    Exit code 0: done; 3: a capture was damaged, the rest was done.
+    Exit code 0: done; 1: a finding reached --fail-on; 3: a capture was damaged, the rest was done.
 
     Parameters
     ----------
@@ -62,6 +70,12 @@ def scan(
         Show the text of messages and profiles instead of redacting it.
     all_protocols
         Decode DNS, TLS and plain web traffic too, not only where it concerns a known service.
+    fail_on
+        End with exit code 1 when there is a finding of this severity or worse.
+    suppress
+        Do not show findings that this file accepts (with reason and end); their number is shown.
+    rules
+        Folders with rules of your own, beside ours.
     quiet
         Print no summary.
     """
@@ -79,6 +93,7 @@ def scan(
             everything=all_protocols,
             collect_flows=flows is not None,
             progress=progress,
+            rule_folders=rules,
         )
         write = _writers(stack, events, eve, disclosure)
         if write:
@@ -86,7 +101,9 @@ def scan(
                 for put in write:
                     put(seen)
         document = run.document
-    _write_tables(run, flows, report)
+    if suppress is not None:
+        document = _suppressed(document, suppress)
+    _write_tables(run, document, flows, report)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
     elif not quiet and Path("-") not in (eve, events):
@@ -98,10 +115,26 @@ def scan(
     for entry in document.inputs:
         if entry.damage:
             print(f"backchannel: {entry.path}: {entry.damage}", file=sys.stderr)
-    return DAMAGED if run.damaged else 0
+    if run.damaged:
+        return DAMAGED
+    worst = SEVERITIES.index(fail_on) if fail_on else len(SEVERITIES)
+    reached = any(SEVERITIES.index(each.severity) >= worst for each in document.findings)
+    return FOUND if reached else 0
 
 
-def _write_tables(run: Scan, flows: Path | None, report: Path | None) -> None:
+def _suppressed(document: Document, path: Path) -> Document:
+    """Return the document without the findings that the file accepts, and say how many."""
+    from backchannel.detect import suppress as suppressions  # noqa: PLC0415 - only where asked
+
+    today = datetime.now(tz=UTC).date()
+    entries = suppressions.read(path)
+    kept, hidden, expired = suppressions.apply(document.findings, entries, today)
+    for entry in expired:
+        print(f"backchannel: {path}: expired on {entry.until}: {entry.reason}", file=sys.stderr)
+    return msgspec.structs.replace(document, findings=kept, suppressed=hidden)
+
+
+def _write_tables(run: Scan, document: Document, flows: Path | None, report: Path | None) -> None:
     """Write what is written once, at the end."""
     if flows is not None:
         from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
@@ -111,7 +144,7 @@ def _write_tables(run: Scan, flows: Path | None, report: Path | None) -> None:
         from backchannel.report.html import page  # noqa: PLC0415 - only where asked
 
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(page(run.document, catalogue.load()), encoding="utf-8")
+        report.write_text(page(document, catalogue.load()), encoding="utf-8")
 
 
 def _writers(

@@ -95,7 +95,7 @@ class Announcements:
     def _standing(
         self, place: tuple[Transport, str, int], source: str, now: int
     ) -> Announcement | None:
-        for token in self._by_place.get(place, ()):
+        for token in reversed(self._by_place.get(place, ())):  # the latest word counts
             made = self._by_token[token]
             if now <= made.until and normal(made.expect.source) in ("", source):
                 if not made.expect.repeat:

@@ -188,6 +188,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     traffic: Traffic
     findings: tuple[Finding, ...] = ()
     """What somebody should know of, worst first."""
+    suppressed: int = 0
+    """Findings that were left out because somebody accepted them."""
     services: tuple[Service, ...]
     accounts: tuple[Account, ...]
     sessions: tuple[Session, ...]

@@ -3,6 +3,7 @@
 Every name that came from the wire is escaped before it is shown.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -35,6 +36,7 @@ def render(document: Document, index: Index) -> RenderableType:
     parts += [
         part
         for part in (
+            _findings(document),
             _accounts(document, index),
             _credentials(document, index),
             _files(document, index),
@@ -144,6 +146,35 @@ def _exposed(exposed: dict[str, int]) -> Text:
             text.append(", ")
         text.append(f"{count:,} {word}", style="red" if word in _ALARMING else "")
     return text
+
+
+_SEVERITY = {
+    "critical": "bold red",
+    "high": "red",
+    "medium": "yellow",
+    "low": "",
+    "info": "dim",
+}
+
+
+def _findings(document: Document) -> RenderableType | None:
+    """Return the worst findings; how many there are of each severity stands in the title."""
+    found = document.findings
+    if not found and not document.suppressed:
+        return None
+    counts = Counter(each.severity for each in found)
+    told = ", ".join(f"{counts[name]} {name}" for name in _SEVERITY if counts[name])
+    hidden = f"; {document.suppressed} suppressed" if document.suppressed else ""
+    table = _table(f"Findings: {told or 'none'}{hidden}", "severity", "what", "times", "evidence")
+    for each in found[:LIST]:
+        place = each.evidence[0]
+        table.add_row(
+            Text(each.severity, style=_SEVERITY[each.severity]),
+            Text(each.summary),
+            f"{each.count:,}",
+            Text(escape(f"{place.path.rsplit('/', 1)[-1]} frame {place.path_frame}")),
+        )
+    return table
 
 
 def _accounts(document: Document, index: Index) -> Table | None:

@@ -1,0 +1,64 @@
+"""Findings that somebody has looked at and accepted, with a reason and an end.
+
+suppressions:
+  - rule: external-proxy            # or category, service, host, account; all that stand must fit
+    host: 203.0.113.9
+    reason: contracted proxy, ticket 4711
+    owner: jo
+    until: 2027-01-01
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from backchannel.detect.model import Finding
+from backchannel.errors import InputError
+
+
+class Suppression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is accepted, why, and until when."""
+
+    reason: str
+    until: date
+    owner: str = ""
+    rule: str = ""
+    category: str = ""
+    service: str = ""
+    host: str = ""
+    account: str = ""
+
+    def fits(self, finding: Finding) -> bool:
+        """Say whether the finding is meant; an entry that names nothing means none."""
+        tests = (
+            (self.rule, self.rule == finding.rule),
+            (self.category, self.category == finding.category),
+            (self.service, self.service == finding.service),
+            (self.host, self.host in finding.hosts),
+            (self.account, self.account in finding.accounts),
+        )
+        asked = [held for wanted, held in tests if wanted]
+        return bool(asked) and all(asked)
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    suppressions: list[Suppression]
+
+
+def read(path: Path) -> list[Suppression]:
+    """Return the entries of a suppression file. Raises InputError."""
+    try:
+        return msgspec.yaml.decode(path.read_bytes(), type=_File).suppressions
+    except (msgspec.DecodeError, OSError) as error:
+        raise InputError(path, str(error)) from error
+
+
+def apply(
+    findings: Sequence[Finding], entries: Sequence[Suppression], today: date
+) -> tuple[tuple[Finding, ...], int, list[Suppression]]:
+    """Return the findings that remain, how many were suppressed, and the entries that expired."""
+    standing = [entry for entry in entries if entry.until >= today]
+    kept = tuple(f for f in findings if not any(entry.fits(f) for entry in standing))
+    return kept, len(findings) - len(kept), [entry for entry in entries if entry.until < today]
