@@ -18,7 +18,7 @@ from backchannel.events import Anomaly, Gap, Malformed, Peer, Search, SearchHit
 from backchannel.identify.match import Matcher
 from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Peek, load
-from backchannel.protocols.gnutella import connection, wire
+from backchannel.protocols.gnutella import connection, inflater, memory, wire
 from backchannel.protocols.gnutella.events import Handshake, Messages, RouteTable
 from backchannel.protocols.gnutella.session import Session, recognise
 from backchannel.protocols.gnutella2 import session as gnutella2
@@ -260,6 +260,12 @@ def test_a_gap_in_a_deflate_stream_silences_that_side_only():
     assert {side for side, value in told if isinstance(value, Search)} == {C}
 
 
+def test_two_messages_amid_a_stream_are_not_enough():
+    two = build.message(0x00) + build.query(b"word")
+    assert isinstance(recognise(peek(two, begun=False)), More)
+    assert isinstance(recognise(peek(two, build.message(0x00), begun=False)), Claim)
+
+
 def test_messages_amid_a_stream_prove_themselves():
     """Three plausible messages make the claim; the session reads on from the first."""
     steps = [(S, PLAIN), (C, build.message(0x00))]
@@ -439,9 +445,16 @@ def test_memory_stays_bounded_whatever_is_told():
         address = f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.1"
         told = session.feed(S, build.pong(address, 6346))
         assert [value.address for value in told] == [address]
-    assert kit.footprint(session) < 1 << 20
+        session.feed(
+            S,
+            build.query(
+                b"%d" % number + b"x" * 1000, guid=hashlib.md5(told[0].address.encode()).digest()
+            ),
+        )
+    assert kit.footprint(session) < 1 << 18
+    assert len(session._part._memory._hosts) <= memory.MAX_HOSTS
     session.feed(S, build.message(0x81, bytes(60_000))[:-1])
-    assert kit.footprint(session) < 1 << 20
+    assert kit.footprint(session) < 1 << 19
 
 
 def test_a_routing_table_is_summed_up():
@@ -545,6 +558,21 @@ def test_what_only_looks_like_a_datagram_is_refused(data):
 def test_the_ordinary_web_is_refused(request_):
     assert recognise(peek(request_, b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n")) is None
     assert recognise(peek(request_)) is None
+
+
+def test_a_foreign_answer_spoils_a_datagram():
+    message = build.query(b"word")
+    assert isinstance(recognise(peek(message, start=build.UDP)), Claim)
+    assert recognise(peek(message, b"what do you mean?", start=build.UDP)) is None
+
+
+@given(st.integers(1, 120))
+@settings(max_examples=120)
+def test_nothing_that_came_is_left_inside_the_inflater(size):
+    """Also where a piece of output is full and its input used up."""
+    packed = zlib.compress(bytes(100_000))[:size]
+    given_ = b"".join(inflater.Inflater().feed(packed))
+    assert given_ == zlib.decompressobj().decompress(packed)
 
 
 def test_a_ping_that_scanners_send_is_no_claim_until_it_is_answered():

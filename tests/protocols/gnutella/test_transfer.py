@@ -235,6 +235,7 @@ def test_after_a_push_the_roles_are_reversed(line, told_, size):
 def test_an_impatient_asker_is_not_lost():
     giv = f"GIV 5:{build.SERVENT.hex()}/x\n\n".encode()
     told = tell((C, giv[:10]), (S, asks("/get/5/x")), (C, giv[10:]), (C, answers(b"data")))
+    assert [download.name for download in kit.events(told, Download)] == ["x"]
     assert [data.data for data in kit.effects(told, FileData)] == [b"data"]
 
 

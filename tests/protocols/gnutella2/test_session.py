@@ -283,6 +283,12 @@ def test_parts_in_any_order_make_a_packet(deflate):
     assert server.counts == (("acknowledgement", 1),)
 
 
+def test_a_repeated_datagram_is_told_once():
+    [once] = build.layered(QH2)
+    told = kit.decode(Session(build.UDP), [(C, once), (C, once), (S, once)])
+    assert [side for side, value in told if isinstance(value, SearchHit)] == [C, S]
+
+
 def test_datagrams_are_recognised_whatever_their_port():
     for payload in (Q2, LNI, KHL):
         for deflate in (False, True):

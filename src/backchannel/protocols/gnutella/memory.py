@@ -54,10 +54,7 @@ class Memory:
         counts, octets = self._counts[side], self._octets[side]
         if not counts:
             return []
-        told = Messages(counts=tuple(sorted(counts.items())), octets=octets)
-        counts.clear()
-        self._octets[side] = 0
-        return [told]
+        return [Messages(counts=tuple(sorted(counts.items())), octets=octets)]
 
     # -- addresses -----------------------------------------------------------------------------
 
