@@ -1,12 +1,14 @@
 """FastTrack messages and transfers that no capture shows, built from the descriptions."""
 
 import re
+from pathlib import Path
 
 import pytest
 from tests import kit
 from tests.protocols.fasttrack import forge
 from tests.protocols.fasttrack.forge import file, ipv4, packed, place, tag, u16, u32
 
+from backchannel import scan
 from backchannel.effects import Expect, FileClose, FileData, FileOpen
 from backchannel.events import (
     Anomaly,
@@ -22,6 +24,7 @@ from backchannel.events import (
     Share,
     SharedFile,
     SignOn,
+    Transfer,
 )
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
@@ -37,7 +40,9 @@ from backchannel.protocols.fasttrack.events import (
 )
 from backchannel.protocols.fasttrack.session import Session, recognise
 from backchannel.protocols.fasttrack.uuhash import UUHash
+from backchannel.protocols.http import session as http_session
 
+EXAMPLES = Path(__file__).parents[3] / "examples/fasttrack"
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.1", 40000), Endpoint("192.0.2.2", 2345))
 DIGEST = bytes(range(20))
@@ -608,6 +613,29 @@ def test_whose_http_it_is_not(client, server):
 )
 def test_more_is_asked_while_it_may_be(client, server):
     assert look(client, server) is MORE
+
+
+def test_plain_http_yields_when_the_answer_names_kazaa():
+    web = http_session.Session(START)
+    web.feed(CLIENT, BROWSER)
+    assert web.standing is Standing.CLAIMED
+    assert web.feed(SERVER, KAZAA + b"Content-Length: 0\r\n\r\n") == []
+    assert web.standing is Standing.REFUTED
+
+
+def test_a_whole_scan_finds_every_flow_and_names_the_files():
+    """Ten flows, three of them known by the answer only; then downloads named by a search."""
+    found = scan(EXAMPLES / "ft_http_1214.pcap")
+    paths = [seen.event.path for seen in found if isinstance(seen.event, ListingRequest)]
+    assert paths == ["/", "/.files"]
+    assert [(row.service, row.flows) for row in found.document.services] == [("kazaa", 10)]
+    downloads = [
+        seen.event
+        for seen in scan(EXAMPLES / "ft_push_give.pcap")
+        if isinstance(seen.event, Transfer)
+    ]
+    names = ["moonlight_demo.mp3", "moonlight_readme.txt"] * 2
+    assert [(event.name, event.verified) for event in downloads] == [(name, True) for name in names]
 
 
 def test_an_announced_request_by_number_needs_no_header():
