@@ -38,7 +38,10 @@ STALLS = 8
 """Packets in a row that neither follow their association nor begin one, of which nothing good
 can be said."""
 OPENVPN = range(0x48, 0x50)
-"""First bytes of OpenVPN's data packets, which have a peer number and a rising number as well."""
+"""First bytes of OpenVPN's data packets, which have a peer number and a rising number as well; its
+pings are all of one size, and all else is of any size."""
+DOUBTFUL = 64
+"""Packets in sequence that are needed where it might be OpenVPN."""
 
 
 def plausible(packet: bytes) -> bool:
@@ -87,8 +90,8 @@ class EspFlow:
 
     def settle(self, follows: int) -> bool:
         """Say whether nothing speaks against ESP, and at least *follows* packets for it."""
-        seen = any(self.tables)
-        return seen and not self.refuted and self._follows >= follows
+        enough = DOUBTFUL if self._needed >= DOUBTFUL else follows
+        return any(self.tables) and not self.refuted and self._follows >= enough
 
     def add(self, side: Side, packet: bytes) -> list[Output]:
         """Count *packet*, sent by *side*; it begins with the SPI."""
@@ -113,11 +116,11 @@ class EspFlow:
         return []
 
     def end(self, side: Side) -> list[Output]:
-        """Tell the last figures of what *side* sent."""
+        """Tell the last figures of what *side* sent, if it was proved to be ESP."""
+        if not self.proved:
+            return []
         table = self.tables[side]
-        told: list[Output] = []
-        if self.proved:
-            told += [self._figures(known, final=True) for known in table.values() if known.told]
+        told: list[Output] = [self._figures(one, final=True) for one in table.values() if one.told]
         table.clear()
         return told
 
@@ -128,7 +131,8 @@ class EspFlow:
             self.refuted = True
             return []
         if known.follows(number):
-            self._follows += 1
+            even = packet[0] in OPENVPN and known.octets == known.packets * len(packet)
+            self._follows += not even
             self._stalls = 0
         else:
             self._stall()
@@ -149,7 +153,7 @@ class EspFlow:
             self.refuted = True
             return []
         if packet[0] in OPENVPN and not self.proved:
-            self._needed = max(self._needed, 64)
+            self._needed = max(self._needed, DOUBTFUL)
         association = Association(packet)
         told = self._make_room(side)
         self.tables[side][packet[:4]] = association

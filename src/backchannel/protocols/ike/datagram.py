@@ -49,6 +49,9 @@ def _marked(data: bytes) -> _Found:
     header = read_header(data, 4)
     if header is not None:
         return Kind.IKE, 4, header
+    header = read_header(data)  # an SPI may begin with four zeros
+    if header is not None:
+        return Kind.IKE, 0, header
     if data[:8] == _NON_IKE and plausible(data[8:]):
         return Kind.ESP, 8, None
     return Kind.OTHER, 0, None
