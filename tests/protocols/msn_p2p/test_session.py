@@ -327,10 +327,11 @@ def test_memory_is_bounded():
 # -- loss --------------------------------------------------------------------------------------
 
 
-def test_a_hole_inside_a_frame_costs_that_frame():
-    pieces = list(chunks())
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_hole_inside_a_frame_costs_that_frame(version):
+    pieces = list(chunks(version))
     steps = [
-        *opening(),
+        *opening(version),
         (C, pieces[0] + pieces[1][:100]),
         (C, 500),
         (C, pieces[1][600:] + pieces[2]),

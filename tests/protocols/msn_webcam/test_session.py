@@ -89,6 +89,8 @@ def test_loss():
     told = said(*TALK[:3], (S, frame(b"x" * 500)[:100]), (S, 300), (S, b"x" * 124 + frame()))
     assert kit.events(told, Gap)
     assert not kit.events(told, Malformed)
+    told = said(*TALK[:3], (S, frame(b"x" * 500)[:100]), (S, 300), (S, b"x" * 124 + b"\0junk"))
+    assert len(kit.events(told, Malformed)) == 1
     told = said(*TALK[:3], (S, 300), (S, b"junk" + frame()))
     assert [type(event) for event in kit.events(told)] == [Gap, WebcamVideo]
 

@@ -215,6 +215,13 @@ def test_a_hole_among_the_lines():
     assert whole(told)[0] == DATA
 
 
+def test_a_line_without_end_is_not_held():
+    session = Session(TOLD)
+    told = kit.decode(session, [(C, b"USR " + b"x" * 400)] * 3, ends=False)
+    assert len(kit.events(told, Malformed)) == 1
+    assert kit.footprint(session) < 1024
+
+
 def test_lost_framing():
     session = Session(TOLD)
     told = kit.decode(session, [(C, b"VER MSNFTP\r\n"), (C, b"GET / HTTP/1.0\r\n")] * 2)

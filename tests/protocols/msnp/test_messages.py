@@ -73,7 +73,7 @@ def test_character_sets(charset, data, text):
 
 def test_several_make_a_room():
     told = talk(
-        (C, line(f"CAL 3 {EVE}")),
+        (C, line(f"CAL 3 {EVE}") + line(f"CAL 4 {EVE}")),
         (S, line(f"JOI {EVE} Eve")),
         (C, sent("text/plain", "hi all")),
         (S, got("text/plain", "hi you")),

@@ -122,8 +122,8 @@ def test_chunks_in_any_order_twice_and_beyond_the_end():
         b"x" * 99, session=9, offset=len(DATA) - 1, total=len(DATA), flags=craft.FILE_DATA
     )
     invite = craft.invite(ALICE, BOB, craft.FILE_GUID, 9, craft.file_context("f", len(DATA)))
-    order = [pieces[2], pieces[0], pieces[0], pieces[4], pieces[3], pieces[1]]
-    told = talk((C, p2p(craft.v1(invite))), *((C, p2p(piece)) for piece in [*order, beyond]))
+    order = [pieces[2], pieces[0], pieces[0], beyond, pieces[4], pieces[3], pieces[1]]
+    told = talk((C, p2p(craft.v1(invite))), *((C, p2p(piece)) for piece in order))
     assert whole(told)[0] == DATA
 
 
@@ -178,6 +178,11 @@ def test_applications_by_guid(guid, use, detail):
     offer = only(told, Offer)
     assert offer.use == use
     assert offer.detail.startswith(detail)
+
+
+def test_an_invitation_sent_twice_is_told_once():
+    packet = p2p_got(craft.v1(craft.invite(BOB, ALICE, craft.FILE_GUID, 4)))
+    assert len(kit.events(talk((S, packet), (S, packet)), Offer)) == 1
 
 
 def test_a_game_by_name():

@@ -160,6 +160,15 @@ def test_presence_of_every_version(version, text):
 
 
 @pytest.mark.parametrize(
+    ("version", "text"),
+    [(8, "NLN AWY bob@example.com 1 268435456"), (18, "NLN AWY 1:bob@example.com 32 1:0 0")],
+)
+def test_a_nickname_may_look_like_a_network(version, text):
+    told = said(*login(version), (S, line(text)))
+    assert [p.nickname for p in kit.events(told, Profile) if p.account == BOB] == [text.split()[3]]
+
+
+@pytest.mark.parametrize(
     "text", ["FLN bob@example.com", "FLN bob@example.com 1 0:0", "FLN 1:bob@example.com 0:0"]
 )
 def test_going_offline(text):

@@ -375,3 +375,11 @@ def test_memory_is_bounded():
         session.feed(S, line(f"LSG {number} {'g' * 600} 0"))
     assert kit.footprint(session) < 2 << 20
     assert session.standing is Standing.PARSED
+
+
+def test_half_messages_without_a_body_are_bounded_too():
+    session = Session(START)
+    for number in range(1000):
+        empty = mime("text/plain", "", Message_ID=f"{number}", Chunks=9, More="m" * 600)
+        session.feed(S, payload(f"MSG {BOB} b", empty))
+    assert kit.footprint(session) < 1 << 16

@@ -52,6 +52,11 @@ def test_what_is_no_msnp_takes_the_claim_back():
     assert session.standing is Standing.REFUTED
 
 
+def test_an_empty_payload_takes_nothing_from_what_follows():
+    told = talk((S, line("UBX bob@example.com 0") + got("text/plain", "after")))
+    assert texts(told) == ["after"]
+
+
 def test_an_oversized_payload_is_passed_over():
     huge = line(f"GCF 0 {300_000}") + b"x" * 300_000
     told = talk((S, huge[:1000]), (S, huge[1000:] + got("text/plain", "after")))

@@ -107,7 +107,6 @@ def _read_v1(body: bytes, end: int) -> Packet:
     if data and not flags & _NO_DATA:
         if offset >= max(total, 1):
             raise WireError(f"P2P chunk at {offset} of a message of {total} bytes")
-        data = data[: total - offset]
     stale = bool(data) and not length
     return Packet(1, session, identifier, data, flags, offset, total, 0, not offset, nonce, stale)
 
