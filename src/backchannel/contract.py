@@ -51,6 +51,9 @@ class Magic(msgspec.Struct, frozen=True):
     length: Length | None = None
     number: int = 0
     """IP protocol number, for transport `ip`; 0 means any."""
+    anywhere: tuple[bytes, ...] = ()
+    """Words in lower case, one of which must stand, in any case, in a head of lines: a payload
+    that has none passes only as long as the blank line that ends the head is not there."""
     first: bool = False
     """True: only the first payload of a side whose beginning was seen. False: mid-stream too."""
 

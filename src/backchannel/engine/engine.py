@@ -53,11 +53,17 @@ class Engine:
         files: FileStore | None = None,
         on_end: StreamEnd = lambda _stream, _slot: None,
     ) -> None:
-        """*service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called
+        """*protocols* stand in the order in which the core was given their numbers.
+        *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called
         once for each stream that had a claim, when it ends, while its row can still be asked for.
         """
         self.counters: Counter[str] = Counter()
         self._core, self._protocols = core, protocols
+        self._context = {
+            name: 1 << number
+            for number, (name, protocol) in enumerate(protocols.items())
+            if protocol.context
+        }
         self._matcher = Matcher(protocols)
         self._on_end = on_end
         self._streams: dict[int, Stream] = {}
@@ -114,7 +120,7 @@ class Engine:
             row.transport,
             row.client,
             row.server,
-            row.community_id,
+            "",  # the Community ID takes a digest: only claimed flows get theirs
             row.vlans,
             row.tunnel,
             row.begun,
@@ -122,9 +128,16 @@ class Engine:
         from_start = row.begun and row.missed == (0, 0)
         start = Start(row.transport, row.client, row.server, from_start, number=row.protocol)
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
+        stream.excluded = {name for name, bit in self._context.items() if not row.hits & bit}
         self._streams[slot] = stream
         self._reach.expected(stream, now)
         return stream
+
+    def _name_flow(self, stream: Stream) -> None:
+        """Give the flow of a stream that has a claim its Community ID."""
+        if stream.slot >= 0 and not stream.flow.community_id:
+            found = self._core.row(stream.slot).community_id
+            stream.flow = msgspec.structs.replace(stream.flow, community_id=found)
 
     def _end(self, stream: Stream, side: Side, moment: Moment) -> None:
         """*side* of the stream sends no more."""
@@ -154,6 +167,7 @@ class Engine:
             stream.claim = Claim("unknown", Confidence.NAME, f"{name} ({service})")
         stream.settled = True
         if stream.claim is not None and stream.standing is not Standing.REFUTED:
+            self._name_flow(stream)
             self._release(stream)
             self._on_end(stream, stream.slot)
 
@@ -201,7 +215,9 @@ class Engine:
             )
             candidates.update(dict.fromkeys(found))
         wanted = [name for name in candidates if name not in stream.excluded]
-        answer = decide(self._ask, wanted, peek)
+        answer = decide(self._ask, (name for name in wanted if name not in self._context), peek)
+        if answer is None:  # what is decoded only for its names comes last
+            answer = decide(self._ask, (name for name in wanted if name in self._context), peek)
         if isinstance(answer, Claim):
             self._claim(stream, answer, moment)
         elif last or self._exhausted(stream, answer):
@@ -227,6 +243,8 @@ class Engine:
 
     def _abandon(self, stream: Stream) -> None:
         stream.deaf = True
+        if stream.bare and stream.session is None:
+            stream.claim = stream.named = None
         stream.forget()
         if stream.slot >= 0:
             self._core.drop(stream.slot)
@@ -235,6 +253,7 @@ class Engine:
         """Open the session and show it everything from the beginning."""
         protocol = self._protocols[claim.protocol]
         stream.claim, stream.claim_frame, stream.protocol = claim, moment.frame, protocol
+        self._name_flow(stream)
         start = stream.start
         if claim.flipped:
             start = msgspec.structs.replace(start, client=start.server, server=start.client)

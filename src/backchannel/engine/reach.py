@@ -76,6 +76,7 @@ class Reach:
             service=made.service,
             purpose=expect.purpose,
         )
+        stream.bare = not expect.port
         stream.claim = Claim(expect.protocol, Confidence.EXPECTED, made.evidence)
         stream.named = (made.service or self._protocols[expect.protocol].service, "")
 

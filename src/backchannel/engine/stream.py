@@ -41,7 +41,7 @@ class Stream:
 
     __slots__ = (
         "account",
-        "candidates",
+        "bare",
         "carrier",
         "children",
         "claim",
@@ -89,8 +89,8 @@ class Stream:
         self.peeked = (bytearray(), bytearray())
         self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []
         self.replay_size = 0
-        self.candidates: list[str] = []
         self.excluded: set[str] = set()
+        self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
         self.protocol: Protocol | None = None
         self.session: Session | None = None

@@ -8,6 +8,8 @@ from backchannel.flows.names cimport Names
 cdef enum:
     LONGEST_PATTERN = 64
     MOST_SIZES = 64
+    MOST_WORDS = 32
+    LONGEST_WORD = 32
 
 cdef struct magic_t:
     uint64_t bit
@@ -27,6 +29,10 @@ cdef struct magic_t:
     uint8_t pattern[LONGEST_PATTERN]
     uint8_t mask[LONGEST_PATTERN]
     uint32_t sizes[MOST_SIZES]
+    uint32_t word_count
+    uint8_t word_sizes[MOST_WORDS]
+    uint8_t words[MOST_WORDS][LONGEST_WORD]
+    uint8_t begins[256]         # whether a word begins with a byte, in either case
 
 @cython.final
 cdef class Matcher:

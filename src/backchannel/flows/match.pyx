@@ -8,7 +8,7 @@ nobody is interested in costs one look into a table.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from backchannel.flows.match_py import check
+from backchannel.flows import match_py
 from backchannel.flows.names cimport EARLY
 from backchannel.flows.state cimport TCP, UDP
 
@@ -25,6 +25,7 @@ cdef enum:
     YES
 
 _TRANSPORTS = ("tcp", "udp", "ip")
+cdef uint32_t HEAD = match_py.HEAD
 
 
 cdef class Matcher:
@@ -33,7 +34,7 @@ cdef class Matcher:
     def __init__(self, magics, names, gated, *, everything):
         cdef uint32_t count = 0
         for index, magic in magics:
-            check(index, magic)
+            match_py.check(index, magic)
         self.names = Names(names)
         self.gated = 0 if everything else sum(1 << index for index in set(gated))
         self.magics = <magic_t*>calloc(len(magics) + 1, sizeof(magic_t))
@@ -118,6 +119,13 @@ cdef int compile_magic(magic_t* made, int index, object magic) except -1:
         made.length_at, made.length_size = magic.length.at, magic.length.size
         made.length_bias, made.little = magic.length.bias, magic.length.little
         made.whole = magic.length.whole
+    made.word_count = len(magic.anywhere)
+    for number, word in enumerate(magic.anywhere):
+        made.word_sizes[number] = len(word)
+        for at, byte in enumerate(word):
+            made.words[number][at] = byte
+        for first in (word[:1], word[:1].upper()):
+            made.begins[ord(first)] = 1
     return 0
 
 
@@ -144,7 +152,47 @@ cdef int fits(
         return short
     if magic.size_count and not listed(magic, size):
         return short if size < magic.largest_size else NO
+    if magic.word_count and not holds(magic, data, size):
+        return NO if ended(data, size) else short
     return length_fits(magic, data, size, short) if magic.length_size else YES
+
+
+cdef bint holds(const magic_t* magic, const uint8_t* data, uint32_t size) noexcept nogil:
+    """Whether one of the magic's words stands in the head, in any case."""
+    cdef uint32_t at, number, length, seen = min(size, HEAD)
+    for at in range(seen):
+        if not magic.begins[data[at]]:
+            continue
+        for number in range(magic.word_count):
+            length = magic.word_sizes[number]
+            if at + length <= seen and same_word(&magic.words[number][0], data + at, length):
+                return True
+    return False
+
+
+cdef inline bint same_word(const uint8_t* word, const uint8_t* data, uint32_t size) noexcept nogil:
+    cdef uint32_t at
+    cdef uint8_t byte
+    for at in range(size):
+        byte = data[at]
+        if 65 <= byte <= 90:
+            byte += 32
+        if byte != word[at]:
+            return False
+    return True
+
+
+cdef bint ended(const uint8_t* data, uint32_t size) noexcept nogil:
+    """Whether a head of lines ends in the payload, or is longer than what is looked at."""
+    cdef uint32_t at
+    if size >= HEAD:
+        return True
+    for at in range(1, size):
+        if data[at] == 10 and (
+            data[at - 1] == 10 or (at > 1 and data[at - 1] == 13 and data[at - 2] == 10)
+        ):
+            return True
+    return False
 
 
 cdef inline bint listed(const magic_t* magic, uint32_t size) noexcept nogil:

@@ -11,6 +11,8 @@ from backchannel.contract import Length, Magic
 from backchannel.flows.names_py import host
 
 LONGEST_NAME = 255
+HEAD = 4096
+"""Bytes of a head of lines that are searched for a magic's words."""
 
 
 class Fit(Enum):
@@ -85,6 +87,9 @@ def check(index: int, magic: Magic) -> None:
         raise ValueError(f"length field of {magic.length.size} bytes: {magic}")
     if len(magic.pattern) > 64 or magic.at > 1024 or len(magic.sizes) > 64:
         raise ValueError(f"magic too long: {magic}")
+    words = magic.anywhere
+    if len(words) > 32 or any(not 1 < len(word) <= 32 or word != word.lower() for word in words):
+        raise ValueError(f"words that cannot be searched for: {magic}")
 
 
 def fits(magic: Magic, payload: bytes, *, opening: bool) -> Fit:
@@ -104,7 +109,20 @@ def fits(magic: Magic, payload: bytes, *, opening: bool) -> Fit:
         return short
     if magic.sizes and size not in magic.sizes:
         return short if size < max(magic.sizes) else Fit.NO
+    if magic.anywhere and not _holds(magic.anywhere, payload):
+        return Fit.NO if _ended(payload) else short
     return _length_fits(magic.length, payload, short, stream=stream) if magic.length else Fit.YES
+
+
+def _holds(words: Sequence[bytes], payload: bytes) -> bool:
+    head = payload[:HEAD].lower()
+    return any(word in head for word in words)
+
+
+def _ended(payload: bytes) -> bool:
+    """Whether a head of lines ends in *payload*, or is longer than what is looked at."""
+    head = payload[:HEAD]
+    return len(payload) >= HEAD or b"\n\r\n" in head or b"\n\n" in head
 
 
 def _length_fits(length: Length, payload: bytes, short: Fit, *, stream: bool) -> Fit:

@@ -51,9 +51,16 @@ def fits(magic: Magic, payload: bytes, *, begun: bool = True) -> bool:
         return True
     if magic.sizes and size not in magic.sizes:
         return magic.transport == "tcp" and size < max(magic.sizes)
+    if magic.anywhere and not _holds(magic.anywhere, payload):
+        return b"\n\r\n" not in payload and b"\n\n" not in payload
     if magic.length is not None and not _length_fits(magic.length, payload, magic.transport):
         return False
     return size >= magic.minimum or magic.transport == "tcp"
+
+
+def _holds(words: tuple[bytes, ...], payload: bytes) -> bool:
+    head = payload.lower()
+    return any(word in head for word in words)
 
 
 def _agrees(magic: Magic, seen: bytes) -> bool:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backchannel.catalogue.index import Index
+from backchannel.detect.model import SEVERITIES
 from backchannel.report.document import Document, Service
 from backchannel.text import escape
 
@@ -163,7 +164,7 @@ def _findings(document: Document) -> RenderableType | None:
     if not found and not document.suppressed:
         return None
     counts = Counter(each.severity for each in found)
-    told = ", ".join(f"{counts[name]} {name}" for name in _SEVERITY if counts[name])
+    told = ", ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name])
     hidden = f"; {document.suppressed} suppressed" if document.suppressed else ""
     table = _table(f"Findings: {told or 'none'}{hidden}", "severity", "what", "times", "evidence")
     for each in found[:LIST]:

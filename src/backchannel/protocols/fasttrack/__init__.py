@@ -15,12 +15,11 @@ PROTOCOL = Protocol(
         Magic(transport="tcp", pattern=b"\xfa\x00\xb6\x2b"),
         Magic(transport="tcp", pattern=b"GET /."),
         Magic(transport="tcp", pattern=b"GET /00", mask=b"\xff" * 5 + b"\xf0\xf0"),  # two digits
-        Magic(transport="tcp", pattern=b"GET / HTTP/1."),
+        Magic(transport="tcp", pattern=b"GET / HTTP/1.", anywhere=(b"kazaa", b":1214")),
         Magic(transport="tcp", pattern=b"HEAD /."),
         Magic(transport="tcp", pattern=b"GIVE "),
-        # Most answers cannot be told from the web's by their beginning; these can.
-        Magic(transport="tcp", pattern=b"HTTP/1.0 404 Not Found\r\nX-Kazaa-"),
-        Magic(transport="tcp", pattern=b"HTTP/1.1 206 Partial Content\r\nServer: giFT-FastTrack"),
+        Magic(transport="tcp", pattern=b"HTTP/1.", anywhere=(b"x-kazaa", b"kazaaclient")),
+        Magic(transport="tcp", pattern=b"HTTP/1.", anywhere=(b"gift-fasttrack",)),
         Magic(transport="udp", pattern=b"\x27\0\0\0\0\x80", mask=_FOLLOWS + b"\xff", minimum=8),
         Magic(transport="udp", pattern=b"\x28\0\0\0\0\0", mask=_FOLLOWS + b"\xff", minimum=13),
         Magic(

@@ -5,6 +5,40 @@ from backchannel.protocols import Length, Magic, Protocol
 _KINDS = (0x00, 0x01, 0x02, 0x31, 0x32, 0x40, 0x41, 0x44, 0x80, 0x81)
 _STREAM_KINDS = (0x00, 0x01, 0x30, 0x31, 0x32, 0x40, 0x80, 0x81)
 
+_HEADERS = (
+    b"gnutella",
+    b"urn:",
+    b"x-queue",
+    b"x-alt",
+    b"x-nalt",
+    b"x-falt",
+    b"x-node",
+    b"x-fw-node",
+    b"x-thex",
+    b"x-push-prox",
+    b"alt-location",
+)
+_TARGETS = (
+    b"/get/",
+    b"/uri-res/",
+    b"/gnet/",
+    b"hostfile=1",
+    b"urlfile=1",
+    b"bfile=1",
+    b"gwcs=1",
+    b"statfile=1",
+    b"get=1",
+    b"update=1",
+    b"ping=1",
+    b"?ip=",
+    b"&ip=",
+    b"?ip1=",
+    b"&ip1=",
+    b"?url=http",
+    b"&url=http",
+)
+_SERVENTS = (b"limewire", b"bearshare", b"shareaza", b"morpheus", b"gnucleus")
+
 PROTOCOL = Protocol(
     name="gnutella",
     title="Gnutella",
@@ -17,10 +51,10 @@ PROTOCOL = Protocol(
         Magic(transport="tcp", pattern=b"PUSH guid:"),
         Magic(transport="tcp", pattern=b"CHAT CONNECT/0."),
         # Web caches and downloads look like the web but for their targets and headers, which
-        # stand anywhere in the request; the recogniser looks at the request line first.
-        Magic(transport="tcp", pattern=b"GET "),
-        Magic(transport="tcp", pattern=b"HEAD /"),
-        Magic(transport="tcp", pattern=b"HTTP/1."),
+        # stand anywhere in the head.
+        Magic(transport="tcp", pattern=b"GET ", anywhere=(*_TARGETS, *_HEADERS)),
+        Magic(transport="tcp", pattern=b"HEAD /", anywhere=(*_TARGETS, *_HEADERS)),
+        Magic(transport="tcp", pattern=b"HTTP/1.", anywhere=(*_HEADERS, *_SERVENTS)),
         # Messages amid a stream: a known kind, TTL and hops below 16, a size below 64 KiB.
         *(
             Magic(

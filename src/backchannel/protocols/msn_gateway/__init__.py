@@ -9,8 +9,8 @@ PROTOCOL = Protocol(
     magic=(
         Magic(transport="tcp", pattern=b"POST /gateway/gateway.dll?"),
         Magic(transport="tcp", pattern=b"POST http://gateway.messenger."),
-        Magic(transport="tcp", pattern=b"POST http://"),
-        Magic(transport="tcp", pattern=b"HTTP/1.1 200 OK\r\n"),
-        Magic(transport="tcp", pattern=b"HTTP/1.0 200 OK\r\n"),
+        Magic(transport="tcp", pattern=b"POST http://", anywhere=(b"gateway.dll",)),
+        Magic(transport="tcp", pattern=b"HTTP/1.1 200 OK\r\n", anywhere=(b"x-msn-messenger",)),
+        Magic(transport="tcp", pattern=b"HTTP/1.0 200 OK\r\n", anywhere=(b"x-msn-messenger",)),
     ),
 )
