@@ -269,6 +269,7 @@ def test_a_push_proxy_is_asked_over_http():
 @pytest.mark.parametrize("deflate", [False, True])
 def test_a_browsed_host_lists_what_it_shares(deflate):
     pages = build.hit(build.result(1, 9, b"a.txt"), build.result(2, 8, b"b.txt"))
+    pages += build.message(0x00) + build.message(0x80, b"no hit")
     pages += build.hit(build.result(3, 7, b"c.txt"))
     headers = ["Content-Type: application/x-gnutella-packets"]
     body = zlib.compress(pages) if deflate else pages
@@ -284,6 +285,7 @@ def test_a_browsed_host_lists_what_it_shares(deflate):
         ["c.txt"],
     ]
     assert {share.owner for share in shares} == {build.SERVENT.hex()}
+    assert not kit.events(told, Malformed)
     kit.check_segmentation(lambda: Session(build.TCP), steps, 17)
 
 

@@ -245,10 +245,17 @@ def test_both_address_families_in_one_field():
     both = build.host("203.0.113.20", 6346) + build.host("2001:db8::20", 6347)
     wide = ip_address("2001:db8::21").packed + struct.pack("<H", 6348)
     nodes = packet("HAW", packet("NA", payload=both)), packet("HAW", packet("NA", payload=wide))
-    assert [(p.address, p.port) for p in only(Peer, *nodes)] == [
+    later = build.host("2001:db8::22", 6349) + b"time"
+    mixed = build.host("203.0.113.23", 6350) + b"time" + build.host("2001:db8::23", 6351)
+    known = packet("KHL", packet("CH", packet("V", payload=b"RAZA"), payload=later))
+    timed = packet("KHL", packet("CH", packet("V", payload=b"RAZA"), payload=mixed + b"time"))
+    assert [(p.address, p.port) for p in only(Peer, *nodes, known, timed)] == [
         ("203.0.113.20", 6346),
         ("2001:db8::20", 6347),
         ("2001:db8::21", 6348),
+        ("2001:db8::22", 6349),
+        ("203.0.113.23", 6350),
+        ("2001:db8::23", 6351),
     ]
 
 
@@ -426,6 +433,15 @@ def test_lost_framing_is_said_once_then_silence_until_a_gap():
         back = session.gap(S, 7) + session.feed(S, b"lost" + ALL)
         assert back[0] == Gap(size=7)
         assert [value.text for value in back if isinstance(value, Search)][:1] == ["annual report"]
+
+
+@given(st.integers(1, 30), st.binary(max_size=40))
+@settings(max_examples=100)
+def test_segmentation_changes_nothing_behind_a_gap(size, lost):
+    """Also where the first place that fits is known only once more has come."""
+    start = b"\x80\x10\0Q2" + lost + LNI[:9] + KHL + Q2
+    steps = [*SHAKEN, (S, 5), (S, start)]
+    kit.check_segmentation(lambda: Session(build.TCP), steps, size)
 
 
 def test_a_packet_that_claims_too_much_is_refused():

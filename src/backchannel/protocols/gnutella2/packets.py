@@ -28,13 +28,18 @@ _HANDLE = re.compile(r"<handle[^>]{0,200}?primary=\"([^\"]{1,120})\"")
 Children = list[Packet]
 
 
+_NARROW = frozenset({6, 10, 24, 28, 32})
+_WIDE = {18: 0, 22: 0, 24: 6, 28: 10, 32: 10}
+"""Where an IPv6 address stands in fields of these sizes: each address may have four bytes behind
+it (a time or a query key), and both families may share a field.
+"""
+
+
 def address(data: bytes) -> list[tuple[str, int]]:
-    """Return the usable addresses in *data*: IPv4 (6 bytes), IPv6 (18), or both."""
-    found = []
-    if len(data) in (6, 10, 24):
-        found += wire.hosts(data[:6])
-    if len(data) in (18, 22, 24):
-        found += wire.hosts(data[-18:] if len(data) == 24 else data[:18], wide=True)
+    """Return the usable addresses in *data*: IPv4 with its port, IPv6, or both."""
+    found = wire.hosts(data[:6]) if len(data) in _NARROW else []
+    if (at := _WIDE.get(len(data), -1)) >= 0:
+        found += wire.hosts(data[at : at + 18], wide=True)
     return found
 
 
@@ -79,7 +84,7 @@ def hubs(children: Children, _body: bytes, memory: Memory) -> list[Output]:
     for child in children:
         if child.name in ("NH", "CH"):
             inner, own = open_packet(child)
-            out += _peer(inner, own[:6] if own else _child(inner, "NA"), "hub", memory)
+            out += _peer(inner, own or _child(inner, "NA"), "hub", memory)
         elif child.name == "YOURIP" and len(child.body) in (4, 16):
             out += memory.disclosed("remote-ip", [(_bare(child.body), 0)])
     return out
