@@ -387,13 +387,18 @@ def test_climbing_out_of_the_shared_folder(target):
         b"GET /get/1/a.mpg HTTP/1.0\r\nReferrer: Gnutella\r\n\r\n",
         b"GET /get/1/a.mpg HTTP/1.0\r\nUser-Agent: Gnucleus 1.8.4.0\r\n\r\n",
         b"GET /get/1/a.mpg HTTP/1.1\r\nUser-Agent: x\r\nX-Queue: 0.1\r\n\r\n",
-        b"GET http://10.0.0.1:6346" + b"/uri-res/N2R?urn:sha1:" + b"A" * 32 + b" HTTP/1.1\r\n",
+        b"GET http://192.0.2.2:6346/uri-res/N2R?urn:sha1:" + b"A" * 32 + b" HTTP/1.1\r\n",
         b"HEAD /uri-res/N2R?urn:bitprint:ABC HTTP/1.1\r\n\r\n",
         b"GET /gnet/push-proxy?guid=00 HTTP/1.1\r\n\r\n",
     ],
 )
 def test_shapes_of_requests(request_):
     assert isinstance(claim(request_), Claim)
+
+
+def test_what_a_proxy_is_asked_for_is_left_to_the_proxy():
+    request = asks(f"http://203.0.113.1:6346/uri-res/N2R?{URN}")
+    assert claim(request, answers(b"")) is None
 
 
 def test_an_answer_alone_is_recognised_by_its_headers():

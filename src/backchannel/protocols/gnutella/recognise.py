@@ -22,12 +22,15 @@ _CHAT = re.compile(rb"CHAT CONNECT/0\.\d\r?\n")
 _PULLED = ((b"GIV ", _GIV, 4 + 10 + 1 + 32 + 1), (b"PUSH guid:", _PUSH, 44))
 
 _REQUEST = re.compile(rb"(?:GET|HEAD) (\S[^\r\n]{0,2000}?) HTTP/1\.[01]\r?\n")
+_ABSOLUTE = re.compile(
+    rb"https?://([^/\s:]{1,255}|\[[^/\s\]]{1,50}\])(?::\d{1,5})?(?=/)", re.IGNORECASE
+)
 _OURS = re.compile(
-    rb"(?:https?://[^/\s]{1,255})?/(?:uri-res/N2[RX]\?urn:(?:sha1|bitprint|tree|ed2k|md5)"
+    rb"/(?:uri-res/N2[RX]\?urn:(?:sha1|bitprint|tree|ed2k|md5)"
     rb"|gnutella/(?:thex|tigertree|push-?proxy|metadata|preview|browse)\b|gnet/push-proxy\b)"
 )
 """Targets that only servents ask for."""
-_SHARED = re.compile(rb"(?:https?://[^/\s]{1,255})?(?:/get/\d{1,10}/.|/gnutella/res/|/$)")
+_SHARED = re.compile(rb"(?:/get/\d{1,10}/.|/gnutella/res/|/$)")
 """Targets that need a header of a servent beside them."""
 _HEADER = re.compile(
     rb"\n(?:X-Gnutella-[\w-]+|X-(?:N|F)?Alt|X-Queued?|X-Node|X-FW-Node-Info|X-Thex-URI"
@@ -139,19 +142,26 @@ def _stream(peek: Peek) -> Claim | More | None:
     if first.startswith(b"CHAT "):
         return Claim("gnutella", evidence="CHAT CONNECT") if _CHAT.match(first) else None
     if client.startswith((b"GET ", b"HEAD ")):
-        return _http(client, server)
+        return _http(client, server, peek.start.server.address)
     if server.startswith((b"GET ", b"HEAD ")):
-        return _http(server, client, flipped=not peek.begun)
+        return _http(server, client, peek.start.client.address, flipped=not peek.begun)
     if first.startswith(b"HTTP/1."):
         return _answer(first, flipped=not peek.begun and first is client)
     return _messages(client, server)
 
 
-def _http(request: bytes, answer: bytes, *, flipped: bool = False) -> Claim | More | None:
+def _http(
+    request: bytes, answer: bytes, asked: str, *, flipped: bool = False
+) -> Claim | More | None:
+    """*asked* is the address of who gets the request."""
     line = _REQUEST.match(request)
     if line is None:
         return MORE if b"\n" not in request and len(request) < 4096 else None
     target = line[1]
+    if absolute := _ABSOLUTE.match(target):
+        if absolute[1].strip(b"[]").decode("latin-1") != asked:
+            return None  # a proxy is asked to fetch it, and what it carries is looked at there
+        target = target[absolute.end() :]
     if _OURS.match(target):
         return Claim("gnutella", evidence="request that only servents make", flipped=flipped)
     if _CACHE.search(target) and _CACHE_CLIENT.search(target):
