@@ -94,6 +94,9 @@ def test_a_long_invitation_comes_in_pieces(version):
     offer = only(told, Offer)
     assert (offer.name, offer.size) == ("x.jpg", 5)
     assert "preview of 3004 bytes" in offer.detail
+    preview, opened = whole(told)
+    assert preview == b"\x89PNG" + bytes(3000)
+    assert (opened.use, opened.name, opened.shared) == ("image", "preview of x.jpg", False)
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -6,7 +6,7 @@ same Call-ID the negotiation of a direct connection for it.
 
 import msgspec
 
-from backchannel.effects import Effect, Expect
+from backchannel.effects import Effect, Expect, FileClose, FileData, FileOpen
 from backchannel.events import Anomaly, Event, Offer, OfferAnswer, PeerAddress
 from backchannel.model import Capability
 from backchannel.protocols import Output
@@ -140,7 +140,7 @@ class Calls:
                 detail=_detail(kind, about, fields.get("euf-guid", "")),
             )
         )
-        return told
+        return told + (_preview(call) if about.preview else [])
 
     def _remember(self, call: Call) -> None:
         self._calls[call.id] = call
@@ -242,6 +242,21 @@ class Calls:
         if len(self._told) < MAX_ADDRESSES:
             self._told.add(key)
         return True
+
+
+def _preview(call: Call) -> list[Effect]:
+    """The small picture that comes with the invitation, whether or not it is accepted."""
+    data, key = call.about.preview, f"preview:{call.id}"
+    opened = FileOpen(
+        key=key,
+        use=Capability.IMAGE,
+        name=f"preview of {call.about.name}",
+        size=len(data),
+        sender=call.inviter,
+        recipient=call.invitee,
+        id=str(call.session),
+    )
+    return [opened, FileData(key=key, offset=0, data=data), FileClose(key=key)]
 
 
 def _detail(kind: Application, about: Context, guid: str) -> str:

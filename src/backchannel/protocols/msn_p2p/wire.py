@@ -104,9 +104,8 @@ def _read_v1(body: bytes, end: int) -> Packet:
     # A stale length is too small or too great: what is there counts.
     data = body[V1.size : V1.size + length] if length else body[V1.size : end]
     data = data[: end - V1.size]
-    if data and not flags & _NO_DATA:
-        if offset >= max(total, 1):
-            raise WireError(f"P2P chunk at {offset} of a message of {total} bytes")
+    if data and not flags & _NO_DATA and offset >= max(total, 1):
+        raise WireError(f"P2P chunk at {offset} of a message of {total} bytes")
     stale = bool(data) and not length
     return Packet(1, session, identifier, data, flags, offset, total, 0, not offset, nonce, stale)
 
