@@ -19,7 +19,8 @@ cdef class Chunk:
     cdef Py_ssize_t room
     cdef object keep    # owns the bytes that the frames point into
 
-    cdef frame_t* push(self) except? NULL nogil
+    cdef frame_t* push(self) except NULL nogil
+    cdef frame_t* grow(self) except NULL nogil
 
 
 cdef struct interface_t:

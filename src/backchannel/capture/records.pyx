@@ -101,18 +101,23 @@ cdef class Chunk:
                 self.frames[at].original,
             )
 
-    cdef frame_t* push(self) except? NULL nogil:
+    cdef frame_t* push(self) except NULL nogil:
         """Return room for one more frame."""
-        cdef frame_t* grown
         if self.count == self.room:
-            self.room = 2 * self.room if self.room else 512
-            grown = <frame_t*>realloc(self.frames, self.room * sizeof(frame_t))
-            if grown == NULL:
-                with gil:
-                    raise MemoryError
-            self.frames = grown
+            self.grow()
         self.count += 1
         return &self.frames[self.count - 1]
+
+    cdef frame_t* grow(self) except NULL nogil:
+        """Make room for more frames; return the next one's."""
+        cdef frame_t* grown
+        self.room = 2 * self.room if self.room else 512
+        grown = <frame_t*>realloc(self.frames, self.room * sizeof(frame_t))
+        if grown == NULL:
+            with gil:
+                raise MemoryError
+        self.frames = grown
+        return &grown[self.count]
 
 
 cdef class Records:
@@ -179,7 +184,8 @@ cdef class Records:
             self.needed = self.header + captured
             if size - at < <Py_ssize_t>self.needed:
                 return at
-            frame = chunk.push()
+            frame = &chunk.frames[chunk.count] if chunk.count < chunk.room else chunk.grow()
+            chunk.count += 1
             frame.data = here + self.header
             frame.time = <int64_t>self.u32(here) * 1000000000 + <int64_t>self.u32(here + 4) * self.tick
             frame.captured = captured

@@ -23,6 +23,7 @@ cdef class Contexts:
     cdef uint32_t* buckets
     cdef uint32_t count
     cdef uint32_t room
+    cdef uint32_t single[4096]  # numbers of one VLAN tag alone; 0: not seen
     cdef const bounds_t* bounds
     cdef counts_t* counts
     cdef bint failed        # out of memory

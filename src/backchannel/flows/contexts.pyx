@@ -49,8 +49,11 @@ cdef class Contexts:
         """Return the number of what is around a packet."""
         cdef uint64_t hash = walk.vlan_count
         cdef uint32_t at, number
-        if not walk.vlan_count and not walk.tunnel_count:
-            return 0
+        if not walk.tunnel_count:
+            if not walk.vlan_count:
+                return 0
+            if walk.vlan_count == 1 and self.single[walk.vlans[0]]:
+                return self.single[walk.vlans[0]]
         for at in range(walk.vlan_count):
             hash = mix(hash ^ walk.vlans[at], self.bounds.key[0] | 1)
         for at in range(walk.tunnel_count):
@@ -80,6 +83,8 @@ cdef class Contexts:
         self.all[self.count].around = walk[0]
         self.all[self.count].next = self.buckets[bucket]
         self.buckets[bucket] = self.count
+        if walk.vlan_count == 1 and not walk.tunnel_count:
+            self.single[walk.vlans[0]] = self.count
         return self.count
 
     def describe(self, uint32_t number):

@@ -30,7 +30,7 @@ from backchannel.flows cimport state as c
 from backchannel.flows.announced cimport RECENT
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.rows cimport make_ends, make_row
-from backchannel.flows.slots cimport NOWHERE
+from backchannel.flows.slots cimport NOWHERE, find, guess, idle
 from backchannel.flows.state cimport (
     BEGUN,
     CLIENT_HIGH,
@@ -237,29 +237,29 @@ cdef class FlowCore:
         self.decoder.fragments.release()
         self.batch_at = 0
         self.batch_size = <uint32_t>min(left, <Py_ssize_t>(BATCH - self.frame % BATCH))
+        self.decoder.decode(&self.chunk.frames[self.position], self.batch, self.batch_size)
         for at in range(self.batch_size):
             packet = &self.batch[at]
+            prefetch(&self.slots.index[<uint32_t>packet.hash & self.slots.mask])
             self.frame += 1
             packet.frame = self.frame
-            self.decoder.decode(&self.chunk.frames[self.position], packet)
             self.octets += self.chunk.frames[self.position].captured
             self.position += 1
             self.first_time = min(self.first_time, packet.time)
             self.last_time = max(self.last_time, packet.time)
-            prefetch(&self.slots.index[<uint32_t>packet.hash & self.slots.mask])
         for at in range(self.batch_size):
             if self.batch[at].good:
-                self.slots.guess(&self.batch[at])
+                guess(self.slots, &self.batch[at])
         return True
 
     cdef void packet(self, const packet_t* packet) noexcept nogil:
         """Count a packet to its flow, and deliver what is wanted of it."""
-        cdef uint32_t slot = self.slots.find(packet)
+        cdef uint32_t slot = find(self.slots, packet)
         cdef int side, opened = NOT_OPENED
         cdef flow_t* flow
         if slot != NOWHERE:
             flow = &self.slots.flows[slot]
-            if self.slots.idle(flow, packet.time):
+            if idle(&self.bounds, flow, packet.time):
                 self.close(slot, c.IDLE)
                 slot = NOWHERE
             elif packet.protocol == TCP and (packet.flags & SYN or flow.bits & PENDING):
@@ -269,6 +269,8 @@ cdef class FlowCore:
                     slot = NOWHERE
         if slot == NOWHERE:
             slot = self.create(packet, opened)
+            if slot == NOWHERE:
+                return
         flow = &self.slots.flows[slot]
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
         flow.last_time, flow.last_frame = packet.time, packet.frame
@@ -288,6 +290,9 @@ cdef class FlowCore:
             bump(&self.counts, FLOWS_EVICTED)
             self.close(self.slots.victim(), c.EVICTED)
         slot = self.slots.add(packet)
+        if slot == NOWHERE:
+            self.out.failed = True
+            return slot
         flow = &self.slots.flows[slot]
         self.serial += 1
         flow.serial = self.serial
@@ -331,7 +336,7 @@ cdef class FlowCore:
             if slot == NOWHERE:
                 continue
             flow = &self.slots.flows[slot]
-            if self.slots.idle(flow, self.out.time):
+            if idle(&self.bounds, flow, self.out.time):
                 self.close(slot, c.IDLE)
             elif flow.bits & STREAMING:
                 self.payloads.streams.expire(slot, flow.extra)

@@ -90,13 +90,19 @@ cdef class Decoder:
         self.walk.counts = counts
         return 0
 
-    cdef void decode(self, const frame_t* frame, packet_t* packet) noexcept nogil:
-        """Fill *packet*, but for its frame number; `good` says whether there is one."""
+    cdef void decode(self, const frame_t* frames, packet_t* packets, uint32_t count) noexcept nogil:
+        """Fill *packets*, but for their frame numbers; `good` says where there is one."""
+        cdef uint32_t at
+        for at in range(count):
+            packets[at].time = frames[at].time
+            packets[at].good = self.decode_one(&frames[at], &packets[at])
+
+    cdef bint decode_one(self, const frame_t* frame, packet_t* packet) noexcept nogil:
+        """Fill *packet*. False: there is none, which was counted."""
         cdef uint32_t size = frame.captured
         cdef const uint8_t* data = frame.data
         cdef body_t body
         cdef int opened
-        packet.good, packet.time = False, frame.time
         self.walk.left = self.bounds.depth
         self.walk.vlan_count = self.walk.tunnel_count = 0
         if frame.link == 1 and size >= 34 and be16(data + 12) == IPV4_TYPE:  # nearly always
@@ -105,21 +111,22 @@ cdef class Decoder:
         else:
             data = unwrap_link(&self.walk, frame.link, data, &size)
             if data == NULL:
-                return
+                return False
         while True:
             if not self.ip(data, size, &body, frame.time):
-                return
+                return False
             opened = self.unwrap(&body, &data, &size)
             if opened == LEAVE:
-                return
+                return False
             if opened == NOT_A_TUNNEL:
                 break
-        packet.good = self.transport(&body, packet)
-        if packet.good:
-            packet.context = 0
-            if self.walk.vlan_count | self.walk.tunnel_count:
-                packet.context = self.contexts.number(&self.walk)
-            make_key(packet, self.bounds)
+        if not self.transport(&body, packet):
+            return False
+        packet.context = 0
+        if self.walk.vlan_count | self.walk.tunnel_count:
+            packet.context = self.contexts.number(&self.walk)
+        make_key(packet, self.bounds)
+        return True
 
     # -- IP ----------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP flow of which only an unanswered SYN was seen."""
     closed_idle: int = 10
     """A TCP flow after a reset or both FINs, kept to catch late packets."""
-    tcp_idle: int = 600
-    """A TCP flow that nobody wants."""
+    tcp_idle: int = 60
+    """A TCP flow that nobody wants: as flow exporters do. What goes on later is a new flow."""
     tcp_wanted_idle: int = 3600
     """A TCP flow that somebody wants: chat connections may be silent for long."""
     udp_idle: int = 60

@@ -2,8 +2,23 @@
 
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 
-from backchannel.flows.state cimport bounds_t, flow_t, packet_t
+from backchannel.flows.state cimport (
+    DROPPED,
+    FINISHED_0,
+    FINISHED_1,
+    LEAVING,
+    RESET,
+    TCP,
+    UDP,
+    USED,
+    WANTED,
+    bounds_t,
+    flow_t,
+    packet_t,
+)
+from backchannel.wire cimport prefetch
 
 cdef struct ends_t:
     uint8_t low[16]
@@ -30,16 +45,93 @@ cdef class Slots:
     cdef const bounds_t* bounds
 
     cdef int prepare(self, const bounds_t* bounds) except -1
-    cdef void guess(self, packet_t* packet) noexcept nogil
-    cdef uint32_t find(self, const packet_t* packet) noexcept nogil
     cdef uint32_t add(self, const packet_t* packet) noexcept nogil
+    cdef void enter(self, uint64_t entry) noexcept nogil
+    cdef bint grow(self) noexcept nogil
     cdef void keep_ends(self, flow_t* flow, const packet_t* packet) noexcept nogil
     cdef void unlink(self, uint32_t slot) noexcept nogil
     cdef void vacate(self, uint32_t slot) noexcept nogil
-    cdef bint holds(self, uint32_t slot, const packet_t* packet) noexcept nogil
-    cdef bint idle(self, const flow_t* flow, int64_t now) noexcept nogil
     cdef uint32_t turn(self) noexcept nogil
     cdef uint32_t victim(self) noexcept nogil
 
-cdef bint closed(const flow_t* flow) noexcept nogil
-cdef bint opening(const flow_t* flow) noexcept nogil
+
+# -- inline, because every packet goes through here ------------------------------------------------
+
+cdef inline void guess(Slots self, packet_t* packet) noexcept nogil:
+    """Note where the packet's flow probably is, and have it brought into the cache."""
+    cdef uint32_t hash = <uint32_t>packet.hash
+    cdef uint64_t at = hash & self.mask, entry
+    packet.candidate = 0
+    while True:
+        entry = self.index[at]
+        if not entry:
+            return
+        if <uint32_t>(entry >> 32) == hash:
+            packet.candidate = <uint32_t>entry
+            prefetch(&self.flows[packet.candidate - 1])
+            prefetch(&self.flows[packet.candidate - 1].packets)
+            return
+        at = (at + 1) & self.mask
+
+
+cdef inline bint holds(Slots self, uint32_t slot, const packet_t* packet) noexcept nogil:
+    """Whether the flow in a slot is the packet's."""
+    cdef const flow_t* flow = &self.flows[slot]
+    cdef const uint8_t* low = packet.target if packet.from_high else packet.source
+    cdef const uint8_t* high = packet.source if packet.from_high else packet.target
+    cdef const ends_t* ends
+    if flow.low != packet.low or flow.high != packet.high:
+        return False
+    if flow.bits & (USED | LEAVING) != USED:
+        return False
+    if not packet.wide:
+        return True
+    ends = &self.ends[flow.ends]
+    return not memcmp(ends.low, low, 16) and not memcmp(ends.high, high, 16)
+
+
+cdef inline uint32_t find(Slots self, const packet_t* packet) noexcept nogil:
+    """Return the slot of the packet's flow, or NOWHERE."""
+    cdef uint32_t hash = <uint32_t>packet.hash
+    cdef uint64_t at = hash & self.mask, entry
+    if packet.candidate and holds(self, packet.candidate - 1, packet):
+        return packet.candidate - 1
+    while True:
+        entry = self.index[at]
+        if not entry:
+            return NOWHERE
+        if <uint32_t>(entry >> 32) == hash and holds(self, <uint32_t>entry - 1, packet):
+            return <uint32_t>entry - 1
+        at = (at + 1) & self.mask
+
+
+cdef inline bint closed(const flow_t* flow) noexcept nogil:
+    """Whether both sides are through with it."""
+    return flow.bits & RESET or flow.bits & (FINISHED_0 | FINISHED_1) == FINISHED_0 | FINISHED_1
+
+
+cdef inline bint opening(const flow_t* flow) noexcept nogil:
+    """Whether only one side has spoken, and only its SYN."""
+    return (
+        not (flow.flags[0] and flow.flags[1])
+        and (flow.flags[0] | flow.flags[1]) & 2  # SYN
+        and not flow.payload[0]
+        and not flow.payload[1]
+    )
+
+
+cdef inline bint idle(const bounds_t* bounds, const flow_t* flow, int64_t now) noexcept nogil:
+    """Whether nothing came for a flow for so long that it is over."""
+    cdef int64_t limit
+    cdef int wanted, kind
+    if now - flow.last_time <= bounds.least_idle:
+        return False
+    wanted = flow.bits & (WANTED | DROPPED) == WANTED
+    kind = <uint8_t>flow.high
+    if kind == TCP and closed(flow):
+        limit = bounds.closed_idle
+    elif kind == TCP and opening(flow):
+        limit = bounds.opening_idle
+    else:
+        limit = bounds.idle[wanted][0 if kind == TCP else 1 if kind == UDP else 2]
+    return now - flow.last_time > limit

@@ -2,32 +2,21 @@
 """The flow table: slots for flows, and a keyed index to find them.
 
 The index holds a hash and a slot in each 64-bit entry: linear probing, at most half full, and no
-tombstones (what follows a removed entry moves up). A flow is three cache lines. Memory is reserved
-for all flows at once and taken only where it is touched. Slot numbers, and with them everything a
+tombstones (what follows a removed entry moves up). It doubles when it must: a small one stays in the
+cache. A flow is three cache lines. Their memory is reserved at once and taken only where touched. Slot numbers, and with them everything a
 user can see, depend on the packets only; the key of the hash changes nothing but collisions.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 
-from backchannel.flows.state cimport (
-    DROPPED,
-    FINISHED_0,
-    FINISHED_1,
-    LEAVING,
-    RESET,
-    TCP,
-    UDP,
-    USED,
-    WANTED,
-    WIDE,
-)
-from backchannel.wire cimport prefetch, reserve, unreserve
+from backchannel.flows.state cimport DROPPED, LEAVING, TCP, USED, WANTED, WIDE
+from backchannel.wire cimport reserve, unreserve
 
 cdef enum:
+    SMALLEST = 16384        # entries of the index at first, a power of two
     CHOICE = 16             # flows among which the one to be evicted is chosen
     SPARE = 64              # slots for flows that ended and can still be asked for
-    SYN = 2
 
 
 cdef class Slots:
@@ -43,69 +32,25 @@ cdef class Slots:
     cdef int prepare(self, const bounds_t* bounds) except -1:
         """Reserve memory for as many flows as *bounds*, which must outlive this object, allows."""
         self.bounds = bounds
-        self.room, self.mask = <uint32_t>bounds.max_flows + SPARE, 1
-        while self.mask < 2 * bounds.max_flows:
-            self.mask *= 2
+        self.room, self.mask = <uint32_t>bounds.max_flows + SPARE, SMALLEST - 1
         self.flows = <flow_t*>reserve(self.room * sizeof(flow_t))
         self.ends = <ends_t*>reserve(self.room * sizeof(ends_t))
         self.vacant_ends = <uint32_t*>reserve(self.room * sizeof(uint32_t))
         self.vacant = <uint32_t*>reserve(self.room * sizeof(uint32_t))
-        self.index = <uint64_t*>reserve(self.mask * sizeof(uint64_t))
-        self.mask -= 1
+        self.index = <uint64_t*>reserve(SMALLEST * sizeof(uint64_t))
         if not (self.flows and self.ends and self.vacant_ends and self.vacant and self.index):
             raise MemoryError
         return 0
 
-    cdef void guess(self, packet_t* packet) noexcept nogil:
-        """Note where the packet's flow probably is, and have it brought into the cache."""
-        cdef uint32_t hash = <uint32_t>packet.hash
-        cdef uint64_t at = hash & self.mask, entry
-        packet.candidate = 0
-        while True:
-            entry = self.index[at]
-            if not entry:
-                return
-            if <uint32_t>(entry >> 32) == hash:
-                packet.candidate = <uint32_t>entry
-                prefetch(&self.flows[packet.candidate - 1])
-                prefetch(&self.flows[packet.candidate - 1].packets)
-                return
-            at = (at + 1) & self.mask
-
-    cdef uint32_t find(self, const packet_t* packet) noexcept nogil:
-        """Return the slot of the packet's flow, or NOWHERE."""
-        cdef uint32_t hash = <uint32_t>packet.hash
-        cdef uint64_t at = hash & self.mask, entry
-        if packet.candidate and self.holds(packet.candidate - 1, packet):
-            return packet.candidate - 1
-        while True:
-            entry = self.index[at]
-            if not entry:
-                return NOWHERE
-            if <uint32_t>(entry >> 32) == hash and self.holds(<uint32_t>entry - 1, packet):
-                return <uint32_t>entry - 1
-            at = (at + 1) & self.mask
-
-    cdef bint holds(self, uint32_t slot, const packet_t* packet) noexcept nogil:
-        """Whether the flow in a slot is the packet's."""
-        cdef const flow_t* flow = &self.flows[slot]
-        cdef const uint8_t* low = packet.target if packet.from_high else packet.source
-        cdef const uint8_t* high = packet.source if packet.from_high else packet.target
-        cdef const ends_t* ends
-        if flow.low != packet.low or flow.high != packet.high:
-            return False
-        if flow.bits & (USED | LEAVING) != USED:
-            return False
-        if not packet.wide:
-            return True
-        ends = &self.ends[flow.ends]
-        return not memcmp(ends.low, low, 16) and not memcmp(ends.high, high, 16)
-
     cdef uint32_t add(self, const packet_t* packet) noexcept nogil:
-        """Return a new slot for the packet's flow, which must not be there yet."""
+        """Return a new slot for the packet's flow, which must not be there yet.
+
+        NOWHERE: memory is out.
+        """
         cdef uint32_t slot
-        cdef uint64_t at = <uint32_t>packet.hash & self.mask
         cdef flow_t* flow
+        if 2 * (self.count + 1) > self.mask and not self.grow():
+            return NOWHERE
         if self.vacancies:
             self.vacancies -= 1
             slot = self.vacant[self.vacancies]
@@ -118,11 +63,30 @@ cdef class Slots:
         flow.bits = USED
         if packet.wide:
             self.keep_ends(flow, packet)
-        while self.index[at]:
-            at = (at + 1) & self.mask
-        self.index[at] = <uint64_t>flow.hash << 32 | (slot + 1)
+        self.enter(<uint64_t>flow.hash << 32 | (slot + 1))
         self.count += 1
         return slot
+
+    cdef inline void enter(self, uint64_t entry) noexcept nogil:
+        """Put an entry into the index."""
+        cdef uint64_t at = (entry >> 32) & self.mask
+        while self.index[at]:
+            at = (at + 1) & self.mask
+        self.index[at] = entry
+
+    cdef bint grow(self) noexcept nogil:
+        """Double the index. False: memory is out."""
+        cdef uint64_t* old = self.index
+        cdef uint64_t size = self.mask + 1, at
+        cdef uint64_t* grown = <uint64_t*>reserve(2 * size * sizeof(uint64_t))
+        if grown == NULL:
+            return False
+        self.index, self.mask = grown, 2 * size - 1
+        for at in range(size):
+            if old[at]:
+                self.enter(old[at])
+        unreserve(old, size * sizeof(uint64_t))
+        return True
 
     cdef void keep_ends(self, flow_t* flow, const packet_t* packet) noexcept nogil:
         """Keep addresses that do not fit into the key."""
@@ -164,22 +128,6 @@ cdef class Slots:
         self.vacant[self.vacancies] = slot
         self.vacancies += 1
 
-    cdef bint idle(self, const flow_t* flow, int64_t now) noexcept nogil:
-        """Whether nothing came for a flow for so long that it is over."""
-        cdef int64_t limit
-        cdef int wanted, kind
-        if now - flow.last_time <= self.bounds.least_idle:
-            return False
-        wanted = flow.bits & (WANTED | DROPPED) == WANTED
-        kind = <uint8_t>flow.high
-        if kind == TCP and closed(flow):
-            limit = self.bounds.closed_idle
-        elif kind == TCP and opening(flow):
-            limit = self.bounds.opening_idle
-        else:
-            limit = self.bounds.idle[wanted][0 if kind == TCP else 1 if kind == UDP else 2]
-        return now - flow.last_time > limit
-
     cdef uint32_t turn(self) noexcept nogil:
         """Move the expiry hand on; return the slot of a flow under it, or NOWHERE."""
         cdef uint32_t slot
@@ -209,18 +157,3 @@ cdef class Slots:
             ):
                 best, best_kind = slot, kind
         return best
-
-
-cdef bint closed(const flow_t* flow) noexcept nogil:
-    """Whether both sides are through with it."""
-    return flow.bits & RESET or flow.bits & (FINISHED_0 | FINISHED_1) == FINISHED_0 | FINISHED_1
-
-
-cdef bint opening(const flow_t* flow) noexcept nogil:
-    """Whether only one side has spoken, and only its SYN."""
-    return (
-        not (flow.flags[0] and flow.flags[1])
-        and (flow.flags[0] | flow.flags[1]) & SYN
-        and not flow.payload[0]
-        and not flow.payload[1]
-    )
