@@ -3,9 +3,11 @@
 import pytest
 from tests.protocols.oscar.craft import (
     COOKIE,
+    ICQ_DIRECT,
     RELAY,
     Talk,
     address,
+    effects,
     events,
     info,
     le16,
@@ -16,8 +18,10 @@ from tests.protocols.oscar.craft import (
     proposed,
     tlv,
     u16,
+    u32,
 )
 
+from backchannel.effects import Expect
 from backchannel.events import (
     Contact,
     Contacts,
@@ -33,6 +37,7 @@ from backchannel.events import (
     SearchHit,
 )
 from backchannel.model import Capability
+from backchannel.protocols.icq_peer.state import Announced
 
 ADA, BERT = "700100200", "700100300"
 
@@ -94,11 +99,13 @@ def test_sent_on_channel_4():
 # -- relayed -----------------------------------------------------------------------------------
 
 
-def relayed(kind: int, text: bytes, more: bytes = b"", plugin: bytes = bytes(16)) -> bytes:
+def relayed(
+    kind: int, text: bytes, more: bytes = b"", plugin: bytes = bytes(16), status: int = 0
+) -> bytes:
     first = le16(9) + plugin + le16(0) + le32(3) + b"\0" + le16(0xFFFE)
     second = le16(0xFFFE) + bytes(12)
     head = le16(len(first)) + first + le16(len(second)) + second
-    return head + bytes([kind, 0]) + le16(0) + le16(1) + lnts(text) + more
+    return head + bytes([kind, 0]) + le16(status) + le16(1) + lnts(text) + more
 
 
 def relay(kind: int, text: bytes, more: bytes = b"") -> bytes:
@@ -204,11 +211,138 @@ def test_acknowledged_with_a_status_text():
     assert told.account == ADA
 
 
-def test_a_file_is_wanted():
-    body = COOKIE + u16(2) + name8(BERT) + u16(3) + relayed(3, b"", bytes(4) + lnts(b"") + bytes(8))
-    (told,) = Talk(ADA).s(4, 0x0B, body)
-    assert (type(told), told.accepted) == (OfferAnswer, True)
-    assert Talk(ADA).s(4, 0x0B, COOKIE + u16(2) + name8(BERT) + u16(3) + relayed(1, b"")) == []
+def answer(data: bytes) -> bytes:
+    """04/0b: the client's answer to a relayed message."""
+    return COOKIE + u16(2) + name8(BERT) + u16(3) + data
+
+
+PORT = u16(4001) + bytes(2) + lnts(b"a.txt") + le32(9) + le32(4001)
+CHAT_PORT = lnts(b"") + u16(4002) + bytes(2) + le32(4002)
+
+
+def test_other_answers_say_nothing_new():
+    assert Talk(ADA).s(4, 0x0B, answer(relayed(1, b""))) == []
+    assert (
+        Talk(ADA).s(4, 0x0B, answer(relayed(0x1A, b"", plugin(b"Contacts", b"1\xfe2\xfe3")))) == []
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [relayed(3, b"", PORT), relayed(0x1A, b"", plugin(b"File", b"", PORT))],
+    ids=["old", "plugin"],
+)
+def test_a_file_is_wanted(data):
+    (told, expected) = Talk(ADA).s(4, 0x0B, answer(data))
+    assert told == OfferAnswer(
+        sender=BERT, recipient=ADA, id=COOKIE.hex(), accepted=True, use=Capability.FILE_TRANSFER
+    )
+    assert expected == Expect(
+        protocol="icq-peer",
+        purpose=Capability.FILE_TRANSFER,
+        port=4001,
+        accounts=(ADA, BERT),
+        context=Announced(
+            use=Capability.FILE_TRANSFER, sender=ADA, recipient=BERT, id=COOKIE.hex()
+        ),
+    )
+
+
+def test_a_file_is_wanted_and_said_in_a_message():
+    body = proposed(BERT, RELAY, tlv(0x2711, relayed(3, b"", PORT)), status=2)
+    (told, expected) = Talk(ADA).s(4, 7, body)
+    assert (told.accepted, expected.port) == (True, 4001)
+
+
+def test_whose_file_is_wanted_waits_at_the_addresses_that_are_known():
+    talk = Talk(ADA)
+    talk.s(3, 0x0B, info(BERT, tlv(0x0C, DIRECT), tlv(0x0A, address("192.0.2.77"))))
+    told = talk.s(4, 0x0B, answer(relayed(3, b"", PORT)))
+    places = [(p.account, p.address, p.port, p.how) for p in events(told, PeerAddress)]
+    assert places == [
+        (BERT, "192.0.2.77", 4001, "file-accept"),
+        (BERT, "10.0.0.8", 4001, "file-accept"),
+    ]
+    assert [(e.address, e.port) for e in effects(told, Expect)] == [
+        ("192.0.2.77", 4001),
+        ("10.0.0.8", 4001),
+    ]
+
+
+def test_who_accepts_here_waits_here():
+    (_, place, expected) = Talk(ADA).c(4, 0x0B, answer(relayed(3, b"", PORT)))
+    assert (place.account, place.address, place.port) == (ADA, "192.0.2.10", 4001)
+    assert (expected.address, expected.accounts) == ("192.0.2.10", (BERT, ADA))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        relayed(3, b"no thanks", bytes(4) + lnts(b"") + bytes(8), status=1),
+        relayed(0x1A, b"", plugin(b"File", b"no", bytes(4)), status=1),
+        relayed(3, b"", status=1),
+    ],
+)
+def test_a_file_is_not_wanted(data):
+    (told,) = Talk(ADA).s(4, 0x0B, answer(data))
+    assert (type(told), told.accepted) == (OfferAnswer, False)
+
+
+def test_answers_to_a_chat():
+    told, expected = Talk(ADA).s(4, 0x0B, answer(relayed(2, b"", CHAT_PORT)))
+    assert told == Room(room="", action="join", account=BERT, others=(ADA,))
+    assert (expected.port, expected.repeat, expected.purpose) == (4002, True, Capability.MESSAGE)
+    (told,) = Talk(ADA).s(4, 0x0B, answer(relayed(2, b"busy", status=1)))
+    assert told.action == "decline"
+    (told,) = Talk(ADA).s(4, 0x0B, answer(relayed(0x1A, b"", plugin(b"ICQ Chat", b""))))
+    assert told.action == "join"
+
+
+# -- direct connections ------------------------------------------------------------------------
+
+DIRECT = address("10.0.0.8") + u32(4000) + b"\4" + u16(8) + bytes(22)
+
+
+def waiting(told: list) -> list:
+    return [
+        (e.protocol, e.address, e.port, e.accounts, e.repeat, e.lifetime)
+        for e in effects(told, Expect)
+    ]
+
+
+def at(place: str, port: int = 4000) -> tuple:
+    return ("icq-peer", place, port, (BERT,), True, 4 * 3600)
+
+
+def test_peers_are_expected_where_a_contact_listens():
+    talk = Talk(ADA)
+    body = info(BERT, tlv(0x0C, DIRECT), tlv(0x0A, address("192.0.2.77")))
+    assert waiting(talk.s(3, 0x0B, body)) == [at("192.0.2.77"), at("10.0.0.8")]
+    assert waiting(talk.s(3, 0x0B, body)) == []
+    assert waiting(Talk(ADA).s(3, 0x0B, info(BERT, tlv(0x0C, DIRECT)))) == [at("10.0.0.8")]
+    silent = tlv(0x0C, DIRECT[:4] + u32(0) + DIRECT[8:])
+    assert waiting(Talk(ADA).s(3, 0x0B, info(BERT, silent))) == []
+
+
+def test_peers_are_expected_where_a_relayed_message_says():
+    tlvs = tlv(3, address("10.0.0.8")), tlv(4, address("192.0.2.77")), tlv(5, u16(4000))
+    told = Talk(ADA).s(4, 7, proposed(BERT, RELAY, *tlvs, tlv(0x2711, relayed(1, b"x"))))
+    assert waiting(told) == [at("10.0.0.8"), at("192.0.2.77")]
+
+
+@pytest.mark.parametrize(("first", "second"), [(4003, 4003), (0, 4003)])
+def test_a_connection_the_other_way_round(first, second):
+    detail = le32(int(BERT)) + address("192.0.2.77") + le32(first) + b"\4"
+    detail += le32(5000) + le32(second) + le16(8) + le32(99)
+    talk = Talk(ADA)
+    told = talk.s(4, 7, proposed(BERT, ICQ_DIRECT, tlv(0x0A, u16(1)), tlv(0x2711, detail)))
+    assert waiting(told) == [at("192.0.2.77", 4003)]
+    (offer,) = events(told, Offer)
+    assert (offer.sender, offer.use, offer.detail) == (BERT, Capability.MESSAGE, "icq direct")
+    (place,) = events(told, PeerAddress)
+    assert (place.account, place.address, place.port) == (BERT, "192.0.2.77", 4003)
+    (told,) = talk.c(4, 0x0B, answer(le32(int(ADA)) + le32(4003) + le32(1) + le16(8) + le32(99)))
+    assert (told.accepted, told.reason, told.id) == (False, "could not connect", offer.id)
 
 
 # -- family 0x15 -------------------------------------------------------------------------------

@@ -31,6 +31,21 @@ AUTO = {
     0xEC: "free-for-chat",
 }
 """Requests for, and answers with, the text that goes with a status."""
+WANTED, SMS, EXTENDED = 0x100, 0x101, 0x102
+"""Have no number of their own."""
+_PLUGINS = (
+    (b"file", FILE),
+    (b"url", URL),
+    (b"web page", URL),
+    (b"request for contacts", WANTED),
+    (b"contacts", CONTACTS),
+    (b"chat", CHAT),
+    (b"sms", SMS),
+    (b"status message", 0xE8),
+    (b"away", 0xE8),
+    (b"remote notification", EXTENDED),
+)
+"""What a plugin's name holds, and the type of message that this is; the first one counts."""
 _KINDS = {
     URL: "url",
     ASK: "authorization",
@@ -111,35 +126,37 @@ def _element(text: str, name: str) -> str:
     return text.partition(f"<{name}>")[2].partition(f"</{name}>")[0]
 
 
-def plugin(letter: Letter, reader: Reader) -> Iterator[Output]:
-    """A message that names its kind in words: length u16le, (GUID 16, function u16, name with
-    u32le length, more), then remaining u32le, text with u32le length, more.
+def plugin_parts(reader: Reader) -> tuple[int, bytes, Reader]:
+    """Read a message that names its kind in words; return its type, its text, what comes behind.
+
+    Length u16le, (GUID 16, function u16, name with u32le length, more), then remaining u32le, text
+    with u32le length, more.
     """
     head = reader.sub(reader.u16le())
     head.skip(18)
     name = head.take(head.u32le()).lower()
     reader.skip(4)
-    body = reader.take(reader.u32le())
-    if b"file" in name:
-        reader.skip(4)
-        yield file_offer(letter, body, wire.text_le(reader), reader.u32le())
-    elif b"url" in name or b"web page" in name:
-        yield from message(letter, URL, body)
-    elif b"request for contacts" in name:
+    kind = next((kind for word, kind in _PLUGINS if word in name), 0)
+    return kind, reader.take(reader.u32le()), reader
+
+
+def plugin(letter: Letter, reader: Reader) -> Iterator[Output]:
+    """Return what such a message says."""
+    kind, body, more = plugin_parts(reader)
+    if kind == FILE:
+        more.skip(4)
+        yield file_offer(letter, body, wire.text_le(more), more.u32le())
+    elif kind == WANTED:
         yield letter.message(_fields(ASK, body), kind="contacts")
-    elif b"contacts" in name:
-        yield from message(letter, CONTACTS, body)
-    elif b"chat" in name:
-        yield from message(letter, CHAT, body)
-    elif b"sms" in name:
+    elif kind == SMS:
         number, text = sms(decode(body))
         yield Letter(letter.cookie, number or letter.sender, letter.recipient, letter.side).message(
             text, kind="sms"
         )
-    elif b"status message" in name or b"away" in name:
-        yield from message(letter, 0xE8, body)
-    elif b"remote notification" in name:
+    elif kind == EXTENDED:
         yield from extended_status(letter, decode(body))
+    elif kind:
+        yield from message(letter, kind, body)
 
 
 def extended_status(letter: Letter, text: str) -> Iterator[Output]:

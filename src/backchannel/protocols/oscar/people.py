@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from backchannel.events import PeerAddress, Presence, Software
 from backchannel.model import Capability
 from backchannel.protocols import Output
-from backchannel.protocols.oscar import charsets, names, wire
+from backchannel.protocols.oscar import charsets, direct, names, wire
 from backchannel.protocols.oscar.markup import readable
 from backchannel.protocols.oscar.state import State, remember
 from backchannel.protocols.oscar.wire import UserInfo, compressed
@@ -88,12 +88,16 @@ def addresses(state: State, info: UserInfo, how: str) -> Iterator[Output]:
     """Tell the external address and the direct-connection block of somebody, once each."""
     if external := wire.ipv4(info.tlvs.get(EXTERNAL, b"")):
         yield from _address(state, info.name, external, 0, how + ", external")
-    direct = info.tlvs.get(DIRECT, b"")
-    if inside := wire.ipv4(direct[:4]):
-        port = int.from_bytes(direct[4:8])
-        version = int.from_bytes(direct[9:11])
+    block = info.tlvs.get(DIRECT, b"")
+    if inside := wire.ipv4(block[:4]):
+        port = int.from_bytes(block[4:8])
+        version = int.from_bytes(block[9:11])
         where = f"{how}, direct connection version {version}"
-        yield from _address(state, info.name, inside, port if port < 65536 else 0, where)
+        told = list(_address(state, info.name, inside, port if port < 65536 else 0, where))
+        yield from told
+        for place in {external: 0, inside: 0} if told else ():
+            if place:
+                yield from direct.waits(place, port, info.name)
 
 
 def _address(state: State, account: str, address: str, port: int, how: str) -> Iterator[Output]:

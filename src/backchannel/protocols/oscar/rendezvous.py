@@ -26,7 +26,7 @@ from backchannel.events import (
 )
 from backchannel.model import Capability, Endpoint
 from backchannel.protocols import Output
-from backchannel.protocols.oscar import art, charsets, names, relay, wire
+from backchannel.protocols.oscar import art, charsets, direct, names, relay, wire
 from backchannel.protocols.oscar.contexts import Meeting
 from backchannel.protocols.oscar.letter import Letter
 from backchannel.protocols.oscar.markup import readable
@@ -74,6 +74,10 @@ def proposal(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator
         yield from _SPECIAL[word](state, letter, inner)
     elif status == PROPOSE and word in USES:
         yield from _propose(state, letter, word, inner)
+        if word == "icq direct":
+            yield from direct.reverse(letter, inner.get(DETAIL, b""))
+    elif status == ACCEPT and word == "icq relay":
+        yield from relay.accepted(state, letter, inner)
     elif status in (CANCEL, ACCEPT) and word in USES:
         reason = wire.u16_of(inner, REASON)
         yield from _answer(state, letter, USES[word], accepted=status == ACCEPT, reason=reason)
@@ -207,9 +211,11 @@ def _answer(
 
 
 def client_answer(state: State, letter: Letter, reader: Reader) -> Iterator[Output]:
-    """04/0b on channel 2: a refusal (TLV 3 alone), or ICQ's acknowledgement with a message."""
+    """04/0b on channel 2: a refusal (TLV 3 alone), or one of ICQ's acknowledgements."""
     reason = reader.u16()
-    if reason == 3 and len(reader) > 4:
+    if reason == 3 and len(reader) == direct.FAILED_SIZE:
+        yield direct.failed(letter)
+    elif reason == 3 and len(reader) > 4:
         yield from relay.acknowledged(state, letter, reader)
     elif letter.cookie in state.offers:
         use = state.offers[letter.cookie][1]
