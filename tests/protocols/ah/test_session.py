@@ -125,7 +125,10 @@ def test_a_gap_is_told():
 def test_many_associations_are_bounded():
     outputs, session = decode([(C, packet(0x1000 + at, 1)) for at in range(1000)])
     assert kit.footprint(session) < 1 << 16
-    assert len([e for e in kit.events(outputs, AhTraffic) if e.final]) == 1000
+    assert len([e for e in kit.events(outputs, AhTraffic) if e.final]) == 256
+    outputs, _ = decode([(C, packet(0x1000 + at, n)) for at in range(300) for n in (1, 2)])
+    final = [e for e in kit.events(outputs, AhTraffic) if e.final]
+    assert [e.packets for e in final] == [2] * 300
 
 
 @given(

@@ -51,7 +51,7 @@ from backchannel.protocols.ike.events import (
     NatDetection,
     VendorIds,
 )
-from backchannel.protocols.ike.session import Session
+from backchannel.protocols.ike.session import Session, recognise
 
 
 def stages(steps, start=START):
@@ -155,6 +155,17 @@ def test_a_proposal_that_lies_is_malformed(body):
     assert IkeMessage in kinds
 
 
+def test_payloads_shorter_than_their_own_header_are_malformed():
+    lying = message(2, 34, 8, b"\0\0\0\3", r=NONE, first=41)
+    assert [event.reason for event in events([(C, lying)], Malformed)] == [
+        "IKE message: payload 41 says it is 3 bytes long"
+    ]
+
+
+def test_an_initiator_without_an_spi_is_nobody():
+    assert recognise(kit.peek(kit.Flow(START, [(C, sa_init(i=NONE))]))) is None
+
+
 # -- stages ------------------------------------------------------------------------------------
 
 
@@ -242,6 +253,7 @@ def test_fragments_say_which_of_how_many():
         (at, 3, True) for at in (1, 2, 3)
     ]
     assert [event.first_inside for event in told] == ["Identification - Initiator", "", ""]
+    assert events([(C, part) for part in parts], Malformed) == []
 
 
 def test_esp_shows_that_the_tunnel_is_up():
