@@ -122,6 +122,9 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     """Catalogue id of the service it belongs to by default."""
     magic: tuple[Magic, ...] = ()
+    ports: tuple[tuple[Transport, int], ...] = ()
+    """Where bytes may be too random for any magic (ESP in UDP): flows of these ports are shown to
+    `recognise` as well. A reason to look, never an identity."""
     context: bool = False
     """True for protocols decoded only for what they tell about others (dns, tls, plain http)."""
 

@@ -36,7 +36,11 @@ from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT, decide
 from backchannel.identify.match import Matcher
-from backchannel.model import Claim, Confidence, More, Side, Standing
+from backchannel.model import Claim, Confidence, More, Side, Standing, Transport
+
+PORTS_TOKEN = -1
+"""Names the core's standing expectations of ports; `Names` uses the numbers below it."""
+FOREVER = 1 << 62
 
 StreamEnd = Callable[[Stream, int], None]
 
@@ -65,6 +69,11 @@ class Engine:
             if protocol.context
         }
         self._matcher = Matcher(protocols)
+        self._by_port: dict[tuple[Transport, int], list[str]] = {}
+        for name, protocol in protocols.items():
+            for place in protocol.ports:
+                self._by_port.setdefault(place, []).append(name)
+        self._look_at_ports()
         self._on_end = on_end
         self._streams: dict[int, Stream] = {}
         self._out: list[Observation] = []
@@ -95,8 +104,15 @@ class Engine:
         if self._deliveries > 65_536 and batch:
             self._deliveries = 0
             self._reach.announcements.expire(batch[-1][3])
+            self._look_at_ports()  # the oldest wishes give way to new ones
         out, self._out = self._out, []
         return out
+
+    def _look_at_ports(self) -> None:
+        """Ask the core for the flows of ports where no magic can tell."""
+        self._core.forget(PORTS_TOKEN)
+        for transport, port in self._by_port:
+            self._core.expect(PORTS_TOKEN, transport, "", port, "", FOREVER)
 
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share."""
@@ -214,6 +230,8 @@ class Engine:
                 start.transport, seen, begun=start.begun, number=start.number
             )
             candidates.update(dict.fromkeys(found))
+        for end in (start.client, start.server):
+            candidates.update(dict.fromkeys(self._by_port.get((start.transport, end.port), ())))
         wanted = [name for name in candidates if name not in stream.excluded]
         answer = decide(self._ask, (name for name in wanted if name not in self._context), peek)
         if answer is None:  # what is decoded only for its names comes last
