@@ -61,6 +61,7 @@ PROTOCOL = Protocol(
     name="ike",
     title="IPsec IKE",
     service="ipsec",
+    ports=(("udp", 4500), ("udp", 500)),  # an old SA's ESP: a random number and a large one
     magic=(
         _header(0x10, 0),
         _header(0x20, 0),

@@ -1,0 +1,113 @@
+"""IPsec through the whole scan: from packets to observations, on any port."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests import craft, kit
+from tests.protocols.ike.craft import MARKER, C, S, esp, protected, sa_answer, sa_init, u16
+
+from backchannel.events import Event
+from backchannel.model import Endpoint
+from backchannel.pipeline import Scan
+from backchannel.protocols.esp.events import EspTraffic
+from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
+
+EXAMPLES = Path(__file__).parents[3] / "examples/ipsec"
+INSIDE, OUTSIDE, GATEWAY = "10.0.0.2", "203.0.113.5", "198.51.100.9"
+
+
+def udp(source, target, payload):
+    a, b = source, target
+    data = u16(a.port) + u16(b.port) + u16(8 + len(payload)) + u16(0) + payload
+    return craft.ip(a.address, b.address, 17, data)
+
+
+def conversation(client, server, steps):
+    ends = client, server
+    return [udp(ends[side], ends[side.other], data) for side, data in steps]
+
+
+def scan(path, packets):
+    run = Scan(craft.write(path, packets))
+    return list(run), run.document
+
+
+def told(seen, kind: type[Event]):
+    return [item for item in seen if isinstance(item.event, kind)]
+
+
+def test_an_old_sa_is_found_on_port_4500(tmp_path):
+    """No magic can know it: a random SPI, a large number, ciphertext."""
+    client, server = Endpoint(INSIDE, 4500), Endpoint(GATEWAY, 4500)
+    steps = [(C, esp(0xDEADBEEF, 3_000_000_000 + at)) for at in range(20)]
+    seen, document = scan(tmp_path / "old.pcap", conversation(client, server, steps))
+    (final,) = [item for item in told(seen, EspTraffic) if item.event.final]
+    assert (final.event.packets, final.protocol, final.service) == (20, "esp", "ipsec")
+    assert {(row.service, row.confidence) for row in document.services} == {("ipsec", "parsed")}
+
+
+def test_one_datagram_on_port_4500_is_nothing(tmp_path):
+    client, server = Endpoint(INSIDE, 4500), Endpoint(GATEWAY, 4500)
+    seen, document = scan(tmp_path / "one.pcap", conversation(client, server, [(C, esp(77777, 9))]))
+    assert seen == []
+    assert not document.services
+
+
+@pytest.mark.parametrize("port", [4500, 500, 53, 123, 9999])
+def test_other_traffic_on_any_port_is_not_ours(tmp_path, port):
+    client, server = Endpoint(INSIDE, 4500), Endpoint(GATEWAY, port)
+    stun = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(range(12))
+    steps = [(C, stun), (S, b"\1" + stun[1:])] * 6
+    seen, document = scan(tmp_path / "stun.pcap", conversation(client, server, steps))
+    assert [item for item in seen if item.service == "ipsec"] == []
+    assert [row.service for row in document.services if row.service == "ipsec"] == []
+
+
+@pytest.mark.parametrize("ports", [(500, 4500), (10500, 14500), (848, 33333)])
+def test_a_tunnel_on_any_ports(tmp_path, ports):
+    first, second = (Endpoint(GATEWAY, port) for port in ports)
+    steps = [(C, sa_init()), (S, sa_answer())]
+    later = [(C, protected(8, 35, 35, 1)), (S, protected(0x20, 35, 36, 1))]
+    later = [(side, MARKER + data) for side, data in later]
+    later += [(side, esp(0xC0000001 + side, at)) for at in (1, 2, 3) for side in (C, S)]
+    packets = conversation(Endpoint(INSIDE, 500), first, steps)
+    packets += conversation(Endpoint(INSIDE, 4500), second, later)
+    seen, _ = scan(tmp_path / "tunnel.pcap", packets)
+    assert [item.event.stage for item in told(seen, IkeStage)] == [
+        "initiated",
+        "answered",
+        "authenticating",
+        "authentication-answered",
+        "established",
+    ]
+    assert {item.confidence.word for item in seen} == {"parsed"}
+
+
+def test_the_floats_of_the_recording_are_parsed_on_translated_ports():
+    seen = list(Scan(EXAMPLES / "natt_public_side.pcap"))
+    assert {item.flow.client.port for item in seen} == {40527, 40711, 40750}
+    assert len(told(seen, IkeMessage)) == 16
+    assert [item.event.behind_nat for item in told(seen, NatDetection)] == ["initiator"] * 2
+    assert {item.confidence.word for item in seen} == {"parsed"}
+
+
+def test_the_scan_and_the_session_tell_the_same():
+    path = EXAMPLES / "natt_client_side.pcap"
+    events = [item.event for item in Scan(path)]
+    (largest,) = [e for e in events if isinstance(e, EspTraffic) and e.final and e.packets == 969]
+    assert (largest.octets, largest.missing) == (1374088, 0)
+    assert len(events) == len(msgspec.json.decode(b"[" + kit_lines(path) + b"]"))
+
+
+def kit_lines(path):
+    golden = Path(__file__).parent / "golden" / f"{path.stem}.jsonl"
+    lines = [line for line in golden.read_bytes().splitlines() if b'"told":"Tie"' not in line]
+    return b",".join(line for line in lines if b'"told":"Expect"' not in line)
+
+
+def test_kit_reads_the_same_flows():
+    """The kit's reader shares nothing with the product's."""
+    flows = kit.flows(EXAMPLES / "natt_public_side.pcap")
+    ours = {item.flow.client for item in Scan(EXAMPLES / "natt_public_side.pcap")}
+    assert {flow.start.client for flow in flows} == ours
