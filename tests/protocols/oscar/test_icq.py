@@ -114,8 +114,10 @@ def relay(kind: int, text: bytes, more: bytes = b"") -> bytes:
     )
 
 
-def plugin(name: bytes, text: bytes, more: bytes = b"") -> bytes:
-    head = bytes(16) + le16(0) + le32(len(name)) + name + bytes(15)
+def plugin(
+    name: bytes, text: bytes, more: bytes = b"", *, guid: bytes = bytes(16), function: int = 0
+) -> bytes:
+    head = guid + le16(function) + le32(len(name)) + name + bytes(15)
     body = le32(len(text)) + text + more
     return le16(len(head)) + head + le32(len(body)) + body
 
@@ -203,6 +205,55 @@ def test_x_status():
     assert told == Presence(account=BERT, status="x-status", text="Tired: long day")
 
 
+@pytest.mark.parametrize(
+    ("guid_", "function", "said"),
+    [  # as they stand on the wire, from Miranda
+        ("811a18bc0e6c1847a5916f18dcc76f1a", 1, Presence(account=BERT, status="away", text="x")),
+        ("811a18bc0e6c1847a5916f18dcc76f1a", 2, Presence(account=BERT, status="busy", text="x")),
+        (
+            "811a18bc0e6c1847a5916f18dcc76f1a",
+            3,
+            Presence(account=BERT, status="not-available", text="x"),
+        ),
+        ("be6b73050fc2104fa6de4db1e3564b0e", 0, "text"),
+        ("371c5872e987d411a4c100d0b759b1d9", 1, "url"),
+        ("2a0e7d467676d411bce60004ac961ea6", 0, "contacts"),
+        ("2a0e7d467676d411bce60004ac961ea6", 2, "contacts"),
+        ("0e28f60011e7d311bcf30004ac969dc2", 0, "sms"),
+        (
+            "bff720b2378ed411bd280004ac96d905",
+            1,
+            Room(room="", action="invite", account=BERT, others=(ADA,)),
+        ),
+    ],
+)
+def test_plugins_by_number_whatever_their_name(guid_, function, said):
+    data = relayed(0x1A, b"", plugin(b"Kuss", b"x", guid=bytes.fromhex(guid_), function=function))
+    (told,) = Talk(ADA).s(4, 7, proposed(BERT, RELAY, tlv(0x2711, data)))
+    assert (told.kind if isinstance(said, str) else told) == said
+
+
+def test_a_file_by_number():
+    more = bytes(4) + lnts(b"karte.png") + le32(57838) + le32(0)
+    head = bytes.fromhex("f02d12d93091d3118dd700104b06462e")
+    (told,) = Talk(ADA).s(4, 7, relay(0x1A, b"", plugin(b"Datei", b"look", more, guid=head)))
+    assert (told.name, told.size, told.detail) == ("karte.png", 57838, "look")
+
+
+def test_x_status_by_number():
+    guid = bytes.fromhex("3b60b3efd82a6c45a4e09c5a5e67e865")
+    xml = b"&lt;title&gt;Tired&lt;/title&gt;"
+    (told,) = Talk(ADA).s(4, 7, relay(0x1A, b"", plugin(b"Skript", xml, guid=guid, function=8)))
+    assert (told.status, told.text) == ("x-status", "Tired")
+
+
+def test_an_unknown_plugin_says_nothing():
+    data = plugin(b"Kuss", b"x", guid=bytes(15) + b"\1")
+    assert Talk(ADA).s(4, 7, relay(0x1A, b"", data)) == []
+    status = bytes.fromhex("811a18bc0e6c1847a5916f18dcc76f1a")
+    assert Talk(ADA).s(4, 7, relay(0x1A, b"", plugin(b"away", b"x", guid=status, function=9))) == []
+
+
 def test_acknowledged_with_a_status_text():
     body = COOKIE + u16(2) + name8(BERT) + u16(3) + relayed(0xE9, b"in a meeting")
     (told,) = Talk(ADA).s(4, 0x0B, body)
@@ -252,11 +303,15 @@ def test_a_file_is_wanted_and_said_in_a_message():
     body = proposed(BERT, RELAY, tlv(0x2711, relayed(3, b"", PORT)), status=2)
     (told, expected) = Talk(ADA).s(4, 7, body)
     assert (told.accepted, expected.port) == (True, 4001)
+    tlvs = tlv(3, address("10.0.0.8")), tlv(5, u16(4000))
+    body = proposed(BERT, RELAY, *tlvs, tlv(0x2711, relayed(1, b"")), status=2)
+    assert waiting(Talk(ADA).s(4, 7, body)) == [at("10.0.0.8")]
 
 
 def test_whose_file_is_wanted_waits_at_the_addresses_that_are_known():
     talk = Talk(ADA)
     talk.s(3, 0x0B, info(BERT, tlv(0x0C, DIRECT), tlv(0x0A, address("192.0.2.77"))))
+    talk.s(3, 0x0B, info(BERT + "1", tlv(0x0A, address("192.0.2.78"))))
     told = talk.s(4, 0x0B, answer(relayed(3, b"", PORT)))
     places = [(p.account, p.address, p.port, p.how) for p in events(told, PeerAddress)]
     assert places == [

@@ -76,7 +76,7 @@ def failed(letter: Letter) -> OfferAnswer:
 def answered(
     state: State, letter: Letter, use: Capability, *, accepted: bool, port: int
 ) -> Iterator[Output]:
-    """Somebody accepts a file or a chat, and waits at *port*; or declines."""
+    """Somebody accepts a file or a chat, and waits at *port* (0: not told); or declines."""
     if use is FILE:
         yield OfferAnswer(
             sender=letter.sender,
@@ -92,7 +92,7 @@ def answered(
             account=letter.sender,
             others=(letter.recipient,),
         )
-    if accepted and port:
+    if port:
         yield from _listens(state, letter, use, port)
 
 
@@ -120,5 +120,5 @@ def _places(state: State, letter: Letter) -> list[str]:
     who = compressed(letter.sender) + " "
     known = [address for key, (address, _) in state.addresses.items() if key.startswith(who)]
     if letter.side is Side.CLIENT:
-        known.insert(0, state.start.client.address)
+        known.append(state.start.client.address)
     return list(dict.fromkeys(known))

@@ -3,12 +3,14 @@
     channel 4, TLV 5:  sender u32le | type u8 | flags u8 | text with u16le length
 
 Some types pack several fields into the text with the byte fe between them.
-Sources: iserverd "Message types", snac_04_06_ch4, message; libpurple family_icbm.c and icq.c;
+Sources: iserverd "Message types", "Plugins", snac_04_06_ch4, message; Miranda NG IcqOscarJ
+icq_constants.h; libpurple family_icbm.c and icq.c;
 open-oscar-server wire/snacs.go (ICBMMsgType).
 """
 
 import re
 from collections.abc import Iterator
+from uuid import UUID
 
 from backchannel.events import Contact, Contacts, Offer, Presence, Room
 from backchannel.model import Capability
@@ -33,19 +35,32 @@ AUTO = {
 """Requests for, and answers with, the text that goes with a status."""
 WANTED, SMS, EXTENDED = 0x100, 0x101, 0x102
 """Have no number of their own."""
-_PLUGINS = (
+_STATUS = UUID("bc181a81-6c0e-4718-a591-6f18dcc76f1a").bytes_le
+_PLUGINS = {
+    UUID(text).bytes_le: kind
+    for text, kind in (
+        ("05736bbe-c20f-4f10-a6de-4db1e3564b0e", PLAIN),
+        ("d9122df0-9130-11d3-8dd7-00104b06462e", FILE),
+        ("72581c37-87e9-11d4-a4c1-00d0b759b1d9", URL),
+        ("467d0e2a-7676-11d4-bce6-0004ac961ea6", CONTACTS),
+        ("b220f7bf-8e37-11d4-bd28-0004ac96d905", CHAT),
+        ("00f6280e-e711-11d3-bcf3-0004ac969dc2", SMS),
+        ("efb3603b-2ad8-456c-a4e0-9c5a5e67e865", EXTENDED),
+    )
+}
+_FUNCTIONS = {(CONTACTS, 2): WANTED}
+_STATUSES = {1: 0xE8, 2: 0xE9, 3: 0xEA}
+_NAMES = (
     (b"file", FILE),
     (b"url", URL),
-    (b"web page", URL),
     (b"request for contacts", WANTED),
     (b"contacts", CONTACTS),
     (b"chat", CHAT),
     (b"sms", SMS),
-    (b"status message", 0xE8),
     (b"away", 0xE8),
     (b"remote notification", EXTENDED),
 )
-"""What a plugin's name holds, and the type of message that this is; the first one counts."""
+"""Where the GUID is unknown: what a plugin's name holds, and what it then is; the first counts."""
 _KINDS = {
     URL: "url",
     ASK: "authorization",
@@ -127,16 +142,21 @@ def _element(text: str, name: str) -> str:
 
 
 def plugin_parts(reader: Reader) -> tuple[int, bytes, Reader]:
-    """Read a message that names its kind in words; return its type, its text, what comes behind.
+    """Read a message of a plugin; return its type, its text, and what comes behind.
 
-    Length u16le, (GUID 16, function u16, name with u32le length, more), then remaining u32le, text
-    with u32le length, more.
+    Length u16le, (GUID 16, function u16le, name with u32le length, more), then remaining u32le,
+    text with u32le length, more.
     """
     head = reader.sub(reader.u16le())
-    head.skip(18)
+    guid, function = head.take(16), head.u16le()
     name = head.take(head.u32le()).lower()
     reader.skip(4)
-    kind = next((kind for word, kind in _PLUGINS if word in name), 0)
+    if guid == _STATUS:
+        kind = _STATUSES.get(function, 0)
+    elif kind := _PLUGINS.get(guid, 0):
+        kind = _FUNCTIONS.get((kind, function), kind)
+    else:
+        kind = next((kind for word, kind in _NAMES if word in name), 0)
     return kind, reader.take(reader.u32le()), reader
 
 
