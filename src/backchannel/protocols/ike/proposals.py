@@ -11,6 +11,7 @@ A transform of IKEv1 is a whole suite, so each becomes one; IKEv2 lists algorith
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from backchannel.protocols.ike import algorithms as names
 from backchannel.protocols.ike.events import Algorithm, Suite
@@ -56,6 +57,10 @@ def read_suites(version: int, body: bytes) -> list[Suite]:
 
     Raises WireError where a length does not fit; past MAX_ALGORITHMS the rest is left out.
     """
+    return list(_read_again(version, body) if len(body) <= _REMEMBERED else _read(version, body))
+
+
+def _read(version: int, body: bytes) -> list[Suite]:
     suites: list[Suite] = []
     told = 0
     for suite in _suites_1(Reader(body)) if version == 1 else _suites_2(Reader(body)):
@@ -64,6 +69,16 @@ def read_suites(version: int, body: bytes) -> list[Suite]:
         if told >= MAX_ALGORITHMS:
             break
     return suites
+
+
+_REMEMBERED = 1024
+"""Bytes of the payloads that are remembered: a peer offers the same each time, and reading a long
+offer takes a hundred times longer than comparing it."""
+
+
+@lru_cache(maxsize=128)
+def _read_again(version: int, body: bytes) -> list[Suite]:
+    return _read(version, body)
 
 
 def count_transforms(version: int, body: bytes) -> int:
