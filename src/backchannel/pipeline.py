@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from backchannel import __version__
 from backchannel.capture import Damage, Source, sources
 from backchannel.catalogue import index as catalogue
@@ -28,6 +30,7 @@ from backchannel.flows.core import FlowCore
 from backchannel.flows.settings import FlowSettings
 from backchannel.privacy import Disclosure
 from backchannel.protocols import load
+from backchannel.report import matrix
 from backchannel.report.document import Document, Input, Traffic
 from backchannel.report.summary import Summary
 from backchannel.when import rfc3339
@@ -62,7 +65,10 @@ class Scan:
         self._index = catalogue.load()
         self._summary = Summary(disclosure or Disclosure())
         self._counts: Counter[str] = Counter()
-        self._detector = Detector(rules.load(*rule_folders).values())
+        looked_for = rules.load(*rule_folders).values()
+        self._detector = Detector(looked_for)
+        self.assessed = frozenset(rule.category for rule in looked_for)
+        """Categories of risk that some rule looks for."""
         protocols = load()
         numbers = {name: number for number, name in enumerate(protocols)}
         self._core = FlowCore(
@@ -114,7 +120,7 @@ class Scan:
         yield from self._drain()
         for seen in self._engine.finish():
             yield self._note(seen)
-        self._document = self._summary.document(
+        document = self._summary.document(
             tool=f"backchannel {__version__}",
             inputs=self._inputs,
             traffic=self._traffic(),
@@ -127,6 +133,9 @@ class Scan:
                 | self._counts
             ),
         )
+
+        told = matrix.build(document, self._index, self.assessed)
+        self._document = msgspec.structs.replace(document, matrix=told)
 
     def _read(self, source: Source) -> Iterator[Observation]:
         damage = ""

@@ -1,5 +1,8 @@
 """A small run made by hand, with an attacker's names in it, for the tests of what is shown."""
 
+import hashlib
+
+from backchannel.detect.model import Evidence, Finding
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.events import (
     Anomaly,
@@ -82,3 +85,44 @@ def document(disclosure=None):
         ),
         counters={"unknown link type 147": 2, "nothing": 0},
     )
+
+
+def finding(name="a", **changes):
+    """One finding about the sample's first service."""
+    given = {
+        "id": hashlib.sha256(name.encode()).hexdigest()[:16],
+        "rule": "cleartext-messages",
+        "title": "Messages are readable on the way",
+        "category": "cleartext",
+        "severity": "medium",
+        "confidence": "parsed",
+        "service": "aim",
+        "capability": "message",
+        "hosts": ("10.0.0.5", "64.12.1.1"),
+        "accounts": ("alice", HOSTILE),
+        "summary": f"aim: messages of {name} pass in clear",
+        "count": 3,
+        "first_seen": "2023-11-14T22:13:20.000000Z",
+        "last_seen": "2023-11-14T22:13:28.000000Z",
+        "evidence": (
+            Evidence(
+                frame=4,
+                path="a.pcap",
+                path_frame=4,
+                time="2023-11-14T22:13:23.000000Z",
+                flow=7,
+                community_id="1:abc=",
+                client="10.0.0.5:41000",
+                server="64.12.1.1:443",
+                stack="oscar",
+                excerpt="15 characters",
+            ),
+        ),
+        "rationale": "Whoever sees the traffic reads the messages.",
+        "false_positives": "Messages of the service itself.",
+        "disproof": "The same flow elsewhere is encrypted.",
+        "countermeasure": "Refuse the capability `message` of this service.",
+        "attack": ("T1040",),
+        "references": ("A paper, April 2002",),
+    }
+    return Finding(**{**given, **changes})

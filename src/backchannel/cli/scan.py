@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,13 @@ from cyclopts import Parameter
 
 from backchannel.catalogue import index as catalogue
 from backchannel.catalogue.model import Severity
+from backchannel.cli import outputs
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
 from backchannel.pipeline import Scan
 from backchannel.privacy import Disclosure
+from backchannel.report import matrix as threats
 from backchannel.report.document import Document
 
 FOUND = 1
@@ -35,6 +37,7 @@ def scan(
     events: OrStandardOutput = None,
     flows: Path | None = None,
     report: Path | None = None,
+    matrix: Path | None = None,
     extract: Path | None = None,
     secrets: bool = False,
     content: bool = False,
@@ -62,6 +65,8 @@ def scan(
         Write every flow as a row of a Parquet file.
     report
         Write a self-contained HTML report.
+    matrix
+        Write the threat matrix, services by risks, as CSV.
     extract
         Write transferred files into this folder, named by SHA-256, with a manifest.
     secrets
@@ -83,6 +88,7 @@ def scan(
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
     if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
         raise UsageError(f"unknown option {unknown[0]}; see backchannel scan --help")
+    once = {"report": report, "matrix": matrix}
     disclosure = Disclosure(secrets=secrets, content=content)
     with ExitStack() as stack:
         progress = None if quiet else _progress(stack)
@@ -102,27 +108,42 @@ def scan(
                     put(seen)
         document = run.document
     if suppress is not None:
-        document = _suppressed(document, suppress)
-    _write_tables(run, document, flows, report)
+        document = _suppressed(run, document, suppress)
+    if flows is not None:
+        from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
+
+        write_parquet(run.flows(), flows)
+    outputs.write(document, once)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
     elif not quiet and Path("-") not in (eve, events):
-        from backchannel.report.terminal import console, render  # noqa: PLC0415 - only where asked
+        _show(document, (*once.values(), extract, flows, eve, events))
+    return _code(document, fail_on)
 
-        console().print(render(document, catalogue.load()))
-        written = [path for path in (report, extract, flows, eve, events) if path is not None]
-        console(stderr=True).print("\n".join(f"written: {path}" for path in written))
-    for entry in document.inputs:
-        if entry.damage:
-            print(f"backchannel: {entry.path}: {entry.damage}", file=sys.stderr)
-    if run.damaged:
+
+def _show(document: Document, written: Iterable[Path | None]) -> None:
+    """Print the summary, and which files were written."""
+    from backchannel.report.terminal import console, render  # noqa: PLC0415 - only where asked
+
+    console().print(render(document, catalogue.load()))
+    for path in written:
+        if path is not None:
+            print(f"written: {path}", file=sys.stderr)
+
+
+def _code(document: Document, fail_on: Severity | None) -> int:
+    """Say on standard error what was damaged, and return the exit code."""
+    damaged = [entry for entry in document.inputs if entry.damage]
+    for entry in damaged:
+        print(f"backchannel: {entry.path}: {entry.damage}", file=sys.stderr)
+    if damaged:
         return DAMAGED
     worst = SEVERITIES.index(fail_on) if fail_on else len(SEVERITIES)
     reached = any(SEVERITIES.index(each.severity) >= worst for each in document.findings)
     return FOUND if reached else 0
 
 
-def _suppressed(document: Document, path: Path) -> Document:
+def _suppressed(run: Scan, document: Document, path: Path) -> Document:
     """Return the document without the findings that the file accepts, and say how many."""
     from backchannel.detect import suppress as suppressions  # noqa: PLC0415 - only where asked
 
@@ -131,20 +152,9 @@ def _suppressed(document: Document, path: Path) -> Document:
     kept, hidden, expired = suppressions.apply(document.findings, entries, today)
     for entry in expired:
         print(f"backchannel: {path}: expired on {entry.until}: {entry.reason}", file=sys.stderr)
-    return msgspec.structs.replace(document, findings=kept, suppressed=hidden)
-
-
-def _write_tables(run: Scan, document: Document, flows: Path | None, report: Path | None) -> None:
-    """Write what is written once, at the end."""
-    if flows is not None:
-        from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
-
-        write_parquet(run.flows(), flows)
-    if report is not None:
-        from backchannel.report.html import page  # noqa: PLC0415 - only where asked
-
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(page(document, catalogue.load()), encoding="utf-8")
+    document = msgspec.structs.replace(document, findings=kept, suppressed=hidden)
+    cells = threats.build(document, catalogue.load(), run.assessed, before=document.matrix)
+    return msgspec.structs.replace(document, matrix=cells)
 
 
 def _writers(

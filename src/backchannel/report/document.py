@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from backchannel.catalogue.model import RiskId, Severity
 from backchannel.detect.model import Finding
 
 VERSION = 1
@@ -168,6 +169,46 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """Service id -> events in each step from *start*."""
 
 
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One service and one risk."""
+
+    category: RiskId
+    state: Literal["seen", "accepted", "possible", "not-assessed", "none"]
+    """`possible`: the catalogue names it for the service, and it was not seen. `accepted`: seen,
+    and suppressed. `none`: neither seen nor named in the catalogue."""
+    severity: Severity | None = None
+    """The worst one seen, or the catalogue's where it is only possible."""
+    findings: int = 0
+    times: int = 0
+    """How often in all the findings' rules matched."""
+    possible: bool = False
+    """Whether the catalogue names the risk for the service."""
+    why: str = ""
+    """Why it was not assessed, or what else the state rests on."""
+    links: tuple[str, ...] = ()
+    """Ids of findings, the first ones."""
+
+
+class MatrixRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What one service risks."""
+
+    service: str
+    title: str
+    cells: tuple[Cell, ...]
+    """In the order of the matrix's categories."""
+    paper2002: dict[str, bool] | None = None
+    """The service's row in the threat matrix of April 2002; None where it was not in it."""
+
+
+class Matrix(msgspec.Struct, frozen=True, kw_only=True):
+    """Each service seen, by each risk."""
+
+    categories: tuple[RiskId, ...] = ()
+    rows: tuple[MatrixRow, ...] = ()
+    limits: tuple[str, ...] = ()
+    """What could not be read, so that less may have been seen than there was."""
+
+
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     """All traffic of the run, claimed or not."""
 
@@ -190,6 +231,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody should know of, worst first."""
     suppressed: int = 0
     """Findings that were left out because somebody accepted them."""
+    matrix: Matrix = Matrix()
     services: tuple[Service, ...]
     accounts: tuple[Account, ...]
     sessions: tuple[Session, ...]
