@@ -161,6 +161,15 @@ def test_a_second_quick_mode_is_a_rekey():
     assert stages(MAIN_MODE + QUICK_MODE + again)[-1] == "rekeying"
 
 
+def test_a_last_word_needs_no_answer():
+    """Informational exchanges have none in IKEv1."""
+    assert stages([(C, MARKER + encrypted_1(5, 7))], NATT) == []
+    assert stages([(C, MARKER + message(1, 2, 1, bytes(64), first=5))], NATT) == [
+        "authenticating",
+        "unanswered",
+    ]
+
+
 def test_main_mode_gives_no_identity_away():
     told = events(MAIN_MODE)
     assert not [event for event in told if isinstance(event, IkeIdentity | SignOn | Credential)]

@@ -222,9 +222,17 @@ def test_a_refusal_names_its_reason():
 
 def test_what_never_got_an_answer_is_told_at_the_end():
     steps = [(C, sa_init())] * 3
-    assert stages(steps)[-1] == ("unanswered", "3 messages")
+    assert stages(steps)[-1] == ("unanswered", "3 messages, to begin")
     repeated = [event.retransmission for event in events(steps, IkeMessage)]
     assert repeated == [False, True, True]
+
+
+def test_a_float_that_nobody_answers_is_told_at_the_end():
+    """Port 500 passes and port 4500 does not: what people meet when they open half of it."""
+    steps = [(C, MARKER + protected(0x08, 35, 35, 1))] * 4
+    assert stages(steps, NATT)[-1] == ("unanswered", "4 messages, to authenticate")
+    answered = [*steps, (S, MARKER + protected(0x20, 35, 36, 1))]
+    assert stages(answered, NATT)[-1][0] == "authentication-answered"
 
 
 def test_a_retransmission_is_read_once():

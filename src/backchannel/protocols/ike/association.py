@@ -41,15 +41,16 @@ class Association:
         "hashes",
         "initiator",
         "judged",
+        "messages",
         "method",
         "method_of_nat",
         "parts",
         "quick",
         "rank",
         "recent",
-        "requests",
         "responder",
         "side",
+        "spoke",
         "stage",
         "version",
     )
@@ -60,7 +61,8 @@ class Association:
         self.side = side
         """The initiator's; None where IKEv1's beginning was not seen."""
         self.stage, self.rank = ("", ""), -1
-        self.requests = 0
+        self.messages = 0
+        self.spoke: set[Side] = set()
         self.recent: deque[int] = deque(maxlen=RECENT)
         self.hashes: list[NatHash] = []
         self.judged = 0

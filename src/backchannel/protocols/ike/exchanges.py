@@ -32,6 +32,8 @@ from backchannel.reader import Reader, WireError
 
 MANY = 256
 NATT_PORT = 4500
+UNANSWERED = {0: "to begin", 3: "to authenticate"}
+"""Ranks of stages at which a peer waits for the other, and what for."""
 
 Framing = Literal["plain", "non-esp-marker", "tcp", "reassembled"]
 
@@ -67,14 +69,14 @@ class Exchanges:
         if fresh and header.exchange == AGGRESSIVE and header.opens:
             self._table.expect_credential(association)
         sender = association.sender(side)
+        association.messages += 1
+        association.spoke.add(side)
         if association.repeats(side, data):
             self.whole += 1
-            association.requests += sender == "initiator"
             return [self._message(header, sender, framing, data, retransmission=True)]
         reading = messages.Reading(
             header, association, sender, self._ends[side], self._ends[side.other]
         )
-        association.requests += sender == "initiator"
         told, seen = self._payloads(reading, side, data, framing)
         told += self._progress(reading, side, seen)
         told += self._judge(reading)
@@ -95,9 +97,9 @@ class Exchanges:
         told: list[Output] = []
         for association in self._table.held():
             told += self._verdict(association, None)
-            if association.rank == 0:
-                detail = f"{association.requests} messages"
-                told.append(self._stage(association, "initiator", "unanswered", detail))
+            if association.rank in UNANSWERED and len(association.spoke) == 1:
+                detail = f"{association.messages} messages, {UNANSWERED[association.rank]}"
+                told.append(self._stage(association, None, "unanswered", detail))
         return told
 
     # -- one message ---------------------------------------------------------------------------
