@@ -57,10 +57,12 @@ def read_suites(version: int, body: bytes) -> list[Suite]:
 
     Raises WireError where a length does not fit; past MAX_ALGORITHMS the rest is left out.
     """
-    return list(_read_again(version, body) if len(body) <= _REMEMBERED else _read(version, body))
+    return list(
+        _read_again(version, body) if len(body) <= _REMEMBERED else _read_suites(version, body)
+    )
 
 
-def _read(version: int, body: bytes) -> list[Suite]:
+def _read_suites(version: int, body: bytes) -> list[Suite]:
     suites: list[Suite] = []
     told = 0
     for suite in _suites_1(Reader(body)) if version == 1 else _suites_2(Reader(body)):
@@ -78,7 +80,7 @@ offer takes a hundred times longer than comparing it."""
 
 @lru_cache(maxsize=128)
 def _read_again(version: int, body: bytes) -> list[Suite]:
-    return _read(version, body)
+    return _read_suites(version, body)
 
 
 def count_transforms(version: int, body: bytes) -> int:
