@@ -1,4 +1,4 @@
-"""The matrix says of each risk: seen, possible, or not assessed and why; never that it is absent."""
+"""The matrix says of a risk: seen, possible, or not assessed and why; never that it is absent."""
 
 import csv
 import io
