@@ -16,6 +16,7 @@ from backchannel.protocols.ike.association import Association, Table
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
 from backchannel.protocols.ike.fragments import Fragments
+from backchannel.protocols.ike.reading import Reading, common
 from backchannel.protocols.ike.stages import REPEATED, steps
 from backchannel.protocols.ike.wire import (
     AGGRESSIVE,
@@ -74,9 +75,7 @@ class Exchanges:
         if association.repeats(side, data):
             self.whole += 1
             return [self._message(header, sender, framing, data, retransmission=True)]
-        reading = messages.Reading(
-            header, association, sender, self._ends[side], self._ends[side.other]
-        )
+        reading = Reading(header, association, sender, self._ends[side], self._ends[side.other])
         told, seen = self._payloads(reading, side, data, framing)
         told += self._progress(reading, side, seen)
         told += self._judge(reading)
@@ -105,7 +104,7 @@ class Exchanges:
     # -- one message ---------------------------------------------------------------------------
 
     def _payloads(
-        self, reading: messages.Reading, side: Side, data: bytes, framing: Framing
+        self, reading: Reading, side: Side, data: bytes, framing: Framing
     ) -> tuple[list[Output], list[Payload]]:
         header, seen = reading.header, list[Payload]()
         broken: list[Output] = []
@@ -130,7 +129,7 @@ class Exchanges:
         return told, seen
 
     def _fragment(
-        self, reading: messages.Reading, side: Side, part: Payload, framing: Framing, size: int
+        self, reading: Reading, side: Side, part: Payload, framing: Framing, size: int
     ) -> tuple[list[Output], bytes]:
         header = reading.header
         try:
@@ -171,7 +170,7 @@ class Exchanges:
         elif retransmission:
             encrypted = header.version == 2 and header.next in (SK, SKF)
         return IkeMessage(
-            **messages.common(header, sender),
+            **common(header, sender),
             exchange=registry.exchange(header.version, header.exchange),
             message_id=header.message_id,
             response=header.response,
@@ -187,7 +186,7 @@ class Exchanges:
 
     # -- how far it came -----------------------------------------------------------------------
 
-    def _progress(self, reading: messages.Reading, side: Side, seen: list[Payload]) -> list[Output]:
+    def _progress(self, reading: Reading, side: Side, seen: list[Payload]) -> list[Output]:
         association, told = reading.association, list[Output]()
         for stage, detail in steps(reading, side, seen):
             if stage in REPEATED or association.step(stage, detail):
@@ -215,7 +214,7 @@ class Exchanges:
 
     # -- NAT, and what comes next --------------------------------------------------------------
 
-    def _judge(self, reading: messages.Reading) -> list[Output]:
+    def _judge(self, reading: Reading) -> list[Output]:
         """Both have said what they see, or all that they will say in clear."""
         if not reading.nat_hashes or reading.sender != "responder":
             late = reading.nat_hashes and reading.association.judged
@@ -241,7 +240,7 @@ class Exchanges:
             )
         ]
 
-    def _expect_float(self, reading: messages.Reading) -> list[Output]:
+    def _expect_float(self, reading: Reading) -> list[Output]:
         """Whoever agreed on NAT traversal may go on from port 4500 to port 4500 at any time."""
         gateway, peer = reading.source, reading.target
         if self._floated or self._transport != "udp" or gateway.port == NATT_PORT:

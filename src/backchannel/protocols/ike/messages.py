@@ -5,14 +5,14 @@ what decides how far the SA came is left in the `Reading`.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from backchannel.effects import Expect
 from backchannel.events import Credential, Malformed, PeerAddress, SignOn, Software
-from backchannel.model import Capability, Endpoint
+from backchannel.model import Capability
 from backchannel.protocols import Output
 from backchannel.protocols.ike import algorithms, nat, notifies, proposals, registry, vendors
-from backchannel.protocols.ike.association import PARTS, Association
+from backchannel.protocols.ike.association import PARTS
 from backchannel.protocols.ike.events import (
     IkeCertificate,
     IkeDelete,
@@ -23,57 +23,14 @@ from backchannel.protocols.ike.events import (
     VendorIds,
 )
 from backchannel.protocols.ike.identities import ADDRESSES, distinguished_name, read_identity
-from backchannel.protocols.ike.wire import AGGRESSIVE, MAIN, NOBODY, Header, Payload, attributes
+from backchannel.protocols.ike.reading import Reading
+from backchannel.protocols.ike.wire import AGGRESSIVE, MAIN, Payload, attributes
 from backchannel.reader import Reader, WireError
 from backchannel.text import decode
 
 _MAX_NAMES = 64
 _MAX_SPIS = 64
 _KEY_HASH = 20
-
-
-class Reading:
-    """One message while it is read."""
-
-    def __init__(
-        self,
-        header: Header,
-        association: Association,
-        sender: nat.End | None,
-        source: Endpoint,
-        target: Endpoint,
-    ) -> None:
-        self.header, self.association, self.sender = header, association, sender
-        self.source, self.target = source, target
-        self.vendors: list[vendors.Vendor] = []
-        self.unnamed: list[str] = []
-        self.errors: list[str] = []
-        self.answer: str = ""
-        """The stage that a notify or a choice brings the SA to."""
-        self.detail = ""
-        self.nat_hashes = 0
-        self.proposed = False
-        """True where proposals were read."""
-
-    @property
-    def common(self) -> dict[str, Any]:
-        """The fields that every event of IKE has."""
-        return common(self.header, self.sender)
-
-    def other(self) -> nat.End:
-        """Who of the two receives it."""
-        return "responder" if self.sender == "initiator" else "initiator"
-
-
-def common(header: Header, sender: nat.End | None) -> dict[str, Any]:
-    """Return the fields that every event of IKE has."""
-    responder = "" if header.responder == NOBODY else header.responder.hex()
-    return {
-        "initiator_spi": header.initiator.hex(),
-        "responder_spi": responder,
-        "version": header.version,
-        "sender": sender or "",
-    }
 
 
 def read(reading: Reading, payloads: list[Payload]) -> list[Output]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from backchannel.model import Side
 from backchannel.protocols.ike import registry, wire
 from backchannel.protocols.ike.association import QUICK, Association
-from backchannel.protocols.ike.messages import Reading
+from backchannel.protocols.ike.reading import Reading
 from backchannel.protocols.ike.wire import Payload
 
 Step: TypeAlias = tuple[str, str]
