@@ -83,17 +83,6 @@ def _read_again(version: int, body: bytes) -> list[Suite]:
     return _read_suites(version, body)
 
 
-def count_transforms(version: int, body: bytes) -> int:
-    """Return how many transforms the proposals say they hold."""
-    reader, total = Reader(body), 0
-    if version == 1:
-        reader.skip(8)
-    for _, part in _substructures(reader):
-        part.skip(3)
-        total += part.u8()
-    return total
-
-
 def weak(suites: list[Suite], *, aggressive: bool = False) -> tuple[str, ...]:
     """Return the names of what should not be used any more, each once, in order."""
     found: dict[str, None] = {}
