@@ -63,11 +63,8 @@ class Engine:
         """
         self.counters: Counter[str] = Counter()
         self._core, self._protocols = core, protocols
-        self._context = {
-            name: 1 << number
-            for number, (name, protocol) in enumerate(protocols.items())
-            if protocol.context
-        }
+        self._bits = {name: 1 << number for number, name in enumerate(protocols)}
+        self._context = {name: self._bits[name] for name, p in protocols.items() if p.context}
         self._matcher = Matcher(protocols)
         self._by_port: dict[tuple[Transport, int], list[str]] = {}
         for name, protocol in protocols.items():
@@ -212,6 +209,7 @@ class Engine:
         peeked = stream.peeked[side]
         if isinstance(data, int):
             peeked.clear()
+            stream.matched = [False, False]
             stream.start = msgspec.structs.replace(stream.start, begun=False)
         elif stream.start.transport == "tcp":
             peeked += data[: PEEK_LIMIT - len(peeked)]
@@ -221,17 +219,12 @@ class Engine:
     def _identify(self, stream: Stream, moment: Moment, *, last: bool = False) -> None:
         start, (client, server) = stream.start, stream.peeked
         peek = Peek(start.transport, bytes(client), bytes(server), start.begun, start)
-        candidates: dict[str, None] = {}
-        expected = stream.claim
-        if expected is not None:
-            candidates[expected.protocol] = None
-        for seen in (peek.client, peek.server):
-            found = self._matcher.candidates(
-                start.transport, seen, begun=start.begun, number=start.number
-            )
-            candidates.update(dict.fromkeys(found))
-        for end in (start.client, start.server):
-            candidates.update(dict.fromkeys(self._by_port.get((start.transport, end.port), ())))
+        if stream.claim is not None:
+            stream.candidates.setdefault(stream.claim.protocol)
+        for side in Side:
+            if stream.peeked[side] and not stream.matched[side]:
+                self._match(stream, side)
+        candidates = stream.candidates
         wanted = [name for name in candidates if name not in stream.excluded]
         answer = decide(self._ask, (name for name in wanted if name not in self._context), peek)
         if answer is None:  # what is decoded only for its names comes last
@@ -240,6 +233,22 @@ class Engine:
             self._claim(stream, answer, moment)
         elif last or self._exhausted(stream, answer):
             self._abandon(stream)
+
+    def _match(self, stream: Stream, side: Side) -> None:
+        """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
+        stream.matched[side] = True
+        if stream.slot >= 0 and not stream.candidates and not stream.matched[side.other]:
+            bits = self._core.hits(stream.slot)
+            found = [name for name, bit in self._bits.items() if bits & bit]
+        else:
+            start = stream.start
+            found = self._matcher.candidates(
+                start.transport,
+                bytes(stream.peeked[side]),
+                begun=start.begun,
+                number=start.number,
+            )
+        stream.candidates.update(dict.fromkeys(found))
 
     def _ask(self, name: str, peek: Peek) -> Claim | More | None:
         try:

@@ -42,6 +42,7 @@ class Stream:
     __slots__ = (
         "account",
         "bare",
+        "candidates",
         "carrier",
         "children",
         "claim",
@@ -55,6 +56,7 @@ class Stream:
         "group",
         "held",
         "last",
+        "matched",
         "named",
         "octets",
         "peeked",
@@ -90,6 +92,8 @@ class Stream:
         self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []
         self.replay_size = 0
         self.excluded: set[str] = set()
+        self.candidates: dict[str, None] = {}  # whose magic fitted, the most telling first
+        self.matched = [False, False]  # whether a side's first bytes met the magics
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
         self.protocol: Protocol | None = None

@@ -140,6 +140,11 @@ cdef class FlowCore:
         """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
         return make_row(self.get(flow), self.slots.ends, self.decoder.contexts)
 
+    def hits(self, uint32_t flow):
+        """Return the bit mask of the protocols whose magic matched so far."""
+        cdef flow_t* found = self.get(flow)
+        return found.extra.hits if found.extra != NULL else 0
+
     def drop(self, uint32_t flow):
         """Deliver no more of this flow but its CLOSED."""
         cdef flow_t* found = self.get(flow)

@@ -107,6 +107,10 @@ class FlowCore:
         """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
         return self._row(self._get(flow))
 
+    def hits(self, flow: int) -> int:
+        """Return the bit mask of the protocols whose magic matched so far."""
+        return self._get(flow).hits
+
     def drop(self, flow: int) -> None:
         """Deliver no more of this flow but its CLOSED."""
         found = self._get(flow)
