@@ -224,6 +224,9 @@ class Engine:
         for side in Side:
             if stream.peeked[side] and not stream.matched[side]:
                 self._match(stream, side)
+        for end in (start.client, start.server):
+            for name in self._by_port.get((start.transport, end.port), ()):
+                stream.candidates.setdefault(name)
         candidates = stream.candidates
         wanted = [name for name in candidates if name not in stream.excluded]
         answer = decide(self._ask, (name for name in wanted if name not in self._context), peek)
