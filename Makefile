@@ -8,12 +8,13 @@ BIN := .venv/bin
 .PHONY: setup demo test check lint fuzz bench clean
 setup: .venv/.ready
 
-.venv/.ready: pyproject.toml setup.py $(wildcard src/backchannel/*/*.pyx src/backchannel/*/*.pxd)
+.venv/.ready: pyproject.toml setup.py $(wildcard src/backchannel/*/*.pyx src/backchannel/*/*.pxd) tools/setup
 	./tools/setup $(PYTHON)
 	touch $@
 
 demo: setup
 	$(BIN)/backchannel scan examples --report out/report.html
+	@echo "The same as a page: $(CURDIR)/out/report.html"
 
 lint: setup
 	$(BIN)/ruff format --check src tests tools bench
