@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from platform import python_version
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +23,7 @@ from backchannel.capture import Damage, Source, sources
 from backchannel.catalogue import index as catalogue
 from backchannel.detect import rules
 from backchannel.detect.detector import Detector
+from backchannel.detect.model import ATTACK_VERSION
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
@@ -87,6 +89,17 @@ class Scan:
             files=files,
             on_end=self._ended,
         )
+        self._settings = {
+            "decoded": "all protocols" if everything else "what concerns a known service",
+            "secrets shown": "yes" if disclosure and disclosure.secrets else "no",
+            "content shown": "yes" if disclosure and disclosure.content else "no",
+            "files extracted": "yes" if extract else "no",
+            "rules": f"{len(looked_for)}, with {len(rule_folders)} folders of one's own",
+            "services in the catalogue": str(len(self._index.services)),
+            "decoders": str(len(protocols)),
+            "MITRE ATT&CK": f"version {ATTACK_VERSION}",
+            "Python": python_version(),
+        }
         self._progress = progress
         self._inputs: list[Input] = []
         self._document: Document | None = None
@@ -135,7 +148,7 @@ class Scan:
         )
 
         told = matrix.build(document, self._index, self.assessed)
-        self._document = msgspec.structs.replace(document, matrix=told)
+        self._document = msgspec.structs.replace(document, matrix=told, settings=self._settings)
 
     def _read(self, source: Source) -> Iterator[Observation]:
         damage = ""

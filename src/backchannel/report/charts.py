@@ -11,7 +11,7 @@ from math import log1p
 from markupsafe import Markup, escape
 
 from backchannel.report.document import Activity, Pair
-from backchannel.report.terminal import size
+from backchannel.report.words import size
 from backchannel.text import escape as visible
 
 COLOURS = 10

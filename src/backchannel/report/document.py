@@ -24,6 +24,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """Number of its first packet in this run's numbering."""
     damage: str = ""
     """What is wrong with it and where; empty where it was read to its end."""
+    sha256: str = ""
+    """Of the file as it lies on disk; filled where a report or an export is written."""
 
 
 class Hosts(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,3 +247,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Kind of anomaly -> how often."""
     unseen: dict[str, int]
     """Everything that could not be seen or was let go, by name, with counts."""
+    settings: dict[str, str] = {}
+    """How the run was made: what was asked for, and the versions of what it rests on."""

@@ -4,80 +4,191 @@ Everything from the wire is first made visible (`text.escape`) and then escaped 
 engine; a content security policy in the page forbids scripts and loading besides.
 """
 
+import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from backchannel.catalogue.index import Index
-from backchannel.report import charts
-from backchannel.report.document import Document
-from backchannel.report.terminal import size
-from backchannel.text import escape
+from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Finding
+from backchannel.report import charts, views, words
+from backchannel.report.document import Cell, Document
+from backchannel.report.matrix import PAPER, PAPER_SOURCE, TITLES
+from backchannel.text import escape as visible
 
-LIMIT = 2_000
+LIMIT = 500
 """Rows of one table in the page; the JSON document has all of them."""
-_ALARMING = frozenset({"password-plain", "password-recoverable", "password-hash", "token"})
-_SECTIONS = (
+SECTIONS = (
+    ("matrix", "Threat matrix"),
+    ("first", "What to do first"),
+    ("findings", "Findings"),
     ("services", "Services"),
-    ("timeline", "When"),
-    ("volume", "How much"),
-    ("talkers", "Who talks to whom"),
-    ("credentials", "Exposed logins"),
+    ("hosts", "Hosts"),
     ("accounts", "Accounts"),
+    ("logins", "Exposed logins"),
+    ("talkers", "Who talks to whom"),
+    ("timeline", "When"),
     ("files", "Files"),
     ("addresses", "Addresses"),
     ("anomalies", "Anomalies"),
-    ("unseen", "Not seen"),
-    ("made", "How it was made"),
+    ("unseen", "What could not be seen"),
+    ("made", "How this was made"),
 )
+_ALWAYS = frozenset({"matrix", "first", "findings", "services", "unseen", "made"})
 
 
-def page(document: Document, index: Index) -> str:
-    """Return the report as one HTML document."""
-    order = [service for service, _ in _by_volume(document)]
-    colours = {service: place % charts.COLOURS for place, service in enumerate(order)}
-    titles = {service: index.title(service) for service in order}
-    volume = [(service, octets, colours[service]) for service, octets in _by_volume(document)]
-    accounts = [row for row in document.accounts if row.sign_ons or row.sent or row.credentials]
-    activity = document.activity
-    drawn = {
-        "timeline": charts.timeline(activity, titles, colours) if activity.events else "",
-        "volume": charts.volume(volume, titles),
-        "talkers": charts.talkers(document.pairs, colours),
-        "accounts": accounts,
+def page(document: Document, index: Index, written: str = "") -> str:
+    """Return the report as one HTML document; *written* is the date to put on it."""
+    shown = _shown(document, index)
+    there = {
+        "hosts": shown["hosts"],
+        "accounts": shown["accounts"],
+        "logins": document.credentials,
+        "talkers": document.pairs or document.conversations,
+        "timeline": document.activity.events,
+        "files": document.files,
+        "addresses": document.addresses,
+        "anomalies": document.anomalies,
     }
-    return _template().render(
+    style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
+    return _template(index).render(
         document=document,
-        title=", ".join(titles.values()) or "nothing found",
-        lead=_lead(document, titles),
-        style=Markup(files(__package__).joinpath("templates/report.css").read_text("utf-8")),  # noqa: S704 - our own file
-        contents=[
-            (_ANCHORS.get(name, name), title)
-            for name, title in _SECTIONS
-            if name in {"services", "unseen", "made"}
-            or drawn.get(name)
-            or (name not in drawn and getattr(document, name, None))
-        ],
-        colours=colours,
-        alarming=_ALARMING,
-        limit=LIMIT,
+        written=written,
+        style=Markup(style),  # noqa: S704 - our own file
+        contents=[entry for entry in SECTIONS if entry[0] in _ALWAYS or there.get(entry[0])],
+        **shown,
+        **_HELPERS,
+        **_places(document),
         titles=index.title,
-        show=escape,
-        few=_few,
-        cut=_cut,
-        size=size,
-        short=lambda moment: moment[:19].replace("T", " "),
-        **drawn,
     )
 
 
-_ANCHORS = {"credentials": "logins"}
+def _shown(document: Document, index: Index) -> dict[str, Any]:
+    blocks, groups = views.blocks(document), views.groups(document.findings)
+    order = [block.service for block in blocks]
+    colours = {name: place % charts.COLOURS for place, name in enumerate(order)}
+    names = {name: index.title(name) for name in order}
+    hosts, more_hosts = views.hosts(document)
+    on_page = frozenset(each.id for group in groups for each in (*group.full, *group.brief))
+    return {
+        "title": ", ".join(names.values()) or "nothing found",
+        "lead": views.lead(document, list(names.values())),
+        "severities": _severities(document.findings),
+        "blocks": blocks,
+        "groups": groups,
+        "actions": views.actions(groups, document.findings),
+        "hosts": hosts,
+        "more_hosts": more_hosts,
+        "accounts": [
+            row for row in document.accounts if row.sign_ons or row.sent or row.credentials
+        ],
+        "colours": colours,
+        "timeline": charts.timeline(document.activity, names, colours),
+        "volume": charts.volume(
+            [(block.service, block.bytes, colours[block.service]) for block in blocks], names
+        ),
+        "talkers": charts.talkers(document.pairs, colours),
+        "cell_link": lambda cell: _cell_link(cell, on_page),
+    }
 
 
-def _template() -> Template:
+def _places(document: Document) -> dict[str, Any]:
+    """Return functions from a frame's number over all inputs to its file and number in it."""
+    starts = [entry.first_frame for entry in document.inputs]
+
+    def of(frame: int) -> int:
+        return max(bisect_right(starts, frame) - 1, 0)
+
+    return {
+        "file_of": lambda frame: visible(document.inputs[of(frame)].path) if starts else "",
+        "frame_in": lambda frame: frame - starts[of(frame)] + 1 if starts else frame,
+    }
+
+
+def _severities(findings: Sequence[Finding]) -> list[tuple[str, int]]:
+    found = Counter(each.severity for each in findings)
+    return [(name, found[name]) for name in reversed(SEVERITIES)]
+
+
+def _cell_link(cell: Cell, on_page: frozenset[str]) -> str:
+    """Return the anchor of the first finding of a cell that the page shows."""
+    return next((f"#f-{each}" for each in cell.links if each in on_page), "#findings")
+
+
+def _cell_words(cell: Cell) -> str:
+    """Return a cell as words, for screen readers and as a hint."""
+    title = TITLES[cell.category]
+    if cell.state == "seen":
+        found = words.count(cell.findings, "finding")
+        return f"{title}: seen, {found}, worst {cell.severity}"
+    state = cell.state.replace("-", " ").replace("none", "not seen")
+    return f"{title}: {state}{f' ({cell.why})' if cell.why else ''}"
+
+
+def _few(names: Sequence[str], most: int) -> str:
+    more = len(names) - most
+    return ", ".join(visible(name) for name in names[:most]) + (
+        f" and {more:,} more" if more > 0 else ""
+    )
+
+
+def _more(rows: Sequence[object], limit: int = LIMIT) -> Markup:
+    """Say so where a table does not hold all rows."""
+    more = len(rows) - limit
+    if more <= 0:
+        return Markup("")
+    told = words.count(more, "more row is", "more rows are")
+    return Markup('<p class="more">{} in the JSON document.</p>').format(told)
+
+
+def _prose(text: str) -> Markup:
+    """Return our own prose with what stands in backticks as code."""
+    parts = re.split(r"`([^`]*)`", visible(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
+def _told(finding: Finding) -> str:
+    """Return a finding's summary without the service, which stands beside it."""
+    return finding.summary.removeprefix(f"{finding.service}: ")
+
+
+def _files_of(finding: Finding) -> list[tuple[str, str]]:
+    """Return the files of a finding's evidence with their SHA-256."""
+    return list({place.path: place.sha256 for place in finding.evidence if place.sha256}.items())
+
+
+_HELPERS: dict[str, Any] = {
+    "attack_version": ATTACK_VERSION,
+    "limit": LIMIT,
+    "alarming": words.ALARMING,
+    "exposed": words.exposed,
+    "count": words.count,
+    "times": words.times,
+    "size": words.size,
+    "short": words.short,
+    "span": words.span,
+    "show": visible,
+    "few": _few,
+    "more": _more,
+    "prose": _prose,
+    "files_of": _files_of,
+    "told": _told,
+    "cell_words": _cell_words,
+    "categories": TITLES,
+    "paper_columns": tuple(PAPER.values()),
+    "paper_source": PAPER_SOURCE,
+}
+
+
+def _template(index: Index) -> Template:
     environment = Environment(
         loader=PackageLoader(__package__),
         autoescape=True,
@@ -85,47 +196,6 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["title_of"] = index.title
+    environment.filters["show"] = visible
     return environment.get_template("report.html")
-
-
-def _by_volume(document: Document) -> list[tuple[str, int]]:
-    """Each service's bytes on the wire, most first. Inner streams travel in their carrier's."""
-    octets: Counter[str] = Counter()
-    for row in document.services:
-        octets[row.service] += row.bytes
-    return sorted(octets.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _lead(document: Document, titles: dict[str, str]) -> str:
-    """The answer in a sentence or two."""
-    if not document.services:
-        return "No back channel was found in what could be seen."
-    names = list(titles.values())
-    told = f"{len(names)} service{'s' if len(names) > 1 else ''}: {', '.join(names)}."
-    exposed: Counter[str] = Counter()
-    for row in document.services:
-        exposed.update(row.exposed)
-    logins = sum(exposed[word] for word in _ALARMING)
-    parts = [
-        f"{logins:,} login secret{'s' if logins != 1 else ''}" if logins else "",
-        f"{exposed['message']:,} messages" if exposed["message"] else "",
-        f"{exposed['file']:,} files" if exposed["file"] else "",
-        f"{exposed['address']:,} addresses" if exposed["address"] else "",
-    ]
-    seen = [part for part in parts if part]
-    return told + (f" Open to anybody on the path: {', '.join(seen)}." if seen else "")
-
-
-def _few(names: Sequence[str], most: int) -> str:
-    more = len(names) - most
-    return ", ".join(escape(name) for name in names[:most]) + (
-        f" and {more:,} more" if more > 0 else ""
-    )
-
-
-def _cut(rows: Sequence[object]) -> Markup:
-    """Say so where a table does not hold all rows."""
-    more = len(rows) - LIMIT
-    if more <= 0:
-        return Markup("")
-    return Markup('<p class="more">{:,} more rows are in the JSON document.</p>').format(more)

@@ -1,0 +1,67 @@
+"""Counts and categories in words, so that every output says the same thing the same way."""
+
+_EXPOSED = {
+    "password-plain": ("{} password, readable", "{} passwords, readable"),
+    "password-recoverable": (
+        "{} password, undone without guessing",
+        "{} passwords, undone without guessing",
+    ),
+    "password-hash": ("{} password, guessable offline", "{} passwords, guessable offline"),
+    "token": ("{} session token", "{} session tokens"),
+    "message": ("{} message", "{} messages"),
+    "contact-list": ("{} contact list", "{} contact lists"),
+    "profile": ("{} profile", "{} profiles"),
+    "file": ("{} file", "{} files"),
+    "address": ("{} address", "{} addresses"),
+    "search": ("{} search", "{} searches"),
+    "shared-files": ("{} list of shared files", "{} lists of shared files"),
+}
+"""What was exposed, in the order in which it hurts, for one and for several."""
+ALARMING = frozenset({"password-plain", "password-recoverable", "password-hash", "token"})
+"""Login secrets."""
+
+
+def count(number: int, noun: str, several: str = "") -> str:
+    """Return `1 flow`, `2 flows`, `2 boxes` (the last with *several* given)."""
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
+def times(number: int) -> str:
+    """Return `once` or `3 times`."""
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def exposed(word: str, number: int) -> str:
+    """Return what was exposed in words, such as `1 password, guessable offline`."""
+    one, many = _EXPOSED.get(word, ("{} " + word, "{} " + word))
+    return (one if number == 1 else many).format(f"{number:,}")
+
+
+def ranked(told: dict[str, int]) -> list[tuple[str, int]]:
+    """Return what was exposed, the gravest first."""
+    order = list(_EXPOSED)
+    place = {word: number for number, word in enumerate(order)}
+    return sorted(told.items(), key=lambda item: (place.get(item[0], len(order)), item[0]))
+
+
+def size(octets: int) -> str:
+    """Return a size with a decimal unit, such as `1.2 MB`."""
+    value = float(octets)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def short(moment: str) -> str:
+    """Return a time to the second, as people read it."""
+    return moment[:19].replace("T", " ")
+
+
+def span(first: str, last: str) -> str:
+    """Return a span of time; the date of its end only where it differs."""
+    begin, end = short(first), short(last)
+    if begin == end:
+        return begin
+    return f"{begin} to {end[11:] if begin[:10] == end[:10] else end}"
