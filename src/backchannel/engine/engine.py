@@ -42,6 +42,9 @@ PORTS_TOKEN = -1
 """Names the core's standing expectations of ports; `Names` uses the numbers below it."""
 FOREVER = 1 << 62
 
+LONGEST_PATTERN = 64
+"""Bytes in which every magic has shown whether it fits."""
+
 StreamEnd = Callable[[Stream, int], None]
 
 
@@ -240,17 +243,18 @@ class Engine:
     def _match(self, stream: Stream, side: Side) -> None:
         """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
         stream.matched[side] = True
-        if stream.slot >= 0 and not stream.candidates and not stream.matched[side.other]:
+        whole = len(stream.peeked[side]) >= LONGEST_PATTERN  # in fewer bytes others may fit too
+        if whole and stream.slot >= 0 and not stream.candidates:
             bits = self._core.hits(stream.slot)
-            found = [name for name, bit in self._bits.items() if bits & bit]
-        else:
-            start = stream.start
-            found = self._matcher.candidates(
-                start.transport,
-                bytes(stream.peeked[side]),
-                begun=start.begun,
-                number=start.number,
-            )
+            if bits & (bits - 1) == 0:  # one alone, as nearly always
+                stream.candidates.update(
+                    (name, None) for name, bit in self._bits.items() if bits == bit
+                )
+                return
+        start = stream.start
+        found = self._matcher.candidates(
+            start.transport, bytes(stream.peeked[side]), begun=start.begun, number=start.number
+        )
         stream.candidates.update(dict.fromkeys(found))
 
     def _ask(self, name: str, peek: Peek) -> Claim | More | None:
