@@ -1,11 +1,12 @@
 # make demo    set up, scan the example captures, write the HTML report
 # make test    set up, check style and types, run every test
 # make check   a developer's answer in under a minute
+# make reference   write the generated parts: references, schemas, the catalogue's index
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check lint fuzz bench clean
+.PHONY: setup demo test check lint fuzz bench reference clean
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml setup.py $(wildcard src/backchannel/*/*.pyx src/backchannel/*/*.pxd) tools/setup
@@ -27,6 +28,9 @@ check: setup
 
 test: lint
 	$(BIN)/pytest -n 2
+
+reference: setup
+	$(BIN)/python tools/reference.py
 
 clean:
 	rm -rf .venv build dist out .cache

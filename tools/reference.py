@@ -13,6 +13,8 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from backchannel import events, protocols
+from backchannel.catalogue import index, load
+from backchannel.catalogue.model import Service
 from backchannel.detect import expressions, rules
 from backchannel.events import Event
 from backchannel.privacy import sensitive_fields
@@ -39,14 +41,27 @@ def main() -> int:
 
 def generated() -> dict[Path, str]:
     """Return every generated file with the text it should have."""
-    schema = msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Document)), indent=2)
     return {
         DOCS / "events.md": events_page(),
-        DOCS / f"schema/scan-{VERSION}.json": schema.decode() + "\n",
+        DOCS / f"schema/scan-{VERSION}.json": schema_of(Document),
         DOCS / "protocols/README.md": protocols_page(),
         DOCS / "rules.md": rules_page(),
         rules.HERE.parent / rules.COMPILED: compiled_rules(),
+        DOCS / "schema/service.json": schema_of(Service),
+        load.HERE.parent / "index.json": catalogue_index(),
     }
+
+
+def schema_of(kind: type) -> str:
+    """Return the JSON schema of *kind*."""
+    text = msgspec.json.format(msgspec.json.encode(msgspec.json.schema(kind)), indent=2)
+    return text.decode() + "\n"
+
+
+def catalogue_index() -> str:
+    """Return the catalogue's index: what every scan needs of the service files."""
+    built = index.build(load.load(protocols=protocols.load()))
+    return msgspec.json.format(msgspec.json.encode(built), indent=1).decode() + "\n"
 
 
 def events_page() -> str:

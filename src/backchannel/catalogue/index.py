@@ -1,17 +1,28 @@
-"""The part of the catalogue that every scan needs: service names and host names, loaded fast."""
+"""The part of the catalogue that every scan needs, loaded fast: names, host names, risks.
 
+`index.json` is generated from the service files by `make reference`.
+"""
+
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 
+from backchannel.catalogue.model import Kind, Matrix2002, RiskId, Service, Severity
 
-class Entry(msgspec.Struct, frozen=True):
-    """A service's name and the host names that are its own (`*` stands for any labels)."""
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of a service."""
 
     name: str
     domains: tuple[str, ...] = ()
+    """Host names that are its own (`*` stands for any labels)."""
+    kind: Kind | None = None
+    protocols: tuple[str, ...] = ()
+    risks: dict[RiskId, Severity] = {}
+    matrix2002: Matrix2002 | None = None
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -46,3 +57,20 @@ def load() -> Index:
     """Read the index that ships with the package."""
     text = files(__package__).joinpath("index.json").read_bytes()
     return msgspec.json.decode(text, type=Index)
+
+
+def build(services: Mapping[str, Service]) -> Index:
+    """Return the index of *services*."""
+    return Index(
+        services={
+            name: Entry(
+                name=service.name,
+                domains=tuple(domain.name for domain in service.domains),
+                kind=service.kind,
+                protocols=service.protocols,
+                risks={risk.id: risk.severity for risk in service.risks},
+                matrix2002=service.matrix2002,
+            )
+            for name, service in sorted(services.items())
+        }
+    )

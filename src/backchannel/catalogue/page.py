@@ -8,7 +8,10 @@ from backchannel.catalogue.model import Fact, Service
 
 Cited = Callable[[Iterable[str]], str]
 
-_ACK = {"yes": "yes", "no": "no", "first-no": "yes, but on the first", "none": "-"}
+ACK = {"yes": "yes", "no": "no", "first-no": "1st no", "none": "-"}
+"""The ACK bit in words: `1st no` is set on all packets but the first."""
+HIGH = ("1024-65535", ">1023")
+"""The range of ports that clients take, and the classic way to write it."""
 _PROXY = {
     "socks4": "SOCKS4",
     "socks5": "SOCKS5",
@@ -29,6 +32,9 @@ _MATRIX = {
 }
 
 
+FILTER_COLUMNS = ("dir", "prot", "source", "port", "destination", "port", "ACK")
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A heading with paragraphs, a table, or both. Numbers in the last cell are sources."""
 
@@ -36,6 +42,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     paragraphs: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    below: frozenset[str] = frozenset()
+    """Columns of long text, which a narrow terminal shows below the rest of their row."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +107,8 @@ def _about(service: Service, cited: Cited) -> Section:
 def _capabilities(service: Service, cited: Cited) -> Section:
     return Section(
         title="Capabilities",
-        columns=("capability", "how", "ports", "port can change", "peer to peer", "source"),
+        below=frozenset({"how", "ports"}),
+        columns=("capability", "how", "ports", "port can change", "peer to peer", "cited"),
         rows=tuple(
             (
                 row.capability.value,
@@ -114,30 +123,31 @@ def _capabilities(service: Service, cited: Cited) -> Section:
     )
 
 
+_LEGEND = "ACK 1st no: set on all packets but the first, which opens the connection."
+_MOVABLE = " Port *: the user or the program can choose another."
+
+
+def port(spec: str) -> str:
+    """Return a port column as it is shown."""
+    return spec.replace(*HIGH)
+
+
 def _filtering(service: Service, cited: Cited) -> Section:
+    movable = any(row.changeable for row in service.filtering)
     return Section(
         title="Packet filtering characteristics",
-        columns=(
-            "direction",
-            "source",
-            "destination",
-            "protocol",
-            "source port",
-            "dest. port",
-            "ACK set",
-            "what",
-            "notes",
-            "source",
-        ),
+        paragraphs=() if not service.filtering else (_LEGEND + (_MOVABLE if movable else ""),),
+        below=frozenset({"what", "notes"}),
+        columns=(*FILTER_COLUMNS, "what", "notes", "cited"),
         rows=tuple(
             (
                 row.direction,
-                row.source,
-                row.destination,
                 row.transport.upper(),
-                row.source_port,
-                row.destination_port + (" (can change)" if row.changeable else ""),
-                _ACK[row.ack],
+                row.source,
+                port(row.source_port),
+                row.destination,
+                port(row.destination_port) + ("*" if row.changeable else ""),
+                ACK[row.ack],
                 row.what,
                 row.note,
                 cited(row.sources),
@@ -150,7 +160,7 @@ def _filtering(service: Service, cited: Cited) -> Section:
 def _proxying(service: Service, cited: Cited) -> Section:
     return Section(
         title="Proxying characteristics",
-        columns=("proxy", "works", "how", "source"),
+        columns=("proxy", "works", "how", "cited"),
         rows=tuple(
             (_PROXY[row.proxy], row.works, row.how, cited(row.sources)) for row in service.proxying
         ),
@@ -164,7 +174,7 @@ def _nat(service: Service, cited: Cited) -> Section:
     kinds = (("embedded", nat.embedded), ("fails", nat.fails), ("mends it", nat.mends))
     return Section(
         title="Network address translation characteristics",
-        columns=("", "what", "source"),
+        columns=("", "what", "cited"),
         rows=tuple((kind, text, cited(nat.sources)) for kind, texts in kinds for text in texts),
     )
 
@@ -172,7 +182,7 @@ def _nat(service: Service, cited: Cited) -> Section:
 def _domains(service: Service, cited: Cited) -> Section:
     return Section(
         title="Host names",
-        columns=("name", "for", "source"),
+        columns=("name", "for", "cited"),
         rows=tuple((row.name, row.use, cited(row.sources)) for row in service.domains),
     )
 
@@ -180,7 +190,8 @@ def _domains(service: Service, cited: Cited) -> Section:
 def _risks(service: Service, cited: Cited) -> Section:
     return Section(
         title="Risks",
-        columns=("risk", "severity", "why", "seen as", "source"),
+        below=frozenset({"why", "seen as"}),
+        columns=("risk", "severity", "why", "seen as", "cited"),
         rows=tuple(
             (row.id, row.severity, row.why, ", ".join(row.seen_as), cited(row.sources))
             for row in service.risks
@@ -191,7 +202,8 @@ def _risks(service: Service, cited: Cited) -> Section:
 def _measures(service: Service, cited: Cited) -> Section:
     return Section(
         title="Countermeasures, and what they miss",
-        columns=("measure", "against", "how", "what it misses", "source"),
+        below=frozenset({"against", "how", "what it misses"}),
+        columns=("measure", "against", "how", "what it misses", "cited"),
         rows=tuple(
             (row.id, ", ".join(row.against), row.how, row.misses, cited(row.sources))
             for row in service.countermeasures
@@ -208,6 +220,7 @@ def _facts(title: str, facts: Sequence[Fact], cited: Cited) -> Section:
 def _disputes(service: Service, numbers: dict[str, str]) -> Section:
     return Section(
         title="Where a source is wrong or dated",
+        below=frozenset({"but", "evidence"}),
         columns=("says", "source", "but", "evidence"),
         rows=tuple(
             (row.says, f"[{numbers[row.source]}]", row.but, row.evidence)
@@ -223,7 +236,7 @@ def _matrix(service: Service, numbers: dict[str, str]) -> Section:
     return Section(
         title="Threat matrix of April 2002",
         columns=("risk", "marked then"),
-        rows=tuple((words, _yes(getattr(matrix, name))) for name, words in _MATRIX.items()),
+        rows=tuple((words, _yes(getattr(matrix, name)) or "-") for name, words in _MATRIX.items()),
         paragraphs=(f"As the white paper saw it [{numbers[matrix.source]}].",),
     )
 
