@@ -54,8 +54,10 @@ class FlowCore:
 
         A hit of a protocol in *name_gated* counts only when the payload's host name is one of
         *names* (lower case) or below it: the SNI of a ClientHello, a name in a DNS question or
-        answer, or the Host of an HTTP request. Where the payload ends before the name comes (a long
-        ClientHello, a request in small segments), the hit counts too. *everything* lifts this.
+        answer, or the Host of an HTTP request. Where the first bytes of a side end before the name
+        comes (a long ClientHello, a request in small segments), more are waited for; when no more
+        can be kept (`FlowSettings.opening_bytes`), or in the middle of a stream, the hit counts.
+        *everything* lifts this.
         *collect*: keep a row of every flow that ends for `columns`.
         """
     def feed(self, chunk: Chunk) -> None:
@@ -85,8 +87,8 @@ class FlowCore:
 
         "" and 0 match anything, but not all three at once (ValueError). Where it is not known who
         opened a flow (UDP, mid-stream), either end may be *address*. Live flows that began after
-        what was delivered last had been captured match too. *token* >= 0 comes back in
-        `FlowRow.expected`; it may be shared by several calls.
+        what was delivered last had been captured match too. *token* comes back in
+        `FlowRow.expected`; several calls may share it.
         """
     def forget(self, token: int) -> None:
         """Expect this no longer."""

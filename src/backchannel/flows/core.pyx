@@ -278,7 +278,7 @@ cdef class FlowCore:
                 return
         flow = &self.slots.flows[slot]
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
-        flow.last_time, flow.last_frame = packet.time, packet.frame
+        flow.last_time, flow.last_frame = max(flow.last_time, packet.time), packet.frame
         flow.packets[side] += 1
         flow.bytes[side] += packet.size
         if packet.protocol == TCP:

@@ -238,7 +238,8 @@ class FlowCore:
             slot = self._create(packet, key, high, opened)
         flow = self._get(slot)
         side = high ^ flow.client
-        flow.last_time, flow.last_frame = self._out.time, self._out.frame
+        flow.last_time = max(flow.last_time, self._out.time)
+        flow.last_frame = self._out.frame
         flow.packets[side] += 1
         flow.bytes[side] += packet.size
         if packet.protocol == TCP:

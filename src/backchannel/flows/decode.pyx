@@ -234,8 +234,8 @@ cdef class Decoder:
         if body.protocol == UDP:
             if body.captured < 16 or be16(at + 2) != VXLAN_PORT:
                 return NOT_A_TUNNEL
-            if be32(at + 8) != 0x08000000 or at[15]:
-                return NOT_A_TUNNEL
+            if not at[8] & 8 or at[15] or (at[8] & 4 and at[11] != 3):
+                return NOT_A_TUNNEL  # no VXLAN, or one that says it carries no Ethernet
             tunnel, header = <uint64_t>VXLAN_TUNNEL << 32 | be24(at + 12), 16
         elif body.protocol == IPIP:
             tunnel = <uint64_t>IPIP_TUNNEL << 32

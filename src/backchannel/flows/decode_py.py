@@ -241,7 +241,11 @@ class Decoder:
 
 
 def _vxlan(data: bytes) -> bytes | None:
-    """Return the frame inside a UDP datagram that is VXLAN."""
-    if len(data) < 16 or data[8:12] != b"\x08\0\0\0" or data[15]:
+    """Return the frame inside a UDP datagram that is VXLAN.
+
+    Reserved bits are ignored as RFC 7348 §5 demands; with one of them set, the generic extension
+    names what is inside, which must be Ethernet (draft-ietf-nvo3-vxlan-gpe).
+    """
+    if len(data) < 16 or not data[8] & 8 or data[15] or (data[8] & 4 and data[11] != 3):
         return None
     return data[16:]

@@ -35,6 +35,7 @@ class Expectations:
         self._limit, self._count, self._watch = limit, count, watch
         self._all: dict[int, Expectation] = {}
         self._by_key: dict[Key, dict[int, Expectation]] = {}
+        self._by_token: dict[int, set[int]] = {}
         self._made = 0
 
     def __bool__(self) -> bool:
@@ -49,12 +50,13 @@ class Expectations:
         made = Expectation(token, key, source, until)
         self._all[self._made] = made
         self._by_key.setdefault(key, {})[self._made] = made
+        self._by_token.setdefault(token, set()).add(self._made)
         self._watch(key, source, 1)
         return made
 
     def forget(self, token: int) -> None:
         """Drop all with this token."""
-        for number in [n for n, made in self._all.items() if made.token == token]:
+        for number in sorted(self._by_token.get(token, ())):
             self._remove(number)
 
     def match(self, transport: str, source: str, address: str, port: int, time: int) -> list[int]:
@@ -79,3 +81,7 @@ class Expectations:
         del same[number]
         if not same:
             del self._by_key[made.key]
+        named = self._by_token[made.token]
+        named.discard(number)
+        if not named:
+            del self._by_token[made.token]

@@ -231,6 +231,8 @@ cdef class Names:
         cdef uint8_t body[5 + LONGEST_NAME]
         cdef int64_t size = min(length, <int64_t>sizeof(body)), at
         for at in range(size):
+            if not record(hello):
+                return EARLY
             body[at] = <uint8_t>number(hello, 1)
         if not pass_over(hello, length - size):
             return EARLY

@@ -108,7 +108,12 @@ cdef class Payloads:
         cdef uint64_t hits = 0, maybe = <uint64_t>-1
         cdef extra_t* extra
         cdef half_t* half
-        if not waiting and seq == flow.initial[side]:
+        if seq != flow.initial[side]:
+            self.test(flow, side, packet, False)
+            if flow.bits & WANTED:
+                flow.bits |= OPENED_0 << side
+                return False
+        elif not waiting:
             hits = self.matcher.match(
                 packet.protocol, packet.payload, packet.captured, True, &maybe
             )

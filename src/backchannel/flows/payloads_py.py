@@ -87,6 +87,11 @@ class Payloads:
 
     def _open(self, slot: int, flow: Flow, side: int, seq: int, packet: Packet) -> bool:
         """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
+        if seq != flow.initial[side]:
+            self._test(flow, side, packet, opening=False)
+            if flow.wanted:
+                flow.opened[side] = True
+                return False
         waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
         seen, kept = b"", False
         if not waiting and seq == flow.initial[side]:
