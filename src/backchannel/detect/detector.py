@@ -81,10 +81,15 @@ class _Compiled:
         self.watched: dict[tuple[str, ...], deque[tuple[_Place, str, dict[str, Any]]]] = {}
 
 
+Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+
+
 class Detector:
     """All rules of a run."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], present: Present | None = None) -> None:
+        """*present* makes of an event's tag and names those that may be shown; rules see all."""
+        self._present = present
         self._by_tag: dict[str, list[_Compiled]] = {}
         self._rules = [_Compiled(rule) for rule in rules]
         for compiled in self._rules:
@@ -98,21 +103,18 @@ class Detector:
         if not rules or not seen.service:
             return
         event = seen.event
-        names = _DEFAULTS | _names(seen.flow, seen.stack, seen.service, seen.protocol)
-        names |= {name: getattr(event, name) for name in event.__struct_fields__}
+        names = _DEFAULTS | {name: getattr(event, name) for name in event.__struct_fields__}
+        # where an event has a field of the same name (a program called `client`), the flow's wins
+        names["program"] = names.get("client", "")
+        names |= _names(seen.flow, seen.stack, seen.service, seen.protocol)
         names["account"] = names.get("account") or seen.account
         names["capability"] = event.capability or ""
         names["side"] = seen.side.name.lower()
         names["target"] = str(seen.target) if seen.target else ""
-        names["protocol"] = seen.protocol
         tag = str(type(event).__struct_config__.tag)
+        place = _Place(seen.time, seen.frame, seen.flow, seen.stack, tag)
         for rule in rules:
-            self._match(
-                rule,
-                names,
-                seen.confidence,
-                _Place(seen.time, seen.frame, seen.flow, seen.stack, tag),
-            )
+            self._match(rule, names, seen.confidence, place, tag)
 
     def end(self, stream: Stream, octets: int, first: int, last: int) -> None:
         """Take a stream that ended with a claim."""
@@ -133,14 +135,22 @@ class Detector:
         }
         place = _Place(first, stream.claim_frame, stream.flow, stream.stack, "stream")
         for rule in rules:
-            self._match(rule, names, stream.confidence, place)
+            self._match(rule, names, stream.confidence, place, "stream")
 
     def _match(
-        self, rule: _Compiled, names: dict[str, Any], confidence: Confidence, place: _Place
+        self,
+        rule: _Compiled,
+        names: dict[str, Any],
+        confidence: Confidence,
+        place: _Place,
+        tag: str,
     ) -> None:
         if rule.when.value(names) is not True:
             return
         subject = tuple(str(each.value(names)) for each in rule.each)
+        value = str(rule.distinct.value(names)) if rule.distinct else ""
+        if self._present is not None:
+            names = self._present(tag, names)
         if rule.excerpt is not None:
             place = _Place(
                 place.time,
@@ -152,7 +162,7 @@ class Detector:
         if rule.rule.count is None or subject in rule.found:
             self._find(rule, subject, names, confidence, place)
         else:
-            self._watch(rule, subject, names, confidence, place)
+            self._watch(rule, subject, names, confidence, place, value)
 
     def _watch(
         self,
@@ -161,6 +171,7 @@ class Detector:
         names: dict[str, Any],
         confidence: Confidence,
         place: _Place,
+        value: str,
     ) -> None:
         """Count a match; enough of them within the time make a finding."""
         count = rule.rule.count
@@ -171,7 +182,6 @@ class Detector:
                 del rule.watched[next(iter(rule.watched))]
                 self.counters[f"subjects of the rule {rule.rule.id} let go"] += 1
             seen = rule.watched[subject] = deque(maxlen=max(VALUES, count.at_least))
-        value = str(rule.distinct.value(names)) if rule.distinct else ""
         if rule.distinct and any(old == value for _, old, _ in seen):
             return
         seen.append((place, value, names))

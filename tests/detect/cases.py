@@ -1,0 +1,248 @@
+"""For every rule: events that fire it, and near ones that must not.
+
+`message`, `transfer` and the like make events with harmless defaults; a case changes what matters.
+A stream is a dict, an event anything else.
+"""
+
+from backchannel.events import (
+    Anomaly,
+    Contact,
+    Contacts,
+    Credential,
+    Download,
+    Message,
+    NameLearned,
+    Offer,
+    PeerAddress,
+    Search,
+    SearchHit,
+    Share,
+    SharedFile,
+    SignOn,
+    Transfer,
+)
+from backchannel.model import Capability
+from backchannel.protocols.esp.events import EspTraffic
+from backchannel.protocols.ike.events import IkeProposals, IkeStage
+
+FILE, SHARED = Capability.FILE_TRANSFER, Capability.FILE_SHARING
+
+
+def message(text="hello", **changes):
+    return Message(
+        **{"sender": "ann", "recipient": "bob", "text": text, "size": len(text)} | changes
+    )
+
+
+def transfer(name="notes.txt", **changes):
+    defaults = {
+        "use": FILE,
+        "sender": "ann",
+        "recipient": "bob",
+        "name": name,
+        "size": 10,
+        "seen": 10,
+        "complete": True,
+        "media": "text/plain",
+    }
+    return Transfer(**defaults | changes)
+
+
+def offer(name="notes.txt", **changes):
+    return Offer(**{"use": FILE, "sender": "ann", "recipient": "bob", "name": name} | changes)
+
+
+def credential(kind, scheme="test", **changes):
+    return Credential(**{"account": "ann", "kind": kind, "scheme": scheme, "secret": "s"} | changes)
+
+
+def address(told="192.168.1.9", **changes):
+    return PeerAddress(**{"use": FILE, "account": "ann", "address": told, "how": "offer"} | changes)
+
+
+def share(*names):
+    return Share(owner="ann", files=tuple(SharedFile(name=name) for name in names))
+
+
+def hit(name, number, owner="ann"):
+    return SearchHit(owner=owner, id=f"{number}", files=(SharedFile(name=name),))
+
+
+def anomaly(kind):
+    return Anomaly(kind=kind, detail="seen")
+
+
+def stage(name, number=1):
+    return IkeStage(initiator_spi=f"{number:016x}", version=2, stage=name)
+
+
+def proposals(*weak, chosen=False):
+    return IkeProposals(
+        initiator_spi="0" * 16,
+        version=2,
+        exchange="IKE_SA_INIT",
+        chosen=chosen,
+        suites=(),
+        weak=weak,
+    )
+
+
+def esp(**changes):
+    defaults = {"spi": "00001000", "carrier": "udp", "packets": 20, "octets": 2000, "first": 1}
+    return EspTraffic(**defaults | {"last": 20} | changes)
+
+
+def stream(**changes):
+    """A stream that ended; the defaults are those of an ordinary AIM connection."""
+    return {"service": "aim", "protocol": "oscar", "port": 5190} | changes
+
+
+def many(make, count):
+    return [make(number) for number in range(count)]
+
+
+PUBLIC = "198.51.101.7"
+
+CASES = {
+    "cleartext-messages": ([message()], [message(kind="system")]),
+    "cleartext-contacts": (
+        [Contacts(owner="ann", entries=(Contact(account="bob"),))],
+        [message()],
+    ),
+    "password-plain": ([credential("plain")], [credential("hash")]),
+    "password-recoverable": ([credential("recoverable")], [credential("plain")]),
+    "password-guessable": ([credential("hash")], [credential("token")]),
+    "session-token": ([credential("token")], [credential("plain")]),
+    "file-transferred": ([transfer()], [transfer(seen=0), transfer(use=Capability.IMAGE)]),
+    "file-shared": ([transfer(use=SHARED)], [transfer()]),
+    "executable-transferred": (
+        [transfer("game.EXE")],
+        [transfer("execute.txt"), offer("readme.exe.txt")],
+    ),
+    "double-extension": (
+        [offer("holiday.jpg.exe")],
+        [offer("archive.tar.gz"), offer("setup.exe"), offer("holiday.jpg")],
+    ),
+    "disguised-program": (
+        [transfer("picture.png", media="application/x-dosexec")],
+        [transfer("setup.exe", media="application/x-dosexec"), transfer("picture.png")],
+    ),
+    "worm-file": (
+        many(lambda n: offer("hello.exe", recipient=f"friend{n}"), 4),
+        [*many(lambda n: offer("hello.exe", recipient="bob"), 6), offer("hello.exe")],
+    ),
+    "worm-link": (
+        many(lambda n: message("see http://worm.example/x", recipient=f"friend{n}"), 4),
+        many(lambda n: message(f"see http://site.example/{n}", recipient=f"friend{n}"), 6),
+    ),
+    "query-echo": (
+        many(lambda n: hit(f"song {n}.exe", n), 5),
+        many(lambda n: hit(f"song {n}.mp3", n), 8),
+    ),
+    "sensitive-share": ([share("passwords.txt")], [share("song.mp3", "passage.txt")]),
+    "drive-shared": ([share("C:\\Windows\\win.com")], [share("windows tips.txt")]),
+    "anonymous-listing": ([anomaly("anonymous-listing")], [anomaly("sequence-jump")]),
+    "inside-address-told": ([address("10.1.2.3")], [address(PUBLIC)]),
+    "public-address-told": ([address("8.8.4.4")], [address("10.1.2.3")]),
+    "two-places": (
+        [
+            (SignOn(account="ann"), {"client": "10.0.0.5"}),
+            (SignOn(account="ann"), {"client": "10.0.0.6"}),
+        ],
+        [SignOn(account="ann"), SignOn(account="ann")],
+    ),
+    "cookie-replayed": (
+        [
+            (credential("token"), {"client": "10.0.0.5"}),
+            (credential("token"), {"client": "10.0.0.6"}),
+        ],
+        [credential("token"), credential("token")],
+    ),
+    "sequence-jump": ([anomaly("sequence-jump")], [anomaly("message-archive")]),
+    "asks-for-password": (
+        [message("please send me your password to verify")],
+        [message("i forgot my password again")],
+    ),
+    "impersonates-operator": (
+        [message("This is AOL billing support, confirm your account")],
+        [message("the aol office is closed")],
+    ),
+    "card-number": (
+        [message("it is 4111 1111 1111 1111 ok")],
+        [message("order 4111 1111 1111 1112"), message("call 555 0100")],
+    ),
+    "aim-game-overflow": ([anomaly("oversized-game-request")], [anomaly("sequence-jump")]),
+    "icq-web-traversal": ([anomaly("icq-web-traversal-succeeded")], [anomaly("icq-web-crash")]),
+    "icq-web-crash": ([anomaly("icq-web-crash")], [anomaly("path-traversal")]),
+    "kazaa-dos": ([anomaly("request-flood")], [anomaly("anonymous-listing")]),
+    "protocol-abuse": ([anomaly("path-in-file-name")], [anomaly("sequence-jump")]),
+    "remote-control": ([offer(use=Capability.REMOTE_ASSISTANCE)], [offer()]),
+    "remote-desktop": ([stream(service="rdp", protocol="rdp", port=3389)], [stream()]),
+    "spyware-host": (
+        [NameLearned(name="j.cydoor.com")],
+        [NameLearned(name="notcydoor.com"), NameLearned(name="example.com")],
+    ),
+    "message-log-shared": (
+        [share("message archive 2003.txt")],
+        [share("love letters.txt")],
+    ),
+    "message-archive": ([anomaly("message-archive")], [anomaly("sequence-jump")]),
+    "media-transferred": (
+        [transfer("song.mp3")],
+        [transfer("notes.txt")],
+    ),
+    "bulk-volume": (
+        [stream(service="kazaa", protocol="fasttrack", port=1214, octets=200_000_000)],
+        [
+            stream(service="kazaa", protocol="fasttrack", port=1214, octets=1000),
+            stream(octets=10**9),
+        ],
+    ),
+    "odd-port": ([stream(port=7777)], [stream(), stream(protocol="oft", port=7777)]),
+    "borrowed-port": ([stream(port=443)], [stream(port=7777)]),
+    "inside-proxy": ([stream(depth=1, carrier="socks5/")], [stream()]),
+    "external-proxy": (
+        [stream(service="socks", protocol="socks", port=1080, server="8.8.4.4")],
+        [stream(service="socks", protocol="socks", port=1080, server="10.0.0.1")],
+    ),
+    "nested-proxies": (
+        [stream(depth=2, carrier="socks5/http-connect/")],
+        [stream(depth=1, carrier="socks5/")],
+    ),
+    "encrypted-sharing": (
+        [stream(service="kazaa", protocol="fasttrack", port=1214)],
+        [stream(service="gnutella", protocol="gnutella", port=6346)],
+    ),
+    "embedded-address-broken": (
+        [(address("10.1.2.3"), {"server": "8.8.4.4"})],
+        [
+            (address("10.1.2.3"), {"server": "10.0.0.1"}),
+            (address("8.8.8.8"), {"server": "8.8.4.4"}),
+        ],
+    ),
+    "weak-proposal": ([proposals("3DES")], [proposals(), proposals("3DES", chosen=True)]),
+    "weak-chosen": ([proposals("3DES", chosen=True)], [proposals("3DES"), proposals(chosen=True)]),
+    "aggressive-psk": (
+        [(credential("hash", "ikev1-psk"), {"service": "ipsec", "protocol": "ike"})],
+        [credential("hash")],
+    ),
+    "half-open-flood": (
+        many(lambda n: stage("initiated", n), 20),
+        many(lambda n: stage("initiated", 1), 30) + many(lambda n: stage("answered", n), 30),
+    ),
+    "cookies-required": ([stage("cookie-required")], [stage("answered")]),
+    "foreign-on-4500": ([anomaly("foreign-datagrams")], [anomaly("sequence-jump")]),
+    "never-up": ([stage("refused")], [stage("established")]),
+    "esp-replayed": ([esp(replayed=11)], [esp(replayed=3)]),
+    "esp-without-ike": (
+        [stream(service="ipsec", protocol="esp", port=0, transport="ip")],
+        [stream(service="ipsec", protocol="ike", port=500, transport="udp")],
+    ),
+    "esp-null": ([esp(cleartext="ipv4")], [esp()]),
+    "tunnel-to-outside": (
+        [stream(service="ipsec", protocol="ike", port=500, transport="udp")],
+        [stream()],
+    ),
+}
+OTHERS = [message(), Search(text="x"), Download(name="x.txt")]
+"""Ordinary events that fire no rule but `cleartext-messages`."""

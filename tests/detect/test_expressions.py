@@ -1,0 +1,87 @@
+"""Rules are data: what an expression can do is on a list, and everything else is refused."""
+
+import pytest
+
+from backchannel.detect.expressions import FUNCTIONS, Expression, card_number, hidden, odd_port
+from backchannel.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1 < 2 and name == 'x'", True),
+        ("kind in ('a', 'b')", True),
+        ("size if size > 3 else 0", 5),
+        ("missing == 1", None),
+        ("name > 3", None),
+        ("matches(name, '^X$')", True),
+    ],
+)
+def test_values(text, value):
+    assert Expression(text, "t").value({"name": "x", "kind": "a", "size": 5}) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "().__class__",
+        "__import__('os')",
+        "[x for x in y]",
+        "lambda: 1",
+        "open('x')",
+        "'a' * 1000000000",
+        "len.__self__",
+        "name.upper()",
+        "f(x)",
+        "matches(text=name, pattern='x')",
+        "(a := 1)",
+        "1 +",
+        "2 ** 9999999",
+        "{1: 2}",
+        "f'{name}'",
+    ],
+)
+def test_what_is_not_on_the_list_is_refused(text):
+    with pytest.raises(UsageError, match="t: "):
+        Expression(text, "t")
+
+
+def test_names_are_told():
+    assert Expression("matches(name, 'x') and size > 1", "t").names == {"name", "size"}
+    assert all(callable(function) for function in FUNCTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_card"),
+    [
+        ("4111111111111111", True),
+        ("5500-0000-0000-0004", True),
+        ("4111111111111112", False),
+        ("0000000000000000", False),
+        ("1234567890123", False),
+        ("version 3.4111111111111111", False),
+    ],
+)
+def test_card_numbers_have_a_check_digit(text, is_card):
+    assert card_number(f"pay with {text} please") is is_card
+
+
+@pytest.mark.parametrize(
+    ("name", "is_hidden"),
+    [
+        ("photo.jpg.exe", True),
+        ("photo.jpg          .scr", True),
+        ("exe.\u202egpj.scr", True),
+        ("archive.tar.gz", False),
+        ("setup.exe", False),
+        ("my.letter.doc", False),
+    ],
+)
+def test_names_that_hide_a_program(name, is_hidden):
+    assert hidden(name) is is_hidden
+
+
+def test_ports_of_a_service():
+    assert odd_port("aim", 7777, 41000)
+    assert not odd_port("aim", 5190)
+    assert not odd_port("unheard-of", 1)

@@ -1,0 +1,161 @@
+"""Each rule fires on what it is for, is silent on what is near, and explains itself."""
+
+import json
+
+import pytest
+from tests.detect.cases import CASES, OTHERS, message
+
+from backchannel.catalogue.model import RiskId
+from backchannel.detect import rules
+from backchannel.detect.detector import EVIDENCE, SUBJECTS, Detector
+from backchannel.detect.model import Rule
+from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.engine.stream import Stream
+from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
+from backchannel.protocols import Protocol, Start
+
+RULES = rules.load()
+SECOND = 1_000_000_000
+
+
+def flow(client="10.0.0.5", server="10.0.0.1", port=5190, transport="tcp"):
+    return FlowInfo(1, transport, Endpoint(client, 41_000), Endpoint(server, port), "1:x=")
+
+
+class _Session:
+    done, standing = False, Standing.PARSED
+
+    def __init__(self, service):
+        self.service = service
+
+
+def ended(
+    service, protocol, port, octets=1000, depth=0, carrier="", server="10.0.0.1", transport="tcp"
+):
+    made = flow(server=server, port=port, transport=transport)
+    stream = Stream(
+        slot=-1,
+        flow=made,
+        start=Start(transport, made.client, made.server),
+        scope=1,
+        now=0,
+        carrier=carrier,
+        depth=depth,
+        target=Endpoint("203.0.113.9", port) if depth else None,
+    )
+    stream.protocol = Protocol(name=protocol, title="", service=service)
+    stream.session = _Session(service)
+    stream.claim = Claim(protocol)
+    return stream, octets
+
+
+def findings(steps, which, gap=1):
+    """Run one rule over *steps*, a second apart, and return what it finds."""
+    detector = Detector([RULES[which]])
+    for number, step in enumerate(steps):
+        if isinstance(step, dict):
+            stream, octets = ended(**step)
+            detector.end(stream, octets, 0, SECOND)
+            continue
+        event, place = step if isinstance(step, tuple) else (step, {})
+        service, protocol = place.get("service", "aim"), place.get("protocol", "oscar")
+        seen = Observation(
+            number * gap * SECOND,
+            number + 1,
+            flow(place.get("client", "10.0.0.5"), place.get("server", "10.0.0.1")),
+            protocol,
+            protocol,
+            service,
+            Confidence.PARSED,
+            Side.CLIENT,
+            event,
+        )
+        detector.add(seen)
+    return detector.findings(lambda frame: ("a.pcap", frame))
+
+
+def test_every_rule_has_its_cases():
+    assert set(CASES) == set(RULES)
+
+
+@pytest.mark.parametrize("which", CASES)
+def test_a_rule_fires_on_what_it_is_for(which):
+    found = findings(CASES[which][0], which)
+    assert [each.rule for each in found] == [which]
+    assert "{" not in found[0].summary
+    assert found[0].evidence[0].path == "a.pcap"
+    assert found[0].count >= 1
+
+
+@pytest.mark.parametrize("which", CASES)
+def test_a_rule_is_silent_on_what_is_near(which):
+    assert findings(CASES[which][1], which) == ()
+
+
+@pytest.mark.parametrize("which", CASES)
+def test_ordinary_traffic_fires_nothing(which):
+    expected = [which] if which == "cleartext-messages" else []
+    assert [each.rule for each in findings(OTHERS, which)] == expected
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        name
+        for name in CASES
+        if (RULES[name].count or name).__class__ is not str and RULES[name].count.within
+    ],
+)
+def test_slow_repetition_is_no_burst(which):
+    within = RULES[which].count.within
+    assert findings(CASES[which][0], which, gap=within + 1) == ()
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_a_rule_explains_itself(rule):
+    assert isinstance(rule, Rule)
+    for text in (rule.title, rule.rationale, rule.false_positives, rule.disproof):
+        assert len(text) > 5
+    assert rule.countermeasure.endswith(".")
+    assert rule.references
+    assert rule.category in RiskId.__args__
+
+
+def test_the_compiled_rules_are_the_files():
+    assert rules.read(rules.HERE) == rules.load()
+
+
+def test_private_matter_is_in_no_finding():
+    secret = "see you at noon 4111 1111 1111 1111, send me your password"
+    told = json.dumps(
+        [
+            str(each)
+            for which in ("cleartext-messages", "card-number", "asks-for-password", "worm-link")
+            for each in findings([message(secret)], which)
+        ]
+    )
+    assert "noon" not in told
+    assert "4111" not in told
+
+
+def test_findings_and_their_evidence_are_bounded():
+    detector = Detector([RULES["session-token"]])
+    for number in range(SUBJECTS + 50):
+        event = CASES["session-token"][0][0].__class__(
+            account=f"user{number}", kind="token", scheme="x"
+        )
+        for _ in range(2):
+            detector.add(
+                Observation(
+                    0, 1, flow(), "oscar", "oscar", "aim", Confidence.PARSED, Side.CLIENT, event
+                )
+            )
+    found = detector.findings(lambda frame: ("a", frame))
+    assert len(found) == SUBJECTS
+    assert max(len(each.evidence) for each in found) <= EVIDENCE
+    assert detector.counters["findings of the rule session-token not shown: too many"] == 100
+
+
+def test_ids_are_the_same_each_time():
+    first, second = (findings(CASES["password-plain"][0], "password-plain") for _ in range(2))
+    assert first == second

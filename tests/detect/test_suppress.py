@@ -1,0 +1,44 @@
+"""Accepted findings stay away until their time is over, and are counted."""
+
+from datetime import date
+
+import pytest
+from tests.detect.cases import CASES
+from tests.detect.test_rules import findings
+
+from backchannel.detect.suppress import Suppression, apply, read
+from backchannel.errors import InputError
+
+FOUND = findings(CASES["password-plain"][0], "password-plain")
+TODAY = date(2026, 11, 21)
+
+
+def entry(**fields):
+    return Suppression(**{"reason": "known", "until": date(2027, 1, 1)} | fields)
+
+
+def test_all_that_is_named_must_fit():
+    kept, hidden, _ = apply(FOUND, [entry(rule="password-plain", host="10.0.0.5")], TODAY)
+    assert (kept, hidden) == ((), 1)
+    kept, hidden, _ = apply(FOUND, [entry(rule="password-plain", host="10.0.0.9")], TODAY)
+    assert (kept, hidden) == (FOUND, 0)
+
+
+def test_an_entry_that_names_nothing_hides_nothing():
+    assert apply(FOUND, [entry()], TODAY)[1] == 0
+
+
+def test_an_expired_entry_is_told_and_hides_nothing():
+    old = entry(rule="password-plain", until=date(2026, 11, 20))
+    assert apply(FOUND, [old], TODAY) == (FOUND, 0, [old])
+
+
+def test_files_are_read_and_errors_name_the_file(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("suppressions:\n  - {rule: x, reason: r, until: 2027-01-01}\n")
+    assert read(path)[0].rule == "x"
+    path.write_text("suppressions:\n  - {rule: x, until: 2027-01-01}\n")
+    with pytest.raises(InputError, match="reason"):
+        read(path)
+    with pytest.raises(InputError):
+        read(tmp_path / "none.yaml")
