@@ -162,7 +162,7 @@ class Detector:
         if rule.rule.count is None or subject in rule.found:
             self._find(rule, subject, names, confidence, place)
         else:
-            self._watch(rule, subject, names, confidence, place, value)
+            self._watch(rule, subject, names, confidence, place, value=value)
 
     def _watch(
         self,
@@ -171,6 +171,7 @@ class Detector:
         names: dict[str, Any],
         confidence: Confidence,
         place: _Place,
+        *,
         value: str,
     ) -> None:
         """Count a match; enough of them within the time make a finding."""
