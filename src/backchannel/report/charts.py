@@ -16,6 +16,8 @@ from backchannel.text import escape as visible
 
 COLOURS = 10
 WIDTH = 960
+LABELS = 190
+"""Room for the names of services."""
 
 
 def timeline(activity: Activity, titles: Mapping[str, str], colours: Mapping[str, int]) -> Markup:
@@ -23,7 +25,7 @@ def timeline(activity: Activity, titles: Mapping[str, str], colours: Mapping[str
     lanes = list(activity.events.items())
     if not lanes:
         return Markup("")
-    left, top, lane = 150, 8, 26
+    left, top, lane = LABELS, 8, 26
     count = max(len(series) for _, series in lanes)
     step = (WIDTH - left - 10) / max(count, 1)
     height = top + lane * len(lanes) + 28
@@ -74,7 +76,7 @@ def volume(rows: Sequence[tuple[str, int, int]], titles: Mapping[str, str]) -> M
     """Return a bar for each (service, bytes, colour), longest first."""
     if not rows:
         return Markup("")
-    left, bar = 150, 26
+    left, bar = LABELS, 26
     most = max(octets for _, octets, _ in rows) or 1
     body: list[Markup] = []
     for row, (service, octets, colour) in enumerate(rows):
