@@ -29,9 +29,10 @@ class _Session:
         self.service = service
 
 
-def ended(
-    service, protocol, port, octets=1000, depth=0, carrier="", server="10.0.0.1", transport="tcp"
-):
+def ended(service, protocol, port, **place):
+    octets, depth = place.get("octets", 1000), place.get("depth", 0)
+    server, transport = place.get("server", "10.0.0.1"), place.get("transport", "tcp")
+    carrier = place.get("carrier", "")
     made = flow(server=server, port=port, transport=transport)
     stream = Stream(
         slot=-1,
@@ -98,14 +99,10 @@ def test_ordinary_traffic_fires_nothing(which):
     assert [each.rule for each in findings(OTHERS, which)] == expected
 
 
-@pytest.mark.parametrize(
-    "which",
-    [
-        name
-        for name in CASES
-        if (RULES[name].count or name).__class__ is not str and RULES[name].count.within
-    ],
-)
+BURSTS = [name for name in CASES if (count := RULES[name].count) and count.within]
+
+
+@pytest.mark.parametrize("which", BURSTS)
 def test_slow_repetition_is_no_burst(which):
     within = RULES[which].count.within
     assert findings(CASES[which][0], which, gap=within + 1) == ()
