@@ -12,6 +12,7 @@ its own that shares nothing with the product's packet path, so that the two can 
 
 import os
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
 from ipaddress import ip_address
@@ -298,7 +299,7 @@ def footprint(root: object, limit: int = 200_000) -> int:
             total += len(value)
         elif isinstance(value, dict):
             todo += [*value.keys(), *value.values()]
-        elif isinstance(value, list | tuple | set | frozenset):
+        elif isinstance(value, list | tuple | set | frozenset | deque):
             todo += list(value)
         elif type(value).__module__.startswith("backchannel"):
             names = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
