@@ -30,6 +30,7 @@ from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.fasttrack import link, transfer
 from backchannel.protocols.fasttrack.announced import Known
+from backchannel.protocols.fasttrack.cipher import Cipher
 from backchannel.protocols.fasttrack.events import (
     Encryption,
     ListingRequest,
@@ -252,6 +253,21 @@ def test_a_broken_body_costs_one_message(kind, body):
 
 
 # -- handshakes, holes, lost framing -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [b"KaZaA\0", b"\1\2\3\0"])
+@pytest.mark.parametrize("size", [1, 8, 9])
+def test_a_client_that_does_not_wait_is_read_before_what_follows_the_answer(name, size):
+    early = Cipher(7 ^ 5, 0x29).crypt(name)
+    late = forge.answer(5, 0x29) + Cipher(5, 0x29).crypt(b"KaZaA\0\x50")
+    steps = [(CLIENT, forge.hello(7) + early), (SERVER, late)]
+    whole, cut = Session(START), Session(START)
+    told = kit.events(kit.decode(whole, steps))
+    assert kit.events(kit.decode(cut, kit.recut(steps, size))) == told
+    assert cut.standing is whole.standing
+    roles = [event.role for event in told if isinstance(event, Network)]
+    assert roles == (["client", "server"] if name[0] > 32 else [])
+    assert (whole.standing is Standing.REFUTED) == (not roles)
 
 
 @pytest.mark.parametrize("kind", [0x2D, 0x101])

@@ -157,6 +157,9 @@ class Session:
                 return
         if self._seed is None and len(server.clear) >= wire.ANSWER:
             self._answer(server, out)
+        self._meet(client, out)
+
+    def _meet(self, client: _Direction, out: list[Output]) -> None:
         if self._hello and self._seed is not None and not (client.deaf or client.cipher):
             client.cipher = Cipher(self._hello.seed ^ self._seed, self._kind)
             self._begin(client, wire.HELLO, out)
@@ -175,7 +178,9 @@ class Session:
         out.append(Encryption(requested=requested, used=f"{self._kind:#x}", readable=readable))
         if readable:
             self._seed = seed
-            self._begin(server, wire.ANSWER, out)
+            self._meet(self._sides[Side.CLIENT], out)  # what follows may come in another segment
+            if not self.done:
+                self._begin(server, wire.ANSWER, out)
 
     def _begin(self, direction: _Direction, handshake: int, out: list[Output]) -> None:
         assert direction.cipher is not None
