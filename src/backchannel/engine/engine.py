@@ -184,6 +184,8 @@ class Engine:
         stream.settled = True
         if stream.claim is not None and stream.standing is not Standing.REFUTED:
             self._name_flow(stream)
+            if stream.group is not None:
+                stream.group.last = max(stream.group.last, stream.last)
             self._release(stream)
             self._on_end(stream, stream.slot)
 

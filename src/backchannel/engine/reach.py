@@ -101,10 +101,11 @@ class Reach:
 
     def tie(self, stream: Stream, tie: Tie, moment: Moment) -> None:
         """Put a stream into the login that the key names."""
-        group = self._groups.get(tie.key)
-        if group is None:
-            group = Group(tie.key, stream.service, moment.time)
-            self._groups.put(tie.key, group)
+        known, mine = self._groups.get(tie.key), stream.group
+        group = known.root() if known else mine or Group(stream.service, moment.time)
+        if mine is not None and mine is not group:
+            group.absorb(mine)
+        self._groups.put(tie.key, group)
         group.last = moment.time
         group.flows[stream.flow.serial] = None
         if account := tie.account or stream.account:
@@ -113,8 +114,8 @@ class Reach:
         stream.group = group
 
     def groups(self) -> list[Group]:
-        """Return all logins, oldest first."""
-        return self._groups.values()
+        """Return all logins, each once."""
+        return list(dict.fromkeys(group.root() for group in self._groups.values()))
 
     # -- inner streams -------------------------------------------------------------------------
 

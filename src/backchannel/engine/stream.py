@@ -26,20 +26,39 @@ class Moment(NamedTuple):
 
 
 class Group:
-    """Flows that one login ties together."""
+    """Flows that one login ties together; two groups become one when a flow belongs to both."""
 
-    __slots__ = ("account", "first", "flows", "key", "last", "service")
+    __slots__ = ("account", "first", "flows", "into", "last", "service")
 
-    def __init__(self, key: str, service: str, now: int) -> None:
-        self.key, self.service, self.account = key, service, ""
+    def __init__(self, service: str, now: int) -> None:
+        self.service, self.account = service, ""
         self.flows: dict[int, None] = {}
         self.first = self.last = now
+        self.into: Group | None = None
+
+    def root(self) -> "Group":
+        """Return the group that this one has become part of, or itself."""
+        group = self
+        while group.into is not None:
+            group = group.into
+        if group is not self:
+            self.into = group
+        return group
+
+    def absorb(self, other: "Group") -> None:
+        """Take in the flows of *other*, which becomes part of this group."""
+        self.flows |= other.flows
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        if not self.account:
+            self.account, self.service = other.account, other.service
+        other.into = self
 
 
 class Stream:
     """A stream under identification, then with its session; deaf when nobody wants it."""
 
     __slots__ = (
+        "_group",
         "account",
         "bare",
         "candidates",
@@ -53,7 +72,6 @@ class Stream:
         "excluded",
         "first",
         "flow",
-        "group",
         "held",
         "last",
         "matched",
@@ -103,11 +121,20 @@ class Stream:
         self.held: list[tuple[Moment, Side, Event]] = []
         self.children: dict[str, Stream] = {}
         self.ended = [False, False]
-        self.group: Group | None = None
+        self._group: Group | None = None
         self.account = ""
         self.named: tuple[str, str] | None = None  # (service, name) where a name told it
         self.settled = False  # nothing more will tell the service apart: its protocol's default
         self.touched = False  # has files under way
+
+    @property
+    def group(self) -> Group | None:
+        """The login that it belongs to."""
+        return self._group.root() if self._group is not None else None
+
+    @group.setter
+    def group(self, group: Group) -> None:
+        self._group = group
 
     @property
     def stack(self) -> str:
@@ -152,9 +179,9 @@ class Stream:
         if self.session is None:
             return self.named[0] if self.named else ""
         told = self.session.service
-        grouped = self.group is not None and self.group.account and self.protocol
-        if grouped and told in {"", self.protocol.service}:  # type: ignore[union-attr]
-            return self.group.service  # type: ignore[union-attr]
+        group = self.group
+        if group and group.account and self.protocol and told in {"", self.protocol.service}:
+            return group.service
         return told or (self.protocol.service if self.settled and self.protocol else "")
 
     @property

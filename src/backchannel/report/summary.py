@@ -211,6 +211,9 @@ class Summary:
     def _transfer(self, seen: Observation, event: Transfer) -> None:
         if event.sender and event.recipient:
             self._bounded(self._talks, (seen.service, event.sender, event.recipient))[1] += 1
+        if row := self._service(seen):
+            row.accounts.add(event.sender)
+            row.accounts.add(event.recipient)
         if len(self._files) >= ROWS:
             self.unseen["files not shown: table full"] += 1
             return
@@ -282,7 +285,7 @@ class Summary:
             findings=findings,
             services=tuple(row.done(*key) for key, row in sorted(self._services.items())),
             accounts=tuple(row.done(*key) for key, row in sorted(self._accounts.items())),
-            sessions=tuple(_session_row(group) for group in groups),
+            sessions=tuple(_session_row(group) for group in sorted(groups, key=_begun)),
             credentials=tuple(self._secrets.values()),
             files=tuple(self._files),
             addresses=tuple(self._addresses.values()),
@@ -351,11 +354,15 @@ def _evidence(stream: Stream) -> str:
     return claim.evidence
 
 
+def _begun(group: Group) -> tuple[int, tuple[int, ...]]:
+    return group.first, tuple(group.flows)
+
+
 def _session_row(group: Group) -> doc.Session:
     return doc.Session(
         service=group.service,
         account=group.account,
-        flows=tuple(group.flows),
+        flows=tuple(sorted(group.flows)),
         first_seen=rfc3339(group.first),
         last_seen=rfc3339(group.last),
     )
