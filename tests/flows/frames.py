@@ -130,8 +130,10 @@ class Told(msgspec.Struct):
     """What a core told of a capture."""
 
     batches: list[list[Delivery]]
+    serials: list[int]
+    """Of the flows of all deliveries."""
     rows: list[FlowRow]
-    """Of all flows that ended, in the order in which they ended."""
+    """Of the wanted flows that ended, in the order in which they ended."""
     counters: dict[str, int]
     totals: dict[str, int]
     columns: dict[str, Any]
@@ -165,7 +167,7 @@ def play(
     """Give *capture* to a core in chunks of *step* bytes; *act* is called for each batch."""
     cores, framing = CORES[which]
     made = cores.FlowCore(magics, settings, collect=True, **options)
-    told = Told([], [], {}, {}, {})
+    told = Told([], [], [], {}, {}, {})
     reader = framing.Records(capture[:24])
     held = b""
     for at in range(0, len(capture), step):
@@ -184,6 +186,7 @@ def play(
 def _drain(made: Any, told: Told, act: Act) -> None:
     while batch := made.take():
         told.batches.append(batch)
+        told.serials += [made.row(slot).serial for slot, *_ in batch]
         told.rows += [made.row(slot) for slot, _, kind, _, _, _ in batch if kind == CLOSED]
         act(made, batch)
 
