@@ -5,7 +5,6 @@ engine; a content security policy in the page forbids scripts and loading beside
 """
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
@@ -19,6 +18,7 @@ from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Finding
 from backchannel.report import charts, views, words
 from backchannel.report.document import Cell, Document
 from backchannel.report.matrix import PAPER, PAPER_SOURCE, TITLES
+from backchannel.report.places import Places
 from backchannel.text import escape as visible
 
 LIMIT = 500
@@ -44,7 +44,7 @@ _ALWAYS = frozenset({"matrix", "first", "findings", "services", "unseen", "made"
 
 def page(document: Document, index: Index, written: str = "") -> str:
     """Return the report as one HTML document; *written* is the date to put on it."""
-    shown = _shown(document, index)
+    shown, places = _shown(document, index), Places(document)
     there = {
         "hosts": shown["hosts"],
         "accounts": shown["accounts"],
@@ -63,7 +63,7 @@ def page(document: Document, index: Index, written: str = "") -> str:
         contents=[entry for entry in SECTIONS if entry[0] in _ALWAYS or there.get(entry[0])],
         **shown,
         **_HELPERS,
-        **_places(document),
+        place=places.split,
         titles=index.title,
     )
 
@@ -94,19 +94,6 @@ def _shown(document: Document, index: Index) -> dict[str, Any]:
         ),
         "talkers": charts.talkers(document.pairs, colours),
         "cell_link": lambda cell: _cell_link(cell, on_page),
-    }
-
-
-def _places(document: Document) -> dict[str, Any]:
-    """Return functions from a frame's number over all inputs to its file and number in it."""
-    starts = [entry.first_frame for entry in document.inputs]
-
-    def of(frame: int) -> int:
-        return max(bisect_right(starts, frame) - 1, 0)
-
-    return {
-        "file_of": lambda frame: visible(document.inputs[of(frame)].path) if starts else "",
-        "frame_in": lambda frame: frame - starts[of(frame)] + 1 if starts else frame,
     }
 
 

@@ -12,7 +12,11 @@ from rich.text import Text
 
 from backchannel.catalogue.index import Index
 from backchannel.detect.model import SEVERITIES
+from backchannel.report import matrix_view
 from backchannel.report.document import Document, Service
+from backchannel.report.listing import Listing
+from backchannel.report.places import Places
+from backchannel.report.words import ALARMING, count, exposed, ranked, short, size, span
 from backchannel.text import escape
 
 LIST = 12
@@ -24,11 +28,11 @@ _STRENGTH = {
     "name": "yellow",
     "port": "dim",
 }
-_ALARMING = ("password-plain", "password-recoverable", "password-hash", "token")
 
 
 def render(document: Document, index: Index) -> RenderableType:
     """Return the whole summary, ready to print."""
+    places = Places(document)
     parts: list[RenderableType] = [_headline(document)]
     if document.services:
         parts.append(_services(document.services, index))
@@ -37,11 +41,12 @@ def render(document: Document, index: Index) -> RenderableType:
     parts += [
         part
         for part in (
-            _findings(document),
+            _findings(document, places),
+            matrix_view.render(document.matrix),
             _accounts(document, index),
-            _credentials(document, index),
+            _credentials(document, index, places),
             _files(document, index),
-            _addresses(document, index),
+            _addresses(document, index, places),
             _anomalies(document),
             _unseen(document),
         )
@@ -56,16 +61,6 @@ def console(*, stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=160)
 
 
-def size(octets: int) -> str:
-    """Return a size with a decimal unit, such as `1.2 MB`."""
-    value = float(octets)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 def _spaced(parts: Sequence[RenderableType]) -> list[RenderableType]:
     spaced: list[RenderableType] = []
     for part in parts:
@@ -73,16 +68,8 @@ def _spaced(parts: Sequence[RenderableType]) -> list[RenderableType]:
     return spaced
 
 
-def _table(title: str, *columns: str, right: Iterable[str] = ()) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column,
-            header_style="dim",
-            justify="right" if column in right else "left",
-            overflow="fold",
-        )
-    return table
+def _table(title: str, *columns: str, right: Iterable[str] = ()) -> Listing:
+    return Listing(title, columns, right)
 
 
 def _names(names: Sequence[str], most: int = 4) -> Text:
@@ -91,20 +78,16 @@ def _names(names: Sequence[str], most: int = 4) -> Text:
     return Text(shown + (f" and {more} more" if more > 0 else ""))
 
 
-def _short(moment: str) -> str:
-    return moment[:19].replace("T", " ")
-
-
 def _headline(document: Document) -> Text:
-    traffic, count = document.traffic, len(document.inputs)
+    traffic = document.traffic
     text = Text()
     text.append(document.tool, style="bold")
     text.append(
-        f"  {count} capture{'s' if count != 1 else ''}, {traffic.packets:,} packets, "
-        f"{size(traffic.bytes)}, {traffic.flows:,} flows"
+        f"  {count(len(document.inputs), 'capture')}, {count(traffic.packets, 'packet')}, "
+        f"{size(traffic.bytes)}, {count(traffic.flows, 'flow')}"
     )
     if traffic.packets:
-        text.append(f", {_short(traffic.first_seen)} to {_short(traffic.last_seen)} UTC")
+        text.append(f", {short(traffic.first_seen)} to {short(traffic.last_seen)} UTC")
     return text
 
 
@@ -118,8 +101,8 @@ def _services(services: Sequence[Service], index: Index) -> Table:
         about.append(escape(row.stack), style="bold")
         about.append("  ")
         about.append(row.confidence, style=_STRENGTH[row.confidence])
-        flows = f"{row.flows:,} flow{'' if row.flows == 1 else 's'}"
-        about.append(f"  {flows}, {size(row.bytes)}, {_span(row.first_seen, row.last_seen)}")
+        seen = span(row.first_seen, row.last_seen)
+        about.append(f"  {count(row.flows, 'flow')}, {size(row.bytes)}, {seen}")
         table.add_row(index.title(row.service), about)
         for label, text in (
             ("accounts", _names(row.accounts)),
@@ -134,18 +117,12 @@ def _services(services: Sequence[Service], index: Index) -> Table:
     return table
 
 
-def _span(first: str, last: str) -> str:
-    """A span of time; the date of its end only where it differs."""
-    begin, end = _short(first), _short(last)
-    return f"{begin} to {end[11:] if begin[:10] == end[:10] else end}"
-
-
-def _exposed(exposed: dict[str, int]) -> Text:
+def _exposed(told: dict[str, int]) -> Text:
     text = Text()
-    for word, count in exposed.items():
+    for word, number in ranked(told):
         if text:
-            text.append(", ")
-        text.append(f"{count:,} {word}", style="red" if word in _ALARMING else "")
+            text.append("; ")
+        text.append(exposed(word, number), style="red" if word in ALARMING else "")
     return text
 
 
@@ -158,7 +135,7 @@ _SEVERITY = {
 }
 
 
-def _findings(document: Document) -> RenderableType | None:
+def _findings(document: Document, places: Places) -> RenderableType | None:
     """Return the worst findings; how many there are of each severity stands in the title."""
     found = document.findings
     if not found and not document.suppressed:
@@ -166,19 +143,19 @@ def _findings(document: Document) -> RenderableType | None:
     counts = Counter(each.severity for each in found)
     told = ", ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name])
     hidden = f"; {document.suppressed} suppressed" if document.suppressed else ""
-    table = _table(f"Findings: {told or 'none'}{hidden}", "severity", "what", "times", "evidence")
+    table = _table(f"Findings: {told or 'none'}{hidden}", "severity", "what", "times", "seen in")
     for each in found[:LIST]:
         place = each.evidence[0]
-        table.add_row(
+        table.add(
             Text(each.severity, style=_SEVERITY[each.severity]),
             Text(each.summary),
             f"{each.count:,}",
-            Text(escape(f"{place.path.rsplit('/', 1)[-1]} frame {place.path_frame}")),
+            places.of(place.frame),
         )
     return table
 
 
-def _accounts(document: Document, index: Index) -> Table | None:
+def _accounts(document: Document, index: Index) -> Listing | None:
     told = [row for row in document.accounts if row.sign_ons or row.sent or row.credentials]
     if not told:
         return None
@@ -195,7 +172,7 @@ def _accounts(document: Document, index: Index) -> Table | None:
         right=("contacts", "sent", "received"),
     )
     for row in told[:LIST]:
-        table.add_row(
+        table.add(
             index.title(row.service),
             Text(escape(row.account)),
             _names(row.addresses, 2),
@@ -208,7 +185,7 @@ def _accounts(document: Document, index: Index) -> Table | None:
     return table
 
 
-def _credentials(document: Document, index: Index) -> Table | None:
+def _credentials(document: Document, index: Index, places: Places) -> Listing | None:
     if not document.credentials:
         return None
     table = _table(
@@ -220,11 +197,10 @@ def _credentials(document: Document, index: Index) -> Table | None:
         "secret",
         "from",
         "to",
-        "frame",
-        right=("frame",),
+        "seen in",
     )
     for row in document.credentials[:LIST]:
-        table.add_row(
+        table.add(
             index.title(row.service),
             Text(escape(row.account)),
             Text(row.kind, style="red"),
@@ -232,12 +208,12 @@ def _credentials(document: Document, index: Index) -> Table | None:
             Text(escape(row.secret)),
             row.client,
             Text(escape(row.server)),
-            f"{row.frame}",
+            places.of(row.frame),
         )
     return table
 
 
-def _files(document: Document, index: Index) -> Table | None:
+def _files(document: Document, index: Index) -> Listing | None:
     if not document.files:
         return None
     table = _table(
@@ -253,7 +229,7 @@ def _files(document: Document, index: Index) -> Table | None:
         right=("size",),
     )
     for row in document.files[:LIST]:
-        table.add_row(
+        table.add(
             index.title(row.service),
             Text(escape(row.name)),
             size(row.size),
@@ -266,7 +242,7 @@ def _files(document: Document, index: Index) -> Table | None:
     return table
 
 
-def _addresses(document: Document, index: Index) -> Table | None:
+def _addresses(document: Document, index: Index, places: Places) -> Listing | None:
     if not document.addresses:
         return None
     table = _table(
@@ -275,25 +251,27 @@ def _addresses(document: Document, index: Index) -> Table | None:
         "account",
         "address",
         "for",
-        "in",
+        "told in",
+        "seen in",
     )
     for row in document.addresses[:LIST]:
-        table.add_row(
+        table.add(
             index.title(row.service),
             Text(escape(row.account)),
             Text(escape(f"{row.address}:{row.port}" if row.port else row.address)),
             row.capability,
             Text(escape(row.how)),
+            places.of(row.frame),
         )
     return table
 
 
-def _anomalies(document: Document) -> Table | None:
+def _anomalies(document: Document) -> Listing | None:
     if not document.anomalies:
         return None
     table = _table("Anomalies", "what", "times", right=("times",))
-    for name, count in document.anomalies.items():
-        table.add_row(Text(escape(name)), f"{count:,}")
+    for name, number in document.anomalies.items():
+        table.add(Text(escape(name)), f"{number:,}")
     return table
 
 
@@ -303,9 +281,9 @@ def _unseen(document: Document) -> RenderableType:
         return Text("Everything in these captures was understood.", style="dim")
     table = _table("Could not be seen", "what", "times", right=("times",))
     for row in damaged:
-        table.add_row(Text(escape(f"{row.path}: {row.damage}"), style="red"), "")
-    for name, count in document.unseen.items():
-        table.add_row(Text(escape(name)), f"{count:,}")
+        table.add(Text(escape(f"{row.path}: {row.damage}"), style="red"), "")
+    for name, number in document.unseen.items():
+        table.add(Text(escape(name)), f"{number:,}")
     return table
 
 
