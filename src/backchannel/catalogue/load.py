@@ -89,13 +89,11 @@ def _convert(data: dict[str, Any], complain: Complain) -> Service | None:
             complain((name,), f"is not known; known are {', '.join(hints)}")
             good = False
             continue
-        items = enumerate(value) if isinstance(value, list) else [(None, value)]
-        for place, item in items:
-            part = item if place is None else [item]
+        for where, part in _parts(name, value):
             try:
                 msgspec.convert(part, hints[name], strict=True, str_keys=True)
             except msgspec.ValidationError as error:
-                complain((name,) if place is None else (name, place), _clean(error))
+                complain(where, _clean(error))
                 good = False
     if not good:
         return None
@@ -104,6 +102,16 @@ def _convert(data: dict[str, Any], complain: Complain) -> Service | None:
     except msgspec.ValidationError as error:
         complain((), _clean(error))
         return None
+
+
+def _parts(name: str, value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yield what is converted by itself, so that each item's error has the item's line."""
+    if isinstance(value, list):
+        yield from (((name, place), [item]) for place, item in enumerate(value))
+    elif name == "sources" and isinstance(value, dict):
+        yield from (((name, key), {key: item}) for key, item in value.items())
+    else:
+        yield (name,), value
 
 
 def _clean(error: msgspec.ValidationError) -> str:

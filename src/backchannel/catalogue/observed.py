@@ -22,6 +22,9 @@ State = Literal["as-the-sheet", "not-in-sheet", "not-seen"]
 SHOWN = 3
 """Hosts that a row names; how many more there are is counted."""
 
+WIDE = 1 << 10
+"""Ranges from this size on say nothing of the port: they fit nearly all there is."""
+
 PRIVATE: tuple[Network, ...] = tuple(
     ip_network(prefix)
     for prefix in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
@@ -68,13 +71,19 @@ def compare(
     flows: Iterable[Flow], sheet: Sequence[FilterRow], inside: Sequence[Network] = PRIVATE
 ) -> tuple[Row, ...]:
     """Return what was seen, row by row with the sheet's word on it, then what was not seen."""
-    groups = dict[tuple[Way, str, int, str, bool], list[Flow]]()
+    groups = dict[tuple[Way, str, int, str, bool, int], list[Flow]]()
     for flow in flows:
-        key = (_way(flow, inside), flow.transport, flow.server.port, flow.carrier, flow.begun)
+        way = _way(flow, inside)
+        place = _match(way, flow, sheet)
+        key = (way, flow.transport, flow.server.port, flow.carrier, flow.begun, place)
         groups.setdefault(key, []).append(flow)
     rows, used = list[Row](), set[int]()
-    for (way, *_), members in sorted(groups.items()):
-        rows += _rows(way, members, sheet, used)
+    for (way, *_, place), members in sorted(groups.items()):
+        answers = [] if place < 0 else _answers(way, members[0], sheet)
+        used.update((place, *answers))
+        told = sheet[place] if place >= 0 else None
+        movable = told is None and any(_may_move(row, members[0]) for row in sheet)
+        rows += _rows(way, members, told, movable=movable)
     rows += [_unseen(row) for place, row in enumerate(sheet) if place not in used]
     return tuple(rows)
 
@@ -95,17 +104,15 @@ def _is_in(address: str, inside: Sequence[Network]) -> bool:
     return any(parsed.version == network.version and parsed in network for network in inside)
 
 
-def _rows(way: Way, flows: list[Flow], sheet: Sequence[FilterRow], used: set[int]) -> list[Row]:
-    """Return the opening row of like flows and, over TCP, the row of the answers."""
+def _rows(way: Way, flows: list[Flow], told: FilterRow | None, *, movable: bool) -> list[Row]:
+    """Return the opening row of like flows and, over TCP, the row of the answers.
+
+    *told* is what the sheet says of them, or None; *movable*: it names them, on another port that
+    can be changed.
+    """
     first, tcp = flows[0], flows[0].transport == "tcp"
-    match = None if first.carrier else _match(way, flows, sheet)
-    if match is None and not first.begun and not first.carrier:
-        # Who opened it is not known, so the sheet may have it the other way round.
-        match = _match(way, flows, sheet, turned=True)
-    answers = [] if first.carrier else _answers(way, flows, sheet)
-    used.update(answers if match is None else (match, *answers))
     opening = Row(
-        state="not-in-sheet" if match is None else "as-the-sheet",
+        state="not-in-sheet" if told is None else "as-the-sheet",
         direction=way,
         source=_hosts({flow.client.address for flow in flows}),
         destination=_hosts({flow.server.address for flow in flows}),
@@ -114,8 +121,8 @@ def _rows(way: Way, flows: list[Flow], sheet: Sequence[FilterRow], used: set[int
         destination_port=_span({first.server.port}),
         ack=("first-no" if first.begun else "yes") if tcp else "none",
         flows=len(flows),
-        what=_what(flows) if match is None else sheet[match].what,
-        note=_note(first),
+        what=_what(flows) if told is None else told.what,
+        note=_note(first, told, movable=movable),
     )
     if not tcp:
         return [opening]
@@ -127,45 +134,47 @@ def _rows(way: Way, flows: list[Flow], sheet: Sequence[FilterRow], used: set[int
         source_port=opening.destination_port,
         destination_port=opening.source_port,
         ack="yes",
-        what=sheet[answers[0]].what if answers else "answers",
+        what="answers",
+        note="",
     )
     return [opening, back]
 
 
-def _match(
-    way: str, flows: list[Flow], sheet: Sequence[FilterRow], *, turned: bool = False
-) -> int | None:
-    """Return the place of the row that says most exactly what these flows are, or None."""
-    clients, servers = {flow.client.port for flow in flows}, {flow.server.port for flow in flows}
-    if turned:
-        clients, servers = servers, clients
-    used = frozenset[Capability]().union(*(flow.capabilities for flow in flows))
-    fitting = [
-        (row.capability not in used, _width(row.destination_port), place)
-        for place, row in enumerate(sheet)
-        if row.transport == flows[0].transport
-        and row.ack != "yes"
-        and _fits_way(row.direction, way)
-        and _fits(row.source_port, clients)
-        and _fits(row.destination_port, servers)
-    ]
-    return min(fitting)[2] if fitting else None
+def _match(way: Way, flow: Flow, sheet: Sequence[FilterRow]) -> int:
+    """Return the place of the row that says most exactly what this flow is; -1 for none."""
+    if flow.carrier:
+        return -1
+    # Where the opening was not captured, the sheet may have it the other way round.
+    for client, server in ((flow.client, flow.server), (flow.server, flow.client)):
+        fitting = [
+            (row.capability not in flow.capabilities, _width(row.destination_port), place)
+            for place, row in enumerate(sheet)
+            if row.transport == flow.transport
+            and row.ack != "yes"
+            and _fits_way(row.direction, way)
+            and _fits(row.source_port, client.port)
+            and _fits(row.destination_port, server.port)
+        ]
+        if fitting:
+            return min(fitting, key=lambda found: (found[1] >= WIDE, *found))[2]
+        if flow.begun:
+            break
+    return -1
 
 
-def _answers(way: str, flows: list[Flow], sheet: Sequence[FilterRow]) -> list[int]:
-    """Return the places of the rows that describe the answers to these flows."""
+def _answers(way: Way, flow: Flow, sheet: Sequence[FilterRow]) -> list[int]:
+    """Return the places of the rows that describe the answers to this flow."""
     back = {"out": "in", "in": "out"}.get(way, way)
-    clients, servers = {flow.client.port for flow in flows}, {flow.server.port for flow in flows}
     return [
         place
         for place, row in enumerate(sheet)
-        if row.transport == flows[0].transport
+        if row.transport == flow.transport
         and row.ack in ("yes", "none")
         and row.direction != "both"
         and _fits_way(row.direction, back)
-        and _fits(row.source_port, servers)
-        and _fits(row.destination_port, clients)
-        and (row.ack == "yes" or _width(row.source_port) < 1 << 10)
+        and _fits(row.source_port, flow.server.port)
+        and _fits(row.destination_port, flow.client.port)
+        and (row.ack == "yes" or _width(row.source_port) < WIDE)
     ]
 
 
@@ -174,11 +183,8 @@ def _fits_way(direction: str, way: str) -> bool:
     return direction in ("both", way) or way in ("inside", "outside")
 
 
-def _fits(spec: str, ports: set[int]) -> bool:
-    if spec == "any":
-        return True
-    spans = _spans(spec)
-    return all(any(low <= port <= high for low, high in spans) for port in ports)
+def _fits(spec: str, port: int) -> bool:
+    return spec == "any" or any(low <= port <= high for low, high in _spans(spec))
 
 
 def _spans(spec: str) -> list[tuple[int, int]]:
@@ -213,10 +219,22 @@ def _what(flows: list[Flow]) -> str:
     return ", ".join(sorted(used))
 
 
-def _note(flow: Flow) -> str:
+def _may_move(row: FilterRow, flow: Flow) -> bool:
+    known = row.capability in flow.capabilities or not flow.capabilities
+    return row.changeable and row.transport == flow.transport and known and not flow.carrier
+
+
+def _note(flow: Flow, told: FilterRow | None, *, movable: bool) -> str:
+    notes = []
     if flow.carrier:
-        return f"inside {flow.carrier}"
-    return "" if flow.begun else "the opening was not captured"
+        notes.append(f"inside {flow.carrier}")
+    if not flow.begun:
+        notes.append("the opening was not captured")
+    if told is not None and _width(told.destination_port) >= WIDE:
+        notes.append("the sheet allows any such port here")
+    if movable:
+        notes.append("the sheet says that the port can be changed")
+    return "; ".join(notes)
 
 
 def _unseen(row: FilterRow) -> Row:
@@ -240,18 +258,23 @@ _TITLES: dict[State, str] = {
     "not-seen": "In the sheet, and not seen here",
 }
 
+_COUNTED: dict[State, str] = {
+    "as-the-sheet": "as the sheet says",
+    "not-in-sheet": "not in the sheet",
+    "not-seen": "not seen here",
+}
+
 
 def page(service: str, title: str, rows: Sequence[Row]) -> Page:
     """Return both tables of one service as a page."""
     sections = [_section(state, [row for row in rows if row.state == state]) for state in _TITLES]
     counts = ", ".join(
-        f"{sum(row.state == state for row in rows)} {words.lower()}"
-        for state, words in _TITLES.items()
+        f"{sum(row.state == state for row in rows)} {words}" for state, words in _COUNTED.items()
     )
     return Page(
         id=service,
         title=title,
-        about=f"packet filtering: {counts}",
+        about=f"packet filtering rows: {counts}",
         sections=tuple(section for section in sections if section.rows),
     )
 

@@ -203,9 +203,9 @@ def _measures(service: Service, cited: Cited) -> Section:
     return Section(
         title="Countermeasures, and what they miss",
         below=frozenset({"against", "how", "what it misses"}),
-        columns=("measure", "against", "how", "what it misses", "cited"),
+        columns=("measure", "how", "what it misses", "against", "cited"),
         rows=tuple(
-            (row.id, ", ".join(row.against), row.how, row.misses, cited(row.sources))
+            (row.id, row.how, row.misses, ", ".join(row.against), cited(row.sources))
             for row in service.countermeasures
         ),
     )

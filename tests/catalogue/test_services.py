@@ -1,0 +1,189 @@
+"""The files that ship: they load, fit the schema, and say what the texts and captures say."""
+
+import json
+import re
+from hashlib import md5
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+
+from backchannel import protocols
+from backchannel.catalogue import index
+from backchannel.catalogue.load import HERE, load
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "src/backchannel/detect/rules"
+KNOWN = load(protocols=protocols.load())
+PAPER = ("aim", "icq", "msn", "yahoo", "kazaa", "gnutella")
+SERVICES = pytest.mark.parametrize("service", KNOWN.values(), ids=list(KNOWN))
+
+
+def test_the_services_of_the_texts_and_of_today_are_there():
+    assert {*PAPER, "ipsec", "socks", "http-proxy"} <= set(KNOWN)
+    assert {"bittorrent", "edonkey", "soulseek", "direct-connect"} <= set(KNOWN)
+
+
+def test_every_decoder_belongs_to_a_service_that_has_a_sheet():
+    """Plain web, names and TLS are carriers; RTP, T.120 and RDP say themselves whose they are."""
+    sheets = {name for service in KNOWN.values() for name in service.protocols}
+    shared = {"dns", "tls", "http", "rtp", "oscar-http"}
+    assert set(protocols.load()) - sheets <= shared
+
+
+@SERVICES
+def test_a_sheet_fits_the_schema_that_ships(service):
+    schema = json.loads((ROOT / "docs/schema/service.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    text = (HERE / f"{service.id}.yaml").read_text(encoding="utf-8")
+    data = json.loads(json.dumps(yaml.safe_load(text), default=str))
+    jsonschema.validate(data, schema)
+
+
+def test_the_schema_refuses_what_the_loader_refuses():
+    schema = json.loads((ROOT / "docs/schema/service.json").read_text(encoding="utf-8"))
+    data = msgspec.to_builtins(KNOWN["icq"])
+    data["kind"] = "plate"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema)
+
+
+@SERVICES
+def test_the_index_says_what_the_sheet_says(service):
+    entry = index.load().services[service.id]
+    assert entry == index.build(KNOWN).services[service.id]
+    assert entry.risks == {risk.id: risk.severity for risk in service.risks}
+
+
+def test_the_index_knows_no_service_without_a_sheet():
+    assert set(index.load().services) == set(KNOWN)
+
+
+@SERVICES
+def test_risks_are_seen_as_rules_that_exist_and_of_each_kind_once(service):
+    rules = {path.stem for path in RULES.glob("*.yaml")}
+    for risk in service.risks:
+        assert set(risk.seen_as) <= rules, (risk.id, set(risk.seen_as) - rules)
+    assert len({risk.id for risk in service.risks}) == len(service.risks)
+
+
+@SERVICES
+def test_at_least_three_facts_have_a_second_source(service):
+    """Not counted: two sources that are the same work."""
+    data = msgspec.to_builtins(service)
+    found, waiting = 0, [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            cited = value.get("sources")
+            found += isinstance(cited, list | tuple) and len(set(cited)) > 1
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
+    assert found >= 3
+
+
+@SERVICES
+def test_ports_can_be_read_by_a_program(service):
+    part = re.compile(r"(any|\d+(-\d+)?(,\s*\d+(-\d+)?)*)\Z")
+    for row in service.filtering:
+        for spec in (row.source_port, row.destination_port):
+            assert part.match(spec), spec
+            assert all(int(number) <= 65_535 for number in re.findall(r"\d+", spec))
+        assert (row.ack == "none") == (row.transport != "tcp"), row.what
+
+
+@SERVICES
+def test_captures_that_are_evidence_are_there(service):
+    for dispute in service.disputes:
+        for name in re.findall(r"examples/[\w./-]+\.pcap", dispute.evidence):
+            assert (ROOT / name).exists(), name
+
+
+# The appendix of the white paper, cell by cell in its columns: Unencrypted, File Transfer, Known
+# Buffer Overflows, Remote Control, Known Worms, Spyware, Social Engineering, Misuse of
+# Bandwidth/Copyright, Targeted by known viruses.
+MATRIX = {
+    "aim": "X X X _ _ _ X X X",
+    "msn": "X X _ X X _ X X X",
+    "yahoo": "X X _ _ _ _ X X _",
+    "icq": "X X X _ _ _ X X _",
+    "kazaa": "X X _ _ _ X _ X X",
+    "gnutella": "X X _ _ _ _ _ X X",
+}
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_matrix_of_2002_is_the_papers(name):
+    row = msgspec.structs.asdict(KNOWN[name].matrix2002)
+    assert row.pop("source") == "iss-2002"
+    assert ["X" if cell else "_" for cell in row.values()] == MATRIX[name].split()
+
+
+def test_only_the_papers_services_have_a_row_of_2002():
+    assert {name for name, service in KNOWN.items() if service.matrix2002} == set(PAPER)
+
+
+def test_icqs_table_is_the_books():
+    """Rebuilt from its prose: server over UDP 4000, over TCP above 1023, clients both ways."""
+    rows = [row for row in KNOWN["icq"].filtering if "oreilly-2000" in row.sources]
+    assert [(row.direction, row.transport, row.destination_port, row.ack) for row in rows] == [
+        ("out", "udp", "4000", "none"),
+        ("in", "udp", "1024-65535", "none"),
+        ("out", "tcp", "1024-65535", "first-no"),
+        ("in", "tcp", "1024-65535", "yes"),
+        ("out", "tcp", "1024-65535", "first-no"),
+        ("in", "tcp", "1024-65535", "first-no"),
+    ]
+
+
+def test_the_papers_md5_example_does_not_reproduce_and_the_sheet_says_what_it_gives():
+    challenge, key = "989048851.1851137130", "Q1P7W2E4J9R8U3S5"
+    made = md5(f"{challenge}{key}".encode()).hexdigest()
+    (dispute,) = (each for each in KNOWN["msn"].disputes if challenge in each.says)
+    assert "0212eaad0876afb8505859ca75d21a78" in dispute.says
+    assert made in dispute.evidence
+    assert made not in dispute.says
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("login.icq.com", "icq"),
+        ("LOGIN.ICQ.COM.", "icq"),
+        ("www.icq.com", ""),
+        ("online.mirabilis.com", ""),
+        ("baym-sb9.msgr.hotmail.com", "msn"),
+        ("gateway.messenger.hotmail.com", "msn"),
+        ("www.hotmail.com", ""),
+        ("messenger.msn.com", ""),
+        ("scs.msg.yahoo.com", "yahoo"),
+        ("scsa.msg.yahoo.com", "yahoo"),
+        ("cs12.msg.sc5.yahoo.com", "yahoo"),
+        ("vcs1.msg.yahoo.com", "yahoo"),
+        ("presence.msg.yahoo.com", ""),
+        ("www.yahoo.com", ""),
+        ("mail.yahoo.com", ""),
+        ("login.oscar.aol.com", "aim"),
+        ("www.aol.com", ""),
+        ("router.limewire.com", "gnutella"),
+        ("www.limewire.com", ""),
+        ("www.kazaa.com", ""),
+        ("server.slsknet.org", "soulseek"),
+        ("www.slsknet.org", ""),
+        ("router.utorrent.com", "bittorrent"),
+        ("www.utorrent.com", ""),
+        ("evil-login.icq.com.example", ""),
+    ],
+)
+def test_host_names_are_the_services_own_and_no_web_hosts(host, service):
+    assert index.load().service_of(host) == service
+
+
+@SERVICES
+def test_no_pattern_takes_in_a_whole_domain_of_others(service):
+    for domain in service.domains:
+        assert domain.name == domain.name.lower().strip(".")
+        assert len(domain.name.rpartition("*")[2].strip(".").split(".")) >= 2, domain.name
