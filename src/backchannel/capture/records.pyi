@@ -26,6 +26,8 @@ class Records:
     damage: str
     """Why nothing can be read from *offset* on; empty while all is well."""
     def __init__(self, head: bytes) -> None:
-        """*head*: the first 24 bytes. Raises ValueError when they begin no capture."""
+        """*head*: the first 24 bytes. Raises ValueError when they begin no capture, EOFError when
+        they may, and are fewer.
+        """
     def cut(self, data: memoryview, size: int) -> Chunk:
         """Cut the whole records among the first *size* bytes; `offset` moves past them."""

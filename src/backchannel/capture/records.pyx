@@ -124,12 +124,16 @@ cdef class Records:
     """One capture's framing: what its headers said, and how far it was good."""
 
     def __init__(self, head):
-        """*head*: the first 24 bytes. Raises ValueError when they begin no capture."""
+        """*head*: the first 24 bytes. Raises ValueError when they begin no capture, EOFError when
+        they may, and are fewer.
+        """
         self.damage = ""
         magic = bytes(head[:4])
         if magic == b"\x0a\x0d\x0d\x0a":
             self.needed = 12
-        elif magic in _MAGIC and len(head) >= 24:
+        elif magic in _MAGIC:
+            if len(head) < 24:
+                raise EOFError("cut off within the file's header")
             self.swapped, self.tick, self.header = _MAGIC[magic]
             self.link = int.from_bytes(head[20:24], "big" if self.swapped else "little") & 0xFFFF
             self.needed = 24

@@ -55,7 +55,9 @@ class Records:
     """One capture's framing: what its headers said, and how far it was good."""
 
     def __init__(self, head: bytes) -> None:
-        """*head*: the first 24 bytes. Raises ValueError when they begin no capture."""
+        """*head*: the first 24 bytes. Raises ValueError when they begin no capture, EOFError when
+        they may, and are fewer.
+        """
         self.offset = 0
         self.damage = ""
         self._interfaces: list[tuple[int, int, int, int]] = []  # link, snap, resolution, offset
@@ -64,7 +66,9 @@ class Records:
         if magic == b"\x0a\x0d\x0d\x0a":
             self._order, self._header = "<", 0
             self.needed = 12
-        elif magic in _PCAP and len(head) >= 24:
+        elif magic in _PCAP:
+            if len(head) < 24:
+                raise EOFError("cut off within the file's header")
             self._order, self._tick, self._header = _PCAP[magic]
             self._link = struct.unpack(self._order + "I", head[20:24])[0] & 0xFFFF
             self.needed = 24
@@ -75,7 +79,9 @@ class Records:
         """Cut the whole records among the first *size* bytes; `offset` moves past them."""
         packets: list[Packet] = []
         at = 0
-        if self._header and not self.offset and size >= 24:
+        if self._header and not self.offset:
+            if size < 24:
+                return Chunk([])
             at = self.offset = 24
             self.needed = self._header
         step = self._record if self._header else self._block

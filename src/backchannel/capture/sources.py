@@ -56,20 +56,17 @@ class Source:
         """Count frames from where *before* ends."""
         self._before = before
 
-    def probe(self) -> bool:
-        """Look at the first packet's time. False where this is no capture at all."""
+    def probe(self) -> None:
+        """Learn the first packet's time. Raises NotACapture where this is none, empty or not."""
         try:
             for chunk in self._chunks(BUFFER >> 2):
                 for time, _, _, _ in chunk:
                     self.first_time = time
-                    return True
-        except Damage as damage:
-            return damage.offset > 0
-        except NotACapture:
-            return False
+                    return
+        except Damage:
+            return  # a capture all the same, if not a good one
         finally:
             self.done = 0
-        return True
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the packets. Each chunk is good until the next one is asked for.
@@ -114,7 +111,7 @@ class Source:
             if records is None:
                 if held < 24 and got:
                     continue
-                records = self._begin(bytes(buffer[:24]), held)
+                records = self._begin(bytes(buffer[: min(held, 24)]), ended)
             before = records.offset
             chunk = records.cut(buffer, held)
             used = records.offset - before
@@ -132,13 +129,16 @@ class Source:
         if records.damage or ended or left:
             raise Damage(self.path, records.offset, records.damage or ended or _short(left))
 
-    def _begin(self, head: bytes, held: int) -> Records:
-        if not held:
-            raise Damage(self.path, 0, "empty file")
+    def _begin(self, head: bytes, ended: str) -> Records:
+        """Look at the first bytes; *ended* says why there are not more, if that was damage."""
+        if ended and len(head) < 24:
+            raise Damage(self.path, 0, ended)
         try:
-            return Records(head[:held])
+            return Records(head)
+        except EOFError as error:
+            raise Damage(self.path, 0, str(error)) from None
         except ValueError as error:
-            raise NotACapture(self.path, str(error)) from None
+            raise NotACapture(self.path, str(error) if head else "empty file") from None
 
 
 class NotACapture(InputError):  # noqa: N818 - what the file is
@@ -172,9 +172,7 @@ def sources(paths: Sequence[str]) -> list[Source]:
     In folders and globs, files that are no captures are passed over. Raises InputError where a
     named file is none, and where nothing is there.
     """
-    found: list[Source] = []
-    for path in paths:
-        found += _expand(path)
+    found = [source for path in paths for source in _expand(path)]
     unique = list({source.path: source for source in found}.values())
     unique.sort(key=lambda source: source.first_time)
     for before, after in itertools.pairwise(unique):
@@ -186,20 +184,24 @@ def _expand(path: str) -> list[Source]:
     if path == STDIN:
         return [Source(path)]
     place = Path(path)
-    if place.is_dir():
-        names = sorted(str(file) for file in place.rglob("*") if file.is_file())
-    elif place.exists():
+    if place.is_file():
         source = Source(path)
-        if not source.probe():
-            raise NotACapture(path, "not a capture: neither pcap nor pcapng, nor one packed")
+        source.probe()
         return [source]
+    if place.is_dir():
+        names = [str(file) for file in place.rglob("*") if file.is_file()]
     else:
-        names = sorted(name for name in glob.glob(path, recursive=True) if Path(name).is_file())  # noqa: PTH207 - Path.glob takes no absolute pattern
-    captures = [source for source in map(_maybe, names) if source.probe()]
+        names = [name for name in glob.glob(path, recursive=True) if Path(name).is_file()]  # noqa: PTH207 - Path.glob takes no absolute pattern
+    captures = [source for source in map(_maybe, sorted(names)) if source is not None]
     if not captures:
-        raise InputError(path, "no capture there")
+        raise InputError(path, "no capture there" if names or place.is_dir() else "not found")
     return captures
 
 
-def _maybe(name: str) -> Source:
-    return Source(name)
+def _maybe(name: str) -> Source | None:
+    source = Source(name)
+    try:
+        source.probe()
+    except NotACapture:
+        return None
+    return source

@@ -1,0 +1,246 @@
+"""Where captures come from: files, folders, globs, standard input; plain or packed; damaged."""
+
+import gzip
+import hashlib
+import os
+import resource
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from backchannel.capture import Damage, sources, unpack
+from backchannel.capture.sources import BUFFER
+from backchannel.errors import InputError
+
+HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+
+
+def record(second, data=b"packet"):
+    return struct.pack("<IIII", second, 0, len(data), len(data)) + data
+
+
+def capture(*seconds):
+    return HEAD + b"".join(record(second) for second in seconds)
+
+
+def read(source):
+    return [bytes(data) for chunk in source.chunks() for _, _, data, _ in chunk]
+
+
+def pack(kind, data):
+    if kind == "gz":
+        return gzip.compress(data)
+    if kind == "zst":
+        return zstandard.ZstdCompressor(write_checksum=True).compress(data)
+    return data
+
+
+@pytest.fixture
+def put(tmp_path):
+    def write(name, data):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize("kind", ["plain", "gz", "zst"])
+def test_plain_and_packed(put, kind):
+    data = capture(1, 2, 3)
+    path = put("a.pcap", pack(kind, data))  # what the bytes say counts, not the name
+    (source,) = sources([path])
+    assert read(source) == [b"packet"] * 3
+    assert source.packets == 3
+    assert source.first_time == 10**9
+    assert source.name == path
+    assert source.done == source.total == Path(path).stat().st_size
+    assert source.sha256() == hashlib.sha256(pack(kind, data)).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_packed_in_several_members(put, kind):
+    data = capture(*range(100))
+    parts = [pack(kind, data[at : at + 300]) for at in range(0, len(data), 300)]
+    (source,) = sources([put("a", b"".join(parts))])
+    assert len(read(source)) == 100
+
+
+def test_padding_after_gzip_is_allowed(put):
+    (source,) = sources([put("a", gzip.compress(capture(1)) + bytes(512))])
+    assert read(source) == [b"packet"]
+
+
+def test_records_larger_than_the_buffer(put):
+    large = os.urandom(3 * BUFFER)
+    data = HEAD + record(1) + record(2, large) + record(3) + record(4, large[:BUFFER]) + record(5)
+    (source,) = sources([put("a.pcap", data)])
+    assert read(source) == [b"packet", large, b"packet", large[:BUFFER], b"packet"]
+
+
+def test_a_folder_is_searched_and_what_is_no_capture_passed_over(put, tmp_path):
+    for name in ("x/late.pcap", "early.pcapng", "notes.txt"):
+        put(name, b"just text" if "txt" in name else capture(5 if "late" in name else 3))
+    found = sources([str(tmp_path)])
+    assert [source.name.rpartition("/")[2] for source in found] == ["early.pcapng", "late.pcap"]
+
+
+def test_globs(put, tmp_path):
+    put("one.pcap", capture(2))
+    put("two.pcap", capture(1))
+    found = sources([str(tmp_path / "*.pcap"), str(tmp_path / "one.pcap")])
+    assert [source.first_time for source in found] == [10**9, 2 * 10**9]
+
+
+def test_a_rotated_set_is_read_in_the_order_of_time(put):
+    names = [
+        put(f"set{number}.pcap", capture(time, time + 1))
+        for number, time in ((0, 9), (1, 5), (2, 7))
+    ]
+    found = sources(names)
+    for source in found:
+        read(source)
+    assert [source.first_time // 10**9 for source in found] == [5, 7, 9]
+    assert [source.first_frame for source in found] == [1, 3, 5]
+
+
+def test_standard_input():
+    data = gzip.compress(capture(1, 2))
+    script = (
+        "from backchannel.capture import sources\n"
+        "(s,) = sources(['-'])\n"
+        "print(s.name, sum(len(c) for c in s.chunks()), s.total, s.done, s.sha256())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], input=data, capture_output=True, check=True
+    )
+    assert run.stdout.split() == [b"-", b"2", b"0", str(len(data)).encode()]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "empty file"),
+        (b"text", "neither pcap nor pcapng"),
+        (gzip.compress(b""), "empty file"),
+        (gzip.compress(b"text" * 9), "neither pcap nor pcapng"),
+    ],
+)
+def test_a_file_that_is_no_capture_is_refused(put, data, why):
+    with pytest.raises(InputError, match=why):
+        sources([put("a", data)])
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(HEAD[:9], "cut off within the file's header"), (b"\x1f\x8b\x08nonsense", "damaged gzip")],
+)
+def test_a_file_that_breaks_off_before_its_first_packet(put, data, why):
+    (source,) = sources([put("a", data)])
+    with pytest.raises(Damage, match=why) as caught:
+        read(source)
+    assert caught.value.offset == 0
+
+
+def test_nothing_there(tmp_path):
+    for path in (tmp_path / "missing.pcap", tmp_path / "*.pcap"):
+        with pytest.raises(InputError, match="not found"):
+            sources([str(path)])
+    (tmp_path / "empty.pcap").touch()
+    for path in (tmp_path, tmp_path / "*.pcap"):
+        with pytest.raises(InputError, match="no capture there"):
+            sources([str(path)])
+
+
+@pytest.mark.parametrize("kind", ["plain", "gz", "zst"])
+def test_damage_is_told_after_the_last_good_packet(put, kind):
+    data = capture(1, 2) + record(3)[:-1]
+    (source,) = sources([put("a.pcap", pack(kind, data))])
+    seen = []
+    with pytest.raises(Damage, match="cut off within a record") as caught:
+        seen.extend(bytes(packet) for chunk in source.chunks() for _, _, packet, _ in chunk)
+    assert seen == [b"packet"] * 2
+    assert caught.value.offset == 24 + 2 * 22
+    assert str(caught.value) == "at byte 68: cut off within a record (21 bytes left)"
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_packing_that_breaks_off(put, kind):
+    whole = pack(kind, HEAD + b"".join(record(n, os.urandom(1000)) for n in range(900)))
+    (source,) = sources([put("a", whole[: len(whole) * 2 // 3])])
+    with pytest.raises(Damage, match="ends early"):
+        read(source)
+    assert source.packets > 0
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_packing_that_is_damaged(put, kind):
+    noise = HEAD + b"".join(record(n, os.urandom(1000)) for n in range(900))
+    whole = bytearray(pack(kind, noise))
+    whole[600_000:600_008] = b"\xff" * 8
+    (source,) = sources([put("a", bytes(whole))])
+    with pytest.raises(Damage, match=r"damaged (gzip|Zstandard)"):
+        read(source)
+    assert source.packets > 100
+
+
+def test_a_file_that_goes_away(put):
+    path = put("a.pcap", capture(1))
+    (source,) = sources([path])
+    Path(path).unlink()
+    with pytest.raises(Damage, match="No such file"):
+        read(source)
+
+
+def bomb(kind):
+    """A capture that unpacks to a gigabyte of zeros, which are records of no bytes."""
+    makers = {"gz": zlib.compressobj(9, wbits=31), "zst": zstandard.ZstdCompressor().compressobj()}
+    packer = makers[kind]
+    pieces = [packer.compress(HEAD)]
+    pieces += [packer.compress(bytes(1 << 24)) for _ in range(64)]
+    return b"".join([*pieces, packer.flush()])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_an_archive_that_expands_without_end(put, kind, monkeypatch):
+    monkeypatch.setattr(unpack, "FREE", 1 << 28)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (source,) = sources([put("bomb", bomb(kind))])
+    with pytest.raises(Damage, match="expands more than"):
+        for _ in source.chunks():
+            pass
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert grown < 150
+
+
+def test_a_slow_pipe_gives_what_is_there():
+    """Live input through a pipe: a chunk comes when there is one, not when the buffer is full."""
+    script = (
+        "import sys\n"
+        "from backchannel.capture import sources\n"
+        "(s,) = sources(['-'])\n"
+        "for c in s.chunks(): print(len(c), flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as run:
+        assert run.stdin is not None
+        assert run.stdout is not None
+        timer = threading.Timer(20, run.kill)
+        timer.start()
+        run.stdin.write(capture(1))
+        run.stdin.flush()
+        assert run.stdout.readline() == b"1\n"
+        run.stdin.write(record(2) + record(3))
+        run.stdin.flush()
+        assert run.stdout.readline() == b"2\n"
+        run.stdin.close()
+        timer.cancel()
