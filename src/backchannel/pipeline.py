@@ -40,6 +40,8 @@ from backchannel.when import rfc3339
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from backchannel.report.pseudonyms import Pseudonyms
+
 Progress = Callable[[int, int], None]
 """Called now and then with bytes read and bytes in all (0 where that is not known)."""
 
@@ -57,18 +59,20 @@ class Scan:
         collect_flows: bool = False,
         progress: Progress | None = None,
         rule_folders: Sequence[Path] = (),
+        pseudonyms: "Pseudonyms | None" = None,
     ) -> None:
         """*extract* names a folder for transferred files. *everything* decodes DNS, TLS and plain
         web traffic too, not only where their names matter. *collect_flows* keeps a row for each
-        flow, which costs memory in proportion. *rule_folders* hold rules beside ours. Raises
-        UsageError when a path does not exist.
+        flow, which costs memory in proportion. *rule_folders* hold rules beside ours.
+        *pseudonyms* rename everything that is told. Raises UsageError when a path does not exist.
         """
         self._sources: list[Source] = sources([str(path) for path in paths])
         self._index = catalogue.load()
         self._summary = Summary(disclosure or Disclosure())
         self._counts: Counter[str] = Counter()
         looked_for = rules.load(*rule_folders).values()
-        self._detector = Detector(looked_for)
+        self._pseudonyms = pseudonyms
+        self._detector = Detector(looked_for, pseudonyms.names if pseudonyms else None)
         self.assessed = frozenset(rule.category for rule in looked_for)
         """Categories of risk that some rule looks for."""
         protocols = load()
@@ -102,6 +106,8 @@ class Scan:
         }
         self._progress = progress
         self._inputs: list[Input] = []
+        self._claims: dict[int, tuple[str, str, str]] = {}
+        self._collect = collect_flows
         self._document: Document | None = None
 
     @property
@@ -123,7 +129,7 @@ class Scan:
         from backchannel.flows.table import arrow  # noqa: PLC0415 - Arrow takes long to import
 
         assert self.document is not None
-        return arrow(self._core.columns())
+        return arrow(self._core.columns(), self._claims)
 
     def __iter__(self) -> Iterator[Observation]:
         """Yield observations in the order of the packets that completed them."""
@@ -147,8 +153,14 @@ class Scan:
             ),
         )
 
+        if self._pseudonyms is not None:
+            from backchannel.report.renamed import renamed  # noqa: PLC0415 - only where asked
+
+            document = renamed(document, self._pseudonyms)
         told = matrix.build(document, self._index, self.assessed)
-        self._document = msgspec.structs.replace(document, matrix=told, settings=self._settings)
+        self._document = msgspec.structs.replace(
+            document, matrix=told, settings=self._settings | document.settings
+        )
 
     def _read(self, source: Source) -> Iterator[Observation]:
         damage = ""
@@ -178,13 +190,16 @@ class Scan:
     def _note(self, seen: Observation) -> Observation:
         self._summary.add(seen)
         self._detector.add(seen)
-        return seen
+        return self._pseudonyms.observation(seen) if self._pseudonyms else seen
 
     def _ended(self, stream: Stream, slot: int) -> None:
         if slot >= 0:
             row = self._core.row(slot)
             packets, octets = sum(row.packets), sum(row.bytes)
             first, last = row.first_time, row.last_time
+            if self._collect:
+                word = stream.confidence.word
+                self._claims[row.serial] = stream.service, stream.stack, word
         else:
             packets, octets = 0, sum(stream.octets)
             first, last = stream.first, stream.last

@@ -24,9 +24,7 @@ def opened(**fields):
 
 def pieces(cuts):
     edges = sorted({0, len(BODY), *cuts})
-    return [
-        FileData(key="f", offset=a, data=BODY[a:b]) for a, b in itertools.pairwise(edges)
-    ]
+    return [FileData(key="f", offset=a, data=BODY[a:b]) for a, b in itertools.pairwise(edges)]
 
 
 @given(st.lists(st.integers(0, len(BODY)), max_size=6), st.randoms())
