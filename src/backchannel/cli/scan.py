@@ -45,6 +45,7 @@ def scan(
     fail_on: Severity | None = None,
     suppress: Path | None = None,
     rules: tuple[Path, ...] = (),
+    pseudonymise: str | None = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Find and decode the back channels in captures.
@@ -81,6 +82,9 @@ def scan(
         Do not show findings that this file accepts (with reason and end); their number is shown.
     rules
         Folders with rules of your own, beside ours.
+    pseudonymise
+        Replace addresses, accounts, hosts and file names by pseudonyms made with this key
+        (12 characters or more, or `@FILE`): the same in every output and run.
     quiet
         Print no summary.
     """
@@ -89,6 +93,15 @@ def scan(
     if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
         raise UsageError(f"unknown option {unknown[0]}; see backchannel scan --help")
     once = {"report": report, "matrix": matrix}
+    pseudonyms = None
+    if pseudonymise is not None:
+        if secrets or content or extract or flows:
+            raise UsageError(
+                "--pseudonymise goes with none of --secrets --content --extract --flows"
+            )
+        from backchannel.report.pseudonyms import from_option  # noqa: PLC0415 - only where asked
+
+        pseudonyms = from_option(pseudonymise)
     disclosure = Disclosure(secrets=secrets, content=content)
     with ExitStack() as stack:
         progress = None if quiet else _progress(stack)
@@ -100,6 +113,7 @@ def scan(
             collect_flows=flows is not None,
             progress=progress,
             rule_folders=rules,
+            pseudonyms=pseudonyms,
         )
         write = _writers(stack, events, eve, disclosure)
         if write:
