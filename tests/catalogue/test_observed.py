@@ -1,5 +1,6 @@
 """A capture's packet filtering table beside the sheet's."""
 
+import msgspec
 import pytest
 
 from backchannel.catalogue import observed
@@ -135,6 +136,17 @@ def test_without_an_opening_either_end_may_have_begun_and_the_row_says_so():
     assert "not captured" in rows[0].note
     begun = flow("203.0.113.9:5190", "10.0.0.2:40000")
     assert compare([begun], SHEET[:1], networks(["203.0.113.0/24"]))[0].state == "not-in-sheet"
+
+
+def test_a_row_of_answers_is_no_row_of_openings():
+    assert compare([flow("203.0.113.9:5190", "10.0.0.2:40000")], SHEET)[0].state == "not-in-sheet"
+
+
+def test_a_row_for_any_high_port_gives_way_to_one_that_names_the_port():
+    wide = msgspec.structs.replace(SHEET[0], destination_port="1024-65535", what="anything")
+    used = frozenset({Capability.LOGIN})
+    (row, *_) = compare([flow(server="203.0.113.9:6891", capabilities=used)], (wide, *SHEET))
+    assert row.what == "files"
 
 
 def test_like_flows_are_one_row_with_their_hosts_and_range_of_ports():

@@ -99,6 +99,16 @@ def test_a_comparison_in_each_format(capsys, form):
     assert "4500" in out
 
 
+def test_looking_a_name_up_is_not_talking_to_it(capsys, tmp_path):
+    from scapy.all import DNS, DNSQR, IP, UDP, Ether, wrpcap  # noqa: PLC0415 - takes a second
+
+    ask = DNS(id=7, rd=1, qd=DNSQR(qname="login.icq.com"))
+    path = tmp_path / "asks.pcap"
+    wrpcap(str(path), Ether() / IP(src="10.0.0.2", dst="10.0.0.1") / UDP(sport=4001) / ask)
+    assert run("--diff", path) == USAGE
+    assert "no service" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [("--inside", "10.0.0.0/99"), ()])
 def test_what_cannot_be_compared_is_said(capsys, tmp_path, words):
     empty = tmp_path / "empty.pcap"
