@@ -49,8 +49,8 @@ class Source(_Part, frozen=True, kw_only=True):
     """Where facts come from."""
 
     title: str
-    read: str
-    """When it was read, as a date."""
+    read: str = ""
+    """When it was read for this catalogue; empty where it was cited without reading it again."""
     url: str = ""
     published: str = ""
     """When it was published, as far as it says."""

@@ -250,7 +250,7 @@ def _sources(service: Service) -> Section:
                 f"[{place}]",
                 f"{source.title} {source.url}".strip(),
                 source.published,
-                source.read,
+                source.read or "not read again",
             )
             for place, source in enumerate(service.sources.values(), 1)
         ),
