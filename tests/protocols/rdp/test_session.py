@@ -320,6 +320,15 @@ def test_a_long_beginning_is_left_alone():
     assert told.done
 
 
+@pytest.mark.parametrize("size", [1, 999, 4096, 100_000])
+def test_where_the_beginning_ends_does_not_hang_on_segments(size):
+    steps = [(CLIENT, COOKIE), *[(SERVER, response(0))] * 3000]
+    kit.check_segmentation(lambda: Session(START), steps, size)
+    told = kit.events(kit.decode(Session(START), steps), DesktopSecurity)
+    plain = (1 << 17) - len(COOKIE)
+    assert len(told) == plain // len(response(0))
+
+
 def test_names_of_protections_and_ciphers():
     assert wire.protections(0) == ("rdp",)
     assert wire.protections(0x0B) == ("rdp", "tls", "credssp", "credssp-ex")

@@ -69,6 +69,7 @@ class Session:
         out: list[Output] = []
         if self.done:
             return out
+        data = data[: _LIMIT - self._octets]
         self._octets += len(data)
         try:
             for unit in self._sides[side].feed(data):
@@ -78,7 +79,7 @@ class Session:
             if self._cipher < 0 and not self.done:
                 out.append(Malformed(reason=str(error)))
             self.done = True
-        self.done = self.done or self._octets > _LIMIT
+        self.done = self.done or self._octets >= _LIMIT
         return out
 
     def gap(self, side: Side, size: int) -> list[Output]:
