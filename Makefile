@@ -10,7 +10,7 @@ BIN := .venv/bin
 .PHONY: setup demo test check lint fuzz bench reference clean
 setup: .venv/.ready
 
-.venv/.ready: pyproject.toml setup.py $(wildcard src/backchannel/*/*.pyx src/backchannel/*/*.pxd) tools/setup
+.venv/.ready: pyproject.toml setup.py $(wildcard src/backchannel/*.pxd src/backchannel/*/*.pyx src/backchannel/*/*.pxd) tools/setup
 	./tools/setup $(PYTHON)
 	touch $@
 
