@@ -27,6 +27,7 @@ app.command(
     name="services",
     help="Show what the catalogue knows of each service.",
 )
+app.command("backchannel.cli.rules:rules", name="rules", help="Show what is looked for.")
 
 USAGE = 2
 

@@ -1,7 +1,9 @@
 """Writes what is made once, from the whole document: report, matrix and exports."""
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from backchannel.catalogue import index as catalogue
@@ -9,25 +11,49 @@ from backchannel.report import matrix
 from backchannel.report.digests import with_digests
 from backchannel.report.document import Document
 
-HASHED = ("report",)
+HASHED = frozenset({"report"})
 """Outputs that name the captures' SHA-256."""
 
 
 def write(document: Document, paths: Mapping[str, Path | None]) -> None:
-    """Write the outputs that have a path; the keys are the options' names."""
+    """Write the outputs that have a path; the keys are the options' names, `-` is for stdout."""
     if any(paths.get(name) for name in HASHED):
         document = with_digests(document)
     for name, path in paths.items():
-        if path is not None:
+        if path is None:
+            continue
+        data = _make(name, document)
+        if path == Path("-"):
+            sys.stdout.buffer.write(data)
+        else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(_make(name, document).encode("utf-8"))
+            path.write_bytes(data)
 
 
-def _make(name: str, document: Document) -> str:
-    """Return one output's text. What nobody asked for is not imported."""
+def append_alerts(document: Document, path: Path) -> None:
+    """Add the findings to a file of ECS lines that holds the events already."""
+    from backchannel.report.exports.ecs import alert_line  # noqa: PLC0415 - only where asked
+
+    data = b"".join(map(alert_line, document.findings))
+    if path == Path("-"):
+        sys.stdout.buffer.write(data)
+    else:
+        with path.open("ab") as file:
+            file.write(data)
+
+
+def _make(name: str, document: Document) -> bytes:
+    """Return one output. What nobody asked for is not imported."""
     if name == "report":
         from backchannel.report.html import page  # noqa: PLC0415 - only where asked
 
-        return page(document, catalogue.load(), written=datetime.now(tz=UTC).strftime("%d %B %Y"))
-    assert name == "matrix", name
-    return matrix.as_csv(document.matrix)
+        written = datetime.now(tz=UTC).strftime("%d %B %Y")
+        return page(document, catalogue.load(), written).encode()
+    if name == "matrix":
+        return matrix.as_csv(document.matrix).encode()
+    if name == "stix":
+        from backchannel.report.exports.stix import bundle  # noqa: PLC0415 - only where asked
+
+        return bundle(document)
+    module = import_module(f"backchannel.report.exports.{name}")
+    return "".join(f"{line}\n" for line in module.lines(document)).encode()

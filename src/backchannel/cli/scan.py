@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import Parameter
@@ -21,6 +22,9 @@ from backchannel.pipeline import Scan
 from backchannel.privacy import Disclosure
 from backchannel.report import matrix as threats
 from backchannel.report.document import Document
+
+if TYPE_CHECKING:
+    from backchannel.report.pseudonyms import Pseudonyms
 
 FOUND = 1
 DAMAGED = 3
@@ -38,6 +42,10 @@ def scan(
     flows: Path | None = None,
     report: Path | None = None,
     matrix: Path | None = None,
+    stix: OrStandardOutput = None,
+    ecs: OrStandardOutput = None,
+    cef: OrStandardOutput = None,
+    syslog: OrStandardOutput = None,
     extract: Path | None = None,
     secrets: bool = False,
     content: bool = False,
@@ -68,6 +76,14 @@ def scan(
         Write a self-contained HTML report.
     matrix
         Write the threat matrix, services by risks, as CSV.
+    stix
+        Write the findings as a STIX 2.1 bundle; `-` for standard output, as for the next three.
+    ecs
+        Write events and then findings as JSON lines in the Elastic Common Schema.
+    cef
+        Write the findings as CEF lines.
+    syslog
+        Write the findings as syslog lines (RFC 5424).
     extract
         Write transferred files into this folder, named by SHA-256, with a manifest.
     secrets
@@ -92,16 +108,8 @@ def scan(
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
     if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
         raise UsageError(f"unknown option {unknown[0]}; see backchannel scan --help")
-    once = {"report": report, "matrix": matrix}
-    pseudonyms = None
-    if pseudonymise is not None:
-        if secrets or content or extract or flows:
-            raise UsageError(
-                "--pseudonymise goes with none of --secrets --content --extract --flows"
-            )
-        from backchannel.report.pseudonyms import from_option  # noqa: PLC0415 - only where asked
-
-        pseudonyms = from_option(pseudonymise)
+    once = {"report": report, "matrix": matrix, "stix": stix, "cef": cef, "syslog": syslog}
+    pseudonyms = _pseudonyms(pseudonymise, originals=bool(secrets or content or extract or flows))
     disclosure = Disclosure(secrets=secrets, content=content)
     with ExitStack() as stack:
         progress = None if quiet else _progress(stack)
@@ -115,7 +123,7 @@ def scan(
             rule_folders=rules,
             pseudonyms=pseudonyms,
         )
-        write = _writers(stack, events, eve, disclosure)
+        write = _writers(stack, disclosure, events=events, eve=eve, ecs=ecs)
         if write:
             for seen in run:
                 for put in write:
@@ -128,11 +136,24 @@ def scan(
 
         write_parquet(run.flows(), flows)
     outputs.write(document, once)
+    if ecs is not None:
+        outputs.append_alerts(document, ecs)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
-    elif not quiet and Path("-") not in (eve, events):
-        _show(document, (*once.values(), extract, flows, eve, events))
+    elif not quiet and Path("-") not in (eve, events, ecs, *once.values()):
+        _show(document, (*once.values(), extract, flows, eve, events, ecs))
     return _code(document, fail_on)
+
+
+def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":
+    """Return what renames everything, where that is asked for."""
+    if key is None:
+        return None
+    if originals:
+        raise UsageError("--pseudonymise goes with none of --secrets --content --extract --flows")
+    from backchannel.report.pseudonyms import from_option  # noqa: PLC0415 - only where asked
+
+    return from_option(key)
 
 
 def _show(document: Document, written: Iterable[Path | None]) -> None:
@@ -171,19 +192,22 @@ def _suppressed(run: Scan, document: Document, path: Path) -> Document:
     return msgspec.structs.replace(document, matrix=cells)
 
 
-def _writers(
-    stack: ExitStack, events: Path | None, eve: Path | None, disclosure: Disclosure
-) -> list[Put]:
-    """Return one function for each JSON lines output that was asked for."""
-    from backchannel.report import eve as eve_lines  # noqa: PLC0415 - only where asked
-    from backchannel.report import jsonlines  # noqa: PLC0415 - only where asked
+def _writers(stack: ExitStack, disclosure: Disclosure, **paths: Path | None) -> list[Put]:
+    """Return one function for each output of lines that was asked for."""
 
-    def put(path: Path, line: Callable[[Observation, Disclosure], bytes]) -> Put:
-        file = _open(stack, path)
+    def put(path: Path, module: str) -> Put:
+        line, file = import_module(_LINES[module]).line, _open(stack, path)
         return lambda seen: file.write(line(seen, disclosure))
 
-    wanted = ((events, jsonlines.line), (eve, eve_lines.line))
-    return [put(path, line) for path, line in wanted if path is not None]
+    return [put(path, name) for name, path in paths.items() if path is not None]
+
+
+_LINES = {
+    "events": "backchannel.report.jsonlines",
+    "eve": "backchannel.report.eve",
+    "ecs": "backchannel.report.exports.ecs",
+}
+"""Modules with a `line` for each observation; imported only where asked."""
 
 
 def _open(stack: ExitStack, path: Path) -> IO[bytes]:

@@ -1,0 +1,239 @@
+"""Every export is read back by a program that is not ours, and says what the findings say."""
+
+import json
+import re
+import warnings
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from tests.report.sample import EVENTS, HOSTILE, document, finding, observation
+
+from backchannel.detect import rules
+from backchannel.detect.attack import TECHNIQUES
+from backchannel.privacy import Disclosure
+from backchannel.report.exports import cef, ecs, sigma, stix, syslog
+from backchannel.report.exports.common import OUT_OF_TEN, endpoint, milliseconds
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # these parsers are older than the Python that runs them
+    import pycef
+    import stix2
+    import syslog_rfc5424_parser as rfc5424
+    from sigma.collection import SigmaCollection
+    from sigma.rule import SigmaLevel
+
+NASTY = 'a|b=c\\d "e" ]f\nCEF:0|x \x1b[31m\u202e'
+RULES = rules.load()
+
+
+def nasty(number=0):
+    place = msgspec.structs.replace(finding().evidence[0], path=NASTY, excerpt=NASTY)
+    return finding(
+        f"nasty {number}",
+        title=NASTY,
+        accounts=(NASTY, HOSTILE),
+        evidence=(place,),
+        severity="high",
+    )
+
+
+def made(*found):
+    return msgspec.structs.replace(document(), findings=found)
+
+
+# -- STIX ---------------------------------------------------------------------------------------
+
+
+def test_the_bundle_is_stix_and_its_observables_have_the_ids_of_the_specification():
+    place = finding().evidence[0]
+    six = msgspec.structs.replace(place, client="[fe80::1]:5190", server="[2001:db8::2]:80")
+    parsed = stix2.parse(
+        stix.bundle(made(finding(), nasty(), finding("six", evidence=(six,)))), allow_custom=False
+    )
+    kinds = [each["type"] for each in parsed.objects]
+    assert kinds.count("note") == kinds.count("observed-data") == 3
+    assert kinds.count("attack-pattern") == kinds.count("course-of-action") == 1
+    assert kinds.count("ipv6-addr") == 2
+    for each in parsed.objects:
+        if each["type"] in {"ipv4-addr", "ipv6-addr", "user-account", "network-traffic"}:
+            facts = {
+                name: each[name] for name in each if name not in {"id", "spec_version", "type"}
+            }
+            again = stix2.parse({"type": each["type"], "spec_version": "2.1", **facts})
+            assert again.id == each.id
+
+
+def test_every_reference_of_the_bundle_is_in_it_and_its_ids_stay():
+    text = stix.bundle(made(finding(), nasty()))
+    objects = json.loads(text)["objects"]
+    known = {each["id"] for each in objects}
+    assert len(known) == len(objects)
+    refs = set(re.findall(r'"([a-z-]+--[0-9a-f-]{36})"', text.decode()))
+    assert refs - known == {json.loads(text)["id"]}
+    assert text == stix.bundle(made(finding(), nasty()))
+
+
+def test_an_empty_run_gives_a_bundle():
+    assert [each.type for each in stix2.parse(stix.bundle(made())).objects] == ["identity"]
+
+
+def test_every_technique_of_a_rule_has_its_name():
+    assert {each for rule in RULES.values() for each in rule.attack} <= set(TECHNIQUES)
+
+
+# -- ECS ----------------------------------------------------------------------------------------
+
+FIELDS = """
+@timestamp date|ecs.version keyword|message match_only_text|event.kind keyword
+event.category keyword array|event.type keyword array|event.action keyword|event.module keyword
+event.dataset keyword|event.id keyword|event.severity long|event.start date|event.end date
+event.reason keyword|network.type keyword|network.transport keyword|network.protocol keyword
+network.application keyword|network.community_id keyword|network.vlan.id keyword
+source.address keyword|source.ip ip|source.port long|destination.address keyword
+destination.ip ip|destination.port long|client.address keyword|client.ip ip|client.port long
+server.address keyword|server.ip ip|server.port long|user.name keyword|file.name keyword
+file.size long|file.mime_type keyword|file.hash.sha256 keyword|related.ip ip array
+related.user keyword array|related.hosts keyword array|observer.product keyword
+observer.type keyword|observer.version keyword|rule.id keyword|rule.name keyword
+rule.category keyword|rule.description keyword|threat.framework keyword
+threat.technique.id keyword array|threat.technique.subtechnique.id keyword array
+"""
+KNOWN = {
+    entry.split()[0]: entry.split()[1:] for entry in FIELDS.replace("\n", "|").split("|") if entry
+}  # elastic/ecs, generated/csv/fields.csv at b85f7573f0
+CATEGORIES = {"network", "authentication", "session", "file", "intrusion_detection"}
+"""Those of ECS's allowed values of event.category that we use; each allows the type `info`."""
+
+
+def leaves(value, path=""):
+    for name, inner in value.items():
+        here = f"{path}.{name}" if path else name
+        if here == "backchannel":
+            continue
+        if isinstance(inner, dict):
+            yield from leaves(inner, here)
+        else:
+            yield here, inner
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *(json.loads(ecs.line(observation(event), Disclosure())) for event in EVENTS),
+        json.loads(ecs.alert_line(finding(attack=("T1040", "T1110.002")))),
+        json.loads(ecs.alert_line(nasty())),
+    ],
+    ids=lambda record: record["event"]["action"],
+)
+def test_ecs_documents_use_only_ecs_fields_with_their_types(record):
+    for name, value in leaves(record):
+        kind, *array = KNOWN[name]
+        assert isinstance(value, list) == bool(array), name
+        for each in value if array else [value]:
+            assert isinstance(each, int if kind == "long" else str), name
+            if kind == "date":
+                datetime.fromisoformat(each)
+    assert set(record["event"]["category"]) <= CATEGORIES
+    assert record["ecs"]["version"] == ecs.ECS_VERSION
+
+
+def test_an_alert_says_what_the_finding_says_and_events_stay_redacted():
+    alert = json.loads(ecs.alert_line(finding(attack=("T1110.002",))))
+    assert alert["event"]["kind"] == "alert"
+    assert alert["source"] == {"address": "10.0.0.5", "ip": "10.0.0.5", "port": 41000}
+    assert alert["threat"]["technique"] == {"id": ["T1110"], "subtechnique": {"id": ["T1110.002"]}}
+    lines = b"".join(ecs.line(observation(event), Disclosure()) for event in EVENTS)
+    assert b"tea4two!" not in lines
+    assert b"see you at noon" not in lines
+    assert len(lines.splitlines()) == len(EVENTS)
+
+
+# -- CEF and syslog -----------------------------------------------------------------------------
+
+
+def test_cef_is_read_back():
+    (line,) = cef.lines(made(finding()))
+    told = pycef.parse(line)
+    assert told["DeviceEventClassID"] == "cleartext-messages"
+    assert told["DeviceName"] == "Messages are readable on the way"
+    assert int(told["DeviceSeverity"]) == OUT_OF_TEN["medium"]
+    assert (told["src"], told["spt"], told["dst"], told["dpt"]) == (
+        "10.0.0.5",
+        "41000",
+        "64.12.1.1",
+        "443",
+    )
+    assert told["msg"] == "aim: messages of a pass in clear"
+    assert told["start"] == str(
+        int(datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC).timestamp() * 1000)
+    )
+
+
+def test_what_an_attacker_writes_breaks_no_line_and_no_field():
+    cefs, logs = (
+        list(cef.lines(made(nasty(), nasty(1)))),
+        list(syslog.lines(made(nasty(), nasty(1)))),
+    )
+    for line in (*cefs, *logs):
+        assert line.isprintable() or line.replace(syslog.BOM, "").isprintable()
+        assert "\n" not in line
+    head = re.match(r"((?:[^|\\]|\\.)*\|){7}", cefs[0])
+    assert head[0].endswith("|8|")
+    told = pycef.parse(cefs[0])
+    assert told["src"] == "10.0.0.5"
+    assert told["cat"] == "cleartext"
+
+
+def test_syslog_is_read_back():
+    for line in syslog.lines(made(finding(), nasty())):
+        told = rfc5424.SyslogMessage.parse(line)
+        assert told.appname == "backchannel"
+        assert told.msgid == "cleartext-messages"
+        data = told.sd[syslog.SD_ID]
+        assert data["service"] == "aim"
+        assert data["client"] == "10.0.0.5:41000"
+        assert "pass in clear" in told.msg
+    assert told.severity.name == "err"
+    assert data["capture"].count('"') == 2
+
+
+def test_endpoints_and_times_are_split():
+    assert endpoint("[fe80::1]:80") == ("fe80::1", 80)
+    assert endpoint("10.0.0.1") == ("10.0.0.1", 0)
+    assert milliseconds("1970-01-01T00:00:01.500000Z") == 1500
+
+
+# -- Sigma --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ours", RULES.values(), ids=lambda rule: rule.id)
+def test_every_rule_is_a_sigma_rule(ours):
+    text = msgspec.yaml.encode(sigma.rule(ours)).decode()
+    (told,) = SigmaCollection.from_yaml(text).rules
+    assert not told.errors
+    assert told.title == ours.title
+    assert (
+        told.level
+        is SigmaLevel[{"info": "INFORMATIONAL"}.get(ours.severity, ours.severity.upper())]
+    )
+    assert {tag.namespace for tag in told.tags} <= {"attack"}
+    for condition in told.detection.parsed_condition:
+        assert condition.parsed is not None
+
+
+def test_plain_tests_speak_of_events_and_the_others_of_findings():
+    told = sigma.rule(RULES["password-plain"])
+    assert told["logsource"]["service"] == "events"
+    assert told["detection"] == {
+        "selection": {"event": "credential", "kind": "plain"},
+        "condition": "selection",
+    }
+    counted = sigma.rule(RULES["worm-file"])
+    assert counted["detection"]["selection"] == {"rule.id": "worm-file"}
+
+
+def test_the_ids_differ_and_stay():
+    ids = [sigma.rule(each)["id"] for each in RULES.values()]
+    assert len(set(ids)) == len(ids)
+    assert ids == [sigma.rule(each)["id"] for each in RULES.values()]
