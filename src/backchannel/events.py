@@ -92,6 +92,17 @@ class Credential(Event, frozen=True, kw_only=True):
     """What is needed beside the secret to test a guess: the challenge, as sent."""
 
 
+class PasswordGuessed(Event, frozen=True, kw_only=True):
+    """The password audit found the password behind a captured hash. Only when asked for."""
+
+    CAPABILITY = Capability.LOGIN
+    account: str
+    scheme: str
+    password: Secret
+    source: Literal["account name", "well-known list", "own list"]
+    """Where the guess came from."""
+
+
 class SignOnAnswer(Event, frozen=True, kw_only=True):
     """The service lets somebody in or refuses."""
 

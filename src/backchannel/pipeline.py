@@ -23,6 +23,7 @@ from backchannel.capture import Damage, Source, sources
 from backchannel.catalogue import index as catalogue
 from backchannel.detect import rules
 from backchannel.detect.detector import Detector
+from backchannel.detect.follow import Follower
 from backchannel.detect.model import ATTACK_VERSION
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
@@ -59,12 +60,14 @@ class Scan:
         collect_flows: bool = False,
         progress: Progress | None = None,
         rule_folders: Sequence[Path] = (),
+        followers: Sequence[Follower] = (),
         pseudonyms: "Pseudonyms | None" = None,
     ) -> None:
         """*extract* names a folder for transferred files. *everything* decodes DNS, TLS and plain
         web traffic too, not only where their names matter. *collect_flows* keeps a row for each
         flow, which costs memory in proportion. *rule_folders* hold rules beside ours.
-        *pseudonyms* rename everything that is told. Raises UsageError when a path does not exist.
+        *followers* look closer at some events, such as the password audit. *pseudonyms* rename
+        everything that is told. Raises UsageError when a path does not exist.
         """
         self._sources: list[Source] = sources([str(path) for path in paths])
         self._index = catalogue.load()
@@ -85,6 +88,7 @@ class Scan:
             everything=everything,
             collect=collect_flows,
         )
+        self._followers = tuple(followers)
         files = FileStore(Path(extract) if extract else None, self._count)
         self._engine = Engine(
             self._core,
@@ -138,7 +142,7 @@ class Scan:
         self._core.finish()
         yield from self._drain()
         for seen in self._engine.finish():
-            yield self._note(seen)
+            yield from self._told(seen)
         document = self._summary.document(
             tool=f"backchannel {__version__}",
             inputs=self._inputs,
@@ -150,6 +154,7 @@ class Scan:
                 | self._engine.counters
                 | self._detector.counters
                 | self._counts
+                | sum((each.counters for each in self._followers), Counter())
             ),
         )
 
@@ -185,7 +190,13 @@ class Scan:
     def _drain(self) -> Iterator[Observation]:
         while batch := self._core.take():
             for seen in self._engine.handle(batch):
-                yield self._note(seen)
+                yield from self._told(seen)
+
+    def _told(self, seen: Observation) -> Iterator[Observation]:
+        yield self._note(seen)
+        for follower in self._followers:
+            for event in follower.follow(seen):
+                yield self._note(msgspec.structs.replace(seen, event=event))
 
     def _note(self, seen: Observation) -> Observation:
         self._summary.add(seen)

@@ -13,6 +13,7 @@ from backchannel.events import (
     Message,
     NameLearned,
     Offer,
+    PasswordGuessed,
     PeerAddress,
     Search,
     SearchHit,
@@ -112,6 +113,14 @@ CASES = {
     "password-plain": ([credential("plain")], [credential("hash")]),
     "password-recoverable": ([credential("recoverable")], [credential("plain")]),
     "password-guessable": ([credential("hash")], [credential("token")]),
+    "weak-password-found": (
+        [
+            PasswordGuessed(
+                account="ann", scheme="msn-md5", password="letmein", source="well-known list"
+            )
+        ],
+        [credential("hash"), credential("plain", secret="letmein")],
+    ),
     "session-token": ([credential("token")], [credential("plain")]),
     "file-transferred": ([transfer()], [transfer(seen=0), transfer(use=Capability.IMAGE)]),
     "file-shared": ([transfer(use=SHARED)], [transfer()]),

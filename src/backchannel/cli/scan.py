@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from backchannel.catalogue import index as catalogue
 from backchannel.catalogue.model import Severity
 from backchannel.cli import outputs
+from backchannel.cli.checks import Checks
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
@@ -53,6 +54,7 @@ def scan(
     fail_on: Severity | None = None,
     suppress: Path | None = None,
     rules: tuple[Path, ...] = (),
+    checks: Annotated[Checks, Parameter(name="*")] = Checks(),  # noqa: B008 - frozen
     pseudonymise: str | None = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
@@ -98,6 +100,8 @@ def scan(
         Do not show findings that this file accepts (with reason and end); their number is shown.
     rules
         Folders with rules of your own, beside ours.
+    checks
+        What to look closer at; each of its fields is an option.
     pseudonymise
         Replace addresses, accounts, hosts and file names by pseudonyms made with this key
         (12 characters or more, or `@FILE`): the same in every output and run.
@@ -121,6 +125,7 @@ def scan(
             collect_flows=flows is not None,
             progress=progress,
             rule_folders=rules,
+            followers=tuple(checks.followers()),
             pseudonyms=pseudonyms,
         )
         write = _writers(stack, disclosure, events=events, eve=eve, ecs=ecs)
