@@ -144,7 +144,7 @@ def _prose(text: str) -> Markup:
 
 def _told(finding: Finding) -> str:
     """Return a finding's summary without the service, which stands beside it."""
-    return finding.summary.removeprefix(f"{finding.service}: ")
+    return words.harmless(finding.summary).removeprefix(f"{finding.service}: ")
 
 
 def _files_of(finding: Finding) -> list[tuple[str, str]]:
@@ -159,6 +159,7 @@ _HELPERS: dict[str, Any] = {
     "exposed": words.exposed,
     "count": words.count,
     "times": words.times,
+    "harmless": words.harmless,
     "size": words.size,
     "short": words.short,
     "span": words.span,

@@ -1,15 +1,17 @@
 """The threat matrix on a terminal: risks down, services across, in columns that fit."""
 
-from rich.console import Group, RenderableType
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from backchannel.report.document import Cell, Matrix
+from backchannel.report.document import Cell, Matrix, MatrixRow
 from backchannel.report.matrix import TITLES
 from backchannel.text import escape
 
-COLUMNS = 8
-"""Services in one table; more of them get tables of their own."""
+LABELS = 22
+"""Columns that the names of risks take."""
 _MARK = {"possible": "o", "not-assessed": "?", "accepted": "x", "none": "\u00b7"}
 _STYLE = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "", "info": "dim"}
 
@@ -19,7 +21,7 @@ def render(matrix: Matrix) -> RenderableType | None:
     if not matrix.rows:
         return None
     parts: list[RenderableType] = [Text("Threat matrix", style="bold")]
-    parts += [_table(matrix, start) for start in range(0, len(matrix.rows), COLUMNS)]
+    parts.append(_Tables(matrix))
     parts.append(
         Text(
             "number: findings; o: possible, not seen; ?: not assessed; x: accepted; "
@@ -33,8 +35,23 @@ def render(matrix: Matrix) -> RenderableType | None:
     return Group(*parts)
 
 
-def _table(matrix: Matrix, start: int) -> Table:
-    rows = matrix.rows[start : start + COLUMNS]
+class _Tables:
+    """As many services side by side as the terminal has room for, the others below."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        rows = self._matrix.rows
+        widest = max(len(escape(row.service)) for row in rows) + 2
+        across = max((options.max_width - LABELS) // widest, 1)
+        lines = -(-len(rows) // across)  # tables of the same width, not one long and one short
+        across = -(-len(rows) // lines)
+        for start in range(0, len(rows), across):
+            yield _table(self._matrix, rows[start : start + across])
+
+
+def _table(matrix: Matrix, rows: Sequence[MatrixRow]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("", no_wrap=True)
     for row in rows:

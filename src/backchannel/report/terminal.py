@@ -16,7 +16,7 @@ from backchannel.report import matrix_view
 from backchannel.report.document import Document, Service
 from backchannel.report.listing import Listing
 from backchannel.report.places import Places
-from backchannel.report.words import ALARMING, count, exposed, ranked, short, size, span
+from backchannel.report.words import ALARMING, count, exposed, harmless, ranked, short, size, span
 from backchannel.text import escape
 
 LIST = 12
@@ -148,7 +148,7 @@ def _findings(document: Document, places: Places) -> RenderableType | None:
         place = each.evidence[0]
         table.add(
             Text(each.severity, style=_SEVERITY[each.severity]),
-            Text(each.summary),
+            Text(harmless(each.summary)),
             f"{each.count:,}",
             places.of(place.frame),
         )

@@ -1,5 +1,7 @@
 """Counts and categories in words, so that every output says the same thing the same way."""
 
+from backchannel.text import escape
+
 _EXPOSED = {
     "password-plain": ("{} password, readable", "{} passwords, readable"),
     "password-recoverable": (
@@ -65,3 +67,8 @@ def span(first: str, last: str) -> str:
     if begin == end:
         return begin
     return f"{begin} to {end[11:] if begin[:10] == end[:10] else end}"
+
+
+def harmless(text: str) -> str:
+    """Return text that is escaped already, and once more harmless where it was not."""
+    return escape(text).replace("\\\\", "\\")

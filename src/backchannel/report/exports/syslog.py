@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from backchannel.catalogue.model import Severity
 from backchannel.detect.model import Finding
 from backchannel.report.document import Document
+from backchannel.report.words import harmless
 from backchannel.text import escape as visible
 
 FACILITY = 13
@@ -26,7 +27,7 @@ def lines(document: Document) -> Iterator[str]:
         priority = FACILITY * 8 + SEVERITY[finding.severity]
         data = "".join(f' {key}="{_value(value)}"' for key, value in _parameters(finding) if value)
         head = f"<{priority}>1 {finding.last_seen} - {name} - {finding.rule[:32]}"
-        yield f"{head} [{SD_ID}{data}] {BOM}{finding.summary}"
+        yield f"{head} [{SD_ID}{data}] {BOM}{harmless(finding.summary)}"
 
 
 def _parameters(finding: Finding) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,216 @@
+"""The report as a document: complete, bounded, harmless, and readable without eyes or colours."""
+
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+from tests.report.sample import HOSTILE, document, finding
+
+from backchannel.catalogue import index
+from backchannel.cli.scan import scan as command
+from backchannel.report import digests, html, matrix, terminal, views, words
+from backchannel.report.document import Input
+from backchannel.report.matrix import CATEGORIES
+from backchannel.report.places import Places
+
+INDEX = index.load()
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CAPTURE = EXAMPLES / "icq/icq_oscar_roast_8im.pcap"
+VOID = {"meta", "br", "input", "hr", "link", "img"}
+
+
+def with_findings(*found):
+    made = msgspec.structs.replace(document(), findings=found)
+    return msgspec.structs.replace(made, matrix=matrix.build(made, INDEX, CATEGORIES))
+
+
+def many(count):
+    return [
+        finding(
+            f"{HOSTILE} {number}",
+            rule=f"rule-{number % 7}",
+            category=CATEGORIES[number % 7],
+            summary=f"aim: {HOSTILE} does it the {number}th time"[:160].replace("\x1b", "\\x1b"),
+            accounts=(HOSTILE, f"user {number}"),
+            countermeasure=f"Do `this` and {number % 7}.",
+        )
+        for number in range(count)
+    ]
+
+
+class Outline(HTMLParser):
+    """What a screen reader finds: landmarks, headings, tables, links and their targets."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.headings, self.ids, self.links = [], [], [], []
+        self.tags, self.tables = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        told = dict(attrs)
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if "id" in told:
+            self.ids.append(told["id"])
+        if tag == "a":
+            self.links.append(told["href"])
+        if tag == "table":
+            self.tables.append({"caption": False, "scopes": 0, "heads": 0})
+        if tag == "caption":
+            self.tables[-1]["caption"] = True
+        if tag == "th":
+            self.tables[-1]["heads"] += 1
+            self.tables[-1]["scopes"] += "scope" in told
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page():
+    return html.page(with_findings(finding(), *many(40)), INDEX)
+
+
+def test_elements_are_closed_headings_descend_and_landmarks_are_there(page):
+    outline = Outline(page)
+    assert outline.open == []
+    assert outline.headings.count(1) == 1
+    assert all(
+        after - before <= 1
+        for before, after in zip(outline.headings, outline.headings[1:], strict=False)
+    )
+    assert {"header", "nav", "main"} <= set(outline.tags)
+
+
+def test_every_table_has_a_caption_and_scoped_heads(page):
+    for table in Outline(page).tables:
+        assert table["caption"]
+        assert table["heads"] == table["scopes"] > 0
+
+
+def test_every_link_leads_to_one_place_in_the_page(page):
+    outline = Outline(page)
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {link[1:] for link in outline.links} <= set(outline.ids)
+    assert all(link.startswith("#") for link in outline.links)
+
+
+def test_a_finding_comes_with_all_that_is_known_of_it(page):
+    found = finding()
+    place = found.evidence[0]
+    for wanted in (
+        found.title,
+        found.rationale,
+        found.disproof,
+        found.false_positives,
+        "T1040",
+        found.references[0],
+        place.client,
+        place.server,
+        place.excerpt,
+        f"#f-{found.id}",
+    ):
+        assert wanted in page
+
+
+def test_ten_thousand_hostile_findings_stay_usable_and_harmless():
+    made = with_findings(*many(10_000))
+    text = html.page(made, INDEX)
+    assert len(text) < 4_000_000
+    outline = Outline(text)
+    assert outline.ids.count("findings") == 1
+    assert sum(each.startswith("f-") for each in outline.ids) == 7 * (views.FULL + views.BRIEF)
+    assert "more findings are in the JSON document" in text
+    assert "<script>" not in text
+    assert not {"\x1b", "\u202e"} & set(text)
+    assert {link[1:] for link in outline.links} <= set(outline.ids)
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(terminal.render(made, INDEX))
+    shown = console.export_text()
+    assert len(shown.splitlines()) < 200
+    assert not {"\x1b", "\u202e"} & set(shown)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_no_line_of_the_summary_is_wider_than_the_terminal(width):
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(terminal.render(with_findings(*many(30)), INDEX))
+    assert not [line for line in console.export_text().splitlines() if len(line.rstrip()) > width]
+
+
+def test_frames_are_told_by_file_and_number_in_it():
+    two = (
+        Input(path="in/a.pcap", packets=9, bytes=1, first_frame=1),
+        Input(path="in/b.pcap", packets=9, bytes=1, first_frame=10),
+    )
+    places = Places(msgspec.structs.replace(document(), inputs=two))
+    assert places.split(9) == ("in/a.pcap", 9)
+    assert places.split(10) == ("in/b.pcap", 1)
+    assert str(places.of(12)) == "b.pcap #3"
+    assert str(Places(msgspec.structs.replace(document(), inputs=two[:1])).of(3)) == "#3"
+
+
+def test_the_captures_are_named_by_their_digests(tmp_path):
+    path = tmp_path / "a.pcap"
+    path.write_bytes(b"abc")
+    entry = Input(path=str(path), packets=1, bytes=3, first_frame=1)
+    place = msgspec.structs.replace(finding().evidence[0], path=str(path))
+    made = msgspec.structs.replace(
+        with_findings(finding(evidence=(place,))), inputs=(entry, *document().inputs)
+    )
+    told = digests.with_digests(made)
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2 B.1
+    assert [each.sha256 for each in told.inputs] == [digest, "", ""]
+    assert told.findings[0].evidence[0].sha256 == digest
+    assert html.page(told, INDEX).count(digest) == 2
+
+
+def test_what_to_do_first_is_ranked_by_gravity_and_number():
+    found = [
+        finding("a", rule="few", severity="high", countermeasure="one"),
+        *(finding(str(n), rule="often", severity="medium", countermeasure="two") for n in range(9)),
+        finding("b", rule="info", severity="info", countermeasure="three"),
+        finding("c", rule="worst", severity="critical", countermeasure="two"),
+    ]
+    made = views.actions(views.groups(found), found)
+    assert [(each.text, each.findings) for each in made] == [("two", 10), ("one", 1)]
+    assert made[0].severity == "critical"
+
+
+def test_hosts_with_the_gravest_findings_come_first():
+    rows, more = views.hosts(with_findings(finding(hosts=("10.9.9.9",), severity="high")))
+    assert more == 0
+    assert (rows[0].address, rows[0].findings, rows[0].worst) == ("10.9.9.9", 1, "high")
+
+
+def test_counts_are_words():
+    assert words.count(1, "flow") == "1 flow"
+    assert words.count(2_000, "flow") == "2,000 flows"
+    assert words.exposed("message", 6) == "6 messages"
+    assert words.exposed("password-hash", 1) == "1 password, guessable offline"
+    assert words.exposed("searches-to-come", 2) == "2 searches-to-come"
+    assert words.times(1) == "once"
+    assert words.span("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z").endswith("to 01:00:00")
+
+
+def test_one_command_writes_everything(tmp_path, capsys):
+    names = ("report", "matrix", "stix", "ecs", "cef", "syslog", "eve", "events")
+    paths = {name: tmp_path / "new" / name for name in names}
+    assert command(str(CAPTURE), quiet=True, **paths) == 0
+    assert all(path.stat().st_size for path in paths.values())
+    kinds = [
+        msgspec.json.decode(line)["event"]["kind"]
+        for line in paths["ecs"].read_bytes().splitlines()
+    ]
+    assert kinds.count("alert") > 0
+    assert kinds == sorted(kinds, reverse=True)
+    assert command(str(CAPTURE), cef=Path("-")) == 0
+    assert capsys.readouterr().out.startswith("CEF:0|backchannel|")
