@@ -7,7 +7,7 @@ Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 input damaged but t
 import os
 import sys
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from backchannel import __version__
 from backchannel.errors import InputError, UsageError
@@ -16,6 +16,7 @@ app = App(
     name="backchannel",
     help="Find, decode and close the back channels in a network.",
     version=__version__,
+    default_parameter=Parameter(negative=(), show_default=False),  # no --no-json, no "False"
     help_format="plaintext",  # markdown takes 40 ms to load, and help should be there at once
 )
 app.register_install_completion_command()
@@ -28,6 +29,12 @@ app.command(
     help="Show what the catalogue knows of each service.",
 )
 app.command("backchannel.cli.rules:rules", name="rules", help="Show what is looked for.")
+app.command(
+    "backchannel.cli.update:update",
+    name="update",
+    help="Install, list and roll back content packs: signed services and rules.",
+)
+app.command("backchannel.cli.update:pack", name="pack", help="Make a signed content pack.")
 
 USAGE = 2
 
