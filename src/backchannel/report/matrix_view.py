@@ -43,9 +43,9 @@ class _Tables:
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         rows = self._matrix.rows
-        widest = max(len(escape(row.service)) for row in rows) + 2
-        across = max((options.max_width - LABELS) // widest, 1)
-        lines = -(-len(rows) // across)  # tables of the same width, not one long and one short
+        wanted = sum(len(escape(row.service)) + 2 for row in rows)
+        # tables of about the same width, not one long and one short
+        lines = min(-(-wanted // max(options.max_width - LABELS, 1)), len(rows))
         across = -(-len(rows) // lines)
         for start in range(0, len(rows), across):
             yield _table(self._matrix, rows[start : start + across])

@@ -48,14 +48,16 @@ class ServiceRow:
 
     def seen(self, first: int, last: int) -> None:
         """Stretch the row over a span of time (ns since 1970)."""
-        self.first = first if self.first is None else min(self.first, first)
+        if self.first is None or first < self.first:
+            self.first = first
         self.last = max(self.last, last)
 
     def claim(self, confidence: Confidence, evidence: str) -> None:
         """Take a claim; the strongest one's evidence is kept."""
-        if confidence > self.confidence or not self.evidence:
-            self.confidence = max(self.confidence, confidence)
-            self.evidence = evidence or self.evidence
+        if confidence > self.confidence:
+            self.confidence, self.evidence = confidence, evidence or self.evidence
+        elif not self.evidence:
+            self.evidence = evidence
 
     def done(self, service: str, protocol: str, stack: str) -> doc.Service:
         """Return the row as it stands in the document."""

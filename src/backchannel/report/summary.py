@@ -45,6 +45,7 @@ class Summary:
     def __init__(self, disclosure: Disclosure) -> None:
         self._disclosure = disclosure
         self._services: dict[Key, ServiceRow] = {}
+        self._found: dict[tuple[str, str, str, str], tuple[ServiceRow, bool]] = {}
         self._accounts: dict[tuple[str, str], AccountRow] = {}
         self._secrets: dict[tuple[str, str, str, str, str], doc.Secret] = {}
         self._files: list[doc.File] = []
@@ -59,38 +60,49 @@ class Summary:
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""
-        event = seen.event
+        event, time = seen.event, seen.time
+        kind = type(event)
         row = self._service(seen)
-        kind = type(event).__struct_config__.tag
         if row is not None:
-            row.events[str(kind)] += 1
-            row.seen(seen.time, seen.time)
-            if event.capability:
-                row.capabilities.add(event.capability)
-            row.accounts.add(seen.account)
-            self._timeline.add(seen.service, seen.time)
-            for word in _exposed(event):
+            row.events[kind.__struct_config__.tag] += 1  # type: ignore[index]  # `_tag` made it
+            row.seen(time, time)
+            if capability := event.capability:
+                row.capabilities.add(capability)
+            if seen.account:
+                row.accounts.add(seen.account)
+            self._timeline.add(seen.service, time)
+            if word := _exposed(event):
                 row.exposed[word] += 1
-        elif not isinstance(event, Malformed):
+        elif kind is not Malformed:
             return
-        handler = _HANDLERS.get(type(event))
+        handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(self, seen, event)
 
     def _service(self, seen: Observation) -> ServiceRow | None:
         if not seen.service:
             return None
-        stack = seen.stack
-        carried = seen.event.PROTOCOL not in {"", stack.rsplit("/", 1)[-1]}
+        key = seen.service, seen.protocol, seen.stack, seen.event.PROTOCOL
+        found = self._found.get(key)
+        if found is None:
+            found = self._find(*key)
+            if found is None:
+                return None
+            self._found[key] = found
+        row, carried = found
+        row.claim(seen.confidence, "")
         if carried:
-            stack = f"{stack}/{seen.protocol}"
-        row = self._row((seen.service, seen.protocol, stack))
-        if row is not None:
-            row.claim(seen.confidence, "")
-            if carried:
-                row.clients.add(seen.flow.client.address)
-                row.servers.add(str(seen.target or seen.flow.server))
+            row.clients.add(seen.flow.client.address)
+            row.servers.add(str(seen.target or seen.flow.server))
         return row
+
+    def _find(
+        self, service: str, protocol: str, stack: str, carried: str
+    ) -> tuple[ServiceRow, bool] | None:
+        """Return the row of an event, and whether it is about what its flow's protocol carries."""
+        inside = carried not in {"", stack.rsplit("/", 1)[-1]}
+        row = self._row((service, protocol, f"{stack}/{protocol}" if inside else stack))
+        return None if row is None else (row, inside)
 
     def _row(self, key: Key) -> ServiceRow | None:
         row = self._services.get(key)
@@ -333,12 +345,11 @@ _EXPOSED: dict[type[Event], str] = {
 }
 
 
-def _exposed(event: Event) -> tuple[str, ...]:
-    if isinstance(event, Credential):
-        word = "token" if event.kind == "token" else f"password-{event.kind}"
-        return (word,)
-    word = _EXPOSED.get(type(event), "")
-    return (word,) if word else ()
+def _exposed(event: Event) -> str:
+    """Return the word for what an eavesdropper gains by it; empty for nothing."""
+    if type(event) is Credential:
+        return "token" if event.kind == "token" else f"password-{event.kind}"
+    return _EXPOSED.get(type(event), "")
 
 
 def _near(seen: Observation) -> str:

@@ -20,8 +20,12 @@ class Timeline:
     def add(self, service: str, time: int) -> None:
         """Count one event of *service* at *time* (ns since 1970)."""
         place = time // (self.step * SECOND)
-        self._bins.setdefault(service, Counter())[place] += 1
-        self._low = place if self._low is None else min(self._low, place)
+        bins = self._bins.get(service)
+        if bins is None:
+            bins = self._bins[service] = Counter()
+        bins[place] += 1
+        if self._low is None or place < self._low:
+            self._low = place
         self._high = max(self._high, place)
         while self._high - self._low >= BINS:
             self._double()
