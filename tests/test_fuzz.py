@@ -17,6 +17,7 @@ CLIENT, SERVER = Side.CLIENT, Side.SERVER
 ENDS = Endpoint("192.0.2.1", 1000), Endpoint("192.0.2.2", 2000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["oscar", "msnftp", "ymsg"])
 def test_decoders_keep_the_laws(name):
     protocol = protocols.load()[name]
