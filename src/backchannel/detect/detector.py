@@ -7,12 +7,14 @@ counted as distinct, and evidence kept for a finding all have limits; what did n
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from backchannel.detect.expressions import Expression
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
+from backchannel.events import Event
 from backchannel.model import Confidence
 from backchannel.text import escape
 from backchannel.when import rfc3339
@@ -81,6 +83,28 @@ class _Compiled:
         self.watched: dict[tuple[str, ...], deque[tuple[_Place, str, dict[str, Any]]]] = {}
 
 
+Get = Callable[[Observation], Any]
+
+
+class _Plan:
+    """What the rules for one kind of event ask of it. Few rules match, so the names that decide
+    are looked up for all events, and all that an event tells only for those that match.
+    """
+
+    def __init__(self, kind: type[Event], rules: list[_Compiled]) -> None:
+        self.rules = rules
+        self.tag = str(kind.__struct_config__.tag)
+        fields = {name: attrgetter(f"event.{name}") for name in kind.__struct_fields__}
+        told: dict[str, Get] = {name: _constant(value) for name, value in _DEFAULTS.items()}
+        told |= fields
+        # where an event has a field of the same name (a program called `client`), the flow's wins
+        told["program"] = fields.get("client", _constant(""))
+        told |= _SEEN
+        self.told = tuple(told.items())
+        wanted = {name for rule in rules for name in rule.when.words}
+        self.asked = tuple((name, get) for name, get in self.told if name in wanted)
+
+
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 
 
@@ -91,6 +115,7 @@ class Detector:
         """*present* makes of an event's tag and names those that may be shown; rules see all."""
         self._present = present
         self._by_tag: dict[str, list[_Compiled]] = {}
+        self._plans: dict[type[Event], _Plan] = {}
         self._rules = [_Compiled(rule) for rule in rules]
         for compiled in self._rules:
             for tag in compiled.rule.events:
@@ -99,22 +124,19 @@ class Detector:
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""
-        rules = self._by_tag.get(str(type(seen.event).__struct_config__.tag))
-        if not rules or not seen.service:
+        kind = type(seen.event)
+        plan = self._plans.get(kind)
+        if plan is None:
+            rules = self._by_tag.get(str(kind.__struct_config__.tag), [])
+            plan = self._plans[kind] = _Plan(kind, rules)
+        if not plan.rules or not seen.service:
             return
-        event = seen.event
-        names = _DEFAULTS | {name: getattr(event, name) for name in event.__struct_fields__}
-        # where an event has a field of the same name (a program called `client`), the flow's wins
-        names["program"] = names.get("client", "")
-        names |= _names(seen.flow, seen.stack, seen.service, seen.protocol)
-        names["account"] = names.get("account") or seen.account
-        names["capability"] = event.capability or ""
-        names["side"] = seen.side.name.lower()
-        names["target"] = str(seen.target) if seen.target else ""
-        tag = str(type(event).__struct_config__.tag)
-        place = _Place(seen.time, seen.frame, seen.flow, seen.stack, tag)
-        for rule in rules:
-            self._match(rule, names, seen.confidence, place, tag)
+        asked = {name: get(seen) for name, get in plan.asked}
+        for rule in plan.rules:
+            if rule.when.value(asked) is True:
+                names = {name: get(seen) for name, get in plan.told}
+                place = _Place(seen.time, seen.frame, seen.flow, seen.stack, plan.tag)
+                self._matched(rule, names, seen.confidence, place, plan.tag)
 
     def end(self, stream: Stream, octets: int, first: int, last: int) -> None:
         """Take a stream that ended with a claim."""
@@ -135,9 +157,10 @@ class Detector:
         }
         place = _Place(first, stream.claim_frame, stream.flow, stream.stack, "stream")
         for rule in rules:
-            self._match(rule, names, stream.confidence, place, "stream")
+            if rule.when.value(names) is True:
+                self._matched(rule, names, stream.confidence, place, "stream")
 
-    def _match(
+    def _matched(
         self,
         rule: _Compiled,
         names: dict[str, Any],
@@ -145,8 +168,6 @@ class Detector:
         place: _Place,
         tag: str,
     ) -> None:
-        if rule.when.value(names) is not True:
-            return
         subject = tuple(str(each.value(names)) for each in rule.each)
         value = str(rule.distinct.value(names)) if rule.distinct else ""
         if self._present is not None:
@@ -241,7 +262,26 @@ _DEFAULTS: dict[str, Any] = {
     "owner": "",
 }
 """What an expression may name in any event, whether it has it or not."""
+_SEEN: dict[str, Get] = {
+    "service": attrgetter("service"),
+    "protocol": attrgetter("protocol"),
+    "stack": attrgetter("stack"),
+    "client": attrgetter("flow.client.address"),
+    "client_port": attrgetter("flow.client.port"),
+    "server": attrgetter("flow.server.address"),
+    "server_port": attrgetter("flow.server.port"),
+    "transport": attrgetter("flow.transport"),
+    "account": lambda seen: getattr(seen.event, "account", "") or seen.account,
+    "capability": lambda seen: seen.event.capability or "",
+    "side": lambda seen: seen.side.name.lower(),
+    "target": lambda seen: str(seen.target) if seen.target else "",
+}
+"""What is known of every event beside its fields."""
 _ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
+
+
+def _constant(value: Any) -> Get:
+    return lambda _seen: value
 
 
 def _rank(finding: Finding) -> tuple[int, str, str]:

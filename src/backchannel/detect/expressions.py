@@ -187,7 +187,7 @@ _LONGEST = 4096
 class Expression:
     """One expression, checked and compiled once."""
 
-    __slots__ = ("_code", "names", "text")
+    __slots__ = ("_code", "names", "text", "words")
 
     def __init__(self, text: str, where: str) -> None:
         """Raises UsageError, with *where* it stands, for what is not allowed."""
@@ -202,6 +202,8 @@ class Expression:
             FUNCTIONS
         )
         self._code = compile(tree, f"<rule {where}>", "eval")
+        self.words = frozenset(self._code.co_names)
+        """All names in it, also those (`text`) that a function has as well as an event."""
 
     def value(self, names: Mapping[str, Any]) -> Any:
         """Return the value with these *names*; None where a name is not there or types differ."""

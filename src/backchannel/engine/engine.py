@@ -29,9 +29,10 @@ from backchannel.effects import (
 )
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.engine.observer import Observer, Place
 from backchannel.engine.reach import Reach
-from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Group, Moment, Stream
-from backchannel.events import Event, NameLearned, SignOn
+from backchannel.engine.stream import Group, Moment, Stream
+from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT, decide
@@ -44,6 +45,8 @@ FOREVER = 1 << 62
 
 LONGEST_PATTERN = 64
 """Bytes in which every magic has shown whether it fits."""
+
+SIDES = Side.CLIENT, Side.SERVER
 
 StreamEnd = Callable[[Stream, int], None]
 
@@ -76,37 +79,35 @@ class Engine:
         self._look_at_ports()
         self._on_end = on_end
         self._streams: dict[int, Stream] = {}
-        self._out: list[Observation] = []
         self._trace_shown = False
         self._deliveries = 0
         self.names = Names(service_of_name, core.expect, self._count)
+        self._observer = Observer(self.names, self._count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
 
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
         """Take what the core delivered; return what it meant."""
+        streams = self._streams
         for slot, side, kind, time, frame, payload in batch:
-            stream = self._streams.get(slot)
+            stream = streams.get(slot)
             if stream is None:
                 if kind == CLOSED:
                     continue
                 stream = self._begin(slot, time)
             moment = Moment(time, frame)
-            if kind == DATA:
-                self._feed(stream, Side(side), payload, moment)
-            elif kind == GAP:
-                self._feed(stream, Side(side), int(payload), moment)
+            if kind in (DATA, GAP):
+                self._feed(stream, SIDES[side], payload, moment)
             elif kind == END:
-                self._end(stream, Side(side), moment)
+                self._end(stream, SIDES[side], moment)
             else:
-                del self._streams[slot]
+                del streams[slot]
                 self._close(stream, moment)
         self._deliveries += len(batch)
         if self._deliveries > 65_536 and batch:
             self._deliveries = 0
             self._reach.announcements.expire(batch[-1][3])
             self._look_at_ports()  # the oldest wishes give way to new ones
-        out, self._out = self._out, []
-        return out
+        return self._observer.take()
 
     def _look_at_ports(self) -> None:
         """Ask the core for the flows of ports where no magic can tell."""
@@ -119,9 +120,8 @@ class Engine:
         for stream in self._reach.shared_streams():
             self._close(stream, Moment(stream.last, 0))
         for stream, transfer in self._reach.finish():
-            self._tell(stream, Moment(stream.last, 0), Side.CLIENT, transfer)
-        out, self._out = self._out, []
-        return out
+            self._observer.tell(stream, Moment(stream.last, 0), Side.CLIENT, transfer)
+        return self._observer.take()
 
     def groups(self) -> list[Group]:
         """Return the logins that tied flows together."""
@@ -177,7 +177,7 @@ class Engine:
         stream.children.clear()
         if stream.touched:
             for transfer in self._reach.files.close_scope(stream.scope):
-                self._event(stream, moment, Side.CLIENT, transfer)
+                self._observer.hear(stream, moment, Side.CLIENT, transfer)
         if stream.session is None and stream.claim is None and stream.named:
             service, name = stream.named
             stream.claim = Claim("unknown", Confidence.NAME, f"{name} ({service})")
@@ -186,7 +186,7 @@ class Engine:
             self._name_flow(stream)
             if stream.group is not None:
                 stream.group.last = max(stream.group.last, stream.last)
-            self._release(stream)
+            self._observer.release(stream)
             self._on_end(stream, stream.slot)
 
     # -- bytes ---------------------------------------------------------------------------------
@@ -198,28 +198,32 @@ class Engine:
             stream.octets[side] += len(data)
         if stream.deaf:
             return
-        if stream.session is not None:
-            if stream.standing is Standing.CLAIMED:  # the next candidate may have to see it
+        session = stream.session
+        if session is not None:
+            if session.standing is Standing.CLAIMED:  # the next candidate may have to see it
                 stream.remember(side, data, moment)
                 self._peek(stream, side, data)
             self._decode(stream, side, data, moment)
             return
         stream.remember(side, data, moment)
         self._peek(stream, side, data)
-        if isinstance(data, bytes):
+        if isinstance(data, int):
+            return
+        if not stream.asked:
             self._identify(stream, moment)
+        elif stream.exhausted(stream.answer):  # there is no more to show than last time
+            self._abandon(stream)
 
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""
         peeked = stream.peeked[side]
         if isinstance(data, int):
             peeked.clear()
-            stream.matched = [False, False]
+            stream.matched, stream.asked = [False, False], False
             stream.start = msgspec.structs.replace(stream.start, begun=False)
-        elif stream.start.transport == "tcp":
+        elif len(peeked) < PEEK_LIMIT and (not peeked or stream.start.transport == "tcp"):
             peeked += data[: PEEK_LIMIT - len(peeked)]
-        elif not peeked:
-            peeked += data[:PEEK_LIMIT]
+            stream.asked = False
 
     def _identify(self, stream: Stream, moment: Moment, *, last: bool = False) -> None:
         start, (client, server) = stream.start, stream.peeked
@@ -239,8 +243,10 @@ class Engine:
             answer = decide(self._ask, (name for name in wanted if name in self._context), peek)
         if isinstance(answer, Claim):
             self._claim(stream, answer, moment)
-        elif last or self._exhausted(stream, answer):
+        elif last or stream.exhausted(answer):
             self._abandon(stream)
+        else:
+            stream.asked, stream.answer = True, answer
 
     def _match(self, stream: Stream, side: Side) -> None:
         """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
@@ -265,17 +271,6 @@ class Engine:
         except Exception:  # a fault of ours must not end the run
             self._fault(name, "recogniser")
             return None
-
-    def _exhausted(self, stream: Stream, answer: More | None) -> bool:
-        """Whether waiting for more bytes of an undecided stream is pointless."""
-        client, server = stream.peeked
-        if stream.replay_size < 0:
-            return True
-        if answer is not None:
-            return False
-        if stream.start.transport == "tcp" and not stream.named:
-            return bool(client and server) or len(client) + len(server) >= 64
-        return bool(client and server) or len(stream.replay) >= 4
 
     def _abandon(self, stream: Stream) -> None:
         stream.deaf = True
@@ -304,10 +299,10 @@ class Engine:
             self._decode(stream, side, step, then)
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
-        session = stream.session
-        if session is None or stream.is_done():
+        session, claim = stream.session, stream.claim
+        if session is None or session.done:
             return
-        spoken = side.other if stream.side_flip else side
+        spoken = side.other if claim is not None and claim.flipped else side
         if isinstance(data, bytes):
             self._take(stream, session.feed, spoken, moment, data)
         else:
@@ -346,59 +341,18 @@ class Engine:
             self._fault(stream.stack, "decoder")
             self._abandon(stream)
             return
-        self._release_known(stream)  # what was held back came before
+        observer = self._observer
+        place: Place | None = None
+        if stream.held:
+            observer.release_known(stream)  # what was held back came before
         for output in outputs:
             if isinstance(output, Event):
-                self._event(stream, moment, side, output)
+                place = observer.hear(stream, moment, side, output, place)
             else:
                 self._effect(stream, moment, side, output)
-        self._release_known(stream)
-
-    def _event(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
-        if isinstance(event, NameLearned):
-            service = self.names.learn(event, moment.time)
-            if service and event.how != "dns":
-                stream.named = service, event.name
-        elif isinstance(event, SignOn) and event.account:
-            stream.account = event.account
-        if stream.holds:
-            if len(stream.held) < HELD_EVENTS:
-                stream.held.append((moment, side, event))
-            else:
-                self._count("events of unproved claims dropped")
-            return
-        self._tell(stream, moment, side, event)
-
-    def _release_known(self, stream: Stream) -> None:
-        """Tell what was held back as soon as it is known whose it is, or has waited too long."""
-        if stream.held and stream.standing is Standing.PARSED:
-            stream.settled = stream.settled or len(stream.held) > SETTLED_EVENTS
-            if not stream.holds:
-                self._release(stream)
-
-    def _release(self, stream: Stream) -> None:
-        held, stream.held = stream.held, []
-        for moment, side, event in held:
-            self._tell(stream, moment, side, event)
-
-    def _tell(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
-        group = stream.group
-        protocol = event.PROTOCOL or stream.spoken
-        self._out.append(
-            Observation(
-                moment.time,
-                moment.frame,
-                stream.flow,
-                stream.stack,
-                protocol,
-                stream.service,
-                stream.confidence,
-                side,
-                event,
-                stream.target,
-                stream.account or (group.account if group else ""),
-            )
-        )
+                place = None  # it may have told whose the stream is
+        if stream.held:
+            observer.release_known(stream)
 
     def _effect(self, stream: Stream, moment: Moment, side: Side, effect: Effect) -> None:
         match effect:
@@ -410,7 +364,7 @@ class Engine:
             case FileOpen() | FileData() | FileClose():
                 transfer = self._reach.file(stream, effect)
                 if transfer is not None:
-                    self._event(stream, moment, side, transfer)
+                    self._observer.hear(stream, moment, side, transfer)
             case Open():
                 self._reach.open(stream, moment, effect)
             case InnerEnd():

@@ -1,12 +1,13 @@
 """One stream of bytes, of a flow or inside one, and what is known of it so far. State only."""
 
 from collections.abc import Hashable
-from typing import NamedTuple
+
+import msgspec
 
 from backchannel.contract import Protocol, Session, Start
 from backchannel.engine.observation import FlowInfo
 from backchannel.events import Event
-from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
+from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
 
 REPLAY_BYTES = 16_384
 """Bytes kept of a stream that nobody has proved to speak yet, to show them to the next decoder."""
@@ -18,7 +19,7 @@ SETTLED_EVENTS = 64
 """Events kept back while it is not known which of its services a protocol carries."""
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """The packet that brought something: its time (ns) and frame number."""
 
     time: int
@@ -60,6 +61,8 @@ class Stream:
     __slots__ = (
         "_group",
         "account",
+        "answer",
+        "asked",
         "bare",
         "candidates",
         "carrier",
@@ -111,6 +114,8 @@ class Stream:
         self.replay_size = 0
         self.excluded: set[str] = set()
         self.candidates: dict[str, None] = {}  # whose magic fitted, the most telling first
+        self.asked = False  # whether recognisers saw all that was peeked
+        self.answer: More | None = None  # and what they said
         self.matched = [False, False]  # whether a side's first bytes met the magics
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
@@ -139,7 +144,7 @@ class Stream:
     @property
     def stack(self) -> str:
         """The protocols that carry it and its own, outermost first."""
-        return self.carrier + self.spoken
+        return self.carrier + self.spoken if self.carrier else self.spoken
 
     @property
     def spoken(self) -> str:
@@ -191,6 +196,17 @@ class Stream:
             return True
         context = self.protocol is not None and self.protocol.context
         return self.session is not None and not context and not self.service
+
+    def exhausted(self, answer: More | None) -> bool:
+        """Whether waiting for more bytes is pointless, after recognisers' last *answer*."""
+        client, server = self.peeked
+        if self.replay_size < 0:
+            return True
+        if answer is not None:
+            return False
+        if self.start.transport == "tcp" and not self.named:
+            return bool(client and server) or len(client) + len(server) >= 64
+        return bool(client and server) or len(self.replay) >= 4
 
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
         """Keep a step for a later decoder, within the bound."""

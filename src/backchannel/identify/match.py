@@ -5,6 +5,7 @@ streams that the core never sees (inside proxies and tunnels) and the tests as a
 """
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from backchannel.contract import Length, Magic, Protocol
 from backchannel.model import Transport
@@ -14,13 +15,12 @@ class Matcher:
     """All protocols' magics, ordered so that one payload meets only those that may fit."""
 
     def __init__(self, protocols: Mapping[str, Protocol]) -> None:
-        self._by_first: dict[tuple[Transport, int], list[tuple[str, Magic]]] = {}
+        self._by_first: dict[tuple[Transport, int], list[_Entry]] = {}
         for protocol in protocols.values():
             for magic in protocol.magic:
+                entry = _entry(protocol.name, magic)
                 for first in _first_bytes(magic):
-                    self._by_first.setdefault((magic.transport, first), []).append(
-                        (protocol.name, magic)
-                    )
+                    self._by_first.setdefault((magic.transport, first), []).append(entry)
 
     def candidates(
         self, transport: Transport, payload: bytes, *, begun: bool = True, number: int = 0
@@ -29,12 +29,33 @@ class Matcher:
         if not payload:
             return []
         fitting: dict[str, int] = {}
-        for name, magic in self._by_first.get((transport, payload[0]), ()):
+        size = len(payload)
+        for name, magic, at, end, mask, value in self._by_first.get((transport, payload[0]), ()):
+            if size >= end and int.from_bytes(payload[at:end], "big") & mask != value:
+                continue  # as `fits` would say, and as nearly all of them do
             if number and magic.number and number != magic.number:
                 continue
             if fits(magic, payload, begun=begun):
                 fitting[name] = max(fitting.get(name, 0), len(magic.pattern))
         return sorted(fitting, key=lambda name: (-fitting[name], name))
+
+
+class _Entry(NamedTuple):
+    """A magic, with its pattern as numbers: the bytes from *at* to *end*, masked, are *value*."""
+
+    name: str
+    magic: Magic
+    at: int
+    end: int
+    mask: int
+    value: int
+
+
+def _entry(name: str, magic: Magic) -> _Entry:
+    end = magic.at + len(magic.pattern)
+    mask = int.from_bytes(magic.mask or b"\xff" * len(magic.pattern), "big")
+    value = int.from_bytes(magic.pattern, "big") & mask
+    return _Entry(name, magic, magic.at, end, mask, value)
 
 
 def fits(magic: Magic, payload: bytes, *, begun: bool = True) -> bool:

@@ -1,0 +1,109 @@
+"""What sessions say becomes observations: events in, with their time, place and standing out.
+
+Events of a claim that is not proved wait here, because a withdrawn claim takes them with it.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from backchannel.engine.names import Names
+from backchannel.engine.observation import Observation
+from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Moment, Stream
+from backchannel.events import Event, NameLearned, SignOn
+from backchannel.model import Confidence, Side, Standing
+
+Place: TypeAlias = tuple[str, str, str, Confidence, str]
+"""Stack, protocol, service, confidence and account of a stream at a moment."""
+
+
+class Observer:
+    """Gathers the observations of a batch."""
+
+    def __init__(self, names: Names, count: Callable[[str], None]) -> None:
+        self._names, self._count = names, count
+        self._out: list[Observation] = []
+
+    def take(self) -> list[Observation]:
+        """Return what was gathered since the last call."""
+        out, self._out = self._out, []
+        return out
+
+    def hear(
+        self, stream: Stream, moment: Moment, side: Side, event: Event, place: Place | None = None
+    ) -> Place | None:
+        """Tell *event*, or hold it back. Return the place it was told of, for the events that a
+        session tells in the same breath: only events, and nothing that changes the place.
+        """
+        kind = type(event)
+        if kind is NameLearned or kind is SignOn:
+            self._learn(stream, moment, event)
+            place = None
+        if place is None:
+            if stream.holds:
+                self._hold(stream, moment, side, event)
+                return None
+            place = _place(stream)
+        self._observe(stream, moment, side, event, place)
+        return place
+
+    def tell(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
+        """Tell *event* now, whatever the stream's standing."""
+        self._observe(stream, moment, side, event, _place(stream))
+
+    def release_known(self, stream: Stream) -> None:
+        """Tell what was held back as soon as it is known whose it is, or has waited too long."""
+        if stream.held and stream.standing is Standing.PARSED:
+            stream.settled = stream.settled or len(stream.held) > SETTLED_EVENTS
+            if not stream.holds:
+                self.release(stream)
+
+    def release(self, stream: Stream) -> None:
+        """Tell what was held back."""
+        held, stream.held = stream.held, []
+        if not held:
+            return
+        place = _place(stream)
+        for moment, side, event in held:
+            self._observe(stream, moment, side, event, place)
+
+    def _learn(self, stream: Stream, moment: Moment, event: Event) -> None:
+        """Take what an event tells of its own stream."""
+        if isinstance(event, NameLearned):
+            service = self._names.learn(event, moment.time)
+            if service and event.how != "dns":
+                stream.named = service, event.name
+        elif isinstance(event, SignOn) and event.account:
+            stream.account = event.account
+
+    def _hold(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
+        if len(stream.held) < HELD_EVENTS:
+            stream.held.append((moment, side, event))
+        else:
+            self._count("events of unproved claims dropped")
+
+    def _observe(
+        self, stream: Stream, moment: Moment, side: Side, event: Event, place: Place
+    ) -> None:
+        stack, spoken, service, confidence, account = place
+        self._out.append(
+            Observation(
+                moment.time,
+                moment.frame,
+                stream.flow,
+                stack,
+                event.PROTOCOL or spoken,
+                service,
+                confidence,
+                side,
+                event,
+                stream.target,
+                account,
+            )
+        )
+
+
+def _place(stream: Stream) -> Place:
+    """Return what every observation of a stream says of it now."""
+    group = stream.group
+    account = stream.account or (group.account if group else "")
+    return stream.stack, stream.spoken, stream.service, stream.confidence, account
