@@ -12,6 +12,7 @@ run.flows()                            # every flow as Arrow columns
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from backchannel.report.pseudonyms import Pseudonyms
+
+NAMES = 4096
+"""Host names whose service is remembered, because the same ones are asked for again and again."""
 
 Progress = Callable[[int, int], None]
 """Called now and then with bytes read and bytes in all (0 where that is not known)."""
@@ -93,7 +97,7 @@ class Scan:
         self._engine = Engine(
             self._core,
             protocols,
-            service_of_name=self._index.service_of,
+            service_of_name=lru_cache(maxsize=NAMES)(self._index.service_of),
             files=files,
             on_end=self._ended,
         )

@@ -1,5 +1,6 @@
 """`backchannel scan`: from any capture to an answer."""
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 FOUND = 1
 DAMAGED = 3
+GARBAGE = 50_000
+"""Objects after which Python looks for cycles: a scan makes millions and next to none in cycles, so
+that the usual 700 cost a fifth of the time."""
 Put = Callable[[Observation], object]
 
 
@@ -112,6 +116,7 @@ def scan(
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
     if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
         raise UsageError(f"unknown option {unknown[0]}; see backchannel scan --help")
+    gc.set_threshold(GARBAGE)
     once = {"report": report, "matrix": matrix, "stix": stix, "cef": cef, "syslog": syslog}
     pseudonyms = _pseudonyms(pseudonymise, originals=bool(secrets or content or extract or flows))
     disclosure = Disclosure(secrets=secrets, content=content)
