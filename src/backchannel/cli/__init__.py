@@ -1,6 +1,6 @@
 """The command line: one module a command, loaded when it is called.
 
-Exit codes: 0 clean, 1 findings, 2 usage or configuration, 3 input damaged but the rest was done,
+Exit codes: 0 clean, 1 findings, 2 usage, configuration or output, 3 input damaged but the rest was done,
 4 missing privilege.
 """
 
@@ -50,6 +50,16 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:  # the reader of our output left: not an error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         code = 0
+    except OSError as error:  # a full disk, a file that went away
+        _let_go_of_output()
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"backchannel: {named}{error.strerror or error}", file=sys.stderr)
+        code = USAGE
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _let_go_of_output() -> None:
+    """Keep the interpreter from writing, at its end, what standard output did not take."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

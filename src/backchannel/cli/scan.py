@@ -118,6 +118,8 @@ def scan(
         raise UsageError(f"unknown option {unknown[0]}; see backchannel scan --help")
     gc.set_threshold(GARBAGE)
     once = {"report": report, "matrix": matrix, "stix": stix, "cef": cef, "syslog": syslog}
+    lines = {"events": events, "eve": eve, "ecs": ecs}
+    targets.check({**once, **lines, "flows": flows}, extract, paths, json=json)
     pseudonyms = _pseudonyms(pseudonymise, originals=bool(secrets or content or extract or flows))
     disclosure = Disclosure(secrets=secrets, content=content)
     with ExitStack() as stack:
@@ -133,7 +135,7 @@ def scan(
             followers=tuple(checks.followers()),
             pseudonyms=pseudonyms,
         )
-        write = _writers(stack, disclosure, events=events, eve=eve, ecs=ecs)
+        write = _writers(stack, disclosure, **lines)
         if write:
             for seen in run:
                 for put in write:
