@@ -35,6 +35,8 @@ def load(*folders: Path, protocols: Iterable[str] = ()) -> dict[str, Service]:
     """
     known, errors, services = frozenset(protocols), list[str](), dict[str, Service]()
     for folder in (HERE, *folders):
+        if not folder.is_dir():
+            errors.append(f"{folder}: no such folder of services")
         for path in sorted(folder.glob("*.yaml")):
             service = _read(path, known, errors)
             if service is not None:

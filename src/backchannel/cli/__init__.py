@@ -1,7 +1,7 @@
 """The command line: one module a command, loaded when it is called.
 
-Exit codes: 0 clean, 1 findings, 2 usage, configuration or output, 3 input damaged but the rest was done,
-4 missing privilege.
+Exit codes: 0 clean, 1 findings, 2 usage, configuration or output,
+3 input damaged but the rest was done, 4 missing privilege.
 """
 
 import os

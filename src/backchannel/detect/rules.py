@@ -26,6 +26,8 @@ def load(*folders: Path) -> dict[str, Rule]:
 
 def read(folder: Path) -> dict[str, Rule]:
     """Return the rules in a folder of YAML files. Raises InputError with all errors at once."""
+    if not folder.is_dir():
+        raise InputError(folder, "no such folder of rules")
     rules, errors = dict[str, Rule](), list[str]()
     for path in sorted(folder.glob("*.yaml")):
         try:

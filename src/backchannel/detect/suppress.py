@@ -51,7 +51,9 @@ def read(path: Path) -> list[Suppression]:
     """Return the entries of a suppression file. Raises InputError."""
     try:
         return msgspec.yaml.decode(path.read_bytes(), type=_File).suppressions
-    except (msgspec.DecodeError, OSError) as error:
+    except OSError as error:
+        raise InputError(path, error.strerror or str(error)) from error
+    except msgspec.DecodeError as error:
         raise InputError(path, str(error)) from error
 
 
