@@ -37,6 +37,7 @@ class Association:
     """One IKE SA, by the initiator's SPI."""
 
     __slots__ = (
+        "_key",
         "account",
         "hashes",
         "initiator",
@@ -58,6 +59,7 @@ class Association:
     def __init__(self, header: Header, side: Side | None) -> None:
         self.initiator, self.responder = header.initiator, header.responder
         self.version = header.version
+        self._key = ""
         self.side = side
         """The initiator's; None where IKEv1's beginning was not seen."""
         self.stage, self.rank = ("", ""), -1
@@ -76,9 +78,9 @@ class Association:
     @property
     def key(self) -> str:
         """Names the SA among all flows; empty while nobody has answered."""
-        if self.responder == NOBODY:
-            return ""
-        return f"ike/{self.initiator.hex()}/{self.responder.hex()}"
+        if not self._key and self.responder != NOBODY:
+            self._key = f"ike/{self.initiator.hex()}/{self.responder.hex()}"
+        return self._key
 
     def sender(self, side: Side) -> End | None:
         """Who of the two *side* is."""

@@ -5,6 +5,7 @@ on one flow no further one is read: their number is told each time it doubles, s
 costs next to nothing.
 """
 
+from functools import lru_cache
 from typing import Literal
 
 from backchannel.effects import Expect, Tie
@@ -35,6 +36,12 @@ MANY = 256
 NATT_PORT = 4500
 UNANSWERED = {0: "to begin", 3: "to authenticate"}
 """Ranks of stages at which a peer waits for the other, and what for."""
+
+
+@lru_cache(maxsize=512)
+def _names(version: int, kinds: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(registry.payload(version, kind) for kind in kinds)
+
 
 Framing = Literal["plain", "non-esp-marker", "tcp", "reassembled"]
 
@@ -170,12 +177,12 @@ class Exchanges:
         elif retransmission:
             encrypted = header.version == 2 and header.next in (SK, SKF)
         return IkeMessage(
-            **common(header, sender),
+            **common(header.initiator, header.responder, header.version, sender),
             exchange=registry.exchange(header.version, header.exchange),
             message_id=header.message_id,
             response=header.response,
             encrypted=encrypted,
-            payloads=tuple(registry.payload(header.version, item.kind) for item in seen or ()),
+            payloads=_names(header.version, tuple([item.kind for item in seen])) if seen else (),
             first_inside=registry.payload(header.version, inside) if inside else "",
             size=len(data),
             fragment=fragment,
@@ -197,10 +204,7 @@ class Exchanges:
         self, association: Association, sender: nat.End | None, stage: str, detail: str = ""
     ) -> IkeStage:
         return IkeStage(
-            initiator_spi=association.initiator.hex(),
-            responder_spi=association.responder.hex() if association.key else "",
-            version=association.version,  # type: ignore[arg-type]  # 1 or 2: `read_header` saw to it
-            sender=sender or "",
+            **common(association.initiator, association.responder, association.version, sender),
             stage=stage,  # type: ignore[arg-type]  # of the tables below
             detail=detail,
         )
@@ -229,10 +233,7 @@ class Exchanges:
         behind, claimed = nat.judge(hashes)
         return [
             NatDetection(
-                initiator_spi=association.initiator.hex(),
-                responder_spi=association.responder.hex() if association.key else "",
-                version=association.version,  # type: ignore[arg-type]  # 1 or 2, as above
-                sender=sender or "",
+                **common(association.initiator, association.responder, association.version, sender),
                 behind_nat=behind,
                 claimed=claimed,
                 hashes=tuple(hashes),

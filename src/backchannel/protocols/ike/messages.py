@@ -70,7 +70,7 @@ def _security_association(reading: Reading, payload: Payload) -> list[Output]:
         **reading.common,
         exchange=registry.exchange(header.version, header.exchange),
         chosen=chosen,
-        suites=tuple(suites),
+        suites=suites,
         weak=proposals.weak(suites, aggressive=aggressive),
     )
     return [told]

@@ -21,10 +21,11 @@ If no hash at all agrees, and none can be a port's translation, nothing is said:
 all of them up.
 """
 
-from collections.abc import Iterable
-from hashlib import new
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from hashlib import md5, sha1, sha256, sha384, sha512
 from ipaddress import ip_address
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from backchannel.model import Endpoint
 from backchannel.protocols.ike.events import NatHash
@@ -36,7 +37,13 @@ Match: TypeAlias = Literal["address and port", "address", "nothing"]
 ENDS: tuple[End, End] = ("initiator", "responder")
 PORTS = (500, 4500, 848)
 """Ports that IKE has of its own; another one was chosen by a NAT, or by hand."""
-_ALGORITHMS = {16: "md5", 20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
+_ALGORITHMS: dict[int, Callable[[bytes], Any]] = {
+    16: partial(md5, usedforsecurity=False),
+    20: partial(sha1, usedforsecurity=False),
+    32: sha256,
+    48: sha384,
+    64: sha512,
+}
 """By size, which is all that tells them apart where the proposal was not seen."""
 
 
@@ -46,13 +53,18 @@ def compare(value: bytes, spis: bytes, seen: Endpoint) -> Match:
     if algorithm is None:
         return "nothing"
     try:
-        address = spis + ip_address(seen.address).packed
+        address = spis + _packed(seen.address)
     except ValueError:  # a tunnel's far end may be known by name only
         return "nothing"
     for port in (seen.port, *PORTS):
-        if new(algorithm, address + port.to_bytes(2, "big")).digest() == value:
+        if algorithm(address + port.to_bytes(2, "big")).digest() == value:
             return "address and port" if port == seen.port else "address"
     return "nothing"
+
+
+@lru_cache(maxsize=512)
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed
 
 
 def judge(hashes: Iterable[NatHash]) -> tuple[Behind, tuple[End, ...]]:

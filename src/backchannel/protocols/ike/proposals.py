@@ -52,17 +52,15 @@ _KINDS_QUICK: dict[int, tuple[str, dict[int, str]]] = {
 _AEAD = ("_CCM_", "_GCM_", "POLY1305", "_MGM_")
 
 
-def read_suites(version: int, body: bytes) -> list[Suite]:
+def read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
     """Return what a security association payload offers or chooses.
 
     Raises WireError where a length does not fit; past MAX_ALGORITHMS the rest is left out.
     """
-    return list(
-        _read_again(version, body) if len(body) <= _REMEMBERED else _read_suites(version, body)
-    )
+    return _read_again(version, body) if len(body) <= _REMEMBERED else _read_suites(version, body)
 
 
-def _read_suites(version: int, body: bytes) -> list[Suite]:
+def _read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
     suites: list[Suite] = []
     told = 0
     for suite in _suites_1(Reader(body)) if version == 1 else _suites_2(Reader(body)):
@@ -70,7 +68,7 @@ def _read_suites(version: int, body: bytes) -> list[Suite]:
         told += len(suite.algorithms) + 1
         if told >= MAX_ALGORITHMS:
             break
-    return suites
+    return tuple(suites)
 
 
 _REMEMBERED = 1024
@@ -79,11 +77,11 @@ offer takes a hundred times longer than comparing it."""
 
 
 @lru_cache(maxsize=128)
-def _read_again(version: int, body: bytes) -> list[Suite]:
+def _read_again(version: int, body: bytes) -> tuple[Suite, ...]:
     return _read_suites(version, body)
 
 
-def weak(suites: list[Suite], *, aggressive: bool = False) -> tuple[str, ...]:
+def weak(suites: tuple[Suite, ...], *, aggressive: bool = False) -> tuple[str, ...]:
     """Return the names of what should not be used any more, each once, in order."""
     found: dict[str, None] = {}
     for suite in suites:

@@ -1,5 +1,6 @@
 """One message while it is read: what payloads and stages have to know of each other."""
 
+from functools import lru_cache
 from typing import Any
 
 from backchannel.model import Endpoint
@@ -11,6 +12,21 @@ from backchannel.protocols.ike.wire import NOBODY, Header
 class Reading:
     """One message while it is read."""
 
+    __slots__ = (
+        "answer",
+        "association",
+        "common",
+        "detail",
+        "header",
+        "nat_hashes",
+        "proposed",
+        "sender",
+        "source",
+        "target",
+        "unnamed",
+        "vendors",
+    )
+
     def __init__(
         self,
         header: Header,
@@ -20,10 +36,11 @@ class Reading:
         target: Endpoint,
     ) -> None:
         self.header, self.association, self.sender = header, association, sender
+        self.common = common(header.initiator, header.responder, header.version, sender)
+        """The fields that every event of IKE has."""
         self.source, self.target = source, target
         self.vendors: list[vendors.Vendor] = []
         self.unnamed: list[str] = []
-        self.errors: list[str] = []
         self.answer: str = ""
         """The stage that a notify or a choice brings the SA to."""
         self.detail = ""
@@ -31,22 +48,19 @@ class Reading:
         self.proposed = False
         """True where proposals were read."""
 
-    @property
-    def common(self) -> dict[str, Any]:
-        """The fields that every event of IKE has."""
-        return common(self.header, self.sender)
-
     def other(self) -> nat.End:
         """Who of the two receives it."""
         return "responder" if self.sender == "initiator" else "initiator"
 
 
-def common(header: Header, sender: nat.End | None) -> dict[str, Any]:
-    """Return the fields that every event of IKE has."""
-    responder = "" if header.responder == NOBODY else header.responder.hex()
+@lru_cache(maxsize=512)
+def common(
+    initiator: bytes, responder: bytes, version: int, sender: nat.End | None
+) -> dict[str, Any]:
+    """Return the fields that every event of IKE has, not to be changed."""
     return {
-        "initiator_spi": header.initiator.hex(),
-        "responder_spi": responder,
-        "version": header.version,
+        "initiator_spi": initiator.hex(),
+        "responder_spi": "" if responder == NOBODY else responder.hex(),
+        "version": version,
         "sender": sender or "",
     }

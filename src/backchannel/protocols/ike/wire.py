@@ -110,14 +110,19 @@ def payloads(data: bytes, first: int, start: int, end: int) -> Iterator[Payload]
     Stops behind an encrypted payload, which is always the last (RFC 7296 §3.14). Raises WireError
     where a length does not fit, and for more than MAX_PAYLOADS.
     """
-    kind, reader = first, Reader(data, start, end)
+    kind, at, end = first, start, min(end, len(data))
     for _ in range(MAX_PAYLOADS):
         if not kind:
             return
-        following, _flags, length = reader.u8(), reader.u8(), reader.u16()
+        if end - at < 4:
+            raise WireError(f"wanted 4 bytes at {at}, {max(0, end - at)} left")
+        following, length = data[at], data[at + 2] << 8 | data[at + 3]
         if length < 4:
             raise WireError(f"payload {kind} says it is {length} bytes long")
-        yield Payload(kind, reader.take(length - 4), following)
+        if length > end - at:
+            raise WireError(f"wanted {length - 4} bytes at {at + 4}, {end - at - 4} left")
+        yield Payload(kind, data[at + 4 : at + length], following)
+        at += length
         if kind in (SK, SKF):
             return
         kind = following
