@@ -198,6 +198,7 @@ def test_counts_are_words():
     assert words.exposed("password-hash", 1) == "1 password, guessable offline"
     assert words.exposed("searches-to-come", 2) == "2 searches-to-come"
     assert words.times(1) == "once"
+    assert [words.brief(n) for n in (999, 1_429, 12_345)] == ["999", "1.4k", "12k"]
     assert words.span("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z").endswith("to 01:00:00")
 
 

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from backchannel.catalogue.index import Index
 from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Finding
+from backchannel.privacy import REDACTED
 from backchannel.report import charts, views, words
 from backchannel.report.document import Cell, Document
 from backchannel.report.matrix import PAPER, PAPER_SOURCE, TITLES
@@ -93,6 +94,7 @@ def _shown(document: Document, index: Index) -> dict[str, Any]:
             [(block.service, block.bytes, colours[block.service]) for block in blocks], names
         ),
         "talkers": charts.talkers(document.pairs, colours),
+        "secrets_shown": any(row.secret != REDACTED for row in document.credentials),
         "cell_link": lambda cell: _cell_link(cell, on_page),
     }
 
@@ -159,6 +161,7 @@ _HELPERS: dict[str, Any] = {
     "exposed": words.exposed,
     "count": words.count,
     "times": words.times,
+    "brief": words.brief,
     "harmless": words.harmless,
     "size": words.size,
     "short": words.short,

@@ -28,6 +28,13 @@ def count(number: int, noun: str, several: str = "") -> str:
     return f"{number:,} {noun if number == 1 else several or noun + 's'}"
 
 
+def brief(number: int) -> str:
+    """Return a number that fits a small cell: `999`, `1.4k`, `12k`."""
+    if number < 1_000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 10_000 else f"{number // 1000}k"
+
+
 def times(number: int) -> str:
     """Return `once` or `3 times`."""
     return "once" if number == 1 else f"{number:,} times"
