@@ -19,6 +19,7 @@ ORDER = [
     "engine",
     "privacy",
     "detect",
+    "packs",
     "report",
     "pipeline",
     "cli",

@@ -64,17 +64,19 @@ class Scan:
         collect_flows: bool = False,
         progress: Progress | None = None,
         rule_folders: Sequence[Path] = (),
+        index: catalogue.Index | None = None,
         followers: Sequence[Follower] = (),
         pseudonyms: "Pseudonyms | None" = None,
     ) -> None:
         """*extract* names a folder for transferred files. *everything* decodes DNS, TLS and plain
         web traffic too, not only where their names matter. *collect_flows* keeps a row for each
-        flow, which costs memory in proportion. *rule_folders* hold rules beside ours.
-        *followers* look closer at some events, such as the password audit. *pseudonyms* rename
-        everything that is told. Raises UsageError when a path does not exist.
+        flow, which costs memory in proportion. *rule_folders* hold rules beside ours, *index* is
+        of another catalogue. *followers* look closer at some events, such as the password audit.
+        *pseudonyms* rename everything that is told. Raises UsageError when a path does not exist.
         """
         self._sources: list[Source] = sources([str(path) for path in paths])
-        self._index = catalogue.load()
+        self.index = index or catalogue.load()
+        """What is known of each service."""
         self._summary = Summary(disclosure or Disclosure())
         self._counts: Counter[str] = Counter()
         looked_for = rules.load(*rule_folders).values()
@@ -87,7 +89,7 @@ class Scan:
         self._core = FlowCore(
             [(numbers[name], magic) for name, p in protocols.items() for magic in p.magic],
             settings or FlowSettings(),
-            names=self._index.suffixes(),
+            names=self.index.suffixes(),
             name_gated=[numbers[name] for name, p in protocols.items() if p.context],
             everything=everything,
             collect=collect_flows,
@@ -97,7 +99,7 @@ class Scan:
         self._engine = Engine(
             self._core,
             protocols,
-            service_of_name=lru_cache(maxsize=NAMES)(self._index.service_of),
+            service_of_name=lru_cache(maxsize=NAMES)(self.index.service_of),
             files=files,
             on_end=self._ended,
         )
@@ -107,7 +109,7 @@ class Scan:
             "content shown": "yes" if disclosure and disclosure.content else "no",
             "files extracted": "yes" if extract else "no",
             "rules": f"{len(looked_for)}, with {len(rule_folders)} folders of one's own",
-            "services in the catalogue": str(len(self._index.services)),
+            "services in the catalogue": str(len(self.index.services)),
             "decoders": str(len(protocols)),
             "MITRE ATT&CK": f"version {ATTACK_VERSION}",
             "Python": python_version(),
@@ -166,7 +168,7 @@ class Scan:
             from backchannel.report.renamed import renamed  # noqa: PLC0415 - only where asked
 
             document = renamed(document, self._pseudonyms)
-        told = matrix.build(document, self._index, self.assessed)
+        told = matrix.build(document, self.index, self.assessed)
         self._document = msgspec.structs.replace(
             document, matrix=told, settings=self._settings | document.settings
         )

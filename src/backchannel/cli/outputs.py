@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from backchannel.catalogue import index as catalogue
+from backchannel.catalogue.index import Index
 from backchannel.report import matrix
 from backchannel.report.digests import with_digests
 from backchannel.report.document import Document
@@ -15,14 +15,14 @@ HASHED = frozenset({"report"})
 """Outputs that name the captures' SHA-256."""
 
 
-def write(document: Document, paths: Mapping[str, Path | None]) -> None:
+def write(document: Document, index: Index, paths: Mapping[str, Path | None]) -> None:
     """Write the outputs that have a path; the keys are the options' names, `-` is for stdout."""
     if any(paths.get(name) for name in HASHED):
         document = with_digests(document)
     for name, path in paths.items():
         if path is None:
             continue
-        data = _make(name, document)
+        data = _make(name, document, index)
         if path == Path("-"):
             sys.stdout.buffer.write(data)
         else:
@@ -42,13 +42,13 @@ def append_alerts(document: Document, path: Path) -> None:
             file.write(data)
 
 
-def _make(name: str, document: Document) -> bytes:
+def _make(name: str, document: Document, index: Index) -> bytes:
     """Return one output. What nobody asked for is not imported."""
     if name == "report":
         from backchannel.report.html import page  # noqa: PLC0415 - only where asked
 
         written = datetime.now(tz=UTC).strftime("%d %B %Y")
-        return page(document, catalogue.load(), written).encode()
+        return page(document, index, written).encode()
     if name == "matrix":
         return matrix.as_csv(document.matrix).encode()
     if name == "stix":

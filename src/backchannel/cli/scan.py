@@ -13,13 +13,14 @@ from typing import IO, TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from backchannel.catalogue import index as catalogue
+from backchannel.catalogue.index import Index
 from backchannel.catalogue.model import Severity
-from backchannel.cli import outputs
+from backchannel.cli import folders, outputs
 from backchannel.cli.checks import Checks
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
+from backchannel.packs import shelf
 from backchannel.pipeline import Scan
 from backchannel.privacy import Disclosure
 from backchannel.report import matrix as threats
@@ -131,7 +132,8 @@ def scan(
             everything=all_protocols,
             collect_flows=flows is not None,
             progress=progress,
-            rule_folders=rules,
+            rule_folders=(*folders.pack_rules(), *rules),
+            index=layout.indexed(layout.active(folders.packs())),
             followers=tuple(checks.followers()),
             pseudonyms=pseudonyms,
         )
@@ -147,13 +149,13 @@ def scan(
         from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
 
         write_parquet(run.flows(), flows)
-    outputs.write(document, once)
+    outputs.write(document, run.index, once)
     if ecs is not None:
         outputs.append_alerts(document, ecs)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
     elif not quiet and Path("-") not in (eve, events, ecs, *once.values()):
-        _show(document, (*once.values(), extract, flows, eve, events, ecs))
+        _show(document, run.index, (*once.values(), extract, flows, eve, events, ecs))
     return _code(document, fail_on)
 
 
@@ -168,11 +170,11 @@ def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":
     return from_option(key)
 
 
-def _show(document: Document, written: Iterable[Path | None]) -> None:
+def _show(document: Document, index: Index, written: Iterable[Path | None]) -> None:
     """Print the summary, and which files were written."""
     from backchannel.report.terminal import console, render  # noqa: PLC0415 - only where asked
 
-    console().print(render(document, catalogue.load()))
+    console().print(render(document, index))
     for path in written:
         if path is not None:
             print(f"written: {path}", file=sys.stderr)
@@ -200,7 +202,7 @@ def _suppressed(run: Scan, document: Document, path: Path) -> Document:
     for entry in expired:
         print(f"backchannel: {path}: expired on {entry.until}: {entry.reason}", file=sys.stderr)
     document = msgspec.structs.replace(document, findings=kept, suppressed=hidden)
-    cells = threats.build(document, catalogue.load(), run.assessed, before=document.matrix)
+    cells = threats.build(document, run.index, run.assessed, before=document.matrix)
     return msgspec.structs.replace(document, matrix=cells)
 
 

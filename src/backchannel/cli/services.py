@@ -1,6 +1,5 @@
 """`backchannel services`: what the catalogue knows, and how a capture compares with it."""
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from backchannel.catalogue import observed
 from backchannel.catalogue.load import load
 from backchannel.catalogue.model import Service
 from backchannel.catalogue.page import Page, page
+from backchannel.cli import folders
 from backchannel.errors import UsageError
 
 Form = Literal["text", "md", "html", "json"]
@@ -46,7 +46,7 @@ def services(
         Folders with service files of your own, which win over ours; `services` in your
         configuration folder is always read.
     """
-    known = load(*user_folders(), *catalogue, protocols=protocols.load())
+    known = load(*folders.pack_services(), *user_folders(), *catalogue, protocols=protocols.load())
     if name and name not in known:
         near = [each for each in known if name in each or each in name] or list(known)
         raise UsageError(f"no service {name!r} in the catalogue; there is {', '.join(near)}")
@@ -63,8 +63,7 @@ def services(
 
 def user_folders() -> list[Path]:
     """Return the user's own folder of service files, where there is one."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    folder = home / "backchannel/services"
+    folder = folders.configuration() / "services"
     return [folder] if folder.is_dir() else []
 
 

@@ -1,0 +1,36 @@
+"""Where a user's own things are: the XDG base directories."""
+
+import os
+from pathlib import Path
+
+from backchannel.packs import layout
+
+
+def configuration() -> Path:
+    """Return the folder with what the user has written."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "backchannel"
+
+
+def packs() -> Path:
+    """Return the folder of the installed packs."""
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    return home / "backchannel/packs"
+
+
+def keys() -> list[Path]:
+    """Return the public keys that the user trusts."""
+    return sorted(path for path in (configuration() / "keys").glob("*") if path.is_file())
+
+
+def pack_rules() -> list[Path]:
+    """Return the folders of rules of the packs in use."""
+    return _parts(layout.RULES)
+
+
+def pack_services() -> list[Path]:
+    """Return the folders of services of the packs in use."""
+    return _parts(layout.SERVICES)
+
+
+def _parts(part: str) -> list[Path]:
+    return [folder / part for folder in layout.active(packs()) if (folder / part).is_dir()]
