@@ -20,7 +20,7 @@ from backchannel.cli.checks import Checks
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
-from backchannel.packs import shelf
+from backchannel.packs import layout
 from backchannel.pipeline import Scan
 from backchannel.privacy import Disclosure
 from backchannel.report import matrix as threats
