@@ -409,7 +409,8 @@ cdef class Streams:
                     self.out.failed = True
                     return
                 half.history, half.history_room = grown, room
-            memmove(half.history, half.history + half.history_start, kept)
+            if kept:
+                memmove(half.history, half.history + half.history_start, kept)
             half.history_start = 0
         memcpy(half.history + half.history_start + kept, data, size)
         half.history_size = kept + size
@@ -429,7 +430,7 @@ cdef bint differs(
 ) noexcept nogil:
     """Compare bytes that begin *distance* before the next one with what is remembered."""
     cdef uint32_t known = min(distance, half.history_size), skip = distance - known, seen
-    if size <= skip:
+    if not known or size <= skip:
         return False
     seen = min(size, distance) - skip
     return memcmp(
