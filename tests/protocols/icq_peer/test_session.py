@@ -528,6 +528,50 @@ def test_a_chat_of_the_later_versions(version):
     assert {m.room for m in kit.events(told, Message)} == {f"chat of {ME}"}
 
 
+@pytest.mark.parametrize("size", [1, 5, 4096, 60_000])
+@pytest.mark.parametrize(
+    ("version", "command", "lines"),
+    [
+        (3, b"\x10\xff\xff" + bytes(0xFFFF + 2), ["ab", "cd"]),
+        (6, b"\0\7" + struct.pack("<I", 65536) + bytes(65536), ["ab", "cd"]),
+        (6, b"\0\7" + struct.pack("<I", 65537), ["ab", "cd"]),
+        (6, b"\0\7\xff\xff\xff\xff", ["ab", "cd"]),
+        (6, b"\0\7" + struct.pack("<I", 65536), ["ab"]),
+    ],
+)
+def test_a_long_command_is_passed_over_in_any_pieces(version, command, lines, size):
+    """What says that it is longer than any command has no values."""
+    steps = chat_talk(version, b"", b"")
+    steps += [c(b"ab\r" + command + b"cd\r")]
+    session = Session(START)
+    told = kit.decode(session, kit.recut(steps, size))
+    assert [m.text for m in kit.events(told, Message)] == lines
+    assert kit.footprint(session) < 10000
+
+
+@pytest.mark.parametrize(("lost", "lines"), [(99, ["y"]), (100, ["xy"]), (101, ["xy"])])
+def test_a_gap_takes_from_the_command_it_is_in(lost, lines):
+    command = b"\0\7" + struct.pack("<I", 100)
+    steps = [*chat_talk(6, b"", b""), c(command), (Side.CLIENT, lost), c(b"xy\r")]
+    assert [m.text for m in kit.events(kit.decode(Session(START), steps), Message)] == lines
+
+
+def test_a_gap_ends_the_head_of_a_command():
+    steps = [*chat_talk(6, b"", b""), c(b"a\0\7"), (Side.CLIENT, 3), c(b"xyzu\r")]
+    told = kit.decode(Session(START), steps)
+    assert [m.text for m in kit.events(told, Message)] == ["axyzu"]
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_nothing_is_read_behind_the_message_that_goes_secure(size):
+    answer = message(6, 0xEE, "1", command=wire.ACK)
+    late = frame(answer) + frame(message(6, 1, "tls")) + b"\x16\x03\1"
+    steps = [*hello(6), s(late)]
+    session = Session(START)
+    assert kit.events(kit.decode(session, kit.recut(steps, size)), Message) == []
+    assert session.done
+
+
 def test_a_line_is_bounded():
     session = Session(START)
     kit.decode(session, chat_talk(3, b"", b""), ends=False)

@@ -7,7 +7,7 @@
     keys       text, 0d ends a line, 08 takes one back. Up to version 5 control bytes are commands
                with values behind them; from 6 on those begin with 0: 0 | command | length u32
 
-Held: one line of at most LONGEST_LINE bytes a side, and an unfinished command.
+Held: one line of at most LONGEST_LINE bytes a side, and the head of an unfinished command.
 Source: licq 1.3.0 icqd-chat.cpp; licq 0.70 for the older form.
 """
 
@@ -25,6 +25,8 @@ from backchannel.reader import Reader
 LONGEST_LINE = 4096
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 _LONGEST_COMMAND = 65536
+_NEW_HEAD, _FONT_HEAD = 6, 3
+"""Bytes of a command that tell its length: of one since version 6, of the older one for a font."""
 _OPENINGS = {0x64, 0x65}
 _LOWEST_VERSION = 0xFFFFFFF0
 _NEWLINE, _BACKSPACE, _FONT = 0x0D, 0x08, 0x10
@@ -49,6 +51,8 @@ class Chat:
         self._packets = dict.fromkeys(Side, 0)
         self._lines = {side: bytearray() for side in Side}
         self._held = dict.fromkeys(Side, b"")
+        self._passed = dict.fromkeys(Side, 0)
+        """Bytes of a command that are still to be passed over."""
 
     def framed(self, side: Side) -> bool:
         """Whether packets of *side* are still to come; after them every byte is a key."""
@@ -75,7 +79,7 @@ class Chat:
         """Take keys; tell every line that they finish."""
         data = self._held[side] + data
         told: list[Output] = []
-        at, size = 0, len(data)
+        at, size = self._passed[side], len(data)
         line, new = self._lines[side], self._state.version >= 6
         while at < size:
             byte = data[at]
@@ -86,15 +90,19 @@ class Chat:
                 at += 1
             elif (new and byte == 0) or not new:
                 after = _new_command(data, at) if new else _old_command(line, data, at)
-                if after > size and size - at <= _LONGEST_COMMAND:
+                if after is None:
                     break
                 at = after
             else:
                 if byte == _BACKSPACE:
                     del line[-1:]
                 at += 1
-        self._held[side] = data[at:]
+        self._held[side], self._passed[side] = data[at:], max(0, at - size)
         return told
+
+    def gap(self, side: Side, size: int) -> None:
+        """*size* bytes are missing, the end of an unfinished command first."""
+        self._held[side], self._passed[side] = b"", max(0, self._passed[side] - size)
 
     @staticmethod
     def _text(line: bytearray, data: bytes, at: int) -> int:
@@ -127,20 +135,24 @@ class Chat:
         return told
 
 
-def _new_command(data: bytes, at: int) -> int:
-    """Return where the command at *at* ends: 0 | command | length u32 | values."""
-    if len(data) < at + 6:
-        return at + 6
-    size = int.from_bytes(data[at + 2 : at + 6], "little")
+def _new_command(data: bytes, at: int) -> int | None:
+    """Return where the command at *at* ends, None where its head has not come."""
+    if len(data) < at + _NEW_HEAD:
+        return None
+    size = int.from_bytes(data[at + 2 : at + _NEW_HEAD], "little")
+    if size > _LONGEST_COMMAND:
+        return at + _NEW_HEAD
     # licq: the length that comes with a font's name counts the next byte too.
-    return at + 6 + size - (1 if data[at + 1] == _FONT and size else 0)
+    return at + _NEW_HEAD + size - (1 if data[at + 1] == _FONT and size else 0)
 
 
-def _old_command(line: bytearray, data: bytes, at: int) -> int:
+def _old_command(line: bytearray, data: bytes, at: int) -> int | None:
     """Return where the command at *at* ends; a backspace shortens *line* at once."""
     command = data[at]
     if command == _FONT:
-        return at + 5 + int.from_bytes(data[at + 1 : at + 3], "little")
+        if len(data) < at + _FONT_HEAD:
+            return None
+        return at + 5 + int.from_bytes(data[at + 1 : at + _FONT_HEAD], "little")
     if command == _BACKSPACE:
         del line[-1:]
     return at + 1 + _VALUES.get(command, 0)

@@ -77,7 +77,7 @@ class Session:
         buffer += data
         told: list[Output] = []
         try:
-            while not self._keys(side):
+            while not self.done and not self._keys(side):
                 if self._files and self._files.amid and side is self._files.sender:
                     told += self._files.rest(buffer)
                 end = _LENGTH + int.from_bytes(buffer[:_LENGTH], "little")
@@ -178,7 +178,10 @@ class Session:
         told: list[Output] = [Gap(size=size)]
         held = bytes(self._buffers[side])
         self._buffers[side].clear()
-        if self._keys(side) or self.done or side in self._deaf:
+        if self._chat and self._keys(side):
+            self._chat.gap(side, size)
+            return told
+        if self.done or side in self._deaf:
             return told
         if self._files and side is self._files.sender:
             outputs = self._files.hole(held, size)
