@@ -286,6 +286,18 @@ class Transfer(_WithCapability, frozen=True, kw_only=True):
     id: str = ""
 
 
+class FileMatched(_WithCapability, frozen=True, kw_only=True):
+    """An engine found something in a transferred file. Only when asked for."""
+
+    sender: str
+    recipient: str
+    name: str
+    sha256: str
+    engine: Literal["yara", "clamav", "hash-list"]
+    rule: str
+    """Name of the rule or signature, or the label of the hash."""
+
+
 class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file that somebody shares or that a search found."""
 

@@ -10,6 +10,7 @@ from backchannel.events import (
     Contacts,
     Credential,
     Download,
+    FileMatched,
     Message,
     NameLearned,
     Offer,
@@ -135,6 +136,20 @@ CASES = {
     "disguised-program": (
         [transfer("picture.png", media="application/x-dosexec")],
         [transfer("setup.exe", media="application/x-dosexec"), transfer("picture.png")],
+    ),
+    "file-matched": (
+        [
+            FileMatched(
+                use=FILE,
+                sender="ann",
+                recipient="bob",
+                name="notes.txt",
+                sha256="0" * 64,
+                engine="yara",
+                rule="worm",
+            )
+        ],
+        [transfer("setup.exe"), transfer("picture.png", media="application/x-dosexec")],
     ),
     "worm-file": (
         many(lambda n: offer("hello.exe", recipient=f"friend{n}"), 4),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backchannel.detect.follow import Follower
 from backchannel.errors import UsageError
+from backchannel.extract.scanners import Hashes, Scanner, Yara
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,12 +17,38 @@ class Checks:
     """Try well-known passwords on captured login hashes; nothing is sent anywhere."""
     wordlist: Path | None = None
     """Words of your own for --audit-passwords, one a line."""
+    yara: Path | None = None
+    """YARA rules, a file or a folder, to scan extracted files with; needs --extract."""
+    clamd: str | None = None
+    """A running clamd, unix:/path or host:port, to scan extracted files with; needs --extract."""
+    clamd_remote: bool = False
+    """Allow --clamd on another machine: extracted files are sent to it, unencrypted."""
+    hashes: Path | None = None
+    """A list of SHA-256 hashes with labels to look extracted files up in; needs --extract."""
 
-    def followers(self) -> Iterator[Follower]:
-        """Make what was asked for. Raises UsageError and InputError."""
+    def followers(self, extracted: Path | None) -> Iterator[Follower]:
+        """Make what was asked for; files are in *extracted*. Raises UsageError and InputError."""
         if self.wordlist is not None and not self.audit_passwords:
             raise UsageError("--wordlist is for --audit-passwords; give both")
         if self.audit_passwords:
             from backchannel.detect import passwords  # noqa: PLC0415 - only where asked
 
             yield passwords.Audit(passwords.read(self.wordlist) if self.wordlist else ())
+        if scanners := tuple(self._scanners()):
+            if extracted is None:
+                raise UsageError(
+                    "--yara, --clamd and --hashes scan extracted files: give --extract"
+                )
+            from backchannel.detect.files import FileScan  # noqa: PLC0415 - only where asked
+
+            yield FileScan(extracted, scanners)
+
+    def _scanners(self) -> Iterator[Scanner]:
+        if self.hashes is not None:
+            yield Hashes(self.hashes)
+        if self.yara is not None:
+            yield Yara(self.yara)
+        if self.clamd is not None:
+            from backchannel.extract.clamd import Clamd  # noqa: PLC0415 - only where asked
+
+            yield Clamd(self.clamd, remote=self.clamd_remote)

@@ -134,7 +134,7 @@ def scan(
             progress=progress,
             rule_folders=(*folders.pack_rules(), *rules),
             index=layout.indexed(layout.active(folders.packs())),
-            followers=tuple(checks.followers()),
+            followers=tuple(checks.followers(extract)),
             pseudonyms=pseudonyms,
         )
         write = _writers(stack, disclosure, **lines)
