@@ -11,6 +11,7 @@ from tests.report.sample import EVENTS, HOSTILE, document, finding, observation
 
 from backchannel.detect import rules
 from backchannel.detect.attack import TECHNIQUES
+from backchannel.model import Side
 from backchannel.privacy import Disclosure
 from backchannel.report.exports import cef, ecs, sigma, stix, syslog
 from backchannel.report.exports.common import OUT_OF_TEN, endpoint, milliseconds
@@ -149,6 +150,13 @@ def test_an_alert_says_what_the_finding_says_and_events_stay_redacted():
     assert len(lines.splitlines()) == len(EVENTS)
 
 
+def test_who_sent_an_event_is_its_source():
+    answer = msgspec.structs.replace(observation(EVENTS[0]), side=Side.SERVER)
+    record = ecs.event(answer, Disclosure())
+    assert (record["source"]["ip"], record["destination"]["ip"]) == ("64.12.1.1", "10.0.0.5")
+    assert record["client"]["ip"] == "10.0.0.5"
+
+
 # -- CEF and syslog -----------------------------------------------------------------------------
 
 
@@ -198,6 +206,15 @@ def test_syslog_is_read_back():
     assert data["capture"].count('"') == 2
 
 
+def test_what_would_end_a_value_is_escaped():
+    (line,) = syslog.lines(made(finding(accounts=('x" ] [y@1 z="',))))
+    assert r'account="x\" \] [y@1 z=\""] ' in line
+    assert list(rfc5424.SyslogMessage.parse(line).sd) == [syslog.SD_ID]
+    (line,) = cef.lines(made(finding(accounts=("x dst=1.1.1.1",))))
+    assert r"suser=x dst\=1.1.1.1 " in line
+    assert pycef.parse(line)["dst"] == "64.12.1.1"
+
+
 def test_endpoints_and_times_are_split():
     assert endpoint("[fe80::1]:80") == ("fe80::1", 80)
     assert endpoint("10.0.0.1") == ("10.0.0.1", 0)
@@ -231,6 +248,14 @@ def test_plain_tests_speak_of_events_and_the_others_of_findings():
     }
     counted = sigma.rule(RULES["worm-file"])
     assert counted["detection"]["selection"] == {"rule.id": "worm-file"}
+
+
+def test_what_counts_or_looks_at_streams_is_never_told_as_one_event():
+    counted = [each for each in RULES.values() if each.count or "stream" in each.events]
+    assert counted
+    for each in counted:
+        plain = msgspec.structs.replace(each, when="kind == 'plain'")
+        assert sigma.rule(plain)["logsource"]["service"] == "findings"
 
 
 def test_the_ids_differ_and_stay():

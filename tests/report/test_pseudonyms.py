@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.report.sample import EVENTS, document, observation
+from tests.report.sample import EVENTS, document, finding, observation
 
 from backchannel import events
 from backchannel.catalogue import index
@@ -98,6 +98,25 @@ def test_a_text_field_that_nobody_listed_is_renamed():
     told = NAMES.observation(observation(offer)).event
     assert told.use is Capability.FILE_TRANSFER
     assert re.fullmatch(r"file-\w+\.doc", told.name)
+
+
+def test_an_account_has_one_name_in_every_field():
+    alice = NAMES.name("alice", "account")
+    message = NAMES.observation(observation(EVENTS[3]))
+    assert message.account == message.event.sender == alice
+    assert message.event.recipient == NAMES.name("bob", "account")
+    assert NAMES.names("message", {"sender": "alice", "client": "10.0.0.5"}) == {
+        "sender": alice,
+        "client": NAMES.address("10.0.0.5"),
+    }
+
+
+def test_a_community_id_would_give_the_addresses_away():
+    told = renamed(msgspec.structs.replace(document(), findings=(finding(),)), NAMES)
+    (place,) = told.findings[0].evidence
+    assert place.community_id == NAMES.observation(observation(EVENTS[0])).flow.community_id == ""
+    assert place.client == f"{NAMES.address('10.0.0.5')}:41000"
+    assert told.findings[0].id != finding().id
 
 
 def test_hostile_names_leave_nothing():
