@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.model import Severity
-from backchannel.cli import folders, outputs
+from backchannel.cli import folders, outputs, targets
 from backchannel.cli.checks import Checks
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
