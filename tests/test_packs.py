@@ -1,6 +1,7 @@
 """A pack is installed whole and as its publisher signed it, or not at all."""
 
 import io
+import shutil
 import tarfile
 from base64 import b64encode
 from contextlib import suppress
@@ -107,6 +108,15 @@ def test_from_a_folder_to_a_scan(tmp_path, keys, home, capsys):
     assert document["settings"]["rules"].startswith(f"{len(rules.load()) + 1},")
     assert run("update", "--rollback", "feed") == 0
     assert layout.active(home) == []
+
+
+@pytest.mark.parametrize("part", [layout.SERVICES, layout.RULES])
+def test_a_pack_may_hold_only_services_or_only_rules(tmp_path, keys, home, part):
+    folder = content(tmp_path / "src")
+    shutil.rmtree(folder / part.partition("/")[0])
+    assert run("pack", folder, tmp_path / "half.tar.zst", "--key", keys[0]) == 0
+    assert run("update", tmp_path / "half.tar.zst", "--key", keys[1], "--yes") == 0
+    assert run("scan", EXAMPLES / "aim/aim_presence.pcap", "--quiet") == 0
 
 
 def test_keys_in_the_configuration_folder_are_trusted(tmp_path, keys, home, capsys):

@@ -123,10 +123,12 @@ def read(folder: Path) -> Files:
 
 def check(folder: Path) -> index.Index:
     """Load services and rules of a folder; return the services' index. Raises InputError."""
-    services = load(folder / SERVICES, protocols=protocols.load())
+    places = [place] if (place := folder / SERVICES).is_dir() else []
+    services = load(*places, protocols=protocols.load())
     own = {path.stem for path in folder.glob(f"{SERVICES}/*.yaml")}
     try:
-        Detector(rules.read(folder / RULES).values())
+        if (folder / RULES).is_dir():
+            Detector(rules.read(folder / RULES).values())
     except UsageError as error:
         raise InputError(folder, str(error)) from error
     return index.build({name: service for name, service in services.items() if name in own})
