@@ -1,105 +1,237 @@
-"""Measures `backchannel scan` against its peers on the same captures, in the same rounds.
+#!/usr/bin/env python3
+"""Measure the scan against programs that people use, in rounds, and print ratios.
 
-usage: run.py CAPTURE... [--rounds N] [--skip PROGRAM,...]
+usage: bench/run.py [--captures DIR] [--generator PROGRAM] [--rounds N] [--only NAME,...]
 
-Each round runs every program once on every capture, one after the other on one core, with the file
-in the page cache. What is printed are ratios within rounds (peer through ours: above 1
-we are faster) as minimum, median and maximum, then wall time, CPU time and peak memory. A
-program that is not installed is left out and named.
+Every round runs every program once on the same capture, in an order that rotates, on one core and
+with the file in the page cache. What counts is the ratio within a round: absolute times drift with
+whatever else the machine does. Whole processes are timed, start-up included. See bench/README.md.
 """
 
 import argparse
+import json
 import os
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 
-HERE = Path(__file__).parent
-OURS = "backchannel"
-PROGRAMS = {
-    OURS: [str(Path(sys.executable).with_name("backchannel")), "scan", "FILE", "--json"],
-    "tcpdump": ["tcpdump", "-r", "FILE", "-w", "/dev/null"],
-    "softflowd": ["softflowd", "-r", "FILE", "-D", "-m", "2000000", "-p", "/dev/null", "-c", "CTL"],
-    "ndpiReader": ["ndpiReader", "-i", "FILE", "-q"],
-    "nfstream": [sys.executable, str(HERE / "peer_nfstream.py"), "FILE"],
-}
+import msgspec
+import repeat
+
+ROOT = Path(__file__).parents[1]
+OURS = str(Path(sys.executable).with_name("backchannel"))
+KINDS = ("mix", "small")
+
+
+class Program(msgspec.Struct):
+    """A program to compare with, and what is asked of us against it."""
+
+    name: str
+    command: list[str]
+    """`{}` stands for the capture."""
+    asked: dict[str, float] = msgspec.field(default_factory=dict)
+    """How many times as fast we have to be, by kind of capture."""
+    instead: Sequence[str] = ()
+    """What must be there for it: commands and modules."""
+
+    def there(self) -> bool:
+        """Whether it can be run here."""
+        return all(shutil.which(name) or _importable(name) for name in self.instead)
+
+
+class Run(msgspec.Struct):
+    """One run of one program."""
+
+    seconds: float
+    processor: float
+    megabytes: float
+
+
+SOFTFLOWD = ["softflowd", "-r", "{}", "-d", "-m", "1048576", "-6", "-T", "vlan"]
+NFSTREAM = """
+import sys, nfstream
+for _ in nfstream.NFStreamer(source=sys.argv[1], n_meters=1): pass
+"""
+CORE = """
+import sys
+from backchannel.capture import sources
+from backchannel.flows.core import FlowCore
+core = FlowCore([])
+for source in sources(sys.argv[1:]):
+    for chunk in source.chunks():
+        core.feed(chunk)
+        while core.take(): pass
+core.finish()
+core.take()
+"""
+PROGRAMS = [
+    Program("backchannel", [OURS, "scan", "{}", "--json"]),
+    Program("our core alone", [sys.executable, "-c", CORE, "{}"]),
+    Program(
+        "ndpiReader",
+        ["ndpiReader", "-i", "{}", "-q"],
+        {"mix": 8, "small": 40},
+        ["ndpiReader"],
+    ),
+    Program("softflowd", SOFTFLOWD, {"mix": 2, "small": 8}, ["softflowd"]),
+    Program(
+        "tcpdump -w /dev/null",
+        ["tcpdump", "-r", "{}", "-w", "/dev/null"],
+        {"mix": 0.5, "small": 0.5},
+        ["tcpdump"],
+    ),
+    Program(
+        "nfstream", [sys.executable, "-c", NFSTREAM, "{}"], {"mix": 20, "small": 20}, ["nfstream"]
+    ),
+]
+TSHARK = Program("tshark -T json", ["tshark", "-r", "{}", "-T", "json"], {"oscar": 20}, ["tshark"])
+MEMORY = {"mix": 150, "small": 250}
+"""Megabytes that a scan may take at most."""
 
 
 def main() -> int:
-    """Run all rounds and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("captures", nargs="+", type=Path)
+    """Measure what was asked for, print tables, and keep the figures."""
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--captures", type=Path, default=ROOT / "out" / "bench")
+    parser.add_argument("--generator", default=os.environ.get("BACKCHANNEL_BENCH_GENERATOR"))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--skip", default="")
-    asked = parser.parse_args()
-    programs = {
-        name: command
-        for name, command in PROGRAMS.items()
-        if name not in asked.skip.split(",") and _there(name, command)
-    }
-    for capture in asked.captures:
-        _warm(capture)
-        rounds = [
-            {name: _run(command, capture) for name, command in programs.items()}
-            for _ in range(asked.rounds)
-        ]
-        _print(capture, rounds)
+    parser.add_argument("--only", default="mix,small,oscar,start,growth")
+    parser.add_argument("--save", type=Path, default=ROOT / "out" / "bench" / "figures.json")
+    options = parser.parse_args()
+    options.captures.mkdir(parents=True, exist_ok=True)
+    only, figures = options.only.split(","), {}
+    for kind in (kind for kind in KINDS if kind in only):
+        capture = _capture(options.captures, kind, options.generator)
+        if capture is not None:
+            figures[kind] = compare(kind, capture, PROGRAMS, options.rounds)
+    if "oscar" in only:
+        capture = repeat.conversations(options.captures / "oscar.pcap")
+        figures["oscar"] = compare("oscar", capture, [PROGRAMS[0], TSHARK], options.rounds)
+    if "start" in only:
+        figures["start"] = start_up(options.rounds)
+    if "growth" in only and (options.captures / "mix.pcap").exists():
+        figures["growth"] = growth(options.captures / "mix.pcap")
+    options.save.parent.mkdir(parents=True, exist_ok=True)
+    options.save.write_text(json.dumps(figures, indent=1, default=msgspec.to_builtins))
     return 0
 
 
-def _there(name: str, command: list[str]) -> bool:
-    if name == "nfstream":
-        code = [sys.executable, "-c", "import nfstream"]
-        found = subprocess.run(code, capture_output=True, check=False).returncode == 0
-    else:
-        found = shutil.which(command[0]) is not None
-    if not found:
-        print(f"left out: {name} is not installed")
-    return found
+def _capture(folder: Path, kind: str, generator: str | None) -> Path | None:
+    capture = folder / f"{kind}.pcap"
+    if capture.exists():
+        return capture
+    if not generator:
+        print(f"{capture} is not there and no --generator is given: see bench/README.md")
+        return None
+    subprocess.run([*generator.split(), kind, str(capture)], check=True)
+    return capture
 
 
-def _warm(capture: Path) -> None:
-    with capture.open("rb") as file:
-        while file.read(1 << 20):
-            pass
+def compare(
+    kind: str, capture: Path, programs: Sequence[Program], rounds: int
+) -> dict[str, list[Run]]:
+    """Run all *programs* that are there on *capture*, and print how much faster the first is."""
+    there = [program for program in programs if program.there()]
+    runs: dict[str, list[Run]] = {program.name: [] for program in there}
+    size = capture.stat().st_size
+    packets = repeat.count(capture)
+    for number in range(rounds + 1):  # the first one warms up, and is forgotten
+        turn = number % len(there)
+        for program in there[turn:] + there[:turn]:
+            made = run([part.replace("{}", str(capture)) for part in program.command])
+            if number:
+                runs[program.name].append(made)
+    print(f"\n{kind}: {packets:,} packets, {size >> 20} MB, {rounds} rounds")
+    print(
+        f"{'':24}{'seconds':>9}{'Mpps':>8}{'MB':>7}   {'we are faster by (min median max)':36}asked"
+    )
+    for program in there:
+        _row(program, kind, packets, runs)
+    for program in programs:
+        if program not in there:
+            print(f"{program.name:24}not installed here")
+    return runs
 
 
-def _run(command: list[str], capture: Path) -> tuple[float, float, float]:
-    """Return wall seconds, CPU seconds and peak memory in MB of one run on one core."""
-    control = f"/tmp/softflowd-{os.getpid()}"
-    words = [word.replace("FILE", str(capture)).replace("CTL", control) for word in command]
-    began = time.perf_counter()
-    pid = os.fork()
-    if pid == 0:
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        os.execvp(words[0], words)
-    _, _, used = os.wait4(pid, 0)
-    wall = time.perf_counter() - began
-    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+def _row(program: Program, kind: str, packets: int, runs: dict[str, list[Run]]) -> None:
+    mine = next(iter(runs.values()))
+    made = runs[program.name]
+    seconds = median(one.seconds for one in made)
+    ratios = sorted(a.seconds / b.seconds for a, b in zip(made, mine, strict=True))
+    text = f"{ratios[0]:8.2f} {median(ratios):8.2f} {ratios[-1]:8.2f}"
+    asked = program.asked.get(kind)
+    verdict = "" if asked is None else f"{asked:g} {'met' if median(ratios) >= asked else 'MISSED'}"
+    most = max(one.megabytes for one in made)
+    if made is mine:
+        text, limit = "", MEMORY.get(kind)
+        verdict = f"{limit} MB {'met' if most <= limit else 'MISSED'}" if limit else ""
+    rate = packets / seconds / 1e6
+    print(f"{program.name:24}{seconds:9.3f}{rate:8.2f}{most:7.0f}   {text:36}{verdict}")
 
 
-def _print(capture: Path, rounds: list[dict[str, tuple[float, float, float]]]) -> None:
-    size = capture.stat().st_size / 1e6
-    print(f"\n{capture.name}: {size:.0f} MB, {len(rounds)} rounds")
-    print(f"{'program':<12} {'min':>7} {'median':>7} {'max':>7}   wall s   CPU s      MB")
-    for name in rounds[0]:
-        ratios = [each[name][0] / each[OURS][0] for each in rounds]
-        wall, cpu, memory = (
-            statistics.median(each[name][part] for each in rounds) for part in range(3)
+def run(command: Sequence[str], feed: Sequence[str] = ()) -> Run:
+    """Run *command* on one core, its output thrown away; *feed* is a program for its input."""
+    every = os.sched_getaffinity(0)
+    with tempfile.TemporaryDirectory() as folder:
+        places = ["-p", f"{folder}/pid", "-c", f"{folder}/control"]
+        source = subprocess.Popen(feed, stdout=subprocess.PIPE) if feed else None
+        os.sched_setaffinity(0, {max(every)})  # which the child takes over
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, *(places if command[0] == "softflowd" else [])],
+            stdin=source.stdout if source else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        print(
-            f"{name:<12} {min(ratios):>7.2f} {statistics.median(ratios):>7.2f} {max(ratios):>7.2f} "
-            f"{wall:>8.2f} {cpu:>7.2f} {memory:>7.0f}"
-        )
+        os.sched_setaffinity(0, every)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if source is not None:
+            source.wait()
+    if process.returncode not in (0, 3):
+        raise SystemExit(f"{' '.join(command[:3])} ended with {process.returncode}")
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def start_up(rounds: int) -> dict[str, list[Run]]:
+    """Time `--help` and a capture of about a megabyte."""
+    capture = ROOT / "examples" / "ipsec" / "natt_client_side.pcap"
+    asked = {
+        "--help": ([OURS, "--help"], 0.15),
+        "1 MB": ([OURS, "scan", str(capture), "--json"], 0.5),
+    }
+    out = {}
+    print("\nstart-up")
+    for name, (command, limit) in asked.items():
+        made = out[name] = [run(command) for _ in range(rounds + 1)][1:]
+        best, middle = min(one.seconds for one in made), median(one.seconds for one in made)
+        verdict = "met" if middle <= limit else "MISSED"
+        print(f"{name:24}{best:9.3f} s at best, {middle:.3f} s median   asked {limit} {verdict}")
+    return out
+
+
+def growth(capture: Path) -> dict[str, list[Run]]:
+    """Scan *capture* once, four and sixteen times in a row, later each time, from a pipe."""
+    out = {}
+    print("\nmemory, the same traffic again and again")
+    for times in (1, 4, 16):
+        feed = [sys.executable, str(Path(repeat.__file__)), str(capture), str(times)]
+        made = run([OURS, "scan", "-", "--json"], feed)
+        out[f"{times}x"] = [made]
+        print(f"{times:>3}x{'':20}{made.seconds:9.1f} s{made.megabytes:12.0f} MB")
+    return out
+
+
+def _importable(name: str) -> bool:
+    return find_spec(name) is not None
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.exit(main())
