@@ -17,4 +17,6 @@ CORE = [
     )
     for path in sorted(Path("src/backchannel").rglob("*.pyx"))
 ]
+if not CORE:  # without the core all would work, but far slower, and nobody would know why
+    raise SystemExit("setup.py: no .pyx file found; this source tree is not complete")
 setup(ext_modules=cythonize(CORE, build_dir="build/c", language_level=3))
