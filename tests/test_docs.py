@@ -1,0 +1,131 @@
+"""The documentation says what is so: options, protocols, generated parts, links, samples."""
+
+import inspect
+import io
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from backchannel import protocols
+from backchannel.catalogue import index
+from backchannel.cli import app
+from backchannel.pipeline import Scan, scan
+from backchannel.report.terminal import render
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/*.md")])
+EVERYTHING = "\n".join(path.read_text() for path in PAGES)
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def options(command):
+    """Return the long names of the command's options, as its help lists them."""
+    found = app[command].assemble_argument_collection(default_parameter=app.default_parameter)
+    named = [argument for argument in found if argument.field_info.is_keyword_only]
+    return {name for argument in named for name in argument.names if name.startswith("--")}
+
+
+def commands():
+    return sorted(name for name in app if not name.startswith("-"))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_option_is_documented(command):
+    written = set(re.findall(r"--[a-z][a-z-]+", EVERYTHING))
+    assert options(command) - written == set()
+
+
+def test_every_option_the_docs_name_is_there():
+    ours = set().union(*map(options, commands())) | {"--version", "--help", "--install-completion"}
+    text = "\n".join((ROOT / name).read_text() for name in ("README.md", "docs/scan.md"))
+    assert set(re.findall(r"--[a-z][a-z-]+", text)) - ours == set()
+
+
+def test_generated_parts_are_true():
+    ran = subprocess.run(
+        [sys.executable, ROOT / "tools/reference.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", ""), "`make reference` writes them"
+
+
+@pytest.mark.parametrize("name", sorted(protocols.load()))
+def test_every_protocol_has_a_page(name):
+    page = DOCS / f"protocols/{name}.md"
+    assert page.exists()
+    assert len(page.read_text()) > 500
+
+
+def test_no_page_without_a_protocol():
+    pages = {path.stem for path in (DOCS / "protocols").glob("*.md")} - {"README"}
+    assert pages == set(protocols.load())
+
+
+def anchors(path):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+@each_page
+def test_links_lead_somewhere(path):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        if not there.exists() or (anchor and anchor not in anchors(there)):
+            broken.append(target)
+    assert broken == []
+
+
+@each_page
+def test_names_no_place_of_ours(path):
+    assert not re.search(r"(?<![\w.])/(work|root|home/\w+|tmp)/", path.read_text())
+
+
+def test_python_in_the_docs_runs(tmp_path, monkeypatch, capsys):
+    """Every Python block of README and api.md, against an example under the names they use."""
+    capture = (ROOT / "examples/icq/icq_v5_neticq_iserverd.pcap").read_bytes()
+    (tmp_path / "captures").mkdir()
+    for name in ("capture.pcap", "captures/a.pcap", "more.pcapng.gz"):
+        (tmp_path / name).write_bytes(capture)
+    monkeypatch.chdir(tmp_path)
+    for page in (ROOT / "README.md", DOCS / "api.md"):
+        blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+        assert blocks
+        for number, block in enumerate(blocks):
+            script = tmp_path / f"{page.stem}{number}.py"
+            script.write_text(block)
+            runpy.run_path(str(script))
+    assert "icq parsed ('1234567', '7654321')" in capsys.readouterr().out
+
+
+def test_api_names_every_option():
+    kept = {name for name in inspect.signature(Scan).parameters if name != "paths"}
+    assert inspect.signature(scan).parameters
+    text = (DOCS / "api.md").read_text()
+    assert {name for name in kept if f"`{name}`" not in text} == set()
+
+
+def test_readme_shows_real_output():
+    """Each part of the sample between cuts stands in what the command prints at 80 columns."""
+    readme = (ROOT / "README.md").read_text()
+    paths = re.search(r"`backchannel scan (examples/icq .+?)`", readme)[1].split()
+    run = Scan(*(ROOT / path for path in paths))
+    out = io.StringIO()
+    Console(file=out, width=80).print(render(run.document, index.load()))
+    real = "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    sample = re.search(r"```\n(backchannel \d.+?)```", readme, re.DOTALL)[1]
+    for part in sample.split("[...]\n"):
+        assert part.strip("\n") in real, "paste it anew"
