@@ -190,9 +190,9 @@ def _bare_deflate(data):
 @pytest.mark.parametrize(
     ("coding", "coded"),
     [
-        (b"gzip", gzip.compress(TEXT)),
-        (b"x-gzip", gzip.compress(TEXT[:77]) + gzip.compress(TEXT[77:])),
-        (b"gzip", gzip.compress(TEXT) + b"junk"),
+        (b"gzip", gzip.compress(TEXT, mtime=0)),
+        (b"x-gzip", gzip.compress(TEXT[:77], mtime=0) + gzip.compress(TEXT[77:], mtime=0)),
+        (b"gzip", gzip.compress(TEXT, mtime=0) + b"junk"),
         (b"deflate", zlib.compress(TEXT)),
         (b"deflate", _bare_deflate(TEXT)),
     ],
@@ -432,7 +432,7 @@ PIECES = [
     b"0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
-    b"a\r\n" + gzip.compress(b"x")[:10] + b"\r\n",
+    b"a\r\n" + gzip.compress(b"x", mtime=0)[:10] + b"\r\n",
     b"HTTP/1.0 407 No\r\n: \r\nb\r\n\r\n",
     b"HTTP/1.1 200 Connection established\r\n\r\n",
     b"PUT / HTTP/1.1\r\nContent-Length: 4\r\nUpgrade: h2c\r\n\r\nabcd",
