@@ -323,7 +323,8 @@ def run(case: Case, framing: Any, cores: Any, random: Random) -> Any:
             break
     made.finish()
     drain()
-    return told, made.counters(), made.totals(), made.columns(), reader.damage, reader.offset
+    columns = {name: list(column) for name, column in made.columns().items()}
+    return told, made.counters(), made.totals(), columns, reader.damage, reader.offset
 
 
 if __name__ == "__main__":

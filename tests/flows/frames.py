@@ -179,7 +179,11 @@ def play(
         held = held[reader.offset - before :]
     made.finish()
     _drain(made, told, act)
-    told.counters, told.totals, told.columns = made.counters(), made.totals(), made.columns()
+    told.counters, told.totals, told.columns = (
+        made.counters(),
+        made.totals(),
+        {name: list(column) for name, column in made.columns().items()},
+    )
     return told
 
 

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from backchannel.capture.records cimport Chunk
 from backchannel.flows.announced cimport Announced
+from backchannel.flows.closed cimport Closed
 from backchannel.flows.decode cimport Decoder
 from backchannel.flows.payloads cimport Payloads
 from backchannel.flows.slots cimport Slots
@@ -22,7 +23,7 @@ cdef class FlowCore:
     cdef Slots slots
     cdef Payloads payloads
     cdef Announced announced
-    cdef list rows              # of flows that ended, where asked for
+    cdef Closed closed          # flows that ended, where asked for
 
     cdef Chunk chunk
     cdef Py_ssize_t position    # next frame of the chunk

@@ -10,10 +10,11 @@ on the size of chunks or on where memory lies.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from backchannel.capture.records import Chunk
 from backchannel.contract import Magic
+from backchannel.flows.columns import Column
 from backchannel.flows.row import FlowRow
 from backchannel.flows.settings import FlowSettings
 
@@ -96,5 +97,5 @@ class FlowCore:
         """Return what could not be seen, kept or understood, by name; only what is not 0."""
     def totals(self) -> dict[str, int]:
         """Return `packets bytes flows first_time last_time`: all frames, captured bytes, flows."""
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, Column]:
         """Return the flows that ended since the last call as columns of equal length."""

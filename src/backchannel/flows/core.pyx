@@ -93,7 +93,7 @@ cdef class FlowCore:
         self.payloads.prepare(&self.bounds, &self.counts, &self.out)
         self.payloads.matcher = Matcher(magics, names, name_gated, everything=everything)
         self.announced.prepare(settings.expectations, &self.counts)
-        self.rows = [] if collect else None
+        self.closed = Closed() if collect else None
 
     def __dealloc__(self):
         cdef uint32_t at
@@ -122,6 +122,8 @@ cdef class FlowCore:
         self.leaving_count = 0
         with nogil:
             self.run()
+        if self.closed is not None and self.closed.failed:
+            raise MemoryError
         if self.out.failed or self.decoder.fragments.failed or self.decoder.contexts.failed:
             raise MemoryError
         if not self.out.count:
@@ -201,10 +203,9 @@ cdef class FlowCore:
 
     def columns(self):
         """Return the flows that ended since the last call as columns of equal length."""
-        done = self.rows or []
-        if self.rows is not None:
-            self.rows = []
-        return columns(done)
+        if self.closed is None:
+            return columns([])
+        return self.closed.columns(self.decoder.contexts)
 
     # -- steps -------------------------------------------------------------------------------------
 
@@ -321,9 +322,8 @@ cdef class FlowCore:
                 self.payloads.streams.start(slot, flow.extra)
             self.payloads.streams.close(slot, flow.extra)
             self.payloads.stop(flow)
-        if <void*>self.rows != <void*>None:
-            with gil:
-                self.rows.append(make_row(flow, self.slots.ends, self.decoder.contexts))
+        if <void*>self.closed != <void*>None:
+            self.closed.add(flow, self.slots.ends)
         if flow.bits & WANTED:
             flow.bits |= LEAVING
             put(&self.out, slot, 0, c.CLOSED, NULL, reason)

@@ -12,6 +12,7 @@ from typing import Any
 from backchannel.capture.records_py import Chunk
 from backchannel.contract import Magic
 from backchannel.flows import row as rows
+from backchannel.flows.columns import Column, columns
 from backchannel.flows.counters import MAX_NAMED, NUMBERED, TOTALS, other
 from backchannel.flows.decode_py import TCP, Decoder, Packet
 from backchannel.flows.delivery import CLOSED, EVICTED, FINISHED, IDLE, REUSED, Delivery
@@ -147,10 +148,8 @@ class FlowCore:
         """Return `packets bytes flows first_time last_time`."""
         return dict(self._total)
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, Column]:
         """Return the flows that ended since the last call as columns of equal length."""
-        from backchannel.flows.columns import columns  # noqa: PLC0415 - only where asked
-
         done, self._rows = self._rows or [], None if self._rows is None else []
         return columns(done)
 
