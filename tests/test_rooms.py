@@ -22,6 +22,11 @@ ORDER = [
     "packs",
     "report",
     "pipeline",
+    "policy",
+    "evaluate",
+    "prove",
+    "live",
+    "enforce",
     "cli",
 ]
 IO = {"socket", "subprocess", "urllib.request", "http.client", "asyncio", "selectors", "time", "os"}

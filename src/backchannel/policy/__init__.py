@@ -1,0 +1,1 @@
+"""Policies: what their authors write, what that means, and the firewalls it becomes."""

@@ -1,0 +1,145 @@
+"""What a policy means once every name in it is resolved: what compilers, proofs and guards read.
+
+`resolve` makes it from a document. Nothing here depends on a firewall's language.
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+import msgspec
+
+from backchannel.model import Capability
+from backchannel.policy.document import Action, Day, Direction, Failure, Mode, Refusal
+
+Carrier = Literal["tcp", "udp", "esp", "ah"]
+
+
+class Networks(msgspec.Struct, frozen=True):
+    """A set of addresses: sorted, none inside another. `any` is every address of both versions."""
+
+    v4: tuple[IPv4Network, ...] = ()
+    v6: tuple[IPv6Network, ...] = ()
+    any: bool = False
+
+    def __bool__(self) -> bool:
+        return self.any or bool(self.v4 or self.v6)
+
+
+class Party(msgspec.Struct, frozen=True):
+    """One side of a rule: addresses, interfaces, or both (then both must fit)."""
+
+    label: str
+    """As the author named it: `staff`, `any`, `help-desk, 10.1.2.3`."""
+    networks: Networks = Networks(any=True)
+    interfaces: tuple[str, ...] = ()
+
+    @property
+    def everyone(self) -> bool:
+        """Whether it leaves nobody out."""
+        return self.networks.any and not self.interfaces
+
+
+class Ports(msgspec.Struct, frozen=True, order=True):
+    """Destination ports of whoever opens; all 0 for protocols without ports."""
+
+    carrier: Carrier
+    low: int = 0
+    high: int = 0
+
+    def __str__(self) -> str:
+        if self.carrier in ("esp", "ah"):
+            return self.carrier
+        return f"{self.carrier}/{self.low}" + (f"-{self.high}" if self.high > self.low else "")
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One thing people do with one service, and where a packet filter could meet it."""
+
+    service: str
+    capability: Capability
+    ports: tuple[Ports, ...] = ()
+    """Where it is by default, or where the rule says it is on this network. Sorted, not merged."""
+    dynamic: tuple[Carrier, ...] = ()
+    """Carriers on which it also uses ports that nobody can know beforehand."""
+    changeable: bool = False
+    """Whether the user can move it to another port."""
+    direct: bool = False
+    """Whether peers connect to each other, so that either side may open."""
+    names: tuple[str, ...] = ()
+    """Host names of the service; `*` stands for any labels."""
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.capability}"
+
+
+class Hours(msgspec.Struct, frozen=True):
+    """When a line holds: minutes of the firewall's day; `end` before `start` is on the next day."""
+
+    days: tuple[Day, ...]
+    start: int
+    end: int
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule, or one exemption, in the order in which they are tried."""
+
+    name: str
+    """Unique; letters, digits and dashes, at most 48, so that every firewall can carry it."""
+    place: str
+    """`policy.yaml:12`, for comments and messages."""
+    action: Action
+    uses: tuple[Use, ...]
+    ours: Party
+    theirs: Party
+    direction: Direction = "both"
+    hours: Hours | None = None
+    best_effort: bool = False
+    refuse: Refusal = "reset"
+    mode: Mode = "drop"
+    on_failure: Failure = "open"
+    reason: str = ""
+    owner: str = ""
+    expires: str = ""
+    exempts: str = ""
+    """Name of the line that this one makes an exemption from."""
+
+    def openings(self) -> Iterator[tuple[Party, Party]]:
+        """Yield (who opens, who is called) for each way a flow of this line may begin."""
+        if self.direction != "in":
+            yield self.ours, self.theirs
+        if self.direction != "out" and self.ours != self.theirs:
+            yield self.theirs, self.ours
+
+
+class Lifeline(msgspec.Struct, frozen=True):
+    """A connection that is never cut off."""
+
+    place: str
+    client: Party
+    server: Party
+    ports: Ports
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """A resolved policy."""
+
+    name: str
+    path: str
+    digest: str
+    """SHA-256 of the policy file and the files it names: texts say what they were made of."""
+    lines: tuple[Line, ...]
+    default: Literal["allow", "deny"]
+    lifelines: tuple[Lifeline, ...] = ()
+    never_block: Networks = Networks()
+    today: str = ""
+    """The day for which expiry was decided."""
+    expired: tuple[str, ...] = ()
+    """Names of rules and exemptions that are left out because their day has passed."""
+
+    def promises(self) -> Iterator[tuple[Line, Use]]:
+        """Yield every (line, use) that allows or denies something, in order."""
+        for line in self.lines:
+            if line.action != "alert":
+                for use in line.uses:
+                    yield line, use
