@@ -8,7 +8,7 @@ import pytest
 import backchannel
 
 ROOT = Path(backchannel.__file__).parent
-SHARED = {"model", "events", "effects", "reader", "text", "errors", "contract", "when"}
+SHARED = {"model", "events", "effects", "reader", "text", "errors", "contract", "when", "located"}
 ORDER = [
     "capture",
     "flows",

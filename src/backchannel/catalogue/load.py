@@ -6,15 +6,12 @@ nothing uses, names a decoder that we do not have, or counters a risk that it do
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import yaml
-
 from backchannel.catalogue.model import Service
 from backchannel.errors import InputError
+from backchannel.located import Located, Where
 
 HERE = Path(__file__).parent / "services"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
@@ -49,77 +46,20 @@ def load(*folders: Path, protocols: Iterable[str] = ()) -> dict[str, Service]:
 def _read(path: Path, protocols: frozenset[str], errors: list[str]) -> Service | None:
     """Return the service in *path*; None, with the reasons in *errors*, when it cannot be used."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        data = _undated(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        errors.append(f"{path}: {error}")
+        file = Located(path)
+    except InputError as error:
+        errors.append(str(error))
         return None
-    before = len(errors)
-
-    def complain(where: tuple[str | int, ...], message: str) -> None:
-        errors.append(f"{path}:{_line(node, where)}: {_dotted(where)}{message}")
-
-    if not isinstance(data, dict):
-        complain((), "a service file is a mapping")
-        return None
-    service = _convert(data, complain)
+    service = file.convert(Service)
     if service is not None:
         if service.id != path.stem or not _ID.match(service.id):
-            complain(("id",), f"{service.id!r} must be the file's name, in lower case")
-        _check(service, data, protocols, complain)
-    return service if len(errors) == before else None
+            file.complain(("id",), f"{service.id!r} must be the file's name, in lower case")
+        _check(service, file.data, protocols, file.complain)
+    errors += file.errors
+    return None if file.errors else service
 
 
-def _undated(value: Any) -> Any:
-    """Return *value* with the dates that YAML made of text as text again."""
-    if isinstance(value, dict):
-        return {str(key): _undated(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_undated(inner) for inner in value]
-    return value.isoformat() if isinstance(value, date) else value
-
-
-Complain = Callable[[tuple[str | int, ...], str], None]
-
-
-def _convert(data: dict[str, Any], complain: Complain) -> Service | None:
-    """Convert, and say every field that does not fit, not only the first."""
-    hints = {field.name: field.type for field in msgspec.structs.fields(Service)}
-    good = True
-    for name, value in data.items():
-        if name not in hints:
-            complain((name,), f"is not known; known are {', '.join(hints)}")
-            good = False
-            continue
-        for where, part in _parts(name, value):
-            try:
-                msgspec.convert(part, hints[name], strict=True, str_keys=True)
-            except msgspec.ValidationError as error:
-                complain(where, _clean(error))
-                good = False
-    if not good:
-        return None
-    try:
-        return msgspec.convert(data, Service, strict=True)
-    except msgspec.ValidationError as error:
-        complain((), _clean(error))
-        return None
-
-
-def _parts(name: str, value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield what is converted by itself, so that each item's error has the item's line."""
-    if isinstance(value, list):
-        yield from (((name, place), [item]) for place, item in enumerate(value))
-    elif name == "sources" and isinstance(value, dict):
-        yield from (((name, key), {key: item}) for key, item in value.items())
-    else:
-        yield (name,), value
-
-
-def _clean(error: msgspec.ValidationError) -> str:
-    return re.sub(r" - at `\$(\[(\.\.\.|\d+)\])?\.?([^`]*)`", r" (in \3)", str(error)).replace(
-        " (in )", ""
-    )
+Complain = Callable[[Where, str], None]
 
 
 def _check(
@@ -146,9 +86,7 @@ def _check(
                 complain(("countermeasures", place), f"counters {risk!r}, which is not a risk here")
 
 
-def _citations(
-    value: Any, where: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _citations(value: Any, where: Where = ()) -> Iterator[tuple[Where, str]]:
     """Yield every place that names a source, and the name."""
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -167,9 +105,7 @@ def _citations(
             yield from _citations(inner, (*where, place))
 
 
-def _empty_citations(
-    value: Any, where: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _empty_citations(value: Any, where: Where = ()) -> Iterator[tuple[Where, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == "sources" and inner == []:
@@ -179,25 +115,3 @@ def _empty_citations(
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             yield from _empty_citations(inner, (*where, place))
-
-
-def _line(node: Any, where: tuple[str | int, ...]) -> int:
-    """Return the line of a place in the file, or of the nearest place around it."""
-    line = 1
-    for step in where:
-        if isinstance(node, yaml.MappingNode):
-            pairs = [(key, value) for key, value in node.value if key.value == str(step)]
-            if not pairs:
-                return line
-            line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            if step >= len(node.value):
-                return line
-            node = node.value[step]
-            line = node.start_mark.line + 1
-    return line
-
-
-def _dotted(where: tuple[str | int, ...]) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where)
-    return f"{text.lstrip('.')}: " if text else ""
