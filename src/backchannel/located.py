@@ -5,6 +5,7 @@ Only what JSON has is read from the text: numbers, `true`, `false`, `null`; all 
 of them stand for more data than any memory holds.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -48,7 +49,12 @@ class Located:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(path, _one_line(error)) from error
         self._made = set[int]()
+        self._text = text
         self.data: Any = self._construct(self._node, (), 0)
+
+    def digest(self, *more: bytes) -> str:
+        """Return SHA-256 of the file and of *more*, in hexadecimal."""
+        return hashlib.sha256(b"".join((self._text.encode(), *more))).hexdigest()
 
     def complain(self, where: Where, message: str) -> None:
         """Keep an error of a place in the file."""
