@@ -26,6 +26,7 @@ from backchannel.detect import rules
 from backchannel.detect.detector import Detector
 from backchannel.detect.follow import Follower
 from backchannel.detect.model import ATTACK_VERSION
+from backchannel.engine.ended import ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
@@ -220,8 +221,9 @@ class Scan:
         else:
             packets, octets = 0, sum(stream.octets)
             first, last = stream.first, stream.last
-        self._summary.end(stream, packets, octets, first, last)
-        self._detector.end(stream, octets, first, last)
+        told = ended(stream, packets=packets, octets=octets, first=first, last=last)
+        self._summary.end(told)
+        self._detector.end(told)
 
     def _locate(self, frame: int) -> tuple[str, int]:
         """Return the file of a frame and its number in that file."""

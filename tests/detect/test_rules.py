@@ -9,6 +9,7 @@ from backchannel.catalogue.model import RiskId
 from backchannel.detect import rules
 from backchannel.detect.detector import EVIDENCE, SUBJECTS, Detector
 from backchannel.detect.model import Rule
+from backchannel.engine.ended import ended
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
 from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
@@ -29,7 +30,7 @@ class _Session:
         self.service = service
 
 
-def ended(service, protocol, port, **place):
+def stream_of(service, protocol, port, **place):
     octets, depth = place.get("octets", 1000), place.get("depth", 0)
     server, transport = place.get("server", "10.0.0.1"), place.get("transport", "tcp")
     carrier = place.get("carrier", "")
@@ -55,8 +56,8 @@ def findings(steps, which, gap=1):
     detector = Detector([RULES[which]])
     for number, step in enumerate(steps):
         if isinstance(step, dict):
-            stream, octets = ended(**step)
-            detector.end(stream, octets, 0, SECOND)
+            stream, octets = stream_of(**step)
+            detector.end(ended(stream, packets=2, octets=octets, first=0, last=SECOND))
             continue
         event, place = step if isinstance(step, tuple) else (step, {})
         service, protocol = place.get("service", "aim"), place.get("protocol", "oscar")

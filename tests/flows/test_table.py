@@ -4,11 +4,26 @@ import resource
 import struct
 
 import pytest
-from tests.flows.frames import CORES, START, SYN, both, ethernet, ip, pcap, play, tcp, udp
+from tests.flows.frames import (
+    CORES,
+    DEFAULTS,
+    EVERYTHING,
+    START,
+    SYN,
+    A,
+    B,
+    both,
+    ethernet,
+    ip,
+    pcap,
+    play,
+    tcp,
+    udp,
+)
 
 from backchannel.contract import Magic
 from backchannel.errors import UsageError
-from backchannel.flows.delivery import CLOSED, EVICTED, FINISHED, IDLE
+from backchannel.flows.delivery import CLOSED, DATA, EVICTED, FINISHED, IDLE
 from backchannel.flows.settings import FlowSettings
 
 
@@ -180,3 +195,46 @@ def test_a_million_flows_at_once():
     made, grown = flood(1_000_000, 1_000_000, max_flows=1_000_000)
     assert made.counters() == {}
     assert grown < 280
+
+
+def started(frames, magic=EVERYTHING, settings=DEFAULTS):
+    """Yield each core after *frames*, with all that it delivered taken."""
+    for core, framing in CORES.values():
+        made, capture = core.FlowCore(magic, settings), pcap(frames)
+        made.feed(framing.Records(capture[:24]).cut(memoryview(capture), len(capture)))
+        drained(made)
+        yield made, framing
+
+
+def drained(core):
+    told = []
+    while batch := core.take():
+        told += batch
+    return told
+
+
+def test_time_alone_ends_idle_flows():
+    """On a quiet interface nothing moves the hand but the clock."""
+    begin = START * 10**9
+    for core, _ in started(datagrams(300), settings=FlowSettings(udp_wanted_idle=5)):
+        core.expire(begin + 4 * 10**9)
+        assert drained(core) == []
+        core.expire(begin + 60 * 10**9)
+        assert [(d[2], d[5]) for d in drained(core)] == [(CLOSED, IDLE)] * 300
+        assert core.totals()["packets"] == 300
+        core.expire(0)  # a clock set back ends nothing
+        assert drained(core) == []
+        core.finish()
+        with pytest.raises(ValueError, match="take"):
+            core.expire(begin)
+
+
+def test_other_magics_can_be_set_without_losing_flows():
+    no, yes = [(0, Magic("udp", b"nothing"))], [(0, Magic("udp", b"x"))]
+    frames = [(n, ethernet(ip(A, B, 17, udp((1000, 53), b"x")))) for n in range(2)]
+    for core, framing in started(frames[:1], no):
+        core.match(yes)
+        capture = pcap(frames[1:])
+        core.feed(framing.Records(capture[:24]).cut(memoryview(capture), len(capture)))
+        assert [(d[2], d[5]) for d in drained(core)] == [(DATA, b"x")]
+        assert core.totals()["flows"] == 1

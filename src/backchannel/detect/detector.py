@@ -12,8 +12,8 @@ from typing import Any
 
 from backchannel.detect.expressions import Expression
 from backchannel.detect.model import Evidence, Finding, Rule
+from backchannel.engine.ended import Ended
 from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.engine.stream import Stream
 from backchannel.events import Event
 from backchannel.model import Confidence
 from backchannel.text import escape
@@ -138,24 +138,23 @@ class Detector:
                 place = _Place(seen.time, seen.frame, seen.flow, seen.stack, plan.tag)
                 self._matched(rule, names, seen.confidence, place, plan.tag)
 
-    def end(self, stream: Stream, octets: int, first: int, last: int) -> None:
+    def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
         rules = self._by_tag.get("stream")
         if not rules or not stream.service:
             return
-        names = _names(stream.flow, stream.stack, stream.service, stream.spoken)
-        group = stream.group.account if stream.group else ""
+        names = _names(stream.flow, stream.stack, stream.service, stream.protocol)
         names |= {
-            "account": stream.account or group,
+            "account": stream.account,
             "capability": "",
-            "bytes": octets,
-            "seconds": (last - first) / 1e9,
+            "bytes": stream.octets,
+            "seconds": (stream.last - stream.first) / 1e9,
             "depth": stream.depth,
             "target": str(stream.target) if stream.target else "",
             "target_host": stream.target.address if stream.target else "",
             "target_port": stream.target.port if stream.target else stream.flow.server.port,
         }
-        place = _Place(first, stream.claim_frame, stream.flow, stream.stack, "stream")
+        place = _Place(stream.first, stream.frame, stream.flow, stream.stack, "stream")
         for rule in rules:
             if rule.when.value(names) is True:
                 self._matched(rule, names, stream.confidence, place, "stream")

@@ -37,6 +37,7 @@ cdef class FlowCore:
     cdef uint64_t serial
     cdef uint64_t delivered     # least frame of the last batch taken
     cdef bint hand_moves        # before the next packet
+    cdef uint32_t sweep         # moves of the hand that `expire` asked for
     cdef bint ended
     cdef uint32_t cursor        # next slot to end after `finish`
     cdef uint32_t leaving[MOST_LEAVING]

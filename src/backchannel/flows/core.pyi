@@ -68,6 +68,21 @@ class FlowCore:
         """
     def take(self) -> list[Delivery]:
         """Return the deliveries of the next packet (or step of expiry) that has any, or []."""
+    def match(
+        self,
+        magics: Sequence[tuple[int, Magic]],
+        names: Sequence[str] = (),
+        everything: bool = False,
+        *,
+        name_gated: Sequence[int] = (),
+    ) -> None:
+        """From now on compare payloads with these; all flows stay. The arguments are those above."""
+    def expire(self, now: int) -> None:
+        """Time has passed until *now* (ns) without packets; then call `take` until it returns [].
+
+        Looks at the next 65,536 flows, so that idle flows end on a quiet interface too. Raises
+        ValueError as `feed` does.
+        """
     def finish(self) -> None:
         """The input has ended: end all flows; then call `take` until it returns []."""
     def row(self, flow: int) -> FlowRow:

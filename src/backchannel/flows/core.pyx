@@ -55,6 +55,7 @@ from backchannel.wire cimport prefetch
 
 cdef enum:
     STEPS = 8               # flows the expiry hand looks at after each BATCH packets
+    SWEEP = 65536           # flows it looks at when time passes without packets
     SECOND = 1000000000
 
 __all__ = [
@@ -130,6 +131,17 @@ cdef class FlowCore:
             self.chunk = None
             return []
         return self.hand_over()
+
+    def match(self, magics, names=(), everything=False, *, name_gated=()):
+        """From now on compare payloads with these."""
+        self.payloads.matcher = Matcher(magics, names, name_gated, everything=everything)
+
+    def expire(self, int64_t now):
+        """Time has passed without packets; then call `take` until it returns []."""
+        if self.chunk is not None or self.ended:
+            raise ValueError("take() what was fed before")
+        self.out.time = max(self.out.time, now)
+        self.sweep = min(<uint32_t>SWEEP, self.slots.used) // STEPS + 1
 
     def finish(self):
         """The input has ended: end all flows; then call `take` until it returns []."""
@@ -223,7 +235,12 @@ cdef class FlowCore:
                 if packet.good:
                     self.packet(packet)
                 self.hand_moves = packet.frame % BATCH == 0
-            elif not self.refill():
+            elif self.refill():
+                continue
+            elif self.sweep:
+                self.sweep -= 1
+                self.move_hand()
+            else:
                 if not self.ended or self.cursor >= self.slots.used:
                     return
                 if self.slots.flows[self.cursor].bits & (USED | LEAVING) == USED:

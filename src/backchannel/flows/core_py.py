@@ -31,6 +31,8 @@ ROUND = 32
 """Packets after which the expiry hand moves on."""
 STEPS = 8
 """Flows the hand looks at in each round."""
+SWEEP = 65_536
+"""Flows it looks at when time passes without packets."""
 CHOICE = 16
 """Flows among which the one to be evicted is chosen."""
 RECENT = 1024
@@ -69,7 +71,7 @@ class FlowCore:
         self._hand = self._serial = 0
         self._packets: Iterator[tuple[int, int, memoryview, int]] | None = None
         self._ended = self._round = False
-        self._cursor = 0
+        self._cursor = self._sweep = 0
         self._out = Out()
         self._payloads = Payloads(settings, matcher, self._out, self._count)
         self._delivered = 0
@@ -96,6 +98,24 @@ class FlowCore:
         if out:
             self._delivered = min(delivery[4] for delivery in out)
         return out
+
+    def match(
+        self,
+        magics: Sequence[tuple[int, Magic]],
+        names: Sequence[str] = (),
+        everything: bool = False,
+        *,
+        name_gated: Sequence[int] = (),
+    ) -> None:
+        """From now on compare payloads with these."""
+        self._payloads.matcher = Matcher(magics, names, name_gated, everything=everything)
+
+    def expire(self, now: int) -> None:
+        """Time has passed without packets; then call `take` until it returns []."""
+        if self._packets is not None or self._ended:
+            raise ValueError("take() what was fed before")
+        self._out.time = max(self._out.time, now)
+        self._sweep = min(SWEEP, len(self._flows)) // STEPS + 1
 
     def finish(self) -> None:
         """The input has ended: end all flows; then call `take` until it returns []."""
@@ -185,6 +205,10 @@ class FlowCore:
                 return False
             self._handle(*packet)
             self._round = self._out.frame % ROUND == 0
+            return True
+        if self._sweep:
+            self._sweep -= 1
+            self._turn()
             return True
         if self._ended and self._cursor < len(self._flows):
             if self._flows[self._cursor] is not None:

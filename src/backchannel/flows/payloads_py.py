@@ -21,7 +21,7 @@ class Payloads:
     def __init__(
         self, settings: FlowSettings, matcher: Matcher, out: Out, count: Callable[..., None]
     ) -> None:
-        self._settings, self._matcher, self._out, self._count = settings, matcher, out, count
+        self._settings, self.matcher, self._out, self._count = settings, matcher, out, count
         self._budget = Budget(settings.total_bytes)
 
     def datagram(self, slot: int, flow: Flow, side: int, packet: Packet) -> None:
@@ -120,7 +120,7 @@ class Payloads:
         """Return which magics fit the first bytes of a side, and which may still fit."""
         if not seen:
             return 0, -1
-        return self._matcher.match(flow.transport, flow.protocol, seen, opening=True)
+        return self.matcher.match(flow.transport, flow.protocol, seen, opening=True)
 
     def _settle(self, flow: Flow, side: int) -> None:
         """Nobody wants the first bytes of *side*."""
@@ -135,9 +135,7 @@ class Payloads:
         if flow.tested[side] >= self._settings.payloads or flow.dropped:
             return
         flow.tested[side] += 1
-        hits, _ = self._matcher.match(
-            flow.transport, flow.protocol, packet.payload, opening=opening
-        )
+        hits, _ = self.matcher.match(flow.transport, flow.protocol, packet.payload, opening=opening)
         if hits:
             flow.hits |= hits
             self.want(flow)

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from backchannel.detect.model import Finding
+from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
-from backchannel.engine.stream import Group, Stream
+from backchannel.engine.stream import Group
 from backchannel.events import (
     Anomaly,
     Contacts,
@@ -113,28 +114,25 @@ class Summary:
             row = self._services[key] = ServiceRow()
         return row
 
-    def end(self, stream: Stream, packets: int, octets: int, first: int, last: int) -> None:
+    def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim; figures are those of its flow or inner bytes."""
-        claim = stream.claim
-        if claim is None or not stream.service:
+        if not stream.service:
             return
-        row = self._row((stream.service, stream.spoken, stream.stack))
+        row = self._row((stream.service, stream.protocol, stream.stack))
         if row is None:
             return
-        row.claim(stream.confidence, _evidence(stream))
+        row.claim(stream.confidence, stream.evidence)
         row.flow_count += 1
-        row.packets += packets
-        row.octets += octets
-        row.seen(first, last)
-        client, server = stream.start.client, stream.start.server
-        if stream.side_flip:
-            client, server = server, client
-        row.clients.add(client.address)
-        row.servers.add(str(server))
-        row.accounts.add(stream.account or (stream.group.account if stream.group else ""))
-        pair = self._bounded(self._pairs, (stream.service, client.address, server.address))
+        row.packets += stream.packets
+        row.octets += stream.octets
+        row.seen(stream.first, stream.last)
+        row.clients.add(stream.client.address)
+        row.servers.add(str(stream.server))
+        row.accounts.add(stream.account)
+        ends = stream.service, stream.client.address, stream.server.address
+        pair = self._bounded(self._pairs, ends)
         pair[0] += 1
-        pair[1] += octets
+        pair[1] += stream.octets
 
     def _bounded(
         self, table: dict[tuple[str, str, str], list[int]], key: tuple[str, str, str]
@@ -355,14 +353,6 @@ def _exposed(event: Event) -> str:
 def _near(seen: Observation) -> str:
     """The address from which somebody signs on: the side that sent it."""
     return (seen.flow.client if seen.side is Side.CLIENT else seen.flow.server).address
-
-
-def _evidence(stream: Stream) -> str:
-    claim = stream.claim
-    assert claim is not None
-    if stream.protocol is not None and stream.protocol.context and stream.named:
-        return f"name {stream.named[1]}"
-    return claim.evidence
 
 
 def _begun(group: Group) -> tuple[int, tuple[int, ...]]:
