@@ -76,7 +76,7 @@ class FlowCore:
         *,
         name_gated: Sequence[int] = (),
     ) -> None:
-        """From now on compare payloads with these; all flows stay. The arguments are those above."""
+        """From now on compare payloads with these, told as above; all flows stay."""
     def expire(self, now: int) -> None:
         """Time has passed until *now* (ns) without packets; then call `take` until it returns [].
 
