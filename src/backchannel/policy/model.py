@@ -136,6 +136,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The day for which expiry was decided."""
     expired: tuple[str, ...] = ()
     """Names of rules and exemptions that are left out because their day has passed."""
+    unused: tuple[str, ...] = ()
+    """Groups and zones that nothing names."""
 
     def promises(self) -> Iterator[tuple[Line, Use]]:
         """Yield every (line, use) that allows or denies something, in order."""
