@@ -1,4 +1,4 @@
-"""The exceptions a user can see. Both are ValueErrors that say what to do next."""
+"""The exceptions a user can see. All say what to do next; `cli` has the exit code of each."""
 
 from pathlib import Path
 
@@ -13,3 +13,16 @@ class InputError(ValueError):
 
 class UsageError(ValueError):
     """The command or a setting asks for something that cannot be done; the text says what can."""
+
+
+class PrivilegeError(PermissionError):
+    """What was asked needs rights that this process does not have; the text says how to get them."""
+
+
+class MissingProgramError(UsageError):
+    """A program that is needed is not installed; the text names it and its Debian package."""
+
+    def __init__(self, program: str, package: str, why: str = "") -> None:
+        self.program = program
+        needed = f" {why}" if why else ""
+        super().__init__(f"{program} is needed{needed}: sudo apt-get install {package}")

@@ -10,7 +10,7 @@ import sys
 from cyclopts import App, Parameter
 
 from backchannel import __version__
-from backchannel.errors import InputError, UsageError
+from backchannel.errors import InputError, PrivilegeError, UsageError
 
 app = App(
     name="backchannel",
@@ -42,6 +42,7 @@ app.command(
 )
 
 USAGE = 2
+PRIVILEGE = 4
 
 
 def main() -> None:
@@ -52,6 +53,9 @@ def main() -> None:
     except (UsageError, InputError) as error:
         print(f"backchannel: {error}", file=sys.stderr)
         code = USAGE
+    except PrivilegeError as error:
+        print(f"backchannel: {error}", file=sys.stderr)
+        code = PRIVILEGE
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:  # the reader of our output left: not an error of ours
