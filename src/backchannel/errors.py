@@ -16,7 +16,7 @@ class UsageError(ValueError):
 
 
 class PrivilegeError(PermissionError):
-    """What was asked needs rights that this process does not have; the text says how to get them."""
+    """What was asked needs rights that this process lacks; the text says how to get them."""
 
 
 class MissingProgramError(UsageError):
