@@ -64,6 +64,8 @@ class Use(msgspec.Struct, frozen=True):
     """Carriers on which it also uses ports that nobody can know beforehand."""
     changeable: bool = False
     """Whether the user can move it to another port."""
+    stated: bool = False
+    """Whether the rule itself says the ports, so that they are its own and nobody else's."""
     direct: bool = False
     """Whether peers connect to each other, so that either side may open."""
     names: tuple[str, ...] = ()
@@ -136,8 +138,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The day for which expiry was decided."""
     expired: tuple[str, ...] = ()
     """Names of rules and exemptions that are left out because their day has passed."""
-    unused: tuple[str, ...] = ()
-    """Groups and zones that nothing names."""
+    known: tuple[Use, ...] = ()
+    """Every use of the services that the lines speak of, also those that no line speaks of: a
+    filter of ports must not close a port that these share, where the default lets them pass."""
 
     def promises(self) -> Iterator[tuple[Line, Use]]:
         """Yield every (line, use) that allows or denies something, in order."""

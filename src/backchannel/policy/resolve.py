@@ -45,20 +45,16 @@ class _Resolver:
     def rules(self) -> Rules:
         lines = [line for n, rule in enumerate(self._policy.rules) for line in self._lines(n, rule)]
         guard = self._policy.guard
-        lifelines = tuple(self._lifelines())
-        never_block = self._book.addresses(guard.never_block, ("guard", "never-block"))
-        named = (*self._policy.groups, *self._policy.zones)
         return Rules(
             name=self._policy.name or self._file.path.stem,
             path=str(self._file.path),
             digest=self._file.digest(self._book.digest),
             lines=tuple(lines),
             default=self._policy.default,
-            lifelines=lifelines,
-            never_block=never_block,
+            lifelines=tuple(self._lifelines()),
+            never_block=self._book.addresses(guard.never_block, ("guard", "never-block")),
             today=self._today.isoformat(),
             expired=tuple(self._expired),
-            unused=tuple(name for name in named if name not in self._book.used),
         )
 
     # -- rules -----------------------------------------------------------------------------------
@@ -167,7 +163,8 @@ class _Resolver:
         if not rule.ports:
             return tuple(found.values())
         return tuple(
-            msgspec.structs.replace(use, ports=ports, dynamic=()) for use in found.values()
+            msgspec.structs.replace(use, ports=ports, dynamic=(), stated=True)
+            for use in found.values()
         )
 
     def _check_capabilities(self, rule: Rule, service: Service, where: Where) -> None:

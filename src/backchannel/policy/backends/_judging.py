@@ -1,0 +1,136 @@
+"""How much of a line a filter of addresses and ports can enforce, in words its author can use.
+
+`enforces` of a `deny` means: not on another port either, nor through a proxy. Only a default of
+`deny` that leaves these parties no other way on the same carrier can say that.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from backchannel.policy.backends._reading import Entry, Standing, free, known, reading
+from backchannel.policy.compile import Judgement
+from backchannel.policy.model import Line, Ports, Rules, Use
+
+ENFORCES = Judgement("enforces")
+BY_CONTENT = "a backend that reads content: guard, suricata"
+NAMED = 3
+"""So many ports or lines are named in a sentence; of more the number is told."""
+
+
+class Speaks(msgspec.Struct, frozen=True):
+    """What a firewall's language can say besides addresses and ports."""
+
+    hours: bool = False
+    hours_but: str = ""
+    """Where it can say hours: in what they may differ from the policy's."""
+    interfaces: bool = False
+    alerts: bool = False
+
+
+def entries(rules: Rules, speaks: Speaks) -> Iterator[Entry]:
+    """Yield what a firewall that *speaks* so writes down, in order."""
+    return (entry for entry in reading(rules).entries() if not unsaid(entry.line, speaks))
+
+
+def unsaid(line: Line, speaks: Speaks) -> str:
+    """Return why *line* cannot be written at all; empty where it can."""
+    if line.hours and not speaks.hours:
+        return "it knows no hours"
+    if (line.ours.interfaces or line.theirs.interfaces) and not speaks.interfaces:
+        return "its rules name addresses, not interfaces"
+    if line.action == "alert" and not speaks.alerts:
+        return "it cannot tell of a flow and let it pass on to the next rule"
+    return ""
+
+
+def judge(rules: Rules, line: Line, use: Use, speaks: Speaks) -> Judgement:
+    """Return what a firewall that *speaks* so can do for *use* of *line*."""
+    if why := unsaid(line, speaks):
+        return Judgement("cannot", why, "nftables" if line.hours else "")
+    standing = reading(rules).standing(line, use)
+    if line.action == "allow":
+        judgement = _allow(rules, use)
+    elif line.action == "alert":
+        judgement = _alert(use, standing)
+    elif rules.default == "deny":
+        judgement = _deny_in_deny(use, standing)
+    else:
+        judgement = _deny_in_allow(use, standing)
+    if line.hours and speaks.hours_but and judgement.level == "enforces":
+        return Judgement("partly", speaks.hours_but, "the same hours in UTC")
+    return judgement
+
+
+def _allow(rules: Rules, use: Use) -> Judgement:
+    if rules.default == "allow" or not free(use):
+        return ENFORCES
+    if not known(use):
+        return Judgement(
+            "cannot",
+            f"it picks {_carriers(use)} ports that nobody knows beforehand, and the default closes",
+            BY_CONTENT,
+        )
+    why = f"{_carriers(use)} ports that it picks by itself stay closed"
+    return Judgement("partly", why, f"lets {some(known(use))} pass")
+
+
+def _alert(use: Use, standing: Standing) -> Judgement:
+    if not standing.met:
+        return Judgement("cannot", _not_met(use, standing), BY_CONTENT)
+    ports = some(standing.met)
+    why = f"tells of whatever opens {ports}, and of nothing on other ports or inside a proxy"
+    return Judgement("partly", why, f"tells of {ports}")
+
+
+def _deny_in_allow(use: Use, standing: Standing) -> Judgement:
+    if not standing.met:
+        return Judgement("cannot", _not_met(use, standing), BY_CONTENT)
+    clauses = [f"closes {some(standing.met)} only: on another port or through a proxy it passes"]
+    clauses += _left(standing)
+    if free(use):
+        clauses.append(f"it picks other {_carriers(use)} ports by itself")
+    return Judgement("partly", "; ".join(clauses), BY_CONTENT)
+
+
+def _deny_in_deny(use: Use, standing: Standing) -> Judgement:
+    if standing.shared and not standing.met and not free(use):
+        return Judgement("cannot", _not_met(use, standing), BY_CONTENT)
+    clauses = _left(standing)
+    if standing.ways and not clauses:
+        clauses.append(f"moved to what is open, or through a proxy there: {some(standing.ways)}")
+    return Judgement("partly", "; ".join(clauses), BY_CONTENT) if clauses else ENFORCES
+
+
+def _left(standing: Standing) -> list[str]:
+    left = [f"open for {who}: {some(ports)}" for who, ports in _by_holder(standing)]
+    if standing.passed:
+        left.append(f"an earlier line lets pass {some(standing.passed)}")
+    return left
+
+
+def _not_met(use: Use, standing: Standing) -> str:
+    if not standing.shared:
+        picks = f"it picks {_carriers(use)} ports that nobody knows beforehand"
+        return picks if free(use) else "no port of it is known"
+    clauses = [f"{some(ports)} for {who} too" for who, ports in _by_holder(standing)]
+    return f"{'; '.join(clauses)}: a filter of ports cannot tell them apart"
+
+
+def _by_holder(standing: Standing) -> Iterator[tuple[str, list[Ports]]]:
+    """Yield who has ports that a `deny` leaves open, and which; of many, the first few."""
+    holders = dict[str, list[Ports]]()
+    for ports, who in standing.shared:
+        holders.setdefault(who, []).append(ports)
+    yield from list(holders.items())[:NAMED]
+
+
+def _carriers(use: Use) -> str:
+    return " and ".join(carrier.upper() for carrier in free(use))
+
+
+def some(things: Iterable[object]) -> str:
+    """Return *things* as a list in words, cut short where there are many."""
+    words = [str(thing) for thing in things]
+    more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
+    return ", ".join(words[:NAMED]) + more

@@ -1,0 +1,225 @@
+"""What a filter of addresses and ports makes of a policy, whichever firewall it is.
+
+Lines are tried in order and the first that fits a flow decides it. Such a filter sees ports, not
+services, so a `deny` gives way: it leaves open each port that the policy, for the same parties,
+lets another service or another use of the same service have, and the ports of the web and of DNS
+where it means everybody. What a `deny` leaves open is a gap of that `deny`; an `allow` is whole
+on every port that is known.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from backchannel.policy.backends._parties import Parties
+from backchannel.policy.model import Carrier, Line, Party, Ports, Rules, Use
+
+WIDE = 32_768
+"""A range of this many ports says that the port is free, not where the service is."""
+WEB = (Ports("tcp", 53), Ports("udp", 53), Ports("tcp", 80), Ports("tcp", 443), Ports("udp", 443))
+"""Closed to everybody, these would cut off the web or the names of all hosts."""
+Key = tuple[str, str]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line for one way of opening on one carrier: what a filter can write down."""
+
+    number: int
+    """Place of the line in the policy, from 0."""
+    line: Line
+    opener: Party
+    called: Party
+    carrier: Carrier
+    ports: tuple[tuple[int, int], ...]
+    """Merged (low, high); none for carriers without ports."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a filter can do about one use of one line."""
+
+    met: tuple[Ports, ...]
+    """Ports at which the line acts."""
+    shared: tuple[tuple[Ports, str], ...] = ()
+    """Ports that a `deny` leaves open, and for whom."""
+    passed: tuple[str, ...] = ()
+    """Who of a `deny`'s parties an earlier line lets have a port for something else."""
+    ways: tuple[str, ...] = ()
+    """Under a default of `deny`: what is open to these parties on the same carriers."""
+
+
+def key(use: Use) -> Key:
+    """Return what makes a use the same in two lines."""
+    return use.service, use.capability
+
+
+def known(use: Use) -> tuple[Ports, ...]:
+    """Return the ports where *use* is to be expected."""
+    if use.stated:
+        return use.ports
+    return tuple(ports for ports in use.ports if ports.high - ports.low < WIDE)
+
+
+def free(use: Use) -> tuple[Carrier, ...]:
+    """Return the carriers on which nobody can know the ports of *use* beforehand."""
+    wide = {ports.carrier for ports in use.ports if ports not in known(use)}
+    return tuple(sorted(wide | set(use.dynamic)))
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return *spans* sorted, with those that overlap or touch as one."""
+    found = list[tuple[int, int]]()
+    for low, high in sorted(spans):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return tuple(found)
+
+
+def overlap(one: Ports, other: Ports) -> bool:
+    """Return whether a flow can be at both."""
+    return one.carrier == other.carrier and one.low <= _high(other) and other.low <= _high(one)
+
+
+def _high(ports: Ports) -> int:
+    return max(ports.low, ports.high)
+
+
+class Reading:
+    """One policy as ports. Made once a policy: see `reading`."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._parties = Parties()
+        self._numbers = {line.name: number for number, line in enumerate(rules.lines)}
+        self._keys = [frozenset(map(key, line.uses)) for line in rules.lines]
+        self._allows = dict[Ports, dict[int, list[Use]]]()
+        self._denies = dict[Key, list[int]]()
+        for number, line in enumerate(rules.lines):
+            for use in line.uses if line.action == "allow" else ():
+                for ports in known(use):
+                    self._allows.setdefault(ports, {}).setdefault(number, []).append(use)
+            for use in line.uses if line.action == "deny" else ():
+                self._denies.setdefault(key(use), []).append(number)
+        self._beside = dict[str, list[Use]]()
+        for use in rules.known:
+            self._beside.setdefault(use.service, []).append(use)
+        self._neighbours = dict[Ports, list[Ports]]()
+        self._standings = dict[tuple[int, Key], Standing]()
+        self._ways = dict[tuple[int, Carrier], tuple[tuple[int, str], ...]]()
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what a filter writes down, in order."""
+        for number, line in enumerate(self.rules.lines):
+            spans = dict[Carrier, list[tuple[int, int]]]()
+            for use in line.uses:
+                for ports in self.standing(line, use).met:
+                    spans.setdefault(ports.carrier, []).append((ports.low, _high(ports)))
+            for opener, called in line.openings():
+                for carrier in sorted(spans, key=("tcp", "udp", "esp", "ah").index):
+                    span = merged(spans[carrier]) if carrier in ("tcp", "udp") else ()
+                    yield Entry(number, line, opener, called, carrier, span)
+
+    def standing(self, line: Line, use: Use) -> Standing:
+        """Return what a filter can do about *use* of *line*."""
+        where = (self._numbers[line.name], key(use))
+        if where not in self._standings:
+            make = self._allowed if line.action == "allow" else self._refused
+            self._standings[where] = make(where[0], line, use)
+        return self._standings[where]
+
+    def _allowed(self, number: int, line: Line, use: Use) -> Standing:  # noqa: ARG002 - as _refused
+        return Standing(known(use))
+
+    def _refused(self, number: int, line: Line, use: Use) -> Standing:
+        met, shared, passed = list[Ports](), list[tuple[Ports, str]](), list[str]()
+        for ports in known(use):
+            why = self._holder(number, line, use, ports, passed) if line.action == "deny" else ""
+            why = why or self._everybody(line, use, ports)
+            if why:
+                shared.append((ports, why))
+            else:
+                met.append(ports)
+        return Standing(
+            tuple(met), tuple(shared), tuple(dict.fromkeys(passed)), self._open(number, line, use)
+        )
+
+    def _holder(self, number: int, line: Line, use: Use, ports: Ports, passed: list[str]) -> str:
+        """Return who else may have *ports* between the parties of *line*; empty where nobody."""
+        for near in self._near(ports):
+            for other, uses in self._allows[near].items():
+                allow = self.rules.lines[other]
+                if other < number and key(use) in self._keys[other]:
+                    continue  # the policy itself lets this use pass there
+                if not self._parties.meet(line, allow):
+                    continue
+                for each in uses:
+                    if key(each) == key(use) or self._denied_before(each, other, line, number):
+                        continue
+                    if other > number or self._parties.holds(allow, line):
+                        return f"{each} (line {allow.name})"
+                    passed.append(f"{near} between {allow.ours.label} and {allow.theirs.label}")
+        return self._sibling(number, line, use, ports)
+
+    def _denied_before(self, use: Use, allow: int, line: Line, number: int) -> bool:
+        """Return whether an earlier line than *allow* denies *use* to all parties of *line*."""
+        return any(
+            deny < allow and (deny == number or self._parties.holds(self.rules.lines[deny], line))
+            for deny in self._denies.get(key(use), ())
+        )
+
+    def _sibling(self, number: int, line: Line, use: Use, ports: Ports) -> str:
+        """Return another use of the same service that the default lets have *ports*."""
+        if self.rules.default == "deny":
+            return ""
+        for each in self._beside.get(use.service, ()):
+            if key(each) in self._keys[number] or not any(overlap(ports, p) for p in known(each)):
+                continue
+            denies = self._denies.get(key(each), ())
+            if not any(self._parties.holds(self.rules.lines[deny], line) for deny in denies):
+                return f"{each} (by default)"
+        return ""
+
+    def _everybody(self, line: Line, use: Use, ports: Ports) -> str:
+        everyone = line.ours.everyone or line.theirs.everyone
+        if use.stated or self.rules.default == "deny" or not everyone:
+            return ""
+        return "the web and DNS" if any(overlap(ports, each) for each in WEB) else ""
+
+    def _near(self, ports: Ports) -> list[Ports]:
+        if ports not in self._neighbours:
+            self._neighbours[ports] = [near for near in self._allows if overlap(ports, near)]
+        return self._neighbours[ports]
+
+    def _open(self, number: int, line: Line, use: Use) -> tuple[str, ...]:
+        """Return what lines leave open on the carriers of *use* between the parties of *line*."""
+        if self.rules.default == "allow":
+            return ()
+        carriers = {ports.carrier for ports in use.ports} | set(use.dynamic)
+        ways = dict[str, None]()
+        for carrier in sorted(carriers):
+            for other, way in self._open_on(number, line, carrier):
+                if other > number or key(use) not in self._keys[other]:
+                    ways[way] = None
+        return tuple(ways)
+
+    def _open_on(self, number: int, line: Line, carrier: Carrier) -> tuple[tuple[int, str], ...]:
+        if (number, carrier) not in self._ways:
+            self._ways[number, carrier] = tuple(
+                (other, f"{ports} (line {self.rules.lines[other].name})")
+                for ports, lines in self._allows.items()
+                if ports.carrier == carrier
+                for other in lines
+                if self._parties.meet(line, self.rules.lines[other])
+            )
+        return self._ways[number, carrier]
+
+
+_last: list[Reading] = []
+
+
+def reading(rules: Rules) -> Reading:
+    """Return the reading of *rules*; the last one is kept, as judges ask for it use by use."""
+    if not _last or _last[0].rules is not rules:
+        _last[:] = [Reading(rules)]
+    return _last[0]
