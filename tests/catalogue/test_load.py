@@ -15,6 +15,8 @@ status: {state: alive, note: It runs., sources: [spec]}
 architecture: {text: One machine., sources: [spec]}
 domains:
   - {name: demo.example, use: all of it, sources: [spec]}
+networks:
+  - {prefix: 192.0.2.0/24, use: all of it, sources: [spec]}
 risks:
   - {id: evasion, severity: high, why: It hides., sources: [spec]}
 countermeasures:
@@ -55,17 +57,19 @@ def test_a_file_of_the_users_wins_over_ours(written):
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("severity: high", "severity: awful", 11, "awful"),
+        ("severity: high", "severity: awful", 13, "awful"),
         ("name: Demo", "title: Demo", 2, "is not known"),
-        ("read: 2026-11-21", "seen: 2026-11-21", 15, "seen"),
-        ("why: It hides., sources: [spec]", "why: It hides., sources: []", 11, "has no source"),
-        ("why: It hides., sources: [spec]", "why: It hides.", 11, "sources"),
+        ("read: 2026-11-21", "seen: 2026-11-21", 17, "seen"),
+        ("why: It hides., sources: [spec]", "why: It hides., sources: []", 13, "has no source"),
+        ("why: It hides., sources: [spec]", "why: It hides.", 13, "sources"),
         ("use: all of it, sources: [spec]", "use: all of it, sources: [book]", 9, "'book'"),
         ("protocols: [socks]", "protocols: [sox]", 4, "no decoder 'sox'"),
-        ("against: [evasion]", "against: [malware]", 13, "counters 'malware'"),
-        ("against: [evasion]", "against: [nonsense]", 13, "nonsense"),
+        ("against: [evasion]", "against: [malware]", 15, "counters 'malware'"),
+        ("against: [evasion]", "against: [nonsense]", 15, "nonsense"),
+        ("192.0.2.0/24", "192.0.2.1/24", 11, "has host bits set"),
+        ("title: The specification", "title: T, copy_of: book", 17, "copies 'book'"),
         ("id: demo", "id: Demo", 1, "must be the file's name"),
-        ("sources:\n", "sources:\n  unused: {title: x, read: 2026-11-21}\n", 15, "used by no fact"),
+        ("sources:\n", "sources:\n  unused: {title: x, read: 2026-11-21}\n", 17, "used by no fact"),
     ],
 )
 def test_each_kind_of_error_has_its_line(written, old, new, line, said):

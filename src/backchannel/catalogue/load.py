@@ -6,6 +6,7 @@ nothing uses, names a decoder that we do not have, or counters a risk that it do
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,14 @@ def _check(
         for place, name in enumerate(service.protocols):
             if name not in protocols:
                 complain(("protocols", place), f"there is no decoder {name!r}")
+    for name, source in service.sources.items():
+        if source.copy_of and source.copy_of not in service.sources:
+            complain(("sources", name), f"copies {source.copy_of!r}, which is not under `sources`")
+    for place, network in enumerate(service.networks):
+        try:
+            ip_network(network.prefix)
+        except ValueError as error:
+            complain(("networks", place), str(error))
     risks = {risk.id for risk in service.risks}
     for place, measure in enumerate(service.countermeasures):
         for risk in measure.against:

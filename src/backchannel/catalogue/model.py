@@ -54,6 +54,8 @@ class Source(_Part, frozen=True, kw_only=True):
     url: str = ""
     published: str = ""
     """When it was published, as far as it says."""
+    copy_of: str = ""
+    """Key of the source that it translates, quotes or repeats: the two count as one."""
 
 
 class Fact(_Part, frozen=True, kw_only=True):
@@ -157,6 +159,15 @@ class Domain(_Part, frozen=True, kw_only=True):
     sources: tuple[str, ...]
 
 
+class Network(_Part, frozen=True, kw_only=True):
+    """A block of addresses that is the service's own."""
+
+    prefix: str
+    """`192.0.2.0/24`, `2001:db8::/32`."""
+    use: str
+    sources: tuple[str, ...]
+
+
 class Risk(_Part, frozen=True, kw_only=True):
     """One way in which the service hurts."""
 
@@ -221,6 +232,7 @@ class Service(_Part, frozen=True, kw_only=True):
     nat: Nat | None = None
     capabilities: tuple[Ability, ...] = ()
     domains: tuple[Domain, ...] = ()
+    networks: tuple[Network, ...] = ()
     risks: tuple[Risk, ...] = ()
     countermeasures: tuple[Countermeasure, ...] = ()
     practice: tuple[Fact, ...] = ()

@@ -69,6 +69,7 @@ def page(service: Service) -> Page:
         _proxying(service, cited),
         _nat(service, cited),
         _domains(service, cited),
+        _networks(service, cited),
         _risks(service, cited),
         _measures(service, cited),
         _facts("Best practice", service.practice, cited),
@@ -184,6 +185,14 @@ def _domains(service: Service, cited: Cited) -> Section:
         title="Host names",
         columns=("name", "for", "cited"),
         rows=tuple((row.name, row.use, cited(row.sources)) for row in service.domains),
+    )
+
+
+def _networks(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Addresses",
+        columns=("prefix", "for", "cited"),
+        rows=tuple((row.prefix, row.use, cited(row.sources)) for row in service.networks),
     )
 
 
