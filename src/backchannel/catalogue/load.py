@@ -76,13 +76,17 @@ def _check(
     for name in service.sources:
         if name not in used:
             complain(("sources", name), "is used by no fact")
-    if protocols:
-        for place, name in enumerate(service.protocols):
-            if name not in protocols:
-                complain(("protocols", place), f"there is no decoder {name!r}")
     for name, source in service.sources.items():
         if source.copy_of and source.copy_of not in service.sources:
             complain(("sources", name), f"copies {source.copy_of!r}, which is not under `sources`")
+    _check_parts(service, protocols, complain)
+
+
+def _check_parts(service: Service, protocols: frozenset[str], complain: Complain) -> None:
+    """Say what names a decoder, a risk or a block of addresses that there is not."""
+    for place, name in enumerate(service.protocols):
+        if protocols and name not in protocols:
+            complain(("protocols", place), f"there is no decoder {name!r}")
     for place, network in enumerate(service.networks):
         try:
             ip_network(network.prefix)
