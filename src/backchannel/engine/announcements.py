@@ -108,6 +108,10 @@ class Announcements:
         for token in [made.token for made in self._by_token.values() if made.until < now]:
             self._remove(token)
 
+    def get(self, token: int) -> Announcement | None:
+        """Return what stands under *token*, and leave it."""
+        return self._by_token.get(token)
+
     def __len__(self) -> int:
         return len(self._by_token)
 

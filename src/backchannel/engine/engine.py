@@ -27,6 +27,7 @@ from backchannel.effects import (
     Open,
     Tie,
 )
+from backchannel.engine.announcements import Announcement
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.observer import Observer, Place
@@ -49,6 +50,7 @@ LONGEST_PATTERN = 64
 SIDES = Side.CLIENT, Side.SERVER
 
 StreamEnd = Callable[[Stream, int], None]
+OnOutput = Callable[[Stream, Side, Output], None]
 
 
 class Engine:
@@ -62,10 +64,12 @@ class Engine:
         service_of_name: Callable[[str], str] = lambda _: "",
         files: FileStore | None = None,
         on_end: StreamEnd = lambda _stream, _slot: None,
+        on_output: OnOutput | None = None,
     ) -> None:
         """*protocols* stand in the order in which the core was given their numbers.
         *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called
-        once for each stream that had a claim, when it ends, while its row can still be asked for.
+        once for each stream that had a claim, when it ends, while its row can still be asked for;
+        *on_output* for everything a session says, at once, even if its claim is not proved.
         """
         self.counters: Counter[str] = Counter()
         self._core, self._protocols = core, protocols
@@ -77,7 +81,7 @@ class Engine:
             for place in protocol.ports:
                 self._by_port.setdefault(place, []).append(name)
         self._look_at_ports()
-        self._on_end = on_end
+        self._on_end, self._on_output = on_end, on_output
         self._streams: dict[int, Stream] = {}
         self._trace_shown = False
         self._deliveries = 0
@@ -126,6 +130,14 @@ class Engine:
     def groups(self) -> list[Group]:
         """Return the logins that tied flows together."""
         return self._reach.groups()
+
+    def stream(self, slot: int) -> Stream | None:
+        """Return the stream of a flow by its slot in the core; None before its first delivery."""
+        return self._streams.get(slot)
+
+    def announced(self, token: int) -> Announcement | None:
+        """Return the announcement behind a token of `FlowRow.expected`, if it still stands."""
+        return self._reach.announcements.get(token)
 
     # -- streams begin and end -----------------------------------------------------------------
 
@@ -341,6 +353,9 @@ class Engine:
             self._fault(stream.stack, "decoder")
             self._abandon(stream)
             return
+        if self._on_output is not None:
+            for output in outputs:
+                self._on_output(stream, side, output)
         observer = self._observer
         place: Place | None = None
         if stream.held:

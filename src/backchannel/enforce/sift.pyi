@@ -1,0 +1,89 @@
+"""Queued packets through the packet core: what concerns nobody passes at once. Compiled."""
+
+from collections.abc import Callable, Sequence
+
+from backchannel.enforce.nfqueue import Queue
+from backchannel.flows.core import Delivery, FlowCore
+
+NONE: int
+"""The packet belongs to no flow that could be told apart."""
+UNDECIDED: int
+"""Nobody wants the flow yet, and somebody still may."""
+SETTLED: int
+"""Nobody wants the flow, and nobody will."""
+WANTED: int
+"""Somebody looks at the flow."""
+
+class Packet:
+    """One queued packet and what the core says of its flow. Good until the queue's next packets."""
+
+    queue: Queue
+    number: int
+    """The kernel's name of it, for `Queue.judge`."""
+    mark: int
+    hook: int
+    bridged: bool
+    partial: bool
+    """The kernel has not computed its checksum, or it stands for many segments: not to be changed
+    in place."""
+    kind: int
+    """One of the four above."""
+    slot: int
+    """The flow's slot in the core; -1 where there is no flow."""
+    side: int
+    serial: int
+    protocol: int
+    """IP protocol number."""
+    tunnelled: bool
+    """The flow is inside another, whose connection the kernel knows alone."""
+    begin: int
+    """Sequence number of its first byte (TCP)."""
+    length: int
+    """Bytes above the transport header."""
+    ahead: int
+    """Bytes from where the side's bytes are known without a hole to the end of this packet: above
+    0, some of them wait in the core."""
+    conflicts: int
+    """Segments of the flow so far that repeated bytes with other content."""
+    flags: int
+    """TCP flags."""
+    packets: int
+    """Packets of the flow that came to us so far."""
+
+    @property
+    def payload(self) -> bytes:
+        """The packet's bytes, from its IP header."""
+
+class Sift:
+    """Brings packets to the core in order, answers for those that nobody wants."""
+
+    passed: int
+    """Packets of flows nobody wants, or wants yet, that were let pass."""
+    settled: int
+    """Flows that were given to the kernel because nobody wants them."""
+    costs: list[int]
+    """Flows decided after 1, 2, 3-4, 5-8, 9-16 ... packets."""
+
+    def __init__(
+        self,
+        core: FlowCore,
+        deliver: Callable[[Sequence[Delivery]], object],
+        judge: Callable[[Packet], object],
+        *,
+        pass_mark: int,
+        mask: int,
+        patience: int = 8,
+        unknown: bool = True,
+    ) -> None:
+        """*deliver* takes what the core delivers, *judge* answers for packets of flows that
+        somebody wants and for those with bytes behind a hole. A flow nobody wants after *patience*
+        payloads gets *pass_mark* (bits of *mask*), or comes to *judge* unless *unknown* may pass.
+        """
+    def turn(self, queue: Queue, now: int) -> int:
+        """Take the packets that wait in *queue* at *now* (ns since 1970); return how many."""
+    def known(self, slot: int, side: int, serial: int) -> int:
+        """Return the sequence number up to which a side's bytes are known; -1: of no matter any
+        more (the flow is gone, or nobody waits for its bytes).
+        """
+    def decided(self, packets: int) -> None:
+        """Note that a flow was decided after *packets*."""

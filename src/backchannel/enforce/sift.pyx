@@ -1,0 +1,225 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Queued packets on their way through the packet core; `sift.pyi` says what calls mean."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from backchannel.capture.records cimport Chunk, frame_t
+from backchannel.enforce.nfqueue cimport Queue, queued_t
+from backchannel.flows.core cimport FlowCore
+from backchannel.flows.slots cimport NOWHERE, find
+from backchannel.flows.state cimport (
+    CLIENT_HIGH,
+    DROPPED,
+    NOT_KNOWN,
+    OPENED_0,
+    OPENED_1,
+    STREAMING,
+    TCP,
+    USED,
+    flow_t,
+    half_t,
+    packet_t,
+)
+from backchannel.flows.state cimport WANTED as IS_WANTED
+from backchannel.flows.tcp cimport SYN
+from backchannel.wire cimport ahead
+
+cdef enum:
+    RAW = 101               # link type: an IP packet
+    ACCEPT = 1
+    K_NONE = 0
+    K_UNDECIDED = 1
+    K_SETTLED = 2
+    K_WANTED = 3
+    BUCKETS = 12
+    UNFINISHED = 3          # SKB_INFO: checksum not computed, or many segments in one
+
+NONE, UNDECIDED, SETTLED, WANTED = K_NONE, K_UNDECIDED, K_SETTLED, K_WANTED
+
+
+cdef class Packet:
+    """One queued packet and what the core says of its flow."""
+
+    cdef readonly Queue queue
+    cdef readonly uint32_t number
+    cdef readonly uint32_t mark
+    cdef readonly int hook
+    cdef readonly bint bridged
+    cdef readonly bint partial
+    cdef readonly int kind
+    cdef readonly int64_t slot
+    cdef readonly int side
+    cdef readonly uint64_t serial
+    cdef readonly int protocol
+    cdef readonly bint tunnelled
+    cdef readonly uint32_t begin
+    cdef readonly uint32_t length
+    cdef readonly int ahead
+    cdef readonly uint32_t conflicts
+    cdef readonly int flags
+    cdef readonly uint64_t packets
+    cdef const uint8_t* data
+    cdef uint32_t size
+
+    @property
+    def payload(self):
+        """The packet's bytes, from its IP header."""
+        return self.data[: self.size]
+
+
+cdef class Sift:
+    """Brings packets to the core in order, answers for those that nobody wants."""
+
+    cdef readonly uint64_t passed
+    cdef readonly uint64_t settled
+    cdef uint64_t buckets[BUCKETS]
+    cdef FlowCore core
+    cdef Chunk chunk
+    cdef object deliver
+    cdef object judge
+    cdef uint32_t pass_mark
+    cdef uint32_t mask
+    cdef uint32_t patience
+    cdef bint unknown
+
+    def __cinit__(
+        self, FlowCore core not None, deliver, judge, *,
+        uint32_t pass_mark, uint32_t mask, int patience=8, bint unknown=True,
+    ):
+        self.core, self.deliver, self.judge, self.chunk = core, deliver, judge, Chunk()
+        self.pass_mark, self.mask = pass_mark, mask
+        self.patience, self.unknown = patience, unknown
+
+    @property
+    def costs(self):
+        """Flows decided after 1, 2, 3-4, 5-8, 9-16 ... packets."""
+        return [self.buckets[at] for at in range(BUCKETS)]
+
+    def turn(self, Queue queue not None, int64_t now):
+        """Take the packets that wait in *queue*; return how many."""
+        cdef int at, count = queue.fetch()
+        for at in range(count):
+            self.bring(queue, &queue.packets[at], now)
+        queue.send()
+        return count
+
+    def known(self, int64_t slot, int side, uint64_t serial):
+        """Return the sequence number up to which a side's bytes are known."""
+        cdef flow_t* flow
+        if slot < 0 or slot >= self.core.slots.used:
+            return -1
+        flow = &self.core.slots.flows[slot]
+        if not flow.bits & USED or flow.serial != serial or not flow.bits & STREAMING:
+            return -1
+        return self.frontier(&flow.extra.halves[side])
+
+    def decided(self, uint64_t packets):
+        """Note that a flow was decided after *packets*."""
+        self.note(packets)
+
+    cdef int bring(self, Queue queue, queued_t* queued, int64_t now) except -1:
+        """Show one packet to the core, and answer for it."""
+        cdef frame_t* frame
+        cdef const packet_t* packet = &self.core.batch[0]
+        cdef flow_t* flow = NULL
+        cdef uint32_t slot
+        cdef int side = 0, kind, behind = 0
+        self.chunk.count = 0
+        frame = self.chunk.push()
+        frame.data, frame.time, frame.link = queued.payload, now, RAW
+        frame.captured, frame.original = queued.size, queued.full
+        self.core.feed(self.chunk)
+        while batch := self.core.take():
+            self.deliver(batch)
+        if packet.good:
+            slot = find(self.core.slots, packet)
+            if slot != NOWHERE:
+                flow = &self.core.slots.flows[slot]
+        if flow == NULL:
+            if self.unknown:
+                queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
+                self.passed += 1
+            else:
+                self.judge(self.wrap(queue, queued, packet, NULL, 0, 0, K_NONE, 0))
+            return 0
+        side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
+        behind = self.behind(flow, side, packet)
+        kind = self.classify(flow, packet)
+        if kind == K_UNDECIDED and behind <= 0:
+            queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
+            self.passed += 1
+        elif kind == K_SETTLED and self.unknown:
+            if packet.context:
+                queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
+            else:
+                queue.answer(
+                    queued.id, ACCEPT, True, queued.mark & ~self.mask | self.pass_mark, NULL, 0
+                )
+                self.settled += 1
+                self.note(flow.packets[0] + flow.packets[1])
+            self.passed += 1
+        else:
+            self.judge(self.wrap(queue, queued, packet, flow, slot, side, kind, behind))
+        return 0
+
+    cdef int classify(self, const flow_t* flow, const packet_t* packet) noexcept nogil:
+        """Say what stands with the packet's flow."""
+        cdef uint32_t tested = flow.tested[0] + flow.tested[1]
+        if flow.bits & DROPPED:
+            return K_SETTLED
+        if flow.bits & IS_WANTED:
+            return K_WANTED
+        if tested < self.patience:
+            return K_UNDECIDED
+        if packet.protocol != TCP or flow.bits & (OPENED_0 | OPENED_1) == OPENED_0 | OPENED_1:
+            return K_SETTLED
+        if max(flow.tested[0], flow.tested[1]) >= self.patience:
+            return K_SETTLED
+        return K_UNDECIDED
+
+    cdef int behind(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
+        """Count the bytes up to the packet's end that are not known without a hole yet."""
+        cdef int64_t known
+        if packet.protocol != TCP or not packet.length or not flow.bits & STREAMING:
+            return 0
+        known = self.frontier(&flow.extra.halves[side])
+        if known == NOT_KNOWN:
+            return 0
+        return ahead(packet.seq + (packet.flags & SYN != 0) + packet.length, <uint32_t>known)
+
+    cdef int64_t frontier(self, half_t* half) noexcept nogil:
+        """Return the sequence number after the last byte that is known without a hole."""
+        cdef uint32_t size = 0
+        if half.next == NOT_KNOWN:
+            return NOT_KNOWN
+        if half.first != NULL and half.first.seq == <uint32_t>half.next:
+            self.core.payloads.streams.prefix(half, &size)
+        return <uint32_t>(half.next + size)
+
+    cdef void note(self, uint64_t packets) noexcept nogil:
+        """Count what a flow cost us."""
+        cdef int bucket = 0
+        while bucket < BUCKETS - 1 and packets > <uint64_t>1 << bucket:
+            bucket += 1
+        self.buckets[bucket] += 1
+
+    cdef Packet wrap(
+        self, Queue queue, const queued_t* queued, const packet_t* packet, const flow_t* flow,
+        uint32_t slot, int side, int kind, int behind,
+    ):
+        """Return what Python judges by."""
+        cdef Packet made = Packet.__new__(Packet)
+        made.queue, made.number, made.mark, made.hook = queue, queued.id, queued.mark, queued.hook
+        made.bridged, made.partial = queued.bridged, queued.flags & UNFINISHED != 0
+        made.data, made.size = queued.payload, queued.size
+        made.kind, made.side, made.ahead, made.slot = kind, side, behind, -1
+        if packet.good:
+            made.protocol, made.flags, made.length = packet.protocol, packet.flags, packet.length
+            made.tunnelled = packet.context != 0
+            made.begin = packet.seq + (packet.protocol == TCP and packet.flags & SYN != 0)
+        if flow != NULL:
+            made.slot, made.serial = slot, flow.serial
+            made.packets = flow.packets[0] + flow.packets[1]
+            if flow.extra != NULL:
+                made.conflicts = flow.extra.conflicts
+        return made
