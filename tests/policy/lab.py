@@ -91,20 +91,25 @@ class _Lab:
         self._enter(self._host)
         return made
 
-    def open(self, name, carrier, port, family=4):
-        return self._open(name, carrier, port, family, (self._client, self._host, HOST))
+    def open(self, name, carrier, port, family=4, own_port=0):
+        return self._open(name, carrier, (own_port, port), family, inwards=False)
 
     def open_in(self, name, carrier, port, family=4):
-        return self._open(name, carrier, port, family, (self._host, self._client, CLIENT))
+        return self._open(name, carrier, (0, port), family, inwards=True)
 
-    def _open(self, name, carrier, port, family, ends):
-        opens, called, addresses = ends
+    def _open(self, name, carrier, ports, family, *, inwards):
+        own_port, port = ports
+        opens, called = self._client, self._host
+        if inwards:
+            opens, called = called, opens
+        addresses = CLIENT if inwards else HOST
         listener = self._socket(called, family, carrier)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((addresses[family], port))
         opener = self._socket(opens, family, carrier)
         if carrier == "tcp":
             listener.listen()
+        opener.bind(("", own_port))
         try:
             opener.connect((addresses[family], port))
             if carrier == "tcp":

@@ -25,6 +25,8 @@ class Speaks(msgspec.Struct, frozen=True):
     hours_but: str = ""
     """Where it can say hours: in what they may differ from the policy's."""
     interfaces: bool = False
+    wildcard: str = ""
+    """What ends an interface's name that stands for every name beginning so."""
     alerts: bool = False
 
 
@@ -37,8 +39,11 @@ def unsaid(line: Line, speaks: Speaks) -> str:
     """Return why *line* cannot be written at all; empty where it can."""
     if line.hours and not speaks.hours:
         return "it knows no hours"
-    if (line.ours.interfaces or line.theirs.interfaces) and not speaks.interfaces:
+    doors = (*line.ours.interfaces, *line.theirs.interfaces)
+    if doors and not speaks.interfaces:
         return "its rules name addresses, not interfaces"
+    if speaks.wildcard and any(name.endswith(speaks.wildcard) for name in doors):
+        return f"a name ending in {speaks.wildcard} means every interface whose name begins so"
     if line.action == "alert" and not speaks.alerts:
         return "it cannot tell of a flow and let it pass on to the next rule"
     return ""

@@ -18,7 +18,11 @@ WIDE = 32_768
 """A range of this many ports says that the port is free, not where the service is."""
 WEB = (Ports("tcp", 53), Ports("udp", 53), Ports("tcp", 80), Ports("tcp", 443), Ports("udp", 443))
 """Closed to everybody, these would cut off the web or the names of all hosts."""
+EPHEMERAL = 32_768
+"""From here on a port is more likely a client's; such source ports tell nothing of a server."""
 Key = tuple[str, str]
+Spans = tuple[tuple[int, int], ...]
+"""Ports as (low, high), merged and sorted."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -30,8 +34,8 @@ class Entry(msgspec.Struct, frozen=True):
     opener: Party
     called: Party
     carrier: Carrier
-    ports: tuple[tuple[int, int], ...]
-    """Merged (low, high); none for carriers without ports."""
+    ports: Spans
+    """None for carriers without ports."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -65,7 +69,7 @@ def free(use: Use) -> tuple[Carrier, ...]:
     return tuple(sorted(wide | set(use.dynamic)))
 
 
-def merged(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def merged(spans: Iterable[tuple[int, int]]) -> Spans:
     """Return *spans* sorted, with those that overlap or touch as one."""
     found = list[tuple[int, int]]()
     for low, high in sorted(spans):
@@ -74,6 +78,13 @@ def merged(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         else:
             found.append((low, high))
     return tuple(found)
+
+
+def parted(ports: Spans) -> tuple[Spans, Spans]:
+    """Return *ports* below `EPHEMERAL`, and those from there on."""
+    low = tuple((first, min(last, EPHEMERAL - 1)) for first, last in ports if first < EPHEMERAL)
+    high = tuple((max(first, EPHEMERAL), last) for first, last in ports if last >= EPHEMERAL)
+    return low, high
 
 
 def overlap(one: Ports, other: Ports) -> bool:

@@ -12,7 +12,7 @@ from backchannel.policy.backends import _judging
 from backchannel.policy.backends._hours import MIDNIGHT, stretches
 from backchannel.policy.backends._judging import Speaks
 from backchannel.policy.backends._parties import versions
-from backchannel.policy.backends._reading import Entry
+from backchannel.policy.backends._reading import Entry, Spans, parted
 from backchannel.policy.backends._words import about, heading, interfaces, plain, short, slug
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.document import Day, Refusal
@@ -30,8 +30,6 @@ from backchannel.policy.model import (
 NAME = "nftables"
 TITLE = "nftables (Linux)"
 TABLE = "backchannel"
-EPHEMERAL = 32_768
-"""From here on a port is more likely a client's; such source ports tell nothing of a server."""
 SPEAKS = Speaks(
     hours=True,
     hours_but="the kernel reckons in UTC: hours are those of the time zone at loading until its "
@@ -232,17 +230,16 @@ def _ports(entry: Entry, *, back: bool) -> Iterator[str]:
         yield from (f"{entry.carrier} sport {ports}" for ports in _server_ports(entry.ports))
 
 
-def _server_ports(ports: tuple[tuple[int, int], ...]) -> Iterator[str]:
+def _server_ports(ports: Spans) -> Iterator[str]:
     """Yield source ports that tell a server by themselves, and those that need a known opener."""
-    low = [(first, min(last, EPHEMERAL - 1)) for first, last in ports if first < EPHEMERAL]
-    high = [(max(first, EPHEMERAL), last) for first, last in ports if last >= EPHEMERAL]
+    low, high = parted(ports)
     if low:
         yield _spans(low)
     if high:
         yield f"{_spans(high)} ct direction reply"
 
 
-def _spans(spans: Iterable[tuple[int, int]]) -> str:
+def _spans(spans: Spans) -> str:
     return f"{{ {', '.join(_span(low, high) for low, high in spans)} }}"
 
 
