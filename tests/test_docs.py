@@ -26,13 +26,23 @@ each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.rel
 
 def options(command):
     """Return the long names of the command's options, as its help lists them."""
-    found = app[command].assemble_argument_collection(default_parameter=app.default_parameter)
+    one = app
+    for word in command.split():
+        one = one[word]
+    found = one.assemble_argument_collection(default_parameter=app.default_parameter)
     named = [argument for argument in found if argument.field_info.is_keyword_only]
     return {name for argument in named for name in argument.names if name.startswith("--")}
 
 
-def commands():
-    return sorted(name for name in app if not name.startswith("-"))
+def commands(group=app, before=""):
+    """Return every command, those of groups with the group's name before theirs."""
+    found = []
+    for name in group:
+        if name.startswith("-"):
+            continue
+        inner = commands(group[name], f"{before}{name} ")
+        found += inner or [before + name]
+    return sorted(found)
 
 
 @pytest.mark.parametrize("command", commands())

@@ -3,12 +3,15 @@
 usage: reference.py [--check]    with --check nothing is written, and a difference is an error
 """
 
+import ast
+import inspect
 import sys
 from collections.abc import Iterator
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -17,6 +20,7 @@ from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
 from backchannel.detect import expressions, rules
 from backchannel.events import Event
+from backchannel.policy import document as policy
 from backchannel.privacy import sensitive_fields
 from backchannel.report.document import VERSION, Document
 
@@ -48,6 +52,8 @@ def generated() -> dict[Path, str]:
         DOCS / "rules.md": rules_page(),
         rules.HERE.parent / rules.COMPILED: compiled_rules(),
         DOCS / "schema/service.json": schema_of(Service),
+        DOCS / "schema/policy.json": schema_of(policy.Policy),
+        DOCS / "policy-language.md": policy_page(),
         load.HERE.parent / "index.json": catalogue_index(),
     }
 
@@ -156,6 +162,69 @@ def rules_page() -> str:
         documented = about and function.__module__ == expressions.__name__
         rows.append(f"- `{name}`{': ' + about if documented else ''}")
     return "\n".join(rows) + "\n"
+
+
+def policy_page() -> str:
+    """Return the reference of the policy language."""
+    rows = [
+        "# The policy language\n",
+        "Generated from the code by `tools/reference.py`. How to write a policy:",
+        "[policy.md](policy.md).",
+        "Editors read [schema/policy.json](schema/policy.json).\n",
+    ]
+    tree = ast.parse(inspect.getsource(policy))
+    kinds = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+    for node in reversed(kinds):
+        kind = getattr(policy, node.name)
+        rows.append(f"## {node.name}\n\n{' '.join((kind.__doc__ or '').split())}\n")
+        rows += ["| key | | default | |", "| --- | --- | --- | --- |"]
+        said = field_docs(node)
+        for field in msgspec.structs.fields(kind):
+            default = "" if field.required else f"`{_plain(field)}`"
+            shape = _shape(field.type)
+            rows.append(f"| `{field.encode_name}` | {shape} | {default} | {said[field.name]} |")
+        rows.append("")
+    return "\n".join(rows)
+
+
+def field_docs(node: ast.ClassDef) -> dict[str, str]:
+    """Return what stands below each field of a class, as one line."""
+    found = dict[str, str]()
+    name = ""
+    for part in node.body:
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            name = part.target.id
+            found[name] = ""
+        elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and name:
+            found[name] = " ".join(str(part.value.value).split())
+            name = ""
+    return found
+
+
+def _plain(field: Any) -> str:
+    if field.default is msgspec.NODEFAULT:
+        return str(msgspec.json.encode(field.default_factory()).decode())
+    return str(msgspec.json.encode(field.default).decode())
+
+
+def _shape(hint: Any) -> str:
+    """Return a type in the words of YAML."""
+    words = [word for word in get_args(hint) if isinstance(word, str | int)]
+    if words:
+        return " or ".join(f"`{word}`" for word in words)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return f"[{hint.__name__}](#{hint.__name__.lower()})"
+    plain = {str: "text", bool: "`true` or `false`", int: "number", type(None): "nothing"}
+    if hint in plain:
+        return plain[hint]
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return " or ".join(f"`{member}`" for member in hint)
+    origin, parts = get_origin(hint), [each for each in get_args(hint) if each is not ...]
+    if origin is tuple:
+        return f"list of {_shape(parts[0])}"
+    if origin is dict:
+        return f"mapping of names to {_shape(parts[1])}"
+    return ", or ".join(_shape(each) for each in parts if each is not type(None))
 
 
 if __name__ == "__main__":

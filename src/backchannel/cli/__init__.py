@@ -35,6 +35,11 @@ app.command(
     help="Install, list and roll back content packs: signed services and rules.",
 )
 app.command("backchannel.cli.update:pack", name="pack", help="Make a signed content pack.")
+app.command(
+    "backchannel.cli.policy:app",
+    name="policy",
+    help="Write a policy once; check it, compile it to firewalls, and prove what it does.",
+)
 
 USAGE = 2
 PRIVILEGE = 4

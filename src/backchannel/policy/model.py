@@ -138,6 +138,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The day for which expiry was decided."""
     expired: tuple[str, ...] = ()
     """Names of rules and exemptions that are left out because their day has passed."""
+    unused: tuple[str, ...] = ()
+    """Groups and zones that nothing names."""
     known: tuple[Use, ...] = ()
     """Every use of the services that the lines speak of, also those that no line speaks of: a
     filter of ports must not close a port that these share, where the default lets them pass."""

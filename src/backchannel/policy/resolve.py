@@ -45,16 +45,20 @@ class _Resolver:
     def rules(self) -> Rules:
         lines = [line for n, rule in enumerate(self._policy.rules) for line in self._lines(n, rule)]
         guard = self._policy.guard
+        lifelines = tuple(self._lifelines())
+        never_block = self._book.addresses(guard.never_block, ("guard", "never-block"))
+        named = (*self._policy.groups, *self._policy.zones)
         return Rules(
             name=self._policy.name or self._file.path.stem,
             path=str(self._file.path),
             digest=self._file.digest(self._book.digest),
             lines=tuple(lines),
             default=self._policy.default,
-            lifelines=tuple(self._lifelines()),
-            never_block=self._book.addresses(guard.never_block, ("guard", "never-block")),
+            lifelines=lifelines,
+            never_block=never_block,
             today=self._today.isoformat(),
             expired=tuple(self._expired),
+            unused=tuple(name for name in named if name not in self._book.used),
         )
 
     # -- rules -----------------------------------------------------------------------------------

@@ -1,0 +1,206 @@
+"""`backchannel policy`: write a policy once, check it, and make firewalls' texts of it."""
+
+import sys
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from backchannel.cli import folders
+from backchannel.errors import UsageError
+
+if TYPE_CHECKING:
+    from backchannel.catalogue.model import Service
+    from backchannel.policy.check import Problem
+    from backchannel.policy.model import Rules
+
+app = App(
+    name="policy",
+    help="Write a policy once; check it, compile it to firewalls, and prove what it does.",
+    default_parameter=Parameter(negative=(), show_default=False),
+    help_format="plaintext",
+)
+
+FINDINGS = 1
+
+
+def services(catalogue: tuple[Path, ...] = ()) -> "Mapping[str, Service]":
+    """Return what the catalogue knows, with the user's own services and content packs."""
+    from backchannel import protocols  # noqa: PLC0415 - only where called
+    from backchannel.catalogue.load import load  # noqa: PLC0415 - only where called
+    from backchannel.cli.services import user_folders  # noqa: PLC0415 - only where called
+
+    return load(*folders.pack_services(), *user_folders(), *catalogue, protocols=protocols.load())
+
+
+def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules":
+    """Return the policy in *path*, as it stands on the day *on*, by default today."""
+    from backchannel.policy.load import load  # noqa: PLC0415 - only where called
+
+    try:
+        day = date.fromisoformat(on) if on else None
+    except ValueError as error:
+        raise UsageError(f"--on: {on!r} is not a day like 2027-01-31") from error
+    return load(path, services(catalogue), day)
+
+
+@app.command
+def check(
+    path: Path,
+    *,
+    on: str = "",
+    json: bool = False,
+    catalogue: tuple[Path, ...] = (),
+) -> int:
+    """Look for what is wrong, or likely not meant, in a policy.
+
+    Ends with 1 where an error or a warning was found.
+
+    Parameters
+    ----------
+    path
+        The policy.
+    on
+        The day for which expiry is decided, such as 2027-01-31; by default today.
+    json
+        Write the problems as JSON.
+    catalogue
+        Folders with service files of your own.
+    """
+    from backchannel.policy.check import check as look  # noqa: PLC0415 - only where called
+
+    made = rules(path, on, catalogue)
+    problems = look(made)
+    if json:
+        import msgspec  # noqa: PLC0415 - only where asked
+
+        sys.stdout.buffer.write(msgspec.json.encode(problems) + b"\n")
+    else:
+        _tell(made, problems)
+    return FINDINGS if any(each.level != "note" for each in problems) else 0
+
+
+def _tell(made: "Rules", problems: "list[Problem]") -> None:
+    from rich.text import Text  # noqa: PLC0415 - only where shown
+
+    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+
+    out = console()
+    styles = {"error": "bold red", "warning": "yellow", "note": "dim"}
+    for each in problems:
+        place = each.place or made.path
+        name = f"{each.line}: " if each.line else ""
+        out.print(
+            Text.assemble(f"{place}: ", (each.level, styles[each.level]), f": {name}{each.text}")
+        )
+        if each.advice:
+            out.print(Text(f"    {each.advice}", style="dim"))
+    uses = sum(len(line.uses) for line in made.lines)
+    out.print(
+        Text(
+            f"{made.name}: {len(made.lines)} lines, {uses} uses of services, "
+            f"default {made.default}; {len(problems)} to look at"
+        )
+    )
+
+
+@app.command
+def init(
+    *captures: Path,
+    out: Path | None = None,
+    force: bool = False,
+    catalogue: tuple[Path, ...] = (),
+) -> int:
+    """Write a first policy from what a scan of captures sees: observe, then decide.
+
+    Parameters
+    ----------
+    captures
+        Files, folders, or - for standard input.
+    out
+        Where to write it; by default to standard output.
+    force
+        Write over a file that is there.
+    catalogue
+        Folders with service files of your own.
+    """
+    from backchannel.pipeline import Scan  # noqa: PLC0415 - only where called
+    from backchannel.policy.init import policy  # noqa: PLC0415 - only where called
+
+    if not captures:
+        raise UsageError("name at least one capture; to begin without one, see docs/policy.md")
+    if out is not None and out.exists() and not force:
+        raise UsageError(f"{out} is there already; --force writes over it")
+    run = Scan(*captures)
+    for _ in run:
+        pass
+    today = date.today().isoformat()  # noqa: DTZ011 - the author's day
+    text = policy(run.document, services(catalogue), today)
+    if out is None:
+        print(text, end="")
+    else:
+        out.write_text(text, encoding="utf-8")
+        print(f"written: {out}; next: backchannel policy check {out}", file=sys.stderr)
+    return 3 if any(each.damage for each in run.document.inputs) else 0
+
+
+@app.command(name="compile")
+def compile_(
+    path: Path,
+    *,
+    to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
+    out: Path | None = None,
+    on: str = "",
+    catalogue: tuple[Path, ...] = (),
+) -> int:
+    """Write a policy as a firewall's text.
+
+    Ends with 1 where a firewall cannot do what a rule without `best-effort` asks; nothing is
+    written then.
+
+    Parameters
+    ----------
+    path
+        The policy.
+    to
+        The firewall: nftables, iptables, pf and so on; without it all are listed.
+    out
+        A folder for the files; by default they go to standard output.
+    on
+        The day for which expiry is decided; by default today.
+    catalogue
+        Folders with service files of your own.
+    """
+    from backchannel.policy.compile import (  # noqa: PLC0415 - only where called
+        RefusedError,
+        compile_policy,
+        known,
+    )
+
+    backends = known()
+    unknown = [name for name in to if name not in backends]
+    if unknown or not to:
+        listed = ", ".join(backends)
+        raise UsageError(
+            f"no firewall {unknown[0]!r}; there is {listed}" if unknown else f"--to: {listed}"
+        )
+    made = rules(path, on, catalogue)
+    try:
+        texts = [compile_policy(made, backends[name]) for name in to]
+    except RefusedError as error:
+        print(f"{error}\nWith `best-effort: true` a rule accepts its gaps.", file=sys.stderr)
+        return FINDINGS
+    for compiled in texts:
+        for gap in compiled.gaps:
+            told = f"{gap.judgement.level} {gap.use}: {gap.judgement.why}"
+            print(f"{gap.place}: {gap.line}: {compiled.backend} {told}", file=sys.stderr)
+        for file in compiled.files:
+            if out is None:
+                print(file.text, end="")
+                continue
+            out.mkdir(parents=True, exist_ok=True)
+            (out / file.name).write_text(file.text, encoding="utf-8")
+            print(f"written: {out / file.name}", file=sys.stderr)
+    return 0

@@ -1,0 +1,70 @@
+"""`backchannel policy` as a user runs it: what it says, where, and its exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+OFFICE = ROOT / "examples/policies/office.yaml"
+DAY = "2026-11-27"
+
+
+def run(*words, code=0):
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from backchannel.cli import main; main()",
+            "policy",
+            *map(str, words),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ran.returncode == code, (ran.returncode, ran.stdout, ran.stderr)
+    return ran
+
+
+def test_the_example_checks_clean_but_for_notes():
+    ran = run("check", OFFICE, "--on", DAY, "--json")
+    assert {each["level"] for each in json.loads(ran.stdout)} <= {"note"}
+
+
+def test_problems_end_with_one_and_say_what_helps(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("policy: 1\nrules:\n- deny: aim\n- allow: aim\n")
+    ran = run("check", path, code=1)
+    assert (
+        "p.yaml:4: error: allow-aim: does nothing: deny-aim (p.yaml:3) decides first" in ran.stdout
+    )
+    assert "put the rule that is to win first" in ran.stdout
+
+
+def test_a_policy_that_cannot_be_read_ends_with_two_and_all_mistakes(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("policy: 1\nrules:\n- deny: aimm\n- {deny: aim, form: x}\n")
+    ran = run("check", path, code=2)
+    assert "p.yaml:4: rules[1].form: is not known; did you mean from?" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    path.write_text("policy: 1\nrules:\n- deny: aimm\n- {deny: aim, from: x}\n")
+    told = run("check", path, code=2).stderr
+    assert "no service or kind 'aimm'; did you mean aim" in told
+    assert "no group or zone 'x'" in told
+
+
+def test_a_day_that_is_none(tmp_path):
+    assert "is not a day like" in run("check", OFFICE, "--on", "soon", code=2).stderr
+
+
+def test_init_writes_what_check_accepts_and_keeps_what_is_there(tmp_path):
+    out = tmp_path / "first.yaml"
+    ran = run("init", ROOT / "examples/aim/aim_oft.pcap", "--out", out)
+    assert f"next: backchannel policy check {out}" in ran.stderr
+    run("check", out)
+    out.write_text("mine")
+    assert "--force" in run("init", ROOT / "examples/aim/aim_oft.pcap", "--out", out, code=2).stderr
+    assert out.read_text() == "mine"
+    assert "name at least one capture" in run("init", code=2).stderr

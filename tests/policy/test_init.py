@@ -1,0 +1,50 @@
+"""A first policy from captures loads, and refuses nothing."""
+
+from datetime import date
+from pathlib import Path
+
+from tests.policy.making import services
+
+from backchannel.located import Located
+from backchannel.pipeline import Scan
+from backchannel.policy.check import check
+from backchannel.policy.init import policy
+from backchannel.policy.load import read
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def first(*paths):
+    run = Scan(*paths)
+    for _ in run:
+        pass
+    text = policy(run.document, services(), "2026-11-27")
+    return text, read(Located(Path("p.yaml"), text), services(), date(2026, 11, 27))
+
+
+def test_what_was_seen_is_allowed_and_the_rest_told():
+    text, rules = first(EXAMPLES / "aim/aim_oft.pcap", EXAMPLES / "icq/icq_v5_neticq_iserverd.pcap")
+    assert [(line.action, line.name) for line in rules.lines] == [
+        ("allow", "aim-as-seen"),
+        ("alert", "aim-anything-else"),
+        ("allow", "icq-as-seen"),
+        ("alert", "icq-anything-else"),
+    ]
+    assert {use.capability for use in rules.lines[0].uses} >= {"file-transfer", "message", "login"}
+    assert {line.mode for line in rules.lines} == {"observe"}
+    assert [each for each in check(rules) if each.level != "note"] == []
+    assert "capabilities: [file-transfer]" in text
+
+
+def test_every_example_makes_a_policy_that_loads():
+    _, rules = first(EXAMPLES)
+    assert {use.service for line in rules.lines for use in line.uses} >= {
+        "aim", "icq", "msn", "yahoo", "kazaa", "gnutella", "ipsec", "socks", "http-proxy"
+    }  # fmt: skip
+    assert not any(line.action == "deny" for line in rules.lines)
+
+
+def test_nothing_seen_makes_an_empty_policy():
+    text, rules = first(EXAMPLES / "bittorrent/libtorrent_tcp_mse.pcap")
+    assert rules.lines == ()
+    assert "no service of the catalogue was seen" in text
