@@ -351,3 +351,58 @@ def test_a_stream_holds_little():
     for _ in range(300):
         session.feed(S, bytes(1000))
     assert kit.footprint(session) < 1 << 19
+
+
+# -- cut by the capture ------------------------------------------------------------------------
+
+
+def short(steps, size):
+    """What a snap length leaves of datagrams."""
+    return [(side, data[:size]) for side, data in steps]
+
+
+@pytest.mark.parametrize("size", [46, 54])
+def test_esp_that_the_capture_cut_is_esp(size):
+    steps = short([(C, esp(A, n, 100)) for n in (7, 8, 10, 11, 12)], size)
+    assert isinstance(recognise(peek(*steps)), Claim)
+    outputs, session = decode(steps, NATT)
+    assert session.standing is Standing.PARSED
+    assert kit.events(outputs, Anomaly) == []
+    seen = figures(outputs)
+    assert (seen.packets, seen.first, seen.last, seen.missing) == (5, 7, 12, 1)
+
+
+def test_ike_that_the_capture_cut_leads_to_its_esp():
+    ike = [
+        (C, MARKER + sa_init()),
+        (S, MARKER + sa_answer()),
+        (C, MARKER + protected(8, 35, 35, 1)),
+    ]
+    steps = short([*ike, *[(C, esp(A, n, 100)) for n in range(1, 9)]], 54)
+    outputs, session = decode(steps, NATT)
+    assert session.standing is Standing.PARSED
+    assert figures(outputs).packets == 8
+    assert len(kit.events(outputs, IkeMessage)) == 3
+    assert kit.events(outputs, Anomaly) == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [(C, esp(A, n, 100)[: 50 + n]) for n in (1, 3, 5, 7)],  # of many sizes
+        [(C, esp(A + n, 1, 100)[:54]) for n in range(8)],  # of many SPIs
+        [(C, esp(A, 9 - n, 100)[:54]) for n in range(8)],  # going backwards
+        [(C, esp(A, 1 + n * 50_000, 100)[:54]) for n in range(8)],  # by leaps
+        [(C, esp(A, 1, 100)[:54])] * 8,
+    ],
+)
+def test_what_is_no_multiple_of_four_needs_more_to_be_esp(steps):
+    outputs, session = decode(steps, NATT)
+    assert session.standing is Standing.REFUTED
+    assert kit.events(outputs, EspTraffic) == []
+
+
+def test_cut_messages_are_believed_on_usual_ports_alone():
+    cut = protected(8, 35, 35, 1)[:40]
+    assert isinstance(recognise(peek((C, MARKER + cut))), Claim)
+    assert recognise(peek((C, MARKER + cut), start=ODD)) is None

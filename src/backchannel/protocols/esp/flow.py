@@ -46,8 +46,12 @@ DOUBTFUL = 64
 
 def plausible(packet: bytes) -> bool:
     """Say whether *packet* can be ESP as far as one packet tells."""
-    size = len(packet)
-    return size >= SHORTEST and not size & 3 and packet[:3] != b"\0\0\0" and any(packet[4:8])
+    return not len(packet) & 3 and possible(packet)
+
+
+def possible(packet: bytes) -> bool:
+    """Say whether *packet* can be ESP of which the capture may have cut the end off."""
+    return len(packet) >= SHORTEST and packet[:3] != b"\0\0\0" and any(packet[4:8])
 
 
 class Association(Sequence):
@@ -71,6 +75,8 @@ class EspFlow:
         self.tables: tuple[dict[bytes, Association], dict[bytes, Association]] = ({}, {})
         self.proved = needed == 0
         self.refuted = False
+        self.cut = 0
+        """The size at which the capture cuts packets, which then is no multiple of four."""
         self._needed = needed
         self._stalls = self._follows = 0
         self._carrier = carrier
@@ -127,7 +133,7 @@ class EspFlow:
     # -- before the proof ----------------------------------------------------------------------
 
     def _weigh(self, side: Side, known: Association, packet: bytes, number: int) -> list[Output]:
-        if len(packet) & 3:
+        if self._odd(packet):
             self.refuted = True
             return []
         if known.follows(number):
@@ -140,6 +146,9 @@ class EspFlow:
         known.cleartext = known.cleartext or inside(packet)
         return self.vouch(side) if self._follows >= self._needed else []
 
+    def _odd(self, packet: bytes) -> bool:
+        return bool(len(packet) & 3) and len(packet) != self.cut
+
     def _stall(self) -> None:
         self._stalls += 1
         self.refuted = self.refuted or self._stalls >= STALLS
@@ -149,7 +158,7 @@ class EspFlow:
     def _begin(self, side: Side, packet: bytes) -> list[Output]:
         if len(packet) < HEADER or packet[:3] == b"\0\0\0":
             return self._strange(packet)
-        if not self.proved and (len(packet) & 3 or len(self.tables[side]) >= UNPROVED_SAS):
+        if not self.proved and (self._odd(packet) or len(self.tables[side]) >= UNPROVED_SAS):
             self.refuted = True
             return []
         if packet[0] in OPENVPN and not self.proved:

@@ -31,22 +31,25 @@ _WESP = b"\0\0\0\2"
 _Found = tuple[Kind, int, Header | None]
 
 
-def classify(data: bytes) -> _Found:
-    """Return what *data* holds, at which offset it begins, and IKE's header where it is IKE."""
+def classify(data: bytes, *, cut: bool = False) -> _Found:
+    """Return what *data* holds, at which offset it begins, and IKE's header where it is IKE.
+
+    *cut*: an IKE message may be shorter than its header says, as where a capture cut it.
+    """
     if data[:4] == _MARKER:
-        return _marked(data)
+        return _marked(data, cut=cut)
     if data == b"\xff":
         return Kind.KEEPALIVE, 0, None
     if data[:4] == _WESP and plausible(data[8:]):
         return Kind.ESP, 8, None
-    header = read_header(data)
+    header = read_header(data, cut=cut)
     if header is not None:
         return Kind.IKE, 0, header
     return (Kind.ESP if plausible(data) else Kind.OTHER), 0, None
 
 
-def _marked(data: bytes) -> _Found:
-    header = read_header(data, 4)
+def _marked(data: bytes, *, cut: bool) -> _Found:
+    header = read_header(data, 4, cut=cut)
     if header is not None:
         return Kind.IKE, 4, header
     header = read_header(data)  # an SPI may begin with four zeros

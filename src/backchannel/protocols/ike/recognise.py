@@ -8,7 +8,7 @@ guess, and the session withdraws it unless several datagrams prove it.
 from backchannel.model import MORE, Claim, Confidence, More, Side
 from backchannel.protocols import Peek
 from backchannel.protocols.esp.cleartext import inside
-from backchannel.protocols.esp.flow import plausible
+from backchannel.protocols.esp.flow import plausible, possible
 from backchannel.protocols.ike import registry
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.datagram import Kind, classify
@@ -43,10 +43,12 @@ def _datagrams(peek: Peek) -> Claim | More | None:
     for side, data in ((Side.CLIENT, peek.client), (Side.SERVER, peek.server)):
         if not data:
             continue
-        kind, offset, header = classify(data)
+        kind, offset, header = classify(data, cut=_usual(peek))
         if header is not None:
             return _claim_ike(peek, side, header, " behind a non-ESP marker" if offset else "")
         kinds.append(kind)
+    if Kind.OTHER in kinds and _may_be_cut(peek):
+        return Claim("ike", Confidence.PORT, "what may be ESP in UDP, cut by the capture")
     if not kinds or Kind.OTHER in kinds:
         return None
     if isinstance(peek.start.context, Float):
@@ -96,6 +98,14 @@ def _may_be_esp(peek: Peek) -> bool:
     if not _usual(peek) and any(int.from_bytes(data[4:8], "big") >= EARLY for data in sides):
         return False
     return all(_mixed(data[8 : 8 + RANDOM_SIZE]) or inside(data) for data in sides)
+
+
+def _may_be_cut(peek: Peek) -> bool:
+    """Whether each side's datagram looks like ESP without its end, on a port where ESP is usual."""
+    sides = [data for data in (peek.client, peek.server) if data]
+    return _usual(peek) and all(
+        possible(data) and _mixed(data[8 : 8 + RANDOM_SIZE]) for data in sides
+    )
 
 
 def _mixed(data: bytes) -> bool:

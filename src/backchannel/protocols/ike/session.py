@@ -13,6 +13,7 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.esp.events import NatKeepalive
 from backchannel.protocols.esp.flow import HEADER, EspFlow, head
 from backchannel.protocols.ike.context import Float
+from backchannel.protocols.ike.cut import CutEsp
 from backchannel.protocols.ike.datagram import Kind, classify
 from backchannel.protocols.ike.exchanges import Exchanges, Framing
 from backchannel.protocols.ike.recognise import PORTS, needed, recognise
@@ -42,6 +43,7 @@ class Session:
         wanted = 1 if self._expected else needed(usual=self._usual)
         self._esp = EspFlow(start, "tcp" if self._tcp else "udp", needed=wanted)
         self._known = self._esp.tables
+        self._cut = CutEsp()
         self._ike = Exchanges(start)
         self._tie = start.context.key if self._expected else ""
         self._keepalives = [0, 0]
@@ -72,6 +74,9 @@ class Session:
         told: list[Output] = []
         if self._ended == len(Side) and self.standing is Standing.CLAIMED:
             told += self._decide(side)
+        waiting = self._cut.end(side)
+        if waiting and self.standing is not Standing.REFUTED:
+            told += self._foreign(waiting)
         told += self._esp.end(side)
         if self._ended == len(Side):
             told += self._esp.end(side.other)
@@ -82,14 +87,23 @@ class Session:
     def _datagram(self, side: Side, data: bytes) -> list[Output]:
         if self.standing is Standing.REFUTED:
             return []
-        kind, offset, header = classify(data)
+        kind, offset, header = classify(data, cut=self._usual)
         if kind is Kind.IKE and header is not None:
             return self._message(side, data[offset:], header, _FRAMING[offset])
         if kind is Kind.ESP or (self._known[side] and data[:4] in self._known[side]):
             return self._packet(side, data[offset:])
         if kind is Kind.KEEPALIVE:
             return self._keepalive(side)
-        return self._foreign(data)
+        return self._odd(side, data)
+
+    def _odd(self, side: Side, data: bytes) -> list[Output]:
+        """No whole ESP: it may have been cut by the capture."""
+        cut, foreign = self._cut.add(side, data)
+        self._esp.cut = self._cut.size
+        told = self._foreign(foreign) if foreign else []
+        for packet in cut:
+            told += self._packet(side, packet)
+        return told
 
     def _message(self, side: Side, data: bytes, header: Header, framing: Framing) -> list[Output]:
         told = self._ike.read(side, data, header, framing)

@@ -81,12 +81,13 @@ class Payload(msgspec.Struct, frozen=True):
     next: int
 
 
-def read_header(data: bytes, at: int = 0) -> Header | None:
+def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None:
     """Return the header at *at*; None where these bytes cannot be ISAKMP.
 
     Strict, because this is what tells IKE from all else on whatever port: known version and
     exchange, and a length that ends where the datagram does. The first message of all has so many
     zeros that bytes after its end, or a capture that cut it, are forgiven if all else is right.
+    *cut*: forgive later ones that they were cut, too.
     """
     size = len(data) - at
     if size < HEADER or data[at + 17] not in (0x10, 0x20):
@@ -99,7 +100,8 @@ def read_header(data: bytes, at: int = 0) -> Header | None:
     length = int.from_bytes(data[at + 24 : at + HEADER], "big")
     if length != size:
         opens = responder == NOBODY and message_id == 0 and HEADER <= length <= 0xFFFF
-        if not opens or flags & ~_FLAGS[major] or first not in _FIRST[major]:
+        forgiven = opens or (cut and size < length <= 0xFFFF)
+        if not forgiven or flags & ~_FLAGS[major] or first not in _FIRST[major]:
             return None
     return Header(initiator, responder, first, major, exchange, flags, message_id, length)
 
