@@ -494,3 +494,59 @@ def test_a_client_alone_with_many_gaps_behind_its_request():
     told = tell([(C, CONNECT), *[(C, b"x"), (C, 1)] * 40, (C, GET)])
     assert told[-1] == (C, Raw(GET))
     assert sum(isinstance(item, Skipped) for _, item in told) == 40
+
+
+# -- heads whose end was not captured ----------------------------------------------------------
+
+
+CUT = b"GET /a HTTP/1.1\r\nHost: example.org\r\nUser-Ag"
+
+
+def heads(told):
+    return [item for _, item in told if isinstance(item, Head)]
+
+
+def test_a_request_whose_end_was_lost_is_told_with_the_lines_that_were_seen():
+    talk = Conversation()
+    assert talk.feed(C, CUT) == []
+    told = talk.gap(C, 40)
+    (head,) = heads(told)
+    assert (head.method, head.target, head.headers) == ("GET", "/a", (("host", "example.org"),))
+    assert told[-1] == (C, Done(complete=False))
+    (answer,) = heads(talk.feed(S, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    assert (answer.method, answer.target) == ("GET", "/a")
+    assert heads(talk.feed(C, b"GET /b HTTP/1.1\r\n\r\n"))[0].target == "/b"
+
+
+def test_an_answer_shows_that_the_end_of_its_request_was_not_captured():
+    talk = Conversation()
+    talk.feed(C, CUT)
+    request, answer = heads(talk.feed(S, b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"))
+    assert (request.target, answer.target, answer.status) == ("/a", "/a", 404)
+
+
+def test_an_answer_whose_end_was_lost_is_told():
+    talk = Conversation()
+    talk.feed(C, b"GET /a HTTP/1.1\r\n\r\n")
+    talk.feed(S, b"HTTP/1.1 206 Partial\r\nServer: x\r\nCon")
+    (answer,) = heads(talk.gap(S, 900))
+    assert (answer.target, answer.status, answer.get("server")) == ("/a", 206, "x")
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_tunnel_begins_behind_a_connect_whose_end_was_lost(early):
+    talk = Conversation()
+    talk.feed(C, b"CONNECT x.example:5190 HTTP/1.1\r\nHost: x.exa")
+    answer = b"HTTP/1.0 200 Connection established\r\n\r\n"
+    steps = [lambda: talk.feed(S, answer), lambda: talk.gap(C, 30)]
+    told = [item for step in (steps if early else steps[::-1]) for item in step()]
+    assert [head.method for head in heads(told)] == ["CONNECT", "CONNECT"]
+    assert (C, Skipped(30)) in told
+    assert talk.feed(C, b"inside") == [(C, Raw(b"inside"))]
+    assert talk.feed(S, b"too") == [(S, Raw(b"too"))]
+
+
+def test_half_a_start_line_tells_nothing():
+    talk = Conversation()
+    talk.feed(C, b"GET /a-very-long")
+    assert heads(talk.gap(C, 40)) == []

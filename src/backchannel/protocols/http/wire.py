@@ -1,6 +1,7 @@
 """HTTP/1.x as a conversation: both directions' bytes in, messages out (RFC 9112, sans-IO).
 
-    Head      start line and headers; an answer's Head names the request that it answers
+    Head      start line and headers; an answer's Head names the request that it answers. Where its
+              end was not captured: those that were, and a Done that is not whole
     Body      bytes of the body; chunks joined and gzip/deflate undone unless asked otherwise
     Skipped   bytes of the body, or of what follows an upgrade, that nobody saw
     Done      the message is over; every Head has exactly one
@@ -153,16 +154,32 @@ class Conversation:
             self._pending.append((head.method, head.target))
             tunnel = False
         else:
+            if not self._pending and self._client.state is State.HEAD:
+                self._sever(self._client, told)
             head = read_head(block, self._pending[0] if self._pending else ("", ""))
             tunnel = leaves_http(head)
         told.append((lane.side, head))
         told += [(lane.side, Broken(fault)) for fault in head.faults]
         if lane.request:
-            waits = head.method == "CONNECT" or bool(head.get("upgrade"))
-            lane.after = State.HOLD if waits else State.HEAD
+            lane.after = State.HOLD if _waits(head) else State.HEAD
         self._frame(lane, head, told, tunnel=tunnel)
         if not lane.request:
             self._answered(head, told, tunnel=tunnel)
+
+    def _sever(self, lane: Lane, told: Told) -> None:
+        """The end of a head was not captured: tell what was, if that is a start line at least."""
+        if not lane.checked:
+            return
+        block = bytes(lane.held[: lane.held.rfind(b"\n") + 1])
+        lane.forget()
+        asked = None if lane.request else (self._pending[0] if self._pending else ("", ""))
+        head = read_head(block, asked)
+        told += [(lane.side, head), (lane.side, Done(complete=False))]
+        lane.state = State.HOLD if lane.request and _waits(head) else State.SEEK
+        if lane.request:
+            self._pending.append((head.method, head.target))
+        else:
+            self._answered(head, told, tunnel=leaves_http(head))
 
     def _frame(self, lane: Lane, head: Head, told: Told, *, tunnel: bool) -> None:
         """Make *lane* ready for the body of *head*, or finish the message."""
@@ -233,6 +250,8 @@ class Conversation:
     # -- gaps ----------------------------------------------------------------------------------
 
     def _skip(self, lane: Lane, size: int, told: Told) -> None:
+        if lane.state is State.HEAD:
+            self._sever(lane, told)
         if lane.state is State.RAW:
             told.append((lane.side, Skipped(size)))
         elif lane.state is State.HOLD:
@@ -355,6 +374,11 @@ class Conversation:
         State.LOST: _deaf,
         State.SEEK: _seek,
     }
+
+
+def _waits(head: Head) -> bool:
+    """Whether what a client sends behind this request waits for the answer."""
+    return head.method == "CONNECT" or bool(head.get("upgrade"))
 
 
 def leaves_http(head: Head) -> bool:
