@@ -39,4 +39,5 @@ class CutEsp:
 
 
 def _rises(first: bytes, second: bytes) -> bool:
-    return 0 < head(second)[1] - head(first)[1] <= NEAR
+    step: int = head(second)[1] - head(first)[1]
+    return 0 < step <= NEAR
