@@ -63,6 +63,7 @@ class Book:
         self._policy, self._folder, self._complain = policy, folder, complain
         self._groups = dict[str, list[Block]]()
         self._open = list[str]()
+        self._parties = dict[tuple[str, ...], Party]()
         self._digest = hashlib.sha256()
         self.used = set[str]()
         """Groups and zones that something named."""
@@ -81,8 +82,15 @@ class Book:
         return (ANY, *self._policy.groups, *self._policy.zones)
 
     def party(self, names: Names, where: Where) -> Party:
-        """Return who *names* are."""
+        """Return who *names* are; the same object for the same groups and zones."""
         listed = (names,) if isinstance(names, str) else names
+        if listed not in self._parties:
+            self._parties[listed] = self._party(listed, where)
+        if all(name in self._policy.groups or name in self._policy.zones for name in listed):
+            return self._parties[listed]
+        return self._parties.pop(listed)  # what is wrong with it is told at each place
+
+    def _party(self, listed: tuple[str, ...], where: Where) -> Party:
         label = ", ".join(listed)
         if not listed:
             self._complain(where, "names nobody; write `any` for everybody")

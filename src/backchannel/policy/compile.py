@@ -1,7 +1,7 @@
 """A resolved policy into the text of a firewall. A backend that cannot say something says so.
 
-A backend is a module in `backends/` with `NAME`, `TITLE`, `judge` and `emit`; nothing is
-registered.
+A backend is a module in `backends/` with `NAME`, `TITLE`, `judge` and `emit`, and `CLOSES` where
+it cannot hold a default of `deny`; nothing is registered.
 """
 
 from collections.abc import Callable
@@ -73,6 +73,8 @@ class Backend(msgspec.Struct, frozen=True):
     """Says what it can do for one use of one line within the whole policy."""
     emit: Callable[[Rules, tuple[Gap, ...]], tuple[File, ...]]
     """Writes the text; the same rules give the same bytes. Gaps are written into it as comments."""
+    closes: Judgement = Judgement("enforces")
+    """What it can do for a default of `deny`."""
 
 
 def known() -> dict[str, Backend]:
@@ -82,25 +84,36 @@ def known() -> dict[str, Backend]:
         if module.name.startswith("_"):
             continue
         loaded = import_module(f"{backends.__name__}.{module.name}")
-        found[loaded.NAME] = Backend(loaded.NAME, loaded.TITLE, loaded.judge, loaded.emit)
+        closes = getattr(loaded, "CLOSES", Judgement("enforces"))
+        found[loaded.NAME] = Backend(loaded.NAME, loaded.TITLE, loaded.judge, loaded.emit, closes)
     return found
+
+
+DEFAULT = "default"
+"""Stands for the line's name in a gap of the policy's default."""
 
 
 def gaps(rules: Rules, backend: Backend) -> tuple[Gap, ...]:
     """Return everything that *backend* does less than *rules* say."""
-    return tuple(
+    found = [
         Gap(line.name, line.place, str(use), judgement)
         for line in rules.lines
         for use in line.uses
         if (judgement := backend.judge(rules, line, use)).level != "enforces"
-    )
+    ]
+    if rules.default == "deny" and backend.closes.level != "enforces":
+        found.append(Gap(DEFAULT, rules.path, "everything else", backend.closes))
+    return tuple(found)
 
 
-def compile_policy(rules: Rules, backend: Backend) -> Compiled:
-    """Return the text, with its gaps. Raises RefusedError where a line accepts no gap."""
+def compile_policy(rules: Rules, backend: Backend, *, best_effort: bool = False) -> Compiled:
+    """Return the text, with its gaps. Raises RefusedError where a line accepts no gap.
+
+    *best_effort* accepts all gaps, also that of a default of `deny`, which no line can accept.
+    """
     found = gaps(rules, backend)
-    strict = {line.name for line in rules.lines if not line.best_effort}
-    refused = tuple(gap for gap in found if gap.line in strict)
-    if refused:
+    accepted = {line.name for line in rules.lines if line.best_effort}
+    refused = tuple(gap for gap in found if gap.line not in accepted)
+    if refused and not best_effort:
         raise RefusedError(backend.name, refused)
     return Compiled(backend.name, backend.emit(rules, found), found)

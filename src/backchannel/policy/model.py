@@ -70,6 +70,8 @@ class Use(msgspec.Struct, frozen=True):
     """Whether peers connect to each other, so that either side may open."""
     names: tuple[str, ...] = ()
     """Host names of the service; `*` stands for any labels."""
+    protocols: tuple[str, ...] = ()
+    """Decoders of ours that know the service by its content."""
 
     def __str__(self) -> str:
         return f"{self.service} {self.capability}"

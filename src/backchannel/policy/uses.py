@@ -34,7 +34,9 @@ def uses(service: Service, capabilities: Iterable[Capability] = ()) -> tuple[Use
     for ability in service.capabilities:
         if wanted and ability.capability not in wanted:
             continue
-        use = found.get(ability.capability) or Use(service.id, ability.capability, names=names)
+        use = found.get(ability.capability) or Use(
+            service.id, ability.capability, names=names, protocols=service.protocols
+        )
         ports = {ports for text in ability.ports if (ports := parse_ports(text))}
         carriers: dict[str, Carrier] = {"tcp/dynamic": "tcp", "udp/dynamic": "udp"}
         dynamic = {carriers[text] for text in ability.ports if text in carriers}

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from backchannel.policy.backends._reading import Entry, Standing, free, known, reading
+from backchannel.policy.backends._signatures import signatures
 from backchannel.policy.compile import Judgement
 from backchannel.policy.model import Line, Ports, Rules, Use
 
 ENFORCES = Judgement("enforces")
-BY_CONTENT = "a backend that reads content: guard, suricata"
 NAMED = 3
 """So many ports or lines are named in a sentence; of more the number is told."""
 
@@ -28,11 +28,16 @@ class Speaks(msgspec.Struct, frozen=True):
     wildcard: str = ""
     """What ends an interface's name that stands for every name beginning so."""
     alerts: bool = False
+    stateless: bool = False
+    """It does not know who opened a flow."""
+    closes: bool = True
+    """A default of `deny` leaves nothing else open; False where other rules stay in force."""
 
 
 def entries(rules: Rules, speaks: Speaks) -> Iterator[Entry]:
     """Yield what a firewall that *speaks* so writes down, in order."""
-    return (entry for entry in reading(rules).entries() if not unsaid(entry.line, speaks))
+    read = reading(rules, stateless=speaks.stateless)
+    return (entry for entry in read.entries() if not unsaid(entry.line, speaks))
 
 
 def unsaid(line: Line, speaks: Speaks) -> str:
@@ -52,13 +57,16 @@ def unsaid(line: Line, speaks: Speaks) -> str:
 def judge(rules: Rules, line: Line, use: Use, speaks: Speaks) -> Judgement:
     """Return what a firewall that *speaks* so can do for *use* of *line*."""
     if why := unsaid(line, speaks):
-        return Judgement("cannot", why, "nftables" if line.hours else "")
-    standing = reading(rules).standing(line, use)
+        return Judgement("cannot", why, "nftables, iptables")
+    read = reading(rules, stateless=speaks.stateless)
+    if line.action != "alert" and read.moot(line, use):
+        return ENFORCES  # an earlier line has said all there is
+    standing = read.standing(line, use)
     if line.action == "allow":
         judgement = _allow(rules, use)
     elif line.action == "alert":
         judgement = _alert(use, standing)
-    elif rules.default == "deny":
+    elif rules.default == "deny" and speaks.closes:
         judgement = _deny_in_deny(use, standing)
     else:
         judgement = _deny_in_allow(use, standing)
@@ -74,7 +82,7 @@ def _allow(rules: Rules, use: Use) -> Judgement:
         return Judgement(
             "cannot",
             f"it picks {_carriers(use)} ports that nobody knows beforehand, and the default closes",
-            BY_CONTENT,
+            by_content(use),
         )
     why = f"{_carriers(use)} ports that it picks by itself stay closed"
     return Judgement("partly", why, f"lets {some(known(use))} pass")
@@ -82,7 +90,7 @@ def _allow(rules: Rules, use: Use) -> Judgement:
 
 def _alert(use: Use, standing: Standing) -> Judgement:
     if not standing.met:
-        return Judgement("cannot", _not_met(use, standing), BY_CONTENT)
+        return Judgement("cannot", _not_met(use, standing), by_content(use))
     ports = some(standing.met)
     why = f"tells of whatever opens {ports}, and of nothing on other ports or inside a proxy"
     return Judgement("partly", why, f"tells of {ports}")
@@ -90,21 +98,29 @@ def _alert(use: Use, standing: Standing) -> Judgement:
 
 def _deny_in_allow(use: Use, standing: Standing) -> Judgement:
     if not standing.met:
-        return Judgement("cannot", _not_met(use, standing), BY_CONTENT)
+        return Judgement("cannot", _not_met(use, standing), by_content(use))
     clauses = [f"closes {some(standing.met)} only: on another port or through a proxy it passes"]
     clauses += _left(standing)
     if free(use):
         clauses.append(f"it picks other {_carriers(use)} ports by itself")
-    return Judgement("partly", "; ".join(clauses), BY_CONTENT)
+    return Judgement("partly", "; ".join(clauses), by_content(use))
 
 
 def _deny_in_deny(use: Use, standing: Standing) -> Judgement:
     if standing.shared and not standing.met and not free(use):
-        return Judgement("cannot", _not_met(use, standing), BY_CONTENT)
+        return Judgement("cannot", _not_met(use, standing), by_content(use))
     clauses = _left(standing)
     if standing.ways and not clauses:
         clauses.append(f"moved to what is open, or through a proxy there: {some(standing.ways)}")
-    return Judgement("partly", "; ".join(clauses), BY_CONTENT) if clauses else ENFORCES
+    return Judgement("partly", "; ".join(clauses), by_content(use)) if clauses else ENFORCES
+
+
+def by_content(use: Use) -> str:
+    """Return which backends know *use* by more than its ports."""
+    readers = ["guard"] * bool(use.protocols) + ["suricata"] * bool(signatures(use))
+    if readers:
+        return f"{', '.join(readers)}: by content"
+    return "dns-rpz, squid: by host names" if use.names else ""
 
 
 def _left(standing: Standing) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from backchannel.model import Capability
 from backchannel.policy.backends._parties import Parties
 from backchannel.policy.model import Carrier, Line, Party, Ports, Rules, Use
 
@@ -99,19 +100,23 @@ def _high(ports: Ports) -> int:
 class Reading:
     """One policy as ports. Made once a policy: see `reading`."""
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, rules: Rules, *, stateless: bool = False) -> None:
+        """*stateless*: the filter sees packets, and not who opened a flow."""
+        self.rules, self.stateless = rules, stateless
         self._parties = Parties()
         self._numbers = {line.name: number for number, line in enumerate(rules.lines)}
         self._keys = [frozenset(map(key, line.uses)) for line in rules.lines]
         self._allows = dict[Ports, dict[int, list[Use]]]()
         self._denies = dict[Key, list[int]]()
+        self._deciding = dict[Key, list[int]]()
         for number, line in enumerate(rules.lines):
             for use in line.uses if line.action == "allow" else ():
                 for ports in known(use):
                     self._allows.setdefault(ports, {}).setdefault(number, []).append(use)
             for use in line.uses if line.action == "deny" else ():
                 self._denies.setdefault(key(use), []).append(number)
+            for use in line.uses if line.action != "alert" else ():
+                self._deciding.setdefault(key(use), []).append(number)
         self._beside = dict[str, list[Use]]()
         for use in rules.known:
             self._beside.setdefault(use.service, []).append(use)
@@ -131,22 +136,61 @@ class Reading:
                     span = merged(spans[carrier]) if carrier in ("tcp", "udp") else ()
                     yield Entry(number, line, opener, called, carrier, span)
 
+    def moot(self, line: Line, use: Use) -> bool:
+        """Return whether an earlier line decides *use* for all parties of *line*, at all hours."""
+        number = self._numbers[line.name]
+        return any(
+            earlier < number
+            and not self.rules.lines[earlier].hours
+            and self._parties.holds(self.rules.lines[earlier], line)
+            for earlier in self._deciding.get(key(use), ())
+        )
+
+    def whole(self, line: Line, use: Use) -> bool:
+        """Return whether *line* speaks of everything that the service of *use* can do."""
+        keys = self._keys[self._numbers[line.name]]
+        return all(key(each) in keys for each in self._beside.get(use.service, (use,)))
+
+    def meet(self, one: Line, other: Line) -> bool:
+        """Return whether any flow can belong to both lines."""
+        return self._parties.meet(one, other)
+
+    def beside(self, line: Line, keys: Iterable[Key]) -> str:
+        """Return which of *keys*, not in *line*, the policy lets its parties have; empty: none."""
+        number = self._numbers[line.name]
+        for service, capability in sorted(set(keys) - self._keys[number]):
+            use = Use(service, Capability(capability))
+            for other, allow in enumerate(self.rules.lines):
+                if allow.action == "allow" and (service, capability) in self._keys[other]:
+                    before = self._denied_before(use, other, line, number)
+                    if self._parties.meet(line, allow) and not before:
+                        return f"{use} (line {allow.name})"
+            spoken = any(key(each) == (service, capability) for each in self.rules.known)
+            if spoken and self.rules.default == "allow" and not self._denied(use, line):
+                return f"{use} (by default)"
+        return ""
+
+    def _denied(self, use: Use, line: Line) -> bool:
+        denies = self._denies.get(key(use), ())
+        return any(self._parties.holds(self.rules.lines[deny], line) for deny in denies)
+
     def standing(self, line: Line, use: Use) -> Standing:
         """Return what a filter can do about *use* of *line*."""
         where = (self._numbers[line.name], key(use))
         if where not in self._standings:
-            make = self._allowed if line.action == "allow" else self._refused
-            self._standings[where] = make(where[0], line, use)
+            if self.moot(line, use):
+                self._standings[where] = Standing(())
+            elif line.action == "allow":
+                self._standings[where] = Standing(known(use))
+            else:
+                self._standings[where] = self._refused(where[0], line, use)
         return self._standings[where]
-
-    def _allowed(self, number: int, line: Line, use: Use) -> Standing:  # noqa: ARG002 - as _refused
-        return Standing(known(use))
 
     def _refused(self, number: int, line: Line, use: Use) -> Standing:
         met, shared, passed = list[Ports](), list[tuple[Ports, str]](), list[str]()
         for ports in known(use):
             why = self._holder(number, line, use, ports, passed) if line.action == "deny" else ""
-            why = why or self._everybody(line, use, ports)
+            why = why or self._answers(ports) or self._everybody(line, use, ports)
             if why:
                 shared.append((ports, why))
             else:
@@ -186,10 +230,14 @@ class Reading:
         for each in self._beside.get(use.service, ()):
             if key(each) in self._keys[number] or not any(overlap(ports, p) for p in known(each)):
                 continue
-            denies = self._denies.get(key(each), ())
-            if not any(self._parties.holds(self.rules.lines[deny], line) for deny in denies):
+            if not self._denied(each, line):
                 return f"{each} (by default)"
         return ""
+
+    def _answers(self, ports: Ports) -> str:
+        """Return why closing *ports* would hit answers, where nobody knows who opened a flow."""
+        hit = self.stateless and ports.carrier == "udp" and ports.high >= EPHEMERAL
+        return "answers to clients" if hit else ""
 
     def _everybody(self, line: Line, use: Use, ports: Ports) -> str:
         everyone = line.ours.everyone or line.theirs.everyone
@@ -229,8 +277,12 @@ class Reading:
 _last: list[Reading] = []
 
 
-def reading(rules: Rules) -> Reading:
-    """Return the reading of *rules*; the last one is kept, as judges ask for it use by use."""
-    if not _last or _last[0].rules is not rules:
-        _last[:] = [Reading(rules)]
-    return _last[0]
+def reading(rules: Rules, *, stateless: bool = False) -> Reading:
+    """Return the reading of *rules*; those of the last rules are kept, as judges ask use by use."""
+    if _last and _last[0].rules is not rules:
+        _last.clear()
+    for each in _last:
+        if each.stateless == stateless:
+            return each
+    _last.append(Reading(rules, stateless=stateless))
+    return _last[-1]

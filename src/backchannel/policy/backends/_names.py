@@ -1,0 +1,44 @@
+"""Host names of services as a filter of names can use them: a service is all or nothing.
+
+A name stands for a whole service, whatever is done with it. So a `deny` acts on names only where
+it speaks of everything that the service can do, and not on names that an allowed service shares.
+"""
+
+import re
+from fnmatch import fnmatchcase
+
+from backchannel.policy.backends._reading import Reading, key
+from backchannel.policy.model import Line, Use
+
+_NAME = re.compile(
+    r"(\*\.)?[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?(\.[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?)*\Z"
+)
+
+
+def usable(use: Use) -> tuple[str, ...]:
+    """Return the names of *use* that are host names, in lower case, sorted."""
+    names = {name.lower().rstrip(".") for name in use.names}
+    return tuple(sorted(name for name in names if len(name) < 250 and _NAME.match(name)))
+
+
+def held(read: Reading, line: Line, use: Use) -> str:
+    """Return why the names of *use* cannot be refused for *line*; empty where they can."""
+    if not use.names:
+        return "no host name of it is known"
+    if not read.whole(line, use):
+        return f"host names are those of all that {use.service} can do"
+    for other in read.rules.lines:
+        if other.action != "allow" or other.exempts == line.name or not read.meet(line, other):
+            continue
+        for each in other.uses:
+            if key(each) != key(use) and each.service != use.service and _share(each, use):
+                return f"{each.service} has the same host names (line {other.name})"
+    return ""
+
+
+def _share(one: Use, other: Use) -> bool:
+    return any(
+        first == second or fnmatchcase(first, second) or fnmatchcase(second, first)
+        for first in usable(one)
+        for second in usable(other)
+    )

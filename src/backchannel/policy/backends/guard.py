@@ -1,0 +1,42 @@
+"""Our own guard: it reads content, so it can refuse one use of a service and let the others pass.
+
+What it is given is the resolved policy itself, as JSON that `policy.exchange` reads.
+"""
+
+from backchannel import __version__
+from backchannel.policy.backends._judging import ENFORCES
+from backchannel.policy.backends._reading import reading
+from backchannel.policy.compile import File, Gap, Judgement
+from backchannel.policy.exchange import Sealed, dumps
+from backchannel.policy.model import Line, Rules, Use
+
+NAME = "guard"
+TITLE = "backchannel's own guard (Linux, NFQUEUE)"
+OPAQUE = {"rdp"}
+"""Decoders that know their service, and see nothing of what is done inside it."""
+
+
+def judge(rules: Rules, line: Line, use: Use) -> Judgement:
+    """Return what the guard can do for *use* of *line*."""
+    if line.action == "allow" or (line.action == "deny" and reading(rules).moot(line, use)):
+        return ENFORCES  # what the guard does not refuse passes
+    if not use.protocols:
+        nearest = "dns-rpz, squid: by its host names" if use.names else "nftables: by its ports"
+        return Judgement("cannot", "no decoder knows its content", nearest)
+    if line.action == "deny" and line.mode in ("observe", "alert"):
+        why = f"its mode is `{line.mode}`: it tells what it would refuse, and refuses nothing"
+        return Judgement("cannot", why, "mode: reset, or mode: drop")
+    if set(use.protocols) <= OPAQUE and not reading(rules).whole(line, use):
+        why = "its content is encrypted: the service can be refused, not one use of it"
+        return Judgement("cannot", why, "a line that speaks of all its capabilities")
+    return ENFORCES
+
+
+def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
+    """Return the rules as one JSON file."""
+    told = tuple(
+        f"{gap.line} ({gap.place}) {gap.judgement.level}: {gap.use}: {gap.judgement.why}"
+        for gap in gaps
+    )
+    sealed = Sealed(made_by=f"backchannel {__version__}", gaps=told, rules=rules)
+    return (File("backchannel-guard.json", dumps(sealed) + "\n"),)
