@@ -30,7 +30,18 @@ def party(label, *networks, interfaces=()):
 def use(service, capability, *ports, **more):
     found = tuple(sorted(made for text in ports if (made := parse_ports(text))))
     dynamic = tuple(sorted(text.split("/")[0] for text in ports if text.endswith("/dynamic")))
+    more = {"protocols": PROTOCOLS.get(service, ())} | more
     return Use(service, Capability(capability), found, dynamic, **more)
+
+
+PROTOCOLS = {
+    "icq": ("icq", "icq-peer", "oscar", "oft"),
+    "aim": ("oscar", "oft", "odc", "toc"),
+    "yahoo": ("ymsg",),
+    "gnutella": ("gnutella",),
+    "msn": ("msnp", "rdp"),
+    "ipsec": ("ike", "esp", "ah"),
+}
 
 
 ICQ_NAMES = ("login.icq.com", "icq.mirabilis.com")
