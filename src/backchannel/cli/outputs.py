@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -47,8 +46,7 @@ def _make(name: str, document: Document, index: Index) -> bytes:
     if name == "report":
         from backchannel.report.html import page  # noqa: PLC0415 - only where asked
 
-        written = datetime.now(tz=UTC).strftime("%d %B %Y")
-        return page(document, index, written).encode()
+        return page(document, index).encode()
     if name == "matrix":
         return matrix.as_csv(document.matrix).encode()
     if name == "stix":

@@ -43,8 +43,8 @@ SECTIONS = (
 _ALWAYS = frozenset({"matrix", "first", "findings", "services", "unseen", "made"})
 
 
-def page(document: Document, index: Index, written: str = "") -> str:
-    """Return the report as one HTML document; *written* is the date to put on it."""
+def page(document: Document, index: Index) -> str:
+    """Return the report as one HTML document, the same whenever it is made."""
     shown, places = _shown(document, index), Places(document)
     there = {
         "hosts": shown["hosts"],
@@ -59,7 +59,6 @@ def page(document: Document, index: Index, written: str = "") -> str:
     style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
     return _template(index).render(
         document=document,
-        written=written,
         style=Markup(style),  # noqa: S704 - our own file
         contents=[entry for entry in SECTIONS if entry[0] in _ALWAYS or there.get(entry[0])],
         **shown,
