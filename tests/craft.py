@@ -144,3 +144,23 @@ def through_connect(steps: Sequence[Step], target: Endpoint) -> list[Step]:
         (Side.SERVER, b"HTTP/1.1 200 Connection established\r\n\r\n"),
         *steps,
     ]
+
+
+def associated(
+    steps: Sequence[Step], target: Endpoint, *, client: Endpoint = CLIENT, relay: Endpoint = SERVER
+) -> list[bytes]:
+    """Return a SOCKS5 UDP ASSOCIATE and *steps* as datagrams to *target* and back (RFC 1928 §7)."""
+    place = ip_address(relay.address).packed + struct.pack(">H", relay.port)
+    control: list[Step] = [
+        (Side.CLIENT, b"\x05\x01\x00"),
+        (Side.SERVER, b"\x05\x00"),
+        (Side.CLIENT, b"\x05\x03\x00\x01" + bytes(6)),
+        (Side.SERVER, b"\x05\x00\x00\x01" + place),
+    ]
+    head = b"\0\0\0\1" + ip_address(target.address).packed + struct.pack(">H", target.port)
+    wrapped: list[Step] = [(side, head + data) for side, data in steps if isinstance(data, bytes)]
+    proxy = Endpoint(relay.address, 1080)
+    return [
+        *tcp(control, client=client, server=proxy, close=False),
+        *datagrams(wrapped, client=client, server=relay),
+    ]

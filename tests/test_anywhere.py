@@ -6,23 +6,73 @@ from pathlib import Path
 import pytest
 from tests import craft
 from tests.kit import flows
+from tests.protocols.gnutella import build
+from tests.protocols.gnutella2 import test_session as gnutella2
+from tests.protocols.icq_peer import test_session as icq_peer
+from tests.protocols.icq_web import test_session as icq_web
+from tests.protocols.ike import test_carriers as ike
+from tests.protocols.msn_webcam import test_session as msn_webcam
+from tests.protocols.oscar_http import test_session as oscar_http
+from tests.protocols.rdp import test_session as rdp
+from tests.protocols.rtp import test_session as rtp
+from tests.protocols.t120 import test_session as t120
+from tests.protocols.toc import test_session as toc
 
 from backchannel.events import ProxyAnswer, ProxyRequest
-from backchannel.model import Endpoint
+from backchannel.model import Endpoint, Side
 from backchannel.pipeline import Scan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TARGET = Endpoint("203.0.113.9", 8_765)
+
+
+def longest(path):
+    """The steps of the longest UDP flow of a capture."""
+    found = [flow for flow in flows(EXAMPLES / path) if flow.start.transport == "udp"]
+    return max(found, key=lambda flow: len(flow.steps)).steps
+
+
 CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "oscar": "aim/aim_presence.pcap",
     "oft": "aim/aim_oft.pcap",
     "odc": "aim/aim_odc.pcap",
     "msnp": "msn/msn_msnp8_libpurple243.pcap",
     "msnftp": "msn/msn_msnp8_msnftp_bitlbee.pcap",
+    "msn-p2p": "msn/msn_msnp18_libpurple2109_direct.pcap",
+    "msn-gateway": "msn/msn_msnp15_httpgateway.pcap",
     "ymsg": "yahoo/ymsg12_libpurple200.pcap",
     "yahoo-http": "yahoo/ymsg15_libpurple243.pcap",
     "gnutella": "gnutella/gtkg_handshake_query_download.pcap",
     "fasttrack": "fasttrack/ft_enc29.pcap",
+}
+HANDMADE = {  # protocols that no capture here shows over TCP
+    "gnutella2": gnutella2.PLAIN,
+    "icq-peer": icq_peer.TALK,
+    "icq-web": icq_web.TALK,
+    "ike": ike.TUNNEL,
+    "msn-webcam": msn_webcam.TALK,
+    "oscar-http": [
+        step
+        for exchange in oscar_http.tunnelled(flows(oscar_http.RECORDED)[:2])
+        for step in exchange
+    ],
+    "rdp": rdp.STREAM,
+    "t120": t120.STREAM,
+    "toc": [
+        (Side.CLIENT, toc.GREETING),
+        (Side.SERVER, toc.HELLO),
+        (Side.CLIENT, toc.NAMED + toc.say(toc.SIGNON)),
+        (Side.SERVER, toc.hear("SIGN_ON:TOC1.0") + toc.hear("IM_IN:bob:F:hello")),
+        (Side.CLIENT, toc.say('toc_send_im bob "hello yourself"')),
+    ],
+}
+DATAGRAMS = {  # protocols over UDP
+    "icq": longest("icq/icq_v5_neticq_iserverd.pcap"),
+    "fasttrack": flows(EXAMPLES / "fasttrack/ft_udp_ping.pcap")[1].steps,
+    "gnutella": longest("gnutella/gtkg_handshake_query_download.pcap"),
+    "gnutella2": [(Side.CLIENT, part) for part in build.layered(gnutella2.QH2)],
+    "ike": longest("ipsec/natt_client_side.pcap"),
+    "rtp": [(Side.CLIENT, rtp.rtp(n)) for n in range(1, 40)] + [(Side.SERVER, rtp.SENDER)],
 }
 WAYS = {
     "other-port": lambda steps: steps,
@@ -37,6 +87,8 @@ WAYS = {
 @cache
 def conversation(protocol):
     """The longest TCP conversation of *protocol* in its capture, as the scan names it."""
+    if protocol in HANDMADE:
+        return HANDMADE[protocol]
     path = EXAMPLES / CONVERSATIONS[protocol]
     run = Scan(path)
     named = {
@@ -62,7 +114,7 @@ def story(path):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("protocol", CONVERSATIONS)
+@pytest.mark.parametrize("protocol", [*CONVERSATIONS, *HANDMADE])
 def test_the_story_is_the_same_on_another_port_and_through_proxies(protocol, way, tmp_path):
     steps = conversation(protocol)
     assert steps
@@ -76,7 +128,7 @@ def test_the_story_is_the_same_on_another_port_and_through_proxies(protocol, way
     assert any(stack.startswith(carrier) and stack.endswith(protocol) for stack in stacks), stacks
 
 
-@pytest.mark.parametrize("protocol", CONVERSATIONS)
+@pytest.mark.parametrize("protocol", [*CONVERSATIONS, *HANDMADE])
 def test_segments_of_one_byte_hide_nothing(protocol, tmp_path):
     steps = conversation(protocol)[:40]
     whole = story(craft.write(tmp_path / "whole.pcap", craft.tcp(steps)))
@@ -101,9 +153,39 @@ def test_nine_proxies_deep_is_followed_to_the_eighth(tmp_path):
     assert run.document.unseen["tunnels not followed: nested too deep"] == 1
 
 
-def test_icq_of_old_is_the_same_on_another_port(tmp_path):
-    path = EXAMPLES / "icq/icq_v5_neticq_iserverd.pcap"
-    flow = max(flows(path), key=lambda flow: len(flow.steps))
-    moved = craft.datagrams(flow.steps, client=flow.start.client, server=TARGET)
-    told = story(craft.write(tmp_path / "icq.pcap", moved))
-    assert {name for name, *_ in told} == {"icq"}
+@pytest.mark.parametrize("way", ["other-port", "socks5"])
+@pytest.mark.parametrize("protocol", DATAGRAMS)
+def test_datagrams_tell_the_same_on_another_port_and_through_a_proxy(protocol, way, tmp_path):
+    steps, other = DATAGRAMS[protocol][:200], Endpoint(TARGET.address, 31_337)
+    plain = story(craft.write(tmp_path / "plain.pcap", craft.datagrams(steps, server=TARGET)))
+    if way == "socks5":
+        packets, stack = craft.associated(steps, TARGET), f"socks5/{protocol}"
+    else:
+        packets, stack = craft.datagrams(steps, server=other), protocol
+    path = craft.write(tmp_path / "way.pcap", packets)
+    assert plain
+    # What a node says of its own address has the port in it.
+    assert str(story(path)).replace(str(other.port), str(TARGET.port)) == str(plain)
+    assert stack in {row.stack for row in Scan(path).document.services}
+
+
+PORTS = (21, 25, 53, 80, 143, 443)
+"""Where firewalls let things through; other protocols live there."""
+
+
+@pytest.mark.parametrize("protocol", [*CONVERSATIONS, *HANDMADE])
+def test_ports_of_other_services_disguise_nothing(protocol, tmp_path):
+    packets = [
+        packet
+        for port in PORTS
+        for packet in craft.tcp(
+            conversation(protocol)[:60],
+            client=Endpoint("10.9.0.2", 40_000 + port),
+            server=Endpoint(TARGET.address, port),
+        )
+    ]
+    run = Scan(craft.write(tmp_path / "ports.pcap", packets))
+    seen = {observation.flow.server.port for observation in run if observation.protocol == protocol}
+    named = {row.stack for row in run.document.services}
+    assert protocol in named
+    assert seen >= set(PORTS) or protocol == "oscar-http"  # it tells only what it carries
