@@ -24,6 +24,7 @@ ORDER = [
     "pipeline",
     "policy",
     "evaluate",
+    "apply",
     "prove",
     "live",
     "enforce",

@@ -23,6 +23,16 @@ app = App(
     help_format="plaintext",
 )
 
+for _name, _about in {
+    "plan": "Show what applying a policy would change on this host.",
+    "diff": "Show where this host's rules differ from what was applied.",
+    "apply": "Load a policy on this host, and undo it unless it is confirmed.",
+    "confirm": "Keep the rules that a waiting apply loaded.",
+    "rollback": "Undo a waiting apply now, or one that was cut off.",
+    "remove": "Take all rules of ours out of this host's firewall.",
+}.items():
+    app.command(f"backchannel.cli.policy_apply:{_name}", name=_name, help=_about)
+
 FINDINGS = 1
 
 

@@ -1,0 +1,116 @@
+"""What a policy itself says of one flow, by the ports of the catalogue: no firewall asked.
+
+Evaluators of emitted texts, and the kernel, are held against this; `explain` begins with it.
+"""
+
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
+
+import msgspec
+
+from backchannel.policy.document import Day
+from backchannel.policy.model import (
+    Carrier,
+    Hours,
+    Lifeline,
+    Line,
+    Networks,
+    Party,
+    Ports,
+    Rules,
+    Use,
+)
+
+Address = IPv4Address | IPv6Address
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True):
+    """The first packet of a flow, as a firewall sees it."""
+
+    carrier: Carrier
+    client: Address
+    server: Address
+    client_port: int = 0
+    server_port: int = 0
+    arrives: str = ""
+    """Interface it comes in by; empty where not known, and then no rule of an interface fits."""
+    leaves: str = ""
+    at: datetime | None = None
+    """Local time; None where not known: rules with hours count as holding."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What becomes of a flow, and what decided it."""
+
+    verdict: Literal["allow", "deny"]
+    by: Line | Lifeline | None
+    """None: the default."""
+    use: Use | None = None
+    alerts: tuple[Line, ...] = ()
+    """Lines that told of it on the way."""
+
+
+def decide(rules: Rules, flow: Flow) -> Decision:
+    """Return what *rules* say of *flow*: lifelines, then the first line that fits, then default."""
+    for life in rules.lifelines:
+        if _opens(flow, life.client, life.server) and _at(flow, (life.ports,)):
+            return Decision("allow", life)
+    alerts = list[Line]()
+    for line in rules.lines:
+        use = _fits(line, flow)
+        if use is None:
+            continue
+        if line.action != "alert":
+            return Decision(line.action, line, use, tuple(alerts))
+        alerts.append(line)
+    return Decision(rules.default, None, None, tuple(alerts))
+
+
+def _fits(line: Line, flow: Flow) -> Use | None:
+    if line.hours is not None and not _now(line.hours, flow.at):
+        return None
+    if not any(_opens(flow, client, server) for client, server in line.openings()):
+        return None
+    return next((use for use in line.uses if _at(flow, use.ports)), None)
+
+
+def _opens(flow: Flow, client: Party, server: Party) -> bool:
+    return _is(client, flow.client, flow.arrives) and _is(server, flow.server, flow.leaves)
+
+
+def _is(party: Party, address: Address, interface: str) -> bool:
+    there = not party.interfaces or interface in party.interfaces
+    return there and inside(party.networks, address)
+
+
+def inside(networks: Networks, address: Address) -> bool:
+    """Say whether *address* is one of *networks*."""
+    if networks.any:
+        return True
+    if isinstance(address, IPv4Address):
+        return any(address in net for net in networks.v4)
+    return any(address in net for net in networks.v6)
+
+
+def _at(flow: Flow, ports: tuple[Ports, ...]) -> bool:
+    return any(
+        each.carrier == flow.carrier
+        and (flow.carrier in ("esp", "ah") or each.low <= flow.server_port <= each.high)
+        for each in ports
+    )
+
+
+def _now(hours: Hours, at: datetime | None) -> bool:
+    if at is None:
+        return True
+    minute, day = at.hour * 60 + at.minute, at.weekday()
+    if hours.start < hours.end:
+        return _on(hours, day) and hours.start <= minute < hours.end
+    late = _on(hours, day) and minute >= hours.start
+    return late or (_on(hours, (day - 1) % 7) and minute < hours.end)
+
+
+def _on(hours: Hours, day: int) -> bool:
+    return not hours.days or DAYS[day] in hours.days
