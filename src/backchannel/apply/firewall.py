@@ -7,13 +7,16 @@ import msgspec
 from backchannel.policy.compile import File
 
 
+Does = Literal["overrides allow", "overrides deny", "bypasses"]
+
+
 class Foreign(msgspec.Struct, frozen=True):
     """A rule that is not ours and stands in ours' way."""
 
     where: str
     """Table and chain, in the firewall's own words."""
     rule: str
-    does: Literal["overrides allow", "overrides deny", "bypasses"]
+    does: Does
     why: str
 
 

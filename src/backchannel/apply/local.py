@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 from backchannel.apply.firewall import Firewall
+from backchannel.apply.iptables import Iptables
 from backchannel.apply.nftables import Nftables
 from backchannel.apply.state import SYSTEM, State
 from backchannel.errors import UsageError
 
-FIREWALLS: dict[str, type[Firewall]] = {"nftables": Nftables}
+FIREWALLS: dict[str, type[Firewall]] = {"nftables": Nftables, "iptables": Iptables}
 
 
 def firewall(name: str) -> Firewall:
