@@ -6,7 +6,6 @@ import msgspec
 
 from backchannel.policy.compile import File
 
-
 Does = Literal["overrides allow", "overrides deny", "bypasses"]
 
 
