@@ -162,4 +162,27 @@ ZONES = rules(
 )
 """Interfaces, and hours that go past midnight."""
 
-EXAMPLES = {"office": OFFICE, "closed": CLOSED, "zones": ZONES}
+NAMES = rules(
+    line(
+        "no-aim-except-1",
+        "allow",
+        AIM_MESSAGE,
+        AIM_IMAGE,
+        AIM_FILES,
+        ours=DESK,
+        exempts="no-aim",
+        owner="help desk",
+        reason="answers customers",
+        expires="2027-01-31",
+    ),
+    line("no-aim", "deny", AIM_MESSAGE, AIM_IMAGE, AIM_FILES, ours=STAFF, best_effort=True),
+    line("no-yahoo", "deny", YAHOO, direction="out", best_effort=True),
+    line("no-discord", "deny", DISCORD_VOICE, ours=VENDOR, best_effort=True),
+    line(
+        "no-tunnels", "deny", TUNNEL, ours=STAFF, direction="out", refuse="drop", best_effort=True
+    ),
+    name="names",
+)
+"""Whole services, for filters of names and of content."""
+
+EXAMPLES = {"office": OFFICE, "closed": CLOSED, "zones": ZONES, "names": NAMES}

@@ -18,8 +18,8 @@ import pytest
 HOST, CLIENT = {4: "10.9.0.1", 6: "fd00:9::1"}, {4: "10.9.0.2", 6: "fd00:9::2"}
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-PATIENCE = 0.25
-"""Seconds to wait for what may never come; answers between namespaces take microseconds."""
+PATIENCE, FOR_OPENING = 0.5, 2.0
+"""Seconds to wait for what may never come; between namespaces it takes microseconds to come."""
 
 
 def need(*programs):
@@ -87,7 +87,7 @@ class _Lab:
     def _socket(self, namespace, family, kind):
         self._enter(namespace)
         made = socket.socket(FAMILIES[family], KINDS[kind])
-        made.settimeout(PATIENCE)
+        made.settimeout(FOR_OPENING)
         self._enter(self._host)
         return made
 
@@ -121,7 +121,8 @@ class _Lab:
         except OSError:
             listener.close()
             return False
-        answerer.settimeout(PATIENCE)
+        for end in (opener, answerer):
+            end.settimeout(PATIENCE)
         self._flows[name] = {"opener": opener, "answerer": answerer}
         return True
 

@@ -55,6 +55,10 @@ class Parties:
             for opener, called in narrow.openings()
         )
 
+    def inside(self, narrow: Party, wide: Party) -> bool:
+        """Return whether *wide* leaves out nobody of *narrow*."""
+        return self._all(wide, narrow)
+
     def _of(self, party: Party, family: int) -> list[Span]:
         key = (id(party), family)
         if key not in self._spans:

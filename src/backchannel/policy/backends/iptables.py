@@ -129,7 +129,7 @@ class _Table:
             yield from self._needed()
         yield "# answers, and packets of flows whose opening was never seen"
         yield f"-A {CHAIN} {_REPLY} -j {BACK}"
-        yield f"-A {CHAIN} {_REPLY} -j ACCEPT"
+        yield f"-A {CHAIN} {_REPLY} -j RETURN"
         yield f"-A {CHAIN} {_UNSEEN} -p tcp {_NOT_OPENING} --dport 1024:65535 -j {BACK}"
         yield f"-A {CHAIN} {_UNSEEN} -p udp --dport 1024:65535 -j {BACK}"
         yield from self._entries(back=False)
@@ -139,11 +139,11 @@ class _Table:
     def _needed(self) -> Iterator[str]:
         """Yield what hosts need to find each other, and errors about flows that may be."""
         icmp = "icmp" if self._family == 4 else "ipv6-icmp"
-        yield f"-A {CHAIN} -p {icmp} -m conntrack --ctstate RELATED -j ACCEPT"
+        yield f"-A {CHAIN} -p {icmp} -m conntrack --ctstate RELATED -j RETURN"
         if self._family == 6:
             kinds = ["router-solicitation", "router-advertisement"]
             kinds += ["neighbour-solicitation", "neighbour-advertisement"]
-            yield from (f"-A {CHAIN} -p ipv6-icmp --icmpv6-type {kind} -j ACCEPT" for kind in kinds)
+            yield from (f"-A {CHAIN} -p ipv6-icmp --icmpv6-type {kind} -j RETURN" for kind in kinds)
 
     def _back(self) -> Iterator[str]:
         yield from self._entries(back=True)
@@ -164,7 +164,7 @@ class _Table:
                 _windows(entry.line.hours),
             ):
                 match = " ".join(filter(None, (ends, ports, window)))
-                for verdict in self._verdicts(entry, back=back):
+                for verdict in self._verdicts(entry):
                     yield f"-A {BACK if back else CHAIN} {match} {verdict}"
 
     def _lifeline(self, each: Lifeline) -> Iterator[str]:
@@ -193,7 +193,7 @@ class _Table:
         doors = product(_doors("-i", source), _doors("-o", target))
         return [" ".join([*filter(None, pair), *addresses]) for pair in doors]
 
-    def _verdicts(self, entry: Entry, *, back: bool) -> Iterator[str]:
+    def _verdicts(self, entry: Entry) -> Iterator[str]:
         line = entry.line
         note = f'-m comment --comment "{short(line)}"'
         if line.action == "alert":
@@ -205,7 +205,7 @@ class _Table:
                 f'-j LOG --log-prefix "{prefix}: "'
             )
         elif line.action == "allow":
-            yield f"{note} -j {'RETURN' if back else 'ACCEPT'}"
+            yield f"{note} -j RETURN"  # what comes after ours may still refuse it
         else:
             yield f"{note} -j {self._refusal(entry)}"
 
