@@ -253,7 +253,7 @@ def joined(told: Sequence[tuple[Side, Output]]) -> list[tuple[Side, Output]]:
     for side, value in told:
         last = out[-1][1] if out else None
         if last is not None and _continues(last, value):
-            grown = msgspec.structs.replace(last, data=last.data + value.data)  # type: ignore[union-attr]
+            grown = msgspec.structs.replace(last, data=last.data + value.data)  # type: ignore[union-attr,type-var]
             out[-1] = side, grown
         else:
             out.append((side, value))
@@ -312,6 +312,7 @@ def lines(told: Sequence[tuple[Side, Output]]) -> str:
     """Return what was told as JSON lines: side, kind, fields. File and inner bytes as sizes."""
     rows = []
     for side, value in joined(told):
+        assert not isinstance(value, type), "an event told by its class, though all are read"
         row = {"side": side.name.lower(), "told": type(value).__name__}
         for name, field in msgspec.structs.asdict(value).items():
             row[name] = f"<{len(field)} bytes>" if isinstance(field, bytes) else field

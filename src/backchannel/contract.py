@@ -18,7 +18,8 @@ from backchannel.effects import Effect
 from backchannel.events import Event
 from backchannel.model import Capability, Claim, Endpoint, More, Side, Standing, Transport
 
-Output: TypeAlias = Event | Effect
+Output: TypeAlias = Event | Effect | type[Event]
+"""What a session tells. A class says that such an event happened, where nobody reads more of it."""
 
 
 class Length(msgspec.Struct, frozen=True):
@@ -90,6 +91,16 @@ class Start(msgspec.Struct, frozen=True):
     """Catalogue id of the service that announced the flow, where it was expected."""
     purpose: Capability | None = None
     """What it was announced for."""
+    read: frozenset[str] | None = None
+    """Tags of the events whose content somebody reads in this run; None: of all."""
+
+    def reads(self, kind: type[Event]) -> bool:
+        """Say whether events of a *kind* must be told in full; else their class is enough, which
+        costs next to nothing. Each event counts, either way.
+        """
+        if self.read is None or kind.capability is not Event.capability:
+            return True
+        return kind.__struct_config__.tag in self.read
 
 
 class Session(Interface):

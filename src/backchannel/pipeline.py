@@ -29,6 +29,7 @@ from backchannel.detect.model import ATTACK_VERSION
 from backchannel.engine.ended import ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
+from backchannel.engine.observer import READ as ENGINE_READ
 from backchannel.engine.stream import Stream
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
@@ -37,7 +38,7 @@ from backchannel.privacy import Disclosure
 from backchannel.protocols import load
 from backchannel.report import matrix
 from backchannel.report.document import Document, Input, Traffic
-from backchannel.report.summary import Summary
+from backchannel.report.summary import READ, Summary
 from backchannel.when import rfc3339
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Scan:
             service_of_name=lru_cache(maxsize=NAMES)(self.index.service_of),
             files=files,
             on_end=self._ended,
+            on_count=self._summary.count,
         )
         self._settings = {
             "decoded": "all protocols" if everything else "what concerns a known service",
@@ -125,7 +127,9 @@ class Scan:
     def document(self) -> Document:
         """The summary of the whole run. Runs what has not been iterated yet."""
         if self._document is None:
-            for _ in self:
+            if not self._followers and self._pseudonyms is None:
+                self._engine.read = READ | self._detector.read | ENGINE_READ
+            for _ in self._batches():
                 pass
         assert self._document is not None
         return self._document
@@ -144,12 +148,16 @@ class Scan:
 
     def __iter__(self) -> Iterator[Observation]:
         """Yield observations in the order of the packets that completed them."""
+        for batch in self._batches():
+            yield from batch
+
+    def _batches(self) -> Iterator[list[Observation]]:
+        """Run everything; yield what was told, in steps."""
         for source in self._sources:
             yield from self._read(source)
         self._core.finish()
         yield from self._drain()
-        for seen in self._engine.finish():
-            yield from self._told(seen)
+        yield self._told(self._engine.finish())
         document = self._summary.document(
             tool=f"backchannel {__version__}",
             inputs=self._inputs,
@@ -174,7 +182,7 @@ class Scan:
             document, matrix=told, settings=self._settings | document.settings
         )
 
-    def _read(self, source: Source) -> Iterator[Observation]:
+    def _read(self, source: Source) -> Iterator[list[Observation]]:
         damage = ""
         try:
             for chunk in source.chunks():
@@ -194,21 +202,28 @@ class Scan:
             )
         )
 
-    def _drain(self) -> Iterator[Observation]:
-        while batch := self._core.take():
-            for seen in self._engine.handle(batch):
-                yield from self._told(seen)
+    def _drain(self) -> Iterator[list[Observation]]:
+        take, handle = self._core.take, self._engine.handle
+        while batch := take():
+            if seen := handle(batch):
+                yield self._told(seen)
 
-    def _told(self, seen: Observation) -> Iterator[Observation]:
-        yield self._note(seen)
-        for follower in self._followers:
-            for event in follower.follow(seen):
-                yield self._note(msgspec.structs.replace(seen, event=event))
+    def _told(self, told: list[Observation]) -> list[Observation]:
+        """Let everybody see what the engine told, and what followers add to it."""
+        if self._followers:
+            told = [each for seen in told for each in self._followed(seen)]
+        return [self._note(seen) for seen in told]
 
     def _note(self, seen: Observation) -> Observation:
         self._summary.add(seen)
         self._detector.add(seen)
         return self._pseudonyms.observation(seen) if self._pseudonyms else seen
+
+    def _followed(self, seen: Observation) -> Iterator[Observation]:
+        yield seen
+        for follower in self._followers:
+            for event in follower.follow(seen):
+                yield msgspec.structs.replace(seen, event=event)
 
     def _ended(self, stream: Stream, slot: int) -> None:
         if slot >= 0:

@@ -7,6 +7,7 @@ counted as distinct, and evidence kept for a finding all have limits; what did n
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
@@ -29,6 +30,12 @@ VALUES = 256
 """Matches kept for one subject of a counting rule."""
 EXCERPT = 160
 """Characters of an excerpt."""
+HOSTS = 64
+"""Hosts of one finding, and accounts."""
+REMEMBERED = 256
+"""Values of one kind of event whose matching rules are remembered."""
+GIVE_UP = 64
+"""Values in a row that were new, after which none of that kind is remembered any more."""
 
 
 class _Place:
@@ -59,50 +66,115 @@ class _Found:
         self.first = place.time if not self.count else min(self.first, place.time)
         self.last = max(self.last, place.time)
         self.count += 1
-        for host in (names["client"], names["server"]):
-            if host and len(self.hosts) < 64:
-                self.hosts[str(host)] = None
-        for name in ("account", "sender", "recipient", "owner"):
-            if (value := names.get(name)) and len(self.accounts) < 64:
-                self.accounts[str(value)] = None
+        if len(self.hosts) < HOSTS:
+            for host in (names["client"], names["server"]):
+                if host and len(self.hosts) < HOSTS:
+                    self.hosts[str(host)] = None
+        if len(self.accounts) < HOSTS:
+            for name in _ACCOUNTS:
+                if (value := names.get(name)) and len(self.accounts) < HOSTS:
+                    self.accounts[str(value)] = None
         if len(self.places) < EVIDENCE:
             self.places.append(place)
 
 
 class _Compiled:
-    """A rule with its expressions parsed and its state."""
+    """A rule with its expressions and its state."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.when = Expression(rule.when, rule.id)
-        self.each = [Expression(text, rule.id) for text in rule.each]
-        self.excerpt = Expression(rule.excerpt, rule.id) if rule.excerpt else None
-        distinct = rule.count.distinct if rule.count else ""
-        self.distinct = Expression(distinct, rule.id) if distinct else None
         self.found: dict[tuple[str, ...], _Found] = {}
-        self.watched: dict[tuple[str, ...], deque[tuple[_Place, str, dict[str, Any]]]] = {}
+        self.watched: dict[tuple[str, ...], deque[tuple[_Place, str, Mapping[str, Any]]]] = {}
+
+    @cached_property
+    def when(self) -> Expression:
+        return Expression(self.rule.when, self.rule.id)
+
+    @cached_property
+    def each(self) -> list[Expression]:
+        return [Expression(text, self.rule.id) for text in self.rule.each]
+
+    @cached_property
+    def excerpt(self) -> Expression | None:
+        return Expression(self.rule.excerpt, self.rule.id) if self.rule.excerpt else None
+
+    @cached_property
+    def distinct(self) -> Expression | None:
+        distinct = self.rule.count.distinct if self.rule.count else ""
+        return Expression(distinct, self.rule.id) if distinct else None
+
+    def full(self, subject: tuple[str, ...]) -> bool:
+        """Whether the finding has all the evidence that is kept."""
+        found = self.found.get(subject)
+        return found is not None and len(found.places) >= EVIDENCE
 
 
 Get = Callable[[Observation], Any]
 
 
+class _Told(dict[str, Any]):
+    """All that an event tells, by name; each is looked up when it is first asked for."""
+
+    __slots__ = ("_getters", "_seen")
+
+    def __init__(self, getters: Mapping[str, Get], seen: Observation) -> None:
+        self._getters, self._seen = getters, seen
+
+    def __missing__(self, name: str) -> Any:
+        value = self[name] = self._getters[name](self._seen)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a name, or *default* where the event has none of that name."""
+        return self[name] if name in self._getters else default
+
+    def all(self) -> dict[str, Any]:
+        """Return all of them."""
+        return {name: self[name] for name in self._getters}
+
+
 class _Plan:
     """What the rules for one kind of event ask of it. Few rules match, so the names that decide
-    are looked up for all events, and all that an event tells only for those that match.
+    are looked up for all events, and all that an event tells only for those that match. The same
+    few values come again and again: which rules they match is remembered.
     """
 
     def __init__(self, kind: type[Event], rules: list[_Compiled]) -> None:
         self.rules = rules
         self.tag = str(kind.__struct_config__.tag)
         fields = {name: attrgetter(f"event.{name}") for name in kind.__struct_fields__}
-        told: dict[str, Get] = {name: _constant(value) for name, value in _DEFAULTS.items()}
-        told |= fields
+        self.told: dict[str, Get] = {name: _constant(value) for name, value in _DEFAULTS.items()}
+        self.told |= fields
         # where an event has a field of the same name (a program called `client`), the flow's wins
-        told["program"] = fields.get("client", _constant(""))
-        told |= _SEEN
-        self.told = tuple(told.items())
+        self.told["program"] = fields.get("client", _constant(""))
+        self.told |= _SEEN
         wanted = {name for rule in rules for name in rule.when.words}
-        self.asked = tuple((name, get) for name, get in self.told if name in wanted)
+        self._asked = tuple((name, get) for name, get in self.told.items() if name in wanted)
+        self._known: dict[tuple[Any, ...], list[_Compiled]] = {}
+        self._fresh = 0
+
+    def matching(self, seen: Observation) -> list[_Compiled]:
+        """Return the rules that match an event."""
+        values = tuple([get(seen) for _, get in self._asked])
+        if self._fresh >= GIVE_UP:
+            return self._matching(values)
+        try:
+            known = self._known.get(values)
+        except TypeError:  # no value of it is the same twice
+            self._fresh = GIVE_UP
+            return self._matching(values)
+        if known is None:
+            self._fresh += 1
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[values] = self._matching(values)
+        else:
+            self._fresh = 0
+        return known
+
+    def _matching(self, values: tuple[Any, ...]) -> list[_Compiled]:
+        names = {name: value for (name, _), value in zip(self._asked, values, strict=True)}
+        return [rule for rule in self.rules if rule.when.value(names) is True]
 
 
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -122,6 +194,11 @@ class Detector:
                 self._by_tag.setdefault(tag, []).append(compiled)
         self.counters: Counter[str] = Counter()
 
+    @property
+    def read(self) -> frozenset[str]:
+        """Tags of the events that rules look at."""
+        return frozenset(self._by_tag)
+
     def add(self, seen: Observation) -> None:
         """Take one observation."""
         kind = type(seen.event)
@@ -131,12 +208,11 @@ class Detector:
             plan = self._plans[kind] = _Plan(kind, rules)
         if not plan.rules or not seen.service:
             return
-        asked = {name: get(seen) for name, get in plan.asked}
-        for rule in plan.rules:
-            if rule.when.value(asked) is True:
-                names = {name: get(seen) for name, get in plan.told}
-                place = _Place(seen.time, seen.frame, seen.flow, seen.stack, plan.tag)
-                self._matched(rule, names, seen.confidence, place, plan.tag)
+        rules = plan.matching(seen)
+        if rules:
+            place = _Place(seen.time, seen.frame, seen.flow, seen.stack, plan.tag)
+            for rule in rules:
+                self._matched(rule, _Told(plan.told, seen), seen.confidence, place, plan.tag)
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
@@ -162,16 +238,16 @@ class Detector:
     def _matched(
         self,
         rule: _Compiled,
-        names: dict[str, Any],
+        names: Mapping[str, Any],
         confidence: Confidence,
         place: _Place,
         tag: str,
     ) -> None:
-        subject = tuple(str(each.value(names)) for each in rule.each)
+        subject = tuple([str(each.value(names)) for each in rule.each])
         value = str(rule.distinct.value(names)) if rule.distinct else ""
         if self._present is not None:
-            names = self._present(tag, names)
-        if rule.excerpt is not None:
+            names = self._present(tag, names.all() if isinstance(names, _Told) else names)
+        if rule.excerpt is not None and not rule.full(subject):
             place = _Place(
                 place.time,
                 place.frame,
@@ -188,7 +264,7 @@ class Detector:
         self,
         rule: _Compiled,
         subject: tuple[str, ...],
-        names: dict[str, Any],
+        names: Mapping[str, Any],
         confidence: Confidence,
         place: _Place,
         *,
@@ -218,7 +294,7 @@ class Detector:
         self,
         rule: _Compiled,
         subject: tuple[str, ...],
-        names: dict[str, Any],
+        names: Mapping[str, Any],
         confidence: Confidence,
         place: _Place,
     ) -> None:
@@ -241,11 +317,14 @@ class Detector:
         return tuple(sorted(made, key=_rank))
 
 
-class _Shown(dict[str, Any]):
+class _Shown:
     """Names for a summary: escaped, shortened, and empty where there is none."""
 
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self._names = names
+
     def __getitem__(self, key: str) -> str:
-        value = self.get(key, "")
+        value = self._names.get(key, "")
         if isinstance(value, tuple):
             value = ", ".join(map(str, value))
         return escape(str(value))[:EXCERPT] or "somebody"
@@ -276,6 +355,7 @@ _SEEN: dict[str, Get] = {
     "target": lambda seen: str(seen.target) if seen.target else "",
 }
 """What is known of every event beside its fields."""
+_ACCOUNTS = "account", "sender", "recipient", "owner"
 _ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 
 

@@ -1,11 +1,13 @@
 """Loads rules: ours from one file made of all YAML files, the user's from YAML."""
 
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
+from backchannel.detect.expressions import Expression
 from backchannel.detect.model import Rule
 from backchannel.errors import InputError
 
@@ -25,7 +27,10 @@ def load(*folders: Path) -> dict[str, Rule]:
 
 
 def read(folder: Path) -> dict[str, Rule]:
-    """Return the rules in a folder of YAML files. Raises InputError with all errors at once."""
+    """Return the rules in a folder of YAML files.
+
+    Raises InputError with all errors at once, UsageError for an expression that is none.
+    """
     if not folder.is_dir():
         raise InputError(folder, "no such folder of rules")
     rules, errors = dict[str, Rule](), list[str]()
@@ -35,9 +40,16 @@ def read(folder: Path) -> dict[str, Rule]:
         except (msgspec.DecodeError, OSError) as error:
             errors.append(f"{path}: {error}")
             continue
+        for text in _expressions(rule):
+            Expression(text, rule.id)  # its errors are told now, not in the middle of a scan
         if rule.id != path.stem:
             errors.append(f"{path}: the rule's id is {rule.id!r}; it must be the file's name")
         rules[rule.id] = rule
     if errors:
         raise InputError(folder, "\n" + "\n".join(errors))
     return rules
+
+
+def _expressions(rule: Rule) -> Iterator[str]:
+    yield from (rule.when, *rule.each)
+    yield from (text for text in (rule.excerpt, rule.count.distinct if rule.count else "") if text)

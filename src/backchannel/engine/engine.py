@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from backchannel.contract import Output, Peek, Protocol, Start
+from backchannel.contract import Output, Peek, Protocol, Session, Start
 from backchannel.effects import (
     Effect,
     Expect,
@@ -29,11 +29,10 @@ from backchannel.effects import (
 )
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.names import Names
-from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.engine.observer import Observer, Place
+from backchannel.engine.observation import FlowInfo, Observation, Place
+from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
 from backchannel.engine.stream import Group, Moment, Stream
-from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT, decide
@@ -65,13 +64,17 @@ class Engine:
         files: FileStore | None = None,
         on_end: StreamEnd = lambda _stream, _slot: None,
         on_output: OnOutput | None = None,
+        on_count: OnCount = lambda *_: None,
     ) -> None:
         """*protocols* stand in the order in which the core was given their numbers.
         *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called
         once for each stream that had a claim, when it ends, while its row can still be asked for;
-        *on_output* for everything a session says, at once, even if its claim is not proved.
+        *on_output* for everything a session says, at once, even if its claim is not proved;
+        *on_count* for each event of which a session tells only the class, see `read`.
         """
         self.counters: Counter[str] = Counter()
+        self.read: frozenset[str] | None = None
+        """Tags of the events whose content somebody reads; None: of all."""
         self._core, self._protocols = core, protocols
         self._bits = {name: 1 << number for number, name in enumerate(protocols)}
         self._context = {name: self._bits[name] for name, p in protocols.items() if p.context}
@@ -86,7 +89,7 @@ class Engine:
         self._trace_shown = False
         self._deliveries = 0
         self.names = Names(service_of_name, core.expect, self._count)
-        self._observer = Observer(self.names, self._count)
+        self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
 
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
@@ -98,6 +101,9 @@ class Engine:
                 if kind == CLOSED:
                     continue
                 stream = self._begin(slot, time)
+            if kind == DATA and stream.proved:
+                self._feed_proved(stream, side, payload, time, frame)  # type: ignore[arg-type]
+                continue
             moment = Moment(time, frame)
             if kind in (DATA, GAP):
                 self._feed(stream, SIDES[side], payload, moment)
@@ -154,7 +160,9 @@ class Engine:
             row.begun,
         )
         from_start = row.begun and row.missed == (0, 0)
-        start = Start(row.transport, row.client, row.server, from_start, number=row.protocol)
+        start = Start(
+            row.transport, row.client, row.server, from_start, number=row.protocol, read=self.read
+        )
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
         stream.excluded = {name for name, bit in self._context.items() if not row.hits & bit}
         self._streams[slot] = stream
@@ -226,6 +234,26 @@ class Engine:
         elif stream.exhausted(stream.answer):  # there is no more to show than last time
             self._abandon(stream)
 
+    def _feed_proved(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
+        """Bring bytes to a session that has proved its claim: as `_feed`, without its questions."""
+        session = stream.session
+        assert session is not None
+        stream.last = time
+        stream.octets[way] += len(data)
+        if session.done:
+            return
+        side = SIDES[way ^ stream.side_flip]
+        try:
+            outputs = session.feed(side, data)
+        except Exception:  # a fault of ours must not end the run
+            self._fault(stream.stack, "decoder")
+            self._abandon(stream)
+            return
+        if outputs or stream.held:
+            self._say(stream, side, Moment(time, frame), outputs)
+        if session.done or session.standing is not Standing.PARSED:
+            self._judge(stream, session, Moment(time, frame))
+
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""
         peeked = stream.peeked[side]
@@ -285,7 +313,7 @@ class Engine:
             return None
 
     def _abandon(self, stream: Stream) -> None:
-        stream.deaf = True
+        stream.deaf, stream.proved = True, False
         if stream.bare and stream.session is None:
             stream.claim = stream.named = None
         stream.forget()
@@ -319,18 +347,25 @@ class Engine:
             self._take(stream, session.feed, spoken, moment, data)
         else:
             self._take(stream, session.gap, spoken, moment, data)
+        self._judge(stream, session, moment)
+
+    def _judge(self, stream: Stream, session: Session, moment: Moment) -> None:
+        """Act on what the session thinks of its claim now."""
         if session.standing is Standing.REFUTED:
             self._refuted(stream, moment)
         elif stream.is_done() and not stream.children and stream.slot >= 0:
             self._core.drop(stream.slot)
-        elif session.standing is Standing.PARSED and stream.replay_size >= 0:
-            stream.forget()
+        elif session.standing is Standing.PARSED and not stream.deaf:
+            stream.proved = True
+            if stream.replay_size >= 0:
+                stream.forget()
 
     def _refuted(self, stream: Stream, moment: Moment) -> None:
         """The session gave up its claim: withdraw it, and let the next candidate try."""
         assert stream.protocol is not None
         stream.excluded.add(stream.protocol.name)
         stream.held.clear()
+        stream.proved = False
         stream.session = stream.protocol = stream.claim = None
         if stream.replay_size < 0:
             self._abandon(stream)
@@ -353,6 +388,10 @@ class Engine:
             self._fault(stream.stack, "decoder")
             self._abandon(stream)
             return
+        self._say(stream, side, moment, outputs)
+
+    def _say(self, stream: Stream, side: Side, moment: Moment, outputs: list[Output]) -> None:
+        """Tell the events of a session, and act on its effects."""
         if self._on_output is not None:
             for output in outputs:
                 self._on_output(stream, side, output)
@@ -361,11 +400,11 @@ class Engine:
         if stream.held:
             observer.release_known(stream)  # what was held back came before
         for output in outputs:
-            if isinstance(output, Event):
-                place = observer.hear(stream, moment, side, output, place)
-            else:
+            if isinstance(output, Effect):
                 self._effect(stream, moment, side, output)
                 place = None  # it may have told whose the stream is
+            else:
+                place = observer.hear(stream, moment, side, output, place)
         if stream.held:
             observer.release_known(stream)
 

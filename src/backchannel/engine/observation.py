@@ -1,5 +1,7 @@
 """What the engine adds to an event: when, where, on whose flow, how sure."""
 
+from typing import TypeAlias
+
 import msgspec
 
 from backchannel.events import Event
@@ -18,6 +20,10 @@ class FlowInfo(msgspec.Struct, frozen=True):
     vlans: tuple[int, ...] = ()
     tunnel: str = ""
     begun: bool = True
+
+
+Place: TypeAlias = tuple[str, str, str, Confidence, str]
+"""Stack, protocol, service, confidence and account of a stream at a moment."""
 
 
 class Observation(msgspec.Struct, frozen=True):

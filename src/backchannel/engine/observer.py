@@ -7,20 +7,22 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from backchannel.engine.names import Names
-from backchannel.engine.observation import Observation
+from backchannel.engine.observation import FlowInfo, Observation, Place
 from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Moment, Stream
 from backchannel.events import Event, NameLearned, SignOn
-from backchannel.model import Confidence, Side, Standing
+from backchannel.model import Endpoint, Side, Standing
 
-Place: TypeAlias = tuple[str, str, str, Confidence, str]
-"""Stack, protocol, service, confidence and account of a stream at a moment."""
+READ = frozenset(str(kind.__struct_config__.tag) for kind in (NameLearned, SignOn))
+"""Tags of the events that tell something of their own stream."""
+OnCount: TypeAlias = Callable[[type[Event], Place, FlowInfo, Endpoint | None, int], None]
+"""Called for each event of which only the kind is told."""
 
 
 class Observer:
     """Gathers the observations of a batch."""
 
-    def __init__(self, names: Names, count: Callable[[str], None]) -> None:
-        self._names, self._count = names, count
+    def __init__(self, names: Names, count: Callable[[str], None], on_count: OnCount) -> None:
+        self._names, self._count, self._on_count = names, count, on_count
         self._out: list[Observation] = []
 
     def take(self) -> list[Observation]:
@@ -29,7 +31,12 @@ class Observer:
         return out
 
     def hear(
-        self, stream: Stream, moment: Moment, side: Side, event: Event, place: Place | None = None
+        self,
+        stream: Stream,
+        moment: Moment,
+        side: Side,
+        event: Event | type[Event],
+        place: Place | None = None,
     ) -> Place | None:
         """Tell *event*, or hold it back. Return the place it was told of, for the events that a
         session tells in the same breath: only events, and nothing that changes the place.
@@ -66,7 +73,7 @@ class Observer:
         for moment, side, event in held:
             self._observe(stream, moment, side, event, place)
 
-    def _learn(self, stream: Stream, moment: Moment, event: Event) -> None:
+    def _learn(self, stream: Stream, moment: Moment, event: Event | type[Event]) -> None:
         """Take what an event tells of its own stream."""
         if isinstance(event, NameLearned):
             service = self._names.learn(event, moment.time)
@@ -75,15 +82,18 @@ class Observer:
         elif isinstance(event, SignOn) and event.account:
             stream.account = event.account
 
-    def _hold(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
+    def _hold(self, stream: Stream, moment: Moment, side: Side, event: Event | type[Event]) -> None:
         if len(stream.held) < HELD_EVENTS:
             stream.held.append((moment, side, event))
         else:
             self._count("events of unproved claims dropped")
 
     def _observe(
-        self, stream: Stream, moment: Moment, side: Side, event: Event, place: Place
+        self, stream: Stream, moment: Moment, side: Side, event: Event | type[Event], place: Place
     ) -> None:
+        if isinstance(event, type):
+            self._on_count(event, place, stream.flow, stream.target, moment.time)
+            return
         stack, spoken, service, confidence, account = place
         self._out.append(
             Observation(

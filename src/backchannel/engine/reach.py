@@ -136,7 +136,7 @@ class Reach:
         child = Stream(
             slot=-1,
             flow=stream.flow,
-            start=Start(effect.transport, *ends),
+            start=Start(effect.transport, *ends, read=stream.start.read),
             scope=(stream.scope, effect.channel),
             now=moment.time,
             carrier=f"{stream.carrier}{effect.label or stream.protocol.name}/",

@@ -82,6 +82,7 @@ class Stream:
         "octets",
         "peeked",
         "protocol",
+        "proved",
         "replay",
         "replay_size",
         "scope",
@@ -119,11 +120,12 @@ class Stream:
         self.matched = [False, False]  # whether a side's first bytes met the magics
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
+        self.proved = False  # its session is sure: bytes go to it, and are not kept for others
         self.protocol: Protocol | None = None
         self.session: Session | None = None
         self.claim: Claim | None = None
         self.claim_frame = 0
-        self.held: list[tuple[Moment, Side, Event]] = []
+        self.held: list[tuple[Moment, Side, Event | type[Event]]] = []
         self.children: dict[str, Stream] = {}
         self.ended = [False, False]
         self._group: Group | None = None

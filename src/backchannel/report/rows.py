@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from backchannel.model import Confidence
+from backchannel.engine.observation import FlowInfo
+from backchannel.model import Confidence, Endpoint
 from backchannel.report import document as doc
 from backchannel.when import rfc3339
 
@@ -21,7 +22,7 @@ class Names:
 
     def add(self, name: str) -> None:
         """Keep *name* unless it is empty or there is no room."""
-        if name and (name in self._held or len(self._held) < self._limit):
+        if name and name not in self._held and len(self._held) < self._limit:
             self._held[name] = None
 
     def sorted(self) -> tuple[str, ...]:
@@ -43,14 +44,18 @@ class ServiceRow:
         self.packets = self.octets = self.flow_count = 0
         self.first: int | None = None
         self.last = 0
-        self.events: Counter[str] = Counter()
+        self.flow: FlowInfo | None = None
+        self.target: Endpoint | None = None
+        """Whose clients and servers were taken in last, where events speak of what is carried."""
+        self.events: dict[str, int] = {}
         self.exposed: Counter[str] = Counter()
 
     def seen(self, first: int, last: int) -> None:
         """Stretch the row over a span of time (ns since 1970)."""
         if self.first is None or first < self.first:
             self.first = first
-        self.last = max(self.last, last)
+        if last > self.last:  # noqa: PLR1730 - called for each event, and `max` takes longer
+            self.last = last
 
     def claim(self, confidence: Confidence, evidence: str) -> None:
         """Take a claim; the strongest one's evidence is kept."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from backchannel.detect.model import Finding
 from backchannel.engine.ended import Ended
-from backchannel.engine.observation import Observation
+from backchannel.engine.observation import FlowInfo, Observation, Place
 from backchannel.engine.stream import Group
 from backchannel.events import (
     Anomaly,
@@ -27,7 +27,7 @@ from backchannel.events import (
     Software,
     Transfer,
 )
-from backchannel.model import Side
+from backchannel.model import Confidence, Endpoint, Side
 from backchannel.privacy import REDACTED, Disclosure
 from backchannel.report import document as doc
 from backchannel.report.rows import AccountRow, ServiceRow
@@ -47,6 +47,7 @@ class Summary:
         self._disclosure = disclosure
         self._services: dict[Key, ServiceRow] = {}
         self._found: dict[tuple[str, str, str, str], tuple[ServiceRow, bool]] = {}
+        self._kinds: dict[type[Event], _Kind] = {}
         self._accounts: dict[tuple[str, str], AccountRow] = {}
         self._secrets: dict[tuple[str, str, str, str, str], doc.Secret] = {}
         self._files: list[doc.File] = []
@@ -61,29 +62,64 @@ class Summary:
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""
-        event, time = seen.event, seen.time
-        kind = type(event)
+        event = seen.event
+        kind = self._kinds.get(type(event)) or self._kind(type(event))
         row = self._service(seen)
         if row is not None:
-            row.events[kind.__struct_config__.tag] += 1  # type: ignore[index]  # `_tag` made it
-            row.seen(time, time)
-            if capability := event.capability:
+            self._happened(row, kind, seen.service, seen.account, seen.time)
+            if kind.asks and (capability := event.capability):
                 row.capabilities.add(capability)
-            if seen.account:
-                row.accounts.add(seen.account)
-            self._timeline.add(seen.service, time)
-            if word := _exposed(event):
+            if word := kind.exposed or _exposed(event):
                 row.exposed[word] += 1
-        elif kind is not Malformed:
+        elif type(event) is not Malformed:
             return
-        handler = _HANDLERS.get(kind)
-        if handler is not None:
-            handler(self, seen, event)
+        if kind.handler is not None:
+            kind.handler(self, seen, event)
+
+    def count(
+        self, kind: type[Event], place: Place, flow: FlowInfo, target: Endpoint | None, time: int
+    ) -> None:
+        """Take one event of a *kind* that READ does not name, of which only the class is told."""
+        stack, protocol, service, confidence, account = place
+        known = self._kinds.get(kind) or self._kind(kind)
+        if not service:
+            return
+        row = self._place(
+            (service, known.protocol or protocol, stack, known.protocol), confidence, flow, target
+        )
+        if row is not None:
+            self._happened(row, known, service, account, time)
+
+    def _kind(self, kind: type[Event]) -> "_Kind":
+        made = self._kinds[kind] = _Kind(kind)
+        return made
+
+    def _happened(
+        self, row: ServiceRow, kind: "_Kind", service: str, account: str, time: int
+    ) -> None:
+        tag = kind.tag
+        row.events[tag] = row.events.get(tag, 0) + 1
+        row.seen(time, time)
+        if kind.capability:
+            row.capabilities.add(kind.capability)
+        if account:
+            row.accounts.add(account)
+        self._timeline.add(service, time)
 
     def _service(self, seen: Observation) -> ServiceRow | None:
         if not seen.service:
             return None
         key = seen.service, seen.protocol, seen.stack, seen.event.PROTOCOL
+        return self._place(key, seen.confidence, seen.flow, seen.target)
+
+    def _place(
+        self,
+        key: tuple[str, str, str, str],
+        confidence: Confidence,
+        flow: FlowInfo,
+        target: Endpoint | None,
+    ) -> ServiceRow | None:
+        """Return the row of an event: service, protocol, stack, and the protocol it speaks of."""
         found = self._found.get(key)
         if found is None:
             found = self._find(*key)
@@ -91,10 +127,12 @@ class Summary:
                 return None
             self._found[key] = found
         row, carried = found
-        row.claim(seen.confidence, "")
-        if carried:
-            row.clients.add(seen.flow.client.address)
-            row.servers.add(str(seen.target or seen.flow.server))
+        if confidence > row.confidence:
+            row.claim(confidence, "")
+        if carried and (row.flow is not flow or row.target is not target):
+            row.flow, row.target = flow, target  # nearly always the same as last time
+            row.clients.add(flow.client.address)
+            row.servers.add(str(target or flow.server))
         return row
 
     def _find(
@@ -319,6 +357,10 @@ class Summary:
         )
 
 
+def _tag(kind: type[Event]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
 _HANDLERS: dict[type[Event], Any] = {
     SignOn: Summary._sign_on,  # noqa: SLF001
     Credential: Summary._credential,  # noqa: SLF001
@@ -343,11 +385,29 @@ _EXPOSED: dict[type[Event], str] = {
 }
 
 
+READ = frozenset(_tag(kind) for kind in (*_HANDLERS, *_EXPOSED))
+"""Tags of the events whose content the summary takes in; of all others it counts the kind."""
+
+
+class _Kind:
+    """What is so of all events of one kind."""
+
+    __slots__ = ("asks", "capability", "exposed", "handler", "protocol", "tag")
+
+    def __init__(self, kind: type[Event]) -> None:
+        self.tag, self.protocol = _tag(kind), kind.PROTOCOL
+        self.capability = kind.CAPABILITY
+        self.asks = kind.capability is not Event.capability
+        """Whether each event names its own capability."""
+        self.exposed = _EXPOSED.get(kind, "")
+        self.handler = _HANDLERS.get(kind)
+
+
 def _exposed(event: Event) -> str:
-    """Return the word for what an eavesdropper gains by it; empty for nothing."""
+    """Return the word for the secret that an eavesdropper gains by it; empty for none."""
     if type(event) is Credential:
         return "token" if event.kind == "token" else f"password-{event.kind}"
-    return _EXPOSED.get(type(event), "")
+    return ""
 
 
 def _near(seen: Observation) -> str:

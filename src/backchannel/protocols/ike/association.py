@@ -8,8 +8,7 @@ from collections import deque
 
 from backchannel.model import Side
 from backchannel.protocols.ike import psk
-from backchannel.protocols.ike.events import NatHash
-from backchannel.protocols.ike.nat import End
+from backchannel.protocols.ike.nat import End, Heard
 from backchannel.protocols.ike.wire import NOBODY, Header
 
 SAS = 64
@@ -66,7 +65,7 @@ class Association:
         self.messages = 0
         self.spoke: set[Side] = set()
         self.recent: deque[int] = deque(maxlen=RECENT)
-        self.hashes: list[NatHash] = []
+        self.hashes: list[Heard] = []
         self.judged = 0
         self.parts: psk.Parts | None = None
         self.method = 0
@@ -107,9 +106,9 @@ class Association:
         self.recent.append(digest)
         return False
 
-    def keep(self, item: NatHash) -> None:
+    def keep(self, item: Heard) -> None:
         """Remember a NAT hash, within the bound."""
-        if len(self.hashes) < HASHES and item not in self.hashes:
+        if len(self.hashes) < HASHES and not any(item.same(known) for known in self.hashes):
             self.hashes.append(item)
 
 

@@ -15,9 +15,9 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.ike import messages, nat, registry
 from backchannel.protocols.ike.association import Association, Table
 from backchannel.protocols.ike.context import Float
-from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
+from backchannel.protocols.ike.events import IkeMessage, IkeNotify, IkeStage, NatDetection
 from backchannel.protocols.ike.fragments import Fragments
-from backchannel.protocols.ike.reading import Reading, common
+from backchannel.protocols.ike.reading import Reading, Told, common
 from backchannel.protocols.ike.stages import REPEATED, steps
 from backchannel.protocols.ike.wire import (
     AGGRESSIVE,
@@ -57,6 +57,11 @@ class Exchanges:
         self._clear = 0
         self._ends: tuple[Endpoint, Endpoint] = start.client, start.server
         self._transport = start.transport
+        self._told = Told(
+            message=start.reads(IkeMessage),
+            notify=start.reads(IkeNotify),
+            nat=start.reads(NatDetection),
+        )
         self._table = Table()
         self._fragments = Fragments()
         self._floated = self._tied_hosts = False
@@ -82,11 +87,15 @@ class Exchanges:
         if association.repeats(side, data):
             self.whole += 1
             return [self._message(header, sender, framing, data, retransmission=True)]
-        reading = Reading(header, association, sender, self._ends[side], self._ends[side.other])
+        ends = self._ends[side], self._ends[1 - side]
+        reading = Reading(header, association, sender, self._told, ends)
         told, seen = self._payloads(reading, side, data, framing)
         told += self._progress(reading, side, seen)
-        told += self._judge(reading)
-        return told + self._tie(association, header, framing)
+        if reading.nat_hashes:
+            told += self._judge(reading)
+        if association.key not in self._ties or not self._tied_hosts:
+            told += self._tie(association, header, framing)
+        return told
 
     def esp_seen(self) -> list[Output]:
         """ESP flows beside IKE: the last SA is up, if it was under way."""
@@ -113,22 +122,18 @@ class Exchanges:
     def _payloads(
         self, reading: Reading, side: Side, data: bytes, framing: Framing
     ) -> tuple[list[Output], list[Payload]]:
-        header, seen = reading.header, list[Payload]()
-        broken: list[Output] = []
-        try:
-            if not header.encrypted:
-                for payload in payloads(data, header.next, HEADER, header.length):
-                    seen.append(payload)
-            self.whole += 1
-        except WireError as error:
-            broken = [Malformed(reason=f"IKE message: {error}")]
+        header, seen, error = reading.header, list[Payload](), None
+        if not header.encrypted:
+            seen, error = payloads(data, header.next, HEADER, header.length)
+        self.whole += error is None
         whole = b""
         if header.next == FRAGMENT_1 and seen:
             told, whole = self._fragment(reading, side, seen[0], framing, len(data))
         else:
             told = [self._message(header, reading.sender, framing, data, seen)]
         told += messages.read(reading, seen)
-        told += broken
+        if error is not None:
+            told.append(Malformed(reason=f"IKE message: {error}"))
         self._clear += reading.proposed
         inner = read_header(whole) if whole else None
         if inner is not None and inner.next != FRAGMENT_1:
@@ -143,6 +148,8 @@ class Exchanges:
             number, total, whole = self._fragments.add(side, header.initiator, part.body)
         except WireError as error:
             return [Malformed(reason=f"IKE fragment: {error}")], b""
+        if not self._told.message:
+            return [IkeMessage], whole
         told = IkeMessage(
             **reading.common,
             exchange=registry.exchange(1, header.exchange),
@@ -163,7 +170,9 @@ class Exchanges:
         seen: list[Payload] | None = None,
         *,
         retransmission: bool = False,
-    ) -> IkeMessage:
+    ) -> IkeMessage | type[IkeMessage]:
+        if not self._told.message:
+            return IkeMessage
         last = seen[-1] if seen else None
         encrypted = header.encrypted or (last is not None and last.kind in (SK, SKF))
         inside, fragment, fragments = 0, 0, 0
@@ -220,8 +229,8 @@ class Exchanges:
 
     def _judge(self, reading: Reading) -> list[Output]:
         """Both have said what they see, or all that they will say in clear."""
-        if not reading.nat_hashes or reading.sender != "responder":
-            late = reading.nat_hashes and reading.association.judged
+        if reading.sender != "responder":
+            late = reading.association.judged
             return self._verdict(reading.association, reading.sender) if late else []
         return self._verdict(reading.association, reading.sender) + self._expect_float(reading)
 
@@ -230,13 +239,16 @@ class Exchanges:
         if len(hashes) == association.judged:
             return []
         association.judged = len(hashes)
-        behind, claimed = nat.judge(hashes)
+        if not self._told.nat:
+            return [NatDetection]
+        told = tuple([heard.hash for heard in hashes])
+        behind, claimed = nat.judge(told)
         return [
             NatDetection(
                 **common(association.initiator, association.responder, association.version, sender),
                 behind_nat=behind,
                 claimed=claimed,
-                hashes=tuple(hashes),
+                hashes=told,
                 method=association.method_of_nat,
             )
         ]

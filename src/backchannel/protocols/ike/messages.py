@@ -19,7 +19,6 @@ from backchannel.protocols.ike.events import (
     IkeIdentity,
     IkeNotify,
     IkeProposals,
-    NatHash,
     VendorIds,
 )
 from backchannel.protocols.ike.identities import ADDRESSES, distinguished_name, read_identity
@@ -46,8 +45,10 @@ def read(reading: Reading, payloads: list[Payload]) -> list[Output]:
         except WireError as error:
             name = registry.payload(reading.header.version, payload.kind)
             told.append(Malformed(reason=f"{name} payload: {error}"))
-    told += _vendor_events(reading)
-    told += _credential(reading)
+    if reading.vendors or reading.unnamed:
+        told += _vendor_events(reading)
+    if reading.association.parts is not None:
+        told += _credential(reading)
     return told
 
 
@@ -86,8 +87,6 @@ def _vendor_id(reading: Reading, payload: Payload) -> list[Output]:
 
 
 def _vendor_events(reading: Reading) -> list[Output]:
-    if not reading.vendors and not reading.unnamed:
-        return []
     names = tuple(vendor.name for vendor in reading.vendors)
     told: list[Output] = [
         VendorIds(**reading.common, names=names, unknown=tuple(reading.unnamed)),
@@ -173,23 +172,23 @@ def _notify(reading: Reading, payload: Payload) -> list[Output]:
         reader.skip(4)  # domain of interpretation
     protocol, size, number = reader.u8(), reader.u8(), reader.u16()
     spi, data = reader.take(size), reader.rest()
-    name, error = notifies.name(version, number), notifies.is_error(version, number)
     detail = notifies.detail(version, number, data)
-    told: list[Output] = [
-        IkeNotify(
+    error = notifies.is_error(version, number)
+    told: list[Output] = [IkeNotify]
+    if reading.told.notify:
+        told[0] = IkeNotify(
             **reading.common,
-            name=name,
+            name=notifies.name(version, number),
             number=number,
             error=error,
             protocol=registry.protocol(version, protocol),
             spi=spi.hex(),
             detail=detail,
         )
-    ]
     if version == 2:
         told += _consequence(reading, number, data, detail)
     if error and number != notifies.INVALID_KE and (reading.header.response in (True, None)):
-        reading.answer, reading.detail = "refused", name
+        reading.answer, reading.detail = "refused", notifies.name(version, number)
     return told
 
 
@@ -241,13 +240,7 @@ def _nat_hash(reading: Reading, value: bytes, *, of_sender: bool) -> None:
     of = reading.sender if of_sender else reading.other()
     seen = reading.source if of_sender else reading.target
     spis = header.initiator + header.responder
-    item = NatHash(
-        of=of,
-        by=reading.sender,
-        matches=nat.compare(value, spis, seen),
-        seen=str(seen),
-        value=value[:64].hex(),
-    )
+    item = nat.Heard(of, reading.sender, value, spis, seen)
     reading.association.keep(item)
     reading.nat_hashes += 1
 

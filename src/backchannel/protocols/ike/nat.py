@@ -47,6 +47,39 @@ _ALGORITHMS: dict[int, Callable[[bytes], Any]] = {
 """By size, which is all that tells them apart where the proposal was not seen."""
 
 
+class Heard:
+    """A hash that was sent. It is compared with the address only when somebody asks for it, as
+    that takes up to four digests.
+    """
+
+    __slots__ = ("_hash", "by", "of", "seen", "spis", "value")
+
+    def __init__(self, of: End, by: End, value: bytes, spis: bytes, seen: Endpoint) -> None:
+        self.of, self.by, self.value, self.spis, self.seen = of, by, value, spis, seen
+        self._hash: NatHash | None = None
+
+    @property
+    def hash(self) -> NatHash:
+        """What it says."""
+        if self._hash is None:
+            self._hash = NatHash(
+                of=self.of,
+                by=self.by,
+                matches=compare(self.value, self.spis, self.seen),
+                seen=str(self.seen),
+                value=self.value[:64].hex(),
+            )
+        return self._hash
+
+    def same(self, other: "Heard") -> bool:
+        """Whether both say the same."""
+        if self.of != other.of or self.by != other.by or self.value[:64] != other.value[:64]:
+            return False
+        if self.spis == other.spis and self.seen == other.seen:
+            return True
+        return self.hash == other.hash
+
+
 def compare(value: bytes, spis: bytes, seen: Endpoint) -> Match:
     """Say how far the hash *value*, sent with *spis* (both, 16 bytes), is that of *seen*."""
     algorithm = _ALGORITHMS.get(len(value))

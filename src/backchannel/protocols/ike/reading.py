@@ -3,10 +3,20 @@
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from backchannel.model import Endpoint
 from backchannel.protocols.ike import nat, vendors
 from backchannel.protocols.ike.association import Association
 from backchannel.protocols.ike.wire import NOBODY, Header
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Which events are to be told in full: for the others their class is enough."""
+
+    message: bool
+    notify: bool
+    nat: bool
 
 
 class Reading:
@@ -15,7 +25,6 @@ class Reading:
     __slots__ = (
         "answer",
         "association",
-        "common",
         "detail",
         "header",
         "nat_hashes",
@@ -23,6 +32,7 @@ class Reading:
         "sender",
         "source",
         "target",
+        "told",
         "unnamed",
         "vendors",
     )
@@ -32,13 +42,13 @@ class Reading:
         header: Header,
         association: Association,
         sender: nat.End | None,
-        source: Endpoint,
-        target: Endpoint,
+        told: "Told",
+        ends: tuple[Endpoint, Endpoint],
     ) -> None:
         self.header, self.association, self.sender = header, association, sender
-        self.common = common(header.initiator, header.responder, header.version, sender)
-        """The fields that every event of IKE has."""
-        self.source, self.target = source, target
+        self.told = told
+        """Which events are to be told in full."""
+        self.source, self.target = ends
         self.vendors: list[vendors.Vendor] = []
         self.unnamed: list[str] = []
         self.answer: str = ""
@@ -47,6 +57,12 @@ class Reading:
         self.nat_hashes = 0
         self.proposed = False
         """True where proposals were read."""
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """The fields that every event of IKE has."""
+        header = self.header
+        return common(header.initiator, header.responder, header.version, self.sender)
 
     def other(self) -> nat.End:
         """Who of the two receives it."""

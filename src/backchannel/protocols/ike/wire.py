@@ -8,6 +8,7 @@ All integers are big-endian. RFC 2408 §3.1-3.2 (IKEv1), RFC 7296 §3.1-3.2 (IKE
 """
 
 from collections.abc import Iterator
+from struct import Struct
 
 import msgspec
 
@@ -36,7 +37,9 @@ SK, SKF = 46, 53
 
 _FIRST = {1: frozenset({*range(1, 24), 130, 131, FRAGMENT_1}), 2: frozenset({0, *range(33, 55)})}
 _FLAGS = {1: 0x07, 2: 0x38}
-_EXCHANGES = {1: frozenset({*range(1, 7), 32, 33}), 2: frozenset(range(34, 46))}
+_EXCHANGES = {0x10: frozenset({*range(1, 7), 32, 33}), 0x20: frozenset(range(34, 46))}
+"""By the version's byte."""
+_HEADER = Struct(">8s8sBBBBII").unpack_from
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -90,14 +93,13 @@ def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None
     *cut*: forgive later ones that they were cut, too.
     """
     size = len(data) - at
-    if size < HEADER or data[at + 17] not in (0x10, 0x20):
+    if size < HEADER:
         return None
-    major, exchange, flags = data[at + 17] >> 4, data[at + 18], data[at + 19]
-    initiator, responder = data[at : at + 8], data[at + 8 : at + 16]
-    if exchange not in _EXCHANGES[major] or initiator == NOBODY:
+    initiator, responder, first, version, exchange, flags, message_id, length = _HEADER(data, at)
+    known = _EXCHANGES.get(version)
+    if known is None or exchange not in known or initiator == NOBODY:
         return None
-    first, message_id = data[at + 16], int.from_bytes(data[at + 20 : at + 24], "big")
-    length = int.from_bytes(data[at + 24 : at + HEADER], "big")
+    major = version >> 4
     if length != size:
         opens = responder == NOBODY and message_id == 0 and HEADER <= length <= 0xFFFF
         forgiven = opens or (cut and size < length <= 0xFFFF)
@@ -106,29 +108,31 @@ def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None
     return Header(initiator, responder, first, major, exchange, flags, message_id, length)
 
 
-def payloads(data: bytes, first: int, start: int, end: int) -> Iterator[Payload]:
-    """Yield the payloads of *data* between *start* and *end*; the first has the number *first*.
+def payloads(
+    data: bytes, first: int, start: int, end: int
+) -> tuple[list[Payload], WireError | None]:
+    """Return the payloads of *data* between *start* and *end*, the first of which has the number
+    *first*, and what is wrong behind them: a length that does not fit, or more than MAX_PAYLOADS.
 
-    Stops behind an encrypted payload, which is always the last (RFC 7296 §3.14). Raises WireError
-    where a length does not fit, and for more than MAX_PAYLOADS.
+    Stops behind an encrypted payload, which is always the last (RFC 7296 §3.14).
     """
+    found: list[Payload] = []
     kind, at, end = first, start, min(end, len(data))
-    for _ in range(MAX_PAYLOADS):
-        if not kind:
-            return
-        if end - at < 4:
-            raise WireError(f"wanted 4 bytes at {at}, {max(0, end - at)} left")
+    while kind and len(found) < MAX_PAYLOADS:
+        left = end - at
+        if left < 4:
+            return found, WireError(f"wanted 4 bytes at {at}, {max(0, left)} left")
         following, length = data[at], data[at + 2] << 8 | data[at + 3]
         if length < 4:
-            raise WireError(f"payload {kind} says it is {length} bytes long")
-        if length > end - at:
-            raise WireError(f"wanted {length - 4} bytes at {at + 4}, {end - at - 4} left")
-        yield Payload(kind, data[at + 4 : at + length], following)
-        at += length
+            return found, WireError(f"payload {kind} says it is {length} bytes long")
+        if length > left:
+            return found, WireError(f"wanted {length - 4} bytes at {at + 4}, {left - 4} left")
+        found.append(Payload(kind, data[at + 4 : at + length], following))
         if kind in (SK, SKF):
-            return
+            return found, None
+        at += length
         kind = following
-    raise WireError(f"more than {MAX_PAYLOADS} payloads")
+    return found, WireError(f"more than {MAX_PAYLOADS} payloads") if kind else None
 
 
 def attributes(reader: Reader) -> Iterator[tuple[int, bytes]]:
