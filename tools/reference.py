@@ -6,6 +6,7 @@ usage: reference.py [--check]    with --check nothing is written, and a differen
 import ast
 import inspect
 import sys
+import textwrap
 from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
@@ -20,6 +21,8 @@ from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
 from backchannel.detect import expressions, rules
 from backchannel.events import Event
+from backchannel.flows.settings import FlowSettings
+from backchannel.live import config, configfile
 from backchannel.policy import document as policy
 from backchannel.privacy import sensitive_fields
 from backchannel.report.document import VERSION, Document
@@ -50,6 +53,7 @@ def generated() -> dict[Path, str]:
         DOCS / f"schema/scan-{VERSION}.json": schema_of(Document),
         DOCS / "protocols/README.md": protocols_page(),
         DOCS / "rules.md": rules_page(),
+        DOCS / "configuration.md": configuration_page(),
         rules.HERE.parent / rules.COMPILED: compiled_rules(),
         DOCS / "schema/service.json": schema_of(Service),
         DOCS / "schema/policy.json": schema_of(policy.Policy),
@@ -225,6 +229,67 @@ def _shape(hint: Any) -> str:
     if origin is dict:
         return f"mapping of names to {_shape(parts[1])}"
     return ", or ".join(_shape(each) for each in parts if each is not type(None))
+
+
+def configuration_page() -> str:
+    """Return the reference of all settings of a watch."""
+    rows = [
+        "# Configuration\n",
+        "Generated from the code by `tools/reference.py`. `backchannel watch --config FILE` reads",
+        f"TOML, by default `{configfile.SYSTEM}`, and `conf.d/*.toml` beside it in",
+        "order: later files win, lists of tables grow. `backchannel check-config FILE` tells what",
+        'is wrong. Sizes are written `"64MB"` or `"1GiB"`, times `"90s"`, `"1h"` or `"2d"`. See',
+        "[watch.md](watch.md).\n",
+    ]
+    for field in msgspec.structs.fields(config.Config):
+        kind = configfile.table_of(get_type_hints(config.Config)[field.name])
+        assert kind is not None
+        rows += _settings(f"[{field.name}]", kind)
+        for name, hint in get_type_hints(kind, include_extras=True).items():
+            table = configfile.table_of(hint)
+            if table is not None:
+                rows += _settings(f"[[{field.name}.{name}]]", table)
+    return "\n".join(rows) + "\n"
+
+
+def _settings(title: str, kind: type) -> Iterator[str]:
+    """Yield the table of one struct's settings."""
+    yield f"## `{title}`\n"
+    if kind is not FlowSettings:
+        yield " ".join((kind.__doc__ or "").split()) + "\n"
+    yield "| setting | type | default | |"
+    yield "| --- | --- | --- | --- |"
+    hints = get_type_hints(kind, include_extras=True)
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    told = field_docs(tree) if isinstance(tree, ast.ClassDef) else {}
+    for field in msgspec.structs.fields(kind):
+        hint = hints[field.name]
+        about = configfile.description(hint) or told.get(field.name, "")
+        if configfile.table_of(hint) is None and field.name != "key":
+            default = "needed" if field.required else _default(field.default)
+            yield f"| `{field.name}` | {_setting_type(hint)} | {default} | {about} |"
+    yield ""
+
+
+def _setting_type(hint: Any) -> str:
+    base = configfile.plain_type(hint)
+    if configfile.is_list(hint):
+        return f"list of {_setting_type(get_args(base)[0])}"
+    words = [word for word in get_args(base) if isinstance(word, str)]
+    if words:
+        return " or ".join(f'`"{word}"`' for word in words)
+    names = {str: "text", bool: "true or false", int: "number", Path: "path"}
+    return names.get(base, base.__name__.lower())
+
+
+def _default(value: object) -> str:
+    if value is None or value in ((), ""):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if type(value) is int:
+        return f"`{value}`"
+    return f'`"{value}"`'
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from platform import python_version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -87,14 +87,10 @@ class Scan:
         self.assessed = frozenset(rule.category for rule in looked_for)
         """Categories of risk that some rule looks for."""
         protocols = load()
-        numbers = {name: number for number, name in enumerate(protocols)}
         self._core = FlowCore(
-            [(numbers[name], magic) for name, p in protocols.items() for magic in p.magic],
-            settings or FlowSettings(),
-            names=self.index.suffixes(),
-            name_gated=[numbers[name] for name, p in protocols.items() if p.context],
-            everything=everything,
+            settings=settings or FlowSettings(),
             collect=collect_flows,
+            **looks_for(self.index, everything=everything),
         )
         self._followers = tuple(followers)
         files = FileStore(Path(extract) if extract else None, self._count)
@@ -260,6 +256,18 @@ class Scan:
 
     def _count(self, what: str) -> None:
         self._counts[what] += 1
+
+
+def looks_for(index: catalogue.Index, *, everything: bool) -> dict[str, Any]:
+    """Return what `FlowCore` and `FlowCore.match` must be told to look for, by argument."""
+    protocols = load()
+    numbers = {name: number for number, name in enumerate(protocols)}
+    return {
+        "magics": [(numbers[name], magic) for name, p in protocols.items() for magic in p.magic],
+        "names": index.suffixes(),
+        "name_gated": [numbers[name] for name, p in protocols.items() if p.context],
+        "everything": everything,
+    }
 
 
 def scan(*paths: str | Path, **options: object) -> Scan:

@@ -41,6 +41,17 @@ app.command(
     help="Write a policy once; check it, compile it to firewalls, and prove what it does.",
 )
 
+app.command(
+    "backchannel.cli.watch:watch",
+    name="watch",
+    help="Watch interfaces: the same on live traffic, with alerts, evidence and figures.",
+)
+app.command(
+    "backchannel.cli.check_config:check_config",
+    name="check-config",
+    help="Check a configuration file of watch.",
+)
+
 USAGE = 2
 PRIVILEGE = 4
 

@@ -60,6 +60,7 @@ class _Found:
         self.count = 0
         self.first = self.last = 0
         self.places: list[_Place] = []
+        self.told = 0  # when it was last given out by `Detector.fresh`
 
     def add(self, names: Mapping[str, Any], confidence: Confidence, place: _Place) -> None:
         self.confidence = max(self.confidence, confidence)
@@ -177,15 +178,23 @@ class _Plan:
         return [rule for rule in self.rules if rule.when.value(names) is True]
 
 
+Locate = Callable[[int], tuple[str, int]]
+"""Gives the file of a frame, and the frame's number in it."""
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 
 
 class Detector:
     """All rules of a run."""
 
-    def __init__(self, rules: Iterable[Rule], present: Present | None = None) -> None:
-        """*present* makes of an event's tag and names those that may be shown; rules see all."""
-        self._present = present
+    def __init__(
+        self, rules: Iterable[Rule], present: Present | None = None, *, repeat: int = 0
+    ) -> None:
+        """*present* makes of an event's tag and names those that may be shown; rules see all.
+        *repeat*: seconds after which `fresh` gives out a finding again that goes on; 0: nothing
+        is given out before the end.
+        """
+        self._present, self._repeat = present, repeat * 1_000_000_000
+        self._fresh: dict[_Found, Rule] = {}
         self._by_tag: dict[str, list[_Compiled]] = {}
         self._plans: dict[type[Event], _Plan] = {}
         self._rules = [_Compiled(rule) for rule in rules]
@@ -306,8 +315,34 @@ class Detector:
             summary = rule.rule.summary.format_map(_Shown(names))
             found = rule.found[subject] = _Found(names, summary, subject)
         found.add(names, confidence, place)
+        if self._repeat and (not found.told or place.time - found.told >= self._repeat):
+            self._fresh[found] = rule.rule
 
-    def findings(self, locate: Callable[[int], tuple[str, int]]) -> tuple[Finding, ...]:
+    def fresh(self, locate: Locate) -> list[tuple[Finding, bool]]:
+        """Return the findings that are new since the last call, or go on after *repeat*; each
+        with whether it was given out before.
+        """
+        fresh, self._fresh = self._fresh, {}
+        out = [(_finding(rule, found, locate), found.told > 0) for found, rule in fresh.items()]
+        for found in fresh:
+            found.told = found.last
+        return out
+
+    def forget(self, before: int) -> None:
+        """Forget findings that were last seen *before* (ns): they will be new when they return."""
+        for rule in self._rules:
+            for subject in [key for key, found in rule.found.items() if found.last < before]:
+                del rule.found[subject]
+
+    def take_over(self, other: "Detector") -> None:
+        """Go on from what *other* found by rules that are the same here."""
+        theirs = {rule.rule: rule for rule in other._rules}  # noqa: SLF001 - one of us
+        for mine in self._rules:
+            if (same := theirs.get(mine.rule)) is not None:
+                mine.found, mine.watched = same.found, same.watched
+        self.counters += other.counters
+
+    def findings(self, locate: Locate) -> tuple[Finding, ...]:
         """Return all findings, worst first. *locate* gives file and frame in it of a frame."""
         made = [
             _finding(rule.rule, found, locate)
@@ -380,7 +415,7 @@ def _names(flow: FlowInfo, stack: str, service: str, protocol: str) -> dict[str,
     }
 
 
-def _finding(rule: Rule, found: _Found, locate: Callable[[int], tuple[str, int]]) -> Finding:
+def _finding(rule: Rule, found: _Found, locate: Locate) -> Finding:
     told = "\0".join((rule.id, *found.subject))
     return Finding(
         id=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16],
@@ -407,7 +442,7 @@ def _finding(rule: Rule, found: _Found, locate: Callable[[int], tuple[str, int]]
     )
 
 
-def _evidence(place: _Place, locate: Callable[[int], tuple[str, int]]) -> Evidence:
+def _evidence(place: _Place, locate: Locate) -> Evidence:
     path, frame = locate(place.frame)
     return Evidence(
         frame=place.frame,

@@ -10,7 +10,7 @@ raises loses its stream, never the run. All tables are bounded, and what had to 
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -144,6 +144,10 @@ class Engine:
     def announced(self, token: int) -> Announcement | None:
         """Return the announcement behind a token of `FlowRow.expected`, if it still stands."""
         return self._reach.announcements.get(token)
+
+    def live(self) -> Collection[Stream]:
+        """Return the streams of all flows that are under way, none inside another."""
+        return self._streams.values()
 
     # -- streams begin and end -----------------------------------------------------------------
 

@@ -24,10 +24,15 @@ def lines(document: Document) -> Iterator[str]:
     """Yield a line for each finding, without its end."""
     name = document.tool.partition(" ")[0]
     for finding in document.findings:
-        priority = FACILITY * 8 + SEVERITY[finding.severity]
-        data = "".join(f' {key}="{_value(value)}"' for key, value in _parameters(finding) if value)
-        head = f"<{priority}>1 {finding.last_seen} - {name} - {finding.rule[:32]}"
-        yield f"{head} [{SD_ID}{data}] {BOM}{harmless(finding.summary)}"
+        yield line(finding, name)
+
+
+def line(finding: Finding, name: str, *, host: str = "-", process: int = 0) -> str:
+    """Return a finding as one message, without its end. *process* 0: not told."""
+    priority = FACILITY * 8 + SEVERITY[finding.severity]
+    data = "".join(f' {key}="{_value(value)}"' for key, value in _parameters(finding) if value)
+    head = f"<{priority}>1 {finding.last_seen} {host} {name} {process or '-'} {finding.rule[:32]}"
+    return f"{head} [{SD_ID}{data}] {BOM}{harmless(finding.summary)}"
 
 
 def _parameters(finding: Finding) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,31 @@
+"""`backchannel check-config`: what is wrong with a configuration, before it is used."""
+
+from pathlib import Path
+
+from backchannel.live import configfile, setup
+from backchannel.live.sockets import interfaces
+
+
+def check_config(path: Path = configfile.SYSTEM) -> int:
+    """Check a configuration and everything that it names. Exit code 0: good; 2: not.
+
+    Every fault is told with its file and line, and with what to write instead. `conf.d/*.toml`
+    beside the file are read too.
+
+    Parameters
+    ----------
+    path
+        The file, by default /etc/backchannel/backchannel.toml.
+    """
+    layers = configfile.layers(path)
+    made = configfile.made(layers)
+    faults = [layers.fault(where, text) for where, text in setup.faults(made)]
+    if faults:
+        raise configfile.Faulty(faults)
+    for name in made.capture.interfaces:
+        if name not in interfaces():
+            print(f"note: there is no interface {name} on this machine now")
+    watched = ", ".join(made.capture.interfaces) or "none (give -i)"
+    sent = ", ".join(receiver.name for receiver in made.alerts.receivers) or "nobody"
+    print(f"{path}: good. Interfaces: {watched}; alerts to: {sent}")
+    return 0

@@ -1,0 +1,1 @@
+"""Live traffic: the same engine as for files, and everything that a monitor needs around it."""

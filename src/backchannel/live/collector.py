@@ -1,0 +1,304 @@
+"""What the watching half makes of what the parsers tell: findings, summary, figures.
+
+It sees typed values only. Several parsers count their flows and frames each for itself: here the
+numbers are made one sequence.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from backchannel import __version__
+from backchannel.catalogue.index import Index
+from backchannel.detect.detector import Detector
+from backchannel.detect.model import Finding, Rule
+from backchannel.detect.suppress import Suppression, apply
+from backchannel.engine.ended import Ended
+from backchannel.engine.observation import Observation
+from backchannel.live import messages
+from backchannel.live.messages import Status
+from backchannel.privacy import Disclosure
+from backchannel.report import matrix
+from backchannel.report.document import Document, Input, Session, Traffic
+from backchannel.report.summary import Summary
+from backchannel.when import rfc3339
+
+TALKERS = 4096
+"""Clients whose bytes are added up; the least one goes when there are more."""
+KEPT = 512
+"""Newest findings kept for the view."""
+
+_T = TypeVar("_T", Observation, Ended)
+Listener = Callable[[Observation], object]
+
+
+class Totals(msgspec.Struct):
+    """Figures of all parsers together."""
+
+    packets: int = 0
+    octets: int = 0
+    flows: int = 0
+    received: int = 0
+    """Packets that the kernel saw, those that it dropped included."""
+    drops: int = 0
+    live: int = 0
+    cpu: float = 0.0
+    memory: int = 0
+
+
+class Collector:
+    """Everything that was found since the start, and since the last report."""
+
+    def __init__(
+        self,
+        *,
+        rules: Sequence[Rule],
+        index: Index,
+        disclosure: Disclosure,
+        repeat: float,
+        workers: int = 1,
+        suppressions: Sequence[Suppression] = (),
+    ) -> None:
+        self.index, self.disclosure = index, disclosure
+        self._rules, self._repeat, self._workers = tuple(rules), max(1, int(repeat)), workers
+        self._suppressions = tuple(suppressions)
+        self._detector = Detector(rules, repeat=self._repeat)
+        self._period = Summary(disclosure)
+        self._began = self._now()
+        self._status: dict[int, Status] = {}
+        self._logins: dict[int, tuple[Session, ...]] = {}
+        self._before = Totals()
+        self.listeners: list[Listener] = []
+        """Called with every observation."""
+        self.events: Counter[str] = Counter()
+        """Events by service."""
+        self.flows: Counter[str] = Counter()
+        """Flows that ended by service."""
+        self.clients: dict[str, set[str]] = {}
+        self.found: Counter[str] = Counter()
+        """Findings by severity."""
+        self.suppressed = 0
+        self.talked: Counter[tuple[str, str]] = Counter()
+        """Bytes of flows that ended, by client and service."""
+        self.newest: deque[Finding] = deque(maxlen=KEPT)
+
+    # -- what parsers tell ---------------------------------------------------------------------
+
+    def take(self, number: int, report: messages.Report) -> None:
+        """Take a message of parser *number*."""
+        match report:
+            case messages.Heard():
+                for ended in report.ended:
+                    self._end(self._one(ended, number))
+                for seen in report.seen:
+                    self._hear(self._one(seen, number))
+            case messages.Status():
+                self._status[number] = report
+            case messages.Logins():
+                self._logins[number] = report.sessions
+
+    def _hear(self, seen: Observation) -> None:
+        self._period.add(seen)
+        self._detector.add(seen)
+        if seen.service:
+            self.events[seen.service] += 1
+            known = self.clients.setdefault(seen.service, set())
+            if len(known) < TALKERS:
+                known.add(seen.flow.client.address)
+        for listener in self.listeners:
+            listener(seen)
+
+    def _end(self, ended: Ended) -> None:
+        self._period.end(ended)
+        self._detector.end(ended)
+        if not ended.service:
+            return
+        self.flows[ended.service] += 1
+        if not ended.inner:
+            self.talked[ended.client.address, ended.service] += ended.octets
+            if len(self.talked) > TALKERS:
+                del self.talked[min(self.talked, key=self.talked.__getitem__)]
+
+    def _one(self, value: _T, number: int) -> _T:
+        """Return *value* with numbers that no other parser has."""
+        if self._workers == 1:
+            return value
+        serial, frame = self.number(value.flow.serial, number), self.number(value.frame, number)
+        flow = msgspec.structs.replace(value.flow, serial=serial)
+        return msgspec.structs.replace(value, flow=flow, frame=frame)
+
+    def number(self, count: int, worker: int) -> int:
+        """Return the *count*th of *worker* in the one sequence of all."""
+        return (count - 1) * self._workers + worker + 1 if count else 0
+
+    # -- what is found -------------------------------------------------------------------------
+
+    def fresh(self) -> list[tuple[Finding, bool]]:
+        """Return the findings to be told now, each with whether it was told before; those that
+        somebody accepted are only counted.
+        """
+        told = self._detector.fresh(_locate)
+        kept = set(self._kept(tuple(finding for finding, _ in told))[0])
+        self.suppressed += len(told) - len(kept)
+        out = [(finding, again) for finding, again in told if finding in kept]
+        for finding, again in out:
+            if not again:
+                self.found[finding.severity] += 1
+            self.newest.append(finding)
+        return out
+
+    def _kept(self, found: tuple[Finding, ...]) -> tuple[tuple[Finding, ...], int]:
+        """Return the findings that nobody accepted, and how many somebody did."""
+        if not found or not self._suppressions:
+            return found, 0
+        kept, hidden, _ = apply(found, self._suppressions, datetime.now(tz=UTC).date())
+        return tuple(kept), hidden
+
+    def forget(self, seconds: float) -> None:
+        """Forget findings that were not seen for as long."""
+        self._detector.forget(self._now() - int(seconds * 1e9))
+
+    def reload(
+        self,
+        *,
+        rules: Sequence[Rule],
+        index: Index,
+        disclosure: Disclosure,
+        repeat: float,
+        suppressions: Sequence[Suppression],
+    ) -> None:
+        """Go on with other rules and another catalogue; findings of unchanged rules stay."""
+        before = self._detector
+        self._rules, self._repeat = tuple(rules), max(1, int(repeat))
+        self._detector = Detector(rules, repeat=self._repeat)
+        self._detector.take_over(before)
+        self.index, self.disclosure = index, disclosure
+        self._suppressions = tuple(suppressions)
+
+    # -- figures -------------------------------------------------------------------------------
+
+    def totals(self) -> Totals:
+        """Return the figures of all parsers together."""
+        out = Totals()
+        for status in self._status.values():
+            out.packets += status.packets
+            out.octets += status.octets
+            out.flows += status.flows
+            out.live += status.live
+            out.cpu += status.cpu
+            out.memory += status.memory
+            out.received += sum(packets for packets, _ in status.kernel.values())
+            out.drops += sum(drops for _, drops in status.kernel.values())
+        return out
+
+    def kernel(self) -> dict[str, tuple[int, int]]:
+        """Return packets received and dropped by interface."""
+        out: dict[str, tuple[int, int]] = {}
+        for status in self._status.values():
+            for name, (packets, drops) in status.kernel.items():
+                before = out.get(name, (0, 0))
+                out[name] = before[0] + packets, before[1] + drops
+        return out
+
+    def counters(self) -> dict[str, int]:
+        """Return everything that could not be seen, by name."""
+        out: Counter[str] = Counter()
+        for status in self._status.values():
+            out.update(status.counters)
+        out.update(self._detector.counters)
+        lost = sum(drops for _, drops in self.kernel().values())
+        if lost:
+            out["packets dropped by the kernel"] = lost
+        return dict(out)
+
+    def talkers(self) -> Counter[tuple[str, str]]:
+        """Return bytes by client and service, of flows that ended and that are under way."""
+        out = Counter(self.talked)
+        for status in self._status.values():
+            for talker in status.talkers:
+                out[talker.client, talker.service] += talker.octets
+        return out
+
+    # -- the report ----------------------------------------------------------------------------
+
+    def document(self) -> Document:
+        """Return what was seen since the start or since `turn`, as one document."""
+        now, began = self._totals_since(), rfc3339(self._began)
+        found = self._detector.findings(_locate)
+        found, hidden = self._kept(tuple(each for each in found if each.last_seen >= began))
+        document = self._period.document(
+            tool=f"backchannel {__version__}",
+            inputs=[
+                Input(
+                    path=", ".join(sorted(self.kernel())) or "live",
+                    packets=now.packets,
+                    bytes=now.octets,
+                    first_frame=1,
+                )
+            ],
+            traffic=Traffic(
+                packets=now.packets,
+                bytes=now.octets,
+                flows=now.flows,
+                first_seen=began,
+                last_seen=rfc3339(self._now()),
+            ),
+            findings=found,
+            counters=self.counters(),
+        )
+        sessions = tuple(
+            msgspec.structs.replace(
+                row, flows=tuple(map(partial(self.number, worker=number), row.flows))
+            )
+            for number, rows in sorted(self._logins.items())
+            for row in rows
+        )
+        assessed = frozenset(rule.category for rule in self._rules)
+        return msgspec.structs.replace(
+            document,
+            sessions=sessions,
+            suppressed=hidden,
+            matrix=matrix.build(document, self.index, assessed),
+            settings={
+                "secrets shown": "yes" if self.disclosure.secrets else "no",
+                "content shown": "yes" if self.disclosure.content else "no",
+                "rules": str(len(self._rules)),
+                "services in the catalogue": str(len(self.index.services)),
+                "parsers": str(self._workers),
+            },
+        )
+
+    def turn(self) -> None:
+        """Begin another period of reports."""
+        self._period = Summary(self.disclosure)
+        self._began, self._before = self._now(), self.totals()
+
+    def _totals_since(self) -> Totals:
+        now = self.totals()
+        return Totals(
+            packets=now.packets - self._before.packets,
+            octets=now.octets - self._before.octets,
+            flows=now.flows - self._before.flows,
+        )
+
+    @staticmethod
+    def _now() -> int:
+        return int(datetime.now(tz=UTC).timestamp() * 1e9)
+
+
+def _locate(frame: int) -> tuple[str, int]:
+    return "live", frame
+
+
+def chosen(findings: Iterable[Finding], text: str) -> list[Finding]:
+    """Return the findings that have *text* anywhere a person would look for it."""
+    text = text.lower()
+    return [
+        each
+        for each in findings
+        if text in f"{each.severity} {each.service} {each.summary} {' '.join(each.hosts)}".lower()
+    ]

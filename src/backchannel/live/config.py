@@ -1,0 +1,222 @@
+"""What can be set for a watch, as types: one struct a table of the TOML file.
+
+Descriptions stand in the types, and docs/configuration.md is generated from them. `configfile`
+reads and checks files, and says file and line of what is wrong.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from backchannel.catalogue.model import Severity
+from backchannel.flows.settings import FlowSettings
+from backchannel.live.units import Duration, Size
+
+T = TypeVar("T")
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The base of all tables: nothing unknown is accepted."""
+
+
+def about(text: str) -> Meta:
+    """Return what a setting means, for people."""
+    return Meta(description=text)
+
+
+class Capture(Table, frozen=True, kw_only=True):
+    """Where packets come from."""
+
+    interfaces: Annotated[tuple[str, ...], about("Interfaces to watch.")] = ()
+    filter: Annotated[
+        str,
+        about("Keep only packets that this expression fits, as in tcpdump; needs tcpdump."),
+    ] = ""
+    promiscuous: Annotated[
+        bool, about("Ask the network card for packets that are not for this machine.")
+    ] = False
+    snaplen: Annotated[int, Meta(ge=64, le=262_144), about("Bytes kept of a packet.")] = 262_144
+    workers: Annotated[
+        int,
+        Meta(ge=1, le=64),
+        about("Parsing processes; the kernel gives each its share of the flows."),
+    ] = 1
+    ring: Annotated[Size, about("Memory for packets that wait, for each interface and worker.")] = (
+        Size(64 << 20)
+    )
+
+
+class Decode(Table, frozen=True, kw_only=True):
+    """What is decoded, and what may be shown."""
+
+    everything: Annotated[
+        bool,
+        about("Decode DNS, TLS and plain web traffic too, not only what concerns a service."),
+    ] = False
+    secrets: Annotated[
+        bool, about("Show passwords, hashes and tokens instead of redacting them.")
+    ] = False
+    content: Annotated[
+        bool, about("Show the text of messages and profiles instead of redacting it.")
+    ] = False
+
+
+class Findings(Table, frozen=True, kw_only=True):
+    """What is looked for."""
+
+    rules: Annotated[tuple[Path, ...], about("Folders with rules of your own, beside ours.")] = ()
+    suppress: Annotated[Path | None, about("A file of findings that are accepted.")] = None
+    repeat: Annotated[
+        Duration,
+        Meta(extra={"least": 1}),
+        about("A finding that goes on is told again after this time."),
+    ] = Duration(3600)
+    forget: Annotated[
+        Duration,
+        Meta(extra={"least": 60}),
+        about("A finding that was not seen for this time is new when it is seen again."),
+    ] = Duration(86_400)
+
+
+class Output(Table, frozen=True, kw_only=True):
+    """Files that are written. Names stay; what was before is renamed `NAME.1`, `NAME.2` ..."""
+
+    events: Annotated[Path | None, about("Our own typed events as JSON lines.")] = None
+    eve: Annotated[Path | None, about("EVE JSON lines, as Suricata's collectors read them.")] = None
+    flows: Annotated[
+        Path | None,
+        about("Every flow as a row of a Parquet file; whole when it is rotated, or at the end."),
+    ] = None
+    findings: Annotated[Path | None, about("Findings as JSON lines.")] = None
+    rotate_size: Annotated[
+        Size, Meta(extra={"least": 4096}), about("A file is rotated when it is as large.")
+    ] = Size(100_000_000)
+    rotate_every: Annotated[
+        Duration | None, about("A file is rotated when it is as old; by default never.")
+    ] = None
+    keep: Annotated[int, Meta(ge=1, le=9999), about("Rotated files kept of each.")] = 10
+    report: Annotated[Path | None, about("A self-contained HTML report, written at the end.")] = (
+        None
+    )
+    report_every: Annotated[
+        Duration | None,
+        Meta(extra={"least": 10}),
+        about("Write the report so often, each of its own period; `NAME-TIME.html`."),
+    ] = None
+
+
+class Evidence(Table, frozen=True, kw_only=True):
+    """Packets kept on disk, so that the conversation of a finding can be cut out."""
+
+    ring: Annotated[Path | None, about("Folder for the newest packets of all interfaces.")] = None
+    ring_size: Annotated[
+        Size,
+        Meta(extra={"least": 1 << 20}),
+        about("Bytes of packets kept in it; the oldest go first."),
+    ] = Size(1_000_000_000)
+    folder: Annotated[
+        Path | None, about("Folder for one pcap a finding, cut from the ring; needs `ring`.")
+    ] = None
+    wait: Annotated[
+        Duration,
+        about("How long the conversation goes on after a finding before it is cut out."),
+    ] = Duration(10)
+
+
+Least: TypeAlias = Annotated[Severity, about("Only findings of this severity or worse are sent.")]
+
+
+class Syslog(Table, frozen=True, kw_only=True):
+    """A syslog server (RFC 5424)."""
+
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$"), about("What to call it.")] = (
+        "syslog"
+    )
+    address: Annotated[str, about("Host and port: `log.example.net:6514`.")]
+    transport: Annotated[
+        Literal["udp", "tcp", "tls"],
+        about("UDP (RFC 5426), TCP with octet counting (RFC 6587), TLS (RFC 5425)."),
+    ] = "udp"
+    ca: Annotated[Path | None, about("Certificates to trust, PEM; by default the system's.")] = None
+    certificate: Annotated[Path | None, about("Our own certificate and key, PEM.")] = None
+    least: Least = "info"
+
+
+class Webhook(Table, frozen=True, kw_only=True):
+    """A web server that takes a JSON document by POST for each finding."""
+
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$"), about("What to call it.")] = (
+        "webhook"
+    )
+    url: Annotated[str, Meta(pattern="^https?://"), about("Where to send it.")]
+    authorization: Annotated[
+        Path | None, about("A file with the value of the header Authorization.")
+    ] = None
+    ca: Annotated[Path | None, about("Certificates to trust, PEM; by default the system's.")] = None
+    least: Least = "info"
+
+
+class Nats(Table, frozen=True, kw_only=True):
+    """A NATS server; the message id is in the header Nats-Msg-Id, as JetStream reads it."""
+
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$"), about("What to call it.")] = "nats"
+    url: Annotated[str, Meta(pattern="^(nats|tls)://"), about("`nats://host:4222` or `tls://`.")]
+    subject: Annotated[
+        str,
+        Meta(pattern=r"^[^\s.*>]+(\.[^\s.*>]+)*$"),
+        about("Subject; the severity is added as its last token."),
+    ] = "backchannel.findings"
+    credentials: Annotated[
+        Path | None, about("A file with `user:password`, or with a token alone.")
+    ] = None
+    ca: Annotated[Path | None, about("Certificates to trust, PEM; by default the system's.")] = None
+    least: Least = "info"
+
+
+class Alerts(Table, frozen=True, kw_only=True):
+    """Where findings are sent. What cannot be sent now waits on disk."""
+
+    spool: Annotated[
+        Path,
+        about("File that holds what is not delivered yet; survives restarts."),
+    ] = Path("/var/lib/backchannel/alerts.sqlite")
+    spool_limit: Annotated[
+        int,
+        Meta(ge=1),
+        about("Alerts that wait for one receiver; the oldest go first, and are counted."),
+    ] = 100_000
+    syslog: Annotated[tuple[Syslog, ...], about("Syslog servers.")] = ()
+    webhook: Annotated[tuple[Webhook, ...], about("Web servers.")] = ()
+    nats: Annotated[tuple[Nats, ...], about("NATS servers.")] = ()
+
+    @property
+    def receivers(self) -> tuple[Syslog | Webhook | Nats, ...]:
+        """All of them."""
+        return (*self.syslog, *self.webhook, *self.nats)
+
+
+class Metrics(Table, frozen=True, kw_only=True):
+    """Figures for Prometheus."""
+
+    listen: Annotated[
+        str, about("Address and port to serve them on, `127.0.0.1:9469`; empty: nowhere.")
+    ] = ""
+
+
+class Config(Table, frozen=True, kw_only=True):
+    """Everything."""
+
+    capture: Capture = Capture()
+    decode: Decode = Decode()
+    flows: FlowSettings = FlowSettings()
+    findings: Findings = Findings()
+    output: Output = Output()
+    evidence: Evidence = Evidence()
+    alerts: Alerts = Alerts()
+    metrics: Metrics = Metrics()
+
+
+FIXED = ("capture", "flows", "evidence", "metrics")
+"""Tables that a reload cannot change: they hold what was opened at the start."""

@@ -1,0 +1,203 @@
+"""The parsing processes of a watch, as seen from the other half: started, heard, told, replaced."""
+
+import contextlib
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import msgspec
+
+from backchannel.live import messages
+from backchannel.live.messages import Command, Report, Task
+from backchannel.live.sockets import Capture, Opened, is_up, open_captures
+
+READ = 1 << 20
+FATAL = 5
+"""Parsers that may die within a minute before the watch gives up."""
+
+
+class Member:
+    """One parsing process."""
+
+    def __init__(self, number: int, task: Task) -> None:
+        self.number, self.task = number, task
+        self.done = False
+        self._inbox = messages.Inbox("report")
+        self.socket, theirs = socket.socketpair()
+        self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        passed = [theirs.fileno(), arriving.fileno(), *(each.fd for each in task.captures)]
+        for fd in passed:
+            os.set_inheritable(fd, True)
+        with theirs, arriving:
+            self.process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "backchannel.live.worker", *map(str, passed[:2])],
+                pass_fds=passed,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # the terminal's Ctrl-C is for the other half
+            )
+        messages.send(self.socket, task)
+
+    def tell(self, command: Command) -> None:
+        """Send a command; a dead process is noticed elsewhere."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            messages.send(self.socket, command)
+
+    def hear(self) -> list[Report]:
+        """Return the messages that have come. Raises EOFError when the process is gone, and
+        messages.Broken.
+        """
+        try:
+            data = self.socket.recv(READ)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError
+        return list(self._inbox.feed(data))
+
+    def hand(self, made: Opened) -> None:
+        """Give the process a socket of an interface that is back."""
+        with contextlib.suppress(OSError):
+            messages.hand_over(self._arrivals, made)
+
+    def close(self) -> int:
+        """Let go of the process, which is at its end or must be; return its exit code."""
+        self.socket.close()
+        self._arrivals.close()
+        try:
+            return self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+class Crew:
+    """All parsing processes. A dead one is replaced, on the same sockets; its flows are lost."""
+
+    def __init__(self, captures: Sequence[Capture], task: Task, workers: int = 1) -> None:
+        """Open the sockets of *captures* and start the processes on *task*.
+
+        Raises UsageError and PrivilegeError, before any process is started.
+        """
+        self._captures = {each.interface: each for each in captures}
+        self._workers = workers
+        opened = open_all(captures, workers)
+        self._held = [list(row) for row in zip(*opened, strict=True)]
+        self.notices: list[str] = []
+        """What a person should know; whoever shows it takes it away."""
+        self.up = dict.fromkeys(self._captures, True)
+        """Whether packets can come from an interface."""
+        self._gone: set[str] = set()
+        self._selector = selectors.DefaultSelector()
+        self._deaths: list[float] = []
+        self._task = task
+        self.members = [self._start(number) for number in range(workers)]
+
+    def fileno(self) -> int:
+        """Descriptor that is readable when somebody has said something."""
+        return self._selector.fileno()
+
+    def hear(self) -> Iterator[tuple[int, Report]]:
+        """Yield (number, message) of everything that has come; never waits."""
+        for key, _ in self._selector.select(0):
+            member: Member = key.data
+            try:
+                reports = member.hear()
+            except (EOFError, messages.Broken) as error:
+                self._lost(member, str(error))
+                continue
+            for report in reports:
+                if isinstance(report, messages.Gone):
+                    self._gone.add(report.interface)
+                elif isinstance(report, messages.Done):
+                    member.done = True
+                yield member.number, report
+
+    def tell(self, command: Command) -> None:
+        """Send a command to all."""
+        if isinstance(command, messages.Reload):
+            self._task = msgspec.structs.replace(
+                self._task, index=command.index, everything=command.everything
+            )
+        for member in self.members:
+            member.tell(command)
+
+    def look(self) -> None:
+        """See which interfaces are up, and open those again that were gone; call each second."""
+        for name in self._captures:
+            up = is_up(name)
+            if up and name in self._gone:
+                up = self._reopen(name)
+            if up != self.up[name]:
+                self.up[name] = up
+                told = "is up again" if up else "is down: no packets come from it until it is up"
+                self.notices.append(f"interface {name} {told}")
+
+    @property
+    def finished(self) -> bool:
+        """Whether every process has said its last."""
+        return all(member.done for member in self.members)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for member in self.members:
+            member.close()
+        for made in chain.from_iterable(self._held):
+            os.close(made.fd)
+        self._selector.close()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _start(self, number: int) -> Member:
+        task = msgspec.structs.replace(self._task, captures=tuple(self._held[number]))
+        member = Member(number, task)
+        self._selector.register(member.socket, selectors.EVENT_READ, member)
+        return member
+
+    def _lost(self, member: Member, why: str) -> None:
+        """A process ended. Unless it was at its end, another one takes its place."""
+        self._selector.unregister(member.socket)
+        code = member.close()
+        if member.done:
+            return
+        now = time.monotonic()
+        self._deaths = [then for then in self._deaths if now - then < 60] + [now]
+        told = why or (f"signal {-code}" if code < 0 else f"exit code {code}")
+        self.notices.append(f"parser {member.number} died ({told}); its flows are lost")
+        if len(self._deaths) >= FATAL:
+            raise RuntimeError(f"{FATAL} parsers died within a minute; the last one: {told}")
+        self.members[member.number] = self._start(member.number)
+
+    def _reopen(self, name: str) -> bool:
+        """Open an interface that is back, and hand its sockets to the processes."""
+        try:
+            fresh = open_captures(self._captures[name], self._workers)
+        except (ValueError, OSError) as error:
+            told = f"interface {name} is back, but cannot be opened: {error}"
+            if told not in self.notices:
+                self.notices.append(told)
+            return False
+        self._gone.discard(name)
+        for member, made, row in zip(self.members, fresh, self._held, strict=True):
+            member.hand(made)
+            for place, old in enumerate(row):
+                if old.interface == name:
+                    os.close(old.fd)
+                    row[place] = made
+        return True
+
+
+def open_all(captures: Sequence[Capture], workers: int) -> list[list[Opened]]:
+    """Open the sockets of all *captures*; close them again where one cannot be opened."""
+    opened: list[list[Opened]] = []
+    try:
+        opened.extend(open_captures(capture, workers) for capture in captures)
+    except (ValueError, OSError):
+        for made in chain.from_iterable(opened):
+            os.close(made.fd)
+        raise
+    return opened

@@ -1,0 +1,166 @@
+"""Evidence: the recording of all packets, and the conversation of each finding cut out of it.
+
+`ID-RULE.pcap` holds every packet of the finding's flows that the ring still has. Findings wait a
+while, so that the conversation can go on, and are then cut out together in one pass.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from backchannel.capture import Damage, Source
+from backchannel.detect.model import Finding
+from backchannel.live import recorder, setup
+from backchannel.live.config import Config
+from backchannel.live.crew import open_all
+from backchannel.live.pick import Picker
+from backchannel.report.exports.common import endpoint
+
+AT_ONCE = 32
+"""Findings that are cut out in one pass."""
+WAITING = 1024
+"""Findings that may wait to be cut out."""
+LARGEST = 256 << 20
+"""Bytes of one finding's evidence."""
+
+Notice = Callable[[str], None]
+Talk = tuple[int, str, int, str, int]
+
+
+class Evidence:
+    """The recorder's process, and the thread that cuts."""
+
+    def __init__(self, config: Config, notice: Notice) -> None:
+        """Start recording, where it is asked for. Raises UsageError and OSError."""
+        self._settings, self._notice = config.evidence, notice
+        self._waiting: deque[tuple[float, Finding]] = deque()
+        self._thread: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self.left = 0
+        """Findings without evidence because too many waited."""
+        ring = self._settings.ring
+        if ring is None:
+            return
+        for folder in (ring, self._settings.folder):
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        opened = [row[0] for row in open_all(setup.captures(config), 1)]
+        order = recorder.Order(
+            captures=tuple(opened), folder=str(ring), size=int(self._settings.ring_size)
+        )
+        for made in opened:
+            os.set_inheritable(made.fd, True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "backchannel.live.recorder"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[made.fd for made in opened],
+            start_new_session=True,
+        )
+        body = msgspec.msgpack.encode(order)
+        assert self._process.stdin is not None
+        self._process.stdin.write(len(body).to_bytes(4, "little") + body)
+        self._process.stdin.flush()
+        for made in opened:
+            os.close(made.fd)
+
+    def want(self, finding: Finding) -> None:
+        """Cut out the conversation of *finding*, after a while."""
+        if self._settings.folder is None or self._process is None:
+            return
+        if len(self._waiting) >= WAITING:
+            self.left += 1
+            return
+        self._waiting.append((time.monotonic() + self._settings.wait, finding))
+
+    def work(self) -> None:
+        """Begin to cut what has waited long enough; call each second."""
+        if self._process is not None and self._process.poll() is not None:
+            self._notice("the recorder died; from now on there is no evidence")
+            self._process = None
+        if self._thread is not None and self._thread.is_alive():
+            return
+        if due := self._due(time.monotonic()):
+            self._thread = threading.Thread(target=self._cut, args=(due,), daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop recording, and cut out what still waits."""
+        if self._thread is not None:
+            self._thread.join(timeout=60)
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            name, lost, _, drops = line.decode().split()
+            if int(lost) or int(drops):
+                told = f"{int(lost):,} packets to the disk and {int(drops):,} in the kernel"
+                self._notice(f"the recorder lost of {name} {told}")
+        self._process.stdout.close()
+        self._process = None
+        while due := self._due(float("inf")):
+            self._cut(due)
+
+    def _due(self, now: float) -> list[Finding]:
+        out: list[Finding] = []
+        while self._waiting and self._waiting[0][0] <= now and len(out) < AT_ONCE:
+            out.append(self._waiting.popleft()[1])
+        return out
+
+    def _cut(self, findings: Sequence[Finding]) -> None:
+        """Write one pcap for each of *findings*."""
+        ring, folder = self._settings.ring, self._settings.folder
+        assert ring is not None
+        assert folder is not None
+        try:
+            cut(ring, folder, findings)
+        except OSError as error:
+            told = error.strerror or error
+            self._notice(f"{folder}: {told}; {len(findings)} findings have no evidence")
+
+
+def cut(ring: Path, folder: Path, findings: Sequence[Finding]) -> None:
+    """Write the packets of *findings* that lie in *ring* to files in *folder*. Raises OSError."""
+    picker = Picker([talk for number, each in enumerate(findings) for talk in _talks(number, each)])
+    kept: dict[tuple[int, int], list[bytes]] = {}
+    sizes: dict[int, int] = {}
+    files = sorted(ring.glob("*.pcap"), key=lambda path: path.stem.rpartition("-")[2])
+    for file in files:
+        with contextlib.suppress(Damage, FileNotFoundError):  # its end may be being written
+            for chunk in Source(str(file)).chunks():
+                for number, link, record in picker.pick(chunk):
+                    sizes[number] = sizes.get(number, 0) + len(record)
+                    if sizes[number] <= LARGEST:
+                        kept.setdefault((number, link), []).append(record)
+    for (number, link), records in kept.items():
+        finding = findings[number]
+        others = [other for other, of in kept if other == number and of < link]
+        name = f"{finding.id}-{finding.rule}{'-2' if others else ''}.pcap"
+        records.sort(key=lambda record: (record[:4][::-1], record[4:8][::-1]))
+        half = folder / f"{name}.part"
+        half.write_bytes(recorder.header(link) + b"".join(records))
+        half.replace(folder / name)
+
+
+def _talks(number: int, finding: Finding) -> list[Talk]:
+    """Return the flows of a finding's evidence."""
+    found: dict[Talk, None] = {}
+    for place in finding.evidence:
+        client, server = endpoint(place.client), endpoint(place.server)
+        found[number, client[0], client[1], server[0], server[1]] = None
+    return list(found)

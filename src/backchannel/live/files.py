@@ -1,0 +1,191 @@
+"""Files that a watch writes for months: rotated by size and age, and no reason to stop when full.
+
+A file keeps its name; the one before becomes `NAME.1`, that before it `NAME.2`, each by one rename.
+When the disk is full what does not fit is lost and counted, never half a line is left, and writing
+goes on as soon as there is room.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from backchannel.flows.columns import Column
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+BUFFER = 64 * 1024
+RETRY = 1.0
+"""Seconds between attempts to write again."""
+
+Notice = Callable[[str], None]
+
+
+class Rotation(msgspec.Struct, frozen=True):
+    """When a file is rotated, and how many are kept."""
+
+    size: int
+    age: float | None
+    keep: int
+
+
+def shift(path: Path, keep: int) -> None:
+    """Make room for a new file *path*: number those before up, and forget the last."""
+    for number in range(keep - 1, 0, -1):
+        with contextlib.suppress(FileNotFoundError):
+            numbered(path, number).replace(numbered(path, number + 1))
+    with contextlib.suppress(FileNotFoundError):
+        path.replace(numbered(path, 1))
+
+
+def numbered(path: Path, number: int) -> Path:
+    """Return the name of the *number*th file before *path*."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+class Lines:
+    """One file of lines."""
+
+    def __init__(self, path: Path, rotation: Rotation, notice: Notice) -> None:
+        """Open *path* and go on at its end. Raises OSError."""
+        self.path, self._rotation, self._notice = path, rotation, notice
+        self.lost = 0
+        """Lines that could not be written."""
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._troubled = 0.0
+        self._fd = -1
+        self._open()
+
+    def write(self, line: bytes) -> None:
+        """Write a line, its end included; soon, not at once."""
+        self._held.append(line)
+        self._held_size += len(line)
+        if self._held_size >= BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, and rotate where it is time."""
+        held, self._held, self._held_size = self._held, [], 0
+        if self._troubled and time.monotonic() - self._troubled < RETRY:
+            self.lost += len(held)
+            return
+        try:
+            if held:
+                self._put(b"".join(held))
+            if self._due():
+                self._rotate()
+        except OSError as error:
+            self.lost += len(held)
+            if not self._troubled:
+                self._notice(f"{self.path}: {error.strerror}; lines are lost until this is over")
+            self._troubled = time.monotonic()
+            return
+        if self._troubled:
+            self._troubled = 0.0
+            self._notice(f"{self.path}: written again; {self.lost:,} lines were lost in all")
+
+    def close(self) -> None:
+        """Write everything and close."""
+        self._troubled = 0.0
+        self.flush()
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._size = os.fstat(self._fd).st_size
+        self._born = time.monotonic()
+
+    def _put(self, data: bytes) -> None:
+        """Write all of *data* or nothing of it. Raises OSError."""
+        if self._fd < 0:
+            self._open()
+        done = 0
+        try:
+            while done < len(data):
+                done += os.write(self._fd, data[done:])
+        except OSError:
+            os.ftruncate(self._fd, self._size)
+            raise
+        self._size += done
+
+    def _due(self) -> bool:
+        age = self._rotation.age
+        old = age is not None and time.monotonic() - self._born >= age
+        return self._size >= self._rotation.size or (old and self._size > 0)
+
+    def _rotate(self) -> None:
+        os.close(self._fd)
+        self._fd = -1
+        shift(self.path, self._rotation.keep)
+        self._open()
+
+
+class FlowFile:
+    """The flow table as Parquet files. The one under way has another name until it is whole."""
+
+    def __init__(self, path: Path, rotation: Rotation, notice: Notice) -> None:
+        """Nothing is opened before there is a flow. Raises OSError where the folder cannot be."""
+        self.path, self._rotation, self._notice = path, rotation, notice
+        self.lost = 0
+        """Rows that could not be written."""
+        self._part = path.with_name(f"{path.name}.part")
+        self._writer: pq.ParquetWriter | None = None
+        self._born = 0.0
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(
+        self, columns: Mapping[str, Column], claims: Mapping[int, tuple[str, str, str]]
+    ) -> None:
+        """Write flows that ended."""
+        from backchannel.flows.table import SCHEMA, arrow  # noqa: PLC0415 - Arrow loads slowly
+
+        table = arrow(columns, claims)
+        try:
+            if self._writer is None:
+                import pyarrow.parquet as pq  # noqa: PLC0415 - Arrow loads slowly
+
+                self._writer = pq.ParquetWriter(self._part, SCHEMA, compression="zstd")
+                self._born = time.monotonic()
+            self._writer.write_table(table)
+        except OSError as error:
+            self._fail(error, table.num_rows)
+
+    def flush(self) -> None:
+        """Rotate where it is time."""
+        if self._writer is None:
+            return
+        age = self._rotation.age
+        old = age is not None and time.monotonic() - self._born >= age
+        if old or self._part.stat().st_size >= self._rotation.size:
+            self.close()
+
+    def close(self) -> None:
+        """Make the file whole, and give it its name."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.close()
+            shift(self.path, self._rotation.keep)
+            self._part.replace(self.path)
+        except OSError as error:
+            self._fail(error, 0)
+
+    def _fail(self, error: OSError, rows: int) -> None:
+        """Give up the file under way: a Parquet file with a hole cannot be read."""
+        self.lost += rows
+        self._notice(f"{self._part}: {error.strerror or error}; its flows are lost")
+        writer, self._writer = self._writer, None
+        with contextlib.suppress(OSError):
+            if writer is not None:
+                writer.close()
+        self._part.unlink(missing_ok=True)

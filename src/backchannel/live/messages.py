@@ -1,0 +1,291 @@
+"""What the parsing process and the watching one say to each other: typed values, never code.
+
+    message   length u32, little-endian | MessagePack of one tagged struct
+
+The parser sees hostile bytes, so what it says is checked like any other input: unknown kinds, wrong
+types and messages beyond LARGEST end the connection.
+"""
+
+import socket
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import cache, reduce
+from importlib import import_module
+from itertools import pairwise
+from operator import or_
+from pkgutil import iter_modules
+from typing import Any
+
+import msgspec
+
+from backchannel import events, protocols
+from backchannel.catalogue.index import Index
+from backchannel.engine.ended import Ended
+from backchannel.engine.observation import Observation
+from backchannel.events import Event
+from backchannel.flows.columns import Choices, Column, Texts
+from backchannel.flows.settings import FlowSettings
+from backchannel.live.sockets import Opened
+from backchannel.report.document import Session
+
+LARGEST = 64 << 20
+HEAD = struct.Struct("<I")
+
+
+class Broken(ValueError):  # noqa: N818 - what the connection is
+    """The other side said what cannot be."""
+
+
+# -- to the parser ---------------------------------------------------------------------------------
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
+    """What a parser is to do; its first message."""
+
+    captures: tuple[Opened, ...]
+    settings: FlowSettings
+    index: Index
+    everything: bool = False
+    collect: bool = False
+    """Whether rows of all flows are wanted."""
+
+
+class Reload(msgspec.Struct, frozen=True, tag="reload"):
+    """Another catalogue; all flows stay."""
+
+    index: Index
+    everything: bool = False
+
+
+class Ask(msgspec.Struct, frozen=True, tag="ask"):
+    """Tell the logins, for a report."""
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Read what has come, end all flows, tell everything, and end."""
+
+
+Command = Task | Reload | Ask | Stop
+
+
+# -- from the parser -------------------------------------------------------------------------------
+
+
+class Talker(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes of one client's live flows of one service."""
+
+    client: str
+    service: str
+    octets: int
+
+
+class Heard(msgspec.Struct, frozen=True, tag="heard"):
+    """What was decoded. Encoded observations, so that a batch is decoded in one go."""
+
+    seen: Sequence[Observation]
+    ended: tuple[Ended, ...]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
+    """How it goes; all figures are since the start."""
+
+    packets: int
+    octets: int
+    flows: int
+    kernel: dict[str, tuple[int, int]]
+    """Interface -> packets that came, packets dropped for lack of room."""
+    counters: dict[str, int]
+    talkers: tuple[Talker, ...]
+    live: int
+    """Streams that somebody decodes now."""
+    cpu: float
+    """Seconds of processor time."""
+    memory: int
+    """Bytes held (resident)."""
+
+
+class Numbers(msgspec.Struct, frozen=True, tag="numbers"):
+    """A column of numbers: array type code and bytes."""
+
+    code: str
+    data: bytes
+
+
+class Picks(msgspec.Struct, frozen=True, tag="picks"):
+    """A column with few different values."""
+
+    codes: bytes
+    values: tuple[str | tuple[int, ...], ...]
+
+
+class Strings(msgspec.Struct, frozen=True, tag="strings"):
+    """A column of text."""
+
+    offsets: bytes
+    text: bytes
+
+
+class Flows(msgspec.Struct, frozen=True, tag="flows"):
+    """Rows of flows that ended, as columns, and whose they were."""
+
+    columns: dict[str, Numbers | Picks | Strings]
+    claims: dict[int, tuple[str, str, str]]
+
+
+class Logins(msgspec.Struct, frozen=True, tag="logins"):
+    """The answer to Ask."""
+
+    sessions: tuple[Session, ...]
+
+
+class Gone(msgspec.Struct, frozen=True, tag="gone"):
+    """An interface was removed: its socket is dead, and was closed."""
+
+    interface: str
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """The last message."""
+
+
+Report = Heard | Status | Flows | Logins | Gone | Done
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@cache
+def event_types() -> tuple[type[Event], ...]:
+    """Return every kind of event that any decoder can tell."""
+    modules = [events]
+    for name in protocols.load():
+        folder = f"{protocols.__name__}.{name.replace('-', '_')}"
+        if any(info.name == "events" for info in iter_modules(import_module(folder).__path__)):
+            modules.append(import_module(f"{folder}.events"))
+    kinds = {
+        value: None
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Event) and value is not Event
+    }
+    return tuple(kinds)
+
+
+@cache
+def _decoders() -> dict[str, msgspec.msgpack.Decoder[Any]]:
+    """Return the decoders of both directions. Built once; an observation's event may be any."""
+    event: Any = reduce(or_, event_types())
+    seen: Any = msgspec.defstruct(
+        "Seen", [("event", event)], bases=(Observation,), frozen=True, kw_only=True
+    )
+    heard: Any = msgspec.defstruct(
+        "HeardHere",
+        [("seen", tuple[seen, ...]), ("ended", tuple[Ended, ...])],
+        bases=(Heard,),
+        frozen=True,
+        tag="heard",
+    )
+    reports = heard | Status | Flows | Logins | Gone | Done
+    return {
+        "command": msgspec.msgpack.Decoder(Command),
+        "report": msgspec.msgpack.Decoder(reports),
+    }
+
+
+def packed(message: Command | Report) -> bytes:
+    """Return a message with its length before it."""
+    body = _encode(message)
+    return HEAD.pack(len(body)) + body
+
+
+class Inbox:
+    """Cuts what a socket brings into messages."""
+
+    def __init__(self, kind: str) -> None:
+        """*kind*: `command` or `report`, what may come in."""
+        self._decode = _decoders()[kind].decode
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Any]:
+        """Yield the messages that are whole now. Raises Broken."""
+        self._buffer += data
+        while len(self._buffer) >= HEAD.size:
+            (size,) = HEAD.unpack_from(self._buffer)
+            if size > LARGEST:
+                raise Broken(f"a message of {size} bytes")
+            if len(self._buffer) < HEAD.size + size:
+                return
+            body = bytes(memoryview(self._buffer)[HEAD.size : HEAD.size + size])
+            del self._buffer[: HEAD.size + size]
+            try:
+                yield self._decode(body)
+            except msgspec.MsgspecError as error:
+                raise Broken(str(error)) from None
+
+
+def opened(data: bytes) -> Opened:
+    """Return what came beside a descriptor. Raises Broken."""
+    try:
+        return msgspec.msgpack.decode(data, type=Opened)
+    except msgspec.MsgspecError as error:
+        raise Broken(str(error)) from None
+
+
+def hand_over(to: socket.socket, made: Opened) -> None:
+    """Send an open capture socket to another process; ours may be closed then."""
+    socket.send_fds(to, [_encode(made)], [made.fd])
+
+
+def send(to: socket.socket, message: Command | Report) -> None:
+    """Send a message; waits while the other side is behind."""
+    to.sendall(packed(message))
+
+
+# -- columns ---------------------------------------------------------------------------------------
+
+
+def from_columns(columns: dict[str, Column]) -> dict[str, Numbers | Picks | Strings]:
+    """Return the core's columns as they travel."""
+    out: dict[str, Numbers | Picks | Strings] = {}
+    for name, column in columns.items():
+        if isinstance(column, array):
+            out[name] = Numbers(column.typecode, column.tobytes())
+        elif isinstance(column, Texts):
+            out[name] = Strings(column.offsets.tobytes(), bytes(column.text))
+        else:
+            out[name] = Picks(column.codes.tobytes(), tuple(column.values))
+    return out
+
+
+def to_columns(told: dict[str, Numbers | Picks | Strings]) -> dict[str, Column]:
+    """Return what `from_columns` made as columns again. Raises Broken where they do not fit."""
+    out: dict[str, Column] = {}
+    for name, column in told.items():
+        try:
+            out[name] = _column(column)
+        except (ValueError, TypeError) as error:
+            raise Broken(f"column {name}: {error}") from None
+    if len({len(column) for column in out.values()}) > 1:
+        raise Broken("columns of different length")
+    return out
+
+
+def numbered(column: Column, workers: int, worker: int) -> Column:
+    """Return a column of counts of one parser as numbers that no other of *workers* has."""
+    assert isinstance(column, array)
+    return array(column.typecode, [(n - 1) * workers + worker + 1 for n in column])
+
+
+def _column(told: Numbers | Picks | Strings) -> Column:
+    if isinstance(told, Numbers):
+        return array(told.code, told.data)
+    if isinstance(told, Strings):
+        offsets = array("i", told.offsets)
+        sound = offsets and not offsets[0] and offsets[-1] == len(told.text)
+        if not sound or any(a > b for a, b in pairwise(offsets)):
+            raise ValueError("offsets outside the text")
+        return Texts(offsets, told.text)
+    codes = array("I", told.codes)
+    if codes and max(codes) >= len(told.values):
+        raise ValueError("codes without a value")
+    return Choices(codes, list(told.values))

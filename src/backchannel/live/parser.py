@@ -1,0 +1,196 @@
+"""The parsing half of a watch: chunks of frames in, messages out. The same engine as for files.
+
+It opens nothing and decides nothing: what is found, written and sent is the other half's work.
+"""
+
+import os
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from backchannel.capture.records import Chunk
+from backchannel.catalogue.index import Index
+from backchannel.engine.ended import Ended, ended
+from backchannel.engine.engine import Engine
+from backchannel.engine.observation import Observation
+from backchannel.engine.stream import Stream
+from backchannel.extract.store import FileStore
+from backchannel.flows.core import FlowCore
+from backchannel.live import messages
+from backchannel.live.messages import Report, Talker, Task
+from backchannel.model import Standing
+from backchannel.pipeline import NAMES, looks_for
+from backchannel.protocols import load
+from backchannel.report.document import Session
+from backchannel.when import rfc3339
+
+BATCH = 512
+"""Observations after which a message leaves."""
+LOOKED_AT = 2048
+"""Live streams whose bytes are counted for the talkers at a time."""
+TALKERS = 256
+"""Talkers told."""
+PAGE = os.sysconf("SC_PAGESIZE")
+
+Tell = Callable[[Report], None]
+
+
+class Parser:
+    """Core and engine, and what they have to tell."""
+
+    def __init__(self, task: Task, tell: Tell) -> None:
+        self._tell, self._collect = tell, task.collect
+        self._everything = task.everything
+        self._core = FlowCore(
+            settings=task.settings,
+            collect=task.collect,
+            **looks_for(task.index, everything=task.everything),
+        )
+        self._counts: Counter[str] = Counter()
+        self._engine = Engine(
+            self._core,
+            load(),
+            service_of_name=_service_of_name(task.index),
+            files=FileStore(count=self._count),
+            on_end=self._ended,
+        )
+        self._seen: list[Observation] = []
+        self._over: list[Ended] = []
+        self._claims: dict[int, tuple[str, str, str]] = {}
+        self._cursor = 0
+
+    # -- what goes in --------------------------------------------------------------------------
+
+    def read(self, chunk: Chunk) -> None:
+        """Take the next frames; the chunk is used up then."""
+        self._core.feed(chunk)
+        self._drain()
+
+    def pass_time(self, now: int) -> None:
+        """Let time pass until *now* (ns) without packets."""
+        self._core.expire(now)
+        self._drain()
+
+    def reload(self, index: Index, *, everything: bool) -> None:
+        """Look for what another catalogue knows; all flows stay."""
+        self._core.match(**looks_for(index, everything=everything))
+        self._engine.names.service_of_name = _service_of_name(index)
+
+    def finish(self) -> None:
+        """End all flows and tell everything."""
+        self._core.finish()
+        self._drain()
+        self._seen += self._engine.finish()
+        self.flush()
+        self.tell_flows()
+
+    # -- what comes out ------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Tell what was decoded since the last time."""
+        if not self._seen and not self._over:
+            return
+        seen, over = self._seen, self._over
+        self._seen, self._over = [], []
+        self._tell(messages.Heard(seen, tuple(over)))
+
+    def tell_flows(self) -> None:
+        """Tell the flows that ended since the last time, where rows are wanted."""
+        if not self._collect:
+            return
+        columns = self._core.columns()
+        if not len(columns["serial"]):
+            return
+        claims = {n: self._claims.pop(n) for n in columns["serial"] if n in self._claims}
+        self._tell(messages.Flows(messages.from_columns(columns), claims))
+
+    def logins(self) -> messages.Logins:
+        """Return the logins that tied flows together."""
+        return messages.Logins(
+            tuple(
+                Session(
+                    service=group.service,
+                    account=group.account,
+                    flows=tuple(sorted(group.flows)),
+                    first_seen=rfc3339(group.first),
+                    last_seen=rfc3339(group.last),
+                )
+                for group in self._engine.groups()
+            )
+        )
+
+    def status(self, kernel: dict[str, tuple[int, int]]) -> messages.Status:
+        """Return how it goes."""
+        totals = self._core.totals()
+        return messages.Status(
+            packets=totals["packets"],
+            octets=totals["bytes"],
+            flows=totals["flows"],
+            kernel=kernel,
+            counters=dict(self._core.counters() | self._engine.counters | self._counts),
+            talkers=tuple(self._talkers()),
+            live=len(self._engine.live()),
+            cpu=time.process_time(),
+            memory=_resident(),
+        )
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        while batch := self._core.take():
+            if told := self._engine.handle(batch):
+                self._seen += told
+                if len(self._seen) >= BATCH:
+                    self.flush()
+
+    def _ended(self, stream: Stream, slot: int) -> None:
+        if slot < 0:
+            octets = sum(stream.octets)
+            made = ended(stream, packets=0, octets=octets, first=stream.first, last=stream.last)
+        else:
+            row = self._core.row(slot)
+            made = ended(
+                stream,
+                packets=sum(row.packets),
+                octets=sum(row.bytes),
+                first=row.first_time,
+                last=row.last_time,
+            )
+            if self._collect:
+                word = stream.confidence.word
+                self._claims[row.serial] = stream.service, stream.stack, word
+        self._over.append(made)
+
+    def _talkers(self) -> Iterator[Talker]:
+        """Yield the bytes of live flows by client and service, the most first."""
+        found: Counter[tuple[str, str]] = Counter()
+        streams = [stream for stream in self._engine.live() if stream.claim is not None]
+        if len(streams) > LOOKED_AT:  # the others get their turn
+            self._cursor %= len(streams)
+            streams = (streams[self._cursor :] + streams[: self._cursor])[:LOOKED_AT]
+            self._cursor += LOOKED_AT
+        for stream in streams:
+            service = stream.service
+            if service and stream.standing is not Standing.REFUTED:
+                octets = sum(self._core.row(stream.slot).bytes)
+                found[stream.flow.client.address, service] += octets
+        for (client, service), octets in found.most_common(TALKERS):
+            yield Talker(client, service, octets)
+
+    def _count(self, what: str) -> None:
+        self._counts[what] += 1
+
+
+def _service_of_name(index: Index) -> Callable[[str], str]:
+    return lru_cache(maxsize=NAMES)(index.service_of)
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE
+    except OSError:  # the sandbox may hide it
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,141 @@
+"""Where a watch shows what it sees: lines of text, lines of JSON, or a view on a terminal."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Protocol
+
+import msgspec
+
+from backchannel.engine.observation import Observation
+from backchannel.live.alert import Alert, text
+from backchannel.text import escape
+from backchannel.when import rfc3339
+
+if TYPE_CHECKING:
+    from backchannel.live.watcher import Watcher
+
+
+class Screen(Protocol):
+    """What the watch tells, and asks each time round."""
+
+    def __enter__(self) -> object:
+        """Take the terminal."""
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+
+    def start(self, watcher: "Watcher") -> None:
+        """The watch has begun."""
+
+    def inputs(self) -> Sequence[int]:
+        """Return descriptors that bring keys."""
+
+    def look(self) -> bool:
+        """Read keys; return whether a person wants to stop."""
+
+    def tick(self) -> None:
+        """A second has passed."""
+
+    def say(self, text: str) -> None:
+        """Tell something about the watch itself."""
+
+    def service(self, seen: Observation, title: str) -> None:
+        """Tell that a service was seen for the first time."""
+
+    def finding(self, made: Alert) -> None:
+        """Tell a finding."""
+
+
+class Quiet:
+    """Shows nothing but what is about the watch itself, on standard error."""
+
+    def __enter__(self) -> object:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def start(self, watcher: "Watcher") -> None:
+        """Say what is watched."""
+        names = ", ".join(watcher.config.capture.interfaces)
+        self.say(f"watching {names}; stop with SIGINT or SIGTERM, reload with SIGHUP")
+
+    def inputs(self) -> Sequence[int]:
+        """No keys."""
+        return ()
+
+    def look(self) -> bool:
+        """Nobody asks to stop."""
+        return False
+
+    def tick(self) -> None:
+        """Nothing to do."""
+
+    def say(self, text: str) -> None:
+        """Print a line on standard error."""
+        print(f"backchannel: {text}", file=sys.stderr, flush=True)
+
+    def service(self, seen: Observation, title: str) -> None:
+        """Not shown."""
+
+    def finding(self, made: Alert) -> None:
+        """Not shown."""
+
+
+class Plain(Quiet):
+    """One line for each finding and each new service, for a pipe or a log."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+
+    def service(self, seen: Observation, title: str) -> None:
+        """`TIME  service  NAME over STACK, CLIENT > SERVER`."""
+        where = f"{seen.flow.client} > {seen.target or seen.flow.server}"
+        self._put(rfc3339(seen.time), f"{'service':<8}  {title} over {seen.stack}  {where}")
+
+    def finding(self, made: Alert) -> None:
+        """`TIME  SEVERITY  WHAT  CLIENT > SERVER`."""
+        again = "  (goes on)" if made.repeated else ""
+        self._put(made.time, f"{text(made.finding)}{again}")
+
+    def _put(self, time: str, told: str) -> None:
+        self._out.write(f"{time[:19]}Z  {told}\n")
+        self._out.flush()
+
+
+class JsonLines(Quiet):
+    """One JSON object a line: `finding`, `service` and `notice`, told apart by `kind`."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+
+    def say(self, text: str) -> None:
+        """Tell it on both: people read the one, programs the other."""
+        super().say(text)
+        now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self._put({"kind": "notice", "time": now, "text": text})
+
+    def service(self, seen: Observation, title: str) -> None:
+        """Tell a new service."""
+        self._put(
+            {
+                "kind": "service",
+                "time": rfc3339(seen.time),
+                "service": seen.service,
+                "title": title,
+                "stack": seen.stack,
+                "confidence": seen.confidence.word,
+                "client": str(seen.flow.client),
+                "server": escape(str(seen.target or seen.flow.server)),
+                "community_id": seen.flow.community_id,
+            }
+        )
+
+    def finding(self, made: Alert) -> None:
+        """Tell a finding, as receivers of alerts get it."""
+        self._put(made)
+
+    def _put(self, value: object) -> None:
+        self._out.write(msgspec.json.encode(value) + b"\n")
+        self._out.flush()

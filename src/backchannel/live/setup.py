@@ -1,0 +1,131 @@
+"""What a configuration leads to, looked up and checked: rules, catalogue, suppressions, filter.
+
+Done at the start, at every reload and by `check-config`, so that all three say the same.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from backchannel.catalogue import index as catalogue
+from backchannel.catalogue.index import Index
+from backchannel.detect import rules, suppress
+from backchannel.detect.model import Rule
+from backchannel.detect.suppress import Suppression
+from backchannel.live import filters
+from backchannel.live.config import Config
+from backchannel.live.delivery import sink
+from backchannel.live.sinks.connection import split
+from backchannel.live.sockets import Capture
+from backchannel.privacy import Disclosure
+
+BLOCK = 1 << 20
+
+
+class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reload can change in the middle of a watch."""
+
+    rules: tuple[Rule, ...]
+    index: Index
+    suppressions: tuple[Suppression, ...]
+    disclosure: Disclosure
+    repeat: float
+    everything: bool
+
+
+def knowledge(
+    config: Config, index: Index | None = None, rule_folders: Sequence[Path] = ()
+) -> Knowledge:
+    """Return what is looked for. *index* and *rule_folders* are those of packs in use.
+
+    Raises InputError with the file that is wrong.
+    """
+    wanted = config.findings
+    return Knowledge(
+        rules=tuple(rules.load(*rule_folders, *wanted.rules).values()),
+        index=index or catalogue.load(),
+        suppressions=tuple(suppress.read(wanted.suppress)) if wanted.suppress else (),
+        disclosure=Disclosure(secrets=config.decode.secrets, content=config.decode.content),
+        repeat=wanted.repeat,
+        everything=config.decode.everything,
+    )
+
+
+def captures(config: Config) -> list[Capture]:
+    """Return how each interface is to be captured from."""
+    wanted = config.capture
+    return [
+        Capture(
+            interface=name,
+            filter=wanted.filter,
+            snaplen=wanted.snaplen,
+            promiscuous=wanted.promiscuous,
+            block_size=BLOCK,
+            blocks=max(2, wanted.ring // BLOCK),
+        )
+        for name in dict.fromkeys(wanted.interfaces)
+    ]
+
+
+def keyed(config: Config) -> Config:
+    """Return *config* with a key of its own for the flow table, which nobody outside knows."""
+    flows = msgspec.structs.replace(config.flows, key=secrets.randbits(63) | 1)
+    return msgspec.structs.replace(config, flows=flows)
+
+
+def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what cannot work, each with the setting that says so. Opens nothing for long."""
+    try:
+        filters.compiled(config.capture.filter, config.capture.snaplen)
+    except ValueError as error:
+        yield ("capture", "filter"), str(error)
+    try:
+        knowledge(config)
+    except ValueError as error:
+        yield ("findings",), str(error)
+    evidence = config.evidence
+    if evidence.folder is not None and evidence.ring is None:
+        yield ("evidence", "folder"), "evidence is cut from the ring: set ring too"
+    if config.output.report_every is not None and config.output.report is None:
+        yield ("output", "report_every"), "name the report: set report too"
+    yield from _outputs(config)
+    names: set[str] = set()
+    for kind in ("syslog", "webhook", "nats"):
+        for number, receiver in enumerate(getattr(config.alerts, kind)):
+            where = ("alerts", kind, number)
+            if receiver.name in names:
+                yield where, f"two receivers are called {receiver.name}: give each a name"
+            names.add(receiver.name)
+            try:
+                sink(receiver)
+            except (ValueError, OSError) as error:
+                yield where, str(error)
+    if config.metrics.listen:
+        try:
+            split(config.metrics.listen)
+        except ValueError as error:
+            yield ("metrics", "listen"), f"{error}; write for example 127.0.0.1:9469"
+
+
+def _outputs(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield outputs that cannot be written, or that go to one file."""
+    taken: dict[Path, str] = {}
+    for name in ("events", "eve", "flows", "findings", "report"):
+        path: Path | None = getattr(config.output, name)
+        if path is None:
+            continue
+        where = ("output", name)
+        if path in taken:
+            yield where, f"{taken[path]} and {name} both go to {path}; give one another file"
+        taken[path] = name
+        if path.is_dir():
+            yield where, f"{path} is a folder; name a file"
+            continue
+        around = path if path.exists() else path.parent
+        while not around.exists() and around != around.parent:
+            around = around.parent
+        if not os.access(around, os.W_OK):
+            yield where, f"{around} cannot be written"

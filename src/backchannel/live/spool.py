@@ -1,0 +1,150 @@
+"""Alerts that wait for their receivers, in one SQLite file: nothing is lost by kill -9 or restart.
+
+An alert is on disk (fsync) when `put` returns, once for each receiver, and goes when the receiver
+has it. Bounded: when too many wait, the oldest go and are counted. When the disk is full the newest
+wait in memory, as many as MEMORY, and are stored as soon as there is room.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from backchannel.errors import InputError
+
+MEMORY = 1000
+"""Alerts that wait in memory while the disk is full."""
+_SCHEMA = """
+create table if not exists waiting (
+    number integer primary key autoincrement,
+    receiver text not null,
+    id text not null,
+    body blob not null,
+    unique (receiver, id)
+);
+create index if not exists by_receiver on waiting (receiver, number);
+"""
+
+
+class Spool:
+    """All that waits. May be used from several threads."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        """*limit*: alerts kept for one receiver. Raises InputError where the file cannot be used,
+        and moves a damaged one aside.
+        """
+        self.path, self._limit = path, limit
+        self._lock = threading.Lock()
+        self.dropped: Counter[str] = Counter()
+        """Alerts that had to go undelivered, by receiver."""
+        self.trouble = ""
+        """Why nothing can be stored now; empty while all is well."""
+        self.moved = ""
+        """Where a damaged spool was moved to."""
+        self._memory: deque[tuple[str, str, bytes]] = deque()
+        self.arrived = threading.Condition(self._lock)
+        """Notified when there is something new."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._base = self._open()
+            except sqlite3.DatabaseError:
+                aside = path.with_name(f"{path.name}.damaged")
+                path.replace(aside)
+                self.moved = str(aside)
+                self._base = self._open()
+        except (OSError, sqlite3.Error) as error:
+            told = getattr(error, "strerror", None) or str(error)
+            raise InputError(path, f"the spool of alerts cannot be opened: {told}") from None
+
+    def put(self, receivers: Iterable[str], alert: str, body: bytes) -> None:
+        """Keep an alert for *receivers*. One that has it waiting already does not get it twice."""
+        with self.arrived:
+            self._memory.extend((receiver, alert, body) for receiver in receivers)
+            self._store()
+            while len(self._memory) > MEMORY:
+                self.dropped[self._memory.popleft()[0]] += 1
+            self.arrived.notify_all()
+
+    def first(self, receiver: str) -> tuple[str, bytes] | None:
+        """Return the oldest alert that waits for *receiver*, with its id."""
+        with self._lock:
+            if self._memory:
+                self._store()
+            row = self._base.execute(
+                "select id, body from waiting where receiver = ? order by number limit 1",
+                (receiver,),
+            ).fetchone()
+            if row is not None:
+                return str(row[0]), bytes(row[1])
+            held = (each for each in self._memory if each[0] == receiver)
+            return next(((alert, body) for _, alert, body in held), None)
+
+    def done(self, receiver: str, alert: str) -> None:
+        """Forget an alert that *receiver* has."""
+        with self._lock:
+            kept = [each for each in self._memory if each[:2] != (receiver, alert)]
+            self._memory = deque(kept)
+            try:
+                with self._base:
+                    self._base.execute(
+                        "delete from waiting where receiver = ? and id = ?", (receiver, alert)
+                    )
+            except sqlite3.Error as error:  # it will be sent again, with the same id
+                self.trouble = str(error)
+
+    def depth(self, receivers: Sequence[str]) -> dict[str, int]:
+        """Return how many alerts wait for each of *receivers*."""
+        with self._lock:
+            rows = self._base.execute("select receiver, count(*) from waiting group by receiver")
+            found = Counter(dict(rows.fetchall()))
+            found.update(each[0] for each in self._memory)
+        return {name: found[name] for name in receivers}
+
+    def close(self) -> None:
+        """Store what can be stored, and close."""
+        with self._lock:
+            self._store()
+            self._base.close()
+
+    def _open(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self.path, check_same_thread=False)
+        base.execute("pragma journal_mode = wal")
+        base.execute("pragma synchronous = full")  # on disk when a transaction is over
+        base.executescript(_SCHEMA)
+        return base
+
+    def _store(self) -> None:
+        """Move what waits in memory to disk."""
+        try:
+            with self._base:
+                self._base.executemany(
+                    "insert or ignore into waiting (receiver, id, body) values (?, ?, ?)",
+                    self._memory,
+                )
+                touched = {receiver for receiver, _, _ in self._memory}
+                over = [found for receiver in touched for found in self._bound(receiver)]
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            with contextlib.suppress(sqlite3.Error):
+                self._base.rollback()
+            return
+        self.dropped.update(over)
+        self.trouble = ""
+        self._memory.clear()
+
+    def _bound(self, receiver: str) -> list[str]:
+        """Let the oldest alerts of *receiver* go where there are too many; name it for each."""
+        (count,) = self._base.execute(
+            "select count(*) from waiting where receiver = ?", (receiver,)
+        ).fetchone()
+        over = max(0, int(count) - self._limit)
+        if over:
+            self._base.execute(
+                "delete from waiting where number in "
+                "(select number from waiting where receiver = ? order by number limit ?)",
+                (receiver, over),
+            )
+        return [receiver] * over

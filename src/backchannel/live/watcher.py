@@ -1,0 +1,293 @@
+"""The watching half: hears the parsers, and makes findings, files, alerts, figures and reports.
+
+    parsers -> messages -> collector -> findings -> screen, files, alerts, evidence
+                                     -> observations -> files
+
+One loop, no thread but those that wait for others (receivers of alerts, scrapers of metrics).
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+
+import msgspec
+
+from backchannel.detect.model import SEVERITIES, Finding
+from backchannel.engine.observation import Observation
+from backchannel.live import alert as alerts
+from backchannel.live import messages, setup
+from backchannel.live.collector import Collector
+from backchannel.live.config import FIXED, Config
+from backchannel.live.crew import Crew
+from backchannel.live.delivery import Delivery
+from backchannel.live.evidence import Evidence
+from backchannel.live.metrics import Metrics
+from backchannel.live.outputs import Outputs
+from backchannel.live.screen import Screen
+from backchannel.live.setup import Knowledge
+from backchannel.live.spool import Spool
+
+SLICE = 0.1
+"""Seconds that the loop waits at most."""
+SECOND = 1.0
+FORGET_EVERY = 60.0
+LAST_WORDS = 30.0
+"""Seconds that parsers have to finish."""
+GARBAGE = 50_000
+
+Load = Callable[[], tuple[Config, Knowledge]]
+
+
+class Watcher:
+    """A watch, from the first packet to the last file."""
+
+    def __init__(self, load: Load, screen: Screen) -> None:
+        """*load* reads configuration and everything it names; called again at each reload.
+
+        Raises UsageError, InputError, PrivilegeError and OSError before anything is running.
+        """
+        self._load, self._screen = load, screen
+        config, known = load()
+        self.config = config = setup.keyed(config)
+        self._stopping = self._reloading = False
+        self._services: set[str] = set()
+        self._ask = 0
+        self._sensor = socket.gethostname()
+        workers = config.capture.workers
+        self.collector = Collector(
+            rules=known.rules,
+            index=known.index,
+            disclosure=known.disclosure,
+            repeat=known.repeat,
+            workers=workers,
+            suppressions=known.suppressions,
+        )
+        self.outputs = Outputs(config.output, known.disclosure, workers, self.notice)
+        self.collector.listeners = [self.outputs.observation, self._look_at]
+        self.delivery = self._deliver(config)
+        task = messages.Task(
+            captures=(),
+            settings=config.flows,
+            index=known.index,
+            everything=known.everything,
+            collect=config.output.flows is not None,
+        )
+        self.crew = Crew(setup.captures(config), task, workers)
+        self.evidence = Evidence(config, self.notice)
+        self.metrics = Metrics(config.metrics, self)
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def run(self, seconds: float | None = None) -> None:
+        """Watch until told to stop, or for so many *seconds*; then write everything."""
+        gc.set_threshold(GARBAGE)
+        began = looked = forgot = reported = time.monotonic()
+        with _signals(self._signalled) as woken, self._screen:
+            poll = select.poll()
+            for fd in (woken, self.crew.fileno(), *self._screen.inputs()):
+                poll.register(fd, select.POLLIN)
+            self._screen.start(self)
+            while not self._stopping:
+                poll.poll(SLICE * 1000)
+                _empty(woken)
+                if self._reloading:
+                    self._reload()
+                self._hear()
+                self._stopping = self._screen.look() or self._stopping
+                now = time.monotonic()
+                if now - looked >= SECOND:
+                    looked = now
+                    self._each_second()
+                if now - forgot >= FORGET_EVERY:
+                    forgot = now
+                    self.collector.forget(self.config.findings.forget)
+                every = self.config.output.report_every
+                if every is not None and now - reported >= every:
+                    reported = now
+                    self._ask = len(self.crew.members)
+                    self.crew.tell(messages.Ask())
+                if seconds is not None and now - began >= seconds:
+                    self._stopping = True
+            self._finish()
+
+    def _hear(self) -> None:
+        """Take what the parsers have told, and act on what was found in it."""
+        for number, report in self.crew.hear():
+            if isinstance(report, messages.Flows):
+                self.outputs.flows(number, report)
+                continue
+            self.collector.take(number, report)
+            if isinstance(report, messages.Logins) and self._ask:
+                self._ask -= 1
+                if not self._ask:
+                    self._report(timed=True)
+        for finding, again in self.collector.fresh():
+            self._found(finding, again=again)
+        self.outputs.flush()
+        for text in self.crew.notices:
+            self.notice(text)
+        self.crew.notices.clear()
+
+    def _each_second(self) -> None:
+        self.crew.look()
+        self.evidence.work()
+        self._screen.tick()
+
+    def _finish(self) -> None:
+        """Let the parsers tell everything they have, and write it."""
+        self._screen.say("stopping: reading what has come, and writing everything")
+        self.crew.tell(messages.Stop())
+        until = time.monotonic() + LAST_WORDS
+        while not self.crew.finished and time.monotonic() < until:
+            select.select([self.crew.fileno()], [], [], SLICE)
+            self._hear()
+        if not self.crew.finished:
+            self.notice("a parser did not finish in time; the end of what it saw is lost")
+        if self.config.output.report is not None:
+            self._report(timed=self.config.output.report_every is not None)
+        self.evidence.close()
+        self.outputs.close()
+        if self.delivery is not None:
+            self.delivery.close()
+        self.metrics.close()
+        self.crew.close()
+
+    # -- what was found ------------------------------------------------------------------------
+
+    def notice(self, text: str) -> None:
+        """Tell a person something about the watch itself."""
+        self._screen.say(text)
+
+    def _look_at(self, seen: Observation) -> None:
+        """Tell a service that was not seen before."""
+        if seen.service and seen.service not in self._services:
+            self._services.add(seen.service)
+            self._screen.service(seen, self.collector.index.title(seen.service))
+
+    def _found(self, finding: Finding, *, again: bool) -> None:
+        made = alerts.alert(finding, self._sensor, repeated=again)
+        self._screen.finding(made)
+        self.outputs.alert(made)
+        if self.delivery is not None:
+            self.delivery.put(made)
+        if not again:
+            self.evidence.want(finding)
+
+    def reached(self, least: str) -> bool:
+        """Say whether there was a finding of severity *least* or worse."""
+        at = SEVERITIES.index(least)
+        return any(self.collector.found[name] for name in SEVERITIES[at:])
+
+    def _report(self, *, timed: bool) -> None:
+        """Write the report; a *timed* one has its time in its name, and begins another period."""
+        path = self.config.output.report
+        assert path is not None
+        if timed:
+            moment = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%SZ")
+            path = path.with_name(f"{path.stem}-{moment}{path.suffix}")
+        from backchannel.report.html import page  # noqa: PLC0415 - only where asked
+
+        written = datetime.now(tz=UTC).strftime("%d %B %Y")
+        try:
+            text = page(self.collector.document(), self.collector.index, written)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_name(f"{path.name}.part")
+            half.write_text(text, encoding="utf-8")
+            half.replace(path)
+        except OSError as error:
+            self.notice(f"{path}: {error.strerror or error}; this report is lost")
+            return
+        self.notice(f"written: {path}")
+        if timed:
+            self.collector.turn()
+
+    # -- reload --------------------------------------------------------------------------------
+
+    def _signalled(self, number: int) -> None:
+        if number == signal.SIGHUP:
+            self._reloading = True
+        else:
+            self._stopping = True
+
+    def _reload(self) -> None:
+        """Read configuration, catalogue and rules again. What is wrong changes nothing."""
+        self._reloading = False
+        try:
+            config, known = self._load()
+            if self.delivery is not None:
+                self.delivery.use(config.alerts.receivers)
+        except (ValueError, OSError) as error:
+            self.notice(f"not reloaded, the old configuration stays:\n{error}")
+            return
+        fixed = [
+            name
+            for name in FIXED
+            if name != "flows" and getattr(config, name) != getattr(self.config, name)
+        ]
+        if config.alerts.receivers and self.delivery is None:
+            fixed.append("alerts")
+        old = self.config
+        keep = {name: getattr(old, name) for name in (*FIXED, "output")}
+        if config.output != old.output:
+            fixed.append("output")
+        self.config = msgspec.structs.replace(config, **keep)
+        self.collector.reload(
+            rules=known.rules,
+            index=known.index,
+            disclosure=known.disclosure,
+            repeat=known.repeat,
+            suppressions=known.suppressions,
+        )
+        self.outputs.disclosure = known.disclosure
+        self.crew.tell(messages.Reload(known.index, known.everything))
+        for name in fixed:
+            self.notice(f"[{name}] was changed; that takes effect at the next start")
+        self.notice(f"reloaded: {len(known.rules)} rules, {len(known.index.services)} services")
+
+    def _deliver(self, config: Config) -> Delivery | None:
+        if not config.alerts.receivers:
+            return None
+        spool = Spool(config.alerts.spool, config.alerts.spool_limit)
+        if spool.moved:
+            self.notice(f"{config.alerts.spool} was damaged, and is now {spool.moved}")
+        made = Delivery(spool, self.notice)
+        made.use(config.alerts.receivers)
+        return made
+
+
+class _signals:  # noqa: N801 - used as a function
+    """Calls *handle* with signals, and gives a descriptor that they make readable."""
+
+    NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self, handle: Callable[[int], None]) -> None:
+        self._handle = handle
+
+    def __enter__(self) -> int:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, self._come) for number in self.NUMBERS}
+        return self._read
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        signal.set_wakeup_fd(-1)
+        os.close(self._read)
+        os.close(self._write)
+
+    def _come(self, number: int, _frame: FrameType | None) -> None:
+        self._handle(number)
+
+
+def _empty(fd: int) -> None:
+    try:
+        os.read(fd, 512)
+    except BlockingIOError:
+        return

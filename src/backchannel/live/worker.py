@@ -1,0 +1,244 @@
+"""The parsing process: packet rings in, messages out on one socket. It opens no file and no socket.
+
+usage: python -m backchannel.live.worker COMMANDS ARRIVALS
+
+*COMMANDS* is the descriptor of a stream socket for messages both ways; over *ARRIVALS* come sockets
+of interfaces that were gone and are back. The sockets named in the task are inherited.
+
+The order is the contract that sandboxing rests on: first the task is read, then `confine` is
+called, and only then is the first packet looked at.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from backchannel.live import messages, sockets
+from backchannel.live.messages import Command, Gone, Report, Task
+from backchannel.live.parser import Parser
+from backchannel.live.ring import Ring
+from backchannel.live.sockets import Opened
+
+GARBAGE = 50_000
+"""Objects after which Python looks for cycles, as in a scan."""
+TURN = 8
+"""Blocks of one ring that are read before the others and the commands get their turn."""
+FLUSH, TICK, STATUS = 0.1, 1.0, 1.0
+"""Seconds between messages of what was decoded, between looks at idle flows, between figures."""
+LAG = 2_000_000_000
+"""Nanoseconds for which a packet may still wait in a ring, and be older than the clock."""
+WAKE = 100
+"""Milliseconds for which nothing may happen."""
+
+
+class Source:
+    """A ring with what is counted of it."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+        self.ring: Ring | None = Ring(opened.fd, opened.link, opened.block_size, opened.blocks)
+        self.packets = self.drops = 0
+
+    def count(self) -> None:
+        """Ask the kernel what it dropped since the last time."""
+        if self.ring is not None:
+            packets, drops = sockets.dropped(self.opened.fd)
+            self.packets += packets
+            self.drops += drops
+
+    def close(self) -> None:
+        """Let go of a socket whose interface is gone."""
+        self.count()
+        self.ring = None
+        os.close(self.opened.fd)
+
+    def replace(self, opened: Opened) -> None:
+        """Go on with the socket of the interface that came back."""
+        self.opened = opened
+        self.ring = Ring(opened.fd, opened.link, opened.block_size, opened.blocks)
+
+
+class Worker:
+    """Moves frames from the rings to the parser until it is told to stop."""
+
+    def __init__(self, commands: socket.socket, arrivals: socket.socket, task: Task) -> None:
+        self._commands, self._arrivals = commands, arrivals
+        self._inbox = messages.Inbox("command")
+        self._sources = [Source(opened) for opened in task.captures]
+        self._parser = Parser(task, self._tell)
+        self._stopping = False
+        self._poll = select.poll()
+        for source in self._sources:
+            self._poll.register(source.opened.fd, select.POLLIN | select.POLLERR)
+        for other in (commands, arrivals):
+            self._poll.register(other, select.POLLIN)
+
+    def run(self) -> None:
+        """Work until `Stop`, or until the other half is gone; then tell everything left."""
+        flushed = ticked = told = time.monotonic()
+        while not self._stopping:
+            busy = self._wait()
+            busy = self._read_all() or busy
+            now = time.monotonic()
+            if now - flushed >= FLUSH:
+                self._parser.flush()
+                flushed = now
+            if now - ticked >= TICK:
+                if not busy:
+                    self._parser.pass_time(time.time_ns() - LAG)
+                ticked = now
+            if now - told >= STATUS:
+                self._tell_status()
+                told = now
+        self._finish()
+
+    def _finish(self) -> None:
+        """Read what came before the end: a block that is not full is handed over after its time."""
+        time.sleep(0.15)
+        while self._read_all():
+            pass
+        self._parser.finish()
+        self._tell_status()
+        self._tell(self._parser.logins())
+        self._tell(messages.Done())
+
+    # -- what comes ----------------------------------------------------------------------------
+
+    def _wait(self) -> bool:
+        """Wait for packets or commands; return whether there were any."""
+        ready = self._poll.poll(WAKE)
+        for fd, what in ready:
+            if fd == self._commands.fileno():
+                self._hear()
+            elif fd == self._arrivals.fileno():
+                self._arrive()
+            elif what & select.POLLERR:
+                self._trouble(fd)
+        return bool(ready)
+
+    def _read_all(self) -> bool:
+        """Read some blocks of every ring; return whether there were any."""
+        read = False
+        for source in self._sources:
+            ring = source.ring
+            for _ in range(TURN):
+                chunk = ring.next() if ring is not None else None
+                if ring is None or chunk is None:
+                    break
+                self._parser.read(chunk)
+                ring.release()
+                read = True
+        return read
+
+    def _hear(self) -> None:
+        """Take commands. The end of the connection is a command to stop."""
+        data = self._commands.recv(1 << 16)
+        if not data:
+            self._stopping = True
+        for command in self._inbox.feed(data):
+            self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        if isinstance(command, messages.Stop):
+            self._stopping = True
+        elif isinstance(command, messages.Reload):
+            self._parser.reload(command.index, everything=command.everything)
+        elif isinstance(command, messages.Ask):
+            self._parser.flush()
+            self._tell(self._parser.logins())
+
+    # -- interfaces ----------------------------------------------------------------------------
+
+    def _trouble(self, fd: int) -> None:
+        """An interface went down: its socket gets packets again when it is up. If it was removed,
+        the socket is dead, and the other half is asked for a new one.
+        """
+        sockets.error_of(fd)  # which forgets it: else poll would tell it for ever
+        for source in self._sources:
+            if source.ring is not None and source.opened.fd == fd and not sockets.bound(fd):
+                self._poll.unregister(fd)
+                source.close()
+                self._tell(Gone(source.opened.interface))
+
+    def _arrive(self) -> None:
+        """Take the socket of an interface that came back."""
+        data, fds, _, _ = socket.recv_fds(self._arrivals, 4096, 1)
+        if not fds:
+            self._poll.unregister(self._arrivals)
+            return
+        told = msgspec.structs.replace(messages.opened(data), fd=fds[0])
+        for source in self._sources:
+            if source.opened.interface == told.interface and source.ring is None:
+                source.replace(told)
+                self._poll.register(told.fd, select.POLLIN | select.POLLERR)
+                return
+        os.close(told.fd)
+
+    # -- what is told --------------------------------------------------------------------------
+
+    def _tell(self, report: Report) -> None:
+        try:
+            messages.send(self._commands, report)
+        except (BrokenPipeError, ConnectionResetError):  # nobody listens any more
+            self._stopping = True
+
+    def _tell_status(self) -> None:
+        for source in self._sources:
+            source.count()
+        kernel: dict[str, tuple[int, int]] = {}
+        for source in self._sources:
+            kernel[source.opened.interface] = source.packets, source.drops
+        self._parser.tell_flows()
+        self._tell(self._parser.status(kernel))
+
+
+def confine() -> None:
+    """Give up everything that parsing does not need. Called before the first packet is read."""
+
+
+def main(arguments: list[str], confine: Callable[[], None] = confine) -> int:
+    """Run the worker on the descriptors that *arguments* name."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # the other half decides
+        signal.signal(number, signal.SIG_IGN)
+    commands = socket.socket(fileno=int(arguments[0]))
+    arrivals = socket.socket(fileno=int(arguments[1]))
+    task = _first(commands)
+    gc.set_threshold(GARBAGE)
+    worker = Worker(commands, arrivals, task)
+    messages.event_types()  # imports every decoder's events before nothing can be opened any more
+    confine()
+    gc.freeze()
+    worker.run()
+    return 0
+
+
+def _first(commands: socket.socket) -> Task:
+    """Return the task, which comes first. Reads no further than its end."""
+    size = messages.HEAD.unpack(_exactly(commands, messages.HEAD.size))[0]
+    body = _exactly(commands, size)
+    inbox = messages.Inbox("command")
+    for command in inbox.feed(messages.HEAD.pack(size) + body):
+        if isinstance(command, Task):
+            return command
+    raise SystemExit("backchannel.live.worker: the first message must be a task")
+
+
+def _exactly(commands: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = commands.recv(size - len(data))
+        if not more:
+            raise SystemExit(0)
+        data += more
+    return data
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,158 @@
+"""The packet ring: what the kernel takes from a frame is put back, whatever the link."""
+
+import struct
+import subprocess
+import sys
+
+import pytest
+from tests.flows.frames import A, B, ethernet, ip, pcap, udp, vlan
+from tests.live.world import needs
+
+from backchannel.capture.records import Records
+from backchannel.live.ring import pcap_records
+
+READ = """
+import select, sys, time
+from backchannel.live.ring import Ring, pcap_records
+from backchannel.live.sockets import Capture, open_captures, dropped
+name, filter_, count, workers, snaplen = sys.argv[1:6]
+capture = Capture(interface=name, filter=filter_, blocks=4, wait=20, snaplen=int(snaplen))
+opened = open_captures(capture, int(workers))
+rings = [Ring(made.fd, made.link, made.block_size, made.blocks) for made in opened]
+print("ready", flush=True)
+end, seen = time.monotonic() + 5, []
+while time.monotonic() < end and len(seen) < int(count):
+    select.select([made.fd for made in opened], [], [], 0.1)
+    for number, ring in enumerate(rings):
+        while (chunk := ring.next()) is not None:
+            for _, link, data, size in chunk:
+                seen.append((number, link, bytes(data).hex(), size))
+            assert len(pcap_records(chunk)) == sum(16 + len(data) for _, _, data, _ in chunk)
+            ring.release()
+for row in seen:
+    print(*row)
+print("end", *[ring.broken for ring in rings])
+"""
+SEND = """
+import socket, sys
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind(("va", 0))
+for line in sys.argv[1:]:
+    out.send(bytes.fromhex(line))
+"""
+TUN = """
+import fcntl, os, struct, subprocess, sys, time
+tun = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH22x", b"tun0", 0x1001))
+subprocess.run(["ip", "link", "set", "tun0", "up"], check=True)
+print("up", flush=True)
+sys.stdin.readline()
+os.write(tun, bytes.fromhex(sys.argv[1]))
+time.sleep(1)
+"""
+
+
+def read(world, interface="vb", *, count=1, expression="", workers=1, snaplen=262144):
+    made = world.start(
+        sys.executable,
+        "-c",
+        READ,
+        interface,
+        expression,
+        count,
+        workers,
+        snaplen,
+        stdout=subprocess.PIPE,
+    )
+    assert made.stdout.readline() == "ready\n"
+    return made
+
+
+def rows(process):
+    *lines, end = process.communicate(timeout=20)[0].splitlines()
+    assert set(end.split()[1:]) == {"0"}
+    return [
+        (int(number), int(link), bytes.fromhex(data), int(size))
+        for number, link, data, size in (line.split() for line in lines)
+    ]
+
+
+def frame(number=1, tags=b""):
+    return ethernet(ip(A, B, 17, udp((1000 + number, 53), b"hello %d" % number)), tags)
+
+
+def test_frames_come_as_they_were_sent(world):
+    reader = read(world, count=2)
+    world.python(SEND, frame(1).hex(), frame(2).hex())
+    assert [(link, data) for _, link, data, _ in rows(reader)] == [(1, frame(1)), (1, frame(2))]
+
+
+def test_a_vlan_tag_is_put_back_where_it_was(world):
+    single, double = frame(tags=vlan(77)), frame(tags=vlan(5, 0x88A8) + vlan(77))
+    reader = read(world, count=2)
+    world.python(SEND, single.hex(), double.hex())
+    assert [(data, size) for _, _, data, size in rows(reader)] == [
+        (single, len(single)),
+        (double, len(double)),
+    ]
+
+
+def test_a_filter_keeps_what_fits_and_a_snap_length_cuts(world):
+    needs("tcpdump")
+    reader = read(world, count=1, expression="udp port 1002", snaplen=64)
+    world.python(SEND, frame(1).hex(), frame(2).hex() + "00" * 50)
+    ((_, _, data, size),) = rows(reader)
+    assert data == (frame(2) + bytes(50))[:64]
+    assert size == len(frame(2)) + 50
+
+
+def test_both_directions_of_a_flow_and_its_fragments_go_to_one_worker(world):
+    def both(number):
+        there, back = (40000 + number, 53), (53, 40000 + number)
+        return ethernet(ip(A, B, 17, udp(there, b"x"))), ethernet(ip(B, A, 17, udp(back, b"y")))
+
+    reader = read(world, count=64, workers=3)
+    world.python(SEND, *(each.hex() for n in range(32) for each in both(n)))
+    found = rows(reader)
+    where = {data: number for number, _, data, _ in found}
+    assert len(where) == 64
+    assert len(set(where.values())) == 3
+    for number in range(32):
+        one, other = both(number)
+        assert where[one] == where[other]
+
+
+def test_a_tunnel_interface_gives_raw_ip(world):
+    packet = ip(A, B, 17, udp((7, 8), b"raw"))
+    tun = world.start(
+        sys.executable,
+        "-c",
+        TUN,
+        packet.hex(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    if tun.stdout.readline() != "up\n":
+        pytest.skip("no tun interface can be made here")
+    reader = read(world, "tun0")
+    tun.stdin.write("go\n")
+    tun.stdin.flush()
+    ((_, link, data, _),) = rows(reader)
+    assert (link, data) == (101, packet)
+
+
+def test_loopback_shows_each_packet_once(world):
+    reader = read(world, "lo", count=2)
+    world.python(
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+        "s.sendto(b'once', ('127.0.0.1', 9))"
+    )
+    found = [data for _, _, data, _ in rows(reader) if b"once" in data and data[23] == 17]
+    assert len(found) == 1
+
+
+def test_records_are_those_of_a_pcap_file(tmp_path):
+    capture = pcap([(0.5, frame(1)), (1.25, frame(2))])
+    reader = Records(capture[:24])
+    assert bytes(pcap_records(reader.cut(memoryview(capture), len(capture)))) == capture[24:]
+    assert struct.unpack_from("<I", capture)[0] == 0xA1B23C4D
