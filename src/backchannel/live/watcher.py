@@ -193,9 +193,8 @@ class Watcher:
             path = path.with_name(f"{path.stem}-{moment}{path.suffix}")
         from backchannel.report.html import page  # noqa: PLC0415 - only where asked
 
-        written = datetime.now(tz=UTC).strftime("%d %B %Y")
         try:
-            text = page(self.collector.document(), self.collector.index, written)
+            text = page(self.collector.document(), self.collector.index)
             path.parent.mkdir(parents=True, exist_ok=True)
             half = path.with_name(f"{path.name}.part")
             half.write_text(text, encoding="utf-8")
