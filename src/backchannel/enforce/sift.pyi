@@ -22,10 +22,13 @@ class Packet:
     """The kernel's name of it, for `Queue.judge`."""
     mark: int
     hook: int
+    incoming: int
+    """Number of the interface it came from; 0 for our own."""
+    outgoing: int
+    """Number of the interface it will leave by; 0 where it is for us."""
     bridged: bool
-    partial: bool
-    """The kernel has not computed its checksum, or it stands for many segments: not to be changed
-    in place."""
+    joined: bool
+    """It stands for many segments that the kernel will cut it into: not to be changed in place."""
     kind: int
     """One of the four above."""
     slot: int

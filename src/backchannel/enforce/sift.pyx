@@ -32,7 +32,7 @@ cdef enum:
     K_SETTLED = 2
     K_WANTED = 3
     BUCKETS = 12
-    UNFINISHED = 3          # SKB_INFO: checksum not computed, or many segments in one
+    MANY = 2                # SKB_INFO: many segments in one (GSO)
 
 NONE, UNDECIDED, SETTLED, WANTED = K_NONE, K_UNDECIDED, K_SETTLED, K_WANTED
 
@@ -44,8 +44,10 @@ cdef class Packet:
     cdef readonly uint32_t number
     cdef readonly uint32_t mark
     cdef readonly int hook
+    cdef readonly int incoming
+    cdef readonly int outgoing
     cdef readonly bint bridged
-    cdef readonly bint partial
+    cdef readonly bint joined
     cdef readonly int kind
     cdef readonly int64_t slot
     cdef readonly int side
@@ -210,7 +212,8 @@ cdef class Sift:
         """Return what Python judges by."""
         cdef Packet made = Packet.__new__(Packet)
         made.queue, made.number, made.mark, made.hook = queue, queued.id, queued.mark, queued.hook
-        made.bridged, made.partial = queued.bridged, queued.flags & UNFINISHED != 0
+        made.incoming, made.outgoing = queued.incoming, queued.outgoing
+        made.bridged, made.joined = queued.bridged, queued.flags & MANY != 0
         made.data, made.size = queued.payload, queued.size
         made.kind, made.side, made.ahead, made.slot = kind, side, behind, -1
         if packet.good:

@@ -1,0 +1,175 @@
+"""Packets of our own: TCP resets and ICMP that look as if they came from the other end.
+
+Checksums by RFC 1071; the reset's sequence number is the one its receiver waits for (RFC 5961 asks
+for the exact one); ICMP quotes the packet it speaks of (RFC 792, RFC 4443).
+"""
+
+import socket
+import struct
+from typing import Self
+
+FIN_SYN_RST = 0x07
+RST, ACK = 0x04, 0x10
+HOPS = 64
+
+
+class Segment:
+    """The parts of one IP packet that answers are made of."""
+
+    def __init__(self, packet: bytes) -> None:
+        """*packet* begins with its IP header. Raises ValueError where it is too short."""
+        if len(packet) < 20:
+            raise ValueError("too short for an IP packet")
+        self.version = packet[0] >> 4
+        if self.version == 4:
+            self.source, self.target = packet[12:16], packet[16:20]
+            self.protocol, start = packet[9], (packet[0] & 15) * 4
+        elif len(packet) >= 40:
+            self.source, self.target = packet[8:24], packet[24:40]
+            self.protocol, start = _upper(packet)
+        else:
+            raise ValueError("too short for an IPv6 packet")
+        self.start, self.packet, self.transport = start, packet, packet[start:]
+        if self.protocol == socket.IPPROTO_TCP and len(self.transport) >= 20:
+            self.ports: tuple[int, int] = struct.unpack_from(">HH", self.transport)
+            self.seq: int
+            self.ack: int
+            self.seq, self.ack = struct.unpack_from(">II", self.transport, 4)
+            self.flags = self.transport[13]
+            self.data = self.transport[(self.transport[12] >> 4) * 4 :]
+        elif self.protocol == socket.IPPROTO_TCP:
+            raise ValueError("too short for a TCP segment")
+
+    @property
+    def after(self) -> int:
+        """Sequence number after everything that the segment holds."""
+        length = len(self.data) + bool(self.flags & 1) + bool(self.flags & 2)
+        return (self.seq + length) & 0xFFFFFFFF
+
+
+def reset_to_target(segment: Segment) -> bytes:
+    """Return the reset that its target takes as the sender's, in place of *segment*."""
+    flags = RST | (segment.flags & ACK)
+    return _tcp(
+        segment, segment.source, segment.target, segment.ports, segment.seq, segment.ack, flags
+    )
+
+
+def reset_to_source(segment: Segment) -> bytes:
+    """Return the reset that its sender takes as the target's answer to *segment*."""
+    ports = segment.ports[1], segment.ports[0]
+    if segment.flags & ACK:
+        return _tcp(segment, segment.target, segment.source, ports, segment.ack, 0, RST)
+    return _tcp(segment, segment.target, segment.source, ports, 0, segment.after, RST | ACK)
+
+
+def with_data(segment: Segment, data: bytes) -> bytes:
+    """Return the packet of *segment* with *data*, as long as its own, in place of its own."""
+    head = segment.transport[: len(segment.transport) - len(segment.data)]
+    head = head[:16] + b"\0\0" + head[18:]
+    check = checksum(
+        _pseudo(segment.version, segment.source, segment.target, head + data) + head + data
+    )
+    body = head[:16] + struct.pack(">H", check) + head[18:] + data
+    return segment.packet[: segment.start] + body
+
+
+def unreachable(segment: Segment) -> bytes:
+    """Return the ICMP message "port unreachable" to the sender of a datagram."""
+    if segment.version == 4:
+        quoted = segment.packet[: segment.start + 8]
+        body = _icmp(struct.pack(">BBHI", 3, 3, 0, 0) + quoted, b"")
+        return _ip(4, segment.target, segment.source, socket.IPPROTO_ICMP, body)
+    quoted = segment.packet[:1000]
+    message = struct.pack(">BBHI", 1, 4, 0, 0) + quoted
+    pseudo = segment.target + segment.source + struct.pack(">II", len(message), 58)
+    return _ip(6, segment.target, segment.source, 58, _icmp(message, pseudo))
+
+
+class Injector:
+    """Sends packets whole, with whatever source address. Needs CAP_NET_RAW."""
+
+    def __init__(self) -> None:
+        self._sockets = {
+            4: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW),
+            6: socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW),
+        }
+        self._sockets[6].setsockopt(socket.IPPROTO_IPV6, 36, 1)  # IPV6_HDRINCL
+
+    def send(self, packet: bytes) -> bool:
+        """Send *packet*; False where the kernel would not (no route, buffers full)."""
+        version = packet[0] >> 4
+        target = packet[16:20] if version == 4 else packet[24:40]
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        try:
+            self._sockets[version].sendto(packet, (socket.inet_ntop(family, target), 0))
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for each in self._sockets.values():
+            each.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# -- parts -----------------------------------------------------------------------------------------
+
+
+def _upper(packet: bytes) -> tuple[int, int]:
+    """Return (protocol, offset) of what an IPv6 packet's extension headers lead to."""
+    kind, at = packet[6], 40
+    for _ in range(8):
+        if kind not in (0, 43, 60) or at + 8 > len(packet):  # hop-by-hop, routing, destination
+            break
+        kind, at = packet[at], at + (packet[at + 1] + 1) * 8
+    return kind, at
+
+
+def _tcp(  # noqa: PLR0917 - the fields of a header
+    like: Segment,
+    source: bytes,
+    target: bytes,
+    ports: tuple[int, ...],
+    seq: int,
+    ack: int,
+    flags: int,
+) -> bytes:
+    body = struct.pack(">HHIIBBHHH", *ports, seq, ack, 5 << 4, flags, 0, 0, 0)
+    check = checksum(_pseudo(like.version, source, target, body) + body)
+    body = body[:16] + struct.pack(">H", check) + body[18:]
+    return _ip(like.version, source, target, socket.IPPROTO_TCP, body)
+
+
+def _pseudo(version: int, source: bytes, target: bytes, body: bytes) -> bytes:
+    """Return what TCP's checksum covers beside the segment."""
+    form = ">HH" if version == 4 else ">II"
+    numbers = (socket.IPPROTO_TCP, len(body)) if version == 4 else (len(body), socket.IPPROTO_TCP)
+    return source + target + struct.pack(form, *numbers)
+
+
+def _icmp(message: bytes, pseudo: bytes) -> bytes:
+    return message[:2] + struct.pack(">H", checksum(pseudo + message)) + message[4:]
+
+
+def _ip(version: int, source: bytes, target: bytes, protocol: int, body: bytes) -> bytes:
+    if version == 6:
+        return struct.pack(">IHBB", 6 << 28, len(body), protocol, HOPS) + source + target + body
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0x4000, HOPS, protocol, 0)
+    head += source + target
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + body
+
+
+def checksum(data: bytes) -> int:
+    """Return the Internet checksum (RFC 1071)."""
+    data += b"\0" * (len(data) & 1)
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

@@ -1,0 +1,327 @@
+"""Verdicts: what the policy says of a packet, given what its flow shows in use.
+
+Every packet of a flow that somebody wants comes here, after the engine has seen its bytes and
+before anybody else has. It passes, waits, or is refused; the flow stays with us, or becomes the
+kernel's for good.
+"""
+
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from socket import if_indextoname
+
+from backchannel.contract import Output
+from backchannel.enforce import signs
+from backchannel.enforce.hold import Holds
+from backchannel.enforce.law import Ends, Law
+from backchannel.enforce.marks import Marks
+from backchannel.enforce.nfqueue import ACCEPT, DROP
+from backchannel.enforce.record import Action, Book, Case
+from backchannel.enforce.refuse import Refuser
+from backchannel.enforce.sift import NONE, SETTLED, UNDECIDED, WANTED, Packet, Sift
+from backchannel.enforce.signs import Sign
+from backchannel.engine.engine import Engine
+from backchannel.engine.observation import Observation
+from backchannel.engine.stream import Stream
+from backchannel.flows.core import CLOSED, Delivery, FlowCore
+from backchannel.flows.row import FlowRow
+from backchannel.model import Capability, Side
+from backchannel.policy.model import Line
+
+PENDING = 64
+"""Signs of one flow that wait until it is known whose they are."""
+CARRIERS = frozenset({"socks", "http-proxy"})
+"""Protocols that only carry others: done with once what they carry is."""
+Found = tuple[Line, Case]
+"""The line that refuses, and what it refuses."""
+Observe = Callable[[Observation], object]
+
+
+class Flow:
+    """What the guard knows of a flow that somebody wants."""
+
+    __slots__ = ("conflicts", "ends", "pending", "refused", "row", "slot", "told")
+
+    def __init__(self, slot: int, row: FlowRow, ends: Ends) -> None:
+        self.slot, self.row, self.ends = slot, row, ends
+        self.conflicts = 0
+        self.pending: list[Sign] = []
+        self.told: set[tuple[str, str, Capability | None]] = set()
+        self.refused: int | None = None  # the mark that its packets get
+
+
+class Judge:
+    """Answers for queued packets. `deliver` and `judge` are what `Sift` calls."""
+
+    def __init__(
+        self,
+        core: FlowCore,
+        engine: Engine,
+        law: Law,
+        book: Book,
+        refuser: Refuser,
+        marks: Marks,
+        *,
+        observe: Observe = lambda _: None,
+        service_of_name: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        self._core, self._engine, self._law, self._book = core, engine, law, book
+        self._refuser, self._marks, self._observe = refuser, marks, observe
+        self._service_of_name = service_of_name
+        self._flows: dict[int, Flow] = {}
+        self._said: list[tuple[Stream, Output]] = []
+        self._sift: Sift | None = None
+        self.holds: Holds | None = None
+        self.now = 0
+
+    def attach(self, sift: Sift, holds: Holds) -> None:
+        """Meet those that call, and are called."""
+        self._sift, self.holds = sift, holds
+
+    # -- what the sift calls ---------------------------------------------------------------------
+
+    def heard(self, stream: Stream, _side: Side, output: Output) -> None:
+        """A session said something: `Engine` calls it."""
+        self._said.append((stream, output))
+
+    def deliver(self, batch: Sequence[Delivery]) -> None:
+        """Bring what the core delivers to the engine."""
+        for seen in self._engine.handle(batch):
+            self._observe(seen)
+        for delivery in batch:
+            if delivery[2] == CLOSED:
+                self._flows.pop(delivery[0], None)
+
+    def judge(self, packet: Packet) -> None:
+        """Answer for one packet."""
+        if packet.kind == WANTED:
+            self._wanted(packet)
+        elif packet.kind == UNDECIDED:
+            self._hold(packet)
+        else:
+            self._unknown(packet)
+        self._said.clear()
+
+    # -- flows that somebody wants ---------------------------------------------------------------
+
+    def _wanted(self, packet: Packet) -> None:
+        flow = self._flow(packet)
+        if flow.refused is not None:  # it came before the kernel knew
+            self._answer(packet, flow.refused)
+            return
+        if packet.conflicts > flow.conflicts:
+            flow.conflicts = packet.conflicts
+            self._book.count("packets dropped: a retransmission with other content")
+            packet.queue.judge(packet.number, DROP)
+            return
+        stream = self._engine.stream(packet.slot)
+        found = self._announced(flow) if stream is None else self._look(flow, stream)
+        if found is not None:
+            self._refuse(packet, flow, *found)
+        elif packet.ahead > 0:
+            self._hold(packet)
+        elif stream is not None and not packet.tunnelled and self._finished(flow, stream):
+            self._pass(packet)
+        elif (patched := self._refuser.again(packet)) is not None:
+            packet.queue.judge(packet.number, ACCEPT, None, patched)
+        else:
+            packet.queue.judge(packet.number, ACCEPT)
+
+    def _flow(self, packet: Packet) -> Flow:
+        flow = self._flows.get(packet.slot)
+        if flow is None or flow.row.serial != packet.serial:
+            row = self._core.row(packet.slot)
+            interfaces = _name(packet.incoming), _name(packet.outgoing)
+            mine, other = interfaces if packet.side == 0 else interfaces[::-1]
+            ends = Ends(row.client.address, row.server.address, mine, other)
+            flow = self._flows[packet.slot] = Flow(packet.slot, row, ends)
+        return flow
+
+    def _announced(self, flow: Flow) -> Found | None:
+        """Judge a flow by what announced it, before its first byte."""
+        for token in flow.row.expected:
+            made = self._engine.announced(token)
+            if made is None or not made.expect.port:
+                continue  # a host alone: whatever comes from there may be something else
+            expect = made.expect
+            for service in self._law.speakers(expect.protocol, made.service):
+                case = Case(service, expect.purpose, expect.protocol, made.evidence)
+                line = self._refused(flow, case, flow.ends)
+                if line is not None:
+                    return line, case
+        return None
+
+    def _look(self, flow: Flow, stream: Stream) -> Found | None:
+        """Judge a flow by what it shows in use by now."""
+        fresh = [sign for told in self._said if (sign := signs.of_output(*told)) is not None]
+        for sign in (*flow.pending, *signs.of_stream(stream), *fresh):
+            if sign.stands and sign.proved:
+                found = self._judge_sign(flow, sign)
+                if found is not None:
+                    return found
+        flow.pending = [
+            sign for sign in (*flow.pending, *fresh) if sign.stands and not sign.settled
+        ][-PENDING:]
+        return None
+
+    def _judge_sign(self, flow: Flow, sign: Sign) -> Found | None:
+        stream = sign.stream
+        service = sign.service or stream.service
+        if sign.name:
+            service = self._service_of_name(sign.name)
+            if not service:
+                return None
+        ends = self._ends(flow, stream)
+        speakers = self._law.speakers(sign.protocol, service)
+        found: list[Found] = []
+        for each in speakers:
+            case = Case(each, sign.capability, stream.stack, sign.why, stream)
+            line = self._refused(flow, case, ends)
+            if line is not None:
+                found.append((line, case))
+        if found and (len(found) == len(speakers) or sign.sure):
+            return found[0]
+        return None  # it may be the service that is allowed: later bytes tell
+
+    def _refused(self, flow: Flow, case: Case, ends: Ends) -> Line | None:
+        """Return the line that refuses a use in earnest; tell of what is only to be told."""
+        found: Line | None = None
+        for each in (ends,) if flow.row.begun else (ends, _turned(ends)):
+            decision = self._law.decide(case.service, each)
+            if case.capability is None:
+                found = found or decision.all
+                continue
+            for line in decision.alerted.get(case.capability, ()):
+                self._tell(flow, line, case, "alerted")
+            found = found or decision.refused.get(case.capability)
+        if found is None:
+            return None
+        mode = self._law.mode(found)
+        if self._spared(flow):
+            self._tell(flow, found, case, "spared")
+        elif mode == "observe":
+            self._tell(flow, found, case, "observed")
+        elif mode == "alert":
+            self._tell(flow, found, case, "alerted")
+        else:
+            return found
+        return None
+
+    def _spared(self, flow: Flow) -> bool:
+        row, ends = flow.row, flow.ends
+        return self._law.spared(ends) or self._law.lifeline(ends, row.transport, row.server.port)
+
+    def _ends(self, flow: Flow, stream: Stream) -> Ends:
+        """Return who talks to whom in a stream; a proxy's client talks to its target."""
+        if stream.target is None:
+            return flow.ends
+        try:
+            target = str(ip_address(stream.target.address))
+        except ValueError:
+            return flow.ends
+        return Ends(
+            flow.ends.client, target, flow.ends.client_interface, flow.ends.server_interface
+        )
+
+    # -- flows that nobody wants -----------------------------------------------------------------
+
+    def _unknown(self, packet: Packet) -> None:
+        """A flow of nobody we know, under a policy that allows only what it names."""
+        if packet.kind == NONE or packet.slot < 0:
+            self._book.count("packets dropped: of no flow, and what is not allowed is denied")
+            packet.queue.judge(packet.number, DROP)
+            return
+        assert packet.kind == SETTLED
+        flow = self._flow(packet)
+        if flow.refused is not None:
+            self._answer(packet, flow.refused)
+            return
+        line, case = self._law.default, Case("", None, "unknown", "nothing known of it")
+        mode = self._law.mode(line)
+        spared = self._spared(flow)
+        if not spared and mode in ("reset", "drop"):
+            self._refuse(packet, flow, line, case)
+            return
+        if not spared:
+            self._tell(flow, line, case, "observed" if mode == "observe" else "alerted")
+        self._pass(packet)
+
+    # -- verdicts --------------------------------------------------------------------------------
+
+    def _finished(self, flow: Flow, stream: Stream) -> bool:
+        """Say whether nothing that can still come on the flow concerns the policy."""
+        for each in signs.tree(stream):
+            if each.deaf or each.is_done():
+                continue
+            if each.spoken in CARRIERS and each.children:
+                continue
+            if each.session is None or not signs.proved(each) or each.spoken in CARRIERS:
+                return False
+            if each.protocol is not None and each.protocol.context:
+                return False
+            ends = self._ends(flow, each)
+            family = self._law.family(each.spoken, each.service)
+            if any(self._law.decide(service, ends).concerns for service in family):
+                return False
+            if any(self._law.decide(service, _turned(ends)).concerns for service in family):
+                return False
+        return True
+
+    def _pass(self, packet: Packet) -> None:
+        """The kernel passes the flow from now on."""
+        assert self._sift is not None
+        self._sift.decided(packet.packets)
+        self._book.count("flows given to the kernel to pass")
+        self._answer(packet, self._marks.passes)
+
+    def _hold(self, packet: Packet) -> None:
+        assert self.holds is not None
+        self.holds.hold(packet, self.now)
+
+    def _refuse(self, packet: Packet, flow: Flow, line: Line, case: Case) -> None:
+        """Refuse the packet, and with it the flow, unless the offer in it can be taken out."""
+        assert self._sift is not None
+        assert self.holds is not None
+        mode = self._law.mode(line)
+        if line.refuse == "decline" and case.stream is not None and case.capability is not None:
+            patched = self._refuser.decline(packet, case.stream)
+            if patched is not None:
+                self._tell(flow, line, case, "declined")
+                packet.queue.judge(packet.number, ACCEPT, None, patched)
+                return
+        resets = mode == "reset" or line.refuse != "drop"
+        self._sift.decided(packet.packets)
+        self._tell(flow, line, case, "reset" if resets else "dropped")
+        self.holds.drop(packet.slot, packet.serial)
+        flow.refused = self._marks.resets if resets else self._marks.drops
+        if resets:
+            self._refuser.reset(packet)
+        self._answer(packet, flow.refused)
+
+    def _answer(self, packet: Packet, verdict: int) -> None:
+        """Let the kernel act on *verdict*, now and from now on."""
+        if packet.tunnelled and verdict != self._marks.passes:
+            self._book.count("packets dropped inside tunnels")  # the mark would be the tunnel's
+            packet.queue.judge(packet.number, DROP)
+            return
+        packet.queue.judge(packet.number, ACCEPT, packet.mark & ~self._marks.mask | verdict)
+
+    def _tell(self, flow: Flow, line: Line, case: Case, action: Action) -> None:
+        """Record what was done; what only is told, once for each flow, line and use."""
+        if action in ("observed", "alerted", "spared"):
+            key = line.name, case.service, case.capability
+            if key in flow.told:
+                return
+            flow.told.add(key)
+        self._book.tell(self._core.row(flow.slot), line, case, action, self.now)
+
+
+def _turned(ends: Ends) -> Ends:
+    return Ends(ends.server, ends.client, ends.server_interface, ends.client_interface)
+
+
+def _name(interface: int) -> str:
+    """Return an interface's name; empty for none, and for one that is gone."""
+    try:
+        return if_indextoname(interface) if interface else ""
+    except OSError:
+        return ""

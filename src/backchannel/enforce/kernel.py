@@ -1,0 +1,100 @@
+"""Loads and removes the guard's rules. Programs do the work; nothing is left half done."""
+
+import json
+import shutil
+import subprocess
+
+import msgspec
+
+from backchannel.enforce import ruleset
+from backchannel.errors import UsageError
+
+TIMEOUT = 20
+"""Seconds that a program may take."""
+_RESTORE = ("--noflush", "-w", "5")
+
+
+class Texts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is loaded, ready made: whoever loads it needs no policy."""
+
+    guarding: str
+    """nft's text while the guard is there."""
+    failed: str
+    """... and while it is not; empty: nothing is to be held up then."""
+    mangle: str
+    """iptables-restore's text."""
+    mangle6: str
+
+
+def texts(plan: ruleset.Plan) -> Texts:
+    """Return the texts of a plan."""
+    return Texts(
+        guarding=ruleset.nft(plan),
+        failed=ruleset.nft(plan, "failed") if plan.closes else "",
+        mangle=ruleset.mangle(plan, 4),
+        mangle6=ruleset.mangle(plan, 6),
+    )
+
+
+def check() -> None:
+    """Raise UsageError where a program that is needed is missing."""
+    packages = {"nft": "nftables", "iptables-restore": "iptables", "ip6tables-restore": "iptables"}
+    missing = [name for name in packages if shutil.which(name) is None]
+    if missing:
+        wanted = " ".join(dict.fromkeys(packages[name] for name in missing))
+        raise UsageError(f"{missing[0]} is not installed; on Debian: apt-get install {wanted}")
+
+
+def load(what: Texts) -> None:
+    """Put the guard's rules into the kernel, in place of older ones. Raises UsageError."""
+    remove_queue()
+    _run(("nft", "-f", "-"), what.guarding)
+    try:
+        _run(("iptables-restore", *_RESTORE), what.mangle)
+        _run(("ip6tables-restore", *_RESTORE), what.mangle6)
+    except UsageError:
+        remove()
+        raise
+
+
+def fail(what: Texts) -> None:
+    """The guard is not there: let pass, or hold up, what the policy says."""
+    if what.failed:
+        _run(("nft", "-f", "-"), what.failed)
+        remove_queue()
+    else:
+        remove()
+
+
+def remove() -> None:
+    """Take everything away again."""
+    remove_queue()
+    _run(("nft", "-f", "-"), ruleset.nft_removal())
+
+
+def remove_queue() -> None:
+    """Take the rules away that send packets to the queue."""
+    for program in ("iptables", "ip6tables"):
+        saved = _run((f"{program}-save", "-t", "mangle"))
+        if text := ruleset.mangle_removal(saved.splitlines()):
+            _run((f"{program}-restore", *_RESTORE), text)
+
+
+def counters() -> dict[str, tuple[int, int]]:
+    """Return (packets, bytes) of the table's counters by name; empty where it is not loaded."""
+    try:
+        said = _run(("nft", "-j", "list", "counters", "table", "inet", ruleset.TABLE))
+    except UsageError:
+        return {}
+    found = [entry["counter"] for entry in json.loads(said)["nftables"] if "counter" in entry]
+    return {each["name"]: (each["packets"], each["bytes"]) for each in found}
+
+
+def _run(command: tuple[str, ...], text: str = "") -> str:
+    done = subprocess.run(  # noqa: S603 - fixed programs; the text is made by `ruleset`
+        command, input=text, capture_output=True, text=True, check=False, timeout=TIMEOUT
+    )
+    if done.returncode:
+        said = " ".join(done.stderr.split())[:400]
+        raise UsageError(f"{command[0]} does not take the guard's rules: {said}")
+    return done.stdout

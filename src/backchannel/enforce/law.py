@@ -1,0 +1,179 @@
+"""What the policy says of one use of one service between two hosts. No packets here."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import msgspec
+
+from backchannel.catalogue.model import Service
+from backchannel.model import Capability
+from backchannel.policy.document import Mode
+from backchannel.policy.model import Hours, Line, Networks, Party, Rules
+
+MODES: tuple[Mode, ...] = ("observe", "alert", "reset", "drop")
+"""From the mildest to the strictest."""
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DEFAULT = "default"
+"""Name of what decides where no line does."""
+REMEMBERED = 16_384
+"""Pairs of hosts whose decisions are remembered."""
+
+
+class Ends(msgspec.Struct, frozen=True):
+    """The two ends of a connection, and by which interface each is reached (empty: not known)."""
+
+    client: str
+    server: str
+    client_interface: str = ""
+    server_interface: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What the policy says of one service between two ends."""
+
+    refused: dict[Capability, Line]
+    """What may not be used, and the line that says so."""
+    alerted: dict[Capability, tuple[Line, ...]]
+    """What is to be told of."""
+    all: Line | None
+    """A line that refuses, where everything that the service can do is refused."""
+
+    @property
+    def concerns(self) -> bool:
+        """Whether anything of the service is refused or told of."""
+        return bool(self.refused or self.alerted)
+
+
+class Law:
+    """The policy, asked by service and ends. `now` moves the clock of rules with hours."""
+
+    def __init__(
+        self, rules: Rules, services: Mapping[str, Service], limit: Mode | None = None
+    ) -> None:
+        """*limit*: go no further than this mode, whatever the policy says."""
+        self.rules, self._limit = rules, limit
+        self._abilities = {
+            name: frozenset(each.capability for each in service.capabilities)
+            for name, service in services.items()
+        }
+        self._speakers: dict[str, tuple[str, ...]] = {}
+        for name, service in services.items():
+            for protocol in service.protocols:
+                self._speakers[protocol] = (*self._speakers.get(protocol, ()), name)
+        self._timed = any(line.hours for line in rules.lines)
+        self._minute = (0, 0)
+        self.default = Line(
+            name=DEFAULT, place=rules.path, action="deny", uses=(), ours=_ANYONE, theirs=_ANYONE
+        )
+        self.decide = lru_cache(maxsize=REMEMBERED)(self._decide)
+
+    def now(self, weekday: int, minute: int) -> None:
+        """It is *minute* (of the day) on *weekday* (Monday: 0), by the firewall's clock."""
+        if self._timed and (weekday, minute) != self._minute:
+            self.decide.cache_clear()
+        self._minute = weekday, minute
+
+    def speakers(self, protocol: str, service: str) -> tuple[str, ...]:
+        """Return the services that a stream of *protocol* may belong to; *service* where known."""
+        return (service,) if service else self._speakers.get(protocol, ())
+
+    def family(self, protocol: str, service: str) -> tuple[str, ...]:
+        """Return all services that *protocol* may yet turn out to serve."""
+        return tuple(dict.fromkeys((*self._speakers.get(protocol, ()), *filter(None, [service]))))
+
+    def mode(self, line: Line) -> Mode:
+        """Return how far to go for *line*."""
+        if self._limit is None:
+            return line.mode
+        return MODES[min(MODES.index(line.mode), MODES.index(self._limit))]
+
+    def spared(self, ends: Ends) -> bool:
+        """Say whether nothing between these ends may be refused."""
+        never = self.rules.never_block
+        return any(_within(never, address) for address in (ends.client, ends.server))
+
+    def lifeline(self, ends: Ends, carrier: str, port: int) -> bool:
+        """Say whether a connection to *port* between these ends must never be cut."""
+        return any(
+            line.ports.carrier == carrier
+            and (not line.ports.low or line.ports.low <= port <= line.ports.high)
+            and _is(line.client, ends.client, ends.client_interface)
+            and _is(line.server, ends.server, ends.server_interface)
+            for line in self.rules.lifelines
+        )
+
+    def _decide(self, service: str, ends: Ends) -> Decision:
+        refused: dict[Capability, Line] = {}
+        alerted: dict[Capability, tuple[Line, ...]] = {}
+        abilities = self._abilities.get(service, frozenset())
+        open_ = set(abilities)
+        for line in self.rules.lines:
+            found = {use.capability for use in line.uses if use.service == service}
+            if not found or not self._holds(line.hours) or not _between(line, ends):
+                continue
+            for capability in found & open_:
+                if line.action == "alert":
+                    alerted[capability] = (*alerted.get(capability, ()), line)
+                    continue
+                open_.discard(capability)
+                if line.action == "deny":
+                    refused[capability] = line
+        if self.rules.default == "deny":
+            refused.update(dict.fromkeys(open_, self.default))
+        whole = bool(abilities) and set(refused) >= abilities
+        return Decision(refused, alerted, next(iter(refused.values())) if whole else None)
+
+    def _holds(self, hours: Hours | None) -> bool:
+        if hours is None:
+            return True
+        weekday, minute = self._minute
+        today, yesterday = DAYS[weekday], DAYS[weekday - 1]
+        if hours.start < hours.end:
+            return _on(hours, today) and hours.start <= minute < hours.end
+        return (_on(hours, today) and minute >= hours.start) or (
+            _on(hours, yesterday) and minute < hours.end
+        )
+
+
+_ANYONE = Party("any")
+
+
+def _on(hours: Hours, day: str) -> bool:
+    return not hours.days or day in hours.days
+
+
+def _between(line: Line, ends: Ends) -> bool:
+    return any(
+        _is(opens, ends.client, ends.client_interface)
+        and _is(called, ends.server, ends.server_interface)
+        for opens, called in line.openings()
+    )
+
+
+def _is(party: Party, address: str, interface: str) -> bool:
+    if party.interfaces and interface not in party.interfaces:
+        return False
+    return _within(party.networks, address)
+
+
+def _within(networks: Networks, address: str) -> bool:
+    if networks.any:
+        return True
+    found = _address(address)
+    if found is None:
+        return False
+    if isinstance(found, IPv4Address):
+        return any(found in net for net in networks.v4)
+    return any(found in net for net in networks.v6)
+
+
+@lru_cache(maxsize=4096)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        return found.ipv4_mapped
+    return found

@@ -1,0 +1,70 @@
+"""How a refused packet's ends are told: a reset for the receiver, or the offer taken out of it."""
+
+from collections import OrderedDict
+
+from backchannel.enforce import decline, inject
+from backchannel.enforce.record import Book
+from backchannel.enforce.sift import Packet
+from backchannel.engine.stream import Stream
+
+TCP = 6
+SYN = 0x02
+PATCHES = 1024
+"""Overwritten offers remembered, in case they are sent again."""
+
+
+class Refuser:
+    """Tells the ends. What the packet's sender hears comes from the kernel."""
+
+    def __init__(self, injector: inject.Injector | None, book: Book) -> None:
+        self._injector, self._book = injector, book
+        self._patches: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
+
+    def reset(self, packet: Packet) -> None:
+        """Reset the connection for the packet's receiver, in its place in the stream."""
+        if packet.protocol != TCP or packet.flags & SYN or self._injector is None:
+            return
+        if packet.tunnelled:
+            return
+        try:
+            made = inject.reset_to_target(inject.Segment(packet.payload))
+        except ValueError:
+            self._book.count("resets not made: the packet was too short")
+            return
+        if not self._injector.send(made):
+            self._book.count("resets not sent: the kernel would not")
+
+    def decline(self, packet: Packet, stream: Stream) -> bytes | None:
+        """Return the packet with the offer in it overwritten; None where that is not safe."""
+        if packet.protocol != TCP or packet.joined or packet.tunnelled or packet.ahead > 0:
+            return None
+        if stream.session is None or not _plain(stream):
+            return None
+        segment = inject.Segment(packet.payload)
+        data = decline.neutral(stream.spoken, segment.data)
+        if data is None:
+            self._book.count("offers not overwritten, so reset: not alone in whole messages")
+            return None
+        self._patches[packet.slot, packet.serial, packet.begin] = data
+        while len(self._patches) > PATCHES:
+            self._patches.popitem(last=False)
+        return inject.with_data(segment, data)
+
+    def again(self, packet: Packet) -> bytes | None:
+        """Return a packet that is sent again with what was overwritten in it then."""
+        if not self._patches or packet.protocol != TCP or not packet.length:
+            return None
+        data = self._patches.get((packet.slot, packet.serial, packet.begin))
+        if data is None:
+            return None
+        self._book.count("offers overwritten again")
+        if len(data) != packet.length or packet.joined:
+            return b""
+        return inject.with_data(inject.Segment(packet.payload), data)
+
+
+def _plain(stream: Stream) -> bool:
+    """Say whether packets' are the stream's own: on the connection itself, or in a proxy
+    that hands everything on as it comes.
+    """
+    return stream.slot >= 0 or stream.carrier.startswith(("socks", "http-connect"))

@@ -1,0 +1,90 @@
+"""How refusals and the guard's status look on a terminal."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from backchannel.enforce.record import Refusal
+from backchannel.enforce.status import Status
+from backchannel.text import printable
+
+_STYLES = {"reset": "red", "dropped": "red", "declined": "yellow", "alerted": "yellow"}
+
+
+def line(refusal: Refusal) -> str:
+    """Return one line about one refusal."""
+    use = " ".join(filter(None, (refusal.service, refusal.capability))) or "unknown"
+    target = f" to {printable(refusal.target)}" if refusal.target else ""
+    account = f" of {printable(refusal.account)}" if refusal.account else ""
+    return (
+        f"{refusal.time} {refusal.action} {use}{account}: {refusal.client} -> {refusal.server}"
+        f"{target} {refusal.stack} ({refusal.confidence}: {printable(refusal.evidence)}), "
+        f"line {refusal.line}"
+    )
+
+
+def table(found: Status) -> Group:
+    """Return everything as tables."""
+    parts: list[Table | Text] = [Text(_head(found))]
+    if found.refusals:
+        parts.append(_refusals(found))
+    parts.append(_queues(found))
+    if found.costs:
+        parts.append(_costs(found))
+    if counted := _counters(found):
+        parts.append(counted)
+    parts.extend(Text(f"warning: {warning}", "yellow") for warning in found.warnings)
+    return Group(*parts)
+
+
+def _head(found: Status) -> str:
+    mode = f", no further than {found.mode}" if found.mode else ""
+    return (
+        f"policy {found.policy} ({found.lines} lines{mode}), at {', '.join(found.hooks)}: "
+        f"{found.flows:,} flows, {found.packets:,} packets seen, "
+        f"{found.given_to_kernel:,} flows given to the kernel"
+    )
+
+
+def _refusals(found: Status) -> Table:
+    made = Table("done", "service", "capability", "line", "times", title="refusals by reason")
+    made.columns[-1].justify = "right"
+    for each in found.refusals:
+        style = _STYLES.get(each.action, "")
+        made.add_row(
+            Text(each.action, style), each.service, each.capability, each.line, f"{each.times:,}"
+        )
+    return made
+
+
+def _queues(found: Status) -> Table:
+    made = Table("queue", "fails", "waiting", "received", "answered", "full", "no room", "refused")
+    for each in found.queues:
+        numbers = (each.waiting, each.received, each.answered, each.dropped_full)
+        lost = (each.dropped_socket + each.overruns, each.refused)
+        made.add_row(str(each.number), each.fails, *(f"{number:,}" for number in numbers + lost))
+    return made
+
+
+def _costs(found: Status) -> Table:
+    made = Table("packets to us", "flows", title="what a flow cost until it was decided")
+    made.columns[-1].justify = "right"
+    for name, flows in found.costs.items():
+        made.add_row(name, f"{flows:,}")
+    return made
+
+
+def _counters(found: Status) -> Table | None:
+    rows = [(name, f"{number:,}") for name, number in (found.counters | found.core).items()]
+    rows += [
+        (f"kernel: {name.replace('_', ' ')}", f"{packets:,} packets, {size:,} bytes")
+        for name, (packets, size) in found.kernel.items()
+        if packets
+    ]
+    if not rows:
+        return None
+    made = Table("counter", "", title="everything else that was counted")
+    made.columns[-1].justify = "right"
+    for row in rows:
+        made.add_row(*row)
+    return made

@@ -1,0 +1,108 @@
+"""What a flow shows in use, from what its sessions say: pairs of service and capability.
+
+A sign says that a capability is used now, not that it was spoken of: an answer that declines a
+file, or an address that somebody told, uses nothing.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from backchannel.contract import Output
+from backchannel.effects import FileOpen
+from backchannel.engine.stream import Stream
+from backchannel.events import Event, NameLearned, OfferAnswer, Peer, PeerAddress
+from backchannel.model import Capability, Confidence, Standing
+
+MENTIONS = PeerAddress, Peer
+BOUND: dict[str, Capability] = {
+    "oft": Capability.FILE_TRANSFER,
+    "msnftp": Capability.FILE_TRANSFER,
+    "msn-webcam": Capability.VOICE_VIDEO,
+    "t120": Capability.APP_SHARING,
+    "rdp": Capability.REMOTE_ASSISTANCE,
+}
+"""Protocols that are there for one thing, so that the protocol alone is the sign."""
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """One thing that a stream does."""
+
+    stream: Stream
+    protocol: str
+    """The stream's protocol when it did: a claim that is withdrawn takes its signs with it."""
+    capability: Capability | None
+    """None: the service itself, whatever it does."""
+    why: str
+    """What showed it, in a few words."""
+    service: str = ""
+    """Where it is known better than by the stream."""
+    name: str = ""
+    """A host name that tells the service."""
+    sure: bool = False
+    """Bytes of a file come next, or a name was told: act even if the claim is not proved yet."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the stream still is what it was then."""
+        return self.stream.spoken == self.protocol and not self.stream.deaf
+
+    @property
+    def proved(self) -> bool:
+        """Whether to act on it now."""
+        return self.sure or proved(self.stream)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing that is known later can change what was decided."""
+        return self.proved and bool(self.service or self.name or self.stream.service)
+
+
+def proved(stream: Stream) -> bool:
+    """Say whether we are sure enough of a stream's protocol to refuse it."""
+    if stream.claim is None:
+        return False
+    return stream.standing is Standing.PARSED or stream.confidence is Confidence.EXPECTED
+
+
+def of_output(stream: Stream, output: Output) -> Sign | None:
+    """Return the sign in something a session said."""
+    if isinstance(output, FileOpen):
+        return Sign(stream, stream.spoken, output.use, "a file's bytes begin", sure=True)
+    if isinstance(output, NameLearned):
+        if output.how == "dns":
+            return None  # of another host: its flow will tell
+        why = f"{output.how} {output.name}"
+        return Sign(stream, stream.spoken, None, why, name=output.name, sure=True)
+    if not isinstance(output, Event) or isinstance(output, MENTIONS):
+        return None
+    if output.capability is None or (isinstance(output, OfferAnswer) and not output.accepted):
+        return None
+    return Sign(stream, stream.spoken, output.capability, _words(output))
+
+
+def of_stream(stream: Stream) -> Iterator[Sign]:
+    """Yield the signs in what a flow and the streams inside it are."""
+    for each in tree(stream):
+        if each.claim is not None and not each.deaf:
+            context = each.protocol is not None and each.protocol.context
+            if not context:
+                yield Sign(each, each.spoken, None, each.claim.evidence)
+            if each.start.purpose is not None and not each.bare:
+                yield Sign(
+                    each, each.spoken, each.start.purpose, each.claim.evidence, each.start.service
+                )
+            if each.spoken in BOUND:
+                yield Sign(each, each.spoken, BOUND[each.spoken], each.claim.evidence)
+
+
+def tree(stream: Stream) -> Iterator[Stream]:
+    """Yield a stream and all streams inside it."""
+    yield stream
+    for child in stream.children.values():
+        yield from tree(child)
+
+
+def _words(event: Event) -> str:
+    """Return an event's kind, and nothing of what it holds."""
+    return str(type(event).__struct_config__.tag)
