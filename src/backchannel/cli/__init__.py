@@ -36,6 +36,11 @@ app.command(
 )
 app.command("backchannel.cli.update:pack", name="pack", help="Make a signed content pack.")
 app.command(
+    "backchannel.cli.guard:app",
+    name="guard",
+    help="Enforce a policy on live traffic, by service and capability.",
+)
+app.command(
     "backchannel.cli.policy:app",
     name="policy",
     help="Write a policy once; check it, compile it to firewalls, and prove what it does.",

@@ -10,8 +10,8 @@ holds whole messages and a single offer is changed; for all others the caller mu
 | MSNP | MSG with an invitation or peer-to-peer body | MSG of a content type nobody shows |
 | YMSG | packet of a file, webcam or voice service | keep-alive (0x8A) with one empty value |
 
-Facts: libpurple `protocols/oscar`, `protocols/msn`, `protocols/yahoo` (headers and handlers of unknown
-SNACs, content types and services).
+Facts: libpurple `protocols/oscar`, `protocols/msn`, `protocols/yahoo`: headers, and what is done with
+SNACs, content types and services that are not known.
 """
 
 import re

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from backchannel.enforce.record import Refusal
 from backchannel.enforce.status import Status
-from backchannel.text import printable
+from backchannel.text import escape
 
 _STYLES = {"reset": "red", "dropped": "red", "declined": "yellow", "alerted": "yellow"}
 
@@ -14,11 +14,11 @@ _STYLES = {"reset": "red", "dropped": "red", "declined": "yellow", "alerted": "y
 def line(refusal: Refusal) -> str:
     """Return one line about one refusal."""
     use = " ".join(filter(None, (refusal.service, refusal.capability))) or "unknown"
-    target = f" to {printable(refusal.target)}" if refusal.target else ""
-    account = f" of {printable(refusal.account)}" if refusal.account else ""
+    target = f" to {escape(refusal.target)}" if refusal.target else ""
+    account = f" of {escape(refusal.account)}" if refusal.account else ""
     return (
         f"{refusal.time} {refusal.action} {use}{account}: {refusal.client} -> {refusal.server}"
-        f"{target} {refusal.stack} ({refusal.confidence}: {printable(refusal.evidence)}), "
+        f"{target} {refusal.stack} ({refusal.confidence}: {escape(refusal.evidence)}), "
         f"line {refusal.line}"
     )
 

@@ -40,7 +40,7 @@ class Watchdog:
         self._start()
 
     def beat(self, now: float) -> None:
-        """Say that the guard lives; *now* is monotonic, in seconds. Starts a lost watchdog again."""
+        """Say that the guard lives; *now* is monotonic, in seconds. Restarts a lost watchdog."""
         answered = self._read()
         if answered:
             self._answered = now

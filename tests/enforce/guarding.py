@@ -1,0 +1,101 @@
+"""A guard process on the lab's router, started as a user starts it but for the start-up time."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from backchannel import protocols
+from backchannel.catalogue import index, load
+from backchannel.enforce.guard import Guard, Options
+from backchannel.policy.load import load as load_policy
+from tests.enforce.lab import World
+
+
+@cache
+def services():
+    """The catalogue; read once, before any test forks."""
+    return load.load(protocols=protocols.load())
+
+
+class Running:
+    """A guard in a process of its own."""
+
+    def __init__(self, pid: int, log: Path, control: Path) -> None:
+        self.pid, self.log, self.control = pid, log, control
+
+    def lines(self) -> list[dict[str, object]]:
+        """What it logged so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def actions(self) -> list[tuple[str, str, str]]:
+        """(action, service, capability) of each line."""
+        return [(l["action"], l["service"], l.get("capability", "")) for l in self.lines()]
+
+
+@contextmanager
+def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
+    """Run a guard with the text of *policy* on the router."""
+    folder = Path("/run/guard")
+    folder.mkdir(exist_ok=True)
+    path, log, control = folder / "policy.yaml", folder / "log", folder / "sock"
+    path.write_text("policy: 1\n" + policy)
+    log.write_text("")
+    rules = load_policy(path, services())
+    ready, written = os.pipe()
+    pid = os.fork()
+    if not pid:
+        _serve(world, rules, log, control, written, options)
+    os.close(written)
+    said = os.read(ready, 4096).decode()
+    assert said == "ready", said
+    running = Running(pid, log, control)
+    try:
+        yield running
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
+        assert status in (0, signal.SIGKILL), f"the guard ended with {status}"
+
+
+def _serve(world, rules, log, control, written, options) -> None:
+    code = 1
+    try:
+        import msgspec
+
+        file = log.open("ab", buffering=0)
+        with world.router.inside():
+            made = Guard(
+                rules,
+                services(),
+                index.build(services()),
+                Options(control=control, **options),
+                tell=lambda refusal: file.write(msgspec.json.encode(refusal) + b"\n"),
+            )
+            with made:
+                made.stop_on_signals()
+                os.write(written, b"ready")
+                made.run()
+        code = 0
+    except BaseException as error:
+        import traceback
+
+        os.write(written, traceback.format_exc().encode()[-4000:])
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def until(condition, patience: float = 3.0) -> bool:
+    """Wait until *condition* holds."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
