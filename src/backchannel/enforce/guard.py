@@ -96,6 +96,8 @@ class Guard:
     def _build(self, index: Index, observe: Callable[[Observation], object]) -> None:
         """Make what sees and judges."""
         protocols, options = load(), self.options
+        for each in protocols.values():
+            _ = each.recognise, each.session  # loaded now, not when a packet waits for it
         numbers = {name: number for number, name in enumerate(protocols)}
         self.core = FlowCore(
             [(numbers[name], magic) for name, p in protocols.items() for magic in p.magic],

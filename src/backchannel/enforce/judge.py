@@ -171,14 +171,14 @@ class Judge:
             if not service:
                 return None
         ends = self._ends(flow, stream)
-        speakers = self._law.speakers(sign.protocol, service)
+        speakers = self._law.speakers(sign.protocol, "" if sign.anonymous else service)
         found: list[Found] = []
         for each in speakers:
             case = Case(each, sign.capability, stream.stack, sign.why, stream)
             line = self._refused(flow, case, ends)
             if line is not None:
                 found.append((line, case))
-        if found and (len(found) == len(speakers) or sign.sure):
+        if found and (len(found) == len(speakers) or sign.sure or sign.anonymous):
             return found[0]
         return None  # it may be the service that is allowed: later bytes tell
 

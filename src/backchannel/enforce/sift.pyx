@@ -171,13 +171,19 @@ cdef class Sift:
             return K_SETTLED
         if flow.bits & IS_WANTED:
             return K_WANTED
-        if tested < self.patience:
+        if tested < self.patience or self.waits(flow):
             return K_UNDECIDED
         if packet.protocol != TCP or flow.bits & (OPENED_0 | OPENED_1) == OPENED_0 | OPENED_1:
             return K_SETTLED
         if max(flow.tested[0], flow.tested[1]) >= self.patience:
             return K_SETTLED
         return K_UNDECIDED
+
+    cdef bint waits(self, const flow_t* flow) noexcept nogil:
+        """Whether first bytes of a side are kept because they may yet fit."""
+        return flow.bits & STREAMING and (
+            flow.extra.halves[0].first != NULL or flow.extra.halves[1].first != NULL
+        )
 
     cdef int behind(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
         """Count the bytes up to the packet's end that are not known without a hole yet."""

@@ -21,6 +21,7 @@ BOUND: dict[str, Capability] = {
     "msn-webcam": Capability.VOICE_VIDEO,
     "t120": Capability.APP_SHARING,
     "rdp": Capability.REMOTE_ASSISTANCE,
+    "msn-p2p": Capability.FILE_TRANSFER,  # a direct connection; without it all goes by the server
 }
 """Protocols that are there for one thing, so that the protocol alone is the sign."""
 
@@ -51,6 +52,16 @@ class Sign(msgspec.Struct, frozen=True):
     def proved(self) -> bool:
         """Whether to act on it now."""
         return self.sure or proved(self.stream)
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether the service is only its protocol's usual one: a transfer that nobody announced
+        looks the same for all services that share its protocol.
+        """
+        stream = self.stream
+        if self.protocol not in BOUND or stream.start.service or stream.protocol is None:
+            return False
+        return stream.service in ("", stream.protocol.service) and stream.group is None
 
     @property
     def settled(self) -> bool:

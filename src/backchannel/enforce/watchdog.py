@@ -23,7 +23,7 @@ from backchannel.enforce import kernel
 from backchannel.errors import UsageError
 
 BEAT = 0.1
-LIMIT = 0.5
+LIMIT = 0.7
 """Seconds without a beat after which the guard counts as gone. Loading takes about 0.1 more."""
 ANSWER_LIMIT = 2.0
 """Seconds without an answer after which the watchdog counts as gone."""
