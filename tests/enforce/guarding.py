@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backchannel import protocols
 from backchannel.catalogue import index, load
+from backchannel.enforce.control import ask
 from backchannel.enforce.guard import Guard, Options
 from backchannel.policy.load import load as load_policy
 from tests.enforce.lab import World
@@ -34,7 +35,12 @@ class Running:
 
     def actions(self) -> list[tuple[str, str, str]]:
         """(action, service, capability) of each line."""
-        return [(l["action"], l["service"], l.get("capability", "")) for l in self.lines()]
+        return [(each["action"], each["service"], each.get("capability", "")) for each in self.lines()]
+
+
+    def status(self) -> dict[str, object]:
+        """What it answers on its control socket."""
+        return json.loads(ask(self.control, "status"))
 
 
 @contextmanager

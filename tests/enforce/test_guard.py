@@ -1,14 +1,20 @@
 """The guard on a router in namespaces: real sockets, recorded conversations, a real kernel."""
 
+import os
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.enforce.guarding import guard, services
-from tests.enforce.lab import World, isolated, play
+from backchannel.enforce import ruleset
+from tests.enforce.guarding import guard, services, until
+from tests.enforce.lab import SERVER, World, isolated, play
 from tests.kit import flows
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+OTHER_PORT = 27015
+NO_FILES = "rules: [{deny: [aim, icq, msn, yahoo], capabilities: [file-transfer]}]"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -16,28 +22,238 @@ def _catalogue():
     services()
 
 
-def conversation(name, port=0, index=0):
-    """The steps of a TCP flow of an example."""
+def conversation(name, port=0, at=0, transport="tcp"):
+    """The steps of a flow of an example: number *at* of those to *port*."""
     found = [
         flow
         for flow in flows(EXAMPLES / name)
-        if flow.start.transport == "tcp" and port in (0, flow.start.server.port)
+        if flow.start.transport == transport and port in (0, flow.start.server.port)
     ]
-    return found[index].steps
+    return found[at].steps
 
 
 AIM = conversation("aim/aim_md5login_8im.pcap", 5190)
-HTTP = [(0, b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)]
+AIM_MESSAGES = conversation("aim/aim_md5login_8im.pcap", 5191)
+AIM_OFFERS = conversation("aim/aim_oft.pcap", 5191)
+OFT = conversation("aim/aim_oft.pcap", 5190, 2)
+HTTP = [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)]
+
+
+def sizes(steps):
+    """Bytes of both sides."""
+    return [sum(len(data) for side, data in steps if side == each) for each in (0, 1)]
+
+
+def arrived(told):
+    """Bytes of both sides that arrived."""
+    return [len(data) for data in told.received]
+
+
+def lose_first(world):
+    """Lose the server's first data on its way to the guard; TCP sends it again later."""
+    world.router.sh(
+        "nft add table ip lose",
+        "nft 'add chain ip lose in { type filter hook prerouting priority -400; }'",
+        f"nft add rule ip lose in tcp sport {OTHER_PORT} 'ip length > 100' quota until 400 bytes drop",
+    )
 
 
 @pytest.mark.parametrize("version", [4, 6])
 @isolated
 def test_a_service_is_refused_on_any_port_and_all_else_passes(version):
     world = World()
-    with guard(world, "rules: [{deny: aim}]") as running:
+    with guard(world, "rules: [{deny: [aim, icq]}]") as running:
         refused = play(world, AIM, 443, version=version)
         passed = play(world, HTTP, 80, version=version)
-    assert refused.failed
-    assert len(refused.received[0]) < 60
-    assert not passed.failed
-    assert ("reset", "aim", "") in running.actions()
+        assert running.actions() == [("reset", "aim", "")]
+    assert "Reset" in refused.failed
+    assert sum(arrived(refused)) <= 60  # the greetings, and whose account it is
+    assert arrived(passed) == sizes(HTTP)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+@isolated
+def test_messages_pass_while_file_transfers_are_refused(size):
+    world = World()
+    with guard(world, NO_FILES) as running:
+        messages = play(world, AIM_MESSAGES, OTHER_PORT, size=size)
+        transfer = play(world, OFT, OTHER_PORT, size=size)
+        assert ("reset", "aim", "file-transfer") in running.actions()
+    assert arrived(messages) == sizes(AIM_MESSAGES)
+    assert "Reset" in transfer.failed
+    assert len(transfer.received[1]) < 256  # less than the header: not one byte of the file
+
+
+@isolated
+def test_an_offer_is_taken_out_and_the_connection_goes_on():
+    world = World()
+    with guard(world, NO_FILES.replace("]}]", "], refuse: decline}]")) as running:
+        told = play(world, AIM_OFFERS, OTHER_PORT)
+        assert ("declined", "aim", "file-transfer") in running.actions()
+    assert not told.failed
+    sent = [b"".join(data for side, data in AIM_OFFERS if side == each) for each in (0, 1)]
+    assert arrived(told) == [len(each) for each in sent]
+    changed = [
+        at for side in (0, 1) for at in range(len(sent[side])) if sent[side][at] != told.received[side][at]
+    ]
+    assert 16 < len(changed) < 700
+    assert b"\x09\x46\x13\x43\x4c\x7f\x11\xd1" in sent[0] + sent[1]  # the capability "send file"
+
+
+@isolated
+def test_what_was_announced_is_refused_before_its_first_packet():
+    world = World()
+    world.server.sh("ip addr add 10.61.0.11/32 dev s0")  # who offers, in the recorded conversation
+    world.router.sh("ip route add 10.61.0.11/32 via 10.2.0.2")
+    with guard(world, NO_FILES.replace("]}]", "], refuse: decline}]")) as running:
+        play(world, conversation("aim/aim_oft.pcap", 5191, 1), OTHER_PORT)
+        with world.server.listen(4, "10.61.0.11", 5190) as listener:
+            listener.settimeout(0.3)
+            with pytest.raises(ConnectionRefusedError):
+                world.client.connect("10.61.0.11", 5190)
+            with pytest.raises(TimeoutError):
+                listener.accept()
+        refusal = running.lines()[-1]
+        assert refusal["packets"] == 1
+        assert refusal["evidence"].startswith("announced by oscar in frame")
+
+
+@isolated
+def test_bytes_out_of_order_wait_and_no_byte_of_a_file_passes():
+    """The header is lost on its way to the guard, and sent again after the file's first bytes."""
+    world = World()
+    lose_first(world)
+    with guard(world, NO_FILES) as running:
+        with world.server.listen(4, SERVER[4], OTHER_PORT) as listener:
+            near = world.client.connect(SERVER[4], OTHER_PORT)
+            far, _ = listener.accept()
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for side, data in OFT[:1] + OFT[2:]:
+                if side == 1:
+                    far.send(data)
+            with pytest.raises(ConnectionResetError):
+                assert near.recv(4096) == b""
+            near.close()
+            far.close()
+        assert ("reset", "aim", "file-transfer") in running.actions()
+        counters = running.status()["counters"]
+    assert counters["packets held until the bytes before them came"] >= 3
+    assert counters["packets held, then dropped with their flow"] >= 3
+
+
+@isolated
+def test_disorder_of_allowed_traffic_is_passed_whole():
+    world = World()
+    lose_first(world)
+    with guard(world, "rules: [{deny: icq}]"):
+        told = play(world, AIM_MESSAGES, OTHER_PORT, patience=4)
+    assert arrived(told) == sizes(AIM_MESSAGES)
+
+
+@isolated
+def test_inside_a_socks_proxy():
+    world = World()
+    proxied = conversation("aim/aim_socks5.pcap", 1080, 1)
+    with guard(world, "rules: [{deny: [aim, icq]}]") as running:
+        told = play(world, proxied, OTHER_PORT)
+        assert running.lines()[0]["stack"] == "socks5/oscar"
+    assert "Reset" in told.failed
+    assert sum(arrived(told)) < 80
+
+
+@isolated
+def test_a_connection_that_stood_before_the_guard_is_judged():
+    world = World()
+    with world.server.listen(4, SERVER[4], OTHER_PORT) as listener:
+        near = world.client.connect(SERVER[4], OTHER_PORT)
+        far, _ = listener.accept()
+        ends = near, far
+        for side, data in AIM_MESSAGES[:6]:
+            ends[side].sendall(data)
+            assert ends[1 - side].recv(4096)
+        with guard(world, "rules: [{deny: aim}]") as running:
+            with pytest.raises((ConnectionError, TimeoutError)):  # noqa: PT012 - the n-th step
+                for side, data in AIM_MESSAGES[6:]:
+                    ends[side].settimeout(1)
+                    ends[1 - side].settimeout(1)
+                    ends[side].sendall(data)
+                    if not ends[1 - side].recv(4096):
+                        raise ConnectionError
+            assert until(running.actions)
+            assert running.actions()[0][:2] == ("reset", "aim")
+
+
+@isolated
+def test_a_datagram_service_is_told_by_icmp():
+    world = World()
+    first = conversation("icq/icq_v5_neticq_iserverd.pcap", transport="udp")[0][1]
+    with guard(world, "rules: [{deny: icq}]") as running:
+        with world.server.listen(4, SERVER[4], 4000, socket.SOCK_DGRAM) as far:
+            far.settimeout(0.3)
+            with world.client.inside():
+                near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            near.settimeout(2)
+            near.connect((SERVER[4], 4000))
+            near.send(first)
+            with pytest.raises(ConnectionRefusedError):
+                near.recv(100)
+            with pytest.raises(TimeoutError):
+                far.recv(1000)
+        assert running.actions()[0][:2] == ("reset", "icq")
+
+
+@pytest.mark.parametrize("mode", ["observe", "alert"])
+@isolated
+def test_the_milder_modes_tell_and_pass(mode):
+    world = World()
+    with guard(world, f"guard: {{mode: {mode}}}\n{NO_FILES}") as running:
+        told = play(world, OFT, OTHER_PORT)
+        done = {"observe": "observed", "alert": "alerted"}[mode]
+        assert running.actions() == [(done, "aim", "file-transfer")]
+    assert arrived(told) == sizes(OFT)
+
+
+@isolated
+def test_no_rule_reaches_the_never_block_list_or_a_lifeline():
+    world = World()
+    lifeline = f"management: [{{from: 10.1.0.2, port: tcp/{OTHER_PORT}}}]\n"
+    for extra in ("guard: {never-block: [10.2.0.2]}\n", lifeline):
+        with guard(world, f"{extra}default: deny\nrules: [{{deny: aim}}]"):
+            told = play(world, AIM, OTHER_PORT)
+        assert arrived(told) == sizes(AIM)
+
+
+@isolated
+def test_what_no_rule_allows_is_denied_where_that_is_the_default():
+    world = World()
+    with guard(world, "default: deny\nrules: [{allow: aim}]") as running:
+        allowed = play(world, AIM, OTHER_PORT)
+        denied = play(world, [HTTP[0], *[(1, b"y" * 100)] * 20], 80)
+        assert running.actions() == [("reset", "", "")]
+    assert arrived(allowed) == sizes(AIM)
+    assert denied.failed
+
+
+@isolated
+def test_nothing_is_left_behind():
+    world = World()
+    with guard(world, NO_FILES, hooks=("forward", "input", "output")):
+        before = world.router.sh("nft list tables; iptables-save -t mangle; ip6tables-save -t mangle")
+        assert ruleset.TABLE in before
+        assert ruleset.CHAIN in before
+    after = world.router.sh("nft list tables; iptables-save -t mangle; ip6tables-save -t mangle")
+    assert ruleset.TABLE not in after
+    assert ruleset.CHAIN not in after
+
+
+@isolated
+def test_later_packets_of_a_decided_flow_never_come_to_us():
+    world = World()
+    bulk = [HTTP[0], *[(1, b"z" * 1000)] * 100]
+    with guard(world, NO_FILES) as running:
+        told = play(world, bulk, 80)
+        status = running.status()
+    assert arrived(told) == sizes(bulk)
+    assert status["given_to_kernel"] == 1
+    assert status["packets"] < 30
+    assert sum(status["costs"].values()) == 1

@@ -172,27 +172,24 @@ class Judge:
                 return None
         ends = self._ends(flow, stream)
         speakers = self._law.speakers(sign.protocol, "" if sign.anonymous else service)
-        found: list[Found] = []
-        for each in speakers:
-            case = Case(each, sign.capability, stream.stack, sign.why, stream)
-            line = self._refused(flow, case, ends)
-            if line is not None:
-                found.append((line, case))
-        if found and (len(found) == len(speakers) or sign.sure or sign.anonymous):
+        cases = [Case(each, sign.capability, stream.stack, sign.why, stream) for each in speakers]
+        if sign.anonymous or sign.sure:  # whichever it is: one that is refused is enough
+            cases.sort(key=lambda case: self._lines(flow, case, ends)[0] is None)
+            cases = cases[:1]
+        found = [
+            (line, case)
+            for case in cases
+            if (line := self._refused(flow, case, ends)) is not None
+        ]
+        if found and len(found) == len(cases):
             return found[0]
         return None  # it may be the service that is allowed: later bytes tell
 
     def _refused(self, flow: Flow, case: Case, ends: Ends) -> Line | None:
         """Return the line that refuses a use in earnest; tell of what is only to be told."""
-        found: Line | None = None
-        for each in (ends,) if flow.row.begun else (ends, _turned(ends)):
-            decision = self._law.decide(case.service, each)
-            if case.capability is None:
-                found = found or decision.all
-                continue
-            for line in decision.alerted.get(case.capability, ()):
-                self._tell(flow, line, case, "alerted")
-            found = found or decision.refused.get(case.capability)
+        found, alerts = self._lines(flow, case, ends)
+        for line in alerts:
+            self._tell(flow, line, case, "alerted")
         if found is None:
             return None
         mode = self._law.mode(found)
@@ -205,6 +202,19 @@ class Judge:
         else:
             return found
         return None
+
+    def _lines(self, flow: Flow, case: Case, ends: Ends) -> tuple[Line | None, tuple[Line, ...]]:
+        """Return the line that refuses a use, and those that want to be told of it."""
+        found: Line | None = None
+        alerts: tuple[Line, ...] = ()
+        for each in (ends,) if flow.row.begun else (ends, _turned(ends)):
+            decision = self._law.decide(case.service, each)
+            if case.capability is None:
+                found = found or decision.all
+            else:
+                found = found or decision.refused.get(case.capability)
+                alerts = alerts or decision.alerted.get(case.capability, ())
+        return found, alerts
 
     def _spared(self, flow: Flow) -> bool:
         row, ends = flow.row, flow.ends

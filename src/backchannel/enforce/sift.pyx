@@ -167,23 +167,23 @@ cdef class Sift:
     cdef int classify(self, const flow_t* flow, const packet_t* packet) noexcept nogil:
         """Say what stands with the packet's flow."""
         cdef uint32_t tested = flow.tested[0] + flow.tested[1]
+        cdef int side
         if flow.bits & DROPPED:
             return K_SETTLED
         if flow.bits & IS_WANTED:
             return K_WANTED
-        if tested < self.patience or self.waits(flow):
+        if tested < self.patience:
+            return K_UNDECIDED
+        if flow.bits & STREAMING:  # first bytes are kept that may yet fit: did the other side go on?
+            for side in range(2):
+                if flow.extra.halves[side].first == NULL and flow.tested[side] >= self.patience:
+                    return K_SETTLED
             return K_UNDECIDED
         if packet.protocol != TCP or flow.bits & (OPENED_0 | OPENED_1) == OPENED_0 | OPENED_1:
             return K_SETTLED
         if max(flow.tested[0], flow.tested[1]) >= self.patience:
             return K_SETTLED
         return K_UNDECIDED
-
-    cdef bint waits(self, const flow_t* flow) noexcept nogil:
-        """Whether first bytes of a side are kept because they may yet fit."""
-        return flow.bits & STREAMING and (
-            flow.extra.halves[0].first != NULL or flow.extra.halves[1].first != NULL
-        )
 
     cdef int behind(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
         """Count the bytes up to the packet's end that are not known without a hole yet."""
