@@ -4,17 +4,20 @@ import json
 import os
 import signal
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+
+import msgspec
+from tests.enforce.lab import World
 
 from backchannel import protocols
 from backchannel.catalogue import index, load
 from backchannel.enforce.control import ask
 from backchannel.enforce.guard import Guard, Options
 from backchannel.policy.load import load as load_policy
-from tests.enforce.lab import World
 
 
 @cache
@@ -35,8 +38,9 @@ class Running:
 
     def actions(self) -> list[tuple[str, str, str]]:
         """(action, service, capability) of each line."""
-        return [(each["action"], each["service"], each.get("capability", "")) for each in self.lines()]
-
+        return [
+            (each["action"], each["service"], each.get("capability", "")) for each in self.lines()
+        ]
 
     def status(self) -> dict[str, object]:
         """What it answers on its control socket."""
@@ -55,7 +59,7 @@ def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
     ready, written = os.pipe()
     pid = os.fork()
     if not pid:
-        _serve(world, rules, log, control, written, options)
+        _serve(world, rules, log, control, written=written, options=options)
     os.close(written)
     said = os.read(ready, 4096).decode()
     assert said == "ready", said
@@ -69,11 +73,9 @@ def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
         assert status in (0, signal.SIGKILL), f"the guard ended with {status}"
 
 
-def _serve(world, rules, log, control, written, options) -> None:
+def _serve(world, rules, log, control, *, written, options) -> None:
     code = 1
     try:
-        import msgspec
-
         file = log.open("ab", buffering=0)
         with world.router.inside():
             made = Guard(
@@ -88,9 +90,7 @@ def _serve(world, rules, log, control, written, options) -> None:
                 os.write(written, b"ready")
                 made.run()
         code = 0
-    except BaseException as error:
-        import traceback
-
+    except BaseException:
         os.write(written, traceback.format_exc().encode()[-4000:])
         traceback.print_exc()
     finally:

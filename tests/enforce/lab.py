@@ -176,8 +176,19 @@ class World:
         for end, name, number in ((self.client, "c0", 1), (self.server, "s0", 2)):
             with end.inside():
                 subprocess.run(
-                    ["ip", "link", "add", name, "type", "veth", "peer", "name", f"r{number}",
-                     "netns", f"/proc/self/fd/{self.router.fd}"],
+                    [
+                        "ip",
+                        "link",
+                        "add",
+                        name,
+                        "type",
+                        "veth",
+                        "peer",
+                        "name",
+                        f"r{number}",
+                        "netns",
+                        f"/proc/self/fd/{self.router.fd}",
+                    ],
                     check=True,
                     pass_fds=(self.router.fd,),
                 )

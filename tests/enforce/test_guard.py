@@ -1,16 +1,14 @@
 """The guard on a router in namespaces: real sockets, recorded conversations, a real kernel."""
 
-import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
-
-from backchannel.enforce import ruleset
 from tests.enforce.guarding import guard, services, until
 from tests.enforce.lab import SERVER, World, isolated, play
 from tests.kit import flows
+
+from backchannel.enforce import ruleset
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OTHER_PORT = 27015
@@ -36,7 +34,10 @@ AIM = conversation("aim/aim_md5login_8im.pcap", 5190)
 AIM_MESSAGES = conversation("aim/aim_md5login_8im.pcap", 5191)
 AIM_OFFERS = conversation("aim/aim_oft.pcap", 5191)
 OFT = conversation("aim/aim_oft.pcap", 5190, 2)
-HTTP = [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)]
+HTTP = [
+    (0, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+    (1, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000),
+]
 
 
 def sizes(steps):
@@ -54,7 +55,8 @@ def lose_first(world):
     world.router.sh(
         "nft add table ip lose",
         "nft 'add chain ip lose in { type filter hook prerouting priority -400; }'",
-        f"nft add rule ip lose in tcp sport {OTHER_PORT} 'ip length > 100' quota until 400 bytes drop",
+        f"nft add rule ip lose in tcp sport {OTHER_PORT} 'ip length > 100' quota until 400 bytes "
+        "drop",
     )
 
 
@@ -94,7 +96,10 @@ def test_an_offer_is_taken_out_and_the_connection_goes_on():
     sent = [b"".join(data for side, data in AIM_OFFERS if side == each) for each in (0, 1)]
     assert arrived(told) == [len(each) for each in sent]
     changed = [
-        at for side in (0, 1) for at in range(len(sent[side])) if sent[side][at] != told.received[side][at]
+        at
+        for side in (0, 1)
+        for at in range(len(sent[side]))
+        if sent[side][at] != told.received[side][at]
     ]
     assert 16 < len(changed) < 700
     assert b"\x09\x46\x13\x43\x4c\x7f\x11\xd1" in sent[0] + sent[1]  # the capability "send file"
@@ -238,7 +243,9 @@ def test_what_no_rule_allows_is_denied_where_that_is_the_default():
 def test_nothing_is_left_behind():
     world = World()
     with guard(world, NO_FILES, hooks=("forward", "input", "output")):
-        before = world.router.sh("nft list tables; iptables-save -t mangle; ip6tables-save -t mangle")
+        before = world.router.sh(
+            "nft list tables; iptables-save -t mangle; ip6tables-save -t mangle"
+        )
         assert ruleset.TABLE in before
         assert ruleset.CHAIN in before
     after = world.router.sh("nft list tables; iptables-save -t mangle; ip6tables-save -t mangle")

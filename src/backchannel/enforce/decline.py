@@ -8,9 +8,9 @@ holds whole messages and a single offer is changed; for all others the caller mu
 |---|---|---|
 | OSCAR | ICBM SNAC of channel 2 (rendezvous) | SNAC 0x0001/0x0016 (no operation) |
 | MSNP | MSG with an invitation or peer-to-peer body | MSG of a content type nobody shows |
-| YMSG | packet of a file, webcam or voice service | keep-alive (0x8A) with one empty value |
+| YMSG | packet of a file, webcam or voice service | keep-alive (0x8A), one empty value |
 
-Facts: libpurple `protocols/oscar`, `protocols/msn`, `protocols/yahoo`: headers, and what is done with
+Facts: libpurple `protocols/oscar`, `protocols/msn`, `protocols/yahoo`: headers, and what becomes of
 SNACs, content types and services that are not known.
 """
 

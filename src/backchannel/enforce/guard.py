@@ -121,9 +121,9 @@ class Guard:
             self.core,
             self.engine,
             self.law,
-            self.book,
-            Refuser(self._injector, self.book),
-            options.marks,
+            book=self.book,
+            refuser=Refuser(self._injector, self.book),
+            marks=options.marks,
             observe=observe,
             service_of_name=service_of_name,
         )

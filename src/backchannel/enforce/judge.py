@@ -57,10 +57,10 @@ class Judge:
         core: FlowCore,
         engine: Engine,
         law: Law,
+        *,
         book: Book,
         refuser: Refuser,
         marks: Marks,
-        *,
         observe: Observe = lambda _: None,
         service_of_name: Callable[[str], str] = lambda _: "",
     ) -> None:
@@ -177,9 +177,7 @@ class Judge:
             cases.sort(key=lambda case: self._lines(flow, case, ends)[0] is None)
             cases = cases[:1]
         found = [
-            (line, case)
-            for case in cases
-            if (line := self._refused(flow, case, ends)) is not None
+            (line, case) for case in cases if (line := self._refused(flow, case, ends)) is not None
         ]
         if found and len(found) == len(cases):
             return found[0]
