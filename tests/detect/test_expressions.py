@@ -1,7 +1,9 @@
 """Rules are data: what an expression can do is on a list, and everything else is refused."""
 
+import msgspec
 import pytest
 
+from backchannel import events
 from backchannel.detect.expressions import FUNCTIONS, Expression, card_number, hidden, odd_port
 from backchannel.errors import UsageError
 
@@ -44,6 +46,19 @@ def test_values(text, value):
 def test_what_is_not_on_the_list_is_refused(text):
     with pytest.raises(UsageError, match="t: "):
         Expression(text, "t")
+
+
+def test_no_function_has_the_name_of_an_events_field():
+    """In a rule the field would win, and the call give nothing."""
+    kinds = [kind for kind in vars(events).values() if isinstance(kind, type)]
+    fields = {
+        field.name
+        for kind in kinds
+        if issubclass(kind, msgspec.Struct)
+        for field in msgspec.structs.fields(kind)
+    }
+    assert {"sender", "text", "first"} <= fields
+    assert not fields & set(FUNCTIONS)
 
 
 def test_names_are_told():

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.detect.cases import CASES, OTHERS, message
+from tests.detect.cases import CASES, OTHERS, message, share
 
 from backchannel.catalogue.model import RiskId
 from backchannel.detect import rules
@@ -87,6 +87,7 @@ def test_a_rule_fires_on_what_it_is_for(which):
     assert "{" not in found[0].summary
     assert found[0].evidence[0].path == "a.pcap"
     assert found[0].count >= 1
+    assert "None" not in {place.excerpt for place in found[0].evidence}
 
 
 @pytest.mark.parametrize("which", CASES)
@@ -107,6 +108,20 @@ BURSTS = [name for name in CASES if (count := RULES[name].count) and count.withi
 def test_slow_repetition_is_no_burst(which):
     within = RULES[which].count.within
     assert findings(CASES[which][0], which, gap=within + 1) == ()
+
+
+@pytest.mark.parametrize(
+    ("which", "name"),
+    [
+        ("sensitive-share", "passwords.txt"),
+        ("drive-shared", "/windows/win.com"),
+        ("message-log-shared", "message archive 2003.txt"),
+        ("double-extension", "photo.jpg.exe"),
+    ],
+)
+def test_the_excerpt_is_the_name_that_counts_and_not_the_first(which, name):
+    (found,) = findings([share("holiday.jpg", name)], which)
+    assert [place.excerpt for place in found.evidence] == [name]
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)

@@ -149,7 +149,7 @@ class _Plan:
         # where an event has a field of the same name (a program called `client`), the flow's wins
         self.told["program"] = fields.get("client", _constant(""))
         self.told |= _SEEN
-        wanted = {name for rule in rules for name in rule.when.words}
+        wanted = {name for rule in rules for name in rule.when.names}
         self._asked = tuple((name, get) for name, get in self.told.items() if name in wanted)
         self._known: dict[tuple[Any, ...], list[_Compiled]] = {}
         self._fresh = 0

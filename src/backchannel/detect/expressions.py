@@ -98,7 +98,7 @@ def names_in(name: object, files: Iterable[Any]) -> list[str]:
     return [str(name), *(file.name for file in files)]
 
 
-def first(names: Iterable[str], pattern: str = "") -> str:
+def first_of(names: Iterable[str], pattern: str = "") -> str:
     """Return the first of *names* that is hidden, or that the pattern is found in."""
     found = (each for each in names if (matches(each, pattern) if pattern else hidden(each)))
     return next(found, "")
@@ -116,6 +116,11 @@ def link(text: object) -> str:
 def digest(text: object) -> str:
     """Return a short digest, so that private matter can be compared without being kept."""
     return hashlib.sha256(str(text).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def amount(number: object, unit: str) -> str:
+    """Return a number with its unit; empty for none."""
+    return f"{number} {unit}" if number else ""
 
 
 OWN_PORTS: dict[str, frozenset[int]] = {
@@ -146,13 +151,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "program_media": program_media,
     "hidden": hidden,
     "names_in": names_in,
-    "first": first,
+    "first_of": first_of,
     "link": link,
     "digest": digest,
     "odd_port": odd_port,
     "len": len,
     "join": lambda values: ", ".join(map(str, values)),
-    "text": lambda value, unit="": f"{value} {unit}".strip(),
+    "amount": amount,
     "any_of": lambda names, pattern: any(matches(name, pattern) for name in names),
     "any_hidden": lambda names: any(map(hidden, names)),
     "any_program": lambda names: any(map(program_name, names)),
@@ -187,7 +192,7 @@ _LONGEST = 4096
 class Expression:
     """One expression, checked and compiled once."""
 
-    __slots__ = ("_code", "names", "text", "words")
+    __slots__ = ("_code", "names", "text")
 
     def __init__(self, text: str, where: str) -> None:
         """Raises UsageError, with *where* it stands, for what is not allowed."""
@@ -202,8 +207,6 @@ class Expression:
             FUNCTIONS
         )
         self._code = compile(tree, f"<rule {where}>", "eval")
-        self.words = frozenset(self._code.co_names)
-        """All names in it, also those (`text`) that a function has as well as an event."""
 
     def value(self, names: Mapping[str, Any]) -> Any:
         """Return the value with these *names*; None where a name is not there or types differ."""
