@@ -20,7 +20,7 @@ from backchannel.report.places import Places
 INDEX = index.load()
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CAPTURE = EXAMPLES / "icq/icq_oscar_roast_8im.pcap"
-VOID = {"meta", "br", "input", "hr", "link", "img"}
+VOID = {"meta", "br", "col", "input", "hr", "link", "img"}
 
 
 def with_findings(*found):
@@ -101,6 +101,62 @@ def test_every_link_leads_to_one_place_in_the_page(page):
     assert len(outline.ids) == len(set(outline.ids))
     assert {link[1:] for link in outline.links} <= set(outline.ids)
     assert all(link.startswith("#") for link in outline.links)
+
+
+def luminance(colour):
+    """Return the relative luminance of #rgb or #rrggbb (WCAG 2.2)."""
+    digits = colour[1:] if len(colour) == 7 else "".join(each * 2 for each in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast():
+    """Black on white, and a pair on the border of WCAG's AA that is published widely."""
+    assert contrast("#000", "#ffffff") == pytest.approx(21)
+    assert contrast("#767676", "#fff") == pytest.approx(4.54, abs=0.01)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_all_text_can_be_read_on_its_ground(theme):
+    """WCAG AA: 4.5 to 1."""
+    style = (Path(html.__file__).parent / "templates/report.css").read_text("utf-8")
+    blocks = re.findall(r":root\{(.*?)\}", style, re.DOTALL)
+    colours = {}
+    for block in blocks[: 1 + ("light", "dark", "print").index(theme)][
+        :: 2 if theme == "print" else 1
+    ]:
+        colours |= dict(re.findall(r"--([\w-]+):(#[0-9a-f]+)", block))
+    grounds = [("fg", "bg"), ("soft", "bg"), ("link", "bg"), ("fg", "card"), ("soft", "card")]
+    grounds += [("bad", "badbg"), ("ok", "card"), ("mid", "card"), ("soft", "chip"), ("fg", "chip")]
+    grounds += [(f"on-{name}", name) for name in ("critical", "high", "medium", "low", "info")]
+    for text, ground in grounds:
+        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+
+
+def test_a_page_shows_the_first_places_of_a_finding_and_says_of_how_many():
+    place = finding().evidence[0]
+    places = tuple(msgspec.structs.replace(place, path_frame=70_000 + n) for n in range(8))
+    text = html.page(with_findings(finding(evidence=places, count=12)), INDEX)
+    assert [number in text for number in ("70004", "70005")] == [True, False]
+    assert "5 of 12 places; 8 are in the JSON document." in text
+    assert (
+        "places" not in html.page(with_findings(finding(count=1)), INDEX).partition("findings")[2]
+    )
+
+
+def test_a_heading_of_ones_own_is_text():
+    text = html.page(with_findings(finding()), INDEX, heading=f"Site {HOSTILE}")
+    assert "<h1>Site " in text
+    assert "<script>" not in text
+    assert not {"\x1b", "\u202e"} & set(text)
 
 
 def test_a_finding_comes_with_all_that_is_known_of_it(page):

@@ -14,14 +14,19 @@ HASHED = frozenset({"report"})
 """Outputs that name the captures' SHA-256."""
 
 
-def write(document: Document, index: Index, paths: Mapping[str, Path | None]) -> None:
-    """Write the outputs that have a path; the keys are the options' names, `-` is for stdout."""
+def write(
+    document: Document, index: Index, paths: Mapping[str, Path | None], heading: str = ""
+) -> None:
+    """Write the outputs that have a path; the keys are the options' names, `-` is for stdout.
+
+    *heading* is the title of the report.
+    """
     if any(paths.get(name) for name in HASHED):
         document = with_digests(document)
     for name, path in paths.items():
         if path is None:
             continue
-        data = _make(name, document, index)
+        data = _make(name, document, index, heading)
         if path == Path("-"):
             sys.stdout.buffer.write(data)
         else:
@@ -41,12 +46,12 @@ def append_alerts(document: Document, path: Path) -> None:
             file.write(data)
 
 
-def _make(name: str, document: Document, index: Index) -> bytes:
+def _make(name: str, document: Document, index: Index, heading: str) -> bytes:
     """Return one output. What nobody asked for is not imported."""
     if name == "report":
         from backchannel.report.html import page  # noqa: PLC0415 - only where asked
 
-        return page(document, index).encode()
+        return page(document, index, heading).encode()
     if name == "matrix":
         return matrix.as_csv(document.matrix).encode()
     if name == "stix":

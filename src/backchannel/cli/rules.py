@@ -36,11 +36,11 @@ def rules(*folders: Path, sigma: Path | None = None) -> int:
 def _list(known: dict[str, Rule]) -> None:
     from rich.table import Table  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("rule", "severity", "category", "ATT&CK", "what"):
         table.add_column(column, overflow="fold")
     for each in known.values():
         table.add_row(each.id, each.severity, each.category, ", ".join(each.attack), each.title)
-    console().print(table)
+    show(table)

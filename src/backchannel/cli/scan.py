@@ -47,6 +47,7 @@ def scan(
     events: OrStandardOutput = None,
     flows: Path | None = None,
     report: Path | None = None,
+    report_title: str = "",
     matrix: Path | None = None,
     stix: OrStandardOutput = None,
     ecs: OrStandardOutput = None,
@@ -81,6 +82,8 @@ def scan(
         Write every flow as a row of a Parquet file.
     report
         Write a self-contained HTML report.
+    report_title
+        The report's heading, such as the name of the site or the client.
     matrix
         Write the threat matrix, services by risks, as CSV.
     stix
@@ -120,6 +123,8 @@ def scan(
     gc.set_threshold(GARBAGE)
     once = {"report": report, "matrix": matrix, "stix": stix, "cef": cef, "syslog": syslog}
     lines = {"events": events, "eve": eve, "ecs": ecs}
+    if report_title and report is None:
+        raise UsageError("--report-title is for --report; give both")
     targets.check({**once, **lines, "flows": flows}, extract, paths, json=json)
     pseudonyms = _pseudonyms(pseudonymise, originals=bool(secrets or content or extract or flows))
     disclosure = Disclosure(secrets=secrets, content=content)
@@ -149,7 +154,7 @@ def scan(
         from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
 
         write_parquet(run.flows(), flows)
-    outputs.write(document, run.index, once)
+    outputs.write(document, run.index, once, report_title)
     if ecs is not None:
         outputs.append_alerts(document, ecs)
     if json:
@@ -172,12 +177,14 @@ def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":
 
 def _show(document: Document, index: Index, written: Iterable[Path | None]) -> None:
     """Print the summary, and which files were written."""
-    from backchannel.report.terminal import console, render  # noqa: PLC0415 - only where asked
+    from backchannel.report.terminal import render, show  # noqa: PLC0415 - only where asked
 
-    console().print(render(document, index))
-    for path in written:
-        if path is not None:
-            print(f"written: {path}", file=sys.stderr)
+    show(render(document, index))
+    told = [path for path in written if path is not None]
+    for path in told:
+        print(f"written: {path}", file=sys.stderr)
+    if not told and document.services and sys.stdout.isatty():
+        print("the whole, to read and to hand over: add --report report.html", file=sys.stderr)
 
 
 def _code(document: Document, fail_on: Severity | None) -> int:

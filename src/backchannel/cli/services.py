@@ -81,7 +81,7 @@ def _list(known: dict[str, Service], *, as_json: bool) -> None:
     from rich.table import Table  # noqa: PLC0415 - only where shown
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("id", "name", "kind", "state", "decoded as", "risks"):
@@ -96,7 +96,7 @@ def _list(known: dict[str, Service], *, as_json: bool) -> None:
             str(len(service.risks)),
         )
         table.add_row(*(Text(cell) for cell in cells))
-    console().print(table)
+    show(table)
 
 
 def _show(service: Service, form: Form) -> None:
@@ -110,14 +110,14 @@ def _print(pages: list[Page], form: Form) -> None:
     from backchannel.catalogue import render  # noqa: PLC0415 - only where shown
 
     if form == "text":
-        from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+        from backchannel.report.terminal import console, show  # noqa: PLC0415 - only where shown
 
-        out = console()
+        width = console().width
         for each in pages:
-            out.print(render.terminal(each, out.width))
+            show(render.terminal(each, width))
     else:
-        show = render.markdown if form == "md" else render.html
-        print("\n".join(show(each) for each in pages))
+        make = render.markdown if form == "md" else render.html
+        print("\n".join(make(each) for each in pages))
 
 
 def _compare(

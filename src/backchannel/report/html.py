@@ -14,9 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from backchannel.catalogue.index import Index
-from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Finding
+from backchannel.detect.attack import TECHNIQUES
+from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Evidence, Finding
 from backchannel.privacy import REDACTED
-from backchannel.report import charts, views, words
+from backchannel.report import charts, merged, views, words
 from backchannel.report.document import Cell, Document
 from backchannel.report.matrix import PAPER, PAPER_SOURCE, TITLES
 from backchannel.report.places import Places
@@ -24,6 +25,8 @@ from backchannel.text import escape as visible
 
 LIMIT = 500
 """Rows of one table in the page; the JSON document has all of them."""
+PLACES = 5
+"""Places of one finding in the page; the JSON document has all that were kept."""
 SECTIONS = (
     ("matrix", "Threat matrix"),
     ("first", "What to do first"),
@@ -43,27 +46,31 @@ SECTIONS = (
 _ALWAYS = frozenset({"matrix", "first", "findings", "services", "unseen", "made"})
 
 
-def page(document: Document, index: Index) -> str:
-    """Return the report as one HTML document, the same whenever it is made."""
+def page(document: Document, index: Index, heading: str = "") -> str:
+    """Return the report as one HTML document, the same whenever it is made.
+
+    *heading* is the reader's own title for it, such as the name of a site.
+    """
     shown, places = _shown(document, index), Places(document)
     there = {
         "hosts": shown["hosts"],
         "accounts": shown["accounts"],
-        "logins": document.credentials,
+        "logins": shown["logins"],
         "talkers": document.pairs or document.conversations,
         "timeline": document.activity.events,
-        "files": document.files,
-        "addresses": document.addresses,
+        "files": shown["files"],
+        "addresses": shown["addresses"],
         "anomalies": document.anomalies,
     }
     style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
     return _template(index).render(
         document=document,
+        heading=heading,
         style=Markup(style),  # noqa: S704 - our own file
         contents=[entry for entry in SECTIONS if entry[0] in _ALWAYS or there.get(entry[0])],
         **shown,
         **_HELPERS,
-        place=places.split,
+        seen_in=places.brief,
         titles=index.title,
     )
 
@@ -87,6 +94,9 @@ def _shown(document: Document, index: Index) -> dict[str, Any]:
         "accounts": [
             row for row in document.accounts if row.sign_ons or row.sent or row.credentials
         ],
+        "logins": merged.logins(document.credentials),
+        "files": merged.files(document.files),
+        "addresses": merged.addresses(document.addresses),
         "colours": colours,
         "timeline": charts.timeline(document.activity, names, colours),
         "volume": charts.volume(
@@ -148,9 +158,16 @@ def _told(finding: Finding) -> str:
     return words.harmless(finding.summary).removeprefix(f"{finding.service}: ")
 
 
-def _files_of(finding: Finding) -> list[tuple[str, str]]:
-    """Return the files of a finding's evidence with their SHA-256."""
-    return list({place.path: place.sha256 for place in finding.evidence if place.sha256}.items())
+def _by_file(finding: Finding) -> list[tuple[str, str, list[Evidence]]]:
+    """Return the places of a finding that the page shows by their file, with its SHA-256."""
+    files = dict[tuple[str, str], list[Evidence]]()
+    for place in finding.evidence[:PLACES]:
+        files.setdefault((place.path, place.sha256), []).append(place)
+    return [(path, digest, places) for (path, digest), places in files.items()]
+
+
+def _shown_places(finding: Finding) -> int:
+    return min(len(finding.evidence), PLACES)
 
 
 _HELPERS: dict[str, Any] = {
@@ -169,8 +186,12 @@ _HELPERS: dict[str, Any] = {
     "few": _few,
     "more": _more,
     "prose": _prose,
-    "files_of": _files_of,
+    "by_file": _by_file,
+    "host": merged.host,
+    "shown_places": _shown_places,
+    "techniques": TECHNIQUES,
     "told": _told,
+    "within": words.within,
     "cell_words": _cell_words,
     "categories": TITLES,
     "paper_columns": tuple(PAPER.values()),

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from backchannel.report.document import Cell, Matrix, MatrixRow
 from backchannel.report.matrix import TITLES
+from backchannel.report.words import within
 from backchannel.text import escape
 
 LABELS = 22
@@ -59,7 +60,7 @@ def _table(matrix: Matrix, rows: Sequence[MatrixRow]) -> Table:
     for place, category in enumerate(matrix.categories):
         cells = [row.cells[place] for row in rows]
         if any(cell.state != "none" for cell in cells):
-            table.add_row(TITLES[category].lower(), *(_cell(cell) for cell in cells))
+            table.add_row(within(TITLES[category]), *(_cell(cell) for cell in cells))
     return table
 
 

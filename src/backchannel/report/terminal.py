@@ -3,6 +3,7 @@
 Every name that came from the wire is escaped before it is shown.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -16,6 +17,7 @@ from backchannel.report import matrix_view
 from backchannel.report.document import Document, Service
 from backchannel.report.listing import Listing
 from backchannel.report.places import Places
+from backchannel.report.views import gravity
 from backchannel.report.words import ALARMING, count, exposed, harmless, ranked, short, size, span
 from backchannel.text import escape
 
@@ -52,13 +54,31 @@ def render(document: Document, index: Index) -> RenderableType:
         )
         if part is not None
     ]
-    return Group(*_spaced(parts))
+    return Group(*_spaced(parts), _end(document))
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that is plain and wide where its output is no terminal."""
     made = Console(stderr=stderr, highlight=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=160)
+
+
+def show(what: RenderableType) -> None:
+    """Print on standard output; in a pipe without the blanks that fill a line of a terminal."""
+    out = console()
+    if out.is_terminal:
+        out.print(what)
+        return
+    with out.capture() as shown:
+        out.print(what)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in shown.get().splitlines()))
+
+
+def _end(document: Document) -> Text:
+    """Return the last line, which is what a person sees first on a terminal that scrolled."""
+    if not document.services:
+        return Text(gravity(document), style="dim")
+    return Text(gravity(document), style="bold")
 
 
 def _spaced(parts: Sequence[RenderableType]) -> list[RenderableType]:
@@ -91,29 +111,35 @@ def _headline(document: Document) -> Text:
     return text
 
 
-def _services(services: Sequence[Service], index: Index) -> Table:
+def _services(services: Sequence[Service], index: Index) -> Group:
     """Return a block for each service: what and how sure, then who, what for and what leaked."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
+    blocks: list[RenderableType] = []
     for row in services:
         about = Text()
-        about.append(escape(row.stack), style="bold")
+        about.append(index.title(row.service), style="bold")
+        about.append(f"  {escape(row.stack)}", style="bold")
         about.append("  ")
         about.append(row.confidence, style=_STRENGTH[row.confidence])
         seen = span(row.first_seen, row.last_seen)
         about.append(f"  {count(row.flows, 'flow')}, {size(row.bytes)}, {seen}")
-        table.add_row(index.title(row.service), about)
-        for label, text in (
-            ("accounts", _names(row.accounts)),
-            ("clients", _names(row.hosts.clients)),
-            ("servers", _names(row.hosts.servers)),
-            ("used for", Text(", ".join(row.capabilities))),
-            ("exposed", _exposed(row.exposed)),
-        ):
-            if text:
-                table.add_row("", Text.assemble((f"{label:<10}", "dim"), text))
-        table.add_row()
+        blocks += [about, _details(row), Text()]
+    return Group(*blocks[:-1])
+
+
+def _details(row: Service) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=2)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for label, text in (
+        ("accounts", _names(row.accounts)),
+        ("clients", _names(row.hosts.clients)),
+        ("servers", _names(row.hosts.servers)),
+        ("used for", Text(", ".join(row.capabilities))),
+        ("exposed", _exposed(row.exposed)),
+    ):
+        if text:
+            table.add_row("", label, text)
     return table
 
 
@@ -143,7 +169,14 @@ def _findings(document: Document, places: Places) -> RenderableType | None:
     counts = Counter(each.severity for each in found)
     told = ", ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name])
     hidden = f"; {document.suppressed} suppressed" if document.suppressed else ""
-    table = _table(f"Findings: {told or 'none'}{hidden}", "severity", "what", "times", "seen in")
+    table = _table(
+        f"Findings: {told or 'none'}{hidden}",
+        "severity",
+        "what",
+        "times",
+        "seen in",
+        right=("times",),
+    )
     for each in found[:LIST]:
         place = each.evidence[0]
         table.add(

@@ -214,17 +214,18 @@ def hosts(document: Document) -> tuple[list[Host], int]:
     return made, max(len(order) - HOSTS, 0)
 
 
-def lead(document: Document, titles: Sequence[str]) -> str:
-    """Return what was found, in two sentences."""
+def lead(document: Document, titles: Sequence[str]) -> list[str]:
+    """Return what was found, in a few sentences."""
     if not document.services:
-        return "No back channel was found in what could be seen."
+        return ["No back channel was found in what could be seen."]
     told: Counter[str] = Counter()
     for row in document.services:
         told.update(row.exposed)
     parts = [exposed(word, number) for word, number in ranked(told)[:5]]
-    first = f"{count(len(titles), 'back channel')} in use: {_list(titles)}"
-    first += f"; open to anybody on the path: {_list(parts, '; ')}." if parts else "."
-    return f"{first} {gravity(document)}"
+    sentences = [f"{count(len(titles), 'back channel')} in use: {_list(titles)}."]
+    if parts:
+        sentences.append(f"Open to anybody on the path: {_list(parts, '; ')}.")
+    return [*sentences, gravity(document)]
 
 
 def gravity(document: Document) -> str:

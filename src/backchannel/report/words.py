@@ -35,6 +35,11 @@ def brief(number: int) -> str:
     return f"{number / 1000:.1f}k" if number < 10_000 else f"{number // 1000}k"
 
 
+def within(title: str) -> str:
+    """Return a title as it stands within a sentence: `Broken by NAT` as `broken by NAT`."""
+    return title[:1].lower() + title[1:]
+
+
 def times(number: int) -> str:
     """Return `once` or `3 times`."""
     return "once" if number == 1 else f"{number:,} times"
