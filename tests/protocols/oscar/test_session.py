@@ -410,3 +410,25 @@ def test_the_frame_pattern_is_never_longer_than_its_size():
         key=lambda frame: wire.FRAME.match(frame).end(),
     )
     assert wire.FRAME.match(longest).end() <= wire.FRAME_SIZE
+
+
+@pytest.mark.parametrize(
+    ("other", "service"), [("700100200", "icq"), ("bob", ""), ("7up", ""), ("\u0661\u0662", "")]
+)
+def test_an_account_that_nothing_names_is_one_of_icq_where_it_talks_to_numbers(other, service):
+    talk = Talk("")
+    talk.c(4, 6, im(other, part(b"x")))
+    assert talk.session.service == service
+    talk = Talk("")
+    talk.s(4, 7, im_from(other, part(b"x")))
+    assert talk.session.service == service
+
+
+def test_a_name_is_believed_more_than_whom_it_talks_to():
+    talk = Talk("alice")
+    talk.c(4, 6, im("700100200", part(b"x")))
+    assert talk.session.service == "aim"
+    talk = Talk("")
+    talk.c(4, 6, im("700100200", part(b"x")))
+    talk.s(1, 0x0F, info("alice"))
+    assert talk.session.service == "aim"

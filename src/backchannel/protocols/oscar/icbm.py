@@ -53,6 +53,7 @@ def to_client(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
 
 
 def _channel(state: State, channel: int, letter: Letter, reader: Reader) -> Iterator[Output]:
+    state.meet(letter.recipient if letter.side is Side.CLIENT else letter.sender)
     if open_it := CHANNELS.get(channel):
         yield from open_it(state, letter, wire.tlvs(reader))
 

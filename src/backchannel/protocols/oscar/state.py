@@ -30,6 +30,11 @@ def remember(table: MutableMapping[K, V], key: K, value: V, limit: int = 256) ->
     table[key] = value
 
 
+def is_number(account: str) -> bool:
+    """Whether *account* is one of ICQ; AIM's names begin with a letter."""
+    return account.isascii() and account.isdigit()
+
+
 class State:
     """One connection: whose it is, and what answers refer to."""
 
@@ -37,6 +42,8 @@ class State:
         self.start = start
         self.service = "aim"
         self.account = ""
+        self.guessed = False
+        """The service is guessed from whom the account talks to."""
         self.ticket = start.context if isinstance(start.context, Ticket) else None
         self.session = ""
         """Key of the session that this connection belongs to; empty until a cookie is seen."""
@@ -70,10 +77,18 @@ class State:
         if not account or account == self.account:
             return
         self.account = account
-        if account.isascii() and account.isdigit():
+        if is_number(account):
             self.service = "icq"
+        elif self.guessed:
+            self.service = "aim"
+        self.guessed = False
         if self.session:
             yield Tie(key=self.session, account=account)
+
+    def meet(self, other: str) -> None:
+        """A message goes to or comes from *other*. Numbers talk to numbers, as a rule."""
+        if not self.account and self.service == "aim" and is_number(other):
+            self.service, self.guessed = "icq", True
 
     def is_self(self, name: str) -> bool:
         """Whether *name* is the account of this connection."""
