@@ -19,11 +19,13 @@ SYN, ACK, PSH, FIN = 2, 16, 8, 1
 MTU = 1400
 
 
-def pcap(packets: Iterable[bytes], *, link: int = 101, start: int = 1_700_000_000) -> bytes:
-    """Return a capture of raw IP *packets*, a millisecond apart."""
+def pcap(
+    packets: Iterable[bytes], *, link: int = 101, start: int = 1_700_000_000, apart: int = 1
+) -> bytes:
+    """Return a capture of raw IP *packets*, so many milliseconds *apart*."""
     out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)]
     for number, packet in enumerate(packets):
-        seconds, rest = divmod(number, 1000)
+        seconds, rest = divmod(number * apart, 1000)
         out.append(struct.pack("<IIII", start + seconds, rest * 1000, len(packet), len(packet)))
         out.append(packet)
     return b"".join(out)
