@@ -167,7 +167,7 @@ def _given(settings: Settings) -> Mapping[str, Any]:
     out: dict[str, Any] = {}
     for name in settings.__dataclass_fields__:
         value = getattr(settings, name)
-        if value in (None, False, ()):
+        if value is None or value is False or value == ():
             continue
         if isinstance(value, tuple):
             out[name] = [str(each) for each in value]

@@ -1,13 +1,14 @@
 """Files that a watch writes for months: rotated by size and age, and no reason to stop when full.
 
 A file keeps its name; the one before becomes `NAME.1`, that before it `NAME.2`, each by one rename.
-When the disk is full what does not fit is lost and counted, never half a line is left, and writing
-goes on as soon as there is room.
+When the disk is full lines wait in memory, within a bound, then the oldest are lost and counted;
+never half a line is left, and writing goes on as soon as there is room.
 """
 
 import contextlib
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 BUFFER = 64 * 1024
+WAITING = 4 << 20
+"""Bytes of lines that wait while they cannot be written."""
 RETRY = 1.0
 """Seconds between attempts to write again."""
 
@@ -56,7 +59,7 @@ class Lines:
         self.path, self._rotation, self._notice = path, rotation, notice
         self.lost = 0
         """Lines that could not be written."""
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._held_size = 0
         self._troubled = 0.0
         self._fd = -1
@@ -71,29 +74,39 @@ class Lines:
 
     def flush(self) -> None:
         """Write what waits, and rotate where it is time."""
-        held, self._held, self._held_size = self._held, [], 0
         if self._troubled and time.monotonic() - self._troubled < RETRY:
-            self.lost += len(held)
+            self._bound()
             return
         try:
-            if held:
-                self._put(b"".join(held))
+            if self._held:
+                self._put(b"".join(self._held))
+                self._recovered()
+                self._held.clear()
+                self._held_size = 0
             if self._due():
                 self._rotate()
         except OSError as error:
-            self.lost += len(held)
             if not self._troubled:
-                self._notice(f"{self.path}: {error.strerror}; lines are lost until this is over")
+                self._notice(f"{self.path}: {error.strerror}; lines wait, and may be lost")
             self._troubled = time.monotonic()
-            return
+            self._bound()
+
+    def _recovered(self) -> None:
         if self._troubled:
             self._troubled = 0.0
             self._notice(f"{self.path}: written again; {self.lost:,} lines were lost in all")
 
+    def _bound(self) -> None:
+        """Let the oldest lines go where too many wait."""
+        while self._held_size > WAITING:
+            self._held_size -= len(self._held.popleft())
+            self.lost += 1
+
     def close(self) -> None:
         """Write everything and close."""
-        self._troubled = 0.0
+        self._troubled = min(self._troubled, 1.0)  # one more attempt, whenever the last one was
         self.flush()
+        self.lost += len(self._held)
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1

@@ -1,0 +1,193 @@
+"""Nothing that was put is lost: by kill -9, a receiver that is away, a restart, a full disk."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from tests.live.receivers import Web, eventually, free_port, made
+from tests.live.world import ROOT
+
+from backchannel.errors import InputError
+from backchannel.live.config import Webhook
+from backchannel.live.delivery import Delivery
+from backchannel.live.spool import MEMORY, Spool
+
+FILL = """
+import sys
+from pathlib import Path
+from backchannel.live.spool import Spool
+spool = Spool(Path(sys.argv[1]), 100_000)
+for number in range(int(sys.argv[2]), 10_000):
+    spool.put(["one", "two"], f"alert {number}", b"body %d" % number)
+    print(number, flush=True)
+"""
+
+
+def fill(path, start=0, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", FILL, str(path), str(start)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        **options,
+    )
+
+
+def drain(spool, receiver):
+    out = []
+    while (found := spool.first(receiver)) is not None:
+        out.append(found[0])
+        spool.done(receiver, found[0])
+    return out
+
+
+def test_what_waits_comes_in_order_once_for_each(tmp_path):
+    spool = Spool(tmp_path / "s", 10)
+    for number in (1, 2, 2, 3):
+        spool.put(["a", "b"], str(number), b"x")
+    assert spool.depth(["a", "b", "c"]) == {"a": 3, "b": 3, "c": 0}
+    assert drain(spool, "a") == ["1", "2", "3"]
+    spool.close()
+    again = Spool(tmp_path / "s", 10)
+    assert drain(again, "b") == ["1", "2", "3"]
+    assert again.first("a") is None
+    again.close()
+
+
+def test_kill_9_loses_nothing_that_was_put(tmp_path):
+    path, told = tmp_path / "s", -1
+    for _ in range(3):
+        process = fill(path, told + 1)
+        for line in process.stdout:
+            told = int(line)
+            if told % 40 == 39:
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait()
+        process.stdout.close()
+    spool = Spool(path, 100_000)
+    for receiver in ("one", "two"):
+        found = drain(spool, receiver)
+        assert found[: told + 1] == [f"alert {number}" for number in range(told + 1)]
+        assert len(found) <= told + 3  # one may have been stored and not said
+    spool.close()
+
+
+def test_the_oldest_give_way_and_are_counted(tmp_path):
+    spool = Spool(tmp_path / "s", 5)
+    for number in range(8):
+        spool.put(["a"], str(number), b"x")
+    assert spool.dropped == {"a": 3}
+    assert drain(spool, "a") == ["3", "4", "5", "6", "7"]
+    spool.close()
+
+
+def test_a_damaged_spool_is_moved_aside(tmp_path):
+    path = tmp_path / "s"
+    path.write_bytes(b"no database at all" * 100)
+    spool = Spool(path, 5)
+    assert spool.moved == f"{path}.damaged"
+    spool.put(["a"], "1", b"x")
+    assert drain(spool, "a") == ["1"]
+    spool.close()
+
+
+def test_a_spool_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="spool of alerts cannot be opened"):
+        Spool(tmp_path / "file" / "s", 5)
+
+
+def test_while_the_disk_is_full_the_newest_wait_in_memory(tmp_path):
+    spool = Spool(tmp_path / "s", 100_000)
+    spool.put(["a"], "before", b"x")
+    pages = spool._base.execute("pragma page_count").fetchone()[0]
+    spool._base.execute(f"pragma max_page_count = {pages}")  # SQLite then says: disk is full
+    body = b"x" * 8000
+    for number in range(MEMORY + 50):
+        spool.put(["a"], str(number), body)
+    assert "full" in spool.trouble
+    assert spool.dropped["a"] >= 50
+    assert spool.first("a")[0] == "before"
+    assert spool.depth(["a"])["a"] == MEMORY + 1
+    spool._base.execute("pragma max_page_count = 1000000")
+    spool.put(["a"], "after", b"x")
+    assert spool.trouble == ""
+    found = drain(spool, "a")
+    assert found[0] == "before"
+    assert found[-2:] == [str(MEMORY + 49), "after"]
+    spool.close()
+
+
+# -- delivery --------------------------------------------------------------------------------------
+
+
+def test_a_receiver_that_is_away_gets_everything_when_it_is_back(tmp_path):
+    notices, port = [], free_port()
+    delivery = Delivery(Spool(tmp_path / "s", 100), notices.append)
+    delivery.use([Webhook(name="hook", url=f"http://127.0.0.1:{port}/", least="medium")])
+    for number in range(5):
+        delivery.put(made(number))
+    delivery.put(made(9, "low"))  # not for this one
+    eventually(lambda: delivery.failed["hook"] >= 2)
+    assert delivery.depth() == {"hook": 5}
+    web = Web([500, 503], port=port)
+    eventually(lambda: delivery.depth() == {"hook": 0}, 30)
+    told = [json.loads(body)["finding"]["id"] for _, _, body, status in web.posts if status == 204]
+    assert told == [f"{number:016x}" for number in range(5)]
+    assert delivery.sent == {"hook": 5}
+    assert notices[0].startswith("hook cannot be told: ")
+    assert notices[-1] == "hook can be told again"
+    assert len(notices) == 2
+    delivery.close()
+    web.close()
+
+
+def test_a_refused_alert_does_not_stop_the_others(tmp_path):
+    web, notices = Web([400]), []
+    delivery = Delivery(Spool(tmp_path / "s", 100), notices.append)
+    delivery.use([Webhook(name="hook", url=f"http://127.0.0.1:{web.port}/")])
+    delivery.put(made(1))
+    delivery.put(made(2))
+    eventually(lambda: delivery.sent["hook"] == 1)
+    assert delivery.refused == {"hook": 1}
+    assert notices == ["hook refused an alert: HTTP status 400"]
+    delivery.close()
+    web.close()
+
+
+def test_what_was_left_is_sent_after_a_restart(tmp_path):
+    port, path = free_port(), tmp_path / "s"
+    receiver = Webhook(name="hook", url=f"http://127.0.0.1:{port}/")
+    first = Delivery(Spool(path, 100), print)
+    first.use([receiver])
+    first.put(made(1))
+    first.close(wait=0)
+    web = Web(port=port)
+    second = Delivery(Spool(path, 100), print)
+    second.use([receiver])
+    eventually(lambda: web.posts)
+    assert web.posts[0][1]["Idempotency-Key"] == made(1).id
+    second.close()
+    web.close()
+
+
+def test_receivers_can_be_exchanged_while_alerts_wait(tmp_path):
+    spool, web = Spool(tmp_path / "s", 100), Web()
+    delivery = Delivery(spool, print)
+    delivery.use([Webhook(name="hook", url=f"http://127.0.0.1:{free_port()}/")])
+    delivery.put(made(1))
+    with pytest.raises(ValueError, match="names no host"):
+        delivery.use([Webhook(name="hook", url="http:///")])
+    assert delivery.names == ["hook"]
+    delivery.use([Webhook(name="hook", url=f"http://127.0.0.1:{web.port}/")])
+    eventually(lambda: web.posts)
+    delivery.close()
+    web.close()
+    with sqlite3.connect(tmp_path / "s") as base:
+        assert base.execute("select count(*) from waiting").fetchone() == (0,)
+    base.close()

@@ -1,0 +1,270 @@
+"""A whole watch: what a user sees of it, and what happens when something goes wrong."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.live.world import EXAMPLES, ROOT, Watch, needs
+
+from backchannel.capture import sources
+
+AIM, ICQ = EXAMPLES / "aim/aim_presence.pcap", EXAMPLES / "icq/icq_v5_neticq_iserverd.pcap"
+
+
+def command(*arguments):
+    return [sys.executable, "-c", "from backchannel.cli import main; main()", *map(str, arguments)]
+
+
+def children(process):
+    """Return the pids of the parsers of a watch."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().split(b"\0")
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if b"backchannel.live.worker" in line and parent == process.pid:
+            found.append(int(folder.name))
+    return found
+
+
+def test_lines_in_a_pipe(world, tmp_path):
+    watch = Watch(world, tmp_path)
+    world.replay(AIM)
+    watch.until(lambda: "guesses offline" in watch.out())
+    assert watch.stop() == 0
+    lines = watch.out().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  [a-z]+ +\S", line) for line in lines)
+    assert "  service   AIM over oscar  10.61.0." in watch.out()
+    assert "alicerec can be tested against guesses offline" in watch.out()
+
+
+def test_json_lines_and_the_exit_code_of_a_finding(world, tmp_path):
+    watch = Watch(world, tmp_path, "--json-lines", "--fail-on", "high")
+    world.replay(AIM)
+    assert watch.stop(signal.SIGINT) == 1
+    rows = [json.loads(line) for line in watch.out().splitlines()]
+    assert {row["kind"] for row in rows} == {"notice", "service", "finding"}
+    (service,) = (row for row in rows if row["kind"] == "service")
+    assert (service["service"], service["stack"]) == ("aim", "oscar")
+    ids = [row["id"] for row in rows if row["kind"] == "finding"]
+    assert len(set(ids)) == len(ids) > 3
+
+
+def test_every_output_is_written_at_the_end(world, tmp_path):
+    names = {"events": "e", "eve": "v", "findings": "f", "flows": "p", "report": "r.html"}
+    options = [part for name, file in names.items() for part in (f"--{name}", tmp_path / file)]
+    watch = Watch(world, tmp_path, "-q", *options)
+    world.replay(AIM)
+    assert watch.stop() == 0
+    assert watch.out() == ""
+    assert len((tmp_path / "e").read_text().splitlines()) == 68
+    assert len((tmp_path / "v").read_text().splitlines()) == 68
+    assert json.loads((tmp_path / "f").read_text().splitlines()[0])["finding"]["service"] == "aim"
+    assert "alicerec" in (tmp_path / "r.html").read_text()
+    assert (tmp_path / "p").read_bytes()[:4] == b"PAR1"
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".part"]
+    assert not any((tmp_path / name).stat().st_mode & 0o007 for name in names.values())
+
+
+def test_it_stops_by_itself(world, tmp_path):
+    watch = Watch(world, tmp_path, "--duration", "1s")
+    assert watch.process.wait(timeout=20) == 0
+
+
+def test_evidence_is_the_conversation_of_the_finding(world, tmp_path):
+    ring, folder = tmp_path / "ring", tmp_path / "evidence"
+    watch = Watch(world, tmp_path, "-q", "--ring", ring, "--evidence", folder)
+    world.replay(ICQ, AIM)
+    assert watch.stop() == 0
+    guess, *_ = sorted(folder.glob("*-password-guessable.pcap"))
+    (source,) = sources([str(guess)])
+    packets = [bytes(data) for chunk in source.chunks() for _, _, data, _ in chunk]
+    hosts = {data[26:30] for data in packets} | {data[30:34] for data in packets}
+    assert len(hosts) == 2
+    (whole,) = sources([str(AIM)])
+    everything = [bytes(data) for chunk in whole.chunks() for _, _, data, _ in chunk]
+    ends = {packets[0][34:36], packets[0][36:38]}
+    wanted = [d for d in everything if d[23] == 6 and {d[34:36], d[36:38]} == ends]
+    assert packets == wanted
+    assert len(list(ring.glob("vb-*.pcap"))) == 1
+
+
+# -- signals ---------------------------------------------------------------------------------------
+
+
+def test_a_reload_reads_rules_again_and_loses_no_flow(world, tmp_path):
+    config, rules = tmp_path / "w.toml", tmp_path / "rules"
+    config.write_text("[findings]\nrules = []\n")
+    rules.mkdir()
+    (rules / "my-own.yaml").write_text(
+        (ROOT / "src/backchannel/detect/rules/cleartext-messages.yaml")
+        .read_text()
+        .replace("cleartext-messages", "my-own")
+        .replace("Messages are readable on the way", "Mine")
+    )
+    watch = Watch(world, tmp_path, "--config", config, "--json-lines")
+    half = tmp_path / "half.pcap"
+    needs("tcpdump")
+    subprocess.run(["tcpdump", "-r", AIM, "-w", half, "-c", "100"], check=True, capture_output=True)
+    world.replay(half)
+    watch.until(lambda: '"kind":"finding"' in watch.out())
+
+    config.write_text("[findings]\nrule = 1\n")
+    watch.signal(signal.SIGHUP)
+    watch.says("not reloaded, the old configuration stays:")
+    watch.says(f"{config}:2: [findings] has no setting rule; did you mean rules?")
+
+    config.write_text(f'[capture]\nworkers = 2\n[findings]\nrules = ["{rules}"]\n')
+    watch.signal(signal.SIGHUP)
+    watch.says("reloaded: ")
+    watch.says("[capture] was changed; that takes effect at the next start")
+    world.python(REST, AIM, "100")
+    watch.until(lambda: '"rule":"my-own"' in watch.out())
+    assert watch.stop() == 0
+    rows = [json.loads(line) for line in watch.out().splitlines()]
+    told = [row["finding"]["rule"] for row in rows if row["kind"] == "finding"]
+    assert told.count("password-guessable") == len(set(_accounts(rows, "password-guessable")))
+
+
+REST = """
+import sys, socket
+from backchannel.capture import sources
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind(("va", 0))
+frames = [bytes(d) for s in sources([sys.argv[1]]) for c in s.chunks() for _, _, d, _ in c]
+for frame in frames[int(sys.argv[2]):]:
+    out.send(frame)
+"""
+
+
+def _accounts(rows, rule):
+    found = (row["finding"] for row in rows if row["kind"] == "finding")
+    return [each["accounts"][0] for each in found if each["rule"] == rule]
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+def test_an_interface_that_goes_down_and_comes_up_is_survived(world, tmp_path):
+    watch = Watch(world, tmp_path)
+    world.run("ip", "link", "set", "vb", "down")
+    watch.says("interface vb is down")
+    world.run("ip", "link", "set", "vb", "up")
+    watch.says("interface vb is up again")
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    assert watch.stop() == 0
+
+
+def test_an_interface_that_was_removed_is_opened_again(world, tmp_path):
+    watch = Watch(world, tmp_path)
+    world.run("ip", "link", "del", "vb")
+    watch.says("interface vb is down")
+    world.run("ip", "link", "add", "va", "type", "veth", "peer", "name", "vb")
+    world.run("ip", "link", "set", "va", "up")
+    world.run("ip", "link", "set", "vb", "up")
+    watch.says("interface vb is up again")
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    assert watch.stop() == 0
+
+
+def test_a_parser_that_dies_is_replaced(world, tmp_path):
+    watch = Watch(world, tmp_path)
+    (pid,) = children(watch.process)
+    os.kill(pid, signal.SIGKILL)
+    watch.says("parser 0 died (signal 9); its flows are lost")
+    watch.until(lambda: len(children(watch.process)) == 1)
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    assert watch.stop() == 0
+
+
+def test_parsers_end_when_the_watch_is_killed(world, tmp_path):
+    watch = Watch(world, tmp_path, "--ring", tmp_path / "ring")
+    pids = children(watch.process)
+    assert pids
+    watch.process.kill()
+    watch.process.wait()
+    watch.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+def test_a_full_disk_costs_lines_and_not_the_watch(world, tmp_path):
+    """/mnt is two megabytes."""
+    watch = Watch(world, tmp_path, "--plain", "--events", "/mnt/events", "--findings", "/mnt/found")
+    world.run("dd", "if=/dev/zero", "of=/mnt/ballast", "bs=1M", "count=8", check=False)
+    world.replay(AIM)
+    watch.says("/mnt/events: No space left on device; lines wait, and may be lost")
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    world.run("rm", "/mnt/ballast")
+    world.replay(ICQ)
+    watch.says("/mnt/events: written again;")
+    assert watch.stop() == 0
+    told = world.run("cat", "/mnt/events").stdout
+    assert told.endswith("\n")
+    rows = [json.loads(line) for line in told.splitlines()]
+    assert {row["protocol"] for row in rows} == {"oscar", "icq"}
+    assert sum(row["protocol"] == "oscar" for row in rows) == 68
+
+
+def test_without_the_right_it_says_how_to_get_it():
+    needs("unshare")
+    ran = subprocess.run(
+        ["unshare", "-Ur", *command("watch", "-i", "lo")],  # root of nothing but itself
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if "unshare failed" in ran.stderr:
+        pytest.skip("no user namespace can be made here")
+    assert ran.returncode == 4
+    assert "CAP_NET_RAW" in ran.stderr
+    assert "sudo backchannel watch -i lo" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["watch"], "no interface given: use -i NAME"),
+        (["watch", "-i", "none0"], "no interface none0 here; there are: "),
+        (
+            ["watch", "-i", "lo", "--filter", "udp prot 3"],
+            "--filter: capture filter 'udp prot 3': ",
+        ),
+        (["watch", "-i", "lo", "--workers", "0"], "--workers: workers: expected a number >= 1"),
+        (["watch", "-i", "lo", "--evidence", "x"], "--evidence: evidence is cut from the ring"),
+        (["watch", "-i", "lo", "--duration", "soon"], "--duration soon: not a time"),
+        (["watch", "-i", "lo", "--metrics", "x"], "--metrics: 'x' is not host:port"),
+        (["watch", "-i", "lo", "--events", "a", "--eve", "a"], "events and eve both go to a"),
+        (["watch", "-i", "lo", "--config", "/none.toml"], "/none.toml: No such file"),
+        (["check-config", "/none.toml"], "/none.toml: No such file"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_2(arguments, told, tmp_path):
+    if "--filter" in arguments:
+        needs("tcpdump")
+    ran = subprocess.run(
+        command(*arguments), capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert told in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_good_configuration_is_said_to_be_good(tmp_path):
+    path = tmp_path / "w.toml"
+    path.write_text('[capture]\ninterfaces = ["none0"]\n')
+    ran = subprocess.run(
+        command("check-config", path), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode == 0
+    assert f"{path}: good. Interfaces: none0; alerts to: nobody" in ran.stdout
+    assert "note: there is no interface none0" in ran.stdout
