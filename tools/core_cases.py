@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from backchannel.capture import records, records_py
-from backchannel.contract import Magic
+from backchannel.contract import Length, Magic, Spread
 from backchannel.flows import core, core_py
 from backchannel.flows.settings import FlowSettings
 
@@ -238,6 +238,9 @@ SOME = [
     (2, Magic("tcp", b"GET ", anywhere=(b"x-gnutella",))),
     (3, Magic("tcp", b"\x16\3")),
     (3, Magic("udp")),
+    (4, Magic("udp", length=Length(2, 2, unit=4, bias=4, chain=True))),
+    (5, Magic("tcp", bytes(64), bytes(64), some=(b"\1",), spread=Spread(48, 16, 6))),
+    (6, Magic("tcp", sizes=(12, 14), binary=True, first=True, unanswered=True)),
 ]
 EVERY = [(0, Magic("tcp")), (1, Magic("udp")), (2, Magic("ip"))]
 UNTOUCHED = {"tunnel_depth", "key", "contexts", "payloads"}

@@ -23,8 +23,8 @@ Output: TypeAlias = Event | Effect | type[Event]
 
 
 class Length(msgspec.Struct, frozen=True):
-    """A length field inside a payload: value + *bias* must equal (or, *whole* false, not exceed)
-    the payload's size.
+    """A length field inside a payload: value * *unit* + *bias* must equal (or, *whole* false, not
+    exceed) the payload's size.
     """
 
     at: int
@@ -32,6 +32,20 @@ class Length(msgspec.Struct, frozen=True):
     bias: int = 0
     little: bool = False
     whole: bool = True
+    unit: int = 1
+    """Bytes that one of the field's value stands for."""
+    chain: bool = False
+    """True, for datagrams: message after message of this form fills the payload."""
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Among the *size* bytes at *at* there must be *least* different values: ids and ciphertext
+    have many, counters and padding few.
+    """
+
+    at: int
+    size: int
+    least: int
 
 
 class Magic(msgspec.Struct, frozen=True):
@@ -46,9 +60,16 @@ class Magic(msgspec.Struct, frozen=True):
     mask: bytes = b""
     """As long as *pattern*; bits that are 0 are not compared. Empty: compare all."""
     at: int = 0
+    some: tuple[bytes, ...] = ()
+    """Masks, none longer than *pattern* and laid over it: one bit at least of each must be set."""
+    spread: Spread | None = None
     sizes: tuple[int, ...] = ()
     """Exact payload sizes, where the protocol's first payload has few."""
+    multiple: int = 1
+    """What a datagram's size must be a multiple of."""
     minimum: int = 0
+    binary: bool = False
+    """True: a payload that is text does not pass."""
     length: Length | None = None
     number: int = 0
     """IP protocol number, for transport `ip`; 0 means any."""
@@ -57,6 +78,9 @@ class Magic(msgspec.Struct, frozen=True):
     that has none passes only as long as the blank line that ends the head is not there."""
     first: bool = False
     """True: only the first payload of a side whose beginning was seen. False: mid-stream too."""
+    unanswered: bool = False
+    """True: this is sent whole before the other side says anything, so that the rest of a TCP
+    payload that is too short is not waited for once it has."""
 
     def __post_init__(self) -> None:
         if self.mask and len(self.mask) != len(self.pattern):

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.flows.frames import ACK, SYN, Talk, both, ethernet, ip, pcap, udp
 
-from backchannel.contract import Length, Magic
+from backchannel.contract import Length, Magic, Spread
+from backchannel.flows.core import FlowCore as Core
 from backchannel.flows.delivery import CLOSED, DATA
 from backchannel.flows.match_py import Fit, fits
 from backchannel.flows.settings import FlowSettings
@@ -150,6 +151,104 @@ def test_masks_and_lengths():
         assert both(pcap([(0, frame)]), [(0, magic)]).columns["hits"] == [fit is Fit.YES]
 
 
+RANDOM = Magic("udp", spread=Spread(at=2, size=4, least=3))
+WORDS = Magic("udp", b"\0\0", b"\xf0\0", some=(b"\x0f", b"\0\x81"), multiple=4)
+REPORTS = Magic("udp", length=Length(at=2, size=2, unit=4, bias=4, chain=True))
+BINARY = Magic("udp", sizes=(4,), binary=True)
+
+
+@pytest.mark.parametrize(
+    ("magic", "data", "fit"),
+    [
+        (RANDOM, b"..aabc", Fit.YES),
+        (RANDOM, b"..aabb", Fit.NO),
+        (RANDOM, b"..abc", Fit.NO),
+        (WORDS, b"\x01\x80..", Fit.YES),
+        (WORDS, b"\x0f\x01......", Fit.YES),
+        (WORDS, b"\x00\x80..", Fit.NO),
+        (WORDS, b"\x01\x7e..", Fit.NO),
+        (WORDS, b"\x01\x80...", Fit.NO),
+        (REPORTS, b"..\0\0", Fit.YES),
+        (REPORTS, b"..\0\x01....", Fit.YES),
+        (REPORTS, b"..\0\x01......\0\0", Fit.YES),
+        (REPORTS, b"..\0\x01......\0\x01", Fit.NO),
+        (REPORTS, b"..\0\x01.......", Fit.NO),
+        (REPORTS, b"..\0\x01.....", Fit.NO),
+        (REPORTS, b"..\0\x02....", Fit.NO),
+        (REPORTS, b"..\xff\xff....", Fit.NO),
+        (REPORTS, b"..\0", Fit.NO),
+        (BINARY, b"a\tz\n", Fit.NO),
+        (BINARY, b"a\tz\0", Fit.YES),
+        (BINARY, b"a\tz\x7f", Fit.YES),
+    ],
+)
+def test_what_looks_random_or_adds_up(magic, data, fit):
+    assert fits(magic, data, opening=True) is fit
+    frame = ethernet(ip("1.1.1.1", "2.2.2.2", 17, udp((1, 2), data)))
+    assert both(pcap([(0, frame)]), [(0, magic)]).columns["hits"] == [fit is Fit.YES]
+
+
+def test_a_chain_that_does_not_move_on_ends():
+    stuck = Magic("udp", length=Length(at=0, size=1, chain=True))
+    frame = ethernet(ip("1.1.1.1", "2.2.2.2", 17, udp((1, 2), b"\1\0\1")))
+    assert both(pcap([(0, frame)]), [(0, stuck)]).columns["hits"] == [0]
+
+
+SEED = Magic("tcp", sizes=(12, 14), binary=True, first=True, unanswered=True)
+
+
+@pytest.mark.parametrize("size", [1, 5, 12])
+def test_who_speaks_first_is_waited_for_until_the_other_side_speaks(size):
+    data = bytes(range(12))
+    talk, cut = Talk().open(), Talk().open().send(0, data[:6]).send(1, b"hello").send(0, data[6:])
+    for at in range(0, len(data), size):
+        talk.send(0, data[at : at + size])
+    assert hits_of(talk.send(1, b"hello"), [SEED])[0] == [1]
+    assert hits_of(cut, [SEED])[0] == [0]
+    assert hits_of(Talk().open().send(1, b"hello").send(0, data), [SEED])[0] == [1]
+
+
+def test_what_was_not_waited_for_is_judged_by_itself():
+    """And what another magic still waits for stays."""
+    talk = Talk().open().send(0, b"\0" * 6).send(1, b"hello").send(0, FRAME)
+    hits, told = hits_of(talk, [SEED, FLAP])
+    assert hits == [2]
+    assert told.bytes_of(0) == FRAME
+    talk = Talk().open().send(0, b"\0" * 6).send(1, b"hello").send(0, bytes(34) + b"MAGIC")
+    hits, told = hits_of(talk, [SEED, DEEP])
+    assert hits == [2]
+    assert (told.bytes_of(1), told.rows[0].missed) == (b"hello", (0, 0))
+
+
+def test_text_goes_on_being_waited_for_while_it_is_short():
+    assert fits(SEED, b"RFB 004.001\n", opening=True) is Fit.MAYBE
+    assert fits(SEED, b"@RSYNCD: 30.0\n", opening=True) is Fit.NO
+    assert fits(SEED, b"RFB 004.001\n\0\0", opening=True) is Fit.YES
+
+
+@pytest.mark.parametrize(
+    ("magic", "why"),
+    [
+        (Magic("udp", b"\0", some=(b"\1\1",)), "masks"),
+        (Magic("udp", b"\0", some=(b"\1",) * 3), "masks"),
+        (Magic("tcp", multiple=4), "no size"),
+        (Magic("tcp", length=Length(0, 1, chain=True)), "no size"),
+        (Magic("udp", spread=Spread(50, 15, 3)), "too far"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(magic, why):
+    with pytest.raises(ValueError, match=why):
+        both(pcap([]), [(0, magic)])
+
+
+def test_all_words_together_are_bounded():
+    words = [tuple(b"word%02d" % number for number in range(at, at + 32)) for at in (0, 32, 64)]
+    magics = [Magic("tcp", b"GET ", anywhere=each) for each in words]
+    assert hits_of(Talk().open().send(0, b"GET /WORD33\n\n"), magics[:2])[0] == [2]
+    with pytest.raises(ValueError, match="too many words"):
+        Core(list(enumerate(magics)))
+
+
 @pytest.mark.parametrize(
     "magic",
     [Magic("tcp", bytes(65)), Magic("tcp", at=2000), Magic("tcp", sizes=tuple(range(65)))],
@@ -165,6 +264,9 @@ magics = st.builds(
     Magic,
     st.just("tcp"),
     st.binary(max_size=4),
+    spread=st.none() | st.builds(Spread, st.integers(0, 4), st.integers(1, 4), st.integers(1, 3)),
+    binary=st.booleans(),
+    unanswered=st.booleans(),
     at=st.integers(0, 6),
     sizes=st.lists(st.integers(1, 12), max_size=2).map(tuple),
     minimum=st.integers(0, 10),
@@ -341,6 +443,8 @@ BLANK = b"\r\n\r\n"
     ("head", "ours"),
     [
         (b"GET / HTTP/1.1\r\nX-GnuTella-Alt: 1" + BLANK, True),
+        (b"GET / HTTP/1.1" + BLANK + b"x-gnutella", False),
+        (b"GET / HTTP/1.1\n\nx-gnutella", False),
         (b"GET /URI-res/N2R HTTP/1.0\n\n", True),
         (b"GET / HTTP/1.1\r\nX-Gnu: tella" + BLANK, False),
         (b"GET / HTTP/1.1\r\nno end", False),
@@ -356,7 +460,7 @@ def test_words_anywhere_in_a_head(head, ours, size):
 
 
 def test_words_are_checked():
-    for word in (b"x", b"Upper", b"x" * 33):
+    for word in (b"xx", b"Upper", b"x" * 33):
         with pytest.raises(ValueError, match="words"):
             both(pcap([]), [(0, Magic("tcp", anywhere=(word,)))])
 

@@ -24,7 +24,7 @@ from tests.flows.frames import (
     udp,
 )
 
-from backchannel.contract import Length, Magic
+from backchannel.contract import Length, Magic, Spread
 from backchannel.flows.delivery import CLOSED, DATA
 from backchannel.flows.settings import FlowSettings
 
@@ -33,6 +33,9 @@ PICKY = [
     (1, Magic("tcp", b"\3", at=30)),
     (2, Magic("udp", b"\0", at=3)),
     (3, Magic("tcp", sizes=(10, 25), first=True)),
+    (4, Magic("tcp", sizes=(11, 30), binary=True, first=True, unanswered=True)),
+    (5, Magic("tcp", b"\3\0", b"\0\0", some=(b"\0\1",), spread=Spread(2, 8, 5), first=True)),
+    (6, Magic("udp", length=Length(0, 1, unit=2, bias=1, chain=True), multiple=3)),
 ]
 TINY = FlowSettings(
     max_flows=6,

@@ -8,8 +8,18 @@ from backchannel.flows.names cimport Names
 cdef enum:
     LONGEST_PATTERN = 64
     MOST_SIZES = 64
-    MOST_WORDS = 32
+    MOST_WORDS = 64             # of all magics together
     LONGEST_WORD = 32
+    MOST_SOME = 2
+    WINDOW = 64                 # bytes at the front that gates look at
+
+cdef struct gate_t:
+    # Eight bytes of a pattern: nearly all payloads fail here already.
+    uint64_t mask
+    uint64_t value
+    uint32_t at                 # of the eight bytes, within WINDOW
+    uint32_t least              # payload bytes below which nothing passes
+    uint16_t magic              # number of the magic
 
 cdef struct magic_t:
     uint64_t bit
@@ -24,21 +34,41 @@ cdef struct magic_t:
     int64_t length_bias
     bint little
     bint whole
+    uint32_t unit
+    bint chain
     bint first
     bint stream
+    bint unanswered
+    bint binary
+    uint32_t multiple
+    uint32_t spread_at
+    uint32_t spread_size        # 0: nothing asked
+    uint32_t spread_least
+    uint32_t some_count
+    uint8_t some[MOST_SOME][LONGEST_PATTERN]
     uint8_t pattern[LONGEST_PATTERN]
     uint8_t mask[LONGEST_PATTERN]
     uint32_t sizes[MOST_SIZES]
-    uint32_t word_count
-    uint8_t word_sizes[MOST_WORDS]
-    uint8_t words[MOST_WORDS][LONGEST_WORD]
-    uint8_t begins[256]         # whether a word begins with a byte, in either case
+    uint64_t words              # bits of the words of which one must stand in a head of lines
+
+cdef struct word_t:
+    uint32_t size
+    uint8_t text[LONGEST_WORD]  # in lower case
+
+cdef struct head_t:
+    # What stands in a head of lines; it is searched once, for all magics.
+    bint searched
+    bint ended                  # it is all there
+    uint64_t words
 
 @cython.final
 cdef class Matcher:
     cdef magic_t* magics
-    cdef uint16_t* candidates   # numbers of magics, by transport and first byte
-    cdef uint32_t starts[3 * 256 + 1]
+    cdef word_t words[MOST_WORDS]
+    cdef uint32_t word_count
+    cdef uint8_t begins[1 << 15]    # whether a word begins with three bytes, of which five bits count
+    cdef gate_t* gates          # by place: opening or not, transport and first byte
+    cdef uint32_t starts[2 * 3 * 256 + 1]
     cdef uint64_t gated
     cdef Names names
 
@@ -48,5 +78,17 @@ cdef class Matcher:
         const uint8_t* data,
         uint32_t size,
         bint opening,
+        bint answered,
         uint64_t* maybe,
+    ) noexcept nogil
+    cdef void search(self, const uint8_t* data, uint32_t size, head_t* head) noexcept nogil
+    cdef uint64_t words_at(self, const uint8_t* data, uint32_t size) noexcept nogil
+    cdef int fits(
+        self,
+        const magic_t* magic,
+        const uint8_t* data,
+        uint32_t size,
+        bint opening,
+        bint answered,
+        head_t* head,
     ) noexcept nogil

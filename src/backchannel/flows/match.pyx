@@ -1,12 +1,14 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Compares payloads with the magics; `match_py` says the same in plain Python.
 
-All magics that can begin with a payload's first byte lie beside each other, so that a payload
-nobody is interested in costs one look into a table.
+A payload nobody is interested in is to cost next to nothing. All magics that can begin with its
+first byte have a gate: eight bytes of the pattern, which are compared at once. The gates of a first
+byte lie beside each other; only where one opens is the magic itself looked at.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 
 from backchannel.flows import match_py
 from backchannel.flows.names cimport EARLY
@@ -17,6 +19,11 @@ cdef enum:
     STREAM
     DATAGRAM
     OTHER
+
+cdef extern from *:
+    int popcount "__builtin_popcountll"(uint64_t) noexcept nogil
+
+cdef int64_t UNSEEN = -(<int64_t>1 << 62)
 
 cdef enum:
     # What comparing a payload with a magic says.
@@ -33,32 +40,36 @@ cdef class Matcher:
 
     def __init__(self, magics, names, gated, *, everything):
         cdef uint32_t count = 0
+        cdef gate_t gate
         for index, magic in magics:
             match_py.check(index, magic)
         self.names = Names(names)
         self.gated = 0 if everything else sum(1 << index for index in set(gated))
         self.magics = <magic_t*>calloc(len(magics) + 1, sizeof(magic_t))
-        lists = [[] for _ in range(3 * 256)]
+        lists = [[] for _ in range(2 * 3 * 256)]
         if self.magics == NULL:
             raise MemoryError
         for number, (index, magic) in enumerate(magics):
             compile_magic(&self.magics[number], index, magic)
-            for first in range(256):
-                if may_begin(&self.magics[number], first):
-                    lists[_TRANSPORTS.index(magic.transport) * 256 + first].append(number)
-        self.candidates = <uint16_t*>calloc(sum(map(len, lists)) + 1, sizeof(uint16_t))
-        if self.candidates == NULL:
+            self.magics[number].words = self.numbered(magic.anywhere)
+            transport = _TRANSPORTS.index(magic.transport)
+            for first in first_bytes(magic):
+                lists[(3 + transport) * 256 + first].append(number)
+                if not magic.first:
+                    lists[transport * 256 + first].append(number)
+        self.gates = <gate_t*>calloc(sum(map(len, lists)) + 1, sizeof(gate_t))
+        if self.gates == NULL:
             raise MemoryError
         for place, numbers in enumerate(lists):
             self.starts[place] = count
             for number in numbers:
-                self.candidates[count] = number
+                self.gates[count] = make_gate(&self.magics[number], number, place >= 3 * 256)
                 count += 1
-        self.starts[3 * 256] = count
+        self.starts[2 * 3 * 256] = count
 
     def __dealloc__(self):
         free(self.magics)
-        free(self.candidates)
+        free(self.gates)
 
     cdef uint64_t match(
         self,
@@ -66,26 +77,38 @@ cdef class Matcher:
         const uint8_t* data,
         uint32_t size,
         bint opening,
+        bint answered,
         uint64_t* maybe,
     ) noexcept nogil:
         """Return the protocols whose magic fits a payload of at least one byte.
 
-        *number* is the IP protocol's, *opening* says that a side begins with the payload. *maybe* is
-        filled with the protocols where more bytes may make it fit.
+        *number* is the IP protocol's, *opening* says that a side begins with the payload, *answered*
+        that the other side spoke before all of it was there. *maybe* is filled with the protocols where
+        more bytes may make it fit.
         """
+        cdef uint8_t padded[WINDOW]
         cdef uint32_t transport = STREAM if number == TCP else DATAGRAM if number == UDP else OTHER
-        cdef uint32_t place = transport * 256 + data[0], at
-        cdef uint64_t hits = 0
+        cdef uint32_t place = (3 * opening + transport) * 256 + data[0], at
+        cdef uint64_t hits = 0, seen
+        cdef const uint8_t* front = data
+        cdef head_t head = head_t(False, False, 0)
+        cdef const gate_t* gate
         cdef const magic_t* magic
         cdef int answer
         maybe[0] = 0
+        if size < WINDOW:
+            memset(padded, 0, WINDOW)
+            memcpy(padded, data, size)
+            front = padded
         for at in range(self.starts[place], self.starts[place + 1]):
-            magic = &self.magics[self.candidates[at]]
-            if magic.number and magic.number != <uint32_t>number:
+            gate = &self.gates[at]
+            memcpy(&seen, front + gate.at, 8)
+            if (seen ^ gate.value) & gate.mask & missing(gate.at, size) or size < gate.least:
                 continue
-            if hits & magic.bit:
+            magic = &self.magics[gate.magic]
+            if hits & magic.bit or (magic.number and magic.number != <uint32_t>number):
                 continue
-            answer = fits(magic, data, size, opening)
+            answer = self.fits(magic, data, size, opening, answered, &head)
             if answer == YES:
                 hits |= magic.bit
             elif answer == MAYBE:
@@ -102,6 +125,103 @@ cdef class Matcher:
         maybe[0] &= ~hits
         return hits
 
+    cdef int fits(
+        self,
+        const magic_t* magic,
+        const uint8_t* data,
+        uint32_t size,
+        bint opening,
+        bint answered,
+        head_t* head,
+    ) noexcept nogil:
+        """Say whether a payload passes."""
+        cdef uint32_t at, seen
+        cdef int short = NO
+        if opening:
+            if magic.stream:
+                short = MAYBE
+        elif magic.first:
+            return NO
+        if answered and magic.unanswered:
+            return NO
+        seen = min(magic.size, size - magic.at) if size > magic.at else 0
+        for at in range(seen):
+            if data[magic.at + at] & magic.mask[at] != magic.pattern[at]:
+                return NO
+        if size < magic.minimum or size < magic.at + magic.size:
+            return short
+        for at in range(magic.some_count):
+            if not some(&magic.some[at][0], data + magic.at, magic.size):
+                return NO
+        if magic.multiple > 1 and size % magic.multiple:
+            return NO
+        if magic.size_count and not listed(magic, size):
+            return short if size < magic.largest_size else NO
+        if magic.binary and text(data, size):
+            return short if size < magic.largest_size else NO
+        if magic.spread_size:
+            if size < magic.spread_at + magic.spread_size:
+                return short
+            if different(data + magic.spread_at, magic.spread_size) < magic.spread_least:
+                return NO
+        if magic.words:
+            if not head.searched:
+                self.search(data, size, head)
+            if not head.words & magic.words:
+                return NO if head.ended else short
+        return length_fits(magic, data, size, short) if magic.length_size else YES
+
+    # -- words -------------------------------------------------------------------------------------
+
+    def numbered(self, words):
+        """Return the bits of *words*, which are searched for from now on."""
+        cdef uint64_t bits = 0
+        for word in words:
+            known = [
+                at for at in range(self.word_count)
+                if self.words[at].text[: self.words[at].size] == word
+            ]
+            if not known:
+                if self.word_count == MOST_WORDS:
+                    raise ValueError("too many words in all magics")
+                known = [self.word_count]
+                self.words[self.word_count].size = len(word)
+                for at, byte in enumerate(word):
+                    self.words[self.word_count].text[at] = byte
+                self.begins[(word[0] & 31) << 10 | (word[1] & 31) << 5 | word[2] & 31] = 1
+                self.word_count += 1
+            bits |= <uint64_t>1 << known[0]
+        return bits
+
+    cdef void search(self, const uint8_t* data, uint32_t size, head_t* head) noexcept nogil:
+        """Find the words in the head of lines that a payload begins with."""
+        cdef uint32_t at, last = 0, end = min(size, HEAD)
+        head.searched, head.ended = True, size >= HEAD
+        for at in range(1, end):
+            if data[at] == 10 and (
+                data[at - 1] == 10 or (at > 1 and data[at - 1] == 13 and data[at - 2] == 10)
+            ):
+                head.ended, end = True, at + 1
+                break
+        for at in range(end):
+            last = (last << 5 | data[at] & 31) & 0x7FFF
+            if self.begins[last] and at >= 2:
+                head.words |= self.words_at(data + at - 2, end - at + 2)
+
+    cdef uint64_t words_at(self, const uint8_t* data, uint32_t size) noexcept nogil:
+        """Return the words that *data* begins with, in any case."""
+        cdef uint64_t bits = 0
+        cdef uint32_t number, at
+        for number in range(self.word_count):
+            if self.words[number].size > size:
+                continue
+            for at in range(self.words[number].size):
+                if lower(data[at]) != self.words[number].text[at]:
+                    break
+            else:
+                bits |= <uint64_t>1 << number
+        return bits
+
 
 cdef int compile_magic(magic_t* made, int index, object magic) except -1:
     """Lay a Magic out for `fits`. The sizes were checked by `check`."""
@@ -110,89 +230,91 @@ cdef int compile_magic(magic_t* made, int index, object magic) except -1:
     made.number = magic.number
     made.at, made.size, made.minimum = magic.at, len(magic.pattern), magic.minimum
     made.first, made.stream = magic.first, magic.transport == "tcp"
+    made.unanswered, made.binary, made.multiple = magic.unanswered, magic.binary, magic.multiple
     for at, (want, bits) in enumerate(zip(magic.pattern, mask, strict=True)):
         made.pattern[at], made.mask[at] = want & bits, bits
+    made.some_count = len(magic.some)
+    for number, some in enumerate(magic.some):
+        for at, bits in enumerate(some):
+            made.some[number][at] = bits
+    if magic.spread is not None:
+        made.spread_at, made.spread_size = magic.spread.at, magic.spread.size
+        made.spread_least = magic.spread.least
     made.size_count, made.largest_size = len(magic.sizes), max(magic.sizes, default=0)
     for at, size in enumerate(magic.sizes):
         made.sizes[at] = size
     if magic.length is not None:
         made.length_at, made.length_size = magic.length.at, magic.length.size
         made.length_bias, made.little = magic.length.bias, magic.length.little
-        made.whole = magic.length.whole
-    made.word_count = len(magic.anywhere)
-    for number, word in enumerate(magic.anywhere):
-        made.word_sizes[number] = len(word)
-        for at, byte in enumerate(word):
-            made.words[number][at] = byte
-        for first in (word[:1], word[:1].upper()):
-            made.begins[ord(first)] = 1
+        made.whole, made.unit, made.chain = (
+            magic.length.whole, magic.length.unit, magic.length.chain
+        )
     return 0
 
 
-cdef bint may_begin(const magic_t* magic, uint8_t first):
-    return magic.at > 0 or not magic.size or first & magic.mask[0] == magic.pattern[0]
+def first_bytes(magic):
+    """Return the first bytes that a payload may have."""
+    if magic.at or not magic.pattern:
+        return range(256)
+    mask = magic.mask[0] if magic.mask else 0xFF
+    want = magic.pattern[0] & mask
+    return (want,) if mask == 0xFF else [byte for byte in range(256) if byte & mask == want]
 
 
-cdef int fits(
-    const magic_t* magic, const uint8_t* data, uint32_t size, bint opening
-) noexcept nogil:
-    """Say whether a payload passes."""
-    cdef uint32_t at, seen
-    cdef int short = NO
-    if opening:
-        if magic.stream:
-            short = MAYBE
-    elif magic.first:
-        return NO
-    seen = min(magic.size, size - magic.at) if size > magic.at else 0
-    for at in range(seen):
-        if data[magic.at + at] & magic.mask[at] != magic.pattern[at]:
-            return NO
-    if size < magic.minimum or size < magic.at + magic.size:
-        return short
-    if magic.size_count and not listed(magic, size):
-        return short if size < magic.largest_size else NO
-    if magic.word_count and not holds(magic, data, size):
-        return NO if ended(data, size) else short
-    return length_fits(magic, data, size, short) if magic.length_size else YES
+cdef gate_t make_gate(const magic_t* magic, uint16_t number, bint opening):
+    """Choose the eight bytes of the pattern that say most: with most bits compared."""
+    cdef gate_t gate = gate_t(0, 0, 0, 1, number)
+    cdef uint32_t start, at, bits, most = 0
+    if not (opening and magic.stream):  # in a stream's beginning, more bytes may come
+        gate.least = max(1, magic.minimum, magic.at + magic.size)
+    for start in range(magic.at, min(magic.at + magic.size, WINDOW - 7)):
+        bits = 0
+        for at in range(start, min(start + 8, magic.at + magic.size)):
+            bits += popcount(magic.mask[at - magic.at])
+        if bits > most:
+            most, gate.at = bits, start
+    if most:
+        for at in range(gate.at, min(gate.at + 8, magic.at + magic.size)):
+            gate.value |= <uint64_t>magic.pattern[at - magic.at] << 8 * (at - gate.at)
+            gate.mask |= <uint64_t>magic.mask[at - magic.at] << 8 * (at - gate.at)
+    return gate
 
 
-cdef bint holds(const magic_t* magic, const uint8_t* data, uint32_t size) noexcept nogil:
-    """Whether one of the magic's words stands in the head, in any case."""
-    cdef uint32_t at, number, length, seen = min(size, HEAD)
-    for at in range(seen):
-        if not magic.begins[data[at]]:
-            continue
-        for number in range(magic.word_count):
-            length = magic.word_sizes[number]
-            if at + length <= seen and same_word(&magic.words[number][0], data + at, length):
-                return True
+cdef inline uint64_t missing(uint32_t at, uint32_t size) noexcept nogil:
+    """Return a mask of those of the eight bytes at *at* that a payload of *size* bytes has."""
+    if size >= at + 8:
+        return <uint64_t>-1
+    return (<uint64_t>1 << 8 * (size - at)) - 1 if size > at else 0
+
+
+cdef inline bint some(const uint8_t* bits, const uint8_t* data, uint32_t size) noexcept nogil:
+    cdef uint32_t at
+    for at in range(size):
+        if data[at] & bits[at]:
+            return True
     return False
 
 
-cdef inline bint same_word(const uint8_t* word, const uint8_t* data, uint32_t size) noexcept nogil:
+cdef inline bint text(const uint8_t* data, uint32_t size) noexcept nogil:
     cdef uint32_t at
-    cdef uint8_t byte
     for at in range(size):
-        byte = data[at]
-        if 65 <= byte <= 90:
-            byte += 32
-        if byte != word[at]:
+        if not (0x20 <= data[at] < 0x7F or data[at] == 9 or data[at] == 10 or data[at] == 13):
             return False
     return True
 
 
-cdef bint ended(const uint8_t* data, uint32_t size) noexcept nogil:
-    """Whether a head of lines ends in the payload, or is longer than what is looked at."""
+cdef inline uint32_t different(const uint8_t* data, uint32_t size) noexcept nogil:
+    """Count the different values among some bytes."""
+    cdef uint64_t met[4]
     cdef uint32_t at
-    if size >= HEAD:
-        return True
-    for at in range(1, size):
-        if data[at] == 10 and (
-            data[at - 1] == 10 or (at > 1 and data[at - 1] == 13 and data[at - 2] == 10)
-        ):
-            return True
-    return False
+    met[0] = met[1] = met[2] = met[3] = 0
+    for at in range(size):
+        met[data[at] >> 6] |= <uint64_t>1 << (data[at] & 63)
+    return popcount(met[0]) + popcount(met[1]) + popcount(met[2]) + popcount(met[3])
+
+
+cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
+    return byte | 0x20 if 65 <= byte <= 90 else byte
 
 
 cdef inline bint listed(const magic_t* magic, uint32_t size) noexcept nogil:
@@ -207,16 +329,39 @@ cdef int length_fits(
     const magic_t* magic, const uint8_t* data, uint32_t size, int short
 ) noexcept nogil:
     """A message may go on in later segments of a stream; a datagram holds it whole."""
-    cdef int64_t total = 0
-    cdef uint32_t at, byte
-    if size < magic.length_at + magic.length_size:
+    cdef int64_t sum = total(magic, data, size)
+    if sum == UNSEEN:
         return short
-    for at in range(magic.length_size):
-        byte = data[magic.length_at + (magic.length_size - 1 - at if magic.little else at)]
-        total = total << 8 | byte
-    total += magic.length_bias
-    if total <= size:
-        return NO if magic.whole and total < size else YES
+    if magic.chain:
+        return filled(magic, data, size)
+    if sum <= size:
+        return NO if magic.whole and sum < size else YES
     if magic.whole and magic.stream:
         return YES
     return NO if magic.whole else short
+
+
+cdef inline int64_t total(const magic_t* magic, const uint8_t* data, uint32_t size) noexcept nogil:
+    """Return the size that a message at the start of *data* says it has, or UNSEEN."""
+    cdef int64_t value = 0
+    cdef uint32_t at
+    if size < magic.length_at + magic.length_size:
+        return UNSEEN
+    for at in range(magic.length_size):
+        value = value << 8 | data[
+            magic.length_at + (magic.length_size - 1 - at if magic.little else at)
+        ]
+    return value * magic.unit + magic.length_bias
+
+
+cdef int filled(const magic_t* magic, const uint8_t* data, uint32_t size) noexcept nogil:
+    """Whether messages fill a datagram: YES or NO."""
+    cdef int64_t step
+    while True:
+        step = total(magic, data, size)
+        if step == size:
+            return YES
+        if step <= 0 or step > size:
+            return NO
+        data += step
+        size -= <uint32_t>step

@@ -7,12 +7,14 @@ again, so that segment sizes hide nothing. Anywhere else it is "no".
 from collections.abc import Sequence
 from enum import Enum
 
-from backchannel.contract import Length, Magic
+from backchannel.contract import Length, Magic, Spread
 from backchannel.flows.names_py import host
 
 LONGEST_NAME = 255
 HEAD = 4096
 """Bytes of a head of lines that are searched for a magic's words."""
+TEXT = frozenset(range(0x20, 0x7F)) | {9, 10, 13}
+"""Bytes of which a payload that is text consists."""
 
 
 class Fit(Enum):
@@ -41,17 +43,24 @@ class Matcher:
         self._gated = 0 if everything else sum(1 << index for index in set(gated))
 
     def match(
-        self, transport: str, number: int, payload: bytes, *, opening: bool
+        self,
+        transport: str,
+        number: int,
+        payload: bytes,
+        *,
+        opening: bool,
+        answered: bool = False,
     ) -> tuple[int, int]:
         """Return the protocols whose magic fits, and those where more bytes may make it fit.
 
-        *number* is the IP protocol's. *opening* says that a side begins with *payload*.
+        *number* is the IP protocol's. *opening* says that a side begins with *payload*, *answered*
+        that the other side spoke before all of it was there.
         """
         hits = maybe = 0
         for index, magic in self._magics:
             if magic.transport != transport or magic.number not in {0, number}:
                 continue
-            fit = fits(magic, payload, opening=opening)
+            fit = fits(magic, payload, opening=opening, answered=answered)
             hits |= (fit is Fit.YES) << index
             maybe |= (fit is Fit.MAYBE) << index
         if hits & self._gated:
@@ -87,17 +96,23 @@ def check(index: int, magic: Magic) -> None:
         raise ValueError(f"length field of {magic.length.size} bytes: {magic}")
     if len(magic.pattern) > 64 or magic.at > 1024 or len(magic.sizes) > 64:
         raise ValueError(f"magic too long: {magic}")
+    if any(len(mask) > len(magic.pattern) for mask in magic.some) or len(magic.some) > 2:
+        raise ValueError(f"masks that do not lie over the pattern: {magic}")
+    if magic.transport == "tcp" and (magic.multiple > 1 or (magic.length and magic.length.chain)):
+        raise ValueError(f"streams have no size: {magic}")
+    if magic.spread is not None and magic.spread.at + magic.spread.size > 64:
+        raise ValueError(f"spread of bytes too far in: {magic}")
     words = magic.anywhere
-    if len(words) > 32 or any(not 1 < len(word) <= 32 or word != word.lower() for word in words):
+    if len(words) > 32 or any(not 2 < len(word) <= 32 or word != word.lower() for word in words):
         raise ValueError(f"words that cannot be searched for: {magic}")
 
 
-def fits(magic: Magic, payload: bytes, *, opening: bool) -> Fit:
+def fits(magic: Magic, payload: bytes, *, opening: bool, answered: bool = False) -> Fit:
     """Say whether *payload* passes *magic*.
 
     A TCP side may begin with segments of any size, so there a payload that is too short may fit.
     """
-    if magic.first and not opening:
+    if (magic.first and not opening) or (magic.unanswered and answered):
         return Fit.NO
     stream, size = magic.transport == "tcp", len(payload)
     short = Fit.MAYBE if stream and opening else Fit.NO
@@ -107,32 +122,72 @@ def fits(magic: Magic, payload: bytes, *, opening: bool) -> Fit:
         return Fit.NO
     if size < magic.minimum or size < magic.at + len(magic.pattern):
         return short
+    if not all(any(map(int.__and__, seen, bits)) for bits in magic.some) or size % magic.multiple:
+        return Fit.NO
     if magic.sizes and size not in magic.sizes:
         return short if size < max(magic.sizes) else Fit.NO
+    if magic.binary and TEXT.issuperset(payload):
+        return short if size < max(magic.sizes, default=0) else Fit.NO
+    if magic.spread is not None and (fit := _spread(magic.spread, payload, short)) is not Fit.YES:
+        return fit
     if magic.anywhere and not _holds(magic.anywhere, payload):
         return Fit.NO if _ended(payload) else short
     return _length_fits(magic.length, payload, short, stream=stream) if magic.length else Fit.YES
 
 
+def _spread(spread: Spread, payload: bytes, short: Fit) -> Fit:
+    if len(payload) < spread.at + spread.size:
+        return short
+    different = len(set(payload[spread.at : spread.at + spread.size]))
+    return Fit.YES if different >= spread.least else Fit.NO
+
+
 def _holds(words: Sequence[bytes], payload: bytes) -> bool:
-    head = payload[:HEAD].lower()
+    head = payload[: _end(payload)].lower()
     return any(word in head for word in words)
 
 
 def _ended(payload: bytes) -> bool:
     """Whether a head of lines ends in *payload*, or is longer than what is looked at."""
-    head = payload[:HEAD]
-    return len(payload) >= HEAD or b"\n\r\n" in head or b"\n\n" in head
+    return len(payload) >= HEAD or _end(payload) < HEAD
+
+
+def _end(payload: bytes) -> int:
+    """Return where the head of lines ends: behind its blank line, or HEAD."""
+    found = [(payload.find(blank, 0, HEAD), len(blank)) for blank in (b"\n\r\n", b"\n\n")]
+    return min((at + size for at, size in found if at >= 0), default=HEAD)
 
 
 def _length_fits(length: Length, payload: bytes, short: Fit, *, stream: bool) -> Fit:
     """A message may go on in later segments of a stream; a datagram holds it whole."""
-    if len(payload) < length.at + length.size:
+    size, total = len(payload), _total(length, payload)
+    if total is None:
         return short
-    field = payload[length.at : length.at + length.size]
-    total = int.from_bytes(field, "little" if length.little else "big") + length.bias
-    if total <= len(payload):
-        return Fit.NO if length.whole and total < len(payload) else Fit.YES
+    if length.chain:
+        return Fit.YES if _filled(length, payload, total) else Fit.NO
+    if total <= size:
+        return Fit.NO if length.whole and total < size else Fit.YES
     if length.whole and stream:
         return Fit.YES
     return Fit.NO if length.whole else short
+
+
+def _total(length: Length, payload: bytes) -> int | None:
+    """Return the size that a message at the start of *payload* says it has, if it is there."""
+    field = payload[length.at : length.at + length.size]
+    if len(field) < length.size:
+        return None
+    value = int.from_bytes(field, "little" if length.little else "big")
+    return value * length.unit + length.bias
+
+
+def _filled(length: Length, payload: bytes, total: int) -> bool:
+    """Whether messages, the first of *total* bytes, fill *payload*."""
+    at, step = 0, total
+    while 0 < step < len(payload) - at:
+        at += step
+        following = _total(length, payload[at:])
+        if following is None:
+            return False
+        step = following
+    return step == len(payload) - at

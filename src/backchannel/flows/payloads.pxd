@@ -46,7 +46,9 @@ cdef class Payloads:
     cdef bint open(
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
     ) noexcept nogil
-    cdef uint64_t look_again(self, half_t* half, int number, uint64_t* maybe) noexcept nogil
+    cdef uint64_t look_again(
+        self, half_t* half, int number, bint answered, uint64_t* maybe
+    ) noexcept nogil
     cdef void settle(self, flow_t* flow, int side) noexcept nogil
     cdef extra_t* stream(self, flow_t* flow) noexcept nogil
     cdef extra_t* deliver(

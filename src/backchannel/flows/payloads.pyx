@@ -108,6 +108,13 @@ cdef class Payloads:
         cdef uint64_t hits = 0, maybe = <uint64_t>-1
         cdef extra_t* extra
         cdef half_t* half
+        if waiting and flow.payload[1 - side]:
+            half = &flow.extra.halves[side]
+            hits = self.look_again(half, packet.protocol, True, &maybe)
+            if not hits and not maybe:  # what waited for more was answered instead
+                self.settle(flow, side)
+                self.test(flow, side, packet, False)
+                return not flow.bits & WANTED
         if seq != flow.initial[side]:
             self.test(flow, side, packet, False)
             if flow.bits & WANTED:
@@ -115,7 +122,7 @@ cdef class Payloads:
                 return False
         elif not waiting:
             hits = self.matcher.match(
-                packet.protocol, packet.payload, packet.captured, True, &maybe
+                packet.protocol, packet.payload, packet.captured, True, False, &maybe
             )
         if waiting or (maybe and not hits):
             extra = self.stream(flow)
@@ -128,7 +135,9 @@ cdef class Payloads:
             )
             kept = not half.full
             if kept or half.first != NULL:
-                hits = self.look_again(half, packet.protocol, &maybe)
+                hits = self.look_again(
+                    half, packet.protocol, flow.payload[1 - side] != 0, &maybe
+                )
             if not kept:  # no more can be: what may fit counts as a hit
                 if not hits and maybe != <uint64_t>-1:
                     hits = maybe
@@ -145,14 +154,16 @@ cdef class Payloads:
             self.settle(flow, side)
         return True
 
-    cdef uint64_t look_again(self, half_t* half, int number, uint64_t* maybe) noexcept nogil:
+    cdef uint64_t look_again(
+        self, half_t* half, int number, bint answered, uint64_t* maybe
+    ) noexcept nogil:
         """Compare all that is kept of a side's first bytes with the magics."""
         cdef uint32_t size
         cdef const uint8_t* seen = self.streams.prefix(half, &size)
         cdef uint64_t hits = 0
         maybe[0] = <uint64_t>-1
         if size:
-            hits = self.matcher.match(number, seen, size, True, maybe)
+            hits = self.matcher.match(number, seen, size, True, answered, maybe)
         return hits
 
     cdef void settle(self, flow_t* flow, int side) noexcept nogil:
@@ -173,7 +184,7 @@ cdef class Payloads:
             return
         flow.tested[side] += 1
         hits = self.matcher.match(
-            packet.protocol, packet.payload, packet.captured, opening, &maybe
+            packet.protocol, packet.payload, packet.captured, opening, False, &maybe
         )
         if hits:
             extra = self.want(flow)

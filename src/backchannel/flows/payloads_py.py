@@ -87,22 +87,27 @@ class Payloads:
 
     def _open(self, slot: int, flow: Flow, side: int, seq: int, packet: Packet) -> bool:
         """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
+        waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
+        held = flow.stream.prefix(side) if flow.stream is not None else b""
+        if waiting and flow.payload[1 - side] and not any(self._match(flow, held, answered=True)):
+            self._settle(flow, side)  # what waited for more was answered instead
+            self._test(flow, side, packet, opening=False)
+            return not flow.wanted
         if seq != flow.initial[side]:
             self._test(flow, side, packet, opening=False)
             if flow.wanted:
                 flow.opened[side] = True
                 return False
-        waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
         seen, kept = b"", False
         if not waiting and seq == flow.initial[side]:
             seen = packet.payload
-        hits, undecided = self._match(flow, seen)
+        hits, undecided = self._match(flow, seen, answered=False)
         if waiting or (undecided and not hits):
             stream = self._stream(slot, flow, side)
             flow.conflicts += stream.segment(side, seq, packet.payload)
             kept = not stream.halves[side].full
             seen = stream.prefix(side) or seen
-            hits, undecided = self._match(flow, seen)
+            hits, undecided = self._match(flow, seen, answered=flow.payload[1 - side] > 0)
             if not kept:  # no more can be: what may fit counts as a hit
                 hits, undecided = (hits or undecided) if seen else 0, 0
         if hits:
@@ -116,11 +121,13 @@ class Payloads:
             self._settle(flow, side)
         return True
 
-    def _match(self, flow: Flow, seen: bytes) -> tuple[int, int]:
+    def _match(self, flow: Flow, seen: bytes, *, answered: bool) -> tuple[int, int]:
         """Return which magics fit the first bytes of a side, and which may still fit."""
         if not seen:
             return 0, -1
-        return self.matcher.match(flow.transport, flow.protocol, seen, opening=True)
+        return self.matcher.match(
+            flow.transport, flow.protocol, seen, opening=True, answered=answered
+        )
 
     def _settle(self, flow: Flow, side: int) -> None:
         """Nobody wants the first bytes of *side*."""

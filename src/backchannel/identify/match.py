@@ -7,7 +7,8 @@ streams that the core never sees (inside proxies and tunnels) and the tests as a
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from backchannel.contract import Length, Magic, Protocol
+from backchannel.contract import Magic, Protocol
+from backchannel.flows import match_py
 from backchannel.model import Transport
 
 
@@ -60,46 +61,9 @@ def _entry(name: str, magic: Magic) -> _Entry:
 
 def fits(magic: Magic, payload: bytes, *, begun: bool = True) -> bool:
     """Say whether *payload* passes *magic*; a short TCP payload passes as far as it goes."""
-    size = len(payload)
     if magic.first and not begun:
         return False
-    short = size < magic.at + len(magic.pattern)
-    if short and magic.transport != "tcp":
-        return False
-    if not _agrees(magic, payload[magic.at : magic.at + len(magic.pattern)]):
-        return False
-    if short:
-        return True
-    if magic.sizes and size not in magic.sizes:
-        return magic.transport == "tcp" and size < max(magic.sizes)
-    if magic.anywhere and not _holds(magic.anywhere, payload):
-        return b"\n\r\n" not in payload and b"\n\n" not in payload
-    if magic.length is not None and not _length_fits(magic.length, payload, magic.transport):
-        return False
-    return size >= magic.minimum or magic.transport == "tcp"
-
-
-def _holds(words: tuple[bytes, ...], payload: bytes) -> bool:
-    head = payload.lower()
-    return any(word in head for word in words)
-
-
-def _agrees(magic: Magic, seen: bytes) -> bool:
-    pattern = magic.pattern[: len(seen)]
-    if not magic.mask:
-        return seen == pattern
-    mask = int.from_bytes(magic.mask[: len(seen)], "big")
-    return int.from_bytes(seen, "big") & mask == int.from_bytes(pattern, "big") & mask
-
-
-def _length_fits(length: Length, payload: bytes, transport: Transport) -> bool:
-    if len(payload) < length.at + length.size:
-        return transport == "tcp"
-    field = payload[length.at : length.at + length.size]
-    total = int.from_bytes(field, "little" if length.little else "big") + length.bias
-    if length.whole and transport != "tcp":
-        return total == len(payload)
-    return total <= len(payload) if not length.whole else total >= len(payload)
+    return match_py.fits(magic, payload, opening=True) is not match_py.Fit.NO
 
 
 def _first_bytes(magic: Magic) -> Iterable[int]:

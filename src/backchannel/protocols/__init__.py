@@ -10,9 +10,19 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from backchannel.contract import Length, Magic, Output, Peek, Protocol, Session, Start
+from backchannel.contract import Length, Magic, Output, Peek, Protocol, Session, Spread, Start
 
-__all__ = ["Length", "Magic", "Output", "Peek", "Protocol", "Session", "Start", "load"]
+__all__ = [
+    "Length",
+    "Magic",
+    "Output",
+    "Peek",
+    "Protocol",
+    "Session",
+    "Spread",
+    "Start",
+    "load",
+]
 
 
 @cache

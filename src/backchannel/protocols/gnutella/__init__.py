@@ -1,9 +1,12 @@
 """Gnutella 0.4 and 0.6: servents, their searches and downloads, over TCP, UDP and HTTP."""
 
-from backchannel.protocols import Length, Magic, Protocol
+from backchannel.protocols import Length, Magic, Protocol, Spread
 
 _KINDS = (0x00, 0x01, 0x02, 0x31, 0x32, 0x40, 0x41, 0x44, 0x80, 0x81)
 _STREAM_KINDS = (0x00, 0x01, 0x30, 0x31, 0x32, 0x40, 0x80, 0x81)
+_ANY_ID = (0x30, 0x31, 0x32)
+"""Kinds whose message id need not be random."""
+_RANDOM_ID = Spread(at=0, size=16, least=6)
 
 _HEADERS = (
     b"gnutella",
@@ -55,13 +58,16 @@ PROTOCOL = Protocol(
         Magic(transport="tcp", pattern=b"GET ", anywhere=(*_TARGETS, *_HEADERS)),
         Magic(transport="tcp", pattern=b"HEAD /", anywhere=(*_TARGETS, *_HEADERS)),
         Magic(transport="tcp", pattern=b"HTTP/1.", anywhere=(*_HEADERS, *_SERVENTS)),
-        # Messages amid a stream: a known kind, TTL and hops below 16, a size below 64 KiB.
+        # Messages amid a stream: a known kind, TTL and hops below 16 and not both 0, a size below
+        # 64 KiB.
         *(
             Magic(
                 transport="tcp",
                 at=16,
                 pattern=bytes([kind, 0, 0, 0, 0, 0, 0]),
                 mask=b"\xff\xf0\xf0\0\0\xff\xff",
+                some=(b"\0\x0f\x0f",),
+                spread=None if kind in _ANY_ID else _RANDOM_ID,
                 minimum=23,
             )
             for kind in _STREAM_KINDS
@@ -72,6 +78,7 @@ PROTOCOL = Protocol(
                 transport="udp",
                 at=16,
                 pattern=bytes([kind]),
+                spread=None if kind in (*_ANY_ID, 0x44) else _RANDOM_ID,
                 minimum=23,
                 length=Length(at=19, size=4, bias=23, little=True),
             )

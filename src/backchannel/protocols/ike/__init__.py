@@ -4,7 +4,7 @@ The magic in a picture: an ISAKMP header has its version at byte 17 and its whol
 24; behind a non-ESP marker (four zero bytes) both come four bytes later, in TCP six.
 """
 
-from backchannel.protocols import Length, Magic, Protocol
+from backchannel.protocols import Length, Magic, Protocol, Spread
 
 _ANY = b"\0"  # compared with a mask of zero bits
 
@@ -72,8 +72,18 @@ PROTOCOL = Protocol(
         _opening(*_PHASE_1, 4),
         _opening(*_SA_INIT, 4),
         Magic("udp", pattern=b"\xff", sizes=(1,)),  # a NAT keep-alive
-        # ESP in UDP from its beginning: a sequence number below 16
-        Magic("udp", pattern=bytes(4), mask=b"\xff\xff\xff\xf0", at=4, minimum=32, first=True),
+        # ESP in UDP from its beginning: an SPI of 256 or more, a sequence number from 1 to 15, and
+        # padding to whole words
+        Magic(
+            "udp",
+            pattern=bytes(8),
+            mask=bytes(4) + b"\xff\xff\xff\xf0",
+            some=(b"\xff\xff\xff", bytes(7) + b"\x0f"),
+            spread=Spread(at=8, size=16, least=4),  # also where nothing is encrypted
+            multiple=4,
+            minimum=32,
+            first=True,
+        ),
         Magic("tcp", pattern=b"IKETCP", first=True),
         _framed(0x10, (0x00, 0xD8)),  # exchanges 0-7 and 32-39
         _framed(0x20, (0x20, 0xF0)),
