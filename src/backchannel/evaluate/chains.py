@@ -1,0 +1,47 @@
+"""Chains of rules that jump to each other, as nftables and iptables have them."""
+
+from typing import Literal
+
+import msgspec
+
+from backchannel.evaluate.packet import Packet, Test, Verdict
+
+Ends = Literal["accept", "drop", "return", "jump", "goto", "continue"]
+MOST_JUMPS = 64
+"""The kernel allows fewer; a text that goes in circles ends here."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule: all its tests must hold."""
+
+    tests: tuple[Test, ...]
+    ends: Ends
+    target: str
+    line: int
+    text: str
+    label: str = ""
+
+    def fits(self, packet: Packet) -> bool:
+        """Say whether the packet meets this rule."""
+        return all(test(packet) for test in self.tests)
+
+
+Chains = dict[str, list[Rule]]
+
+
+def walk(chains: Chains, name: str, packet: Packet, depth: int = 0) -> Verdict | None:
+    """Return the verdict that *packet* meets in the chain; None where it comes back from it."""
+    if depth > MOST_JUMPS:
+        raise ValueError(f"chain {name}: jumps in a circle")
+    for rule in chains.get(name, ()):
+        if not rule.fits(packet):
+            continue
+        if rule.ends in ("accept", "drop"):
+            return Verdict(rule.ends == "accept", rule.line, rule.text, rule.label)
+        if rule.ends == "return":
+            return None
+        if rule.ends in ("jump", "goto"):
+            found = walk(chains, rule.target, packet, depth + 1)
+            if found is not None or rule.ends == "goto":
+                return found
+    return None
