@@ -29,19 +29,27 @@ class Rule(msgspec.Struct, frozen=True):
 Chains = dict[str, list[Rule]]
 
 
-def walk(chains: Chains, name: str, packet: Packet, depth: int = 0) -> Verdict | None:
-    """Return the verdict that *packet* meets in the chain; None where it comes back from it."""
-    if depth > MOST_JUMPS:
+def walk(chains: Chains, name: str, packet: Packet, way: list[Rule]) -> Verdict | None:
+    """Return the verdict that *packet* meets in the chain; None where it comes back from it.
+
+    The rules that send it somewhere are added to *way*.
+    """
+    if len(way) > MOST_JUMPS:
         raise ValueError(f"chain {name}: jumps in a circle")
     for rule in chains.get(name, ()):
-        if not rule.fits(packet):
+        if rule.ends == "continue" or not rule.fits(packet):
             continue
         if rule.ends in ("accept", "drop"):
-            return Verdict(rule.ends == "accept", rule.line, rule.text, rule.label)
+            return Verdict(rule.ends == "accept", rule.line, rule.text, rule.label, words(way))
+        way.append(rule)
         if rule.ends == "return":
             return None
-        if rule.ends in ("jump", "goto"):
-            found = walk(chains, rule.target, packet, depth + 1)
-            if found is not None or rule.ends == "goto":
-                return found
+        found = walk(chains, rule.target, packet, way)
+        if found is not None or rule.ends == "goto":
+            return found
     return None
+
+
+def words(way: list[Rule]) -> tuple[str, ...]:
+    """Return the rules of a way as they stand in the text."""
+    return tuple(f"{rule.line}: {rule.text}" for rule in way)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import time
 from shlex import split
 
-from backchannel.evaluate.chains import Chains, Ends, Rule, walk
+from backchannel.evaluate.chains import Chains, Ends, Rule, walk, words
 from backchannel.evaluate.packet import Hook, Packet, Test, Verdict, unknown
 from backchannel.evaluate.values import Addresses, ports
 
@@ -42,11 +42,13 @@ class Iptables:
         """Return what becomes of *packet* at *hook*."""
         table = self._tables[packet.source.version]
         name = hook.upper()
-        found = walk(table.chains, name, packet)
+        way = list[Rule]()
+        found = walk(table.chains, name, packet, way)
         if found is not None:
             return found
         policy = table.policies.get(name, "ACCEPT")
-        return Verdict(policy == "ACCEPT", 0, f"policy {policy} of chain {name}")
+        said = f"policy {policy} of chain {name}"
+        return Verdict(policy == "ACCEPT", 0, said, way=words(way))
 
 
 class _Table:
@@ -90,8 +92,10 @@ _ENDS: dict[str, Ends] = {
 }
 
 
-_SILENT = ("-m", "--reject-with", "--log-prefix", "--log-level", "--limit", "--limit-burst")
-"""Options that name a module, or what to tell: they test nothing that we count."""
+_SILENT = ("--reject-with", "--log-prefix", "--log-level", "--limit", "--limit-burst")
+"""Options that say what to tell, and how often: they test nothing that we count."""
+_MODULES = {"tcp", "udp", "multiport", "conntrack", "comment", "set", "time", "limit", "icmp6"}
+"""Modules whose options do the testing."""
 
 
 class _Words:
@@ -167,6 +171,15 @@ def _interface(words: _Words, *, coming: bool) -> Test:
     return test
 
 
+def _module(words: _Words) -> Test:
+    name = words.value()
+    if name in ("ah", "esp"):  # an extension header of IPv6
+        return lambda packet: packet.carrier == name
+    if name not in _MODULES:
+        raise ValueError(f"the module {name}")
+    return lambda _: True
+
+
 def _protocol(words: _Words) -> Test:
     name = words.value()
     wanted = PROTOCOLS.get(name, name)
@@ -225,6 +238,7 @@ _TESTS: dict[str, Callable[[_Words], Test]] = {
     "-i": lambda words: _interface(words, coming=True),
     "-o": lambda words: _interface(words, coming=False),
     "-p": _protocol,
+    "-m": _module,
     "--dport": lambda words: _port(words, source=False),
     "--sport": lambda words: _port(words, source=True),
     "--dports": lambda words: _port(words, source=False),

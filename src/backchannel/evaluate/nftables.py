@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backchannel.evaluate.chains import Chains, Ends, Rule, walk
+from backchannel.evaluate.chains import Chains, Ends, Rule, walk, words
 from backchannel.evaluate.nft_matches import Reader, match
 from backchannel.evaluate.packet import Hook, Packet, Test, Verdict
 from backchannel.evaluate.values import Addresses
 
 FAMILIES = ("ip", "ip6", "inet")
 PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50}
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{};,=]|#[^\n]*|\n|[^\s{};,="#]+')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[!=<>]=|[{};,=]|#[^\n]*|\n|[^\s{};,=!<>"#]+|[!<>]')
 
 
 class _Base(NamedTuple):
@@ -48,10 +48,12 @@ class Nftables:
             if base.hook != hook or not _of_family(base.family, packet):
                 continue
             chains = self._chains[base.family, base.table]
-            found = walk(chains, base.chain, packet)
+            way = list[Rule]()
+            found = walk(chains, base.chain, packet, way)
             if found is None:
                 passes = base.policy == "accept"
-                found = Verdict(passes, 0, f"policy {base.policy} of chain {base.chain}")
+                said = f"policy {base.policy} of chain {base.chain}"
+                found = Verdict(passes, 0, said, way=words(way))
             if not found.passes:
                 return found
             if found.line or not passed.line:

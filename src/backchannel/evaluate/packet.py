@@ -51,6 +51,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """The rule as it stands in the text, or the default in words."""
     label: str = ""
     """Comment, label or remark of the rule: our texts name the policy's line in it."""
+    way: tuple[str, ...] = ()
+    """Rules that sent the packet to other chains, or back from them, before."""
 
 
 def unknown(path: str, line: int, what: str) -> InputError:
