@@ -54,8 +54,9 @@ def inside(command, text=None, timeout=60):
 def play(steps, loads=()):
     """Return what each of *steps* gave; `load` runs *loads*, commands with their input.
 
-    Steps: `["open", name, carrier, port, version]` from the client, or `open-in` towards it;
-    `["say", name, side]` whether the other side hears it; `["load"]`; `["run", command...]`.
+    Steps: `["open", name, carrier, port, version, own port]` from the client, or `open-in` towards
+    it; `["how", carrier, port, version]` by which error opening fails; `["say", name, side]` whether
+    the other side hears it; `["load"]`; `["run", command...]`.
     """
     wanted = json.dumps({"steps": steps, "loads": loads})
     ran = inside([sys.executable, str(Path(__file__))], wanted)
@@ -92,10 +93,14 @@ class _Lab:
         return made
 
     def open(self, name, carrier, port, family=4, own_port=0):
-        return self._open(name, carrier, (own_port, port), family, inwards=False)
+        return self._open(name, carrier, (own_port, port), family, inwards=False) is None
 
     def open_in(self, name, carrier, port, family=4):
-        return self._open(name, carrier, (0, port), family, inwards=True)
+        return self._open(name, carrier, (0, port), family, inwards=True) is None
+
+    def how(self, carrier, port, family=4):
+        error = self._open("", carrier, (0, port), family, inwards=False)
+        return error and type(error).__name__
 
     def _open(self, name, carrier, ports, family, *, inwards):
         own_port, port = ports
@@ -118,13 +123,15 @@ class _Lab:
                 opener.send(b"hello")
                 answerer = listener
                 answerer.connect(answerer.recvfrom(9)[1])
-        except OSError:
+                answerer.send(b"hello")
+                opener.recv(9)
+        except OSError as error:
             listener.close()
-            return False
+            return error
         for end in (opener, answerer):
             end.settimeout(PATIENCE)
         self._flows[name] = {"opener": opener, "answerer": answerer}
-        return True
+        return None
 
     def say(self, name, side):
         flow = self._flows[name]

@@ -53,6 +53,20 @@ def test_a_denied_port_is_closed_and_another_is_not(backend):
 
 
 @both
+@pytest.mark.parametrize("default", ["allow", "deny"])
+def test_a_refused_client_is_told_at_once_unless_the_line_says_drop(backend, default):
+    """The host's own chain for what it sends must not eat the reset."""
+    policy = rules(
+        line("icq", "deny", ICQ_LOGIN),
+        line("p2p", "deny", GNUTELLA, refuse="drop"),
+        default=default,
+    )
+    steps = [["how", "tcp", port, family] for port in (5190, 6346) for family in (4, 6)]
+    told = tried(backend, policy, ["load"], *steps)
+    assert told[1:] == [*["ConnectionRefusedError"] * 2, *["TimeoutError"] * 2]
+
+
+@both
 @pytest.mark.parametrize("first", ["opener", "answerer"])
 def test_flows_from_before_the_ruleset_are_cut_whoever_speaks_first(backend, first):
     """No packet passes in either direction, where the kernel never saw the flow begin."""

@@ -20,7 +20,7 @@ from backchannel.policy.model import Hours, Lifeline, Line, Networks, Party, Rul
 NAME = "iptables"
 TITLE = "iptables, ip6tables and ipset (Linux)"
 CHAIN = "BACKCHANNEL"
-BACK = f"{CHAIN}-BACK"
+BACK, OUT = f"{CHAIN}-BACK", f"{CHAIN}-OUT"
 MOST_PORTS = 15
 """What `multiport` takes in one rule; a range counts twice."""
 LOG_PREFIX = 29
@@ -35,15 +35,15 @@ LOAD = (
     "Load:    ipset restore -exist < backchannel.ipset      (where there is one, and first)",
     "         iptables-restore --noflush < backchannel.v4",
     "         ip6tables-restore --noflush < backchannel.v6",
-    f"Remove:  iptables -D FORWARD -j {CHAIN}; the same for INPUT ! -i lo and OUTPUT ! -o lo; then",
-    f"         -F and -X for {CHAIN} and {BACK}; then ip6tables; then ipset destroy. Remove before",
-    "         loading again, or the built-in chains jump here twice, which only costs time.",
+    "Remove:  iptables -D for each of the three -I at the end; -F, then -X for our three chains;",
+    "         the same with ip6tables; ipset destroy. Remove before loading again, or the built-in",
+    "         chains jump to ours twice, which only costs time.",
     f"Watch:   iptables -vnL {CHAIN}",
 )
 _HOOKS = (
     f"-I FORWARD -j {CHAIN}",
     f"-I INPUT ! -i lo -j {CHAIN}",
-    f"-I OUTPUT ! -o lo -j {CHAIN}",
+    f"-I OUTPUT ! -o lo -j {OUT}",
 )
 _UNSEEN = "-m conntrack --ctstate NEW,INVALID,UNTRACKED"
 _NOT_OPENING = "! --tcp-flags SYN,ACK SYN"
@@ -116,8 +116,10 @@ class _Table:
             "*filter",
             f":{CHAIN} - [0:0]",
             f":{BACK} - [0:0]",
+            f":{OUT} - [0:0]",
             *self._decide(),
             *self._back(),
+            *self._out(),
             *_HOOKS,
             "COMMIT",
         ]
@@ -135,6 +137,13 @@ class _Table:
         yield from self._entries(back=False)
         if self._rules.default == "deny":
             yield f'-A {CHAIN} -m comment --comment "default: deny" -j DROP'
+
+    def _out(self) -> Iterator[str]:
+        """Yield what lets out resets and errors by which a line refuses: they look like answers."""
+        icmp, kind = ("icmp", "icmp-type") if self._family == 4 else ("ipv6-icmp", "icmpv6-type")
+        yield f"-A {OUT} -p tcp --tcp-flags RST RST -j RETURN"
+        yield f"-A {OUT} -p {icmp} --{kind} destination-unreachable -j RETURN"
+        yield f"-A {OUT} -j {CHAIN}"
 
     def _needed(self) -> Iterator[str]:
         """Yield what hosts need to find each other, and errors about flows that may be."""

@@ -38,6 +38,12 @@ SPEAKS = Speaks(
     alerts=True,
 )
 _UNSEEN = "ct state new,invalid,untracked"
+_OWN_REFUSALS = (
+    "# resets and errors by which a line refuses leave here, as if they were answers",
+    "tcp flags & rst == rst accept",
+    "icmp type destination-unreachable accept",
+    "icmpv6 type destination-unreachable accept",
+)
 LOAD = (
     "Load:    nft -f THIS-FILE    (in one step; it replaces what an earlier one made)",
     f"Remove:  nft delete table inet {TABLE}",
@@ -117,7 +123,7 @@ class _Table:
             *(f"    counter {name} {{}}" for name in self._counters()),
             *_hook("forward", ()),
             *_hook("input", ('iifname "lo" accept',)),
-            *_hook("output", ('oifname "lo" accept',)),
+            *_hook("output", ('oifname "lo" accept', *_OWN_REFUSALS)),
             *_chain("decide", decide),
             *_chain("back", back),
             "}",
