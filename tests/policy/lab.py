@@ -55,8 +55,8 @@ def play(steps, loads=()):
     """Return what each of *steps* gave; `load` runs *loads*, commands with their input.
 
     Steps: `["open", name, carrier, port, version, own port]` from the client, or `open-in` towards
-    it; `["how", carrier, port, version]` by which error opening fails; `["say", name, side]` whether
-    the other side hears it; `["load"]`; `["run", command...]`.
+    it; `["how", carrier, port, version]` by which error opening fails; `["say", name, side]`
+    whether the other side hears it; `["load"]`; `["run", command...]`.
     """
     wanted = json.dumps({"steps": steps, "loads": loads})
     ran = inside([sys.executable, str(Path(__file__))], wanted)
