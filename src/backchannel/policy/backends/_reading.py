@@ -236,7 +236,7 @@ class Reading:
 
     def _answers(self, ports: Ports) -> str:
         """Return why closing *ports* would hit answers, where nobody knows who opened a flow."""
-        hit = self.stateless and ports.carrier == "udp" and ports.high >= EPHEMERAL
+        hit = self.stateless and _high(ports) >= EPHEMERAL
         return "answers to clients" if hit else ""
 
     def _everybody(self, line: Line, use: Use, ports: Ports) -> str:
