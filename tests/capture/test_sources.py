@@ -130,6 +130,8 @@ def test_standard_input():
     [
         (b"", "empty file"),
         (b"text", "neither pcap nor pcapng"),
+        (b"GMBU\0\2" + bytes(200), "a capture of Microsoft Network Monitor; `editcap"),
+        (b"snoop\0\0\0" + bytes(20), "a capture of snoop; `editcap"),
         (gzip.compress(b"", mtime=0), "empty file"),
         (gzip.compress(b"text" * 9, mtime=0), "neither pcap nor pcapng"),
     ],
@@ -246,3 +248,14 @@ def test_a_slow_pipe_gives_what_is_there():
         assert run.stdout.readline() == b"2\n"
         run.stdin.close()
         timer.cancel()
+
+
+def test_a_capture_of_another_format_in_a_folder_is_named_and_not_passed_over(put):
+    put("day/a", b"GMBU\0\2" + bytes(200))
+    put("day/notes.txt", b"no capture")
+    good = put("day/b", capture(1, 2))
+    foreign, read = sources([str(Path(good).parent)])
+    assert Path(foreign.path).name == "a"
+    with pytest.raises(Damage, match="at byte 0: a capture of Microsoft Network Monitor"):
+        list(foreign.chunks())
+    assert sum(len(chunk) for chunk in read.chunks())

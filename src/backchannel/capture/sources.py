@@ -76,9 +76,12 @@ class Source:
         before = self._before
         self.first_frame = before.first_frame + before.packets if before else 1
         self.packets = 0
-        for chunk in self._chunks(BUFFER):
-            self.packets += len(chunk)
-            yield chunk
+        try:
+            for chunk in self._chunks(BUFFER):
+                self.packets += len(chunk)
+                yield chunk
+        except ForeignCapture as error:
+            raise Damage(self.path, 0, error.message) from None
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file as it is on disk; empty for standard input."""
@@ -138,11 +141,28 @@ class Source:
         except EOFError as error:
             raise Damage(self.path, 0, str(error)) from None
         except ValueError as error:
+            if known := next((_OTHERS[magic] for magic in _OTHERS if head.startswith(magic)), ""):
+                said = f"{known}; `editcap -F pcapng` converts it"
+                raise ForeignCapture(self.path, said) from None
             raise NotACapture(self.path, str(error) if head else "empty file") from None
+
+
+_OTHERS = {
+    b"GMBU": "a capture of Microsoft Network Monitor",
+    b"RTSS": "a capture of Microsoft Network Monitor",
+    b"snoop\0": "a capture of snoop",
+    b"XCP\0": "a capture of NetXRay or Sniffer",
+    b"TRSNIFF data": "a capture of Sniffer",
+}
+"""How the files of other programs begin, as Wireshark's readers know them."""
 
 
 class NotACapture(InputError):  # noqa: N818 - what the file is
     """A file that is neither pcap nor pcapng."""
+
+
+class ForeignCapture(NotACapture):
+    """A capture in a format that is not read."""
 
 
 class _Counted:
@@ -169,8 +189,8 @@ def _short(left: int) -> str:
 def sources(paths: Sequence[str]) -> list[Source]:
     """Return the captures that *paths* name, in the order of their first packets.
 
-    In folders and globs, files that are no captures are passed over. Raises InputError where a
-    named file is none, and where nothing is there.
+    In folders and globs, files that are no captures are passed over; those in a format that is not
+    read count as damaged. Raises InputError where a named file is none, and where nothing is there.
     """
     found = [source for path in paths for source in _expand(path)]
     unique = list({source.path: source for source in found}.values())
@@ -202,6 +222,8 @@ def _maybe(name: str) -> Source | None:
     source = Source(name)
     try:
         source.probe()
+    except ForeignCapture:
+        return source
     except NotACapture:
         return None
     return source
