@@ -373,6 +373,19 @@ def test_a_hole_larger_than_the_stream_is_followed_ends_the_reading():
         assert [event.account for event in kit.events(told, SignOn)] == users
 
 
+def test_holes_are_followed_only_as_far_as_bytes_came():
+    """Each costs our time and the sender nothing: a packet with a far sequence number is enough."""
+    talk, session = forge.Talk(), Session(START)
+    kit.decode(session, talk.steps, ends=False)
+    half = link.SKIPPED // 2
+    for ended in (False, False, True):
+        session.gap(CLIENT, half)
+        talk.ciphers[CLIENT].skip(half)
+        talk.steps.clear()
+        kit.decode(session, talk.say(CLIENT, 0x02, USER).steps, ends=False)
+        assert session._talk._sides[CLIENT].deaf is ended
+
+
 def test_a_hole_in_the_handshake_leaves_the_other_side():
     talk = forge.Talk().say(SERVER, 0x2C, ipv4("1.2.3.4")).say(CLIENT, 0x02, USER)
     talk.steps[0] = CLIENT, 12

@@ -528,3 +528,26 @@ def test_memory_is_bounded():
     for _ in range(200):
         polled.feed(Side.CLIENT, b"x" * 20000)
     assert kit.footprint(polled) < 1 << 21
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"YMSG\0\x0c\0\0\xff\xff\xff\xff" + bytes(7) + b"\x071\xc0\x80ann\xc0\x8029\xc0\x80PNG",
+        b"a" * 30 + b"\xc0\x8029\xc0\x80PNG",
+        packed(0x46, b"1\xc0\x80") + b"n" * 70_000 + b"\xc0\x8029\xc0\x80x",
+    ],
+)
+def test_what_opens_no_packet_holds_no_file_however_it_is_cut(body):
+    request = post("/notifyft", body, host="filetransfer.msg.yahoo.com")
+    for size in (1000, len(request)):
+        told = kit.decode(Session(START), kit.recut([(Side.CLIENT, request)], size))
+        (fault,) = kit.events(told, Malformed)
+        assert fault.reason == "no file in the uploaded YMSG packet"
+
+
+def test_a_first_request_of_others_refutes_whatever_follows_in_the_same_segment():
+    session = Session(START)
+    own = post("/notifyft", b"", host="filetransfer.msg.yahoo.com")
+    told = session.feed(Side.CLIENT, get("/shop", host="shop.example.com") + own)
+    assert (told, session.standing) == ([], Standing.REFUTED)

@@ -20,8 +20,11 @@ from backchannel.protocols.fasttrack.messages import Link, tell
 from backchannel.reader import WireError
 
 EARLY = 65536
-SKIPPED = 1 << 20
-"""Bytes of a hole over which the key stream is still followed; larger holes end the reading."""
+SKIPPED = 1 << 18
+"""Bytes of holes over which the key stream of a side is still followed; larger ones end it.
+Following costs time for bytes that nobody sent, so it must be earned: see EARNED."""
+EARNED = 16
+"""Bytes of further holes for each byte that came."""
 GIFT = wire.GIFT_NONCE.to_bytes(4, "big")
 _TEXT = frozenset(range(0x20, 0x7F)) | {9, 10, 13}
 
@@ -87,6 +90,8 @@ class _Direction:
         self.deaf = False
         self.owed = 0
         """Bytes by which the key stream is behind, because nobody could read them."""
+        self.credit = SKIPPED
+        """Bytes of holes over which it may be followed."""
 
     def hush(self) -> None:
         """Read no further until a gap gives a new beginning."""
@@ -115,6 +120,7 @@ class Session:
         if direction.deaf:
             direction.owed += len(data)
         elif direction.cipher is not None:
+            direction.credit = min(SKIPPED, direction.credit + EARNED * len(data))
             self._read(direction, direction.cipher.crypt(data), out)
         else:
             direction.clear += data
@@ -128,10 +134,11 @@ class Session:
         """*size* bytes of *side* were never seen: its key stream goes on without them."""
         direction = self._sides[side]
         direction.owed += size
-        if direction.cipher is None or direction.owed > SKIPPED:
+        if direction.cipher is None or direction.owed > direction.credit:
             direction.hush()
             self.done = all(other.deaf for other in self._sides.values())
         else:
+            direction.credit -= direction.owed
             direction.cipher.skip(direction.owed)
             direction.owed, direction.deaf, direction.name = 0, False, None
             direction.framer.gap()

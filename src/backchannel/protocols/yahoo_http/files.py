@@ -21,6 +21,7 @@ from backchannel.reader import WireError
 
 _LONGEST_PACKET = 68 * 1024
 _FILE_KEY = b"29"
+_NO_FILE = "no file in the uploaded YMSG packet"
 _DISPOSITION = re.compile(r'filename\s*=\s*"?([^";]{1,512})', re.IGNORECASE)
 
 
@@ -95,10 +96,11 @@ class Upload:
         if self._lost:
             return []
         self._held += piece
-        if (at := self._file_at()) is None:
-            if len(self._held) > _LONGEST_PACKET or not wire.is_header(self._held[: wire.HEADER]):
-                return self._lose("no file in the uploaded YMSG packet")
-            return []
+        if not wire.is_header(self._held[: wire.HEADER]):
+            return self._lose(_NO_FILE)
+        at = self._file_at()
+        if at is None or at > _LONGEST_PACKET:
+            return self._lose(_NO_FILE) if len(self._held) > _LONGEST_PACKET else []
         packet, rest = bytes(self._held[:at]), bytes(self._held[at:])
         self._held.clear()
         return [*self._open(packet), *(self._file.data(rest) if self._file else [])]

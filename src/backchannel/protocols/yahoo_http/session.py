@@ -126,6 +126,8 @@ class Session:
                 told.append(Malformed(reason=item.reason))
                 if item.lost and self.standing is Standing.CLAIMED:
                     self.standing = Standing.REFUTED
+            if self.standing is Standing.REFUTED:
+                return []
         self.done = self._talk.switched
         return told
 
