@@ -1,6 +1,7 @@
 """Every sheet in every format; hostile words of a user's file stay words."""
 
 import io
+import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -101,7 +102,25 @@ def test_hostile_words_are_words_in_html(tmp_path):
     assert any("<script>alert(1)</script>" in words for words in tags.words)
     render.handbook([page(hostile())], tmp_path)
     for path in tmp_path.iterdir():
-        assert "<script" not in path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        assert "<script" not in text
+        assert not {"\x1b", "\u202e"} & set(text)
+
+
+def test_numbers_and_addresses_are_links_and_nothing_else_is():
+    made = render.html(page(KNOWN["icq"]))
+    links = re.findall(r'href="([^"]+)"', made)
+    assert {link for link in links if link.startswith("#source-")} <= {
+        f"#{name}" for name in re.findall(r'id="(source-\d+)"', made)
+    }
+    for link in links:
+        assert link.startswith(("#part-", "#source-", "https://", "http://")), link
+    bad = msgspec.to_builtins(KNOWN["icq"])
+    bad["summary"]["text"] = 'see javascript:alert(1) and https://a.example/"onclick=x [1]'
+    shown_bad = render.html(page(msgspec.convert(bad, type(KNOWN["icq"]))))
+    assert 'href="https://a.example/"' in shown_bad
+    assert 'href="javascript' not in shown_bad
+    assert '"onclick' not in shown_bad
 
 
 def test_hostile_words_are_words_on_a_terminal():

@@ -1,10 +1,11 @@
 """A service's sheet as sections of text and tables, whatever it will be shown in."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import get_args
 
 import msgspec
 
-from backchannel.catalogue.model import Fact, Service
+from backchannel.catalogue.model import Fact, Service, Severity
 
 Cited = Callable[[Iterable[str]], str]
 
@@ -52,6 +53,14 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     about: str
+    kind: str
+    state: str
+    lead: str
+    """What it is, in its first sentence."""
+    ports: tuple[str, ...]
+    """Ports of all its capabilities; none of those that nobody can know beforehand."""
+    gravest: str
+    """Its risk of the highest severity, with that."""
     sections: tuple[Section, ...]
 
 
@@ -78,9 +87,35 @@ def page(service: Service) -> Page:
         _matrix(service, numbers),
         _sources(service),
     ]
-    about = f"{service.kind.replace('-', ' ')}, {service.status.state}"
-    sections = tuple(section for section in made if section.paragraphs or section.rows)
-    return Page(id=service.id, title=service.name, about=about, sections=sections)
+    kind = service.kind.replace("-", " ")
+    return Page(
+        id=service.id,
+        title=service.name,
+        about=f"{kind}, {service.status.state}",
+        kind=kind,
+        state=service.status.state,
+        lead=_first_sentence(service.summary.text),
+        ports=_ports(service),
+        gravest=_gravest(service),
+        sections=tuple(section for section in made if section.paragraphs or section.rows),
+    )
+
+
+def _first_sentence(text: str) -> str:
+    end = text.find(". ")
+    return text if end < 0 else text[: end + 1]
+
+
+def _ports(service: Service) -> tuple[str, ...]:
+    """Return the ports that capabilities name, each once and in order of first mention."""
+    named = (port for row in service.capabilities for port in row.ports)
+    return tuple(dict.fromkeys(port for port in named if not port.endswith("/dynamic")))
+
+
+def _gravest(service: Service) -> str:
+    order = get_args(Severity)
+    worst = max(service.risks, key=lambda risk: order.index(risk.severity), default=None)
+    return f"{worst.id.replace('-', ' ')} ({worst.severity})" if worst else ""
 
 
 def _about(service: Service, cited: Cited) -> Section:

@@ -1,5 +1,6 @@
 """Sheets for a terminal, as Markdown, and as HTML pages of a handbook."""
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -152,4 +153,22 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["linked"] = _linked
+    environment.filters["show"] = escape
     return environment.get_template(name)
+
+
+_LINK = re.compile(r"\[(\d{1,3})\]|(https?://[^\s<>\"']+[^\s<>\"'.,;)])")
+
+
+def _linked(text: str) -> Markup:
+    """Return text with `[3]` leading to the third source, and web addresses to where they say."""
+    text, made, at = escape(text), Markup(""), 0
+    for found in _LINK.finditer(text):
+        made += text[at : found.start()]
+        if found[1]:
+            made += Markup('<a class="cite" href="#source-{0}">[{0}]</a>').format(found[1])
+        else:
+            made += Markup('<a href="{0}" rel="noreferrer">{0}</a>').format(found[2])
+        at = found.end()
+    return made + text[at:]
