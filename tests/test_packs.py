@@ -378,7 +378,9 @@ def test_too_many_files(tmp_path, keys, monkeypatch):
 
 
 @given(st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_no_bytes_make_the_reader_raise_anything_else(tmp_path, data):
     plain = bytearray(
         zstandard.ZstdDecompressor().decompress(tarred((entry("pack.toml"), b"name = 1")))
@@ -449,3 +451,30 @@ def test_a_failure_midway_leaves_the_old_version(tmp_path, keys, home, monkeypat
 
 def test_a_packs_digest_is_of_its_files():
     assert Pack(None, {"a": b"1"}).digest != Pack(None, {"a": b"2"}).digest
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "accepted"),
+    [
+        (("1.10", "2026-11-01"), ("1.9", "2026-11-01"), False),
+        (("1.9", "2026-11-01"), ("1.10", "2026-11-01"), True),
+        (("2", "2026-11-01"), ("1", "2026-11-02"), True),
+        (("1", "2026-11-02"), ("2", "2026-11-01"), False),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_an_older_pack_does_not_undo_a_newer_one(tmp_path, keys, first, second, accepted):
+    """Older by its day, and on one day by its version, number by number."""
+    for (version, day), expected in ((first, True), (second, accepted)):
+        out = tmp_path / f"{version}-{day}.tar.zst"
+        folder = content(tmp_path / f"src-{version}-{day}", version=version, day=day)
+        assert run("pack", folder, out, "--key", keys[0]) == 0
+        assert (run("update", out, "--key", keys[1], "--yes") == 0) is expected
+
+
+def test_a_pack_that_was_cut_short_is_said_to_be_so(tmp_path, keys, home, capsys):
+    out = tmp_path / "feed.tar.zst"
+    assert run("pack", content(tmp_path / "src"), out, "--key", keys[0]) == 0
+    out.write_bytes(out.read_bytes()[:200])
+    assert run("update", out, "--key", keys[1], "--yes") == 2
+    assert "cut short" in capsys.readouterr().err

@@ -73,7 +73,7 @@ def _unpack(path: Path, packed: bytes) -> bytes:
 
 def _untar(path: Path, data: bytes) -> dict[str, bytes]:
     if not data:
-        raise InputError(path, "is empty")
+        raise InputError(path, "is empty, or was cut short on its way")
     files, at = dict[str, bytes](), 0
     while any(header := data[at : at + _BLOCK]):
         name, size = _header(path, header, at)

@@ -5,6 +5,7 @@ in use is one rename of the link. So a scan beside an update sees the old pack o
 """
 
 import os
+import re
 import shutil
 import tempfile
 from datetime import date
@@ -21,7 +22,7 @@ from backchannel.errors import InputError, UsageError
 from backchannel.packs import layout
 from backchannel.packs.archive import Files
 from backchannel.packs.layout import ACTIVE, INDEX, RULES, SERVICES, decoded
-from backchannel.packs.pack import Pack
+from backchannel.packs.pack import About, Pack
 
 RECEIPT = "installed.json"
 
@@ -36,6 +37,12 @@ class Receipt(msgspec.Struct, frozen=True):
     digest: str
     before: str = ""
     """The version that it replaced; empty for none."""
+
+
+def _order(pack: About | Receipt) -> tuple[date, list[tuple[int, str]]]:
+    """Return what puts packs of one name in order: the day, then the version (1.9 before 1.10)."""
+    parts = re.findall(r"\d+|\D+", pack.version)
+    return pack.date, [(int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 class Shelf:
@@ -71,7 +78,7 @@ class Shelf:
         """
         about, current = pack.about, self.current(pack.about.name)
         before = _receipt(current) if current else None
-        if before is not None and about.date < before.date:
+        if before is not None and _order(about) < _order(before):
             raise UsageError(
                 f"{about.name} {about.version} of {about.date} is older than {before.version} of "
                 f"{before.date}, which is in use; see --rollback"
