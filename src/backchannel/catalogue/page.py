@@ -53,13 +53,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     about: str
-    kind: str
-    state: str
-    lead: str
+    kind: str = ""
+    state: str = ""
+    lead: str = ""
     """What it is, in its first sentence."""
-    ports: tuple[str, ...]
+    ports: tuple[str, ...] = ()
     """Ports of all its capabilities; none of those that nobody can know beforehand."""
-    gravest: str
+    gravest: str = ""
     """Its risk of the highest severity, with that."""
     sections: tuple[Section, ...]
 
