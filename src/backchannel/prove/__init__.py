@@ -1,0 +1,1 @@
+"""Proves what a ruleset does: recorded conversations played through the real kernel."""

@@ -1,0 +1,378 @@
+"""Cuts conversations out of captures: one a service and capability, from an inside host's view.
+
+The scan says which flows belong to which service and which packets carry which capability; the
+packet core gives the bytes. A conversation ends with the last packet of its capability, or when
+enough of it has passed, so that a proof does not play whole films.
+"""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+
+from backchannel.capture import Damage, sources
+from backchannel.catalogue import index
+from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.events import PeerAddress
+from backchannel.flows.core import DATA, GAP, FlowCore
+from backchannel.flows.settings import FlowSettings
+from backchannel.model import Capability, Confidence
+from backchannel.pipeline import Scan
+from backchannel.prove.conversation import After, Conversation, Flow, Patch, Step
+
+ENOUGH = 24 * 1024
+"""Bytes of the capability after which a conversation ends."""
+LARGEST = 4 << 20
+"""Bytes of a conversation that is kept at all."""
+MOST_FLOWS = 24
+BULK = frozenset(
+    {
+        Capability.FILE_TRANSFER,
+        Capability.FILE_SHARING,
+        Capability.IMAGE,
+        Capability.VOICE_VIDEO,
+        Capability.APP_SHARING,
+        Capability.REMOTE_ASSISTANCE,
+        Capability.TUNNEL,
+        Capability.WHITEBOARD,
+    }
+)
+"""Capabilities whose content comes between their events; of the others, the events are all."""
+_SHARING = frozenset({Capability.FILE_SHARING, Capability.FILE_TRANSFER, Capability.TUNNEL})
+_ALIKE = {Capability.FILE_TRANSFER: _SHARING, Capability.FILE_SHARING: _SHARING}
+"""Capabilities that may show on a flow without making it another's: a download from a shared folder
+is both, and a rendezvous proxy is a tunnel for the file alone."""
+_ONE_IDLE = FlowSettings(tcp_idle=3600, udp_idle=300, other_idle=300)
+"""Wanted or not, a flow is the same flow: both readings of a capture number them alike."""
+_FOREVER = (1 << 62) - 1
+_GLUE = 1 << 16
+
+
+class _Piece(msgspec.Struct):
+    """Bytes of one side of a flow, and the frame that brought them."""
+
+    frame: int
+    side: int
+    data: bytes
+
+
+class _Recorded(msgspec.Struct):
+    """One flow of a service: where it ran, what it said, what was seen in it."""
+
+    info: FlowInfo
+    service: str
+    first: int
+    pieces: list[_Piece]
+    uses: dict[int, set[Capability]]
+    """Capabilities by frame."""
+    addresses: list[tuple[int, PeerAddress]]
+
+
+def cut(*paths: str | Path) -> Iterator[Conversation]:
+    """Yield the best conversation of every (service, capability) of the captures, in order."""
+    best: dict[tuple[str, str], tuple[tuple[int, ...], Conversation]] = {}
+    for path in paths:
+        flows = _recorded(str(path))
+        for host in sorted({end for flow in flows for end in _ends(flow)}):
+            for rank, found in _of_host(flows, host, Path(path).name):
+                key = found.service, str(found.capability)
+                if key not in best or rank < best[key][0]:
+                    best[key] = rank, found
+    for key in sorted(best):
+        yield best[key][1]
+
+
+def _ends(flow: _Recorded) -> tuple[str, str]:
+    return flow.info.client.address, flow.info.server.address
+
+
+def _recorded(path: str) -> list[_Recorded]:
+    """Read the capture twice: what it means, then its bytes."""
+    seen: dict[int, list[Observation]] = defaultdict(list)
+    for each in Scan(path, settings=_ONE_IDLE):
+        if each.service and each.confidence >= Confidence.EXPECTED and each.flow.transport != "ip":
+            seen[each.flow.serial].append(each)
+    flows = {serial: _meaning(told) for serial, told in seen.items()}
+    for serial, first, frame, side, data in _bytes(path, flows):
+        flow = flows[serial]
+        flow.first = first
+        if data is None:  # a hole: what comes behind it cannot be played
+            flow.uses = {at: uses for at, uses in flow.uses.items() if at < frame}
+            flow.pieces.append(_Piece(-1, side, b""))
+        elif not flow.pieces or flow.pieces[-1].frame >= 0:
+            flow.pieces.append(_Piece(frame, side, data))
+    for flow in flows.values():
+        flow.pieces = [piece for piece in flow.pieces if piece.frame >= 0]
+    return sorted((flow for flow in flows.values() if flow.pieces), key=lambda flow: flow.first)
+
+
+def _meaning(told: list[Observation]) -> _Recorded:
+    service = Counter(each.service for each in told).most_common(1)[0][0]
+    uses: dict[int, set[Capability]] = defaultdict(set)
+    for each in told:
+        if each.service == service and each.event.capability is not None:
+            uses[each.frame].add(each.event.capability)
+    addresses = [(each.frame, each.event) for each in told if isinstance(each.event, PeerAddress)]
+    return _Recorded(told[0].flow, service, 0, [], dict(uses), addresses)
+
+
+def _bytes(
+    path: str, flows: dict[int, _Recorded]
+) -> Iterator[tuple[int, int, int, int, bytes | None]]:
+    """Yield (flow, its first frame, frame, side, bytes or None for a hole) of the wanted flows."""
+    core = FlowCore([], _ONE_IDLE)
+    for serial, flow in flows.items():
+        info = flow.info
+        core.expect(
+            serial, info.transport, info.server.address, info.server.port, info.client.address, _FOREVER
+        )
+    for source in sources([path]):
+        try:
+            for chunk in source.chunks():
+                core.feed(chunk)
+                yield from _taken(core, flows)
+        except Damage:
+            break
+    core.finish()
+    yield from _taken(core, flows)
+
+
+def _taken(
+    core: FlowCore, flows: dict[int, _Recorded]
+) -> Iterator[tuple[int, int, int, int, bytes | None]]:
+    while batch := core.take():
+        for slot, side, kind, _, frame, data in batch:
+            if kind not in (DATA, GAP):
+                continue
+            row = core.row(slot)
+            if row.serial in flows and row.begun:
+                yield row.serial, row.first_frame, frame, side, data if kind == DATA else None  # type: ignore[misc]
+
+
+# -- one inside host ---------------------------------------------------------------------------
+
+
+def _of_host(
+    flows: list[_Recorded], host: str, name: str
+) -> Iterator[tuple[tuple[int, ...], Conversation]]:
+    """Yield (rank, conversation) for everything *host* did; a lower rank is a better example."""
+    mine = [flow for flow in flows if host in _ends(flow) and len(set(_ends(flow))) == 2]
+    for service in sorted({flow.service for flow in mine}):
+        own = [flow for flow in mine if flow.service == service]
+        for use in sorted({use for flow in own for uses in flow.uses.values() for use in uses}):
+            found = _conversation(own, host, service, use, name)
+            if found is not None:
+                opened = sum(not flow.inbound for flow in found.flows)
+                size = sum(len(step.data) for flow in found.flows for step in flow.steps)
+                small = found.told < 256
+                yield (opened == 0, use in BULK and small, len(found.flows) - opened, size), found
+
+
+def _conversation(
+    flows: list[_Recorded], host: str, service: str, use: Capability, name: str
+) -> Conversation | None:
+    told = _told(flows, use)
+    last = _last(flows, told)
+    kept = [flow for flow in flows if flow.first <= last][:MOST_FLOWS]
+    while kept and not any(piece.frame in told[id(kept[-1])] for piece in kept[-1].pieces):
+        last_told = kept.pop()  # a flow that came last and says nothing of it is not needed
+        if last_told.pieces and any(told[id(flow)] for flow in kept):
+            continue
+    if not kept:
+        return None
+    others = dict.fromkeys(
+        end for flow in kept for end in _ends(flow) if end != host
+    )
+    hosts = tuple(others)
+    starts = sorted(flow.first for flow in kept)
+    made = [_flow(flow, host, hosts, told[id(flow)], last, starts) for flow in kept]
+    made = [_after(n, kept, made) for n in range(len(made))]
+    announced = [_patches(n, kept, made, host, hosts) for n in range(len(made))]
+    size = sum(len(step.data) for flow, _ in announced for step in flow.steps)
+    if size > LARGEST or not any(step.told for flow, _ in announced for step in flow.steps):
+        return None
+    return Conversation(
+        service=service,
+        capability=use,
+        source=name,
+        inside=host,
+        hosts=hosts,
+        names=_names(service),
+        flows=tuple(flow for flow, _ in announced),
+    )
+
+
+def _names(service: str) -> tuple[str, ...]:
+    """Return a host name of the service that can be looked up."""
+    entry = index.load().services.get(service)
+    return tuple(name for name in entry.domains if "*" not in name)[:1] if entry else ()
+
+
+def _told(flows: list[_Recorded], use: Capability) -> dict[int, set[int]]:
+    """Return, for each flow, the frames that carry the capability.
+
+    Where it has flows of its own (a file transfer, a direct connection), their bytes are the
+    capability, and the invitations that named them are not. Otherwise it is what lies between its
+    first and its last event on a flow that other capabilities share.
+    """
+    if use in BULK and (own := [flow for flow in flows if _dedicated(flow, flows, use)]):
+        chosen = {id(flow) for flow in own}
+        return {
+            id(flow): {piece.frame for piece in flow.pieces} if id(flow) in chosen else set()
+            for flow in flows
+        }
+    return {id(flow): _shared(flow, use) for flow in flows}
+
+
+def _dedicated(flow: _Recorded, flows: list[_Recorded], use: Capability) -> bool:
+    """Say whether the flow exists for this capability alone."""
+    uses = set().union(*flow.uses.values()) if flow.uses else set()
+    server = flow.info.server
+    announced = any(
+        event.use == use and (event.address, event.port) == (server.address, server.port)
+        for other in flows
+        for _, event in other.addresses
+    )
+    return use in uses and (announced or uses <= _ALIKE.get(use, frozenset()) | {use})
+
+
+def _shared(flow: _Recorded, use: Capability) -> set[int]:
+    frames = {frame for frame, uses in flow.uses.items() if use in uses}
+    if not frames or use not in BULK:
+        return frames
+    others = {frame for frame, uses in flow.uses.items() if use not in uses}
+    between = {piece.frame for piece in flow.pieces if min(frames) <= piece.frame <= max(frames)}
+    return (between - others) | frames
+
+
+def _last(flows: list[_Recorded], told: dict[int, set[int]]) -> int:
+    """Return the frame with which the conversation ends."""
+    passed, last = 0, 0
+    pieces = sorted(
+        (
+            (piece.frame, len(piece.data))
+            for flow in flows
+            for piece in flow.pieces
+            if piece.frame in told[id(flow)]
+        ),
+    )
+    for frame, size in pieces:
+        passed, last = passed + size, frame
+        if passed >= ENOUGH:
+            break
+    return last
+
+
+def _flow(
+    flow: _Recorded,
+    host: str,
+    hosts: tuple[str, ...],
+    told: set[int],
+    last: int,
+    starts: list[int],
+) -> tuple[Flow, list[int]]:
+    """Return the flow, and for each of its steps the last frame of it."""
+    steps: list[Step] = []
+    frames: list[int] = []
+    for piece in flow.pieces:
+        if piece.frame > last:
+            break
+        new = Step(piece.side, piece.data, piece.frame in told)
+        if flow.info.transport == "tcp" and steps and _glues(steps[-1], new, frames[-1], piece.frame, starts):
+            steps[-1] = Step(new.side, steps[-1].data + new.data, new.told)
+            frames[-1] = piece.frame
+        else:
+            steps.append(new)
+            frames.append(piece.frame)
+    inbound = flow.info.server.address == host
+    udp = flow.info.transport == "udp"
+    fixed = udp and flow.info.client.port in (flow.info.server.port, *range(1, 1024))
+    made = Flow(
+        transport=flow.info.transport,
+        host=hosts.index(flow.info.client.address if inbound else flow.info.server.address),
+        inbound=inbound,
+        port=flow.info.server.port,
+        source=flow.info.client.port if fixed else 0,
+        steps=tuple(steps),
+    )
+    return made, frames
+
+
+def _glues(old: Step, new: Step, before: int, frame: int, starts: list[int]) -> bool:
+    """Say whether two pieces are one step: nothing of another flow began between them."""
+    between = bisect_left(starts, frame) != bisect_left(starts, before)
+    alike = old.side == new.side and old.told == new.told
+    return alike and not between and len(old.data) + len(new.data) <= _GLUE
+
+
+def _after(
+    number: int, kept: list[_Recorded], made: list[tuple[Flow, list[int]]]
+) -> tuple[Flow, list[int]]:
+    """Add what must have happened before flow *number* opens."""
+    flow, frames = made[number]
+    opened = kept[number].first
+    waits = []
+    for other in range(number):
+        done = sum(frame < opened for frame in made[other][1])
+        if done:
+            waits.append(After(other, done))
+    return msgspec.structs.replace(flow, after=tuple(waits)), frames
+
+
+# -- announced addresses and ports -------------------------------------------------------------
+
+
+def _patches(
+    number: int,
+    kept: list[_Recorded],
+    made: list[tuple[Flow, list[int]]],
+    host: str,
+    hosts: tuple[str, ...],
+) -> tuple[Flow, list[int]]:
+    """Add where this flow's bytes name addresses and ports of the conversation."""
+    flow, frames = made[number]
+    found: list[Patch] = []
+    for frame, event in kept[number].addresses:
+        step = bisect_left(frames, frame)
+        if step >= len(frames):
+            continue
+        data = flow.steps[step].data
+        if event.address in (*hosts, host):
+            of = hosts.index(event.address) if event.address in hosts else -1
+            found += _places(step, data, "address", of, _address_forms(event.address))
+        for other, (named, _) in enumerate(made):
+            if event.port and named.port == event.port and other != number:
+                found += _places(step, data, "port", other, _port_forms(event.port))[:1]
+                break
+    announced = any(
+        event.port == flow.port and event.address == kept[number].info.server.address
+        for other in kept
+        for _, event in other.addresses
+    )
+    patches = tuple(dict.fromkeys(found))
+    return msgspec.structs.replace(flow, patches=patches, announced=announced), frames
+
+
+def _places(
+    step: int, data: bytes, what: str, of: int, forms: Iterable[tuple[bool, bytes]]
+) -> list[Patch]:
+    found = []
+    for text, form in forms:
+        at = data.find(form)
+        while at >= 0:
+            found.append(Patch(step, at, len(form), what, text, of))  # type: ignore[arg-type]
+            at = data.find(form, at + len(form))
+    return found
+
+
+def _address_forms(address: str) -> list[tuple[bool, bytes]]:
+    return [(True, address.encode()), (False, ip_address(address).packed)]
+
+
+def _port_forms(port: int) -> list[tuple[bool, bytes]]:
+    """In text only after a colon, a blank or at a line's start, as `Port: 6891` and `:6346`."""
+    number = str(port).encode()
+    return [(False, b"\x00\x02" + port.to_bytes(2)), (True, number)]

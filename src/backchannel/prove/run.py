@@ -1,0 +1,268 @@
+"""One lab's share of a proof: every cell played without the ruleset, then under it.
+
+Cells run at the same time, each on addresses of its own, so what the kernel's trace says of a pair
+of addresses belongs to one cell. Where the policy leaves no choice of addresses, cells take turns.
+"""
+
+import asyncio
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_network
+
+import msgspec
+
+from backchannel.prove import enforcers, methods, trace
+from backchannel.prove.conversation import Conversation
+from backchannel.prove.enforcers import Enforced, Enforcer
+from backchannel.prove.lab import INSIDE, OUTSIDE, Lab, Net, Plan
+from backchannel.prove.player import Played, Player, Places
+
+AT_ONCE = 48
+"""Conversations on their way at the same time in one lab."""
+TIMED = 3
+"""Plays, one at a time, whose median says how long a conversation takes."""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation by one method."""
+
+    id: int
+    conversation: int
+    """Which one of the job's."""
+    method: str
+    inside: tuple[str, ...] = ()
+    """Networks of the inside host; empty: wherever."""
+    outside: tuple[str, ...] = ()
+    """Networks of the outside hosts; empty: wherever."""
+    timed: bool = False
+    """Measure how long it takes, with and without the ruleset."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one lab has to do."""
+
+    plan: Plan
+    enforced: Enforced | None
+    conversations: tuple[Conversation, ...]
+    cells: tuple[Cell, ...]
+    patience: float
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A rule that packets of a cell met, and how many of them."""
+
+    rule: str
+    verdict: str
+    packets: int
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one cell."""
+
+    cell: int
+    control: Played
+    """Without the ruleset."""
+    played: Played
+    """Under it."""
+    decided: tuple[Decided, ...]
+    """Rules that dropped its packets first, then those that accepted them; most packets first."""
+    seconds: tuple[float, float] | None = None
+    """Median time without and with the ruleset, where timed."""
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A rule's own counter over the whole run, beside what the trace saw of it."""
+
+    rule: str
+    packets: int
+    traced: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What one lab found."""
+
+    results: tuple[Result, ...]
+    counters: tuple[Counted, ...]
+    lost: int
+    """How often the kernel's trace overflowed; rules may then be missing, results never."""
+
+
+Tell = Callable[[int], None]
+
+
+class Run:
+    """One lab at work."""
+
+    def __init__(self, job: Job, tell: Tell = lambda _: None) -> None:
+        inside = {net for cell in job.cells for net in cell.inside}
+        outside = {net for cell in job.cells for net in cell.outside}
+        plan = msgspec.structs.replace(
+            job.plan,
+            inside=(*job.plan.inside, *sorted(inside)),
+            outside=(*job.plan.outside, *sorted(outside)),
+        )
+        self.job, self.tell = job, tell
+        self.lab = Lab(plan)
+        self.enforcer: Enforcer = enforcers.make(self.lab, job.enforced)
+        self.trace = trace.Trace(self.lab)
+        self._places = _Addresses()
+        self._turns: dict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._control: dict[int, Played] = {}
+        self._seconds: dict[int, list[float]] = {}
+
+    async def all(self) -> Report:
+        """Do everything."""
+        enforcers.load_table(self.lab, trace.TRACKING)
+        await asyncio.gather(*(self._without(cell) for cell in self.job.cells))
+        await self._time()
+        waiting = [await self._begin(cell) for cell in self.job.cells if _joins(cell)]
+        self.enforcer.start()
+        enforcers.drop_table(self.lab, f"{trace.TABLE}_before")
+        enforcers.load_table(self.lab, trace.LOADED)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.trace.socket, self.trace.read)
+        before = self.enforcer.counters()
+        self.trace.forget()
+        under = [self._under(cell) for cell in self.job.cells if not _joins(cell)]
+        joined = [self._join(*each) for each in waiting]
+        results = await asyncio.gather(*joined, *under)
+        self.trace.read()
+        after = self.enforcer.counters()
+        counted = tuple(self._counted(before, after))
+        loop.remove_reader(self.trace.socket)
+        enforcers.drop_table(self.lab, trace.TABLE)
+        await self._time()
+        return Report(
+            results=tuple(self._timed(result) for result in results),
+            counters=counted,
+            lost=self.trace.lost,
+        )
+
+    # -- playing
+
+    def _player(self, cell: Cell) -> tuple[Player, tuple[str, ...]]:
+        conversation = self.job.conversations[cell.conversation]
+        method = methods.METHODS[cell.method]
+        places, shared = self._places.take(cell, conversation, method)
+        if method.fragments:
+            self.lab.fragment(places.hosts, methods.FRAGMENT)
+        return Player(self.lab, conversation, method, places, self.job.patience), shared
+
+    async def _play(self, cell: Cell) -> tuple[Player, Played]:
+        player, shared = self._player(cell)
+        player.gate.set()
+        async with self._turns[shared] if shared else _Free(), self._at_once:
+            return player, await player.play()
+
+    async def _without(self, cell: Cell) -> None:
+        _, self._control[cell.id] = await self._play(cell)
+        self.tell(1)
+
+    async def _under(self, cell: Cell) -> Result:
+        player, played = await self._play(cell)
+        return self._result(cell, player, played)
+
+    async def _begin(self, cell: Cell) -> tuple[Cell, Player, "asyncio.Task[Played]"]:
+        """Play up to where the ruleset comes."""
+        player, _ = self._player(cell)
+        task = asyncio.create_task(player.play())
+        await player.ready.wait()
+        return cell, player, task
+
+    async def _join(self, cell: Cell, player: Player, task: "asyncio.Task[Played]") -> Result:
+        player.gate.set()
+        return self._result(cell, player, await task)
+
+    async def _time(self) -> None:
+        for cell in self.job.cells:
+            if cell.timed and self._control[cell.id].ending is None:
+                times = [(await self._play(cell))[1].seconds for _ in range(TIMED)]
+                self._seconds.setdefault(cell.id, []).append(statistics.median(times))
+
+    # -- what it met
+
+    def _result(self, cell: Cell, player: Player, played: Played) -> Result:
+        self.trace.read()
+        self.tell(1)
+        met: Counter[trace.Met] = Counter()
+        places = player.places
+        for host in {*places.hosts, places.proxy, places.resolver}:
+            met += self.trace.between(places.inside, host)
+        return Result(
+            cell=cell.id,
+            control=self._control[cell.id],
+            played=played,
+            decided=tuple(self._decided(met)),
+        )
+
+    def _decided(self, met: Counter[trace.Met]) -> Iterator[Decided]:
+        order = {"drop": 0, "queue": 1}
+        for each, count in sorted(
+            met.items(), key=lambda item: (order.get(item[0].verdict, 2), -item[1], item[0].handle)
+        ):
+            yield Decided(self.enforcer.words(each), each.verdict, count)
+
+    def _counted(self, before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[Counted]:
+        traced: Counter[str] = Counter()
+        for met, count in self.trace.totals().items():
+            traced[self.enforcer.words(met)] += count
+        for rule, packets in after.items():
+            if packets > before.get(rule, 0):
+                yield Counted(rule, packets - before.get(rule, 0), traced[rule])
+
+    def _timed(self, result: Result) -> Result:
+        times = self._seconds.get(result.cell, [])
+        if len(times) != 2 or result.played.ending is not None:
+            return result
+        return msgspec.structs.replace(result, seconds=(times[0], times[1]))
+
+
+def _joins(cell: Cell) -> bool:
+    return methods.METHODS[cell.method].midstream
+
+
+class _Free:
+    """A turn that nobody waits for."""
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+class _Addresses:
+    """Gives every play addresses that no other play uses, as far as the policy leaves a choice."""
+
+    def __init__(self) -> None:
+        self._used: Counter[Net] = Counter()
+
+    def take(
+        self, cell: Cell, conversation: Conversation, method: methods.Method
+    ) -> tuple[Places, tuple[str, ...]]:
+        """Return the addresses, and the key of those that must be shared with others by turns."""
+        inside, alone = self._next(cell.inside, INSIDE, method.version)
+        shared = () if alone else (inside,)
+        found = []
+        for _ in range(len(conversation.hosts)):
+            address, alone = self._next(cell.outside, OUTSIDE, method.version)
+            shared += () if alone else (address,)
+            found.append(address)
+        proxy, _ = self._next((), OUTSIDE, 4)
+        resolver, _ = self._next((), OUTSIDE, 4)
+        return Places(inside, tuple(found), proxy, resolver), shared
+
+    def _next(
+        self, named: tuple[str, ...], default: tuple[Net, Net], version: int
+    ) -> tuple[str, bool]:
+        """Return an address of the named networks, and whether it is one of many."""
+        nets = [net for net in map(ip_network, named) if net.version == version]
+        net: Net = nets[0] if nets else default[0 if version == 4 else 1]
+        number = self._used[net]
+        self._used[net] += 1
+        size = min(net.num_addresses, 1 << 20)
+        usable = size - 2 if size > 4 else size
+        address = net.network_address + (number % usable + (1 if size > 4 else 0))
+        return str(address), usable > 4096

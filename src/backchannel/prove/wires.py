@@ -1,0 +1,259 @@
+"""The two ends of one flow, as sockets in two networks, and how bytes are carried between them.
+
+Both ends are ours and in one process, so a step is over when its bytes have come out at the other
+end, unchanged; when nothing comes for as long as the patience lasts, the flow is stopped.
+"""
+
+import asyncio
+import errno
+import socket
+import struct
+from collections.abc import Callable
+from typing import Literal
+
+Cut = Literal["whole", "bytes", "disorder"]
+"""How the sender cuts what it sends: as it comes; in segments of one byte; every first part
+late, so that the second part overtakes it."""
+Ending = Literal["silence", "reset", "refused", "unreachable", "altered", "unresolved"]
+ONE_BYTE = 1500
+"""Bytes of one step that are sent one by one; the rest follows whole."""
+_RESENT = 0.4
+"""Seconds after which a datagram that did not arrive is sent again, as its program would."""
+_TCP_INFO_DATA_SEGMENTS_IN = 152
+_ENDINGS: dict[int, Ending] = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.EACCES: "unreachable",  # ICMP: administratively prohibited
+    errno.EPERM: "unreachable",
+    errno.ETIMEDOUT: "silence",
+}
+
+
+class StoppedError(Exception):
+    """The flow got no further."""
+
+    def __init__(self, how: Ending) -> None:
+        self.how: Ending = how
+        super().__init__(how)
+
+
+def stopped(error: OSError) -> StoppedError:
+    """Return what an error of a socket means."""
+    return StoppedError(_ENDINGS.get(error.errno or 0, "unreachable"))
+
+
+class Arrived:
+    """What came out at an end during one step."""
+
+    def __init__(self) -> None:
+        self.octets = self.packets = 0
+
+
+async def readable(sockets: list[socket.socket], patience: float) -> bool:
+    """Wait until one of them has something to tell; False where none had within *patience*."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[bool] = loop.create_future()
+
+    def tell(value: bool) -> None:  # noqa: FBT001 - a callback
+        if not ready.done():
+            ready.set_result(value)
+
+    for each in sockets:
+        loop.add_reader(each, tell, True)
+    timer = loop.call_later(patience, tell, False)
+    try:
+        return await ready
+    finally:
+        timer.cancel()
+        for each in sockets:
+            loop.remove_reader(each)
+
+
+class TcpWire:
+    """A TCP connection: `ends[0]` opened it."""
+
+    def __init__(self, opener: socket.socket, listener: socket.socket, patience: float) -> None:
+        self.ends = (opener, listener)
+        self.patience = patience
+        for end in self.ends:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def carry(self, side: int, data: bytes, cut: Cut, arrived: Arrived) -> None:
+        """Send *data* from one end and have it at the other. Raises StoppedError."""
+        sender, receiver = self.ends[side], self.ends[1 - side]
+        before = _segments(receiver)
+        try:
+            await self._carry(sender, receiver, data, cut, arrived)
+        except OSError as error:
+            raise stopped(error) from error
+        finally:
+            arrived.packets = max(_segments(receiver) - before, 1 if arrived.octets else 0)
+
+    async def _carry(
+        self, sender: socket.socket, receiver: socket.socket, data: bytes, cut: Cut, arrived: Arrived
+    ) -> None:
+        sent, got = 0, 0
+        while got < len(data):
+            moved = False
+            if sent < len(data):
+                try:
+                    sent += _SENDERS[cut](sender, data, sent)
+                    moved = True
+                except BlockingIOError:
+                    pass
+            try:
+                chunk = receiver.recv(1 << 16)
+            except BlockingIOError:
+                chunk = None
+            if chunk is not None:
+                moved = True
+                if not chunk:
+                    raise StoppedError("reset")
+                if chunk != data[got : got + len(chunk)]:
+                    raise StoppedError("altered")
+                got += len(chunk)
+                arrived.octets = got
+            if not moved:
+                await self._wait(sender, receiver, waiting=sent < len(data))
+
+    async def _wait(self, sender: socket.socket, receiver: socket.socket, *, waiting: bool) -> None:
+        """Wait for the receiver, or for the sender to learn that nothing will come of it."""
+        if not await readable([receiver, sender], 0.02 if waiting else self.patience):
+            if waiting:
+                return
+            raise StoppedError("silence")
+        try:
+            if not sender.recv(1, socket.MSG_PEEK):
+                raise StoppedError("reset")
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Reset the connection: nothing of it stays in the kernel."""
+        for end in self.ends:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end.close()
+
+
+def _whole(sender: socket.socket, data: bytes, sent: int) -> int:
+    return sender.send(data[sent : sent + (1 << 16)])
+
+
+def _bytewise(sender: socket.socket, data: bytes, sent: int) -> int:
+    return sender.send(data[sent : sent + 1] if sent < ONE_BYTE else data[sent:])
+
+
+def _disordered(sender: socket.socket, data: bytes, sent: int) -> int:
+    """Send a half that dies at the next hop and a half that does not: TCP repeats the first."""
+    half = min((len(data) - sent + 1) // 2, 700)
+    if sent or half == len(data):
+        return _whole(sender, data, sent)
+    _set_hops(sender, 1)
+    count = sender.send(data[:half])
+    _set_hops(sender, 64)
+    return count + sender.send(data[half : half + 700])
+
+
+def _set_hops(end: socket.socket, hops: int) -> None:
+    if end.family == socket.AF_INET6:
+        end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+    else:
+        end.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+
+
+_SENDERS: dict[Cut, Callable[[socket.socket, bytes, int], int]] = {
+    "whole": _whole,
+    "bytes": _bytewise,
+    "disorder": _disordered,
+}
+
+
+def _segments(end: socket.socket) -> int:
+    """Return the number of segments with data that the kernel has received on this connection."""
+    info = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return int(struct.unpack_from("=I", info, _TCP_INFO_DATA_SEGMENTS_IN)[0])
+
+
+class UdpWire:
+    """Datagrams between a socket that opens and one that waits."""
+
+    def __init__(self, opener: socket.socket, waiter: socket.socket, patience: float) -> None:
+        self.ends = [opener, waiter]
+        self.patience = patience
+        self._peer: tuple[object, ...] | None = None
+
+    async def carry(self, side: int, data: bytes, cut: Cut, arrived: Arrived) -> None:  # noqa: ARG002 - datagrams are not cut
+        """Send one datagram and have it at the other end. Raises StoppedError."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.patience
+        try:
+            while True:
+                self._send(side, data)
+                if await self._receive(side, data, min(_RESENT, self.patience)):
+                    arrived.octets, arrived.packets = len(data), 1
+                    return
+                if loop.time() >= until:
+                    raise StoppedError("silence")
+        except OSError as error:
+            raise stopped(error) from error
+
+    def _send(self, side: int, data: bytes) -> None:
+        if side == 0:
+            self.ends[0].send(data)
+        elif self._peer is None:
+            raise StoppedError("silence")
+        else:
+            self.ends[1].sendto(data, self._peer)
+
+    async def _receive(self, side: int, data: bytes, patience: float) -> bool:
+        receiver, sender = self.ends[1 - side], self.ends[side]
+        while True:
+            try:
+                got, peer = receiver.recvfrom(1 << 16)
+            except BlockingIOError:
+                if not await readable([receiver, sender], patience):
+                    return False
+                if side == 0:
+                    _look(sender)
+                continue
+            if side == 0:
+                self._peer = peer
+            if got == data:
+                return True
+
+    def move(self, opener: socket.socket) -> None:
+        """Go on from another socket, and so from another port."""
+        self.ends[0].close()
+        self.ends[0] = opener
+
+    def close(self) -> None:
+        """Close both ends."""
+        for end in self.ends:
+            end.close()
+
+
+def _look(sender: socket.socket) -> None:
+    """Raise what ICMP told the sender; data that waits there stays."""
+    try:
+        sender.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return
+
+
+async def open_tcp(
+    opener: socket.socket, listener: socket.socket, target: tuple[str, int], patience: float
+) -> TcpWire:
+    """Connect *opener* to *target*, where *listener* listens. Raises StoppedError."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(patience):
+            await loop.sock_connect(opener, target)
+            accepted, _ = await loop.sock_accept(listener)
+    except TimeoutError:
+        raise StoppedError("silence") from None
+    except OSError as error:
+        raise stopped(error) from error
+    return TcpWire(opener, accepted, patience)
