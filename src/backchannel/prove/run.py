@@ -7,7 +7,7 @@ of addresses belongs to one cell. Where the policy leaves no choice of addresses
 import asyncio
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 
 import msgspec
@@ -20,6 +20,8 @@ from backchannel.prove.player import Played, Player, Places
 
 AT_ONCE = 48
 """Conversations on their way at the same time in one lab."""
+CALMER = 3
+"""How much more patience a second try has."""
 TIMED = 3
 """Plays, one at a time, whose median says how long a conversation takes."""
 
@@ -116,7 +118,7 @@ class Run:
         """Do everything."""
         enforcers.load_table(self.lab, trace.TRACKING)
         await asyncio.gather(*(self._without(cell) for cell in self.job.cells))
-        await self._time()
+        await self._time(cell.id for cell in self.job.cells if self._control[cell.id].ending is None)
         waiting = [await self._begin(cell) for cell in self.job.cells if _joins(cell)]
         self.enforcer.start()
         enforcers.drop_table(self.lab, f"{trace.TABLE}_before")
@@ -133,7 +135,7 @@ class Run:
         counted = tuple(self._counted(before, after))
         loop.remove_reader(self.trace.socket)
         enforcers.drop_table(self.lab, trace.TABLE)
-        await self._time()
+        await self._time(result.cell for result in results if result.played.ending is None)
         return Report(
             results=tuple(self._timed(result) for result in results),
             counters=counted,
@@ -150,19 +152,30 @@ class Run:
             self.lab.fragment(places.hosts, methods.FRAGMENT)
         return Player(self.lab, conversation, method, places, self.job.patience), shared
 
-    async def _play(self, cell: Cell) -> tuple[Player, Played]:
+    async def _play(self, cell: Cell, *, calm: bool = False) -> tuple[Player, Played]:
+        """Play a cell in its turn; *calm*: with more patience."""
         player, shared = self._player(cell)
+        if calm:
+            player.patience *= CALMER
         player.gate.set()
         async with self._turns[shared] if shared else _Free(), self._at_once:
             return player, await player.play()
 
     async def _without(self, cell: Cell) -> None:
-        _, self._control[cell.id] = await self._play(cell)
+        _, played = await self._play(cell)
+        if played.ending is not None:
+            _, played = await self._play(cell, calm=True)
+        self._control[cell.id] = played
         self.tell(1)
 
     async def _under(self, cell: Cell) -> Result:
+        """Play a cell; silence that no rule explains is tried again before it is believed."""
         player, played = await self._play(cell)
-        return self._result(cell, player, played)
+        result = self._result(cell, player, played)
+        if played.ending == "silence" and not any(_stops(each) for each in result.decided):
+            result = self._result(cell, *await self._play(cell, calm=True))
+        self.tell(1)
+        return result
 
     async def _begin(self, cell: Cell) -> tuple[Cell, Player, "asyncio.Task[Played]"]:
         """Play up to where the ruleset comes."""
@@ -173,11 +186,15 @@ class Run:
 
     async def _join(self, cell: Cell, player: Player, task: "asyncio.Task[Played]") -> Result:
         player.gate.set()
-        return self._result(cell, player, await task)
+        result = self._result(cell, player, await task)
+        self.tell(1)
+        return result
 
-    async def _time(self) -> None:
+    async def _time(self, through: Iterable[int]) -> None:
+        """Measure the timed cells among those that got through."""
+        these = set(through)
         for cell in self.job.cells:
-            if cell.timed and self._control[cell.id].ending is None:
+            if cell.timed and cell.id in these:
                 times = [(await self._play(cell))[1].seconds for _ in range(TIMED)]
                 self._seconds.setdefault(cell.id, []).append(statistics.median(times))
 
@@ -185,7 +202,6 @@ class Run:
 
     def _result(self, cell: Cell, player: Player, played: Played) -> Result:
         self.trace.read()
-        self.tell(1)
         met: Counter[trace.Met] = Counter()
         places = player.places
         for host in {*places.hosts, places.proxy, places.resolver}:
@@ -217,6 +233,10 @@ class Run:
         if len(times) != 2 or result.played.ending is not None:
             return result
         return msgspec.structs.replace(result, seconds=(times[0], times[1]))
+
+
+def _stops(decided: Decided) -> bool:
+    return decided.verdict in ("drop", "queue")
 
 
 def _joins(cell: Cell) -> bool:
