@@ -83,6 +83,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The inside host's recorded address."""
     hosts: tuple[str, ...]
     """The outside hosts' recorded addresses."""
+    way: str
+    """How the capability travels: `direct oft` between peers, or a server's port, as `udp/4000`."""
     names: tuple[str, ...] = ()
     """A host name of the service that a client would look up first."""
     flows: tuple[Flow, ...]

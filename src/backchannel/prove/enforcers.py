@@ -24,7 +24,7 @@ from backchannel.prove.lab import Lab
 Kind = Literal["nftables", "iptables", "guard"]
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, tag="text"):
     """A ruleset: one text, or one for each version of IP (iptables)."""
 
     kind: Literal["nftables", "iptables"]
@@ -34,15 +34,19 @@ class Text(msgspec.Struct, frozen=True):
     v6: str = ""
 
 
-class GuardCommand(msgspec.Struct, frozen=True):
+class GuardCommand(msgspec.Struct, frozen=True, tag="guard"):
     """A program that stands inline and decides by content."""
 
-    kind: Literal["guard"]
     name: str
     command: tuple[str, ...]
     ready: str = ""
     """A line of its output (standard output or error) that contains this says that it stands."""
     timeout: float = 20.0
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return "guard"
 
 
 Enforced = Text | GuardCommand
@@ -102,12 +106,14 @@ class Nftables:
         self._rules = dict(_listed(_run(self.lab, ("nft", "-a", "list", "ruleset")).stdout))
 
     def counters(self) -> Mapping[str, int]:
-        """Return packets by rule."""
-        listed = _listed(_run(self.lab, ("nft", "-a", "list", "ruleset")).stdout)
-        counted = {}
-        for (_, table, _), rule in listed:
+        """Return packets by rule, and by named counter."""
+        text = _run(self.lab, ("nft", "-a", "list", "ruleset")).stdout
+        counted: dict[str, int] = {}
+        for (_, table, _), rule in _listed(text):
             if table != trace.TABLE and (found := _COUNTER.search(rule)):
-                counted[_plain(rule)] = int(found[1])
+                counted[_plain(rule)] = counted.get(_plain(rule), 0) + int(found[1])
+        for name, packets in _NAMED.findall(text):
+            counted[f"counter {name}"] = int(packets)
         return counted
 
     def words(self, met: trace.Met) -> str:
@@ -210,6 +216,7 @@ class Guard:
 
 
 _COUNTER = re.compile(r"counter packets (\d+) bytes \d+ ?")
+_NAMED = re.compile(r"^\tcounter (\S+) \{ # handle \d+\n\t\tpackets (\d+)", re.MULTILINE)
 _HANDLE = re.compile(r" # handle (\d+)$")
 
 
@@ -224,7 +231,7 @@ def _listed(text: str) -> list[tuple[tuple[str, str, int], str]]:
         line = raw.strip()
         if raw.startswith("table "):
             _, family, table = line.split()[:3]
-        elif (handle := _HANDLE.search(line)) and not line.startswith(("chain ", "set ", "map ")):
+        elif (handle := _HANDLE.search(line)) and not line[: handle.start()].endswith("{"):
             found.append(((family, table, int(handle[1])), line[: handle.start()]))
     return found
 

@@ -1,4 +1,4 @@
-"""Cuts conversations out of captures: one a service and capability, from an inside host's view.
+"""Cuts conversations out of captures: one a service, capability and way, from an inside host's view.
 
 The scan says which flows belong to which service and which packets carry which capability; the
 packet core gives the bytes. A conversation ends with the last packet of its capability, or when
@@ -47,6 +47,7 @@ _ALIKE = {Capability.FILE_TRANSFER: _SHARING, Capability.FILE_SHARING: _SHARING}
 is both, and a rendezvous proxy is a tunnel for the file alone."""
 _ONE_IDLE = FlowSettings(tcp_idle=3600, udp_idle=300, other_idle=300)
 """Wanted or not, a flow is the same flow: both readings of a capture number them alike."""
+_PROXIES = frozenset({"socks4", "socks4a", "socks5", "http-connect"})
 _FOREVER = (1 << 62) - 1
 _GLUE = 1 << 16
 
@@ -64,6 +65,7 @@ class _Recorded(msgspec.Struct):
 
     info: FlowInfo
     service: str
+    protocol: str
     first: int
     pieces: list[_Piece]
     uses: dict[int, set[Capability]]
@@ -72,17 +74,20 @@ class _Recorded(msgspec.Struct):
 
 
 def cut(*paths: str | Path) -> Iterator[Conversation]:
-    """Yield the best conversation of every (service, capability) of the captures, in order."""
-    best: dict[tuple[str, str], tuple[tuple[int, ...], Conversation]] = {}
+    """Yield the best conversation of every (service, capability, way) of the captures, in order."""
+    best: dict[tuple[str, str, str], tuple[tuple[int, ...], Conversation]] = {}
     for path in paths:
         flows = _recorded(str(path))
         for host in sorted({end for flow in flows for end in _ends(flow)}):
             for rank, found in _of_host(flows, host, Path(path).name):
-                key = found.service, str(found.capability)
+                key = found.service, str(found.capability), found.way
                 if key not in best or rank < best[key][0]:
                     best[key] = rank, found
+    opened = {key[:2] for key, (rank, _) in best.items() if not rank[0]}
     for key in sorted(best):
-        yield best[key][1]
+        rank, found = best[key]
+        if not rank[0] or key[:2] not in opened:  # seen from where it was opened, if it was seen so
+            yield found
 
 
 def _ends(flow: _Recorded) -> tuple[str, str]:
@@ -93,7 +98,9 @@ def _recorded(path: str) -> list[_Recorded]:
     """Read the capture twice: what it means, then its bytes."""
     seen: dict[int, list[Observation]] = defaultdict(list)
     for each in Scan(path, settings=_ONE_IDLE):
-        if each.service and each.confidence >= Confidence.EXPECTED and each.flow.transport != "ip":
+        proxied = _PROXIES & set(each.stack.split("/")[:-1])  # a method of proof, not of the service
+        sure = each.service and each.confidence >= Confidence.EXPECTED
+        if sure and not proxied and each.flow.transport != "ip":
             seen[each.flow.serial].append(each)
     flows = {serial: _meaning(told) for serial, told in seen.items()}
     for serial, first, frame, side, data in _bytes(path, flows):
@@ -116,7 +123,19 @@ def _meaning(told: list[Observation]) -> _Recorded:
         if each.service == service and each.event.capability is not None:
             uses[each.frame].add(each.event.capability)
     addresses = [(each.frame, each.event) for each in told if isinstance(each.event, PeerAddress)]
-    return _Recorded(told[0].flow, service, 0, [], dict(uses), addresses)
+    protocol = Counter(each.protocol for each in told if each.service == service)
+    most = protocol.most_common(1)[0][0]
+    return _Recorded(_two_hosts(told[0].flow), service, most, 0, [], dict(uses), addresses)
+
+
+def _two_hosts(info: FlowInfo) -> FlowInfo:
+    """Give the server of a recording on one machine an address of its own."""
+    if info.client.address != info.server.address:
+        return info
+    first, _, rest = info.server.address.partition(".")
+    other = f"{first}.1{rest[1:]}" if rest else f"{info.server.address}1"
+    server = msgspec.structs.replace(info.server, address=other)
+    return msgspec.structs.replace(info, server=server)
 
 
 def _bytes(
@@ -125,10 +144,8 @@ def _bytes(
     """Yield (flow, its first frame, frame, side, bytes or None for a hole) of the wanted flows."""
     core = FlowCore([], _ONE_IDLE)
     for serial, flow in flows.items():
-        info = flow.info
-        core.expect(
-            serial, info.transport, info.server.address, info.server.port, info.client.address, _FOREVER
-        )
+        client, server = flow.info.client, flow.info.server
+        core.expect(serial, flow.info.transport, "", server.port, client.address, _FOREVER)
     for source in sources([path]):
         try:
             for chunk in source.chunks():
@@ -159,7 +176,7 @@ def _of_host(
     flows: list[_Recorded], host: str, name: str
 ) -> Iterator[tuple[tuple[int, ...], Conversation]]:
     """Yield (rank, conversation) for everything *host* did; a lower rank is a better example."""
-    mine = [flow for flow in flows if host in _ends(flow) and len(set(_ends(flow))) == 2]
+    mine = [flow for flow in flows if host in _ends(flow)]
     for service in sorted({flow.service for flow in mine}):
         own = [flow for flow in mine if flow.service == service]
         for use in sorted({use for flow in own for uses in flow.uses.values() for use in uses}):
@@ -167,8 +184,8 @@ def _of_host(
             if found is not None:
                 opened = sum(not flow.inbound for flow in found.flows)
                 size = sum(len(step.data) for flow in found.flows for step in flow.steps)
-                small = found.told < 256
-                yield (opened == 0, use in BULK and small, len(found.flows) - opened, size), found
+                small = use in BULK and found.told < 256
+                yield (opened == 0, small, len(found.flows) - opened, size), found
 
 
 def _conversation(
@@ -177,10 +194,8 @@ def _conversation(
     told = _told(flows, use)
     last = _last(flows, told)
     kept = [flow for flow in flows if flow.first <= last][:MOST_FLOWS]
-    while kept and not any(piece.frame in told[id(kept[-1])] for piece in kept[-1].pieces):
-        last_told = kept.pop()  # a flow that came last and says nothing of it is not needed
-        if last_told.pieces and any(told[id(flow)] for flow in kept):
-            continue
+    while kept and not told[id(kept[-1])]:  # came last, and says nothing of it
+        kept.pop()
     if not kept:
         return None
     others = dict.fromkeys(
@@ -201,8 +216,18 @@ def _conversation(
         inside=host,
         hosts=hosts,
         names=_names(service),
+        way=_way(kept, [flow for flow, _ in announced]),
         flows=tuple(flow for flow, _ in announced),
     )
+
+
+def _way(kept: list[_Recorded], flows: list[Flow]) -> str:
+    """Say how the capability travels: directly between peers, or by a server's port."""
+    for recorded, flow in zip(kept, flows, strict=True):
+        if any(step.told for step in flow.steps):
+            direct = flow.announced or flow.inbound
+            return f"direct {recorded.protocol}" if direct else f"{flow.transport}/{flow.port}"
+    return ""
 
 
 def _names(service: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ of addresses belongs to one cell. Where the policy leaves no choice of addresses
 """
 
 import asyncio
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -91,6 +92,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Tell = Callable[[int], None]
+_NAMED = re.compile(r'counter name "([^"]+)"')
 
 
 class Run:
@@ -215,15 +217,19 @@ class Run:
 
     def _decided(self, met: Counter[trace.Met]) -> Iterator[Decided]:
         order = {"drop": 0, "queue": 1}
+        final = [item for item in met.items() if item[0].verdict in trace.FINAL]
         for each, count in sorted(
-            met.items(), key=lambda item: (order.get(item[0].verdict, 2), -item[1], item[0].handle)
+            final, key=lambda item: (order.get(item[0].verdict, 2), -item[1], item[0].handle)
         ):
             yield Decided(self.enforcer.words(each), each.verdict, count)
 
     def _counted(self, before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[Counted]:
         traced: Counter[str] = Counter()
         for met, count in self.trace.totals().items():
-            traced[self.enforcer.words(met)] += count
+            rule = self.enforcer.words(met)
+            traced[rule] += count
+            if named := _NAMED.search(rule):
+                traced[f"counter {named[1]}"] += count
         for rule, packets in after.items():
             if packets > before.get(rule, 0):
                 yield Counted(rule, packets - before.get(rule, 0), traced[rule])

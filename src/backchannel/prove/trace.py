@@ -35,7 +35,18 @@ _NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _TRACE_GROUP = 12, 270, 1, 9
 _TRACE_MESSAGE = 10 << 8 | 17
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK, _POLICY = 1, 2, 3, 4, 5, 6, 8, 16
 _IS_POLICY = 1
-VERDICTS = {0: "drop", 1: "accept", 2: "stolen", 3: "queue"}
+VERDICTS = {
+    0: "drop",
+    1: "accept",
+    2: "stolen",
+    3: "queue",
+    -1: "continue",
+    -3: "jump",
+    -4: "goto",
+    -5: "return",
+}
+FINAL = frozenset({"drop", "accept", "stolen", "queue"})
+"""Verdicts that end a packet's way through a chain of a hook."""
 FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _REMEMBERED = 4096
 _BUFFER = 8 << 20
@@ -111,14 +122,12 @@ class Trace:
 
 
 def _verdict(told: dict[int, bytes]) -> tuple[int, str] | None:
-    """Return (rule handle, verdict) where this message ends a packet's way through a chain."""
+    """Return (rule handle, verdict) of a rule that fitted, or of a policy (handle 0)."""
     if int.from_bytes(told.get(_TYPE, b"")) == _IS_POLICY:
         return 0, VERDICTS.get(int.from_bytes(told.get(_POLICY, b"")), "accept")
     inner = dict(_attributes(told.get(_VERDICT, b"")))
-    code = int.from_bytes(inner.get(1, b"\xff")) & 0xFFFFFFFF
-    if code > 0xFFFF0000:  # continue, jump, goto, return: the way goes on
-        return None
-    verdict = VERDICTS.get(code & 0xFF)
+    code = int.from_bytes(inner.get(1, b""), signed=True)
+    verdict = VERDICTS.get(code if code < 0 else code & 0xFF)
     return (int.from_bytes(told.get(_HANDLE, b"")), verdict) if verdict else None
 
 

@@ -1,0 +1,141 @@
+"""What a policy promises of each (service, capability), and between which addresses to try it.
+
+The first line that fits decides, so a line is tried between addresses that no earlier line takes.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from backchannel.model import Capability
+from backchannel.policy.model import Line, Networks, Party, Rules, Use
+from backchannel.prove.lab import INSIDE, OUTSIDE, Net
+
+_MOST = 64
+"""Networks of a group that are looked at; a proof needs addresses, not all of them."""
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a policy, for one thing that people do."""
+
+    service: str
+    capability: Capability
+    action: str
+    """`allow` or `deny`."""
+    line: str
+    """The line's name; `default` where no line speaks of it."""
+    place: str
+    ours: str
+    theirs: str
+    best_effort: bool = False
+    direction: str = "both"
+    inside: tuple[str, ...] = ()
+    """Networks to try it from; empty: wherever."""
+    outside: tuple[str, ...] = ()
+    inside_interface: str = ""
+    outside_interface: str = ""
+    untried: str = ""
+    """Why it cannot be tried; empty where it can."""
+
+
+def promises(rules: Rules, library: Iterable[tuple[str, Capability]] = ()) -> Iterator[Promise]:
+    """Yield what *rules* promise, and what their default does to the rest of *library*."""
+    spoken = set()
+    for place, line in enumerate(rules.lines):
+        if line.action == "alert":
+            continue
+        for use in line.uses:
+            spoken.add((use.service, use.capability))
+            yield _promise(rules, place, line, use)
+    if rules.default == "deny":
+        for service, capability in library:
+            if (service, capability) not in spoken:
+                yield Promise(
+                    service=service,
+                    capability=capability,
+                    action="deny",
+                    line="default",
+                    place=rules.path,
+                    ours="any",
+                    theirs="any",
+                )
+
+
+def _promise(rules: Rules, place: int, line: Line, use: Use) -> Promise:
+    earlier = [
+        each
+        for each in rules.lines[:place]
+        if each.action != "alert" and _speaks(each, use) and each.hours is None
+    ]
+    outside = _left(line.theirs, OUTSIDE, [each.theirs for each in earlier if not each.theirs.everyone])
+    inside = _left(line.ours, INSIDE, [each.ours for each in earlier if each.theirs.everyone])
+    if rules.never_block and line.action == "deny":
+        inside = _without(inside, rules.never_block)
+    untried = ""
+    if line.hours is not None:
+        untried = "it holds at certain hours only"
+    elif not inside or not outside:
+        untried = "earlier lines decide for all of its addresses"
+    return Promise(
+        service=use.service,
+        capability=use.capability,
+        action=line.action,
+        line=line.name,
+        place=line.place,
+        ours=line.ours.label,
+        theirs=line.theirs.label,
+        best_effort=line.best_effort,
+        direction=line.direction,
+        inside=tuple(map(str, inside)),
+        outside=tuple(map(str, outside)),
+        inside_interface=next(iter(line.ours.interfaces), ""),
+        outside_interface=next(iter(line.theirs.interfaces), ""),
+        untried=untried,
+    )
+
+
+def _speaks(line: Line, use: Use) -> bool:
+    return any((each.service, each.capability) == (use.service, use.capability) for each in line.uses)
+
+
+def _left(party: Party, default: tuple[Net, Net], earlier: list[Party]) -> list[Net]:
+    """Return networks of *party* that no earlier one has, one or two of each version at most."""
+    if party.networks.any:
+        nets: list[Net] = list(default)
+    else:
+        nets = [*party.networks.v4[:_MOST], *party.networks.v6[:_MOST]]
+    for each in earlier:
+        if each.networks.any and not each.interfaces:
+            return []
+        nets = _without(nets, each.networks)
+    return [net for version in (4, 6) for net in _largest(nets, version)]
+
+
+def _largest(nets: list[Net], version: int) -> list[Net]:
+    fitting = [net for net in nets if net.version == version]
+    return sorted(fitting, key=lambda net: -net.num_addresses)[:1]
+
+
+def _without(nets: list[Net], gone: Networks) -> list[Net]:
+    """Return *nets* without the addresses of *gone*."""
+    left = list(nets)
+    for hole in (*gone.v4[: 16 * _MOST], *gone.v6[: 16 * _MOST]):
+        left = [part for net in left for part in _cut(net, hole)]
+    return left
+
+
+def _cut(net: Net, hole: Net) -> list[Net]:
+    if isinstance(net, ipaddress.IPv4Network) and isinstance(hole, ipaddress.IPv4Network):
+        return _less(net, hole)
+    if isinstance(net, ipaddress.IPv6Network) and isinstance(hole, ipaddress.IPv6Network):
+        return _less(net, hole)
+    return [net]
+
+
+def _less(net: "ipaddress.IPv4Network | ipaddress.IPv6Network", hole: Net) -> list[Net]:
+    if not net.overlaps(hole):
+        return [net]
+    if net.subnet_of(hole):  # type: ignore[arg-type] - both are of one version here
+        return []
+    return list(net.address_exclude(hole))  # type: ignore[arg-type, return-value] - as above

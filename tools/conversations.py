@@ -1,0 +1,90 @@
+"""Cuts the package's conversations from the recordings: one a service and capability.
+
+usage: conversations.py [--check]    with --check nothing is written, and a difference is an error
+"""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from backchannel import protocols
+from backchannel.catalogue.load import load
+from backchannel.catalogue.model import Service
+from backchannel.policy.model import Use
+from backchannel.policy.uses import uses
+from backchannel.prove import library, recording
+from backchannel.prove.conversation import Conversation, Flow, pack, unpack
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "src/backchannel/prove" / library.FOLDER
+SOURCES = (
+    "examples/aim",
+    "examples/icq",
+    "examples/msn",
+    "examples/yahoo",
+    "examples/gnutella",
+    "examples/fasttrack",
+    "examples/ipsec",
+    "tests/protocols/socks/captures",
+    "tests/protocols/http_proxy/captures",
+)
+LARGEST = 3 << 20
+"""Bytes that all conversations together may take in the package."""
+
+
+def main() -> int:
+    """Write or check the conversations; return the exit code."""
+    check = "--check" in sys.argv[1:]
+    captures = sorted(path for source in SOURCES for path in (ROOT / source).glob("*.pcap"))
+    services = load(protocols=protocols.load())
+    found = {}
+    for each in recording.cut(*captures):
+        usual = standard(each, services[each.service])
+        found.setdefault(library.file_name(usual), usual)
+    FOLDER.mkdir(exist_ok=True)
+    stale = [path for path in FOLDER.iterdir() if path.name not in found]
+    for name, conversation in found.items():
+        path = FOLDER / name
+        if not path.exists() or unpack(path.read_bytes()) != conversation:
+            stale.append(path)
+            if not check:
+                path.write_bytes(pack(conversation))
+    for path in stale:
+        if path.name not in found and not check:
+            path.unlink()
+        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
+    size = sum(path.stat().st_size for path in FOLDER.iterdir())
+    print(f"{len(found)} conversations, {size} bytes")
+    return 1 if (check and stale) or size > LARGEST else 0
+
+
+def standard(conversation: Conversation, service: Service) -> Conversation:
+    """Return it on the ports that the catalogue names where the recording's servers had others."""
+    known = {use.capability: _ports(use) for use in uses(service)}
+    dynamic = {use.capability for use in uses(service) if use.dynamic}
+    usual = [port for ports in known.values() for port in ports]
+    own = known.get(conversation.capability, [])
+
+    def moved(flow: Flow) -> Flow:
+        told = any(step.told for step in flow.steps)
+        wanted = own if told and flow.announced and own else usual
+        picks = told and flow.announced and conversation.capability in dynamic
+        if flow.transport != "tcp" or flow.port in wanted or not wanted or picks:
+            return flow
+        return msgspec.structs.replace(flow, port=wanted[0])
+
+    flows = tuple(map(moved, conversation.flows))
+    said = next(flow for flow in flows if any(step.told for step in flow.steps))
+    direct = conversation.way.startswith("direct")
+    way = conversation.way if direct else f"{said.transport}/{said.port}"
+    return msgspec.structs.replace(conversation, flows=flows, way=way)
+
+
+def _ports(use: Use) -> list[int]:
+    """Return where a service listens by default; what it picks by itself is no default."""
+    return [each.low for each in use.ports if each.carrier == "tcp" and each.high - each.low < 100]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
