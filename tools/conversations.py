@@ -40,6 +40,9 @@ def main() -> int:
     services = load(protocols=protocols.load())
     found = {}
     for each in recording.cut(*captures):
+        able = {ability.capability for ability in services[each.service].capabilities}
+        if each.capability not in able:
+            continue
         usual = standard(each, services[each.service])
         found.setdefault(library.file_name(usual), usual)
     FOLDER.mkdir(exist_ok=True)

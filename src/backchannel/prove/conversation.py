@@ -100,7 +100,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         return sum(len(step.data) for flow in self.flows for step in flow.steps if step.told)
 
 
-def patched(flow: Flow, number: int, inside: str, hosts: tuple[str, ...], ports: list[int]) -> bytes:
+def patched(
+    flow: Flow, number: int, inside: str, hosts: tuple[str, ...], ports: list[int]
+) -> bytes:
     """Return the bytes of step *number* with the addresses and ports that are used this time."""
     data = flow.steps[number].data
     for patch in flow.patches:

@@ -266,7 +266,9 @@ def _first(text: str) -> str:
 def _run(
     lab: Lab, command: Sequence[str], *, text: str | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"XTABLES_LOCKFILE": str(Path(tempfile.gettempdir(), f"xt.{os.getpid()}"))}
+    environment = os.environ | {
+        "XTABLES_LOCKFILE": str(Path(tempfile.gettempdir(), f"xt.{os.getpid()}"))
+    }
     with lab.router.inside():
         return subprocess.run(
             command,

@@ -17,9 +17,11 @@ import msgspec
 
 from backchannel.prove.namespaces import Network
 
-OUTSIDE = (IPv4Network("93.184.0.0/16"), IPv6Network("2606:2800:220::/48"))
+OUTSIDE = (IPv4Network("93.184.0.0/17"), IPv6Network("2606:2800:220::/48"))
 """Addresses of servers that nobody chose. Ordinary ones, because rulesets treat the reserved
 ranges for documentation and benchmarks as forged; no packet of them ever leaves the lab."""
+MANY = IPv4Network("93.184.128.0/17")
+"""Such addresses for conversations of very many packets, of which only some are traced."""
 INSIDE = (IPv4Network("10.9.0.0/16"), IPv6Network("fd09:9::/64"))
 """Addresses of clients that nobody chose."""
 Net = IPv4Network | IPv6Network
@@ -51,7 +53,7 @@ class Lab:
         names = ("client", "near", "router", "far", "server")
         self.client, self.near, self.router, self.far, self.server = map(Network, names)
         self._inside = [*INSIDE, *map(ip_network, plan.inside)]
-        self._outside = [*OUTSIDE, *map(ip_network, plan.outside)]
+        self._outside = [*OUTSIDE, MANY, *map(ip_network, plan.outside)]
         self._wire()
         for hop in (self.near, self.router, self.far):
             hop.set("net/ipv4/ip_forward", 1)
@@ -82,7 +84,9 @@ class Lab:
         )
 
     def _interface(self, name: str) -> str:
-        return {"in": self.plan.inside_interface, "out": self.plan.outside_interface}.get(name, name)
+        return {"in": self.plan.inside_interface, "out": self.plan.outside_interface}.get(
+            name, name
+        )
 
     def _wire(self) -> None:
         chain = (self.client, self.near, self.router, self.far, self.server)
@@ -107,7 +111,9 @@ class Lab:
             self._ip(network, [line for line in commands[network] if line.startswith("link add")])
         for network in chain:
             self._quiet(network)
-            self._ip(network, [line for line in commands[network] if not line.startswith("link add")])
+            self._ip(
+                network, [line for line in commands[network] if not line.startswith("link add")]
+            )
 
     def _quiet(self, network: Network) -> None:
         with network.inside():
@@ -158,7 +164,9 @@ class Lab:
                 capture_output=True,
                 text=True,
                 check=False,
-                pass_fds=[each.descriptor for each in (self.near, self.router, self.far, self.server)],
+                pass_fds=[
+                    each.descriptor for each in (self.near, self.router, self.far, self.server)
+                ],
             )
         if done.returncode:
             raise LabError(f"ip in the {network.name} network: {done.stderr.strip()}\n{text}")

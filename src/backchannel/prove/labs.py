@@ -26,7 +26,9 @@ def run(jobs: Sequence[Job], tell: Tell = lambda _: None) -> list[Report]:
     Raises PrivilegeError where namespaces are not allowed, UsageError where a program is missing or
     a lab fails, InputError where a ruleset does not load.
     """
-    workers = [subprocess.Popen(_WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in jobs]
+    workers = [
+        subprocess.Popen(_WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in jobs
+    ]
     try:
         for worker, job in zip(workers, jobs, strict=True):
             assert worker.stdin

@@ -12,7 +12,16 @@ from backchannel.prove import methods, resolver
 from backchannel.prove.conversation import Conversation, Flow
 from backchannel.prove.lab import Lab
 from backchannel.prove.proxies import Proxy, dialogue
-from backchannel.prove.wires import Arrived, Ending, StoppedError, TcpWire, UdpWire, open_tcp, stopped
+from backchannel.prove.wires import (
+    Arrived,
+    Ending,
+    StoppedError,
+    TcpWire,
+    UdpWire,
+    open_tcp,
+    patiently,
+    stopped,
+)
 
 
 _MTU_DISCOVER, _DO_NOT = 10, 0
@@ -42,6 +51,20 @@ class Played(msgspec.Struct, kw_only=True):
     ending: Ending | None = None
     """Why it got no further; None where all of it arrived."""
     seconds: float = 0.0
+
+
+class _Joins(msgspec.Struct, frozen=True):
+    """Where a flow is when the ruleset is loaded: before a step, or half-way through it."""
+
+    step: int
+    """-1: the ruleset was there from the start."""
+    half: bool = False
+
+    def told(self, flow: Flow) -> int:
+        """Return the bytes of the capability that come under the ruleset."""
+        sizes = [len(step.data) if step.told else 0 for step in flow.steps]
+        under = sum(sizes[max(self.step, 0) :])
+        return under - len(flow.steps[0].data) // 2 if self.half else under
 
 
 class Player:
@@ -136,6 +159,8 @@ class Player:
         kind = socket.SOCK_STREAM if flow.transport == "tcp" else socket.SOCK_DGRAM
         where = self.lab.server if flow.inbound else self.lab.client
         made = self.lab.socket(where, self.method.version, kind)
+        if self.method.fragments:
+            made.setsockopt(socket.IPPROTO_IP, _MTU_DISCOVER, _DO_NOT)
         made.bind((self.places.hosts[flow.host] if flow.inbound else self.places.inside, source))
         return made
 
@@ -143,13 +168,11 @@ class Player:
 
     async def _flow(self, number: int) -> None:
         flow = self.conversation.flows[number]
-        pause = self._pause(flow)
-        self.result.told += sum(
-            len(step.data) for n, step in enumerate(flow.steps) if step.told and n >= pause
-        )
+        joins = self._joins(flow)
+        self.result.told += joins.told(flow)
         try:
             await self._turn(flow)
-            await self._through(number, flow)
+            await self._through(number, flow, joins)
         except StoppedError as stop:
             self._stop = self._stop or stop.how
             async with self._moved:
@@ -171,37 +194,39 @@ class Player:
         if any(self._done[each.flow] < 0 for each in flow.after):
             raise StoppedError(self._stop or "silence")
 
-    async def _through(self, number: int, flow: Flow) -> None:
+    async def _through(self, number: int, flow: Flow, joins: "_Joins") -> None:
         wire = await self._open(number, flow)
-        pause = self._pause(flow)
         try:
             for place, step in enumerate(flow.steps):
-                if place == pause:
+                data = self._data(number, place)
+                if place == joins.step:
+                    if joins.half:
+                        await self._carry(wire, step.side, data[: len(data) // 2], told=False)
+                        data = data[len(data) // 2 :]
                     self.ready.set()
                     await self.gate.wait()
-                if place == 1 and self.method.moves and isinstance(wire, UdpWire):
+                if step.side == 0 and place and self.method.moves and isinstance(wire, UdpWire):
                     self._move(wire, flow, self._called(number))
-                await self._step(wire, number, place, step.side, told=step.told and place >= pause)
+                await self._carry(wire, step.side, data, told=step.told and place >= joins.step)
+                await self._reached(number, place + 1)
         finally:
             wire.close()
 
-    def _pause(self, flow: Flow) -> int:
-        """Return the step before which the ruleset is loaded; -1 for none."""
+    def _joins(self, flow: Flow) -> "_Joins":
+        """Return where in *flow* the ruleset is loaded."""
         first = next((n for n, step in enumerate(flow.steps) if step.told), -1)
         if not self.method.midstream or first < 0:
-            return -1
-        return first if first else (len(flow.steps) + 1) // 2
+            return _Joins(-1)
+        if first:
+            return _Joins(first)
+        return _Joins(0, half=True) if flow.transport == "tcp" else _Joins(1)
 
-    async def _step(
-        self, wire: TcpWire | UdpWire, number: int, place: int, side: int, *, told: bool
-    ) -> None:
-        data = script.patched(
-            self.conversation.flows[number],
-            place,
-            self.places.inside,
-            self.places.hosts,
-            self._ports,
-        )
+    def _data(self, number: int, place: int) -> bytes:
+        flow, places = self.conversation.flows[number], self.places
+        return script.patched(flow, place, places.inside, places.hosts, self._ports)
+
+    async def _carry(self, wire: TcpWire | UdpWire, side: int, data: bytes, *, told: bool) -> None:
+        """Carry one step, and count what came of it."""
         arrived = Arrived()
         try:
             await wire.carry(side, data, self.method.cut, arrived)
@@ -211,8 +236,11 @@ class Player:
                 self.result.packets += arrived.packets
             else:
                 self.result.before += arrived.octets
+
+    async def _reached(self, number: int, steps: int) -> None:
+        """Tell the flows that wait for this one."""
         async with self._moved:
-            self._done[number] = place + 1
+            self._done[number] = steps
             self._moved.notify_all()
         await asyncio.sleep(0)
 
@@ -222,8 +250,6 @@ class Player:
         if flow.transport == "udp":
             return self._open_udp(flow, listener, (address, port))
         opener = self._opener(flow)
-        if self.method.fragments:
-            opener.setsockopt(socket.IPPROTO_IP, _MTU_DISCOVER, _DO_NOT)
         async with self._accepts[listener]:
             if not self.method.proxy or flow.inbound:
                 return await open_tcp(opener, listener, (address, port), self.patience)
@@ -246,20 +272,16 @@ class Player:
         assert self.method.proxy
         loop = asyncio.get_running_loop()
         proxy = self._proxies[0]
-        try:
-            async with asyncio.timeout(self.patience):
-                await loop.sock_connect(opener, (proxy.address, proxy.port))
-                for side, data in dialogue(self.method.proxy, target):
-                    if side == 0:
-                        await loop.sock_sendall(opener, data)
-                    elif await _exactly(opener, len(data)) != data:
-                        raise StoppedError("altered")
-                accepted, _ = await loop.sock_accept(listener)
-        except TimeoutError:
-            raise StoppedError("silence") from None
-        except OSError as error:
-            raise stopped(error) from error
-        return TcpWire(opener, accepted, self.patience)
+        async with patiently(self.patience):
+            await loop.sock_connect(opener, (proxy.address, proxy.port))
+            for side, data in dialogue(self.method.proxy, target):
+                if side == 0:
+                    await loop.sock_sendall(opener, data)
+                elif await _exactly(opener, len(data)) != data:
+                    raise StoppedError("altered")
+            accepted, _ = await loop.sock_accept(listener)
+            return TcpWire(opener, accepted, self.patience)
+        raise StoppedError("silence")
 
 
 async def _exactly(sock: socket.socket, size: int) -> bytes:

@@ -68,7 +68,9 @@ def _promise(rules: Rules, place: int, line: Line, use: Use) -> Promise:
         for each in rules.lines[:place]
         if each.action != "alert" and _speaks(each, use) and each.hours is None
     ]
-    outside = _left(line.theirs, OUTSIDE, [each.theirs for each in earlier if not each.theirs.everyone])
+    outside = _left(
+        line.theirs, OUTSIDE, [each.theirs for each in earlier if not each.theirs.everyone]
+    )
     inside = _left(line.ours, INSIDE, [each.ours for each in earlier if each.theirs.everyone])
     if rules.never_block and line.action == "deny":
         inside = _without(inside, rules.never_block)
@@ -96,7 +98,9 @@ def _promise(rules: Rules, place: int, line: Line, use: Use) -> Promise:
 
 
 def _speaks(line: Line, use: Use) -> bool:
-    return any((each.service, each.capability) == (use.service, use.capability) for each in line.uses)
+    return any(
+        (each.service, each.capability) == (use.service, use.capability) for each in line.uses
+    )
 
 
 def _left(party: Party, default: tuple[Net, Net], earlier: list[Party]) -> list[Net]:

@@ -89,12 +89,12 @@ def prove(
 def plays(subject: Subject, library: Library, settings: Settings) -> int:
     """Return how many plays a proof takes, for a progress bar."""
     tries, _ = _sorted(subject.promises, library)
-    return 2 * sum(METHODS[name].fits(each.conversation) for each in tries for name in settings.methods)
+    return 2 * sum(
+        METHODS[name].fits(each.conversation) for each in tries for name in settings.methods
+    )
 
 
-def _sorted(
-    promises: Iterable[Promise], library: Library
-) -> tuple[list[_Try], list[doc.Unproved]]:
+def _sorted(promises: Iterable[Promise], library: Library) -> tuple[list[_Try], list[doc.Unproved]]:
     tries, unproved = [], []
     for promise in promises:
         found, whys = [], []
@@ -202,9 +202,7 @@ def _row(
     )
 
 
-def _cell(
-    promise: Promise, method: Method, result: Result | None, *, hopeless: bool
-) -> doc.Cell:
+def _cell(promise: Promise, method: Method, result: Result | None, *, hopeless: bool) -> doc.Cell:
     if result is None:
         return doc.Cell(method=method.id, outcome="untried", kept="open", why=_unfitting(method))
     if result.control.ending is not None:

@@ -70,7 +70,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-async def _read_socks4(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> tuple[Target, bytes]:
+async def _read_socks4(
+    reader: asyncio.StreamReader, _: asyncio.StreamWriter
+) -> tuple[Target, bytes]:
     version, command, port, address = struct.unpack(">BBH4s", await reader.readexactly(8))
     await reader.readuntil(b"\0")
     if (version, command) != (4, 1):
@@ -91,7 +93,9 @@ async def _read_socks5(
     return (str(ip_address(address)), port), b"\x05\x00\x00\x01" + bytes(6)
 
 
-async def _read_connect(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> tuple[Target, bytes]:
+async def _read_connect(
+    reader: asyncio.StreamReader, _: asyncio.StreamWriter
+) -> tuple[Target, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     method, authority, _version = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
     host, _, port = authority.rpartition(":")

@@ -98,7 +98,9 @@ def _recorded(path: str) -> list[_Recorded]:
     """Read the capture twice: what it means, then its bytes."""
     seen: dict[int, list[Observation]] = defaultdict(list)
     for each in Scan(path, settings=_ONE_IDLE):
-        proxied = _PROXIES & set(each.stack.split("/")[:-1])  # a method of proof, not of the service
+        proxied = _PROXIES & set(
+            each.stack.split("/")[:-1]
+        )  # a method of proof, not of the service
         sure = each.service and each.confidence >= Confidence.EXPECTED
         if sure and not proxied and each.flow.transport != "ip":
             seen[each.flow.serial].append(each)
@@ -198,9 +200,7 @@ def _conversation(
         kept.pop()
     if not kept:
         return None
-    others = dict.fromkeys(
-        end for flow in kept for end in _ends(flow) if end != host
-    )
+    others = dict.fromkeys(end for flow in kept for end in _ends(flow) if end != host)
     hosts = tuple(others)
     starts = sorted(flow.first for flow in kept)
     made = [_flow(flow, host, hosts, told[id(flow)], last, starts) for flow in kept]
@@ -306,7 +306,11 @@ def _flow(
         if piece.frame > last:
             break
         new = Step(piece.side, piece.data, piece.frame in told)
-        if flow.info.transport == "tcp" and steps and _glues(steps[-1], new, frames[-1], piece.frame, starts):
+        if (
+            flow.info.transport == "tcp"
+            and steps
+            and _glues(steps[-1], new, frames[-1], piece.frame, starts)
+        ):
             steps[-1] = Step(new.side, steps[-1].data + new.data, new.told)
             frames[-1] = piece.frame
         else:

@@ -13,16 +13,27 @@ from ipaddress import ip_address
 
 import msgspec
 
-from backchannel.prove.lab import Lab
+from backchannel.prove.lab import MANY, Lab
 
 TABLE = "backchannel_lab"
+TRACED = 40
+"""Packets of one direction of a conversation of one-byte segments that are traced."""
 LOADED = f"""table inet {TABLE} {{
+  set few {{
+    type ipv4_addr . ipv4_addr; flags dynamic; size 65535; timeout 10m;
+  }}
   chain arrive {{
     type filter hook prerouting priority -450; policy accept;
+    ip saddr {MANY} jump some
+    ip daddr {MANY} jump some
     meta nftrace set 1
+  }}
+  chain some {{
+    update @few {{ ip saddr . ip daddr limit rate over 1/minute burst {TRACED} packets }} accept
   }}
 }}
 """
+"""Stands beside the ruleset, and has packets traced."""
 TRACKING = f"""table inet {TABLE}_before {{
   chain arrive {{
     type filter hook prerouting priority -150; policy accept;

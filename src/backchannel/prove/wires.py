@@ -6,9 +6,11 @@ end, unchanged; when nothing comes for as long as the patience lasts, the flow i
 
 import asyncio
 import errno
+import math
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Literal
 
 Cut = Literal["whole", "bytes", "disorder"]
@@ -52,8 +54,51 @@ class Arrived:
         self.octets = self.packets = 0
 
 
-async def readable(sockets: list[socket.socket], patience: float) -> bool:
-    """Wait until one of them has something to tell; False where none had within *patience*."""
+class Patience:
+    """Waits that end after so many ticks of the event loop.
+
+    A tick is late when the machine is busy or this process has not run, and so the patience lasts
+    as long as the lab itself needs: a loaded machine makes a proof slow, not wrong.
+    """
+
+    TICK = 0.05
+
+    def __init__(self, seconds: float, over: Callable[[], None]) -> None:
+        self._left = max(1, round(seconds / self.TICK))
+        self._over = over
+        self._timer = asyncio.get_running_loop().call_later(self.TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._left -= 1
+        if self._left:
+            self._timer = asyncio.get_running_loop().call_later(self.TICK, self._tick)
+        else:
+            self._over()
+
+    def end(self) -> None:
+        """Wait no longer."""
+        self._timer.cancel()
+
+
+@asynccontextmanager
+async def patiently(seconds: float) -> AsyncIterator[None]:
+    """Raise StoppedError where the block takes longer, or a socket in it fails."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as limit:
+            patience = Patience(seconds, lambda: limit.reschedule(loop.time()))
+            try:
+                yield
+            finally:
+                patience.end()
+    except TimeoutError:
+        raise StoppedError("silence") from None
+    except OSError as error:
+        raise stopped(error) from error
+
+
+async def readable(sockets: list[socket.socket], seconds: float) -> bool:
+    """Wait until one of them has something to tell; False where none had in time."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[bool] = loop.create_future()
 
@@ -63,11 +108,11 @@ async def readable(sockets: list[socket.socket], patience: float) -> bool:
 
     for each in sockets:
         loop.add_reader(each, tell, True)
-    timer = loop.call_later(patience, tell, False)
+    patience = Patience(seconds, lambda: tell(False))  # noqa: FBT003 - as above
     try:
         return await ready
     finally:
-        timer.cancel()
+        patience.end()
         for each in sockets:
             loop.remove_reader(each)
 
@@ -93,7 +138,12 @@ class TcpWire:
             arrived.packets = max(_segments(receiver) - before, 1 if arrived.octets else 0)
 
     async def _carry(
-        self, sender: socket.socket, receiver: socket.socket, data: bytes, cut: Cut, arrived: Arrived
+        self,
+        sender: socket.socket,
+        receiver: socket.socket,
+        data: bytes,
+        cut: Cut,
+        arrived: Arrived,
     ) -> None:
         sent, got = 0, 0
         while got < len(data):
@@ -117,13 +167,14 @@ class TcpWire:
                 got += len(chunk)
                 arrived.octets = got
             if not moved:
-                await self._wait(sender, receiver, waiting=sent < len(data))
+                await self._wait(sender, receiver)
 
-    async def _wait(self, sender: socket.socket, receiver: socket.socket, *, waiting: bool) -> None:
-        """Wait for the receiver, or for the sender to learn that nothing will come of it."""
-        if not await readable([receiver, sender], 0.02 if waiting else self.patience):
-            if waiting:
-                return
+    async def _wait(self, sender: socket.socket, receiver: socket.socket) -> None:
+        """Wait for the receiver, or for the sender to learn that nothing will come of it.
+
+        A sender whose buffer is full waits for the receiver as well: it takes what came before.
+        """
+        if not await readable([receiver, sender], self.patience):
             raise StoppedError("silence")
         try:
             if not sender.recv(1, socket.MSG_PEEK):
@@ -187,16 +238,13 @@ class UdpWire:
 
     async def carry(self, side: int, data: bytes, cut: Cut, arrived: Arrived) -> None:  # noqa: ARG002 - datagrams are not cut
         """Send one datagram and have it at the other end. Raises StoppedError."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.patience
         try:
-            while True:
+            for _ in range(max(1, math.ceil(self.patience / _RESENT))):
                 self._send(side, data)
                 if await self._receive(side, data, min(_RESENT, self.patience)):
                     arrived.octets, arrived.packets = len(data), 1
                     return
-                if loop.time() >= until:
-                    raise StoppedError("silence")
+            raise StoppedError("silence")
         except OSError as error:
             raise stopped(error) from error
 
@@ -248,12 +296,8 @@ async def open_tcp(
 ) -> TcpWire:
     """Connect *opener* to *target*, where *listener* listens. Raises StoppedError."""
     loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(patience):
-            await loop.sock_connect(opener, target)
-            accepted, _ = await loop.sock_accept(listener)
-    except TimeoutError:
-        raise StoppedError("silence") from None
-    except OSError as error:
-        raise stopped(error) from error
-    return TcpWire(opener, accepted, patience)
+    async with patiently(patience):
+        await loop.sock_connect(opener, target)
+        accepted, _ = await loop.sock_accept(listener)
+        return TcpWire(opener, accepted, patience)
+    raise StoppedError("silence")
