@@ -142,7 +142,7 @@ class Iptables:
 
     def counters(self) -> Mapping[str, int]:
         """Return packets by rule, as iptables-save -c prints them."""
-        counted = {}
+        counted: dict[str, int] = {}
         for program in ("iptables", "ip6tables"):
             for line in self._saved(program, "-c"):
                 if found := re.match(r"\[(\d+):\d+\] (-A .*)", line):

@@ -4,7 +4,6 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
 
 import msgspec
 
@@ -54,7 +53,7 @@ def _reports(workers: Sequence[subprocess.Popen[bytes]], tell: Tell) -> Iterator
             waiting.register(worker.stdout or 0, selectors.EVENT_READ, number)
         while waiting.get_map():
             for key, _ in waiting.select():
-                line = _line(key.fileobj)  # type: ignore[arg-type] - it is the pipe registered above
+                line = workers[key.data].stdout.readline()
                 if not line:
                     waiting.unregister(key.fileobj)
                     if key.data not in reports:
@@ -68,10 +67,6 @@ def _reports(workers: Sequence[subprocess.Popen[bytes]], tell: Tell) -> Iterator
                 else:
                     raise _error(message)
     yield from (reports[number] for number in range(len(workers)))
-
-
-def _line(pipe: IO[bytes]) -> bytes:
-    return pipe.readline()
 
 
 def _error(failed: Failed) -> Exception:

@@ -23,7 +23,6 @@ from backchannel.prove.wires import (
     stopped,
 )
 
-
 _MTU_DISCOVER, _DO_NOT = 10, 0
 """IP_MTU_DISCOVER, IP_PMTUDISC_DONT: packets may be cut into fragments on their way."""
 
@@ -123,7 +122,12 @@ class Player:
     async def _resolve(self) -> None:
         name, places = self.conversation.names[0], self.places
         got = await resolver.resolve(
-            self.lab, name, places.hosts[0], places.inside, places.resolver, self.patience
+            self.lab,
+            name,
+            places.hosts[0],
+            client=places.inside,
+            resolver=places.resolver,
+            patience=self.patience,
         )
         if got != places.hosts[0]:
             raise StoppedError("altered")
@@ -268,7 +272,7 @@ class Player:
     async def _open_proxied(
         self, opener: socket.socket, listener: socket.socket, target: tuple[str, int]
     ) -> TcpWire:
-        """Connect through the proxy: what it says is read here, what is behind it comes out there."""
+        """Connect through the proxy, which has to reach *listener* for the other end."""
         assert self.method.proxy
         loop = asyncio.get_running_loop()
         proxy = self._proxies[0]

@@ -3,8 +3,8 @@
 The first line that fits decides, so a line is tried between addresses that no earlier line takes.
 """
 
-import ipaddress
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
 
@@ -124,22 +124,15 @@ def _largest(nets: list[Net], version: int) -> list[Net]:
 def _without(nets: list[Net], gone: Networks) -> list[Net]:
     """Return *nets* without the addresses of *gone*."""
     left = list(nets)
-    for hole in (*gone.v4[: 16 * _MOST], *gone.v6[: 16 * _MOST]):
+    holes: list[Net] = [*gone.v4[: 16 * _MOST], *gone.v6[: 16 * _MOST]]
+    for hole in holes:
         left = [part for net in left for part in _cut(net, hole)]
     return left
 
 
-def _cut(net: Net, hole: Net) -> list[Net]:
-    if isinstance(net, ipaddress.IPv4Network) and isinstance(hole, ipaddress.IPv4Network):
-        return _less(net, hole)
-    if isinstance(net, ipaddress.IPv6Network) and isinstance(hole, ipaddress.IPv6Network):
-        return _less(net, hole)
-    return [net]
-
-
-def _less(net: "ipaddress.IPv4Network | ipaddress.IPv6Network", hole: Net) -> list[Net]:
-    if not net.overlaps(hole):
-        return [net]
-    if net.subnet_of(hole):  # type: ignore[arg-type] - both are of one version here
-        return []
-    return list(net.address_exclude(hole))  # type: ignore[arg-type, return-value] - as above
+def _cut(net: Net, hole: Net) -> Iterable[Net]:
+    if isinstance(net, IPv4Network) and isinstance(hole, IPv4Network) and net.overlaps(hole):
+        return () if net.subnet_of(hole) else net.address_exclude(hole)
+    if isinstance(net, IPv6Network) and isinstance(hole, IPv6Network) and net.overlaps(hole):
+        return () if net.subnet_of(hole) else net.address_exclude(hole)
+    return (net,)

@@ -146,7 +146,8 @@ def _jobs(
 def _job(
     tries: Sequence[_Try], mine: Sequence[int], enforced: Enforced, settings: Settings
 ) -> tuple[Job, dict[int, tuple[int, str]]]:
-    cells, numbers = [], {}
+    cells: list[Cell] = []
+    numbers: dict[int, tuple[int, str]] = {}
     for place, number in enumerate(mine):
         promise = tries[number].promise
         for name in settings.methods:

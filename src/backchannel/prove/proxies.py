@@ -98,7 +98,7 @@ async def _read_connect(
 ) -> tuple[Target, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     method, authority, _version = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
-    host, _, port = authority.rpartition(":")
+    host, _colon, port = authority.rpartition(":")
     if method != "CONNECT":
         raise ValueError("not CONNECT")
     return (host, int(port)), b"HTTP/1.1 200 Connection established\r\n\r\n"

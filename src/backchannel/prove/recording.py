@@ -1,4 +1,4 @@
-"""Cuts conversations out of captures: one a service, capability and way, from an inside host's view.
+"""Cuts conversations out of captures: one a service, capability and way, seen from one host.
 
 The scan says which flows belong to which service and which packets carry which capability; the
 packet core gives the bytes. A conversation ends with the last packet of its capability, or when
@@ -203,7 +203,7 @@ def _conversation(
     others = dict.fromkeys(end for flow in kept for end in _ends(flow) if end != host)
     hosts = tuple(others)
     starts = sorted(flow.first for flow in kept)
-    made = [_flow(flow, host, hosts, told[id(flow)], last, starts) for flow in kept]
+    made = [_flow(flow, host, hosts, told[id(flow)], last=last, starts=starts) for flow in kept]
     made = [_after(n, kept, made) for n in range(len(made))]
     announced = [_patches(n, kept, made, host, hosts) for n in range(len(made))]
     size = sum(len(step.data) for flow, _ in announced for step in flow.steps)
@@ -296,6 +296,7 @@ def _flow(
     host: str,
     hosts: tuple[str, ...],
     told: set[int],
+    *,
     last: int,
     starts: list[int],
 ) -> tuple[Flow, list[int]]:

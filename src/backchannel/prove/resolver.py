@@ -12,7 +12,7 @@ _TRIES = 2
 
 
 async def resolve(
-    lab: Lab, name: str, address: str, client: str, resolver: str, patience: float
+    lab: Lab, name: str, address: str, *, client: str, resolver: str, patience: float
 ) -> str:
     """Ask *resolver* from *client* for *name*, which is at *address*; return the answer.
 

@@ -16,7 +16,7 @@ from backchannel.prove import enforcers, methods, trace
 from backchannel.prove.conversation import Conversation
 from backchannel.prove.enforcers import Enforced, Enforcer
 from backchannel.prove.lab import INSIDE, MANY, OUTSIDE, Lab, Net, Plan
-from backchannel.prove.player import Played, Player, Places
+from backchannel.prove.player import Places, Played, Player
 
 AT_ONCE = 48
 """Conversations on their way at the same time in one lab."""
@@ -271,7 +271,7 @@ class _Addresses:
     ) -> tuple[Places, tuple[str, ...]]:
         """Return the addresses, and the key of those that must be shared with others by turns."""
         inside, alone = self._next(cell.inside, INSIDE, method.version)
-        shared = () if alone else (inside,)
+        shared: tuple[str, ...] = () if alone else (inside,)
         found = []
         for _ in range(len(conversation.hosts)):
             pool = (MANY, OUTSIDE[1]) if method.cut == "bytes" else OUTSIDE

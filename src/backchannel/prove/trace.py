@@ -41,7 +41,7 @@ TRACKING = f"""table inet {TABLE}_before {{
   }}
 }}
 """
-"""Stands before the ruleset is loaded, so that connections are tracked as on any router that runs."""
+"""Stands before the ruleset is loaded, so that connections are tracked as on any router."""
 _NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _TRACE_GROUP = 12, 270, 1, 9
 _TRACE_MESSAGE = 10 << 8 | 17
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK, _POLICY = 1, 2, 3, 4, 5, 6, 8, 16

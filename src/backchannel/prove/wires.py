@@ -102,13 +102,13 @@ async def readable(sockets: list[socket.socket], seconds: float) -> bool:
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[bool] = loop.create_future()
 
-    def tell(value: bool) -> None:  # noqa: FBT001 - a callback
+    def tell(value: bool) -> None:
         if not ready.done():
             ready.set_result(value)
 
     for each in sockets:
         loop.add_reader(each, tell, True)
-    patience = Patience(seconds, lambda: tell(False))  # noqa: FBT003 - as above
+    patience = Patience(seconds, lambda: tell(False))
     try:
         return await ready
     finally:
