@@ -91,6 +91,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Tell = Callable[[int], None]
+_STOPPING = frozenset({"drop", "queue"})
 _NAMED = re.compile(r'counter name "([^"]+)"')
 
 
@@ -217,12 +218,14 @@ class Run:
         )
 
     def _decided(self, met: Counter[trace.Met]) -> Iterator[Decided]:
-        order = {"drop": 0, "queue": 1}
+        """Yield the rules that stopped packets, the busiest first, then those that let them pass,
+        the one that the first packet met first.
+        """
         final = [item for item in met.items() if item[0].verdict in trace.FINAL]
-        for each, count in sorted(
-            final, key=lambda item: (order.get(item[0].verdict, 2), -item[1], item[0].handle)
-        ):
-            yield Decided(self.enforcer.words(each), each.verdict, count)
+        stops = [item for item in final if item[0].verdict in _STOPPING]
+        stops.sort(key=lambda item: (item[0].verdict != "drop", -item[1], item[0].handle))
+        for each, packets in [*stops, *(item for item in final if item not in stops)]:
+            yield Decided(self.enforcer.words(each), each.verdict, packets)
 
     def _counted(self, before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[Counted]:
         traced: Counter[str] = Counter()
@@ -243,7 +246,7 @@ class Run:
 
 
 def _stops(decided: Decided) -> bool:
-    return decided.verdict in ("drop", "queue")
+    return decided.verdict in _STOPPING
 
 
 def _joins(cell: Cell) -> bool:

@@ -1,0 +1,50 @@
+"""A proof as one self-contained HTML page: no script, nothing fetched, printable."""
+
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from backchannel import report
+from backchannel.prove import words
+from backchannel.prove.document import Cell, Proofs
+from backchannel.prove.show import sign
+from backchannel.text import escape
+
+_COLOURS = {"kept": "kept", "broken": "high", "gap": "medium", "open": "none"}
+
+
+def page(proofs: Proofs, written: str = "") -> str:
+    """Return the page; *written* is the date to put on it."""
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files(report).joinpath("templates/report.css").read_text("utf-8")
+    style += files(__package__).joinpath("templates/proof.css").read_text("utf-8")
+    against = proofs.against
+    return environment.get_template("proof.html").render(
+        proofs=[each for each in (proofs.proof, against) if each is not None],
+        differences=list(words.differences(proofs.proof, against)) if against else [],
+        compared=against is not None,
+        written=written,
+        style=Markup(style),  # noqa: S704 - our own files
+        words=words,
+        visible=escape,
+        sign=_sign,
+        colour=lambda cell: _COLOURS[cell.kept],
+        hint=_hint,
+    )
+
+
+def _sign(cell: Cell) -> str:
+    return {"-": "", "~": "~"}.get(sign(cell), sign(cell))
+
+
+def _hint(cell: Cell, action: str, title: str) -> str:
+    """Return a cell in words, for screen readers and as a hint."""
+    rule = words.decided(cell)
+    return escape(f"{title}: {words.outcome(cell, action)}" + (f"; {rule}" if rule else ""))
