@@ -23,6 +23,11 @@ app = App(
     help_format="plaintext",
 )
 
+app.command(
+    "backchannel.cli.policy_prove:prove",
+    name="prove",
+    help="Prove what a ruleset blocks, what leaks first and what evades it.",
+)
 for _name, _about in {
     "plan": "Show what applying a policy would change on this host.",
     "diff": "Show where this host's rules differ from what was applied.",

@@ -32,6 +32,8 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
     """What to call it in messages: the file's path."""
     v4: str
     v6: str = ""
+    sets: str = ""
+    """For `ipset restore`, before the others."""
 
 
 class GuardCommand(msgspec.Struct, frozen=True, tag="guard"):
@@ -133,6 +135,8 @@ class Iptables:
 
     def start(self) -> None:
         """Load the texts as they are."""
+        if self.text.sets:
+            _load(self.lab, ("ipset", "restore"), self.text.sets, self.text.name)
         for program, text in (("iptables", self.text.v4), ("ip6tables", self.text.v6)):
             if text:
                 _load(self.lab, (f"{program}-restore",), text, self.text.name)

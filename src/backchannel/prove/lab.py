@@ -134,9 +134,9 @@ class Lab:
     def _routes(self, place: int) -> Iterator[str]:
         """Yield the routes of the network at *place* in the chain."""
         if place == 0:
-            yield from (f"route add local {net} dev lo" for net in self._inside)
+            yield from (f"route replace local {net} dev lo" for net in self._inside)
         if place == 4:
-            yield from (f"route add local {net} dev lo" for net in self._outside)
+            yield from (f"route replace local {net} dev lo" for net in self._outside)
         left = {0: "", 1: "n0", 2: "in", 3: "f0", 4: "s0"}[place]
         right = {0: "c0", 1: "n1", 2: "out", 3: "f1", 4: ""}[place]
         for version in (4, 6):
@@ -144,14 +144,14 @@ class Lab:
             everywhere = "0.0.0.0/0" if version == 4 else "::/0"
             if right:
                 yield (
-                    f"route add {everywhere} via {_HERE[version]}{place + 2} "
+                    f"route replace {everywhere} via {_HERE[version]}{place + 2} "
                     f"dev {self._interface(right)} {onlink}"
                 )
             if left:
                 inside = [str(net) for net in self._inside if net.version == version]
                 for net in [everywhere] if place == 4 else inside:
                     yield (
-                        f"route add {net} via {_HERE[version]}{place} "
+                        f"route replace {net} via {_HERE[version]}{place} "
                         f"dev {self._interface(left)} {onlink}"
                     )
 

@@ -89,12 +89,17 @@ def _promise(rules: Rules, place: int, line: Line, use: Use) -> Promise:
         theirs=line.theirs.label,
         best_effort=line.best_effort,
         direction=line.direction,
-        inside=tuple(map(str, inside)),
-        outside=tuple(map(str, outside)),
+        inside=_named(inside, INSIDE),
+        outside=_named(outside, OUTSIDE),
         inside_interface=next(iter(line.ours.interfaces), ""),
         outside_interface=next(iter(line.theirs.interfaces), ""),
         untried=untried,
     )
+
+
+def _named(nets: list[Net], default: tuple[Net, Net]) -> tuple[str, ...]:
+    """Return the networks as text; none where any address will do."""
+    return () if tuple(nets) == default else tuple(map(str, nets))
 
 
 def _speaks(line: Line, use: Use) -> bool:

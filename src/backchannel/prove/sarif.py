@@ -18,7 +18,7 @@ SCHEMA = (
 )
 _RULES = {
     "denied-passes": "A conversation that the policy denies passes.",
-    "denied-leaks": "A conversation that the policy denies is blocked only after some of it passed.",
+    "denied-leaks": "A conversation that the policy denies is blocked after some of it passed.",
     "allowed-blocked": "A conversation that the policy allows does not pass.",
 }
 _PLACE = re.compile(r"(.+):(\d+)\Z")
@@ -57,14 +57,12 @@ def _driver() -> dict[str, Any]:
 
 def _result(proof: Proof, row: Row, cell: Cell, title: str) -> dict[str, Any]:
     rule = _rule(row, cell)
+    what = f"{words.promise(row)} ({row.way}), by {title}: {words.outcome(cell, row.action)}"
     return {
         "ruleId": rule,
         "ruleIndex": list(_RULES).index(rule),
         "level": "error" if cell.kept == "broken" else "note",
-        "message": {
-            "text": f"{words.promise(row)} ({row.way}), by {title}: {words.outcome(cell, row.action)}. "
-            f"Decided by: {words.decided(cell) or 'no rule seen'}."
-        },
+        "message": {"text": f"{what}. Decided by: {words.decided(cell) or 'no rule seen'}."},
         "locations": [_location(proof, row)],
         "partialFingerprints": {
             "promise/v1": "/".join((row.line, row.service, row.capability, row.way, cell.method))

@@ -5,6 +5,7 @@ with whoever started it.
 """
 
 import asyncio
+import os
 import sys
 
 import msgspec
@@ -42,12 +43,15 @@ Message = Progress | Failed | Done
 
 def main() -> None:
     """Do one job."""
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # Debian's users lack it
     job = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Job)
     try:
         for program, package in (("ip", "iproute2"), ("nft", "nftables")):
             enforcers.need(program, package)
         if job.enforced is not None and job.enforced.kind == "iptables":
             enforcers.need("iptables-restore", "iptables")
+            if isinstance(job.enforced, enforcers.Text) and job.enforced.sets:
+                enforcers.need("ipset", "ipset")
         isolate()
         _say(Done(asyncio.run(Run(job, lambda plays: _say(Progress(plays))).all())))
     except NotAllowedError as error:
