@@ -4,6 +4,7 @@ usage: conversations.py [--check]    with --check nothing is written, and a diff
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,8 @@ SOURCES = (
     "tests/protocols/socks/captures",
     "tests/protocols/http_proxy/captures",
 )
+BORROWED = frozenset({53, 80, 443})
+"""Ports of other services, which a service takes where its own is closed."""
 LARGEST = 3 << 20
 """Bytes that all conversations together may take in the package."""
 
@@ -49,7 +52,7 @@ def main() -> int:
     stale = [path for path in FOLDER.iterdir() if path.name not in found]
     for name, conversation in found.items():
         path = FOLDER / name
-        if not path.exists() or unpack(path.read_bytes()) != conversation:
+        if not path.exists() or kept(path) != conversation:
             stale.append(path)
             if not check:
                 path.write_bytes(pack(conversation))
@@ -62,11 +65,20 @@ def main() -> int:
     return 1 if (check and stale) or size > LARGEST else 0
 
 
+def kept(path: Path) -> Conversation | None:
+    """Return what the file holds; None where it holds no conversation of this version."""
+    try:
+        return unpack(path.read_bytes())
+    except ValueError:
+        return None
+
+
 def standard(conversation: Conversation, service: Service) -> Conversation:
     """Return it on the ports that the catalogue names where the recording's servers had others."""
     known = {use.capability: _ports(use) for use in uses(service)}
     dynamic = {use.capability for use in uses(service) if use.dynamic}
-    usual = [port for ports in known.values() for port in ports]
+    common = Counter(port for ports in known.values() for port in ports)
+    usual = sorted(common, key=lambda port: (port in BORROWED, -common[port], port))
     own = known.get(conversation.capability, [])
 
     def moved(flow: Flow) -> Flow:

@@ -1,13 +1,13 @@
 """A recorded conversation as a script that real endpoints can play again.
 
-One inside host talks to any number of outside ones. A flow opens when what had happened in the
-recording before it has happened again (`after`); within a flow each step waits for the step before
-it. A step is *told* when it carries the capability that the conversation is about: what a
-ruleset lets through is counted in told bytes, not in the sign-on that came before them.
+One inside host talks to any number of outside ones. Within a flow each step waits for the step
+before it, and for what other flows had done in the recording by then (`after`). A step is *told*
+when it carries the capability that the conversation is about: what a ruleset lets through is
+counted in told bytes, not in the sign-on that came before them.
 
 Addresses and ports inside the bytes are rewritten (`Patch`) where a decoder said that they announce
 a flow of this conversation and the new value has the same length; everything else is played
-as it was recorded.
+as it was recorded, and what is encrypted keeps the recorded addresses.
 """
 
 from ipaddress import ip_address
@@ -46,8 +46,10 @@ class Patch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class After(msgspec.Struct, frozen=True, array_like=True):
-    """So many steps of a flow are done."""
+    """A step waits until another flow has come so far."""
 
+    step: int
+    """0: the flow is not opened before."""
     flow: int
     steps: int
 
@@ -63,7 +65,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     """Where it was opened to."""
     source: int = 0
-    """The port it must come from, such as 500 for IKE; 0: any."""
+    """The port that UDP came from: IKE's answers go back to 500, and it tells ports; 0: any."""
     announced: bool = False
     """True where another flow named its address and port."""
     after: tuple[After, ...] = ()
@@ -88,6 +90,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     """A host name of the service that a client would look up first."""
     flows: tuple[Flow, ...]
+    until: int = 0
+    """The frame of the capture with which it ends."""
 
     @property
     def transports(self) -> frozenset[str]:

@@ -198,13 +198,15 @@ class Guard:
             self.process = subprocess.Popen(
                 self.guard.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
             )
-        until = time.monotonic() + self.guard.timeout
-        while self.guard.ready not in self._said():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise InputError(self.guard.name, f"the guard did not start: {self._said()[-500:]}")
+        began, ready = time.monotonic(), self.guard.ready
+        while not ready or ready not in self._said():
+            waited = time.monotonic() - began
+            if self.process.poll() is not None or waited > self.guard.timeout:
+                why = self._said()[-500:].strip()
+                raise InputError(self.guard.name, f"the guard did not start: {why}")
+            if not ready and waited > _SETTLED:
+                return
             time.sleep(0.05)
-        if not self.guard.ready:
-            time.sleep(1.0)
 
     def counters(self) -> Mapping[str, int]:
         """Return nothing: a guard keeps its own."""
@@ -219,6 +221,8 @@ class Guard:
         return os.pread(self.log.fileno(), min(size, 1 << 16), 0).decode("utf-8", "replace")
 
 
+_SETTLED = 1.0
+"""Seconds after which a guard that says nothing is taken to stand."""
 _COUNTER = re.compile(r"counter packets (\d+) bytes \d+ ?")
 _NAMED = re.compile(r"^\tcounter (\S+) \{ # handle \d+\n\t\tpackets (\d+)", re.MULTILINE)
 _HANDLE = re.compile(r" # handle (\d+)$")

@@ -17,10 +17,10 @@ import msgspec
 
 from backchannel.prove.namespaces import Network
 
-OUTSIDE = (IPv4Network("93.184.0.0/17"), IPv6Network("2606:2800:220::/48"))
+OUTSIDE = (IPv4Network("93.0.0.0/8"), IPv6Network("2606:2800:220::/48"))
 """Addresses of servers that nobody chose. Ordinary ones, because rulesets treat the reserved
 ranges for documentation and benchmarks as forged; no packet of them ever leaves the lab."""
-MANY = IPv4Network("93.184.128.0/17")
+MANY = IPv4Network("94.0.0.0/8")
 """Such addresses for conversations of very many packets, of which only some are traced."""
 INSIDE = (IPv4Network("10.9.0.0/16"), IPv6Network("fd09:9::/64"))
 """Addresses of clients that nobody chose."""

@@ -175,7 +175,7 @@ class Player:
         joins = self._joins(flow)
         self.result.told += joins.told(flow)
         try:
-            await self._turn(flow)
+            await self._turn(flow, 0)
             await self._through(number, flow, joins)
         except StoppedError as stop:
             self._stop = self._stop or stop.how
@@ -185,23 +185,29 @@ class Player:
         except OSError as error:
             raise stopped(error) from error
 
-    async def _turn(self, flow: Flow) -> None:
-        """Wait until what had happened before this flow has happened."""
+    async def _turn(self, flow: Flow, step: int) -> None:
+        """Wait until what had happened before this step has happened.
+
+        A flow that was stopped keeps others from opening, but not from going on.
+        """
+        waits = [each for each in flow.after if each.step == step]
+        if not waits:
+            return
 
         def reached() -> bool:
-            return any(self._done[each.flow] < 0 for each in flow.after) or all(
-                self._done[each.flow] >= each.steps for each in flow.after
-            )
+            return all(not 0 <= self._done[each.flow] < each.steps for each in waits)
 
         async with self._moved:
             await self._moved.wait_for(reached)
-        if any(self._done[each.flow] < 0 for each in flow.after):
+        if step == 0 and any(self._done[each.flow] < 0 for each in waits):
             raise StoppedError(self._stop or "silence")
 
     async def _through(self, number: int, flow: Flow, joins: "_Joins") -> None:
         wire = await self._open(number, flow)
         try:
             for place, step in enumerate(flow.steps):
+                if place:
+                    await self._turn(flow, place)
                 data = self._data(number, place)
                 if place == joins.step:
                     if joins.half:

@@ -8,7 +8,6 @@ enough of it has passed, so that a proof does not play whole films.
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
@@ -21,7 +20,8 @@ from backchannel.flows.core import DATA, GAP, FlowCore
 from backchannel.flows.settings import FlowSettings
 from backchannel.model import Capability, Confidence
 from backchannel.pipeline import Scan
-from backchannel.prove.conversation import After, Conversation, Flow, Patch, Step
+from backchannel.prove import announced
+from backchannel.prove.conversation import After, Conversation, Flow, Step
 
 ENOUGH = 24 * 1024
 """Bytes of the capability after which a conversation ends."""
@@ -202,12 +202,15 @@ def _conversation(
         return None
     others = dict.fromkeys(end for flow in kept for end in _ends(flow) if end != host)
     hosts = tuple(others)
-    starts = sorted(flow.first for flow in kept)
-    made = [_flow(flow, host, hosts, told[id(flow)], last=last, starts=starts) for flow in kept]
-    made = [_after(n, kept, made) for n in range(len(made))]
-    announced = [_patches(n, kept, made, host, hosts) for n in range(len(made))]
-    size = sum(len(step.data) for flow, _ in announced for step in flow.steps)
-    if size > LARGEST or not any(step.told for flow, _ in announced for step in flow.steps):
+    moments = sorted(
+        {flow.first for flow in kept} | {p.frame for flow in kept for p in flow.pieces}
+    )
+    made = [_flow(flow, host, hosts, told[id(flow)], last=last, moments=moments) for flow in kept]
+    made = [_ordered(n, kept, made) for n in range(len(made))]
+    told_of = [flow.addresses for flow in kept]
+    played = announced.found(made, told_of, host, hosts)
+    size = sum(len(step.data) for flow in played for step in flow.steps)
+    if size > LARGEST or not any(step.told for flow in played for step in flow.steps):
         return None
     return Conversation(
         service=service,
@@ -216,12 +219,13 @@ def _conversation(
         inside=host,
         hosts=hosts,
         names=_names(service),
-        way=_way(kept, [flow for flow, _ in announced]),
-        flows=tuple(flow for flow, _ in announced),
+        way=_way(kept, played),
+        flows=played,
+        until=last,
     )
 
 
-def _way(kept: list[_Recorded], flows: list[Flow]) -> str:
+def _way(kept: list[_Recorded], flows: Iterable[Flow]) -> str:
     """Say how the capability travels: directly between peers, or by a server's port."""
     for recorded, flow in zip(kept, flows, strict=True):
         if any(step.told for step in flow.steps):
@@ -298,111 +302,53 @@ def _flow(
     told: set[int],
     *,
     last: int,
-    starts: list[int],
-) -> tuple[Flow, list[int]]:
-    """Return the flow, and for each of its steps the last frame of it."""
+    moments: list[int],
+) -> announced.Made:
+    """Return the flow up to the frame *last*; *moments* are the frames of all flows."""
     steps: list[Step] = []
-    frames: list[int] = []
+    frames: list[tuple[int, int]] = []
     for piece in flow.pieces:
         if piece.frame > last:
             break
         new = Step(piece.side, piece.data, piece.frame in told)
-        if (
-            flow.info.transport == "tcp"
-            and steps
-            and _glues(steps[-1], new, frames[-1], piece.frame, starts)
-        ):
+        together = steps and flow.info.transport == "tcp" and _alike(steps[-1], new)
+        if together and _next(frames[-1][1], piece.frame, moments):
             steps[-1] = Step(new.side, steps[-1].data + new.data, new.told)
-            frames[-1] = piece.frame
+            frames[-1] = frames[-1][0], piece.frame
         else:
             steps.append(new)
-            frames.append(piece.frame)
+            frames.append((piece.frame, piece.frame))
     inbound = flow.info.server.address == host
-    udp = flow.info.transport == "udp"
-    fixed = udp and flow.info.client.port in (flow.info.server.port, *range(1, 1024))
     made = Flow(
         transport=flow.info.transport,
         host=hosts.index(flow.info.client.address if inbound else flow.info.server.address),
         inbound=inbound,
         port=flow.info.server.port,
-        source=flow.info.client.port if fixed else 0,
+        source=flow.info.client.port if flow.info.transport == "udp" else 0,
         steps=tuple(steps),
     )
-    return made, frames
+    return announced.Made(made, frames)
 
 
-def _glues(old: Step, new: Step, before: int, frame: int, starts: list[int]) -> bool:
-    """Say whether two pieces are one step: nothing of another flow began between them."""
-    between = bisect_left(starts, frame) != bisect_left(starts, before)
-    alike = old.side == new.side and old.told == new.told
-    return alike and not between and len(old.data) + len(new.data) <= _GLUE
+def _alike(old: Step, new: Step) -> bool:
+    same = old.side == new.side and old.told == new.told
+    return same and len(old.data) + len(new.data) <= _GLUE
 
 
-def _after(
-    number: int, kept: list[_Recorded], made: list[tuple[Flow, list[int]]]
-) -> tuple[Flow, list[int]]:
-    """Add what must have happened before flow *number* opens."""
-    flow, frames = made[number]
-    opened = kept[number].first
+def _next(before: int, frame: int, moments: list[int]) -> bool:
+    """Say whether nothing of the conversation happened between two frames."""
+    return bisect_left(moments, frame) - bisect_left(moments, before) <= 1
+
+
+def _ordered(number: int, kept: list[_Recorded], made: list[announced.Made]) -> announced.Made:
+    """Add what must have happened in other flows before the steps of flow *number*."""
+    flow, frames = made[number].flow, made[number].frames
+    seen: dict[int, int] = {}
     waits = []
-    for other in range(number):
-        done = sum(frame < opened for frame in made[other][1])
-        if done:
-            waits.append(After(other, done))
-    return msgspec.structs.replace(flow, after=tuple(waits)), frames
-
-
-# -- announced addresses and ports -------------------------------------------------------------
-
-
-def _patches(
-    number: int,
-    kept: list[_Recorded],
-    made: list[tuple[Flow, list[int]]],
-    host: str,
-    hosts: tuple[str, ...],
-) -> tuple[Flow, list[int]]:
-    """Add where this flow's bytes name addresses and ports of the conversation."""
-    flow, frames = made[number]
-    found: list[Patch] = []
-    for frame, event in kept[number].addresses:
-        step = bisect_left(frames, frame)
-        if step >= len(frames):
-            continue
-        data = flow.steps[step].data
-        if event.address in (*hosts, host):
-            of = hosts.index(event.address) if event.address in hosts else -1
-            found += _places(step, data, "address", of, _address_forms(event.address))
-        for other, (named, _) in enumerate(made):
-            if event.port and named.port == event.port and other != number:
-                found += _places(step, data, "port", other, _port_forms(event.port))[:1]
-                break
-    announced = any(
-        event.port == flow.port and event.address == kept[number].info.server.address
-        for other in kept
-        for _, event in other.addresses
-    )
-    patches = tuple(dict.fromkeys(found))
-    return msgspec.structs.replace(flow, patches=patches, announced=announced), frames
-
-
-def _places(
-    step: int, data: bytes, what: str, of: int, forms: Iterable[tuple[bool, bytes]]
-) -> list[Patch]:
-    found = []
-    for text, form in forms:
-        at = data.find(form)
-        while at >= 0:
-            found.append(Patch(step, at, len(form), what, text, of))  # type: ignore[arg-type]
-            at = data.find(form, at + len(form))
-    return found
-
-
-def _address_forms(address: str) -> list[tuple[bool, bytes]]:
-    return [(True, address.encode()), (False, ip_address(address).packed)]
-
-
-def _port_forms(port: int) -> list[tuple[bool, bytes]]:
-    """In text only after a colon, a blank or at a line's start, as `Port: 6891` and `:6346`."""
-    number = str(port).encode()
-    return [(False, b"\x00\x02" + port.to_bytes(2)), (True, number)]
+    for step, first in enumerate([kept[number].first, *(first for first, _ in frames[1:])]):
+        for other, its in enumerate(made):
+            done = bisect_left([each for _, each in its.frames], first)
+            if other != number and done > seen.get(other, 0):
+                seen[other] = done
+                waits.append(After(step, other, done))
+    return announced.Made(msgspec.structs.replace(flow, after=tuple(waits)), frames)

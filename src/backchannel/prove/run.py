@@ -90,6 +90,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How often the kernel's trace overflowed; rules may then be missing, results never."""
 
 
+_MANY = 4096
+"""A network with so many addresses has enough for all plays."""
+_LOOKED_AT = 1 << 18
+"""So many of its addresses are looked at for one of the right length."""
 Tell = Callable[[int], None]
 _STOPPING = frozenset({"drop", "queue"})
 _NAMED = re.compile(r'counter name "([^"]+)"')
@@ -267,18 +271,19 @@ class _Addresses:
     """Gives every play addresses that no other play uses, as far as the policy leaves a choice."""
 
     def __init__(self) -> None:
-        self._used: Counter[Net] = Counter()
+        self._used: Counter[tuple[Net, int]] = Counter()
+        self._taken: set[str] = set()
 
     def take(
         self, cell: Cell, conversation: Conversation, method: methods.Method
     ) -> tuple[Places, tuple[str, ...]]:
         """Return the addresses, and the key of those that must be shared with others by turns."""
-        inside, alone = self._next(cell.inside, INSIDE, method.version)
+        inside, alone = self._next(cell.inside, INSIDE, method.version, conversation.inside)
         shared: tuple[str, ...] = () if alone else (inside,)
         found = []
-        for _ in range(len(conversation.hosts)):
+        for recorded in conversation.hosts:
             pool = (MANY, OUTSIDE[1]) if method.cut == "bytes" else OUTSIDE
-            address, alone = self._next(cell.outside, pool, method.version)
+            address, alone = self._next(cell.outside, pool, method.version, recorded)
             shared += () if alone else (address,)
             found.append(address)
         proxy, _ = self._next((), OUTSIDE, 4)
@@ -286,14 +291,27 @@ class _Addresses:
         return Places(inside, tuple(found), proxy, resolver), shared
 
     def _next(
-        self, named: tuple[str, ...], default: tuple[Net, Net], version: int
+        self, named: tuple[str, ...], default: tuple[Net, Net], version: int, recorded: str = ""
     ) -> tuple[str, bool]:
-        """Return an address of the named networks, and whether it is one of many."""
+        """Return an address of the named networks, and whether it is one of many.
+
+        As long as the recorded one in digits, where there is such a one: then it can take its
+        place in the bytes of a conversation.
+        """
         nets = [net for net in map(ip_network, named) if net.version == version]
         net: Net = nets[0] if nets else default[0 if version == 4 else 1]
-        number = self._used[net]
-        self._used[net] += 1
-        size = min(net.num_addresses, 1 << 20)
+        size = min(net.num_addresses, _LOOKED_AT)
         usable = size - 2 if size > 4 else size
-        address = net.network_address + (number % usable + (1 if size > 4 else 0))
-        return str(address), usable > 4096
+        many = usable > _MANY
+        long = len(recorded) if version == 4 and many else 0
+        number = self._used[net, long]
+        for _ in range(usable):
+            address = str(net.network_address + (number % usable + (1 if size > 4 else 0)))
+            number += 1
+            if not many or (address not in self._taken and (not long or len(address) == long)):
+                break
+        else:
+            return self._next(named, default, version)
+        self._used[net, long] = number
+        self._taken.add(address)
+        return address, many

@@ -17,7 +17,7 @@ Cut = Literal["whole", "bytes", "disorder"]
 """How the sender cuts what it sends: as it comes; in segments of one byte; every first part
 late, so that the second part overtakes it."""
 Ending = Literal["silence", "reset", "refused", "unreachable", "altered", "unresolved"]
-ONE_BYTE = 512
+ONE_BYTE = 256
 """Bytes of one step that are sent one by one; the rest follows whole."""
 _RESENT = 0.4
 """Seconds after which a datagram that did not arrive is sent again, as its program would."""
