@@ -12,6 +12,10 @@ from backchannel.model import Capability
 from backchannel.policy.model import Line, Networks, Party, Rules, Use
 from backchannel.prove.lab import INSIDE, OUTSIDE, Net
 
+_OTHER_INSIDE = (IPv4Network("172.29.0.0/16"), IPv4Network("192.168.0.0/16"))
+_OTHER_OUTSIDE = (IPv4Network("45.0.0.0/8"), IPv4Network("151.0.0.0/8"))
+"""Addresses for `any`, where earlier lines take the lab's usual ones."""
+
 _MOST = 64
 """Networks of a group that are looked at; a proof needs addresses, not all of them."""
 
@@ -69,9 +73,15 @@ def _promise(rules: Rules, place: int, line: Line, use: Use) -> Promise:
         if each.action != "alert" and _speaks(each, use) and each.hours is None
     ]
     outside = _left(
-        line.theirs, OUTSIDE, [each.theirs for each in earlier if not each.theirs.everyone]
+        line.theirs,
+        (*OUTSIDE, *_OTHER_OUTSIDE),
+        [each.theirs for each in earlier if not each.theirs.everyone],
     )
-    inside = _left(line.ours, INSIDE, [each.ours for each in earlier if each.theirs.everyone])
+    inside = _left(
+        line.ours,
+        (*INSIDE, *_OTHER_INSIDE),
+        [each.ours for each in earlier if each.theirs.everyone],
+    )
     if rules.never_block and line.action == "deny":
         inside = _without(inside, rules.never_block)
     untried = ""
@@ -108,8 +118,8 @@ def _speaks(line: Line, use: Use) -> bool:
     )
 
 
-def _left(party: Party, default: tuple[Net, Net], earlier: list[Party]) -> list[Net]:
-    """Return networks of *party* that no earlier one has, one or two of each version at most."""
+def _left(party: Party, default: tuple[Net, ...], earlier: list[Party]) -> list[Net]:
+    """Return networks of *party* that no earlier one has, one of each version at most."""
     if party.networks.any:
         nets: list[Net] = list(default)
     else:
@@ -118,12 +128,13 @@ def _left(party: Party, default: tuple[Net, Net], earlier: list[Party]) -> list[
         if each.networks.any and not each.interfaces:
             return []
         nets = _without(nets, each.networks)
-    return [net for version in (4, 6) for net in _largest(nets, version)]
+    best = next if party.networks.any else _largest
+    found = [[net for net in nets if net.version == version] for version in (4, 6)]
+    return [best(iter(each)) for each in found if each]
 
 
-def _largest(nets: list[Net], version: int) -> list[Net]:
-    fitting = [net for net in nets if net.version == version]
-    return sorted(fitting, key=lambda net: -net.num_addresses)[:1]
+def _largest(nets: Iterable[Net]) -> Net:
+    return max(nets, key=lambda net: net.num_addresses)
 
 
 def _without(nets: list[Net], gone: Networks) -> list[Net]:

@@ -5,6 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_network
 
 import msgspec
 
@@ -20,6 +21,7 @@ from backchannel.prove.run import Cell, Job, Report, Result
 
 Library = Mapping[tuple[str, str], Sequence[Conversation]]
 LABS = 2
+_SIDES = ("inside", "outside")
 PATIENCE = 1.3
 """Seconds of silence after which a conversation is stopped: long enough for TCP to repeat its SYN
 (after one second, RFC 6298), so that a rule which lets only the second one pass is noticed."""
@@ -90,7 +92,9 @@ def plays(subject: Subject, library: Library, settings: Settings) -> int:
     """Return how many plays a proof takes, for a progress bar."""
     tries, _ = _sorted(subject.promises, library)
     return 2 * sum(
-        METHODS[name].fits(each.conversation) for each in tries for name in settings.methods
+        not _unfitting(each.promise, METHODS[name], each.conversation)
+        for each in tries
+        for name in settings.methods
     )
 
 
@@ -151,7 +155,7 @@ def _job(
     for place, number in enumerate(mine):
         promise = tries[number].promise
         for name in settings.methods:
-            if METHODS[name].fits(tries[number].conversation):
+            if not _unfitting(promise, METHODS[name], tries[number].conversation):
                 numbers[len(cells)] = number, name
                 timed = promise.action == "allow" and name == "standard"
                 cells.append(
@@ -197,15 +201,17 @@ def _row(
         way=tried.conversation.way,
         source=tried.conversation.source,
         cells=tuple(
-            _cell(promise, method, results.get((number, method.id)), hopeless=hopeless)
+            _cell(tried, method, results.get((number, method.id)), hopeless=hopeless)
             for method in methods
         ),
     )
 
 
-def _cell(promise: Promise, method: Method, result: Result | None, *, hopeless: bool) -> doc.Cell:
+def _cell(tried: _Try, method: Method, result: Result | None, *, hopeless: bool) -> doc.Cell:
+    promise = tried.promise
     if result is None:
-        return doc.Cell(method=method.id, outcome="untried", kept="open", why=_unfitting(method))
+        why = _unfitting(promise, method, tried.conversation)
+        return doc.Cell(method=method.id, outcome="untried", kept="open", why=why)
     if result.control.ending is not None:
         why = f"does not get through without a ruleset either: {result.control.ending}"
         return doc.Cell(method=method.id, outcome="untried", kept="open", why=why)
@@ -230,7 +236,15 @@ def _cell(promise: Promise, method: Method, result: Result | None, *, hopeless: 
     )
 
 
-def _unfitting(method: Method) -> str:
+def _unfitting(promise: Promise, method: Method, conversation: Conversation) -> str:
+    """Return why the method does not fit; empty where it does."""
+    nets = {side: {ip_network(net).version for net in getattr(promise, side)} for side in _SIDES}
+    if nets["inside"] == {6} and method.version == 4:
+        return "the line leaves no IPv4 address to try it from"
+    if nets["outside"] and method.version not in nets["outside"]:
+        return f"the line names no IPv{method.version} address of the far side"
+    if method.fits(conversation):
+        return ""
     if method.resolves:
         return "the catalogue knows no name that would be looked up"
     return "only for UDP" if method.moves else "only for TCP"

@@ -92,7 +92,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 _MANY = 4096
 """A network with so many addresses has enough for all plays."""
-_LOOKED_AT = 1 << 18
+_LOOKED_AT = 1 << 17
 """So many of its addresses are looked at for one of the right length."""
 Tell = Callable[[int], None]
 _STOPPING = frozenset({"drop", "queue"})
@@ -273,6 +273,7 @@ class _Addresses:
     def __init__(self) -> None:
         self._used: Counter[tuple[Net, int]] = Counter()
         self._taken: set[str] = set()
+        self._exhausted: set[tuple[Net, int]] = set()
 
     def take(
         self, cell: Cell, conversation: Conversation, method: methods.Method
@@ -304,6 +305,8 @@ class _Addresses:
         usable = size - 2 if size > 4 else size
         many = usable > _MANY
         long = len(recorded) if version == 4 and many else 0
+        if (net, long) in self._exhausted:
+            long = 0
         number = self._used[net, long]
         for _ in range(usable):
             address = str(net.network_address + (number % usable + (1 if size > 4 else 0)))
@@ -311,6 +314,7 @@ class _Addresses:
             if not many or (address not in self._taken and (not long or len(address) == long)):
                 break
         else:
+            self._exhausted.add((net, long))
             return self._next(named, default, version)
         self._used[net, long] = number
         self._taken.add(address)
