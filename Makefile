@@ -32,6 +32,7 @@ test: lint
 	$(BIN)/pytest -n 2
 
 reference: setup
+	$(BIN)/python tools/conversations.py
 	$(BIN)/python tools/reference.py
 
 fuzz: setup

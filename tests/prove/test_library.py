@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.prove.labs import shipped
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,7 @@ TEXTS = {  # what the texts of 2002 speak of, as far as recordings show it
 }
 
 
+@pytest.mark.slow
 def test_the_tool_made_them():
     done = subprocess.run(
         [sys.executable, ROOT / "tools/conversations.py", "--check"],
@@ -46,10 +48,3 @@ def test_every_one_has_something_to_prove():
         for each in found:
             assert each.told > 0
             assert all(flow.steps for flow in each.flows)
-
-
-def test_the_page_lists_them():
-    page = (ROOT / "docs/prove.md").read_text()
-    for (service, capability), found in shipped().items():
-        for each in found:
-            assert f"| {service} | {capability} | {each.way} |" in page
