@@ -33,8 +33,8 @@ def render(proofs: Proofs) -> RenderableType:
 def _head(proof: Proof) -> Text:
     good = not proof.count("broken")
     return Text.assemble(
-        (escape(proof.policy), "bold"),
-        f" against {escape(proof.ruleset.name)} ({proof.ruleset.kind}): ",
+        (words.short(proof.policy), "bold"),
+        f" against {words.short(proof.ruleset.name)} ({proof.ruleset.kind}): ",
         (words.headline(proof), "green" if good else "bold red"),
         f"\n{proof.plays:,} conversations played in {proof.seconds:.0f} s on {proof.kernel}",
     )
@@ -111,7 +111,7 @@ def _against(one: Proof, other: Proof) -> RenderableType:
     if not found:
         return Text("Both rulesets do the same in every cell.", style="green")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("what", "method", escape(one.ruleset.name), escape(other.ruleset.name)):
+    for name in ("what", "method", words.short(one.ruleset.name), words.short(other.ruleset.name)):
         table.add_column(name, overflow="fold")
     for each in found[: 4 * MOST]:
         table.add_row(

@@ -1,11 +1,13 @@
 """A proof in words: the same ones on the terminal, in SARIF and on the page."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 
 import msgspec
 
 from backchannel.prove.document import Cell, Proof, Row
 from backchannel.report.words import count, size
+from backchannel.text import escape
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ENDINGS = {
@@ -33,6 +35,11 @@ def headline(proof: Proof) -> str:
     if gaps:
         said.append(f"{count(gaps, 'gap')} that the policy accepts")
     return ", ".join(said)
+
+
+def short(paths: str) -> str:
+    """Return the names of files without their folders."""
+    return escape(", ".join(PurePath(path).name for path in paths.split(", ")))
 
 
 def outcome(cell: Cell, action: str = "deny") -> str:
