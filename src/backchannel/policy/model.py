@@ -143,8 +143,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     unused: tuple[str, ...] = ()
     """Groups and zones that nothing names."""
     known: tuple[Use, ...] = ()
-    """Every use of the services that the lines speak of, also those that no line speaks of: a
-    filter of ports must not close a port that these share, where the default lets them pass."""
+    """Every use of every service, also those that no line speaks of: what a filter would refuse
+    with a port or a signature, although the default lets it pass."""
 
     def promises(self) -> Iterator[tuple[Line, Use]]:
         """Yield every (line, use) that allows or denies something, in order."""

@@ -59,13 +59,8 @@ class _Resolver:
             today=self._today.isoformat(),
             expired=tuple(self._expired),
             unused=tuple(name for name in named if name not in self._book.used),
-            known=self._known(lines),
+            known=tuple(use for each in self._services.values() for use in uses(each)),
         )
-
-    def _known(self, lines: list[Line]) -> tuple[Use, ...]:
-        """Return every use of the services that *lines* speak of."""
-        named = {use.service for line in lines for use in line.uses}
-        return tuple(use for name in sorted(named) for use in uses(self._services[name]))
 
     # -- rules -----------------------------------------------------------------------------------
 

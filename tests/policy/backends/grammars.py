@@ -143,3 +143,153 @@ def address(text):
     if dash:
         return ip_address(first) <= ip_address(last)
     return bool(ip_network(text))
+
+
+_PF_PORTS = r"\{ \d+(?::\d+)?(?:, \d+(?::\d+)?)* \}"
+_PF_END = r"(?:any|<[a-z]\w{1,30}>)"
+_PF_LABEL = r' label "[\w-]{1,63}"'
+_PF_FROM = rf"from {_PF_END}(?: port {_PF_PORTS})? to {_PF_END}"
+_PF_TAG = r"(?: flags any)?(?: tag [A-Z]+)?"
+PF = [
+    r"#.*",
+    r"",
+    r"table <[a-z]\w{1,30}> const \{ .* \}",
+    rf"block (?:drop|return) quick proto (?:tcp|udp) {_PF_FROM} port {_PF_PORTS}{_PF_LABEL}",
+    rf"block (?:drop|return) quick proto tcp {_PF_FROM} port >= 1024 flags /S{_PF_LABEL}",
+    rf"block (?:drop|return) quick proto udp {_PF_FROM} port >= 1024{_PF_LABEL}",
+    rf"block (?:drop|return) quick proto (?:esp|ah) from {_PF_END} to {_PF_END}{_PF_LABEL}",
+    rf"pass quick proto (?:tcp|udp) {_PF_FROM} port {_PF_PORTS}{_PF_TAG}{_PF_LABEL}",
+    rf"pass quick proto (?:esp|ah) from {_PF_END} to {_PF_END}(?: tag [A-Z]+)?{_PF_LABEL}",
+    r"pass quick on lo0 all",
+    r"pass out quick tagged [A-Z]+",
+    r"pass quick inet proto icmp icmp-type \{ [a-z, ]+ \}",
+    r"pass quick inet6 proto ipv6-icmp icmp6-type \{ [a-z, ]+ \}",
+    rf"block drop quick all{_PF_LABEL}",
+]
+
+
+def pf(text):
+    """Check the rules of an anchor; return the tables, and the rules in order."""
+    tables, rows = {}, []
+    for row in text.replace(" \\\n", " ").splitlines():
+        assert any(re.fullmatch(each, row) for each in PF), row
+        assert ("flags" in row) <= ("proto tcp" in row), row
+        if row.startswith("table"):
+            name, inner = re.fullmatch(r"table <(\w+)> const \{(.*)\}", row).groups()
+            assert name not in tables
+            tables[name] = [ip_network(each.strip()) for each in inner.split(",")]
+        elif row and not row.startswith("#"):
+            rows.append(row)
+    used = {name for row in rows for name in re.findall(r"<(\w+)>", row)}
+    assert used == set(tables)
+    return tables, rows
+
+
+_PS_ADDRESS = r"(?:Any|\$Set_\w+)"
+_PS_PORTS = r"(?:\d+|'\d+-\d+')(?:,(?:\d+|'\d+-\d+'))*"
+_PS_RULE = re.compile(
+    r"New-NetFirewallRule @Ours -DisplayName '(?P<name>[\w -]+)'"
+    r" -Direction (?P<direction>Outbound|Inbound) -Action (?P<action>Block|Allow)"
+    rf" -LocalAddress (?P<local>{_PS_ADDRESS}) -RemoteAddress (?P<remote>{_PS_ADDRESS})"
+    rf" -Protocol (?P<protocol>TCP|UDP|50|51)"
+    rf"(?: -(?P<side>RemotePort|LocalPort) (?P<ports>{_PS_PORTS}))? \| Out-Null"
+)
+_PS_OTHER = [
+    r"#.*",
+    r"",
+    r"\$ErrorActionPreference = 'Stop'",
+    r"\$Ours = @\{ Group = 'backchannel'; Enabled = 'True'; Profile = 'Any' \}",
+    r"Get-NetFirewallRule -Group 'backchannel' -ErrorAction SilentlyContinue \|",
+    r"    Remove-NetFirewallRule",
+    r"Set-NetFirewallProfile -All -DefaultInboundAction Block `",
+    r"    -DefaultOutboundAction Block",
+]
+
+
+def powershell(text):
+    """Check the script; return the address sets, and the rules as dictionaries."""
+    sets, found, current = {}, [], None
+    for row in text.splitlines():
+        if current is not None:
+            if row == ")":
+                current = None
+                continue
+            current += re.findall(r"'([^']+)'", row)
+            assert re.fullmatch(r"    '[^']+'(?:, '[^']+')*,?", row), row
+        elif opened := re.fullmatch(r"\$(Set_\w+) = @\(", row):
+            current = sets.setdefault(opened[1], [])
+            assert not current, row
+        elif rule := _PS_RULE.fullmatch(row):
+            assert (rule["side"] is None) == (rule["protocol"] in ("50", "51")), row
+            assert rule["side"] in (
+                None,
+                {"Outbound": "Remote", "Inbound": "Local"}[rule["direction"]] + "Port",
+            )
+            found.append(rule.groupdict())
+        else:
+            assert any(re.fullmatch(each, row) for each in _PS_OTHER), row
+    assert current is None
+    assert all(address(each) for inner in sets.values() for each in inner)
+    used = {rule[side].lstrip("$") for rule in found for side in ("local", "remote")} - {"Any"}
+    assert used == set(sets)
+    return sets, found
+
+
+_SURICATA = re.compile(
+    r"(?P<action>pass|drop|reject|alert) (?P<protocol>tcp|udp|ip|dns|tls|http)"
+    r" (?P<source>any|\$BC_\w+) any (?P<way>->|<>) (?P<target>any|\$BC_\w+) any \((?P<options>.*)\)"
+)
+_OPTION = re.compile(r'\s*([a-z_.]+)(?::((?:"[^"]*"|[^";])*))?;')
+_NUMBER = r"\d+"
+KEYWORDS = {
+    "msg": r'"[^"|;:]{1,120}"',
+    "flow": r"(established|to_server|to_client)(,(to_server|to_client))?",
+    "content": r'"[^"]+"',
+    "offset": _NUMBER,
+    "depth": _NUMBER,
+    "distance": _NUMBER,
+    "within": _NUMBER,
+    "nocase": None,
+    "startswith": None,
+    "endswith": None,
+    "dotprefix": None,
+    "dsize": r"[<>]?\d+|\d+<>\d+",
+    "byte_test": r"[124],!?[<>=&],\d+,\d+",
+    "ip_proto": _NUMBER,
+    "pcre": r'"/\^.*\$/i"',
+    "dns.query": None,
+    "tls.sni": None,
+    "http.host": None,
+    "classtype": r"policy-violation",
+    "sid": _NUMBER,
+    "rev": _NUMBER,
+}
+_OF_CONTENT = {"offset", "depth", "distance", "within", "nocase", "startswith", "endswith"}
+
+
+def suricata(text):
+    """Check the rules; return each as (header, options)."""
+    found, sids = [], set()
+    for row in text.splitlines():
+        if not row or row.startswith("#"):
+            continue
+        rule = _SURICATA.fullmatch(row)
+        assert rule, row
+        options = [(each[1], each[2]) for each in _OPTION.finditer(rule["options"])]
+        assert "".join(each[0] for each in _OPTION.finditer(rule["options"])) == rule["options"]
+        names = [name for name, _ in options]
+        for place, (name, value) in enumerate(options):
+            expected = KEYWORDS[name]
+            assert (value is None) == (expected is None), f"{name} in {row}"
+            assert expected is None or re.fullmatch(expected, value), f"{name}:{value} in {row}"
+            if name in _OF_CONTENT:  # a modifier of the content before it
+                before = [each for each in names[:place] if each not in _OF_CONTENT]
+                assert before[-1] == "content", row
+        assert names[0] == "msg"
+        assert names[-3:] == ["classtype", "sid", "rev"]
+        sid = int(dict(options)["sid"])
+        assert 1_000_000 <= sid < 2_000_000
+        assert sid not in sids
+        sids.add(sid)
+        found.append((rule.groupdict(), options))
+    return found

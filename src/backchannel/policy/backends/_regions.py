@@ -1,0 +1,186 @@
+"""A policy without order: for each line, what of it no earlier line decides.
+
+Where a firewall has no order of its own (to Windows a block beats every allow), or where its
+`pass` would end the site's own rules too (pf), each `deny` is cut down by the lines before it. A
+region is a box: who opens, who is called, ports of one carrier, hours.
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+
+import msgspec
+
+from backchannel.policy.backends import _judging
+from backchannel.policy.backends._judging import Speaks
+from backchannel.policy.backends._parties import Span, spans
+from backchannel.policy.backends._reading import Spans, merged
+from backchannel.policy.model import Carrier, Line, Party, Rules
+
+LAST = {4: 2**32 - 1, 6: 2**128 - 1}
+
+
+class Addresses:
+    """A set of addresses of both versions, as sorted spans. The same object for the same party."""
+
+    __slots__ = ("label", "spans")
+
+    def __init__(self, label: str, four: list[Span], six: list[Span]) -> None:
+        self.label, self.spans = label, {4: four, 6: six}
+
+    def __bool__(self) -> bool:
+        return bool(self.spans[4] or self.spans[6])
+
+    @property
+    def everyone(self) -> bool:
+        """Whether it is all addresses of both versions."""
+        return all(self.spans[family] == [(0, LAST[family])] for family in LAST)
+
+
+class Region(msgspec.Struct, frozen=True, kw_only=True):
+    """Flows that one line decides."""
+
+    line: Line | None
+    """None for connections that are never cut off."""
+    opener: Addresses
+    called: Addresses
+    carrier: Carrier
+    ports: Spans
+
+
+class Regions:
+    """The regions of one policy."""
+
+    def __init__(self, rules: Rules, speaks: Speaks) -> None:
+        self._parties = dict[int, tuple[Party, Addresses]]()
+        self._cut = dict[tuple[int, int, bool], tuple[Addresses, Addresses, Addresses]]()
+        self._rules, self._speaks = rules, speaks
+
+    def all(self) -> Iterator[tuple[Region, list[Region]]]:
+        """Yield every line's region as it is written, and what earlier lines leave of it."""
+        before = list[Region]()
+        for region in self._written():
+            left = [region]
+            for earlier in before:
+                left = [part for each in left for part in self._without(each, earlier)]
+            before.append(region)
+            yield region, left
+
+    def _written(self) -> Iterator[Region]:
+        for each in self._rules.lifelines:
+            ports: Spans = ((each.ports.low, max(each.ports.low, each.ports.high)),)
+            yield Region(
+                line=None,
+                opener=self._addresses(each.client),
+                called=self._addresses(each.server),
+                carrier=each.ports.carrier,
+                ports=ports if each.ports.carrier in ("tcp", "udp") else (),
+            )
+        for entry in _judging.entries(self._rules, self._speaks):
+            yield Region(
+                line=entry.line,
+                opener=self._addresses(entry.opener),
+                called=self._addresses(entry.called),
+                carrier=entry.carrier,
+                ports=entry.ports,
+            )
+
+    def _addresses(self, party: Party) -> Addresses:
+        key = id(party.networks)
+        if key not in self._parties:
+            made = Addresses(party.label, _joined(spans(party, 4)), _joined(spans(party, 6)))
+            self._parties[key] = (party, made)
+        return self._parties[key][1]
+
+    def _without(self, region: Region, earlier: Region) -> Iterator[Region]:
+        """Yield the parts of *region* that *earlier* does not decide; at most three."""
+        shared = common(region.ports, earlier.ports)
+        apart = region.carrier != earlier.carrier or (region.ports and not shared)
+        if apart or (region.line and earlier.line is region.line):
+            yield region
+            return
+        openers, opener_left = self._parted(region.opener, earlier.opener)
+        callees, called_left = self._parted(region.called, earlier.called)
+        if not openers or not callees:
+            yield region
+            return
+        rest = without(region.ports, shared)
+        if rest:
+            yield msgspec.structs.replace(region, ports=rest)
+        if opener_left:
+            yield msgspec.structs.replace(region, ports=shared, opener=opener_left)
+        if called_left:
+            yield msgspec.structs.replace(region, ports=shared, opener=openers, called=called_left)
+
+    def _parted(self, one: Addresses, other: Addresses) -> tuple[Addresses, Addresses]:
+        """Return what *one* has in common with *other*, and the rest of *one*."""
+        key = (id(one), id(other), True)
+        if key not in self._cut:
+            inside = {f: _common(one.spans[f], other.spans[f]) for f in LAST}
+            outside = {f: _without(one.spans[f], inside[f]) for f in LAST}
+            both = (
+                Addresses(f"{one.label} in {other.label}", inside[4], inside[6]),
+                Addresses(f"{one.label} without {other.label}", outside[4], outside[6]),
+            )
+            if not both[1]:
+                both = (one, both[1])  # nothing cut off: it keeps its name
+            self._cut[key] = (one, *both)  # `one` is kept, so that its identity stays its own
+        return self._cut[key][1:]
+
+
+def common(one: Spans, other: Spans) -> Spans:
+    """Return the ports in both."""
+    return tuple(_common(list(one), list(other)))
+
+
+def without(one: Spans, other: Spans) -> Spans:
+    """Return the ports of *one* that are not in *other*."""
+    return merged(_without(list(one), list(other)))
+
+
+def _joined(found: list[Span]) -> list[Span]:
+    return list(merged(found))
+
+
+def _common(one: list[Span], other: list[Span]) -> list[Span]:
+    """Return the overlap of two sorted lists of spans, in one walk."""
+    found, at, to = list[Span](), 0, 0
+    while at < len(one) and to < len(other):
+        low, high = max(one[at][0], other[to][0]), min(one[at][1], other[to][1])
+        if low <= high:
+            found.append((low, high))
+        if one[at][1] < other[to][1]:
+            at += 1
+        else:
+            to += 1
+    return found
+
+
+def _without(one: list[Span], inside: list[Span]) -> list[Span]:
+    """Return *one* less *inside*, sorted spans that lie within those of *one*."""
+    found, to = list[Span](), 0
+    for low, high in one:
+        start = low
+        while to < len(inside) and inside[to][1] <= high:
+            if inside[to][0] > start:
+                found.append((start, inside[to][0] - 1))
+            start = inside[to][1] + 1
+            to += 1
+        if start <= high:
+            found.append((start, high))
+    return found
+
+
+def texts(addresses: Addresses, *, ranges: bool = True) -> Iterator[str]:
+    """Yield *addresses* as networks; what is no single network as `first-last`, if *ranges*."""
+    for family, kind in ((4, IPv4Address), (6, IPv6Address)):
+        for low, high in addresses.spans[family]:
+            if low == high:
+                yield str(kind(low))
+                continue
+            bits = (high - low + 1).bit_length() - 1
+            if high - low + 1 == 1 << bits and not low & (high - low):
+                yield f"{kind(low)}/{kind(0).max_prefixlen - bits}"
+            elif ranges:
+                yield f"{kind(low)}-{kind(high)}"
+            else:
+                yield from map(str, summarize_address_range(kind(low), kind(high)))
