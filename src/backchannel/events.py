@@ -286,6 +286,14 @@ class Transfer(_WithCapability, frozen=True, kw_only=True):
     id: str = ""
 
 
+class UnknownPeer(Event, frozen=True, kw_only=True):
+    """A tunnel between two hosts of which none is on the list of allowed gateways."""
+
+    CAPABILITY = Capability.TUNNEL
+    address: str
+    """The end that is outside; the server's where both are."""
+
+
 class FileMatched(_WithCapability, frozen=True, kw_only=True):
     """An engine found something in a transferred file. Only when asked for."""
 

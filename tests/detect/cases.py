@@ -22,9 +22,10 @@ from backchannel.events import (
     SharedFile,
     SignOn,
     Transfer,
+    UnknownPeer,
 )
 from backchannel.model import Capability
-from backchannel.protocols.esp.events import EspTraffic
+from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeProposals, IkeStage
 
 FILE, SHARED = Capability.FILE_TRANSFER, Capability.FILE_SHARING
@@ -263,6 +264,28 @@ CASES = {
         [stream(service="ipsec", protocol="ike", port=500, transport="udp")],
     ),
     "esp-null": ([esp(cleartext="ipv4")], [esp()]),
+    "peer-not-allowed": (
+        [(UnknownPeer(address=PUBLIC), {"service": "ipsec", "protocol": "ike"})],
+        [(UnknownPeer(address=PUBLIC), {"service": "wireguard", "protocol": "wireguard"})],
+    ),
+    "tunnel-moved": (
+        [(esp(), {"client": "10.0.0.5"}), (esp(), {"client": "10.0.0.6"})],
+        [
+            (esp(), {"client": "10.0.0.5"}),
+            (esp(packets=40), {"client": "10.0.0.5"}),
+            (esp(spi="00002000"), {"client": "10.0.0.6"}),
+            (esp(), {"client": "10.0.0.6", "server": "10.0.0.2"}),
+        ],
+    ),
+    "keep-alive-slow": (
+        [(NatKeepalive(count=1 + n), {"at": 60 * n}) for n in range(4)],
+        [
+            *((NatKeepalive(count=1 + n), {"at": 20 * n}) for n in range(8)),
+            *((NatKeepalive(count=9 + n), {"at": 220 + 60 * n}) for n in range(2)),
+            (NatKeepalive(count=11), {"at": 300}),
+            *((NatKeepalive(count=300 + 16 * n), {"at": 400 + 320 * n}) for n in range(8)),
+        ],
+    ),
     "tunnel-to-outside": (
         [stream(service="ipsec", protocol="ike", port=500, transport="udp")],
         [stream()],

@@ -62,7 +62,7 @@ def findings(steps, which, gap=1):
         event, place = step if isinstance(step, tuple) else (step, {})
         service, protocol = place.get("service", "aim"), place.get("protocol", "oscar")
         seen = Observation(
-            number * gap * SECOND,
+            place.get("at", number * gap) * SECOND,
             number + 1,
             flow(place.get("client", "10.0.0.5"), place.get("server", "10.0.0.1")),
             protocol,

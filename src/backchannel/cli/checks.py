@@ -26,6 +26,9 @@ class Checks:
     hashes: Path | None = None
     """A list of SHA-256 hashes with labels to look extracted files up in; needs --extract."""
 
+    ipsec_peers: Path | None = None
+    """A list of gateways, addresses or prefixes one a line, that tunnels may have as an end."""
+
     def followers(self, extracted: Path | None) -> Iterator[Follower]:
         """Make what was asked for; files are in *extracted*. Raises UsageError and InputError."""
         if self.wordlist is not None and not self.audit_passwords:
@@ -34,6 +37,10 @@ class Checks:
             from backchannel.detect import passwords  # noqa: PLC0415 - only where asked
 
             yield passwords.Audit(passwords.read(self.wordlist) if self.wordlist else ())
+        if self.ipsec_peers is not None:
+            from backchannel.detect import peers  # noqa: PLC0415 - only where asked
+
+            yield peers.Peers(peers.read(self.ipsec_peers))
         if scanners := tuple(self._scanners()):
             if extracted is None:
                 raise UsageError(

@@ -290,6 +290,8 @@ class Detector:
             seen = rule.watched[subject] = deque(maxlen=max(VALUES, count.at_least))
         if rule.distinct and any(old == value for _, old, _ in seen):
             return
+        if count.apart and seen and place.time - seen[-1][0].time < count.apart * 1_000_000_000:
+            seen.clear()
         seen.append((place, value, names))
         if count.within:
             while seen and place.time - seen[0][0].time > count.within * 1_000_000_000:

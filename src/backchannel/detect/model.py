@@ -19,6 +19,8 @@ class Count(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Expression whose different values are counted; empty: matches are."""
     within: int = 0
     """Seconds that the matches may lie apart; 0: any time."""
+    apart: int = 0
+    """Seconds that must lie between a match and the one before; a faster one begins anew."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
