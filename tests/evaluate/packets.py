@@ -18,12 +18,12 @@ STATES = {
 def packets(rules, count, seed):
     """Yield *count* packets that may meet a line of *rules*; the same ones for a seed."""
     chance = random.Random(seed)
-    addresses, ports, now = _addresses(rules), _ports(rules), datetime.now(UTC)
+    known, places, now = addresses(rules), ports(rules), datetime.now(UTC)
     for _ in range(count):
         version = chance.choice((4, 4, 6))
-        source = _pick(chance, addresses[version], version)
-        target = _pick(chance, addresses[version], version)
-        carrier, low = chance.choice(ports)
+        source = _pick(chance, known[version], version)
+        target = _pick(chance, known[version], version)
+        carrier, low = chance.choice(places)
         arrives, leaves = chance.choice((("eth1", "ppp0"), ("ppp0", "eth1")))
         flags = chance.choices(list(STATES), (6, 2, 1, 1))[0] if carrier == "tcp" else frozenset()
         high = chance.randrange(1024, 65_536)
@@ -42,7 +42,7 @@ def packets(rules, count, seed):
         )
 
 
-def _addresses(rules):
+def addresses(rules):
     """Return the edges of all networks that the rules name, and their neighbours."""
     found = {4: {ip_address("203.0.113.77")}, 6: {ip_address("2001:db8:77::1")}}
     parties = [party for line in rules.lines for party in (line.ours, line.theirs)]
@@ -66,7 +66,7 @@ def _routable(address):
     return not (numbers or local or old or reserved)
 
 
-def _ports(rules):
+def ports(rules):
     """Return carriers and ports at the edges of what the rules speak of, and some they do not."""
     found = [("tcp", 22), ("tcp", 80), ("udp", 443), ("esp", 0), ("ah", 0)]
     for line in rules.lines:

@@ -9,7 +9,8 @@ from backchannel.apply.firewall import Does, Foreign
 from backchannel.apply.programs import find, run
 from backchannel.policy.compile import File
 
-CHAINS = ("BACKCHANNEL", "BACKCHANNEL-BACK")
+CHAIN = "BACKCHANNEL"
+"""Our chains have this name, or one that goes on with a dash."""
 HOOKS = ("FORWARD", "INPUT", "OUTPUT")
 SETS = "bc_"
 """What the names of our sets begin with."""
@@ -43,7 +44,7 @@ class _Parts(NamedTuple):
 
 
 class Iptables:
-    """iptables, ip6tables and ipset; the chains BACKCHANNEL and BACKCHANNEL-BACK."""
+    """iptables, ip6tables and ipset; the chains BACKCHANNEL, BACKCHANNEL-BACK and so on."""
 
     name = "iptables"
 
@@ -114,7 +115,7 @@ class Iptables:
     def _take_out(self, version: str, lock: int) -> None:
         there = self._saved(version).splitlines()
         jumps = [line for line in there if _is_jump(line)]
-        chains = [name for name in CHAINS if any(x.startswith(f":{name} ") for x in there)]
+        chains = _chains(there)
         if not chains:
             return
         text = [
@@ -151,26 +152,35 @@ def _fed(command: str, text: str) -> Iterator[str]:
 
 def _insertion(line: str) -> str:
     """Return how a jump of a text is listed once it is there; other lines match nothing."""
-    jump = line.startswith("-I ") and line.endswith(f" -j {CHAINS[0]}")
-    return f"-A {line.removeprefix('-I ')}" if jump else "\0"
+    made = f"-A {line.removeprefix('-I ')}"
+    return made if line.startswith("-I ") and _is_jump(made) else "\0"
 
 
 def _is_jump(line: str) -> bool:
     hooked = line.startswith(tuple(f"-A {hook} " for hook in HOOKS))
-    return hooked and line.endswith(f" -j {CHAINS[0]}")
+    return hooked and _is_ours(line.rpartition(" -j ")[2])
+
+
+def _is_ours(chain: str) -> bool:
+    return chain == CHAIN or chain.startswith(f"{CHAIN}-")
+
+
+def _chains(lines: list[str]) -> list[str]:
+    """Return the names of our chains that a listing declares."""
+    names = [line[1:].split()[0] for line in lines if line.startswith(":")]
+    return [name for name in names if _is_ours(name)]
 
 
 def _ours(saved: str) -> str:
     """Return what is ours of a listing, as a text that loads it again."""
     lines = saved.splitlines()
-    chains = [
-        f":{name} - [0:0]" for name in CHAINS if any(x.startswith(f":{name} ") for x in lines)
-    ]
+    chains = sorted(_chains(lines))
     if not chains:
         return ""
-    rules = [line for line in lines if line.startswith(tuple(f"-A {name} " for name in CHAINS))]
+    declared = [f":{name} - [0:0]" for name in chains]
+    rules = [line for line in lines if line.startswith(tuple(f"-A {name} " for name in chains))]
     jumps = [f"-I{line.removeprefix('-A')}" for line in lines if _is_jump(line)]
-    return "\n".join(["*filter", *chains, *rules, *jumps, "COMMIT", ""])
+    return "\n".join(["*filter", *declared, *rules, *jumps, "COMMIT", ""])
 
 
 def _our_sets(saved: str) -> str:
@@ -215,7 +225,7 @@ def _before_ours(program: str, lines: list[str]) -> Iterator[Foreign]:
         for name in {line.split()[1] for line in lines if line.startswith("-A ")}
         if (ends := _ends(name, lines, set()))
     }
-    if not any(line.startswith(f":{CHAINS[0]} ") for line in lines):
+    if not _chains(lines):
         return
     for hook in HOOKS:
         rules = [line for line in lines if line.startswith(f"-A {hook} ")]

@@ -211,10 +211,10 @@ def _direction(words: _Words) -> Test:
     return lambda packet: packet.reply == reply
 
 
-def _icmp6(words: _Words) -> Test:
+def _icmp(words: _Words, carrier: str) -> Test:
     name = words.value()
     wanted = ICMP.get(name, name)
-    return lambda packet: packet.carrier == "ipv6-icmp" and packet.icmp == wanted
+    return lambda packet: packet.carrier == carrier and packet.icmp == wanted
 
 
 def _from(words: _Words) -> Test:
@@ -246,7 +246,8 @@ _TESTS: dict[str, Callable[[_Words], Test]] = {
     "--tcp-flags": _flags,
     "--ctstate": _state,
     "--ctdir": _direction,
-    "--icmpv6-type": _icmp6,
+    "--icmp-type": lambda words: _icmp(words, "icmp"),
+    "--icmpv6-type": lambda words: _icmp(words, "ipv6-icmp"),
     "--match-set": _Words.set_match,
     "--timestart": _from,
     "--timestop": _until,

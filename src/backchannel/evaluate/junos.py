@@ -135,25 +135,25 @@ def _tree(text: str, path: str) -> Node:
     """Return the statements of a configuration; comments go to the statement after them."""
     root = Node([], 1, "")
     open_nodes, words, line, note, first = [root], list[str](), 1, "", 1
-    for token in _TOKEN.findall(text):
-        if token.startswith("/*"):
-            note = token[2:-2].strip()
-        elif token == "{":
+    for word in _TOKEN.findall(text):
+        if word.startswith("/*"):
+            note = word[2:-2].strip()
+        elif word == "{":
             node = Node(words, first, note)
             open_nodes[-1].inner.append(node)
             open_nodes.append(node)
             words, note = [], ""
-        elif token == "}":
+        elif word == "}":
             if len(open_nodes) == 1 or words:
                 raise unknown(path, line, "a brace too many")
             open_nodes.pop()
-        elif token == ";":
+        elif word == ";":
             open_nodes[-1].inner.append(Node(words, first, note))
             words = []
-        elif token != "\n" and not token.startswith("#"):
+        elif word != "\n" and not word.startswith("#"):
             first = first if words else line
-            words.append(token.strip('"'))
-        line += token.count("\n")
+            words.append(word.strip('"'))
+        line += word.count("\n")
     if len(open_nodes) > 1:
         raise unknown(path, open_nodes[-1].line, "a brace that is not closed")
     return root

@@ -28,7 +28,8 @@ def evaluator(backend: str, files: Iterable[File]) -> Evaluator | None:
         return Nftables(texts["nft"])
     if backend == "iptables":
         return Iptables(texts["v4"], texts["v6"], texts.get("ipset", ""))
-    single = {"cisco-ios": CiscoIos, "junos": Junos}
-    if backend in single:
-        return single[backend](next(iter(texts.values())))
+    if backend == "cisco-ios":
+        return CiscoIos(texts["cfg"])
+    if backend == "junos":
+        return Junos(texts["junos"])
     return None
