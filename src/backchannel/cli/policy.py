@@ -38,6 +38,12 @@ for _name, _about in {
 }.items():
     app.command(f"backchannel.cli.policy_apply:{_name}", name=_name, help=_about)
 
+app.command(
+    "backchannel.cli.policy_explain:explain",
+    name="explain",
+    help="Say which rule decides a flow, on each firewall, and why.",
+)
+
 FINDINGS = 1
 
 

@@ -55,7 +55,7 @@ class Decision(msgspec.Struct, frozen=True):
 def decide(rules: Rules, flow: Flow) -> Decision:
     """Return what *rules* say of *flow*: lifelines, then the first line that fits, then default."""
     for life in rules.lifelines:
-        if _opens(flow, life.client, life.server) and _at(flow, (life.ports,)):
+        if opens(flow, life.client, life.server) and _at(flow, (life.ports,)):
             return Decision("allow", life)
     alerts = list[Line]()
     for line in rules.lines:
@@ -71,12 +71,13 @@ def decide(rules: Rules, flow: Flow) -> Decision:
 def _fits(line: Line, flow: Flow) -> Use | None:
     if line.hours is not None and not _now(line.hours, flow.at):
         return None
-    if not any(_opens(flow, client, server) for client, server in line.openings()):
+    if not any(opens(flow, client, server) for client, server in line.openings()):
         return None
     return next((use for use in line.uses if _at(flow, use.ports)), None)
 
 
-def _opens(flow: Flow, client: Party, server: Party) -> bool:
+def opens(flow: Flow, client: Party, server: Party) -> bool:
+    """Say whether *flow* goes from *client* to *server*."""
     return _is(client, flow.client, flow.arrives) and _is(server, flow.server, flow.leaves)
 
 

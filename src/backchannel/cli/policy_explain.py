@@ -1,0 +1,168 @@
+"""`backchannel policy explain`: which rule decides a flow, on each firewall, and why."""
+
+import re
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from backchannel.cli.policy import rules
+from backchannel.errors import UsageError
+
+if TYPE_CHECKING:
+    from backchannel.evaluate.explain import Answer
+    from backchannel.policy.decide import Flow
+
+_FLOW = re.compile(
+    r"\s*(?P<carrier>tcp|udp|esp|ah)\s+(?P<client>\S+?)\s*(?:->|→|to)\s*(?P<server>\S+)\s*\Z"
+)
+_END = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[0-9.]+))(?::(?P<port>\d{1,5}))?\Z")
+
+
+def explain(
+    path: Path,
+    captures: tuple[Path, ...] = (),
+    *,
+    flow: tuple[str, ...] = (),
+    arrives: str = "",
+    leaves: str = "",
+    hook: Literal["forward", "input", "output"] = "forward",
+    to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
+    on: str = "",
+    json: bool = False,
+    catalogue: tuple[Path, ...] = (),
+) -> int:
+    """Say which rule decides a flow: in the policy, and in each firewall's text made of it.
+
+    Parameters
+    ----------
+    path
+        The policy.
+    captures
+        Captures whose flows are asked about.
+    flow
+        A flow, such as "tcp 10.1.2.3:41000 -> 64.12.1.1:5190"; IPv6 addresses in brackets.
+    arrives
+        The interface it comes in by, for rules that name interfaces.
+    leaves
+        The interface it leaves by.
+    hook
+        Whether the firewall forwards it, receives it or sends it.
+    to
+        Ask these firewalls only.
+    on
+        The day for which expiry is decided; by default today.
+    json
+        Write the answers as JSON.
+    catalogue
+        Folders with service files of your own.
+    """
+    from backchannel.evaluate.explain import explain as ask  # noqa: PLC0415 - only where called
+    from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
+
+    backends = known()
+    unknown = [name for name in to if name not in backends]
+    if unknown:
+        raise UsageError(f"no firewall {unknown[0]!r}; there is {', '.join(backends)}")
+    flows = [_parse(text, arrives, leaves) for text in flow] + list(_seen(captures))
+    if not flows:
+        raise UsageError('name a flow: --flow "tcp 10.1.2.3:41000 -> 64.12.1.1:5190", or a capture')
+    made = rules(path, on, catalogue)
+    asked = [backends[name] for name in to or backends]
+    answers = {_words(each): ask(made, each, asked, hook) for each in flows}
+    if json:
+        import msgspec  # noqa: PLC0415 - only where asked
+
+        sys.stdout.buffer.write(msgspec.json.encode(answers) + b"\n")
+    else:
+        _show(answers)
+    return 0
+
+
+def _parse(text: str, arrives: str, leaves: str) -> "Flow":
+    from backchannel.policy.decide import Flow  # noqa: PLC0415 - only where called
+
+    wrong = UsageError(f"--flow: {text!r} is not like  tcp 10.1.2.3:41000 -> 64.12.1.1:5190")
+    found = _FLOW.match(text)
+    ends = [_END.match(found[name]) for name in ("client", "server")] if found else []
+    try:
+        addresses = [ip_address(end["six"] or end["four"]) for end in ends if end]
+    except ValueError as error:
+        raise wrong from error
+    ports = [int(end["port"] or 0) for end in ends if end]
+    if found is None or len({each.version for each in addresses}) != 1 or len(addresses) != 2:
+        raise wrong
+    if max(ports) > 65_535:
+        raise wrong
+    return Flow(
+        carrier=found["carrier"],  # type: ignore[arg-type]  # one of four, says the expression
+        client=addresses[0],
+        server=addresses[1],
+        client_port=ports[0],
+        server_port=ports[1],
+        arrives=arrives,
+        leaves=leaves,
+    )
+
+
+def _seen(captures: tuple[Path, ...]) -> "Iterator[Flow]":
+    """Yield the different flows of captures, client ports left out."""
+    if not captures:
+        return
+    from backchannel.pipeline import Scan  # noqa: PLC0415 - only where asked
+    from backchannel.policy.decide import Flow  # noqa: PLC0415 - only where asked
+
+    run, told = Scan(*captures), set[Flow]()
+    for seen in run:
+        transport = seen.flow.transport
+        carrier = seen.protocol if transport == "ip" else transport
+        if carrier not in ("tcp", "udp", "esp", "ah"):
+            continue
+        made = Flow(
+            carrier=carrier,  # type: ignore[arg-type]  # one of four, says the line before
+            client=ip_address(seen.flow.client.address),
+            server=ip_address(seen.flow.server.address),
+            server_port=seen.flow.server.port,
+        )
+        if made not in told:
+            told.add(made)
+            yield made
+
+
+def _words(flow: "Flow") -> str:
+    def end(address: object, port: int) -> str:
+        text = f"[{address}]" if ":" in str(address) else str(address)
+        return f"{text}:{port}" if port else text
+
+    client, server = end(flow.client, flow.client_port), end(flow.server, flow.server_port)
+    return f"{flow.carrier} {client} -> {server}"
+
+
+def _show(answers: "dict[str, list[Answer]]") -> None:
+    from rich.table import Table  # noqa: PLC0415 - only where shown
+    from rich.text import Text  # noqa: PLC0415 - only where shown
+
+    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+
+    out = console()
+    styles = {"passes": "green", "refused": "red"}
+    for flow, found in answers.items():
+        out.print(Text(flow, style="bold"))
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("who", "the flow", "by", "why"):
+            table.add_column(column, overflow="fold", no_wrap=column in ("who", "the flow"))
+        for each in found:
+            place = f"line {each.line}: " if each.line else ""
+            label = f" ({each.label})" if each.label and each.label not in each.by else ""
+            way = f"; on its way {each.way[-1]}" if each.way and not each.line else ""
+            table.add_row(
+                Text(each.who),
+                Text(each.said, style=styles.get(each.said, "")),
+                Text(f"{place}{each.by}{label}{way}"),
+                Text(each.why),
+            )
+        out.print(table)
+        out.print()
