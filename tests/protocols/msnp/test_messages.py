@@ -9,6 +9,7 @@ from tests.protocols.msnp.craft import (
     BOB,
     EVE,
     GUID,
+    MIDDLE,
     START,
     C,
     S,
@@ -305,3 +306,20 @@ def test_a_body_without_headers_is_malformed():
     told = talk((S, payload(f"MSG {BOB} Bob", "\r\nwhat")), (S, got("text/plain", "after")))
     assert len(kit.events(told, Malformed)) == 1
     assert only(told, Message).text == "after"
+
+
+def test_amid_a_conversation_typing_and_senders_tell_who_talks():
+    """The account was named, and the other one met, before the capture began."""
+    told = said(
+        (S, got("text/plain", "hello")),
+        (C, sent("text/plain", "who knows")),
+        (C, sent("text/x-msmsgscontrol", TypingUser=ALICE)),
+        (C, sent("text/plain", "me")),
+        start=MIDDLE,
+    )
+    assert [(m.sender, m.recipient) for m in kit.events(told, Message)] == [
+        (BOB, ""),
+        ("", BOB),
+        (ALICE, BOB),
+    ]
+    assert only(told, Typing) == Typing(sender=ALICE, recipient=BOB)

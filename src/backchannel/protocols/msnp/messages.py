@@ -66,11 +66,12 @@ def capabilities(state: State, parties: Parties, message: mime.Message) -> list[
 
 
 def typing(state: State, parties: Parties, message: mime.Message) -> list[Output]:
-    """`text/x-msmsgscontrol`."""
-    del state
+    """`text/x-msmsgscontrol`. It tells whose connection this is, where that was not seen."""
     named = account(message.get("typinguser"))
     if not named:
         return []
+    if not parties.sender and not state.account:
+        state.account = named
     told: list[Output] = []
     if parties.sender and named != parties.sender:
         detail = f"{parties.sender} types as {named}"

@@ -101,6 +101,8 @@ class Parties(msgspec.Struct, frozen=True):
 def parties(state: State, side: Side, sender: str) -> Parties:
     """Return who takes part in a message of *side*; *sender* is the word that names its sender."""
     who = state.account if side is Side.CLIENT else account(sender)
+    if side is Side.SERVER and state.role != "ns" and "@" in who:
+        state.meet(who)  # who was there before a flow was joined in its middle
     recipient, room = state.others(who)
     return Parties(who, recipient, circle(sender) or room)
 
