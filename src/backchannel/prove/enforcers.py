@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
@@ -274,9 +273,6 @@ def _first(text: str) -> str:
 def _run(
     lab: Lab, command: Sequence[str], *, text: str | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "XTABLES_LOCKFILE": str(Path(tempfile.gettempdir(), f"xt.{os.getpid()}"))
-    }
     with lab.router.inside():
         return subprocess.run(
             command,
@@ -285,5 +281,4 @@ def _run(
             capture_output=True,
             text=True,
             check=check,
-            env=environment,
         )

@@ -14,6 +14,8 @@ from pathlib import Path
 
 NEWNS, NEWUSER, NEWPID, NEWNET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
 _SET_DEATH_SIGNAL = 1
+_PRIVATE = 0x44000
+"""MS_REC | MS_PRIVATE: what is mounted here is seen nowhere else."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,6 +36,7 @@ def die_with_parent() -> None:
 def isolate() -> None:
     """Continue as the first process of new user, process, mount and network namespaces.
 
+    `/run` is empty and its own, for the locks and sockets of the programs that run there.
     The process that called waits outside and ends with the same code. Root that may not make user
     namespaces does without one. Raises NotAllowedError.
     """
@@ -57,6 +60,8 @@ def isolate() -> None:
         sys.stdout.flush()
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     die_with_parent()
+    _check(_libc.mount(b"none", b"/", None, _PRIVATE, None))
+    _check(_libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, None))
 
 
 def _why(error: OSError) -> str:

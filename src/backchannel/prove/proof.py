@@ -1,7 +1,6 @@
 """Promises, conversations and a ruleset in; a proof out."""
 
 import hashlib
-import os
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -285,4 +284,4 @@ def _ruleset(enforced: Enforced) -> doc.Ruleset:
         return doc.Ruleset(
             name=enforced.name, kind=enforced.kind, sha256=hashlib.sha256(text).hexdigest()
         )
-    return doc.Ruleset(name=" ".join(map(os.path.basename, enforced.command)), kind="guard")
+    return doc.Ruleset(name=enforced.name, kind="guard")

@@ -187,7 +187,22 @@ def _of_host(
                 opened = sum(not flow.inbound for flow in found.flows)
                 size = sum(len(step.data) for flow in found.flows for step in flow.steps)
                 small = use in BULK and found.told < 256
-                yield (opened == 0, small, len(found.flows) - opened, size), found
+                mixed = _mixed(own, found)
+                yield (opened == 0, small, mixed, len(found.flows) - opened, size), found
+
+
+def _mixed(flows: list[_Recorded], found: Conversation) -> int:
+    """Return how often it shows what people send each other besides what it is about.
+
+    Who allows messages and denies files must see messages pass that no file was offered between.
+    """
+    apart = BULK - {found.capability} - _ALIKE.get(found.capability, frozenset())
+    return sum(
+        bool(uses & apart)
+        for flow in flows
+        for frame, uses in flow.uses.items()
+        if frame <= found.until
+    )
 
 
 def _conversation(
