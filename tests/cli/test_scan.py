@@ -128,6 +128,7 @@ def test_nothing_given(scan):
 
 def test_unknown_option(scan):
     assert "unknown option --frobnicate" in refused(scan(ICQ, "--frobnicate"))
+    assert "did you mean --report?" in refused(scan(ICQ, "--raport", "x.html"))
 
 
 def test_damaged_capture_is_read_up_to_the_damage(scan, tmp_path):

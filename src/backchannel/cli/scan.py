@@ -119,7 +119,7 @@ def scan(
     if not paths:
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
     if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
-        raise UsageError(f"unknown option {unknown[0]}; see backchannel scan --help")
+        raise UsageError(f"unknown option {unknown[0]}; {_meant(unknown[0])}")
     gc.set_threshold(GARBAGE)
     once = {"report": report, "matrix": matrix, "stix": stix, "cef": cef, "syslog": syslog}
     lines = {"events": events, "eve": eve, "ecs": ecs}
@@ -162,6 +162,17 @@ def scan(
     elif not quiet and Path("-") not in (eve, events, ecs, *once.values()):
         _show(document, run.index, (*once.values(), extract, flows, eve, events, ecs))
     return _code(document, fail_on)
+
+
+def _meant(option: str) -> str:
+    """Return what to do about an option that is not known."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for who needs it
+
+    known = [
+        f"--{name.replace('_', '-')}" for name in (*scan.__annotations__, *Checks.__annotations__)
+    ]
+    close = get_close_matches(option.partition("=")[0], known, 1)
+    return f"did you mean {close[0]}?" if close else "see backchannel scan --help"
 
 
 def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":

@@ -311,7 +311,10 @@ def _anomalies(document: Document) -> Listing | None:
 def _unseen(document: Document) -> RenderableType:
     damaged = [row for row in document.inputs if row.damage]
     if not document.unseen and not damaged:
-        return Text("Everything in these captures was understood.", style="dim")
+        return Text(
+            "Nothing was damaged, cut, lost or let go. What no decoder speaks was not looked into.",
+            style="dim",
+        )
     table = _table("Could not be seen", "what", "times", right=("times",))
     for row in damaged:
         table.add(Text(escape(f"{row.path}: {row.damage}"), style="red"), "")
