@@ -18,17 +18,23 @@ from backchannel.detect.detector import Detector
 from backchannel.detect.model import Finding, Rule
 from backchannel.detect.suppress import Suppression, apply
 from backchannel.engine.ended import Ended
-from backchannel.engine.observation import Observation
+from backchannel.engine.observation import FlowInfo, Observation, Place
+from backchannel.engine.observer import READ as ENGINE_READ
 from backchannel.live import messages
 from backchannel.live.messages import Status
+from backchannel.live.screen import Service
+from backchannel.model import Endpoint
 from backchannel.privacy import Disclosure
 from backchannel.report import matrix
 from backchannel.report.document import Document, Input, Session, Traffic
-from backchannel.report.summary import Summary
+from backchannel.report.summary import READ, Summary
+from backchannel.text import escape
 from backchannel.when import rfc3339
 
 TALKERS = 4096
 """Clients whose bytes are added up; the least one goes when there are more."""
+MOST = 1 << 20
+"""Events of one kind that a message may count."""
 KEPT = 512
 """Newest findings kept for the view."""
 
@@ -74,11 +80,14 @@ class Collector:
         self._before = Totals()
         self.listeners: list[Listener] = []
         """Called with every observation."""
+        self.on_service: Callable[[Service], object] = lambda _: None
+        """Called when a service is seen for the first time."""
         self.events: Counter[str] = Counter()
         """Events by service."""
         self.flows: Counter[str] = Counter()
         """Flows that ended by service."""
         self.clients: dict[str, set[str]] = {}
+        self._kinds = {str(kind.__struct_config__.tag): kind for kind in messages.event_types()}
         self.found: Counter[str] = Counter()
         """Findings by severity."""
         self.suppressed = 0
@@ -96,6 +105,8 @@ class Collector:
                     self._end(self._one(ended, number))
                 for seen in report.seen:
                     self._hear(self._one(seen, number))
+                for counted in report.counted:
+                    self._happened(counted)
             case messages.Status():
                 self._status[number] = report
             case messages.Logins():
@@ -105,12 +116,44 @@ class Collector:
         self._period.add(seen)
         self._detector.add(seen)
         if seen.service:
-            self.events[seen.service] += 1
-            known = self.clients.setdefault(seen.service, set())
-            if len(known) < TALKERS:
-                known.add(seen.flow.client.address)
+            place = seen.stack, seen.protocol, seen.service, seen.confidence, seen.account
+            self._uses(place, seen.flow, seen.target, seen.time)
         for listener in self.listeners:
             listener(seen)
+
+    def _happened(self, told: messages.Counted) -> None:
+        """Count events of which only the kind was told."""
+        kind = self._kinds.get(told.tag)
+        if kind is None:
+            raise messages.Broken(f"an event {told.tag}")
+        for _ in range(min(told.times, MOST)):
+            self._period.count(kind, told.place, told.flow, told.target, told.time)
+        if told.place[2]:
+            self._uses(told.place, told.flow, told.target, told.time, told.times)
+
+    def _uses(
+        self, place: Place, flow: FlowInfo, target: Endpoint | None, time: int, times: int = 1
+    ) -> None:
+        """Note that a service was used, and tell it where it is the first time."""
+        stack, _, service, confidence, _ = place
+        known = self.clients.get(service)
+        if known is None:
+            known = self.clients[service] = set()
+            self.on_service(
+                Service(
+                    time=rfc3339(time),
+                    service=service,
+                    title=self.index.title(service),
+                    stack=stack,
+                    confidence=confidence.word,
+                    client=str(flow.client),
+                    server=escape(str(target or flow.server)),
+                    community_id=flow.community_id,
+                )
+            )
+        self.events[service] += times
+        if len(known) < TALKERS:
+            known.add(flow.client.address)
 
     def _end(self, ended: Ended) -> None:
         self._period.end(ended)
@@ -178,6 +221,11 @@ class Collector:
         self._detector.take_over(before)
         self.index, self.disclosure = index, disclosure
         self._suppressions = tuple(suppressions)
+
+    @property
+    def read(self) -> frozenset[str]:
+        """Tags of the events whose content is read here; of others the kind is enough."""
+        return READ | ENGINE_READ | self._detector.read
 
     # -- figures -------------------------------------------------------------------------------
 

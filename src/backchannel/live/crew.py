@@ -121,7 +121,10 @@ class Crew:
         """Send a command to all."""
         if isinstance(command, messages.Reload):
             self._task = msgspec.structs.replace(
-                self._task, index=command.index, everything=command.everything
+                self._task,
+                index=command.index,
+                everything=command.everything,
+                read=command.read,
             )
         for member in self.members:
             member.tell(command)

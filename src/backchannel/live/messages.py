@@ -22,11 +22,12 @@ import msgspec
 from backchannel import events, protocols
 from backchannel.catalogue.index import Index
 from backchannel.engine.ended import Ended
-from backchannel.engine.observation import Observation
+from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.events import Event
 from backchannel.flows.columns import Choices, Column, Texts
 from backchannel.flows.settings import FlowSettings
 from backchannel.live.sockets import Opened
+from backchannel.model import Confidence, Endpoint
 from backchannel.report.document import Session
 
 LARGEST = 64 << 20
@@ -47,6 +48,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
     settings: FlowSettings
     index: Index
     everything: bool = False
+    read: frozenset[str] | None = None
+    """Tags of the events whose content somebody reads; of others only the kind is told."""
     collect: bool = False
     """Whether rows of all flows are wanted."""
 
@@ -56,6 +59,7 @@ class Reload(msgspec.Struct, frozen=True, tag="reload"):
 
     index: Index
     everything: bool = False
+    read: frozenset[str] | None = None
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
@@ -80,11 +84,24 @@ class Talker(msgspec.Struct, frozen=True, array_like=True):
     octets: int
 
 
+class Counted(msgspec.Struct, frozen=True, array_like=True):
+    """Events of one kind in one stream of which nobody reads more than that they happened."""
+
+    tag: str
+    place: tuple[str, str, str, Confidence, str]
+    flow: FlowInfo
+    target: Endpoint | None
+    times: int
+    time: int
+    """Of the last one."""
+
+
 class Heard(msgspec.Struct, frozen=True, tag="heard"):
-    """What was decoded. Encoded observations, so that a batch is decoded in one go."""
+    """What was decoded."""
 
     seen: Sequence[Observation]
     ended: tuple[Ended, ...]
+    counted: tuple[Counted, ...] = ()
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
@@ -180,7 +197,11 @@ def _decoders() -> dict[str, msgspec.msgpack.Decoder[Any]]:
     )
     heard: Any = msgspec.defstruct(
         "HeardHere",
-        [("seen", tuple[seen, ...]), ("ended", tuple[Ended, ...])],
+        [
+            ("seen", tuple[seen, ...]),
+            ("ended", tuple[Ended, ...]),
+            ("counted", tuple[Counted, ...]),
+        ],
         bases=(Heard,),
         frozen=True,
         tag="heard",

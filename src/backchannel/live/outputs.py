@@ -29,6 +29,11 @@ class Outputs:
         self._findings = _lines(settings.findings, rotation, notice)
         self._flows = FlowFile(settings.flows, rotation, notice) if settings.flows else None
 
+    @property
+    def reads(self) -> bool:
+        """Whether every event is written somewhere."""
+        return self._events is not None or self._eve is not None
+
     def observation(self, seen: Observation) -> None:
         """Write an observation to the files of events."""
         if self._events is not None:

@@ -10,18 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from backchannel.capture.records import Chunk
 from backchannel.catalogue.index import Index
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
-from backchannel.engine.observation import Observation
+from backchannel.engine.observation import FlowInfo, Observation, Place
 from backchannel.engine.stream import Stream
+from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
 from backchannel.live import messages
 from backchannel.live.messages import Report, Talker, Task
-from backchannel.model import Standing
+from backchannel.model import Endpoint, Standing
 from backchannel.pipeline import NAMES, looks_for
 from backchannel.protocols import load
 from backchannel.report.document import Session
@@ -56,10 +58,13 @@ class Parser:
             service_of_name=_service_of_name(task.index),
             files=FileStore(count=self._count),
             on_end=self._ended,
+            on_count=self._happened,
         )
+        self._engine.read = task.read
         self._seen: list[Observation] = []
         self._over: list[Ended] = []
         self._claims: dict[int, tuple[str, str, str]] = {}
+        self._counted: dict[tuple[type[Event], Place, int, Endpoint | None], list[Any]] = {}
         self._cursor = 0
 
     # -- what goes in --------------------------------------------------------------------------
@@ -74,10 +79,11 @@ class Parser:
         self._core.expire(now)
         self._drain()
 
-    def reload(self, index: Index, *, everything: bool) -> None:
+    def reload(self, command: messages.Reload) -> None:
         """Look for what another catalogue knows; all flows stay."""
-        self._core.match(**looks_for(index, everything=everything))
-        self._engine.names.service_of_name = _service_of_name(index)
+        self._core.match(**looks_for(command.index, everything=command.everything))
+        self._engine.names.service_of_name = _service_of_name(command.index)
+        self._engine.read = command.read
 
     def finish(self) -> None:
         """End all flows and tell everything."""
@@ -91,11 +97,15 @@ class Parser:
 
     def flush(self) -> None:
         """Tell what was decoded since the last time."""
-        if not self._seen and not self._over:
+        if not self._seen and not self._over and not self._counted:
             return
-        seen, over = self._seen, self._over
-        self._seen, self._over = [], []
-        self._tell(messages.Heard(seen, tuple(over)))
+        seen, over, counted = self._seen, self._over, self._counted
+        self._seen, self._over, self._counted = [], [], {}
+        happened = tuple(
+            messages.Counted(str(kind.__struct_config__.tag), place, flow, target, times, time)
+            for (kind, place, _, target), (flow, times, time) in counted.items()
+        )
+        self._tell(messages.Heard(seen, tuple(over), happened))
 
     def tell_flows(self) -> None:
         """Tell the flows that ended since the last time, where rows are wanted."""
@@ -163,6 +173,18 @@ class Parser:
                 word = stream.confidence.word
                 self._claims[row.serial] = stream.service, stream.stack, word
         self._over.append(made)
+
+    def _happened(
+        self, kind: type[Event], place: Place, flow: FlowInfo, target: Endpoint | None, time: int
+    ) -> None:
+        """Count an event of which nobody reads more than its kind."""
+        key = kind, place, flow.serial, target
+        row = self._counted.get(key)
+        if row is None:
+            self._counted[key] = [flow, 1, time]
+        else:
+            row[1] += 1
+            row[2] = time
 
     def _talkers(self) -> Iterator[Talker]:
         """Yield the bytes of live flows by client and service, the most first."""

@@ -7,13 +7,24 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 import msgspec
 
-from backchannel.engine.observation import Observation
 from backchannel.live.alert import Alert, text
-from backchannel.text import escape
-from backchannel.when import rfc3339
 
 if TYPE_CHECKING:
     from backchannel.live.watcher import Watcher
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """A service that was seen for the first time."""
+
+    kind: str = "service"
+    time: str
+    service: str
+    title: str
+    stack: str
+    confidence: str
+    client: str
+    server: str
+    community_id: str
 
 
 class Screen(Protocol):
@@ -40,7 +51,7 @@ class Screen(Protocol):
     def say(self, text: str) -> None:
         """Tell something about the watch itself."""
 
-    def service(self, seen: Observation, title: str) -> None:
+    def service(self, seen: Service) -> None:
         """Tell that a service was seen for the first time."""
 
     def finding(self, made: Alert) -> None:
@@ -76,7 +87,7 @@ class Quiet:
         """Print a line on standard error."""
         print(f"backchannel: {text}", file=sys.stderr, flush=True)
 
-    def service(self, seen: Observation, title: str) -> None:
+    def service(self, seen: Service) -> None:
         """Not shown."""
 
     def finding(self, made: Alert) -> None:
@@ -89,10 +100,10 @@ class Plain(Quiet):
     def __init__(self, out: IO[str]) -> None:
         self._out = out
 
-    def service(self, seen: Observation, title: str) -> None:
+    def service(self, seen: Service) -> None:
         """`TIME  service  NAME over STACK, CLIENT > SERVER`."""
-        where = f"{seen.flow.client} > {seen.target or seen.flow.server}"
-        self._put(rfc3339(seen.time), f"{'service':<8}  {title} over {seen.stack}  {where}")
+        where = f"{seen.client} > {seen.server}"
+        self._put(seen.time, f"{'service':<8}  {seen.title} over {seen.stack}  {where}")
 
     def finding(self, made: Alert) -> None:
         """`TIME  SEVERITY  WHAT  CLIENT > SERVER`."""
@@ -116,21 +127,9 @@ class JsonLines(Quiet):
         now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._put({"kind": "notice", "time": now, "text": text})
 
-    def service(self, seen: Observation, title: str) -> None:
+    def service(self, seen: Service) -> None:
         """Tell a new service."""
-        self._put(
-            {
-                "kind": "service",
-                "time": rfc3339(seen.time),
-                "service": seen.service,
-                "title": title,
-                "stack": seen.stack,
-                "confidence": seen.confidence.word,
-                "client": str(seen.flow.client),
-                "server": escape(str(seen.target or seen.flow.server)),
-                "community_id": seen.flow.community_id,
-            }
-        )
+        self._put(seen)
 
     def finding(self, made: Alert) -> None:
         """Tell a finding, as receivers of alerts get it."""

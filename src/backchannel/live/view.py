@@ -17,11 +17,11 @@ from rich.live import Live
 from rich.padding import Padding
 
 from backchannel.detect.model import SEVERITIES, Finding
-from backchannel.engine.observation import Observation
 from backchannel.live import panels
 from backchannel.live.alert import Alert, reaches
 from backchannel.live.collector import chosen
 from backchannel.live.keys import Keyboard
+from backchannel.live.screen import Service
 
 if TYPE_CHECKING:
     from backchannel.live.watcher import Watcher
@@ -106,7 +106,7 @@ class View:
         self._notices.append(text.replace("\n", "  "))
         self.draw()
 
-    def service(self, seen: Observation, title: str) -> None:
+    def service(self, seen: Service) -> None:
         """The table of services shows it."""
 
     def finding(self, made: Alert) -> None:

@@ -19,7 +19,6 @@ from types import FrameType
 import msgspec
 
 from backchannel.detect.model import SEVERITIES, Finding
-from backchannel.engine.observation import Observation
 from backchannel.live import alert as alerts
 from backchannel.live import messages, setup
 from backchannel.live.collector import Collector
@@ -56,7 +55,6 @@ class Watcher:
         config, known = load()
         self.config = config = setup.keyed(config)
         self._stopping = self._reloading = False
-        self._services: set[str] = set()
         self._ask = 0
         self._sensor = socket.gethostname()
         workers = config.capture.workers
@@ -69,13 +67,16 @@ class Watcher:
             suppressions=known.suppressions,
         )
         self.outputs = Outputs(config.output, known.disclosure, workers, self.notice)
-        self.collector.listeners = [self.outputs.observation, self._look_at]
+        if self.outputs.reads:
+            self.collector.listeners = [self.outputs.observation]
+        self.collector.on_service = screen.service
         self.delivery = self._deliver(config)
         task = messages.Task(
             captures=(),
             settings=config.flows,
             index=known.index,
             everything=known.everything,
+            read=self._read(),
             collect=config.output.flows is not None,
         )
         self.crew = Crew(setup.captures(config), task, workers)
@@ -164,11 +165,9 @@ class Watcher:
         """Tell a person something about the watch itself."""
         self._screen.say(text)
 
-    def _look_at(self, seen: Observation) -> None:
-        """Tell a service that was not seen before."""
-        if seen.service and seen.service not in self._services:
-            self._services.add(seen.service)
-            self._screen.service(seen, self.collector.index.title(seen.service))
+    def _read(self) -> frozenset[str] | None:
+        """Return the tags of the events that somebody reads; None: of all."""
+        return None if self.outputs.reads else self.collector.read
 
     def _found(self, finding: Finding, *, again: bool) -> None:
         made = alerts.alert(finding, self._sensor, repeated=again)
@@ -244,7 +243,7 @@ class Watcher:
             suppressions=known.suppressions,
         )
         self.outputs.disclosure = known.disclosure
-        self.crew.tell(messages.Reload(known.index, known.everything))
+        self.crew.tell(messages.Reload(known.index, known.everything, self._read()))
         for name in fixed:
             self.notice(f"[{name}] was changed; that takes effect at the next start")
         self.notice(f"reloaded: {len(known.rules)} rules, {len(known.index.services)} services")

@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from backchannel import protocols
 from backchannel.live import messages, sockets
 from backchannel.live.messages import Command, Gone, Report, Task
 from backchannel.live.parser import Parser
@@ -149,7 +150,7 @@ class Worker:
         if isinstance(command, messages.Stop):
             self._stopping = True
         elif isinstance(command, messages.Reload):
-            self._parser.reload(command.index, everything=command.everything)
+            self._parser.reload(command)
         elif isinstance(command, messages.Ask):
             self._parser.flush()
             self._tell(self._parser.logins())
@@ -199,6 +200,14 @@ class Worker:
         self._tell(self._parser.status(kernel))
 
 
+def load_everything() -> None:
+    """Import every decoder now: later nothing may be opened, and packets would wait for it."""
+    messages.event_types()
+    for protocol in protocols.load().values():
+        if not callable(protocol.recognise):
+            raise TypeError(protocol.name)
+
+
 def confine() -> None:
     """Give up everything that parsing does not need. Called before the first packet is read."""
 
@@ -212,7 +221,7 @@ def main(arguments: list[str], confine: Callable[[], None] = confine) -> int:
     task = _first(commands)
     gc.set_threshold(GARBAGE)
     worker = Worker(commands, arrivals, task)
-    messages.event_types()  # imports every decoder's events before nothing can be opened any more
+    load_everything()
     confine()
     gc.freeze()
     worker.run()
