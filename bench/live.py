@@ -200,7 +200,7 @@ def tcpdump(process: subprocess.Popen[str]) -> tuple[int, int]:
 def ndpi(process: subprocess.Popen[str]) -> tuple[int, int]:
     """End ndpiReader, and read what it says then. It does not tell drops: they are the rest."""
     told = _end(process)
-    seen = re.search(r"IP packets:\s+(\d+)", told) or re.search(r"Ethernet.*?(\d+)", told)
+    seen = re.search(r"IP packets: .* of (\d+) packets", told)
     return int(seen[1]) if seen else 0, 0
 
 
@@ -235,7 +235,7 @@ PROGRAMS = {
         "listening on",
         tcpdump,
     ),
-    "ndpiReader": Program("ndpiReader", ["ndpiReader", "-i", "vb", "-q", "-s", "600"], "", ndpi),
+    "ndpiReader": Program("ndpiReader", ["ndpiReader", "-i", "vb", "-s", "600"], "", ndpi),
 }
 
 

@@ -22,6 +22,7 @@ from html import escape
 from pathlib import Path
 
 import msgspec
+
 from live import PORT, SETUP, US
 
 EVERY = 10.0
@@ -152,10 +153,10 @@ def plot(samples: list[Sample], title: str) -> str:
         return HEIGHT - MARGIN - value / top * (HEIGHT - 2 * MARGIN)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
+        "<style>text { font: 12px sans-serif }</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-        f'<text x="{MARGIN}" y="20" font-size="14">{escape(title)}</text>',
+        f'<text x="{MARGIN}" y="20">{escape(title)}</text>',
     ]
     for step in range(5):
         value, seconds = top * step / 4, end * step / 4
