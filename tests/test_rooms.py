@@ -26,6 +26,7 @@ ORDER = [
     "evaluate",
     "apply",
     "prove",
+    "confine",
     "live",
     "enforce",
     "cli",

@@ -173,6 +173,10 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
         """The decoder's class; called with a `Start` for each flow."""
         return _module(self.name).Session  # type: ignore[no-any-return]
 
+    def prepare(self) -> None:
+        """Load the decoder and the data that ships beside it, so that it opens no file later."""
+        getattr(_module(self.name), "prepare", lambda: None)()
+
 
 @cache
 def _module(name: str) -> Any:

@@ -20,7 +20,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from backchannel import protocols
+from backchannel import confine as confinement
+from backchannel.confine.imports import load_everything
 from backchannel.live import messages, sockets
 from backchannel.live.messages import Command, Gone, Report, Task
 from backchannel.live.parser import Parser
@@ -200,16 +201,9 @@ class Worker:
         self._tell(self._parser.status(kernel))
 
 
-def load_everything() -> None:
-    """Import every decoder now: later nothing may be opened, and packets would wait for it."""
-    messages.event_types()
-    for protocol in protocols.load().values():
-        if not callable(protocol.recognise):
-            raise TypeError(protocol.name)
-
-
 def confine() -> None:
     """Give up everything that parsing does not need. Called before the first packet is read."""
+    confinement.confine()
 
 
 def main(arguments: list[str], confine: Callable[[], None] = confine) -> int:
@@ -221,6 +215,7 @@ def main(arguments: list[str], confine: Callable[[], None] = confine) -> int:
     task = _first(commands)
     gc.set_threshold(GARBAGE)
     worker = Worker(commands, arrivals, task)
+    messages.event_types()
     load_everything()
     confine()
     gc.freeze()

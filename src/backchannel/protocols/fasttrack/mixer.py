@@ -176,7 +176,11 @@ def _joined(parts: list[_Part]) -> Iterator[_Part]:
     yield tuple(steps), _NOBODY, 0
 
 
+KINDS = (0x02, 0x20, 0x80)
+"""Encryption types that have a mixing program."""
+
+
 @cache
 def program(kind: int) -> Mixer:
-    """Return the mixing program of encryption type *kind*: 0x02, 0x20 or 0x80."""
+    """Return the mixing program of encryption type *kind*, one of KINDS."""
     return Mixer((files(__package__) / "mixes" / f"{kind:02x}.mix").read_text("ascii"))

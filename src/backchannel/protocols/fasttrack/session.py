@@ -9,7 +9,7 @@ from typing import TypeAlias
 from backchannel.events import Gap
 from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.fasttrack import link, pings, transfer
+from backchannel.protocols.fasttrack import link, mixer, pings, transfer
 
 Talk: TypeAlias = link.Session | transfer.Session | pings.Session
 _TELLING = 4
@@ -92,3 +92,9 @@ class Session:
         if isinstance(held, bytes):
             return self._talk.feed(side, held)
         return [output for output in self._talk.gap(side, held) if not isinstance(output, Gap)]
+
+
+def prepare() -> None:
+    """Read the mixing programs."""
+    for kind in mixer.KINDS:
+        mixer.program(kind)
