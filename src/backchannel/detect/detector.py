@@ -63,16 +63,18 @@ class _Found:
         self.told = 0  # when it was last given out by `Detector.fresh`
 
     def add(self, names: Mapping[str, Any], confidence: Confidence, place: _Place) -> None:
+        time = place.time
         self.confidence = max(self.confidence, confidence)
-        self.first = place.time if not self.count else min(self.first, place.time)
-        self.last = max(self.last, place.time)
+        if not self.count or time < self.first:
+            self.first = time
+        self.last = max(self.last, time)
         self.count += 1
         if len(self.hosts) < HOSTS:
             for host in (names["client"], names["server"]):
                 if host and len(self.hosts) < HOSTS:
                     self.hosts[str(host)] = None
         if len(self.accounts) < HOSTS:
-            for name in _ACCOUNTS:
+            for name in names.speakers if isinstance(names, _Told) else _ACCOUNTS:
                 if (value := names.get(name)) and len(self.accounts) < HOSTS:
                     self.accounts[str(value)] = None
         if len(self.places) < EVIDENCE:
@@ -104,11 +106,6 @@ class _Compiled:
         distinct = self.rule.count.distinct if self.rule.count else ""
         return Expression(distinct, self.rule.id) if distinct else None
 
-    def full(self, subject: tuple[str, ...]) -> bool:
-        """Whether the finding has all the evidence that is kept."""
-        found = self.found.get(subject)
-        return found is not None and len(found.places) >= EVIDENCE
-
 
 Get = Callable[[Observation], Any]
 
@@ -116,10 +113,10 @@ Get = Callable[[Observation], Any]
 class _Told(dict[str, Any]):
     """All that an event tells, by name; each is looked up when it is first asked for."""
 
-    __slots__ = ("_getters", "_seen")
+    __slots__ = ("_getters", "_seen", "speakers")
 
-    def __init__(self, getters: Mapping[str, Get], seen: Observation) -> None:
-        self._getters, self._seen = getters, seen
+    def __init__(self, plan: "_Plan", seen: Observation) -> None:
+        self._getters, self._seen, self.speakers = plan.told, seen, plan.speakers
 
     def __missing__(self, name: str) -> Any:
         value = self[name] = self._getters[name](self._seen)
@@ -149,6 +146,8 @@ class _Plan:
         # where an event has a field of the same name (a program called `client`), the flow's wins
         self.told["program"] = fields.get("client", _constant(""))
         self.told |= _SEEN
+        self.speakers = tuple(name for name in _ACCOUNTS if name in {*fields, "account"})
+        """Names that can hold an account."""
         wanted = {name for rule in rules for name in rule.when.names}
         self._asked = tuple((name, get) for name, get in self.told.items() if name in wanted)
         self._known: dict[tuple[Any, ...], list[_Compiled]] = {}
@@ -219,9 +218,10 @@ class Detector:
             return
         rules = plan.matching(seen)
         if rules:
+            names = _Told(plan, seen)
             place = _Place(seen.time, seen.frame, seen.flow, seen.stack, plan.tag)
             for rule in rules:
-                self._matched(rule, _Told(plan.told, seen), seen.confidence, place, plan.tag)
+                self._matched(rule, names, seen.confidence, place, plan.tag)
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
@@ -253,18 +253,11 @@ class Detector:
         tag: str,
     ) -> None:
         subject = tuple([str(each.value(names)) for each in rule.each])
-        value = str(rule.distinct.value(names)) if rule.distinct else ""
+        watch = rule.rule.count is not None and subject not in rule.found
+        value = str(rule.distinct.value(names)) if watch and rule.distinct else ""
         if self._present is not None:
             names = self._present(tag, names.all() if isinstance(names, _Told) else names)
-        if rule.excerpt is not None and not rule.full(subject):
-            place = _Place(
-                place.time,
-                place.frame,
-                place.flow,
-                place.stack,
-                escape(str(rule.excerpt.value(names)))[:EXCERPT],
-            )
-        if rule.rule.count is None or subject in rule.found:
+        if not watch:
             self._find(rule, subject, names, confidence, place)
         else:
             self._watch(rule, subject, names, confidence, place, value=value)
@@ -288,7 +281,7 @@ class Detector:
                 del rule.watched[next(iter(rule.watched))]
                 self.counters[f"subjects of the rule {rule.rule.id} let go"] += 1
             seen = rule.watched[subject] = deque(maxlen=max(VALUES, count.at_least))
-        if rule.distinct and any(old == value for _, old, _ in seen):
+        if rule.distinct and value in [old for _, old, _ in seen]:
             return
         if count.apart and seen and place.time - seen[-1][0].time < count.apart * 1_000_000_000:
             seen.clear()
@@ -316,6 +309,9 @@ class Detector:
                 return
             summary = rule.rule.summary.format_map(_Shown(names))
             found = rule.found[subject] = _Found(names, summary, subject)
+        if rule.excerpt is not None and len(found.places) < EVIDENCE:
+            excerpt = escape(str(rule.excerpt.value(names)))[:EXCERPT]
+            place = _Place(place.time, place.frame, place.flow, place.stack, excerpt)
         found.add(names, confidence, place)
         if self._repeat and (not found.told or place.time - found.told >= self._repeat):
             self._fresh[found] = rule.rule

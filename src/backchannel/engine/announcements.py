@@ -4,6 +4,7 @@ Bounded: the oldest announcement goes, and is counted, when there are too many.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 
 import msgspec
@@ -125,6 +126,7 @@ class Announcements:
         self._untell(token)
 
 
+@lru_cache(maxsize=4096)
 def normal(address: str) -> str:
     """Return an address in its normal form; empty for what is not an address."""
     try:

@@ -29,10 +29,11 @@ from backchannel.effects import (
 )
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.names import Names
-from backchannel.engine.observation import FlowInfo, Observation, Place
+from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
 from backchannel.engine.stream import Group, Moment, Stream
+from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT, decide
@@ -78,6 +79,7 @@ class Engine:
         self._core, self._protocols = core, protocols
         self._bits = {name: 1 << number for number, name in enumerate(protocols)}
         self._context = {name: self._bits[name] for name, p in protocols.items() if p.context}
+        self._by_bit = {bit: name for name, bit in self._bits.items()}
         self._matcher = Matcher(protocols)
         self._by_port: dict[tuple[Transport, int], list[str]] = {}
         for name, protocol in protocols.items():
@@ -175,9 +177,18 @@ class Engine:
 
     def _name_flow(self, stream: Stream) -> None:
         """Give the flow of a stream that has a claim its Community ID."""
-        if stream.slot >= 0 and not stream.flow.community_id:
-            found = self._core.row(stream.slot).community_id
-            stream.flow = msgspec.structs.replace(stream.flow, community_id=found)
+        flow = stream.flow
+        if stream.slot >= 0 and not flow.community_id:
+            stream.flow = FlowInfo(
+                flow.serial,
+                flow.transport,
+                flow.client,
+                flow.server,
+                self._core.row(stream.slot).community_id,
+                flow.vlans,
+                flow.tunnel,
+                flow.begun,
+            )
 
     def _end(self, stream: Stream, side: Side, moment: Moment) -> None:
         """*side* of the stream sends no more."""
@@ -246,7 +257,7 @@ class Engine:
         stream.octets[way] += len(data)
         if session.done:
             return
-        side = SIDES[way ^ stream.side_flip]
+        side = SIDES[way ^ stream.flip]
         try:
             outputs = session.feed(side, data)
         except Exception:  # a fault of ours must not end the run
@@ -282,9 +293,9 @@ class Engine:
                 stream.candidates.setdefault(name)
         candidates = stream.candidates
         wanted = [name for name in candidates if name not in stream.excluded]
-        answer = decide(self._ask, (name for name in wanted if name not in self._context), peek)
+        answer = decide(self._ask, [name for name in wanted if name not in self._context], peek)
         if answer is None:  # what is decoded only for its names comes last
-            answer = decide(self._ask, (name for name in wanted if name in self._context), peek)
+            answer = decide(self._ask, [name for name in wanted if name in self._context], peek)
         if isinstance(answer, Claim):
             self._claim(stream, answer, moment)
         elif last or stream.exhausted(answer):
@@ -295,13 +306,13 @@ class Engine:
     def _match(self, stream: Stream, side: Side) -> None:
         """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
         stream.matched[side] = True
-        whole = len(stream.peeked[side]) >= LONGEST_PATTERN  # in fewer bytes others may fit too
+        # in fewer bytes of a stream others may fit too
+        whole = stream.start.transport != "tcp" or len(stream.peeked[side]) >= LONGEST_PATTERN
         if whole and stream.slot >= 0 and not stream.candidates:
             bits = self._core.hits(stream.slot)
             if bits & (bits - 1) == 0:  # one alone, as nearly always
-                stream.candidates.update(
-                    (name, None) for name, bit in self._bits.items() if bits == bit
-                )
+                if bits:
+                    stream.candidates[self._by_bit[bits]] = None
                 return
         start = stream.start
         found = self._matcher.candidates(
@@ -328,6 +339,7 @@ class Engine:
         """Open the session and show it everything from the beginning."""
         protocol = self._protocols[claim.protocol]
         stream.claim, stream.claim_frame, stream.protocol = claim, moment.frame, protocol
+        stream.flip = int(claim.flipped)
         self._name_flow(stream)
         start = stream.start
         if claim.flipped:
@@ -400,15 +412,19 @@ class Engine:
             for output in outputs:
                 self._on_output(stream, side, output)
         observer = self._observer
-        place: Place | None = None
         if stream.held:
             observer.release_known(stream)  # what was held back came before
+        events: list[Event | type[Event]] = []
         for output in outputs:
-            if isinstance(output, Effect):
-                self._effect(stream, moment, side, output)
-                place = None  # it may have told whose the stream is
-            else:
-                place = observer.hear(stream, moment, side, output, place)
+            if not isinstance(output, Effect):
+                events.append(output)
+                continue
+            if events:  # what they are told of is as it was before the effect
+                observer.hear_all(stream, moment, side, events)
+                events = []
+            self._effect(stream, moment, side, output)
+        if events:
+            observer.hear_all(stream, moment, side, events)
         if stream.held:
             observer.release_known(stream)
 

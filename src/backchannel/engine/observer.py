@@ -3,7 +3,7 @@
 Events of a claim that is not proved wait here, because a withdrawn claim takes them with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from backchannel.engine.names import Names
@@ -14,8 +14,8 @@ from backchannel.model import Endpoint, Side, Standing
 
 READ = frozenset(str(kind.__struct_config__.tag) for kind in (NameLearned, SignOn))
 """Tags of the events that tell something of their own stream."""
-OnCount: TypeAlias = Callable[[type[Event], Place, FlowInfo, Endpoint | None, int], None]
-"""Called for each event of which only the kind is told."""
+OnCount: TypeAlias = Callable[[Sequence[type[Event]], Place, FlowInfo, Endpoint | None, int], None]
+"""Called with the kinds of events of which no more is told."""
 
 
 class Observer:
@@ -30,32 +30,47 @@ class Observer:
         out, self._out = self._out, []
         return out
 
-    def hear(
-        self,
-        stream: Stream,
-        moment: Moment,
-        side: Side,
-        event: Event | type[Event],
-        place: Place | None = None,
-    ) -> Place | None:
-        """Tell *event*, or hold it back. Return the place it was told of, for the events that a
-        session tells in the same breath: only events, and nothing that changes the place.
-        """
+    def hear(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
+        """Tell *event*, or hold it back."""
         kind = type(event)
         if kind is NameLearned or kind is SignOn:
             self._learn(stream, moment, event)
-            place = None
+        place = stream.place()
         if place is None:
-            if stream.holds:
-                self._hold(stream, moment, side, event)
-                return None
-            place = _place(stream)
-        self._observe(stream, moment, side, event, place)
-        return place
+            self._hold(stream, moment, side, event)
+        else:
+            self._observe(stream, moment, side, event, place)
+
+    def hear_all(
+        self, stream: Stream, moment: Moment, side: Side, events: Sequence[Event | type[Event]]
+    ) -> None:
+        """Tell what a session says in one breath, between two effects; or hold it back."""
+        place: Place | None = None
+        counted: list[type[Event]] = []
+        for event in events:
+            kind = type(event)
+            if kind is NameLearned or kind is SignOn:
+                if counted and place is not None:
+                    self._on_count(counted, place, stream.flow, stream.target, moment.time)
+                    counted = []
+                self._learn(stream, moment, event)
+                place = None
+            if place is None:
+                place = stream.place()
+                if place is None:
+                    self._hold(stream, moment, side, event)
+                    continue
+            if isinstance(event, type):
+                counted.append(event)
+            else:
+                self._observe(stream, moment, side, event, place)
+        if counted:
+            assert place is not None
+            self._on_count(counted, place, stream.flow, stream.target, moment.time)
 
     def tell(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
         """Tell *event* now, whatever the stream's standing."""
-        self._observe(stream, moment, side, event, _place(stream))
+        self._observe(stream, moment, side, event, stream.standpoint())
 
     def release_known(self, stream: Stream) -> None:
         """Tell what was held back as soon as it is known whose it is, or has waited too long."""
@@ -69,9 +84,12 @@ class Observer:
         held, stream.held = stream.held, []
         if not held:
             return
-        place = _place(stream)
+        place = stream.standpoint()
         for moment, side, event in held:
-            self._observe(stream, moment, side, event, place)
+            if isinstance(event, type):
+                self._on_count([event], place, stream.flow, stream.target, moment.time)
+            else:
+                self._observe(stream, moment, side, event, place)
 
     def _learn(self, stream: Stream, moment: Moment, event: Event | type[Event]) -> None:
         """Take what an event tells of its own stream."""
@@ -89,11 +107,8 @@ class Observer:
             self._count("events of unproved claims dropped")
 
     def _observe(
-        self, stream: Stream, moment: Moment, side: Side, event: Event | type[Event], place: Place
+        self, stream: Stream, moment: Moment, side: Side, event: Event, place: Place
     ) -> None:
-        if isinstance(event, type):
-            self._on_count(event, place, stream.flow, stream.target, moment.time)
-            return
         stack, spoken, service, confidence, account = place
         self._out.append(
             Observation(
@@ -110,10 +125,3 @@ class Observer:
                 account,
             )
         )
-
-
-def _place(stream: Stream) -> Place:
-    """Return what every observation of a stream says of it now."""
-    group = stream.group
-    account = stream.account or (group.account if group else "")
-    return stream.stack, stream.spoken, stream.service, stream.confidence, account

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 import msgspec
 
 from backchannel.contract import Protocol, Session, Start
-from backchannel.engine.observation import FlowInfo
+from backchannel.engine.observation import FlowInfo, Place
 from backchannel.events import Event
 from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
 
@@ -74,6 +74,7 @@ class Stream:
         "ended",
         "excluded",
         "first",
+        "flip",
         "flow",
         "held",
         "last",
@@ -120,6 +121,7 @@ class Stream:
         self.matched = [False, False]  # whether a side's first bytes met the magics
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
+        self.flip = 0  # 1 where its session takes the sides the other way round
         self.proved = False  # its session is sure: bytes go to it, and are not kept for others
         self.protocol: Protocol | None = None
         self.session: Session | None = None
@@ -198,6 +200,32 @@ class Stream:
             return True
         context = self.protocol is not None and self.protocol.context
         return self.session is not None and not context and not self.service
+
+    def standpoint(self) -> Place:
+        """Return what every observation of it says of it now."""
+        group = self.group
+        account = self.account or (group.account if group else "")
+        return self.stack, self.spoken, self.service, self.confidence, account
+
+    def place(self) -> Place | None:
+        """Return the `standpoint`; None while events wait, as `holds` says."""
+        session, protocol = self.session, self.protocol
+        if session is None or protocol is None or protocol.context:
+            return None if self.holds else self.standpoint()
+        if session.standing is not Standing.PARSED:
+            return None if self.holds else self.standpoint()
+        group = self._group.root() if self._group is not None else None  # the usual case, at once
+        account = group.account if group is not None else ""
+        service = session.service
+        if account and group is not None and service in ("", protocol.service):
+            service = group.service
+        elif not service and self.settled:
+            service = protocol.service
+        if not service:
+            return None
+        name = protocol.name
+        stack = self.carrier + name if self.carrier else name
+        return stack, name, service, Confidence.PARSED, self.account or account
 
     def exhausted(self, answer: More | None) -> bool:
         """Whether waiting for more bytes is pointless, after recognisers' last *answer*."""

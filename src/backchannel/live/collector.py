@@ -126,8 +126,8 @@ class Collector:
         kind = self._kinds.get(told.tag)
         if kind is None:
             raise messages.Broken(f"an event {told.tag}")
-        for _ in range(min(told.times, MOST)):
-            self._period.count(kind, told.place, told.flow, told.target, told.time)
+        kinds = [kind] * min(told.times, MOST)
+        self._period.count(kinds, told.place, told.flow, told.target, told.time)
         if told.place[2]:
             self._uses(told.place, told.flow, told.target, told.time, told.times)
 

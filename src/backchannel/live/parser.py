@@ -7,7 +7,7 @@ import os
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -175,16 +175,22 @@ class Parser:
         self._over.append(made)
 
     def _happened(
-        self, kind: type[Event], place: Place, flow: FlowInfo, target: Endpoint | None, time: int
+        self,
+        kinds: Sequence[type[Event]],
+        place: Place,
+        flow: FlowInfo,
+        target: Endpoint | None,
+        time: int,
     ) -> None:
-        """Count an event of which nobody reads more than its kind."""
-        key = kind, place, flow.serial, target
-        row = self._counted.get(key)
-        if row is None:
-            self._counted[key] = [flow, 1, time]
-        else:
-            row[1] += 1
-            row[2] = time
+        """Count events of which nobody reads more than their kinds."""
+        for kind in kinds:
+            key = kind, place, flow.serial, target
+            row = self._counted.get(key)
+            if row is None:
+                self._counted[key] = [flow, 1, time]
+            else:
+                row[1] += 1
+                row[2] = time
 
     def _talkers(self) -> Iterator[Talker]:
         """Yield the bytes of live flows by client and service, the most first."""

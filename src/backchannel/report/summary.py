@@ -5,7 +5,7 @@ counted and shown with everything else that could not be seen.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from backchannel.detect.model import Finding
@@ -66,9 +66,13 @@ class Summary:
         kind = self._kinds.get(type(event)) or self._kind(type(event))
         row = self._service(seen)
         if row is not None:
-            self._happened(row, kind, seen.service, seen.account, seen.time)
-            if kind.asks and (capability := event.capability):
+            row.events[kind.tag] = row.events.get(kind.tag, 0) + 1
+            row.seen(seen.time, seen.time)
+            if capability := event.capability if kind.asks else kind.capability:
                 row.capabilities.add(capability)
+            if seen.account:
+                row.accounts.add(seen.account)
+            self._timeline.add(seen.service, seen.time)
             if word := kind.exposed or _exposed(event):
                 row.exposed[word] += 1
         elif type(event) is not Malformed:
@@ -77,34 +81,38 @@ class Summary:
             kind.handler(self, seen, event)
 
     def count(
-        self, kind: type[Event], place: Place, flow: FlowInfo, target: Endpoint | None, time: int
+        self,
+        kinds: Sequence[type[Event]],
+        place: Place,
+        flow: FlowInfo,
+        target: Endpoint | None,
+        time: int,
     ) -> None:
-        """Take one event of a *kind* that READ does not name, of which only the class is told."""
+        """Take events of *kinds* that READ does not name, of which only the class is told."""
         stack, protocol, service, confidence, account = place
-        known = self._kinds.get(kind) or self._kind(kind)
         if not service:
             return
-        row = self._place(
-            (service, known.protocol or protocol, stack, known.protocol), confidence, flow, target
-        )
-        if row is not None:
-            self._happened(row, known, service, account, time)
+        row: ServiceRow | None = None
+        carried: str | None = None
+        for kind in kinds:
+            known = self._kinds.get(kind) or self._kind(kind)
+            if row is None or known.protocol != carried:
+                carried = known.protocol
+                key = service, carried or protocol, stack, carried
+                row = self._place(key, confidence, flow, target)
+                if row is None:
+                    continue
+                row.seen(time, time)
+                if account:
+                    row.accounts.add(account)
+            row.events[known.tag] = row.events.get(known.tag, 0) + 1
+            if known.capability:
+                row.capabilities.add(known.capability)
+            self._timeline.add(service, time)
 
     def _kind(self, kind: type[Event]) -> "_Kind":
         made = self._kinds[kind] = _Kind(kind)
         return made
-
-    def _happened(
-        self, row: ServiceRow, kind: "_Kind", service: str, account: str, time: int
-    ) -> None:
-        tag = kind.tag
-        row.events[tag] = row.events.get(tag, 0) + 1
-        row.seen(time, time)
-        if kind.capability:
-            row.capabilities.add(kind.capability)
-        if account:
-            row.accounts.add(account)
-        self._timeline.add(service, time)
 
     def _service(self, seen: Observation) -> ServiceRow | None:
         if not seen.service:

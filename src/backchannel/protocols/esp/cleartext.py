@@ -17,13 +17,13 @@ SHORTEST = 16
 
 def inside(packet: bytes) -> str:
     """Return the name of the protocol inside the ESP *packet*; empty where it is encrypted."""
+    size = len(packet)
     for icv in ICV_SIZES:
-        end = len(packet) - icv
-        if end < SHORTEST:
+        end = size - icv
+        if end < SHORTEST or (known := _PROTOCOLS.get(packet[end - 1])) is None:
             continue
-        padding, protocol = packet[end - 2], packet[end - 1]
-        known = _PROTOCOLS.get(protocol)
-        if known is None or not _padded(packet, end - 2, padding):
+        padding = packet[end - 2]
+        if not _padded(packet, end - 2, padding):
             continue
         name, agrees = known
         for iv in IV_SIZES:

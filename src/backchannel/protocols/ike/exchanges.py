@@ -93,7 +93,7 @@ class Exchanges:
         told += self._progress(reading, side, seen)
         if reading.nat_hashes:
             told += self._judge(reading)
-        if association.key not in self._ties or not self._tied_hosts:
+        if not self._tied_hosts or association.key not in self._ties:
             told += self._tie(association, header, framing)
         return told
 

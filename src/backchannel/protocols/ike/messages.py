@@ -57,7 +57,7 @@ def read(reading: Reading, payloads: list[Payload]) -> list[Output]:
 
 def _security_association(reading: Reading, payload: Payload) -> list[Output]:
     header, association = reading.header, reading.association
-    suites = proposals.read_suites(header.version, payload.body)
+    suites, weak, weak_aggressive = proposals.read_offer(header.version, payload.body)
     reading.proposed = bool(suites)
     chosen = reading.sender == "responder" or (not reading.sender and not header.opens)
     aggressive = header.version == 1 and header.exchange == AGGRESSIVE
@@ -72,7 +72,7 @@ def _security_association(reading: Reading, payload: Payload) -> list[Output]:
         exchange=registry.exchange(header.version, header.exchange),
         chosen=chosen,
         suites=suites,
-        weak=proposals.weak(suites, aggressive=aggressive),
+        weak=weak_aggressive if aggressive else weak,
     )
     return [told]
 
@@ -167,11 +167,8 @@ def _delete(reading: Reading, payload: Payload) -> list[Output]:
 
 
 def _notify(reading: Reading, payload: Payload) -> list[Output]:
-    version, reader = reading.header.version, Reader(payload.body)
-    if version == 1:
-        reader.skip(4)  # domain of interpretation
-    protocol, size, number = reader.u8(), reader.u8(), reader.u16()
-    spi, data = reader.take(size), reader.rest()
+    version = reading.header.version
+    protocol, number, spi, data = notifies.read(version, payload.body)
     detail = notifies.detail(version, number, data)
     error = notifies.is_error(version, number)
     told: list[Output] = [IkeNotify]

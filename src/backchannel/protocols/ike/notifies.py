@@ -160,6 +160,20 @@ NOTIFIES_2 = {
 _MAX_TEXT = 256
 
 
+def read(version: int, body: bytes) -> tuple[int, int, bytes, bytes]:
+    """Return protocol, number, SPI and data of a notify. Raises WireError where it is cut short.
+
+    [domain of interpretation u32, IKEv1] | protocol u8 | SPI size u8 | number u16 | SPI | data
+    """
+    at = 8 if version == 1 else 4
+    if len(body) >= at and len(body) >= (end := at + body[at - 3]):
+        return body[at - 4], body[at - 2] << 8 | body[at - 1], body[at:end], body[end:]
+    reader = Reader(body)
+    reader.skip(at - 4)
+    protocol, size, number = reader.u8(), reader.u8(), reader.u16()
+    return protocol, number, reader.take(size), reader.rest()
+
+
 def name(version: int, number: int) -> str:
     """Return a notify type's name."""
     return (NOTIFIES if version == 1 else NOTIFIES_2).get(number, f"notify {number}")

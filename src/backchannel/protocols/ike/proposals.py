@@ -12,6 +12,7 @@ A transform of IKEv1 is a whole suite, so each becomes one; IKEv2 lists algorith
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 from backchannel.protocols.ike import algorithms as names
 from backchannel.protocols.ike.events import Algorithm, Suite
@@ -52,15 +53,25 @@ _KINDS_QUICK: dict[int, tuple[str, dict[int, str]]] = {
 _AEAD = ("_CCM_", "_GCM_", "POLY1305", "_MGM_")
 
 
-def read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
-    """Return what a security association payload offers or chooses.
+Offer: TypeAlias = tuple[tuple[Suite, ...], tuple[str, ...], tuple[str, ...]]
+"""Suites, and what is `weak` in them: outside and inside of aggressive mode."""
+
+
+def read_offer(version: int, body: bytes) -> Offer:
+    """Return what a security association payload offers or chooses, and what is weak in it.
 
     Raises WireError where a length does not fit; past MAX_ALGORITHMS the rest is left out.
     """
-    return _read_again(version, body) if len(body) <= _REMEMBERED else _read_suites(version, body)
+    return _read_again(version, body) if len(body) <= _REMEMBERED else _read_offer(version, body)
 
 
-def _read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
+def _read_offer(version: int, body: bytes) -> Offer:
+    suites = read_suites(version, body)
+    return suites, weak(suites), weak(suites, aggressive=True)
+
+
+def read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
+    """Return the suites alone, as `read_offer` does."""
     suites: list[Suite] = []
     told = 0
     for suite in _suites_1(Reader(body)) if version == 1 else _suites_2(Reader(body)):
@@ -77,8 +88,8 @@ offer takes a hundred times longer than comparing it."""
 
 
 @lru_cache(maxsize=128)
-def _read_again(version: int, body: bytes) -> tuple[Suite, ...]:
-    return _read_suites(version, body)
+def _read_again(version: int, body: bytes) -> Offer:
+    return _read_offer(version, body)
 
 
 def weak(suites: tuple[Suite, ...], *, aggressive: bool = False) -> tuple[str, ...]:

@@ -138,8 +138,10 @@ class Session:
                 self._count(lane, channel, sequence, out)
             self._frame(side, lane, channel, data[at + wire.HEADER : stop], out)
             at = stop
-        lane.need = wire.HEADER if end - at > 1 else 0
-        wire.check_frame(data[at : at + 2])
+        lane.need = 0
+        if at < end:
+            lane.need = wire.HEADER if end - at > 1 else 0
+            wire.check_frame(data[at : at + 2])
         return at
 
     def _lost(self, lane: _Lane, reason: str, out: list[Output], size: int) -> int:

@@ -20,6 +20,7 @@ from backchannel.text import decode
 
 SIGN_ON, DATA, ERROR, SIGN_OFF, KEEP_ALIVE = 1, 2, 3, 4, 5
 START, HEADER, SNAC_HEADER = 0x2A, 6, 10
+_TLV = Struct(">HH").unpack_from
 _SNAC = Struct(">HHHI").unpack_from
 read_frame = Struct(">BBHH").unpack_from
 """(start, channel, sequence, length) of the FLAP header at an offset."""
@@ -137,13 +138,19 @@ def counted_tlvs(reader: Reader) -> dict[int, bytes]:
 
 def _tlvs(reader: Reader, count: int) -> dict[int, bytes]:
     """Read *count* TLVs, or fewer where the bytes end."""
-    data, at, found = reader.peek(len(reader)), 0, dict[int, bytes]()
+    found: dict[int, bytes] = {}
+    if not count:
+        return found
+    data, at = reader.peek(len(reader)), 0
     end = len(data)
     while at < end and count:
-        stop = at + 4 + int.from_bytes(data[at + 2 : at + 4])
-        if at + 4 > end or stop > end:
+        begin = at + 4
+        tag, size = _TLV(data, at) if begin <= end else (0, end)
+        stop = begin + size
+        if stop > end:
             raise WireError(f"TLV at {at} of {end} bytes runs over the end")
-        found.setdefault(int.from_bytes(data[at : at + 2]), data[at + 4 : stop])
+        if tag not in found:
+            found[tag] = data[begin:stop]
         at = stop
         count -= 1
     reader.skip(at)

@@ -81,7 +81,9 @@ def _ssl2_opening(data: bytes) -> int | More | None:
 class Session:
     """One connection under TLS."""
 
-    def __init__(self, start: Start) -> None:  # noqa: ARG002 - the contract's shape
+    def __init__(self, start: Start) -> None:
+        self._told = start.reads(TlsHello), start.reads(TlsAnswer), start.reads(TlsCertificate)
+        """Which are told in full; for the others their class is enough."""
         self.service = "tls"
         self.standing = Standing.CLAIMED
         self.done = False
@@ -172,16 +174,7 @@ class Session:
 
     def _client_hello(self, hello: wire.ClientHello, out: list[Output]) -> None:
         self._hello_seen = True
-        out.append(
-            TlsHello(
-                version=wire.version_name(hello.highest),
-                name=hello.name,
-                alpn=tuple(name.decode("latin-1") for name in hello.alpn),
-                ech=hello.ech,
-                ja3=ja3(hello),
-                ja4=ja4(hello),
-            )
-        )
+        out.append(_hello(hello) if self._told[0] else TlsHello)
         if hello.name:
             self._named = True
             out.append(NameLearned(name=hello.name, how="sni"))
@@ -192,14 +185,29 @@ class Session:
         if self._hello_seen:
             self.standing = Standing.PARSED
         self._hello_seen = True
-        version = wire.version_name(hello.version)
-        out.append(TlsAnswer(version=version, cipher=f"{hello.cipher:04x}", alpn=hello.alpn))
+        out.append(_answer(hello) if self._told[1] else TlsAnswer)
         if hello.version >= wire.TLS13:
             self._finish(Side.SERVER)
 
     def _certificate(self, der: bytes, out: list[Output]) -> None:
         names, issuer = read_names(der)
-        out.append(TlsCertificate(names=names, issuer=issuer))
+        out.append(TlsCertificate(names=names, issuer=issuer) if self._told[2] else TlsCertificate)
         if not self._named:  # what the client asked for says more
             hosts = [name for name in names if "." in name and " " not in name][:NAMES]
             out += [NameLearned(name=name, how="certificate") for name in hosts]
+
+
+def _hello(hello: wire.ClientHello) -> TlsHello:
+    return TlsHello(
+        version=wire.version_name(hello.highest),
+        name=hello.name,
+        alpn=tuple(name.decode("latin-1") for name in hello.alpn),
+        ech=hello.ech,
+        ja3=ja3(hello),
+        ja4=ja4(hello),
+    )
+
+
+def _answer(hello: wire.ServerHello) -> TlsAnswer:
+    version = wire.version_name(hello.version)
+    return TlsAnswer(version=version, cipher=f"{hello.cipher:04x}", alpn=hello.alpn)

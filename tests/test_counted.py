@@ -1,0 +1,60 @@
+"""Events that nobody reads are counted and not built: the document is the same, byte for byte."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from backchannel.contract import Start
+from backchannel.events import Message, Offer
+from backchannel.model import Endpoint
+from backchannel.pipeline import Scan
+from backchannel.protocols.ike.events import IkeMessage
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SOME = [
+    *EXAMPLES.glob("ipsec/*.pcap*"),
+    EXAMPLES / "aim" / "aim_presence.pcap",
+    EXAMPLES / "aim" / "aim_oft.pcap",
+    *EXAMPLES.glob("msn/*.pcap"),
+    *EXAMPLES.glob("icq/*.pcap"),
+]
+ENDS = Endpoint("192.0.2.1", 1), Endpoint("192.0.2.2", 2)
+
+
+def test_there_are_captures():
+    assert len(SOME) > 5
+
+
+@pytest.mark.parametrize("capture", SOME, ids=lambda path: path.stem)
+@pytest.mark.parametrize("everything", [False, True], ids=["concerned", "all"])
+def test_the_document_does_not_depend_on_who_reads(capture, everything):
+    counted = Scan(capture, everything=everything)
+    read = Scan(capture, everything=everything)
+    told = sum(1 for _ in read)
+    assert msgspec.json.encode(counted.document) == msgspec.json.encode(read.document)
+    assert told >= sum(sum(row.events.values()) for row in counted.document.services)
+
+
+def test_most_of_a_key_exchange_is_counted():
+    """Else the saving is lost and nobody notices."""
+    run, built = Scan(EXAMPLES / "ipsec" / "natt_client_side.pcap"), 0
+    add = run._summary.add
+
+    def count(seen):
+        nonlocal built
+        built += 1
+        add(seen)
+
+    run._summary.add = count
+    told = sum(sum(row.events.values()) for row in run.document.services)
+    assert 0 < built < told
+
+
+def test_a_session_is_asked_for_what_somebody_reads():
+    everything = Start("udp", *ENDS)
+    assert everything.reads(IkeMessage)
+    few = Start("udp", *ENDS, read=frozenset({"message"}))
+    assert few.reads(Message)
+    assert not few.reads(IkeMessage)
+    assert few.reads(Offer), "an offer's capability is its own, so its class does not tell it"
