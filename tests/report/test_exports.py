@@ -10,7 +10,7 @@ import pytest
 from tests.report.sample import EVENTS, HOSTILE, document, finding, observation
 
 from backchannel.detect import rules
-from backchannel.detect.attack import TECHNIQUES
+from backchannel.detect.attack import REVOKED, TECHNIQUES
 from backchannel.model import Side
 from backchannel.privacy import Disclosure
 from backchannel.report.exports import cef, ecs, sigma, stix, syslog
@@ -81,6 +81,7 @@ def test_an_empty_run_gives_a_bundle():
 
 def test_every_technique_of_a_rule_has_its_name():
     assert {each for rule in RULES.values() for each in rule.attack} <= set(TECHNIQUES)
+    assert not {each for each in TECHNIQUES if each in REVOKED or each.split(".")[0] in REVOKED}
 
 
 # -- ECS ----------------------------------------------------------------------------------------
