@@ -26,7 +26,7 @@ class Member:
 
     def __init__(self, number: int, task: Task) -> None:
         self.number, self.task = number, task
-        self.done = False
+        self.ready = self.done = False
         self._inbox = messages.Inbox("report")
         self.socket, theirs = socket.socketpair()
         self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -111,6 +111,7 @@ class Crew:
                 self._lost(member, str(error))
                 continue
             for report in reports:
+                member.ready = True
                 if isinstance(report, messages.Gone):
                     self._gone.add(report.interface)
                 elif isinstance(report, messages.Done):
@@ -139,6 +140,11 @@ class Crew:
                 self.up[name] = up
                 told = "is up again" if up else "is down: no packets come from it until it is up"
                 self.notices.append(f"interface {name} {told}")
+
+    @property
+    def ready(self) -> bool:
+        """Whether every process has loaded what it needs; until then packets wait in the rings."""
+        return all(member.ready for member in self.members)
 
     @property
     def finished(self) -> bool:

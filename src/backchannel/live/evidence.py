@@ -18,6 +18,7 @@ import msgspec
 
 from backchannel.capture import Damage, Source
 from backchannel.detect.model import Finding
+from backchannel.errors import InputError
 from backchannel.live import recorder, setup
 from backchannel.live.config import Config
 from backchannel.live.crew import open_all
@@ -141,7 +142,7 @@ def cut(ring: Path, folder: Path, findings: Sequence[Finding]) -> None:
     sizes: dict[int, int] = {}
     files = sorted(ring.glob("*.pcap"), key=lambda path: path.stem.rpartition("-")[2])
     for file in files:
-        with contextlib.suppress(Damage, FileNotFoundError):  # its end may be being written
+        with contextlib.suppress(Damage, InputError, FileNotFoundError):  # it may be under way
             for chunk in Source(str(file)).chunks():
                 for number, link, record in picker.pick(chunk):
                     sizes[number] = sizes.get(number, 0) + len(record)
@@ -153,7 +154,8 @@ def cut(ring: Path, folder: Path, findings: Sequence[Finding]) -> None:
         name = f"{finding.id}-{finding.rule}{'-2' if others else ''}.pcap"
         records.sort(key=lambda record: (record[:4][::-1], record[4:8][::-1]))
         half = folder / f"{name}.part"
-        half.write_bytes(recorder.header(link) + b"".join(records))
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(recorder.header(link) + b"".join(records))
         half.replace(folder / name)
 
 

@@ -99,14 +99,12 @@ cdef bint belongs(const packet_t* packet, const talk_t* talk) noexcept nogil:
     """Whether a packet goes between the ends of *talk*."""
     cdef int side
     cdef bint ported = packet.protocol == TCP or packet.protocol == UDP
-    if packet.wide != (talk.size == 16):
+    if packet.wide != (talk.size == 16) or ported != (talk.ports[0] != 0 or talk.ports[1] != 0):
         return False
     for side in range(2):
         if ported:
             if packet.ports[0] != talk.ports[side] or packet.ports[1] != talk.ports[1 - side]:
                 continue
-        elif talk.ports[0] or talk.ports[1]:
-            continue
         if memcmp(packet.source, talk.ends[side], talk.size) == 0:
             if memcmp(packet.target, talk.ends[1 - side], talk.size) == 0:
                 return True

@@ -93,7 +93,11 @@ class Watcher:
             poll = select.poll()
             for fd in (woken, self.crew.fileno(), *self._screen.inputs()):
                 poll.register(fd, select.POLLIN)
+            while not self.crew.ready and not self._stopping:
+                select.select([self.crew.fileno(), woken], [], [], SLICE)
+                self._hear()
             self._screen.start(self)
+            began = time.monotonic()
             while not self._stopping:
                 poll.poll(SLICE * 1000)
                 _empty(woken)

@@ -84,6 +84,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `Stop`, or until the other half is gone; then tell everything left."""
+        self._tell_status()  # which says that we are ready
         flushed = ticked = told = time.monotonic()
         while not self._stopping:
             busy = self._wait()

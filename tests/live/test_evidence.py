@@ -1,0 +1,160 @@
+"""Evidence: the ring on disk, and conversations cut out of it, whatever is around them."""
+
+import msgspec
+import pytest
+from tests.flows.frames import A, B, ethernet, ip, pcap, tcp, udp, vlan
+from tests.live.receivers import finding
+from tests.live.world import EXAMPLES, needs
+
+from backchannel.capture import sources
+from backchannel.capture.records import Records
+from backchannel.live import recorder
+from backchannel.live.evidence import cut
+from backchannel.live.pick import Picker
+
+V6A, V6B = "2001:db8::1", "2001:db8::2"
+
+
+def chunk_of(frames):
+    capture = pcap([(number, frame) for number, frame in enumerate(frames)])
+    return Records(capture[:24]).cut(memoryview(capture), len(capture)), capture
+
+
+def there_and_back(a, b, ports, tags=b"", protocol=17):
+    make = udp if protocol == 17 else lambda p, d: tcp(p, 1, 1, 16, d)
+    return [
+        ethernet(ip(a, b, protocol, make(ports, b"there")), tags),
+        ethernet(ip(b, a, protocol, make(ports[::-1], b"back")), tags),
+    ]
+
+
+@pytest.mark.parametrize("tags", [b"", vlan(7), vlan(7, 0x88A8) + vlan(9)])
+@pytest.mark.parametrize(("a", "b"), [(A, B), (V6A, V6B)])
+@pytest.mark.parametrize("protocol", [6, 17])
+def test_both_directions_and_nothing_else(a, b, protocol, tags):
+    mine = there_and_back(a, b, (1000, 53), tags, protocol)
+    others = [
+        *there_and_back(a, b, (1001, 53), tags, protocol),
+        *there_and_back(a, b, (53, 1000), tags, protocol),
+        *there_and_back(a, a, (1000, 53), tags, protocol),
+        ethernet(ip(a, b, 50, b"\0" * 20), tags),
+        b"short",
+    ]
+    chunk, capture = chunk_of([others[0], mine[0], *others[1:], mine[1]])
+    found = Picker([(5, a, 1000, b, 53)]).pick(chunk)
+    assert [(number, link, record[16:]) for number, link, record in found] == [
+        (5, 1, mine[0]),
+        (5, 1, mine[1]),
+    ]
+    assert all(record in capture for _, _, record in found)
+
+
+def test_a_port_of_0_means_no_tcp_and_no_udp():
+    esp = ethernet(ip(A, B, 50, b"\0" * 20))
+    chunk, _ = chunk_of([esp, *there_and_back(A, B, (0, 0)), *there_and_back(A, B, (1, 2))])
+    assert [record[16:] for _, _, record in Picker([(0, A, 0, B, 0)]).pick(chunk)] == [esp]
+
+
+def test_what_is_inside_a_tunnel_is_found():
+    inner = ip(A, B, 17, udp((1000, 53), b"x"))
+    outer = ethernet(ip("192.0.2.1", "192.0.2.2", 47, b"\0\0\x08\0" + inner))
+    chunk, _ = chunk_of([outer])
+    assert [record[16:] for _, _, record in Picker([(0, A, 1000, B, 53)]).pick(chunk)] == [outer]
+
+
+def test_what_cannot_be_looked_for():
+    with pytest.raises(ValueError, match="at most 256"):
+        Picker([(0, A, 1, B, 2)] * 257)
+    with pytest.raises(ValueError, match="does not appear to be"):
+        Picker([(0, "here", 1, B, 2)])
+    chunk, _ = chunk_of(there_and_back(A, B, (1, 2)))
+    assert Picker([(0, A, 1, V6B, 2)]).pick(chunk) == []
+
+
+def test_a_finding_is_cut_from_all_files_of_the_ring_in_order(tmp_path):
+    ring, folder = tmp_path / "ring", tmp_path / "out"
+    ring.mkdir()
+    folder.mkdir()
+    place = msgspec.structs.replace(finding().evidence[0], client=f"{A}:1000", server=f"{B}:53")
+    found = msgspec.structs.replace(finding(), evidence=(place,))
+    one, two = there_and_back(A, B, (1000, 53))
+    noise = there_and_back(A, B, (7, 8))[0]
+    (ring / "eth0-00000000000000000001.pcap").write_bytes(pcap([(1, one), (2, noise)]))
+    (ring / "eth0-00000000000000000002.pcap").write_bytes(pcap([(3, two), (4, noise)])[:-3])
+    (ring / "eth1-00000000000000000001.pcap").write_bytes(b"")
+    cut(ring, folder, [found])
+    (path,) = folder.iterdir()
+    assert path.name == f"{found.id}-password-plain.pcap"
+    (source,) = sources([str(path)])
+    assert [bytes(data) for chunk in source.chunks() for _, _, data, _ in chunk] == [one, two]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_oldest_files_go_first(tmp_path):
+    for number, interface in ((3, "a"), (1, "b"), (2, "c")):
+        (tmp_path / f"{interface}-{number:020d}.pcap").write_bytes(b"x" * 100)
+    assert recorder.trim(tmp_path, 250) == 1
+    assert sorted(path.name[0] for path in tmp_path.iterdir()) == ["a", "c"]
+    assert recorder.trim(tmp_path, 0) == 2
+
+
+RECORD = """
+import os, subprocess, sys, time
+import msgspec
+from backchannel.live.recorder import Order
+from backchannel.live.sockets import Capture, open_captures
+(made,) = open_captures(Capture(interface="vb", wait=20))
+os.set_inheritable(made.fd, True)
+order = msgspec.msgpack.encode(Order(captures=(made,), folder=sys.argv[1], size=int(sys.argv[2])))
+child = subprocess.Popen(
+    [sys.executable, "-m", "backchannel.live.recorder"],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    pass_fds=[made.fd],
+)
+child.stdin.write(len(order).to_bytes(4, "little") + order)
+child.stdin.flush()
+for capture in sys.argv[3:]:
+    command = ["tcpreplay", "-q", "-i", "va", "--topspeed", capture]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+time.sleep(0.3)
+out, _ = child.communicate()
+print(out.decode())
+"""
+
+
+def recorded(folder):
+    found = sorted(folder.glob("*.pcap"), key=lambda path: path.name)
+    return [
+        bytes(data)
+        for source in sources([str(path) for path in found])
+        for chunk in source.chunks()
+        for _, _, data, _ in chunk
+    ]
+
+
+def test_everything_is_recorded_as_it_was(world, tmp_path):
+    needs("tcpreplay")
+    captures = [EXAMPLES / "aim/aim_presence.pcap", EXAMPLES / "ipsec/natt_client_side.pcap"]
+    told = world.python(RECORD, str(tmp_path), "100000000", *map(str, captures)).stdout
+    assert told.split()[:2] == ["vb", "0"]
+    wanted = [
+        bytes(data)
+        for path in captures
+        for source in sources([str(path)])
+        for chunk in source.chunks()
+        for _, _, data, _ in chunk
+    ]
+    assert recorded(tmp_path) == wanted
+
+
+def test_the_ring_stays_within_its_size_and_holds_the_newest(world, tmp_path):
+    needs("tcpreplay")
+    capture = str(EXAMPLES / "ipsec/natt_client_side.pcap")
+    world.python(RECORD, str(tmp_path), "4000000", *[capture] * 6)
+    sizes = [path.stat().st_size for path in tmp_path.glob("*.pcap")]
+    assert len(sizes) > 1
+    assert 2_000_000 < sum(sizes) < 5_500_000
+    (source,) = sources([capture])
+    last = [bytes(data) for chunk in source.chunks() for _, _, data, _ in chunk]
+    assert recorded(tmp_path)[-500:] == last[-500:]

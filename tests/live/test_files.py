@@ -1,0 +1,123 @@
+"""Files that are written for months: rotation by size and age, each step one rename."""
+
+import time
+
+import pyarrow.parquet as pq
+import pytest
+from tests.live.world import EXAMPLES
+
+from backchannel import scan
+from backchannel.live import files
+from backchannel.live.files import FlowFile, Lines, Rotation
+
+
+def lines(path, *, size=1000, age=None, keep=3):
+    notices = []
+    return Lines(path, Rotation(size, age, keep), notices.append), notices
+
+
+def test_rotation_by_size_keeps_so_many_and_loses_no_line(tmp_path):
+    file, notices = lines(tmp_path / "e", size=100, keep=2)
+    for number in range(40):
+        file.write(b"line %02d\n" % number)
+        file.flush()
+    file.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["e", "e.1", "e.2"]
+    told = "".join((tmp_path / name).read_text() for name in ("e.2", "e.1", "e"))
+    assert told.splitlines() == [f"line {number:02}" for number in range(40)][-len(told) // 8 :]
+    assert (tmp_path / "e.1").stat().st_size >= 100
+    assert file.lost == 0
+    assert notices == []
+
+
+def test_rotation_by_age_only_where_there_is_something(tmp_path):
+    file, _ = lines(tmp_path / "e", age=0.05)
+    file.write(b"one\n")
+    file.flush()
+    time.sleep(0.06)
+    file.flush()
+    assert (tmp_path / "e.1").read_text() == "one\n"
+    time.sleep(0.06)
+    file.flush()
+    assert not (tmp_path / "e.2").exists()
+    file.close()
+
+
+def test_a_file_is_gone_on_with(tmp_path):
+    for text in (b"one\n", b"two\n"):
+        file, _ = lines(tmp_path / "e")
+        file.write(text)
+        file.close()
+    assert (tmp_path / "e").read_text() == "one\ntwo\n"
+
+
+def test_lines_that_cannot_be_written_wait_and_the_oldest_go(monkeypatch, tmp_path):
+    monkeypatch.setattr(files, "WAITING", 30)
+    monkeypatch.setattr(files, "RETRY", 0.0)
+    file, notices = lines(tmp_path / "e")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "write", full)
+        for number in range(10):
+            file.write(b"line %d\n" % number)
+            file.flush()
+    assert file.lost == 6
+    file.flush()
+    assert (tmp_path / "e").read_text() == "line 6\nline 7\nline 8\nline 9\n"
+    assert notices == [
+        f"{tmp_path / 'e'}: No space left on device; lines wait, and may be lost",
+        f"{tmp_path / 'e'}: written again; 6 lines were lost in all",
+    ]
+    file.close()
+
+
+def columns():
+    run = scan(EXAMPLES / "aim/aim_presence.pcap", collect_flows=True)
+    assert run.document
+    return run._core.columns()
+
+
+def test_flows_are_whole_files_only(tmp_path):
+    path = tmp_path / "f.parquet"
+    file = FlowFile(path, Rotation(1, None, 2), print)
+    for number in range(3):
+        file.write(columns(), {1: ("aim", "oscar", "parsed")})
+        assert path.exists() == (number > 0)
+        file.flush()
+    file.close()
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        f"f.parquet{n}" for n in ("", ".1", ".2")
+    ]
+    table = pq.read_table(path)
+    assert (table.num_rows, table["service"][0].as_py()) == (6, "aim")
+
+
+def test_a_flow_file_that_breaks_is_given_up_and_another_begun(tmp_path, monkeypatch):
+    notices = []
+    path = tmp_path / "f"
+    file = FlowFile(path, Rotation(1 << 30, None, 2), notices.append)
+    file.write(columns(), {})
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            file._writer, "write_table", lambda *_: (_ for _ in ()).throw(OSError(28, "full"))
+        )
+        file.write(columns(), {})
+    assert file.lost == 6
+    assert "full; its flows are lost" in notices[0]
+    file.write(columns(), {})
+    file.close()
+    assert pq.read_table(path).num_rows == 6
+    assert not (tmp_path / "f.part").exists()
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_no_more_are_kept_than_asked(tmp_path, keep):
+    file, _ = lines(tmp_path / "e", size=1, keep=keep)
+    for _ in range(6):
+        file.write(b"x\n")
+        file.flush()
+    file.close()
+    assert len(list(tmp_path.iterdir())) == keep + 1
