@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests import craft
-from tests.kit import flows
+from tests.kit import flows, recut
 from tests.protocols.gnutella import build
 from tests.protocols.gnutella2 import test_session as gnutella2
 from tests.protocols.icq_peer import test_session as icq_peer
@@ -167,6 +167,16 @@ def test_datagrams_tell_the_same_on_another_port_and_through_a_proxy(protocol, w
     # What a node says of its own address has the port in it.
     assert str(story(path)).replace(str(other.port), str(TARGET.port)) == str(plain)
     assert stack in {row.stack for row in Scan(path).document.services}
+
+
+@pytest.mark.parametrize("protocol", [*CONVERSATIONS, *HANDMADE])
+def test_a_capture_may_begin_behind_the_handshake(protocol, tmp_path):
+    steps = recut(conversation(protocol)[:60], 1 << 20)  # fragments of a first line fit nothing
+    packets = craft.tcp(steps, server=Endpoint(TARGET.address, 80), handshake=False)
+    run = Scan(craft.write(tmp_path / "joined.pcap", packets))
+    list(run)
+    found = {row.stack: row.confidence for row in run.document.services}
+    assert found.get(protocol) == "parsed"
 
 
 PORTS = (21, 25, 53, 80, 143, 443)

@@ -6,6 +6,7 @@ from hashlib import sha1
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -367,3 +368,11 @@ def test_lost_framing():
     told = kit.decode(session, [(C, b"\xff\xff\xff\xff"), (C, b"more")])
     assert len(kit.events(told, Malformed)) == 1
     assert session.standing is Standing.REFUTED
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 60, 4000])
+def test_the_handshake_is_read_though_the_flows_first_packets_are_missing(size):
+    steps = [*opening(), *((C, data) for data in chunks())]
+    joined = said(kit.recut(steps, size), msgspec.structs.replace(announced(), begun=False))
+    assert whole(joined)[0] == DATA
+    assert not kit.events(joined, Malformed | Anomaly)

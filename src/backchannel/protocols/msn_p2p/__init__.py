@@ -31,14 +31,13 @@ PROTOCOL = Protocol(
     title="MSN Messenger direct connection (MSNSLP, P2P)",
     service="msn",
     magic=(
-        Magic(transport="tcp", pattern=b"\x04\x00\x00\x00foo\x00", first=True),
+        Magic(transport="tcp", pattern=b"\x04\x00\x00\x00foo\x00"),
         Magic(  # the listener's half of a version 1 handshake
             transport="tcp",
             pattern=b"\x30\x00\x00\x00" + bytes(28) + b"\x00\x01\x00\x00",
             mask=b"\xff" * 8 + bytes(4) + b"\xff" * 24,
             minimum=_HEADER,
             length=Length(at=0, size=4, bias=4, little=True, whole=False),
-            first=True,
         ),
         Magic(transport="tcp", pattern=b"INVITE MSNMSGR:", at=_HEADER, minimum=_HEADER + 15),
         Magic(transport="tcp", pattern=b"MSNSLP/1.0 ", at=_HEADER, minimum=_HEADER + 11),

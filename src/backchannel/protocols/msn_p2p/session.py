@@ -25,6 +25,9 @@ _LENGTH = re.compile(rb"(?=(?:[\x30-\xff].|.[\x01-\xff])\x00\x00)", re.DOTALL)
 """What the length of a frame looks like: 48 bytes to 64 KiB."""
 
 
+_OPENING = len(_FOO).to_bytes(4, "little") + _FOO
+
+
 class _Lane:
     """One direction."""
 
@@ -32,7 +35,8 @@ class _Lane:
         self.buffer = bytearray()
         self.skip = 0
         """Bytes still to pass over, of a frame that a gap broke."""
-        self.seeking = seeking
+        self.seeking = self.fresh = seeking
+        """`fresh`: nothing came yet, so `foo` may, though the flow's beginning was missed."""
         self.deaf = False
         self.greeting = not seeking
         """True until the nonce, the first frame but `foo`, has come."""
@@ -86,7 +90,7 @@ class Session:
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen. Inside one frame the framing survives."""
         lane = self._lanes[side]
-        lane.greeting = False
+        lane.greeting = lane.fresh = False
         left = lane.skip
         if not left and not lane.seeking and not lane.deaf and len(lane.buffer) >= 4:
             left = 4 + int.from_bytes(lane.buffer[:4], "little") - len(lane.buffer)
@@ -112,6 +116,12 @@ class Session:
     def _found(self, lane: _Lane) -> bool:
         """Look for the next sound packet; drop what comes before it."""
         data = bytes(lane.buffer)
+        if lane.fresh and _OPENING.startswith(data[: len(_OPENING)]):
+            if len(data) < len(_OPENING):
+                return False
+            lane.seeking, lane.greeting = False, True
+            return True
+        lane.fresh = False
         for found in _LENGTH.finditer(data, 0, max(0, len(data) - _TAIL + 4)):
             at = found.start()
             if wire.plausible(data[at : at + _TAIL]):

@@ -7,8 +7,8 @@ PROTOCOL = Protocol(
     title="MSN Messenger webcam",
     service="msn",
     magic=(
-        Magic(transport="tcp", pattern=b"recipientid=", first=True),
-        Magic(transport="tcp", pattern=b"connected\r\n\r\n", first=True),
+        Magic(transport="tcp", pattern=b"recipientid="),
+        Magic(transport="tcp", pattern=b"connected\r\n\r\n"),
         Magic(transport="tcp", pattern=b"PROD ", first=True),
         Magic(transport="tcp", pattern=b"VIEW ", first=True),
     ),

@@ -31,7 +31,7 @@ _NEXT = b"\xd2\x04\x00\x00"
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim the caller's greeting."""
-    if peek.transport != "tcp" or not peek.begun:
+    if peek.transport != "tcp":
         return None
     for data in (peek.client, peek.server):
         if _HELLO.match(data):

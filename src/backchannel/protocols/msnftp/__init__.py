@@ -6,5 +6,5 @@ PROTOCOL = Protocol(
     name="msnftp",
     title="MSN Messenger file transfer (MSNFTP)",
     service="msn",
-    magic=(Magic(transport="tcp", pattern=b"VER MSNFTP", first=True),),
+    magic=(Magic(transport="tcp", pattern=b"VER MSNFTP"),),
 )

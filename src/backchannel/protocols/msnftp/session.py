@@ -33,7 +33,7 @@ _BYE = {
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim the first line of either side."""
-    if peek.transport != "tcp" or not peek.begun:
+    if peek.transport != "tcp":
         return None
     waiting = False
     for data in (peek.client, peek.server):

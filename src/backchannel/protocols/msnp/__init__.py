@@ -2,8 +2,9 @@
 
 from backchannel.protocols import Magic, Protocol
 
-_FIRST = (b"VER ", b"USR ", b"ANS ", b"CVR ", b"INF ")
+_FIRST = (b"CVR ", b"INF ")
 _ANY = (
+    *(b"VER ", b"USR ", b"ANS "),
     *(b"MSG ", b"NLN ", b"ILN ", b"FLN ", b"UBX ", b"UBN ", b"UUX ", b"UUN ", b"RNG ", b"XFR "),
     *(b"CAL ", b"JOI ", b"IRO ", b"BYE ", b"CHG ", b"CHL ", b"QRY ", b"QNG ", b"PNG\r\n", b"ACK "),
     *(b"SYN ", b"LST ", b"LSG ", b"PRP ", b"BPR ", b"ADC ", b"ADD ", b"REM ", b"ADL ", b"RML "),

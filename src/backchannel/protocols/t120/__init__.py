@@ -13,7 +13,6 @@ PROTOCOL = Protocol(
             pattern=b"\x03\x00\x00\x00\x00\xe0\x00\x00",
             mask=b"\xff\xff\xff\x00\x00\xff\xff\xff",
             length=Length(at=2, size=2),
-            first=True,
         ),
     ),
 )
