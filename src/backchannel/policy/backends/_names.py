@@ -6,8 +6,9 @@ it speaks of everything that the service can do, and not on names that an allowe
 
 import re
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
-from backchannel.policy.backends._reading import Reading, key
+from backchannel.policy.backends._reading import Reading
 from backchannel.policy.model import Line, Use
 
 _NAME = re.compile(
@@ -17,8 +18,13 @@ _NAME = re.compile(
 
 def usable(use: Use) -> tuple[str, ...]:
     """Return the names of *use* that are host names, in lower case, sorted."""
-    names = {name.lower().rstrip(".") for name in use.names}
-    return tuple(sorted(name for name in names if len(name) < 250 and _NAME.match(name)))
+    return _usable(use.names)
+
+
+@lru_cache(maxsize=4096)
+def _usable(names: tuple[str, ...]) -> tuple[str, ...]:
+    lower = {name.lower().rstrip(".") for name in names}
+    return tuple(sorted(name for name in lower if len(name) < 250 and _NAME.match(name)))
 
 
 def held(read: Reading, line: Line, use: Use) -> str:
@@ -27,18 +33,19 @@ def held(read: Reading, line: Line, use: Use) -> str:
         return "no host name of it is known"
     if not read.whole(line, use):
         return f"host names are those of all that {use.service} can do"
-    for other in read.rules.lines:
-        if other.action != "allow" or other.exempts == line.name or not read.meet(line, other):
+    for other, services in read.naming:
+        if other.exempts == line.name:
             continue
-        for each in other.uses:
-            if key(each) != key(use) and each.service != use.service and _share(each, use):
-                return f"{each.service} has the same host names (line {other.name})"
+        for service, names in services.items():
+            if service != use.service and _share(names, use.names) and read.meet(line, other):
+                return f"{service} has the same host names (line {other.name})"
     return ""
 
 
-def _share(one: Use, other: Use) -> bool:
+@lru_cache(maxsize=4096)
+def _share(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return any(
         first == second or fnmatchcase(first, second) or fnmatchcase(second, first)
-        for first in usable(one)
-        for second in usable(other)
+        for first in _usable(one)
+        for second in _usable(other)
     )

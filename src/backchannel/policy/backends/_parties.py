@@ -29,85 +29,103 @@ def versions(*parties: Party) -> tuple[int, ...]:
     return (4,) * four + (6,) * six
 
 
+Who = tuple[int, tuple[str, ...]]
+"""A party as far as it matters here: its networks by identity (0: any), and its interfaces."""
+
+
 class Parties:
-    """Answers about the parties of one policy. Parties are told apart by identity."""
+    """Answers about the parties of one policy. Networks are told apart by identity."""
 
     def __init__(self) -> None:
-        self._spans = dict[tuple[int, int], list[Span]]()
-        self._met = dict[tuple[int, int, int], bool]()
-        self._held = dict[tuple[int, int], bool]()
+        self._spans = dict[tuple[int, int], tuple[list[int], list[int]]]()
+        self._met = dict[tuple[Who, Who], tuple[bool, bool]]()
+        self._held = dict[tuple[Who, Who], bool]()
         self._kept = dict[int, Party]()
 
     def meet(self, one: Line, other: Line) -> bool:
         """Return whether any flow can belong to both lines, by who opens it and who is called."""
-        return any(
-            self._same(opener, opens, family) and self._same(called, calls, family)
-            for opener, called in one.openings()
-            for opens, calls in other.openings()
-            for family in (4, 6)
-        )
+        for opener, called in one.openings():
+            for opens, calls in other.openings():
+                openers, callees = self._same(opener, opens), self._same(called, calls)
+                if (openers[0] and callees[0]) or (openers[1] and callees[1]):
+                    return True
+        return False
 
     def holds(self, wide: Line, narrow: Line) -> bool:
         """Return whether every flow of *narrow*'s parties is one of *wide*'s parties."""
+        mine = tuple(wide.openings())
         return all(
-            any(self._all(opens, opener) and self._all(calls, called) for opens, calls in mine)
-            for mine in [tuple(wide.openings())]
+            any(self.inside(opener, opens) and self.inside(called, calls) for opens, calls in mine)
             for opener, called in narrow.openings()
         )
 
     def inside(self, narrow: Party, wide: Party) -> bool:
         """Return whether *wide* leaves out nobody of *narrow*."""
-        return self._all(wide, narrow)
-
-    def _of(self, party: Party, family: int) -> list[Span]:
-        key = (id(party), family)
-        if key not in self._spans:
-            self._kept[id(party)] = party  # so that its identity stays its own
-            self._spans[key] = spans(party, family)
-        return self._spans[key]
-
-    def _same(self, one: Party, other: Party, family: int) -> bool:
-        key = (id(one), id(other), family)
-        if key not in self._met:
-            named = one.interfaces and other.interfaces
-            apart = named and not set(one.interfaces) & set(other.interfaces)
-            self._met[key] = not apart and _meet(self._of(one, family), self._of(other, family))
-        return self._met[key]
-
-    def _all(self, wide: Party, narrow: Party) -> bool:
-        key = (id(wide), id(narrow))
+        if wide.everyone:
+            return True
+        key = (self._who(narrow), self._who(wide))
         if key not in self._held:
             fits = not wide.interfaces or (
                 bool(narrow.interfaces) and set(narrow.interfaces) <= set(wide.interfaces)
             )
-            self._held[key] = fits and all(
-                _holds(self._of(wide, family), self._of(narrow, family)) for family in (4, 6)
+            self._held[key] = fits and (
+                wide.networks.any
+                or all(
+                    _holds(self._of(wide, family), self._of(narrow, family)) for family in (4, 6)
+                )
             )
         return self._held[key]
 
+    def _who(self, party: Party) -> Who:
+        if party.networks.any:
+            return 0, party.interfaces
+        self._kept.setdefault(id(party.networks), party)  # so that its identity stays its own
+        return id(party.networks), party.interfaces
 
-def _meet(one: list[Span], other: list[Span]) -> bool:
-    if len(one) > len(other):
+    def _of(self, party: Party, family: int) -> tuple[list[int], list[int]]:
+        """Return firsts and lasts of the party's spans of one version, joined where they touch."""
+        key = (self._who(party)[0], family)
+        if key not in self._spans:
+            lows, highs = list[int](), list[int]()
+            for low, high in spans(party, family):
+                if highs and low <= highs[-1] + 1:
+                    highs[-1] = max(highs[-1], high)
+                else:
+                    lows.append(low)
+                    highs.append(high)
+            self._spans[key] = lows, highs
+        return self._spans[key]
+
+    def _same(self, one: Party, other: Party) -> tuple[bool, bool]:
+        """Return whether the parties have an address of version 4, and one of 6, in common."""
+        key = (self._who(one), self._who(other))
+        if key not in self._met:
+            named = one.interfaces and other.interfaces
+            apart = bool(named) and not set(one.interfaces) & set(other.interfaces)
+            four, six = (
+                not apart and _meet(self._of(one, family), self._of(other, family))
+                for family in (4, 6)
+            )
+            self._met[key] = four, six
+        return self._met[key]
+
+
+def _meet(one: tuple[list[int], list[int]], other: tuple[list[int], list[int]]) -> bool:
+    if len(one[0]) > len(other[0]):
         one, other = other, one
-    starts = [low for low, _ in other]
-    for low, high in one:
-        place = bisect_right(starts, high)
-        if place and other[place - 1][1] >= low:
+    lows, highs = other
+    for low, high in zip(*one, strict=True):
+        place = bisect_right(lows, high)
+        if place and highs[place - 1] >= low:
             return True
     return False
 
 
-def _holds(wide: list[Span], narrow: list[Span]) -> bool:
-    """Return whether every span of *narrow* is inside *wide*, joined where its spans touch."""
-    joined = list[Span]()
-    for low, high in wide:
-        if joined and low <= joined[-1][1] + 1:
-            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
-        else:
-            joined.append((low, high))
-    starts = [low for low, _ in joined]
-    for low, high in narrow:
-        place = bisect_right(starts, low)
-        if not place or joined[place - 1][1] < high:
+def _holds(wide: tuple[list[int], list[int]], narrow: tuple[list[int], list[int]]) -> bool:
+    """Return whether every span of *narrow* is inside one of *wide*."""
+    lows, highs = wide
+    for low, high in zip(*narrow, strict=True):
+        place = bisect_right(lows, low)
+        if not place or highs[place - 1] < high:
             return False
     return True

@@ -103,7 +103,7 @@ class Reading:
     def __init__(self, rules: Rules, *, stateless: bool = False) -> None:
         """*stateless*: the filter sees packets, and not who opened a flow."""
         self.rules, self.stateless = rules, stateless
-        self._parties = Parties()
+        self.parties = Parties()
         self._numbers = {line.name: number for number, line in enumerate(rules.lines)}
         self._keys = [frozenset(map(key, line.uses)) for line in rules.lines]
         self._allows = dict[Ports, dict[int, list[Use]]]()
@@ -117,9 +117,16 @@ class Reading:
                 self._denies.setdefault(key(use), []).append(number)
             for use in line.uses if line.action != "alert" else ():
                 self._deciding.setdefault(key(use), []).append(number)
+        self.naming = tuple(
+            (line, {use.service: use.names for use in line.uses if use.names})
+            for line in rules.lines
+            if line.action == "allow"
+        )
+        """Lines that allow something, and the host names of the services they speak of."""
         self._beside = dict[str, list[Use]]()
         for use in rules.known:
             self._beside.setdefault(use.service, []).append(use)
+        self._moot = dict[tuple[int, Key], bool]()
         self._neighbours = dict[Ports, list[Ports]]()
         self._standings = dict[tuple[int, Key], Standing]()
         self._ways = dict[tuple[int, Carrier], tuple[tuple[int, str], ...]]()
@@ -139,10 +146,16 @@ class Reading:
     def moot(self, line: Line, use: Use) -> bool:
         """Return whether an earlier line decides *use* for all parties of *line*, at all hours."""
         number = self._numbers[line.name]
+        where = (number, key(use))
+        if where not in self._moot:
+            self._moot[where] = self._decided(number, line, use)
+        return self._moot[where]
+
+    def _decided(self, number: int, line: Line, use: Use) -> bool:
         return any(
             earlier < number
             and not self.rules.lines[earlier].hours
-            and self._parties.holds(self.rules.lines[earlier], line)
+            and self.parties.holds(self.rules.lines[earlier], line)
             for earlier in self._deciding.get(key(use), ())
         )
 
@@ -153,7 +166,7 @@ class Reading:
 
     def meet(self, one: Line, other: Line) -> bool:
         """Return whether any flow can belong to both lines."""
-        return self._parties.meet(one, other)
+        return self.parties.meet(one, other)
 
     def beside(self, line: Line, keys: Iterable[Key]) -> str:
         """Return which of *keys*, not in *line*, the policy lets its parties have; empty: none."""
@@ -163,7 +176,7 @@ class Reading:
             for other, allow in enumerate(self.rules.lines):
                 if allow.action == "allow" and (service, capability) in self._keys[other]:
                     before = self._denied_before(use, other, line, number)
-                    if self._parties.meet(line, allow) and not before:
+                    if self.parties.meet(line, allow) and not before:
                         return f"{use} (line {allow.name})"
             spoken = any(key(each) == (service, capability) for each in self.rules.known)
             if spoken and self.rules.default == "allow" and not self._denied(use, line):
@@ -172,7 +185,7 @@ class Reading:
 
     def _denied(self, use: Use, line: Line) -> bool:
         denies = self._denies.get(key(use), ())
-        return any(self._parties.holds(self.rules.lines[deny], line) for deny in denies)
+        return any(self.parties.holds(self.rules.lines[deny], line) for deny in denies)
 
     def standing(self, line: Line, use: Use) -> Standing:
         """Return what a filter can do about *use* of *line*."""
@@ -206,12 +219,12 @@ class Reading:
                 allow = self.rules.lines[other]
                 if other < number and key(use) in self._keys[other]:
                     continue  # the policy itself lets this use pass there
-                if not self._parties.meet(line, allow):
+                if not self.parties.meet(line, allow):
                     continue
                 for each in uses:
                     if key(each) == key(use) or self._denied_before(each, other, line, number):
                         continue
-                    if other > number or self._parties.holds(allow, line):
+                    if other > number or self.parties.holds(allow, line):
                         return f"{each} (line {allow.name})"
                     passed.append(f"{near} between {allow.ours.label} and {allow.theirs.label}")
         return self._sibling(number, line, use, ports)
@@ -219,7 +232,7 @@ class Reading:
     def _denied_before(self, use: Use, allow: int, line: Line, number: int) -> bool:
         """Return whether an earlier line than *allow* denies *use* to all parties of *line*."""
         return any(
-            deny < allow and (deny == number or self._parties.holds(self.rules.lines[deny], line))
+            deny < allow and (deny == number or self.parties.holds(self.rules.lines[deny], line))
             for deny in self._denies.get(key(use), ())
         )
 
@@ -269,7 +282,7 @@ class Reading:
                 for ports, lines in self._allows.items()
                 if ports.carrier == carrier
                 for other in lines
-                if self._parties.meet(line, self.rules.lines[other])
+                if self.parties.meet(line, self.rules.lines[other])
             )
         return self._ways[number, carrier]
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from backchannel.policy.backends._judging import ENFORCES, Speaks, unsaid
 from backchannel.policy.backends._names import held, usable
-from backchannel.policy.backends._parties import Parties
 from backchannel.policy.backends._reading import Reading, reading
 from backchannel.policy.backends._words import heading, plain, short, slug
 from backchannel.policy.compile import File, Gap, Judgement
@@ -80,14 +79,15 @@ def _sayable(name: str) -> bool:
 
 def _views(rules: Rules) -> Iterator[tuple[str, Party]]:
     """Yield our parties with a name for each, those inside others first; everybody at the end."""
-    parties = list[Party]()
-    for line in rules.lines:
-        if line.action != "alert" and not line.ours.interfaces and line.ours not in parties:
-            parties.append(line.ours)
-    everybody = next((each for each in parties if each.everyone), Party("everybody"))
-    parties = [each for each in parties if not each.everyone]
-    inside = Parties()
-    parties.sort(key=lambda each: sum(inside.inside(other, each) for other in parties))
+    found = {
+        id(line.ours.networks): line.ours
+        for line in rules.lines
+        if line.action != "alert" and not line.ours.interfaces and not line.ours.everyone
+    }
+    parties = list(found.values())
+    everybody = next((line.ours for line in rules.lines if line.ours.everyone), Party("everybody"))
+    inside = reading(rules).parties.inside
+    parties.sort(key=lambda each: sum(inside(other, each) for other in parties))
     taken = set[str]()
     for party in [*parties, everybody]:
         made = base = slug(party.label, 30).lower().replace("_", "-")
@@ -100,13 +100,13 @@ def _views(rules: Rules) -> Iterator[tuple[str, Party]]:
 
 def _zone(rules: Rules, party: Party) -> Iterator[str]:
     """Yield the zone of *party*: each name as the first line decides that holds the party."""
-    read, inside, told = reading(rules), Parties(), set[str]()
+    read, told = reading(rules), set[str]()
     day = re.sub(r"\D", "", rules.today) or "1"
     yield "$TTL 60"
     yield f"@ SOA localhost. hostmaster.localhost. ( {day}01 3600 600 86400 60 )"
     yield "@ NS localhost."
     for line in rules.lines:
-        if line.action == "alert" or not inside.inside(party, line.ours):
+        if line.action == "alert" or not read.parties.inside(party, line.ours):
             continue
         for use in line.uses:
             if _unsayable(read, line, use) or read.moot(line, use):
