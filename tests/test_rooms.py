@@ -26,6 +26,7 @@ ORDER = [
     "evaluate",
     "apply",
     "prove",
+    "notify",
     "confine",
     "live",
     "enforce",

@@ -31,6 +31,7 @@ from backchannel.live.outputs import Outputs
 from backchannel.live.screen import Screen
 from backchannel.live.setup import Knowledge
 from backchannel.live.spool import Spool
+from backchannel.notify import Service
 
 SLICE = 0.1
 """Seconds that the loop waits at most."""
@@ -82,6 +83,7 @@ class Watcher:
         self.crew = Crew(setup.captures(config), task, workers)
         self.evidence = Evidence(config, self.notice)
         self.metrics = Metrics(config.metrics, self)
+        self._service = Service()
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -97,9 +99,11 @@ class Watcher:
                 select.select([self.crew.fileno(), woken], [], [], SLICE)
                 self._hear()
             self._screen.start(self)
+            self._service.ready(f"watching {', '.join(self.config.capture.interfaces)}")
             began = time.monotonic()
             while not self._stopping:
                 poll.poll(SLICE * 1000)
+                self._service.alive()
                 _empty(woken)
                 if self._reloading:
                     self._reload()
@@ -146,6 +150,7 @@ class Watcher:
 
     def _finish(self) -> None:
         """Let the parsers tell everything they have, and write it."""
+        self._service.stopping()
         self._screen.say("stopping: reading what has come, and writing everything")
         self.crew.tell(messages.Stop())
         until = time.monotonic() + LAST_WORDS

@@ -1,0 +1,58 @@
+"""The units of systemd: how exposed they are, and that they ask for what the code does."""
+
+import configparser
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted((ROOT / "packaging/systemd").glob("*.service"))
+LANDLOCK = ("create_ruleset", "add_rule", "restrict_self")
+each = pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+
+
+def settings(unit):
+    """Return the unit's [Service] section; of settings that stand twice, the last."""
+    read = configparser.ConfigParser(strict=False, interpolation=None)
+    read.optionxform = str
+    read.read(unit)
+    return read["Service"]
+
+
+@each
+def test_exposure_is_low(unit):
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        tell = pytest.fail if os.environ.get("CI") else pytest.skip
+        tell("needs systemd-analyze; tools/setup installs systemd where it can")
+    ran = subprocess.run(
+        [analyze, "security", "--offline=yes", "--threshold=25", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stdout[-600:]
+
+
+@each
+def test_they_notify_and_have_a_watchdog(unit):
+    assert settings(unit)["Type"] == "notify"
+    assert int(settings(unit)["WatchdogSec"]) >= 5
+    assert settings(unit)["SystemCallErrorNumber"] == "EPERM"
+
+
+@each
+def test_who_parses_may_confine_itself(unit):
+    allowed = unit.read_text().partition("SystemCallFilter=@system-service")[2].splitlines()[0]
+    assert set(allowed.split()) == {"seccomp", *(f"landlock_{name}" for name in LANDLOCK)}
+
+
+@each
+def test_only_the_capabilities_that_are_used(unit):
+    wanted = {"watch": {"CAP_NET_RAW"}, "guard": {"CAP_NET_ADMIN", "CAP_NET_RAW"}}
+    for name in ("AmbientCapabilities", "CapabilityBoundingSet"):
+        assert set(settings(unit)[name].split()) == wanted[unit.stem.partition("-")[2]]
