@@ -16,7 +16,8 @@ CAPABILITIES = 64
 def drop(user: str = USER) -> None:
     """Give up root, groups and capabilities, and every way to get them again.
 
-    A process that is not root only gives up the ways. Raises OSError where root stays.
+    A process that is not root gives up its capabilities and the ways. Raises OSError where
+    something stays.
     """
     if os.geteuid() == 0:
         uid, gid = _ids(user)
@@ -24,6 +25,7 @@ def drop(user: str = USER) -> None:
         with contextlib.suppress(PermissionError):  # a user namespace may forbid it
             os.setgroups([])
         _become(uid, gid)
+    kernel.drop_capabilities()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
