@@ -268,3 +268,46 @@ def test_a_good_configuration_is_said_to_be_good(tmp_path):
     assert ran.returncode == 0
     assert f"{path}: good. Interfaces: none0; alerts to: nobody" in ran.stdout
     assert "note: there is no interface none0" in ran.stdout
+
+
+def test_reports_of_periods_and_alerts_over_kill_9(world, tmp_path):
+    """The receiver is away, the watch is killed, and after a restart everything comes."""
+    config, spool = tmp_path / "w.toml", tmp_path / "spool"
+    config.write_text(
+        f'[alerts]\nspool = "{spool}"\n[[alerts.webhook]]\nname = "hook"\n'
+        'url = "http://127.0.0.1:8099/"\nleast = "high"\n'
+        f'[output]\nreport = "{tmp_path}/r.html"\nreport_every = "10s"\n'
+    )
+    first = Watch(world, tmp_path, "--json-lines", "--config", config)
+    world.replay(AIM)
+    first.says("hook cannot be told: Connection refused; alerts wait")
+    first.until(lambda: list(tmp_path.glob("r-2*.html")))
+    first.process.kill()
+    first.process.wait()
+    rows = [json.loads(line) for line in first.out().splitlines()]
+    high = {row["id"] for row in rows if row.get("finding", {}).get("severity") == "high"}
+    assert high
+    server = world.start(sys.executable, "-c", SERVER, stdout=subprocess.PIPE)
+    assert server.stdout.readline() == "ready\n"
+    folder = tmp_path / "again"
+    folder.mkdir()
+    second = Watch(world, folder, "-q", "--config", config)
+    came = {server.stdout.readline().strip() for _ in high}
+    assert came == high
+    assert second.stop() == 0
+
+
+SERVER = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        print(self.headers["Idempotency-Key"], flush=True)
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 8099), Handler)
+print("ready", flush=True)
+server.serve_forever()
+"""

@@ -60,7 +60,7 @@ class _Found:
         self.count = 0
         self.first = self.last = 0
         self.places: list[_Place] = []
-        self.told = 0  # when it was last given out by `Detector.fresh`
+        self.told = -1  # when it was last given out by `Detector.fresh`; -1: never
 
     def add(self, names: Mapping[str, Any], confidence: Confidence, place: _Place) -> None:
         time = place.time
@@ -313,7 +313,7 @@ class Detector:
             excerpt = escape(str(rule.excerpt.value(names)))[:EXCERPT]
             place = _Place(place.time, place.frame, place.flow, place.stack, excerpt)
         found.add(names, confidence, place)
-        if self._repeat and (not found.told or place.time - found.told >= self._repeat):
+        if self._repeat and (found.told < 0 or place.time - found.told >= self._repeat):
             self._fresh[found] = rule.rule
 
     def fresh(self, locate: Locate) -> list[tuple[Finding, bool]]:
@@ -321,7 +321,7 @@ class Detector:
         with whether it was given out before.
         """
         fresh, self._fresh = self._fresh, {}
-        out = [(_finding(rule, found, locate), found.told > 0) for found, rule in fresh.items()]
+        out = [(_finding(rule, found, locate), found.told >= 0) for found, rule in fresh.items()]
         for found in fresh:
             found.told = found.last
         return out

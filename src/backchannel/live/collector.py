@@ -298,17 +298,18 @@ class Collector:
             findings=found,
             counters=self.counters(),
         )
-        sessions = tuple(
+        sessions = [
             msgspec.structs.replace(
                 row, flows=tuple(map(partial(self.number, worker=number), row.flows))
             )
             for number, rows in sorted(self._logins.items())
             for row in rows
-        )
+        ]
+        sessions.sort(key=lambda row: (row.first_seen, row.flows))
         assessed = frozenset(rule.category for rule in self._rules)
         return msgspec.structs.replace(
             document,
-            sessions=sessions,
+            sessions=tuple(sessions),
             suppressed=hidden,
             matrix=matrix.build(document, self.index, assessed),
             settings={

@@ -1,0 +1,128 @@
+"""What several parsers tell becomes one story: numbers, figures, findings, reports."""
+
+import msgspec
+import pytest
+from tests.live.world import EXAMPLES
+
+from backchannel import scan
+from backchannel.capture import sources
+from backchannel.catalogue import index
+from backchannel.detect import rules
+from backchannel.flows.settings import FlowSettings
+from backchannel.live import messages
+from backchannel.live.collector import Collector, chosen
+from backchannel.live.messages import Inbox, Task, packed
+from backchannel.live.parser import Parser
+from backchannel.privacy import Disclosure
+
+CAPTURE = EXAMPLES / "aim/aim_presence.pcap"
+IPSEC = EXAMPLES / "ipsec/natt_client_side.pcap"
+
+
+def collector(workers=1, **options):
+    return Collector(
+        rules=tuple(rules.load().values()),
+        index=index.load(),
+        disclosure=Disclosure(),
+        repeat=3600,
+        workers=workers,
+        **options,
+    )
+
+
+def parsed(capture, read=None):
+    """Return what a parser tells of *capture*, after the way over the socket."""
+    told = []
+    task = Task(captures=(), settings=FlowSettings(), index=index.load(), read=read)
+    parser = Parser(task, told.append)
+    for source in sources([str(capture)]):
+        for chunk in source.chunks():
+            parser.read(chunk)
+    parser.finish()
+    told += [parser.status({"eth0": (300, 2)}), parser.logins()]
+    inbox = Inbox("report")
+    return [message for sent in told for message in inbox.feed(packed(sent))]
+
+
+@pytest.mark.parametrize("capture", [CAPTURE, IPSEC], ids=lambda path: path.stem)
+@pytest.mark.parametrize("everything", [False, True])
+def test_the_document_is_that_of_a_scan(capture, everything):
+    """Also where parsers tell only the kind of what nobody reads."""
+    made = collector()
+    for message in parsed(capture, None if everything else made.read):
+        made.take(0, message)
+    made._began = 0  # the capture is older than this test
+    told, wanted = made.document(), scan(capture).document
+    for part in ("services", "accounts", "sessions", "credentials", "files", "pairs",
+                 "conversations", "addresses", "anomalies"):  # fmt: skip
+        assert getattr(told, part) == getattr(wanted, part), part
+
+    def plain(found):
+        return [
+            msgspec.structs.replace(each, evidence=tuple(p.time for p in each.evidence))
+            for each in found
+        ]
+
+    assert plain(told.findings) == plain(wanted.findings)
+    assert told.traffic.packets == wanted.traffic.packets
+    assert told.unseen["packets dropped by the kernel"] == 2
+    assert sum(made.events.values()) == sum(sum(row.events.values()) for row in wanted.services)
+
+
+def test_numbers_of_several_parsers_never_meet():
+    made, seen = collector(3), []
+    made.listeners = [seen.append]
+    for number in range(3):
+        for message in parsed(CAPTURE):
+            made.take(number, message)
+    serials = [each.flow.serial for each in seen]
+    third = len(seen) // 3
+    groups = [set(serials[at * third : (at + 1) * third]) for at in range(3)]
+    assert not groups[0] & groups[1]
+    assert not groups[1] & groups[2]
+    assert all(made.number(n, w) % 3 == (w + 1) % 3 for n in (1, 2, 9) for w in range(3))
+    assert made.number(0, 2) == 0
+    assert made.totals().packets == 3 * 294
+    assert made.kernel() == {"eth0": (900, 6)}
+    flows = {serial for session in made.document().sessions for serial in session.flows}
+    assert flows <= set(serials)
+
+
+def test_a_new_period_begins_empty_but_for_findings_that_go_on():
+    made = collector()
+    told = parsed(CAPTURE)
+    for message in told:
+        made.take(0, message)
+    before = made.document()
+    made.turn()
+    after = made.document()
+    assert before.services
+    assert after.services == ()
+    assert after.traffic.packets == 0
+    assert after.findings == ()
+
+
+def test_new_services_are_told_once():
+    made, told = collector(), []
+    made.on_service = told.append
+    for message in parsed(IPSEC, made.read) * 2:
+        made.take(0, message)
+    assert [each.service for each in told] == ["ipsec"]
+    assert told[0].title == index.load().title("ipsec")
+
+
+def test_a_kind_of_event_that_is_none_is_refused():
+    made = collector()
+    (counted, *_) = [c for m in parsed(IPSEC, made.read) if isinstance(m, messages.Heard)
+                     for c in m.counted]  # fmt: skip
+    wrong = msgspec.structs.replace(counted, tag="no-such-event")
+    with pytest.raises(messages.Broken, match="no-such-event"):
+        made.take(0, messages.Heard((), (), (wrong,)))
+
+
+def test_findings_are_looked_through():
+    found = scan(CAPTURE).document.findings
+    assert chosen(found, "ALICEREC") == [each for each in found if "alicerec" in each.summary]
+    assert chosen(found, "high aim")
+    assert chosen(found, "10.61.0.12") != list(found)
+    assert chosen(found, "no such thing") == []
