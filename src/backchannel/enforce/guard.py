@@ -33,7 +33,7 @@ from backchannel.enforce.nfqueue import Queue
 from backchannel.enforce.record import Book, Refusal
 from backchannel.enforce.refuse import Refuser
 from backchannel.enforce.sift import Sift
-from backchannel.enforce.watchdog import BEAT, Watchdog
+from backchannel.enforce.watchdog import BEAT, Watchdog, hurry
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
@@ -151,6 +151,7 @@ class Guard:
             self.queues.append(Queue(options.queue + 1, length=options.length, fail_open=False))
         self.control = Control(options.control, self._answers()) if options.control else None
         texts = kernel.texts(self._plan)
+        hurry()
         try:
             kernel.load(texts)
             self.watchdog = Watchdog(texts)

@@ -58,12 +58,18 @@ def load(what: Texts) -> None:
 
 
 def fail(what: Texts) -> None:
-    """The guard is not there: let pass, or hold up, what the policy says."""
+    """The guard is not there: let pass, or hold up, what the policy says. In few steps, at once."""
     if what.failed:
         _run(("nft", "-f", "-"), what.failed)
-        remove_queue()
-    else:
-        remove()
+    for program in ("iptables-restore", "ip6tables-restore"):
+        _run((program, *_RESTORE), ruleset.mangle_pause())
+
+
+def tidy(what: Texts) -> None:
+    """Nobody will guard again: leave only what holds up traffic, if anything is to be held up."""
+    remove_queue()
+    if not what.failed:
+        _run(("nft", "-f", "-"), ruleset.nft_removal())
 
 
 def remove() -> None:

@@ -23,7 +23,14 @@ State = Literal["guarding", "failed"]
 TABLE = "backchannel_guard"
 CHAIN = "BACKCHANNEL_GUARD"
 BEFORE, AFTER = -160, -149
-COUNTERS = ("known_passed", "known_dropped", "known_reset", "never_blocked", "closed_dropped")
+COUNTERS = (
+    "known_passed",
+    "known_dropped",
+    "known_reset",
+    "never_blocked",
+    "closed_dropped",
+    "undecided",
+)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +95,11 @@ def mangle(plan: Plan, version: Literal[4, 6]) -> str:
     return "\n".join(["*mangle", *lines, "COMMIT", ""])
 
 
+def mangle_pause() -> str:
+    """Return what empties the chain that `mangle` made: nothing goes to the queue any more."""
+    return f"*mangle\n-F {CHAIN}\nCOMMIT\n"
+
+
 def mangle_removal(saved: Iterable[str]) -> str:
     """Return what undoes `mangle`, given the lines of `iptables-save -t mangle`; "" for nothing."""
     lines = list(saved)
@@ -142,6 +154,7 @@ def _known(plan: Plan, state: State) -> Iterator[str]:
     )
     for match in dict.fromkeys(_closed(plan.rules)):
         yield f"{match} {then}".strip()
+    yield "meta l4proto != { icmp, ipv6-icmp } counter name undecided"
 
 
 def _verdicts(marks: Marks) -> list[str]:

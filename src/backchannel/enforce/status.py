@@ -1,5 +1,6 @@
 """How a guard stands: what `backchannel guard status` shows."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the packet core and the engine could not see, keep or understand."""
     flows: int
     packets: int
+    process: int
+    watchdog: int
+    """Process numbers."""
     watchdog_restarts: int
     warnings: tuple[str, ...]
     kernel: dict[str, tuple[int, int]] = {}
@@ -92,6 +96,8 @@ def of(guard: "Guard") -> Status:
         core=guard.core.counters() | dict(guard.engine.counters),
         flows=totals["flows"],
         packets=totals["packets"],
+        process=os.getpid(),
+        watchdog=guard.watchdog.pid,
         watchdog_restarts=guard.watchdog.restarts,
         warnings=tuple(guard.warnings),
     )

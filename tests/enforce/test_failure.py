@@ -1,0 +1,110 @@
+"""What the kernel does when the guard dies, hangs, or cannot keep up."""
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from backchannel.enforce import ruleset
+from tests.enforce.guarding import guard, services, until
+from tests.enforce.lab import SERVER, World, isolated
+
+OPEN = "rules: [{deny: [aim, icq]}]"
+CLOSED = "rules: [{deny: [aim, icq], from: 10.1.0.0/24, on-failure: closed}]"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _catalogue():
+    services()
+
+
+def connects(world, version=4, timeout=0.6):
+    """Whether a new connection comes through now, with a byte each way."""
+    with world.server.listen(version, SERVER[version], 80) as listener:
+        try:
+            with world.client.connect(SERVER[version], 80, timeout) as near:
+                far, _ = listener.accept()
+                with far:
+                    near.sendall(b"x")
+                    far.settimeout(timeout)
+                    return far.recv(1) == b"x"
+        except OSError:
+            return False
+
+
+@isolated
+def test_killed_and_open_all_passes_and_the_rules_go():
+    world = World()
+    with guard(world, OPEN) as running:
+        assert connects(world)
+        os.kill(running.pid, signal.SIGKILL)
+        time.sleep(0.3)  # until the process is gone; what waited in the queue then is sent again
+        assert connects(world)
+        assert until(lambda: ruleset.TABLE not in world.router.sh("nft list tables"))
+        assert ruleset.CHAIN not in world.router.sh("iptables-save -t mangle")
+
+
+@isolated
+def test_killed_and_closed_what_the_rule_speaks_of_is_held_up():
+    world = World()
+    with guard(world, CLOSED) as running:
+        assert connects(world)
+        os.kill(running.pid, signal.SIGKILL)
+        time.sleep(0.3)
+        assert not connects(world)
+        assert until(lambda: ruleset.CHAIN not in world.router.sh("iptables-save -t mangle"))
+        assert not connects(world)
+        assert connects(world, 6)  # the rule speaks of IPv4 addresses
+        assert "packets 0" not in world.router.sh(
+            "nft list counter inet backchannel_guard closed_dropped"
+        )
+
+
+@pytest.mark.parametrize("policy", [OPEN, CLOSED])
+@isolated
+def test_hanging_the_policy_holds_within_a_second_until_it_lives_again(policy):
+    world = World()
+    with guard(world, policy) as running:
+        os.kill(running.pid, signal.SIGSTOP)
+        time.sleep(1.0)
+        assert connects(world) == (policy == OPEN)
+        assert connects(world, 6)
+        os.kill(running.pid, signal.SIGCONT)
+        assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"))
+        assert until(lambda: connects(world))
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@isolated
+def test_a_watchdog_that_is_lost_is_replaced(how):
+    world = World()
+    with guard(world, OPEN) as running:
+        first = running.status()["watchdog"]
+        os.kill(first, how)
+        assert until(lambda: running.status()["watchdog_restarts"] == 1, 6)
+        assert running.status()["watchdog"] != first
+        assert connects(world)
+        os.kill(running.pid, signal.SIGSTOP)  # and the new one watches
+        assert until(lambda: "NFQUEUE" not in world.router.sh("iptables-save -t mangle"))
+
+
+@isolated
+def test_with_both_gone_a_full_queue_passes_and_is_counted():
+    world = World()
+    with guard(world, OPEN, length=8) as running:
+        watchdog = running.status()["watchdog"]
+        os.kill(running.pid, signal.SIGSTOP)
+        os.kill(watchdog, signal.SIGKILL)
+        with world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far:
+            with world.client.inside():
+                near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for number in range(40):
+                near.sendto(b"%02d" % number, (SERVER[4], 9999))
+            far.settimeout(0.5)
+            assert [far.recv(9) for _ in range(32)] == [b"%02d" % at for at in range(8, 40)]
+        os.kill(running.pid, signal.SIGCONT)
+        assert until(lambda: running.status()["queues"][0]["answered"] == 8)
+        counted = "nft list counter inet backchannel_guard undecided"
+        assert "packets 40 " in world.router.sh(counted)  # 32 of them nobody saw
