@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-from tests.enforce.lab import World
+from tests.enforce.lab import World, die_with_parent
 
 from backchannel import protocols
 from backchannel.catalogue import index, load
@@ -75,6 +75,7 @@ def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
 
 def _serve(world, rules, log, control, *, written, options) -> None:
     code = 1
+    die_with_parent()
     try:
         file = log.open("ab", buffering=0)
         with world.router.inside():

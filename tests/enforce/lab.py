@@ -27,7 +27,7 @@ from backchannel.model import Side
 
 NEWNS, NEWUSER, NEWNET = 0x00020000, 0x10000000, 0x40000000
 CLIENT, SERVER = {4: "10.1.0.2", 6: "fd00:1::2"}, {4: "10.2.0.2", 6: "fd00:2::2"}
-TIMEOUT = 60
+TIMEOUT = float(os.environ.get("LAB_TIMEOUT", "60"))
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -36,9 +36,14 @@ def _call(code: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends."""
+    _libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
 def _isolate() -> None:
     user, group = os.getuid(), os.getgid()
-    _libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+    die_with_parent()
     _call(_libc.unshare(NEWUSER | NEWNET | NEWNS))
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1")

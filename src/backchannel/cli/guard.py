@@ -68,7 +68,7 @@ def guard(
     queue_length
         Packets that may wait in the kernel.
     mark_bit
-        First of the three bits of connection marks that are ours.
+        First of the four bits of marks that are ours.
     control
         The control socket, for `backchannel guard status`.
     catalogue

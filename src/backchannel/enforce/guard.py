@@ -86,7 +86,11 @@ class Guard:
         self.book = Book(tell)
         self.law = Law(rules, services, options.limit)
         self._plan = ruleset.Plan(
-            rules=rules, hooks=options.hooks, queue=options.queue, marks=options.marks
+            rules=rules,
+            hooks=options.hooks,
+            queue=options.queue,
+            marks=options.marks,
+            spare_empty=kernel.sees_payload(),
         )
         self._stopping = False
         self._second = 0

@@ -36,6 +36,18 @@ def texts(plan: ruleset.Plan) -> Texts:
     )
 
 
+def sees_payload() -> bool:
+    """Say whether this kernel's nftables can look behind the TCP header."""
+    table = f"{ruleset.TABLE}_probe"
+    chain = "chain probe {\n@ih,0,8 0-255 return\n}"
+    try:
+        _run(("nft", "-f", "-"), f"table inet {table} {{\n{chain}\n}}\n")
+        _run(("nft", "delete", "table", "inet", table))
+    except UsageError:
+        return False
+    return True
+
+
 def check() -> None:
     """Raise UsageError where a program that is needed is missing."""
     packages = {"nft": "nftables", "iptables-restore": "iptables", "ip6tables-restore": "iptables"}

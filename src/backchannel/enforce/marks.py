@@ -1,7 +1,7 @@
 """The bits of a connection's mark that hold our verdict, so that the kernel can act on it alone.
 
-Three bits, by default 26 to 28: two for the verdict and one for `closed`. All other bits are left
-as they are. See `docs/decisions` for why marks and not sets.
+Four bits, by default 26 to 29: two for the verdict, one for `closed`, and one that only packets
+have, for those that hold nothing to look at. All other bits are left as they are. See `docs/decisions` for why marks and not sets.
 """
 
 import msgspec
@@ -15,8 +15,8 @@ class Marks(msgspec.Struct, frozen=True):
     shift: int = 26
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shift <= 29:
-            raise UsageError("the mark's three bits begin at bit 0 to 29")
+        if not 0 <= self.shift <= 28:
+            raise UsageError("the mark's four bits begin at bit 0 to 28")
 
     @property
     def mask(self) -> int:
@@ -42,3 +42,8 @@ class Marks(msgspec.Struct, frozen=True):
     def closed(self) -> int:
         """What to do with it while the guard is not there: drop it, not pass it."""
         return 4 << self.shift
+
+    @property
+    def empty(self) -> int:
+        """The packet holds no data and opens or ends nothing: it need not come to us."""
+        return 8 << self.shift

@@ -30,6 +30,7 @@ COUNTERS = (
     "never_blocked",
     "closed_dropped",
     "undecided",
+    "empty_passed",
 )
 
 
@@ -41,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     queue: int = 0
     """Number of the queue that fails open; the next one fails closed."""
     marks: Marks = Marks()
+    spare_empty: bool = True
+    """TCP packets that only acknowledge do not come to the queue. Needs Linux 5.16 (`@ih`)."""
 
     @property
     def closes(self) -> bool:
@@ -57,6 +60,8 @@ def nft(plan: Plan, state: State = "guarding") -> str:
     parts += _sets(plan.rules)
     parts += _chain("refuse", _refuse())
     parts += _chain("never", _never(plan))
+    if plan.spare_empty:
+        parts += _chain("empty", _empty(plan.marks))
     parts += _chain("known", _known(plan, state))
     for hook in plan.hooks:
         base = f"type filter hook {hook} priority"
@@ -82,6 +87,7 @@ def mangle(plan: Plan, version: Literal[4, 6]) -> str:
     rules = [
         f"-m connmark --mark {marks.passes:#x}/{marks.mask:#x} -j RETURN",
         f"-p {icmp} -j RETURN",
+        f"-m mark --mark {marks.empty:#x}/{marks.empty:#x} -j RETURN",
         f"-m connmark --mark {closed} -j NFQUEUE --queue-num {plan.queue + 1}",
         f"-j NFQUEUE --queue-num {plan.queue} --queue-bypass",
     ]
@@ -154,14 +160,26 @@ def _known(plan: Plan, state: State) -> Iterator[str]:
     )
     for match in dict.fromkeys(_closed(plan.rules)):
         yield f"{match} {then}".strip()
+    if plan.spare_empty and state == "guarding":
+        yield "tcp flags & (fin | rst) == 0 tcp flags & (syn | ack) != syn jump empty"
+        yield f"meta mark & {marks.empty:#x} != 0 accept"
     yield "meta l4proto != { icmp, ipv6-icmp } counter name undecided"
+
+
+def _empty(marks: Marks) -> list[str]:
+    return [
+        "@ih,0,8 0-255 return",  # there is a byte behind the TCP header
+        f"meta mark set meta mark | {marks.empty:#x}",
+        "counter name empty_passed",
+    ]
 
 
 def _verdicts(marks: Marks) -> list[str]:
     keep = f"ct mark set ct mark & {_inverse(marks.mask):#x} |"
     match = f"meta mark & {marks.mask:#x}"
-    clear = f"meta mark set meta mark & {_inverse(marks.mask):#x}"
+    clear = f"meta mark set meta mark & {_inverse(marks.mask | marks.empty):#x}"
     return [
+        f"meta mark & {marks.empty:#x} != 0 {clear} accept",
         f"{match} == 0 accept",
         f"{match} == {marks.passes:#x} {keep} {marks.passes:#x} {clear} accept",
         f"{match} == {marks.drops:#x} {keep} {marks.drops:#x} counter name known_dropped drop",
