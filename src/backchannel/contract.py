@@ -138,6 +138,9 @@ class Session(Interface):
     standing: Standing
     done: bool
     """True once no further byte of this flow is wanted."""
+    # A session may also have `partial(side) -> bool`: whether *side* has begun a message and not
+    # ended it. Whoever stands in the way of the bytes then holds them, so that not even half an
+    # offer passes.
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes (or one datagram) of *side*; return what they meant."""

@@ -43,7 +43,7 @@ def guard(
     queue: int = 0,
     queue_length: int = 4096,
     mark_bit: int = 26,
-    control: Path = CONTROL,
+    control: Annotated[Path, Parameter(allow_leading_hyphen=True)] = CONTROL,
     catalogue: tuple[Path, ...] = (),
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
@@ -70,7 +70,7 @@ def guard(
     mark_bit
         First of the four bits of marks that are ours.
     control
-        The control socket, for `backchannel guard status`.
+        The control socket, for `backchannel guard status`; `-` for none.
     catalogue
         Folders with service files of your own.
     quiet
@@ -89,7 +89,7 @@ def guard(
         length=queue_length,
         marks=Marks(mark_bit),
         limit=mode,
-        control=control,
+        control=None if control == Path("-") else control,
     )
     with ExitStack() as stack:
         tell = _teller(stack, log, quiet=quiet)

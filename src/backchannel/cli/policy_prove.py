@@ -185,7 +185,8 @@ def _enforced(made: "Rules", to: str, paths: tuple[Path, ...], *, guard: bool) -
         from backchannel.prove.enforcers import GuardCommand  # noqa: PLC0415 - only where asked
 
         program = "from backchannel.cli import main; main()"
-        command = (sys.executable, "-c", program, "guard", made.path, "--quiet")
+        options = ("--quiet", "--control", "-")  # several labs run at the same time
+        command = (sys.executable, "-c", program, "guard", made.path, *options)
         return GuardCommand("backchannel guard", command, ready="guarding forward")
     return _read(paths) if paths else _compiled(made, to)
 

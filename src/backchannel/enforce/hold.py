@@ -1,4 +1,5 @@
-"""Packets that wait in the kernel until the bytes before them have come and were judged.
+"""Packets that wait in the kernel until the bytes before them have come and were judged, or until
+the message that they begin is whole.
 
 Bounded in number, bytes and time. At a bound the packet passes, or is dropped where its queue
 fails closed; TCP sends a dropped one again.
@@ -17,6 +18,10 @@ MOST = 2048
 """Packets that wait at once; half of a queue's length."""
 MOST_BYTES = 16 << 20
 MOST_OF_FLOW = 64
+MESSAGE_WAIT = 200_000_000
+MESSAGE_BYTES, MESSAGE_PACKETS = 8192, 512
+"""Nanoseconds, bytes and packets for which the end of a message is waited for. A sender stops to
+wait for us after some ten segments, so that waiting longer would stop a long message for good."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -29,6 +34,8 @@ class Held(msgspec.Struct, frozen=True):
     """Sequence number after its last byte."""
     size: int
     since: int
+    message: bool = False
+    """It waits for the end of its message, not for bytes before it."""
 
 
 class Holds:
@@ -63,11 +70,60 @@ class Holds:
         self.bytes += packet.length
         self._count("packets held until the bytes before them came")
 
+    def hold_message(self, packet: Packet, now: int) -> bool:
+        """Let *packet* wait for the end of its message; False: there is no room, so all pass."""
+        flow = self._flows.setdefault((packet.slot, packet.serial), [])
+        mine = [each for each in flow if each.message and each.side == packet.side]
+        long = len(mine) >= MESSAGE_PACKETS or sum(each.size for each in mine) >= MESSAGE_BYTES
+        if long or self.packets >= MOST or self.bytes >= MOST_BYTES:
+            self.release(packet.slot, packet.serial, packet.side)
+            self._count("messages passed before their end: longer than is held")
+            return False
+        end = (packet.begin + packet.length) & 0xFFFFFFFF
+        flow.append(
+            Held(packet.queue, packet.number, packet.side, end, packet.length, now, message=True)
+        )
+        self.packets += 1
+        self.bytes += packet.length
+        return True
+
+    def release(self, slot: int, serial: int, side: int) -> None:
+        """A message of *side* is whole: let go what waited for it, in its order."""
+        flow = self._flows.get((slot, serial))
+        if flow is None:
+            return
+        for each in flow:
+            if each.message and each.side == side:
+                each.queue.judge(each.number, ACCEPT)
+                self._gone(each)
+        kept = [each for each in flow if not each.message or each.side != side]
+        if kept:
+            self._flows[slot, serial] = kept
+        else:
+            del self._flows[slot, serial]
+
+    def first(self, slot: int, serial: int, side: int) -> int | None:
+        """Return the sequence number of the first byte of *side* that waits; None: nothing does."""
+        begins = [
+            (each.end - each.size) & 0xFFFFFFFF
+            for each in self._flows.get((slot, serial), ())
+            if each.side == side
+        ]
+        return min(begins, key=lambda begin: _ahead(begin, begins[0])) if begins else None
+
     def review(self, now: int) -> None:
         """Let go what is known by now, and what has waited too long."""
         for (slot, serial), held in list(self._flows.items()):
             kept = []
             for each in held:
+                if each.message:
+                    if now - each.since <= MESSAGE_WAIT:
+                        kept.append(each)
+                        continue
+                    self._count("messages passed before their end: it did not come in time")
+                    each.queue.judge(each.number, ACCEPT)
+                    self._gone(each)
+                    continue
                 known = self._known(slot, each.side, serial)
                 if known < 0 or _ahead(each.end, known) <= 0:
                     each.queue.judge(each.number, ACCEPT)

@@ -39,11 +39,12 @@ Observe = Callable[[Observation], object]
 class Flow:
     """What the guard knows of a flow that somebody wants."""
 
-    __slots__ = ("conflicts", "ends", "pending", "refused", "row", "slot", "told")
+    __slots__ = ("conflicts", "ends", "long", "pending", "refused", "row", "slot", "told")
 
     def __init__(self, slot: int, row: FlowRow, ends: Ends) -> None:
         self.slot, self.row, self.ends = slot, row, ends
         self.conflicts = 0
+        self.long: set[int] = set()  # sides in the middle of a message too long to be held
         self.pending: list[Sign] = []
         self.told: set[tuple[str, str, Capability | None]] = set()
         self.refused: int | None = None  # the mark that its packets get
@@ -119,11 +120,36 @@ class Judge:
             self._refuse(packet, flow, *found)
         elif packet.ahead > 0:
             self._hold(packet)
+        elif stream is not None and self._within_message(packet, flow, stream):
+            self._hold_message(packet, flow)
         elif stream is not None and not packet.tunnelled and self._finished(flow, stream):
             self._pass(packet)
         elif (patched := self._refuser.again(packet)) is not None:
             packet.queue.judge(packet.number, ACCEPT, None, patched)
         else:
+            packet.queue.judge(packet.number, ACCEPT)
+
+    def _within_message(self, packet: Packet, flow: Flow, stream: Stream) -> bool:
+        """Say whether *packet* ends within a message that may turn out to be refused."""
+        assert self.holds is not None
+        for each in signs.tree(stream):
+            if signs.within_message(each, Side(packet.side)):
+                ends = self._ends(flow, each)
+                family = self._law.family(each.spoken, each.service)
+                if any(self._law.decide(service, ends).refused for service in family):
+                    return True
+        flow.long.discard(packet.side)
+        if self.holds:
+            self.holds.release(packet.slot, packet.serial, packet.side)
+        return False
+
+    def _hold_message(self, packet: Packet, flow: Flow) -> None:
+        """Let a packet wait for the end of its message, unless that is long."""
+        assert self.holds is not None
+        if packet.side in flow.long or not packet.length:
+            packet.queue.judge(packet.number, ACCEPT)
+        elif not self.holds.hold_message(packet, self.now):
+            flow.long.add(packet.side)
             packet.queue.judge(packet.number, ACCEPT)
 
     def _flow(self, packet: Packet) -> Flow:
@@ -290,7 +316,13 @@ class Judge:
         assert self._sift is not None
         assert self.holds is not None
         mode = self._law.mode(line)
-        if line.refuse == "decline" and case.stream is not None and case.capability is not None:
+        first = self.holds.first(packet.slot, packet.serial, packet.side)
+        if (
+            line.refuse == "decline"
+            and first is None
+            and case.stream is not None
+            and case.capability is not None
+        ):
             patched = self._refuser.decline(packet, case.stream)
             if patched is not None:
                 self._tell(flow, line, case, "declined")
@@ -302,7 +334,7 @@ class Judge:
         self.holds.drop(packet.slot, packet.serial)
         flow.refused = self._marks.resets if resets else self._marks.drops
         if resets:
-            self._refuser.reset(packet)
+            self._refuser.reset(packet, first)
         self._answer(packet, flow.refused)
 
     def _answer(self, packet: Packet, verdict: int) -> None:

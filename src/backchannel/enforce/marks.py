@@ -1,7 +1,8 @@
 """The bits of a connection's mark that hold our verdict, so that the kernel can act on it alone.
 
 Four bits, by default 26 to 29: two for the verdict, one for `closed`, and one that only packets
-have, for those that hold nothing to look at. All other bits are left as they are. See `docs/decisions` for why marks and not sets.
+have, for those that hold nothing to look at. All other bits are left as they are. See
+`docs/decisions` for why marks and not sets.
 """
 
 import msgspec

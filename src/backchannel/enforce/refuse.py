@@ -20,14 +20,18 @@ class Refuser:
         self._injector, self._book = injector, book
         self._patches: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
 
-    def reset(self, packet: Packet) -> None:
-        """Reset the connection for the packet's receiver, in its place in the stream."""
+    def reset(self, packet: Packet, first: int | None = None) -> None:
+        """Reset the connection for the packet's receiver, in its place in the stream: where *first*
+        is the sequence number of what waited before it, there.
+        """
         if packet.protocol != TCP or packet.flags & SYN or self._injector is None:
             return
         if packet.tunnelled:
             return
         try:
-            made = inject.reset_to_target(inject.Segment(packet.payload))
+            segment = inject.Segment(packet.payload)
+            segment.seq = segment.seq if first is None else first
+            made = inject.reset_to_target(segment)
         except ValueError:
             self._book.count("resets not made: the packet was too short")
             return

@@ -4,15 +4,15 @@ A sign says that a capability is used now, not that it was spoken of: an answer 
 file, or an address that somebody told, uses nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from backchannel.contract import Output
 from backchannel.effects import FileOpen
 from backchannel.engine.stream import Stream
-from backchannel.events import Event, NameLearned, OfferAnswer, Peer, PeerAddress
-from backchannel.model import Capability, Confidence, Standing
+from backchannel.events import Event, NameLearned, Offer, OfferAnswer, Peer, PeerAddress
+from backchannel.model import Capability, Confidence, Side, Standing
 
 MENTIONS = PeerAddress, Peer
 BOUND: dict[str, Capability] = {
@@ -41,7 +41,8 @@ class Sign(msgspec.Struct, frozen=True):
     name: str = ""
     """A host name that tells the service."""
     sure: bool = False
-    """Bytes of a file come next, or a name was told: act even if the claim is not proved yet."""
+    """Bytes of a file come next, a name was told or a file offered: act even if the claim is not
+    proved yet."""
 
     @property
     def stands(self) -> bool:
@@ -89,7 +90,8 @@ def of_output(stream: Stream, output: Output) -> Sign | None:
         return None
     if output.capability is None or (isinstance(output, OfferAnswer) and not output.accepted):
         return None
-    return Sign(stream, stream.spoken, output.capability, _words(output))
+    sure = isinstance(output, Offer)  # nothing else looks like a whole one
+    return Sign(stream, stream.spoken, output.capability, _words(output), sure=sure)
 
 
 def of_stream(stream: Stream) -> Iterator[Sign]:
@@ -105,6 +107,14 @@ def of_stream(stream: Stream) -> Iterator[Sign]:
                 )
             if each.spoken in BOUND:
                 yield Sign(each, each.spoken, BOUND[each.spoken], each.claim.evidence)
+
+
+def within_message(stream: Stream, side: Side) -> bool:
+    """Say whether *side* has begun a message and not ended it, where the session can tell."""
+    ask: Callable[[Side], bool] | None = getattr(stream.session, "partial", None)
+    if ask is None or stream.deaf:
+        return False
+    return ask(side.other if stream.side_flip else side)
 
 
 def tree(stream: Stream) -> Iterator[Stream]:

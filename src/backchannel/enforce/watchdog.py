@@ -136,7 +136,7 @@ def main() -> None:
                 os.write(1, TICK)
 
 
-_DONE = {
+_DONE: dict[Callable[[kernel.Texts], None], str] = {
     kernel.fail: "the policy's word for this is loaded",
     kernel.tidy: "its other rules are taken away",
     kernel.load: "it guards again",

@@ -77,6 +77,10 @@ class Session:
         self.done = True
         return self._state.link.end()
 
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a command and not ended it."""
+        return self._framers[side].partial
+
     def _command(self, side: Side, command: Command) -> list[Output]:
         name = command.name
         if name.isdigit():

@@ -66,6 +66,11 @@ class Framer:
         self._need = 0
         self._skip = 0
 
+    @property
+    def partial(self) -> bool:
+        """Whether a command has begun and is not whole."""
+        return self._seek is None and bool(self._buffer or self._head)
+
     def add(self, data: bytes) -> None:
         """Take the next bytes."""
         if self._skip:

@@ -112,6 +112,11 @@ class Session:
             return list(signon.sign_off(self._state, b"", self._spoken(side)))
         return []
 
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a frame and not ended it."""
+        lane = self._lanes[side]
+        return bool(lane.held) and not lane.hunting
+
     def _hunt(self, lane: _Lane, data: bytes) -> int:
         """Return where in *data* the next frame begins, or from where to look on."""
         found = wire.FRAME.search(data)

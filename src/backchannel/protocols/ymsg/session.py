@@ -182,6 +182,10 @@ class Session:
             self.standing = Standing.PARSED
         return told
 
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a packet and not ended it."""
+        return bool(self._buffers[side]) and side not in self._lost
+
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen; the next packet begins at its mark."""
         self._buffers[side].clear()
