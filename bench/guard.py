@@ -136,7 +136,8 @@ def decided(world: World, number: int) -> tuple[float, float]:
     """
     world.router.sh(
         "ip link add b0 type veth peer name b1",
-        "ip link set b0 up; ip link set b1 up; ip addr add 172.16.255.1/16 dev b0",
+        "ip link set b0 arp off; ip link set b0 up; ip link set b1 up",
+        "ip addr add 172.16.255.1/16 dev b0",
         "nft add table netdev bench",
         "nft 'add chain netdev bench in { type filter hook ingress device b1 priority 0; "
         "policy drop; }'",
@@ -145,6 +146,7 @@ def decided(world: World, number: int) -> tuple[float, float]:
     with guard(world, POLICY, length=65536, hooks=("output",)) as running:
         with world.router.inside():
             out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+            out.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)
             before = cpu(running.pid)
             for stage in stages:
                 for packet in stage:

@@ -18,10 +18,10 @@ MOST = 2048
 """Packets that wait at once; half of a queue's length."""
 MOST_BYTES = 16 << 20
 MOST_OF_FLOW = 64
-MESSAGE_WAIT = 200_000_000
+MESSAGE_PAUSE, MESSAGE_WAIT = 150_000_000, 1_500_000_000
 MESSAGE_BYTES, MESSAGE_PACKETS = 8192, 512
-"""Nanoseconds, bytes and packets for which the end of a message is waited for. A sender stops to
-wait for us after some ten segments, so that waiting longer would stop a long message for good."""
+"""The end of a message is waited for as long as its sender goes on without such a pause (ns), and
+for so many ns, bytes and packets in all. A sender that waits for us pauses."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -115,9 +115,10 @@ class Holds:
         """Let go what is known by now, and what has waited too long."""
         for (slot, serial), held in list(self._flows.items()):
             kept = []
+            newest = max(each.since for each in held)
             for each in held:
                 if each.message:
-                    if now - each.since <= MESSAGE_WAIT:
+                    if now - newest <= MESSAGE_PAUSE and now - each.since <= MESSAGE_WAIT:
                         kept.append(each)
                         continue
                     self._count("messages passed before their end: it did not come in time")

@@ -96,8 +96,10 @@ class Judge:
         """Answer for one packet."""
         if packet.kind == WANTED:
             self._wanted(packet)
-        elif packet.kind == UNDECIDED:
+        elif packet.kind == UNDECIDED and packet.ahead > 0:
             self._hold(packet)
+        elif packet.kind == UNDECIDED:
+            self._stranger(packet, self._flow(packet))
         else:
             self._unknown(packet)
         self._said.clear()
@@ -120,6 +122,8 @@ class Judge:
             self._refuse(packet, flow, *found)
         elif packet.ahead > 0:
             self._hold(packet)
+        elif self._joined(packet, flow) and not (stream and signs.proved(stream)):
+            self._stranger(packet, flow)
         elif stream is not None and self._within_message(packet, flow, stream):
             self._hold_message(packet, flow)
         elif stream is not None and not packet.tunnelled and self._finished(flow, stream):
@@ -278,6 +282,21 @@ class Judge:
         if not spared:
             self._tell(flow, line, case, "observed" if mode == "observe" else "alerted")
         self._pass(packet)
+
+    @staticmethod
+    def _joined(packet: Packet, flow: Flow) -> bool:
+        """Say whether it is data of a connection that stood before us, where rules fail closed."""
+        return packet.queue.closed and bool(packet.length) and not flow.row.begun
+
+    def _stranger(self, packet: Packet, flow: Flow) -> None:
+        """Such a connection that does not say at once what it is: its ends must begin anew."""
+        line = self._law.closed(flow.ends) or self._law.closed(_turned(flow.ends))
+        if flow.refused is not None:
+            self._answer(packet, flow.refused)
+        elif line is None or self._spared(flow) or self._law.mode(line) in ("observe", "alert"):
+            packet.queue.judge(packet.number, ACCEPT)
+        else:
+            self._refuse(packet, flow, line, Case("", None, "unknown", "joined midstream"))
 
     # -- verdicts --------------------------------------------------------------------------------
 

@@ -103,6 +103,13 @@ class Law:
             for line in self.rules.lifelines
         )
 
+    def closed(self, ends: Ends) -> Line | None:
+        """Return the first line between these ends that wants nothing to pass unseen."""
+        for line in self.rules.lines:
+            if line.action == "deny" and line.on_failure == "closed" and _between(line, ends):
+                return line
+        return None
+
     def _decide(self, service: str, ends: Ends) -> Decision:
         refused: dict[Capability, Line] = {}
         alerted: dict[Capability, tuple[Line, ...]] = {}

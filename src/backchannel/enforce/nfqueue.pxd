@@ -22,6 +22,7 @@ cdef struct queued_t:
 @cython.final
 cdef class Queue:
     cdef readonly int number
+    cdef readonly bint closed
     cdef readonly uint64_t received
     cdef readonly uint64_t answered
     cdef readonly uint64_t overruns

@@ -7,6 +7,8 @@ class Queue:
     """One NFQUEUE. Not for several threads. Answers are gathered and sent by `flush`."""
 
     number: int
+    closed: bool
+    """Whether it fails closed."""
     received: int
     """Packets that came."""
     answered: int

@@ -106,7 +106,7 @@ cdef class Queue:
         if self.store == NULL or self.outbox == NULL:
             raise MemoryError
         made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER)
-        self.handle, self.number = made.detach(), number
+        self.handle, self.number, self.closed = made.detach(), number, not fail_open
         self.size_buffer(buffer)
         self.command(_attribute(1, struct.pack(">BxH", 1, 0)))  # bind
         self.command(_attribute(2, struct.pack(">IB", LONGEST, 2)))  # whole packets

@@ -79,7 +79,8 @@ class Sift:
         unknown: bool = True,
     ) -> None:
         """*deliver* takes what the core delivers, *judge* answers for packets of flows that
-        somebody wants and for those with bytes behind a hole. A flow nobody wants after *patience*
+        somebody wants, for those with bytes behind a hole, and in a queue that fails closed for
+        TCP data of connections whose beginning was not seen. A flow nobody wants after *patience*
         payloads gets *pass_mark* (bits of *mask*), or comes to *judge* unless *unknown* may pass.
         """
     def turn(self, queue: Queue, now: int) -> int:

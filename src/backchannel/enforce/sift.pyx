@@ -8,6 +8,7 @@ from backchannel.enforce.nfqueue cimport Queue, queued_t
 from backchannel.flows.core cimport FlowCore
 from backchannel.flows.slots cimport NOWHERE, find
 from backchannel.flows.state cimport (
+    BEGUN,
     CLIENT_HIGH,
     DROPPED,
     NOT_KNOWN,
@@ -67,6 +68,11 @@ cdef class Packet:
     def payload(self):
         """The packet's bytes, from its IP header."""
         return self.data[: self.size]
+
+
+cdef inline bint joined(const flow_t* flow, const packet_t* packet) noexcept nogil:
+    """Whether the packet holds data of a TCP connection whose beginning was not seen."""
+    return packet.protocol == TCP and packet.length and not flow.bits & BEGUN
 
 
 cdef class Sift:
@@ -147,7 +153,7 @@ cdef class Sift:
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
         behind = self.behind(flow, side, packet)
         kind = self.classify(flow, packet)
-        if kind == K_UNDECIDED and behind <= 0:
+        if kind == K_UNDECIDED and behind <= 0 and not (queue.closed and joined(flow, packet)):
             queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
             self.passed += 1
         elif kind == K_SETTLED and self.unknown:
