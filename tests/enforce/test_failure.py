@@ -6,10 +6,10 @@ import socket
 import time
 
 import pytest
-
-from backchannel.enforce import ruleset
 from tests.enforce.guarding import guard, services, until
 from tests.enforce.lab import SERVER, World, isolated
+
+from backchannel.enforce import ruleset
 
 OPEN = "rules: [{deny: [aim, icq]}]"
 CLOSED = "rules: [{deny: [aim, icq], from: 10.1.0.0/24, on-failure: closed}]"
