@@ -1,6 +1,6 @@
 """Plays conversations in a lab of its own and records what the router saw of each.
 
-usage: inlab.py lab|recorded FOLDER     on addresses of the lab, or on those of the recording
+usage: inlab.py lab|recorded FOLDER [METHOD]   on addresses of the lab, or of the recording
 
 The folder holds `N.conversation` files; beside each, `N.pcap` is written, and a JSON line printed:
 how it went, and the addresses it was played on.
@@ -51,20 +51,21 @@ class Recorder:
         self.records.clear()
 
 
-async def main(paths, *, recorded):
+async def main(paths, method, *, recorded):
     scripts = tuple(unpack(path.read_bytes()) for path in paths)
     plan = Plan()
     if recorded:
         inside = tuple({each.inside for each in scripts})
         outside = tuple({host for each in scripts for host in each.hosts})
         plan = Plan(inside=inside, outside=outside)
-    cells = tuple(Cell(id=n, conversation=n, method="standard") for n in range(len(scripts)))
+    cells = tuple(Cell(id=n, conversation=n, method=method) for n in range(len(scripts)))
     run = Run(Job(plan=plan, enforced=None, conversations=scripts, cells=cells, patience=3.0))
     recorder = Recorder(run)
     for cell, script, path in zip(cells, scripts, paths, strict=True):
         player, _ = run._player(cell)
         if recorded:
             player.places = Places(script.inside, script.hosts, "", "")
+        player.gate.set()
         played = await player.play()
         await asyncio.sleep(0.05)
         recorder.write(path.with_suffix(".pcap"))
@@ -76,4 +77,5 @@ async def main(paths, *, recorded):
 if __name__ == "__main__":
     files = sorted(Path(sys.argv[2]).glob("*.conversation"))
     isolate()
-    asyncio.run(main(files, recorded=sys.argv[1] == "recorded"))
+    method = sys.argv[3] if len(sys.argv) > 3 else "standard"
+    asyncio.run(main(files, method, recorded=sys.argv[1] == "recorded"))
