@@ -21,12 +21,12 @@ from backchannel.prove.worker import Failed
 WORKER = [sys.executable, "-m", "backchannel.prove.worker"]
 
 
-def job(text=None, methods=("standard",), enforced=None):
+def job(text=None, methods=("standard",), enforced=None, patience=1.3):
     conversations = (shipped()["aim", "message"][0],)
     cells = tuple(Cell(id=n, conversation=0, method=method) for n, method in enumerate(methods))
     ruleset = enforced or (Text("nftables", "x.nft", text) if text else None)
     return Job(
-        plan=Plan(), enforced=ruleset, conversations=conversations, cells=cells, patience=1.3
+        plan=Plan(), enforced=ruleset, conversations=conversations, cells=cells, patience=patience
     )
 
 
@@ -75,7 +75,7 @@ def test_a_kill_at_any_step_leaves_nothing(delay, whom):
     methods = ("standard", "midstream", "socks5", "other-port")
     text = table("tcp dport 5190 drop")
     worker = subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    worker.stdin.write(msgspec.msgpack.encode(job(text, methods)))
+    worker.stdin.write(msgspec.msgpack.encode(job(text, methods, patience=60)))
     worker.stdin.close()
     time.sleep(delay)
     family = children(worker.pid)
@@ -86,18 +86,22 @@ def test_a_kill_at_any_step_leaves_nothing(delay, whom):
     assert not made & networks()
 
 
-def test_whoever_asked_dies_and_the_lab_with_it(tmp_path):
+@pytest.mark.parametrize("delay", [0.0, 0.3, 1.5])
+def test_whoever_asked_dies_and_the_lab_with_it(delay, tmp_path):
     need_labs()
-    (tmp_path / "job").write_bytes(msgspec.msgpack.encode(job(table("tcp dport 5190 drop"))))
+    (tmp_path / "job").write_bytes(
+        msgspec.msgpack.encode(job(table("tcp dport 5190 drop"), patience=60))
+    )
     code = (
-        "import subprocess, sys, time\n"
+        "import os, subprocess, sys, time\n"
         f"with open({str(tmp_path / 'job')!r}, 'rb') as job:\n"
-        f"    worker = subprocess.Popen({WORKER!r}, stdin=job, stdout=subprocess.DEVNULL)\n"
+        f"    command = [*{WORKER!r}, str(os.getpid())]\n"
+        "    worker = subprocess.Popen(command, stdin=job, stdout=subprocess.DEVNULL)\n"
         "print(worker.pid, flush=True)\ntime.sleep(30)\n"
     )
     asker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     worker = int(asker.stdout.readline())
-    time.sleep(0.6)
+    time.sleep(delay)
     family = children(worker)
     asker.kill()
     asker.wait(5)

@@ -107,6 +107,8 @@ def test_what_is_allowed_passes_and_is_timed():
     assert {cell.outcome for cell in cells(found).values()} == {"passes"}
     assert {cell.kept for cell in cells(found).values()} == {"kept"}
     assert cells(found)["standard"].slower > 0
+    assert cells(found)["one-byte"].packets > cells(found)["one-byte"].octets / 3
+    assert cells(found)["standard"].packets < cells(found)["standard"].octets / 50
 
 
 def test_a_refusal_is_told_from_silence():

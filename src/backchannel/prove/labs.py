@@ -1,5 +1,6 @@
 """Several labs at once, each a process: jobs in, reports out."""
 
+import os
 import selectors
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from backchannel.prove.worker import Done, Failed, Message, Progress
 
 Tell = Callable[[int], None]
 _WORKER = (sys.executable, "-m", "backchannel.prove.worker")
+"""To be followed by our own process number: a lab ends when whoever asked for it is gone."""
 
 
 class PrivilegeError(RuntimeError):
@@ -26,7 +28,10 @@ def run(jobs: Sequence[Job], tell: Tell = lambda _: None) -> list[Report]:
     a lab fails, InputError where a ruleset does not load.
     """
     workers = [
-        subprocess.Popen(_WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in jobs
+        subprocess.Popen(
+            (*_WORKER, str(os.getpid())), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in jobs
     ]
     try:
         for worker, job in zip(workers, jobs, strict=True):

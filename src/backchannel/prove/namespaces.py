@@ -41,7 +41,6 @@ def isolate() -> None:
     namespaces does without one. Raises NotAllowedError.
     """
     user, group = os.getuid(), os.getgid()
-    die_with_parent()
     try:
         unshare(NEWUSER)
     except OSError as error:
@@ -51,6 +50,7 @@ def isolate() -> None:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    die_with_parent()  # again: the kernel forgets it with the change of credentials
     try:
         unshare(NEWNET | NEWNS | NEWPID)
     except OSError as error:

@@ -20,6 +20,8 @@ from backchannel.prove.player import Places, Played, Player
 
 AT_ONCE = 48
 """Conversations on their way at the same time in one lab."""
+GUARDED = 8
+"""As many where a guard in user space decides: it is to be proved, not flooded."""
 CALMER = 3
 """How much more patience a second try has."""
 TIMED = 5
@@ -116,7 +118,8 @@ class Run:
         self.trace = trace.Trace(self.lab)
         self._places = _Addresses()
         self._turns: dict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        guarded = job.enforced is not None and job.enforced.kind == "guard"
+        self._at_once = asyncio.Semaphore(GUARDED if guarded else AT_ONCE)
         self._control: dict[int, Played] = {}
         self._seconds: dict[int, list[float]] = {}
 

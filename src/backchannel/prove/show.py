@@ -32,11 +32,13 @@ def render(proofs: Proofs) -> RenderableType:
 
 def _head(proof: Proof) -> Text:
     good = not proof.count("broken")
+    slower = words.slower(proof)
     return Text.assemble(
         (words.short(proof.policy), "bold"),
         f" against {words.short(proof.ruleset.name)} ({proof.ruleset.kind}): ",
         (words.headline(proof), "green" if good else "bold red"),
         f"\n{proof.plays:,} conversations played in {proof.seconds:.0f} s on {proof.kernel}",
+        f"; {slower}" if slower else "",
     )
 
 

@@ -1,5 +1,6 @@
 """A proof in words: the same ones on the terminal, in SARIF and on the page."""
 
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
@@ -63,6 +64,15 @@ def decided(cell: Cell) -> str:
     if not cell.rule:
         return ""
     return f"{cell.rule} [{cell.verdict}, {count(cell.hits, 'packet')}]"
+
+
+def slower(proof: Proof) -> str:
+    """Return how much longer allowed conversations take under the ruleset; empty if unknown."""
+    ratios = [cell.slower for row in proof.rows for cell in row.cells if cell.slower is not None]
+    if not ratios:
+        return ""
+    middle = statistics.median(ratios)
+    return f"what is allowed takes {middle:.2f} times as long (median of {len(ratios)})"
 
 
 def broken(proof: Proof) -> Iterator[Broken]:

@@ -13,7 +13,7 @@ import msgspec
 from backchannel.errors import InputError
 from backchannel.prove import enforcers
 from backchannel.prove.lab import LabError
-from backchannel.prove.namespaces import NotAllowedError, isolate
+from backchannel.prove.namespaces import NotAllowedError, die_with_parent, isolate
 from backchannel.prove.run import Job, Report, Run
 
 
@@ -42,7 +42,10 @@ Message = Progress | Failed | Done
 
 
 def main() -> None:
-    """Do one job."""
+    """Do one job, for the process whose number is the argument."""
+    die_with_parent()
+    if len(sys.argv) > 1 and os.getppid() != int(sys.argv[1]):
+        return  # it died before we could ask the kernel to tell us
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # Debian's users lack it
     job = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Job)
     try:
