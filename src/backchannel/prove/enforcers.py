@@ -42,7 +42,7 @@ class GuardCommand(msgspec.Struct, frozen=True, tag="guard"):
     command: tuple[str, ...]
     ready: str = ""
     """A line of its output (standard output or error) that contains this says that it stands."""
-    timeout: float = 20.0
+    timeout: float = 60.0
 
     @property
     def kind(self) -> Kind:
@@ -201,7 +201,7 @@ class Guard:
         while not ready or ready not in self._said():
             waited = time.monotonic() - began
             if self.process.poll() is not None or waited > self.guard.timeout:
-                why = self._said()[-500:].strip()
+                why = self._said()[-500:].strip() or f"nothing heard within {waited:.0f} s"
                 raise InputError(self.guard.name, f"the guard did not start: {why}")
             if not ready and waited > _SETTLED:
                 return

@@ -72,7 +72,7 @@ def slower(proof: Proof) -> str:
     if not ratios:
         return ""
     middle = statistics.median(ratios)
-    return f"what is allowed takes {middle:.2f} times as long (median of {len(ratios)})"
+    return f"what is allowed takes {middle:.2f} times as long (median of {len(ratios)}, no network delay)"
 
 
 def broken(proof: Proof) -> Iterator[Broken]:
