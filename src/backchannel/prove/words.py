@@ -72,7 +72,8 @@ def slower(proof: Proof) -> str:
     if not ratios:
         return ""
     middle = statistics.median(ratios)
-    return f"what is allowed takes {middle:.2f} times as long (median of {len(ratios)}, no network delay)"
+    of = f"(median of {len(ratios)}, no network delay)"
+    return f"what is allowed takes {middle:.2f} times as long {of}"
 
 
 def broken(proof: Proof) -> Iterator[Broken]:
