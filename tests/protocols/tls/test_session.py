@@ -15,6 +15,7 @@ from tests.kit import (
     flows,
     footprint,
     peek,
+    recut,
 )
 
 from backchannel.effects import Inner
@@ -22,10 +23,9 @@ from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.http_proxy.session import Session as Proxy
-from backchannel.protocols.tls import wire
 from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
 from backchannel.protocols.tls.fingerprint import ja3, ja4
-from backchannel.protocols.tls.session import Session, recognise
+from backchannel.protocols.tls.session import PATIENCE, Session, recognise
 from backchannel.protocols.tls.wire import ClientHello
 
 C, S = Side.CLIENT, Side.SERVER
@@ -398,9 +398,16 @@ def test_a_gap_ends_a_side():
 def test_bulk_is_not_waited_through():
     session = Session(START)
     session.feed(C, HELLO)
-    for _ in range(wire.MAX_MESSAGE // 1000 + 2):
+    for _ in range(PATIENCE // 1000 + 1):
         session.feed(C, bytes(1000))
     assert session.done
+
+
+@pytest.mark.parametrize("size", [1000, 1 << 20])
+@pytest.mark.parametrize(("bulk", "answers"), [(PATIENCE - 1000, 1), (PATIENCE, 0)])
+def test_how_long_an_answer_is_waited_for_does_not_depend_on_segments(size, bulk, answers):
+    steps = recut([(C, HELLO + bytes(bulk)), (S, TLS13)], size)
+    assert len(events(decode(Session(START), steps), TlsAnswer)) == answers
 
 
 @pytest.mark.parametrize(

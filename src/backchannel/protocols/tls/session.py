@@ -16,8 +16,8 @@ from backchannel.reader import WireError
 NAMES = 8
 """Names of a certificate that are told on; those of the big carriers have hundreds."""
 _HELLOS = (wire.CLIENT_HELLO, wire.SERVER_HELLO)
-PATIENCE = 65536
-"""Bytes of a side that has said all, after which the other side is no longer waited for."""
+PATIENCE = 131_072
+"""Bytes of a side, its longest hello among them, after which the other is no longer waited for."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -91,7 +91,8 @@ class Session:
         self._messages = bytearray(), bytearray()
         self._read = [False, False]
         """Whether all that a side says openly was read."""
-        self._after = 0
+        self._seen = [0, 0]
+        """Bytes that came from each side."""
         self._hello_seen = False
         self._named = False
 
@@ -99,11 +100,16 @@ class Session:
         """Take the next in-order bytes of *side*; return what they meant."""
         if self.done:
             return []
-        if self._read[side]:
-            self._after += len(data)
-            self.done = self._after > PATIENCE
-            return []
+        self._seen[side] += len(data)
         out: list[Output] = []
+        if not self._read[side]:
+            self._open(side, data, out)
+        if self._read[side] and self._seen[side] > PATIENCE:
+            self.done = True
+        return out
+
+    def _open(self, side: Side, data: bytes, out: list[Output]) -> None:
+        """Read what *side* says openly."""
         self._records[side].extend(data)
         try:
             self._cut(side, out)
@@ -112,7 +118,6 @@ class Session:
             if self.standing is Standing.CLAIMED and not self._hello_seen:
                 self.standing = Standing.REFUTED
             self._finish(side)
-        return out
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: what was open on this side is over."""
