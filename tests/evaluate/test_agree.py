@@ -31,7 +31,9 @@ def compiled(policy):
 
 
 def test_there_are_filters_to_compare():
-    assert set(compiled("office")[0]) >= {"nftables", "iptables", "cisco-ios", "junos"}
+    assert set(compiled("office")[0]) >= {
+        "nftables", "iptables", "cisco-ios", "junos", "pf", "windows"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("policy", EXAMPLES)

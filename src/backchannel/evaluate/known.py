@@ -8,6 +8,8 @@ from backchannel.evaluate.iptables import Iptables
 from backchannel.evaluate.junos import Junos
 from backchannel.evaluate.nftables import Nftables
 from backchannel.evaluate.packet import Hook, Packet, Verdict
+from backchannel.evaluate.pf import Pf
+from backchannel.evaluate.windows import Windows
 from backchannel.policy.compile import File
 
 
@@ -32,4 +34,8 @@ def evaluator(backend: str, files: Iterable[File]) -> Evaluator | None:
         return CiscoIos(texts["cfg"])
     if backend == "junos":
         return Junos(texts["junos"])
+    if backend == "pf":
+        return Pf(texts["pf"])
+    if backend == "windows":
+        return Windows(texts["ps1"])
     return None
