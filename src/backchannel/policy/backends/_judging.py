@@ -4,10 +4,12 @@
 `deny` that leaves these parties no other way on the same carrier can say that.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Entry, Standing, free, known, reading
 from backchannel.policy.backends._signatures import signatures
 from backchannel.policy.compile import Judgement
@@ -37,7 +39,19 @@ class Speaks(msgspec.Struct, frozen=True):
 def entries(rules: Rules, speaks: Speaks) -> Iterator[Entry]:
     """Yield what a firewall that *speaks* so writes down, in order."""
     read = reading(rules, stateless=speaks.stateless)
-    return (entry for entry in read.entries() if not unsaid(entry.line, speaks))
+    return (
+        entry
+        for entry in read.entries()
+        if versions(entry.opener, entry.called) and not unsaid(entry.line, speaks)
+    )
+
+
+def silent(rules: Rules, speaks: Speaks) -> list[str]:
+    """Return a comment that names the lines which became no rule; none where there is none."""
+    written = {entry.line.name for entry in entries(rules, speaks)}
+    names = [line.name for line in rules.lines if line.name not in written]
+    why = "Without a rule of their own, as a gap or an earlier line says all of them: "
+    return textwrap.wrap(why + ", ".join(names), 98, break_on_hyphens=False) if names else []
 
 
 def unsaid(line: Line, speaks: Speaks) -> str:

@@ -6,7 +6,7 @@ region is a box: who opens, who is called, ports of one carrier, hours.
 """
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from socket import AF_INET, AF_INET6, inet_ntop
 
 import msgspec
 
@@ -53,6 +53,7 @@ class Regions:
     def __init__(self, rules: Rules, speaks: Speaks) -> None:
         self._parties = dict[int, tuple[Party, Addresses]]()
         self._cut = dict[tuple[int, int, bool], tuple[Addresses, Addresses, Addresses]]()
+        self._same = dict[tuple[tuple[Span, ...], tuple[Span, ...]], Addresses]()
         self._rules, self._speaks = rules, speaks
 
     def all(self) -> Iterator[tuple[Region, list[Region]]]:
@@ -117,14 +118,17 @@ class Regions:
         if key not in self._cut:
             inside = {f: _common(one.spans[f], other.spans[f]) for f in LAST}
             outside = {f: _without(one.spans[f], inside[f]) for f in LAST}
-            both = (
-                Addresses(f"{one.label} in {other.label}", inside[4], inside[6]),
-                Addresses(f"{one.label} without {other.label}", outside[4], outside[6]),
-            )
-            if not both[1]:
-                both = (one, both[1])  # nothing cut off: it keeps its name
-            self._cut[key] = (one, *both)  # `one` is kept, so that its identity stays its own
+            rest = self._made(f"{one.label} without {other.label}", outside)
+            cut = self._made(f"{one.label} in {other.label}", inside) if rest else one
+            self._cut[key] = (one, cut, rest)  # `one` is kept, so that its identity stays its own
         return self._cut[key][1:]
+
+    def _made(self, label: str, found: dict[int, list[Span]]) -> Addresses:
+        """Return a set of these spans: the same object however it came about."""
+        key = (tuple(found[4]), tuple(found[6]))
+        if key not in self._same:
+            self._same[key] = Addresses(label, found[4], found[6])
+        return self._same[key]
 
 
 def common(one: Spans, other: Spans) -> Spans:
@@ -172,15 +176,23 @@ def _without(one: list[Span], inside: list[Span]) -> list[Span]:
 
 def texts(addresses: Addresses, *, ranges: bool = True) -> Iterator[str]:
     """Yield *addresses* as networks; what is no single network as `first-last`, if *ranges*."""
-    for family, kind in ((4, IPv4Address), (6, IPv6Address)):
+    for family, size, kind in ((4, 4, AF_INET), (6, 16, AF_INET6)):
         for low, high in addresses.spans[family]:
-            if low == high:
-                yield str(kind(low))
+            networks = list(_networks(low, high, size * 8))
+            if ranges and len(networks) > 1:
+                first, last = (inet_ntop(kind, each.to_bytes(size)) for each in (low, high))
+                yield f"{first}-{last}"
                 continue
-            bits = (high - low + 1).bit_length() - 1
-            if high - low + 1 == 1 << bits and not low & (high - low):
-                yield f"{kind(low)}/{kind(0).max_prefixlen - bits}"
-            elif ranges:
-                yield f"{kind(low)}-{kind(high)}"
-            else:
-                yield from map(str, summarize_address_range(kind(low), kind(high)))
+            for start, bits in networks:
+                length = "" if bits == size * 8 else f"/{bits}"
+                yield f"{inet_ntop(kind, start.to_bytes(size))}{length}"
+
+
+def _networks(low: int, high: int, width: int) -> Iterator[tuple[int, int]]:
+    """Yield first address and prefix length of the networks that make up a span."""
+    while low <= high:
+        size = low & -low or 1 << width
+        while size > high - low + 1:
+            size >>= 1
+        yield low, width + 1 - size.bit_length()
+        low += size

@@ -24,7 +24,13 @@ def slug(text: str, longest: int) -> str:
     return (made if made[:1].isalpha() else f"net_{made}")[:longest].strip("_")
 
 
-def heading(rules: Rules, gaps: tuple[Gap, ...], load: Iterable[str], mark: str = "#") -> list[str]:
+def heading(
+    rules: Rules,
+    gaps: tuple[Gap, ...],
+    load: Iterable[str],
+    mark: str = "#",
+    silent: Iterable[str] = (),
+) -> list[str]:
     """Return the comment lines at the top: who made it of what, how to load it, what it lacks."""
     made = (
         f"Made by backchannel {__version__} from policy '{plain(rules.name)}' "
@@ -33,6 +39,7 @@ def heading(rules: Rules, gaps: tuple[Gap, ...], load: Iterable[str], mark: str 
     lines = [*_wrapped(made), *load]
     if rules.expired:
         lines += _wrapped(f"Left out, their day has passed: {', '.join(rules.expired)}.")
+    lines += silent
     if gaps:
         lines += ["", "It does less than the policy says:", *_grouped(gaps)]
     else:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._hours import MIDNIGHT, stretches
-from backchannel.policy.backends._judging import Speaks
+from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._stateless import Term, terms
@@ -59,7 +59,12 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
 
 def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
     """Return the lists, and what they use, as commands of the configuration mode."""
-    text = [*heading(rules, gaps, LOAD, "!"), *_Lists(rules).lines(), "end", ""]
+    text = [
+        *heading(rules, gaps, LOAD, "!", silent(rules, SPEAKS)),
+        *_Lists(rules).lines(),
+        "end",
+        "",
+    ]
     return (File("backchannel-ios.cfg", "\n".join(text)),)
 
 

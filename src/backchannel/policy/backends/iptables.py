@@ -10,7 +10,7 @@ from itertools import product
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._hours import MIDNIGHT, WEEK, stretches
-from backchannel.policy.backends._judging import Speaks
+from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Entry, Spans, parted
 from backchannel.policy.backends._words import about, heading, interfaces, plain, short, slug
@@ -57,7 +57,7 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
 
 def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
     """Return the sets, where there are any, and one file an IP version."""
-    sets, top = _Sets(), heading(rules, gaps, LOAD)
+    sets, top = _Sets(), heading(rules, gaps, LOAD, silent=silent(rules, SPEAKS))
     files = []
     for family in (4, 6):
         text = "\n".join([*top, "", *_Table(rules, sets, family).lines(), ""])

@@ -8,7 +8,7 @@ configuration group is replaced, so that a commit changes the policy in one step
 from collections.abc import Iterable, Iterator
 
 from backchannel.policy.backends import _judging
-from backchannel.policy.backends._judging import Speaks
+from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._stateless import Term, terms
@@ -50,7 +50,7 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
 
 def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
     """Return the configuration group as one file for `load replace`."""
-    text = [*heading(rules, gaps, LOAD), "groups {", "    replace:"]
+    text = [*heading(rules, gaps, LOAD, silent=silent(rules, SPEAKS)), "groups {", "    replace:"]
     text += _block(GROUP, _Filters(rules).lines(), 1)
     text += ["}", f"apply-groups {GROUP};", ""]
     return (File("backchannel.junos", "\n".join(text)),)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._hours import MIDNIGHT, stretches
-from backchannel.policy.backends._judging import Speaks
+from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Entry, Spans, parted
 from backchannel.policy.backends._words import about, heading, interfaces, plain, short, slug
@@ -68,7 +68,12 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
 def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
     """Return the table as one file for `nft -f`."""
     text = _Table(rules).lines()
-    return (File("backchannel.nft", "\n".join([*heading(rules, gaps, LOAD), "", *text, ""])),)
+    return (
+        File(
+            "backchannel.nft",
+            "\n".join([*heading(rules, gaps, LOAD, silent=silent(rules, SPEAKS)), "", *text, ""]),
+        ),
+    )
 
 
 def counter(line: Line) -> str:

@@ -9,7 +9,7 @@ from before, and a packet without state is met in both directions (docs/decision
 from collections.abc import Iterator
 
 from backchannel.policy.backends import _judging
-from backchannel.policy.backends._judging import Speaks
+from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._reading import Spans, parted
 from backchannel.policy.backends._regions import Addresses, Region, Regions, texts
 from backchannel.policy.backends._words import about, heading, slug
@@ -46,7 +46,12 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
 
 def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
     """Return the anchor's rules as one file for pfctl."""
-    text = [*heading(rules, gaps, LOAD), "", *_Anchor(rules).lines(), ""]
+    text = [
+        *heading(rules, gaps, LOAD, silent=silent(rules, SPEAKS)),
+        "",
+        *_Anchor(rules).lines(),
+        "",
+    ]
     return (File("backchannel.pf", "\n".join(text)),)
 
 

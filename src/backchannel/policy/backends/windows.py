@@ -9,7 +9,7 @@ is called, and rules whose local addresses are not the host's do nothing there.
 from collections.abc import Iterator
 
 from backchannel.policy.backends import _judging
-from backchannel.policy.backends._judging import Speaks
+from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._regions import Addresses, Region, Regions, texts
 from backchannel.policy.backends._words import about, heading, plain, slug
@@ -41,7 +41,12 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
 
 def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
     """Return the script."""
-    text = [*heading(rules, gaps, LOAD), "", *_Script(rules).lines(), ""]
+    text = [
+        *heading(rules, gaps, LOAD, silent=silent(rules, SPEAKS)),
+        "",
+        *_Script(rules).lines(),
+        "",
+    ]
     return (File("backchannel-windows.ps1", "\n".join(text)),)
 
 
