@@ -96,6 +96,21 @@ def test_every_table_has_a_caption_and_scoped_heads(page):
         assert table["heads"] == table["scopes"] > 0
 
 
+def test_what_scrolls_is_reached_by_keyboard_and_has_a_name(page):
+    boxes = re.findall(r'<div class="wide"[^>]*>', page)
+    assert len(boxes) > 5
+    assert all('tabindex="0"' in box and re.search('aria-label="[^"]', box) for box in boxes)
+
+
+def test_a_row_whose_account_nobody_named_has_a_heading_still():
+    made = document()
+    nobody = [msgspec.structs.replace(each, account="") for each in made.addresses]
+    text = html.page(msgspec.structs.replace(made, addresses=tuple(nobody)), INDEX)
+    assert nobody
+    assert "nobody named" in text
+    assert not re.search(r"<th[^>]*>\s*</th>", text)
+
+
 def test_every_link_leads_to_one_place_in_the_page(page):
     outline = Outline(page)
     assert len(outline.ids) == len(set(outline.ids))

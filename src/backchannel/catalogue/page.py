@@ -210,7 +210,7 @@ def _nat(service: Service, cited: Cited) -> Section:
     kinds = (("embedded", nat.embedded), ("fails", nat.fails), ("mends it", nat.mends))
     return Section(
         title="Network address translation characteristics",
-        columns=("", "what", "cited"),
+        columns=("kind", "what", "cited"),
         rows=tuple((kind, text, cited(nat.sources)) for kind, texts in kinds for text in texts),
     )
 
