@@ -4,6 +4,7 @@ import pytest
 from tests.prove.labs import outcomes, promise, proved, shipped, table
 
 from backchannel.errors import InputError
+from backchannel.prove import proof
 from backchannel.prove.enforcers import Text
 from backchannel.prove.methods import METHODS
 
@@ -64,6 +65,34 @@ def test_a_session_that_stood_before_goes_on_under_established():
     assert cells(proved(strict, promise("aim", "message"), methods=["midstream"]))[
         "midstream"
     ].outcome in ("blocked", "leaks")
+
+
+def test_sessions_from_before_were_tracked_as_on_any_router():
+    """Had nobody tracked it, its next packet would be new without a SYN, and this would drop it."""
+    no_syn = "ct state new tcp flags & (syn | ack) != syn drop"
+    found = proved(table(no_syn, ESTABLISHED), promise("aim", "message"), methods=["midstream"])
+    assert cells(found)["midstream"].outcome == "passes"
+
+
+@pytest.mark.parametrize(
+    ("action", "method", "outcome", "hopeless", "kept"),
+    [
+        ("deny", "standard", "blocked", False, "kept"),
+        ("deny", "standard", "leaks", False, "broken"),
+        ("deny", "standard", "passes", True, "gap"),
+        ("deny", "socks5", "passes", False, "gap"),
+        ("deny", "midstream", "passes", False, "broken"),
+        ("allow", "standard", "passes", False, "kept"),
+        ("allow", "one-byte", "leaks", False, "broken"),
+        ("allow", "socks5", "blocked", False, "open"),
+    ],
+)
+def test_what_best_effort_accepts(action, method, outcome, hopeless, kept):
+    made = promise("aim", "message", action, best_effort=True)
+    assert proof._kept(made, METHODS[method], outcome, hopeless=hopeless) == kept
+    strict = promise("aim", "message", action)
+    told = proof._kept(strict, METHODS[method], outcome, hopeless=hopeless)
+    assert told == ("broken" if kept == "gap" else kept)
 
 
 def test_a_rule_that_lets_the_first_packets_pass_leaks():

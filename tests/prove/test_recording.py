@@ -24,6 +24,14 @@ def test_a_file_transfer_is_the_file_and_not_the_invitation():
     assert files[0].steps[0].data.startswith(b"OFT2")
 
 
+def test_a_direct_connection_is_the_images_though_words_go_over_it_too():
+    found = cut("aim/aim_odc.pcap")["image", "direct odc"]
+    *signing_on, direct = found.flows
+    assert direct.announced
+    assert all(step.told for step in direct.steps)
+    assert not any(step.told for flow in signing_on for step in flow.steps)
+
+
 def test_messages_are_told_and_the_sign_on_before_them_is_not():
     found = cut("aim/aim_oft.pcap")["message", "tcp/5191"]
     told = [step for flow in found.flows for step in flow.steps if step.told]
