@@ -17,14 +17,14 @@ def lines(path, *, size=1000, age=None, keep=3):
 
 
 def test_rotation_by_size_keeps_so_many_and_loses_no_line(tmp_path):
-    file, notices = lines(tmp_path / "e", size=100, keep=2)
-    for number in range(40):
+    file, notices = lines(tmp_path / "e", size=100, keep=3)
+    for number in range(60):
         file.write(b"line %02d\n" % number)
         file.flush()
     file.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["e", "e.1", "e.2"]
-    told = "".join((tmp_path / name).read_text() for name in ("e.2", "e.1", "e"))
-    assert told.splitlines() == [f"line {number:02}" for number in range(40)][-len(told) // 8 :]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["e", "e.1", "e.2", "e.3"]
+    told = "".join((tmp_path / name).read_text() for name in ("e.3", "e.2", "e.1", "e"))
+    assert told.splitlines() == [f"line {number:02}" for number in range(60)][-len(told) // 8 :]
     assert (tmp_path / "e.1").stat().st_size >= 100
     assert file.lost == 0
     assert notices == []

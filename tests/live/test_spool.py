@@ -77,6 +77,13 @@ def test_kill_9_loses_nothing_that_was_put(tmp_path):
     spool.close()
 
 
+def test_what_is_stored_is_on_the_disk_and_not_only_with_the_system(tmp_path):
+    spool = Spool(tmp_path / "s", 5)
+    assert spool._base.execute("pragma synchronous").fetchone() == (2,)  # full
+    assert spool._base.execute("pragma journal_mode").fetchone() == ("wal",)
+    spool.close()
+
+
 def test_the_oldest_give_way_and_are_counted(tmp_path):
     spool = Spool(tmp_path / "s", 5)
     for number in range(8):
