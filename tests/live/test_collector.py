@@ -2,10 +2,12 @@
 
 import msgspec
 import pytest
+from tests.flows.frames import ethernet, ip, pcap, udp
 from tests.live.world import EXAMPLES
 
 from backchannel import scan
 from backchannel.capture import sources
+from backchannel.capture.records import Records
 from backchannel.catalogue import index
 from backchannel.detect import rules
 from backchannel.flows.settings import FlowSettings
@@ -126,3 +128,31 @@ def test_findings_are_looked_through():
     assert chosen(found, "high aim")
     assert chosen(found, "10.61.0.12") != list(found)
     assert chosen(found, "no such thing") == []
+
+
+def answer(name, number):
+    """A DNS answer that gives *name* an address."""
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc6\x33\x64" + bytes([number])
+    told = b"\0\1\x81\x80\0\1\0\1\0\0\0\0" + labels + b"\0\1\0\1" + record
+    return ethernet(ip("10.0.0.53", "10.0.0.1", 17, udp((53, 40_000 + number), told)))
+
+
+def test_a_reload_looks_for_the_names_of_the_new_catalogue():
+    told, number = [], iter(range(1, 9))
+    task = Task(captures=(), settings=FlowSettings(), index=index.Index(services={}))
+    parser = Parser(task, told.append)
+
+    def hear(name):
+        capture = pcap([(0.0, answer(name, next(number)))])
+        parser.read(Records(capture[:24]).cut(memoryview(capture), len(capture)))
+        parser.flush()
+        seen = [each for message in told for each in message.seen]
+        told.clear()
+        return [(each.event.name, each.service) for each in seen]
+
+    assert hear("web.whatsapp.com") == []
+    parser.reload(messages.Reload(index.load()))
+    assert hear("web.whatsapp.com") == [("web.whatsapp.com", "")]  # a name of no flow yet
+    parser.reload(messages.Reload(index.Index(services={})))
+    assert hear("web.whatsapp.com") == []

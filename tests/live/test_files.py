@@ -121,3 +121,26 @@ def test_no_more_are_kept_than_asked(tmp_path, keep):
         file.flush()
     file.close()
     assert len(list(tmp_path.iterdir())) == keep + 1
+
+
+def test_never_half_a_line(tmp_path, monkeypatch):
+    file, _ = lines(tmp_path / "e")
+    file.write(b"whole\n")
+    file.flush()
+    write, calls = files.os.write, []
+
+    def half(fd, data):
+        calls.append(data)
+        if len(calls) > 1:
+            raise OSError(28, "No space left on device")
+        return write(fd, data[:3])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "write", half)
+        file.write(b"another\n")
+        file.flush()
+    assert len(calls) == 2
+    assert (tmp_path / "e").read_text() == "whole\n"
+    monkeypatch.setattr(files, "RETRY", 0.0)
+    file.close()
+    assert (tmp_path / "e").read_text() == "whole\nanother\n"

@@ -141,7 +141,7 @@ cdef class Ring:
                     frame.captured += TAG
                     frame.original += TAG
             frame.data = data
-            prefetch(data)  # the decoder comes next: an eighth less time a packet
+            prefetch(data)  # the decoder comes next: a tenth less time a packet
         return 0
 
 
