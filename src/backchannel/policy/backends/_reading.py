@@ -13,6 +13,7 @@ import msgspec
 
 from backchannel.model import Capability
 from backchannel.policy.backends._parties import Parties
+from backchannel.policy.backends._signatures import signatures
 from backchannel.policy.model import Carrier, Line, Party, Ports, Rules, Use
 
 WIDE = 32_768
@@ -123,10 +124,17 @@ class Reading:
             if line.action == "allow"
         )
         """Lines that allow something, and the host names of the services they speak of."""
+        self.signed = {
+            line.name: frozenset(each.name for use in line.uses for each in signatures(use))
+            for line in rules.lines
+        }
+        """Names of the signatures of each line's uses."""
         self._beside = dict[str, list[Use]]()
         for use in rules.known:
             self._beside.setdefault(use.service, []).append(use)
         self._moot = dict[tuple[int, Key], bool]()
+        self._besides = dict[tuple[int, frozenset[Key]], str]()
+        self._known = frozenset(map(key, rules.known))
         self._neighbours = dict[Ports, list[Ports]]()
         self._standings = dict[tuple[int, Key], Standing]()
         self._ways = dict[tuple[int, Carrier], tuple[tuple[int, str], ...]]()
@@ -168,18 +176,23 @@ class Reading:
         """Return whether any flow can belong to both lines."""
         return self.parties.meet(one, other)
 
-    def beside(self, line: Line, keys: Iterable[Key]) -> str:
+    def beside(self, line: Line, keys: frozenset[Key]) -> str:
         """Return which of *keys*, not in *line*, the policy lets its parties have; empty: none."""
-        number = self._numbers[line.name]
-        for service, capability in sorted(set(keys) - self._keys[number]):
+        where = (self._numbers[line.name], keys)
+        if where not in self._besides:
+            self._besides[where] = self._passing(line, where[0], keys)
+        return self._besides[where]
+
+    def _passing(self, line: Line, number: int, keys: frozenset[Key]) -> str:
+        for service, capability in sorted(keys - self._keys[number]):
             use = Use(service, Capability(capability))
-            for other, allow in enumerate(self.rules.lines):
-                if allow.action == "allow" and (service, capability) in self._keys[other]:
-                    before = self._denied_before(use, other, line, number)
-                    if self.parties.meet(line, allow) and not before:
-                        return f"{use} (line {allow.name})"
-            spoken = any(key(each) == (service, capability) for each in self.rules.known)
-            if spoken and self.rules.default == "allow" and not self._denied(use, line):
+            for other in self._deciding.get((service, capability), ()):
+                allow = self.rules.lines[other]
+                lets = allow.action == "allow" and self.parties.meet(line, allow)
+                if lets and not self._denied_before(use, other, line, number):
+                    return f"{use} (line {allow.name})"
+            default = self.rules.default == "allow" and (service, capability) in self._known
+            if default and not self._denied(use, line):
                 return f"{use} (by default)"
         return ""
 

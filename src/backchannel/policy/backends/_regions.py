@@ -5,7 +5,7 @@ Where a firewall has no order of its own (to Windows a block beats every allow),
 region is a box: who opens, who is called, ports of one carrier, hours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from socket import AF_INET, AF_INET6, inet_ntop
 
 import msgspec
@@ -57,13 +57,20 @@ class Regions:
         self._rules, self._speaks = rules, speaks
 
     def all(self) -> Iterator[tuple[Region, list[Region]]]:
-        """Yield every line's region as it is written, and what earlier lines leave of it."""
-        before = list[Region]()
+        """Yield every line's region as it is written, and what earlier lines leave of a `deny`.
+
+        Only what lets pass cuts: that two lines refuse the same flow does no harm.
+        """
+        before = dict[Carrier, list[Region]]()
         for region in self._written():
+            passed = before.setdefault(region.carrier, [])
             left = [region]
-            for earlier in before:
-                left = [part for each in left for part in self._without(each, earlier)]
-            before.append(region)
+            if region.line and region.line.action == "deny":
+                for earlier in passed:
+                    if not region.ports or common(region.ports, earlier.ports):
+                        left = [part for each in left for part in self._without(each, earlier)]
+            else:
+                passed.append(region)
             yield region, left
 
     def _written(self) -> Iterator[Region]:
@@ -95,8 +102,7 @@ class Regions:
     def _without(self, region: Region, earlier: Region) -> Iterator[Region]:
         """Yield the parts of *region* that *earlier* does not decide; at most three."""
         shared = common(region.ports, earlier.ports)
-        apart = region.carrier != earlier.carrier or (region.ports and not shared)
-        if apart or (region.line and earlier.line is region.line):
+        if region.ports and not shared:
             yield region
             return
         openers, opener_left = self._parted(region.opener, earlier.opener)
@@ -178,11 +184,15 @@ def texts(addresses: Addresses, *, ranges: bool = True) -> Iterator[str]:
     """Yield *addresses* as networks; what is no single network as `first-last`, if *ranges*."""
     for family, size, kind in ((4, 4, AF_INET), (6, 16, AF_INET6)):
         for low, high in addresses.spans[family]:
-            networks = list(_networks(low, high, size * 8))
-            if ranges and len(networks) > 1:
+            count = high - low + 1
+            if count & (count - 1) == 0 and low & (count - 1) == 0:
+                networks: Iterable[tuple[int, int]] = [(low, size * 8 + 1 - count.bit_length())]
+            elif ranges:
                 first, last = (inet_ntop(kind, each.to_bytes(size)) for each in (low, high))
                 yield f"{first}-{last}"
                 continue
+            else:
+                networks = _networks(low, high, size * 8)
             for start, bits in networks:
                 length = "" if bits == size * 8 else f"/{bits}"
                 yield f"{inet_ntop(kind, start.to_bytes(size))}{length}"

@@ -203,4 +203,10 @@ SIGNATURES = (
 
 def signatures(use: Use) -> tuple[Signature, ...]:
     """Return the signatures of flows that carry *use*."""
-    return tuple(each for each in SIGNATURES if (use.service, use.capability.value) in each.carries)
+    return _BY_USE.get((use.service, use.capability.value), ())
+
+
+_BY_USE = {
+    pair: tuple(each for each in SIGNATURES if pair in each.carries)
+    for pair in frozenset().union(*(each.carries for each in SIGNATURES))
+}

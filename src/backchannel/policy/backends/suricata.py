@@ -82,7 +82,7 @@ def _refused_before(read: Reading, line: Line, signature: Signature) -> Line | N
     for other in read.rules.lines:
         if other is line:
             return None
-        acts = other.action == "deny" and any(signature in signatures(use) for use in other.uses)
+        acts = other.action == "deny" and signature.name in read.signed[other.name]
         if acts and read.meet(line, other) and not _kept(read, other, signature):
             return other
     return None
@@ -137,7 +137,7 @@ class _Rules:
         after = self._rules.lines[self._rules.lines.index(line) + 1 :]
         return any(
             other.action == "deny"
-            and any(signature in signatures(use) for use in other.uses)
+            and signature.name in self._read.signed[other.name]
             and self._read.meet(line, other)
             and not _kept(self._read, other, signature)
             for other in after
