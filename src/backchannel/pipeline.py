@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -238,11 +239,11 @@ class Scan:
 
     def _locate(self, frame: int) -> tuple[str, int]:
         """Return the file of a frame and its number in that file."""
-        starts = [entry.first_frame for entry in self._inputs]
-        place = bisect_right(starts, frame) - 1
+        place = bisect_right(self._inputs, frame, key=attrgetter("first_frame")) - 1
         if place < 0:
             return "", frame
-        return self._inputs[place].path, frame - starts[place] + 1
+        found = self._inputs[place]
+        return found.path, frame - found.first_frame + 1
 
     def _traffic(self) -> Traffic:
         totals = self._core.totals()

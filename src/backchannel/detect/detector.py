@@ -57,6 +57,7 @@ class _Found:
         self.summary, self.subject = summary, subject
         self.hosts: dict[str, None] = {}
         self.accounts: dict[str, None] = {}
+        self.flow: FlowInfo | None = None
         self.count = 0
         self.first = self.last = 0
         self.places: list[_Place] = []
@@ -69,7 +70,9 @@ class _Found:
             self.first = time
         self.last = max(self.last, time)
         self.count += 1
-        if len(self.hosts) < HOSTS:
+        flow = place.flow
+        if self.flow is not flow and len(self.hosts) < HOSTS:
+            self.flow = flow  # which nearly always is that of the last match
             for host in (names["client"], names["server"]):
                 if host and len(self.hosts) < HOSTS:
                     self.hosts[str(host)] = None
@@ -146,12 +149,24 @@ class _Plan:
         # where an event has a field of the same name (a program called `client`), the flow's wins
         self.told["program"] = fields.get("client", _constant(""))
         self.told |= _SEEN
+        self._subjects = {
+            rule: attrgetter(*(_PATHS[name] for name in rule.rule.each))
+            for rule in rules
+            if len(rule.rule.each) > 1 and all(name in _PATHS for name in rule.rule.each)
+        }
         self.speakers = tuple(name for name in _ACCOUNTS if name in {*fields, "account"})
         """Names that can hold an account."""
         wanted = {name for rule in rules for name in rule.when.names}
         self._asked = tuple((name, get) for name, get in self.told.items() if name in wanted)
         self._known: dict[tuple[Any, ...], list[_Compiled]] = {}
         self._fresh = 0
+
+    def subject(self, rule: _Compiled, seen: Observation, names: _Told) -> tuple[str, ...]:
+        """Return what a finding of the rule is about."""
+        get = self._subjects.get(rule)
+        if get is not None:  # all of it are texts that every observation has
+            return get(seen)
+        return tuple([str(each.value(names)) for each in rule.each])
 
     def matching(self, seen: Observation) -> list[_Compiled]:
         """Return the rules that match an event."""
@@ -221,7 +236,8 @@ class Detector:
             names = _Told(plan, seen)
             place = _Place(seen.time, seen.frame, seen.flow, seen.stack, plan.tag)
             for rule in rules:
-                self._matched(rule, names, seen.confidence, place, plan.tag)
+                subject = plan.subject(rule, seen, names)
+                self._matched(rule, subject, names, seen.confidence, place, tag=plan.tag)
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
@@ -242,17 +258,19 @@ class Detector:
         place = _Place(stream.first, stream.frame, stream.flow, stream.stack, "stream")
         for rule in rules:
             if rule.when.value(names) is True:
-                self._matched(rule, names, stream.confidence, place, "stream")
+                subject = tuple([str(each.value(names)) for each in rule.each])
+                self._matched(rule, subject, names, stream.confidence, place, tag="stream")
 
     def _matched(
         self,
         rule: _Compiled,
+        subject: tuple[str, ...],
         names: Mapping[str, Any],
         confidence: Confidence,
         place: _Place,
+        *,
         tag: str,
     ) -> None:
-        subject = tuple([str(each.value(names)) for each in rule.each])
         watch = rule.rule.count is not None and subject not in rule.found
         value = str(rule.distinct.value(names)) if watch and rule.distinct else ""
         if self._present is not None:
@@ -373,15 +391,19 @@ _DEFAULTS: dict[str, Any] = {
     "owner": "",
 }
 """What an expression may name in any event, whether it has it or not."""
+_PATHS = {
+    "service": "service",
+    "protocol": "protocol",
+    "stack": "stack",
+    "client": "flow.client.address",
+    "server": "flow.server.address",
+    "transport": "flow.transport",
+}
+"""Texts that every observation has, and where."""
 _SEEN: dict[str, Get] = {
-    "service": attrgetter("service"),
-    "protocol": attrgetter("protocol"),
-    "stack": attrgetter("stack"),
-    "client": attrgetter("flow.client.address"),
+    **{name: attrgetter(path) for name, path in _PATHS.items()},
     "client_port": attrgetter("flow.client.port"),
-    "server": attrgetter("flow.server.address"),
     "server_port": attrgetter("flow.server.port"),
-    "transport": attrgetter("flow.transport"),
     "account": lambda seen: getattr(seen.event, "account", "") or seen.account,
     "capability": lambda seen: seen.event.capability or "",
     "side": lambda seen: seen.side.name.lower(),

@@ -205,7 +205,7 @@ class Engine:
 
     def _close(self, stream: Stream, moment: Moment) -> None:
         """The stream is over."""
-        for side in Side:
+        for side in SIDES:
             self._end(stream, side, moment)
         for child in stream.children.values():
             self._close(child, moment)
@@ -285,7 +285,7 @@ class Engine:
         peek = Peek(start.transport, bytes(client), bytes(server), start.begun, start)
         if stream.claim is not None:
             stream.candidates.setdefault(stream.claim.protocol)
-        for side in Side:
+        for side in SIDES:
             if stream.peeked[side] and not stream.matched[side]:
                 self._match(stream, side)
         for end in (start.client, start.server):
