@@ -2,7 +2,7 @@
 # make test    set up, check style and types, run every test
 # make check   a developer's answer in under a minute
 # make fuzz    a minute of hostile captures for the core (with sanitizers) and for every decoder (SECONDS_EACH=n)
-# make bench   measure against other programs; see bench/README.md (ROUNDS=n)
+# make bench   measure against other programs; see bench/README.md (ROUNDS=n, NFSTREAM=python)
 # make reference   write the generated parts: references, schemas, the catalogue's index
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -40,7 +40,7 @@ fuzz: setup
 	$(BIN)/python tools/fuzz_decoders.py --seconds $(or $(SECONDS_EACH),60)
 
 bench: setup
-	$(BIN)/python bench/run.py --rounds $(or $(ROUNDS),5)
+	$(BIN)/python bench/run.py --rounds $(or $(ROUNDS),5) --nfstream $(or $(NFSTREAM),$(BIN)/python)
 
 clean:
 	rm -rf .venv build dist out .cache

@@ -3,7 +3,8 @@
 
 usage: bench/repeat.py CAPTURE TIMES     writes CAPTURE to standard output TIMES times in a row
 
-Each time its packets are as much later as it lasts, so that the flows of one time end in the next.
+Each time its packets are as much later as it lasts, so that the flows of one time end in the next,
+and between other addresses, so that there are ever new hosts.
 """
 
 import struct
@@ -54,23 +55,39 @@ def conversations(target: Path) -> Path:
 
 
 def again(path: Path, times: int) -> None:
-    """Write a little-endian pcap to standard output *times* times in a row."""
+    """Write a little-endian pcap to standard output *times* times in a row.
+
+    Each time it is later, and its IPv4 packets are between other addresses.
+    """
     data = path.read_bytes()
     if data[:4] != LITTLE:
         raise SystemExit("only little-endian pcap with microseconds can be repeated")
-    buffer, at, seconds = bytearray(data), 24, []
+    buffer, at, seconds, addresses = bytearray(data), 24, [], []
     while at + 16 <= len(buffer):
         seconds.append(at)
+        addresses += _addresses(data, at + 16)
         at += 16 + int.from_bytes(buffer[at + 8 : at + 12], "little")
     first, last = (
         int.from_bytes(buffer[at : at + 4], "little") for at in (seconds[0], seconds[-1])
     )
     sys.stdout.buffer.write(buffer)
-    for _ in range(times - 1):
+    for turn in range(1, times):
         for at in seconds:
             now = int.from_bytes(buffer[at : at + 4], "little") + last - first + 1
             buffer[at : at + 4] = now.to_bytes(4, "little")
+        for at in addresses:
+            buffer[at] ^= turn ^ (turn - 1)
         sys.stdout.buffer.write(memoryview(buffer)[24:])
+
+
+def _addresses(data: bytes, frame: int) -> tuple[int, ...]:
+    """Return where the second bytes of the addresses of an IPv4 packet in Ethernet stand."""
+    at = frame + 12
+    if data[at : at + 2] == b"\x81\x00":
+        at += 4
+    if data[at : at + 2] != b"\x08\x00" or data[at + 18] >= 224:
+        return ()
+    return at + 15, at + 19
 
 
 if __name__ == "__main__":
