@@ -68,7 +68,7 @@ class Standing(IntEnum):
     """A handshake or another well-formed exchange was decoded."""
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True, gc=False):
     """An address and port. Port 0 means unknown, or a transport without ports."""
 
     address: str

@@ -80,6 +80,7 @@ class Engine:
         self._bits = {name: 1 << number for number, name in enumerate(protocols)}
         self._context = {name: self._bits[name] for name, p in protocols.items() if p.context}
         self._by_bit = {bit: name for name, bit in self._bits.items()}
+        self._excluded: dict[int, frozenset[str]] = {}
         self._matcher = Matcher(protocols)
         self._by_port: dict[tuple[Transport, int], list[str]] = {}
         for name, protocol in protocols.items():
@@ -170,10 +171,18 @@ class Engine:
             row.transport, row.client, row.server, from_start, number=row.protocol, read=self.read
         )
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
-        stream.excluded = {name for name, bit in self._context.items() if not row.hits & bit}
+        stream.excluded = self._unmatched(row.hits)
         self._streams[slot] = stream
         self._reach.expected(stream, now)
         return stream
+
+    def _unmatched(self, hits: int) -> frozenset[str]:
+        """Return the context protocols whose magic did not match: few sets, shared by all flows."""
+        seen = hits & sum(self._context.values())
+        if seen not in self._excluded:
+            names = (name for name, bit in self._context.items() if not seen & bit)
+            self._excluded[seen] = frozenset(names)
+        return self._excluded[seen]
 
     def _name_flow(self, stream: Stream) -> None:
         """Give the flow of a stream that has a claim its Community ID."""
@@ -379,7 +388,7 @@ class Engine:
     def _refuted(self, stream: Stream, moment: Moment) -> None:
         """The session gave up its claim: withdraw it, and let the next candidate try."""
         assert stream.protocol is not None
-        stream.excluded.add(stream.protocol.name)
+        stream.excluded |= {stream.protocol.name}
         stream.held.clear()
         stream.proved = False
         stream.session = stream.protocol = stream.claim = None

@@ -114,7 +114,7 @@ class Stream:
         self.peeked = (bytearray(), bytearray())
         self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []
         self.replay_size = 0
-        self.excluded: set[str] = set()
+        self.excluded: frozenset[str] = frozenset()
         self.candidates: dict[str, None] = {}  # whose magic fitted, the most telling first
         self.asked = False  # whether recognisers saw all that was peeked
         self.answer: More | None = None  # and what they said

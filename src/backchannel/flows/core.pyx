@@ -54,7 +54,7 @@ from backchannel.flows.tcp cimport NOT_OPENED, SYN, begin, reopens
 from backchannel.wire cimport prefetch
 
 cdef enum:
-    STEPS = 8               # flows the expiry hand looks at after each BATCH packets
+    STEPS = 16              # flows the expiry hand looks at after each BATCH packets
     SWEEP = 65536           # flows it looks at when time passes without packets
     SECOND = 1000000000
 

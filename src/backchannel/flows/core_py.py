@@ -29,7 +29,7 @@ from backchannel.model import Endpoint
 
 ROUND = 32
 """Packets after which the expiry hand moves on."""
-STEPS = 8
+STEPS = 16
 """Flows the hand looks at in each round."""
 SWEEP = 65_536
 """Flows it looks at when time passes without packets."""

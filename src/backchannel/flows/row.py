@@ -1,9 +1,9 @@
 """What is known of one flow, and its Community ID."""
 
-import base64
 import hashlib
 import struct
-from ipaddress import ip_address
+from binascii import b2a_base64
+from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
 
@@ -22,7 +22,7 @@ PORTED = frozenset({6, 17, 33, 132, 136})
 ICMP, ICMP6 = 1, 58
 
 
-class FlowRow(msgspec.Struct, frozen=True, kw_only=True):
+class FlowRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One flow as the core knows it now. Pairs are (client, server)."""
 
     serial: int
@@ -73,7 +73,7 @@ class FlowRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def community_id(self) -> str:
         """Community ID, version 1, seed 0."""
-        client, server = (ip_address(end.address).packed for end in (self.client, self.server))
+        client, server = _packed(self.client.address), _packed(self.server.address)
         if self.protocol in {ICMP, ICMP6}:
             return community_id(
                 self.protocol, client, server, *icmp_ports(self.protocol, *self.types)
@@ -117,4 +117,9 @@ def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport:
     text = b"\0\0" + client + server + struct.pack(">BB", protocol, 0)
     if protocol in {6, 17, 132} or protocol in _PAIRS:
         text += struct.pack(">HH", sport, dport)
-    return "1:" + base64.b64encode(hashlib.sha1(text, usedforsecurity=False).digest()).decode()
+    digest = hashlib.sha1(text, usedforsecurity=False).digest()
+    return "1:" + b2a_base64(digest, newline=False).decode()
+
+
+def _packed(address: str) -> bytes:
+    return inet_pton(AF_INET6 if ":" in address else AF_INET, address)

@@ -63,8 +63,9 @@ class Association:
         """The initiator's; None where IKEv1's beginning was not seen."""
         self.stage, self.rank = ("", ""), -1
         self.messages = 0
-        self.spoke: set[Side] = set()
-        self.recent: deque[int] = deque(maxlen=RECENT)
+        self.spoke = 0
+        """Bits of the sides that have said something of it."""
+        self.recent: list[int] = []  # a deque takes a kilobyte of its own
         self.hashes: list[Heard] = []
         self.judged = 0
         self.parts: psk.Parts | None = None
@@ -104,6 +105,8 @@ class Association:
         if digest in self.recent:
             return True
         self.recent.append(digest)
+        if len(self.recent) > RECENT:
+            del self.recent[0]
         return False
 
     def keep(self, item: Heard) -> None:

@@ -83,7 +83,7 @@ class Exchanges:
             self._table.expect_credential(association)
         sender = association.sender(side)
         association.messages += 1
-        association.spoke.add(side)
+        association.spoke |= 1 << side
         if association.repeats(side, data):
             self.whole += 1
             return [self._message(header, sender, framing, data, retransmission=True)]
@@ -112,7 +112,7 @@ class Exchanges:
         told: list[Output] = []
         for association in self._table.held():
             told += self._verdict(association, None)
-            if association.rank in UNANSWERED and len(association.spoke) == 1:
+            if association.rank in UNANSWERED and association.spoke.bit_count() == 1:
                 detail = f"{association.messages} messages, {UNANSWERED[association.rank]}"
                 told.append(self._stage(association, None, "unanswered", detail))
         return told
