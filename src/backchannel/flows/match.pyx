@@ -40,7 +40,7 @@ cdef class Matcher:
 
     def __init__(self, magics, names, gated, *, everything):
         cdef uint32_t count = 0
-        cdef gate_t gate
+        cdef gate_t* made
         for index, magic in magics:
             match_py.check(index, magic)
         self.names = Names(names)
@@ -58,14 +58,20 @@ cdef class Matcher:
                 if not magic.first:
                     lists[transport * 256 + first].append(number)
         self.gates = <gate_t*>calloc(sum(map(len, lists)) + 1, sizeof(gate_t))
-        if self.gates == NULL:
+        made = <gate_t*>calloc(2 * len(magics) + 1, sizeof(gate_t))
+        if self.gates == NULL or made == NULL:
+            free(made)
             raise MemoryError
+        for number in range(len(magics)):
+            for opening in range(2):
+                made[2 * number + opening] = make_gate(&self.magics[number], number, opening)
         for place, numbers in enumerate(lists):
             self.starts[place] = count
             for number in numbers:
-                self.gates[count] = make_gate(&self.magics[number], number, place >= 3 * 256)
+                self.gates[count] = made[2 * number + (place >= 3 * 256)]
                 count += 1
         self.starts[2 * 3 * 256] = count
+        free(made)
 
     def __dealloc__(self):
         free(self.magics)
