@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -24,6 +24,8 @@ app = App(
     help_format="plaintext",
 )
 
+LOG_SIZE, LOG_KEPT = 100 << 20, 10
+"""Bytes after which the log is rotated, and how many before it are kept."""
 CONTROL = Path("/run/backchannel/guard.sock")
 _HOOKS: "dict[str, tuple[Hook, ...]]" = {
     "router": ("forward",),
@@ -155,20 +157,24 @@ def clear() -> int:
 
 def _teller(stack: ExitStack, log: Path | None, *, quiet: bool) -> "Callable[[Refusal], object]":
     """Return what takes each refusal: the log, and a line for whoever watches."""
+    from backchannel.enforce.guard import complain  # noqa: PLC0415 - compiled
     from backchannel.enforce.show import line  # noqa: PLC0415 - only where called
+    from backchannel.live.files import Lines, Rotation  # noqa: PLC0415 - only where called
 
-    file: IO[bytes] | None = None
-    if log == Path("-"):
-        file = sys.stdout.buffer
-    elif log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        file = stack.enter_context(log.open("ab", buffering=0))
+    file: Lines | None = None
+    if log is not None and log != Path("-"):
+        file = Lines(log, Rotation(size=LOG_SIZE, age=None, keep=LOG_KEPT), complain)
+        stack.callback(file.close)
 
     def tell(refusal: "Refusal") -> None:
+        text = msgspec.json.encode(refusal) + b"\n"
         if file is not None:
-            file.write(msgspec.json.encode(refusal) + b"\n")
-            file.flush()
-        if not quiet and file is not sys.stdout.buffer:
+            file.write(text)
+            file.flush()  # a full disk loses lines, never packets
+        elif log is not None:
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+        if not quiet and log != Path("-"):
             print(line(refusal), file=sys.stderr, flush=True)
 
     return tell

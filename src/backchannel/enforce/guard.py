@@ -22,7 +22,7 @@ import msgspec
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.model import Service
 from backchannel.contract import Output
-from backchannel.enforce import bridge, kernel, ruleset, status
+from backchannel.enforce import bridge, connections, kernel, ruleset, status
 from backchannel.enforce.control import Control
 from backchannel.enforce.hold import Holds
 from backchannel.enforce.inject import Injector
@@ -157,6 +157,7 @@ class Guard:
         texts = kernel.texts(self._plan)
         hurry()
         try:
+            self._forget_verdicts()
             kernel.load(texts)
             self.watchdog = Watchdog(texts)
         except BaseException:
@@ -229,7 +230,12 @@ class Guard:
         """Take the rules away and leave the queues."""
         self.watchdog.stop()
         kernel.remove()
+        self._forget_verdicts()
         self._close_sockets()
+
+    def _forget_verdicts(self) -> None:
+        """Take our bits out of the marks of all connections."""
+        connections.clear(self.options.marks.mask | self.options.marks.closed)
 
     def _close_sockets(self) -> None:
         for queue in self.queues:

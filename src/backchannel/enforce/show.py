@@ -1,5 +1,6 @@
 """How refusals and the guard's status look on a terminal."""
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -37,6 +38,10 @@ def table(found: Status) -> Group:
     return Group(*parts)
 
 
+def _table(title: str, *columns: str) -> Table:
+    return Table(*columns, title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+
+
 def _head(found: Status) -> str:
     mode = f", no further than {found.mode}" if found.mode else ""
     return (
@@ -47,7 +52,7 @@ def _head(found: Status) -> str:
 
 
 def _refusals(found: Status) -> Table:
-    made = Table("done", "service", "capability", "line", "times", title="refusals by reason")
+    made = _table("refusals by reason", "done", "service", "capability", "line", "times")
     made.columns[-1].justify = "right"
     for each in found.refusals:
         style = _STYLES.get(each.action, "")
@@ -58,7 +63,9 @@ def _refusals(found: Status) -> Table:
 
 
 def _queues(found: Status) -> Table:
-    made = Table("queue", "fails", "waiting", "received", "answered", "full", "no room", "refused")
+    made = _table(
+        "queues", "queue", "fails", "waiting", "received", "answered", "full", "no room", "refused"
+    )
     for each in found.queues:
         numbers = (each.waiting, each.received, each.answered, each.dropped_full)
         lost = (each.dropped_socket + each.overruns, each.refused)
@@ -67,7 +74,7 @@ def _queues(found: Status) -> Table:
 
 
 def _costs(found: Status) -> Table:
-    made = Table("packets to us", "flows", title="what a flow cost until it was decided")
+    made = _table("what flows cost until they were decided", "packets to us", "flows")
     made.columns[-1].justify = "right"
     for name, flows in found.costs.items():
         made.add_row(name, f"{flows:,}")
@@ -83,7 +90,7 @@ def _counters(found: Status) -> Table | None:
     ]
     if not rows:
         return None
-    made = Table("counter", "", title="everything else that was counted")
+    made = _table("everything else that was counted", "counter", "")
     made.columns[-1].justify = "right"
     for row in rows:
         made.add_row(*row)

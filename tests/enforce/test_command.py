@@ -1,0 +1,84 @@
+"""`backchannel guard` as a user runs it: started, asked, stopped."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.enforce.lab import World, isolated, play
+from tests.enforce.test_guard import HTTP, NO_FILES, OFT, OTHER_PORT, arrived, sizes
+
+COMMAND = (sys.executable, "-c", "from backchannel.cli import main; main()", "guard")
+
+
+def run(world, *arguments):
+    """Run a command in the router's network until it ends."""
+    with world.router.inside():
+        return subprocess.run(
+            [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=50
+        )
+
+
+@isolated
+def test_started_asked_and_stopped():
+    world = World()
+    Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
+    with world.router.inside():
+        running = subprocess.Popen(
+            [*COMMAND, "/run/policy.yaml", "--log", "/run/log", "--report", "/run/report"],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+    assert "guarding forward by /run/policy.yaml: 1 lines" in running.stderr.readline()
+    told = play(world, OFT, OTHER_PORT)
+    passed = play(world, HTTP, 80)
+    line = running.stderr.readline()
+    assert re.search(r" reset aim file-transfer: 10\.1\.0\.2:\d+ -> 10\.2\.0\.2:27015 oft ", line)
+    shown = run(world, "status")
+    assert shown.returncode == 0, shown.stderr
+    for words in ("file-transfer", "deny-aim-icq-more-file-transfer", "known reset", "undecided"):
+        assert words in shown.stdout
+    status = json.loads(run(world, "status", "--json").stdout)
+    assert [each["times"] for each in status["refusals"]] == [1]
+    assert status["kernel"]["known_reset"][0] >= 1
+    if where := os.environ.get("SHOW_STATUS"):
+        Path(where).write_text(shown.stdout)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(10) == 1
+    assert json.loads(Path("/run/report").read_text())["refusals"] == status["refusals"]
+    logged = json.loads(Path("/run/log").read_text())
+    assert (logged["action"], logged["stack"], logged["place"]) == (
+        "reset",
+        "oft",
+        "policy.yaml:2",
+    )
+    assert "Reset" in told.failed
+    assert arrived(passed) == sizes(HTTP)
+
+
+@isolated
+def test_what_cannot_be_is_told_with_its_code():
+    world = World()
+    Path("/run/bad.yaml").write_text("policy: 1\nrules: [{deny: no-such-service}]")
+    bad = run(world, "/run/bad.yaml")
+    assert bad.returncode == 2
+    assert "bad.yaml:2" in bad.stderr
+    nobody = run(world, "status")
+    assert nobody.returncode == 2
+    assert "no guard answers at /run/backchannel/guard.sock" in nobody.stderr
+    assert run(world, "clear").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may everything")
+def test_without_the_privilege(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"policy: 1\n{NO_FILES}")
+    done = subprocess.run(
+        [*COMMAND, str(path), "--control", "-"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4

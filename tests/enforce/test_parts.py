@@ -1,0 +1,302 @@
+"""The guard's parts without a kernel: what is sent, held, overwritten, decided and loaded."""
+
+import struct
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from tests.enforce.guarding import guard, services
+from tests.enforce.lab import SERVER, World, isolated
+from tests.kit import flows
+
+from backchannel.enforce import bridge, connections, decline, inject, ruleset
+from backchannel.enforce.hold import MESSAGE_BYTES, MOST_OF_FLOW, WAIT, Holds
+from backchannel.enforce.law import Ends, Law
+from backchannel.enforce.marks import Marks
+from backchannel.enforce.nfqueue import ACCEPT, DROP, Queue
+from backchannel.errors import UsageError
+from backchannel.model import Capability
+from backchannel.policy.load import load
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HEADS = {4: IP(src="10.1.0.2", dst="10.2.0.2"), 6: IPv6(src="fd00:1::2", dst="fd00:2::2")}
+every_version = pytest.mark.parametrize("version", [4, 6])
+
+
+# -- packets of our own, read by scapy -------------------------------------------------------------
+
+
+def read(version, data):
+    """Read a packet with scapy; return it, and whether scapy computes the same checksums."""
+    told = {4: IP, 6: IPv6}[version](data)
+    again = told.copy()
+    for layer in (again, again.payload):
+        for name in ("chksum", "cksum"):
+            if name in layer.fields:
+                del layer.fields[name]
+    return told, bytes(again) == data
+
+
+@every_version
+def test_resets_are_what_their_receivers_wait_for(version):
+    sent = HEADS[version] / TCP(sport=5, dport=6, seq=1000, ack=2000, flags="PA") / b"hello"
+    segment = inject.Segment(bytes(sent))
+    there, sound = read(version, inject.reset_to_target(segment))
+    assert sound
+    assert (there.src, there[TCP].sport, there[TCP].seq, there[TCP].flags) == (
+        sent.src,
+        5,
+        1000,
+        "RA",
+    )
+    back, sound = read(version, inject.reset_to_source(segment))
+    assert sound
+    assert (back.src, back[TCP].sport, back[TCP].seq, back[TCP].flags) == (sent.dst, 6, 2000, "R")
+
+
+@every_version
+def test_a_reset_for_a_syn_acknowledges_it(version):
+    segment = inject.Segment(bytes(HEADS[version] / TCP(seq=77, flags="S")))
+    told, sound = read(version, inject.reset_to_source(segment))
+    assert sound
+    assert (told[TCP].seq, told[TCP].ack, told[TCP].flags) == (0, 78, "RA")
+
+
+@every_version
+def test_icmp_quotes_the_datagram(version):
+    sent = bytes(HEADS[version] / UDP(sport=9, dport=4000) / b"secret")
+    told, sound = read(version, inject.unreachable(inject.Segment(sent)))
+    assert sound
+    assert told.src == HEADS[version].dst
+    if version == 4:
+        assert (told[ICMP].type, told[ICMP].code) == (3, 3)
+    assert sent[:28] in bytes(told)
+
+
+@every_version
+@given(data=st.binary(min_size=1, max_size=99))
+def test_overwritten_packets_have_sound_checksums(version, data):
+    sent = bytes(HEADS[version] / TCP(flags="PA", options=[("NOP", None)] * 4) / (b"x" * len(data)))
+    told, sound = read(version, inject.with_data(inject.Segment(sent), data))
+    assert sound
+    assert bytes(told[TCP].payload) == data
+
+
+@given(st.binary(max_size=120))
+def test_any_bytes_are_a_packet_or_a_value_error(data):
+    try:
+        segment = inject.Segment(data)
+    except (ValueError, struct.error):
+        return
+    assert segment.version in range(16)
+
+
+# -- offers overwritten ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name", "port", "mark"),
+    [
+        ("oscar", "aim/aim_oft.pcap", 5191, b"\x09\x46\x13\x43"),
+        ("msnp", "msn/msn_msnp8_msnftp_bitlbee.pcap", 1863, b"x-msmsgsinvite"),
+        ("ymsg", "yahoo/ymsg15_libpurple243.pcap", 5050, b"YMSG"),
+    ],
+)
+def test_only_offers_are_overwritten_and_nothing_moves(protocol, name, port, mark):
+    changed = 0
+    for flow in flows(EXAMPLES / name):
+        if flow.start.server.port != port:
+            continue
+        for _, data in flow.steps:
+            made = decline.neutral(protocol, data) if isinstance(data, bytes) else None
+            if made is not None:
+                changed += 1
+                assert len(made) == len(data)
+                assert mark in data
+                assert decline.neutral(protocol, made) is None
+    assert changed
+
+
+@given(st.sampled_from(["oscar", "msnp", "ymsg", "none"]), st.binary(max_size=200))
+def test_no_bytes_break_the_overwriting(protocol, data):
+    made = decline.neutral(protocol, data)
+    assert made is None or len(made) == len(data)
+
+
+# -- what waits ------------------------------------------------------------------------------------
+
+
+class Answers:
+    """Stands where a queue is, and writes down what it is told."""
+
+    def __init__(self, number=0):
+        self.number, self.told = number, []
+
+    def judge(self, packet, verdict, *_):
+        """Note a verdict."""
+        self.told.append((packet, verdict))
+
+
+def waiting(queue, number, begin=100, length=10, side=0):
+    """A packet as `Holds` sees it."""
+    return SimpleNamespace(
+        queue=queue, number=number, begin=begin, length=length, side=side, slot=1, serial=1
+    )
+
+
+def test_held_packets_go_when_the_bytes_before_them_came():
+    queue, known = Answers(), [100]
+    holds = Holds(lambda *_: known[0], lambda _: False, lambda *_: None)
+    holds.hold(waiting(queue, 1, begin=110), 0)
+    holds.hold(waiting(queue, 2, begin=130), 0)
+    holds.review(1)
+    assert queue.told == []
+    known[0] = 120
+    holds.review(2)
+    assert queue.told == [(1, ACCEPT)]
+    holds.drop(1, 1)
+    assert queue.told[1:] == [(2, DROP)]
+    assert (holds.packets, holds.bytes, bool(holds)) == (0, 0, False)
+
+
+@pytest.mark.parametrize(("closed", "verdict"), [(False, ACCEPT), (True, DROP)])
+def test_at_a_bound_the_policy_decides(closed, verdict):
+    queue = Answers()
+    holds = Holds(lambda *_: 0, lambda _: closed, lambda *_: None)
+    for number in range(MOST_OF_FLOW + 1):
+        holds.hold(waiting(queue, number), 0)
+    assert queue.told == [(MOST_OF_FLOW, verdict)]
+    holds.review(WAIT + 1)
+    assert queue.told[1:] == [(number, verdict) for number in range(MOST_OF_FLOW)]
+    assert holds.bytes == 0
+
+
+def test_a_message_too_long_to_be_held_passes_in_its_order():
+    queue = Answers()
+    holds = Holds(lambda *_: 0, lambda _: False, lambda *_: None)
+    sizes = [1400] * (MESSAGE_BYTES // 1400 + 1)
+    for number, size in enumerate(sizes):
+        assert holds.hold_message(waiting(queue, number, length=size), 0)
+    assert holds.first(1, 1, 0) == 100
+    assert not holds.hold_message(waiting(queue, 99), 0)
+    assert queue.told == [(number, ACCEPT) for number in range(len(sizes))]
+    assert not holds
+
+
+# -- the law ---------------------------------------------------------------------------------------
+
+
+def law(tmp_path, text, limit=None):
+    """The law of a policy."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("policy: 1\n" + text)
+    return Law(load(path, services()), services(), limit)
+
+
+def test_the_first_line_that_fits_decides(tmp_path):
+    made = law(
+        tmp_path,
+        "rules:\n- {allow: aim, capabilities: [login, message], from: 10.0.0.0/8}\n- {deny: aim}\n",
+    )
+    inside, outside = Ends("10.1.1.1", "192.0.2.1"), Ends("192.0.2.7", "192.0.2.1")
+    decision = made.decide("aim", inside)
+    assert Capability.MESSAGE not in decision.refused
+    assert Capability.FILE_TRANSFER in decision.refused
+    assert decision.all is None
+    assert made.decide("aim", outside).all is not None
+    assert not made.decide("icq", inside).concerns
+
+
+def test_hours_begin_and_end_also_over_midnight(tmp_path):
+    made = law(tmp_path, 'rules: [{deny: aim, when: {days: [fri], start: "22:00", end: "06:00"}}]')
+    for weekday, minute, holds in (
+        (4, 1319, 0),
+        (4, 1320, 1),
+        (5, 359, 1),
+        (5, 360, 0),
+        (4, 100, 0),
+    ):
+        made.now(weekday, minute)
+        assert made.decide("aim", Ends("10.0.0.1", "10.0.0.2")).concerns == bool(holds)
+
+
+def test_the_limit_makes_every_line_milder_and_none_stricter(tmp_path):
+    text = "rules: [{deny: aim, mode: alert}, {deny: icq}]"
+    first, second = law(tmp_path, text, "observe").rules.lines
+    assert law(tmp_path, text, "observe").mode(first) == "observe"
+    assert law(tmp_path, text, "reset").mode(first) == "alert"
+    assert law(tmp_path, text, "reset").mode(second) == "reset"
+
+
+# -- the kernel's side -----------------------------------------------------------------------------
+
+
+def test_marks_are_bits_of_their_own():
+    marks = Marks(5)
+    bits = [marks.mask, marks.closed, marks.empty]
+    assert sum(bits) == 15 << 5
+    assert marks.mask == marks.passes | marks.drops == marks.resets
+    with pytest.raises(UsageError):
+        Marks(29)
+
+
+def test_bridged_packets_are_refused(tmp_path):
+    port = tmp_path / "net/eth1/brport"
+    port.mkdir(parents=True)
+    (tmp_path / "net/br0").mkdir()
+    (port / "bridge").symlink_to(tmp_path / "net/br0")
+    settings = tmp_path / "bridge"
+    assert "br0" in bridge.check(tmp_path / "net", settings)[0]
+    settings.mkdir()
+    (settings / "bridge-nf-call-iptables").write_text("1\n")
+    with pytest.raises(UsageError, match="bridge-nf-call-iptables=0"):
+        bridge.check(tmp_path / "net", settings)
+
+
+def test_removal_undoes_what_was_loaded_and_touches_nothing_else():
+    saved = [
+        "*mangle",
+        f":{ruleset.CHAIN} - [0:0]",
+        "-A FORWARD -j OTHERS",
+        f"-A FORWARD -j {ruleset.CHAIN}",
+        f"-A INPUT ! -i lo -j {ruleset.CHAIN}",
+    ]
+    text = ruleset.mangle_removal(saved)
+    assert "-D FORWARD -j OTHERS" not in text
+    assert text.count("-D ") == 2
+    assert ruleset.mangle_removal(["*mangle", "-A FORWARD -j OTHERS"]) == ""
+
+
+@isolated
+def test_verdicts_of_the_guard_before_are_not_trusted():
+    """A connection keeps the mark that the guard before gave it; ours must judge it anew."""
+    world = World()
+    with world.server.listen(4, SERVER[4], 80) as listener:
+        near = world.client.connect(SERVER[4], 80)
+        far, _ = listener.accept()
+        with guard(world, "rules: [{deny: aim}]"):
+            for _ in range(12):
+                near.sendall(b"x" * 100)
+                far.recv(100)
+            listed = world.router.sh("cat /proc/net/nf_conntrack || conntrack -L")
+            assert f"mark={Marks().passes}" in listed
+        assert f"mark={Marks().passes}" not in world.router.sh(
+            "cat /proc/net/nf_conntrack || conntrack -L"
+        )
+        with world.router.inside():
+            assert connections.clear(Marks().mask) == 0
+
+
+@isolated
+def test_a_queue_that_is_taken_says_so():
+    world = World()
+    with world.router.inside():
+        first = Queue(3)
+        with pytest.raises(OSError, match=r"busy|not permitted"):
+            Queue(3)
+        assert first.receive() == 0
+        first.close()
