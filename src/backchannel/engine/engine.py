@@ -319,9 +319,9 @@ class Engine:
         whole = stream.start.transport != "tcp" or len(stream.peeked[side]) >= LONGEST_PATTERN
         if whole and stream.slot >= 0 and not stream.candidates:
             bits = self._core.hits(stream.slot)
-            if bits & (bits - 1) == 0:  # one alone, as nearly always
-                if bits:
-                    stream.candidates[self._by_bit[bits]] = None
+            # One alone, as nearly always; none where it was wanted for its name before it spoke.
+            if bits and bits & (bits - 1) == 0:
+                stream.candidates[self._by_bit[bits]] = None
                 return
         start = stream.start
         found = self._matcher.candidates(
