@@ -21,8 +21,8 @@ class Refuser:
         self._patches: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
 
     def reset(self, packet: Packet, first: int | None = None) -> None:
-        """Reset the connection for the packet's receiver, in its place in the stream: where *first*
-        is the sequence number of what waited before it, there.
+        """Reset the connection for the packet's receiver, at the byte it waits for: the packet's, or
+        *first*, the first byte that was held back, where that comes before.
         """
         if packet.protocol != TCP or packet.flags & SYN or self._injector is None:
             return
@@ -30,7 +30,8 @@ class Refuser:
             return
         try:
             segment = inject.Segment(packet.payload)
-            segment.seq = segment.seq if first is None else first
+            if first is not None and (segment.seq - first) & 0x80000000 == 0:
+                segment.seq = first
             made = inject.reset_to_target(segment)
         except ValueError:
             self._book.count("resets not made: the packet was too short")

@@ -161,7 +161,7 @@ def _known(plan: Plan, state: State) -> Iterator[str]:
     for match in dict.fromkeys(_closed(plan.rules)):
         yield f"{match} {then}".strip()
     if plan.spare_empty and state == "guarding":
-        yield "tcp flags & (fin | rst) == 0 tcp flags & (syn | ack) != syn jump empty"
+        yield "tcp flags & (fin | syn | rst) == 0 jump empty"
         yield f"meta mark & {marks.empty:#x} != 0 accept"
     yield "meta l4proto != { icmp, ipv6-icmp } counter name undecided"
 
