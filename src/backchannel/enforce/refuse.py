@@ -21,8 +21,8 @@ class Refuser:
         self._patches: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
 
     def reset(self, packet: Packet, first: int | None = None) -> None:
-        """Reset the connection for the packet's receiver, at the byte it waits for: the packet's, or
-        *first*, the first byte that was held back, where that comes before.
+        """Reset the connection for the packet's receiver, at the byte that it waits for: the
+        packet's, or *first*, the first byte that was held back, where that comes before.
         """
         if packet.protocol != TCP or packet.flags & SYN or self._injector is None:
             return
