@@ -82,6 +82,8 @@ def standard(conversation: Conversation, service: Service) -> Conversation:
     own = known.get(conversation.capability, [])
 
     def moved(flow: Flow) -> Flow:
+        if flow.transport == "udp" and flow.port < 1024:  # IKE comes from its own port
+            return msgspec.structs.replace(flow, source=flow.port)
         told = any(step.told for step in flow.steps)
         wanted = own if told and flow.announced and own else usual
         picks = told and flow.announced and conversation.capability in dynamic

@@ -14,7 +14,7 @@ TEXTS = {  # what the texts of 2002 speak of, as far as recordings show it
     "msn": {"login", "message", "presence", "file-transfer"},
     "yahoo": {"login", "message", "presence", "file-transfer"},
     "gnutella": {"search", "file-sharing"},
-    "kazaa": {"login", "search", "file-sharing"},
+    "kazaa": {"search", "file-sharing"},
     "ipsec": {"login", "tunnel"},
     "socks": {"login", "tunnel"},
     "http-proxy": {"login", "tunnel"},
