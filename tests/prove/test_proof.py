@@ -122,7 +122,7 @@ def test_a_hole_for_one_group_is_found_from_that_group():
 
 
 def test_a_named_server_is_the_one_that_is_played():
-    text = table("ip daddr 198.51.100.7 accept", "udp dport { 500, 4500 } drop")
+    text = table(ESTABLISHED, "ip daddr 198.51.100.7 accept", "udp dport { 500, 4500 } drop")
     to_gateway = promise("ipsec", "tunnel", "allow", outside=("198.51.100.7/32",))
     found = proved(text, to_gateway, promise("ipsec", "tunnel"))
     assert [row.cells[0].kept for row in found.rows] == ["kept", "kept"]
