@@ -80,7 +80,7 @@ def test_files_of_conf_d_come_over_it_in_order(tmp_path):
         ("capture = 1", "w.toml:1: capture is a table: write [capture]"),
         ("[alerts]\nsyslog = 1", "w.toml:2: alerts.syslog is a list of tables: write [[alerts.sys"),
         ("[[alerts.syslog]]\nname='x'", "w.toml:1: alerts.syslog needs the setting address: Host"),
-        ("[output]\nrotate_size = '1KB'", "w.toml:2: rotate_size: at least 4096"),
+        ("[output]\nrotate_size = '1KB'", "w.toml:2: rotate_size: at least 4KiB; write a size"),
         ("[flows]\nmax_flows = 0", "w.toml:1: max_flows must be at least 1"),
         ("[capture\n", "w.toml:1: Expected ']' at the end of a table declaration"),
         (
