@@ -68,3 +68,19 @@ def test_init_writes_what_check_accepts_and_keeps_what_is_there(tmp_path):
     assert "--force" in run("init", ROOT / "examples/aim/aim_oft.pcap", "--out", out, code=2).stderr
     assert out.read_text() == "mine"
     assert "name at least one capture" in run("init", code=2).stderr
+
+
+def test_the_matrix_says_what_each_firewall_can_do_and_why():
+    ran = run("matrix", OFFICE, "--on", DAY)
+    head, *rows = ran.stdout.splitlines()
+    assert {"nftables", "iptables", "pf", "win", "cisco", "junos", "guard"} <= set(head.split())
+    row = next(row.split() for row in rows if row.startswith("no-remote-assistance (deny)"))
+    cells = dict(zip(head.split()[1:], row[2:], strict=True))
+    assert cells["guard"] == "yes"
+    assert cells["nftables"] == "part"
+    assert cells["rpz"] == "no"
+    told = run("matrix", OFFICE, "--on", DAY, "--to", "nftables", "--why").stdout
+    assert "only: on another port or through a proxy it passes" in told
+    made = json.loads(run("matrix", OFFICE, "--on", DAY, "--json").stdout)
+    assert {row["line"] for row in made["rows"]} >= {"no-files", "our-gateways"}
+    assert "no firewall 'x'" in run("matrix", OFFICE, "--to", "x", code=2).stderr

@@ -39,6 +39,11 @@ for _name, _about in {
     app.command(f"backchannel.cli.policy_apply:{_name}", name=_name, help=_about)
 
 app.command(
+    "backchannel.cli.policy_matrix:matrix",
+    name="matrix",
+    help="Show what each firewall can do for each rule, and why not more.",
+)
+app.command(
     "backchannel.cli.policy_explain:explain",
     name="explain",
     help="Say which rule decides a flow, on each firewall, and why.",

@@ -1,0 +1,123 @@
+"""`backchannel policy matrix`: rule by firewall, what each can do and why not more."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from backchannel.cli.policy import rules
+from backchannel.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from backchannel.policy.matrix import Matrix, Row
+
+_SIGNS = {"enforces": ("yes", "green"), "partly": ("part", "yellow"), "cannot": ("no", "red")}
+_SHORT = {"windows": "win", "cisco-ios": "cisco", "dns-rpz": "rpz", "suricata": "suri"}
+
+
+def matrix(
+    path: Path,
+    *,
+    to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
+    why: bool = False,
+    on: str = "",
+    json: bool = False,
+    catalogue: tuple[Path, ...] = (),
+) -> int:
+    """Show what each firewall can do for each rule: enforces, partly, cannot, and why.
+
+    Parameters
+    ----------
+    path
+        The policy.
+    to
+        These firewalls only.
+    why
+        Say for each rule what gets through, and what else would do.
+    on
+        The day for which expiry is decided; by default today.
+    json
+        Write the matrix as JSON.
+    catalogue
+        Folders with service files of your own.
+    """
+    from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
+    from backchannel.policy.matrix import matrix as judge  # noqa: PLC0415 - only where called
+
+    backends = known()
+    unknown = [name for name in to if name not in backends]
+    if unknown:
+        raise UsageError(f"no firewall {unknown[0]!r}; there is {', '.join(backends)}")
+    made = judge(rules(path, on, catalogue), {name: backends[name] for name in to or backends})
+    if json:
+        import msgspec  # noqa: PLC0415 - only where asked
+
+        sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+    else:
+        _show(made, why=why)
+    return 0
+
+
+def _show(made: "Matrix", *, why: bool) -> None:
+    from rich.table import Table  # noqa: PLC0415 - only where shown
+    from rich.text import Text  # noqa: PLC0415 - only where shown
+
+    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+    table.add_column("rule", overflow="fold")
+    for column in made.columns:
+        table.add_column(_SHORT.get(column.name, column.name), no_wrap=True)
+    for name, rows in _by_line(made.rows).items():
+        cells = (_cell([row.cells[column.name].level for row in rows]) for column in made.columns)
+        table.add_row(Text(f"{name} ({rows[0].action})"), *cells)
+    refusing = (Text("refuses" if c.refuses else "ok", style="dim") for c in made.columns)
+    table.add_row(Text("compiles as it is", style="dim"), *refusing)
+    out.print(table)
+    out.print(Text("yes enforces, part partly (of all its uses), no cannot", style="dim"))
+    if why:
+        for name, rows in _by_line(made.rows).items():
+            _reasons(out, name, rows)
+
+
+def _by_line(rows: "Iterable[Row]") -> "dict[str, list[Row]]":
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.line, []).append(row)
+    return found
+
+
+def _cell(levels: list[str]) -> "Text":
+    """Return one sign for all uses of a rule: the worst, but `partly` where they differ."""
+    from rich.text import Text  # noqa: PLC0415 - only where shown
+
+    worst = levels[0] if len(set(levels)) == 1 else "partly"
+    word, style = _SIGNS[worst]
+    return Text(word, style=style)
+
+
+def _reasons(out: "Console", name: str, rows: "list[Row]") -> None:
+    """Say why not more, each reason once with the firewalls and uses that it holds for."""
+    from rich.text import Text  # noqa: PLC0415 - only where shown
+
+    found = dict[tuple[str, str], tuple[dict[str, None], dict[str, None]]]()
+    for row in rows:
+        for backend, judgement in row.cells.items():
+            if judgement.level != "enforces":
+                key = (judgement.why, judgement.nearest)
+                backends, uses = found.setdefault(key, ({}, {}))
+                backends[backend] = uses[row.use] = None
+    if not found:
+        return
+    out.print()
+    out.print(Text(f"{name} ({rows[0].place})", style="bold"))
+    for (why, nearest), (backends, uses) in found.items():
+        told = ", ".join(list(uses)[:3]) + (f" and {len(uses) - 3} more" if len(uses) > 3 else "")
+        instead = f"; nearest: {nearest}" if nearest else ""
+        out.print(Text(f"  {', '.join(backends)}: {told}: {why}{instead}"))
