@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,13 +28,19 @@ def run(world, *arguments):
 def test_started_asked_and_stopped():
     world = World()
     Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind("/run/notify")
+    systemd.settimeout(20)
     with world.router.inside():
         running = subprocess.Popen(
             [*COMMAND, "/run/policy.yaml", "--log", "/run/log", "--report", "/run/report"],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
+            env={**os.environ, "NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": "400000"},
         )
+    assert systemd.recv(4096).startswith(b"READY=1\nSTATUS=guarding by policy")
+    assert systemd.recv(4096) == b"WATCHDOG=1"
     assert "guarding forward by /run/policy.yaml: 1 lines" in running.stderr.readline()
     told = play(world, OFT, OTHER_PORT)
     passed = play(world, HTTP, 80)
@@ -50,6 +57,9 @@ def test_started_asked_and_stopped():
         Path(where).write_text(shown.stdout)
     running.send_signal(signal.SIGTERM)
     assert running.wait(10) == 1
+    while systemd.recv(4096) != b"STOPPING=1":
+        pass
+    systemd.close()
     assert json.loads(Path("/run/report").read_text())["refusals"] == status["refusals"]
     logged = json.loads(Path("/run/log").read_text())
     assert (logged["action"], logged["stack"], logged["place"]) == (

@@ -19,6 +19,7 @@ from typing import Self
 
 import msgspec
 
+from backchannel import notify
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.model import Service
 from backchannel.contract import Output
@@ -174,9 +175,12 @@ class Guard:
             waiting.register(queue.fileno(), select.POLLIN)
         if self.control is not None:
             waiting.register(self.control.fileno(), select.POLLIN)
+        service = notify.Service()
+        service.ready(f"guarding by {self.rules.name}")
         while not self._stopping:
             now = time.monotonic()
             self.watchdog.beat(now)
+            service.alive()
             pause = 0.02 if self.holds else BEAT / 2
             ready = {number for number, _ in waiting.poll(pause * 1000)}
             for queue in self.queues:
@@ -185,6 +189,7 @@ class Guard:
             if self.control is not None and self.control.fileno() in ready:
                 self.control.serve()
             self._tend()
+        service.stopping()
 
     def stop(self, *_: int | FrameType | None) -> None:
         """Leave `run` soon; may be a signal's handler."""
