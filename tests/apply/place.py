@@ -39,6 +39,10 @@ def need(*programs):
         tell(f"needs {', '.join(missing)}; tools/setup installs it where it can")
 
 
+HEEDING = ("env", "--default-signal=INT")
+"""SIGINT ends what is started so, though whoever runs the tests ignores it (`&` in a script)."""
+
+
 class Place:
     """A namespace, a folder for state, and gates before the programs that change rules."""
 
@@ -101,7 +105,7 @@ class Place:
     def start(self, *words):
         """Start `backchannel policy`, and return its process."""
         process = subprocess.Popen(
-            [*self._enter, *COMMAND, *map(str, words), "--state", str(self.state)],
+            [*self._enter, *HEEDING, *COMMAND, *map(str, words), "--state", str(self.state)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

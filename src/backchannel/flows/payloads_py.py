@@ -106,8 +106,10 @@ class Payloads:
             stream = self._stream(slot, flow, side)
             flow.conflicts += stream.segment(side, seq, packet.payload)
             kept = not stream.halves[side].full
-            seen = stream.prefix(side) or seen
-            hits, undecided = self._match(flow, seen, answered=flow.payload[1 - side] > 0)
+            prefix = stream.prefix(side)
+            seen = prefix or seen
+            if kept or prefix:
+                hits, undecided = self._match(flow, prefix, answered=flow.payload[1 - side] > 0)
             if not kept:  # no more can be: what may fit counts as a hit
                 hits, undecided = (hits or undecided) if seen else 0, 0
         if hits:
