@@ -84,3 +84,10 @@ def test_the_matrix_says_what_each_firewall_can_do_and_why():
     made = json.loads(run("matrix", OFFICE, "--on", DAY, "--json").stdout)
     assert {row["line"] for row in made["rows"]} >= {"no-files", "our-gateways"}
     assert "no firewall 'x'" in run("matrix", OFFICE, "--to", "x", code=2).stderr
+
+
+def test_a_firewall_that_is_none_is_answered_with_those_there_are():
+    for command in ("compile", "matrix", "explain", "plan", "apply"):
+        more = ("--flow", "tcp 10.0.0.1 -> 10.0.0.2:1") if command == "explain" else ()
+        told = run(command, OFFICE, "--to", "ipchains", *more, code=2).stderr
+        assert "no firewall 'ipchains'; there is cisco-ios" in told

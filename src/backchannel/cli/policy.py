@@ -14,6 +14,7 @@ from backchannel.errors import UsageError
 if TYPE_CHECKING:
     from backchannel.catalogue.model import Service
     from backchannel.policy.check import Problem
+    from backchannel.policy.compile import Backend
     from backchannel.policy.model import Rules
 
 app = App(
@@ -70,6 +71,17 @@ def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules"
     except ValueError as error:
         raise UsageError(f"--on: {on!r} is not a day like 2027-01-31") from error
     return load(path, services(catalogue), day)
+
+
+def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
+    """Return the named firewalls' backends, or all. Raises UsageError where there is none."""
+    from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
+
+    backends = known()
+    for name in names:
+        if name not in backends:
+            raise UsageError(f"no firewall {name!r}; there is {', '.join(backends)}")
+    return {name: backends[name] for name in names or backends}
 
 
 @app.command
@@ -202,16 +214,11 @@ def compile_(
     from backchannel.policy.compile import (  # noqa: PLC0415 - only where called
         RefusedError,
         compile_policy,
-        known,
     )
 
-    backends = known()
-    unknown = [name for name in to if name not in backends]
-    if unknown or not to:
-        listed = ", ".join(backends)
-        raise UsageError(
-            f"no firewall {unknown[0]!r}; there is {listed}" if unknown else f"--to: {listed}"
-        )
+    backends = firewalls(to)
+    if not to:
+        raise UsageError(f"--to: {', '.join(backends)}")
     made = rules(path, on, catalogue)
     try:
         texts = [compile_policy(made, backends[name]) for name in to]

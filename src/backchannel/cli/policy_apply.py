@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from backchannel.cli.policy import FINDINGS, rules
+from backchannel.cli.policy import FINDINGS, firewalls, rules
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,12 +30,11 @@ def _made(path: Path, to: str, catalogue: tuple[Path, ...]) -> "tuple[Rules, tup
     from backchannel.policy.compile import (  # noqa: PLC0415 - only where called
         RefusedError,
         compile_policy,
-        known,
     )
 
     made = rules(path, "", catalogue)
     try:
-        return made, compile_policy(made, known()[to]).files
+        return made, compile_policy(made, firewalls((to,))[to]).files
     except RefusedError as error:
         raise UsageError(f"{error}\nWith `best-effort: true` a rule accepts its gaps.") from error
 

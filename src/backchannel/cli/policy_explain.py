@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from backchannel.cli.policy import rules
+from backchannel.cli.policy import firewalls, rules
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,17 +61,12 @@ def explain(
         Folders with service files of your own.
     """
     from backchannel.evaluate.explain import explain as ask  # noqa: PLC0415 - only where called
-    from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
 
-    backends = known()
-    unknown = [name for name in to if name not in backends]
-    if unknown:
-        raise UsageError(f"no firewall {unknown[0]!r}; there is {', '.join(backends)}")
+    asked = list(firewalls(to).values())
     flows = [_parse(text, arrives, leaves) for text in flow] + list(_seen(captures))
     if not flows:
         raise UsageError('name a flow: --flow "tcp 10.1.2.3:41000 -> 64.12.1.1:5190", or a capture')
     made = rules(path, on, catalogue)
-    asked = [backends[name] for name in to or backends]
     answers = {_words(each): ask(made, each, asked, hook) for each in flows}
     if json:
         import msgspec  # noqa: PLC0415 - only where asked

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from backchannel.cli.policy import rules
-from backchannel.errors import UsageError
+from backchannel.cli.policy import firewalls, rules
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,14 +45,10 @@ def matrix(
     catalogue
         Folders with service files of your own.
     """
-    from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
     from backchannel.policy.matrix import matrix as judge  # noqa: PLC0415 - only where called
 
-    backends = known()
-    unknown = [name for name in to if name not in backends]
-    if unknown:
-        raise UsageError(f"no firewall {unknown[0]!r}; there is {', '.join(backends)}")
-    made = judge(rules(path, on, catalogue), {name: backends[name] for name in to or backends})
+    asked = firewalls(to)
+    made = judge(rules(path, on, catalogue), asked)
     if json:
         import msgspec  # noqa: PLC0415 - only where asked
 
