@@ -1,4 +1,4 @@
-"""Takes our bits out of the marks of all connections: a guard trusts no verdict of the one before.
+"""The kernel's connections and the marks that they bear, by its own messages (ctnetlink).
 
 Facts: Linux `include/uapi/linux/netfilter/nfnetlink_conntrack.h`. The kernel's dump is read one
 datagram at a time, and every length in it is compared with what is left.
@@ -8,14 +8,77 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from typing import Self
+
+import msgspec
 
 _NETFILTER, _CTNETLINK = 12, 1
 _NEW, _GET = 0, 1
 _REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
 _ERROR, _DONE = 2, 3
-_ORIGINAL, _MARK = 1, 8
+_ORIGINAL, _REPLY, _MARK, _MASK = 1, 2, 8, 21
+_NESTED = 0x8000
 _HEADER = 20
 _TIMEOUT = 5.0
+
+End = tuple[bytes, int]
+"""Address, packed, and port; 0 where the protocol has none."""
+Key = tuple[int, End, End]
+"""IP protocol and the two ends, the lower one first: the same for both directions."""
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """One connection as the kernel knows it."""
+
+    family: int
+    original: bytes
+    """The kernel's own words for who opened it, to name it again."""
+    mark: int
+    protocol: int
+    client: End
+    called: End
+    """Whom the client called."""
+    server: End
+    """Who answers: another one where addresses are translated."""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """What its packets may look like on their way, before and after translation."""
+        there = key(self.protocol, self.client, self.server)
+        if self.called == self.server:
+            return (there,)
+        return there, key(self.protocol, self.client, self.called)
+
+
+def key(protocol: int, one: End, other: End) -> Key:
+    """Return the name of a connection that both directions share."""
+    return (protocol, one, other) if one <= other else (protocol, other, one)
+
+
+class Marker:
+    """Changes marks. Needs CAP_NET_ADMIN."""
+
+    def __init__(self) -> None:
+        self._socket = _open()
+
+    def change(self, connection: Connection, mark: int, mask: int) -> bool:
+        """Set the bits *mask* of its mark as in *mark*; all others stay. False: it is gone."""
+        body = _attribute(_ORIGINAL | _NESTED, connection.original)
+        body += _attribute(_MARK, struct.pack(">I", mark & mask))
+        body += _attribute(_MASK, struct.pack(">I", mask))
+        _send(self._socket, _NEW, _REQUEST | _ACK, connection.family, body)
+        told = self._socket.recv(4096)
+        return len(told) >= 20 and struct.unpack_from("=i", told, 16)[0] == 0
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def clear(mask: int) -> int:
@@ -23,20 +86,12 @@ def clear(mask: int) -> int:
 
     Raises OSError, EPERM without CAP_NET_ADMIN.
     """
-    changed = 0
-    with _open() as updates:
-        for family, original, mark in list(_dump()):
-            if mark & mask:
-                body = _attribute(_ORIGINAL | 0x8000, original)
-                body += _attribute(_MARK, struct.pack(">I", mark & ~mask & 0xFFFFFFFF))
-                _send(updates, _NEW, _REQUEST | _ACK, family, body)
-                if _answered(updates):
-                    changed += 1
-    return changed
+    with Marker() as marker:
+        return sum(marker.change(each, 0, mask) for each in list(every()) if each.mark & mask)
 
 
-def _dump() -> Iterator[tuple[int, bytes, int]]:
-    """Yield (address family, original tuple, mark) of every connection."""
+def every() -> Iterator[Connection]:
+    """Yield every connection that the kernel tracks in this network. Raises OSError."""
     with _open() as made:
         _send(made, _GET, _REQUEST | _DUMP, 0, b"")
         while True:
@@ -49,11 +104,34 @@ def _dump() -> Iterator[tuple[int, bytes, int]]:
                     failed = -struct.unpack_from("=i", data, 16)[0] if size >= 20 else 0
                     raise OSError(failed, os.strerror(failed))
                 if kind >> 8 == _CTNETLINK and size >= _HEADER:
-                    found = dict(_attributes(data[_HEADER:size]))
-                    mark = found.get(_MARK, b"")
-                    if _ORIGINAL in found and len(mark) == 4:
-                        yield data[16], found[_ORIGINAL], int.from_bytes(mark)
+                    found = _connection(data[16], dict(_attributes(data[_HEADER:size])))
+                    if found is not None:
+                        yield found
                 data = data[(size + 3) & ~3 :]
+
+
+def _connection(family: int, told: dict[int, bytes]) -> Connection | None:
+    mark = told.get(_MARK, b"")
+    if len(mark) != 4 or _ORIGINAL not in told:
+        return None
+    there, back = _tuple(told[_ORIGINAL]), _tuple(told.get(_REPLY, b""))
+    if there is None:
+        return None
+    protocol, client, called = there
+    server = back[1] if back is not None else called
+    original = told[_ORIGINAL]
+    return Connection(family, original, int.from_bytes(mark), protocol, client, called, server)
+
+
+def _tuple(data: bytes) -> tuple[int, End, End] | None:
+    """Return (IP protocol, from, to) of CTA_TUPLE_ORIG or CTA_TUPLE_REPLY."""
+    parts = dict(_attributes(data))
+    addresses, ports = dict(_attributes(parts.get(1, b""))), dict(_attributes(parts.get(2, b"")))
+    source, target = addresses.get(1, addresses.get(3)), addresses.get(2, addresses.get(4))
+    if source is None or target is None or not ports.get(1):
+        return None
+    numbers = [int.from_bytes(ports.get(kind, b"")[:2]) for kind in (2, 3)]
+    return ports[1][0], (source, numbers[0]), (target, numbers[1])
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -78,9 +156,3 @@ def _open() -> socket.socket:
 def _send(made: socket.socket, what: int, flags: int, family: int, body: bytes) -> None:
     head = struct.pack("=IHHII", _HEADER + len(body), _CTNETLINK << 8 | what, flags, 1, 0)
     made.send(head + struct.pack(">BBH", family, 0, 0) + body)
-
-
-def _answered(made: socket.socket) -> bool:
-    """Return whether the kernel did it; a connection that is gone by now is no error."""
-    told = made.recv(4096)
-    return len(told) >= 20 and struct.unpack_from("=i", told, 16)[0] == 0

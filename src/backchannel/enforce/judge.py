@@ -5,17 +5,18 @@ before anybody else has. It passes, waits, or is refused; the flow stays with us
 kernel's for good.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
-from socket import if_indextoname
 
 from backchannel.contract import Output
 from backchannel.enforce import signs
+from backchannel.enforce.asking import Asking, Found
+from backchannel.enforce.flow import Asked, Flow, Memory, interface, turned
 from backchannel.enforce.hold import Holds
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.nfqueue import ACCEPT, DROP
-from backchannel.enforce.record import Action, Book, Case
+from backchannel.enforce.record import Book, Case
 from backchannel.enforce.refuse import Refuser
 from backchannel.enforce.sift import NONE, SETTLED, UNDECIDED, WANTED, Packet, Sift
 from backchannel.enforce.signs import Sign
@@ -23,31 +24,14 @@ from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
 from backchannel.flows.core import CLOSED, Delivery, FlowCore
-from backchannel.flows.row import FlowRow
-from backchannel.model import Capability, Side
+from backchannel.model import Side
 from backchannel.policy.model import Line
 
 PENDING = 64
 """Signs of one flow that wait until it is known whose they are."""
 CARRIERS = frozenset({"socks", "http-proxy"})
 """Protocols that only carry others: done with once what they carry is."""
-Found = tuple[Line, Case]
-"""The line that refuses, and what it refuses."""
 Observe = Callable[[Observation], object]
-
-
-class Flow:
-    """What the guard knows of a flow that somebody wants."""
-
-    __slots__ = ("conflicts", "ends", "long", "pending", "refused", "row", "slot", "told")
-
-    def __init__(self, slot: int, row: FlowRow, ends: Ends) -> None:
-        self.slot, self.row, self.ends = slot, row, ends
-        self.conflicts = 0
-        self.long: set[int] = set()  # sides in the middle of a message too long to be held
-        self.pending: list[Sign] = []
-        self.told: set[tuple[str, str, Capability | None]] = set()
-        self.refused: int | None = None  # the mark that its packets get
 
 
 class Judge:
@@ -65,14 +49,28 @@ class Judge:
         observe: Observe = lambda _: None,
         service_of_name: Callable[[str], str] = lambda _: "",
     ) -> None:
-        self._core, self._engine, self._law, self._book = core, engine, law, book
+        self._core, self._engine, self._book = core, engine, book
+        self._asking = Asking(core, law, book)
         self._refuser, self._marks, self._observe = refuser, marks, observe
         self._service_of_name = service_of_name
         self._flows: dict[int, Flow] = {}
+        self.memory = Memory()
         self._said: list[tuple[Stream, Output]] = []
         self._sift: Sift | None = None
         self.holds: Holds | None = None
-        self.now = 0
+
+    @property
+    def _law(self) -> Law:
+        return self._asking.law
+
+    @property
+    def now(self) -> int:
+        """Nanoseconds since 1970; whoever brings packets sets it."""
+        return self._asking.now
+
+    @now.setter
+    def now(self, now: int) -> None:
+        self._asking.now = now
 
     def attach(self, sift: Sift, holds: Holds) -> None:
         """Meet those that call, and are called."""
@@ -89,8 +87,8 @@ class Judge:
         for seen in self._engine.handle(batch):
             self._observe(seen)
         for delivery in batch:
-            if delivery[2] == CLOSED:
-                self._flows.pop(delivery[0], None)
+            if delivery[2] == CLOSED and (flow := self._flows.pop(delivery[0], None)):
+                flow.forget_streams()
 
     def judge(self, packet: Packet) -> None:
         """Answer for one packet."""
@@ -127,6 +125,8 @@ class Judge:
         elif stream is not None and self._within_message(packet, flow, stream):
             self._hold_message(packet, flow)
         elif stream is not None and not packet.tunnelled and self._finished(flow, stream):
+            flow.carried = tuple(self._carried(flow, stream))
+            self.memory.keep(flow)
             self._pass(packet)
         elif (patched := self._refuser.again(packet)) is not None:
             packet.queue.judge(packet.number, ACCEPT, None, patched)
@@ -160,7 +160,7 @@ class Judge:
         flow = self._flows.get(packet.slot)
         if flow is None or flow.row.serial != packet.serial:
             row = self._core.row(packet.slot)
-            interfaces = _name(packet.incoming), _name(packet.outgoing)
+            interfaces = interface(packet.incoming), interface(packet.outgoing)
             mine, other = interfaces if packet.side == 0 else interfaces[::-1]
             ends = Ends(row.client.address, row.server.address, mine, other)
             flow = self._flows[packet.slot] = Flow(packet.slot, row, ends)
@@ -175,13 +175,18 @@ class Judge:
             expect = made.expect
             for service in self._law.speakers(expect.protocol, made.service):
                 case = Case(service, expect.purpose, expect.protocol, made.evidence)
-                line = self._refused(flow, case, flow.ends)
-                if line is not None:
-                    return line, case
+                if (
+                    found := self._asking.ask(flow, Asked((case,), flow.ends, either=True))
+                ) is not None:
+                    return found
         return None
 
     def _look(self, flow: Flow, stream: Stream) -> Found | None:
         """Judge a flow by what it shows in use by now."""
+        if flow.again:
+            flow.again = False
+            if (found := self._asking.ask_again(flow)) is not None:
+                return found
         fresh = [sign for told in self._said if (sign := signs.of_output(*told)) is not None]
         for sign in (*flow.pending, *signs.of_stream(stream), *fresh):
             if sign.stands and sign.proved:
@@ -202,51 +207,11 @@ class Judge:
                 return None
         ends = self._ends(flow, stream)
         speakers = self._law.speakers(sign.protocol, "" if sign.anonymous else service)
-        cases = [Case(each, sign.capability, stream.stack, sign.why, stream) for each in speakers]
-        if sign.anonymous or sign.sure:  # whichever it is: one that is refused is enough
-            cases.sort(key=lambda case: self._lines(flow, case, ends)[0] is None)
-            cases = cases[:1]
-        found = [
-            (line, case) for case in cases if (line := self._refused(flow, case, ends)) is not None
-        ]
-        if found and len(found) == len(cases):
-            return found[0]
-        return None  # it may be the service that is allowed: later bytes tell
-
-    def _refused(self, flow: Flow, case: Case, ends: Ends) -> Line | None:
-        """Return the line that refuses a use in earnest; tell of what is only to be told."""
-        found, alerts = self._lines(flow, case, ends)
-        for line in alerts:
-            self._tell(flow, line, case, "alerted")
-        if found is None:
+        if not speakers:
             return None
-        mode = self._law.mode(found)
-        if self._spared(flow):
-            self._tell(flow, found, case, "spared")
-        elif mode == "observe":
-            self._tell(flow, found, case, "observed")
-        elif mode == "alert":
-            self._tell(flow, found, case, "alerted")
-        else:
-            return found
-        return None
-
-    def _lines(self, flow: Flow, case: Case, ends: Ends) -> tuple[Line | None, tuple[Line, ...]]:
-        """Return the line that refuses a use, and those that want to be told of it."""
-        found: Line | None = None
-        alerts: tuple[Line, ...] = ()
-        for each in (ends,) if flow.row.begun else (ends, _turned(ends)):
-            decision = self._law.decide(case.service, each)
-            if case.capability is None:
-                found = found or decision.all
-            else:
-                found = found or decision.refused.get(case.capability)
-                alerts = alerts or decision.alerted.get(case.capability, ())
-        return found, alerts
-
-    def _spared(self, flow: Flow) -> bool:
-        row, ends = flow.row, flow.ends
-        return self._law.spared(ends) or self._law.lifeline(ends, row.transport, row.server.port)
+        cases = (Case(each, sign.capability, stream.stack, sign.why, stream) for each in speakers)
+        asked = Asked(tuple(cases), ends, either=sign.anonymous or sign.sure)
+        return self._asking.ask(flow, asked)
 
     def _ends(self, flow: Flow, stream: Stream) -> Ends:
         """Return who talks to whom in a stream; a proxy's client talks to its target."""
@@ -275,12 +240,12 @@ class Judge:
             return
         line, case = self._law.default, Case("", None, "unknown", "nothing known of it")
         mode = self._law.mode(line)
-        spared = self._spared(flow)
+        spared = self._asking.spared(flow)
         if not spared and mode in ("reset", "drop"):
             self._refuse(packet, flow, line, case)
             return
         if not spared:
-            self._tell(flow, line, case, "observed" if mode == "observe" else "alerted")
+            self._asking.tell(flow, line, case, "observed" if mode == "observe" else "alerted")
         self._pass(packet)
 
     @staticmethod
@@ -290,10 +255,14 @@ class Judge:
 
     def _stranger(self, packet: Packet, flow: Flow) -> None:
         """Such a connection that does not say at once what it is: its ends must begin anew."""
-        line = self._law.closed(flow.ends) or self._law.closed(_turned(flow.ends))
+        line = self._law.closed(flow.ends) or self._law.closed(turned(flow.ends))
         if flow.refused is not None:
             self._answer(packet, flow.refused)
-        elif line is None or self._spared(flow) or self._law.mode(line) in ("observe", "alert"):
+        elif (
+            line is None
+            or self._asking.spared(flow)
+            or self._law.mode(line) in ("observe", "alert")
+        ):
             packet.queue.judge(packet.number, ACCEPT)
         else:
             self._refuse(packet, flow, line, Case("", None, "unknown", "joined midstream"))
@@ -313,11 +282,15 @@ class Judge:
                 return False
             ends = self._ends(flow, each)
             family = self._law.family(each.spoken, each.service)
-            if any(self._law.decide(service, ends).concerns for service in family):
-                return False
-            if any(self._law.decide(service, _turned(ends)).concerns for service in family):
+            if self._asking.concerned(family, ends):
                 return False
         return True
+
+    def _carried(self, flow: Flow, stream: Stream) -> Iterator[tuple[tuple[str, ...], Ends]]:
+        """Yield the services that each stream of the flow may serve, and its ends."""
+        for each in signs.tree(stream):
+            if not each.deaf:
+                yield self._law.family(each.spoken, each.service), self._ends(flow, each)
 
     def _pass(self, packet: Packet) -> None:
         """The kernel passes the flow from now on."""
@@ -334,7 +307,6 @@ class Judge:
         """Refuse the packet, and with it the flow, unless the offer in it can be taken out."""
         assert self._sift is not None
         assert self.holds is not None
-        mode = self._law.mode(line)
         first = self.holds.first(packet.slot, packet.serial, packet.side)
         if (
             line.refuse == "decline"
@@ -344,17 +316,24 @@ class Judge:
         ):
             patched = self._refuser.decline(packet, case.stream)
             if patched is not None:
-                self._tell(flow, line, case, "declined")
+                self._asking.tell(flow, line, case, "declined")
                 packet.queue.judge(packet.number, ACCEPT, None, patched)
                 return
-        resets = mode == "reset" or line.refuse != "drop"
         self._sift.decided(packet.packets)
-        self._tell(flow, line, case, "reset" if resets else "dropped")
+        refused = self._cut(flow, line, case)
         self.holds.drop(packet.slot, packet.serial)
-        flow.refused = self._marks.resets if resets else self._marks.drops
-        if resets:
+        if refused == self._marks.resets:
             self._refuser.reset(packet, first)
-        self._answer(packet, flow.refused)
+        if not packet.tunnelled:
+            self.memory.keep(flow)
+        self._answer(packet, refused)
+
+    def _cut(self, flow: Flow, line: Line, case: Case) -> int:
+        """Refuse the whole flow; return the mark that says so."""
+        resets = self._law.mode(line) == "reset" or line.refuse != "drop"
+        flow.refused = self._marks.resets if resets else self._marks.drops
+        self._asking.tell(flow, line, case, "reset" if resets else "dropped")
+        return flow.refused
 
     def _answer(self, packet: Packet, verdict: int) -> None:
         """Let the kernel act on *verdict*, now and from now on."""
@@ -364,23 +343,27 @@ class Judge:
             return
         packet.queue.judge(packet.number, ACCEPT, packet.mark & ~self._marks.mask | verdict)
 
-    def _tell(self, flow: Flow, line: Line, case: Case, action: Action) -> None:
-        """Record what was done; what only is told, once for each flow, line and use."""
-        if action in ("observed", "alerted", "spared"):
-            key = line.name, case.service, case.capability
-            if key in flow.told:
-                return
-            flow.told.add(key)
-        self._book.tell(self._core.row(flow.slot), line, case, action, self.now)
+    # -- another policy --------------------------------------------------------------------------
 
+    def reload(self, law: Law, service_of_name: Callable[[str], str] | None = None) -> None:
+        """Judge by another policy from now on. What is decided is revised one by one."""
+        self._asking.law = law
+        self._service_of_name = service_of_name or self._service_of_name
+        for flow in list(self._flows.values()):
+            flow.again = True
+            if flow.refused is not None:
+                self.revise(flow)
 
-def _turned(ends: Ends) -> Ends:
-    return Ends(ends.server, ends.client, ends.server_interface, ends.client_interface)
-
-
-def _name(interface: int) -> str:
-    """Return an interface's name; empty for none, and for one that is gone."""
-    try:
-        return if_indextoname(interface) if interface else ""
-    except OSError:
-        return ""
+    def revise(self, flow: Flow) -> int:
+        """Return the mark that the connection of a decided flow has by the policy of now."""
+        found = self._asking.ask_again(flow)
+        if found is not None:
+            return flow.refused or self._cut(flow, *found)
+        if flow.refused is None and not any(self._asking.concerned(*each) for each in flow.carried):
+            return self._marks.passes
+        flow.refused = None
+        self.memory.drop(flow)
+        if not flow.over:
+            flow.again = True
+            self._core.want(flow.slot)
+        return 0

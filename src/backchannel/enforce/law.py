@@ -68,11 +68,22 @@ class Law:
         )
         self.decide = lru_cache(maxsize=REMEMBERED)(self._decide)
 
-    def now(self, weekday: int, minute: int) -> None:
-        """It is *minute* (of the day) on *weekday* (Monday: 0), by the firewall's clock."""
-        if self._timed and (weekday, minute) != self._minute:
-            self.decide.cache_clear()
+    def now(self, weekday: int, minute: int) -> bool:
+        """It is *minute* (of the day) on *weekday* (Monday: 0), by the firewall's clock.
+
+        Return whether the hours of a line have begun or ended by that.
+        """
+        if not self._timed or (weekday, minute) == self._minute:
+            return False
+        before = self._in_force()
         self._minute = weekday, minute
+        if self._in_force() == before:
+            return False
+        self.decide.cache_clear()
+        return True
+
+    def _in_force(self) -> list[bool]:
+        return [self._holds(line.hours) for line in self.rules.lines]
 
     def speakers(self, protocol: str, service: str) -> tuple[str, ...]:
         """Return the services that a stream of *protocol* may belong to; *service* where known."""
@@ -102,6 +113,19 @@ class Law:
             and _is(line.server, ends.server, ends.server_interface)
             for line in self.rules.lifelines
         )
+
+    def may_have_spared(self, one: str, other: str) -> bool:
+        """Say whether some connection between these addresses is never cut, by whatever port or
+        interface.
+        """
+        if self.spared(Ends(one, other)):
+            return True
+        for line in self.rules.lifelines:
+            nets = line.client.networks, line.server.networks
+            for ends in ((one, other), (other, one)):
+                if all(_within(net, end) for net, end in zip(nets, ends, strict=True)):
+                    return True
+        return False
 
     def closed(self, ends: Ends) -> Line | None:
         """Return the first line between these ends that wants nothing to pass unseen."""

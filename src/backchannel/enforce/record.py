@@ -55,6 +55,31 @@ class Case(msgspec.Struct, frozen=True):
     why: str
     stream: Stream | None = None
     """Where it was seen; None for a flow that was judged before its first byte."""
+    confidence: Confidence = Confidence.EXPECTED
+    """Where there is no stream."""
+    target: str = ""
+    account: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the stream still is what it was then."""
+        return self.stream is None or self.stream.stack == self.stack
+
+    def alone(self) -> "Case":
+        """Return it without its stream, which holds much."""
+        stream = self.stream
+        if stream is None:
+            return self
+        group = stream.group
+        return Case(
+            self.service,
+            self.capability,
+            self.stack,
+            self.why,
+            confidence=stream.confidence,
+            target=str(stream.target or ""),
+            account=stream.account or (group.account if group else ""),
+        )
 
 
 class Book:
@@ -71,25 +96,23 @@ class Book:
         """Count and tell one thing that was done to the flow of *row* at *now* (ns)."""
         capability = str(case.capability or "")
         self.reasons[action, line.name, case.service, capability] += 1
-        stream = case.stream
-        group = stream.group if stream is not None else None
-        confidence = stream.confidence if stream is not None else Confidence.EXPECTED
+        told = case.alone()
         self._tell(
             Refusal(
                 time=rfc3339(now),
                 action=action,
                 line=line.name,
                 place=line.place,
-                service=case.service,
+                service=told.service,
                 capability=capability,
-                stack=case.stack,
-                confidence=confidence.word,
-                evidence=case.why,
+                stack=told.stack,
+                confidence=told.confidence.word,
+                evidence=told.why,
                 client=str(row.client),
                 server=str(row.server),
                 transport=row.transport,
-                target=str(stream.target) if stream is not None and stream.target else "",
-                account=(stream.account or (group.account if group else "")) if stream else "",
+                target=told.target,
+                account=told.account,
                 community_id=row.community_id,
                 flow=row.serial,
                 packets=sum(row.packets),

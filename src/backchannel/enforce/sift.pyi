@@ -67,6 +67,9 @@ class Sift:
     costs: list[int]
     """Flows decided after 1, 2, 3-4, 5-8, 9-16 ... packets."""
 
+    unknown: bool
+    """Whether flows of nobody we know may pass."""
+
     def __init__(
         self,
         core: FlowCore,

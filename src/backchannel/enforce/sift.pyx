@@ -88,7 +88,7 @@ cdef class Sift:
     cdef uint32_t pass_mark
     cdef uint32_t mask
     cdef uint32_t patience
-    cdef bint unknown
+    cdef public bint unknown
 
     def __cinit__(
         self, FlowCore core not None, deliver, judge, *,

@@ -1,0 +1,127 @@
+"""What the guard knows of a flow, while it goes on and after it was decided."""
+
+from collections import OrderedDict
+from socket import AF_INET, AF_INET6, if_indextoname, inet_pton
+
+import msgspec
+
+from backchannel.enforce.connections import Key, key
+from backchannel.enforce.law import Ends
+from backchannel.enforce.record import Case
+from backchannel.enforce.signs import Sign
+from backchannel.flows.row import FlowRow
+from backchannel.model import Capability, Endpoint
+
+ASKED = 64
+"""Different uses of one flow that are remembered."""
+REMEMBERED = 65_536
+"""Decided flows that are remembered, in case the policy changes; the oldest ones go first."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One use that the policy was asked about."""
+
+    cases: tuple[Case, ...]
+    """One for each service that it may be of."""
+    ends: Ends
+    either: bool
+    """Whether it is refused where one of them is; else where all are."""
+
+
+class Flow:
+    """What the guard knows of a flow that somebody wants."""
+
+    __slots__ = (
+        "again",
+        "asked",
+        "carried",
+        "conflicts",
+        "ends",
+        "long",
+        "over",
+        "pending",
+        "refused",
+        "row",
+        "slot",
+        "told",
+    )
+
+    def __init__(self, slot: int, row: FlowRow, ends: Ends) -> None:
+        self.slot, self.row, self.ends = slot, row, ends
+        self.conflicts = 0
+        self.long: set[int] = set()  # sides in the middle of a message too long to be held
+        self.pending: list[Sign] = []
+        self.told: set[tuple[str, str, Capability | None]] = set()
+        self.refused: int | None = None  # the mark that its packets get
+        self.asked: dict[tuple[str, str, Capability | None], Asked] = {}
+        self.carried: tuple[tuple[tuple[str, ...], Ends], ...] = ()
+        """When it was given to the kernel: the services of each stream in it, and its ends."""
+        self.again = False  # the policy changed: ask about everything once more
+        self.over = False  # the core knows it no more
+
+    def note(self, asked: Asked) -> None:
+        """Remember what was asked about it."""
+        first = asked.cases[0]
+        place = first.stack, first.service, first.capability
+        if place in self.asked or len(self.asked) < ASKED:
+            self.asked[place] = asked
+
+    def forget_streams(self) -> None:
+        """It is over in the core: keep only what a later question needs."""
+        self.over, self.pending = True, []
+        for place, asked in self.asked.items():
+            cases = tuple(case.alone() for case in asked.cases)
+            self.asked[place] = msgspec.structs.replace(asked, cases=cases)
+
+
+class Memory:
+    """Flows that were decided, by their connections' names."""
+
+    def __init__(self) -> None:
+        self._flows: OrderedDict[Key, Flow] = OrderedDict()
+        self.forgotten = 0
+        """Flows that had to be forgotten."""
+
+    def keep(self, flow: Flow) -> None:
+        """Remember *flow*, which was decided."""
+        name = _key(flow.row)
+        self._flows[name] = flow
+        self._flows.move_to_end(name)
+        if len(self._flows) > REMEMBERED:
+            self._flows.popitem(last=False)
+            self.forgotten += 1
+
+    def find(self, names: tuple[Key, ...]) -> Flow | None:
+        """Return what was decided of a connection that has one of *names*."""
+        for name in names:
+            if (flow := self._flows.get(name)) is not None:
+                return flow
+        return None
+
+    def drop(self, flow: Flow) -> None:
+        """It is undecided again."""
+        name = _key(flow.row)
+        if self._flows.get(name) is flow:
+            del self._flows[name]
+
+
+def turned(ends: Ends) -> Ends:
+    """Return them the other way round."""
+    return Ends(ends.server, ends.client, ends.server_interface, ends.client_interface)
+
+
+def interface(number: int) -> str:
+    """Return an interface's name; empty for none, and for one that is gone."""
+    try:
+        return if_indextoname(number) if number else ""
+    except OSError:
+        return ""
+
+
+def _key(row: FlowRow) -> Key:
+    return key(row.protocol, _end(row.client), _end(row.server))
+
+
+def _end(end: Endpoint) -> tuple[bytes, int]:
+    family = AF_INET6 if ":" in end.address else AF_INET
+    return inet_pton(family, end.address), end.port
