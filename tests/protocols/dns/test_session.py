@@ -189,6 +189,14 @@ def test_one_bad_message_after_a_good_one_costs_only_itself():
     assert session.standing is Standing.PARSED
 
 
+def test_a_claim_that_fell_is_not_taken_up_again_in_the_same_segment():
+    bad, good = message([question("a", group=9)]), message([question("a")], flags=0x8180)
+    session = Session(TCP)
+    told = decode(session, [(C, u16(len(bad)) + bad + u16(len(good)) + good)])
+    assert [type(event) for event in events(told)] == [Malformed]
+    assert session.standing is Standing.REFUTED
+
+
 def test_pointers_to_pointers_end_and_cost_nothing_twice():
     names: dict[int, str] = {}
     data = b"\1a\0" + b"".join(b"\1b\xc0" + bytes((at * 4 - 1 if at else 0,)) for at in range(12))

@@ -75,7 +75,7 @@ class Session:
         out: list[Output] = []
         buffer, at = self._buffers[side], 0
         buffer += data
-        while len(buffer) >= at + 2:
+        while not self.done and len(buffer) >= at + 2:
             end = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
             if len(buffer) < end:
                 break
