@@ -28,6 +28,8 @@ from backchannel.model import Side
 NEWNS, NEWUSER, NEWNET = 0x00020000, 0x10000000, 0x40000000
 CLIENT, SERVER = {4: "10.1.0.2", 6: "fd00:1::2"}, {4: "10.2.0.2", 6: "fd00:2::2"}
 TIMEOUT = float(os.environ.get("LAB_TIMEOUT", "60"))
+DIE = "setpriv", "--pdeathsig", "KILL"
+"""Before a command: the kernel kills it when its parent ends."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -135,8 +137,8 @@ class Net:
             _call(_libc.setns(home, NEWNET))
             os.close(home)
 
-    def sh(self, *commands: str) -> str:
-        """Run shell commands here; return what the last one said."""
+    def sh(self, *commands: str, keep: Sequence[int] = ()) -> str:
+        """Run shell commands here, which may use the handles *keep*; return what the last said."""
         said = ""
         for command in commands:
             with self.inside():
@@ -146,7 +148,7 @@ class Net:
                     capture_output=True,
                     text=True,
                     check=False,
-                    pass_fds=(self.fd,),
+                    pass_fds=(self.fd, *keep),
                 )
             assert not done.returncode, f"{command}: {done.stderr}"
             said = done.stdout

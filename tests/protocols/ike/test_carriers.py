@@ -170,6 +170,17 @@ def test_openvpn_is_not_esp():
 def test_esp_whose_spi_looks_like_openvpn_takes_longer():
     steps = [(C, esp(0x48000003, at, 40 + at % 3 * 4)) for at in range(1, 100)]
     assert decode(steps, NATT)[1].standing is Standing.PARSED
+    assert decode(steps[:64], NATT)[1].standing is Standing.REFUTED
+
+
+def test_one_direction_that_cannot_be_openvpn_is_enough():
+    """Both ends of OpenVPN send its data packets: pings of one size, then, are ESP all the same."""
+    steps = [step for at in range(1, 5) for step in ((C, esp(0x48000003, at)), (S, esp(B, at)))]
+    assert decode(steps, NATT)[1].standing is Standing.PARSED
+    both = [
+        step for at in range(1, 60) for step in ((C, esp(0x48000003, at)), (S, esp(0x4F0000AA, at)))
+    ]
+    assert decode(both, NATT)[1].standing is Standing.REFUTED
 
 
 def test_wireguard_is_not_esp():

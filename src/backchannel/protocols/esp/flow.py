@@ -39,7 +39,7 @@ STALLS = 8
 can be said."""
 OPENVPN = range(0x48, 0x50)
 """First bytes of OpenVPN's data packets, which have a peer number and a rising number as well; its
-pings are all of one size, and all else is of any size."""
+pings are all of one size, and all else is of any size. Both its ends send such packets."""
 DOUBTFUL = 64
 """Packets in sequence that are needed where it might be OpenVPN."""
 
@@ -78,7 +78,9 @@ class EspFlow:
         self.cut = 0
         """The size at which the capture cuts packets, which then is no multiple of four."""
         self._needed = needed
-        self._stalls = self._follows = 0
+        self._stalls = 0
+        self._follows = self._doubtful = 0  # packets in sequence; those that might be OpenVPN's
+        self._clear = False  # an SPI was seen that cannot be OpenVPN's
         self._carrier = carrier
         self._receivers = start.server.address, start.client.address
         self._untold = self._begun = 0
@@ -96,8 +98,7 @@ class EspFlow:
 
     def settle(self, follows: int) -> bool:
         """Say whether nothing speaks against ESP, and at least *follows* packets for it."""
-        enough = DOUBTFUL if self._needed >= DOUBTFUL else follows
-        return any(self.tables) and not self.refuted and self._follows >= enough
+        return not self.refuted and self._shown(follows)
 
     def add(self, side: Side, packet: bytes) -> list[Output]:
         """Count *packet*, sent by *side*; it begins with the SPI."""
@@ -137,14 +138,20 @@ class EspFlow:
             self.refuted = True
             return []
         if known.follows(number):
-            even = packet[0] in OPENVPN and known.octets == known.packets * len(packet)
-            self._follows += not even
+            if packet[0] not in OPENVPN:
+                self._follows += 1
+            elif known.octets != known.packets * len(packet):
+                self._doubtful += 1
             self._stalls = 0
         else:
             self._stall()
         known.add(number, len(packet))
         known.cleartext = known.cleartext or inside(packet)
-        return self.vouch(side) if self._follows >= self._needed else []
+        return self.vouch(side) if self._shown(self._needed) else []
+
+    def _shown(self, follows: int) -> bool:
+        """Say whether enough packets came in sequence, *follows* where it cannot be OpenVPN."""
+        return (self._clear and self._follows >= follows) or self._doubtful >= DOUBTFUL
 
     def _odd(self, packet: bytes) -> bool:
         return bool(len(packet) & 3) and len(packet) != self.cut
@@ -161,8 +168,7 @@ class EspFlow:
         if not self.proved and (self._odd(packet) or len(self.tables[side]) >= UNPROVED_SAS):
             self.refuted = True
             return []
-        if packet[0] in OPENVPN and not self.proved:
-            self._needed = max(self._needed, DOUBTFUL)
+        self._clear = self._clear or packet[0] not in OPENVPN
         association = Association(packet)
         told = self._make_room(side)
         self.tables[side][packet[:4]] = association
