@@ -80,10 +80,12 @@ def guard(
     """
     from backchannel.catalogue import index  # noqa: PLC0415 - only where called
     from backchannel.cli.policy import rules, services  # noqa: PLC0415 - only where called
+    from backchannel.enforce import able  # noqa: PLC0415 - only where called
     from backchannel.enforce.guard import Guard, Options, complain  # noqa: PLC0415 - compiled
     from backchannel.enforce.marks import Marks  # noqa: PLC0415 - only where called
 
     made = rules(policy, catalogue=catalogue)
+    unable = able.check(made, mode)
     known = services(catalogue)
     options = Options(
         hooks=_HOOKS[at],
@@ -103,7 +105,7 @@ def guard(
             raise PrivilegeError(
                 "the guard needs root, or CAP_NET_ADMIN and CAP_NET_RAW"
             ) from error
-        for warning in running.warnings:
+        for warning in (*unable, *running.warnings):
             complain(warning)
         running.stop_on_signals()
         complain(f"guarding {', '.join(options.hooks)} by {made.path}: {len(made.lines)} lines")

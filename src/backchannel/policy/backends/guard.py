@@ -20,6 +20,9 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     """Return what the guard can do for *use* of *line*."""
     if line.action == "allow" or (line.action == "deny" and reading(rules).moot(line, use)):
         return ENFORCES  # what the guard does not refuse passes
+    if not use.protocols and use.names and reading(rules).whole(line, use):
+        why = "no decoder knows its content: refused are connections whose TLS or HTTP names it"
+        return Judgement("partly", why, "dns-rpz, squid: by its host names, too")
     if not use.protocols:
         nearest = "dns-rpz, squid: by its host names" if use.names else "nftables: by its ports"
         return Judgement("cannot", "no decoder knows its content", nearest)

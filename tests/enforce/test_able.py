@@ -1,0 +1,48 @@
+"""A guard does not start by a policy that it cannot enforce, unless the policy accepts that."""
+
+import pytest
+from tests.enforce.guarding import services
+
+from backchannel.enforce import able
+from backchannel.errors import UsageError
+from backchannel.policy.load import load
+
+
+def made(tmp_path, rules):
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"policy: 1\nrules: [{rules}]\n")
+    return load(path, services())
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("{deny: wireguard}", "wireguard: the guard cannot enforce wireguard tunnel: no decoder"),
+        (
+            "{deny: telegram, capabilities: [voice-video]}",
+            "deny-telegram-voice-video: the guard cannot enforce telegram voice-video: no decoder",
+        ),
+        ("{deny: telegram}", "deny-telegram: the guard only partly enforces telegram login, "),
+        ("{deny: telegram}", " more: no decoder knows its content: refused are connections"),
+        (
+            "{deny: rdp, capabilities: [file-transfer]}",
+            "the guard cannot enforce rdp file-transfer: its content is encrypted",
+        ),
+    ],
+)
+def test_what_is_never_enforced_is_refused_or_accepted(tmp_path, rule, told):
+    with pytest.raises(UsageError, match="accept it with `best-effort: true`") as refused:
+        able.check(made(tmp_path, rule))
+    assert told in str(refused.value)
+    accepted = able.check(made(tmp_path, rule.replace("}", ", best-effort: true}")))
+    assert len(accepted) == 1
+    assert told in accepted[0]
+    assert able.check(made(tmp_path, rule), "observe") == ()
+    assert able.check(made(tmp_path, rule.replace("}", ", mode: alert}"))) == ()
+
+
+@pytest.mark.parametrize(
+    "rule", ["{deny: [aim, ipsec, socks]}", "{allow: bittorrent}, {deny: gnutella}", "{deny: rdp}"]
+)
+def test_what_is_enforced_is_not_spoken_of(tmp_path, rule):
+    assert able.check(made(tmp_path, rule)) == ()
