@@ -62,6 +62,27 @@ class Anomaly(Event, frozen=True, kw_only=True):
     detail: str = ""
 
 
+# -- what a policy says ------------------------------------------------------------------------
+
+
+class PolicyMatch(Event, frozen=True, kw_only=True):
+    """A policy refuses what the stream does, or wants to be told of it; told by a watch that
+    prevents.
+    """
+
+    action: Literal["observed", "alerted", "reset", "dropped", "declined", "spared", "unanswered"]
+    """What was done: `observed` would have been refused, `spared` too but for the never-block list,
+    `unanswered` is refused and nobody could be told."""
+    line: str
+    """The policy's line."""
+    place: str
+    """Where it is written: `policy.yaml:12`."""
+    used: str = ""
+    """The capability; empty for the service as a whole."""
+    why: str = ""
+    """What in the traffic showed it."""
+
+
 # -- who ---------------------------------------------------------------------------------------
 
 

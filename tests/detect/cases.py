@@ -16,6 +16,7 @@ from backchannel.events import (
     Offer,
     PasswordGuessed,
     PeerAddress,
+    PolicyMatch,
     Search,
     SearchHit,
     Share,
@@ -107,6 +108,10 @@ def many(make, count):
 PUBLIC = "198.51.101.7"
 
 CASES = {
+    "policy-refuses": (
+        [PolicyMatch(action="reset", line="no-files", place="p.yaml:3", used="file-transfer")],
+        [PolicyMatch(action="spared", line="no-files", place="p.yaml:3", used="file-transfer")],
+    ),
     "cleartext-messages": ([message()], [message(kind="system")]),
     "cleartext-contacts": (
         [Contacts(owner="ann", entries=(Contact(account="bob"),))],

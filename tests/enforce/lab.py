@@ -237,13 +237,14 @@ def play(
     size: int = 0,
     patience: float = 1.5,
     client: Callable[[World, str, int], socket.socket] | None = None,
+    address: str = "",
 ) -> Played:
     """Play a TCP conversation through the router, step by step; stop where one does not arrive.
 
     *size*: bytes of each segment, 0 for whole steps. *client* makes the connection.
     """
     told = Played()
-    address = SERVER[version]
+    address = address or SERVER[version]
     with world.server.listen(version, address, port) as listener:
         make = client or (lambda world, address, port: world.client.connect(address, port))
         try:

@@ -39,7 +39,10 @@ def view():
     )
     made.start(
         SimpleNamespace(
-            collector=collector, crew=SimpleNamespace(up={"eth0": True, "wl": False}), delivery=None
+            collector=collector,
+            crew=SimpleNamespace(up={"eth0": True, "wl": False}),
+            delivery=None,
+            companion=SimpleNamespace(summary=lambda: "policy: 3 reset"),
         )
     )
     for number, severity in enumerate(("low", "critical", "medium", "high"), 1):
@@ -64,7 +67,17 @@ def press(view, *names):
 
 def test_everything_is_on_the_first_screen(view):
     shown = text(view)
-    for part in ("eth0", "wl DOWN", "drops 0", "1 critical", "1 low", "AIM", "10.0.0.1", "12.3 kB"):
+    for part in (
+        "eth0",
+        "wl DOWN",
+        "drops 0",
+        "policy: 3 reset",
+        "1 critical",
+        "1 low",
+        "AIM",
+        "10.0.0.1",
+        "12.3 kB",
+    ):
         assert part in shown
     told = [line for line in shown.splitlines() if "password" in line]
     assert [re.search(r"finding (\d)", line)[1] for line in told] == ["4", "3", "2", "1"]

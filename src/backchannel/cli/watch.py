@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,12 +13,18 @@ from backchannel.catalogue.model import Severity
 from backchannel.cli import folders
 from backchannel.errors import UsageError
 from backchannel.live import configfile, setup
+from backchannel.live.companion import Companion
 from backchannel.live.config import Config
 from backchannel.live.screen import JsonLines, Plain, Quiet, Screen
 from backchannel.live.setup import Knowledge
 from backchannel.live.units import Duration
-from backchannel.live.watcher import Watcher
+from backchannel.live.watcher import Notice, Watcher
 from backchannel.packs import layout
+from backchannel.policy.document import Mode
+
+if TYPE_CHECKING:
+    from backchannel.catalogue.model import Service
+    from backchannel.policy.model import Rules
 
 FOUND = 1
 PRIVATE = 0o027
@@ -73,6 +79,12 @@ class Settings:
     """Folders with rules of your own, beside ours."""
     suppress: Path | None = None
     """Do not tell findings that this file accepts."""
+    prevent: Path | None = None
+    """A policy: answer what it refuses with TCP resets to both ends, and with ICMP."""
+    prevent_mode: Mode | None = None
+    """Go no further than this, whatever the policy says: observe, alert, reset or drop."""
+    prevent_via: str | None = None
+    """Put resets as Ethernet frames into this interface; without it they go by the routes."""
 
 
 _WHERE = {
@@ -89,6 +101,9 @@ _WHERE = {
     "everything": ("decode", "everything"),
     "rules": ("findings", "rules"),
     "suppress": ("findings", "suppress"),
+    "prevent": ("prevent", "policy"),
+    "prevent_mode": ("prevent", "mode"),
+    "prevent_via": ("prevent", "via"),
 }
 """Where an option stands in the configuration; all others stand in [output] by their own name."""
 
@@ -140,9 +155,24 @@ def watch(
         return wanted, setup.knowledge(wanted, index, folders.pack_rules())
 
     os.umask(PRIVATE)
-    watcher = Watcher(load, _screen(plain=plain, json_lines=json_lines, quiet=quiet))
+    watcher = Watcher(load, _screen(plain=plain, json_lines=json_lines, quiet=quiet), _accompany)
     watcher.run(seconds)
     return FOUND if fail_on is not None and watcher.reached(fail_on) else 0
+
+
+def _accompany(wanted: Config, notice: Notice) -> Companion | None:
+    """Return what prevents, where a policy is named."""
+    if wanted.prevent.policy is None:
+        return None
+    from backchannel.cli.policy import services  # noqa: PLC0415 - only where asked
+    from backchannel.enforce.prevention import Prevention  # noqa: PLC0415 - compiled, only here
+    from backchannel.policy.load import load  # noqa: PLC0415 - only where asked
+
+    def read(path: Path) -> "tuple[Rules, Mapping[str, Service]]":
+        known = services()
+        return load(path, known), known
+
+    return Prevention(wanted.prevent, read, notice)
 
 
 def _configured(path: Path | None, settings: Settings) -> Config:

@@ -11,6 +11,8 @@ from typing import Self
 FIN_SYN_RST = 0x07
 RST, ACK = 0x04, 0x10
 HOPS = 64
+QUOTED, QUOTED_6 = 576, 1280
+"""Bytes of a whole ICMP message that quotes a packet, by version."""
 
 
 class Segment:
@@ -51,7 +53,13 @@ def reset_to_target(segment: Segment) -> bytes:
     """Return the reset that its target takes as the sender's, in place of *segment*."""
     flags = RST | (segment.flags & ACK)
     return _tcp(
-        segment, segment.source, segment.target, segment.ports, segment.seq, segment.ack, flags
+        segment.version,
+        segment.source,
+        segment.target,
+        segment.ports,
+        segment.seq,
+        segment.ack,
+        flags,
     )
 
 
@@ -59,8 +67,9 @@ def reset_to_source(segment: Segment) -> bytes:
     """Return the reset that its sender takes as the target's answer to *segment*."""
     ports = segment.ports[1], segment.ports[0]
     if segment.flags & ACK:
-        return _tcp(segment, segment.target, segment.source, ports, segment.ack, 0, RST)
-    return _tcp(segment, segment.target, segment.source, ports, 0, segment.after, RST | ACK)
+        return _tcp(segment.version, segment.target, segment.source, ports, segment.ack, 0, RST)
+    flags = RST | ACK
+    return _tcp(segment.version, segment.target, segment.source, ports, 0, segment.after, flags)
 
 
 def with_data(segment: Segment, data: bytes) -> bytes:
@@ -74,14 +83,31 @@ def with_data(segment: Segment, data: bytes) -> bytes:
     return segment.packet[: segment.start] + body
 
 
-def unreachable(segment: Segment) -> bytes:
-    """Return the ICMP message "port unreachable" to the sender of a datagram."""
+def reset(  # noqa: PLR0917 - the fields of a header
+    source: bytes, target: bytes, source_port: int, target_port: int, seq: int, ack: int | None
+) -> bytes:
+    """Return a reset from *source* to *target* with the sequence number that *target* waits for.
+
+    Addresses of 4 or of 16 bytes. *ack*: what *source* would acknowledge, where that is known.
+    """
+    version = 4 if len(source) == 4 else 6
+    flags = RST if ack is None else RST | ACK
+    return _tcp(version, source, target, (source_port, target_port), seq, ack or 0, flags)
+
+
+def unreachable(segment: Segment, *, forbidden: bool = False) -> bytes:
+    """Return the ICMP message "port unreachable" to the sender of a datagram; *forbidden*:
+    "communication administratively prohibited" (RFC 1812 §5.2.7.1, RFC 4443 §3.1).
+
+    It quotes as much of the datagram as a message may hold: 576 bytes in all (RFC 1812 §4.3.2.3),
+    for IPv6 the least MTU (RFC 4443 §2.4).
+    """
     if segment.version == 4:
-        quoted = segment.packet[: segment.start + 8]
-        body = _icmp(struct.pack(">BBHI", 3, 3, 0, 0) + quoted, b"")
+        quoted = segment.packet[: QUOTED - 20 - 8]
+        body = _icmp(struct.pack(">BBHI", 3, 13 if forbidden else 3, 0, 0) + quoted, b"")
         return _ip(4, segment.target, segment.source, socket.IPPROTO_ICMP, body)
-    quoted = segment.packet[:1000]
-    message = struct.pack(">BBHI", 1, 4, 0, 0) + quoted
+    quoted = segment.packet[: QUOTED_6 - 40 - 8]
+    message = struct.pack(">BBHI", 1, 1 if forbidden else 4, 0, 0) + quoted
     pseudo = segment.target + segment.source + struct.pack(">II", len(message), 58)
     return _ip(6, segment.target, segment.source, 58, _icmp(message, pseudo))
 
@@ -133,7 +159,7 @@ def _upper(packet: bytes) -> tuple[int, int]:
 
 
 def _tcp(  # noqa: PLR0917 - the fields of a header
-    like: Segment,
+    version: int,
     source: bytes,
     target: bytes,
     ports: tuple[int, ...],
@@ -142,9 +168,9 @@ def _tcp(  # noqa: PLR0917 - the fields of a header
     flags: int,
 ) -> bytes:
     body = struct.pack(">HHIIBBHHH", *ports, seq, ack, 5 << 4, flags, 0, 0, 0)
-    check = checksum(_pseudo(like.version, source, target, body) + body)
+    check = checksum(_pseudo(version, source, target, body) + body)
     body = body[:16] + struct.pack(">H", check) + body[18:]
-    return _ip(like.version, source, target, socket.IPPROTO_TCP, body)
+    return _ip(version, source, target, socket.IPPROTO_TCP, body)
 
 
 def _pseudo(version: int, source: bytes, target: bytes, body: bytes) -> bytes:

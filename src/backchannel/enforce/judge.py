@@ -102,6 +102,16 @@ class Judge:
             self._unknown(packet)
         self._said.clear()
 
+    def find(self, flow: Flow, said: Sequence[tuple[Stream, Output]], now: int) -> Found | None:
+        """Return what is refused of what *flow* shows by now (*said*: by its sessions just now),
+        for who cannot hold packets; tell of what is only to be told.
+        """
+        self._said[:], self.now = said, now
+        stream = self._engine.stream(flow.slot)
+        found = self._announced(flow) if stream is None else self._look(flow, stream)
+        self._said.clear()
+        return found
+
     # -- flows that somebody wants ---------------------------------------------------------------
 
     def _wanted(self, packet: Packet) -> None:

@@ -12,8 +12,9 @@ from backchannel.model import Capability, Confidence
 from backchannel.policy.model import Line
 from backchannel.when import rfc3339
 
-Action = Literal["observed", "alerted", "reset", "dropped", "declined", "spared"]
-"""`observed`: would have been refused; `spared`: would have been, but for the never-block list."""
+Action = Literal["observed", "alerted", "reset", "dropped", "declined", "spared", "unanswered"]
+"""`observed`: would have been refused; `spared`: would have been, but for the never-block list;
+`unanswered`: is refused, but its ends could not be told (beside the wire only)."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

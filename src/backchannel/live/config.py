@@ -13,6 +13,7 @@ from msgspec import Meta
 from backchannel.catalogue.model import Severity
 from backchannel.flows.settings import FlowSettings
 from backchannel.live.units import Duration, Size
+from backchannel.policy.document import Mode
 
 T = TypeVar("T")
 
@@ -205,6 +206,31 @@ class Metrics(Table, frozen=True, kw_only=True):
     ] = ""
 
 
+class Prevent(Table, frozen=True, kw_only=True):
+    """Resets and ICMP for what a policy refuses, sent from beside the wire."""
+
+    policy: Annotated[
+        Path | None, about("The policy; without one nothing is answered. See docs/prevent.md.")
+    ] = None
+    mode: Annotated[Mode | None, about("Go no further than this, whatever the policy says.")] = None
+    via: Annotated[
+        str,
+        about("Interface to put frames into, Ethernet; empty: packets go by the kernel's routes."),
+    ] = ""
+    rate: Annotated[
+        int, Meta(ge=1, le=100_000), about("Packets sent in a second at most, in all.")
+    ] = 200
+    attempts: Annotated[
+        int,
+        Meta(ge=1, le=12),
+        about("Times that the ends of one connection are told while it goes on."),
+    ] = 8
+    unreachable: Annotated[
+        Literal["port", "forbidden"],
+        about("What senders of UDP are told: port unreachable, or administratively prohibited."),
+    ] = "port"
+
+
 class Config(Table, frozen=True, kw_only=True):
     """Everything."""
 
@@ -216,6 +242,7 @@ class Config(Table, frozen=True, kw_only=True):
     evidence: Evidence = Evidence()
     alerts: Alerts = Alerts()
     metrics: Metrics = Metrics()
+    prevent: Prevent = Prevent()
 
 
 FIXED = ("capture", "flows", "evidence", "metrics")

@@ -13,10 +13,12 @@ from itertools import chain
 import msgspec
 
 from backchannel.live import messages
+from backchannel.live.companion import Companion
 from backchannel.live.messages import Command, Report, Task
 from backchannel.live.sockets import Capture, Opened, is_up, open_captures
 
 READ = 1 << 20
+WORKER = "backchannel.live.worker"
 FATAL = 5
 """Parsers that may die within a minute before the watch gives up."""
 
@@ -24,18 +26,20 @@ FATAL = 5
 class Member:
     """One parsing process."""
 
-    def __init__(self, number: int, task: Task) -> None:
+    def __init__(
+        self, number: int, task: Task, module: str = WORKER, fds: Sequence[int] = ()
+    ) -> None:
         self.number, self.task = number, task
         self.ready = self.done = False
         self._inbox = messages.Inbox("report")
         self.socket, theirs = socket.socketpair()
         self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        passed = [theirs.fileno(), arriving.fileno(), *(each.fd for each in task.captures)]
+        passed = [theirs.fileno(), arriving.fileno(), *(each.fd for each in task.captures), *fds]
         for fd in passed:
             os.set_inheritable(fd, True)
         with theirs, arriving:
             self.process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "backchannel.live.worker", *map(str, passed[:2])],
+                [sys.executable, "-m", module, *map(str, passed[:2])],
                 pass_fds=passed,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # the terminal's Ctrl-C is for the other half
@@ -78,13 +82,22 @@ class Member:
 class Crew:
     """All parsing processes. A dead one is replaced, on the same sockets; its flows are lost."""
 
-    def __init__(self, captures: Sequence[Capture], task: Task, workers: int = 1) -> None:
+    def __init__(
+        self,
+        captures: Sequence[Capture],
+        task: Task,
+        workers: int = 1,
+        *,
+        companion: Companion | None = None,
+    ) -> None:
         """Open the sockets of *captures* and start the processes on *task*.
+
+        With a *companion* its module is run, with its half of it inside.
 
         Raises UsageError and PrivilegeError, before any process is started.
         """
         self._captures = {each.interface: each for each in captures}
-        self._workers = workers
+        self._workers, self._companion = workers, companion
         opened = open_all(captures, workers)
         self._held = [list(row) for row in zip(*opened, strict=True)]
         self.notices: list[str] = []
@@ -163,7 +176,11 @@ class Crew:
 
     def _start(self, number: int) -> Member:
         task = msgspec.structs.replace(self._task, captures=tuple(self._held[number]))
-        member = Member(number, task)
+        if (companion := self._companion) is not None:
+            task = msgspec.structs.replace(task, orders=companion.orders())
+            member = Member(number, task, companion.module, companion.fds)
+        else:
+            member = Member(number, task)
         self._selector.register(member.socket, selectors.EVENT_READ, member)
         return member
 

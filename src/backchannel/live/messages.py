@@ -52,6 +52,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
     """Tags of the events whose content somebody reads; of others only the kind is told."""
     collect: bool = False
     """Whether rows of all flows are wanted."""
+    orders: bytes = b""
+    """What a companion's half in the parser is told."""
 
 
 class Reload(msgspec.Struct, frozen=True, tag="reload"):
@@ -62,6 +64,12 @@ class Reload(msgspec.Struct, frozen=True, tag="reload"):
     read: frozenset[str] | None = None
 
 
+class Orders(msgspec.Struct, frozen=True, tag="orders"):
+    """Something new for a companion's half in the parser."""
+
+    body: bytes
+
+
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
     """Tell the logins, for a report."""
 
@@ -70,7 +78,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Read what has come, end all flows, tell everything, and end."""
 
 
-Command = Task | Reload | Ask | Stop
+Command = Task | Reload | Orders | Ask | Stop
 
 
 # -- from the parser -------------------------------------------------------------------------------
@@ -162,11 +170,17 @@ class Gone(msgspec.Struct, frozen=True, tag="gone"):
     interface: str
 
 
+class Beside(msgspec.Struct, frozen=True, tag="beside"):
+    """What a companion's half in the parser says to its other half."""
+
+    body: bytes
+
+
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """The last message."""
 
 
-Report = Heard | Status | Flows | Logins | Gone | Done
+Report = Heard | Status | Flows | Logins | Gone | Beside | Done
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -206,7 +220,7 @@ def _decoders() -> dict[str, msgspec.msgpack.Decoder[Any]]:
         frozen=True,
         tag="heard",
     )
-    reports = heard | Status | Flows | Logins | Gone | Done
+    reports = heard | Status | Flows | Logins | Gone | Beside | Done
     return {
         "command": msgspec.msgpack.Decoder(Command),
         "report": msgspec.msgpack.Decoder(reports),

@@ -102,8 +102,8 @@ class Metrics:
         )
         evicted = counters.get("flows evicted to bound memory", 0)
         page.counter("flow_evictions", "Flows ended early to bound memory.", [({}, evicted)])
-        page.counter("events", "Events decoded.", _by("service", collector.events))
-        page.counter("service_flows", "Flows that ended.", _by("service", collector.flows))
+        page.counter("events", "Events decoded.", by("service", collector.events))
+        page.counter("service_flows", "Flows that ended.", by("service", collector.flows))
         page.counter(
             "findings",
             "Findings, each counted once.",
@@ -111,7 +111,9 @@ class Metrics:
         )
         page.counter("findings_suppressed", "Accepted findings.", [({}, collector.suppressed)])
         lost = watcher.outputs.lost()
-        page.counter("output_lost", "Records that files did not take.", _by("output", lost))
+        page.counter("output_lost", "Records that files did not take.", by("output", lost))
+        if watcher.companion is not None:
+            watcher.companion.figures(page)
         self._alerts(page)
         page.counter("cpu_seconds", "Processor time of the parsers.", [({}, totals.cpu)])
         page.gauge("parser_memory_bytes", "Memory of the parsers.", [({}, totals.memory)])
@@ -129,8 +131,8 @@ class Metrics:
         )
         for name, help_, counts in told:
             rows = {receiver: counts.get(receiver, 0) for receiver in delivery.names}
-            page.counter(name, help_, _by("receiver", rows))
-        page.gauge("alerts_waiting", "Alerts not delivered yet.", _by("receiver", delivery.depth()))
+            page.counter(name, help_, by("receiver", rows))
+        page.gauge("alerts_waiting", "Alerts not delivered yet.", by("receiver", delivery.depth()))
 
 
 class Page:
@@ -163,7 +165,8 @@ class _Server6(ThreadingHTTPServer):
     address_family = AF_INET6
 
 
-def _by(label: str, counts: Mapping[str, int]) -> Rows:
+def by(label: str, counts: Mapping[str, int]) -> Rows:
+    """Return rows of one label."""
     return [({label: name}, count) for name, count in sorted(counts.items())]
 
 

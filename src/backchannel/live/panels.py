@@ -51,6 +51,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     counts: Mapping[str, int]
     """Findings by severity."""
     paused: bool
+    beside: str = ""
+    """What is done beside watching, in a few words."""
 
 
 class ServiceLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,7 @@ def head(told: Head) -> Text:
         count = told.counts.get(name, 0)
         text.append(f"{count} {name}", style if count else "dim")
         text.append("   ")
+    text.append(told.beside, "bold red" if "reset" in told.beside else "dim")
     return text
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from backchannel.capture.records import Chunk
 from backchannel.catalogue.index import Index
+from backchannel.contract import Output
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import FlowInfo, Observation, Place
@@ -22,8 +23,9 @@ from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
 from backchannel.live import messages
+from backchannel.live.companion import Join, Onlooker
 from backchannel.live.messages import Report, Talker, Task
-from backchannel.model import Endpoint, Standing
+from backchannel.model import Endpoint, Side, Standing
 from backchannel.pipeline import NAMES, looks_for
 from backchannel.protocols import load
 from backchannel.report.document import Session
@@ -43,7 +45,7 @@ Tell = Callable[[Report], None]
 class Parser:
     """Core and engine, and what they have to tell."""
 
-    def __init__(self, task: Task, tell: Tell) -> None:
+    def __init__(self, task: Task, tell: Tell, join: Join | None = None) -> None:
         self._tell, self._collect = tell, task.collect
         self._everything = task.everything
         self._core = FlowCore(
@@ -58,9 +60,14 @@ class Parser:
             service_of_name=_service_of_name(task.index),
             files=FileStore(count=self._count),
             on_end=self._ended,
+            on_output=self._heard if join is not None else None,
             on_count=self._happened,
         )
         self._engine.read = task.read
+        self._onlooker: Onlooker | None = None
+        if join is not None:
+            names = self._engine.names.service_of_name
+            self._onlooker = join(task.orders, self._core, self._engine, names)
         self._seen: list[Observation] = []
         self._over: list[Ended] = []
         self._claims: dict[int, tuple[str, str, str]] = {}
@@ -73,6 +80,8 @@ class Parser:
         """Take the next frames; the chunk is used up then."""
         self._core.feed(chunk)
         self._drain()
+        if self._onlooker is not None:
+            self._onlooker.chunk(chunk)
 
     def pass_time(self, now: int) -> None:
         """Let time pass until *now* (ns) without packets."""
@@ -85,6 +94,11 @@ class Parser:
         self._engine.names.service_of_name = _service_of_name(command.index)
         self._engine.read = command.read
 
+    def obey(self, command: messages.Orders) -> None:
+        """Hand the onlooker what it is told."""
+        if self._onlooker is not None:
+            self._onlooker.obey(command.body)
+
     def finish(self) -> None:
         """End all flows and tell everything."""
         self._core.finish()
@@ -96,7 +110,9 @@ class Parser:
     # -- what comes out ------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Tell what was decoded since the last time."""
+        """Tell what was decoded since the last time; call ten times a second."""
+        if self._onlooker is not None:
+            self._onlooker.tick()
         if not self._seen and not self._over and not self._counted:
             return
         seen, over, counted = self._seen, self._over, self._counted
@@ -116,6 +132,11 @@ class Parser:
             return
         claims = {n: self._claims.pop(n) for n in columns["serial"] if n in self._claims}
         self._tell(messages.Flows(messages.from_columns(columns), claims))
+
+    def beside(self) -> messages.Beside | None:
+        """Return what the onlooker has to say."""
+        body = self._onlooker.told() if self._onlooker is not None else b""
+        return messages.Beside(body) if body else None
 
     def logins(self) -> messages.Logins:
         """Return the logins that tied flows together."""
@@ -151,10 +172,17 @@ class Parser:
 
     def _drain(self) -> None:
         while batch := self._core.take():
-            if told := self._engine.handle(batch):
+            told = self._engine.handle(batch)
+            if self._onlooker is not None:
+                told += self._onlooker.look(batch)
+            if told:
                 self._seen += told
                 if len(self._seen) >= BATCH:
                     self.flush()
+
+    def _heard(self, stream: Stream, side: Side, output: Output) -> None:
+        if self._onlooker is not None:
+            self._onlooker.heard(stream, side, output)
 
     def _ended(self, stream: Stream, slot: int) -> None:
         if slot < 0:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from backchannel import protocols
 from backchannel.catalogue import index as catalogue
 from backchannel.catalogue.index import Index
 from backchannel.detect import rules, suppress
@@ -23,6 +24,8 @@ from backchannel.live.sockets import Capture
 from backchannel.privacy import Disclosure
 
 BLOCK = 1 << 20
+PATIENT, PROMPT = 50, 2
+"""Milliseconds that a block which is not full waits; the second where resets must come soon."""
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +68,7 @@ def captures(config: Config) -> list[Capture]:
             promiscuous=wanted.promiscuous,
             block_size=BLOCK,
             blocks=max(2, wanted.ring // BLOCK),
+            wait=PROMPT if config.prevent.policy is not None else PATIENT,
         )
         for name in dict.fromkeys(wanted.interfaces)
     ]
@@ -92,6 +96,7 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if config.output.report_every is not None and config.output.report is None:
         yield ("output", "report_every"), "name the report: set report too"
     yield from _outputs(config)
+    yield from _prevention(config)
     names: set[str] = set()
     for kind in ("syslog", "webhook", "nats"):
         for number, receiver in enumerate(getattr(config.alerts, kind)):
@@ -108,6 +113,23 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
             split(config.metrics.listen)
         except ValueError as error:
             yield ("metrics", "listen"), f"{error}; write for example 127.0.0.1:9469"
+
+
+def _prevention(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what is wrong with the policy that is to be held against what is seen."""
+    wanted = config.prevent
+    if wanted.policy is None:
+        for name in ("mode", "via"):
+            if getattr(wanted, name):
+                yield ("prevent", name), "without a policy nothing is prevented: set policy too"
+        return
+    from backchannel.catalogue import load as services  # noqa: PLC0415 - only where asked
+    from backchannel.policy.load import load  # noqa: PLC0415 - only where asked
+
+    try:
+        load(wanted.policy, services.load(protocols=protocols.load()))
+    except (ValueError, OSError) as error:
+        yield ("prevent", "policy"), str(error)
 
 
 def _outputs(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -235,6 +235,7 @@ class View:
             waiting=waiting,
             counts=watcher.collector.found,
             paused=self._paused,
+            beside=watcher.companion.summary() if watcher.companion is not None else "",
         )
 
     def _services(self) -> list[panels.ServiceLine]:

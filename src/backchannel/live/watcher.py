@@ -22,6 +22,7 @@ from backchannel.detect.model import SEVERITIES, Finding
 from backchannel.live import alert as alerts
 from backchannel.live import messages, setup
 from backchannel.live.collector import Collector
+from backchannel.live.companion import Companion
 from backchannel.live.config import FIXED, Config
 from backchannel.live.crew import Crew
 from backchannel.live.delivery import Delivery
@@ -42,13 +43,16 @@ LAST_WORDS = 30.0
 GARBAGE = 50_000
 
 Load = Callable[[], tuple[Config, Knowledge]]
+Notice = Callable[[str], None]
+Accompany = Callable[[Config, Notice], Companion | None]
 
 
 class Watcher:
     """A watch, from the first packet to the last file."""
 
-    def __init__(self, load: Load, screen: Screen) -> None:
+    def __init__(self, load: Load, screen: Screen, accompany: Accompany = lambda *_: None) -> None:
         """*load* reads configuration and everything it names; called again at each reload.
+        *accompany* makes what is done beside watching, where the configuration asks for it.
 
         Raises UsageError, InputError, PrivilegeError and OSError before anything is running.
         """
@@ -72,6 +76,7 @@ class Watcher:
             self.collector.listeners = [self.outputs.observation]
         self.collector.on_service = screen.service
         self.delivery = self._deliver(config)
+        self.companion = accompany(config, self.notice)
         task = messages.Task(
             captures=(),
             settings=config.flows,
@@ -80,7 +85,12 @@ class Watcher:
             read=self._read(),
             collect=config.output.flows is not None,
         )
-        self.crew = Crew(setup.captures(config), task, workers)
+        try:
+            self.crew = Crew(setup.captures(config), task, workers, companion=self.companion)
+        except (ValueError, OSError):
+            if self.companion is not None:
+                self.companion.close()
+            raise
         self.evidence = Evidence(config, self.notice)
         self.metrics = Metrics(config.metrics, self)
         self._service = Service()
@@ -131,6 +141,10 @@ class Watcher:
             if isinstance(report, messages.Flows):
                 self.outputs.flows(number, report)
                 continue
+            if isinstance(report, messages.Beside):
+                if self.companion is not None:
+                    self.companion.hear(number, report.body)
+                continue
             self.collector.take(number, report)
             if isinstance(report, messages.Logins) and self._ask:
                 self._ask -= 1
@@ -146,6 +160,10 @@ class Watcher:
     def _each_second(self) -> None:
         self.crew.look()
         self.evidence.work()
+        if self.companion is not None:
+            self.companion.look()
+            if news := self.companion.news():
+                self.crew.tell(messages.Orders(news))
         self._screen.tick()
 
     def _finish(self) -> None:
@@ -167,6 +185,8 @@ class Watcher:
             self.delivery.close()
         self.metrics.close()
         self.crew.close()
+        if self.companion is not None:
+            self.companion.close()
 
     # -- what was found ------------------------------------------------------------------------
 
@@ -176,6 +196,8 @@ class Watcher:
 
     def _read(self) -> frozenset[str] | None:
         """Return the tags of the events that somebody reads; None: of all."""
+        if self.companion is not None:
+            return None
         return None if self.outputs.reads else self.collector.read
 
     def _found(self, finding: Finding, *, again: bool) -> None:
@@ -227,6 +249,8 @@ class Watcher:
         self._reloading = False
         try:
             config, known = self._load()
+            if self.companion is not None:
+                self.companion.reload(config)
             if self.delivery is not None:
                 self.delivery.use(config.alerts.receivers)
         except (ValueError, OSError) as error:

@@ -23,6 +23,7 @@ import msgspec
 from backchannel import confine as confinement
 from backchannel.confine.imports import load_everything
 from backchannel.live import messages, sockets
+from backchannel.live.companion import Join
 from backchannel.live.messages import Command, Gone, Report, Task
 from backchannel.live.parser import Parser
 from backchannel.live.ring import Ring
@@ -70,11 +71,17 @@ class Source:
 class Worker:
     """Moves frames from the rings to the parser until it is told to stop."""
 
-    def __init__(self, commands: socket.socket, arrivals: socket.socket, task: Task) -> None:
+    def __init__(
+        self,
+        commands: socket.socket,
+        arrivals: socket.socket,
+        task: Task,
+        join: Join | None = None,
+    ) -> None:
         self._commands, self._arrivals = commands, arrivals
         self._inbox = messages.Inbox("command")
         self._sources = [Source(opened) for opened in task.captures]
-        self._parser = Parser(task, self._tell)
+        self._parser = Parser(task, self._tell, join)
         self._stopping = False
         self._poll = select.poll()
         for source in self._sources:
@@ -153,6 +160,8 @@ class Worker:
             self._stopping = True
         elif isinstance(command, messages.Reload):
             self._parser.reload(command)
+        elif isinstance(command, messages.Orders):
+            self._parser.obey(command)
         elif isinstance(command, messages.Ask):
             self._parser.flush()
             self._tell(self._parser.logins())
@@ -200,6 +209,8 @@ class Worker:
             kernel[source.opened.interface] = source.packets, source.drops
         self._parser.tell_flows()
         self._tell(self._parser.status(kernel))
+        if (beside := self._parser.beside()) is not None:
+            self._tell(beside)
 
 
 def confine() -> None:
@@ -207,15 +218,17 @@ def confine() -> None:
     confinement.confine()
 
 
-def main(arguments: list[str], confine: Callable[[], None] = confine) -> int:
-    """Run the worker on the descriptors that *arguments* name."""
+def main(
+    arguments: list[str], confine: Callable[[], None] = confine, join: Join | None = None
+) -> int:
+    """Run the worker on the descriptors that *arguments* name, with what *join* makes in it."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # the other half decides
         signal.signal(number, signal.SIG_IGN)
     commands = socket.socket(fileno=int(arguments[0]))
     arrivals = socket.socket(fileno=int(arguments[1]))
     task = _first(commands)
     gc.set_threshold(GARBAGE)
-    worker = Worker(commands, arrivals, task)
+    worker = Worker(commands, arrivals, task, join)
     messages.event_types()
     load_everything()
     confine()

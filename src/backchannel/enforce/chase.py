@@ -1,0 +1,174 @@
+"""Refused connections that still send packets: what is seen of them, and what is asked for in turn.
+
+A reset can come too late, because bytes that were on the way have moved what its receiver waits
+for. So a refused connection is followed: each time packets of it are seen, its ends are told again,
+with newer numbers, after 0.02, 0.04, 0.08 ... seconds at the soonest, and so many times at most.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+
+from backchannel.capture.records import Chunk
+from backchannel.enforce import manners, requests
+from backchannel.enforce.frames import Framed, framed
+from backchannel.enforce.inject import Segment
+from backchannel.enforce.pursuit import Pursuit
+from backchannel.enforce.requests import Request, Reset, Unreachable, Wire
+from backchannel.flows.row import FlowRow
+from backchannel.live.pick import Picker
+from backchannel.model import Endpoint
+
+MOST = 256
+"""Connections followed at a time (as many as a Picker takes)."""
+PAUSE = 0.01
+"""Seconds before the second attempt; each further pause is twice as long."""
+QUIET = 60.0
+"""Seconds after which a connection of which nothing is seen is followed no longer."""
+RECORD = 16
+"""Bytes of a pcap record's header."""
+
+
+class Refused:
+    """One refused connection."""
+
+    def __init__(self, row: FlowRow, pursuit: Pursuit | None) -> None:
+        self.row, self.pursuit = row, pursuit
+        self.ends = _end(row.client), _end(row.server)
+        self.wires = [Wire(), Wire()]
+        """Where each side is told."""
+        self.datagrams: list[Framed | None] = [None, None]
+        """The newest of each side, for what is no TCP."""
+        self.attempts = 0
+        self.due = pursuit is not None
+        self.next = self.seen = time.monotonic()
+
+    def take(self, link: int, frame: bytes, now: float) -> None:
+        """See one of its packets."""
+        packet = framed(link, frame)
+        if packet is None or packet.vlans != self.row.vlans:
+            return
+        try:
+            segment = Segment(packet.packet)
+        except ValueError:
+            return
+        if segment.protocol != self.row.protocol:
+            return
+        side = 0 if (segment.source, *_ports(segment)) == (*self.ends[0], self.ends[1][1]) else 1
+        if packet.target and not packet.target[0] & 1:
+            self.wires[1 - side] = Wire(packet.tags, packet.target)
+        self.wires[side] = Wire(packet.tags, packet.source)
+        if self.pursuit is None:
+            self.datagrams[side] = packet
+        elif not self.pursuit.see(side, segment, packet.missing):
+            return
+        self.due, self.seen = True, now
+
+
+class Chase:
+    """All refused connections that are followed."""
+
+    def __init__(
+        self, outbox: socket.socket, count: Callable[[str], object], attempts: int
+    ) -> None:
+        """*attempts*: times that the ends of one connection are told."""
+        self._outbox, self._count, self.attempts = outbox, count, attempts
+        self._refused: dict[tuple[object, ...], Refused] = {}
+        self._numbers: list[Refused] = []
+        self._picker: Picker | None = None
+
+    def begin(self, row: FlowRow, pursuit: Pursuit | None) -> None:
+        """Tell the ends of a refused connection, from the end of this chunk on."""
+        key = row.protocol, row.client, row.server, row.vlans
+        if key not in self._refused and len(self._refused) >= MOST:
+            self._refused.pop(min(self._refused, key=lambda key: self._refused[key].seen))
+            self._count("refused connections no longer followed: too many at a time")
+        self._refused[key] = Refused(row, pursuit)
+        self._picker = None
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Look for packets of refused connections in *chunk*, and tell their ends."""
+        if not self._refused:
+            return
+        now = time.monotonic()
+        if self._picker is None:
+            self._numbers = list(self._refused.values())
+            self._picker = Picker(
+                [_talk(number, each) for number, each in enumerate(self._numbers)]
+            )
+        for number, link, record in self._picker.pick(chunk):
+            self._numbers[number].take(link, record[RECORD:], now)
+        self.review()
+
+    def review(self) -> None:
+        """Tell the ends of those whose time has come; let go of those that are over."""
+        now = time.monotonic()
+        for key, each in list(self._refused.items()):
+            if each.due and now >= each.next:
+                self._tell(each, now)
+            if each.attempts >= self.attempts or now - each.seen > QUIET:
+                if each.attempts >= self.attempts:
+                    self._count("refused connections that went on after all attempts")
+                del self._refused[key]
+                self._picker = None
+
+    def _tell(self, refused: Refused, now: float) -> None:
+        refused.due = False
+        refused.next = now + PAUSE * (2 << refused.attempts)
+        refused.attempts += 1
+        if refused.pursuit is not None:
+            self._reset(refused, refused.pursuit)
+        else:
+            self._refuse_datagrams(refused)
+
+    def _reset(self, refused: Refused, pursuit: Pursuit) -> None:
+        for to in (1 - pursuit.side, pursuit.side):
+            numbers = pursuit.numbers(to)
+            (source, source_port), (target, target_port) = refused.ends[1 - to], refused.ends[to]
+            if not numbers:
+                self._count("ends not told: nothing was seen of what they wait for")
+                continue
+            self._ask(
+                Reset(
+                    source,
+                    target,
+                    source_port,
+                    target_port,
+                    numbers[: requests.MOST_NUMBERS],
+                    pursuit.acknowledgement(to),
+                    refused.wires[to],
+                )
+            )
+
+    def _refuse_datagrams(self, refused: Refused) -> None:
+        for side, seen in enumerate(refused.datagrams):
+            if seen is None:
+                continue
+            if why := manners.silence(Segment(seen.packet), seen.target):
+                self._count(f"datagrams not answered: {why}")
+            else:
+                self._ask(Unreachable(seen.packet[:1280], refused.wires[side]))
+        refused.datagrams = [None, None]
+
+    def _ask(self, request: Request) -> None:
+        try:
+            self._outbox.send(requests.encode(request))
+        except OSError:  # it is behind, or being started again
+            self._count("requests lost: who sends did not take them")
+
+
+def _end(end: Endpoint) -> tuple[bytes, int]:
+    family = socket.AF_INET6 if ":" in end.address else socket.AF_INET
+    return socket.inet_pton(family, end.address), end.port
+
+
+def _ports(segment: Segment) -> tuple[int, int]:
+    if segment.protocol not in {6, 17}:
+        return 0, 0
+    ports = segment.transport[:4].ljust(4, b"\0")
+    return int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
+
+
+def _talk(number: int, refused: Refused) -> tuple[int, str, int, str, int]:
+    client, server = refused.row.client, refused.row.server
+    return number, client.address, client.port, server.address, server.port

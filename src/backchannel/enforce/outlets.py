@@ -1,0 +1,131 @@
+"""Where packets of our own leave: by the kernel's routes, or as frames of one interface.
+
+Opened with CAP_NET_RAW; sending needs only what is open.
+"""
+
+import fcntl
+import socket
+import struct
+from typing import Protocol
+
+import msgspec
+
+from backchannel.enforce.requests import Wire
+from backchannel.errors import PrivilegeError, UsageError
+
+ETHERNET = 1
+SIOCGIFHWADDR = 0x8927
+IPV6_HDRINCL = 36
+_TYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """Sockets that are open, as one process tells another that inherits them."""
+
+    routed: tuple[int, int] | None = None
+    """Descriptors for IPv4 and IPv6."""
+    port: int | None = None
+    """Descriptor of a packet socket."""
+    address: bytes = b""
+    """The interface's own Ethernet address."""
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """All of them."""
+        return self.routed or ((self.port,) if self.port is not None else ())
+
+
+class Outlet(Protocol):
+    """Sends a packet."""
+
+    def send(self, packet: bytes, wire: Wire, /) -> str:
+        """Send an IP packet; return why it was not, or nothing."""
+
+
+def open_routed() -> Opened:
+    """Open raw sockets that send by the kernel's routes. Raises PrivilegeError."""
+    try:
+        four = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        six = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    except PermissionError:
+        raise PrivilegeError(_PRIVILEGE) from None
+    six.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
+    return Opened(routed=(four.detach(), six.detach()))
+
+
+def open_port(interface: str) -> Opened:
+    """Open a socket that sends frames into *interface*. Raises UsageError and PrivilegeError."""
+    if interface not in {name for _, name in socket.if_nameindex()}:
+        raise UsageError(f"no interface {interface} here to send resets by")
+    kind, address = _hardware(interface)
+    if kind != ETHERNET:
+        raise UsageError(
+            f"interface {interface} is no Ethernet: resets cannot be put there as frames; "
+            "leave `via` out to send them by the kernel's routes"
+        )
+    try:
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise PrivilegeError(_PRIVILEGE) from None
+    made.bind((interface, 0))
+    return Opened(port=made.detach(), address=address)
+
+
+def outlet(opened: Opened) -> Outlet:
+    """Return what sends by the sockets of *opened*."""
+    if opened.routed is not None:
+        return Routed(*opened.routed)
+    assert opened.port is not None
+    return Port(opened.port, opened.address)
+
+
+class Routed:
+    """Packets go where the kernel's routes lead; tags and Ethernet addresses are its matter."""
+
+    def __init__(self, four: int, six: int) -> None:
+        self._sockets = {4: socket.socket(fileno=four), 6: socket.socket(fileno=six)}
+
+    def send(self, packet: bytes, _wire: Wire) -> str:
+        """Send an IP packet; return why it was not, or nothing."""
+        version = packet[0] >> 4
+        target = packet[16:20] if version == 4 else packet[24:40]
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        try:
+            self._sockets[version].sendto(packet, (socket.inet_ntop(family, target), 0))
+        except OSError as error:
+            return f"the kernel would not: {error.strerror}"
+        return ""
+
+
+class Port:
+    """Frames go into one interface, with the tags that were seen, from the interface's own address
+    (another one would make switches look for its owner here).
+    """
+
+    def __init__(self, fd: int, address: bytes) -> None:
+        self._socket, self._address = socket.socket(fileno=fd), address
+
+    def send(self, packet: bytes, wire: Wire) -> str:
+        """Send an IP packet in a frame; return why it was not, or nothing."""
+        if not wire.hop:
+            return "the link showed no Ethernet address to send it to"
+        head = wire.hop + self._address + wire.tags + _TYPES[packet[0] >> 4]
+        try:
+            self._socket.send(head + packet)
+        except OSError as error:
+            return f"the kernel would not: {error.strerror}"
+        return ""
+
+
+def _hardware(interface: str) -> tuple[int, bytes]:
+    """Return the kernel's hardware type of *interface*, and its address."""
+    request = struct.pack("16sH22x", interface.encode()[:15], 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        answer = fcntl.ioctl(made.fileno(), SIOCGIFHWADDR, request)
+    return int(struct.unpack_from("H", answer, 16)[0]), answer[18:24]
+
+
+_PRIVILEGE = """sending resets needs the capability CAP_NET_RAW. One of:
+  run it as a service:   systemctl start backchannel-watch
+  run it with sudo:      sudo backchannel watch ...
+  send none:             --prevent-mode alert"""

@@ -1,0 +1,210 @@
+"""The process that sends resets and ICMP for a watch: requests of fixed shape in, packets out.
+
+usage: python -m backchannel.enforce.sender    with orders on standard input, which ends it too
+
+    order     length u32, little-endian | MessagePack of one Orders; a later one takes its place
+    figures   on standard output, once a second where they changed: a line of JSON, name -> count
+
+It is the only one that can put packets on a wire, and the only thing it can say with them is that a
+connection is refused. It holds each request against the never-block list and the management
+connections once more, and sends no more than so many packets a second, so that whoever takes over
+a parser can neither cut these off nor flood a network. It gives up every right before the first
+request is read.
+"""
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from typing import Literal
+
+import msgspec
+
+from backchannel import confine
+from backchannel.enforce import blind, inject, manners, outlets, requests
+from backchannel.enforce.law import Ends, Law
+from backchannel.enforce.requests import Request, Unreachable
+from backchannel.policy.model import Rules
+
+TURN = 64
+"""Requests that are dealt with before orders are looked for."""
+SECOND = 1.0
+TCP = 6
+_CARRIERS = {17: "udp", 50: "esp", 51: "ah"}
+Kind = Literal["port", "forbidden"]
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What the watch says."""
+
+    rules: Rules
+    """Who is spared; lines are of no matter here."""
+    rate: int
+    """Packets a second, in all."""
+    unreachable: Kind = "port"
+    """What senders of datagrams are told."""
+    opened: outlets.Opened = outlets.Opened()
+    """Sockets to send by; only in the first orders."""
+    inbox: int = -1
+    """Descriptor that requests come by; only in the first orders."""
+
+
+class Budget:
+    """So many a second, and as many at once."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = float(rate)
+        self._left, self._at = self._rate, time.monotonic()
+
+    def take(self) -> bool:
+        """Say whether there is one left, and take it."""
+        now = time.monotonic()
+        self._left = min(self._rate, self._left + (now - self._at) * self._rate)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Sender:
+    """Turns requests into packets."""
+
+    def __init__(self, orders: Orders, outlet: outlets.Outlet) -> None:
+        self._outlet = outlet
+        self.counters: Counter[str] = Counter()
+        self._law, self._orders = Law(orders.rules, {}), orders
+        self._budget = Budget(orders.rate)
+
+    def use(self, orders: Orders) -> None:
+        """Go on under other orders."""
+        self._law, self._orders = Law(orders.rules, {}), orders
+        self._budget = Budget(orders.rate)
+
+    def serve(self, data: bytes) -> None:
+        """Deal with one request, whatever its bytes are."""
+        try:
+            request = requests.decode(data)
+            packets = self._packets(request)
+        except ValueError:
+            self.counters["requests refused: no request"] += 1
+            return
+        for what, packet in packets:
+            if not self._budget.take():
+                self.counters["packets not sent: more than the rate"] += 1
+            elif why := self._outlet.send(packet, request.wire):
+                self.counters[f"packets not sent: {why}"] += 1
+            else:
+                self.counters[f"{what} sent"] += 1
+
+    def _packets(self, request: Request) -> list[tuple[str, bytes]]:
+        """Return what to send, each with its name; nothing where somebody is spared."""
+        if isinstance(request, Unreachable):
+            return self._unreachable(request)
+        source, target = request.source, request.target
+        ports = request.source_port, request.target_port
+        if self._spares("tcp", (source, ports[0]), (target, ports[1])):
+            return []
+        return [
+            (
+                "TCP resets",
+                inject.reset(source, target, *ports, number, request.ack),
+            )
+            for number in request.numbers
+        ]
+
+    def _unreachable(self, request: Unreachable) -> list[tuple[str, bytes]]:
+        segment = inject.Segment(request.quoted)
+        if segment.protocol == TCP:
+            raise ValueError("TCP is reset")
+        if why := manners.silence(segment):
+            self.counters[f"requests refused: {why}"] += 1
+            return []
+        carrier, ports = _CARRIERS.get(segment.protocol, ""), (0, 0)
+        if carrier == "udp":
+            ports = (
+                int.from_bytes(segment.transport[:2], "big"),
+                int.from_bytes(segment.transport[2:4], "big"),
+            )
+        if self._spares(carrier, (segment.source, ports[0]), (segment.target, ports[1])):
+            return []
+        forbidden = self._orders.unreachable == "forbidden" or carrier != "udp"
+        return [("ICMP messages", inject.unreachable(segment, forbidden=forbidden))]
+
+    def _spares(self, carrier: str, one: tuple[bytes, int], other: tuple[bytes, int]) -> bool:
+        """Say whether a connection must never be cut, whoever opened it; count it then."""
+        family = socket.AF_INET if len(one[0]) == 4 else socket.AF_INET6
+        here, there = socket.inet_ntop(family, one[0]), socket.inet_ntop(family, other[0])
+        law = self._law
+        found = (
+            law.spared(Ends(here, there))
+            or law.lifeline(Ends(here, there), carrier, other[1])
+            or law.lifeline(Ends(there, here), carrier, one[1])
+        )
+        if found:
+            self.counters["requests refused: never to be blocked"] += 1
+        return found
+
+
+def main() -> int:
+    """Serve requests until standard input ends."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # the watch decides
+        signal.signal(number, signal.SIG_IGN)
+    inbox = Inbox()
+    while not (first := inbox.read()):
+        if inbox.ended:
+            return 0
+    orders: Orders = blind.decode(first, Orders)
+    sender = Sender(orders, outlets.outlet(orders.opened))
+    asked = socket.socket(fileno=orders.inbox)
+    asked.setblocking(False)
+    confine.confine()
+    told: Counter[str] = Counter()
+    last = time.monotonic()
+    while True:
+        ready, _, _ = select.select([0, asked.fileno()], [], [], SECOND)
+        if 0 in ready and (body := inbox.read()):
+            sender.use(blind.decode(body, Orders))
+        for _ in range(TURN):
+            try:
+                sender.serve(asked.recv(requests.LARGEST))
+            except BlockingIOError:
+                break
+        now = time.monotonic()
+        if sender.counters != told and now - last >= SECOND:
+            last, told = now, sender.counters.copy()
+            _tell(told)
+        if inbox.ended:
+            _tell(sender.counters)
+            return 0
+
+
+class Inbox:
+    """Orders on standard input."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self.ended = False
+
+    def read(self) -> bytes:
+        """Read once; return the next whole orders, or nothing yet."""
+        data = os.read(0, 1 << 20)
+        self.ended = not data
+        self._buffer += data
+        size = 4 + int.from_bytes(self._buffer[:4], "little")
+        if len(self._buffer) < max(size, 5):
+            return b""
+        body, self._buffer = self._buffer[4:size], self._buffer[size:]
+        return body
+
+
+def _tell(counters: Counter[str]) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(dict(counters)) + b"\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
