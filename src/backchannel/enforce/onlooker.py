@@ -18,7 +18,8 @@ from backchannel.contract import Output
 from backchannel.enforce import blind
 from backchannel.enforce.blind import Judgement
 from backchannel.enforce.chase import Chase
-from backchannel.enforce.judge import Flow, Judge
+from backchannel.enforce.flow import Flow
+from backchannel.enforce.judge import Judge
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.position import position
@@ -132,12 +133,16 @@ class Onlooker:
         self._chase.review()
 
     def obey(self, orders: bytes) -> None:
-        """Judge by other rules from now on; what was refused stays so."""
+        """Judge by other rules from now on, also what standing flows have shown; what was refused
+        stays so.
+        """
         made: Orders = blind.decode(orders, Orders)
         if made.judgement is None:
             self._law.now(*made.hour)
         else:
             self._sit(made)
+            for flow in self._flows.values():
+                flow.again = True
             self._chase.attempts = made.attempts
 
     def told(self) -> bytes:

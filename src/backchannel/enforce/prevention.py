@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from backchannel.catalogue.model import Service
-from backchannel.enforce import blind, outlets
+from backchannel.enforce import able, blind, outlets
 from backchannel.enforce.onlooker import Orders, Told
 from backchannel.enforce.sender import Orders as SenderOrders
 from backchannel.live import config
@@ -196,8 +196,9 @@ class Prevention:
     ) -> tuple[Rules, Mapping[str, Service], tuple[str, ...]]:
         assert settings.policy is not None
         rules, services = self._read(settings.policy)
+        gaps = able.check(rules, settings.mode)
         seen, warnings = blind.seen(rules)
-        return seen, services, warnings
+        return seen, services, (*gaps, *warnings)
 
     def _packed(self, judgement: blind.Judgement | None) -> bytes:
         return blind.encode(
