@@ -26,13 +26,14 @@ class Service:
         now = time.monotonic()
         if self._every and now >= self._next:
             self._next = now + self._every / 2
-            self._tell("WATCHDOG=1")
+            self._tell("WATCHDOG=1", wait=0)
 
     def stopping(self) -> None:
         """What is left is being written."""
         self._tell("STOPPING=1")
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, wait: float = 0.5) -> None:
+        """Tell *text*; whoever does not listen for *wait* seconds misses it."""
         address = self._address
         if address[:1] not in ("/", "@"):
             return
@@ -41,6 +42,7 @@ class Service:
             contextlib.suppress(OSError),  # nobody listens any more
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out,
         ):
+            out.settimeout(wait)
             out.sendto(text.encode(), target)
 
 

@@ -17,6 +17,7 @@ from backchannel import protocols
 from backchannel.catalogue import index, load
 from backchannel.enforce.control import ask
 from backchannel.enforce.guard import Guard, Options
+from backchannel.enforce.messages import Knowledge
 from backchannel.policy.load import load as load_policy
 
 
@@ -29,8 +30,8 @@ def services():
 class Running:
     """A guard in a process of its own."""
 
-    def __init__(self, pid: int, log: Path, control: Path) -> None:
-        self.pid, self.log, self.control = pid, log, control
+    def __init__(self, pid: int, policy: Path, log: Path, control: Path) -> None:
+        self.pid, self.policy, self.log, self.control = pid, policy, log, control
 
     def lines(self) -> list[dict[str, object]]:
         """What it logged so far."""
@@ -46,6 +47,16 @@ class Running:
         """What it answers on its control socket."""
         return json.loads(ask(self.control, "status"))
 
+    @property
+    def inspector(self) -> int:
+        """Process number of who judges packets."""
+        return self.status()["inspector"]
+
+    def reload(self, policy: str) -> dict[str, object]:
+        """Have it read another policy."""
+        self.policy.write_text("policy: 1\n" + policy)
+        return json.loads(ask(self.control, "reload"))
+
 
 @contextmanager
 def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
@@ -55,15 +66,14 @@ def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
     path, log, control = folder / "policy.yaml", folder / "log", folder / "sock"
     path.write_text("policy: 1\n" + policy)
     log.write_text("")
-    rules = load_policy(path, services())
     ready, written = os.pipe()
     pid = os.fork()
     if not pid:
-        _serve(world, rules, log, control, written=written, options=options)
+        _serve(world, path, log, control, written=written, options=options)
     os.close(written)
     said = os.read(ready, 4096).decode()
     assert said == "ready", said
-    running = Running(pid, log, control)
+    running = Running(pid, path, log, control)
     try:
         yield running
     finally:
@@ -73,21 +83,27 @@ def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
         assert status in (0, signal.SIGKILL), f"the guard ended with {status}"
 
 
-def _serve(world, rules, log, control, *, written, options) -> None:
+def _serve(world, path, log, control, *, written, options) -> None:
     code = 1
     die_with_parent()
+    limit = options.pop("limit", None)
+
+    def load() -> Knowledge:
+        rules = load_policy(path, services())
+        return Knowledge(
+            rules=rules, services=services(), index=index.build(services()), limit=limit
+        )
+
     try:
         file = log.open("ab", buffering=0)
         with world.router.inside():
             made = Guard(
-                rules,
-                services(),
-                index.build(services()),
+                load,
                 Options(control=control, **options),
                 tell=lambda refusal: file.write(msgspec.json.encode(refusal) + b"\n"),
             )
             with made:
-                made.stop_on_signals()
+                made.obey_signals()
                 os.write(written, b"ready")
                 made.run()
         code = 0

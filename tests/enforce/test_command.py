@@ -1,5 +1,6 @@
 """`backchannel guard` as a user runs it: started, asked, stopped."""
 
+import contextlib
 import json
 import os
 import re
@@ -55,6 +56,11 @@ def test_started_asked_and_stopped():
     assert status["kernel"]["known_reset"][0] >= 1
     if where := os.environ.get("SHOW_STATUS"):
         Path(where).write_text(shown.stdout)
+    systemd.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while systemd.recv(4096):
+            pass
+    systemd.settimeout(20)
     running.send_signal(signal.SIGTERM)
     assert running.wait(10) == 1
     while systemd.recv(4096) != b"STOPPING=1":

@@ -1,13 +1,15 @@
-"""What the kernel does when the guard dies, hangs, or cannot keep up."""
+"""What the kernel does when a part of the guard dies, hangs, or cannot keep up."""
 
 import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from tests.enforce.guarding import guard, services, until
-from tests.enforce.lab import SERVER, World, isolated
+from tests.enforce.lab import SERVER, World, isolated, play
+from tests.enforce.test_guard import AIM
 
 from backchannel.enforce import ruleset
 
@@ -64,16 +66,54 @@ def test_killed_and_closed_what_the_rule_speaks_of_is_held_up():
 
 @pytest.mark.parametrize("policy", [OPEN, CLOSED])
 @isolated
+def test_without_inspector_the_policy_holds_at_once_until_another_one_judges(policy):
+    world = World()
+    with guard(world, policy) as running:
+        first = running.inspector
+        os.kill(first, signal.SIGKILL)
+        time.sleep(0.3)
+        assert connects(world) == (policy == OPEN)
+        assert connects(world, 6)
+        assert until(lambda: running.inspector not in (0, first), 10)
+        assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"), 10)
+        assert until(lambda: connects(world))
+        assert running.status()["inspector_restarts"] == 1
+        refused = play(world, AIM, 443)
+        assert running.actions() == [("reset", "aim", "")]
+    assert "Reset" in refused.failed
+
+
+@pytest.mark.parametrize("policy", [OPEN, CLOSED])
+@isolated
 def test_hanging_the_policy_holds_within_a_second_until_it_lives_again(policy):
+    world = World()
+    with guard(world, policy) as running:
+        inspector = running.inspector
+        os.kill(inspector, signal.SIGSTOP)
+        time.sleep(1.0)
+        assert connects(world) == (policy == OPEN)
+        assert connects(world, 6)
+        os.kill(inspector, signal.SIGCONT)
+        assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"))
+        assert until(lambda: connects(world))
+        assert running.inspector == inspector
+
+
+@pytest.mark.parametrize("policy", [OPEN, CLOSED])
+@isolated
+def test_while_only_the_guard_hangs_packets_are_judged_all_the_same(policy):
     world = World()
     with guard(world, policy) as running:
         os.kill(running.pid, signal.SIGSTOP)
         time.sleep(1.0)
-        assert connects(world) == (policy == OPEN)
-        assert connects(world, 6)
+        assert connects(world)
+        refused = play(world, AIM, 443)
+        assert "NFQUEUE" in world.router.sh("iptables-save -t mangle")
+        assert running.lines() == []
         os.kill(running.pid, signal.SIGCONT)
-        assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"))
-        assert until(lambda: connects(world))
+        assert until(lambda: running.actions() == [("reset", "aim", "")])
+    assert refused.failed
+    assert sum(len(data) for data in refused.received) <= 60
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
@@ -86,16 +126,17 @@ def test_a_watchdog_that_is_lost_is_replaced(how):
         assert until(lambda: running.status()["watchdog_restarts"] == 1, 6)
         assert running.status()["watchdog"] != first
         assert connects(world)
-        os.kill(running.pid, signal.SIGSTOP)  # and the new one watches
+        os.kill(running.inspector, signal.SIGSTOP)  # and the new one watches
         assert until(lambda: "NFQUEUE" not in world.router.sh("iptables-save -t mangle"))
 
 
 @isolated
-def test_with_both_gone_a_full_queue_passes_and_is_counted():
+def test_with_all_gone_a_full_queue_passes_and_is_counted():
     world = World()
     with guard(world, OPEN, length=8) as running:
-        watchdog = running.status()["watchdog"]
+        watchdog, inspector = running.status()["watchdog"], running.inspector
         os.kill(running.pid, signal.SIGSTOP)
+        os.kill(inspector, signal.SIGSTOP)
         os.kill(watchdog, signal.SIGKILL)
         with world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far:
             with world.client.inside():
@@ -104,7 +145,43 @@ def test_with_both_gone_a_full_queue_passes_and_is_counted():
                 near.sendto(b"%02d" % number, (SERVER[4], 9999))
             far.settimeout(0.5)
             assert [far.recv(9) for _ in range(32)] == [b"%02d" % at for at in range(8, 40)]
+        os.kill(inspector, signal.SIGCONT)
         os.kill(running.pid, signal.SIGCONT)
         assert until(lambda: running.status()["queues"][0]["answered"] == 8)
         counted = "nft list counter inet backchannel_guard undecided"
         assert "packets 40 " in world.router.sh(counted)  # 32 of them nobody saw
+
+
+@isolated
+def test_with_all_gone_a_full_queue_that_fails_closed_drops_and_counts():
+    world = World()
+    with guard(world, CLOSED, length=8) as running:
+        watchdog, inspector = running.status()["watchdog"], running.inspector
+        os.kill(running.pid, signal.SIGSTOP)
+        os.kill(inspector, signal.SIGSTOP)
+        os.kill(watchdog, signal.SIGKILL)
+        with world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far:
+            with world.client.inside():
+                near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for number in range(40):
+                near.sendto(b"%02d" % number, (SERVER[4], 9999))
+            far.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                far.recv(9)
+            os.kill(inspector, signal.SIGCONT)  # what waited is judged now, and passes
+            assert [far.recv(9) for _ in range(8)] == [b"%02d" % at for at in range(8)]
+        os.kill(running.pid, signal.SIGCONT)
+        assert until(lambda: running.status()["queues"][1]["dropped_full"] == 32)
+
+
+@isolated
+def test_what_the_inspector_holds_is_what_it_needs():
+    """Read from the kernel: no root where there is another user, CAP_NET_ADMIN alone, seccomp."""
+    world = World()
+    with guard(world, OPEN) as running:
+        told = Path(f"/proc/{running.inspector}/status").read_text()
+        found = dict(line.split(":\t", 1) for line in told.splitlines())
+        assert int(found["CapEff"], 16) == int(found["CapPrm"], 16) == 1 << 12
+        assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0
+        assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2")
+        assert "seccomp" in running.status()["confined"]

@@ -11,7 +11,7 @@ from backchannel.capture.records import Records
 from backchannel.catalogue import index
 from backchannel.detect import rules
 from backchannel.flows.settings import FlowSettings
-from backchannel.live import messages
+from backchannel.live import framing, messages
 from backchannel.live.collector import Collector, chosen
 from backchannel.live.messages import Inbox, Task, packed
 from backchannel.live.parser import Parser
@@ -118,7 +118,7 @@ def test_a_kind_of_event_that_is_none_is_refused():
     (counted, *_) = [c for m in parsed(IPSEC, made.read) if isinstance(m, messages.Heard)
                      for c in m.counted]  # fmt: skip
     wrong = msgspec.structs.replace(counted, tag="no-such-event")
-    with pytest.raises(messages.Broken, match="no-such-event"):
+    with pytest.raises(framing.Broken, match="no-such-event"):
         made.take(0, messages.Heard((), (), (wrong,)))
 
 

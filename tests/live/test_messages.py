@@ -8,8 +8,9 @@ from tests.live.world import EXAMPLES
 
 from backchannel import scan
 from backchannel.flows.table import arrow
-from backchannel.live import messages
-from backchannel.live.messages import Broken, Heard, Inbox, packed
+from backchannel.live import framing, messages
+from backchannel.live.framing import Broken
+from backchannel.live.messages import Heard, Inbox, packed
 
 CAPTURES = sorted(EXAMPLES.glob("*/*.pcap"))
 
@@ -65,13 +66,13 @@ def test_columns_of_different_length_are_refused():
 
 def test_a_length_beyond_reason_is_refused_before_anything_is_kept():
     with pytest.raises(Broken, match="bytes"):
-        list(Inbox("report").feed(messages.HEAD.pack(messages.LARGEST + 1)))
+        list(Inbox("report").feed(framing.HEAD.pack(framing.LARGEST + 1)))
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_messages_or_broken(body):
     try:
-        list(Inbox("report").feed(messages.HEAD.pack(len(body)) + body))
+        list(Inbox("report").feed(framing.HEAD.pack(len(body)) + body))
     except Broken:
         return
 

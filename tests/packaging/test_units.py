@@ -52,6 +52,14 @@ def test_who_parses_may_confine_itself(unit):
 
 
 @each
+def test_who_parses_may_give_up_its_rights(unit):
+    """`capset` is among the @privileged calls, but giving rights up needs it too."""
+    lines = [line for line in unit.read_text().splitlines() if line.startswith("SystemCallFilter=")]
+    assert lines[-1] == "SystemCallFilter=capset"
+    assert all(line.startswith("SystemCallFilter=~") for line in lines[1:-1])
+
+
+@each
 def test_only_the_capabilities_that_are_used(unit):
     wanted = {"watch": {"CAP_NET_RAW"}, "guard": {"CAP_NET_ADMIN", "CAP_NET_RAW"}}
     for name in ("AmbientCapabilities", "CapabilityBoundingSet"):

@@ -83,31 +83,34 @@ def guard(
     from backchannel.enforce import able  # noqa: PLC0415 - only where called
     from backchannel.enforce.guard import Guard, Options, complain  # noqa: PLC0415 - compiled
     from backchannel.enforce.marks import Marks  # noqa: PLC0415 - only where called
+    from backchannel.enforce.messages import Knowledge  # noqa: PLC0415 - only where called
 
-    made = rules(policy, catalogue=catalogue)
-    unable = able.check(made, mode)
-    known = services(catalogue)
+    def load() -> Knowledge:
+        known = services(catalogue)
+        made = rules(policy, catalogue=catalogue)
+        for warning in able.check(made, mode):
+            complain(warning)
+        return Knowledge(rules=made, services=known, index=index.build(known), limit=mode)
+
     options = Options(
         hooks=_HOOKS[at],
         queue=queue,
         length=queue_length,
         marks=Marks(mark_bit),
-        limit=mode,
         control=None if control == Path("-") else control,
     )
     with ExitStack() as stack:
         tell = _teller(stack, log, quiet=quiet)
         try:
-            running = stack.enter_context(
-                Guard(made, known, index.build(known), options, tell=tell)
-            )
+            running = stack.enter_context(Guard(load, options, tell=tell))
         except PermissionError as error:
             raise PrivilegeError(
                 "the guard needs root, or CAP_NET_ADMIN and CAP_NET_RAW"
             ) from error
-        for warning in (*unable, *running.warnings):
+        for warning in running.warnings:
             complain(warning)
-        running.stop_on_signals()
+        running.obey_signals()
+        made = running.known.rules
         complain(f"guarding {', '.join(options.hooks)} by {made.path}: {len(made.lines)} lines")
         running.run()
         ended = running.status()
@@ -144,6 +147,28 @@ def status(*, control: Path = CONTROL, json: bool = False) -> int:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
     else:
         _show(found)
+    return 0
+
+
+@app.command
+def reload(*, control: Path = CONTROL) -> int:
+    """Have the running guard read its policy again, as SIGHUP does; say what came of it.
+
+    Ends with 2 where something is wrong: then the policy before is still in force.
+
+    Parameters
+    ----------
+    control
+        The guard's control socket.
+    """
+    from backchannel.enforce import control as socket  # noqa: PLC0415 - only where called
+
+    told = msgspec.json.decode(socket.ask(control, "reload"), type=dict[str, object])
+    if told.get("reloaded") is not True:
+        raise UsageError(
+            f"not reloaded, the old policy stays in force:\n{told.get('trouble') or told}"
+        )
+    print("reloaded")
     return 0
 
 

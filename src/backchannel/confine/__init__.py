@@ -28,14 +28,17 @@ class Confinement(msgspec.Struct, frozen=True):
         return ", ".join([*parts, *self.missing])
 
 
-def confine(calls: frozenset[str] = seccomp.COMPUTE, user: str = identity.USER) -> Confinement:
+def confine(
+    calls: frozenset[str] = seccomp.COMPUTE, user: str = identity.USER, *, keep: int = 0
+) -> Confinement:
     """Give up everything but *calls* on what is open. There is no way back.
 
-    Everything that may be imported must have been imported before. Raises OSError where rights
-    that are there cannot be given up: then the process must not go on.
+    *keep*: bits of the capabilities that using it needs. Everything that may be imported must have
+    been imported before. Raises OSError where rights that are there cannot be given up: then the
+    process must not go on.
     """
     missing = list[str]()
-    identity.drop(user)
+    identity.drop(user, keep)
     abi = landlock.restrict()
     if not abi:
         missing.append("no Landlock in this kernel")

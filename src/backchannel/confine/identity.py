@@ -13,19 +13,21 @@ CAPABILITIES = 64
 """More than Linux has; the kernel says where its end is."""
 
 
-def drop(user: str = USER) -> None:
+def drop(user: str = USER, keep: int = 0) -> None:
     """Give up root, groups and capabilities, and every way to get them again.
 
     A process that is not root gives up its capabilities and the ways. Raises OSError where
-    something stays.
+    something stays. Bits in *keep* are capabilities that it still needs.
     """
+    if keep:
+        kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
     if os.geteuid() == 0:
         uid, gid = _ids(user)
         _drop_bounding()
         with contextlib.suppress(PermissionError):  # a user namespace may forbid it
             os.setgroups([])
         _become(uid, gid)
-    kernel.drop_capabilities()
+    kernel.drop_capabilities(keep)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 

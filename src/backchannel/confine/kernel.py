@@ -4,7 +4,7 @@ import ctypes
 import os
 import platform
 
-PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 4, 38, 24
+PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 4, 8, 38, 24
 ENOSYS, EOPNOTSUPP, EINVAL = 38, 95, 22
 
 _CAPSET = {"x86_64": 126, "aarch64": 91}
@@ -34,11 +34,14 @@ def prctl(option: int, value: int) -> None:
         raise OSError(error, os.strerror(error))
 
 
-def drop_capabilities() -> None:
-    """Give up every capability of this thread, inherited and ambient ones too. Raises OSError."""
+def drop_capabilities(keep: int = 0) -> None:
+    """Give up every capability of this thread but those whose bits are in *keep*, inherited and
+    ambient ones too. Raises OSError.
+    """
     number = _CAPSET.get(machine())
     if number is None:
         return  # root was given up, and with it all capabilities
     head = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
-    none = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable: twice 32 bits of each
-    call(number, ctypes.byref(head), ctypes.byref(none))
+    low, high = keep & 0xFFFF_FFFF, keep >> 32
+    left = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)  # effective, permitted, inheritable
+    call(number, ctypes.byref(head), ctypes.byref(left))

@@ -26,6 +26,10 @@ COMPUTE = frozenset(
 """What a process needs that computes and uses what is open: no files, no sockets, no processes."""
 SERVE = COMPUTE | {"accept4", "accept", "setsockopt"}
 """What one needs besides that answers on a socket which is open."""
+JUDGE = COMPUTE - {"ioctl"}
+"""What one needs that keeps CAP_NET_ADMIN to answer for packets: an ioctl on any socket could
+change the network's interfaces.
+"""
 FATAL = frozenset(
     """
     execve execveat ptrace process_vm_readv process_vm_writev init_module finit_module delete_module

@@ -1,7 +1,7 @@
 """What the guard knows of a flow, while it goes on and after it was decided."""
 
 from collections import OrderedDict
-from socket import AF_INET, AF_INET6, if_indextoname, inet_pton
+from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
 
@@ -108,14 +108,6 @@ class Memory:
 def turned(ends: Ends) -> Ends:
     """Return them the other way round."""
     return Ends(ends.server, ends.client, ends.server_interface, ends.client_interface)
-
-
-def interface(number: int) -> str:
-    """Return an interface's name; empty for none, and for one that is gone."""
-    try:
-        return if_indextoname(number) if number else ""
-    except OSError:
-        return ""
 
 
 def _key(row: FlowRow) -> Key:

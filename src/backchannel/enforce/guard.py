@@ -1,8 +1,10 @@
-"""The guard: rules in the kernel, packets from its queue, verdicts back.
+"""The guard: rules in the kernel, an inspector for its queue, and everything that needs rights.
 
-Guard(...)   needs privilege: sockets are opened, rules loaded, the watchdog started
-run()        needs only what is open
-close()      needs privilege again: rules are removed
+Guard(...)   opens queues, starts the inspecting process, loads rules, starts the watchdog
+run()        hears the inspector, answers on the control socket, reloads
+close()      removes the rules
+
+Packets never wait for this process: the inspector answers for them, and the watchdog changes rules.
 """
 
 import os
@@ -10,9 +12,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -20,35 +20,27 @@ from typing import Self
 import msgspec
 
 from backchannel import notify
-from backchannel.catalogue.index import Index
-from backchannel.catalogue.model import Service
-from backchannel.contract import Output
-from backchannel.enforce import bridge, connections, kernel, ruleset, status
+from backchannel.enforce import bridge, connections, figures, inject, kernel, messages, ruleset
 from backchannel.enforce.control import Control
-from backchannel.enforce.hold import Holds
 from backchannel.enforce.inject import Injector
-from backchannel.enforce.judge import Judge
-from backchannel.enforce.law import Law
+from backchannel.enforce.interfaces import Interfaces
 from backchannel.enforce.marks import Marks
-from backchannel.enforce.nfqueue import Queue
-from backchannel.enforce.record import Book, Refusal
-from backchannel.enforce.refuse import Refuser
-from backchannel.enforce.sift import Sift
-from backchannel.enforce.watchdog import BEAT, Watchdog, hurry
-from backchannel.engine.engine import Engine
-from backchannel.engine.observation import Observation
-from backchannel.engine.stream import Stream
-from backchannel.flows.core import FlowCore
-from backchannel.flows.settings import FlowSettings
-from backchannel.model import Side
-from backchannel.policy.document import Mode
-from backchannel.policy.model import Rules
-from backchannel.protocols import load
+from backchannel.enforce.messages import Knowledge, Report
+from backchannel.enforce.record import Refusal
+from backchannel.enforce.remote import Lost, Remote, heartbeat
+from backchannel.enforce.revision import Revision
+from backchannel.enforce.status import Status, of
+from backchannel.enforce.watchdog import Watchdog, hurry
+from backchannel.errors import UsageError
 
-NAMES = 4096
-"""Host names whose service is remembered."""
-TURNS = 64
-"""Turns of packets after which the clock and the other sockets are looked at in any case."""
+TURN = 0.05
+"""Seconds that the loop waits at most."""
+ANSWER = 0.5
+"""Seconds that the inspector has to tell its figures."""
+LAST_WORDS = 3.0
+AGAIN, LONGEST = 0.5, 30.0
+"""Seconds before an inspector that died young is replaced, doubled each time, and the most."""
+YOUNG = 60.0
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +51,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     length: int = 4096
     """Packets that may wait in the kernel."""
     marks: Marks = Marks()
-    limit: Mode | None = None
-    """Go no further than this mode."""
     control: Path | None = None
     patience: int = 8
     """Payloads of a flow that are looked at before nobody wants it."""
@@ -72,180 +62,261 @@ class Guard:
 
     def __init__(
         self,
-        rules: Rules,
-        services: Mapping[str, Service],
-        index: Index,
+        load: Callable[[], Knowledge],
         options: Options,
         *,
         tell: Callable[[Refusal], object] = lambda _: None,
-        observe: Callable[[Observation], object] = lambda _: None,
     ) -> None:
-        """Raises UsageError and OSError; then nothing is left behind."""
+        """*load* reads the policy and all that it needs; it is called again at each reload.
+
+        Raises UsageError, InputError and OSError; then nothing is left behind.
+        """
         kernel.check()
         self.warnings = bridge.check()
-        self.rules, self.options = rules, options
-        self.book = Book(tell)
-        self.law = Law(rules, services, options.limit)
-        self._plan = ruleset.Plan(
-            rules=rules,
-            hooks=options.hooks,
-            queue=options.queue,
-            marks=options.marks,
-            spare_empty=kernel.sees_payload(),
-        )
-        self._stopping = False
-        self._second = 0
-        self._build(index, observe)
+        self._load, self.options, self._tell = load, options, tell
+        self.known = load()
+        self.reloads, self.trouble = 0, ""
+        self.inspectors = figures.Sum()
+        self._stopping = self._reloading = False
+        self._spare_empty = kernel.sees_payload()
+        self._deaths: list[float] = []
+        self._due = 0.0
         self._open()
 
-    def _build(self, index: Index, observe: Callable[[Observation], object]) -> None:
-        """Make what sees and judges."""
-        protocols, options = load(), self.options
-        for each in protocols.values():
-            _ = each.recognise, each.session  # loaded now, not when a packet waits for it
-        numbers = {name: number for number, name in enumerate(protocols)}
-        self.core = FlowCore(
-            [(numbers[name], magic) for name, p in protocols.items() for magic in p.magic],
-            FlowSettings(
-                key=int.from_bytes(os.urandom(8)) | 1,
-                max_flows=options.max_flows,
-                payloads=max(options.patience, 1),
-            ),
-            names=index.suffixes(),
-            name_gated=[numbers[name] for name, p in protocols.items() if p.context],
-        )
-        service_of_name = lru_cache(maxsize=NAMES)(index.service_of)
-        self.engine = Engine(
-            self.core,
-            protocols,
-            service_of_name=service_of_name,
-            on_output=self._heard,
-        )
-        self._injector = Injector()
-        self.judge = Judge(
-            self.core,
-            self.engine,
-            self.law,
-            book=self.book,
-            refuser=Refuser(self._injector, self.book),
-            marks=options.marks,
-            observe=observe,
-            service_of_name=service_of_name,
-        )
-        self.sift = Sift(
-            self.core,
-            self.judge.deliver,
-            self.judge.judge,
-            pass_mark=options.marks.passes,
-            mask=options.marks.mask,
-            patience=options.patience,
-            unknown=self.rules.default == "allow",
-        )
-        closed = options.queue + 1
-        self.holds = Holds(self.sift.known, lambda number: number == closed, self.book.count)
-        self.judge.attach(self.sift, self.holds)
-
-    def _heard(self, stream: Stream, side: Side, output: Output) -> None:
-        self.judge.heard(stream, side, output)
+    # -- the beginning ---------------------------------------------------------------------------
 
     def _open(self) -> None:
-        """Bind the queues, then send packets there."""
         options = self.options
-        self.queues = [Queue(options.queue, length=options.length)]
-        if self._plan.closes:
-            self.queues.append(Queue(options.queue + 1, length=options.length, fail_open=False))
-        self.control = Control(options.control, self._answers()) if options.control else None
-        texts = kernel.texts(self._plan)
+        self._beats = heartbeat()
+        self._injector, self._interfaces = Injector(), Interfaces()
+        self.remote: Remote | None = None
+        self.control: Control | None = None
         hurry()
         try:
+            self.control = Control(options.control, self._answers()) if options.control else None
             self._forget_verdicts()
+            self.remote = self._start(fresh=True)
+            self._await()
+            texts = self._texts(self.known)
             kernel.load(texts)
-            self.watchdog = Watchdog(texts)
+            self._revision = Revision(options.marks)
+            self.watchdog = Watchdog(texts, self._beats[0])
         except BaseException:
+            if self.remote is not None:
+                self.remote.kill()
             kernel.remove()
             self._close_sockets()
             raise
 
-    # -- running -----------------------------------------------------------------------------------
+    def _start(self, *, fresh: bool) -> Remote:
+        """Bind the queues, and start who judges their packets."""
+        options, number = self.options, self.options.queue
+        task = messages.Task(
+            known=self.known,
+            queues=(),
+            beats=self._beats[1],
+            marks=options.marks,
+            patience=options.patience,
+            max_flows=options.max_flows,
+            interfaces=self._interfaces.names(),
+            fresh=fresh,
+        )
+        return Remote(task, [(number, False), (number + 1, True)], options.length)
+
+    def _await(self) -> None:
+        """Wait until the inspector has loaded everything."""
+        assert self.remote is not None
+        try:
+            while not self.remote.ready:
+                select.select([self.remote], [], [], 1.0)
+                self.remote.look()
+                for report in self.remote.hear():
+                    self._take(report)
+        except Lost as error:
+            raise UsageError(f"the inspecting process did not start: {error}") from None
+
+    def _texts(self, known: Knowledge) -> kernel.Texts:
+        options = self.options
+        return kernel.texts(
+            ruleset.Plan(
+                rules=known.rules,
+                hooks=options.hooks,
+                queue=options.queue,
+                marks=options.marks,
+                spare_empty=self._spare_empty,
+            )
+        )
+
+    # -- running ---------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Judge packets until `stop` is called."""
-        waiting = select.poll()
-        for queue in self.queues:
-            waiting.register(queue.fileno(), select.POLLIN)
-        if self.control is not None:
-            waiting.register(self.control.fileno(), select.POLLIN)
+        """Go on until `stop` is called."""
         service = notify.Service()
-        service.ready(f"guarding by {self.rules.name}")
+        service.ready(f"guarding by {self.known.rules.name}")
         while not self._stopping:
-            now = time.monotonic()
-            self.watchdog.beat(now)
             service.alive()
-            pause = 0.02 if self.holds else BEAT / 2
-            ready = {number for number, _ in waiting.poll(pause * 1000)}
-            for queue in self.queues:
-                if queue.fileno() in ready:
-                    self._drain(queue)
-            if self.control is not None and self.control.fileno() in ready:
-                self.control.serve()
-            self._tend()
+            self.turn()
         service.stopping()
+
+    def turn(self) -> None:
+        """Do what there is to do, and wait a moment for more."""
+        now = time.monotonic()
+        self.watchdog.tend(now)
+        if self._reloading:
+            self._reloading = False
+            self.reload()
+        if self.remote is None and now >= self._due:
+            self._replace()
+        sources = [each for each in (self.remote, self.control, self._interfaces) if each]
+        ready, _, _ = select.select(sources, [], [], TURN)
+        self._hear()
+        if self.control in ready and self.control is not None:
+            self.control.serve()
+        if self._interfaces in ready and self._interfaces.changed():
+            self._order(messages.Interfaces(self._interfaces.names()))
 
     def stop(self, *_: int | FrameType | None) -> None:
         """Leave `run` soon; may be a signal's handler."""
         self._stopping = True
 
-    def stop_on_signals(self) -> None:
-        """Leave in order at SIGTERM and SIGINT."""
+    def obey_signals(self) -> None:
+        """Leave in order at SIGTERM and SIGINT; read the policy again at SIGHUP."""
         signal.signal(signal.SIGTERM, self.stop)
         signal.signal(signal.SIGINT, self.stop)
+        signal.signal(signal.SIGHUP, self._hung_up)
 
-    def _drain(self, queue: Queue) -> None:
-        for _ in range(TURNS):
-            self.judge.now = time.time_ns()
-            if not self.sift.turn(queue, self.judge.now):
-                return
-            if self.holds:
-                self.holds.review(self.judge.now)
-                self._flush()
+    def _hung_up(self, *_: int | FrameType | None) -> None:
+        self._reloading = True
 
-    def _tend(self) -> None:
-        """Once a second: idle flows end, rules with hours begin and end."""
-        now = time.time_ns()
-        if self.holds:
-            self.holds.review(now)
-            self._flush()
-        if now // 1_000_000_000 == self._second:
+    # -- the inspector ---------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        """Take what the inspector says."""
+        if self.remote is None:
             return
-        self._second = now // 1_000_000_000
-        clock = datetime.fromtimestamp(self._second)  # noqa: DTZ006 - the firewall's own clock
-        self.law.now(clock.weekday(), clock.hour * 60 + clock.minute)
-        self.judge.now = now
-        self.core.expire(now)
-        while batch := self.core.take():
-            self.judge.deliver(batch)
+        try:
+            for report in self.remote.hear():
+                self._take(report)
+            self.remote.look()
+        except Lost as error:
+            self._lost(str(error))
 
-    def _flush(self) -> None:
-        for queue in self.queues:
-            queue.flush()
+    def _take(self, report: Report) -> None:
+        match report:
+            case messages.Told():
+                self._tell(report.refusal)
+            case messages.Send():
+                if inject.bare(report.packet):  # nothing else may be asked for
+                    self._injector.send(report.packet)
+            case messages.Revised():
+                self._order(self._revision.changed(report))
+            case messages.Turned():
+                self._order(self._revision.begin())
+            case _:
+                return
 
-    # -- the end -----------------------------------------------------------------------------------
+    def _order(self, command: messages.Command | None) -> None:
+        """Tell the inspector something, if it is there and there is something."""
+        if self.remote is None or command is None:
+            return
+        try:
+            self.remote.tell(command)
+        except Lost as error:
+            self._lost(str(error))
+
+    def _lost(self, why: str) -> None:
+        """The inspector is gone: nobody guards, the kernel does what the policy says for that."""
+        assert self.remote is not None
+        self.watchdog.fail()
+        self.inspectors.add(self.remote.figures)
+        self.remote.kill()
+        self.remote = None
+        self._revision.drop()
+        now = time.monotonic()
+        self._deaths = [then for then in self._deaths if now - then < YOUNG] + [now]
+        young = len(self._deaths) - 1
+        self._due = now + (min(LONGEST, AGAIN * 2 ** (young - 1)) if young else 0)
+        complain(f"the inspecting process was lost ({why}); it is started again")
+
+    def _replace(self) -> None:
+        """Start another inspector; when its heart beats the watchdog loads the rules again."""
+        try:
+            self.remote = self._start(fresh=False)
+        except (OSError, Lost) as error:
+            self._due = time.monotonic() + LONGEST
+            complain(f"the inspecting process cannot be started: {error}")
+
+    # -- reload ----------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Read the policy again. What is wrong changes nothing, and is told."""
+        try:
+            known = self._load()
+            self.watchdog.load(self._texts(known))
+        except (ValueError, OSError) as error:
+            self.trouble = str(error)
+            complain(f"not reloaded, the old policy stays in force:\n{error}")
+            return
+        self.known, self.trouble = known, ""
+        self.reloads += 1
+        self._order(messages.Reload(known))
+        complain(f"reloaded: {known.rules.path}, {len(known.rules.lines)} lines")
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """Return how it stands."""
+        if self.remote is not None and self.remote.ready:
+            try:
+                asked, until = self.remote.ask(), time.monotonic() + ANSWER
+                while self.remote.figures.number != asked and time.monotonic() < until:
+                    select.select([self.remote], [], [], ANSWER)
+                    for report in self.remote.hear():
+                        self._take(report)
+            except Lost as error:
+                self._lost(str(error))
+        return of(self)
+
+    def _answers(self) -> dict[str, Callable[[], object]]:
+        return {"status": self.status, "reload": self._asked_to_reload}
+
+    def _asked_to_reload(self) -> dict[str, object]:
+        self.reload()
+        return {"reloaded": not self.trouble, "trouble": self.trouble}
+
+    # -- the end ---------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Take the rules away and leave the queues."""
         self.watchdog.stop()
         kernel.remove()
+        self._dismiss()
         self._forget_verdicts()
         self._close_sockets()
+
+    def _dismiss(self) -> None:
+        """Let the inspector say everything that is left."""
+        self._order(messages.Stop())
+        until = time.monotonic() + LAST_WORDS
+        while self.remote is not None and not self.remote.done and time.monotonic() < until:
+            select.select([self.remote], [], [], TURN)
+            try:
+                for report in self.remote.hear():
+                    self._take(report)
+            except Lost:
+                break
+        if self.remote is not None:
+            self.remote.kill()
 
     def _forget_verdicts(self) -> None:
         """Take our bits out of the marks of all connections."""
         connections.clear(self.options.marks.mask | self.options.marks.closed)
 
     def _close_sockets(self) -> None:
-        for queue in self.queues:
-            queue.close()
+        for end in self._beats:
+            os.close(end)
         self._injector.close()
+        self._interfaces.close()
         if self.control is not None:
             self.control.close()
 
@@ -254,13 +325,6 @@ class Guard:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def status(self) -> status.Status:
-        """Return how it stands."""
-        return status.of(self)
-
-    def _answers(self) -> dict[str, Callable[[], object]]:
-        return {"status": self.status}
 
 
 def complain(text: str) -> None:

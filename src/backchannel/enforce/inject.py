@@ -112,6 +112,17 @@ def unreachable(segment: Segment, *, forbidden: bool = False) -> bytes:
     return _ip(6, segment.target, segment.source, 58, _icmp(message, pseudo))
 
 
+def bare(packet: bytes) -> bool:
+    """Say whether *packet* is no more than one of ours: IP and TCP headers without options and
+    without data, that resets or acknowledges.
+    """
+    head = 20 if packet[:1] == b"\x45" else 40
+    if len(packet) != head + 20 or (head == 40 and packet[0] >> 4 != 6):
+        return False
+    protocol, flags = packet[9 if head == 20 else 6], packet[head + 13]
+    return protocol == socket.IPPROTO_TCP and bool(flags) and not flags & ~(RST | ACK)
+
+
 class Injector:
     """Sends packets whole, with whatever source address. Needs CAP_NET_RAW."""
 

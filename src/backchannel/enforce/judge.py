@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from backchannel.contract import Output
 from backchannel.enforce import signs
 from backchannel.enforce.asking import Asking, Found
-from backchannel.enforce.flow import Asked, Flow, Memory, interface, turned
+from backchannel.enforce.flow import Asked, Flow, Memory, turned
 from backchannel.enforce.hold import Holds
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.marks import Marks
@@ -21,7 +21,6 @@ from backchannel.enforce.refuse import Refuser
 from backchannel.enforce.sift import NONE, SETTLED, UNDECIDED, WANTED, Packet, Sift
 from backchannel.enforce.signs import Sign
 from backchannel.engine.engine import Engine
-from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
 from backchannel.flows.core import CLOSED, Delivery, FlowCore
 from backchannel.model import Side
@@ -31,7 +30,6 @@ PENDING = 64
 """Signs of one flow that wait until it is known whose they are."""
 CARRIERS = frozenset({"socks", "http-proxy"})
 """Protocols that only carry others: done with once what they carry is."""
-Observe = Callable[[Observation], object]
 
 
 class Judge:
@@ -46,12 +44,12 @@ class Judge:
         book: Book,
         refuser: Refuser,
         marks: Marks,
-        observe: Observe = lambda _: None,
+        interface: Callable[[int], str] = lambda _: "",
         service_of_name: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._core, self._engine, self._book = core, engine, book
         self._asking = Asking(core, law, book)
-        self._refuser, self._marks, self._observe = refuser, marks, observe
+        self._refuser, self._marks, self._interface = refuser, marks, interface
         self._service_of_name = service_of_name
         self._flows: dict[int, Flow] = {}
         self.memory = Memory()
@@ -84,8 +82,7 @@ class Judge:
 
     def deliver(self, batch: Sequence[Delivery]) -> None:
         """Bring what the core delivers to the engine."""
-        for seen in self._engine.handle(batch):
-            self._observe(seen)
+        self._engine.handle(batch)
         for delivery in batch:
             if delivery[2] == CLOSED and (flow := self._flows.pop(delivery[0], None)):
                 flow.forget_streams()
@@ -170,7 +167,7 @@ class Judge:
         flow = self._flows.get(packet.slot)
         if flow is None or flow.row.serial != packet.serial:
             row = self._core.row(packet.slot)
-            interfaces = interface(packet.incoming), interface(packet.outgoing)
+            interfaces = self._interface(packet.incoming), self._interface(packet.outgoing)
             mine, other = interfaces if packet.side == 0 else interfaces[::-1]
             ends = Ends(row.client.address, row.server.address, mine, other)
             flow = self._flows[packet.slot] = Flow(packet.slot, row, ends)

@@ -19,6 +19,8 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
 
     guarding: str
     """nft's text while the guard is there."""
+    renewal: str
+    """... that takes the place of other rules of ours while it is there."""
     failed: str
     """... and while it is not; empty: nothing is to be held up then."""
     mangle: str
@@ -30,6 +32,7 @@ def texts(plan: ruleset.Plan) -> Texts:
     """Return the texts of a plan."""
     return Texts(
         guarding=ruleset.nft(plan),
+        renewal=ruleset.nft_renewal(plan),
         failed=ruleset.nft(plan, "failed") if plan.closes else "",
         mangle=ruleset.mangle(plan, 4),
         mangle6=ruleset.mangle(plan, 6),
@@ -67,6 +70,13 @@ def load(what: Texts) -> None:
     except UsageError:
         remove()
         raise
+
+
+def renew(what: Texts) -> None:
+    """Put other rules in place of the guard's that are loaded, in one step; packets go to the
+    queue all the while. Raises UsageError where they are not taken: then nothing has changed.
+    """
+    _run(("nft", "-f", "-"), what.renewal)
 
 
 def fail(what: Texts) -> None:

@@ -21,13 +21,21 @@ class Queue:
     """Answers that the kernel did not take: packets that are gone, or a mangled one too long."""
 
     def __init__(
-        self, number: int, *, length: int = 4096, buffer: int = 8 << 20, fail_open: bool = True
+        self,
+        number: int,
+        *,
+        length: int = 4096,
+        buffer: int = 8 << 20,
+        fail_open: bool = True,
+        handle: int = -1,
     ) -> None:
         """Bind to queue *number* of this network namespace.
 
         *length* packets may wait; *buffer* bytes may be in the socket. When either is full the
         kernel lets further packets pass with *fail_open* and drops them without. Raises OSError:
-        EPERM without CAP_NET_ADMIN, EBUSY where another program has the queue.
+        EPERM without CAP_NET_ADMIN, EBUSY where another program has the queue. *handle*: the
+        socket of a queue that another process has bound like this; verdicts on it still need
+        CAP_NET_ADMIN.
         """
     def fileno(self) -> int:
         """Return the socket, to wait on."""

@@ -98,15 +98,19 @@ FAIL_OPEN, GSO = 1, 4       # NFQA_CFG_F_*
 cdef class Queue:
     """One NFQUEUE."""
 
-    def __cinit__(self, int number, *, length=4096, buffer=8 << 20, fail_open=True):
+    def __cinit__(self, int number, *, length=4096, buffer=8 << 20, fail_open=True, int handle=-1):
         cdef bytes flags
         self.handle = -1
         self.store = <uint8_t*>malloc(MOST * ROOM)
         self.outbox = <uint8_t*>malloc(OUTBOX)
         if self.store == NULL or self.outbox == NULL:
             raise MemoryError
+        self.number, self.closed = number, not fail_open
+        if handle >= 0:
+            self.handle = handle
+            return
         made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER)
-        self.handle, self.number, self.closed = made.detach(), number, not fail_open
+        self.handle = made.detach()
         self.size_buffer(buffer)
         self.command(_attribute(1, struct.pack(">BxH", 1, 0)))  # bind
         self.command(_attribute(2, struct.pack(">IB", LONGEST, 2)))  # whole packets

@@ -1,6 +1,7 @@
 """How a refused packet's ends are told: a reset for the receiver, or the offer taken out of it."""
 
 from collections import OrderedDict
+from typing import Protocol
 
 from backchannel.enforce import decline, inject
 from backchannel.enforce.record import Book
@@ -13,10 +14,17 @@ PATCHES = 1024
 """Overwritten offers remembered, in case they are sent again."""
 
 
+class Sender(Protocol):
+    """Sends packets of our own."""
+
+    def send(self, packet: bytes) -> bool:
+        """Send *packet*; False where it could not be."""
+
+
 class Refuser:
     """Tells the ends. What the packet's sender hears comes from the kernel."""
 
-    def __init__(self, injector: inject.Injector | None, book: Book) -> None:
+    def __init__(self, injector: Sender | None, book: Book) -> None:
         self._injector, self._book = injector, book
         self._patches: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
 

@@ -55,7 +55,25 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def nft(plan: Plan, state: State = "guarding") -> str:
     """Return the text for `nft -f`: the whole table, in place of one that may be there."""
-    parts = [f"table inet {TABLE}", f"delete table inet {TABLE}", f"table inet {TABLE} {{"]
+    return f"table inet {TABLE}\ndelete table inet {TABLE}\n{_table(plan, state)}"
+
+
+def nft_renewal(plan: Plan) -> str:
+    """Return the text that puts other rules into the table while the guard is there.
+
+    The chains that hang on hooks stay: the kernel drops what waits in a queue when one goes.
+    Counters go on.
+    """
+    parts = [f"table inet {TABLE} {{"]
+    for version in ("ip", "ip6"):
+        parts += [f"\tset never_{version} {{", f"\t\t{_SETS[version]}", "\t}"]
+    parts += ["}", f"flush table inet {TABLE}"]
+    parts += [f"flush set inet {TABLE} never_{version}" for version in ("ip", "ip6")]
+    return "\n".join([*parts, _table(plan, "guarding")])
+
+
+def _table(plan: Plan, state: State) -> str:
+    parts = [f"table inet {TABLE} {{"]
     parts += [f"\tcounter {name} {{ }}" for name in COUNTERS]
     parts += _sets(plan.rules)
     parts += _chain("refuse", _refuse())
@@ -198,14 +216,19 @@ def _by_version(networks: Networks) -> list[tuple[str, Sequence[object]]]:
     return [("ip", networks.v4), ("ip6", networks.v6)]
 
 
+_SETS = {
+    "ip": "type ipv4_addr; flags interval; auto-merge",
+    "ip6": "type ipv6_addr; flags interval; auto-merge",
+}
+
+
 def _sets(rules: Rules) -> Iterator[str]:
     """Yield the sets of addresses that chains speak of."""
     for version, nets in _by_version(rules.never_block):
         if nets:
-            kind = "ipv4_addr" if version == "ip" else "ipv6_addr"
             inside = ", ".join(map(str, nets))
             yield f"\tset never_{version} {{"
-            yield f"\t\ttype {kind}; flags interval; auto-merge; elements = {{ {inside} }}"
+            yield f"\t\t{_SETS[version]}; elements = {{ {inside} }}"
             yield "\t}"
 
 

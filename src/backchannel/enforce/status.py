@@ -6,20 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from backchannel.enforce.messages import Figures, Refused
+
 if TYPE_CHECKING:
     from backchannel.enforce.guard import Guard
 
 PROC = Path("/proc/net/netfilter/nfnetlink_queue")
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """How often one thing was done for one reason."""
-
-    action: str
-    line: str
-    service: str
-    capability: str
-    times: int
 
 
 class QueueStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +25,8 @@ class QueueStatus(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     answered: int
     dropped_full: int
-    """Packets that met a full queue: dropped by the kernel, or passed where it fails open."""
+    """Packets that met a full queue and were dropped: where it fails open the kernel passes them,
+    and counts nothing."""
     dropped_socket: int
     """Packets that found no room in the socket."""
     overruns: int
@@ -67,9 +60,17 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     flows: int
     packets: int
     process: int
+    inspector: int
+    """0: there is none now, it is started again."""
     watchdog: int
     """Process numbers."""
+    inspector_restarts: int
     watchdog_restarts: int
+    confined: str
+    """What the inspecting process has given up."""
+    reloads: int
+    trouble: str
+    """Why the last reload changed nothing; empty: it did, or there was none."""
     warnings: tuple[str, ...]
     kernel: dict[str, tuple[int, int]] = {}
     """(packets, bytes) that the kernel handled alone; whoever shows the status fills it in."""
@@ -77,36 +78,39 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 def of(guard: "Guard") -> Status:
     """Return how *guard* stands now."""
-    totals = guard.core.totals()
+    remote, known = guard.remote, guard.known
+    told = guard.inspectors.with_(remote.figures if remote is not None else Figures(number=0))
     return Status(
-        policy=guard.rules.path,
-        digest=guard.rules.digest,
-        mode=guard.options.limit or "",
+        policy=known.rules.path,
+        digest=known.rules.digest,
+        mode=known.limit or "",
         hooks=guard.options.hooks,
-        lines=len(guard.rules.lines),
-        queues=tuple(_queues(guard)),
-        passed=guard.sift.passed,
-        given_to_kernel=guard.sift.settled
-        + guard.book.counters["flows given to the kernel to pass"],
-        costs=_costs(guard.sift.costs),
-        refusals=tuple(
-            Refused(*reason, times) for reason, times in sorted(guard.book.reasons.items())
-        ),
-        counters=dict(sorted(guard.book.counters.items())),
-        core=guard.core.counters() | dict(guard.engine.counters),
-        flows=totals["flows"],
-        packets=totals["packets"],
+        lines=len(known.rules.lines),
+        queues=tuple(_queues(told)),
+        passed=told.passed,
+        given_to_kernel=told.settled,
+        costs=_costs(told.costs),
+        refusals=told.refusals,
+        counters=told.counters,
+        core=told.core,
+        flows=told.flows,
+        packets=told.packets,
         process=os.getpid(),
+        inspector=remote.pid if remote is not None else 0,
         watchdog=guard.watchdog.pid,
+        inspector_restarts=guard.inspectors.restarts,
         watchdog_restarts=guard.watchdog.restarts,
+        confined=told.confined,
+        reloads=guard.reloads,
+        trouble=guard.trouble,
         warnings=tuple(guard.warnings),
     )
 
 
-def _queues(guard: "Guard") -> list[QueueStatus]:
+def _queues(told: Figures) -> list[QueueStatus]:
     rows = {row[0]: row for row in kernel_rows(PROC)}
     found = []
-    for at, queue in enumerate(guard.queues):
+    for at, queue in enumerate(told.queues):
         row = rows.get(queue.number, (queue.number, 0, 0, 0, 0, 0, 0, 0))
         found.append(
             QueueStatus(
@@ -134,10 +138,10 @@ def kernel_rows(path: Path) -> list[tuple[int, ...]]:
     return [tuple(map(int, line.split())) for line in text.splitlines() if line.strip()]
 
 
-def _costs(buckets: list[int]) -> dict[str, int]:
+def _costs(buckets: tuple[int, ...]) -> dict[str, int]:
     """Return the histogram with its bounds in words, without empty ends."""
     names = ["1", "2", *(f"{(1 << at) // 2 + 1}-{1 << at}" for at in range(2, len(buckets)))]
-    found = dict(zip(names, buckets, strict=True))
+    found = dict(zip(names, buckets, strict=False))
     while found and not found[last := next(reversed(found))]:
         del found[last]
     return found

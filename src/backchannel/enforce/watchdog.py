@@ -1,12 +1,16 @@
-"""A small process that watches the guard: when its heart stops, the kernel gets the policy's word.
+"""A small process that has its hands on the rules: when a heart stops, it loads what then holds.
 
-The guard writes a byte every BEAT seconds; the watchdog answers each, so that the guard notices a
-watchdog that died or hangs and starts another. It starts with the texts on its standard input and
-knows nothing else.
+The inspector's heart beats into a pipe, a byte every tenth of a second. The guard tells the
+watchdog by lines on its standard input what else it must know, and notices by its answers whether
+it is there. It knows nothing but the texts that it is given.
 
-    beats stop for LIMIT     -> load what is to hold without a guard, until beats come again
-    end of input after BYE   -> the guard left in order and took its rules away: leave too
-    end of input without it  -> the guard died: load what is to hold without a guard, and leave
+    {...}    the texts, first and at each reload; they are loaded at once (not the first ones)
+    .        are you there? It answers `.`
+    !        the inspector is gone
+    q        the guard leaves in order, and takes its rules away itself: leave too
+
+    no beats for LIMIT, or `!`  -> load what is to hold without a guard, until beats come again
+    end of input without `q`    -> the guard died: load what is to hold without a guard, and leave
 """
 
 import contextlib
@@ -23,45 +27,66 @@ import msgspec
 from backchannel.enforce import kernel
 from backchannel.errors import UsageError
 
-BEAT = 0.1
+TICK = 0.1
+"""Seconds between two questions whether it is there."""
 LIMIT = 0.6
-"""Seconds without a beat after which the guard counts as gone. Loading takes about 0.1 more."""
+"""Seconds without a beat after which nobody guards. Loading takes about 0.1 more."""
 ANSWER_LIMIT = 2.0
 """Seconds without an answer after which the watchdog counts as gone."""
 START_LIMIT = 10.0
 """Seconds that the first watchdog has to start."""
-TICK, BYE = b".", b"q"
+LOAD_LIMIT = 4.0
+"""Seconds that it has to load other texts."""
 
 
 class Watchdog:
     """The guard's side of it."""
 
-    def __init__(self, texts: kernel.Texts) -> None:
-        self._texts = texts
+    def __init__(self, texts: kernel.Texts, beats: int) -> None:
+        """*beats*: where the inspector's beats are read."""
+        self._texts, self._beats = texts, beats
         self.restarts = 0
         self._sent = self._answered = 0.0
         self._start()
-        self._write(TICK)
+        self._write(b".\n")
         select.select([self._out], [], [], START_LIMIT)  # guard nothing before it watches
 
-    def beat(self, now: float) -> None:
-        """Say that the guard lives; *now* is monotonic, in seconds. Restarts a lost watchdog."""
+    def tend(self, now: float) -> None:
+        """See that it is there; *now* is monotonic, in seconds. Starts another where it is not."""
         answered = self._read()
         if answered:
             self._answered = now
         gone = answered is None or now - self._answered > ANSWER_LIMIT
-        if not gone and now - self._sent >= BEAT:
+        if not gone and now - self._sent >= TICK:
             self._sent = now
-            gone = not self._write(TICK)
+            gone = not self._write(b".\n")
         if gone:
-            self._process.kill()
-            self._end()
-            self.restarts += 1
-            self._start()
+            self._replace()
+
+    def load(self, texts: kernel.Texts) -> None:
+        """Load other texts, in one step, in place of those before. Raises UsageError where the
+        kernel does not take them: then those before are still in force.
+        """
+        before, self._texts = self._texts, texts
+        told = self._order(texts)
+        if told is None:  # it is gone: its work is done here, once
+            self._replace()
+            try:
+                kernel.renew(texts)
+            except UsageError as error:
+                told = str(error)
+        if told:
+            self._texts = before
+            self._order(before)
+            raise UsageError(told)
+
+    def fail(self) -> None:
+        """The inspector is gone: nobody guards until another one's heart beats."""
+        self._write(b"!\n")
 
     def stop(self) -> None:
         """The guard leaves in order."""
-        self._write(BYE)
+        self._write(b"q\n")
         self._end()
 
     @property
@@ -70,9 +95,13 @@ class Watchdog:
         return self._process.pid
 
     def _start(self) -> None:
-        command = sys.executable, "-m", "backchannel.enforce.watchdog"
+        command = sys.executable, "-m", "backchannel.enforce.watchdog", str(self._beats)
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[self._beats],
+            start_new_session=True,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -83,14 +112,42 @@ class Watchdog:
         os.set_blocking(self._out.fileno(), False)
         self._sent, self._answered = 0.0, time.monotonic()
 
+    def _replace(self) -> None:
+        self._process.kill()
+        self._end()
+        self.restarts += 1
+        self._start()
+
     def _end(self) -> None:
         for end in (self._in, self._out):
-            end.close()
+            with contextlib.suppress(OSError):
+                end.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _order(self, texts: kernel.Texts) -> str | None:
+        """Have it load *texts*; return what it says: empty for done; None: nothing."""
+        left, until = msgspec.json.encode(texts) + b"\n", time.monotonic() + LOAD_LIMIT
+        said = b""
+        while (wait := until - time.monotonic()) > 0:
+            reads, writes, _ = select.select([self._out], [self._in] if left else [], [], wait)
+            try:
+                if writes:
+                    left = left[os.write(self._in.fileno(), left[: select.PIPE_BUF]) :]
+                if reads and not (piece := os.read(self._out.fileno(), 4096)):
+                    return None
+                said += piece if reads else b""
+            except BlockingIOError:
+                continue
+            except OSError:
+                return None
+            if b"=" in said and said.endswith(b"\n"):
+                self._answered = time.monotonic()
+                return said.partition(b"=")[2].decode().strip()
+        return None
 
     def _write(self, what: bytes) -> bool:
         try:
@@ -109,31 +166,80 @@ class Watchdog:
             return b""
 
 
-def main() -> None:
-    """Watch until the guard leaves."""
+class Keeper:
+    """The watchdog's own side: what is loaded now, and what comes next."""
+
+    def __init__(self, texts: kernel.Texts, beats: int) -> None:
+        self._texts, self._beats = texts, beats
+        self._failed = False
+        self._last = time.monotonic()
+        self._input = b""
+
+    def run(self) -> None:
+        """Watch until the guard leaves."""
+        while True:
+            wait = None if self._failed else max(0.0, self._last + LIMIT - time.monotonic())
+            ready, _, _ = select.select([0, self._beats], [], [], wait)
+            if self._beats in ready:
+                self._beat()
+            if 0 in ready and not self._hear():
+                return
+            if not self._failed and time.monotonic() - self._last >= LIMIT:
+                self._fail("the guard hangs")
+
+    def _beat(self) -> None:
+        os.read(self._beats, 4096)
+        self._last = time.monotonic()
+        if self._failed:
+            self._failed = False
+            _act("the guard lives again", kernel.load, self._texts)
+
+    def _hear(self) -> bool:
+        """Do what the guard says; return whether to go on."""
+        data = os.read(0, 65536)
+        if not data:
+            if not self._failed:
+                self._fail("the guard died")
+            _act("the guard died", kernel.tidy, self._texts)
+            return False
+        *lines, self._input = (self._input + data).split(b"\n")
+        for line in lines:
+            if line == b"q":
+                return False
+            if line == b"!":
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._beats, 65536)  # the last ones of who is gone
+                if not self._failed:
+                    self._fail("the inspecting process died")
+            elif line == b".":
+                _say(b".")
+            else:
+                _say(b"=" + self._load(line) + b"\n")
+        return True
+
+    def _load(self, line: bytes) -> bytes:
+        """Load other texts; return what went wrong."""
+        texts = msgspec.json.decode(line, type=kernel.Texts)
+        try:
+            (kernel.fail if self._failed and texts.failed else kernel.renew)(texts)
+        except (UsageError, OSError, subprocess.TimeoutExpired) as error:
+            return str(error).replace("\n", " ").encode()
+        finally:
+            self._last = time.monotonic()
+        self._texts = texts
+        return b""
+
+    def _fail(self, why: str) -> None:
+        self._failed = True
+        _act(why, kernel.fail, self._texts)
+
+
+def main(arguments: list[str]) -> None:
+    """Watch what beats on the descriptor that *arguments* name."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends with the guard, not with a key pressed
     hurry()
-    texts = msgspec.json.decode(_line(), type=kernel.Texts)
-    failed = False
-    while True:
-        ready, _, _ = select.select([0], [], [], None if failed else LIMIT)
-        beats = os.read(0, 4096) if ready else b"-"
-        if not beats or BYE in beats:
-            if not beats and not failed:
-                _act("the guard died", kernel.fail, texts)
-            if not beats:
-                _act("the guard died", kernel.tidy, texts)
-            return
-        if not ready:
-            failed = True
-            _act("the guard hangs", kernel.fail, texts)
-        elif failed:
-            failed = False
-            _act("the guard lives again", kernel.load, texts)
-        if ready:
-            with contextlib.suppress(BrokenPipeError):  # it just died: read that next
-                os.write(1, TICK)
+    Keeper(msgspec.json.decode(_line(), type=kernel.Texts), int(arguments[0])).run()
 
 
 _DONE: dict[Callable[[kernel.Texts], None], str] = {
@@ -149,6 +255,11 @@ def _line() -> bytes:
     while not read.endswith(b"\n") and (byte := os.read(0, 1)):
         read += byte
     return read
+
+
+def _say(what: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it just died: read that next
+        os.write(1, what)
 
 
 def hurry() -> None:
@@ -167,4 +278,4 @@ def _act(what: str, action: Callable[[kernel.Texts], None], texts: kernel.Texts)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -20,7 +20,7 @@ from backchannel.detect.suppress import Suppression, apply
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import FlowInfo, Observation, Place
 from backchannel.engine.observer import READ as ENGINE_READ
-from backchannel.live import messages
+from backchannel.live import framing, messages
 from backchannel.live.messages import Status
 from backchannel.live.screen import Service
 from backchannel.model import Endpoint
@@ -125,7 +125,7 @@ class Collector:
         """Count events of which only the kind was told."""
         kind = self._kinds.get(told.tag)
         if kind is None:
-            raise messages.Broken(f"an event {told.tag}")
+            raise framing.Broken(f"an event {told.tag}")
         kinds = [kind] * min(told.times, MOST)
         self._period.count(kinds, told.place, told.flow, told.target, told.time)
         if told.place[2]:

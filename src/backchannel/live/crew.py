@@ -12,7 +12,7 @@ from itertools import chain
 
 import msgspec
 
-from backchannel.live import messages
+from backchannel.live import framing, messages
 from backchannel.live.companion import Companion
 from backchannel.live.messages import Command, Report, Task
 from backchannel.live.sockets import Capture, Opened, is_up, open_captures
@@ -53,7 +53,7 @@ class Member:
 
     def hear(self) -> list[Report]:
         """Return the messages that have come. Raises EOFError when the process is gone, and
-        messages.Broken.
+        framing.Broken.
         """
         try:
             data = self.socket.recv(READ)
@@ -120,7 +120,7 @@ class Crew:
             member: Member = key.data
             try:
                 reports = member.hear()
-            except (EOFError, messages.Broken) as error:
+            except (EOFError, framing.Broken) as error:
                 self._lost(member, str(error))
                 continue
             for report in reports:

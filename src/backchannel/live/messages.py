@@ -7,9 +7,8 @@ types and messages beyond LARGEST end the connection.
 """
 
 import socket
-import struct
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, reduce
 from importlib import import_module
 from itertools import pairwise
@@ -26,17 +25,11 @@ from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.events import Event
 from backchannel.flows.columns import Choices, Column, Texts
 from backchannel.flows.settings import FlowSettings
+from backchannel.live import framing
+from backchannel.live.framing import Broken
 from backchannel.live.sockets import Opened
 from backchannel.model import Confidence, Endpoint
 from backchannel.report.document import Session
-
-LARGEST = 64 << 20
-HEAD = struct.Struct("<I")
-
-
-class Broken(ValueError):  # noqa: N818 - what the connection is
-    """The other side said what cannot be."""
-
 
 # -- to the parser ---------------------------------------------------------------------------------
 
@@ -229,33 +222,15 @@ def _decoders() -> dict[str, msgspec.msgpack.Decoder[Any]]:
 
 def packed(message: Command | Report) -> bytes:
     """Return a message with its length before it."""
-    body = _encode(message)
-    return HEAD.pack(len(body)) + body
+    return framing.framed(_encode(message))
 
 
-class Inbox:
+class Inbox(framing.Inbox):
     """Cuts what a socket brings into messages."""
 
     def __init__(self, kind: str) -> None:
         """*kind*: `command` or `report`, what may come in."""
-        self._decode = _decoders()[kind].decode
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[Any]:
-        """Yield the messages that are whole now. Raises Broken."""
-        self._buffer += data
-        while len(self._buffer) >= HEAD.size:
-            (size,) = HEAD.unpack_from(self._buffer)
-            if size > LARGEST:
-                raise Broken(f"a message of {size} bytes")
-            if len(self._buffer) < HEAD.size + size:
-                return
-            body = bytes(memoryview(self._buffer)[HEAD.size : HEAD.size + size])
-            del self._buffer[: HEAD.size + size]
-            try:
-                yield self._decode(body)
-            except msgspec.MsgspecError as error:
-                raise Broken(str(error)) from None
+        super().__init__(_decoders()[kind].decode)
 
 
 def opened(data: bytes) -> Opened:

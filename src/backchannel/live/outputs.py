@@ -47,7 +47,7 @@ class Outputs:
             self._findings.write(alerts.body(made) + b"\n")
 
     def flows(self, number: int, told: messages.Flows) -> None:
-        """Write flows that parser *number* told. Raises messages.Broken."""
+        """Write flows that parser *number* told. Raises framing.Broken."""
         if self._flows is None:
             return
         columns, claims = messages.to_columns(told.columns), told.claims

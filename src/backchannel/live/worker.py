@@ -22,7 +22,7 @@ import msgspec
 
 from backchannel import confine as confinement
 from backchannel.confine.imports import load_everything
-from backchannel.live import messages, sockets
+from backchannel.live import framing, messages, sockets
 from backchannel.live.companion import Join
 from backchannel.live.messages import Command, Gone, Report, Task
 from backchannel.live.parser import Parser
@@ -239,10 +239,10 @@ def main(
 
 def _first(commands: socket.socket) -> Task:
     """Return the task, which comes first. Reads no further than its end."""
-    size = messages.HEAD.unpack(_exactly(commands, messages.HEAD.size))[0]
+    size = framing.HEAD.unpack(_exactly(commands, framing.HEAD.size))[0]
     body = _exactly(commands, size)
     inbox = messages.Inbox("command")
-    for command in inbox.feed(messages.HEAD.pack(size) + body):
+    for command in inbox.feed(framing.HEAD.pack(size) + body):
         if isinstance(command, Task):
             return command
     raise SystemExit("backchannel.live.worker: the first message must be a task")

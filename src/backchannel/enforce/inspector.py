@@ -1,0 +1,201 @@
+"""What sees packets and judges them: packet core, engine, policy. Loads and opens nothing."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_ntop
+
+from backchannel.contract import Output
+from backchannel.enforce.connections import Connection
+from backchannel.enforce.hold import Holds
+from backchannel.enforce.judge import Judge
+from backchannel.enforce.law import Law
+from backchannel.enforce.marks import Marks
+from backchannel.enforce.messages import Figures, Knowledge, QueueFigures, Refused
+from backchannel.enforce.nfqueue import Queue
+from backchannel.enforce.record import Book, Refusal
+from backchannel.enforce.refuse import Refuser, Sender
+from backchannel.enforce.sift import Sift
+from backchannel.engine.engine import Engine
+from backchannel.engine.stream import Stream
+from backchannel.flows.core import FlowCore
+from backchannel.flows.settings import FlowSettings
+from backchannel.model import Side
+from backchannel.pipeline import looks_for
+from backchannel.protocols import load
+
+NAMES = 4096
+"""Host names whose service is remembered."""
+TURNS = 64
+"""Turns of packets after which the clock and the other sockets are looked at in any case."""
+
+
+class Inspector:
+    """Judges the packets of its queues."""
+
+    def __init__(
+        self,
+        known: Knowledge,
+        queues: Sequence[Queue],
+        *,
+        marks: Marks,
+        patience: int,
+        max_flows: int,
+        injector: Sender,
+        interface: Callable[[int], str],
+        tell: Callable[[Refusal], object],
+    ) -> None:
+        """*interface* returns an interface's name by its number."""
+        self.queues, self.book = queues, Book(tell)
+        self._marks, self._second = marks, 0
+        self.law = self._before = Law(known.rules, known.services, known.limit)
+        service_of_name = lru_cache(maxsize=NAMES)(known.index.service_of)
+        protocols = load()
+        for each in protocols.values():
+            _ = each.recognise, each.session  # loaded now, not when a packet waits for it
+        self.core = FlowCore(
+            settings=FlowSettings(
+                key=int.from_bytes(os.urandom(8)) | 1,
+                max_flows=max_flows,
+                payloads=max(patience, 1),
+            ),
+            **looks_for(known.index, everything=False),
+        )
+        self.engine = Engine(
+            self.core, protocols, service_of_name=service_of_name, on_output=self._heard
+        )
+        self.judge = Judge(
+            self.core,
+            self.engine,
+            self.law,
+            book=self.book,
+            refuser=Refuser(injector, self.book),
+            marks=marks,
+            interface=interface,
+            service_of_name=service_of_name,
+        )
+        self.sift = Sift(
+            self.core,
+            self.judge.deliver,
+            self.judge.judge,
+            pass_mark=marks.passes,
+            mask=marks.mask,
+            patience=patience,
+            unknown=known.rules.default == "allow",
+        )
+        closed = {queue.number for queue in queues if queue.closed}
+        self.holds = Holds(self.sift.known, closed.__contains__, self.book.count)
+        self.judge.attach(self.sift, self.holds)
+
+    def _heard(self, stream: Stream, side: Side, output: Output) -> None:
+        self.judge.heard(stream, side, output)
+
+    # -- packets ---------------------------------------------------------------------------------
+
+    def drain(self, queue: Queue) -> None:
+        """Judge what waits in *queue*, but not for too long."""
+        for _ in range(TURNS):
+            self.judge.now = time.time_ns()
+            if not self.sift.turn(queue, self.judge.now):
+                return
+            if self.holds:
+                self.holds.review(self.judge.now)
+                self._flush()
+
+    def tend(self) -> bool:
+        """Let time pass. Return whether hours began or ended, so that what is decided changes."""
+        now = time.time_ns()
+        if self.holds:
+            self.holds.review(now)
+            self._flush()
+        if now // 1_000_000_000 == self._second:
+            return False
+        self._second = now // 1_000_000_000
+        clock = datetime.fromtimestamp(self._second)  # noqa: DTZ006 - the firewall's own clock
+        turned = self.law.now(clock.weekday(), clock.hour * 60 + clock.minute)
+        if turned:
+            self._change(self.law)
+        self.judge.now = now
+        self.core.expire(now)
+        while batch := self.core.take():
+            self.judge.deliver(batch)
+        return turned
+
+    def _flush(self) -> None:
+        for queue in self.queues:
+            queue.flush()
+
+    def figures(self, number: int, confined: str) -> Figures:
+        """Return what is counted, as the answer to question *number*."""
+        totals, counters = self.core.totals(), self.book.counters
+        return Figures(
+            number=number,
+            queues=tuple(
+                QueueFigures(
+                    number=queue.number,
+                    received=queue.received,
+                    answered=queue.answered,
+                    overruns=queue.overruns,
+                    malformed=queue.malformed,
+                    refused=queue.refused,
+                )
+                for queue in self.queues
+            ),
+            passed=self.sift.passed,
+            settled=self.sift.settled + counters["flows given to the kernel to pass"],
+            costs=tuple(self.sift.costs),
+            refusals=tuple(Refused(*why, times) for why, times in self.book.reasons.items()),
+            counters=dict(counters),
+            core=self.core.counters() | dict(self.engine.counters),
+            flows=totals["flows"],
+            packets=totals["packets"],
+            confined=confined,
+        )
+
+    # -- another policy --------------------------------------------------------------------------
+
+    def reload(self, known: Knowledge) -> None:
+        """Judge by *known* from now on. Call `revise` with all connections then."""
+        self.core.match(**looks_for(known.index, everything=False))
+        service_of_name = lru_cache(maxsize=NAMES)(known.index.service_of)
+        self.engine.names.service_of_name = service_of_name
+        self.sift.unknown = known.rules.default == "allow"
+        self._second = 0  # so that the new policy learns the time at once
+        self._change(Law(known.rules, known.services, known.limit), service_of_name)
+
+    def _change(self, law: Law, service_of_name: Callable[[str], str] | None = None) -> None:
+        self._before, self.law = self.law, law
+        clock = datetime.now()  # noqa: DTZ005 - the firewall's own clock
+        law.now(clock.weekday(), clock.hour * 60 + clock.minute)
+        self.judge.now = time.time_ns()
+        self.judge.reload(law, service_of_name)
+
+    def revise(self, connections: Iterable[Connection]) -> Iterator[tuple[Connection, int]]:
+        """Yield the connections whose verdict changes, and the mark that they get."""
+        for each in connections:
+            was = each.mark & self._marks.mask
+            flow = self.judge.memory.find(each.keys)
+            mark = self.judge.revise(flow) if flow is not None else self._unknown(each, was)
+            if was and mark != was:
+                yield each, mark
+
+    def _unknown(self, connection: Connection, was: int) -> int:
+        """Return the mark of a connection of which nothing is remembered: nobody wanted it, or
+        it was never to be cut.
+        """
+        if was != self._marks.passes or self.judge.memory.forgotten:
+            return 0
+        before, now = self._before.rules, self.law.rules
+        if now.default == "deny" and before.default == "allow":
+            return 0
+        if before.never_block == now.never_block and before.lifelines == now.lifelines:
+            return was
+        pairs = {(connection.client, connection.server), (connection.client, connection.called)}
+        spared = (self._before.may_have_spared(_text(a[0]), _text(b[0])) for a, b in pairs)
+        return 0 if any(spared) else was
+
+
+def _text(address: bytes) -> str:
+    return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)

@@ -1,0 +1,178 @@
+"""Another policy under way: what goes on, what is cut, what may go on now, and what is wrong."""
+
+import os
+import signal
+import socket
+import time
+from contextlib import contextmanager
+
+import pytest
+from tests.enforce.guarding import guard, services, until
+from tests.enforce.lab import SERVER, World, isolated, play
+from tests.enforce.test_guard import AIM, AIM_MESSAGES, HTTP, OTHER_PORT, arrived, sizes
+
+from backchannel.enforce import connections
+from backchannel.enforce.marks import Marks
+
+NOBODY = "rules: [{deny: [kazaa]}]"
+NO_AIM = "rules: [{deny: [aim, icq]}]"
+MARKS = Marks()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _catalogue():
+    services()
+
+
+@contextmanager
+def talk(world, steps, port=OTHER_PORT, patience=1.0):
+    """Play *steps* on a connection; yield its two ends, still open."""
+    with world.server.listen(4, SERVER[4], port) as listener:
+        near = world.client.connect(SERVER[4], port)
+        far, _ = listener.accept()
+        with near, far:
+            for end in (near, far):
+                end.settimeout(patience)
+            for side, data in steps:
+                (near, far)[side].sendall(data)
+                left = len(data)
+                while left:
+                    left -= len((far, near)[side].recv(left))
+            yield near, far
+
+
+def marks(world):
+    """The verdicts on all TCP connections now."""
+    with world.router.inside():
+        return sorted(each.mark & MARKS.mask for each in connections.every() if each.protocol == 6)
+
+
+def passes(one, other):
+    """Whether a byte each way arrives."""
+    try:
+        one.sendall(b"x")
+        other.sendall(b"y")
+        return (other.recv(1), one.recv(1)) == (b"x", b"y")
+    except OSError:
+        return False
+
+
+@isolated
+def test_a_chat_that_was_allowed_is_cut_and_all_else_goes_on():
+    world = World()
+    with (
+        guard(world, NOBODY) as running,
+        talk(world, HTTP * 4, 80) as web,
+        talk(world, AIM) as chat,
+    ):
+        assert passes(*web)
+        assert passes(*chat)
+        assert marks(world) == [MARKS.passes, MARKS.passes]
+        assert running.reload(NO_AIM)["reloaded"]
+        assert until(lambda: marks(world) == [MARKS.passes, MARKS.resets])
+        assert not passes(*chat)
+        assert passes(*web)
+        assert running.actions() == [("reset", "aim", "")]
+        assert running.lines()[0]["line"] == "deny-aim-icq"
+        assert running.lines()[0]["confidence"] == "parsed"
+        again = play(world, AIM, 443)
+        assert "Reset" in again.failed
+
+
+@isolated
+def test_a_chat_under_our_eyes_is_judged_anew_at_its_next_packet():
+    world = World()
+    no_files = "rules: [{deny: [aim, icq], capabilities: [file-transfer]}]"
+    with guard(world, no_files) as running, talk(world, AIM_MESSAGES[:6]) as chat:
+        assert marks(world) == [0]  # files may still be offered: it stays with us
+        assert running.reload(NO_AIM)["reloaded"]
+        side, data = AIM_MESSAGES[6]
+        chat[side].sendall(data)
+        with pytest.raises(OSError, match="reset"):
+            chat[side].recv(1)
+        assert running.actions() == [("reset", "aim", "")]
+
+
+@isolated
+def test_a_chat_that_was_refused_goes_on_when_it_is_allowed():
+    world = World()
+    silent = "rules: [{deny: [aim, icq], refuse: drop}]"
+    with guard(world, silent) as running, talk(world, AIM[:3]) as (near, far):
+        rest = AIM[3][1]
+        far.sendall(rest)
+        assert until(lambda: marks(world) == [MARKS.drops])
+        assert running.actions() == [("dropped", "aim", "")]
+        assert running.reload(NOBODY)["reloaded"]
+        near.settimeout(5)
+        assert near.recv(len(rest)) == rest  # the kernel sends it again, and now it passes
+
+
+@isolated
+def test_what_was_never_to_be_blocked_is_judged_when_it_no_longer_is():
+    world = World()
+    policy = "guard: {never-block: [10.2.0.2]}\n" + NO_AIM
+    with guard(world, policy) as running, talk(world, AIM) as chat:
+        assert passes(*chat)
+        assert marks(world) == [MARKS.passes]
+        assert running.reload(NO_AIM)["reloaded"]
+        assert until(lambda: marks(world) == [0])
+
+
+@isolated
+def test_under_a_policy_that_allows_only_what_it_names_the_unknown_is_cut():
+    world = World()
+    only = "default: deny\nrules: [{allow: [aim, icq]}]"
+    with guard(world, NOBODY) as running, talk(world, HTTP * 4, 80) as web:
+        assert passes(*web)
+        assert running.reload(only)["reloaded"]
+        assert until(lambda: not passes(*web))
+        assert ("reset", "", "") in running.actions()
+
+
+@isolated
+def test_what_is_wrong_changes_nothing_and_is_told_with_its_line():
+    world = World()
+    with guard(world, NO_AIM) as running, talk(world, HTTP * 4, 80) as web:
+        told = running.reload("rules:\n- deny: [aim]\n- deny: [no-such-service]")
+        assert not told["reloaded"]
+        assert "policy.yaml:4" in told["trouble"]
+        assert "no-such-service" in running.status()["trouble"]
+        refused = play(world, AIM, 443)
+        assert running.actions() == [("reset", "aim", "")]
+        assert passes(*web)
+        running.policy.write_text("policy: 1\n" + NOBODY)
+        os.kill(running.pid, signal.SIGHUP)
+        assert until(lambda: running.status()["reloads"] == 1)
+        assert running.status()["trouble"] == ""
+        assert arrived(play(world, AIM, 443)) == sizes(AIM)
+    assert "Reset" in refused.failed
+
+
+@isolated
+def test_while_it_reloads_nothing_passes_unseen_and_nothing_is_lost():
+    world = World()
+    closed = NO_AIM.replace("]}]", "], from: 10.1.0.0/24, on-failure: closed}]")
+    with (
+        guard(world, NO_AIM) as running,
+        world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far,
+        talk(world, HTTP * 4, 80) as web,
+    ):
+        before = running.status()["queues"][0]["received"]
+        far.settimeout(2)
+        sent = 0
+        for policy in (closed, NO_AIM) * 3:
+            running.policy.write_text("policy: 1\n" + policy)
+            os.kill(running.pid, signal.SIGHUP)
+            for _ in range(30):
+                # each from a port of its own, so that each is a new flow that must be judged
+                with world.client.inside():
+                    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                one.sendto(b"%d" % sent, (SERVER[4], 9999))
+                assert far.recv(9) == b"%d" % sent
+                one.close()
+                sent += 1
+                time.sleep(0.01)
+            assert passes(*web)
+        assert until(lambda: running.status()["reloads"] >= 5)
+        seen = sum(each["received"] for each in running.status()["queues"]) - before
+        assert seen >= sent
