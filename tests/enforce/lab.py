@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,6 +154,11 @@ class Net:
             assert not done.returncode, f"{command}: {done.stderr}"
             said = done.stdout
         return said
+
+    def start(self, *command: object, **options: Any) -> subprocess.Popen[Any]:
+        """Start a command here; it is killed when this process ends."""
+        with self.inside():
+            return subprocess.Popen([*DIE, *map(str, command)], **options)
 
     def listen(self, version: int, address: str, port: int, kind: int = socket.SOCK_STREAM):
         """Return a bound socket, listening where it is a stream."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.enforce.lab import DIE, Net, World
+from tests.enforce.lab import Net, World
 from tests.live.world import needs
 
 PATH = "/usr/bin:/usr/sbin:/bin:/sbin"
@@ -179,8 +179,7 @@ class Swan:
         net.sh(f"ip addr add {INSIDE[me]}/32 dev lo")
         # a copy, because a profile of AppArmor would bind the one that is installed to /etc
         program = shutil.copy(shutil.which("charon-systemd", path=PATH), self.folder / "charon")
-        with net.inside():
-            self.process = subprocess.Popen([*DIE, program], env=self._environment())
+        self.process = net.start(program, env=self._environment())
         self._until((self.folder / "vici").exists)
         self.control("--load-all", "--file", str(self.folder / "swanctl.conf"), "--noprompt")
 

@@ -1,19 +1,23 @@
-"""A real server that no rule speaks of: two people chat over XMPP through a guarded router."""
+"""Real programs that talk through a guarded router: chat, file sharing, proxies."""
 
+import contextlib
 import re
-import shutil
-import signal
+import socket
+import ssl
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from tests.enforce.guarding import guard, services
 from tests.enforce.lab import SERVER, World, isolated
+from tests.live.receivers import certificate, server_context
+from tests.live.world import needs
 
-PROSODY = shutil.which("prosody", path="/usr/bin:/usr/sbin")
+MESSENGERS = "rules: [{deny: [aim, icq, msn, yahoo, kazaa, gnutella]}]"
 HOST = "guarded.example"
-CONFIG = f"""
+PROSODY = f"""
 run_as_root = true
 daemonize = false
 pidfile = "/run/prosody.pid"
@@ -30,6 +34,26 @@ STREAM = (
     '<stream:stream xmlns="jabber:client" xmlns:stream="http://etherx.jabber.org/streams" '
     f'version="1.0" to="{HOST}">'
 )
+NGIRCD = f"""
+[Global]
+Name = {HOST}
+Info = lab
+AdminEMail = nobody@{HOST}
+Listen = {SERVER[4]}
+Ports = 6667
+ServerUID = 1
+ServerGID = 1
+[Options]
+PAM = no
+DNS = no
+Ident = no
+"""
+TINYPROXY = f"""
+Port 8888
+Listen {SERVER[4]}
+MaxClients 20
+"""
+PAGE = "what the proxy fetched"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,53 +61,19 @@ def _catalogue():
     services()
 
 
-@pytest.mark.skipif(PROSODY is None, reason="prosody is not installed")
-@isolated
-def test_xmpp_passes_a_guard_of_messengers():
-    world = World()
-    Path("/run/prosody").mkdir()
-    Path("/run/prosody.lua").write_text(CONFIG)
-    with world.server.inside():
-        server = subprocess.Popen(
-            [PROSODY, "--config", "/run/prosody.lua"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    with guard(world, "rules: [{deny: [aim, icq, msn, yahoo, kazaa, gnutella]}]") as running:
-        (ann, _), (bob, name) = _sign_on(world), _sign_on(world)
-        bob.sendall(b"<presence/>")
-        ann.sendall(
-            f'<message to="{name}" type="chat"><body>over a router</body></message>'.encode()
-        )
-        assert b"<body>over a router</body>" in _until(bob, b"</message>")
-        assert running.actions() == []
-        assert running.status()["packets"] > 10
-    server.send_signal(signal.SIGKILL)
-    server.wait()
-
-
-def _sign_on(world):
-    """Connect without a name of one's own; return the connection and the name that was given."""
+def connect(world, port):
+    """Connect to a server as soon as it is there."""
     until = time.monotonic() + 20
     while True:
         try:
-            near = world.client.connect(SERVER[4], 5222)
-            break
+            return world.client.connect(SERVER[4], port)
         except ConnectionRefusedError:
             assert time.monotonic() < until
-            time.sleep(0.2)
-    near.sendall(STREAM.encode())
-    _until(near, b"</stream:features>")
-    near.sendall(b'<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="ANONYMOUS"/>')
-    _until(near, b"<success")
-    near.sendall(STREAM.encode())
-    _until(near, b"</stream:features>")
-    near.sendall(b'<iq type="set" id="1"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>')
-    told = _until(near, b"</jid>").decode()
-    return near, re.search(r"<jid>([^<]+)</jid>", told)[1]
+            time.sleep(0.1)
 
 
-def _until(near, mark):
+def wait(near, mark):
+    """Read until *mark* came."""
     near.settimeout(10)
     seen = b""
     while mark not in seen:
@@ -91,3 +81,185 @@ def _until(near, mark):
         assert piece, seen
         seen += piece
     return seen
+
+
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+# -- chat ------------------------------------------------------------------------------------------
+
+
+@isolated
+def test_xmpp_passes_a_guard_of_messengers():
+    needs("prosody")
+    world = World()
+    Path("/run/prosody").mkdir()
+    Path("/run/prosody.lua").write_text(PROSODY)
+    world.server.start("prosody", "--config", "/run/prosody.lua", **QUIET)
+    with guard(world, MESSENGERS) as running:
+        (ann, _), (bob, name) = _sign_on(world), _sign_on(world)
+        bob.sendall(b"<presence/>")
+        ann.sendall(
+            f'<message to="{name}" type="chat"><body>over a router</body></message>'.encode()
+        )
+        assert b"<body>over a router</body>" in wait(bob, b"</message>")
+        assert running.actions() == []
+        assert running.status()["packets"] > 10
+
+
+def _sign_on(world):
+    """Connect without a name of one's own; return the connection and the name that was given."""
+    near = connect(world, 5222)
+    near.sendall(STREAM.encode())
+    wait(near, b"</stream:features>")
+    near.sendall(b'<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="ANONYMOUS"/>')
+    wait(near, b"<success")
+    near.sendall(STREAM.encode())
+    wait(near, b"</stream:features>")
+    near.sendall(b'<iq type="set" id="1"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>')
+    told = wait(near, b"</jid>").decode()
+    return near, re.search(r"<jid>([^<]+)</jid>", told)[1]
+
+
+@isolated
+def test_irc_passes_and_a_file_by_dcc_does():
+    needs("ngircd")
+    world = World()
+    Path("/run/ngircd.conf").write_text(NGIRCD)
+    nobody = ("unshare", "--user", "--map-user=1", "--map-group=1")  # it refuses to be root
+    world.server.start(*nobody, "ngircd", "-n", "-f", "/run/ngircd.conf", **QUIET)
+    book = bytes(range(256)) * 400
+    with guard(world, MESSENGERS) as running:
+        ann, bob = connect(world, 6667), connect(world, 6667)
+        for near, name in ((ann, b"ann"), (bob, b"bob")):
+            near.sendall(b"NICK %b\r\nUSER %b 0 * :%b\r\n" % (name, name, name))
+            wait(near, b" 001 ")
+            near.sendall(b"JOIN #lab\r\n")
+            wait(near, b" 366 ")
+        ann.sendall(b"PRIVMSG #lab :over a router\r\n")
+        assert b"over a router" in wait(bob, b"PRIVMSG #lab")
+        with world.server.listen(4, SERVER[4], 5000) as offered:
+            number = int.from_bytes(socket.inet_aton(SERVER[4]))
+            ann.sendall(b"PRIVMSG bob :\1DCC SEND book %d 5000 %d\1\r\n" % (number, len(book)))
+            assert b"DCC SEND book" in wait(bob, b"PRIVMSG bob")
+            fetching = world.client.connect(SERVER[4], 5000)
+            sending, _ = offered.accept()
+            sending.sendall(book)
+            sending.close()
+            assert b"".join(iter(lambda: fetching.recv(65536), b"")) == book
+        assert running.actions() == []
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "telegram"),
+    [
+        ("rules: [{deny: telegram, best-effort: true}]", False),
+        ("rules: [{deny: [aim, ipsec]}]", True),
+        ("default: deny\nrules: [{allow: telegram, best-effort: true}]", True),
+        ("default: deny\nrules: [{allow: ipsec}]", False),
+    ],
+)
+@isolated
+def test_a_service_in_tls_is_refused_and_allowed_by_its_name(tmp_path, policy, telegram):
+    world = World()
+    path = certificate(tmp_path)
+    context = server_context(path)
+
+    def answer():
+        while True:
+            near, _ = listener.accept()
+            with contextlib.suppress(OSError), context.wrap_socket(near, server_side=True) as far:
+                for _ in range(40):
+                    far.sendall(far.recv(100))
+
+    def talk(name):
+        mine = ssl.create_default_context(cafile=str(path))
+        mine.check_hostname = False
+        with (
+            world.client.connect(SERVER[4], 443) as near,
+            mine.wrap_socket(near, server_hostname=name) as far,
+        ):
+            for _ in range(40):
+                far.sendall(b"a message")
+                if far.recv(100) != b"a message":
+                    return False
+        return True
+
+    def talks(name):
+        try:
+            return talk(name)
+        except OSError:
+            return False
+
+    with world.server.listen(4, SERVER[4], 443) as listener:
+        listener.settimeout(None)
+        threading.Thread(target=answer, daemon=True).start()
+        with guard(world, policy) as running:
+            assert talks("web.telegram.org") is telegram
+            assert talks("www.example.org") is ("default: deny" not in policy)
+            told = {service for _, service, _ in running.actions()}
+            assert told <= {"telegram", ""}
+            assert ("telegram" in told) is not telegram
+
+
+# -- proxies ---------------------------------------------------------------------------------------
+
+
+def fetch(world, *options):
+    """Fetch a page, only by a proxy; return what came and curl's exit code."""
+    with world.client.inside():
+        done = subprocess.run(
+            ["curl", "-s", "-m", "5", *options, f"http://{SERVER[4]}:8000/"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    return done.stdout, done.returncode
+
+
+def proxies(world):
+    """Start a web server and both proxies; wait for them."""
+    Path("/run/web").mkdir()
+    Path("/run/web/index.html").write_text(PAGE)
+    Path("/run/tinyproxy.conf").write_text(TINYPROXY)
+    world.server.start("microsocks", "-i", SERVER[4], "-p", "1081", **QUIET)
+    world.server.start("tinyproxy", "-d", "-c", "/run/tinyproxy.conf", **QUIET)
+    world.server.start(
+        *("python3", "-m", "http.server", "--bind", SERVER[4], "-d", "/run/web", "8000"), **QUIET
+    )
+    for port in (1081, 8888, 8000):
+        connect(world, port).close()
+
+
+WAYS = {
+    "socks": ("--socks5", f"{SERVER[4]}:1081"),
+    "http-proxy": ("-x", f"http://{SERVER[4]}:8888"),
+    "tunnel": ("-p", "-x", f"http://{SERVER[4]}:8888"),
+}
+BOTH = {"socks", "http-proxy", "tunnel"}
+
+
+@pytest.mark.parametrize(
+    ("denied", "blocked"),
+    [
+        ("aim", set()),
+        ("socks", {"socks"}),
+        ("http-proxy", {"http-proxy", "tunnel"}),
+        ("[socks, http-proxy]", BOTH),
+    ],
+)
+@isolated
+def test_real_proxies(denied, blocked):
+    needs("microsocks", "tinyproxy", "curl")
+    world = World()
+    proxies(world)
+    with guard(world, f"rules: [{{deny: {denied}}}]") as running:
+        for way, options in WAYS.items():
+            text, code = fetch(world, *options)
+            assert (text, code == 0) == (("", False) if way in blocked else (PAGE, True)), way
+        assert fetch(world) == (PAGE, 0)
+        told = {service for _, service, _ in running.actions()}
+        assert told == {way for way in blocked if way != "tunnel"}

@@ -7,25 +7,12 @@ import subprocess
 
 import pytest
 from tests.enforce import swan
-from tests.enforce.lab import CLIENT, DIE, SERVER, World, isolated
+from tests.enforce.lab import CLIENT, SERVER, World, isolated
 from tests.enforce.swan import HOME, ODD, USUAL, Swan
 from tests.live.test_parser import of_file, of_lines
 from tests.live.world import Watch
 
 SELECTED = re.compile(r"selected proposal: IKE:(\S+)")
-
-
-class Place:
-    """Where a watch runs: the router, and every program that watches with it."""
-
-    def __init__(self, world):
-        self.net, self.started = world.router, []
-
-    def start(self, *command, **options):
-        with self.net.inside():
-            made = subprocess.Popen([*DIE, *command], **options)
-        self.started.append(made)
-        return made
 
 
 def renumbered(rows):
@@ -43,14 +30,14 @@ class Seen:
     def __init__(self, folder, *, nat=True, ping=0, ports=(USUAL, USUAL), **options):
         world = World()
         near = swan.behind_nat(world) if nat else world.client
-        place, recorded = Place(world), folder / "recorded.pcap"
-        dumpcap = place.start(
+        recorded = folder / "recorded.pcap"
+        dumpcap = world.router.start(
             *("dumpcap", "-q", "-P", "-i", "r1", "-w", recorded), stderr=subprocess.PIPE, text=True
         )
         while "File:" not in dumpcap.stderr.readline():
             assert dumpcap.poll() is None
         shown = ("--secrets", "--content", "--plain", "--events", folder / "events")
-        watch = Watch(place, folder, *map(str, shown), interface="r1")
+        watch = Watch(world.router, folder, *shown, interface="r1")
         here = HOME if nat else CLIENT[4]
         self.left = Swan(near, "left", here, SERVER[4], ports=ports[0], **options)
         self.right = Swan(world.server, "right", SERVER[4], "%any", ports=ports[1], **options)

@@ -245,6 +245,9 @@ class Judge:
         if flow.refused is not None:
             self._answer(packet, flow.refused)
             return
+        if flow.asked:  # it named a service that the policy allows, and shows no more
+            self._pass(packet)
+            return
         line, case = self._law.default, Case("", None, "unknown", "nothing known of it")
         mode = self._law.mode(line)
         spared = self._asking.spared(flow)

@@ -18,6 +18,8 @@ OPAQUE = {"rdp"}
 
 def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     """Return what the guard can do for *use* of *line*."""
+    if line.action == "allow" and rules.default == "deny" and not use.protocols:
+        return _allowed_unknown(use)
     if line.action == "allow" or (line.action == "deny" and reading(rules).moot(line, use)):
         return ENFORCES  # what the guard does not refuse passes
     if not use.protocols and use.names and reading(rules).whole(line, use):
@@ -33,6 +35,14 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
         why = "its content is encrypted: the service can be refused, not one use of it"
         return Judgement("cannot", why, "a line that speaks of all its capabilities")
     return ENFORCES
+
+
+def _allowed_unknown(use: Use) -> Judgement:
+    """What no decoder knows is denied with everything else that is not known."""
+    why = "no decoder knows its content, and what is not known is denied"
+    if use.names:
+        return Judgement("partly", f"{why} unless TLS or HTTP names it", "a default of `allow`")
+    return Judgement("cannot", why, "a default of `allow`")
 
 
 def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:

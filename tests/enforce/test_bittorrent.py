@@ -1,0 +1,98 @@
+"""Two real BitTorrent peers, watched and guarded: no decoder's, so nobody's, and unharmed."""
+
+import os
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tests.enforce.guarding import guard, services, until
+from tests.enforce.lab import CLIENT, SERVER, World, isolated
+from tests.live.world import Watch
+
+ALLOWED = """rules:
+  - allow: bittorrent
+  - deny: [aim, icq, msn, yahoo, kazaa, gnutella, ipsec, rdp, socks, http-proxy]
+"""
+PORT, SIZE = 6881, 4 << 20
+PORTS, BYTES = ("client_port", "server_port"), ("client_bytes", "server_bytes")
+NAMES = ("service", "stack", "confidence")
+ALONE = {"enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False}
+KINDS = {
+    "plain": {"out_enc_policy": 2, "in_enc_policy": 2},
+    "encrypted": {"out_enc_policy": 0, "in_enc_policy": 0, "allowed_enc_level": 2},
+    "utp": {"enable_outgoing_tcp": False, "enable_incoming_tcp": False},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _needed():
+    try:
+        import libtorrent  # noqa: F401, PLC0415 - has no wheel for every Python
+    except ImportError as error:
+        if os.environ.get("CI") == "true" and sys.version_info < (3, 14):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    services()
+
+
+class Peer:
+    """One peer and its folder."""
+
+    def __init__(self, net, address, settings):
+        import libtorrent as lt  # noqa: PLC0415 - see above
+
+        self.folder = Path(f"/run/{address}")
+        self.folder.mkdir()
+        with net.inside():  # where its threads are made, its sockets are
+            self.session = lt.session(
+                {"listen_interfaces": f"{address}:{PORT}", **ALONE, **settings}
+            )
+
+    def share(self):
+        """Make a torrent of random bytes; return it, and offer it."""
+        import libtorrent as lt  # noqa: PLC0415 - see above
+
+        (self.folder / "book").write_bytes(os.urandom(SIZE))
+        made = lt.create_torrent(lt.list_files(str(self.folder / "book")))
+        lt.set_piece_hashes(made, str(self.folder))
+        torrent = lt.bencode(made.generate())
+        self.add(torrent)
+        return torrent
+
+    def add(self, torrent):
+        """Take part in a torrent; return when what is here was looked at."""
+        import libtorrent as lt  # noqa: PLC0415 - see above
+
+        wanted = lt.load_torrent_buffer(torrent)
+        wanted.save_path = str(self.folder)
+        self.torrent = self.session.add_torrent(wanted)
+        assert until(lambda: not str(self.torrent.status().state).startswith("check"), 20)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@isolated
+def test_a_torrent_passes_and_is_claimed_by_nobody(kind, tmp_path):
+    world = World()
+    flows = tmp_path / "flows.parquet"
+    watch = Watch(world.router, tmp_path, "--plain", "--flows", flows, interface="r1")
+    with guard(world, ALLOWED) as running:
+        one = Peer(world.server, SERVER[4], KINDS[kind])
+        other = Peer(world.client, CLIENT[4], KINDS[kind])
+        torrent = one.share()
+        other.add(torrent)
+        other.torrent.connect_peer((SERVER[4], PORT))
+        assert until(lambda: other.torrent.status().is_seeding, 30)
+        assert (other.folder / "book").read_bytes() == (one.folder / "book").read_bytes()
+        assert running.actions() == []
+        status = running.status()
+        assert status["packets"] < 64  # of some thousands: the kernel alone passes it
+        assert status["given_to_kernel"] >= 1
+        one.session.pause()
+        other.session.pause()
+    assert watch.stop() == 0
+    assert watch.out() == ""  # no service, no finding
+    table = pq.read_table(flows, columns=[*PORTS, *BYTES, *NAMES]).to_pylist()
+    rows = [row for row in table if PORT in (row[port] for port in PORTS)]
+    assert sum(row[size] for row in rows for size in BYTES) > SIZE
+    assert {row[name] for row in rows for name in NAMES} == {""}
