@@ -93,7 +93,7 @@ def peek(*steps, number=51):
     [
         b"",
         packet(0x1000, 1)[:19],
-        packet(200, 1),  # a reserved SPI
+        packet(0, 1),
         packet(0x1000, 1, inside=200),
         b"\6\4\0\1" + packet(0x1000, 1)[4:],
         b"\6\0\0\0" + packet(0x1000, 1)[4:],

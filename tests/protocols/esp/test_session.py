@@ -168,7 +168,11 @@ def test_each_spi_of_each_side_counts_alone():
         (C, packet(0xC2000, 2)),
     ]
     told = kit.events(decode(steps)[0], EspTraffic)
-    assert {(e.spi, e.packets) for e in told if e.final} == {("000c1000", 1), ("000c2000", 2)}
+    assert {(e.spi, e.packets) for e in told if e.final} == {
+        ("000000c1", 1),
+        ("000c1000", 1),
+        ("000c2000", 2),
+    }
 
 
 def test_flows_of_two_hosts_are_tied_whoever_began():
@@ -191,6 +195,17 @@ def test_stumps_and_reserved_spis_are_named_now_and_then():
     outputs, _ = decode(steps)
     assert [e.reason for e in kit.events(outputs, Malformed)] == ["ESP packet of 3 bytes"] * 3
     assert [e.kind for e in kit.events(outputs, Anomaly)] == ["reserved-spi"]
+
+
+def test_reserved_spis_of_keys_set_by_hand_are_counted():
+    steps = [(C, packet(10, at)) for at in (1, 2, 3)]
+    assert isinstance(recognise(peek(steps[0])), Claim)
+    outputs, session = decode(steps)
+    assert session.standing is Standing.PARSED
+    (last,) = [event for event in kit.events(outputs, EspTraffic) if event.final]
+    assert (last.spi, last.packets, last.last) == ("0000000a", 3, 3)
+    assert [e.kind for e in kit.events(outputs, Anomaly)] == ["reserved-spi"]
+    assert not kit.events(decode([(C, packet(0, at)) for at in (1, 2)])[0], EspTraffic)
 
 
 def test_a_gap_is_told():
@@ -304,7 +319,8 @@ def peek(*steps, number=50, transport="ip"):
 def test_recognition():
     assert isinstance(recognise(peek((C, packet(0xC1000, 1)))), Claim)
     assert isinstance(recognise(peek((S, packet(0xC1000, 1)), number=0)), Claim)
-    assert recognise(peek((C, packet(255, 1)))) is None
+    assert recognise(peek((C, packet(255, 1)), number=0)) is None
+    assert recognise(peek((C, packet(0, 1)))) is None
     assert recognise(peek((C, b"short"))) is None
     assert recognise(peek((C, packet(0xC1000, 1)), number=51)) is None
     assert recognise(peek((C, packet(0xC1000, 1)), transport="udp")) is None

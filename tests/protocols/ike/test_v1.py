@@ -36,6 +36,7 @@ from tests.protocols.ike.craft import (
 
 from backchannel.effects import Tie
 from backchannel.events import Credential, Malformed, PeerAddress, SignOn, Software
+from backchannel.protocols import Peek
 from backchannel.protocols.ike import vendors
 from backchannel.protocols.ike.events import (
     IkeCertificate,
@@ -50,6 +51,7 @@ from backchannel.protocols.ike.events import (
 )
 from backchannel.protocols.ike.identities import distinguished_name
 from backchannel.protocols.ike.psk import guess_is_right
+from backchannel.protocols.ike.recognise import recognise
 from backchannel.protocols.ike.session import Session
 
 OFFER = main([sa_1(phase_1())], r=NONE)
@@ -498,3 +500,24 @@ def test_the_prf_of_the_hash_is_an_hmac():
         hmac.digest(b"\x0b" * 20, b"Hi There", "sha1").hex()
         == "b617318655057264e28bc0b6fb378c8ef146be00"
     )
+
+
+def test_authip_is_named_and_its_proposals_are_read():
+    # [MS-AIPS] §2.2.3: a Crypto payload in front, the rest in clear until there are keys.
+    crypto = (133, u32(0))
+    first = message(1, 243, 0, [crypto, sa_1(phase_1()), (135, bytes(4)), (10, NI)], r=NONE)
+    told = events([(C, first), (S, message(1, 243, 0, [crypto, sa_1(phase_1()), (10, NI)]))])
+    heads = [item for item in told if isinstance(item, IkeMessage)]
+    assert {head.exchange for head in heads} == {"AuthIP Main Mode"}
+    assert heads[0].payloads == ("Crypto", "Security Association", "Auth", "Nonce")
+    assert [item.chosen for item in told if isinstance(item, IkeProposals)] == [False, True]
+    assert [i.stage for i in told if isinstance(i, IkeStage)] == ["initiated", "answered"]
+
+
+def test_an_opening_whose_length_cannot_be_is_ike_all_the_same():
+    lie = bytearray(OFFER)
+    lie[24:28] = bytes(4)
+    assert recognise(Peek("udp", bytes(lie), b"", True, START))
+    assert events([(C, bytes(lie))], Malformed)
+    lie[16] = 13  # a vendor id in front proves too little
+    assert not recognise(Peek("udp", bytes(lie), b"", True, START))

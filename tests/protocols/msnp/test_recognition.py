@@ -97,6 +97,14 @@ def test_joined_amid_the_servers_side(data):
     assert any(fits(magic, data, begun=False) for magic in PROTOCOL.magic)
 
 
+def test_keep_alives_alone_when_both_sides_show_them():
+    ping, answer = line("PNG"), line("QNG 48")
+    assert peeked(ping, answer, begun=False).flipped is False
+    assert peeked(answer, ping, begun=False).flipped
+    assert not isinstance(peeked(ping * 2, begun=False), Claim)
+    assert not isinstance(peeked(b"", answer, begun=False), Claim)
+
+
 def test_both_sides_agree_on_who_is_who():
     assert peeked(MID_SERVER[0], MID_CLIENT[0], begun=False).flipped
     assert not peeked(MID_CLIENT[0], MID_SERVER[0], begun=False).flipped

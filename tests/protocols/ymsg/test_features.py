@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from tests import kit
+from tests import craft, kit
 
 from backchannel.effects import Expect, Tie
 from backchannel.events import (
@@ -25,6 +25,7 @@ from backchannel.events import (
     Typing,
 )
 from backchannel.model import Capability, Endpoint, Side
+from backchannel.pipeline import Scan
 from backchannel.protocols import Start
 from backchannel.protocols.ymsg import cookies, crypt
 from backchannel.protocols.ymsg.markup import plain
@@ -165,6 +166,13 @@ def test_sign_off_and_disconnect():
     elsewhere = [SignOff(account="ann", reason="signed on elsewhere")]
     assert said(server(0x02, status=FAILED)) == elsewhere
     assert said(server(0x7D1, (66, 42))) == elsewhere
+
+
+def test_a_keep_alive_names_the_account_of_a_flow_joined_in_the_middle(tmp_path):
+    packets = craft.tcp([client(0x8A, (0, "ann"))] * 2, handshake=False, close=False)
+    (row,) = Scan(craft.write(tmp_path / "alive.pcap", packets)).document.services
+    assert (row.service, row.accounts) == ("yahoo", ("ann",))
+    assert not said(client(0x8A, (0, "bob")), kind=SignOn)
 
 
 def test_other_names_are_switched_on_and_off():

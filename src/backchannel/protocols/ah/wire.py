@@ -45,7 +45,7 @@ class Header(msgspec.Struct, frozen=True):
 
 def read_header(packet: bytes) -> Header | None:
     """Return the header of *packet*; None where it cannot be AH."""
-    if len(packet) < SHORTEST or packet[2:4] != b"\0\0" or packet[4:7] == b"\0\0\0":
+    if len(packet) < SHORTEST or packet[2:4] != b"\0\0" or packet[4:8] == bytes(4):
         return None
     size = (packet[1] + 2) * 4
     if not SHORTEST <= size <= min(LONGEST, len(packet)):

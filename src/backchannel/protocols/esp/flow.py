@@ -83,7 +83,7 @@ class EspFlow:
         self._clear = False  # an SPI was seen that cannot be OpenVPN's
         self._carrier = carrier
         self._receivers = start.server.address, start.client.address
-        self._untold = self._begun = 0
+        self._untold = self._stumps = self._begun = 0
 
     def vouch(self, side: Side) -> list[Output]:
         """Something else shows that this is ESP: tell what was held back."""
@@ -163,14 +163,16 @@ class EspFlow:
     # -- associations --------------------------------------------------------------------------
 
     def _begin(self, side: Side, packet: bytes) -> list[Output]:
-        if len(packet) < HEADER or packet[:3] == b"\0\0\0":
+        reserved = packet[:3] == b"\0\0\0"
+        if len(packet) < HEADER or (reserved and not (self._carrier == "ip" and packet[3])):
             return self._strange(packet)
         if not self.proved and (self._odd(packet) or len(self.tables[side]) >= UNPROVED_SAS):
             self.refuted = True
             return []
         self._clear = self._clear or packet[0] not in OPENVPN
         association = Association(packet)
-        told = self._make_room(side)
+        told = self._reserved(packet) if reserved else []
+        told += self._make_room(side)
         self.tables[side][packet[:4]] = association
         self._begun += 1
         if not self.proved:
@@ -182,17 +184,26 @@ class EspFlow:
         return told
 
     def _strange(self, packet: bytes) -> list[Output]:
-        """Too short, or an SPI that RFC 4303 §2.1 reserves."""
+        """Too short, or an SPI that cannot be."""
         if not self.proved:
             self.refuted = True
             return []
-        self._untold += 1
-        if self._untold & (self._untold - 1):  # told when their number has doubled
+        if len(packet) >= HEADER:
+            return self._reserved(packet)
+        self._stumps += 1
+        if self._stumps & (self._stumps - 1):  # told when their number has doubled
             return []
-        if len(packet) < HEADER:
-            return [Malformed(reason=f"ESP packet of {len(packet)} bytes")]
+        return [Malformed(reason=f"ESP packet of {len(packet)} bytes")]
+
+    def _reserved(self, packet: bytes) -> list[Output]:
+        """An SPI that RFC 4303 §2.1 reserves: 0 is none, others come with keys set by hand."""
+        self._untold += 1
+        if self._untold & (self._untold - 1):
+            return []
         spi = int.from_bytes(packet[:4], "big")
-        return [Anomaly(kind="reserved-spi", detail=f"SPI {spi}, {self._untold} such packets")]
+        return [
+            Anomaly(kind="reserved-spi", detail=f"SPI {spi}, {self._untold} such packets so far")
+        ]
 
     def _make_room(self, side: Side) -> list[Output]:
         table = self.tables[side]

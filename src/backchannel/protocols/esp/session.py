@@ -19,7 +19,8 @@ def recognise(peek: Peek) -> Claim | More | None:
     """Claim a flow of the IP protocol whose packets begin with an SPI and are no AH."""
     first = peek.client or peek.server
     number = peek.start.number or (0 if read_ah(first) is not None else ESP)
-    reserved = first[:3] == b"\0\0\0"  # SPIs up to 255, RFC 4303 §2.1
+    # SPIs up to 255 are reserved (RFC 4303 §2.1), but keys set by hand come with any. 0 is none.
+    reserved = first[: 4 if peek.start.number else 3].strip(b"\0") == b""
     if peek.transport != "ip" or number != ESP or len(first) < HEADER or reserved:
         return None
     return Claim("esp", evidence=f"ESP packet, SPI {first[:4].hex()}")

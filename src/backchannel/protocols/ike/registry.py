@@ -15,8 +15,13 @@ EXCHANGES = {
     6: "Transaction (Mode Config)",
     32: "Quick Mode",
     33: "New Group Mode",
+    243: "AuthIP Main Mode",
+    244: "AuthIP Quick Mode",
+    245: "AuthIP Extended Mode",
+    246: "AuthIP Notify",
 }
-"""IKEv1. Main Mode is ISAKMP's Identity Protection exchange. GDOI uses 32 and 33 otherwise."""
+"""IKEv1. Main Mode is ISAKMP's Identity Protection exchange. GDOI uses 32 and 33 otherwise.
+AuthIP is Windows' own way to IPsec, in ISAKMP's form ([MS-AIPS] §2.2)."""
 
 EXCHANGES_2 = {
     34: "IKE_SA_INIT",
@@ -58,7 +63,11 @@ PAYLOADS = {
     22: "Group Associated Policy",
     130: "NAT-D (draft)",
     131: "NAT-OA (draft)",
+    129: "GSS-API Token",
     132: "Fragment",
+    133: "Crypto",
+    134: "GSS-API Endpoint Name",
+    135: "Auth",
 }
 """IKEv1. 130 and 131 are those of draft-ietf-ipsec-nat-t-ike-00 to 03, 15 and 16 of 04 to 07; GDOI
 gave the latter to payloads that are never in clear."""

@@ -16,6 +16,7 @@ from backchannel.protocols.ike.wire import Payload
 Step: TypeAlias = tuple[str, str]
 """A stage of `IkeStage`, and its detail."""
 DELETE = 42
+_PHASE_1 = (wire.BASE, wire.MAIN, wire.AGGRESSIVE, wire.AUTHIP_MAIN)
 REPEATED = frozenset({"rekeying", "deleting"})
 """Stages that are told each time; all others are told once."""
 
@@ -52,11 +53,11 @@ def _step_2(reading: Reading, seen: list[Payload]) -> list[Step]:
 
 def _step_1(reading: Reading, side: Side, seen: list[Payload]) -> list[Step]:
     header, association = reading.header, reading.association
-    if header.exchange == wire.QUICK:
+    if header.exchange in (wire.QUICK, wire.AUTHIP_QUICK):
         return _quick(association, side, header.message_id)
     if reading.answer:
         return [(reading.answer, reading.detail)]
-    if header.exchange not in (wire.BASE, wire.MAIN, wire.AGGRESSIVE):
+    if header.exchange not in _PHASE_1:
         return []
     if header.encrypted or (header.exchange == wire.AGGRESSIVE and any(p.kind == 8 for p in seen)):
         word = "authenticating" if reading.sender != "responder" else "authentication-answered"

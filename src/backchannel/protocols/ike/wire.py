@@ -24,6 +24,8 @@ MAX_PAYLOADS = 128
 # IKEv1 exchange types, RFC 2408 §3.1, RFC 2409 appendix A, RFC 6407 §3.1
 BASE, MAIN, AUTH_ONLY, AGGRESSIVE, INFORMATIONAL_1, CONFIG = 1, 2, 3, 4, 5, 6
 QUICK, NEW_GROUP = 32, 33
+# Microsoft's AuthIP, private exchange types of IKEv1, [MS-AIPS] §2.2.1
+AUTHIP_MAIN, AUTHIP_QUICK, AUTHIP_EXTENDED, AUTHIP_NOTIFY = 243, 244, 245, 246
 # IKEv2 exchange types, RFC 7296 §3.1 and the IANA registry
 SA_INIT, AUTH, CREATE_CHILD, INFORMATIONAL, SESSION_RESUME = 34, 35, 36, 37, 38
 INTERMEDIATE, FOLLOWUP_KE = 43, 44
@@ -32,12 +34,20 @@ INTERMEDIATE, FOLLOWUP_KE = 43, 44
 ENCRYPTED = 0x01
 INITIATOR, RESPONSE = 0x08, 0x20
 
-FRAGMENT_1 = 132
+FRAGMENT_1, CRYPTO = 132, 133
 SK, SKF = 46, 53
 
-_FIRST = {1: frozenset({*range(1, 24), 130, 131, FRAGMENT_1}), 2: frozenset({0, *range(33, 55)})}
+_FIRST = {
+    1: frozenset({*range(1, 24), 130, 131, FRAGMENT_1, CRYPTO}),
+    2: frozenset({0, *range(33, 55)}),
+}
+_SAS = (1, 33)
+"""The payload with which honest key exchange of either version begins."""
 _FLAGS = {1: 0x07, 2: 0x38}
-_EXCHANGES = {0x10: frozenset({*range(1, 7), 32, 33}), 0x20: frozenset(range(34, 46))}
+_EXCHANGES = {
+    0x10: frozenset({*range(1, 7), 32, 33, *range(AUTHIP_MAIN, AUTHIP_NOTIFY + 1)}),
+    0x20: frozenset(range(34, 46)),
+}
 """By the version's byte."""
 _HEADER = Struct(">8s8sBBBBII").unpack_from
 
@@ -89,7 +99,8 @@ def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None
 
     Strict, because this is what tells IKE from all else on whatever port: known version and
     exchange, and a length that ends where the datagram does. The first message of all has so many
-    zeros that bytes after its end, or a capture that cut it, are forgiven if all else is right.
+    zeros that bytes after its end, or a capture that cut it, are forgiven if all else is right;
+    with an SA in front, also a length that cannot be, as attackers write it.
     *cut*: forgive later ones that they were cut, too.
     """
     size = len(data) - at
@@ -101,7 +112,9 @@ def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None
         return None
     major = version >> 4
     if length != size:
-        opens = responder == NOBODY and message_id == 0 and HEADER <= length <= 0xFFFF
+        opens = responder == NOBODY and message_id == 0 and length <= 0xFFFF
+        if length < HEADER and first not in _SAS:
+            return None
         forgiven = opens or (cut and size < length <= 0xFFFF)
         if not forgiven or flags & ~_FLAGS[major] or first not in _FIRST[major]:
             return None

@@ -82,7 +82,7 @@ _RAW: tuple[tuple[str, Direction, int, bytes], ...] = (
     ("QRY", "client", 2, rb" " + _TRID + rb" [!-~]{5,40} 32"),
     ("QRY", "server", 1, rb" " + _TRID),
     ("CHL", "server", 2, rb" 0 \d{10,40}"),
-    ("QNG", "server", 1, rb" \d{1,4}"),
+    ("QNG", "server", 3, rb" \d{1,4}"),
     ("PNG", "client", 1, rb""),
     ("ACK", "server", 1, rb" " + _TRID),
     ("SYN", "client", 1, rb" " + _TRID + rb"(?: [0-9T:.+-]{1,40}){1,2}"),

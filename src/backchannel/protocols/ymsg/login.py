@@ -11,8 +11,10 @@ How a client proved itself, by age (each seen in the named sources):
 `crypt.py` beside this file computes the 13 = 0 responses, so that guesses can be tested.
 """
 
+import hashlib
 from collections.abc import Iterator
 
+from backchannel.effects import Tie
 from backchannel.events import Credential, Presence, SignOff, SignOn, SignOnAnswer, Software
 from backchannel.model import Side
 from backchannel.protocols import Output
@@ -127,6 +129,16 @@ def identity(state: State, body: Body) -> Iterator[Output]:
     if body.side is Side.CLIENT and name and name != state.account:
         online = body.packet.service == tables.Service.IDACT
         yield Presence(account=name, status="online" if online else "offline")
+
+
+def alive(state: State, body: Body) -> Iterator[Output]:
+    """KEEPALIVE names who is on; of a flow joined in the middle it may be all there is."""
+    name = body.account(0)
+    if body.side is Side.CLIENT and name and not state.account:
+        state.account = name
+        whose = f"{state.start.client.address} {name.lower()}"
+        digest = hashlib.sha256(whose.encode()).hexdigest()[:32]
+        yield Tie(key=f"yahoo-account:{digest}", account=name)
 
 
 def disconnect(state: State, body: Body) -> Iterator[Output]:

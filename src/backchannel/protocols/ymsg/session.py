@@ -23,6 +23,7 @@ HANDLERS: dict[int, Handler] = {
     Service.IDACT: login.identity,
     Service.IDDEACT: login.identity,
     Service.DISCONNECT: login.disconnect,
+    Service.KEEPALIVE: login.alive,
     Service.LOGON: presence.status_update,
     Service.LOGOFF: presence.status_update,
     Service.ISAWAY: presence.status_update,

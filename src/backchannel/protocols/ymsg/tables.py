@@ -52,6 +52,7 @@ class Service(IntEnum):
     REMBUDDY = 0x84
     IGNORECONTACT = 0x85
     REJECTCONTACT = 0x86
+    KEEPALIVE = 0x8A
     CHATONLINE = 0x96
     CHATJOIN = 0x98
     CHATLEAVE = 0x99
