@@ -1,6 +1,7 @@
 """The guard on a router in namespaces: real sockets, recorded conversations, a real kernel."""
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,36 @@ def test_messages_pass_while_file_transfers_are_refused(size):
     assert arrived(messages) == sizes(AIM_MESSAGES)
     assert "Reset" in transfer.failed
     assert len(transfer.received[1]) < 256  # less than the header: not one byte of the file
+
+
+def by_bytes(world, data, patience=2.0):
+    """Send *data* byte by byte without waiting; return what arrives before a reset or silence."""
+    with world.server.listen(4, SERVER[4], OTHER_PORT) as listener:
+        near = world.client.connect(SERVER[4], OTHER_PORT)
+        far, _ = listener.accept()
+        far.settimeout(patience)
+        got = b""
+        with near, far, suppress(OSError):
+            for at in range(len(data)):
+                near.send(data[at : at + 1])
+            while len(got) < len(data) and (more := far.recv(4096)):
+                got += more
+        return got
+
+
+@isolated
+def test_a_sender_of_single_bytes_goes_on_though_none_of_them_arrives():
+    """It may have ten segments under way, and its message is longer: no byte of it passes, and what
+    is allowed passes whole.
+    """
+    world = World()
+    sign_on = b"YMSG\x09\0\0\0\0\x0a\0\x57\0\0\0\0\0\0\0\0" + b"1\xc0\x80bob_b\xc0\x80"
+    web = b"POST /upload HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhello"
+    with guard(world, "rules: [{deny: yahoo}]") as running:
+        assert by_bytes(world, sign_on) == b""
+        assert running.actions() == [("reset", "yahoo", "")]
+        assert by_bytes(world, web) == web
+        assert running.status()["counters"]["packets sent to tell senders that theirs came"]
 
 
 @isolated

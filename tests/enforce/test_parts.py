@@ -14,10 +14,19 @@ from tests.enforce.lab import SERVER, World, isolated
 from tests.kit import flows
 
 from backchannel.enforce import bridge, connections, decline, inject, ruleset
-from backchannel.enforce.hold import MESSAGE_BYTES, MOST_OF_FLOW, WAIT, Holds
+from backchannel.enforce.hold import (
+    MESSAGE_BYTES,
+    MESSAGE_PAUSE,
+    MOST_OF_FLOW,
+    NUDGE,
+    WAIT,
+    Holds,
+    Lane,
+)
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.nfqueue import ACCEPT, DROP, Queue
+from backchannel.enforce.nudge import nudge
 from backchannel.errors import UsageError
 from backchannel.model import Capability
 from backchannel.policy.load import load
@@ -64,6 +73,46 @@ def test_a_reset_for_a_syn_acknowledges_it(version):
     told, sound = read(version, inject.reset_to_source(segment))
     assert sound
     assert (told[TCP].seq, told[TCP].ack, told[TCP].flags) == (0, 78, "RA")
+
+
+def acknowledged(head, held, acked, **options):
+    """What scapy reads in the packets that tell a sender of *held* parts: (ack, blocks, times)."""
+    told = []
+    for made in nudge(held, bytes(head), acked, 700, **options):
+        packet, sound = read(head.version, made)
+        assert sound
+        assert (packet.src, packet[TCP].sport, packet[TCP].flags) == (head.dst, 6, "A")
+        assert (packet[TCP].seq, packet[TCP].window) == (2000, 700)
+        found = dict(each for each in packet[TCP].options if each[0] in ("SAck", "Timestamp"))
+        told.append((packet[TCP].ack, found["SAck"], found.get("Timestamp")))
+    return told
+
+
+@every_version
+def test_a_sender_is_told_what_waits_behind_a_hole(version):
+    head = HEADS[version] / TCP(sport=5, dport=6, seq=1040, ack=2000, flags="PA") / b"0123456789"
+    held = [(1020, 1030), (1040, 1050), (1030, 1040), (1070, 1080), (1025, 1035)]
+    assert acknowledged(head, held, 1000, message=False) == [(1000, (1070, 1080, 1020, 1050), None)]
+    head[TCP].options = [("NOP", None), ("NOP", None), ("Timestamp", (77, 55))]
+    assert acknowledged(head, held[:1], 1000, message=False) == [
+        (1000, (1020, 1030), (55, 77)),
+        (1000, (1020, 1030), None),
+    ]
+
+
+def test_a_sender_keeps_the_first_segment_of_a_message_as_if_it_were_lost():
+    head = HEADS[4] / TCP(sport=5, dport=6, seq=3, ack=2000, flags="PA") / b"0123456789"
+    wraps = [(0xFFFFFFFE, 0xFFFFFFFF), (0xFFFFFFFF, 0), (0, 1), (1, 2)]
+    assert acknowledged(head, wraps, 0xFFFFFFF0, message=True) == [
+        (0xFFFFFFF0, (0xFFFFFFFF, 2), None)
+    ]
+    assert acknowledged(head, wraps[:1], 0xFFFFFFF0, message=True) == []
+
+
+@given(st.binary(max_size=90))
+def test_no_header_breaks_the_telling(head):
+    for made in nudge([(9, 19)], head, 5, 700, message=False):
+        assert made[0] >> 4 in (4, 6)
 
 
 @every_version
@@ -144,7 +193,14 @@ class Answers:
 def waiting(queue, number, begin=100, length=10, side=0):
     """A packet as `Holds` sees it."""
     return SimpleNamespace(
-        queue=queue, number=number, begin=begin, length=length, side=side, slot=1, serial=1
+        queue=queue,
+        number=number,
+        begin=begin,
+        length=length,
+        side=side,
+        slot=1,
+        serial=1,
+        payload=b"",
     )
 
 
@@ -168,7 +224,7 @@ def test_at_a_bound_the_policy_decides(closed, verdict):
     queue = Answers()
     holds = Holds(lambda *_: 0, lambda _: closed, lambda *_: None)
     for number in range(MOST_OF_FLOW + 1):
-        holds.hold(waiting(queue, number), 0)
+        holds.hold(waiting(queue, number, begin=100 + 10 * number), 0)
     assert queue.told == [(MOST_OF_FLOW, verdict)]
     holds.review(WAIT + 1)
     assert queue.told[1:] == [(number, verdict) for number in range(MOST_OF_FLOW)]
@@ -180,10 +236,35 @@ def test_a_message_too_long_to_be_held_passes_in_its_order():
     holds = Holds(lambda *_: 0, lambda _: False, lambda *_: None)
     sizes = [1400] * (MESSAGE_BYTES // 1400 + 1)
     for number, size in enumerate(sizes):
-        assert holds.hold_message(waiting(queue, number, length=size), 0)
+        begin = 100 + 1400 * number
+        assert holds.hold_message(waiting(queue, number, begin=begin, length=size), 0)
     assert holds.first(1, 1, 0) == 100
     assert not holds.hold_message(waiting(queue, 99), 0)
     assert queue.told == [(number, ACCEPT) for number in range(len(sizes))]
+    assert not holds
+
+
+def test_a_silent_sender_is_told_once_what_waits_and_a_message_goes_when_it_stays_silent():
+    queue, told, late = Answers(), [], []
+    holds = Holds(
+        lambda *_: 0,
+        lambda _: False,
+        lambda *_: None,
+        nudge=lambda lane, held: told.append((lane, [each.begin for each in held])),
+        late=late.append,
+    )
+    assert holds.hold_message(waiting(queue, 1), 0)
+    assert holds.hold_message(waiting(queue, 2, begin=110), 1)
+    assert holds.hold_message(waiting(queue, 3, begin=110), 2)  # sent again
+    assert queue.told == [(3, DROP)]
+    holds.review(NUDGE)
+    assert told == []
+    holds.review(NUDGE + 1)
+    holds.review(NUDGE + 2)
+    assert told == [(Lane(1, 1, 0), [100, 110])]
+    holds.review(MESSAGE_PAUSE + 2)
+    assert queue.told[1:] == [(1, ACCEPT), (2, ACCEPT)]
+    assert late == [Lane(1, 1, 0)]
     assert not holds
 
 
@@ -209,6 +290,20 @@ def test_the_first_line_that_fits_decides(tmp_path):
     assert decision.all is None
     assert made.decide("aim", outside).all is not None
     assert not made.decide("icq", inside).concerns
+
+
+def test_who_must_begin_anew_and_what_may_be_refused(tmp_path):
+    made = law(
+        tmp_path,
+        "rules: [{deny: aim, from: 10.0.0.1, existing: reset}, {allow: msn}, {deny: yahoo}]",
+    )
+    assert made.strict
+    assert made.renews(Ends("10.0.0.1", "192.0.2.1")).name == "deny-aim"
+    assert made.renews(Ends("10.0.0.2", "192.0.2.1")) is None
+    assert {"oscar", "ymsg"} <= made.refusable()
+    assert "msnp" not in made.refusable()
+    assert "msnp" in law(tmp_path, "default: deny\nrules: [{allow: msn}]").refusable()
+    assert not law(tmp_path, "rules: [{deny: aim}]").strict
 
 
 def test_hours_begin_and_end_also_over_midnight(tmp_path):

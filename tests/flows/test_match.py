@@ -38,6 +38,14 @@ def test_segment_sizes_hide_nothing(magic, size):
     assert told.rows[0].missed == (0, 0)
 
 
+def test_first_bytes_are_put_in_order_whatever_is_repeated_before_the_hole_is_filled():
+    """The second half comes first and, as nobody answers, again; then both in one."""
+    talk = Talk().open().send(0, FRAME[4:], at=4).send(0, FRAME[4:], at=4).send(0, FRAME, at=0)
+    hits, told = hits_of(talk, [FLAP])
+    assert hits == [1]
+    assert told.bytes_of(0) == FRAME
+
+
 def test_the_order_of_segments_hides_nothing():
     talk = Talk().open().send(0, FRAME[5:], at=5).send(0, FRAME[:2], at=0).send(0, FRAME[2:5], at=2)
     hits, told = hits_of(talk, [FLAP])

@@ -101,11 +101,13 @@ def test_what_the_guard_does_is_inherited():
 rules:
 - deny: aim
 - {deny: icq, mode: drop, refuse: drop, on-failure: open}
+- {deny: msn, on-failure: open, existing: reset}
 """
     rules = made(text)
-    assert [(x.mode, x.refuse, x.on_failure) for x in rules.lines] == [
-        ("observe", "decline", "closed"),
-        ("drop", "drop", "open"),
+    assert [(x.mode, x.refuse, x.on_failure, x.existing) for x in rules.lines] == [
+        ("observe", "decline", "closed", "reset"),
+        ("drop", "drop", "open", "judge"),
+        ("observe", "decline", "open", "reset"),
     ]
     assert str(rules.never_block.v4[0]) == "10.0.0.9/32"
 

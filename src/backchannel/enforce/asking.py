@@ -1,8 +1,11 @@
 """What the policy says of what a flow shows, and the telling of what is only to be told."""
 
+from ipaddress import ip_address
+
 from backchannel.enforce.flow import Asked, Flow, turned
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.record import Action, Book, Case
+from backchannel.engine.stream import Stream
 from backchannel.flows.core import FlowCore
 from backchannel.policy.model import Line
 
@@ -93,3 +96,14 @@ class Asking:
                 found = found or decision.refused.get(case.capability)
                 alerts = alerts or decision.alerted.get(case.capability, ())
         return found, alerts
+
+
+def between(flow: Flow, stream: Stream) -> Ends:
+    """Return who talks to whom in a stream; a proxy's client talks to its target."""
+    if stream.target is None:
+        return flow.ends
+    try:
+        target = str(ip_address(stream.target.address))
+    except ValueError:
+        return flow.ends
+    return Ends(flow.ends.client, target, flow.ends.client_interface, flow.ends.server_interface)

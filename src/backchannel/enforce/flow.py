@@ -7,6 +7,7 @@ import msgspec
 
 from backchannel.enforce.connections import Key, key
 from backchannel.enforce.law import Ends
+from backchannel.enforce.nudge import WINDOW
 from backchannel.enforce.record import Case
 from backchannel.enforce.signs import Sign
 from backchannel.flows.row import FlowRow
@@ -32,11 +33,13 @@ class Flow:
     """What the guard knows of a flow that somebody wants."""
 
     __slots__ = (
+        "acked",
         "again",
         "asked",
         "carried",
         "conflicts",
         "ends",
+        "lates",
         "long",
         "over",
         "pending",
@@ -44,12 +47,16 @@ class Flow:
         "row",
         "slot",
         "told",
+        "windows",
     )
 
     def __init__(self, slot: int, row: FlowRow, ends: Ends) -> None:
         self.slot, self.row, self.ends = slot, row, ends
         self.conflicts = 0
-        self.long: set[int] = set()  # sides in the middle of a message too long to be held
+        self.acked = [-1, -1]  # of each side, what the other one acknowledged last
+        self.windows = [WINDOW, WINDOW]  # ... and for how much it had room then
+        self.long: set[int] = set()  # sides whose message under way is not held any more
+        self.lates = [0, 0]  # times that parts of a side's message had to be let pass
         self.pending: list[Sign] = []
         self.told: set[tuple[str, str, Capability | None]] = set()
         self.refused: int | None = None  # the mark that its packets get

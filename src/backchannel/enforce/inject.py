@@ -1,16 +1,22 @@
-"""Packets of our own: TCP resets and ICMP that look as if they came from the other end.
+"""Packets of our own: TCP resets, acknowledgements and ICMP that look as if they came from the
+other end.
 
 Checksums by RFC 1071; the reset's sequence number is the one its receiver waits for (RFC 5961 asks
-for the exact one); ICMP quotes the packet it speaks of (RFC 792, RFC 4443).
+for the exact one); ICMP quotes the packet it speaks of (RFC 792, RFC 4443). Selective
+acknowledgements: RFC 2018; timestamps: RFC 7323.
 """
 
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Self
 
 FIN_SYN_RST = 0x07
 RST, ACK = 0x04, 0x10
 HOPS = 64
+BLOCKS = 3
+"""Blocks of a selective acknowledgement that fit beside a timestamp."""
+_END, _PAD, _TIMES, _SACK = 0, 1, 8, 5
 QUOTED, QUOTED_6 = 576, 1280
 """Bytes of a whole ICMP message that quotes a packet, by version."""
 
@@ -43,6 +49,20 @@ class Segment:
             raise ValueError("too short for a TCP segment")
 
     @property
+    def times(self) -> tuple[int, int] | None:
+        """The segment's timestamp and the one it echoes; None where it has none."""
+        options = self.transport[20 : (self.transport[12] >> 4) * 4]
+        while options and options[0] != _END:
+            size = 1 if options[0] == _PAD else options[1] if len(options) > 1 else 0
+            if not 0 < size <= len(options) or (size == 1 and options[0] != _PAD):
+                return None
+            if options[0] == _TIMES and size == 10:
+                mine, echoed = struct.unpack_from(">II", options, 2)
+                return mine, echoed
+            options = options[size:]
+        return None
+
+    @property
     def after(self) -> int:
         """Sequence number after everything that the segment holds."""
         length = len(self.data) + bool(self.flags & 1) + bool(self.flags & 2)
@@ -70,6 +90,37 @@ def reset_to_source(segment: Segment) -> bytes:
         return _tcp(segment.version, segment.target, segment.source, ports, segment.ack, 0, RST)
     flags = RST | ACK
     return _tcp(segment.version, segment.target, segment.source, ports, 0, segment.after, flags)
+
+
+def acknowledgement(
+    segment: Segment,
+    ack: int,
+    window: int,
+    blocks: Sequence[tuple[int, int]],
+    times: tuple[int, int] | None,
+) -> bytes:
+    """Return what tells the sender of *segment* that its target has everything before *ack* and
+    the *blocks* (begin, end) behind a hole. It obliges nobody: what is acknowledged selectively is
+    kept by its sender (RFC 2018 §8), who also ignores it where it was not agreed on. *times* is
+    the timestamp of the segment, and the one it echoes.
+    """
+    options = b""
+    if times is not None:
+        options = struct.pack(">BBBBII", _PAD, _PAD, _TIMES, 10, times[1], times[0])
+    told = blocks[:BLOCKS]
+    options += struct.pack(">BBBB", _PAD, _PAD, _SACK, 2 + 8 * len(told))
+    options += b"".join(struct.pack(">II", *block) for block in told)
+    return _tcp(
+        segment.version,
+        segment.target,
+        segment.source,
+        (segment.ports[1], segment.ports[0]),
+        segment.ack,
+        ack,
+        ACK,
+        window=window,
+        options=options,
+    )
 
 
 def with_data(segment: Segment, data: bytes) -> bytes:
@@ -113,11 +164,13 @@ def unreachable(segment: Segment, *, forbidden: bool = False) -> bytes:
 
 
 def bare(packet: bytes) -> bool:
-    """Say whether *packet* is no more than one of ours: IP and TCP headers without options and
-    without data, that resets or acknowledges.
+    """Say whether *packet* is no more than one of ours: IP and TCP headers without data, that
+    resets or acknowledges.
     """
     head = 20 if packet[:1] == b"\x45" else 40
-    if len(packet) != head + 20 or (head == 40 and packet[0] >> 4 != 6):
+    if len(packet) < head + 20 or (head == 40 and packet[0] >> 4 != 6):
+        return False
+    if len(packet) != head + (packet[head + 12] >> 4) * 4:
         return False
     protocol, flags = packet[9 if head == 20 else 6], packet[head + 13]
     return protocol == socket.IPPROTO_TCP and bool(flags) and not flags & ~(RST | ACK)
@@ -177,8 +230,12 @@ def _tcp(  # noqa: PLR0917 - the fields of a header
     seq: int,
     ack: int,
     flags: int,
+    *,
+    window: int = 0,
+    options: bytes = b"",
 ) -> bytes:
-    body = struct.pack(">HHIIBBHHH", *ports, seq, ack, 5 << 4, flags, 0, 0, 0)
+    length = 5 + len(options) // 4
+    body = struct.pack(">HHIIBBHHH", *ports, seq, ack, length << 4, flags, window, 0, 0) + options
     check = checksum(_pseudo(version, source, target, body) + body)
     body = body[:16] + struct.pack(">H", check) + body[18:]
     return _ip(version, source, target, socket.IPPROTO_TCP, body)

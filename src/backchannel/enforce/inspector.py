@@ -86,8 +86,23 @@ class Inspector:
             unknown=known.rules.default == "allow",
         )
         closed = {queue.number for queue in queues if queue.closed}
-        self.holds = Holds(self.sift.known, closed.__contains__, self.book.count)
+        waits = self.judge.waits
+        self.holds = Holds(
+            self.sift.known,
+            closed.__contains__,
+            self.book.count,
+            nudge=waits.nudge,
+            late=waits.late,
+        )
         self.judge.attach(self.sift, self.holds)
+        self._numbers = {name: number for number, name in enumerate(protocols)}
+        self._be_wary()
+
+    def _be_wary(self) -> None:
+        """Have packets brought that the policy may mean, though nobody wants them yet."""
+        self.sift.strict = self.law.strict
+        wary = self.law.refusable() & self._numbers.keys()
+        self.sift.wary = sum(1 << self._numbers[name] for name in wary)
 
     def _heard(self, stream: Stream, side: Side, output: Output) -> None:
         self.judge.heard(stream, side, output)
@@ -171,6 +186,7 @@ class Inspector:
         law.now(clock.weekday(), clock.hour * 60 + clock.minute)
         self.judge.now = time.time_ns()
         self.judge.reload(law, service_of_name)
+        self._be_wary()
 
     def revise(self, connections: Iterable[Connection]) -> Iterator[tuple[Connection, int]]:
         """Yield the connections whose verdict changes, and the mark that they get."""

@@ -6,11 +6,10 @@ kernel's for good.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from ipaddress import ip_address
 
 from backchannel.contract import Output
 from backchannel.enforce import signs
-from backchannel.enforce.asking import Asking, Found
+from backchannel.enforce.asking import Asking, Found, between
 from backchannel.enforce.flow import Asked, Flow, Memory, turned
 from backchannel.enforce.hold import Holds
 from backchannel.enforce.law import Ends, Law
@@ -20,6 +19,7 @@ from backchannel.enforce.record import Book, Case
 from backchannel.enforce.refuse import Refuser
 from backchannel.enforce.sift import NONE, SETTLED, UNDECIDED, WANTED, Packet, Sift
 from backchannel.enforce.signs import Sign
+from backchannel.enforce.waits import Waits
 from backchannel.engine.engine import Engine
 from backchannel.engine.stream import Stream
 from backchannel.flows.core import CLOSED, Delivery, FlowCore
@@ -53,9 +53,9 @@ class Judge:
         self._service_of_name = service_of_name
         self._flows: dict[int, Flow] = {}
         self.memory = Memory()
+        self.waits = Waits(self._asking, self._flows, refuser)
         self._said: list[tuple[Stream, Output]] = []
         self._sift: Sift | None = None
-        self.holds: Holds | None = None
 
     @property
     def _law(self) -> Law:
@@ -68,11 +68,12 @@ class Judge:
 
     @now.setter
     def now(self, now: int) -> None:
-        self._asking.now = now
+        self._asking.now = self.waits.now = now
 
     def attach(self, sift: Sift, holds: Holds) -> None:
         """Meet those that call, and are called."""
-        self._sift, self.holds = sift, holds
+        self._sift = sift
+        self.waits.attach(sift, holds)
 
     # -- what the sift calls ---------------------------------------------------------------------
 
@@ -91,13 +92,16 @@ class Judge:
         """Answer for one packet."""
         if packet.kind == WANTED:
             self._wanted(packet)
-        elif packet.kind == UNDECIDED and packet.ahead > 0:
-            self._hold(packet)
         elif packet.kind == UNDECIDED:
-            self._stranger(packet, self._flow(packet))
+            self._undecided(packet)
+        elif packet.kind == SETTLED and self._law.rules.default == "allow":
+            self.waits.release(packet)
+            self._pass(packet)
         else:
             self._unknown(packet)
         self._said.clear()
+        assert self._sift is not None
+        self._sift.careful = bool(self.waits.holds)
 
     def find(self, flow: Flow, said: Sequence[tuple[Stream, Output]], now: int) -> Found | None:
         """Return what is refused of what *flow* shows by now (*said*: by its sessions just now),
@@ -121,16 +125,17 @@ class Judge:
             self._book.count("packets dropped: a retransmission with other content")
             packet.queue.judge(packet.number, DROP)
             return
+        self.waits.note(packet, flow)
         stream = self._engine.stream(packet.slot)
         found = self._announced(flow) if stream is None else self._look(flow, stream)
         if found is not None:
             self._refuse(packet, flow, *found)
         elif packet.ahead > 0:
-            self._hold(packet)
-        elif self._joined(packet, flow) and not (stream and signs.proved(stream)):
+            self.waits.behind_a_hole(packet)
+        elif packet.midway and not (stream and signs.proved(stream)):
             self._stranger(packet, flow)
-        elif stream is not None and self._within_message(packet, flow, stream):
-            self._hold_message(packet, flow)
+        elif stream is not None and self.waits.within_message(packet, flow, stream):
+            self.waits.for_the_end(packet, flow)
         elif stream is not None and not packet.tunnelled and self._finished(flow, stream):
             flow.carried = tuple(self._carried(flow, stream))
             self.memory.keep(flow)
@@ -138,29 +143,6 @@ class Judge:
         elif (patched := self._refuser.again(packet)) is not None:
             packet.queue.judge(packet.number, ACCEPT, None, patched)
         else:
-            packet.queue.judge(packet.number, ACCEPT)
-
-    def _within_message(self, packet: Packet, flow: Flow, stream: Stream) -> bool:
-        """Say whether *packet* ends within a message that may turn out to be refused."""
-        assert self.holds is not None
-        for each in signs.tree(stream):
-            if signs.within_message(each, Side(packet.side)):
-                ends = self._ends(flow, each)
-                family = self._law.family(each.spoken, each.service)
-                if any(self._law.decide(service, ends).refused for service in family):
-                    return True
-        flow.long.discard(packet.side)
-        if self.holds:
-            self.holds.release(packet.slot, packet.serial, packet.side)
-        return False
-
-    def _hold_message(self, packet: Packet, flow: Flow) -> None:
-        """Let a packet wait for the end of its message, unless that is long."""
-        assert self.holds is not None
-        if packet.side in flow.long or not packet.length:
-            packet.queue.judge(packet.number, ACCEPT)
-        elif not self.holds.hold_message(packet, self.now):
-            flow.long.add(packet.side)
             packet.queue.judge(packet.number, ACCEPT)
 
     def _flow(self, packet: Packet) -> Flow:
@@ -212,7 +194,7 @@ class Judge:
             service = self._service_of_name(sign.name)
             if not service:
                 return None
-        ends = self._ends(flow, stream)
+        ends = between(flow, stream)
         speakers = self._law.speakers(sign.protocol, "" if sign.anonymous else service)
         if not speakers:
             return None
@@ -220,19 +202,23 @@ class Judge:
         asked = Asked(tuple(cases), ends, either=sign.anonymous or sign.sure)
         return self._asking.ask(flow, asked)
 
-    def _ends(self, flow: Flow, stream: Stream) -> Ends:
-        """Return who talks to whom in a stream; a proxy's client talks to its target."""
-        if stream.target is None:
-            return flow.ends
-        try:
-            target = str(ip_address(stream.target.address))
-        except ValueError:
-            return flow.ends
-        return Ends(
-            flow.ends.client, target, flow.ends.client_interface, flow.ends.server_interface
-        )
-
     # -- flows that nobody wants -----------------------------------------------------------------
+
+    def _undecided(self, packet: Packet) -> None:
+        """A flow that nobody wants yet: its first bytes may be those of something refused."""
+        if packet.ahead > 0 or packet.opening:
+            flow = self._flow(packet)
+            self.waits.note(packet, flow)
+            if packet.ahead > 0:
+                self.waits.behind_a_hole(packet)
+            else:
+                self.waits.for_the_end(packet, flow)
+            return
+        self.waits.release(packet)
+        if packet.midway:
+            self._stranger(packet, self._flow(packet))
+        else:
+            packet.queue.judge(packet.number, ACCEPT)
 
     def _unknown(self, packet: Packet) -> None:
         """A flow of nobody we know, under a policy that allows only what it names."""
@@ -258,14 +244,11 @@ class Judge:
             self._asking.tell(flow, line, case, "observed" if mode == "observe" else "alerted")
         self._pass(packet)
 
-    @staticmethod
-    def _joined(packet: Packet, flow: Flow) -> bool:
-        """Say whether it is data of a connection that stood before us, where rules fail closed."""
-        return packet.queue.closed and bool(packet.length) and not flow.row.begun
-
     def _stranger(self, packet: Packet, flow: Flow) -> None:
-        """Such a connection that does not say at once what it is: its ends must begin anew."""
-        line = self._law.closed(flow.ends) or self._law.closed(turned(flow.ends))
+        """A connection that stood before us and does not say at once what it is: where a rule
+        wants it, its ends must begin anew.
+        """
+        line = self._law.renews(flow.ends) or self._law.renews(turned(flow.ends))
         if flow.refused is not None:
             self._answer(packet, flow.refused)
         elif (
@@ -290,7 +273,7 @@ class Judge:
                 return False
             if each.protocol is not None and each.protocol.context:
                 return False
-            ends = self._ends(flow, each)
+            ends = between(flow, each)
             family = self._law.family(each.spoken, each.service)
             if self._asking.concerned(family, ends):
                 return False
@@ -300,7 +283,7 @@ class Judge:
         """Yield the services that each stream of the flow may serve, and its ends."""
         for each in signs.tree(stream):
             if not each.deaf:
-                yield self._law.family(each.spoken, each.service), self._ends(flow, each)
+                yield self._law.family(each.spoken, each.service), between(flow, each)
 
     def _pass(self, packet: Packet) -> None:
         """The kernel passes the flow from now on."""
@@ -309,15 +292,11 @@ class Judge:
         self._book.count("flows given to the kernel to pass")
         self._answer(packet, self._marks.passes)
 
-    def _hold(self, packet: Packet) -> None:
-        assert self.holds is not None
-        self.holds.hold(packet, self.now)
-
     def _refuse(self, packet: Packet, flow: Flow, line: Line, case: Case) -> None:
         """Refuse the packet, and with it the flow, unless the offer in it can be taken out."""
         assert self._sift is not None
-        assert self.holds is not None
-        first = self.holds.first(packet.slot, packet.serial, packet.side)
+        holds = self.waits.holds
+        first = holds.first(packet.slot, packet.serial, packet.side)
         if (
             line.refuse == "decline"
             and first is None
@@ -331,7 +310,7 @@ class Judge:
                 return
         self._sift.decided(packet.packets)
         refused = self._cut(flow, line, case)
-        self.holds.drop(packet.slot, packet.serial)
+        holds.drop(packet.slot, packet.serial)
         if refused == self._marks.resets:
             self._refuser.reset(packet, first)
         if not packet.tunnelled:

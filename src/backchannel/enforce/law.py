@@ -127,12 +127,29 @@ class Law:
                     return True
         return False
 
-    def closed(self, ends: Ends) -> Line | None:
-        """Return the first line between these ends that wants nothing to pass unseen."""
+    def renews(self, ends: Ends) -> Line | None:
+        """Return the first line between these ends that wants connections whose beginning nobody
+        saw to begin anew.
+        """
         for line in self.rules.lines:
-            if line.action == "deny" and line.on_failure == "closed" and _between(line, ends):
+            if line.action == "deny" and line.existing == "reset" and _between(line, ends):
                 return line
         return None
+
+    @property
+    def strict(self) -> bool:
+        """Whether there is any such line."""
+        return any(line.action == "deny" and line.existing == "reset" for line in self.rules.lines)
+
+    def refusable(self) -> frozenset[str]:
+        """Return the protocols of which anything may be refused, whoever speaks them."""
+        if self.rules.default == "deny":
+            return frozenset(self._speakers)
+        denies = [line for line in self.rules.lines if line.action == "deny"]
+        refused = {use.service for line in denies for use in line.uses}
+        return frozenset(
+            protocol for protocol, speakers in self._speakers.items() if refused & set(speakers)
+        )
 
     def _decide(self, service: str, ends: Ends) -> Decision:
         refused: dict[Capability, Line] = {}

@@ -47,6 +47,11 @@ class Refuser:
         if not self._injector.send(made):
             self._book.count("resets not sent: the kernel would not")
 
+    def tell(self, made: bytes) -> None:
+        """Send a packet that tells a sender what came; nothing depends on it."""
+        if self._injector is not None and self._injector.send(made):
+            self._book.count("packets sent to tell senders that theirs came")
+
     def decline(self, packet: Packet, stream: Stream) -> bytes | None:
         """Return the packet with the offer in it overwritten; None where that is not safe."""
         if packet.protocol != TCP or packet.joined or packet.tunnelled or packet.ahead > 0:

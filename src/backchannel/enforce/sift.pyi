@@ -43,6 +43,14 @@ class Packet:
     """Sequence number of its first byte (TCP)."""
     length: int
     """Bytes above the transport header."""
+    acked: int
+    """What it acknowledges (TCP, with the flag ACK): the other side's next byte."""
+    window: int
+    """Its window field, not scaled."""
+    opening: bool
+    """It ends within a side's first bytes, which may yet turn out to be of a protocol of `wary`."""
+    midway: bool
+    """It holds data of a TCP connection whose beginning was not seen; never with `strict` off."""
     ahead: int
     """Bytes from where the side's bytes are known without a hole to the end of this packet: above
     0, some of them wait in the core."""
@@ -66,6 +74,14 @@ class Sift:
     """Flows that were given to the kernel because nobody wants them."""
     costs: list[int]
     """Flows decided after 1, 2, 3-4, 5-8, 9-16 ... packets."""
+    careful: bool
+    """Something waits: every packet comes to *judge*, so that none overtakes another."""
+    strict: bool
+    """Data of TCP connections whose beginning was not seen comes to *judge*."""
+    wary: int
+    """Protocols (a bit each, by the core's numbers) whose first bytes come to *judge*, also where
+    they are too few to show the protocol.
+    """
 
     unknown: bool
     """Whether flows of nobody we know may pass."""
@@ -82,8 +98,8 @@ class Sift:
         unknown: bool = True,
     ) -> None:
         """*deliver* takes what the core delivers, *judge* answers for packets of flows that
-        somebody wants, for those with bytes behind a hole, and in a queue that fails closed for
-        TCP data of connections whose beginning was not seen. A flow nobody wants after *patience*
+        somebody wants, for those with bytes behind a hole, and for what `careful`, `strict` and
+        `wary` say. A flow nobody wants after *patience*
         payloads gets *pass_mark* (bits of *mask*), or comes to *judge* unless *unknown* may pass.
         """
     def turn(self, queue: Queue, now: int) -> int:
@@ -92,5 +108,7 @@ class Sift:
         """Return the sequence number up to which a side's bytes are known; -1: of no matter any
         more (the flow is gone, or nobody waits for its bytes).
         """
+    def initial(self, slot: int, side: int, serial: int) -> int:
+        """Return the sequence number of a side's first byte; -1 where it was not seen."""
     def decided(self, packets: int) -> None:
         """Note that a flow was decided after *packets*."""

@@ -11,6 +11,7 @@ from backchannel.flows.state cimport (
     BEGUN,
     CLIENT_HIGH,
     DROPPED,
+    INITIAL_0,
     NOT_KNOWN,
     OPENED_0,
     OPENED_1,
@@ -57,6 +58,10 @@ cdef class Packet:
     cdef readonly bint tunnelled
     cdef readonly uint32_t begin
     cdef readonly uint32_t length
+    cdef readonly uint32_t acked
+    cdef readonly int window
+    cdef readonly bint opening
+    cdef readonly bint midway
     cdef readonly int ahead
     cdef readonly uint32_t conflicts
     cdef readonly int flags
@@ -80,6 +85,9 @@ cdef class Sift:
 
     cdef readonly uint64_t passed
     cdef readonly uint64_t settled
+    cdef public bint careful
+    cdef public bint strict
+    cdef public uint64_t wary
     cdef uint64_t buckets[BUCKETS]
     cdef FlowCore core
     cdef Chunk chunk
@@ -121,6 +129,16 @@ cdef class Sift:
             return -1
         return self.frontier(&flow.extra.halves[side])
 
+    def initial(self, int64_t slot, int side, uint64_t serial):
+        """Return the sequence number of a side's first byte; -1 where it was not seen."""
+        cdef flow_t* flow
+        if slot < 0 or slot >= self.core.slots.used:
+            return -1
+        flow = &self.core.slots.flows[slot]
+        if not flow.bits & USED or flow.serial != serial or not flow.bits & (INITIAL_0 << side):
+            return -1
+        return flow.initial[side]
+
     def decided(self, uint64_t packets):
         """Note that a flow was decided after *packets*."""
         self.note(packets)
@@ -132,6 +150,7 @@ cdef class Sift:
         cdef flow_t* flow = NULL
         cdef uint32_t slot
         cdef int side = 0, kind, behind = 0
+        cdef bint opening
         self.chunk.count = 0
         frame = self.chunk.push()
         frame.data, frame.time, frame.link = queued.payload, now, RAW
@@ -148,15 +167,18 @@ cdef class Sift:
                 queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
                 self.passed += 1
             else:
-                self.judge(self.wrap(queue, queued, packet, NULL, 0, 0, K_NONE, 0))
+                self.judge(self.wrap(queue, queued, packet, NULL, 0, 0, K_NONE, 0, False))
             return 0
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
         behind = self.behind(flow, side, packet)
         kind = self.classify(flow, packet)
-        if kind == K_UNDECIDED and behind <= 0 and not (queue.closed and joined(flow, packet)):
+        opening = kind == K_UNDECIDED and self.opening(flow, side, packet)
+        if kind == K_UNDECIDED and behind <= 0 and not (
+            opening or self.careful or (self.strict and joined(flow, packet))
+        ):
             queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
             self.passed += 1
-        elif kind == K_SETTLED and self.unknown:
+        elif kind == K_SETTLED and self.unknown and not self.careful:
             if packet.context:
                 queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
             else:
@@ -167,7 +189,9 @@ cdef class Sift:
                 self.note(flow.packets[0] + flow.packets[1])
             self.passed += 1
         else:
-            self.judge(self.wrap(queue, queued, packet, flow, slot, side, kind, behind))
+            self.judge(
+                self.wrap(queue, queued, packet, flow, slot, side, kind, behind, opening)
+            )
         return 0
 
     cdef int classify(self, const flow_t* flow, const packet_t* packet) noexcept nogil:
@@ -190,6 +214,18 @@ cdef class Sift:
         if max(flow.tested[0], flow.tested[1]) >= self.patience:
             return K_SETTLED
         return K_UNDECIDED
+
+    cdef bint opening(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
+        """Whether the packet ends within first bytes that may yet show a protocol to be wary of."""
+        cdef uint64_t maybe = 0
+        cdef half_t* half
+        if packet.protocol != TCP or not packet.length or not flow.bits & STREAMING:
+            return False
+        half = &flow.extra.halves[side]
+        if half.first == NULL or not self.wary:
+            return False
+        self.core.payloads.look_again(half, packet.protocol, flow.payload[1 - side] != 0, &maybe)
+        return maybe & self.wary != 0
 
     cdef int behind(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
         """Count the bytes up to the packet's end that are not known without a hole yet."""
@@ -219,7 +255,7 @@ cdef class Sift:
 
     cdef Packet wrap(
         self, Queue queue, const queued_t* queued, const packet_t* packet, const flow_t* flow,
-        uint32_t slot, int side, int kind, int behind,
+        uint32_t slot, int side, int kind, int behind, bint opening,
     ):
         """Return what Python judges by."""
         cdef Packet made = Packet.__new__(Packet)
@@ -228,12 +264,15 @@ cdef class Sift:
         made.bridged, made.joined = queued.bridged, queued.flags & MANY != 0
         made.data, made.size = queued.payload, queued.size
         made.kind, made.side, made.ahead, made.slot = kind, side, behind, -1
+        made.opening = opening
         if packet.good:
             made.protocol, made.flags, made.length = packet.protocol, packet.flags, packet.length
             made.tunnelled = packet.context != 0
+            made.acked, made.window = packet.ack, packet.window
             made.begin = packet.seq + (packet.protocol == TCP and packet.flags & SYN != 0)
         if flow != NULL:
             made.slot, made.serial = slot, flow.serial
+            made.midway = self.strict and joined(flow, packet)
             made.packets = flow.packets[0] + flow.packets[1]
             if flow.extra != NULL:
                 made.conflicts = flow.extra.conflicts

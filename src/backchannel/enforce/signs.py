@@ -109,12 +109,19 @@ def of_stream(stream: Stream) -> Iterator[Sign]:
                 yield Sign(each, each.spoken, BOUND[each.spoken], each.claim.evidence)
 
 
-def within_message(stream: Stream, side: Side) -> bool:
-    """Say whether *side* has begun a message and not ended it, where the session can tell."""
+def within_message(stream: Stream, side: Side) -> Iterator[str]:
+    """Yield the protocols of which *side* has begun a message and not ended it, as far as can be
+    told: its session's, or those that ask for more bytes to know the stream as theirs.
+    """
+    if stream.deaf:
+        return
+    if stream.session is None:
+        if stream.answer is not None and stream.peeked[side]:
+            yield from stream.candidates
+        return
     ask: Callable[[Side], bool] | None = getattr(stream.session, "partial", None)
-    if ask is None or stream.deaf:
-        return False
-    return ask(side.other if stream.side_flip else side)
+    if ask is not None and ask(side.other if stream.side_flip else side):
+        yield stream.spoken
 
 
 def tree(stream: Stream) -> Iterator[Stream]:

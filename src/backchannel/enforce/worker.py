@@ -31,7 +31,7 @@ NET_ADMIN = 1 << 12
 """The kernel asks it of whoever sends a verdict (nfnetlink_rcv: netlink_net_capable)."""
 BEAT = 0.1
 """Seconds between beats of the heart."""
-HELD = 0.02
+HELD = 0.004
 """Seconds between looks at packets that wait for others."""
 FIGURES = 1.0
 UNSAID = 16 << 20

@@ -77,12 +77,15 @@ cdef class Payloads:
     ) noexcept nogil:
         """The bytes of a TCP packet."""
         cdef int tracked = track(flow, side, seq, packet.length, self.counts)
+        cdef bint waiting = flow.bits & (STREAMING | WANTED) == STREAMING
         cdef extra_t* extra
         if tracked != STALE:
             flow.bits &= ~RESET  # a connection that goes on was not reset
         if not packet.captured or flow.bits & DROPPED:
             return
-        if not flow.bits & WANTED and tracked != STALE:
+        if waiting:  # what fills a hole in first bytes may look like a repetition
+            waiting = flow.extra.halves[side].first != NULL
+        if not flow.bits & WANTED and (tracked != STALE or waiting):
             if flow.bits & ((OPENED_0 | INITIAL_0) << side) == <uint32_t>INITIAL_0 << side:
                 if self.open(slot, flow, side, seq, packet):
                     return

@@ -72,7 +72,9 @@ class Payloads:
             flow.reset = False  # a connection that goes on was not reset
         if not packet.payload or flow.dropped:
             return
-        if not flow.wanted and tracked is not Track.STALE:
+        # What fills a hole in first bytes may look like a repetition.
+        waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
+        if not flow.wanted and (tracked is not Track.STALE or waiting):
             if flow.initial[side] >= 0 and not flow.opened[side]:
                 if self._open(slot, flow, side, seq, packet):
                     return

@@ -34,6 +34,9 @@ Mode = Literal["observe", "alert", "reset", "drop"]
 """How far the guard goes: count what would be refused, tell of it, reset it, drop it."""
 Failure = Literal["open", "closed"]
 """What passes while the guard is not there: everything, or nothing of what the rule speaks of."""
+Existing = Literal["judge", "reset"]
+"""Connections that stood before the guard: judged from where they are met, so that up to half a
+message may pass; or reset too where they do not say at once what they are."""
 Names = str | tuple[str, ...]
 
 
@@ -104,6 +107,7 @@ class Rule(_Part, frozen=True, kw_only=True):
     refuse: Refusal | None = None
     mode: Mode | None = None
     on_failure: Failure | None = None
+    existing: Existing | None = None
     reason: str = ""
     owner: str = ""
     expires: str = ""
@@ -123,6 +127,8 @@ class Guard(_Part, frozen=True, kw_only=True):
     mode: Mode = "drop"
     refuse: Refusal = "reset"
     on_failure: Failure = "open"
+    existing: Existing | None = None
+    """Where nobody says: `reset` for rules that fail closed, `judge` for others."""
     never_block: tuple[str, ...] = ()
     """Groups, zones, addresses and networks whose traffic is never refused."""
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from backchannel.model import Capability
-from backchannel.policy.document import Action, Day, Direction, Failure, Mode, Refusal
+from backchannel.policy.document import Action, Day, Direction, Existing, Failure, Mode, Refusal
 
 Carrier = Literal["tcp", "udp", "esp", "ah"]
 
@@ -102,6 +102,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     refuse: Refusal = "reset"
     mode: Mode = "drop"
     on_failure: Failure = "open"
+    existing: Existing = "judge"
     reason: str = ""
     owner: str = ""
     expires: str = ""

@@ -72,6 +72,7 @@ class _Resolver:
         ours = self._book.party(rule.from_, (*where, "from"))
         theirs = self._book.party(rule.to, (*where, "to"))
         guard = self._policy.guard
+        on_failure = rule.on_failure or guard.on_failure
         line = Line(
             name=name,
             place=f"{self._file.path.name}:{self._file.line(where)}",
@@ -84,7 +85,10 @@ class _Resolver:
             best_effort=rule.best_effort,
             refuse=rule.refuse or guard.refuse,
             mode=rule.mode or guard.mode,
-            on_failure=rule.on_failure or guard.on_failure,
+            on_failure=on_failure,
+            existing=rule.existing
+            or guard.existing
+            or ("reset" if on_failure == "closed" else "judge"),
             reason=rule.reason,
             owner=rule.owner,
             expires=rule.expires,
