@@ -81,6 +81,8 @@ def acknowledged(head, held, acked, **options):
     for made in nudge(held, bytes(head), acked, 700, **options):
         packet, sound = read(head.version, made)
         assert sound
+        assert inject.bare(made)
+        assert not inject.bare(made + b"x")
         assert (packet.src, packet[TCP].sport, packet[TCP].flags) == (head.dst, 6, "A")
         assert (packet[TCP].seq, packet[TCP].window) == (2000, 700)
         found = dict(each for each in packet[TCP].options if each[0] in ("SAck", "Timestamp"))

@@ -144,7 +144,7 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
 class Send(msgspec.Struct, frozen=True, tag="send"):
     """Send this packet: headers without data."""
 
-    packet: Annotated[bytes, Meta(max_length=60)]
+    packet: Annotated[bytes, Meta(max_length=100)]
 
 
 class Revised(msgspec.Struct, frozen=True, tag="revised"):
