@@ -1,7 +1,7 @@
 # make demo    set up, scan the example captures, write the HTML report
 # make test    set up, check style and types, run every test
 # make check   a developer's answer in under a minute
-# make fuzz    a minute of hostile captures for the core (with sanitizers) and for every decoder (SECONDS_EACH=n)
+# make fuzz    a minute of hostile captures for the core and the kernel's queue (with sanitizers) and for every decoder (SECONDS_EACH=n)
 # make bench   measure against other programs; see bench/README.md (ROUNDS=n, NFSTREAM=python)
 # make reference   write the generated parts: references, schemas, the catalogue's index
 SHELL := /bin/bash
@@ -37,6 +37,7 @@ reference: setup
 
 fuzz: setup
 	$(BIN)/python tools/fuzz_core.py --seconds $(or $(SECONDS_EACH),60)
+	$(BIN)/python tools/fuzz_core.py --what queue --seconds $(or $(SECONDS_EACH),60)
 	$(BIN)/python tools/fuzz_decoders.py --seconds $(or $(SECONDS_EACH),60)
 
 bench: setup

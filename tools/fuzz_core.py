@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Fuzz the capture readers and the packet core, compiled with AddressSanitizer and UBSan.
+"""Fuzz what is compiled, with AddressSanitizer and UBSan: the capture readers and the packet core,
+or the reader of the kernel's packet queue with the sieve behind it.
 
-usage: tools/fuzz_core.py [--seconds 60] [--seed 1] [--build build/sanitized]
+usage: tools/fuzz_core.py [--what core|queue] [--seconds 60] [--seed 1] [--build build/sanitized]
 
-Each case is made from its number (`core_cases`), so that `--seed N --cases 1` repeats case N. Ends
-with status 1 at the first finding.
+Each case is made from its number (`core_cases`, `queue_cases`), so that `--seed N --cases 1`
+repeats case N. Ends with status 1 at the first finding.
 """
 
 import argparse
@@ -20,6 +21,7 @@ FLAGS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 def main() -> int:
     """Build where needed, then run the cases in a process in which the sanitizers are."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--what", choices=("core", "queue"), default="core")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--cases", type=int, default=1 << 60)
     parser.add_argument("--seed", type=int, default=1)
@@ -28,7 +30,7 @@ def main() -> int:
     build(options.build)
     last = options.build / "case"
     limits = [str(value) for value in (options.seconds, options.cases, options.seed)]
-    command = [sys.executable, str(ROOT / "tools" / "core_cases.py"), *limits, str(last)]
+    command = [sys.executable, str(ROOT / "tools" / f"{options.what}_cases.py"), *limits, str(last)]
     status = subprocess.run(command, env=environment(options.build), check=False).returncode
     if status:
         print(f"found something: repeat it with --cases 1 --seed {last.read_text()}")

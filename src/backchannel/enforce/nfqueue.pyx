@@ -24,6 +24,12 @@ cdef extern from *:
     #include <sys/socket.h>
     #include <sys/uio.h>
     #include <linux/netlink.h>
+    #ifdef __SANITIZE_ADDRESS__
+    #include <sanitizer/asan_interface.h>
+    #else
+    #define __asan_poison_memory_region(at, size)
+    #define __asan_unpoison_memory_region(at, size)
+    #endif
 
     /* Receive up to `most` datagrams, each into its own `room` bytes; sizes come back in `sizes`. */
     static int receive_many(int handle, uint8_t *store, size_t room, int most, uint32_t *sizes)
@@ -33,6 +39,8 @@ cdef extern from *:
         struct sockaddr_nl senders[64];
         int at, got;
         if (most > 64) most = 64;
+        __asan_unpoison_memory_region(store, room * most);
+        memset(senders, 0, sizeof(senders));
         memset(messages, 0, sizeof(struct mmsghdr) * most);
         for (at = 0; at < most; at++) {
             parts[at].iov_base = store + room * at;
@@ -47,6 +55,7 @@ cdef extern from *:
             int whole = !(messages[at].msg_hdr.msg_flags & MSG_TRUNC);
             /* only the kernel (port 0) may speak to us */
             sizes[at] = whole && senders[at].nl_pid == 0 ? messages[at].msg_len : 0;
+            __asan_poison_memory_region(store + room * at + sizes[at], room - sizes[at]);
         }
         return got;
     }
@@ -80,6 +89,7 @@ cdef enum:
     OUTBOX = 1 << 17
     ATTRIBUTE = 0x3FFF      # without the flags "nested" and "network byte order"
     LONGEST = 65535
+    PAYLOAD = 65531         # what an attribute holds
 
     A_HEADER = 1
     A_VERDICT = 2
@@ -249,8 +259,8 @@ cdef class Queue:
         """Put one verdict into the outbox; send it first where there is no room."""
         cdef uint32_t length = HEADER + 12 + (8 if marked else 0)
         cdef uint8_t* at
-        if size > LONGEST:
-            raise ValueError("a packet holds 65535 bytes at most")
+        if size > PAYLOAD:
+            raise ValueError(f"an answer holds {PAYLOAD} bytes at most")
         if size:
             length += 4 + ((size + 3) & ~<uint32_t>3)
         if self.outbox_size + length > OUTBOX:
