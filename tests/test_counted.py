@@ -9,7 +9,7 @@ from backchannel.contract import Start
 from backchannel.events import Message, Offer
 from backchannel.model import Endpoint
 from backchannel.pipeline import Scan
-from backchannel.protocols.ike.events import IkeMessage
+from backchannel.protocols.ike.events import IkeMessage, IkeStage
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SOME = [
@@ -54,7 +54,8 @@ def test_most_of_a_key_exchange_is_counted():
 def test_a_session_is_asked_for_what_somebody_reads():
     everything = Start("udp", *ENDS)
     assert everything.reads(IkeMessage)
-    few = Start("udp", *ENDS, read=frozenset({"message"}))
+    few = Start("udp", *ENDS, read=lambda tag, **values: tag == "message" or "stage" in values)
     assert few.reads(Message)
     assert not few.reads(IkeMessage)
+    assert few.reads(IkeStage, stage="initiated")
     assert few.reads(Offer), "an offer's capability is its own, so its class does not tell it"

@@ -20,6 +20,8 @@ from backchannel.model import Capability, Claim, Endpoint, More, Side, Standing,
 
 Output: TypeAlias = Event | Effect | type[Event]
 """What a session tells. A class says that such an event happened, where nobody reads more of it."""
+Reads: TypeAlias = Callable[..., bool]
+"""Given an event's tag, and values of its fields by name: whether somebody reads its content."""
 
 
 class Length(msgspec.Struct, frozen=True):
@@ -115,16 +117,17 @@ class Start(msgspec.Struct, frozen=True):
     """Catalogue id of the service that announced the flow, where it was expected."""
     purpose: Capability | None = None
     """What it was announced for."""
-    read: frozenset[str] | None = None
-    """Tags of the events whose content somebody reads in this run; None: of all."""
+    read: Reads | None = None
+    """Says whose content somebody reads in this run; None: of all."""
 
-    def reads(self, kind: type[Event]) -> bool:
-        """Say whether events of a *kind* must be told in full; else their class is enough, which
-        costs next to nothing. Each event counts, either way.
+    def reads(self, kind: type[Event], **values: str) -> bool:
+        """Say whether events of a *kind*, with these *values* of their fields, must be told in
+        full; else their class is enough, which costs next to nothing. Each event counts, either
+        way.
         """
         if self.read is None or kind.capability is not Event.capability:
             return True
-        return kind.__struct_config__.tag in self.read
+        return self.read(str(kind.__struct_config__.tag), **values)
 
 
 class Session(Interface):

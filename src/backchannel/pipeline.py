@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 NAMES = 4096
 """Host names whose service is remembered, because the same ones are asked for again and again."""
 
+ASKED = 1024
+"""Kinds of events, with values, of which it is remembered whether somebody reads them."""
+
 Progress = Callable[[int, int], None]
 """Called now and then with bytes read and bytes in all (0 where that is not known)."""
 
@@ -125,7 +128,7 @@ class Scan:
         """The summary of the whole run. Runs what has not been iterated yet."""
         if self._document is None:
             if not self._followers and self._pseudonyms is None:
-                self._engine.read = READ | self._detector.read | ENGINE_READ
+                self._engine.read = lru_cache(maxsize=ASKED)(self._reads)
             for _ in self._batches():
                 pass
         assert self._document is not None
@@ -221,6 +224,10 @@ class Scan:
         for follower in self._followers:
             for event in follower.follow(seen):
                 yield msgspec.structs.replace(seen, event=event)
+
+    def _reads(self, tag: str, **values: str) -> bool:
+        """Say whether somebody reads what events of that tag, with these values, tell."""
+        return tag in READ or tag in ENGINE_READ or self._detector.reads(tag, values)
 
     def _ended(self, stream: Stream, slot: int) -> None:
         if slot >= 0:

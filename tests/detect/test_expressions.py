@@ -2,6 +2,8 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backchannel import events
 from backchannel.detect.expressions import FUNCTIONS, Expression, card_number, hidden, odd_port
@@ -100,3 +102,36 @@ def test_ports_of_a_service():
     assert odd_port("aim", 7777, 41000)
     assert not odd_port("aim", 5190)
     assert not odd_port("unheard-of", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "may"),
+    [
+        ("stage == 'begun'", {"stage": "begun"}, True),
+        ("stage == 'begun'", {"stage": "over"}, False),
+        ("stage == 'begun'", {}, True),
+        ("stage == 'begun' and size > 3", {"stage": "begun"}, True),
+        ("size > 3 and stage == 'begun'", {"stage": "over"}, False),
+        ("stage == 'begun' or size > 3", {"stage": "over"}, True),
+        ("not (stage == 'begun' and size > 3)", {"stage": "begun"}, True),
+        ("stage > 3", {"stage": "no number"}, False),
+        ("stage and chosen", {"stage": ""}, False),
+    ],
+)
+def test_what_few_names_rule_out(text, names, may):
+    assert Expression(text, "t").may_hold(names) is may
+
+
+@given(
+    values=st.fixed_dictionaries({name: st.sampled_from([0, 1, "", "a"]) for name in "abc"}),
+    known=st.sets(st.sampled_from("abc")),
+    text=st.recursive(
+        st.sampled_from(["a == b", "a > 0", "c", "b == 'a'", "len(c) > 0", "a in (b, c)"]),
+        lambda part: st.builds("({} {} {})".format, part, st.sampled_from(["and", "or"]), part),
+        max_leaves=6,
+    ),
+)
+def test_what_is_ruled_out_never_holds(values, known, text):
+    expression = Expression(text, "t")
+    if not expression.may_hold({name: values[name] for name in known}):
+        assert expression.value(values) is not True

@@ -7,7 +7,8 @@ from tests.detect.cases import CASES, OTHERS, message, share
 
 from backchannel.catalogue.model import RiskId
 from backchannel.detect import rules
-from backchannel.detect.detector import EVIDENCE, SUBJECTS, Detector
+from backchannel.detect.detector import SUBJECTS, Detector
+from backchannel.detect.found import EVIDENCE
 from backchannel.detect.model import Rule
 from backchannel.engine.ended import ended
 from backchannel.engine.observation import FlowInfo, Observation

@@ -221,6 +221,14 @@ class Expression:
         except (NameError, TypeError, ValueError, KeyError, ArithmeticError, re.error):
             return None
 
+    def may_hold(self, names: Mapping[str, Any]) -> bool:
+        """Say whether it can be true where these *names* have these values, whatever the others."""
+        if self.names <= names.keys():
+            return bool(self.value(names))
+        body = ast.parse(self.text, mode="eval").body
+        both = body.values if isinstance(body, ast.BoolOp) and isinstance(body.op, ast.And) else []
+        return all(Expression(ast.unparse(part), self.text).may_hold(names) for part in both)
+
 
 _GLOBALS: dict[str, Any] = {"__builtins__": {}, **FUNCTIONS}
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
-from backchannel.contract import Output, Peek, Protocol, Session, Start
+from backchannel.contract import Output, Peek, Protocol, Reads, Session, Start
 from backchannel.effects import (
     Effect,
     Expect,
@@ -74,8 +74,8 @@ class Engine:
         *on_count* for each event of which a session tells only the class, see `read`.
         """
         self.counters: Counter[str] = Counter()
-        self.read: frozenset[str] | None = None
-        """Tags of the events whose content somebody reads; None: of all."""
+        self.read: Reads | None = None
+        """Says which events' content somebody reads; None: all of them."""
         self._core, self._protocols = core, protocols
         self._bits = {name: 1 << number for number, name in enumerate(protocols)}
         self._context = {name: self._bits[name] for name, p in protocols.items() if p.context}

@@ -14,7 +14,7 @@ from typing import Any
 
 from backchannel.capture.records import Chunk
 from backchannel.catalogue.index import Index
-from backchannel.contract import Output
+from backchannel.contract import Output, Reads
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import FlowInfo, Observation, Place
@@ -42,6 +42,11 @@ PAGE = os.sysconf("SC_PAGESIZE")
 Tell = Callable[[Report], None]
 
 
+def _reads(tags: frozenset[str] | None) -> Reads | None:
+    """Return what tells sessions which events somebody reads: those of *tags*; None: all."""
+    return None if tags is None else lambda tag, **_values: tag in tags
+
+
 class Parser:
     """Core and engine, and what they have to tell."""
 
@@ -63,7 +68,7 @@ class Parser:
             on_output=self._heard if join is not None else None,
             on_count=self._happened,
         )
-        self._engine.read = task.read
+        self._engine.read = _reads(task.read)
         self._onlooker: Onlooker | None = None
         if join is not None:
             names = self._engine.names.service_of_name
@@ -92,7 +97,7 @@ class Parser:
         """Look for what another catalogue knows; all flows stay."""
         self._core.match(**looks_for(command.index, everything=command.everything))
         self._engine.names.service_of_name = _service_of_name(command.index)
-        self._engine.read = command.read
+        self._engine.read = _reads(command.read)
 
     def obey(self, command: messages.Orders) -> None:
         """Hand the onlooker what it is told."""

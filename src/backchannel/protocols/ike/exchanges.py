@@ -62,6 +62,7 @@ class Exchanges:
             notify=start.reads(IkeNotify),
             nat=start.reads(NatDetection),
         )
+        self._reads = start.reads
         self._table = Table()
         self._fragments = Fragments()
         self._floated = self._tied_hosts = False
@@ -211,7 +212,9 @@ class Exchanges:
 
     def _stage(
         self, association: Association, sender: nat.End | None, stage: str, detail: str = ""
-    ) -> IkeStage:
+    ) -> IkeStage | type[IkeStage]:
+        if not self._reads(IkeStage, stage=stage):
+            return IkeStage
         return IkeStage(
             **common(association.initiator, association.responder, association.version, sender),
             stage=stage,  # type: ignore[arg-type]  # of the tables below
