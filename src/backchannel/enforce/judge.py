@@ -130,6 +130,8 @@ class Judge:
         found = self._announced(flow) if stream is None else self._look(flow, stream)
         if found is not None:
             self._refuse(packet, flow, *found)
+        elif (patched := self._refuser.again(packet)) is not None:
+            self._rewritten(packet, flow, stream, patched)
         elif packet.ahead > 0:
             self.waits.behind_a_hole(packet)
         elif packet.midway and not (stream and signs.proved(stream)):
@@ -140,10 +142,21 @@ class Judge:
             flow.carried = tuple(self._carried(flow, stream))
             self.memory.keep(flow)
             self._pass(packet)
-        elif (patched := self._refuser.again(packet)) is not None:
-            packet.queue.judge(packet.number, ACCEPT, None, patched)
         else:
             packet.queue.judge(packet.number, ACCEPT)
+
+    def _rewritten(self, packet: Packet, flow: Flow, stream: Stream | None, patched: bytes) -> None:
+        """Answer for a packet that repeats what was overwritten. It cannot wait, because nothing
+        would overwrite it then: where it would have to, or cannot be overwritten, it is sent again.
+        """
+        waits = packet.ahead > 0 or (
+            stream is not None and self.waits.within_message(packet, flow, stream)
+        )
+        if waits or not patched:
+            self._book.count("packets dropped: they repeat what was overwritten, and cannot pass")
+            packet.queue.judge(packet.number, DROP)
+        else:
+            packet.queue.judge(packet.number, ACCEPT, None, patched)
 
     def _flow(self, packet: Packet) -> Flow:
         flow = self._flows.get(packet.slot)

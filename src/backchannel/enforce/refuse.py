@@ -1,17 +1,15 @@
 """How a refused packet's ends are told: a reset for the receiver, or the offer taken out of it."""
 
-from collections import OrderedDict
 from typing import Protocol
 
 from backchannel.enforce import decline, inject
+from backchannel.enforce.patches import Patches
 from backchannel.enforce.record import Book
 from backchannel.enforce.sift import Packet
 from backchannel.engine.stream import Stream
 
 TCP = 6
 SYN = 0x02
-PATCHES = 1024
-"""Overwritten offers remembered, in case they are sent again."""
 
 
 class Sender(Protocol):
@@ -26,7 +24,7 @@ class Refuser:
 
     def __init__(self, injector: Sender | None, book: Book) -> None:
         self._injector, self._book = injector, book
-        self._patches: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
+        self._patches = Patches()
 
     def reset(self, packet: Packet, first: int | None = None) -> None:
         """Reset the connection for the packet's receiver, at the byte that it waits for: the
@@ -63,22 +61,22 @@ class Refuser:
         if data is None:
             self._book.count("offers not overwritten, so reset: not alone in whole messages")
             return None
-        self._patches[packet.slot, packet.serial, packet.begin] = data
-        while len(self._patches) > PATCHES:
-            self._patches.popitem(last=False)
+        self._patches.note((packet.slot, packet.serial, packet.side), packet.begin, data)
         return inject.with_data(segment, data)
 
     def again(self, packet: Packet) -> bytes | None:
-        """Return a packet that is sent again with what was overwritten in it then."""
+        """Return a packet of which something was overwritten before, with that overwritten again;
+        empty where it cannot be. None: it holds nothing of that kind.
+        """
         if not self._patches or packet.protocol != TCP or not packet.length:
             return None
-        data = self._patches.get((packet.slot, packet.serial, packet.begin))
+        segment = inject.Segment(packet.payload)
+        side = packet.slot, packet.serial, packet.side
+        data = self._patches.over(side, packet.begin, segment.data)
         if data is None:
             return None
         self._book.count("offers overwritten again")
-        if len(data) != packet.length or packet.joined:
-            return b""
-        return inject.with_data(inject.Segment(packet.payload), data)
+        return b"" if packet.joined else inject.with_data(segment, data)
 
 
 def _plain(stream: Stream) -> bool:
