@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.craft import MTU, tcp, write
 from tests.kit import (
     CORPUS,
     check_garbage,
@@ -32,6 +33,7 @@ from backchannel.events import (
     SignOnAnswer,
 )
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
+from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.socks.contexts import Inbound, Relay
 from backchannel.protocols.socks.session import Session, recognise
@@ -578,6 +580,8 @@ def test_targets_are_bounded():
         (b"\4\1\0\x50\1\2\3\4us\0", b""),
         (b"\4\1\0\x50\1\2\3\4us\0", b"\0\x5a\0"),
         (b"", b"\5\0\5\0\0\1"),
+        (b"", b"\5\1\0"),
+        (b"", b"\4\1\0\x25\0\0\1\0"),
     ],
 )
 def test_undecided(client, server):
@@ -626,9 +630,7 @@ def test_claimed(client, server):
         (b"\4\1\0\x50\1\2\3\4us\0", b"\0\x59"),
         (b"\4\1\0\x50\1\2\3\4us\0", b"\5\0"),
         (b"\4\1\0\x25\0\0\1\0", b"\x12\1\0\x34"),
-        (b"", b"\4\1\0\x25\0\0\1\0"),
         (b"", b"\5\0\0\5\0"),
-        (b"", b"\5\1\0"),
         (b"GET / HTTP/1.0\r\n\r\n", b"\5\0"),
         (b"\5\0\x0b\3\x10\0\0\0", b"\5\0\x0c\3\x10\0\0\0"),
     ],
@@ -643,7 +645,6 @@ def test_amid_a_stream_both_sides_must_agree():
     claim = look(b"\5\2", b"\5\2\0\2", begun=False)
     assert isinstance(claim, Claim)
     assert claim.flipped
-    assert look(b"\5\2", b"\5\2\0\2", begun=True) is None
 
 
 def _foreign():
@@ -734,3 +735,47 @@ def test_memory_is_bounded():
             session.feed(C, bytes(1000))
             session.feed(S, bytes(1000))
         check_garbage(lambda session=session: session, [])
+
+
+# -- a proxy that connects back --------------------------------------------------------------
+
+USER, PROXY = b"\5\1\0" + ASK, b"\5\0" + DONE
+BACK = [(S, b"\5\1\0"), (C, b"\5\0"), (S, ASK), (C, DONE), (S, b"GET / HTTP/1.0\r\n\r\n")]
+
+
+def test_a_caller_may_be_the_proxy():
+    assert look(b"", b"\5\1\0") is MORE
+    assert look(b"\5\0", b"\5\1\0").flipped
+    assert look(b"\0\x5a\0\0\0\0\0\0", b"\4\1\0\x50\x0a\0\0\1\0").flipped
+    assert look(b"hello\n" + PROXY, USER).flipped
+    for size in range(len(PROXY)):
+        assert look(b"hello\n" + PROXY[:size], USER) is MORE
+
+
+@pytest.mark.parametrize(
+    ("caller", "called"),
+    [
+        (b"hello\n" * 20 + PROXY, USER),
+        (b"hello\n" + PROXY, b"\5\2\0\xff" + ASK),
+        (b"hello\n" + PROXY, b"\5\1\0\5\x09" + ASK),
+        (b"hello\n" + b"\5\0\5\x09\0\1" * 30, USER),
+        (b"\1" * 200, b"\5\1\0"),
+        (b"", b"\5\0\x0b\3\x10"),
+    ],
+)
+def test_what_only_looks_like_a_proxy_that_connects_back(caller, called):
+    assert look(caller, called) is None
+
+
+@pytest.mark.parametrize(("first", "cut"), [(b"", 1), (b"", MTU), (b"NZ\x8d\x08\x87\x4e", MTU)])
+def test_a_proxy_that_connects_back(tmp_path, first, cut):
+    packets = tcp(
+        [*([(C, first)] if first else []), *BACK, (C, b"HTTP/1.0 200 OK\r\n\r\n")], cut=cut
+    )
+    run = Scan(write(tmp_path / "back.pcap", packets))
+    told = [seen for seen in run if isinstance(seen.event, ProxyRequest)]
+    assert [(seen.stack, seen.event.host) for seen in told] == [("socks", "host")]
+    (row,) = [row for row in run.document.services if row.service == "socks"]
+    assert row.confidence == "parsed"
+    assert row.hosts.servers == ("10.9.0.2:40001",)
+    assert not run.document.anomalies

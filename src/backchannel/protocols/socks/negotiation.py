@@ -26,6 +26,7 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.socks import wire
 from backchannel.protocols.socks.contexts import Inbound, Relay
 from backchannel.protocols.socks.login import FOLLOWED, Login
+from backchannel.protocols.socks.signature import PREAMBLE, preamble
 from backchannel.reader import WireError
 
 HELD = 70_000
@@ -159,6 +160,8 @@ class Negotiation:
             return self._guess_method(out)
         if server and server[0] in (0, 4):
             return self._other_version(out)
+        if server and server[0] != 5 and not self._skip_preamble() and not self._blind:
+            return False
         if (found := wire.read_pair(server, b"\5")) is None:
             return False
         self._consume(_SERVER, 2)
@@ -167,6 +170,12 @@ class Negotiation:
         else:
             self._begin_login(found[0], out)
         return True
+
+    def _skip_preamble(self) -> bool:
+        """A proxy that connects back may introduce itself; say whether its answer has come."""
+        server = self._buffers[_SERVER]
+        self._consume(_SERVER, preamble(server))
+        return server[0] == 5 or len(server) > PREAMBLE
 
     def _other_version(self, out: list[Output]) -> bool:
         """A server that knows only SOCKS4 answers a greeting in its own way."""

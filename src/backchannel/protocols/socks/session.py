@@ -21,8 +21,10 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp":
         return None
     verdict = signature.judge(peek.client, peek.server, begun=peek.begun)
-    flipped = verdict is None and not peek.begun
-    if flipped:
+    flipped = verdict is None
+    if flipped and peek.begun:
+        verdict = signature.judge_reverse(peek.client, peek.server)
+    elif flipped:
         verdict = signature.judge(peek.server, peek.client, begun=False)
     return (
         Claim("socks", evidence=verdict, flipped=flipped) if isinstance(verdict, str) else verdict

@@ -15,6 +15,11 @@ _HOST = re.compile(r"[!-~]{1,255}")
 _USER = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
 
 _VERBS = (b"", b"\1", b"\2", b"\xf0")
+PREAMBLE = 64
+"""Bytes that a proxy which connects back may say of itself before it answers as one."""
+_ACCEPTED = re.compile(
+    rb"\x05(?:\x00|\x02\x01\x00)\x05[\x00-\x08]\x00(?:\x01.{6}|\x03.{4}|\x04.{18})", re.DOTALL
+)
 
 Verdict = str | More | None
 
@@ -37,12 +42,46 @@ def judge(client: bytes, server: bytes, *, begun: bool) -> Verdict:
     return verdict
 
 
+def judge_reverse(caller: bytes, called: bytes) -> Verdict:
+    """Judge a connection whose *caller* is the proxy: it connects back to whoever will use it."""
+    if called[:1] not in (b"\4", b"\5"):
+        return None
+    try:
+        judge_two = _greeted if called[0] == 5 else _asked
+        verdict = judge_two(called, caller)
+    except WireError:
+        verdict = None
+    if verdict is None and called[0] == 5 and caller:
+        return _introduced(caller, called)
+    return MORE if verdict and not caller else verdict
+
+
+def _introduced(caller: bytes, called: bytes) -> Verdict:
+    """Judge a caller that says a few bytes of its own before it answers as a proxy."""
+    found = wire.read_greeting(called)
+    if caller[:1] in b"\0\4\5" or found is None or not _sound(found[0]):
+        return None
+    ahead = _ahead(found[0], called[found[1] :])
+    if isinstance(ahead, str) and preamble(caller):
+        return f"{ahead}, and the answers of a proxy that connects back"
+    return MORE if ahead and len(caller) <= PREAMBLE else None
+
+
+def preamble(answers: wire.Buffer) -> int:
+    """Return how many bytes stand before a choice of method and a reply, 0 where neither is there.
+
+    Both must be whole: nothing less tells them from the bytes before.
+    """
+    found = _ACCEPTED.search(answers, 0, PREAMBLE + 32)
+    return found.start() if found and found.start() <= PREAMBLE else 0
+
+
 def _greeted(client: bytes, server: bytes) -> Verdict:
     greeting = wire.read_greeting(client)
     if greeting is None:
         return None if server else MORE
     methods, end = greeting
-    if not methods or len(set(methods)) < len(methods) or wire.REFUSED in methods:
+    if not _sound(methods):
         return None
     ahead = _ahead(methods, client[end:])
     if not ahead:
@@ -58,6 +97,11 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
         return "SOCKS5 greeting, refused" if len(server) == 2 else None
     fits = chosen[0] in methods and _fits(chosen[0], client[end:], server[2:])
     return f"SOCKS5 greeting and choice of method {chosen[0]}" if fits else None
+
+
+def _sound(methods: bytes) -> bool:
+    """Whether a client may offer *methods*: some, each once."""
+    return bool(methods) and len(set(methods)) == len(methods) and wire.REFUSED not in methods
 
 
 def _mismatch(server: bytes) -> Verdict:
