@@ -15,7 +15,7 @@ from tests.enforce.guarding import services
 
 from backchannel.enforce import blind, frames, inject, manners, requests
 from backchannel.enforce.pursuit import NEAR, Pursuit, ahead
-from backchannel.enforce.requests import Reset, Unreachable, Wire
+from backchannel.enforce.requests import Probe, Reset, Unreachable, Wire
 from backchannel.enforce.sender import Orders, Sender
 from backchannel.policy.load import load
 from backchannel.policy.model import Networks
@@ -70,6 +70,27 @@ def test_packets_of_another_position_change_nothing(begin, size, other, seq, ack
         or pursuit.confirmed
         or (-NEAR <= ahead(seq, after) <= 0)
     )
+
+
+def test_an_end_is_asked_by_a_byte_that_it_has():
+    pursuit = Pursuit(0, 100, 200, 500)
+    assert not pursuit.flowed
+    assert pursuit.see(0, segment(200, 500, b"more"))
+    assert pursuit.flowed
+    assert pursuit.probe(1) == (203, 500)
+    assert pursuit.probe(0) == (499, 204)
+    assert Pursuit(0, 100, 200, None).probe(0) is None
+
+
+@every_version
+def test_a_probe_holds_nothing(version):
+    ends = [inject.Segment(bytes(HEADS[version] / TCP())).source for _ in (0, 1)]
+    told = {4: IP, 6: IPv6}[version](inject.probe(*ends, 5, 6, 7, 8))
+    again = told.copy()
+    del again[TCP].chksum
+    assert bytes(again) == bytes(told)
+    assert (told[TCP].seq, told[TCP].ack, told[TCP].flags) == (7, 8, "A")
+    assert not told[TCP].payload
 
 
 def test_a_hole_is_believed_only_once_the_judged_bytes_were_acknowledged():
@@ -248,6 +269,16 @@ def test_a_parser_that_was_taken_over_cannot_cut_what_is_spared(tmp_path, text, 
     assert len(kept.packets) == sent
 
 
+def test_probes_are_sent_and_nobody_spared_is_asked(tmp_path):
+    asked = requests.encode(Probe(four("10.1.0.2"), four("10.2.0.2"), 5, 6, 7, 8))
+    made, kept = sender(tmp_path)
+    made.serve(asked)
+    assert IP(kept.packets[0])[TCP].flags == "A"
+    made, kept = sender(tmp_path, "guard: {never-block: [10.2.0.2]}\n")
+    made.serve(asked)
+    assert not kept.packets
+
+
 def test_no_more_than_the_rate_is_sent(tmp_path):
     made, kept = sender(tmp_path, rate=10)
     for _ in range(50):
@@ -265,7 +296,11 @@ def test_any_bytes_are_a_request_or_counted(tmp_path_factory, data, at, change):
         made.serve(text)
     for packet in kept.packets:  # whatever it was, nothing but these two can come of it
         told = IP(packet) if packet[0] >> 4 == 4 else IPv6(packet)
-        assert (TCP in told and told[TCP].flags.R) or told[1].type in {1, 3}
+        if TCP in told:
+            assert told[TCP].flags in {"R", "RA", "A"}
+            assert not told[TCP].payload
+        else:
+            assert told[1].type in {1, 3}
 
 
 def test_tcp_is_not_answered_by_icmp_nor_icmp_by_anything(tmp_path):

@@ -14,7 +14,7 @@ from backchannel.enforce import manners, requests
 from backchannel.enforce.frames import Framed, framed
 from backchannel.enforce.inject import Segment
 from backchannel.enforce.pursuit import Pursuit
-from backchannel.enforce.requests import Request, Reset, Unreachable, Wire
+from backchannel.enforce.requests import Probe, Request, Reset, Unreachable, Wire
 from backchannel.flows.row import FlowRow
 from backchannel.live.pick import Picker
 from backchannel.model import Endpoint
@@ -23,6 +23,10 @@ MOST = 256
 """Connections followed at a time (as many as a Picker takes)."""
 PAUSE = 0.01
 """Seconds before the second attempt; each further pause is twice as long."""
+SILENT, PROBES = 0.3, 2
+"""Seconds of silence after which the ends of a connection on which bytes went on are asked what
+they wait for, again after twice as long; and how often.
+"""
 QUIET = 60.0
 """Seconds after which a connection of which nothing is seen is followed no longer."""
 RECORD = 16
@@ -39,9 +43,16 @@ class Refused:
         """Where each side is told."""
         self.datagrams: list[Framed | None] = [None, None]
         """The newest of each side, for what is no TCP."""
-        self.attempts = 0
+        self.attempts = self.probes = 0
         self.due = pursuit is not None
         self.next = self.seen = time.monotonic()
+
+    def asks(self, now: float) -> bool:
+        """Whether it is time to ask its ends what they wait for."""
+        pursuit = self.pursuit
+        if pursuit is None or not pursuit.flowed or self.probes == PROBES:
+            return False
+        return now - self.seen > SILENT * (1 << self.probes)
 
     def take(self, link: int, frame: bytes, now: float) -> None:
         """See one of its packets."""
@@ -104,11 +115,14 @@ class Chase:
         """Tell the ends of those whose time has come; let go of those that are over."""
         now = time.monotonic()
         for key, each in list(self._refused.items()):
-            if each.due and now >= each.next:
+            if each.due and now >= each.next and each.attempts < self.attempts:
                 self._tell(each, now)
-            if each.attempts >= self.attempts or now - each.seen > QUIET:
-                if each.attempts >= self.attempts:
-                    self._count("refused connections that went on after all attempts")
+            elif each.asks(now):
+                self._probe(each)
+            over = each.due and each.attempts >= self.attempts
+            if over:
+                self._count("refused connections that went on after all attempts")
+            if over or now - each.seen > QUIET:
                 del self._refused[key]
                 self._picker = None
 
@@ -139,6 +153,15 @@ class Chase:
                     refused.wires[to],
                 )
             )
+
+    def _probe(self, refused: Refused) -> None:
+        refused.probes += 1
+        assert refused.pursuit is not None
+        for to in (0, 1):
+            (source, source_port), (target, target_port) = refused.ends[1 - to], refused.ends[to]
+            if (found := refused.pursuit.probe(to)) is not None:
+                ends = source, target, source_port, target_port
+                self._ask(Probe(*ends, *found, refused.wires[to]))
 
     def _refuse_datagrams(self, refused: Refused) -> None:
         for side, seen in enumerate(refused.datagrams):

@@ -146,6 +146,16 @@ def reset(  # noqa: PLR0917 - the fields of a header
     return _tcp(version, source, target, (source_port, target_port), seq, ack or 0, flags)
 
 
+def probe(  # noqa: PLR0917 - the fields of a header
+    source: bytes, target: bytes, source_port: int, target_port: int, seq: int, ack: int
+) -> bytes:
+    """Return an empty segment that *target* answers with what it waits for (RFC 9293 §3.10.7.4),
+    because *seq* lies before that.
+    """
+    version = 4 if len(source) == 4 else 6
+    return _tcp(version, source, target, (source_port, target_port), seq, ack, ACK)
+
+
 def unreachable(segment: Segment, *, forbidden: bool = False) -> bytes:
     """Return the ICMP message "port unreachable" to the sender of a datagram; *forbidden*:
     "communication administratively prohibited" (RFC 1812 §5.2.7.1, RFC 4443 §3.1).

@@ -15,10 +15,10 @@ import msgspec
 
 from backchannel.capture.records import Chunk
 from backchannel.contract import Output
-from backchannel.enforce import blind
+from backchannel.enforce import blind, signs
 from backchannel.enforce.blind import Judgement
 from backchannel.enforce.chase import Chase
-from backchannel.enforce.flow import Flow
+from backchannel.enforce.flow import Flow, turned
 from backchannel.enforce.judge import Judge
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.marks import Marks
@@ -70,6 +70,7 @@ class Onlooker:
         made: Orders = blind.decode(orders, Orders)
         self._core, self._engine, self._service_of_name = core, engine, service_of_name
         self._flows: dict[int, Flow] = {}
+        self._standing: dict[int, tuple[tuple[object, ...], bool]] = {}
         self._seen: list[Observation] = []
         self._said: list[tuple[Stream, Output]] = []
         self._delivery: Delivery = (0, 0, CLOSED, 0, 0, 0)
@@ -86,6 +87,7 @@ class Onlooker:
         assert judgement is not None
         self._law = Law(judgement.rules, judgement.services, judgement.limit)
         self._law.now(*orders.hour)
+        self._standing = {}
         self._judge = Judge(
             self._core,
             self._engine,
@@ -109,6 +111,7 @@ class Onlooker:
         for delivery in batch:
             if delivery[2] == CLOSED:
                 self._flows.pop(delivery[0], None)
+                self._standing.pop(delivery[0], None)
                 brought.pop(delivery[0], None)
             else:
                 brought.setdefault(delivery[0], []).append(delivery)
@@ -139,6 +142,7 @@ class Onlooker:
         made: Orders = blind.decode(orders, Orders)
         if made.judgement is None:
             self._law.now(*made.hour)
+            self._standing.clear()
         else:
             self._sit(made)
             for flow in self._flows.values():
@@ -170,6 +174,8 @@ class Onlooker:
         """Judge a flow by what it shows now."""
         self._delivery = brought[-1]
         _, side, _, now, _, _ = self._delivery
+        if self._idle(flow, said):
+            return
         found = self._judge.find(flow, said, now)
         if found is None:
             return
@@ -186,6 +192,29 @@ class Onlooker:
             self._chase.begin(row, self._pursuit(flow.slot, side, size))
         else:
             self._chase.begin(row, None)
+
+    def _idle(self, flow: Flow, said: Sequence[tuple[Stream, Output]]) -> bool:
+        """Say whether there is nothing to ask: nothing has changed in what the flow is taken for,
+        or the policy says nothing of that. Streams inside it may change any time.
+        """
+        stream = self._engine.stream(flow.slot)
+        if stream is None or stream.children or flow.again:
+            return False
+        standing = stream.spoken, stream.service, stream.standing, stream.deaf
+        before, concerned = self._standing.get(flow.slot, ((), True))
+        if before != standing:
+            concerned = self._concerned(flow, stream)
+            self._standing[flow.slot] = standing, concerned
+            return not concerned
+        return not concerned or not (said or flow.pending)
+
+    def _concerned(self, flow: Flow, stream: Stream) -> bool:
+        """Say whether the policy speaks of what a flow is taken for, or may yet turn out to be."""
+        if stream.protocol is None or stream.protocol.context or not signs.proved(stream):
+            return True
+        ends = flow.ends, turned(flow.ends)
+        family = self._law.family(stream.spoken, stream.service)
+        return any(self._law.decide(service, each).concerns for service in family for each in ends)
 
     def _pursuit(self, slot: int, side: int, size: int) -> Pursuit:
         """Return a pursuit of the connection whose *side* brought *size* bytes just now."""

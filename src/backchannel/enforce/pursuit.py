@@ -107,6 +107,20 @@ class Pursuit:
             found.insert(0, lane.acked)
         return tuple(dict.fromkeys(found))
 
+    @property
+    def flowed(self) -> bool:
+        """Whether bytes went on after the verdict, so that resets may have come too late."""
+        return any(lane.size for lane in self.lanes)
+
+    def probe(self, to: int) -> tuple[int, int] | None:
+        """Return sequence number and acknowledgement of what makes side *to* say what it waits for;
+        None where too little is known.
+        """
+        before, after = self.lanes[1 - to].next, self.lanes[to].next
+        if before is None or after is None:
+            return None
+        return (before - 1) & _MASK, after
+
     def acknowledgement(self, to: int) -> int | None:
         """Return what a reset for side *to* acknowledges: all that it was seen to send."""
         return self.lanes[to].next

@@ -41,6 +41,18 @@ class Reset(msgspec.Struct, frozen=True, array_like=True, tag="reset"):
     wire: Wire = Wire()
 
 
+class Probe(msgspec.Struct, frozen=True, array_like=True, tag="probe"):
+    """Have *target* say what it waits for: an acknowledgement without data, as a keep-alive's."""
+
+    source: Address
+    target: Address
+    source_port: Port
+    target_port: Port
+    number: Number
+    ack: Number
+    wire: Wire = Wire()
+
+
 class Unreachable(msgspec.Struct, frozen=True, array_like=True, tag="unreachable"):
     """Tell the sender of a datagram that it does not arrive."""
 
@@ -49,7 +61,7 @@ class Unreachable(msgspec.Struct, frozen=True, array_like=True, tag="unreachable
     wire: Wire = Wire()
 
 
-Request = Reset | Unreachable
+Request = Reset | Probe | Unreachable
 
 encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Request).decode
@@ -58,7 +70,7 @@ _decode = msgspec.msgpack.Decoder(Request).decode
 def decode(data: bytes) -> Request:
     """Return the request in *data*. Raises ValueError where it is none."""
     made: Request = _decode(data)
-    if isinstance(made, Reset) and not (len(made.source) == len(made.target) in {4, 16}):
+    if not isinstance(made, Unreachable) and not (len(made.source) == len(made.target) in {4, 16}):
         raise ValueError("addresses of no IP version, or of two")
     if len(made.wire.tags) % 4 or len(made.wire.hop) not in {0, 6}:
         raise ValueError("no tags, or no Ethernet address")

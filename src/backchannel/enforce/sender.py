@@ -26,7 +26,7 @@ import msgspec
 from backchannel import confine
 from backchannel.enforce import blind, inject, manners, outlets, requests
 from backchannel.enforce.law import Ends, Law
-from backchannel.enforce.requests import Request, Unreachable
+from backchannel.enforce.requests import Probe, Request, Unreachable
 from backchannel.policy.model import Rules
 
 TURN = 64
@@ -108,6 +108,9 @@ class Sender:
         ports = request.source_port, request.target_port
         if self._spares("tcp", (source, ports[0]), (target, ports[1])):
             return []
+        if isinstance(request, Probe):
+            made = inject.probe(source, target, *ports, request.number, request.ack)
+            return [("TCP probes", made)]
         return [
             (
                 "TCP resets",

@@ -219,7 +219,7 @@ class Prevent(Table, frozen=True, kw_only=True):
     ] = ""
     rate: Annotated[
         int, Meta(ge=1, le=100_000), about("Packets sent in a second at most, in all.")
-    ] = 200
+    ] = 1000
     attempts: Annotated[
         int,
         Meta(ge=1, le=12),
