@@ -378,9 +378,7 @@ def test_too_many_files(tmp_path, keys, monkeypatch):
 
 
 @given(st.data())
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_make_the_reader_raise_anything_else(tmp_path, data):
     plain = bytearray(
         zstandard.ZstdDecompressor().decompress(tarred((entry("pack.toml"), b"name = 1")))

@@ -37,7 +37,7 @@ def test_there_are_filters_to_compare():
 
 
 @pytest.mark.parametrize("policy", EXAMPLES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_the_filters_agree_on_what_opens_a_flow(policy, data):
     rules = examples.EXAMPLES[policy]

@@ -17,7 +17,7 @@ from backchannel.policy.matrix import matrix
 BACKENDS = known()
 FILTERS = ["nftables", "iptables", "pf", "windows", "cisco-ios", "junos"]
 each_backend = pytest.mark.parametrize("backend", BACKENDS.values(), ids=lambda each: each.name)
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 @st.composite

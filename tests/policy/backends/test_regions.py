@@ -72,7 +72,7 @@ def fits(region, opener, called, carrier, port):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(policies())
 def test_the_boxes_say_what_the_order_said(policy):
     made = list(Regions(policy, Speaks()).all())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
 from tests.protocols.fasttrack import forge
@@ -440,7 +440,6 @@ def test_garbage_datagrams_are_reported_never_raised(chunks):
     ),
     st.integers(1, 50),
 )
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_well_framed_badly_filled(kind, messages, size):
     talk = forge.Talk(kind)
     for side, number, body, flags in messages:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
 from tests.protocols.msn_p2p import craft
@@ -299,13 +299,13 @@ def test_garbage(chunks):
         kit.check_garbage(lambda start=start: Session(start), chunks)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(st.sampled_from(Side), packets()), max_size=10), st.booleans())
 def test_well_framed_badly_filled(steps, known):
     kit.check_garbage(lambda: Session(announced() if known else START), [*opening(), *steps])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(Side), packets()), max_size=8), st.integers(1, 40))
 def test_badly_filled_and_cut_anywhere(steps, size):
     kit.check_segmentation(lambda: Session(START), [*opening(), *steps], size)

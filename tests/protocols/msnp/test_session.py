@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests import kit
 from tests.protocols.msnp.craft import (
@@ -349,14 +349,14 @@ def test_garbage(chunks, start):
     kit.check_garbage(lambda: Session(start), chunks)
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.tuples(sides, st.one_of(commands(), messages())), max_size=12), starts)
 @example([(S, b"MSG " + b"9" * 4000 + b"\r\n")], START)
 def test_well_framed_badly_filled(chunks, start):
     kit.check_garbage(lambda: Session(start), chunks)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(messages(), max_size=8), st.integers(1, 60))
 def test_badly_filled_and_cut_anywhere(chunks, size):
     steps = [*SWITCHBOARD, *((S, chunk) for chunk in chunks)]

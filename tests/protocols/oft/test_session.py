@@ -509,7 +509,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(conversation=steps, size=st.integers(1, 200), begun=st.booleans())
 def test_segmentation_changes_nothing(conversation, size, begun):
     start = Start("tcp", START.client, START.server, begun=begun, context=MEETING)
@@ -523,7 +523,7 @@ def test_segmentation_changes_nothing_in_captures(capture, size):
         kit.check_segmentation(lambda flow=flow: Session(flow.start), flow.steps, size)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(steps, st.booleans())
 def test_garbage_is_reported_never_raised(conversation, begun):
     start = Start("tcp", START.client, START.server, begun=begun)

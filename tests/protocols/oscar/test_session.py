@@ -160,13 +160,13 @@ steps = st.lists(
 gaps = st.lists(st.tuples(st.sampled_from([C, S]), frames | st.integers(1, 5000)), max_size=12)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(conversation=steps | gaps, size=st.integers(1, 9))
 def test_segmentation_changes_nothing_on_garbage(conversation, size):
     kit.check_segmentation(lambda: Session(START), conversation, size)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(conversation=steps | gaps, size=st.integers(1, 9))
 def test_segmentation_changes_nothing_in_mid_stream(conversation, size):
     start = Start("tcp", START.client, START.server, begun=False)
@@ -176,7 +176,7 @@ def test_segmentation_changes_nothing_in_mid_stream(conversation, size):
 # -- law 2: garbage ----------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(steps | gaps)
 def test_garbage_is_reported_never_raised(conversation):
     kit.check_garbage(lambda: Session(START), conversation, 1 << 19)

@@ -425,14 +425,14 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(conversation=steps, size=st.integers(1, 30), begun=st.booleans())
 def test_segmentation_changes_nothing(conversation, size, begun):
     start = Start("tcp", START.client, START.server, begun=begun)
     kit.check_segmentation(lambda: Session(start), conversation, size)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(steps, st.booleans())
 def test_garbage_is_reported_never_raised(conversation, begun):
     start = Start("tcp", START.client, START.server, begun=begun)

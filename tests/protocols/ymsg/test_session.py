@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
 
@@ -270,7 +270,7 @@ def test_garbage(chunks):
     kit.check_garbage(lambda: Session(MIDDLE), chunks)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.lists(badly_filled(), max_size=5))
 def test_well_framed_badly_filled(chunks):
     kit.check_garbage(lambda: Session(START), chunks)
