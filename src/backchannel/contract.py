@@ -143,7 +143,9 @@ class Session(Interface):
     """True once no further byte of this flow is wanted."""
     # A session may also have `partial(side) -> bool`: whether *side* has begun a message and not
     # ended it. Whoever stands in the way of the bytes then holds them, so that not even half an
-    # offer passes.
+    # offer passes. And `aligned: bool`: whether all bytes so far were whole messages of a kind that
+    # is known, and nothing else. Where a packet of a flow that was joined midway ends like that,
+    # chance is no explanation, though one message is too few for the standing that it has parsed.
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes (or one datagram) of *side*; return what they meant."""

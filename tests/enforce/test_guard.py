@@ -1,5 +1,6 @@
 """The guard on a router in namespaces: real sockets, recorded conversations, a real kernel."""
 
+import random
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,11 @@ def sizes(steps):
 def arrived(told):
     """Bytes of both sides that arrived."""
     return [len(data) for data in told.received]
+
+
+def _noise(size, seed):
+    """Bytes that look like ciphertext, always the same ones."""
+    return random.Random(seed).randbytes(size)
 
 
 def lose_first(world):
@@ -218,6 +224,59 @@ def test_a_connection_that_stood_before_the_guard_is_judged():
                         raise ConnectionError
             assert until(running.actions)
             assert running.actions()[0][:2] == ("reset", "aim")
+
+
+def stood(world, policy, data, port=OTHER_PORT):
+    """What arrives of *data* on a TCP connection that stands before the guard begins."""
+    with world.server.listen(4, SERVER[4], port) as listener:
+        near = world.client.connect(SERVER[4], port)
+        far, _ = listener.accept()
+        far.settimeout(1)
+        near.sendall(b"hello")
+        assert far.recv(99) == b"hello"
+        with guard(world, policy) as running, suppress(OSError):
+            near.sendall(data)
+            got = far.recv(4096)
+            return got, running.actions()
+        return b"", running.actions()
+
+
+@isolated
+def test_what_stood_before_and_does_not_say_what_it_is_begins_anew_where_the_policy_says_so():
+    world = World()
+    strict = "guard: {existing: reset}\nrules: [{allow: icq}, {deny: [aim, msn]}]"
+    half = OFT[0][1][128:]
+    assert stood(world, strict, half) == (b"", [("reset", "", "")])
+    assert stood(world, strict.replace("reset", "judge"), half)[0] == half
+    whole = next(data for side, data in AIM_MESSAGES[6:] if side == 0 and data[:2] == b"*\2")
+    assert stood(world, strict, whole)[0] == b""  # AIM's or ICQ's: nobody can tell
+    assert stood(world, "guard: {existing: reset}\nrules: [{deny: msn}]", whole)[0] == whole
+
+
+@isolated
+def test_a_tunnel_that_stood_before_is_refused_at_its_first_datagram():
+    """Ciphertext alone says little; that it was there before, on IKE's port, is enough to end it
+    where everything of the service is refused.
+    """
+    world = World()
+    esp = [b"\x8f\x71\x8e\xe4" + bytes([0, 0, 0, n]) + _noise(128, n) for n in range(1, 5)]
+    server = world.server.listen(4, SERVER[4], 4500, socket.SOCK_DGRAM)
+    client = world.client.listen(4, "10.1.0.2", 4500, socket.SOCK_DGRAM)
+    world.router.sh(
+        "nft add table ip track; nft 'add chain ip track c { type filter hook forward "
+        "priority 0; }'; nft add rule ip track c ct state new accept"
+    )
+    client.sendto(esp[0], (SERVER[4], 4500))
+    assert server.recv(200) == esp[0]
+    for policy, passes in (("", True), ("guard: {existing: reset}\n", False)):
+        with guard(world, policy + "rules: [{deny: ipsec}]"):
+            with suppress(OSError):  # ICMP
+                client.sendto(esp[1], (SERVER[4], 4500))
+            server.settimeout(0.5)
+            got = b""
+            with suppress(TimeoutError):
+                got = server.recv(200)
+            assert (got == esp[1]) is passes
 
 
 @isolated

@@ -90,6 +90,13 @@ def clear(mask: int) -> int:
         return sum(marker.change(each, 0, mask) for each in list(every()) if each.mark & mask)
 
 
+def standing() -> Iterator[Key]:
+    """Yield the names of all UDP connections that the kernel tracks now. Raises OSError."""
+    for each in every():
+        if each.protocol == socket.IPPROTO_UDP:
+            yield from each.keys
+
+
 def every() -> Iterator[Connection]:
     """Yield every connection that the kernel tracks in this network. Raises OSError."""
     with _open() as made:

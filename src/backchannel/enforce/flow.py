@@ -46,6 +46,7 @@ class Flow:
         "refused",
         "row",
         "slot",
+        "stood",
         "told",
         "windows",
     )
@@ -64,6 +65,7 @@ class Flow:
         self.carried: tuple[tuple[tuple[str, ...], Ends], ...] = ()
         """When it was given to the kernel: the services of each stream in it, and its ends."""
         self.again = False  # the policy changed: ask about everything once more
+        self.stood = False  # it was there before us, as far as the kernel knew
         self.over = False  # the core knows it no more
 
     def note(self, asked: Asked) -> None:
@@ -91,7 +93,7 @@ class Memory:
 
     def keep(self, flow: Flow) -> None:
         """Remember *flow*, which was decided."""
-        name = _key(flow.row)
+        name = name_of(flow.row)
         self._flows[name] = flow
         self._flows.move_to_end(name)
         if len(self._flows) > REMEMBERED:
@@ -107,7 +109,7 @@ class Memory:
 
     def drop(self, flow: Flow) -> None:
         """It is undecided again."""
-        name = _key(flow.row)
+        name = name_of(flow.row)
         if self._flows.get(name) is flow:
             del self._flows[name]
 
@@ -117,7 +119,8 @@ def turned(ends: Ends) -> Ends:
     return Ends(ends.server, ends.client, ends.server_interface, ends.client_interface)
 
 
-def _key(row: FlowRow) -> Key:
+def name_of(row: FlowRow) -> Key:
+    """Return the name of the connection that a flow is."""
     return key(row.protocol, _end(row.client), _end(row.server))
 
 

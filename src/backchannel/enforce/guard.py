@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -33,6 +34,8 @@ from backchannel.enforce.status import Status, of
 from backchannel.enforce.watchdog import Watchdog, hurry
 from backchannel.errors import UsageError
 
+STANDING = 16_384
+"""UDP connections that stood before the guard and are remembered as such."""
 TURN = 0.05
 """Seconds that the loop waits at most."""
 ANSWER = 0.5
@@ -95,6 +98,7 @@ class Guard:
         try:
             self.control = Control(options.control, self._answers()) if options.control else None
             self._forget_verdicts()
+            self._standing = tuple(islice(connections.standing(), STANDING))
             self.remote = self._start(fresh=True)
             self._await()
             texts = self._texts(self.known)
@@ -119,6 +123,7 @@ class Guard:
             patience=options.patience,
             max_flows=options.max_flows,
             interfaces=self._interfaces.names(),
+            standing=self._standing if fresh else (),
             fresh=fresh,
         )
         return Remote(task, [(number, False), (number + 1, True)], options.length)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from backchannel.contract import Output
-from backchannel.enforce.connections import Connection
+from backchannel.enforce.connections import Connection, Key
 from backchannel.enforce.hold import Holds
 from backchannel.enforce.judge import Judge
 from backchannel.enforce.law import Law
@@ -43,11 +43,14 @@ class Inspector:
         marks: Marks,
         patience: int,
         max_flows: int,
+        standing: frozenset[Key] = frozenset(),
         injector: Sender,
         interface: Callable[[int], str],
         tell: Callable[[Refusal], object],
     ) -> None:
-        """*interface* returns an interface's name by its number."""
+        """*interface* returns an interface's name by its number; *standing* are the datagram
+        connections that stood before.
+        """
         self.queues, self.book = queues, Book(tell)
         self._marks, self._second = marks, 0
         self.law = self._before = Law(known.rules, known.services, known.limit)
@@ -73,6 +76,7 @@ class Inspector:
             book=self.book,
             refuser=Refuser(injector, self.book),
             marks=marks,
+            standing=standing,
             interface=interface,
             service_of_name=service_of_name,
         )

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from backchannel.contract import Output
 from backchannel.enforce import signs
 from backchannel.enforce.asking import Asking, Found, between
-from backchannel.enforce.flow import Asked, Flow, Memory, turned
+from backchannel.enforce.connections import Key
+from backchannel.enforce.flow import Asked, Flow, Memory, name_of, turned
 from backchannel.enforce.hold import Holds
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.marks import Marks
@@ -44,6 +45,7 @@ class Judge:
         book: Book,
         refuser: Refuser,
         marks: Marks,
+        standing: frozenset[Key] = frozenset(),
         interface: Callable[[int], str] = lambda _: "",
         service_of_name: Callable[[str], str] = lambda _: "",
     ) -> None:
@@ -51,6 +53,7 @@ class Judge:
         self._asking = Asking(core, law, book)
         self._refuser, self._marks, self._interface = refuser, marks, interface
         self._service_of_name = service_of_name
+        self._standing = standing
         self._flows: dict[int, Flow] = {}
         self.memory = Memory()
         self.waits = Waits(self._asking, self._flows, refuser)
@@ -134,7 +137,7 @@ class Judge:
             self._rewritten(packet, flow, stream, patched)
         elif packet.ahead > 0:
             self.waits.behind_a_hole(packet)
-        elif packet.midway and not (stream and signs.proved(stream)):
+        elif self._strange(packet, flow, stream):
             self._stranger(packet, flow)
         elif stream is not None and self.waits.within_message(packet, flow, stream):
             self.waits.for_the_end(packet, flow)
@@ -158,6 +161,23 @@ class Judge:
         else:
             packet.queue.judge(packet.number, ACCEPT, None, patched)
 
+    def _strange(self, packet: Packet, flow: Flow, stream: Stream | None) -> bool:
+        """Say whether it is of a connection that stood before us and does not say what it is."""
+        if packet.midway:
+            return stream is None or not self._plain(flow, stream)
+        if not flow.stood or stream is None or stream.claim is None or signs.proved(stream):
+            return False
+        ends, family = between(flow, stream), self._law.family(stream.spoken, stream.service)
+        return bool(family) and all(self._law.decide(each, ends).all for each in family)
+
+    def _plain(self, flow: Flow, stream: Stream) -> bool:
+        """Say whether it is known of a stream what the policy says of it."""
+        if not signs.proved(stream):
+            return False
+        family = self._law.speakers(stream.spoken, stream.service)
+        ends = between(flow, stream)
+        return len({frozenset(self._law.decide(each, ends).refused) for each in family}) <= 1
+
     def _flow(self, packet: Packet) -> Flow:
         flow = self._flows.get(packet.slot)
         if flow is None or flow.row.serial != packet.serial:
@@ -166,6 +186,8 @@ class Judge:
             mine, other = interfaces if packet.side == 0 else interfaces[::-1]
             ends = Ends(row.client.address, row.server.address, mine, other)
             flow = self._flows[packet.slot] = Flow(packet.slot, row, ends)
+            if self._standing and row.transport == "udp":
+                flow.stood = name_of(row) in self._standing
         return flow
 
     def _announced(self, flow: Flow) -> Found | None:

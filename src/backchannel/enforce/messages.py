@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.model import Service
-from backchannel.enforce.connections import Connection
+from backchannel.enforce.connections import Connection, Key
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.record import Refusal
 from backchannel.live import framing
@@ -57,6 +57,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
     patience: int
     max_flows: int
     interfaces: dict[int, str]
+    standing: tuple[Key, ...] = ()
+    """UDP connections that stood before anything was judged."""
     fresh: bool = True
     """Whether no connection has been decided before."""
 

@@ -74,7 +74,9 @@ def proved(stream: Stream) -> bool:
     """Say whether we are sure enough of a stream's protocol to refuse it."""
     if stream.claim is None:
         return False
-    return stream.standing is Standing.PARSED or stream.confidence is Confidence.EXPECTED
+    if stream.standing is Standing.PARSED or stream.confidence is Confidence.EXPECTED:
+        return True
+    return not stream.start.begun and getattr(stream.session, "aligned", False)
 
 
 def of_output(stream: Stream, output: Output) -> Sign | None:

@@ -59,6 +59,7 @@ class Worker:
             marks=task.marks,
             patience=task.patience,
             max_flows=task.max_flows,
+            standing=frozenset(task.standing),
             injector=self,
             interface=self._interface,
             tell=self._refused,

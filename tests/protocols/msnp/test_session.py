@@ -383,3 +383,21 @@ def test_half_messages_without_a_body_are_bounded_too():
         empty = mime("text/plain", "", Message_ID=f"{number}", Chunks=9, More="m" * 600)
         session.feed(S, payload(f"MSG {BOB} b", empty))
     assert kit.footprint(session) < 1 << 16
+
+
+@pytest.mark.parametrize(
+    ("data", "aligned"),
+    [
+        (sent("text/plain", "hi"), True),
+        (sent("text/plain", "hi") + b"MSG", False),
+        (sent("text/plain", "hi")[:-1], False),
+        (b"rest of one\r\n" + sent("text/plain", "hi"), False),
+        (b"XYZ 1\r\n", False),
+        (sent("application/x-msnmsgrp2p", bytes(52)), False),  # of a session that nobody saw begin
+    ],
+)
+def test_a_session_joined_midway_knows_whether_only_whole_commands_came(data, aligned):
+    session = Session(MIDDLE)
+    session.feed(C, data)
+    assert session.aligned is aligned
+    assert session.standing is not Standing.PARSED

@@ -301,6 +301,35 @@ def test_a_session_joined_in_mid_frame_finds_its_feet():
     assert [event.text for event in told] == ["found"]
 
 
+@pytest.mark.parametrize(
+    ("data", "aligned"),
+    [
+        (flap(2, snac(4, 6, im("bob", part(b"whole"))), 7), True),
+        (flap(2, snac(4, 6, im("bob", part(b"whole"))), 7) + b"*", False),
+        (b"rest of one" + flap(2, snac(4, 6, im("bob", part(b"whole"))), 7), False),
+        (flap(2, snac(4, 6, im("bob", part(b"half"))), 7)[:-1], False),
+        (flap(2, snac(0x99, 6), 7), False),
+        (bytes(200), False),
+    ],
+)
+def test_a_session_joined_midway_knows_whether_only_whole_frames_came(data, aligned):
+    session = Session(Start("tcp", START.client, START.server, begun=False))
+    session.feed(C, data)
+    assert session.aligned is aligned
+    assert session.standing is not Standing.PARSED
+
+
+def test_a_contact_list_of_numbers_is_icqs_where_nobody_said_whose_it_is():
+    def heard(*names):
+        items = b"".join(u16(len(n)) + n + u16(1) + u16(9) + u16(0) + u16(0) for n in names)
+        session = Session(Start("tcp", START.client, START.server, begun=False))
+        session.feed(S, flap(2, snac(0x13, 6, b"\0" + u16(len(names)) + items), 7))
+        return session.service
+
+    assert heard(b"700100300", b"700100400") == "icq"
+    assert heard(b"700100300", b"bob") == ""
+
+
 def test_a_session_joined_on_the_wrong_foot_turns_itself_round():
     """Where nothing showed who opened the connection, the messages do."""
     session = Session(START)

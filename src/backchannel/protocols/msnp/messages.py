@@ -143,5 +143,6 @@ def ink(state: State, parties: Parties, message: mime.Message) -> list[Output]:
 
 def peer(state: State, parties: Parties, message: mime.Message) -> list[Output]:
     """`application/x-msnmsgrp2p`: see `msn_p2p`."""
+    state.peering = True
     recipient = account(message.get("p2p-dest")) or parties.recipient
     return state.link.packet(parties.sender, recipient, message.body)

@@ -81,6 +81,13 @@ class Session:
         """Whether *side* has begun a command and not ended it."""
         return self._framers[side].partial
 
+    @property
+    def aligned(self) -> bool:
+        """Whether all bytes so far were whole commands that are known, and meant by themselves."""
+        if not self._known or self._unknown or self._state.peering:
+            return False
+        return all(each.aligned for each in self._framers.values())
+
     def _command(self, side: Side, command: Command) -> list[Output]:
         name = command.name
         if name.isdigit():

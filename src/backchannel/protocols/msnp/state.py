@@ -47,6 +47,8 @@ class State:
         """Who takes part in a switchboard, without its own user: account -> nickname."""
         self.groups: dict[str, str] = {}
         self.link = Link()
+        self.peering = False
+        """Peer-to-peer packets came; in a flow joined midway, of sessions that began unseen."""
         self.said: dict[tuple[str, str], str] = {}
         self._pending: dict[str, tuple[str, str]] = {}
 

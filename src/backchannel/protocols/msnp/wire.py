@@ -65,11 +65,17 @@ class Framer:
         """The command that waits for its payload."""
         self._need = 0
         self._skip = 0
+        self._skipped = False
 
     @property
     def partial(self) -> bool:
         """Whether a command has begun and is not whole."""
         return self._seek is None and bool(self._buffer or self._head)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether nothing but whole commands has come."""
+        return not (self._buffer or self._head or self._skip or self._skipped)
 
     def add(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -118,8 +124,10 @@ class Framer:
         found = self._seek.search(buffer) if last >= 0 else None
         if found is None:
             keep = buffer.rfind(b"\n", 0, max(last, 0)) + 1
+            self._skipped = True
             del buffer[: max(keep, len(buffer) - MAX_LINE)]
             return False
+        self._skipped = self._skipped or found.start() > 0
         del buffer[: found.start()]
         self._scanned, self._seek = 0, None
         return True

@@ -15,7 +15,7 @@ from backchannel.events import Contact, Contacts, Message
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import wire
 from backchannel.protocols.oscar.markup import readable
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State, is_number, remember
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader, WireError
 from backchannel.text import decode
@@ -65,6 +65,8 @@ def listed(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
     """13/06: the list as stored, possibly in several messages."""
     reader.skip(1)
     if entries := _entries(state, list(_items(reader, min(reader.u16(), ENTRIES)))):
+        if all(is_number(each.account) for each in entries):
+            state.meet(entries[0].account)
         yield Contacts(owner=state.account, entries=entries)
 
 

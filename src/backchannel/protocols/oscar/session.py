@@ -48,13 +48,13 @@ __all__ = ["Session", "recognise"]
 class _Lane:
     """One side's bytes: the frame under way, and where we stand in the sequence."""
 
-    __slots__ = ("anomalies", "deaf", "expected", "held", "hunting", "need")
+    __slots__ = ("anomalies", "deaf", "expected", "held", "hunting", "need", "skipped")
 
     def __init__(self, *, hunting: bool) -> None:
         self.held = bytearray()
         self.need = 0
         self.hunting = hunting
-        self.deaf = False
+        self.deaf = self.skipped = False
         self.expected: int | None = None
         self.anomalies = 0
 
@@ -117,13 +117,21 @@ class Session:
         lane = self._lanes[side]
         return bool(lane.held) and not lane.hunting
 
+    @property
+    def aligned(self) -> bool:
+        """Whether all bytes so far were whole frames with SNACs of families that exist."""
+        lanes = self._lanes
+        return self._good > 0 and not any(each.held or each.skipped or each.deaf for each in lanes)
+
     def _hunt(self, lane: _Lane, data: bytes) -> int:
         """Return where in *data* the next frame begins, or from where to look on."""
         found = wire.FRAME.search(data)
         if found and found.start() + wire.FRAME_SIZE - 1 <= len(data):
             lane.hunting = False
+            lane.skipped = lane.skipped or found.start() > 0
             return found.start()
         lane.need = 0
+        lane.skipped = lane.skipped or len(data) >= wire.FRAME_SIZE
         return max(0, len(data) - wire.FRAME_SIZE + 1)
 
     def _frames(self, side: Side, lane: _Lane, data: bytes, at: int, out: list[Output]) -> int:
