@@ -310,6 +310,33 @@ def test_a_plain_server_that_got_an_absolute_uri_is_no_proven_proxy():
     assert session.standing is Standing.PARSED
 
 
+PUBLIC = Start("tcp", Endpoint("10.0.0.5", 40000), Endpoint("93.184.216.34", 80))
+WHOLE = b"GET http://short.example.com/ HTTP/1.1\r\nHost: short.example.com\r\n\r\n"
+
+
+def test_a_whole_uri_to_a_public_web_server_waits_for_the_answer():
+    assert look(WHOLE, start=PUBLIC) is MORE
+    assert look(WHOLE, b"HTTP/1.1 200 OK\r\nServer: nginx\r\n", start=PUBLIC) is MORE
+    assert look(WHOLE, b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n", start=PUBLIC) is None
+    assert look(WHOLE, b"HTTP/1.1 200 OK\r\nVia: 1.1 proxy (squid)\r\n\r\n", start=PUBLIC)
+    assert isinstance(look(WHOLE, b"HTTP/1.1 407 No\r\n\r\n", start=PUBLIC), Claim)
+
+
+@pytest.mark.parametrize(
+    ("request_", "server"),
+    [
+        (WHOLE, Endpoint("93.184.216.34", 8080)),
+        (WHOLE.replace(b"com/", b"com:8080/"), PUBLIC.server),
+        (WHOLE, Endpoint("10.0.0.1", 80)),
+        (WHOLE[:-2] + b"Proxy-Connection: keep-alive\r\n\r\n", PUBLIC.server),
+        (b"GET ftp://short.example.com:80/ HTTP/1.1\r\n\r\n", PUBLIC.server),
+    ],
+)
+def test_a_whole_uri_that_shows_a_proxy_at_once(request_, server):
+    start = Start("tcp", PUBLIC.client, server)
+    assert isinstance(look(request_, b"HTTP/1.1 200 OK\r\n\r\n", start=start), Claim)
+
+
 def test_targets_are_bounded():
     many = [(C, GET.replace(b"a.example", b"h%d.example" % n)) for n in range(CHANNELS + 3)]
     told = tell(many, ends=False)

@@ -13,7 +13,7 @@ from backchannel.protocols.http.fields import absolute, authority, product
 from backchannel.protocols.http.heads import opens
 from backchannel.protocols.http.wire import Broken, Conversation, Head, Told
 
-_METHOD = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) [/*]")
+_METHOD = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) (?:[/*]|(?i:http)://)")
 _METHODS = (b"GET /", b"POST /", b"HEAD /", b"PUT /", b"OPTIONS /", b"DELETE /", b"PATCH /")
 _OTHERS = ("x-kazaa-",)
 """Header names of protocols that have a decoder of their own, and whose requests may hide it."""

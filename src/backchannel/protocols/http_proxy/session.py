@@ -9,12 +9,14 @@ Memory: that of one `Conversation`, and CHANNELS names.
 """
 
 import re
+from ipaddress import ip_address
 from typing import Literal
 
 import msgspec
 
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest, Software
+from backchannel.identify.decide import PEEK_LIMIT
 from backchannel.model import MORE, Claim, Endpoint, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http import auth
@@ -52,6 +54,9 @@ _PROXY_HEADER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _PROXY_ANSWERS = ("proxy-agent", "proxy-authenticate", "proxy-connection", "via", "x-cache")
+_OF_PROXY = re.compile(
+    rb"\A[^ \r\n]+ 407 |\n(?:" + "|".join(_PROXY_ANSWERS).encode() + rb")[ \t]*:", re.IGNORECASE
+)
 _VIA = re.compile(r"\(([^()]+)\)")
 
 
@@ -68,16 +73,38 @@ def recognise(peek: Peek) -> Claim | More | None:
     request, server = (
         (peek.server, peek.start.client) if flipped else (peek.client, peek.start.server)
     )
-    if _names(request, server):
-        return None
+    doubt = _doubt(request, peek.client if flipped else peek.server, server)
+    if doubt is not None:
+        return MORE if doubt else None
     return Claim("http-proxy", evidence=verdict, flipped=flipped)
 
 
-def _names(request: bytes, server: Endpoint) -> bool:
-    """Whether a request's absolute URI is of the very server that gets it, and so no proxy."""
+def _doubt(request: bytes, answer: bytes, server: Endpoint) -> bool | None:
+    """Return None where nothing speaks against a proxy; else whether the answer may yet show one.
+
+    A URI of the very server that gets it is no proxy's. One by name, on the URI's own port of a
+    public address and without a header for a proxy, is as likely of a program that always writes
+    the whole URI (WeChat, Skype): there only an answer with a proxy's header counts.
+    """
     target = request.partition(b" ")[2].partition(b"\n")[0].rpartition(b" HTTP/")[0]
     uri = absolute(target.strip().decode("latin-1"))
-    return uri is not None and (uri.host, uri.port) == (server.address, server.port)
+    if uri is None or uri.port != server.port:
+        return None
+    if uri.host == server.address:
+        return False
+    if uri.scheme != "http" or _PROXY_HEADER.search(request) or not _public(server.address):
+        return None
+    head, whole, _ = answer.partition(b"\r\n\r\n")
+    if _OF_PROXY.search(head):
+        return None
+    return not whole and len(answer) < PEEK_LIMIT
+
+
+def _public(address: str) -> bool:
+    try:
+        return ip_address(address).is_global
+    except ValueError:
+        return False
 
 
 def _judge(request: bytes, answer: bytes) -> str | More | None:
