@@ -265,14 +265,15 @@ def _shape(hint: Any) -> str:
 
 
 def configuration_page() -> str:
-    """Return the reference of all settings of a watch."""
+    """Return the reference of all settings of a watch and a guard."""
     rows = [
         "# Configuration\n",
-        "Generated from the code by `tools/reference.py`. `backchannel watch --config FILE` reads",
-        f"TOML, by default `{configfile.SYSTEM}`, and `conf.d/*.toml` beside it in",
-        "order: later files win, lists of tables grow. `backchannel check-config FILE` tells what",
-        'is wrong. Sizes are written `"64MB"` or `"1GiB"`, times `"90s"`, `"1h"` or `"2d"`. See',
-        "[watch.md](watch.md).\n",
+        "Generated from the code by `tools/reference.py`. `backchannel watch --config FILE` and",
+        "`backchannel guard --config FILE` read TOML, by default",
+        f"`{configfile.SYSTEM}`, and `conf.d/*.toml` beside it in order: later",
+        "files win, lists of tables grow. `backchannel check-config FILE` tells what is wrong. Sizes",
+        'are written `"64MB"` or `"1GiB"`, times `"90s"`, `"1h"` or `"2d"`. See [watch.md](watch.md)',
+        "and [guard.md](guard.md).\n",
     ]
     for field in msgspec.structs.fields(config.Config):
         kind = configfile.table_of(get_type_hints(config.Config)[field.name])

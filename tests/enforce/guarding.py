@@ -80,13 +80,14 @@ def guard(world: World, policy: str, **options: object) -> Iterator[Running]:
         os.kill(pid, signal.SIGCONT)
         os.kill(pid, signal.SIGTERM)
         _, status = os.waitpid(pid, 0)
-        assert status in (0, signal.SIGKILL), f"the guard ended with {status}"
+        broken = 256 if "tell" in options else 0
+        assert status in (0, signal.SIGKILL, broken), f"the guard ended with {status}"
 
 
 def _serve(world, path, log, control, *, written, options) -> None:
     code = 1
     die_with_parent()
-    limit = options.pop("limit", None)
+    limit, tell = options.pop("limit", None), options.pop("tell", None)
 
     def load() -> Knowledge:
         rules = load_policy(path, services())
@@ -100,7 +101,7 @@ def _serve(world, path, log, control, *, written, options) -> None:
             made = Guard(
                 load,
                 Options(control=control, **options),
-                tell=lambda refusal: file.write(msgspec.json.encode(refusal) + b"\n"),
+                tell=tell or (lambda refusal, _: file.write(msgspec.json.encode(refusal) + b"\n")),
             )
             with made:
                 made.obey_signals()

@@ -116,6 +116,22 @@ def test_while_only_the_guard_hangs_packets_are_judged_all_the_same(policy):
     assert sum(len(data) for data in refused.received) <= 60
 
 
+@isolated
+def test_a_fault_of_ours_opens_nothing():
+    """An exception in the guard counts as its death: it does not take the rules away."""
+    world = World()
+
+    def broken(*_):
+        raise RuntimeError("a fault of ours")
+
+    with guard(world, CLOSED, tell=broken):
+        assert connects(world)
+        play(world, AIM, 443)
+        assert until(lambda: ruleset.CHAIN not in world.router.sh("iptables-save -t mangle"))
+        assert not connects(world)
+        assert connects(world, 6)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 @isolated
 def test_a_watchdog_that_is_lost_is_replaced(how):

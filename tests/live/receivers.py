@@ -188,7 +188,9 @@ class Subscriber:
         assert self._file.readline() == b"PONG\r\n"
 
     def next(self):
-        verb, subject, *_, head, size = self._file.readline().split()
+        while (line := self._file.readline()) == b"PING\r\n":
+            self._socket.sendall(b"PONG\r\n")
+        verb, subject, *_, head, size = line.split()
         assert verb == b"HMSG"
         data = self._file.read(int(size) + 2)[:-2]
         return subject.decode(), data[: int(head)].decode(), data[int(head) :]

@@ -27,5 +27,6 @@ def check_config(path: Path = configfile.SYSTEM) -> int:
             print(f"note: there is no interface {name} on this machine now")
     watched = ", ".join(made.capture.interfaces) or "none (give -i)"
     sent = ", ".join(receiver.name for receiver in made.alerts.receivers) or "nobody"
-    print(f"{path}: good. Interfaces: {watched}; alerts to: {sent}")
+    policy = f"; the guard's policy: {made.guard.policy}" if made.guard.policy else ""
+    print(f"{path}: good. Interfaces: {watched}; alerts to: {sent}{policy}")
     return 0

@@ -1,20 +1,16 @@
 """`backchannel guard`: a policy enforced on live traffic."""
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
 
-from backchannel.errors import PrivilegeError, UsageError
+from backchannel.errors import UsageError
 from backchannel.policy.document import Mode
 
 if TYPE_CHECKING:
-    from backchannel.enforce.record import Refusal
-    from backchannel.enforce.ruleset import Hook
     from backchannel.enforce.status import Status
 
 app = App(
@@ -24,99 +20,81 @@ app = App(
     help_format="plaintext",
 )
 
-LOG_SIZE, LOG_KEPT = 100 << 20, 10
-"""Bytes after which the log is rotated, and how many before it are kept."""
 CONTROL = Path("/run/backchannel/guard.sock")
-_HOOKS: "dict[str, tuple[Hook, ...]]" = {
-    "router": ("forward",),
-    "host": ("input", "output"),
-    "both": ("forward", "input", "output"),
-}
 
 
 @app.default
 def guard(
-    policy: Path,
+    policy: Path | None = None,
     *,
-    at: Literal["router", "host", "both"] = "router",
+    config: Path | None = None,
+    at: Literal["router", "host", "both"] | None = None,
     mode: Mode | None = None,
     log: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    evidence: Path | None = None,
     report: Path | None = None,
-    queue: int = 0,
-    queue_length: int = 4096,
-    mark_bit: int = 26,
-    control: Annotated[Path, Parameter(allow_leading_hyphen=True)] = CONTROL,
+    metrics: str | None = None,
+    queue: int | None = None,
+    queue_length: int | None = None,
+    mark_bit: int | None = None,
+    control: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     catalogue: tuple[Path, ...] = (),
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Enforce a policy until SIGTERM or Ctrl-C, then take every rule away again.
 
-    Needs root, or CAP_NET_ADMIN and CAP_NET_RAW. Ends with 1 where something was refused.
+    Needs root, or CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads configuration, policy and catalogue
+    again. Ends with 1 where something was refused.
 
     Parameters
     ----------
     policy
-        The policy file.
+        The policy file; where it is not given, the configuration names it.
+    config
+        Configuration in TOML, with conf.d/*.toml beside it; by default
+        /etc/backchannel/backchannel.toml, if it is there.
     at
         Where: on a router (what it forwards), on a host (what it sends and gets), or both.
     mode
         Go no further than this, whatever the policy says: observe, alert, reset or drop.
     log
         Write a JSON line for each refusal, and for each use that is only told of; `-` for stdout.
+    evidence
+        Write what was seen of each refusal's conversation into this folder, as a pcap.
     report
         Write at the end, as JSON, what was done or would have been: the same as `guard status`.
+    metrics
+        Serve figures for Prometheus on this address and port: 127.0.0.1:9470.
     queue
-        Number of the kernel's queue; the next one is used for rules that fail closed.
+        Number of the kernel's queue (0); the next one is used for rules that fail closed.
     queue_length
-        Packets that may wait in the kernel.
+        Packets that may wait in the kernel (4096), in each queue.
     mark_bit
-        First of the four bits of marks that are ours.
+        First of the four bits of marks that are ours (26).
     control
-        The control socket, for `backchannel guard status`; `-` for none.
+        The control socket, for `backchannel guard status` and `reload`; `-` for none.
     catalogue
         Folders with service files of your own.
     quiet
         Print no line for each refusal.
     """
-    from backchannel.catalogue import index  # noqa: PLC0415 - only where called
-    from backchannel.cli.policy import rules, services  # noqa: PLC0415 - only where called
-    from backchannel.enforce import able  # noqa: PLC0415 - only where called
-    from backchannel.enforce.guard import Guard, Options, complain  # noqa: PLC0415 - compiled
-    from backchannel.enforce.marks import Marks  # noqa: PLC0415 - only where called
-    from backchannel.enforce.messages import Knowledge  # noqa: PLC0415 - only where called
+    from backchannel.cli import guarding  # noqa: PLC0415 - compiled
 
-    def load() -> Knowledge:
-        known = services(catalogue)
-        made = rules(policy, catalogue=catalogue)
-        for warning in able.check(made, mode):
-            complain(warning)
-        return Knowledge(rules=made, services=known, index=index.build(known), limit=mode)
-
-    options = Options(
-        hooks=_HOOKS[at],
-        queue=queue,
-        length=queue_length,
-        marks=Marks(mark_bit),
-        control=None if control == Path("-") else control,
-    )
-    with ExitStack() as stack:
-        tell = _teller(stack, log, quiet=quiet)
-        try:
-            running = stack.enter_context(Guard(load, options, tell=tell))
-        except PermissionError as error:
-            raise PrivilegeError(
-                "the guard needs root, or CAP_NET_ADMIN and CAP_NET_RAW"
-            ) from error
-        for warning in running.warnings:
-            complain(warning)
-        running.obey_signals()
-        made = running.known.rules
-        complain(f"guarding {', '.join(options.hooks)} by {made.path}: {len(made.lines)} lines")
-        running.run()
-        ended = running.status()
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_bytes(msgspec.json.encode(ended) + b"\n")
+    given = {
+        "policy": policy,
+        "at": at,
+        "mode": mode,
+        "log": log,
+        "evidence": evidence,
+        "report": report,
+        "metrics": metrics,
+        "queue": queue,
+        "queue_length": queue_length,
+        "mark_bit": mark_bit,
+        "control": control,
+        "catalogue": catalogue or None,
+    }
+    ended = guarding.run(config, given, quiet=quiet or log == Path("-"))
     if not quiet:
         _show(ended)
     return 1 if ended.refusals else 0
@@ -180,31 +158,6 @@ def clear() -> int:
     kernel.check()
     kernel.remove()
     return 0
-
-
-def _teller(stack: ExitStack, log: Path | None, *, quiet: bool) -> "Callable[[Refusal], object]":
-    """Return what takes each refusal: the log, and a line for whoever watches."""
-    from backchannel.enforce.guard import complain  # noqa: PLC0415 - compiled
-    from backchannel.enforce.show import line  # noqa: PLC0415 - only where called
-    from backchannel.live.files import Lines, Rotation  # noqa: PLC0415 - only where called
-
-    file: Lines | None = None
-    if log is not None and log != Path("-"):
-        file = Lines(log, Rotation(size=LOG_SIZE, age=None, keep=LOG_KEPT), complain)
-        stack.callback(file.close)
-
-    def tell(refusal: "Refusal") -> None:
-        text = msgspec.json.encode(refusal) + b"\n"
-        if file is not None:
-            file.write(text)
-            file.flush()  # a full disk loses lines, never packets
-        elif log is not None:
-            sys.stdout.buffer.write(text)
-            sys.stdout.buffer.flush()
-        if not quiet and log != Path("-"):
-            print(line(refusal), file=sys.stderr, flush=True)
-
-    return tell
 
 
 def _show(found: "Status") -> None:

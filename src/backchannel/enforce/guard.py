@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -26,7 +26,7 @@ from backchannel.enforce.control import Control
 from backchannel.enforce.inject import Injector
 from backchannel.enforce.interfaces import Interfaces
 from backchannel.enforce.marks import Marks
-from backchannel.enforce.messages import Knowledge, Report
+from backchannel.enforce.messages import Knowledge, Report, Seen
 from backchannel.enforce.record import Refusal
 from backchannel.enforce.remote import Lost, Remote, heartbeat
 from backchannel.enforce.revision import Revision
@@ -46,6 +46,10 @@ AGAIN, LONGEST = 0.5, 30.0
 YOUNG = 60.0
 
 
+Tell = Callable[[Refusal, Sequence[Seen]], object]
+"""Takes what was refused, and what was seen of its conversation."""
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What is not in the policy."""
 
@@ -58,6 +62,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     patience: int = 8
     """Payloads of a flow that are looked at before nobody wants it."""
     max_flows: int = 1 << 18
+    memory: int = 0
+    """Bytes of packets kept for evidence; 0: none is wanted."""
 
 
 class Guard:
@@ -67,8 +73,7 @@ class Guard:
         self,
         load: Callable[[], Knowledge],
         options: Options,
-        *,
-        tell: Callable[[Refusal], object] = lambda _: None,
+        tell: Tell = lambda *_: None,
     ) -> None:
         """*load* reads the policy and all that it needs; it is called again at each reload.
 
@@ -122,6 +127,7 @@ class Guard:
             marks=options.marks,
             patience=options.patience,
             max_flows=options.max_flows,
+            memory=options.memory,
             interfaces=self._interfaces.names(),
             standing=self._standing if fresh else (),
             fresh=fresh,
@@ -209,7 +215,7 @@ class Guard:
     def _take(self, report: Report) -> None:
         match report:
             case messages.Told():
-                self._tell(report.refusal)
+                self._tell(report.refusal, report.packets)
             case messages.Send():
                 if inject.bare(report.packet):  # nothing else may be asked for
                     self._injector.send(report.packet)
@@ -328,8 +334,11 @@ class Guard:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or not issubclass(kind, Exception):
+            self.close()
+        elif self.remote is not None:  # a fault of ours: the watchdog does what is to be done then
+            self.remote.kill()
 
 
 def complain(text: str) -> None:

@@ -15,6 +15,7 @@ from backchannel.enforce.law import Law
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Figures, Knowledge, QueueFigures, Refused
 from backchannel.enforce.nfqueue import Queue
+from backchannel.enforce.recent import Recent
 from backchannel.enforce.record import Book, Refusal
 from backchannel.enforce.refuse import Refuser, Sender
 from backchannel.enforce.sift import Sift
@@ -44,6 +45,7 @@ class Inspector:
         patience: int,
         max_flows: int,
         standing: frozenset[Key] = frozenset(),
+        memory: int = 0,
         injector: Sender,
         interface: Callable[[int], str],
         tell: Callable[[Refusal], object],
@@ -89,6 +91,8 @@ class Inspector:
             patience=patience,
             unknown=known.rules.default == "allow",
         )
+        self.recent = Recent(memory, max_flows) if memory else None
+        self.sift.recent = self.recent
         closed = {queue.number for queue in queues if queue.closed}
         waits = self.judge.waits
         self.holds = Holds(

@@ -21,6 +21,10 @@ from backchannel.live import framing
 from backchannel.policy.document import Mode
 from backchannel.policy.model import Rules
 
+Seen = tuple[int, bytes]
+"""A packet from its IP header, and when it was seen (ns)."""
+MOST, MOST_BYTES = 4096, 1 << 18
+"""Packets of evidence for one refusal, and their bytes."""
 BATCH = 256
 """Connections that are revised at a time, so that no packet waits long."""
 
@@ -56,6 +60,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
     marks: Marks
     patience: int
     max_flows: int
+    memory: int
+    """Bytes of packets kept for evidence; 0: none is wanted."""
     interfaces: dict[int, str]
     standing: tuple[Key, ...] = ()
     """UDP connections that stood before anything was judged."""
@@ -141,6 +147,8 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
     """Something was refused, or is to be told of."""
 
     refusal: Refusal
+    packets: Annotated[tuple[Seen, ...], Meta(max_length=MOST)] = ()
+    """What was seen of its conversation, where evidence is wanted."""
 
 
 class Send(msgspec.Struct, frozen=True, tag="send"):

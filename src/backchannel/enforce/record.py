@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
@@ -44,6 +45,13 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flow: int = 0
     packets: int = 0
     """Packets of the flow that came to us up to then."""
+
+    @property
+    def id(self) -> str:
+        """The same for the same refusal wherever it is told, and for no other."""
+        parts = (self.time, self.action, self.line, self.service, self.capability)
+        ends = (self.client, self.server, self.community_id, str(self.flow))
+        return sha256("\0".join(parts + ends).encode()).hexdigest()[:16]
 
 
 class Case(msgspec.Struct, frozen=True):

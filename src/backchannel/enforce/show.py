@@ -15,18 +15,23 @@ _STYLES = {"reset": "red", "dropped": "red", "declined": "yellow", "alerted": "y
 def line(refusal: Refusal) -> str:
     """Return one line about one refusal."""
     use = " ".join(filter(None, (refusal.service, refusal.capability))) or "unknown"
-    target = f" to {escape(refusal.target)}" if refusal.target else ""
-    account = f" of {escape(refusal.account)}" if refusal.account else ""
-    return (
+    target = f" to {refusal.target}" if refusal.target else ""
+    account = f" of {refusal.account}" if refusal.account else ""
+    return escape(
         f"{refusal.time} {refusal.action} {use}{account}: {refusal.client} -> {refusal.server}"
-        f"{target} {refusal.stack} ({refusal.confidence}: {escape(refusal.evidence)}), "
+        f"{target} {refusal.stack} ({refusal.confidence}: {refusal.evidence}), "
         f"line {refusal.line}"
     )
 
 
 def table(found: Status) -> Group:
     """Return everything as tables."""
-    parts: list[Table | Text] = [Text(_head(found))]
+    parts: list[Table | Text] = [Text(_head(found)), Text(_parts(found))]
+    if not found.inspector:
+        parts.append(Text("packets are NOT judged now: the inspector is started again", "bold red"))
+    if found.trouble:
+        parts.append(Text("not reloaded, the old policy stays in force:", "bold red"))
+        parts += [Text(f"  {escape(each)}", "red") for each in found.trouble.splitlines()]
     if found.refusals:
         parts.append(_refusals(found))
     parts.append(_queues(found))
@@ -49,6 +54,12 @@ def _head(found: Status) -> str:
         f"{found.flows:,} flows, {found.packets:,} packets seen, "
         f"{found.given_to_kernel:,} flows given to the kernel"
     )
+
+
+def _parts(found: Status) -> str:
+    lost = found.inspector_restarts, found.watchdog_restarts
+    told = f"; lost and replaced: inspector {lost[0]}, watchdog {lost[1]}" if any(lost) else ""
+    return f"inspector {found.inspector} ({escape(found.confined)}){told}"
 
 
 def _refusals(found: Status) -> Table:

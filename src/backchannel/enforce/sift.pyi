@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from backchannel.enforce.nfqueue import Queue
+from backchannel.enforce.recent import Recent
 from backchannel.flows.core import Delivery, FlowCore
 
 NONE: int
@@ -85,6 +86,8 @@ class Sift:
 
     unknown: bool
     """Whether flows of nobody we know may pass."""
+    recent: Recent | None
+    """Where packets are kept for evidence."""
 
     def __init__(
         self,

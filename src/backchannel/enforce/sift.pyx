@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from backchannel.capture.records cimport Chunk, frame_t
 from backchannel.enforce.nfqueue cimport Queue, queued_t
+from backchannel.enforce.recent cimport Recent
 from backchannel.flows.core cimport FlowCore
 from backchannel.flows.slots cimport NOWHERE, find
 from backchannel.flows.state cimport (
@@ -97,6 +98,7 @@ cdef class Sift:
     cdef uint32_t mask
     cdef uint32_t patience
     cdef public bint unknown
+    cdef public Recent recent
 
     def __cinit__(
         self, FlowCore core not None, deliver, judge, *,
@@ -169,6 +171,8 @@ cdef class Sift:
             else:
                 self.judge(self.wrap(queue, queued, packet, NULL, 0, 0, K_NONE, 0, False))
             return 0
+        if self.recent is not None:
+            self.recent.put(flow.serial, now, queued.payload, queued.size)
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
         behind = self.behind(flow, side, packet)
         kind = self.classify(flow, packet)

@@ -60,6 +60,7 @@ class Worker:
             patience=task.patience,
             max_flows=task.max_flows,
             standing=frozenset(task.standing),
+            memory=task.memory,
             injector=self,
             interface=self._interface,
             tell=self._refused,
@@ -163,7 +164,12 @@ class Worker:
     # -- reports ---------------------------------------------------------------------------------
 
     def _refused(self, refusal: Refusal) -> None:
-        self._say(Told(refusal))
+        recent, packets = self.inspector.recent, list[messages.Seen]()
+        if recent is not None and len(self._unsaid) < UNSAID // 4:
+            packets = recent.packets(refusal.flow, messages.MOST_BYTES)[-messages.MOST :]
+        elif recent is not None:
+            self.inspector.book.count("refusals without evidence: too many at once")
+        self._say(Told(refusal, tuple(packets)))
 
     def send(self, packet: bytes) -> bool:
         """Have the guard send a packet."""

@@ -231,6 +231,57 @@ class Prevent(Table, frozen=True, kw_only=True):
     ] = "port"
 
 
+class Guard(Table, frozen=True, kw_only=True):
+    """What `backchannel guard` does. Receivers stand in `[alerts]`, rotation in `[output]`."""
+
+    policy: Annotated[Path | None, about("The policy to enforce. See docs/guard.md.")] = None
+    at: Annotated[
+        Literal["router", "host", "both"],
+        about("What is guarded: forwarded packets, the host's own, or all."),
+    ] = "router"
+    mode: Annotated[Mode | None, about("Go no further than this, whatever the policy says.")] = None
+    catalogue: Annotated[tuple[Path, ...], about("Folders with service files of your own.")] = ()
+    log: Annotated[
+        Path | None, about("A JSON line for each refusal, and for each use that is only told of.")
+    ] = None
+    report: Annotated[Path | None, about("What was done, as JSON, written at the end.")] = None
+    evidence: Annotated[
+        Path | None,
+        about("Folder for a pcap a refusal: what the guard has seen of its conversation."),
+    ] = None
+    evidence_size: Annotated[
+        Size,
+        Meta(extra={"least": 1 << 20}),
+        about("Bytes of evidence kept in it; the oldest go first."),
+    ] = Size(1_000_000_000)
+    evidence_memory: Annotated[
+        Size,
+        Meta(extra={"least": 1 << 20}),
+        about("Memory for the newest packets, from which evidence is cut."),
+    ] = Size(32 << 20)
+    spool: Annotated[
+        Path, about("File that holds alerts which are not delivered yet; survives restarts.")
+    ] = Path("/var/lib/backchannel-guard/alerts.sqlite")
+    metrics: Annotated[
+        str,
+        about("Address and port for Prometheus, `127.0.0.1:9470`; empty: nowhere."),
+    ] = ""
+    control: Annotated[
+        Path | None, about("The control socket of `guard status` and `guard reload`.")
+    ] = Path("/run/backchannel/guard.sock")
+    queue: Annotated[
+        int,
+        Meta(ge=0, le=65_534),
+        about("Number of the kernel's queue; the next one is for rules that fail closed."),
+    ] = 0
+    queue_length: Annotated[
+        int, Meta(ge=1, le=1 << 20), about("Packets that may wait in the kernel, in each queue.")
+    ] = 4096
+    mark_bit: Annotated[
+        int, Meta(ge=0, le=28), about("First of the four bits of marks that are the guard's.")
+    ] = 26
+
+
 class Config(Table, frozen=True, kw_only=True):
     """Everything."""
 
@@ -243,6 +294,7 @@ class Config(Table, frozen=True, kw_only=True):
     alerts: Alerts = Alerts()
     metrics: Metrics = Metrics()
     prevent: Prevent = Prevent()
+    guard: Guard = Guard()
 
 
 FIXED = ("capture", "flows", "evidence", "metrics")

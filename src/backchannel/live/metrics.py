@@ -19,6 +19,7 @@ from backchannel.live import config
 from backchannel.live.sinks.connection import split
 
 if TYPE_CHECKING:
+    from backchannel.live.delivery import Delivery
     from backchannel.live.watcher import Watcher
 
 CONTENT = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,26 +28,25 @@ TIMEOUT = 5.0
 Rows = Iterable[tuple[Mapping[str, str], float]]
 
 
-class Metrics:
-    """The server, where one is asked for."""
+class Server:
+    """Serves a page of figures, where one is asked for."""
 
-    def __init__(self, settings: config.Metrics, watcher: "Watcher") -> None:
-        """Raises UsageError and OSError where it cannot listen."""
-        self._watcher, self._text, self._at = watcher, "", 0.0
+    def __init__(self, listen: str, made: Callable[[], str]) -> None:
+        """*listen*: address and port, or empty for nowhere; *made* returns the page, and is called
+        in another thread. Raises ValueError and OSError where it cannot listen.
+        """
+        self._made, self._text, self._at = made, "", 0.0
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
-        self._began = time.time()
-        if not settings.listen:
+        if not listen:
             return
-        host, port = split(settings.listen)
+        host, port = split(listen)
         kind = _Server6 if ":" in host else ThreadingHTTPServer
         try:
             self._server = kind((host, port), _handler(self.read))
         except OSError as error:
             told = error.strerror or error
-            raise OSError(
-                error.errno, f"metrics cannot be served: {told}", settings.listen
-            ) from None
+            raise OSError(error.errno, f"metrics cannot be served: {told}", listen) from None
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True, name="metrics").start()
 
@@ -63,13 +63,20 @@ class Metrics:
             self._server.shutdown()
             self._server.server_close()
 
-    def _made(self) -> str:
+
+class Metrics(Server):
+    """Those of a watch."""
+
+    def __init__(self, settings: config.Metrics, watcher: "Watcher") -> None:
+        """Raises ValueError and OSError where it cannot listen."""
+        self._watcher, self._began = watcher, time.time()
+        super().__init__(settings.listen, self._page)
+
+    def _page(self) -> str:
         page, watcher = Page(), self._watcher
         collector, crew = watcher.collector, watcher.crew
         totals = collector.totals()
-        about = {"version": __version__, "python": platform.python_version()}
-        page.gauge("build_info", "What runs here.", [(about, 1)])
-        page.gauge("start_time_seconds", "When the watch began.", [({}, self._began)])
+        page.begin(self._began)
         page.counter("packets", "Packets that were looked at.", [({}, totals.packets)])
         page.counter("captured_bytes", "Bytes of them.", [({}, totals.octets)])
         kernel = collector.kernel()
@@ -114,25 +121,26 @@ class Metrics:
         page.counter("output_lost", "Records that files did not take.", by("output", lost))
         if watcher.companion is not None:
             watcher.companion.figures(page)
-        self._alerts(page)
+        alerts(page, watcher.delivery)
         page.counter("cpu_seconds", "Processor time of the parsers.", [({}, totals.cpu)])
         page.gauge("parser_memory_bytes", "Memory of the parsers.", [({}, totals.memory)])
         return page.text()
 
-    def _alerts(self, page: "Page") -> None:
-        delivery = self._watcher.delivery
-        if delivery is None:
-            return
-        told = (
-            ("alerts_sent", "Alerts delivered.", delivery.sent),
-            ("alert_failures", "Attempts that failed.", delivery.failed),
-            ("alerts_refused", "Alerts that a receiver did not want.", delivery.refused),
-            ("alerts_dropped", "Alerts that had to go undelivered.", delivery.dropped),
-        )
-        for name, help_, counts in told:
-            rows = {receiver: counts.get(receiver, 0) for receiver in delivery.names}
-            page.counter(name, help_, by("receiver", rows))
-        page.gauge("alerts_waiting", "Alerts not delivered yet.", by("receiver", delivery.depth()))
+
+def alerts(page: "Page", delivery: "Delivery | None") -> None:
+    """Add what became of alerts."""
+    if delivery is None:
+        return
+    told = (
+        ("alerts_sent", "Alerts delivered.", delivery.sent),
+        ("alert_failures", "Attempts that failed.", delivery.failed),
+        ("alerts_refused", "Alerts that a receiver did not want.", delivery.refused),
+        ("alerts_dropped", "Alerts that had to go undelivered.", delivery.dropped),
+    )
+    for name, help_, counts in told:
+        rows = {receiver: counts.get(receiver, 0) for receiver in delivery.names}
+        page.counter(name, help_, by("receiver", rows))
+    page.gauge("alerts_waiting", "Alerts not delivered yet.", by("receiver", delivery.depth()))
 
 
 class Page:
@@ -140,6 +148,12 @@ class Page:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+
+    def begin(self, began: float) -> None:
+        """Add what every page has: what runs, and since when (seconds since 1970)."""
+        about = {"version": __version__, "python": platform.python_version()}
+        self.gauge("build_info", "What runs here.", [(about, 1)])
+        self.gauge("start_time_seconds", "When it began.", [({}, began)])
 
     def counter(self, name: str, about: str, rows: Rows) -> None:
         """Add what only grows."""

@@ -17,7 +17,7 @@ from backchannel.detect import rules, suppress
 from backchannel.detect.model import Rule
 from backchannel.detect.suppress import Suppression
 from backchannel.live import filters
-from backchannel.live.config import Config
+from backchannel.live.config import Config, Guard
 from backchannel.live.delivery import sink
 from backchannel.live.sinks.connection import split
 from backchannel.live.sockets import Capture
@@ -97,6 +97,29 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("output", "report_every"), "name the report: set report too"
     yield from _outputs(config)
     yield from _prevention(config)
+    yield from _receivers(config)
+    if config.metrics.listen:
+        yield from _listens(config.metrics.listen, ("metrics", "listen"))
+    if config.guard != Guard():
+        yield from guard_faults(config)
+
+
+def guard_faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what cannot work of what a guard is told."""
+    wanted = config.guard
+    if wanted.policy is not None:
+        if told := _policy_fault(wanted.policy, wanted.catalogue):
+            yield ("guard", "policy"), told
+    else:
+        yield ("guard",), "no policy: set policy to the file that is to be enforced"
+    if wanted.evidence is not None and wanted.evidence.is_file():
+        yield ("guard", "evidence"), f"{wanted.evidence} is a file; name a folder"
+    if wanted.metrics:
+        yield from _listens(wanted.metrics, ("guard", "metrics"))
+
+
+def _receivers(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield receivers of alerts that cannot be."""
     names: set[str] = set()
     for kind in ("syslog", "webhook", "nats"):
         for number, receiver in enumerate(getattr(config.alerts, kind)):
@@ -108,11 +131,13 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 sink(receiver)
             except (ValueError, OSError) as error:
                 yield where, str(error)
-    if config.metrics.listen:
-        try:
-            split(config.metrics.listen)
-        except ValueError as error:
-            yield ("metrics", "listen"), f"{error}; write for example 127.0.0.1:9469"
+
+
+def _listens(listen: str, where: tuple[str, str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    try:
+        split(listen)
+    except ValueError as error:
+        yield where, f"{error}; write for example 127.0.0.1:9469"
 
 
 def _prevention(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -123,13 +148,20 @@ def _prevention(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
             if getattr(wanted, name):
                 yield ("prevent", name), "without a policy nothing is prevented: set policy too"
         return
+    if told := _policy_fault(wanted.policy):
+        yield ("prevent", "policy"), told
+
+
+def _policy_fault(policy: Path, folders: Sequence[Path] = ()) -> str:
+    """Return what is wrong with *policy*; empty for nothing."""
     from backchannel.catalogue import load as services  # noqa: PLC0415 - only where asked
     from backchannel.policy.load import load  # noqa: PLC0415 - only where asked
 
     try:
-        load(wanted.policy, services.load(protocols=protocols.load()))
+        load(policy, services.load(*folders, protocols=protocols.load()))
     except (ValueError, OSError) as error:
-        yield ("prevent", "policy"), str(error)
+        return str(error)
+    return ""
 
 
 def _outputs(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
