@@ -54,7 +54,7 @@ def test_the_newest_packets_of_each_flow_come_back_whole_and_in_order(written, s
     of_flow = {}
     for time, (serial, packet) in enumerate(written):
         made.keep(serial, time, packet)
-        if HEAD + len(packet) + 7 <= size // 8 * 8 // 4:
+        if fits(packet, size):
             of_flow.setdefault(serial, []).append((time, packet))
     for serial in range(6):
         found, wanted = made.packets(serial, 1 << 30), of_flow.get(serial, [])
@@ -63,9 +63,14 @@ def test_the_newest_packets_of_each_flow_come_back_whole_and_in_order(written, s
     octets = 0
     for time, (serial, packet) in reversed(list(enumerate(written))):
         octets += HEAD + len(packet) + 7
-        if octets > size // 2 or HEAD + len(packet) + 7 > size // 8 * 8 // 4:
+        if octets > size // 2:
             break
-        assert (time, packet) in made.packets(serial, 1 << 30)
+        assert not fits(packet, size) or (time, packet) in made.packets(serial, 1 << 30)
+
+
+def fits(packet, size):
+    """Whether a packet is small enough to be kept: a quarter of the arena."""
+    return (HEAD + len(packet) + 7) // 8 * 8 <= size // 8 * 8 // 4
 
 
 def test_flows_that_share_a_place_never_get_each_others_packets():
@@ -132,7 +137,7 @@ def test_a_policy_arrives_as_it_was_sent(tmp_path):
 @pytest.mark.parametrize(
     "said",
     [
-        messages.Send(bytes(61)),
+        messages.Send(bytes(101)),
         messages.Revised(1, dict.fromkeys(range(messages.BATCH + 1), 0)),
         messages.Told(refusal(), ((0, b""),) * (messages.MOST + 1)),
         messages.Ask(1),  # what the guard says, not the inspector
@@ -150,13 +155,14 @@ def test_only_bare_headers_are_sent_for_the_inspector():
         for flags in ("S", "SA", "PA", "F", "", "RU"):
             assert not inject.bare(bytes(head / TCP(flags=flags)))
         assert not inject.bare(bytes(head / TCP(flags="R") / b"x"))
-        assert not inject.bare(bytes(head / TCP(flags="A", options=[("NOP", None)] * 4)))
+        assert inject.bare(bytes(head / TCP(flags="A", options=[("SAck", (5, 9))])))
+        assert not inject.bare(bytes(head / TCP(flags="A", options=[("SAck", (5, 9))]) / b"x"))
         assert not inject.bare(bytes(head / UDP() / bytes(12)))
 
 
-@given(st.binary(max_size=70))
+@given(st.binary(max_size=120))
 def test_no_bytes_break_the_look_at_them(data):
-    assert not inject.bare(data) or len(data) in (40, 60)
+    assert inject.bare(data) in (True, False)
 
 
 # -- figures ---------------------------------------------------------------------------------------

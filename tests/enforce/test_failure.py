@@ -79,7 +79,7 @@ def test_without_inspector_the_policy_holds_at_once_until_another_one_judges(pol
         assert until(lambda: connects(world))
         assert running.status()["inspector_restarts"] == 1
         refused = play(world, AIM, 443)
-        assert running.actions() == [("reset", "aim", "")]
+        assert until(lambda: running.actions() == [("reset", "aim", "")])
     assert "Reset" in refused.failed
 
 

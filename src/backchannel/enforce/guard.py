@@ -293,6 +293,7 @@ class Guard:
 
     def _asked_to_reload(self) -> dict[str, object]:
         self.reload()
+        self.status()  # the inspector answers only after it has taken the new policy
         return {"reloaded": not self.trouble, "trouble": self.trouble}
 
     # -- the end ---------------------------------------------------------------------------------
