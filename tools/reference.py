@@ -272,8 +272,8 @@ def configuration_page() -> str:
         "`backchannel guard --config FILE` read TOML, by default",
         f"`{configfile.SYSTEM}`, and `conf.d/*.toml` beside it in order: later",
         "files win, lists of tables grow. `backchannel check-config FILE` tells what is wrong. Sizes",
-        'are written `"64MB"` or `"1GiB"`, times `"90s"`, `"1h"` or `"2d"`. See [watch.md](watch.md)',
-        "and [guard.md](guard.md).\n",
+        'are written `"64MB"` or `"1GiB"`, times `"90s"`, `"1h"` or `"2d"`. See',
+        "[watch.md](watch.md) and [guard.md](guard.md).\n",
     ]
     for field in msgspec.structs.fields(config.Config):
         kind = configfile.table_of(get_type_hints(config.Config)[field.name])
