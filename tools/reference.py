@@ -271,8 +271,8 @@ def configuration_page() -> str:
         "Generated from the code by `tools/reference.py`. `backchannel watch --config FILE` and",
         "`backchannel guard --config FILE` read TOML, by default",
         f"`{configfile.SYSTEM}`, and `conf.d/*.toml` beside it in order: later",
-        "files win, lists of tables grow. `backchannel check-config FILE` tells what is wrong. Sizes",
-        'are written `"64MB"` or `"1GiB"`, times `"90s"`, `"1h"` or `"2d"`. See',
+        "files win, lists of tables grow. `backchannel check-config FILE` tells what is wrong.",
+        'Sizes are written `"64MB"` or `"1GiB"`, times `"90s"`, `"1h"` or `"2d"`. See',
         "[watch.md](watch.md) and [guard.md](guard.md).\n",
     ]
     for field in msgspec.structs.fields(config.Config):
