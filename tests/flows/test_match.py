@@ -10,9 +10,12 @@ from tests.flows.frames import ACK, SYN, Talk, both, ethernet, ip, pcap, udp
 
 from backchannel.contract import Length, Magic, Spread
 from backchannel.flows.core import FlowCore as Core
+from backchannel.flows.core_py import FlowCore as Twin
 from backchannel.flows.delivery import CLOSED, DATA
 from backchannel.flows.match_py import Fit, fits
 from backchannel.flows.settings import FlowSettings
+from backchannel.identify.match import Matcher
+from backchannel.protocols import load
 
 FLAP = Magic("tcp", b"\x2a\x01", b"\xff\xf8", length=Length(at=4, size=2, bias=6))
 DEEP = Magic("tcp", b"MAGIC", at=40)
@@ -476,3 +479,35 @@ def test_words_are_checked():
 def test_only_acknowledgements_are_no_payload():
     talk = Talk().send(0, b"", at=-1, flags=SYN).send(1, b"", at=-1, flags=SYN | ACK)
     assert hits_of(talk, [Magic("tcp")])[0] == [0]
+
+
+PROTOCOLS = load()
+NUMBERS = {name: number for number, name in enumerate(PROTOCOLS)}
+MAGICS = [(NUMBERS[name], magic) for name, p in PROTOCOLS.items() for magic in p.magic]
+CORE, TWIN, PLAIN = Core(MAGICS), Twin(MAGICS), Matcher(PROTOCOLS)
+STARTS = (
+    b"GNUTELLA CONNECT/0.6\r\n",
+    b"*\1\0\1\0\4\0\0\0\1",
+    b"VER 1 MSNP8 CVR0\r\n",
+    b"YMSG\0\x0b",
+    b"\4\1",
+)
+
+
+@given(
+    st.builds(
+        lambda start, size, rest: start[:size] + rest,
+        st.sampled_from([*STARTS, b""]),
+        st.integers(0, 24),
+        st.binary(max_size=80),
+    ),
+    st.sampled_from(["tcp", "udp", "ip"]),
+    st.booleans(),
+    st.sampled_from([0, 6, 17, 50, 51]),
+)
+def test_what_fits_is_said_in_the_same_way_everywhere(data, transport, begun, number):
+    """The core's answer about streams that it never sees, its twin's, and the plain matcher's."""
+    said = CORE.fitting(transport, data, begun=begun, number=number)
+    assert said == TWIN.fitting(transport, data, begun=begun, number=number)
+    named = PLAIN.candidates(transport, data, begun=begun, number=number)
+    assert said == sum(1 << NUMBERS[name] for name in named)

@@ -315,17 +315,21 @@ class Engine:
     def _match(self, stream: Stream, side: Side) -> None:
         """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
         stream.matched[side] = True
+        start, payload = stream.start, bytes(stream.peeked[side])
         # in fewer bytes of a stream others may fit too
-        whole = stream.start.transport != "tcp" or len(stream.peeked[side]) >= LONGEST_PATTERN
+        whole = start.transport != "tcp" or len(payload) >= LONGEST_PATTERN
+        bits = 0
         if whole and stream.slot >= 0 and not stream.candidates:
             bits = self._core.hits(stream.slot)
-            # One alone, as nearly always; none where it was wanted for its name before it spoke.
-            if bits and bits & (bits - 1) == 0:
-                stream.candidates[self._by_bit[bits]] = None
-                return
-        start = stream.start
+        if not bits or bits & (bits - 1):  # several; or wanted for its name, before it spoke
+            bits = self._core.fitting(
+                start.transport, payload, begun=start.begun, number=start.number
+            )
+        if bits & (bits - 1) == 0:  # one alone, as nearly always, or none
+            stream.candidates.update({self._by_bit[bits]: None} if bits else {})
+            return
         found = self._matcher.candidates(
-            start.transport, bytes(stream.peeked[side]), begun=start.begun, number=start.number
+            start.transport, payload, begun=start.begun, number=start.number
         )
         stream.candidates.update(dict.fromkeys(found))
 

@@ -92,6 +92,14 @@ class FlowCore:
         """
     def hits(self, flow: int) -> int:
         """Return `FlowRow.hits` alone, which is cheap."""
+    def fitting(
+        self, transport: str, payload: bytes, *, begun: bool = True, number: int = 0
+    ) -> int:
+        """Return the bit mask of the protocols whose magic fits, or with more bytes may fit, the
+        first bytes of a side of any stream, also one inside another; names gate nothing here.
+
+        *begun*: they are its very first. *number* is the IP protocol's, where known.
+        """
     def drop(self, flow: int) -> None:
         """Deliver no more of this flow but its CLOSED, whatever matches later; `want` undoes it."""
     def want(self, flow: int) -> None:

@@ -159,6 +159,10 @@ cdef class FlowCore:
         cdef flow_t* found = self.get(flow)
         return found.extra.hits if found.extra != NULL else 0
 
+    def fitting(self, transport, payload, *, begun=True, number=0):
+        """Return the bit mask of the protocols whose magic fits these bytes of any stream."""
+        return self.payloads.matcher.fitting(transport, payload, begun, number)
+
     def drop(self, uint32_t flow):
         """Deliver no more of this flow but its CLOSED."""
         cdef flow_t* found = self.get(flow)

@@ -132,6 +132,12 @@ class FlowCore:
         """Return the bit mask of the protocols whose magic matched so far."""
         return self._get(flow).hits
 
+    def fitting(
+        self, transport: str, payload: bytes, *, begun: bool = True, number: int = 0
+    ) -> int:
+        """Return the bit mask of the protocols whose magic fits these bytes of any stream."""
+        return self._payloads.matcher.fitting(transport, payload, begun, number)
+
     def drop(self, flow: int) -> None:
         """Deliver no more of this flow but its CLOSED."""
         found = self._get(flow)

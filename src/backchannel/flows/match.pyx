@@ -131,6 +131,26 @@ cdef class Matcher:
         maybe[0] &= ~hits
         return hits
 
+    def fitting(self, str transport, bytes payload, bint begun, uint32_t number):
+        """Return the protocols whose magic fits the first bytes of a side, or may with more bytes."""
+        cdef const uint8_t* data = payload
+        cdef uint32_t size = len(payload), place, at
+        cdef uint64_t hits = 0
+        cdef head_t head = head_t(False, False, 0)
+        cdef const magic_t* magic
+        if not size:
+            return 0
+        place = (3 + <uint32_t>_TRANSPORTS.index(transport)) * 256 + data[0]
+        for at in range(self.starts[place], self.starts[place + 1]):
+            magic = &self.magics[self.gates[at].magic]
+            if hits & magic.bit or (magic.first and not begun):
+                continue
+            if number and magic.number and magic.number != number:
+                continue
+            if self.fits(magic, data, size, True, False, &head) != NO:
+                hits |= magic.bit
+        return hits
+
     cdef int fits(
         self,
         const magic_t* magic,

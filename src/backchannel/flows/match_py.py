@@ -72,6 +72,16 @@ class Matcher:
                 hits &= ~self._gated
         return hits, maybe & ~hits
 
+    def fitting(self, transport: str, payload: bytes, begun: bool, number: int) -> int:
+        """Return the protocols whose magic fits the first bytes of a side, or may with more."""
+        hits = 0
+        for index, magic in self._magics:
+            if not payload or magic.transport != transport or (magic.first and not begun):
+                continue
+            if not number or magic.number in {0, number}:
+                hits |= (fits(magic, payload, opening=True) is not Fit.NO) << index
+        return hits
+
     def _of_interest(self, transport: str, payload: bytes) -> bool | None:
         """Whether *payload* names a host of interest; None: it ends before it names any."""
         found = host(transport, payload)
