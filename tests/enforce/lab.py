@@ -44,13 +44,17 @@ def die_with_parent() -> None:
     _libc.prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
-def _isolate() -> None:
+def _isolate(*, users: bool = True) -> None:
     user, group = os.getuid(), os.getgid()
     die_with_parent()
-    _call(_libc.unshare(NEWUSER | NEWNET | NEWNS))
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    if users:
+        _call(_libc.unshare(NEWUSER | NEWNET | NEWNS))
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    else:
+        _call(_libc.unshare(NEWNET | NEWNS))
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
 
 
@@ -91,11 +95,18 @@ def isolated(test: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def isolated_as_root(test: Callable[..., None]) -> Callable[..., None]:
+    """As `isolated`, by root itself, who can become other users; skipped for others."""
+    test.as_root = True  # type: ignore[attr-defined]
+    reason = "needs root, who can become another user"
+    return pytest.mark.skipif(os.geteuid() != 0, reason=reason)(isolated(test))
+
+
 def _child(test: Callable[..., None], args: object, named: object, told: int) -> None:
     code = 1
     try:
         os.setsid()
-        _isolate()
+        _isolate(users=not getattr(test, "as_root", False))
         test(*args, **named)  # type: ignore[misc]
         code = 0
     except BaseException:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.enforce.guarding import guard, services, until
-from tests.enforce.lab import SERVER, World, isolated, play
+from tests.enforce.lab import SERVER, World, isolated, isolated_as_root, play
 from tests.enforce.test_guard import AIM
 
 from backchannel.enforce import ruleset
@@ -190,14 +190,33 @@ def test_with_all_gone_a_full_queue_that_fails_closed_drops_and_counts():
         assert until(lambda: running.status()["queues"][1]["dropped_full"] == 32)
 
 
+def holds(process):
+    """What the kernel says of a process' rights."""
+    told = Path(f"/proc/{process}/status").read_text()
+    found = dict(line.split(":\t", 1) for line in told.splitlines())
+    assert int(found["CapEff"], 16) == int(found["CapPrm"], 16) == 1 << 12  # CAP_NET_ADMIN
+    assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0
+    assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2")
+    return found
+
+
 @isolated
 def test_what_the_inspector_holds_is_what_it_needs():
-    """Read from the kernel: no root where there is another user, CAP_NET_ADMIN alone, seccomp."""
     world = World()
     with guard(world, OPEN) as running:
-        told = Path(f"/proc/{running.inspector}/status").read_text()
-        found = dict(line.split(":\t", 1) for line in told.splitlines())
-        assert int(found["CapEff"], 16) == int(found["CapPrm"], 16) == 1 << 12
-        assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0
-        assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2")
+        holds(running.inspector)
         assert "seccomp" in running.status()["confined"]
+
+
+@isolated_as_root
+def test_started_by_root_it_judges_as_somebody_else():
+    world = World()
+    with guard(world, OPEN) as running:
+        found = holds(running.inspector)
+        assert "0" not in found["Uid"].split() + found["Gid"].split()
+        assert int(found["CapBnd"], 16) == 0
+        assert connects(world)
+        refused = play(world, AIM, 443)
+        assert until(lambda: running.actions() == [("reset", "aim", "")])
+        assert running.status()["queues"][0]["refused"] == 0
+    assert "Reset" in refused.failed

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from backchannel.catalogue import index
-from backchannel.cli.policy import rules, services
+from backchannel.cli.policy import services
 from backchannel.enforce import able
 from backchannel.enforce.guard import Guard, Options, complain
 from backchannel.enforce.marks import Marks
@@ -24,6 +24,7 @@ from backchannel.enforce.telling import Telling
 from backchannel.errors import PrivilegeError, UsageError
 from backchannel.live import configfile, setup
 from backchannel.live.config import Config
+from backchannel.policy import load as policies
 
 PRIVATE = 0o027
 """What is written holds what people did: not for everybody on the machine."""
@@ -50,7 +51,7 @@ class Loader:
         wanted = config = self._read() if self.telling is not None else self.config
         assert wanted.guard.policy is not None
         known = services(wanted.guard.catalogue)
-        made = rules(wanted.guard.policy, catalogue=wanted.guard.catalogue)
+        made = policies.load(wanted.guard.policy, known)
         for warning in able.check(made, wanted.guard.mode):
             complain(warning)
         if self.telling is not None:

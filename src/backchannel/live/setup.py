@@ -101,17 +101,22 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if config.metrics.listen:
         yield from _listens(config.metrics.listen, ("metrics", "listen"))
     if config.guard != Guard():
-        yield from guard_faults(config)
+        wanted = config.guard
+        if wanted.policy is None:
+            yield ("guard",), "no policy: set policy to the file that is to be enforced"
+        elif told := _policy_fault(wanted.policy, wanted.catalogue):
+            yield ("guard", "policy"), told
+        yield from _guard(config)
 
 
 def guard_faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield what cannot work of what a guard is told."""
+    """Yield what cannot work of what a guard is told, but for its policy."""
+    yield from _receivers(config)
+    yield from _guard(config)
+
+
+def _guard(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     wanted = config.guard
-    if wanted.policy is not None:
-        if told := _policy_fault(wanted.policy, wanted.catalogue):
-            yield ("guard", "policy"), told
-    else:
-        yield ("guard",), "no policy: set policy to the file that is to be enforced"
     if wanted.evidence is not None and wanted.evidence.is_file():
         yield ("guard", "evidence"), f"{wanted.evidence} is a file; name a folder"
     if wanted.metrics:

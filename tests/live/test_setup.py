@@ -1,0 +1,46 @@
+"""What a configuration names is looked at before it is used."""
+
+import pytest
+
+from backchannel.live import configfile, setup
+
+GOOD = "policy: 1\nrules: [{deny: [aim]}]\n"
+
+
+def faults(tmp_path, guard, policy=GOOD):
+    """What `check-config` says of a guard's settings."""
+    (tmp_path / "policy.yaml").write_text(policy)
+    text = f"[guard]\n{guard}".replace("POLICY", str(tmp_path / "policy.yaml"))
+    (tmp_path / "w.toml").write_text(text)
+    layers = configfile.layers(tmp_path / "w.toml")
+    made = configfile.made(layers)
+    told = [str(layers.fault(*each)) for each in setup.faults(made)]
+    return [each.replace(f"{tmp_path}/", "") for each in told]
+
+
+def test_a_guard_that_can_be(tmp_path):
+    assert faults(tmp_path, 'policy = "POLICY"\nmetrics = "127.0.0.1:9470"') == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "policy", "told"),
+    [
+        ('mode = "alert"', GOOD, "w.toml:1: no policy: set policy to the file"),
+        (
+            'policy = "POLICY"',
+            "policy: 1\nrules: [{deny: [aimm]}]",
+            "policy.yaml:2: rules[0].deny: no service or kind 'aimm'",
+        ),
+        ('policy = "/none"', GOOD, "w.toml:2: /none: "),
+        ('policy = "POLICY"\nmetrics = "nowhere"', GOOD, "w.toml:3: 'nowhere' is not host:port"),
+        ('policy = "POLICY"\nevidence = "POLICY"', GOOD, "w.toml:3: policy.yaml is a file"),
+        (
+            'policy = "POLICY"\n[[alerts.webhook]]\nurl = "http://"',
+            GOOD,
+            "w.toml:3: 'http://' names no host",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_with_its_line(tmp_path, guard, policy, told):
+    (fault,) = faults(tmp_path, guard, policy)
+    assert told in fault
