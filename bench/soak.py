@@ -18,14 +18,17 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from live import PORT, SETUP, US
 
 EVERY = 10.0
+COLOURS = {"parsing": "#b3400e", "watching": "#1f5fa8"}
 WIDTH, HEIGHT, MARGIN = 720, 260, 46
 
 
@@ -66,7 +69,7 @@ def main() -> int:
         writer.writerow(Sample.__struct_fields__)
         writer.writerows(msgspec.structs.astuple(sample) for sample in samples)
     title = f"{options.capture.name} again and again, {options.pps:,} packets a second"
-    (options.save / "soak.svg").write_text(plot(samples, title))
+    (options.save / "soak.svg").write_text(plot(samples, title, COLOURS))
     print(summary(samples))
     return 0
 
@@ -127,24 +130,27 @@ def resident(pid: int) -> int:
 def summary(samples: list[Sample]) -> str:
     """Return the figures in words: the second half against the quarter before it."""
     last = samples[-1]
-    half, quarter = len(samples) // 2, len(samples) // 4
     lines = [f"{last.seconds / 60:.0f} minutes, {last.packets:,} packets, {last.drops:,} dropped"]
-    for name in ("watching", "parsing"):
-        values = [getattr(each, name) for each in samples]
-        before, after = values[quarter:half], values[half:]
-        lines.append(
-            f"{name}: {sum(before) / len(before):.1f} MB in the second quarter, "
-            f"{sum(after) / len(after):.1f} MB in the second half, {max(values):.1f} MB at most"
-        )
+    lines += [growth(name, [getattr(each, name) for each in samples]) for name in COLOURS]
     each = last.processor / max(last.packets, 1) * 1e9
     lines.append(f"parser: {each:.0f} ns of processor time a packet")
     return "\n".join(lines)
 
 
-def plot(samples: list[Sample], title: str) -> str:
-    """Return memory over time as an SVG."""
+def growth(name: str, values: Sequence[float]) -> str:
+    """Return megabytes over time in words."""
+    half, quarter = len(values) // 2, len(values) // 4
+    before, after = values[quarter:half], values[half:]
+    return (
+        f"{name}: {sum(before) / len(before):.1f} MB in the second quarter, "
+        f"{sum(after) / len(after):.1f} MB in the second half, {max(values):.1f} MB at most"
+    )
+
+
+def plot(samples: Sequence[Any], title: str, colours: Mapping[str, str]) -> str:
+    """Return memory over time as an SVG: a line for each field that *colours* names."""
     end = max(samples[-1].seconds, 1)
-    top = max(max(each.watching, each.parsing) for each in samples) * 1.15
+    top = max(getattr(each, name) for each in samples for name in colours) * 1.15
 
     def x(seconds: float) -> float:
         return MARGIN + seconds / end * (WIDTH - 2 * MARGIN)
@@ -166,7 +172,7 @@ def plot(samples: list[Sample], title: str) -> str:
             f'<text x="{x(seconds):.1f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">'
             f"{seconds / 60:.0f} min</text>"
         )
-    for place, (name, colour) in enumerate((("parsing", "#b3400e"), ("watching", "#1f5fa8"))):
+    for place, (name, colour) in enumerate(colours.items()):
         line = " ".join(f"{x(s.seconds):.1f},{y(getattr(s, name)):.1f}" for s in samples)
         label = f"{name} process, MB"
         parts.append(

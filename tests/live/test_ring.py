@@ -87,6 +87,40 @@ def test_frames_come_as_they_were_sent(world):
     assert [(link, data) for _, link, data, _ in rows(reader)] == [(1, frame(1)), (1, frame(2))]
 
 
+AFTER = r"""
+import socket, sys, time
+from backchannel.live.ring import Ring
+from backchannel.live.sockets import Capture, open_captures
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind(("va", 0))
+(made,) = open_captures(Capture(interface="vb", blocks=4, wait=20), 1)
+def send(*numbers):
+    for number in numbers:
+        out.send(bytes(12) + b"\x88\xb5" + bytes([number]) * 50)
+        time.sleep(0.06)  # so that each has a block of its own
+def read(ring):
+    seen = []
+    while (chunk := ring.next()) is not None:
+        seen += [bytes(data)[20] for _, _, data, _ in chunk if bytes(data)[12:14] == b"\x88\xb5"]
+        ring.release()
+    return seen
+def reader():
+    return Ring(made.fd, made.link, made.block_size, made.blocks)
+read(reader())
+for numbers in ([1], [2, 3], [4, 5, 6], [7, 8, 9, 10, 11, 12], [13], [14, 15]):
+    send(*numbers)
+    print(*read(reader()))
+"""
+
+
+def test_a_new_reader_goes_on_where_the_one_before_was(world):
+    """Blocks 11 and 12 found no room; after that too nothing is left out or comes too late."""
+    told = [line.split() for line in world.python(AFTER).stdout.splitlines()]
+    assert told[:3] == [["1"], ["2", "3"], ["4", "5", "6"]]
+    assert told[3] == ["7", "8", "9", "10"]
+    assert told[4:] == [["13"], ["14", "15"]]
+
+
 def test_a_vlan_tag_is_put_back_where_it_was(world):
     single, double = frame(tags=vlan(77)), frame(tags=vlan(5, 0x88A8) + vlan(77))
     reader = read(world, count=2)

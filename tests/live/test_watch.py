@@ -187,6 +187,31 @@ def test_a_parser_that_dies_is_replaced(world, tmp_path):
     assert watch.stop() == 0
 
 
+def test_a_parser_that_hangs_is_replaced_and_what_was_dropped_meanwhile_is_counted(world, tmp_path):
+    config = tmp_path / "w.toml"
+    config.write_text('[capture]\nring = "2MiB"\n')
+    report = tmp_path / "r.html"
+    options = ("--config", config, "--metrics", "127.0.0.1:9469", "--report", report)
+    watch = Watch(world, tmp_path, *options)
+    (pid,) = children(watch.process)
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(10):
+        world.replay(EXAMPLES / "bittorrent/libtorrent_tcp_plain.pcap")  # a megabyte each
+    watch.says("parser 0 hangs: nothing for 15 seconds", 30)
+    watch.says("parser 0 died (signal 9); its flows are lost")
+    watch.until(lambda: children(watch.process) not in ([], [pid]))
+    watch.until(lambda: world.replay(AIM) or "AIM over oscar" in watch.out())  # when it is ready
+    told = world.python(
+        "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9469/metrics').read().decode())"
+    ).stdout
+    (drops,) = re.findall(
+        r'^backchannel_kernel_drops_total\{interface="vb"\} (\d+)', told, re.MULTILINE
+    )
+    assert int(drops) > 500
+    assert watch.stop() == 0
+    assert f"{int(drops):,}" in report.read_text()
+
+
 def test_parsers_end_when_the_watch_is_killed(world, tmp_path):
     watch = Watch(world, tmp_path, "--ring", tmp_path / "ring")
     pids = children(watch.process)

@@ -21,6 +21,10 @@ READ = 1 << 20
 WORKER = "backchannel.live.worker"
 FATAL = 5
 """Parsers that may die within a minute before the watch gives up."""
+SILENT = 15
+"""Seconds without a word, of a process that says how it is each second, after which it is ended.
+So many that processes which hang one after the other are not FATAL.
+"""
 
 
 class Member:
@@ -31,6 +35,8 @@ class Member:
     ) -> None:
         self.number, self.task = number, task
         self.ready = self.done = False
+        self.silent = 0
+        """Seconds for which it has said nothing."""
         self._inbox = messages.Inbox("report")
         self.socket, theirs = socket.socketpair()
         self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -123,6 +129,7 @@ class Crew:
             except (EOFError, framing.Broken) as error:
                 self._lost(member, str(error))
                 continue
+            member.silent = 0
             for report in reports:
                 member.ready = True
                 if isinstance(report, messages.Gone):
@@ -144,7 +151,14 @@ class Crew:
             member.tell(command)
 
     def look(self) -> None:
-        """See which interfaces are up, and open those again that were gone; call each second."""
+        """See which interfaces are up, open those again that were gone, and end processes that
+        hang; call each second.
+        """
+        for member in self.members:
+            member.silent += member.ready
+            if member.silent == SILENT:
+                self.notices.append(f"parser {member.number} hangs: nothing for {SILENT} seconds")
+                member.process.kill()  # which is noticed as its death
         for name in self._captures:
             up = is_up(name)
             if up and name in self._gone:

@@ -16,6 +16,7 @@ cdef extern from "<linux/if_packet.h>" nogil:
         uint32_t block_status
         uint32_t num_pkts
         uint32_t offset_to_first_pkt
+        uint64_t seq_num
     union tpacket_bd_header_u:
         tpacket_hdr_v1 bh1
     struct tpacket_block_desc:
@@ -79,13 +80,34 @@ cdef class Ring:
     """Frames whose place in their block was impossible; always 0 with a sound kernel."""
 
     def __init__(self, int fd, uint32_t link, uint32_t block_size, uint32_t blocks):
-        """Map the ring of *fd*, which was set up with as many blocks. Raises OSError."""
+        """Map the ring of *fd*, which was set up with as many blocks; somebody else may have read
+        from it before. Raises OSError.
+        """
         self.size = <size_t>block_size * blocks
         self.memory = <uint8_t*>share(fd, self.size)
         if self.memory == NULL:
             raise OSError(last_error(), "the packet ring cannot be mapped")
         self.link, self.block_size, self.blocks = link, block_size, blocks
         self.chunk = Chunk.__new__(Chunk)
+        self.at = self.oldest()
+
+    cdef uint32_t oldest(self) noexcept nogil:
+        """Return the block to begin with: the first that is full, or the one that the kernel fills.
+        The kernel numbers blocks when it begins them.
+        """
+        cdef uint32_t at, first = 0, newest = 0
+        cdef uint64_t number, least = 0, most = 0
+        cdef bint full = False
+        cdef tpacket_block_desc* block
+        for at in range(self.blocks):
+            block = <tpacket_block_desc*>(self.memory + <size_t>at * self.block_size)
+            number = block.hdr.bh1.seq_num
+            if status_of(&block.hdr.bh1.block_status) & TP_STATUS_USER:
+                if not full or number < least:
+                    full, first, least = True, at, number
+            elif number > most:
+                newest, most = at, number
+        return first if full else newest
 
     def __dealloc__(self):
         if self.memory != NULL:
