@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
-from backchannel.contract import Output, Peek, Protocol, Reads, Session, Start
+from backchannel.contract import Output, Protocol, Reads, Session, Start
 from backchannel.effects import (
     Effect,
     Expect,
@@ -28,6 +28,7 @@ from backchannel.effects import (
     Tie,
 )
 from backchannel.engine.announcements import Announcement
+from backchannel.engine.candidates import Candidates
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.observer import Observer, OnCount
@@ -36,16 +37,8 @@ from backchannel.engine.stream import Group, Moment, Stream
 from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
-from backchannel.identify.decide import PEEK_LIMIT, decide
-from backchannel.identify.match import Matcher
-from backchannel.model import Claim, Confidence, More, Side, Standing, Transport
-
-PORTS_TOKEN = -1
-"""Names the core's standing expectations of ports; `Names` uses the numbers below it."""
-FOREVER = 1 << 62
-
-LONGEST_PATTERN = 64
-"""Bytes in which every magic has shown whether it fits."""
+from backchannel.identify.decide import PEEK_LIMIT
+from backchannel.model import Claim, Confidence, Side, Standing
 
 SIDES = Side.CLIENT, Side.SERVER
 
@@ -77,16 +70,7 @@ class Engine:
         self.read: Reads | None = None
         """Says which events' content somebody reads; None: all of them."""
         self._core, self._protocols = core, protocols
-        self._bits = {name: 1 << number for number, name in enumerate(protocols)}
-        self._context = {name: self._bits[name] for name, p in protocols.items() if p.context}
-        self._by_bit = {bit: name for name, bit in self._bits.items()}
-        self._excluded: dict[int, frozenset[str]] = {}
-        self._matcher = Matcher(protocols)
-        self._by_port: dict[tuple[Transport, int], list[str]] = {}
-        for name, protocol in protocols.items():
-            for place in protocol.ports:
-                self._by_port.setdefault(place, []).append(name)
-        self._look_at_ports()
+        self._candidates = Candidates(core, protocols, lambda name: self._fault(name, "recogniser"))
         self._on_end, self._on_output = on_end, on_output
         self._streams: dict[int, Stream] = {}
         self._trace_shown = False
@@ -119,14 +103,8 @@ class Engine:
         if self._deliveries > 65_536 and batch:
             self._deliveries = 0
             self._reach.announcements.expire(batch[-1][3])
-            self._look_at_ports()  # the oldest wishes give way to new ones
+            self._candidates.look_at_ports()  # the oldest wishes give way to new ones
         return self._observer.take()
-
-    def _look_at_ports(self) -> None:
-        """Ask the core for the flows of ports where no magic can tell."""
-        self._core.forget(PORTS_TOKEN)
-        for transport, port in self._by_port:
-            self._core.expect(PORTS_TOKEN, transport, "", port, "", FOREVER)
 
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share."""
@@ -171,18 +149,10 @@ class Engine:
             row.transport, row.client, row.server, from_start, number=row.protocol, read=self.read
         )
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
-        stream.excluded = self._unmatched(row.hits)
+        stream.excluded = self._candidates.unmatched(row.hits)
         self._streams[slot] = stream
         self._reach.expected(stream, now)
         return stream
-
-    def _unmatched(self, hits: int) -> frozenset[str]:
-        """Return the context protocols whose magic did not match: few sets, shared by all flows."""
-        seen = hits & sum(self._context.values())
-        if seen not in self._excluded:
-            names = (name for name, bit in self._context.items() if not seen & bit)
-            self._excluded[seen] = frozenset(names)
-        return self._excluded[seen]
 
     def _name_flow(self, stream: Stream) -> None:
         """Give the flow of a stream that has a claim its Community ID."""
@@ -290,55 +260,13 @@ class Engine:
             stream.asked = False
 
     def _identify(self, stream: Stream, moment: Moment, *, last: bool = False) -> None:
-        start, (client, server) = stream.start, stream.peeked
-        peek = Peek(start.transport, bytes(client), bytes(server), start.begun, start)
-        if stream.claim is not None:
-            stream.candidates.setdefault(stream.claim.protocol)
-        for side in SIDES:
-            if stream.peeked[side] and not stream.matched[side]:
-                self._match(stream, side)
-        for end in (start.client, start.server):
-            for name in self._by_port.get((start.transport, end.port), ()):
-                stream.candidates.setdefault(name)
-        candidates = stream.candidates
-        wanted = [name for name in candidates if name not in stream.excluded]
-        answer = decide(self._ask, [name for name in wanted if name not in self._context], peek)
-        if answer is None:  # what is decoded only for its names comes last
-            answer = decide(self._ask, [name for name in wanted if name in self._context], peek)
+        answer = self._candidates.ask(stream)
         if isinstance(answer, Claim):
             self._claim(stream, answer, moment)
         elif last or stream.exhausted(answer):
             self._abandon(stream)
         else:
             stream.asked, stream.answer = True, answer
-
-    def _match(self, stream: Stream, side: Side) -> None:
-        """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
-        stream.matched[side] = True
-        start, payload = stream.start, bytes(stream.peeked[side])
-        # in fewer bytes of a stream others may fit too
-        whole = start.transport != "tcp" or len(payload) >= LONGEST_PATTERN
-        bits = 0
-        if whole and stream.slot >= 0 and not stream.candidates:
-            bits = self._core.hits(stream.slot)
-        if not bits or bits & (bits - 1):  # several; or wanted for its name, before it spoke
-            bits = self._core.fitting(
-                start.transport, payload, begun=start.begun, number=start.number
-            )
-        if bits & (bits - 1) == 0:  # one alone, as nearly always, or none
-            stream.candidates.update({self._by_bit[bits]: None} if bits else {})
-            return
-        found = self._matcher.candidates(
-            start.transport, payload, begun=start.begun, number=start.number
-        )
-        stream.candidates.update(dict.fromkeys(found))
-
-    def _ask(self, name: str, peek: Peek) -> Claim | More | None:
-        try:
-            return self._protocols[name].recognise(peek)
-        except Exception:  # a fault of ours must not end the run
-            self._fault(name, "recogniser")
-            return None
 
     def _abandon(self, stream: Stream) -> None:
         stream.deaf, stream.proved = True, False

@@ -1,0 +1,105 @@
+"""Whose is a stream? The protocols whose magic fits its first bytes are asked, in a good order.
+
+Streams change in that they note what was asked; what follows from an answer is the engine's matter.
+"""
+
+from collections.abc import Callable, Mapping
+
+from backchannel.contract import Peek, Protocol
+from backchannel.engine.stream import Stream
+from backchannel.flows.core import FlowCore
+from backchannel.identify.decide import decide
+from backchannel.identify.match import Matcher
+from backchannel.model import Claim, More, Side, Transport
+
+PORTS_TOKEN = -1
+"""Names the core's standing expectations of ports; `Names` uses the numbers below it."""
+FOREVER = 1 << 62
+LONGEST_PATTERN = 64
+"""Bytes in which every magic has shown whether it fits."""
+
+
+class Candidates:
+    """All protocols of a run, asked for streams."""
+
+    def __init__(
+        self, core: FlowCore, protocols: Mapping[str, Protocol], fault: Callable[[str], None]
+    ) -> None:
+        """*protocols* stand in the order in which the core was given their numbers; *fault* is
+        called with the name of one whose recogniser raised.
+        """
+        self._core, self._protocols, self._fault = core, protocols, fault
+        bits = {name: 1 << number for number, name in enumerate(protocols)}
+        self._by_bit = {bit: name for name, bit in bits.items()}
+        self._context = {name: bits[name] for name, p in protocols.items() if p.context}
+        self._all_context = sum(self._context.values())
+        self._excluded: dict[int, frozenset[str]] = {}
+        self._matcher = Matcher(protocols)
+        self._by_port: dict[tuple[Transport, int], list[str]] = {}
+        for name, protocol in protocols.items():
+            for place in protocol.ports:
+                self._by_port.setdefault(place, []).append(name)
+        self.look_at_ports()
+
+    def look_at_ports(self) -> None:
+        """Ask the core for the flows of ports where no magic can tell."""
+        self._core.forget(PORTS_TOKEN)
+        for transport, port in self._by_port:
+            self._core.expect(PORTS_TOKEN, transport, "", port, "", FOREVER)
+
+    def unmatched(self, hits: int) -> frozenset[str]:
+        """Return the context protocols whose magic did not match: few sets, shared by all flows."""
+        seen = hits & self._all_context
+        if seen not in self._excluded:
+            names = (name for name, bit in self._context.items() if not seen & bit)
+            self._excluded[seen] = frozenset(names)
+        return self._excluded[seen]
+
+    def ask(self, stream: Stream) -> Claim | More | None:
+        """Return whose the first bytes of a stream are: a claim, MORE, or None for nobody's."""
+        start, (client, server) = stream.start, stream.peeked
+        if stream.claim is not None:
+            stream.candidates.setdefault(stream.claim.protocol)
+        for side in (Side.CLIENT, Side.SERVER):
+            if stream.peeked[side] and not stream.matched[side]:
+                self._match(stream, side)
+        for end in (start.client, start.server):
+            for name in self._by_port.get((start.transport, end.port), ()):
+                stream.candidates.setdefault(name)
+        wanted = [name for name in stream.candidates if name not in stream.excluded]
+        if not wanted:
+            return None
+        peek = Peek(start.transport, bytes(client), bytes(server), start.begun, start)
+        answer = decide(self._ask, [name for name in wanted if name not in self._context], peek)
+        if answer is None:  # what is decoded only for its names comes last
+            answer = decide(self._ask, [name for name in wanted if name in self._context], peek)
+        return answer
+
+    def _match(self, stream: Stream, side: Side) -> None:
+        """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
+        stream.matched[side] = True
+        start, payload = stream.start, bytes(stream.peeked[side])
+        # in fewer bytes of a stream others may fit too
+        whole = start.transport != "tcp" or len(payload) >= LONGEST_PATTERN
+        bits = 0
+        if whole and stream.slot >= 0 and not stream.candidates:
+            bits = self._core.hits(stream.slot)
+        if not bits or bits & (bits - 1):  # several; or wanted for its name, before it spoke
+            bits = self._core.fitting(
+                start.transport, payload, begun=start.begun, number=start.number
+            )
+        if not bits & (bits - 1):  # one alone, as nearly always, or none
+            if bits:
+                stream.candidates[self._by_bit[bits]] = None
+            return
+        found = self._matcher.candidates(
+            start.transport, payload, begun=start.begun, number=start.number
+        )
+        stream.candidates.update(dict.fromkeys(found))
+
+    def _ask(self, name: str, peek: Peek) -> Claim | More | None:
+        try:
+            return self._protocols[name].recognise(peek)
+        except Exception:  # a fault of ours must not end the run
+            self._fault(name)
+            return None
