@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+os.environ.setdefault("LAB_TIMEOUT", "1800")
 
 from tests.enforce.guarding import guard, services
 from tests.enforce.lab import SERVER, World, die_with_parent, isolated
@@ -98,9 +99,11 @@ def bulk(world: World, seconds: float) -> float:
     return total / (time.monotonic() - began) / 1e6
 
 
-def first_packets(world: World, number: int) -> list[float]:
-    """Return milliseconds from SYN to SYN-ACK of each of *number* connections, one at a time."""
-    took = []
+def first_packets(world: World, number: int) -> tuple[list[float], list[float]]:
+    """Return milliseconds from SYN to SYN-ACK of each of *number* connections, one at a time, and
+    from SYN to the answer's first byte: whether first words have to wait.
+    """
+    took, whole = [], []
     with world.client.inside():
         for _ in range(number):
             near = socket.socket()
@@ -110,8 +113,9 @@ def first_packets(world: World, number: int) -> list[float]:
             took.append((time.perf_counter() - began) * 1e3)
             near.sendall(b"GET / HTTP/1.1\r\nHost: www.example\r\n\r\n")
             near.recv(100)
+            whole.append((time.perf_counter() - began) * 1e3)
             near.close()
-    return took
+    return took, whole
 
 
 def later_packets(world: World, number: int) -> list[float]:
@@ -239,9 +243,11 @@ def run(rounds: int, seconds: float, written: int) -> None:
             with guard(world, POLICY) if on else nothing():
                 which = "on" if on else "off"
                 note(f"MB/s {which}", bulk(world, seconds))
-                first, later = first_packets(world, 300), later_packets(world, 1000)
+                (first, whole), later = first_packets(world, 300), later_packets(world, 1000)
                 note(f"first median {which}", statistics.median(first))
                 note(f"first p99 {which}", centile(first, 0.99))
+                note(f"answer median {which}", statistics.median(whole))
+                note(f"answer p99 {which}", centile(whole, 0.99))
                 note(f"later median {which}", statistics.median(later))
                 note(f"later p99 {which}", centile(later, 0.99))
         each, packets = decided(world, 20_000)
@@ -268,6 +274,8 @@ def main() -> None:
     for kind, part in (
         ("first", "median"),
         ("first", "p99"),
+        ("answer", "median"),
+        ("answer", "p99"),
         ("later", "median"),
         ("later", "p99"),
     ):

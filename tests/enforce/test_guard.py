@@ -124,6 +124,28 @@ def test_a_sender_of_single_bytes_goes_on_though_none_of_them_arrives():
         assert running.status()["counters"]["packets sent to tell senders that theirs came"]
 
 
+BANNERS = (
+    [(1, b"220 mail.example ESMTP\r\n"), (0, b"EHLO a\r\n"), (1, b"250 mail.example\r\n")],
+    [(1, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), (0, b"SSH-2.0-client\r\n")],
+    [(0, bytes.fromhex("0000000804d2162f")), (1, b"S")],  # PostgreSQL asks for TLS
+    [(1, b"\xff\xfd\x18\xff\xfd\x20"), (0, b"\xff\xfb\x18")],  # telnet
+    [(0, b"PING\r\n"), (1, b"+PONG\r\n")],
+    HTTP,
+)
+
+
+@isolated
+def test_no_first_words_of_others_wait_though_they_are_short():
+    """Many magics begin late in a payload, and so fit any that is short: that is no reason."""
+    world = World()
+    all_of_them = "rules: [{deny: [instant-messaging, peer-to-peer], best-effort: true}]"
+    with guard(world, all_of_them) as running:
+        for steps in BANNERS:
+            assert arrived(play(world, steps, OTHER_PORT)) == sizes(steps), steps
+        counters = running.status()["counters"]
+        assert not [name for name in counters if "before their end" in name], counters
+
+
 @isolated
 def test_an_offer_is_taken_out_and_the_connection_goes_on():
     world = World()

@@ -103,14 +103,21 @@ class Inspector:
             late=waits.late,
         )
         self.judge.attach(self.sift, self.holds)
-        self._numbers = {name: number for number, name in enumerate(protocols)}
+        self._protocols = protocols
         self._be_wary()
 
     def _be_wary(self) -> None:
         """Have packets brought that the policy may mean, though nobody wants them yet."""
         self.sift.strict = self.law.strict
-        wary = self.law.refusable() & self._numbers.keys()
-        self.sift.wary = sum(1 << self._numbers[name] for name in wary)
+        wary = self.law.refusable()
+        self.sift.be_wary(
+            [
+                (number, magic)
+                for number, protocol in enumerate(self._protocols.values())
+                if protocol.name in wary
+                for magic in protocol.magic
+            ]
+        )
 
     def _heard(self, stream: Stream, side: Side, output: Output) -> None:
         self.judge.heard(stream, side, output)

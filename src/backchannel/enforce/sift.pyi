@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from backchannel.contract import Magic
 from backchannel.enforce.nfqueue import Queue
 from backchannel.enforce.recent import Recent
 from backchannel.flows.core import Delivery, FlowCore
@@ -49,7 +50,9 @@ class Packet:
     window: int
     """Its window field, not scaled."""
     opening: bool
-    """It ends within a side's first bytes, which may yet turn out to be of a protocol of `wary`."""
+    """It ends within the first bytes of who speaks first, which may become those of a protocol that
+    `be_wary` told of: they agree with a magic as far as they go.
+    """
     midway: bool
     """It holds data of a TCP connection whose beginning was not seen; never with `strict` off."""
     ahead: int
@@ -79,10 +82,6 @@ class Sift:
     """Something waits: every packet comes to *judge*, so that none overtakes another."""
     strict: bool
     """Data of TCP connections whose beginning was not seen comes to *judge*."""
-    wary: int
-    """Protocols (a bit each, by the core's numbers) whose first bytes come to *judge*, also where
-    they are too few to show the protocol.
-    """
 
     unknown: bool
     """Whether flows of nobody we know may pass."""
@@ -102,8 +101,12 @@ class Sift:
     ) -> None:
         """*deliver* takes what the core delivers, *judge* answers for packets of flows that
         somebody wants, for those with bytes behind a hole, and for what `careful`, `strict` and
-        `wary` say. A flow nobody wants after *patience*
+        `be_wary` say. A flow nobody wants after *patience*
         payloads gets *pass_mark* (bits of *mask*), or comes to *judge* unless *unknown* may pass.
+        """
+    def be_wary(self, magics: Sequence[tuple[int, Magic]]) -> None:
+        """Have first bytes brought to *judge* that may become one of *magics*, each with its
+        protocol's number in the core, in place of those that were told before.
         """
     def turn(self, queue: Queue, now: int) -> int:
         """Take the packets that wait in *queue* at *now* (ns since 1970); return how many."""

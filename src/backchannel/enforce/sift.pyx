@@ -2,6 +2,8 @@
 """Queued packets on their way through the packet core; `sift.pyi` says what calls mean."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 from backchannel.capture.records cimport Chunk, frame_t
 from backchannel.enforce.nfqueue cimport Queue, queued_t
@@ -36,8 +38,18 @@ cdef enum:
     K_WANTED = 3
     BUCKETS = 12
     MANY = 2                # SKB_INFO: many segments in one (GSO)
+    SIGN = 16               # bytes of a magic that are compared
+    BEFORE = 2              # bytes before a magic's pattern that are waited for
 
 NONE, UNDECIDED, SETTLED, WANTED = K_NONE, K_UNDECIDED, K_SETTLED, K_WANTED
+
+
+cdef struct sign_t:
+    uint64_t bit            # the protocol
+    uint32_t at
+    uint32_t size
+    uint8_t pattern[SIGN]
+    uint8_t mask[SIGN]
 
 
 cdef class Packet:
@@ -81,6 +93,21 @@ cdef inline bint joined(const flow_t* flow, const packet_t* packet) noexcept nog
     return packet.protocol == TCP and packet.length and not flow.bits & BEGUN
 
 
+cdef bint begins(const sign_t* sign, const uint8_t* seen, uint32_t size) noexcept nogil:
+    """Whether *seen* agrees with a magic in at least one byte, and in all that are here; or ends
+    shortly before the first of them.
+    """
+    cdef uint32_t at
+    cdef bint compared = False
+    if size <= sign.at:
+        return sign.at <= BEFORE
+    for at in range(min(sign.size, size - sign.at)):
+        if (seen[sign.at + at] ^ sign.pattern[at]) & sign.mask[at]:
+            return False
+        compared = compared or sign.mask[at] != 0
+    return compared
+
+
 cdef class Sift:
     """Brings packets to the core in order, answers for those that nobody wants."""
 
@@ -88,7 +115,8 @@ cdef class Sift:
     cdef readonly uint64_t settled
     cdef public bint careful
     cdef public bint strict
-    cdef public uint64_t wary
+    cdef sign_t* signs
+    cdef uint32_t sign_count
     cdef uint64_t buckets[BUCKETS]
     cdef FlowCore core
     cdef Chunk chunk
@@ -107,6 +135,26 @@ cdef class Sift:
         self.core, self.deliver, self.judge, self.chunk = core, deliver, judge, Chunk()
         self.pass_mark, self.mask = pass_mark, mask
         self.patience, self.unknown = patience, unknown
+
+    def be_wary(self, magics):
+        """Have first bytes brought that may become one of *magics*: (protocol's number, magic)."""
+        cdef sign_t* signs = <sign_t*>calloc(len(magics) + 1, sizeof(sign_t))
+        cdef uint32_t count = 0, size
+        if signs == NULL:
+            raise MemoryError
+        for number, magic in magics:
+            if magic.transport == "tcp" and magic.pattern:
+                size = min(len(magic.pattern), SIGN)
+                pattern, mask = magic.pattern[:size], (magic.mask or b"\xff" * size)[:size]
+                signs[count].bit, signs[count].at, signs[count].size = 1 << number, magic.at, size
+                memcpy(signs[count].pattern, <const uint8_t*><const char*>pattern, size)
+                memcpy(signs[count].mask, <const uint8_t*><const char*>mask, size)
+                count += 1
+        free(self.signs)
+        self.signs, self.sign_count = signs, count
+
+    def __dealloc__(self):
+        free(self.signs)
 
     @property
     def costs(self):
@@ -222,14 +270,20 @@ cdef class Sift:
     cdef bint opening(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
         """Whether the packet ends within first bytes that may yet show a protocol to be wary of."""
         cdef uint64_t maybe = 0
+        cdef uint32_t size = 0, at
+        cdef const uint8_t* seen
         cdef half_t* half
         if packet.protocol != TCP or not packet.length or not flow.bits & STREAMING:
             return False
         half = &flow.extra.halves[side]
-        if half.first == NULL or not self.wary:
+        if half.first == NULL or flow.payload[1 - side]:  # who answers would have to wait each time
             return False
-        self.core.payloads.look_again(half, packet.protocol, flow.payload[1 - side] != 0, &maybe)
-        return maybe & self.wary != 0
+        self.core.payloads.look_again(half, packet.protocol, False, &maybe)
+        seen = self.core.payloads.streams.prefix(half, &size)
+        for at in range(self.sign_count):
+            if self.signs[at].bit & maybe and begins(&self.signs[at], seen, size):
+                return True
+        return False
 
     cdef int behind(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
         """Count the bytes up to the packet's end that are not known without a hole yet."""
