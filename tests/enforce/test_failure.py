@@ -11,7 +11,7 @@ from tests.enforce.guarding import guard, services, until
 from tests.enforce.lab import SERVER, World, isolated, isolated_as_root, play
 from tests.enforce.test_guard import AIM
 
-from backchannel.enforce import ruleset
+from backchannel.enforce import remote, ruleset
 
 OPEN = "rules: [{deny: [aim, icq]}]"
 CLOSED = "rules: [{deny: [aim, icq], from: 10.1.0.0/24, on-failure: closed}]"
@@ -97,6 +97,21 @@ def test_hanging_the_policy_holds_within_a_second_until_it_lives_again(policy):
         assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"))
         assert until(lambda: connects(world))
         assert running.inspector == inspector
+
+
+@isolated
+def test_an_inspector_that_hangs_for_long_is_replaced():
+    world = World()
+    remote.SILENCE = 2.0  # this process is the test's own; the guard is its child
+    with guard(world, OPEN) as running:
+        first = running.inspector
+        os.kill(first, signal.SIGSTOP)
+        assert until(lambda: running.status()["inspector"] not in (0, first), 8)
+        assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"), 8)
+        refused = play(world, AIM, 443)
+        assert until(lambda: running.actions() == [("reset", "aim", "")])
+        assert not Path(f"/proc/{first}").exists()
+    assert "Reset" in refused.failed
 
 
 @pytest.mark.parametrize("policy", [OPEN, CLOSED])

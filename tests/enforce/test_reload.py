@@ -149,6 +149,34 @@ def test_what_is_wrong_changes_nothing_and_is_told_with_its_line():
 
 
 @isolated
+def test_what_fails_closed_is_what_the_policy_of_now_says():
+    world = World()
+    closed = NO_AIM.replace("]}]", "], from: 10.1.0.0/24, on-failure: closed}]")
+    with guard(world, NO_AIM) as running, talk(world, HTTP[:1], 80) as web:
+        assert running.reload(closed)["reloaded"]
+        assert passes(*web)
+        with world.router.inside():
+            (mark,) = [each.mark for each in connections.every() if each.protocol == 6]
+        assert mark & MARKS.closed
+        os.kill(running.inspector, signal.SIGSTOP)
+        time.sleep(1.0)
+        assert not passes(*web)
+        os.kill(running.status()["inspector"], signal.SIGCONT)
+        assert until(lambda: passes(*web), 5)
+        assert running.reload(NO_AIM)["reloaded"]
+        assert until(lambda: not closing(world))
+        os.kill(running.inspector, signal.SIGSTOP)
+        time.sleep(1.0)
+        assert passes(*web)
+
+
+def closing(world):
+    """Connections that are marked to fail closed."""
+    with world.router.inside():
+        return [each for each in connections.every() if each.mark & MARKS.closed]
+
+
+@isolated
 def test_while_it_reloads_nothing_passes_unseen_and_nothing_is_lost():
     world = World()
     closed = NO_AIM.replace("]}]", "], from: 10.1.0.0/24, on-failure: closed}]")

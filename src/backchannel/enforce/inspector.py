@@ -56,6 +56,7 @@ class Inspector:
         self.queues, self.book = queues, Book(tell)
         self._marks, self._second = marks, 0
         self.law = self._before = Law(known.rules, known.services, known.limit)
+        self.law.now(*_hour(time.time_ns()))
         service_of_name = lru_cache(maxsize=NAMES)(known.index.service_of)
         protocols = load()
         for each in protocols.values():
@@ -124,9 +125,10 @@ class Inspector:
 
     # -- packets ---------------------------------------------------------------------------------
 
-    def drain(self, queue: Queue) -> None:
-        """Judge what waits in *queue*, but not for too long."""
+    def drain(self, queue: Queue, beat: Callable[[], object]) -> None:
+        """Judge what waits in *queue*, but not for too long; *beat* is called all the while."""
         for _ in range(TURNS):
+            beat()
             self.judge.now = time.time_ns()
             if not self.sift.turn(queue, self.judge.now):
                 return
@@ -143,8 +145,7 @@ class Inspector:
         if now // 1_000_000_000 == self._second:
             return False
         self._second = now // 1_000_000_000
-        clock = datetime.fromtimestamp(self._second)  # noqa: DTZ006 - the firewall's own clock
-        turned = self.law.now(clock.weekday(), clock.hour * 60 + clock.minute)
+        turned = self.law.now(*_hour(now))
         if turned:
             self._change(self.law)
         self.judge.now = now
@@ -197,9 +198,8 @@ class Inspector:
 
     def _change(self, law: Law, service_of_name: Callable[[str], str] | None = None) -> None:
         self._before, self.law = self.law, law
-        clock = datetime.now()  # noqa: DTZ005 - the firewall's own clock
-        law.now(clock.weekday(), clock.hour * 60 + clock.minute)
-        self.judge.now = time.time_ns()
+        self.judge.now = now = time.time_ns()
+        law.now(*_hour(now))
         self.judge.reload(law, service_of_name)
         self._be_wary()
 
@@ -226,6 +226,12 @@ class Inspector:
         pairs = {(connection.client, connection.server), (connection.client, connection.called)}
         spared = (self._before.may_have_spared(_text(a[0]), _text(b[0])) for a, b in pairs)
         return 0 if any(spared) else was
+
+
+def _hour(now: int) -> tuple[int, int]:
+    """Return weekday and minute of the day by the firewall's own clock."""
+    clock = datetime.fromtimestamp(now // 1_000_000_000)  # noqa: DTZ006 - its own clock
+    return clock.weekday(), clock.hour * 60 + clock.minute
 
 
 def _text(address: bytes) -> str:

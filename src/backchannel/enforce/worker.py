@@ -81,12 +81,12 @@ class Worker:
         self._take(b"")  # what came with the task
         self._say(inspector.figures(0, confined))
         while not self._stopping:
-            self._beat(time.monotonic())
+            self._beat()
             waiting.modify(channel, select.POLLIN | (select.POLLOUT if self._unsaid else 0))
             ready = {number for number, _ in waiting.poll(self._pause() * 1000)}
             for queue in inspector.queues:
                 if queue.fileno() in ready:
-                    inspector.drain(queue)
+                    inspector.drain(queue, self._beat)
             if channel in ready:
                 self._hear()
             while self._commands:
@@ -99,7 +99,9 @@ class Worker:
     def _pause(self) -> float:
         return HELD if self.inspector.holds else BEAT / 2
 
-    def _beat(self, now: float) -> None:
+    def _beat(self) -> None:
+        """Show that packets are judged, and tell the figures now and then."""
+        now = time.monotonic()
         if now - self._beaten >= BEAT:
             self._beaten = now
             try:
