@@ -375,3 +375,14 @@ def test_icons_up_and_down():
     assert len({one.key for one in opened}) == 3
     assert {told[1].data for told in (up, down, icq)} == {PNG}
     assert talk.c(0x10, 2, u16(1) + text16(b"")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(0, "buddy icon"), (3, "arrival sound"), (12, "buddy icon"), (0x400, "emoticon set")],
+)
+def test_other_items_of_buddy_art_are_named(kind, name):
+    talk, item_ = Talk(), u16(kind) + b"\0\4abcd"
+    down = talk.s(0x10, 7, name8("bob") + item_ + b"\0" + item_ + text16(PNG))
+    up = talk.c(0x10, 2, u16(kind) + text16(PNG))
+    assert [effects(told, FileOpen)[0].name for told in (down, up)] == [name, name]
