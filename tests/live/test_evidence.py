@@ -99,18 +99,22 @@ def test_the_oldest_files_go_first(tmp_path):
 
 
 RECORD = """
-import os, subprocess, sys, time
+import os, socket, subprocess, sys, time
 import msgspec
 from backchannel.live.recorder import Order
 from backchannel.live.sockets import Capture, open_captures
 (made,) = open_captures(Capture(interface="vb", wait=20))
-os.set_inheritable(made.fd, True)
-order = msgspec.msgpack.encode(Order(captures=(made,), folder=sys.argv[1], size=int(sys.argv[2])))
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+for fd in (made.fd, theirs.fileno()):
+    os.set_inheritable(fd, True)
+size, arrivals = int(sys.argv[2]), theirs.fileno()
+made_order = Order(captures=(made,), folder=sys.argv[1], size=size, arrivals=arrivals)
+order = msgspec.msgpack.encode(made_order)
 child = subprocess.Popen(
     [sys.executable, "-m", "backchannel.live.recorder"],
     stdin=subprocess.PIPE,
     stdout=subprocess.PIPE,
-    pass_fds=[made.fd],
+    pass_fds=[made.fd, arrivals],
 )
 child.stdin.write(len(order).to_bytes(4, "little") + order)
 child.stdin.flush()
@@ -137,7 +141,7 @@ def test_everything_is_recorded_as_it_was(world, tmp_path):
     needs("tcpreplay")
     captures = [EXAMPLES / "aim/aim_presence.pcap", EXAMPLES / "ipsec/natt_client_side.pcap"]
     told = world.python(RECORD, str(tmp_path), "100000000", *map(str, captures)).stdout
-    assert told.split()[:2] == ["vb", "0"]
+    assert told.split()[:3] == ["lost", "vb", "0"]
     wanted = [
         bytes(data)
         for path in captures

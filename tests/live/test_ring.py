@@ -185,6 +185,47 @@ def test_loopback_shows_each_packet_once(world):
     assert len(found) == 1
 
 
+def test_all_interfaces_together_show_each_frame_with_its_interface(world, tmp_path):
+    """Read again by tshark, which knows the header from its own source."""
+    needs("tshark")
+    sent = [frame(1), frame(2, tags=vlan(77))]
+    reader = read(world, "any", count=4)
+    world.python(SEND, *(each.hex() for each in sent))
+    found = [(data, size) for _, link, data, size in rows(reader) if link == 276]
+    assert all(len(data) == size for data, size in found)
+    capture = tmp_path / "any.pcap"
+    capture.write_bytes(pcap([(at, data) for at, (data, _) in enumerate(found)], link=276))
+    fields = ("sll.ifindex", "sll.pkttype", "vlan.id", "udp.srcport", "data.text")
+    asked = [part for field in fields for part in ("-e", field)]
+    told = subprocess.run(
+        ["tshark", "-r", capture, "-T", "fields", "-o", "data.show_as_text:TRUE", *asked],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line.split("\t") for line in told.stdout.splitlines()]
+    for vlans, port in (("", "1001"), ("77", "1002")):
+        seen = [line for line in lines if line[2:4] == [vlans, port]]
+        assert len(seen) == 2, lines
+        assert len({line[0] for line in seen}) == 2
+        assert {line[1] for line in seen} & {"4"}  # on its way out of one of them
+
+
+def test_a_filter_of_all_interfaces_looks_at_ip(world):
+    needs("tcpdump")
+    reader = read(world, "any", count=2, expression="udp port 1002")
+    world.python(SEND, frame(1).hex(), frame(2).hex())
+    assert [data[20:] for _, _, data, _ in rows(reader)] == [frame(2)[14:]] * 2
+
+
+def test_loopback_among_all_interfaces_shows_each_packet_once(world):
+    reader = read(world, "any", count=2)
+    world.python(
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
+        "s.sendto(b'once', ('127.0.0.1', 9))"
+    )
+    found = [data for _, _, data, _ in rows(reader) if b"once" in data and data[29] == 17]
+    assert len(found) == 1
+
+
 def test_records_are_those_of_a_pcap_file(tmp_path):
     capture = pcap([(0.5, frame(1)), (1.25, frame(2))])
     reader = Records(capture[:24])

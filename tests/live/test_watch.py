@@ -176,6 +176,75 @@ def test_an_interface_that_was_removed_is_opened_again(world, tmp_path):
     assert watch.stop() == 0
 
 
+def test_the_recording_goes_on_when_its_interface_is_back(world, tmp_path):
+    ring, folder = tmp_path / "ring", tmp_path / "evidence"
+    watch = Watch(world, tmp_path, "-q", "--ring", ring, "--evidence", folder)
+    world.run("ip", "link", "set", "vb", "down")
+    watch.says("interface vb is down")
+    world.run("ip", "link", "set", "vb", "up")
+    watch.says("interface vb is up again")
+    world.replay(ICQ)
+    watch.until(lambda: packets_in(ring) == packets_of(ICQ))
+    world.run("ip", "link", "del", "vb")
+    watch.until(lambda: watch.told().count("interface vb is down") == 2)
+    world.run("ip", "link", "add", "va", "type", "veth", "peer", "name", "vb")
+    world.run("ip", "link", "set", "va", "up")
+    world.run("ip", "link", "set", "vb", "up")
+    watch.says("interface vb is recorded again")
+    watch.until(lambda: watch.told().count("interface vb is up again") == 2)
+    world.replay(AIM)
+    assert watch.stop() == 0
+    assert packets_in(ring) == packets_of(ICQ) + packets_of(AIM)
+    assert list(folder.glob("*-password-guessable.pcap"))
+
+
+def packets_of(*paths):
+    return sum(len(chunk) for path in paths for s in sources([str(path)]) for chunk in s.chunks())
+
+
+def packets_in(ring):
+    """Packets recorded, without those that the kernel itself sends into a new interface."""
+    count = 0
+    for path in ring.glob("*.pcap"):
+        if path.stat().st_size > 24:
+            for source in sources([str(path)]):
+                count += sum(
+                    bytes(d)[12:14] == b"\x08\x00" for c in source.chunks() for _, _, d, _ in c
+                )
+    return count
+
+
+def test_all_interfaces_together_tell_the_same(world, tmp_path):
+    """What the test sends is seen on its way out of one end and into the other."""
+    ring, events = tmp_path / "ring", tmp_path / "e"
+    options = ("-q", "--events", events, "--ring", ring, "--evidence", tmp_path / "evidence")
+    watch = Watch(world, tmp_path, *options, interface="any")
+    world.replay(AIM)
+    assert watch.stop() == 0
+    assert len(events.read_text().splitlines()) == 68
+    needs("tcpdump")
+    (record,) = ring.glob("any-*.pcap")
+    read = ["tcpdump", "-nr", record, "tcp"]
+    told = subprocess.run(read, capture_output=True, text=True, check=True).stdout
+    assert "vb" in told or "ifindex" in told or len(told.splitlines()) > 100
+    assert list((tmp_path / "evidence").glob("*-password-guessable.pcap"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-i", "vb"), "any is all of them: give it alone"),
+        (("--promiscuous",), "any cannot be promiscuous: name the interfaces"),
+        (("--filter", "vlan 5"), "no VLAN support"),
+    ],
+)
+def test_what_does_not_go_with_all_interfaces_is_said(world, options, said):
+    needs("tcpdump")
+    told = world.run(*command("watch", "-i", "any", *options), check=False)
+    assert told.returncode == 2
+    assert said in told.stderr
+
+
 def test_a_parser_that_dies_is_replaced(world, tmp_path):
     watch = Watch(world, tmp_path)
     (pid,) = children(watch.process)

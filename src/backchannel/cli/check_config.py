@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from backchannel.live import configfile, setup
-from backchannel.live.sockets import interfaces
+from backchannel.live.sockets import ANY, interfaces
 
 
 def check_config(path: Path = configfile.SYSTEM) -> int:
@@ -23,7 +23,7 @@ def check_config(path: Path = configfile.SYSTEM) -> int:
     if faults:
         raise configfile.Faulty(faults)
     for name in made.capture.interfaces:
-        if name not in interfaces():
+        if name not in (ANY, *interfaces()):
             print(f"note: there is no interface {name} on this machine now")
     watched = ", ".join(made.capture.interfaces) or "none (give -i)"
     sent = ", ".join(receiver.name for receiver in made.alerts.receivers) or "nobody"

@@ -30,7 +30,9 @@ def about(text: str) -> Meta:
 class Capture(Table, frozen=True, kw_only=True):
     """Where packets come from."""
 
-    interfaces: Annotated[tuple[str, ...], about("Interfaces to watch.")] = ()
+    interfaces: Annotated[
+        tuple[str, ...], about("Interfaces to watch; `any` alone for all of them.")
+    ] = ()
     filter: Annotated[
         str,
         about("Keep only packets that this expression fits, as in tcpdump; needs tcpdump."),

@@ -6,6 +6,7 @@ while, so that the conversation can go on, and are then cut out together in one 
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ import msgspec
 from backchannel.capture import Damage, Source
 from backchannel.detect.model import Finding
 from backchannel.errors import InputError
-from backchannel.live import recorder, setup
+from backchannel.live import messages, recorder, setup, sockets
 from backchannel.live.config import Config
 from backchannel.live.crew import open_all
 from backchannel.live.pick import Picker
@@ -45,6 +46,8 @@ class Evidence:
         self._waiting: deque[tuple[float, Finding]] = deque()
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._gone: set[str] = set()
+        self._said = b""
         self.left = 0
         """Findings without evidence because too many waited."""
         ring = self._settings.ring
@@ -53,25 +56,34 @@ class Evidence:
         for folder in (ring, self._settings.folder):
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-        opened = [row[0] for row in open_all(setup.captures(config), 1)]
+        self._captures = {each.interface: each for each in setup.captures(config)}
+        opened = [row[0] for row in open_all(list(self._captures.values()), 1)]
+        self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         order = recorder.Order(
-            captures=tuple(opened), folder=str(ring), size=int(self._settings.ring_size)
+            captures=tuple(opened),
+            folder=str(ring),
+            size=int(self._settings.ring_size),
+            arrivals=arriving.fileno(),
         )
-        for made in opened:
-            os.set_inheritable(made.fd, True)
+        passed = [arriving.fileno(), *(made.fd for made in opened)]
+        for fd in passed:
+            os.set_inheritable(fd, True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "backchannel.live.recorder"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=[made.fd for made in opened],
+            pass_fds=passed,
             start_new_session=True,
         )
         body = msgspec.msgpack.encode(order)
         assert self._process.stdin is not None
         self._process.stdin.write(len(body).to_bytes(4, "little") + body)
         self._process.stdin.flush()
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
         for made in opened:
             os.close(made.fd)
+        arriving.close()
 
     def want(self, finding: Finding) -> None:
         """Cut out the conversation of *finding*, after a while."""
@@ -87,6 +99,9 @@ class Evidence:
         if self._process is not None and self._process.poll() is not None:
             self._notice("the recorder died; from now on there is no evidence")
             self._process = None
+        self._hear()
+        for name in [each for each in self._gone if sockets.is_up(each)]:
+            self._reopen(name)
         if self._thread is not None and self._thread.is_alive():
             return
         if due := self._due(time.monotonic()):
@@ -106,16 +121,44 @@ class Evidence:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._hear()
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            name, lost, _, drops = line.decode().split()
-            if int(lost) or int(drops):
-                told = f"{int(lost):,} packets to the disk and {int(drops):,} in the kernel"
-                self._notice(f"the recorder lost of {name} {told}")
         self._process.stdout.close()
+        self._arrivals.close()
         self._process = None
         while due := self._due(float("inf")):
             self._cut(due)
+
+    def _hear(self) -> None:
+        """Take what the recorder has said."""
+        if self._process is None:
+            return
+        assert self._process.stdout is not None
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._process.stdout.fileno(), 4096):
+                self._said += data
+        *lines, self._said = self._said.split(b"\n")
+        for line in lines:
+            what, name, *numbers = line.decode().split()
+            if what == "gone":
+                self._gone.add(name)
+                continue
+            lost, _, drops = map(int, numbers)
+            if lost or drops:
+                told = f"{lost:,} packets to the disk and {drops:,} in the kernel"
+                self._notice(f"the recorder lost of {name} {told}")
+
+    def _reopen(self, name: str) -> None:
+        """Open an interface that is back, and hand its socket to the recorder."""
+        try:
+            (made,) = sockets.open_captures(self._captures[name])
+        except (ValueError, OSError):
+            return  # tried again; that it cannot be opened is said of the parsers' sockets
+        with contextlib.suppress(OSError):
+            messages.hand_over(self._arrivals, made)
+        os.close(made.fd)
+        self._gone.discard(name)
+        self._notice(f"interface {name} is recorded again")
 
     def _due(self, now: float) -> list[Finding]:
         out: list[Finding] = []

@@ -15,8 +15,9 @@ from backchannel.errors import MissingProgramError, UsageError
 RETURN = 0x06  # BPF_RET | BPF_K
 MOST = 4096
 """Instructions that the kernel accepts (BPF_MAXINSNS)."""
-NAMES = {1: "EN10MB", 12: "RAW", 101: "RAW", 127: "IEEE802_11_RADIO", 105: "IEEE802_11"}
-"""What tcpdump calls the link types that a packet socket has."""
+NAMES = {1: "EN10MB", 12: "RAW", 101: "RAW", 127: "IEEE802_11_RADIO", 105: "IEEE802_11", 276: "RAW"}
+"""What tcpdump calls the link types that a packet socket has; for all interfaces together, what the
+kernel's filter sees of a packet there: it begins with the IP header."""
 SECONDS = 20
 
 

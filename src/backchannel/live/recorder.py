@@ -2,6 +2,10 @@
 
 usage: python -m backchannel.live.recorder    with the order on standard input, which ends it too
 
+On standard output it says `gone INTERFACE` of one that was removed; the socket of one that is back
+comes over `arrivals`. At the end: `lost INTERFACE` with the packets that the disk did not take, and
+those that the kernel had and dropped.
+
 It has sockets of its own, so that what the parsers do not keep up with is recorded all the same.
 Files are `INTERFACE-NANOSECONDS.pcap`; the oldest go when there are too many bytes. When the disk
 is full the oldest go too, and if that does not help packets are lost and counted.
@@ -10,13 +14,15 @@ is full the oldest go too, and if that does not help packets are lost and counte
 import os
 import select
 import signal
+import socket
 import struct
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from backchannel.live import sockets
+from backchannel.live import messages, sockets
 from backchannel.live.ring import Ring, pcap_records
 from backchannel.live.sockets import Opened
 
@@ -33,6 +39,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     captures: tuple[Opened, ...]
     folder: str
     size: int
+    arrivals: int
+    """Descriptor by which sockets of interfaces come that are back."""
 
 
 def header(link: int) -> bytes:
@@ -44,26 +52,50 @@ class Track:
     """One interface's files."""
 
     def __init__(self, opened: Opened, folder: Path, size: int) -> None:
-        self.opened, self._folder, self._size = opened, folder, size
-        self.ring = Ring(opened.fd, opened.link, opened.block_size, opened.blocks)
+        self._folder, self._size = folder, size
         self._fd, self._written = -1, 0
         self.lost = 0
         """Packets that the disk did not take."""
+        self.packets = self.drops = 0
+        """Of the kernel, as far as it was asked."""
+        self.open(opened)
+
+    def open(self, opened: Opened) -> None:
+        """Read from the socket of *opened* from now on."""
+        self.opened = opened
+        self.ring: Ring | None = Ring(opened.fd, opened.link, opened.block_size, opened.blocks)
+
+    def let_go(self) -> None:
+        """The interface is gone: write what came of it, and close its socket."""
+        while self.read():
+            pass
+        self.count()
+        self.ring = None
+        os.close(self.opened.fd)
+        self.close()
+
+    def count(self) -> None:
+        """Ask the kernel what it had and dropped."""
+        if self.ring is not None:
+            packets, drops = sockets.dropped(self.opened.fd)
+            self.packets += packets
+            self.drops += drops
 
     def read(self) -> bool:
         """Write the next block; return whether there was one."""
-        chunk = self.ring.next()
-        if chunk is None:
+        ring = self.ring
+        chunk = ring.next() if ring is not None else None
+        if ring is None or chunk is None:
             return False
         count = len(chunk)
         if count:
             first = next(iter(chunk))[0]
             data = pcap_records(chunk)
-            self.ring.release()
+            ring.release()
             if not self._put(first, data):
                 self.lost += count
         else:
-            self.ring.release()
+            ring.release()
         return True
 
     def close(self) -> None:
@@ -125,8 +157,19 @@ def main() -> int:
     order = msgspec.msgpack.decode(_first(), type=Order)
     folder, share = Path(order.folder), order.size // len(order.captures)
     tracks = [Track(opened, folder, share) for opened in order.captures]
+    _record(tracks, socket.socket(fileno=order.arrivals))
+    for track in tracks:
+        track.close()
+        track.count()
+        print("lost", track.opened.interface, track.lost, track.packets, track.drops, flush=True)
+    return 0
+
+
+def _record(tracks: Sequence[Track], arrivals: socket.socket) -> None:
+    """Write what comes until standard input ends, and what is left then."""
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
+    poll.register(arrivals, select.POLLIN)
     for track in tracks:
         poll.register(track.opened.fd, select.POLLIN | select.POLLERR)
     going = True
@@ -134,19 +177,43 @@ def main() -> int:
         for fd, what in poll.poll(WAKE):
             if fd == 0:
                 going = bool(os.read(0, 64))
+            elif fd == arrivals.fileno():
+                _arrive(arrivals, tracks, poll)
             elif what & select.POLLERR:
-                sockets.error_of(fd)
-                if not sockets.bound(fd):
-                    poll.unregister(fd)
+                _trouble(fd, tracks, poll)
         for track in tracks:
             while track.read():
                 pass
     for track in tracks:
         while track.read():
             pass
-        track.close()
-        print(track.opened.interface, track.lost, *sockets.dropped(track.opened.fd), flush=True)
-    return 0
+
+
+def _trouble(fd: int, tracks: Sequence[Track], poll: select.poll) -> None:
+    """An interface went down, and its socket will go on when it is up; or it was removed, and the
+    socket is dead.
+    """
+    sockets.error_of(fd)  # which forgets it: else poll would tell it for ever
+    for track in tracks:
+        if track.ring is not None and track.opened.fd == fd and not sockets.bound(track.opened):
+            poll.unregister(fd)
+            track.let_go()
+            print("gone", track.opened.interface, flush=True)
+
+
+def _arrive(arrivals: socket.socket, tracks: Sequence[Track], poll: select.poll) -> None:
+    """Take the socket of an interface that is back."""
+    data, fds, _, _ = socket.recv_fds(arrivals, 4096, 1)
+    if not fds:
+        poll.unregister(arrivals)
+        return
+    made = msgspec.structs.replace(messages.opened(data), fd=fds[0])
+    for track in tracks:
+        if track.opened.interface == made.interface and track.ring is None:
+            track.open(made)
+            poll.register(made.fd, select.POLLIN | select.POLLERR)
+            return
+    os.close(made.fd)
 
 
 def _first() -> bytes:

@@ -24,6 +24,14 @@ cdef extern from "<linux/if_packet.h>" nogil:
     struct tpacket_hdr_variant1:
         uint32_t tp_vlan_tci
         uint16_t tp_vlan_tpid
+    struct sockaddr_ll:
+        uint16_t sll_protocol
+        int sll_ifindex
+        uint16_t sll_hatype
+        uint8_t sll_pkttype
+        uint8_t sll_halen
+        uint8_t sll_addr[8]
+    size_t TPACKET_ALIGN(size_t)
     struct tpacket3_hdr:
         uint32_t tp_next_offset
         uint32_t tp_sec
@@ -63,6 +71,10 @@ cdef enum:
     ADDRESSES = 12          # bytes of both Ethernet addresses
     TAG = 4                 # bytes of an 802.1Q tag; as many are kept free before each frame
     TAGGED = 0x8100
+    COOKED = 276            # link type LINUX_SLL2
+    COOKED_HEAD = 20        # bytes of its header
+    OUTGOING = 4            # kind of a packet that this machine sends
+    LOOPBACK = 772          # hardware type
     RECORD = 16             # bytes of a pcap record's header
 
 
@@ -143,6 +155,7 @@ cdef class Ring:
         cdef uint32_t left = block.hdr.bh1.num_pkts
         cdef tpacket3_hdr* head
         cdef uint8_t* data
+        cdef uint8_t* packet
         cdef frame_t* frame
         while left:
             left -= 1
@@ -154,6 +167,8 @@ cdef class Ring:
             if left:
                 prefetch(start + place)
             data = <uint8_t*>head + head.tp_mac
+            if self.link == COOKED and doubled(origin(head)):
+                continue
             frame = self.chunk.push()
             frame.time = <int64_t>head.tp_sec * 1000000000 + head.tp_nsec
             frame.captured, frame.original, frame.link = head.tp_snaplen, head.tp_len, self.link
@@ -162,6 +177,11 @@ cdef class Ring:
                     data = tagged(data, head)
                     frame.captured += TAG
                     frame.original += TAG
+            elif self.link == COOKED:
+                packet = data
+                data = cooked(data, head)
+                frame.captured += <uint32_t>(packet - data)
+                frame.original += <uint32_t>(packet - data)
             frame.data = data
             prefetch(data)  # the decoder comes next: a tenth less time a packet
         return 0
@@ -177,6 +197,41 @@ cdef uint8_t* tagged(uint8_t* data, const tpacket3_hdr* head) noexcept nogil:
     start[ADDRESSES], start[ADDRESSES + 1] = <uint8_t>(kind >> 8), <uint8_t>kind
     start[ADDRESSES + 2] = <uint8_t>(head.hv1.tp_vlan_tci >> 8)
     start[ADDRESSES + 3] = <uint8_t>head.hv1.tp_vlan_tci
+    return start
+
+
+cdef inline const sockaddr_ll* origin(const tpacket3_hdr* head) noexcept nogil:
+    """Where a packet came from; the kernel puts it behind the header."""
+    return <const sockaddr_ll*>(<const uint8_t*>head + TPACKET_ALIGN(sizeof(tpacket3_hdr)))
+
+
+cdef inline bint doubled(const sockaddr_ll* told) noexcept nogil:
+    """Whether it is a packet on its way out by the loopback, where it comes in again."""
+    return told.sll_pkttype == OUTGOING and told.sll_hatype == LOOPBACK
+
+
+cdef uint8_t* cooked(uint8_t* data, const tpacket3_hdr* head) noexcept nogil:
+    """Put before an IP packet what is told of its link, and its tag if it has one."""
+    cdef const sockaddr_ll* told = origin(head)
+    cdef uint8_t* start = data
+    cdef uint32_t number = <uint32_t>told.sll_ifindex, kind = TAGGED
+    cdef uint8_t first = (<const uint8_t*>&told.sll_protocol)[0]
+    cdef uint8_t second = (<const uint8_t*>&told.sll_protocol)[1]
+    if head.tp_status & TP_STATUS_VLAN_VALID:
+        if head.tp_status & TP_STATUS_VLAN_TPID_VALID and head.hv1.tp_vlan_tpid:
+            kind = head.hv1.tp_vlan_tpid
+        start -= TAG
+        start[0] = <uint8_t>(head.hv1.tp_vlan_tci >> 8)
+        start[1] = <uint8_t>head.hv1.tp_vlan_tci
+        start[2], start[3] = first, second
+        first, second = <uint8_t>(kind >> 8), <uint8_t>kind
+    start -= COOKED_HEAD  # PACKET_RESERVE keeps them free
+    start[0], start[1], start[2], start[3] = first, second, 0, 0
+    start[4], start[5] = <uint8_t>(number >> 24), <uint8_t>(number >> 16)
+    start[6], start[7] = <uint8_t>(number >> 8), <uint8_t>number
+    start[8], start[9] = <uint8_t>(told.sll_hatype >> 8), <uint8_t>told.sll_hatype
+    start[10], start[11] = told.sll_pkttype, min(told.sll_halen, <uint8_t>8)
+    memcpy(start + 12, told.sll_addr, 8)
     return start
 
 

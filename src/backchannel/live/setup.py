@@ -20,7 +20,7 @@ from backchannel.live import filters
 from backchannel.live.config import Config, Guard
 from backchannel.live.delivery import sink
 from backchannel.live.sinks.connection import split
-from backchannel.live.sockets import Capture
+from backchannel.live.sockets import ANY, COOKED, Capture
 from backchannel.privacy import Disclosure
 
 BLOCK = 1 << 20
@@ -82,8 +82,10 @@ def keyed(config: Config) -> Config:
 
 def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield what cannot work, each with the setting that says so. Opens nothing for long."""
+    yield from _interfaces(config)
+    cooked = ANY in config.capture.interfaces
     try:
-        filters.compiled(config.capture.filter, config.capture.snaplen)
+        filters.compiled(config.capture.filter, config.capture.snaplen, COOKED if cooked else 1)
     except ValueError as error:
         yield ("capture", "filter"), str(error)
     try:
@@ -143,6 +145,22 @@ def _listens(listen: str, where: tuple[str, str]) -> Iterator[tuple[tuple[str | 
         split(listen)
     except ValueError as error:
         yield where, f"{error}; write for example 127.0.0.1:9469"
+
+
+def _interfaces(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what does not go with all interfaces together."""
+    wanted = config.capture
+    if ANY not in wanted.interfaces:
+        return
+    if len(wanted.interfaces) > 1:
+        yield ("capture", "interfaces"), f"{ANY} is all of them: give it alone"
+    if wanted.promiscuous:
+        yield ("capture", "promiscuous"), f"{ANY} cannot be promiscuous: name the interfaces"
+    if config.prevent.via:
+        yield (
+            ("prevent", "via"),
+            f"{ANY} shows no Ethernet addresses to put frames to: name the interfaces",
+        )
 
 
 def _prevention(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:

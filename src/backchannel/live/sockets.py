@@ -27,6 +27,9 @@ SO_ATTACH_FILTER = 26
 SIOCGIFFLAGS, IFF_UP = 0x8913, 1
 TAG = 4
 """Bytes kept free before each frame, where its VLAN tag is put back."""
+ANY, COOKED, COOKED_HEAD = "any", 276, 20
+"""The name of all interfaces together; the link type of its frames, which have a header that tells
+the interface (LINUX_SLL2); its size. The kernel takes the links' own headers off."""
 
 LINKS = {1: 1, 772: 1, 65534: 101, 768: 101, 769: 101, 776: 101, 778: 101, 801: 105, 803: 127}
 """Link types as in pcap files, by the kernel's hardware type: Ethernet, loopback, tun and
@@ -63,6 +66,8 @@ def interfaces() -> list[str]:
 
 def link_type(interface: str) -> int:
     """Return the link type that a packet socket has on *interface*. Raises UsageError."""
+    if interface == ANY:
+        return COOKED
     if interface not in interfaces():
         known = ", ".join(interfaces()) or "none"
         raise UsageError(f"no interface {interface} here; there are: {known}")
@@ -78,6 +83,8 @@ def open_captures(settings: Capture, workers: int = 1) -> list[Opened]:
     Raises UsageError where it cannot be, and PrivilegeError where it may not be.
     """
     link = link_type(settings.interface)
+    if settings.interface == ANY and settings.promiscuous:
+        raise UsageError("promiscuous is of one interface: name those that are meant, not any")
     program = filters.compiled(settings.filter, settings.snaplen, link)
     opened: list[Opened] = []
     group = -1
@@ -106,12 +113,13 @@ def open_captures(settings: Capture, workers: int = 1) -> list[Opened]:
 
 def _socket(settings: Capture) -> socket.socket:
     """Return a socket with its ring, bound, that lets no packet through yet."""
-    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    cooked = settings.interface == ANY
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM if cooked else socket.SOCK_RAW, 0)
     try:
         made.setblocking(False)
         _attach(made.fileno(), filters.NOTHING)
         made.setsockopt(SOL_PACKET, VERSION, TPACKET_V3)
-        made.setsockopt(SOL_PACKET, RESERVE, TAG)
+        made.setsockopt(SOL_PACKET, RESERVE, TAG + COOKED_HEAD if cooked else TAG)
         frame = 2048
         ring = struct.pack(
             "7I",
@@ -124,9 +132,14 @@ def _socket(settings: Capture) -> socket.socket:
             0,
         )
         made.setsockopt(SOL_PACKET, RX_RING, ring)
-        if _hardware(settings.interface) == 772:  # a loopback frame comes as sent and as received
+        if (
+            not cooked and _hardware(settings.interface) == 772
+        ):  # a loopback frame comes as sent and as received
             made.setsockopt(SOL_PACKET, IGNORE_OUTGOING, 1)
-        made.bind((settings.interface, EVERY_PROTOCOL))
+        if cooked:
+            _bind_to_all(made)
+        else:
+            made.bind((settings.interface, EVERY_PROTOCOL))
         if settings.promiscuous:
             number = socket.if_nametoindex(settings.interface)
             member = struct.pack("iHH8s", number, PROMISCUOUS, 0, b"")
@@ -135,6 +148,13 @@ def _socket(settings: Capture) -> socket.socket:
         made.close()
         raise
     return made
+
+
+def _bind_to_all(made: socket.socket) -> None:
+    """Bind a packet socket to every interface; Python's own call wants the name of one."""
+    place = struct.pack("HHiHBB8s", socket.AF_PACKET, socket.htons(EVERY_PROTOCOL), 0, 0, 0, 0, b"")
+    if ctypes.CDLL(None, use_errno=True).bind(made.fileno(), place, len(place)):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _join(fd: int, group: int) -> int:
@@ -169,14 +189,16 @@ def error_of(fd: int) -> int:
         return made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
-def bound(fd: int) -> bool:
+def bound(opened: Opened) -> bool:
     """Say whether the interface that a socket was bound to is still there."""
-    with socket.socket(fileno=os.dup(fd)) as made:
-        return bool(made.getsockname()[0])
+    with socket.socket(fileno=os.dup(opened.fd)) as made:
+        return opened.interface == ANY or bool(made.getsockname()[0])
 
 
 def is_up(interface: str) -> bool:
     """Say whether *interface* is there and up."""
+    if interface == ANY:
+        return True
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         request = struct.pack("16sH22x", interface.encode()[:15], 0)
         try:

@@ -174,7 +174,11 @@ class Worker:
         """
         sockets.error_of(fd)  # which forgets it: else poll would tell it for ever
         for source in self._sources:
-            if source.ring is not None and source.opened.fd == fd and not sockets.bound(fd):
+            if (
+                source.ring is not None
+                and source.opened.fd == fd
+                and not sockets.bound(source.opened)
+            ):
                 self._poll.unregister(fd)
                 source.close()
                 self._tell(Gone(source.opened.interface))
