@@ -124,13 +124,52 @@ def test_a_reload_reads_rules_again_and_loses_no_flow(world, tmp_path):
     config.write_text(f'[capture]\nworkers = 2\n[findings]\nrules = ["{rules}"]\n')
     watch.signal(signal.SIGHUP)
     watch.says("reloaded: ")
-    watch.says("[capture] was changed; that takes effect at the next start")
+    watch.says("[capture] workers: changed; that takes effect at the next start")
     world.python(REST, AIM, "100")
     watch.until(lambda: '"rule":"my-own"' in watch.out())
     assert watch.stop() == 0
     rows = [json.loads(line) for line in watch.out().splitlines()]
     told = [row["finding"]["rule"] for row in rows if row["kind"] == "finding"]
     assert told.count("password-guessable") == len(set(_accounts(rows, "password-guessable")))
+
+
+def test_a_reload_opens_other_files_addresses_and_filters(world, tmp_path):
+    needs("tcpdump", "curl")
+    config, first, second = tmp_path / "w.toml", tmp_path / "first", tmp_path / "second"
+    ring, folder = tmp_path / "ring", tmp_path / "evidence"
+    start = f'[output]\nevents = "{first}"\n[evidence]\nring = "{ring}"\n'
+    config.write_text(start)
+    watch = Watch(world, tmp_path, "-q", "--config", config)
+    half = tmp_path / "half.pcap"
+    subprocess.run(["tcpdump", "-r", AIM, "-w", half, "-c", "100"], check=True, capture_output=True)
+    world.replay(half)
+    watch.until(lambda: len(first.read_text().splitlines()) > 10)
+    before = packets_in(ring)
+
+    config.write_text(f'[metrics]\nlisten = "127.0.0.1:9999"\n[output]\nevents = "{tmp_path}/x/"\n')
+    (tmp_path / "x").mkdir()
+    watch.signal(signal.SIGHUP)
+    watch.says("not reloaded, the old configuration stays:")
+
+    text = start.replace(str(first), str(second)) + f'folder = "{folder}"\n'
+    text += '[metrics]\nlisten = "127.0.0.1:9999"\n[capture]\nfilter = "tcp"\nsnaplen = 9000\n'
+    config.write_text(text)
+    watch.signal(signal.SIGHUP)
+    watch.says("reloaded: ")
+    watch.says("[capture] snaplen: changed; that takes effect at the next start")
+    world.replay(ICQ)  # UDP, which the filter keeps out
+    world.python(REST, AIM, "100")
+    watch.until(lambda: second.exists() and len(second.read_text().splitlines()) > 10)
+    assert (
+        "backchannel_packets_total"
+        in world.run("curl", "-s", "http://127.0.0.1:9999/metrics").stdout
+    )
+    assert watch.stop() == 0
+    rows = [json.loads(line) for file in (first, second) for line in file.read_text().splitlines()]
+    assert {row["protocol"] for row in rows} == {"oscar"}
+    assert len(rows) == 68  # of both files together: no flow was lost
+    assert packets_in(ring) == packets_of(AIM) > before
+    assert list(folder.glob("*.pcap"))
 
 
 REST = """

@@ -297,7 +297,3 @@ class Config(Table, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
     prevent: Prevent = Prevent()
     guard: Guard = Guard()
-
-
-FIXED = ("capture", "flows", "evidence", "metrics")
-"""Tables that a reload cannot change: they hold what was opened at the start."""

@@ -15,7 +15,7 @@ import msgspec
 from backchannel.live import framing, messages
 from backchannel.live.companion import Companion
 from backchannel.live.messages import Command, Report, Task
-from backchannel.live.sockets import Capture, Opened, is_up, open_captures
+from backchannel.live.sockets import Capture, Opened, attach, is_up, open_captures
 
 READ = 1 << 20
 WORKER = "backchannel.live.worker"
@@ -149,6 +149,13 @@ class Crew:
             )
         for member in self.members:
             member.tell(command)
+
+    def filter(self, captures: Sequence[Capture]) -> None:
+        """Keep other packets from now on, on sockets that are open and that will be."""
+        for each in captures:
+            held = [made for row in self._held for made in row if made.interface == each.interface]
+            attach(each, held)
+            self._captures[each.interface] = each
 
     def look(self) -> None:
         """See which interfaces are up, open those again that were gone, and end processes that

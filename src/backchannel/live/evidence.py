@@ -20,10 +20,11 @@ import msgspec
 from backchannel.capture import Damage, Source
 from backchannel.detect.model import Finding
 from backchannel.errors import InputError
-from backchannel.live import messages, recorder, setup, sockets
+from backchannel.live import config, messages, recorder, setup, sockets
 from backchannel.live.config import Config
 from backchannel.live.crew import open_all
 from backchannel.live.pick import Picker
+from backchannel.live.sockets import Capture
 from backchannel.report.exports.common import endpoint
 
 AT_ONCE = 32
@@ -40,9 +41,9 @@ Talk = tuple[int, str, int, str, int]
 class Evidence:
     """The recorder's process, and the thread that cuts."""
 
-    def __init__(self, config: Config, notice: Notice) -> None:
+    def __init__(self, wanted: Config, notice: Notice) -> None:
         """Start recording, where it is asked for. Raises UsageError and OSError."""
-        self._settings, self._notice = config.evidence, notice
+        self._settings, self._notice = wanted.evidence, notice
         self._waiting: deque[tuple[float, Finding]] = deque()
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,7 +57,7 @@ class Evidence:
         for folder in (ring, self._settings.folder):
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-        self._captures = {each.interface: each for each in setup.captures(config)}
+        self._captures = {each.interface: each for each in setup.captures(wanted)}
         opened = [row[0] for row in open_all(list(self._captures.values()), 1)]
         self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         order = recorder.Order(
@@ -81,9 +82,22 @@ class Evidence:
         self._process.stdin.flush()
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
-        for made in opened:
-            os.close(made.fd)
+        self._held = {made.interface: made for made in opened}
         arriving.close()
+
+    def use(self, settings: config.Evidence) -> None:
+        """Go on by other settings; where packets are recorded stays."""
+        if settings.folder is not None:
+            settings.folder.mkdir(parents=True, exist_ok=True)
+        self._settings = settings
+
+    def filter(self, captures: Sequence[Capture]) -> None:
+        """Record other packets from now on."""
+        if self._process is None:
+            return
+        for each in captures:
+            sockets.attach(each, [self._held[each.interface]])
+            self._captures[each.interface] = each
 
     def want(self, finding: Finding) -> None:
         """Cut out the conversation of *finding*, after a while."""
@@ -125,6 +139,8 @@ class Evidence:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._arrivals.close()
+        for made in self._held.values():
+            os.close(made.fd)
         self._process = None
         while due := self._due(float("inf")):
             self._cut(due)
@@ -156,7 +172,8 @@ class Evidence:
             return  # tried again; that it cannot be opened is said of the parsers' sockets
         with contextlib.suppress(OSError):
             messages.hand_over(self._arrivals, made)
-        os.close(made.fd)
+        os.close(self._held[name].fd)
+        self._held[name] = made
         self._gone.discard(name)
         self._notice(f"interface {name} is recorded again")
 

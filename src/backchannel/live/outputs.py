@@ -23,6 +23,8 @@ class Outputs:
     ) -> None:
         """Open all. Raises OSError."""
         self.disclosure, self._workers = disclosure, workers
+        self.before: dict[str, int] = {}
+        """Records that files lost which were open before these."""
         rotation = Rotation(settings.rotate_size, settings.rotate_every, settings.keep)
         self._events = _lines(settings.events, rotation, notice)
         self._eve = _lines(settings.eve, rotation, notice)
@@ -78,7 +80,9 @@ class Outputs:
             "findings": self._findings,
             "flows": self._flows,
         }
-        return {name: file.lost for name, file in files.items() if file is not None}
+        lost = {name: file.lost for name, file in files.items() if file is not None}
+        names = self.before | lost
+        return {name: self.before.get(name, 0) + lost.get(name, 0) for name in names}
 
 
 def _lines(path: Path | None, rotation: Rotation, notice: Notice) -> Lines | None:

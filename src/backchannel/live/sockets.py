@@ -9,6 +9,8 @@ import fcntl
 import os
 import socket
 import struct
+from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -166,6 +168,17 @@ def _join(fd: int, group: int) -> int:
             return made.getsockopt(SOL_PACKET, FANOUT) & 0xFFFF
         made.setsockopt(SOL_PACKET, FANOUT, struct.pack("I", kind << 16 | group))
     return group
+
+
+def attach(settings: Capture, opened: Sequence[Opened]) -> None:
+    """Let the filter of *settings* take the place of that of sockets that are open.
+
+    Raises UsageError where it is no filter.
+    """
+    for each in opened:
+        program = filters.compiled(settings.filter, settings.snaplen, each.link)
+        with suppress(OSError):  # its interface is gone: the next socket gets the filter
+            _attach(each.fd, program)
 
 
 def _attach(fd: int, program: bytes) -> None:

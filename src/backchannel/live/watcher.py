@@ -13,22 +13,22 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import FrameType
-
-import msgspec
 
 from backchannel.detect.model import SEVERITIES, Finding
 from backchannel.live import alert as alerts
 from backchannel.live import messages, setup
 from backchannel.live.collector import Collector
 from backchannel.live.companion import Companion
-from backchannel.live.config import FIXED, Config
+from backchannel.live.config import Config
 from backchannel.live.crew import Crew
 from backchannel.live.delivery import Delivery
 from backchannel.live.evidence import Evidence
 from backchannel.live.metrics import Metrics
 from backchannel.live.outputs import Outputs
+from backchannel.live.reload import kept
 from backchannel.live.screen import Screen
 from backchannel.live.setup import Knowledge
 from backchannel.live.spool import Spool
@@ -248,26 +248,13 @@ class Watcher:
         """Read configuration, catalogue and rules again. What is wrong changes nothing."""
         self._reloading = False
         try:
-            config, known = self._load()
-            if self.companion is not None:
-                self.companion.reload(config)
-            if self.delivery is not None:
-                self.delivery.use(config.alerts.receivers)
+            wanted, known = self._load()
+            config, waiting = kept(self.config, wanted)
+            self._open_again(config)
         except (ValueError, OSError) as error:
             self.notice(f"not reloaded, the old configuration stays:\n{error}")
             return
-        fixed = [
-            name
-            for name in FIXED
-            if name != "flows" and getattr(config, name) != getattr(self.config, name)
-        ]
-        if config.alerts.receivers and self.delivery is None:
-            fixed.append("alerts")
-        old = self.config
-        keep = {name: getattr(old, name) for name in (*FIXED, "output")}
-        if config.output != old.output:
-            fixed.append("output")
-        self.config = msgspec.structs.replace(config, **keep)
+        self.config = config
         self.collector.reload(
             rules=known.rules,
             index=known.index,
@@ -276,10 +263,47 @@ class Watcher:
             suppressions=known.suppressions,
         )
         self.outputs.disclosure = known.disclosure
+        self.collector.listeners = [self.outputs.observation] if self.outputs.reads else []
+        self.evidence.use(config.evidence)
         self.crew.tell(messages.Reload(known.index, known.everything, self._read()))
-        for name in fixed:
-            self.notice(f"[{name}] was changed; that takes effect at the next start")
+        for name in waiting:
+            self.notice(f"{name}: changed; that takes effect at the next start")
         self.notice(f"reloaded: {len(known.rules)} rules, {len(known.index.services)} services")
+
+    def _open_again(self, config: Config) -> None:
+        """Open what *config* names otherwise than before; what fails leaves the old open.
+
+        Raises ValueError and OSError.
+        """
+        old, captures, outputs, metrics = self.config, None, self.outputs, self.metrics
+        with ExitStack() as undo:
+            if config.capture.filter != old.capture.filter:
+                captures = setup.captures(config)
+            if config.output != old.output:
+                self.outputs.flush()
+                workers = config.capture.workers
+                outputs = Outputs(config.output, self.collector.disclosure, workers, self.notice)
+                undo.callback(outputs.close)
+            if config.metrics != old.metrics:
+                metrics = Metrics(config.metrics, self)
+                undo.callback(metrics.close)
+            if self.companion is not None:
+                self.companion.reload(config)
+            if self.delivery is None:
+                self.delivery = self._deliver(config)
+            else:
+                self.delivery.use(config.alerts.receivers)
+            undo.pop_all()
+        if captures is not None:
+            self.crew.filter(captures)
+            self.evidence.filter(captures)
+        if outputs is not self.outputs:
+            self.outputs.close()
+            outputs.before = self.outputs.lost()
+            self.outputs = outputs
+        if metrics is not self.metrics:
+            self.metrics.close()
+            self.metrics = metrics
 
     def _deliver(self, config: Config) -> Delivery | None:
         if not config.alerts.receivers:
