@@ -13,6 +13,7 @@ from tests.enforce.guarding import guard, services
 from tests.enforce.lab import SERVER, World, isolated
 from tests.kit import flows
 
+from backchannel.catalogue import index
 from backchannel.enforce import bridge, connections, decline, inject, ruleset
 from backchannel.enforce.hold import (
     MESSAGE_BYTES,
@@ -23,8 +24,10 @@ from backchannel.enforce.hold import (
     Holds,
     Lane,
 )
+from backchannel.enforce.inspector import Inspector
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.marks import Marks
+from backchannel.enforce.messages import Knowledge
 from backchannel.enforce.nfqueue import ACCEPT, DROP, Queue
 from backchannel.enforce.nudge import nudge
 from backchannel.errors import UsageError
@@ -397,3 +400,52 @@ def test_a_queue_that_is_taken_says_so():
             Queue(3)
         assert first.receive() == 0
         first.close()
+
+
+# -- what is over ------------------------------------------------------------------------------
+
+
+def test_the_core_lets_go_of_what_was_refused(tmp_path):
+    """The kernel resets it, and no end of it is ever seen here."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("policy: 1\nrules: [{deny: aim}]\n")
+    known = Knowledge(
+        rules=load(path, services()), services=services(), index=index.build(services())
+    )
+    made = Inspector(
+        known,
+        [],
+        marks=Marks(),
+        patience=8,
+        max_flows=100,
+        injector=SimpleNamespace(send=bytes),
+        interface=str,
+        tell=print,
+    )
+    start = 10**18
+
+    def show(packets, now):
+        made._refuser.ends[:] = [bytes(packet) for packet in packets]
+        made._let_go(now)
+
+    there, back = IP(src="10.1.0.2", dst="10.2.0.2"), IP(src="10.2.0.2", dst="10.1.0.2")
+    data = b"*\1\0\1\0\4\0\0\0\1"
+    hello = there / TCP(sport=5, dport=6, seq=101, ack=501, flags="PA") / data
+    show(
+        [
+            there / TCP(sport=5, dport=6, seq=100, flags="S"),
+            back / TCP(sport=6, dport=5, seq=500, ack=101, flags="SA"),
+            hello,
+        ],
+        start,
+    )
+    assert len(made.engine.live()) == 1
+    made.core.expire(start + 100 * 10**9)
+    assert made.core.take() == []  # it is wanted: a chat may be silent for long
+    refused = inject.reset_to_target(inject.Segment(bytes(hello)))
+    made._refuser.ends.append(refused)
+    made._let_go(start + 100 * 10**9)
+    assert made._refuser.ends == []
+    made.core.expire(start + 111 * 10**9)
+    made.judge.deliver(made.core.take())
+    assert len(made.engine.live()) == 0

@@ -1,12 +1,14 @@
 """What sees packets and judges them: packet core, engine, policy. Loads and opens nothing."""
 
 import os
+import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 
+from backchannel.capture.records import Records
 from backchannel.contract import Output
 from backchannel.enforce.connections import Connection, Key
 from backchannel.enforce.hold import Holds
@@ -31,6 +33,11 @@ NAMES = 4096
 """Host names whose service is remembered."""
 TURNS = 64
 """Turns of packets after which the clock and the other sockets are looked at in any case."""
+
+RAW_IP = 101
+CAPTURE = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, RAW_IP)
+RECORD = struct.Struct("<IIII")
+"""Heads of a capture with nanoseconds and of a packet in it: how the core is shown our own."""
 
 
 class Inspector:
@@ -72,12 +79,13 @@ class Inspector:
         self.engine = Engine(
             self.core, protocols, service_of_name=service_of_name, on_output=self._heard
         )
+        self._refuser = Refuser(injector, self.book)
         self.judge = Judge(
             self.core,
             self.engine,
             self.law,
             book=self.book,
-            refuser=Refuser(injector, self.book),
+            refuser=self._refuser,
             marks=marks,
             standing=standing,
             interface=interface,
@@ -149,10 +157,24 @@ class Inspector:
         if turned:
             self._change(self.law)
         self.judge.now = now
+        self._let_go(now)
         self.core.expire(now)
         while batch := self.core.take():
             self.judge.deliver(batch)
         return turned
+
+    def _let_go(self, now: int) -> None:
+        """Show the core the resets of what was refused, and with them the end."""
+        if not (ends := self._refuser.ends):
+            return
+        moment = divmod(now, 1_000_000_000)
+        records = [RECORD.pack(*moment, len(end), len(end)) + end for end in ends]
+        ends.clear()
+        capture = memoryview(b"".join((CAPTURE, *records)))
+        framing = Records(bytes(capture[:24]))
+        self.core.feed(framing.cut(capture, len(capture)))
+        while batch := self.core.take():
+            self.judge.deliver(batch)
 
     def _flush(self) -> None:
         for queue in self.queues:

@@ -90,6 +90,8 @@ class Judge:
         for delivery in batch:
             if delivery[2] == CLOSED and (flow := self._flows.pop(delivery[0], None)):
                 flow.forget_streams()
+                if flow.refused is not None:  # nobody goes on with it: what comes is judged afresh
+                    self.memory.drop(flow)
 
     def judge(self, packet: Packet) -> None:
         """Answer for one packet."""
@@ -211,7 +213,9 @@ class Judge:
             flow.again = False
             if (found := self._asking.ask_again(flow)) is not None:
                 return found
-        fresh = [sign for told in self._said if (sign := signs.of_output(*told)) is not None]
+        mine = set(signs.tree(stream)) if self._said else set()  # others may have ended meanwhile
+        said = (told for told in self._said if told[0] in mine)
+        fresh = [sign for told in said if (sign := signs.of_output(*told)) is not None]
         for sign in (*flow.pending, *signs.of_stream(stream), *fresh):
             if sign.stands and sign.proved:
                 found = self._judge_sign(flow, sign)
@@ -348,6 +352,7 @@ class Judge:
         holds.drop(packet.slot, packet.serial)
         if refused == self._marks.resets:
             self._refuser.reset(packet, first)
+        self._refuser.over(packet)
         if not packet.tunnelled:
             self.memory.keep(flow)
         self._answer(packet, refused)

@@ -1,5 +1,6 @@
 """How a refused packet's ends are told: a reset for the receiver, or the offer taken out of it."""
 
+from contextlib import suppress
 from typing import Protocol
 
 from backchannel.enforce import decline, inject
@@ -10,6 +11,8 @@ from backchannel.engine.stream import Stream
 
 TCP = 6
 SYN = 0x02
+ENDS = 65_536
+"""Refused connections of a second whose end the core is told; others it keeps until they idle."""
 
 
 class Sender(Protocol):
@@ -25,6 +28,8 @@ class Refuser:
     def __init__(self, injector: Sender | None, book: Book) -> None:
         self._injector, self._book = injector, book
         self._patches = Patches()
+        self.ends: list[bytes] = []
+        """Resets that the packet core is to see, so that it lets go of refused connections."""
 
     def reset(self, packet: Packet, first: int | None = None) -> None:
         """Reset the connection for the packet's receiver, at the byte that it waits for: the
@@ -49,6 +54,12 @@ class Refuser:
         """Send a packet that tells a sender what came; nothing depends on it."""
         if self._injector is not None and self._injector.send(made):
             self._book.count("packets sent to tell senders that theirs came")
+
+    def over(self, packet: Packet) -> None:
+        """Remember that a refused connection is over, whose end nobody here will see."""
+        if packet.protocol == TCP and not packet.tunnelled and len(self.ends) < ENDS:
+            with suppress(ValueError):  # too short, as was counted
+                self.ends.append(inject.reset_to_target(inject.Segment(packet.payload)))
 
     def decline(self, packet: Packet, stream: Stream) -> bytes | None:
         """Return the packet with the offer in it overwritten; None where that is not safe."""

@@ -27,6 +27,8 @@ from backchannel.enforce.nfqueue import Queue
 from backchannel.enforce.record import Refusal
 from backchannel.live.framing import Inbox
 
+GARBAGE = 50_000
+"""Objects after which Python looks for cycles, as in a scan."""
 NET_ADMIN = 1 << 12
 """The kernel asks it of whoever sends a verdict (nfnetlink_rcv: netlink_net_capable)."""
 BEAT = 0.1
@@ -211,6 +213,7 @@ def main(arguments: list[str]) -> int:
     """Judge packets by what comes on the socket that *arguments* name."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # the guard decides
         signal.signal(number, signal.SIG_IGN)
+    gc.set_threshold(GARBAGE)
     channel = socket.socket(fileno=int(arguments[0]))
     task, inbox = None, Inbox(messages.commands)
     while task is None:
