@@ -5,14 +5,17 @@ import signal
 import socket
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from tests.enforce.guarding import guard, services, until
 from tests.enforce.lab import SERVER, World, isolated, play
 from tests.enforce.test_guard import AIM, AIM_MESSAGES, HTTP, OTHER_PORT, arrived, sizes
 
-from backchannel.enforce import connections
+from backchannel.enforce import connections, kernel, ruleset, status
 from backchannel.enforce.marks import Marks
+from backchannel.enforce.nfqueue import ACCEPT, Queue
+from backchannel.policy.load import load as load_policy
 
 NOBODY = "rules: [{deny: [kazaa]}]"
 NO_AIM = "rules: [{deny: [aim, icq]}]"
@@ -174,6 +177,39 @@ def closing(world):
     """Connections that are marked to fail closed."""
     with world.router.inside():
         return [each for each in connections.every() if each.mark & MARKS.closed]
+
+
+@isolated
+def test_what_waits_in_the_queue_while_rules_are_renewed_is_not_lost():
+    """The kernel drops what waits in a queue when a chain is taken off a hook: none may be."""
+    world = World()
+    texts = [kernel.texts(ruleset.Plan(rules=rules(policy))) for policy in (NO_AIM, NOBODY)]
+    with (
+        world.router.inside(),
+        world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far,
+    ):
+        queue = Queue(0)
+        kernel.load(texts[0])
+        with world.client.inside():
+            near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for number in range(20):
+            near.sendto(b"%02d" % number, (SERVER[4], 9999))
+        assert until(lambda: [row[2] for row in status.kernel_rows(status.PROC)] == [20])
+        kernel.renew(texts[1])
+        for at in range(queue.receive()):
+            queue.judge(queue.identity(at)[0], ACCEPT)
+        queue.flush()
+        far.settimeout(1)
+        assert [far.recv(9) for _ in range(20)] == [b"%02d" % at for at in range(20)]
+        assert kernel.counters()["undecided"][0] == 20  # counters go on
+        near.close()
+
+
+def rules(policy):
+    """A policy, read."""
+    path = Path("/run/rules.yaml")
+    path.write_text(f"policy: 1\n{policy}")
+    return load_policy(path, services())
 
 
 @isolated
