@@ -51,6 +51,13 @@ def test_what_was_opened_stays_and_is_named_and_the_rest_is_new():
     assert found.flows == OLD.flows
 
 
+@pytest.mark.parametrize("tables", [{}, {"prevent": {"policy": "/p"}}])
+def test_a_ring_holds_some_seconds_of_thin_traffic(tables):
+    (made,) = setup.captures(config(capture={"interfaces": ["eth0"]}, **tables))
+    assert made.block_size * made.blocks == 64 << 20
+    assert made.blocks * made.wait >= 3000
+
+
 @pytest.mark.parametrize("table", FIXED)
 def test_the_settings_that_are_fixed_are_settings(table):
     fields = {field.name for field in msgspec.structs.fields(type(getattr(Config(), table)))}

@@ -22,8 +22,8 @@ _TYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """Sockets that are open, as one process tells another that inherits them."""
 
-    routed: tuple[int, int] | None = None
-    """Descriptors for IPv4 and IPv6."""
+    routed: tuple[int, ...] = ()
+    """Descriptors for IPv4 and, where the kernel has it, IPv6."""
     port: int | None = None
     """Descriptor of a packet socket."""
     address: bytes = b""
@@ -46,9 +46,12 @@ def open_routed() -> Opened:
     """Open raw sockets that send by the kernel's routes. Raises PrivilegeError."""
     try:
         four = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        six = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
     except PermissionError:
         raise PrivilegeError(_PRIVILEGE) from None
+    try:
+        six = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    except OSError:  # a kernel without IPv6
+        return Opened(routed=(four.detach(),))
     six.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
     return Opened(routed=(four.detach(), six.detach()))
 
@@ -73,7 +76,7 @@ def open_port(interface: str) -> Opened:
 
 def outlet(opened: Opened) -> Outlet:
     """Return what sends by the sockets of *opened*."""
-    if opened.routed is not None:
+    if opened.routed:
         return Routed(*opened.routed)
     assert opened.port is not None
     return Port(opened.port, opened.address)
@@ -82,12 +85,16 @@ def outlet(opened: Opened) -> Outlet:
 class Routed:
     """Packets go where the kernel's routes lead; tags and Ethernet addresses are its matter."""
 
-    def __init__(self, four: int, six: int) -> None:
-        self._sockets = {4: socket.socket(fileno=four), 6: socket.socket(fileno=six)}
+    def __init__(self, *fds: int) -> None:
+        self._sockets = {
+            version: socket.socket(fileno=fd) for version, fd in zip((4, 6), fds, strict=False)
+        }
 
     def send(self, packet: bytes, _wire: Wire) -> str:
         """Send an IP packet; return why it was not, or nothing."""
         version = packet[0] >> 4
+        if version not in self._sockets:
+            return "this kernel has no IPv6"
         target = packet[16:20] if version == 4 else packet[24:40]
         family = socket.AF_INET if version == 4 else socket.AF_INET6
         try:

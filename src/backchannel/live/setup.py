@@ -23,9 +23,10 @@ from backchannel.live.sinks.connection import split
 from backchannel.live.sockets import ANY, COOKED, Capture
 from backchannel.privacy import Disclosure
 
-BLOCK = 1 << 20
-PATIENT, PROMPT = 50, 2
-"""Milliseconds that a block which is not full waits; the second where resets must come soon."""
+PATIENT, PROMPT = (1 << 20, 50), (1 << 17, 6)
+"""Bytes of a block, and milliseconds that one which is not full waits; the second where resets must
+come soon. Either way a ring of 64 MB holds three seconds of thin traffic, however little is in it.
+"""
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,15 +61,16 @@ def knowledge(
 def captures(config: Config) -> list[Capture]:
     """Return how each interface is to be captured from."""
     wanted = config.capture
+    block, wait = PATIENT if config.prevent.policy is None else PROMPT
     return [
         Capture(
             interface=name,
             filter=wanted.filter,
             snaplen=wanted.snaplen,
             promiscuous=wanted.promiscuous,
-            block_size=BLOCK,
-            blocks=max(2, wanted.ring // BLOCK),
-            wait=PROMPT if config.prevent.policy is not None else PATIENT,
+            block_size=block,
+            blocks=max(2, wanted.ring // block),
+            wait=wait,
         )
         for name in dict.fromkeys(wanted.interfaces)
     ]
