@@ -1,6 +1,7 @@
 """The guard as a service: alerts, evidence, figures, and what becomes of them when things fail."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from tests.enforce.guarding import services, until
 from tests.enforce.lab import World, isolated, play
 from tests.enforce.test_guard import AIM, HTTP, OFT, OTHER_PORT, arrived, sizes
 from tests.live.receivers import Listener, Subscriber, Web, nats_server
+from tests.live.world import needs
 
 NO_AIM = "rules: [{deny: [aim, icq]}]"
 NO_FILES = "rules: [{deny: [aim, icq, msn, yahoo], capabilities: [file-transfer]}]"
@@ -33,6 +35,21 @@ def syslog(port, transport="tcp"):
     )
 
 
+def needing(program):
+    """Run a test where *program* is; asked before the test has a process of its own."""
+
+    def decorate(test):
+        @functools.wraps(test)
+        def run():
+            needs(program)
+            test()
+
+        return run
+
+    return decorate
+
+
+@needing("nats-server")
 @isolated
 def test_a_refusal_reaches_every_receiver_once():
     world = World()
@@ -111,6 +128,7 @@ def test_another_receiver_and_another_policy_after_a_reload():
         assert "Reset" in play(world, AIM, 443).failed
 
 
+@needing("tshark")
 @isolated
 def test_the_conversation_of_a_refusal_is_evidence():
     world = World()
