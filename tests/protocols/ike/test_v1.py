@@ -29,6 +29,7 @@ from tests.protocols.ike.craft import (
     message,
     nat_hash,
     phase_1,
+    request,
     sa_1,
     u16,
     u32,
@@ -36,7 +37,8 @@ from tests.protocols.ike.craft import (
 
 from backchannel.effects import Tie
 from backchannel.events import Credential, Malformed, PeerAddress, SignOn, Software
-from backchannel.protocols import Peek
+from backchannel.model import Claim, Endpoint
+from backchannel.protocols import Peek, Start
 from backchannel.protocols.ike import vendors
 from backchannel.protocols.ike.events import (
     IkeCertificate,
@@ -521,3 +523,23 @@ def test_an_opening_whose_length_cannot_be_is_ike_all_the_same():
     assert events([(C, bytes(lie))], Malformed)
     lie[16] = 13  # a vendor id in front proves too little
     assert not recognise(Peek("udp", bytes(lie), b"", True, START))
+
+
+@pytest.mark.parametrize(
+    "sent", [OFFER, encrypted_1(32, 7), request(34, [(33, bytes(40))], r=NONE)]
+)
+def test_a_snap_length_of_68_leaves_enough_on_the_usual_port(sent):
+    snapped, odd = sent[:26], Start("udp", Endpoint("10.0.0.2", 40000), Endpoint("192.0.2.1", 9999))
+    claims = [
+        recognise(Peek("udp", data, b"", True, start))
+        for data, start in (
+            (snapped, START),
+            (snapped, odd),
+            (sent[:25], START),
+            (sent[:24] + b"\1\0", START),
+        )
+    ]
+    sure = [isinstance(claim, Claim) and claim.evidence.startswith("IKEv") for claim in claims]
+    assert sure == [True, False, False, False]
+    (head,) = events([(C, snapped)], IkeMessage)
+    assert head.size == 26

@@ -15,6 +15,9 @@ import msgspec
 from backchannel.reader import Reader, WireError
 
 HEADER = 28
+SNAPPED = 26
+"""Bytes of the header that a snap length of 68 leaves behind Ethernet, IPv4 and UDP: half of the
+length is missing. For long that was tcpdump's own default."""
 NOBODY = bytes(8)
 """The responder's SPI while there is none."""
 
@@ -101,11 +104,13 @@ def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None
     exchange, and a length that ends where the datagram does. The first message of all has so many
     zeros that bytes after its end, or a capture that cut it, are forgiven if all else is right;
     with an SA in front, also a length that cannot be, as attackers write it.
-    *cut*: forgive later ones that they were cut, too.
+    *cut*: forgive later ones that they were cut, too, even within the length.
     """
     size = len(data) - at
     if size < HEADER:
-        return None
+        if not cut or size < SNAPPED:
+            return None
+        data, at = data[at:] + b"\xff" * (HEADER - size), 0
     initiator, responder, first, version, exchange, flags, message_id, length = _HEADER(data, at)
     known = _EXCHANGES.get(version)
     if known is None or exchange not in known or initiator == NOBODY:
