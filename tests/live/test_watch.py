@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ def command(*arguments):
     return [sys.executable, "-c", "from backchannel.cli import main; main()", *map(str, arguments)]
 
 
-def children(process):
-    """Return the pids of the parsers of a watch."""
+def children(process, module=b"backchannel.live.worker"):
+    """Return the pids of the parsers of a watch, or of what else it started."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -29,7 +30,7 @@ def children(process):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if b"backchannel.live.worker" in line and parent == process.pid:
+        if module in line and parent == process.pid:
             found.append(int(folder.name))
     return found
 
@@ -94,6 +95,43 @@ def test_evidence_is_the_conversation_of_the_finding(world, tmp_path):
     wanted = [d for d in everything if d[23] == 6 and {d[34:36], d[36:38]} == ends]
     assert packets == wanted
     assert len(list(ring.glob("vb-*.pcap"))) == 1
+
+
+def test_a_recorder_that_is_killed_is_replaced(world, tmp_path):
+    ring, folder = tmp_path / "ring", tmp_path / "evidence"
+    watch = Watch(world, tmp_path, "--ring", ring, "--evidence", folder)
+    world.replay(ICQ)
+    watch.until(lambda: list(ring.glob("vb-*.pcap")))
+    (pid,) = children(watch.process, b"backchannel.live.recorder")
+    os.kill(pid, signal.SIGKILL)
+    watch.says("the recorder died; another goes on")
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    assert watch.stop() == 0
+    assert list(folder.glob("*-password-guessable.pcap"))
+    (whole,) = sources([str(AIM)])
+    wanted = [bytes(data) for chunk in whole.chunks() for _, _, data, _ in chunk]
+    recorded = [
+        bytes(data)
+        for source in sources([str(path) for path in sorted(ring.glob("*.pcap"))])
+        for chunk in source.chunks()
+        for _, _, data, _ in chunk
+    ]
+    assert recorded[-len(wanted) :] == wanted
+
+
+def test_a_full_disk_costs_the_oldest_recordings_and_not_the_watch(world, tmp_path):
+    """/mnt is two megabytes, the capture one, and the ring may have ten."""
+    watch = Watch(world, tmp_path, "--plain", "--ring", "/mnt/ring", "--ring-size", "10MB")
+    for _ in range(6):
+        world.replay(EXAMPLES / "bittorrent/libtorrent_tcp_plain.pcap", pps=2000)
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    assert watch.stop() == 0
+    told = "cat /mnt/ring/*.pcap | wc -c; cat /mnt/ring/*.pcap | grep -ac alicerec"
+    size, names = map(int, world.run("sh", "-c", told).stdout.split())
+    assert 200_000 < size < 2 << 20
+    assert names > 0
 
 
 # -- signals ---------------------------------------------------------------------------------------
@@ -318,6 +356,32 @@ def test_a_parser_that_hangs_is_replaced_and_what_was_dropped_meanwhile_is_count
     assert int(drops) > 500
     assert watch.stop() == 0
     assert f"{int(drops):,}" in report.read_text()
+
+
+def test_parsers_that_die_again_and_again_end_the_watch(world, tmp_path):
+    watch = Watch(world, tmp_path, "--events", tmp_path / "events")
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    for number in range(1, 6):
+        watch.until(lambda: children(watch.process))
+        os.kill(children(watch.process)[0], signal.SIGKILL)
+        watch.until(lambda number=number: watch.told().count("died (signal 9)") >= number)
+    assert watch.process.wait(timeout=40) == 3, watch.told()
+    assert "5 parsers died within a minute: the watch ends" in watch.told()
+    assert "Traceback" not in watch.told()
+    assert len((tmp_path / "events").read_text().splitlines()) == 68
+
+
+def test_a_watch_that_was_stopped_goes_on_where_it_was(world, tmp_path):
+    """The parser is not looked after meanwhile; it waits with what it has to say."""
+    watch = Watch(world, tmp_path, "-q", "--events", tmp_path / "events")
+    watch.signal(signal.SIGSTOP)
+    world.replay(AIM)
+    time.sleep(3)
+    watch.signal(signal.SIGCONT)
+    assert watch.stop() == 0
+    assert len((tmp_path / "events").read_text().splitlines()) == 68
+    assert "hangs" not in watch.told()
 
 
 def test_parsers_end_when_the_watch_is_killed(world, tmp_path):

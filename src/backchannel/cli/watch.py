@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backchannel.catalogue.model import Service
     from backchannel.policy.model import Rules
 
-FOUND = 1
+FOUND, CUT_SHORT = 1, 3
 PRIVATE = 0o027
 """What is written holds what people said and did: not for everybody on the machine."""
 
@@ -157,6 +157,8 @@ def watch(
     os.umask(PRIVATE)
     watcher = Watcher(load, _screen(plain=plain, json_lines=json_lines, quiet=quiet), _accompany)
     watcher.run(seconds)
+    if watcher.failed:
+        return CUT_SHORT
     return FOUND if fail_on is not None and watcher.reached(fail_on) else 0
 
 

@@ -112,6 +112,8 @@ class Crew:
         """Whether packets can come from an interface."""
         self._gone: set[str] = set()
         self._selector = selectors.DefaultSelector()
+        self.failed = False
+        """There is no use in going on."""
         self._deaths: list[float] = []
         self._task = task
         self.members = [self._start(number) for number in range(workers)]
@@ -148,7 +150,8 @@ class Crew:
                 read=command.read,
             )
         for member in self.members:
-            member.tell(command)
+            if not member.done:
+                member.tell(command)
 
     def filter(self, captures: Sequence[Capture]) -> None:
         """Keep other packets from now on, on sockets that are open and that will be."""
@@ -216,7 +219,9 @@ class Crew:
         told = why or (f"signal {-code}" if code < 0 else f"exit code {code}")
         self.notices.append(f"parser {member.number} died ({told}); its flows are lost")
         if len(self._deaths) >= FATAL:
-            raise RuntimeError(f"{FATAL} parsers died within a minute; the last one: {told}")
+            self.failed = member.done = True
+            self.notices.append(f"{FATAL} parsers died within a minute: the watch ends")
+            return
         self.members[member.number] = self._start(member.number)
 
     def _reopen(self, name: str) -> bool:

@@ -22,7 +22,7 @@ from backchannel.detect.model import Finding
 from backchannel.errors import InputError
 from backchannel.live import config, messages, recorder, setup, sockets
 from backchannel.live.config import Config
-from backchannel.live.crew import open_all
+from backchannel.live.crew import FATAL, open_all
 from backchannel.live.pick import Picker
 from backchannel.live.sockets import Capture
 from backchannel.report.exports.common import endpoint
@@ -48,7 +48,7 @@ class Evidence:
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._gone: set[str] = set()
-        self._said = b""
+        self._deaths: list[float] = []
         self.left = 0
         """Findings without evidence because too many waited."""
         ring = self._settings.ring
@@ -59,6 +59,13 @@ class Evidence:
                 folder.mkdir(parents=True, exist_ok=True)
         self._captures = {each.interface: each for each in setup.captures(wanted)}
         opened = [row[0] for row in open_all(list(self._captures.values()), 1)]
+        self._held = {made.interface: made for made in opened}
+        self._record()
+
+    def _record(self) -> None:
+        """Start the recorder on the sockets that are held."""
+        opened, ring = list(self._held.values()), self._settings.ring
+        self._said = b""
         self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         order = recorder.Order(
             captures=tuple(opened),
@@ -82,7 +89,6 @@ class Evidence:
         self._process.stdin.flush()
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
-        self._held = {made.interface: made for made in opened}
         arriving.close()
 
     def use(self, settings: config.Evidence) -> None:
@@ -111,8 +117,7 @@ class Evidence:
     def work(self) -> None:
         """Begin to cut what has waited long enough; call each second."""
         if self._process is not None and self._process.poll() is not None:
-            self._notice("the recorder died; from now on there is no evidence")
-            self._process = None
+            self._lost(self._process)
         self._hear()
         for name in [each for each in self._gone if sockets.is_up(each)]:
             self._reopen(name)
@@ -121,6 +126,21 @@ class Evidence:
         if due := self._due(time.monotonic()):
             self._thread = threading.Thread(target=self._cut, args=(due,), daemon=True)
             self._thread.start()
+
+    def _lost(self, process: subprocess.Popen[bytes]) -> None:
+        """The recorder died: another goes on with its sockets, where it left off."""
+        for end in (process.stdin, process.stdout, self._arrivals):
+            assert end is not None
+            with contextlib.suppress(OSError):
+                end.close()
+        now = time.monotonic()
+        self._deaths = [then for then in self._deaths if now - then < 60] + [now]
+        if len(self._deaths) >= FATAL:
+            self._process = None
+            self._notice("the recorder died again; from now on there is no evidence")
+        else:
+            self._notice("the recorder died; another goes on")
+            self._record()
 
     def close(self) -> None:
         """Stop recording, and cut out what still waits."""

@@ -105,13 +105,13 @@ class Watcher:
             poll = select.poll()
             for fd in (woken, self.crew.fileno(), *self._screen.inputs()):
                 poll.register(fd, select.POLLIN)
-            while not self.crew.ready and not self._stopping:
+            while not self.crew.ready and not self._stopping and not self.failed:
                 select.select([self.crew.fileno(), woken], [], [], SLICE)
                 self._hear()
             self._screen.start(self)
             self._service.ready(f"watching {', '.join(self.config.capture.interfaces)}")
             began = time.monotonic()
-            while not self._stopping:
+            while not self._stopping and not self.failed:
                 poll.poll(SLICE * 1000)
                 self._service.alive()
                 _empty(woken)
@@ -134,6 +134,11 @@ class Watcher:
                 if seconds is not None and now - began >= seconds:
                     self._stopping = True
             self._finish()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the watch ends because its parsers die again and again."""
+        return self.crew.failed
 
     def _hear(self) -> None:
         """Take what the parsers have told, and act on what was found in it."""
