@@ -10,12 +10,14 @@ from backchannel.prove.enforcers import GuardCommand
 POLICY = """\
 policy: 1
 name: guarded
+guard: {existing: reset}
 rules:
   - deny: aim
     capabilities: [file-transfer]
   - deny: yahoo
 """
 WAYS = ("standard", "other-port", "port-443", "socks5", "http-connect", "ipv6")
+PIECES = ("one-byte", "disorder", "fragments", "midstream")
 
 
 @pytest.fixture
@@ -27,13 +29,17 @@ def guard(tmp_path):
     return GuardCommand("guard", command, ready="guarding forward")
 
 
-def test_files_are_refused_and_messages_pass_on_any_port_and_inside_proxies(guard):
+@pytest.mark.parametrize("ways", [WAYS, PIECES])
+def test_files_are_refused_and_messages_pass(guard, ways):
+    """On any port, inside proxies, in pieces and out of order, and where it stood before: not one
+    byte of what is refused.
+    """
     found = proved(
         guard,
         promise("aim", "file-transfer"),
         promise("aim", "message", "allow"),
         promise("yahoo", "message"),
-        methods=WAYS,
+        methods=ways,
     )
     said = outcomes(found)
     assert set(said["message", "tcp/5190"].values()) == {"passes"}

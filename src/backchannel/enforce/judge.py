@@ -178,7 +178,8 @@ class Judge:
             return False
         family = self._law.speakers(stream.spoken, stream.service)
         ends = between(flow, stream)
-        return len({frozenset(self._law.decide(each, ends).refused) for each in family}) <= 1
+        refused = [self._law.decide(each, ends).refused.keys() for each in family]
+        return len({frozenset(each - signs.OFFERED) for each in refused}) <= 1
 
     def _flow(self, packet: Packet) -> Flow:
         flow = self._flows.get(packet.slot)

@@ -25,6 +25,19 @@ BOUND: dict[str, Capability] = {
 }
 """Protocols that are there for one thing, so that the protocol alone is the sign."""
 
+OFFERED = frozenset(
+    (
+        Capability.FILE_TRANSFER,
+        Capability.IMAGE,
+        Capability.VOICE_VIDEO,
+        Capability.GAME,
+        Capability.APP_SHARING,
+        Capability.REMOTE_ASSISTANCE,
+        Capability.WHITEBOARD,
+    )
+)
+"""Used by an offer or by opening a file: signs that are sure, whichever service it is."""
+
 
 class Sign(msgspec.Struct, frozen=True):
     """One thing that a stream does."""
