@@ -172,7 +172,7 @@ def test_a_reload_reads_rules_again_and_loses_no_flow(world, tmp_path):
 
 
 def test_a_reload_opens_other_files_addresses_and_filters(world, tmp_path):
-    needs("tcpdump", "curl")
+    needs("tcpdump")
     config, first, second = tmp_path / "w.toml", tmp_path / "first", tmp_path / "second"
     ring, folder = tmp_path / "ring", tmp_path / "evidence"
     start = f'[output]\nevents = "{first}"\n[evidence]\nring = "{ring}"\n'
@@ -199,8 +199,7 @@ def test_a_reload_opens_other_files_addresses_and_filters(world, tmp_path):
     world.python(REST, AIM, "100")
     watch.until(lambda: second.exists() and len(second.read_text().splitlines()) > 10)
     assert (
-        "backchannel_packets_total"
-        in world.run("curl", "-s", "http://127.0.0.1:9999/metrics").stdout
+        "backchannel_packets_total" in world.python(FETCH, "http://127.0.0.1:9999/metrics").stdout
     )
     assert watch.stop() == 0
     rows = [json.loads(line) for file in (first, second) for line in file.read_text().splitlines()]
@@ -210,6 +209,10 @@ def test_a_reload_opens_other_files_addresses_and_filters(world, tmp_path):
     assert list(folder.glob("*.pcap"))
 
 
+FETCH = """
+import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1]).read().decode())
+"""
 REST = """
 import sys, socket
 from backchannel.capture import sources
