@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 import msgspec
@@ -122,23 +122,22 @@ class Crew:
         """Descriptor that is readable when somebody has said something."""
         return self._selector.fileno()
 
-    def hear(self) -> Iterator[tuple[int, Report]]:
-        """Yield (number, message) of everything that has come; never waits."""
+    def hear(self, take: Callable[[int, Report], None]) -> None:
+        """Give *take* everything that has come, with the number of who said it; never waits.
+
+        *take* raises framing.Broken for what cannot be: whoever said that is ended and replaced.
+        """
         for key, _ in self._selector.select(0):
             member: Member = key.data
             try:
-                reports = member.hear()
-            except (EOFError, framing.Broken) as error:
-                self._lost(member, str(error))
-                continue
-            member.silent = 0
-            for report in reports:
-                member.ready = True
-                if isinstance(report, messages.Gone):
-                    self._gone.add(report.interface)
-                elif isinstance(report, messages.Done):
-                    member.done = True
-                yield member.number, report
+                for report in member.hear():
+                    self._note(member, report)
+                    take(member.number, report)
+            except EOFError:
+                self._lost(member, "")
+            except framing.Broken as error:
+                member.process.kill()
+                self._lost(member, f"it said what cannot be: {error}")
 
     def tell(self, command: Command) -> None:
         """Send a command to all."""
@@ -197,6 +196,13 @@ class Crew:
         self._selector.close()
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _note(self, member: Member, report: Report) -> None:
+        member.ready, member.silent = True, 0
+        if isinstance(report, messages.Gone):
+            self._gone.add(report.interface)
+        elif isinstance(report, messages.Done):
+            member.done = True
 
     def _start(self, number: int) -> Member:
         task = msgspec.structs.replace(self._task, captures=tuple(self._held[number]))

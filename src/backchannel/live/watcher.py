@@ -142,25 +142,27 @@ class Watcher:
 
     def _hear(self) -> None:
         """Take what the parsers have told, and act on what was found in it."""
-        for number, report in self.crew.hear():
-            if isinstance(report, messages.Flows):
-                self.outputs.flows(number, report)
-                continue
-            if isinstance(report, messages.Beside):
-                if self.companion is not None:
-                    self.companion.hear(number, report.body)
-                continue
-            self.collector.take(number, report)
-            if isinstance(report, messages.Logins) and self._ask:
-                self._ask -= 1
-                if not self._ask:
-                    self._report(timed=True)
+        self.crew.hear(self._take)
         for finding, again in self.collector.fresh():
             self._found(finding, again=again)
         self.outputs.flush()
         for text in self.crew.notices:
             self.notice(text)
         self.crew.notices.clear()
+
+    def _take(self, number: int, report: messages.Report) -> None:
+        """Take what parser *number* told. Raises framing.Broken for what cannot be."""
+        if isinstance(report, messages.Flows):
+            self.outputs.flows(number, report)
+        elif isinstance(report, messages.Beside):
+            if self.companion is not None:
+                self.companion.hear(number, report.body)
+        else:
+            self.collector.take(number, report)
+            if isinstance(report, messages.Logins) and self._ask:
+                self._ask -= 1
+                if not self._ask:
+                    self._report(timed=True)
 
     def _each_second(self) -> None:
         self.crew.look()
