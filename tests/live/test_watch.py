@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.flows.frames import A, B, ethernet, ip, pcap, udp
 from tests.live.world import EXAMPLES, ROOT, Watch, needs
 
 from backchannel.capture import sources
@@ -336,6 +337,17 @@ def test_a_parser_that_dies_is_replaced(world, tmp_path):
     assert watch.stop() == 0
 
 
+def dropped(world):
+    """Packets that the kernel dropped, by the metrics."""
+    told = world.python(
+        "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9469/metrics').read().decode())"
+    ).stdout
+    (drops,) = re.findall(
+        r'^backchannel_kernel_drops_total\{interface="vb"\} (\d+)', told, re.MULTILINE
+    )
+    return int(drops)
+
+
 def test_a_parser_that_hangs_is_replaced_and_what_was_dropped_meanwhile_is_counted(world, tmp_path):
     config = tmp_path / "w.toml"
     config.write_text('[capture]\nring = "2MiB"\n')
@@ -350,15 +362,10 @@ def test_a_parser_that_hangs_is_replaced_and_what_was_dropped_meanwhile_is_count
     watch.says("parser 0 died (signal 9); its flows are lost")
     watch.until(lambda: children(watch.process) not in ([], [pid]))
     watch.until(lambda: world.replay(AIM) or "AIM over oscar" in watch.out())  # when it is ready
-    told = world.python(
-        "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9469/metrics').read().decode())"
-    ).stdout
-    (drops,) = re.findall(
-        r'^backchannel_kernel_drops_total\{interface="vb"\} (\d+)', told, re.MULTILINE
-    )
-    assert int(drops) > 500
+    drops = dropped(world)
+    assert drops > 500
     assert watch.stop() == 0
-    assert f"{int(drops):,}" in report.read_text()
+    assert f"{drops:,}" in report.read_text()
 
 
 def test_parsers_that_die_again_and_again_end_the_watch(world, tmp_path):
@@ -385,6 +392,33 @@ def test_a_watch_that_was_stopped_goes_on_where_it_was(world, tmp_path):
     assert watch.stop() == 0
     assert len((tmp_path / "events").read_text().splitlines()) == 68
     assert "hangs" not in watch.told()
+
+
+def initiation(number):
+    """The first message of an IKE SA, each on a flow of its own."""
+    spi = (0x1122334455667788 + number).to_bytes(8, "big")
+    body = bytes.fromhex(
+        "0000002800000024010100030300000c0100000c800e010003000008030000020000000804000002"
+    )
+    head = spi + bytes(8) + bytes([33, 0x20, 34, 0x08]) + bytes(4)
+    message = head + (28 + len(body)).to_bytes(4, "big") + body
+    return ethernet(ip(A, B, 17, udp((10_000 + number, 500), message)))
+
+
+def test_packets_are_read_while_nobody_has_time_for_what_they_tell(world, tmp_path):
+    """What is told fills the connection at once, and what comes then would fill the ring twice."""
+    config, events = tmp_path / "w.toml", tmp_path / "events"
+    config.write_text('[capture]\nring = "8MiB"\n')
+    options = ("--config", config, "--metrics", "127.0.0.1:9469", "--events", events)
+    watch = Watch(world, tmp_path, "-q", *options)
+    watch.signal(signal.SIGSTOP)
+    talk = tmp_path / "talk.pcap"
+    talk.write_bytes(pcap((number / 1e4, initiation(number)) for number in range(2000)))
+    world.replay(talk, *[EXAMPLES / "bittorrent/libtorrent_tcp_plain.pcap"] * 16, pps=4000)
+    watch.signal(signal.SIGCONT)
+    watch.until(lambda: len(events.read_text().splitlines()) >= 2 * 2000)
+    assert dropped(world) == 0
+    assert watch.stop() == 0
 
 
 def test_parsers_end_when_the_watch_is_killed(world, tmp_path):

@@ -25,7 +25,7 @@ from backchannel.enforce.inspector import Inspector
 from backchannel.enforce.messages import Command, Interfaces, Report, Task, Told
 from backchannel.enforce.nfqueue import Queue
 from backchannel.enforce.record import Refusal
-from backchannel.live.framing import Inbox
+from backchannel.live.framing import Inbox, Outbox
 
 GARBAGE = 50_000
 """Objects after which Python looks for cycles, as in a scan."""
@@ -51,7 +51,7 @@ class Worker:
         self._channel, self._inbox, self._beats = channel, inbox, task.beats
         self._commands: deque[Command] = deque()
         self._names, self._nameless = task.interfaces, dict[int, float]()
-        self._unsaid = bytearray()
+        self._unsaid = Outbox(channel)
         self._stopping = False
         self._beaten = self._told = 0.0
         self._confined = ""
@@ -84,7 +84,7 @@ class Worker:
         self._say(inspector.figures(0, confined))
         while not self._stopping:
             self._beat()
-            waiting.modify(channel, select.POLLIN | (select.POLLOUT if self._unsaid else 0))
+            waiting.modify(channel, select.POLLIN | (select.POLLOUT if self._unsaid.size else 0))
             ready = {number for number, _ in waiting.poll(self._pause() * 1000)}
             for queue in inspector.queues:
                 if queue.fileno() in ready:
@@ -169,7 +169,7 @@ class Worker:
 
     def _refused(self, refusal: Refusal) -> None:
         recent, packets = self.inspector.recent, list[messages.Seen]()
-        if recent is not None and len(self._unsaid) < UNSAID // 4:
+        if recent is not None and self._unsaid.size < UNSAID // 4:
             packets = recent.packets(refusal.flow, messages.MOST_BYTES)[-messages.MOST :]
         elif recent is not None:
             self.inspector.book.count("refusals without evidence: too many at once")
@@ -181,20 +181,16 @@ class Worker:
 
     def _say(self, report: Report) -> bool:
         """Say something soon; False: too much waits already."""
-        if len(self._unsaid) > UNSAID:
+        if self._unsaid.size > UNSAID:
             self.inspector.book.count("messages lost: the guard did not listen")
             return False
-        self._unsaid += messages.packed(report)
+        self._unsaid.put(messages.packed(report))
         return True
 
     def _flush(self) -> None:
         """Send what the socket takes now."""
         try:
-            while self._unsaid:
-                done = self._channel.send(bytes(self._unsaid[: 1 << 18]))
-                del self._unsaid[:done]
-        except BlockingIOError:
-            return
+            self._unsaid.push()
         except OSError:
             self._stopping = True
             self._unsaid.clear()
@@ -204,7 +200,7 @@ class Worker:
         self._say(self.inspector.figures(0, self._confined))
         self._say(messages.Done())
         until = time.monotonic() + LAST
-        while self._unsaid and (wait := until - time.monotonic()) > 0:
+        while self._unsaid.size and (wait := until - time.monotonic()) > 0:
             select.select([], [self._channel], [], wait)
             self._flush()
 

@@ -11,14 +11,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from backchannel.flows.columns import Column
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
 
 BUFFER = 64 * 1024
 WAITING = 4 << 20
@@ -147,6 +143,11 @@ class FlowFile:
 
     def __init__(self, path: Path, rotation: Rotation, notice: Notice) -> None:
         """Nothing is opened before there is a flow. Raises OSError where the folder cannot be."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - takes a second, in which no packet waits yet
+
+        from backchannel.flows import table  # noqa: PLC0415 - Arrow loads slowly
+
+        self._schema, self._arrow, self._open = table.SCHEMA, table.arrow, pq.ParquetWriter
         self.path, self._rotation, self._notice = path, rotation, notice
         self.lost = 0
         """Rows that could not be written."""
@@ -159,14 +160,10 @@ class FlowFile:
         self, columns: Mapping[str, Column], claims: Mapping[int, tuple[str, str, str]]
     ) -> None:
         """Write flows that ended."""
-        from backchannel.flows.table import SCHEMA, arrow  # noqa: PLC0415 - Arrow loads slowly
-
-        table = arrow(columns, claims)
+        table = self._arrow(columns, claims)
         try:
             if self._writer is None:
-                import pyarrow.parquet as pq  # noqa: PLC0415 - Arrow loads slowly
-
-                self._writer = pq.ParquetWriter(self._part, SCHEMA, compression="zstd")
+                self._writer = self._open(self._part, self._schema, compression="zstd")
                 self._born = time.monotonic()
             self._writer.write_table(table)
         except OSError as error:

@@ -4,7 +4,10 @@ Who reads them trusts nothing: a length beyond LARGEST or a body that is not of 
 connection.
 """
 
+import select
+import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +24,45 @@ class Broken(ValueError):  # noqa: N818 - what the connection is
 def framed(body: bytes) -> bytes:
     """Return *body* with its length before it."""
     return HEAD.pack(len(body)) + body
+
+
+class Outbox:
+    """What is said to a socket whose other side may be busy: sent in order, as it takes it."""
+
+    def __init__(self, to: socket.socket) -> None:
+        self._to = to
+        self._waiting: deque[memoryview] = deque()
+        self.size = 0
+        """Bytes that wait."""
+
+    def put(self, data: bytes) -> None:
+        """Say *data* soon."""
+        self._waiting.append(memoryview(data))
+        self.size += len(data)
+
+    def push(self) -> None:
+        """Send what the socket takes now. Raises OSError where nobody listens any more."""
+        while self._waiting:
+            try:
+                done = self._to.send(self._waiting[0], socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            self.size -= done
+            if done < len(self._waiting[0]):
+                self._waiting[0] = self._waiting[0][done:]
+            else:
+                self._waiting.popleft()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until there is room, but no longer than *seconds*, and send what goes."""
+        if self._waiting:
+            select.select([], [self._to], [], seconds)
+            self.push()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._waiting.clear()
+        self.size = 0
 
 
 class Inbox:

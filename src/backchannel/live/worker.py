@@ -37,6 +37,8 @@ FLUSH, TICK, STATUS = 0.1, 1.0, 1.0
 """Seconds between messages of what was decoded, between looks at idle flows, between figures."""
 LAG = 2_000_000_000
 """Nanoseconds for which a packet may still wait in a ring, and be older than the clock."""
+UNSAID = 32 << 20
+"""Bytes of messages that wait while the other half is busy; beyond it packets wait in rings."""
 WAKE = 100
 """Milliseconds for which nothing may happen."""
 
@@ -80,6 +82,7 @@ class Worker:
     ) -> None:
         self._commands, self._arrivals = commands, arrivals
         self._inbox = messages.Inbox("command")
+        self._outbox = framing.Outbox(commands)
         self._sources = [Source(opened) for opened in task.captures]
         self._parser = Parser(task, self._tell, join)
         self._stopping = False
@@ -118,15 +121,20 @@ class Worker:
         self._tell_status()
         self._tell(self._parser.logins())
         self._tell(messages.Done())
+        self._say(0)
 
     # -- what comes ----------------------------------------------------------------------------
 
     def _wait(self) -> bool:
         """Wait for packets or commands; return whether there were any."""
+        unsaid = select.POLLOUT if self._outbox.size else 0
+        self._poll.modify(self._commands, select.POLLIN | unsaid)
         ready = self._poll.poll(WAKE)
         for fd, what in ready:
             if fd == self._commands.fileno():
-                self._hear()
+                if what & ~select.POLLOUT:
+                    self._hear()
+                self._say()
             elif fd == self._arrivals.fileno():
                 self._arrive()
             elif what & select.POLLERR:
@@ -200,10 +208,18 @@ class Worker:
     # -- what is told --------------------------------------------------------------------------
 
     def _tell(self, report: Report) -> None:
+        self._outbox.put(messages.packed(report))
+        self._say(UNSAID)
+
+    def _say(self, leave: int | None = None) -> None:
+        """Send what the other half takes now, and wait until no more than *leave* bytes wait."""
         try:
-            messages.send(self._commands, report)
+            self._outbox.push()
+            while leave is not None and self._outbox.size > leave:
+                self._outbox.wait()
         except (BrokenPipeError, ConnectionResetError):  # nobody listens any more
             self._stopping = True
+            self._outbox.clear()
 
     def _tell_status(self) -> None:
         for source in self._sources:
