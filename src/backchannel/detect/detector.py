@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from backchannel.detect.compiled import Compiled
-from backchannel.detect.found import EVIDENCE, Found, Locate, Match, Place
+from backchannel.detect.found import ACCOUNTS, Found, Locate, Match, Place
 from backchannel.detect.model import Finding, Rule
-from backchannel.detect.plan import SEEN, Plan, stream_names
+from backchannel.detect.plan import SEEN, Plan, shown, stream_names
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.events import Event
-from backchannel.text import escape
+from backchannel.model import Confidence
 
 SUBJECTS = 2_000
 """Findings of one rule."""
@@ -23,8 +23,6 @@ WATCHED = 4_096
 """Subjects of a counting rule that are watched at a time; the oldest is let go."""
 VALUES = 256
 """Matches kept for one subject of a counting rule."""
-EXCERPT = 160
-"""Characters of an excerpt."""
 SECOND = 1_000_000_000
 
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -80,13 +78,7 @@ class Detector:
             ):
                 self._renew(rule, found, seen.time)
                 continue
-            place = Place(seen.time, seen.frame, seen.flow, seen.stack, plan.tag)
-            told = plan.told(seen)
-            if self._present is None:
-                match = Match(place, told, seen.confidence, plan.speakers)
-            else:
-                match = Match(place, self._present(plan.tag, told.all()), seen.confidence)
-            self._matched(rule, subject, value, match)
+            self._matched(rule, subject, value, self._match(plan, rule, seen))
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
@@ -104,14 +96,24 @@ class Detector:
             "target_host": stream.target.address if stream.target else "",
             "target_port": stream.target.port if stream.target else stream.flow.server.port,
         }
-        place = Place(stream.first, stream.frame, stream.flow, stream.stack, "stream")
-        matching = [rule for rule in rules if rule.when.value(names) is True]
-        shown = self._present("stream", names) if matching and self._present else names
-        match = Match(place, shown, stream.confidence)
-        for rule in matching:
+        for rule in [rule for rule in rules if rule.when.value(names) is True]:
             subject = tuple([str(each.value(names)) for each in rule.each])
             value = str(rule.distinct.value(names)) if rule.distinct else ""
-            self._matched(rule, subject, value, match)
+            told = names if self._present is None else self._present("stream", names)
+            excerpt = shown(rule.excerpt.value(told)) if rule.excerpt else "stream"
+            place = Place(stream.first, stream.frame, stream.flow, stream.stack, excerpt)
+            self._matched(rule, subject, value, _match_of(place, told, stream.confidence))
+
+    def _match(self, plan: Plan, rule: Compiled, seen: Observation) -> Match:
+        """Return what a match of the rule may show."""
+        place = Place(seen.time, seen.frame, seen.flow, seen.stack, "")
+        if self._present is None:
+            place.excerpt = plan.excerpt(rule, seen)
+            hosts = seen.flow.client.address, seen.flow.server.address
+            return Match(place, plan.told(seen), seen.confidence, hosts, plan.accounts(seen))
+        told = self._present(plan.tag, plan.told(seen).all())
+        place.excerpt = shown(rule.excerpt.value(told)) if rule.excerpt else plan.tag
+        return _match_of(place, told, seen.confidence)
 
     def _matched(self, rule: Compiled, subject: tuple[str, ...], value: str, match: Match) -> None:
         if rule.rule.count is None or subject in rule.found:
@@ -143,19 +145,15 @@ class Detector:
                 self._find(rule, subject, one)
 
     def _find(self, rule: Compiled, subject: tuple[str, ...], match: Match) -> None:
-        found, place = rule.found.get(subject), match.place
+        found = rule.found.get(subject)
         if found is None:
             if len(rule.found) >= SUBJECTS:
                 self.counters[f"findings of the rule {rule.rule.id} not shown: too many"] += 1
                 return
             summary = rule.rule.summary.format_map(_Shown(match.names))
             found = rule.found[subject] = Found(match.names, summary, subject)
-        if rule.excerpt is not None and len(found.places) < EVIDENCE:
-            excerpt = escape(str(rule.excerpt.value(match.names)))[:EXCERPT]
-            place = Place(place.time, place.frame, place.flow, place.stack, excerpt)
-            match = match._replace(place=place)
         found.add(match)
-        self._renew(rule, found, place.time)
+        self._renew(rule, found, match.place.time)
 
     def _renew(self, rule: Compiled, found: Found, now: int) -> None:
         """Give a finding out when it is new, or goes on for long."""
@@ -196,6 +194,12 @@ class Detector:
         return tuple(sorted(made, key=_rank))
 
 
+def _match_of(place: Place, names: Mapping[str, Any], confidence: Confidence) -> Match:
+    hosts = [str(names[name]) for name in ("client", "server")]
+    accounts = [str(names.get(name) or "") for name in ACCOUNTS]
+    return Match(place, names, confidence, hosts, accounts)
+
+
 class _Shown:
     """Names for a summary: escaped, shortened, and empty where there is none."""
 
@@ -206,7 +210,7 @@ class _Shown:
         value = self._names.get(key, "")
         if isinstance(value, tuple):
             value = ", ".join(map(str, value))
-        return escape(str(value))[:EXCERPT] or "somebody"
+        return shown(value) or "somebody"
 
 
 _ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}

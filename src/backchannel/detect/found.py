@@ -37,8 +37,9 @@ class Match(NamedTuple):
     names: Mapping[str, Any]
     """What it tells, by name, as far as it may be shown."""
     confidence: Confidence
-    speakers: Sequence[str] = ACCOUNTS
-    """The names that can hold an account."""
+    hosts: Sequence[str]
+    accounts: Sequence[str]
+    """Some of them may be empty."""
 
 
 class Found:
@@ -75,19 +76,19 @@ class Found:
 
     def add(self, match: Match) -> None:
         """Take a match."""
-        names, place = match.names, match.place
+        place = match.place
         if not self.count:
             self.first = place.time
         self._again(place.time, match.confidence)
         if self.flow is not place.flow and len(self.hosts) < HOSTS:
             self.flow = place.flow  # which nearly always is that of the last match
-            for host in (names["client"], names["server"]):
+            for host in match.hosts:
                 if host and len(self.hosts) < HOSTS:
-                    self.hosts[str(host)] = None
+                    self.hosts[host] = None
         if len(self.accounts) < HOSTS:
-            for name in match.speakers:
-                if (value := names.get(name)) and len(self.accounts) < HOSTS:
-                    self.accounts[str(value)] = None
+            for account in match.accounts:
+                if account and len(self.accounts) < HOSTS:
+                    self.accounts[account] = None
         if len(self.places) < EVIDENCE:
             self.places.append(place)
 

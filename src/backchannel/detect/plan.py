@@ -13,9 +13,14 @@ from backchannel.detect.compiled import Compiled
 from backchannel.detect.found import ACCOUNTS
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.events import Event
+from backchannel.text import escape
 
+EXCERPT = 160
+"""Characters of an excerpt."""
 REMEMBERED = 4_096
 """Values whose answers are remembered, for each kind of event, and for each of its rules."""
+LONGEST = 256
+"""Characters of a text that is remembered: a message is not kept for the sake of speed."""
 GIVE_UP = 64
 """Values in a row that were new, after which none of that kind is remembered any more."""
 
@@ -60,17 +65,15 @@ class Plan:
         self._told["program"] = self._told.get("client", _constant(""))
         self._told |= SEEN
         self._paths = {name: path for name, path in self._paths.items() if name not in SEEN} | PATHS
-        self.speakers = tuple(
-            name for name in ACCOUNTS if name in {*kind.__struct_fields__, "account"}
-        )
-        """Names that can hold an account of an event of this kind."""
-        self.accounts = self._values(self.speakers)
+        speakers = [name for name in ACCOUNTS if name in {*kind.__struct_fields__, "account"}]
+        self.accounts = self._values(speakers)
         """Returns the accounts that an event names, some of them empty."""
         wanted = {name for rule in rules for name in rule.when.names}
         self._asked = tuple(name for name in self._told if name in wanted)
         self._asks = self._values(self._asked)
         self._matching: _Memory[list[Compiled]] = _Memory(self._match)
         self._subjects = {rule: self._subject(rule) for rule in rules}
+        self._excerpts = {rule: self._excerpt(rule) for rule in rules}
 
     def told(self, seen: Observation) -> Told:
         """Return all that an event tells."""
@@ -83,6 +86,10 @@ class Plan:
     def subject(self, rule: Compiled, seen: Observation) -> Subject:
         """Return what a finding of the rule is about, and the value that it counts by."""
         return self._subjects[rule](seen)
+
+    def excerpt(self, rule: Compiled, seen: Observation) -> str:
+        """Return what is shown of an event as evidence of the rule."""
+        return self._excerpts[rule](seen)
 
     def _match(self, values: Values) -> list[Compiled]:
         names = dict(zip(self._asked, values, strict=True))
@@ -104,6 +111,18 @@ class Plan:
             return subject, str(rule.distinct.value(told)) if rule.distinct else ""
 
         memory, asks = _Memory(work_out), self._values(names)
+        return lambda seen: memory.answer(asks(seen))
+
+    def _excerpt(self, rule: Compiled) -> Callable[[Observation], str]:
+        """Return what makes the excerpt of a rule: of one without its own it is the event's tag."""
+        expression = rule.excerpt
+        if expression is None:
+            return lambda _seen: self.tag
+        names = tuple(name for name in self._told if name in expression.names)
+        memory = _Memory(
+            lambda values: shown(expression.value(dict(zip(names, values, strict=True))))
+        )
+        asks = self._values(names)
         return lambda seen: memory.answer(asks(seen))
 
     def _values(self, names: Sequence[str]) -> Callable[[Observation], Values]:
@@ -132,15 +151,23 @@ class _Memory(Generic[Answer]):
             answer = self._known[values]
         except KeyError:
             self._fresh += 1
+            answer = self._function(values)
+            if any(isinstance(value, str) and len(value) > LONGEST for value in values):
+                return answer
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            answer = self._known[values] = self._function(values)
+            self._known[values] = answer
         except TypeError:  # a list among them: no two of them are the same
             self._fresh = GIVE_UP
             return self._function(values)
         else:
             self._fresh = 0
         return answer
+
+
+def shown(value: Any) -> str:
+    """Return a value as it may be shown: escaped and shortened."""
+    return escape(str(value))[:EXCERPT]
 
 
 def _constant(value: Any) -> Get:
