@@ -115,7 +115,7 @@ def _serve(world, path, log, control, *, written, options) -> None:
         os._exit(code)
 
 
-def until(condition, patience: float = 3.0) -> bool:
+def until(condition, patience: float = 10.0) -> bool:
     """Wait until *condition* holds."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
