@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 from tests.enforce import swan
@@ -43,11 +44,12 @@ class Seen:
         self.right = Swan(world.server, "right", SERVER[4], "%any", ports=ports[1], **options)
         assert self.left.initiate(tunnel=bool(ping)), self.left.told()
         assert self.left.ping(ping) == ping
+        self.left.close()  # both are killed and say no more: then both recorders have seen the same
+        self.right.close()
+        time.sleep(0.5)
         assert watch.stop() == 0
         dumpcap.send_signal(signal.SIGTERM)
         dumpcap.communicate(timeout=20)
-        self.left.close()
-        self.right.close()
         self.rows = [json.loads(line) for line in (folder / "events").read_text().splitlines()]
         self.said = watch.out()
         self.lines, self.recorded = (
