@@ -3,11 +3,11 @@
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.detect.test_fresh import locate, message
+from tests.detect.test_fresh import RULE, locate, message
 
 from backchannel.detect import rules
 from backchannel.detect.detector import Detector
-from backchannel.detect.plan import GIVE_UP, LONGEST, REMEMBERED, Plan, _Memory
+from backchannel.detect.plan import GIVE_UP, LONGEST, REMEMBERED, SEVERAL, Plan, _Memory
 
 RULES = rules.load().values()
 
@@ -56,3 +56,19 @@ def test_a_plan_is_kept_for_each_kind_of_event():
     for second in range(3):
         detector.add(message(second))
     assert [type(plan) for plan in detector._plans.values()] == [Plan]
+
+
+def test_lists_of_files_are_not_remembered():
+    memory = _Memory(len)
+    for many in (SEVERAL, SEVERAL + 1):
+        assert memory.answer((tuple("x" * many),)) == 1
+    assert list(memory._known) == [(tuple("x" * SEVERAL),)]
+
+
+def test_a_finding_may_be_about_a_port():
+    rule = msgspec.structs.replace(RULE, each=("server", "server_port"))
+    detector = Detector([rule])
+    detector.add(message(0))
+    ((_, found),) = detector._rules[0].found.items()
+    assert found.subject == ("10.0.0.1", str(message(0).flow.server.port))
+    assert detector.findings(locate)

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -161,20 +162,30 @@ def test_a_watchdog_that_is_lost_is_replaced(how):
         assert until(lambda: "NFQUEUE" not in world.router.sh("iptables-save -t mangle"))
 
 
+@contextmanager
+def flooded(world, running):
+    """Guard and inspector stopped, the watchdog gone, and forty datagrams sent through them: what
+    arrives, and the inspector's number.
+    """
+    watchdog, inspector = running.status()["watchdog"], running.inspector
+    os.kill(running.pid, signal.SIGSTOP)
+    os.kill(inspector, signal.SIGSTOP)
+    os.kill(watchdog, signal.SIGKILL)
+    with world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far:
+        with world.client.inside():
+            near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with near:
+            for number in range(40):
+                near.sendto(b"%02d" % number, (SERVER[4], 9999))
+        far.settimeout(0.5)
+        yield far, inspector
+
+
 @isolated
 def test_with_all_gone_a_full_queue_passes_and_is_counted():
     world = World()
     with guard(world, OPEN, length=8) as running:
-        watchdog, inspector = running.status()["watchdog"], running.inspector
-        os.kill(running.pid, signal.SIGSTOP)
-        os.kill(inspector, signal.SIGSTOP)
-        os.kill(watchdog, signal.SIGKILL)
-        with world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far:
-            with world.client.inside():
-                near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            for number in range(40):
-                near.sendto(b"%02d" % number, (SERVER[4], 9999))
-            far.settimeout(0.5)
+        with flooded(world, running) as (far, inspector):
             assert [far.recv(9) for _ in range(32)] == [b"%02d" % at for at in range(8, 40)]
         os.kill(inspector, signal.SIGCONT)
         os.kill(running.pid, signal.SIGCONT)
@@ -187,16 +198,7 @@ def test_with_all_gone_a_full_queue_passes_and_is_counted():
 def test_with_all_gone_a_full_queue_that_fails_closed_drops_and_counts():
     world = World()
     with guard(world, CLOSED, length=8) as running:
-        watchdog, inspector = running.status()["watchdog"], running.inspector
-        os.kill(running.pid, signal.SIGSTOP)
-        os.kill(inspector, signal.SIGSTOP)
-        os.kill(watchdog, signal.SIGKILL)
-        with world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far:
-            with world.client.inside():
-                near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            for number in range(40):
-                near.sendto(b"%02d" % number, (SERVER[4], 9999))
-            far.settimeout(0.5)
+        with flooded(world, running) as (far, inspector):
             with pytest.raises(TimeoutError):
                 far.recv(9)
             os.kill(inspector, signal.SIGCONT)  # what waited is judged now, and passes

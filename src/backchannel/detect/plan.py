@@ -19,8 +19,9 @@ EXCERPT = 160
 """Characters of an excerpt."""
 REMEMBERED = 4_096
 """Values whose answers are remembered, for each kind of event, and for each of its rules."""
-LONGEST = 256
-"""Characters of a text that is remembered: a message is not kept for the sake of speed."""
+LONGEST, SEVERAL = 256, 16
+"""Characters of a text that is remembered, and texts of a list: messages and lists of files are
+not kept for the sake of speed."""
 GIVE_UP = 64
 """Values in a row that were new, after which none of that kind is remembered any more."""
 
@@ -98,7 +99,7 @@ class Plan:
     def _subject(self, rule: Compiled) -> Callable[[Observation], Subject]:
         """Return what looks the subject of a rule up, or works it out."""
         each = rule.rule.each
-        if rule.distinct is None and each and all(name in PATHS for name in each):
+        if rule.distinct is None and each and all(name in TEXTS for name in each):
             texts = self._values(each)  # that every observation has
             return lambda seen: (texts(seen), "")
         expressions = [*rule.each, *([rule.distinct] if rule.distinct else [])]
@@ -152,7 +153,7 @@ class _Memory(Generic[Answer]):
         except KeyError:
             self._fresh += 1
             answer = self._function(values)
-            if any(isinstance(value, str) and len(value) > LONGEST for value in values):
+            if not all(map(_small, values)):
                 return answer
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
@@ -163,6 +164,14 @@ class _Memory(Generic[Answer]):
         else:
             self._fresh = 0
         return answer
+
+
+def _small(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST
+    if isinstance(value, tuple):
+        return len(value) <= SEVERAL and all(map(_small, value))
+    return value is None or isinstance(value, int | float)
 
 
 def shown(value: Any) -> str:
@@ -184,17 +193,17 @@ DEFAULTS: dict[str, Any] = {
     "owner": "",
 }
 """What an expression may name in any event, whether it has it or not."""
-PATHS = {
+TEXTS = {
     "service": "service",
     "protocol": "protocol",
     "stack": "stack",
     "client": "flow.client.address",
-    "client_port": "flow.client.port",
     "server": "flow.server.address",
-    "server_port": "flow.server.port",
     "transport": "flow.transport",
 }
-"""What every observation has, and where."""
+"""Texts that every observation has, and where."""
+PATHS = TEXTS | {"client_port": "flow.client.port", "server_port": "flow.server.port"}
+"""All that every observation has."""
 SEEN: dict[str, Get] = {
     **{name: attrgetter(path) for name, path in PATHS.items()},
     "account": lambda seen: getattr(seen.event, "account", "") or seen.account,
