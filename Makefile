@@ -7,12 +7,18 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+TYPES := $(shell find src -name '*.pxd')
+COMPILED := $(shell find src -name '*.pyx') $(wildcard $(TYPES:.pxd=.py))
 
 .PHONY: setup demo test check lint fuzz bench reference clean
-setup: .venv/.ready
+setup: .venv/.built
 
-.venv/.ready: pyproject.toml setup.py $(wildcard src/backchannel/*.pxd src/backchannel/*/*.pyx src/backchannel/*/*.pxd) tools/setup
+.venv/.ready: pyproject.toml setup.py tools/setup
 	./tools/setup $(PYTHON)
+	touch $@
+
+.venv/.built: .venv/.ready $(TYPES) $(COMPILED)
+	$(BIN)/python setup.py --quiet build_ext --inplace
 	touch $@
 
 demo: setup

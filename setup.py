@@ -1,4 +1,7 @@
-"""Compile the packet core; everything else is in pyproject.toml."""
+"""Compile the packet core, and each Python module that has a .pxd with C types beside it.
+
+Everything else is in pyproject.toml.
+"""
 
 import os
 from pathlib import Path
@@ -6,17 +9,38 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+PACKAGE = Path("src/backchannel")
 FLAGS = ["-O3", "-fno-strict-aliasing", "-Wno-sign-compare"]
 EXTRA = os.environ.get("BACKCHANNEL_CFLAGS", "").split()  # sanitizers, in tools/fuzz_core.py
-CORE = [
-    Extension(
-        ".".join(path.with_suffix("").parts[1:]),
-        [str(path)],
-        extra_compile_args=FLAGS + EXTRA,
-        extra_link_args=EXTRA,
+
+
+def extensions(sources: list[Path], **directives: bool) -> list[Extension]:
+    """Return what makes a compiled module of each source."""
+    wanted = [
+        Extension(
+            ".".join(path.with_suffix("").parts[1:]),
+            [str(path)],
+            extra_compile_args=FLAGS + EXTRA,
+            extra_link_args=EXTRA,
+        )
+        for path in sorted(sources)
+    ]
+    made: list[Extension] = cythonize(
+        wanted, build_dir="build/c", language_level=3, compiler_directives=directives
     )
-    for path in sorted(Path("src/backchannel").rglob("*.pyx"))
-]
+    return made
+
+
+CORE = list(PACKAGE.rglob("*.pyx"))
 if not CORE:  # without the core all would work, but far slower, and nobody would know why
     raise SystemExit("setup.py: no .pyx file found; this source tree is not complete")
-setup(ext_modules=cythonize(CORE, build_dir="build/c", language_level=3))
+TYPED = [
+    types.with_suffix(".py")
+    for types in PACKAGE.rglob("*.pxd")
+    if types.with_suffix(".py").exists() and not types.with_suffix(".pyx").exists()
+]
+"""Python modules that also run as they are, and must mean the same compiled."""
+AS_PYTHON = {"annotation_typing": False, "nonecheck": True, "overflowcheck": True}
+"""Annotations stay remarks; None where an object is needed, or a number too large for its C type,
+raises."""
+setup(ext_modules=extensions(CORE) + extensions(TYPED, **AS_PYTHON))

@@ -1,6 +1,7 @@
 """Rooms import only to their left, and only the rooms that must touch the outside do."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,20 @@ def modules():
     return sorted(ROOT.rglob("*.py"))
 
 
+def types():
+    """The C types of Python modules that are compiled: all that they may import are types."""
+    return sorted(path for path in ROOT.rglob("*.pxd") if path.with_suffix(".py").exists())
+
+
 def room(path):
-    part = path.relative_to(ROOT).parts[0]
-    return part.removesuffix(".py")
+    return path.relative_to(ROOT).with_suffix("").parts[0]
 
 
 def imports(path):
     """Every module that *path* imports, also inside functions."""
+    if path.suffix == ".pxd":
+        yield from re.findall(r"^from (\S+) cimport", path.read_text(), re.MULTILINE)
+        return
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -54,7 +62,9 @@ def imports(path):
             yield node.module
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*modules(), *types()], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_a_room_imports_only_to_its_left(path):
     here = room(path)
     if here == "__init__":

@@ -1,0 +1,31 @@
+# C types for stream.py, which says what these are.
+
+cdef class Group:
+    cdef public str service, account
+    cdef public dict flows
+    cdef public object first, last
+    cdef public Group into
+
+    cpdef Group root(self)
+    cpdef absorb(self, Group other)
+
+
+cdef class Stream:
+    cdef public object flow, start, scope, target
+    cdef public object protocol, session, claim, answer
+    cdef public long long slot, first, last, claim_frame, replay_size
+    cdef public int depth, flip
+    cdef public bint asked, bare, deaf, proved, settled, touched
+    cdef public str carrier, account
+    cdef public list octets, replay, matched, held, ended
+    cdef public tuple peeked, named
+    cdef public frozenset excluded
+    cdef public dict candidates, children
+    cdef public Group _group
+
+    cpdef is_done(self)
+    cpdef tuple standpoint(self)
+    cpdef tuple place(self)
+    cpdef exhausted(self, answer)
+    cpdef remember(self, side, data, moment)
+    cpdef forget(self)
