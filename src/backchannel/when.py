@@ -14,6 +14,7 @@ def _second(seconds: int) -> str:
 
 def rfc3339(nanoseconds: int) -> str:
     """Return the time with microseconds; times outside the years 1970 to 9999 are clamped."""
-    inside = min(max(nanoseconds, 0), _LAST)
-    seconds, rest = divmod(inside // 1000, 1_000_000)
+    if not 0 <= nanoseconds <= _LAST:
+        nanoseconds = min(max(nanoseconds, 0), _LAST)
+    seconds, rest = divmod(nanoseconds // 1000, 1_000_000)
     return f"{_second(seconds)}.{rest:06}Z"

@@ -1,41 +1,75 @@
-"""Our own typed events as JSON lines (`--events`), one observation a line."""
+"""Our own typed events as JSON lines (`--events`), one observation a line, keys in order.
 
+A kind of event has the same keys each time, so it gets a struct whose fields are the keys of its
+line: filling one in takes a tenth of the time that a dictionary takes to be made and sorted.
+"""
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.model import Endpoint
-from backchannel.privacy import Disclosure, shown
+from backchannel.events import Event
+from backchannel.model import Confidence, Endpoint, Side
+from backchannel.privacy import REDACTED, Disclosure, sensitive_fields
 from backchannel.when import rfc3339
 
+FLOWS = 1024
+"""Flows whose text is remembered."""
+_CONFIDENCE = {each: each.word for each in Confidence}
+_SIDES = {each: each.name.lower() for each in Side}
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 
 
 def line(seen: Observation, disclosure: Disclosure) -> bytes:
     """Return the observation as one line of JSON, newline included."""
-    return _ENCODE(record(seen, disclosure)) + b"\n"
+    return _ENCODE(_writer(type(seen.event), disclosure)(seen)) + b"\n"
 
 
-def record(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:
-    """Return the observation as plain values: where and when first, then the event's fields."""
-    return {
-        "time": rfc3339(seen.time),
-        "frame": seen.frame,
-        "service": seen.service,
-        "protocol": seen.protocol,
-        "stack": seen.stack,
-        "confidence": seen.confidence.word,
-        "side": seen.side.name.lower(),
-        "account": seen.account,
-        "flow": flow(seen.flow, seen.target),
-        **shown(seen.event, disclosure),
-    }
+_PLACE = {name: name for name in ("time", "frame", "service", "protocol", "stack", "account")}
+"""Where and when, as an observation has it."""
+_WRITTEN: dict[str, Callable[[Observation], object]] = {
+    "time": lambda seen: rfc3339(seen.time),
+    "confidence": lambda seen: _CONFIDENCE[seen.confidence],
+    "side": lambda seen: _SIDES[seen.side],
+    "flow": lambda seen: _flow(seen.flow, seen.target),
+}
+"""What is written otherwise than an observation has it."""
 
 
-def flow(info: FlowInfo, target: Endpoint | None) -> dict[str, Any]:
-    """Return a flow's identity as plain values."""
-    return {
+@cache
+def _writer(kind: type[Event], disclosure: Disclosure) -> Callable[[Observation], msgspec.Struct]:
+    """Return what makes a line of an event of that *kind*, private fields redacted."""
+    fields = kind.__struct_fields__
+    paths = _PLACE | dict.fromkeys(_WRITTEN, "time") | {"event": "event.__struct_config__.tag"}
+    paths |= {name: f"event.{name}" for name in fields}  # before an observation's own
+    if kind.CAPABILITY is not None and "use" not in fields:
+        paths["capability"] = "event.CAPABILITY"
+    names = sorted(paths)
+    look_up, fill_in = attrgetter(*(paths[name] for name in names)), msgspec.defstruct("Line", names)
+    written = [(names.index(name), _WRITTEN[name]) for name in _WRITTEN if name not in fields]
+    private = sensitive_fields(kind).items()
+    hidden = [names.index(name) for name, matter in private if disclosure.hides(matter)]
+
+    def write(seen: Observation) -> msgspec.Struct:
+        values: list[Any] = list(look_up(seen))
+        for at, form in written:
+            values[at] = form(seen)
+        for at in hidden:
+            if values[at]:
+                values[at] = REDACTED
+        return fill_in(*values)
+
+    return write
+
+
+@lru_cache(maxsize=FLOWS)
+def _flow(info: FlowInfo, target: Endpoint | None) -> msgspec.Raw:
+    """Return a flow's identity, encoded."""
+    told = {
         "serial": info.serial,
         "transport": info.transport,
         "client": str(info.client),
@@ -45,3 +79,4 @@ def flow(info: FlowInfo, target: Endpoint | None) -> dict[str, Any]:
         **({"tunnel": info.tunnel} if info.tunnel else {}),
         **({"target": str(target)} if target else {}),
     }
+    return msgspec.Raw(_ENCODE(told))
