@@ -1,10 +1,23 @@
 """The cursor that all message bodies are read through: no read is ever short."""
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import backchannel
 from backchannel.reader import Reader, WireError
+
+SOURCE = Path(backchannel.__file__).with_name("reader.py")
+SIZES = st.integers(-3, 70) | st.sampled_from([2**31, 2**63 - 1, 2**63, 2**64 - 1, -(2**63) - 1])
+NUMBERS = ("u8", "u16", "u24", "u32", "u64", "u16le", "u32le", "u64le", "ipv4")
+STEPS = st.one_of(
+    st.sampled_from([(name,) for name in (*NUMBERS, "rest", "__len__", "__bool__")]),
+    st.tuples(st.sampled_from(["take", "skip", "peek", "sub"]), SIZES),
+    st.tuples(st.just("until"), st.binary(min_size=1, max_size=2), st.integers(0, 70)),
+)
 
 
 def test_numbers_in_both_byte_orders():
@@ -62,3 +75,50 @@ def test_takes_are_exact_or_raise(data, sizes):
         assert len(piece) == size
         taken += piece
     assert taken + reader.rest() == data
+
+
+def plain():
+    """Return the module as Python reads it, whatever was compiled of it."""
+    spec = importlib.util.spec_from_file_location("plain_reader", SOURCE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PLAIN = plain()
+
+
+def played(module, data, offset, end, steps):
+    """Return what each step gives, and where it leaves the reader; a sub-reader takes over."""
+    reader, told = module.Reader(data, offset, end), []
+    for name, *arguments in steps:
+        try:
+            value = getattr(reader, name)(*arguments)
+        except module.WireError as error:
+            value = str(error)
+        if name == "sub" and isinstance(value, module.Reader):
+            told.append(reader.offset)
+            reader = value
+        else:
+            told.append(value)
+        told.append((reader.offset, len(reader)))
+    return told
+
+
+@given(
+    st.binary(max_size=64),
+    st.integers(0, 70),
+    st.none() | st.integers(-2, 70),
+    st.lists(STEPS, max_size=12),
+)
+def test_compiled_it_is_what_python_reads(data, offset, end, steps):
+    assert played(PLAIN, data, offset, end, steps) == played(
+        importlib.import_module("backchannel.reader"), data, offset, end, steps
+    )
+
+
+def test_bytes_before_the_first_are_not_read():
+    for module in (PLAIN, importlib.import_module("backchannel.reader")):
+        reader = module.Reader(b"abcdef", -4)
+        with pytest.raises(module.WireError):
+            reader.take(2)

@@ -27,11 +27,11 @@ class Reader:
 
     def take(self, size: int) -> bytes:
         """Return the next *size* bytes."""
-        start = self.offset
-        if size < 0 or size > self._end - start:
-            raise WireError(f"wanted {size} bytes at {start}, {len(self)} left")
-        self.offset = start + size
-        return self._data[start : self.offset]
+        start, data = self.offset, self._data
+        if size < 0 or start < 0 or size > self._end - start:
+            raise self._short(size)
+        self.offset = stop = start + size
+        return data[start:stop]
 
     def peek(self, size: int) -> bytes:
         """Return up to *size* of the next bytes without consuming them."""
@@ -44,7 +44,7 @@ class Reader:
     def skip(self, size: int) -> None:
         """Consume *size* bytes."""
         if size < 0 or size > self._end - self.offset:
-            raise WireError(f"wanted {size} bytes at {self.offset}, {len(self)} left")
+            raise self._short(size)
         self.offset += size
 
     def sub(self, size: int) -> "Reader":
@@ -64,23 +64,23 @@ class Reader:
 
     def u8(self) -> int:
         """Return one byte as a number."""
-        start = self.offset
-        if start >= self._end:
-            raise WireError(f"wanted 1 bytes at {start}, 0 left")
-        self.offset = start + 1
-        return self._data[start]
+        return self._data[self._pass(1)]
 
     def u16(self) -> int:
         """Return two bytes, big-endian."""
-        return int.from_bytes(self.take(2), "big")
+        at, data = self._pass(2), self._data
+        return data[at] << 8 | data[at + 1]
 
     def u24(self) -> int:
         """Return three bytes, big-endian."""
-        return int.from_bytes(self.take(3), "big")
+        at, data = self._pass(3), self._data
+        return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
     def u32(self) -> int:
         """Return four bytes, big-endian."""
-        return int.from_bytes(self.take(4), "big")
+        at, data = self._pass(4), self._data
+        high, low = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
+        return high << 16 | low
 
     def u64(self) -> int:
         """Return eight bytes, big-endian."""
@@ -88,11 +88,14 @@ class Reader:
 
     def u16le(self) -> int:
         """Return two bytes, little-endian."""
-        return int.from_bytes(self.take(2), "little")
+        at, data = self._pass(2), self._data
+        return data[at] | data[at + 1] << 8
 
     def u32le(self) -> int:
         """Return four bytes, little-endian."""
-        return int.from_bytes(self.take(4), "little")
+        at, data = self._pass(4), self._data
+        high, low = data[at + 2] | data[at + 3] << 8, data[at] | data[at + 1] << 8
+        return high << 16 | low
 
     def u64le(self) -> int:
         """Return eight bytes, little-endian."""
@@ -100,5 +103,16 @@ class Reader:
 
     def ipv4(self) -> str:
         """Return four bytes as a dotted address."""
-        a, b, c, d = self.take(4)
-        return f"{a}.{b}.{c}.{d}"
+        at, data = self._pass(4), self._data
+        return f"{data[at]}.{data[at + 1]}.{data[at + 2]}.{data[at + 3]}"
+
+    def _pass(self, size: int) -> int:
+        """Consume *size* bytes, and return where they begin."""
+        start = self.offset
+        if size > self._end - start:
+            raise self._short(size)
+        self.offset = start + size
+        return start
+
+    def _short(self, size: int) -> WireError:
+        return WireError(f"wanted {size} bytes at {self.offset}, {len(self)} left")

@@ -1,0 +1,38 @@
+"""C types of `reader.py`, which is compiled with them."""
+
+cimport cython
+
+
+@cython.final
+cdef class Reader:
+    cdef bytes _data
+    cdef Py_ssize_t _end
+    cdef public Py_ssize_t offset
+
+    @cython.locals(start=Py_ssize_t, stop=Py_ssize_t, data="const unsigned char *")
+    cpdef bytes take(self, size)
+    cpdef bytes peek(self, size)
+    cpdef bytes rest(self)
+    cpdef void skip(self, size) except *
+    cpdef Reader sub(self, size)
+    cpdef bytes until(self, bytes mark, Py_ssize_t limit)
+
+    cpdef int u8(self) except -1
+    @cython.locals(at=Py_ssize_t, data=bytes)
+    cpdef int u16(self) except -1
+    @cython.locals(at=Py_ssize_t, data=bytes)
+    cpdef int u24(self) except -1
+    @cython.locals(at=Py_ssize_t, data=bytes, high=Py_ssize_t, low=Py_ssize_t)
+    cpdef Py_ssize_t u32(self) except -1
+    cpdef u64(self)
+    @cython.locals(at=Py_ssize_t, data=bytes)
+    cpdef int u16le(self) except -1
+    @cython.locals(at=Py_ssize_t, data=bytes, high=Py_ssize_t, low=Py_ssize_t)
+    cpdef Py_ssize_t u32le(self) except -1
+    cpdef u64le(self)
+    @cython.locals(at=Py_ssize_t, data=bytes)
+    cpdef str ipv4(self)
+
+    @cython.locals(start=Py_ssize_t)
+    cdef Py_ssize_t _pass(self, Py_ssize_t size) except -1
+    cdef _short(self, size)
