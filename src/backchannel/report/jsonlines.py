@@ -1,7 +1,7 @@
 """Our own typed events as JSON lines (`--events`), one observation a line, keys in order.
 
 A kind of event has the same keys each time, so it gets a struct whose fields are the keys of its
-line: filling one in takes a tenth of the time that a dictionary takes to be made and sorted.
+line: filling one in takes less than half of what a dictionary takes to be made and sorted.
 """
 
 from collections.abc import Callable
@@ -29,6 +29,22 @@ def line(seen: Observation, disclosure: Disclosure) -> bytes:
     return _ENCODE(_writer(type(seen.event), disclosure)(seen)) + b"\n"
 
 
+@lru_cache(maxsize=FLOWS)
+def _flow(info: FlowInfo, target: Endpoint | None) -> msgspec.Raw:
+    """Return a flow's identity, encoded."""
+    told = {
+        "serial": info.serial,
+        "transport": info.transport,
+        "client": str(info.client),
+        "server": str(info.server),
+        "community_id": info.community_id,
+        **({"vlans": info.vlans} if info.vlans else {}),
+        **({"tunnel": info.tunnel} if info.tunnel else {}),
+        **({"target": str(target)} if target else {}),
+    }
+    return msgspec.Raw(_ENCODE(told))
+
+
 _PLACE = {name: name for name in ("time", "frame", "service", "protocol", "stack", "account")}
 """Where and when, as an observation has it."""
 _WRITTEN: dict[str, Callable[[Observation], object]] = {
@@ -49,7 +65,8 @@ def _writer(kind: type[Event], disclosure: Disclosure) -> Callable[[Observation]
     if kind.CAPABILITY is not None and "use" not in fields:
         paths["capability"] = "event.CAPABILITY"
     names = sorted(paths)
-    look_up, fill_in = attrgetter(*(paths[name] for name in names)), msgspec.defstruct("Line", names)
+    look_up = attrgetter(*(paths[name] for name in names))
+    fill_in = msgspec.defstruct("Line", names)
     written = [(names.index(name), _WRITTEN[name]) for name in _WRITTEN if name not in fields]
     private = sensitive_fields(kind).items()
     hidden = [names.index(name) for name, matter in private if disclosure.hides(matter)]
@@ -64,19 +81,3 @@ def _writer(kind: type[Event], disclosure: Disclosure) -> Callable[[Observation]
         return fill_in(*values)
 
     return write
-
-
-@lru_cache(maxsize=FLOWS)
-def _flow(info: FlowInfo, target: Endpoint | None) -> msgspec.Raw:
-    """Return a flow's identity, encoded."""
-    told = {
-        "serial": info.serial,
-        "transport": info.transport,
-        "client": str(info.client),
-        "server": str(info.server),
-        "community_id": info.community_id,
-        **({"vlans": info.vlans} if info.vlans else {}),
-        **({"tunnel": info.tunnel} if info.tunnel else {}),
-        **({"target": str(target)} if target else {}),
-    }
-    return msgspec.Raw(_ENCODE(told))
