@@ -26,7 +26,7 @@ def heard(tmp_path, monkeypatch):
 
 
 def test_the_life_of_a_service(heard, monkeypatch):
-    monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+    monkeypatch.setenv("WATCHDOG_USEC", "600000000")
     service = Service()
     service.ready("watching eth0")
     service.alive()

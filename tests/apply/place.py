@@ -39,6 +39,8 @@ def need(*programs):
         tell(f"needs {', '.join(missing)}; tools/setup installs it where it can")
 
 
+PATIENCE = 60
+"""Seconds that a test waits for what must come: on a busy machine another process is late."""
 HEEDING = ("env", "--default-signal=INT")
 """SIGINT ends what is started so, though whoever runs the tests ignores it (`&` in a script)."""
 
@@ -48,7 +50,7 @@ class Place:
 
     def __init__(self, folder):
         rights = [] if os.geteuid() == 0 else ["--map-root-user"]
-        words = ["unshare", "--net", *rights, "sh", "-c", "echo here; exec sleep 600"]
+        words = ["unshare", "--net", *rights, "sh", "-c", "echo here; exec sleep 3600"]
         self._holder = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if self._holder.stdout.readline() != b"here\n":
             why = self._holder.stderr.read().decode()
@@ -90,7 +92,7 @@ class Place:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=2 * PATIENCE,
             env=self.environment,
         )
 
@@ -142,7 +144,7 @@ class Place:
         return None
 
 
-def until(test, seconds=20):
+def until(test, seconds=PATIENCE):
     """Wait until *test* gives something true, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

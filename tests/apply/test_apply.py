@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.apply.place import COMMAND, Place, need, until
+from tests.apply.place import COMMAND, PATIENCE, Place, need, until
 
 OFFICE = Path(__file__).parents[2] / "examples/policies/office.yaml"
 OTHER = "policy: 1\nname: other\nrules:\n- {deny: aim, name: only-aim, best-effort: true}\n"
@@ -82,7 +82,7 @@ def test_it_can_be_confirmed_from_elsewhere(place, to):
     refused = place.policy("apply", OFFICE, "--to", to, code=2)
     assert "waits for its confirmation" in refused.stderr
     place.policy("confirm", "--to", to, code=0)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     place.policy("diff", "--to", to, code=0)
 
 
@@ -90,7 +90,7 @@ def test_it_can_be_undone_from_elsewhere(place):
     process = place.start("apply", OFFICE)
     until(lambda: "no-files" in listed(place, "nftables"))
     place.policy("rollback", code=0)
-    assert process.wait(20) == 1
+    assert process.wait(PATIENCE) == 1
     assert place.ours() == []
 
 
@@ -131,7 +131,7 @@ def test_without_its_guardian_the_command_itself_undoes(place, to):
     process = place.start("apply", OFFICE, "--to", to, "--confirm-within", "10m")
     until(lambda: "no-files" in listed(place, to) and place.guardian())
     os.kill(place.guardian(), signal.SIGKILL)
-    assert process.wait(20) == 1
+    assert process.wait(PATIENCE) == 1
     assert place.ours() == []
 
 
@@ -154,7 +154,7 @@ def test_interrupted_by_hand_it_is_undone_at_once(place, to):
     process = place.start("apply", OFFICE, "--to", to, "--confirm-within", "10m")
     until(lambda: "no-files" in listed(place, to))
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(PATIENCE) == 130
     until(lambda: place.guardian() is None)
     assert place.ours() == []
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.enforce.guarding import until
-from tests.enforce.lab import World
+from tests.enforce.guarding import current, until, whole_lines
+from tests.enforce.lab import PATIENCE, World
 
 from backchannel.enforce.control import ask
 
@@ -31,24 +31,26 @@ class Commanded:
         return self._said.read_text()
 
     def status(self) -> dict[str, object]:
-        """What it answers."""
-        return json.loads(ask(CONTROL, "status"))
+        """What it answers, with the figures of now."""
+        return current(lambda: json.loads(ask(CONTROL, "status")))
 
     def log(self) -> list[dict[str, object]]:
         """The lines of its log."""
-        return [json.loads(line) for line in Path("/run/log/guard.jsonl").read_text().splitlines()]
+        return whole_lines(Path("/run/log/guard.jsonl"))
 
     def metrics(self, port: int = 9470) -> dict[str, float]:
         """Its figures by name and labels."""
         with self.world.router.inside():
-            page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read()
+            page = urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE
+            ).read()
         rows = (line for line in page.decode().splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in (row.rpartition(" ") for row in rows)}
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """End it; return its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(15)
+        return self.process.wait(PATIENCE)
 
 
 def configure(policy: str, config: str) -> None:
@@ -70,7 +72,7 @@ def commanded(world: World, policy: str, config: str) -> Iterator[Commanded]:
         )
     made = Commanded(world, process, said)
     try:
-        ready = until(lambda: "guarding forward" in made.said or process.poll() is not None, 20)
+        ready = until(lambda: "guarding forward" in made.said or process.poll() is not None)
         assert ready, made.said
         assert process.poll() is None, made.said
         yield made
@@ -78,4 +80,4 @@ def commanded(world: World, policy: str, config: str) -> Iterator[Commanded]:
         if process.poll() is None:
             process.send_signal(signal.SIGCONT)
             process.terminate()
-            process.wait(15)
+            process.wait(PATIENCE)

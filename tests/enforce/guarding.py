@@ -5,13 +5,13 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import msgspec
-from tests.enforce.lab import World, die_with_parent
+from tests.enforce.lab import PATIENCE, World, die_with_parent
 
 from backchannel import protocols
 from backchannel.catalogue import index, load
@@ -19,6 +19,8 @@ from backchannel.enforce.control import ask
 from backchannel.enforce.guard import Guard, Options
 from backchannel.enforce.messages import Knowledge
 from backchannel.policy.load import load as load_policy
+
+Action = tuple[str, str, str]
 
 
 @cache
@@ -34,23 +36,32 @@ class Running:
         self.pid, self.policy, self.log, self.control = pid, policy, log, control
 
     def lines(self) -> list[dict[str, object]]:
-        """What it logged so far."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """What it logged so far; everything, once the guard has ended."""
+        return whole_lines(self.log)
 
-    def actions(self) -> list[tuple[str, str, str]]:
+    def actions(self) -> list[Action]:
         """(action, service, capability) of each line."""
         return [
             (each["action"], each["service"], each.get("capability", "")) for each in self.lines()
         ]
 
-    def status(self) -> dict[str, object]:
-        """What it answers on its control socket."""
+    def told(self, *wanted: Action) -> list[Action]:
+        """The actions that it logged, as soon as all *wanted* (or any) are there, or in vain."""
+        until(lambda: self.actions() and set(wanted) <= set(self.actions()))
+        return self.actions()
+
+    def answer(self) -> dict[str, object]:
+        """What it answers on its control socket, as it is."""
         return json.loads(ask(self.control, "status"))
+
+    def status(self) -> dict[str, object]:
+        """What it answers, with the figures of now: all that was judged up to here is counted."""
+        return current(self.answer)
 
     @property
     def inspector(self) -> int:
-        """Process number of who judges packets."""
-        return self.status()["inspector"]
+        """Process number of who judges packets; it need not answer."""
+        return self.answer()["inspector"]
 
     def reload(self, policy: str) -> dict[str, object]:
         """Have it read another policy."""
@@ -115,8 +126,26 @@ def _serve(world, path, log, control, *, written, options) -> None:
         os._exit(code)
 
 
-def until(condition, patience: float = 10.0) -> bool:
-    """Wait until *condition* holds."""
+def whole_lines(path: Path) -> list[dict[str, object]]:
+    """The documents of a file of JSON lines that somebody may be writing."""
+    *lines, _ = path.read_text().split("\n")
+    return [json.loads(line) for line in lines]
+
+
+def current(ask: Callable[[], dict[str, object]]) -> dict[str, object]:
+    """Ask a guard until its answer holds the figures of now; return it."""
+    answer: dict[str, object] = {}
+
+    def asked() -> bool:
+        answer.update(ask())
+        return bool(answer["current"])
+
+    assert until(asked), answer
+    return answer
+
+
+def until(condition: Callable[[], object], patience: float = PATIENCE) -> bool:
+    """Wait until *condition* holds; say whether it does."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
         if condition():

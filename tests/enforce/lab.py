@@ -28,7 +28,11 @@ from backchannel.model import Side
 
 NEWNS, NEWUSER, NEWNET = 0x00020000, 0x10000000, 0x40000000
 CLIENT, SERVER = {4: "10.1.0.2", 6: "fd00:1::2"}, {4: "10.2.0.2", 6: "fd00:2::2"}
-TIMEOUT = float(os.environ.get("LAB_TIMEOUT", "60"))
+TIMEOUT = float(os.environ.get("LAB_TIMEOUT", "240"))
+PATIENCE = 30.0
+"""Seconds that a test waits for what must come: on a busy machine another process is late. Only for
+what must not come it waits less.
+"""
 DIE = "setpriv", "--pdeathsig", "KILL"
 """Before a command: the kernel kills it when its parent ends."""
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -179,10 +183,10 @@ class Net:
         made.bind((address, port))
         if kind == socket.SOCK_STREAM:
             made.listen(64)
-        made.settimeout(5)
+        made.settimeout(PATIENCE)
         return made
 
-    def connect(self, address: str, port: int, timeout: float = 3.0) -> socket.socket:
+    def connect(self, address: str, port: int, timeout: float = PATIENCE) -> socket.socket:
         """Return a TCP connection from here."""
         with self.inside():
             made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
@@ -252,7 +256,7 @@ def play(
     *,
     version: int = 4,
     size: int = 0,
-    patience: float = 1.5,
+    patience: float = PATIENCE,
     client: Callable[[World, str, int], socket.socket] | None = None,
     address: str = "",
 ) -> Played:

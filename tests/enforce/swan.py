@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.enforce.lab import Net, World
+from tests.enforce.lab import PATIENCE, Net, World
 from tests.live.world import needs
 
 PATH = "/usr/bin:/usr/sbin:/bin:/sbin"
@@ -26,7 +26,7 @@ charon-systemd {{
   load = random nonce aes sha1 sha2 hmac kdf gmp {tunnels} kernel-netlink socket-default vici
   port = {port}
   port_nat_t = {port_nat_t}
-  retransmit_tries = 1
+  retransmit_tries = 5
   retransmit_timeout = 0.5
   retransmit_base = 1
   i_dont_care_about_security_and_use_aggressive_mode_psk = yes
@@ -186,7 +186,7 @@ class Swan:
     def _environment(self) -> dict[str, str]:
         return {"PATH": PATH, "STRONGSWAN_CONF": str(self.folder / "strongswan.conf")}
 
-    def _until(self, condition, patience: float = 20.0) -> None:
+    def _until(self, condition, patience: float = PATIENCE) -> None:
         end = time.monotonic() + patience
         while not condition():
             assert self.process.poll() is None, self.told()
@@ -207,7 +207,7 @@ class Swan:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=30,
+                timeout=2 * PATIENCE,
             )
         assert not check or not done.returncode, done.stdout + done.stderr
         return done
@@ -217,19 +217,23 @@ class Swan:
         what = ("--child", "net") if tunnel else ("--ike", "lab")
         return not self.control("--initiate", *what, check=False).returncode
 
-    def ping(self, count: int = 3) -> int:
-        """Send so many pings through the tunnel; return how many were answered."""
+    def ping(self, count: int = 3, patience: float = PATIENCE) -> int:
+        """Send so many pings through the tunnel, each when the one before was answered or had its
+        *patience* of seconds; return how many were answered.
+        """
         self.net.sh("sysctl -qw net.ipv4.ping_group_range='0 0'")
         with self.net.inside():
             made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
         answered, to = 0, (INSIDE[self.other], 0)
         with made:
-            made.settimeout(0.5)
+            made.settimeout(patience)
             made.bind((INSIDE[self.me], 0))
             for number in range(count):
                 made.sendto(struct.pack(">BBHHH", 8, 0, 0, 0, number) + bytes(100), to)
                 with contextlib.suppress(TimeoutError):
-                    answered += made.recv(1000)[6:8] == number.to_bytes(2)
+                    while made.recv(1000)[6:8] != number.to_bytes(2):
+                        pass  # late answers to those before
+                    answered += 1
         return answered
 
     def close(self) -> None:

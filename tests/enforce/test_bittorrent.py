@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from tests.enforce.guarding import guard, services, until
-from tests.enforce.lab import CLIENT, SERVER, World, isolated
+from tests.enforce.lab import CLIENT, PATIENCE, SERVER, World, isolated
 from tests.live.world import Watch
 
 ALLOWED = """rules:
@@ -67,7 +67,7 @@ class Peer:
         wanted = lt.load_torrent_buffer(torrent)
         wanted.save_path = str(self.folder)
         self.torrent = self.session.add_torrent(wanted)
-        assert until(lambda: not str(self.torrent.status().state).startswith("check"), 20)
+        assert until(lambda: not str(self.torrent.status().state).startswith("check"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,14 +82,14 @@ def test_a_torrent_passes_and_is_claimed_by_nobody(kind, tmp_path):
         torrent = one.share()
         other.add(torrent)
         other.torrent.connect_peer((SERVER[4], PORT))
-        assert until(lambda: other.torrent.status().is_seeding, 30)
+        assert until(lambda: other.torrent.status().is_seeding, 2 * PATIENCE)
         assert (other.folder / "book").read_bytes() == (one.folder / "book").read_bytes()
-        assert running.actions() == []
         status = running.status()
         assert status["packets"] < 64  # of some thousands: the kernel alone passes it
         assert status["given_to_kernel"] >= 1
         one.session.pause()
         other.session.pause()
+    assert running.actions() == []
     assert watch.stop() == 0
     assert watch.out() == ""  # no service, no finding
     table = pq.read_table(flows, columns=[*PORTS, *BYTES, *NAMES]).to_pylist()

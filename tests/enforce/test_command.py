@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.enforce.lab import World, isolated, play
+from tests.enforce.guarding import current
+from tests.enforce.lab import PATIENCE, World, isolated, play
 from tests.enforce.test_guard import HTTP, NO_FILES, OFT, OTHER_PORT, arrived, sizes
 
 COMMAND = (sys.executable, "-c", "from backchannel.cli import main; main()", "guard")
@@ -21,7 +22,11 @@ def run(world, *arguments):
     """Run a command in the router's network until it ends."""
     with world.router.inside():
         return subprocess.run(
-            [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=50
+            [*COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=2 * PATIENCE,
         )
 
 
@@ -31,7 +36,7 @@ def test_started_asked_and_stopped():
     Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
     systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     systemd.bind("/run/notify")
-    systemd.settimeout(20)
+    systemd.settimeout(PATIENCE)
     with world.router.inside():
         running = subprocess.Popen(
             [*COMMAND, "/run/policy.yaml", "--log", "/run/log", "--report", "/run/report"],
@@ -51,7 +56,7 @@ def test_started_asked_and_stopped():
     assert shown.returncode == 0, shown.stderr
     for words in ("file-transfer", "deny-aim-icq-more-file-transfer", "known reset", "undecided"):
         assert words in shown.stdout
-    status = json.loads(run(world, "status", "--json").stdout)
+    status = current(lambda: json.loads(run(world, "status", "--json").stdout))
     assert [each["times"] for each in status["refusals"]] == [1]
     assert status["kernel"]["known_reset"][0] >= 1
     if where := os.environ.get("SHOW_STATUS"):
@@ -60,11 +65,11 @@ def test_started_asked_and_stopped():
     with contextlib.suppress(BlockingIOError):
         while systemd.recv(4096):
             pass
-    systemd.settimeout(20)
+    systemd.settimeout(PATIENCE)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(10) == 1
     while systemd.recv(4096) != b"STOPPING=1":
         pass
+    assert running.wait(PATIENCE) == 1
     systemd.close()
     assert json.loads(Path("/run/report").read_text())["refusals"] == status["refusals"]
     logged = json.loads(Path("/run/log").read_text())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.enforce.commanded import commanded, configure
 from tests.enforce.guarding import services, until
-from tests.enforce.lab import World, isolated, play
+from tests.enforce.lab import PATIENCE, World, isolated, play
 from tests.enforce.test_guard import AIM, HTTP, OFT, OTHER_PORT, arrived, sizes
 from tests.live.receivers import Listener, Subscriber, Web, nats_server
 from tests.live.world import needs
@@ -72,7 +72,6 @@ def test_a_refusal_reaches_every_receiver_once():
             assert until(lambda: len(running.log()) == 3)
             assert until(lambda: log.messages() and web.posts)
             subject, head, body = subscriber.next()
-            time.sleep(0.5)
             status = running.status()
     (line,) = log.messages()
     assert line.startswith("<108>1 ")
@@ -99,11 +98,11 @@ def test_a_receiver_that_is_away_gets_its_alert_after_a_restart_of_the_guard():
         assert "Reset" in play(world, AIM, 443).failed
         assert until(lambda: "siem cannot be told" in running.said)
         os.kill(running.process.pid, signal.SIGKILL)
-        running.process.wait(5)
+        running.process.wait(PATIENCE)
     with world.router.inside():
         log = Listener(port)
     with commanded(world, NO_AIM, FOLDERS + syslog(port)):
-        assert until(lambda: len(log.messages()) == 1, 10)
+        assert until(lambda: len(log.messages()) == 1, 2 * PATIENCE)
 
 
 @isolated
@@ -116,14 +115,15 @@ def test_another_receiver_and_another_policy_after_a_reload():
         assert until(lambda: len(one.messages()) == 1)
         configure(NO_AIM, FOLDERS + "queue = 7\n" + syslog(two.port))
         running.process.send_signal(signal.SIGHUP)
-        assert until(lambda: running.status()["reloads"] == 1, 10)
-        assert "queue of [guard] was changed; that takes effect at the next start" in running.said
+        assert until(lambda: running.status()["reloads"] == 1)
+        changed = "queue of [guard] was changed; that takes effect at the next start"
+        assert until(lambda: changed in running.said)
         assert "Reset" in play(world, AIM, 443).failed
         assert until(lambda: len(two.messages()) == 1)
         assert len(one.messages()) == 1
         Path("/run/guard.toml").write_text("[guard]\npolicee = 1\n")
         running.process.send_signal(signal.SIGHUP)
-        assert until(lambda: "did you mean policy?" in running.said, 10)
+        assert until(lambda: "did you mean policy?" in running.said)
         assert "/run/guard.toml:2" in running.status()["trouble"]
         assert "Reset" in play(world, AIM, 443).failed
 
@@ -164,17 +164,18 @@ def test_its_figures_are_served():
             'backchannel_guard_refusals_total{action="reset",line="deny-aim-icq",service="aim",'
             'capability=""}'
         )
+        known = 'backchannel_guard_kernel_packets_total{what="known_reset"}'
         assert until(lambda: running.metrics().get(name) == 1)
+        assert until(lambda: running.metrics()[known] >= 1)
         found = running.metrics()
         assert found['backchannel_guard_up{part="inspector"}'] == 1
         received = found['backchannel_guard_queue_received_total{queue="0",fails="open"}']
         assert received == found['backchannel_guard_queue_answered_total{queue="0",fails="open"}']
         assert received >= 8
-        assert found['backchannel_guard_kernel_packets_total{what="known_reset"}'] >= 1
         os.kill(running.status()["inspector"], signal.SIGKILL)
         restarts = 'backchannel_guard_restarts_total{part="inspector"}'
-        assert until(lambda: running.metrics()[restarts] == 1, 10)
-        assert until(lambda: running.metrics()['backchannel_guard_up{part="inspector"}'] == 1, 10)
+        assert until(lambda: running.metrics()[restarts] == 1)
+        assert until(lambda: running.metrics()['backchannel_guard_up{part="inspector"}'] == 1)
         assert running.metrics()[name] == 1  # what was counted stays counted
 
 
@@ -199,8 +200,9 @@ def test_a_full_disk_costs_records_and_never_a_packet():
             assert "Reset" in play(world, AIM, 443).failed
         assert arrived(play(world, HTTP, 80)) == sizes(HTTP)
         assert until(lambda: "lines wait, and may be lost" in running.said)
-        assert "refusals have no evidence" in running.said
-        assert running.metrics()['backchannel_output_lost_total{output="evidence"}'] == 3
+        assert until(lambda: "refusals have no evidence" in running.said)
+        lost = 'backchannel_output_lost_total{output="evidence"}'
+        assert until(lambda: running.metrics()[lost] == 3)
         assert running.status()["refusals"][0]["times"] == 3
         assert running.status()["inspector_restarts"] == 0
         for folder in ("log", "evidence", "spool"):
@@ -208,11 +210,11 @@ def test_a_full_disk_costs_records_and_never_a_packet():
         time.sleep(1.1)  # it looks again after a second
         assert "Reset" in play(world, AIM, 443).failed
         assert until(lambda: len(running.log()) == 4)  # those that waited, too
+        assert until(lambda: "evidence is written again; 3 were lost" in running.said)
         assert len(list(Path("/run/evidence").iterdir())) == 1
-        assert "evidence is written again; 3 were lost" in running.said
         with world.router.inside():
             log = Listener(9)
-        assert until(lambda: len(log.messages()) == 1, 15)  # it waited in memory
+        assert until(lambda: len(log.messages()) == 1, 3 * PATIENCE)  # it waited in memory
 
 
 @isolated
@@ -225,15 +227,15 @@ rules: [{deny: [aim, icq], from: inside}]"""
         world.router.sh("ip link set r1 down")
         assert "connect" in play(world, AIM, 443).failed
         world.router.sh("ip link set r1 up")
-        assert until(lambda: arrived(play(world, HTTP, 80)) == sizes(HTTP), 10)
-        assert "Reset" in play(world, AIM, 443).failed
+        assert until(lambda: arrived(play(world, HTTP, 80, patience=5)) == sizes(HTTP))
+        assert until(lambda: "Reset" in play(world, AIM, 443).failed)  # once the name is known
         number = world.router.sh("ip -o link show r1").split(":")[0]
         another(world)  # of the same name, by another number
         assert world.router.sh("ip -o link show r1").split(":")[0] != number
-        assert until(lambda: arrived(play(world, HTTP, 80)) == sizes(HTTP), 10)
-        assert "Reset" in play(world, AIM, 443).failed
+        assert until(lambda: arrived(play(world, HTTP, 80, patience=5)) == sizes(HTTP))
+        assert until(lambda: "Reset" in play(world, AIM, 443).failed)
         assert running.status()["inspector_restarts"] == 0
-        assert len(running.log()) == 3
+        assert until(lambda: len(running.log()) == 3)
 
 
 def another(world):

@@ -1,13 +1,13 @@
 """What was overwritten stays so, however it is sent again."""
 
+import re
 import socket
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.enforce.guarding import guard, services
-from tests.enforce.lab import SERVER, World, isolated
+from tests.enforce.guarding import guard, services, until
+from tests.enforce.lab import PATIENCE, SERVER, World, isolated
 from tests.enforce.test_guard import AIM_OFFERS, NO_FILES, OTHER_PORT
 
 from backchannel.enforce.patches import EACH, REACH, SIDES, Patches
@@ -84,25 +84,30 @@ def test_an_offer_that_is_sent_again_together_with_what_follows_it():
                 "nft add table netdev lose",
                 f"nft 'add chain netdev lose in {{ type filter hook ingress device {far} "
                 "priority 0; }'",
-                f"nft add rule netdev lose in tcp sport {sender.getsockname()[1]} drop",
+                f"nft add rule netdev lose in tcp sport {sender.getsockname()[1]} counter drop",
             )
             data = AIM_OFFERS[offer][1]
             sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sender.sendall(data)
             sender.sendall(harmless)
-            time.sleep(0.3)
+            assert until(lambda: lost(far_net) >= 2)  # both have passed the guard
             far_net.sh("nft delete table netdev lose")
             came = _receive(receiver, len(data) + len(harmless))
-        actions, counters = running.actions(), running.status()["counters"]
-    assert ("declined", "aim", "file-transfer") in actions
+        counters = running.status()["counters"]
+    assert ("declined", "aim", "file-transfer") in running.actions()
     assert counters["offers overwritten again"] >= 1
     assert came.endswith(harmless)
     assert SEND_FILE in data
     assert SEND_FILE not in came
 
 
+def lost(net):
+    """Packets that were lost on purpose."""
+    return int(re.search(r"counter packets (\d+)", net.sh("nft list table netdev lose"))[1])
+
+
 def _receive(end, size):
-    end.settimeout(20)
+    end.settimeout(PATIENCE)
     came = b""
     while len(came) < size:
         piece = end.recv(size - len(came))

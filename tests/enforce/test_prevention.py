@@ -8,13 +8,14 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain, repeat, takewhile
 from pathlib import Path
 
 import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Dot1Q, Ether
 from tests.enforce.guarding import services, until
-from tests.enforce.lab import SERVER, Net, World, isolated, play
+from tests.enforce.lab import PATIENCE, SERVER, Net, World, isolated, play
 from tests.enforce.test_guard import NO_FILES, OFT, conversation
 from tests.enforce.watching import watch
 
@@ -42,7 +43,7 @@ class Talk:
         self._stack.enter_context(self.far)
         self.ends = self.near, self.far
         for end in self.ends:
-            end.settimeout(3)
+            end.settimeout(PATIENCE)
 
     def say(self, steps, pause=0.0):
         """Play steps of a recording, each to its end."""
@@ -56,9 +57,9 @@ class Talk:
                     raise ConnectionError("ended")
                 size -= len(piece)
 
-    def cut(self, patience=4):
+    def cut(self):
         """Whether both ends come to have no connection any more, though neither closed it."""
-        return until(lambda: self.states() == [CLOSED, CLOSED], patience)
+        return until(lambda: self.states() == [CLOSED, CLOSED])
 
     def states(self):
         return [end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] for end in self.ends]
@@ -69,7 +70,7 @@ class Talk:
         with suppress(TimeoutError):
             while self.far.recv(1 << 20):
                 pass
-        self.far.settimeout(3)
+        self.far.settimeout(PATIENCE)
 
     def lives(self):
         """Whether bytes still go both ways."""
@@ -121,15 +122,16 @@ def pouring(end, other):
 
 def transfer(refused):
     """Play a refused transfer until somebody ends it; fail if nobody does."""
-    steps = (*OFT, *[(1, FILE)] * 2000)
+    end = time.monotonic() + PATIENCE
+    more = takewhile(lambda _: time.monotonic() < end, repeat((1, FILE)))
     with pytest.raises(ConnectionError):
-        refused.say(steps, pause=0.001)
+        refused.say(chain(OFT, more), pause=0.001)
 
 
 def more(arrived):
     """Whether bytes go on arriving."""
     before = arrived[0]
-    return until(lambda: arrived[0] > before + 1_000_000, 5)
+    return until(lambda: arrived[0] > before + 1_000_000)
 
 
 @isolated
@@ -159,7 +161,7 @@ def test_a_transfer_that_pours_is_cut_too_and_so_is_one_joined_midstream():
             assert stood.cut()
             fast.say(OFT[:1])
             with pouring(fast.far, fast.near):
-                assert fast.cut(8)
+                assert fast.cut()
             assert until(lambda: watching.matches() == [("reset", "aim", "file-transfer")] * 2)
 
 
@@ -205,9 +207,9 @@ def test_forged_packets_do_not_make_us_reset_an_innocent_connection():
                 for _ in range(30):
                     assert innocent.lives()
         assert until(lambda: ("reset", "aim", "file-transfer") in watching.matches())
-        time.sleep(0.3)
+        counted = watching.stop()
         assert innocent.lives()
-        assert watching.stop()["TCP resets sent"] >= 2
+        assert counted["TCP resets sent"] >= 2
 
 
 @isolated
@@ -237,7 +239,7 @@ def datagrams(world, address, port):
             socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM
         )
     made.connect((address, port))
-    made.settimeout(4)
+    made.settimeout(PATIENCE)
     return made
 
 
@@ -301,7 +303,7 @@ def test_answers_into_a_vlan_have_its_tag_and_the_addresses_of_its_wire():
         with hub.client.inside():
             wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         wire.bind(("c0", 3))
-        wire.settimeout(5)
+        wire.settimeout(PATIENCE)
         wire.setsockopt(
             263, 8, 1
         )  # PACKET_AUXDATA: the kernel takes tags out, and tells them there
@@ -328,9 +330,9 @@ def test_who_sends_is_confined_and_started_again_and_rules_are_read_again():
     world = World()
     with watch(world.router, "r1", "rules: [{deny: [gnutella]}]") as watching:
         (pid,) = children(watching.process.pid, b"backchannel.enforce.sender")
-        status = Path(f"/proc/{pid}/status").read_text()
-        assert "Seccomp:\t2" in status
-        assert "CapEff:\t0000000000000000" in status
+        status = Path(f"/proc/{pid}/status")
+        assert until(lambda: "Seccomp:\t2" in status.read_text())
+        assert "CapEff:\t0000000000000000" in status.read_text()
         with talk(world, PORT) as stood:
             stood.say(OFT)  # allowed by these rules
             watching.policy("rules: [{deny: nobody-knows}]")
@@ -342,8 +344,8 @@ def test_who_sends_is_confined_and_started_again_and_rules_are_read_again():
             os.kill(pid, signal.SIGKILL)
             assert until(lambda: "is started again" in watching.said())
             assert until(lambda: children(watching.process.pid, b"backchannel.enforce.sender"))
-            stood.far.sendall(FILE)
-            assert stood.cut()
+            with pouring(stood.far, stood.near):
+                assert stood.cut()
         assert watching.stop()["sending processes that died"] == 1
 
 

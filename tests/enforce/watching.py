@@ -1,17 +1,15 @@
 """A watch that prevents, on a network of the lab, started as a user starts it."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.enforce.guarding import until
-from tests.enforce.lab import Net
+from tests.enforce.guarding import until, whole_lines
+from tests.enforce.lab import PATIENCE, Net
 
 COMMAND = "from backchannel.cli import main; main()"
 
@@ -28,7 +26,7 @@ class Watching:
 
     def matches(self) -> list[tuple[str, str, str]]:
         """(action, service, capability) of everything that the policy spoke of."""
-        rows = [json.loads(line) for line in (self.folder / "events").read_text().splitlines()]
+        rows = whole_lines(self.folder / "events")
         return [
             (row["action"], row["service"], row["used"])
             for row in rows
@@ -43,7 +41,7 @@ class Watching:
         """End it; return what it counted of what it sent."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(30) == 0, self.said()
+        assert self.process.wait(PATIENCE) == 0, self.said()
         mark = "backchannel: prevention: "
         lines = [each.removeprefix(mark) for each in self.said().splitlines() if mark in each]
         return {
@@ -65,15 +63,14 @@ def watch(net: Net, interface: str, policy: str, *options: str) -> Iterator[Watc
         process = subprocess.Popen(command, stderr=err, stdout=err, env=os.environ)
     made = Watching(process, folder)
     try:
-        assert until(lambda: "watching " in made.said() or process.poll() is not None, 40)
+        assert until(lambda: "watching " in made.said() or process.poll() is not None, 2 * PATIENCE)
         assert process.poll() is None, made.said()
-        time.sleep(0.1)
         yield made
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(30)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests.live.world import needs
+from tests.live.world import PATIENCE, needs
 
 from backchannel.detect.model import Evidence, Finding
 from backchannel.live.alert import alert
@@ -168,7 +168,7 @@ def nats_server(*options, port=None):
 
 
 def wait_for_port(port):
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -181,7 +181,7 @@ class Subscriber:
     """A NATS client of the test's own: keeps (subject, headers, body)."""
 
     def __init__(self, port, subject=">", login='{"headers":true,"verbose":false}'):
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self._file = self._socket.makefile("rb")
         assert self._file.readline().startswith(b"INFO")
         self._socket.sendall(f"CONNECT {login}\r\nSUB {subject} 1\r\nPING\r\n".encode())
@@ -232,7 +232,7 @@ def server_context(path):
     return context
 
 
-def eventually(condition, seconds=15):
+def eventually(condition, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

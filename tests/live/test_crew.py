@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.live.world import PATIENCE
+
 LIE = """
 import select, time
 from backchannel.catalogue import index
@@ -17,7 +19,7 @@ def refuse(number, report):
 
 task = Task(captures=(), settings=FlowSettings(), index=index.load())
 crew = Crew([Capture(interface="vb", blocks=4)], task)
-first, end = crew.members[0].process, time.monotonic() + 30
+first, end = crew.members[0].process, time.monotonic() + 60
 while not crew.notices and time.monotonic() < end:
     select.select([crew.fileno()], [], [], 1)
     crew.hear(refuse)
@@ -33,7 +35,7 @@ crew.close()
 
 def test_a_parser_that_says_what_cannot_be_is_ended_and_replaced(world):
     made = world.start(sys.executable, "-c", LIE, stdout=subprocess.PIPE)
-    told, _ = made.communicate(timeout=60)
+    told, _ = made.communicate(timeout=2 * PATIENCE)
     notices, state = told.splitlines()
     assert "parser 0 died (it said what cannot be: an event nobody knows)" in notices
     assert notices.endswith(" -9")

@@ -5,7 +5,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.live.receivers import free_port
-from tests.live.world import EXAMPLES, Watch
+from tests.live.world import EXAMPLES, PATIENCE, Watch
 
 from backchannel.live.metrics import Page
 
@@ -29,7 +29,13 @@ def test_what_a_watch_tells(world, tmp_path):
     watch = Watch(world, tmp_path, *options, "--events", tmp_path / "e")
     world.replay(EXAMPLES / "aim/aim_presence.pcap")
     watch.says("hook cannot be told")
-    watch.until(lambda: "backchannel_packets_total 294" in read(world, port))
+    hook = r'receiver="hook"\}'
+    waited = (
+        "backchannel_packets_total 294",
+        f"backchannel_alerts_waiting{{{hook} ([6-9]|[1-9][0-9])",
+        f"backchannel_alert_failures_total{{{hook} [1-9]",
+    )
+    watch.until(lambda: all(re.search(each, read(world, port)) for each in waited))
     kind, _, text = read(world, port).partition("\n")
     assert kind == "text/plain; version=0.0.4; charset=utf-8"
     families = {family.name: family for family in text_string_to_metric_families(text)}
@@ -67,7 +73,7 @@ def test_a_place_that_is_taken_is_refused(world, tmp_path):
     folder = tmp_path / "second"
     folder.mkdir()
     second = Watch(world, folder, "-q", "--metrics", "127.0.0.1:9469")
-    assert second.process.wait(timeout=20) == 2
+    assert second.process.wait(timeout=PATIENCE) == 2
     assert "127.0.0.1:9469: metrics cannot be served: Address already in use" in second.told()
     assert first.stop() == 0
 

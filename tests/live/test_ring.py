@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from tests.flows.frames import A, B, ethernet, ip, pcap, udp, vlan
-from tests.live.world import needs
+from tests.live.world import PATIENCE, needs
 
 from backchannel.capture.records import Records
 from backchannel.live.ring import pcap_records
@@ -20,7 +20,7 @@ capture = Capture(interface=name, filter=filter_, blocks=4, wait=20, snaplen=int
 opened = open_captures(capture, int(workers))
 rings = [Ring(made.fd, made.link, made.block_size, made.blocks) for made in opened]
 print("ready", flush=True)
-end, seen = time.monotonic() + 5, []
+end, seen = time.monotonic() + 60, []
 while time.monotonic() < end and len(seen) < int(count):
     select.select([made.fd for made in opened], [], [], 0.1)
     for number, ring in enumerate(rings):
@@ -41,14 +41,14 @@ for line in sys.argv[1:]:
     out.send(bytes.fromhex(line))
 """
 TUN = """
-import fcntl, os, struct, subprocess, sys, time
+import fcntl, os, struct, subprocess, sys
 tun = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH22x", b"tun0", 0x1001))
 subprocess.run(["ip", "link", "set", "tun0", "up"], check=True)
 print("up", flush=True)
 sys.stdin.readline()
 os.write(tun, bytes.fromhex(sys.argv[1]))
-time.sleep(1)
+sys.stdin.readline()
 """
 
 
@@ -69,7 +69,7 @@ def read(world, interface="vb", *, count=1, expression="", workers=1, snaplen=26
 
 
 def rows(process):
-    *lines, end = process.communicate(timeout=20)[0].splitlines()
+    *lines, end = process.communicate(timeout=2 * PATIENCE)[0].splitlines()
     assert set(end.split()[1:]) == {"0"}
     return [
         (int(number), int(link), bytes.fromhex(data), int(size))

@@ -2,24 +2,26 @@
 
 import socket
 from pathlib import Path
+from signal import SIGTERM
 
-from tests.live.world import Watch
+from tests.live.world import PATIENCE, Watch
 
 
 def test_it_tells_when_it_watches_lives_and_stops(world, tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(20)
+        listening.settimeout(PATIENCE)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "200000")
         monkeypatch.delenv("WATCHDOG_PID", raising=False)
         watch = Watch(world, tmp_path, "--plain")
         assert listening.recv(4096).decode().startswith("READY=1\nSTATUS=watching vb")
         assert listening.recv(4096) == b"WATCHDOG=1"
-        assert watch.stop() == 0
+        watch.signal(SIGTERM)
         heard = b""
         while heard != b"STOPPING=1":
             heard = listening.recv(4096)
+        assert watch.process.wait(PATIENCE) == 0
 
 
 def test_who_parses_is_confined(world, tmp_path):

@@ -3,16 +3,18 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 from tests.enforce import swan
-from tests.enforce.lab import CLIENT, SERVER, World, isolated
+from tests.enforce.lab import CLIENT, PATIENCE, SERVER, World, isolated
 from tests.enforce.swan import HOME, ODD, USUAL, Swan
 from tests.live.test_parser import of_file, of_lines
 from tests.live.world import Watch
 
+MARK = b"the last of what is recorded here"
 SELECTED = re.compile(r"selected proposal: IKE:(\S+)")
 
 
@@ -23,6 +25,12 @@ def renumbered(rows):
         flow = row["flow"]
         flow["serial"] = numbers.setdefault(flow["serial"], len(numbers))
     return rows
+
+
+def _mark(net):
+    """Send a datagram that says nothing to anybody: who recorded it has recorded all before."""
+    with net.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.sendto(MARK, (SERVER[4], 9))
 
 
 class Seen:
@@ -46,10 +54,14 @@ class Seen:
         assert self.left.ping(ping) == ping
         self.left.close()  # both are killed and say no more: then both recorders have seen the same
         self.right.close()
-        time.sleep(0.5)
+        _mark(near)
+        wait = time.monotonic() + PATIENCE
+        while MARK not in recorded.read_bytes():
+            assert time.monotonic() < wait
+            time.sleep(0.05)
         assert watch.stop() == 0
         dumpcap.send_signal(signal.SIGTERM)
-        dumpcap.communicate(timeout=20)
+        dumpcap.communicate(timeout=PATIENCE)
         self.rows = [json.loads(line) for line in (folder / "events").read_text().splitlines()]
         self.said = watch.out()
         self.lines, self.recorded = (

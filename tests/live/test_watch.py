@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.flows.frames import A, B, ethernet, ip, pcap, udp
-from tests.live.world import EXAMPLES, ROOT, Watch, needs
+from tests.live.world import EXAMPLES, PATIENCE, ROOT, Watch, needs
 
 from backchannel.capture import sources
 
@@ -77,7 +77,7 @@ def test_every_output_is_written_at_the_end(world, tmp_path):
 
 def test_it_stops_by_itself(world, tmp_path):
     watch = Watch(world, tmp_path, "--duration", "1s")
-    assert watch.process.wait(timeout=20) == 0
+    assert watch.process.wait(timeout=PATIENCE) == 0
 
 
 def test_evidence_is_the_conversation_of_the_finding(world, tmp_path):
@@ -348,6 +348,9 @@ def dropped(world):
     return int(drops)
 
 
+DROPPED = r'packets dropped by the kernel</td><td class="n">([\d,]+)<'
+
+
 def test_a_parser_that_hangs_is_replaced_and_what_was_dropped_meanwhile_is_counted(world, tmp_path):
     config = tmp_path / "w.toml"
     config.write_text('[capture]\nring = "2MiB"\n')
@@ -358,14 +361,15 @@ def test_a_parser_that_hangs_is_replaced_and_what_was_dropped_meanwhile_is_count
     os.kill(pid, signal.SIGSTOP)
     for _ in range(10):
         world.replay(EXAMPLES / "bittorrent/libtorrent_tcp_plain.pcap")  # a megabyte each
-    watch.says("parser 0 hangs: nothing for 15 seconds", 30)
+    watch.says("parser 0 hangs: nothing for 15 seconds")
     watch.says("parser 0 died (signal 9); its flows are lost")
     watch.until(lambda: children(watch.process) not in ([], [pid]))
     watch.until(lambda: world.replay(AIM) or "AIM over oscar" in watch.out())  # when it is ready
     drops = dropped(world)
     assert drops > 500
     assert watch.stop() == 0
-    assert f"{drops:,}" in report.read_text()
+    (told,) = re.findall(DROPPED, report.read_text())
+    assert int(told.replace(",", "")) >= drops
 
 
 def test_parsers_that_die_again_and_again_end_the_watch(world, tmp_path):
@@ -376,7 +380,7 @@ def test_parsers_that_die_again_and_again_end_the_watch(world, tmp_path):
         watch.until(lambda: children(watch.process))
         os.kill(children(watch.process)[0], signal.SIGKILL)
         watch.until(lambda number=number: watch.told().count("died (signal 9)") >= number)
-    assert watch.process.wait(timeout=40) == 3, watch.told()
+    assert watch.process.wait(timeout=PATIENCE) == 3, watch.told()
     assert "5 parsers died within a minute: the watch ends" in watch.told()
     assert "Traceback" not in watch.told()
     assert len((tmp_path / "events").read_text().splitlines()) == 68
@@ -455,7 +459,7 @@ def test_without_the_right_it_says_how_to_get_it():
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     if "unshare failed" in ran.stderr:
         pytest.skip("no user namespace can be made here")
@@ -486,7 +490,12 @@ def test_what_cannot_be_is_refused_with_2(arguments, told, tmp_path):
     if "--filter" in arguments:
         needs("tcpdump")
     ran = subprocess.run(
-        command(*arguments), capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=PATIENCE,
     )
     assert (ran.returncode, ran.stdout) == (2, "")
     assert told in ran.stderr
@@ -497,7 +506,7 @@ def test_a_good_configuration_is_said_to_be_good(tmp_path):
     path = tmp_path / "w.toml"
     path.write_text('[capture]\ninterfaces = ["none0"]\n')
     ran = subprocess.run(
-        command("check-config", path), capture_output=True, text=True, check=False, timeout=60
+        command("check-config", path), capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert ran.returncode == 0
     assert f"{path}: good. Interfaces: none0; alerts to: nobody" in ran.stdout

@@ -14,6 +14,8 @@ from signal import SIGTERM
 
 import pytest
 
+PATIENCE = 60
+"""Seconds that a test waits for what must come: on a busy machine another process is late."""
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 SETUP = """
@@ -25,7 +27,7 @@ ip link set va up
 ip link set vb up
 mount -t tmpfs -o size=2m tmpfs /mnt
 echo ready
-exec sleep 600
+exec sleep 3600
 """
 
 
@@ -58,7 +60,7 @@ class World:
         enter = ["nsenter", "-t", pid, "-U", "-n", "-m", "--preserve-credentials"]
         return [*enter, f"--wd={ROOT}", *map(str, command)]
 
-    def run(self, *command, check=True, timeout=60, **options):
+    def run(self, *command, check=True, timeout=PATIENCE, **options):
         """Run a command inside to its end."""
         return subprocess.run(
             self._inside(command),
@@ -142,14 +144,14 @@ class Watch:
     def out(self):
         return self.lines.read_text()
 
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=PATIENCE):
         """Wait for something to be so."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"waited in vain; it said: {self.told()} {self.out()}"
             time.sleep(0.05)
 
-    def says(self, text, seconds=20):
+    def says(self, text, seconds=PATIENCE):
         self.until(lambda: text in self.told(), seconds)
 
     def signal(self, number):
@@ -158,4 +160,4 @@ class Watch:
     def stop(self, number=SIGTERM):
         """End it politely, and return its exit code."""
         self.signal(number)
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=PATIENCE)

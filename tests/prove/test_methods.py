@@ -55,7 +55,7 @@ def seen(tmp_path_factory):
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)

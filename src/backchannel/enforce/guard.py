@@ -277,16 +277,18 @@ class Guard:
 
     def status(self) -> Status:
         """Return how it stands."""
+        current = False
         if self.remote is not None and self.remote.ready:
             try:
                 asked, until = self.remote.ask(), time.monotonic() + ANSWER
-                while self.remote.figures.number != asked and time.monotonic() < until:
+                while self.remote.answered != asked and time.monotonic() < until:
                     select.select([self.remote], [], [], ANSWER)
                     for report in self.remote.hear():
                         self._take(report)
+                current = self.remote.answered == asked
             except Lost as error:
                 self._lost(str(error))
-        return of(self)
+        return of(self, current=current)
 
     def _answers(self) -> dict[str, Callable[[], object]]:
         return {"status": self.status, "reload": self._asked_to_reload}

@@ -22,7 +22,7 @@ class Metrics(Server):
 
     def _page(self) -> str:
         """Return the page. Reads what the inspector told last: another thread asks it."""
-        page, found = Page(), status.of(self._guard)
+        page, found = Page(), status.of(self._guard, current=False)
         page.begin(self._began)
         page.counter(
             "guard_refusals",

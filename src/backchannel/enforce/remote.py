@@ -55,6 +55,8 @@ class Remote:
             for each in bound:  # only the process has them now: they end with it
                 each.close()
         self.figures = Figures(number=0)
+        self.answered = 0
+        """The newest question that was answered."""
         self.ready = self.done = False
         self._heard = time.monotonic()
         self._asked = 0
@@ -92,6 +94,7 @@ class Remote:
                 for report in self._inbox.feed(data):
                     if isinstance(report, Figures):
                         self.figures, self.ready = report, True
+                        self.answered = report.number or self.answered
                     elif isinstance(report, Done):
                         self.done = True
                     yield report

@@ -29,6 +29,8 @@ def table(found: Status) -> Group:
     parts: list[Table | Text] = [Text(_head(found)), Text(_parts(found))]
     if not found.inspector:
         parts.append(Text("packets are NOT judged now: the inspector is started again", "bold red"))
+    elif not found.current:
+        parts.append(Text("the inspector does not answer: what it counted is of before", "yellow"))
     if found.trouble:
         parts.append(Text("not reloaded, the old policy stays in force:", "bold red"))
         parts += [Text(f"  {escape(each)}", "red") for each in found.trouble.splitlines()]

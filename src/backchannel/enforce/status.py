@@ -62,6 +62,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     process: int
     inspector: int
     """0: there is none now, it is started again."""
+    current: bool
+    """Whether the inspector told its figures just now; else they are those that it told before."""
     watchdog: int
     """Process numbers."""
     inspector_restarts: int
@@ -76,8 +78,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """(packets, bytes) that the kernel handled alone; whoever shows the status fills it in."""
 
 
-def of(guard: "Guard") -> Status:
-    """Return how *guard* stands now."""
+def of(guard: "Guard", *, current: bool) -> Status:
+    """Return how *guard* stands now. *current*: the inspector has just told its figures."""
     remote, known = guard.remote, guard.known
     told = guard.inspectors.with_(remote.figures if remote is not None else Figures(number=0))
     return Status(
@@ -97,6 +99,7 @@ def of(guard: "Guard") -> Status:
         packets=told.packets,
         process=os.getpid(),
         inspector=remote.pid if remote is not None else 0,
+        current=current,
         watchdog=guard.watchdog.pid,
         inspector_restarts=guard.inspectors.restarts,
         watchdog_restarts=guard.watchdog.restarts,
