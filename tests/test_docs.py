@@ -13,7 +13,7 @@ from rich.console import Console
 
 from backchannel import protocols
 from backchannel.catalogue import index
-from backchannel.cli import app
+from backchannel.cli.application import app
 from backchannel.pipeline import Scan, scan
 from backchannel.report.terminal import render
 

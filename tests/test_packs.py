@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from backchannel import protocols
 from backchannel.catalogue import load
-from backchannel.cli import app
+from backchannel.cli.application import app
 from backchannel.detect import rules
 from backchannel.errors import InputError, UsageError
 from backchannel.packs import archive, layout

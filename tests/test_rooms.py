@@ -9,7 +9,18 @@ import pytest
 import backchannel
 
 ROOT = Path(backchannel.__file__).parent
-SHARED = {"model", "events", "effects", "reader", "text", "errors", "contract", "when", "located"}
+SHARED = {
+    "model",
+    "events",
+    "effects",
+    "reader",
+    "text",
+    "errors",
+    "contract",
+    "when",
+    "located",
+    "grades",
+}
 ORDER = [
     "capture",
     "flows",

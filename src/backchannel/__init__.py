@@ -5,9 +5,8 @@
 `scan` is all that most programs need; see docs/api.md.
 """
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
+TYPE_CHECKING = False  # as typing has it, which takes a while to load
 __all__ = ["Disclosure", "Scan", "__version__", "scan"]
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from backchannel.privacy import Disclosure
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load the front door when it is first used, so that `--help` and `--version` need not."""
     if name in {"Scan", "scan"}:
         from backchannel import pipeline as module  # noqa: PLC0415 - loaded when first used

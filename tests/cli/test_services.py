@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backchannel.cli import USAGE, app
+from backchannel.cli import USAGE
+from backchannel.cli.application import app
 from backchannel.errors import InputError, UsageError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -10,7 +10,8 @@ from importlib.resources import files
 
 import msgspec
 
-from backchannel.catalogue.model import Kind, Matrix2002, RiskId, Service, Severity
+from backchannel.catalogue.model import Kind, Matrix2002, RiskId, Service
+from backchannel.grades import Severity
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

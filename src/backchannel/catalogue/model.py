@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from backchannel.grades import Severity
 from backchannel.model import Capability
 
 Kind = Literal[
@@ -37,7 +38,6 @@ RiskId = Literal[
     "weak-tunnel",
     "tunnel-abuse",
 ]
-Severity = Literal["info", "low", "medium", "high", "critical"]
 Works = Literal["yes", "no", "partly", "configurable", "unknown"]
 
 

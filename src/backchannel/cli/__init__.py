@@ -7,55 +7,7 @@ Exit codes: 0 clean, 1 findings, 2 usage, configuration or output,
 import os
 import sys
 
-from cyclopts import App, Parameter
-
-from backchannel import __version__
-from backchannel.errors import InputError, PrivilegeError, UsageError
-
-app = App(
-    name="backchannel",
-    help="Find, decode and close the back channels in a network.",
-    version=__version__,
-    default_parameter=Parameter(negative=(), show_default=False),  # no --no-json, no "False"
-    help_format="plaintext",  # markdown takes 40 ms to load, and help should be there at once
-)
-app.register_install_completion_command()
-app.command(
-    "backchannel.cli.scan:scan", name="scan", help="Find and decode the back channels in captures."
-)
-app.command(
-    "backchannel.cli.services:services",
-    name="services",
-    help="Show what the catalogue knows of each service.",
-)
-app.command("backchannel.cli.rules:rules", name="rules", help="Show what is looked for.")
-app.command(
-    "backchannel.cli.update:update",
-    name="update",
-    help="Install, list and roll back content packs: signed services and rules.",
-)
-app.command("backchannel.cli.update:pack", name="pack", help="Make a signed content pack.")
-app.command(
-    "backchannel.cli.guard:app",
-    name="guard",
-    help="Enforce a policy on live traffic, by service and capability.",
-)
-app.command(
-    "backchannel.cli.policy:app",
-    name="policy",
-    help="Write a policy once; check it, compile it to firewalls, and prove what it does.",
-)
-
-app.command(
-    "backchannel.cli.watch:watch",
-    name="watch",
-    help="Watch interfaces: the same on live traffic, with alerts, evidence and figures.",
-)
-app.command(
-    "backchannel.cli.check_config:check_config",
-    name="check-config",
-    help="Check a configuration file of watch.",
-)
+from backchannel.cli import front
 
 USAGE = 2
 PRIVILEGE = 4
@@ -64,14 +16,8 @@ PRIVILEGE = 4
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
-        code = app(result_action="return_value")
+        code = 0 if front.answers(sys.argv[1:]) else _run()
         sys.stdout.flush()
-    except (UsageError, InputError) as error:
-        print(f"backchannel: {error}", file=sys.stderr)
-        code = USAGE
-    except PrivilegeError as error:
-        print(f"backchannel: {error}", file=sys.stderr)
-        code = PRIVILEGE
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:  # the reader of our output left: not an error of ours
@@ -82,7 +28,22 @@ def main() -> None:
         named = f"{error.filename}: " if error.filename else ""
         print(f"backchannel: {named}{error.strerror or error}", file=sys.stderr)
         code = USAGE
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def _run() -> int:
+    from backchannel.cli.application import app  # noqa: PLC0415 - not for the first page
+    from backchannel.errors import InputError, PrivilegeError, UsageError  # noqa: PLC0415 - as above
+
+    try:
+        code = app(result_action="return_value")
+    except (UsageError, InputError) as error:
+        print(f"backchannel: {error}", file=sys.stderr)
+        return USAGE
+    except PrivilegeError as error:
+        print(f"backchannel: {error}", file=sys.stderr)
+        return PRIVILEGE
+    return code if isinstance(code, int) else 0
 
 
 def _let_go_of_output() -> None:

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backchannel.detect.follow import Follower
 from backchannel.errors import UsageError
-from backchannel.extract.scanners import Hashes, Scanner, Yara
+
+if TYPE_CHECKING:
+    from backchannel.detect.follow import Follower
+    from backchannel.extract.scanners import Scanner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Checks:
     ipsec_peers: Path | None = None
     """A list of gateways, addresses or prefixes one a line, that tunnels may have as an end."""
 
-    def followers(self, extracted: Path | None) -> Iterator[Follower]:
+    def followers(self, extracted: Path | None) -> "Iterator[Follower]":
         """Make what was asked for; files are in *extracted*. Raises UsageError and InputError."""
         if self.wordlist is not None and not self.audit_passwords:
             raise UsageError("--wordlist is for --audit-passwords; give both")
@@ -50,7 +53,9 @@ class Checks:
 
             yield FileScan(extracted, scanners)
 
-    def _scanners(self) -> Iterator[Scanner]:
+    def _scanners(self) -> "Iterator[Scanner]":
+        from backchannel.extract.scanners import Hashes, Yara  # noqa: PLC0415 - only where called
+
         if self.hashes is not None:
             yield Hashes(self.hashes)
         if self.yara is not None:

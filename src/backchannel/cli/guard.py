@@ -8,7 +8,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from backchannel.errors import UsageError
-from backchannel.policy.document import Mode
+from backchannel.grades import Mode
 
 if TYPE_CHECKING:
     from backchannel.enforce.status import Status

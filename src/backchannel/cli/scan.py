@@ -1,41 +1,13 @@
-"""`backchannel scan`: from any capture to an answer."""
+"""`backchannel scan`: from any capture to an answer. What it does is in `scanning`."""
 
-import gc
-import sys
-import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
-from backchannel.catalogue.index import Index
-from backchannel.catalogue.model import Severity
-from backchannel.cli import folders, outputs, targets
 from backchannel.cli.checks import Checks
-from backchannel.detect.model import SEVERITIES
-from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
-from backchannel.packs import layout
-from backchannel.pipeline import Scan
-from backchannel.privacy import Disclosure
-from backchannel.report import matrix as threats
-from backchannel.report.document import Document
-
-if TYPE_CHECKING:
-    from backchannel.report.pseudonyms import Pseudonyms
-
-FOUND = 1
-DAMAGED = 3
-GARBAGE = 50_000
-"""Objects after which Python looks for cycles: a scan makes millions and next to none in cycles, so
-that the usual 700 cost a fifth of the time."""
-Put = Callable[[Observation], object]
-
+from backchannel.grades import Severity
 
 OrStandardOutput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]
 
@@ -120,48 +92,37 @@ def scan(
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
     if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
         raise UsageError(f"unknown option {unknown[0]}; {_meant(unknown[0])}")
-    gc.set_threshold(GARBAGE)
+    from backchannel.cli import outputs, scanning, targets  # noqa: PLC0415 - not for the help
+
     once = {"report": report, "matrix": matrix, "stix": stix, "cef": cef, "syslog": syslog}
     lines = {"events": events, "eve": eve, "ecs": ecs}
     if report_title and report is None:
         raise UsageError("--report-title is for --report; give both")
     targets.check({**once, **lines, "flows": flows}, extract, paths, json=json)
-    pseudonyms = _pseudonyms(pseudonymise, originals=bool(secrets or content or extract or flows))
-    disclosure = Disclosure(secrets=secrets, content=content)
-    with ExitStack() as stack:
-        progress = None if quiet else _progress(stack)
-        run = Scan(
-            *paths,
-            disclosure=disclosure,
-            extract=extract,
-            everything=all_protocols,
-            collect_flows=flows is not None,
-            progress=progress,
-            rule_folders=(*folders.pack_rules(), *rules),
-            index=layout.indexed(layout.active(folders.packs())),
-            followers=tuple(checks.followers(extract)),
-            pseudonyms=pseudonyms,
-        )
-        write = _writers(stack, disclosure, **lines)
-        if write:
-            for seen in run:
-                for put in write:
-                    put(seen)
-        document = run.document
+    run = scanning.run(
+        paths,
+        lines,
+        secrets=secrets,
+        content=content,
+        extract=extract,
+        everything=all_protocols,
+        flows=flows,
+        rules=rules,
+        followers=checks.followers(extract),
+        key=pseudonymise,
+        quiet=quiet,
+    )
+    document = run.document
     if suppress is not None:
-        document = _suppressed(run, document, suppress)
-    if flows is not None:
-        from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
-
-        write_parquet(run.flows(), flows)
+        document = scanning.suppressed(run, document, suppress)
     outputs.write(document, run.index, once, report_title)
     if ecs is not None:
         outputs.append_alerts(document, ecs)
     if json:
-        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
+        scanning.put_document(document)
     elif not quiet and Path("-") not in (eve, events, ecs, *once.values()):
-        _show(document, run.index, (*once.values(), extract, flows, eve, events, ecs))
-    return _code(document, fail_on)
+        scanning.show(document, run.index, (*once.values(), extract, flows, eve, events, ecs))
+    return scanning.code(document, fail_on)
 
 
 def _meant(option: str) -> str:
@@ -173,120 +134,3 @@ def _meant(option: str) -> str:
     ]
     close = get_close_matches(option.partition("=")[0], known, 1)
     return f"did you mean {close[0]}?" if close else "see backchannel scan --help"
-
-
-def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":
-    """Return what renames everything, where that is asked for."""
-    if key is None:
-        return None
-    if originals:
-        raise UsageError("--pseudonymise goes with none of --secrets --content --extract --flows")
-    from backchannel.report.pseudonyms import from_option  # noqa: PLC0415 - only where asked
-
-    return from_option(key)
-
-
-def _show(document: Document, index: Index, written: Iterable[Path | None]) -> None:
-    """Print the summary, and which files were written."""
-    from backchannel.report.terminal import render, show  # noqa: PLC0415 - only where asked
-
-    show(render(document, index))
-    told = [path for path in written if path is not None]
-    for path in told:
-        print(f"written: {path}", file=sys.stderr)
-    if not told and document.services and sys.stdout.isatty():
-        print("the whole, to read and to hand over: add --report report.html", file=sys.stderr)
-
-
-def _code(document: Document, fail_on: Severity | None) -> int:
-    """Say on standard error what was damaged, and return the exit code."""
-    damaged = [entry for entry in document.inputs if entry.damage]
-    for entry in damaged:
-        print(f"backchannel: {entry.path}: {entry.damage}", file=sys.stderr)
-    if damaged:
-        return DAMAGED
-    worst = SEVERITIES.index(fail_on) if fail_on else len(SEVERITIES)
-    reached = any(SEVERITIES.index(each.severity) >= worst for each in document.findings)
-    return FOUND if reached else 0
-
-
-def _suppressed(run: Scan, document: Document, path: Path) -> Document:
-    """Return the document without the findings that the file accepts, and say how many."""
-    from backchannel.detect import suppress as suppressions  # noqa: PLC0415 - only where asked
-
-    today = datetime.now(tz=UTC).date()
-    entries = suppressions.read(path)
-    kept, hidden, expired = suppressions.apply(document.findings, entries, today)
-    for entry in expired:
-        print(f"backchannel: {path}: expired on {entry.until}: {entry.reason}", file=sys.stderr)
-    document = msgspec.structs.replace(document, findings=kept, suppressed=hidden)
-    cells = threats.build(document, run.index, run.assessed, before=document.matrix)
-    return msgspec.structs.replace(document, matrix=cells)
-
-
-def _writers(stack: ExitStack, disclosure: Disclosure, **paths: Path | None) -> list[Put]:
-    """Return one function for each output of lines that was asked for."""
-
-    def put(path: Path, module: str) -> Put:
-        line, file = import_module(_LINES[module]).line, _open(stack, path)
-        return lambda seen: file.write(line(seen, disclosure))
-
-    return [put(path, name) for name, path in paths.items() if path is not None]
-
-
-_LINES = {
-    "events": "backchannel.report.jsonlines",
-    "eve": "backchannel.report.eve",
-    "ecs": "backchannel.report.exports.ecs",
-}
-"""Modules with a `line` for each observation; imported only where asked."""
-
-
-def _open(stack: ExitStack, path: Path) -> IO[bytes]:
-    if path == Path("-"):
-        return sys.stdout.buffer
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return stack.enter_context(path.open("wb"))
-
-
-def _progress(stack: ExitStack) -> Callable[[int, int], None] | None:
-    """Return a progress display for a terminal; it appears after a second of work."""
-    if not sys.stderr.isatty():
-        return None
-    began, bar = time.monotonic(), None
-
-    def show(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            if time.monotonic() - began < 1:
-                return
-            bar = stack.enter_context(_Bar())
-        bar.show(done, total)
-
-    return show
-
-
-class _Bar:
-    """A progress bar with the rate, on standard error, gone when the work is done."""
-
-    def __enter__(self) -> "_Bar":
-        from rich import console, progress  # noqa: PLC0415 - only on a terminal
-
-        self._bar = progress.Progress(
-            progress.TextColumn("reading"),
-            progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
-            progress.TimeRemainingColumn(),
-            console=console.Console(stderr=True),
-            transient=True,
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("reading", total=None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total or None)

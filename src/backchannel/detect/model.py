@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from backchannel.catalogue.model import RiskId, Severity
+from backchannel.catalogue.model import RiskId
+from backchannel.grades import Severity
 
 ATTACK_VERSION = "19"
 """Version of MITRE ATT&CK whose technique ids the rules use."""

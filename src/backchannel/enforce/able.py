@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from backchannel.errors import UsageError
+from backchannel.grades import Mode
 from backchannel.policy.backends import guard
 from backchannel.policy.compile import Backend, Gap, Judgement, gaps
-from backchannel.policy.document import Mode
 from backchannel.policy.model import Rules
 
 MILD: tuple[Mode, ...] = ("observe", "alert")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from backchannel.catalogue.model import Service
-from backchannel.policy.document import Mode
+from backchannel.grades import Mode
 from backchannel.policy.model import Party, Rules
 
 

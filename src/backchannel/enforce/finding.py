@@ -3,9 +3,9 @@
 from hashlib import sha256
 from typing import Literal, get_args
 
-from backchannel.catalogue.model import Severity
 from backchannel.detect.model import Evidence, Finding
 from backchannel.enforce.record import Action, Refusal
+from backchannel.grades import Severity
 from backchannel.text import escape
 
 _Word = Literal["port", "name", "expected", "signature", "parsed"]

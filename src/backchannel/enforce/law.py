@@ -7,8 +7,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import msgspec
 
 from backchannel.catalogue.model import Service
+from backchannel.grades import Mode
 from backchannel.model import Capability
-from backchannel.policy.document import Mode
 from backchannel.policy.model import Hours, Line, Networks, Party, Rules
 
 MODES: tuple[Mode, ...] = ("observe", "alert", "reset", "drop")

@@ -17,8 +17,8 @@ from backchannel.catalogue.model import Service
 from backchannel.enforce.connections import Connection, Key
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.record import Refusal
+from backchannel.grades import Mode
 from backchannel.live import framing
-from backchannel.policy.document import Mode
 from backchannel.policy.model import Rules
 
 Seen = tuple[int, bytes]

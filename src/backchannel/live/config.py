@@ -10,10 +10,9 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta
 
-from backchannel.catalogue.model import Severity
 from backchannel.flows.settings import FlowSettings
+from backchannel.grades import Mode, Severity
 from backchannel.live.units import Duration, Size
-from backchannel.policy.document import Mode
 
 T = TypeVar("T")
 

@@ -21,6 +21,7 @@ from typing import Literal
 
 import msgspec
 
+from backchannel.grades import Mode
 from backchannel.model import Capability
 
 Action = Literal["allow", "deny", "alert"]
@@ -30,8 +31,6 @@ Direction = Literal["out", "in", "both"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Refusal = Literal["drop", "reset", "decline"]
 """How a refused flow is told: not at all, by a reset or ICMP, or in the protocol's own words."""
-Mode = Literal["observe", "alert", "reset", "drop"]
-"""How far the guard goes: count what would be refused, tell of it, reset it, drop it."""
 Failure = Literal["open", "closed"]
 """What passes while the guard is not there: everything, or nothing of what the rule speaks of."""
 Existing = Literal["judge", "reset"]

@@ -9,8 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from backchannel.grades import Mode
 from backchannel.model import Capability
-from backchannel.policy.document import Action, Day, Direction, Existing, Failure, Mode, Refusal
+from backchannel.policy.document import Action, Day, Direction, Existing, Failure, Refusal
 
 Carrier = Literal["tcp", "udp", "esp", "ah"]
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from backchannel.catalogue.model import RiskId, Severity
+from backchannel.catalogue.model import RiskId
 from backchannel.detect.model import Finding
+from backchannel.grades import Severity
 
 VERSION = 1
 """Grows when a field changes its meaning or goes; new fields do not change it."""

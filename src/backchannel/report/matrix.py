@@ -13,8 +13,9 @@ from typing import Any, get_args
 import msgspec
 
 from backchannel.catalogue.index import Index
-from backchannel.catalogue.model import RiskId, Severity
+from backchannel.catalogue.model import RiskId
 from backchannel.detect.model import SEVERITIES, Finding
+from backchannel.grades import Severity
 from backchannel.report.document import Cell, Document, Matrix, MatrixRow, Service
 from backchannel.text import escape
 

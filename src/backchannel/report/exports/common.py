@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from backchannel.catalogue.model import Severity
+from backchannel.grades import Severity
 
 OUT_OF_TEN: Mapping[Severity, int] = {"info": 1, "low": 3, "medium": 5, "high": 8, "critical": 10}
 

@@ -5,8 +5,8 @@ The time is that of the finding, not of the export, so that the same capture giv
 
 from collections.abc import Iterator, Mapping
 
-from backchannel.catalogue.model import Severity
 from backchannel.detect.model import Finding
+from backchannel.grades import Severity
 from backchannel.report.document import Document
 from backchannel.report.words import harmless
 from backchannel.text import escape as visible

@@ -1,0 +1,29 @@
+"""The commands: name, where it is, what it does. The program and its first page are made of them.
+
+Nothing is imported here, so that the first page is there at once.
+"""
+
+ABOUT = "Find, decode and close the back channels in a network."
+COMMANDS = (
+    ("scan", "scan:scan", "Find and decode the back channels in captures."),
+    ("services", "services:services", "Show what the catalogue knows of each service."),
+    ("rules", "rules:rules", "Show what is looked for."),
+    (
+        "update",
+        "update:update",
+        "Install, list and roll back content packs: signed services and rules.",
+    ),
+    ("pack", "update:pack", "Make a signed content pack."),
+    ("guard", "guard:app", "Enforce a policy on live traffic, by service and capability."),
+    (
+        "policy",
+        "policy:app",
+        "Write a policy once; check it, compile it to firewalls, and prove what it does.",
+    ),
+    (
+        "watch",
+        "watch:watch",
+        "Watch interfaces: the same on live traffic, with alerts, evidence and figures.",
+    ),
+    ("check-config", "check_config:check_config", "Check a configuration file of watch."),
+)
