@@ -1,8 +1,8 @@
 """The plain matcher: exact on whole payloads, patient with short ones, silent on others."""
 
 import pytest
+from tests.matcher import Matcher, fits
 
-from backchannel.identify.match import Matcher, fits
 from backchannel.protocols import Length, Magic, Protocol
 
 FLAP = Magic("tcp", b"\x2a\x00", mask=b"\xff\xf8", length=Length(4, 2, bias=6))

@@ -5,8 +5,8 @@ from importlib import import_module
 
 import pytest
 from tests.kit import CORPUS, flows, peek
+from tests.matcher import Matcher
 
-from backchannel.identify.match import Matcher
 from backchannel.model import Claim
 
 NAMES = ("dns", "http", "http-proxy", "socks", "tls")

@@ -9,8 +9,7 @@ from backchannel.contract import Peek, Protocol
 from backchannel.engine.stream import Stream
 from backchannel.flows.core import FlowCore
 from backchannel.identify.decide import decide
-from backchannel.identify.match import Matcher
-from backchannel.model import Claim, More, Side, Transport
+from backchannel.model import Claim, More, Transport
 
 PORTS_TOKEN = -1
 """Names the core's standing expectations of ports; `Names` uses the numbers below it."""
@@ -30,11 +29,10 @@ class Candidates:
         """
         self._core, self._protocols, self._fault = core, protocols, fault
         bits = {name: 1 << number for number, name in enumerate(protocols)}
-        self._by_bit = {bit: name for name, bit in bits.items()}
+        self._names = list(protocols)
         self._context = {name: bits[name] for name, p in protocols.items() if p.context}
         self._all_context = sum(self._context.values())
         self._excluded: dict[int, frozenset[str]] = {}
-        self._matcher = Matcher(protocols)
         self._by_port: dict[tuple[Transport, int], list[str]] = {}
         for name, protocol in protocols.items():
             for place in protocol.ports:
@@ -51,51 +49,50 @@ class Candidates:
         """Return the context protocols whose magic did not match: few sets, shared by all flows."""
         seen = hits & self._all_context
         if seen not in self._excluded:
-            names = (name for name, bit in self._context.items() if not seen & bit)
+            names = [name for name, bit in self._context.items() if not seen & bit]
             self._excluded[seen] = frozenset(names)
         return self._excluded[seen]
 
     def ask(self, stream: Stream) -> Claim | More | None:
         """Return whose the first bytes of a stream are: a claim, MORE, or None for nobody's."""
-        start, (client, server) = stream.start, stream.peeked
+        start, candidates = stream.start, stream.candidates
+        client, server = stream.peeked
         if stream.claim is not None:
-            stream.candidates.setdefault(stream.claim.protocol)
-        for side in (Side.CLIENT, Side.SERVER):
-            if stream.peeked[side] and not stream.matched[side]:
-                self._match(stream, side)
-        for end in (start.client, start.server):
-            for name in self._by_port.get((start.transport, end.port), ()):
-                stream.candidates.setdefault(name)
-        wanted = [name for name in stream.candidates if name not in stream.excluded]
+            candidates.setdefault(stream.claim.protocol)
+        if client and not stream.matched[0]:
+            self._match(stream, 0)
+        if server and not stream.matched[1]:
+            self._match(stream, 1)
+        for port in (start.client.port, start.server.port):
+            for name in self._by_port.get((start.transport, port), ()):
+                candidates.setdefault(name)
+        wanted = [name for name in candidates if name not in stream.excluded]
         if not wanted:
             return None
-        peek = Peek(start.transport, bytes(client), bytes(server), start.begun, start)
+        peek = Peek(start.transport, client, server, start.begun, start)
+        if len(wanted) == 1:
+            return self._ask(wanted[0], peek)
         answer = decide(self._ask, [name for name in wanted if name not in self._context], peek)
         if answer is None:  # what is decoded only for its names comes last
             answer = decide(self._ask, [name for name in wanted if name in self._context], peek)
         return answer
 
-    def _match(self, stream: Stream, side: Side) -> None:
+    def _match(self, stream: Stream, side: int) -> None:
         """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
         stream.matched[side] = True
-        start, payload = stream.start, bytes(stream.peeked[side])
+        start, payload = stream.start, stream.peeked[side]
         # in fewer bytes of a stream others may fit too
         whole = start.transport != "tcp" or len(payload) >= LONGEST_PATTERN
-        bits = 0
         if whole and stream.slot >= 0 and not stream.candidates:
             bits = self._core.hits(stream.slot)
-        if not bits or bits & (bits - 1):  # several; or wanted for its name, before it spoke
-            bits = self._core.fitting(
-                start.transport, payload, begun=start.begun, number=start.number
-            )
-        if not bits & (bits - 1):  # one alone, as nearly always, or none
-            if bits:
-                stream.candidates[self._by_bit[bits]] = None
-            return
-        found = self._matcher.candidates(
+            if bits and not bits & (bits - 1):  # one alone, as nearly always
+                stream.candidates[self._names[bits.bit_length() - 1]] = None
+                return
+        fitting = self._core.fitting(  # several; or wanted for its name, before it spoke
             start.transport, payload, begun=start.begun, number=start.number
         )
-        stream.candidates.update(dict.fromkeys(found))
+        for number in fitting:
+            stream.candidates.setdefault(self._names[number])
 
     def _ask(self, name: str, peek: Peek) -> Claim | More | None:
         try:

@@ -41,6 +41,7 @@ from backchannel.identify.decide import PEEK_LIMIT
 from backchannel.model import Claim, Confidence, Side, Standing
 
 SIDES = Side.CLIENT, Side.SERVER
+REFUTED, CLAIMED, PARSED = Standing.REFUTED, Standing.CLAIMED, Standing.PARSED
 
 StreamEnd = Callable[[Stream, int], None]
 OnOutput = Callable[[Stream, Side, Output], None]
@@ -82,20 +83,22 @@ class Engine:
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
         """Take what the core delivered; return what it meant."""
         streams = self._streams
-        for slot, side, kind, time, frame, payload in batch:
+        for slot, way, kind, time, frame, payload in batch:
             stream = streams.get(slot)
             if stream is None:
                 if kind == CLOSED:
                     continue
                 stream = self._begin(slot, time)
-            if kind == DATA and stream.proved:
-                self._feed_proved(stream, side, payload, time, frame)  # type: ignore[arg-type]
-                continue
             moment = Moment(time, frame)
-            if kind in (DATA, GAP):
-                self._feed(stream, SIDES[side], payload, moment)
+            if kind == DATA:
+                if stream.proved:
+                    self._feed_proved(stream, way, payload, moment)  # type: ignore[arg-type]
+                else:
+                    self._feed(stream, SIDES[way], payload, moment)
+            elif kind == GAP:
+                self._feed(stream, SIDES[way], payload, moment)
             elif kind == END:
-                self._end(stream, SIDES[side], moment)
+                self._end(stream, SIDES[way], moment)
             else:
                 del streams[slot]
                 self._close(stream, moment)
@@ -134,40 +137,30 @@ class Engine:
 
     def _begin(self, slot: int, now: int) -> Stream:
         row = self._core.row(slot)
+        client, server, begun = row.client, row.server, row.begun
         flow = FlowInfo(
             row.serial,
             row.transport,
-            row.client,
-            row.server,
-            "",  # the Community ID takes a digest: only claimed flows get theirs
+            client,
+            server,
+            row.community_id,
             row.vlans,
             row.tunnel,
-            row.begun,
+            begun,
         )
-        from_start = row.begun and row.missed == (0, 0)
         start = Start(
-            row.transport, row.client, row.server, from_start, number=row.protocol, read=self.read
+            row.transport,
+            client,
+            server,
+            begun and row.missed == (0, 0),
+            number=row.protocol,
+            read=self.read,
         )
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
         stream.excluded = self._candidates.unmatched(row.hits)
         self._streams[slot] = stream
         self._reach.expected(stream, now)
         return stream
-
-    def _name_flow(self, stream: Stream) -> None:
-        """Give the flow of a stream that has a claim its Community ID."""
-        flow = stream.flow
-        if stream.slot >= 0 and not flow.community_id:
-            stream.flow = FlowInfo(
-                flow.serial,
-                flow.transport,
-                flow.client,
-                flow.server,
-                self._core.row(stream.slot).community_id,
-                flow.vlans,
-                flow.tunnel,
-                flow.begun,
-            )
 
     def _end(self, stream: Stream, side: Side, moment: Moment) -> None:
         """*side* of the stream sends no more."""
@@ -177,10 +170,16 @@ class Engine:
         if stream.session is None and not stream.deaf:
             self._identify(stream, moment, last=all(stream.ended))
         if stream.session is not None:
-            spoken = side.other if stream.side_flip else side
-            self._take(stream, stream.session.end, spoken, moment)
-        for child in list(stream.children.values()):
-            self._end(child, side, moment)
+            spoken = SIDES[side ^ stream.flip]
+            try:
+                outputs = stream.session.end(spoken)
+            except Exception:  # a fault of ours must not end the run
+                self._lose(stream)
+            else:
+                self._say(stream, spoken, moment, outputs)
+        if stream.children:
+            for child in list(stream.children.values()):
+                self._end(child, side, moment)
 
     def _close(self, stream: Stream, moment: Moment) -> None:
         """The stream is over."""
@@ -196,8 +195,7 @@ class Engine:
             service, name = stream.named
             stream.claim = Claim("unknown", Confidence.NAME, f"{name} ({service})")
         stream.settled = True
-        if stream.claim is not None and stream.standing is not Standing.REFUTED:
-            self._name_flow(stream)
+        if stream.claim is not None and stream.standing is not REFUTED:
             if stream.group is not None:
                 stream.group.last = max(stream.group.last, stream.last)
             self._observer.release(stream)
@@ -214,7 +212,7 @@ class Engine:
             return
         session = stream.session
         if session is not None:
-            if session.standing is Standing.CLAIMED:  # the next candidate may have to see it
+            if session.standing is CLAIMED:  # the next candidate may have to see it
                 stream.remember(side, data, moment)
                 self._peek(stream, side, data)
             self._decode(stream, side, data, moment)
@@ -228,11 +226,11 @@ class Engine:
         elif stream.exhausted(stream.answer):  # there is no more to show than last time
             self._abandon(stream)
 
-    def _feed_proved(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
+    def _feed_proved(self, stream: Stream, way: int, data: bytes, moment: Moment) -> None:
         """Bring bytes to a session that has proved its claim: as `_feed`, without its questions."""
         session = stream.session
         assert session is not None
-        stream.last = time
+        stream.last = moment.time
         stream.octets[way] += len(data)
         if session.done:
             return
@@ -240,26 +238,25 @@ class Engine:
         try:
             outputs = session.feed(side, data)
         except Exception:  # a fault of ours must not end the run
-            self._fault(stream.stack, "decoder")
-            self._abandon(stream)
+            self._lose(stream)
             return
         if outputs or stream.held:
-            self._say(stream, side, Moment(time, frame), outputs)
-        if session.done or session.standing is not Standing.PARSED:
-            self._judge(stream, session, Moment(time, frame))
+            self._say(stream, side, moment, outputs)
+        if session.done or session.standing is not PARSED:
+            self._judge(stream, session, moment)
 
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""
         peeked = stream.peeked[side]
         if isinstance(data, int):
-            peeked.clear()
+            stream.peeked[side] = b""
             stream.matched, stream.asked = [False, False], False
             stream.start = msgspec.structs.replace(stream.start, begun=False)
         elif len(peeked) < PEEK_LIMIT and (not peeked or stream.start.transport == "tcp"):
-            peeked += data[: PEEK_LIMIT - len(peeked)]
+            stream.peeked[side] = peeked + data[: PEEK_LIMIT - len(peeked)]
             stream.asked = False
 
-    def _identify(self, stream: Stream, moment: Moment, *, last: bool = False) -> None:
+    def _identify(self, stream: Stream, moment: Moment, last: bool = False) -> None:
         answer = self._candidates.ask(stream)
         if isinstance(answer, Claim):
             self._claim(stream, answer, moment)
@@ -281,7 +278,6 @@ class Engine:
         protocol = self._protocols[claim.protocol]
         stream.claim, stream.claim_frame, stream.protocol = claim, moment.frame, protocol
         stream.flip = int(claim.flipped)
-        self._name_flow(stream)
         start = stream.start
         if claim.flipped:
             start = msgspec.structs.replace(start, client=start.server, server=start.client)
@@ -296,23 +292,28 @@ class Engine:
             self._decode(stream, side, step, then)
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
-        session, claim = stream.session, stream.claim
+        session = stream.session
         if session is None or session.done:
             return
-        spoken = side.other if claim is not None and claim.flipped else side
-        if isinstance(data, bytes):
-            self._take(stream, session.feed, spoken, moment, data)
-        else:
-            self._take(stream, session.gap, spoken, moment, data)
+        spoken = SIDES[side ^ stream.flip]
+        try:
+            if isinstance(data, bytes):
+                outputs = session.feed(spoken, data)
+            else:
+                outputs = session.gap(spoken, data)
+        except Exception:  # a fault of ours must not end the run
+            self._lose(stream)
+            return
+        self._say(stream, spoken, moment, outputs)
         self._judge(stream, session, moment)
 
     def _judge(self, stream: Stream, session: Session, moment: Moment) -> None:
         """Act on what the session thinks of its claim now."""
-        if session.standing is Standing.REFUTED:
+        if session.standing is REFUTED:
             self._refuted(stream, moment)
         elif stream.is_done() and not stream.children and stream.slot >= 0:
             self._core.drop(stream.slot)
-        elif session.standing is Standing.PARSED and not stream.deaf:
+        elif session.standing is PARSED and not stream.deaf:
             stream.proved = True
             if stream.replay_size >= 0:
                 stream.forget()
@@ -330,22 +331,6 @@ class Engine:
             self._identify(stream, moment, last=all(stream.ended))
 
     # -- what a session said -------------------------------------------------------------------
-
-    def _take(
-        self,
-        stream: Stream,
-        call: Callable[..., list[Output]],
-        side: Side,
-        moment: Moment,
-        *arguments: bytes | int,
-    ) -> None:
-        try:
-            outputs = call(side, *arguments)
-        except Exception:  # a fault of ours must not end the run
-            self._fault(stream.stack, "decoder")
-            self._abandon(stream)
-            return
-        self._say(stream, side, moment, outputs)
 
     def _say(self, stream: Stream, side: Side, moment: Moment, outputs: list[Output]) -> None:
         """Tell the events of a session, and act on its effects."""
@@ -400,6 +385,11 @@ class Engine:
             self._close(child, moment)
 
     # -- faults --------------------------------------------------------------------------------
+
+    def _lose(self, stream: Stream) -> None:
+        """The decoder of a stream raised: no more of it is decoded."""
+        self._fault(stream.stack, "decoder")
+        self._abandon(stream)
 
     def _count(self, what: str) -> None:
         self.counters[what] += 1

@@ -1,9 +1,13 @@
 # C types for stream.py, which says what these are.
 
+cdef class Moment:
+    cdef public long long time, frame
+
+
 cdef class Group:
     cdef public str service, account
     cdef public dict flows
-    cdef public object first, last
+    cdef public long long first, last
     cdef public Group into
 
     cpdef Group root(self)
@@ -17,15 +21,15 @@ cdef class Stream:
     cdef public int depth, flip
     cdef public bint asked, bare, deaf, proved, settled, touched
     cdef public str carrier, account
-    cdef public list octets, replay, matched, held, ended
-    cdef public tuple peeked, named
+    cdef public list octets, peeked, replay, matched, held, ended
+    cdef public tuple named
     cdef public frozenset excluded
     cdef public dict candidates, children
     cdef public Group _group
 
-    cpdef is_done(self)
+    cpdef bint is_done(self)
     cpdef tuple standpoint(self)
     cpdef tuple place(self)
-    cpdef exhausted(self, answer)
-    cpdef remember(self, side, data, moment)
+    cpdef bint exhausted(self, answer)
+    cpdef remember(self, side, data, Moment moment)
     cpdef forget(self)

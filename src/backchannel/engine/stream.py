@@ -2,8 +2,6 @@
 
 from collections.abc import Hashable
 
-import msgspec
-
 from backchannel.contract import Protocol, Session, Start
 from backchannel.engine.observation import FlowInfo, Place
 from backchannel.events import Event
@@ -19,11 +17,13 @@ SETTLED_EVENTS = 64
 """Events kept back while it is not known which of its services a protocol carries."""
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class Moment:
     """The packet that brought something: its time (ns) and frame number."""
 
-    time: int
-    frame: int
+    __slots__ = ("frame", "time")
+
+    def __init__(self, time: int, frame: int) -> None:
+        self.time, self.frame = time, frame
 
 
 class Group:
@@ -111,7 +111,7 @@ class Stream:
         self.carrier, self.depth, self.target = carrier, depth, target
         self.first = self.last = now
         self.octets = [0, 0]
-        self.peeked = (bytearray(), bytearray())
+        self.peeked = [b"", b""]
         self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []
         self.replay_size = 0
         self.excluded: frozenset[str] = frozenset()

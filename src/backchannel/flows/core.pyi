@@ -94,9 +94,10 @@ class FlowCore:
         """Return `FlowRow.hits` alone, which is cheap."""
     def fitting(
         self, transport: str, payload: bytes, *, begun: bool = True, number: int = 0
-    ) -> int:
-        """Return the bit mask of the protocols whose magic fits, or with more bytes may fit, the
-        first bytes of a side of any stream, also one inside another; names gate nothing here.
+    ) -> list[int]:
+        """Return the protocols whose magic fits, or with more bytes may fit, the first bytes of a
+        side of any stream, also one inside another; the longest pattern, which says most, comes
+        first. Names gate nothing here.
 
         *begun*: they are its very first. *number* is the IP protocol's, where known.
         """

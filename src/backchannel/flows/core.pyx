@@ -160,7 +160,7 @@ cdef class FlowCore:
         return found.extra.hits if found.extra != NULL else 0
 
     def fitting(self, transport, payload, *, begun=True, number=0):
-        """Return the bit mask of the protocols whose magic fits these bytes of any stream."""
+        """Return the protocols whose magic fits these bytes of any stream, most telling first."""
         return self.payloads.matcher.fitting(transport, payload, begun, number)
 
     def drop(self, uint32_t flow):

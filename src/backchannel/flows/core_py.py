@@ -134,8 +134,8 @@ class FlowCore:
 
     def fitting(
         self, transport: str, payload: bytes, *, begun: bool = True, number: int = 0
-    ) -> int:
-        """Return the bit mask of the protocols whose magic fits these bytes of any stream."""
+    ) -> list[int]:
+        """Return the protocols whose magic fits these bytes of any stream, most telling first."""
         return self._payloads.matcher.fitting(transport, payload, begun, number)
 
     def drop(self, flow: int) -> None:

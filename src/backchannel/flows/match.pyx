@@ -22,6 +22,7 @@ cdef enum:
 
 cdef extern from *:
     int popcount "__builtin_popcountll"(uint64_t) noexcept nogil
+    int trailing_zeros "__builtin_ctzll"(uint64_t) noexcept nogil
 
 cdef int64_t UNSEEN = -(<int64_t>1 << 62)
 
@@ -132,24 +133,29 @@ cdef class Matcher:
         return hits
 
     def fitting(self, str transport, bytes payload, bint begun, uint32_t number):
-        """Return the protocols whose magic fits the first bytes of a side, or may with more bytes."""
+        """Return the protocols whose magic fits the first bytes of a side, or may with more bytes;
+        those with the longest pattern first.
+        """
         cdef const uint8_t* data = payload
-        cdef uint32_t size = len(payload), place, at
-        cdef uint64_t hits = 0
+        cdef uint32_t size = len(payload), place, at, index
+        cdef uint32_t longest[64]       # one more than the size of the pattern; 0: none fits
         cdef head_t head = head_t(False, False, 0)
         cdef const magic_t* magic
         if not size:
-            return 0
+            return []
+        memset(longest, 0, sizeof(longest))
         place = (3 + <uint32_t>_TRANSPORTS.index(transport)) * 256 + data[0]
         for at in range(self.starts[place], self.starts[place + 1]):
             magic = &self.magics[self.gates[at].magic]
-            if hits & magic.bit or (magic.first and not begun):
+            index = trailing_zeros(magic.bit)
+            if longest[index] > magic.size or (magic.first and not begun):
                 continue
             if number and magic.number and magic.number != number:
                 continue
             if self.fits(magic, data, size, True, False, &head) != NO:
-                hits |= magic.bit
-        return hits
+                longest[index] = magic.size + 1
+        found = [(-<int>longest[index], index) for index in range(64) if longest[index]]
+        return [number for _, number in sorted(found)]
 
     cdef int fits(
         self,

@@ -72,15 +72,19 @@ class Matcher:
                 hits &= ~self._gated
         return hits, maybe & ~hits
 
-    def fitting(self, transport: str, payload: bytes, begun: bool, number: int) -> int:
-        """Return the protocols whose magic fits the first bytes of a side, or may with more."""
-        hits = 0
+    def fitting(self, transport: str, payload: bytes, begun: bool, number: int) -> list[int]:
+        """Return the protocols whose magic fits the first bytes of a side, or may with more; those
+        with the longest pattern first.
+        """
+        longest: dict[int, int] = {}
         for index, magic in self._magics:
             if not payload or magic.transport != transport or (magic.first and not begun):
                 continue
-            if not number or magic.number in {0, number}:
-                hits |= (fits(magic, payload, opening=True) is not Fit.NO) << index
-        return hits
+            if number and magic.number not in {0, number}:
+                continue
+            if fits(magic, payload, opening=True) is not Fit.NO:
+                longest[index] = max(longest.get(index, 0), len(magic.pattern))
+        return sorted(longest, key=lambda index: (-longest[index], index))
 
     def _of_interest(self, transport: str, payload: bytes) -> bool | None:
         """Whether *payload* names a host of interest; None: it ends before it names any."""

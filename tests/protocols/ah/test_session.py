@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import Matcher
 
 from backchannel.effects import Tie
 from backchannel.events import Gap, Malformed
-from backchannel.identify.match import Matcher
 from backchannel.model import Claim, Endpoint, Side, Standing
 from backchannel.protocols import Start, load
 from backchannel.protocols.ah.events import AhTraffic

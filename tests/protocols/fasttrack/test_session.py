@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import Matcher
 from tests.protocols.fasttrack import forge
 
 from backchannel.effects import FileClose, FileData, FileOpen
@@ -25,7 +26,6 @@ from backchannel.events import (
     SignOn,
     Software,
 )
-from backchannel.identify.match import Matcher
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.fasttrack import PROTOCOL

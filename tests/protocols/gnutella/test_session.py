@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import Matcher
 from tests.protocols.gnutella import build
 
 from backchannel.effects import FileData, FileOpen, Inner, Open
 from backchannel.events import Anomaly, Gap, Malformed, Peer, Search, SearchHit
-from backchannel.identify.match import Matcher
 from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Peek, load
 from backchannel.protocols.gnutella import connection, inflater, memory, wire

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import fits
 
 from backchannel.effects import FileClose, FileData, FileOpen
 from backchannel.events import Anomaly, Gap
-from backchannel.identify.match import fits
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.icq_web import PROTOCOL

@@ -6,6 +6,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from tests import kit
+from tests.matcher import Matcher
 from tests.protocols.ike.craft import (
     MARKER,
     NATT,
@@ -27,7 +28,6 @@ from tests.protocols.ike.craft import (
 
 from backchannel.effects import Tie
 from backchannel.events import Anomaly, Gap, Malformed
-from backchannel.identify.match import Matcher
 from backchannel.model import Claim, Confidence, Standing
 from backchannel.protocols import load
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive

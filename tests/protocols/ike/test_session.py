@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import Matcher
 from tests.protocols.ike.craft import (
     KE,
     MARKER,
@@ -40,7 +41,6 @@ from tests.protocols.ike.craft import (
 
 from backchannel.effects import Expect, Tie
 from backchannel.events import Credential, Gap, Malformed
-from backchannel.identify.match import Matcher
 from backchannel.model import Claim, Confidence, Standing
 from backchannel.protocols import load
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import fits
 
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Credential, Gap, ProxyRequest
-from backchannel.identify.match import fits
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start

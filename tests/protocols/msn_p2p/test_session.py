@@ -12,12 +12,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import fits
 from tests.protocols.msn_p2p import craft
 from tests.protocols.msn_p2p.craft import frame, v1, v2
 
 from backchannel.effects import Expect, FileClose, FileData, FileOpen
 from backchannel.events import Anomaly, Gap, Malformed, Offer, PeerAddress
-from backchannel.identify.match import fits
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import fits
 from tests.protocols.msnp.craft import (
     ALICE,
     BOB,
@@ -19,7 +20,6 @@ from tests.protocols.msnp.craft import (
     sent,
 )
 
-from backchannel.identify.match import fits
 from backchannel.model import Claim, Endpoint, More
 from backchannel.protocols import Peek, Start, load
 from backchannel.protocols.msnp import PROTOCOL

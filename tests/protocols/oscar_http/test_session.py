@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import craft, kit
+from tests.matcher import fits
 
 from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open, Tie
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest
-from backchannel.identify.match import fits
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start

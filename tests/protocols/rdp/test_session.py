@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import Matcher
 from tests.protocols.t120 import build
 
 from backchannel.events import Credential, Gap, Malformed, PeerAddress, SignOn, Software
-from backchannel.identify.match import Matcher
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.rdp import PROTOCOL, wire

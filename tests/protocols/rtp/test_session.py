@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import Matcher
 
 from backchannel.events import PeerAddress, Software
-from backchannel.identify.match import Matcher
 from backchannel.model import Capability, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.rtp import PROTOCOL, session, wire

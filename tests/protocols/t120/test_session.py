@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
+from tests.matcher import Matcher
 from tests.protocols.t120 import build
 
 from backchannel.events import Gap, Malformed
-from backchannel.identify.match import Matcher
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.t120 import PROTOCOL, mcs, session, tpkt

@@ -1,7 +1,7 @@
 """Compares a payload with every protocol's magic. Bytes in, candidate names out.
 
-The compiled core does the same on packets, where speed counts. This one, in plain Python, serves
-streams that the core never sees (inside proxies and tunnels) and the tests as a second opinion.
+The compiled core and its twin say the same. This one is a second opinion for the tests, and shows
+which magic a payload of a protocol meets.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,0 +1,39 @@
+# C types for engine.py, which says what these are.
+
+cimport cython
+from backchannel.engine.candidates cimport Candidates
+from backchannel.engine.observer cimport Observer
+from backchannel.engine.stream cimport Moment, Stream
+
+cdef int DATA, GAP, END, CLOSED
+cdef tuple SIDES
+
+
+cdef class Engine:
+    cdef public object counters, read, names
+    cdef object _core, _protocols, _on_end, _on_output, _reach
+    cdef dict _streams
+    cdef bint _trace_shown
+    cdef long long _deliveries
+    cdef Candidates _candidates
+    cdef Observer _observer
+
+    @cython.locals(way=int, kind=int, stream=Stream, moment=Moment)
+    cpdef list handle(self, batch)
+    cdef Stream _begin(self, slot, now)
+    cdef _end(self, Stream stream, int side, Moment moment)
+    cdef _close(self, Stream stream, Moment moment)
+    cdef _feed(self, Stream stream, int side, data, Moment moment)
+    cdef _feed_proved(self, Stream stream, int way, bytes data, Moment moment)
+    cdef _peek(self, Stream stream, int side, data)
+    cdef _identify(self, Stream stream, Moment moment, bint last=*)
+    cdef _abandon(self, Stream stream)
+    cdef _claim(self, Stream stream, claim, Moment moment)
+    cdef _decode(self, Stream stream, int side, data, Moment moment)
+    cdef _judge(self, Stream stream, session, Moment moment)
+    cdef _refuted(self, Stream stream, Moment moment)
+    cdef _say(self, Stream stream, side, Moment moment, list outputs)
+    cdef _effect(self, Stream stream, Moment moment, side, effect)
+    cdef _end_inner(self, Stream stream, effect, Moment moment)
+    cdef _lose(self, Stream stream)
+    cdef _fault(self, str whose, str where)

@@ -1,0 +1,18 @@
+# C types for observer.py, which says what these are.
+
+from backchannel.engine.stream cimport Moment, Stream
+
+
+cdef class Observer:
+    cdef object _names, _count, _on_count
+    cdef list _out
+
+    cpdef list take(self)
+    cpdef hear(self, Stream stream, Moment moment, side, event)
+    cpdef hear_all(self, Stream stream, Moment moment, side, list events)
+    cpdef tell(self, Stream stream, Moment moment, side, event)
+    cpdef release_known(self, Stream stream)
+    cpdef release(self, Stream stream)
+    cdef _learn(self, Stream stream, Moment moment, event)
+    cdef _hold(self, Stream stream, Moment moment, side, event)
+    cdef _observe(self, Stream stream, Moment moment, side, event, tuple place)
