@@ -174,6 +174,24 @@ def test_damage_is_told_after_the_last_good_packet(put, kind):
     assert str(caught.value) == "at byte 68: cut off within a record (21 bytes left)"
 
 
+def test_packets_left_out_are_told_at_the_end(put):
+    def made(kind, body):
+        size = struct.pack("<I", 12 + len(body))
+        return struct.pack("<I", kind) + size + body + size
+
+    def packet(which):
+        return made(6, struct.pack("<5I", which, 0, 1, 4, 4) + b"data")
+
+    good = made(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + made(1, b"\1" + bytes(7))
+    for wrong, told in ((1, "this packet was"), (1001, "this packet and 1,000 more were")):
+        data = good + packet(0) + packet(5) * wrong + packet(0)
+        (source,) = sources([put(f"{wrong}.pcapng", data)])
+        with pytest.raises(Damage) as caught:
+            read(source)
+        assert source.packets == 2
+        assert str(caught.value) == f"at byte 84: packet of unknown interface 5; {told} left out"
+
+
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 def test_packing_that_breaks_off(put, kind):
     whole = pack(kind, HEAD + b"".join(record(n, os.urandom(1000)) for n in range(900)))

@@ -35,6 +35,9 @@ cdef class Records:
     cdef readonly uint64_t offset
     cdef readonly uint64_t needed
     cdef readonly str damage
+    cdef readonly uint64_t left_out
+    cdef readonly uint64_t left_out_at
+    cdef readonly uint32_t left_out_interface
     cdef bint swapped
     cdef uint32_t header
     cdef uint32_t tick
@@ -56,6 +59,7 @@ cdef class Records:
         self, const uint8_t* body, uint32_t size, uint32_t which, Chunk chunk
     ) except -1 nogil
     cdef int simple(self, const uint8_t* body, uint32_t size, Chunk chunk) except -1 nogil
+    cdef void leave_out(self, uint64_t offset) noexcept nogil
     cdef uint32_t u32(self, const uint8_t* at) noexcept nogil
     cdef uint32_t u16(self, const uint8_t* at) noexcept nogil
     cdef Chunk empty_chunk(self, object data)

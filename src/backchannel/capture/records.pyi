@@ -25,6 +25,12 @@ class Records:
     """Bytes that the next record takes, as far as is known: the buffer must hold as many."""
     damage: str
     """Why nothing can be read from *offset* on; empty while all is well."""
+    left_out: int
+    """Packets of interfaces that the section does not know; the blocks after them were read."""
+    left_out_at: int
+    """Offset of the first of their blocks."""
+    left_out_interface: int
+    """The interface that it names."""
     def __init__(self, head: bytes) -> None:
         """*head*: the first 24 bytes. Raises ValueError when they begin no capture, EOFError when
         they may, and are fewer.

@@ -67,7 +67,6 @@ _FAULTS = {
     SHORT_INTERFACE: "short interface block",
     MANY_INTERFACES: "too many interfaces",
     SHORT_PACKET: "short packet block",
-    NO_INTERFACE: "packet of unknown interface {}",
     LONG_PACKET: "packet of {} bytes in a shorter block",
 }
 _MAGIC = {  # magic -> (big-endian, nanoseconds a tick, bytes before the packet)
@@ -227,7 +226,9 @@ cdef class Records:
                 self.wrong(LENGTHS_DIFFER, 0)
                 return at
             self.block(self.u32(here), here + 8, total - 12, chunk)
-            if self.fault != FINE:
+            if self.fault == NO_INTERFACE:  # the block is whole, and so are those after it
+                self.leave_out(self.offset + at)
+            elif self.fault != FINE:
                 return at
             at += total
 
@@ -326,6 +327,13 @@ cdef class Records:
         frame.original, frame.time = original, self.last
         frame.link = self.interfaces[0].link
         return 0
+
+    cdef void leave_out(self, uint64_t offset) noexcept nogil:
+        """Count a packet of which nobody knows what it is."""
+        if not self.left_out:
+            self.left_out_at, self.left_out_interface = offset, <uint32_t>self.value
+        self.left_out += 1
+        self.fault = FINE
 
     cdef Chunk empty_chunk(self, object data):
         """Return a chunk without frames; an old one whose memory is there, if it is free.

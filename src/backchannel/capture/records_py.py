@@ -51,6 +51,10 @@ class _Damaged(Exception):  # noqa: N818 - a verdict
     """Nothing can be read from here on."""
 
 
+class _NoInterface(Exception):  # noqa: N818 - a verdict
+    """A packet of which nobody knows what it is; its block is whole."""
+
+
 class Records:
     """One capture's framing: what its headers said, and how far it was good."""
 
@@ -60,6 +64,7 @@ class Records:
         """
         self.offset = 0
         self.damage = ""
+        self.left_out = self.left_out_at = self.left_out_interface = 0
         self._interfaces: list[tuple[int, int, int, int]] = []  # link, snap, resolution, offset
         self._last = 0
         magic = bytes(head[:4])
@@ -91,6 +96,9 @@ class Records:
             except _Damaged as reason:
                 self.damage = str(reason)
                 break
+            except _NoInterface as which:
+                self._leave_out(*which.args)
+                used, packet = self.needed, None
             if not used:
                 break
             at += used
@@ -98,6 +106,11 @@ class Records:
             if packet is not None:
                 packets.append(packet)
         return Chunk(packets)
+
+    def _leave_out(self, interface: int) -> None:
+        if not self.left_out:
+            self.left_out_at, self.left_out_interface = self.offset, interface
+        self.left_out += 1
 
     def _record(self, data: memoryview) -> tuple[int, Packet | None]:
         self.needed = self._header
@@ -179,7 +192,7 @@ class Records:
         self, which: int, units: int, data: memoryview, captured: int, original: int
     ) -> Packet:
         if which >= len(self._interfaces):
-            raise _Damaged(f"packet of unknown interface {which}")
+            raise _NoInterface(which)
         if captured > len(data):
             raise _Damaged(f"packet of {captured} bytes in a shorter block")
         link, _, resolution, offset = self._interfaces[which]
@@ -190,7 +203,7 @@ class Records:
         if len(body) < 4:
             raise _Damaged("short packet block")
         if not self._interfaces:
-            raise _Damaged("packet of unknown interface 0")
+            raise _NoInterface(0)
         link, snap, _, _ = self._interfaces[0]
         original = struct.unpack_from(self._order + "I", body)[0]
         captured = min(original, len(body) - 4, snap or original)

@@ -131,6 +131,8 @@ class Source:
         left = held - used
         if records.damage or ended or left:
             raise Damage(self.path, records.offset, records.damage or ended or _short(left))
+        if records.left_out:
+            raise Damage(self.path, records.left_out_at, _left_out(records))
 
     def _begin(self, head: bytes, ended: str) -> Records:
         """Look at the first bytes; *ended* says why there are not more, if that was damage."""
@@ -180,6 +182,12 @@ class _Counted:
         size = self._file.readinto(into) or 0
         self._source.done += size
         return size
+
+
+def _left_out(records: Records) -> str:
+    one = records.left_out == 1
+    many = "this packet was" if one else f"this packet and {records.left_out - 1:,} more were"
+    return f"packet of unknown interface {records.left_out_interface}; {many} left out"
 
 
 def _short(left: int) -> str:
