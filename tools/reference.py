@@ -19,7 +19,7 @@ import msgspec
 from backchannel import events, protocols
 from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
-from backchannel.detect import expressions, rules
+from backchannel.detect import functions, rules
 from backchannel.events import Event
 from backchannel.flows.settings import FlowSettings
 from backchannel.live import config, configfile
@@ -194,9 +194,9 @@ def rules_page() -> str:
             f"| {rule.title} |"
         )
     rows.append("\n## Functions in expressions\n")
-    for name, function in expressions.FUNCTIONS.items():
+    for name, function in functions.FUNCTIONS.items():
         about = (function.__doc__ or "").split("\n")[0]
-        documented = about and function.__module__ == expressions.__name__
+        documented = about and function.__module__ == functions.__name__
         rows.append(f"- `{name}`{': ' + about if documented else ''}")
     return "\n".join(rows) + "\n"
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backchannel import events
-from backchannel.detect.expressions import FUNCTIONS, Expression, card_number, hidden, odd_port
+from backchannel.detect.expressions import Expression
+from backchannel.detect.functions import FUNCTIONS, card_number, hidden, odd_port
 from backchannel.errors import UsageError
 
 

@@ -1,11 +1,21 @@
 """A rule at work: its expressions, made ready when first asked for, and what it found so far."""
 
-from collections import deque
 from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
 
 from backchannel.detect.expressions import Expression
-from backchannel.detect.found import Found, Match
+from backchannel.detect.found import Found
 from backchannel.detect.model import Rule
+
+if TYPE_CHECKING:
+    from backchannel.detect.plan import Case, Seen
+
+Subject: TypeAlias = tuple[str, ...]
+"""What a finding is about."""
+Watched: TypeAlias = "dict[tuple[str, ...] | int, tuple[int, Case, Seen]]"
+"""Matches that are counted, the oldest first, each with its time: by what must differ between them,
+or numbered."""
 
 
 class Compiled:
@@ -13,8 +23,9 @@ class Compiled:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.found: dict[tuple[str, ...], Found] = {}
-        self.watched: dict[tuple[str, ...], deque[tuple[Match, str]]] = {}
+        self.found: dict[Subject, Found] = {}
+        self.watched: dict[Subject, Watched] = {}
+        self.numbers = count()
 
     @cached_property
     def when(self) -> Expression:

@@ -1,28 +1,27 @@
 """Runs rules over what the engine tells. Observations in, findings out.
 
-An event meets only the rules for its kind. Memory is bounded: subjects of a rule, values that are
-counted as distinct, and evidence kept for a finding all have limits; what did not fit is counted.
+An event meets only the rules for its kind. Memory is bounded: subjects of a rule, matches that are
+counted, and evidence kept for a finding all have limits; what did not fit is counted.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from backchannel.detect.compiled import Compiled
-from backchannel.detect.found import ACCOUNTS, Found, Locate, Match, Place
+from backchannel.detect import names
+from backchannel.detect.compiled import Compiled, Subject
+from backchannel.detect.expressions import FAILURES
+from backchannel.detect.found import ACCOUNTS, Found, Locate, Place
 from backchannel.detect.model import Finding, Rule
-from backchannel.detect.plan import SEEN, Plan, shown, stream_names
+from backchannel.detect.plan import Case, Plan, Seen, Told, shown
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.events import Event
-from backchannel.model import Confidence
 
 SUBJECTS = 2_000
 """Findings of one rule."""
 WATCHED = 4_096
 """Subjects of a counting rule that are watched at a time; the oldest is let go."""
-VALUES = 256
-"""Matches kept for one subject of a counting rule."""
 SECOND = 1_000_000_000
 
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -41,7 +40,7 @@ class Detector:
         self._present, self._repeat = present, repeat * 1_000_000_000
         self._fresh: dict[Found, Rule] = {}
         self._by_tag: dict[str, list[Compiled]] = {}
-        self._plans: dict[type[Event], Plan] = {}
+        self._plans: dict[type[Event | Ended], Plan] = {}
         self._rules = [Compiled(rule) for rule in rules]
         for compiled in self._rules:
             for tag in compiled.rule.events:
@@ -55,109 +54,112 @@ class Detector:
 
     def reads(self, tag: str, values: Mapping[str, Any]) -> bool:
         """Say whether a rule can match an event of that *tag* whose fields have these *values*."""
-        values = {name: value for name, value in values.items() if name not in SEEN}
+        values = {name: value for name, value in values.items() if name not in names.OBSERVED}
         return any(rule.when.may_hold(values) for rule in self._by_tag.get(tag, ()))
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""
-        kind = type(seen.event)
-        plan = self._plans.get(kind)
-        if plan is None:
-            rules = self._by_tag.get(str(kind.__struct_config__.tag), [])
-            plan = self._plans[kind] = Plan(kind, rules)
-        if not plan.rules or not seen.service:
-            return
-        for rule in plan.matching(seen):
-            subject, value = plan.subject(rule, seen)
-            if (found := rule.found.get(subject)) is None:
-                watched = rule.watched.get(subject)
-                if watched and value and any(value == old for _, old in watched):
-                    continue  # counted already
-            elif self._present is None and found.repeat(
-                seen.time, seen.flow, seen.confidence, plan.accounts(seen)
-            ):
-                self._renew(rule, found, seen.time)
-                continue
-            self._matched(rule, subject, value, self._match(plan, rule, seen))
+        plan = self._plans.get(type(seen.event)) or self._plan(type(seen.event))
+        if plan.cases and seen.service:
+            self._look(plan, seen, seen.time)
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
-        rules = self._by_tag.get("stream")
-        if not rules or not stream.service:
-            return
-        names = stream_names(stream.flow, stream.stack, stream.service, stream.protocol)
-        names |= {
-            "account": stream.account,
-            "capability": "",
-            "bytes": stream.octets,
-            "seconds": (stream.last - stream.first) / 1e9,
-            "depth": stream.depth,
-            "target": str(stream.target) if stream.target else "",
-            "target_host": stream.target.address if stream.target else "",
-            "target_port": stream.target.port if stream.target else stream.flow.server.port,
-        }
-        for rule in [rule for rule in rules if rule.when.value(names) is True]:
-            subject = tuple([str(each.value(names)) for each in rule.each])
-            value = str(rule.distinct.value(names)) if rule.distinct else ""
-            told = names if self._present is None else self._present("stream", names)
-            excerpt = shown(rule.excerpt.value(told)) if rule.excerpt else "stream"
-            place = Place(stream.first, stream.frame, stream.flow, stream.stack, excerpt)
-            self._matched(rule, subject, value, _match_of(place, told, stream.confidence))
+        plan = self._plans.get(Ended) or self._plan(Ended)
+        if plan.cases and stream.service:
+            self._look(plan, stream, stream.first)
 
-    def _match(self, plan: Plan, rule: Compiled, seen: Observation) -> Match:
-        """Return what a match of the rule may show."""
-        place = Place(seen.time, seen.frame, seen.flow, seen.stack, "")
-        if self._present is None:
-            place.excerpt = plan.excerpt(rule, seen)
-            hosts = seen.flow.client.address, seen.flow.server.address
-            return Match(place, plan.told(seen), seen.confidence, hosts, plan.accounts(seen))
-        told = self._present(plan.tag, plan.told(seen).all())
-        place.excerpt = shown(rule.excerpt.value(told)) if rule.excerpt else plan.tag
-        return _match_of(place, told, seen.confidence)
-
-    def _matched(self, rule: Compiled, subject: tuple[str, ...], value: str, match: Match) -> None:
-        if rule.rule.count is None or subject in rule.found:
-            self._find(rule, subject, match)
+    def _plan(self, kind: type[Event | Ended]) -> Plan:
+        if issubclass(kind, Event):
+            tag, places = str(kind.__struct_config__.tag), names.observed(kind)
         else:
-            self._watch(rule, subject, value, match)
+            tag, places = "stream", names.ENDED
+        plan = self._plans[kind] = Plan(tag, places, self._by_tag.get(tag, ()))
+        return plan
 
-    def _watch(self, rule: Compiled, subject: tuple[str, ...], value: str, match: Match) -> None:
+    def _look(self, plan: Plan, seen: Seen, time: int) -> None:
+        """Hold the rules for its kind against what was seen."""
+        for case in plan.cases:
+            try:
+                if case.holds(seen) is not True:
+                    continue
+            except FAILURES:
+                continue
+            subject = case.subject(seen)
+            found = case.found.get(subject)
+            if found is not None:
+                self._take(case, found, seen, time)
+            elif case.rule.rule.count is None:
+                self._find(case, subject, seen, time)
+            else:
+                self._watch(case, subject, seen, time)
+
+    def _watch(self, case: Case, subject: Subject, seen: Seen, time: int) -> None:
         """Count a match; enough of them within the time make a finding."""
-        count, now = rule.rule.count, match.place.time
+        rule, count = case.rule, case.rule.rule.count
         assert count is not None
-        seen = rule.watched.get(subject)
-        if seen is None:
+        watched = rule.watched.get(subject)
+        if watched is None:
             if len(rule.watched) >= WATCHED:
                 del rule.watched[next(iter(rule.watched))]
                 self.counters[f"subjects of the rule {rule.rule.id} let go"] += 1
-            seen = rule.watched[subject] = deque(maxlen=max(VALUES, count.at_least))
-        if rule.distinct and any(value == old for _, old in seen):
+            watched = rule.watched[subject] = {}
+        key = case.distinct(seen) if case.distinct else next(rule.numbers)
+        if key in watched:
             return
-        if count.apart and seen and now - seen[-1][0].place.time < count.apart * SECOND:
-            seen.clear()
-        seen.append((match, value))
+        if count.apart and watched:
+            last, _, _ = watched[next(reversed(watched))]
+            if time - last < count.apart * SECOND:
+                watched.clear()
+        watched[key] = time, case, seen
         if count.within:
-            while seen and now - seen[0][0].place.time > count.within * SECOND:
-                seen.popleft()
-        if len(seen) >= count.at_least:
+            while time - watched[first := next(iter(watched))][0] > count.within * SECOND:
+                del watched[first]
+        if len(watched) >= count.at_least:
             del rule.watched[subject]
-            for one, _ in seen:
-                self._find(rule, subject, one)
+            for then, its, one in watched.values():
+                self._find(its, subject, one, then)
 
-    def _find(self, rule: Compiled, subject: tuple[str, ...], match: Match) -> None:
-        found = rule.found.get(subject)
+    def _find(self, case: Case, subject: Subject, seen: Seen, time: int) -> None:
+        """Take a match as part of a finding, which may be a new one."""
+        found = case.found.get(subject)
         if found is None:
-            if len(rule.found) >= SUBJECTS:
-                self.counters[f"findings of the rule {rule.rule.id} not shown: too many"] += 1
+            rule = case.rule.rule
+            if len(case.found) >= SUBJECTS:
+                self.counters[f"findings of the rule {rule.id} not shown: too many"] += 1
                 return
-            summary = rule.rule.summary.format_map(_Shown(match.names))
-            found = rule.found[subject] = Found(match.names, summary, subject)
-        found.add(match)
-        self._renew(rule, found, match.place.time)
+            told = self._told(case.plan, seen)
+            summary = rule.summary.format_map(_Shown(told))
+            found = Found(str(told["service"]), str(told["capability"]), summary, subject, time)
+            case.found[subject] = found
+        self._take(case, found, seen, time)
+
+    def _take(self, case: Case, found: Found, seen: Seen, time: int) -> None:
+        """Add a match to a finding."""
+        flow, plan = seen.flow, case.plan
+        if self._present is None:
+            if found.add(time, seen.confidence, flow, plan.accounts(seen)):
+                excerpt = case.excerpt(seen)
+                found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
+        else:
+            told, excerpt = self._told(plan, seen), plan.tag
+            hosts = str(told["client"]), str(told["server"])
+            accounts = [str(told.get(name) or "") for name in ACCOUNTS]
+            if found.add(time, seen.confidence, flow, accounts, hosts):
+                if case.rule.excerpt:
+                    excerpt = shown(case.rule.excerpt.value(told))
+                found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
+        if self._repeat:
+            self._renew(case.rule, found, time)
+
+    def _told(self, plan: Plan, seen: Seen) -> Mapping[str, Any]:
+        """Return what is told, by the names under which it may be shown."""
+        told = Told(plan, seen)
+        return told if self._present is None else self._present(plan.tag, told.all())
 
     def _renew(self, rule: Compiled, found: Found, now: int) -> None:
         """Give a finding out when it is new, or goes on for long."""
-        if self._repeat and (found.told < 0 or now - found.told >= self._repeat):
+        if found.told < 0 or now - found.told >= self._repeat:
             self._fresh[found] = rule.rule
 
     def fresh(self, locate: Locate) -> list[tuple[Finding, bool]]:
@@ -182,6 +184,7 @@ class Detector:
         for mine in self._rules:
             if (same := theirs.get(mine.rule)) is not None:
                 mine.found, mine.watched = same.found, same.watched
+        self._plans.clear()
         self.counters += other.counters
 
     def findings(self, locate: Locate) -> tuple[Finding, ...]:
@@ -192,12 +195,6 @@ class Detector:
             for found in rule.found.values()
         ]
         return tuple(sorted(made, key=_rank))
-
-
-def _match_of(place: Place, names: Mapping[str, Any], confidence: Confidence) -> Match:
-    hosts = [str(names[name]) for name in ("client", "server")]
-    accounts = [str(names.get(name) or "") for name in ACCOUNTS]
-    return Match(place, names, confidence, hosts, accounts)
 
 
 class _Shown:

@@ -1,168 +1,24 @@
 """Expressions of rules: Python's own syntax, of which only values, names, comparisons, arithmetic,
-choices and calls of the functions below are let through. No attributes, no loops, no imports.
+choices and calls of our functions are let through. No attributes, no loops, no imports.
 
-What passed is compiled once and run as code, because a rule meets every event of its kind: a
-scan must not take a tenth longer for its findings. See docs/decisions/0002-rule-expressions.md.
+What passed is compiled, once for each kind of event that it meets, with the places of its names in
+their stead: a rule meets every event of its kind, and a scan must not take a tenth longer for its
+findings. See docs/decisions/0002-rule-expressions.md.
 """
 
 import ast
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from ipaddress import ip_address
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from types import CodeType
 from typing import Any
 
+from backchannel.detect.functions import FUNCTIONS
+from backchannel.detect.names import SIDES
 from backchannel.errors import UsageError
 
-_TEXT = 65_536
-"""Characters of a text that a pattern looks at."""
-
-
-@lru_cache(maxsize=512)
-def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
-def matches(text: object, pattern: str) -> bool:
-    """Say whether the pattern (regular expression, any case) is found in the text."""
-    return _pattern(pattern).search(str(text)[:_TEXT]) is not None
-
-
-def private(address: object) -> bool:
-    """Say whether an address belongs to no public network (RFC 1918, ULA, link-local ...)."""
-    try:
-        return ip_address(str(address)).is_private
-    except ValueError:
-        return False
-
-
-def public(address: object) -> bool:
-    """Say whether an address is reachable from the Internet."""
-    try:
-        return ip_address(str(address)).is_global
-    except ValueError:
-        return False
-
-
-_DIGITS = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
-
-
-def card_number(text: object) -> bool:
-    """Say whether the text holds what looks like a card number: 13 to 19 digits, Luhn's check."""
-    for found in _DIGITS.finditer(str(text)[:_TEXT]):
-        digits = [int(char) for char in found[0] if char.isdigit()]
-        doubled = [2 * d - 9 if d > 4 else 2 * d for d in digits[-2::-2]]
-        if len(set(digits)) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0:
-            return digits[0] in {2, 3, 4, 5, 6}
-    return False
-
-
-_PROGRAM = re.compile(
-    r"\.(exe|scr|pif|com|bat|cmd|vbs|vbe|js|jse|wsf|hta|lnk|cpl|msi|dll|ps1|jar|reg|chm)\s*\Z",
-    re.IGNORECASE,
-)
-_PROGRAM_MEDIA = frozenset(
-    {
-        "application/x-dosexec",
-        "application/x-executable",
-        "application/x-mach-binary",
-        "application/x-ms-shortcut",
-        "text/x-script",
-    }
-)
-_DISGUISE = re.compile(r"\.[a-z0-9]{2,4}\s*\.[a-z]{2,4}\s*\Z|\s{8,}\.", re.IGNORECASE)
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
-
-
-def program_name(name: object) -> bool:
-    """Say whether a file of that name runs when it is opened on Windows."""
-    return _PROGRAM.search(str(name)[:_TEXT]) is not None
-
-
-def program_media(media: object) -> bool:
-    """Say whether a media type is that of a program or script."""
-    return media in _PROGRAM_MEDIA
-
-
-def hidden(name: object) -> bool:
-    """Say whether a name hides that it is a program: two extensions, spaces, direction tricks."""
-    text = str(name)[:_TEXT]
-    if _DIRECTION.search(text):
-        return True
-    return program_name(text) and _DISGUISE.search(text) is not None
-
-
-def names_in(name: object, files: Iterable[Any]) -> list[str]:
-    """Return the names that an event speaks of: its own, and those of its list of files."""
-    return [str(name), *(file.name for file in files)]
-
-
-def first_of(names: Iterable[str], pattern: str = "") -> str:
-    """Return the first of *names* that is hidden, or that the pattern is found in."""
-    found = (each for each in names if (matches(each, pattern) if pattern else hidden(each)))
-    return next(found, "")
-
-
-_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"']{1,512}", re.IGNORECASE)
-
-
-def link(text: object) -> str:
-    """Return a digest of the first link in a text; empty for none."""
-    found = _LINK.search(str(text)[:_TEXT])
-    return digest(found[0]) if found else ""
-
-
-def digest(text: object) -> str:
-    """Return a short digest, so that private matter can be compared without being kept."""
-    return hashlib.sha256(str(text).encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def amount(number: object, unit: str) -> str:
-    """Return a number with its unit; empty for none."""
-    return f"{number} {unit}" if number else ""
-
-
-OWN_PORTS: dict[str, frozenset[int]] = {
-    # the white paper's and the texts' ports, with those that public clients and servers use
-    "aim": frozenset({5190, 5191, 5192, 5193, 4443, 9898}),
-    "icq": frozenset({5190, 5191, 5192, 5193, 4000, 3570, 3574, 7320, 6701}),
-    "msn": frozenset({1863, 6891, 80}),
-    "yahoo": frozenset({5050, 5101, 80}),
-    "kazaa": frozenset({1214}),
-    "gnutella": frozenset({6346, 6347, 6348, 6349}),
-    "ipsec": frozenset({500, 4500}),
-    "socks": frozenset({1080}),
-}
-
-
-def odd_port(service: str, *ports: int) -> bool:
-    """Say whether none of *ports* is one that the service uses by itself."""
-    own = OWN_PORTS.get(service)
-    return own is not None and not own & set(ports)
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "matches": matches,
-    "private": private,
-    "public": public,
-    "card_number": card_number,
-    "program_name": program_name,
-    "program_media": program_media,
-    "hidden": hidden,
-    "names_in": names_in,
-    "first_of": first_of,
-    "link": link,
-    "digest": digest,
-    "odd_port": odd_port,
-    "len": len,
-    "join": lambda values: ", ".join(map(str, values)),
-    "amount": amount,
-    "any_of": lambda names, pattern: any(matches(name, pattern) for name in names),
-    "any_hidden": lambda names: any(map(hidden, names)),
-    "any_program": lambda names: any(map(program_name, names)),
-}
-
+FAILURES = (NameError, AttributeError, TypeError, ValueError, KeyError, ArithmeticError, re.error)
+"""What an expression raises where a name is not there, or is of another type than it thinks."""
 
 _ALLOWED = (
     ast.Expression,
@@ -190,9 +46,7 @@ _LONGEST = 4096
 
 
 class Expression:
-    """One expression, checked and compiled once."""
-
-    __slots__ = ("_code", "_name", "names", "text")
+    """One expression: checked at once, compiled when it is first asked for its value."""
 
     def __init__(self, text: str, where: str) -> None:
         """Raises UsageError, with *where* it stands, for what is not allowed."""
@@ -201,25 +55,27 @@ class Expression:
             tree = ast.parse(text[:_LONGEST], mode="eval")
         except (SyntaxError, ValueError) as error:
             raise UsageError(f"{where}: {text!r} is no expression: {error}") from error
-        for node in ast.walk(tree):
+        nodes = list(ast.walk(tree))
+        for node in nodes:
             _check(node, text, where)
-        self.names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(
-            FUNCTIONS
-        )
-        self._code = compile(tree, f"<rule {where}>", "eval")
-        self._name = text if text.isidentifier() and text in self.names else ""
+        self.names = {node.id for node in nodes if isinstance(node, ast.Name)} - set(FUNCTIONS)
+
+    @cached_property
+    def _code(self) -> CodeType:
+        return compile(self.text, "<rule>", "eval")
 
     def value(self, names: Mapping[str, Any]) -> Any:
         """Return the value with these *names*; None where a name is not there or types differ."""
-        if self._name:  # a name alone, as nearly all subjects are
-            try:
-                return names[self._name]
-            except KeyError:
-                return None
         try:
             return eval(self._code, _GLOBALS, names)  # noqa: S307 - only what _check let through
-        except (NameError, TypeError, ValueError, KeyError, ArithmeticError, re.error):
+        except FAILURES:
             return None
+
+    def at(self, places: Mapping[str, str]) -> str:
+        """Return its text with the places of its names in their stead, for `function`. A name that
+        has none fails where it is met.
+        """
+        return ast.unparse(_Moved(places).visit(ast.parse(self.text, mode="eval")))
 
     def may_hold(self, names: Mapping[str, Any]) -> bool:
         """Say whether it can be true where these *names* have these values, whatever the others."""
@@ -230,7 +86,28 @@ class Expression:
         return all(Expression(ast.unparse(part), self.text).may_hold(names) for part in both)
 
 
-_GLOBALS: dict[str, Any] = {"__builtins__": {}, **FUNCTIONS}
+class _Moved(ast.NodeTransformer):
+    """Puts the place of a name in its stead."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Return the place of a name; of one that has none, what nothing is called."""
+        if place := self._places.get(node.id):
+            return ast.parse(place, mode="eval").body
+        return node if node.id in FUNCTIONS else ast.Name(_NOTHING, ast.Load())
+
+
+def function(text: str) -> Callable[[Any], Any]:
+    """Return what works out a text, as `Expression.at` gives it, of what is `seen`. It raises
+    FAILURES as they come.
+    """
+    return eval(f"lambda seen: {text}", _GLOBALS)  # type: ignore[no-any-return]  # noqa: S307
+
+
+_NOTHING = "_nothing"
+_GLOBALS: dict[str, Any] = {"__builtins__": {}, "str": str, "SIDES": SIDES, **FUNCTIONS}
 
 
 def _check(node: ast.AST, text: str, where: str) -> None:

@@ -1,8 +1,9 @@
 """One finding under way: what rules matched becomes evidence within bounds, then a `Finding`."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+
+import msgspec
 
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
@@ -20,26 +21,14 @@ Locate = Callable[[int], tuple[str, int]]
 """Gives the file of a frame, and the frame's number in it."""
 
 
-class Place:
-    """Where a match was seen, before it is known whether it becomes evidence."""
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where a match was seen, as evidence that is not yet written."""
 
-    __slots__ = ("excerpt", "flow", "frame", "stack", "time")
-
-    def __init__(self, time: int, frame: int, flow: FlowInfo, stack: str, excerpt: str) -> None:
-        self.time, self.frame, self.flow, self.stack = time, frame, flow, stack
-        self.excerpt = excerpt
-
-
-class Match(NamedTuple):
-    """An event, or a stream that ended, of which a rule's condition holds."""
-
-    place: Place
-    names: Mapping[str, Any]
-    """What it tells, by name, as far as it may be shown."""
-    confidence: Confidence
-    hosts: Sequence[str]
-    accounts: Sequence[str]
-    """Some of them may be empty."""
+    time: int
+    frame: int
+    flow: FlowInfo
+    stack: str
+    excerpt: str
 
 
 class Found:
@@ -61,63 +50,47 @@ class Found:
         "told",
     )
 
-    def __init__(self, names: Mapping[str, Any], summary: str, subject: tuple[str, ...]) -> None:
-        self.service, self.capability = str(names["service"]), str(names["capability"])
+    def __init__(
+        self, service: str, capability: str, summary: str, subject: tuple[str, ...], first: int
+    ) -> None:
+        self.service, self.capability = service, capability
         self.confidence = Confidence.PORT
         self.summary, self.subject = summary, subject
         self.hosts: dict[str, None] = {}
         self.accounts: dict[str, None] = {}
         self.flow: FlowInfo | None = None
         self.count = 0
-        self.first = self.last = 0
+        self.first = self.last = first
         self.places: list[Place] = []
+        """Evidence."""
         self.told = -1
         """When it was last given out by `Detector.fresh`; -1: never."""
 
-    def add(self, match: Match) -> None:
-        """Take a match."""
-        place = match.place
-        if not self.count:
-            self.first = place.time
-        self._again(place.time, match.confidence)
-        if self.flow is not place.flow and len(self.hosts) < HOSTS:
-            self.flow = place.flow  # which nearly always is that of the last match
-            for host in match.hosts:
-                if host and len(self.hosts) < HOSTS:
-                    self.hosts[host] = None
-        if len(self.accounts) < HOSTS:
-            for account in match.accounts:
-                if account and len(self.accounts) < HOSTS:
-                    self.accounts[account] = None
-        if len(self.places) < EVIDENCE:
-            self.places.append(place)
-
-    def repeat(
-        self, time: int, flow: FlowInfo, confidence: Confidence, accounts: Iterable[str]
+    def add(
+        self,
+        time: int,
+        confidence: Confidence,
+        flow: FlowInfo,
+        accounts: Iterable[str],
+        hosts: Iterable[str] = (),
     ) -> bool:
-        """Take a match of which nothing is new but that it happened again: most of them.
-
-        False, and nothing is taken, where it may bring evidence, a host or an account.
+        """Take a match; return whether it can be evidence. *hosts* stand for those of the flow
+        where they are told under other names; some *accounts* may be empty.
         """
-        if len(self.places) < EVIDENCE:
-            return False
-        if self.flow is not flow and len(self.hosts) < HOSTS:
-            if flow.client.address not in self.hosts or flow.server.address not in self.hosts:
-                return False
-            self.flow = flow
-        if len(self.accounts) < HOSTS:
-            for account in accounts:
-                if account and account not in self.accounts:
-                    return False
-        self._again(time, confidence)
-        return True
-
-    def _again(self, time: int, confidence: Confidence) -> None:
         self.count += 1
-        self.first = min(self.first, time)
-        if time > self.last:  # noqa: PLR1730 - for each match, and `max` takes longer
+        if time < self.first:
+            self.first = time
+        elif time > self.last:
             self.last = time
-        self.confidence = max(self.confidence, confidence)
+        if confidence > self.confidence:  # noqa: PLR1730 - for each match: `max` takes longer
+            self.confidence = confidence
+        if self.flow is not flow and len(self.hosts) < HOSTS:
+            self.flow = flow  # which nearly always is that of the last match
+            _keep(self.hosts, hosts or (flow.client.address, flow.server.address))
+        for account in accounts:
+            if account and account not in self.accounts:
+                _keep(self.accounts, [account])
+        return len(self.places) < EVIDENCE
 
     def finding(self, rule: Rule, locate: Locate) -> Finding:
         """Return it as it stands; *locate* gives file and frame in it of a frame."""
@@ -145,6 +118,13 @@ class Found:
             attack=rule.attack,
             references=rule.references,
         )
+
+
+def _keep(names: dict[str, None], more: Iterable[str]) -> None:
+    """Add names, as long as there is room."""
+    for name in more:
+        if name and len(names) < HOSTS:
+            names[name] = None
 
 
 def _evidence(place: Place, locate: Locate) -> Evidence:

@@ -1,228 +1,123 @@
-"""What the rules for one kind of event ask of it, and what is remembered of their answers.
+"""What the rules for one kind of event ask of it, each question compiled for that kind.
 
-Few rules match, so the names that decide are looked up for all events, and all that an event tells
-only for those that match. Expressions are pure: the same values of the names that they ask for
-give the same answer, and the same few values come again and again.
+Every event is asked whether a rule matches, and one that matches what it is about: one call each,
+with no names to look up on the way. What only a new finding asks is made ready when one comes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from backchannel.detect.compiled import Compiled
-from backchannel.detect.found import ACCOUNTS
-from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.events import Event
+from backchannel.detect.expressions import FAILURES, Expression, function
+from backchannel.detect.names import TEXTS, speakers
+from backchannel.engine.ended import Ended
+from backchannel.engine.observation import Observation
 from backchannel.text import escape
 
 EXCERPT = 160
 """Characters of an excerpt."""
-REMEMBERED = 4_096
-"""Values whose answers are remembered, for each kind of event, and for each of its rules."""
-LONGEST, SEVERAL = 256, 16
-"""Characters of a text that is remembered, and texts of a list: messages and lists of files are
-not kept for the sake of speed."""
-GIVE_UP = 64
-"""Values in a row that were new, after which none of that kind is remembered any more."""
 
-Answer = TypeVar("Answer")
-Get: TypeAlias = Callable[[Observation], Any]
-Values: TypeAlias = tuple[Any, ...]
-Subject: TypeAlias = tuple[tuple[str, ...], str]
-"""What a finding is about, and the value that must differ where matches are counted."""
+Seen: TypeAlias = Observation | Ended
+Texts: TypeAlias = Callable[[Seen], tuple[str, ...]]
 
 
 class Told(dict[str, Any]):
     """All that an event tells, by name; each is looked up when it is first asked for."""
 
-    __slots__ = ("_getters", "_seen")
+    __slots__ = ("_plan", "_seen")
 
-    def __init__(self, getters: Mapping[str, Get], seen: Observation) -> None:
-        self._getters, self._seen = getters, seen
+    def __init__(self, plan: "Plan", seen: Seen) -> None:
+        self._plan, self._seen = plan, seen
 
     def __missing__(self, name: str) -> Any:
-        value = self[name] = self._getters[name](self._seen)
+        value = self[name] = self._plan.look_up(name, self._seen)
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of a name, or *default* where the event has none of that name."""
-        return self[name] if name in self._getters else default
+        return self[name] if name in self._plan.places else default
 
     def all(self) -> dict[str, Any]:
         """Return all of them."""
-        return {name: self[name] for name in self._getters}
+        return {name: self[name] for name in self._plan.places}
 
 
 class Plan:
-    """What the rules for one kind of event ask of it."""
+    """All rules for one kind of event, or for streams that ended."""
 
-    def __init__(self, kind: type[Event], rules: list[Compiled]) -> None:
-        self.rules = rules
-        self.tag = str(kind.__struct_config__.tag)
-        self._paths = {name: f"event.{name}" for name in kind.__struct_fields__}
-        self._told: dict[str, Get] = {name: _constant(value) for name, value in DEFAULTS.items()}
-        self._told |= {name: attrgetter(path) for name, path in self._paths.items()}
-        # where an event has a field of the same name (a program called `client`), the flow's wins
-        self._told["program"] = self._told.get("client", _constant(""))
-        self._told |= SEEN
-        self._paths = {name: path for name, path in self._paths.items() if name not in SEEN} | PATHS
-        speakers = [name for name in ACCOUNTS if name in {*kind.__struct_fields__, "account"}]
-        self.accounts = self._values(speakers)
-        """Returns the accounts that an event names, some of them empty."""
-        wanted = {name for rule in rules for name in rule.when.names}
-        self._asked = tuple(name for name in self._told if name in wanted)
-        self._asks = self._values(self._asked)
-        self._matching: _Memory[list[Compiled]] = _Memory(self._match)
-        self._subjects = {rule: self._subject(rule) for rule in rules}
-        self._excerpts = {rule: self._excerpt(rule) for rule in rules}
+    def __init__(self, tag: str, places: Mapping[str, str], rules: Sequence[Compiled]) -> None:
+        self.tag, self.places = tag, places
+        self.cases = [Case(self, rule) for rule in rules]
+        self._known: dict[str, Callable[[Seen], Any]] = {}
 
-    def told(self, seen: Observation) -> Told:
-        """Return all that an event tells."""
-        return Told(self._told, seen)
+    @cached_property
+    def accounts(self) -> Texts:
+        """Returns the accounts that are told of, some of them empty."""
+        return function(_tuple(self.places[name] for name in speakers(self.places)))
 
-    def matching(self, seen: Observation) -> list[Compiled]:
-        """Return the rules that match an event."""
-        return self._matching.answer(self._asks(seen))
+    def look_up(self, name: str, seen: Seen) -> Any:
+        """Return what has that *name*. Raises KeyError where nothing has."""
+        if name not in self._known:
+            self._known[name] = function(self.places[name])
+        return self._known[name](seen)
 
-    def subject(self, rule: Compiled, seen: Observation) -> Subject:
-        """Return what a finding of the rule is about, and the value that it counts by."""
-        return self._subjects[rule](seen)
 
-    def excerpt(self, rule: Compiled, seen: Observation) -> str:
-        """Return what is shown of an event as evidence of the rule."""
-        return self._excerpts[rule](seen)
+class Case:
+    """One rule for one kind of event."""
 
-    def _match(self, values: Values) -> list[Compiled]:
-        names = dict(zip(self._asked, values, strict=True))
-        return [rule for rule in self.rules if rule.when.value(names) is True]
+    def __init__(self, plan: Plan, rule: Compiled) -> None:
+        self.plan, self.rule, self.found = plan, rule, rule.found
+        self.holds = function(rule.when.at(plan.places))
+        """Returns True for an event that matches. Raises FAILURES."""
 
-    def _subject(self, rule: Compiled) -> Callable[[Observation], Subject]:
-        """Return what looks the subject of a rule up, or works it out."""
-        each = rule.rule.each
-        if rule.distinct is None and each and all(name in TEXTS for name in each):
-            texts = self._values(each)  # that every observation has
-            return lambda seen: (texts(seen), "")
-        expressions = [*rule.each, *([rule.distinct] if rule.distinct else [])]
-        wanted = {name for expression in expressions for name in expression.names}
-        names = tuple(name for name in self._told if name in wanted)
+    @cached_property
+    def subject(self) -> Texts:
+        """Returns what a finding is about."""
+        return self._texts(self.rule.each)
 
-        def work_out(values: Values) -> Subject:
-            told = dict(zip(names, values, strict=True))
-            subject = tuple([str(expression.value(told)) for expression in rule.each])
-            return subject, str(rule.distinct.value(told)) if rule.distinct else ""
+    @cached_property
+    def distinct(self) -> Texts | None:
+        """Returns what must differ between matches that are counted."""
+        return self._texts([self.rule.distinct]) if self.rule.distinct else None
 
-        memory, asks = _Memory(work_out), self._values(names)
-        return lambda seen: memory.answer(asks(seen))
+    def excerpt(self, seen: Seen) -> str:
+        """Return what is shown of an event as evidence; without an expression, its tag."""
+        return self._excerpt(seen) if self.rule.excerpt else self.plan.tag
 
-    def _excerpt(self, rule: Compiled) -> Callable[[Observation], str]:
-        """Return what makes the excerpt of a rule: of one without its own it is the event's tag."""
-        expression = rule.excerpt
-        if expression is None:
-            return lambda _seen: self.tag
-        names = tuple(name for name in self._told if name in expression.names)
-        memory = _Memory(
-            lambda values: shown(expression.value(dict(zip(names, values, strict=True))))
+    @cached_property
+    def _excerpt(self) -> Callable[[Seen], str]:
+        assert self.rule.excerpt is not None
+        texts = self._texts([self.rule.excerpt])
+        return lambda seen: shown(texts(seen)[0])
+
+    def _texts(self, expressions: Sequence[Expression]) -> Texts:
+        """Return what gives the values of *expressions* as texts."""
+        plan = self.plan
+        plain = TEXTS & plan.places.keys()
+        usual: Texts = function(
+            _tuple(
+                each.at(plan.places) if each.text in plain else f"str({each.at(plan.places)})"
+                for each in expressions
+            )
         )
-        asks = self._values(names)
-        return lambda seen: memory.answer(asks(seen))
+        if plain.issuperset(each.text for each in expressions):
+            return usual
 
-    def _values(self, names: Sequence[str]) -> Callable[[Observation], Values]:
-        """Return what looks these names up, all in one call where each has a path."""
-        paths = [self._paths[name] for name in names if name in self._paths]
-        if len(paths) == len(names) > 1:
-            return attrgetter(*paths)
-        found = [self._told[name] for name in names]
-        return lambda seen: tuple([get(seen) for get in found])
+        def texts(seen: Seen) -> tuple[str, ...]:
+            try:
+                return usual(seen)
+            except FAILURES:  # of one, and the others have their values all the same
+                told = Told(plan, seen)
+                return tuple([str(each.value(told)) for each in expressions])
 
-
-class _Memory(Generic[Answer]):
-    """What a pure function answered, within bounds, for as long as the same is asked again."""
-
-    __slots__ = ("_fresh", "_function", "_known")
-
-    def __init__(self, function: Callable[[Values], Answer]) -> None:
-        self._function, self._fresh = function, 0
-        self._known: dict[Values, Answer] = {}
-
-    def answer(self, values: Values) -> Answer:
-        """Return what the function answers for *values*."""
-        if self._fresh >= GIVE_UP:
-            return self._function(values)
-        try:
-            answer = self._known[values]
-        except KeyError:
-            self._fresh += 1
-            answer = self._function(values)
-            if not all(map(_small, values)):
-                return answer
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[values] = answer
-        except TypeError:  # a list among them: no two of them are the same
-            self._fresh = GIVE_UP
-            return self._function(values)
-        else:
-            self._fresh = 0
-        return answer
+        return texts
 
 
-def _small(value: Any) -> bool:
-    if isinstance(value, str):
-        return len(value) <= LONGEST
-    if isinstance(value, tuple):
-        return len(value) <= SEVERAL and all(map(_small, value))
-    return value is None or isinstance(value, int | float)
+def _tuple(parts: Iterable[str]) -> str:
+    return f"({''.join(f'{part}, ' for part in parts)})"
 
 
 def shown(value: Any) -> str:
     """Return a value as it may be shown: escaped and shortened."""
     return escape(str(value))[:EXCERPT]
-
-
-def _constant(value: Any) -> Get:
-    return lambda _seen: value
-
-
-DEFAULTS: dict[str, Any] = {
-    "name": "",
-    "files": (),
-    "media": "",
-    "text": "",
-    "sender": "",
-    "recipient": "",
-    "owner": "",
-}
-"""What an expression may name in any event, whether it has it or not."""
-TEXTS = {
-    "service": "service",
-    "protocol": "protocol",
-    "stack": "stack",
-    "client": "flow.client.address",
-    "server": "flow.server.address",
-    "transport": "flow.transport",
-}
-"""Texts that every observation has, and where."""
-PATHS = TEXTS | {"client_port": "flow.client.port", "server_port": "flow.server.port"}
-"""All that every observation has."""
-SEEN: dict[str, Get] = {
-    **{name: attrgetter(path) for name, path in PATHS.items()},
-    "account": lambda seen: getattr(seen.event, "account", "") or seen.account,
-    "capability": lambda seen: seen.event.capability or "",
-    "side": lambda seen: seen.side.name.lower(),
-    "target": lambda seen: str(seen.target) if seen.target else "",
-}
-"""What is known of every event beside its fields."""
-
-
-def stream_names(flow: FlowInfo, stack: str, service: str, protocol: str) -> dict[str, Any]:
-    """Return what an expression may name of a stream that ended."""
-    return {
-        "service": service,
-        "protocol": protocol,
-        "stack": stack,
-        "client": flow.client.address,
-        "client_port": flow.client.port,
-        "server": flow.server.address,
-        "server_port": flow.server.port,
-        "transport": flow.transport,
-    }

@@ -1,0 +1,156 @@
+"""The library of functions that rules may call. Each is pure, and takes what the wire brings."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+
+_TEXT = 65_536
+"""Characters of a text that a pattern looks at."""
+
+
+@lru_cache(maxsize=512)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def matches(text: object, pattern: str) -> bool:
+    """Say whether the pattern (regular expression, any case) is found in the text."""
+    return _pattern(pattern).search(str(text)[:_TEXT]) is not None
+
+
+def private(address: object) -> bool:
+    """Say whether an address belongs to no public network (RFC 1918, ULA, link-local ...)."""
+    try:
+        return ip_address(str(address)).is_private
+    except ValueError:
+        return False
+
+
+def public(address: object) -> bool:
+    """Say whether an address is reachable from the Internet."""
+    try:
+        return ip_address(str(address)).is_global
+    except ValueError:
+        return False
+
+
+_DIGITS = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
+
+
+def card_number(text: object) -> bool:
+    """Say whether the text holds what looks like a card number: 13 to 19 digits, Luhn's check."""
+    for found in _DIGITS.finditer(str(text)[:_TEXT]):
+        digits = [int(char) for char in found[0] if char.isdigit()]
+        doubled = [2 * d - 9 if d > 4 else 2 * d for d in digits[-2::-2]]
+        if len(set(digits)) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0:
+            return digits[0] in {2, 3, 4, 5, 6}
+    return False
+
+
+_PROGRAM = re.compile(
+    r"\.(exe|scr|pif|com|bat|cmd|vbs|vbe|js|jse|wsf|hta|lnk|cpl|msi|dll|ps1|jar|reg|chm)\s*\Z",
+    re.IGNORECASE,
+)
+_PROGRAM_MEDIA = frozenset(
+    {
+        "application/x-dosexec",
+        "application/x-executable",
+        "application/x-mach-binary",
+        "application/x-ms-shortcut",
+        "text/x-script",
+    }
+)
+_DISGUISE = re.compile(r"\.[a-z0-9]{2,4}\s*\.[a-z]{2,4}\s*\Z|\s{8,}\.", re.IGNORECASE)
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def program_name(name: object) -> bool:
+    """Say whether a file of that name runs when it is opened on Windows."""
+    return _PROGRAM.search(str(name)[:_TEXT]) is not None
+
+
+def program_media(media: object) -> bool:
+    """Say whether a media type is that of a program or script."""
+    return media in _PROGRAM_MEDIA
+
+
+def hidden(name: object) -> bool:
+    """Say whether a name hides that it is a program: two extensions, spaces, direction tricks."""
+    text = str(name)[:_TEXT]
+    if _DIRECTION.search(text):
+        return True
+    return program_name(text) and _DISGUISE.search(text) is not None
+
+
+def names_in(name: object, files: Iterable[Any]) -> list[str]:
+    """Return the names that an event speaks of: its own, and those of its list of files."""
+    return [str(name), *(file.name for file in files)]
+
+
+def first_of(names: Iterable[str], pattern: str = "") -> str:
+    """Return the first of *names* that is hidden, or that the pattern is found in."""
+    found = (each for each in names if (matches(each, pattern) if pattern else hidden(each)))
+    return next(found, "")
+
+
+_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"']{1,512}", re.IGNORECASE)
+
+
+def link(text: object) -> str:
+    """Return a digest of the first link in a text; empty for none."""
+    found = _LINK.search(str(text)[:_TEXT])
+    return digest(found[0]) if found else ""
+
+
+def digest(text: object) -> str:
+    """Return a short digest, so that private matter can be compared without being kept."""
+    return hashlib.sha256(str(text).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def amount(number: object, unit: str) -> str:
+    """Return a number with its unit; empty for none."""
+    return f"{number} {unit}" if number else ""
+
+
+OWN_PORTS: dict[str, frozenset[int]] = {
+    # the white paper's and the texts' ports, with those that public clients and servers use
+    "aim": frozenset({5190, 5191, 5192, 5193, 4443, 9898}),
+    "icq": frozenset({5190, 5191, 5192, 5193, 4000, 3570, 3574, 7320, 6701}),
+    "msn": frozenset({1863, 6891, 80}),
+    "yahoo": frozenset({5050, 5101, 80}),
+    "kazaa": frozenset({1214}),
+    "gnutella": frozenset({6346, 6347, 6348, 6349}),
+    "ipsec": frozenset({500, 4500}),
+    "socks": frozenset({1080}),
+}
+
+
+def odd_port(service: str, *ports: int) -> bool:
+    """Say whether none of *ports* is one that the service uses by itself."""
+    own = OWN_PORTS.get(service)
+    return own is not None and not own & set(ports)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "matches": matches,
+    "private": private,
+    "public": public,
+    "card_number": card_number,
+    "program_name": program_name,
+    "program_media": program_media,
+    "hidden": hidden,
+    "names_in": names_in,
+    "first_of": first_of,
+    "link": link,
+    "digest": digest,
+    "odd_port": odd_port,
+    "len": len,
+    "join": lambda values: ", ".join(map(str, values)),
+    "amount": amount,
+    "any_of": lambda names, pattern: any(matches(name, pattern) for name in names),
+    "any_hidden": lambda names: any(map(hidden, names)),
+    "any_program": lambda names: any(map(program_name, names)),
+}
