@@ -13,7 +13,6 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from operator import attrgetter
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -119,6 +118,8 @@ class Scan:
         }
         self._progress = progress
         self._inputs: list[Input] = []
+        self._firsts: list[int] = []
+        """The first frame of each."""
         self._claims: dict[int, tuple[str, str, str]] = {}
         self._collect = collect_flows
         self._document: Document | None = None
@@ -192,6 +193,7 @@ class Scan:
                     self._progress(source.done, source.total)
         except Damage as error:
             damage = str(error)
+        self._firsts.append(source.first_frame)
         self._inputs.append(
             Input(
                 path=source.name,
@@ -246,7 +248,7 @@ class Scan:
 
     def _locate(self, frame: int) -> tuple[str, int]:
         """Return the file of a frame and its number in that file."""
-        place = bisect_right(self._inputs, frame, key=attrgetter("first_frame")) - 1
+        place = bisect_right(self._firsts, frame) - 1
         if place < 0:
             return "", frame
         found = self._inputs[place]

@@ -1,11 +1,12 @@
-"""A finding that goes on takes the short way, and stands as if each match were taken in full."""
+"""A finding under way: what of its matches is kept, and within which bounds."""
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.detect.test_fresh import RULE, locate, message
+from tests.detect.test_fresh import RULE, SECOND, locate, message
 
 from backchannel.detect.detector import Detector
-from backchannel.detect.found import EVIDENCE, HOSTS, Found
+from backchannel.detect.found import EVIDENCE, HOSTS
+from backchannel.when import rfc3339
 
 
 @given(
@@ -14,30 +15,35 @@ from backchannel.detect.found import EVIDENCE, HOSTS, Found
         max_size=60,
     )
 )
-def test_the_short_way_leaves_what_the_long_one_would(seen):
-    short, long = Detector([RULE]), Detector([RULE])
-    usual = Found.repeat
-    for detector, repeat in ((short, usual), (long, lambda *_: False)):
-        Found.repeat = repeat
-        try:
-            for second, client in seen:
-                detector.add(message(second, client))
-        finally:
-            Found.repeat = usual
-    assert short.findings(locate) == long.findings(locate)
+def test_each_match_is_counted_and_the_first_ones_are_evidence(seen):
+    detector = Detector([RULE])
+    for second, client in seen:
+        detector.add(message(second, client))
+    told = {finding.hosts[0]: finding for finding in detector.findings(locate)}
+    assert told.keys() == {client for _, client in seen}
+    for client, finding in told.items():
+        times = [second * SECOND for second, whose in seen if whose == client]
+        assert finding.count == len(times)
+        assert finding.first_seen == rfc3339(min(times))
+        assert finding.last_seen == rfc3339(max(times))
+        assert [place.time for place in finding.evidence] == list(map(rfc3339, times[:EVIDENCE]))
+        assert finding.accounts == ("a", "b")
+        assert {place.client for place in finding.evidence} == {f"{client}:41000"}
 
 
-def test_most_of_what_repeats_takes_the_short_way():
-    """Else the saving is lost and nobody notices."""
-    detector, long = Detector([RULE]), []
-    find = detector._find
-    detector._find = lambda *arguments: (long.append(1), find(*arguments))
-    for second in range(100):
+def test_nothing_is_shown_of_matches_that_are_no_evidence(monkeypatch):
+    """Most matches only say that it happened again; of them nothing is worked out."""
+    detector, shown = Detector([RULE]), []
+    detector.add(message(0))
+    (plan,) = detector._plans.values()
+    (case,) = plan.cases
+    excerpt = case.excerpt
+    monkeypatch.setattr(case, "excerpt", lambda seen: (shown.append(1), excerpt(seen))[1])
+    for second in range(1, 100):
         detector.add(message(second))
-    assert len(long) == EVIDENCE
+    assert len(shown) == EVIDENCE - 1
     (finding,) = detector.findings(locate)
     assert finding.count == 100
-    assert finding.last_seen > finding.first_seen
 
 
 def test_hosts_are_bounded():

@@ -1,54 +1,33 @@
-"""What rules answered is remembered within bounds, and no message for the sake of speed."""
+"""What a rule asks is compiled for each kind of event, and says what its expressions say."""
+
+from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.detect.test_fresh import RULE, locate, message
+from tests.detect.test_rules import SECOND, stream_of
 
-from backchannel.detect import rules
+from backchannel import events
+from backchannel.detect import names, rules
+from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector
-from backchannel.detect.plan import GIVE_UP, LONGEST, REMEMBERED, SEVERAL, Plan, _Memory
+from backchannel.detect.expressions import FAILURES, Expression, function
+from backchannel.detect.plan import Plan, Told
+from backchannel.engine.ended import ended
+from backchannel.errors import UsageError
 
 RULES = rules.load().values()
 
 
-def said(second, text):
-    seen = message(second)
-    return msgspec.structs.replace(seen, event=msgspec.structs.replace(seen.event, text=text))
+def plan_of(kind, *made):
+    return Plan(kind.__struct_config__.tag, names.observed(kind), [Compiled(r) for r in made])
 
 
-def test_long_messages_are_not_remembered():
-    detector = Detector(RULES)
-    for second in range(20):
-        detector.add(said(second % 2, "my password is secret " * 40))
-    (plan,) = detector._plans.values()
-    kept = [value for values in plan._matching._known for value in values]
-    assert not [text for text in kept if isinstance(text, str) and len(text) > LONGEST]
-    assert any(finding.rule == "cleartext-messages" for finding in detector.findings(locate))
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=40))
-def test_the_memory_says_what_the_function_says(asked):
-    memory = _Memory("".join)
-    for letter, times in asked:
-        values = (letter,) * times
-        assert memory.answer(values) == "".join(values)
-
-
-def test_the_memory_is_bounded_and_gives_up():
-    calls = []
-    memory = _Memory(calls.append)
-    for number in range(2 * REMEMBERED):
-        for _ in range(2):  # each comes again, so that it goes on remembering
-            memory.answer((number,))
-    assert len(calls) == 2 * REMEMBERED
-    assert len(memory._known) <= REMEMBERED
-    for number in range(GIVE_UP + 100):
-        memory.answer((-number - 1,))
-    known = len(memory._known)
-    memory.answer((-1_000_000,))
-    assert len(memory._known) == known, "nothing came twice, so nothing is remembered any more"
-    assert memory.answer(([],)) is None, "what cannot be remembered is worked out"
+def stream():
+    made, octets = stream_of("socks", "socks5", 1080, depth=1)
+    return ended(made, packets=2, octets=octets, first=SECOND, last=3 * SECOND)
 
 
 def test_a_plan_is_kept_for_each_kind_of_event():
@@ -58,11 +37,53 @@ def test_a_plan_is_kept_for_each_kind_of_event():
     assert [type(plan) for plan in detector._plans.values()] == [Plan]
 
 
-def test_lists_of_files_are_not_remembered():
-    memory = _Memory(len)
-    for many in (SEVERAL, SEVERAL + 1):
-        assert memory.answer((tuple("x" * many),)) == 1
-    assert list(memory._known) == [(tuple("x" * SEVERAL),)]
+def test_an_event_tells_its_fields_and_where_it_was_seen():
+    told = Told(plan_of(events.Message), seen := message(7))
+    assert told["text"] == "hi"
+    assert told["client"] == "10.0.0.5"
+    assert told["client_port"] == 41_000
+    assert told["side"] == "client"
+    assert told["capability"] == "message"
+    assert told["target"] == told["account"] == told["media"] == ""
+    assert told["files"] == ()
+    assert told.get("nothing", "none") == "none"
+    with pytest.raises(KeyError):
+        told["nothing"]
+    assert {"sender", "recipient", "stack"} <= told.all().keys()
+    assert set(told.all()) == set(names.observed(type(seen.event)))
+
+
+def test_the_flow_wins_over_a_field_of_the_same_name():
+    """A program may be called `client`; a rule names it `program`."""
+    seen = msgspec.structs.replace(message(0), event=events.SignOn(account="jo", client="Gaim"))
+    told = Told(plan_of(events.SignOn), seen)
+    assert (told["client"], told["program"], told["account"]) == ("10.0.0.5", "Gaim", "jo")
+
+
+def test_the_account_of_a_session_stands_where_the_event_names_none():
+    seen = msgspec.structs.replace(message(0), account="jo")
+    assert Told(plan_of(events.Message), seen)["account"] == "jo"
+    seen = msgspec.structs.replace(seen, event=events.Software(name="x"))
+    assert Told(plan_of(events.Software), seen)["account"] == "jo"
+    seen = msgspec.structs.replace(seen, event=events.Software(name="x", account="ann"))
+    assert Told(plan_of(events.Software), seen)["account"] == "ann"
+
+
+def test_a_stream_tells_its_figures():
+    told = Told(Plan("stream", names.ENDED, []), stream())
+    assert told["seconds"] == 2
+    assert told["bytes"] == 1000
+    assert (told["depth"], told["target"]) == (1, "203.0.113.9:1080")
+    assert (told["target_host"], told["target_port"]) == ("203.0.113.9", 1080)
+    assert told.get("side", "none") == "none", "a stream is of both"
+
+
+def test_accounts_are_those_that_the_kind_of_event_has():
+    seen = msgspec.structs.replace(message(0), account="jo")
+    assert Counter(plan_of(events.Message).accounts(seen)) == Counter(["jo", "a", "b"])
+    seen = msgspec.structs.replace(seen, event=events.Gap(size=1))
+    assert plan_of(events.Gap).accounts(seen) == ("jo",)
+    assert Plan("stream", names.ENDED, []).accounts(stream()) == ("",)
 
 
 def test_a_finding_may_be_about_a_port():
@@ -72,3 +93,37 @@ def test_a_finding_may_be_about_a_port():
     ((_, found),) = detector._rules[0].found.items()
     assert found.subject == ("10.0.0.1", str(message(0).flow.server.port))
     assert detector.findings(locate)
+
+
+def test_what_fails_in_a_subject_leaves_the_rest():
+    rule = msgspec.structs.replace(RULE, each=("client", "text > 3", "nothing", "len(text)"))
+    (case,) = plan_of(events.Message, rule).cases
+    assert case.subject(message(0)) == ("10.0.0.5", "None", "None", "2")
+
+
+PARTS = st.recursive(
+    st.sampled_from(
+        ["text", "sender", "client", "server_port", "nothing", "seen", "str", "SIDES", "3", "'#'"]
+    ),
+    lambda part: st.one_of(
+        st.builds("{} {} {}".format, part, st.sampled_from(["and", "==", "+", ","]), part),
+        st.builds("({}\n if {} else {})".format, part, part, part),
+        st.builds("len({})".format, part),
+        st.builds("{} # a remark".format, part),
+    ),
+    max_leaves=6,
+)
+
+
+@given(PARTS)
+def test_compiled_or_looked_up_the_value_is_the_same(text):
+    try:
+        expression = Expression(text, "t")
+    except UsageError:
+        return
+    plan, seen = plan_of(events.Message), message(0)
+    try:
+        compiled = function(expression.at(plan.places))(seen)
+    except FAILURES:
+        compiled = None
+    assert compiled == expression.value(Told(plan, seen).all())

@@ -50,15 +50,20 @@ class Expression:
 
     def __init__(self, text: str, where: str) -> None:
         """Raises UsageError, with *where* it stands, for what is not allowed."""
-        self.text = text
+        text = text[:_LONGEST]
         try:
-            tree = ast.parse(text[:_LONGEST], mode="eval")
+            tree = ast.parse(text, mode="eval")
+            if not text.isprintable() or "#" in text:  # so that it can stand within a line
+                tree = ast.parse(text := ast.unparse(tree), mode="eval")
         except (SyntaxError, ValueError) as error:
             raise UsageError(f"{where}: {text!r} is no expression: {error}") from error
+        self.text = text
         nodes = list(ast.walk(tree))
         for node in nodes:
             _check(node, text, where)
-        self.names = {node.id for node in nodes if isinstance(node, ast.Name)} - set(FUNCTIONS)
+        found = [node for node in nodes if isinstance(node, ast.Name)]
+        self.names = {node.id for node in found} - set(FUNCTIONS)
+        self._where = sorted((node.col_offset, node.end_col_offset or 0, node.id) for node in found)
 
     @cached_property
     def _code(self) -> CodeType:
@@ -72,10 +77,15 @@ class Expression:
             return None
 
     def at(self, places: Mapping[str, str]) -> str:
-        """Return its text with the places of its names in their stead, for `function`. A name that
-        has none fails where it is met.
+        """Return its text in brackets, with the places of its names in their stead, for `function`.
+        A name that has none fails where it is met.
         """
-        return ast.unparse(_Moved(places).visit(ast.parse(self.text, mode="eval")))
+        text, parts, done = self.text.encode(), list[bytes](), 0
+        for start, end, name in self._where:
+            if place := places.get(name, "" if name in FUNCTIONS else _NOTHING):
+                parts += text[done:start], b"(%b)" % place.encode()
+                done = end
+        return f"({b''.join([*parts, text[done:]]).decode()})"
 
     def may_hold(self, names: Mapping[str, Any]) -> bool:
         """Say whether it can be true where these *names* have these values, whatever the others."""
@@ -86,28 +96,17 @@ class Expression:
         return all(Expression(ast.unparse(part), self.text).may_hold(names) for part in both)
 
 
-class _Moved(ast.NodeTransformer):
-    """Puts the place of a name in its stead."""
-
-    def __init__(self, places: Mapping[str, str]) -> None:
-        self._places = places
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Return the place of a name; of one that has none, what nothing is called."""
-        if place := self._places.get(node.id):
-            return ast.parse(place, mode="eval").body
-        return node if node.id in FUNCTIONS else ast.Name(_NOTHING, ast.Load())
-
-
 def function(text: str) -> Callable[[Any], Any]:
     """Return what works out a text, as `Expression.at` gives it, of what is `seen`. It raises
     FAILURES as they come.
     """
-    return eval(f"lambda seen: {text}", _GLOBALS)  # type: ignore[no-any-return]  # noqa: S307
+    return eval(f"lambda seen: {text}", _PLACED)  # type: ignore[no-any-return]  # noqa: S307
 
 
 _NOTHING = "_nothing"
-_GLOBALS: dict[str, Any] = {"__builtins__": {}, "str": str, "SIDES": SIDES, **FUNCTIONS}
+_GLOBALS: dict[str, Any] = {"__builtins__": {}, **FUNCTIONS}
+_PLACED = _GLOBALS | {"str": str, "SIDES": SIDES}
+"""What places name as well."""
 
 
 def _check(node: ast.AST, text: str, where: str) -> None:

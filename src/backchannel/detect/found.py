@@ -110,7 +110,7 @@ class Found:
             count=self.count,
             first_seen=rfc3339(self.first),
             last_seen=rfc3339(self.last),
-            evidence=tuple(_evidence(place, locate) for place in self.places),
+            evidence=_evidence(self.places, locate),
             rationale=rule.rationale,
             false_positives=rule.false_positives,
             disproof=rule.disproof,
@@ -127,17 +127,26 @@ def _keep(names: dict[str, None], more: Iterable[str]) -> None:
             names[name] = None
 
 
-def _evidence(place: Place, locate: Locate) -> Evidence:
-    path, frame = locate(place.frame)
-    return Evidence(
-        frame=place.frame,
-        path=path,
-        path_frame=frame,
-        time=rfc3339(place.time),
-        flow=place.flow.serial,
-        community_id=place.flow.community_id,
-        client=str(place.flow.client),
-        server=str(place.flow.server),
-        stack=place.stack,
-        excerpt=place.excerpt,
-    )
+def _evidence(places: Iterable[Place], locate: Locate) -> tuple[Evidence, ...]:
+    told: list[Evidence] = []
+    flow, client, server = None, "", ""
+    for place in places:
+        if flow is not place.flow:  # which nearly always is that of the last place
+            flow = place.flow
+            client, server = str(flow.client), str(flow.server)
+        path, frame = locate(place.frame)
+        told.append(
+            Evidence(
+                frame=place.frame,
+                path=path,
+                path_frame=frame,
+                time=rfc3339(place.time),
+                flow=flow.serial,
+                community_id=flow.community_id,
+                client=client,
+                server=server,
+                stack=place.stack,
+                excerpt=place.excerpt,
+            )
+        )
+    return tuple(told)

@@ -95,12 +95,11 @@ class Case:
         """Return what gives the values of *expressions* as texts."""
         plan = self.plan
         plain = TEXTS & plan.places.keys()
-        usual: Texts = function(
-            _tuple(
-                each.at(plan.places) if each.text in plain else f"str({each.at(plan.places)})"
-                for each in expressions
-            )
-        )
+        parts = [
+            each.at(plan.places) if each.text in plain else f"str({each.at(plan.places)})"
+            for each in expressions
+        ]
+        usual: Texts = function(_tuple(parts))
         if plain.issuperset(each.text for each in expressions):
             return usual
 
