@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backchannel.text import decode, escape
+from backchannel.text import decode, escape, harmless
 
 
 def test_the_first_encoding_that_fits_is_used():
@@ -20,6 +20,10 @@ def test_terminal_escapes_and_direction_tricks_become_visible():
     assert escape("exe.\u202egnp") == "exe.\\u202egnp"
     assert escape("line\nbreak\u2028") == "line\\x0abreak\\u2028"
     assert escape("a\\x1b") == "a\\\\x1b"
+
+
+def test_what_we_say_keeps_its_lines_and_backslashes():
+    assert harmless("C:\\x: \x1b[31m\nsecond\r") == "C:\\x: \\x1b[31m\nsecond\\x0d"
 
 
 def test_ordinary_text_of_any_script_stays():

@@ -46,8 +46,14 @@ class Located:
             self._node = yaml.compose(text, Loader=yaml.CSafeLoader)
         except OSError as error:
             raise InputError(path, error.strerror or str(error)) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(path, _one_line(error)) from error
+        except UnicodeDecodeError as error:
+            raise InputError(path, f"is not UTF-8 at byte {error.start}") from error
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = f"line {mark.line + 1}" if mark else ""
+            raise InputError(path, f"no YAML: {error.problem or error.context}", where) from error
+        except yaml.YAMLError as error:
+            raise InputError(path, f"no YAML: {_one_line(error)}") from error
         self._made = set[int]()
         self._text = text
         self.data: Any = self._construct(self._node, (), 0)

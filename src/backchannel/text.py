@@ -27,6 +27,14 @@ def escape(text: str) -> str:
     return "".join(_escaped(char) for char in text)
 
 
+def harmless(text: str) -> str:
+    """Return *text* of our own for a terminal, though it may hold names that others chose.
+
+    As `escape`, but lines stay lines, and backslashes are left as they are.
+    """
+    return "".join(char if char in "\\\n" else _escaped(char) for char in text)
+
+
 def _escaped(char: str) -> str:
     if char == "\\":
         return "\\\\"

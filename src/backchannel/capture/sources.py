@@ -9,6 +9,7 @@ import glob
 import hashlib
 import io
 import itertools
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,8 +50,8 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What to call it: its path, or `-`."""
-        return self.path
+        """What to call it: its path, or `-`. Bytes that are no UTF-8 are written as escapes."""
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
 
     def follow(self, before: "Source") -> None:
         """Count frames from where *before* ends."""

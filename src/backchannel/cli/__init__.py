@@ -7,7 +7,7 @@ Exit codes: 0 clean, 1 findings, 2 usage, configuration or output,
 import os
 import sys
 
-from backchannel.cli import front
+from backchannel.cli import front, streams
 
 USAGE = 2
 PRIVILEGE = 4
@@ -15,6 +15,7 @@ PRIVILEGE = 4
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    streams.prepare()
     try:
         code = 0 if front.answers(sys.argv[1:]) else _run()
         sys.stdout.flush()
@@ -26,7 +27,7 @@ def main() -> None:
     except OSError as error:  # a full disk, a file that went away
         _let_go_of_output()
         named = f"{error.filename}: " if error.filename else ""
-        print(f"backchannel: {named}{error.strerror or error}", file=sys.stderr)
+        streams.complain(f"{named}{error.strerror or error}")
         code = USAGE
     sys.exit(code)
 
@@ -38,10 +39,10 @@ def _run() -> int:
     try:
         code = app(result_action="return_value")
     except (UsageError, InputError) as error:
-        print(f"backchannel: {error}", file=sys.stderr)
+        streams.complain(str(error))
         return USAGE
     except PrivilegeError as error:
-        print(f"backchannel: {error}", file=sys.stderr)
+        streams.complain(str(error))
         return PRIVILEGE
     return code if isinstance(code, int) else 0
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from backchannel.catalogue.index import Index
-from backchannel.cli import folders
+from backchannel.cli import folders, streams
 from backchannel.detect.follow import Follower
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
@@ -114,7 +114,7 @@ def code(document: Document, fail_on: Severity | None) -> int:
     """Say on standard error what was damaged, and return the exit code."""
     damaged = [entry for entry in document.inputs if entry.damage]
     for entry in damaged:
-        print(f"backchannel: {entry.path}: {entry.damage}", file=sys.stderr)
+        streams.complain(f"{entry.path}: {entry.damage}")
     if damaged:
         return DAMAGED
     worst = SEVERITIES.index(fail_on) if fail_on else len(SEVERITIES)
@@ -130,7 +130,7 @@ def suppressed(run: Scan, document: Document, path: Path) -> Document:
     entries = suppressions.read(path)
     kept, hidden, expired = suppressions.apply(document.findings, entries, today)
     for entry in expired:
-        print(f"backchannel: {path}: expired on {entry.until}: {entry.reason}", file=sys.stderr)
+        streams.complain(f"{path}: expired on {entry.until}: {entry.reason}")
     document = msgspec.structs.replace(document, findings=kept, suppressed=hidden)
     cells = threats.build(document, run.index, run.assessed, before=document.matrix)
     return msgspec.structs.replace(document, matrix=cells)

@@ -1,0 +1,52 @@
+"""Odd names of files, and terminals whose encoding lacks our signs: nothing ends in a traceback."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CAPTURE = Path(__file__).parents[2] / "examples/aim/aim_oft.pcap"
+PROGRAM = "from backchannel.cli import main; main()"
+
+
+def ran(*words, **environment):
+    """Run the program, by default where nothing is said of encodings."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("words", [("scan", CAPTURE), ("services", "icq"), ("rules",)])
+def test_every_encoding_will_do(words, encoding):
+    done = ran(*words, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode(encoding)
+    if words[0] == "scan":
+        quoted = {"utf-8": "“A login"}.get(encoding, '"A login')
+        assert f"the gravest: {quoted}" in text
+        assert ("·" in text) == (encoding != "ascii")
+
+
+def test_a_file_may_have_any_name(tmp_path):
+    path = os.fsencode(tmp_path) + b"/na\xe4me\x1b[31m.pcap"
+    shutil.copy(CAPTURE, path)
+    told = json.loads(ran("scan", path, "--json").stdout)
+    name = told["inputs"][0]["path"]
+    assert name == f"{tmp_path}/na\\xe4me\x1b[31m.pcap"
+    assert {place["path"] for found in told["findings"] for place in found["evidence"]} == {name}
+    with open(path, "r+b") as file:  # noqa: PTH123 - a Path has no name that is no text
+        file.truncate(5000)
+    done = ran("scan", path, "-q")
+    assert done.returncode == 3
+    assert b"na\\xe4me\\x1b[31m.pcap: at byte 4802" in done.stderr
+    missing = ran("scan", path + b"\x1b")
+    assert missing.returncode == 2
+    assert b"\x1b" not in missing.stderr
