@@ -106,6 +106,8 @@ def test_from_a_folder_to_a_scan(tmp_path, keys, home, capsys):
         len(load.load(protocols=protocols.load())) + 1
     )
     assert document["settings"]["rules"].startswith(f"{len(rules.load()) + 1},")
+    assert run("rules") == 0
+    assert "new-rule" in capsys.readouterr().out
     assert run("update", "--rollback", "feed") == 0
     assert layout.active(home) == []
 

@@ -3,6 +3,11 @@
 from pathlib import Path
 
 
+def reason(error: Exception) -> str:
+    """Return why something failed, without the number and the path that Python adds to it."""
+    return str((isinstance(error, OSError) and error.strerror) or error)
+
+
 class InputError(ValueError):
     """A file the user gave us cannot be used, or only up to *where*."""
 

@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
+from backchannel.cli import folders as kept
 from backchannel.detect import rules as ours
 from backchannel.detect.model import Rule
 
 
 def rules(*folders: Path, sigma: Path | None = None) -> int:
-    """List the rules, or write them as Sigma rules.
+    """List the rules, those of content packs too, or write them as Sigma rules.
 
     Parameters
     ----------
@@ -17,7 +18,7 @@ def rules(*folders: Path, sigma: Path | None = None) -> int:
     sigma
         Write one Sigma rule a file into this folder.
     """
-    known = ours.load(*folders)
+    known = ours.load(*kept.pack_rules(), *folders)
     if sigma is None:
         _list(known)
         return 0

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from backchannel.engine.observation import Observation
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 from backchannel.events import UnknownPeer
 
 PAIRS = 100_000
@@ -23,7 +23,7 @@ def read(path: Path) -> tuple[Network, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f"cannot be read: {error}") from error
+        raise InputError(path, f"cannot be read: {reason(error)}") from error
     if len(lines) > LINES:
         raise InputError(path, f"a list of gateways has at most {LINES:,} lines")
     networks = list[Network]()

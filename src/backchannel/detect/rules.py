@@ -9,7 +9,7 @@ import msgspec
 
 from backchannel.detect.expressions import Expression
 from backchannel.detect.model import Rule
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 
 HERE = Path(__file__).parent / "rules"
 COMPILED = "rules.json"
@@ -38,7 +38,7 @@ def read(folder: Path) -> dict[str, Rule]:
         try:
             rule = msgspec.yaml.decode(path.read_bytes(), type=Rule)
         except (msgspec.DecodeError, OSError) as error:
-            errors.append(f"{path}: {error}")
+            errors.append(f"{path}: {reason(error)}")
             continue
         for text in _expressions(rule):
             Expression(text, rule.id)  # its errors are told now, not in the middle of a scan

@@ -12,7 +12,7 @@ from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 
-from backchannel.errors import UsageError
+from backchannel.errors import UsageError, reason
 from backchannel.extract.scanners import LABEL, TIMEOUT, Match, Name, Unscanned
 
 _CHUNK = 1 << 16
@@ -36,7 +36,7 @@ class Clamd:
         try:
             answer = self._ask([b"zPING\0"])
         except OSError as error:
-            raise UsageError(f"no clamd answers at {address}: {error}") from error
+            raise UsageError(f"no clamd answers at {address}: {reason(error)}") from error
         if answer != "PONG":
             raise UsageError(f"what answers at {address} is no clamd")
 

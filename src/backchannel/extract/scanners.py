@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from backchannel.errors import InputError, UsageError
+from backchannel.errors import InputError, UsageError, reason
 
 Name = Literal["yara", "clamav", "hash-list"]
 LARGEST = 256 << 20
@@ -88,7 +88,7 @@ class Yara:
             try:
                 compiler.add_source(file.read_text(encoding="utf-8"), origin=str(file))
             except (yara_x.CompileError, OSError, UnicodeDecodeError) as error:
-                raise InputError(file, str(error)) from error
+                raise InputError(file, reason(error)) from error
         self._scanner = yara_x.Scanner(compiler.build())
         self._scanner.set_timeout(TIMEOUT)
         self._failures = (yara_x.ScanError, yara_x.TimeoutError)

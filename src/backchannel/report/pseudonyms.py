@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.errors import UsageError
+from backchannel.errors import UsageError, reason
 from backchannel.model import Endpoint
 from backchannel.privacy import REDACTED, sensitive_fields
 
@@ -122,7 +122,9 @@ def from_option(text: str) -> "Pseudonyms":
         try:
             text = Path(text[1:]).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the key for --pseudonymise cannot be read: {error}") from error
+            raise UsageError(
+                f"the key for --pseudonymise cannot be read: {reason(error)}"
+            ) from error
     if len(text) < SHORTEST:
         raise UsageError(f"the key for --pseudonymise needs {SHORTEST} characters or more")
     return Pseudonyms(text)
