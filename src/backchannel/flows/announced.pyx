@@ -22,6 +22,10 @@ cdef inline uint32_t bucket(const uint8_t* address, uint32_t size) noexcept nogi
     return (hash ^ hash >> 16) & (HOSTS - 1)
 
 
+cdef inline bint has(const uint64_t* bits, uint32_t at) noexcept nogil:
+    return bits[at // 64] >> at % 64 & 1
+
+
 cdef class Announced:
     """All expectations."""
 
@@ -43,11 +47,17 @@ cdef class Announced:
         """Whether somebody may wait for the flow of a packet."""
         cdef uint32_t size = 16 if packet.wide else 4
         return self.waiting and (
-            self.ports[packet.ports[0]]
-            or self.ports[packet.ports[1]]
-            or self.hosts[bucket(packet.source, size)]
-            or self.hosts[bucket(packet.target, size)]
+            has(self.asked_ports, packet.ports[0])
+            or has(self.asked_ports, packet.ports[1])
+            or has(self.asked_hosts, bucket(packet.source, size))
+            or has(self.asked_hosts, bucket(packet.target, size))
         )
+
+    cdef void note(self, uint32_t* counts, uint64_t* asked, uint32_t at, int change) noexcept:
+        """Count one more or one less, and keep the bit that says whether there are any."""
+        counts[at] += change
+        asked[at // 64] &= ~(<uint64_t>1 << at % 64)
+        asked[at // 64] |= <uint64_t>(counts[at] != 0) << at % 64
 
     cdef void remember(self, uint64_t serial, uint32_t slot) noexcept nogil:
         """Note a new flow: an expectation may look back on it."""
@@ -62,7 +72,7 @@ cdef class Announced:
         _, host, port = key
         self.waiting += change
         if port:
-            self.ports[<uint32_t>port & 0xFFFF] += change
+            self.note(self.ports, self.asked_ports, <uint32_t>port & 0xFFFF, change)
         else:
             address = ip_address(host or source).packed
-            self.hosts[bucket(address, len(address))] += change
+            self.note(self.hosts, self.asked_hosts, bucket(address, len(address)), change)

@@ -44,6 +44,7 @@ cdef class FlowCore:
     cdef uint32_t leaving_count
 
     cdef void run(self) noexcept nogil
+    cdef void handle(self) noexcept nogil
     cdef bint refill(self) noexcept nogil
     cdef void packet(self, const packet_t* packet) noexcept nogil
     cdef uint32_t create(self, const packet_t* packet, int opened) noexcept nogil

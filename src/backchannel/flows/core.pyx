@@ -26,11 +26,12 @@ from backchannel.flows.delivery import (
 )
 from backchannel.flows.settings import FlowSettings
 
+from backchannel.capture.records cimport frame_t
 from backchannel.flows cimport state as c
 from backchannel.flows.announced cimport RECENT
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.rows cimport make_ends, make_row
-from backchannel.flows.slots cimport NOWHERE, find, guess, idle
+from backchannel.flows.slots cimport NOWHERE, find, guess, idle, turn
 from backchannel.flows.state cimport (
     BEGUN,
     CLIENT_HIGH,
@@ -227,18 +228,12 @@ cdef class FlowCore:
 
     cdef void run(self) noexcept nogil:
         """Go on until there is something to deliver, or nothing more to do."""
-        cdef packet_t* packet
         while not self.out.count and not self.out.failed:
             if self.hand_moves:
                 self.hand_moves = False
                 self.move_hand()
             elif self.batch_at < self.batch_size:
-                packet = &self.batch[self.batch_at]
-                self.batch_at += 1
-                self.out.time, self.out.frame = packet.time, packet.frame
-                if packet.good:
-                    self.packet(packet)
-                self.hand_moves = packet.frame % BATCH == 0
+                self.handle()
             elif self.refill():
                 continue
             elif self.sweep:
@@ -251,10 +246,25 @@ cdef class FlowCore:
                     self.close(self.cursor, c.FINISHED)
                 self.cursor += 1
 
+    cdef void handle(self) noexcept nogil:
+        """Go through the batch up to its end, or to the first packet that has deliveries."""
+        cdef const packet_t* packet
+        while self.batch_at < self.batch_size and not self.out.count | self.out.failed:
+            packet = &self.batch[self.batch_at]
+            self.batch_at += 1
+            self.out.time, self.out.frame = packet.time, packet.frame
+            if packet.good:
+                self.packet(packet)
+        self.hand_moves = self.out.frame % BATCH == 0
+
     cdef bint refill(self) noexcept nogil:
         """Decode the next packets, and fetch what they will need. False: the chunk is used up."""
-        cdef uint32_t at
+        cdef uint32_t at, size
         cdef Py_ssize_t left
+        cdef const frame_t* frames
+        cdef const uint64_t* index = self.slots.index
+        cdef uint64_t mask = self.slots.mask, octets = 0
+        cdef int64_t first = self.first_time, last = self.last_time
         cdef packet_t* packet
         if self.ended or <void*>self.chunk == <void*>None:
             return False
@@ -262,19 +272,21 @@ cdef class FlowCore:
         if not left:
             return False
         self.decoder.fragments.release()
-        self.batch_at = 0
-        self.batch_size = <uint32_t>min(left, <Py_ssize_t>(BATCH - self.frame % BATCH))
-        self.decoder.decode(&self.chunk.frames[self.position], self.batch, self.batch_size)
-        for at in range(self.batch_size):
+        size = <uint32_t>min(left, <Py_ssize_t>(BATCH - self.frame % BATCH))
+        frames = &self.chunk.frames[self.position]
+        self.decoder.decode(frames, self.batch, size)
+        for at in range(size):
             packet = &self.batch[at]
-            prefetch(&self.slots.index[<uint32_t>packet.hash & self.slots.mask])
-            self.frame += 1
-            packet.frame = self.frame
-            self.octets += self.chunk.frames[self.position].captured
-            self.position += 1
-            self.first_time = min(self.first_time, packet.time)
-            self.last_time = max(self.last_time, packet.time)
-        for at in range(self.batch_size):
+            prefetch(&index[<uint32_t>packet.hash & mask])
+            packet.frame = self.frame + at + 1
+            octets += frames[at].captured
+            first, last = min(first, packet.time), max(last, packet.time)
+        self.first_time, self.last_time = first, last
+        self.octets += octets
+        self.frame += size
+        self.position += size
+        self.batch_at, self.batch_size = 0, size
+        for at in range(size):
             if self.batch[at].good:
                 guess(self.slots, &self.batch[at])
         return True
@@ -355,17 +367,25 @@ cdef class FlowCore:
 
     cdef void move_hand(self) noexcept nogil:
         """End what was idle for too long among the next flows under the expiry hand."""
-        cdef uint32_t step, slot
+        cdef uint32_t slots[STEPS]
+        cdef uint32_t step, slot, count = min(<uint32_t>STEPS, self.slots.used)
+        cdef bint over[STEPS]
         cdef flow_t* flow
-        for step in range(min(<uint32_t>STEPS, self.slots.used)):
-            slot = self.slots.turn()
-            if slot == NOWHERE:
-                continue
-            flow = &self.slots.flows[slot]
-            if idle(&self.bounds, flow, self.out.time):
+        for step in range(count):
+            slots[step] = slot = turn(self.slots)
+            over[step] = slot != NOWHERE and idle(
+                &self.bounds, &self.slots.flows[slot], self.out.time
+            )
+            if over[step]:
+                prefetch(&self.slots.index[self.slots.flows[slot].hash & self.slots.mask])
+        for step in range(count):
+            slot = slots[step]
+            if over[step]:
                 self.close(slot, c.IDLE)
-            elif flow.bits & STREAMING:
-                self.payloads.streams.expire(slot, flow.extra)
+            elif slot != NOWHERE:
+                flow = &self.slots.flows[slot]
+                if flow.bits & (STREAMING | WANTED) == STREAMING | WANTED:
+                    self.payloads.streams.expire(slot, flow.extra)
 
     cdef void vacate(self, uint32_t slot) noexcept nogil:
         """Let the slot of a flow that ended be used again."""

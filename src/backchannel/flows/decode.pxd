@@ -31,6 +31,7 @@ cdef class Decoder:
     cdef int prepare(self, const bounds_t* bounds, counts_t* counts) except -1
     cdef void decode(self, const frame_t* frames, packet_t* packets, uint32_t count) noexcept nogil
     cdef bint decode_one(self, const frame_t* frame, packet_t* packet) noexcept nogil
+    cdef bint plain(self, const frame_t* frame, packet_t* packet) noexcept nogil
     cdef bint ip(self, const uint8_t* data, uint32_t size, body_t* body, int64_t time) noexcept nogil
     cdef bint ip4(
         self, const uint8_t* data, uint32_t size, body_t* body, int64_t time

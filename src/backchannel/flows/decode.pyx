@@ -95,7 +95,9 @@ cdef class Decoder:
         cdef uint32_t at
         for at in range(count):
             packets[at].time = frames[at].time
-            packets[at].good = self.decode_one(&frames[at], &packets[at])
+            packets[at].good = self.plain(&frames[at], &packets[at]) or self.decode_one(
+                &frames[at], &packets[at]
+            )
 
     cdef bint decode_one(self, const frame_t* frame, packet_t* packet) noexcept nogil:
         """Fill *packet*. False: there is none, which was counted."""
@@ -105,13 +107,9 @@ cdef class Decoder:
         cdef int opened
         self.walk.left = self.bounds.depth
         self.walk.vlan_count = self.walk.tunnel_count = 0
-        if frame.link == 1 and size >= 34 and be16(data + 12) == IPV4_TYPE:  # nearly always
-            data += 14
-            size -= 14
-        else:
-            data = unwrap_link(&self.walk, frame.link, data, &size)
-            if data == NULL:
-                return False
+        data = unwrap_link(&self.walk, frame.link, data, &size)
+        if data == NULL:
+            return False
         while True:
             if not self.ip(data, size, &body, frame.time):
                 return False
@@ -125,6 +123,41 @@ cdef class Decoder:
         packet.context = 0
         if self.walk.vlan_count | self.walk.tunnel_count:
             packet.context = self.contexts.number(&self.walk)
+        make_key(packet, self.bounds)
+        return True
+
+    cdef inline bint plain(self, const frame_t* frame, packet_t* packet) noexcept nogil:
+        """Read what nearly all packets are: IPv4 without options, whole, with TCP or UDP in it and
+        no tag or tunnel around. False: it is something else, or something is wrong with it.
+        """
+        cdef const uint8_t* data = frame.data + 14
+        cdef const uint8_t* at = data + 20
+        cdef uint32_t total, header
+        if frame.link != 1 or frame.captured < 42 or be16(data - 2) != IPV4_TYPE or data[0] != 0x45:
+            return False
+        total = be16(data + 2)
+        if be16(data + 6) & 0x3FFF or total > frame.captured - 14 or total < 28:
+            return False
+        if data[9] == TCP:
+            if total < 40:
+                return False
+            header = (at[12] >> 4) * 4
+            if header < 20 or header > total - 20:
+                return False
+            packet.seq, packet.ack = be32(at + 4), be32(at + 8)
+            packet.flags, packet.window = at[13], be16(at + 14)
+        elif data[9] == UDP:
+            if be16(at + 4) != total - 20 or be16(at + 2) == VXLAN_PORT:
+                return False
+            header, packet.flags = 8, 0
+        else:
+            return False
+        packet.protocol, packet.wide, packet.size = data[9], False, total
+        packet.source, packet.target = data + 12, data + 16
+        packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
+        packet.types[0] = packet.types[1] = 0
+        packet.payload, packet.context = at + header, 0
+        packet.length = packet.captured = total - 20 - header
         make_key(packet, self.bounds)
         return True
 

@@ -24,6 +24,18 @@ cdef enum:
     BUCKETS = 4096          # a power of two
 
 
+cdef inline uint32_t behind(const datagram_t* datagram, uint32_t start) noexcept nogil:
+    """Return how many pieces end at *start* or before it."""
+    cdef uint32_t low = 0, high = datagram.count, middle
+    while low < high:
+        middle = (low + high) // 2
+        if datagram.pieces[middle].start + datagram.pieces[middle].size <= start:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 cdef class Fragments:
     """All unfinished datagrams, oldest first."""
 
@@ -118,7 +130,7 @@ cdef class Fragments:
         self, datagram_t* datagram, uint32_t start, const uint8_t* body, uint32_t size, bint more
     ) noexcept nogil:
         """Add what is new of a piece. False where it contradicts the datagram's size."""
-        cdef uint32_t end = start + size, at = start, index = 0, low, high, reach = 0
+        cdef uint32_t end = start + size, at = start, index, low, high, reach = 0
         cdef bint overlaps = False, conflicts = False, fits = True
         cdef piece_t* piece
         if datagram.count:
@@ -130,11 +142,9 @@ cdef class Fragments:
             datagram.size = end
         elif datagram.size and end > datagram.size:
             return False
+        index = behind(datagram, start)
         while index < datagram.count and at < end:
             piece = &datagram.pieces[index]
-            if piece.start + piece.size <= at:
-                index += 1
-                continue
             if piece.start >= end:
                 break
             if piece.start > at:

@@ -11,6 +11,8 @@ cdef enum:
     MOST_WORDS = 64             # of all magics together
     LONGEST_WORD = 32
     MOST_SOME = 2
+    MOST_WIDE = 64
+    MOST_ASKED = 4
     WINDOW = 64                 # bytes at the front that gates look at
 
 cdef struct gate_t:
@@ -19,7 +21,17 @@ cdef struct gate_t:
     uint64_t value
     uint32_t at                 # of the eight bytes, within WINDOW
     uint32_t least              # payload bytes below which nothing passes
+    uint32_t most               # ... and above which nothing does
     uint16_t magic              # number of the magic
+
+cdef struct wide_t:
+    # Gates that any first byte may pass. A few other bytes together say which of them may open.
+    uint32_t count
+    uint32_t asked              # places of the bytes that are looked at
+    uint32_t places[MOST_ASKED]
+    uint64_t may[MOST_ASKED][256]   # by value of the byte there, a bit for each gate
+    uint64_t of_size[WINDOW + 1]    # by size of the payload; the last: WINDOW and all above
+    gate_t gates[MOST_WIDE]
 
 cdef struct magic_t:
     uint64_t bit
@@ -67,11 +79,13 @@ cdef class Matcher:
     cdef word_t words[MOST_WORDS]
     cdef uint32_t word_count
     cdef uint8_t begins[1 << 15]    # whether a word begins with three bytes, of which five bits count
-    cdef gate_t* gates          # by place: opening or not, transport and first byte
+    cdef gate_t* gates          # the others by place: opening or not, transport and first byte
     cdef uint32_t starts[2 * 3 * 256 + 1]
+    cdef wide_t wide[2 * 3]     # by opening or not, and transport
     cdef uint64_t gated
     cdef Names names
 
+    cdef int ask(self, wide_t* wide, list magics) except -1
     cdef uint64_t match(
         self,
         int number,

@@ -1,9 +1,10 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Compares payloads with the magics; `match_py` says the same in plain Python.
 
-A payload nobody is interested in is to cost next to nothing. All magics that can begin with its
-first byte have a gate: eight bytes of the pattern, which are compared at once. The gates of a first
-byte lie beside each other; only where one opens is the magic itself looked at.
+A payload nobody is interested in is to cost next to nothing. Every magic has a gate: eight bytes of
+the pattern, which are compared at once. The gates of those that begin with a first byte lie beside
+each other. Of those that any first byte may begin, a look at four other bytes leaves few or none
+(`wide_t`). Only where a gate opens is the magic itself looked at.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -21,8 +22,22 @@ cdef enum:
     OTHER
 
 cdef extern from *:
+    """
+    /* memcpy of less than 64 bytes, as at most two copies that overlap: a call takes as long again. */
+    static inline void copy_short(uint8_t *to, const uint8_t *from, uint32_t size)
+    {
+    #define BOTH(n) { memcpy(to, from, n); memcpy(to + size - n, from + size - n, n); }
+        if (size >= 32) BOTH(32)
+        else if (size >= 16) BOTH(16)
+        else if (size >= 8) BOTH(8)
+        else if (size >= 4) BOTH(4)
+        else while (size--) to[size] = from[size];
+    #undef BOTH
+    }
+    """
+    void copy_short(uint8_t*, const uint8_t*, uint32_t) noexcept nogil
     int popcount "__builtin_popcountll"(uint64_t) noexcept nogil
-    int trailing_zeros "__builtin_ctzll"(uint64_t) noexcept nogil
+    int lowest "__builtin_ctzll"(uint64_t) noexcept nogil
 
 cdef int64_t UNSEEN = -(<int64_t>1 << 62)
 
@@ -41,38 +56,64 @@ cdef class Matcher:
 
     def __init__(self, magics, names, gated, *, everything):
         cdef uint32_t count = 0
-        cdef gate_t* made
+        cdef gate_t* gates
         for index, magic in magics:
             match_py.check(index, magic)
         self.names = Names(names)
         self.gated = 0 if everything else sum(1 << index for index in set(gated))
         self.magics = <magic_t*>calloc(len(magics) + 1, sizeof(magic_t))
         lists = [[] for _ in range(2 * 3 * 256)]
+        wide = [[] for _ in range(2 * 3)]
         if self.magics == NULL:
             raise MemoryError
         for number, (index, magic) in enumerate(magics):
             compile_magic(&self.magics[number], index, magic)
             self.magics[number].words = self.numbered(magic.anywhere)
-            transport = _TRANSPORTS.index(magic.transport)
-            for first in first_bytes(magic):
-                lists[(3 + transport) * 256 + first].append(number)
-                if not magic.first:
-                    lists[transport * 256 + first].append(number)
+            firsts, transport = first_bytes(magic), _TRANSPORTS.index(magic.transport)
+            for place in (3 + transport,) if magic.first else (transport, 3 + transport):
+                if len(firsts) == 256 and len(wide[place]) < MOST_WIDE:
+                    wide[place].append(number)
+                    continue
+                for first in firsts:
+                    lists[place * 256 + first].append(number)
         self.gates = <gate_t*>calloc(sum(map(len, lists)) + 1, sizeof(gate_t))
-        made = <gate_t*>calloc(2 * len(magics) + 1, sizeof(gate_t))
-        if self.gates == NULL or made == NULL:
-            free(made)
+        if self.gates == NULL:
             raise MemoryError
-        for number in range(len(magics)):
-            for opening in range(2):
-                made[2 * number + opening] = make_gate(&self.magics[number], number, opening)
         for place, numbers in enumerate(lists):
             self.starts[place] = count
             for number in numbers:
-                self.gates[count] = made[2 * number + (place >= 3 * 256)]
+                self.gates[count] = make_gate(&self.magics[number], number, place >= 3 * 256)
                 count += 1
         self.starts[2 * 3 * 256] = count
-        free(made)
+        for place, numbers in enumerate(wide):
+            gates = self.wide[place].gates
+            self.wide[place].count = len(numbers)
+            for at, number in enumerate(numbers):
+                gates[at] = make_gate(&self.magics[number], number, place >= 3)
+                for size in range(WINDOW + 1):
+                    if gates[at].least <= size <= gates[at].most or size == WINDOW:
+                        self.wide[place].of_size[size] |= <uint64_t>1 << at
+            self.ask(&self.wide[place], [magics[number][1] for number in numbers])
+
+    cdef int ask(self, wide_t* wide, list magics) except -1:
+        """Choose the places whose bytes leave fewest of *magics*, and note which bytes leave which."""
+        places = {at: [allowed(magic, at) for magic in magics] for at in range(WINDOW)}
+        left = [1.0] * len(magics)  # the share of payloads that a magic's gate would be compared with
+        while wide.asked < MOST_ASKED:
+            shares = {
+                at: [some * len(bytes_) / 256 for some, bytes_ in zip(left, asked)]
+                for at, asked in places.items()
+            }
+            best = min(shares, key=lambda at: sum(shares[at]))
+            if sum(shares[best]) >= sum(left):
+                break
+            left = shares[best]
+            wide.places[wide.asked] = best
+            for number, bytes_ in enumerate(places.pop(best)):
+                for byte in bytes_:
+                    wide.may[wide.asked][byte] |= <uint64_t>1 << number
+            wide.asked += 1
+        return 0
 
     def __dealloc__(self):
         free(self.magics)
@@ -95,22 +136,34 @@ cdef class Matcher:
         """
         cdef uint8_t padded[WINDOW]
         cdef uint32_t transport = STREAM if number == TCP else DATAGRAM if number == UDP else OTHER
-        cdef uint32_t place = (3 * opening + transport) * 256 + data[0], at
-        cdef uint64_t hits = 0, seen
+        cdef uint32_t place = 3 * opening + transport, at
+        cdef const wide_t* wide = &self.wide[place]
+        cdef uint64_t hits = 0, left = wide.of_size[min(size, <uint32_t>WINDOW)]
         cdef const uint8_t* front = data
         cdef head_t head = head_t(False, False, 0)
+        cdef const gate_t* narrow = self.gates + self.starts[256 * place + data[0]]
+        cdef const gate_t* end = self.gates + self.starts[256 * place + data[0] + 1]
         cdef const gate_t* gate
         cdef const magic_t* magic
         cdef int answer
         maybe[0] = 0
         if size < WINDOW:
             memset(padded, 0, WINDOW)
-            memcpy(padded, data, size)
+            copy_short(padded, data, size)
             front = padded
-        for at in range(self.starts[place], self.starts[place + 1]):
-            gate = &self.gates[at]
-            memcpy(&seen, front + gate.at, 8)
-            if (seen ^ gate.value) & gate.mask & missing(gate.at, size) or size < gate.least:
+        for at in range(wide.asked):
+            if wide.places[at] < size:
+                left &= wide.may[at][front[wide.places[at]]]
+        while True:
+            if left:
+                gate = &wide.gates[lowest(left)]
+                left &= left - 1
+            elif narrow != end:
+                gate = narrow
+                narrow += 1
+            else:
+                break
+            if shut(gate, front, size):
                 continue
             magic = &self.magics[gate.magic]
             if hits & magic.bit or (magic.number and magic.number != <uint32_t>number):
@@ -137,17 +190,21 @@ cdef class Matcher:
         those with the longest pattern first.
         """
         cdef const uint8_t* data = payload
-        cdef uint32_t size = len(payload), place, at, index
+        cdef uint32_t size = len(payload), place = 3 + <uint32_t>_TRANSPORTS.index(transport)
         cdef uint32_t longest[64]       # one more than the size of the pattern; 0: none fits
         cdef head_t head = head_t(False, False, 0)
+        cdef const wide_t* wide = &self.wide[place]
+        cdef const gate_t* gate
         cdef const magic_t* magic
+        cdef uint32_t at, index, narrow
         if not size:
             return []
         memset(longest, 0, sizeof(longest))
-        place = (3 + <uint32_t>_TRANSPORTS.index(transport)) * 256 + data[0]
-        for at in range(self.starts[place], self.starts[place + 1]):
-            magic = &self.magics[self.gates[at].magic]
-            index = trailing_zeros(magic.bit)
+        narrow = self.starts[256 * place + data[0]]
+        for at in range(wide.count + self.starts[256 * place + data[0] + 1] - narrow):
+            gate = &wide.gates[at] if at < wide.count else &self.gates[narrow + at - wide.count]
+            magic = &self.magics[gate.magic]
+            index = lowest(magic.bit)
             if longest[index] > magic.size or (magic.first and not begun):
                 continue
             if number and magic.number and magic.number != number:
@@ -286,19 +343,26 @@ cdef int compile_magic(magic_t* made, int index, object magic) except -1:
 
 def first_bytes(magic):
     """Return the first bytes that a payload may have."""
-    if magic.at or not magic.pattern:
+    return allowed(magic, 0)
+
+
+def allowed(magic, place):
+    """Return the bytes that a payload may have at a place."""
+    if not magic.at <= place < magic.at + len(magic.pattern):
         return range(256)
-    mask = magic.mask[0] if magic.mask else 0xFF
-    want = magic.pattern[0] & mask
-    return (want,) if mask == 0xFF else [byte for byte in range(256) if byte & mask == want]
+    mask = magic.mask[place - magic.at] if magic.mask else 0xFF
+    want = magic.pattern[place - magic.at] & mask
+    return [byte for byte in range(256) if byte & mask == want]
 
 
 cdef gate_t make_gate(const magic_t* magic, uint16_t number, bint opening):
     """Choose the eight bytes of the pattern that say most: with most bits compared."""
-    cdef gate_t gate = gate_t(0, 0, 0, 1, number)
+    cdef gate_t gate = gate_t(0, 0, 0, 1, 0xFFFFFFFF, number)
     cdef uint32_t start, at, bits, most = 0
     if not (opening and magic.stream):  # in a stream's beginning, more bytes may come
         gate.least = max(1, magic.minimum, magic.at + magic.size)
+    if magic.size_count and magic.largest_size >= max(magic.minimum, magic.at + magic.size):
+        gate.most = magic.largest_size
     for start in range(magic.at, min(magic.at + magic.size, WINDOW - 7)):
         bits = 0
         for at in range(start, min(start + 8, magic.at + magic.size)):
@@ -317,6 +381,15 @@ cdef inline uint64_t missing(uint32_t at, uint32_t size) noexcept nogil:
     if size >= at + 8:
         return <uint64_t>-1
     return (<uint64_t>1 << 8 * (size - at)) - 1 if size > at else 0
+
+
+cdef inline bint shut(const gate_t* gate, const uint8_t* front, uint32_t size) noexcept nogil:
+    """Whether a payload cannot fit a gate's magic."""
+    cdef uint64_t seen
+    memcpy(&seen, front + gate.at, 8)
+    if (seen ^ gate.value) & gate.mask & missing(gate.at, size):
+        return True
+    return size < gate.least or size > gate.most
 
 
 cdef inline bint some(const uint8_t* bits, const uint8_t* data, uint32_t size) noexcept nogil:

@@ -46,7 +46,10 @@ cdef class Payloads:
     ) noexcept nogil:
         """A TCP packet. What it acknowledges comes before what it holds."""
         cdef uint32_t seq = control(flow, packet, side, self.counts)
-        if packet.flags & ACK:
+        if packet.flags & ACK and (
+            flow.bits & WANTED
+            or flow.bits & ((OPENED_0 | INITIAL_0) << (1 - side)) == <uint32_t>INITIAL_0 << (1 - side)
+        ):
             self.acknowledge(slot, flow, 1 - side, packet.ack)
         if packet.length:
             self.payload(slot, flow, side, seq, packet)
@@ -56,21 +59,20 @@ cdef class Payloads:
         if flow.bits & STREAMING and packet.flags & FIN:
             self.streams.fin(flow.extra, side, seq + packet.length)
 
-    cdef inline void acknowledge(
+    cdef void acknowledge(
         self, uint32_t slot, flow_t* flow, int side, uint32_t ack
     ) noexcept nogil:
-        """The bytes of *side* before *ack* reached the other side."""
+        """The bytes of *side*, wanted or its first ones, before *ack* reached the other side."""
         cdef uint32_t seen = 0
         if flow.bits & WANTED:
             if flow.bits & STREAMING:
                 self.streams.acknowledge(slot, flow.extra, side, ack)
-        elif flow.bits & ((OPENED_0 | INITIAL_0) << side) == <uint32_t>INITIAL_0 << side:
-            if ahead(ack, flow.initial[side]) > 0:
-                if flow.bits & STREAMING:
-                    self.streams.prefix(&flow.extra.halves[side], &seen)
-                if ahead(ack, flow.initial[side]) > <int>seen:
-                    # Some of its first bytes were sent and never captured: nothing to wait for.
-                    self.settle(flow, side)
+        elif ahead(ack, flow.initial[side]) > 0:
+            if flow.bits & STREAMING:
+                self.streams.prefix(&flow.extra.halves[side], &seen)
+            if ahead(ack, flow.initial[side]) > <int>seen:
+                # Some of its first bytes were sent and never captured: nothing to wait for.
+                self.settle(flow, side)
 
     cdef void payload(
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet

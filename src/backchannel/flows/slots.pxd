@@ -26,6 +26,7 @@ cdef struct ends_t:
 
 cdef enum:
     NOWHERE = 0xFFFFFFFF
+    AHEAD = 16              # flows between the expiry hand and what is fetched for it
 
 @cython.final
 cdef class Slots:
@@ -51,7 +52,6 @@ cdef class Slots:
     cdef void keep_ends(self, flow_t* flow, const packet_t* packet) noexcept nogil
     cdef void unlink(self, uint32_t slot) noexcept nogil
     cdef void vacate(self, uint32_t slot) noexcept nogil
-    cdef uint32_t turn(self) noexcept nogil
     cdef uint32_t victim(self) noexcept nogil
 
 
@@ -103,6 +103,17 @@ cdef inline uint32_t find(Slots self, const packet_t* packet) noexcept nogil:
         if <uint32_t>(entry >> 32) == hash and holds(self, <uint32_t>entry - 1, packet):
             return <uint32_t>entry - 1
         at = (at + 1) & self.mask
+
+
+cdef inline uint32_t turn(Slots self) noexcept nogil:
+    """Move the expiry hand on; return the slot of a flow under it, or NOWHERE."""
+    cdef uint32_t slot
+    if self.hand >= self.used:
+        self.hand = 0
+    slot = self.hand
+    self.hand += 1
+    prefetch(&self.flows[slot + AHEAD])
+    return slot if self.flows[slot].bits & (USED | LEAVING) == USED else <uint32_t>NOWHERE
 
 
 cdef inline bint closed(const flow_t* flow) noexcept nogil:

@@ -11,12 +11,19 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from backchannel.flows.state cimport DROPPED, LEAVING, TCP, USED, WANTED, WIDE
-from backchannel.wire cimport reserve, unreserve
+from backchannel.wire cimport prefetch, reserve, unreserve
 
 cdef enum:
     SMALLEST = 16384        # entries of the index at first, a power of two
     CHOICE = 16             # flows among which the one to be evicted is chosen
     SPARE = 64              # slots for flows that ended and can still be asked for
+
+
+cdef inline void fetch(const flow_t* flow) noexcept nogil:
+    """Have a slot brought into the cache, where the next flow will be."""
+    prefetch(flow)
+    prefetch(&flow.packets)
+    prefetch(&flow.first_time)
 
 
 cdef class Slots:
@@ -54,6 +61,8 @@ cdef class Slots:
         if self.vacancies:
             self.vacancies -= 1
             slot = self.vacant[self.vacancies]
+            if self.vacancies:
+                fetch(&self.flows[self.vacant[self.vacancies - 1]])
         else:
             slot = self.used
             self.used += 1
@@ -128,15 +137,6 @@ cdef class Slots:
         self.vacant[self.vacancies] = slot
         self.vacancies += 1
 
-    cdef uint32_t turn(self) noexcept nogil:
-        """Move the expiry hand on; return the slot of a flow under it, or NOWHERE."""
-        cdef uint32_t slot
-        if self.hand >= self.used:
-            self.hand = 0
-        slot = self.hand
-        self.hand += 1
-        return slot if self.flows[slot].bits & (USED | LEAVING) == USED else <uint32_t>NOWHERE
-
     cdef uint32_t victim(self) noexcept nogil:
         """Return the longest idle of the next flows, of the least interesting kind among them."""
         cdef uint32_t best = NOWHERE, slot, step = 0
@@ -144,7 +144,7 @@ cdef class Slots:
         cdef const flow_t* flow
         while step < CHOICE or best == NOWHERE:
             step += 1
-            slot = self.turn()
+            slot = turn(self)
             if slot == NOWHERE:
                 continue
             flow = &self.flows[slot]
