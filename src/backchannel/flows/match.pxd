@@ -19,10 +19,10 @@ cdef struct gate_t:
     # Eight bytes of a pattern: nearly all payloads fail here already.
     uint64_t mask
     uint64_t value
-    uint32_t at                 # of the eight bytes, within WINDOW
     uint32_t least              # payload bytes below which nothing passes
     uint32_t most               # ... and above which nothing does
     uint16_t magic              # number of the magic
+    uint16_t at                 # of the eight bytes, within WINDOW
 
 cdef struct wide_t:
     # Gates that any first byte may pass. A few other bytes together say which of them may open.

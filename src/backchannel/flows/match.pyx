@@ -357,7 +357,7 @@ def allowed(magic, place):
 
 cdef gate_t make_gate(const magic_t* magic, uint16_t number, bint opening):
     """Choose the eight bytes of the pattern that say most: with most bits compared."""
-    cdef gate_t gate = gate_t(0, 0, 0, 1, 0xFFFFFFFF, number)
+    cdef gate_t gate = gate_t(0, 0, 1, 0xFFFFFFFF, number, 0)
     cdef uint32_t start, at, bits, most = 0
     if not (opening and magic.stream):  # in a stream's beginning, more bytes may come
         gate.least = max(1, magic.minimum, magic.at + magic.size)
