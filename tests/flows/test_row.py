@@ -1,6 +1,10 @@
 """Rows and Community IDs. The vectors are those of the Community ID specification's baseline."""
 
+from ipaddress import IPv4Address, IPv6Address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.flows.frames import both, ethernet, ip, pcap, tcp, udp
 
 from backchannel.flows.row import community_id, icmp_ports
@@ -61,3 +65,15 @@ def test_columns_are_the_rows():
     assert columns["client_port"] == [row.client.port for row in told.rows]
     assert columns["client_bytes"] == [29] * 5
     assert columns["first_frame"] == [1, 2, 3, 4, 5]
+
+
+groups = st.sampled_from([b"\0\0", b"\0\0", b"\0\x0a", b"\x0b\xc0", b"\xff\xff"])
+
+
+@given(st.binary(min_size=4, max_size=4) | st.lists(groups, min_size=8, max_size=8).map(b"".join))
+def test_addresses_are_written_as_everywhere(packed):
+    """Through both cores, as the standard library writes them."""
+    text = str(IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed))
+    packet = ethernet(ip(text, text, 17, udp((1, 2), b"x")))
+    (row,) = both(pcap([(1, packet)])).rows
+    assert (row.client.address, row.server.address) == (text, text)

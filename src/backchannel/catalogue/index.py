@@ -3,9 +3,10 @@
 `index.json` is generated from the service files by `make reference`.
 """
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import msgspec
@@ -26,7 +27,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     matrix2002: Matrix2002 | None = None
 
 
-class Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True, dict=True):
     """All services by id."""
 
     services: dict[str, Entry]
@@ -34,10 +35,23 @@ class Index(msgspec.Struct, frozen=True):
     def service_of(self, host: str) -> str:
         """Return the id of the service that *host* belongs to; empty for none."""
         host = host.lower().rstrip(".")
-        for service, entry in self.services.items():
-            if any(fnmatchcase(host, pattern) for pattern in entry.domains):
+        for service, endings, patterns in self._hosts:
+            if host.endswith(endings) and any(fnmatchcase(host, each) for each in patterns):
                 return service
         return ""
+
+    @cached_property
+    def _hosts(self) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        """Each service, how its host names end, and their patterns."""
+        return [
+            (
+                service,
+                tuple({re.split(r"[*?\[\]]", each)[-1] for each in entry.domains}),
+                entry.domains,
+            )
+            for service, entry in self.services.items()
+            if entry.domains
+        ]
 
     def suffixes(self) -> tuple[str, ...]:
         """Return the endings that a host name must have to be worth a closer look."""

@@ -4,6 +4,7 @@ Exit codes: 0 clean, 1 findings, 2 usage, configuration or output,
 3 input damaged but the rest was done, 4 missing privilege.
 """
 
+import gc
 import os
 import sys
 
@@ -11,10 +12,14 @@ from backchannel.cli import front, streams
 
 USAGE = 2
 PRIVILEGE = 4
+GARBAGE = 50_000
+"""Objects after which Python looks for cycles: a scan makes millions and next to none in cycles, so
+that the usual 700 cost a fifth of the time."""
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    gc.set_threshold(GARBAGE)
     streams.prepare()
     try:
         code = 0 if front.answers(sys.argv[1:]) else _run()
@@ -29,6 +34,7 @@ def main() -> None:
         named = f"{error.filename}: " if error.filename else ""
         streams.complain(f"{named}{error.strerror or error}")
         code = USAGE
+    gc.freeze()  # the process ends: nothing is worth looking for
     sys.exit(code)
 
 

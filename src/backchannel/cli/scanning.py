@@ -1,6 +1,5 @@
 """The steps of a scan, as the command line asks for them."""
 
-import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 FOUND = 1
 DAMAGED = 3
-GARBAGE = 50_000
-"""Objects after which Python looks for cycles: a scan makes millions and next to none in cycles, so
-that the usual 700 cost a fifth of the time."""
 Put = Callable[[Observation], object]
 
 
@@ -54,7 +50,6 @@ def run(
 
     The others are the options of `scan`; *key* is the one of pseudonyms.
     """
-    gc.set_threshold(GARBAGE)
     pseudonyms = _pseudonyms(key, originals=bool(secrets or content or extract or flows))
     disclosure = Disclosure(secrets=secrets, content=content)
     with ExitStack() as stack:

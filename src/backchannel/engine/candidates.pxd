@@ -6,7 +6,7 @@ from backchannel.engine.stream cimport Stream
 cdef class Candidates:
     cdef object _core, _protocols, _fault
     cdef list _names
-    cdef dict _context, _excluded, _by_port
+    cdef dict _recognise, _context, _excluded, _by_port
     cdef object _all_context
 
     cpdef look_at_ports(self)

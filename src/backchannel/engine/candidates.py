@@ -32,6 +32,7 @@ class Candidates:
         self._names = list(protocols)
         self._context = {name: bits[name] for name, p in protocols.items() if p.context}
         self._all_context = sum(self._context.values())
+        self._recognise: dict[str, Callable[[Peek], Claim | More | None]] = {}
         self._excluded: dict[int, frozenset[str]] = {}
         self._by_port: dict[tuple[Transport, int], list[str]] = {}
         for name, protocol in protocols.items():
@@ -96,7 +97,10 @@ class Candidates:
 
     def _ask(self, name: str, peek: Peek) -> Claim | More | None:
         try:
-            return self._protocols[name].recognise(peek)
+            recognise = self._recognise.get(name)
+            if recognise is None:
+                recognise = self._recognise[name] = self._protocols[name].recognise
+            return recognise(peek)
         except Exception:  # a fault of ours must not end the run
             self._fault(name)
             return None

@@ -16,6 +16,9 @@ HELD_EVENTS = 1024
 SETTLED_EVENTS = 64
 """Events kept back while it is not known which of its services a protocol carries."""
 
+PARSED, CLAIMED = Standing.PARSED, Standing.CLAIMED
+SURE = Confidence.PARSED
+
 
 class Moment:
     """The packet that brought something: its time (ns) and frame number."""
@@ -165,7 +168,7 @@ class Stream:
     @property
     def standing(self) -> Standing:
         """What the session thinks of the claim."""
-        return self.session.standing if self.session else Standing.CLAIMED
+        return self.session.standing if self.session else CLAIMED
 
     def is_done(self) -> bool:
         """Whether the session wants no more bytes."""
@@ -176,7 +179,7 @@ class Stream:
         """How sure we are of the protocol now, or of the service where only a name tells it."""
         if self.named and (self.protocol is None or self.protocol.context) and self.named[1]:
             return Confidence.NAME
-        if self.session is not None and self.session.standing is Standing.PARSED:
+        if self.session is not None and self.session.standing is PARSED:
             return Confidence.PARSED
         return self.claim.confidence if self.claim else Confidence.PORT
 
@@ -196,7 +199,7 @@ class Stream:
     @property
     def holds(self) -> bool:
         """Whether events wait: the claim is unproved, or the service not known yet."""
-        if self.standing is Standing.CLAIMED:
+        if self.standing is CLAIMED:
             return True
         context = self.protocol is not None and self.protocol.context
         return self.session is not None and not context and not self.service
@@ -212,7 +215,7 @@ class Stream:
         session, protocol = self.session, self.protocol
         if session is None or protocol is None or protocol.context:
             return None if self.holds else self.standpoint()
-        if session.standing is not Standing.PARSED:
+        if session.standing is not PARSED:
             return None if self.holds else self.standpoint()
         group = self._group.root() if self._group is not None else None  # the usual case, at once
         account = group.account if group is not None else ""
@@ -225,7 +228,7 @@ class Stream:
             return None
         name = protocol.name
         stack = self.carrier + name if self.carrier else name
-        return stack, name, service, Confidence.PARSED, self.account or account
+        return stack, name, service, SURE, self.account or account
 
     def exhausted(self, answer: More | None) -> bool:
         """Whether waiting for more bytes is pointless, after recognisers' last *answer*."""
