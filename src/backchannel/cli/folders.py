@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-from backchannel.packs import layout
-
 
 def configuration() -> Path:
     """Return the folder with what the user has written."""
@@ -24,13 +22,25 @@ def keys() -> list[Path]:
 
 def pack_rules() -> list[Path]:
     """Return the folders of rules of the packs in use."""
+    from backchannel.packs import layout  # noqa: PLC0415 - not for a command's help
+
     return _parts(layout.RULES)
 
 
 def pack_services() -> list[Path]:
     """Return the folders of services of the packs in use."""
+    from backchannel.packs import layout  # noqa: PLC0415 - not for a command's help
+
     return _parts(layout.SERVICES)
 
 
+def services() -> list[Path]:
+    """Return the user's own folder of service files, where there is one."""
+    folder = configuration() / "services"
+    return [folder] if folder.is_dir() else []
+
+
 def _parts(part: str) -> list[Path]:
+    from backchannel.packs import layout  # noqa: PLC0415 - as above
+
     return [folder / part for folder in layout.active(packs()) if (folder / part).is_dir()]

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 
 from backchannel.errors import UsageError
@@ -111,6 +110,8 @@ def status(*, control: Path = CONTROL, json: bool = False) -> int:
     json
         Write it as JSON.
     """
+    import msgspec  # noqa: PLC0415 - only where called
+
     from backchannel.enforce import control as socket  # noqa: PLC0415 - only where called
     from backchannel.enforce import kernel  # noqa: PLC0415 - only where called
     from backchannel.enforce.status import Status  # noqa: PLC0415 - only where called
@@ -139,6 +140,8 @@ def reload(*, control: Path = CONTROL) -> int:
     control
         The guard's control socket.
     """
+    import msgspec  # noqa: PLC0415 - only where called
+
     from backchannel.enforce import control as socket  # noqa: PLC0415 - only where called
 
     told = msgspec.json.decode(socket.ask(control, "reload"), type=dict[str, object])

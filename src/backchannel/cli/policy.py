@@ -57,9 +57,10 @@ def services(catalogue: tuple[Path, ...] = ()) -> "Mapping[str, Service]":
     """Return what the catalogue knows, with the user's own services and content packs."""
     from backchannel import protocols  # noqa: PLC0415 - only where called
     from backchannel.catalogue.load import load  # noqa: PLC0415 - only where called
-    from backchannel.cli.services import user_folders  # noqa: PLC0415 - only where called
 
-    return load(*folders.pack_services(), *user_folders(), *catalogue, protocols=protocols.load())
+    return load(
+        *folders.pack_services(), *folders.services(), *catalogue, protocols=protocols.load()
+    )
 
 
 def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules":

@@ -2,10 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backchannel.cli import folders as kept
-from backchannel.detect import rules as ours
-from backchannel.detect.model import Rule
+if TYPE_CHECKING:
+    from backchannel.detect.model import Rule
 
 
 def rules(*folders: Path, sigma: Path | None = None) -> int:
@@ -18,6 +18,9 @@ def rules(*folders: Path, sigma: Path | None = None) -> int:
     sigma
         Write one Sigma rule a file into this folder.
     """
+    from backchannel.cli import folders as kept  # noqa: PLC0415 - not for the help
+    from backchannel.detect import rules as ours  # noqa: PLC0415 - not for the help
+
     known = ours.load(*kept.pack_rules(), *folders)
     if sigma is None:
         _list(known)
@@ -34,7 +37,7 @@ def rules(*folders: Path, sigma: Path | None = None) -> int:
     return 0
 
 
-def _list(known: dict[str, Rule]) -> None:
+def _list(known: "dict[str, Rule]") -> None:
     from rich.table import Table  # noqa: PLC0415 - only where shown
 
     from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
