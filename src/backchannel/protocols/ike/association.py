@@ -111,8 +111,12 @@ class Association:
 
     def keep(self, item: Heard) -> None:
         """Remember a NAT hash, within the bound."""
-        if len(self.hashes) < HASHES and not any(item.same(known) for known in self.hashes):
-            self.hashes.append(item)
+        if len(self.hashes) >= HASHES:
+            return
+        for known in self.hashes:
+            if item.same(known):
+                return
+        self.hashes.append(item)
 
 
 class Table:

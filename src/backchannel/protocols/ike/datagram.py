@@ -25,36 +25,37 @@ class Kind(IntEnum):
     KEEPALIVE = 3
 
 
+_OTHER, _IKE, _ESP, _KEEPALIVE = Kind
 _MARKER = bytes(4)
 _NON_IKE = bytes(8)
 _WESP = b"\0\0\0\2"
 _Found = tuple[Kind, int, Header | None]
 
 
-def classify(data: bytes, *, cut: bool = False) -> _Found:
+def classify(data: bytes, cut: bool = False) -> _Found:
     """Return what *data* holds, at which offset it begins, and IKE's header where it is IKE.
 
     *cut*: an IKE message may be shorter than its header says, as where a capture cut it.
     """
-    if data[:4] == _MARKER:
-        return _marked(data, cut=cut)
+    if data.startswith(_MARKER):
+        return _marked(data, cut)
     if data == b"\xff":
-        return Kind.KEEPALIVE, 0, None
-    if data[:4] == _WESP and plausible(data[8:]):
-        return Kind.ESP, 8, None
-    header = read_header(data, cut=cut)
+        return _KEEPALIVE, 0, None
+    if data.startswith(_WESP) and plausible(data[8:]):
+        return _ESP, 8, None
+    header = read_header(data, 0, cut)
     if header is not None:
-        return Kind.IKE, 0, header
-    return (Kind.ESP if plausible(data) else Kind.OTHER), 0, None
+        return _IKE, 0, header
+    return (_ESP if plausible(data) else _OTHER), 0, None
 
 
-def _marked(data: bytes, *, cut: bool) -> _Found:
-    header = read_header(data, 4, cut=cut)
+def _marked(data: bytes, cut: bool) -> _Found:
+    header = read_header(data, 4, cut)
     if header is not None:
-        return Kind.IKE, 4, header
+        return _IKE, 4, header
     header = read_header(data)  # an SPI may begin with four zeros
     if header is not None:
-        return Kind.IKE, 0, header
-    if data[:8] == _NON_IKE and plausible(data[8:]):
-        return Kind.ESP, 8, None
-    return Kind.OTHER, 0, None
+        return _IKE, 0, header
+    if data.startswith(_NON_IKE) and plausible(data[8:]):
+        return _ESP, 8, None
+    return _OTHER, 0, None

@@ -15,7 +15,7 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.ike import messages, nat, registry
 from backchannel.protocols.ike.association import Association, Table
 from backchannel.protocols.ike.context import Float
-from backchannel.protocols.ike.events import IkeMessage, IkeNotify, IkeStage, NatDetection
+from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
 from backchannel.protocols.ike.fragments import Fragments
 from backchannel.protocols.ike.reading import Reading, Told, common
 from backchannel.protocols.ike.stages import REPEATED, steps
@@ -57,12 +57,9 @@ class Exchanges:
         self._clear = 0
         self._ends: tuple[Endpoint, Endpoint] = start.client, start.server
         self._transport = start.transport
-        self._told = Told(
-            message=start.reads(IkeMessage),
-            notify=start.reads(IkeNotify),
-            nat=start.reads(NatDetection),
-        )
-        self._reads = start.reads
+        self._told = Told(start.reads)
+        self._stages: dict[str, bool] = {}
+        """Whether somebody reads of a stage."""
         self._table = Table()
         self._fragments = Fragments()
         self._floated = self._tied_hosts = False
@@ -87,7 +84,7 @@ class Exchanges:
         association.spoke |= 1 << side
         if association.repeats(side, data):
             self.whole += 1
-            return [self._message(header, sender, framing, data, retransmission=True)]
+            return [self._message(header, sender, framing, data, None)]
         ends = self._ends[side], self._ends[1 - side]
         reading = Reading(header, association, sender, self._told, ends)
         told, seen = self._payloads(reading, side, data, framing)
@@ -168,10 +165,9 @@ class Exchanges:
         sender: nat.End | None,
         framing: Framing,
         data: bytes,
-        seen: list[Payload] | None = None,
-        *,
-        retransmission: bool = False,
+        seen: list[Payload] | None,
     ) -> IkeMessage | type[IkeMessage]:
+        """Tell of a message with the payloads that were *seen*; None where it came before."""
         if not self._told.message:
             return IkeMessage
         last = seen[-1] if seen else None
@@ -184,7 +180,7 @@ class Exchanges:
             if last.kind == SKF and len(last.body) >= 4:
                 reader = Reader(last.body)
                 fragment, fragments = reader.u16(), reader.u16()
-        elif retransmission:
+        elif seen is None:
             encrypted = header.version == 2 and header.next in (SK, SKF)
         return IkeMessage(
             **common(header.initiator, header.responder, header.version, sender),
@@ -197,7 +193,7 @@ class Exchanges:
             size=len(data),
             fragment=fragment,
             fragments=fragments,
-            retransmission=retransmission,
+            retransmission=seen is None,
             framing=framing,
         )
 
@@ -213,7 +209,10 @@ class Exchanges:
     def _stage(
         self, association: Association, sender: nat.End | None, stage: str, detail: str = ""
     ) -> IkeStage | type[IkeStage]:
-        if not self._reads(IkeStage, stage=stage):
+        read = self._stages.get(stage)
+        if read is None:
+            read = self._stages[stage] = self._told.reads(IkeStage, stage=stage)
+        if not read:
             return IkeStage
         return IkeStage(
             **common(association.initiator, association.responder, association.version, sender),

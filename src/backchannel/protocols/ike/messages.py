@@ -57,24 +57,28 @@ def read(reading: Reading, payloads: list[Payload]) -> list[Output]:
 
 def _security_association(reading: Reading, payload: Payload) -> list[Output]:
     header, association = reading.header, reading.association
-    suites, weak, weak_aggressive = proposals.read_offer(header.version, payload.body)
+    suites, weak, weak_aggressive, method = proposals.read_offer(header.version, payload.body)
     reading.proposed = bool(suites)
     chosen = reading.sender == "responder" or (not reading.sender and not header.opens)
     aggressive = header.version == 1 and header.exchange == AGGRESSIVE
     if chosen:
         reading.answer = "answered"
-        methods = [a.number for s in suites for a in s.algorithms if a.kind == "authentication"]
-        association.method = methods[0] if methods else 0
+        association.method = method
     elif aggressive:
         _keep(reading, "sai", payload)
-    told = IkeProposals(
-        **reading.common,
-        exchange=registry.exchange(header.version, header.exchange),
-        chosen=chosen,
-        suites=suites,
-        weak=weak_aggressive if aggressive else weak,
-    )
-    return [told]
+    if aggressive:
+        weak = weak_aggressive
+    if not weak and not reading.told.reads(IkeProposals, weak=weak):
+        return [IkeProposals]
+    return [
+        IkeProposals(
+            **reading.common,
+            exchange=registry.exchange(header.version, header.exchange),
+            chosen=chosen,
+            suites=suites,
+            weak=weak,
+        )
+    ]
 
 
 def _vendor_id(reading: Reading, payload: Payload) -> list[Output]:
@@ -171,9 +175,11 @@ def _notify(reading: Reading, payload: Payload) -> list[Output]:
     protocol, number, spi, data = notifies.read(version, payload.body)
     detail = notifies.detail(version, number, data)
     error = notifies.is_error(version, number)
-    told: list[Output] = [IkeNotify]
-    if reading.told.notify:
-        told[0] = IkeNotify(
+    told: list[Output] = []
+    if not reading.told.notify:
+        told.append(IkeNotify)
+    else:
+        fact = IkeNotify(
             **reading.common,
             name=notifies.name(version, number),
             number=number,
@@ -182,28 +188,30 @@ def _notify(reading: Reading, payload: Payload) -> list[Output]:
             spi=spi.hex(),
             detail=detail,
         )
+        told.append(fact)
     if version == 2:
-        told += _consequence(reading, number, data, detail)
-    if error and number != notifies.INVALID_KE and (reading.header.response in (True, None)):
+        _consequence(reading, number, data, detail, told)
+    if error and number != notifies.INVALID_KE and reading.header.response is not False:
         reading.answer, reading.detail = "refused", notifies.name(version, number)
     return told
 
 
-def _consequence(reading: Reading, number: int, data: bytes, detail: str) -> list[Output]:
+def _consequence(
+    reading: Reading, number: int, data: bytes, detail: str, told: list[Output]
+) -> None:
     """What an IKEv2 notify means for the SA."""
     if number in (notifies.NAT_SOURCE, notifies.NAT_DESTINATION):
         reading.association.method_of_nat = "RFC 7296"
-        _nat_hash(reading, data, of_sender=number == notifies.NAT_SOURCE)
+        _nat_hash(reading, data, number == notifies.NAT_SOURCE)
     elif not reading.header.response:
-        return []
+        return
     elif number == notifies.COOKIE:
         reading.answer, reading.detail = "cookie-required", detail
     elif number == notifies.INVALID_KE:
         reading.answer, reading.detail = "retry-required", f"wants group {detail}"
     elif number == notifies.REDIRECT:
         reading.answer, reading.detail = "redirected", f"to {detail}"
-        return _redirect(reading, detail)
-    return []
+        told += _redirect(reading, detail)
 
 
 def _redirect(reading: Reading, gateway: str) -> list[Output]:
@@ -230,7 +238,7 @@ def _redirect(reading: Reading, gateway: str) -> list[Output]:
     return [disclosed, coming]
 
 
-def _nat_hash(reading: Reading, value: bytes, *, of_sender: bool) -> None:
+def _nat_hash(reading: Reading, value: bytes, of_sender: bool) -> None:
     if reading.sender is None:
         return
     header = reading.header
@@ -248,7 +256,7 @@ def _nat_hash(reading: Reading, value: bytes, *, of_sender: bool) -> None:
 def _nat_discovery(reading: Reading, payload: Payload) -> list[Output]:
     """RFC 3947 §3.2: the first is the receiver's address, all others the sender's."""
     reading.association.method_of_nat = _NAT_METHODS[payload.kind]
-    _nat_hash(reading, payload.body, of_sender=reading.nat_hashes > 0)
+    _nat_hash(reading, payload.body, reading.nat_hashes > 0)
     return []
 
 

@@ -165,9 +165,10 @@ def read(version: int, body: bytes) -> tuple[int, int, bytes, bytes]:
 
     [domain of interpretation u32, IKEv1] | protocol u8 | SPI size u8 | number u16 | SPI | data
     """
-    at = 8 if version == 1 else 4
-    if len(body) >= at and len(body) >= (end := at + body[at - 3]):
-        return body[at - 4], body[at - 2] << 8 | body[at - 1], body[at:end], body[end:]
+    at, size, octets = 8 if version == 1 else 4, len(body), body
+    if size >= at and size >= (end := at + octets[at - 3]):
+        number = octets[at - 2] << 8 | octets[at - 1]
+        return octets[at - 4], number, octets[at:end], octets[end:size]
     reader = Reader(body)
     reader.skip(at - 4)
     protocol, size, number = reader.u8(), reader.u8(), reader.u16()

@@ -53,8 +53,9 @@ _KINDS_QUICK: dict[int, tuple[str, dict[int, str]]] = {
 _AEAD = ("_CCM_", "_GCM_", "POLY1305", "_MGM_")
 
 
-Offer: TypeAlias = tuple[tuple[Suite, ...], tuple[str, ...], tuple[str, ...]]
-"""Suites, and what is `weak` in them: outside and inside of aggressive mode."""
+Offer: TypeAlias = tuple[tuple[Suite, ...], tuple[str, ...], tuple[str, ...], int]
+"""Suites, what is `weak` in them outside and inside of aggressive mode, and the first method of
+authentication (0: none, as in IKEv2)."""
 
 
 def read_offer(version: int, body: bytes) -> Offer:
@@ -67,7 +68,8 @@ def read_offer(version: int, body: bytes) -> Offer:
 
 def _read_offer(version: int, body: bytes) -> Offer:
     suites = read_suites(version, body)
-    return suites, weak(suites), weak(suites, aggressive=True)
+    methods = (a.number for s in suites for a in s.algorithms if a.kind == "authentication")
+    return suites, weak(suites), weak(suites, aggressive=True), next(methods, 0)
 
 
 def read_suites(version: int, body: bytes) -> tuple[Suite, ...]:

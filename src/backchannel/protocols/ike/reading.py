@@ -3,20 +3,24 @@
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
+from backchannel.contract import Reads
 from backchannel.model import Endpoint
 from backchannel.protocols.ike import nat, vendors
 from backchannel.protocols.ike.association import Association
+from backchannel.protocols.ike.events import IkeMessage, IkeNotify, NatDetection
 from backchannel.protocols.ike.wire import NOBODY, Header
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told:
     """Which events are to be told in full: for the others their class is enough."""
 
-    message: bool
-    notify: bool
-    nat: bool
+    __slots__ = ("message", "nat", "notify", "reads")
+
+    def __init__(self, reads: Reads) -> None:
+        self.reads = reads
+        self.message = reads(IkeMessage)
+        self.notify = reads(IkeNotify)
+        self.nat = reads(NatDetection)
 
 
 class Reading:
@@ -42,7 +46,7 @@ class Reading:
         header: Header,
         association: Association,
         sender: nat.End | None,
-        told: "Told",
+        told: Told,
         ends: tuple[Endpoint, Endpoint],
     ) -> None:
         self.header, self.association, self.sender = header, association, sender

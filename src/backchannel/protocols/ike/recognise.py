@@ -43,7 +43,7 @@ def _datagrams(peek: Peek) -> Claim | More | None:
     for side, data in ((Side.CLIENT, peek.client), (Side.SERVER, peek.server)):
         if not data:
             continue
-        kind, offset, header = classify(data, cut=_usual(peek))
+        kind, offset, header = classify(data, _usual(peek))
         if header is not None:
             return _claim_ike(peek, side, header, " behind a non-ESP marker" if offset else "")
         kinds.append(kind)

@@ -27,6 +27,8 @@ KEEPALIVES = 256
 """Keep-alives of a side that are told one by one."""
 KEEPALIVE_PROOF = 3
 """Keep-alives alone that make a flow of port 4500 one of NAT traversal."""
+_REFUTED, _CLAIMED, _PARSED = Standing
+_OTHER, _IKE, _ESP, _KEEPALIVE = Kind
 
 
 class Session:
@@ -35,7 +37,7 @@ class Session:
     service = "ipsec"
 
     def __init__(self, start: Start) -> None:
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._expected = isinstance(start.context, Float)
         self._usual = start.client.port in PORTS or start.server.port in PORTS
@@ -72,10 +74,10 @@ class Session:
         """Tell the last figures of *side*; when both ended, decide what was never proved."""
         self._ended += 1
         told: list[Output] = []
-        if self._ended == len(Side) and self.standing is Standing.CLAIMED:
+        if self._ended == len(Side) and self.standing is _CLAIMED:
             told += self._decide(side)
         waiting = self._cut.end(side)
-        if waiting and self.standing is not Standing.REFUTED:
+        if waiting and self.standing is not _REFUTED:
             told += self._foreign(waiting)
         told += self._esp.end(side)
         if self._ended == len(Side):
@@ -85,14 +87,14 @@ class Session:
     # -- datagrams -----------------------------------------------------------------------------
 
     def _datagram(self, side: Side, data: bytes) -> list[Output]:
-        if self.standing is Standing.REFUTED:
+        if self.standing is _REFUTED:
             return []
-        kind, offset, header = classify(data, cut=self._usual)
-        if kind is Kind.IKE and header is not None:
-            return self._message(side, data[offset:], header, _FRAMING[offset])
-        if kind is Kind.ESP or (self._known[side] and data[:4] in self._known[side]):
+        kind, offset, header = classify(data, self._usual)
+        if kind is _IKE and header is not None:
+            return self._message(side, data[offset:] if offset else data, header, _FRAMING[offset])
+        if kind is _ESP or (self._known[side] and data[:4] in self._known[side]):
             return self._packet(side, data[offset:])
-        if kind is Kind.KEEPALIVE:
+        if kind is _KEEPALIVE:
             return self._keepalive(side)
         return self._odd(side, data)
 
@@ -107,18 +109,18 @@ class Session:
 
     def _message(self, side: Side, data: bytes, header: Header, framing: Framing) -> list[Output]:
         told = self._ike.read(side, data, header, framing)
-        if self._ike.proved and self.standing is not Standing.PARSED:
-            self.standing = Standing.PARSED
+        if self._ike.proved and self.standing is not _PARSED:
+            self.standing = _PARSED
             told = self._announced() + told + self._esp.vouch(side)
         return told
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:
         fresh = data[:4] not in self._known[side]
         told = self._esp.add(side, data)
-        if self._esp.refuted and self.standing is Standing.CLAIMED and not self._ike.heard:
-            self.standing = Standing.REFUTED
-        elif self._esp.proved and self.standing is Standing.CLAIMED:
-            self.standing = Standing.PARSED
+        if self._esp.refuted and self.standing is _CLAIMED and not self._ike.heard:
+            self.standing = _REFUTED
+        elif self._esp.proved and self.standing is _CLAIMED:
+            self.standing = _PARSED
             told = self._announced() + told
         return told + (self._ike.esp_seen() if fresh and self._esp.proved else [])
 
@@ -133,8 +135,8 @@ class Session:
         """Neither IKE nor ESP: nothing at all where nothing was proved, else worth a word."""
         if not data:
             return []
-        if self.standing is Standing.CLAIMED and not self._ike.heard:
-            self.standing = Standing.REFUTED
+        if self.standing is _CLAIMED and not self._ike.heard:
+            self.standing = _REFUTED
             return []
         self._strange += 1
         if self._strange & (self._strange - 1):  # told when their number has doubled
@@ -163,16 +165,16 @@ class Session:
 
     def _frame(self, side: Side, contents: bytes) -> list[Output]:
         kind, offset, header = classify(contents)
-        if self._frames[Side.CLIENT].prefixed and kind is not Kind.OTHER:
+        if self._frames[Side.CLIENT].prefixed and kind is not _OTHER:
             told = self._esp.vouch(side)
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         else:
             told = []
-        if kind is Kind.IKE and header is not None and offset:
+        if kind is _IKE and header is not None and offset:
             return told + self._message(side, contents[offset:], header, "tcp")
-        if kind is Kind.ESP or contents[:4] in self._known[side]:
+        if kind is _ESP or contents[:4] in self._known[side]:
             return told + self._packet(side, contents)
-        if kind is Kind.KEEPALIVE:
+        if kind is _KEEPALIVE:
             return told + self._keepalive(side)
         raise WireError(f"frame of {len(contents)} bytes is neither IKE nor ESP")
 
@@ -189,9 +191,9 @@ class Session:
             return []
         lull = self._usual and max(self._keepalives) >= KEEPALIVE_PROOF
         if self._esp.settle(0 if self._expected else 1) and (self._usual or self._expected):
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
             return self._announced() + self._esp.vouch(side)
-        self.standing = Standing.PARSED if lull else Standing.REFUTED
+        self.standing = _PARSED if lull else _REFUTED
         return []
 
 

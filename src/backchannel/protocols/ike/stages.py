@@ -31,7 +31,8 @@ def steps(reading: Reading, side: Side, seen: list[Payload]) -> list[Step]:
 def _step_2(reading: Reading, seen: list[Payload]) -> list[Step]:
     header = reading.header
     request = not header.response
-    inside = seen[-1].next if seen and seen[-1].kind in (wire.SK, wire.SKF) else 0
+    last = seen[-1] if seen else None
+    inside = last.next if last is not None and last.kind in (wire.SK, wire.SKF) else 0
     if header.exchange in (wire.SA_INIT, wire.SESSION_RESUME):
         if request:
             return [("initiated", "")]

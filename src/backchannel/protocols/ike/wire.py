@@ -10,8 +10,6 @@ All integers are big-endian. RFC 2408 §3.1-3.2 (IKEv1), RFC 7296 §3.1-3.2 (IKE
 from collections.abc import Iterator
 from struct import Struct
 
-import msgspec
-
 from backchannel.reader import Reader, WireError
 
 HEADER = 28
@@ -55,49 +53,51 @@ _EXCHANGES = {
 _HEADER = Struct(">8s8sBBBBII").unpack_from
 
 
-class Header(msgspec.Struct, frozen=True):
+class Header:
     """What the first 28 bytes of a message say."""
 
-    initiator: bytes
-    responder: bytes
-    next: int
-    version: int
-    """The major version: 1 or 2."""
-    exchange: int
-    flags: int
-    message_id: int
-    length: int
+    __slots__ = (
+        "encrypted",
+        "exchange",
+        "flags",
+        "from_initiator",
+        "initiator",
+        "length",
+        "message_id",
+        "next",
+        "opens",
+        "responder",
+        "response",
+        "version",
+    )
 
-    @property
-    def encrypted(self) -> bool:
+    def __init__(self, fields: tuple[bytes, bytes, int, int, int, int, int, int]) -> None:
+        """*fields* stand in the order of the wire."""
+        self.initiator, self.responder, self.next, octet = fields[:4]
+        self.exchange, flags, self.message_id, self.length = fields[4:]
+        self.flags = flags
+        self.version = version = octet >> 4
+        """The major version: 1 or 2."""
+        self.encrypted = version == 1 and flags & ENCRYPTED != 0
         """Whether what follows an IKEv1 header is encrypted."""
-        return self.version == 1 and bool(self.flags & ENCRYPTED)
-
-    @property
-    def from_initiator(self) -> bool:
+        self.from_initiator = flags & INITIATOR != 0
         """Whether the SA's initiator sent this IKEv2 message."""
-        return bool(self.flags & INITIATOR)
-
-    @property
-    def response(self) -> bool | None:
+        self.response: bool | None = flags & RESPONSE != 0 if version == 2 else None
         """Whether an IKEv2 message is a response; None for IKEv1, which does not tell."""
-        return bool(self.flags & RESPONSE) if self.version == 2 else None
-
-    @property
-    def opens(self) -> bool:
+        self.opens = self.responder == NOBODY
         """Whether nobody has answered yet: this is how an exchange of keys begins."""
-        return self.responder == NOBODY
 
 
-class Payload(msgspec.Struct, frozen=True):
+class Payload:
     """One payload: its number, its body, and what number the next one has."""
 
-    kind: int
-    body: bytes
-    next: int
+    __slots__ = ("body", "kind", "next")
+
+    def __init__(self, kind: int, body: bytes, following: int) -> None:
+        self.kind, self.body, self.next = kind, body, following
 
 
-def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None:
+def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
     """Return the header at *at*; None where these bytes cannot be ISAKMP.
 
     Strict, because this is what tells IKE from all else on whatever port: known version and
@@ -111,7 +111,8 @@ def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None
         if not cut or size < SNAPPED:
             return None
         data, at = data[at:] + b"\xff" * (HEADER - size), 0
-    initiator, responder, first, version, exchange, flags, message_id, length = _HEADER(data, at)
+    fields = _HEADER(data, at)
+    initiator, responder, first, version, exchange, flags, message_id, length = fields
     known = _EXCHANGES.get(version)
     if known is None or exchange not in known or initiator == NOBODY:
         return None
@@ -123,7 +124,7 @@ def read_header(data: bytes, at: int = 0, *, cut: bool = False) -> Header | None
         forgiven = opens or (cut and size < length <= 0xFFFF)
         if not forgiven or flags & ~_FLAGS[major] or first not in _FIRST[major]:
             return None
-    return Header(initiator, responder, first, major, exchange, flags, message_id, length)
+    return Header(fields)
 
 
 def payloads(
@@ -135,17 +136,17 @@ def payloads(
     Stops behind an encrypted payload, which is always the last (RFC 7296 §3.14).
     """
     found: list[Payload] = []
-    kind, at, end = first, start, min(end, len(data))
+    kind, at, end, octets = first, start, min(end, len(data)), data
     while kind and len(found) < MAX_PAYLOADS:
         left = end - at
         if left < 4:
             return found, WireError(f"wanted 4 bytes at {at}, {max(0, left)} left")
-        following, length = data[at], data[at + 2] << 8 | data[at + 3]
+        following, length = octets[at], octets[at + 2] << 8 | octets[at + 3]
         if length < 4:
             return found, WireError(f"payload {kind} says it is {length} bytes long")
         if length > left:
             return found, WireError(f"wanted {length - 4} bytes at {at + 4}, {left - 4} left")
-        found.append(Payload(kind, data[at + 4 : at + length], following))
+        found.append(Payload(kind, octets[at + 4 : at + length], following))
         if kind in (SK, SKF):
             return found, None
         at += length
