@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterator
 
 from backchannel.events import Anomaly, Typing, Warned
-from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import charsets, icq, people, rendezvous, wire
 from backchannel.protocols.oscar.events import RequestFailed
@@ -53,7 +52,7 @@ def to_client(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
 
 
 def _channel(state: State, channel: int, letter: Letter, reader: Reader) -> Iterator[Output]:
-    state.meet(letter.recipient if letter.side is Side.CLIENT else letter.sender)
+    state.meet(letter.recipient if letter.side is wire.CLIENT else letter.sender)
     if open_it := CHANNELS.get(channel):
         yield from open_it(state, letter, wire.tlvs(reader))
 
@@ -65,7 +64,7 @@ def text(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator[Out
     sent = "".join(_parts(Reader(values[MESSAGE])))
     plain, markup = readable(sent, escaped=state.service == "aim")
     kind = "auto-response" if AUTO_RESPONSE in values else "text"
-    if STORED in values and letter.side is Side.SERVER:
+    if STORED in values and letter.side is wire.SERVER:
         kind = "offline"
     yield letter.message(plain, kind=kind, markup=markup)
     if link := _AIM_LINK.search(sent):
@@ -90,7 +89,7 @@ def typing(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
     """04/14: somebody begins to type, has typed, or has stopped."""
     reader.skip(10)
     name, active = wire.name8(reader), reader.u16() == TYPING_BEGUN
-    ours = snac.side is Side.CLIENT
+    ours = snac.side is wire.CLIENT
     sender, recipient = (state.account, name) if ours else (name, state.account)
     yield Typing(sender=sender, recipient=recipient, active=active)
 
@@ -125,7 +124,7 @@ def missed(_state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
 def client_answer(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
     """04/0b: a client answers what another sent: refuses it, or acknowledges with data."""
     cookie, channel, name = reader.take(8), reader.u16(), wire.name8(reader)
-    ours = snac.side is Side.CLIENT
+    ours = snac.side is wire.CLIENT
     sender, recipient = (state.account, name) if ours else (name, state.account)
     letter = Letter(cookie, sender, recipient, snac.side)
     if channel == 2:

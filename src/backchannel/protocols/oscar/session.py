@@ -42,6 +42,8 @@ FAILED = 1
 ANOMALIES = 8
 """Anomalies of framing told of one side; a server that cannot count would fill the log."""
 
+_REFUTED, _CLAIMED, _PARSED = Standing
+
 __all__ = ["Session", "recognise"]
 
 
@@ -63,7 +65,7 @@ class Session:
     """Decodes one connection. See the module for the bounds."""
 
     def __init__(self, start: Start) -> None:
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._state = State(start)
         self._lanes = [_Lane(hunting=not start.begun), _Lane(hunting=not start.begun)]
@@ -138,7 +140,8 @@ class Session:
         """Decode whole frames from *at* on; return where the next, incomplete one begins."""
         end = len(data)
         while at + wire.HEADER <= end:
-            start, channel, sequence, size = wire.read_frame(data, at)
+            start, channel = data[at], data[at + 1]
+            sequence, size = data[at + 2] << 8 | data[at + 3], data[at + 4] << 8 | data[at + 5]
             if start != wire.START or not wire.SIGN_ON <= channel <= wire.KEEP_ALIVE:
                 break
             stop = at + wire.HEADER + size
@@ -159,8 +162,8 @@ class Session:
 
     def _lost(self, lane: _Lane, reason: str, out: list[Output], size: int) -> int:
         lane.deaf = True
-        if self.standing is Standing.CLAIMED:
-            self.standing = Standing.REFUTED
+        if self.standing is _CLAIMED:
+            self.standing = _REFUTED
         out.append(Malformed(reason=reason))
         return size
 
@@ -180,13 +183,13 @@ class Session:
             out.append(Malformed(reason=f"FLAP channel {channel}: {error}"))
         else:
             if self._good >= 2:
-                self.standing = Standing.PARSED
+                self.standing = _PARSED
 
     def _count(self, lane: _Lane, channel: int, sequence: int, out: list[Output]) -> None:
         """Check the sequence number. Some ICQ clients count to 7fff only."""
         expected = lane.expected
         lane.expected = (sequence + 1) & 0xFFFF
-        if expected in (None, sequence) or (expected == 0x8000 and sequence == 0):
+        if expected is None or expected == sequence or (expected == 0x8000 and sequence == 0):
             return
         if channel == wire.KEEP_ALIVE and sequence == 0:  # not counted by some programs
             lane.expected = expected
@@ -204,10 +207,10 @@ class Session:
             raise WireError("unknown FLAP version")
         values = wire.tlvs(Reader(payload, 4))
         if self._flipped is None and (signon.COOKIE in values or signon.ROASTED in values):
-            self._flipped = side is Side.SERVER
+            self._flipped = side is wire.SERVER
         if values:
             self._good += 2
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         out += signon.hello(self._state, values, self._spoken(side))
 
     def _snac(self, side: Side, lane: _Lane, payload: bytes, out: list[Output]) -> None:

@@ -26,7 +26,7 @@ MESSAGING = 0x04
 
 def hello(state: State, values: dict[int, bytes], side: Side) -> Iterator[Output]:
     """A FLAP sign-on frame: the protocol version alone, or with it a password or a cookie."""
-    if side is Side.SERVER:
+    if side is wire.SERVER:
         return
     if COOKIE in values:
         yield from _cookie(state, values)
@@ -129,7 +129,7 @@ def _answer(state: State, values: dict[int, bytes]) -> Iterator[Output]:
 def sign_off(state: State, payload: bytes, side: Side) -> Iterator[Output]:
     """A FLAP sign-off frame: empty, or the answer to a sign-on, or why the service hangs up."""
     values = wire.tlvs(Reader(payload))
-    if side is Side.SERVER and (COOKIE in values or ERROR in values):
+    if side is wire.SERVER and (COOKIE in values or ERROR in values):
         yield from _answer(state, values)
         return
     if not state.gone:
@@ -141,7 +141,7 @@ def _why(values: dict[int, bytes], side: Side) -> str:
     code = int.from_bytes(values.get(REASON, b"")[:2])
     if code:
         return names.DISCONNECTS.get(code, f"reason 0x{code:04x}")
-    return "" if side is Side.CLIENT else "closed by the service"
+    return "" if side is wire.CLIENT else "closed by the service"
 
 
 def announce(

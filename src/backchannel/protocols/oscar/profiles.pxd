@@ -1,0 +1,3 @@
+# C types for profiles.py, which says what these are.
+
+from backchannel.protocols.oscar cimport wire

@@ -1,0 +1,3 @@
+# C types for service.py, which says what these are.
+
+from backchannel.protocols.oscar cimport wire

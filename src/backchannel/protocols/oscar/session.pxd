@@ -1,0 +1,40 @@
+# C types for session.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.oscar cimport wire
+from backchannel.protocols.oscar.state cimport State
+from backchannel.protocols.oscar.wire cimport Snac
+from backchannel.reader cimport Reader
+
+
+cdef class _Lane:
+    cdef public bytearray held
+    cdef public Py_ssize_t need, anomalies
+    cdef public bint hunting, deaf, skipped
+    cdef public object expected
+
+
+cdef class Session:
+    cdef public object standing
+    cdef public bint done
+    cdef State _state
+    cdef list _lanes
+    cdef Py_ssize_t _good
+    cdef object _flipped
+
+    @cython.locals(lane=_Lane, out=list, at=Py_ssize_t)
+    cpdef list feed(self, side, bytes data)
+    cdef Py_ssize_t _hunt(self, _Lane lane, bytes data) except -1
+    @cython.locals(end=Py_ssize_t, start=int, channel=int, sequence=int, size=Py_ssize_t, stop=Py_ssize_t)
+    cdef Py_ssize_t _frames(
+        self, side, _Lane lane, bytes data, Py_ssize_t at, list out
+    ) except -1
+    cdef Py_ssize_t _lost(self, _Lane lane, str reason, list out, Py_ssize_t size) except -1
+    cpdef _frame(self, side, _Lane lane, int channel, bytes payload, list out)
+    cdef _count(self, _Lane lane, int channel, sequence, list out)
+    cdef _odd(self, _Lane lane, anomaly, list out)
+    cdef _hello(self, side, bytes payload, list out)
+    @cython.locals(reader=Reader, snac=Snac)
+    cdef _snac(self, side, _Lane lane, bytes payload, list out)
+    cdef _spoken(self, side)

@@ -1,0 +1,18 @@
+# C types for state.py, which says what these are.
+
+
+cpdef remember(table, key, value, limit=*)
+cpdef bint is_number(str account)
+
+
+cdef class State:
+    cdef public object start, ticket
+    cdef public str service, account, session, room
+    cdef public bytes challenge
+    cdef public bint guessed, waiting, gone, away, idle
+    cdef public dict groups, rooms, wanted, about, meta, offers, presence, addresses, programs, sent
+    cdef public Py_ssize_t files
+
+    cpdef meet(self, str other)
+    cpdef bint is_self(self, str name)
+    cpdef str file_key(self)

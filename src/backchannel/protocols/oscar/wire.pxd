@@ -1,0 +1,37 @@
+# C types for wire.py, which says what these are.
+
+cimport cython
+
+from backchannel.reader cimport Reader
+
+
+cdef class Snac:
+    cdef readonly int family, subtype
+    cdef readonly Py_ssize_t request
+    cdef readonly object side
+
+
+cdef class UserInfo:
+    cdef readonly str name
+    cdef readonly int warning
+    cdef readonly dict tlvs
+
+
+cpdef tuple read_snac(bytes payload)
+cpdef Reader body(bytes payload, int flags)
+cpdef dict tlvs(Reader reader)
+cpdef dict counted_tlvs(Reader reader)
+@cython.locals(
+    found=dict, start=Py_ssize_t, size=Py_ssize_t, left=Py_ssize_t, tag=int, length=Py_ssize_t
+)
+cdef dict _tlvs(Reader reader, Py_ssize_t count)
+cpdef str name8(Reader reader)
+cpdef bytes text16(Reader reader)
+cpdef UserInfo user_info(Reader reader)
+@cython.locals(value=bytes)
+cpdef u16_of(dict values, tag, default=*)
+@cython.locals(value=bytes)
+cpdef u32_of(dict values, tag, default=*)
+cpdef str ipv4(bytes value)
+cpdef bint same(str one, str other)
+cpdef str compressed(str name)
