@@ -7,14 +7,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * 1_000_000_000  # the end of year 9999, where the format ends
 
 
-@lru_cache(maxsize=1024)
-def _second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+@lru_cache(maxsize=64)
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).strftime("%Y-%m-%d")
 
 
 def rfc3339(nanoseconds: int) -> str:
     """Return the time with microseconds; times outside the years 1970 to 9999 are clamped."""
     if not 0 <= nanoseconds <= _LAST:
         nanoseconds = min(max(nanoseconds, 0), _LAST)
-    seconds, rest = divmod(nanoseconds // 1000, 1_000_000)
-    return f"{_second(seconds)}.{rest:06}Z"
+    micros = nanoseconds // 1000
+    seconds, fraction = micros // 1_000_000, micros % 1_000_000
+    day, minutes, second = _day(seconds // 86_400), seconds // 60 % 1440, seconds % 60
+    return f"{day}T{minutes // 60:02}:{minutes % 60:02}:{second:02}.{fraction:06}Z"

@@ -102,7 +102,11 @@ def _item(reader: Reader) -> tuple[int, bytes]:
 
 def icon_sum(data: bytes) -> int:
     """Return the 16-bit checksum of an icon: little-endian words, the carry added once."""
-    total = sum(data[::2]) + 256 * sum(data[1::2])
+    total = 0
+    for at in range(0, len(data), 2):
+        total += data[at]
+    for at in range(1, len(data), 2):
+        total += data[at] << 8
     return ((total >> 16) + (total & 0xFFFF)) & 0xFFFF
 
 

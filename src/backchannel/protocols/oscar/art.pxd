@@ -1,0 +1,9 @@
+# C types for art.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.oscar cimport wire
+
+
+@cython.locals(total=Py_ssize_t, at=Py_ssize_t)
+cpdef Py_ssize_t icon_sum(bytes data)

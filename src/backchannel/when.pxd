@@ -1,0 +1,7 @@
+# C types for when.py, which says what these are.
+
+cimport cython
+
+
+@cython.locals(micros="long long", seconds="long long", fraction=int, minutes=int, second=int)
+cpdef str rfc3339(nanoseconds)
