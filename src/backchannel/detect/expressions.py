@@ -41,6 +41,19 @@ _ALLOWED = (
     ast.IfExp,
     ast.Call,
 )
+_SURE = (
+    ast.Expression,
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.Compare,
+    ast.Eq,
+    ast.NotEq,
+    ast.BoolOp,
+    ast.boolop,
+    ast.IfExp,
+)
+"""What has a value whatever its parts are."""
 _LONGEST = 4096
 """Characters of an expression."""
 
@@ -63,6 +76,7 @@ class Expression:
             _check(node, text, where)
         found = [node for node in nodes if isinstance(node, ast.Name)]
         self.names = {node.id for node in found} - set(FUNCTIONS)
+        self._sure = all(isinstance(node, _SURE) for node in nodes)
         self._where = sorted((node.col_offset, node.end_col_offset or 0, node.id) for node in found)
 
     @cached_property
@@ -86,6 +100,12 @@ class Expression:
                 parts += text[done:start], b"(%b)" % place.encode()
                 done = end
         return f"({b''.join([*parts, text[done:]]).decode()})"
+
+    def sure(self, places: Mapping[str, str]) -> bool:
+        """Say whether it never fails, because it has all its names and does nothing with them that
+        could.
+        """
+        return self._sure and self.names <= places.keys()
 
     def may_hold(self, names: Mapping[str, Any]) -> bool:
         """Say whether it can be true where these *names* have these values, whatever the others."""

@@ -81,13 +81,11 @@ class Case:
         """Returns what must differ between matches that are counted."""
         return self._texts([self.rule.distinct]) if self.rule.distinct else None
 
-    def excerpt(self, seen: Seen) -> str:
-        """Return what is shown of an event as evidence; without an expression, its tag."""
-        return self._excerpt(seen) if self.rule.excerpt else self.plan.tag
-
     @cached_property
-    def _excerpt(self) -> Callable[[Seen], str]:
-        assert self.rule.excerpt is not None
+    def excerpt(self) -> Callable[[Seen], str]:
+        """Returns what is shown of an event as evidence; without an expression, its tag."""
+        if self.rule.excerpt is None:
+            return lambda _seen: self.plan.tag
         texts = self._texts([self.rule.excerpt])
         return lambda seen: shown(texts(seen)[0])
 
@@ -100,7 +98,7 @@ class Case:
             for each in expressions
         ]
         usual: Texts = function(_tuple(parts))
-        if plain.issuperset(each.text for each in expressions):
+        if all(each.sure(plan.places) for each in expressions):
             return usual
 
         def texts(seen: Seen) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from backchannel.model import Confidence, Endpoint
 from backchannel.report import document as doc
 from backchannel.when import rfc3339
 
+ROWS = 10_000
+"""Rows of each table of the document."""
 NAMES = 1_000
 """Accounts, hosts and the like kept for one row."""
 
@@ -110,3 +112,24 @@ class AccountRow:
             received=self.received,
             sign_ons=self.sign_ons,
         )
+
+
+class Pairs:
+    """Two counts for each (service, from, to)."""
+
+    def __init__(self, unseen: Counter[str]) -> None:
+        """*unseen* counts what did not fit."""
+        self._unseen = unseen
+        self._counts: dict[tuple[str, str, str], list[int]] = {}
+
+    def of(self, service: str, first: str, second: str) -> list[int]:
+        """Return the two counts of a pair, to be changed; a throw-away one when all is full."""
+        key = service, first, second
+        if key not in self._counts and len(self._counts) >= ROWS:
+            self._unseen["pairs not shown: table full"] += 1
+            return [0, 0]
+        return self._counts.setdefault(key, [0, 0])
+
+    def sorted(self) -> list[tuple[tuple[str, str, str], list[int]]]:
+        """Return all of them, in order."""
+        return sorted(self._counts.items())

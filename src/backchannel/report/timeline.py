@@ -15,13 +15,13 @@ class Timeline:
         self._bins: dict[str, dict[int, int]] = {}
         self._low, self._high = 0, -1  # nothing yet
 
-    def add(self, service: str, time: int) -> None:
-        """Count one event of *service* at *time* (ns since 1970)."""
+    def add(self, service: str, time: int, events: int = 1) -> None:
+        """Count *events* of *service* at *time* (ns since 1970)."""
         place = time // self._width
         bins = self._bins.get(service)
         if bins is None:
             bins = self._bins[service] = {}
-        bins[place] = bins.get(place, 0) + 1
+        bins[place] = bins.get(place, 0) + events
         if not self._low <= place <= self._high:
             self._stretch(place)
 

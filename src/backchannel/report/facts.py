@@ -1,0 +1,203 @@
+"""What some events tell beyond that they happened: accounts, credentials, files, addresses, and who
+talks to whom. One table each, within bounds.
+"""
+
+from collections import Counter
+from typing import Any
+
+from backchannel.engine.observation import Observation
+from backchannel.events import (
+    Anomaly,
+    Contacts,
+    Credential,
+    Event,
+    Malformed,
+    Message,
+    PeerAddress,
+    Profile,
+    SignOn,
+    Software,
+    Transfer,
+)
+from backchannel.model import Side
+from backchannel.privacy import REDACTED, Disclosure
+from backchannel.report import document as doc
+from backchannel.report.rows import ROWS, AccountRow, Pairs, ServiceRow
+from backchannel.when import rfc3339
+
+
+class Facts:
+    """Tables of what events tell, and what takes each kind of event in."""
+
+    def __init__(self, disclosure: Disclosure, unseen: Counter[str]) -> None:
+        """*unseen* counts what did not fit."""
+        self._disclosure, self._unseen = disclosure, unseen
+        self._accounts: dict[tuple[str, str], AccountRow] = {}
+        self._secrets: dict[tuple[str, str, str, str, str], doc.Secret] = {}
+        self._files: list[doc.File] = []
+        self._addresses: dict[tuple[str, str, str, int, str], doc.Address] = {}
+        self._anomalies: Counter[str] = Counter()
+        self._talks = Pairs(unseen)
+
+    def _account(self, seen: Observation, name: str) -> AccountRow | None:
+        if not name:
+            return None
+        key = seen.service, name
+        found = self._accounts.get(key)
+        if found is None:
+            if len(self._accounts) >= ROWS:
+                self._unseen["account rows not shown: table full"] += 1
+                return None
+            found = self._accounts[key] = AccountRow()
+        return found
+
+    def _sign_on(self, seen: Observation, event: SignOn, row: ServiceRow) -> None:
+        if account := self._account(seen, event.account):
+            account.sign_ons += 1
+            account.addresses.add(_near(seen))
+            account.software.add(f"{event.client} {event.version}".strip())
+        row.accounts.add(event.account)
+        row.software.add(f"{event.client} {event.version}".strip())
+
+    def _credential(self, seen: Observation, event: Credential, row: ServiceRow) -> None:
+        if account := self._account(seen, event.account):
+            account.credentials.add(f"{event.kind}: {event.scheme}")
+        row.accounts.add(event.account)
+        key = seen.service, event.account, event.kind, event.scheme, event.secret
+        if key in self._secrets:
+            return
+        if len(self._secrets) >= ROWS:
+            self._unseen["credentials not shown: table full"] += 1
+            return
+        hide = self._disclosure.hides("secret")
+        self._secrets[key] = doc.Secret(
+            service=seen.service,
+            account=event.account,
+            kind=event.kind,
+            scheme=event.scheme,
+            secret=REDACTED if hide else event.secret,
+            salt=REDACTED if hide and event.salt else event.salt,
+            client=str(seen.flow.client),
+            server=str(seen.target or seen.flow.server),
+            time=rfc3339(seen.time),
+            frame=seen.frame,
+        )
+
+    def _message(self, seen: Observation, event: Message, _row: ServiceRow) -> None:
+        if account := self._account(seen, event.sender):
+            account.sent += 1
+        if account := self._account(seen, event.recipient):
+            account.received += 1
+        if event.sender and (to := event.recipient or event.room):
+            self._talks.of(seen.service, event.sender, to)[0] += 1
+
+    def _contacts(self, seen: Observation, event: Contacts, _row: ServiceRow) -> None:
+        account = self._account(seen, event.owner or seen.account)
+        if account is None:
+            return
+        for entry in event.entries:
+            if event.change != "remove":
+                account.contacts.add(entry.account)
+
+    def _profile(self, seen: Observation, event: Profile, _row: ServiceRow) -> None:
+        if account := self._account(seen, event.account):
+            account.names.add(event.nickname)
+
+    def _software(self, seen: Observation, event: Software, row: ServiceRow) -> None:
+        text = f"{event.name} {event.version}".strip()
+        row.software.add(text)
+        if event.account and (account := self._account(seen, event.account)):
+            account.software.add(text)
+
+    def _transfer(self, seen: Observation, event: Transfer, row: ServiceRow) -> None:
+        if event.sender and event.recipient:
+            self._talks.of(seen.service, event.sender, event.recipient)[1] += 1
+        row.accounts.add(event.sender)
+        row.accounts.add(event.recipient)
+        if len(self._files) >= ROWS:
+            self._unseen["files not shown: table full"] += 1
+            return
+        self._files.append(
+            doc.File(
+                service=seen.service,
+                capability=event.use,
+                name=event.name,
+                size=event.size,
+                seen=event.seen,
+                complete=event.complete,
+                sha256=event.sha256,
+                verified=event.verified,
+                media=event.media,
+                sender=event.sender,
+                recipient=event.recipient,
+                client=str(seen.flow.client),
+                server=str(seen.target or seen.flow.server),
+                stack=seen.stack,
+                time=rfc3339(seen.time),
+                frame=seen.frame,
+            )
+        )
+
+    def _peer_address(self, seen: Observation, event: PeerAddress, _row: ServiceRow) -> None:
+        if account := self._account(seen, event.account):
+            account.disclosed.add(event.address)
+        key = seen.service, event.account, event.address, event.port, event.how
+        if key in self._addresses:
+            return
+        if len(self._addresses) >= ROWS:
+            self._unseen["disclosed addresses not shown: table full"] += 1
+            return
+        self._addresses[key] = doc.Address(
+            service=seen.service,
+            account=event.account,
+            address=event.address,
+            port=event.port,
+            capability=event.use,
+            how=event.how,
+            time=rfc3339(seen.time),
+            frame=seen.frame,
+        )
+
+    def _anomaly(self, seen: Observation, event: Anomaly, _row: ServiceRow) -> None:
+        self._anomalies[f"{seen.service}: {event.kind}"] += 1
+
+    def _malformed(self, seen: Observation, _event: Malformed, _row: ServiceRow | None) -> None:
+        self._unseen[f"malformed {seen.protocol} messages"] += 1
+
+    def document(self) -> dict[str, Any]:
+        """Return all tables as they stand in the document, by field."""
+        return {
+            "accounts": tuple(row.done(*key) for key, row in sorted(self._accounts.items())),
+            "credentials": tuple(self._secrets.values()),
+            "files": tuple(self._files),
+            "addresses": tuple(self._addresses.values()),
+            "conversations": tuple(
+                doc.Conversation(
+                    service=key[0], sender=key[1], recipient=key[2], messages=messages, files=files
+                )
+                for key, (messages, files) in self._talks.sorted()
+            ),
+            "anomalies": dict(sorted(self._anomalies.items())),
+        }
+
+
+def _near(seen: Observation) -> str:
+    """The address from which somebody signs on: the side that sent it."""
+    return (seen.flow.client if seen.side is Side.CLIENT else seen.flow.server).address
+
+
+HANDLERS: dict[type[Event], Any] = {
+    SignOn: Facts._sign_on,  # noqa: SLF001
+    Credential: Facts._credential,  # noqa: SLF001
+    Message: Facts._message,  # noqa: SLF001
+    Contacts: Facts._contacts,  # noqa: SLF001
+    Profile: Facts._profile,  # noqa: SLF001
+    Software: Facts._software,  # noqa: SLF001
+    Transfer: Facts._transfer,  # noqa: SLF001
+    PeerAddress: Facts._peer_address,  # noqa: SLF001
+    Anomaly: Facts._anomaly,  # noqa: SLF001
+    Malformed: Facts._malformed,  # noqa: SLF001
+}
+"""What takes in an event of that kind; called with `Facts`, the observation, the event and its row,
+which only a `Malformed` may be without.
+"""
