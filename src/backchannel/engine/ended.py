@@ -44,14 +44,15 @@ def ended(stream: Stream, *, packets: int, octets: int, first: int, last: int) -
     client, server = stream.start.client, stream.start.server
     if stream.side_flip:
         client, server = server, client
+    stack, protocol, service, confidence, account = stream.standpoint()
     return Ended(
         flow=stream.flow,
-        stack=stream.stack,
-        protocol=stream.spoken,
-        service=stream.service,
-        confidence=stream.confidence,
+        stack=stack,
+        protocol=protocol,
+        service=service,
+        confidence=confidence,
         evidence=_evidence(stream),
-        account=stream.account or (stream.group.account if stream.group else ""),
+        account=account,
         client=client,
         server=server,
         target=stream.target,

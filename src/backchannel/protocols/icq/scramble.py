@@ -14,6 +14,8 @@ open-oscar-server @29530dc v4_packet_builder.go (server of 4); Isaksson, "Versio
 Protocol", sections 7 and 8. A third party's packets in both directions confirm version 5.
 """
 
+import struct
+
 _MASK = 0xFFFFFFFF
 _NOT = 0x00FF00FF
 
@@ -56,13 +58,9 @@ def unscramble_4(packet: bytes) -> tuple[bytes, bool]:
     """
     check = int.from_bytes(packet[_CHECK_4 : _CHECK_4 + 4], "little")
     key = len(packet) * 0x66756B65 + check
-    words = ((len(packet) + 3) // 4 + 3) // 4
-    clear = bytearray(packet)
-    for at in range(0, 4 * words, 4):
-        word = int.from_bytes(clear[at : at + 4], "little") ^ (key + TABLE_4[at & 0xFF] & _MASK)
-        clear[at : at + 4] = word.to_bytes(4, "little")
-    clear[:2] = packet[:2]
-    plain = bytes(clear[: len(packet)])
+    scrambled = packet[: 4 * (((len(packet) + 3) // 4 + 3) // 4)]
+    clear = _mixed(scrambled, key, TABLE_4, 0)
+    plain = packet[:2] + clear[2:] + packet[len(clear) :]
     return plain, check_fits(plain, check, TABLE_4, _CHECK_4)
 
 
@@ -70,14 +68,18 @@ def unscramble_5(packet: bytes) -> tuple[bytes, bool]:
     """Return a client's version 5 packet in clear, and whether its check code fits."""
     check = _straighten(int.from_bytes(packet[_CHECK_5 : _CHECK_5 + 4], "little"))
     key = len(packet) * 0x68656C6C + check
-    stream = b"".join(
-        (key + TABLE_5[at & 0xFF] & _MASK).to_bytes(4, "little") for at in range(10, len(packet), 4)
-    )
-    size = len(packet) - 10
-    body = int.from_bytes(packet[10:], "little") ^ int.from_bytes(stream[:size], "little")
-    clear = packet[:10] + body.to_bytes(size, "little")
+    clear = packet[:10] + _mixed(packet[10:], key, TABLE_5, 10)
     plain = clear[:_CHECK_5] + check.to_bytes(4, "little") + clear[_CHECK_5 + 4 :]
     return plain, check_fits(plain, check, TABLE_5, _CHECK_5)
+
+
+def _mixed(data: bytes, key: int, table: bytes, begin: int) -> bytes:
+    """Return *data*, which stands in its packet from *begin* on, with each word xor its own."""
+    size = len(data)
+    places = range(begin, begin + size, 4)
+    stream = struct.pack(f"<{len(places)}I", *[key + table[at & 0xFF] & _MASK for at in places])
+    mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream[:size], "little")
+    return mixed.to_bytes(size, "little")
 
 
 def _straighten(check: int) -> int:
