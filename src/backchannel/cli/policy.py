@@ -76,12 +76,13 @@ def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules"
 
 def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
     """Return the named firewalls' backends, or all. Raises UsageError where there is none."""
+    from backchannel.cli.meant import meant  # noqa: PLC0415 - only where called
     from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
 
     backends = known()
     for name in names:
         if name not in backends:
-            raise UsageError(f"no firewall {name!r}; there is {', '.join(backends)}")
+            raise UsageError(f"no firewall {name!r}; {meant(name, backends)}")
     return {name: backends[name] for name in names or backends}
 
 

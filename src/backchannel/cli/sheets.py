@@ -12,6 +12,7 @@ from backchannel.catalogue.load import load
 from backchannel.catalogue.model import Service
 from backchannel.catalogue.page import Page, page
 from backchannel.cli import folders
+from backchannel.cli.meant import meant
 from backchannel.cli.services import Form
 from backchannel.errors import UsageError
 
@@ -28,8 +29,7 @@ def run(
     """Do what the options of `services` ask for. Raises UsageError and InputError."""
     known = load(*folders.pack_services(), *folders.services(), *own, protocols=protocols.load())
     if name and name not in known:
-        near = [each for each in known if name in each or each in name] or list(known)
-        raise UsageError(f"no service {name!r} in the catalogue; there is {', '.join(near)}")
+        raise UsageError(f"no service {name!r} in the catalogue; {meant(name, known)}")
     if handbook is not None:
         _handbook(known, handbook)
     elif diff:
