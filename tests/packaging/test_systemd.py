@@ -49,13 +49,13 @@ if sys.argv[1] == "serve":
     while True:
         near, _ = server.accept()
         with near:
-            near.settimeout(5)
+            near.settimeout(60)
             try:
                 near.sendall(b"%d" % len(near.recv(65536, socket.MSG_WAITALL)))
             except OSError:
                 pass
 try:
-    with socket.create_connection(("10.2.0.2", 9999), timeout=2) as far:
+    with socket.create_connection(("10.2.0.2", 9999), timeout=60) as far:
         far.sendall({"file": FILE, "web": WEB}[sys.argv[1]])
         far.shutdown(socket.SHUT_WR)
         print("answered" if far.recv(99) else "closed")
