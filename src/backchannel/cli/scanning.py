@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FOUND = 1
 DAMAGED = 3
+BUFFER = 1 << 18
+"""Bytes of lines that are written at once."""
 Put = Callable[[Observation], object]
 
 
@@ -153,7 +155,7 @@ def _open(stack: ExitStack, path: Path) -> IO[bytes]:
     if path == Path("-"):
         return sys.stdout.buffer
     path.parent.mkdir(parents=True, exist_ok=True)
-    return stack.enter_context(path.open("wb"))
+    return stack.enter_context(path.open("wb", buffering=BUFFER))
 
 
 def _progress(stack: ExitStack) -> Callable[[int, int], None] | None:

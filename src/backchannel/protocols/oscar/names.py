@@ -5,6 +5,8 @@ info_block); libpurple 2.x protocols/oscar (oscar.h, family_locate.c, userinfo.c
 open-oscar-server wire/snacs.go.
 """
 
+from functools import lru_cache
+
 FAMILIES = {
     0x01: "session",
     0x02: "profiles",
@@ -130,6 +132,7 @@ _STATUSES = (
 )
 
 
+@lru_cache(maxsize=256)
 def icq_status(flags: int) -> str:
     """Return the word for ICQ's status bits; `online` for none that we know."""
     return next((word for bit, word in _STATUSES if flags & bit), "online")
