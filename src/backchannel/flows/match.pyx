@@ -9,7 +9,7 @@ each other. Of those that any first byte may begin, a look at four other bytes l
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 from backchannel.flows import match_py
 from backchannel.flows.names cimport EARLY
@@ -285,13 +285,15 @@ cdef class Matcher:
     cdef void search(self, const uint8_t* data, uint32_t size, head_t* head) noexcept nogil:
         """Find the words in the head of lines that a payload begins with."""
         cdef uint32_t at, last = 0, end = min(size, HEAD)
+        cdef const uint8_t* line
         head.searched, head.ended = True, size >= HEAD
-        for at in range(1, end):
-            if data[at] == 10 and (
-                data[at - 1] == 10 or (at > 1 and data[at - 1] == 13 and data[at - 2] == 10)
-            ):
+        line = <const uint8_t*>memchr(data + 1, 10, end - 1)
+        while line != NULL:
+            at = <uint32_t>(line - data)
+            if line[-1] == 10 or (at > 1 and line[-1] == 13 and line[-2] == 10):
                 head.ended, end = True, at + 1
                 break
+            line = <const uint8_t*>memchr(line + 1, 10, end - at - 1)
         for at in range(end):
             last = (last << 5 | data[at] & 31) & 0x7FFF
             if self.begins[last] and at >= 2:
