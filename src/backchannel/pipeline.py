@@ -26,7 +26,7 @@ from backchannel.detect import rules
 from backchannel.detect.detector import Detector
 from backchannel.detect.follow import Follower
 from backchannel.detect.model import ATTACK_VERSION
-from backchannel.engine.ended import ended
+from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.observer import READ as ENGINE_READ
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 
 NAMES = 4096
 """Host names whose service is remembered, because the same ones are asked for again and again."""
+
+PORTION = 256
+"""What is told is taken in so many at a time, first by the summary and then by the rules: each is
+done sooner while the processor has its code and tables at hand."""
 
 ASKED = 1024
 """Kinds of events, with values, of which it is remembered whether somebody reads them."""
@@ -84,6 +88,9 @@ class Scan:
         """What is known of each service."""
         self._summary = Summary(disclosure or Disclosure())
         self._counts: Counter[str] = Counter()
+        self._heard: list[Observation | Ended | tuple[Any, ...]] = []
+        """What was told and not taken in yet; of events that are only counted, what `Summary.count`
+        takes."""
         looked_for = rules.load(*rule_folders).values()
         self._pseudonyms = pseudonyms
         self._detector = Detector(looked_for, pseudonyms.names if pseudonyms else None)
@@ -103,7 +110,7 @@ class Scan:
             service_of_name=lru_cache(maxsize=NAMES)(self.index.service_of),
             files=files,
             on_end=self._ended,
-            on_count=self._summary.count,
+            on_count=self._counted,
         )
         self._settings = {
             "decoded": "all protocols" if everything else "what concerns a known service",
@@ -159,6 +166,7 @@ class Scan:
         self._core.finish()
         yield from self._drain()
         yield self._told(self._engine.finish())
+        self._hear()
         document = self._summary.document(
             tool=f"backchannel {__version__}",
             inputs=self._inputs,
@@ -209,17 +217,34 @@ class Scan:
         while batch := take():
             if seen := handle(batch):
                 yield self._told(seen)
+            if len(self._heard) >= PORTION:
+                self._hear()
 
     def _told(self, told: list[Observation]) -> list[Observation]:
-        """Let everybody see what the engine told, and what followers add to it."""
+        """Return what everybody is to see: what the engine told, and what followers add to it."""
         if self._followers:
             told = [each for seen in told for each in self._followed(seen)]
-        return [self._note(seen) for seen in told]
+        self._heard += told
+        return told if self._pseudonyms is None else list(map(self._pseudonyms.observation, told))
 
-    def _note(self, seen: Observation) -> Observation:
-        self._summary.add(seen)
-        self._detector.add(seen)
-        return self._pseudonyms.observation(seen) if self._pseudonyms else seen
+    def _hear(self) -> None:
+        """Take in what was told since the last time."""
+        heard, self._heard = self._heard, []
+        for told in heard:
+            if isinstance(told, Observation):
+                self._summary.add(told)
+            elif isinstance(told, Ended):
+                self._summary.end(told)
+            else:
+                self._summary.count(*told)
+        for told in heard:
+            if isinstance(told, Observation):
+                self._detector.add(told)
+            elif isinstance(told, Ended):
+                self._detector.end(told)
+
+    def _counted(self, *told: Any) -> None:
+        self._heard.append(told)
 
     def _followed(self, seen: Observation) -> Iterator[Observation]:
         yield seen
@@ -243,8 +268,7 @@ class Scan:
             packets, octets = 0, sum(stream.octets)
             first, last = stream.first, stream.last
         told = ended(stream, packets=packets, octets=octets, first=first, last=last)
-        self._summary.end(told)
-        self._detector.end(told)
+        self._heard.append(told)
 
     def _locate(self, frame: int) -> tuple[str, int]:
         """Return the file of a frame and its number in that file."""
