@@ -18,6 +18,7 @@ setup: .venv/.built
 	touch $@
 
 .venv/.built: .venv/.ready $(TYPES) $(COMPILED)
+	@echo "Compiling: a minute or two, later only what was edited"
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	touch $@
 

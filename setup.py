@@ -42,10 +42,12 @@ TYPED = [
     if types.with_suffix(".py").exists() and not types.with_suffix(".pyx").exists()
 ]
 """Python modules that also run as they are, and must mean the same compiled."""
+LATER = os.environ.get("BACKCHANNEL_COMPILE") == "later"
+"""Leave compiling to `make`, which compiles what was edited and would do all of it again."""
 AS_PYTHON = {"annotation_typing": False, "nonecheck": True, "overflowcheck": True}
 """Annotations stay remarks; None where an object is needed, or a number too large for its C type,
 raises."""
 setup(
-    ext_modules=extensions(CORE, FLAGS) + extensions(TYPED, LIGHT, **AS_PYTHON),
+    ext_modules=[] if LATER else extensions(CORE, FLAGS) + extensions(TYPED, LIGHT, **AS_PYTHON),
     options={"build_ext": {"parallel": os.cpu_count()}},
 )
