@@ -157,9 +157,11 @@ def test_a_transfer_that_pours_is_cut_too_and_so_is_one_joined_midstream():
             assert more(arrived)
         stood.drain()
         with watch(world.router, "r1", NO_FILES) as watching, talk(world, OTHER) as fast:
-            stood.say(OFT[:2])
+            with suppress(ConnectionError):  # it may be cut before the last piece has arrived
+                stood.say(OFT[:2])
             assert stood.cut()
-            fast.say(OFT[:1])
+            with suppress(ConnectionError):
+                fast.say(OFT[:1])
             with pouring(fast.far, fast.near):
                 assert fast.cut()
             assert until(lambda: watching.matches() == [("reset", "aim", "file-transfer")] * 2)
