@@ -12,7 +12,7 @@ from setuptools import Extension, setup
 PACKAGE = Path("src/backchannel")
 FLAGS = ["-O3", "-fno-strict-aliasing", "-Wno-sign-compare"]
 LIGHT = ["-O2", "-g0", "-fno-strict-aliasing", "-Wno-array-bounds"]
-"""For modules that live on Python's objects: twice as soon compiled, and no slower."""
+"""For modules that live on Python's objects, where compiling takes two thirds of the time so."""
 EXTRA = os.environ.get("BACKCHANNEL_CFLAGS", "").split()  # sanitizers, in tools/fuzz_core.py
 
 

@@ -75,7 +75,8 @@ class Listener:
         self.data, self.connections, self._tls = b"", [], tls
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self):
         while True:
@@ -119,6 +120,8 @@ class Listener:
         self.connections.clear()
 
     def close(self):
+        self._socket.shutdown(socket.SHUT_RDWR)  # who waits in accept would take one more
+        self._accepting.join()
         self._socket.close()
         self.hang_up()
 

@@ -99,7 +99,7 @@ def test_the_oldest_files_go_first(tmp_path):
 
 
 RECORD = """
-import os, socket, subprocess, sys, time
+import os, socket, subprocess, sys
 import msgspec
 from backchannel.live.recorder import Order
 from backchannel.live.sockets import Capture, open_captures
@@ -121,7 +121,6 @@ child.stdin.flush()
 for capture in sys.argv[3:]:
     command = ["tcpreplay", "-q", "-i", "va", "--topspeed", capture]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-time.sleep(1)  # the kernel hands over a block that is not full when it has waited
 out, _ = child.communicate()
 print(out.decode())
 """

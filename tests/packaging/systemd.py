@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -98,10 +98,10 @@ class Machine:
         """Return what *unit* said."""
         return self.sh(f"journalctl --no-pager -o cat -u {unit}")
 
-    def until(self, what: str, holds: object, patience: float = PATIENCE) -> None:
-        """Wait until *holds*, a callable, says yes; or say that *what* was awaited in vain."""
+    def until(self, what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> None:
+        """Wait until *holds* says yes; or say that *what* was awaited in vain."""
         end = time.monotonic() + patience
-        while not holds():  # type: ignore[operator]
+        while not holds():
             assert time.monotonic() < end, f"waited {patience} s in vain: {what}"
             time.sleep(0.1)
 

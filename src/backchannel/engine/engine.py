@@ -138,16 +138,8 @@ class Engine:
     def _begin(self, slot: int, now: int) -> Stream:
         row = self._core.row(slot)
         client, server, begun = row.client, row.server, row.begun
-        flow = FlowInfo(
-            row.serial,
-            row.transport,
-            client,
-            server,
-            row.community_id,
-            row.vlans,
-            row.tunnel,
-            begun,
-        )
+        name, vlans = row.community_id, row.vlans
+        flow = FlowInfo(row.serial, row.transport, client, server, name, vlans, row.tunnel, begun)
         start = Start(
             row.transport,
             client,

@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -184,6 +185,7 @@ def _record(tracks: Sequence[Track], arrivals: socket.socket) -> None:
         for track in tracks:
             while track.read():
                 pass
+    time.sleep(sockets.HANDED_OVER)
     for track in tracks:
         while track.read():
             pass

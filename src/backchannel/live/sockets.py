@@ -51,6 +51,10 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds after which the kernel hands over a block that is not full."""
 
 
+HANDED_OVER = 0.15
+"""Seconds after which the kernel has handed over what came, also in blocks that are not full."""
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """An open capture socket, with what a ring must be told of it."""
 

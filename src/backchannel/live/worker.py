@@ -113,8 +113,8 @@ class Worker:
         self._finish()
 
     def _finish(self) -> None:
-        """Read what came before the end: a block that is not full is handed over after its time."""
-        time.sleep(0.15)
+        """Read what came before the end."""
+        time.sleep(sockets.HANDED_OVER)
         while self._read_all():
             pass
         self._parser.finish()
