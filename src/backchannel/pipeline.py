@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.observer import READ as ENGINE_READ
 from backchannel.engine.stream import Stream
+from backchannel.errors import UsageError
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
 from backchannel.flows.settings import FlowSettings
@@ -81,8 +83,13 @@ class Scan:
         web traffic too, not only where their names matter. *collect_flows* keeps a row for each
         flow, which costs memory in proportion. *rule_folders* hold rules beside ours, *index* is
         of another catalogue. *followers* look closer at some events, such as the password audit.
-        *pseudonyms* rename everything that is told. Raises UsageError when a path does not exist.
+        *pseudonyms* rename everything that is told. Raises UsageError without a path, and
+        InputError when one does not exist or holds no capture.
         """
+        if not paths:
+            raise UsageError(
+                "nothing to scan: name a capture, a folder, a glob, or - for standard input"
+            )
         self._sources: list[Source] = sources([str(path) for path in paths])
         self.index = index or catalogue.load()
         """What is known of each service."""
@@ -129,6 +136,8 @@ class Scan:
         """The first frame of each."""
         self._claims: dict[int, tuple[str, str, str]] = {}
         self._collect = collect_flows
+        self._batches = self._run()
+        self._iterated = False
         self._document: Document | None = None
 
     @property
@@ -137,7 +146,7 @@ class Scan:
         if self._document is None:
             if not self._followers and self._pseudonyms is None:
                 self._engine.read = lru_cache(maxsize=ASKED)(self._reads)
-            for _ in self._batches():
+            for _ in self._batches:
                 pass
         assert self._document is not None
         return self._document
@@ -148,18 +157,25 @@ class Scan:
         return any(entry.damage for entry in self.document.inputs)
 
     def flows(self) -> "pa.Table":
-        """Return every flow of the run as Arrow columns; needs *collect_flows*."""
+        """Return every flow of the run as Arrow columns. UsageError without *collect_flows*."""
+        if not self._collect:
+            raise UsageError("no flows were kept: scan with collect_flows=True")
         from backchannel.flows.table import arrow  # noqa: PLC0415 - Arrow takes long to import
 
         assert self.document is not None
         return arrow(self._core.columns(), self._claims)
 
     def __iter__(self) -> Iterator[Observation]:
-        """Yield observations in the order of the packets that completed them."""
-        for batch in self._batches():
-            yield from batch
+        """Yield observations in the order of the packets that completed them, once.
 
-    def _batches(self) -> Iterator[list[Observation]]:
+        Raises UsageError when asked again.
+        """
+        if self._iterated:
+            raise UsageError("a scan is iterated once: keep what is needed, or scan again")
+        self._iterated = True
+        return chain.from_iterable(self._batches)
+
+    def _run(self) -> Iterator[list[Observation]]:
         """Run everything; yield what was told, in steps."""
         for source in self._sources:
             yield from self._read(source)

@@ -2,6 +2,7 @@
 
 import pytest
 from scapy.all import (
+    AH,
     GRE,
     HDLC,
     IP,
@@ -192,6 +193,79 @@ def test_a_vlan_inside_a_tunnel():
     check(1, frame, vlans=(3, 9), tunnel="vxlan:5")
 
 
+def ah(inside, check=12):
+    """Scapy works out neither the next header nor the length."""
+    return AH(nh=inside, payloadlen=1 + check // 4, spi=7, seq=1, icv=bytes(check))
+
+
+AUTHENTICATED = {
+    "transport": (IP(**OUTER) / ah(17), "ah", V4[UDP]),
+    "tunnel": (IP(**OUTER) / ah(4, 16), "ah/ipip", V4),
+    "six-in-it": (IP(**OUTER) / ah(41), "ah/6in4", V6),
+    "twice": (IP(**OUTER) / ah(51) / ah(17, 32), "ah/ah", V4[UDP]),
+    "in-gre": (IP(**OUTER) / GRE() / IP(**OUTER) / ah(17), "gre/ah", V4[UDP]),
+    "around-gre": (IP(**OUTER) / ah(47) / GRE(), "ah/gre", V4),
+    "over-ipv6": (
+        IPv6(src="fd00::1", dst="fd00::2")
+        / IPv6ExtHdrHopByHop(options=PadN(optdata=b"1234"))
+        / ah(60)
+        / IPv6ExtHdrDestOpt(options=PadN(optdata=b"1234")),
+        "ah",
+        V6[UDP],
+    ),
+}
+
+
+@pytest.mark.parametrize(("around", "tunnel", "inner"), AUTHENTICATED.values(), ids=AUTHENTICATED)
+def test_what_ah_protects_is_a_flow_beside_that_of_ah(around, tunnel, inner):
+    frame = bytes(Ether(**ENDS) / around / inner)
+    told = told_of(1, frame)
+    assert told.counters == {}
+    assert [row.protocol for row in told.rows] == [51, 17]
+    outer, within = told.rows
+    assert (outer.tunnel, within.tunnel) == (tunnel.partition("ah")[0].rstrip("/"), tunnel)
+    assert (within.client.port, within.server.port) == (1234, 5678)
+    assert [row.first_frame for row in told.rows] == [1, 1]
+    whole, payload = [delivery[5] for delivery in told.deliveries if delivery[2] == DATA]
+    assert whole.endswith(TEXT)
+    assert payload == TEXT
+    assert told.totals["packets"] == 1
+    (left,) = told_of(1, frame, ah=False).rows
+    assert (left.protocol, left.tunnel) == (51, outer.tunnel)
+
+
+def test_both_directions_in_ah_are_one_flow_and_not_that_outside():
+    """Each direction has an SPI and a check value of its own, which are no part of the key."""
+    there, back = V4[UDP], UDP(sport=5678, dport=1234) / TEXT
+    ends, turned = {"src": "10.0.0.1", "dst": "10.0.0.2"}, {"src": "10.0.0.2", "dst": "10.0.0.1"}
+    frames = [
+        IP(**ends) / ah(17) / there,
+        IP(**turned) / ah(17, 16) / back,
+        IP(**ends) / there,
+    ]
+    told = both(pcap([(n, bytes(Ether(**ENDS) / frame)) for n, frame in enumerate(frames)]))
+    assert [(row.protocol, row.tunnel, row.packets) for row in told.rows] == [
+        (51, "", (1, 1)),
+        (17, "ah", (1, 1)),
+        (17, "", (1, 0)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "counters"),
+    [
+        (b"\x11\4\0\0" + bytes(7), {}),
+        (b"\x11\x40\0\0" + bytes(40), {}),
+        (b"\x06\4\0\0" + bytes(20) + b"short", {"truncated transport header": 1}),
+        (b"\4\4\0\0" + bytes(20) + b"\x45", {"truncated ip header": 1}),
+    ],
+)
+def test_ah_with_nothing_readable_in_it_is_a_flow_all_the_same(body, counters):
+    told = told_of(1, ethernet(ip("1.1.1.1", "2.2.2.2", 51, body)))
+    assert told.counters == counters
+    assert [(row.protocol, row.tunnel) for row in told.rows] == [(51, "")]
+
+
 EXTENSIONS = {
     "hop-by-hop": IPv6ExtHdrHopByHop(options=PadN(optdata=b"1234")),
     "routing": IPv6ExtHdrRouting(addresses=["fd00::9"]),
@@ -308,7 +382,7 @@ def test_total_length_zero_is_left_by_offloading_cards():
     assert told_of(1, bytes(frame)).deliveries[0][5] == TEXT
 
 
-@pytest.mark.parametrize("wrap", ["ipip", "vlan", "gre"])
+@pytest.mark.parametrize("wrap", ["ipip", "vlan", "gre", "ah"])
 def test_nesting_without_end(wrap):
     packet = bytes(V4)
     for _ in range(200):
@@ -316,6 +390,8 @@ def test_nesting_without_end(wrap):
             packet = ip("1.1.1.1", "2.2.2.2", 4, packet)
         elif wrap == "gre":
             packet = ip("1.1.1.1", "2.2.2.2", 47, b"\0\0\x08\0" + packet)
+        elif wrap == "ah":
+            packet = ip("1.1.1.1", "2.2.2.2", 51, b"\4\4\0\0" + bytes(20) + packet)
     frame = ethernet(packet, vlan(1) * 200 if wrap == "vlan" else b"")
     told = told_of(1, frame)
     assert told.counters == {"too many tags or tunnels": 1}

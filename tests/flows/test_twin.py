@@ -166,6 +166,7 @@ def test_many_flows_in_a_small_table(packets, magics, seed):
 
 ODD = (0, 1, 4, 6, 8, 0x0F, 0x11, 0x29, 0x2C, 0x2F, 0x45, 0x60, 0x64, 0x81, 0x86, 0x88, 0xAA, 0xFF)
 ENDS = "1.1.1.1", "2.2.2.2"
+AH = b"\x11\4\0\0\0\0\1\0\0\0\0\1" + bytes(12)
 GRE_BRIDGED = b"\x30\0\x65\x58" + bytes(20) + b"\x08\0" + bytes(40)
 PPPOE = b"\x88\x64\x11\0\0\1\0\x20\0\x21"
 SEEDS = [
@@ -173,6 +174,11 @@ SEEDS = [
     ethernet(ip("fd00::1", "fd00::2", 44, b"\x11\0\0\1\0\0\0\7" + udp((1, 53), bytes(60)))),
     ethernet(ip("fd00::1", "fd00::2", 60, b"\0\0" + bytes(6) + b"\x3c\0" + bytes(70))),
     ethernet(ip(*ENDS, 47, GRE_BRIDGED)),
+    ethernet(ip(*ENDS, 51, AH + udp((1, 53), bytes(60)))),
+    ethernet(
+        ip("fd00::1", "fd00::2", 51, b"\x3c" + AH[1:] + b"\x33\0" + bytes(6) + AH + bytes(30))
+    ),
+    ethernet(ip(*ENDS, 51, b"\4" + AH[1:] + ip("3.3.3.3", "4.4.4.4", 6, bytes(40)))),
     ethernet(ip(*ENDS, 17, udp((1, 4789), b"\x08" + bytes(7) + bytes(60)))),
     bytes(12) + b"\x81\0\0\1" + PPPOE + ip(*ENDS, 1, bytes(20)),
     bytes(12) + b"\x88\x47\0\0\1\1" + ip(*ENDS, 4, ip("3.3.3.3", "4.4.4.4", 50, b"x")),

@@ -62,6 +62,18 @@ def test_what_is_inside_a_tunnel_is_found():
     assert [record[16:] for _, _, record in Picker([(0, A, 1000, B, 53)]).pick(chunk)] == [outer]
 
 
+def test_what_ah_protects_is_found_and_so_is_ah():
+    head = b"\x11\4\0\0\0\0\1\0\0\0\0\1" + bytes(12)
+    frame = ethernet(ip(A, B, 51, head + udp((1000, 53), b"x")))
+    for port, other in ((1000, 53), (0, 0)):
+        chunk, _ = chunk_of([frame])
+        assert [record[16:] for *_, record in Picker([(0, A, port, B, other)]).pick(chunk)] == [
+            frame
+        ]
+    chunk, _ = chunk_of([frame])
+    assert not Picker([(0, A, 1000, B, 54)]).pick(chunk)
+
+
 def test_what_cannot_be_looked_for():
     with pytest.raises(ValueError, match="at most 256"):
         Picker([(0, A, 1, B, 2)] * 257)

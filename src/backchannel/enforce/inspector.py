@@ -70,6 +70,7 @@ class Inspector:
             _ = each.recognise, each.session  # loaded now, not when a packet waits for it
         self.core = FlowCore(
             settings=FlowSettings(
+                ah=False,  # a verdict on what is inside would be one on all of AH
                 key=int.from_bytes(os.urandom(8)) | 1,
                 max_flows=max_flows,
                 payloads=max(patience, 1),

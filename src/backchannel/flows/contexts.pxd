@@ -12,6 +12,7 @@ cdef enum:
     SIX_IN_FOUR_TUNNEL
     GRE_TUNNEL
     VXLAN_TUNNEL
+    AH_TUNNEL
 
 cdef struct context_t:
     walk_t around

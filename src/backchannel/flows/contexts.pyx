@@ -14,7 +14,13 @@ from backchannel.wire cimport mix
 cdef enum:
     BUCKETS = 4096          # a power of two
 
-_NAMES = {IPIP_TUNNEL: "ipip", SIX_IN_FOUR_TUNNEL: "6in4", GRE_TUNNEL: "gre", VXLAN_TUNNEL: "vxlan"}
+_NAMES = {
+    IPIP_TUNNEL: "ipip",
+    SIX_IN_FOUR_TUNNEL: "6in4",
+    GRE_TUNNEL: "gre",
+    VXLAN_TUNNEL: "vxlan",
+    AH_TUNNEL: "ah",
+}
 SHARED = (), "other"
 """Tags and tunnel of the packets that are told apart no longer."""
 

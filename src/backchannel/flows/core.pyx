@@ -41,6 +41,7 @@ from backchannel.flows.state cimport (
     MAX_TOKENS,
     NUMBERED,
     PENDING,
+    PROTECTED,
     STREAMING,
     TCP,
     UDP,
@@ -250,10 +251,15 @@ cdef class FlowCore:
     cdef void handle(self) noexcept nogil:
         """Go through the batch up to its end, or to the first packet that has deliveries."""
         cdef const packet_t* packet
+        cdef packet_t* protector
         while self.batch_at < self.batch_size and not self.out.count | self.out.failed:
             packet = &self.batch[self.batch_at]
             self.batch_at += 1
             self.out.time, self.out.frame = packet.time, packet.frame
+            if packet.good == PROTECTED:
+                protector = &self.decoder.protectors[self.batch_at - 1]
+                protector.frame = packet.frame
+                self.packet(protector)
             if packet.good:
                 self.packet(packet)
         self.hand_moves = self.out.frame % BATCH == 0
@@ -469,6 +475,7 @@ cdef int set_bounds(bounds_t* bounds, settings) except -1:
     bounds.max_flows, bounds.total_bytes = settings.max_flows, settings.total_bytes
     bounds.fragment_bytes, bounds.fragments = settings.fragment_bytes, settings.fragments
     bounds.fragment_parts, bounds.depth = settings.fragment_parts, settings.tunnel_depth
+    bounds.ah = settings.ah
     bounds.contexts, bounds.payloads = settings.contexts, settings.payloads
     bounds.stream_bytes, bounds.stream_segments = settings.stream_bytes, settings.stream_segments
     bounds.opening_bytes, bounds.history_bytes = settings.opening_bytes, settings.history_bytes

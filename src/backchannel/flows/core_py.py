@@ -58,7 +58,11 @@ class FlowCore:
         self._named = set[tuple[int, int]]()
         self._fragments = Fragments(settings, self._count)
         self._decoder = Decoder(
-            self._count, self._count_numbered, self._fragments, settings.tunnel_depth
+            self._count,
+            self._count_numbered,
+            self._fragments,
+            settings.tunnel_depth,
+            ah=settings.ah,
         )
         matcher = Matcher(magics, names, name_gated, everything=everything)
         self._expectations = Expectations(settings.expectations, self._count)
@@ -233,14 +237,13 @@ class FlowCore:
         total["last_time"] = max(total["last_time"], time)
         self._out.time = time
         packet = self._decoder.decode(link, bytes(data), time)
-        if packet is None:
-            return
-        if packet.context != ((), ()):
-            self._bound_context(packet)
-        self._packet(packet)
+        for part in (packet and packet.protector, packet):
+            if part is not None:
+                self._bound_context(part)
+                self._packet(part)
 
     def _bound_context(self, packet: Packet) -> None:
-        if packet.context not in self._contexts:
+        if packet.context != ((), ()) and packet.context not in self._contexts:
             if len(self._contexts) >= self._settings.contexts:
                 self._count("contexts merged to bound memory")
                 packet.context = ((), ("other",))

@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from backchannel.flows.contexts cimport (
+    AH_TUNNEL,
     GRE_TUNNEL,
     IPIP_TUNNEL,
     SIX_IN_FOUR_TUNNEL,
@@ -26,13 +27,16 @@ from backchannel.flows.links cimport (
     unwrap as unwrap_link,
 )
 from backchannel.flows.state cimport (
+    BAD,
     BAD_IP,
     BAD_TCP,
     BAD_UDP,
     FRAGMENTS,
+    GOOD,
     GRE_PROTOCOL,
     GRE_VERSION,
     LONG_EXTENSIONS,
+    PROTECTED,
     TCP,
     TRUNCATED_IP,
     TRUNCATED_PAYLOAD,
@@ -50,10 +54,12 @@ cdef enum:
     SIX_IN_FOUR = 41
     FRAGMENT_HEADER = 44
     GRE = 47
+    AH = 51
     ICMP6 = 58
     SCTP = 132
     UDP_LITE = 136
     VXLAN_PORT = 4789
+    AH_HEADER = 12          # without the check value
     MAX_EXTENSIONS = 8
 
 cdef enum:
@@ -96,29 +102,73 @@ cdef class Decoder:
         for at in range(count):
             packets[at].time = frames[at].time
             packets[at].good = self.plain(&frames[at], &packets[at]) or self.decode_one(
-                &frames[at], &packets[at]
+                &frames[at], &packets[at], &self.protectors[at]
             )
 
-    cdef bint decode_one(self, const frame_t* frame, packet_t* packet) noexcept nogil:
-        """Fill *packet*. False: there is none, which was counted."""
+    cdef int decode_one(
+        self, const frame_t* frame, packet_t* packet, packet_t* protector
+    ) noexcept nogil:
+        """Fill *packet*, and where it is PROTECTED, *protector* too. BAD: there is none, which was
+        counted.
+        """
         cdef uint32_t size = frame.captured
-        cdef const uint8_t* data = frame.data
+        cdef const uint8_t* data
         cdef body_t body
-        cdef int opened
         self.walk.left = self.bounds.depth
         self.walk.vlan_count = self.walk.tunnel_count = 0
-        data = unwrap_link(&self.walk, frame.link, data, &size)
-        if data == NULL:
-            return False
+        data = unwrap_link(&self.walk, frame.link, frame.data, &size)
+        if data == NULL or not self.ip(data, size, &body, frame.time):
+            return BAD
+        if not self.innermost(&body, frame.time):
+            return BAD
+        if body.protocol != AH or not self.bounds.ah:
+            return self.finish(&body, packet)
+        self.finish(&body, protector)
+        protector.time, protector.candidate = frame.time, 0
+        if self.beneath(&body, frame.time) and self.finish(&body, packet):
+            return PROTECTED
+        packet[0] = protector[0]
+        return GOOD
+
+    cdef bint innermost(self, body_t* body, int64_t time) noexcept nogil:
+        """Go through all tunnels. False: nothing comes of this packet, or not yet."""
+        cdef const uint8_t* data
+        cdef uint32_t size
+        cdef int opened
         while True:
-            if not self.ip(data, size, &body, frame.time):
-                return False
-            opened = self.unwrap(&body, &data, &size)
-            if opened == LEAVE:
-                return False
+            opened = self.unwrap(body, &data, &size)
             if opened == NOT_A_TUNNEL:
-                break
-        if not self.transport(&body, packet):
+                return True
+            if opened == LEAVE or not self.ip(data, size, body, time):
+                return False
+
+    cdef bint beneath(self, body_t* body, int64_t time) noexcept nogil:
+        """Go through all AH headers, and tunnels in them. False: nothing comes of it, or not yet."""
+        while body.protocol == AH:
+            if not self.authenticated(body, time) or not self.innermost(body, time):
+                return False
+        return True
+
+    cdef bint authenticated(self, body_t* body, int64_t time) noexcept nogil:
+        """Go on behind an AH header (RFC 4302 §2). False: that cannot be."""
+        cdef uint32_t header
+        cdef const uint8_t* at = body.data
+        if body.captured < AH_HEADER:
+            return False
+        header = (at[1] + 2) * 4
+        if header < AH_HEADER or header > body.captured or not enter(&self.walk):
+            return False
+        self.walk.tunnels[self.walk.tunnel_count] = <uint64_t>AH_TUNNEL << 32
+        self.walk.tunnel_count += 1
+        body.protocol = at[0]
+        body.data += header
+        body.captured -= header
+        body.length -= header
+        return not body.wide or self.extensions(body, time)
+
+    cdef bint finish(self, const body_t* body, packet_t* packet) noexcept nogil:
+        """Fill *packet* with what *body* carries. False: no transport can be read."""
+        if not self.transport(body, packet):
             return False
         packet.context = 0
         if self.walk.vlan_count | self.walk.tunnel_count:
@@ -200,8 +250,6 @@ cdef class Decoder:
     cdef bint ip6(
         self, const uint8_t* data, uint32_t size, body_t* body, int64_t time
     ) noexcept nogil:
-        cdef uint32_t step, place, header
-        cdef const uint8_t* at
         if size < 40:
             return leave(self.counts, TRUNCATED_IP)
         body.length = be16(data + 4)
@@ -210,6 +258,12 @@ cdef class Decoder:
         body.protocol, body.wide, body.size = data[6], True, 40 + body.length
         body.source, body.target = data + 8, data + 24
         body.data, body.captured = data + 40, min(size - 40, body.length)
+        return self.extensions(body, time)
+
+    cdef bint extensions(self, body_t* body, int64_t time) noexcept nogil:
+        """Go on behind the extension headers of IPv6. False: nothing comes of it, or not yet."""
+        cdef uint32_t step, place, header
+        cdef const uint8_t* at
         for step in range(MAX_EXTENSIONS):
             if not is_extension(body.protocol):
                 return True

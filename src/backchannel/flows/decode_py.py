@@ -2,7 +2,7 @@
 
     frame -> links -> IP, extension headers, fragments -> tunnel -> links or IP ... -> transport
 
-Sources: RFC 791, 8200 (IP), 2003, 4213 (IP in IP), 2784, 2890, 7637 (GRE), 7348 (VXLAN).
+Sources: RFC 791, 8200 (IP), 2003, 4213 (IP in IP), 2784, 2890, 7637 (GRE), 7348 (VXLAN), 4302 (AH).
 """
 
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from backchannel.flows.row import ICMP, ICMP6, PORTED, icmp_ports
 
 EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})
 MAX_EXTENSIONS = 8
-TCP, UDP, IPIP, SIX_IN_FOUR, GRE = 6, 17, 4, 41, 47
+TCP, UDP, IPIP, SIX_IN_FOUR, GRE, AH = 6, 17, 4, 41, 47, 51
+AH_HEADER = 12  # without the check value
 BRIDGED = 0x6558  # transparent Ethernet bridging
 
 Context = tuple[tuple[int, ...], tuple[str, ...]]
@@ -31,6 +32,7 @@ class Packet:
         "length",
         "payload",
         "ports",
+        "protector",
         "protocol",
         "seq",
         "size",
@@ -45,6 +47,8 @@ class Packet:
         self.ports = self.types = (0, 0)
         self.size = self.length = self.seq = self.ack = self.flags = self.window = 0
         self.payload = b""
+        self.protector: Packet | None = None
+        """The AH packet around it."""
 
 
 class Decoder:
@@ -56,18 +60,25 @@ class Decoder:
         number: Callable[[int, int], None],
         fragments: Fragments,
         depth: int,
+        *,
+        ah: bool = True,
     ) -> None:
         """*count* takes a name of `COUNTED`, *number* an index of `NUMBERED` and the number."""
         self._count, self._number, self._fragments = count, number, fragments
         self._links = Links(count, number, depth)
         self._tunnels: tuple[str, ...] = ()
-        self._time = 0
+        self._time, self._ah = 0, ah
+        self._protector: Packet | None = None
 
     def decode(self, link: int, frame: bytes, time: int) -> Packet | None:
         """Return the innermost IP packet; None where there is none, which is counted by name."""
-        self._tunnels, self._time = (), time
+        self._tunnels, self._time, self._protector = (), time, None
         data = self._links.unwrap(link, frame)
-        return None if data is None else self._ip(data)
+        packet = None if data is None else self._ip(data)
+        if packet is None:
+            return self._protector
+        packet.protector = self._protector
+        return packet
 
     def _leave(self, what: str) -> Packet | None:
         """Count why nothing comes of this frame, and return nothing."""
@@ -112,7 +123,12 @@ class Decoder:
         length = int.from_bytes(data[4:6]) or len(data) - 40
         source, target, protocol = data[8:24], data[24:40], data[6]
         total = 40 + length
-        body = data[40:total]
+        return self._extensions(source, target, protocol, data[40:total], length, total)
+
+    def _extensions(  # noqa: PLR0917 - what an IP header says
+        self, source: bytes, target: bytes, protocol: int, body: bytes, length: int, total: int
+    ) -> Packet | None:
+        """Go on behind the extension headers of IPv6."""
         for _ in range(MAX_EXTENSIONS):
             if protocol in EXTENSIONS:
                 if len(body) < 8:
@@ -177,11 +193,24 @@ class Decoder:
             return self._tunnelled(BRIDGED, frame)
         packet = Packet((self._links.vlans, self._tunnels), source, target, protocol)
         packet.size = total
+        if protocol == AH and self._ah:
+            if self._protector is None:
+                self._protector = self._transport(packet, body, length)
+            return self._authenticated(packet, body, length)
         if protocol in PORTED:
             if len(body) < 4:
                 return self._leave("truncated transport header")
             packet.ports = int.from_bytes(body[:2]), int.from_bytes(body[2:4])
         return self._transport(packet, body, length)
+
+    def _authenticated(self, ah: Packet, body: bytes, length: int) -> Packet | None:
+        """Go on behind an AH header (RFC 4302 §2)."""
+        header = (body[1] + 2) * 4 if len(body) >= AH_HEADER else 0
+        if not AH_HEADER <= header <= len(body) or not self._links.enter():
+            return None
+        self._tunnels += ("ah",)
+        inner = self._extensions if len(ah.source) == 16 else self._inside
+        return inner(ah.source, ah.target, body[0], body[header:], length - header, ah.size)
 
     def _tunnelled(self, kind: int, data: bytes) -> Packet | None:
         """Go on with what a tunnel carries: a whole frame, or what its ethertype says."""

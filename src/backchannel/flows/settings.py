@@ -63,6 +63,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     tunnel_depth: int = 8
     """Tags and tunnels of one packet; a packet with more is counted and left."""
+    ah: bool = True
+    """Look inside AH: what it protects is a flow of its own, beside that of AH."""
     contexts: int = 65_536
     """Different combinations of VLAN tags and tunnels told apart; later ones share one."""
     expectations: int = 65_536
@@ -74,7 +76,7 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            if not 0 < getattr(self, name) < 1 << (64 if name == "key" else 40):
+            if name != "ah" and not 0 < getattr(self, name) < 1 << (64 if name == "key" else 40):
                 raise UsageError(f"{name} must be at least 1 and not beyond all measure")
         if self.tunnel_depth > DEEPEST:
             raise UsageError(f"tunnel_depth can be {DEEPEST} at most")

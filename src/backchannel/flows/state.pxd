@@ -92,6 +92,11 @@ cdef inline void bump_numbered(counts_t* counts, uint32_t kind, uint32_t value) 
 
 # -- one packet ------------------------------------------------------------------------------------
 
+cdef enum:
+    BAD                     # nothing to put into a flow
+    GOOD
+    PROTECTED               # it came in an AH packet, which belongs to another flow
+
 cdef struct packet_t:
     uint64_t low            # key: addresses (IPv4), or a keyed hash of them (IPv6)
     uint64_t high           # key: ports, context, protocol
@@ -115,7 +120,7 @@ cdef struct packet_t:
     uint8_t types[2]        # ICMP type and code
     bint wide               # IPv6
     bint from_high          # sent by the high end of the key
-    bint good               # False: nothing to put into a flow
+    int good                # BAD, GOOD or PROTECTED
 
 # -- what only few flows have ----------------------------------------------------------------------
 
@@ -261,6 +266,7 @@ cdef struct bounds_t:
     uint32_t fragment_parts
     uint32_t depth
     uint32_t contexts
+    bint ah                 # look inside AH
 
 cdef inline void put(
     out_t* out, uint32_t slot, int side, int kind, const uint8_t* data, uint64_t value

@@ -14,7 +14,7 @@ from backchannel.flows.settings import FlowSettings
 
 from backchannel.capture.records cimport Chunk, frame_t
 from backchannel.flows.decode cimport Decoder
-from backchannel.flows.state cimport BATCH, bounds_t, counts_t, packet_t
+from backchannel.flows.state cimport BATCH, PROTECTED, bounds_t, counts_t, packet_t
 
 cdef enum:
     MOST = 256              # conversations looked for at a time
@@ -44,6 +44,7 @@ cdef class Picker:
         settings = FlowSettings()
         self.bounds.key[0], self.bounds.key[1] = 1, 1
         self.bounds.depth, self.bounds.contexts = settings.tunnel_depth, settings.contexts
+        self.bounds.ah = settings.ah
         self.bounds.fragments, self.bounds.fragment_parts = 64, settings.fragment_parts
         self.bounds.fragment_bytes = 1 << 20
         self.bounds.fragment_wait = settings.fragment_wait * 1000000000
@@ -83,7 +84,7 @@ cdef class Picker:
                 if not self.packets[place].good:
                     continue
                 for talk in range(self.count):
-                    if not belongs(&self.packets[place], &self.talks[talk]):
+                    if not self.part(place, &self.talks[talk]):
                         continue
                     frame = &chunk.frames[at + place]
                     head[0] = <uint32_t>(frame.time // 1000000000)
@@ -93,6 +94,14 @@ cdef class Picker:
                     out.append((self.talks[talk].number, frame.link, record))
             at += step
         return out
+
+    cdef bint part(self, uint32_t place, const talk_t* talk) noexcept nogil:
+        """Whether a packet, or the AH packet around it, is part of *talk*."""
+        if belongs(&self.packets[place], talk):
+            return True
+        return self.packets[place].good == PROTECTED and belongs(
+            &self.decoder.protectors[place], talk
+        )
 
 
 cdef bint belongs(const packet_t* packet, const talk_t* talk) noexcept nogil:

@@ -22,6 +22,7 @@ from tests.kit import (
 
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Credential, Gap, Malformed, ProxyAnswer, ProxyRequest, Software
+from backchannel.identify.decide import PEEK_LIMIT
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.http_proxy.session import CHANNELS, Session, recognise
@@ -311,15 +312,31 @@ def test_a_plain_server_that_got_an_absolute_uri_is_no_proven_proxy():
 
 
 PUBLIC = Start("tcp", Endpoint("10.0.0.5", 40000), Endpoint("93.184.216.34", 80))
+NGINX = b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n"
 WHOLE = b"GET http://short.example.com/ HTTP/1.1\r\nHost: short.example.com\r\n\r\n"
 
 
 def test_a_whole_uri_to_a_public_web_server_waits_for_the_answer():
     assert look(WHOLE, start=PUBLIC) is MORE
     assert look(WHOLE, b"HTTP/1.1 200 OK\r\nServer: nginx\r\n", start=PUBLIC) is MORE
-    assert look(WHOLE, b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n", start=PUBLIC) is None
+    assert look(WHOLE, NGINX, start=PUBLIC) is MORE
+    assert look(WHOLE, NGINX + bytes(PEEK_LIMIT), start=PUBLIC) is None
     assert look(WHOLE, b"HTTP/1.1 200 OK\r\nVia: 1.1 proxy (squid)\r\n\r\n", start=PUBLIC)
     assert isinstance(look(WHOLE, b"HTTP/1.1 407 No\r\n\r\n", start=PUBLIC), Claim)
+
+
+def test_a_connection_to_a_public_server_for_two_hosts_is_one_to_a_proxy():
+    """Programs that write the whole URI to the server itself use a connection for one host."""
+    again = WHOLE.replace(b"com/ ", b"com/again ")
+    assert look(WHOLE + again, NGINX * 2, start=PUBLIC) is MORE
+    other = WHOLE.replace(b"short.", b"other.")
+    assert look(WHOLE + again + other[:30], NGINX * 2, start=PUBLIC) is MORE
+    assert isinstance(look(WHOLE + again + other, NGINX * 2, start=PUBLIC), Claim)
+    session = Session(PUBLIC)
+    decode(session, [(C, WHOLE), (S, PAGE), (C, again), (S, PAGE)])
+    assert session.standing is Standing.CLAIMED
+    decode(session, [(C, other), (S, PAGE)])
+    assert session.standing is Standing.PARSED
 
 
 @pytest.mark.parametrize(

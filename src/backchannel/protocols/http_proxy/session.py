@@ -41,6 +41,9 @@ _CARRIED = frozenset({"http", "ws", "https", "wss"})
 """Schemes whose requests go on as HTTP."""
 _CONNECT = re.compile(rb"CONNECT [^\s/]{1,300}:\d{1,5} HTTP/1\.[01]\s*\n")
 _ABSOLUTE = re.compile(rb"[A-Z]{3,12} (?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
+_NEXT = re.compile(
+    rb"\n\r?\n[A-Z]{3,12} ((?i:https?|ftp|wss?|gopher)://[^ \r\n]+) HTTP/1\.[01]\r?\n"
+)
 _ANSWER = re.compile(
     rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*)\s*\n", re.IGNORECASE
 )
@@ -84,7 +87,8 @@ def _doubt(request: bytes, answer: bytes, server: Endpoint) -> bool | None:
 
     A URI of the very server that gets it is no proxy's. One by name, on the URI's own port of a
     public address and without a header for a proxy, is as likely of a program that always writes
-    the whole URI (WeChat, Skype): there only an answer with a proxy's header counts.
+    the whole URI (WeChat, Skype), which every server must accept (RFC 9112 §3.2.2): there only an
+    answer with a proxy's header counts, or a request for another host on the same connection.
     """
     target = request.partition(b" ")[2].partition(b"\n")[0].rpartition(b" HTTP/")[0]
     uri = absolute(target.strip().decode("latin-1"))
@@ -94,10 +98,18 @@ def _doubt(request: bytes, answer: bytes, server: Endpoint) -> bool | None:
         return False
     if uri.scheme != "http" or _PROXY_HEADER.search(request) or not _public(server.address):
         return None
-    head, whole, _ = answer.partition(b"\r\n\r\n")
-    if _OF_PROXY.search(head):
+    if _OF_PROXY.search(answer.partition(b"\r\n\r\n")[0]) or _goes_on_elsewhere(request, uri):
         return None
-    return not whole and len(answer) < PEEK_LIMIT
+    return max(len(request), len(answer)) < PEEK_LIMIT
+
+
+def _goes_on_elsewhere(requests: bytes, first: Uri) -> bool:
+    """Whether a later request asks for another host."""
+    for found in _NEXT.finditer(requests):
+        uri = absolute(found[1].decode("latin-1"))
+        if uri is not None and uri.host.lower() != first.host.lower():
+            return True
+    return False
 
 
 def _public(address: str) -> bool:
@@ -128,6 +140,7 @@ class _Channel(msgspec.Struct):
     """One target of absolute URIs."""
 
     name: str
+    host: str
     carried: bool
     answered: bool = False
 
@@ -242,7 +255,7 @@ class Session:
             oldest = self._channels.pop(next(iter(self._channels)))
             if oldest.carried:
                 out.append(InnerEnd(channel=oldest.name))
-        channel = _Channel(_key(uri), uri.scheme in _CARRIED)
+        channel = _Channel(_key(uri), uri.host.lower(), uri.scheme in _CARRIED)
         self._channels[channel.name] = channel
         if channel.carried:
             out.append(Open(channel=channel.name, host=uri.host, port=uri.port, label="http"))
@@ -264,8 +277,12 @@ class Session:
             self.standing = Standing.PARSED
 
     def _is_proxy(self, head: Head) -> bool:
-        """Whether an answer shows a proxy: old programs send absolute URIs to plain servers too."""
+        """Whether an answer shows a proxy: old programs send absolute URIs to plain servers too,
+        but each of their connections is for one host.
+        """
         if head.method == "CONNECT" or any(head.get(name) for name in _PROXY_ANSWERS):
+            return True
+        if len({channel.host for channel in self._channels.values()}) > 1:
             return True
         uri = absolute(head.target)
         return uri is not None and self._start.server.port not in (0, uri.port)

@@ -1,0 +1,43 @@
+"""What a program that scans may do wrong, and what it is told."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from backchannel import scan
+from backchannel.errors import InputError, UsageError
+
+CAPTURE = Path(__file__).parents[1] / "examples/icq/icq_v5_neticq_iserverd.pcap"
+
+
+def test_nothing_to_scan():
+    with pytest.raises(UsageError, match="name a capture"):
+        scan()
+
+
+@pytest.mark.parametrize("name", ["not-there.pcap", "*.nothing", "."])
+def test_a_path_without_a_capture(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError):
+        scan(name)
+
+
+@pytest.mark.parametrize("seen", [0, 1, 10, 1000])
+def test_the_document_runs_what_was_not_iterated(seen):
+    run = scan(CAPTURE)
+    list(islice(run, seen))
+    assert run.document == scan(CAPTURE).document
+
+
+def test_a_scan_is_iterated_once():
+    run = scan(CAPTURE)
+    assert list(run)
+    with pytest.raises(UsageError, match="scan again"):
+        iter(run)
+
+
+def test_flows_must_be_asked_for():
+    with pytest.raises(UsageError, match="collect_flows"):
+        scan(CAPTURE).flows()
+    assert scan(CAPTURE, collect_flows=True).flows().num_rows == 2
