@@ -72,15 +72,22 @@ class Announcements:
         self._tell(made.token, expect.transport, address, expect.port, normal(expect.source), until)
 
     def match(
-        self, transport: Transport, client: Endpoint, server: Endpoint, now: int
+        self,
+        transport: Transport,
+        client: Endpoint,
+        server: Endpoint,
+        now: int,
+        *,
+        opened: bool,
     ) -> Announcement | None:
         """Return what announced this flow, most exact first; a single-use one is then used up.
 
-        Where it is not known who opened a flow (UDP), either end may be the announced one.
+        Where it is not known who *opened* a flow (UDP, TCP whose beginning was not seen), either
+        end may be the announced one.
         """
         if not self._by_token:
             return None
-        ends = [(client, server)] if transport == "tcp" else [(client, server), (server, client)]
+        ends = [(client, server)] if opened else [(client, server), (server, client)]
         for source, listener in ends:
             for address, port in (
                 (listener.address, listener.port),
