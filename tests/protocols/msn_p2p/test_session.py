@@ -213,6 +213,22 @@ def test_amid_the_stream(data):
     assert any(fits(magic, data, begun=False) for magic in PROTOCOL.magic)
 
 
+@pytest.mark.parametrize("flags", [craft.FILE_DATA, craft.OBJECT_DATA])
+def test_amid_the_stream_where_the_length_was_written_by_itself(flags):
+    """libpurple writes length and packet one after the other, and TCP often keeps them apart."""
+    packets = [
+        frame(v1(b"x" * 50, session=9, total=5000, offset=n * 50, flags=flags)) for n in (2, 3)
+    ]
+    data = b"".join(packets)[4:]
+    assert isinstance(peeked(data, begun=False), Claim)
+    assert not isinstance(peeked(data, begun=True), Claim)
+    assert any(fits(magic, data, begun=False) for magic in PROTOCOL.magic)
+    session = Session(MIDDLE)
+    told = kit.decode(session, [(C, data[:20]), (C, data[20:])])
+    assert session.standing is Standing.PARSED
+    assert [part.offset for part in kit.effects(told, FileData)] == [100, 150]
+
+
 def test_the_listeners_half_alone():
     assert isinstance(peeked(b"", shake1()), Claim)
     assert any(fits(magic, shake1()) for magic in PROTOCOL.magic)

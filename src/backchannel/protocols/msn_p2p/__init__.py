@@ -6,10 +6,13 @@ _HEADER = 4 + 48
 _DATA_FLAGS = (b"\x30\x00\x00\x01", b"\x20\x00\x00\x00", b"\x20\x00\x00\x01")
 
 
-def _chunk(flags: bytes) -> Magic:
-    """A version 1 data chunk amid the stream: sizes below 4 GiB, the flags, no acknowledgement."""
+def _chunk(flags: bytes, *, framed: bool) -> Magic:
+    """A version 1 data chunk amid the stream: sizes below 4 GiB, the flags, no acknowledgement.
+
+    Not *framed*: its length was written by itself before, as libpurple does.
+    """
     shape = (
-        (b"\x00\x00\x00\x00", b"\x00\x00\xff\xff"),  # length of the frame, below 64 KiB
+        *([(bytes(4), b"\x00\x00\xff\xff")] if framed else ()),  # length, below 64 KiB
         (bytes(8), bytes(8)),  # session, identifier
         (bytes(8), bytes(4) + b"\xff" * 4),  # offset
         (bytes(8), bytes(4) + b"\xff" * 4),  # total size
@@ -22,7 +25,7 @@ def _chunk(flags: bytes) -> Magic:
         transport="tcp",
         pattern=b"".join(value for value, _ in shape),
         mask=b"".join(mask for _, mask in shape),
-        minimum=_HEADER,
+        minimum=sum(len(value) for value, _ in shape),
     )
 
 
@@ -41,6 +44,6 @@ PROTOCOL = Protocol(
         ),
         Magic(transport="tcp", pattern=b"INVITE MSNMSGR:", at=_HEADER, minimum=_HEADER + 15),
         Magic(transport="tcp", pattern=b"MSNSLP/1.0 ", at=_HEADER, minimum=_HEADER + 11),
-        *(_chunk(flags) for flags in _DATA_FLAGS),
+        *(_chunk(flags, framed=framed) for flags in _DATA_FLAGS for framed in (True, False)),
     ),
 )

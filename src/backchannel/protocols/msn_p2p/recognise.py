@@ -37,7 +37,9 @@ def _side(data: bytes, *, begun: bool) -> str | More | None:
         return "handshake packet with its nonce" if data[32:36] == _HANDSHAKE_FLAGS else None
     if len(data) >= _FRAME and slp.starts(data[_FRAME : _FRAME + 16]):
         return "MSNSLP behind a P2P header" if wire.plausible(data) else None
-    return "well-formed P2P packet" if not begun and wire.plausible(data) else None
+    if not begun and (wire.plausible(data) or wire.length_of(data)):
+        return "well-formed P2P packet"
+    return None
 
 
 def _after_foo(rest: bytes, *, full: bool) -> str | More | None:

@@ -121,7 +121,11 @@ class Session:
                 return False
             lane.seeking, lane.greeting = False, True
             return True
-        lane.fresh = False
+        if lane.fresh and (before := wire.length_of(data)):
+            lane.buffer[:0] = before
+            lane.seeking = lane.fresh = False
+            return True
+        lane.fresh = len(data) < wire.V1.size
         for found in _LENGTH.finditer(data, 0, max(0, len(data) - _TAIL + 4)):
             at = found.start()
             if wire.plausible(data[at : at + _TAIL]):

@@ -150,6 +150,17 @@ def take_frame(buffer: bytearray) -> bytes | None:
     return frame
 
 
+def length_of(data: bytes) -> bytes:
+    """Return the length that went before the sound version 1 data at the beginning of *data*, as a
+    client sends it that writes it by itself; b"" where there is no such data.
+    """
+    if len(data) < V1.size:
+        return b""
+    length = V1.unpack_from(data)[4]
+    before = (V1.size + length).to_bytes(8, "little")[:4]
+    return before if length and plausible(before + data[: V1.size]) else b""
+
+
 def plausible(data: bytes) -> bool:
     """Whether *data* begins with a frame that holds a sound version 1 packet (mid-stream)."""
     if len(data) < 4 + V1.size:
