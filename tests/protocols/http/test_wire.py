@@ -10,15 +10,8 @@ from tests.kit import footprint, recut
 
 from backchannel.model import Side
 from backchannel.protocols.http import bodies
-from backchannel.protocols.http.wire import (
-    Body,
-    Broken,
-    Conversation,
-    Done,
-    Head,
-    Raw,
-    Skipped,
-)
+from backchannel.protocols.http.heads import Head
+from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Raw, Skipped
 
 C, S = Side.CLIENT, Side.SERVER
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -11,7 +11,7 @@ from backchannel.events import Event, Peer, PeerAddress, SharedFile, Software
 from backchannel.model import Capability
 from backchannel.protocols.fasttrack import wire
 from backchannel.protocols.fasttrack.events import Network
-from backchannel.protocols.http.wire import Head
+from backchannel.protocols.http.heads import Head
 
 _BY_HASH = re.compile(
     r"/\.hash=([0-9a-f]{40})(?:[0-9a-f]{32})?(?:/(.*))?", re.IGNORECASE | re.DOTALL

@@ -22,16 +22,8 @@ from backchannel.protocols.fasttrack import heads, listing
 from backchannel.protocols.fasttrack.announced import Known
 from backchannel.protocols.fasttrack.events import ListingRequest
 from backchannel.protocols.fasttrack.uuhash import UUHash, short_id
-from backchannel.protocols.http.wire import (
-    Body,
-    Broken,
-    Conversation,
-    Done,
-    Head,
-    Item,
-    Skipped,
-    Told,
-)
+from backchannel.protocols.http.heads import Head
+from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Item, Skipped, Told
 
 LONG_TARGET, LONG_HEAD = 1024, 8192
 """Longer than anything that a program of this network asks."""

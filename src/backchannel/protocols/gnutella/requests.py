@@ -15,7 +15,7 @@ from backchannel.protocols.gnutella.handshake import addresses, normal
 from backchannel.protocols.gnutella.memory import Memory
 from backchannel.protocols.gnutella.messages import expected
 from backchannel.protocols.gnutella.vendors import software
-from backchannel.protocols.http.wire import Head
+from backchannel.protocols.http.heads import Head
 
 Kind = Literal["download", "browse", "tree", "push", "cache", "other"]
 

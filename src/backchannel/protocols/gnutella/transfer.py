@@ -22,7 +22,8 @@ from backchannel.protocols.gnutella.ggep import sha1_of
 from backchannel.protocols.gnutella.listing import Listing, listing_for
 from backchannel.protocols.gnutella.memory import Memory
 from backchannel.protocols.gnutella.requests import Request
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Head, Raw, Skipped
+from backchannel.protocols.http.heads import Head
+from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Raw, Skipped
 from backchannel.protocols.http.wire import Item as HttpItem
 from backchannel.reader import WireError
 from backchannel.text import decode

@@ -27,8 +27,9 @@ class Framing(Protocol):
     until_close: bool
     """Whether the end of the connection is the proper end of the body."""
 
-    def feed(self, data: bytes, at: int, out: list[bytes]) -> int:
-        """Append the body's bytes in *data* from *at* to *out*; return where they end.
+    def feed(self, data: bytes, at: int, out: list[bytes] | None) -> int:
+        """Append the body's bytes in *data* from *at* to *out* (None: nobody wants them); return
+        where they end.
 
         Raises WireError when the framing breaks.
         """
@@ -46,10 +47,11 @@ class Counted:
         self._left = size
         self.done = size == 0
 
-    def feed(self, data: bytes, at: int, out: list[bytes]) -> int:
+    def feed(self, data: bytes, at: int, out: list[bytes] | None) -> int:
         """See `Framing`."""
         end = min(len(data), at + self._left)
-        out.append(data[at:end])
+        if out is not None:
+            out.append(data[at:end])
         self._left -= end - at
         self.done = self._left == 0
         return end
@@ -68,9 +70,10 @@ class Endless:
     done = False
     until_close = True
 
-    def feed(self, data: bytes, at: int, out: list[bytes]) -> int:
+    def feed(self, data: bytes, at: int, out: list[bytes] | None) -> int:
         """See `Framing`."""
-        out.append(data[at:])
+        if out is not None:
+            out.append(data[at:])
         return len(data)
 
     def skip(self, size: int) -> int:
@@ -93,15 +96,16 @@ class Chunked:
         """True after a chunk's bytes, before the line end that follows them."""
         self.done = False
 
-    def feed(self, data: bytes, at: int, out: list[bytes]) -> int:
+    def feed(self, data: bytes, at: int, out: list[bytes] | None) -> int:
         """See `Framing`."""
         start, size = at, len(data)
-        pieces: list[bytes] = [] if self._verbatim else out
+        pieces = None if self._verbatim else out
         try:
             while at < size and not self.done:
                 if self._left:
                     end = min(size, at + self._left)
-                    pieces.append(data[at:end])
+                    if pieces is not None:
+                        pieces.append(data[at:end])
                     self._left -= end - at
                     self._closing = self._left == 0
                     at = end
@@ -109,13 +113,13 @@ class Chunked:
                     newline = data.find(b"\n", at) + 1
                     begin, at = at, min(newline or size, at + LINE + 1 - len(self._line))
                     self._line += data[begin:at]
-                    self._take_line(whole=at == newline)
+                    self._take_line(at == newline)
         finally:
-            if self._verbatim:
+            if self._verbatim and out is not None:
                 out.append(data[start:at])
         return at
 
-    def _take_line(self, *, whole: bool) -> None:
+    def _take_line(self, whole: bool) -> None:
         if len(self._line) > LINE:
             raise WireError("chunk line too long")
         if not whole:
@@ -210,7 +214,7 @@ def decoder_for(head: Head) -> Decoder | None:
     return None
 
 
-def framing(head: Head, *, verbatim: bool) -> tuple[Framing | None, tuple[str, ...]]:
+def framing(head: Head, verbatim: bool) -> tuple[Framing | None, tuple[str, ...]]:
     """Return how *head*'s body is framed (None: no body), and the contradictions in that.
 
     RFC 9112 §6.3. Where lengths contradict each other chunked wins, and then the first length.
@@ -220,11 +224,11 @@ def framing(head: Head, *, verbatim: bool) -> tuple[Framing | None, tuple[str, .
         head.status < 200 or head.status in (204, 304) or head.method == "HEAD"
     ):
         return None, ()
-    lengths, codings = set(head.tokens("content-length")), head.tokens("transfer-encoding")
+    lengths, codings = head.tokens("content-length"), head.tokens("transfer-encoding")
     faults: list[str] = []
     if lengths and codings:
         faults.append("both Content-Length and Transfer-Encoding")
-    if len(lengths) > 1:
+    if len(lengths) > 1 and len(set(lengths)) > 1:
         faults.append("Content-Length headers disagree")
     if codings and codings[-1] == "chunked":
         return Chunked(verbatim=verbatim), tuple(faults)
@@ -232,13 +236,15 @@ def framing(head: Head, *, verbatim: bool) -> tuple[Framing | None, tuple[str, .
         if head.request:
             raise WireError("request with a Transfer-Encoding that does not end")
         return Endless(), tuple(faults)
-    return _by_length(head, faults)
+    return _by_length(head, lengths, faults)
 
 
-def _by_length(head: Head, faults: list[str]) -> tuple[Framing | None, tuple[str, ...]]:
-    value = next(iter(head.tokens("content-length")), "")
-    if not value:
+def _by_length(
+    head: Head, lengths: list[str], faults: list[str]
+) -> tuple[Framing | None, tuple[str, ...]]:
+    if not lengths:
         return None if head.request else Endless(), tuple(faults)
+    value = lengths[0]
     if value.isascii() and value.isdigit() and len(value) < 19:
         return Counted(int(value)) if int(value) else None, tuple(faults)
     if head.request:

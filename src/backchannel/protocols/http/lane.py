@@ -1,30 +1,19 @@
 """The memory of one direction of an HTTP/1.x conversation."""
 
-from enum import Enum, auto
-
 from backchannel.model import Side
 from backchannel.protocols.http.bodies import Decoder, Framing
 
 GAP = 4096
-
-
-class State(Enum):
-    """What the next byte belongs to."""
-
-    HEAD = auto()
-    BODY = auto()
-    HOLD = auto()
-    """Behind a CONNECT or an Upgrade; the answer decides what comes here."""
-    RAW = auto()
-    LOST = auto()
-    SEEK = auto()
-    """Behind a gap, or at a start amid the stream: the next start line ends it."""
+HEAD, BODY, HOLD, RAW, LOST, SEEK = range(6)
+"""What the next byte belongs to. HOLD: it comes behind a CONNECT or an Upgrade, and the answer
+decides. SEEK: behind a gap, or at a start amid the stream, where the next start line ends it.
+"""
 
 
 class Lane:
     """One direction."""
 
-    def __init__(self, side: Side, *, request: bool, state: State) -> None:
+    def __init__(self, side: Side, request: bool, state: int) -> None:
         self.side, self.request, self.state = side, request, state
         self.held = bytearray()
         self.scanned = 0
@@ -36,7 +25,8 @@ class Lane:
         self.mute = False
         """True when the rest of a coded body can no longer be decoded."""
         self.whole = True
-        self.after = State.HEAD
+        self.after = HEAD
+        """State behind the body."""
         self.waiting: list[bytearray | int] = []
         self.ended = False
 

@@ -5,18 +5,20 @@ Bodies are passed over. Memory: that of one `Conversation`, and the last host's 
 
 import re
 
-from backchannel.events import Event, Gap, Malformed, NameLearned, Software
+from backchannel.events import Gap, Malformed, NameLearned, Software
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http.auth import Authentication
 from backchannel.protocols.http.fields import absolute, authority, product
-from backchannel.protocols.http.heads import opens
-from backchannel.protocols.http.wire import Broken, Conversation, Head, Told
+from backchannel.protocols.http.heads import Head, opens
+from backchannel.protocols.http.wire import Broken, Conversation, Told
 
 _METHOD = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) (?:[/*]|(?i:http)://)")
 _METHODS = (b"GET /", b"POST /", b"HEAD /", b"PUT /", b"OPTIONS /", b"DELETE /", b"PATCH /")
-_OTHERS = ("x-kazaa-",)
-"""Header names of protocols that have a decoder of their own, and whose requests may hide it."""
+_OTHER = "x-kazaa-"
+"""Headers of a protocol that has a decoder of its own, and whose requests may hide it."""
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
 _PROXY = re.compile(rb"HTTP/1\.[01] (?:407|200 connection established)", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 def _judge(request: bytes, answer: bytes) -> str | More | None:
     """Return what shows that these are the two sides of plain HTTP."""
-    if not opens(answer, request=False) or not opens(request, request=True):
+    if not opens(answer, False) or not opens(request, True):
         return None
     if _METHOD.match(request):
         line, newline, _ = request.partition(b"\n")
@@ -53,11 +55,13 @@ class Session:
 
     def __init__(self, start: Start) -> None:
         self.service = "http"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
-        self._talk = Conversation(decode=False, begun=start.begun)
+        self._talk = Conversation(decode=False, bodies=False, begun=start.begun)
         self._auth = Authentication()
         self._host = ""
+        self._line = ""
+        """The Host header that the last request was judged by."""
         self._named = [False, False]
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
@@ -76,45 +80,49 @@ class Session:
         events: list[Output] = []
         for side, item in told:
             if isinstance(item, Head):
-                events += self._request(item) if item.request else self._answer(item)
+                if item.request:
+                    self._request(item, events)
+                else:
+                    self._answer(item, events)
                 self._named[side] = True
             elif isinstance(item, Broken):
                 events.append(Malformed(reason=item.reason))
                 if item.lost and not any(self._named):
-                    self.standing = Standing.REFUTED
+                    self.standing = _REFUTED
         self.done = self._talk.switched
         return events
 
-    def _request(self, head: Head) -> list[Event]:
-        events: list[Event] = []
-        agent = head.get("user-agent")
-        if agent and not self._named[Side.CLIENT]:
+    def _request(self, head: Head, events: list[Output]) -> None:
+        if not self._named[_CLIENT] and (agent := head.get("user-agent")):
             name, version = product(agent)
             events.append(Software(name=name, version=version, role="client"))
-        if (host := _host(head)) and host != self._host:
+        if (host := self._wanted(head)) and host != self._host:
             self._host = host
             events.append(NameLearned(name=host, how="host"))
-        values = tuple(v for v in head.all("authorization") if v[:6].lower() == "basic ")
-        return [*events, *self._auth.offered(values, head.method)]
+        offered = head.all("authorization")
+        if offered:
+            values = tuple([value for value in offered if value[:6].lower() == "basic "])
+            events += self._auth.offered(values, head.method)
 
-    def _answer(self, head: Head) -> list[Event]:
-        if self.standing is Standing.CLAIMED and any(
-            name.startswith(_OTHERS) for name, _ in head.headers
-        ):
-            self.standing = Standing.REFUTED
-            return []
-        if head.method and self.standing is Standing.CLAIMED:
-            self.standing = Standing.PARSED
-        server = head.get("server")
-        if not server or self._named[Side.SERVER]:
-            return []
+    def _answer(self, head: Head, events: list[Output]) -> None:
+        if self.standing is _CLAIMED and head.starting(_OTHER):
+            self.standing = _REFUTED
+            return
+        if head.method and self.standing is _CLAIMED:
+            self.standing = _PARSED
+        if self._named[_SERVER] or not (server := head.get("server")):
+            return
         name, version = product(server)
-        return [Software(name=name, version=version, role="server")]
+        events.append(Software(name=name, version=version, role="server"))
 
-
-def _host(head: Head) -> str:
-    """Return the host that a request names, in lower case and without a port."""
-    if uri := absolute(head.target):
-        return uri.host.lower()
-    place = authority(head.get("host"))
-    return place[0].lower() if place else ""
+    def _wanted(self, head: Head) -> str:
+        """Return the host that a request names, in lower case and without a port."""
+        if head.target[:1] != "/" and (uri := absolute(head.target)):
+            self._line = ""
+            return uri.host.lower()
+        line = head.get("host")
+        if line == self._line:
+            return self._host
+        self._line = line
+        place = authority(line)
+        return place[0].lower() if place else ""

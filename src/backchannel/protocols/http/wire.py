@@ -15,13 +15,12 @@ at most one head of *limit* bytes, or HELD bytes that wait, and less than 10 KiB
 
 import re
 from collections import deque
-from typing import ClassVar
 
 from backchannel.model import Side
 from backchannel.protocols.http.bodies import decoder_for, framing
-from backchannel.protocols.http.heads import OPENING, Head, opens, read_head
+from backchannel.protocols.http.heads import OPENING, Head, end_of_head, opens, read_head
 from backchannel.protocols.http.items import Body, Broken, Done, Item, Raw, Skipped, Told
-from backchannel.protocols.http.lane import Lane, State
+from backchannel.protocols.http.lane import BODY, HEAD, HOLD, LOST, RAW, SEEK, Lane
 from backchannel.reader import WireError
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "Broken",
     "Conversation",
     "Done",
-    "Head",
     "Item",
     "Raw",
     "Skipped",
@@ -40,7 +38,6 @@ __all__ = [
 LIMIT = 65536
 HELD = 65536
 PENDING = 1024
-_END = re.compile(rb"\n\r?\n")
 _SEEK_TAIL = 4200
 _ESTABLISHED = "connection established"
 _SEEK = {
@@ -56,6 +53,7 @@ class Conversation:
 
     *decode*: undo gzip and deflate. *verbatim*: hand bodies on exactly as sent, chunk sizes
     included (and then nothing is decoded). *begun*: False when the beginning was not seen.
+    *bodies*: False where nobody wants them; then no Body is told.
     """
 
     def __init__(
@@ -65,18 +63,20 @@ class Conversation:
         decode: bool = True,
         verbatim: bool = False,
         begun: bool = True,
+        bodies: bool = True,
         limit: int = LIMIT,
     ) -> None:
-        state = State.HEAD if begun else State.SEEK
-        self._client = Lane(client, request=True, state=state)
-        self._server = Lane(client.other, request=False, state=state)
+        state = HEAD if begun else SEEK
+        self._client = Lane(client, True, state)
+        self._server = Lane(client.other, False, state)
         self._decode, self._verbatim, self._limit = decode and not verbatim, verbatim, limit
+        self._bodies = bodies
         self._pending: deque[tuple[str, str]] = deque(maxlen=PENDING)
 
     @property
     def switched(self) -> bool:
         """Whether both sides have left HTTP/1, so that only Raw and Skipped can follow."""
-        return self._client.state is State.RAW and self._server.state is State.RAW
+        return self._client.state == RAW and self._server.state == RAW
 
     def feed(self, side: Side, data: bytes) -> Told:
         """Take the next in-order bytes of *side*; return what they meant, in order."""
@@ -95,10 +95,10 @@ class Conversation:
         told: Told = []
         lane = self._lane(side)
         lane.ended = True
-        if lane.state is State.BODY and lane.body is not None:
+        if lane.state == BODY and lane.body is not None:
             lane.whole = lane.whole and lane.body.until_close
             self._finish(lane, told)
-        while self._client.ended and self._server.ended and self._client.state is State.HOLD:
+        while self._client.ended and self._server.ended and self._client.state == HOLD:
             self._run(self._client, self._guess(told), told)
         return told
 
@@ -108,38 +108,59 @@ class Conversation:
     def _run(self, lane: Lane, data: bytes, told: Told) -> None:
         while data:
             try:
-                data = self._STEPS[lane.state](self, lane, data, told)
+                data = self._step(lane, data, told)
             except WireError as error:
                 self._lose(lane, str(error), told)
                 return
 
+    def _step(self, lane: Lane, data: bytes, told: Told) -> bytes:
+        """Take what belongs to the lane's state; return the rest."""
+        state = lane.state
+        if state == HEAD:
+            return self._head(lane, data, told)
+        if state == BODY:
+            return self._body(lane, data, told)
+        if state == HOLD:
+            return self._guess(told) if lane.wait(data) > HELD else b""
+        if state == SEEK:
+            return self._seek(lane, data, told)
+        if state == RAW:
+            told.append((lane.side, Raw(data)))
+        return b""
+
     def _lose(self, lane: Lane, reason: str, told: Told) -> None:
         told.append((lane.side, Broken(reason, lost=True)))
-        if lane.state is State.BODY:
+        if lane.state == BODY:
             lane.whole = False
             self._finish(lane, told)
-        lane.state = State.LOST
+        lane.state = LOST
         lane.forget()
 
     # -- heads ---------------------------------------------------------------------------------
 
     def _head(self, lane: Lane, data: bytes, told: Told) -> bytes:
-        held = lane.held
-        if not held:  # RFC 9112 §2.2: empty lines before a start line are passed over
-            data = data.lstrip(b"\r\n")
-        held += data
+        held, seen = lane.held, 0
+        if held:
+            seen = max(0, lane.scanned - 2)  # where an empty line may have begun
+            held += data
+            part: bytes | bytearray = held
+            fresh = bytes(held[seen:])
+        else:  # RFC 9112 §2.2: empty lines before a start line are passed over
+            part = fresh = data.lstrip(b"\r\n")
         if not lane.checked:
-            newline = held.find(b"\n", lane.scanned, self._limit)
-            if not opens(held[: newline + 1 or OPENING], request=lane.request):
+            newline = part.find(b"\n", lane.scanned, self._limit)
+            if not opens(part[: newline + 1 or OPENING], lane.request):
                 raise WireError("not an HTTP request" if lane.request else "not an HTTP answer")
             lane.checked = newline >= 0
-        end = _END.search(held, max(0, lane.scanned - 2), self._limit)
-        if end is None:
-            if len(held) >= self._limit:
+        end = end_of_head(fresh, self._limit - seen)
+        if end < 0:
+            if len(part) >= self._limit:
                 raise WireError(f"head longer than {self._limit} bytes")
-            lane.scanned = len(held)
+            lane.scanned = len(part)
+            if not held:
+                held += part
             return b""
-        block, rest = bytes(held[: end.end()]), bytes(held[end.end() :])
+        block, rest = bytes(part[: seen + end]), fresh[end:]
         lane.forget()
         self._begin(lane, block, told)
         return rest
@@ -154,17 +175,18 @@ class Conversation:
             self._pending.append((head.method, head.target))
             tunnel = False
         else:
-            if not self._pending and self._client.state is State.HEAD:
+            if not self._pending and self._client.state == HEAD:
                 self._sever(self._client, told)
             head = read_head(block, self._pending[0] if self._pending else ("", ""))
             tunnel = leaves_http(head)
         told.append((lane.side, head))
-        told += [(lane.side, Broken(fault)) for fault in head.faults]
+        if head.faults:
+            told += [(lane.side, Broken(fault)) for fault in head.faults]
         if lane.request:
-            lane.after = State.HOLD if _waits(head) else State.HEAD
-        self._frame(lane, head, told, tunnel=tunnel)
+            lane.after = HOLD if _waits(head) else HEAD
+        self._frame(lane, head, told, tunnel)
         if not lane.request:
-            self._answered(head, told, tunnel=tunnel)
+            self._answered(head, told, tunnel)
 
     def _sever(self, lane: Lane, told: Told) -> None:
         """The end of a head was not captured: tell what was, if that is a start line at least."""
@@ -175,27 +197,28 @@ class Conversation:
         asked = None if lane.request else (self._pending[0] if self._pending else ("", ""))
         head = read_head(block, asked)
         told += [(lane.side, head), (lane.side, Done(complete=False))]
-        lane.state = State.HOLD if lane.request and _waits(head) else State.SEEK
+        lane.state = HOLD if lane.request and _waits(head) else SEEK
         if lane.request:
             self._pending.append((head.method, head.target))
         else:
-            self._answered(head, told, tunnel=leaves_http(head))
+            self._answered(head, told, leaves_http(head))
 
-    def _frame(self, lane: Lane, head: Head, told: Told, *, tunnel: bool) -> None:
+    def _frame(self, lane: Lane, head: Head, told: Told, tunnel: bool) -> None:
         """Make *lane* ready for the body of *head*, or finish the message."""
         lane.whole, lane.mute = True, False
         if tunnel or (lane.request and head.method == "CONNECT"):
             lane.body, faults = None, tuple[str, ...]()
         else:
-            lane.body, faults = framing(head, verbatim=self._verbatim)
-        told += [(lane.side, Broken(fault)) for fault in faults]
+            lane.body, faults = framing(head, self._verbatim)
+        if faults:
+            told += [(lane.side, Broken(fault)) for fault in faults]
         if lane.body is None:
             self._finish(lane, told)
             return
-        lane.state = State.BODY
+        lane.state = BODY
         lane.decoder = decoder_for(head) if self._decode else None
 
-    def _answered(self, head: Head, told: Told, *, tunnel: bool) -> None:
+    def _answered(self, head: Head, told: Told, tunnel: bool) -> None:
         """Take the request that *head* answers off the list, and decide what waits for it."""
         if head.status < 200 and not tunnel:
             return
@@ -209,12 +232,16 @@ class Conversation:
     # -- bodies --------------------------------------------------------------------------------
 
     def _body(self, lane: Lane, data: bytes, told: Told) -> bytes:
-        body, pieces = lane.body, list[bytes]()
+        body = lane.body
         assert body is not None
-        try:
-            end = body.feed(data, 0, pieces)
-        finally:
-            self._piece(lane, pieces[0] if len(pieces) == 1 else b"".join(pieces), told)
+        if not self._bodies:
+            end = body.feed(data, 0, None)
+        else:
+            pieces: list[bytes] = []
+            try:
+                end = body.feed(data, 0, pieces)
+            finally:
+                self._piece(lane, pieces[0] if len(pieces) == 1 else b"".join(pieces), told)
         if body.done:
             self._finish(lane, told)
         return data[end:]
@@ -245,25 +272,25 @@ class Conversation:
         self._flush(lane, told)
         told.append((lane.side, Done(lane.whole)))
         lane.body = lane.decoder = None
-        lane.state, lane.after = lane.after, State.HEAD
+        lane.state, lane.after = lane.after, HEAD
 
     # -- gaps ----------------------------------------------------------------------------------
 
     def _skip(self, lane: Lane, size: int, told: Told) -> None:
-        if lane.state is State.HEAD:
+        if lane.state == HEAD:
             self._sever(lane, told)
-        if lane.state is State.RAW:
+        if lane.state == RAW:
             told.append((lane.side, Skipped(size)))
-        elif lane.state is State.HOLD:
+        elif lane.state == HOLD:
             if lane.wait(size) > HELD:
                 self._run(lane, self._guess(told), told)
-        elif lane.state is State.BODY:
+        elif lane.state == BODY:
             self._skip_body(lane, size, told)
         else:
-            lane.state = State.SEEK
+            lane.state = SEEK
             lane.forget()
             if not lane.request:  # whose answers were lost, nobody knows
-                last = self._pending.pop() if self._client.state is State.HOLD else None
+                last = self._pending.pop() if self._client.state == HOLD else None
                 self._pending.clear()
                 self._pending += [last] if last else []
 
@@ -284,7 +311,7 @@ class Conversation:
     def _seek(self, lane: Lane, data: bytes, told: Told) -> bytes:
         held = lane.held
         held += data
-        if not lane.request and self._client.state is State.HOLD:
+        if not lane.request and self._client.state == HOLD:
             return self._seek_tunnel(lane, told)
         found = _SEEK[lane.request].search(held)
         if found is None:
@@ -292,7 +319,7 @@ class Conversation:
             return b""
         rest = bytes(held[found.start() :])
         held.clear()
-        lane.state = State.HEAD
+        lane.state = HEAD
         return rest
 
     def _seek_tunnel(self, lane: Lane, told: Told) -> bytes:
@@ -303,24 +330,21 @@ class Conversation:
         rest = bytes(lane.held)
         lane.held.clear()
         if start == b"HTTP/1.":
-            lane.state = State.HEAD
+            lane.state = HEAD
         else:
             self._switch(told)
         return rest
 
     # -- upgrades and tunnels ------------------------------------------------------------------
 
-    def _hold(self, lane: Lane, data: bytes, told: Told) -> bytes:
-        return self._guess(told) if lane.wait(data) > HELD else b""
-
     def _guess(self, told: Told) -> bytes:
         """No answer was seen: what waits is taken for what it looks like, and returned."""
         lane = self._client
         first = next((part for part in lane.waiting if isinstance(part, bytearray)), bytearray())
-        asks = b"\n" in first and opens(first, request=True)
-        lane.state = State.HEAD if asks else State.RAW
+        asks = b"\n" in first and opens(first, True)
+        lane.state = HEAD if asks else RAW
         if not asks:
-            self._server.state = State.RAW
+            self._server.state = RAW
         # A caller that runs in a loop takes it from here: a client may ask a thousand times.
         if len(lane.waiting) == 1:
             lane.waiting = []
@@ -331,20 +355,20 @@ class Conversation:
     def _switch(self, told: Told) -> None:
         """Both sides leave HTTP/1."""
         lane = self._client
-        if lane.state is State.BODY:
-            lane.after = State.RAW
+        if lane.state == BODY:
+            lane.after = RAW
         else:
-            lane.state = State.RAW
-        self._server.state = State.RAW
+            lane.state = RAW
+        self._server.state = RAW
         self._release(told)
 
     def _refused(self, told: Told) -> None:
         lane = self._client
-        if lane.state is State.HOLD:
-            lane.state = State.HEAD
+        if lane.state == HOLD:
+            lane.state = HEAD
             self._release(told)
-        elif lane.state is State.BODY:
-            lane.after = State.HEAD
+        elif lane.state == BODY:
+            lane.after = HEAD
 
     def _release(self, told: Told) -> None:
         lane = self._client
@@ -358,22 +382,6 @@ class Conversation:
                 self._skip(lane, part, told)
             else:
                 self._run(lane, bytes(part), told)
-
-    def _raw(self, lane: Lane, data: bytes, told: Told) -> bytes:
-        told.append((lane.side, Raw(data)))
-        return b""
-
-    def _deaf(self, lane: Lane, data: bytes, told: Told) -> bytes:  # noqa: ARG002 - a step's shape
-        return b""
-
-    _STEPS: ClassVar = {
-        State.HEAD: _head,
-        State.BODY: _body,
-        State.HOLD: _hold,
-        State.RAW: _raw,
-        State.LOST: _deaf,
-        State.SEEK: _seek,
-    }
 
 
 def _waits(head: Head) -> bool:

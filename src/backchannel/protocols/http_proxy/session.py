@@ -21,13 +21,12 @@ from backchannel.model import MORE, Claim, Endpoint, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http import auth
 from backchannel.protocols.http.fields import PORTS, Uri, absolute, authority, product
-from backchannel.protocols.http.heads import opens
+from backchannel.protocols.http.heads import Head, opens
 from backchannel.protocols.http.wire import (
     Body,
     Broken,
     Conversation,
     Done,
-    Head,
     Item,
     Raw,
     Skipped,

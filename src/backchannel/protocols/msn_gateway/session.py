@@ -23,7 +23,8 @@ from backchannel.events import Gap, Malformed, ProxyRequest
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http import auth
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Head, Skipped, Told
+from backchannel.protocols.http.heads import Head
+from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
 
 PORT = 1863
 """Gateways go on to this port; requests name none."""

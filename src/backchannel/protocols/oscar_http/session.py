@@ -17,7 +17,8 @@ from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open, Tie
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Head, Skipped, Told
+from backchannel.protocols.http.heads import Head
+from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
 from backchannel.protocols.oscar_http import wire
 from backchannel.reader import Reader, WireError
 
