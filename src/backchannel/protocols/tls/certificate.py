@@ -4,8 +4,6 @@ RFC 5280 §4.1, read only as far as the names: issuer, subject, and the alternat
 extensions. A small reader of our own, since what is read is the attacker's and most of it is noise.
 """
 
-from collections.abc import Iterator
-
 from backchannel.reader import Reader, WireError
 from backchannel.text import decode
 
@@ -16,60 +14,89 @@ _WIDE = 0x1E
 NAMES = 100
 
 
-def read_names(der: bytes) -> tuple[tuple[str, ...], str]:
+def read_names(der: bytes, wanted: bool = True) -> tuple[tuple[str, ...], str]:
     """Return (names, issuer): at most NAMES alternative names, or the subject's common name.
 
-    The issuer is its organisation, or its common name. Raises WireError for what is no
-    certificate.
+    The issuer is its organisation, or its common name. Where they are not *wanted* both are empty.
+    Raises WireError for what is no certificate.
     """
     certificate = _enter(Reader(der), _SEQUENCE)
     body = _enter(certificate, _SEQUENCE)
-    tag, _ = _next(body)
-    if tag != _INTEGER:  # the version stood before the serial number
+    if _tag(body) != _INTEGER:  # the version stood before the serial number
         _next(body)
     _next(body)  # signature algorithm
-    issuer = dict(_attributes(_enter(body, _SEQUENCE)))
+    issuer = _attributes(_enter(body, _SEQUENCE))
     _next(body)  # validity
-    subject = dict(_attributes(_enter(body, _SEQUENCE)))
-    names = _alternative_names(body)[:NAMES]
-    common = subject.get(_COMMON_NAME, "")
-    if not names and common:
-        names = [common]
-    return tuple(names), issuer.get(_ORGANISATION) or issuer.get(_COMMON_NAME, "")
+    subject = _attributes(_enter(body, _SEQUENCE))
+    names = _alternative_names(body)
+    if not wanted:
+        return (), ""
+    texts = [decode(name).lower() for name in names[:NAMES]]
+    common = _text(subject.get(_COMMON_NAME))
+    if not texts and common:
+        texts = [common]
+    return tuple(texts), _text(issuer.get(_ORGANISATION)) or _text(issuer.get(_COMMON_NAME))
 
 
-def _next(reader: Reader) -> tuple[int, Reader]:
-    """Return (tag, contents) of the next element. Lengths take at most three bytes here."""
-    tag, size = reader.u8(), reader.u8()
+def _tag(reader: Reader) -> int:
+    """Pass over the next element and return its tag."""
+    tag = reader.u8()
+    reader.skip(_size(reader))
+    return tag
+
+
+def _next(reader: Reader) -> Reader:
+    """Return the contents of the next element, of whatever kind."""
+    reader.skip(1)
+    return reader.sub(_size(reader))
+
+
+def _size(reader: Reader) -> int:
+    """Return the size of the element whose tag was read. It takes at most three bytes here."""
+    size = reader.u8()
     if size & 0x80:
         count = size & 0x7F
         if not 1 <= count <= 3:
             raise WireError(f"DER length of {count} bytes")
-        size = int.from_bytes(reader.take(count), "big")
-    return tag, reader.sub(size)
+        size = 0
+        octets = reader.take(count)
+        for byte in octets:
+            size = size << 8 | byte
+    return size
 
 
 def _enter(reader: Reader, tag: int) -> Reader:
-    found, contents = _next(reader)
+    found = reader.u8()
+    contents = reader.sub(_size(reader))
     if found != tag:
         raise WireError(f"wanted DER element {tag:02x}, got {found:02x}")
     return contents
 
 
-def _attributes(name: Reader) -> Iterator[tuple[bytes, str]]:
-    """Yield (object identifier, text) of a distinguished name."""
+def _attributes(name: Reader) -> dict[bytes, tuple[int, bytes]]:
+    """Return (kind of text, its bytes) by object identifier, of a distinguished name."""
+    found: dict[bytes, tuple[int, bytes]] = {}
     while name:
-        _, parts = _next(name)
+        parts = _next(name)
         while parts:
             attribute = _enter(parts, _SEQUENCE)
             kind = _enter(attribute, _OID).rest()
-            tag, value = _next(attribute)
-            yield kind, decode(value.rest(), "utf-16-be" if tag == _WIDE else "utf-8")
+            tag = attribute.u8()
+            found[kind] = tag, attribute.take(_size(attribute))
+    return found
 
 
-def _alternative_names(body: Reader) -> list[str]:
+def _text(value: tuple[int, bytes] | None) -> str:
+    if value is None:
+        return ""
+    tag, text = value
+    return decode(text, "utf-16-be" if tag == _WIDE else "utf-8")
+
+
+def _alternative_names(body: Reader) -> list[bytes]:
     while body:
-        tag, contents = _next(body)
+        tag = body.u8()
+        contents = body.sub(_size(body))
         if tag != _EXTENSIONS:
             continue
         extensions = _enter(contents, _SEQUENCE)
@@ -77,14 +104,14 @@ def _alternative_names(body: Reader) -> list[str]:
             extension = _enter(extensions, _SEQUENCE)
             if _enter(extension, _OID).rest() != _ALTERNATIVE:
                 continue
-            _, value = _next(extension)
+            value = _next(extension)
             if len(value) == 1:  # critical: TRUE stood before the value
-                _, value = _next(extension)
+                value = _next(extension)
             names = _enter(value, _SEQUENCE)
             found = []
             while names:
-                kind, name = _next(names)
+                kind, name = names.u8(), names.take(_size(names))
                 if kind == _DNS_NAME:
-                    found.append(decode(name.rest()).lower())
+                    found.append(name)
             return found
     return []

@@ -15,6 +15,8 @@ from backchannel.reader import WireError
 
 NAMES = 8
 """Names of a certificate that are told on; those of the big carriers have hundreds."""
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
 _HELLOS = (wire.CLIENT_HELLO, wire.SERVER_HELLO)
 PATIENCE = 131_072
 """Bytes of a side, its longest hello among them, after which the other is no longer waited for."""
@@ -82,10 +84,12 @@ class Session:
     """One connection under TLS."""
 
     def __init__(self, start: Start) -> None:
-        self._told = start.reads(TlsHello), start.reads(TlsAnswer), start.reads(TlsCertificate)
+        self._hellos = start.reads(TlsHello)
+        self._answers = start.reads(TlsAnswer)
+        self._certificates = start.reads(TlsCertificate)
         """Which are told in full; for the others their class is enough."""
         self.service = "tls"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._records = bytearray(), bytearray()
         self._messages = bytearray(), bytearray()
@@ -110,13 +114,14 @@ class Session:
 
     def _open(self, side: Side, data: bytes, out: list[Output]) -> None:
         """Read what *side* says openly."""
-        self._records[side].extend(data)
+        records = self._records[side]
+        records += data
         try:
             self._cut(side, out)
         except WireError as error:
             out.append(Malformed(reason=str(error)))
-            if self.standing is Standing.CLAIMED and not self._hello_seen:
-                self.standing = Standing.REFUTED
+            if self.standing is _CLAIMED and not self._hello_seen:
+                self.standing = _REFUTED
             self._finish(side)
 
     def gap(self, side: Side, size: int) -> list[Output]:
@@ -137,8 +142,8 @@ class Session:
 
     def _cut(self, side: Side, out: list[Output]) -> None:
         """Cut records and messages off what came, until this side has said all."""
-        records, at = self._records[side], 0
-        if records[:1] == b"\x80" and not self._hello_seen and side is Side.CLIENT:
+        records, messages, at = self._records[side], self._messages[side], 0
+        if records[:1] == b"\x80" and not self._hello_seen and side is _CLIENT:
             if (old := wire.read_ssl2_hello(records)) is not None:
                 self._client_hello(old, out)
                 self._finish(side)
@@ -146,9 +151,9 @@ class Session:
         while not self._read[side] and (record := wire.read_record(records, at)) is not None:
             kind, start, at = record
             if kind == wire.HANDSHAKE:
-                self._messages[side].extend(records[start:at])
+                messages += records[start:at]
                 self._take_messages(side, out)
-            elif kind == wire.DATA or side is Side.SERVER:  # an alert, or what follows is closed
+            elif kind == wire.DATA or side is _SERVER:  # an alert, or what follows is closed
                 self._finish(side)
         del records[:at]
 
@@ -163,10 +168,10 @@ class Session:
             self._message(side, kind, body, out)
 
     def _message(self, side: Side, kind: int, body: bytes, out: list[Output]) -> None:
-        if side is Side.CLIENT:
+        if side is _CLIENT:
             if kind != wire.CLIENT_HELLO:
                 raise WireError(f"handshake message {kind} where a client hello belongs")
-            self._client_hello(wire.read_client_hello(body), out)
+            self._client_hello(wire.read_client_hello(body, not self._hellos), out)
             self._finish(side)
         elif kind == wire.SERVER_HELLO:
             self._server_hello(wire.read_server_hello(body), out)
@@ -179,7 +184,7 @@ class Session:
 
     def _client_hello(self, hello: wire.ClientHello, out: list[Output]) -> None:
         self._hello_seen = True
-        out.append(_hello(hello) if self._told[0] else TlsHello)
+        out.append(_hello(hello) if self._hellos else TlsHello)
         if hello.name:
             self._named = True
             out.append(NameLearned(name=hello.name, how="sni"))
@@ -188,15 +193,17 @@ class Session:
         if hello.retry:
             return
         if self._hello_seen:
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         self._hello_seen = True
-        out.append(_answer(hello) if self._told[1] else TlsAnswer)
+        out.append(_answer(hello) if self._answers else TlsAnswer)
         if hello.version >= wire.TLS13:
-            self._finish(Side.SERVER)
+            self._finish(_SERVER)
 
     def _certificate(self, der: bytes, out: list[Output]) -> None:
-        names, issuer = read_names(der)
-        out.append(TlsCertificate(names=names, issuer=issuer) if self._told[2] else TlsCertificate)
+        names, issuer = read_names(der, self._certificates or not self._named)
+        out.append(
+            TlsCertificate(names=names, issuer=issuer) if self._certificates else TlsCertificate
+        )
         if not self._named:  # what the client asked for says more
             hosts = [name for name in names if "." in name and " " not in name][:NAMES]
             out += [NameLearned(name=name, how="certificate") for name in hosts]

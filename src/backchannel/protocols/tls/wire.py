@@ -76,51 +76,56 @@ def read_record(data: bytes | bytearray, at: int) -> tuple[int, int, int] | None
 
     Raises WireError for what is no record.
     """
-    head = data[at : at + 5]
-    if head and not CHANGE_CIPHER <= head[0] <= DATA:
+    head = bytes(data[at : at + 5])
+    have = len(head)
+    if have and not CHANGE_CIPHER <= head[0] <= DATA:
         raise WireError(f"no TLS record starts with {head[0]:02x}")
-    if len(head) > 2 and (head[1] != 3 or head[2] > 4):
+    if have > 2 and (head[1] != 3 or head[2] > 4):
         raise WireError(f"unknown TLS record version {head[1]}.{head[2]}")
-    if len(head) < 5:
+    if have < 5:
         return None
-    size = int.from_bytes(head[3:5], "big")
+    size = head[3] << 8 | head[4]
     if size > MAX_RECORD:
         raise WireError(f"TLS record of {size} bytes")
     end = at + 5 + size
     return (head[0], at + 5, end) if len(data) >= end else None
 
 
-def read_message(data: bytes | bytearray) -> tuple[int, int] | None:
+def read_message(data: bytearray) -> tuple[int, int] | None:
     """Return (type, size of the body) of the handshake message that *data* begins with."""
     if len(data) < 4:
         return None
-    size = int.from_bytes(data[1:4], "big")
+    size = data[1] << 16 | data[2] << 8 | data[3]
     if size > MAX_MESSAGE:
         raise WireError(f"handshake message of {size} bytes")
     return data[0], size
 
 
-def read_client_hello(body: bytes) -> ClientHello:
-    """Return the hello that *body* is."""
+def read_client_hello(body: bytes, brief: bool = False) -> ClientHello:
+    """Return the hello that *body* is; where it is to be *brief*, only the version and the name."""
     reader = Reader(body)
     version = reader.u16()
     if version >> 8 != 3:
         raise WireError(f"client hello of version {version:04x}")
     reader.skip(32)
     reader.skip(reader.u8())
-    ciphers = _numbers(reader.take(reader.u16()))
+    ciphers = reader.take(reader.u16())
     reader.skip(reader.u8())
     found = _extensions(reader)
+    alpn = _alpn(found.get(_ALPN, b""))
+    name = _name(found.get(_SNI, b""))
+    if brief:
+        return ClientHello(version, name=name)
     return ClientHello(
         version,
-        ciphers,
+        _numbers(ciphers),
         tuple(found),
         _numbers(found.get(_VERSIONS, b"")[1:]),
         _numbers(found.get(_GROUPS, b"")[2:]),
         tuple(found.get(_POINTS, b"")[1:]),
         _numbers(found.get(_SIGNATURES, b"")[2:]),
-        _alpn(found.get(_ALPN, b"")),
-        _name(found.get(_SNI, b"")),
+        alpn,
+        name,
     )
 
 
@@ -171,15 +176,19 @@ def _extensions(reader: Reader) -> dict[int, bytes]:
         return found
     inner = reader.sub(reader.u16())
     while inner:
-        found.setdefault(inner.u16(), inner.take(inner.u16()))
+        kind, value = inner.u16(), inner.take(inner.u16())
+        if kind not in found:
+            found[kind] = value
     return found
 
 
 def _numbers(data: bytes) -> tuple[int, ...]:
-    return tuple(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data) - 1, 2))
+    return tuple([data[at] << 8 | data[at + 1] for at in range(0, len(data) - 1, 2)])
 
 
 def _alpn(data: bytes) -> tuple[bytes, ...]:
+    if not data:
+        return ()
     reader = Reader(data, min(2, len(data)))
     found = []
     while reader:

@@ -1,0 +1,25 @@
+# C types for wire.py, which says what these are.
+
+cimport cython
+
+from backchannel.reader cimport Reader
+
+cpdef bint grease(int value) except -1
+@cython.locals(head=bytes, have=Py_ssize_t, size=Py_ssize_t, end=Py_ssize_t)
+cpdef tuple read_record(data, Py_ssize_t at)
+@cython.locals(size=Py_ssize_t)
+cpdef tuple read_message(bytearray data)
+@cython.locals(reader=Reader, version=int, ciphers=bytes, found=dict, alpn=tuple, name=str)
+cpdef read_client_hello(bytes body, bint brief=*)
+@cython.locals(reader=Reader, version=int, cipher=int, random=bytes, found=dict, alpn=tuple, chosen=bytes)
+cpdef read_server_hello(bytes body)
+@cython.locals(reader=Reader, chain=Reader)
+cpdef bytes read_certificate(bytes body)
+@cython.locals(found=dict, inner=Reader, kind=int, value=bytes)
+cdef dict _extensions(Reader reader)
+@cython.locals(at=Py_ssize_t)
+cdef tuple _numbers(bytes data)
+@cython.locals(reader=Reader, found=list)
+cdef tuple _alpn(bytes data)
+@cython.locals(reader=Reader, kind=int, name=bytes)
+cdef str _name(bytes data)
