@@ -5,13 +5,15 @@ either may be the one that is known. Refusals and questions alone tell nothing. 
 message (64 KiB) of each side is held.
 """
 
-from backchannel.events import Event, Gap, Malformed, NameLearned
+from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.dns import wire
 from backchannel.protocols.dns.events import ServiceBinding
+from backchannel.protocols.dns.wire import Message
 from backchannel.reader import WireError
 
+_REFUTED, _CLAIMED, _PARSED = Standing
 _ALIASES = 16
 """Longest chain of aliases that is followed."""
 _SHORTEST = 17
@@ -50,7 +52,7 @@ def _can_become(part: bytes) -> bool:
     return all(not byte & mask for byte, mask in zip(part[4:14], _HEADER, strict=False))
 
 
-def _plausible(message: wire.Message, data: bytes) -> bool:
+def _plausible(message: Message, data: bytes) -> bool:
     """Refuse what only looks like DNS: NetBIOS names, and a question that reports an error."""
     if len(data) < _SHORTEST or (message.code and not message.response):
         return False
@@ -63,7 +65,7 @@ class Session:
 
     def __init__(self, start: Start) -> None:
         self.service = "dns"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._stream = start.transport == "tcp"
         self._buffers = bytearray(), bytearray()
@@ -71,7 +73,7 @@ class Session:
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes, or one datagram, of *side*; return what they meant."""
         if not self._stream:
-            return [*self._message(data)]
+            return self._message(data)
         out: list[Output] = []
         buffer, at = self._buffers[side], 0
         buffer += data
@@ -94,25 +96,25 @@ class Session:
         """*side* will send no more."""
         return []
 
-    def _message(self, data: bytes) -> list[Event]:
+    def _message(self, data: bytes) -> list[Output]:
         try:
             message = wire.read_message(data)
         except WireError as error:
-            if self.standing is Standing.CLAIMED:
-                self.standing = Standing.REFUTED
+            if self.standing is _CLAIMED:
+                self.standing = _REFUTED
                 self.done = True
             return [Malformed(reason=str(error))]
         if not message.response:
             return []
-        self.standing = Standing.PARSED
+        self.standing = _PARSED
         return _told(message) if not message.code else []
 
 
-def _told(message: wire.Message) -> list[Event]:
+def _told(message: Message) -> list[Output]:
     """Return what an answer teaches, one event a name."""
     addresses: dict[str, list[str]] = {}
     aliases: dict[str, str] = {}
-    told: list[Event] = []
+    told: list[Output] = []
     for record in message.answers:
         if record.kind == wire.CNAME:
             aliases.setdefault(record.name, record.value)
@@ -129,10 +131,10 @@ def _told(message: wire.Message) -> list[Event]:
                     ech=record.ech,
                 )
             )
-    asked = [question.name for question in message.questions]
-    names = dict.fromkeys([*asked, *aliases, *addresses])
-    found = {name: dict.fromkeys(_resolve(name, aliases, addresses)) for name in names}
-    told += [NameLearned(name=name, addresses=tuple(found[name])) for name in names if found[name]]
+    for name in dict.fromkeys([*message.asked, *aliases, *addresses]):
+        found = tuple(dict.fromkeys(_resolve(name, aliases, addresses)))
+        if found:
+            told.append(NameLearned(name=name, addresses=found))
     return told
 
 

@@ -11,8 +11,6 @@ ends. Only questions and answers are read, of these RECORDS at most. Nothing is 
 
 from ipaddress import IPv6Address
 
-import msgspec
-
 from backchannel.reader import Reader, WireError
 
 A, CNAME, AAAA, SVCB, HTTPS, ANY = 1, 5, 28, 64, 65, 255
@@ -27,59 +25,59 @@ _NAME, _POINTERS = 255, 16
 _ALPN, _PORT, _IPV4_HINT, _ECH, _IPV6_HINT = 1, 3, 4, 5, 6
 
 
-class Question(msgspec.Struct, frozen=True):
-    """What is asked for."""
-
-    name: str
-    kind: int
-
-
-class Record(msgspec.Struct, frozen=True):
+class Record:
     """One answer of a kind we read."""
 
-    name: str
-    kind: int
-    value: str
-    """An address, or the name that an alias or a service stands for."""
-    hints: tuple[str, ...] = ()
-    alpn: tuple[str, ...] = ()
-    port: int = 0
-    ech: bool = False
+    __slots__ = ("alpn", "ech", "hints", "kind", "name", "port", "value")
+
+    def __init__(self, name: str, kind: int, value: str) -> None:
+        """*value*: an address, or the name that an alias or a service stands for."""
+        self.name, self.kind, self.value = name, kind, value
+        self.hints: tuple[str, ...] = ()
+        self.alpn: tuple[str, ...] = ()
+        self.port, self.ech = 0, False
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message:
     """One message, as far as it is read."""
 
-    id: int
-    response: bool
-    code: int
-    """0: no error; 3: no such name."""
-    questions: tuple[Question, ...]
-    answers: tuple[Record, ...]
+    __slots__ = ("answers", "asked", "code", "response")
+
+    def __init__(self, flags: int, asked: list[str], answers: list[Record]) -> None:
+        """*asked*: the names in its questions."""
+        self.response = bool(flags & _RESPONSE)
+        self.code = flags & _REPLY_CODE
+        """0: no error; 3: no such name."""
+        self.asked, self.answers = asked, answers
 
 
 def read_message(data: bytes) -> Message:
     """Return the message that *data* is. Raises WireError for what is none."""
     reader = Reader(data)
-    number, flags = reader.u16(), reader.u16()
-    counts = [reader.u16() for _ in range(4)]
-    if flags & _OPCODE or counts[0] > QUESTIONS:
+    reader.skip(2)
+    flags, questions, answers = reader.u16(), reader.u16(), reader.u16()
+    reader.skip(2)
+    reader.skip(2)
+    if flags & _OPCODE or questions > QUESTIONS:
         raise WireError("not a DNS query or its answer")
     names: dict[int, str] = {}
-    questions = tuple(_question(data, reader, names) for _ in range(counts[0]))
-    if not questions and not counts[1]:
+    asked = [_question(data, reader, names) for _ in range(questions)]
+    if not questions and not answers:
         raise WireError("DNS message that says nothing")
-    found = (_record(data, reader, names) for _ in range(min(counts[1], RECORDS)))
-    answers = tuple(record for record in found if record is not None)
-    return Message(number, bool(flags & _RESPONSE), flags & _REPLY_CODE, questions, answers)
+    found: list[Record] = []
+    for _ in range(min(answers, RECORDS)):
+        record = _record(data, reader, names)
+        if record is not None:
+            found.append(record)
+    return Message(flags, asked, found)
 
 
-def _question(data: bytes, reader: Reader, names: dict[int, str]) -> Question:
+def _question(data: bytes, reader: Reader, names: dict[int, str]) -> str:
     name = read_name(data, reader, names)
     kind, group = reader.u16(), reader.u16()
     if group & ~_FLUSH not in (INTERNET, ANY) or not kind:
         raise WireError(f"DNS question of type {kind} and class {group}")
-    return Question(name, kind)
+    return name
 
 
 def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
@@ -88,18 +86,21 @@ def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
     *names* holds what was read at an offset before, so that pointers cost nothing twice.
     """
     labels: list[str] = []
-    starts = [(reader.offset, 0)]
-    size = 0
+    start, lowest, size = reader.offset, reader.offset, 0
+    jumps: list[tuple[int, int]] = []
     while length := reader.u8():
         if length >= 0xC0:
             target = (length & 0x3F) << 8 | reader.u8()
-            if target >= starts[-1][0] or len(starts) > _POINTERS:
+            if target >= lowest or len(jumps) >= _POINTERS:
                 raise WireError("DNS name points forward, or too often")
-            if (tail := names.get(target)) is not None:
-                labels.append(tail)
+            tail = names.get(target)
+            if tail is not None:
+                if tail:
+                    labels.append(tail)
                 size += len(tail) + 1
                 break
-            starts.append((target, len(labels)))
+            jumps.append((target, len(labels)))
+            lowest = target
             reader = Reader(data, target)
             continue
         if length > 63:
@@ -110,9 +111,10 @@ def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
             break
     if size > _NAME:
         raise WireError("DNS name too long")
-    for start, first in starts:
-        names[start] = ".".join(label for label in labels[first:] if label)
-    return names[starts[0][0]]
+    for target, first in jumps:
+        names[target] = ".".join(labels[first:])
+    name = names[start] = ".".join(labels)
+    return name
 
 
 def _label(raw: bytes) -> str:
@@ -124,12 +126,13 @@ def _record(data: bytes, reader: Reader, names: dict[int, str]) -> Record | None
     name = read_name(data, reader, names)
     kind, group = reader.u16(), reader.u16()
     reader.skip(4)
-    body = reader.sub(reader.u16())
+    size = reader.u16()
+    body = reader.sub(size)
     if group & ~_FLUSH != INTERNET:
         return None
-    if kind == A and len(body) == 4:
+    if kind == A and size == 4:
         return Record(name, kind, body.ipv4())
-    if kind == AAAA and len(body) == 16:
+    if kind == AAAA and size == 16:
         return Record(name, kind, str(IPv6Address(body.take(16))))
     if kind == CNAME:
         return Record(name, kind, read_name(data, body, names))
@@ -154,5 +157,7 @@ def _service(name: str, kind: int, data: bytes, body: Reader, names: dict[int, s
     alpn = []
     while offered := found.get(_ALPN):
         alpn.append(offered.take(offered.u8()).decode("latin-1"))
-    port = found[_PORT].u16() if _PORT in found else 0
-    return Record(name, kind, target or name, tuple(hints), tuple(alpn), port, _ECH in found)
+    record = Record(name, kind, target or name)
+    record.port = found[_PORT].u16() if _PORT in found else 0
+    record.hints, record.alpn, record.ech = tuple(hints), tuple(alpn), _ECH in found
+    return record

@@ -14,6 +14,7 @@ from backchannel.model import Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.rtp import wire
 from backchannel.protocols.rtp.events import MediaStream, Participant
+from backchannel.protocols.rtp.wire import Packet
 from backchannel.text import decode
 
 PROOF = 5
@@ -24,21 +25,26 @@ STRIKES = 2
 STREAMS = 64
 ENOUGH = {False: 1000, True: 20_000}
 """Datagrams after which a flow is left alone, by whether a call announced it."""
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
 _CNAME, _NAME, _EMAIL, _PHONE, _LOCATION, _TOOL = range(1, 7)
 
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a flow whose first datagrams could be RTP, or are RTCP; the session has to prove it."""
-    seen = [data for data in (peek.client, peek.server) if data]
-    kinds = [_kind(data) for data in seen]
-    if not any(kinds) or (not peek.start.service and not all(kinds)):
+    client, server = _kind(peek.client), _kind(peek.server)
+    if not (client or server):
         return None
-    if "RTCP" in kinds:
+    if not peek.start.service and ((peek.client and not client) or (peek.server and not server)):
+        return None
+    if "RTCP" in (client, server):
         return Claim("rtp", evidence="RTCP compound to its last byte")
     return Claim("rtp", evidence="RTP header that the datagrams behind it continue")
 
 
 def _kind(data: bytes) -> str:
+    if not data:
+        return ""
     if wire.read_compound(data) is not None:
         return "RTCP"
     if wire.read_packet(data) is None or wire.looks_like_dns(data):
@@ -49,14 +55,16 @@ def _kind(data: bytes) -> str:
 class _Stream:
     """One source's packets."""
 
-    def __init__(self, packet: wire.Packet) -> None:
+    __slots__ = ("first", "highest", "octets", "packets", "payloads", "streak", "told")
+
+    def __init__(self, packet: Packet) -> None:
         self.payloads = {packet.payload}
         self.first = self.highest = packet.sequence
         self.streak = self.packets = 1
         self.octets = packet.size
         self.told = False
 
-    def add(self, packet: wire.Packet) -> bool:
+    def add(self, packet: Packet) -> bool:
         """Take the next packet; False when it does not follow."""
         if len(self.payloads) < 4:
             self.payloads.add(packet.payload)
@@ -73,7 +81,6 @@ class _Stream:
         self.first = self.highest = packet.sequence
         return False
 
-    @property
     def lost(self) -> int:
         """Packets between the first and the last that were not seen (RFC 3550 appendix A.3)."""
         return max(0, self.highest - self.first + 1 - self.packets)
@@ -85,28 +92,30 @@ class Session:
     def __init__(self, start: Start) -> None:
         self.done = False
         self.service = start.service or "rtp"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self._accounts = start.accounts
         self._announced = bool(start.service)
-        self._streams: dict[tuple[Side, int], _Stream] = {}
+        self._enough = ENOUGH[self._announced]
+        self._streams = dict[int, _Stream](), dict[int, _Stream]()
+        """Of each side, by SSRC."""
         self._strikes = 0
         self._told: set[Event] = set()
         self._datagrams = 0
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*."""
-        if self.standing is Standing.REFUTED or self.done:
+        if self.standing is _REFUTED or self.done:
             return []
         out = self._take(side, data)
         self._datagrams += 1
-        if self._datagrams >= ENOUGH[self._announced] and self.standing is Standing.PARSED:
+        if self._datagrams >= self._enough and self.standing is _PARSED:
             self.done = True
-            out += [output for whose in Side for output in self._sums(whose, "counted")]
+            out += [*self._sums(_CLIENT, "counted"), *self._sums(_SERVER, "counted")]
         return out
 
     def _take(self, side: Side, data: bytes) -> list[Output]:
         if (reports := wire.read_compound(data)) is not None:
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
             return self._control(reports)
         packet = wire.read_packet(data)
         if packet is None:
@@ -121,39 +130,42 @@ class Session:
 
     def end(self, side: Side) -> list[Output]:
         """*side* sends no more: sum up, or withdraw what was never proved."""
-        if self.standing is Standing.CLAIMED and not self._announced:
-            self.standing = Standing.REFUTED
-        if self.standing is Standing.REFUTED:
+        if self.standing is _CLAIMED and not self._announced:
+            self.standing = _REFUTED
+        if self.standing is _REFUTED:
             return []
         return [*self._sums(side, "ends")]
 
     def _sums(self, side: Side, state: Literal["ends", "counted"]) -> list[MediaStream]:
         """Sum up the streams of *side* and forget them."""
-        over = [key for key in self._streams if key[0] is side]
-        streams = [(ssrc, self._streams.pop((side, ssrc))) for _, ssrc in over]
-        return [self._stream(state, ssrc, stream) for ssrc, stream in streams if stream.told]
+        streams = self._streams[side]
+        told = [
+            self._stream(state, ssrc, stream) for ssrc, stream in streams.items() if stream.told
+        ]
+        streams.clear()
+        return told
 
     def _strike(self) -> None:
         self._strikes += 1
-        if self._strikes >= STRIKES and self.standing is Standing.CLAIMED and not self._announced:
-            self.standing = Standing.REFUTED
+        if self._strikes >= STRIKES and self.standing is _CLAIMED and not self._announced:
+            self.standing = _REFUTED
 
-    def _media(self, side: Side, packet: wire.Packet) -> list[Output]:
-        key = side, packet.ssrc
-        stream = self._streams.get(key)
+    def _media(self, side: Side, packet: Packet) -> list[Output]:
+        streams = self._streams[side]
+        stream = streams.get(packet.ssrc)
         if stream is None:
-            if any(whose is side for whose, _ in self._streams):
+            if streams:
                 self._strike()
-            if len(self._streams) < STREAMS:
-                self._streams[key] = _Stream(packet)
+            if sum(map(len, self._streams)) < STREAMS:
+                streams[packet.ssrc] = _Stream(packet)
             return []
         if not stream.add(packet):
             self._strike()
         if stream.streak < PROOF or stream.told:
             return []
         stream.told = True
-        if self.standing is Standing.CLAIMED:
-            self.standing = Standing.PARSED
+        if self.standing is _CLAIMED:
+            self.standing = _PARSED
         return [self._stream("begins", packet.ssrc, stream)]
 
     def _stream(
@@ -170,7 +182,7 @@ class Session:
             accounts=self._accounts,
             packets=stream.packets if over else 0,
             octets=stream.octets if over else 0,
-            lost=stream.lost if over else 0,
+            lost=stream.lost() if over else 0,
         )
 
     def _control(self, reports: list[wire.Report]) -> list[Output]:

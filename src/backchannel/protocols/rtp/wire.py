@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 HEADER = 12
 SR, RR, SDES, BYE = 200, 201, 202, 203
-_RTCP = range(200, 208)
+_RTCP = 0xC8
+"""What its types, 200 to 207, have in common: all bits but three."""
 _REPORT = 24
 _SENDER = 20
 _COOKIE = b"\x21\x12\xa4\x42"
@@ -46,15 +47,18 @@ PAYLOADS: dict[int, tuple[str, Media]] = {
 DYNAMIC = range(96, 128)
 
 
-class Packet(NamedTuple):
+_KNOWN = bytes(number in PAYLOADS or number in DYNAMIC for number in range(128))
+"""1 for payload types that exist."""
+
+
+class Packet:
     """The header of one RTP packet."""
 
-    payload: int
-    sequence: int
-    timestamp: int
-    ssrc: int
-    size: int
-    """Bytes behind the header."""
+    __slots__ = ("payload", "sequence", "size", "ssrc")
+
+    def __init__(self, payload: int, sequence: int, ssrc: int, size: int) -> None:
+        """*size*: bytes behind the header."""
+        self.payload, self.sequence, self.ssrc, self.size = payload, sequence, ssrc, size
 
 
 class Report(NamedTuple):
@@ -73,29 +77,34 @@ def payload_name(number: int) -> str:
 
 def read_packet(data: bytes) -> Packet | None:
     """Read an RTP header; None for what cannot be RTP of a type that exists."""
-    if len(data) <= HEADER or data[0] & 0xC0 != 0x80:
+    octets, size = data, len(data)
+    if size <= HEADER or octets[0] & 0xC0 != 0x80:
         return None
-    payload = data[1] & 0x7F
-    if payload not in PAYLOADS and payload not in DYNAMIC:
+    first, payload = octets[0], octets[1] & 0x7F
+    if not _KNOWN[payload]:
         return None
-    start = HEADER + 4 * (data[0] & 0x0F)
-    if data[0] & 0x10:
-        if len(data) < start + 4:
+    start = HEADER + 4 * (first & 0x0F)
+    if first & 0x10:
+        if size < start + 4:
             return None
-        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
-    end = len(data) - (data[-1] if data[0] & 0x20 else 0)
-    if start > end or (data[0] & 0x20 and not data[-1]):
+        start += 4 + 4 * (octets[start + 2] << 8 | octets[start + 3])
+    end = size - (octets[size - 1] if first & 0x20 else 0)
+    if start > end or (first & 0x20 and not octets[size - 1]):
         return None
-    sequence, timestamp = int.from_bytes(data[2:4], "big"), int.from_bytes(data[4:8], "big")
-    return Packet(payload, sequence, timestamp, int.from_bytes(data[8:12], "big"), end - start)
+    ssrc = (octets[8] << 8 | octets[9]) << 16 | octets[10] << 8 | octets[11]
+    return Packet(payload, octets[2] << 8 | octets[3], ssrc, end - start)
 
 
 def looks_like_dns(data: bytes) -> bool:
-    """Whether *data* has the counts of a DNS message (RFC 1035 §4.1.1) where RTP has its clock.
+    """Whether *data*, 12 bytes at least, has the counts of a DNS message (RFC 1035 §4.1.1) where
+    RTP has its clock.
 
     A query whose random id passes for an RTP header is the commonest mistake to make.
     """
-    return data[4:6] == b"\0\1" and not (data[6] or data[8] or data[10]) and not data[3] & 0x70
+    octets = data
+    if octets[4] or octets[5] != 1 or octets[3] & 0x70:
+        return False
+    return not (octets[6] or octets[8] or octets[10])
 
 
 def is_stun(data: bytes) -> bool:
@@ -105,15 +114,15 @@ def is_stun(data: bytes) -> bool:
 
 def read_compound(data: bytes) -> list[Report] | None:
     """Read an RTCP compound to its last byte; None for what is none (RFC 3550 appendix A.2)."""
+    octets, size, at = data, len(data), 0
     reports: list[Report] = []
-    at = 0
-    while at < len(data):
-        if len(data) - at < 4 or data[at] & 0xC0 != 0x80 or data[at + 1] not in _RTCP:
+    while at < size:
+        if size - at < 4 or octets[at] & 0xC0 != 0x80 or octets[at + 1] & 0xF8 != _RTCP:
             return None
-        end = at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data) or (data[at] & 0x20 and end < len(data)):
+        end = at + 4 + 4 * (octets[at + 2] << 8 | octets[at + 3])
+        if end > size or (octets[at] & 0x20 and end < size):
             return None
-        reports.append(Report(data[at + 1], data[at] & 0x1F, data[at + 4 : end]))
+        reports.append(Report(octets[at + 1], octets[at] & 0x1F, data[at + 4 : end]))
         at = end
     return reports if reports and _opens(reports[0]) else None
 

@@ -1,0 +1,34 @@
+# C types for session.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.dns cimport wire
+from backchannel.protocols.dns.wire cimport Message, Record
+
+cdef object _REFUTED, _CLAIMED, _PARSED
+cdef int _SHORTEST, _NETBIOS_SIZE
+
+
+cdef bint _plausible(Message message, bytes data) except -1
+
+
+cdef class Session:
+    cdef readonly str service
+    cdef readonly object standing
+    cdef readonly bint done
+    cdef bint _stream
+    cdef tuple _buffers
+
+    @cython.locals(out=list, buffer=bytearray, at=Py_ssize_t, end=Py_ssize_t)
+    cpdef list feed(self, side, bytes data)
+    cpdef list gap(self, side, Py_ssize_t size)
+    cpdef list end(self, side)
+    @cython.locals(message=Message)
+    cdef list _message(self, bytes data)
+
+
+@cython.locals(
+    addresses=dict, aliases=dict, told=list, record=Record, name=str, found=tuple
+)
+cdef list _told(Message message)
+cdef list _resolve(str name, dict aliases, dict addresses)

@@ -1,0 +1,37 @@
+# C types for wire.py, which says what these are.
+
+cimport cython
+
+from backchannel.reader cimport Reader
+
+
+cdef class Record:
+    cdef readonly str name, value
+    cdef readonly int kind, port
+    cdef readonly tuple hints, alpn
+    cdef readonly bint ech
+
+
+cdef class Message:
+    cdef readonly bint response
+    cdef readonly int code
+    cdef readonly list asked, answers
+
+
+@cython.locals(
+    reader=Reader, flags=int, questions=int, answers=int, names=dict, asked=list, found=list,
+    record=Record,
+)
+cpdef Message read_message(bytes data)
+@cython.locals(kind=int, group=int)
+cdef str _question(bytes data, Reader reader, dict names)
+@cython.locals(
+    labels=list, jumps=list, start=Py_ssize_t, lowest=Py_ssize_t, size=Py_ssize_t, length=int,
+    target=int, tail=str, name=str,
+)
+cpdef str read_name(bytes data, Reader reader, dict names)
+cdef str _label(bytes raw)
+@cython.locals(body=Reader, name=str, kind=int, group=int, size=Py_ssize_t)
+cdef Record _record(bytes data, Reader reader, dict names)
+@cython.locals(key=int, found=dict, v4=Reader, v6=Reader, offered=Reader, record=Record)
+cdef Record _service(str name, int kind, bytes data, Reader body, dict names)
