@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 CAPTURE = Path(__file__).parents[2] / "examples/aim/aim_oft.pcap"
+POLICY = Path(__file__).parents[2] / "examples/policies/office.yaml"
 PROGRAM = "from backchannel.cli import main; main()"
 
 
@@ -50,3 +51,19 @@ def test_a_file_may_have_any_name(tmp_path):
     missing = ran("scan", path + b"\x1b")
     assert missing.returncode == 2
     assert b"\x1b" not in missing.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("rules",), ("services", "icq"), ("policy", "plan", POLICY), ("policy", "matrix", POLICY)],
+    ids=lambda words: " ".join(map(str, words[:2])),
+)
+def test_a_reader_that_leaves_is_no_error(words):
+    """As `head` does; nothing was wrong with the command, nor found by it."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *words], stdout=out, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")

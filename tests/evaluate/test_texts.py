@@ -1,17 +1,26 @@
 """Hand-written texts whose meaning the firewalls' own manuals state."""
 
+from datetime import date
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
+from backchannel import protocols
+from backchannel.catalogue.load import load as services
 from backchannel.errors import InputError
 from backchannel.evaluate.cisco_ios import CiscoIos
 from backchannel.evaluate.iptables import Iptables
 from backchannel.evaluate.junos import Junos
+from backchannel.evaluate.known import evaluator
 from backchannel.evaluate.nftables import Nftables
 from backchannel.evaluate.packet import Packet
 from backchannel.evaluate.pf import Pf
 from backchannel.evaluate.windows import Windows
+from backchannel.policy.compile import compile_policy, known
+from backchannel.policy.load import load
+
+POLICIES = Path(__file__).parents[2] / "examples/policies"
 
 
 def packet(port=80, carrier="tcp", source="10.0.0.1", target="192.0.2.1", **more):
@@ -155,3 +164,14 @@ def test_junos_a_term_without_a_word_accepts_and_the_end_discards():
 def test_what_is_not_known_is_refused_with_its_line(read, text, line):
     with pytest.raises(InputError, match=f"line {line}: cannot be evaluated"):
         read(text)
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_text_of_the_shipped_policies_can_be_read(path):
+    rules = load(path, services(protocols=protocols.load()), date(2026, 11, 28))
+    read = {
+        name
+        for name, backend in known().items()
+        if evaluator(name, compile_policy(rules, backend, best_effort=True).files) is not None
+    }
+    assert read >= {"nftables", "iptables", "cisco-ios", "junos", "pf", "windows"}

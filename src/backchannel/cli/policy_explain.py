@@ -137,15 +137,14 @@ def _words(flow: "Flow") -> str:
 
 
 def _show(answers: "dict[str, list[Answer]]") -> None:
+    from rich.console import Group  # noqa: PLC0415 - only where shown
     from rich.table import Table  # noqa: PLC0415 - only where shown
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
 
-    out = console()
     styles = {"passes": "green", "refused": "red"}
     for flow, found in answers.items():
-        out.print(Text(flow, style="bold"))
         table = Table(box=None, pad_edge=False, header_style="dim")
         for column in ("who", "the flow", "by", "why"):
             table.add_column(column, overflow="fold", no_wrap=column in ("who", "the flow"))
@@ -159,5 +158,4 @@ def _show(answers: "dict[str, list[Answer]]") -> None:
                 Text(f"{place}{each.by}{label}{way}"),
                 Text(each.why),
             )
-        out.print(table)
-        out.print()
+        show(Group(Text(flow, style="bold"), table, Text()))

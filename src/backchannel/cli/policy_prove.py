@@ -301,6 +301,6 @@ def _show(proofs: "Proofs", *, as_json: bool) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(proofs) + b"\n")
         return
     from backchannel.prove import show  # noqa: PLC0415 - only where shown
-    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report import terminal  # noqa: PLC0415 - only where shown
 
-    console().print(show.render(proofs))
+    terminal.show(show.render(proofs))

@@ -15,7 +15,10 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 def show() -> None:
     """List the packs that are installed."""
-    for receipt, used in Shelf(folders.packs()).receipts():
+    found = Shelf(folders.packs()).receipts()
+    if not found:
+        print("no pack is installed")
+    for receipt, used in found:
         words = (receipt.name, receipt.version, receipt.date, f"key {receipt.key}")
         print(*words, "in use" if used else "", sep="  ")
 

@@ -137,7 +137,7 @@ class Windows:
 
 
 def _ports(text: str) -> tuple[range, ...]:
-    return () if text == "Any" else tuple(ports(part) for part in text.split(","))
+    return () if text == "Any" else tuple(ports(part.strip("'")) for part in text.split(","))
 
 
 def _commands(text: str) -> list[tuple[int, str]]:

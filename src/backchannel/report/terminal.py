@@ -57,10 +57,16 @@ def render(document: Document, index: Index) -> RenderableType:
     return Group(*_spaced(parts), _end(document))
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `cli.main`: rich would end the program as if it had failed."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that is plain and wide where its output is no terminal."""
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=160)
+    made = _Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else _Console(stderr=stderr, highlight=False, width=160)
 
 
 def show(what: RenderableType) -> None:
