@@ -3,5 +3,5 @@
 cimport cython
 
 
-@cython.locals(micros="long long", seconds="long long", fraction=int, minutes=int, second=int)
+@cython.locals(micros="long long", seconds="long long", fraction=int, second=int)
 cpdef str rfc3339(nanoseconds)

@@ -12,11 +12,16 @@ def _day(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).strftime("%Y-%m-%d")
 
 
+@lru_cache(maxsize=64)
+def _minute(minutes: int) -> str:
+    return f"{_day(minutes // 1440)}T{minutes // 60 % 24:02}:{minutes % 60:02}:"
+
+
 def rfc3339(nanoseconds: int) -> str:
     """Return the time with microseconds; times outside the years 1970 to 9999 are clamped."""
     if not 0 <= nanoseconds <= _LAST:
         nanoseconds = min(max(nanoseconds, 0), _LAST)
     micros = nanoseconds // 1000
     seconds, fraction = micros // 1_000_000, micros % 1_000_000
-    day, minutes, second = _day(seconds // 86_400), seconds // 60 % 1440, seconds % 60
-    return f"{day}T{minutes // 60:02}:{minutes % 60:02}:{second:02}.{fraction:06}Z"
+    second = seconds % 60
+    return f"{_minute(seconds // 60)}{second:02}.{fraction:06}Z"

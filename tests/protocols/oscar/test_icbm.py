@@ -1,6 +1,8 @@
 """Channel 1: text in all its encodings; typing; exploits that travelled as links."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.protocols.oscar.craft import (
     COOKIE,
     Talk,
@@ -92,6 +94,38 @@ def test_html_is_readable_and_kept():
 )
 def test_from_html(html, text):
     assert from_html(html) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<HTML>",
+                "<BODY BGCOLOR='#fff'>",
+                "</b>",
+                "<a_b>",
+                "<a href=x>",
+                "</A>",
+                "<bR>",
+                "</p>",
+                "<Div",
+                "<hr/>",
+                "text",
+                "&lt;",
+                "&am",
+                "<",
+                ">",
+                "</",
+                " ",
+                "<ab>",
+                "<address>",
+            ]
+        )
+    ).map("".join)
+)
+def test_html_without_links_and_breaks_is_read_as_any_other(html):
+    if not html.endswith(("<", "/")):
+        assert from_html(html) == from_html(html + "<a>")  # a link without a place adds nothing
 
 
 def test_what_looks_like_a_tag_in_plain_text_stays():

@@ -31,7 +31,8 @@ _MISSED = (
     "sender warned too often",
     "you warned too often",
 )
-_AIM_LINK = re.compile(r"aim:(addgame|addexternalapp|goaway)\?[^\s\"'<>]{512}", re.IGNORECASE)
+LONG = 512
+_AIM_LINK = re.compile(rf"aim:(addgame|addexternalapp|goaway)\?[^\s\"'<>]{{{LONG}}}", re.IGNORECASE)
 """What overran AIM for Windows in 2002 and 2004: CVE-2002-0005, CVE-2002-0362, CVE-2004-0636."""
 
 
@@ -67,7 +68,7 @@ def text(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator[Out
     if STORED in values and letter.side is wire.SERVER:
         kind = "offline"
     yield letter.message(plain, kind=kind, markup=markup)
-    if link := _AIM_LINK.search(sent):
+    if len(sent) > LONG and (link := _AIM_LINK.search(sent)):
         yield Anomaly(
             kind="oversized-aim-link", detail=f"{link[1].lower()} from {letter.sender or 'unknown'}"
         )

@@ -14,6 +14,8 @@ _KNOWN = re.compile(
 _TAG = re.compile(r"<(/?)([a-zA-Z!][a-zA-Z0-9]*)([^<>]*)>")
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "hr"})
+_TOLD = re.compile(r"</?(?:a|br|p|div|hr)(?![a-z0-9])", re.IGNORECASE)
+"""What of HTML is seen in its plain text. Most messages have nothing but `<HTML><BODY>`."""
 
 _RTF = re.compile(
     r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,6}) ?(?:\?|\\'[0-9a-fA-F]{2})?|\\([a-z]+)(-?\d{1,9})? ?"
@@ -40,6 +42,8 @@ def readable(text: str, *, escaped: bool) -> tuple[str, str]:
 
 def from_html(text: str) -> str:
     """Return the text of HTML: no tags, line breaks as such, links with where they lead."""
+    if not _TOLD.search(text):
+        return html.unescape(_TAG.sub("", text))
     parts, at, link, link_at = list[str](), 0, "", 0
     for tag in _TAG.finditer(text):
         parts.append(text[at : tag.start()])

@@ -37,6 +37,8 @@ _PROGRAMS = {
     bytes.fromhex("094613234c7f11d18222444553540000"): "T-Mobile Sidekick",
 }
 _MARKS = re.compile(b"|".join(map(re.escape, _PROGRAMS)))
+_BEGIN = frozenset(mark[:4] for mark in _PROGRAMS)
+"""How the marks begin, because nearly all capabilities are none."""
 _NUMBERED = frozenset({"Licq", "SIM", "climm", "mICQ"})
 """Programs that put their version behind their twelve letters, a byte a part."""
 
@@ -112,6 +114,8 @@ def _address(state: State, account: str, address: str, port: int, how: str) -> I
 def programs(state: State, account: str, capabilities: bytes) -> Iterator[Output]:
     """Tell which program somebody uses, where its capabilities name it."""
     for at in range(0, min(len(capabilities), 4096) - 15, 16):
+        if capabilities[at : at + 4] not in _BEGIN:
+            continue
         if mark := _MARKS.match(capabilities, at, at + 16):
             name = _PROGRAMS[mark[0]]
             version = ".".join(str(part & 0x7F) for part in capabilities[at + 12 : at + 16])

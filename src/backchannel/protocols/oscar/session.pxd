@@ -8,11 +8,16 @@ from backchannel.protocols.oscar.wire cimport Snac
 from backchannel.reader cimport Reader
 
 
+cdef int DATA, EXTENDED, HEADER, KEEP_ALIVE, NONE_YET, SIGN_OFF, SIGN_ON, SNAC_HEADER, START
+cdef dict KINDS
+cdef tuple UNKNOWN
+
+
 cdef class _Lane:
     cdef public bytearray held
     cdef public Py_ssize_t need, anomalies
     cdef public bint hunting, deaf, skipped
-    cdef public object expected
+    cdef public int expected
 
 
 cdef class Session:
@@ -26,15 +31,18 @@ cdef class Session:
     @cython.locals(lane=_Lane, out=list, at=Py_ssize_t)
     cpdef list feed(self, side, bytes data)
     cdef Py_ssize_t _hunt(self, _Lane lane, bytes data) except -1
-    @cython.locals(end=Py_ssize_t, start=int, channel=int, sequence=int, size=Py_ssize_t, stop=Py_ssize_t)
+    @cython.locals(
+        end=Py_ssize_t, start=int, channel=int, sequence=int, size=Py_ssize_t, stop=Py_ssize_t
+    )
     cdef Py_ssize_t _frames(
         self, side, _Lane lane, bytes data, Py_ssize_t at, list out
     ) except -1
     cdef Py_ssize_t _lost(self, _Lane lane, str reason, list out, Py_ssize_t size) except -1
     cpdef _frame(self, side, _Lane lane, int channel, bytes payload, list out)
-    cdef _count(self, _Lane lane, int channel, sequence, list out)
+    @cython.locals(expected=int)
+    cdef _count(self, _Lane lane, int channel, int sequence, list out)
     cdef _odd(self, _Lane lane, anomaly, list out)
     cdef _hello(self, side, bytes payload, list out)
-    @cython.locals(reader=Reader, snac=Snac)
+    @cython.locals(reader=Reader, snac=Snac, family=int, subtype=int, flags=int, request=Py_ssize_t)
     cdef _snac(self, side, _Lane lane, bytes payload, list out)
     cdef _spoken(self, side)

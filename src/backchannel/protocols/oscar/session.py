@@ -13,7 +13,6 @@ from backchannel.protocols.oscar import (
     art,
     icbm,
     meta,
-    names,
     profiles,
     rooms,
     roster,
@@ -21,9 +20,20 @@ from backchannel.protocols.oscar import (
     signon,
     wire,
 )
+from backchannel.protocols.oscar.names import FAMILIES
 from backchannel.protocols.oscar.recognition import recognise
 from backchannel.protocols.oscar.state import State
-from backchannel.protocols.oscar.wire import Snac
+from backchannel.protocols.oscar.wire import (
+    DATA,
+    EXTENDED,
+    HEADER,
+    KEEP_ALIVE,
+    SIGN_OFF,
+    SIGN_ON,
+    SNAC_HEADER,
+    START,
+    Snac,
+)
 from backchannel.reader import Reader, WireError
 
 Handler = Callable[[State, Reader, Snac], Iterator[Output]]
@@ -39,6 +49,21 @@ SNACS: dict[tuple[int, int], Handler] = {
 }
 FAILED = 1
 """The subtype that in every family says that a request failed."""
+UNKNOWN = None, None
+KINDS: dict[int, tuple[Side | None, Handler | None]] = {
+    family << 16 | subtype: (
+        wire.speaker(family, subtype),
+        SNACS.get((family, subtype), service.failed if subtype == FAILED else None),
+    )
+    for family, subtype in {
+        *SNACS,
+        *wire.SPEAKERS,
+        *((family, FAILED) for family in wire.FROM_SERVER),
+    }
+}
+"""Who sends a message of that family and subtype, and what reads it."""
+NONE_YET = -1
+"""In place of the sequence number that is due."""
 ANOMALIES = 8
 """Anomalies of framing told of one side; a server that cannot count would fill the log."""
 
@@ -57,7 +82,7 @@ class _Lane:
         self.need = 0
         self.hunting = hunting
         self.deaf = self.skipped = False
-        self.expected: int | None = None
+        self.expected = NONE_YET
         self.anomalies = 0
 
 
@@ -139,12 +164,12 @@ class Session:
     def _frames(self, side: Side, lane: _Lane, data: bytes, at: int, out: list[Output]) -> int:
         """Decode whole frames from *at* on; return where the next, incomplete one begins."""
         end = len(data)
-        while at + wire.HEADER <= end:
+        while at + HEADER <= end:
             start, channel = data[at], data[at + 1]
             sequence, size = data[at + 2] << 8 | data[at + 3], data[at + 4] << 8 | data[at + 5]
-            if start != wire.START or not wire.SIGN_ON <= channel <= wire.KEEP_ALIVE:
+            if start != START or not SIGN_ON <= channel <= KEEP_ALIVE:
                 break
-            stop = at + wire.HEADER + size
+            stop = at + HEADER + size
             if stop > end:
                 lane.need = stop - at
                 return at
@@ -152,11 +177,11 @@ class Session:
                 lane.expected = (sequence + 1) & 0xFFFF
             else:
                 self._count(lane, channel, sequence, out)
-            self._frame(side, lane, channel, data[at + wire.HEADER : stop], out)
+            self._frame(side, lane, channel, data[at + HEADER : stop], out)
             at = stop
         lane.need = 0
         if at < end:
-            lane.need = wire.HEADER if end - at > 1 else 0
+            lane.need = HEADER if end - at > 1 else 0
             wire.check_frame(data[at : at + 2])
         return at
 
@@ -172,11 +197,11 @@ class Session:
     ) -> None:
         """Decode one frame. A broken body costs that frame, never the connection."""
         try:
-            if channel == wire.DATA:
+            if channel == DATA:
                 self._snac(side, lane, payload, out)
-            elif channel == wire.SIGN_ON:
+            elif channel == SIGN_ON:
                 self._hello(side, payload, out)
-            elif channel == wire.SIGN_OFF:
+            elif channel == SIGN_OFF:
                 out += signon.sign_off(self._state, payload, self._spoken(side))
                 self._good += 1
         except WireError as error:
@@ -189,9 +214,9 @@ class Session:
         """Check the sequence number. Some ICQ clients count to 7fff only."""
         expected = lane.expected
         lane.expected = (sequence + 1) & 0xFFFF
-        if expected is None or expected == sequence or (expected == 0x8000 and sequence == 0):
+        if expected in (NONE_YET, sequence) or (expected == 0x8000 and sequence == 0):
             return
-        if channel == wire.KEEP_ALIVE and sequence == 0:  # not counted by some programs
+        if channel == KEEP_ALIVE and sequence == 0:  # not counted by some programs
             lane.expected = expected
         else:
             detail = f"FLAP frame {sequence} where {expected} was due"
@@ -214,8 +239,10 @@ class Session:
         out += signon.hello(self._state, values, self._spoken(side))
 
     def _snac(self, side: Side, lane: _Lane, payload: bytes, out: list[Output]) -> None:
-        family, subtype, flags, request = wire.read_snac(payload)
-        sender = wire.speaker(family, subtype)
+        if len(payload) < SNAC_HEADER:
+            raise WireError(f"SNAC header of {len(payload)} bytes")
+        family, subtype = payload[0] << 8 | payload[1], payload[2] << 8 | payload[3]
+        sender, handler = KINDS.get(family << 16 | subtype, UNKNOWN)
         if sender is None:
             sender = self._spoken(side)
         elif self._flipped is None:
@@ -224,14 +251,14 @@ class Session:
             detail = f"{family:02x}/{subtype:02x} from the {sender.other.name.lower()}"
             self._odd(lane, Anomaly(kind="wrong-direction", detail=detail), out)
             return
-        handler = SNACS.get((family, subtype))
-        if handler is None and subtype == FAILED and family in wire.FROM_SERVER:
-            handler = service.failed
         if handler is not None:
-            reader = wire.body(payload, flags)
+            reader = Reader(payload, 4)
+            flags, request = reader.u16(), reader.u32()
+            if flags & EXTENDED:
+                reader.skip(reader.u16())
             snac = Snac(family, subtype, request, sender)
             out += handler(self._state, reader, snac)  # keeps what came before an error
-        self._good += family in names.FAMILIES
+        self._good += family in FAMILIES
 
     def _spoken(self, side: Side) -> Side:
         """Return who really speaks where the flow was joined on the wrong foot."""

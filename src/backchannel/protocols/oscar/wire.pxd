@@ -17,8 +17,6 @@ cdef class UserInfo:
     cdef readonly dict tlvs
 
 
-cpdef tuple read_snac(bytes payload)
-cpdef Reader body(bytes payload, int flags)
 cpdef dict tlvs(Reader reader)
 cpdef dict counted_tlvs(Reader reader)
 @cython.locals(

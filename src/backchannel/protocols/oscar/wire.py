@@ -10,7 +10,6 @@ Nothing here remembers anything.
 """
 
 import re
-from struct import Struct
 
 from backchannel.model import Side
 from backchannel.reader import Reader, WireError
@@ -18,7 +17,6 @@ from backchannel.text import decode
 
 SIGN_ON, DATA, ERROR, SIGN_OFF, KEEP_ALIVE = 1, 2, 3, 4, 5
 START, HEADER, SNAC_HEADER = 0x2A, 6, 10
-_SNAC = Struct(">HHHI").unpack_from
 CLIENT, SERVER = Side
 """By names of our own, because Python 3.11 takes half a microsecond to look one up in its class."""
 VERSION = b"\0\0\0\x01"
@@ -88,7 +86,7 @@ class UserInfo:
         self.name, self.warning, self.tlvs = name, warning, values
 
 
-_SPEAKERS = {
+SPEAKERS = {
     (family, subtype): side
     for side, table in ((CLIENT, FROM_CLIENT), (SERVER, FROM_SERVER))
     for family, subtypes in table.items()
@@ -98,7 +96,7 @@ _SPEAKERS = {
 
 def speaker(family: int, subtype: int) -> Side | None:
     """Return the side that sends this message; None where both do, or nobody knows."""
-    return _SPEAKERS.get((family, subtype))
+    return SPEAKERS.get((family, subtype))
 
 
 def check_frame(data: bytes) -> None:
@@ -107,21 +105,6 @@ def check_frame(data: bytes) -> None:
         raise WireError(f"FLAP must start with 2a, got {data[0]:02x}")
     if len(data) > 1 and not SIGN_ON <= data[1] <= KEEP_ALIVE:
         raise WireError(f"unknown FLAP channel {data[1]}")
-
-
-def read_snac(payload: bytes) -> tuple[int, int, int, int]:
-    """Return (family, subtype, flags, request)."""
-    if len(payload) < SNAC_HEADER:
-        raise WireError(f"SNAC header of {len(payload)} bytes")
-    return _SNAC(payload)
-
-
-def body(payload: bytes, flags: int) -> Reader:
-    """Return a reader of a SNAC's body, behind the extension block if there is one."""
-    reader = Reader(payload, SNAC_HEADER)
-    if flags & EXTENDED:
-        reader.skip(reader.u16())
-    return reader
 
 
 def tlvs(reader: Reader) -> dict[int, bytes]:
