@@ -13,6 +13,7 @@ from backchannel.detect.model import Rule
 from backchannel.engine.ended import ended
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
+from backchannel.events import SignOn
 from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
 from backchannel.protocols import Protocol, Start
 
@@ -66,7 +67,7 @@ def findings(steps, which, gap=1):
             place.get("at", number * gap) * SECOND,
             number + 1,
             flow(place.get("client", "10.0.0.5"), place.get("server", "10.0.0.1")),
-            protocol,
+            place.get("stack", protocol),
             protocol,
             service,
             Confidence.PARSED,
@@ -75,6 +76,23 @@ def findings(steps, which, gap=1):
         )
         detector.add(seen)
     return detector.findings(lambda frame: ("a.pcap", frame))
+
+
+BOTH_LEGS = [
+    {"client": "10.0.0.5", "server": "10.0.0.9", "stack": "socks5/oscar"},
+    {"client": "10.0.0.9"},
+]
+
+
+@pytest.mark.parametrize(
+    ("which", "event"),
+    [("two-places", SignOn(account="ann")), ("cookie-replayed", CASES["cookie-replayed"][0][0][0])],
+)
+def test_both_sides_of_a_proxy_are_one_place(which, event):
+    """What goes through a proxy comes, for who is spoken to, from the proxy."""
+    assert not findings([(event, leg) for leg in BOTH_LEGS], which)
+    elsewhere = BOTH_LEGS[0] | {"server": "10.0.0.8"}
+    assert findings([(event, elsewhere), (event, BOTH_LEGS[1])], which)
 
 
 def test_every_rule_has_its_cases():
