@@ -49,12 +49,19 @@ PAYLOADS = (
     b"GET / HTTP/1.1\r\nHost: login.oscar.aol.com\r\nX-Gnutella: 1\r\n\r\n",
     b"\x2a\1\0\1\0\4\0\0\0\1",
 )
+ERSPAN = b"\x20\0\0\7" + bytes(6) + b"\x08\1"
 TUNNELS = (
     lambda inner: ip4(4, inner),
     lambda inner: ip6(41, inner),
     lambda inner: ip4(47, b"\x30\0\x08\0" + bytes(8) + inner),
     lambda inner: ip4(47, b"\0\0\x65\x58" + bytes(12) + b"\x08\0" + inner),
     lambda inner: ip4(17, udp(9, 4789, b"\x08" + bytes(19) + b"\x08\0" + inner)),
+    lambda inner: ip4(17, udp(9, 6081, b"\1\0\x08\0" + bytes(8) + inner)),
+    lambda inner: ip4(17, udp(9, 2152, b"\x34\xff" + bytes(9) + b"\x85\1\0\0\0" + inner)),
+    lambda inner: ip4(17, udp(9, 1701, b"\x48\2" + bytes(10) + b"\xff\3\0\x21" + inner)),
+    lambda inner: ip4(47, b"\x10\0\x22\xeb" + bytes(4) + ERSPAN + bytes(20) + b"\x08\0" + inner),
+    lambda inner: ip4(47, b"\x30\x81\x88\x0b" + bytes(12) + b"\x21" + inner),
+    lambda inner: ip4(47, b"\0\0\x88\x3e" + bytes(4) + inner),
     lambda inner: ip6(0, b"\x3c\0" + bytes(6) + b"\4\0" + bytes(6) + inner),
     lambda inner: ip6(44, b"\x11\0\0\0\0\0\0\1" + udp(1, 2, inner)),
 )

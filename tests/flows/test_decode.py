@@ -4,8 +4,10 @@ import pytest
 from scapy.all import (
     AH,
     GRE,
+    GRE_PPTP,
     HDLC,
     IP,
+    L2TP,
     LLC,
     PPI,
     PPP,
@@ -38,8 +40,12 @@ from backchannel.flows import counters
 from backchannel.flows.delivery import DATA
 from backchannel.flows.settings import FlowSettings
 
-load_contrib("mpls")
-from scapy.contrib.mpls import MPLS  # noqa: E402 - only there once loaded
+for contribution in ("mpls", "geneve", "gtp", "erspan"):
+    load_contrib(contribution)
+from scapy.contrib.erspan import ERSPAN_II, ERSPAN_III  # noqa: E402 - only there once loaded
+from scapy.contrib.geneve import GENEVE, GeneveOptions  # noqa: E402
+from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer  # noqa: E402
+from scapy.contrib.mpls import MPLS, EoMCW  # noqa: E402
 
 TEXT = b"some payload"
 V4 = IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1234, dport=5678) / TEXT
@@ -67,7 +73,14 @@ def check(link, frame, *, vlans=(), tunnel="", source="10.0.0.1"):
     return row
 
 
+def attribute(kind, value):
+    """One of Linux's netlink attributes, padded to four bytes."""
+    head = (len(value) + 4).to_bytes(2, "little") + kind.to_bytes(2, "little")
+    return head + value + bytes(-len(value) % 4)
+
+
 LINKS = {
+    "nflog": (239, b"\2\0\0\5" + attribute(10, b"prefix\0") + attribute(9, bytes(V4))),
     "ethernet": (1, Ether(**ENDS) / V4),
     "ethernet-padded": (1, bytes(Ether(**ENDS) / V4) + bytes(20)),
     "802.3-snap": (1, Dot3(**ENDS) / IEEE / V4),
@@ -139,6 +152,14 @@ TAGS = {
     "qinq": (Ether(**ENDS) / Dot1AD(vlan=7) / Dot1Q(vlan=42) / V4, (7, 42)),
     "old-qinq": (ethernet(bytes(V4), vlan(7, 0x9100) + vlan(42)), (7, 42)),
     "mpls": (Ether(**ENDS, type=0x8847) / MPLS(label=3, s=0) / MPLS(label=4, s=1) / V4, ()),
+    "mpls-ethernet": (
+        Ether(**ENDS, type=0x8847) / MPLS(label=3, s=1) / Ether(**ENDS) / Dot1Q(vlan=8) / V4,
+        (8,),
+    ),
+    "mpls-control-word": (
+        Ether(**ENDS, type=0x8847) / MPLS(label=3, s=1) / EoMCW(seq=5) / Ether(**ENDS) / V4,
+        (),
+    ),
     "pppoe": (Ether(**ENDS) / PPPoE(sessionid=9) / PPP() / V4, ()),
     "vlan-pppoe": (Ether(**ENDS) / Dot1Q(vlan=5) / PPPoE(sessionid=9) / PPP() / V4, (5,)),
 }
@@ -163,6 +184,70 @@ TUNNELS = {
         "gre:4660",
     ),
     "vxlan": (IP(**OUTER) / UDP(dport=4789) / VXLAN(vni=42) / Ether(**ENDS) / V4, "vxlan:42"),
+    "gre-mpls": (IP(**OUTER) / GRE(proto=0x8848) / MPLS(label=3, s=1) / V4, "gre"),
+    "eoip": (
+        IP(**OUTER, proto=47) / Raw(b"\x20\1\x64\0" + b"\0\x36" + b"\x07\0") / Ether(**ENDS) / V4,
+        "eoip:7",
+    ),
+    "erspan-1": (IP(**OUTER) / GRE(proto=0x88BE) / Ether(**ENDS) / V4, "erspan"),
+    "erspan-2": (
+        IP(**OUTER)
+        / GRE(proto=0x88BE, seqnum_present=1)
+        / ERSPAN_II(session_id=300)
+        / Ether(**ENDS)
+        / V4,
+        "erspan:300",
+    ),
+    "erspan-3": (
+        IP(**OUTER)
+        / GRE(proto=0x22EB, seqnum_present=1)
+        / ERSPAN_III(session_id=5, o=0)
+        / Ether(**ENDS)
+        / V4,
+        "erspan:5",
+    ),
+    "erspan-3-platform": (
+        IP(**OUTER)
+        / GRE(proto=0x22EB, seqnum_present=1)
+        / ERSPAN_III(session_id=5, o=1)
+        / Raw(bytes(8))
+        / Ether(**ENDS)
+        / V4,
+        "erspan:5",
+    ),
+    "pptp": (IP(**OUTER) / GRE_PPTP(seqnum_present=1, call_id=9) / PPP() / V4, "pptp"),
+    "pptp-acknowledging": (
+        IP(**OUTER) / GRE_PPTP(seqnum_present=1, acknum_present=1) / Raw(b"\x21") / V4,
+        "pptp",
+    ),
+    "wccp": (IP(**OUTER) / GRE(proto=0x883E) / Raw(bytes(4)) / V4, "wccp"),
+    "wccp-1": (IP(**OUTER) / GRE(proto=0x883E) / V4, "wccp"),
+    "geneve": (
+        IP(**OUTER)
+        / UDP(dport=6081)
+        / GENEVE(vni=0, options=[GeneveOptions(data=bytes(4))])
+        / Ether(**ENDS)
+        / V4,
+        "geneve:0",
+    ),
+    "geneve-ip": (IP(**OUTER) / UDP(dport=6081) / GENEVE(vni=7, proto=0x0800) / V4, "geneve:7"),
+    "gtp": (IP(**OUTER) / UDP(dport=2152) / GTP_U_Header(teid=3) / V4, "gtp"),
+    "gtp-extension": (
+        IP(**OUTER)
+        / UDP(dport=2152)
+        / GTP_U_Header(teid=3, E=1, next_ex=0x85)
+        / GTPPDUSessionContainer(type=0)
+        / V4,
+        "gtp",
+    ),
+    "l2tp": (
+        IP(**OUTER)
+        / UDP(sport=1701, dport=50000)
+        / L2TP(hdr=["length", "sequence"], tunnel_id=1, session_id=2)
+        / PPP()
+        / V4,
+        "l2tp",
+    ),
     "over-ipv6": (IPv6(src="fd00::1", dst="fd00::2") / V4, "ipip"),
     "nested": (
         IP(**OUTER)
@@ -348,12 +433,46 @@ def test_what_is_not_understood_is_counted_by_name(name, link, frame):
 
 def test_gre_that_is_not_taken_apart_is_a_flow_and_counted():
     for header, name in (
-        (b"\0\1\x88\x0b" + bytes(8), "gre version 1"),
+        (b"\0\2\x88\x0b" + bytes(8), "gre version 2"),
         (b"\0\0\x12\x34", "gre protocol 0x1234"),
     ):
         told = told_of(1, ethernet(ip("1.1.1.1", "2.2.2.2", 47, header)))
         assert told.counters == {name: 1}
         assert [row.protocol for row in told.rows] == [47]
+
+
+STILL_THEMSELVES = {
+    "erspan of another version": (IP(**OUTER) / GRE(proto=0x88BE, seqnum_present=1), 47),
+    "acknowledgement": (IP(**OUTER) / GRE_PPTP(seqnum_present=0, acknum_present=1), 47),
+    "geneve for the ends": (
+        IP(**OUTER) / UDP(dport=6081) / GENEVE(oam=1, vni=7) / Ether(**ENDS) / V4,
+        17,
+    ),
+    "geneve of something else": (
+        IP(**OUTER) / UDP(dport=6081) / GENEVE(vni=7, proto=0x0806) / Raw(bytes(28)),
+        17,
+    ),
+    "gtp echo": (IP(**OUTER) / UDP(dport=2152) / GTP_U_Header(gtp_type=1) / Raw(bytes(20)), 17),
+    "gtp of no ip": (IP(**OUTER) / UDP(dport=2152) / GTP_U_Header(teid=3) / Raw(bytes(20)), 17),
+    "l2tp control": (
+        IP(**OUTER) / UDP(dport=1701) / L2TP(hdr=["control", "length", "sequence"]) / Raw(bytes(9)),
+        17,
+    ),
+    "text on a port of ours": (IP(**OUTER) / UDP(dport=1701) / Raw(b"GET / HTTP/1.0\r\n\r\n"), 17),
+}
+
+
+@pytest.mark.parametrize(("packet", "protocol"), STILL_THEMSELVES.values(), ids=STILL_THEMSELVES)
+def test_what_carries_no_packet_is_a_flow_itself(packet, protocol):
+    (row,) = told_of(1, bytes(Ether(**ENDS) / packet)).rows
+    assert (row.protocol, row.tunnel, row.packets) == (protocol, "", (1, 0))
+
+
+def test_encrypted_ppp_is_a_flow_of_gre_and_counted():
+    packet = IP(**OUTER) / GRE_PPTP(seqnum_present=1) / Raw(b"\0\xfd" + bytes(40))
+    told = told_of(1, bytes(Ether(**ENDS) / packet))
+    assert told.counters == {"ppp protocol 0x00fd": 1}
+    assert [row.protocol for row in told.rows] == [47]
 
 
 def test_teredo_stays_udp():

@@ -169,6 +169,19 @@ ENDS = "1.1.1.1", "2.2.2.2"
 AH = b"\x11\4\0\0\0\0\1\0\0\0\0\1" + bytes(12)
 GRE_BRIDGED = b"\x30\0\x65\x58" + bytes(20) + b"\x08\0" + bytes(40)
 PPPOE = b"\x88\x64\x11\0\0\1\0\x20\0\x21"
+INNER = ip("3.3.3.3", "4.4.4.4", 17, udp((5, 6), bytes(20)))
+IN_UDP = (
+    (6081, b"\1\0\x08\0" + bytes(8)),
+    (2152, b"\x34\xff" + bytes(9) + b"\x85\1\0\0\0"),
+    (1701, b"\x48\2" + bytes(10) + b"\xff\3\0\x21"),
+)
+IN_GRE = (
+    b"\x10\0\x88\xbe\0\0\0\1\x10\0\0\7" + bytes(16) + b"\x08\0",
+    b"\x10\0\x22\xeb\0\0\0\1\x20\0\0\7" + bytes(6) + b"\x08\1" + bytes(8),
+    b"\x30\x81\x88\x0b" + bytes(12) + b"\x21",
+    b"\x20\1\x64\0\0\x40\7\0" + bytes(12) + b"\x08\0",
+    b"\0\0\x88\x3e" + bytes(4),
+)
 SEEDS = [
     ethernet(ip(*ENDS, 17, udp((1, 53), bytes(60)))),
     ethernet(ip("fd00::1", "fd00::2", 44, b"\x11\0\0\1\0\0\0\7" + udp((1, 53), bytes(60)))),
@@ -180,12 +193,16 @@ SEEDS = [
     ),
     ethernet(ip(*ENDS, 51, b"\4" + AH[1:] + ip("3.3.3.3", "4.4.4.4", 6, bytes(40)))),
     ethernet(ip(*ENDS, 17, udp((1, 4789), b"\x08" + bytes(7) + bytes(60)))),
+    *(ethernet(ip(*ENDS, 17, udp((1, port), head + INNER))) for port, head in IN_UDP),
+    *(ethernet(ip(*ENDS, 47, head + INNER)) for head in IN_GRE),
+    bytes(12) + b"\x88\x47\0\0\1\1" + bytes(4) + bytes(12) + b"\x08\0" + INNER,
+    b"\2\0\0\5\x0a\0\x0a\0prefix\0\0" + b"\x50\0\x09\0" + INNER,
     bytes(12) + b"\x81\0\0\1" + PPPOE + ip(*ENDS, 1, bytes(20)),
     bytes(12) + b"\x88\x47\0\0\1\1" + ip(*ENDS, 4, ip("3.3.3.3", "4.4.4.4", 50, b"x")),
     bytes(12) + b"\0\x30\xaa\xaa\3\0\0\0\x08\0" + ip(*ENDS, 6, bytes(40)),
     b"\0\0\x09\0\2\0\0\0\0\x88\1" + bytes(22) + b"\0\0\xaa\xaa\3\0\0\0\x08\0" + bytes(30),
 ]
-LINKS = (0, 1, 9, 12, 50, 51, 101, 104, 105, 108, 113, 127, 147, 192, 228, 276)
+LINKS = (0, 1, 9, 12, 50, 51, 101, 104, 105, 108, 113, 127, 147, 192, 228, 239, 276)
 bends = st.lists(
     st.tuples(st.integers(0, 80), st.sampled_from(ODD) | st.integers(0, 255)), max_size=6
 )

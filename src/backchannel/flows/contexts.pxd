@@ -6,14 +6,6 @@ from libc.stdint cimport uint32_t, uint64_t
 from backchannel.flows.links cimport walk_t
 from backchannel.flows.state cimport DEEPEST, bounds_t, counts_t
 
-cdef enum:
-    # What stands in the upper half of walk_t.tunnels; the lower half is the tunnel's number.
-    IPIP_TUNNEL = 1
-    SIX_IN_FOUR_TUNNEL
-    GRE_TUNNEL
-    VXLAN_TUNNEL
-    AH_TUNNEL
-
 cdef struct context_t:
     walk_t around
     uint32_t next           # in the same bucket; 0: none

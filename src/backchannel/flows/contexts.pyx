@@ -9,18 +9,12 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp
 
 from backchannel.flows.state cimport CONTEXTS_MERGED, bounds_t, bump, counts_t
+from backchannel.flows.tunnels cimport tunnel_name
 from backchannel.wire cimport mix
 
 cdef enum:
     BUCKETS = 4096          # a power of two
 
-_NAMES = {
-    IPIP_TUNNEL: "ipip",
-    SIX_IN_FOUR_TUNNEL: "6in4",
-    GRE_TUNNEL: "gre",
-    VXLAN_TUNNEL: "vxlan",
-    AH_TUNNEL: "ah",
-}
 SHARED = (), "other"
 """Tags and tunnel of the packets that are told apart no longer."""
 
@@ -100,10 +94,5 @@ cdef class Contexts:
             return SHARED
         around = &self.all[number].around
         vlans = tuple([around.vlans[at] for at in range(around.vlan_count)])
-        tunnels = [_name(around.tunnels[at]) for at in range(around.tunnel_count)]
+        tunnels = [tunnel_name(around.tunnels[at]) for at in range(around.tunnel_count)]
         return vlans, "/".join(tunnels)
-
-
-cdef str _name(uint64_t tunnel):
-    kind, number = _NAMES[tunnel >> 32], tunnel & 0xFFFFFFFF
-    return f"{kind}:{number}" if number or tunnel >> 32 == VXLAN_TUNNEL else kind

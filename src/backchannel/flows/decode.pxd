@@ -51,5 +51,4 @@ cdef class Decoder:
         self, body_t* body, uint32_t id, uint32_t start, bint more, uint32_t header, int64_t time
     ) noexcept nogil
     cdef int unwrap(self, body_t* body, const uint8_t** data, uint32_t* size) noexcept nogil
-    cdef uint32_t gre(self, const body_t* body, uint64_t* tunnel, uint32_t* kind) noexcept nogil
     cdef bint transport(self, const body_t* body, packet_t* packet) noexcept nogil

@@ -8,19 +8,10 @@ each byte, and these would guard the buffer only, not the packet. Sanitizers wat
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from backchannel.flows.contexts cimport (
-    AH_TUNNEL,
-    GRE_TUNNEL,
-    IPIP_TUNNEL,
-    SIX_IN_FOUR_TUNNEL,
-    VXLAN_TUNNEL,
-)
 from backchannel.flows.fragments cimport name_t
 from backchannel.flows.links cimport (
     BRIDGED_TYPE,
     IPV4_TYPE,
-    IPV6_TYPE,
-    MPLS_TYPE,
     enter,
     ethernet,
     typed,
@@ -33,8 +24,6 @@ from backchannel.flows.state cimport (
     BAD_UDP,
     FRAGMENTS,
     GOOD,
-    GRE_PROTOCOL,
-    GRE_VERSION,
     LONG_EXTENSIONS,
     PROTECTED,
     TCP,
@@ -43,9 +32,17 @@ from backchannel.flows.state cimport (
     TRUNCATED_TRANSPORT,
     UDP,
     bump,
-    bump_numbered,
 )
-from backchannel.wire cimport be16, be24, be32, be64, mix
+from backchannel.flows.tunnels cimport (
+    AH_TUNNEL,
+    IPIP_TUNNEL,
+    SIX_IN_FOUR_TUNNEL,
+    in_gre,
+    in_udp,
+    may_carry,
+    tunnel_t,
+)
+from backchannel.wire cimport be16, be32, be64, mix
 
 cdef enum:
     ICMP = 1
@@ -58,7 +55,6 @@ cdef enum:
     ICMP6 = 58
     SCTP = 132
     UDP_LITE = 136
-    VXLAN_PORT = 4789
     AH_HEADER = 12          # without the check value
     MAX_EXTENSIONS = 8
 
@@ -197,7 +193,7 @@ cdef class Decoder:
             packet.seq, packet.ack = be32(at + 4), be32(at + 8)
             packet.flags, packet.window = at[13], be16(at + 14)
         elif data[9] == UDP:
-            if be16(at + 4) != total - 20 or be16(at + 2) == VXLAN_PORT:
+            if be16(at + 4) != total - 20 or may_carry(at):
                 return False
             header, packet.flags = 8, 0
         else:
@@ -315,72 +311,31 @@ cdef class Decoder:
 
     cdef int unwrap(self, body_t* body, const uint8_t** data, uint32_t* size) noexcept nogil:
         """Go into a tunnel, if *body* is one: IP_INSIDE, and *data* is the next IP packet."""
-        cdef uint64_t tunnel
-        cdef uint32_t kind = BRIDGED_TYPE, header = 0
+        cdef tunnel_t found
         cdef const uint8_t* at = body.data
+        found.header = found.kind = 0
         if body.protocol == UDP:
-            if body.captured < 16 or be16(at + 2) != VXLAN_PORT:
+            if body.captured < 16 or not may_carry(at) or not in_udp(at, body.captured, &found):
                 return NOT_A_TUNNEL
-            if not at[8] & 8 or at[15] or (at[8] & 4 and at[11] != 3):
-                return NOT_A_TUNNEL  # no VXLAN, or one that says it carries no Ethernet
-            tunnel, header = <uint64_t>VXLAN_TUNNEL << 32 | be24(at + 12), 16
         elif body.protocol == IPIP:
-            tunnel = <uint64_t>IPIP_TUNNEL << 32
+            found.name = <uint64_t>IPIP_TUNNEL << 32
         elif body.protocol == SIX_IN_FOUR:
-            tunnel = <uint64_t>SIX_IN_FOUR_TUNNEL << 32
+            found.name = <uint64_t>SIX_IN_FOUR_TUNNEL << 32
         elif body.protocol == GRE:
-            header = self.gre(body, &tunnel, &kind)
-            if not header:
+            if not in_gre(at, body.captured, self.counts, &found):
                 return NOT_A_TUNNEL
         else:
             return NOT_A_TUNNEL
         if not enter(&self.walk):
             return LEAVE
-        self.walk.tunnels[self.walk.tunnel_count] = tunnel
+        self.walk.tunnels[self.walk.tunnel_count] = found.name
         self.walk.tunnel_count += 1
-        data[0], size[0] = at + header, body.captured - header
-        if header:
-            if kind == BRIDGED_TYPE:
-                data[0] = ethernet(&self.walk, data[0], size)
-            else:
-                data[0] = typed(&self.walk, kind, data[0], size)
+        data[0], size[0] = at + found.header, body.captured - found.header
+        if found.kind == BRIDGED_TYPE:
+            data[0] = ethernet(&self.walk, data[0], size)
+        elif found.kind:
+            data[0] = typed(&self.walk, found.kind, data[0], size)
         return LEAVE if data[0] == NULL else IP_INSIDE
-
-    cdef uint32_t gre(self, const body_t* body, uint64_t* tunnel, uint32_t* kind) noexcept nogil:
-        """Return the size of a GRE header; 0 where it is not taken apart."""
-        cdef const uint8_t* at = body.data
-        cdef uint32_t flags, size = 4, key = 0
-        if body.captured < 4:
-            return 0
-        flags, kind[0] = be16(at), be16(at + 2)
-        if flags & 7:
-            bump_numbered(self.counts, GRE_VERSION, flags & 7)
-            return 0
-        if not (
-            kind[0] == IPV4_TYPE
-            or kind[0] == IPV6_TYPE
-            or kind[0] == MPLS_TYPE
-            or kind[0] == BRIDGED_TYPE
-        ):
-            bump_numbered(self.counts, GRE_PROTOCOL, kind[0])
-            return 0
-        if flags & 0x4000:  # source routes: never seen, long deprecated
-            return 0
-        if flags & 0x8000:
-            size += 4
-        if flags & 0x2000:
-            if body.captured < size + 4:
-                return 0
-            key = be32(at + size)
-            if kind[0] == BRIDGED_TYPE:
-                key >>= 8  # it may be NVGRE's: the low byte differs from flow to flow
-            size += 4
-        if flags & 0x1000:
-            size += 4
-        if body.captured < size:
-            return 0
-        tunnel[0] = <uint64_t>GRE_TUNNEL << 32 | key
-        return size
 
     cdef bint transport(self, const body_t* body, packet_t* packet) noexcept nogil:
         """Read the transport header. False where there is none to be read."""

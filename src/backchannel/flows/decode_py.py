@@ -2,21 +2,20 @@
 
     frame -> links -> IP, extension headers, fragments -> tunnel -> links or IP ... -> transport
 
-Sources: RFC 791, 8200 (IP), 2003, 4213 (IP in IP), 2784, 2890, 7637 (GRE), 7348 (VXLAN), 4302 (AH).
+Sources: RFC 791, 8200 (IP), 2003, 4213 (IP in IP), 4302 (AH).
 """
 
 from collections.abc import Callable
 
-from backchannel.flows.counters import GRE_PROTOCOL, GRE_VERSION
 from backchannel.flows.fragments_py import Fragments
-from backchannel.flows.links_py import IPV4, IPV6, MPLS, Count, Links
+from backchannel.flows.links_py import Count, Links
 from backchannel.flows.row import ICMP, ICMP6, PORTED, icmp_ports
+from backchannel.flows.tunnels_py import BRIDGED, Inside, in_gre, in_udp
 
 EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})
 MAX_EXTENSIONS = 8
 TCP, UDP, IPIP, SIX_IN_FOUR, GRE, AH = 6, 17, 4, 41, 47, 51
 AH_HEADER = 12  # without the check value
-BRIDGED = 0x6558  # transparent Ethernet bridging
 
 Context = tuple[tuple[int, ...], tuple[str, ...]]
 """(VLAN ids, tunnels), outermost first."""
@@ -180,17 +179,12 @@ class Decoder:
                 return None
             self._tunnels += ("ipip" if protocol == IPIP else "6in4",)
             return self._ip(body)
-        if protocol == GRE and (opened := self._gre(body)) is not None:
-            kind, name, rest = opened
+        if opened := self._opened(protocol, body):
+            name, kind, inside = opened
             if not self._links.enter():
                 return None
             self._tunnels += (name,)
-            return self._tunnelled(kind, rest)
-        if protocol == UDP and body[2:4] == b"\x12\xb5" and (frame := _vxlan(body)) is not None:
-            if not self._links.enter():
-                return None
-            self._tunnels += (f"vxlan:{int.from_bytes(body[12:15])}",)
-            return self._tunnelled(BRIDGED, frame)
+            return self._tunnelled(kind, inside)
         packet = Packet((self._links.vlans, self._tunnels), source, target, protocol)
         packet.size = total
         if protocol == AH and self._ah:
@@ -212,32 +206,16 @@ class Decoder:
         inner = self._extensions if len(ah.source) == 16 else self._inside
         return inner(ah.source, ah.target, body[0], body[header:], length - header, ah.size)
 
+    def _opened(self, protocol: int, body: bytes) -> Inside | None:
+        if protocol == UDP:
+            return in_udp(body)
+        return in_gre(body, self._number) if protocol == GRE else None
+
     def _tunnelled(self, kind: int, data: bytes) -> Packet | None:
         """Go on with what a tunnel carries: a whole frame, or what its ethertype says."""
         links = self._links
         inner = links.ethernet(data) if kind == BRIDGED else links.typed(kind, data)
         return None if inner is None else self._ip(inner)
-
-    def _gre(self, data: bytes) -> tuple[int, str, bytes] | None:
-        """Return (ethertype, name of the tunnel, inside); None for GRE that is not taken apart."""
-        if len(data) < 4:
-            return None
-        flags, kind = int.from_bytes(data[:2]), int.from_bytes(data[2:4])
-        if flags & 7:
-            self._number(GRE_VERSION, flags & 7)
-            return None
-        if kind not in {IPV4, IPV6, MPLS, BRIDGED}:
-            self._number(GRE_PROTOCOL, kind)
-            return None
-        at, name = 4 + (4 if flags & 0xC000 else 0), "gre"
-        size = at + 4 * bool(flags & 0x2000) + 4 * bool(flags & 0x1000)
-        if len(data) < size or flags & 0x4000:  # source routes: never seen, long deprecated
-            return None
-        if flags & 0x2000:
-            # With Ethernet inside it may be NVGRE's: the low byte differs from flow to flow.
-            key = int.from_bytes(data[at : at + 4]) >> (8 if kind == BRIDGED else 0)
-            name = f"gre:{key}" if key else "gre"
-        return kind, name, data[size:]
 
     def _transport(self, packet: Packet, body: bytes, length: int) -> Packet | None:
         header = 0
@@ -267,14 +245,3 @@ class Decoder:
         if len(packet.payload) < packet.length:
             self._count("truncated payloads")
         return packet
-
-
-def _vxlan(data: bytes) -> bytes | None:
-    """Return the frame inside a UDP datagram that is VXLAN.
-
-    Reserved bits are ignored as RFC 7348 §5 demands; with one of them set, the generic extension
-    names what is inside, which must be Ethernet (draft-ietf-nvo3-vxlan-gpe).
-    """
-    if len(data) < 16 or not data[8] & 8 or data[15] or (data[8] & 4 and data[11] != 3):
-        return None
-    return data[16:]

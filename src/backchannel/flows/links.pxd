@@ -8,6 +8,7 @@ cdef enum:
     IPV4_TYPE = 0x0800
     IPV6_TYPE = 0x86DD
     MPLS_TYPE = 0x8847
+    MPLS_UPSTREAM = 0x8848
     BRIDGED_TYPE = 0x6558
 
 cdef struct walk_t:

@@ -26,8 +26,8 @@ from backchannel.flows.state cimport (
 from backchannel.wire cimport be16, be32, le16, le32
 
 cdef enum:
-    MPLS_UPSTREAM = 0x8848
     PPPOE = 0x8864
+    NFLOG_PAYLOAD = 9
     MAX_LABELS = 16
 
 
@@ -208,13 +208,37 @@ cdef const uint8_t* llc(walk_t* walk, const uint8_t* data, uint32_t* size) noexc
     return typed(walk, kind, data + 8, size)
 
 
+cdef const uint8_t* nflog(walk_t* walk, const uint8_t* data, uint32_t* size) noexcept nogil:
+    """What Linux logs: attributes, in the byte order of the machine that captured."""
+    cdef uint32_t family, length, kind
+    if size[0] < 4:
+        return leave(walk, TRUNCATED_LINK)
+    family = data[0]
+    data, size[0] = data + 4, size[0] - 4
+    while size[0] >= 4:
+        length, kind = le16(data), le16(data + 2)
+        if length < 4 or length > size[0]:
+            break
+        if kind == NFLOG_PAYLOAD:
+            data, size[0] = data + 4, length - 4
+            if family == 2:
+                return typed(walk, IPV4_TYPE, data, size)
+            if family == 10:
+                return typed(walk, IPV6_TYPE, data, size)
+            bump_numbered(walk.counts, ADDRESS_FAMILY, family)
+            return NULL
+        length = min((length + 3) & ~<uint32_t>3, size[0])
+        data, size[0] = data + length, size[0] - length
+    return leave(walk, TRUNCATED_LINK)
+
+
 # -- tags ------------------------------------------------------------------------------------------
 
 cdef const uint8_t* typed(
     walk_t* walk, uint32_t kind, const uint8_t* data, uint32_t* size
 ) noexcept nogil:
     """Return the IP packet in what *kind*, an Ethernet type or a length, says *data* is."""
-    while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200:
+    while is_tag(kind):
         if size[0] < 4:
             return leave(walk, TRUNCATED_LINK)
         if not enter(walk):
@@ -246,11 +270,37 @@ cdef const uint8_t* mpls(walk_t* walk, const uint8_t* data, uint32_t* size) noex
         data += 4
         size[0] -= 4
         if bottom:
-            if size[0] and (data[0] >> 4 == 4 or data[0] >> 4 == 6):
-                return data
-            bump_numbered(walk.counts, ETHERTYPE, MPLS_TYPE)
-            return NULL
+            return labelled(walk, data, size)
     return leave(walk, TOO_DEEP)
+
+
+cdef const uint8_t* labelled(walk_t* walk, const uint8_t* data, uint32_t* size) noexcept nogil:
+    """No label says what follows it: an IP packet, or a frame, often with a control word before."""
+    cdef uint32_t word
+    if size[0] and (data[0] >> 4 == 4 or data[0] >> 4 == 6):
+        return data
+    for word in range(0, 5, 4):
+        if size[0] >= word + 15 and (not word or not be16(data) & 0xF0C0):
+            if is_entered(be16(data + word + 12)):
+                size[0] -= word
+                return ethernet(walk, data + word, size) if enter(walk) else NULL
+    bump_numbered(walk.counts, ETHERTYPE, MPLS_TYPE)
+    return NULL
+
+
+cdef inline bint is_entered(uint32_t kind) noexcept nogil:
+    """Whether `typed` goes on with this Ethernet type."""
+    return is_tag(kind) or (
+        kind == IPV4_TYPE
+        or kind == IPV6_TYPE
+        or kind == MPLS_TYPE
+        or kind == MPLS_UPSTREAM
+        or kind == PPPOE
+    )
+
+
+cdef inline bint is_tag(uint32_t kind) noexcept nogil:
+    return kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200
 
 
 cdef const uint8_t* pppoe(walk_t* walk, const uint8_t* data, uint32_t* size) noexcept nogil:
@@ -274,6 +324,8 @@ cdef const uint8_t* by_type(
         return data if size[0] else leave(walk, TRUNCATED_LINK)
     if link == 113:
         return cooked(walk, data, size)
+    if link == 239:
+        return nflog(walk, data, size)
     if link == 276:
         return cooked2(walk, data, size)
     if link == 0 or link == 108:

@@ -2,8 +2,8 @@
 
     link layer -> tags: VLAN, MPLS, PPPoE -> IP
 
-Sources: the link types of the tcpdump group, IEEE 802.1Q and 802.11, radiotap.org, RFC 1661, 2516,
-3032.
+Sources: the link types of the tcpdump group (NFLOG: nfnetlink_log.h of Linux), IEEE 802.1Q and
+802.11, radiotap.org, RFC 1661, 2516, 3032, 4385 and 4448 (Ethernet under MPLS).
 """
 
 from collections.abc import Callable
@@ -12,7 +12,10 @@ from backchannel.flows.counters import ADDRESS_FAMILY, ETHERTYPE, LINK_TYPE, LLC
 
 VLAN_TYPES = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 IPV4, IPV6, MPLS, MPLS_UP, PPPOE = 0x0800, 0x86DD, 0x8847, 0x8848, 0x8864
+ENTERED = VLAN_TYPES | {IPV4, IPV6, MPLS, MPLS_UP, PPPOE}
+"""Ethernet types in which there may be an IP packet."""
 MAX_LABELS = 16
+NFLOG_PAYLOAD = 9
 
 Count = Callable[[str], None]
 
@@ -41,6 +44,7 @@ class Links:
             192: self._ppi,
             228: self._raw,
             229: self._raw,
+            239: self._nflog,
             276: self._cooked2,
         }
 
@@ -192,6 +196,22 @@ class Links:
             return None
         return self.typed(kind, data[8:])
 
+    def _nflog(self, data: bytes) -> bytes | None:
+        """What Linux logs: attributes, in the byte order of the machine that captured."""
+        at = 4
+        while at + 4 <= len(data):
+            length = int.from_bytes(data[at : at + 2], "little")
+            if length < 4 or at + length > len(data):
+                break
+            if int.from_bytes(data[at + 2 : at + 4], "little") == NFLOG_PAYLOAD:
+                kind = {2: IPV4, 10: IPV6}.get(data[0])
+                if kind is None:
+                    self._number(ADDRESS_FAMILY, data[0])
+                    return None
+                return self.typed(kind, data[at + 4 : at + length])
+            at += length + 3 & ~3
+        return self._leave()
+
     # -- tags ----------------------------------------------------------------------------------
 
     def enter(self) -> bool:
@@ -227,12 +247,21 @@ class Links:
             if len(data) < 4 * label + 4:
                 return self._leave()
             if data[4 * label + 2] & 1:
-                data = data[4 * label + 4 :]
-                if data and data[0] >> 4 in {4, 6}:
-                    return data
-                self._number(ETHERTYPE, MPLS)
-                return None
+                return self._labelled(data[4 * label + 4 :])
         self._count("too many tags or tunnels")
+        return None
+
+    def _labelled(self, data: bytes) -> bytes | None:
+        """No label says what follows it: an IP packet, or a frame, often after a control word."""
+        if data and data[0] >> 4 in {4, 6}:
+            return data
+        for word in (0, 4):
+            if word and int.from_bytes(data[:2]) & 0xF0C0:
+                continue
+            kind = int.from_bytes(data[word + 12 : word + 14])
+            if len(data) > word + 14 and kind in ENTERED:
+                return self.ethernet(data[word:]) if self.enter() else None
+        self._number(ETHERTYPE, MPLS)
         return None
 
     def _pppoe(self, data: bytes) -> bytes | None:
