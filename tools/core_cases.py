@@ -106,6 +106,7 @@ def link_layer(random: Random, link: int, packet: bytes) -> bytes:
         108: b"\0\0\0\2",
         113: bytes(14) + b"\x08\0",
         127: b"\0\0\x09\0\2\0\0\0\0" + wifi,
+        239: b"\2\0\0\5" + (4 + len(packet) & 0xFFFF).to_bytes(2, "little") + b"\x09\0",
         192: b"\0\0\x08\0\x69\0\0\0" + wifi,
         276: b"\x08\0" + bytes(18),
     }

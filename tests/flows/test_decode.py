@@ -81,6 +81,10 @@ def attribute(kind, value):
 
 LINKS = {
     "nflog": (239, b"\2\0\0\5" + attribute(10, b"prefix\0") + attribute(9, bytes(V4))),
+    "nflog-bridge": (
+        239,
+        b"\7\0\0\5" + attribute(1, b"\x08\0\1\0") + attribute(9, bytes(V4)),
+    ),
     "ethernet": (1, Ether(**ENDS) / V4),
     "ethernet-padded": (1, bytes(Ether(**ENDS) / V4) + bytes(20)),
     "802.3-snap": (1, Dot3(**ENDS) / IEEE / V4),
@@ -231,6 +235,14 @@ TUNNELS = {
         "geneve:0",
     ),
     "geneve-ip": (IP(**OUTER) / UDP(dport=6081) / GENEVE(vni=7, proto=0x0800) / V4, "geneve:7"),
+    "vxlan-of-linux": (
+        IP(**OUTER) / UDP(sport=8472, dport=50000) / VXLAN(vni=9) / Ether(**ENDS) / V4,
+        "vxlan:9",
+    ),
+    "vxlan-gpe": (
+        IP(**OUTER) / UDP(dport=4790) / VXLAN(flags=0x0C, vni=9, NextProtocol=1) / V4,
+        "vxlan:9",
+    ),
     "gtp": (IP(**OUTER) / UDP(dport=2152) / GTP_U_Header(teid=3) / V4, "gtp"),
     "gtp-extension": (
         IP(**OUTER)
@@ -450,6 +462,14 @@ STILL_THEMSELVES = {
     ),
     "geneve of something else": (
         IP(**OUTER) / UDP(dport=6081) / GENEVE(vni=7, proto=0x0806) / Raw(bytes(28)),
+        17,
+    ),
+    "vxlan with no ip in it": (
+        IP(**OUTER) / UDP(dport=4789) / VXLAN(vni=9) / Ether(**ENDS, type=0x0806) / Raw(bytes(28)),
+        17,
+    ),
+    "vxlan that says ip of something else": (
+        IP(**OUTER) / UDP(dport=4789) / VXLAN(vni=9) / Ether(**ENDS, type=0x0800) / Raw(bytes(28)),
         17,
     ),
     "gtp echo": (IP(**OUTER) / UDP(dport=2152) / GTP_U_Header(gtp_type=1) / Raw(bytes(20)), 17),

@@ -26,7 +26,7 @@ from backchannel.flows.state cimport (
 from backchannel.wire cimport be16, be32, le16, le32
 
 cdef enum:
-    PPPOE = 0x8864
+    NFLOG_PACKET = 1            # says which Ethernet type, where the family does not
     NFLOG_PAYLOAD = 9
     MAX_LABELS = 16
 
@@ -210,23 +210,20 @@ cdef const uint8_t* llc(walk_t* walk, const uint8_t* data, uint32_t* size) noexc
 
 cdef const uint8_t* nflog(walk_t* walk, const uint8_t* data, uint32_t* size) noexcept nogil:
     """What Linux logs: attributes, in the byte order of the machine that captured."""
-    cdef uint32_t family, length, kind
+    cdef uint32_t length, attribute, kind
     if size[0] < 4:
         return leave(walk, TRUNCATED_LINK)
-    family = data[0]
+    kind = IPV4_TYPE if data[0] == 2 else IPV6_TYPE if data[0] == 10 else 0
     data, size[0] = data + 4, size[0] - 4
     while size[0] >= 4:
-        length, kind = le16(data), le16(data + 2)
+        length, attribute = le16(data), le16(data + 2)
         if length < 4 or length > size[0]:
             break
-        if kind == NFLOG_PAYLOAD:
+        if attribute == NFLOG_PACKET and length >= 6 and not kind:
+            kind = be16(data + 4)
+        elif attribute == NFLOG_PAYLOAD:
             data, size[0] = data + 4, length - 4
-            if family == 2:
-                return typed(walk, IPV4_TYPE, data, size)
-            if family == 10:
-                return typed(walk, IPV6_TYPE, data, size)
-            bump_numbered(walk.counts, ADDRESS_FAMILY, family)
-            return NULL
+            return typed(walk, kind, data, size)
         length = min((length + 3) & ~<uint32_t>3, size[0])
         data, size[0] = data + length, size[0] - length
     return leave(walk, TRUNCATED_LINK)
@@ -252,7 +249,7 @@ cdef const uint8_t* typed(
         return data
     if kind == MPLS_TYPE or kind == MPLS_UPSTREAM:
         return mpls(walk, data, size)
-    if kind == PPPOE:
+    if kind == PPPOE_TYPE:
         return pppoe(walk, data, size)
     if kind < 0x600:
         return llc(walk, data, size)
@@ -288,26 +285,11 @@ cdef const uint8_t* labelled(walk_t* walk, const uint8_t* data, uint32_t* size) 
     return NULL
 
 
-cdef inline bint is_entered(uint32_t kind) noexcept nogil:
-    """Whether `typed` goes on with this Ethernet type."""
-    return is_tag(kind) or (
-        kind == IPV4_TYPE
-        or kind == IPV6_TYPE
-        or kind == MPLS_TYPE
-        or kind == MPLS_UPSTREAM
-        or kind == PPPOE
-    )
-
-
-cdef inline bint is_tag(uint32_t kind) noexcept nogil:
-    return kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200
-
-
 cdef const uint8_t* pppoe(walk_t* walk, const uint8_t* data, uint32_t* size) noexcept nogil:
     if size[0] < 6:
         return leave(walk, TRUNCATED_LINK)
     if data[0] != 0x11 or data[1]:
-        bump_numbered(walk.counts, ETHERTYPE, PPPOE)
+        bump_numbered(walk.counts, ETHERTYPE, PPPOE_TYPE)
         return NULL
     size[0] -= 6
     return ppp_payload(walk, data + 6, size)

@@ -15,7 +15,7 @@ IPV4, IPV6, MPLS, MPLS_UP, PPPOE = 0x0800, 0x86DD, 0x8847, 0x8848, 0x8864
 ENTERED = VLAN_TYPES | {IPV4, IPV6, MPLS, MPLS_UP, PPPOE}
 """Ethernet types in which there may be an IP packet."""
 MAX_LABELS = 16
-NFLOG_PAYLOAD = 9
+NFLOG_PACKET, NFLOG_PAYLOAD = 1, 9
 
 Count = Callable[[str], None]
 
@@ -198,16 +198,15 @@ class Links:
 
     def _nflog(self, data: bytes) -> bytes | None:
         """What Linux logs: attributes, in the byte order of the machine that captured."""
-        at = 4
+        kind, at = {2: IPV4, 10: IPV6}.get(data[0], 0) if data else 0, 4
         while at + 4 <= len(data):
             length = int.from_bytes(data[at : at + 2], "little")
             if length < 4 or at + length > len(data):
                 break
-            if int.from_bytes(data[at + 2 : at + 4], "little") == NFLOG_PAYLOAD:
-                kind = {2: IPV4, 10: IPV6}.get(data[0])
-                if kind is None:
-                    self._number(ADDRESS_FAMILY, data[0])
-                    return None
+            attribute = int.from_bytes(data[at + 2 : at + 4], "little")
+            if attribute == NFLOG_PACKET and length >= 6 and not kind:
+                kind = int.from_bytes(data[at + 4 : at + 6])
+            elif attribute == NFLOG_PAYLOAD:
                 return self.typed(kind, data[at + 4 : at + length])
             at += length + 3 & ~3
         return self._leave()

@@ -24,6 +24,8 @@ cdef enum:
     L2TP_PORT = 1701
     GTP_PORT = 2152
     VXLAN_PORT = 4789
+    VXLAN_GPE_PORT = 4790
+    VXLAN_OLD_PORT = 8472   # still the default of Linux
     GENEVE_PORT = 6081
 
 cdef struct tunnel_t:
@@ -32,14 +34,18 @@ cdef struct tunnel_t:
     uint32_t kind           # the Ethernet type of what is inside
 
 cdef inline bint may_carry(const uint8_t* udp) noexcept nogil:
-    """Whether the ports are those of a tunnel, so that the content must be looked at."""
-    cdef uint32_t port = be16(udp + 2)
-    return (
+    """Whether a port is that of a tunnel, so that the content must be looked at."""
+    return is_port(be16(udp + 2)) or is_port(be16(udp))
+
+
+cdef inline bint is_port(uint32_t port) noexcept nogil:
+    return port >= L2TP_PORT and port <= VXLAN_OLD_PORT and (
         port == VXLAN_PORT
         or port == GENEVE_PORT
         or port == GTP_PORT
         or port == L2TP_PORT
-        or be16(udp) == L2TP_PORT
+        or port == VXLAN_OLD_PORT
+        or port == VXLAN_GPE_PORT
     )
 
 cdef bint in_udp(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil

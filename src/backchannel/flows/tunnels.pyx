@@ -7,7 +7,15 @@ carry a packet. What has not stays the flow that it is.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from backchannel.flows.links cimport BRIDGED_TYPE, IPV4_TYPE, IPV6_TYPE, MPLS_TYPE, MPLS_UPSTREAM
+from backchannel.flows.links cimport (
+    BRIDGED_TYPE,
+    IPV4_TYPE,
+    IPV6_TYPE,
+    MPLS_TYPE,
+    MPLS_UPSTREAM,
+    is_entered,
+    is_tag,
+)
 from backchannel.flows.state cimport GRE_PROTOCOL, GRE_VERSION, PPP_PROTOCOL, bump_numbered, counts_t
 from backchannel.wire cimport be16, be24, be32, le16
 
@@ -80,30 +88,63 @@ cdef inline uint32_t ppp_protocol(const uint8_t* at, uint32_t start, uint32_t he
 
 cdef bint in_udp(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil:
     """Say whether a datagram, with its UDP header, carries a packet."""
-    if size < 16:
-        return False
-    if be16(at) == L2TP_PORT or be16(at + 2) == L2TP_PORT:
-        return l2tp(at, size, found)
-    if be16(at + 2) == VXLAN_PORT:
-        return vxlan(at, found)
-    if be16(at + 2) == GENEVE_PORT:
+    return size >= 16 and (
+        by_port(be16(at + 2), at, size, found) or by_port(be16(at), at, size, found)
+    )
+
+
+cdef bint by_port(
+    uint32_t port, const uint8_t* at, uint32_t size, tunnel_t* found
+) noexcept nogil:
+    if port == VXLAN_PORT or port == VXLAN_GPE_PORT or port == VXLAN_OLD_PORT:
+        return vxlan(at, size, found)
+    if port == GENEVE_PORT:
         return geneve(at, size, found)
-    return be16(at + 2) == GTP_PORT and gtp(at, size, found)
+    if port == GTP_PORT:
+        return gtp(at, size, found)
+    return port == L2TP_PORT and l2tp(at, size, found)
 
 
-cdef bint vxlan(const uint8_t* at, tunnel_t* found) noexcept nogil:
-    if not at[8] & 8 or at[15] or (at[8] & 4 and at[11] != 3):
-        return False  # no VXLAN, or one that says it carries no Ethernet
-    return tell(found, VXLAN_TUNNEL, be24(at + 12), 16, BRIDGED_TYPE)
+cdef bint shown(const uint8_t* at, uint32_t size, uint32_t start, uint32_t kind) noexcept nogil:
+    """Whether what begins at *start* has a packet in it, and is what it is said to be."""
+    cdef int tag
+    if kind == BRIDGED_TYPE:
+        for tag in range(3):
+            if size < start + 15:
+                return False
+            kind = be16(at + start + 12)
+            if not is_tag(kind):
+                break
+            start += 4
+        start += 14
+    if kind == IPV4_TYPE or kind == IPV6_TYPE:
+        return kind == ip_kind(at, size, start)
+    return is_entered(kind)
+
+
+cdef inline uint32_t next_protocol(uint8_t number) noexcept nogil:
+    """Return the Ethernet type that VXLAN's generic extension means."""
+    if number == 1:
+        return IPV4_TYPE
+    return IPV6_TYPE if number == 2 else BRIDGED_TYPE if number == 3 else 0
+
+
+cdef bint vxlan(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil:
+    cdef uint32_t kind = BRIDGED_TYPE
+    if not at[8] & 8:
+        return False
+    if at[8] & 4:
+        kind = next_protocol(at[11])
+    return shown(at, size, 16, kind) and tell(found, VXLAN_TUNNEL, be24(at + 12), 16, kind)
 
 
 cdef bint geneve(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil:
     cdef uint32_t header = 16 + (at[8] & 0x3F) * 4, kind = be16(at + 10)
-    if at[8] & 0xC0 or at[9] & 0x80 or size < header:  # another version, or for the ends themselves
+    if at[8] & 0xC0 or at[9] & 0x80:  # another version, or for the ends themselves
         return False
-    if kind != BRIDGED_TYPE and kind != IPV4_TYPE and kind != IPV6_TYPE:
-        return False
-    return tell(found, GENEVE_TUNNEL, be24(at + 12), header, kind)
+    return shown(at, size, header, kind) and tell(
+        found, GENEVE_TUNNEL, be24(at + 12), header, kind
+    )
 
 
 cdef bint gtp(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil:

@@ -8,11 +8,12 @@ MikroTik send it, by Wireshark's description.
 from collections.abc import Callable
 
 from backchannel.flows.counters import GRE_PROTOCOL, GRE_VERSION, PPP_PROTOCOL
-from backchannel.flows.links_py import IPV4, IPV6, MPLS, MPLS_UP
+from backchannel.flows.links_py import ENTERED, IPV4, IPV6, MPLS, MPLS_UP, VLAN_TYPES
 
 BRIDGED = 0x6558  # transparent Ethernet bridging
 EOIP, PPP, WCCP, ERSPAN, ERSPAN3 = 0x6400, 0x880B, 0x883E, 0x88BE, 0x22EB
-L2TP_PORT, GTP_PORT, VXLAN_PORT, GENEVE_PORT = 1701, 2152, 4789, 6081
+L2TP_PORT, GTP_PORT, GENEVE_PORT = 1701, 2152, 6081
+VXLAN_PORTS = frozenset({4789, 4790, 8472})
 CHECKSUM, ROUTING, KEY, SEQUENCE, ACKNOWLEDGED = 0x8000, 0x4000, 0x2000, 0x1000, 0x80
 MAX_EXTENSIONS = 8
 
@@ -25,14 +26,36 @@ def in_udp(data: bytes) -> Inside | None:
     """Return what a datagram, with its UDP header, carries; None where it is no packet."""
     if len(data) < 16:
         return None
-    source, target, body = int.from_bytes(data[:2]), int.from_bytes(data[2:4]), data[8:]
-    if L2TP_PORT in {source, target}:
-        return _l2tp(body)
-    if target == VXLAN_PORT:
-        return _vxlan(body)
-    if target == GENEVE_PORT:
-        return _geneve(body)
-    return _gtp(body) if target == GTP_PORT else None
+    target, source = int.from_bytes(data[2:4]), int.from_bytes(data[:2])
+    return _by_port(target, data[8:]) or _by_port(source, data[8:])
+
+
+def _by_port(port: int, data: bytes) -> Inside | None:
+    if port in VXLAN_PORTS:
+        return _vxlan(data)
+    if port == GENEVE_PORT:
+        return _geneve(data)
+    if port == GTP_PORT:
+        return _gtp(data)
+    return _l2tp(data) if port == L2TP_PORT else None
+
+
+def _shown(name: str, kind: int, data: bytes) -> Inside | None:
+    """Make sure that *data* has a packet in it, and is what it is said to be."""
+    spoken, start = kind, 0
+    if kind == BRIDGED:
+        for _ in range(3):
+            if len(data) < start + 15:
+                return None
+            spoken = int.from_bytes(data[start + 12 : start + 14])
+            if spoken not in VLAN_TYPES:
+                break
+            start += 4
+        start += 14
+    if spoken in {IPV4, IPV6}:
+        shown = _ip(name, data[start:])
+        return (name, kind, data) if shown and shown[1] == spoken else None
+    return (name, kind, data) if spoken in ENTERED else None
 
 
 def _ip(name: str, data: bytes) -> Inside | None:
@@ -51,20 +74,19 @@ def _ppp(data: bytes) -> tuple[int, bytes] | None:
 
 def _vxlan(data: bytes) -> Inside | None:
     """Reserved bits are ignored as RFC 7348 §5 demands; with one of them set, the generic extension
-    names what is inside, which must be Ethernet (draft-ietf-nvo3-vxlan-gpe).
+    names what is inside (draft-ietf-nvo3-vxlan-gpe).
     """
-    if not data[0] & 8 or data[7] or (data[0] & 4 and data[3] != 3):
+    if not data[0] & 8:
         return None
-    return f"vxlan:{int.from_bytes(data[4:7])}", BRIDGED, data[8:]
+    kind = {1: IPV4, 2: IPV6, 3: BRIDGED}.get(data[3], 0) if data[0] & 4 else BRIDGED
+    return _shown(f"vxlan:{int.from_bytes(data[4:7])}", kind, data[8:])
 
 
 def _geneve(data: bytes) -> Inside | None:
     size, kind = 8 + (data[0] & 0x3F) * 4, int.from_bytes(data[2:4])
-    if data[0] & 0xC0 or data[1] & 0x80 or len(data) < size:
-        return None  # another version, or for the ends themselves
-    if kind not in {BRIDGED, IPV4, IPV6}:
+    if data[0] & 0xC0 or data[1] & 0x80:  # another version, or for the ends themselves
         return None
-    return f"geneve:{int.from_bytes(data[4:7])}", kind, data[size:]
+    return _shown(f"geneve:{int.from_bytes(data[4:7])}", kind, data[size:])
 
 
 def _gtp(data: bytes) -> Inside | None:
