@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tests.report.sample import EVENTS, observation
 
+from backchannel.live import messages
 from backchannel.model import Confidence, Endpoint, Side
 from backchannel.privacy import Disclosure, shown
 from backchannel.protocols.oscar.events import ServiceRedirect
@@ -57,6 +58,14 @@ def test_a_line_tells_all_of_an_event_with_its_keys_in_order(seen, disclosure):
     assert json.loads(line) == json.loads(json.dumps(expected))
     keys = list(json.loads(line))
     assert keys == sorted(keys)
+
+
+def test_what_came_from_a_parser_is_told_as_well():
+    """Its type has the same fields in another order."""
+    for event in [*EVENTS, REDIRECT]:
+        sent = messages.packed(messages.Heard([observation(event)], ()))
+        ((came,),) = (report.seen for report in messages.Inbox("report").feed(sent))
+        assert jsonlines.line(came, SHOWN[0]) == jsonlines.line(observation(event), SHOWN[0])
 
 
 def test_an_events_own_field_goes_before_what_is_seen_of_it():

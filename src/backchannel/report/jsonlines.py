@@ -36,7 +36,7 @@ _flows = dict[int, tuple[FlowInfo, Endpoint | None, msgspec.Raw]]()
 def _flow(info: FlowInfo, target: Endpoint | None) -> msgspec.Raw:
     """Return a flow's identity, encoded."""
     known = _flows.get(info.serial)
-    if known is not None and known[0] is info and known[1] is target:
+    if known is not None and known[0] == info and known[1] == target:
         return known[2]
     told = {
         "serial": info.serial,
@@ -88,13 +88,20 @@ def _writer(kind: type[Event], disclosure: Disclosure) -> Callable[[Observation]
     hidden = [where[name] for name, matter in private if disclosure.hides(matter)]
 
     def write(seen: Observation) -> msgspec.Struct:
-        time, frame, flow, stack, protocol, service, sure, side, event, target, account = astuple(
-            seen
+        place = (
+            rfc3339(seen.time),
+            seen.frame,
+            _flow(seen.flow, seen.target),
+            seen.stack,
+            seen.protocol,
+            seen.service,
+            _CONFIDENCE[seen.confidence],
+            _SIDES[seen.side],
+            seen.account,
+            tag,
+            capability,
         )
-        when, told, sure = rfc3339(time), _flow(flow, target), _CONFIDENCE[sure]
-        side = _SIDES[side]
-        place = when, frame, told, stack, protocol, service, sure, side, account, tag, capability
-        values = [*place, *astuple(event)]
+        values = [*place, *astuple(seen.event)]
         for at in hidden:
             if values[at]:
                 values[at] = REDACTED
