@@ -16,6 +16,7 @@ from backchannel.live.collector import Collector, chosen
 from backchannel.live.messages import Inbox, Task, packed
 from backchannel.live.parser import Parser
 from backchannel.privacy import Disclosure
+from backchannel.protocols.ike.events import IkeProposals, IkeStage
 
 CAPTURE = EXAMPLES / "aim/aim_presence.pcap"
 IPSEC = EXAMPLES / "ipsec/natt_client_side.pcap"
@@ -69,6 +70,31 @@ def test_the_document_is_that_of_a_scan(capture, everything):
     assert told.traffic.packets == wanted.traffic.packets
     assert told.unseen["packets dropped by the kernel"] == 2
     assert sum(made.events.values()) == sum(sum(row.events.values()) for row in wanted.services)
+
+
+def test_a_parser_tells_no_more_of_an_event_than_is_read():
+    read = collector().read
+    assert read["ike-proposals"].without == ("suites",)  # rules name `weak`, the other list
+    assert read["message"] == messages.Wanted(("True",))
+    assert "typing" not in read
+    told, all_of_it = [
+        [each.event for heard in parsed(IPSEC, asked) if isinstance(heard, messages.Heard)
+         for each in heard.seen]
+        for asked in (read, None)
+    ]  # fmt: skip
+    offers = [event for event in told if isinstance(event, IkeProposals)]
+    assert offers
+    assert not any(event.suites for event in offers)
+    assert any(event.weak for event in offers)
+    for event in offers:
+        assert any(
+            msgspec.structs.replace(other, suites=()) == event
+            for other in all_of_it
+            if isinstance(other, IkeProposals)
+        )
+    assert {event.stage for event in told if isinstance(event, IkeStage)} < {
+        event.stage for event in all_of_it if isinstance(event, IkeStage)
+    }
 
 
 def test_numbers_of_several_parsers_never_meet():

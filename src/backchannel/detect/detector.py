@@ -4,13 +4,14 @@ An event meets only the rules for its kind. Memory is bounded: subjects of a rul
 counted, and evidence kept for a finding all have limits; what did not fit is counted.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from backchannel.detect import names
 from backchannel.detect.compiled import Compiled, Subject
-from backchannel.detect.expressions import FAILURES
+from backchannel.detect.expressions import FAILURES, Expression
 from backchannel.detect.found import ACCOUNTS, Found, Locate, Place
 from backchannel.detect.model import Finding, Rule
 from backchannel.detect.plan import Case, Plan, Seen, Told, shown
@@ -23,8 +24,15 @@ SUBJECTS = 2_000
 WATCHED = 4_096
 """Subjects of a counting rule that are watched at a time; the oldest is let go."""
 SECOND = 1_000_000_000
+_WORD = re.compile(r"\w+")
 
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+
+
+def may_match(conditions: Iterable[Expression], values: Mapping[str, Any]) -> bool:
+    """Say whether one of the *conditions* can hold of an event whose fields have these *values*."""
+    values = {name: value for name, value in values.items() if name not in names.OBSERVED}
+    return any(condition.may_hold(values) for condition in conditions)
 
 
 class Detector:
@@ -48,14 +56,21 @@ class Detector:
         self.counters: Counter[str] = Counter()
 
     @property
-    def read(self) -> frozenset[str]:
-        """Tags of the events that rules look at."""
-        return frozenset(self._by_tag)
+    def conditions(self) -> dict[str, tuple[str, ...]]:
+        """The conditions of rules by the tags of the events that they look at."""
+        return {tag: tuple(rule.rule.when for rule in rules) for tag, rules in self._by_tag.items()}
+
+    def unread(self, kind: type[Event]) -> tuple[str, ...]:
+        """Return the lists among the fields of such events that no rule names."""
+        rules = self._by_tag.get(str(kind.__struct_config__.tag), ())
+        words = {word for each in rules for word in _WORD.findall(repr(each.rule))}
+        hints = get_type_hints(kind)
+        lists = [name for name in kind.__struct_fields__ if get_origin(hints[name]) is tuple]
+        return tuple(name for name in lists if name not in words)
 
     def reads(self, tag: str, values: Mapping[str, Any]) -> bool:
         """Say whether a rule can match an event of that *tag* whose fields have these *values*."""
-        values = {name: value for name, value in values.items() if name not in names.OBSERVED}
-        return any(rule.when.may_hold(values) for rule in self._by_tag.get(tag, ()))
+        return may_match((rule.when for rule in self._by_tag.get(tag, ())), values)
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""

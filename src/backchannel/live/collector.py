@@ -87,7 +87,7 @@ class Collector:
         self.flows: Counter[str] = Counter()
         """Flows that ended by service."""
         self.clients: dict[str, set[str]] = {}
-        self._kinds = {str(kind.__struct_config__.tag): kind for kind in messages.event_types()}
+        self._kinds = messages.kinds()
         self.found: Counter[str] = Counter()
         """Findings by severity."""
         self.suppressed = 0
@@ -223,9 +223,14 @@ class Collector:
         self._suppressions = tuple(suppressions)
 
     @property
-    def read(self) -> frozenset[str]:
-        """Tags of the events whose content is read here; of others the kind is enough."""
-        return READ | ENGINE_READ | self._detector.read
+    def read(self) -> messages.Read:
+        """The events whose content is read here; of others the kind is enough."""
+        kinds, conditions = messages.kinds(), self._detector.conditions
+        read = {
+            tag: messages.Wanted(conditions[tag], self._detector.unread(kinds[tag]))
+            for tag in conditions.keys() & kinds.keys()
+        }
+        return read | dict.fromkeys(READ | ENGINE_READ, messages.Wanted(("True",)))
 
     # -- figures -------------------------------------------------------------------------------
 

@@ -34,6 +34,19 @@ from backchannel.report.document import Session
 # -- to the parser ---------------------------------------------------------------------------------
 
 
+class Wanted(msgspec.Struct, frozen=True, array_like=True):
+    """What somebody reads of one kind of event."""
+
+    conditions: tuple[str, ...]
+    """Of rules; one must hold of the event."""
+    without: tuple[str, ...] = ()
+    """Lists among its fields that nobody reads; they are told empty."""
+
+
+Read = dict[str, Wanted]
+"""By tags of events."""
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
     """What a parser is to do; its first message."""
 
@@ -41,8 +54,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
     settings: FlowSettings
     index: Index
     everything: bool = False
-    read: frozenset[str] | None = None
-    """Tags of the events whose content somebody reads; of others only the kind is told."""
+    read: Read | None = None
+    """The events whose content somebody reads; of others only the kind is told. None: all."""
     collect: bool = False
     """Whether rows of all flows are wanted."""
     orders: bytes = b""
@@ -54,7 +67,7 @@ class Reload(msgspec.Struct, frozen=True, tag="reload"):
 
     index: Index
     everything: bool = False
-    read: frozenset[str] | None = None
+    read: Read | None = None
 
 
 class Orders(msgspec.Struct, frozen=True, tag="orders"):
@@ -193,6 +206,12 @@ def event_types() -> tuple[type[Event], ...]:
         if isinstance(value, type) and issubclass(value, Event) and value is not Event
     }
     return tuple(kinds)
+
+
+@cache
+def kinds() -> dict[str, type[Event]]:
+    """Return those by tag."""
+    return {str(kind.__struct_config__.tag): kind for kind in event_types()}
 
 
 @cache

@@ -12,9 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from backchannel.capture.records import Chunk
 from backchannel.catalogue.index import Index
 from backchannel.contract import Output, Reads
+from backchannel.detect.detector import may_match
+from backchannel.detect.expressions import Expression
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import FlowInfo, Observation, Place
@@ -26,7 +30,7 @@ from backchannel.live import messages
 from backchannel.live.companion import Join, Onlooker
 from backchannel.live.messages import Report, Talker, Task
 from backchannel.model import Endpoint, Side, Standing
-from backchannel.pipeline import NAMES, looks_for
+from backchannel.pipeline import ASKED, NAMES, looks_for
 from backchannel.protocols import load
 from backchannel.report.document import Session
 from backchannel.when import rfc3339
@@ -42,9 +46,18 @@ PAGE = os.sysconf("SC_PAGESIZE")
 Tell = Callable[[Report], None]
 
 
-def _reads(tags: frozenset[str] | None) -> Reads | None:
-    """Return what tells sessions which events somebody reads: those of *tags*; None: all."""
-    return None if tags is None else lambda tag, **_values: tag in tags
+def _reads(read: messages.Read | None) -> Reads | None:
+    """Return what tells sessions which events somebody reads; None: all."""
+    if read is None:
+        return None
+    conditions = {
+        tag: [Expression(text, tag) for text in wanted.conditions] for tag, wanted in read.items()
+    }
+
+    def reads(tag: str, **values: str | tuple[str, ...]) -> bool:
+        return may_match(conditions.get(tag, ()), values)
+
+    return lru_cache(maxsize=ASKED)(reads)
 
 
 class Parser:
@@ -68,7 +81,7 @@ class Parser:
             on_output=self._heard if join is not None else None,
             on_count=self._happened,
         )
-        self._engine.read = _reads(task.read)
+        self._look_for(task.read)
         self._onlooker: Onlooker | None = None
         if join is not None:
             names = self._engine.names.service_of_name
@@ -97,7 +110,15 @@ class Parser:
         """Look for what another catalogue knows; all flows stay."""
         self._core.match(**looks_for(command.index, everything=command.everything))
         self._engine.names.service_of_name = _service_of_name(command.index)
-        self._engine.read = _reads(command.read)
+        self._look_for(command.read)
+
+    def _look_for(self, read: messages.Read | None) -> None:
+        """Tell what somebody reads, from now on; None: everything."""
+        self._engine.read = _reads(read)
+        wanted = {kind: (read or {}).get(tag) for tag, kind in messages.kinds().items()}
+        self._without = {
+            kind: dict.fromkeys(each.without, ()) for kind, each in wanted.items() if each
+        }
 
     def obey(self, command: messages.Orders) -> None:
         """Hand the onlooker what it is told."""
@@ -181,9 +202,16 @@ class Parser:
             if self._onlooker is not None:
                 told += self._onlooker.look(batch)
             if told:
-                self._seen += told
+                self._seen += map(self._lean, told)
                 if len(self._seen) >= BATCH:
                     self.flush()
+
+    def _lean(self, seen: Observation) -> Observation:
+        """Return an observation without what nobody reads of it."""
+        without = self._without.get(type(seen.event))
+        if not without:
+            return seen
+        return msgspec.structs.replace(seen, event=msgspec.structs.replace(seen.event, **without))
 
     def _heard(self, stream: Stream, side: Side, output: Output) -> None:
         if self._onlooker is not None:

@@ -201,8 +201,8 @@ class Watcher:
         """Tell a person something about the watch itself."""
         self._screen.say(text)
 
-    def _read(self) -> frozenset[str] | None:
-        """Return the tags of the events that somebody reads; None: of all."""
+    def _read(self) -> messages.Read | None:
+        """Return the events that somebody reads; None: all."""
         if self.companion is not None:
             return None
         return None if self.outputs.reads else self.collector.read
