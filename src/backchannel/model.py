@@ -36,7 +36,10 @@ class Confidence(IntEnum):
     @property
     def word(self) -> str:
         """The word printed for it."""
-        return self.name.lower()
+        return _WORDS[self]
+
+
+_WORDS = {each: each.name.lower() for each in Confidence}
 
 
 class Capability(StrEnum):
@@ -75,8 +78,8 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{host}:{self.port}"
+        address = self.address
+        return f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -246,18 +246,8 @@ class Scan:
     def _hear(self) -> None:
         """Take in what was told since the last time."""
         heard, self._heard = self._heard, []
-        for told in heard:
-            if isinstance(told, Observation):
-                self._summary.add(told)
-            elif isinstance(told, Ended):
-                self._summary.end(told)
-            else:
-                self._summary.count(*told)
-        for told in heard:
-            if isinstance(told, Observation):
-                self._detector.add(told)
-            elif isinstance(told, Ended):
-                self._detector.end(told)
+        self._summary.hear(heard)
+        self._detector.hear(heard)
 
     def _counted(self, *told: Any) -> None:
         self._heard.append(told)

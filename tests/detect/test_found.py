@@ -1,5 +1,6 @@
 """A finding under way: what of its matches is kept, and within which bounds."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.detect.test_fresh import RULE, SECOND, locate, message
@@ -31,19 +32,26 @@ def test_each_match_is_counted_and_the_first_ones_are_evidence(seen):
         assert {place.client for place in finding.evidence} == {f"{client}:41000"}
 
 
-def test_nothing_is_shown_of_matches_that_are_no_evidence(monkeypatch):
+class Text:
+    """A text that knows how often it was shown."""
+
+    shown = 0
+
+    def __str__(self):
+        self.shown += 1
+        return "hi"
+
+
+def test_nothing_is_shown_of_matches_that_are_no_evidence():
     """Most matches only say that it happened again; of them nothing is worked out."""
-    detector, shown = Detector([RULE]), []
-    detector.add(message(0))
-    (plan,) = detector._plans.values()
-    (case,) = plan.cases
-    excerpt = case.excerpt
-    monkeypatch.setattr(case, "excerpt", lambda seen: (shown.append(1), excerpt(seen))[1])
-    for second in range(1, 100):
-        detector.add(message(second))
-    assert len(shown) == EVIDENCE - 1
+    detector, text = Detector([msgspec.structs.replace(RULE, excerpt="text")]), Text()
+    for second in range(100):
+        event = msgspec.structs.replace(message(0).event, text=text)
+        detector.add(msgspec.structs.replace(message(second), event=event))
+    assert text.shown == EVIDENCE
     (finding,) = detector.findings(locate)
     assert finding.count == 100
+    assert finding.evidence[-1].excerpt == "hi"
 
 
 def test_hosts_are_bounded():

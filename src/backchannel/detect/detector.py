@@ -72,6 +72,15 @@ class Detector:
         """Say whether a rule can match an event of that *tag* whose fields have these *values*."""
         return may_match((rule.when for rule in self._by_tag.get(tag, ())), values)
 
+    def hear(self, told: Iterable[object]) -> None:
+        """Take all observations and ended streams of what was *told*, in order."""
+        for each in told:
+            kind = type(each)
+            if kind is Observation:
+                self.add(each)  # type: ignore[arg-type]
+            elif kind is Ended:
+                self.end(each)  # type: ignore[arg-type]
+
     def add(self, seen: Observation) -> None:
         """Take one observation."""
         plan = self._plans.get(type(seen.event)) or self._plan(type(seen.event))
@@ -104,22 +113,22 @@ class Detector:
             found = case.found.get(subject)
             if found is not None:
                 self._take(case, found, seen, time)
-            elif case.rule.rule.count is None:
+            elif case.count is None:
                 self._find(case, subject, seen, time)
             else:
                 self._watch(case, subject, seen, time)
 
     def _watch(self, case: Case, subject: Subject, seen: Seen, time: int) -> None:
         """Count a match; enough of them within the time make a finding."""
-        rule, count = case.rule, case.rule.rule.count
+        count = case.count
         assert count is not None
-        watched = rule.watched.get(subject)
+        watched = case.watched.get(subject)
         if watched is None:
-            if len(rule.watched) >= WATCHED:
-                del rule.watched[next(iter(rule.watched))]
-                self.counters[f"subjects of the rule {rule.rule.id} let go"] += 1
-            watched = rule.watched[subject] = {}
-        key = case.distinct(seen) if case.distinct else next(rule.numbers)
+            if len(case.watched) >= WATCHED:
+                del case.watched[next(iter(case.watched))]
+                self.counters[f"subjects of the rule {case.rule.rule.id} let go"] += 1
+            watched = case.watched[subject] = {}
+        key = case.distinct(seen)
         if key in watched:
             return
         if count.apart and watched:
@@ -127,11 +136,13 @@ class Detector:
             if time - last < count.apart * SECOND:
                 watched.clear()
         watched[key] = time, case, seen
-        if count.within:
-            while time - watched[first := next(iter(watched))][0] > count.within * SECOND:
-                del watched[first]
+        while count.within and len(watched) > 1:
+            first = next(iter(watched))
+            if time - watched[first][0] <= count.within * SECOND:
+                break
+            del watched[first]
         if len(watched) >= count.at_least:
-            del rule.watched[subject]
+            del case.watched[subject]
             for then, its, one in watched.values():
                 self._find(its, subject, one, then)
 
@@ -143,9 +154,13 @@ class Detector:
             if len(case.found) >= SUBJECTS:
                 self.counters[f"findings of the rule {rule.id} not shown: too many"] += 1
                 return
-            told = self._told(case.plan, seen)
-            summary = rule.summary.format_map(_Shown(told))
-            found = Found(str(told["service"]), str(told["capability"]), summary, subject, time)
+            if self._present is None:
+                values = case.values(seen)
+            else:
+                told = self._present(case.plan.tag, Told(case.plan, seen).all())
+                values = tuple([told.get(name, "") for name in case.names])
+            service, capability = str(values[0]), str(values[1])
+            found = Found(service, capability, case.summary(values), subject, time)
             case.found[subject] = found
         self._take(case, found, seen, time)
 
@@ -157,20 +172,15 @@ class Detector:
                 excerpt = case.excerpt(seen)
                 found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
         else:
-            told, excerpt = self._told(plan, seen), plan.tag
+            told, excerpt = self._present(plan.tag, Told(plan, seen).all()), plan.tag
             hosts = str(told["client"]), str(told["server"])
-            accounts = [str(told.get(name) or "") for name in ACCOUNTS]
+            accounts = tuple([str(told.get(name) or "") for name in ACCOUNTS])
             if found.add(time, seen.confidence, flow, accounts, hosts):
                 if case.rule.excerpt:
                     excerpt = shown(case.rule.excerpt.value(told))
                 found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
         if self._repeat:
             self._renew(case.rule, found, time)
-
-    def _told(self, plan: Plan, seen: Seen) -> Mapping[str, Any]:
-        """Return what is told, by the names under which it may be shown."""
-        told = Told(plan, seen)
-        return told if self._present is None else self._present(plan.tag, told.all())
 
     def _renew(self, rule: Compiled, found: Found, now: int) -> None:
         """Give a finding out when it is new, or goes on for long."""
@@ -210,19 +220,6 @@ class Detector:
             for found in rule.found.values()
         ]
         return tuple(sorted(made, key=_rank))
-
-
-class _Shown:
-    """Names for a summary: escaped, shortened, and empty where there is none."""
-
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self._names = names
-
-    def __getitem__(self, key: str) -> str:
-        value = self._names.get(key, "")
-        if isinstance(value, tuple):
-            value = ", ".join(map(str, value))
-        return shown(value) or "somebody"
 
 
 _ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}

@@ -17,6 +17,8 @@ HOSTS = 64
 ACCOUNTS = "account", "sender", "recipient", "owner"
 """Names that can hold an account."""
 
+_SHA256 = hashlib.sha256()
+
 Locate = Callable[[int], tuple[str, int]]
 """Gives the file of a frame, and the frame's number in it."""
 
@@ -71,8 +73,8 @@ class Found:
         time: int,
         confidence: Confidence,
         flow: FlowInfo,
-        accounts: Iterable[str],
-        hosts: Iterable[str] = (),
+        accounts: tuple[str, ...],
+        hosts: tuple[str, ...] = (),
     ) -> bool:
         """Take a match; return whether it can be evidence. *hosts* stand for those of the flow
         where they are told under other names; some *accounts* may be empty.
@@ -82,7 +84,7 @@ class Found:
             self.first = time
         elif time > self.last:
             self.last = time
-        if confidence > self.confidence:  # noqa: PLR1730 - for each match: `max` takes longer
+        if confidence is not self.confidence and confidence > self.confidence:
             self.confidence = confidence
         if self.flow is not flow and len(self.hosts) < HOSTS:
             self.flow = flow  # which nearly always is that of the last match
@@ -94,9 +96,10 @@ class Found:
 
     def finding(self, rule: Rule, locate: Locate) -> Finding:
         """Return it as it stands; *locate* gives file and frame in it of a frame."""
-        told = "\0".join((rule.id, *self.subject))
+        digest = _SHA256.copy()  # which takes half as long as making a new one
+        digest.update("\0".join((rule.id, *self.subject)).encode("utf-8", "replace"))
         return Finding(
-            id=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16],
+            id=digest.hexdigest()[:16],
             rule=rule.id,
             title=rule.title,
             category=rule.category,

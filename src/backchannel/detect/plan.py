@@ -5,16 +5,18 @@ with no names to look up on the way. What only a new finding asks is made ready 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from operator import methodcaller
+from string import Formatter
 from typing import Any, TypeAlias
 
-from backchannel.detect.compiled import Compiled
+from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import FAILURES, Expression, function
 from backchannel.detect.names import TEXTS, speakers
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.text import escape
 
+_PARTS = Formatter().parse
 EXCERPT = 160
 """Characters of an excerpt."""
 
@@ -49,12 +51,14 @@ class Plan:
     def __init__(self, tag: str, places: Mapping[str, str], rules: Sequence[Compiled]) -> None:
         self.tag, self.places = tag, places
         self.cases = [Case(self, rule) for rule in rules]
+        self._accounts: Texts | None = None
         self._known: dict[str, Callable[[Seen], Any]] = {}
 
-    @cached_property
-    def accounts(self) -> Texts:
-        """Returns the accounts that are told of, some of them empty."""
-        return function(_tuple(self.places[name] for name in speakers(self.places)))
+    def accounts(self, seen: Seen) -> tuple[str, ...]:
+        """Return the accounts that are told of, some of them empty."""
+        if self._accounts is None:
+            self._accounts = function(_tuple([self.places[name] for name in speakers(self.places)]))
+        return self._accounts(seen)
 
     def look_up(self, name: str, seen: Seen) -> Any:
         """Return what has that *name*. Raises KeyError where nothing has."""
@@ -67,27 +71,47 @@ class Case:
     """One rule for one kind of event."""
 
     def __init__(self, plan: Plan, rule: Compiled) -> None:
-        self.plan, self.rule, self.found = plan, rule, rule.found
+        self.plan, self.rule = plan, rule
+        self.found, self.watched, self.count = rule.found, rule.watched, rule.rule.count
         self.holds = function(rule.when.at(plan.places))
         """Returns True for an event that matches. Raises FAILURES."""
+        self._subject: Texts | None = None
+        self._distinct: Texts | None = None
+        self._excerpt: Texts | None = None
+        self._values: Callable[[Seen], tuple[Any, ...]] | None = None
+        self.names, self._text = named(rule.rule.summary)
 
-    @cached_property
-    def subject(self) -> Texts:
-        """Returns what a finding is about."""
-        return self._texts(self.rule.each)
+    def values(self, seen: Seen) -> tuple[Any, ...]:
+        """Return the values of `names`."""
+        if self._values is None:
+            self._values = function(_tuple([self.plan.places.get(n, "''") for n in self.names]))
+        return self._values(seen)
 
-    @cached_property
-    def distinct(self) -> Texts | None:
-        """Returns what must differ between matches that are counted."""
-        return self._texts([self.rule.distinct]) if self.rule.distinct else None
+    def summary(self, values: Sequence[Any]) -> str:
+        """Return the rule's summary where `names` have these *values*."""
+        return self._text.format(*[_said(value) for value in values])
 
-    @cached_property
-    def excerpt(self) -> Callable[[Seen], str]:
-        """Returns what is shown of an event as evidence; without an expression, its tag."""
-        if self.rule.excerpt is None:
-            return lambda _seen: self.plan.tag
-        texts = self._texts([self.rule.excerpt])
-        return lambda seen: shown(texts(seen)[0])
+    def subject(self, seen: Seen) -> Subject:
+        """Return what a finding is about."""
+        if self._subject is None:
+            self._subject = self._texts(self.rule.each)
+        return self._subject(seen)
+
+    def distinct(self, seen: Seen) -> tuple[str, ...] | int:
+        """Return what must differ between matches that are counted; else, a new number."""
+        if self._distinct is None:
+            if self.rule.distinct is None:
+                return next(self.rule.numbers)
+            self._distinct = self._texts([self.rule.distinct])
+        return self._distinct(seen)
+
+    def excerpt(self, seen: Seen) -> str:
+        """Return what is shown of an event as evidence; without an expression, its tag."""
+        if self._excerpt is None:
+            if self.rule.excerpt is None:
+                return self.plan.tag
+            self._excerpt = self._texts([self.rule.excerpt])
+        return shown(self._excerpt(seen)[0])
 
     def _texts(self, expressions: Sequence[Expression]) -> Texts:
         """Return what gives the values of *expressions* as texts."""
@@ -98,7 +122,7 @@ class Case:
             for each in expressions
         ]
         usual: Texts = function(_tuple(parts))
-        if all(each.sure(plan.places) for each in expressions):
+        if all(map(methodcaller("sure", plan.places), expressions)):
             return usual
 
         def texts(seen: Seen) -> tuple[str, ...]:
@@ -113,6 +137,26 @@ class Case:
 
 def _tuple(parts: Iterable[str]) -> str:
     return f"({''.join(f'{part}, ' for part in parts)})"
+
+
+def named(summary: str) -> tuple[tuple[str, ...], str]:
+    """Return the names that a finding tells, service and capability before those in the rule's
+    *summary*, and the summary with a number in the place of each.
+    """
+    names, text = {"service": 0, "capability": 1}, ""
+    for literal, name, form, conversion in _PARTS(summary):
+        text += literal.replace("{", "{{").replace("}", "}}")
+        if name is not None:
+            number = names.setdefault(name, len(names))
+            text += f"{{{number}{'!' + conversion if conversion else ''}{form and ':' + form}}}"
+    return tuple(names), text
+
+
+def _said(value: Any) -> str:
+    """Return a value as it stands in a summary: escaped, shortened, and never empty."""
+    if isinstance(value, tuple):
+        value = ", ".join(map(str, value))
+    return shown(value) or "somebody"
 
 
 def shown(value: Any) -> str:

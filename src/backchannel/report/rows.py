@@ -44,8 +44,9 @@ class ServiceRow:
         self.capabilities, self.accounts, self.software = Names(), Names(), Names()
         self.clients, self.servers = Names(), Names()
         self.packets = self.octets = self.flow_count = 0
-        self.first: int | None = None
-        self.last = 0
+        self.first = self.last = 0
+        self.dated = False
+        """Whether anything was seen, so that these two are times."""
         self.flow: FlowInfo | None = None
         self.target: Endpoint | None = None
         """Whose clients and servers were taken in last, where events speak of what is carried."""
@@ -54,10 +55,14 @@ class ServiceRow:
 
     def seen(self, first: int, last: int) -> None:
         """Stretch the row over a span of time (ns since 1970)."""
-        if self.first is None or first < self.first:
-            self.first = first
+        if not self.dated or first < self.first:
+            self.first, self.dated = first, True
         if last > self.last:  # noqa: PLR1730 - called for each event, and `max` takes longer
             self.last = last
+
+    def happened(self, tag: str) -> None:
+        """Count an event."""
+        self.events[tag] = self.events.get(tag, 0) + 1
 
     def claim(self, confidence: Confidence, evidence: str) -> None:
         """Take a claim; the strongest one's evidence is kept."""
@@ -81,7 +86,7 @@ class ServiceRow:
             flows=self.flow_count,
             packets=self.packets,
             bytes=self.octets,
-            first_seen=rfc3339(self.first or 0),
+            first_seen=rfc3339(self.first),
             last_seen=rfc3339(self.last),
             events=dict(sorted(self.events.items())),
             exposed=dict(sorted(self.exposed.items())),

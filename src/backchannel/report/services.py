@@ -41,12 +41,12 @@ class Services:
         """Return the row of an event: service, protocol, stack, and the protocol it speaks of."""
         found = self._found.get(key)
         if found is None:
-            found = self._find(*key)
+            found = self._find(key)
             if found is None:
                 return None
             self._found[key] = found
         row, carried = found
-        if confidence > row.confidence:
+        if confidence is not row.confidence and confidence > row.confidence:
             row.claim(confidence, "")
         if carried and (row.flow is not flow or row.target is not target):
             row.flow, row.target = flow, target  # nearly always the same as last time
@@ -54,10 +54,9 @@ class Services:
             row.servers.add(str(target or flow.server))
         return row
 
-    def _find(
-        self, service: str, protocol: str, stack: str, carried: str
-    ) -> tuple[ServiceRow, bool] | None:
+    def _find(self, key: tuple[str, str, str, str]) -> tuple[ServiceRow, bool] | None:
         """Return the row of an event, and whether it is about what its flow's protocol carries."""
+        service, protocol, stack, carried = key
         inside = carried not in {"", stack.rsplit("/", 1)[-1]}
         row = self.row((service, protocol, f"{stack}/{protocol}" if inside else stack))
         return None if row is None else (row, inside)

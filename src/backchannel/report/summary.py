@@ -6,6 +6,7 @@ counted and shown with everything else that could not be seen.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from backchannel.detect.model import Finding
 from backchannel.engine.ended import Ended
@@ -46,6 +47,20 @@ class Summary:
 
     # -- what the engine tells -----------------------------------------------------------------
 
+    def hear(self, told: Iterable[Any]) -> None:
+        """Take all that was *told*, in order: observations, streams that ended, and what `count`
+        takes.
+        """
+        for each in told:
+            kind = type(each)
+            if kind is tuple:
+                kinds, place, flow, target, time = each
+                self.count(kinds, place, flow, target, time)
+            elif kind is Ended:
+                self.end(each)
+            else:
+                self.add(each)
+
     def add(self, seen: Observation) -> None:
         """Take one observation."""
         event = seen.event
@@ -55,13 +70,14 @@ class Summary:
             key = service, seen.protocol, seen.stack, kind.protocol
             row = self._services.place(key, seen.confidence, seen.flow, seen.target)
         if row is not None:
-            row.events[kind.tag] = row.events.get(kind.tag, 0) + 1
-            row.seen(seen.time, seen.time)
+            row.happened(kind.tag)
+            time = seen.time
+            row.seen(time, time)
             if capability := event.capability if kind.asks else kind.capability:
                 row.capabilities.add(capability)
             if seen.account:
                 row.accounts.add(seen.account)
-            self._timeline.add(service, seen.time)
+            self._timeline.add(service, time)
             if word := kind.exposed or _exposed(event):
                 row.exposed[word] += 1
         elif type(event) is not Malformed:
@@ -95,7 +111,7 @@ class Summary:
                 row.seen(time, time)
                 if account:
                     row.accounts.add(account)
-            row.events[known.tag] = row.events.get(known.tag, 0) + 1
+            row.happened(known.tag)
             if known.capability:
                 row.capabilities.add(known.capability)
             counted += 1
@@ -186,7 +202,7 @@ class _Kind:
 
     def __init__(self, kind: type[Event]) -> None:
         self.tag, self.protocol = _tag(kind), kind.PROTOCOL
-        self.capability = kind.CAPABILITY
+        self.capability = str(kind.CAPABILITY or "")
         self.asks = kind.capability is not Event.capability
         """Whether each event names its own capability."""
         self.exposed = _EXPOSED.get(kind, "")

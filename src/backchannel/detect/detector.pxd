@@ -1,0 +1,31 @@
+# C types for detector.py, which says what these are.
+
+cimport cython
+from backchannel.detect.found cimport Found
+from backchannel.detect.plan cimport Case, Plan
+
+
+cdef class Detector:
+    cdef public object counters
+    cdef object _present
+    cdef long long _repeat
+    cdef readonly dict _fresh, _plans
+    cdef readonly list _rules
+    cdef dict _by_tag
+
+    cpdef hear(self, told)
+    @cython.locals(plan=Plan)
+    cpdef add(self, seen)
+    @cython.locals(plan=Plan)
+    cpdef end(self, stream)
+    @cython.locals(plan=Plan)
+    cdef Plan _plan(self, kind)
+    @cython.locals(case=Case, found=Found)
+    cdef _look(self, Plan plan, seen, long long time)
+    @cython.locals(watched=dict, last="long long")
+    cdef _watch(self, Case case, tuple subject, seen, long long time)
+    @cython.locals(found=Found, values=tuple)
+    cdef _find(self, Case case, tuple subject, seen, long long time)
+    @cython.locals(plan=Plan)
+    cdef _take(self, Case case, Found found, seen, long long time)
+    cdef _renew(self, rule, Found found, long long now)

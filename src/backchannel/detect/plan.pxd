@@ -1,0 +1,31 @@
+# C types for plan.py, which says what these are.
+
+cimport cython
+
+
+@cython.final
+cdef class Plan:
+    cdef readonly str tag
+    cdef readonly object places
+    cdef readonly list cases
+    cdef object _accounts
+    cdef dict _known
+
+    cpdef tuple accounts(self, seen)
+    cpdef look_up(self, str name, seen)
+
+
+@cython.final
+cdef class Case:
+    cdef readonly Plan plan
+    cdef readonly object rule, holds, count
+    cdef readonly dict found, watched
+    cdef readonly tuple names
+    cdef str _text
+    cdef object _subject, _distinct, _excerpt, _values
+
+    cpdef tuple values(self, seen)
+    cpdef str summary(self, values)
+    cpdef tuple subject(self, seen)
+    cpdef distinct(self, seen)
+    cpdef str excerpt(self, seen)

@@ -1,0 +1,41 @@
+# C types for rows.py, which says what these are.
+
+cimport cython
+
+
+@cython.final
+cdef class Names:
+    cdef dict _held
+    cdef Py_ssize_t _limit
+
+    cpdef add(self, name)
+    cpdef tuple sorted(self)
+
+
+@cython.final
+cdef class ServiceRow:
+    cdef readonly object confidence, evidence, exposed
+    cdef readonly Names capabilities, accounts, software, clients, servers
+    cdef readonly dict events
+    cdef public long long packets, octets, flow_count
+    cdef readonly long long first, last
+    cdef readonly bint dated
+    cdef public object flow, target
+
+    cpdef seen(self, long long first, long long last)
+    cpdef happened(self, str tag)
+    cpdef claim(self, confidence, evidence)
+
+
+@cython.final
+cdef class AccountRow:
+    cdef readonly Names names, addresses, disclosed, software, credentials, contacts
+    cdef public long long contact_count, sent, received, sign_ons
+
+
+@cython.final
+cdef class Pairs:
+    cdef object _unseen
+    cdef dict _counts
+
+    cpdef list of(self, service, first, second)
