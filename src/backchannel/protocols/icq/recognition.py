@@ -10,24 +10,25 @@ from backchannel.protocols.icq.wire import Packet, read
 from backchannel.reader import Reader, WireError
 
 NO, PLAUSIBLE, PROOF = 0, 1, 2
+_CLIENT, _SERVER = Side
 _HIGHEST_UIN = 0x7FFFFFFF
 _LONGEST_PASSWORD = 32
 _LONGEST_UNKNOWN = 512
 _SHORT = {
-    (Side.CLIENT, int(Client.ACK)): 4,
-    (Side.CLIENT, int(Client.KEEP_ALIVE)): 4,
-    (Side.CLIENT, int(Client.ASK_OFFLINE)): 4,
-    (Side.CLIENT, int(Client.ACK_OFFLINE)): 4,
-    (Side.CLIENT, int(Client.STATUS)): 4,
-    (Side.CLIENT, int(Client.ADD)): 4,
-    (Side.CLIENT, int(Client.SEARCH_UIN)): 4,
-    (Side.CLIENT, int(Client.INFO)): 4,
-    (Side.CLIENT, int(Client.MORE_INFO)): 4,
-    (Side.SERVER, int(Server.ACK)): 8,
-    (Side.SERVER, int(Server.OFFLINE)): 4,
-    (Side.SERVER, int(Server.STATUS)): 8,
-    (Side.SERVER, int(Server.LIST_DONE)): 8,
-    (Side.SERVER, int(Server.OFFLINE_DONE)): 8,
+    (_CLIENT, int(Client.ACK)): 4,
+    (_CLIENT, int(Client.KEEP_ALIVE)): 4,
+    (_CLIENT, int(Client.ASK_OFFLINE)): 4,
+    (_CLIENT, int(Client.ACK_OFFLINE)): 4,
+    (_CLIENT, int(Client.STATUS)): 4,
+    (_CLIENT, int(Client.ADD)): 4,
+    (_CLIENT, int(Client.SEARCH_UIN)): 4,
+    (_CLIENT, int(Client.INFO)): 4,
+    (_CLIENT, int(Client.MORE_INFO)): 4,
+    (_SERVER, int(Server.ACK)): 8,
+    (_SERVER, int(Server.OFFLINE)): 4,
+    (_SERVER, int(Server.STATUS)): 8,
+    (_SERVER, int(Server.LIST_DONE)): 8,
+    (_SERVER, int(Server.OFFLINE_DONE)): 8,
 }
 """Commands with few parameters: at most so many bytes."""
 
@@ -37,19 +38,23 @@ def judge(peek: Peek) -> Claim | More | None:
     best, claim = NO, None
     for flipped in (False, True):
         first, second = (peek.server, peek.client) if flipped else (peek.client, peek.server)
-        weights = [
-            (weigh(read(side, data)), side, data)
-            for side, data in ((Side.CLIENT, first), (Side.SERVER, second))
-            if data
-        ]
-        if not weights or any(weight == NO for weight, _, _ in weights):
-            continue
-        total = sum(weight for weight, _, _ in weights)
+        total, strongest = _weigh_both(first, second)
         if total > best:
             best = total
-            _, side, data = max(weights, key=lambda weighed: weighed[0])
+            side, data = (_CLIENT, first) if strongest == 0 else (_SERVER, second)
             claim = Claim("icq", evidence=_evidence(side, data), flipped=flipped)
     return claim if best >= PROOF else MORE if best else None
+
+
+def _weigh_both(client: bytes, server: bytes) -> tuple[int, int]:
+    """Return how sure both make us, and which of them surer: 0, the client's, or 1."""
+    if not client:
+        return weigh(read(_SERVER, server, True)) if server else NO, 1
+    sent = weigh(read(_CLIENT, client, True))
+    if sent == NO or not server:
+        return sent, 0
+    answered = weigh(read(_SERVER, server, True))
+    return NO if answered == NO else sent + answered, int(answered > sent)
 
 
 def _evidence(side: Side, data: bytes) -> str:
@@ -69,9 +74,9 @@ def weigh(packet: Packet | None) -> int:
         return NO
     if packet.checked:
         return PROOF
-    if packet.version >= 4 and packet.side is Side.CLIENT:
+    if packet.version >= 4 and packet.side is _CLIENT:
         return NO
-    if packet.uin > _HIGHEST_UIN or (packet.side is Side.CLIENT and not _may_lack_uin(packet)):
+    if packet.uin > _HIGHEST_UIN or (packet.side is _CLIENT and not _may_lack_uin(packet)):
         return NO
     try:
         return _shape(packet)
@@ -91,17 +96,17 @@ def _shape(packet: Packet) -> int:
     size, reader = len(packet.parameters), Reader(packet.parameters)
     if (limit := _SHORT.get((packet.side, packet.command))) is not None:
         return PLAUSIBLE if size <= limit else NO
-    if packet.side is Side.CLIENT and packet.command == Client.LOGIN:
+    if packet.side is _CLIENT and packet.command == Client.LOGIN:
         return _login(reader)
-    if packet.side is Side.CLIENT and packet.command in {Client.MESSAGE, Client.AUTHORIZE}:
+    if packet.side is _CLIENT and packet.command in {Client.MESSAGE, Client.AUTHORIZE}:
         return _message(reader)
-    if packet.side is Side.SERVER and packet.command == Server.MESSAGE:
+    if packet.side is _SERVER and packet.command == Server.MESSAGE:
         return _message(reader)
-    if packet.side is Side.CLIENT and packet.command == Client.LOGOFF:
+    if packet.side is _CLIENT and packet.command == Client.LOGOFF:
         return PROOF if b"B_" in packet.parameters[:4] else NO
-    if packet.side is Side.CLIENT and packet.command == Client.CONTACTS:
+    if packet.side is _CLIENT and packet.command == Client.CONTACTS:
         return PLAUSIBLE if size == 1 + 4 * reader.u8() else NO
-    if packet.side is Side.SERVER and packet.command == Server.ONLINE:
+    if packet.side is _SERVER and packet.command == Server.ONLINE:
         return _online(reader)
     return PLAUSIBLE if size <= _LONGEST_UNKNOWN else NO
 

@@ -14,8 +14,6 @@ open-oscar-server @29530dc v4_packet_builder.go (server of 4); Isaksson, "Versio
 Protocol", sections 7 and 8. A third party's packets in both directions confirm version 5.
 """
 
-import struct
-
 _MASK = 0xFFFFFFFF
 _NOT = 0x00FF00FF
 
@@ -74,12 +72,12 @@ def unscramble_5(packet: bytes) -> tuple[bytes, bool]:
 
 
 def _mixed(data: bytes, key: int, table: bytes, begin: int) -> bytes:
-    """Return *data*, which stands in its packet from *begin* on, with each word xor its own."""
-    size = len(data)
-    places = range(begin, begin + size, 4)
-    stream = struct.pack(f"<{len(places)}I", *[key + table[at & 0xFF] & _MASK for at in places])
-    mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream[:size], "little")
-    return mixed.to_bytes(size, "little")
+    """Scramble, or unscramble, *data*, which begins at *begin* in its packet."""
+    mixed = bytearray(data)
+    for at in range(len(mixed)):
+        word = key + table[begin + (at & ~3) & 0xFF]
+        mixed[at] ^= word >> 8 * (at & 3) & 0xFF
+    return bytes(mixed)
 
 
 def _straighten(check: int) -> int:

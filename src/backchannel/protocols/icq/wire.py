@@ -12,8 +12,6 @@ Strings are a length u16 that counts their closing NUL, and the text. Some comma
 and 2 begin with a second sequence number. Nothing is remembered here.
 """
 
-from dataclasses import dataclass
-
 from backchannel.model import Side
 from backchannel.protocols.icq import scramble
 from backchannel.protocols.icq.names import (
@@ -26,63 +24,91 @@ from backchannel.protocols.icq.names import (
 )
 from backchannel.reader import Reader
 
+_CLIENT, _SERVER = Side
 OLDEST, LATEST = 1, 5
+_SHORTEST = 6
 _LONGEST_STRING = 8192
 
 
-@dataclass(frozen=True, slots=True)
 class Packet:
     """One packet in clear."""
 
-    version: int
-    side: Side
-    command: int
-    uin: int
-    """The client's; 0 where the packet does not tell."""
-    session: int
-    sequence: int
-    sequence2: int
-    parameters: bytes
-    checked: bool
-    """Whether a check code was there and fits."""
+    __slots__ = (
+        "checked",
+        "command",
+        "parameters",
+        "sequence",
+        "sequence2",
+        "session",
+        "side",
+        "uin",
+        "version",
+    )
+
+    def __init__(
+        self,
+        *,
+        version: int,
+        side: Side,
+        command: int,
+        uin: int,
+        session: int,
+        sequence: int,
+        sequence2: int,
+        parameters: bytes,
+        checked: bool,
+    ) -> None:
+        """*uin* is the client's, 0 where the packet does not tell; *checked*: whether a check code
+        was there and fits.
+        """
+        self.version, self.side, self.command = version, side, command
+        self.uin, self.session = uin, session
+        self.sequence, self.sequence2 = sequence, sequence2
+        self.parameters, self.checked = parameters, checked
 
     @property
     def known(self) -> bool:
         """Whether the command is one that was ever described."""
-        commands = CLIENT_COMMANDS if self.side is Side.CLIENT else SERVER_COMMANDS
+        commands = CLIENT_COMMANDS if self.side is _CLIENT else SERVER_COMMANDS
         return self.command in commands
 
 
 def _u16(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 2], "little")
+    return data[at] | data[at + 1] << 8
 
 
 def _u32(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 4], "little")
+    return (data[at] | data[at + 1] << 8) | (data[at + 2] | data[at + 3] << 8) << 16
 
 
-def read(side: Side, data: bytes) -> Packet | None:
-    """Return the packet in a datagram of *side*, None where there is no room for a header."""
+def read(side: Side, data: bytes, proved: bool = False) -> Packet | None:
+    """Return the packet in a datagram of *side*, None where there is no room for a header; and
+    where it must be *proved*, None for a client's of version 4 or 5 whose check code does not fit.
+    """
+    if len(data) < _SHORTEST:
+        return None
     version = _u16(data, 0)
-    if side is Side.CLIENT:
+    if side is _CLIENT:
         if version == 5 and len(data) >= 24:
-            return _client_5(data)
+            return _client_5(data, proved)
         if version == 4 and len(data) >= 20:
-            return _client_4(data)
+            return _client_4(data, proved)
     elif version == 5 and len(data) >= 21:
         return _server_5(data)
     if version == 3 and len(data) >= 16:
         return _version_3(side, data)
-    if version in {1, 2} and len(data) >= 6:
+    if version in {1, 2}:
         return _version_2(side, data)
     return None
 
 
-def _client_5(data: bytes) -> Packet:
+def _client_5(data: bytes, proved: bool) -> Packet | None:
     clear, fits = scramble.unscramble_5(data)
+    if proved and not fits:
+        return None
     return Packet(
         version=5,
-        side=Side.CLIENT,
+        side=_CLIENT,
         command=_u16(clear, 14),
         uin=_u32(clear, 6),
         session=_u32(clear, 10),
@@ -93,25 +119,28 @@ def _client_5(data: bytes) -> Packet:
     )
 
 
-def _client_4(data: bytes) -> Packet:
+def _client_4(data: bytes, proved: bool) -> Packet | None:
     clear, fits = scramble.unscramble_4(data)
+    fits = fits and clear[4:6] == b"\0\0"
+    if proved and not fits:
+        return None
     return Packet(
         version=4,
-        side=Side.CLIENT,
+        side=_CLIENT,
         command=_u16(clear, 6),
         uin=_u32(clear, 12),
         session=0,
         sequence=_u16(clear, 8),
         sequence2=_u16(clear, 10),
         parameters=clear[20:],
-        checked=fits and clear[4:6] == b"\0\0",
+        checked=fits,
     )
 
 
 def _server_5(data: bytes) -> Packet:
     return Packet(
         version=5,
-        side=Side.SERVER,
+        side=_SERVER,
         command=_u16(data, 7),
         uin=_u32(data, 13),
         session=_u32(data, 3),
@@ -138,11 +167,11 @@ def _version_3(side: Side, data: bytes) -> Packet:
 
 def _version_2(side: Side, data: bytes) -> Packet | None:
     command = _u16(data, 2)
-    has_uin = side is Side.CLIENT and command != Client.REGISTER
+    has_uin = side is _CLIENT and command != Client.REGISTER
     at = 10 if has_uin else 6
     if len(data) < at:
         return None
-    second = CLIENT_SUBSEQUENCE if side is Side.CLIENT else SERVER_SUBSEQUENCE
+    second = CLIENT_SUBSEQUENCE if side is _CLIENT else SERVER_SUBSEQUENCE
     sequence2 = 0
     if command in second and len(data) >= at + 2:
         sequence2, at = _u16(data, at), at + 2

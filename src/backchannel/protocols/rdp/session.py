@@ -11,8 +11,11 @@ from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.rdp import wire
 from backchannel.protocols.rdp.events import DesktopSecurity, RemoteDesktop
 from backchannel.protocols.t120 import mcs, tpkt
+from backchannel.protocols.t120.tpkt import Packets, Unit
 from backchannel.reader import Reader, WireError
 
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
 _PLAIN = frozenset({"rdp", ""})
 _LIMIT = 1 << 17
 """Bytes of the plain beginning that are read."""
@@ -35,10 +38,10 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     if peek.start.service:
         return Claim("rdp", evidence="X.224 connection request, announced")
-    return _connecting(found[1:], fits=fits)
+    return _connecting(found[1:], fits)
 
 
-def _connecting(units: list[tpkt.Unit], *, fits: bool) -> Claim | More | None:
+def _connecting(units: list[Unit], fits: bool) -> Claim | More | None:
     if not units:
         return MORE if fits else None
     try:
@@ -53,11 +56,11 @@ class Session:
 
     def __init__(self, start: Start) -> None:
         self.service = start.service or "rdp"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._use = start.purpose
         self._accounts = start.accounts
-        self._sides = {side: tpkt.Packets() for side in Side}
+        self._sides = Packets(), Packets()
         self._user = ""
         self._octets = 0
         self._cipher = -1
@@ -71,8 +74,10 @@ class Session:
             return out
         data = data[: _LIMIT - self._octets]
         self._octets += len(data)
+        packets = self._sides[side]
         try:
-            for unit in self._sides[side].feed(data):
+            packets.add(data)
+            while (unit := packets.take()) is not None:
                 self._unit(side, unit, out)
         except WireError as error:
             # Behind the connection come other framings, which are no fault.
@@ -91,12 +96,12 @@ class Session:
         """Nothing is held."""
         return []
 
-    def _unit(self, side: Side, unit: tpkt.Unit, out: list[Output]) -> None:
+    def _unit(self, side: Side, unit: Unit, out: list[Output]) -> None:
         if self.done:
             return
-        if unit.code == tpkt.REQUEST and side is Side.CLIENT:
+        if unit.code == tpkt.REQUEST and side is _CLIENT:
             self._request(wire.read_request(unit.body), out)
-        elif unit.code == tpkt.CONFIRM and side is Side.SERVER:
+        elif unit.code == tpkt.CONFIRM and side is _SERVER:
             self._confirm(unit.body, out)
         elif unit.code == tpkt.DATA:
             self._data(side, unit.body, out)
@@ -113,18 +118,18 @@ class Session:
                 PeerAddress(use=use, account="", address=address, port=port, how="routing-token")
             )
         if request.offered:
-            out.append(self._security(offered=request.offered))
+            out.append(self._security(request.offered))
 
     def _confirm(self, parameters: bytes, out: list[Output]) -> None:
         chosen = wire.read_confirm(parameters)
         if self._marked or chosen is not None:
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         if chosen is not None:
-            out.append(self._security(chosen=chosen[0], detail=chosen[1]))
+            out.append(self._security((), chosen[0], chosen[1]))
             self.done = chosen[0] not in _PLAIN
 
     def _security(
-        self, *, offered: tuple[str, ...] = (), chosen: str = "", detail: str = ""
+        self, offered: tuple[str, ...] = (), chosen: str = "", detail: str = ""
     ) -> DesktopSecurity:
         return DesktopSecurity(
             use=self._use, accounts=self._accounts, offered=offered, chosen=chosen, detail=detail
@@ -135,23 +140,23 @@ class Session:
         try:
             if body[:2] in (mcs.INITIAL, mcs.RESPONSE):
                 self._connect(mcs.read_connect(body), out)
-            elif side is Side.CLIENT and (sent := mcs.read_sent(body)) is not None:
+            elif side is _CLIENT and (sent := mcs.read_sent(body)) is not None:
                 self._logon(sent[1], out)
         except WireError as error:
             out.append(Malformed(reason=str(error)))
 
     def _connect(self, connect: mcs.Connect, out: list[Output]) -> None:
         if (data := connect.desktop) is None:
-            if self.standing is Standing.CLAIMED:
-                self.standing, self.done = Standing.REFUTED, True
+            if self.standing is _CLAIMED:
+                self.standing, self.done = _REFUTED, True
             return
-        self.standing = Standing.PARSED
+        self.standing = _PARSED
         found = dict(wire.blocks(data))
         if connect.initial:
             out += self._client(found)
         elif (security := found.get(wire.SERVER_SECURITY)) is not None:
             self._cipher = security.u32le()
-            out.append(self._security(chosen=wire.cipher(self._cipher)))
+            out.append(self._security((), wire.cipher(self._cipher)))
             self.done = self._cipher != 0
 
     def _client(self, found: dict[int, Reader]) -> list[Output]:

@@ -52,7 +52,7 @@ class Request(NamedTuple):
 def read_request(parameters: bytes) -> Request:
     """Read the cookie and the negotiation of a connection request."""
     name, place, rest = "", None, parameters
-    found = _COOKIE.match(parameters)
+    found = _COOKIE.match(parameters) if parameters[:1] == b"C" else None
     if found is not None:
         rest = parameters[found.end() :]
         if found[1] == b"mstshash":

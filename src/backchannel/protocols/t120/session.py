@@ -70,7 +70,7 @@ class Session:
         self.standing = Standing.CLAIMED
         self.done = False
         self._start = start
-        self._sides = {side: tpkt.Packets() for side in Side}
+        self._sides = tpkt.Packets(), tpkt.Packets()
         self._deaf: set[Side] = set()
         self._octets = 0
         self._told: set[Event] = set()
@@ -81,8 +81,10 @@ class Session:
         out: list[Output] = []
         if side in self._deaf or self.done:
             return out
+        packets = self._sides[side]
         try:
-            for unit in self._sides[side].feed(data):
+            packets.add(data)
+            while (unit := packets.take()) is not None:
                 self._unit(side, unit, out)
         except WireError as error:
             self._deaf.add(side)

@@ -9,8 +9,6 @@ A `Packets` holds at most one packet of 64 KiB.
 """
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from backchannel.reader import WireError
 
@@ -19,12 +17,16 @@ _VERSION, _HEADER, _LEAST = 3, 4, 7
 _DATA_PACKET = re.compile(rb"\x03\x00..\x02\xf0\x80", re.DOTALL)
 
 
-class Unit(NamedTuple):
+class Unit:
     """One X.224 unit."""
 
-    code: int
-    body: bytes
-    """REQUEST and CONFIRM: what follows the class; DATA: the upper layer's bytes."""
+    __slots__ = ("body", "code")
+
+    def __init__(self, code: int, body: bytes) -> None:
+        """*body* is what follows the class of REQUEST and CONFIRM, the upper layer's bytes of
+        DATA.
+        """
+        self.code, self.body = code, body
 
 
 class Packets:
@@ -34,33 +36,27 @@ class Packets:
         self._held = bytearray()
         self._seeking = False
 
-    def feed(self, data: bytes) -> Iterator[Unit]:
-        """Take bytes; yield the units they complete. Raises WireError where they are no TPKT."""
-        self._held += data
-        while (unit := self._next()) is not None:
-            yield unit
+    def add(self, data: bytes) -> None:
+        """Take bytes."""
+        held = self._held
+        held += data
+
+    def take(self) -> Unit | None:
+        """Cut off the next whole unit; None: "need more". Raises WireError where it is no TPKT."""
+        held = self._held
+        if self._seeking and not self._found():
+            return None
+        size = _size(bytes(held[:_HEADER]), len(held))
+        if not size:
+            return None
+        packet = bytes(held[_HEADER:size])
+        del held[:size]
+        return read_unit(packet)
 
     def gap(self) -> None:
         """Bytes are missing: go on at the next packet of data."""
         self._held.clear()
         self._seeking = True
-
-    def _next(self) -> Unit | None:
-        held = self._held
-        if self._seeking and not self._found():
-            return None
-        if held and held[0] != _VERSION:
-            raise WireError(f"TPKT must start with 03, got {held[0]:02x}")
-        if len(held) < _HEADER:
-            return None
-        size = int.from_bytes(held[2:4], "big")
-        if size < _LEAST:
-            raise WireError(f"TPKT of {size} bytes")
-        if len(held) < size:
-            return None
-        packet = bytes(held[_HEADER:size])
-        del held[:size]
-        return read_unit(packet)
 
     def _found(self) -> bool:
         """Drop what stands before the next packet of data; say whether there is one."""
@@ -70,6 +66,21 @@ class Packets:
         del self._held[: found.start()]
         self._seeking = False
         return True
+
+
+def _size(head: bytes, left: int) -> int:
+    """Return the size of the TPKT that begins with *head*; 0 where not all of it is in the *left*
+    bytes. Raises WireError where it is none.
+    """
+    have = len(head)
+    if have and head[0] != _VERSION:
+        raise WireError(f"TPKT must start with 03, got {head[0]:02x}")
+    if have < _HEADER:
+        return 0
+    size = head[2] << 8 | head[3]
+    if size < _LEAST:
+        raise WireError(f"TPKT of {size} bytes")
+    return size if left >= size else 0
 
 
 def read_unit(packet: bytes) -> Unit:
@@ -87,9 +98,11 @@ def read_unit(packet: bytes) -> Unit:
 def units(data: bytes) -> tuple[list[Unit], bool]:
     """Return the whole units at the front of *data*, and whether all of it fits."""
     found: list[Unit] = []
+    at = 0
     try:
-        for unit in Packets().feed(data):
-            found.append(unit)  # noqa: PERF402 - what came before an error counts
+        while size := _size(data[at : at + _HEADER], len(data) - at):
+            found.append(read_unit(data[at + _HEADER : at + size]))
+            at += size
     except WireError:
         return found, False
     return found, True
