@@ -9,6 +9,7 @@ How a flow reaches a session: the core compares the first payloads with every pr
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 from typing import Protocol as Interface
 
@@ -174,7 +175,7 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def recognise(self) -> Callable[[Peek], Claim | More | None]:
         """Say whose these bytes are: a Claim, MORE, or None for not mine."""
-        return _module(self.name).recognise  # type: ignore[no-any-return]
+        return _recogniser(self.name).recognise  # type: ignore[no-any-return]
 
     @property
     def session(self) -> Callable[[Start], Session]:
@@ -183,9 +184,23 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
 
     def prepare(self) -> None:
         """Load the decoder and the data that ships beside it, so that it opens no file later."""
+        _recogniser(self.name)
         getattr(_module(self.name), "prepare", lambda: None)()
 
 
 @cache
 def _module(name: str) -> Any:
-    return import_module(f"backchannel.protocols.{name.replace('-', '_')}.session")
+    return import_module(f"{_folder(name)}.session")
+
+
+@cache
+def _recogniser(name: str) -> Any:
+    """A recogniser that can do without the decoder is a module of its own, as most flows that it is
+    asked about are nobody's.
+    """
+    alone = f"{_folder(name)}.recognise"
+    return import_module(alone) if find_spec(alone) else _module(name)
+
+
+def _folder(name: str) -> str:
+    return f"backchannel.protocols.{name.replace('-', '_')}"

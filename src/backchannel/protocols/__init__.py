@@ -2,6 +2,7 @@
 
     protocols/NAME/__init__.py   PROTOCOL = Protocol(...): the name and the magic, nothing heavy
     protocols/NAME/session.py    recognise(peek), Session: imported when a flow first needs them
+    protocols/NAME/recognise.py  recognise(peek), where it can do without the session
 
 The types are in `backchannel.contract`; they are repeated here, where a protocol looks for them.
 """

@@ -10,8 +10,8 @@ seen waits in at most EARLY bytes.
 """
 
 from backchannel.events import Gap, Malformed
-from backchannel.model import MORE, Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
+from backchannel.model import Side, Standing
+from backchannel.protocols import Output, Start
 from backchannel.protocols.fasttrack import wire
 from backchannel.protocols.fasttrack.cipher import Cipher, UnknownCipherError
 from backchannel.protocols.fasttrack.events import Encryption, Network
@@ -25,55 +25,6 @@ SKIPPED = 1 << 18
 Following costs time for bytes that nobody sent, so it must be earned: see EARNED."""
 EARNED = 16
 """Bytes of further holes for each byte that came."""
-GIFT = wire.GIFT_NONCE.to_bytes(4, "big")
-_TEXT = frozenset(range(0x20, 0x7F)) | {9, 10, 13}
-
-
-def recognise(peek: Peek) -> Claim | More | None:
-    """Claim a flow whose first bytes are a hello, or an answer, with a possible cipher type.
-
-    The mask over the type leaves one random hello in 2**23; text is turned away before that.
-    """
-    client, server = peek.client, peek.server
-    if not client:
-        return _answer_only(server)
-    if len(client) < wire.HELLO:
-        return None if server or _TEXT.issuperset(client) else MORE
-    if _TEXT.issuperset(client[: wire.HELLO]):
-        return None
-    if len(client) > wire.HELLO and not server and client[:4] != GIFT:
-        return None  # a client waits for the answer
-    hello = wire.read_hello(client[: wire.HELLO])
-    if not wire.plausible(hello.kind):
-        return None
-    if server and _named(server) is None:
-        return None
-    return Claim("fasttrack", evidence=f"hello that asks for encryption {hello.kind:#x}")
-
-
-def _answer_only(server: bytes) -> Claim | More | None:
-    """Only the supernode was recorded: its first eight bytes decrypt a network's name."""
-    found = _named(server)
-    if found is None or found is MORE:
-        return found
-    return Claim("fasttrack", evidence=f"answer, then the name of the network {found}")
-
-
-def _named(server: bytes) -> str | More | None:
-    """Return the name behind an answer, MORE where more bytes decide, None for no answer."""
-    if len(server) < wire.ANSWER or _TEXT.issuperset(server[: wire.ANSWER]):
-        return MORE if len(server) < wire.ANSWER and not _TEXT.issuperset(server) else None
-    seed, kind = wire.read_answer(server)
-    if not wire.plausible(kind):
-        return None
-    try:
-        plain = Cipher(seed, kind).crypt(server[wire.ANSWER : wire.ANSWER + wire.NAME_LIMIT + 1])
-    except UnknownCipherError:
-        return f"that nobody can decrypt (encryption {kind:#x})"
-    name, ended, _ = plain.partition(b"\0")
-    if name and not wire.is_name(name):
-        return None
-    return (wire.text(name) or None) if ended else MORE
 
 
 class _Direction:

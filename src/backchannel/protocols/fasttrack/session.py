@@ -7,26 +7,16 @@ do the work. Until four bytes have come they wait here.
 from typing import TypeAlias
 
 from backchannel.events import Gap
-from backchannel.model import Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
+from backchannel.model import Side, Standing
+from backchannel.protocols import Output, Start
 from backchannel.protocols.fasttrack import link, mixer, pings, transfer
+from backchannel.protocols.fasttrack.recognise import GIFT, TELLING, is_text, recognise
+
+__all__ = ["Session", "prepare", "recognise"]
 
 Talk: TypeAlias = link.Session | transfer.Session | pings.Session
-_TELLING = 4
-"""Bytes that tell HTTP and push from the handshake of a session."""
 _HOLES = 16
 """Holes that are remembered until then."""
-
-
-def recognise(peek: Peek) -> Claim | More | None:
-    """Say whether these bytes are FastTrack's, in any of its three forms."""
-    if peek.transport == "udp":
-        return pings.recognise(peek)
-    first = peek.client or peek.server
-    answer = transfer.recognise(peek) if transfer.is_text(first) else None
-    if answer is None and (len(first) < _TELLING or not transfer.is_text(first)):
-        return link.recognise(peek)
-    return answer
 
 
 class Session:
@@ -57,7 +47,7 @@ class Session:
         first = b"".join(
             held for whose, held in self._waiting if whose is side and isinstance(held, bytes)
         )
-        if len(first) < _TELLING:
+        if len(first) < TELLING:
             return []
         self._talk = self._reader(first)
         waiting, self._waiting = self._waiting, []
@@ -82,8 +72,8 @@ class Session:
         giFT's hello is known wherever it stands.
         """
         start = self._start
-        hello = start.begun or first[:_TELLING] == link.GIFT
-        text = transfer.is_text(first) or not hello
+        hello = start.begun or first[:TELLING] == GIFT
+        text = is_text(first) or not hello
         return transfer.Session(start) if text else link.Session(start)
 
     def _again(self, side: Side, held: bytes | int) -> list[Output]:

@@ -12,15 +12,14 @@ by giFT-FastTrack (PROTOCOL, "Transfers"; src/fst_upload.c), l7-filter (fasttrac
 (fasttrack.c). Held: what HTTP holds, or one list of 256 KiB.
 """
 
-import re
-
 from backchannel.effects import FileClose, FileData, FileOpen
 from backchannel.events import Anomaly, Download, Gap, Malformed, OfferAnswer, Share, SharedFile
-from backchannel.model import MORE, Capability, Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
+from backchannel.model import Capability, Side, Standing
+from backchannel.protocols import Output, Start
 from backchannel.protocols.fasttrack import heads, listing
 from backchannel.protocols.fasttrack.announced import Known
 from backchannel.protocols.fasttrack.events import ListingRequest
+from backchannel.protocols.fasttrack.recognise import GIVE, GIVE_LINE
 from backchannel.protocols.fasttrack.uuhash import UUHash, short_id
 from backchannel.protocols.http.heads import Head
 from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Item, Skipped, Told
@@ -29,85 +28,6 @@ LONG_TARGET, LONG_HEAD = 1024, 8192
 """Longer than anything that a program of this network asks."""
 UNANSWERED = 32
 """Requests without an answer on one connection; these programs send one and wait."""
-_GIVE = re.compile(rb"GIVE (\d{1,10})\r?\n")
-_GIVE_LINE = 24
-_OWN_PATH = re.compile(rb"(?:GET|HEAD) /\.hash=[0-9a-fA-F]{40}")
-_MAYBE_PATH = re.compile(
-    rb"(?:GET|HEAD) /(?:\d{1,10}/|\.(?:files|supernode|status|network|download)|\s)"
-)
-_MARK = re.compile(
-    rb"\n(?:x-kazaa|user-?agent: *(?:kazaa|peerenabler/|gift-fasttrack)"
-    rb"|server: *(?:kazaa|gift-fasttrack))",
-    re.IGNORECASE,
-)
-_HOST = re.compile(rb"\nhost: *([^\s:]+)(:\d+)?\r?\n", re.IGNORECASE)
-_ADDRESS = re.compile(rb"[\d.]+")
-_TEXT = (b"GIVE", b"GET ", b"HEAD", b"HTTP")
-
-
-def is_text(data: bytes) -> bool:
-    """Whether *data*, as far as it goes, begins like HTTP or a push."""
-    return any(data[:4] == word[: len(data)] for word in _TEXT)
-
-
-def recognise(peek: Peek) -> Claim | More | None:
-    """Claim HTTP that asks by hash, pushes, or names KaZaA in a head of either side."""
-    for flipped, first in ((False, peek.client), (True, peek.server)):
-        if first[:5] == b"GIVE ":
-            return _given(first, flipped=flipped)
-    for flipped, asked, answered in (
-        (False, peek.client, peek.server),
-        (True, peek.server, peek.client),
-    ):
-        if asked[:4] in (b"GET ", b"HEAD"):
-            return _asked(asked, answered, peek.start, flipped=flipped)
-    first = peek.client or peek.server
-    if first[:4] == b"GIVE"[: len(first)]:
-        return _given(first, flipped=not peek.client)
-    if first[:4] == b"HTTP":
-        return _marked(first, flipped=first is peek.client)
-    return MORE if len(first) < 4 and is_text(first) else None
-
-
-def _given(first: bytes, *, flipped: bool) -> Claim | More | None:
-    if _GIVE.match(first):
-        return Claim("fasttrack", evidence="push: GIVE and a number", flipped=flipped)
-    return MORE if len(first) < _GIVE_LINE and b"\n" not in first else None
-
-
-def _asked(asked: bytes, answered: bytes, start: Start, *, flipped: bool) -> Claim | More | None:
-    if _OWN_PATH.match(asked):
-        return Claim("fasttrack", evidence="HTTP request by UUHash", flipped=flipped)
-    if isinstance(marked := _marked(asked, flipped=flipped), Claim):
-        return marked
-    if isinstance(start.context, Known) and _MAYBE_PATH.match(asked):
-        return Claim(
-            "fasttrack", evidence="request that a search result announced", flipped=flipped
-        )
-    if _elsewhere(asked):
-        return None
-    if isinstance(marked := _marked(answered, flipped=flipped), Claim) or not answered:
-        return marked or MORE
-    unfinished = b"\n" not in asked or _MAYBE_PATH.match(asked)
-    return marked if unfinished else None
-
-
-def _elsewhere(asked: bytes) -> bool:
-    """Whether a request wants a named host without a port: nodes have neither name nor fixed port.
-
-    It spares the waiting for an answer to most requests of browsers.
-    """
-    host = _HOST.search(asked)
-    return host is not None and not (host[2] or _ADDRESS.fullmatch(host[1]))
-
-
-def _marked(head: bytes, *, flipped: bool) -> Claim | More | None:
-    """Claim what names KaZaA in its head; MORE while the head has not ended."""
-    block, ended, _ = head.partition(b"\r\n\r\n")
-    if found := _MARK.search(block):
-        mark = found[0].decode("latin-1").strip()
-        return Claim("fasttrack", evidence=f"HTTP head with {mark}", flipped=flipped)
-    return None if ended or len(head) >= 4096 else MORE
 
 
 class Session:
@@ -164,7 +84,7 @@ class Session:
             return data
         self._opening += data
         opening = bytes(self._opening)
-        if found := _GIVE.match(opening):
+        if found := GIVE.match(opening):
             self._opening = bytearray(opening[found.end() :])
             number, use = found[1].decode(), Capability.FILE_TRANSFER
             out.append(OfferAnswer(use=use, sender="", recipient="", id=number, accepted=True))
@@ -337,7 +257,7 @@ class _File:
 def _undecided(opening: bytes) -> bool:
     """Whether *opening* may still become a push, or an answer."""
     if opening[:5] == b"GIVE "[: len(opening)]:
-        return len(opening) < _GIVE_LINE and b"\n" not in opening
+        return len(opening) < GIVE_LINE and b"\n" not in opening
     return len(opening) < 5 and opening == b"HTTP/"[: len(opening)]
 
 

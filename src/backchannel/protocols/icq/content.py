@@ -12,38 +12,13 @@ Sources: icqlib 1.x udphandle.c; licq 0.85 icqd-udp.cpp, whose comments show rea
 """
 
 from collections.abc import Iterator
-from enum import IntEnum
 
 from backchannel import text
 from backchannel.events import Contact, Contacts, Message, Offer, Profile, Room
 from backchannel.model import Capability
 from backchannel.protocols import Output
+from backchannel.protocols.icq.names import TO_SEVERAL, Kind
 from backchannel.protocols.oscar.markup import readable
-
-
-class Kind(IntEnum):
-    """Kinds of messages."""
-
-    TEXT = 1
-    CHAT = 2
-    FILE = 3
-    URL = 4
-    ASK = 6
-    DENY = 7
-    GRANT = 8
-    SYSTEM = 9
-    ADDED = 0x0C
-    WEB_PAGER = 0x0D
-    MAIL_PAGER = 0x0E
-    CONTACTS = 0x13
-    PLUGIN = 0x1A
-
-
-TO_SEVERAL = 0x8000
-"""Added to the kind of a message that goes to several people."""
-AWAY_TEXTS = range(0x3E8, 0x3ED)
-"""Kinds that ask for the text of a status, and answer with it."""
-KINDS = frozenset(Kind) | frozenset(AWAY_TEXTS) | frozenset(range(0xD7, 0xF0))
 
 _WORDS = {
     Kind.ASK: "authorization",

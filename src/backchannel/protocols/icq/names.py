@@ -113,6 +113,31 @@ class Answer(IntEnum):
     LAST_WHITE_FOUND = 0x01AE
 
 
+class Kind(IntEnum):
+    """Kinds of messages."""
+
+    TEXT = 1
+    CHAT = 2
+    FILE = 3
+    URL = 4
+    ASK = 6
+    DENY = 7
+    GRANT = 8
+    SYSTEM = 9
+    ADDED = 0x0C
+    WEB_PAGER = 0x0D
+    MAIL_PAGER = 0x0E
+    CONTACTS = 0x13
+    PLUGIN = 0x1A
+
+
+TO_SEVERAL = 0x8000
+"""Added to the kind of a message that goes to several people."""
+AWAY_TEXTS = range(0x3E8, 0x3ED)
+"""Kinds that ask for the text of a status, and answer with it."""
+KINDS = frozenset(Kind) | frozenset(AWAY_TEXTS) | frozenset(range(0xD7, 0xF0))
+
+
 SUCCESS = 0x0A
 """Result byte of a server's META."""
 

@@ -7,21 +7,18 @@ of packets, and the addresses of 4096 people.
 from collections.abc import Callable, Iterator
 
 from backchannel.events import Anomaly, Gap, Malformed
-from backchannel.model import Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
+from backchannel.model import Side, Standing
+from backchannel.protocols import Output, Start
 from backchannel.protocols.icq import content, people
 from backchannel.protocols.icq.names import Client, Server
-from backchannel.protocols.icq.recognition import judge
+from backchannel.protocols.icq.recognise import recognise
 from backchannel.protocols.icq.state import LONGEST, MOST_CUT, MOST_SEEN, State, remember
 from backchannel.protocols.icq.wire import Packet, fragment, read, string
 from backchannel.reader import Reader, WireError
 
+__all__ = ["Session", "recognise"]
+
 Handler = Callable[[State, Packet, Reader], Iterator[Output]]
-
-
-def recognise(peek: Peek) -> Claim | More | None:
-    """Claim a flow whose first datagrams are ICQ's, from either side."""
-    return judge(peek) if peek.transport == "udp" else None
 
 
 def _sent(_state: State, packet: Packet, reader: Reader) -> Iterator[Output]:

@@ -4,6 +4,7 @@ from backchannel.model import MORE, Claim, More, Side
 from backchannel.protocols import Peek
 from backchannel.protocols.msn_p2p import slp, wire
 
+_CLIENT, _SERVER = Side
 _FOO = b"\x04\x00\x00\x00foo\x00"
 _V1_HANDSHAKE = b"\x30\x00\x00\x00"
 _V2_HANDSHAKE = b"\x10\x00\x00\x00"
@@ -16,21 +17,21 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp":
         return None
     waiting = False
-    for side, data in ((Side.CLIENT, peek.client), (Side.SERVER, peek.server)):
-        answer = _side(data, begun=peek.begun)
+    for side, data in ((_CLIENT, peek.client), (_SERVER, peek.server)):
+        answer = _side(data, peek.begun)
         if isinstance(answer, str):
-            flipped = not peek.begun and side is Side.SERVER and answer.startswith("foo")
+            flipped = not peek.begun and side is _SERVER and answer.startswith("foo")
             return Claim("msn-p2p", evidence=answer, flipped=flipped)
         waiting = waiting or answer is MORE
     return MORE if waiting and not (peek.client and peek.server and len(peek.client) > 64) else None
 
 
-def _side(data: bytes, *, begun: bool) -> str | More | None:
+def _side(data: bytes, begun: bool) -> str | More | None:
     if not data:
         return None
     head = data[: len(_FOO)]
     if head == _FOO[: len(head)]:
-        return _after_foo(data[len(_FOO) :], full=len(head) == len(_FOO))
+        return _after_foo(data[len(_FOO) :], len(head) == len(_FOO))
     if begun and data[:4] == _V1_HANDSHAKE and data[12:32] == bytes(20)[: len(data[12:32])]:
         if len(data) < _FRAME:
             return MORE
@@ -42,7 +43,7 @@ def _side(data: bytes, *, begun: bool) -> str | More | None:
     return None
 
 
-def _after_foo(rest: bytes, *, full: bool) -> str | More | None:
+def _after_foo(rest: bytes, full: bool) -> str | More | None:
     if not full or len(rest) < 4:
         return MORE
     if rest[:4] in (_V1_HANDSHAKE, _V2_HANDSHAKE):

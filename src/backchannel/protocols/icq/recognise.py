@@ -4,8 +4,7 @@ to 3 whose every length agrees; other packets convince only together with the ot
 
 from backchannel.model import MORE, Claim, More, Side
 from backchannel.protocols import Peek
-from backchannel.protocols.icq.content import KINDS, TO_SEVERAL
-from backchannel.protocols.icq.names import Client, Server
+from backchannel.protocols.icq.names import KINDS, TO_SEVERAL, Client, Server
 from backchannel.protocols.icq.wire import Packet, read
 from backchannel.reader import Reader, WireError
 
@@ -33,8 +32,10 @@ _SHORT = {
 """Commands with few parameters: at most so many bytes."""
 
 
-def judge(peek: Peek) -> Claim | More | None:
-    """Weigh the first datagram of each side, in both roles where the beginning was not seen."""
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a flow whose first datagrams are ICQ's: weighed in both roles, whoever began."""
+    if peek.transport != "udp":
+        return None
     best, claim = NO, None
     for flipped in (False, True):
         first, second = (peek.server, peek.client) if flipped else (peek.client, peek.server)
