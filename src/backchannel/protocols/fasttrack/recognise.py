@@ -26,6 +26,7 @@ _MARK = re.compile(
 _HOST = re.compile(rb"\nhost: *([^\s:]+)(:\d+)?\r?\n", re.IGNORECASE)
 _ADDRESS = re.compile(rb"[\d.]+")
 _WORDS = (b"GIVE", b"GET ", b"HEAD", b"HTTP")
+_OPENINGS = frozenset(word[:size] for word in _WORDS for size in range(5))
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -93,7 +94,7 @@ def _named(server: bytes) -> str | More | None:
 
 def is_text(data: bytes) -> bool:
     """Whether *data*, as far as it goes, begins like HTTP or a push."""
-    return any(data[:4] == word[: len(data)] for word in _WORDS)
+    return data[:4] in _OPENINGS
 
 
 def _text(peek: Peek) -> Claim | More | None:

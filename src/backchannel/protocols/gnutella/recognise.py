@@ -14,6 +14,8 @@ from backchannel.protocols.gnutella.plausible import ENOUGH, count_messages, net
 from backchannel.protocols.gnutella.vendors import KNOWN
 from backchannel.reader import WireError
 
+_LETTERS = frozenset((b"C", b"G", b"H", b"P"))
+"""With which handshakes, pushes, chats and HTTP begin."""
 _LONGEST_LINE = 512
 _BARE_PINGS, _BARE_SIZE = (b"\x0cPI", b"\x08PI", b"\x48\0PI", b"\x4c\0PI"), 12
 _GIV = re.compile(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
@@ -21,7 +23,8 @@ _PUSH = re.compile(rb"PUSH guid:[0-9A-Fa-f]{32}\r?\n")
 _CHAT = re.compile(rb"CHAT CONNECT/0\.\d\r?\n")
 _PULLED = ((b"GIV ", _GIV, 4 + 10 + 1 + 32 + 1), (b"PUSH guid:", _PUSH, 44))
 
-_REQUEST = re.compile(rb"(?:GET|HEAD) (\S[^\r\n]{0,2000}?) HTTP/1\.[01]\r?\n")
+_VERSIONS = (b" HTTP/1.0", b" HTTP/1.1")
+_LONGEST_TARGET = 2001
 _ABSOLUTE = re.compile(
     rb"https?://([^/\s:]{1,255}|\[[^/\s\]]{1,50}\])(?::\d{1,5})?(?=/)", re.IGNORECASE
 )
@@ -59,6 +62,8 @@ def recognise(peek: Peek, network: str = "gnutella") -> Claim | More | None:
     if peek.transport == "udp":
         return _datagram(peek, network)
     client, server = peek.client, peek.server
+    if client[:1] not in _LETTERS and server[:1] not in _LETTERS:
+        return _messages(client, server) if network == "gnutella" else None
     if b"G" in (client[:1], server[:1]) and (
         handshake.opens(client[:20]) if client else handshake.opens(server[:20])
     ):
@@ -154,10 +159,9 @@ def _http(
     request: bytes, answer: bytes, asked: str, *, flipped: bool = False
 ) -> Claim | More | None:
     """*asked* is the address of who gets the request."""
-    line = _REQUEST.match(request)
-    if line is None:
+    target = _target(request)
+    if not target:
         return MORE if b"\n" not in request and len(request) < 4096 else None
-    target = line[1]
     if absolute := _ABSOLUTE.match(target):
         if absolute[1].strip(b"[]").decode("latin-1") != asked:
             return None  # a proxy is asked to fetch it, and what it carries is looked at there
@@ -172,6 +176,16 @@ def _http(
     if _servent(head, target) or (answer and _ANSWER_HEADER.search(answer[:4096])):
         return Claim("gnutella", evidence="download with a servent's headers", flipped=flipped)
     return None if end or len(request) >= 4096 else MORE
+
+
+def _target(request: bytes) -> bytes:
+    """Return the target of a GET or HEAD; empty where it is something else, or not all there."""
+    line, newline, _ = request.partition(b"\n")
+    verb, _, rest = line.removesuffix(b"\r").partition(b" ")
+    target, version = rest[:-9], rest[-9:]
+    fits = newline and verb in (b"GET", b"HEAD") and version in _VERSIONS
+    plain = target[:1].strip() and b"\r" not in target and len(target) <= _LONGEST_TARGET
+    return target if fits and plain else b""
 
 
 def _servent(head: bytes, target: bytes) -> bool:
