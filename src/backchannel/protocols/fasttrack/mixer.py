@@ -16,51 +16,71 @@ negative, else b, and `cos` alike; `x < y ? x : b` is x where it is less than y.
 """
 
 import math
-import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
 WORDS, MASK = 20, 0xFFFFFFFF
+_WORD = MASK
+"""For C a number, where MASK is an object for other modules."""
 _KEY, _LOCALS = 20, 3
 _REGISTERS = {f"w{at}": at for at in range(WORDS)} | {"key": _KEY, "t": 21, "u": 22}
 _ALWAYS, _NOBODY = -1, -1
 
-_Step = tuple[int, Callable[[int, int], int], Callable[..., int], int, int, int, bool]
-"""Target, fold(target, value), value(a, b[, c]), registers a, b, c (c -1: none), end where odd."""
+_Step = tuple[int, int, int, int, int, int, bool]
+"""Target, fold, value (both numbers of an operator), registers a, b, c, end where odd.
+
+The target becomes fold(target, value(a, b, c))."""
 _Part = tuple[tuple[_Step, ...], int, int]
 """Steps, then the routine to run (_NOBODY: none) and the register that is its key."""
 
-
-def _rotate_left(value: int, count: int) -> int:
-    count &= 31
-    return value << count | value >> (32 - count)
-
-
-def _rotate_right(value: int, count: int) -> int:
-    count &= 31
-    return value >> count | value << (32 - count)
-
-
-_ROOTS = tuple(math.isqrt(byte + 1) for byte in range(256))
-_SINES = tuple(math.sin(byte) < 0 for byte in range(256))
-_COSINES = tuple(math.cos(byte) < 0 for byte in range(256))
-_OPERATORS: dict[str, Callable[[int, int], int]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "^": operator.xor,
-    "&": operator.and_,
-    "|": operator.or_,
-    "<<<": _rotate_left,
-    ">>>": _rotate_right,
-    "": lambda _, value: value,
+_ROOTS = bytes(math.isqrt(byte + 1) for byte in range(256))
+_SINES = bytes(math.sin(byte) < 0 for byte in range(256))
+_COSINES = bytes(math.cos(byte) < 0 for byte in range(256))
+_ADD, _SUBTRACT, _MULTIPLY, _XOR, _AND, _OR, _LEFT, _RIGHT, _SET, _ROOT, _SINE, _COSINE, _LESS = (
+    range(13)
+)
+_OPERATORS = {
+    "+": _ADD,
+    "-": _SUBTRACT,
+    "*": _MULTIPLY,
+    "^": _XOR,
+    "&": _AND,
+    "|": _OR,
+    "<<<": _LEFT,
+    ">>>": _RIGHT,
+    "": _SET,
 }
-_CHOICES: dict[str, Callable[[int, int, int], int]] = {
-    "sin": lambda x, a, b: a if _SINES[x & 255] else b,
-    "cos": lambda x, a, b: a if _COSINES[x & 255] else b,
-    "<": lambda x, y, b: x if x < y else b,
-}
+_CHOICES = {"sin": _SINE, "cos": _COSINE, "<": _LESS}
+
+
+def _result(operator: int, a: int, b: int, c: int) -> int:
+    """Return what *operator* makes of three words: a word."""
+    if operator == _ADD:
+        return a + b & _WORD
+    if operator == _SUBTRACT:
+        return a + _WORD + 1 - b & _WORD
+    if operator == _MULTIPLY:
+        return a * b & _WORD
+    if operator == _XOR:
+        return a ^ b
+    if operator in (_AND, _OR):
+        return a & b if operator == _AND else a | b
+    if operator in (_LEFT, _RIGHT):
+        count = b & 31 if operator == _LEFT else 32 - (b & 31)
+        return (a << count | a >> (32 - count)) & _WORD
+    return _chosen(operator, a, b, c)
+
+
+def _chosen(operator: int, a: int, b: int, c: int) -> int:
+    if operator == _SET:
+        return b
+    if operator == _ROOT:
+        return _ROOTS[a & 255]
+    if operator == _LESS:
+        return a if a < b else c
+    table = _SINES if operator == _SINE else _COSINES
+    return b if table[a & 255] else c
 
 
 class Mixer:
@@ -88,13 +108,10 @@ class Mixer:
         kept, registers[_KEY] = registers[_KEY], key
         for steps, callee, source in self._parts(number, registers):
             for target, fold, value, a, b, c, odd in steps:
-                got = (
-                    value(registers[a], registers[b])
-                    if c < 0
-                    else value(registers[a], registers[b], registers[c])
-                )
-                registers[target] = fold(registers[target], got) & MASK
-                if odd and registers[target] & 1:
+                got = _result(value, registers[a], registers[b], registers[c])
+                got = _result(fold, registers[target], got, 0)
+                registers[target] = got
+                if odd and got & 1:
                     registers[_KEY] = kept
                     return
             if callee != _NOBODY:
@@ -138,7 +155,7 @@ class Mixer:
         target, fold, *rest = words
         odd = rest[-1] == "!"
         value, operands = _value(rest[:-1] if odd else rest)
-        a, b, c = (*map(self._register, operands), *[_NOBODY] * (3 - len(operands)))
+        a, b, c = [*map(self._register, operands), 0, 0][:3]
         return self._register(target), _OPERATORS[fold[:-1]], value, a, b, c, odd
 
     def _register(self, name: str) -> int:
@@ -149,13 +166,13 @@ class Mixer:
         return found
 
 
-def _value(words: list[str]) -> tuple[Callable[..., int], list[str]]:
-    """Return the function and the operands of an expression, by its shape."""
+def _value(words: list[str]) -> tuple[int, list[str]]:
+    """Return the operator and the operands of an expression, by its shape."""
     match words:
         case [x]:
-            return operator.and_, [x, x]  # x & x is x
+            return _AND, [x, x]  # x & x is x
         case ["root", x]:
-            return lambda value, _: _ROOTS[value & 255], [x, x]
+            return _ROOT, [x, x]
         case [a, sign, b]:
             return _OPERATORS[sign], [a, b]
         case [("sin" | "cos") as test, x, "?", a, ":", b]:
@@ -165,15 +182,16 @@ def _value(words: list[str]) -> tuple[Callable[..., int], list[str]]:
     raise ValueError(f"not a step of a mixing program: {words}")
 
 
-def _joined(parts: list[_Part]) -> Iterator[_Part]:
+def _joined(parts: list[_Part]) -> list[_Part]:
     """Glue neighbouring steps together up to each run of another routine."""
     steps: list[_Step] = []
+    joined: list[_Part] = []
     for more, callee, source in parts:
         steps += more
         if callee != _NOBODY:
-            yield tuple(steps), callee, source
+            joined.append((tuple(steps), callee, source))
             steps = []
-    yield tuple(steps), _NOBODY, 0
+    return [*joined, (tuple(steps), _NOBODY, 0)]
 
 
 KINDS = (0x02, 0x20, 0x80)
