@@ -31,7 +31,10 @@ from backchannel.reader import WireError
 
 HELD = 70_000
 """More than the longest message, a GSSAPI token."""
-_CLIENT, _SERVER = Side.CLIENT, Side.SERVER
+_CLIENT, _SERVER = Side
+_REFUTED, _CLAIMED, _PARSED = Standing
+_FROM_SERVER, _FROM_CLIENT = (_CLIENT, _SERVER), (_SERVER, _CLIENT)
+"""In which order the sides' bytes came, by whose were the last."""
 
 Step: TypeAlias = Callable[[list[Output]], bool]
 """Takes one message if it is there; returns whether it was."""
@@ -41,11 +44,11 @@ class Negotiation:
     """Decodes a TCP flow. See `backchannel.protocols.Session`."""
 
     def __init__(self, start: Start) -> None:
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._start = start
         self._buffers = bytearray(), bytearray()
-        self._order = _CLIENT, _SERVER
+        self._order = _FROM_SERVER
         """Which side's bytes came first: what waits is older than what comes now."""
         self._step: Step | None = self._greeting
         """None while the stream runs."""
@@ -66,11 +69,12 @@ class Negotiation:
             return []
         if self._step is None:
             return [Inner(side=self._inner(side), data=data)]
-        self._buffers[side].extend(data)
-        self._order = side.other, side
+        buffer = self._buffers[side]
+        buffer += data
+        self._order = _FROM_SERVER if side is _SERVER else _FROM_CLIENT
         out: list[Output] = []
         self._advance(out)
-        if max(map(len, self._buffers)) > HELD:
+        if len(buffer) > HELD:
             self._look_no_further(out)
         return out
 
@@ -105,7 +109,9 @@ class Negotiation:
         return out
 
     def _inner(self, side: Side) -> Side:
-        return side.other if self._inbound else side
+        if self._inbound:
+            return _CLIENT if side is _SERVER else _SERVER
+        return side
 
     def _advance(self, out: list[Output]) -> None:
         try:
@@ -127,8 +133,8 @@ class Negotiation:
         self.done = True
         for buffer in self._buffers:
             buffer.clear()
-        if self.standing is Standing.CLAIMED and not self._lossy:
-            self.standing = Standing.REFUTED
+        if self.standing is _CLAIMED and not self._lossy:
+            self.standing = _REFUTED
 
     def _silent(self, side: Side) -> bool:
         """Whether *side* has nothing to show and the other is read without it."""
@@ -211,7 +217,7 @@ class Negotiation:
         return moved
 
     def _let_in(self, accepted: bool, out: list[Output]) -> None:
-        self.standing = Standing.PARSED
+        self.standing = _PARSED
         out.append(SignOnAnswer(account=self._user, accepted=accepted))
         if accepted:
             self._step = self._ask
@@ -291,7 +297,7 @@ class Negotiation:
 
     def _answer(self, reply: wire.Reply, code: str, out: list[Output]) -> None:
         if self._request is not None:
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         accepted = reply.code in (0, wire.GRANTED)
         out.append(
             ProxyAnswer(
@@ -304,7 +310,7 @@ class Negotiation:
         )
 
     def _refuse(self, code: str, out: list[Output]) -> None:
-        self.standing = Standing.PARSED
+        self.standing = _PARSED
         out.append(ProxyAnswer(scheme=self._scheme, accepted=False, code=code))
         self.done = True
 

@@ -20,12 +20,12 @@ def recognise(peek: Peek) -> Claim | More | None:
         return _relayed(peek) if isinstance(context, Relay) else None
     if peek.transport != "tcp":
         return None
-    verdict = signature.judge(peek.client, peek.server, begun=peek.begun)
+    verdict = signature.judge(peek.client, peek.server, peek.begun)
     flipped = verdict is None
     if flipped and peek.begun:
         verdict = signature.judge_reverse(peek.client, peek.server)
     elif flipped:
-        verdict = signature.judge(peek.server, peek.client, begun=False)
+        verdict = signature.judge(peek.server, peek.client, False)
     return (
         Claim("socks", evidence=verdict, flipped=flipped) if isinstance(verdict, str) else verdict
     )

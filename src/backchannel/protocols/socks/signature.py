@@ -24,7 +24,7 @@ _ACCEPTED = re.compile(
 Verdict = str | More | None
 
 
-def judge(client: bytes, server: bytes, *, begun: bool) -> Verdict:
+def judge(client: bytes, server: bytes, begun: bool) -> Verdict:
     """Return what shows that this is SOCKS, MORE while it fits, None when it does not."""
     try:
         if client[:1] == b"\x05":

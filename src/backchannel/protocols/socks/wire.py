@@ -115,12 +115,12 @@ def read_address(data: Buffer, at: int) -> tuple[str, int, int] | None:
     if len(data) < end + 2:
         return None
     raw = bytes(data[start:end])
-    return _host(kind, raw), int.from_bytes(data[end : end + 2], "big"), end + 2
+    return _host(kind, raw), data[end] << 8 | data[end + 1], end + 2
 
 
 def _host(kind: int, raw: bytes) -> str:
     if kind == _IPV4:
-        return ".".join(map(str, raw))
+        return f"{raw[0]}.{raw[1]}.{raw[2]}.{raw[3]}"
     return decode(raw) if kind == _NAME else str(IPv6Address(raw))
 
 
