@@ -18,7 +18,8 @@ from backchannel.events import Offer, OfferAnswer, PeerAddress, Presence, Room
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
 from backchannel.protocols.icq import content
-from backchannel.protocols.icq.content import Kind, words
+from backchannel.protocols.icq.content import words
+from backchannel.protocols.icq.names import AWAY_TEXTS, TO_SEVERAL, Kind
 from backchannel.protocols.icq.wire import string
 from backchannel.protocols.icq_peer.state import Announced, State
 from backchannel.protocols.icq_peer.wire import ACK, CANCEL, Message
@@ -26,7 +27,7 @@ from backchannel.reader import Reader
 
 _FILE = Capability.FILE_TRANSFER
 _AWAY_WORDS = dict(
-    zip(content.AWAY_TEXTS, ("away", "busy", "not-available", "do-not-disturb", "free-for-chat"),
+    zip(AWAY_TEXTS, ("away", "busy", "not-available", "do-not-disturb", "free-for-chat"),
         strict=True)
 )  # fmt: skip
 _REFUSED = 1
@@ -39,7 +40,7 @@ def tell(state: State, side: Side, message: Message) -> Iterator[Output]:
     """Tell what one message of *side* says."""
     sequence = message.sequence
     sender, recipient = state.name(side), state.name(side.other)
-    kind = message.kind & ~content.TO_SEVERAL
+    kind = message.kind & ~TO_SEVERAL
     if kind == Kind.PLUGIN:
         yield from _plugin(state, side, message)
     elif message.command == CANCEL:
@@ -51,7 +52,7 @@ def tell(state: State, side: Side, message: Message) -> Iterator[Output]:
     elif kind == Kind.CHAT:
         state.offer(sequence, _announced(state, side, Capability.MESSAGE, sequence))
         yield from content.message(Kind.CHAT, message.text, sender, recipient)
-    elif kind not in content.AWAY_TEXTS and kind not in _SECURE:
+    elif kind not in AWAY_TEXTS and kind not in _SECURE:
         yield from content.message(kind, message.text, sender, recipient)
 
 
