@@ -229,8 +229,7 @@ def compile_(
         return FINDINGS
     for compiled in texts:
         for gap in compiled.gaps:
-            told = f"{gap.judgement.level} {gap.use}: {gap.judgement.why}"
-            print(f"{gap.place}: {gap.line}: {compiled.backend} {told}", file=sys.stderr)
+            print(gap.told(compiled.backend), file=sys.stderr)
         for file in compiled.files:
             if out is None:
                 print(file.text, end="")

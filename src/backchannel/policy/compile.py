@@ -35,6 +35,12 @@ class Gap(msgspec.Struct, frozen=True):
     use: str
     judgement: Judgement
 
+    def told(self, backend: str) -> str:
+        """Say in a line what *backend* does not do for a use, and why."""
+        cannot = self.judgement.level == "cannot"
+        what = f"cannot enforce {self.use}" if cannot else f"enforces {self.use} in part"
+        return f"{self.place}: {self.line}: {backend} {what}: {self.judgement.why}"
+
 
 class File(msgspec.Struct, frozen=True):
     """One file of a backend's output."""
@@ -57,9 +63,7 @@ class RefusedError(ValueError):
     def __init__(self, backend: str, gaps: tuple[Gap, ...]) -> None:
         self.backend, self.gaps = backend, gaps
         lines = [
-            f"{gap.place}: {gap.line}: {backend} {gap.judgement.level} {gap.use}: "
-            f"{gap.judgement.why}; nearest: {gap.judgement.nearest or 'nothing'}"
-            for gap in gaps
+            f"{gap.told(backend)}; nearest: {gap.judgement.nearest or 'nothing'}" for gap in gaps
         ]
         super().__init__("\n".join(lines))
 

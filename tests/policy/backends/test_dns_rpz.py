@@ -94,7 +94,7 @@ def test_a_star_inside_a_label_is_said_to_be_left_out():
 
 def test_a_default_of_deny_is_refused_unless_all_gaps_are_accepted():
     policy = rules(line("yahoo", "deny", YAHOO, best_effort=True), default="deny")
-    with pytest.raises(RefusedError, match="default: dns-rpz cannot everything else"):
+    with pytest.raises(RefusedError, match="default: dns-rpz cannot enforce everything else"):
         compile_policy(policy, BACKEND)
     assert compile_policy(policy, BACKEND, best_effort=True).gaps[-1].line == "default"
 
