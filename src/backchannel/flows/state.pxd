@@ -211,6 +211,7 @@ cdef struct flow_t:
     uint32_t out_of_order
     uint32_t zero_windows
     uint32_t ends           # where the addresses are, if they do not fit into the key
+    uint64_t filler         # three cache lines, so that each flow begins with one
 
 # -- deliveries ------------------------------------------------------------------------------------
 
