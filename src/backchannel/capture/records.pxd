@@ -20,7 +20,7 @@ cdef class Chunk:
     cdef object keep    # owns the bytes that the frames point into
 
     cdef frame_t* push(self) except NULL nogil
-    cdef frame_t* grow(self) except NULL nogil
+    cdef int grow(self) except -1 nogil
 
 
 cdef struct interface_t:

@@ -79,6 +79,10 @@ _MAGIC = {  # magic -> (big-endian, nanoseconds a tick, bytes before the packet)
 }
 
 
+cdef inline uint32_t word(const uint8_t* at, bint swapped) noexcept nogil:
+    return be32(at) if swapped else le32(at)
+
+
 cdef class Chunk:
     """Whole packets, in order: time, link type, captured bytes, size on the wire."""
 
@@ -107,16 +111,15 @@ cdef class Chunk:
         self.count += 1
         return &self.frames[self.count - 1]
 
-    cdef frame_t* grow(self) except NULL nogil:
-        """Make room for more frames; return the next one's."""
-        cdef frame_t* grown
-        self.room = 2 * self.room if self.room else 512
-        grown = <frame_t*>realloc(self.frames, self.room * sizeof(frame_t))
+    cdef int grow(self) except -1 nogil:
+        """Make room for more frames."""
+        cdef Py_ssize_t room = 2 * self.room if self.room else 512
+        cdef frame_t* grown = <frame_t*>realloc(self.frames, room * sizeof(frame_t))
         if grown == NULL:
             with gil:
                 raise MemoryError
-        self.frames = grown
-        return &grown[self.count]
+        self.frames, self.room = grown, room
+        return 0
 
 
 cdef class Records:
@@ -171,30 +174,32 @@ cdef class Records:
 
     cdef Py_ssize_t records(self, const uint8_t* data, Py_ssize_t size, Chunk chunk) except -1 nogil:
         """Cut pcap records; return the bytes used."""
-        cdef Py_ssize_t at = 0
-        cdef uint32_t captured
+        cdef Py_ssize_t at = 0, count = chunk.count, header = self.header
+        cdef bint swapped = self.swapped
+        cdef int64_t tick = self.tick
+        cdef uint32_t captured = 0, link = self.link
         cdef const uint8_t* here
         cdef frame_t* frame
-        while True:
-            self.needed = self.header
-            if size - at < self.header:
-                return at
+        while size - at >= header:
             here = data + at
-            captured = self.u32(here + 8)
+            captured = word(here + 8, swapped)
             if captured > LARGEST_RECORD:
                 self.wrong(LONG_RECORD, captured)
-                return at
-            self.needed = self.header + captured
-            if size - at < <Py_ssize_t>self.needed:
-                return at
-            frame = &chunk.frames[chunk.count] if chunk.count < chunk.room else chunk.grow()
-            chunk.count += 1
-            frame.data = here + self.header
-            frame.time = <int64_t>self.u32(here) * 1000000000 + <int64_t>self.u32(here + 4) * self.tick
-            frame.captured = captured
-            frame.original = self.u32(here + 12)
-            frame.link = self.link
-            at += self.needed
+                break
+            if size - at - header < captured:
+                header += captured
+                break
+            if count == chunk.room:
+                chunk.grow()
+            frame = &chunk.frames[count]
+            count += 1
+            frame.data = here + header
+            frame.time = word(here, swapped) * <int64_t>1000000000 + word(here + 4, swapped) * tick
+            frame.captured, frame.original = captured, word(here + 12, swapped)
+            frame.link = link
+            at += header + captured
+        chunk.count, self.needed = count, header
+        return at
 
     cdef Py_ssize_t blocks(self, const uint8_t* data, Py_ssize_t size, Chunk chunk) except -1 nogil:
         """Cut pcapng blocks; return the bytes used."""
@@ -349,7 +354,7 @@ cdef class Records:
         return chunk
 
     cdef uint32_t u32(self, const uint8_t* at) noexcept nogil:
-        return be32(at) if self.swapped else le32(at)
+        return word(at, self.swapped)
 
     cdef uint32_t u16(self, const uint8_t* at) noexcept nogil:
         return be16(at) if self.swapped else le16(at)

@@ -250,18 +250,17 @@ cdef class FlowCore:
 
     cdef void handle(self) noexcept nogil:
         """Go through the batch up to its end, or to the first packet that has deliveries."""
+        cdef uint32_t at = self.batch_at, size = self.batch_size
         cdef const packet_t* packet
-        cdef packet_t* protector
-        while self.batch_at < self.batch_size and not self.out.count | self.out.failed:
-            packet = &self.batch[self.batch_at]
-            self.batch_at += 1
+        while at < size and not self.out.count | self.out.failed:
+            packet = &self.batch[at]
             self.out.time, self.out.frame = packet.time, packet.frame
             if packet.good == PROTECTED:
-                protector = &self.decoder.protectors[self.batch_at - 1]
-                protector.frame = packet.frame
-                self.packet(protector)
+                self.packet(&self.decoder.protectors[at])
             if packet.good:
                 self.packet(packet)
+            at += 1
+        self.batch_at = at
         self.hand_moves = self.out.frame % BATCH == 0
 
     cdef bint refill(self) noexcept nogil:
@@ -269,10 +268,8 @@ cdef class FlowCore:
         cdef uint32_t at, size
         cdef Py_ssize_t left
         cdef const frame_t* frames
-        cdef const uint64_t* index = self.slots.index
-        cdef uint64_t mask = self.slots.mask, octets = 0
+        cdef uint64_t octets = 0
         cdef int64_t first = self.first_time, last = self.last_time
-        cdef packet_t* packet
         if self.ended or <void*>self.chunk == <void*>None:
             return False
         left = self.chunk.count - self.position
@@ -284,13 +281,11 @@ cdef class FlowCore:
         for at in range(size):
             prefetch(frames[at].data)
             prefetch(frames[at].data + HEADERS)
-        self.decoder.decode(frames, self.batch, size)
-        for at in range(size):
-            packet = &self.batch[at]
-            prefetch(&index[<uint32_t>packet.hash & mask])
-            packet.frame = self.frame + at + 1
             octets += frames[at].captured
-            first, last = min(first, packet.time), max(last, packet.time)
+            first, last = min(first, frames[at].time), max(last, frames[at].time)
+        self.decoder.decode(
+            frames, self.batch, size, self.frame + 1, self.slots.index, self.slots.mask
+        )
         self.first_time, self.last_time = first, last
         self.octets += octets
         self.frame += size
@@ -387,7 +382,9 @@ cdef class FlowCore:
                 &self.bounds, &self.slots.flows[slot], self.out.time
             )
             if over[step]:
-                prefetch(&self.slots.index[self.slots.flows[slot].hash & self.slots.mask])
+                flow = &self.slots.flows[slot]
+                prefetch(&self.slots.index[flow.hash & self.slots.mask])
+                prefetch(&flow.first_time)
         for step in range(count):
             slot = slots[step]
             if over[step]:

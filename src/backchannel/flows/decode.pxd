@@ -30,7 +30,15 @@ cdef class Decoder:
     cdef packet_t protectors[BATCH]     # where a packet is PROTECTED: the AH packet around it
 
     cdef int prepare(self, const bounds_t* bounds, counts_t* counts) except -1
-    cdef void decode(self, const frame_t* frames, packet_t* packets, uint32_t count) noexcept nogil
+    cdef void decode(
+        self,
+        const frame_t* frames,
+        packet_t* packets,
+        uint32_t count,
+        uint64_t number,
+        const uint64_t* index,
+        uint64_t mask,
+    ) noexcept nogil
     cdef int decode_one(
         self, const frame_t* frame, packet_t* packet, packet_t* protector
     ) noexcept nogil

@@ -42,7 +42,7 @@ from backchannel.flows.tunnels cimport (
     may_carry,
     tunnel_t,
 )
-from backchannel.wire cimport be16, be32, be64, mix
+from backchannel.wire cimport be16, be32, be64, mix, prefetch
 
 cdef enum:
     ICMP = 1
@@ -57,6 +57,8 @@ cdef enum:
     UDP_LITE = 136
     AH_HEADER = 12          # without the check value
     MAX_EXTENSIONS = 8
+    ETHERNET = 1            # link type
+    VLAN_TYPE = 0x8100
 
 cdef enum:
     NOT_A_TUNNEL
@@ -92,14 +94,26 @@ cdef class Decoder:
         self.walk.counts = counts
         return 0
 
-    cdef void decode(self, const frame_t* frames, packet_t* packets, uint32_t count) noexcept nogil:
-        """Fill *packets*, but for their frame numbers; `good` says where there is one."""
+    cdef void decode(
+        self,
+        const frame_t* frames,
+        packet_t* packets,
+        uint32_t count,
+        uint64_t number,
+        const uint64_t* index,
+        uint64_t mask,
+    ) noexcept nogil:
+        """Fill *packets*; `good` says where there is one. *number* is the first frame's.
+
+        The entries of an *index* where their flows may be are fetched meanwhile; NULL and 0: of none.
+        """
         cdef uint32_t at
         for at in range(count):
-            packets[at].time = frames[at].time
+            packets[at].time, packets[at].frame = frames[at].time, number + at
             packets[at].good = self.plain(&frames[at], &packets[at]) or self.decode_one(
                 &frames[at], &packets[at], &self.protectors[at]
             )
+            prefetch(index + (<uint32_t>packets[at].hash & mask))
 
     cdef int decode_one(
         self, const frame_t* frame, packet_t* packet, packet_t* protector
@@ -120,7 +134,7 @@ cdef class Decoder:
         if body.protocol != AH or not self.bounds.ah:
             return self.finish(&body, packet)
         self.finish(&body, protector)
-        protector.time, protector.candidate = frame.time, 0
+        protector.time, protector.frame, protector.candidate = frame.time, packet.frame, 0
         if self.beneath(&body, frame.time) and self.finish(&body, packet):
             return PROTECTED
         packet[0] = protector[0]
@@ -173,37 +187,57 @@ cdef class Decoder:
         return True
 
     cdef inline bint plain(self, const frame_t* frame, packet_t* packet) noexcept nogil:
-        """Read what nearly all packets are: IPv4 without options, whole, with TCP or UDP in it and
-        no tag or tunnel around. False: it is something else, or something is wrong with it.
+        """Read what nearly all packets are: TCP or UDP in a whole IP packet without options or
+        extensions, in Ethernet, with one tag at most. False: it is something else, or wrong.
         """
-        cdef const uint8_t* data = frame.data + 14
-        cdef const uint8_t* at = data + 20
-        cdef uint32_t total, header
-        if frame.link != 1 or frame.captured < 42 or be16(data - 2) != IPV4_TYPE or data[0] != 0x45:
+        cdef const uint8_t* ip = frame.data + 14
+        cdef const uint8_t* at
+        cdef uint32_t kind, total, size, header, room = frame.captured - 14
+        if frame.link != ETHERNET or frame.captured < 42:
             return False
-        total = be16(data + 2)
-        if be16(data + 6) & 0x3FFF or total > frame.captured - 14 or total < 28:
+        kind, packet.context = be16(ip - 2), 0
+        if kind == VLAN_TYPE:
+            kind, packet.context = be16(ip + 2), self.contexts.single[be16(ip) & 0xFFF]
+            if not packet.context:  # not met yet
+                return False
+            ip += 4
+            room -= 4
+        if kind == IPV4_TYPE:
+            if ip[0] != 0x45 or be16(ip + 6) & 0x3FFF:
+                return False
+            total, size, at = be16(ip + 2), 20, ip + 20
+            packet.protocol, packet.wide = ip[9], False
+            packet.source, packet.target = ip + 12, ip + 16
+        elif kind == IPV6_TYPE:
+            if ip[0] >> 4 != 6:
+                return False
+            total, size, at = 40 + be16(ip + 4), 40, ip + 40
+            packet.protocol, packet.wide = ip[6], True
+            packet.source, packet.target = ip + 8, ip + 24
+        else:
             return False
-        if data[9] == TCP:
-            if total < 40:
+        if total > room or total < size + 8:
+            return False
+        size = total - size
+        if packet.protocol == TCP:
+            if size < 20:
                 return False
             header = (at[12] >> 4) * 4
-            if header < 20 or header > total - 20:
+            if header < 20 or header > size:
                 return False
             packet.seq, packet.ack = be32(at + 4), be32(at + 8)
             packet.flags, packet.window = at[13], be16(at + 14)
-        elif data[9] == UDP:
-            if be16(at + 4) != total - 20 or may_carry(at):
+        elif packet.protocol == UDP:
+            if be16(at + 4) != size or may_carry(at):
                 return False
             header, packet.flags = 8, 0
         else:
             return False
-        packet.protocol, packet.wide, packet.size = data[9], False, total
-        packet.source, packet.target = data + 12, data + 16
+        packet.size = total
         packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
         packet.types[0] = packet.types[1] = 0
-        packet.payload, packet.context = at + header, 0
-        packet.length = packet.captured = total - 20 - header
+        packet.payload = at + header
+        packet.length = packet.captured = size - header
         make_key(packet, self.bounds)
         return True
 

@@ -19,8 +19,10 @@ cdef struct gate_t:
     # Eight bytes of a pattern: nearly all payloads fail here already.
     uint64_t mask
     uint64_t value
+    uint64_t bit                # the magic's
     uint32_t least              # payload bytes below which nothing passes
     uint32_t most               # ... and above which nothing does
+    uint32_t whole              # ... and below which a payload may fit at best
     uint16_t magic              # number of the magic
     uint16_t at                 # of the eight bytes, within WINDOW
 

@@ -163,10 +163,12 @@ cdef class Matcher:
                 narrow += 1
             else:
                 break
+            if hits & gate.bit or (maybe[0] & gate.bit and size < gate.whole):
+                continue
             if shut(gate, front, size):
                 continue
             magic = &self.magics[gate.magic]
-            if hits & magic.bit or (magic.number and magic.number != <uint32_t>number):
+            if magic.number and magic.number != <uint32_t>number:
                 continue
             answer = self.fits(magic, data, size, opening, answered, &head)
             if answer == YES:
@@ -361,10 +363,11 @@ def allowed(magic, place):
 
 cdef gate_t make_gate(const magic_t* magic, uint16_t number, bint opening):
     """Choose the eight bytes of the pattern that say most: with most bits compared."""
-    cdef gate_t gate = gate_t(0, 0, 1, 0xFFFFFFFF, number, 0)
+    cdef uint32_t whole = max(1, magic.minimum, magic.at + magic.size)
+    cdef gate_t gate = gate_t(0, 0, magic.bit, whole, 0xFFFFFFFF, whole, number, 0)
     cdef uint32_t start, at, bits, most = 0
-    if not (opening and magic.stream):  # in a stream's beginning, more bytes may come
-        gate.least = max(1, magic.minimum, magic.at + magic.size)
+    if opening and magic.stream:  # more bytes may come
+        gate.least = 1
     if magic.size_count and magic.largest_size >= max(magic.minimum, magic.at + magic.size):
         gate.most = magic.largest_size
     for start in range(magic.at, min(magic.at + magic.size, WINDOW - 7)):

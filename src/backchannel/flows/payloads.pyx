@@ -69,7 +69,7 @@ cdef class Payloads:
                 self.streams.acknowledge(slot, flow.extra, side, ack)
         elif ahead(ack, flow.initial[side]) > 0:
             if flow.bits & STREAMING:
-                self.streams.prefix(&flow.extra.halves[side], &seen)
+                seen = self.streams.reach(&flow.extra.halves[side])
             if ahead(ack, flow.initial[side]) > <int>seen:
                 # Some of its first bytes were sent and never captured: nothing to wait for.
                 self.settle(flow, side)
@@ -178,6 +178,8 @@ cdef class Payloads:
             self.streams.settle(&flow.extra.halves[side])
             if flow.extra.halves[1 - side].first == NULL:
                 self.stop(flow)
+                if not flow.bits & WANTED and not flow.extra.conflicts:
+                    self.forget(flow)
 
     cdef void test(
         self, flow_t* flow, int side, const packet_t* packet, bint opening

@@ -22,7 +22,7 @@ PORTED = frozenset({6, 17, 33, 132, 136})
 ICMP, ICMP6 = 1, 58
 
 
-class FlowRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class FlowRow(msgspec.Struct, frozen=True, gc=False):
     """One flow as the core knows it now. Pairs are (client, server)."""
 
     serial: int

@@ -84,40 +84,41 @@ cdef str ipv6(const uint8_t* address):
 cdef object make_row(const flow_t* flow, const ends_t* ends, Contexts contexts):
     """Return what is known of a flow."""
     cdef int protocol = <uint8_t>flow.high
+    cdef uint32_t context = <uint32_t>(flow.high >> 9) & 0x7FFFFF
     client, server = make_ends(flow, ends)
-    vlans, tunnel = contexts.describe(<uint32_t>(flow.high >> 9) & 0x7FFFFF)
+    vlans, tunnel = contexts.describe(context) if context else ((), "")
     expected, missed, hits, conflicts = (), (0, 0), 0, 0
     if flow.extra != NULL:
         expected = tuple([flow.extra.tokens[at] for at in range(flow.extra.token_count)])
         missed = flow.extra.missed[0], flow.extra.missed[1]
         hits, conflicts = flow.extra.hits, flow.extra.conflicts
-    return FlowRow(
-        serial=flow.serial,
-        transport="tcp" if protocol == TCP else "udp" if protocol == UDP else "ip",
-        protocol=protocol,
-        client=client,
-        server=server,
-        types=(flow.types[0], flow.types[1]),
-        vlans=vlans,
-        tunnel=tunnel,
-        begun=flow.bits & BEGUN != 0,
-        hits=hits,
-        expected=expected,
-        missed=missed,
-        first_time=flow.first_time,
-        last_time=flow.last_time,
-        first_frame=flow.first_frame,
-        last_frame=flow.last_frame,
-        packets=(flow.packets[0], flow.packets[1]),
-        bytes=(flow.bytes[0], flow.bytes[1]),
-        payload_bytes=(flow.payload[0], flow.payload[1]),
-        tcp_flags=(flow.flags[0], flow.flags[1]),
-        state=state_of(flow) if protocol == TCP else "",
-        retransmissions=flow.retransmissions,
-        conflicts=conflicts,
-        out_of_order=flow.out_of_order,
-        gaps=(flow.holes[0], flow.holes[1]),
-        zero_windows=flow.zero_windows,
+    return FlowRow(  # in the order of its fields: by name it takes six times as long
+        flow.serial,
+        "tcp" if protocol == TCP else "udp" if protocol == UDP else "ip",
+        protocol,
+        client,
+        server,
+        (flow.types[0], flow.types[1]),
+        vlans,
+        tunnel,
+        flow.bits & BEGUN != 0,
+        hits,
+        expected,
+        missed,
+        flow.first_time,
+        flow.last_time,
+        flow.first_frame,
+        flow.last_frame,
+        (flow.packets[0], flow.packets[1]),
+        (flow.bytes[0], flow.bytes[1]),
+        (flow.payload[0], flow.payload[1]),
+        (flow.flags[0], flow.flags[1]),
+        state_of(flow) if protocol == TCP else "",
+        flow.retransmissions,
+        conflicts,
+        flow.out_of_order,
+        (flow.holes[0], flow.holes[1]),
+        flow.zero_windows,
     )
 
 

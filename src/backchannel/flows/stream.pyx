@@ -174,6 +174,15 @@ cdef class Streams:
             segment = segment.after
         return self.scratch
 
+    cdef uint32_t reach(self, const half_t* half) noexcept nogil:
+        """Return how many bytes are kept without a hole before them."""
+        cdef const segment_t* segment = half.first
+        cdef uint32_t size = 0
+        while segment != NULL and segment.seq == <uint32_t>half.next + size:
+            size += segment.size
+            segment = segment.after
+        return size
+
     cdef void settle(self, half_t* half) noexcept nogil:
         """Nobody wants what is kept of a side."""
         cdef segment_t* segment

@@ -79,7 +79,9 @@ cdef class Picker:
             step = min(<Py_ssize_t>BATCH, chunk.count - at)
             self.decoder.fragments.release()
             with nogil:
-                self.decoder.decode(&chunk.frames[at], self.packets, <uint32_t>step)
+                self.decoder.decode(
+                    &chunk.frames[at], self.packets, <uint32_t>step, 0, NULL, 0
+                )
             for place in range(<uint32_t>step):
                 if not self.packets[place].good:
                     continue
