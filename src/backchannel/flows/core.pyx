@@ -30,6 +30,7 @@ from backchannel.capture.records cimport frame_t
 from backchannel.flows cimport state as c
 from backchannel.flows.announced cimport RECENT
 from backchannel.flows.match cimport Matcher
+from backchannel.flows.payloads cimport segment
 from backchannel.flows.rows cimport make_ends, make_row
 from backchannel.flows.slots cimport NOWHERE, find, guess, idle, turn
 from backchannel.flows.state cimport (
@@ -321,7 +322,7 @@ cdef class FlowCore:
         flow.packets[side] += 1
         flow.bytes[side] += packet.size
         if packet.protocol == TCP:
-            self.payloads.segment(slot, flow, side, packet)
+            segment(self.payloads, slot, flow, side, packet)
         elif packet.captured:
             self.payloads.datagram(slot, flow, side, packet)
         flow.payload[side] += packet.length

@@ -5,6 +5,11 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.state cimport (
+    INITIAL_0,
+    KNOWN_0,
+    OPENED_0,
+    STREAMING,
+    WANTED,
     bounds_t,
     counts_t,
     extra_t,
@@ -14,6 +19,7 @@ from backchannel.flows.state cimport (
     packet_t,
 )
 from backchannel.flows.stream cimport Streams
+from backchannel.flows.tcp cimport ACK, FIN, control
 
 @cython.final
 cdef class Payloads:
@@ -26,9 +32,6 @@ cdef class Payloads:
 
     cdef int prepare(self, const bounds_t* bounds, counts_t* counts, out_t* out) except -1
     cdef void datagram(
-        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
-    ) noexcept nogil
-    cdef void segment(
         self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
     ) noexcept nogil
     cdef extra_t* want(self, flow_t* flow) noexcept nogil
@@ -55,3 +58,24 @@ cdef class Payloads:
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq
     ) noexcept nogil
     cdef extra_t* extra(self, flow_t* flow) noexcept nogil
+
+
+# -- inline, because nearly every packet goes through here -----------------------------------------
+
+cdef inline void segment(
+    Payloads self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
+) noexcept nogil:
+    """A TCP packet. What it acknowledges comes before what it holds."""
+    cdef uint32_t seq = control(flow, packet, side, self.counts)
+    if packet.flags & ACK and (
+        flow.bits & WANTED
+        or flow.bits & ((OPENED_0 | INITIAL_0) << (1 - side)) == <uint32_t>INITIAL_0 << (1 - side)
+    ):
+        self.acknowledge(slot, flow, 1 - side, packet.ack)
+    if packet.length:
+        self.payload(slot, flow, side, seq, packet)
+    elif not flow.bits & (KNOWN_0 << side):
+        flow.bits |= KNOWN_0 << side
+        flow.next[side] = seq
+    if flow.bits & STREAMING and packet.flags & FIN:
+        self.streams.fin(flow.extra, side, seq + packet.length)

@@ -20,7 +20,7 @@ from backchannel.flows.state cimport (
     put,
 )
 from backchannel.wire cimport ahead
-from backchannel.flows.tcp cimport ACK, FIN, RESTARTED, STALE, control, track
+from backchannel.flows.tcp cimport RESTARTED, STALE, track
 
 
 cdef class Payloads:
@@ -40,24 +40,6 @@ cdef class Payloads:
         self.test(flow, side, packet, not flow.tested[side])
         if flow.bits & (WANTED | DROPPED) == WANTED:
             put(self.out, slot, side, DATA, packet.payload, packet.captured)
-
-    cdef void segment(
-        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
-    ) noexcept nogil:
-        """A TCP packet. What it acknowledges comes before what it holds."""
-        cdef uint32_t seq = control(flow, packet, side, self.counts)
-        if packet.flags & ACK and (
-            flow.bits & WANTED
-            or flow.bits & ((OPENED_0 | INITIAL_0) << (1 - side)) == <uint32_t>INITIAL_0 << (1 - side)
-        ):
-            self.acknowledge(slot, flow, 1 - side, packet.ack)
-        if packet.length:
-            self.payload(slot, flow, side, seq, packet)
-        elif not flow.bits & (KNOWN_0 << side):
-            flow.bits |= KNOWN_0 << side
-            flow.next[side] = seq
-        if flow.bits & STREAMING and packet.flags & FIN:
-            self.streams.fin(flow.extra, side, seq + packet.length)
 
     cdef void acknowledge(
         self, uint32_t slot, flow_t* flow, int side, uint32_t ack
