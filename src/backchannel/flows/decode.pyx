@@ -12,6 +12,7 @@ from backchannel.flows.fragments cimport name_t
 from backchannel.flows.links cimport (
     BRIDGED_TYPE,
     IPV4_TYPE,
+    IPV6_TYPE,
     enter,
     ethernet,
     typed,
