@@ -759,6 +759,7 @@ def test_a_caller_may_be_the_proxy():
         (b"hello\n" + PROXY, b"\5\2\0\xff" + ASK),
         (b"hello\n" + PROXY, b"\5\1\0\5\x09" + ASK),
         (b"hello\n" + b"\5\0\5\x09\0\1" * 30, USER),
+        (b"hello\n", b"\5\1\0\5\1\0\5\0\0"),
         (b"\1" * 200, b"\5\1\0"),
         (b"", b"\5\0\x0b\3\x10"),
     ],

@@ -61,7 +61,10 @@ def _introduced(caller: bytes, called: bytes) -> Verdict:
     found = wire.read_greeting(called)
     if caller[:1] in b"\0\4\5" or found is None or not _sound(found[0]):
         return None
-    ahead = _ahead(found[0], called[found[1] :])
+    try:
+        ahead = _ahead(found[0], called[found[1] :])
+    except WireError:
+        return None
     if isinstance(ahead, str) and preamble(caller):
         return f"{ahead}, and the answers of a proxy that connects back"
     return MORE if ahead and len(caller) <= PREAMBLE else None
