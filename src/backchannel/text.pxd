@@ -1,1 +1,7 @@
-# C types for text.py, which says what these are: it needs none, and is compiled.
+# C types for text.py, which says what these are.
+
+cimport cython
+
+
+@cython.locals(char=Py_UCS4)
+cdef bint _plain(str text) except -1

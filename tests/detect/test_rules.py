@@ -22,7 +22,7 @@ SECOND = 1_000_000_000
 
 
 def flow(client="10.0.0.5", server="10.0.0.1", port=5190, transport="tcp"):
-    return FlowInfo(1, transport, Endpoint(client, 41_000), Endpoint(server, port), "1:x=")
+    return FlowInfo(1, transport, Endpoint(client, 41_000), Endpoint(server, port), 6)
 
 
 class _Session:

@@ -24,7 +24,7 @@ HOSTILE = "<script>alert(1)</script>\x1b[31m\u202egnp.exe"
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 FLOW = FlowInfo(
-    7, "tcp", Endpoint("10.0.0.5", 41000), Endpoint("64.12.1.1", 443), "1:abc=", (12,), "", True
+    7, "tcp", Endpoint("10.0.0.5", 41000), Endpoint("64.12.1.1", 443), 6, (12,), "", True
 )
 EVENTS = [
     SignOn(account="alice", method="md5-challenge", client="AIM", version="5.9"),
@@ -111,7 +111,7 @@ def finding(name="a", **changes):
                 path_frame=4,
                 time="2023-11-14T22:13:23.000000Z",
                 flow=7,
-                community_id="1:abc=",
+                community_id=FLOW.community_id,
                 client="10.0.0.5:41000",
                 server="64.12.1.1:443",
                 stack="oscar",

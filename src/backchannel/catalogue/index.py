@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 
@@ -70,7 +70,7 @@ class Index(msgspec.Struct, frozen=True, dict=True):
 @cache
 def load() -> Index:
     """Read the index that ships with the package."""
-    text = files(__package__).joinpath("index.json").read_bytes()
+    text = Path(__file__).with_name("index.json").read_bytes()
     return msgspec.json.decode(text, type=Index)
 
 

@@ -42,6 +42,7 @@ def _run() -> int:
     from backchannel.cli.application import app  # noqa: PLC0415 - not for the first page
     from backchannel.errors import InputError, PrivilegeError, UsageError  # noqa: PLC0415 - as above
 
+    gc.freeze()  # what was loaded stays: nothing of it is worth looking at
     try:
         code = app(result_action="return_value")
     except (UsageError, InputError) as error:

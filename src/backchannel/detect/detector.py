@@ -75,11 +75,10 @@ class Detector:
     def hear(self, told: Iterable[object]) -> None:
         """Take all observations and ended streams of what was *told*, in order."""
         for each in told:
-            kind = type(each)
-            if kind is Observation:
-                self.add(each)  # type: ignore[arg-type]
-            elif kind is Ended:
-                self.end(each)  # type: ignore[arg-type]
+            if isinstance(each, Ended):
+                self.end(each)
+            elif isinstance(each, Observation):
+                self.add(each)
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -19,7 +18,7 @@ COMPILED = "rules.json"
 @cache
 def load(*folders: Path) -> dict[str, Rule]:
     """Return our rules and those in *folders*, by id; later folders win. Raises InputError."""
-    text = files(__package__).joinpath(COMPILED).read_bytes()
+    text = (HERE.parent / COMPILED).read_bytes()
     rules = {rule.id: rule for rule in msgspec.json.decode(text, type=list[Rule])}
     for folder in folders:
         rules |= read(folder)

@@ -228,12 +228,11 @@ class Onlooker:
         _, side, _, time, frame, _ = self._delivery
         stream = self._engine.stream(self._delivery[0])
         assert stream is not None
-        flow = stream.flow
         self._seen.append(
             Observation(
                 time,
                 frame,
-                msgspec.structs.replace(flow, community_id=refusal.community_id),
+                stream.flow,
                 refusal.stack,
                 stream.spoken,
                 refusal.service,

@@ -7,7 +7,7 @@ from backchannel.engine.stream import Stream
 from backchannel.model import Confidence, Endpoint
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class Ended(msgspec.Struct, frozen=True):
     """A stream that ended: whose it was, and its figures."""
 
     flow: FlowInfo
@@ -39,35 +39,32 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
         return self.depth > 0
 
 
-def ended(stream: Stream, *, packets: int, octets: int, first: int, last: int) -> Ended:
+def ended(stream: Stream, packets: int, octets: int, first: int, last: int) -> Ended:
     """Return what is known of *stream*, which must have a claim; figures are its flow's."""
-    client, server = stream.start.client, stream.start.server
-    if stream.side_flip:
+    claim, start = stream.claim, stream.start
+    assert claim is not None
+    client, server = start.client, start.server
+    if claim.flipped:
         client, server = server, client
     stack, protocol, service, confidence, account = stream.standpoint()
-    return Ended(
-        flow=stream.flow,
-        stack=stack,
-        protocol=protocol,
-        service=service,
-        confidence=confidence,
-        evidence=_evidence(stream),
-        account=account,
-        client=client,
-        server=server,
-        target=stream.target,
-        depth=stream.depth,
-        frame=stream.claim_frame,
-        packets=packets,
-        octets=octets,
-        first=first,
-        last=last,
+    evidence, named = claim.evidence, stream.named
+    if named and stream.protocol is not None and stream.protocol.context:
+        evidence = f"name {named[1]}"
+    return Ended(  # in the order of the fields: words for them would take as long again
+        stream.flow,
+        stack,
+        protocol,
+        service,
+        confidence,
+        evidence,
+        account,
+        client,
+        server,
+        stream.target,
+        stream.depth,
+        stream.claim_frame,
+        packets,
+        octets,
+        first,
+        last,
     )
-
-
-def _evidence(stream: Stream) -> str:
-    claim = stream.claim
-    assert claim is not None
-    if stream.protocol is not None and stream.protocol.context and stream.named:
-        return f"name {stream.named[1]}"
-    return claim.evidence

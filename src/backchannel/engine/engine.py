@@ -138,14 +138,16 @@ class Engine:
     def _begin(self, slot: int, now: int) -> Stream:
         row = self._core.row(slot)
         client, server, begun = row.client, row.server, row.begun
-        name, vlans = row.community_id, row.vlans
-        flow = FlowInfo(row.serial, row.transport, client, server, name, vlans, row.tunnel, begun)
+        number, vlans, types = row.protocol, row.vlans, row.types
+        flow = FlowInfo(
+            row.serial, row.transport, client, server, number, vlans, row.tunnel, begun, types
+        )
         start = Start(
             row.transport,
             client,
             server,
             begun and row.missed == (0, 0),
-            number=row.protocol,
+            number=number,
             read=self.read,
         )
         stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)

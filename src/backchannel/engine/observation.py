@@ -1,11 +1,16 @@
 """What the engine adds to an event: when, where, on whose flow, how sure."""
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
 
 from backchannel.events import Event
+from backchannel.flows.row import flow_id
 from backchannel.model import Confidence, Endpoint, Side, Transport
+
+FLOWS = 1024
+"""Flows whose Community ID is remembered, because many events tell of the same ones."""
 
 
 class FlowInfo(msgspec.Struct, frozen=True):
@@ -16,10 +21,24 @@ class FlowInfo(msgspec.Struct, frozen=True):
     transport: Transport
     client: Endpoint
     server: Endpoint
-    community_id: str = ""
+    number: int | None = None
+    """IP protocol number; None where there is to be no Community ID."""
     vlans: tuple[int, ...] = ()
     tunnel: str = ""
     begun: bool = True
+    types: tuple[int, int] = (0, 0)
+    """ICMP type and code of the first packet."""
+
+    @property
+    def community_id(self) -> str:
+        """Community ID, version 1; worked out when asked for, because few flows are."""
+        return "" if self.number is None else _community_id(self)
+
+
+@lru_cache(maxsize=FLOWS)
+def _community_id(flow: FlowInfo) -> str:
+    assert flow.number is not None
+    return flow_id(flow.number, flow.client, flow.server, flow.types)
 
 
 Place: TypeAlias = tuple[str, str, str, Confidence, str]

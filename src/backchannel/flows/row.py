@@ -73,12 +73,7 @@ class FlowRow(msgspec.Struct, frozen=True, gc=False):
     @property
     def community_id(self) -> str:
         """Community ID, version 1, seed 0."""
-        client, server = _packed(self.client.address), _packed(self.server.address)
-        if self.protocol in {ICMP, ICMP6}:
-            return community_id(
-                self.protocol, client, server, *icmp_ports(self.protocol, *self.types)
-            )
-        return community_id(self.protocol, client, server, self.client.port, self.server.port)
+        return flow_id(self.protocol, self.client, self.server, self.types)
 
 
 # Request and answer types that take each other's place, as in the Community ID specification.
@@ -107,6 +102,14 @@ def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int]:
     A type without an answer gives its code instead, and such flows have one direction only.
     """
     return kind, _PAIRS[protocol].get(kind, code)
+
+
+def flow_id(protocol: int, client: Endpoint, server: Endpoint, types: tuple[int, int]) -> str:
+    """Return the Community ID of a flow; *types* are ICMP's, of its first packet."""
+    ends = _packed(client.address), _packed(server.address)
+    if protocol in {ICMP, ICMP6}:
+        return community_id(protocol, *ends, *icmp_ports(protocol, *types))
+    return community_id(protocol, *ends, client.port, server.port)
 
 
 def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport: int) -> str:

@@ -231,7 +231,7 @@ class Pseudonyms:
                 flow.transport,
                 self.endpoint(flow.client),
                 self.endpoint(flow.server),
-                "",  # a Community ID is a hash without a key: it would give the addresses away
+                None,  # a Community ID is a hash without a key: it would give the addresses away
                 flow.vlans,
                 self.name(flow.tunnel, "text"),
                 flow.begun,

@@ -1,0 +1,8 @@
+# C types for ended.py, which says what these are.
+
+cimport cython
+from backchannel.engine.stream cimport Stream
+
+
+@cython.locals(named=tuple)
+cpdef ended(Stream stream, long long packets, long long octets, long long first, long long last)
