@@ -72,12 +72,15 @@ class Detector:
         """Say whether a rule can match an event of that *tag* whose fields have these *values*."""
         return may_match((rule.when for rule in self._by_tag.get(tag, ())), values)
 
-    def hear(self, told: Iterable[object]) -> None:
-        """Take all observations and ended streams of what was *told*, in order."""
+    def hear(self, told: Iterable[Any]) -> None:
+        """Take all that was *told*, in order: observations and streams that ended; of events that
+        are only counted, which come as tuples, no rule reads anything.
+        """
         for each in told:
-            if isinstance(each, Ended):
+            kind = type(each)
+            if kind is Ended:
                 self.end(each)
-            elif isinstance(each, Observation):
+            elif kind is not tuple:
                 self.add(each)
 
     def add(self, seen: Observation) -> None:
