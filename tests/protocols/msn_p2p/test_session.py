@@ -373,6 +373,15 @@ def test_after_a_longer_hole_the_next_sound_packet_is_found():
         assert DATA[piece.offset : piece.offset + len(piece.data)] == piece.data
 
 
+@pytest.mark.parametrize("size", [1, 3, 8, 60])
+def test_behind_a_hole_nothing_opens_the_connection_again(size):
+    """However it is cut: a fault of ours that fuzzing found."""
+    behind = FOO + shake1() + frame(b"too few")
+    told = said([*opening(), (C, b"\xff\xff"), (C, 2), *kit.recut([(C, behind)], size)])
+    assert told == said([*opening(), (C, b"\xff\xff"), (C, 2), (C, behind)])
+    assert not kit.events(told, Malformed | Anomaly)
+
+
 def test_joined_amid_the_file():
     pieces = list(chunks())
     told = said([(C, pieces[0][77:] + pieces[1]), (C, pieces[2])], MIDDLE)

@@ -125,7 +125,7 @@ class Session:
             lane.buffer[:0] = before
             lane.seeking = lane.fresh = False
             return True
-        lane.fresh = len(data) < wire.V1.size
+        lane.fresh = lane.fresh and len(data) < wire.V1.size
         for found in _LENGTH.finditer(data, 0, max(0, len(data) - _TAIL + 4)):
             at = found.start()
             if wire.plausible(data[at : at + _TAIL]):
