@@ -511,3 +511,10 @@ def test_two_servents_chat():
         kit.check_segmentation(lambda: Session(build.TCP), steps, size)
     long = tell(*steps[:3], (C, b"x" * 9000))
     assert "longer than" in kit.events(long, Malformed)[0].reason
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+def test_a_greeting_that_is_too_long_is_refused_however_it_comes(size):
+    greeting = b"CHAT CONNECT/0.1\r\nX-Nickname: " + b"n" * 9000 + b"\r\n\r\nhello\n"
+    told = tell(*((C, greeting[at : at + size]) for at in range(0, len(greeting), size)))
+    assert [type(event).__name__ for _, event in told] == ["Malformed"]

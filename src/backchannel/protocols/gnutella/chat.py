@@ -45,7 +45,7 @@ class Chat:
         while buffer and not self._talking[side] and not self.done:
             if not any(buffer[: len(mark)] == mark[: len(buffer)] for mark in _MARKS):
                 self._talking[side] = True
-            elif end := end_of_block(buffer):
+            elif (end := end_of_block(buffer)) and end <= LIMIT:
                 out += self._block(side, bytes(buffer[:end]))
                 del buffer[:end]
             else:
