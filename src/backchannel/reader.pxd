@@ -36,3 +36,7 @@ cdef class Reader:
     @cython.locals(start=Py_ssize_t)
     cdef Py_ssize_t _pass(self, Py_ssize_t size) except -1
     cdef _short(self, size)
+
+
+@cython.locals(high=Py_ssize_t, low=Py_ssize_t)
+cpdef Py_ssize_t u32_at(bytes octets, Py_ssize_t at) except -1

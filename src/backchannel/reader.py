@@ -116,3 +116,9 @@ class Reader:
 
     def _short(self, size: int) -> WireError:
         return WireError(f"wanted {size} bytes at {self.offset}, {len(self)} left")
+
+
+def u32_at(octets: bytes, at: int) -> int:
+    """Return the four bytes at *at*, big-endian; the caller knows that they are there."""
+    high, low = octets[at] << 8 | octets[at + 1], octets[at + 2] << 8 | octets[at + 3]
+    return high << 16 | low

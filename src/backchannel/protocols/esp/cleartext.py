@@ -17,15 +17,15 @@ SHORTEST = 16
 
 def inside(packet: bytes) -> str:
     """Return the name of the protocol inside the ESP *packet*; empty where it is encrypted."""
-    size = len(packet)
+    size, octets = len(packet), packet
     for icv in ICV_SIZES:
         end = size - icv
-        if end < SHORTEST or (known := _PROTOCOLS.get(packet[end - 1])) is None:
+        if end < SHORTEST or octets[end - 1] not in _NUMBERS:
             continue
-        padding = packet[end - 2]
+        padding = octets[end - 2]
         if not _padded(packet, end - 2, padding):
             continue
-        name, agrees = known
+        name, agrees = _PROTOCOLS[octets[end - 1]]
         for iv in IV_SIZES:
             body = packet[8 + iv : end - 2 - padding]
             if agrees(body):
@@ -120,3 +120,4 @@ _PROTOCOLS: dict[int, tuple[str, Callable[[bytes], bool]]] = {
     47: ("gre", _gre),
     58: ("icmpv6", _icmpv6),
 }
+_NUMBERS = bytes(_PROTOCOLS)

@@ -9,7 +9,6 @@ carrier does not vouch for it, `EspFlow` keeps silent until it is `proved`, or s
 Memory: SAS associations a side of about a kilobyte each, whatever comes.
 """
 
-from struct import Struct
 from typing import Literal
 
 from backchannel.effects import Tie
@@ -19,10 +18,9 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.esp.cleartext import inside
 from backchannel.protocols.esp.events import EspTraffic
 from backchannel.protocols.esp.sequence import Sequence
+from backchannel.reader import u32_at
 
 HEADER = 8
-head = Struct(">4sI").unpack_from
-"""Returns SPI and sequence number of a packet of at least HEADER bytes."""
 SHORTEST = 20
 """Header, the shortest payload with its trailer, and the shortest ICV in use (8 bytes)."""
 SAS = 64
@@ -51,7 +49,15 @@ def plausible(packet: bytes) -> bool:
 
 def possible(packet: bytes) -> bool:
     """Say whether *packet* can be ESP of which the capture may have cut the end off."""
-    return len(packet) >= SHORTEST and packet[:3] != b"\0\0\0" and any(packet[4:8])
+    octets = packet
+    if len(packet) < SHORTEST or not octets[0] | octets[1] | octets[2]:
+        return False
+    return number(packet) != 0
+
+
+def number(packet: bytes) -> int:
+    """Return the sequence number of a packet of at least HEADER bytes."""
+    return u32_at(packet, 4)
 
 
 class Association(Sequence):
@@ -60,9 +66,8 @@ class Association(Sequence):
     __slots__ = ("cleartext", "spi", "told")
 
     def __init__(self, packet: bytes) -> None:
-        spi, number = head(packet)
-        super().__init__(number, len(packet))
-        self.spi, self.cleartext = spi.hex(), inside(packet)
+        super().__init__(number(packet), len(packet))
+        self.spi, self.cleartext = packet[:4].hex(), inside(packet)
         self.told = False
 
 
@@ -85,13 +90,18 @@ class EspFlow:
         self._receivers = start.server.address, start.client.address
         self._untold = self._stumps = self._begun = 0
 
+    def find(self, side: Side, packet: bytes) -> Association | None:
+        """Return the association that *packet* of *side* belongs to; None where its SPI is new."""
+        table, octets = self.tables[side], packet
+        return table.get(octets[:4]) if table and len(packet) >= HEADER else None
+
     def vouch(self, side: Side) -> list[Output]:
         """Something else shows that this is ESP: tell what was held back."""
         if self.proved:
             return []
         self.proved = True
         told: list[Output] = []
-        for sender in (side, side.other):
+        for sender in (side, 1 - side):
             for association in self.tables[sender].values():
                 told += self._introduce(sender, association)
         return told
@@ -102,23 +112,14 @@ class EspFlow:
 
     def add(self, side: Side, packet: bytes) -> list[Output]:
         """Count *packet*, sent by *side*; it begins with the SPI."""
-        if len(packet) >= HEADER:
-            spi, number = head(packet)
-            known = self.tables[side].get(spi)
-            if known is not None:
-                return self.count(side, known, number, packet)
-        return self._begin(side, packet)
+        known = self.find(side, packet)
+        return self._begin(side, packet) if known is None else self.count(side, known, packet)
 
-    def count(self, side: Side, known: Association, number: int, packet: bytes) -> list[Output]:
-        """Count a packet of a *known* association with sequence *number*."""
-        if number == known.next and self.proved:  # as `Sequence.add` does, without the call
-            known.next = number + 1
-            known.packets += 1
-            known.octets += len(packet)
-            return [] if known.packets < known.attend else self._attend(side, known, packet)
+    def count(self, side: Side, known: Association, packet: bytes) -> list[Output]:
+        """Count a packet of a *known* association."""
         if not self.proved:
-            return self._weigh(side, known, packet, number)
-        if known.add(number, len(packet)):
+            return self._weigh(side, known, packet)
+        if known.add(number(packet), len(packet)):
             return self._attend(side, known, packet)
         return []
 
@@ -127,17 +128,17 @@ class EspFlow:
         if not self.proved:
             return []
         table = self.tables[side]
-        told: list[Output] = [self._figures(one, final=True) for one in table.values() if one.told]
+        told: list[Output] = [self._figures(one, True) for one in table.values() if one.told]
         table.clear()
         return told
 
     # -- before the proof ----------------------------------------------------------------------
 
-    def _weigh(self, side: Side, known: Association, packet: bytes, number: int) -> list[Output]:
+    def _weigh(self, side: Side, known: Association, packet: bytes) -> list[Output]:
         if self._odd(packet):
             self.refuted = True
             return []
-        if known.follows(number):
+        if known.follows(number(packet)):
             if packet[0] not in OPENVPN:
                 self._follows += 1
             elif known.octets != known.packets * len(packet):
@@ -145,7 +146,7 @@ class EspFlow:
             self._stalls = 0
         else:
             self._stall()
-        known.add(number, len(packet))
+        known.add(number(packet), len(packet))
         known.cleartext = known.cleartext or inside(packet)
         return self.vouch(side) if self._shown(self._needed) else []
 
@@ -210,9 +211,9 @@ class EspFlow:
         if len(table) < SAS:
             return []
         oldest = table.pop(next(iter(table)))
-        return [self._figures(oldest, final=True)] if oldest.told else []
+        return [self._figures(oldest, True)] if oldest.told else []
 
-    def _introduce(self, side: Side, association: Association) -> list[Output]:
+    def _introduce(self, side: int, association: Association) -> list[Output]:
         """An SPI is unique for its receiver, which stays while the sender's address changes."""
         association.told = True
         tie = Tie(key=f"esp/{self._receivers[side]}/{association.spi}")
@@ -229,7 +230,7 @@ class EspFlow:
         known.attend = max(REPORT, 2 * packets)
         return [self._figures(known)]
 
-    def _figures(self, known: Association, *, final: bool = False) -> EspTraffic:
+    def _figures(self, known: Association, final: bool = False) -> EspTraffic:
         return EspTraffic(
             spi=known.spi,
             carrier=self._carrier,

@@ -9,7 +9,7 @@ from backchannel.events import Gap
 from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.ah.wire import read_header as read_ah
-from backchannel.protocols.esp.flow import HEADER, EspFlow, head
+from backchannel.protocols.esp.flow import HEADER, EspFlow
 
 ESP = 50
 """The IP protocol number."""
@@ -40,12 +40,10 @@ class Session:
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one packet of *side*, from the SPI on."""
-        if len(data) >= HEADER:
-            spi, number = head(data)
-            known = self._known[side].get(spi)
-            if known is not None:
-                self.standing = Standing.PARSED
-                return self._esp.count(side, known, number, data)
+        known = self._esp.find(side, data)
+        if known is not None:
+            self.standing = Standing.PARSED
+            return self._esp.count(side, known, data)
         told = self._esp.add(side, data)
         if self._tie is not None:
             told, self._tie = [self._tie, *told], None

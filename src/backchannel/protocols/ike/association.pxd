@@ -5,36 +5,47 @@ cimport cython
 from backchannel.protocols.ike.nat cimport Heard
 from backchannel.protocols.ike.wire cimport Header
 
+cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN
+cdef bytes NOBODY
+cdef dict STAGES
+
 
 cdef class Association:
     cdef readonly bytes initiator
     cdef public bytes responder
-    cdef readonly int version
+    cdef readonly int version, side
     cdef str _key
     cdef public str account, method_of_nat
     cdef public tuple stage
     cdef public int rank, spoke
     cdef public Py_ssize_t messages, judged
     cdef public list hashes, recent
-    cdef public object method, parts, side
+    cdef public object method, parts
     cdef public dict quick
+    cdef public bint tied
 
-    cpdef sender(self, side)
+    cpdef str key(self)
+    cpdef sender(self, int side)
+    cpdef bint is_of(self, Header header) except -1
     @cython.locals(rank=int)
-    cpdef bint step(self, str stage, str detail=*)
-    cpdef bint repeats(self, side, bytes message)
+    cpdef bint step(self, str stage, str detail=*) except -1
+    @cython.locals(digest=Py_hash_t)
+    cpdef bint repeats(self, int side, bytes message) except -1
     @cython.locals(known=Heard)
     cpdef keep(self, Heard item)
 
 
 cdef class Table:
     cdef public Py_ssize_t begun
-    cdef object _credentials
+    cdef list _credentials
     cdef dict _held
 
-    @cython.locals(known=Association, fresh=bint)
-    cpdef tuple find(self, Header header, side)
+    @cython.locals(known=Association)
+    cpdef tuple find(self, Header header, int side)
     cpdef expect_credential(self, Association association)
     cpdef list held(self)
-    cpdef latest(self)
+    cpdef Association latest(self)
     cdef _put(self, Association association)
+
+
+cdef int _initiator(Header header, int side) except -2

@@ -4,19 +4,19 @@ Memory: SAS associations, the oldest going first, each with at most HASHES hashe
 of messages; the CREDENTIALS latest aggressive exchanges keep seven payloads of PARTS bytes.
 """
 
-from collections import deque
-
-from backchannel.model import Side
 from backchannel.protocols.ike import psk
 from backchannel.protocols.ike.nat import End, Heard
-from backchannel.protocols.ike.wire import NOBODY, Header
+from backchannel.protocols.ike.numbers import NOBODY
+from backchannel.protocols.ike.wire import Header
 
 SAS = 64
 HASHES = 16
 RECENT = 16
-QUICK = 8
+KEPT_QUICK = 8
 PARTS = 8192
 CREDENTIALS = 8
+UNSEEN = -1
+"""No side."""
 
 STAGES = {
     "initiated": 0,
@@ -52,15 +52,16 @@ class Association:
         "side",
         "spoke",
         "stage",
+        "tied",
         "version",
     )
 
-    def __init__(self, header: Header, side: Side | None) -> None:
+    def __init__(self, header: Header, side: int) -> None:
         self.initiator, self.responder = header.initiator, header.responder
         self.version = header.version
         self._key = ""
         self.side = side
-        """The initiator's; None where IKEv1's beginning was not seen."""
+        """The initiator's; UNSEEN where IKEv1's beginning was not seen."""
         self.stage, self.rank = ("", ""), -1
         self.messages = 0
         self.spoke = 0
@@ -73,20 +74,27 @@ class Association:
         """How IKEv1 authenticates, by the number that was chosen."""
         self.method_of_nat = ""
         self.account = ""
-        self.quick: dict[int, list[Side]] = {}
+        self.quick: dict[int, list[int]] = {}
+        self.tied = False
+        """Whether the flow was tied to the SA's others."""
 
-    @property
     def key(self) -> str:
         """Names the SA among all flows; empty while nobody has answered."""
         if not self._key and self.responder != NOBODY:
             self._key = f"ike/{self.initiator.hex()}/{self.responder.hex()}"
         return self._key
 
-    def sender(self, side: Side) -> End | None:
+    def sender(self, side: int) -> End | None:
         """Who of the two *side* is."""
-        if self.side is None:
+        if self.side == UNSEEN:
             return None
-        return "initiator" if side is self.side else "responder"
+        return "initiator" if side == self.side else "responder"
+
+    def is_of(self, header: Header) -> bool:
+        """Say whether *header*, which has its initiator's SPI, can belong to it."""
+        if header.version != self.version:
+            return False
+        return header.opens or self.responder in (header.responder, NOBODY)
 
     def step(self, stage: str, detail: str = "") -> bool:
         """Go forward to *stage*; False where the SA is there or beyond already.
@@ -99,9 +107,9 @@ class Association:
         self.stage, self.rank = (stage, detail), rank
         return True
 
-    def repeats(self, side: Side, message: bytes) -> bool:
-        """Say whether *message* came before, and remember it."""
-        digest = hash((side, message))
+    def repeats(self, side: int, message: bytes) -> bool:
+        """Say whether *message* of *side* came before, and remember it."""
+        digest = hash(message) ^ side
         if digest in self.recent:
             return True
         self.recent.append(digest)
@@ -124,28 +132,26 @@ class Table:
 
     def __init__(self) -> None:
         self.begun = 0
-        self._credentials: deque[Association] = deque()
+        self._credentials: list[Association] = []
         self._held: dict[bytes, Association] = {}
 
-    def find(self, header: Header, side: Side) -> tuple[Association, bool]:
+    def find(self, header: Header, side: int) -> tuple[Association, bool]:
         """Return the association of *header*, and whether it is new."""
         known = self._held.get(header.initiator)
-        fresh = known is None or known.version != header.version
-        if known is not None and NOBODY not in (known.responder, header.responder):
-            fresh = fresh or known.responder != header.responder
-        if known is None or fresh:
+        if known is None or not known.is_of(header):
             known = Association(header, _initiator(header, side))
             self._put(known)
-        elif known.responder == NOBODY:
+            return known, True
+        if known.responder == NOBODY:
             known.responder = header.responder
-        return known, fresh
+        return known, False
 
     def expect_credential(self, association: Association) -> None:
         """Keep the parts of an aggressive exchange; those of the oldest are forgotten."""
         association.parts = psk.Parts()
         self._credentials.append(association)
         if len(self._credentials) > CREDENTIALS:
-            self._credentials.popleft().parts = None
+            self._credentials.pop(0).parts = None
 
     def held(self) -> list[Association]:
         """Return all of them, oldest first."""
@@ -163,8 +169,8 @@ class Table:
         self._held[association.initiator] = association
 
 
-def _initiator(header: Header, side: Side) -> Side | None:
+def _initiator(header: Header, side: int) -> int:
     """Return the initiator's side: IKEv2 tells in every message, IKEv1 by the missing answer."""
     if header.version == 2:
-        return side if header.from_initiator else side.other
-    return side if header.opens else None
+        return side if header.from_initiator else 1 - side
+    return side if header.opens else UNSEEN

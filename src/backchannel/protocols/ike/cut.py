@@ -6,7 +6,7 @@ close by, shows that both are ESP. From then on the size alone is forgiven.
 """
 
 from backchannel.model import Side
-from backchannel.protocols.esp.flow import head, possible
+from backchannel.protocols.esp.flow import number, possible
 
 NEAR = 4096
 """Sequence numbers that a capture may have lost between two datagrams."""
@@ -39,5 +39,4 @@ class CutEsp:
 
 
 def _rises(first: bytes, second: bytes) -> bool:
-    step: int = head(second)[1] - head(first)[1]
-    return 0 < step <= NEAR
+    return 0 < number(second) - number(first) <= NEAR

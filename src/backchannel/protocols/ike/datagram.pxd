@@ -1,6 +1,10 @@
 # C types for datagram.py, which says what these are.
 
+from backchannel.protocols.esp.flow cimport plausible
 from backchannel.protocols.ike.wire cimport Header, read_header
+
+cdef bytes _MARKER, _NON_IKE, _WESP
+cdef tuple _NOTHING, _ESP_AT_0, _ESP_AT_8, _ALIVE
 
 
 cpdef tuple classify(bytes data, bint cut=*)

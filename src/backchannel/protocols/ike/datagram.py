@@ -11,6 +11,7 @@ The port decides nothing: some begin NAT traversal on port 500, or on any other.
 """
 
 from enum import IntEnum
+from typing import TypeAlias
 
 from backchannel.protocols.esp.flow import plausible
 from backchannel.protocols.ike.wire import Header, read_header
@@ -29,10 +30,15 @@ _OTHER, _IKE, _ESP, _KEEPALIVE = Kind
 _MARKER = bytes(4)
 _NON_IKE = bytes(8)
 _WESP = b"\0\0\0\2"
-_Found = tuple[Kind, int, Header | None]
+
+Found: TypeAlias = tuple[Kind, int, Header | None]
+_NOTHING: Found = _OTHER, 0, None
+_ESP_AT_0: Found = _ESP, 0, None
+_ESP_AT_8: Found = _ESP, 8, None
+_ALIVE: Found = _KEEPALIVE, 0, None
 
 
-def classify(data: bytes, cut: bool = False) -> _Found:
+def classify(data: bytes, cut: bool = False) -> Found:
     """Return what *data* holds, at which offset it begins, and IKE's header where it is IKE.
 
     *cut*: an IKE message may be shorter than its header says, as where a capture cut it.
@@ -40,16 +46,16 @@ def classify(data: bytes, cut: bool = False) -> _Found:
     if data.startswith(_MARKER):
         return _marked(data, cut)
     if data == b"\xff":
-        return _KEEPALIVE, 0, None
+        return _ALIVE
     if data.startswith(_WESP) and plausible(data[8:]):
-        return _ESP, 8, None
+        return _ESP_AT_8
     header = read_header(data, 0, cut)
     if header is not None:
         return _IKE, 0, header
-    return (_ESP if plausible(data) else _OTHER), 0, None
+    return _ESP_AT_0 if plausible(data) else _NOTHING
 
 
-def _marked(data: bytes, cut: bool) -> _Found:
+def _marked(data: bytes, cut: bool) -> Found:
     header = read_header(data, 4, cut)
     if header is not None:
         return _IKE, 4, header
@@ -57,5 +63,5 @@ def _marked(data: bytes, cut: bool) -> _Found:
     if header is not None:
         return _IKE, 0, header
     if data.startswith(_NON_IKE) and plausible(data[8:]):
-        return _ESP, 8, None
-    return _OTHER, 0, None
+        return _ESP_AT_8
+    return _NOTHING

@@ -4,7 +4,7 @@ SPIs are sixteen hexadecimal digits; the responder's is empty while there is non
 name an IKE security association (SA), whatever addresses and ports carry it.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -152,6 +152,22 @@ class IkeCertificate(IkeEvent, frozen=True, kw_only=True):
     size: int = 0
 
 
+Stage: TypeAlias = Literal[
+    "initiated",
+    "unanswered",
+    "cookie-required",
+    "retry-required",
+    "redirected",
+    "refused",
+    "answered",
+    "authenticating",
+    "authentication-answered",
+    "established",
+    "rekeying",
+    "deleting",
+]
+
+
 class IkeStage(IkeEvent, frozen=True, kw_only=True):
     """How far an SA came, as this flow shows it; told for each step forward.
 
@@ -159,18 +175,5 @@ class IkeStage(IkeEvent, frozen=True, kw_only=True):
     """
 
     CAPABILITY = Capability.TUNNEL
-    stage: Literal[
-        "initiated",
-        "unanswered",
-        "cookie-required",
-        "retry-required",
-        "redirected",
-        "refused",
-        "answered",
-        "authenticating",
-        "authentication-answered",
-        "established",
-        "rekeying",
-        "deleting",
-    ]
+    stage: Stage
     detail: str = ""

@@ -2,11 +2,14 @@
 
 cimport cython
 
-from backchannel.protocols.ike cimport messages
+from backchannel.protocols.ike cimport messages, registry
 from backchannel.protocols.ike.association cimport Association, Table
-from backchannel.protocols.ike.reading cimport Reading, Told
+from backchannel.protocols.ike.reading cimport Reading, Told, common, wanted
 from backchannel.protocols.ike.stages cimport steps
 from backchannel.protocols.ike.wire cimport Header, Payload, payloads, read_header
+
+cdef int AGGRESSIVE, FRAGMENT_1, HEADER, MANY, NATT_PORT, SK, SKF
+cdef bytes NOBODY
 
 
 cdef class Exchanges:
@@ -15,28 +18,34 @@ cdef class Exchanges:
     cdef tuple _ends
     cdef str _transport
     cdef Told _told
-    cdef dict _stages
     cdef Table _table
     cdef object _fragments
     cdef bint _floated, _tied_hosts
     cdef int _ended
     cdef set _ties
 
-    @cython.locals(association=Association, fresh=bint, reading=Reading, told=list)
-    cpdef list read(self, side, bytes data, Header header, str framing)
+    cpdef bint proved(self) except -1
+    @cython.locals(association=Association, fresh=bint, reading=Reading)
+    cpdef list read(self, int side, bytes data, Header header, str framing)
+    @cython.locals(latest=Association)
     cpdef list esp_seen(self)
+    @cython.locals(association=Association)
     cpdef list end(self)
-    @cython.locals(header=Header, told=list)
-    cdef tuple _payloads(self, Reading reading, side, bytes data, str framing)
-    cdef tuple _fragment(self, Reading reading, side, Payload part, str framing, size)
+    @cython.locals(header=Header, events=list, seen=list, inner=Header, whole=bytes)
+    cdef list _payloads(self, Reading reading, bytes data, str framing)
+    @cython.locals(header=Header, events=list)
+    cdef bytes _fragment(self, Reading reading, Payload part, str framing, size)
     @cython.locals(last=Payload, item=Payload)
     cdef _message(self, Header header, sender, str framing, bytes data, list seen)
-    @cython.locals(association=Association, told=list)
-    cdef list _progress(self, Reading reading, side, list seen)
-    cdef _stage(self, Association association, sender, str stage, str detail=*)
+    @cython.locals(association=Association)
+    cdef _progress(self, Reading reading, list seen)
+    @cython.locals(responder=bytes)
+    cdef _stage(self, Association association, sender, str stage, str detail)
     cdef list _flood(self)
-    cdef list _judge(self, Reading reading)
+    @cython.locals(answered=bint)
+    cdef _judge(self, Reading reading)
+    @cython.locals(hashes=list)
     cdef list _verdict(self, Association association, sender)
     cdef list _expect_float(self, Reading reading)
-    @cython.locals(told=list)
-    cdef list _tie(self, Association association, Header header, str framing)
+    @cython.locals(header=Header, association=Association, protected=bint)
+    cdef _tie(self, Reading reading, str framing)

@@ -10,26 +10,17 @@ from typing import Literal
 
 from backchannel.effects import Expect, Tie
 from backchannel.events import Anomaly, Malformed
-from backchannel.model import Capability, Endpoint, Side
+from backchannel.model import Capability, Endpoint
 from backchannel.protocols import Output, Start
 from backchannel.protocols.ike import messages, nat, registry
 from backchannel.protocols.ike.association import Association, Table
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
 from backchannel.protocols.ike.fragments import Fragments
-from backchannel.protocols.ike.reading import Reading, Told, common
+from backchannel.protocols.ike.numbers import AGGRESSIVE, FRAGMENT_1, HEADER, NOBODY, SK, SKF
+from backchannel.protocols.ike.reading import Reading, common, wanted
 from backchannel.protocols.ike.stages import REPEATED, steps
-from backchannel.protocols.ike.wire import (
-    AGGRESSIVE,
-    FRAGMENT_1,
-    HEADER,
-    SK,
-    SKF,
-    Header,
-    Payload,
-    payloads,
-    read_header,
-)
+from backchannel.protocols.ike.wire import Header, Payload, payloads, read_header
 from backchannel.reader import Reader, WireError
 
 MANY = 256
@@ -57,21 +48,19 @@ class Exchanges:
         self._clear = 0
         self._ends: tuple[Endpoint, Endpoint] = start.client, start.server
         self._transport = start.transport
-        self._told = Told(start.reads)
-        self._stages: dict[str, bool] = {}
-        """Whether somebody reads of a stage."""
+        self._told = wanted(start)
         self._table = Table()
-        self._fragments = Fragments()
+        self._fragments: Fragments | None = None  # few flows have any
         self._floated = self._tied_hosts = False
         self._ended = 0
         self._ties: set[str] = set()
+        """Keys that were told: one for each SA, so no more than MANY."""
 
-    @property
     def proved(self) -> bool:
         """Whether proposals were read in clear, or two messages of any kind."""
         return self._clear > 0 or self.whole > 1
 
-    def read(self, side: Side, data: bytes, header: Header, framing: Framing) -> list[Output]:
+    def read(self, side: int, data: bytes, header: Header, framing: Framing) -> list[Output]:
         """Take one message, which begins with *header*, sent by *side*."""
         self.heard += 1
         association, fresh = self._table.find(header, side)
@@ -79,21 +68,19 @@ class Exchanges:
             return self._flood()
         if fresh and header.exchange == AGGRESSIVE and header.opens:
             self._table.expect_credential(association)
-        sender = association.sender(side)
         association.messages += 1
         association.spoke |= 1 << side
         if association.repeats(side, data):
             self.whole += 1
-            return [self._message(header, sender, framing, data, None)]
-        ends = self._ends[side], self._ends[1 - side]
-        reading = Reading(header, association, sender, self._told, ends)
-        told, seen = self._payloads(reading, side, data, framing)
-        told += self._progress(reading, side, seen)
+            return [self._message(header, association.sender(side), framing, data, None)]
+        reading = Reading(header, association, side, self._told, self._ends)
+        seen = self._payloads(reading, data, framing)
+        self._progress(reading, seen)
         if reading.nat_hashes:
-            told += self._judge(reading)
-        if not self._tied_hosts or association.key not in self._ties:
-            told += self._tie(association, header, framing)
-        return told
+            self._judge(reading)
+        if not self._tied_hosts or not association.tied:
+            self._tie(reading, framing)
+        return reading.events
 
     def esp_seen(self) -> list[Output]:
         """ESP flows beside IKE: the last SA is up, if it was under way."""
@@ -105,51 +92,55 @@ class Exchanges:
     def end(self) -> list[Output]:
         """A side ended; when both have, tell what never got an answer."""
         self._ended += 1
-        if self._ended != len(Side):
+        if self._ended < len(self._ends):
             return []
         told: list[Output] = []
         for association in self._table.held():
-            told += self._verdict(association, None)
-            if association.rank in UNANSWERED and association.spoke.bit_count() == 1:
+            if len(association.hashes) != association.judged:
+                told += self._verdict(association, None)
+            if association.rank in UNANSWERED and association.spoke in (1, 2):
                 detail = f"{association.messages} messages, {UNANSWERED[association.rank]}"
                 told.append(self._stage(association, None, "unanswered", detail))
         return told
 
     # -- one message ---------------------------------------------------------------------------
 
-    def _payloads(
-        self, reading: Reading, side: Side, data: bytes, framing: Framing
-    ) -> tuple[list[Output], list[Payload]]:
-        header, seen, error = reading.header, list[Payload](), None
+    def _payloads(self, reading: Reading, data: bytes, framing: Framing) -> list[Payload]:
+        header, events = reading.header, reading.events
+        seen: list[Payload] = []
+        error, whole = None, b""
         if not header.encrypted:
             seen, error = payloads(data, header.next, HEADER, header.length)
         self.whole += error is None
-        whole = b""
         if header.next == FRAGMENT_1 and seen:
-            told, whole = self._fragment(reading, side, seen[0], framing, len(data))
+            whole = self._fragment(reading, seen[0], framing, len(data))
         else:
-            told = [self._message(header, reading.sender, framing, data, seen)]
-        told += messages.read(reading, seen)
+            events.append(self._message(header, reading.sender, framing, data, seen))
+        if seen:
+            messages.read(reading, seen)
         if error is not None:
-            told.append(Malformed(reason=f"IKE message: {error}"))
+            events.append(Malformed(reason=f"IKE message: {error}"))
         self._clear += reading.proposed
         inner = read_header(whole) if whole else None
         if inner is not None and inner.next != FRAGMENT_1:
-            told += self.read(side, whole, inner, "reassembled")
-        return told, seen
+            events += self.read(reading.side, whole, inner, "reassembled")
+        return seen
 
-    def _fragment(
-        self, reading: Reading, side: Side, part: Payload, framing: Framing, size: int
-    ) -> tuple[list[Output], bytes]:
-        header = reading.header
+    def _fragment(self, reading: Reading, part: Payload, framing: Framing, size: int) -> bytes:
+        """Tell of a fragment; return the message that it makes whole, if any."""
+        header, events = reading.header, reading.events
+        if self._fragments is None:
+            self._fragments = Fragments()
         try:
-            number, total, whole = self._fragments.add(side, header.initiator, part.body)
+            number, total, whole = self._fragments.add(reading.side, header.initiator, part.body)
         except WireError as error:
-            return [Malformed(reason=f"IKE fragment: {error}")], b""
+            events.append(Malformed(reason=f"IKE fragment: {error}"))
+            return b""
         if not self._told.message:
-            return [IkeMessage], whole
-        told = IkeMessage(
-            **reading.common,
+            events.append(IkeMessage)
+            return whole
+        message = IkeMessage(
+            **reading.common(),
             exchange=registry.exchange(1, header.exchange),
             message_id=header.message_id,
             size=size,
@@ -157,7 +148,8 @@ class Exchanges:
             fragments=total,
             framing=framing,
         )
-        return [told], whole
+        events.append(message)
+        return whole
 
     def _message(
         self,
@@ -199,24 +191,24 @@ class Exchanges:
 
     # -- how far it came -----------------------------------------------------------------------
 
-    def _progress(self, reading: Reading, side: Side, seen: list[Payload]) -> list[Output]:
-        association, told = reading.association, list[Output]()
-        for stage, detail in steps(reading, side, seen):
+    def _progress(self, reading: Reading, seen: list[Payload]) -> None:
+        association = reading.association
+        for stage, detail in steps(reading, seen):
             if stage in REPEATED or association.step(stage, detail):
-                told.append(self._stage(association, reading.sender, stage, detail))
-        return told
+                reading.events.append(self._stage(association, reading.sender, stage, detail))
 
     def _stage(
-        self, association: Association, sender: nat.End | None, stage: str, detail: str = ""
+        self, association: Association, sender: nat.End | None, stage: str, detail: str
     ) -> IkeStage | type[IkeStage]:
-        read = self._stages.get(stage)
-        if read is None:
-            read = self._stages[stage] = self._told.reads(IkeStage, stage=stage)
-        if not read:
+        if stage not in self._told.stages:
             return IkeStage
+        responder = association.responder
         return IkeStage(
-            **common(association.initiator, association.responder, association.version, sender),
-            stage=stage,  # type: ignore[arg-type]  # of the tables below
+            initiator_spi=association.initiator.hex(),
+            responder_spi="" if responder == NOBODY else responder.hex(),
+            version=association.version,
+            sender=sender or "",
+            stage=stage,  # type: ignore[arg-type]  # of the tables in `stages`
             detail=detail,
         )
 
@@ -229,16 +221,17 @@ class Exchanges:
 
     # -- NAT, and what comes next --------------------------------------------------------------
 
-    def _judge(self, reading: Reading) -> list[Output]:
+    def _judge(self, reading: Reading) -> None:
         """Both have said what they see, or all that they will say in clear."""
-        if reading.sender != "responder":
-            late = reading.association.judged
-            return self._verdict(reading.association, reading.sender) if late else []
-        return self._verdict(reading.association, reading.sender) + self._expect_float(reading)
+        answered = reading.sender == "responder"
+        if answered or reading.association.judged:
+            reading.events.extend(self._verdict(reading.association, reading.sender))
+        if answered:
+            reading.events.extend(self._expect_float(reading))
 
     def _verdict(self, association: Association, sender: nat.End | None) -> list[Output]:
         hashes = association.hashes
-        if len(hashes) == association.judged:
+        if len(hashes) == association.judged:  # nothing new
             return []
         association.judged = len(hashes)
         if not self._told.nat:
@@ -269,23 +262,22 @@ class Exchanges:
                 port=NATT_PORT,
                 source=peer.address,
                 transport="udp",
-                context=Float(key=reading.association.key),
+                context=Float(key=reading.association.key()),
                 repeat=True,
             )
         ]
 
-    def _tie(self, association: Association, header: Header, framing: Framing) -> list[Output]:
+    def _tie(self, reading: Reading, framing: Framing) -> None:
         """One SA is one tunnel on whatever flow. Without NAT, ESP has no ports: tie the hosts."""
-        told: list[Output] = []
+        header, association = reading.header, reading.association
         protected = header.encrypted or (header.version == 2 and header.next in (SK, SKF))
         if protected and framing == "plain" and not self._tied_hosts:
             self._tied_hosts = True
-            first, second = sorted(end.address for end in self._ends)
-            told.append(Tie(key=f"ipsec/{first}/{second}"))
-        key = association.key
-        if key and key not in self._ties:
-            if len(self._ties) >= MANY:
-                self._ties.clear()
-            self._ties.add(key)
-            told.append(Tie(key=key, account=association.account))
-        return told
+            first, second = sorted([end.address for end in self._ends])
+            reading.events.append(Tie(key=f"ipsec/{first}/{second}"))
+        key = "" if association.tied else association.key()
+        if key:
+            association.tied = True
+            if key not in self._ties:
+                self._ties.add(key)
+                reading.events.append(Tie(key=key, account=association.account))

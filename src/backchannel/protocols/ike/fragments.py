@@ -7,7 +7,6 @@ Flag 1 is on the last one; numbers begin at 1. Public description: [MS-IKEE] §2
 Memory: SETS unfinished messages of LONGEST bytes.
 """
 
-from backchannel.model import Side
 from backchannel.reader import Reader
 
 SETS = 4
@@ -19,9 +18,9 @@ class Fragments:
     """The unfinished messages of one flow."""
 
     def __init__(self) -> None:
-        self._sets: dict[tuple[Side, bytes, int], tuple[dict[int, bytes], list[int]]] = {}
+        self._sets: dict[tuple[int, bytes, int], tuple[dict[int, bytes], list[int]]] = {}
 
-    def add(self, side: Side, initiator: bytes, body: bytes) -> tuple[int, int, bytes]:
+    def add(self, side: int, initiator: bytes, body: bytes) -> tuple[int, int, bytes]:
         """Take a fragment payload's *body*; return its number, how many, and the whole message.
 
         How many is 0 and the message empty while they are not known. Raises WireError for a body

@@ -2,20 +2,27 @@
 
 cimport cython
 
-from backchannel.protocols.ike cimport notifies
+from backchannel.protocols.ike cimport nat, notifies, proposals, registry
 from backchannel.protocols.ike.association cimport Association
 from backchannel.protocols.ike.reading cimport Reading
 from backchannel.protocols.ike.wire cimport Header, Payload
 
+cdef dict _PAYLOADS_1, _PAYLOADS_2
+cdef int AGGRESSIVE, MAIN
+cdef int COOKIE, INVALID_KE, NAT_DESTINATION, NAT_SOURCE, REDIRECT
 
-@cython.locals(payload=Payload, told=list)
-cpdef list read(Reading reading, list payloads)
+
+@cython.locals(payload=Payload, table=dict)
+cpdef read(Reading reading, list payloads)
 
 @cython.locals(header=Header, association=Association, chosen=bint, aggressive=bint)
-cpdef list _security_association(Reading reading, Payload payload)
-@cython.locals(version=int, number=int, error=bint, told=list)
-cpdef list _notify(Reading reading, Payload payload)
-cdef _consequence(Reading reading, int number, bytes data, str detail, list told)
-@cython.locals(header=Header)
+cpdef _security_association(Reading reading, Payload payload)
+@cython.locals(version=int, number=int, error=bint)
+cpdef _notify(Reading reading, Payload payload)
+cdef _consequence(Reading reading, int number, bytes data, str detail)
 cdef _nat_hash(Reading reading, bytes value, bint of_sender)
-cpdef list _keep(Reading reading, str name, Payload payload)
+cpdef _nat_discovery(Reading reading, Payload payload)
+cpdef _vendor_id(Reading reading, Payload payload)
+cdef _vendor_events(Reading reading)
+cdef _keep(Reading reading, str name, Payload payload)
+cdef _credential(Reading reading)

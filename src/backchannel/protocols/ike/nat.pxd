@@ -1,10 +1,15 @@
 # C types for nat.py, which says what these are.
 
+from backchannel.protocols.ike.wire cimport Header
+
+cdef int TOLD
+
 
 cdef class Heard:
     cdef readonly str of, by
-    cdef readonly bytes value, spis
+    cdef readonly bytes value, start
+    cdef readonly Header header
     cdef readonly object seen
     cdef object _hash
 
-    cpdef bint same(self, Heard other)
+    cpdef bint same(self, Heard other) except -1

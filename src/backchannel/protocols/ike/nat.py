@@ -29,6 +29,7 @@ from typing import Any, Literal, TypeAlias
 
 from backchannel.model import Endpoint
 from backchannel.protocols.ike.events import NatHash
+from backchannel.protocols.ike.wire import Header
 
 End: TypeAlias = Literal["initiator", "responder"]
 Behind: TypeAlias = Literal["initiator", "responder", "both", "none", "unknown"]
@@ -45,6 +46,8 @@ _ALGORITHMS: dict[int, Callable[[bytes], Any]] = {
     64: sha512,
 }
 """By size, which is all that tells them apart where the proposal was not seen."""
+TOLD = 64
+"""Bytes of a hash that are told; no honest one has more."""
 
 
 class Heard:
@@ -52,30 +55,32 @@ class Heard:
     that takes up to four digests.
     """
 
-    __slots__ = ("_hash", "by", "of", "seen", "spis", "value")
+    __slots__ = ("_hash", "by", "header", "of", "seen", "start", "value")
 
-    def __init__(self, of: End, by: End, value: bytes, spis: bytes, seen: Endpoint) -> None:
-        self.of, self.by, self.value, self.spis, self.seen = of, by, value, spis, seen
+    def __init__(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
+        self.of, self.by, self.value, self.header, self.seen = of, by, value, header, seen
+        self.start = value[:TOLD] if len(value) > TOLD else value
         self._hash: NatHash | None = None
 
     @property
     def hash(self) -> NatHash:
         """What it says."""
         if self._hash is None:
+            spis = self.header.initiator + self.header.responder
             self._hash = NatHash(
                 of=self.of,
                 by=self.by,
-                matches=compare(self.value, self.spis, self.seen),
+                matches=compare(self.value, spis, self.seen),
                 seen=str(self.seen),
-                value=self.value[:64].hex(),
+                value=self.start.hex(),
             )
         return self._hash
 
     def same(self, other: "Heard") -> bool:
         """Whether both say the same."""
-        if self.of != other.of or self.by != other.by or self.value[:64] != other.value[:64]:
+        if self.of != other.of or self.by != other.by or self.start != other.start:
             return False
-        if self.spis == other.spis and self.seen == other.seen:
+        if self.header.same_sa(other.header) and self.seen == other.seen:
             return True
         return self.hash == other.hash
 

@@ -2,6 +2,8 @@
 
 cimport cython
 
+cdef dict _DETAILS
+
 
 @cython.locals(at=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t, octets="const unsigned char *")
 cpdef tuple read(int version, bytes body)

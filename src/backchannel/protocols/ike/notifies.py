@@ -177,7 +177,7 @@ def read(version: int, body: bytes) -> tuple[int, int, bytes, bytes]:
 
 def name(version: int, number: int) -> str:
     """Return a notify type's name."""
-    return (NOTIFIES if version == 1 else NOTIFIES_2).get(number, f"notify {number}")
+    return (NOTIFIES if version == 1 else NOTIFIES_2).get(number) or f"notify {number}"
 
 
 def is_error(version: int, number: int) -> bool:

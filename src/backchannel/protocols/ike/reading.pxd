@@ -5,8 +5,11 @@ from backchannel.protocols.ike.wire cimport Header
 
 
 cdef class Told:
-    cdef readonly bint message, nat, notify
-    cdef readonly object reads
+    cdef readonly bint message, nat, notify, offer
+    cdef readonly set stages
+
+
+cpdef Told wanted(start)
 
 
 cdef class Reading:
@@ -14,9 +17,16 @@ cdef class Reading:
     cdef readonly Association association
     cdef readonly Told told
     cdef readonly object sender, source, target
-    cdef readonly list vendors, unnamed
+    cdef tuple _ends
+    cdef dict _common
+    cdef readonly list vendors, unnamed, events
     cdef public str answer, detail
+    cdef readonly int side
     cdef public int nat_hashes
     cdef public bint proposed
 
+    cpdef dict common(self)
     cpdef str other(self)
+
+
+cpdef dict common(bytes initiator, bytes responder, int version, sender)

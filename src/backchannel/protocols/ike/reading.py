@@ -1,39 +1,68 @@
 """One message while it is read: what payloads and stages have to know of each other."""
 
-from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
+from weakref import WeakKeyDictionary
 
-from backchannel.contract import Reads
+from backchannel.contract import Output, Reads, Start
 from backchannel.model import Endpoint
 from backchannel.protocols.ike import nat, vendors
 from backchannel.protocols.ike.association import Association
-from backchannel.protocols.ike.events import IkeMessage, IkeNotify, NatDetection
-from backchannel.protocols.ike.wire import NOBODY, Header
+from backchannel.protocols.ike.events import (
+    IkeMessage,
+    IkeNotify,
+    IkeProposals,
+    IkeStage,
+    NatDetection,
+    Stage,
+)
+from backchannel.protocols.ike.numbers import NOBODY
+from backchannel.protocols.ike.wire import Header
 
 
 class Told:
     """Which events are to be told in full: for the others their class is enough."""
 
-    __slots__ = ("message", "nat", "notify", "reads")
+    __slots__ = ("message", "nat", "notify", "offer", "stages")
 
-    def __init__(self, reads: Reads) -> None:
-        self.reads = reads
-        self.message = reads(IkeMessage)
-        self.notify = reads(IkeNotify)
-        self.nat = reads(NatDetection)
+    def __init__(self, start: Start) -> None:
+        self.message = start.reads(IkeMessage)
+        self.notify = start.reads(IkeNotify)
+        self.nat = start.reads(NatDetection)
+        self.offer = start.reads(IkeProposals, weak=())
+        """Offers with nothing weak in them; all others are told anyway."""
+        self.stages = {stage for stage in get_args(Stage) if start.reads(IkeStage, stage=stage)}
+
+
+_ALL = Told(Start("udp", Endpoint("", 0), Endpoint("", 0)))
+_TOLD: WeakKeyDictionary[Reads, Told] = WeakKeyDictionary()
+
+
+def wanted(start: Start) -> Told:
+    """Return what is to be told in full, which is the same for all flows of a run."""
+    read = start.read
+    if read is None:
+        return _ALL
+    known = _TOLD.get(read)
+    if known is None:
+        known = _TOLD[read] = Told(start)
+    return known
 
 
 class Reading:
     """One message while it is read."""
 
     __slots__ = (
+        "_common",
+        "_ends",
         "answer",
         "association",
         "detail",
+        "events",
         "header",
         "nat_hashes",
         "proposed",
         "sender",
+        "side",
         "source",
         "target",
         "told",
@@ -45,14 +74,19 @@ class Reading:
         self,
         header: Header,
         association: Association,
-        sender: nat.End | None,
+        side: int,
         told: Told,
         ends: tuple[Endpoint, Endpoint],
     ) -> None:
-        self.header, self.association, self.sender = header, association, sender
+        """*ends* are the flow's; *side* of it sent the message."""
+        self.header, self.association, self.side, self._ends = header, association, side, ends
+        self.sender = self.association.sender(self.side)
+        self.source, self.target = self._ends[self.side], self._ends[1 - self.side]
+        self._common: dict[str, Any] | None = None
         self.told = told
         """Which events are to be told in full."""
-        self.source, self.target = ends
+        self.events: list[Output] = []
+        """What it means, as far as it is read."""
         self.vendors: list[vendors.Vendor] = []
         self.unnamed: list[str] = []
         self.answer: str = ""
@@ -62,22 +96,22 @@ class Reading:
         self.proposed = False
         """True where proposals were read."""
 
-    @property
     def common(self) -> dict[str, Any]:
-        """The fields that every event of IKE has."""
-        header = self.header
-        return common(header.initiator, header.responder, header.version, self.sender)
+        """Return the fields that every event of IKE has, not to be changed."""
+        if self._common is None:
+            header = self.header
+            self._common = common(header.initiator, header.responder, header.version, self.sender)
+        return self._common
 
     def other(self) -> nat.End:
         """Who of the two receives it."""
         return "responder" if self.sender == "initiator" else "initiator"
 
 
-@lru_cache(maxsize=512)
 def common(
     initiator: bytes, responder: bytes, version: int, sender: nat.End | None
 ) -> dict[str, Any]:
-    """Return the fields that every event of IKE has, not to be changed."""
+    """Return the fields that every event of IKE has."""
     return {
         "initiator_spi": initiator.hex(),
         "responder_spi": "" if responder == NOBODY else responder.hex(),

@@ -8,12 +8,13 @@ guess, and the session withdraws it unless several datagrams prove it.
 from backchannel.model import MORE, Claim, Confidence, More, Side
 from backchannel.protocols import Peek
 from backchannel.protocols.esp.cleartext import inside
-from backchannel.protocols.esp.flow import plausible, possible
+from backchannel.protocols.esp.flow import number, plausible, possible
 from backchannel.protocols.ike import registry
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.datagram import Kind, classify
+from backchannel.protocols.ike.numbers import AGGRESSIVE, BASE, HEADER, MAIN, SA_INIT
 from backchannel.protocols.ike.stream import PREFIX
-from backchannel.protocols.ike.wire import BASE, HEADER, SA_INIT, Header, read_header
+from backchannel.protocols.ike.wire import Header, read_header
 
 PORTS = (4500, 500)
 """Where one datagram that may be ESP is worth a session. Elsewhere it must look like the first."""
@@ -24,6 +25,8 @@ RANDOM_SIZE = 32
 FRAME_HEADER = 2 + 4 + HEADER
 """A TCP frame's length, the non-ESP marker and ISAKMP's header."""
 MARKER = bytes(4)
+_CLIENT, _SERVER = Side
+_OTHER, _IKE, _ESP, _KEEPALIVE = Kind
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -40,22 +43,23 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 def _datagrams(peek: Peek) -> Claim | More | None:
     kinds: list[Kind] = []
-    for side, data in ((Side.CLIENT, peek.client), (Side.SERVER, peek.server)):
+    usual = _usual(peek)
+    for side, data in ((_CLIENT, peek.client), (_SERVER, peek.server)):
         if not data:
             continue
-        kind, offset, header = classify(data, _usual(peek))
+        kind, offset, header = classify(data, usual)
         if header is not None:
             return _claim_ike(peek, side, header, " behind a non-ESP marker" if offset else "")
         kinds.append(kind)
-    if Kind.OTHER in kinds and _may_be_cut(peek):
+    if _OTHER in kinds and usual and _may_be_cut(peek):
         return Claim("ike", Confidence.PORT, "what may be ESP in UDP, cut by the capture")
-    if not kinds or Kind.OTHER in kinds:
+    if not kinds or _OTHER in kinds:
         return None
     if isinstance(peek.start.context, Float):
         return Claim("ike", Confidence.EXPECTED, "ESP or keep-alives where IKE announced them")
-    if Kind.ESP in kinds and _may_be_esp(peek):
+    if _ESP in kinds and _may_be_esp(peek, usual):
         return Claim("ike", Confidence.PORT, "ESP in UDP: an SPI whose sequence rises")
-    if set(kinds) == {Kind.KEEPALIVE} and _usual(peek):
+    if set(kinds) == {_KEEPALIVE} and usual:
         return Claim("ike", Confidence.PORT, "NAT keep-alives")
     return None
 
@@ -65,18 +69,19 @@ def _claim_ike(peek: Peek, side: Side, header: Header, where: str) -> Claim:
     return Claim(
         "ike",
         evidence=f"IKEv{header.version} {name}{where}",
-        flipped=_initiator_known(peek, header) and _by_responder(header) is (side is Side.CLIENT),
+        flipped=_initiator_known(peek, header) and _by_responder(header) == (side is _CLIENT),
     )
 
 
 def _initiator_known(peek: Peek, header: Header) -> bool:
     """Whether the message tells who opened the flow, and not only who began the latest SA."""
     if header.version == 1:
-        return header.exchange in (BASE, 2, 4) and header.message_id == 0 and not header.encrypted
+        first = header.exchange in (BASE, MAIN, AGGRESSIVE)
+        return first and header.message_id == 0 and not header.encrypted
     if header.exchange == SA_INIT:
         return True
-    ports = peek.start.client.port in PORTS, peek.start.server.port in PORTS
-    return ports[0] != ports[1] and ports[0] is _by_responder(header)
+    client, server = peek.start.client.port in PORTS, peek.start.server.port in PORTS
+    return client != server and client == _by_responder(header)
 
 
 def _by_responder(header: Header) -> bool:
@@ -85,27 +90,32 @@ def _by_responder(header: Header) -> bool:
 
 
 def _usual(peek: Peek) -> bool:
+    """Whether ESP in UDP is to be expected on the ports."""
     return peek.start.client.port in PORTS or peek.start.server.port in PORTS
 
 
-def _may_be_esp(peek: Peek) -> bool:
+def _may_be_esp(peek: Peek, usual: bool) -> bool:
     """Whether each side's datagram looks encrypted, or is NULL-encrypted ESP.
 
     Between ports of its own, ESP must have just begun to be suspected: any application may number
     its packets.
     """
-    sides = [data for data in (peek.client, peek.server) if plausible(data)]
-    if not _usual(peek) and any(int.from_bytes(data[4:8], "big") >= EARLY for data in sides):
-        return False
-    return all(_mixed(data[8 : 8 + RANDOM_SIZE]) or inside(data) for data in sides)
+    for data in (peek.client, peek.server):
+        if not plausible(data):
+            continue
+        if not usual and number(data) >= EARLY:
+            return False
+        if not _mixed(data[8 : 8 + RANDOM_SIZE]) and not inside(data):
+            return False
+    return True
 
 
 def _may_be_cut(peek: Peek) -> bool:
-    """Whether each side's datagram looks like ESP without its end, on a port where ESP is usual."""
-    sides = [data for data in (peek.client, peek.server) if data]
-    return _usual(peek) and all(
-        possible(data) and _mixed(data[8 : 8 + RANDOM_SIZE]) for data in sides
-    )
+    """Whether each side's datagram looks like ESP without its end."""
+    for data in (peek.client, peek.server):
+        if data and not (possible(data) and _mixed(data[8 : 8 + RANDOM_SIZE])):
+            return False
+    return True
 
 
 def _mixed(data: bytes) -> bool:
@@ -113,7 +123,7 @@ def _mixed(data: bytes) -> bool:
     return len(set(data)) >= len(data) * 5 // 8
 
 
-def needed(*, usual: bool) -> int:
+def needed(usual: bool) -> int:
     """Return how many ESP datagrams must follow each other before they are believed."""
     return 3 if usual else 8
 

@@ -190,12 +190,12 @@ SIGNATURE_HASHES = {
 
 def exchange(version: int, number: int) -> str:
     """Return an exchange type's name."""
-    return (EXCHANGES if version == 1 else EXCHANGES_2).get(number, f"exchange {number}")
+    return (EXCHANGES if version == 1 else EXCHANGES_2).get(number) or f"exchange {number}"
 
 
 def payload(version: int, number: int) -> str:
     """Return a payload's name."""
-    return (PAYLOADS if version == 1 else PAYLOADS_2).get(number, f"payload {number}")
+    return (PAYLOADS if version == 1 else PAYLOADS_2).get(number) or f"payload {number}"
 
 
 def protocol(version: int, number: int) -> str:

@@ -11,7 +11,7 @@ from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.esp.events import NatKeepalive
-from backchannel.protocols.esp.flow import HEADER, EspFlow, head
+from backchannel.protocols.esp.flow import EspFlow
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.cut import CutEsp
 from backchannel.protocols.ike.datagram import Kind, classify
@@ -29,6 +29,7 @@ KEEPALIVE_PROOF = 3
 """Keep-alives alone that make a flow of port 4500 one of NAT traversal."""
 _REFUTED, _CLAIMED, _PARSED = Standing
 _OTHER, _IKE, _ESP, _KEEPALIVE = Kind
+_SIDES = tuple(Side)
 
 
 class Session:
@@ -42,46 +43,45 @@ class Session:
         self._expected = isinstance(start.context, Float)
         self._usual = start.client.port in PORTS or start.server.port in PORTS
         self._tcp = start.transport == "tcp"
-        wanted = 1 if self._expected else needed(usual=self._usual)
+        wanted = 1 if self._expected else needed(self._usual)
         self._esp = EspFlow(start, "tcp" if self._tcp else "udp", needed=wanted)
         self._known = self._esp.tables
-        self._cut = CutEsp()
+        self._cut: CutEsp | None = None  # few captures cut packets
         self._ike = Exchanges(start)
         self._tie = start.context.key if self._expected else ""
         self._keepalives = [0, 0]
         self._strange = self._ended = 0
-        self._frames = self._side_frames(Side.CLIENT, start), self._side_frames(Side.SERVER, start)
+        self._frames = [self._side_frames(side, start) for side in _SIDES] if self._tcp else []
         self._deaf = [False, False]
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*, or the next bytes of its stream."""
         if self._tcp:
             return self._stream(side, data)
-        if len(data) >= HEADER:
-            spi, number = head(data)
-            known = self._known[side].get(spi)
-            if known is not None and self._esp.proved:
-                return self._esp.count(side, known, number, data)
+        known = self._esp.find(side, data)
+        if known is not None and self._esp.proved:
+            return self._esp.count(side, known, data)
         return self._datagram(side, data)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were lost: look for the next frame. Lost datagrams show in ESP's sequence."""
-        self._frames[side].lose()
-        self._deaf[side] = False
+        if self._tcp:
+            self._frames[side].lose()
+            self._deaf[side] = False
         return [Gap(size=size)]
 
     def end(self, side: Side) -> list[Output]:
         """Tell the last figures of *side*; when both ended, decide what was never proved."""
         self._ended += 1
         told: list[Output] = []
-        if self._ended == len(Side) and self.standing is _CLAIMED:
+        if self._ended == len(_SIDES) and self.standing is _CLAIMED:
             told += self._decide(side)
-        waiting = self._cut.end(side)
+        waiting = self._cut.end(side) if self._cut is not None else b""
         if waiting and self.standing is not _REFUTED:
             told += self._foreign(waiting)
         told += self._esp.end(side)
-        if self._ended == len(Side):
-            told += self._esp.end(side.other)
+        if self._ended == len(_SIDES):
+            told += self._esp.end(_SIDES[1 - side])
         return told + self._ike.end()
 
     # -- datagrams -----------------------------------------------------------------------------
@@ -90,16 +90,22 @@ class Session:
         if self.standing is _REFUTED:
             return []
         kind, offset, header = classify(data, self._usual)
+        if offset:
+            octets, size = data, len(data)
+            data = octets[offset:size]
         if kind is _IKE and header is not None:
-            return self._message(side, data[offset:] if offset else data, header, _FRAMING[offset])
-        if kind is _ESP or (self._known[side] and data[:4] in self._known[side]):
-            return self._packet(side, data[offset:])
+            return self._message(side, data, header, _FRAMING[offset])
+        known = self._known[side]
+        if kind is _ESP or (known and data[:4] in known):
+            return self._packet(side, data)
         if kind is _KEEPALIVE:
             return self._keepalive(side)
         return self._odd(side, data)
 
     def _odd(self, side: Side, data: bytes) -> list[Output]:
         """No whole ESP: it may have been cut by the capture."""
+        if self._cut is None:
+            self._cut = CutEsp()
         cut, foreign = self._cut.add(side, data)
         self._esp.cut = self._cut.size
         told = self._foreign(foreign) if foreign else []
@@ -109,13 +115,13 @@ class Session:
 
     def _message(self, side: Side, data: bytes, header: Header, framing: Framing) -> list[Output]:
         told = self._ike.read(side, data, header, framing)
-        if self._ike.proved and self.standing is not _PARSED:
+        if self._ike.proved() and self.standing is not _PARSED:
             self.standing = _PARSED
             told = self._announced() + told + self._esp.vouch(side)
         return told
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:
-        fresh = data[:4] not in self._known[side]
+        fresh = not self._known[side] or data[:4] not in self._known[side]
         told = self._esp.add(side, data)
         if self._esp.refuted and self.standing is _CLAIMED and not self._ike.heard:
             self.standing = _REFUTED
@@ -152,7 +158,8 @@ class Session:
     def _stream(self, side: Side, data: bytes) -> list[Output]:
         if self._deaf[side]:
             return []
-        frames, told = self._frames[side], list[Output]()
+        frames = self._frames[side]
+        told: list[Output] = []
         frames.add(data)
         try:
             while (contents := frames.take()) is not None:

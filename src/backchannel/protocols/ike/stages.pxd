@@ -2,11 +2,18 @@
 
 cimport cython
 
+from backchannel.protocols.ike.association cimport Association
 from backchannel.protocols.ike.reading cimport Reading
 from backchannel.protocols.ike.wire cimport Header, Payload
 
+cdef int AGGRESSIVE, AUTH, AUTHIP_MAIN, AUTHIP_QUICK, BASE, CREATE_CHILD, DELETE, HASH_1
+cdef int INFORMATIONAL, MAIN, QUICK, SA_INIT, SESSION_RESUME, SK, SKF
 
-cpdef list steps(Reading reading, side, list seen)
+
+cpdef list steps(Reading reading, list seen)
 
 @cython.locals(header=Header, request=bint, last=Payload, inside=int)
 cdef list _step_2(Reading reading, list seen)
+@cython.locals(header=Header, association=Association)
+cdef list _step_1(Reading reading, list seen)
+cdef list _quick(Association association, int side, message_id)

@@ -10,7 +10,7 @@ contents are IKE, or ESP of a known SPI. Memory: two frames a side, 128 KiB.
 
 from collections.abc import Callable
 
-from backchannel.protocols.ike.wire import HEADER
+from backchannel.protocols.ike.numbers import HEADER
 from backchannel.reader import WireError
 
 PREFIX = b"IKETCP"

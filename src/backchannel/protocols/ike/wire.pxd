@@ -2,13 +2,22 @@
 
 cimport cython
 
+from backchannel.reader cimport u32_at
+
+cdef int ENCRYPTED, HEADER, INITIATOR, MAX_PAYLOADS, RESPONSE, SK, SKF, SNAPPED
+cdef int VERSION_1, VERSION_2
+cdef bytes NOBODY
+
 
 cdef class Header:
     cdef readonly bytes initiator, responder
     cdef readonly int next, version, exchange, flags
     cdef readonly Py_ssize_t message_id, length
-    cdef readonly bint encrypted, from_initiator, opens
-    cdef readonly object response
+    cdef readonly bint answers, encrypted, from_initiator, opens
+
+    @cython.locals(octets="const unsigned char *", flags=int, version=int)
+    cdef void _read(self, bytes data, Py_ssize_t at) except *
+    cpdef bint same_sa(self, Header other) except -1
 
 
 cdef class Payload:
@@ -16,8 +25,12 @@ cdef class Payload:
     cdef readonly bytes body
 
 
-@cython.locals(size=Py_ssize_t, length=Py_ssize_t, first=int, flags=int, major=int)
+@cython.locals(
+    size=Py_ssize_t, octets="const unsigned char *", version=int, exchange=int, header=Header
+)
 cpdef Header read_header(bytes data, Py_ssize_t at=*, bint cut=*)
+@cython.locals(length=Py_ssize_t, version=int, opens=bint)
+cdef bint _forgiven(Header header, Py_ssize_t size, bint cut) except -1
 
 @cython.locals(
     kind=int, following=int, left=Py_ssize_t, length=Py_ssize_t, at=Py_ssize_t,

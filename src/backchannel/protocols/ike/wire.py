@@ -8,35 +8,26 @@ All integers are big-endian. RFC 2408 §3.1-3.2 (IKEv1), RFC 7296 §3.1-3.2 (IKE
 """
 
 from collections.abc import Iterator
-from struct import Struct
+from typing import Literal
 
-from backchannel.reader import Reader, WireError
-
-HEADER = 28
-SNAPPED = 26
-"""Bytes of the header that a snap length of 68 leaves behind Ethernet, IPv4 and UDP: half of the
-length is missing. For long that was tcpdump's own default."""
-NOBODY = bytes(8)
-"""The responder's SPI while there is none."""
-
-MAX_PAYLOADS = 128
-"""Payloads read of one message; the longest honest ones have some forty."""
-
-# IKEv1 exchange types, RFC 2408 §3.1, RFC 2409 appendix A, RFC 6407 §3.1
-BASE, MAIN, AUTH_ONLY, AGGRESSIVE, INFORMATIONAL_1, CONFIG = 1, 2, 3, 4, 5, 6
-QUICK, NEW_GROUP = 32, 33
-# Microsoft's AuthIP, private exchange types of IKEv1, [MS-AIPS] §2.2.1
-AUTHIP_MAIN, AUTHIP_QUICK, AUTHIP_EXTENDED, AUTHIP_NOTIFY = 243, 244, 245, 246
-# IKEv2 exchange types, RFC 7296 §3.1 and the IANA registry
-SA_INIT, AUTH, CREATE_CHILD, INFORMATIONAL, SESSION_RESUME = 34, 35, 36, 37, 38
-INTERMEDIATE, FOLLOWUP_KE = 43, 44
-
-# IKEv1 flags; IKEv2 flags
-ENCRYPTED = 0x01
-INITIATOR, RESPONSE = 0x08, 0x20
-
-FRAGMENT_1, CRYPTO = 132, 133
-SK, SKF = 46, 53
+from backchannel.protocols.ike.numbers import (
+    AUTHIP_MAIN,
+    AUTHIP_NOTIFY,
+    CRYPTO,
+    ENCRYPTED,
+    FRAGMENT_1,
+    HEADER,
+    INITIATOR,
+    MAX_PAYLOADS,
+    NOBODY,
+    RESPONSE,
+    SK,
+    SKF,
+    SNAPPED,
+    VERSION_1,
+    VERSION_2,
+)
+from backchannel.reader import Reader, WireError, u32_at
 
 _FIRST = {
     1: frozenset({*range(1, 24), 130, 131, FRAGMENT_1, CRYPTO}),
@@ -45,18 +36,15 @@ _FIRST = {
 _SAS = (1, 33)
 """The payload with which honest key exchange of either version begins."""
 _FLAGS = {1: 0x07, 2: 0x38}
-_EXCHANGES = {
-    0x10: frozenset({*range(1, 7), 32, 33, *range(AUTHIP_MAIN, AUTHIP_NOTIFY + 1)}),
-    0x20: frozenset(range(34, 46)),
-}
-"""By the version's byte."""
-_HEADER = Struct(">8s8sBBBBII").unpack_from
+_EXCHANGES_1 = frozenset({*range(1, 7), 32, 33, *range(AUTHIP_MAIN, AUTHIP_NOTIFY + 1)})
+_EXCHANGES_2 = frozenset(range(34, 46))
 
 
 class Header:
     """What the first 28 bytes of a message say."""
 
     __slots__ = (
+        "answers",
         "encrypted",
         "exchange",
         "flags",
@@ -67,25 +55,39 @@ class Header:
         "next",
         "opens",
         "responder",
-        "response",
         "version",
     )
 
-    def __init__(self, fields: tuple[bytes, bytes, int, int, int, int, int, int]) -> None:
-        """*fields* stand in the order of the wire."""
-        self.initiator, self.responder, self.next, octet = fields[:4]
-        self.exchange, flags, self.message_id, self.length = fields[4:]
-        self.flags = flags
-        self.version = version = octet >> 4
-        """The major version: 1 or 2."""
+    def __init__(self, data: bytes, at: int) -> None:
+        """*data* has at least HEADER bytes behind *at*."""
+        self._read(data, at)
+
+    def _read(self, data: bytes, at: int) -> None:
+        octets = data
+        self.initiator, self.responder = octets[at : at + 8], octets[at + 8 : at + 16]
+        self.next, self.exchange = octets[at + 16], octets[at + 18]
+        self.flags = flags = octets[at + 19]
+        self.message_id, self.length = u32_at(data, at + 20), u32_at(data, at + 24)
+        version = octets[at + 17] >> 4
+        self.version: Literal[1, 2] = 1 if version == 1 else 2
+        """The major version."""
         self.encrypted = version == 1 and flags & ENCRYPTED != 0
         """Whether what follows an IKEv1 header is encrypted."""
         self.from_initiator = flags & INITIATOR != 0
         """Whether the SA's initiator sent this IKEv2 message."""
-        self.response: bool | None = flags & RESPONSE != 0 if version == 2 else None
-        """Whether an IKEv2 message is a response; None for IKEv1, which does not tell."""
+        self.answers = version == 2 and flags & RESPONSE != 0
+        """Whether this is an IKEv2 response; IKEv1 does not tell."""
         self.opens = self.responder == NOBODY
         """Whether nobody has answered yet: this is how an exchange of keys begins."""
+
+    @property
+    def response(self) -> bool | None:
+        """Whether an IKEv2 message is a response; None for IKEv1."""
+        return self.answers if self.version == 2 else None
+
+    def same_sa(self, other: "Header") -> bool:
+        """Say whether both have the same SPIs."""
+        return self.initiator == other.initiator and self.responder == other.responder
 
 
 class Payload:
@@ -111,20 +113,27 @@ def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
         if not cut or size < SNAPPED:
             return None
         data, at = data[at:] + b"\xff" * (HEADER - size), 0
-    fields = _HEADER(data, at)
-    initiator, responder, first, version, exchange, flags, message_id, length = fields
-    known = _EXCHANGES.get(version)
-    if known is None or exchange not in known or initiator == NOBODY:
+    octets = data
+    version, exchange = octets[at + 17], octets[at + 18]
+    if version not in (VERSION_1, VERSION_2):  # nearly all that is not ISAKMP
         return None
-    major = version >> 4
-    if length != size:
-        opens = responder == NOBODY and message_id == 0 and length <= 0xFFFF
-        if length < HEADER and first not in _SAS:
-            return None
-        forgiven = opens or (cut and size < length <= 0xFFFF)
-        if not forgiven or flags & ~_FLAGS[major] or first not in _FIRST[major]:
-            return None
-    return Header(fields)
+    if exchange not in (_EXCHANGES_1 if version == VERSION_1 else _EXCHANGES_2):
+        return None
+    header = Header(data, at)
+    if header.initiator == NOBODY:
+        return None
+    return header if header.length == size or _forgiven(header, size, cut) else None
+
+
+def _forgiven(header: Header, size: int, cut: bool) -> bool:
+    """Whether a length that does not end with the *size* bytes there are speaks against it not."""
+    length, version = header.length, header.version
+    if length < HEADER and header.next not in _SAS:
+        return False
+    opens = header.opens and header.message_id == 0 and length <= 0xFFFF
+    if not opens and not (cut and size < length <= 0xFFFF):
+        return False
+    return not header.flags & ~_FLAGS[version] and header.next in _FIRST[version]
 
 
 def payloads(
