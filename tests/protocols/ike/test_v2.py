@@ -5,6 +5,7 @@ from ipaddress import ip_address
 import msgspec
 import pytest
 from tests import kit
+from tests.matcher import Matcher
 from tests.protocols.ike.craft import (
     CLIENT,
     KE,
@@ -39,6 +40,7 @@ from tests.protocols.ike.craft import (
 from backchannel.effects import Expect, Tie
 from backchannel.events import Anomaly, Malformed, PeerAddress, Software
 from backchannel.model import Capability, Endpoint, Standing
+from backchannel.protocols import load
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.events import (
     IkeCertificate,
@@ -191,6 +193,27 @@ def test_a_tunnel_comes_up_step_by_step():
         "rekeying",
         "deleting",
     ]
+
+
+@pytest.mark.parametrize("before", [b"", MARKER])
+def test_the_minor_version_hides_nobody(before):
+    """RFC 7296 §2.5: whoever receives it ignores it."""
+
+    def lifted(data):
+        at = len(before) + 17
+        return before + data[:17] + b"\x21" + (before + data)[at + 1 :]
+
+    steps = [
+        (C, sa_init()),
+        (S, sa_answer()),
+        (C, protected(0x08, 35, 35, 1)),
+        (S, protected(0x20, 35, 36, 1)),
+    ]
+    newer = [(side, lifted(data)) for side, data in steps]
+    matcher = Matcher(load())
+    assert all("ike" in matcher.candidates("udp", data) for _, data in newer)
+    assert recognise(kit.peek(kit.Flow(START, newer[:1])))
+    assert stages(newer) == stages([(side, before + data) for side, data in steps])
 
 
 def test_a_cookie_is_asked_for_and_given():

@@ -15,9 +15,13 @@ def _pattern(parts: tuple[tuple[bytes, int], ...]) -> tuple[bytes, bytes]:
     return pattern, b"".join(bytes([mask]) * len(part) for part, mask in parts)
 
 
-def _header(version: int, at: int) -> Magic:
+_VERSION_1 = 0x10, 0xFF
+_VERSION_2 = 0x20, 0xF0  # receivers ignore its minor number (RFC 7296 §2.5)
+
+
+def _header(version: tuple[int, int], at: int) -> Magic:
     """A message of *version* that fills its datagram, behind *at* zero bytes."""
-    pattern, mask = _pattern(((bytes(at), 0xFF), (_ANY * 17, 0), (bytes([version]), 0xFF)))
+    pattern, mask = _pattern(((bytes(at), 0xFF), (_ANY * 17, 0), (bytes([version[0]]), version[1])))
     if not at:
         pattern, mask = pattern[17:], mask[17:]
     return Magic(
@@ -30,7 +34,9 @@ def _header(version: int, at: int) -> Magic:
     )
 
 
-def _opening(first: tuple[int, int], version: int, exchange: tuple[int, int], at: int) -> Magic:
+def _opening(
+    first: tuple[int, int], version: tuple[int, int], exchange: tuple[int, int], at: int
+) -> Magic:
     """The first message: no responder's SPI, then first payload, version and exchange."""
     pattern, mask = _pattern(
         (
@@ -38,7 +44,7 @@ def _opening(first: tuple[int, int], version: int, exchange: tuple[int, int], at
             (_ANY * 8, 0),
             (bytes(8), 0xFF),
             (bytes([first[0]]), first[1]),
-            (bytes([version]), 0xFF),
+            (bytes([version[0]]), version[1]),
             (bytes([exchange[0]]), exchange[1]),
         )
     )
@@ -46,13 +52,13 @@ def _opening(first: tuple[int, int], version: int, exchange: tuple[int, int], at
     return Magic("udp", pattern=pattern[skip:], mask=mask[skip:], at=skip, minimum=28 + at)
 
 
-_SA_INIT = (0x21, 0xF7), 0x20, (0x22, 0xFF)  # SA, or a notify with the cookie
-_PHASE_1 = (0x01, 0xFF), 0x10, (0x00, 0xF8)  # SA; base, main, aggressive
+_SA_INIT = (0x21, 0xF7), _VERSION_2, (0x22, 0xFF)  # SA, or a notify with the cookie
+_PHASE_1 = (0x01, 0xFF), _VERSION_1, (0x00, 0xF8)  # SA; base, main, aggressive
 
 
-def _framed(version: int, exchange: tuple[int, int]) -> Magic:
+def _framed(version: tuple[int, int], exchange: tuple[int, int]) -> Magic:
     """A message of *version* at the start of a TCP segment: length, non-ESP marker, header."""
-    version_and_exchange = (bytes([version]), 0xFF), (bytes([exchange[0]]), exchange[1])
+    version_and_exchange = (bytes([version[0]]), version[1]), (bytes([exchange[0]]), exchange[1])
     pattern, mask = _pattern(((bytes(4), 0xFF), (_ANY * 17, 0), *version_and_exchange))
     return Magic("tcp", pattern=pattern, mask=mask, at=2)
 
@@ -63,10 +69,10 @@ PROTOCOL = Protocol(
     service="ipsec",
     ports=(("udp", 4500), ("udp", 500)),  # an old SA's ESP: a random number and a large one
     magic=(
-        _header(0x10, 0),
-        _header(0x20, 0),
-        _header(0x10, 4),
-        _header(0x20, 4),
+        _header(_VERSION_1, 0),
+        _header(_VERSION_2, 0),
+        _header(_VERSION_1, 4),
+        _header(_VERSION_2, 4),
         _opening(*_PHASE_1, 0),
         _opening(*_SA_INIT, 0),
         _opening(*_PHASE_1, 4),
@@ -85,7 +91,7 @@ PROTOCOL = Protocol(
             first=True,
         ),
         Magic("tcp", pattern=b"IKETCP", first=True),
-        _framed(0x10, (0x00, 0xD8)),  # exchanges 0-7 and 32-39
-        _framed(0x20, (0x20, 0xF0)),
+        _framed(_VERSION_1, (0x00, 0xD8)),  # exchanges 0-7 and 32-39
+        _framed(_VERSION_2, (0x20, 0xF0)),
     ),
 )

@@ -13,6 +13,12 @@ NOBODY = bytes(8)
 VERSION_1, VERSION_2 = 0x10, 0x20
 """The version's byte: major and minor number."""
 
+
+def is_version(octet: int) -> bool:
+    """Whether it is the version's byte, whose minor number IKEv2 ignores (RFC 7296 §2.5)."""
+    return octet == VERSION_1 or octet >> 4 == VERSION_2 >> 4
+
+
 MAX_PAYLOADS = 128
 """Payloads read of one message; the longest honest ones have some forty."""
 

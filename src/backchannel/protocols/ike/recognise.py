@@ -12,7 +12,7 @@ from backchannel.protocols.esp.flow import number, plausible, possible
 from backchannel.protocols.ike import registry
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.datagram import Kind, classify
-from backchannel.protocols.ike.numbers import AGGRESSIVE, BASE, HEADER, MAIN, SA_INIT
+from backchannel.protocols.ike.numbers import AGGRESSIVE, BASE, HEADER, MAIN, SA_INIT, is_version
 from backchannel.protocols.ike.stream import PREFIX
 from backchannel.protocols.ike.wire import Header, read_header
 
@@ -152,7 +152,7 @@ def _frame(data: bytes) -> Claim | More | None:
     if data[2:6] != MARKER or int.from_bytes(data[30:34], "big") != size - 6:
         return None
     if len(data) < size:
-        return MORE if data[23] in (0x10, 0x20) else None
+        return MORE if is_version(data[23]) else None
     header = read_header(data[:size], 6)
     if header is None:
         return None

@@ -10,7 +10,7 @@ contents are IKE, or ESP of a known SPI. Memory: two frames a side, 128 KiB.
 
 from collections.abc import Callable
 
-from backchannel.protocols.ike.numbers import HEADER
+from backchannel.protocols.ike.numbers import HEADER, is_version
 from backchannel.reader import WireError
 
 PREFIX = b"IKETCP"
@@ -106,4 +106,4 @@ class Frames:
         if len(header) < HEADER:
             return UNKNOWN
         long_enough = header[24:] == (size - len(MARKER)).to_bytes(4, "big")
-        return start + size if long_enough and header[17] in (0x10, 0x20) else NONE
+        return start + size if long_enough and is_version(header[17]) else NONE

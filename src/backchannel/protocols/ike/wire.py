@@ -115,7 +115,9 @@ def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
         data, at = data[at:] + b"\xff" * (HEADER - size), 0
     octets = data
     version, exchange = octets[at + 17], octets[at + 18]
-    if version not in (VERSION_1, VERSION_2):  # nearly all that is not ISAKMP
+    if version >> 4 == 2:
+        version = VERSION_2
+    elif version != VERSION_1:  # nearly all that is not ISAKMP
         return None
     if exchange not in (_EXCHANGES_1 if version == VERSION_1 else _EXCHANGES_2):
         return None
