@@ -286,7 +286,7 @@ def replay(path: Path) -> str:
 
 
 def main() -> int:
-    """Fuzz what was asked for; return 1 when a law did not hold."""
+    """Fuzz what was asked for; return 1 when a law did not hold, 2 without seeds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--protocol", default="all", help="names with commas between, or all")
     parser.add_argument("--seconds", type=float, default=60, help="for each protocol")
@@ -300,6 +300,9 @@ def main() -> int:
     bad = 0
     for name in known if asked.protocol == "all" else asked.protocol.split(","):
         seeds = examples(known[name]) + tested(known[name])
+        if not seeds:
+            print(f"{name}: no seeds, as its tests could not be run; run make setup first")
+            return 2
         before = time.monotonic()
         runs, failed = fuzz(known[name], seeds, asked.seed, seconds=asked.seconds)
         took = time.monotonic() - before

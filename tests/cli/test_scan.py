@@ -133,6 +133,7 @@ def test_nothing_given(scan):
 def test_unknown_option(scan):
     assert "unknown option --frobnicate" in refused(scan(ICQ, "--frobnicate"))
     assert "did you mean --report?" in refused(scan(ICQ, "--raport", "x.html"))
+    assert "did you mean --all?" in refused(scan(ICQ, "--all-protocols"))
 
 
 def test_damaged_capture_is_read_up_to_the_damage(scan, tmp_path):

@@ -129,8 +129,18 @@ def _meant(option: str) -> str:
     """Return what to do about an option that is not known."""
     from difflib import get_close_matches  # noqa: PLC0415 - only for who needs it
 
+    asked = option.partition("=")[0]
     known = [
-        f"--{name.replace('_', '-')}" for name in (*scan.__annotations__, *Checks.__annotations__)
+        _written(name, hint)
+        for options in (scan.__annotations__, Checks.__annotations__)
+        for name, hint in options.items()
     ]
-    close = get_close_matches(option.partition("=")[0], known, 1)
+    close = get_close_matches(asked, known, 1) or [each for each in known if each in asked]
     return f"did you mean {close[0]}?" if close else "see backchannel scan --help"
+
+
+def _written(name: str, hint: object) -> str:
+    """Return an option as it is written on the command line, by its parameter."""
+    named = (each.name for each in getattr(hint, "__metadata__", ()) if isinstance(each, Parameter))
+    own = next((name for names in named if names for name in names), "")
+    return own or f"--{name.replace('_', '-')}"
