@@ -42,12 +42,13 @@ TYPED = [
     if types.with_suffix(".py").exists() and not types.with_suffix(".pyx").exists()
 ]
 """Python modules that also run as they are, and must mean the same compiled."""
-LATER = os.environ.get("BACKCHANNEL_COMPILE") == "later"
-"""Leave compiling to `make`, which compiles what was edited and would do all of it again."""
+COMPILE = os.environ.get("BACKCHANNEL_COMPILE", "all")
+"""`later`: leave compiling to `make`, which compiles what was edited and would do all of it again.
+`core`: only what handles memory by itself, for the sanitizers."""
 AS_PYTHON = {"annotation_typing": False, "nonecheck": True, "overflowcheck": True}
 """Annotations stay remarks; None where an object is needed, or a number too large for its C type,
 raises."""
-setup(
-    ext_modules=[] if LATER else extensions(CORE, FLAGS) + extensions(TYPED, LIGHT, **AS_PYTHON),
-    options={"build_ext": {"parallel": os.cpu_count()}},
-)
+wanted = [] if COMPILE == "later" else extensions(CORE, FLAGS)
+if COMPILE == "all":
+    wanted += extensions(TYPED, LIGHT, **AS_PYTHON)
+setup(ext_modules=wanted, options={"build_ext": {"parallel": os.cpu_count()}})

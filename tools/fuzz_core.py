@@ -43,7 +43,7 @@ def build(place: Path) -> None:
     subprocess.run(
         [sys.executable, "setup.py", "--quiet", "build", *where],
         cwd=ROOT,
-        env=os.environ | {"CC": "gcc", "BACKCHANNEL_CFLAGS": FLAGS},
+        env=os.environ | {"CC": "gcc", "BACKCHANNEL_CFLAGS": FLAGS, "BACKCHANNEL_COMPILE": "core"},
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from backchannel.apply import state
+
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "packaging/systemd").glob("*.service"))
 LANDLOCK = ("create_ruleset", "add_rule", "restrict_self")
@@ -64,3 +66,9 @@ def test_only_the_capabilities_that_are_used(unit):
     wanted = {"watch": {"CAP_NET_RAW"}, "guard": {"CAP_NET_ADMIN", "CAP_NET_RAW"}}
     for name in ("AmbientCapabilities", "CapabilityBoundingSet"):
         assert set(settings(unit)[name].split()) == wanted[unit.stem.partition("-")[2]]
+
+
+@each
+def test_what_root_applied_is_no_units_own(unit):
+    """systemd takes a state folder over with all that is in it, for the unit's unprivileged user."""
+    assert not state.SYSTEM.is_relative_to(Path("/var/lib") / settings(unit)["StateDirectory"])

@@ -20,7 +20,8 @@ import msgspec
 
 from backchannel.errors import InputError, UsageError
 
-SYSTEM = Path("/var/lib/backchannel/policy")
+SYSTEM = Path("/var/lib/backchannel-policy")
+"""Root's. Not within the watch unit's state folder, which systemd gives to that unit's user."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ def plan(
     to
         The firewall: nftables or iptables.
     state
-        Folder that knows what was applied; by default /var/lib/backchannel/policy for root.
+        Folder that knows what was applied; by default /var/lib/backchannel-policy for root.
     json
         Write the plan as JSON.
     catalogue
