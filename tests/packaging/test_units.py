@@ -70,5 +70,5 @@ def test_only_the_capabilities_that_are_used(unit):
 
 @each
 def test_what_root_applied_is_no_units_own(unit):
-    """systemd takes a state folder over with all that is in it, for the unit's unprivileged user."""
+    """systemd gives a state folder, with all that is in it, to the unit's unprivileged user."""
     assert not state.SYSTEM.is_relative_to(Path("/var/lib") / settings(unit)["StateDirectory"])
