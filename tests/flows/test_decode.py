@@ -472,6 +472,10 @@ STILL_THEMSELVES = {
         IP(**OUTER) / UDP(dport=4789) / VXLAN(vni=9) / Ether(**ENDS, type=0x0800) / Raw(bytes(28)),
         17,
     ),
+    "geneve whose options end behind it": (
+        IP(**OUTER) / UDP(dport=6081) / Raw(b"\x3f\0\x88\x47" + bytes(4)),
+        17,
+    ),
     "gtp echo": (IP(**OUTER) / UDP(dport=2152) / GTP_U_Header(gtp_type=1) / Raw(bytes(20)), 17),
     "gtp of no ip": (IP(**OUTER) / UDP(dport=2152) / GTP_U_Header(teid=3) / Raw(bytes(20)), 17),
     "l2tp control": (

@@ -140,7 +140,7 @@ cdef bint vxlan(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogi
 
 cdef bint geneve(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil:
     cdef uint32_t header = 16 + (at[8] & 0x3F) * 4, kind = be16(at + 10)
-    if at[8] & 0xC0 or at[9] & 0x80:  # another version, or for the ends themselves
+    if size < header or at[8] & 0xC0 or at[9] & 0x80:  # cut, another version, or for the ends alone
         return False
     return shown(at, size, header, kind) and tell(
         found, GENEVE_TUNNEL, be24(at + 12), header, kind

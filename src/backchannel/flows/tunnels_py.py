@@ -84,8 +84,8 @@ def _vxlan(data: bytes) -> Inside | None:
 
 def _geneve(data: bytes) -> Inside | None:
     size, kind = 8 + (data[0] & 0x3F) * 4, int.from_bytes(data[2:4])
-    if data[0] & 0xC0 or data[1] & 0x80:  # another version, or for the ends themselves
-        return None
+    if len(data) < size or data[0] & 0xC0 or data[1] & 0x80:
+        return None  # cut, another version, or for the ends alone
     return _shown(f"geneve:{int.from_bytes(data[4:7])}", kind, data[size:])
 
 
