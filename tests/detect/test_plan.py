@@ -98,7 +98,7 @@ def test_a_finding_may_be_about_a_port():
 def test_what_fails_in_a_subject_leaves_the_rest():
     rule = msgspec.structs.replace(RULE, each=("client", "text > 3", "nothing", "len(text)"))
     (case,) = plan_of(events.Message, rule).cases
-    assert case.subject(message(0)) == ("10.0.0.5", "None", "None", "2")
+    assert case.match(message(0)) == ("10.0.0.5", "None", "None", "2")
 
 
 PARTS = st.recursive(

@@ -20,7 +20,7 @@ cdef class Detector:
     cpdef end(self, stream)
     @cython.locals(plan=Plan)
     cdef Plan _plan(self, kind)
-    @cython.locals(case=Case, found=Found)
+    @cython.locals(case=Case, found=Found, subjects=tuple, number=Py_ssize_t)
     cdef _look(self, Plan plan, seen, long long time)
     @cython.locals(watched=dict, last="long long")
     cdef _watch(self, Case case, tuple subject, seen, long long time)

@@ -11,7 +11,7 @@ from typing import Any, get_origin, get_type_hints
 
 from backchannel.detect import names
 from backchannel.detect.compiled import Compiled, Subject
-from backchannel.detect.expressions import FAILURES, Expression
+from backchannel.detect.expressions import Expression
 from backchannel.detect.found import ACCOUNTS, Found, Locate, Place
 from backchannel.detect.model import Finding, Rule
 from backchannel.detect.plan import Case, Plan, Seen, Told, shown
@@ -105,13 +105,11 @@ class Detector:
 
     def _look(self, plan: Plan, seen: Seen, time: int) -> None:
         """Hold the rules for its kind against what was seen."""
-        for case in plan.cases:
-            try:
-                if case.holds(seen) is not True:
-                    continue
-            except FAILURES:
+        subjects = plan.subjects(seen)
+        for number, case in enumerate(plan.cases):
+            subject = subjects[number]
+            if subject is None:
                 continue
-            subject = case.subject(seen)
             found = case.found.get(subject)
             if found is not None:
                 self._take(case, found, seen, time)

@@ -132,10 +132,11 @@ def _keep(names: dict[str, None], more: Iterable[str]) -> None:
 
 def _evidence(places: Iterable[Place], locate: Locate) -> tuple[Evidence, ...]:
     told: list[Evidence] = []
-    flow, client, server = None, "", ""
+    flow, community_id, client, server = None, "", "", ""
     for place in places:
         if flow is not place.flow:  # which nearly always is that of the last place
             flow = place.flow
+            community_id = flow.community_id
             client, server = str(flow.client), str(flow.server)
         path, frame = locate(place.frame)
         told.append(
@@ -145,7 +146,7 @@ def _evidence(places: Iterable[Place], locate: Locate) -> tuple[Evidence, ...]:
                 path_frame=frame,
                 time=rfc3339(place.time),
                 flow=flow.serial,
-                community_id=flow.community_id,
+                community_id=community_id,
                 client=client,
                 server=server,
                 stack=place.stack,

@@ -9,6 +9,8 @@ from typing import Any
 
 _TEXT = 65_536
 """Characters of a text that a pattern looks at."""
+_REMEMBERED = 1024
+"""Addresses, and lists of words, of which an answer is remembered: the same ones come again."""
 
 
 @lru_cache(maxsize=512)
@@ -23,18 +25,21 @@ def matches(text: object, pattern: str) -> bool:
 
 def private(address: object) -> bool:
     """Say whether an address belongs to no public network (RFC 1918, ULA, link-local ...)."""
-    try:
-        return ip_address(str(address)).is_private
-    except ValueError:
-        return False
+    return _reach(str(address))[0]
 
 
 def public(address: object) -> bool:
     """Say whether an address is reachable from the Internet."""
+    return _reach(str(address))[1]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _reach(address: str) -> tuple[bool, bool]:
     try:
-        return ip_address(str(address)).is_global
+        parsed = ip_address(address)
     except ValueError:
-        return False
+        return False, False
+    return parsed.is_private, parsed.is_global
 
 
 _DIGITS = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
@@ -131,7 +136,17 @@ OWN_PORTS: dict[str, frozenset[int]] = {
 def odd_port(service: str, *ports: int) -> bool:
     """Say whether none of *ports* is one that the service uses by itself."""
     own = OWN_PORTS.get(service)
-    return own is not None and not own & set(ports)
+    return own is not None and own.isdisjoint(ports)
+
+
+def join(values: Iterable[object]) -> str:
+    """Return the values with commas between them."""
+    return _joined(values) if type(values) is tuple else ", ".join(map(str, values))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _joined(values: tuple[object, ...]) -> str:
+    return ", ".join(map(str, values))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -148,7 +163,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "digest": digest,
     "odd_port": odd_port,
     "len": len,
-    "join": lambda values: ", ".join(map(str, values)),
+    "join": join,
     "amount": amount,
     "any_of": lambda names, pattern: any(matches(name, pattern) for name in names),
     "any_hidden": lambda names: any(map(hidden, names)),

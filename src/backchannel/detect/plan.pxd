@@ -8,9 +8,10 @@ cdef class Plan:
     cdef readonly str tag
     cdef readonly object places
     cdef readonly list cases
-    cdef object _accounts
+    cdef object _subjects, _accounts
     cdef dict _known
 
+    cpdef tuple subjects(self, seen)
     cpdef tuple accounts(self, seen)
     cpdef look_up(self, str name, seen)
 
@@ -18,14 +19,14 @@ cdef class Plan:
 @cython.final
 cdef class Case:
     cdef readonly Plan plan
-    cdef readonly object rule, holds, count
+    cdef readonly object rule, count
     cdef readonly dict found, watched
     cdef readonly tuple names
     cdef str _text
-    cdef object _subject, _distinct, _excerpt, _values
+    cdef object _holds, _subject, _distinct, _excerpt, _values
 
     cpdef tuple values(self, seen)
     cpdef str summary(self, values)
-    cpdef tuple subject(self, seen)
+    cpdef tuple match(self, seen)
     cpdef distinct(self, seen)
     cpdef str excerpt(self, seen)

@@ -1,7 +1,7 @@
 """What the rules for one kind of event ask of it, each question compiled for that kind.
 
-Every event is asked whether a rule matches, and one that matches what it is about: one call each,
-with no names to look up on the way. What only a new finding asks is made ready when one comes.
+Every event is asked once, for all rules together, which match it and what each is about, with no
+names to look up on the way. What only a match or a new finding asks is made ready when one comes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,8 +51,21 @@ class Plan:
     def __init__(self, tag: str, places: Mapping[str, str], rules: Sequence[Compiled]) -> None:
         self.tag, self.places = tag, places
         self.cases = [Case(self, rule) for rule in rules]
+        self._subjects: Callable[[Seen], tuple[Subject | None, ...]] | None = None
         self._accounts: Texts | None = None
         self._known: dict[str, Callable[[Seen], Any]] = {}
+
+    def subjects(self, seen: Seen) -> tuple[Subject | None, ...]:
+        """Return, for each of the `cases`, what a finding is about; None where it does not match.
+
+        *seen* is shown to all of them in one call.
+        """
+        if self._subjects is None:
+            self._subjects = function(_tuple([case.text for case in self.cases]))
+        try:
+            return self._subjects(seen)
+        except FAILURES:  # of one, and the others may match all the same
+            return tuple([case.match(seen) for case in self.cases])
 
     def accounts(self, seen: Seen) -> tuple[str, ...]:
         """Return the accounts that are told of, some of them empty."""
@@ -73,8 +86,7 @@ class Case:
     def __init__(self, plan: Plan, rule: Compiled) -> None:
         self.plan, self.rule = plan, rule
         self.found, self.watched, self.count = rule.found, rule.watched, rule.rule.count
-        self.holds = function(rule.when.at(plan.places))
-        """Returns True for an event that matches. Raises FAILURES."""
+        self._holds: Callable[[Seen], Any] | None = None
         self._subject: Texts | None = None
         self._distinct: Texts | None = None
         self._excerpt: Texts | None = None
@@ -91,11 +103,25 @@ class Case:
         """Return the rule's summary where `names` have these *values*."""
         return self._text.format(*[_said(value) for value in values])
 
-    def subject(self, seen: Seen) -> Subject:
-        """Return what a finding is about."""
-        if self._subject is None:
+    @property
+    def text(self) -> str:
+        """What `match` does, for `function`; it raises FAILURES."""
+        return f"({self._text_of(self.rule.each)} if {self._when} is True else None)"
+
+    @property
+    def _when(self) -> str:
+        return self.rule.when.at(self.plan.places)
+
+    def match(self, seen: Seen) -> Subject | None:
+        """Return what a finding is about; None where the rule does not match."""
+        if self._holds is None:
+            self._holds = function(self._when)
             self._subject = self._texts(self.rule.each)
-        return self._subject(seen)
+        assert self._subject is not None
+        try:
+            return self._subject(seen) if self._holds(seen) is True else None
+        except FAILURES:
+            return None
 
     def distinct(self, seen: Seen) -> tuple[str, ...] | int:
         """Return what must differ between matches that are counted; else, a new number."""
@@ -116,12 +142,7 @@ class Case:
     def _texts(self, expressions: Sequence[Expression]) -> Texts:
         """Return what gives the values of *expressions* as texts."""
         plan = self.plan
-        plain = TEXTS & plan.places.keys()
-        parts = [
-            each.at(plan.places) if each.text in plain else f"str({each.at(plan.places)})"
-            for each in expressions
-        ]
-        usual: Texts = function(_tuple(parts))
+        usual: Texts = function(self._text_of(expressions))
         if all(map(methodcaller("sure", plan.places), expressions)):
             return usual
 
@@ -133,6 +154,16 @@ class Case:
                 return tuple([str(each.value(told)) for each in expressions])
 
         return texts
+
+    def _text_of(self, expressions: Sequence[Expression]) -> str:
+        """Return what `function` makes the values of *expressions* of, as texts."""
+        places = self.plan.places
+        plain = TEXTS & places.keys()
+        parts = [
+            each.at(places) if each.text in plain else f"str({each.at(places)})"
+            for each in expressions
+        ]
+        return _tuple(parts)
 
 
 def _tuple(parts: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from backchannel.events import Event
 from backchannel.flows.row import flow_id
 from backchannel.model import Confidence, Endpoint, Side, Transport
 
-FLOWS = 1024
+FLOWS = 8192
 """Flows whose Community ID is remembered, because many events tell of the same ones."""
 
 
