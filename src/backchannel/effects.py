@@ -122,3 +122,7 @@ class FileClose(Effect, frozen=True, kw_only=True):
     shared: bool = False
     verified: bool | None = None
     """What the protocol's own checksum said, where the decoder could compute it."""
+
+
+EFFECTS = frozenset(Effect.__subclasses__())
+"""All of them: to look up a type is much faster than to ask whether something is an instance."""

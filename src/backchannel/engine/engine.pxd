@@ -3,6 +3,7 @@
 cimport cython
 from backchannel.engine.candidates cimport Candidates
 from backchannel.engine.observer cimport Observer
+from backchannel.engine.reach cimport Reach
 from backchannel.engine.stream cimport Moment, Stream
 
 cdef int DATA, GAP, END, CLOSED
@@ -11,7 +12,8 @@ cdef tuple SIDES
 
 cdef class Engine:
     cdef public object counters, read, names
-    cdef object _core, _protocols, _on_end, _on_output, _reach
+    cdef object _core, _protocols, _on_end, _on_output
+    cdef Reach _reach
     cdef dict _streams
     cdef bint _trace_shown
     cdef long long _deliveries

@@ -11,22 +11,12 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from backchannel.contract import Output, Protocol, Reads, Session, Start
-from backchannel.effects import (
-    Effect,
-    Expect,
-    FileClose,
-    FileData,
-    FileOpen,
-    Inner,
-    InnerEnd,
-    InnerGap,
-    Open,
-    Tie,
-)
+from backchannel.effects import EFFECTS, Expect, Inner, InnerEnd, InnerGap, Open, Tie
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
 from backchannel.engine.names import Names
@@ -336,8 +326,8 @@ class Engine:
             observer.release_known(stream)  # what was held back came before
         events: list[Event | type[Event]] = []
         for output in outputs:
-            if not isinstance(output, Effect):
-                events.append(output)
+            if type(output) not in EFFECTS:
+                events.append(output)  # type: ignore[arg-type]
                 continue
             if events:  # what they are told of is as it was before the effect
                 observer.hear_all(stream, moment, side, events)
@@ -348,25 +338,24 @@ class Engine:
         if stream.held:
             observer.release_known(stream)
 
-    def _effect(self, stream: Stream, moment: Moment, side: Side, effect: Effect) -> None:
-        match effect:
-            case Inner() | InnerGap():
-                child = self._reach.child(stream, effect)
-                if child is not None:
-                    data = effect.data if isinstance(effect, Inner) else effect.size
-                    self._feed(child, effect.side, data, moment)
-            case FileOpen() | FileData() | FileClose():
-                transfer = self._reach.file(stream, effect)
-                if transfer is not None:
-                    self._observer.hear(stream, moment, side, transfer)
-            case Open():
-                self._reach.open(stream, moment, effect)
-            case InnerEnd():
-                self._end_inner(stream, effect, moment)
-            case Expect():
-                self._reach.announce(stream, effect, moment)
-            case Tie():
-                self._reach.tie(stream, effect, moment)
+    def _effect(self, stream: Stream, moment: Moment, side: Side, effect: Any) -> None:
+        if type(effect) is Tie:  # the most frequent first
+            self._reach.tie(stream, effect, moment)
+        elif type(effect) is Expect:
+            self._reach.announce(stream, effect, moment)
+        elif type(effect) is Inner or type(effect) is InnerGap:
+            child = self._reach.child(stream, effect)
+            if child is not None:
+                data = effect.data if isinstance(effect, Inner) else effect.size
+                self._feed(child, effect.side, data, moment)
+        elif type(effect) is Open:
+            self._reach.open(stream, moment, effect)
+        elif type(effect) is InnerEnd:
+            self._end_inner(stream, effect, moment)
+        else:
+            transfer = self._reach.file(stream, effect)
+            if transfer is not None:
+                self._observer.hear(stream, moment, side, transfer)
 
     def _end_inner(self, stream: Stream, effect: InnerEnd, moment: Moment) -> None:
         child = self._reach.child(stream, effect)

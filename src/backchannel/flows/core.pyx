@@ -6,13 +6,12 @@ decode, and fetch the entry of the index; read the entry, and fetch the flow; ha
 stops after each packet that has something to deliver, and goes on there at the next `take`.
 """
 
-from ipaddress import ip_address
-
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
 from backchannel.flows import counters as words
 from backchannel.flows.columns import columns
+from backchannel.flows.expect import normal
 from backchannel.flows.delivery import (
     CLOSED,
     DATA,
@@ -186,8 +185,8 @@ cdef class FlowCore:
         cdef flow_t* flow
         if not (address or port or source):
             raise ValueError("an expectation must name something")
-        key = transport, _normal(address), port
-        self.announced.expectations.add(token, key, _normal(source), until)
+        key = transport, normal(address), port
+        self.announced.expectations.add(token, key, normal(source), until)
         if self.delivered >= self.out.frame:
             return
         for at in range(RECENT):
@@ -478,7 +477,3 @@ cdef int set_bounds(bounds_t* bounds, settings) except -1:
     bounds.stream_bytes, bounds.stream_segments = settings.stream_bytes, settings.stream_segments
     bounds.opening_bytes, bounds.history_bytes = settings.opening_bytes, settings.history_bytes
     return 0
-
-
-def _normal(address):
-    return str(ip_address(address)) if address else ""

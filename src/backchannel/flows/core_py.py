@@ -16,7 +16,7 @@ from backchannel.flows.columns import Column, columns
 from backchannel.flows.counters import MAX_NAMED, NUMBERED, TOTALS, other
 from backchannel.flows.decode_py import TCP, Decoder, Packet
 from backchannel.flows.delivery import CLOSED, EVICTED, FINISHED, IDLE, REUSED, Delivery
-from backchannel.flows.expect import Expectations
+from backchannel.flows.expect import Expectations, normal
 from backchannel.flows.flow_py import Flow
 from backchannel.flows.fragments_py import Fragments
 from backchannel.flows.match_py import Matcher
@@ -161,8 +161,8 @@ class FlowCore:
         """Want every flow to *address*:*port* from *source* that begins before *until*."""
         if not (address or port or source):
             raise ValueError("an expectation must name something")
-        key = (transport, _normal(address), port)
-        self._expectations.add(token, key, _normal(source), until)
+        key = (transport, normal(address), port)
+        self._expectations.add(token, key, normal(source), until)
         if self._delivered < self._out.frame:
             self._look_back()
 
@@ -420,7 +420,3 @@ class FlowCore:
             gaps=(flow.holes[0], flow.holes[1]),
             zero_windows=flow.zero_windows,
         )
-
-
-def _normal(address: str) -> str:
-    return str(ip_address(address)) if address else ""

@@ -5,6 +5,8 @@ waits for, which `watch` tells it.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import ip_address
 
 Key = tuple[str, str, int]
 
@@ -84,3 +86,9 @@ class Expectations:
         named.discard(number)
         if not named:
             del self._by_token[made.token]
+
+
+@lru_cache(maxsize=4096)
+def normal(address: str) -> str:
+    """Return an address as flows have it; empty stays empty. Raises ValueError for what is none."""
+    return str(ip_address(address)) if address else ""

@@ -5,11 +5,13 @@ cimport cython
 
 @cython.final
 cdef class Timeline:
-    cdef readonly long long step
-    cdef long long _width, _low, _high
+    cdef long long _width, _low, _high, _place, _count
     cdef dict _bins
+    cdef str _service
 
-    @cython.locals(place="long long", bins=dict)
+    @cython.locals(place="long long")
     cpdef add(self, str service, long long time, long long events=*)
+    @cython.locals(place="long long", bins=dict)
+    cdef _put(self)
     cdef _stretch(self, long long place)
     cdef _double(self)

@@ -1,0 +1,14 @@
+# C types for announcements.py, which says what these are.
+
+cimport cython
+
+
+cdef class Announcements:
+    cdef object _tell, _untell, _count
+    cdef dict _by_token, _by_place
+    cdef long long _serial
+
+    cpdef expire(self, long long now)
+    cpdef get(self, token)
+    cdef _standing(self, tuple place, source, now)
+    cdef _remove(self, token)

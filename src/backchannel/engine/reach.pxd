@@ -1,0 +1,20 @@
+# C types for reach.py, which says what these are.
+
+cimport cython
+from backchannel.engine.stream cimport Group, Moment, Stream
+
+
+cdef class Reach:
+    cdef readonly object files, announcements
+    cdef object _protocols, _names, _count, _shared, _groups, _owners
+
+    cpdef expected(self, Stream stream, now)
+    cpdef announce(self, Stream stream, expect, Moment moment)
+    @cython.locals(mine=Group, group=Group)
+    cpdef tie(self, Stream stream, tie, Moment moment)
+    @cython.locals(child=Stream)
+    cpdef open(self, Stream stream, Moment moment, effect)
+    cpdef Stream child(self, Stream stream, effect)
+    cpdef forget_child(self, Stream stream, effect)
+    cdef Stream _find(self, Stream stream, channel, shared)
+    cpdef file(self, Stream stream, effect)
