@@ -43,6 +43,7 @@ ORDER = [
     "live",
     "enforce",
     "cli",
+    "__main__",
 ]
 IO = {"socket", "subprocess", "urllib.request", "http.client", "asyncio", "selectors", "time", "os"}
 PURE = {*SHARED, "identify", "protocols"}

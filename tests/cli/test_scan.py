@@ -347,7 +347,7 @@ def test_same_input_same_bytes(scan, tmp_path):
 
 def test_version_and_help():
     def said(*words):
-        command = [sys.executable, "-c", "from backchannel.cli import main; main()", *words]
+        command = [sys.executable, "-m", "backchannel", *words]
         return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode()
 
     assert said("--version").split()[-1] == "0.1.0"
