@@ -22,7 +22,7 @@ cdef class Detector:
     cdef Plan _plan(self, kind)
     @cython.locals(case=Case, found=Found, subjects=tuple, number=Py_ssize_t)
     cdef _look(self, Plan plan, seen, long long time)
-    @cython.locals(watched=dict, last="long long")
+    @cython.locals(watched=dict, then="long long")
     cdef _watch(self, Case case, tuple subject, seen, long long time)
     @cython.locals(found=Found, values=tuple)
     cdef _find(self, Case case, tuple subject, seen, long long time)

@@ -23,7 +23,6 @@ SUBJECTS = 2_000
 """Findings of one rule."""
 WATCHED = 4_096
 """Subjects of a counting rule that are watched at a time; the oldest is let go."""
-SECOND = 1_000_000_000
 _WORD = re.compile(r"\w+")
 
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -113,15 +112,13 @@ class Detector:
             found = case.found.get(subject)
             if found is not None:
                 self._take(case, found, seen, time)
-            elif case.count is None:
+            elif case.at_least <= 1:
                 self._find(case, subject, seen, time)
             else:
                 self._watch(case, subject, seen, time)
 
     def _watch(self, case: Case, subject: Subject, seen: Seen, time: int) -> None:
         """Count a match; enough of them within the time make a finding."""
-        count = case.count
-        assert count is not None
         watched = case.watched.get(subject)
         if watched is None:
             if len(case.watched) >= WATCHED:
@@ -131,17 +128,18 @@ class Detector:
         key = case.distinct(seen)
         if key in watched:
             return
-        if count.apart and watched:
-            last, _, _ = watched[next(reversed(watched))]
-            if time - last < count.apart * SECOND:
+        if case.apart and watched:
+            then, _, _ = watched[next(reversed(watched))]
+            if time - then < case.apart:
                 watched.clear()
         watched[key] = time, case, seen
-        while count.within and len(watched) > 1:
+        while case.within and len(watched) > 1:
             first = next(iter(watched))
-            if time - watched[first][0] <= count.within * SECOND:
+            then, _, _ = watched[first]
+            if time - then <= case.within:
                 break
             del watched[first]
-        if len(watched) >= count.at_least:
+        if len(watched) >= case.at_least:
             del case.watched[subject]
             for then, its, one in watched.values():
                 self._find(its, subject, one, then)

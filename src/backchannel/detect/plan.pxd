@@ -19,7 +19,8 @@ cdef class Plan:
 @cython.final
 cdef class Case:
     cdef readonly Plan plan
-    cdef readonly object rule, count
+    cdef readonly object rule
+    cdef readonly long long at_least, within, apart
     cdef readonly dict found, watched
     cdef readonly tuple names
     cdef str _text

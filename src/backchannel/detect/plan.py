@@ -17,6 +17,7 @@ from backchannel.engine.observation import Observation
 from backchannel.text import escape
 
 _PARTS = Formatter().parse
+SECOND = 1_000_000_000
 EXCERPT = 160
 """Characters of an excerpt."""
 
@@ -85,7 +86,13 @@ class Case:
 
     def __init__(self, plan: Plan, rule: Compiled) -> None:
         self.plan, self.rule = plan, rule
-        self.found, self.watched, self.count = rule.found, rule.watched, rule.rule.count
+        self.found, self.watched = rule.found, rule.watched
+        count = rule.rule.count
+        self.at_least = count.at_least if count else 1
+        """Matches that make a finding."""
+        self.within = count.within * SECOND if count else 0
+        self.apart = count.apart * SECOND if count else 0
+        """As in the rule, in nanoseconds."""
         self._holds: Callable[[Seen], Any] | None = None
         self._subject: Texts | None = None
         self._distinct: Texts | None = None

@@ -18,7 +18,7 @@ negative, else b, and `cos` alike; `x < y ? x : b` is x where it is less than y.
 import math
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 WORDS, MASK = 20, 0xFFFFFFFF
 _WORD = MASK
@@ -201,4 +201,4 @@ KINDS = (0x02, 0x20, 0x80)
 @cache
 def program(kind: int) -> Mixer:
     """Return the mixing program of encryption type *kind*, one of KINDS."""
-    return Mixer((files(__package__) / "mixes" / f"{kind:02x}.mix").read_text("ascii"))
+    return Mixer((Path(__file__).parent / "mixes" / f"{kind:02x}.mix").read_text("ascii"))
