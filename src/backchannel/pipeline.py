@@ -271,7 +271,7 @@ class Scan:
                 word = stream.confidence.word
                 self._claims[row.serial] = stream.service, stream.stack, word
         else:
-            packets, octets = 0, sum(stream.octets)
+            packets, octets = 0, stream.octets
             first, last = stream.first, stream.last
         told = ended(stream, packets=packets, octets=octets, first=first, last=last)
         self._heard.append(told)

@@ -5,11 +5,11 @@ Bounded: the oldest announcement goes, and is counted, when there are too many.
 
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import ip_address
 
 import msgspec
 
 from backchannel.effects import Expect
+from backchannel.flows.expect import normal as strict
 from backchannel.model import Endpoint, Transport
 
 LIMIT = 65_536
@@ -103,7 +103,10 @@ class Announcements:
     def _standing(
         self, place: tuple[Transport, str, int], source: str, now: int
     ) -> Announcement | None:
-        for token in reversed(self._by_place.get(place, ())):  # the latest word counts
+        tokens = self._by_place.get(place)
+        if tokens is None:  # as nearly always
+            return None
+        for token in reversed(tokens):  # the latest word counts
             made = self._by_token[token]
             if now <= made.until and normal(made.expect.source) in ("", source):
                 if not made.expect.repeat:
@@ -137,6 +140,6 @@ class Announcements:
 def normal(address: str) -> str:
     """Return an address in its normal form; empty for what is not an address."""
     try:
-        return str(ip_address(address))
+        return strict(address)
     except ValueError:
         return ""

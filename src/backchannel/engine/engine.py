@@ -79,13 +79,11 @@ class Engine:
                 if kind == CLOSED:
                     continue
                 stream = self._begin(slot, time)
+            if kind == DATA and stream.proved:
+                self._feed_proved(stream, way, payload, time, frame)  # type: ignore[arg-type]
+                continue
             moment = Moment(time, frame)
-            if kind == DATA:
-                if stream.proved:
-                    self._feed_proved(stream, way, payload, moment)  # type: ignore[arg-type]
-                else:
-                    self._feed(stream, SIDES[way], payload, moment)
-            elif kind == GAP:
+            if kind in (DATA, GAP):
                 self._feed(stream, SIDES[way], payload, moment)
             elif kind == END:
                 self._end(stream, SIDES[way], moment)
@@ -191,7 +189,7 @@ class Engine:
         """Bring bytes of *side*, or the size of a gap, to whoever decodes the stream."""
         stream.last = moment.time
         if isinstance(data, bytes):
-            stream.octets[side] += len(data)
+            stream.octets += len(data)
         if stream.deaf:
             return
         session = stream.session
@@ -210,12 +208,12 @@ class Engine:
         elif stream.exhausted(stream.answer):  # there is no more to show than last time
             self._abandon(stream)
 
-    def _feed_proved(self, stream: Stream, way: int, data: bytes, moment: Moment) -> None:
+    def _feed_proved(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
         """Bring bytes to a session that has proved its claim: as `_feed`, without its questions."""
         session = stream.session
         assert session is not None
-        stream.last = moment.time
-        stream.octets[way] += len(data)
+        stream.last = time
+        stream.octets += len(data)
         if session.done:
             return
         side = SIDES[way ^ stream.flip]
@@ -225,9 +223,9 @@ class Engine:
             self._lose(stream)
             return
         if outputs or stream.held:
-            self._say(stream, side, moment, outputs)
+            self._say(stream, side, Moment(time, frame), outputs)
         if session.done or session.standing is not PARSED:
-            self._judge(stream, session, moment)
+            self._judge(stream, session, Moment(time, frame))
 
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""

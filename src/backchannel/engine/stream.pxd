@@ -1,5 +1,10 @@
 # C types for stream.py, which says what these are.
 
+cimport cython
+
+
+@cython.final
+@cython.freelist(64)
 cdef class Moment:
     cdef public long long time, frame
 
@@ -17,11 +22,11 @@ cdef class Group:
 cdef class Stream:
     cdef public object flow, start, scope, target
     cdef public object protocol, session, claim, answer
-    cdef public long long slot, first, last, claim_frame, replay_size
+    cdef public long long slot, first, last, octets, claim_frame, replay_size
     cdef public int depth, flip
     cdef public bint asked, bare, deaf, proved, settled, touched
     cdef public str carrier, account
-    cdef public list octets, peeked, replay, matched, held, ended
+    cdef public list peeked, replay, matched, held, ended
     cdef public tuple named
     cdef public frozenset excluded
     cdef public dict candidates, children

@@ -113,7 +113,7 @@ class Stream:
         self.slot, self.flow, self.start, self.scope = slot, flow, start, scope
         self.carrier, self.depth, self.target = carrier, depth, target
         self.first = self.last = now
-        self.octets = [0, 0]
+        self.octets = 0
         self.peeked = [b"", b""]
         self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []
         self.replay_size = 0

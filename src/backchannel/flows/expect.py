@@ -7,6 +7,7 @@ waits for, which `watch` tells it.
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
+from socket import AF_INET, inet_pton
 
 Key = tuple[str, str, int]
 
@@ -21,7 +22,7 @@ class Expectation:
 
     def admits(self, source: str, time: int) -> bool:
         """Whether a flow from *source* that begins at *time* fulfils it."""
-        return time <= self.until and self.source in {"", source}
+        return time <= self.until and self.source in ("", source)
 
 
 class Expectations:
@@ -71,8 +72,9 @@ class Expectations:
             (transport, "", 0),
         ):
             if key in self._by_key:  # seldom: most flows were announced by nobody
-                same = self._by_key[key].values()
-                found.update(made.token for made in same if made.admits(source, time))
+                for made in self._by_key[key].values():
+                    if made.admits(source, time):
+                        found.add(made.token)
         return sorted(found)
 
     def _remove(self, number: int) -> None:
@@ -91,4 +93,10 @@ class Expectations:
 @lru_cache(maxsize=4096)
 def normal(address: str) -> str:
     """Return an address as flows have it; empty stays empty. Raises ValueError for what is none."""
-    return str(ip_address(address)) if address else ""
+    if not address:
+        return ""
+    try:
+        inet_pton(AF_INET, address)  # which takes nothing but the normal form
+    except OSError:
+        return str(ip_address(address))
+    return address

@@ -219,8 +219,8 @@ class Parser:
 
     def _ended(self, stream: Stream, slot: int) -> None:
         if slot < 0:
-            octets = sum(stream.octets)
-            made = ended(stream, packets=0, octets=octets, first=stream.first, last=stream.last)
+            first, last = stream.first, stream.last
+            made = ended(stream, packets=0, octets=stream.octets, first=first, last=last)
         else:
             row = self._core.row(slot)
             made = ended(

@@ -13,6 +13,11 @@ cdef class Names:
 
 
 @cython.final
+cdef class Tally:
+    cdef public long long count
+
+
+@cython.final
 cdef class ServiceRow:
     cdef readonly object confidence, evidence, exposed
     cdef readonly Names capabilities, accounts, software, clients, servers
@@ -23,6 +28,7 @@ cdef class ServiceRow:
     cdef public object flow, target
 
     cpdef seen(self, long long first, long long last)
+    @cython.locals(tally=Tally)
     cpdef happened(self, str tag)
     cpdef claim(self, confidence, evidence)
 

@@ -35,6 +35,15 @@ class Names:
         return name in self._held
 
 
+class Tally:
+    """A count that is raised where it stands."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class ServiceRow:
     """One service row under way."""
 
@@ -50,7 +59,7 @@ class ServiceRow:
         self.flow: FlowInfo | None = None
         self.target: Endpoint | None = None
         """Whose clients and servers were taken in last, where events speak of what is carried."""
-        self.events: dict[str, int] = {}
+        self.events: dict[str, Tally] = {}
         self.exposed: Counter[str] = Counter()
 
     def seen(self, first: int, last: int) -> None:
@@ -62,7 +71,10 @@ class ServiceRow:
 
     def happened(self, tag: str) -> None:
         """Count an event."""
-        self.events[tag] = self.events.get(tag, 0) + 1
+        tally = self.events.get(tag)
+        if tally is None:
+            tally = self.events[tag] = Tally()
+        tally.count += 1
 
     def claim(self, confidence: Confidence, evidence: str) -> None:
         """Take a claim; the strongest one's evidence is kept."""
@@ -88,7 +100,7 @@ class ServiceRow:
             bytes=self.octets,
             first_seen=rfc3339(self.first),
             last_seen=rfc3339(self.last),
-            events=dict(sorted(self.events.items())),
+            events={tag: self.events[tag].count for tag in sorted(self.events)},
             exposed=dict(sorted(self.exposed.items())),
         )
 

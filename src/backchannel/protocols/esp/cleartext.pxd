@@ -5,7 +5,7 @@ cimport cython
 cdef int SHORTEST
 cdef tuple ICV_SIZES, IV_SIZES
 cdef dict _PROTOCOLS
-cdef bytes _NUMBERS
+cdef bytes _NUMBERS, _PADDING
 
 
 @cython.locals(

@@ -13,6 +13,8 @@ from collections.abc import Callable
 ICV_SIZES = (12, 16, 0, 20, 24, 32)
 IV_SIZES = (0, 8)
 SHORTEST = 16
+_PADDING = bytes(range(1, 256))
+"""The longest padding there can be: RFC 4303 §2.4, bytes that count up from 1."""
 
 
 def inside(packet: bytes) -> str:
@@ -34,9 +36,9 @@ def inside(packet: bytes) -> str:
 
 
 def _padded(packet: bytes, end: int, size: int) -> bool:
-    """RFC 4303 §2.4: padding bytes count up from 1."""
+    """Whether *size* bytes before *end* are padding."""
     start = end - size
-    return start >= 8 and packet[start:end] == bytes(range(1, size + 1))
+    return start >= 8 and packet[start:end] == _PADDING[:size]
 
 
 def checksum(data: bytes) -> int:

@@ -1,5 +1,7 @@
 # C types for reading.py, which says what these are.
 
+cimport cython
+
 from backchannel.protocols.ike.association cimport Association
 from backchannel.protocols.ike.wire cimport Header
 
@@ -12,6 +14,8 @@ cdef class Told:
 cpdef Told wanted(start)
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Reading:
     cdef readonly Header header
     cdef readonly Association association

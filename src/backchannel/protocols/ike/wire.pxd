@@ -9,6 +9,8 @@ cdef int VERSION_1, VERSION_2
 cdef bytes NOBODY
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Header:
     cdef readonly bytes initiator, responder
     cdef readonly int next, version, exchange, flags
@@ -20,6 +22,8 @@ cdef class Header:
     cpdef bint same_sa(self, Header other) except -1
 
 
+@cython.final
+@cython.freelist(32)
 cdef class Payload:
     cdef readonly int kind, next
     cdef readonly bytes body
