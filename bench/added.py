@@ -20,7 +20,8 @@ SCAN = """
 import gc, sys
 import msgspec
 from backchannel import pipeline
-gc.set_threshold(50_000)
+gc.set_threshold(50_000)  # as the command does, and so is the next
+gc.freeze()
 if sys.argv[2] == "without":
 {without}
 sys.stdout.buffer.write(msgspec.json.encode(pipeline.Scan(sys.argv[1]).document))

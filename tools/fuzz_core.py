@@ -37,13 +37,13 @@ def main() -> int:
     return status
 
 
-def build(place: Path) -> None:
-    """Compile the package with sanitizers into *place*, where it was changed."""
+def build(place: Path, what: str = "core") -> None:
+    """Compile the core, or `all`, with sanitizers into *place*, where it was changed."""
     where = ["--build-lib", str(place / "lib"), "--build-temp", str(place / "temp")]
     subprocess.run(
         [sys.executable, "setup.py", "--quiet", "build", *where],
         cwd=ROOT,
-        env=os.environ | {"CC": "gcc", "BACKCHANNEL_CFLAGS": FLAGS, "BACKCHANNEL_COMPILE": "core"},
+        env=os.environ | {"CC": "gcc", "BACKCHANNEL_CFLAGS": FLAGS, "BACKCHANNEL_COMPILE": what},
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """Mutates conversations and checks the decoders' laws. Every failure leaves a file that repeats it.
 
 usage: fuzz_decoders.py [--protocol NAME,..|all] [--seconds N] [--seed S] [--replay FILE]
+                        [--sanitized]
 
 Seeds are the conversations in examples/ that a protocol's own recogniser claims, and those that
 its tests hold with its session: its tests are run once and listened to. The laws: recognise, feed,
@@ -11,6 +12,8 @@ a chunk takes bounded processor time; how a stream is cut changes nothing (datag
 import argparse
 import contextlib
 import io
+import os
+import subprocess
 import sys
 import time
 import traceback
@@ -26,6 +29,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests import kit
+from tools import fuzz_core
 from tools.mutations import Step, cut, glue, mutate
 
 from backchannel import protocols
@@ -40,7 +44,9 @@ HELD = 1 << 20
 BOUNDS = {"gnutella": 5 << 20, "gnutella2": 5 << 20, "msnp": 3 << 20, "oft": 2 << 20}
 BOUNDS |= {"yahoo-http": 5 << 20, "oscar-http": 2 << 20}
 """Bytes that a session may hold where its documentation names more than HELD."""
-SLOW, SLOW_BYTE = 0.25, 20e-6
+SANITIZED = "BACKCHANNEL_SANITIZED"
+"""Set where the compiled modules have sanitizers in them, which take most of the time."""
+SLOW, SLOW_BYTE = (2.5, 200e-6) if SANITIZED in os.environ else (0.25, 20e-6)
 """Processor seconds for a call, and for each of its bytes."""
 MOST_SEEDS, MOST_KEPT = 1000, 5
 Clock = Callable[[], float]
@@ -292,7 +298,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="for each protocol")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--replay", type=Path, help="check a kept failure again")
+    parser.add_argument("--sanitized", action="store_true", help="with ASan and UBSan in all of us")
     asked = parser.parse_args()
+    if asked.sanitized and SANITIZED not in os.environ:
+        place = ROOT / "build/sanitized-all"
+        fuzz_core.build(place, "all")
+        within = fuzz_core.environment(place) | {SANITIZED: "1"}
+        return subprocess.run([sys.executable, *sys.argv], env=within, check=False).returncode
     if asked.replay:
         print(failure := replay(asked.replay) or "holds")
         return int(failure != "holds")
