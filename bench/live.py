@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the watch against tcpdump and ndpiReader on the same replayed traffic.
 
-usage: bench/live.py CAPTURE [--rounds N] [--pps N]
+usage: bench/live.py CAPTURE [--rounds N] [--pps N] [--only TEXT]
 
 In a network namespace of its own tcpreplay sends CAPTURE into one end of a veth pair; each program
 in turn reads the other end. Counted are packets seen, packets that the kernel dropped, and
@@ -82,6 +82,7 @@ def main() -> int:
     parser.add_argument(
         "--pps", type=int, default=0, help="packets a second; 0: as fast as it goes"
     )
+    parser.add_argument("--only", default="", help="programs that have this in their names")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.inside:
@@ -90,7 +91,11 @@ def main() -> int:
             ["unshare", "-n" if os.geteuid() == 0 else "-Urn", "bash", "-c", SETUP, "bash", *again],
             check=False,
         ).returncode
-    programs = {name: start for name, start in PROGRAMS.items() if shutil.which(start.needs)}
+    programs = {
+        name: start
+        for name, start in PROGRAMS.items()
+        if options.only in name and shutil.which(start.needs)
+    }
     runs: dict[str, list[Run]] = {name: [] for name in programs}
     rates = []
     for number in range(options.rounds):
