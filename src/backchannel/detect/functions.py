@@ -10,7 +10,7 @@ from typing import Any
 _TEXT = 65_536
 """Characters of a text that a pattern looks at."""
 _REMEMBERED = 1024
-"""Addresses, and lists of words, of which an answer is remembered: the same ones come again."""
+"""Addresses of which an answer is remembered: the same ones come again."""
 
 
 @lru_cache(maxsize=512)
@@ -141,11 +141,6 @@ def odd_port(service: str, *ports: int) -> bool:
 
 def join(values: Iterable[object]) -> str:
     """Return the values with commas between them."""
-    return _joined(values) if type(values) is tuple else ", ".join(map(str, values))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _joined(values: tuple[object, ...]) -> str:
     return ", ".join(map(str, values))
 
 
