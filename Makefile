@@ -3,6 +3,7 @@
 # make check   a developer's answer in under a minute
 # make fuzz    a minute of hostile captures for the core and the kernel's queue (with sanitizers) and for every decoder (SECONDS_EACH=n)
 # make sanitize   the decoders, too, with sanitizers: compiles everything again (SECONDS_EACH=n)
+# make twins   hostile captures through the compiled modules and through plain Python, which must agree (SECONDS_EACH=n)
 # make bench   measure against other programs; see bench/README.md (ROUNDS=n, NFSTREAM=python)
 # make reference   write the generated parts: references, schemas, the catalogue's index
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ BIN := .venv/bin
 TYPES := $(shell find src -name '*.pxd')
 COMPILED := $(shell find src -name '*.pyx') $(wildcard $(TYPES:.pxd=.py))
 
-.PHONY: setup demo test check lint fuzz sanitize bench reference clean
+.PHONY: setup demo test check lint fuzz sanitize twins bench reference clean
 setup: .venv/.built
 
 .venv/.ready: pyproject.toml setup.py tools/setup
@@ -50,6 +51,9 @@ fuzz: setup
 
 sanitize: setup
 	$(BIN)/python tools/fuzz_decoders.py --sanitized --seconds $(or $(SECONDS_EACH),60)
+
+twins: setup
+	$(BIN)/python tools/fuzz_twins.py examples tests --tested --seconds $(or $(SECONDS_EACH),600)
 
 bench: setup
 	$(BIN)/python bench/run.py --rounds $(or $(ROUNDS),5) --nfstream $(or $(NFSTREAM),$(BIN)/python)

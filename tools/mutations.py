@@ -192,7 +192,7 @@ def _fill(rng: Random, name: str, data: bytes, donor: bytes) -> bytes:
         found = frames(data, length)
         if found:
             return _framed(rng, found, length, donor)
-    altered = _alter(rng, data, donor)
+    altered = alter(rng, data, donor)
     if rng.random() < 0.5 and len(altered) != len(data):
         altered = recount(data, altered)
     return altered
@@ -228,8 +228,8 @@ def _framed(rng: Random, found: list[bytes], length: Length, donor: bytes) -> by
         head = length.at + length.size
         front, body = found[at][:head], found[at][head:]
         if rng.random() < 0.2:
-            front = _alter(rng, front, donor)[:head].ljust(head, b"\0")
-        body = _alter(rng, body, donor)[: (1 << 8 * min(length.size, 2)) - 1 - head]
+            front = alter(rng, front, donor)[:head].ljust(head, b"\0")
+        body = alter(rng, body, donor)[: (1 << 8 * min(length.size, 2)) - 1 - head]
         found[at] = true(front + body, length)
     return b"".join(found)
 
@@ -252,7 +252,8 @@ def recount(old: bytes, new: bytes) -> bytes:
     return _COUNTED.sub(count, new, count=1)
 
 
-def _alter(rng: Random, data: bytes, donor: bytes) -> bytes:
+def alter(rng: Random, data: bytes, donor: bytes) -> bytes:
+    """Return *data* changed in one way, as text where it is text; *donor* is from elsewhere."""
     if not data:
         return rng.randbytes(rng.randint(0, 40))
     printable = sum(32 <= byte < 127 or byte in b"\r\n\t" for byte in data[:200])
