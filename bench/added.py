@@ -17,14 +17,12 @@ from statistics import median
 from run import run
 
 SCAN = """
-import gc, sys
-import msgspec
+import sys
 from backchannel import pipeline
-gc.set_threshold(50_000)  # as the command does, and so is the next
-gc.freeze()
-if sys.argv[2] == "without":
+from backchannel.cli import main
+if sys.argv.pop() == "without":
 {without}
-sys.stdout.buffer.write(msgspec.json.encode(pipeline.Scan(sys.argv[1]).document))
+main()
 """
 FINDINGS = """
     pipeline.rules.load = lambda *_: {}
@@ -52,7 +50,7 @@ def main() -> int:
     times: dict[str, list[float]] = {"with": [], "without": []}
     for number in range(options.rounds + 1):  # the first one warms up, and is forgotten
         for way in sorted(times, reverse=number % 2 > 0):
-            made = run([sys.executable, "-c", program, str(options.capture), way])
+            made = run([sys.executable, "-c", program, "scan", str(options.capture), "--json", way])
             if number:
                 times[way].append(made.processor)
     added = sorted(a / b - 1 for a, b in zip(times["with"], times["without"], strict=True))

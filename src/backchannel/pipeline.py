@@ -9,6 +9,7 @@ run.document.services                  # the summary, once the run is through
 run.flows()                            # every flow as Arrow columns
 """
 
+import sys
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -276,13 +277,14 @@ class Scan:
         told = ended(stream, packets=packets, octets=octets, first=first, last=last)
         self._heard.append(told)
 
-    def _locate(self, frame: int) -> tuple[str, int]:
-        """Return the file of a frame and its number in that file."""
-        place = bisect_right(self._firsts, frame) - 1
-        if place < 0:
-            return "", frame
-        found = self._inputs[place]
-        return found.path, frame - found.first_frame + 1
+    def _locate(self, frame: int) -> tuple[str, int, int]:
+        """Return the file of a frame, its first frame, and the first one after it."""
+        place = bisect_right(self._firsts, frame)
+        after = self._firsts[place] if place < len(self._firsts) else sys.maxsize
+        if not place:
+            return "", 1, after
+        found = self._inputs[place - 1]
+        return found.path, found.first_frame, after
 
     def _traffic(self) -> Traffic:
         totals = self._core.totals()

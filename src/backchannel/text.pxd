@@ -3,5 +3,6 @@
 cimport cython
 
 
+cpdef escape(text)
 @cython.locals(char=Py_UCS4)
 cdef bint _plain(str text) except -1

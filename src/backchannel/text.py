@@ -24,7 +24,7 @@ def escape(text: str) -> str:
     r"""Return *text* with control, format and bidirectional characters as `\xNN` or `\uNNNN`."""
     if _plain(str(text)):
         return text.replace("\\", "\\\\") if "\\" in text else text
-    return "".join(_escaped(char) for char in text)
+    return "".join(map(_escaped, text))
 
 
 def harmless(text: str) -> str:

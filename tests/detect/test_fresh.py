@@ -27,8 +27,8 @@ def message(seconds, client="10.0.0.5"):
     )
 
 
-def locate(frame):
-    return "live", frame
+def locate(_):
+    return "live", 1, 1 << 62
 
 
 def fresh(detector):

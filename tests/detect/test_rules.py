@@ -75,7 +75,7 @@ def findings(steps, which, gap=1):
             event,
         )
         detector.add(seen)
-    return detector.findings(lambda frame: ("a.pcap", frame))
+    return detector.findings(lambda _: ("a.pcap", 1, 1 << 62))
 
 
 BOTH_LEGS = [
@@ -182,7 +182,7 @@ def test_findings_and_their_evidence_are_bounded():
                     0, 1, flow(), "oscar", "oscar", "aim", Confidence.PARSED, Side.CLIENT, event
                 )
             )
-    found = detector.findings(lambda frame: ("a", frame))
+    found = detector.findings(lambda _: ("a", 1, 1 << 62))
     assert len(found) == SUBJECTS
     assert max(len(each.evidence) for each in found) <= EVIDENCE
     assert detector.counters["findings of the rule session-token not shown: too many"] == 100

@@ -109,6 +109,7 @@ def finding(name="a", **changes):
                 frame=4,
                 path="a.pcap",
                 path_frame=4,
+                sha256="",
                 time="2023-11-14T22:13:23.000000Z",
                 flow=7,
                 community_id=FLOW.community_id,

@@ -12,7 +12,7 @@ from typing import Any, get_origin, get_type_hints
 from backchannel.detect import names
 from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import Expression
-from backchannel.detect.found import ACCOUNTS, Found, Locate, Place
+from backchannel.detect.found import ACCOUNTS, Found, Locate, Place, Writer
 from backchannel.detect.model import Finding, Rule
 from backchannel.detect.plan import Case, Plan, Seen, Told, shown
 from backchannel.engine.ended import Ended
@@ -157,7 +157,7 @@ class Detector:
             else:
                 told = self._present(case.plan.tag, Told(case.plan, seen).all())
                 values = tuple([told.get(name, "") for name in case.names])
-            service, capability = str(values[0]), str(values[1])
+            service, capability = str(values[-2]), str(values[-1])
             found = Found(service, capability, case.summary(values), subject, time)
             case.found[subject] = found
         self._take(case, found, seen, time)
@@ -190,7 +190,8 @@ class Detector:
         with whether it was given out before.
         """
         fresh, self._fresh = self._fresh, {}
-        out = [(found.finding(rule, locate), found.told >= 0) for found, rule in fresh.items()]
+        writer = Writer(locate)
+        out = [(found.finding(rule, writer), found.told >= 0) for found, rule in fresh.items()]
         for found in fresh:
             found.told = found.last
         return out
@@ -211,9 +212,10 @@ class Detector:
         self.counters += other.counters
 
     def findings(self, locate: Locate) -> tuple[Finding, ...]:
-        """Return all findings, worst first. *locate* gives file and frame in it of a frame."""
+        """Return all findings, worst first."""
+        writer = Writer(locate)
         made = [
-            found.finding(rule.rule, locate)
+            found.finding(rule.rule, writer)
             for rule in self._rules
             for found in rule.found.values()
         ]

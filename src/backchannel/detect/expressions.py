@@ -91,13 +91,15 @@ class Expression:
             return None
 
     def at(self, places: Mapping[str, str]) -> str:
-        """Return its text in brackets, with the places of its names in their stead, for `function`.
-        A name that has none fails where it is met.
+        """Return its text, for `function`: in brackets where it needs them, and with the places of
+        its names in their stead. A name that has none fails where it is met.
         """
+        if self.text in places:
+            return places[self.text]
         text, parts, done = self.text.encode(), list[bytes](), 0
         for start, end, name in self._where:
             if place := places.get(name, "" if name in FUNCTIONS else _NOTHING):
-                parts += text[done:start], b"(%b)" % place.encode()
+                parts += text[done:start], place.encode()
                 done = end
         return f"({b''.join([*parts, text[done:]]).decode()})"
 

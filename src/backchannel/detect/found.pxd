@@ -1,6 +1,7 @@
 # C types for found.py, which says what these are.
 
 cimport cython
+from backchannel.when cimport rfc3339
 
 
 @cython.final
@@ -15,6 +16,19 @@ cdef class Found:
     cdef object flow
 
     cpdef bint add(self, long long time, confidence, flow, tuple accounts, tuple hosts=*)
+
+
+@cython.final
+cdef class Writer:
+    cdef object _locate
+    cdef str _path
+    cdef long long _first, _end
+    cdef dict _flows
+
+    @cython.locals(told=list, frame="long long", community_id=str, client=str, server=str)
+    cpdef tuple evidence(self, places)
+    @cython.locals(known=tuple)
+    cdef tuple _flow(self, flow)
 
 
 cdef _keep(dict names, more)

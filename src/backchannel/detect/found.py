@@ -19,8 +19,8 @@ ACCOUNTS = "account", "sender", "recipient", "owner"
 
 _SHA256 = hashlib.sha256()
 
-Locate = Callable[[int], tuple[str, int]]
-"""Gives the file of a frame, and the frame's number in it."""
+Locate = Callable[[int], tuple[str, int, int]]
+"""Gives the file of a frame, the first frame of that file, and the first one after it."""
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -94,8 +94,8 @@ class Found:
                 _keep(self.accounts, [account])
         return len(self.places) < EVIDENCE
 
-    def finding(self, rule: Rule, locate: Locate) -> Finding:
-        """Return it as it stands; *locate* gives file and frame in it of a frame."""
+    def finding(self, rule: Rule, writer: "Writer") -> Finding:
+        """Return it as it stands."""
         digest = _SHA256.copy()  # which takes half as long as making a new one
         digest.update("\0".join((rule.id, *self.subject)).encode("utf-8", "replace"))
         return Finding(
@@ -113,7 +113,7 @@ class Found:
             count=self.count,
             first_seen=rfc3339(self.first),
             last_seen=rfc3339(self.last),
-            evidence=_evidence(self.places, locate),
+            evidence=writer.evidence(self.places),
             rationale=rule.rationale,
             false_positives=rule.false_positives,
             disproof=rule.disproof,
@@ -130,27 +130,47 @@ def _keep(names: dict[str, None], more: Iterable[str]) -> None:
             names[name] = None
 
 
-def _evidence(places: Iterable[Place], locate: Locate) -> tuple[Evidence, ...]:
-    told: list[Evidence] = []
-    flow, community_id, client, server = None, "", "", ""
-    for place in places:
-        if flow is not place.flow:  # which nearly always is that of the last place
-            flow = place.flow
-            community_id = flow.community_id
-            client, server = str(flow.client), str(flow.server)
-        path, frame = locate(place.frame)
-        told.append(
-            Evidence(
-                frame=place.frame,
-                path=path,
-                path_frame=frame,
-                time=rfc3339(place.time),
-                flow=flow.serial,
-                community_id=community_id,
-                client=client,
-                server=server,
-                stack=place.stack,
-                excerpt=place.excerpt,
+class Writer:
+    """Writes places as evidence, for many findings: they share flows, and most share a file."""
+
+    __slots__ = "_end", "_first", "_flows", "_locate", "_path"
+
+    def __init__(self, locate: Locate) -> None:
+        self._locate = locate
+        self._path, self._first, self._end = "", 0, 0
+        """The file of the last frame, its first frame and the first one after it."""
+        self._flows: dict[int, tuple[FlowInfo, str, str, str]] = {}
+        """By identity, which takes less to look up than all that makes a flow."""
+
+    def evidence(self, places: Iterable[Place]) -> tuple[Evidence, ...]:
+        """Return what there is to say of each place."""
+        told: list[Evidence] = []
+        for place in places:
+            frame = place.frame
+            if not self._first <= frame < self._end:
+                self._path, self._first, self._end = self._locate(frame)
+            _, community_id, client, server = self._flow(place.flow)
+            told.append(
+                Evidence(  # in the order of the fields: words for them would take as long again
+                    frame,
+                    self._path,
+                    frame - self._first + 1,
+                    "",
+                    rfc3339(place.time),
+                    place.flow.serial,
+                    community_id,
+                    client,
+                    server,
+                    place.stack,
+                    place.excerpt,
+                )
             )
-        )
-    return tuple(told)
+        return tuple(told)
+
+    def _flow(self, flow: FlowInfo) -> tuple[FlowInfo, str, str, str]:
+        """Return a flow with what it is called."""
+        known = self._flows.get(id(flow))
+        if known is None:
+            known = flow, flow.community_id, str(flow.client), str(flow.server)
+            self._flows[id(flow)] = known  # and as it is kept, nothing else gets its identity
+        return known

@@ -141,7 +141,10 @@ def odd_port(service: str, *ports: int) -> bool:
 
 def join(values: Iterable[object]) -> str:
     """Return the values with commas between them."""
-    return ", ".join(map(str, values))
+    try:
+        return ", ".join(values)  # type: ignore[arg-type]
+    except TypeError:  # one is no text
+        return ", ".join(map(str, values))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -51,16 +51,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     references: tuple[str, ...] = ()
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """Where it was seen."""
 
     frame: int
     """Over all inputs of the run."""
-    path: str = ""
-    path_frame: int = 0
+    path: str
+    path_frame: int
     """Number of the frame in that file."""
-    sha256: str = ""
-    """Of the file; filled where a report is made."""
+    sha256: str
+    """Of the file; empty until a report is made."""
     time: str
     flow: int
     community_id: str

@@ -1,7 +1,7 @@
 """What an expression of a rule may name, and where that is found in what the rule looks at.
 
-A place is a piece of Python over `seen`, an `Observation` or an `Ended`: it is put into the
-expression instead of the name.
+A place is a piece of Python over `seen`, an `Observation` or an `Ended`, in brackets where it needs
+them: it is put into the expression instead of the name.
 """
 
 from collections.abc import Mapping
@@ -24,19 +24,19 @@ ANY = {
 }
 """What is known of all that rules look at."""
 OBSERVED = ANY | {
-    "capability": "seen.event.capability or ''",
+    "capability": "(seen.event.capability or '')",
     "side": "SIDES[seen.side]",
-    "target": "str(seen.target) if seen.target else ''",
+    "target": "(str(seen.target) if seen.target else '')",
 }
 """What is known of every event beside its fields."""
 ENDED = ANY | {
     "capability": "''",
     "bytes": "seen.octets",
-    "seconds": "(seen.last - seen.first) / 1e9",
+    "seconds": "((seen.last - seen.first) / 1e9)",
     "depth": "seen.depth",
-    "target": "str(seen.target) if seen.target else ''",
-    "target_host": "seen.target.address if seen.target else ''",
-    "target_port": "seen.target.port if seen.target else seen.flow.server.port",
+    "target": "(str(seen.target) if seen.target else '')",
+    "target_host": "(seen.target.address if seen.target else '')",
+    "target_port": "(seen.target.port if seen.target else seen.flow.server.port)",
 }
 """What is known of a stream that ended."""
 DEFAULTS = {
@@ -59,7 +59,7 @@ def observed(kind: type[Event]) -> dict[str, str]:
     # where an event has a field of the same name (a program called `client`), the flow's wins
     places = DEFAULTS | fields | {"program": fields.get("client", "''")} | OBSERVED
     if hasattr(kind, "account"):
-        places["account"] = "seen.event.account or seen.account"
+        places["account"] = "(seen.event.account or seen.account)"
     return places
 
 

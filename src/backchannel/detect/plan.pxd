@@ -1,6 +1,7 @@
 # C types for plan.py, which says what these are.
 
 cimport cython
+from backchannel.text cimport escape
 
 
 @cython.final
@@ -31,3 +32,7 @@ cdef class Case:
     cpdef tuple match(self, seen)
     cpdef distinct(self, seen)
     cpdef str excerpt(self, seen)
+
+
+cdef str _said(value)
+cpdef str shown(value)

@@ -98,7 +98,9 @@ class Case:
         self._distinct: Texts | None = None
         self._excerpt: Texts | None = None
         self._values: Callable[[Seen], tuple[Any, ...]] | None = None
-        self.names, self._text = named(rule.rule.summary)
+        names, self._text = named(rule.rule.summary)
+        self.names = *names, "service", "capability"
+        """What a finding tells: the names in the rule's summary, and these two."""
 
     def values(self, seen: Seen) -> tuple[Any, ...]:
         """Return the values of `names`."""
@@ -108,7 +110,7 @@ class Case:
 
     def summary(self, values: Sequence[Any]) -> str:
         """Return the rule's summary where `names` have these *values*."""
-        return self._text.format(*[_said(value) for value in values])
+        return self._text.format(*[_said(value) for value in values[:-2]])
 
     @property
     def text(self) -> str:
@@ -178,10 +180,8 @@ def _tuple(parts: Iterable[str]) -> str:
 
 
 def named(summary: str) -> tuple[tuple[str, ...], str]:
-    """Return the names that a finding tells, service and capability before those in the rule's
-    *summary*, and the summary with a number in the place of each.
-    """
-    names, text = {"service": 0, "capability": 1}, ""
+    """Return the names in a rule's *summary*, and the summary with their numbers instead."""
+    names, text = dict[str, int](), ""
     for literal, name, form, conversion in _PARTS(summary):
         text += literal.replace("{", "{{").replace("}", "}}")
         if name is not None:

@@ -55,6 +55,8 @@ def finding(refusal: Refusal, *, count: int, first: str, file: str = "") -> Find
             Evidence(
                 frame=0,
                 path=file,
+                path_frame=0,
+                sha256="",
                 time=refusal.time,
                 flow=refusal.flow,
                 community_id=refusal.community_id,

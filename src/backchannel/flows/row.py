@@ -107,12 +107,15 @@ def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int]:
 def flow_id(protocol: int, client: Endpoint, server: Endpoint, types: tuple[int, int]) -> str:
     """Return the Community ID of a flow; *types* are ICMP's, of its first packet."""
     ends = _packed(client.address), _packed(server.address)
-    if protocol in {ICMP, ICMP6}:
+    if protocol in _PAIRS:
         return community_id(protocol, *ends, *icmp_ports(protocol, *types))
     return community_id(protocol, *ends, client.port, server.port)
 
 
 _SHA1 = hashlib.sha1(usedforsecurity=False)
+_PORTS = struct.Struct(">HH").pack
+_HASHED = frozenset({6, 17, 132, *_PAIRS})
+"""IP protocols whose ports go into the Community ID."""
 
 
 def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport: int) -> str:
@@ -120,11 +123,9 @@ def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport:
     one_way = protocol in _PAIRS and sport not in _PAIRS[protocol]
     if not one_way and (server, dport) < (client, sport):
         client, server, sport, dport = server, client, dport, sport
-    text = b"\0\0" + client + server + struct.pack(">BB", protocol, 0)
-    if protocol in {6, 17, 132} or protocol in _PAIRS:
-        text += struct.pack(">HH", sport, dport)
+    ports = _PORTS(sport, dport) if protocol in _HASHED else b""
     digest = _SHA1.copy()  # which takes half as long as making a new one
-    digest.update(text)
+    digest.update(b"\0\0%b%b%c\0%b" % (client, server, protocol, ports))
     return "1:" + b2a_base64(digest.digest(), newline=False).decode()
 
 

@@ -4,6 +4,7 @@ It sees typed values only. Several parsers count their flows and frames each for
 numbers are made one sequence.
 """
 
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -344,8 +345,8 @@ class Collector:
         return int(datetime.now(tz=UTC).timestamp() * 1e9)
 
 
-def _locate(frame: int) -> tuple[str, int]:
-    return "live", frame
+def _locate(_: int) -> tuple[str, int, int]:
+    return "live", 1, sys.maxsize
 
 
 def chosen(findings: Iterable[Finding], text: str) -> list[Finding]:
