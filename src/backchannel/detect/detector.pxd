@@ -1,7 +1,7 @@
 # C types for detector.py, which says what these are.
 
 cimport cython
-from backchannel.detect.found cimport Found
+from backchannel.detect.found cimport Found, Place, Writer
 from backchannel.detect.plan cimport Case, Plan
 
 

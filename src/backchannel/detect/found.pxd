@@ -5,6 +5,14 @@ from backchannel.when cimport rfc3339
 
 
 @cython.final
+@cython.no_gc
+cdef class Place:
+    cdef readonly long long time, frame
+    cdef readonly object flow
+    cdef readonly str stack, excerpt
+
+
+@cython.final
 cdef class Found:
     cdef readonly str service, capability, summary
     cdef readonly tuple subject
@@ -25,7 +33,7 @@ cdef class Writer:
     cdef long long _first, _end
     cdef dict _flows
 
-    @cython.locals(told=list, frame="long long", community_id=str, client=str, server=str)
+    @cython.locals(told=list, place=Place, frame="long long", community_id=str, client=str, server=str)
     cpdef tuple evidence(self, places)
     @cython.locals(known=tuple)
     cdef tuple _flow(self, flow)

@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable
 
-import msgspec
-
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
 from backchannel.model import Confidence
@@ -23,14 +21,14 @@ Locate = Callable[[int], tuple[str, int, int]]
 """Gives the file of a frame, the first frame of that file, and the first one after it."""
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class Place:
     """Where a match was seen, as evidence that is not yet written."""
 
-    time: int
-    frame: int
-    flow: FlowInfo
-    stack: str
-    excerpt: str
+    __slots__ = "excerpt", "flow", "frame", "stack", "time"
+
+    def __init__(self, time: int, frame: int, flow: FlowInfo, stack: str, excerpt: str) -> None:
+        self.time, self.frame, self.flow = time, frame, flow
+        self.stack, self.excerpt = stack, excerpt
 
 
 class Found:

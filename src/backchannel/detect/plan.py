@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import FAILURES, Expression, function
+from backchannel.detect.functions import join
 from backchannel.detect.names import TEXTS, speakers
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
@@ -193,7 +194,7 @@ def named(summary: str) -> tuple[tuple[str, ...], str]:
 def _said(value: Any) -> str:
     """Return a value as it stands in a summary: escaped, shortened, and never empty."""
     if isinstance(value, tuple):
-        value = ", ".join(map(str, value))
+        value = join(value)
     return shown(value) or "somebody"
 
 
