@@ -5,6 +5,9 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * 1_000_000_000  # the end of year 9999, where the format ends
+_REMEMBERED = 64
+_minutes = dict[int, str]()
+"""How the times of the last minutes begin."""
 
 
 @lru_cache(maxsize=64)
@@ -12,9 +15,14 @@ def _day(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).strftime("%Y-%m-%d")
 
 
-@lru_cache(maxsize=64)
 def _minute(minutes: int) -> str:
-    return f"{_day(minutes // 1440)}T{minutes // 60 % 24:02}:{minutes % 60:02}:"
+    known = _minutes.get(minutes)
+    if known is None:
+        if len(_minutes) >= _REMEMBERED:
+            _minutes.clear()
+        known = f"{_day(minutes // 1440)}T{minutes // 60 % 24:02}:{minutes % 60:02}:"
+        _minutes[minutes] = known
+    return known
 
 
 def rfc3339(nanoseconds: int) -> str:

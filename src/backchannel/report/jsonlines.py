@@ -36,8 +36,10 @@ _flows = dict[int, tuple[FlowInfo, Endpoint | None, msgspec.Raw]]()
 def _flow(info: FlowInfo, target: Endpoint | None) -> msgspec.Raw:
     """Return a flow's identity, encoded."""
     known = _flows.get(info.serial)
-    if known is not None and known[0] == info and known[1] == target:
-        return known[2]
+    if known is not None:
+        flow, where, text = known
+        if (flow is info or flow == info) and (where is target or where == target):
+            return text
     told = {
         "serial": info.serial,
         "transport": info.transport,
@@ -81,6 +83,7 @@ def _writer(kind: type[Event], disclosure: Disclosure) -> Callable[[Observation]
     tag, capability = kind.__struct_config__.tag, kind.CAPABILITY
     if capability is None or "use" in fields:
         del where["capability"]
+    word = str(capability)
     names = sorted(where)
     in_order = itemgetter(*(where[name] for name in names))
     fill_in = msgspec.defstruct("Line", names)
@@ -99,7 +102,7 @@ def _writer(kind: type[Event], disclosure: Disclosure) -> Callable[[Observation]
             _SIDES[seen.side],
             seen.account,
             tag,
-            capability,
+            word,
         )
         values = [*place, *astuple(seen.event)]
         for at in hidden:

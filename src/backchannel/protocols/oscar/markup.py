@@ -12,6 +12,8 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z!][a-zA-Z0-9]*)([^<>]*)>")
+_ANY_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
+"""The same without its parts, for where nobody asks for them."""
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "hr"})
 _TOLD = re.compile(r"</?(?:a|br|p|div|hr)(?![a-z0-9])", re.IGNORECASE)
@@ -43,7 +45,7 @@ def readable(text: str, *, escaped: bool) -> tuple[str, str]:
 def from_html(text: str) -> str:
     """Return the text of HTML: no tags, line breaks as such, links with where they lead."""
     if not _TOLD.search(text):
-        return html.unescape(_TAG.sub("", text))
+        return html.unescape(_ANY_TAG.sub("", text))
     parts, at, link, link_at = list[str](), 0, "", 0
     for tag in _TAG.finditer(text):
         parts.append(text[at : tag.start()])

@@ -14,6 +14,7 @@ from backchannel.protocols.oscar import charsets, direct, names, wire
 from backchannel.protocols.oscar.markup import readable
 from backchannel.protocols.oscar.state import State, remember
 from backchannel.protocols.oscar.wire import UserInfo, compressed
+from backchannel.reader import u32_at
 
 CLASS, IDLE, STATUS, EXTERNAL, DIRECT, CAPABILITIES, BART = 1, 4, 6, 0x0A, 0x0C, 0x0D, 0x1D
 UNAVAILABLE = 0x0020
@@ -37,7 +38,7 @@ _PROGRAMS = {
     bytes.fromhex("094613234c7f11d18222444553540000"): "T-Mobile Sidekick",
 }
 _MARKS = re.compile(b"|".join(map(re.escape, _PROGRAMS)))
-_BEGIN = frozenset(mark[:4] for mark in _PROGRAMS)
+_BEGIN = frozenset(u32_at(mark, 0) for mark in _PROGRAMS)
 """How the marks begin, because nearly all capabilities are none."""
 _NUMBERED = frozenset({"Licq", "SIM", "climm", "mICQ"})
 """Programs that put their version behind their twelve letters, a byte a part."""
@@ -113,13 +114,17 @@ def _address(state: State, account: str, address: str, port: int, how: str) -> I
 
 def programs(state: State, account: str, capabilities: bytes) -> Iterator[Output]:
     """Tell which program somebody uses, where its capabilities name it."""
-    for at in range(0, min(len(capabilities), 4096) - 15, 16):
-        if capabilities[at : at + 4] not in _BEGIN:
-            continue
+    for at in _marked(capabilities):
         if mark := _MARKS.match(capabilities, at, at + 16):
             name = _PROGRAMS[mark[0]]
             version = ".".join(str(part & 0x7F) for part in capabilities[at + 12 : at + 16])
             yield from _program(state, account, name, version if name in _NUMBERED else "")
+
+
+def _marked(capabilities: bytes) -> list[int]:
+    """Return where capabilities stand that begin as a program's mark does."""
+    places = range(0, min(len(capabilities), 4096) - 15, 16)
+    return [at for at in places if u32_at(capabilities, at) in _BEGIN]
 
 
 def _program(state: State, account: str, name: str, version: str) -> Iterator[Output]:

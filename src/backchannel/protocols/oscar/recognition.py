@@ -4,11 +4,20 @@ FLAP frames must follow one another without a byte between them, and each must h
 channel can hold: a SNAC of a family and subtype that exist, or a protocol version and TLVs.
 """
 
-from typing import ClassVar
-
 from backchannel.model import MORE, Claim, More, Side
 from backchannel.protocols import Peek
 from backchannel.protocols.oscar import signon, wire
+from backchannel.protocols.oscar.wire import (
+    DATA,
+    FRAME,
+    HEADER,
+    KEEP_ALIVE,
+    SIGN_ON,
+    SNAC_HEADER,
+    START,
+    VERSION,
+    tlvs,
+)
 from backchannel.reader import Reader, WireError
 
 _TOC = b"FLAPON"
@@ -29,7 +38,7 @@ class _Look:
         self.speaker: Side | None = None
         at = 0
         if not begun and data[:1] not in (b"", b"\x2a"):
-            found = wire.FRAME.search(data)
+            found = FRAME.search(data)
             at = found.start() if found else len(data)
             self.fits = found is not None
         while self.fits and at < len(data):
@@ -37,38 +46,48 @@ class _Look:
 
     def _frame(self, data: bytes, at: int) -> int:
         """Judge the frame at *at*, whole or not; return where the next one begins."""
-        head = data[at : at + wire.HEADER]
-        stop = at + wire.HEADER + int.from_bytes(head[4:6])
-        body, whole = data[at + wire.HEADER : stop], stop <= len(data)
-        if head[0] != wire.START or (len(head) > 1 and head[1] not in self._BODIES):
+        left = len(data) - at
+        if data[at] != START or (left > 1 and not SIGN_ON <= data[at + 1] <= KEEP_ALIVE):
             self.fits = False
-        elif len(head) == wire.HEADER:
-            self.fits = self._BODIES[head[1]](self, body, stop - at - wire.HEADER, whole)
-        return stop if len(head) == wire.HEADER else len(data)
+        if left < HEADER or not self.fits:
+            return len(data)
+        size = data[at + 4] << 8 | data[at + 5]
+        begin = at + HEADER
+        stop = begin + size
+        self.fits = self._holds(data[at + 1], data[begin:stop], size)
+        return stop
 
-    def _hello(self, body: bytes, size: int, whole: bool) -> bool:
-        version = body[: len(wire.VERSION)]
-        if size < len(wire.VERSION) or not wire.VERSION.startswith(version):
+    def _holds(self, channel: int, body: bytes, size: int) -> bool:
+        """Whether a frame of *size* that begins with *body* is one of its channel."""
+        if channel == SIGN_ON:
+            return self._hello(body, size)
+        if channel == DATA:
+            return self._snac(body, size)
+        return size == 0 if channel == KEEP_ALIVE else size < _LONGEST_TEXT
+
+    def _hello(self, body: bytes, size: int) -> bool:
+        version = body[: len(VERSION)]
+        if size < len(VERSION) or not VERSION.startswith(version):
             return False
-        if not whole:
+        if len(body) < size:
             return True
         self.greeting = True
         try:
-            values = wire.tlvs(Reader(body, len(wire.VERSION)))
+            values = tlvs(Reader(body, len(VERSION)))
         except WireError:
             return False
-        if signon.COOKIE in values or {signon.NAME, signon.ROASTED} <= values.keys():
+        if signon.COOKIE in values or (signon.NAME in values and signon.ROASTED in values):
             self.proof = "FLAP sign-on frame with a password or a cookie"
             self.speaker = Side.CLIENT
         return signon.NAME not in values or bool(self.proof)  # else it is TOC's
 
-    def _snac(self, body: bytes, size: int, _whole: bool) -> bool:
-        if size < wire.SNAC_HEADER:
+    def _snac(self, body: bytes, size: int) -> bool:
+        if size < SNAC_HEADER:
             return False
-        if len(body) < wire.SNAC_HEADER:
+        if len(body) < SNAC_HEADER:
             return body[:1] in (b"", b"\0")
-        family, subtype = int.from_bytes(body[:2]), int.from_bytes(body[2:4])
-        flags = int.from_bytes(body[4:6])
+        family, subtype = body[0] << 8 | body[1], body[2] << 8 | body[3]
+        flags = body[4] << 8 | body[5]
         if not 0 < subtype <= _LAST_SUBTYPE.get(family, 0) or flags & 0x7FF0:
             return False
         self.proof = self.proof or f"SNAC {family:02x}/{subtype:02x} in a FLAP frame"
@@ -76,26 +95,12 @@ class _Look:
             self.speaker = wire.speaker(family, subtype)
         return True
 
-    def _text(self, _body: bytes, size: int, _whole: bool) -> bool:
-        return size < _LONGEST_TEXT
-
-    def _nothing(self, _body: bytes, size: int, _whole: bool) -> bool:
-        return size == 0
-
-    _BODIES: ClassVar = {
-        wire.SIGN_ON: _hello,
-        wire.DATA: _snac,
-        wire.ERROR: _text,
-        wire.SIGN_OFF: _text,
-        wire.KEEP_ALIVE: _nothing,
-    }
-
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Say whether these are an OSCAR connection's first bytes, or a part out of its middle."""
     if peek.transport != "tcp" or peek.client.startswith(_TOC) or peek.server.startswith(_TOC):
         return None
-    client, server = (_Look(data, begun=peek.begun) for data in (peek.client, peek.server))
+    client, server = _Look(peek.client, begun=peek.begun), _Look(peek.server, begun=peek.begun)
     if not (client.fits and server.fits):
         return None
     proof = client.proof or server.proof

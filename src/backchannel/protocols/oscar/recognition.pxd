@@ -1,0 +1,25 @@
+# C types for recognition.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.oscar.wire cimport tlvs
+from backchannel.reader cimport Reader
+
+
+cdef int DATA, HEADER, KEEP_ALIVE, SIGN_ON, SNAC_HEADER, START
+
+
+cdef class _Look:
+    cdef readonly bint fits, greeting
+    cdef readonly str proof
+    cdef readonly object speaker
+
+    @cython.locals(left=Py_ssize_t, size=Py_ssize_t, begin=Py_ssize_t, stop=Py_ssize_t)
+    cdef Py_ssize_t _frame(self, bytes data, Py_ssize_t at) except -1
+    cdef bint _holds(self, int channel, bytes body, Py_ssize_t size) except -1
+    @cython.locals(values=dict)
+    cdef bint _hello(self, bytes body, Py_ssize_t size) except -1
+    @cython.locals(family=int, subtype=int, flags=int)
+    cdef bint _snac(self, bytes body, Py_ssize_t size) except -1
+@cython.locals(client=_Look, server=_Look)
+cpdef recognise(peek)
