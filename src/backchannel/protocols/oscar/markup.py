@@ -11,13 +11,10 @@ _KNOWN = re.compile(
     r"strong|h[1-6])\b",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<(/?)([a-zA-Z!][a-zA-Z0-9]*)([^<>]*)>")
-_ANY_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
-"""The same without its parts, for where nobody asks for them."""
+_NAME = re.compile(r"/?[a-zA-Z!][a-zA-Z0-9]*")
+"""How a tag begins, `<` left out."""
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "hr"})
-_TOLD = re.compile(r"</?(?:a|br|p|div|hr)(?![a-z0-9])", re.IGNORECASE)
-"""What of HTML is seen in its plain text. Most messages have nothing but `<HTML><BODY>`."""
 
 _RTF = re.compile(
     r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,6}) ?(?:\?|\\'[0-9a-fA-F]{2})?|\\([a-z]+)(-?\d{1,9})? ?"
@@ -44,25 +41,32 @@ def readable(text: str, *, escaped: bool) -> tuple[str, str]:
 
 def from_html(text: str) -> str:
     """Return the text of HTML: no tags, line breaks as such, links with where they lead."""
-    if not _TOLD.search(text):
-        return html.unescape(_ANY_TAG.sub("", text))
-    parts, at, link, link_at = list[str](), 0, "", 0
-    for tag in _TAG.finditer(text):
-        parts.append(text[at : tag.start()])
-        at = tag.end()
-        closing, name, attributes = tag[1], tag[2].lower(), tag[3]
-        if name == "a" and not closing:
-            found = _HREF.search(attributes)
-            link = next(filter(None, found.groups()), "") if found else ""
-            link_at = len(parts)
-        elif name == "a" and link:
+    first, *pieces = text.split("<")
+    parts, link, link_at = [first] if first else [], "", 0
+    for piece in pieces:
+        tag, closed, after = piece.partition(">")
+        found = _NAME.match(tag) if closed else None
+        if found is None:
+            parts.append("<" + piece)
+            continue
+        name = found[0].lower()
+        if name == "a":
+            link, link_at = _href(tag), len(parts)
+        elif name == "/a" and link:
             if link not in "".join(parts[link_at:]):
                 parts.append(f" <{link}>")
             link = ""
-        elif name in _BREAKS and not closing and any(parts):
+        elif name in _BREAKS and parts:
             parts.append("\n")
-    parts.append(text[at:])
+        if after:
+            parts.append(after)
     return html.unescape("".join(parts))
+
+
+def _href(tag: str) -> str:
+    """Return where a link leads; empty where it does not say."""
+    found = _HREF.search(tag)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def from_rtf(text: str) -> str:
