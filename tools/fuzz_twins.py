@@ -339,6 +339,8 @@ def main() -> int:
     parser.add_argument("--replay", type=Path, help="compare a kept capture again")
     parser.add_argument("--serve", choices=(COMPILED, PLAIN), help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if missing := [str(path) for path in asked.paths if not path.exists()]:
+        parser.error(f"no such file or folder: {', '.join(missing)}")
     if asked.serve:
         serve(asked.serve)
         return 0
