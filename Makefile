@@ -53,7 +53,7 @@ sanitize: setup
 	$(BIN)/python tools/fuzz_decoders.py --sanitized --seconds $(or $(SECONDS_EACH),60)
 
 twins: setup
-	$(BIN)/python tools/fuzz_twins.py examples tests $(wildcard ../shared/captures) --tested --seconds $(or $(SECONDS_EACH),600)
+	$(BIN)/python tools/fuzz_twins.py examples tests $(wildcard ../shared/captures) --seconds $(or $(SECONDS_EACH),600)
 
 bench: setup
 	$(BIN)/python bench/run.py --rounds $(or $(ROUNDS),5) --nfstream $(or $(NFSTREAM),$(BIN)/python)

@@ -5,11 +5,14 @@ from random import Random
 
 import msgspec
 import pytest
-from tools import capture_cases, fuzz_twins
+from tools import capture_cases, fuzz_decoders, fuzz_twins
 from tools.capture_cases import Frame
-from tools.fuzz_twins import Answer, Difference, Task, difference
+from tools.twins import PLAIN, Answer, Difference, Task, Twins, difference
 
 import backchannel
+from backchannel import protocols
+from backchannel.contract import Start
+from backchannel.model import Endpoint, Side
 
 PRESENCE = fuzz_twins.EXAMPLES / "aim/aim_presence.pcap"
 COMPILED = any(Path(backchannel.__file__).parent.rglob("engine/engine.*.so"))
@@ -19,7 +22,7 @@ COMPILED = any(Path(backchannel.__file__).parent.rglob("engine/engine.*.so"))
 def twins(tmp_path):
     if not COMPILED:
         pytest.skip("nothing is compiled here, so that there is nothing to compare")
-    with fuzz_twins.Twins(tmp_path) as both:
+    with Twins(tmp_path) as both:
         yield both
 
 
@@ -27,34 +30,55 @@ def twins(tmp_path):
 def test_compiled_and_plain_say_the_same(twins):
     assert [bool(worker.compiled) for worker in twins.workers.values()] == [True, False]
     places = [fuzz_twins.EXAMPLES / name for name in ("aim", "icq", "yahoo", "ipsec")]
-    cases, found = fuzz_twins.fuzz(twins, [*fuzz_twins.seeds(places)], 7, seconds=4)
-    assert cases > 3
-    assert not found
+    seeds = [*fuzz_twins.captures(places)]
+    talks = {
+        name: fuzz_decoders.examples(protocols.load()[name]) for name in ("oscar", "icq", "ike")
+    }
+    for make in (fuzz_twins.scans(seeds), fuzz_twins.sessions(talks)):
+        cases, found = fuzz_twins.fuzz(twins, make, 7, seconds=30, cases=20)
+        assert cases > 2
+        assert not found
 
 
 def test_a_process_that_ends_or_does_not_answer_is_told_and_begun_again(twins):
-    task = Task(str(PRESENCE))
-    worker = twins.workers[fuzz_twins.PLAIN]
+    task = Task(PRESENCE.read_bytes())
+    worker = twins.workers[PLAIN]
     assert worker.answer(0.1).raised.startswith("no answer in 0.1 s")
     worker.kill()
     worker.ask(task)
     assert worker.answer().raised.startswith("ended with -9")
     worker.ask(task)
     assert b'"aim"' in worker.answer().document
-    worker.ask(Task("/nowhere.pcap"))
-    assert "InputError" in worker.answer().raised
+    worker.ask(Task(b"no capture at all, and long enough"))
+    assert "NotACapture" in worker.answer().raised
 
 
-def answer(events=b'{"a":1}\n{"b":[1,2]}\n', **document):
-    return Answer(msgspec.json.encode({"unseen": {}, **document}), events)
+def test_what_a_session_says_is_told(twins):
+    start = Start("tcp", Endpoint("192.0.2.1", 1000), Endpoint("192.0.2.2", 1080))
+    case = fuzz_decoders.Case(start, [(Side.CLIENT, b"\5\1\0"), (Side.SERVER, 7)])
+    task = Task(fuzz_decoders.written("socks", case), session=True)
+    assert twins.compare(task) is None
+    worker = twins.workers[PLAIN]
+    worker.ask(task)
+    told = worker.answer().told
+    assert b"Gap(size=7)" in told[3]
+    assert len(told) == 2 + len(case.steps) + 2
+
+
+LINES = [b'{"a":1}', b'{"b":[1,2]}']
+
+
+def answer(*told, **document):
+    return Answer(list(told) or LINES, msgspec.json.encode({"unseen": {}, **document}))
 
 
 @pytest.mark.parametrize(
     ("compiled", "plain", "told"),
     [
         (answer(), answer(), None),
-        (answer(), answer(b'{"a":1}\n{"b":[1,3]}\n'), ("events[1].b[1]", "2", "3")),
-        (answer(), answer(b'{"a":1}\n'), ("events", "2 lines", "1 lines")),
+        (answer(), answer(LINES[0], b'{"b":[1,3]}'), ("told[1].b[1]", "2", "3")),
+        (answer(b"[X(1)]"), answer(b"[X(2)]"), ("told[0]", "'[X(1)]'", "'[X(2)]'")),
+        (answer(), answer(LINES[0]), ("told", "2 lines", "1 lines")),
         (answer(rows=[{}]), answer(rows=[{"x": 0}]), ("document.rows[0].x", "None", "0")),
         (answer(rows=[1]), answer(rows=[]), ("document.rows", "1: [1]", "0: []")),
         (answer(n=1), answer(n=True), ("document.n", "1", "True")),
@@ -73,7 +97,7 @@ def test_what_differs_is_named(compiled, plain, told):
 
 
 def test_differences_in_other_rows_are_of_one_kind():
-    assert Difference("events[12].b[3]", "1", "2").kind == "events[].b[]"
+    assert Difference("told[12].b[3]", "1", "2").kind == "told[].b[]"
 
 
 def test_as_little_as_may_be_is_left():
@@ -85,21 +109,22 @@ def test_a_difference_is_kept_as_small_as_may_be(tmp_path, monkeypatch):
     class Differ:
         """Twins that differ where a capture holds the bytes."""
 
-        def compare(self, data, task):
-            return Difference("document.services[0]", "a", "b") if b"\x2a\x02" in data else None
+        def compare(self, task):
+            bad = b"\x2a\x02" in task.data
+            return Difference("document.services[0]", "a", "b") if bad else None
 
         def said(self):
             return "a trace"
 
     monkeypatch.setattr(fuzz_twins, "OUT", tmp_path)
     seed = capture_cases.read(PRESENCE)
-    cases, found = fuzz_twins.fuzz(Differ(), [seed], 1, seconds=60, cases=20)
+    cases, found = fuzz_twins.fuzz(Differ(), fuzz_twins.scans([seed]), 1, seconds=60, cases=20)
     assert cases == 20
-    assert found["document.services[]"] > 1
+    assert found["scan: document.services[]"] > 1
     (kept,) = tmp_path.glob("*.pcapng")
     assert len(capture_cases.read(kept).frames) == 1
     assert "a trace" in kept.with_suffix(".txt").read_text()
-    assert msgspec.json.decode(kept.with_suffix(".json").read_bytes(), type=Task)
+    assert fuzz_twins.kept(kept).data == kept.read_bytes()
 
 
 # -- hostile captures ------------------------------------------------------------------------------

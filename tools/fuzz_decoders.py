@@ -260,9 +260,15 @@ def attempt(protocol: Protocol, case: Case, chance: str) -> str:
 def _keep(protocol: Protocol, case: Case, chance: str, reason: str) -> Path:
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / (chance.replace("/", "-") + ".json")
+    path.write_bytes(msgspec.json.format(written(protocol.name, case, chance, reason)))
+    return path.relative_to(ROOT)
+
+
+def written(protocol: str, case: Case, chance: str = "", reason: str = "") -> bytes:
+    """Return a conversation as JSON, with the name of its protocol, for `read`."""
     context = case.start.context
     kept = {
-        "protocol": protocol.name,
+        "protocol": protocol,
         "chance": chance,
         "reason": reason,
         "start": msgspec.structs.replace(case.start, context=None),
@@ -272,13 +278,12 @@ def _keep(protocol: Protocol, case: Case, chance: str, reason: str) -> Path:
             [int(s), data if isinstance(data, int) else data.hex()] for s, data in case.steps
         ],
     }
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(kept, enc_hook=repr)))
-    return path.relative_to(ROOT)
+    return msgspec.json.encode(kept, enc_hook=repr)
 
 
-def replay(path: Path) -> str:
-    """Check the conversation of a kept failure again; return what fails."""
-    kept = msgspec.json.decode(path.read_bytes())
+def read(data: bytes) -> tuple[str, Case, str]:
+    """Return what was `written`: the protocol's name, the conversation, and its chance."""
+    kept = msgspec.json.decode(data)
     start = msgspec.convert(kept["start"], Start)
     if kept["context"] is not None:
         module, _, name = kept["context_type"].partition(":")
@@ -288,7 +293,13 @@ def replay(path: Path) -> str:
         (Side(side), data if isinstance(data, int) else bytes.fromhex(data))
         for side, data in kept["steps"]
     ]
-    return attempt(protocols.load()[kept["protocol"]], Case(start, steps), kept["chance"])
+    return kept["protocol"], Case(start, steps), kept["chance"]
+
+
+def replay(path: Path) -> str:
+    """Check the conversation of a kept failure again; return what fails."""
+    protocol, case, chance = read(path.read_bytes())
+    return attempt(protocols.load()[protocol], case, chance)
 
 
 def main() -> int:
