@@ -1,18 +1,23 @@
 """Each rule fires on what it is for, is silent on what is near, and explains itself."""
 
 import json
+import re
 
+import msgspec
 import pytest
 from tests.detect.cases import CASES, OTHERS, message, share
 
 from backchannel.catalogue.model import RiskId
 from backchannel.detect import rules
+from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import SUBJECTS, Detector
 from backchannel.detect.found import EVIDENCE
-from backchannel.detect.model import Rule
+from backchannel.detect.model import LONGEST, MOST, Count, Rule
+from backchannel.detect.plan import Case, Plan
 from backchannel.engine.ended import ended
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
+from backchannel.errors import InputError
 from backchannel.events import SignOn
 from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
 from backchannel.protocols import Protocol, Start
@@ -191,3 +196,24 @@ def test_findings_and_their_evidence_are_bounded():
 def test_ids_are_the_same_each_time():
     first, second = (findings(CASES["password-plain"][0], "password-plain") for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize(
+    "count", ["at_least: 0", "at_least: 10001", "within: -1", "within: 99999999999", "apart: 1e10"]
+)
+def test_what_a_rule_counts_is_bounded(count, tmp_path):
+    """In nanoseconds, seconds must fit into the 63 bits that compiled rules have for them."""
+    text = (rules.HERE / "cookie-replayed.yaml").read_text()
+    least = "" if "at_least" in count else "at_least: 2, "
+    text, found = re.subn("count: {.*}", f"count: {{{least}{count}}}", text)
+    assert found
+    (tmp_path / "cookie-replayed.yaml").write_text(text)
+    with pytest.raises(InputError, match=count.partition(":")[0]):
+        rules.read(tmp_path)
+
+
+def test_a_rule_may_wait_for_thirty_years():
+    rule = RULES["cookie-replayed"]
+    longest = Count(at_least=MOST, within=LONGEST, apart=LONGEST)
+    case = Case(Plan("credential", {}, ()), Compiled(msgspec.structs.replace(rule, count=longest)))
+    assert (case.at_least, case.within, case.apart) == (MOST, LONGEST * 10**9, LONGEST * 10**9)

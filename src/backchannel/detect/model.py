@@ -1,6 +1,6 @@
 """Rules and findings, as types. A rule is one YAML file; a finding is what it found."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -12,15 +12,22 @@ ATTACK_VERSION = "19"
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
 
+LONGEST = 1_000_000_000
+"""Seconds that a rule may wait, some thirty years: in nanoseconds they fit into 63 bits."""
+MOST = 10_000
+"""Matches that a rule may wait for; all but the last are held."""
+Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=LONGEST)]
+
+
 class Count(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When one match is not enough."""
 
-    at_least: int
+    at_least: Annotated[int, msgspec.Meta(ge=1, le=MOST)]
     distinct: str = ""
     """Expression whose different values are counted; empty: matches are."""
-    within: int = 0
+    within: Seconds = 0
     """Seconds that the matches may lie apart; 0: any time."""
-    apart: int = 0
+    apart: Seconds = 0
     """Seconds that must lie between a match and the one before; a faster one begins anew."""
 
 
