@@ -77,10 +77,10 @@ def status_text(block: bytes) -> str:
     """Return the status text from a block of items (kind u16, flags u8, length u8, value)."""
     at = 0
     while at + 4 <= len(block):
-        size = block[at + 3]
+        kind, size = block[at] << 8 | block[at + 1], block[at + 3]
         value = block[at + 4 : at + 4 + size]
         at += 4 + size
-        if int.from_bytes(block[at - 4 - size : at - 2 - size]) == STATUS_TEXT and size >= 4:
+        if kind == STATUS_TEXT and size >= 4:
             end = 2 + int.from_bytes(value[:2])
             charset = value[end + 6 :] if value[end : end + 2] == b"\0\x01" else b""
             return charsets.by_name(value[2:end], charset)

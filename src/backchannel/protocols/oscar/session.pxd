@@ -32,7 +32,8 @@ cdef class Session:
     cpdef list feed(self, side, bytes data)
     cdef Py_ssize_t _hunt(self, _Lane lane, bytes data) except -1
     @cython.locals(
-        end=Py_ssize_t, start=int, channel=int, sequence=int, size=Py_ssize_t, stop=Py_ssize_t
+        end=Py_ssize_t, start=int, channel=int, sequence=int, size=Py_ssize_t, stop=Py_ssize_t,
+        octets="const unsigned char *",
     )
     cdef Py_ssize_t _frames(
         self, side, _Lane lane, bytes data, Py_ssize_t at, list out

@@ -163,10 +163,11 @@ class Session:
 
     def _frames(self, side: Side, lane: _Lane, data: bytes, at: int, out: list[Output]) -> int:
         """Decode whole frames from *at* on; return where the next, incomplete one begins."""
-        end = len(data)
+        end, octets = len(data), data
         while at + HEADER <= end:
-            start, channel = data[at], data[at + 1]
-            sequence, size = data[at + 2] << 8 | data[at + 3], data[at + 4] << 8 | data[at + 5]
+            start, channel = octets[at], octets[at + 1]
+            sequence = octets[at + 2] << 8 | octets[at + 3]
+            size = octets[at + 4] << 8 | octets[at + 5]
             if start != START or not SIGN_ON <= channel <= KEEP_ALIVE:
                 break
             stop = at + HEADER + size
@@ -177,7 +178,7 @@ class Session:
                 lane.expected = (sequence + 1) & 0xFFFF
             else:
                 self._count(lane, channel, sequence, out)
-            self._frame(side, lane, channel, data[at + HEADER : stop], out)
+            self._frame(side, lane, channel, octets[at + HEADER : stop], out)
             at = stop
         lane.need = 0
         if at < end:
@@ -228,7 +229,7 @@ class Session:
             out.append(anomaly)
 
     def _hello(self, side: Side, payload: bytes, out: list[Output]) -> None:
-        if payload[:4] != wire.VERSION:
+        if not payload.startswith(wire.VERSION):
             raise WireError("unknown FLAP version")
         values = wire.tlvs(Reader(payload, 4))
         if self._flipped is None and (signon.COOKIE in values or signon.ROASTED in values):

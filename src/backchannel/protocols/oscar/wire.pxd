@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.reader cimport Reader
+from backchannel.reader cimport Reader, u32_at
 
 
 cdef class Snac:

@@ -12,7 +12,7 @@ Nothing here remembers anything.
 import re
 
 from backchannel.model import Side
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader, WireError, u32_at
 from backchannel.text import decode
 
 SIGN_ON, DATA, ERROR, SIGN_OFF, KEEP_ALIVE = 1, 2, 3, 4, 5
@@ -166,14 +166,14 @@ def user_info(reader: Reader) -> UserInfo:
 
 def u16_of(values: dict[int, bytes], tag: int, default: int = 0) -> int:
     """Return the number in a TLV of two bytes; *default* where it is missing or of another size."""
-    value = values.get(tag, b"")
-    return int.from_bytes(value) if len(value) == 2 else default
+    value = values.get(tag)
+    return default if value is None or len(value) != 2 else value[0] << 8 | value[1]
 
 
 def u32_of(values: dict[int, bytes], tag: int, default: int = 0) -> int:
     """Return the number in a TLV of four bytes; *default* where it is missing or of another."""
-    value = values.get(tag, b"")
-    return int.from_bytes(value) if len(value) == 4 else default
+    value = values.get(tag)
+    return default if value is None or len(value) != 4 else u32_at(value, 0)
 
 
 def ipv4(value: bytes) -> str:
