@@ -291,6 +291,19 @@ def test_refusals_by_name(code, word):
     assert not effects(told)
 
 
+def test_a_refusal_may_name_no_address():
+    """As Tor 0.4.9.11 answered tor-resolve when it had no network: frame 10 of what we captured."""
+    ask = bytes.fromhex("05f000030f7777772e6578616d706c652e636f6d0000")
+    told = tell([*CHOSEN, (C, ask), (S, bytes.fromhex("05040000000000000000"))])
+    assert [(asked.command, asked.host) for asked in events(told, ProxyRequest)] == [
+        ("resolve", "www.example.com")
+    ]
+    assert [(answer.code, answer.address) for answer in events(told, ProxyAnswer)] == [
+        ("host-unreachable", "")
+    ]
+    assert not events(told, Malformed)
+
+
 @pytest.mark.parametrize("reply", [b"\5\2", b"\5\2\0\1\0\0\0\0\0"])
 def test_a_refusal_cut_short_by_the_server(reply):
     told = tell([*CHOSEN, (C, ASK), (S, reply)])

@@ -66,6 +66,8 @@ REPLIES4 = {0x5A: "granted", 0x5B: "rejected", 0x5C: "identd-unreachable", 0x5D:
 GRANTED = 0x5A
 
 _IPV4, _NAME, _IPV6 = 1, 3, 4
+_NO_ADDRESS = 10
+"""Length of a SOCKS5 refusal whose address has type 0: six zero bytes stand where IPv4 would."""
 _TEXT = 255
 """Longest user or host name in SOCKS4, where only a 00 ends it."""
 
@@ -144,9 +146,11 @@ def read_request5(data: Buffer) -> tuple[Request, int] | None:
 
 
 def read_reply5(data: Buffer) -> tuple[Reply, int] | None:
-    """Return a SOCKS5 reply."""
+    """Return a SOCKS5 reply. A refusal may name no address at all: type 0, as Tor's does."""
     if data and data[0] != 5:
         raise WireError(f"SOCKS5 reply starts with {data[0]:02x}")
+    if len(data) > 3 and data[1] and not data[3]:
+        return (Reply(data[1], "", 0), _NO_ADDRESS) if len(data) >= _NO_ADDRESS else None
     if (place := read_address(data, 3)) is None:
         return None
     host, port, end = place
