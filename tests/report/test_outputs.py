@@ -12,10 +12,12 @@ from rich.console import Console
 from tests.report.sample import EVENTS, HOSTILE, document, observation
 
 from backchannel.catalogue import index
+from backchannel.events import Credential
 from backchannel.privacy import REDACTED, Disclosure
 from backchannel.report import eve, jsonlines
 from backchannel.report.document import Document
 from backchannel.report.html import page
+from backchannel.report.summary import Summary
 from backchannel.report.terminal import render, size
 
 INDEX = index.load()
@@ -45,6 +47,15 @@ def test_the_document_tells_what_happened():
     assert (alice.sent, alice.contacts, alice.sign_ons) == (1, 2, 1)
     assert alice.credentials == ("plain: socks5-userpass",)
     assert made.conversations[0].messages + made.conversations[1].messages == 1
+
+
+def test_who_shows_a_password_uses_the_account_from_there():
+    """A client of a web proxy never signs on: the password comes with each request."""
+    summary = Summary(Disclosure())
+    event = Credential(account="erin", kind="plain", scheme="http-basic", secret="b4sic")
+    summary.add(observation(event))
+    made = summary.document(tool="", inputs=[], traffic=document().traffic, counters={})
+    assert [(row.account, row.addresses) for row in made.accounts] == [("erin", ("10.0.0.5",))]
 
 
 def test_the_document_follows_its_own_schema():

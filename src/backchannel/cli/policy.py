@@ -220,7 +220,7 @@ def compile_(
 
     backends = firewalls(to)
     if not to:
-        raise UsageError(f"--to: {', '.join(backends)}")
+        raise UsageError(f"no firewall given; name one with --to: {', '.join(backends)}")
     made = rules(path, on, catalogue)
     try:
         texts = [compile_policy(made, backends[name]) for name in to]

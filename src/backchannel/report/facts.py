@@ -62,6 +62,8 @@ class Facts:
     def _credential(self, seen: Observation, event: Credential, row: ServiceRow) -> None:
         if account := self._account(seen, event.account):
             account.credentials.add(f"{event.kind}: {event.scheme}")
+            if seen.side is Side.CLIENT:  # a proxy's client shows a password and never signs on
+                account.addresses.add(_near(seen))
         row.accounts.add(event.account)
         key = seen.service, event.account, event.kind, event.scheme, event.secret
         if key in self._secrets:

@@ -432,6 +432,7 @@ def test_ntlm_gives_response_and_challenge(scheme, nt, wide, name, secret):
     assert (credential.account, credential.scheme, credential.kind) == ("DOM\\bob", name, "hash")
     assert credential.secret == secret
     assert credential.salt == "aabbccddeeff0001"
+    assert [asked.user for asked in events(told, ProxyRequest)] == ["", "DOM\\bob"]
 
 
 @pytest.mark.parametrize(

@@ -41,34 +41,33 @@ class Authentication:
 
     def offered(self, values: tuple[str, ...], method: str) -> list[Credential]:
         """Return what a request's (Proxy-)Authorization headers give away."""
-        told = [credential for value in values if (credential := self._read(value, method))]
+        read = [_read(value, method, self._challenge) for value in values]
+        told = [credential for credential in read if credential]
         fresh = [credential for credential in told if hash(credential) not in self._seen]
         if len(self._seen) > SEEN:
             self._seen.clear()
         self._seen |= {hash(credential) for credential in fresh}
         return fresh
 
-    def _read(self, value: str, method: str) -> Credential | None:
-        scheme, _, rest = value.strip().partition(" ")
-        if scheme.lower() == "basic":
-            return basic(rest)
-        if scheme.lower() == "digest":
-            return _digest(parameters(rest), method)
-        try:
-            return _message_3(_ntlm(value), self._challenge)
-        except WireError:
-            return None
-
 
 def user(values: tuple[str, ...]) -> str:
-    """Return the user name in Basic or Digest credentials; empty where there is none."""
+    """Return the user name in Basic, Digest or NTLM credentials; empty where there is none."""
     for value in values:
-        scheme, _, rest = value.strip().partition(" ")
-        if scheme.lower() == "basic" and (credential := basic(rest)):
+        if credential := _read(value, method="", challenge=""):
             return credential.account
-        if scheme.lower() == "digest":
-            return parameters(rest).get("username", "")
     return ""
+
+
+def _read(value: str, method: str, challenge: str) -> Credential | None:
+    scheme, _, rest = value.strip().partition(" ")
+    if scheme.lower() == "basic":
+        return basic(rest)
+    if scheme.lower() == "digest":
+        return _digest(parameters(rest), method)
+    try:
+        return _message_3(_ntlm(value), challenge)
+    except WireError:
+        return None
 
 
 def basic(token: str) -> Credential | None:
