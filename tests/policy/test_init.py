@@ -8,6 +8,7 @@ from tests.policy.making import services
 from backchannel.located import Located
 from backchannel.pipeline import Scan
 from backchannel.policy.check import check
+from backchannel.policy.compile import compile_policy, known
 from backchannel.policy.init import policy
 from backchannel.policy.load import read
 
@@ -42,6 +43,14 @@ def test_every_example_makes_a_policy_that_loads():
         "aim", "icq", "msn", "yahoo", "kazaa", "gnutella", "ipsec", "socks", "http-proxy"
     }  # fmt: skip
     assert not any(line.action == "deny" for line in rules.lines)
+
+
+def test_what_was_made_compiles_and_its_gaps_are_told():
+    """The next thing that anybody does with it: a first policy that is refused is no beginning."""
+    _, rules = first(EXAMPLES / "aim/aim_oft.pcap")
+    made = compile_policy(rules, known()["nftables"])
+    assert made.gaps
+    assert {gap.line for gap in made.gaps} == {"aim-anything-else"}
 
 
 def test_nothing_seen_makes_an_empty_policy():

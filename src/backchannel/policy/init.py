@@ -90,6 +90,7 @@ def _rules(service: Service, rows: tuple[Row, ...]) -> Iterator[str]:
         yield "  #   best-effort: true    # where only ports can be filtered"
     yield f"  - alert: {service.id}"
     yield f"    name: {service.id}-anything-else"
+    yield "    best-effort: true    # a packet filter tells of what its ports show"
 
 
 _RISKY = {
