@@ -19,6 +19,7 @@ SHARED = {
     "contract",
     "when",
     "located",
+    "patterns",
     "grades",
 }
 ORDER = [

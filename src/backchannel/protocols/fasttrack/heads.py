@@ -9,18 +9,17 @@ from urllib.parse import unquote_to_bytes
 
 from backchannel.events import Event, Peer, PeerAddress, SharedFile, Software
 from backchannel.model import Capability
+from backchannel.patterns import later
 from backchannel.protocols.fasttrack import wire
 from backchannel.protocols.fasttrack.events import Network
 from backchannel.protocols.http.heads import Head
 
-_BY_HASH = re.compile(
-    r"/\.hash=([0-9a-f]{40})(?:[0-9a-f]{32})?(?:/(.*))?", re.IGNORECASE | re.DOTALL
-)
-_BY_NUMBER = re.compile(r"/(?:\.download/)?(\d{1,10})[/.](.+)", re.DOTALL)
-_ASKING = re.compile(r"/|/\.(?:files|supernode|status|network)\b.*", re.DOTALL)
-_ENDPOINT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?")
-_PROGRAM = re.compile(r"([^\s/]+)[\s/]*(.*)", re.DOTALL)
-_TAG = re.compile(r"(\d{1,5})=(.*)", re.DOTALL)
+_BY_HASH = later(r"/\.hash=([0-9a-f]{40})(?:[0-9a-f]{32})?(?:/(.*))?", re.IGNORECASE | re.DOTALL)
+_BY_NUMBER = later(r"/(?:\.download/)?(\d{1,10})[/.](.+)", re.DOTALL)
+_ASKING = later(r"/|/\.(?:files|supernode|status|network)\b.*", re.DOTALL)
+_ENDPOINT = later(r"(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?")
+_PROGRAM = later(r"([^\s/]+)[\s/]*(.*)", re.DOTALL)
+_TAG = later(r"(\d{1,5})=(.*)", re.DOTALL)
 VALUE = 256
 """Characters of a header's value that are told."""
 _BASE64_HASH = 28

@@ -3,6 +3,7 @@
 import re
 
 from backchannel.model import MORE, Claim, More
+from backchannel.patterns import later
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.fasttrack import pings, wire
 from backchannel.protocols.fasttrack.announced import Known
@@ -12,19 +13,19 @@ TELLING = 4
 """Bytes that tell HTTP and push from the handshake of a session."""
 GIFT = wire.GIFT_NONCE.to_bytes(4, "big")
 _TEXT = frozenset(range(0x20, 0x7F)) | {9, 10, 13}
-GIVE = re.compile(rb"GIVE (\d{1,10})\r?\n")
+GIVE = later(rb"GIVE (\d{1,10})\r?\n")
 GIVE_LINE = 24
-_OWN_PATH = re.compile(rb"(?:GET|HEAD) /\.hash=[0-9a-fA-F]{40}")
-_MAYBE_PATH = re.compile(
+_OWN_PATH = later(rb"(?:GET|HEAD) /\.hash=[0-9a-fA-F]{40}")
+_MAYBE_PATH = later(
     rb"(?:GET|HEAD) /(?:\d{1,10}/|\.(?:files|supernode|status|network|download)|\s)"
 )
-_MARK = re.compile(
+_MARK = later(
     rb"\n(?:x-kazaa|user-?agent: *(?:kazaa|peerenabler/|gift-fasttrack)"
     rb"|server: *(?:kazaa|gift-fasttrack))",
     re.IGNORECASE,
 )
-_HOST = re.compile(rb"\nhost: *([^\s:]+)(:\d+)?\r?\n", re.IGNORECASE)
-_ADDRESS = re.compile(rb"[\d.]+")
+_HOST = later(rb"\nhost: *([^\s:]+)(:\d+)?\r?\n", re.IGNORECASE)
+_ADDRESS = later(rb"[\d.]+")
 _WORDS = (b"GIVE", b"GET ", b"HEAD", b"HTTP")
 _OPENINGS = frozenset(word[:size] for word in _WORDS for size in range(5))
 

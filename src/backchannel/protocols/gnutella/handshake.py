@@ -8,11 +8,11 @@
 share it; which one is meant is in Accept and Content-Type. Nothing here remembers anything.
 """
 
-import re
 from ipaddress import ip_address
 
 import msgspec
 
+from backchannel.patterns import later
 from backchannel.reader import WireError
 from backchannel.text import decode
 
@@ -21,13 +21,13 @@ LIMIT = 16_384
 """Longest header block: servents give up between 2 and 16 KiB."""
 MAX_HEADERS = 100
 
-_END = re.compile(rb"\r?\n\r?\n")
-_CONNECT = re.compile(r"GNUTELLA CONNECT/(\d\.\d{1,2})")
-_ANSWER = re.compile(r"GNUTELLA/(\d\.\d{1,2}) +(\d{3})(?: +(.*))?")
+_END = later(rb"\r?\n\r?\n")
+_CONNECT = later(r"GNUTELLA CONNECT/(\d\.\d{1,2})")
+_ANSWER = later(r"GNUTELLA/(\d\.\d{1,2}) +(\d{3})(?: +(.*))?")
 _OLD_ANSWER = "GNUTELLA OK"
 _OPENINGS = (b"GNUTELLA CONNECT/", b"GNUTELLA/", b"GNUTELLA OK")
 
-_HOST = re.compile(
+_HOST = later(
     r"(?:(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})|\[([0-9A-Fa-f:.]{2,45})\])(?::(\d{1,5}))?(?![\w.:])"
 )
 DEFAULT_PORT = 6346

@@ -7,6 +7,7 @@ decides and both protocols ask it.
 import re
 
 from backchannel.model import MORE, Claim, More
+from backchannel.patterns import later
 from backchannel.protocols import Peek
 from backchannel.protocols.gnutella import handshake
 from backchannel.protocols.gnutella.handshake import Block
@@ -18,43 +19,41 @@ _LETTERS = frozenset((b"C", b"G", b"H", b"P"))
 """With which handshakes, pushes, chats and HTTP begin."""
 _LONGEST_LINE = 512
 _BARE_PINGS, _BARE_SIZE = (b"\x0cPI", b"\x08PI", b"\x48\0PI", b"\x4c\0PI"), 12
-_GIV = re.compile(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
-_PUSH = re.compile(rb"PUSH guid:[0-9A-Fa-f]{32}\r?\n")
-_CHAT = re.compile(rb"CHAT CONNECT/0\.\d\r?\n")
+_GIV = later(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
+_PUSH = later(rb"PUSH guid:[0-9A-Fa-f]{32}\r?\n")
+_CHAT = later(rb"CHAT CONNECT/0\.\d\r?\n")
 _PULLED = ((b"GIV ", _GIV, 4 + 10 + 1 + 32 + 1), (b"PUSH guid:", _PUSH, 44))
 
 _VERSIONS = (b" HTTP/1.0", b" HTTP/1.1")
 _LONGEST_TARGET = 2001
-_ABSOLUTE = re.compile(
-    rb"https?://([^/\s:]{1,255}|\[[^/\s\]]{1,50}\])(?::\d{1,5})?(?=/)", re.IGNORECASE
-)
-_OURS = re.compile(
+_ABSOLUTE = later(rb"https?://([^/\s:]{1,255}|\[[^/\s\]]{1,50}\])(?::\d{1,5})?(?=/)", re.IGNORECASE)
+_OURS = later(
     rb"/(?:uri-res/N2[RX]\?urn:(?:sha1|bitprint|tree|ed2k|md5)"
     rb"|gnutella/(?:thex|tigertree|push-?proxy|metadata|preview|browse)\b|gnet/push-proxy\b)"
 )
 """Targets that only servents ask for."""
-_SHARED = re.compile(rb"(?:/get/\d{1,10}/.|/gnutella/res/|/$)")
+_SHARED = later(rb"(?:/get/\d{1,10}/.|/gnutella/res/|/$)")
 """Targets that need a header of a servent beside them."""
-_HEADER = re.compile(
+_HEADER = later(
     rb"\n(?:X-Gnutella-[\w-]+|X-(?:N|F)?Alt|X-Queued?|X-Node|X-FW-Node-Info|X-Thex-URI"
     rb"|X-(?:Gnutella-)?Content-URN|X-Push-Prox\w+|Alt-Location):",
     re.IGNORECASE,
 )
-_ANSWER_HEADER = re.compile(
+_ANSWER_HEADER = later(
     rb"\n(?:X-Gnutella-Content-URN|X-Gnutella-Alternate-Location|X-Thex-URI|X-NAlt"
     rb"|X-Content-URN: *urn:(?:sha1|bitprint|tree|ed2k)|X-Queued?: *(?:position|ID)=)",
     re.IGNORECASE,
 )
-_REFERRER = re.compile(rb"\nReferr?er: *Gnutella\b", re.IGNORECASE)
-_ACCEPT = re.compile(rb"\nAccept:[^\r\n]*application/x-gnutella", re.IGNORECASE)
-_AGENT = re.compile(rb"\n(?:User-Agent|Server): *([^\r\n]{1,200})", re.IGNORECASE)
+_REFERRER = later(rb"\nReferr?er: *Gnutella\b", re.IGNORECASE)
+_ACCEPT = later(rb"\nAccept:[^\r\n]*application/x-gnutella", re.IGNORECASE)
+_AGENT = later(rb"\n(?:User-Agent|Server): *([^\r\n]{1,200})", re.IGNORECASE)
 
-_CACHE = re.compile(
+_CACHE = later(
     rb"[?&](?:hostfile=1|urlfile=1|bfile=1|gwcs=1|get=1|update=1|ip1?=[\d.]+(?::|%3A)\d"
     rb"|statfile=1|ping=1|url1?=http)",
     re.IGNORECASE,
 )
-_CACHE_CLIENT = re.compile(rb"[?&](?:client=[A-Za-z]{4}|net=gnutella2?\b)", re.IGNORECASE)
+_CACHE_CLIENT = later(rb"[?&](?:client=[A-Za-z]{4}|net=gnutella2?\b)", re.IGNORECASE)
 
 
 def recognise(peek: Peek, network: str = "gnutella") -> Claim | More | None:

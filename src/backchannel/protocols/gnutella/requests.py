@@ -8,6 +8,7 @@ import msgspec
 
 from backchannel.events import Anomaly, Download, Profile
 from backchannel.model import Capability
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.gnutella import webcache
 from backchannel.protocols.gnutella.events import BrowseHost, HashTree, Refused
@@ -19,25 +20,25 @@ from backchannel.protocols.http.heads import Head
 
 Kind = Literal["download", "browse", "tree", "push", "cache", "other"]
 
-_ABSOLUTE = re.compile(r"https?://[^/\s]{1,255}(?=/|$)")
-_GET = re.compile(r"/get/(\d{1,10})/(.+)", re.DOTALL)
-_N2R = re.compile(r"/uri-res/N2R\?(urn:[\w:.-]{1,200})", re.IGNORECASE)
-_TREE = re.compile(
+_ABSOLUTE = later(r"https?://[^/\s]{1,255}(?=/|$)")
+_GET = later(r"/get/(\d{1,10})/(.+)", re.DOTALL)
+_N2R = later(r"/uri-res/N2R\?(urn:[\w:.-]{1,200})", re.IGNORECASE)
+_TREE = later(
     r"/(?:uri-res/N2X|gnutella/(?:thex|tigertree)/v\d)\?(urn:[\w:./-]{1,200})", re.IGNORECASE
 )
-_PUSH = re.compile(
+_PUSH = later(
     r"/(?:gnutella|gnet)/push-?proxy\?(?:ServerId|guid|file)=([\w=]{1,64})", re.IGNORECASE
 )
-_BROWSE = re.compile(r"/(?:gnutella/browse/v\d)?/?(?:$|\?)")
-_RESOURCE = re.compile(r"/gnutella/res/(?:[A-Za-z]:|[\\/])")
-_URN = re.compile(r"urn:[\w.-]{1,32}:[\w.:/-]{1,160}", re.IGNORECASE)
-_FILE_NAME = re.compile(
+_BROWSE = later(r"/(?:gnutella/browse/v\d)?/?(?:$|\?)")
+_RESOURCE = later(r"/gnutella/res/(?:[A-Za-z]:|[\\/])")
+_URN = later(r"urn:[\w.-]{1,32}:[\w.:/-]{1,160}", re.IGNORECASE)
+_FILE_NAME = later(
     r"filename\*=\"?[\w-]{1,20}'[\w-]{0,20}'([^;\"]{1,1024})|filename=\"?([^;\"]{1,1024})",
     re.IGNORECASE,
 )
-_QUEUE = re.compile(r"(position|length)\s*=\s*(\d{1,9})", re.IGNORECASE)
-_GUID = re.compile(r"[0-9A-Fa-f]{32}")
-_FIREWALLED = re.compile(r"(\d{1,5}):(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])\s*(?:;|$)")
+_QUEUE = later(r"(position|length)\s*=\s*(\d{1,9})", re.IGNORECASE)
+_GUID = later(r"[0-9A-Fa-f]{32}")
+_FIREWALLED = later(r"(\d{1,5}):(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])\s*(?:;|$)")
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -10,11 +10,10 @@ one file may come over many connections. Holds what `Conversation` holds, one me
 or 16 KiB of a web cache's answer.
 """
 
-import re
-
 from backchannel.effects import FileClose, FileData, FileOpen, Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap, Malformed
 from backchannel.model import Capability, Side, Standing
+from backchannel.patterns import later
 from backchannel.protocols import Output, Start
 from backchannel.protocols.gnutella import requests, webcache
 from backchannel.protocols.gnutella.events import PushAnswered
@@ -31,9 +30,9 @@ from backchannel.text import decode
 MAX_PENDING = 64
 PULL_LIMIT = 1024
 _UNVERSIONED = b"HTTP 503 "
-_GIV = re.compile(r"GIV (\d{1,10}):([0-9A-Fa-f]{32})/(.*)")
-_PUSH = re.compile(r"PUSH guid:([0-9A-Fa-f]{32})\s*$")
-_PULL_END = re.compile(rb"\r?\n\r?\n")
+_GIV = later(r"GIV (\d{1,10}):([0-9A-Fa-f]{32})/(.*)")
+_PUSH = later(r"PUSH guid:([0-9A-Fa-f]{32})\s*$")
+_PULL_END = later(rb"\r?\n\r?\n")
 
 
 class _File:

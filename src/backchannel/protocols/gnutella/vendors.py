@@ -6,6 +6,7 @@ Codes: gtk-gnutella, src/lib/vendors.c (the list that the developers' forum kept
 import re
 
 from backchannel.events import Software
+from backchannel.patterns import later
 
 CODES = {
     "ACQL": "AcqLite",
@@ -71,8 +72,8 @@ CODES = {
     "ZIGA": "Ziga",
 }
 
-_AGENT = re.compile(r"(.{1,60}?)[ /_-]v?(\d[\w.+-]{0,40})")
-KNOWN = re.compile(
+_AGENT = later(r"(.{1,60}?)[ /_-]v?(\d[\w.+-]{0,40})")
+KNOWN = later(
     r"lime ?wire|bear ?share|gtk-gnutella|shareaza|gnucleus|gnucdna|morpheus|frostwire|wireshare"
     r"|phex|mutella|qtella|gnotella|gnutella|xolox|acquisition|cabos|swapper|toadnode|napshare"
     r"|mactella|foxy|quazaa|peerproject|sharelin|trustyfiles|deepnet|imesh|freewire|furi|gnewtellium"

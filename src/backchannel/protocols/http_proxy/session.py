@@ -18,6 +18,7 @@ from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest, Software
 from backchannel.identify.decide import PEEK_LIMIT
 from backchannel.model import MORE, Claim, Endpoint, More, Side, Standing
+from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http import auth
 from backchannel.protocols.http.fields import PORTS, Uri, absolute, authority, product
@@ -38,28 +39,24 @@ CHANNELS = 64
 """Targets of absolute URIs that are open at once; the oldest is closed for the next."""
 _CARRIED = frozenset({"http", "ws", "https", "wss"})
 """Schemes whose requests go on as HTTP."""
-_CONNECT = re.compile(rb"CONNECT [^\s/]{1,300}:\d{1,5} HTTP/1\.[01]\s*\n")
-_ABSOLUTE = re.compile(rb"[A-Z]{3,12} (?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
-_NEXT = re.compile(
-    rb"\n\r?\n[A-Z]{3,12} ((?i:https?|ftp|wss?|gopher)://[^ \r\n]+) HTTP/1\.[01]\r?\n"
-)
-_ANSWER = re.compile(
-    rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*)\s*\n", re.IGNORECASE
-)
-_PARTIAL = re.compile(
+_CONNECT = later(rb"CONNECT [^\s/]{1,300}:\d{1,5} HTTP/1\.[01]\s*\n")
+_ABSOLUTE = later(rb"[A-Z]{3,12} (?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
+_NEXT = later(rb"\n\r?\n[A-Z]{3,12} ((?i:https?|ftp|wss?|gopher)://[^ \r\n]+) HTTP/1\.[01]\r?\n")
+_ANSWER = later(rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*)\s*\n", re.IGNORECASE)
+_PARTIAL = later(
     rb"C(?:O(?:N(?:N(?:E(?:C(?:T(?: [^\s/]*(?: [HTP/1.]*\r?)?)?)?)?)?)?)?)?\Z"
     rb"|[A-Z]{1,12}(?: (?i:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z",
     re.DOTALL,
 )
-_PROXY_HEADER = re.compile(
+_PROXY_HEADER = later(
     rb"^proxy-(?:authorization|connection)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*",
     re.IGNORECASE | re.MULTILINE,
 )
 _PROXY_ANSWERS = ("proxy-agent", "proxy-authenticate", "proxy-connection", "via", "x-cache")
-_OF_PROXY = re.compile(
+_OF_PROXY = later(
     rb"\A[^ \r\n]+ 407 |\n(?:" + "|".join(_PROXY_ANSWERS).encode() + rb")[ \t]*:", re.IGNORECASE
 )
-_VIA = re.compile(r"\(([^()]+)\)")
+_VIA = later(r"\(([^()]+)\)")
 
 
 def recognise(peek: Peek) -> Claim | More | None:

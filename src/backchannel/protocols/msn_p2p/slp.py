@@ -8,15 +8,16 @@ import re
 
 import msgspec
 
+from backchannel.patterns import later
 from backchannel.protocols.msnp.names import account
 from backchannel.text import decode
 
 LIMIT = 65536
 """Of one message; a context with a preview picture is some 20 KiB."""
 MAX_FIELDS = 64
-_REQUEST = re.compile(r"([A-Z]{3,10}) MSNMSGR:(\S{1,400}) MSNSLP/1\.\d", re.IGNORECASE)
-_STATUS = re.compile(r"MSNSLP/1\.\d (\d{3}) ?(.{0,80})")
-_BRANCH = re.compile(r"branch=(\{?[0-9A-Fa-f-]{36}\}?)")
+_REQUEST = later(r"([A-Z]{3,10}) MSNMSGR:(\S{1,400}) MSNSLP/1\.\d", re.IGNORECASE)
+_STATUS = later(r"MSNSLP/1\.\d (\d{3}) ?(.{0,80})")
+_BRANCH = later(r"branch=(\{?[0-9A-Fa-f-]{36}\}?)")
 
 
 class Message(msgspec.Struct, frozen=True):

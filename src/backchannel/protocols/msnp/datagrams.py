@@ -19,6 +19,7 @@ from html import unescape
 
 from backchannel.events import Profile, Room, Typing
 from backchannel.model import Side
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.msn_p2p import slp
 from backchannel.protocols.msnp import messages, mime
@@ -30,12 +31,12 @@ from backchannel.text import decode
 
 MAX_PACKETS = 64
 _GROUPS = (9, 10)
-_SECTION = re.compile(rb"\r\n\r\n")
-_STATUS = re.compile(r"<Status>([A-Z]{3})</Status>")
-_NICK = re.compile(r"<FriendlyName>([^<]{0,1024})</FriendlyName>")
-_PERSONAL = re.compile(r"<PSM>([^<]{0,4096})</PSM>")
-_MEMBER = re.compile(r"<user>\s*<id>([^<]{1,400})</id>")
-_LEAVES = re.compile(r"/user\(([^)]{1,400})\)")
+_SECTION = later(rb"\r\n\r\n")
+_STATUS = later(r"<Status>([A-Z]{3})</Status>")
+_NICK = later(r"<FriendlyName>([^<]{0,1024})</FriendlyName>")
+_PERSONAL = later(r"<PSM>([^<]{0,4096})</PSM>")
+_MEMBER = later(r"<user>\s*<id>([^<]{1,400})</id>")
+_LEAVES = later(r"/user\(([^)]{1,400})\)")
 
 
 class Letter:

@@ -12,6 +12,7 @@ import re
 from backchannel.effects import Expect
 from backchannel.events import Offer, OfferAnswer, PeerAddress
 from backchannel.model import Capability, Side
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.msn_p2p import slp
 from backchannel.protocols.msn_p2p.applications import unpack
@@ -22,13 +23,13 @@ from backchannel.protocols.msnp.wire import Command
 from backchannel.text import decode
 
 MAX_PLACES = 32
-_TUNNELED = re.compile(rb"<msg>([A-Za-z0-9+/=\s]{8,262144})</msg>")
-_SIP = re.compile(r"(?:([A-Z]{3,10}) sips?:\S{1,400} SIP/2\.0|SIP/2\.0 (\d{3}) ?(.{0,80}))\r?\n")
-_CALL = re.compile(r"^(?:Call-ID|i):[ \t]*(\S{1,200})", re.IGNORECASE | re.MULTILINE)
-_SEQUENCE = re.compile(r"^CSeq:[ \t]*\d{1,10}[ \t]+([A-Z]{3,10})", re.IGNORECASE | re.MULTILINE)
-_CONNECTION = re.compile(r"^c=IN IP[46] (\S{3,45})", re.MULTILINE)
-_MEDIA = re.compile(r"^m=(audio|video) (\d{1,5}) ", re.MULTILINE)
-_CANDIDATE = re.compile(
+_TUNNELED = later(rb"<msg>([A-Za-z0-9+/=\s]{8,262144})</msg>")
+_SIP = later(r"(?:([A-Z]{3,10}) sips?:\S{1,400} SIP/2\.0|SIP/2\.0 (\d{3}) ?(.{0,80}))\r?\n")
+_CALL = later(r"^(?:Call-ID|i):[ \t]*(\S{1,200})", re.IGNORECASE | re.MULTILINE)
+_SEQUENCE = later(r"^CSeq:[ \t]*\d{1,10}[ \t]+([A-Z]{3,10})", re.IGNORECASE | re.MULTILINE)
+_CONNECTION = later(r"^c=IN IP[46] (\S{3,45})", re.MULTILINE)
+_MEDIA = later(r"^m=(audio|video) (\d{1,5}) ", re.MULTILINE)
+_CANDIDATE = later(
     r"^a=candidate:.{0,200}?\b(UDP|TCP)\S{0,8} \S{1,16} (\S{3,45}) (\d{1,5})\b",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from backchannel.model import Side
+from backchannel.patterns import later
 
 Direction = Literal["client", "server", "either"]
 
@@ -116,7 +117,7 @@ def _pattern(names: str, tail: bytes) -> bytes:
 
 _BY_NAME: dict[bytes, list[Shape]] = {}
 for _names, _direction, _weight, _tail in _RAW:
-    _entry = Shape(_direction, _weight, re.compile(_pattern(_names, _tail)))
+    _entry = Shape(_direction, _weight, later(_pattern(_names, _tail)))
     for _name in _names.encode().split():
         _BY_NAME.setdefault(_name, []).append(_entry)
 
@@ -124,7 +125,7 @@ for _names, _direction, _weight, _tail in _RAW:
 def _finder(other: Direction) -> re.Pattern[bytes]:
     """Any line that proves something and that *other* does not send."""
     shapes = (_pattern(row[0], row[3]) for row in _RAW if row[1] != other and row[2] > 1)
-    return re.compile(rb"(?=[A-Z]{3} )(?:" + b"|".join(shapes) + rb")(?=\r\n)")
+    return later(rb"(?=[A-Z]{3} )(?:" + b"|".join(shapes) + rb")(?=\r\n)")
 
 
 SEEK: dict[Side, re.Pattern[bytes]] = {

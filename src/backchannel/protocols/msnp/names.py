@@ -12,14 +12,15 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import unquote_to_bytes
 
+from backchannel.patterns import later
 from backchannel.text import decode
 
 LIMIT = 320
 """The longest account kept: 64 + 1 + 255 characters (RFC 5321)."""
-_NETWORK = re.compile(r"^(\d{1,2}):(?=.)")
-_SLP = re.compile(r"^<?(?:msnmsgr|mailto|sip):", re.IGNORECASE)
-_VIA = re.compile(r";via=(?:\d{1,2}:)?([^;]+)", re.IGNORECASE)
-_IPV4 = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?(?![\d.])")
+_NETWORK = later(r"^(\d{1,2}):(?=.)")
+_SLP = later(r"^<?(?:msnmsgr|mailto|sip):", re.IGNORECASE)
+_VIA = later(r";via=(?:\d{1,2}:)?([^;]+)", re.IGNORECASE)
+_IPV4 = later(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?(?![\d.])")
 
 
 def account(text: str) -> str:

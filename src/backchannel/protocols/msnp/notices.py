@@ -7,6 +7,7 @@ from html import unescape
 
 from backchannel.events import Credential, Message, PeerAddress
 from backchannel.model import Capability, Side
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.msnp import mime
 from backchannel.protocols.msnp.names import account, address, number
@@ -18,13 +19,13 @@ SERVICE = "Hotmail"
 """How the service names itself as a sender."""
 MAX_NOTICES = 64
 _TAG = r"<{0}>([^<]{{0,1024}})</{0}>"
-_MAIL = re.compile(r"<M>(.{0,4096}?)</M>", re.DOTALL)
-_FROM, _SUBJECT = (re.compile(_TAG.format(tag)) for tag in ("E", "SU"))
-_KIND = re.compile(_TAG.format("T"))
+_MAIL = later(r"<M>(.{0,4096}?)</M>", re.DOTALL)
+_FROM, _SUBJECT = (later(_TAG.format(tag)) for tag in ("E", "SU"))
+_KIND = later(_TAG.format("T"))
 _OFFLINE = "11"
-_TEXT = re.compile(r"<(?:TEXT|BODY)\b[^>]{0,200}>([^<]{0,4096})</(?:TEXT|BODY)>", re.IGNORECASE)
-_TEL = re.compile(r"<FROM\b[^>]{0,200}?\bname=\"([^\"]{0,320})\"", re.IGNORECASE)
-_MARKUP = re.compile(r"<[^>]{0,512}>")
+_TEXT = later(r"<(?:TEXT|BODY)\b[^>]{0,200}>([^<]{0,4096})</(?:TEXT|BODY)>", re.IGNORECASE)
+_TEL = later(r"<FROM\b[^>]{0,200}?\bname=\"([^\"]{0,320})\"", re.IGNORECASE)
+_MARKUP = later(r"<[^>]{0,512}>")
 
 
 def profile(state: State, parties: Parties, message: mime.Message) -> list[Output]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open, Tie
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
+from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http.heads import Head
 from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
@@ -25,13 +26,13 @@ from backchannel.reader import Reader, WireError
 SCHEME = "oscar-http"
 MAX_OPEN = 64
 _SID = rb"sid=[0-9A-Fa-f]{32}"
-_REQUEST = re.compile(
+_REQUEST = later(
     rb"(?:GET (/hello)|GET /monitor\?" + _SID + rb"|POST /data\?" + _SID + rb"&seq=\d{1,10})"
     rb" HTTP/1\.[01]\r?\n"
 )
-_TARGET = re.compile(r"/(?:hello$|monitor\?sid=([0-9A-Fa-f]{32})$|data\?sid=([0-9A-Fa-f]{32})&)")
-_HELLO_HOST = re.compile(rb"\nHost: (?:[\w.-]{0,200}\.)?(?:icq|aol)\.com[:\r\n]", re.IGNORECASE)
-_PARTIAL = re.compile(
+_TARGET = later(r"/(?:hello$|monitor\?sid=([0-9A-Fa-f]{32})$|data\?sid=([0-9A-Fa-f]{32})&)")
+_HELLO_HOST = later(rb"\nHost: (?:[\w.-]{0,200}\.)?(?:icq|aol)\.com[:\r\n]", re.IGNORECASE)
+_PARTIAL = later(
     rb"(?:GET /hello|(?:GET /monitor|POST /data)\?[sid=]{1,4}[0-9A-Fa-f]{0,32}[&seq=\d]{0,15})"
     rb"(?: [HTP/1.0]{0,8}\r?)?"
 )

@@ -11,6 +11,7 @@ docs/TOC.md (TOC 2.0).
 import re
 from itertools import cycle
 
+from backchannel.patterns import later
 from backchannel.text import decode
 
 GREETING = b"FLAPON\r\n\r\n"
@@ -19,17 +20,17 @@ LONGEST = 8192
 """What the server may send at most; clients may send a quarter of it."""
 ROAST = b"Tic/Toc"
 
-_WORD = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|$)|((?:[^\s"\\]|\\.)+)', re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_WORD = later(r'"((?:[^"\\]|\\.)*)(?:"|$)|((?:[^\s"\\]|\\.)+)', re.DOTALL)
+_ESCAPE = later(r"\\(.)", re.DOTALL)
 
-COMMAND = re.compile(rb"toc2?_[a-z_]{2,24}[ \x00]")
-MESSAGE = re.compile(
+COMMAND = later(rb"toc2?_[a-z_]{2,24}[ \x00]")
+MESSAGE = later(
     rb"(?:SIGN_ON|CONFIG2?|NICK|IM_IN(?:2|_ENC2)?|UPDATE_BUDDY2?|BUDDY_CAPS2|ERROR|EVILED|"
     rb"CHAT_(?:JOIN|IN|IN_ENC|UPDATE_BUDDY|INVITE|LEFT)|GOTO_URL|DIR_STATUS|"
     rb"ADMIN_(?:NICK|PASSWD)_STATUS|RVOUS_PROPOSE|CLIENT_EVENT2|NEW_BUDDY_REPLY2|"
     rb"(?:INSERTED|UPDATED|DELETED)2):|PAUSE$"
 )
-FRAME = re.compile(rb"\x2a\x02..[\x00-\x20].(?:toc2?_[a-z]|[A-Z][A-Z_]{3}[A-Z_2:])", re.DOTALL)
+FRAME = later(rb"\x2a\x02..[\x00-\x20].(?:toc2?_[a-z]|[A-Z][A-Z_]{3}[A-Z_2:])", re.DOTALL)
 """What a frame looks like where it must be found again after a loss."""
 LOOK = 12
 """Bytes that `FRAME` reads, at most."""
