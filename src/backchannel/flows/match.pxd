@@ -87,7 +87,7 @@ cdef class Matcher:
     cdef uint64_t gated
     cdef Names names
 
-    cdef int ask(self, wide_t* wide, list magics) except -1
+    cdef int ask(self, wide_t* wide) except -1
     cdef uint64_t match(
         self,
         int number,

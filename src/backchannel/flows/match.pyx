@@ -11,7 +11,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcpy, memset
 
-from backchannel.flows import match_py
+from backchannel.flows.magics import HEAD as _HEAD
+from backchannel.flows.magics import check
 from backchannel.flows.names cimport EARLY
 from backchannel.flows.state cimport TCP, UDP
 
@@ -48,7 +49,7 @@ cdef enum:
     YES
 
 _TRANSPORTS = ("tcp", "udp", "ip")
-cdef uint32_t HEAD = match_py.HEAD
+cdef uint32_t HEAD = _HEAD
 
 
 cdef class Matcher:
@@ -58,7 +59,7 @@ cdef class Matcher:
         cdef uint32_t count = 0
         cdef gate_t* gates
         for index, magic in magics:
-            match_py.check(index, magic)
+            check(index, magic)
         self.names = Names(names)
         self.gated = 0 if everything else sum(1 << index for index in set(gated))
         self.magics = <magic_t*>calloc(len(magics) + 1, sizeof(magic_t))
@@ -69,7 +70,8 @@ cdef class Matcher:
         for number, (index, magic) in enumerate(magics):
             compile_magic(&self.magics[number], index, magic)
             self.magics[number].words = self.numbered(magic.anywhere)
-            firsts, transport = first_bytes(magic), _TRANSPORTS.index(magic.transport)
+            firsts = [byte for byte in range(256) if may_be(&self.magics[number], 0, byte)]
+            transport = _TRANSPORTS.index(magic.transport)
             for place in (3 + transport,) if magic.first else (transport, 3 + transport):
                 if len(firsts) == 256 and len(wide[place]) < MOST_WIDE:
                     wide[place].append(number)
@@ -93,25 +95,36 @@ cdef class Matcher:
                 for size in range(WINDOW + 1):
                     if gates[at].least <= size <= gates[at].most or size == WINDOW:
                         self.wide[place].of_size[size] |= <uint64_t>1 << at
-            self.ask(&self.wide[place], [magics[number][1] for number in numbers])
+            self.ask(&self.wide[place])
 
-    cdef int ask(self, wide_t* wide, list magics) except -1:
-        """Choose the places whose bytes leave fewest of *magics*, and note which bytes leave which."""
-        places = {at: [allowed(magic, at) for magic in magics] for at in range(WINDOW)}
-        left = [1.0] * len(magics)  # the share of payloads that a magic's gate would be compared with
+    cdef int ask(self, wide_t* wide) except -1:
+        """Choose the places whose bytes leave fewest of the gates, and note which bytes leave which."""
+        cdef double left[MOST_WIDE]  # the share of payloads that a gate would be compared with
+        cdef double most, least, share
+        cdef bint asked[WINDOW]
+        cdef const magic_t* magic
+        cdef uint32_t number, at, best
+        memset(asked, 0, sizeof(asked))
+        most = wide.count
+        for number in range(wide.count):
+            left[number] = 1.0
         while wide.asked < MOST_ASKED:
-            shares = {
-                at: [some * len(bytes_) / 256 for some, bytes_ in zip(left, asked)]
-                for at, asked in places.items()
-            }
-            best = min(shares, key=lambda at: sum(shares[at]))
-            if sum(shares[best]) >= sum(left):
+            least, best = most, WINDOW
+            for at in range(WINDOW):
+                share = 0
+                for number in range(wide.count):
+                    share += left[number] * passing(&self.magics[wide.gates[number].magic], at)
+                if share < least and not asked[at]:
+                    least, best = share, at
+            if best == WINDOW:
                 break
-            left = shares[best]
-            wide.places[wide.asked] = best
-            for number, bytes_ in enumerate(places.pop(best)):
-                for byte in bytes_:
-                    wide.may[wide.asked][byte] |= <uint64_t>1 << number
+            for number in range(wide.count):
+                magic = &self.magics[wide.gates[number].magic]
+                left[number] *= passing(magic, best)
+                for byte in range(256):
+                    if may_be(magic, best, byte):
+                        wide.may[wide.asked][byte] |= <uint64_t>1 << number
+            wide.places[wide.asked], asked[best], most = best, True, least
             wide.asked += 1
         return 0
 
@@ -347,18 +360,19 @@ cdef int compile_magic(magic_t* made, int index, object magic) except -1:
     return 0
 
 
-def first_bytes(magic):
-    """Return the first bytes that a payload may have."""
-    return allowed(magic, 0)
+cdef inline bint may_be(const magic_t* magic, uint32_t place, uint8_t byte) noexcept nogil:
+    """Whether a payload may have *byte* at *place*."""
+    cdef uint32_t at = place - magic.at
+    if not magic.at <= place < magic.at + magic.size:
+        return True
+    return byte & magic.mask[at] == magic.pattern[at]
 
 
-def allowed(magic, place):
-    """Return the bytes that a payload may have at a place."""
-    if not magic.at <= place < magic.at + len(magic.pattern):
-        return range(256)
-    mask = magic.mask[place - magic.at] if magic.mask else 0xFF
-    want = magic.pattern[place - magic.at] & mask
-    return [byte for byte in range(256) if byte & mask == want]
+cdef inline double passing(const magic_t* magic, uint32_t place) noexcept nogil:
+    """Return the share of all bytes that a payload may have at *place*."""
+    if not magic.at <= place < magic.at + magic.size:
+        return 1
+    return 1.0 / (1 << popcount(magic.mask[place - magic.at]))
 
 
 cdef gate_t make_gate(const magic_t* magic, uint16_t number, bint opening):

@@ -1,0 +1,25 @@
+"""What a magic may be, in the compiled core and in plain Python."""
+
+from backchannel.contract import Magic
+
+HEAD = 4096
+"""Bytes of a head of lines that are searched for a magic's words."""
+
+
+def check(index: int, magic: Magic) -> None:
+    """Raise ValueError for a magic that cannot be compiled."""
+    if not 0 <= index < 64:
+        raise ValueError(f"protocol index {index} is not in 0..63")
+    if magic.length is not None and magic.length.size not in {1, 2, 3, 4}:
+        raise ValueError(f"length field of {magic.length.size} bytes: {magic}")
+    if len(magic.pattern) > 64 or magic.at > 1024 or len(magic.sizes) > 64:
+        raise ValueError(f"magic too long: {magic}")
+    if any(len(mask) > len(magic.pattern) for mask in magic.some) or len(magic.some) > 2:
+        raise ValueError(f"masks that do not lie over the pattern: {magic}")
+    if magic.transport == "tcp" and (magic.multiple > 1 or (magic.length and magic.length.chain)):
+        raise ValueError(f"streams have no size: {magic}")
+    if magic.spread is not None and magic.spread.at + magic.spread.size > 64:
+        raise ValueError(f"spread of bytes too far in: {magic}")
+    words = magic.anywhere
+    if len(words) > 32 or any(not 2 < len(word) <= 32 or word != word.lower() for word in words):
+        raise ValueError(f"words that cannot be searched for: {magic}")
