@@ -39,12 +39,13 @@ def main() -> None:
 
 
 def _run() -> int:
-    from backchannel.cli.application import app  # noqa: PLC0415 - not for the first page
+    from backchannel.cli import plain  # noqa: PLC0415 - not for the first page
     from backchannel.errors import InputError, PrivilegeError, UsageError  # noqa: PLC0415 - as above
 
+    call = plain.call(sys.argv[1:]) or _call
     gc.freeze()  # what was loaded stays: nothing of it is worth looking at
     try:
-        code = app(result_action="return_value")
+        code = call()
     except (UsageError, InputError) as error:
         streams.complain(str(error))
         return USAGE
@@ -52,6 +53,13 @@ def _run() -> int:
         streams.complain(str(error))
         return PRIVILEGE
     return code if isinstance(code, int) else 0
+
+
+def _call() -> object:
+    """Let the library that reads command lines call the command, or say what is wrong."""
+    from backchannel.cli.application import app  # noqa: PLC0415 - not for a plain command line
+
+    return app(result_action="return_value")
 
 
 def _let_go_of_output() -> None:

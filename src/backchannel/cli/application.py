@@ -1,17 +1,22 @@
 """The whole command line: each command is loaded when it is called."""
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from backchannel import __version__
+from backchannel.cli import options
 from backchannel.cli.commands import ABOUT, COMMANDS
 
 app = App(
     name="backchannel",
     help=ABOUT,
     version=__version__,
-    default_parameter=Parameter(negative=(), show_default=False),  # no --no-json, no "False"
+    default_parameter=options.DEFAULT,
     help_format="plaintext",  # markdown takes 40 ms to load, and help should be there at once
 )
-app.register_install_completion_command()
+app.command(
+    "backchannel.cli.completion:install",
+    name="--install-completion",
+    help="Install shell completion for this application.",
+)
 for _name, _place, _about in COMMANDS:
     app.command(f"backchannel.cli.{_place}", name=_name, help=_about)

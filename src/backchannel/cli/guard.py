@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from backchannel.cli import options
 from backchannel.errors import UsageError
 from backchannel.grades import Mode
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 app = App(
     name="guard",
     help="Enforce a policy on live traffic, by service and capability.",
-    default_parameter=Parameter(negative=(), show_default=False),
+    default_parameter=options.DEFAULT,
     help_format="plaintext",
 )
 

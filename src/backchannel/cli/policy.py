@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from backchannel.cli import folders
+from backchannel.cli import folders, options
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = App(
     name="policy",
     help="Write a policy once; check it, compile it to firewalls, and prove what it does.",
-    default_parameter=Parameter(negative=(), show_default=False),
+    default_parameter=options.DEFAULT,
     help_format="plaintext",
 )
 

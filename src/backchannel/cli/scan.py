@@ -1,40 +1,38 @@
 """`backchannel scan`: from any capture to an answer. What it does is in `scanning`."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
+from backchannel import cli
 from backchannel.cli.checks import Checks
 from backchannel.errors import UsageError
 from backchannel.grades import Severity
 
-OrStandardOutput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]
-
 
 def scan(
-    *paths: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *paths: cli.options.Inputs,
     json: bool = False,
-    eve: OrStandardOutput = None,
-    events: OrStandardOutput = None,
+    eve: cli.options.OrStandardOutput = None,
+    events: cli.options.OrStandardOutput = None,
     flows: Path | None = None,
     report: Path | None = None,
     report_title: str = "",
     matrix: Path | None = None,
-    stix: OrStandardOutput = None,
-    ecs: OrStandardOutput = None,
-    cef: OrStandardOutput = None,
-    syslog: OrStandardOutput = None,
+    stix: cli.options.OrStandardOutput = None,
+    ecs: cli.options.OrStandardOutput = None,
+    cef: cli.options.OrStandardOutput = None,
+    syslog: cli.options.OrStandardOutput = None,
     extract: Path | None = None,
     secrets: bool = False,
     content: bool = False,
-    all_protocols: Annotated[bool, Parameter(name="--all")] = False,
+    all_protocols: cli.options.All = False,
     fail_on: Severity | None = None,
     suppress: Path | None = None,
     rules: tuple[Path, ...] = (),
-    checks: Annotated[Checks, Parameter(name="*")] = Checks(),  # noqa: B008 - frozen
+    checks: cli.options.Fields = Checks(),  # noqa: B008 - frozen
     pseudonymise: str | None = None,
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
+    quiet: cli.options.Quiet = False,
 ) -> int:
     """Find and decode the back channels in captures.
 
@@ -129,18 +127,9 @@ def _meant(option: str) -> str:
     """Return what to do about an option that is not known."""
     from difflib import get_close_matches  # noqa: PLC0415 - only for who needs it
 
+    from backchannel.cli.application import app  # noqa: PLC0415 - as above
+
     asked = option.partition("=")[0]
-    known = [
-        _written(name, hint)
-        for options in (scan.__annotations__, Checks.__annotations__)
-        for name, hint in options.items()
-    ]
+    known = [name for each in app["scan"].assemble_argument_collection() for name in each.names]
     close = get_close_matches(asked, known, 1) or [each for each in known if each in asked]
     return f"did you mean {close[0]}?" if close else "see backchannel scan --help"
-
-
-def _written(name: str, hint: object) -> str:
-    """Return an option as it is written on the command line, by its parameter."""
-    named = (each.name for each in getattr(hint, "__metadata__", ()) if isinstance(each, Parameter))
-    own = next((name for names in named if names for name in names), "")
-    return own or f"--{name.replace('_', '-')}"
