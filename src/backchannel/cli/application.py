@@ -4,7 +4,7 @@ from cyclopts import App
 
 from backchannel import __version__
 from backchannel.cli import options
-from backchannel.cli.commands import ABOUT, COMMANDS
+from backchannel.cli.commands import ABOUT, COMMANDS, WORDS
 
 app = App(
     name="backchannel",
@@ -19,4 +19,6 @@ app.command(
     help="Install shell completion for this application.",
 )
 for _name, _place, _about in COMMANDS:
-    app.command(f"backchannel.cli.{_place}", name=_name, help=_about)
+    _words = f"backchannel {_name} {WORDS[_name]}" if _name in WORDS else ""
+    _usage = {"usage": _words} if _words else {}  # an application imported says its own
+    app.command(f"backchannel.cli.{_place}", name=_name, help=_about, **_usage)

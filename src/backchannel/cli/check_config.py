@@ -1,12 +1,11 @@
 """`backchannel check-config`: what is wrong with a configuration, before it is used."""
 
-from pathlib import Path
-
+from backchannel.cli import options
 from backchannel.live import configfile, setup
 from backchannel.live.sockets import ANY, interfaces
 
 
-def check_config(path: Path = configfile.SYSTEM) -> int:
+def check_config(path: options.File = configfile.SYSTEM) -> int:
     """Check a configuration and everything that it names. Exit code 0: good; 2: not.
 
     Every fault is told with its file and line, and with what to write instead. `conf.d/*.toml`

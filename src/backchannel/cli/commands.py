@@ -27,3 +27,11 @@ COMMANDS = (
     ),
     ("check-config", "check_config:check_config", "Check a configuration file of watch."),
 )
+WORDS = {
+    "scan": "[OPTIONS] PATHS...",
+    "services": "[OPTIONS] [NAME]",
+    "rules": "[OPTIONS] [FOLDERS...]",
+    "update": "[OPTIONS] [FILE]",
+    "check-config": "[FILE]",
+}
+"""What follows a name, where there are words that may be absent: cyclopts would say "[ARGS]"."""

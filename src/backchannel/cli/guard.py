@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = App(
     name="guard",
     help="Enforce a policy on live traffic, by service and capability.",
+    usage="backchannel guard [OPTIONS] [POLICY] | COMMAND",
     default_parameter=options.DEFAULT,
     help_format="plaintext",
 )

@@ -13,6 +13,8 @@ from backchannel.cli.checks import Checks
 
 DEFAULT = Parameter(negative=(), show_default=False)
 """For all commands: no --no-json, no "False" in the help."""
+File = Annotated[Path, Parameter(name="--file")]
+Policy = Annotated[Path, Parameter(name="--policy")]
 Inputs = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """Captures. An unknown option is taken for one, so that the command can say what was meant."""
 OrStandardOutput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]

@@ -48,6 +48,7 @@ app.command(
     "backchannel.cli.policy_explain:explain",
     name="explain",
     help="Say which rule decides a flow, on each firewall, and why.",
+    usage="backchannel policy explain [OPTIONS] POLICY [CAPTURES...]",
 )
 
 FINDINGS = 1
@@ -88,7 +89,7 @@ def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
 
 @app.command
 def check(
-    path: Path,
+    path: options.Policy,
     *,
     on: str = "",
     json: bool = False,
@@ -146,7 +147,7 @@ def _tell(made: "Rules", problems: "list[Problem]") -> None:
     )
 
 
-@app.command
+@app.command(usage="backchannel policy init [OPTIONS] CAPTURES...")
 def init(
     *captures: Path,
     out: Path | None = None,
@@ -188,7 +189,7 @@ def init(
 
 @app.command(name="compile")
 def compile_(
-    path: Path,
+    path: options.Policy,
     *,
     to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
     out: Path | None = None,

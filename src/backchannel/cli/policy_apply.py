@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from backchannel.cli import options
 from backchannel.cli.policy import FINDINGS, firewalls, rules
 from backchannel.errors import UsageError
 
@@ -46,7 +47,7 @@ def _here(to: str, state: Path | None) -> "tuple[Firewall, State]":
 
 
 def plan(
-    path: Path,
+    path: options.Policy,
     *,
     to: To = "nftables",
     state: Path | None = None,
@@ -112,7 +113,7 @@ def diff(*, to: To = "nftables", state: Path | None = None, json: bool = False) 
 
 
 def apply(
-    path: Path,
+    path: options.Policy,
     *,
     to: To = "nftables",
     confirm_within: str = "60s",

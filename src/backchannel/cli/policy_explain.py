@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from backchannel.cli import options
 from backchannel.cli.policy import firewalls, rules
 from backchannel.errors import UsageError
 
@@ -23,7 +24,7 @@ _END = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[0-9.]+))(?::(?P<por
 
 
 def explain(
-    path: Path,
+    path: options.Policy,
     captures: tuple[Path, ...] = (),
     *,
     flow: tuple[str, ...] = (),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from backchannel.cli import options
 from backchannel.cli.policy import firewalls, rules
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SHORT = {"windows": "win", "cisco-ios": "cisco", "dns-rpz": "rpz", "suricata": 
 
 
 def matrix(
-    path: Path,
+    path: options.Policy,
     *,
     to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
     why: bool = False,

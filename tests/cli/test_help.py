@@ -1,0 +1,55 @@
+"""Every command's help page: the usage line names what may stand there."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from backchannel.cli.application import app
+
+
+def commands(here, chain=()):
+    """Yield the names that lead to each command."""
+    for name in here:
+        if name not in (*here.help_flags, *here.version_flags):
+            yield (*chain, name)
+            yield from commands(here[name], (*chain, name))
+
+
+COMMANDS = sorted(commands(app))
+
+
+def page(chain, width=80):
+    out = io.StringIO()
+    app.help_print(list(chain), console=Console(file=out, width=width))
+    return out.getvalue()
+
+
+def test_all_commands_are_looked_at():
+    assert {("scan",), ("policy", "explain"), ("guard", "status")} <= set(COMMANDS)
+    assert len(COMMANDS) > 20
+
+
+@pytest.mark.parametrize("chain", COMMANDS, ids=" ".join)
+def test_the_usage_line_names_every_word(chain):
+    """Also those that may be absent, of which cyclopts says only that there are some."""
+    command = app
+    for name in chain:
+        command = command[name]
+    lines = page(chain).splitlines()
+    usage = lines[0].split()
+    assert usage[: 2 + len(chain)] == ["Usage:", "backchannel", *chain]
+    named = {word.strip("[].|") for word in usage[2 + len(chain) :]}
+    arguments = command.assemble_argument_collection() if command.default_command else ()
+    assert named >= {
+        each.names[0].lstrip("-").upper() for each in arguments if each.index is not None
+    }
+    assert not any(word.startswith("ARGS") for word in named)
+    assert ("OPTIONS" in named) == any(
+        each.index is None and not each.required for each in arguments
+    )
+
+
+@pytest.mark.parametrize("chain", COMMANDS, ids=" ".join)
+def test_no_line_is_wider_than_the_terminal(chain):
+    assert max(map(len, page(chain).splitlines())) <= 80
