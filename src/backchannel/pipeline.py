@@ -118,7 +118,7 @@ class Scan:
             service_of_name=lru_cache(maxsize=NAMES)(self.index.service_of),
             files=files,
             on_end=self._ended,
-            on_count=self._counted,
+            on_count=self._heard.append,
         )
         self._settings = {
             "decoded": "all protocols" if everything else "what concerns a known service",
@@ -230,12 +230,11 @@ class Scan:
         )
 
     def _drain(self) -> Iterator[list[Observation]]:
-        take, handle = self._core.take, self._engine.handle
-        while batch := take():
-            if seen := handle(batch):
-                yield self._told(seen)
+        while seen := self._engine.drain():
+            yield self._told(seen)
             if len(self._heard) >= PORTION:
                 self._hear()
+        self._hear()
 
     def _told(self, told: list[Observation]) -> list[Observation]:
         """Return what everybody is to see: what the engine told, and what followers add to it."""
@@ -246,12 +245,9 @@ class Scan:
 
     def _hear(self) -> None:
         """Take in what was told since the last time."""
-        heard, self._heard = self._heard, []
-        self._summary.hear(heard)
-        self._detector.hear(heard)
-
-    def _counted(self, *told: Any) -> None:
-        self._heard.append(told)
+        self._summary.hear(self._heard)
+        self._detector.hear(self._heard)
+        self._heard.clear()
 
     def _followed(self, seen: Observation) -> Iterator[Observation]:
         yield seen

@@ -20,8 +20,10 @@ cdef class Engine:
     cdef Candidates _candidates
     cdef Observer _observer
 
-    @cython.locals(way=int, kind=int, stream=Stream, moment=Moment)
+    cpdef list drain(self)
     cpdef list handle(self, batch)
+    @cython.locals(way=int, kind=int, stream=Stream, moment=Moment)
+    cdef _handle(self, batch)
     cdef Stream _begin(self, slot, now)
     cdef _end(self, Stream stream, int side, Moment moment)
     cdef _close(self, Stream stream, Moment moment)
@@ -34,6 +36,7 @@ cdef class Engine:
     cdef _decode(self, Stream stream, int side, data, Moment moment)
     cdef _judge(self, Stream stream, session, Moment moment)
     cdef _refuted(self, Stream stream, Moment moment)
+    @cython.locals(observer=Observer, events=list, said=Py_ssize_t, at=Py_ssize_t)
     cdef _say(self, Stream stream, side, Moment moment, list outputs)
     cdef _effect(self, Stream stream, Moment moment, side, effect)
     cdef _end_inner(self, Stream stream, effect, Moment moment)

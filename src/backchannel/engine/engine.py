@@ -24,7 +24,6 @@ from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
 from backchannel.engine.stream import Group, Moment, Stream
-from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT
@@ -49,13 +48,13 @@ class Engine:
         files: FileStore | None = None,
         on_end: StreamEnd = lambda _stream, _slot: None,
         on_output: OnOutput | None = None,
-        on_count: OnCount = lambda *_: None,
+        on_count: OnCount = lambda _counted: None,
     ) -> None:
         """*protocols* stand in the order in which the core was given their numbers.
         *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called
         once for each stream that had a claim, when it ends, while its row can still be asked for;
         *on_output* for everything a session says, at once, even if its claim is not proved;
-        *on_count* for each event of which a session tells only the class, see `read`.
+        *on_count* for events of which a session tells only the class, see `read`.
         """
         self.counters: Counter[str] = Counter()
         self.read: Reads | None = None
@@ -70,8 +69,23 @@ class Engine:
         self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
 
+    def drain(self) -> list[Observation]:
+        """Take what the core has to deliver, up to the first that means anything; return that. []
+        when there is no more.
+        """
+        take, observer = self._core.take, self._observer
+        while batch := take():
+            self._handle(batch)
+            if observer.has_told():
+                return observer.take()
+        return []
+
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
         """Take what the core delivered; return what it meant."""
+        self._handle(batch)
+        return self._observer.take()
+
+    def _handle(self, batch: Sequence[Delivery]) -> None:
         streams = self._streams
         for slot, way, kind, time, frame, payload in batch:
             stream = streams.get(slot)
@@ -95,7 +109,6 @@ class Engine:
             self._deliveries = 0
             self._reach.announcements.expire(batch[-1][3])
             self._candidates.look_at_ports()  # the oldest wishes give way to new ones
-        return self._observer.take()
 
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share."""
@@ -159,6 +172,7 @@ class Engine:
                 self._lose(stream)
             else:
                 self._say(stream, spoken, moment, outputs)
+                stream.proved = stream.proved and not stream.session.done
         if stream.children:
             for child in list(stream.children.values()):
                 self._end(child, side, moment)
@@ -214,8 +228,6 @@ class Engine:
         assert session is not None
         stream.last = time
         stream.octets += len(data)
-        if session.done:
-            return
         side = SIDES[way ^ stream.flip]
         try:
             outputs = session.feed(side, data)
@@ -293,8 +305,10 @@ class Engine:
         """Act on what the session thinks of its claim now."""
         if session.standing is REFUTED:
             self._refuted(stream, moment)
-        elif stream.is_done() and not stream.children and stream.slot >= 0:
-            self._core.drop(stream.slot)
+        elif session.done:
+            stream.proved = False
+            if not stream.children and stream.slot >= 0:
+                self._core.drop(stream.slot)
         elif session.standing is PARSED and not stream.deaf:
             stream.proved = True
             if stream.replay_size >= 0:
@@ -322,17 +336,17 @@ class Engine:
         observer = self._observer
         if stream.held:
             observer.release_known(stream)  # what was held back came before
-        events: list[Event | type[Event]] = []
-        for output in outputs:
-            if type(output) not in EFFECTS:
-                events.append(output)  # type: ignore[arg-type]
+        events: list[Any] = outputs
+        said = 0
+        for at, output in enumerate(outputs):
+            if isinstance(output, type) or type(output) not in EFFECTS:
                 continue
-            if events:  # what they are told of is as it was before the effect
-                observer.hear_all(stream, moment, side, events)
-                events = []
+            if said < at:  # what they are told of is as it was before the effect
+                observer.hear_all(stream, moment, side, events[said:at])
+            said = at + 1
             self._effect(stream, moment, side, output)
-        if events:
-            observer.hear_all(stream, moment, side, events)
+        if said < len(events):
+            observer.hear_all(stream, moment, side, events[said:] if said else events)
         if stream.held:
             observer.release_known(stream)
 

@@ -7,6 +7,7 @@ cdef class Observer:
     cdef object _names, _count, _on_count
     cdef list _out
 
+    cpdef bint has_told(self) except -1
     cpdef list take(self)
     cpdef hear(self, Stream stream, Moment moment, side, event)
     cpdef hear_all(self, Stream stream, Moment moment, side, list events)

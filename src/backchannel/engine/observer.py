@@ -14,8 +14,9 @@ from backchannel.model import Endpoint, Side, Standing
 
 READ = frozenset(str(kind.__struct_config__.tag) for kind in (NameLearned, SignOn))
 """Tags of the events that tell something of their own stream."""
-OnCount: TypeAlias = Callable[[Sequence[type[Event]], Place, FlowInfo, Endpoint | None, int], None]
-"""Called with the kinds of events of which no more is told."""
+Counted: TypeAlias = tuple[Sequence[type[Event]], Place, FlowInfo, Endpoint | None, int]
+"""Kinds of events of which no more is told, where they were seen, and when (ns)."""
+OnCount: TypeAlias = Callable[[Counted], object]
 
 
 class Observer:
@@ -24,6 +25,10 @@ class Observer:
     def __init__(self, names: Names, count: Callable[[str], None], on_count: OnCount) -> None:
         self._names, self._count, self._on_count = names, count, on_count
         self._out: list[Observation] = []
+
+    def has_told(self) -> bool:
+        """Say whether there is anything to `take`."""
+        return bool(self._out)
 
     def take(self) -> list[Observation]:
         """Return what was gathered since the last call."""
@@ -51,7 +56,7 @@ class Observer:
             kind = type(event)
             if kind is NameLearned or kind is SignOn:
                 if counted and place is not None:
-                    self._on_count(counted, place, stream.flow, stream.target, moment.time)
+                    self._on_count((counted, place, stream.flow, stream.target, moment.time))
                     counted = []
                 self._learn(stream, moment, event)
                 place = None
@@ -66,7 +71,7 @@ class Observer:
                 self._observe(stream, moment, side, event, place)
         if counted:
             assert place is not None
-            self._on_count(counted, place, stream.flow, stream.target, moment.time)
+            self._on_count((counted, place, stream.flow, stream.target, moment.time))
 
     def tell(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
         """Tell *event* now, whatever the stream's standing."""
@@ -87,7 +92,7 @@ class Observer:
         place = stream.standpoint()
         for moment, side, event in held:
             if isinstance(event, type):
-                self._on_count([event], place, stream.flow, stream.target, moment.time)
+                self._on_count(([event], place, stream.flow, stream.target, moment.time))
             else:
                 self._observe(stream, moment, side, event, place)
 

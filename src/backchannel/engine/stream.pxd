@@ -21,7 +21,10 @@ cdef class Group:
 
 cdef class Stream:
     cdef public object flow, start, scope, target
-    cdef public object protocol, session, claim, answer
+    cdef public object session, claim, answer
+    cdef object _protocol
+    cdef str _name, _service
+    cdef bint _context
     cdef public long long slot, first, last, octets, claim_frame, replay_size
     cdef public int depth, flip
     cdef public bint asked, bare, deaf, proved, settled, touched
@@ -34,6 +37,7 @@ cdef class Stream:
 
     cpdef bint is_done(self)
     cpdef tuple standpoint(self)
+    @cython.locals(group=Group, service=str, account=str)
     cpdef tuple place(self)
     cpdef bint exhausted(self, answer)
     cpdef remember(self, side, data, Moment moment)

@@ -62,7 +62,11 @@ class Stream:
     """A stream under identification, then with its session; deaf when nobody wants it."""
 
     __slots__ = (
+        "_context",
         "_group",
+        "_name",
+        "_protocol",
+        "_service",
         "account",
         "answer",
         "asked",
@@ -85,7 +89,6 @@ class Stream:
         "named",
         "octets",
         "peeked",
-        "protocol",
         "proved",
         "replay",
         "replay_size",
@@ -125,8 +128,9 @@ class Stream:
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
         self.flip = 0  # 1 where its session takes the sides the other way round
-        self.proved = False  # its session is sure: bytes go to it, and are not kept for others
-        self.protocol: Protocol | None = None
+        self.proved = False  # its session is sure and wants bytes: they go to it, and nowhere else
+        self._protocol: Protocol | None = None
+        self._name, self._service, self._context = "", "", False  # of the protocol
         self.session: Session | None = None
         self.claim: Claim | None = None
         self.claim_frame = 0
@@ -138,6 +142,18 @@ class Stream:
         self.named: tuple[str, str] | None = None  # (service, name) where a name told it
         self.settled = False  # nothing more will tell the service apart: its protocol's default
         self.touched = False  # has files under way
+
+    @property
+    def protocol(self) -> Protocol | None:
+        """Whose decoder has the stream; None while nobody's has."""
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, protocol: Protocol | None) -> None:
+        self._protocol = protocol
+        if protocol is not None:
+            self._name, self._service = protocol.name, protocol.service
+            self._context = protocol.context
 
     @property
     def group(self) -> Group | None:
@@ -212,23 +228,21 @@ class Stream:
 
     def place(self) -> Place | None:
         """Return the `standpoint`; None while events wait, as `holds` says."""
-        session, protocol = self.session, self.protocol
-        if session is None or protocol is None or protocol.context:
+        session = self.session
+        if session is None or self._context or session.standing is not PARSED:
             return None if self.holds else self.standpoint()
-        if session.standing is not PARSED:
-            return None if self.holds else self.standpoint()
-        group = self._group.root() if self._group is not None else None  # the usual case, at once
-        account = group.account if group is not None else ""
-        service = session.service
-        if account and group is not None and service in ("", protocol.service):
-            service = group.service
+        service, account = session.service, self.account  # the usual case, at once
+        group = self._group.root() if self._group is not None else None
+        if group is not None and group.account:
+            if service in ("", self._service):
+                service = group.service
+            account = account or group.account
         elif not service and self.settled:
-            service = protocol.service
+            service = self._service
         if not service:
             return None
-        name = protocol.name
-        stack = self.carrier + name if self.carrier else name
-        return stack, name, service, SURE, self.account or account
+        stack = self.carrier + self._name if self.carrier else self._name
+        return stack, self._name, service, SURE, account
 
     def exhausted(self, answer: More | None) -> bool:
         """Whether waiting for more bytes is pointless, after recognisers' last *answer*."""

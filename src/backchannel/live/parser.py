@@ -7,7 +7,7 @@ import os
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from backchannel.detect.detector import may_match
 from backchannel.detect.expressions import Expression
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
-from backchannel.engine.observation import FlowInfo, Observation, Place
+from backchannel.engine.observation import Observation, Place
+from backchannel.engine.observer import Counted
 from backchannel.engine.stream import Stream
 from backchannel.events import Event
 from backchannel.extract.store import FileStore
@@ -235,15 +236,9 @@ class Parser:
                 self._claims[row.serial] = stream.service, stream.stack, word
         self._over.append(made)
 
-    def _happened(
-        self,
-        kinds: Sequence[type[Event]],
-        place: Place,
-        flow: FlowInfo,
-        target: Endpoint | None,
-        time: int,
-    ) -> None:
+    def _happened(self, counted: Counted) -> None:
         """Count events of which nobody reads more than their kinds."""
+        kinds, place, flow, target, time = counted
         for kind in kinds:
             key = kind, place, flow.serial, target
             row = self._counted.get(key)
