@@ -26,7 +26,7 @@ def test_the_size_of_a_portion_changes_nothing(path, monkeypatch):
         assert answer(path) == usual
 
 
-def test_no_more_waits_than_a_portion_and_what_one_batch_tells(monkeypatch):
+def test_no_more_waits_than_a_portion_and_what_one_chunk_tells(monkeypatch):
     monkeypatch.setattr(pipeline, "PORTION", 8)
     waiting, heard = [], Scan._hear
 

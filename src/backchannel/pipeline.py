@@ -234,7 +234,8 @@ class Scan:
             yield self._told(seen)
             if len(self._heard) >= PORTION:
                 self._hear()
-        self._hear()
+        if len(self._heard) >= PORTION:  # nothing but what is counted
+            self._hear()
 
     def _told(self, told: list[Observation]) -> list[Observation]:
         """Return what everybody is to see: what the engine told, and what followers add to it."""

@@ -5,6 +5,7 @@ from backchannel.engine.candidates cimport Candidates
 from backchannel.engine.observer cimport Observer
 from backchannel.engine.reach cimport Reach
 from backchannel.engine.stream cimport Moment, Stream
+from backchannel.engine.stream cimport moment as moment_of
 
 cdef int DATA, GAP, END, CLOSED
 cdef tuple SIDES

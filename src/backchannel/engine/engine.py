@@ -24,6 +24,7 @@ from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
 from backchannel.engine.stream import Group, Moment, Stream
+from backchannel.engine.stream import moment as moment_of
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.identify.decide import PEEK_LIMIT
@@ -96,7 +97,7 @@ class Engine:
             if kind == DATA and stream.proved:
                 self._feed_proved(stream, way, payload, time, frame)  # type: ignore[arg-type]
                 continue
-            moment = Moment(time, frame)
+            moment = moment_of(time, frame)
             if kind in (DATA, GAP):
                 self._feed(stream, SIDES[way], payload, moment)
             elif kind == END:
@@ -113,9 +114,9 @@ class Engine:
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share."""
         for stream in self._reach.shared_streams():
-            self._close(stream, Moment(stream.last, 0))
+            self._close(stream, moment_of(stream.last, 0))
         for stream, transfer in self._reach.finish():
-            self._observer.tell(stream, Moment(stream.last, 0), Side.CLIENT, transfer)
+            self._observer.tell(stream, moment_of(stream.last, 0), Side.CLIENT, transfer)
         return self._observer.take()
 
     def groups(self) -> list[Group]:
@@ -235,9 +236,9 @@ class Engine:
             self._lose(stream)
             return
         if outputs or stream.held:
-            self._say(stream, side, Moment(time, frame), outputs)
+            self._say(stream, side, moment_of(time, frame), outputs)
         if session.done or session.standing is not PARSED:
-            self._judge(stream, session, Moment(time, frame))
+            self._judge(stream, session, moment_of(time, frame))
 
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""

@@ -6,11 +6,12 @@ from backchannel.engine.stream cimport Group, Moment, Stream
 
 cdef class Reach:
     cdef readonly object files, announcements
-    cdef object _protocols, _names, _count, _shared, _groups, _owners
+    cdef object _protocols, _names, _count, _shared, _owners
+    cdef dict _groups
 
     cpdef expected(self, Stream stream, now)
     cpdef announce(self, Stream stream, expect, Moment moment)
-    @cython.locals(mine=Group, group=Group)
+    @cython.locals(groups=dict, known=Group, mine=Group, group=Group)
     cpdef tie(self, Stream stream, tie, Moment moment)
     @cython.locals(child=Stream)
     cpdef open(self, Stream stream, Moment moment, effect)

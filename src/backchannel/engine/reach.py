@@ -54,7 +54,7 @@ class Reach:
         self._shared = Bounded[tuple[str, str], Stream](
             LIMIT, "shared inner streams dropped to bound memory", count
         )
-        self._groups = Bounded[str, Group](LIMIT, "logins forgotten to bound memory", count)
+        self._groups: dict[str, Group] = {}  # by key, the latest last
         self._owners = Bounded[tuple[str, str], Stream](
             LIMIT, "owners of shared files forgotten to bound memory", count
         )
@@ -104,11 +104,18 @@ class Reach:
 
     def tie(self, stream: Stream, tie: Tie, moment: Moment) -> None:
         """Put a stream into the login that the key names."""
-        known, mine = self._groups.get(tie.key), stream.group
-        group = known.root() if known else mine or Group(stream.service, moment.time)
+        key, groups, mine = tie.key, self._groups, stream.login()
+        known = groups.pop(key, None)
+        if known is not None:
+            group = known.root()
+        else:
+            group = mine if mine is not None else Group(stream.service, moment.time)
         if mine is not None and mine is not group:
             group.absorb(mine)
-        self._groups.put(tie.key, group)
+        if len(groups) >= LIMIT:
+            del groups[next(iter(groups))]
+            self._count("logins forgotten to bound memory")
+        groups[key] = group
         group.last = moment.time
         group.flows[stream.flow.serial] = None
         if account := tie.account or stream.account:

@@ -9,6 +9,10 @@ cdef class Moment:
     cdef public long long time, frame
 
 
+@cython.locals(made=Moment)
+cpdef Moment moment(long long time, long long frame)
+
+
 cdef class Group:
     cdef public str service, account
     cdef public dict flows
@@ -35,7 +39,9 @@ cdef class Stream:
     cdef public dict candidates, children
     cdef public Group _group
 
+    cpdef Group login(self)
     cpdef bint is_done(self)
+    @cython.locals(group=Group)
     cpdef tuple standpoint(self)
     @cython.locals(group=Group, service=str, account=str)
     cpdef tuple place(self)

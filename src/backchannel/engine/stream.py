@@ -17,16 +17,22 @@ SETTLED_EVENTS = 64
 """Events kept back while it is not known which of its services a protocol carries."""
 
 PARSED, CLAIMED = Standing.PARSED, Standing.CLAIMED
-SURE = Confidence.PARSED
+GUESSED, NAMED, SURE = Confidence.PORT, Confidence.NAME, Confidence.PARSED
 
 
 class Moment:
-    """The packet that brought something: its time (ns) and frame number."""
+    """The packet that brought something: its time (ns) and frame number. `moment` makes it."""
 
     __slots__ = ("frame", "time")
+    time: int
+    frame: int
 
-    def __init__(self, time: int, frame: int) -> None:
-        self.time, self.frame = time, frame
+
+def moment(time: int, frame: int) -> Moment:
+    """Return the moment of a packet, without the call that `__init__` would be."""
+    made = Moment.__new__(Moment)
+    made.time, made.frame = time, frame
+    return made
 
 
 class Group:
@@ -130,7 +136,7 @@ class Stream:
         self.flip = 0  # 1 where its session takes the sides the other way round
         self.proved = False  # its session is sure and wants bytes: they go to it, and nowhere else
         self._protocol: Protocol | None = None
-        self._name, self._service, self._context = "", "", False  # of the protocol
+        self._name, self._service, self._context = "", "", False  # the protocol's
         self.session: Session | None = None
         self.claim: Claim | None = None
         self.claim_frame = 0
@@ -151,14 +157,19 @@ class Stream:
     @protocol.setter
     def protocol(self, protocol: Protocol | None) -> None:
         self._protocol = protocol
-        if protocol is not None:
+        self._name, self._service, self._context = "", "", False
+        if protocol is not None:  # asked with every event
             self._name, self._service = protocol.name, protocol.service
             self._context = protocol.context
+
+    def login(self) -> Group | None:
+        """Return the login that it belongs to."""
+        return self._group.root() if self._group is not None else None
 
     @property
     def group(self) -> Group | None:
         """The login that it belongs to."""
-        return self._group.root() if self._group is not None else None
+        return self.login()
 
     @group.setter
     def group(self, group: Group) -> None:
@@ -172,8 +183,8 @@ class Stream:
     @property
     def spoken(self) -> str:
         """Name of its protocol: the decoder's, or what was announced, or `unknown`."""
-        if self.protocol is not None:
-            return self.protocol.name
+        if self._protocol is not None:
+            return self._name
         return self.claim.protocol if self.claim else "unknown"
 
     @property
@@ -193,36 +204,33 @@ class Stream:
     @property
     def confidence(self) -> Confidence:
         """How sure we are of the protocol now, or of the service where only a name tells it."""
-        if self.named and (self.protocol is None or self.protocol.context) and self.named[1]:
-            return Confidence.NAME
+        if self.named and (self._protocol is None or self._context) and self.named[1]:
+            return NAMED
         if self.session is not None and self.session.standing is PARSED:
-            return Confidence.PARSED
-        return self.claim.confidence if self.claim else Confidence.PORT
+            return SURE
+        return self.claim.confidence if self.claim else GUESSED
 
     @property
     def service(self) -> str:
         """Catalogue id of the service: the session's word, its login's, or a name's."""
-        if self.protocol is not None and self.protocol.context:
-            return self.named[0] if self.named else ""
-        if self.session is None:
+        if self.session is None or self._context:
             return self.named[0] if self.named else ""
         told = self.session.service
-        group = self.group
-        if group and group.account and self.protocol and told in {"", self.protocol.service}:
+        group = self.login()
+        if group is not None and group.account and told in ("", self._service):
             return group.service
-        return told or (self.protocol.service if self.settled and self.protocol else "")
+        return told or (self._service if self.settled else "")
 
     @property
     def holds(self) -> bool:
         """Whether events wait: the claim is unproved, or the service not known yet."""
         if self.standing is CLAIMED:
             return True
-        context = self.protocol is not None and self.protocol.context
-        return self.session is not None and not context and not self.service
+        return self.session is not None and not self._context and not self.service
 
     def standpoint(self) -> Place:
         """Return what every observation of it says of it now."""
-        group = self.group
+        group = self.login()
         account = self.account or (group.account if group else "")
         return self.stack, self.spoken, self.service, self.confidence, account
 
@@ -232,7 +240,7 @@ class Stream:
         if session is None or self._context or session.standing is not PARSED:
             return None if self.holds else self.standpoint()
         service, account = session.service, self.account  # the usual case, at once
-        group = self._group.root() if self._group is not None else None
+        group = self.login()
         if group is not None and group.account:
             if service in ("", self._service):
                 service = group.service

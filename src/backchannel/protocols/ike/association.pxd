@@ -29,22 +29,22 @@ cdef class Association:
     cpdef bint is_of(self, Header header) except -1
     @cython.locals(rank=int)
     cpdef bint step(self, str stage, str detail=*) except -1
-    @cython.locals(digest=Py_hash_t)
+    @cython.locals(recent=list, digest=Py_hash_t, number=object)
     cpdef bint repeats(self, int side, bytes message) except -1
     @cython.locals(known=Heard)
     cpdef keep(self, Heard item)
 
 
 cdef class Table:
-    cdef public Py_ssize_t begun
+    cdef readonly Py_ssize_t begun
+    cdef readonly Association latest
     cdef list _credentials
     cdef dict _held
 
     @cython.locals(known=Association)
-    cpdef tuple find(self, Header header, int side)
+    cpdef Association find(self, Header header, int side)
     cpdef expect_credential(self, Association association)
     cpdef list held(self)
-    cpdef Association latest(self)
     cdef _put(self, Association association)
 
 

@@ -109,12 +109,13 @@ class Association:
 
     def repeats(self, side: int, message: bytes) -> bool:
         """Say whether *message* of *side* came before, and remember it."""
-        digest = hash(message) ^ side
-        if digest in self.recent:
+        recent, digest = self.recent, hash(message) ^ side
+        number: int = digest
+        if number in recent:
             return True
-        self.recent.append(digest)
-        if len(self.recent) > RECENT:
-            del self.recent[0]
+        recent.append(number)
+        if len(recent) > RECENT:
+            del recent[0]
         return False
 
     def keep(self, item: Heard) -> None:
@@ -132,19 +133,21 @@ class Table:
 
     def __init__(self) -> None:
         self.begun = 0
+        """How many there were."""
+        self.latest: Association | None = None
+        """The one that was begun last."""
         self._credentials: list[Association] = []
         self._held: dict[bytes, Association] = {}
 
-    def find(self, header: Header, side: int) -> tuple[Association, bool]:
-        """Return the association of *header*, and whether it is new."""
+    def find(self, header: Header, side: int) -> Association:
+        """Return the association of *header*, which may begin with it."""
         known = self._held.get(header.initiator)
         if known is None or not known.is_of(header):
             known = Association(header, _initiator(header, side))
             self._put(known)
-            return known, True
-        if known.responder == NOBODY:
+        elif known.responder == NOBODY:
             known.responder = header.responder
-        return known, False
+        return known
 
     def expect_credential(self, association: Association) -> None:
         """Keep the parts of an aggressive exchange; those of the oldest are forgotten."""
@@ -157,16 +160,12 @@ class Table:
         """Return all of them, oldest first."""
         return list(self._held.values())
 
-    def latest(self) -> Association | None:
-        """Return the one that was begun last."""
-        return next(reversed(self._held.values()), None)
-
     def _put(self, association: Association) -> None:
         self.begun += 1
         self._held.pop(association.initiator, None)
         if len(self._held) >= SAS:
             del self._held[next(iter(self._held))]
-        self._held[association.initiator] = association
+        self._held[association.initiator] = self.latest = association
 
 
 def _initiator(header: Header, side: int) -> int:

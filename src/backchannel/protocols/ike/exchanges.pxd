@@ -4,7 +4,7 @@ cimport cython
 
 from backchannel.protocols.ike cimport messages, registry
 from backchannel.protocols.ike.association cimport Association, Table
-from backchannel.protocols.ike.reading cimport Reading, Told, common, wanted
+from backchannel.protocols.ike.reading cimport Reading, Told, begin, common, wanted
 from backchannel.protocols.ike.stages cimport steps
 from backchannel.protocols.ike.wire cimport Header, Payload, payloads, read_header
 
@@ -25,7 +25,9 @@ cdef class Exchanges:
     cdef set _ties
 
     cpdef bint proved(self) except -1
-    @cython.locals(association=Association, fresh=bint, reading=Reading)
+    @cython.locals(
+        table=Table, begun=Py_ssize_t, association=Association, fresh=bint, reading=Reading
+    )
     cpdef list read(self, int side, bytes data, Header header, str framing)
     @cython.locals(latest=Association)
     cpdef list esp_seen(self)

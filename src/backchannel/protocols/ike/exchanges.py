@@ -18,7 +18,7 @@ from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
 from backchannel.protocols.ike.fragments import Fragments
 from backchannel.protocols.ike.numbers import AGGRESSIVE, FRAGMENT_1, HEADER, NOBODY, SK, SKF
-from backchannel.protocols.ike.reading import Reading, common, wanted
+from backchannel.protocols.ike.reading import Reading, begin, common, wanted
 from backchannel.protocols.ike.stages import REPEATED, steps
 from backchannel.protocols.ike.wire import Header, Payload, payloads, read_header
 from backchannel.reader import Reader, WireError
@@ -63,17 +63,20 @@ class Exchanges:
     def read(self, side: int, data: bytes, header: Header, framing: Framing) -> list[Output]:
         """Take one message, which begins with *header*, sent by *side*."""
         self.heard += 1
-        association, fresh = self._table.find(header, side)
-        if fresh and self._table.begun > MANY:
+        table = self._table
+        begun = table.begun
+        association = table.find(header, side)
+        fresh = table.begun > begun
+        if fresh and begun >= MANY:
             return self._flood()
         if fresh and header.exchange == AGGRESSIVE and header.opens:
-            self._table.expect_credential(association)
+            table.expect_credential(association)
         association.messages += 1
         association.spoke |= 1 << side
         if association.repeats(side, data):
             self.whole += 1
             return [self._message(header, association.sender(side), framing, data, None)]
-        reading = Reading(header, association, side, self._told, self._ends)
+        reading = begin(header, association, side, self._told, self._ends)
         seen = self._payloads(reading, data, framing)
         self._progress(reading, seen)
         if reading.nat_hashes:
@@ -84,7 +87,7 @@ class Exchanges:
 
     def esp_seen(self) -> list[Output]:
         """ESP flows beside IKE: the last SA is up, if it was under way."""
-        latest = self._table.latest()
+        latest = self._table.latest
         if latest is None or latest.rank < 3 or not latest.step("established"):
             return []
         return [self._stage(latest, None, "established", "ESP flows")]

@@ -7,12 +7,13 @@ from backchannel.protocols.ike.association cimport Association
 from backchannel.protocols.ike.reading cimport Reading
 from backchannel.protocols.ike.wire cimport Header, Payload
 
-cdef dict _PAYLOADS_1, _PAYLOADS_2
+cdef list _PAYLOADS_1, _PAYLOADS_2
+cdef int _VENDOR_ID_1, _VENDOR_ID_2
 cdef int AGGRESSIVE, MAIN
 cdef int COOKIE, INVALID_KE, NAT_DESTINATION, NAT_SOURCE, REDIRECT
 
 
-@cython.locals(payload=Payload, table=dict)
+@cython.locals(payload=Payload, table=list)
 cpdef read(Reading reading, list payloads)
 
 @cython.locals(header=Header, association=Association, chosen=bint, aggressive=bint)
@@ -23,6 +24,7 @@ cdef _consequence(Reading reading, int number, bytes data, str detail)
 cdef _nat_hash(Reading reading, bytes value, bint of_sender)
 cpdef _nat_discovery(Reading reading, Payload payload)
 cpdef _vendor_id(Reading reading, Payload payload)
-cdef _vendor_events(Reading reading)
+@cython.locals(payload=Payload, kind=int)
+cdef _vendor_events(Reading reading, list payloads)
 cdef _keep(Reading reading, str name, Payload payload)
 cdef _credential(Reading reading)

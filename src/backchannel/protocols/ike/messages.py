@@ -43,7 +43,7 @@ def read(reading: Reading, payloads: list[Payload]) -> None:
     """Tell what *payloads* mean; a broken one costs itself only."""
     table = _PAYLOADS_1 if reading.header.version == 1 else _PAYLOADS_2
     for payload in payloads:
-        meaning = table.get(payload.kind)
+        meaning = table[payload.kind]
         if meaning is None:
             continue
         try:
@@ -51,8 +51,8 @@ def read(reading: Reading, payloads: list[Payload]) -> None:
         except WireError as error:
             name = registry.payload(reading.header.version, payload.kind)
             reading.events.append(Malformed(reason=f"{name} payload: {error}"))
-    if reading.vendors or reading.unnamed:
-        _vendor_events(reading)
+    if reading.vendors:
+        _vendor_events(reading, payloads)
     if reading.association.parts is not None:
         _credential(reading)
 
@@ -89,19 +89,26 @@ def _security_association(reading: Reading, payload: Payload) -> None:
     reading.events.append(offer)
 
 
-def _vendor_id(reading: Reading, payload: Payload) -> None:
-    vendor = vendors.identify(payload.body)
-    if vendor is None:
-        reading.unnamed.append(payload.body[:64].hex())
-    else:
-        reading.vendors.append(vendor)
+def _vendor_id(reading: Reading, _payload: Payload) -> None:
+    reading.vendors = True  # told of together, at the end
 
 
-def _vendor_events(reading: Reading) -> None:
-    names = tuple([vendor.name for vendor in reading.vendors])
-    told = VendorIds(**reading.common(), names=names, unknown=tuple(reading.unnamed))
+def _vendor_events(reading: Reading, payloads: list[Payload]) -> None:
+    known: list[vendors.Vendor] = []
+    unnamed: list[str] = []
+    kind = _VENDOR_ID_1 if reading.header.version == 1 else _VENDOR_ID_2
+    for payload in payloads:
+        if payload.kind != kind:
+            continue
+        vendor = vendors.identify(payload.body)
+        if vendor is None:
+            unnamed.append(payload.body[:64].hex())
+        else:
+            known.append(vendor)
+    names = tuple([vendor.name for vendor in known])
+    told = VendorIds(**reading.common(), names=names, unknown=tuple(unnamed))
     reading.events.append(told)
-    products = {v.product: v for v in reading.vendors if v.product}
+    products = {v.product: v for v in known if v.product}
     role: Literal["client", "server", "peer"] = "peer"
     if reading.sender:
         role = "client" if reading.sender == "initiator" else "server"
@@ -238,7 +245,7 @@ def _nat_hash(reading: Reading, value: bytes, of_sender: bool) -> None:
         return
     of = reading.sender if of_sender else reading.other()
     seen = reading.source if of_sender else reading.target
-    reading.association.keep(nat.Heard(of, reading.sender, value, reading.header, seen))
+    reading.association.keep(nat.heard(of, reading.sender, value, reading.header, seen))
     reading.nat_hashes += 1
 
 
@@ -318,7 +325,15 @@ def _configuration_1(reading: Reading, payload: Payload) -> None:
 
 Meaning = Callable[[Reading, Payload], None]
 
-_PAYLOADS_1: dict[int, Meaning] = {
+_VENDOR_ID_1, _VENDOR_ID_2 = 13, 43
+
+
+def _by_number(meanings: dict[int, Meaning]) -> list[Meaning | None]:
+    """Return what is looked up by each payload's number, which is a byte."""
+    return [meanings.get(number) for number in range(256)]
+
+
+_KINDS_1: dict[int, Meaning] = {
     1: _security_association,
     4: _key_exchange_1,
     5: _identity_1,
@@ -328,13 +343,13 @@ _PAYLOADS_1: dict[int, Meaning] = {
     10: _nonce_1,
     11: _notify,
     12: _delete,
-    13: _vendor_id,
+    _VENDOR_ID_1: _vendor_id,
     14: _configuration_1,
     15: _nat_discovery,
     20: _nat_discovery,
     130: _nat_discovery,
 }
-_PAYLOADS_2: dict[int, Meaning] = {
+_KINDS_2: dict[int, Meaning] = {
     33: _security_association,
     35: _identity,
     36: _identity,
@@ -342,5 +357,6 @@ _PAYLOADS_2: dict[int, Meaning] = {
     38: _certificate_request,
     41: _notify,
     42: _delete,
-    43: _vendor_id,
+    _VENDOR_ID_2: _vendor_id,
 }
+_PAYLOADS_1, _PAYLOADS_2 = _by_number(_KINDS_1), _by_number(_KINDS_2)

@@ -1,5 +1,7 @@
 # C types for nat.py, which says what these are.
 
+cimport cython
+
 from backchannel.protocols.ike.wire cimport Header
 
 cdef int TOLD
@@ -12,4 +14,9 @@ cdef class Heard:
     cdef readonly object seen
     cdef object _hash
 
+    cpdef take(self, str of, str by, bytes value, Header header, seen)
     cpdef bint same(self, Heard other) except -1
+
+
+@cython.locals(made=Heard)
+cpdef Heard heard(str of, str by, bytes value, Header header, seen)

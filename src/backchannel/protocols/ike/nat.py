@@ -52,12 +52,13 @@ TOLD = 64
 
 class Heard:
     """A hash that was sent. It is compared with the address only when somebody asks for it, as
-    that takes up to four digests.
+    that takes up to four digests. `heard` makes it.
     """
 
     __slots__ = ("_hash", "by", "header", "of", "seen", "start", "value")
 
-    def __init__(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
+    def take(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
+        """Take what was sent."""
         self.of, self.by, self.value, self.header, self.seen = of, by, value, header, seen
         self.start = value[:TOLD] if len(value) > TOLD else value
         self._hash: NatHash | None = None
@@ -83,6 +84,13 @@ class Heard:
         if self.header.same_sa(other.header) and self.seen == other.seen:
             return True
         return self.hash == other.hash
+
+
+def heard(of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> Heard:
+    """Return a hash *of* an end, sent *by* one, without the call that `__init__` would be."""
+    made = Heard.__new__(Heard)
+    made.take(of, by, value, header, seen)
+    return made
 
 
 def compare(value: bytes, spis: bytes, seen: Endpoint) -> Match:

@@ -23,14 +23,19 @@ cdef class Reading:
     cdef readonly object sender, source, target
     cdef tuple _ends
     cdef dict _common
-    cdef readonly list vendors, unnamed, events
+    cdef readonly list events
     cdef public str answer, detail
     cdef readonly int side
     cdef public int nat_hashes
-    cdef public bint proposed
+    cdef public bint proposed, vendors
 
+    cpdef begin(self, Header header, Association association, int side, Told told, tuple ends)
     cpdef dict common(self)
     cpdef str other(self)
+
+
+@cython.locals(reading=Reading)
+cpdef Reading begin(Header header, Association association, int side, Told told, tuple ends)
 
 
 cpdef dict common(bytes initiator, bytes responder, int version, sender)

@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 from backchannel.contract import Output, Reads, Start
 from backchannel.model import Endpoint
-from backchannel.protocols.ike import nat, vendors
+from backchannel.protocols.ike import nat
 from backchannel.protocols.ike.association import Association
 from backchannel.protocols.ike.events import (
     IkeMessage,
@@ -49,7 +49,7 @@ def wanted(start: Start) -> Told:
 
 
 class Reading:
-    """One message while it is read."""
+    """One message while it is read. `begin` makes it."""
 
     __slots__ = (
         "_common",
@@ -66,11 +66,10 @@ class Reading:
         "source",
         "target",
         "told",
-        "unnamed",
         "vendors",
     )
 
-    def __init__(
+    def begin(
         self,
         header: Header,
         association: Association,
@@ -87,8 +86,8 @@ class Reading:
         """Which events are to be told in full."""
         self.events: list[Output] = []
         """What it means, as far as it is read."""
-        self.vendors: list[vendors.Vendor] = []
-        self.unnamed: list[str] = []
+        self.vendors = False
+        """Whether there are vendor ids among the payloads."""
         self.answer: str = ""
         """The stage that a notify or a choice brings the SA to."""
         self.detail = ""
@@ -106,6 +105,19 @@ class Reading:
     def other(self) -> nat.End:
         """Who of the two receives it."""
         return "responder" if self.sender == "initiator" else "initiator"
+
+
+def begin(
+    header: Header,
+    association: Association,
+    side: int,
+    told: Told,
+    ends: tuple[Endpoint, Endpoint],
+) -> Reading:
+    """Return a `Reading` with nothing read, without the call that `__init__` would be."""
+    reading = Reading.__new__(Reading)
+    reading.begin(header, association, side, told, ends)
+    return reading
 
 
 def common(

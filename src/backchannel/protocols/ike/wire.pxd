@@ -18,7 +18,7 @@ cdef class Header:
     cdef readonly bint answers, encrypted, from_initiator, opens
 
     @cython.locals(octets="const unsigned char *", flags=int, version=int)
-    cdef void _read(self, bytes data, Py_ssize_t at) except *
+    cpdef read(self, bytes data, Py_ssize_t at)
     cpdef bint same_sa(self, Header other) except -1
 
 
@@ -38,6 +38,6 @@ cdef bint _forgiven(Header header, Py_ssize_t size, bint cut) except -1
 
 @cython.locals(
     kind=int, following=int, left=Py_ssize_t, length=Py_ssize_t, at=Py_ssize_t,
-    found=list, octets="const unsigned char *",
+    found=list, octets="const unsigned char *", payload=Payload,
 )
 cpdef tuple payloads(bytes data, int first, Py_ssize_t start, Py_ssize_t end)

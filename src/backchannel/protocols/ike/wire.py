@@ -41,7 +41,7 @@ _EXCHANGES_2 = frozenset(range(34, 46))
 
 
 class Header:
-    """What the first 28 bytes of a message say."""
+    """What the first 28 bytes of a message say. `read_header` makes it."""
 
     __slots__ = (
         "answers",
@@ -58,11 +58,8 @@ class Header:
         "version",
     )
 
-    def __init__(self, data: bytes, at: int) -> None:
-        """*data* has at least HEADER bytes behind *at*."""
-        self._read(data, at)
-
-    def _read(self, data: bytes, at: int) -> None:
+    def read(self, data: bytes, at: int) -> None:
+        """Take what *data* says, which has at least HEADER bytes behind *at*."""
         octets = data
         self.initiator, self.responder = octets[at : at + 8], octets[at + 8 : at + 16]
         self.next, self.exchange = octets[at + 16], octets[at + 18]
@@ -91,12 +88,12 @@ class Header:
 
 
 class Payload:
-    """One payload: its number, its body, and what number the next one has."""
+    """One payload: its number, its body, and what number the next one has. `payloads` makes it."""
 
     __slots__ = ("body", "kind", "next")
-
-    def __init__(self, kind: int, body: bytes, following: int) -> None:
-        self.kind, self.body, self.next = kind, body, following
+    kind: int
+    body: bytes
+    next: int
 
 
 def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
@@ -121,7 +118,8 @@ def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
         return None
     if exchange not in (_EXCHANGES_1 if version == VERSION_1 else _EXCHANGES_2):
         return None
-    header = Header(data, at)
+    header = Header.__new__(Header)  # `__init__` would be a call with Python's objects
+    header.read(data, at)
     if header.initiator == NOBODY:
         return None
     return header if header.length == size or _forgiven(header, size, cut) else None
@@ -157,7 +155,9 @@ def payloads(
             return found, WireError(f"payload {kind} says it is {length} bytes long")
         if length > left:
             return found, WireError(f"wanted {length - 4} bytes at {at + 4}, {left - 4} left")
-        found.append(Payload(kind, octets[at + 4 : at + length], following))
+        payload = Payload.__new__(Payload)
+        payload.kind, payload.body, payload.next = kind, octets[at + 4 : at + length], following
+        found.append(payload)
         if kind in (SK, SKF):
             return found, None
         at += length
