@@ -1,0 +1,155 @@
+"""The loop: what the core delivers in steps means the same however it is asked for, and a session
+that is done gets no more.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from backchannel.capture.sources import sources
+from backchannel.catalogue import index as catalogue
+from backchannel.engine.engine import Engine
+from backchannel.events import Gap
+from backchannel.flows.core import CLOSED, DATA, END, FlowCore
+from backchannel.flows.row import FlowRow
+from backchannel.flows.settings import FlowSettings
+from backchannel.model import Claim, Endpoint, Side, Standing
+from backchannel.pipeline import looks_for
+from backchannel.protocols import load
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def engine():
+    core = FlowCore(settings=FlowSettings(), **looks_for(catalogue.load(), everything=False))
+    return core, Engine(core, load())
+
+
+def by_batch(core, made):
+    while batch := core.take():
+        if told := made.handle(batch):
+            yield told
+
+
+def by_itself(_core, made):
+    while told := made.drain():
+        yield told
+
+
+def steps(path, ask):
+    core, made = engine()
+    found = []
+    for source in sources([str(path)]):
+        for chunk in source.chunks():
+            core.feed(chunk)
+            found += ask(core, made)
+    core.finish()
+    return [*found, *ask(core, made), made.finish()]
+
+
+@pytest.mark.parametrize("name", ["icq/icq_oft.pcap", "aim/aim_presence.pcap"])
+def test_the_engine_drains_the_core_step_by_step(name):
+    told = steps(EXAMPLES / name, by_itself)
+    assert len(told) > 3
+    assert told == steps(EXAMPLES / name, by_batch)
+
+
+class Session:
+    """Tells the size of what it is fed, and is done as soon as it reads a full stop."""
+
+    service = "aim"
+
+    def __init__(self, _start):
+        self.standing, self.done = Standing.PARSED, False
+
+    def feed(self, _side, data):
+        self.done = self.done or data.endswith(b".")
+        return [Gap(size=len(data))]
+
+    def end(self, side):
+        self.done = self.done or side is Side.CLIENT
+        return []
+
+
+class Fake:
+    """A protocol that claims everything."""
+
+    name, service, context, ports = "fake", "aim", False, ()
+    session = Session
+
+    @staticmethod
+    def recognise(_peek):
+        return Claim("fake")
+
+
+class Core:
+    """Knows one TCP flow, all of which belongs to the protocol."""
+
+    def __init__(self):
+        self.dropped = 0
+
+    def row(self, slot):
+        ends = Endpoint("192.0.2.1", 1025), Endpoint("192.0.2.2", 5190)
+        return FlowRow(
+            slot,
+            "tcp",
+            6,
+            *ends,
+            (0, 0),
+            (),
+            "",
+            True,
+            1,
+            (),
+            (0, 0),
+            *[0] * 4,
+            (1, 1),
+            (1, 1),
+            (1, 1),
+            (0, 0),
+            "",
+            0,
+            0,
+            0,
+            (0, 0),
+            0,
+        )
+
+    def hits(self, _slot):
+        return 1
+
+    def fitting(self, *_, **__):
+        return [0]
+
+    def drop(self, _slot):
+        self.dropped += 1
+
+    def expect(self, *_):
+        pass
+
+    forget = expect
+
+
+def fed(*deliveries):
+    """Return the sizes that the session was fed, and how often its flow was dropped."""
+    core = Core()
+    made = Engine(core, {"fake": Fake()})
+    told = []
+    for frame, (kind, way, data) in enumerate(deliveries, 1):
+        told += made.handle([(0, way, kind, frame * 1000, frame, data)])
+    return [seen.event.size for seen in told], core.dropped
+
+
+@pytest.mark.parametrize("first", [b"12.", b"123"])
+def test_a_session_is_fed_until_it_is_done(first):
+    sizes, dropped = fed((DATA, 0, first), (DATA, 1, b"1234."), (DATA, 0, b"123456"))
+    done_at_once = first.endswith(b".")
+    assert sizes == ([3] if done_at_once else [3, 5])
+    assert dropped == 1
+
+
+def test_a_session_that_is_done_with_an_end_is_fed_no_more():
+    sizes, _ = fed((DATA, 0, b"123"), (END, 0, b""), (DATA, 1, b"12345"), (CLOSED, 0, 0))
+    assert sizes == [3]
+    sizes, _ = fed((DATA, 0, b"123"), (END, 1, b""), (DATA, 0, b"12345"), (CLOSED, 0, 0))
+    assert sizes == [3, 5]
