@@ -291,6 +291,22 @@ def test_an_upgrade_through_an_absolute_uri():
     assert effects(told, InnerGap) == [InnerGap(side=C, size=3, channel="a.example:80")]
 
 
+def test_heads_that_a_snap_length_cut_stay_in_their_order():
+    """As squid asked for Digest in a capture cut at 200 bytes: the gap behind a client's head is
+    known only after the answer to it came.
+    """
+    refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nServer: squid"
+    asks = b"CONNECT inside:8000 HTTP/1.1\r\nHost: inside:8000\r\n"
+    again = asks + b"Proxy-Authorization: Digest user"
+    steps = [(C, asks), (S, refused), (S, 1320), (C, 4), (C, again), (C, 200), (S, OK), (C, b"x")]
+    told = tell(steps)
+    assert [answer.code for answer in events(told, ProxyAnswer)] == ["407", "200"]
+    assert {answer.scheme for answer in events(told, ProxyAnswer)} == {"http-connect"}
+    assert len(events(told, ProxyRequest)) == 2
+    assert len(effects(told, Open)) == 1
+    assert carried(told, C) == b"x"
+
+
 def test_gaps_reach_the_stream_they_belong_to():
     page = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
     told = tell([(C, GET), (S, page), (S, 20), (S, PAGE)])

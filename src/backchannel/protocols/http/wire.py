@@ -192,6 +192,8 @@ class Conversation:
         """The end of a head was not captured: tell what was, if that is a start line at least."""
         if not lane.checked:
             return
+        if not lane.request and not self._pending and self._client.state == HEAD:
+            self._sever(self._client, told)  # which is answered, so its end was not captured either
         block = bytes(lane.held[: lane.held.rfind(b"\n") + 1])
         lane.forget()
         asked = None if lane.request else (self._pending[0] if self._pending else ("", ""))
