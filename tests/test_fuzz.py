@@ -149,6 +149,13 @@ def test_a_seed_repeats_a_mutation():
     assert any(mutations.mutate(Random(n), "oscar", [STEPS]) != STEPS for n in range(9))
 
 
+def test_a_number_is_changed_wherever_it_stands():
+    """What must be the same in several steps, such as RTP's source, is changed in all of them."""
+    steps = [(CLIENT, b"%d\0\0\xab\xcd" % number) for number in range(5)]
+    made = [mutations.mutate(Random(number), "rtp", [steps]) for number in range(2000)]
+    assert [(CLIENT, b"%d\xff\xff\xff\xff" % number) for number in range(5)] in made
+
+
 def test_cutting_keeps_the_bytes_and_their_order():
     steps = [(CLIENT, b"abc"), (CLIENT, b"defg"), (SERVER, b"hi"), (CLIENT, 5), (CLIENT, b"jk")]
     for seed in range(50):

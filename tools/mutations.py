@@ -162,7 +162,28 @@ def _stop(rng: Random, steps: list[Step]) -> list[Step]:
     return steps[: rng.randint(1, len(steps))]
 
 
-_ORDERS = (_drop, _repeat, _swap, _lose, _turn, _stop)
+def _rename(rng: Random, steps: list[Step]) -> list[Step]:
+    """Another number for what two steps have in common, and so may name something, everywhere."""
+    one, other = rng.choice(steps)[1], rng.choice(steps)[1]
+    size = rng.choice((2, 4, 4, 4, 8))
+    if not isinstance(one, bytes) or not isinstance(other, bytes):
+        return steps
+    common = [
+        at
+        for at in range(min(len(one), len(other), 64) - size + 1)
+        if one[at : at + size] == other[at : at + size] != bytes(size)
+    ]
+    if not common:
+        return steps
+    at = rng.choice(common)
+    value = rng.choice((*_NUMBERS, *_LARGE, rng.getrandbits(64))) & (1 << 8 * size) - 1
+    old, new = one[at : at + size], value.to_bytes(size, rng.choice(("big", "little")))
+    return [
+        (side, part.replace(old, new) if isinstance(part, bytes) else part) for side, part in steps
+    ]
+
+
+_ORDERS = (_drop, _repeat, _swap, _lose, _turn, _stop, _rename, _rename)
 
 
 def _flood(rng: Random, steps: list[Step]) -> list[Step]:
