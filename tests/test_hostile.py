@@ -4,6 +4,7 @@ What hurts one layer alone is tested there: flows/test_table.py, flows/test_stre
 flows/test_fragments.py, flows/test_decode.py, capture/test_sources.py.
 """
 
+import struct
 import time
 
 import pytest
@@ -76,3 +77,25 @@ def test_a_conversation_that_repeats_itself_a_hundred_times(protocol, tmp_path):
     before = time.process_time()
     scan(tmp_path, craft.pcap(craft.tcp(many)))
     assert time.process_time() - before < 5 + 200 * one
+
+
+@pytest.mark.parametrize("port", ["0000019999999", f"000001{'9' * 20}", f"000001{'9' * 5000}"])
+def test_a_server_that_sends_its_client_to_a_port_that_cannot_be(port, tmp_path):
+    """What does not fit into the core's numbers once ended the whole scan."""
+    answer = tlv(1, b"alice") + tlv(5, f"198.51.100.7:{port}".encode()) + tlv(6, b"c" * 256)
+    login = tlv(1, b"alice") + tlv(0x25, bytes(16)) + tlv(3, b"AIM")
+    steps = [
+        (Side.SERVER, flap(1, b"\0\0\0\1")),
+        (Side.CLIENT, flap(1, b"\0\0\0\1" + login)),
+        (Side.SERVER, flap(4, answer)),
+    ]
+    document = scan(tmp_path, craft.pcap(craft.tcp(steps)))
+    assert [row.service for row in document.services] == ["aim"]
+
+
+def flap(channel, body):
+    return b"\x2a" + bytes([channel]) + struct.pack(">HH", 1, len(body)) + body
+
+
+def tlv(tag, value):
+    return struct.pack(">HH", tag, len(value)) + value

@@ -12,6 +12,7 @@ from backchannel.effects import Expect
 from backchannel.flows.expect import normal as strict
 from backchannel.model import Endpoint, Transport
 
+HIGHEST_PORT = 0xFFFF
 LIMIT = 65_536
 """Announcements that stand at once."""
 RECENT = 16
@@ -55,6 +56,9 @@ class Announcements:
         """Let *expect* stand from *now*; *address* is its listening end, resolved, or empty."""
         if not (address or expect.port or expect.source):
             self._count("announcements without an address or port")
+            return
+        if not 0 <= expect.port <= HIGHEST_PORT:  # the core has 16 bits for it
+            self._count("announcements of ports that cannot be")
             return
         if len(self._by_token) >= LIMIT:
             self._count("announcements dropped to bound memory")

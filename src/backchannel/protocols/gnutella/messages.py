@@ -104,7 +104,8 @@ def _caches(data: bytes) -> list[tuple[str, int]]:
     for line in decode(data).splitlines()[:64]:
         host, _, port = line.partition("&")[0].strip().partition(":")
         if host and host.isprintable():
-            found.append((host[:255], int(port) if port.isdecimal() and len(port) < 6 else 6346))
+            number = int(port) if port.isdecimal() and len(port) < 6 else 0
+            found.append((host[:255], number if 0 < number < 65_536 else 6346))
     return found
 
 

@@ -173,7 +173,7 @@ def announce(
 def _host(text: str, default: int) -> tuple[str, int]:
     """Split `host`, `host:port` or `[address]:port`."""
     host, colon, port = text.rpartition(":")
-    if colon and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536:
+    if colon and port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536:
         return host.strip("[]"), int(port)
     return text.strip("[]"), default
 
