@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -129,7 +128,7 @@ class Scan:
             "services in the catalogue": str(len(self.index.services)),
             "decoders": str(len(protocols)),
             "MITRE ATT&CK": f"version {ATTACK_VERSION}",
-            "Python": python_version(),
+            "Python": sys.version.partition(" ")[0],
         }
         self._progress = progress
         self._inputs: list[Input] = []

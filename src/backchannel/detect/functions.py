@@ -7,6 +7,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
+from backchannel.patterns import later
+
 _TEXT = 65_536
 """Characters of a text that a pattern looks at."""
 _REMEMBERED = 1024
@@ -42,7 +44,7 @@ def _reach(address: str) -> tuple[bool, bool]:
     return parsed.is_private, parsed.is_global
 
 
-_DIGITS = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
+_DIGITS = later(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
 
 
 def card_number(text: object) -> bool:
@@ -55,7 +57,7 @@ def card_number(text: object) -> bool:
     return False
 
 
-_PROGRAM = re.compile(
+_PROGRAM = later(
     r"\.(exe|scr|pif|com|bat|cmd|vbs|vbe|js|jse|wsf|hta|lnk|cpl|msi|dll|ps1|jar|reg|chm)\s*\Z",
     re.IGNORECASE,
 )
@@ -68,8 +70,8 @@ _PROGRAM_MEDIA = frozenset(
         "text/x-script",
     }
 )
-_DISGUISE = re.compile(r"\.[a-z0-9]{2,4}\s*\.[a-z]{2,4}\s*\Z|\s{8,}\.", re.IGNORECASE)
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_DISGUISE = later(r"\.[a-z0-9]{2,4}\s*\.[a-z]{2,4}\s*\Z|\s{8,}\.", re.IGNORECASE)
+_DIRECTION = later("[\u202a-\u202e\u2066-\u2069]")
 
 
 def program_name(name: object) -> bool:
@@ -101,7 +103,7 @@ def first_of(names: Iterable[str], pattern: str = "") -> str:
     return next(found, "")
 
 
-_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"']{1,512}", re.IGNORECASE)
+_LINK = later(r"(?:https?://|www\.)[^\s<>\"']{1,512}", re.IGNORECASE)
 
 
 def link(text: object) -> str:
