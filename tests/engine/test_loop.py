@@ -8,6 +8,7 @@ import pytest
 
 from backchannel.capture.sources import sources
 from backchannel.catalogue import index as catalogue
+from backchannel.effects import Tie
 from backchannel.engine.engine import Engine
 from backchannel.events import Gap
 from backchannel.flows.core import CLOSED, DATA, END, FlowCore
@@ -130,10 +131,18 @@ class Core:
     forget = expect
 
 
-def fed(*deliveries):
+class Wrong(Fake):
+    """A protocol whose sessions ask for what cannot be done."""
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        def feed(self, side, data):
+            return [*super().feed(side, data), Tie(key=[]), Gap(size=0)]
+
+
+def fed(*deliveries, protocol=Fake):
     """Return the sizes that the session was fed, and how often its flow was dropped."""
     core = Core()
-    made = Engine(core, {"fake": Fake()})
+    made = Engine(core, {"fake": protocol()})
     told = []
     for frame, (kind, way, data) in enumerate(deliveries, 1):
         told += made.handle([(0, way, kind, frame * 1000, frame, data)])
@@ -153,3 +162,9 @@ def test_a_session_that_is_done_with_an_end_is_fed_no_more():
     assert sizes == [3]
     sizes, _ = fed((DATA, 0, b"123"), (END, 1, b""), (DATA, 0, b"12345"), (CLOSED, 0, 0))
     assert sizes == [3, 5]
+
+
+def test_an_effect_that_fails_costs_its_stream_and_not_the_run(capsys):
+    sizes, dropped = fed((DATA, 0, b"123"), (DATA, 0, b"12"), (CLOSED, 0, 0), protocol=Wrong)
+    assert (sizes, dropped) == ([3], 1), "what was told before it is kept"
+    assert "fault in the decoder of fake, please report" in capsys.readouterr().err

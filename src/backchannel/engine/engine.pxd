@@ -16,7 +16,7 @@ cdef class Engine:
     cdef object _core, _protocols, _on_end, _on_output
     cdef Reach _reach
     cdef dict _streams
-    cdef bint _trace_shown
+    cdef object _faults
     cdef long long _deliveries
     cdef Candidates _candidates
     cdef Observer _observer
@@ -42,4 +42,3 @@ cdef class Engine:
     cdef _effect(self, Stream stream, Moment moment, side, effect)
     cdef _end_inner(self, Stream stream, effect, Moment moment)
     cdef _lose(self, Stream stream)
-    cdef _fault(self, str whose, str where)

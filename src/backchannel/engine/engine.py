@@ -7,8 +7,6 @@ Every stream that nobody claims is dropped in the core and costs nothing more. A
 raises loses its stream, never the run. All tables are bounded, and what had to go is counted.
 """
 
-import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -19,6 +17,7 @@ from backchannel.contract import Output, Protocol, Reads, Session, Start
 from backchannel.effects import EFFECTS, Expect, Inner, InnerEnd, InnerGap, Open, Tie
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
+from backchannel.engine.faults import FAULTS, Faults
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.observer import Observer, OnCount
@@ -61,10 +60,10 @@ class Engine:
         self.read: Reads | None = None
         """Says which events' content somebody reads; None: all of them."""
         self._core, self._protocols = core, protocols
-        self._candidates = Candidates(core, protocols, lambda name: self._fault(name, "recogniser"))
+        self._faults = faults = Faults(self._count)
+        self._candidates = Candidates(core, protocols, lambda name: faults.note(name, "recogniser"))
         self._on_end, self._on_output = on_end, on_output
         self._streams: dict[int, Stream] = {}
-        self._trace_shown = False
         self._deliveries = 0
         self.names = Names(service_of_name, core.expect, self._count)
         self._observer = Observer(self.names, self._count, on_count)
@@ -345,7 +344,11 @@ class Engine:
             if said < at:  # what they are told of is as it was before the effect
                 observer.hear_all(stream, moment, side, events[said:at])
             said = at + 1
-            self._effect(stream, moment, side, output)
+            try:
+                self._effect(stream, moment, side, output)
+            except FAULTS:  # as where a decoder raises
+                self._lose(stream)
+                return
         if said < len(events):
             observer.hear_all(stream, moment, side, events[said:] if said else events)
         if stream.held:
@@ -384,16 +387,8 @@ class Engine:
 
     def _lose(self, stream: Stream) -> None:
         """The decoder of a stream raised: no more of it is decoded."""
-        self._fault(stream.stack, "decoder")
+        self._faults.note(stream.stack, "decoder")
         self._abandon(stream)
 
     def _count(self, what: str) -> None:
         self.counters[what] += 1
-
-    def _fault(self, whose: str, where: str) -> None:
-        """Count a fault of our own, and show the first one's trace."""
-        self._count(f"faults in a {where}: {whose}")
-        if not self._trace_shown:
-            self._trace_shown = True
-            print(f"backchannel: fault in the {where} of {whose}, please report", file=sys.stderr)
-            traceback.print_exc()
