@@ -25,6 +25,7 @@ def finding(number=1, severity="high"):
         frame=7,
         path="live",
         path_frame=7,
+        sha256="",
         time="2026-01-02T03:04:05.000000Z",
         flow=1,
         community_id="1:x",
