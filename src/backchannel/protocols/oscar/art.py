@@ -70,27 +70,27 @@ def picture(
     yield FileClose(key=key, verified=verified)
 
 
-def upload(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def upload(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """10/02: the client's user has a new icon."""
     kind = reader.u16()
     if data := wire.text16(reader):
-        yield from picture(state, data, sender=state.account, kind=kind)
+        out += picture(state, data, sender=state.account, kind=kind)
 
 
-def download(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def download(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """10/05: somebody's icon."""
     owner, (kind, md5) = wire.name8(reader), _item(reader)
     if data := wire.text16(reader):
-        yield from picture(state, data, sender=owner, recipient=state.account, md5=md5, kind=kind)
+        out += picture(state, data, sender=owner, recipient=state.account, md5=md5, kind=kind)
 
 
-def download_icq(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def download_icq(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """10/07: the same with two identifiers, what was asked for and what comes: ICQ, later AIM."""
     owner, _ = wire.name8(reader), _item(reader)
     reader.skip(1)
     kind, md5 = _item(reader)
     if data := wire.text16(reader):
-        yield from picture(state, data, sender=owner, recipient=state.account, md5=md5, kind=kind)
+        out += picture(state, data, sender=owner, recipient=state.account, md5=md5, kind=kind)
 
 
 def _item(reader: Reader) -> tuple[int, bytes]:

@@ -1,3 +1,25 @@
 # C types for icbm.py, which says what these are.
 
-from backchannel.protocols.oscar cimport wire
+cimport cython
+
+from backchannel.protocols.oscar cimport charsets, people, wire
+from backchannel.protocols.oscar.markup cimport readable
+from backchannel.protocols.oscar.state cimport State, remember
+from backchannel.protocols.oscar.wire cimport Snac, UserInfo
+from backchannel.reader cimport Reader
+
+
+cdef int TEXTS
+
+
+@cython.locals(cookie=bytes, channel=int, recipient=str)
+cpdef to_host(State state, Reader reader, Snac snac, list out)
+@cython.locals(cookie=bytes, channel=int, sender=UserInfo)
+cpdef to_client(State state, Reader reader, Snac snac, list out)
+cdef _channel(State state, int channel, letter, Reader reader, list out)
+@cython.locals(sent=str)
+cpdef text(State state, letter, dict values, list out)
+@cython.locals(kind=int, charset=int, part=Reader, parts=list)
+cdef str _parts(Reader reader)
+@cython.locals(name=str)
+cpdef typing(State state, Reader reader, Snac snac, list out)

@@ -8,7 +8,7 @@ Sources: iserverd snac_04_*; libpurple family_icbm.c; open-oscar-server wire/sna
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 from backchannel.events import Anomaly, Typing, Warned
 from backchannel.protocols import Output
@@ -20,6 +20,8 @@ from backchannel.protocols.oscar.state import State, remember
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader
 
+TEXTS = 1
+"""The channel of nearly all messages."""
 MESSAGE, AUTO_RESPONSE, DATA, STORED = 2, 4, 5, 6
 FEATURES, TEXT = 5, 1
 TYPING_BEGUN = 2
@@ -36,46 +38,46 @@ _AIM_LINK = re.compile(rf"aim:(addgame|addexternalapp|goaway)\?[^\s\"'<>]{{{LONG
 """What overran AIM for Windows in 2002 and 2004: CVE-2002-0005, CVE-2002-0362, CVE-2004-0636."""
 
 
-def to_host(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def to_host(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """04/06: the client sends something."""
     cookie, channel, recipient = reader.take(8), reader.u16(), wire.name8(reader)
     remember(state.about, snac.request, recipient)
-    letter = Letter(cookie, state.account, recipient, snac.side)
-    yield from _channel(state, channel, letter, reader)
+    _channel(state, channel, Letter(cookie, state.account, recipient, snac.side), reader, out)
 
 
-def to_client(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def to_client(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """04/07: the client receives something."""
     cookie, channel, sender = reader.take(8), reader.u16(), wire.user_info(reader)
-    yield from people.addresses(state, sender, "message")
-    letter = Letter(cookie, sender.name, state.account, snac.side)
-    yield from _channel(state, channel, letter, reader)
+    people.addresses(state, sender, "message", out)
+    _channel(state, channel, Letter(cookie, sender.name, state.account, snac.side), reader, out)
 
 
-def _channel(state: State, channel: int, letter: Letter, reader: Reader) -> Iterator[Output]:
+def _channel(state: State, channel: int, letter: Letter, reader: Reader, out: list[Output]) -> None:
     state.meet(letter.recipient if letter.side is wire.CLIENT else letter.sender)
-    if open_it := CHANNELS.get(channel):
-        yield from open_it(state, letter, wire.tlvs(reader))
+    if channel == TEXTS:
+        text(state, letter, wire.tlvs(reader), out)
+    elif open_it := CHANNELS.get(channel):
+        out += open_it(state, letter, wire.tlvs(reader))
 
 
-def text(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator[Output]:
+def text(state: State, letter: Letter, values: dict[int, bytes], out: list[Output]) -> None:
     """Channel 1: text, possibly in several parts of different character sets."""
     if MESSAGE not in values:
         return
-    sent = "".join(_parts(Reader(values[MESSAGE])))
+    sent = _parts(Reader(values[MESSAGE]))
     plain, markup = readable(sent, escaped=state.service == "aim")
     kind = "auto-response" if AUTO_RESPONSE in values else "text"
     if STORED in values and letter.side is wire.SERVER:
         kind = "offline"
-    yield letter.message(plain, kind=kind, markup=markup)
+    out.append(letter.message(plain, kind=kind, markup=markup))
     if len(sent) > LONG and (link := _AIM_LINK.search(sent)):
-        yield Anomaly(
-            kind="oversized-aim-link", detail=f"{link[1].lower()} from {letter.sender or 'unknown'}"
-        )
+        detail = f"{link[1].lower()} from {letter.sender or 'unknown'}"
+        out.append(Anomaly(kind="oversized-aim-link", detail=detail))
 
 
-def _parts(reader: Reader) -> Iterator[str]:
+def _parts(reader: Reader) -> str:
     """Read fragments: id u8, version u8, length u16, and for text charset u16, subset u16."""
+    parts = list[str]()
     while reader:
         kind = reader.u8()
         reader.skip(1)
@@ -83,34 +85,35 @@ def _parts(reader: Reader) -> Iterator[str]:
         if kind == TEXT:
             charset = part.u16()
             part.skip(2)
-            yield charsets.by_number(part.rest(), charset)
+            parts.append(charsets.by_number(part.rest(), charset))
+    return parts[0] if len(parts) == 1 else "".join(parts)
 
 
-def typing(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def typing(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """04/14: somebody begins to type, has typed, or has stopped."""
     reader.skip(10)
     name, active = wire.name8(reader), reader.u16() == TYPING_BEGUN
     ours = snac.side is wire.CLIENT
     sender, recipient = (state.account, name) if ours else (name, state.account)
-    yield Typing(sender=sender, recipient=recipient, active=active)
+    out.append(Typing(sender=sender, recipient=recipient, active=active))
 
 
-def warn(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def warn(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """04/08: the client's user complains about somebody, perhaps anonymously."""
     reader.skip(2)
     name = wire.name8(reader)
     remember(state.about, snac.request, name)
-    yield Warned(account=name, by=state.account)
+    out.append(Warned(account=name, by=state.account))
 
 
-def warn_answer(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def warn_answer(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """04/09: how much that raised the warning level, and to what."""
     reader.skip(2)
     level, account = reader.u16() // 10, state.about.pop(snac.request, "")
-    yield Warned(account=account, level=level, by=state.account)
+    out.append(Warned(account=account, level=level, by=state.account))
 
 
-def missed(_state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def missed(_state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """04/0a: messages that the service did not deliver to the client."""
     for _ in range(100):
         if not reader:
@@ -119,21 +122,20 @@ def missed(_state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
         sender, count, code = wire.user_info(reader).name, reader.u16(), reader.u16()
         why = _MISSED[code] if code < len(_MISSED) else f"reason {code}"
         reason = f"{count} missed: {why}"
-        yield RequestFailed(service="messaging", code=code, reason=reason, about=sender)
+        out.append(RequestFailed(service="messaging", code=code, reason=reason, about=sender))
 
 
-def client_answer(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def client_answer(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """04/0b: a client answers what another sent: refuses it, or acknowledges with data."""
     cookie, channel, name = reader.take(8), reader.u16(), wire.name8(reader)
     ours = snac.side is wire.CLIENT
     sender, recipient = (state.account, name) if ours else (name, state.account)
     letter = Letter(cookie, sender, recipient, snac.side)
     if channel == 2:
-        yield from rendezvous.client_answer(state, letter, reader)
+        out += rendezvous.client_answer(state, letter, reader)
 
 
-CHANNELS: dict[int, Callable[[State, Letter, dict[int, bytes]], Iterator[Output]]] = {
-    1: text,
+CHANNELS: dict[int, Callable[[State, Letter, dict[int, bytes]], Iterable[Output]]] = {
     2: rendezvous.proposal,
     4: icq.old_message,
 }

@@ -55,27 +55,27 @@ _TLV_WORDS = {
 }
 
 
-def request(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def request(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """15/02: the client asks ICQ's server."""
     body = _body(reader)
     owner, kind, number = body.u32le(), body.u16le(), body.u16le()
-    yield from state.learn(str(owner) if not state.account and owner else "")
+    out += state.learn(str(owner) if not state.account and owner else "")
     if kind == REQUEST and (ask := REQUESTS.get(body.u16le())):
-        yield from ask(state, body, number)
+        out += ask(state, body, number)
 
 
-def response(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def response(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """15/03: it answers."""
     body = _body(reader)
     owner, kind, number = body.u32le(), body.u16le(), body.u16le()
-    yield from state.learn(str(owner) if not state.account and owner else "")
+    out += state.learn(str(owner) if not state.account and owner else "")
     if kind == STORED:
-        yield from _stored(state, body)
+        out += _stored(state, body)
     elif kind == RESPONSE:
         subtype, result = body.u16le(), body.u8()
         tell = RESPONSES.get(subtype)
         if tell and result == SUCCESS:
-            yield from tell(state, body, number)
+            out += tell(state, body, number)
 
 
 def _body(reader: Reader) -> Reader:

@@ -3,10 +3,22 @@
 cimport cython
 
 from backchannel.protocols.oscar cimport wire
+from backchannel.protocols.oscar.state cimport State, remember
+from backchannel.protocols.oscar.wire cimport UserInfo, compressed
 from backchannel.reader cimport u32_at
 
 
+cpdef arrival(State state, UserInfo info, str how, list out)
+@cython.locals(key=str, status=str, text=str)
+cpdef presence(State state, str account, tuple told, list out)
 cpdef tuple status_of(dict values)
 @cython.locals(at=Py_ssize_t, kind=int, size=Py_ssize_t, end=Py_ssize_t, value=bytes)
 cpdef str status_text(bytes block)
+@cython.locals(external=str, inside=str, block=bytes)
+cpdef addresses(State state, UserInfo info, str how, list out)
+@cython.locals(key=str)
+cdef bint _address(State state, str account, tuple place, str how, list out) except -1
+@cython.locals(at=Py_ssize_t, name=str)
+cpdef programs(State state, str account, bytes capabilities, list out)
 cdef list _marked(bytes capabilities)
+cdef _program(State state, str account, str name, str version, list out)

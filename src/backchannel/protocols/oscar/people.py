@@ -5,7 +5,7 @@ icq/src/userclients.cpp (programs by capability).
 """
 
 import re
-from collections.abc import Iterator
+from typing import Literal
 
 from backchannel.events import PeerAddress, Presence, Software
 from backchannel.model import Capability
@@ -44,21 +44,20 @@ _NUMBERED = frozenset({"Licq", "SIM", "climm", "mICQ"})
 """Programs that put their version behind their twelve letters, a byte a part."""
 
 
-def arrival(state: State, info: UserInfo, how: str) -> Iterator[Output]:
+def arrival(state: State, info: UserInfo, how: str, out: list[Output]) -> None:
     """Somebody is there: in what state, at which address, with which program."""
-    yield from presence(state, info.name, *status_of(info.tlvs))
-    yield from addresses(state, info, how)
-    yield from programs(state, info.name, info.tlvs.get(CAPABILITIES, b""))
+    presence(state, info.name, status_of(info.tlvs), out)
+    addresses(state, info, how, out)
+    programs(state, info.name, info.tlvs.get(CAPABILITIES, b""), out)
 
 
-def presence(
-    state: State, account: str, status: str, text: str = "", idle: int = 0
-) -> Iterator[Output]:
-    """Tell a presence, unless it is what was last told of this account."""
-    key, value = compressed(account), (status, text, idle)
-    if state.presence.get(key) != value:
-        remember(state.presence, key, value)
-        yield Presence(account=account, status=status, text=text, idle=idle)
+def presence(state: State, account: str, told: tuple[str, str, int], out: list[Output]) -> None:
+    """Tell a presence (status, text, seconds idle), unless it was told last of this account."""
+    key = compressed(account)
+    if state.presence.get(key) != told:
+        remember(state.presence, key, told)
+        status, text, idle = told
+        out.append(Presence(account=account, status=status, text=text, idle=idle))
 
 
 def status_of(values: dict[int, bytes]) -> tuple[str, str, int]:
@@ -87,38 +86,44 @@ def status_text(block: bytes) -> str:
     return ""
 
 
-def addresses(state: State, info: UserInfo, how: str) -> Iterator[Output]:
+def addresses(state: State, info: UserInfo, how: str, out: list[Output]) -> None:
     """Tell the external address and the direct-connection block of somebody, once each."""
-    if external := wire.ipv4(info.tlvs.get(EXTERNAL, b"")):
-        yield from _address(state, info.name, external, 0, how + ", external")
+    external = wire.ipv4(info.tlvs.get(EXTERNAL, b""))
+    if external:
+        _address(state, info.name, (external, 0), how + ", external", out)
     block = info.tlvs.get(DIRECT, b"")
     if inside := wire.ipv4(block[:4]):
         port = int.from_bytes(block[4:8])
         version = int.from_bytes(block[9:11])
         where = f"{how}, direct connection version {version}"
-        told = list(_address(state, info.name, inside, port if port < 65536 else 0, where))
-        yield from told
-        for place in {external: 0, inside: 0} if told else ():
-            if place:
-                yield from direct.waits(place, port, info.name)
+        if _address(state, info.name, (inside, port if port < 65536 else 0), where, out):
+            for place in {external: 0, inside: 0}:
+                if place:
+                    out += direct.waits(place, port, info.name)
 
 
-def _address(state: State, account: str, address: str, port: int, how: str) -> Iterator[Output]:
+def _address(
+    state: State, account: str, place: tuple[str, int], how: str, out: list[Output]
+) -> bool:
+    """Tell an address and port, unless they were told last; say whether."""
     key = f"{compressed(account)} {how.rpartition(',')[2]}"
-    if state.addresses.get(key) != (address, port):
-        remember(state.addresses, key, (address, port))
-        yield PeerAddress(
-            account=account, address=address, port=port, how=how, use=Capability.MESSAGE
-        )
+    if state.addresses.get(key) == place:
+        return False
+    remember(state.addresses, key, place)
+    address, port = place
+    out.append(
+        PeerAddress(account=account, address=address, port=port, how=how, use=Capability.MESSAGE)
+    )
+    return True
 
 
-def programs(state: State, account: str, capabilities: bytes) -> Iterator[Output]:
+def programs(state: State, account: str, capabilities: bytes, out: list[Output]) -> None:
     """Tell which program somebody uses, where its capabilities name it."""
     for at in _marked(capabilities):
         if mark := _MARKS.match(capabilities, at, at + 16):
             name = _PROGRAMS[mark[0]]
-            version = ".".join(str(part & 0x7F) for part in capabilities[at + 12 : at + 16])
-            yield from _program(state, account, name, version if name in _NUMBERED else "")
+            version = ".".join([str(part & 0x7F) for part in capabilities[at + 12 : at + 16]])
+            _program(state, account, name, version if name in _NUMBERED else "", out)
 
 
 def _marked(capabilities: bytes) -> list[int]:
@@ -127,12 +132,12 @@ def _marked(capabilities: bytes) -> list[int]:
     return [at for at in places if u32_at(capabilities, at) in _BEGIN]
 
 
-def _program(state: State, account: str, name: str, version: str) -> Iterator[Output]:
+def _program(state: State, account: str, name: str, version: str, out: list[Output]) -> None:
     key = compressed(account)
     if state.programs.get(key) != name:
         remember(state.programs, key, name)
-        role = "client" if state.is_self(account) else "peer"
-        yield Software(name=name, version=version, role=role, account=account)  # type: ignore[arg-type] # both words are allowed
+        role: Literal["client", "peer"] = "client" if state.is_self(account) else "peer"
+        out.append(Software(name=name, version=version, role=role, account=account))
 
 
 def plain(data: bytes, mime: bytes) -> str:

@@ -1,3 +1,16 @@
 # C types for profiles.py, which says what these are.
 
-from backchannel.protocols.oscar cimport wire
+cimport cython
+
+from backchannel.protocols.oscar cimport people, wire
+from backchannel.protocols.oscar.state cimport State, remember
+from backchannel.protocols.oscar.wire cimport Snac, UserInfo
+from backchannel.reader cimport Reader
+
+
+@cython.locals(values=dict)
+cpdef set_info(State state, Reader reader, Snac _snac, list out)
+@cython.locals(who=UserInfo, values=dict)
+cpdef info(State state, Reader reader, Snac _snac, list out)
+cpdef arrived(State state, Reader reader, Snac _snac, list out)
+cpdef departed(State state, Reader reader, Snac _snac, list out)

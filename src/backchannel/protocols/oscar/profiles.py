@@ -5,8 +5,6 @@ Sources: iserverd snac_02_*, snac_03_*, snac_07_*, snac_0a_*, snac_0f_*; libpurp
 family_buddy.c, family_admin.c.
 """
 
-from collections.abc import Iterator
-
 from backchannel.events import Contact, Contacts, Credential, Presence, Profile, Search, SearchHit
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import people, wire
@@ -35,82 +33,81 @@ _FIELDS = (
 )
 
 
-def set_info(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def set_info(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """02/04: the client's profile, away message (empty: back again) and capabilities."""
     values = wire.tlvs(reader)
     if 2 in values:
         text = people.plain(values[2], values.get(1, b""))
-        yield Profile(account=state.account, text=text)
+        out.append(Profile(account=state.account, text=text))
     if text := people.plain(values.get(4, b""), values.get(3, b"")):
         state.away = True
-        yield from people.presence(state, state.account, "away", text)
+        people.presence(state, state.account, ("away", text, 0), out)
     elif 4 in values and state.away:
         state.away = False
-        yield from people.presence(state, state.account, "online")
-    yield from people.programs(state, state.account, values.get(5, b""))
+        people.presence(state, state.account, ("online", "", 0), out)
+    people.programs(state, state.account, values.get(5, b""), out)
 
 
-def ask_info(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def ask_info(state: State, reader: Reader, snac: Snac, _out: list[Output]) -> None:
     """02/05 and 02/15: somebody's profile or away message is asked for."""
     reader.skip(2 if snac.subtype == 5 else 4)
     remember(state.about, snac.request, wire.name8(reader))
-    yield from ()
 
 
-def info(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def info(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """02/06: somebody's profile or away message."""
     who = wire.user_info(reader)
-    yield from people.addresses(state, who, "profile")
+    people.addresses(state, who, "profile", out)
     values = wire.tlvs(reader)
     if 2 in values:
-        yield Profile(account=who.name, text=people.plain(values[2], values.get(1, b"")))
+        out.append(Profile(account=who.name, text=people.plain(values[2], values.get(1, b""))))
     if values.get(4):
         text = people.plain(values[4], values.get(3, b""))
-        yield Presence(account=who.name, status="away", text=text)
-    yield from people.programs(state, who.name, values.get(5, b""))
+        out.append(Presence(account=who.name, status="away", text=text))
+    people.programs(state, who.name, values.get(5, b""), out)
 
 
-def set_directory(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def set_directory(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """02/09: what the client's user has put into the directory."""
-    yield from _entry(state.account, wire.tlvs(reader))
+    _entry(state.account, wire.tlvs(reader), out)
 
 
-def ask_directory(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def ask_directory(state: State, reader: Reader, snac: Snac, _out: list[Output]) -> None:
     """02/0b: somebody's entry is asked for."""
     remember(state.about, snac.request, wire.name8(reader))
-    yield from ()
 
 
-def directory(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def directory(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """02/0c: that entry."""
     reader.skip(2)
-    yield from _entry(state.about.pop(snac.request, ""), wire.counted_tlvs(reader))
+    _entry(state.about.pop(snac.request, ""), wire.counted_tlvs(reader), out)
 
 
-def _entry(account: str, values: dict[int, bytes]) -> Iterator[Output]:
+def _entry(account: str, values: dict[int, bytes], out: list[Output]) -> None:
     if text := _fields(values):
-        yield Profile(account=account, nickname=decode(values.get(0x0C, b"")), text=text)
+        nickname = decode(values.get(0x0C, b""))
+        out.append(Profile(account=account, nickname=nickname, text=text))
 
 
 def _fields(values: dict[int, bytes]) -> str:
-    told = ((word, decode(values.get(tag, b""))) for tag, word in _FIELDS)
-    return ", ".join(f"{word}: {value}" for word, value in told if value)
+    told = [(word, decode(values.get(tag, b""))) for tag, word in _FIELDS]
+    return ", ".join([f"{word}: {value}" for word, value in told if value])
 
 
-def arrived(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def arrived(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """03/0b: somebody on the contact list is there, or changed."""
     for _ in range(ENTRIES):
         if not reader:
             return
-        yield from people.arrival(state, wire.user_info(reader), "contact-online")
+        people.arrival(state, wire.user_info(reader), "contact-online", out)
 
 
-def departed(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def departed(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """03/0c: somebody on the contact list is gone."""
     for _ in range(ENTRIES):
         if not reader:
             return
-        yield from people.presence(state, wire.user_info(reader).name, "offline")
+        people.presence(state, wire.user_info(reader).name, ("offline", "", 0), out)
 
 
 def _names(reader: Reader, *, blocked: bool = False) -> tuple[Contact, ...]:
@@ -120,51 +117,52 @@ def _names(reader: Reader, *, blocked: bool = False) -> tuple[Contact, ...]:
     return tuple(found)
 
 
-def add(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def add(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """03/04, 09/05, 09/07: names come to the contact list, or to the list of the blocked."""
     if entries := _names(reader, blocked=(snac.family, snac.subtype) == (0x09, 0x07)):
-        yield Contacts(owner=state.account, change="add", entries=entries)
+        out.append(Contacts(owner=state.account, change="add", entries=entries))
 
 
-def remove(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def remove(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """03/05, 09/06, 09/08: names go from it."""
     if entries := _names(reader, blocked=(snac.family, snac.subtype) == (0x09, 0x08)):
-        yield Contacts(owner=state.account, change="remove", entries=entries)
+        out.append(Contacts(owner=state.account, change="remove", entries=entries))
 
 
-def change_account(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def change_account(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """07/04: a new password (with the old one, both readable) or mail address."""
     values = wire.tlvs(reader)
     for tag in (0x12, 0x02):
         if tag in values:
-            yield Credential(
+            told = Credential(
                 account=state.account,
                 kind="plain",
                 scheme="oscar-password-change",
                 secret=decode(values[tag]),
             )
+            out.append(told)
     if 0x11 in values:
-        yield Profile(account=state.account, text=f"email: {decode(values[0x11])}")
+        out.append(Profile(account=state.account, text=f"email: {decode(values[0x11])}"))
 
 
-def find_by_email(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def find_by_email(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0a/02: the owner of a mail address is looked for."""
-    yield Search(text=decode(reader.rest()), account=state.account)
+    out.append(Search(text=decode(reader.rest()), account=state.account))
 
 
-def found_by_email(_state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def found_by_email(_state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0a/03: these accounts (one TLV a name, so all of them count)."""
     for _ in range(ENTRIES):
         if not reader:
             return
         reader.skip(2)
-        yield SearchHit(owner=decode(wire.text16(reader)))
+        out.append(SearchHit(owner=decode(wire.text16(reader))))
 
 
-def search(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def search(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0f/02: people with such an entry in the directory are looked for."""
     if text := _fields(wire.tlvs(reader)):
-        yield Search(text=text, account=state.account)
+        out.append(Search(text=text, account=state.account))
 
 
 SNACS = {

@@ -4,7 +4,6 @@ A room is known by a cookie, such as `!aol://2719:10-4-knitting`, that ends in i
 Sources: libpurple family_chat.c, family_chatnav.c; iserverd snac_0d_*, snac_0e_*.
 """
 
-from collections.abc import Iterator
 from urllib.parse import unquote
 
 from backchannel.events import Message, Room
@@ -44,52 +43,52 @@ def _read_room(reader: Reader) -> tuple[bytes, str]:
     return cookie, decode(name) if name else room_name(cookie)
 
 
-def create(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def create(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0d/08: make a room, or find the one of that name."""
     _, name = _read_room(reader)
-    yield Room(room=name, action="create", account=state.account)
+    out.append(Room(room=name, action="create", account=state.account))
 
 
-def directory(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def directory(state: State, reader: Reader, _snac: Snac, _out: list[Output]) -> None:
     """0d/09: rooms by cookie and name."""
     if value := wire.tlvs(reader).get(4):
         cookie, name = _read_room(Reader(value))
         remember(state.rooms, cookie, name, 64)
-    yield from ()
 
 
-def update(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def update(state: State, reader: Reader, _snac: Snac, _out: list[Output]) -> None:
     """0e/02: which room this connection is for."""
     cookie, name = _read_room(reader)
     state.room = name
     remember(state.rooms, cookie, name, 64)
-    yield from ()
 
 
-def joined(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def joined(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0e/03: who is there, or comes."""
     for _ in range(USERS):
         if not reader:
             return
-        yield Room(room=state.room, action="join", account=wire.user_info(reader).name)
+        name = wire.user_info(reader).name
+        out.append(Room(room=state.room, action="join", account=name))
 
 
-def left(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def left(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0e/04: who goes."""
     for _ in range(USERS):
         if not reader:
             return
-        yield Room(room=state.room, action="leave", account=wire.user_info(reader).name)
+        name = wire.user_info(reader).name
+        out.append(Room(room=state.room, action="leave", account=name))
 
 
-def said(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def said(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0e/05: the client's user says something."""
     remember(state.sent, reader.take(8), None, 32)
     reader.skip(2)
-    yield _message(state, state.account, wire.tlvs(reader))
+    out.append(_message(state, state.account, wire.tlvs(reader)))
 
 
-def heard(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def heard(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0e/06: somebody says something; what the room reflects to its sender is left out."""
     cookie = reader.take(8)
     reader.skip(2)
@@ -97,7 +96,7 @@ def heard(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
     sender = wire.name8(Reader(values[SENDER])) if SENDER in values else ""
     reflected = cookie in state.sent and state.is_self(sender)
     if not reflected:
-        yield _message(state, sender, values)
+        out.append(_message(state, sender, values))
 
 
 def _message(state: State, sender: str, values: dict[int, bytes]) -> Message:

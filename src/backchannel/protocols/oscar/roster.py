@@ -61,23 +61,23 @@ def _contact(state: State, item: Item) -> Contact:
     )
 
 
-def listed(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def listed(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """13/06: the list as stored, possibly in several messages."""
     reader.skip(1)
     if entries := _entries(state, list(_items(reader, min(reader.u16(), ENTRIES)))):
         if all(is_number(each.account) for each in entries):
             state.meet(entries[0].account)
-        yield Contacts(owner=state.account, entries=entries)
+        out.append(Contacts(owner=state.account, entries=entries))
 
 
-def changed(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def changed(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """13/08, 13/09, 13/0a: items are added, altered or removed."""
     items = list[Item]()
     while reader and len(items) < ENTRIES:
         items += _items(reader, 1)
     change: Literal["add", "remove"] = "remove" if snac.subtype == 0x0A else "add"
     if entries := _entries(state, items):
-        yield Contacts(owner=state.account, change=change, entries=entries)
+        out.append(Contacts(owner=state.account, change=change, entries=entries))
 
 
 def _authorization(state: State, name: str, text: bytes, snac: Snac) -> Message:
@@ -93,23 +93,23 @@ def _authorization(state: State, name: str, text: bytes, snac: Snac) -> Message:
     )
 
 
-def authorize(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def authorize(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """13/14, 13/15, 13/18, 13/19: somebody asks to be let onto a list, or lets in unasked."""
     name = wire.name8(reader)
-    yield _authorization(state, name, wire.text16(reader), snac)
+    out.append(_authorization(state, name, wire.text16(reader), snac))
 
 
-def authorized(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def authorized(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """13/1a, 13/1b: the answer, with a reason."""
     name, accepted = wire.name8(reader), reader.u8()
     text = wire.text16(reader) or (b"accepted" if accepted else b"declined")
-    yield _authorization(state, name, text, snac)
+    out.append(_authorization(state, name, text, snac))
 
 
-def were_added(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def were_added(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """13/1c: somebody has the client's user on their list now."""
     entry = Contact(account=state.account)
-    yield Contacts(owner=wire.name8(reader), change="add", entries=(entry,))
+    out.append(Contacts(owner=wire.name8(reader), change="add", entries=(entry,)))
 
 
 SNACS = {

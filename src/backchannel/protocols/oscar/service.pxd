@@ -1,3 +1,16 @@
 # C types for service.py, which says what these are.
 
-from backchannel.protocols.oscar cimport wire
+cimport cython
+
+from backchannel.protocols.oscar cimport people, signon, wire
+from backchannel.protocols.oscar.state cimport State, remember
+from backchannel.protocols.oscar.wire cimport Snac, UserInfo
+from backchannel.reader cimport Reader
+
+
+@cython.locals(values=dict)
+cpdef service_redirect(State state, Reader reader, Snac snac, list out)
+@cython.locals(name=str, info=UserInfo)
+cpdef own_info(State state, Reader reader, Snac _snac, list out)
+@cython.locals(values=dict)
+cpdef set_status(State state, Reader reader, Snac _snac, list out)

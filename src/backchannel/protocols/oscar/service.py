@@ -1,7 +1,5 @@
 """SNAC family 0x01, the connection itself: own information, status, redirects, warnings, errors."""
 
-from collections.abc import Iterator
-
 from backchannel.events import SignOnAnswer, Warned
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import names, people, signon, wire
@@ -16,7 +14,7 @@ PENDING = 64
 """Service requests remembered at once."""
 
 
-def service_request(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def service_request(state: State, reader: Reader, snac: Snac, _out: list[Output]) -> None:
     """01/04: the client wants to be connected to another service, or to a chat room."""
     family, room = reader.u16(), ""
     if family == CHAT and (value := wire.tlvs(reader).get(1)):
@@ -25,68 +23,68 @@ def service_request(state: State, reader: Reader, snac: Snac) -> Iterator[Output
         cookie = exchange.take(exchange.u8())
         room = state.rooms.get(cookie) or room_name(cookie)
     remember(state.wanted, snac.request, (family, room), PENDING)
-    yield from ()
 
 
-def service_redirect(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def service_redirect(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """01/05: where it is."""
     values = wire.tlvs(reader)
     family, room = state.wanted.pop(snac.request, (0, ""))
-    yield from signon.announce(state, values, wire.u16_of(values, signon.FAMILY, family), room)
+    signon.announce(state, values, wire.u16_of(values, signon.FAMILY, family), out, room)
 
 
-def migrate(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def migrate(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """01/12: the server goes away, another takes over the families it lists."""
     reader.skip(2 * reader.u16())
-    yield from signon.announce(state, wire.tlvs(reader), signon.MESSAGING)
+    signon.announce(state, wire.tlvs(reader), signon.MESSAGING, out)
 
 
-def own_info(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def own_info(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """01/0f: what the service says of the client itself."""
     name = wire.name8(reader)
-    yield from state.learn(name)
+    out += state.learn(name)
     if state.waiting:
         state.waiting = False
-        yield SignOnAnswer(account=name, accepted=True)
+        out.append(SignOnAnswer(account=name, accepted=True))
     info = UserInfo(name, reader.u16(), wire.counted_tlvs(reader))
-    yield from people.addresses(state, info, "own-information")
+    people.addresses(state, info, "own-information", out)
 
 
-def warned(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def warned(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """01/10: somebody complained about the client."""
     level = reader.u16() // 10
     by = wire.name8(reader) if reader else ""
-    yield Warned(account=state.account, level=level, by=by)
+    out.append(Warned(account=state.account, level=level, by=by))
 
 
-def idle(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def idle(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """01/11: the client's user has been idle for so long, or is back."""
     seconds = reader.u32()
     if seconds or state.idle:
         state.idle = bool(seconds)
         status = "idle" if seconds else "online"
-        yield from people.presence(state, state.account, status, "", seconds)
+        people.presence(state, state.account, (status, "", seconds), out)
 
 
-def set_status(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def set_status(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """01/1e: the client's status, status text, and where it can be reached directly."""
     values = wire.tlvs(reader)
     if people.STATUS in values:
         status, text, _ = people.status_of(values)
         state.away = status == "away"
-        yield from people.presence(state, state.account, status, text)
-    yield from people.addresses(state, UserInfo(state.account, 0, values), "own-status")
+        people.presence(state, state.account, (status, text, 0), out)
+    people.addresses(state, UserInfo(state.account, 0, values), "own-status", out)
 
 
-def failed(state: State, reader: Reader, snac: Snac) -> Iterator[Output]:
+def failed(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """xx/01: a request could not be served."""
     code = reader.u16()
-    yield RequestFailed(
+    told = RequestFailed(
         service=names.FAMILIES.get(snac.family, f"family 0x{snac.family:04x}"),
         code=code,
         reason=names.error(code),
         about=state.about.pop(snac.request, ""),
     )
+    out.append(told)
 
 
 SNACS = {

@@ -4,7 +4,7 @@ Holds at most one FLAP frame (64 KiB) a side and `State`'s bounded tables. FLAP 
 sequence number a side, one higher each time; a jump that no loss explains is an `Anomaly`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
@@ -36,7 +36,8 @@ from backchannel.protocols.oscar.wire import (
 )
 from backchannel.reader import Reader, WireError
 
-Handler = Callable[[State, Reader, Snac], Iterator[Output]]
+Handler = Callable[[State, Reader, Snac, list[Output]], None]
+"""Puts what a message means into the list, so that what came before an error is kept."""
 SNACS: dict[tuple[int, int], Handler] = {
     **signon.SNACS,
     **service.SNACS,
@@ -135,9 +136,10 @@ class Session:
         """*side* will send no more. Old clients were sent a sign-off frame without its length."""
         lane = self._lanes[side]
         held, lane.held, lane.need = bytes(lane.held), bytearray(), 0
+        out: list[Output] = []
         if not lane.deaf and held[:2] == b"\x2a\x04" and len(held) == 4:
-            return list(signon.sign_off(self._state, b"", self._spoken(side)))
-        return []
+            signon.sign_off(self._state, b"", self._spoken(side), out)
+        return out
 
     def partial(self, side: Side) -> bool:
         """Whether *side* has begun a frame and not ended it."""
@@ -203,7 +205,7 @@ class Session:
             elif channel == SIGN_ON:
                 self._hello(side, payload, out)
             elif channel == SIGN_OFF:
-                out += signon.sign_off(self._state, payload, self._spoken(side))
+                signon.sign_off(self._state, payload, self._spoken(side), out)
                 self._good += 1
         except WireError as error:
             out.append(Malformed(reason=f"FLAP channel {channel}: {error}"))
@@ -237,7 +239,7 @@ class Session:
         if values:
             self._good += 2
             self.standing = _PARSED
-        out += signon.hello(self._state, values, self._spoken(side))
+        signon.hello(self._state, values, self._spoken(side), out)
 
     def _snac(self, side: Side, lane: _Lane, payload: bytes, out: list[Output]) -> None:
         if len(payload) < SNAC_HEADER:
@@ -258,7 +260,7 @@ class Session:
             if flags & EXTENDED:
                 reader.skip(reader.u16())
             snac = Snac(family, subtype, request, sender)
-            out += handler(self._state, reader, snac)  # keeps what came before an error
+            handler(self._state, reader, snac, out)
         self._good += family in FAMILIES
 
     def _spoken(self, side: Side) -> Side:

@@ -5,8 +5,6 @@ address of the messaging server and a cookie; the cookie opens the connection th
 further service is reached by another redirect with another cookie.
 """
 
-from collections.abc import Iterator
-
 from backchannel.effects import Expect, Tie
 from backchannel.events import Credential, SignOff, SignOn, SignOnAnswer, Software
 from backchannel.model import Capability, Side
@@ -24,41 +22,45 @@ HASHED, HASHED_TWICE, FAMILY = 0x25, 0x4C, 0x0D
 MESSAGING = 0x04
 
 
-def hello(state: State, values: dict[int, bytes], side: Side) -> Iterator[Output]:
+def hello(state: State, values: dict[int, bytes], side: Side, out: list[Output]) -> None:
     """A FLAP sign-on frame: the protocol version alone, or with it a password or a cookie."""
     if side is wire.SERVER:
         return
     if COOKIE in values:
-        yield from _cookie(state, values)
+        _cookie(state, values, out)
     elif NAME in values and ROASTED in values:
         account = decode(values[NAME])
-        yield from state.learn(account)
-        yield _sign_on(account, "roasted-password", values)
-        secret, scheme = passwords.unroast(values[ROASTED])
-        yield Credential(account=account, kind="recoverable", scheme=scheme, secret=secret)
-        yield from _software(account, values)
+        out += state.learn(account)
+        _roasted(account, values, out)
+        _software(account, values, out)
 
 
-def _cookie(state: State, values: dict[int, bytes]) -> Iterator[Output]:
+def _cookie(state: State, values: dict[int, bytes], out: list[Output]) -> None:
     cookie = values[COOKIE]
     state.session = digest(cookie)
     state.waiting = True
     ticket = state.ticket
     if ticket is not None and ticket.cookie == state.session:
         if ticket.session != ticket.cookie:
-            yield Tie(key=ticket.cookie, account=ticket.account)
+            out.append(Tie(key=ticket.cookie, account=ticket.account))
         state.session = ticket.session
         if not ticket.account:
-            yield Tie(key=state.session)
-        yield from state.learn(ticket.account)
+            out.append(Tie(key=state.session))
+        out += state.learn(ticket.account)
     else:
         state.ticket, state.room = None, ""
-        yield Tie(key=state.session)
-    yield _sign_on(state.account, "cookie", values)
-    yield Credential(
-        account=state.account, kind="token", scheme="oscar-cookie", secret=cookie.hex()
-    )
-    yield from _software(state.account, values)
+        out.append(Tie(key=state.session))
+    account = state.account
+    out.append(_sign_on(account, "cookie", values))
+    secret = cookie.hex()
+    out.append(Credential(account=account, kind="token", scheme="oscar-cookie", secret=secret))
+    _software(account, values, out)
+
+
+def _roasted(account: str, values: dict[int, bytes], out: list[Output]) -> None:
+    out.append(_sign_on(account, "roasted-password", values))
+    secret, scheme = passwords.unroast(values[ROASTED])
+    out.append(Credential(account=account, kind="recoverable", scheme=scheme, secret=secret))
 
 
 def _sign_on(account: str, method: str, values: dict[int, bytes]) -> SignOn:
@@ -66,9 +68,9 @@ def _sign_on(account: str, method: str, values: dict[int, bytes]) -> SignOn:
     return SignOn(account=account, method=method, client=client, version=_version(values))
 
 
-def _software(account: str, values: dict[int, bytes]) -> Iterator[Output]:
+def _software(account: str, values: dict[int, bytes], out: list[Output]) -> None:
     if client := decode(values.get(CLIENT, b"")):
-        yield Software(name=client, version=_version(values), account=account)
+        out.append(Software(name=client, version=_version(values), account=account))
 
 
 def _version(values: dict[int, bytes]) -> str:
@@ -78,63 +80,60 @@ def _version(values: dict[int, bytes]) -> str:
     return (".".join(parts) + build).strip()
 
 
-def challenge_request(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def challenge_request(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """17/06: somebody wants to sign on by MD5."""
-    yield from state.learn(decode(wire.tlvs(reader).get(NAME, b"")))
+    out += state.learn(decode(wire.tlvs(reader).get(NAME, b"")))
 
 
-def challenge(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def challenge(state: State, reader: Reader, _snac: Snac, _out: list[Output]) -> None:
     """17/07: what to mix into the digest."""
     state.challenge = wire.text16(reader)
-    yield from ()
 
 
-def login(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def login(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """17/02: name and digest (or, from some clients, the roasted password)."""
     values = wire.tlvs(reader)
     account = decode(values.get(NAME, b""))
-    yield from state.learn(account)
+    out += state.learn(account)
     if HASHED in values:
-        yield _sign_on(account, "md5-challenge", values)
-        yield Credential(
+        out.append(_sign_on(account, "md5-challenge", values))
+        told = Credential(
             account=account,
             kind="hash",
             scheme=passwords.MD5_TWICE if HASHED_TWICE in values else passwords.MD5,
             secret=values[HASHED].hex(),
             salt=state.challenge.decode("latin-1"),
         )
+        out.append(told)
     elif ROASTED in values:
-        yield _sign_on(account, "roasted-password", values)
-        secret, scheme = passwords.unroast(values[ROASTED])
-        yield Credential(account=account, kind="recoverable", scheme=scheme, secret=secret)
-    yield from _software(account, values)
+        _roasted(account, values, out)
+    _software(account, values, out)
 
 
-def answer(state: State, reader: Reader, _snac: Snac) -> Iterator[Output]:
+def answer(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """17/03: let in, with a redirect, or refused."""
-    yield from _answer(state, wire.tlvs(reader))
+    _answer(state, wire.tlvs(reader), out)
 
 
-def _answer(state: State, values: dict[int, bytes]) -> Iterator[Output]:
+def _answer(state: State, values: dict[int, bytes], out: list[Output]) -> None:
     account = decode(values.get(NAME, b"")) or state.account
-    yield from state.learn(account)
+    out += state.learn(account)
     if ERROR in values:
         reason = names.sign_on_error(wire.u16_of(values, ERROR))
-        yield SignOnAnswer(account=account, accepted=False, reason=reason)
+        out.append(SignOnAnswer(account=account, accepted=False, reason=reason))
     elif COOKIE in values:
-        yield SignOnAnswer(account=account, accepted=True)
-        yield from announce(state, values, MESSAGING)
+        out.append(SignOnAnswer(account=account, accepted=True))
+        announce(state, values, MESSAGING, out)
 
 
-def sign_off(state: State, payload: bytes, side: Side) -> Iterator[Output]:
+def sign_off(state: State, payload: bytes, side: Side, out: list[Output]) -> None:
     """A FLAP sign-off frame: empty, or the answer to a sign-on, or why the service hangs up."""
     values = wire.tlvs(Reader(payload))
     if side is wire.SERVER and (COOKIE in values or ERROR in values):
-        yield from _answer(state, values)
-        return
-    if not state.gone:
+        _answer(state, values, out)
+    elif not state.gone:
         state.gone = True
-        yield SignOff(account=state.account, reason=_why(values, side))
+        out.append(SignOff(account=state.account, reason=_why(values, side)))
 
 
 def _why(values: dict[int, bytes], side: Side) -> str:
@@ -145,29 +144,31 @@ def _why(values: dict[int, bytes], side: Side) -> str:
 
 
 def announce(
-    state: State, values: dict[int, bytes], family: int, room: str = ""
-) -> Iterator[Output]:
+    state: State, values: dict[int, bytes], family: int, out: list[Output], room: str = ""
+) -> None:
     """A redirect: tie the connection to come to this session, and say where it will be."""
     if COOKIE not in values:
         return
     key = digest(values[COOKIE])
-    yield Tie(key=key, account=state.account)
+    account = state.account
+    out.append(Tie(key=key, account=account))
     if state.session:  # back to the session that the new connection is to join
-        yield Tie(key=state.session, account=state.account)
+        out.append(Tie(key=state.session, account=account))
     else:
         state.session = key
     host, port = _host(decode(values.get(HOST, b"")), state.start.server.port)
     service = names.FAMILIES.get(family, f"family 0x{family:04x}")
-    yield ServiceRedirect(account=state.account, service=service, host=host, port=port)
-    yield Expect(
+    out.append(ServiceRedirect(account=account, service=service, host=host, port=port))
+    expected = Expect(
         protocol="oscar",
         purpose=Capability.LOGIN,
         address=host,
         port=port,
         source=state.start.client.address,
-        accounts=(state.account,) if state.account else (),
-        context=Ticket(key, state.session, state.account, room),
+        accounts=(account,) if account else (),
+        context=Ticket(key, state.session, account, room),
     )
+    out.append(expected)
 
 
 def _host(text: str, default: int) -> tuple[str, int]:

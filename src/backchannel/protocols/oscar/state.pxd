@@ -13,6 +13,7 @@ cdef class State:
     cdef public dict groups, rooms, wanted, about, meta, offers, presence, addresses, programs, sent
     cdef public Py_ssize_t files
 
+    cpdef tuple learn(self, str account)
     cpdef meet(self, str other)
     cpdef bint is_self(self, str name)
     cpdef str file_key(self)

@@ -5,7 +5,7 @@ session stays well under 1 MiB whatever its peer sends.
 """
 
 import hashlib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import TypeVar
 
 from backchannel.effects import Tie
@@ -72,18 +72,17 @@ class State:
         """Cookies of own chat messages, which the room reflects."""
         self.files = 0
 
-    def learn(self, account: str) -> Iterator[Output]:
-        """The bytes say whose connection this is."""
+    def learn(self, account: str) -> tuple[Output, ...]:
+        """The bytes say whose connection this is; return what that ties."""
         if not account or account == self.account:
-            return
+            return ()
         self.account = account
         if is_number(account):
             self.service = "icq"
         elif self.guessed:
             self.service = "aim"
         self.guessed = False
-        if self.session:
-            yield Tie(key=self.session, account=account)
+        return (Tie(key=self.session, account=account),) if self.session else ()
 
     def meet(self, other: str) -> None:
         """A message goes to or comes from *other*. Numbers talk to numbers, as a rule."""
