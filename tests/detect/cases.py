@@ -213,8 +213,8 @@ CASES = {
         [NameLearned(name="notcydoor.com"), NameLearned(name="example.com")],
     ),
     "message-log-shared": (
-        [share("message archive 2003.txt")],
-        [share("love letters.txt")],
+        [share("message archive 2003.txt"), share("Yahoo/Archive/Messages/20030412-ann.dat")],
+        [share("love letters.txt"), share("saved-game.dat")],
     ),
     "message-archive": ([anomaly("message-archive")], [anomaly("sequence-jump")]),
     "media-transferred": (

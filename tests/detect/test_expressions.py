@@ -1,11 +1,14 @@
 """Rules are data: what an expression can do is on a list, and everything else is refused."""
 
+from time import process_time
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backchannel import events
+from backchannel.detect import rules
 from backchannel.detect.expressions import Expression
 from backchannel.detect.functions import FUNCTIONS, card_number, hidden, odd_port
 from backchannel.errors import UsageError
@@ -136,3 +139,20 @@ def test_what_is_ruled_out_never_holds(values, known, text):
     expression = Expression(text, "t")
     if not expression.may_hold({name: values[name] for name in known}):
         assert expression.value(values) is not True
+
+
+@pytest.mark.parametrize(
+    "name", [" " * 65_000 + "x.exe", "history" * 9_000, "conversation" * 5_000, "icq" * 20_000]
+)
+def test_no_name_of_a_file_takes_long(name):
+    begun = process_time()
+    assert not hidden(name)
+    for rule in rules.load().values():
+        Expression(rule.when, rule.id).value({"name": name, "files": (), "media": ""})
+    assert process_time() - begun < 3
+
+
+@pytest.mark.parametrize("text", ["-" * 4_000 + "1", "1 == " * 1_000 + "1"])
+def test_what_cannot_be_read_is_an_error_of_its_author(text):
+    with pytest.raises(UsageError, match="t: "):
+        Expression(text, "t")

@@ -5,6 +5,7 @@ from tests.detect.test_rules import flow
 
 from backchannel.detect import rules
 from backchannel.detect.detector import Detector
+from backchannel.detect.model import Count
 from backchannel.engine.observation import Observation
 from backchannel.events import Message
 from backchannel.model import Confidence, Side
@@ -83,3 +84,23 @@ def test_a_reload_keeps_what_unchanged_rules_found():
     assert fresh(same) == []
     assert same.findings(locate)[0].count == 2
     assert fresh(other) == [("10.0.0.5", 1, False)]
+
+
+def test_what_was_not_told_yet_is_told_after_a_reload():
+    before, after = Detector([RULE], repeat=60), Detector([RULE], repeat=60)
+    before.add(message(0))
+    after.take_over(before)
+    assert fresh(after) == [("10.0.0.5", 1, False)]
+    gone = Detector([], repeat=60)
+    gone.take_over(before)
+    assert fresh(gone) == []
+
+
+def test_counting_goes_on_over_a_reload():
+    rule = msgspec.structs.replace(RULE, id="three", count=Count(at_least=3))
+    before, after = Detector([rule]), Detector([rule])
+    for second in (0, 1):
+        before.add(message(second))
+    after.take_over(before)
+    after.add(message(2))
+    assert [found.count for found in after.findings(locate)] == [3]

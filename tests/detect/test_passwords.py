@@ -288,3 +288,13 @@ def test_a_list_that_is_missing_or_endless_is_refused(tmp_path, monkeypatch):
 )
 def test_md4_as_rfc_1320_gives_it(text, digest):
     assert oldhashes.md4(text).hex() == digest
+
+
+def test_a_long_challenge_costs_what_it_takes():
+    def tried(salt):
+        audit = passwords.Audit(effort=600)
+        assert found(audit, login("msn-md5", "00" * 16, salt)) == []
+        return audit.counters["logins that not every password was tried on: effort spent"]
+
+    assert not tried("s" * 100)
+    assert tried("s" * 10_000)

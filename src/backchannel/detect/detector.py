@@ -207,7 +207,9 @@ class Detector:
         theirs = {rule.rule: rule for rule in other._rules}  # noqa: SLF001 - one of us
         for mine in self._rules:
             if (same := theirs.get(mine.rule)) is not None:
-                mine.found, mine.watched = same.found, same.watched
+                mine.found, mine.watched, mine.numbers = same.found, same.watched, same.numbers
+        kept = {mine.rule for mine in self._rules}
+        self._fresh.update({found: rule for found, rule in other._fresh.items() if rule in kept})  # noqa: SLF001
         self._plans.clear()
         self.counters += other.counters
 

@@ -63,12 +63,13 @@ class Expression:
 
     def __init__(self, text: str, where: str) -> None:
         """Raises UsageError, with *where* it stands, for what is not allowed."""
-        text = text[:_LONGEST]
+        if len(text) > _LONGEST:
+            raise UsageError(f"{where}: an expression has at most {_LONGEST} characters")
         try:
             tree = ast.parse(text, mode="eval")
             if not text.isprintable() or "#" in text:  # so that it can stand within a line
                 tree = ast.parse(text := ast.unparse(tree), mode="eval")
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise UsageError(f"{where}: {text!r} is no expression: {error}") from error
         self.text = text
         nodes = list(ast.walk(tree))

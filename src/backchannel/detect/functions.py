@@ -70,7 +70,7 @@ _PROGRAM_MEDIA = frozenset(
         "text/x-script",
     }
 )
-_DISGUISE = later(r"\.[a-z0-9]{2,4}\s*\.[a-z]{2,4}\s*\Z|\s{8,}\.", re.IGNORECASE)
+_DISGUISE = later(r"\.[a-z0-9]{2,4}\s*\.[a-z]{2,4}\s*\Z|\s{8}\.", re.IGNORECASE)
 _DIRECTION = later("[\u202a-\u202e\u2066-\u2069]")
 
 

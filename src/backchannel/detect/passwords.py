@@ -24,6 +24,8 @@ WORD = 128
 LOGINS = 10_000
 EFFORT = 10_000_000
 """About half a minute of one core."""
+USUAL = 1024
+"""Characters of challenge and response that a scheme's cost is meant for; longer ones cost more."""
 LIST = "weak-passwords.txt"
 
 Guess = tuple[str, Literal["account name", "well-known list", "own list"]]
@@ -74,11 +76,12 @@ class Audit:
         return True
 
     def _guess(self, event: Credential, scheme: Scheme) -> Guess | None:
+        cost = scheme.cost * (1 + (len(event.salt) + len(event.secret)) // USUAL)
         for guess in self._guesses(event.account):
-            if self._left < scheme.cost:
+            if self._left < cost:
                 self.counters["logins that not every password was tried on: effort spent"] += 1
                 return None
-            self._left -= scheme.cost
+            self._left -= cost
             if scheme.test(event, guess[0]):
                 return guess
         return None

@@ -15,6 +15,8 @@ from backchannel.model import Endpoint, Transport
 HIGHEST_PORT = 0xFFFF
 LIMIT = 65_536
 """Announcements that stand at once."""
+PLACE = 256
+"""Announcements of one place: each flow to it is held against all of them."""
 RECENT = 16
 """Announcements of one place among which a repeated one is looked for."""
 
@@ -68,6 +70,9 @@ class Announcements:
             if self._by_token[token].expect == expect:
                 self._remove(token)  # told again, as when both legs of a relay were captured
                 break
+        if len(self._by_place.get(place, ())) >= PLACE:
+            self._count("announcements of one place dropped to bound time")
+            self._remove(self._by_place[place][0])
         self._serial += 1
         until = now + expect.lifetime * 1_000_000_000
         made = Announcement(self._serial, expect, address, until, frame, service, stack)

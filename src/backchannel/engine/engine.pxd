@@ -27,6 +27,7 @@ cdef class Engine:
     cdef _handle(self, batch)
     cdef Stream _begin(self, slot, now)
     cdef _end(self, Stream stream, int side, Moment moment)
+    cdef _end_session(self, Stream stream, session, int side, Moment moment)
     cdef _close(self, Stream stream, Moment moment)
     cdef _feed(self, Stream stream, int side, data, Moment moment)
     cdef _feed_proved(self, Stream stream, int way, bytes data, long long time, long long frame)

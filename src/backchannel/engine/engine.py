@@ -3,8 +3,8 @@
     delivery -> stream -> identify -> session -> events   -> observations
                                               -> effects  -> announcements, inner streams, files
 
-Every stream that nobody claims is dropped in the core and costs nothing more. A decoder that
-raises loses its stream, never the run. All tables are bounded, and what had to go is counted.
+What nobody claims is dropped in the core and costs nothing more. A decoder that raises loses its
+stream, never the run. All tables are bounded, and what had to go is counted.
 """
 
 from collections import Counter
@@ -51,8 +51,8 @@ class Engine:
         on_count: OnCount = lambda _counted: None,
     ) -> None:
         """*protocols* stand in the order in which the core was given their numbers.
-        *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called
-        once for each stream that had a claim, when it ends, while its row can still be asked for;
+        *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called once
+        for each stream that had a claim, when it ends, while its row can still be asked for;
         *on_output* for everything a session says, at once, even if its claim is not proved;
         *on_count* for events of which a session tells only the class, see `read`.
         """
@@ -65,7 +65,7 @@ class Engine:
         self._on_end, self._on_output = on_end, on_output
         self._streams: dict[int, Stream] = {}
         self._deliveries = 0
-        self.names = Names(service_of_name, core.expect, self._count)
+        self.names = Names(service_of_name, core.expect, core.forget, self._count)
         self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
 
@@ -162,20 +162,27 @@ class Engine:
         if stream.ended[side]:
             return
         stream.ended[side] = True
-        if stream.session is None and not stream.deaf:
-            self._identify(stream, moment, last=all(stream.ended))
         if stream.session is not None:
-            spoken = SIDES[side ^ stream.flip]
-            try:
-                outputs = stream.session.end(spoken)
-            except Exception:  # a fault of ours must not end the run
-                self._lose(stream)
-            else:
-                self._say(stream, spoken, moment, outputs)
-                stream.proved = stream.proved and not stream.session.done
+            self._end_session(stream, stream.session, side, moment)
+        elif not stream.deaf:
+            self._identify(stream, moment, last=all(stream.ended))
         if stream.children:
             for child in list(stream.children.values()):
-                self._end(child, side, moment)
+                self._end(child, SIDES[side ^ stream.flip], moment)
+
+    def _end_session(self, stream: Stream, session: Session, side: Side, moment: Moment) -> None:
+        """Tell the session of a stream that *side* sends no more."""
+        spoken = SIDES[side ^ stream.flip]
+        try:
+            outputs = session.end(spoken)
+        except Exception:  # a fault of ours must not end the run
+            self._lose(stream)
+            return
+        self._say(stream, spoken, moment, outputs)
+        if session.standing is REFUTED:
+            self._refuted(stream, moment)
+        elif session.done:
+            stream.proved = False
 
     def _close(self, stream: Stream, moment: Moment) -> None:
         """The stream is over."""
@@ -207,14 +214,12 @@ class Engine:
         if stream.deaf:
             return
         session = stream.session
+        if session is None or session.standing is CLAIMED:  # the next one may have to see it
+            stream.remember(side, data, moment)
+            self._peek(stream, side, data)
         if session is not None:
-            if session.standing is CLAIMED:  # the next candidate may have to see it
-                stream.remember(side, data, moment)
-                self._peek(stream, side, data)
             self._decode(stream, side, data, moment)
             return
-        stream.remember(side, data, moment)
-        self._peek(stream, side, data)
         if isinstance(data, int):
             return
         if not stream.asked:
@@ -278,12 +283,13 @@ class Engine:
         stream.session = protocol.session(start)
         steps = list(stream.replay)
         for side, data, then in steps:
-            if stream.session is None or stream.deaf:
-                break  # refuted on the way: the next decoder was shown all of it
-            if stream.protocol is not protocol:
-                break
+            if stream.protocol is not protocol or stream.deaf:
+                return  # refuted on the way: the next decoder was shown all of it
             step = bytes(data) if isinstance(data, bytearray) else data
             self._decode(stream, side, step, then)
+        for side in SIDES:
+            if stream.ended[side] and stream.session and stream.protocol is protocol:
+                self._end_session(stream, stream.session, side, moment)
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
         session = stream.session

@@ -2,14 +2,28 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from backchannel.engine.announcements import normal
 from backchannel.engine.bounded import Bounded
 from backchannel.events import NameLearned
 
 LIMIT = 16_384
 """Names and addresses remembered."""
-LIFETIME = 3600
-"""Seconds for which a name stands for an address."""
+LIFETIME = 3_600_000_000_000
+"""Nanoseconds for which a name stands for an address, from when it was told last."""
+RENEWED = LIFETIME // 2
+"""What is left of them when the same name, told again, begins them anew."""
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """The service that an address has the name of."""
+
+    service: str
+    name: str
+    until: int
+    tokens: tuple[int, int]
+    """Of the core's expectations."""
 
 
 class Names:
@@ -19,13 +33,14 @@ class Names:
         self,
         service_of_name: Callable[[str], str],
         tell_core: Callable[[int, str, str, int, str, int], None],
+        untell_core: Callable[[int], None],
         count: Callable[[str], None],
     ) -> None:
         self.service_of_name = service_of_name
-        self._tell = tell_core
+        self._tell, self._untell = tell_core, untell_core
         self._by_address = Bounded[str, str](LIMIT, "host names forgotten", count)
         self._by_name = Bounded[str, str](LIMIT, "host addresses forgotten", count)
-        self._services = Bounded[str, tuple[str, str]](LIMIT, "named addresses forgotten", count)
+        self._services = Bounded[str, _Named](LIMIT, "named addresses forgotten", count)
         self._serial = 0
 
     def learn(self, event: NameLearned, now: int) -> str:
@@ -42,20 +57,30 @@ class Names:
                 continue
             self._by_address.put(address, name)
             self._by_name.put(name, address)
-            if service and self._services.get(address) is None:
-                self._services.put(address, (service, name))
-                self._serial += 1
-                until = now + LIFETIME * 1_000_000_000
-                for transport, token in (
-                    ("tcp", -2 * self._serial),
-                    ("udp", -2 * self._serial - 1),
-                ):
-                    self._tell(token, transport, address, 0, "", until)
+            if service:
+                self._stand(address, service, name, now)
         return service
 
-    def service_at(self, address: str) -> tuple[str, str] | None:
-        """Return (service, name) of an address that has a service's name."""
-        return self._services.get(address)
+    def _stand(self, address: str, service: str, name: str, now: int) -> None:
+        """Let a service's name stand for an address, unless another one does."""
+        held = self._services.get(address)
+        if held is not None:
+            left = held.until - now
+            if left >= 0 and (left > RENEWED or held.service != service):
+                return
+            for token in held.tokens:
+                self._untell(token)
+        self._serial += 1
+        tokens = -2 * self._serial, -2 * self._serial - 1
+        made = _Named(service, name, now + LIFETIME, tokens)
+        self._services.put(address, made)
+        for transport, token in zip(("tcp", "udp"), tokens, strict=True):
+            self._tell(token, transport, address, 0, "", made.until)
+
+    def service_at(self, address: str, now: int) -> tuple[str, str] | None:
+        """Return (service, name) of an address that has a service's name at the time *now*."""
+        held = self._services.get(address)
+        return (held.service, held.name) if held is not None and now <= held.until else None
 
     def address_of(self, name: str) -> str:
         """Return the address last told for *name*; empty where none was."""

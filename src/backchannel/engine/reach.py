@@ -69,7 +69,7 @@ class Reach:
             start.transport, start.client, start.server, now, opened=opened
         )
         if made is None or made.expect.protocol not in self._protocols:
-            stream.named = self._names.service_at(start.server.address)
+            stream.named = self._names.service_at(start.server.address, now)
             return
         expect = made.expect
         stream.start = msgspec.structs.replace(
@@ -117,7 +117,8 @@ class Reach:
             self._count("logins forgotten to bound memory")
         groups[key] = group
         group.last = moment.time
-        group.flows[stream.flow.serial] = None
+        if not group.add(stream.flow.serial):
+            self._count("flows of logins not listed to bound memory")
         if account := tie.account or stream.account:
             group.account = account
             group.service = stream.session.service if stream.session else stream.service
@@ -194,6 +195,8 @@ class Reach:
         if isinstance(effect, FileData):
             self.files.add(scope, effect)
         elif isinstance(effect, FileClose):
+            if effect.shared:
+                self._owners.pop((stream.protocol.service, effect.key))
             transfer = self.files.close(scope, effect)
         else:
             if effect.shared:

@@ -20,6 +20,7 @@ cdef class Group:
     cdef public Group into
 
     cpdef Group root(self)
+    cpdef bint add(self, long long serial) except -1
     cpdef absorb(self, Group other)
 
 

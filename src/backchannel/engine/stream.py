@@ -13,6 +13,8 @@ REPLAY_STEPS = 256
 """Steps after which the segments of one side are glued, so that tiny ones hide nothing."""
 HELD_EVENTS = 1024
 """Events kept back while a claim is unproved, because a withdrawn claim takes them with it."""
+FLOWS_OF_A_LOGIN = 4096
+"""Flows that are listed of a login."""
 SETTLED_EVENTS = 64
 """Events kept back while it is not known which of its services a protocol carries."""
 
@@ -55,9 +57,21 @@ class Group:
             self.into = group
         return group
 
+    def add(self, serial: int) -> bool:
+        """Take in a flow; False: there are too many already."""
+        if len(self.flows) >= FLOWS_OF_A_LOGIN and serial not in self.flows:
+            return False
+        self.flows[serial] = None
+        return True
+
     def absorb(self, other: "Group") -> None:
         """Take in the flows of *other*, which becomes part of this group."""
-        self.flows |= other.flows
+        if len(self.flows) < len(other.flows):  # or many small ones would each copy a large one
+            self.flows, other.flows = other.flows, self.flows
+        for serial in other.flows:
+            if not self.add(serial):
+                break
+        other.flows = {}
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         if not self.account:
             self.account, self.service = other.account, other.service

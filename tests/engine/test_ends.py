@@ -1,0 +1,121 @@
+"""The ends of a stream: whoever decodes it learns of them, in its own view of the sides."""
+
+from tests.engine.test_loop import Core, Fake
+
+from backchannel.effects import Inner, Open
+from backchannel.engine.engine import Engine
+from backchannel.flows.core import CLOSED, DATA, END
+from backchannel.model import MORE, Claim, Side, Standing
+
+STEPS = [(DATA, 0, b"hello"), (END, 0, 0), (DATA, 1, b"well?"), (END, 1, 0), (CLOSED, 0, 0)]
+
+
+class Session:
+    """Notes what it is told; `heard` is its class's."""
+
+    service, standing, done = "aim", Standing.PARSED, False
+    heard: list[tuple[str, Side]]
+
+    def __init__(self, _start):
+        self.__class__.heard = []
+
+    def feed(self, side, _data):
+        self.heard.append(("data", side))
+        return []
+
+    def end(self, side):
+        self.heard.append(("end", side))
+        return []
+
+
+class Other(Session):
+    """The same, of another protocol."""
+
+
+class Answered(Fake):
+    """A protocol that is known by what the server says."""
+
+    name, session = "answered", Session
+
+    @staticmethod
+    def recognise(peek):
+        return Claim("answered") if peek.server else MORE
+
+
+class Tunnel(Fake):
+    """A protocol whose client is the end that listens; all it carries is another's."""
+
+    name = "tunnel"
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        def feed(self, side, data):
+            opened = Open(channel="", host="198.51.100.1", port=99)
+            return [*super().feed(side, data), opened, Inner(side=side, data=data)]
+
+    @staticmethod
+    def recognise(peek):
+        return Claim("tunnel", flipped=True) if peek.start.server.port != 99 else None
+
+
+class Carried(Fake):
+    """What it carries."""
+
+    name, session = "carried", Other
+
+    @staticmethod
+    def recognise(peek):
+        return Claim("carried") if peek.start.server.port == 99 else None
+
+
+class Several(Core):
+    """A core where the bytes may be those of any protocol."""
+
+    def fitting(self, *_, **__):
+        return [0, 1]
+
+
+class Early(Fake):
+    """A protocol that learns from an end that it was wrong."""
+
+    name = "early"
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        standing = Standing.CLAIMED
+
+        def end(self, side):
+            self.standing = Standing.REFUTED
+            return super().end(side)
+
+    @staticmethod
+    def recognise(_peek):
+        return Claim("early")
+
+
+def run(core, *protocols):
+    made = Engine(core, {each.name: each() for each in protocols})
+    for frame, (kind, way, data) in enumerate(STEPS, 1):
+        made.handle([(0, way, kind, frame * 1000, frame, data)])
+
+
+def test_an_end_from_before_the_claim_is_told_once():
+    run(Core(), Answered)
+    assert [side for what, side in Session.heard if what == "end"] == [Side.CLIENT, Side.SERVER]
+    assert [side for what, side in Session.heard if what == "data"] == [Side.CLIENT, Side.SERVER]
+
+
+def test_what_a_tunnel_carries_learns_which_of_its_own_sides_ended():
+    run(Several(), Tunnel, Carried)
+    said = [
+        ("data", Side.SERVER),
+        ("end", Side.SERVER),
+        ("data", Side.CLIENT),
+        ("end", Side.CLIENT),
+    ]
+    assert Tunnel.session.heard == said
+    assert Other.heard == said
+
+
+def test_a_claim_that_an_end_refutes_gives_way_to_the_next():
+    run(Several(), Early, Answered)
+    assert Early.session.heard == [("data", Side.CLIENT), ("end", Side.CLIENT)]
+    assert [what for what, _ in Session.heard] == ["data", "data", "end", "end"]
