@@ -37,6 +37,48 @@ def told(seen, kind: type[Event]):
     return [item for item in seen if isinstance(item.event, kind)]
 
 
+def recorded(name):
+    """What two strongSwan 5.9.8 said through a NAT, in namespaces of their own; nothing cut."""
+    return list(Scan(Path(__file__).parent / "captures" / name))
+
+
+def test_who_began_an_ikev1_sa_is_known_on_the_flow_it_moved_to():
+    """IKEv1 has no flag for it: only the addresses tell. Hybrid authentication, in fragments."""
+    seen = recorded("hybrid_nat.pcap")
+    spoke = [
+        (item.event.exchange, item.event.sender)
+        for item in told(seen, IkeMessage)
+        if item.flow.server.port == 4500 and item.event.framing != "reassembled"
+    ]
+    assert spoke[:4] == [("Main Mode", "initiator"), *[("Main Mode", "responder")] * 3]
+    assert [sender for exchange, sender in spoke[4:10] if "Transaction" in exchange] == [
+        "responder",
+        "initiator",
+        "responder",
+        "initiator",
+        "initiator",
+        "responder",
+    ]
+    stages = [(item.event.stage, item.event.sender) for item in told(seen, IkeStage)]
+    assert stages[2:4] == [
+        ("authenticating", "initiator"),
+        ("authentication-answered", "responder"),
+    ]
+
+
+def test_a_rekeying_in_three_fragments_is_one():
+    """RFC 7383 §2.5: only the first fragment says what is inside."""
+    seen = recorded("eap_rekey_nat.pcap")
+    parts = [
+        item.event.fragment
+        for item in told(seen, IkeMessage)
+        if item.event.exchange == "CREATE_CHILD_SA" and item.event.sender == "initiator"
+    ]
+    assert parts == [1, 2, 3]
+    rekeying = [item.event for item in told(seen, IkeStage) if item.event.stage == "rekeying"]
+    assert [event.detail for event in rekeying] == ["Security Association first"]
+
+
 def test_an_old_sa_is_found_on_port_4500(tmp_path):
     """No magic can know it: a random SPI, a large number, ciphertext."""
     client, server = Endpoint(INSIDE, 4500), Endpoint(GATEWAY, 4500)

@@ -476,7 +476,8 @@ def test_nat_detection_announces_the_float_once():
         True,
         Capability.TUNNEL,
     )
-    assert coming.context == Float(key=f"ike/{SPI_I.hex()}/{SPI_R.hex()}")
+    began = NATT.client.address
+    assert coming.context == Float(key=f"ike/{SPI_I.hex()}/{SPI_R.hex()}", initiator=began)
 
 
 def test_without_nat_detection_nothing_is_announced():

@@ -353,6 +353,15 @@ def test_an_unknown_command_is_named_by_its_number():
     assert events(told, ProxyRequest)[0].command == "command-0x77"
 
 
+def test_a_bind_on_the_proxys_own_port_announces_nothing():
+    """3proxy 0.9 says so: every later client of the proxy would be the awaited connection."""
+    own = START.server
+    listening = b"\5\0\0\1" + bytes(map(int, own.address.split("."))) + own.port.to_bytes(2)
+    told = tell([*CHOSEN, (C, b"\5\2\0\1" + bytes(6)), (S, listening)])
+    assert events(told, ProxyAnswer)[0].port == own.port
+    assert not effects(told, Expect)
+
+
 def test_the_unspecified_address_of_a_reply_is_the_proxys():
     told = tell([*CHOSEN, (C, b"\5\3\0\1" + bytes(6)), (S, b"\5\0\0\1\0\0\0\0\x12\x34")])
     (expect,) = effects(told, Expect)

@@ -1,6 +1,8 @@
-"""TOC: sign-on, messages, lists, rooms and proposals, all made by hand from the specification.
+"""TOC: sign-on, messages, lists, rooms and proposals, made by hand from the specification.
 
-No capture of TOC traffic was at hand.
+One capture is of real programs: the TOC server and two clients of Twisted Words (twisted/twisted
+@9cf56f44, `words/protocols/toc.py`, carried over to Python 3), in a network of their own with
+invented accounts. They hear each other, so what each program printed is the golden's witness.
 """
 
 from base64 import b64encode
@@ -41,6 +43,8 @@ from backchannel.protocols.toc.session import Session, recognise
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NEGATIVE = kit.CORPUS / "public/negatives"
+HERE = Path(__file__).parent
+FLOWS = kit.flows(HERE / "captures/twisted.pcap")
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.5", 9898))
 GREETING = b"FLAPON\r\n\r\n"
@@ -50,6 +54,32 @@ SEND_FILE = "09461343-4C7F-11D1-8222-444553540000"
 
 def flap(channel: int, payload: bytes) -> bytes:
     return bytes([0x2A, channel]) + b"\0\0" + len(payload).to_bytes(2) + payload
+
+
+# -- a real conversation -----------------------------------------------------------------------
+
+
+def test_golden():
+    told = []
+    for flow in kit.flows(HERE / "captures/twisted.pcap"):
+        session = Session(flow.start)
+        told += kit.decode(session, flow.steps)
+        assert session.standing is Standing.PARSED
+    kit.check_golden(HERE / "twisted.jsonl", told)
+
+
+def test_both_clients_heard_what_the_other_said():
+    alma, brad = (
+        {
+            (told.room, told.text)
+            for told in kit.events(kit.decode(Session(flow.start), flow.steps), Message)
+            if told.sender == sender
+        }
+        for flow, sender in zip(reversed(FLOWS), ("brad", "alma"), strict=True)
+    )
+    assert alma == {("", "yes, five"), ("", "are you away?"), ("GardenRoom", "hi all")}
+    hello = 'hello there, meet "at" 5 {pm} $10'
+    assert brad == {("", hello), ("GardenRoom", "come in"), ("GardenRoom", "in the room")}
 
 
 HELLO = flap(1, b"\0\0\0\1")

@@ -8,3 +8,5 @@ class Float(msgspec.Struct, frozen=True):
 
     key: str
     """The `Tie` key of the SA that announced it."""
+    initiator: str = ""
+    """The address that began it: IKEv1 does not say so in its messages."""

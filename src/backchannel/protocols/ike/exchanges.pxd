@@ -19,7 +19,7 @@ cdef class Exchanges:
     cdef str _transport
     cdef Told _told
     cdef Table _table
-    cdef object _fragments
+    cdef object _fragments, _float
     cdef bint _floated, _tied_hosts
     cdef int _ended
     cdef set _ties
@@ -33,6 +33,7 @@ cdef class Exchanges:
     cpdef list esp_seen(self)
     @cython.locals(association=Association)
     cpdef list end(self)
+    cdef _recall(self, announced, Association association)
     @cython.locals(header=Header, events=list, seen=list, inner=Header, whole=bytes)
     cdef list _payloads(self, Reading reading, bytes data, str framing)
     @cython.locals(header=Header, events=list)

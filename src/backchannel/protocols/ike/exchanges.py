@@ -10,7 +10,7 @@ from typing import Literal
 
 from backchannel.effects import Expect, Tie
 from backchannel.events import Anomaly, Malformed
-from backchannel.model import Capability, Endpoint
+from backchannel.model import Capability, Endpoint, Side
 from backchannel.protocols import Output, Start
 from backchannel.protocols.ike import messages, nat, registry
 from backchannel.protocols.ike.association import Association, Table
@@ -48,6 +48,7 @@ class Exchanges:
         self._clear = 0
         self._ends: tuple[Endpoint, Endpoint] = start.client, start.server
         self._transport = start.transport
+        self._float = start.context if isinstance(start.context, Float) else None
         self._told = wanted(start)
         self._table = Table()
         self._fragments: Fragments | None = None  # few flows have any
@@ -71,6 +72,8 @@ class Exchanges:
             return self._flood()
         if fresh and header.exchange == AGGRESSIVE and header.opens:
             table.expect_credential(association)
+        if fresh and self._float is not None and association.sender(side) is None:
+            self._recall(self._float, association)
         association.messages += 1
         association.spoke |= 1 << side
         if association.repeats(side, data):
@@ -105,6 +108,12 @@ class Exchanges:
                 detail = f"{association.messages} messages, {UNANSWERED[association.rank]}"
                 told.append(self._stage(association, None, "unanswered", detail))
         return told
+
+    def _recall(self, announced: Float, association: Association) -> None:
+        """Who began an SA is known where its beginning was on the flow that announced this one."""
+        client, server = (end.address == announced.initiator for end in self._ends)
+        if association.key() == announced.key and client != server:
+            association.side = Side.CLIENT if client else Side.SERVER
 
     # -- one message ---------------------------------------------------------------------------
 
@@ -265,7 +274,7 @@ class Exchanges:
                 port=NATT_PORT,
                 source=peer.address,
                 transport="udp",
-                context=Float(key=reading.association.key()),
+                context=Float(key=reading.association.key(), initiator=peer.address),
                 repeat=True,
             )
         ]

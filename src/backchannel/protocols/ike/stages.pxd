@@ -12,7 +12,7 @@ cdef int INFORMATIONAL, MAIN, QUICK, SA_INIT, SESSION_RESUME, SK, SKF
 
 cpdef list steps(Reading reading, list seen)
 
-@cython.locals(header=Header, request=bint, last=Payload, inside=int)
+@cython.locals(header=Header, request=bint, last=Payload, inside=int, later=bint)
 cdef list _step_2(Reading reading, list seen)
 @cython.locals(header=Header, association=Association)
 cdef list _step_1(Reading reading, list seen)

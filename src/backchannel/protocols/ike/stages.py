@@ -58,7 +58,8 @@ def _step_2(reading: Reading, seen: list[Payload]) -> list[Step]:
     steps: list[Step] = []
     if not request and header.exchange in (CREATE_CHILD, INFORMATIONAL):
         steps.append(("established", ""))
-    if request and header.exchange == CREATE_CHILD:
+    later = inside == 0 and last is not None and last.kind == SKF  # RFC 7383 §2.5
+    if request and header.exchange == CREATE_CHILD and not later:
         first = registry.payload(2, inside) if inside else "nothing known"
         steps.append(("rekeying", f"{first} first"))
     if request and inside == DELETE:

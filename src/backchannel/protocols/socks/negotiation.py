@@ -354,7 +354,10 @@ class Negotiation:
             return
         self._inbound = True
         context = Inbound(self._scheme, self._start.client.address)
-        out.append(self._expect(reply, "tcp", context))
+        expected = self._expect(reply, "tcp", context)
+        proxy = self._start.server
+        if (expected.address, expected.port) != (proxy.address, proxy.port):
+            out.append(expected)  # else every new client of the proxy would be taken for it
 
     def _expect(self, reply: wire.Reply, transport: str, context: Relay | Inbound) -> Expect:
         unspecified = reply.address in ("0.0.0.0", "::")  # noqa: S104 - RFC 1928 §6: the proxy's own
