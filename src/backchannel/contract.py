@@ -147,6 +147,8 @@ class Session(Interface):
     # offer passes. And `aligned: bool`: whether all bytes so far were whole messages of a kind that
     # is known, and nothing else. Where a packet of a flow that was joined midway ends like that,
     # chance is no explanation, though one message is too few for the standing that it has parsed.
+    # And `amid: bool`: whether the messages so far may be parts of something larger, such as an
+    # offer, that began before them.
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes (or one datagram) of *side*; return what they meant."""

@@ -174,7 +174,7 @@ class Judge:
 
     def _plain(self, flow: Flow, stream: Stream) -> bool:
         """Say whether it is known of a stream what the policy says of it."""
-        if not signs.proved(stream):
+        if not signs.proved(stream) or signs.amid(stream):
             return False
         family = self._law.speakers(stream.spoken, stream.service)
         ends = between(flow, stream)

@@ -92,6 +92,15 @@ def proved(stream: Stream) -> bool:
     return not stream.start.begun and getattr(stream.session, "aligned", False)
 
 
+def amid(stream: Stream) -> bool:
+    """Say whether a stream of which a single message showed what it is may go on with something
+    that began before it was met.
+    """
+    if stream.standing is Standing.PARSED or stream.confidence is Confidence.EXPECTED:
+        return False
+    return getattr(stream.session, "amid", False)
+
+
 def of_output(stream: Stream, output: Output) -> Sign | None:
     """Return the sign in something a session said."""
     if isinstance(output, FileOpen):

@@ -244,3 +244,16 @@ def test_the_first_body_is_bounded():
         session.feed(C, b"x" * 10_000)
     assert kit.footprint(session) < 100_000
     assert session.standing is Standing.CLAIMED
+
+
+def test_a_whole_request_to_a_gateway_says_what_it_is():
+    side, request = post("SessionID=77.111", b"USR 3 SSO I ann@example.net\r\n")
+    session = Session(MIDDLE)
+    session.feed(side, request[:-1])
+    assert not session.aligned
+    session.feed(side, request[-1:])
+    assert session.aligned
+    assert session.amid, "what it carries may be the rest of an offer"
+    other = Session(MIDDLE)
+    other.feed(side, request.replace(b"gateway.dll", b"gateway.cgi"))
+    assert not other.aligned

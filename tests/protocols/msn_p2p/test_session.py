@@ -230,8 +230,19 @@ def test_amid_the_stream_where_the_length_was_written_by_itself(flags):
 
 
 def test_the_listeners_half_alone():
-    assert isinstance(peeked(b"", shake1()), Claim)
-    assert any(fits(magic, shake1()) for magic in PROTOCOL.magic)
+    for begun in (True, False):
+        assert isinstance(peeked(b"", shake1(), begun), Claim)
+        assert any(fits(magic, shake1(), begun=begun) for magic in PROTOCOL.magic)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 300])
+def test_joined_amid_the_callers_half_the_listeners_shows_what_it_is(size):
+    rest, whole_half = (FOO + shake1())[30:], shake1()
+    assert isinstance(peeked(rest, whole_half, begun=False), Claim)
+    session = Session(MIDDLE)
+    told = kit.decode(session, [*kit.recut([(C, rest), (S, whole_half)], size)])
+    assert session.standing is Standing.PARSED
+    assert not told
 
 
 @pytest.mark.parametrize(

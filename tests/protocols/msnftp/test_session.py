@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given
@@ -228,3 +229,13 @@ def test_lost_framing():
     told = kit.decode(session, [(C, b"VER MSNFTP\r\n"), (C, b"GET / HTTP/1.0\r\n")] * 2)
     assert len(kit.events(told, Malformed)) == 1
     assert session.standing is Standing.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("steps", "aligned"),
+    [([], False), ([(C, b"NFTP\r\n")], False), ([(C, b"NFTP\r\n"), (S, b"VER MSNFTP\r\n")], True)],
+)
+def test_the_line_of_one_side_says_what_it_is(steps, aligned):
+    session = Session(msgspec.structs.replace(START, begun=False))
+    kit.decode(session, steps)
+    assert session.aligned is aligned

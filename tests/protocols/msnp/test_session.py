@@ -393,7 +393,7 @@ def test_half_messages_without_a_body_are_bounded_too():
         (sent("text/plain", "hi")[:-1], False),
         (b"rest of one\r\n" + sent("text/plain", "hi"), False),
         (b"XYZ 1\r\n", False),
-        (sent("application/x-msnmsgrp2p", bytes(52)), False),  # of a session that nobody saw begin
+        (sent("application/x-msnmsgrp2p", bytes(52)), True),
     ],
 )
 def test_a_session_joined_midway_knows_whether_only_whole_commands_came(data, aligned):
@@ -401,3 +401,10 @@ def test_a_session_joined_midway_knows_whether_only_whole_commands_came(data, al
     session.feed(C, data)
     assert session.aligned is aligned
     assert session.standing is not Standing.PARSED
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-msnmsgrp2p"])
+def test_a_part_of_a_session_that_nobody_saw_begin_may_be_anything(kind):
+    session = Session(MIDDLE)
+    session.feed(C, sent(kind, bytes(52) if "p2p" in kind else "hi"))
+    assert session.amid is ("p2p" in kind)

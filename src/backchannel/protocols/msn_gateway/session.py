@@ -88,6 +88,10 @@ class Session:
         """Channel of the answer that comes now."""
         self._opened: set[str] = set()
         self._closing = False
+        self.aligned = False
+        """Whether a whole request to a gateway came, which nothing else looks like."""
+        self.amid = True
+        """What a request carries may be the rest of something."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
@@ -212,6 +216,7 @@ class Session:
 
     def _finished(self, side: Side) -> list[Output]:
         if side is Side.CLIENT:
+            self.aligned = self.aligned or (self._sending is not None and self._sending.ours)
             self._sending = None
             return []
         channel, self._answering = self._answering, ""

@@ -8,7 +8,6 @@ _CLIENT, _SERVER = Side
 _FOO = b"\x04\x00\x00\x00foo\x00"
 _V1_HANDSHAKE = b"\x30\x00\x00\x00"
 _V2_HANDSHAKE = b"\x10\x00\x00\x00"
-_HANDSHAKE_FLAGS = wire.HANDSHAKE.to_bytes(4, "little")
 _FRAME = 4 + wire.V1.size
 
 
@@ -32,10 +31,11 @@ def _side(data: bytes, begun: bool) -> str | More | None:
     head = data[: len(_FOO)]
     if head == _FOO[: len(head)]:
         return _after_foo(data[len(_FOO) :], len(head) == len(_FOO))
-    if begun and data[:4] == _V1_HANDSHAKE and data[12:32] == bytes(20)[: len(data[12:32])]:
+    if data[:4] == _V1_HANDSHAKE and data[12:32] == bytes(20)[: len(data[12:32])]:
         if len(data) < _FRAME:
             return MORE
-        return "handshake packet with its nonce" if data[32:36] == _HANDSHAKE_FLAGS else None
+        if wire.shakes(data):
+            return "handshake packet with its nonce"
     if len(data) >= _FRAME and slp.starts(data[_FRAME : _FRAME + 16]):
         return "MSNSLP behind a P2P header" if wire.plausible(data) else None
     if not begun and (wire.plausible(data) or wire.length_of(data)):

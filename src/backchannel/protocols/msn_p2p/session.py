@@ -25,6 +25,7 @@ _LENGTH = re.compile(rb"(?=(?:[\x30-\xff].|.[\x01-\xff])\x00\x00)", re.DOTALL)
 """What the length of a frame looks like: 48 bytes to 64 KiB."""
 
 
+_V1_LENGTH = wire.V1.size.to_bytes(4, "little")
 _OPENING = len(_FOO).to_bytes(4, "little") + _FOO
 
 
@@ -125,7 +126,10 @@ class Session:
             lane.buffer[:0] = before
             lane.seeking = lane.fresh = False
             return True
-        lane.fresh = lane.fresh and len(data) < wire.V1.size
+        if lane.fresh and len(data) >= _TAIL and data[:4] == _V1_LENGTH and wire.shakes(data):
+            lane.seeking = lane.fresh = False
+            return True
+        lane.fresh = lane.fresh and len(data) < _TAIL
         for found in _LENGTH.finditer(data, 0, max(0, len(data) - _TAIL + 4)):
             at = found.start()
             if wire.plausible(data[at : at + _TAIL]):

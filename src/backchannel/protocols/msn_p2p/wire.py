@@ -161,6 +161,13 @@ def length_of(data: bytes) -> bytes:
     return before if length and plausible(before + data[: V1.size]) else b""
 
 
+def shakes(data: bytes) -> bool:
+    """Whether *data* begins with the frame of a version 1 handshake: all zeros but its identifier,
+    its flag, and the nonce.
+    """
+    return data[12:32] == bytes(20) and data[32:36] == HANDSHAKE.to_bytes(4, "little")
+
+
 def plausible(data: bytes) -> bool:
     """Whether *data* begins with a frame that holds a sound version 1 packet (mid-stream)."""
     if len(data) < 4 + V1.size:

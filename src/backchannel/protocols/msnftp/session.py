@@ -119,6 +119,11 @@ class Session:
             told.append(Anomaly(kind="wrong-cookie", detail=self._doubt))
         return told + self._close()
 
+    @property
+    def aligned(self) -> bool:
+        """Whether the line came with which either side begins."""
+        return bool(self._hello)
+
     # -- lines ---------------------------------------------------------------------------------
 
     def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:

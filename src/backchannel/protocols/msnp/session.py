@@ -83,10 +83,15 @@ class Session:
 
     @property
     def aligned(self) -> bool:
-        """Whether all bytes so far were whole commands that are known, and meant by themselves."""
-        if not self._known or self._unknown or self._state.peering:
+        """Whether all bytes so far were whole commands that are known."""
+        if not self._known or self._unknown:
             return False
         return all(each.aligned for each in self._framers.values())
+
+    @property
+    def amid(self) -> bool:
+        """Whether commands were parts of something, which may have begun before the first."""
+        return self._state.peering
 
     def _command(self, side: Side, command: Command) -> list[Output]:
         name = command.name
