@@ -10,6 +10,7 @@ its own that shares nothing with the product's packet path, so that the two can 
     check_segmentation / check_garbage / check_gaps -> the laws, for any session class
 """
 
+import gc
 import os
 import struct
 from collections import deque
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
 from ipaddress import ip_address
 from pathlib import Path
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 import msgspec
@@ -287,7 +289,11 @@ def check_garbage(
 
 
 def footprint(root: object, limit: int = 200_000) -> int:
-    """Return the bytes of text and buffers that *root* holds on to, followed through attributes."""
+    """Return the bytes of text and buffers that *root* holds on to, followed through attributes.
+
+    Of compiled classes those count that are public, or that the collector follows: all but private
+    ones that are typed as text or bytes. Raises ValueError where there are more than *limit*.
+    """
     seen: set[int] = set()
     todo, total = [root], 0
     while todo and len(seen) < limit:
@@ -302,10 +308,18 @@ def footprint(root: object, limit: int = 200_000) -> int:
         elif isinstance(value, list | tuple | set | frozenset | deque):
             todo += list(value)
         elif type(value).__module__.startswith("backchannel"):
-            names = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
-            todo += [getattr(value, name) for name in names if hasattr(value, name)]
-            todo += list(getattr(value, "__dict__", {}).values())
+            todo += _held(value)
+    if todo:
+        raise ValueError(f"more than {limit} objects")
     return total
+
+
+def _held(value: object) -> Iterator[object]:
+    for cls in type(value).__mro__:
+        for name, what in vars(cls).items():
+            if isinstance(what, MemberDescriptorType | GetSetDescriptorType):
+                yield getattr(value, name, None)
+    yield from gc.get_referents(value)
 
 
 def lines(told: Sequence[tuple[Side, Output]]) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -459,3 +460,12 @@ def test_segmentation_of_garbage_behind_a_handshake(chunks, size):
 def test_a_gap_is_told():
     told = kit.decode(Session(START), [(Side.CLIENT, 10)])
     assert kit.events(told) == [Gap(size=10)]
+
+
+def test_a_request_by_hash_says_what_it_is_where_the_offer_was_not_seen():
+    request = b"GET /.hash=" + b"0f" * 20 + b" HTTP/1.1\r\nHost: 192.0.2.1:1214\r\n\r\n"
+    session = Session(msgspec.structs.replace(START, begun=False))
+    kit.decode(session, [(Side.SERVER, request[:-1])], ends=False)
+    assert not session.aligned
+    kit.decode(session, [(Side.SERVER, request[-1:])], ends=False)
+    assert session.aligned

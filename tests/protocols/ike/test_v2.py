@@ -315,6 +315,17 @@ def test_a_flood_of_initiations_costs_an_event_now_and_then():
     assert kit.footprint(session) < 1 << 19
 
 
+def test_sas_without_end_that_are_answered_are_bounded_too():
+    session = Session(START)
+    for at in range(1, 3001):
+        ends = {"i": at.to_bytes(8, "big"), "r": (at + 9999).to_bytes(8, "big")}
+        steps = [(C, sa_init(i=ends["i"])), (S, sa_answer(**ends))]
+        kit.decode(session, steps, ends=False)
+        if at == 1000:
+            before = kit.footprint(session)
+    assert kit.footprint(session) < before * 1.1
+
+
 # -- what else is in clear ---------------------------------------------------------------------
 
 

@@ -39,6 +39,11 @@ class Session:
         """Whether the reader wants no further byte."""
         return self._talk is not None and self._talk.done
 
+    @property
+    def aligned(self) -> bool:
+        """Whether a whole message came that nothing else looks like."""
+        return getattr(self._talk, "aligned", False)
+
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes, or one datagram, of *side*."""
         if self._talk is not None:

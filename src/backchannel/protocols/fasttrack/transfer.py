@@ -49,6 +49,8 @@ class Session:
         self._file: _File | None = None
         self._list: bytearray | None = None
         self._serial = self._unanswered = 0
+        self.aligned = False
+        """Whether a file was asked for by its hash, which nothing else looks like."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
@@ -137,6 +139,7 @@ class Session:
             out.append(Anomaly(kind="oversized-request", detail=f"path of {size} bytes"))
         asker = self._users[self._asker]
         if file := heads.wanted(head.target):
+            self.aligned = self.aligned or bool(file.hash)
             first, last = head.wanted_range or (0, None)
             name = file.name or self._names.get(file.hash, "")
             out.append(Download(name=name, account=asker, hash=file.hash, first=first, last=last))

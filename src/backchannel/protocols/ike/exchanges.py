@@ -1,8 +1,8 @@
 """IKE messages of one flow, in order: events, how far each SA came, and what to expect next.
 
-A message that came before is told as a retransmission and not read again. Past MANY initiations
-on one flow no further one is read: their number is told each time it doubles, so that a flood
-costs next to nothing.
+A message that came before is told as a retransmission and not read again. Past MANY SAs on one flow
+the message that begins another is not read: their number is told each time it doubles, so that a
+flood of initiations costs next to nothing.
 """
 
 from functools import lru_cache
@@ -55,7 +55,7 @@ class Exchanges:
         self._floated = self._tied_hosts = False
         self._ended = 0
         self._ties: set[str] = set()
-        """Keys that were told: one for each SA, so no more than MANY."""
+        """Keys that were told last, MANY at most."""
 
     def proved(self) -> bool:
         """Whether proposals were read in clear, or two messages of any kind."""
@@ -291,5 +291,7 @@ class Exchanges:
         if key:
             association.tied = True
             if key not in self._ties:
+                if len(self._ties) >= MANY:
+                    self._ties.clear()  # telling one of them again ties nothing new
                 self._ties.add(key)
                 reading.events.append(Tie(key=key, account=association.account))
