@@ -3,9 +3,10 @@
 cimport cython
 
 
-cdef dict _minutes
+cdef dict _seconds
 
 
-cdef str _minute(long long minutes)
-@cython.locals(micros="long long", seconds="long long", fraction=int, second=int)
+@cython.locals(clock=int, hour=int, minute=int)
+cdef str _second(long long seconds)
+@cython.locals(micros="long long", seconds="long long", fraction=int)
 cpdef str rfc3339(nanoseconds)

@@ -6,8 +6,8 @@ from functools import lru_cache
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * 1_000_000_000  # the end of year 9999, where the format ends
 _REMEMBERED = 64
-_minutes = dict[int, str]()
-"""How the times of the last minutes begin."""
+_seconds = dict[int, str]()
+"""How the times of the last seconds begin."""
 
 
 @lru_cache(maxsize=64)
@@ -15,13 +15,15 @@ def _day(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).strftime("%Y-%m-%d")
 
 
-def _minute(minutes: int) -> str:
-    known = _minutes.get(minutes)
+def _second(seconds: int) -> str:
+    known = _seconds.get(seconds)
     if known is None:
-        if len(_minutes) >= _REMEMBERED:
-            _minutes.clear()
-        known = f"{_day(minutes // 1440)}T{minutes // 60 % 24:02}:{minutes % 60:02}:"
-        _minutes[minutes] = known
+        if len(_seconds) >= _REMEMBERED:
+            _seconds.clear()
+        clock = seconds % 86400
+        hour, minute = clock // 3600, clock // 60 % 60
+        known = f"{_day(seconds // 86400)}T{hour:02}:{minute:02}:{clock % 60:02}."
+        _seconds[seconds] = known
     return known
 
 
@@ -31,5 +33,4 @@ def rfc3339(nanoseconds: int) -> str:
         nanoseconds = min(max(nanoseconds, 0), _LAST)
     micros = nanoseconds // 1000
     seconds, fraction = micros // 1_000_000, micros % 1_000_000
-    second = seconds % 60
-    return f"{_minute(seconds // 60)}{second:02}.{fraction:06}Z"
+    return f"{_second(seconds)}{fraction:06}Z"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from backchannel import events
 from backchannel.detect import rules
 from backchannel.detect.expressions import Expression
-from backchannel.detect.functions import FUNCTIONS, card_number, hidden, odd_port
+from backchannel.detect.functions import FUNCTIONS, belongs, card_number, hidden, odd_port
 from backchannel.errors import UsageError
 
 
@@ -100,6 +100,20 @@ def test_card_numbers_have_a_check_digit(text, is_card):
 )
 def test_names_that_hide_a_program(name, is_hidden):
     assert hidden(name) is is_hidden
+
+
+def test_names_below_a_domain():
+    domains = "gator.com", "adserver.kazaa.com"
+    for name in (
+        "gator.com",
+        "Ads.GATOR.com",
+        "gator.com.",
+        "a.b.adserver.kazaa.com",
+        300 * "a." + "gator.com",
+    ):
+        assert belongs(name, *domains), name
+    for name in ("", ".", "com", "alligator.com", "gator.com.example", "kazaa.com", None):
+        assert not belongs(name, *domains), name
 
 
 def test_ports_of_a_service():

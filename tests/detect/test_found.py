@@ -6,8 +6,13 @@ from hypothesis import strategies as st
 from tests.detect.test_fresh import RULE, SECOND, locate, message
 
 from backchannel.detect.detector import Detector
-from backchannel.detect.found import EVIDENCE, HOSTS
+from backchannel.detect.found import EVIDENCE, HOSTS, LOOKED_AT
+from backchannel.detect.model import Count
 from backchannel.when import rfc3339
+
+
+def on_flow(seen, serial):
+    return msgspec.structs.replace(seen, flow=msgspec.structs.replace(seen.flow, serial=serial))
 
 
 @given(
@@ -18,8 +23,8 @@ from backchannel.when import rfc3339
 )
 def test_each_match_is_counted_and_the_first_ones_are_evidence(seen):
     detector = Detector([RULE])
-    for second, client in seen:
-        detector.add(message(second, client))
+    for number, (second, client) in enumerate(seen):
+        detector.add(on_flow(message(second, client), number))
     told = {finding.hosts[0]: finding for finding in detector.findings(locate)}
     assert told.keys() == {client for _, client in seen}
     for client, finding in told.items():
@@ -30,6 +35,29 @@ def test_each_match_is_counted_and_the_first_ones_are_evidence(seen):
         assert [place.time for place in finding.evidence] == list(map(rfc3339, times[:EVIDENCE]))
         assert finding.accounts == ("a", "b")
         assert {place.client for place in finding.evidence} == {f"{client}:41000"}
+
+
+def test_evidence_shows_something_else_each_time():
+    """Messages of one size on one flow are one place; another flow or size is one more."""
+    detector, flow = Detector([RULE]), message(0).flow
+    for second, text in enumerate(["hi", "hi", "hello", "hi", "hello"]):
+        event = msgspec.structs.replace(message(0).event, text=text, size=len(text))
+        for serial in (flow.serial, 7):
+            seen = msgspec.structs.replace(message(second), event=event)
+            detector.add(on_flow(seen, serial))
+    (finding,) = detector.findings(locate)
+    shown = [(place.flow, place.excerpt) for place in finding.evidence]
+    assert shown == [(where, f"{size} characters") for size in (2, 5) for where in (flow.serial, 7)]
+    assert finding.count == 10
+
+
+def test_all_that_made_a_count_full_is_evidence():
+    rule = msgspec.structs.replace(RULE, count=Count(at_least=4))
+    detector, flow = Detector([rule]), message(0).flow
+    for second in range(5):
+        detector.add(msgspec.structs.replace(message(second), flow=flow))
+    (finding,) = detector.findings(locate)
+    assert [place.frame for place in finding.evidence] == [1, 2, 3, 4, 5]
 
 
 class Text:
@@ -45,12 +73,13 @@ class Text:
 def test_nothing_is_shown_of_matches_that_are_no_evidence():
     """Most matches only say that it happened again; of them nothing is worked out."""
     detector, text = Detector([msgspec.structs.replace(RULE, excerpt="text")]), Text()
+    flow = message(0).flow
     for second in range(100):
         event = msgspec.structs.replace(message(0).event, text=text)
-        detector.add(msgspec.structs.replace(message(second), event=event))
-    assert text.shown == EVIDENCE
+        detector.add(msgspec.structs.replace(message(second), event=event, flow=flow))
+    assert text.shown == LOOKED_AT
     (finding,) = detector.findings(locate)
-    assert finding.count == 100
+    assert (finding.count, len(finding.evidence)) == (100, 1)
     assert finding.evidence[-1].excerpt == "hi"
 
 

@@ -15,14 +15,15 @@ from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector
 from backchannel.detect.expressions import FAILURES, Expression, function
 from backchannel.detect.plan import Plan, Told
-from backchannel.engine.ended import ended
+from backchannel.engine.ended import Ended, ended
 from backchannel.errors import UsageError
+from backchannel.protocols.ike.events import IkeStage
 
 RULES = rules.load().values()
 
 
 def plan_of(kind, *made):
-    return Plan(kind.__struct_config__.tag, names.observed(kind), [Compiled(r) for r in made])
+    return Plan(names.vocabulary(kind), [Compiled(r) for r in made])
 
 
 def stream():
@@ -70,7 +71,7 @@ def test_the_account_of_a_session_stands_where_the_event_names_none():
 
 
 def test_a_stream_tells_its_figures():
-    told = Told(Plan("stream", names.ENDED, []), stream())
+    told = Told(Plan(names.vocabulary(Ended), []), stream())
     assert told["seconds"] == 2
     assert told["bytes"] == 1000
     assert (told["depth"], told["target"]) == (1, "203.0.113.9:1080")
@@ -83,7 +84,16 @@ def test_accounts_are_those_that_the_kind_of_event_has():
     assert Counter(plan_of(events.Message).accounts(seen)) == Counter(["jo", "a", "b"])
     seen = msgspec.structs.replace(seen, event=events.Gap(size=1))
     assert plan_of(events.Gap).accounts(seen) == ("jo",)
-    assert Plan("stream", names.ENDED, []).accounts(stream()) == ("",)
+    assert Plan(names.vocabulary(Ended), []).accounts(stream()) == ("",)
+
+
+def test_an_end_of_a_tunnel_is_no_account():
+    stage = IkeStage(
+        initiator_spi="1", responder_spi="", version=2, sender="initiator", stage="initiated"
+    )
+    seen = msgspec.structs.replace(message(0), event=stage)
+    assert plan_of(IkeStage).accounts(seen) == ("",)
+    assert Told(plan_of(IkeStage), seen)["sender"] == "initiator", "rules may name it all the same"
 
 
 def test_a_finding_may_be_about_a_port():

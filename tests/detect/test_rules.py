@@ -13,12 +13,13 @@ from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import SUBJECTS, Detector
 from backchannel.detect.found import EVIDENCE
 from backchannel.detect.model import LONGEST, MOST, Count, Rule
+from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Case, Plan
 from backchannel.engine.ended import ended
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
 from backchannel.errors import InputError
-from backchannel.events import SignOn
+from backchannel.events import Credential, SignOn
 from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
 from backchannel.protocols import Protocol, Start
 
@@ -215,5 +216,6 @@ def test_what_a_rule_counts_is_bounded(count, tmp_path):
 def test_a_rule_may_wait_for_thirty_years():
     rule = RULES["cookie-replayed"]
     longest = Count(at_least=MOST, within=LONGEST, apart=LONGEST)
-    case = Case(Plan("credential", {}, ()), Compiled(msgspec.structs.replace(rule, count=longest)))
+    plan = Plan(vocabulary(Credential), ())
+    case = Case(plan, Compiled(msgspec.structs.replace(rule, count=longest)))
     assert (case.at_least, case.within, case.apart) == (MOST, LONGEST * 10**9, LONGEST * 10**9)

@@ -26,6 +26,6 @@ cdef class Detector:
     cdef _watch(self, Case case, tuple subject, seen, long long time)
     @cython.locals(found=Found, values=tuple)
     cdef _find(self, Case case, tuple subject, seen, long long time)
-    @cython.locals(plan=Plan)
+    @cython.locals(plan=Plan, looked_at=bint, excerpt=str)
     cdef _take(self, Case case, Found found, seen, long long time)
     cdef _renew(self, rule, Found found, long long now)

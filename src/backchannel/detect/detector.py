@@ -12,9 +12,9 @@ from typing import Any, get_origin, get_type_hints
 from backchannel.detect import names
 from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import Expression
-from backchannel.detect.found import ACCOUNTS, Found, Locate, Place, Writer
+from backchannel.detect.found import EXCERPT, Found, Locate, Place, Writer
 from backchannel.detect.model import Finding, Rule
-from backchannel.detect.plan import Case, Plan, Seen, Told, shown
+from backchannel.detect.plan import Case, Plan, Seen, Told
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.events import Event
@@ -95,11 +95,9 @@ class Detector:
             self._look(plan, stream, stream.first)
 
     def _plan(self, kind: type[Event | Ended]) -> Plan:
-        if issubclass(kind, Event):
-            tag, places = str(kind.__struct_config__.tag), names.observed(kind)
-        else:
-            tag, places = "stream", names.ENDED
-        plan = self._plans[kind] = Plan(tag, places, self._by_tag.get(tag, ()))
+        vocabulary = names.vocabulary(kind)
+        rules = self._by_tag.get(vocabulary.tag, ())
+        plan = self._plans[kind] = Plan(vocabulary, rules)
         return plan
 
     def _look(self, plan: Plan, seen: Seen, time: int) -> None:
@@ -166,17 +164,17 @@ class Detector:
         """Add a match to a finding."""
         flow, plan = seen.flow, case.plan
         if self._present is None:
-            if found.add(time, seen.confidence, flow, plan.accounts(seen)):
-                excerpt = case.excerpt(seen)
-                found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
+            looked_at = found.add(time, seen.confidence, flow, plan.accounts(seen))
+            excerpt = case.excerpt(seen) if looked_at else ""
         else:
-            told, excerpt = self._present(plan.tag, Told(plan, seen).all()), plan.tag
+            told = self._present(plan.tag, Told(plan, seen).all())
             hosts = str(told["client"]), str(told["server"])
-            accounts = tuple([str(told.get(name) or "") for name in ACCOUNTS])
-            if found.add(time, seen.confidence, flow, accounts, hosts):
-                if case.rule.excerpt:
-                    excerpt = shown(case.rule.excerpt.value(told))
-                found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
+            accounts = tuple([str(told.get(name) or "") for name in plan.speakers])
+            looked_at = found.add(time, seen.confidence, flow, accounts, hosts)
+            shows = case.rule.excerpt
+            excerpt = str(shows.value(told))[:EXCERPT] if looked_at and shows else plan.tag
+        if looked_at and (case.at_least > 1 or not found.shown(flow, excerpt)):
+            found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
         if self._repeat:
             self._renew(case.rule, found, time)
 

@@ -1,6 +1,7 @@
 # C types for found.py, which says what these are.
 
 cimport cython
+from backchannel.text cimport escape
 from backchannel.when cimport rfc3339
 
 
@@ -24,6 +25,8 @@ cdef class Found:
     cdef object flow
 
     cpdef bint add(self, long long time, confidence, flow, tuple accounts, tuple hosts=*)
+    @cython.locals(place=Place)
+    cpdef bint shown(self, flow, str excerpt)
 
 
 @cython.final

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
 from backchannel.model import Confidence
+from backchannel.text import escape
 from backchannel.when import rfc3339
 
 EVIDENCE = 8
-"""Places kept for one finding: the first ones."""
+"""Places kept for one finding: the first ones that show something else."""
+LOOKED_AT = 64
+"""Matches of one finding that are looked at for evidence."""
+EXCERPT = 160
+"""Characters of an excerpt."""
 HOSTS = 64
 """Hosts of one finding, and accounts."""
-ACCOUNTS = "account", "sender", "recipient", "owner"
-"""Names that can hold an account."""
 
 _SHA256 = hashlib.sha256()
 
@@ -90,7 +93,14 @@ class Found:
         for account in accounts:
             if account and account not in self.accounts:
                 _keep(self.accounts, [account])
-        return len(self.places) < EVIDENCE
+        return len(self.places) < EVIDENCE and self.count <= LOOKED_AT
+
+    def shown(self, flow: FlowInfo, excerpt: str) -> bool:
+        """Say whether a place on that flow shows the same already."""
+        for place in self.places:  # noqa: SIM110 - compiled, which a generator is not
+            if place.excerpt == excerpt and place.flow == flow:
+                return True
+        return False
 
     def finding(self, rule: Rule, writer: "Writer") -> Finding:
         """Return it as it stands."""
@@ -160,7 +170,7 @@ class Writer:
                     client,
                     server,
                     place.stack,
-                    place.excerpt,
+                    escape(place.excerpt)[:EXCERPT],
                 )
             )
         return tuple(told)

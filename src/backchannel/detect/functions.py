@@ -11,6 +11,8 @@ from backchannel.patterns import later
 
 _TEXT = 65_536
 """Characters of a text that a pattern looks at."""
+_NAME = 255
+"""Characters of a host's name, of which DNS allows no more."""
 _REMEMBERED = 1024
 """Addresses of which an answer is remembered: the same ones come again."""
 
@@ -23,6 +25,16 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 def matches(text: object, pattern: str) -> bool:
     """Say whether the pattern (regular expression, any case) is found in the text."""
     return _pattern(pattern).search(str(text)[:_TEXT]) is not None
+
+
+def belongs(host: object, *domains: str) -> bool:
+    """Say whether a host's name is one of *domains*, or below one of them (in any case)."""
+    name = str(host)[-_NAME:].lower().rstrip(".")
+    if not name.endswith(domains):
+        return False
+    while name and name not in domains:
+        name = name.partition(".")[2]
+    return name != ""
 
 
 def private(address: object) -> bool:
@@ -151,6 +163,7 @@ def join(values: Iterable[object]) -> str:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "matches": matches,
+    "belongs": belongs,
     "private": private,
     "public": public,
     "card_number": card_number,

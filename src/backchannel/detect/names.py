@@ -4,9 +4,8 @@ A place is a piece of Python over `seen`, an `Observation` or an `Ended`, in bra
 them: it is put into the expression instead of the name.
 """
 
-from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from backchannel.detect.found import ACCOUNTS
 from backchannel.events import Event
 
 SIDES = "client", "server"
@@ -51,6 +50,8 @@ DEFAULTS = {
 """What an expression may name in any event, whether it has it or not."""
 TEXTS = {"service", "protocol", "stack", "client", "server", "transport", "account", "side"}
 """Those of them that are texts."""
+ACCOUNTS = "account", "sender", "recipient", "owner"
+"""Names that can hold an account."""
 
 
 def observed(kind: type[Event]) -> dict[str, str]:
@@ -63,6 +64,28 @@ def observed(kind: type[Event]) -> dict[str, str]:
     return places
 
 
-def speakers(places: Mapping[str, str]) -> list[str]:
-    """Return those of the names that can hold an account."""
-    return [name for name in ACCOUNTS if places.get(name) not in {None, DEFAULTS.get(name)}]
+class Vocabulary(NamedTuple):
+    """What rules may name in one kind of event, or in streams that ended."""
+
+    tag: str
+    places: dict[str, str]
+    texts: set[str]
+    """Names that are texts."""
+    speakers: tuple[str, ...]
+    """Names that hold an account."""
+
+
+def vocabulary(kind: type) -> Vocabulary:
+    """Return that of a *kind* of event; of any other type, that of `Ended`."""
+    if not issubclass(kind, Event):
+        return Vocabulary("stream", ENDED, TEXTS, ("account",))
+    texts = {name for name in kind.__struct_fields__ if _annotation(kind, name) is str}
+    # the sender of an IKE message is no account, but a word for an end of the tunnel
+    speakers = ("account", *[name for name in ACCOUNTS[1:] if name in texts])
+    return Vocabulary(str(kind.__struct_config__.tag), observed(kind), TEXTS | texts, speakers)
+
+
+def _annotation(kind: type, name: str) -> Any:
+    """Return what a field is said to be; None where there is no such field."""
+    told = (vars(base).get("__annotations__", {}) for base in kind.__mro__)
+    return next((fields[name] for fields in told if name in fields), None)

@@ -7,9 +7,12 @@ from backchannel.text cimport escape
 @cython.final
 cdef class Plan:
     cdef readonly str tag
-    cdef readonly object places
+    cdef readonly dict places
+    cdef readonly set texts
+    cdef readonly tuple speakers
     cdef readonly list cases
     cdef object _subjects, _accounts
+    cdef bint _only_known
     cdef dict _known
 
     cpdef tuple subjects(self, seen)
@@ -35,4 +38,3 @@ cdef class Case:
 
 
 cdef str _said(value)
-cpdef str shown(value)

@@ -4,23 +4,22 @@ Every event is asked once, for all rules together, which match it and what each 
 names to look up on the way. What only a match or a new finding asks is made ready when one comes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import methodcaller
 from string import Formatter
 from typing import Any, TypeAlias
 
 from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import FAILURES, Expression, function
+from backchannel.detect.found import EXCERPT
 from backchannel.detect.functions import join
-from backchannel.detect.names import TEXTS, speakers
+from backchannel.detect.names import ANY, Vocabulary
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.text import escape
 
 _PARTS = Formatter().parse
 SECOND = 1_000_000_000
-EXCERPT = 160
-"""Characters of an excerpt."""
 
 Seen: TypeAlias = Observation | Ended
 Texts: TypeAlias = Callable[[Seen], tuple[str, ...]]
@@ -50,11 +49,13 @@ class Told(dict[str, Any]):
 class Plan:
     """All rules for one kind of event, or for streams that ended."""
 
-    def __init__(self, tag: str, places: Mapping[str, str], rules: Sequence[Compiled]) -> None:
-        self.tag, self.places = tag, places
+    def __init__(self, names: Vocabulary, rules: Sequence[Compiled]) -> None:
+        self.tag, self.places, self.texts, self.speakers = names
         self.cases = [Case(self, rule) for rule in rules]
         self._subjects: Callable[[Seen], tuple[Subject | None, ...]] | None = None
         self._accounts: Texts | None = None
+        self._only_known = [self.places[name] for name in self.speakers] == [ANY["account"]]
+        """Whether the event itself names no account."""
         self._known: dict[str, Callable[[Seen], Any]] = {}
 
     def subjects(self, seen: Seen) -> tuple[Subject | None, ...]:
@@ -71,8 +72,10 @@ class Plan:
 
     def accounts(self, seen: Seen) -> tuple[str, ...]:
         """Return the accounts that are told of, some of them empty."""
+        if self._only_known:
+            return (seen.account,)
         if self._accounts is None:
-            self._accounts = function(_tuple([self.places[name] for name in speakers(self.places)]))
+            self._accounts = function(_tuple([self.places[name] for name in self.speakers]))
         return self._accounts(seen)
 
     def look_up(self, name: str, seen: Seen) -> Any:
@@ -142,12 +145,14 @@ class Case:
         return self._distinct(seen)
 
     def excerpt(self, seen: Seen) -> str:
-        """Return what is shown of an event as evidence; without an expression, its tag."""
+        """Return what is shown of an event as evidence; without an expression, its tag. It is not
+        escaped yet.
+        """
         if self._excerpt is None:
             if self.rule.excerpt is None:
                 return self.plan.tag
             self._excerpt = self._texts([self.rule.excerpt])
-        return shown(self._excerpt(seen)[0])
+        return str(self._excerpt(seen)[0])[:EXCERPT]
 
     def _texts(self, expressions: Sequence[Expression]) -> Texts:
         """Return what gives the values of *expressions* as texts."""
@@ -167,10 +172,9 @@ class Case:
 
     def _text_of(self, expressions: Sequence[Expression]) -> str:
         """Return what `function` makes the values of *expressions* of, as texts."""
-        places = self.plan.places
-        plain = TEXTS & places.keys()
+        places, texts = self.plan.places, self.plan.texts
         parts = [
-            each.at(places) if each.text in plain else f"str({each.at(places)})"
+            each.at(places) if each.text in texts else f"str({each.at(places)})"
             for each in expressions
         ]
         return _tuple(parts)
@@ -195,9 +199,4 @@ def _said(value: Any) -> str:
     """Return a value as it stands in a summary: escaped, shortened, and never empty."""
     if isinstance(value, tuple):
         value = join(value)
-    return shown(value) or "somebody"
-
-
-def shown(value: Any) -> str:
-    """Return a value as it may be shown: escaped and shortened."""
-    return escape(str(value))[:EXCERPT]
+    return escape(str(value)[:EXCERPT])[:EXCERPT] or "somebody"
