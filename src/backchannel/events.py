@@ -417,6 +417,9 @@ class ProxyAnswer(Event, frozen=True, kw_only=True):
     code: str
     address: str = ""
     port: int = 0
+    asked_host: str = ""
+    """Where the client had asked to be led; empty where that was not captured."""
+    asked_port: int = 0
 
 
 class NameLearned(Event, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ class Ended(msgspec.Struct, frozen=True):
     first: int
     last: int
     """Nanoseconds since 1970."""
+    name: str = ""
+    """The server's name, where one that stands for a service was told for it."""
 
     @property
     def inner(self) -> bool:
@@ -67,4 +69,5 @@ def ended(stream: Stream, packets: int, octets: int, first: int, last: int) -> E
         octets,
         first,
         last,
+        named[1] if named else "",
     )

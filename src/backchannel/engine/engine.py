@@ -52,7 +52,8 @@ class Engine:
     ) -> None:
         """*protocols* stand in the order in which the core was given their numbers.
         *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called once
-        for each stream that had a claim, when it ends, while its row can still be asked for;
+        for each stream that had a claim or was inside another, when it ends, while its row can
+        still be asked for;
         *on_output* for everything a session says, at once, even if its claim is not proved;
         *on_count* for events of which a session tells only the class, see `read`.
         """
@@ -197,6 +198,8 @@ class Engine:
         if stream.session is None and stream.claim is None and stream.named:
             service, name = stream.named
             stream.claim = Claim("unknown", Confidence.NAME, f"{name} ({service})")
+        if stream.claim is None and stream.depth:  # what went through a proxy is told of anyway
+            stream.claim = Claim("unknown", Confidence.PORT)
         stream.settled = True
         if stream.claim is not None and stream.standing is not REFUTED:
             if stream.group is not None:

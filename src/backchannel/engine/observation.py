@@ -64,3 +64,5 @@ class Observation(msgspec.Struct, frozen=True):
     """Where an inner stream leads; None for a flow of its own."""
     account: str = ""
     """Whose session it is, as far as known."""
+    flipped: bool = False
+    """True where by the bytes the flow's server is the client."""

@@ -128,5 +128,6 @@ class Observer:
                 event,
                 stream.target,
                 account,
+                stream.flip == 1,
             )
         )

@@ -102,10 +102,10 @@ class Collector:
         """Take a message of parser *number*."""
         match report:
             case messages.Heard():
-                for ended in report.ended:
-                    self._end(self._one(ended, number))
                 for seen in report.seen:
                     self._hear(self._one(seen, number))
+                for ended in report.ended:
+                    self._end(self._one(ended, number))
                 for counted in report.counted:
                     self._happened(counted)
             case messages.Status():

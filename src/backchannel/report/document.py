@@ -142,6 +142,45 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     frame: int
 
 
+class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
+    """One target that one client asked one proxy for, and what came of it."""
+
+    service: str
+    """`socks`, `http-proxy`, or the one whose gateway it is."""
+    stack: str
+    """Protocols that carry the proxy's, and its own: longer than one for a proxy behind another."""
+    scheme: str
+    """`socks4`, `socks4a`, `socks5`, `http-connect`, `oscar-http`, or `http` for requests with a
+    whole URI."""
+    commands: tuple[str, ...]
+    client: str
+    proxy: str
+    """As `address:port`; for a proxy behind another as it was asked for."""
+    accounts: tuple[str, ...] = ()
+    """Who the client said it was."""
+    host: str
+    """As it was asked for, name or address; empty where that was not seen or is encrypted."""
+    port: int
+    names: tuple[str, ...] = ()
+    """Other names of the target, as DNS told them, or the stream inside (SNI, Host)."""
+    asked: int
+    """Requests; of scheme `http` the first one of each connection."""
+    granted: int
+    refused: int
+    answers: dict[str, int]
+    """What the proxy said, with counts: reply codes by name, or HTTP status."""
+    inside: tuple[str, ...] = ()
+    """Stacks found inside, such as `socks5/oscar`; empty where nothing was recognised."""
+    services: tuple[str, ...] = ()
+    """Services found inside, by catalogue id."""
+    bytes: int
+    """Carried inside both ways, in tunnels that ended."""
+    first_seen: str
+    last_seen: str
+    frame: int
+    """Of the first request."""
+
+
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """Two hosts that used a service between them."""
 
@@ -241,6 +280,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[Secret, ...]
     files: tuple[File, ...]
     addresses: tuple[Address, ...]
+    tunnels: tuple[Tunnel, ...] = ()
+    """Where proxies led."""
     pairs: tuple[Pair, ...]
     conversations: tuple[Conversation, ...]
     activity: Activity

@@ -1,5 +1,5 @@
-"""What some events tell beyond that they happened: accounts, credentials, files, addresses, and who
-talks to whom. One table each, within bounds.
+"""What some events tell beyond that they happened: accounts, credentials, files, addresses, where
+proxies led, and who talks to whom. One table each, within bounds.
 """
 
 from collections import Counter
@@ -13,8 +13,11 @@ from backchannel.events import (
     Event,
     Malformed,
     Message,
+    NameLearned,
     PeerAddress,
     Profile,
+    ProxyAnswer,
+    ProxyRequest,
     SignOn,
     Software,
     Transfer,
@@ -23,6 +26,7 @@ from backchannel.model import Side
 from backchannel.privacy import REDACTED, Disclosure
 from backchannel.report import document as doc
 from backchannel.report.rows import ROWS, AccountRow, Pairs, ServiceRow
+from backchannel.report.tunnels import Tunnels
 from backchannel.when import rfc3339
 
 
@@ -38,6 +42,7 @@ class Facts:
         self._addresses: dict[tuple[str, str, str, int, str], doc.Address] = {}
         self._anomalies: Counter[str] = Counter()
         self._talks = Pairs(unseen)
+        self.tunnels = Tunnels(unseen)
 
     def _account(self, seen: Observation, name: str) -> AccountRow | None:
         if not name:
@@ -160,6 +165,16 @@ class Facts:
             frame=seen.frame,
         )
 
+    def _proxy_request(self, seen: Observation, event: ProxyRequest, _row: ServiceRow) -> None:
+        self.tunnels.asked(seen, event)
+
+    def _proxy_answer(self, seen: Observation, event: ProxyAnswer, _row: ServiceRow) -> None:
+        self.tunnels.answered(seen, event)
+
+    def _name(self, seen: Observation, event: NameLearned, _row: ServiceRow | None) -> None:
+        if seen.target is not None:
+            self.tunnels.named(seen, event, seen.target)
+
     def _anomaly(self, seen: Observation, event: Anomaly, _row: ServiceRow) -> None:
         self._anomalies[f"{seen.service}: {event.kind}"] += 1
 
@@ -173,6 +188,7 @@ class Facts:
             "credentials": tuple(self._secrets.values()),
             "files": tuple(self._files),
             "addresses": tuple(self._addresses.values()),
+            "tunnels": self.tunnels.document(),
             "conversations": tuple(
                 doc.Conversation(
                     service=key[0], sender=key[1], recipient=key[2], messages=messages, files=files
@@ -197,9 +213,14 @@ HANDLERS: dict[type[Event], Any] = {
     Software: Facts._software,  # noqa: SLF001
     Transfer: Facts._transfer,  # noqa: SLF001
     PeerAddress: Facts._peer_address,  # noqa: SLF001
+    ProxyRequest: Facts._proxy_request,  # noqa: SLF001
+    ProxyAnswer: Facts._proxy_answer,  # noqa: SLF001
+    NameLearned: Facts._name,  # noqa: SLF001
     Anomaly: Facts._anomaly,  # noqa: SLF001
     Malformed: Facts._malformed,  # noqa: SLF001
 }
 """What takes in an event of that kind; called with `Facts`, the observation, the event and its row,
-which only a `Malformed` may be without.
+which only those ANYWHERE may be without.
 """
+ANYWHERE = frozenset({Malformed, NameLearned})
+"""What is taken in also where no service is known."""

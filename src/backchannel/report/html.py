@@ -33,6 +33,7 @@ SECTIONS = (
     ("findings", "Findings"),
     ("services", "Services"),
     ("hosts", "Hosts"),
+    ("tunnels", "Where proxies led"),
     ("accounts", "Accounts"),
     ("logins", "Exposed logins"),
     ("talkers", "Who talks to whom"),
@@ -53,6 +54,7 @@ def page(document: Document, index: Index, heading: str = "") -> str:
     """
     shown, places = _shown(document, index), Places(document)
     there = {
+        "tunnels": shown["tunnels"],
         "hosts": shown["hosts"],
         "accounts": shown["accounts"],
         "logins": shown["logins"],
@@ -89,6 +91,7 @@ def _shown(document: Document, index: Index) -> dict[str, Any]:
         "blocks": blocks,
         "groups": groups,
         "actions": views.actions(groups, document.findings),
+        "tunnels": views.by_use(document.tunnels),
         "hosts": hosts,
         "more_hosts": more_hosts,
         "accounts": [
@@ -177,6 +180,8 @@ _HELPERS: dict[str, Any] = {
     "exposed": words.exposed,
     "count": words.count,
     "times": words.times,
+    "place": words.place,
+    "let_through": words.let_through,
     "brief": words.brief,
     "harmless": words.harmless,
     "size": words.size,

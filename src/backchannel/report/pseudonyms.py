@@ -68,6 +68,7 @@ _KINDS: dict[str, Kind] = {
     "server": "host",
     "target": "host",
     "target_host": "host",
+    "asked_host": "host",
     "id": "id",
     "servent": "id",
     "session": "id",

@@ -46,6 +46,7 @@ def renamed(document: doc.Document, names: Pseudonyms) -> doc.Document:
             )
             for row in document.addresses
         ),
+        tunnels=tuple(sorted((_tunnel(row, names) for row in document.tunnels), key=_place)),
         pairs=tuple(
             _replace(
                 row, client=names.name(row.client, "host"), server=names.name(row.server, "host")
@@ -120,6 +121,22 @@ def _file(row: doc.File, names: Pseudonyms) -> doc.File:
         client=names.name(row.client, "host"),
         server=names.name(row.server, "host"),
     )
+
+
+def _tunnel(row: doc.Tunnel, names: Pseudonyms) -> doc.Tunnel:
+    return _replace(
+        row,
+        client=names.name(row.client, "host"),
+        proxy=names.name(row.proxy, "host"),
+        accounts=_sorted(names.name(name, "account") for name in row.accounts),
+        host=names.name(row.host, "host"),
+        names=_sorted(names.name(name, "host") for name in row.names),
+    )
+
+
+def _place(row: doc.Tunnel) -> tuple[str, str, str, str, int, int]:
+    """What rows are in order of: that of the names would tell something of them."""
+    return row.service, row.stack, row.client, row.host, row.port, row.frame
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

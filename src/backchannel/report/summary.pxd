@@ -28,4 +28,4 @@ cdef class Summary:
 cdef class _Kind:
     cdef str tag, protocol, capability, exposed
     cdef object handler
-    cdef bint asks
+    cdef bint asks, anywhere

@@ -16,7 +16,6 @@ from backchannel.events import (
     Contacts,
     Credential,
     Event,
-    Malformed,
     Message,
     PeerAddress,
     Profile,
@@ -27,7 +26,7 @@ from backchannel.events import (
 from backchannel.model import Endpoint
 from backchannel.privacy import Disclosure
 from backchannel.report import document as doc
-from backchannel.report.facts import HANDLERS, Facts
+from backchannel.report.facts import ANYWHERE, HANDLERS, Facts
 from backchannel.report.rows import Pairs, ServiceRow
 from backchannel.report.services import Services
 from backchannel.report.timeline import Timeline
@@ -80,7 +79,7 @@ class Summary:
             self._timeline.add(service, time)
             if word := kind.exposed or _exposed(event):
                 row.exposed[word] += 1
-        elif type(event) is not Malformed:
+        elif not kind.anywhere:
             return
         if kind.handler is not None:
             kind.handler(self._facts, seen, event, row)
@@ -124,6 +123,8 @@ class Summary:
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim; figures are those of its flow or inner bytes."""
+        if stream.depth:
+            self._facts.tunnels.ended(stream)
         if not stream.service:
             return
         row = self._services.row((stream.service, stream.protocol, stream.stack))
@@ -198,7 +199,7 @@ READ = frozenset(_tag(kind) for kind in (*HANDLERS, *_EXPOSED))
 class _Kind:
     """What is so of all events of one kind."""
 
-    __slots__ = ("asks", "capability", "exposed", "handler", "protocol", "tag")
+    __slots__ = ("anywhere", "asks", "capability", "exposed", "handler", "protocol", "tag")
 
     def __init__(self, kind: type[Event]) -> None:
         self.tag, self.protocol = _tag(kind), kind.PROTOCOL
@@ -206,7 +207,7 @@ class _Kind:
         self.asks = kind.capability is not Event.capability
         """Whether each event names its own capability."""
         self.exposed = _EXPOSED.get(kind, "")
-        self.handler = HANDLERS.get(kind)
+        self.handler, self.anywhere = HANDLERS.get(kind), kind in ANYWHERE
 
 
 def _exposed(event: Event) -> str:

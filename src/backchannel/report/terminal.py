@@ -14,11 +14,22 @@ from rich.text import Text
 from backchannel.catalogue.index import Index
 from backchannel.detect.model import SEVERITIES
 from backchannel.report import matrix_view
-from backchannel.report.document import Document, Service
+from backchannel.report.document import Document, Service, Tunnel
 from backchannel.report.listing import Listing
 from backchannel.report.places import Places
-from backchannel.report.views import gravity
-from backchannel.report.words import ALARMING, count, exposed, harmless, ranked, short, size, span
+from backchannel.report.views import by_use, gravity, led
+from backchannel.report.words import (
+    ALARMING,
+    count,
+    exposed,
+    harmless,
+    let_through,
+    place,
+    ranked,
+    short,
+    size,
+    span,
+)
 from backchannel.text import escape
 
 LIST = 12
@@ -37,7 +48,7 @@ def render(document: Document, index: Index) -> RenderableType:
     places = Places(document)
     parts: list[RenderableType] = [_headline(document)]
     if document.services:
-        parts.append(_services(document.services, index))
+        parts.append(_services(document, index))
     else:
         parts.append(Text("No back channel was found in what could be seen.", style="green"))
     parts += [
@@ -47,6 +58,7 @@ def render(document: Document, index: Index) -> RenderableType:
             matrix_view.render(document.matrix),
             _accounts(document, index),
             _credentials(document, index, places),
+            _tunnels(document, index, places),
             _files(document, index),
             _addresses(document, index, places),
             _anomalies(document),
@@ -117,10 +129,10 @@ def _headline(document: Document) -> Text:
     return text
 
 
-def _services(services: Sequence[Service], index: Index) -> Group:
+def _services(document: Document, index: Index) -> Group:
     """Return a block for each service: what and how sure, then who, what for and what leaked."""
     blocks: list[RenderableType] = []
-    for row in services:
+    for row in document.services:
         about = Text()
         about.append(index.title(row.service), style="bold")
         about.append(f"  {escape(row.stack)}", style="bold")
@@ -128,11 +140,11 @@ def _services(services: Sequence[Service], index: Index) -> Group:
         about.append(row.confidence, style=_STRENGTH[row.confidence])
         seen = span(row.first_seen, row.last_seen)
         about.append(f"  {count(row.flows, 'flow')}, {size(row.bytes)}, {seen}")
-        blocks += [about, _details(row), Text()]
+        blocks += [about, _details(row, document.tunnels), Text()]
     return Group(*blocks[:-1])
 
 
-def _details(row: Service) -> Table:
+def _details(row: Service, tunnels: Sequence[Tunnel]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(width=2)
     table.add_column(no_wrap=True, style="dim")
@@ -141,6 +153,7 @@ def _details(row: Service) -> Table:
         ("accounts", _names(row.accounts)),
         ("clients", _names(row.hosts.clients)),
         ("servers", _names(row.hosts.servers)),
+        ("led to", _names(led(row, tunnels))),
         ("used for", Text(", ".join(row.capabilities))),
         ("exposed", _exposed(row.exposed)),
     ):
@@ -247,6 +260,38 @@ def _credentials(document: Document, index: Index, places: Places) -> Listing | 
             Text(escape(row.secret)),
             row.client,
             Text(escape(row.server)),
+            places.of(row.frame),
+        )
+    return table
+
+
+def _tunnels(document: Document, index: Index, places: Places) -> Listing | None:
+    if not document.tunnels:
+        return None
+    table = _table(
+        _title("Where proxies led", len(document.tunnels)),
+        "client",
+        "proxy",
+        "as",
+        "target",
+        "asked",
+        "answer",
+        "inside",
+        "bytes",
+        "seen in",
+        right=("asked", "bytes"),
+    )
+    for row in by_use(document.tunnels)[:LIST]:
+        refused = row.refused and not row.granted
+        table.add(
+            row.client,
+            Text(escape(row.proxy)),
+            _names(row.accounts, 1),
+            Text(escape(place(row.host, row.port))),
+            f"{row.asked:,}",
+            Text(let_through(row.granted, row.refused), style="yellow" if refused else ""),
+            Text(", ".join(map(index.title, row.services)) or ", ".join(row.inside)),
+            size(row.bytes) if row.bytes else "",
             places.of(row.frame),
         )
     return table

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from backchannel.detect.model import SEVERITIES, Finding
-from backchannel.report.document import Document, Service
-from backchannel.report.words import count, exposed, ranked
+from backchannel.report.document import Document, Service, Tunnel
+from backchannel.report.words import count, exposed, place, ranked
 
 FULL = 25
 """Findings of one rule with all their evidence; more of them get a line each."""
@@ -166,6 +166,22 @@ def _block(name: str, rows: Sequence[Service], findings: Counter[str]) -> Block:
 
 def _all(many: Iterable[Sequence[str]]) -> list[str]:
     return sorted({name for names in many for name in names})
+
+
+def by_use(tunnels: Sequence[Tunnel]) -> list[Tunnel]:
+    """Return where proxies led: services that we know first, then what carried most."""
+    return sorted(
+        tunnels,
+        key=lambda row: (not row.services, -row.bytes, not row.granted, -row.asked, row.frame),
+    )
+
+
+def led(service: Service, tunnels: Sequence[Tunnel]) -> list[str]:
+    """Return the targets to which a proxy's row of services led, without those it refused."""
+    wanted = service.service, service.stack
+    rows = [row for row in tunnels if (row.service, row.stack) == wanted]
+    went = by_use([row for row in rows if row.host and (row.granted or row.bytes)])
+    return list(dict.fromkeys(place(row.host, row.port) for row in went))
 
 
 class _HostRow:

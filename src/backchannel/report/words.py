@@ -40,6 +40,26 @@ def within(title: str) -> str:
     return title[:1].lower() + title[1:]
 
 
+def place(host: str, port: int) -> str:
+    """Return a target as a proxy was asked for it; not escaped."""
+    if not host:
+        return "not seen"
+    if not port:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def let_through(granted: int, refused: int) -> str:
+    """Return what a proxy answered: `granted`, `refused 2 times`, `granted 3, refused 1`."""
+    if granted and refused:
+        return f"granted {granted:,}, refused {refused:,}"
+    if granted or refused:
+        number = granted or refused
+        word = "granted" if granted else "refused"
+        return word if number == 1 else f"{word} {times(number)}"
+    return "no answer seen"
+
+
 def times(number: int) -> str:
     """Return `once` or `3 times`."""
     return "once" if number == 1 else f"{number:,} times"

@@ -14,7 +14,7 @@ from binascii import Error as Base64Error
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
-from backchannel.events import Credential
+from backchannel.events import Credential, SignOn
 from backchannel.protocols.http.fields import parameters
 from backchannel.reader import Reader, WireError
 from backchannel.text import decode
@@ -22,6 +22,8 @@ from backchannel.text import decode
 SEEN = 64
 _MARK = b"NTLMSSP\0"
 _UNICODE = 1
+_OPAQUE = frozenset({"negotiate", "bearer"})
+"""Schemes whose credentials name nobody that could be read."""
 _DIGEST_SALT = ("realm", "nonce", "uri", "nc", "cnonce", "qop", "algorithm")
 
 
@@ -56,6 +58,17 @@ def user(values: tuple[str, ...]) -> str:
         if credential := _read(value, method="", challenge=""):
             return credential.account
     return ""
+
+
+def sign_on(values: tuple[str, ...]) -> SignOn | None:
+    """Return the sign-on in (Proxy-)Authorization headers: None also where NTLM only begins."""
+    for value in values:
+        scheme = value.strip().partition(" ")[0].lower()
+        if credential := _read(value, method="", challenge=""):
+            return SignOn(account=credential.account, method=credential.scheme)
+        if scheme in _OPAQUE and not _ntlm(value):
+            return SignOn(account="", method=f"http-{scheme}")
+    return None
 
 
 def _read(value: str, method: str, challenge: str) -> Credential | None:

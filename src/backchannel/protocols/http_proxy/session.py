@@ -34,6 +34,7 @@ from backchannel.protocols.http.wire import (
     Told,
     leaves_http,
 )
+from backchannel.protocols.http_proxy.login import Logins
 
 CHANNELS = 64
 """Targets of absolute URIs that are open at once; the oldest is closed for the next."""
@@ -137,6 +138,7 @@ class _Channel(msgspec.Struct):
 
     name: str
     host: str
+    port: int
     carried: bool
     answered: bool = False
 
@@ -151,6 +153,7 @@ class Session:
         self._start = start
         self._talk = Conversation(verbatim=True, begun=start.begun)
         self._auth = auth.Authentication()
+        self._logins = Logins()
         self._named = [False, False]
         self._asked: tuple[str, int] | None = None
         """Target of the last CONNECT."""
@@ -225,6 +228,7 @@ class Session:
             out.append(_software(agent, "client"))
         values = head.all("proxy-authorization")
         self._current[Side.CLIENT] = None
+        out += self._logins.asked(head, values)
         if head.method == "CONNECT":
             self._asked = authority(head.target) or (head.target, 0)
             out.append(_asks("http-connect", "CONNECT", *self._asked, values))
@@ -251,7 +255,7 @@ class Session:
             oldest = self._channels.pop(next(iter(self._channels)))
             if oldest.carried:
                 out.append(InnerEnd(channel=oldest.name))
-        channel = _Channel(_key(uri), uri.host.lower(), uri.scheme in _CARRIED)
+        channel = _Channel(_key(uri), uri.host.lower(), uri.port, uri.scheme in _CARRIED)
         self._channels[channel.name] = channel
         if channel.carried:
             out.append(Open(channel=channel.name, host=uri.host, port=uri.port, label="http"))
@@ -287,8 +291,8 @@ class Session:
         if head.status < 200:
             return
         accepted = head.status < 300
-        code = str(head.status)
-        out.append(ProxyAnswer(scheme="http-connect", accepted=accepted, code=code))
+        out += self._logins.answered(head, accepted=accepted)
+        out.append(_answers("http-connect", head, self._asked, accepted=accepted))
         if accepted:
             self._asked = self._asked or ("", 0)
             self._entered(out)
@@ -297,15 +301,18 @@ class Session:
 
     def _answer_other(self, head: Head, out: list[Output]) -> None:
         channel = self._answering(head)
+        # Of the rest, the target's own refusals cannot be told from the proxy's.
+        refused = head.status == 407 or head.status >= 500 or bool(head.get("x-squid-error"))
+        if head.status >= 200:
+            out += self._logins.answered(head, accepted=not refused)
         if channel is None:
             if head.status == 407:
-                out.append(ProxyAnswer(scheme="http", accepted=False, code="407"))
+                out.append(_answers("http", head, None, accepted=False))
             return
         if head.status >= 200 and not channel.answered:
-            # Of the rest, the target's own refusals cannot be told from the proxy's.
-            refused = head.status == 407 or head.status >= 500 or head.get("x-squid-error")
             channel.answered = not refused
-            out.append(ProxyAnswer(scheme="http", accepted=not refused, code=str(head.status)))
+            place = channel.host, channel.port
+            out.append(_answers("http", head, place, accepted=not refused))
         if channel.carried:
             self._current[Side.SERVER] = channel.name
             out.append(Inner(side=Side.SERVER, data=head.raw, channel=channel.name))
@@ -332,6 +339,15 @@ class Session:
 def _asks(scheme: str, command: str, host: str, port: int, values: tuple[str, ...]) -> ProxyRequest:
     return ProxyRequest(
         scheme=scheme, command=command, host=host, port=port, user=auth.user(values)
+    )
+
+
+def _answers(
+    scheme: str, head: Head, asked: tuple[str, int] | None, *, accepted: bool
+) -> ProxyAnswer:
+    host, port = asked or ("", 0)
+    return ProxyAnswer(
+        scheme=scheme, accepted=accepted, code=str(head.status), asked_host=host, asked_port=port
     )
 
 

@@ -299,20 +299,28 @@ class Negotiation:
         if self._request is not None:
             self.standing = _PARSED
         accepted = reply.code in (0, wire.GRANTED)
+        self._told(code, out, accepted=accepted, address=reply.address, port=reply.port)
+
+    def _refuse(self, code: str, out: list[Output]) -> None:
+        self.standing = _PARSED
+        self._told(code, out, accepted=False)
+        self.done = True
+
+    def _told(
+        self, code: str, out: list[Output], *, accepted: bool, address: str = "", port: int = 0
+    ) -> None:
+        request = self._request
         out.append(
             ProxyAnswer(
                 scheme=self._scheme,
                 accepted=accepted,
                 code=code,
-                address=reply.address,
-                port=reply.port,
+                address=address,
+                port=port,
+                asked_host=request.host if request else "",
+                asked_port=request.port if request else 0,
             )
         )
-
-    def _refuse(self, code: str, out: list[Output]) -> None:
-        self.standing = _PARSED
-        out.append(ProxyAnswer(scheme=self._scheme, accepted=False, code=code))
-        self.done = True
 
     def _short_refusal(self, out: list[Output]) -> None:
         """Some servers hang up after the code of a refusal."""
