@@ -1,6 +1,7 @@
 """`backchannel check-config`: what is wrong with a configuration, before it is used."""
 
 from backchannel.cli import options
+from backchannel.errors import UsageError
 from backchannel.live import configfile, setup
 from backchannel.live.sockets import ANY, interfaces
 
@@ -16,6 +17,8 @@ def check_config(path: options.File = configfile.SYSTEM) -> int:
     path
         The file, by default /etc/backchannel/backchannel.toml.
     """
+    if path == configfile.SYSTEM and not path.exists():
+        raise UsageError(f"there is no {path}; name a file: backchannel check-config FILE")
     layers = configfile.layers(path)
     made = configfile.made(layers)
     faults = [layers.fault(where, text) for where, text in setup.faults(made)]

@@ -25,12 +25,12 @@ COMMANDS = (
         "watch:watch",
         "Watch interfaces: the same on live traffic, with alerts, evidence and figures.",
     ),
-    ("check-config", "check_config:check_config", "Check a configuration file of watch."),
+    ("check-config", "check_config:check_config", "Check a configuration file of watch and guard."),
 )
 WORDS = {
     "scan": "[OPTIONS] PATHS...",
     "services": "[OPTIONS] [NAME]",
-    "rules": "[OPTIONS] [FOLDERS...]",
+    "rules": "[OPTIONS] [NAMES...]",
     "update": "[OPTIONS] [FILE]",
     "check-config": "[FILE]",
 }
