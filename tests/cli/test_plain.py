@@ -35,13 +35,18 @@ def test_plain_lines_are_plain():
     assert plain.arguments(scan, words) is None, "a text that may be absent is not read here"
     given = {"json": True, "flows": Path("f.parquet")}
     assert plain.arguments(scan, words[:5]) == (["a.pcap", "b.pcap"], given)
+    words = ["a.pcap", "-q", "--events", "e.jsonl"]
+    assert plain.arguments(scan, words) == (["a.pcap"], {"quiet": True, "events": Path("e.jsonl")})
 
 
 @pytest.mark.parametrize(
     "words",
     [
         ["--help"],
-        ["-q"],
+        ["-v"],
+        ["-q", "--quiet"],
+        ["--all-protocols"],
+        ["--events", "-"],
         ["--jsn"],
         ["--flows"],
         ["--flows", "-"],

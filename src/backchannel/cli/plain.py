@@ -1,8 +1,8 @@
 """Plain command lines of `scan`, read without cyclopts: it takes longer to load than a small
 capture takes to scan.
 
-Plain is a line of words and of options that a flag, a text or a path follows, each written once and
-in full, no value beginning with a hyphen. What is not plain is read by cyclopts, which also shows
+Plain is a line of words, of flags, and of options that a text or a path follows, each written once
+and in full (or as `-q`), no value beginning with a hyphen. What is not plain is read by cyclopts, which also shows
 help and says what is wrong. A test compares what both understand.
 """
 
@@ -11,8 +11,15 @@ from functools import partial
 from pathlib import Path
 
 Command = Callable[..., int]
-VALUES: dict[str, Callable[[str], object]] = {"str": str, "Path | None": Path}
-"""Annotations of options with a value, as they are written, and what makes the value."""
+FLAGS = frozenset({"bool", "cli.options.Quiet"})
+"""Annotations of flags, as they are written."""
+VALUES: dict[str, Callable[[str], object]] = {
+    "str": str,
+    "Path | None": Path,
+    "cli.options.OrStandardOutput": Path,  # `-` itself is not plain
+}
+"""Those of options with a value, and what makes the value."""
+SHORT = {"-q": "--quiet"}
 
 
 def call(words: list[str]) -> Callable[[], int] | None:
@@ -38,10 +45,11 @@ def arguments(command: Command, words: list[str]) -> tuple[list[str], dict[str, 
         if not word.startswith("-"):
             paths.append(word)
             continue
-        kind, name = kinds.get(word, ""), word[2:].replace("-", "_")
+        full = SHORT.get(word, word)
+        kind, name = kinds.get(full, ""), full[2:].replace("-", "_")
         if name in given:
             return None
-        if kind == "bool":
+        if kind in FLAGS:
             given[name] = True
         elif kind in VALUES and (value := next(left, "")) and value[0] != "-":
             given[name] = VALUES[kind](value)
