@@ -3,6 +3,7 @@
 cimport cython
 
 
+cpdef str utf8(bytes data)
 cpdef escape(text)
 @cython.locals(char=Py_UCS4)
 cdef bint _plain(str text) except -1

@@ -20,6 +20,14 @@ def decode(data: bytes, *encodings: str) -> str:
     return data.decode("latin-1")
 
 
+def utf8(data: bytes) -> str:
+    """Return *data* as text: as `decode` without encodings, at once."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
 def escape(text: str) -> str:
     r"""Return *text* with control, format and bidirectional characters as `\xNN` or `\uNNNN`."""
     if _plain(str(text)):

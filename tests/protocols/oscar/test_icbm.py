@@ -21,7 +21,7 @@ from tests.protocols.oscar.craft import (
 )
 
 from backchannel.events import Anomaly, Message, PeerAddress, Typing
-from backchannel.protocols.oscar.markup import from_html, from_rtf, readable
+from backchannel.protocols.oscar.markup import _name_size, from_html, from_rtf, readable
 
 
 def message(outputs):
@@ -124,6 +124,12 @@ def test_from_html(html, text):
 )
 def test_html_without_links_and_breaks_is_what_stands_between_tags(html):
     assert from_html(html) == unescape(re.sub(r"</?[a-zA-Z!][^<>]*>", "", html))
+
+
+@given(st.text("/aZ!9_>", max_size=6))
+def test_the_name_of_a_tag_ends_where_a_pattern_says(tag):
+    found = re.match(r"/?[a-zA-Z!][a-zA-Z0-9]*", tag)
+    assert _name_size(tag) == (found.end() if found else 0)
 
 
 def test_breaks_before_any_text_are_none_and_take_no_time():

@@ -5,5 +5,5 @@ cimport cython
 from backchannel.protocols.oscar cimport wire
 
 
-@cython.locals(total=Py_ssize_t, at=Py_ssize_t, octets="const unsigned char *")
+@cython.locals(total=Py_ssize_t, size=Py_ssize_t, at=Py_ssize_t, octets="const unsigned char *")
 cpdef Py_ssize_t icon_sum(bytes data)

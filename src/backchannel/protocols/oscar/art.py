@@ -102,11 +102,11 @@ def _item(reader: Reader) -> tuple[int, bytes]:
 
 def icon_sum(data: bytes) -> int:
     """Return the 16-bit checksum of an icon: little-endian words, the carry added once."""
-    total, octets = 0, data
-    for at in range(0, len(data), 2):
-        total += octets[at]
-    for at in range(1, len(data), 2):
-        total += octets[at] << 8
+    total, octets, size = 0, data, len(data)
+    for at in range(1, size, 2):
+        total += octets[at - 1] | octets[at] << 8
+    if size % 2:
+        total += octets[size - 1]
     return ((total >> 16) + (total & 0xFFFF)) & 0xFFFF
 
 

@@ -12,7 +12,7 @@ def by_number(data: bytes, charset: int) -> str:
     """
     if charset == UNICODE:
         return data.decode("utf-16-be", "replace")
-    return decode(data, "cp1252") if charset == LATIN_1 else decode(data, "utf-8", "cp1252")
+    return decode(data, "cp1252") if charset == LATIN_1 else _guessed(data)
 
 
 def by_name(data: bytes, mime: bytes | str) -> str:
@@ -20,4 +20,12 @@ def by_name(data: bytes, mime: bytes | str) -> str:
     name = (mime if isinstance(mime, str) else mime.decode("latin-1")).lower()
     if "unicode-2-0" in name or "utf-16" in name:
         return data.decode("utf-16-be", "replace")
-    return decode(data, "cp1252") if "8859-1" in name else decode(data, "utf-8", "cp1252")
+    return decode(data, "cp1252") if "8859-1" in name else _guessed(data)
+
+
+def _guessed(data: bytes) -> str:
+    """Return *data* as UTF-8, or in the code page of Windows where it is not that."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return decode(data, "cp1252")

@@ -77,7 +77,7 @@ def text(state: State, letter: Letter, values: dict[int, bytes], out: list[Outpu
 
 def _parts(reader: Reader) -> str:
     """Read fragments: id u8, version u8, length u16, and for text charset u16, subset u16."""
-    parts = list[str]()
+    parts: list[str] = []
     while reader:
         kind = reader.u8()
         reader.skip(1)

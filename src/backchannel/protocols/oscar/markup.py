@@ -11,10 +11,10 @@ _KNOWN = re.compile(
     r"strong|h[1-6])\b",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"/?[a-zA-Z!][a-zA-Z0-9]*")
-"""How a tag begins, `<` left out."""
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "hr"})
+_LONGEST = 3
+"""Letters of the longest name of a tag that says something here."""
 
 _RTF = re.compile(
     r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,6}) ?(?:\?|\\'[0-9a-fA-F]{2})?|\\([a-z]+)(-?\d{1,9})? ?"
@@ -41,26 +41,40 @@ def readable(text: str, *, escaped: bool) -> tuple[str, str]:
 
 def from_html(text: str) -> str:
     """Return the text of HTML: no tags, line breaks as such, links with where they lead."""
-    first, *pieces = text.split("<")
-    parts, link, link_at = [first] if first else [], "", 0
-    for piece in pieces:
-        tag, closed, after = piece.partition(">")
-        found = _NAME.match(tag) if closed else None
-        if found is None:
+    pieces = text.split("<")
+    parts, link, link_at = pieces[:1] if pieces[0] else [], "", 0
+    for piece in pieces[1:]:
+        end = piece.find(">")
+        size = _name_size(piece) if end >= 0 else 0
+        if not size:
             parts.append("<" + piece)
             continue
-        name = found[0].lower()
+        name = piece[:size].lower() if size <= _LONGEST else ""
         if name == "a":
-            link, link_at = _href(tag), len(parts)
+            link, link_at = _href(piece[:end]), len(parts)
         elif name == "/a" and link:
             if link not in "".join(parts[link_at:]):
                 parts.append(f" <{link}>")
             link = ""
         elif name in _BREAKS and parts:
             parts.append("\n")
-        if after:
-            parts.append(after)
-    return html.unescape("".join(parts))
+        if end + 1 < len(piece):
+            parts.append(piece[end + 1 :])
+    plain = "".join(parts)
+    return html.unescape(plain) if "&" in plain else plain
+
+
+def _name_size(tag: str) -> int:
+    """Return how long the name is that a tag (without its `<`) begins with, slash included; 0 where
+    it has none: a letter or `!`, then letters and digits.
+    """
+    at = start = 1 if tag.startswith("/") else 0
+    for char in tag[start:]:
+        letter = "a" <= char <= "z" or "A" <= char <= "Z"
+        if not (letter or ("0" <= char <= "9" if at > start else char == "!")):
+            break
+        at += 1
+    return at if at > start else 0
 
 
 def _href(tag: str) -> str:

@@ -12,7 +12,9 @@ cpdef arrival(State state, UserInfo info, str how, list out)
 @cython.locals(key=str, status=str, text=str)
 cpdef presence(State state, str account, tuple told, list out)
 cpdef tuple status_of(dict values)
-@cython.locals(at=Py_ssize_t, kind=int, size=Py_ssize_t, end=Py_ssize_t, value=bytes)
+@cython.locals(
+    begin=Py_ssize_t, at=Py_ssize_t, kind=int, size=Py_ssize_t, end=Py_ssize_t, value=bytes
+)
 cpdef str status_text(bytes block)
 @cython.locals(external=str, inside=str, block=bytes)
 cpdef addresses(State state, UserInfo info, str how, list out)
@@ -20,5 +22,6 @@ cpdef addresses(State state, UserInfo info, str how, list out)
 cdef bint _address(State state, str account, tuple place, str how, list out) except -1
 @cython.locals(at=Py_ssize_t, name=str)
 cpdef programs(State state, str account, bytes capabilities, list out)
+@cython.locals(marked=list, at=Py_ssize_t, last=Py_ssize_t)
 cdef list _marked(bytes capabilities)
 cdef _program(State state, str account, str name, str version, list out)

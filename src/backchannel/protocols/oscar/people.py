@@ -63,8 +63,7 @@ def presence(state: State, account: str, told: tuple[str, str, int], out: list[O
 def status_of(values: dict[int, bytes]) -> tuple[str, str, int]:
     """Return (status, status text, seconds idle) from the TLVs of a user information block."""
     status = names.icq_status(wire.u32_of(values, STATUS) & 0xFFFF)
-    user_class = int.from_bytes(values.get(CLASS, b"")[:4])
-    if status == "online" and user_class & UNAVAILABLE:
+    if status == "online" and int.from_bytes(values.get(CLASS, b"")[:4]) & UNAVAILABLE:
         status = "away"
     idle = wire.u16_of(values, IDLE) * 60
     if status == "online" and idle:
@@ -77,9 +76,9 @@ def status_text(block: bytes) -> str:
     at = 0
     while at + 4 <= len(block):
         kind, size = block[at] << 8 | block[at + 1], block[at + 3]
-        value = block[at + 4 : at + 4 + size]
-        at += 4 + size
+        begin, at = at + 4, at + 4 + size
         if kind == STATUS_TEXT and size >= 4:
+            value = block[begin:at]
             end = 2 + int.from_bytes(value[:2])
             charset = value[end + 6 :] if value[end : end + 2] == b"\0\x01" else b""
             return charsets.by_name(value[2:end], charset)
@@ -128,8 +127,13 @@ def programs(state: State, account: str, capabilities: bytes, out: list[Output])
 
 def _marked(capabilities: bytes) -> list[int]:
     """Return where capabilities stand that begin as a program's mark does."""
-    places = range(0, min(len(capabilities), 4096) - 15, 16)
-    return [at for at in places if u32_at(capabilities, at) in _BEGIN]
+    marked: list[int] = []
+    at, last = 0, min(len(capabilities), 4096) - 16
+    while at <= last:
+        if u32_at(capabilities, at) in _BEGIN:
+            marked.append(at)
+        at += 16
+    return marked
 
 
 def _program(state: State, account: str, name: str, version: str, out: list[Output]) -> None:

@@ -3,6 +3,7 @@
 cimport cython
 
 from backchannel.reader cimport Reader, u32_at
+from backchannel.text cimport utf8
 
 
 cdef class Snac:
@@ -20,7 +21,8 @@ cdef class UserInfo:
 cpdef dict tlvs(Reader reader)
 cpdef dict counted_tlvs(Reader reader)
 @cython.locals(
-    found=dict, start=Py_ssize_t, size=Py_ssize_t, left=Py_ssize_t, tag=int, length=Py_ssize_t
+    found=dict, data=bytes, octets="const unsigned char *", start=Py_ssize_t, size=Py_ssize_t,
+    at=Py_ssize_t, begin=Py_ssize_t, stop=Py_ssize_t,
 )
 cdef dict _tlvs(Reader reader, Py_ssize_t count)
 cpdef str name8(Reader reader)
@@ -32,4 +34,5 @@ cpdef u16_of(dict values, tag, default=*)
 cpdef u32_of(dict values, tag, default=*)
 cpdef str ipv4(bytes value)
 cpdef bint same(str one, str other)
+@cython.locals(char=Py_UCS4)
 cpdef str compressed(str name)

@@ -13,7 +13,7 @@ import re
 
 from backchannel.model import Side
 from backchannel.reader import Reader, WireError, u32_at
-from backchannel.text import decode
+from backchannel.text import utf8
 
 SIGN_ON, DATA, ERROR, SIGN_OFF, KEEP_ALIVE = 1, 2, 3, 4, 5
 START, HEADER, SNAC_HEADER = 0x2A, 6, 10
@@ -120,18 +120,19 @@ def counted_tlvs(reader: Reader) -> dict[int, bytes]:
 def _tlvs(reader: Reader, count: int) -> dict[int, bytes]:
     """Read *count* TLVs, or fewer where the bytes end."""
     found: dict[int, bytes] = {}
-    start, size = reader.offset, len(reader)
-    while count and (left := len(reader)):
-        tag, length = 0, left
-        if left >= 4:
-            tag, length = reader.u16(), reader.u16()
-        if length > left - 4:
+    start, data = reader.offset, reader.rest()
+    octets, size, at = data, len(data), 0
+    while count and at < size:
+        begin = stop = at + 4
+        if begin <= size:
+            stop += octets[at + 2] << 8 | octets[at + 3]
+        if stop > size:
             reader.offset = start
-            raise WireError(f"TLV at {size - left} of {size} bytes runs over the end")
-        value = reader.take(length)
-        if tag not in found:
-            found[tag] = value
+            raise WireError(f"TLV at {at} of {size} bytes runs over the end")
+        found.setdefault(octets[at] << 8 | octets[at + 1], octets[begin:stop])
+        at = stop
         count -= 1
+    reader.offset = start + at
     return found
 
 
@@ -146,7 +147,7 @@ def tlvs_le(reader: Reader) -> dict[int, bytes]:
 
 def name8(reader: Reader) -> str:
     """Read a name with its length in one byte."""
-    return decode(reader.take(reader.u8()))
+    return utf8(reader.take(reader.u8()))
 
 
 def text16(reader: Reader) -> bytes:
@@ -194,4 +195,7 @@ def same(one: str, other: str) -> bool:
 
 def compressed(name: str) -> str:
     """Return a screen name as it is compared."""
-    return name.replace(" ", "").lower()
+    for char in name:
+        if not ("a" <= char <= "z" or "0" <= char <= "9"):
+            return name.replace(" ", "").lower()
+    return name
