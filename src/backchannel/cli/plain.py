@@ -2,8 +2,8 @@
 capture takes to scan.
 
 Plain is a line of words, of flags, and of options that a text or a path follows, each written once
-and in full (or as `-q`), no value beginning with a hyphen. What is not plain is read by cyclopts, which also shows
-help and says what is wrong. A test compares what both understand.
+and in full (or as `-q`), no value beginning with a hyphen. What is not plain is read by cyclopts,
+which also shows help and says what is wrong. A test compares what both understand.
 """
 
 from collections.abc import Callable
