@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from backchannel.effects import Effect, FileData, Inner
+from backchannel.effects import Effect, FileData, Inner, Spoken
 from backchannel.events import Event
 from backchannel.model import Endpoint, Side
 from backchannel.protocols import Output, Peek, Session, Start
@@ -214,10 +214,20 @@ def decode(
     told: list[tuple[Side, Output]] = []
     for side, data in steps:
         outputs = session.feed(side, data) if isinstance(data, bytes) else session.gap(side, data)
-        told += [(side, output) for output in outputs]
+        told += _spoken(side, outputs)
     if ends:
         for side in Side:
-            told += [(side, output) for output in session.end(side)]
+            told += _spoken(side, session.end(side))
+    return told
+
+
+def _spoken(side: Side, outputs: Sequence[Output]) -> list[tuple[Side, Output]]:
+    told: list[tuple[Side, Output]] = []
+    for output in outputs:
+        if isinstance(output, Spoken):
+            side = output.side
+        else:
+            told.append((side, output))
     return told
 
 

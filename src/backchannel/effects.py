@@ -15,6 +15,12 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """The base of all effects."""
 
 
+class Spoken(Effect, frozen=True, kw_only=True):
+    """*side* said what follows in this list, though bytes of the other brought it to an end."""
+
+    side: Side
+
+
 class Expect(Effect, frozen=True, kw_only=True):
     """A flow to come: whoever connects to *address*:*port* speaks *protocol*."""
 

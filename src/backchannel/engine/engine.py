@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from backchannel.contract import Output, Protocol, Reads, Session, Start
-from backchannel.effects import EFFECTS, Expect, Inner, InnerEnd, InnerGap, Open, Tie
+from backchannel.effects import EFFECTS, Expect, Inner, InnerEnd, InnerGap, Open, Spoken, Tie
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
 from backchannel.engine.faults import FAULTS, Faults
@@ -353,6 +353,9 @@ class Engine:
             if said < at:  # what they are told of is as it was before the effect
                 observer.hear_all(stream, moment, side, events[said:at])
             said = at + 1
+            if type(output) is Spoken:
+                side = output.side
+                continue
             try:
                 self._effect(stream, moment, side, output)
             except FAULTS:  # as where a decoder raises

@@ -24,6 +24,7 @@ from tests.kit import (
 from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open
 from backchannel.events import (
     Credential,
+    Event,
     Gap,
     Malformed,
     NameLearned,
@@ -509,6 +510,28 @@ def test_a_gap_that_swallows_the_reply():
     told = tell([*CHOSEN, (C, ASK), (S, 10), (S, b"220 ready\r\n")])
     assert carried(told, S) == b"220 ready\r\n"
     assert effects(told, InnerGap) == [InnerGap(side=S, size=10)]
+
+
+def test_a_login_is_read_where_the_proxys_side_is_a_gap():
+    """A capture of one direction: what the proxy said is told as lost when the flow ends."""
+    login = b"\1\5alice\6sesame"
+    told = tell([(C, b"\5\2\0\2"), (C, login), (C, ASK), (C, b"x"), (S, 14)])
+    (credential,) = events(told, Credential)
+    assert (credential.account, credential.secret) == ("alice", "sesame")
+    assert events(told, ProxyRequest)[0].host == "host"
+    assert carried(told, C) == b"x"
+
+
+def test_who_said_it_is_told_where_a_client_is_ahead_of_its_turn():
+    """The proxy's choice of a method comes last, and yet it never signed on."""
+    told = tell([(C, b"\5\1\2" + b"\1\5alice\6sesame" + ASK), (S, b"\5\2\1\0" + DONE)])
+    sides = {type(event): side for side, event in told if isinstance(event, Event)}
+    assert sides[SignOn] == sides[Credential] == sides[ProxyRequest] == C
+    assert sides[SignOnAnswer] == sides[ProxyAnswer] == S
+    capture = HERE / "captures/dante-early.pcap"
+    said = [(type(seen.event), seen.side) for seen in Scan(capture)]
+    assert {side for kind, side in said if kind is ProxyRequest} == {C}
+    assert {side for kind, side in said if kind is ProxyAnswer} == {S}
 
 
 def test_a_gap_before_the_request():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests import kit
+from tests import craft, kit
 
 from backchannel.effects import Expect
 from backchannel.events import (
@@ -36,6 +36,7 @@ from backchannel.events import (
     Warned,
 )
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
+from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.oscar.events import RequestFailed
 from backchannel.protocols.toc import wire
@@ -44,6 +45,7 @@ from backchannel.protocols.toc.session import Session, recognise
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NEGATIVE = kit.CORPUS / "public/negatives"
 HERE = Path(__file__).parent
+SYN = 2
 FLOWS = kit.flows(HERE / "captures/twisted.pcap")
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.5", 9898))
@@ -66,6 +68,16 @@ def test_golden():
         told += kit.decode(session, flow.steps)
         assert session.standing is Standing.PARSED
     kit.check_golden(HERE / "twisted.jsonl", told)
+
+
+def test_a_capture_that_begins_behind_flapon_is_known(tmp_path):
+    """Only the sign-on frame, a name and nothing more, tells it from OSCAR's."""
+    whole = kit.packets(HERE / "captures/twisted.pcap")
+    late = [packet for packet in whole if b"FLAPON" not in packet and not packet[33] & SYN]
+    seen = list(Scan(craft.write(tmp_path / "late.pcap", late)))
+    assert {item.protocol for item in seen} == {"toc"}
+    signed = {item.event.account for item in seen if isinstance(item.event, SignOn)}
+    assert signed == {"alma", "brad"}
 
 
 def test_both_clients_heard_what_the_other_said():

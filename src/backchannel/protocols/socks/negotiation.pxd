@@ -24,6 +24,8 @@ cdef class Negotiation:
     cpdef list end(self, side)
     cdef _inner(self, side)
     cdef _advance(self, list out)
+    @cython.locals(blind=bint)
+    cdef _read_alone(self, list out)
     cdef bint _silent(self, side) except -1
     @cython.locals(buffer=bytearray)
     cdef _consume(self, side, Py_ssize_t size)

@@ -11,8 +11,9 @@ HELD bytes wait. Holds at most HELD bytes of each side, and nothing once the str
 from collections.abc import Callable
 from typing import TypeAlias
 
-from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open
+from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open, Spoken
 from backchannel.events import (
+    Credential,
     Gap,
     Malformed,
     NameLearned,
@@ -35,6 +36,14 @@ _CLIENT, _SERVER = Side
 _REFUTED, _CLAIMED, _PARSED = Standing
 _FROM_SERVER, _FROM_CLIENT = (_CLIENT, _SERVER), (_SERVER, _CLIENT)
 """In which order the sides' bytes came, by whose were the last."""
+
+_SPEAKERS: dict[type, Side] = {
+    SignOn: _CLIENT,
+    Credential: _CLIENT,
+    ProxyRequest: _CLIENT,
+    SignOnAnswer: _SERVER,
+    ProxyAnswer: _SERVER,
+}
 
 Step: TypeAlias = Callable[[list[Output]], bool]
 """Takes one message if it is there; returns whether it was."""
@@ -76,7 +85,7 @@ class Negotiation:
         self._advance(out)
         if len(buffer) > HELD:
             self._look_no_further(out)
-        return out
+        return _attributed(side, out)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: the stream goes on, and a negotiation where it can."""
@@ -86,13 +95,17 @@ class Negotiation:
         if self._step is not None:
             self._lossy = True
             self._buffers[side].clear()
-            if self._request is None:
-                self._step = self._ask
-            elif side is _SERVER:  # the reply is gone; what comes next shows that it was a good one
-                self._enter(self._request.host, self._request.port, out)
+            if self._request is not None:
+                if side is _SERVER:  # the reply is gone; what comes next shows it was a good one
+                    self._enter(self._request.host, self._request.port, out)
+            else:
+                if side is _SERVER:
+                    self._read_alone(out)
+                if self._step in (self._greeting, self._choice) or side is _CLIENT:
+                    self._step = self._ask
         if self._step is None:
             out.append(InnerGap(side=self._inner(side), size=size))
-        return out
+        return _attributed(side, out)
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more."""
@@ -106,7 +119,7 @@ class Negotiation:
             self._short_refusal(out)
         if all(self._ended) and not self.done:
             self._look_no_further(out)
-        return out
+        return _attributed(side, out)
 
     def _inner(self, side: Side) -> Side:
         if self._inbound:
@@ -127,6 +140,12 @@ class Negotiation:
         self._advance(out)
         if self._step is not None and max(map(len, self._buffers)) > HELD:
             self._finish()
+
+    def _read_alone(self, out: list[Output]) -> None:
+        """What the server said is gone; what the client has done since tells what it was."""
+        blind, self._blind = self._blind, True
+        self._advance(out)
+        self._blind = blind
 
     def _finish(self) -> None:
         """Nothing more can be said of this connection."""
@@ -399,3 +418,15 @@ class Negotiation:
             self._buffers[side].clear()
             if self._ended[side]:
                 out.append(InnerEnd(side=self._inner(side)))
+
+
+def _attributed(side: Side, told: list[Output]) -> list[Output]:
+    """Say who said what was told while bytes of *side* came: one side may be ahead of its turn."""
+    out: list[Output] = []
+    for output in told:
+        speaker = _SPEAKERS.get(type(output), side)
+        if speaker is not side:
+            side = speaker
+            out.append(Spoken(side=side))
+        out.append(output)
+    return out

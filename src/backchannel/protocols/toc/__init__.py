@@ -11,6 +11,8 @@ PROTOCOL = Protocol(
     service="aim",
     magic=(
         Magic("tcp", b"FLAPON\r\n\r\n"),
+        # The client's sign-on frame, for where FLAPON was not captured: a name and nothing more.
+        Magic("tcp", b"\x2a\x01\0\0\0\0\0\0\0\1\0\1\0", b"\xff\xff\0\0\xff\0" + b"\xff" * 7),
         # FLAP data frames with a command of the client or of the server.
         *(
             Magic("tcp", _HEAD + word, _MASK + b"\xff" * len(word))
