@@ -4,8 +4,6 @@ A kind of event has the same keys each time, so it gets a struct whose fields ar
 line: filling one in takes less than half of what a dictionary takes to be made and sorted.
 """
 
-from collections.abc import Callable
-from functools import cache
 from operator import itemgetter
 
 import msgspec
@@ -21,12 +19,76 @@ FLOWS = 1024
 """Flows whose text is remembered."""
 _CONFIDENCE = {each: each.word for each in Confidence}
 _SIDES = {each: each.name.lower() for each in Side}
-_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_encode, _encode_lines = _ENCODER.encode, _ENCODER.encode_lines
 
 
 def line(seen: Observation, disclosure: Disclosure) -> bytes:
     """Return the observation as one line of JSON, newline included."""
-    return _ENCODE(_writer(type(seen.event), disclosure)(seen)) + b"\n"
+    kind = type(seen.event)
+    writer = _writers.get(kind)
+    if writer is None or not (writer.disclosure is disclosure or writer.disclosure == disclosure):
+        writer = _writers[kind] = _Writer(kind, disclosure)
+    return writer.line(seen)
+
+
+class _Writer:
+    """Makes the lines of one kind of event, private fields redacted."""
+
+    def __init__(self, kind: type[Event], disclosure: Disclosure) -> None:
+        self.disclosure = disclosure
+        fields = kind.__struct_fields__
+        own = len(_PLACE)
+        where = {name: at for at, name in enumerate(_PLACE)}
+        where |= {name: own + at for at, name in enumerate(fields)}  # before an observation's own
+        self._tag, capability = kind.__struct_config__.tag, kind.CAPABILITY
+        if capability is None or "use" in fields:
+            del where["capability"]
+        self._word = str(capability)
+        names = sorted(where)
+        self._in_order = itemgetter(*(where[name] for name in names))
+        self._fill_in = msgspec.defstruct("Line", names)
+        private = sensitive_fields(kind).items()
+        self._hidden = [where[name] for name, matter in private if disclosure.hides(matter)]
+
+    def line(self, seen: Observation) -> bytes:
+        """Return an observation of that kind as a line."""
+        values = [  # in the order of `_PLACE`
+            rfc3339(seen.time),
+            seen.frame,
+            _flow(seen.flow, seen.target),
+            seen.stack,
+            seen.protocol,
+            seen.service,
+            _CONFIDENCE[seen.confidence],
+            _SIDES[seen.side],
+            seen.account,
+            self._tag,
+            self._word,
+            *astuple(seen.event),
+        ]
+        for at in self._hidden:
+            if values[at]:
+                values[at] = REDACTED
+        return _encode_lines((self._fill_in(*self._in_order(values)),))
+
+
+_writers = dict[type[Event], _Writer]()
+"""Those of the kinds that were seen, for what was asked to be shown last."""
+_PLACE = (
+    "time",
+    "frame",
+    "flow",
+    "stack",
+    "protocol",
+    "service",
+    "confidence",
+    "side",
+    "account",
+    "event",
+    "capability",
+)
+"""What stands in a line beside the event's own fields, in the order of `_Writer.line`."""
 
 
 _flows = dict[int, tuple[FlowInfo, Endpoint | None, msgspec.Raw]]()
@@ -52,62 +114,6 @@ def _flow(info: FlowInfo, target: Endpoint | None) -> msgspec.Raw:
     }
     if len(_flows) >= FLOWS:
         _flows.clear()
-    made = msgspec.Raw(_ENCODE(told))
+    made = msgspec.Raw(_encode(told))
     _flows[info.serial] = info, target, made
     return made
-
-
-_PLACE = (
-    "time",
-    "frame",
-    "flow",
-    "stack",
-    "protocol",
-    "service",
-    "confidence",
-    "side",
-    "account",
-    "event",
-    "capability",
-)
-"""What stands in a line beside the event's own fields, in the order of `write` below."""
-
-
-@cache
-def _writer(kind: type[Event], disclosure: Disclosure) -> Callable[[Observation], msgspec.Struct]:
-    """Return what makes a line of an event of that *kind*, private fields redacted."""
-    fields = kind.__struct_fields__
-    own = len(_PLACE)
-    where = {name: at for at, name in enumerate(_PLACE)}
-    where |= {name: own + at for at, name in enumerate(fields)}  # before an observation's own
-    tag, capability = kind.__struct_config__.tag, kind.CAPABILITY
-    if capability is None or "use" in fields:
-        del where["capability"]
-    word = str(capability)
-    names = sorted(where)
-    in_order = itemgetter(*(where[name] for name in names))
-    fill_in = msgspec.defstruct("Line", names)
-    private = sensitive_fields(kind).items()
-    hidden = [where[name] for name, matter in private if disclosure.hides(matter)]
-
-    def write(seen: Observation) -> msgspec.Struct:
-        place = (
-            rfc3339(seen.time),
-            seen.frame,
-            _flow(seen.flow, seen.target),
-            seen.stack,
-            seen.protocol,
-            seen.service,
-            _CONFIDENCE[seen.confidence],
-            _SIDES[seen.side],
-            seen.account,
-            tag,
-            word,
-        )
-        values = [*place, *astuple(seen.event)]
-        for at in hidden:
-            if values[at]:
-                values[at] = REDACTED
-        return fill_in(*in_order(values))
-
-    return write
