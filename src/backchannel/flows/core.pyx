@@ -124,8 +124,11 @@ cdef class FlowCore:
         for at in range(self.leaving_count):
             self.vacate(self.leaving[at])
         self.leaving_count = 0
-        with nogil:
-            self.run()
+        if self.batch_at < self.batch_size and not self.hand_moves:
+            self.handle()  # a few packets: not worth giving up the interpreter lock
+        if not self.out.count:
+            with nogil:
+                self.run()
         if self.closed is not None and self.closed.failed:
             raise MemoryError
         if self.out.failed or self.decoder.fragments.failed or self.decoder.contexts.failed:

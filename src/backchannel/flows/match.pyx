@@ -152,7 +152,7 @@ cdef class Matcher:
         cdef uint32_t place = 3 * opening + transport, at
         cdef const wide_t* wide = &self.wide[place]
         cdef uint64_t hits = 0, left = wide.of_size[min(size, <uint32_t>WINDOW)]
-        cdef const uint8_t* front = data
+        cdef const uint8_t* front = windowed(data, size, padded)
         cdef head_t head = head_t(False, False, 0)
         cdef const gate_t* narrow = self.gates + self.starts[256 * place + data[0]]
         cdef const gate_t* end = self.gates + self.starts[256 * place + data[0] + 1]
@@ -160,10 +160,6 @@ cdef class Matcher:
         cdef const magic_t* magic
         cdef int answer
         maybe[0] = 0
-        if size < WINDOW:
-            memset(padded, 0, WINDOW)
-            copy_short(padded, data, size)
-            front = padded
         for at in range(wide.asked):
             if wide.places[at] < size:
                 left &= wide.may[at][front[wide.places[at]]]
@@ -207,6 +203,8 @@ cdef class Matcher:
         cdef const uint8_t* data = payload
         cdef uint32_t size = len(payload), place = 3 + <uint32_t>_TRANSPORTS.index(transport)
         cdef uint32_t longest[64]       # one more than the size of the pattern; 0: none fits
+        cdef uint8_t padded[WINDOW]
+        cdef const uint8_t* front
         cdef head_t head = head_t(False, False, 0)
         cdef wide_t* wide = &self.wide[place]
         cdef const gate_t* gate
@@ -215,9 +213,12 @@ cdef class Matcher:
         if not size:
             return []
         memset(longest, 0, sizeof(longest))
+        front = windowed(data, size, padded)
         narrow = self.starts[256 * place + data[0]]
         for at in range(wide.count + self.starts[256 * place + data[0] + 1] - narrow):
             gate = &wide.gates[at] if at < wide.count else &self.gates[narrow + at - wide.count]
+            if shut(gate, front, size):
+                continue
             magic = &self.magics[gate.magic]
             index = lowest(magic.bit)
             if longest[index] > magic.size or (magic.first and not begun):
@@ -402,6 +403,17 @@ cdef inline uint64_t missing(uint32_t at, uint32_t size) noexcept nogil:
     if size >= at + 8:
         return <uint64_t>-1
     return (<uint64_t>1 << 8 * (size - at)) - 1 if size > at else 0
+
+
+cdef inline const uint8_t* windowed(
+    const uint8_t* data, uint32_t size, uint8_t* padded
+) noexcept nogil:
+    """Return what gates look at: a payload, or its copy in *padded* where it is too short."""
+    if size >= WINDOW:
+        return data
+    memset(padded, 0, WINDOW)
+    copy_short(padded, data, size)
+    return padded
 
 
 cdef inline bint shut(const gate_t* gate, const uint8_t* front, uint32_t size) noexcept nogil:
