@@ -4,16 +4,18 @@ cimport cython
 
 
 @cython.final
+@cython.freelist(64)
 cdef class Reader:
     cdef bytes _data
     cdef Py_ssize_t _end
     cdef public Py_ssize_t offset
 
-    @cython.locals(start=Py_ssize_t, stop=Py_ssize_t, data="const unsigned char *")
+    @cython.locals(start=Py_ssize_t, data="const unsigned char *")
     cpdef bytes take(self, size)
     cpdef bytes peek(self, size)
     cpdef bytes rest(self)
     cpdef void skip(self, size) except *
+    @cython.locals(made=Reader)
     cpdef Reader sub(self, size)
     cpdef bytes until(self, bytes mark, Py_ssize_t limit)
 
@@ -35,6 +37,7 @@ cdef class Reader:
 
     @cython.locals(start=Py_ssize_t)
     cdef Py_ssize_t _pass(self, Py_ssize_t size) except -1
+    cdef Py_ssize_t _span(self, size) except -1
     cdef _short(self, size)
 
 

@@ -27,11 +27,8 @@ class Reader:
 
     def take(self, size: int) -> bytes:
         """Return the next *size* bytes."""
-        start, data = self.offset, self._data
-        if size < 0 or start < 0 or size > self._end - start:
-            raise self._short(size)
-        self.offset = stop = start + size
-        return data[start:stop]
+        start, data = self._span(size), self._data
+        return data[start : self.offset]
 
     def peek(self, size: int) -> bytes:
         """Return up to *size* of the next bytes without consuming them."""
@@ -43,14 +40,14 @@ class Reader:
 
     def skip(self, size: int) -> None:
         """Consume *size* bytes."""
-        if size < 0 or size > self._end - self.offset:
-            raise self._short(size)
-        self.offset += size
+        self._span(size)
 
     def sub(self, size: int) -> "Reader":
         """Consume *size* bytes and return a reader that ends where they end."""
-        self.skip(size)
-        return Reader(self._data, self.offset - size, self.offset)
+        made = Reader.__new__(Reader)  # without the call that `__init__` would be
+        made.offset = self._span(size)
+        made._data, made._end = self._data, self.offset  # noqa: SLF001 - one of us
+        return made
 
     def until(self, mark: bytes, limit: int) -> bytes:
         """Return the bytes before *mark*, found within *limit* bytes, and consume the mark too."""
@@ -113,6 +110,12 @@ class Reader:
             raise self._short(size)
         self.offset = start + size
         return start
+
+    def _span(self, size: int) -> int:
+        """Consume *size* bytes, whatever number that is, and return where they begin."""
+        if size < 0 or size > 0x7FFF_FFFF or self.offset < 0:
+            raise self._short(size)
+        return self._pass(size)
 
     def _short(self, size: int) -> WireError:
         return WireError(f"wanted {size} bytes at {self.offset}, {len(self)} left")

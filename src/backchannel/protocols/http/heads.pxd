@@ -3,40 +3,57 @@
 cimport cython
 
 
+@cython.final
 cdef class Head:
     cdef readonly bint request
     cdef readonly str version, method, target, reason
     cdef readonly int status
     cdef readonly bytes raw
-    cdef readonly tuple headers, faults
+    cdef readonly tuple faults
+    cdef list _fields
 
-    @cython.locals(key=str, value=str, field=tuple)
+    @cython.locals(line=bytes)
     cpdef str get(self, str name, str default=*)
-    @cython.locals(key=str, value=str)
+    @cython.locals(line=bytes)
     cpdef bint starting(self, str prefix) except -1
-    @cython.locals(key=str, value=str)
+    @cython.locals(line=bytes)
     cpdef list tokens(self, str name)
 
 
-cdef int _COLON, _CR, _LF, _SPACE, _VERSION_SIZE, _LONGEST_METHOD
-cdef bytes _IN_TOKEN, _BLANKS
+cdef int _COLON, _CR, _LF, _SPACE, _TAB, _POINT, _ZERO, _NINE, _VERSION_SIZE, _LONGEST_METHOD
+cdef bytes _IN_TOKEN, _LOWER, _BLANKS
 
 @cython.locals(newline=Py_ssize_t, line=bytes)
-cpdef bint opens(data, bint request) except -1
+cpdef bint opens(bytes data, bint request) except -1
 @cython.locals(octets="const unsigned char *", at=Py_ssize_t, stop=Py_ssize_t)
-cpdef Py_ssize_t end_of_head(bytes data, Py_ssize_t limit) except -2
-@cython.locals(line=bytes, parts=tuple)
-cpdef Head read_head(bytes block, tuple asked)
+cpdef Py_ssize_t end_of_head(bytes data, Py_ssize_t start, Py_ssize_t limit) except -2
 @cython.locals(
-    data="const unsigned char *", token=bytes, end=Py_ssize_t, stop=Py_ssize_t, method=Py_ssize_t,
-    start=Py_ssize_t,
+    head=Head, newline=Py_ssize_t, line=bytes, parts=tuple, method=Py_ssize_t, start=Py_ssize_t,
+    stop=Py_ssize_t, version=Py_ssize_t, status=Py_ssize_t,
+)
+cpdef Head read_head(bytes block, tuple asked)
+@cython.locals(data="const unsigned char *")
+cdef bint _is_version(bytes line, Py_ssize_t at) except -1
+@cython.locals(
+    data="const unsigned char *", at=Py_ssize_t, end=Py_ssize_t, digit=Py_ssize_t, behind=Py_ssize_t
+)
+cdef Py_ssize_t _status(bytes line) except -2
+@cython.locals(
+    data="const unsigned char *", token="const unsigned char *", end=Py_ssize_t, stop=Py_ssize_t,
+    method=Py_ssize_t, start=Py_ssize_t,
 )
 cdef tuple _request_line(bytes line)
+@cython.locals(found=list, line=bytes, data="const unsigned char *", colon=Py_ssize_t)
+cdef tuple _fields(list lines)
 @cython.locals(
-    found=list, lower=bytes, data="const unsigned char *", token=bytes,
-    at=Py_ssize_t, size=Py_ssize_t, end=Py_ssize_t, stop=Py_ssize_t, colon=Py_ssize_t,
-    begin=Py_ssize_t,
+    data="const unsigned char *", token="const unsigned char *", at=Py_ssize_t, end=Py_ssize_t
 )
-cdef tuple _fields(bytes block)
+cdef Py_ssize_t _colon(bytes line) except -2
+@cython.locals(
+    data="const unsigned char *", lower="const unsigned char *", at=Py_ssize_t, size=Py_ssize_t
+)
+cdef bint _called(bytes line, str name, bint whole) except -1
+cdef str _name(bytes line)
+cdef str _value(bytes line)
 @cython.locals(data="const unsigned char *")
-cdef str _value(bytes block, Py_ssize_t start, Py_ssize_t end)
+cdef str _text(bytes line, Py_ssize_t start, Py_ssize_t end)

@@ -13,27 +13,26 @@ import re
 from backchannel.reader import WireError
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_ANSWER = re.compile(rb"HTTP/(\d\.\d)[ \t]+(\d{3})(?:[ \t](.*))?\r?")
 _REQUEST_OPENING = re.compile(_TOKEN + rb"{1,24}(?:\Z| )")
 OPENING = 32
 """Bytes of an unfinished start line that are looked at."""
 _IN_TOKEN = bytes(re.match(_TOKEN, bytes([byte])) is not None for byte in range(256))
 """1 for bytes of a token."""
-_COLON, _CR, _LF, _SPACE = b":\r\n "
+_LOWER = bytes(range(256)).lower()
+_COLON, _CR, _LF, _SPACE, _TAB, _POINT, _ZERO, _NINE = b":\r\n \t.09"
 _BLANKS = b" \t\r\f\v"
-_VERSION, _VERSION_SIZE = re.compile(rb"HTTP/\d\.\d"), 8
+_VERSION_SIZE = len("HTTP/1.1")
 _LONGEST_METHOD = 24
-_BLANK = " \t\r"
 _RANGE = re.compile(r"bytes[ =]*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _WANTED = re.compile(r"bytes\s*=\s*(\d{0,18})-(\d{0,18})")
 
 
 class Head:
-    """The start line and header fields of one message."""
+    """The start line and header fields of one message. `read_head` makes it."""
 
     __slots__ = (
+        "_fields",
         "faults",
-        "headers",
         "method",
         "raw",
         "reason",
@@ -42,31 +41,21 @@ class Head:
         "target",
         "version",
     )
-
-    def __init__(
-        self,
-        version: str,
-        method: str,
-        target: str,
-        raw: bytes,
-        answer: tuple[int, str] | None = None,
-    ) -> None:
-        """*method* and *target* of an answer are its request's, and empty if that was not seen;
-        *raw* is the head exactly as sent, with the empty line that ends it; *answer* is (status,
-        reason), None for a request.
-        """
-        self.request = answer is None
-        self.version = version
-        """`1.0`, `1.1`."""
-        self.method = method
-        self.target = target
-        """As sent, in Latin-1."""
-        self.status, self.reason = answer or (0, "")
-        self.raw = raw
-        self.headers, self.faults = _fields(raw)
-        """(name in lower case, value in Latin-1 without surrounding blanks), in order of sending;
-        and what is wrong with header lines that were passed over.
-        """
+    request: bool
+    version: str
+    """`1.0`, `1.1`."""
+    method: str
+    target: str
+    """As sent, in Latin-1. An answer has both from its request; empty if that was not seen."""
+    status: int
+    """0 of a request."""
+    reason: str
+    raw: bytes
+    """Exactly as sent, with the empty line that ends it."""
+    faults: tuple[str, ...]
+    """What is wrong with header lines, most of which were passed over."""
+    _fields: list[bytes]
+    """The lines of header fields. They become text when asked for, because few are."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Head):
@@ -81,30 +70,35 @@ class Head:
     def __hash__(self) -> int:
         return hash(self.raw)
 
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """(name in lower case, value in Latin-1 without surrounding blanks), in order sent."""
+        return tuple([(_name(line), _value(line)) for line in self._fields])
+
     def get(self, name: str, default: str = "") -> str:
         """Return the first value of *name* (lower case)."""
-        for key, value in self.headers:
-            if key == name:
-                return value
+        for line in self._fields:
+            if _called(line, name, True):
+                return _value(line)
         return default
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of *name* (lower case)."""
-        return tuple([value for key, value in self.headers if key == name])
+        return tuple([_value(line) for line in self._fields if _called(line, name, True)])
 
     def starting(self, prefix: str) -> bool:
         """Whether there is a header whose name starts with *prefix* (lower case)."""
-        for key, _ in self.headers:  # noqa: SIM110 - a generator costs more than all of it
-            if key.startswith(prefix):
+        for line in self._fields:  # noqa: SIM110 - a generator costs more than all of it
+            if _called(line, prefix, False):
                 return True
         return False
 
     def tokens(self, name: str) -> list[str]:
         """Return the elements of the comma-separated list *name*, in lower case."""
         found: list[str] = []
-        for key, value in self.headers:
-            if key == name:
-                found += [part.strip() for part in value.lower().split(",") if part.strip()]
+        for line in self._fields:
+            if _called(line, name, True):
+                found += [part.strip() for part in _value(line).lower().split(",") if part.strip()]
         return found
 
     @property
@@ -133,23 +127,23 @@ class Head:
         return int(found[1]), int(found[2]) if found[2] else None
 
 
-def opens(data: bytes | bytearray, request: bool) -> bool:
+def opens(data: bytes, request: bool) -> bool:
     """Whether *data* can be the beginning of a request, or of an answer. Empty data can."""
     newline = data.find(b"\n")
     if newline >= 0:
-        line = bytes(data[:newline])
-        return (_request_line(line) if request else _ANSWER.fullmatch(line)) is not None
+        line = data[:newline]
+        return _request_line(line) is not None if request else _status(line) > 0
     if request:
         return not data or _REQUEST_OPENING.match(data[:OPENING]) is not None
     return data[:5] == b"HTTP/"[: len(data)]
 
 
-def end_of_head(data: bytes, limit: int) -> int:
+def end_of_head(data: bytes, start: int, limit: int) -> int:
     """Return where the head in *data* ends, behind its empty line; -1 where it has not ended within
-    *limit* bytes.
+    *limit* bytes. No line ends before *start*.
     """
     octets, stop = data, min(len(data), limit) - 1
-    for at in range(stop):
+    for at in range(start, stop):
         if octets[at] != _LF:
             continue
         if octets[at + 1] == _LF:
@@ -165,27 +159,67 @@ def read_head(block: bytes, asked: tuple[str, str] | None) -> Head:
     *asked* is None for a request; for an answer it is (method, target) of its request. Raises
     WireError when the start line is neither.
     """
-    line = block[: block.find(b"\n")]
+    newline = block.find(b"\n")
+    line = block[:newline]
+    head = Head.__new__(Head)
+    head.raw, head.request = block, asked is None
     if asked is None:
         if (parts := _request_line(line)) is None:
             raise WireError("not an HTTP request line")
-        method, target, version = parts
-        return Head(version, method, target, block)
-    if (found := _ANSWER.fullmatch(line)) is None:
-        raise WireError("not an HTTP status line")
-    reason = (found[3] or b"").decode("latin-1").strip()
-    return Head(found[1].decode(), asked[0], asked[1], block, (int(found[2]), reason))
+        method, start, stop, version = parts
+        head.method, head.target = _text(line, 0, method), _text(line, start, stop)
+        head.version = _text(line, version + 5, version + _VERSION_SIZE)
+        head.status, head.reason = 0, ""
+    else:
+        if (status := _status(line)) < 0:
+            raise WireError("not an HTTP status line")
+        head.method, head.target = asked
+        head.version = _text(line, 5, _VERSION_SIZE)
+        head.status = int(line[status : status + 3])
+        head.reason = line[status + 4 :].decode("latin-1").strip()
+    head._fields, head.faults = _fields(block[newline + 1 :].split(b"\n"))
+    return head
 
 
-def _request_line(line: bytes) -> tuple[str, str, str] | None:
-    """Return (method, target, version) of a request line, without its line feed; else None."""
+def _is_version(line: bytes, at: int) -> bool:
+    """Whether a version, such as `HTTP/1.1`, is at *at*; *line* is long enough for one."""
+    data = line
+    return (
+        line.startswith(b"HTTP/", at)
+        and _ZERO <= data[at + 5] <= _NINE
+        and data[at + 6] == _POINT
+        and _ZERO <= data[at + 7] <= _NINE
+    )
+
+
+def _status(line: bytes) -> int:
+    """Return where the status code is in an answer's line, without its line feed; -1 if in none."""
+    data, at, end = line, _VERSION_SIZE, len(line)
+    if end < at or not _is_version(line, 0):
+        return -1
+    while at < end and data[at] in b" \t":
+        at += 1
+    if at == _VERSION_SIZE or end - at < 3:
+        return -1
+    for digit in range(at, at + 3):
+        if not _ZERO <= data[digit] <= _NINE:
+            return -1
+    behind = at + 3
+    whole = behind == end or data[behind] in b" \t" or (data[behind] == _CR and behind + 1 == end)
+    return at if whole else -1
+
+
+def _request_line(line: bytes) -> tuple[int, int, int, int] | None:
+    """Return where in a request line, without its line feed, the method ends, the target begins and
+    ends, and the version begins; else None.
+    """
     data, token, end = line, _IN_TOKEN, len(line)
     if end and data[end - 1] == _CR:
         end -= 1
     while end and data[end - 1] in b" \t":
         end -= 1
     end -= _VERSION_SIZE
-    if end < 1 or _VERSION.fullmatch(line, end, end + _VERSION_SIZE) is None:
+    if end < 1 or not _is_version(line, end):
         return None
     stop, method = end, 0
     while stop and data[stop - 1] == _SPACE:
@@ -199,46 +233,66 @@ def _request_line(line: bytes) -> tuple[str, str, str] | None:
         return None
     if data[start] in _BLANKS or data[stop - 1] in _BLANKS:
         return None
-    version = line[end + 5 : end + 8].decode("latin-1")
-    return line[:method].decode("latin-1"), line[start:stop].decode("latin-1"), version
+    return method, start, stop, end
 
 
-def _fields(block: bytes) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Return the header fields of a head, and what was wrong with its lines."""
-    found: list[tuple[str, str]] = []
+def _fields(lines: list[bytes]) -> tuple[list[bytes], tuple[str, ...]]:
+    """Return those of a head's *lines* that are header fields, and what was wrong with others."""
+    found: list[bytes] = []
     faults: dict[str, None] = {}
-    data, token = block, _IN_TOKEN
-    at, size = block.find(b"\n") + 1, len(block)
-    begin, lower = at, block[at:].lower()
-    while at < size:
-        end = block.find(b"\n", at)
-        end = size if end < 0 else end
-        stop = at
-        while stop < end and token[data[stop]]:
-            stop += 1
-        colon = stop
-        while colon < end and data[colon] in b" \t\r":
-            colon += 1
-        if stop > at and colon < end and data[colon] == _COLON:
-            if colon > stop:
+    for line in lines:
+        data = line
+        colon = _colon(line)
+        if colon > 0:
+            if data[colon - 1] in b" \t\r":
                 faults["blank before the colon of a header"] = None
-            name = lower[at - begin : stop - begin].decode("latin-1")
-            found.append((name, _value(block, colon + 1, end)))
-        elif end > at and data[at] in b" \t":
+            found.append(line)
+        elif line and data[0] in b" \t":
             if found:  # RFC 9112 §5.2: a folded line goes on with the one before
-                name, begun = found[-1]
-                found[-1] = name, f"{begun} {_value(block, at, end)}".strip(_BLANK)
-        elif end > at and block[at:end] != b"\r":
+                found[-1] = found[-1].rstrip(b" \t\r") + b" " + line.strip(b" \t\r")
+        elif line and line != b"\r":
             faults["header line without a name"] = None
-        at = end + 1
-    return tuple(found), tuple(faults)
+    return found, tuple(faults)
 
 
-def _value(block: bytes, start: int, end: int) -> str:
-    """Return that part of *block* as text, without blanks around it."""
-    data = block
+def _colon(line: bytes) -> int:
+    """Return where the colon behind the name of a header field is; -1 in what is none."""
+    data, token, at, end = line, _IN_TOKEN, 0, len(line)
+    while at < end and token[data[at]]:
+        at += 1
+    if not at:
+        return -1
+    while at < end and data[at] in b" \t\r":
+        at += 1
+    return at if at < end and data[at] == _COLON else -1
+
+
+def _called(line: bytes, name: str, whole: bool) -> bool:
+    """Whether the *whole* name of a header field, or its beginning, is *name* (lower case)."""
+    data, lower, size = line, _LOWER, len(name)
+    if size >= len(line):
+        return False
+    for at in range(size):
+        if lower[data[at]] != ord(name[at]):
+            return False
+    return not (whole and _IN_TOKEN[data[size]])
+
+
+def _name(line: bytes) -> str:
+    """Return the name of a header field, in lower case."""
+    return _text(line, 0, _colon(line)).lower()
+
+
+def _value(line: bytes) -> str:
+    """Return the value of a header field."""
+    return _text(line, _colon(line) + 1, len(line))
+
+
+def _text(line: bytes, start: int, end: int) -> str:
+    """Return that part of *line* as text, without blanks around it."""
+    data = line
     while start < end and data[start] in b" \t\r":
         start += 1
     while start < end and data[end - 1] in b" \t\r":
         end -= 1
-    return block[start:end].decode("latin-1")
+    return data[start:end].decode("latin-1")

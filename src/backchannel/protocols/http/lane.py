@@ -32,7 +32,8 @@ class Lane:
 
     def forget(self) -> None:
         """Drop what is held of a head."""
-        self.held.clear()
+        if self.held:
+            self.held.clear()
         self.scanned, self.checked = 0, False
 
     def wait(self, what: bytes | int) -> int:

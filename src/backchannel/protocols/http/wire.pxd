@@ -25,9 +25,11 @@ cdef class Conversation:
     cdef bytes _step(self, Lane lane, bytes data, list told)
     cdef _lose(self, Lane lane, str reason, list told)
     @cython.locals(
-        held=bytearray, newline=Py_ssize_t, seen=Py_ssize_t, end=Py_ssize_t, fresh=bytes, block=bytes
+        held=bytearray, seen=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t, fresh=bytes, block=bytes
     )
     cdef bytes _head(self, Lane lane, bytes data, list told)
+    @cython.locals(newline=Py_ssize_t, size=Py_ssize_t)
+    cdef Py_ssize_t _check(self, Lane lane, bytes fresh, Py_ssize_t seen) except -2
     @cython.locals(head=Head)
     cdef _begin(self, Lane lane, bytes block, list told)
     @cython.locals(head=Head, block=bytes)

@@ -18,7 +18,13 @@ from collections import deque
 
 from backchannel.model import Side
 from backchannel.protocols.http.bodies import decoder_for, framing
-from backchannel.protocols.http.heads import OPENING, Head, end_of_head, opens, read_head
+from backchannel.protocols.http.heads import (
+    OPENING,
+    Head,
+    end_of_head,
+    opens,
+    read_head,
+)
 from backchannel.protocols.http.items import Body, Broken, Done, Item, Raw, Skipped, Told
 from backchannel.protocols.http.lane import BODY, HEAD, HOLD, LOST, RAW, SEEK, Lane
 from backchannel.reader import WireError
@@ -139,31 +145,38 @@ class Conversation:
     # -- heads ---------------------------------------------------------------------------------
 
     def _head(self, lane: Lane, data: bytes, told: Told) -> bytes:
-        held, seen = lane.held, 0
+        held, seen, fresh, start = lane.held, 0, data, 0
         if held:
             seen = max(0, lane.scanned - 2)  # where an empty line may have begun
             held += data
-            part: bytes | bytearray = held
             fresh = bytes(held[seen:])
-        else:  # RFC 9112 §2.2: empty lines before a start line are passed over
-            part = fresh = data.lstrip(b"\r\n")
+        elif data[0] in b"\r\n":  # RFC 9112 §2.2: empty lines before a start line are passed over
+            fresh = data.lstrip(b"\r\n")
         if not lane.checked:
-            newline = part.find(b"\n", lane.scanned, self._limit)
-            if not opens(part[: newline + 1 or OPENING], lane.request):
-                raise WireError("not an HTTP request" if lane.request else "not an HTTP answer")
-            lane.checked = newline >= 0
-        end = end_of_head(fresh, self._limit - seen)
+            start = self._check(lane, fresh, seen)
+        end = end_of_head(fresh, start, self._limit - seen) if lane.checked else -1
         if end < 0:
-            if len(part) >= self._limit:
+            if seen + len(fresh) >= self._limit:
                 raise WireError(f"head longer than {self._limit} bytes")
-            lane.scanned = len(part)
+            lane.scanned = seen + len(fresh)
             if not held:
-                held += part
+                held += fresh
             return b""
-        block, rest = bytes(part[: seen + end]), fresh[end:]
+        block = bytes(held[: seen + end]) if held else fresh[:end]
         lane.forget()
         self._begin(lane, block, told)
-        return rest
+        return fresh[end:]
+
+    def _check(self, lane: Lane, fresh: bytes, seen: int) -> int:
+        """Look at the start line, or at what there is of it; *fresh* is what came behind *seen*
+        bytes. Return where in it the line ends, -1 where it does not.
+        """
+        newline = fresh.find(b"\n", lane.scanned - seen, self._limit - seen)
+        size = seen + newline + 1 if newline >= 0 else OPENING
+        if not opens(bytes(lane.held[:size]) if lane.held else fresh[:size], lane.request):
+            raise WireError("not an HTTP request" if lane.request else "not an HTTP answer")
+        lane.checked = newline >= 0
+        return newline
 
     def _begin(self, lane: Lane, block: bytes, told: Told) -> None:
         if lane.request:
@@ -343,7 +356,7 @@ class Conversation:
         """No answer was seen: what waits is taken for what it looks like, and returned."""
         lane = self._client
         first = next((part for part in lane.waiting if isinstance(part, bytearray)), bytearray())
-        asks = b"\n" in first and opens(first, True)
+        asks = b"\n" in first and opens(bytes(first), True)
         lane.state = HEAD if asks else RAW
         if not asks:
             self._server.state = RAW
