@@ -6,6 +6,7 @@ cimport cython
 @cython.final
 cdef class Names:
     cdef dict _held
+    cdef object _last
     cdef Py_ssize_t _limit
 
     cpdef add(self, name)
@@ -29,7 +30,8 @@ cdef class ServiceRow:
 
     cpdef seen(self, long long first, long long last)
     @cython.locals(tally=Tally)
-    cpdef happened(self, str tag)
+    cpdef Tally tally(self, str tag)
+    cpdef carry(self, flow, target)
     cpdef claim(self, confidence, evidence)
 
 

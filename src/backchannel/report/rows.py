@@ -16,14 +16,18 @@ NAMES = 1_000
 class Names:
     """A set that keeps its order and its bound."""
 
-    __slots__ = ("_held", "_limit")
+    __slots__ = ("_held", "_last", "_limit")
 
     def __init__(self, limit: int = NAMES) -> None:
         self._held: dict[str, None] = {}
+        self._last = ""
         self._limit = limit
 
     def add(self, name: str) -> None:
         """Keep *name* unless it is empty or there is no room."""
+        if name is self._last:  # as nearly always
+            return
+        self._last = name
         if name and name not in self._held and len(self._held) < self._limit:
             self._held[name] = None
 
@@ -69,12 +73,19 @@ class ServiceRow:
         if last > self.last:  # noqa: PLR1730 - called for each event, and `max` takes longer
             self.last = last
 
-    def happened(self, tag: str) -> None:
-        """Count an event."""
+    def tally(self, tag: str) -> Tally:
+        """Return the count of events of a kind, to be raised."""
         tally = self.events.get(tag)
         if tally is None:
             tally = self.events[tag] = Tally()
-        tally.count += 1
+        return tally
+
+    def carry(self, flow: FlowInfo, target: Endpoint | None) -> None:
+        """Take in whose what *flow* carries is."""
+        if self.flow is not flow or self.target is not target:  # nearly always those of last time
+            self.flow, self.target = flow, target
+            self.clients.add(flow.client.address)
+            self.servers.add(str(target or flow.server))
 
     def claim(self, confidence: Confidence, evidence: str) -> None:
         """Take a claim; the strongest one's evidence is kept."""

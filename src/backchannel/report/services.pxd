@@ -1,16 +1,25 @@
 # C types for services.py, which says what these are.
 
 cimport cython
-from backchannel.report.rows cimport ServiceRow
+from backchannel.report.rows cimport ServiceRow, Tally
+
+
+@cython.final
+cdef class Spot:
+    cdef str tag, carried, capability, service, protocol, stack
+    cdef ServiceRow row
+    cdef Tally tally
+    cdef bint inside
 
 
 @cython.final
 cdef class Services:
     cdef object _unseen
-    cdef dict _rows, _found
+    cdef dict _rows
 
     @cython.locals(row=ServiceRow)
     cpdef ServiceRow row(self, tuple key)
-    @cython.locals(row=ServiceRow, found=tuple, carried=bint)
-    cpdef ServiceRow place(self, tuple key, confidence, flow, target)
-    cdef tuple _find(self, tuple key)
+    @cython.locals(row=ServiceRow)
+    cpdef ServiceRow count(self, Spot spot, str service, str protocol, str stack, confidence)
+    @cython.locals(row=ServiceRow)
+    cdef _move(self, Spot spot, str service, str protocol, str stack)

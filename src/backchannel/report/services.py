@@ -3,13 +3,38 @@
 from collections import Counter
 from typing import TypeAlias
 
-from backchannel.engine.observation import FlowInfo
-from backchannel.model import Confidence, Endpoint
+from backchannel.model import Confidence
 from backchannel.report import document as doc
-from backchannel.report.rows import ROWS, ServiceRow
+from backchannel.report.rows import ROWS, ServiceRow, Tally
 
 Key: TypeAlias = tuple[str, str, str]
 """Service, protocol, stack."""
+
+
+class Spot:
+    """Where events of one kind were counted last: nearly always the next one is counted there."""
+
+    __slots__ = (
+        "capability",
+        "carried",
+        "inside",
+        "protocol",
+        "row",
+        "service",
+        "stack",
+        "tag",
+        "tally",
+    )
+
+    def __init__(self, tag: str, carried: str, capability: str) -> None:
+        """*tag* and *capability* are those of the kind, *carried* is the protocol it speaks of."""
+        self.tag, self.carried, self.capability = tag, carried, capability
+        self.service = self.protocol = self.stack = ""
+        self.row: ServiceRow | None = None
+        self.tally = Tally()
+        """How many of the kind the row has."""
+        self.inside = False
+        """Whether the kind is about what its flow's protocol carries."""
 
 
 class Services:
@@ -19,7 +44,6 @@ class Services:
         """*unseen* counts what did not fit."""
         self._unseen = unseen
         self._rows: dict[Key, ServiceRow] = {}
-        self._found: dict[tuple[str, str, str, str], tuple[ServiceRow, bool]] = {}
 
     def row(self, key: Key) -> ServiceRow | None:
         """Return the row of a key; None where the table is full."""
@@ -31,35 +55,35 @@ class Services:
             row = self._rows[key] = ServiceRow()
         return row
 
-    def place(
-        self,
-        key: tuple[str, str, str, str],
-        confidence: Confidence,
-        flow: FlowInfo,
-        target: Endpoint | None,
+    def count(
+        self, spot: Spot, service: str, protocol: str, stack: str, confidence: Confidence
     ) -> ServiceRow | None:
-        """Return the row of an event: service, protocol, stack, and the protocol it speaks of."""
-        found = self._found.get(key)
-        if found is None:
-            found = self._find(key)
-            if found is None:
-                return None
-            self._found[key] = found
-        row, carried = found
+        """Count an event where its kind has its *spot*; return the row, None where it has none."""
+        if (
+            spot.row is None
+            or service is not spot.service
+            or protocol is not spot.protocol
+            or stack is not spot.stack
+        ):
+            self._move(spot, service, protocol, stack)
+        row = spot.row
+        if row is None:
+            return None
+        spot.tally.count += 1
         if confidence is not row.confidence and confidence > row.confidence:
             row.claim(confidence, "")
-        if carried and (row.flow is not flow or row.target is not target):
-            row.flow, row.target = flow, target  # nearly always the same as last time
-            row.clients.add(flow.client.address)
-            row.servers.add(str(target or flow.server))
         return row
 
-    def _find(self, key: tuple[str, str, str, str]) -> tuple[ServiceRow, bool] | None:
-        """Return the row of an event, and whether it is about what its flow's protocol carries."""
-        service, protocol, stack, carried = key
-        inside = carried not in {"", stack.rsplit("/", 1)[-1]}
-        row = self.row((service, protocol, f"{stack}/{protocol}" if inside else stack))
-        return None if row is None else (row, inside)
+    def _move(self, spot: Spot, service: str, protocol: str, stack: str) -> None:
+        """Find the spot of an event elsewhere."""
+        spot.service, spot.protocol, spot.stack = service, protocol, stack
+        carried = spot.carried
+        spot.inside = carried not in {"", stack.rsplit("/", 1)[-1]}
+        row = self.row((service, protocol, f"{stack}/{protocol}" if spot.inside else stack))
+        spot.row = row
+        if row is not None:
+            spot.tally = row.tally(spot.tag)
+            row.capabilities.add(spot.capability)
 
     def done(self) -> tuple[doc.Service, ...]:
         """Return all rows as they stand in the document."""

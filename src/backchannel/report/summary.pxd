@@ -2,7 +2,7 @@
 
 cimport cython
 from backchannel.report.rows cimport Pairs, ServiceRow
-from backchannel.report.services cimport Services
+from backchannel.report.services cimport Services, Spot
 from backchannel.report.timeline cimport Timeline
 
 
@@ -15,9 +15,14 @@ cdef class Summary:
     cdef Timeline _timeline
 
     cpdef hear(self, told)
-    @cython.locals(kind=_Kind, row=ServiceRow, time="long long")
+    @cython.locals(
+        kind=_Kind, row=ServiceRow, spot=Spot, time="long long", stack=str, protocol=str, service=str
+    )
     cpdef add(self, seen)
-    @cython.locals(row=ServiceRow, known=_Kind, counted=Py_ssize_t)
+    @cython.locals(
+        row=ServiceRow, last=ServiceRow, known=_Kind, spot=Spot, counted=Py_ssize_t, stack=str,
+        protocol=str, service=str,
+    )
     cpdef count(self, kinds, tuple place, flow, target, long long time)
     cdef _Kind _kind(self, kind)
     @cython.locals(row=ServiceRow, pair=list)
@@ -26,6 +31,7 @@ cdef class Summary:
 
 @cython.final
 cdef class _Kind:
-    cdef str tag, protocol, capability, exposed
+    cdef bint anywhere, asks, exposes
+    cdef str exposed
     cdef object handler
-    cdef bint asks, anywhere
+    cdef Spot spot

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import astuple
+
 from backchannel.detect.model import Finding
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import FlowInfo, Observation, Place
@@ -28,7 +30,7 @@ from backchannel.privacy import Disclosure
 from backchannel.report import document as doc
 from backchannel.report.facts import ANYWHERE, HANDLERS, Facts
 from backchannel.report.rows import Pairs, ServiceRow
-from backchannel.report.services import Services
+from backchannel.report.services import Services, Spot
 from backchannel.report.timeline import Timeline
 from backchannel.when import rfc3339
 
@@ -62,23 +64,27 @@ class Summary:
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""
-        event = seen.event
-        kind = self._kinds.get(type(event)) or self._kind(type(event))
-        row = None
-        if service := seen.service:
-            key = service, seen.protocol, seen.stack, kind.protocol
-            row = self._services.place(key, seen.confidence, seen.flow, seen.target)
+        time, _, flow, stack, protocol, service, confidence, _, event, target, account, _ = astuple(
+            seen
+        )
+        kind = self._kinds.get(type(event))
+        if kind is None:
+            kind = self._kind(type(event))
+        row: ServiceRow | None = None
+        if service:
+            spot = kind.spot
+            row = self._services.count(spot, service, protocol, stack, confidence)
         if row is not None:
-            row.happened(kind.tag)
-            time = seen.time
             row.seen(time, time)
-            if capability := event.capability if kind.asks else kind.capability:
+            if spot.inside:
+                row.carry(flow, target)
+            if kind.asks and (capability := event.capability):
                 row.capabilities.add(capability)
-            if seen.account:
-                row.accounts.add(seen.account)
+            if account:
+                row.accounts.add(account)
             self._timeline.add(service, time)
-            if word := kind.exposed or _exposed(event):
-                row.exposed[word] += 1
+            if kind.exposes:
+                row.exposed[kind.exposed or _exposed(event)] += 1
         elif not kind.anywhere:
             return
         if kind.handler is not None:
@@ -96,24 +102,25 @@ class Summary:
         stack, protocol, service, confidence, account = place
         if not service:
             return
-        row: ServiceRow | None = None
-        carried: str | None = None
+        last: ServiceRow | None = None
         counted = 0
         for kind in kinds:
-            known = self._kinds.get(kind) or self._kind(kind)
-            if row is None or known.protocol != carried:
-                carried = known.protocol
-                key = service, carried or protocol, stack, carried
-                row = self._services.place(key, confidence, flow, target)
-                if row is None:
-                    continue
-                row.seen(time, time)
-                if account:
-                    row.accounts.add(account)
-            row.happened(known.tag)
-            if known.capability:
-                row.capabilities.add(known.capability)
+            known = self._kinds.get(kind)
+            if known is None:
+                known = self._kind(kind)
+            spot = known.spot
+            row = self._services.count(spot, service, spot.carried or protocol, stack, confidence)
+            if row is None:
+                continue
             counted += 1
+            if row is last:
+                continue
+            last = row
+            row.seen(time, time)
+            if spot.inside:
+                row.carry(flow, target)
+            if account:
+                row.accounts.add(account)
         if counted:
             self._timeline.add(service, time, counted)
 
@@ -199,22 +206,20 @@ READ = frozenset(_tag(kind) for kind in (*HANDLERS, *_EXPOSED))
 class _Kind:
     """What is so of all events of one kind."""
 
-    __slots__ = ("anywhere", "asks", "capability", "exposed", "handler", "protocol", "tag")
+    __slots__ = ("anywhere", "asks", "exposed", "exposes", "handler", "spot")
 
     def __init__(self, kind: type[Event]) -> None:
-        self.tag, self.protocol = _tag(kind), kind.PROTOCOL
-        self.capability = str(kind.CAPABILITY or "")
         self.asks = kind.capability is not Event.capability
         """Whether each event names its own capability."""
+        self.spot = Spot(_tag(kind), kind.PROTOCOL, str((not self.asks and kind.CAPABILITY) or ""))
         self.exposed = _EXPOSED.get(kind, "")
+        self.exposes = bool(self.exposed) or kind is Credential
         self.handler, self.anywhere = HANDLERS.get(kind), kind in ANYWHERE
 
 
-def _exposed(event: Event) -> str:
-    """Return the word for the secret that an eavesdropper gains by it; empty for none."""
-    if type(event) is Credential:
-        return "token" if event.kind == "token" else f"password-{event.kind}"
-    return ""
+def _exposed(event: Credential) -> str:
+    """Return the word for the secret that an eavesdropper gains by it."""
+    return "token" if event.kind == "token" else f"password-{event.kind}"
 
 
 def _begun(group: Group) -> tuple[int, tuple[int, ...]]:
