@@ -11,13 +11,22 @@ from backchannel.protocols.tls import wire
 from backchannel.protocols.tls.certificate import read_names
 from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
 from backchannel.protocols.tls.fingerprint import ja3, ja4
+from backchannel.protocols.tls.wire import (
+    CERTIFICATE,
+    CLIENT_HELLO,
+    DATA,
+    HANDSHAKE,
+    SERVER_DONE,
+    SERVER_HELLO,
+)
 from backchannel.reader import WireError
 
 NAMES = 8
 """Names of a certificate that are told on; those of the big carriers have hundreds."""
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
-_HELLOS = (wire.CLIENT_HELLO, wire.SERVER_HELLO)
+_HELLOS = (CLIENT_HELLO, SERVER_HELLO)
+_SSL2 = 0x80
 PATIENCE = 131_072
 """Bytes of a side, its longest hello among them, after which the other is no longer waited for."""
 
@@ -27,14 +36,14 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp" or not (peek.client or peek.server):
         return None
     client, server = _opening(peek.client), _opening(peek.server)
-    if client == wire.CLIENT_HELLO and server in (MORE, wire.SERVER_HELLO, 0):
+    if client == CLIENT_HELLO and server in (MORE, SERVER_HELLO, 0):
         return Claim("tls", evidence="TLS client hello")
-    if server == wire.SERVER_HELLO and not peek.client:
+    if server == SERVER_HELLO and not peek.client:
         return Claim("tls", evidence="TLS server hello")
-    if not peek.begun and (client == wire.SERVER_HELLO or server == wire.CLIENT_HELLO):
-        fits = client in (MORE, wire.SERVER_HELLO) and server in (MORE, wire.CLIENT_HELLO)
+    if not peek.begun and (client == SERVER_HELLO or server == CLIENT_HELLO):
+        fits = client in (MORE, SERVER_HELLO) and server in (MORE, CLIENT_HELLO)
         return Claim("tls", evidence="TLS hello", flipped=True) if fits else None
-    return MORE if client == MORE and server in (MORE, wire.SERVER_HELLO, 0) else None
+    return MORE if client == MORE and server in (MORE, SERVER_HELLO, 0) else None
 
 
 def _opening(data: bytes) -> int | More | None:
@@ -47,7 +56,7 @@ def _opening(data: bytes) -> int | More | None:
             kind, start, end = record
             if kind == wire.ALERT and not handshake:
                 return 0
-            if kind != wire.HANDSHAKE:
+            if kind != HANDSHAKE:
                 return None
             handshake += data[start:end]
             at = end
@@ -63,7 +72,7 @@ def _opening(data: bytes) -> int | More | None:
 def _record_start(data: bytes, at: int) -> tuple[int, int, int] | None:
     """Return a record of which as much as is there may be read; an empty one is no TLS."""
     if len(data) < at + 5:
-        wire.read_record(data, at)
+        wire.read_record(bytearray(data), at)
         return None
     kind, size = data[at], int.from_bytes(data[at + 3 : at + 5], "big")
     if not size or size > wire.MAX_RECORD or data[at + 1] != 3 or data[at + 2] > 4:
@@ -73,11 +82,28 @@ def _record_start(data: bytes, at: int) -> tuple[int, int, int] | None:
 
 def _ssl2_opening(data: bytes) -> int | More | None:
     try:
-        if len(data) >= 5 and (data[2] != wire.CLIENT_HELLO or data[3] != 3 or data[4] > 4):
+        if len(data) >= 5 and (data[2] != CLIENT_HELLO or data[3] != 3 or data[4] > 4):
             return None
-        return wire.CLIENT_HELLO if wire.read_ssl2_hello(data) else MORE
+        return CLIENT_HELLO if wire.read_ssl2_hello(data) else MORE
     except WireError:
         return None
+
+
+class Half:
+    """What is kept of one side."""
+
+    def __init__(self) -> None:
+        self.records, self.messages = bytearray(), bytearray()
+        self.read = False
+        """Whether all that it says openly was read."""
+        self.seen = 0
+        """Bytes that came from it."""
+
+    def finish(self) -> None:
+        """Read no more."""
+        self.read = True
+        self.records.clear()
+        self.messages.clear()
 
 
 class Session:
@@ -91,12 +117,7 @@ class Session:
         self.service = "tls"
         self.standing = _CLAIMED
         self.done = False
-        self._records = bytearray(), bytearray()
-        self._messages = bytearray(), bytearray()
-        self._read = [False, False]
-        """Whether all that a side says openly was read."""
-        self._seen = [0, 0]
-        """Bytes that came from each side."""
+        self._client, self._server = Half(), Half()
         self._hello_seen = False
         self._named = False
 
@@ -104,20 +125,24 @@ class Session:
         """Take the next in-order bytes of *side*; return what they meant."""
         if self.done:
             return []
-        self._seen[side] += len(data)
+        half = self._half(side)
+        half.seen += len(data)
         out: list[Output] = []
-        if not self._read[side]:
+        if not half.read:
             self._open(side, data, out)
-        if self._read[side] and self._seen[side] > PATIENCE:
+        if half.read and half.seen > PATIENCE:
             self.done = True
         return out
 
+    def _half(self, side: Side) -> Half:
+        return self._server if side is _SERVER else self._client
+
     def _open(self, side: Side, data: bytes, out: list[Output]) -> None:
         """Read what *side* says openly."""
-        records = self._records[side]
-        records += data
+        half = self._half(side)
+        half.records += data
         try:
-            self._cut(side, out)
+            self._cut(side, half, out)
         except WireError as error:
             out.append(Malformed(reason=str(error)))
             if self.standing is _CLAIMED and not self._hello_seen:
@@ -135,31 +160,29 @@ class Session:
         return []
 
     def _finish(self, side: Side) -> None:
-        self._read[side] = True
-        self._records[side].clear()
-        self._messages[side].clear()
-        self.done = self.done or all(self._read)
+        self._half(side).finish()
+        self.done = self.done or (self._client.read and self._server.read)
 
-    def _cut(self, side: Side, out: list[Output]) -> None:
+    def _cut(self, side: Side, half: Half, out: list[Output]) -> None:
         """Cut records and messages off what came, until this side has said all."""
-        records, messages, at = self._records[side], self._messages[side], 0
-        if records[:1] == b"\x80" and not self._hello_seen and side is _CLIENT:
+        records, at = half.records, 0
+        if records and records[0] == _SSL2 and not self._hello_seen and side is _CLIENT:
             if (old := wire.read_ssl2_hello(records)) is not None:
                 self._client_hello(old, out)
                 self._finish(side)
             return
-        while not self._read[side] and (record := wire.read_record(records, at)) is not None:
+        while not half.read and (record := wire.read_record(records, at)) is not None:
             kind, start, at = record
-            if kind == wire.HANDSHAKE:
-                messages += records[start:at]
-                self._take_messages(side, out)
-            elif kind == wire.DATA or side is _SERVER:  # an alert, or what follows is closed
+            if kind == HANDSHAKE:
+                half.messages += records[start:at]
+                self._take_messages(side, half, out)
+            elif kind == DATA or side is _SERVER:  # an alert, or what follows is closed
                 self._finish(side)
         del records[:at]
 
-    def _take_messages(self, side: Side, out: list[Output]) -> None:
-        messages = self._messages[side]
-        while not self._read[side] and (found := wire.read_message(messages)) is not None:
+    def _take_messages(self, side: Side, half: Half, out: list[Output]) -> None:
+        messages = half.messages
+        while not half.read and (found := wire.read_message(messages)) is not None:
             kind, size = found
             if len(messages) < 4 + size:
                 return
@@ -169,17 +192,17 @@ class Session:
 
     def _message(self, side: Side, kind: int, body: bytes, out: list[Output]) -> None:
         if side is _CLIENT:
-            if kind != wire.CLIENT_HELLO:
+            if kind != CLIENT_HELLO:
                 raise WireError(f"handshake message {kind} where a client hello belongs")
             self._client_hello(wire.read_client_hello(body, not self._hellos), out)
             self._finish(side)
-        elif kind == wire.SERVER_HELLO:
+        elif kind == SERVER_HELLO:
             self._server_hello(wire.read_server_hello(body), out)
-        elif kind == wire.CERTIFICATE:
+        elif kind == CERTIFICATE:
             self._finish(side)
             if der := wire.read_certificate(body):
                 self._certificate(der, out)
-        elif kind == wire.SERVER_DONE:
+        elif kind == SERVER_DONE:
             self._finish(side)
 
     def _client_hello(self, hello: wire.ClientHello, out: list[Output]) -> None:

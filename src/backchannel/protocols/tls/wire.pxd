@@ -5,8 +5,8 @@ cimport cython
 from backchannel.reader cimport Reader
 
 cpdef bint grease(int value) except -1
-@cython.locals(head=bytes, have=Py_ssize_t, size=Py_ssize_t, end=Py_ssize_t)
-cpdef tuple read_record(data, Py_ssize_t at)
+@cython.locals(have=Py_ssize_t, size=Py_ssize_t)
+cpdef tuple read_record(bytearray data, Py_ssize_t at)
 @cython.locals(size=Py_ssize_t)
 cpdef tuple read_message(bytearray data)
 @cython.locals(reader=Reader, version=int, ciphers=bytes, found=dict, alpn=tuple, name=str)

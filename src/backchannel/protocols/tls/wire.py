@@ -71,24 +71,22 @@ def version_name(version: int) -> str:
     return _VERSION_NAMES.get(version, f"{version:04x}")
 
 
-def read_record(data: bytes | bytearray, at: int) -> tuple[int, int, int] | None:
+def read_record(data: bytearray, at: int) -> tuple[int, int, int] | None:
     """Return (type, start, end) of the record at *at*; None for "need more".
 
     Raises WireError for what is no record.
     """
-    head = bytes(data[at : at + 5])
-    have = len(head)
-    if have and not CHANGE_CIPHER <= head[0] <= DATA:
-        raise WireError(f"no TLS record starts with {head[0]:02x}")
-    if have > 2 and (head[1] != 3 or head[2] > 4):
-        raise WireError(f"unknown TLS record version {head[1]}.{head[2]}")
+    have = len(data) - at
+    if have > 0 and not CHANGE_CIPHER <= data[at] <= DATA:
+        raise WireError(f"no TLS record starts with {data[at]:02x}")
+    if have > 2 and (data[at + 1] != 3 or data[at + 2] > 4):
+        raise WireError(f"unknown TLS record version {data[at + 1]}.{data[at + 2]}")
     if have < 5:
         return None
-    size = head[3] << 8 | head[4]
+    size = data[at + 3] << 8 | data[at + 4]
     if size > MAX_RECORD:
         raise WireError(f"TLS record of {size} bytes")
-    end = at + 5 + size
-    return (head[0], at + 5, end) if len(data) >= end else None
+    return (data[at], at + 5, at + 5 + size) if have >= 5 + size else None
 
 
 def read_message(data: bytearray) -> tuple[int, int] | None:
