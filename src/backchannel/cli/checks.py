@@ -1,9 +1,8 @@
 """Options of `scan` that look closer at what was found. Nothing of it runs unless asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from backchannel.errors import UsageError
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from backchannel.extract.scanners import Scanner
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checks:
+class Checks(NamedTuple):
     """What to look closer at."""
 
     audit_passwords: bool = False

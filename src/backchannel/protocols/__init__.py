@@ -9,7 +9,7 @@ The types are in `backchannel.contract`; they are repeated here, where a protoco
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
 from backchannel.contract import Length, Magic, Output, Peek, Protocol, Session, Spread, Start
 
@@ -30,8 +30,8 @@ __all__ = [
 def load() -> dict[str, Protocol]:
     """Return every protocol by name, sorted. Only the folders' `__init__` is imported."""
     found: dict[str, Protocol] = {}
-    folders = (info.name for info in iter_modules(__path__) if info.ispkg)
-    for folder in sorted(name for name in folders if not name.startswith("_")):
+    folders = (place.parent.name for place in Path(__file__).parent.glob("[!_]*/__init__.py"))
+    for folder in sorted(folders):
         protocol: Protocol = import_module(f"{__name__}.{folder}").PROTOCOL
         if protocol.name != folder.replace("_", "-"):
             raise TypeError(f"protocols/{folder} calls itself {protocol.name!r}")
