@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backchannel.protocols.http.heads import end_of_head, opens, read_head
@@ -47,6 +47,7 @@ def test_a_request_line_is_what_its_pattern_says(line):
         max_size=7,
     ).map(b"".join)
 )
+@example(b"HTTP/1.1200 OK")
 def test_a_status_line_is_what_its_pattern_says(line):
     line = line.replace(b"\n", b"")
     found = ANSWER.fullmatch(line)

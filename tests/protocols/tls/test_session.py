@@ -469,3 +469,11 @@ def test_recognise_and_readers_never_raise_anything_else(client, server):
     look(b"\x16\3\1\0\x30" + client, b"\x16\3\1" + server, begun=False)
     tell([(C, records(message(1, b"\3\3" + bytes(32) + client)))])
     tell([(S, records(answer() + chain(certificate()[:40] + server)))])
+
+
+@pytest.mark.parametrize("version", [b"\x04\x01", b"\x03\x05"])
+def test_a_record_of_another_version_ends_what_is_read(version):
+    told = tell([(Side.CLIENT, records(hello())), (Side.SERVER, b"\x16" + version + b"\0\x04")])
+    assert [event.reason for event in events(told, Malformed)] == [
+        f"unknown TLS record version {version[0]}.{version[1]}"
+    ]
