@@ -106,6 +106,7 @@ def test_slots_are_valid_until_the_next_take():
             made.feed(reader.cut(memoryview(capture), 0))
         ((slot, *_),) = made.take()
         assert made.row(slot).serial == 1
+        assert made.volume(slot) == sum(made.row(slot).bytes) > 0
         assert made.take() == []
         made.finish()
         assert made.take()[0][2] == CLOSED
@@ -113,6 +114,8 @@ def test_slots_are_valid_until_the_next_take():
         assert made.take() == []
         with pytest.raises(KeyError):
             made.row(slot)
+        with pytest.raises(KeyError):
+            made.volume(slot)
         with pytest.raises(ValueError, match="take"):
             made.finish()
 

@@ -472,7 +472,8 @@ def test_without_the_right_it_says_how_to_get_it():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["watch"], "no interface given: use -i NAME"),
+        (["watch"], "no interface given: name one or more, as in `backchannel watch eth0`"),
+        (["watch", "none0"], "no interface none0 here; there are: "),
         (["watch", "-i", "none0"], "no interface none0 here; there are: "),
         (
             ["watch", "-i", "lo", "--filter", "udp prot 3"],

@@ -130,7 +130,6 @@ class Watch:
                 "-c",
                 "from backchannel.cli import main; main()",
                 "watch",
-                "-i",
                 interface,
                 *options,
                 stdout=out,

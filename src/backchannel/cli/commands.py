@@ -29,6 +29,7 @@ COMMANDS = (
 )
 WORDS = {
     "scan": "[OPTIONS] PATHS...",
+    "watch": "[OPTIONS] [INTERFACES...]",
     "services": "[OPTIONS] [NAME]",
     "rules": "[OPTIONS] [NAMES...]",
     "update": "[OPTIONS] [FILE]",

@@ -3,7 +3,7 @@
 What it does is in `watching`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -69,7 +69,7 @@ class Settings:
 
 
 def watch(
-    *,
+    *interfaces: str,
     settings: Annotated[Settings, Parameter(name="*")] = Settings(),
     config: Path | None = None,
     plain: bool = False,
@@ -86,6 +86,8 @@ def watch(
 
     Parameters
     ----------
+    interfaces
+        Interfaces to watch, as with -i; `any` alone for all of them.
     settings
         What the configuration file can say too.
     config
@@ -105,4 +107,5 @@ def watch(
     from backchannel.cli import watching  # noqa: PLC0415 - not for the help
 
     screen = watching.screen(plain=plain, json_lines=json_lines, quiet=quiet)
+    settings = replace(settings, interface=(*interfaces, *settings.interface))
     return watching.run(settings, config, screen, duration, fail_on)

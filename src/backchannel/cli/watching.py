@@ -10,7 +10,7 @@ from backchannel.cli import folders
 from backchannel.cli.watch import Settings
 from backchannel.errors import UsageError
 from backchannel.grades import Severity
-from backchannel.live import configfile, setup
+from backchannel.live import configfile, setup, sockets
 from backchannel.live.companion import Companion
 from backchannel.live.config import Config
 from backchannel.live.screen import JsonLines, Plain, Quiet, Screen
@@ -99,7 +99,9 @@ def _configured(path: Path | None, settings: Settings) -> Config:
     made = configfile.made(layers)
     if not made.capture.interfaces:
         raise UsageError(
-            "no interface given: use -i NAME, or set interfaces in [capture] of the configuration"
+            "no interface given: name one or more, as in `backchannel watch eth0`, or set "
+            "interfaces in [capture] of the configuration; there are: "
+            + ", ".join(sockets.interfaces())
         )
     faults = [layers.fault(where, text) for where, text in setup.faults(made)]
     if faults:

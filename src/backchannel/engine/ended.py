@@ -7,7 +7,7 @@ from backchannel.engine.stream import Stream
 from backchannel.model import Confidence, Endpoint
 
 
-class Ended(msgspec.Struct, frozen=True):
+class Ended(msgspec.Struct, frozen=True, array_like=True):
     """A stream that ended: whose it was, and its figures."""
 
     flow: FlowInfo

@@ -13,7 +13,7 @@ FLOWS = 8192
 """Flows whose Community ID is remembered, because many events tell of the same ones."""
 
 
-class FlowInfo(msgspec.Struct, frozen=True):
+class FlowInfo(msgspec.Struct, frozen=True, array_like=True):
     """The flow that an observation is about. For an inner stream: the carrier's."""
 
     serial: int
@@ -45,7 +45,7 @@ Place: TypeAlias = tuple[str, str, str, Confidence, str]
 """Stack, protocol, service, confidence and account of a stream at a moment."""
 
 
-class Observation(msgspec.Struct, frozen=True):
+class Observation(msgspec.Struct, frozen=True, array_like=True):
     """One event with its time, place and standing."""
 
     time: int

@@ -90,6 +90,8 @@ class FlowCore:
 
         Raises KeyError for others.
         """
+    def volume(self, flow: int) -> int:
+        """Return the bytes that both sides have sent so far: the sum of `FlowRow.bytes`."""
     def hits(self, flow: int) -> int:
         """Return `FlowRow.hits` alone, which is cheap."""
     def fitting(

@@ -160,6 +160,11 @@ cdef class FlowCore:
         """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
         return make_row(self.get(flow), self.slots.ends, self.decoder.contexts)
 
+    def volume(self, uint32_t flow):
+        """Return the bytes that both sides of the flow in a slot have sent so far."""
+        cdef const flow_t* found = self.get(flow)
+        return found.bytes[0] + found.bytes[1]
+
     def hits(self, uint32_t flow):
         """Return the bit mask of the protocols whose magic matched so far."""
         cdef flow_t* found = self.get(flow)

@@ -132,6 +132,10 @@ class FlowCore:
         """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
         return self._row(self._get(flow))
 
+    def volume(self, flow: int) -> int:
+        """Return the bytes that both sides of the flow in a slot have sent so far."""
+        return sum(self._get(flow).bytes)
+
     def hits(self, flow: int) -> int:
         """Return the bit mask of the protocols whose magic matched so far."""
         return self._get(flow).hits

@@ -219,7 +219,7 @@ def _decoders() -> dict[str, msgspec.msgpack.Decoder[Any]]:
     """Return the decoders of both directions. Built once; an observation's event may be any."""
     event: Any = reduce(or_, event_types())
     seen: Any = msgspec.defstruct(
-        "Seen", [("event", event)], bases=(Observation,), frozen=True, kw_only=True
+        "Seen", [("event", event)], bases=(Observation,), frozen=True, array_like=True
     )
     heard: Any = msgspec.defstruct(
         "HeardHere",

@@ -259,8 +259,7 @@ class Parser:
         for stream in streams:
             service = stream.service
             if service and stream.standing is not Standing.REFUTED:
-                octets = sum(self._core.row(stream.slot).bytes)
-                found[stream.flow.client.address, service] += octets
+                found[stream.flow.client.address, service] += self._core.volume(stream.slot)
         for (client, service), octets in found.most_common(TALKERS):
             yield Talker(client, service, octets)
 

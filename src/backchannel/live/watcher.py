@@ -40,7 +40,7 @@ SECOND = 1.0
 FORGET_EVERY = 60.0
 LAST_WORDS = 30.0
 """Seconds that parsers have to finish."""
-GARBAGE = 50_000
+GARBAGE = 500_000
 
 Load = Callable[[], tuple[Config, Knowledge]]
 Notice = Callable[[str], None]

@@ -29,7 +29,7 @@ from backchannel.live.parser import Parser
 from backchannel.live.ring import Ring
 from backchannel.live.sockets import Opened
 
-GARBAGE = 50_000
+GARBAGE = 500_000
 """Objects after which Python looks for cycles, as in a scan."""
 TURN = 8
 """Blocks of one ring that are read before the others and the commands get their turn."""
