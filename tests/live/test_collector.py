@@ -47,6 +47,20 @@ def parsed(capture, read=None):
     return [message for sent in told for message in inbox.feed(packed(sent))]
 
 
+@pytest.mark.parametrize("shown", [False, True])
+def test_who_talks_is_counted_where_it_is_shown(shown):
+    task = Task(captures=(), settings=FlowSettings(), index=index.load(), talkers=shown)
+    parser = Parser(task, lambda _: None)
+    for source in sources([str(IPSEC)]):
+        for chunk in source.chunks():
+            parser.read(chunk)
+    made = collector()
+    made.take(0, parser.status({}))
+    traffic = scan(IPSEC).document.traffic
+    told = sum(made.talkers().values())
+    assert traffic.bytes / 2 < told <= traffic.bytes if shown else not told
+
+
 @pytest.mark.parametrize("capture", [CAPTURE, IPSEC], ids=lambda path: path.stem)
 @pytest.mark.parametrize("everything", [False, True])
 def test_the_document_is_that_of_a_scan(capture, everything):

@@ -58,6 +58,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag="task"):
     """The events whose content somebody reads; of others only the kind is told. None: all."""
     collect: bool = False
     """Whether rows of all flows are wanted."""
+    talkers: bool = False
+    """Whether somebody is shown whose live flows carry most."""
     orders: bytes = b""
     """What a companion's half in the parser is told."""
 

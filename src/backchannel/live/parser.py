@@ -65,7 +65,7 @@ class Parser:
     """Core and engine, and what they have to tell."""
 
     def __init__(self, task: Task, tell: Tell, join: Join | None = None) -> None:
-        self._tell, self._collect = tell, task.collect
+        self._tell, self._collect, self._shown = tell, task.collect, task.talkers
         self._everything = task.everything
         self._core = FlowCore(
             settings=task.settings,
@@ -189,7 +189,7 @@ class Parser:
             flows=totals["flows"],
             kernel=kernel,
             counters=dict(self._core.counters() | self._engine.counters | self._counts),
-            talkers=tuple(self._talkers()),
+            talkers=tuple(self._talkers()) if self._shown else (),
             live=len(self._engine.live()),
             cpu=time.process_time(),
             memory=_resident(),

@@ -30,6 +30,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 class Screen(Protocol):
     """What the watch tells, and asks each time round."""
 
+    @property
+    def talkers(self) -> bool:
+        """Whether it shows who talks most, which parsers must count for it."""
+
     def __enter__(self) -> object:
         """Take the terminal."""
 
@@ -60,6 +64,8 @@ class Screen(Protocol):
 
 class Quiet:
     """Shows nothing but what is about the watch itself, on standard error."""
+
+    talkers = False
 
     def __enter__(self) -> object:
         return self

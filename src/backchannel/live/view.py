@@ -37,6 +37,8 @@ WIDE = 100
 class View:
     """A screen that a person leaves open."""
 
+    talkers = True
+
     def __init__(self, console: Console | None = None, keyboard: Keyboard | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._keyboard = keyboard or Keyboard(sys.stdin.fileno())

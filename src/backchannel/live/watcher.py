@@ -84,6 +84,7 @@ class Watcher:
             everything=known.everything,
             read=self._read(),
             collect=config.output.flows is not None,
+            talkers=screen.talkers,
         )
         try:
             self.crew = Crew(setup.captures(config), task, workers, companion=self.companion)
