@@ -127,7 +127,6 @@ def _tlvs(reader: Reader, count: int) -> dict[int, bytes]:
         if begin <= size:
             stop += octets[at + 2] << 8 | octets[at + 3]
         if stop > size:
-            reader.offset = start
             raise WireError(f"TLV at {at} of {size} bytes runs over the end")
         found.setdefault(octets[at] << 8 | octets[at + 1], octets[begin:stop])
         at = stop

@@ -1,0 +1,36 @@
+"""Text that says what it is encoded in, and that does not."""
+
+import pytest
+
+from backchannel.protocols.oscar import charsets
+
+QUOTED = "\u201cé\u201d"
+
+
+@pytest.mark.parametrize("number", [charsets.ASCII, charsets.LATIN_1, 0x1234])
+def test_the_code_page_of_windows_goes_under_these_numbers(number):
+    assert charsets.by_number(QUOTED.encode("cp1252"), number) == QUOTED
+
+
+def test_by_number():
+    assert charsets.by_number(QUOTED.encode("utf-16-be"), charsets.UNICODE) == QUOTED
+    assert charsets.by_number(QUOTED.encode(), charsets.ASCII) == QUOTED
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "cp1252"),
+        (b'text/x-aolrtf; charset="unicode-2-0"', "utf-16-be"),
+        ("utf-16", "utf-16-be"),
+        (b'text/aolrtf; charset="ISO-8859-1"', "cp1252"),
+        (b'text/aolrtf; charset="us-ascii"', "cp1252"),
+    ],
+)
+def test_by_name(name, encoding):
+    assert charsets.by_name(QUOTED.encode(encoding), name) == QUOTED
+
+
+def test_what_no_code_page_has_is_latin_1():
+    assert charsets.by_number(b"\x81", charsets.ASCII) == "\x81"
