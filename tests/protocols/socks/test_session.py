@@ -355,7 +355,7 @@ def test_an_unknown_command_is_named_by_its_number():
 
 
 def test_a_bind_on_the_proxys_own_port_announces_nothing():
-    """3proxy 0.9 says so: every later client of the proxy would be the awaited connection."""
+    """3proxy 1.0.0 says so: every later client of the proxy would be the awaited connection."""
     own = START.server
     listening = b"\5\0\0\1" + bytes(map(int, own.address.split("."))) + own.port.to_bytes(2)
     told = tell([*CHOSEN, (C, b"\5\2\0\1" + bytes(6)), (S, listening)])
