@@ -123,6 +123,17 @@ def test_when_no_more_can_be_kept_what_may_fit_is_a_hit():
     assert told.bytes_of(0) == b"\x01" + bytes(2999)
 
 
+def test_first_bytes_captured_behind_their_acknowledgement_are_still_the_first():
+    """Two taps merged, or two queues of a card: the answer stands before what it answers."""
+    magic = Magic("tcp", b"HELLO", first=True)
+    talk = Talk().open().send(1, b"", ack=5).send(0, b"HELLO")
+    assert hits_of(talk, [magic])[0] == [1]
+    talk = Talk().open().send(1, b"answer", ack=5).send(0, b"HELLO")
+    hits, told = hits_of(talk, [magic])
+    assert hits == [1]
+    assert told.bytes_of(0) == b"HELLO"
+
+
 def test_first_bytes_that_were_never_captured_are_not_waited_for():
     """What came behind them is judged by itself, as in the middle of a stream."""
     talk = Talk().open().send(0, b"....", at=100).send(1, b"", ack=104).send(0, FRAME)

@@ -67,7 +67,7 @@ cdef inline void segment(
 ) noexcept nogil:
     """A TCP packet. What it acknowledges comes before what it holds."""
     cdef uint32_t seq = control(flow, packet, side, self.counts)
-    if packet.flags & ACK and (
+    if packet.flags & ACK and flow.bits & STREAMING and (
         flow.bits & WANTED
         or flow.bits & ((OPENED_0 | INITIAL_0) << (1 - side)) == <uint32_t>INITIAL_0 << (1 - side)
     ):

@@ -44,17 +44,17 @@ cdef class Payloads:
     cdef void acknowledge(
         self, uint32_t slot, flow_t* flow, int side, uint32_t ack
     ) noexcept nogil:
-        """The bytes of *side*, wanted or its first ones, before *ack* reached the other side."""
-        cdef uint32_t seen = 0
+        """The bytes of *side*, wanted or its first ones, before *ack* reached the other side.
+
+        Only where bytes are kept. Else nothing waits, and what is captured a little late, behind
+        its acknowledgement, is still the first.
+        """
+        cdef half_t* half = &flow.extra.halves[side]
         if flow.bits & WANTED:
-            if flow.bits & STREAMING:
-                self.streams.acknowledge(slot, flow.extra, side, ack)
-        elif ahead(ack, flow.initial[side]) > 0:
-            if flow.bits & STREAMING:
-                seen = self.streams.reach(&flow.extra.halves[side])
-            if ahead(ack, flow.initial[side]) > <int>seen:
-                # Some of its first bytes were sent and never captured: nothing to wait for.
-                self.settle(flow, side)
+            self.streams.acknowledge(slot, flow.extra, side, ack)
+        elif half.first != NULL and ahead(ack, flow.initial[side]) > <int>self.streams.reach(half):
+            # Some of its first bytes were sent and never captured: nothing to wait for.
+            self.settle(flow, side)
 
     cdef void payload(
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet

@@ -57,13 +57,13 @@ class Payloads:
     def _acknowledge(self, flow: Flow, side: int, ack: int) -> None:
         """The bytes of *side* before *ack* reached the other side."""
         stream = flow.stream
+        if stream is None:
+            return  # nothing waits; and what was captured a little late is still the first
         if flow.wanted:
-            if stream is not None:
-                stream.acknowledge(side, ack)
-        elif flow.initial[side] >= 0 and not flow.opened[side]:
-            seen = len(stream.prefix(side)) if stream is not None else 0
-            if ahead(ack, flow.initial[side]) > seen:
-                # Some of its first bytes were sent and never captured: nothing to wait for.
+            stream.acknowledge(side, ack)
+        elif stream.halves[side].held and flow.initial[side] >= 0 and not flow.opened[side]:
+            lost = ahead(ack, flow.initial[side]) - len(stream.prefix(side))
+            if lost > 0:  # of its first bytes, never captured: nothing to wait for
                 self._settle(flow, side)
 
     def _payload(self, slot: int, flow: Flow, side: int, seq: int, packet: Packet) -> None:
