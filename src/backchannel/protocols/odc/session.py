@@ -5,13 +5,13 @@ Holds at most one header and what `Payload` holds a side.
 
 from backchannel.effects import FileClose, FileData, FileOpen
 from backchannel.events import Gap, Message, Typing
-from backchannel.model import MORE, Capability, Claim, More, Side, Standing
+from backchannel.model import Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.odc import wire
 from backchannel.protocols.odc.payload import Begin, Part, Payload, Piece, Text
 from backchannel.protocols.odc.wire import Header
 from backchannel.protocols.oft import proxy
-from backchannel.protocols.oft.peers import Lane, PeerSession
+from backchannel.protocols.oft.peers import Lane, PeerSession, claimed
 from backchannel.protocols.oscar.contexts import Meeting
 from backchannel.protocols.oscar.markup import readable
 from backchannel.protocols.oscar.wire import same
@@ -155,20 +155,11 @@ class Session(PeerSession[_Lane]):
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Say whether two clients converse directly here, or by way of the rendezvous proxy."""
-    if peek.transport != "tcp":
-        return None
-    told = [_judge(data, begun=peek.begun) for data in (peek.client, peek.server)]
-    if "" in told:
-        return None
-    proof = next((word for word in told if word), None)
-    return Claim("odc", evidence=proof) if proof else MORE
+    return claimed("odc", peek, wire.HEADER, _judge)
 
 
-def _judge(data: bytes, *, begun: bool) -> str | None:
+def _judge(data: bytes) -> str | None:
     """Return evidence; "" where these bytes cannot be ODC; None where they do not tell yet."""
-    if not begun:
-        found = wire.HEADER.search(data)
-        data = data[found.start() :] if found else data
     wanted = None
     try:
         proxied = proxy.begins(data[:4])

@@ -1,11 +1,12 @@
 """What OFT and ODC sessions share: framing, the proxy's frames before it, resynchronisation."""
 
 import re
+from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
 from backchannel.events import Malformed
-from backchannel.model import Side, Standing
-from backchannel.protocols import Output, Start
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.oft import proxy
 from backchannel.reader import WireError
 
@@ -101,3 +102,22 @@ class PeerSession(Generic[L]):
             if self._guest.capability:
                 self.standing = Standing.PARSED
         return end
+
+
+def claimed(
+    name: str, peek: Peek, header: re.Pattern[bytes], judge: Callable[[bytes], str | None]
+) -> Claim | More | None:
+    """Say whether a flow is the protocol *name*'s, by what *judge* makes of each side's bytes:
+    evidence; "" where they cannot be; None where they do not tell yet. Of a flow that was joined
+    midway they begin at the first *header*.
+    """
+    if peek.transport != "tcp":
+        return None
+    told = []
+    for data in (peek.client, peek.server):
+        found = None if peek.begun else header.search(data)
+        told.append(judge(data[found.start() :] if found else data))
+    if "" in told:
+        return None
+    proof = next((word for word in told if word), None)
+    return Claim(name, evidence=proof) if proof else MORE

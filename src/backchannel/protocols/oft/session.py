@@ -7,11 +7,11 @@ most one header a side, and 1 MiB of a listing.
 
 from backchannel.effects import FileClose, FileData, FileOpen
 from backchannel.events import Download, Gap, Share
-from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.oft import listing, proxy, wire
 from backchannel.protocols.oft.parties import Parties
-from backchannel.protocols.oft.peers import Lane, PeerSession
+from backchannel.protocols.oft.peers import Lane, PeerSession, claimed
 from backchannel.protocols.oft.wire import Checksum, Header
 from backchannel.reader import WireError
 
@@ -195,20 +195,11 @@ class Session(PeerSession[_Lane]):
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Say whether two clients, or a client and the rendezvous proxy, send files here."""
-    if peek.transport != "tcp":
-        return None
-    told = [_judge(data, begun=peek.begun) for data in (peek.client, peek.server)]
-    if "" in told:
-        return None
-    proof = next((word for word in told if word), None)
-    return Claim("oft", evidence=proof) if proof else MORE
+    return claimed("oft", peek, wire.HEADER, _judge)
 
 
-def _judge(data: bytes, *, begun: bool) -> str | None:
+def _judge(data: bytes) -> str | None:
     """Return evidence; "" where these bytes cannot be OFT; None where they do not tell yet."""
-    if not begun:
-        found = wire.HEADER.search(data)
-        data = data[found.start() :] if found else data
     try:
         proxied = proxy.begins(data[:4])
         if proxied is None:
