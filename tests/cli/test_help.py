@@ -1,6 +1,7 @@
 """Every command's help page: the usage line names what may stand there."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -53,3 +54,12 @@ def test_the_usage_line_names_every_word(chain):
 @pytest.mark.parametrize("chain", COMMANDS, ids=" ".join)
 def test_no_line_is_wider_than_the_terminal(chain):
     assert max(map(len, page(chain).splitlines())) <= 80
+
+
+@pytest.mark.parametrize("chain", COMMANDS, ids=" ".join)
+def test_a_value_is_named_by_what_it_is_and_not_by_its_type(chain):
+    """`PATH` stays where it may be a file or a folder, numbers where they are just that."""
+    shown = page(chain, width=160)
+    assert not re.search(r"--[a-z-]+(?:, -\w)? (?:STR|FLOAT|LIST|TUPLE)\b", shown)
+    paths = set(re.findall(r"--([a-z-]+) PATH", shown))
+    assert paths <= {"yara"}

@@ -17,7 +17,7 @@ from backchannel.events import (
 )
 from backchannel.model import Capability, Confidence, Endpoint, Side
 from backchannel.privacy import Disclosure
-from backchannel.report.document import Input, Traffic
+from backchannel.report.document import Input, Traffic, Tunnel
 from backchannel.report.summary import Summary
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202egnp.exe"
@@ -127,3 +127,30 @@ def finding(name="a", **changes):
         "references": ("A paper, April 2002",),
     }
     return Finding(**{**given, **changes})
+
+
+def tunnel(**changes):
+    """Return a target of a proxy, with AIM inside."""
+    given = {
+        "service": "socks",
+        "stack": "socks",
+        "scheme": "socks5",
+        "commands": ("connect",),
+        "client": "10.0.0.5",
+        "proxy": "192.0.2.1:1080",
+        "accounts": ("alice",),
+        "host": "login.oscar.aol.com",
+        "port": 5190,
+        "names": (),
+        "asked": 1,
+        "granted": 1,
+        "refused": 0,
+        "answers": {"succeeded": 1},
+        "inside": ("socks5/oscar",),
+        "services": ("aim",),
+        "bytes": 1234,
+        "first_seen": "2023-11-14T22:13:20.000000Z",
+        "last_seen": "2023-11-14T22:13:28.000000Z",
+        "frame": 4,
+    }
+    return Tunnel(**{**given, **changes})

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from tests.report.sample import EVENTS, HOSTILE, document, finding, observation
+from tests.report.sample import EVENTS, HOSTILE, document, finding, observation, tunnel
 
 from backchannel.detect import rules
 from backchannel.detect.attack import REVOKED, TECHNIQUES
+from backchannel.events import ProxyAnswer, ProxyRequest, SignOnAnswer
 from backchannel.model import Side
 from backchannel.privacy import Disclosure
 from backchannel.report.exports import cef, ecs, sigma, stix, syslog
@@ -26,6 +27,11 @@ with warnings.catch_warnings():
 
 NASTY = 'a|b=c\\d "e" ]f\nCEF:0|x \x1b[31m\u202e'
 RULES = rules.load()
+PROXIED = [
+    ProxyRequest(scheme="socks5", command="connect", host="a.example", port=1),
+    ProxyAnswer(scheme="socks5", accepted=False, code="not-allowed", asked_host="192.0.2.9"),
+    SignOnAnswer(account="alice", accepted=True),
+]
 
 
 def nasty(number=0):
@@ -75,6 +81,32 @@ def test_every_reference_of_the_bundle_is_in_it_and_its_ids_stay():
     assert text == stix.bundle(made(finding(), nasty()))
 
 
+def test_where_a_proxy_led_is_traffic_within_traffic_to_the_proxy():
+    by_name = tunnel(host="login.example", port=5190)
+    by_address = tunnel(host="2001:db8::7", port=22, inside=(), services=(), client="10.0.0.6")
+    refused = tunnel(host="refused.example", granted=0, refused=1, bytes=0, inside=())
+    led = msgspec.structs.replace(made(), tunnels=(by_name, by_address, refused))
+    parsed = stix2.parse(stix.bundle(led), allow_custom=False)
+    known = {each.id: each for each in parsed.objects}
+    inner = [each for each in parsed.objects if "encapsulated_by_ref" in each]
+    told = {
+        (known[each.src_ref].value, known[each.dst_ref].value, each.dst_port, *each.protocols)
+        for each in inner
+    }
+    assert told == {
+        ("10.0.0.5", "login.example", 5190, "oscar"),
+        ("10.0.0.6", "2001:db8::7", 22, "tcp"),
+    }
+    for each in inner:
+        outer = known[each.encapsulated_by_ref]
+        assert known[outer.dst_ref].value == "192.0.2.1"
+        assert (outer.dst_port, outer.protocols) == (1080, ["ipv4", "socks5"])
+    observed = [each for each in parsed.objects if each["type"] == "observed-data"]
+    assert {reference for each in observed for reference in each.object_refs} <= set(known)
+    assert len(observed) == 2
+    assert known[inner[0].dst_ref]["type"] == "domain-name"
+
+
 def test_an_empty_run_gives_a_bundle():
     assert [each.type for each in stix2.parse(stix.bundle(made())).objects] == ["identity"]
 
@@ -90,7 +122,8 @@ FIELDS = """
 @timestamp date|ecs.version keyword|message match_only_text|event.kind keyword
 event.category keyword array|event.type keyword array|event.action keyword|event.module keyword
 event.dataset keyword|event.id keyword|event.severity long|event.start date|event.end date
-event.reason keyword|network.type keyword|network.transport keyword|network.protocol keyword
+event.reason keyword|event.outcome keyword
+network.type keyword|network.transport keyword|network.protocol keyword
 network.application keyword|network.community_id keyword|network.vlan.id keyword
 source.address keyword|source.ip ip|source.port long|destination.address keyword
 destination.ip ip|destination.port long|client.address keyword|client.ip ip|client.port long
@@ -122,7 +155,7 @@ def leaves(value, path=""):
 @pytest.mark.parametrize(
     "record",
     [
-        *(json.loads(ecs.line(observation(event), Disclosure())) for event in EVENTS),
+        *(json.loads(ecs.line(observation(event), Disclosure())) for event in (*EVENTS, *PROXIED)),
         json.loads(ecs.alert_line(finding(attack=("T1040", "T1110.002")))),
         json.loads(ecs.alert_line(nasty())),
     ],
@@ -149,6 +182,20 @@ def test_an_alert_says_what_the_finding_says_and_events_stay_redacted():
     assert b"tea4two!" not in lines
     assert b"see you at noon" not in lines
     assert len(lines.splitlines()) == len(EVENTS)
+
+
+def test_a_target_is_related_and_an_answer_has_an_outcome():
+    asked = ProxyRequest(scheme="socks5", command="connect", host="a.example", port=1)
+    record = ecs.event(observation(asked), Disclosure())
+    assert record["related"]["hosts"] == ["a.example"]
+    assert "outcome" not in record["event"]
+    for accepted, outcome in ((True, "success"), (False, "failure")):
+        answer = ProxyAnswer(scheme="socks5", accepted=accepted, code="x", asked_host="192.0.2.9")
+        record = ecs.event(observation(answer), Disclosure())
+        assert "192.0.2.9" in record["related"]["ip"]
+        assert record["event"]["outcome"] == outcome
+        signed = ecs.event(observation(SignOnAnswer(account="a", accepted=accepted)), Disclosure())
+        assert signed["event"]["outcome"] == outcome
 
 
 def test_who_sent_an_event_is_its_source():

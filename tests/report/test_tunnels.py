@@ -9,13 +9,12 @@ import msgspec
 import pytest
 from rich.console import Console
 from tests import craft
-from tests.report.sample import HOSTILE, document
+from tests.report.sample import HOSTILE, document, tunnel
 
 from backchannel.catalogue import index
 from backchannel.model import Endpoint, Side
 from backchannel.pipeline import Scan
 from backchannel.report import html, terminal, tunnels, views, words
-from backchannel.report.document import Tunnel
 from backchannel.report.pseudonyms import Pseudonyms
 
 INDEX = index.load()
@@ -201,32 +200,6 @@ def test_how_streams_are_remembered_is_bounded(tmp_path, monkeypatch):
 
 
 # -- what is shown ---------------------------------------------------------------------------
-
-
-def tunnel(**changes):
-    given = {
-        "service": "socks",
-        "stack": "socks",
-        "scheme": "socks5",
-        "commands": ("connect",),
-        "client": "10.0.0.5",
-        "proxy": "192.0.2.1:1080",
-        "accounts": ("alice",),
-        "host": "login.oscar.aol.com",
-        "port": 5190,
-        "names": (),
-        "asked": 1,
-        "granted": 1,
-        "refused": 0,
-        "answers": {"succeeded": 1},
-        "inside": ("socks5/oscar",),
-        "services": ("aim",),
-        "bytes": 1234,
-        "first_seen": "2023-11-14T22:13:20.000000Z",
-        "last_seen": "2023-11-14T22:13:28.000000Z",
-        "frame": 4,
-    }
-    return Tunnel(**{**given, **changes})
 
 
 def with_tunnels(*told):

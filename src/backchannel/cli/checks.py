@@ -1,9 +1,12 @@
 """Options of `scan` that look closer at what was found. Nothing of it runs unless asked for."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from backchannel import cli
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,21 +19,21 @@ class Checks(NamedTuple):
 
     audit_passwords: bool = False
     """Try well-known passwords on captured login hashes; nothing is sent anywhere."""
-    wordlist: Path | None = None
+    wordlist: cli.options.FileName = None
     """Words of your own for --audit-passwords, one a line."""
     yara: Path | None = None
     """YARA rules, a file or a folder, to scan extracted files with; needs --extract."""
-    clamd: str | None = None
+    clamd: cli.options.Address = None
     """A running clamd, unix:/path or host:port, to scan extracted files with; needs --extract."""
     clamd_remote: bool = False
     """Allow --clamd on another machine: extracted files are sent to it, unencrypted."""
-    hashes: Path | None = None
+    hashes: cli.options.FileName = None
     """A list of SHA-256 hashes with labels to look extracted files up in; needs --extract."""
 
-    ipsec_peers: Path | None = None
+    ipsec_peers: cli.options.FileName = None
     """A list of gateways, addresses or prefixes one a line, that tunnels may have as an end."""
 
-    def followers(self, extracted: Path | None) -> "Iterator[Follower]":
+    def followers(self, extracted: Path | None) -> Iterator[Follower]:
         """Make what was asked for; files are in *extracted*. Raises UsageError and InputError."""
         if self.wordlist is not None and not self.audit_passwords:
             raise UsageError("--wordlist is for --audit-passwords; give both")
@@ -51,7 +54,7 @@ class Checks(NamedTuple):
 
             yield FileScan(extracted, scanners)
 
-    def _scanners(self) -> "Iterator[Scanner]":
+    def _scanners(self) -> Iterator[Scanner]:
         from backchannel.extract.scanners import Hashes, Yara  # noqa: PLC0415 - only where called
 
         if self.hashes is not None:

@@ -28,18 +28,18 @@ CONTROL = Path("/run/backchannel/guard.sock")
 def guard(
     policy: Path | None = None,
     *,
-    config: Path | None = None,
+    config: options.FileName = None,
     at: Literal["router", "host", "both"] | None = None,
     mode: Mode | None = None,
-    log: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
-    evidence: Path | None = None,
-    report: Path | None = None,
-    metrics: str | None = None,
+    log: options.OrStandardOutput = None,
+    evidence: options.Folder = None,
+    report: options.FileName = None,
+    metrics: options.Address = None,
     queue: int | None = None,
     queue_length: int | None = None,
     mark_bit: int | None = None,
-    control: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
-    catalogue: tuple[Path, ...] = (),
+    control: options.Socket = None,
+    catalogue: options.Folders = (),
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
     """Enforce a policy until SIGTERM or Ctrl-C, then take every rule away again.
@@ -102,7 +102,7 @@ def guard(
 
 
 @app.command
-def status(*, control: Path = CONTROL, json: bool = False) -> int:
+def status(*, control: options.Control = CONTROL, json: bool = False) -> int:
     """Show how the running guard stands: what it refused and why, and what it costs.
 
     Parameters
@@ -132,7 +132,7 @@ def status(*, control: Path = CONTROL, json: bool = False) -> int:
 
 
 @app.command
-def reload(*, control: Path = CONTROL) -> int:
+def reload(*, control: options.Control = CONTROL) -> int:
     """Have the running guard read its policy again, as SIGHUP does; say what came of it.
 
     Ends with 2 where something is wrong: then the policy before is still in force.

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backchannel.cli.checks import Checks
+from backchannel.grades import Severity
 
 DEFAULT = Parameter(negative=(), show_default=False)
 """For all commands: no --no-json, no "False" in the help."""
@@ -17,8 +18,36 @@ File = Annotated[Path, Parameter(name="--file")]
 Policy = Annotated[Path, Parameter(name="--policy")]
 Inputs = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """Captures. An unknown option is taken for one, so that the command can say what was meant."""
-OrStandardOutput = Annotated[Path | None, Parameter(allow_leading_hyphen=True)]
+OrStandardOutput = Annotated[Path | None, Parameter(allow_leading_hyphen=True, metavar="FILE")]
 """A file, or `-`."""
+# What the value of an option is called in help, by what it holds.
+FileName = Annotated[Path | None, Parameter(metavar="FILE")]
+Folder = Annotated[Path | None, Parameter(metavar="FOLDER")]
+Folders = Annotated[tuple[Path, ...], Parameter(metavar="FOLDER")]
+Socket = Annotated[Path | None, Parameter(allow_leading_hyphen=True, metavar="SOCKET")]
+"""A socket of the file system, or `-` for none."""
+Control = Annotated[Path, Parameter(metavar="SOCKET")]
+Files = Annotated[tuple[Path, ...], Parameter(metavar="FILE")]
+KeyFile = Annotated[Path, Parameter(metavar="FILE")]
+At = Annotated[str, Parameter(metavar="INTERFACE")]
+Firewall = Annotated[str, Parameter(metavar="FIREWALL")]
+Flows = Annotated[tuple[str, ...], Parameter(metavar="FLOW")]
+Methods = Annotated[tuple[str, ...], Parameter(metavar="METHOD")]
+Networks = Annotated[tuple[str, ...], Parameter(metavar="NETWORK")]
+Pack = Annotated[str | None, Parameter(metavar="PACK")]
+Seconds = Annotated[float, Parameter(metavar="SECONDS")]
+Services = Annotated[tuple[str, ...], Parameter(metavar="SERVICE")]
+Title = Annotated[str, Parameter(metavar="TITLE")]
+Key = Annotated[str | None, Parameter(metavar="KEY")]
+Address = Annotated[str | None, Parameter(metavar="ADDRESS")]
+Interface = Annotated[str | None, Parameter(metavar="INTERFACE")]
+Expression = Annotated[str | None, Parameter(metavar="EXPRESSION")]
+Day = Annotated[str, Parameter(metavar="DATE")]
+Within = Annotated[str, Parameter(metavar="TIME")]
+Time = Annotated[str | None, Parameter(metavar="TIME")]
+Size = Annotated[str | None, Parameter(metavar="SIZE")]
+Count = Annotated[int | None, Parameter(metavar="COUNT")]
+Worst = Annotated[Severity | None, Parameter(metavar="SEVERITY")]
 All = Annotated[bool, Parameter(name="--all")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"])]
 Fields = Annotated[Checks, Parameter(name="*")]

@@ -14,8 +14,9 @@ Command = Callable[..., int]
 FLAGS = frozenset({"bool", "cli.options.Quiet"})
 """Annotations of flags, as they are written."""
 VALUES: dict[str, Callable[[str], object]] = {
-    "str": str,
-    "Path | None": Path,
+    "cli.options.Title": str,
+    "cli.options.FileName": Path,
+    "cli.options.Folder": Path,
     "cli.options.OrStandardOutput": Path,  # `-` itself is not plain
 }
 """Those of options with a value, and what makes the value."""

@@ -91,9 +91,9 @@ def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
 def check(
     path: options.Policy,
     *,
-    on: str = "",
+    on: options.Day = "",
     json: bool = False,
-    catalogue: tuple[Path, ...] = (),
+    catalogue: options.Folders = (),
 ) -> int:
     """Look for what is wrong, or likely not meant, in a policy.
 
@@ -150,9 +150,9 @@ def _tell(made: "Rules", problems: "list[Problem]") -> None:
 @app.command(usage="backchannel policy init [OPTIONS] CAPTURES...")
 def init(
     *captures: Path,
-    out: Path | None = None,
+    out: options.FileName = None,
     force: bool = False,
-    catalogue: tuple[Path, ...] = (),
+    catalogue: options.Folders = (),
 ) -> int:
     """Write a first policy from what a scan of captures sees: observe, then decide.
 
@@ -192,9 +192,9 @@ def compile_(
     path: options.Policy,
     *,
     to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
-    out: Path | None = None,
-    on: str = "",
-    catalogue: tuple[Path, ...] = (),
+    out: options.Folder = None,
+    on: options.Day = "",
+    catalogue: options.Folders = (),
 ) -> int:
     """Write a policy as a firewall's text.
 

@@ -50,9 +50,9 @@ def plan(
     path: options.Policy,
     *,
     to: To = "nftables",
-    state: Path | None = None,
+    state: options.Folder = None,
     json: bool = False,
-    catalogue: tuple[Path, ...] = (),
+    catalogue: options.Folders = (),
 ) -> int:
     """Show what applying a policy would change on this host. Changes nothing.
 
@@ -85,7 +85,7 @@ def plan(
     return FINDINGS if made.changes or made.foreign else 0
 
 
-def diff(*, to: To = "nftables", state: Path | None = None, json: bool = False) -> int:
+def diff(*, to: To = "nftables", state: options.Folder = None, json: bool = False) -> int:
     """Show where the kernel's rules differ from what was applied last.
 
     Ends with 1 where they do, and where nothing is applied.
@@ -116,10 +116,10 @@ def apply(
     path: options.Policy,
     *,
     to: To = "nftables",
-    confirm_within: str = "60s",
+    confirm_within: options.Within = "60s",
     yes: bool = False,
-    state: Path | None = None,
-    catalogue: tuple[Path, ...] = (),
+    state: options.Folder = None,
+    catalogue: options.Folders = (),
 ) -> int:
     """Load a policy on this host, and undo it unless it is confirmed in time.
 
@@ -178,7 +178,7 @@ def apply(
     return FINDINGS if outcome == "undone" else 0
 
 
-def confirm(*, to: To = "nftables", state: Path | None = None) -> int:
+def confirm(*, to: To = "nftables", state: options.Folder = None) -> int:
     """Keep the rules that a waiting `policy apply` loaded.
 
     Parameters
@@ -196,7 +196,7 @@ def confirm(*, to: To = "nftables", state: Path | None = None) -> int:
     return 0
 
 
-def rollback(*, to: To = "nftables", state: Path | None = None) -> int:
+def rollback(*, to: To = "nftables", state: options.Folder = None) -> int:
     """Undo a waiting `policy apply` now, or one that was cut off.
 
     Parameters
@@ -214,7 +214,7 @@ def rollback(*, to: To = "nftables", state: Path | None = None) -> int:
     return 0
 
 
-def remove(*, to: To = "nftables", state: Path | None = None) -> int:
+def remove(*, to: To = "nftables", state: options.Folder = None) -> int:
     """Take all rules of ours out of this host's firewall; others' are not touched.
 
     Parameters

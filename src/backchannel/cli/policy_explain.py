@@ -27,14 +27,14 @@ def explain(
     path: options.Policy,
     captures: tuple[Path, ...] = (),
     *,
-    flow: tuple[str, ...] = (),
-    arrives: str = "",
-    leaves: str = "",
+    flow: options.Flows = (),
+    arrives: options.At = "",
+    leaves: options.At = "",
     hook: Literal["forward", "input", "output"] = "forward",
     to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
-    on: str = "",
+    on: options.Day = "",
     json: bool = False,
-    catalogue: tuple[Path, ...] = (),
+    catalogue: options.Folders = (),
 ) -> int:
     """Say which rule decides a flow: in the policy, and in each firewall's text made of it.
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -25,9 +24,9 @@ def matrix(
     *,
     to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
     why: bool = False,
-    on: str = "",
+    on: options.Day = "",
     json: bool = False,
-    catalogue: tuple[Path, ...] = (),
+    catalogue: options.Folders = (),
 ) -> int:
     """Show what each firewall can do for each rule: enforces, partly, cannot, and why.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from backchannel.cli import options
 from backchannel.cli.policy import rules as read_rules
 from backchannel.errors import InputError, UsageError
 
@@ -31,22 +32,22 @@ _IPSET = re.compile(r"^create \S+ (hash|bitmap|list):", re.MULTILINE)
 def prove(
     policy: Path,
     *,
-    to: str = "nftables",
-    ruleset: tuple[Path, ...] = (),
-    against: tuple[Path, ...] = (),
+    to: options.Firewall = "nftables",
+    ruleset: options.Files = (),
+    against: options.Files = (),
     guard: bool = False,
-    service: tuple[str, ...] = (),
-    method: tuple[str, ...] = (),
-    conversations: tuple[Path, ...] = (),
-    inside_interface: str = "lan0",
-    outside_interface: str = "wan0",
-    patience: float = 1.3,
-    labs: Annotated[int, Parameter(name="--labs")] = 2,
+    service: options.Services = (),
+    method: options.Methods = (),
+    conversations: options.Files = (),
+    inside_interface: options.At = "lan0",
+    outside_interface: options.At = "wan0",
+    patience: options.Seconds = 1.3,
+    labs: Annotated[int, Parameter(name="--labs", metavar="COUNT")] = 2,
     json: bool = False,
-    sarif: Path | None = None,
-    report: Path | None = None,
-    on: str = "",
-    catalogue: tuple[Path, ...] = (),
+    sarif: options.FileName = None,
+    report: options.FileName = None,
+    on: options.Day = "",
+    catalogue: options.Folders = (),
 ) -> int:
     """Prove what a ruleset blocks, what leaks first and what evades it.
 
@@ -185,8 +186,8 @@ def _enforced(made: "Rules", to: str, paths: tuple[Path, ...], *, guard: bool) -
         from backchannel.prove.enforcers import GuardCommand  # noqa: PLC0415 - only where asked
 
         program = "from backchannel.cli import main; main()"
-        options = ("--quiet", "--control", "-")  # several labs run at the same time
-        command = (sys.executable, "-c", program, "guard", made.path, *options)
+        words = ("--quiet", "--control", "-")  # several labs run at the same time
+        command = (sys.executable, "-c", program, "guard", made.path, *words)
         return GuardCommand("backchannel guard", command, ready="guarding forward")
     return _read(paths) if paths else _compiled(made, to)
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backchannel.cli import options
 from backchannel.cli.meant import meant
 from backchannel.errors import UsageError
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from backchannel.detect.model import Rule
 
 
-def rules(*names: str, sigma: Path | None = None) -> int:
+def rules(*names: str, sigma: options.Folder = None) -> int:
     """List the rules, those of content packs too; show some in full, or write them as Sigma rules.
 
     Parameters

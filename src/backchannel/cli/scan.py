@@ -7,7 +7,6 @@ from pathlib import Path
 from backchannel import cli
 from backchannel.cli.checks import Checks
 from backchannel.errors import UsageError
-from backchannel.grades import Severity
 
 
 def scan(
@@ -15,23 +14,23 @@ def scan(
     json: bool = False,
     eve: cli.options.OrStandardOutput = None,
     events: cli.options.OrStandardOutput = None,
-    flows: Path | None = None,
-    report: Path | None = None,
-    report_title: str = "",
-    matrix: Path | None = None,
+    flows: cli.options.FileName = None,
+    report: cli.options.FileName = None,
+    report_title: cli.options.Title = "",
+    matrix: cli.options.FileName = None,
     stix: cli.options.OrStandardOutput = None,
     ecs: cli.options.OrStandardOutput = None,
     cef: cli.options.OrStandardOutput = None,
     syslog: cli.options.OrStandardOutput = None,
-    extract: Path | None = None,
+    extract: cli.options.Folder = None,
     secrets: bool = False,
     content: bool = False,
     all_protocols: cli.options.All = False,
-    fail_on: Severity | None = None,
-    suppress: Path | None = None,
-    rules: tuple[Path, ...] = (),
+    fail_on: cli.options.Worst = None,
+    suppress: cli.options.FileName = None,
+    rules: cli.options.Folders = (),
     checks: cli.options.Fields = Checks(),  # noqa: B008 - frozen
-    pseudonymise: str | None = None,
+    pseudonymise: cli.options.Key = None,
     quiet: cli.options.Quiet = False,
 ) -> int:
     """Find and decode the back channels in captures.

@@ -3,10 +3,11 @@
 What it does is in `sheets`.
 """
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+
+from backchannel.cli import options
 
 Form = Literal["text", "md", "html", "json"]
 
@@ -15,10 +16,10 @@ def services(
     name: str = "",
     *,
     format: Annotated[Form, Parameter(name="--format")] = "text",  # noqa: A002 - the word people type
-    handbook: Path | None = None,
-    diff: tuple[Path, ...] = (),
-    inside: tuple[str, ...] = (),
-    catalogue: tuple[Path, ...] = (),
+    handbook: options.Folder = None,
+    diff: options.Files = (),
+    inside: options.Networks = (),
+    catalogue: options.Folders = (),
 ) -> int:
     """List the services that the catalogue knows, show one, or compare them with a capture.
 

@@ -8,15 +8,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from backchannel.cli import options
 from backchannel.errors import UsageError
 
 
 def update(
     file: Path | None = None,
     *,
-    key: Path | None = None,
+    key: options.FileName = None,
     yes: bool = False,
-    rollback: str | None = None,
+    rollback: options.Pack = None,
     list_: Annotated[bool, Parameter(name="--list")] = False,
 ) -> int:
     """Install a content pack: verify its signature, show what it changes, put it in use.
@@ -48,7 +49,7 @@ def update(
     return 0
 
 
-def pack(folder: Path, out: Path, *, key: Path) -> int:
+def pack(folder: Path, out: Path, *, key: options.KeyFile) -> int:
     """Make a signed content pack.
 
     Parameters

@@ -4,51 +4,53 @@ What it does is in `watching`.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from backchannel.grades import Mode, Severity
+from backchannel.cli import options
+from backchannel.grades import Mode
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the configuration file can say too; what is given here wins."""
 
-    interface: Annotated[tuple[str, ...], Parameter(name=["--interface", "-i"])] = ()
+    interface: Annotated[
+        tuple[str, ...], Parameter(name=["--interface", "-i"], metavar="INTERFACE")
+    ] = ()
     """Interface to watch; may be given several times."""
-    filter: str | None = None
+    filter: options.Expression = None
     """Keep only packets that this expression fits, as in tcpdump."""
     promiscuous: bool = False
     """Ask the network card for packets that are not for this machine."""
-    workers: int | None = None
+    workers: options.Count = None
     """Parsing processes; the kernel gives each its share of the flows."""
-    eve: Path | None = None
+    eve: options.FileName = None
     """Write EVE JSON lines, as Suricata's collectors read them."""
-    events: Path | None = None
+    events: options.FileName = None
     """Write our own typed events as JSON lines."""
-    flows: Path | None = None
+    flows: options.FileName = None
     """Write every flow as a row of a Parquet file."""
-    findings: Path | None = None
+    findings: options.FileName = None
     """Write findings as JSON lines."""
-    rotate_size: str | None = None
+    rotate_size: options.Size = None
     """Rotate a file when it is as large: 100MB."""
-    rotate_every: str | None = None
+    rotate_every: options.Time = None
     """Rotate a file when it is as old: 1d."""
-    keep: int | None = None
+    keep: options.Count = None
     """Rotated files kept of each."""
-    report: Path | None = None
+    report: options.FileName = None
     """Write a self-contained HTML report at the end."""
-    report_every: str | None = None
+    report_every: options.Time = None
     """Write the report so often, each of its own period: 1h."""
-    ring: Path | None = None
+    ring: options.Folder = None
     """Keep the newest packets in this folder."""
-    ring_size: str | None = None
+    ring_size: options.Size = None
     """How many bytes of them: 1GB."""
-    evidence: Path | None = None
+    evidence: options.Folder = None
     """Write the conversation of each finding into this folder; needs --ring."""
-    metrics: str | None = None
+    metrics: options.Address = None
     """Serve figures for Prometheus on this address and port: 127.0.0.1:9469."""
     secrets: bool = False
     """Show passwords, hashes and tokens instead of redacting them."""
@@ -56,27 +58,27 @@ class Settings:
     """Show the text of messages and profiles instead of redacting it."""
     everything: Annotated[bool, Parameter(name="--all")] = False
     """Decode DNS, TLS and plain web traffic too, not only where it concerns a known service."""
-    rules: tuple[Path, ...] = ()
+    rules: options.Folders = ()
     """Folders with rules of your own, beside ours."""
-    suppress: Path | None = None
+    suppress: options.FileName = None
     """Do not tell findings that this file accepts."""
-    prevent: Path | None = None
+    prevent: options.FileName = None
     """A policy: answer what it refuses with TCP resets to both ends, and with ICMP."""
     prevent_mode: Mode | None = None
     """Go no further than this, whatever the policy says: observe, alert, reset or drop."""
-    prevent_via: str | None = None
+    prevent_via: options.Interface = None
     """Put resets as Ethernet frames into this interface; without it they go by the routes."""
 
 
 def watch(
     *interfaces: str,
     settings: Annotated[Settings, Parameter(name="*")] = Settings(),
-    config: Path | None = None,
+    config: options.FileName = None,
     plain: bool = False,
     json_lines: bool = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
-    duration: str | None = None,
-    fail_on: Severity | None = None,
+    duration: options.Time = None,
+    fail_on: options.Worst = None,
 ) -> int:
     """Watch interfaces and tell what back channels are used, by whom, and what is wrong with them.
 

@@ -11,7 +11,15 @@ import msgspec
 from backchannel import __version__
 from backchannel.detect.model import Finding
 from backchannel.engine.observation import Observation
-from backchannel.events import Credential, SignOff, SignOn, SignOnAnswer, Transfer
+from backchannel.events import (
+    Credential,
+    ProxyAnswer,
+    ProxyRequest,
+    SignOff,
+    SignOn,
+    SignOnAnswer,
+    Transfer,
+)
 from backchannel.model import Endpoint, Side
 from backchannel.privacy import Disclosure, shown
 from backchannel.report.exports.common import OUT_OF_TEN, endpoint
@@ -27,6 +35,8 @@ _CATEGORIES: dict[type, str] = {
     Credential: "authentication",
     Transfer: "file",
 }
+_ANSWERS = (SignOnAnswer, ProxyAnswer)
+"""Events with an outcome."""
 
 
 def line(seen: Observation, disclosure: Disclosure) -> bytes:
@@ -55,6 +65,7 @@ def event(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:
             "action": str(type(told).__struct_config__.tag),
             "module": "backchannel",
             "dataset": "backchannel.events",
+            **({"outcome": _outcome(told)} if isinstance(told, _ANSWERS) else {}),
         },
         "network": {
             "type": "ipv6" if ":" in flow.client.address else "ipv4",
@@ -71,7 +82,7 @@ def event(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:
         **({"user": {"name": seen.account}} if seen.account else {}),
         **({"file": _file(told)} if isinstance(told, Transfer) else {}),
         "related": {
-            "ip": sorted({flow.client.address, flow.server.address}),
+            **_hosts({flow.client.address, flow.server.address, *_led(seen)}),
             **({"user": [seen.account]} if seen.account else {}),
         },
         "backchannel": {
@@ -88,8 +99,6 @@ def event(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:
 def alert(finding: Finding) -> dict[str, Any]:
     """Return a finding as one ECS document of plain values."""
     place = finding.evidence[0] if finding.evidence else None
-    addresses = sorted({host for host in finding.hosts if _is_address(host)})
-    names = sorted(set(finding.hosts) - set(addresses))
     return {
         "@timestamp": finding.last_seen,
         **_base(),
@@ -120,8 +129,7 @@ def alert(finding: Finding) -> dict[str, Any]:
         },
         **({"source": _split(place.client), "destination": _split(place.server)} if place else {}),
         "related": {
-            **({"ip": addresses} if addresses else {}),
-            **({"hosts": names} if names else {}),
+            **_hosts(set(finding.hosts)),
             **({"user": list(finding.accounts)} if finding.accounts else {}),
         },
         "backchannel": {
@@ -154,6 +162,27 @@ def _threat(attack: tuple[str, ...]) -> dict[str, Any]:
             **({"subtechnique": {"id": subs}} if subs else {}),
         },
     }
+
+
+def _led(seen: Observation) -> list[str]:
+    """Return where a proxy leads: as it was asked for, and where the stream inside goes."""
+    told = seen.event
+    led = [seen.target.address] if seen.target else []
+    if isinstance(told, ProxyRequest):
+        led.append(told.host)
+    elif isinstance(told, ProxyAnswer):
+        led.append(told.asked_host)
+    return [host for host in led if host]
+
+
+def _hosts(hosts: set[str]) -> dict[str, list[str]]:
+    addresses = sorted(host for host in hosts if _is_address(host))
+    names = sorted(hosts - set(addresses))
+    return {**({"ip": addresses} if addresses else {}), **({"hosts": names} if names else {})}
+
+
+def _outcome(told: SignOnAnswer | ProxyAnswer) -> str:
+    return "success" if told.accepted else "failure"
 
 
 def _place(end: Endpoint) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 Each finding is a note about observed data: the flows of its evidence with addresses and accounts.
 Its techniques are attack patterns, seen in sightings; its countermeasure is a course of action.
+Each target to which a proxy led is observed data: traffic within traffic to the proxy.
 Source: OASIS STIX Version 2.1, June 2021. Ids of observables are those of §2.9, all others are
 UUIDv5 in a namespace of our own.
 """
@@ -15,7 +16,7 @@ import msgspec
 
 from backchannel.detect.attack import TECHNIQUES
 from backchannel.detect.model import Evidence, Finding
-from backchannel.report.document import Document
+from backchannel.report.document import Document, Tunnel
 from backchannel.report.exports.common import endpoint
 
 OBSERVABLES = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
@@ -35,6 +36,9 @@ def bundle(document: Document) -> bytes:
     made.author(document.tool)
     for finding in document.findings:
         made.finding(finding)
+    for tunnel in document.tunnels:
+        if tunnel.host and (tunnel.granted or tunnel.bytes):
+            made.tunnel(tunnel)
     if document.findings:
         made.report(document)
     objects = list(made.objects.values())
@@ -88,6 +92,26 @@ class _Bundle:
             object_refs=[seen, *techniques],
         )
 
+    def tunnel(self, tunnel: Tunnel) -> None:
+        proxy, proxy_port = endpoint(tunnel.proxy)
+        family = "ipv6" if ":" in tunnel.client else "ipv4"
+        outer = self._traffic((tunnel.client, 0), (proxy, proxy_port), [family, tunnel.scheme])
+        inside = [part for stack in tunnel.inside[:1] for part in stack.split("/")[1:]]
+        inner = self._traffic(
+            (tunnel.client, 0), (tunnel.host, tunnel.port), inside or ["tcp"], within=outer[-1]
+        )
+        told = "\0".join((tunnel.stack, tunnel.scheme, tunnel.client, tunnel.proxy, inner[-1]))
+        self._domain(
+            "observed-data",
+            told,
+            tunnel.first_seen,
+            tunnel.last_seen,
+            first_observed=tunnel.first_seen,
+            last_observed=tunnel.last_seen,
+            number_observed=min(max(tunnel.asked, 1), SEEN_AT_MOST),
+            object_refs=list(dict.fromkeys([*outer, *inner])),
+        )
+
     def report(self, document: Document) -> None:
         about = [key for key in self.objects if key != self._author]
         self._domain(
@@ -119,21 +143,33 @@ class _Bundle:
         )
 
     def _flow(self, place: Evidence) -> Iterable[str]:
-        client, client_port = endpoint(place.client)
-        server, server_port = endpoint(place.server)
-        source, target = self._address(client), self._address(server)
-        family = "ipv6" if ":" in client else "ipv4"
+        client, server = endpoint(place.client), endpoint(place.server)
+        family = "ipv6" if ":" in client[0] else "ipv4"
+        return self._traffic(client, server, [family, *place.stack.split("/")])
+
+    def _traffic(
+        self,
+        client: tuple[str, int],
+        server: tuple[str, int],
+        protocols: list[str],
+        within: str = "",
+    ) -> list[str]:
+        """Return the ids of both ends and of what went between them, *within* other traffic."""
+        source, target = self._address(client[0]), self._address(server[0])
         facts: Object = {
             "src_ref": source,
             "dst_ref": target,
-            **({"src_port": client_port} if client_port else {}),
-            **({"dst_port": server_port} if server_port else {}),
-            "protocols": [family, *place.stack.split("/")],
+            **({"src_port": client[1]} if client[1] else {}),
+            **({"dst_port": server[1]} if server[1] else {}),
+            "protocols": protocols,
+            **({"encapsulated_by_ref": within} if within else {}),
         }
-        yield from (source, target, self._observable("network-traffic", facts))
+        return [source, target, self._observable("network-traffic", facts)]
 
     def _address(self, address: str) -> str:
         kind = "ipv6-addr" if ":" in address else "ipv4-addr"
+        if kind == "ipv4-addr" and not address.replace(".", "").isdigit():
+            kind = "domain-name"
         return self._observable(kind, {"value": address})
 
     def _account(self, account: str, service: str) -> str:
