@@ -16,6 +16,7 @@ from backchannel.model import Endpoint, Side
 from backchannel.pipeline import Scan
 from backchannel.report import html, terminal, tunnels, views, words
 from backchannel.report.pseudonyms import Pseudonyms
+from backchannel.when import rfc3339
 
 INDEX = index.load()
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,15 @@ def test_a_refused_target_is_told_with_the_proxys_word(tmp_path):
     (row,) = rows(path)
     assert (row.asked, row.granted, row.refused) == (2, 1, 1)
     assert row.answers == {"not-allowed": 1, "succeeded": 1}
+
+
+def test_a_row_is_from_its_first_request_to_the_last_byte_inside(tmp_path):
+    path = capture(tmp_path / "a.pcap", *[socks("a.example", 1, inside=[(C, b"?")])] * 2)
+    (row,) = rows(path)
+    events = [seen for seen in Scan(path) if seen.protocol == "socks"]
+    assert row.frame == events[0].frame
+    assert row.first_seen == rfc3339(events[0].time)
+    assert row.last_seen > rfc3339(events[-1].time)  # the byte comes after the answer
 
 
 def test_names_differ_in_case_only_and_are_one_target(tmp_path):
