@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backchannel import cli
 from backchannel.errors import UsageError
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from backchannel.extract.scanners import Scanner
 
 
-class Checks(NamedTuple):
+@dataclass(frozen=True, kw_only=True)  # cyclopts asks a NamedTuple for bare types only
+class Checks:
     """What to look closer at."""
 
     audit_passwords: bool = False
