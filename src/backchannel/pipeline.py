@@ -103,6 +103,8 @@ class Scan:
         self._detector = Detector(looked_for, pseudonyms.names if pseudonyms else None)
         self.assessed = frozenset(rule.category for rule in looked_for)
         """Categories of risk that some rule looks for."""
+        self.rules = frozenset(rule.id for rule in looked_for)
+        """Names of all rules."""
         protocols = load()
         self._core = FlowCore(
             settings=settings or FlowSettings(),

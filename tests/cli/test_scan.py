@@ -200,6 +200,19 @@ def test_file_of_ours_that_is_not_there(scan, option):
     assert "nowhere: " in refused(scan(ICQ, option, "nowhere"))
 
 
+def test_a_suppression_that_hides_nothing_is_told(scan, tmp_path):
+    """Somebody who mistypes a rule would think that its findings are accepted."""
+    path = tmp_path / "accepted.yaml"
+    mistyped = "{rule: old-port, reason: a, until: 9999-01-01}"
+    over = "{rule: odd-port, reason: b, until: 2020-01-01}"
+    path.write_text(f"suppressions: [{mistyped}, {over}]")
+    done = scan(ICQ, "-q", "--suppress", path)
+    said = done.stderr.decode()
+    assert done.returncode == 0
+    assert f"{path}: there is no rule 'old-port': a" in said
+    assert f"{path}: expired on 2020-01-01: b" in said
+
+
 def test_reader_that_leaves_is_no_error(scan):
     with subprocess.Popen(
         [*COMMAND, str(EXAMPLES), "--events", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

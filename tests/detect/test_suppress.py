@@ -6,7 +6,7 @@ import pytest
 from tests.detect.cases import CASES
 from tests.detect.test_rules import findings
 
-from backchannel.detect.suppress import Suppression, apply, read
+from backchannel.detect.suppress import Suppression, apply, read, unheard_of
 from backchannel.errors import InputError
 
 FOUND = findings(CASES["password-plain"][0], "password-plain")
@@ -31,6 +31,11 @@ def test_an_entry_that_names_nothing_hides_nothing():
 def test_an_expired_entry_is_told_and_hides_nothing():
     old = entry(rule="password-plain", until=date(2026, 11, 20))
     assert apply(FOUND, [old], TODAY) == (FOUND, 0, [old])
+
+
+def test_an_entry_that_names_no_rule_of_ours_is_told():
+    known, other, wrong = entry(rule="odd-port"), entry(host="10.0.0.5"), entry(rule="old-port")
+    assert unheard_of([known, other, wrong], {"odd-port"}) == [wrong]
 
 
 def test_files_are_read_and_errors_name_the_file(tmp_path):

@@ -128,6 +128,8 @@ def suppressed(run: Scan, document: Document, path: Path) -> Document:
     kept, hidden, expired = suppressions.apply(document.findings, entries, today)
     for entry in expired:
         streams.complain(f"{path}: expired on {entry.until}: {entry.reason}")
+    for entry in suppressions.unheard_of(entries, run.rules):
+        streams.complain(f"{path}: there is no rule {entry.rule!r}: {entry.reason}")
     document = msgspec.structs.replace(document, findings=kept, suppressed=hidden)
     cells = threats.build(document, run.index, run.assessed, before=document.matrix)
     return msgspec.structs.replace(document, matrix=cells)

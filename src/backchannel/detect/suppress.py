@@ -8,7 +8,7 @@ suppressions:
     until: 2027-01-01
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -55,6 +55,11 @@ def read(path: Path) -> list[Suppression]:
         raise InputError(path, error.strerror or str(error)) from error
     except msgspec.DecodeError as error:
         raise InputError(path, str(error)) from error
+
+
+def unheard_of(entries: Iterable[Suppression], rules: Container[str]) -> list[Suppression]:
+    """Return the entries that name a rule which is none of *rules*: they hide nothing."""
+    return [entry for entry in entries if entry.rule and entry.rule not in rules]
 
 
 def apply(
