@@ -213,6 +213,18 @@ def test_what_a_rule_counts_is_bounded(count, tmp_path):
         rules.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "summary", ["{client", "client}", "{}", "{client:>9}", "{client!r}", "{a b}"]
+)
+def test_a_summary_is_read_before_it_is_needed(summary, tmp_path):
+    text = (rules.HERE / "two-places.yaml").read_text()
+    text, found = re.subn("summary: .*", f'summary: "{summary}"', text)
+    assert found
+    (tmp_path / "two-places.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"two-places\.yaml: summary: "):
+        rules.read(tmp_path)
+
+
 def test_a_rule_may_wait_for_thirty_years():
     rule = RULES["cookie-replayed"]
     longest = Count(at_least=MOST, within=LONGEST, apart=LONGEST)

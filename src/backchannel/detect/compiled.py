@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Subject: TypeAlias = tuple[str, ...]
 """What a finding is about."""
-Watched: TypeAlias = "dict[tuple[str, ...] | int, tuple[int, Case, Seen]]"
+Watched: TypeAlias = "dict[str | int, tuple[int, Case, Seen]]"
 """Matches that are counted, the oldest first, each with its time: by what must differ between them,
 or numbered."""
 
@@ -26,6 +26,10 @@ class Compiled:
         self.found: dict[Subject, Found] = {}
         self.watched: dict[Subject, Watched] = {}
         self.numbers = count()
+        self.let_go = 0
+        """Subjects that were no longer watched because of others."""
+        self.not_shown = 0
+        """Matches that would have made one finding too many."""
 
     @cached_property
     def when(self) -> Expression:

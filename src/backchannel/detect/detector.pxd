@@ -6,7 +6,6 @@ from backchannel.detect.plan cimport Case, Plan
 
 
 cdef class Detector:
-    cdef public object counters
     cdef object _present
     cdef long long _repeat
     cdef readonly dict _fresh, _plans

@@ -7,13 +7,14 @@ counted, and evidence kept for a finding all have limits; what did not fit is co
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, get_origin, get_type_hints
 
 from backchannel.detect import names
 from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import Expression
-from backchannel.detect.found import EXCERPT, Found, Locate, Place, Writer
-from backchannel.detect.model import Finding, Rule
+from backchannel.detect.found import Found, Locate, Place, Writer, brief
+from backchannel.detect.model import SEVERITIES, Finding, Rule
 from backchannel.detect.plan import Case, Plan, Seen, Told
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
@@ -52,7 +53,15 @@ class Detector:
         for compiled in self._rules:
             for tag in compiled.rule.events:
                 self._by_tag.setdefault(tag, []).append(compiled)
-        self.counters: Counter[str] = Counter()
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What did not fit."""
+        told = Counter[str]()
+        for each in self._rules:
+            told[f"subjects of the rule {each.rule.id} let go"] = each.let_go
+            told[f"findings of the rule {each.rule.id} not shown: too many"] = each.not_shown
+        return +told
 
     @property
     def conditions(self) -> dict[str, tuple[str, ...]]:
@@ -85,13 +94,13 @@ class Detector:
     def add(self, seen: Observation) -> None:
         """Take one observation."""
         plan = self._plans.get(type(seen.event)) or self._plan(type(seen.event))
-        if plan.cases and seen.service:
+        if plan.cases:
             self._look(plan, seen, seen.time)
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
         plan = self._plans.get(Ended) or self._plan(Ended)
-        if plan.cases and stream.service:
+        if plan.cases:
             self._look(plan, stream, stream.first)
 
     def _plan(self, kind: type[Event | Ended]) -> Plan:
@@ -103,6 +112,8 @@ class Detector:
     def _look(self, plan: Plan, seen: Seen, time: int) -> None:
         """Hold the rules for its kind against what was seen."""
         subjects = plan.subjects(seen)
+        if not subjects:
+            return
         for number, case in enumerate(plan.cases):
             subject = subjects[number]
             if subject is None:
@@ -121,7 +132,7 @@ class Detector:
         if watched is None:
             if len(case.watched) >= WATCHED:
                 del case.watched[next(iter(case.watched))]
-                self.counters[f"subjects of the rule {case.rule.rule.id} let go"] += 1
+                case.rule.let_go += 1
             watched = case.watched[subject] = {}
         key = case.distinct(seen)
         if key in watched:
@@ -146,9 +157,8 @@ class Detector:
         """Take a match as part of a finding, which may be a new one."""
         found = case.found.get(subject)
         if found is None:
-            rule = case.rule.rule
             if len(case.found) >= SUBJECTS:
-                self.counters[f"findings of the rule {rule.id} not shown: too many"] += 1
+                case.rule.not_shown += 1
                 return
             if self._present is None:
                 values = case.values(seen)
@@ -172,7 +182,7 @@ class Detector:
             accounts = tuple([str(told.get(name) or "") for name in plan.speakers])
             looked_at = found.add(time, seen.confidence, flow, accounts, hosts)
             shows = case.rule.excerpt
-            excerpt = str(shows.value(told))[:EXCERPT] if looked_at and shows else plan.tag
+            excerpt = brief(str(shows.value(told))) if looked_at and shows else plan.tag
         if looked_at and (case.at_least > 1 or not found.shown(flow, excerpt)):
             found.places.append(Place(time, seen.frame, flow, seen.stack, excerpt))
         if self._repeat:
@@ -206,24 +216,25 @@ class Detector:
         for mine in self._rules:
             if (same := theirs.get(mine.rule)) is not None:
                 mine.found, mine.watched, mine.numbers = same.found, same.watched, same.numbers
+                mine.let_go, mine.not_shown = same.let_go, same.not_shown
         kept = {mine.rule for mine in self._rules}
         self._fresh.update({found: rule for found, rule in other._fresh.items() if rule in kept})  # noqa: SLF001
         self._plans.clear()
-        self.counters += other.counters
 
     def findings(self, locate: Locate) -> tuple[Finding, ...]:
         """Return all findings, worst first."""
         writer = Writer(locate)
-        made = [
-            found.finding(rule.rule, writer)
-            for rule in self._rules
-            for found in rule.found.values()
-        ]
-        return tuple(sorted(made, key=_rank))
+        findings = list[Finding]()
+        for severity in reversed(SEVERITIES):
+            made = [
+                found.finding(rule.rule, writer)
+                for rule in self._rules
+                if rule.rule.severity == severity
+                for found in rule.found.values()
+            ]
+            findings += sorted(made, key=_FIRST)
+        return tuple(findings)
 
 
-_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
-
-
-def _rank(finding: Finding) -> tuple[int, str, str]:
-    return _ORDER[finding.severity], finding.first_seen, finding.id
+_FIRST = attrgetter("first_seen", "id")
+"""Of findings that are as severe as each other, which comes first."""

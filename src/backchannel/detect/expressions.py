@@ -9,7 +9,7 @@ findings. See docs/decisions/0002-rule-expressions.md.
 import ast
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
 
@@ -41,21 +41,10 @@ _ALLOWED = (
     ast.IfExp,
     ast.Call,
 )
-_SURE = (
-    ast.Expression,
-    ast.Constant,
-    ast.Name,
-    ast.Load,
-    ast.Compare,
-    ast.Eq,
-    ast.NotEq,
-    ast.BoolOp,
-    ast.boolop,
-    ast.IfExp,
-)
-"""What has a value whatever its parts are."""
 _LONGEST = 4096
 """Characters of an expression."""
+_REMEMBERED = 512
+"""Expressions that are not read again: rules ask for the same few of many kinds of event."""
 
 
 class Expression:
@@ -63,22 +52,10 @@ class Expression:
 
     def __init__(self, text: str, where: str) -> None:
         """Raises UsageError, with *where* it stands, for what is not allowed."""
-        if len(text) > _LONGEST:
-            raise UsageError(f"{where}: an expression has at most {_LONGEST} characters")
         try:
-            tree = ast.parse(text, mode="eval")
-            if not text.isprintable() or "#" in text:  # so that it can stand within a line
-                tree = ast.parse(text := ast.unparse(tree), mode="eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise UsageError(f"{where}: {text!r} is no expression: {error}") from error
-        self.text = text
-        nodes = list(ast.walk(tree))
-        for node in nodes:
-            _check(node, text, where)
-        found = [node for node in nodes if isinstance(node, ast.Name)]
-        self.names = {node.id for node in found} - set(FUNCTIONS)
-        self._sure = all(isinstance(node, _SURE) for node in nodes)
-        self._where = sorted((node.col_offset, node.end_col_offset or 0, node.id) for node in found)
+            self.text, self.names, self._where = _checked(text)
+        except _NotAllowedError as error:
+            raise UsageError(f"{where}: {error}") from error
 
     @cached_property
     def _code(self) -> CodeType:
@@ -104,12 +81,6 @@ class Expression:
                 done = end
         return f"({b''.join([*parts, text[done:]]).decode()})"
 
-    def sure(self, places: Mapping[str, str]) -> bool:
-        """Say whether it never fails, because it has all its names and does nothing with them that
-        could.
-        """
-        return self._sure and self.names <= places.keys()
-
     def may_hold(self, names: Mapping[str, Any]) -> bool:
         """Say whether it can be true where these *names* have these values, whatever the others."""
         if self.names <= names.keys():
@@ -119,6 +90,7 @@ class Expression:
         return all(Expression(ast.unparse(part), self.text).may_hold(names) for part in both)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def function(text: str) -> Callable[[Any], Any]:
     """Return what works out a text, as `Expression.at` gives it, of what is `seen`. It raises
     FAILURES as they come.
@@ -132,16 +104,41 @@ _PLACED = _GLOBALS | {"str": str, "SIDES": SIDES}
 """What places name as well."""
 
 
-def _check(node: ast.AST, text: str, where: str) -> None:
+class _NotAllowedError(Exception):
+    """What a text does that no expression may."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _checked(text: str) -> tuple[str, frozenset[str], tuple[tuple[int, int, str], ...]]:
+    """Return an expression's text, on one line, the names in it that are no functions, and where
+    all its names stand. Raises _NotAllowedError.
+    """
+    if len(text) > _LONGEST:
+        raise _NotAllowedError(f"an expression has at most {_LONGEST} characters")
+    try:
+        tree = ast.parse(text, mode="eval")
+        if not text.isprintable() or "#" in text:  # so that it can stand within a line
+            tree = ast.parse(text := ast.unparse(tree), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise _NotAllowedError(f"{text!r} is no expression: {error}") from error
+    nodes = list(ast.walk(tree))
+    for node in nodes:
+        _check(node, text)
+    found = [node for node in nodes if isinstance(node, ast.Name)]
+    where = sorted((node.col_offset, node.end_col_offset or 0, node.id) for node in found)
+    return text, frozenset({node.id for node in found} - set(FUNCTIONS)), tuple(where)
+
+
+def _check(node: ast.AST, text: str) -> None:
     if not isinstance(node, _ALLOWED):
-        raise UsageError(f"{where}: {text!r} uses {type(node).__name__}, which rules may not")
+        raise _NotAllowedError(f"{text!r} uses {type(node).__name__}, which rules may not")
     if isinstance(node, ast.Call):
         known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
         if not known or node.keywords:
-            raise UsageError(
-                f"{where}: {text!r} calls what is no function; there are {', '.join(FUNCTIONS)}"
+            raise _NotAllowedError(
+                f"{text!r} calls what is no function; there are {', '.join(FUNCTIONS)}"
             )
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         sides = (node.left, node.right)
         if any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides):
-            raise UsageError(f"{where}: {text!r} multiplies a text")
+            raise _NotAllowedError(f"{text!r} multiplies a text")

@@ -42,4 +42,5 @@ cdef class Writer:
     cdef tuple _flow(self, flow)
 
 
+cpdef str brief(str text)
 cdef _keep(dict names, more)

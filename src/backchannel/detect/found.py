@@ -131,6 +131,11 @@ class Found:
         )
 
 
+def brief(text: str) -> str:
+    """Return as much of a text as an excerpt may have."""
+    return text[:EXCERPT] if len(text) > EXCERPT else text
+
+
 def _keep(names: dict[str, None], more: Iterable[str]) -> None:
     """Add names, as long as there is room."""
     for name in more:
@@ -170,7 +175,7 @@ class Writer:
                     client,
                     server,
                     place.stack,
-                    escape(place.excerpt)[:EXCERPT],
+                    brief(escape(place.excerpt)),
                 )
             )
         return tuple(told)

@@ -4,7 +4,7 @@ A place is a piece of Python over `seen`, an `Observation` or an `Ended`, in bra
 them: it is put into the expression instead of the name.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from backchannel.events import Event
 
@@ -79,10 +79,17 @@ def vocabulary(kind: type) -> Vocabulary:
     """Return that of a *kind* of event; of any other type, that of `Ended`."""
     if not issubclass(kind, Event):
         return Vocabulary("stream", ENDED, TEXTS, ("account",))
-    texts = {name for name in kind.__struct_fields__ if _annotation(kind, name) is str}
+    fields = {name: _annotation(kind, name) for name in kind.__struct_fields__}
+    texts = {name for name, annotation in fields.items() if _is_text(annotation)}
     # the sender of an IKE message is no account, but a word for an end of the tunnel
-    speakers = ("account", *[name for name in ACCOUNTS[1:] if name in texts])
+    speakers = ("account", *[name for name in ACCOUNTS[1:] if fields.get(name) is str])
     return Vocabulary(str(kind.__struct_config__.tag), observed(kind), TEXTS | texts, speakers)
+
+
+def _is_text(annotation: Any) -> bool:
+    """Say whether a field can hold nothing but a text."""
+    words = get_args(annotation) if get_origin(annotation) is Literal else ()
+    return annotation is str or (bool(words) and all(isinstance(word, str) for word in words))
 
 
 def _annotation(kind: type, name: str) -> Any:

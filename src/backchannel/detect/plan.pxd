@@ -1,6 +1,7 @@
 # C types for plan.py, which says what these are.
 
 cimport cython
+from backchannel.detect.found cimport brief
 from backchannel.text cimport escape
 
 
@@ -27,14 +28,18 @@ cdef class Case:
     cdef readonly long long at_least, within, apart
     cdef readonly dict found, watched
     cdef readonly tuple names
-    cdef str _text
-    cdef object _holds, _subject, _distinct, _excerpt, _values
+    cdef tuple _parts
+    cdef object _counted, _shown, _holds, _subject, _distinct, _excerpt, _values
 
     cpdef tuple values(self, seen)
-    cpdef str summary(self, values)
+    @cython.locals(told=list, number=Py_ssize_t)
+    cpdef str summary(self, tuple values)
     cpdef tuple match(self, seen)
     cpdef distinct(self, seen)
+    @cython.locals(text=str)
     cpdef str excerpt(self, seen)
+    cdef tuple _one_by_one(self, expressions, seen)
 
 
+@cython.locals(text=str)
 cdef str _said(value)

@@ -5,20 +5,18 @@ names to look up on the way. What only a match or a new finding asks is made rea
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import methodcaller
 from string import Formatter
 from typing import Any, TypeAlias
 
 from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import FAILURES, Expression, function
-from backchannel.detect.found import EXCERPT
+from backchannel.detect.found import brief
 from backchannel.detect.functions import join
 from backchannel.detect.names import ANY, Vocabulary
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.text import escape
 
-_PARTS = Formatter().parse
 SECOND = 1_000_000_000
 
 Seen: TypeAlias = Observation | Ended
@@ -60,11 +58,13 @@ class Plan:
 
     def subjects(self, seen: Seen) -> tuple[Subject | None, ...]:
         """Return, for each of the `cases`, what a finding is about; None where it does not match.
+        Of what belongs to no service of the catalogue there are no findings, and this is empty.
 
         *seen* is shown to all of them in one call.
         """
         if self._subjects is None:
-            self._subjects = function(_tuple([case.text for case in self.cases]))
+            subjects = _tuple([case.text for case in self.cases])
+            self._subjects = function(f"{subjects} if {ANY['service']} else ()")
         try:
             return self._subjects(seen)
         except FAILURES:  # of one, and the others may match all the same
@@ -99,11 +99,12 @@ class Case:
         """As in the rule, in nanoseconds."""
         self._holds: Callable[[Seen], Any] | None = None
         self._subject: Texts | None = None
-        self._distinct: Texts | None = None
-        self._excerpt: Texts | None = None
+        self._counted, self._shown = rule.distinct, rule.excerpt
+        self._distinct: Callable[[Seen], str] | None = None
+        self._excerpt: Callable[[Seen], str] | None = None
         self._values: Callable[[Seen], tuple[Any, ...]] | None = None
-        names, self._text = named(rule.rule.summary)
-        self.names = *names, "service", "capability"
+        self._parts = parts(rule.rule.summary)
+        self.names = *[name for _, name in self._parts if name], "service", "capability"
         """What a finding tells: the names in the rule's summary, and these two."""
 
     def values(self, seen: Seen) -> tuple[Any, ...]:
@@ -112,9 +113,15 @@ class Case:
             self._values = function(_tuple([self.plan.places.get(n, "''") for n in self.names]))
         return self._values(seen)
 
-    def summary(self, values: Sequence[Any]) -> str:
+    def summary(self, values: tuple[Any, ...]) -> str:
         """Return the rule's summary where `names` have these *values*."""
-        return self._text.format(*[_said(value) for value in values[:-2]])
+        told, number = list[str](), 0
+        for text, name in self._parts:
+            told.append(text)
+            if name:
+                told.append(_said(values[number]))
+                number += 1
+        return "".join(told)
 
     @property
     def text(self) -> str:
@@ -129,74 +136,79 @@ class Case:
         """Return what a finding is about; None where the rule does not match."""
         if self._holds is None:
             self._holds = function(self._when)
-            self._subject = self._texts(self.rule.each)
-        assert self._subject is not None
         try:
-            return self._subject(seen) if self._holds(seen) is True else None
+            holds = self._holds(seen) is True
         except FAILURES:
             return None
+        if not holds:
+            return None
+        if self._subject is None:
+            self._subject = function(self._text_of(self.rule.each))
+        try:
+            return self._subject(seen)
+        except FAILURES:
+            return self._one_by_one(self.rule.each, seen)
 
-    def distinct(self, seen: Seen) -> tuple[str, ...] | int:
+    def distinct(self, seen: Seen) -> str | int:
         """Return what must differ between matches that are counted; else, a new number."""
+        if self._counted is None:
+            return next(self.rule.numbers)
         if self._distinct is None:
-            if self.rule.distinct is None:
-                return next(self.rule.numbers)
-            self._distinct = self._texts([self.rule.distinct])
-        return self._distinct(seen)
+            self._distinct = function(self._as_text(self._counted))
+        try:
+            return self._distinct(seen)
+        except FAILURES:
+            return self._one_by_one([self._counted], seen)[0]
 
     def excerpt(self, seen: Seen) -> str:
         """Return what is shown of an event as evidence; without an expression, its tag. It is not
         escaped yet.
         """
+        if self._shown is None:
+            return self.plan.tag
         if self._excerpt is None:
-            if self.rule.excerpt is None:
-                return self.plan.tag
-            self._excerpt = self._texts([self.rule.excerpt])
-        return str(self._excerpt(seen)[0])[:EXCERPT]
+            self._excerpt = function(self._as_text(self._shown))
+        try:
+            text = self._excerpt(seen)
+        except FAILURES:
+            text = self._one_by_one([self._shown], seen)[0]
+        return brief(text)
 
-    def _texts(self, expressions: Sequence[Expression]) -> Texts:
-        """Return what gives the values of *expressions* as texts."""
-        plan = self.plan
-        usual: Texts = function(self._text_of(expressions))
-        if all(map(methodcaller("sure", plan.places), expressions)):
-            return usual
-
-        def texts(seen: Seen) -> tuple[str, ...]:
-            try:
-                return usual(seen)
-            except FAILURES:  # of one, and the others have their values all the same
-                told = Told(plan, seen)
-                return tuple([str(each.value(told)) for each in expressions])
-
-        return texts
+    def _one_by_one(self, expressions: Sequence[Expression], seen: Seen) -> tuple[str, ...]:
+        """Return the values of *expressions* as texts, where one of them fails."""
+        told = Told(self.plan, seen)
+        return tuple([str(each.value(told)) for each in expressions])
 
     def _text_of(self, expressions: Sequence[Expression]) -> str:
         """Return what `function` makes the values of *expressions* of, as texts."""
-        places, texts = self.plan.places, self.plan.texts
-        parts = [
-            each.at(places) if each.text in texts else f"str({each.at(places)})"
-            for each in expressions
-        ]
-        return _tuple(parts)
+        return _tuple([self._as_text(each) for each in expressions])
+
+    def _as_text(self, expression: Expression) -> str:
+        """Return what `function` makes the value of an *expression* of, as a text."""
+        place = expression.at(self.plan.places)
+        return place if expression.text in self.plan.texts else f"str({place})"
 
 
 def _tuple(parts: Iterable[str]) -> str:
     return f"({''.join(f'{part}, ' for part in parts)})"
 
 
-def named(summary: str) -> tuple[tuple[str, ...], str]:
-    """Return the names in a rule's *summary*, and the summary with their numbers instead."""
-    names, text = dict[str, int](), ""
-    for literal, name, form, conversion in _PARTS(summary):
-        text += literal.replace("{", "{{").replace("}", "}}")
-        if name is not None:
-            number = names.setdefault(name, len(names))
-            text += f"{{{number}{'!' + conversion if conversion else ''}{form and ':' + form}}}"
-    return tuple(names), text
+def parts(summary: str) -> tuple[tuple[str, str], ...]:
+    """Return a rule's *summary* as pairs: a text, and the name whose value follows it, or nothing.
+
+    Raises ValueError where it is not written as it must be.
+    """
+    told = list[tuple[str, str]]()
+    for text, name, form, conversion in Formatter().parse(summary):
+        if name is not None and (not name.isidentifier() or form or conversion):
+            raise ValueError(
+                f"a name in curly brackets stands alone there, as in {{client}}: {name!r}"
+            )
+        told.append((text, name or ""))
+    return tuple(told)
 
 
 def _said(value: Any) -> str:
     """Return a value as it stands in a summary: escaped, shortened, and never empty."""
-    if isinstance(value, tuple):
-        value = join(value)
-    return escape(str(value)[:EXCERPT])[:EXCERPT] or "somebody"
+    text = join(value) if isinstance(value, tuple) else str(value)
+    return brief(escape(brief(text))) or "somebody"

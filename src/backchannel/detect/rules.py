@@ -8,6 +8,7 @@ import msgspec
 
 from backchannel.detect.expressions import Expression
 from backchannel.detect.model import Rule
+from backchannel.detect.plan import parts
 from backchannel.errors import InputError, reason
 
 HERE = Path(__file__).parent / "rules"
@@ -41,6 +42,10 @@ def read(folder: Path) -> dict[str, Rule]:
             continue
         for text in _expressions(rule):
             Expression(text, rule.id)  # its errors are told now, not in the middle of a scan
+        try:
+            parts(rule.summary)
+        except ValueError as error:
+            errors.append(f"{path}: summary: {error}")
         if rule.id != path.stem:
             errors.append(f"{path}: the rule's id is {rule.id!r}; it must be the file's name")
         rules[rule.id] = rule
