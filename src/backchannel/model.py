@@ -4,7 +4,7 @@ Values only. Nothing here does I/O, reads a clock or imports another room.
 """
 
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Literal, final
 
 import msgspec
 
@@ -82,6 +82,7 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
         return f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
 
 
+@final
 class Claim(msgspec.Struct, frozen=True):
     """A name for a flow, how sure we are and what the name rests on."""
 

@@ -263,12 +263,10 @@ class Scan:
 
     def _ended(self, stream: Stream, slot: int) -> None:
         if slot >= 0:
-            row = self._core.row(slot)
-            packets, octets = sum(row.packets), sum(row.bytes)
-            first, last = row.first_time, row.last_time
+            packets, octets, first, last = self._core.figures(slot)
             if self._collect:
                 word = stream.confidence.word
-                self._claims[row.serial] = stream.service, stream.stack, word
+                self._claims[stream.flow.serial] = stream.service, stream.stack, word
         else:
             packets, octets = 0, stream.octets
             first, last = stream.first, stream.last

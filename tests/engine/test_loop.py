@@ -12,7 +12,7 @@ from backchannel.effects import Tie
 from backchannel.engine.engine import Engine
 from backchannel.events import Gap
 from backchannel.flows.core import CLOSED, DATA, END, FlowCore
-from backchannel.flows.row import FlowRow
+from backchannel.flows.row import FlowInfo
 from backchannel.flows.settings import FlowSettings
 from backchannel.model import Claim, Endpoint, Side, Standing
 from backchannel.pipeline import looks_for
@@ -89,32 +89,11 @@ class Core:
     def __init__(self):
         self.dropped = 0
 
-    def row(self, slot):
-        ends = Endpoint("192.0.2.1", 1025), Endpoint("192.0.2.2", 5190)
-        return FlowRow(
-            slot,
-            "tcp",
-            6,
-            *ends,
-            (0, 0),
-            (),
-            "",
-            True,
-            1,
-            (),
-            (0, 0),
-            *[0] * 4,
-            (1, 1),
-            (1, 1),
-            (1, 1),
-            (0, 0),
-            "",
-            0,
-            0,
-            0,
-            (0, 0),
-            0,
-        )
+    def info(self, slot):
+        return FlowInfo(slot, "tcp", Endpoint("192.0.2.1", 1025), Endpoint("192.0.2.2", 5190), 6)
+
+    def whole(self, _slot):
+        return True
 
     def hits(self, _slot):
         return 1

@@ -190,9 +190,33 @@ def play(
 def _drain(made: Any, told: Told, act: Act) -> None:
     while batch := made.take():
         told.batches.append(batch)
-        told.serials += [made.row(slot).serial for slot, *_ in batch]
+        for slot, *_ in batch:
+            told.serials.append(made.row(slot).serial)
+            _agrees(made, slot)
         told.rows += [made.row(slot) for slot, _, kind, _, _, _ in batch if kind == CLOSED]
         act(made, batch)
+
+
+def _agrees(made: Any, slot: int) -> None:
+    """Hold what a core says of a flow in part against its row."""
+    row, info = made.row(slot), made.info(slot)
+    assert (info.serial, info.transport, info.client, info.server, info.number) == (
+        row.serial,
+        row.transport,
+        row.client,
+        row.server,
+        row.protocol,
+    )
+    assert (info.vlans, info.tunnel, info.begun, info.types) == (
+        row.vlans,
+        row.tunnel,
+        row.begun,
+        row.types,
+    )
+    assert made.whole(slot) is (row.begun and row.missed == (0, 0))
+    assert made.hits(slot) == row.hits
+    figures = sum(row.packets), sum(row.bytes), row.first_time, row.last_time
+    assert made.figures(slot) == figures
 
 
 def both(capture: bytes, *args: Any, **options: Any) -> Told:

@@ -116,6 +116,9 @@ def test_slots_are_valid_until_the_next_take():
             made.row(slot)
         with pytest.raises(KeyError):
             made.volume(slot)
+        for ask in (made.info, made.whole, made.figures):
+            with pytest.raises(KeyError):
+                ask(slot)
         with pytest.raises(ValueError, match="take"):
             made.finish()
 

@@ -1,6 +1,7 @@
 # C types for candidates.py, which says what these are.
 
 from backchannel.engine.stream cimport Stream
+from backchannel.identify.decide cimport decide
 
 
 cdef class Candidates:

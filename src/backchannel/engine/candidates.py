@@ -64,9 +64,11 @@ class Candidates:
             self._match(stream, 0)
         if server and not stream.matched[1]:
             self._match(stream, 1)
-        for port in (start.client.port, start.server.port):
-            for name in self._by_port.get((start.transport, port), ()):
-                candidates.setdefault(name)
+        if not stream.ported:
+            stream.ported = True
+            for port in (start.client.port, start.server.port):
+                for name in self._by_port.get((start.transport, port), ()):
+                    candidates.setdefault(name)
         wanted = [name for name in candidates if name not in stream.excluded]
         if not wanted:
             return None

@@ -19,7 +19,7 @@ from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
 from backchannel.engine.faults import FAULTS, Faults
 from backchannel.engine.names import Names
-from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.engine.observation import Observation
 from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
 from backchannel.engine.stream import Group, Moment, Stream
@@ -138,22 +138,18 @@ class Engine:
     # -- streams begin and end -----------------------------------------------------------------
 
     def _begin(self, slot: int, now: int) -> Stream:
-        row = self._core.row(slot)
-        client, server, begun = row.client, row.server, row.begun
-        number, vlans, types = row.protocol, row.vlans, row.types
-        flow = FlowInfo(
-            row.serial, row.transport, client, server, number, vlans, row.tunnel, begun, types
-        )
+        core = self._core
+        flow = core.info(slot)
         start = Start(
-            row.transport,
-            client,
-            server,
-            begun and row.missed == (0, 0),
-            number=number,
+            flow.transport,
+            flow.client,
+            flow.server,
+            core.whole(slot),
+            number=flow.number or 0,
             read=self.read,
         )
-        stream = Stream(slot=slot, flow=flow, start=start, scope=row.serial, now=now)
-        stream.excluded = self._candidates.unmatched(row.hits)
+        stream = Stream(slot=slot, flow=flow, start=start, scope=flow.serial, now=now)
+        stream.excluded = self._candidates.unmatched(core.hits(slot))
         self._streams[slot] = stream
         self._reach.expected(stream, now)
         return stream
@@ -260,7 +256,7 @@ class Engine:
 
     def _identify(self, stream: Stream, moment: Moment, last: bool = False) -> None:
         answer = self._candidates.ask(stream)
-        if isinstance(answer, Claim):
+        if type(answer) is Claim:
             self._claim(stream, answer, moment)
         elif last or stream.exhausted(answer):
             self._abandon(stream)

@@ -2,6 +2,8 @@
 
 from backchannel.engine.stream cimport Moment, Stream
 
+cdef object PARSED
+
 
 cdef class Observer:
     cdef object _names, _count, _on_count

@@ -12,6 +12,7 @@ from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Moment, Strea
 from backchannel.events import Event, NameLearned, SignOn
 from backchannel.model import Endpoint, Side, Standing
 
+PARSED = Standing.PARSED
 READ = frozenset(str(kind.__struct_config__.tag) for kind in (NameLearned, SignOn))
 """Tags of the events that tell something of their own stream."""
 Counted: TypeAlias = tuple[Sequence[type[Event]], Place, FlowInfo, Endpoint | None, int]
@@ -79,7 +80,8 @@ class Observer:
 
     def release_known(self, stream: Stream) -> None:
         """Tell what was held back as soon as it is known whose it is, or has waited too long."""
-        if stream.held and stream.standing is Standing.PARSED:
+        session = stream.session
+        if stream.held and session is not None and session.standing is PARSED:
             stream.settled = stream.settled or len(stream.held) > SETTLED_EVENTS
             if not stream.holds:
                 self.release(stream)

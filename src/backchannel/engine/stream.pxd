@@ -32,7 +32,7 @@ cdef class Stream:
     cdef bint _context
     cdef public long long slot, first, last, octets, claim_frame, replay_size
     cdef public int depth, flip
-    cdef public bint asked, bare, deaf, proved, settled, touched
+    cdef public bint asked, bare, deaf, ported, proved, settled, touched
     cdef public str carrier, account
     cdef public list peeked, replay, matched, held, ended
     cdef public tuple named

@@ -109,6 +109,7 @@ class Stream:
         "named",
         "octets",
         "peeked",
+        "ported",
         "proved",
         "replay",
         "replay_size",
@@ -142,6 +143,7 @@ class Stream:
         self.replay_size = 0
         self.excluded: frozenset[str] = frozenset()
         self.candidates: dict[str, None] = {}  # whose magic fitted, the most telling first
+        self.ported = False  # whether protocols of its ports are among them
         self.asked = False  # whether recognisers saw all that was peeked
         self.answer: More | None = None  # and what they said
         self.matched = [False, False]  # whether a side's first bytes met the magics

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from backchannel.capture.records import Chunk
 from backchannel.contract import Magic
 from backchannel.flows.columns import Column
-from backchannel.flows.row import FlowRow
+from backchannel.flows.row import FlowInfo, FlowRow
 from backchannel.flows.settings import FlowSettings
 
 DATA: int
@@ -90,6 +90,12 @@ class FlowCore:
 
         Raises KeyError for others.
         """
+    def info(self, flow: int) -> FlowInfo:
+        """Return who talks with whom, as `row` says: a third of its cost."""
+    def whole(self, flow: int) -> bool:
+        """Return whether deliveries began with the first byte: `FlowRow.begun`, nothing missed."""
+    def figures(self, flow: int) -> tuple[int, int, int, int]:
+        """Return packets and bytes of both sides, and when it began and was last seen, as `row`."""
     def volume(self, flow: int) -> int:
         """Return the bytes that both sides have sent so far: the sum of `FlowRow.bytes`."""
     def hits(self, flow: int) -> int:

@@ -30,7 +30,7 @@ from backchannel.flows cimport state as c
 from backchannel.flows.announced cimport RECENT
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.payloads cimport segment
-from backchannel.flows.rows cimport make_ends, make_row
+from backchannel.flows.rows cimport make_ends, make_info, make_row
 from backchannel.flows.slots cimport NOWHERE, find, guess, idle, turn
 from backchannel.flows.state cimport (
     BEGUN,
@@ -159,6 +159,26 @@ cdef class FlowCore:
     def row(self, uint32_t flow):
         """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
         return make_row(self.get(flow), self.slots.ends, self.decoder.contexts)
+
+    def info(self, uint32_t flow):
+        """Return who talks with whom in the flow in a slot."""
+        return make_info(self.get(flow), self.slots.ends, self.decoder.contexts)
+
+    def whole(self, uint32_t flow):
+        """Return whether deliveries of the flow in a slot began with its first byte."""
+        cdef const flow_t* found = self.get(flow)
+        missed = found.extra != NULL and (found.extra.missed[0] or found.extra.missed[1])
+        return found.bits & c.BEGUN != 0 and not missed
+
+    def figures(self, uint32_t flow):
+        """Return packets, bytes and the first and last time of the flow in a slot."""
+        cdef const flow_t* found = self.get(flow)
+        return (
+            found.packets[0] + found.packets[1],
+            found.bytes[0] + found.bytes[1],
+            found.first_time,
+            found.last_time,
+        )
 
     def volume(self, uint32_t flow):
         """Return the bytes that both sides of the flow in a slot have sent so far."""

@@ -21,7 +21,7 @@ from backchannel.flows.flow_py import Flow
 from backchannel.flows.fragments_py import Fragments
 from backchannel.flows.match_py import Matcher
 from backchannel.flows.payloads_py import Payloads
-from backchannel.flows.row import FlowRow
+from backchannel.flows.row import FlowInfo, FlowRow
 from backchannel.flows.settings import FlowSettings
 from backchannel.flows.stream_py import SECOND, Out
 from backchannel.flows.tcp_py import Opened, begin, reopens
@@ -131,6 +131,31 @@ class FlowCore:
     def row(self, flow: int) -> FlowRow:
         """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
         return self._row(self._get(flow))
+
+    def info(self, flow: int) -> FlowInfo:
+        """Return who talks with whom in the flow in a slot."""
+        row = self.row(flow)
+        return FlowInfo(
+            serial=row.serial,
+            transport=row.transport,
+            client=row.client,
+            server=row.server,
+            number=row.protocol,
+            vlans=row.vlans,
+            tunnel=row.tunnel,
+            begun=row.begun,
+            types=row.types,
+        )
+
+    def whole(self, flow: int) -> bool:
+        """Return whether deliveries of the flow in a slot began with its first byte."""
+        found = self._get(flow)
+        return found.begun and not any(found.missed)
+
+    def figures(self, flow: int) -> tuple[int, int, int, int]:
+        """Return packets, bytes and the first and last time of the flow in a slot."""
+        found = self._get(flow)
+        return sum(found.packets), sum(found.bytes), found.first_time, found.last_time
 
     def volume(self, flow: int) -> int:
         """Return the bytes that both sides of the flow in a slot have sent so far."""

@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from binascii import b2a_base64
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
@@ -17,6 +18,8 @@ OPENING, ESTABLISHED, CLOSING, CLOSED, RESET, MIDSTREAM = (
     "reset",
     "midstream",
 )
+FLOWS = 8192
+"""Flows whose Community ID is remembered, because many events tell of the same ones."""
 PORTED = frozenset({6, 17, 33, 132, 136})
 """IP protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite."""
 ICMP, ICMP6 = 1, 58
@@ -74,6 +77,34 @@ class FlowRow(msgspec.Struct, frozen=True, gc=False):
     def community_id(self) -> str:
         """Community ID, version 1, seed 0."""
         return flow_id(self.protocol, self.client, self.server, self.types)
+
+
+class FlowInfo(msgspec.Struct, frozen=True, array_like=True):
+    """Who talks with whom: what does not change while a flow lives."""
+
+    serial: int
+    """Counts the flows of a run from 1."""
+    transport: Transport
+    client: Endpoint
+    server: Endpoint
+    number: int | None = None
+    """IP protocol number; None where there is to be no Community ID."""
+    vlans: tuple[int, ...] = ()
+    tunnel: str = ""
+    begun: bool = True
+    types: tuple[int, int] = (0, 0)
+    """ICMP type and code of the first packet."""
+
+    @property
+    def community_id(self) -> str:
+        """Community ID, version 1; worked out when asked for, because few flows are."""
+        return "" if self.number is None else _community_id(self)
+
+
+@lru_cache(maxsize=FLOWS)
+def _community_id(flow: FlowInfo) -> str:
+    assert flow.number is not None
+    return flow_id(flow.number, flow.client, flow.server, flow.types)
 
 
 # Request and answer types that take each other's place, as in the Community ID specification.

@@ -1,12 +1,12 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Flows as Python sees them: `FlowRow`s."""
+"""Flows as Python sees them: `FlowRow`s and `FlowInfo`s."""
 
 from ipaddress import IPv6Address
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from backchannel.flows.row import CLOSED, CLOSING, ESTABLISHED, MIDSTREAM, OPENING, PORTED, RESET
-from backchannel.flows.row import FlowRow
+from backchannel.flows.row import FlowInfo, FlowRow
 from backchannel.model import Endpoint
 
 from backchannel.flows cimport state as c
@@ -81,6 +81,29 @@ cdef str ipv6(const uint8_t* address):
     return text[:size].decode("ascii")
 
 
+cdef str transport_of(int protocol):
+    return "tcp" if protocol == TCP else "udp" if protocol == UDP else "ip"
+
+
+cdef object make_info(const flow_t* flow, const ends_t* ends, Contexts contexts):
+    """Return who talks with whom in a flow."""
+    cdef int protocol = <uint8_t>flow.high
+    cdef uint32_t context = <uint32_t>(flow.high >> 9) & 0x7FFFFF
+    client, server = make_ends(flow, ends)
+    vlans, tunnel = contexts.describe(context) if context else ((), "")
+    return FlowInfo(
+        flow.serial,
+        transport_of(protocol),
+        client,
+        server,
+        protocol,
+        vlans,
+        tunnel,
+        flow.bits & BEGUN != 0,
+        (flow.types[0], flow.types[1]),
+    )
+
+
 cdef object make_row(const flow_t* flow, const ends_t* ends, Contexts contexts):
     """Return what is known of a flow."""
     cdef int protocol = <uint8_t>flow.high
@@ -94,7 +117,7 @@ cdef object make_row(const flow_t* flow, const ends_t* ends, Contexts contexts):
         hits, conflicts = flow.extra.hits, flow.extra.conflicts
     return FlowRow(  # in the order of its fields: by name it takes half as long again
         flow.serial,
-        "tcp" if protocol == TCP else "udp" if protocol == UDP else "ip",
+        transport_of(protocol),
         protocol,
         client,
         server,

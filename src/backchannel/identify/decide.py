@@ -22,7 +22,7 @@ def decide(ask: Ask, candidates: Iterable[str], peek: Peek) -> Claim | More | No
     waiting = False
     for name in candidates:
         answer = ask(name, peek)
-        if isinstance(answer, Claim):
+        if type(answer) is Claim:
             return answer
         waiting = waiting or answer is not None
     return MORE if waiting else None

@@ -1,0 +1,3 @@
+# C types for decide.py, which says what these are.
+
+cpdef decide(ask, list candidates, peek)
