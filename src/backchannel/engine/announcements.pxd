@@ -10,5 +10,7 @@ cdef class Announcements:
 
     cpdef expire(self, long long now)
     cpdef get(self, token)
-    cdef _standing(self, tuple place, source, now)
+    cpdef match(self, transport, client, server, long long now, bint opened)
+    cdef _made_for(self, transport, client, server, long long now)
+    cdef _standing(self, tuple place, source, long long now)
     cdef _remove(self, token)

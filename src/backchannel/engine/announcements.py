@@ -86,7 +86,6 @@ class Announcements:
         client: Endpoint,
         server: Endpoint,
         now: int,
-        *,
         opened: bool,
     ) -> Announcement | None:
         """Return what announced this flow, most exact first; a single-use one is then used up.
@@ -96,17 +95,24 @@ class Announcements:
         """
         if not self._by_token:
             return None
-        ends = [(client, server)] if opened else [(client, server), (server, client)]
-        for source, listener in ends:
-            for address, port in (
-                (listener.address, listener.port),
-                (listener.address, 0),
-                ("", listener.port),
-                ("", 0),
-            ):
-                made = self._standing((transport, address, port), source.address, now)
-                if made is not None:
-                    return made
+        made = self._made_for(transport, client, server, now)
+        if made is None and not opened:
+            made = self._made_for(transport, server, client, now)
+        return made
+
+    def _made_for(
+        self, transport: Transport, client: Endpoint, server: Endpoint, now: int
+    ) -> Announcement | None:
+        source, address, port = client.address, server.address, server.port
+        for place in (
+            (transport, address, port),
+            (transport, address, 0),
+            (transport, "", port),
+            (transport, "", 0),
+        ):
+            made = self._standing(place, source, now)
+            if made is not None:
+                return made
         return None
 
     def _standing(

@@ -1,11 +1,13 @@
 # C types for reach.py, which says what these are.
 
 cimport cython
+from backchannel.engine.announcements cimport Announcements
 from backchannel.engine.stream cimport Group, Moment, Stream
 
 
 cdef class Reach:
-    cdef readonly object files, announcements
+    cdef readonly object files
+    cdef readonly Announcements announcements
     cdef object _protocols, _names, _count, _shared, _owners
     cdef dict _groups
 

@@ -86,7 +86,7 @@ def test_no_seed_can_make_a_program_run_long(kind, most):
     def longest(number):
         ways = []
         for arm in range(program._choosers[number][1]):
-            parts = [part for when, part in program._items[number] if when in (-1, arm)]
+            parts = program._taken(number, arm)
             ways.append(sum(len(steps) + (longest(to) if to >= 0 else 0) for steps, to, _ in parts))
         return max(ways)
 
@@ -128,4 +128,4 @@ def test_the_notation_is_understood():
 
 def test_a_step_that_is_none_is_refused():
     with pytest.raises(ValueError, match="not a step"):
-        mixer.Mixer("routine 0\n  w0 = w1 w2\n")
+        mixer.Mixer("routine 0\n  w0 = w1 w2\n").mix([0] * 20, 0)

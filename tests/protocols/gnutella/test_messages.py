@@ -14,7 +14,7 @@ from backchannel.effects import Expect
 from backchannel.events import Malformed, Peer, PeerAddress, Search, SearchHit, SignOff
 from backchannel.model import Claim, Side, Standing
 from backchannel.protocols import Peek
-from backchannel.protocols.gnutella import ggep
+from backchannel.protocols.gnutella import ggep, plausible, wire
 from backchannel.protocols.gnutella.events import Messages, VendorMessage
 from backchannel.protocols.gnutella.session import Session, recognise
 from backchannel.reader import WireError
@@ -34,6 +34,20 @@ def only(kind, *parts: bytes):
 
 def datagrams(*parts: bytes):
     return kit.decode(Session(build.UDP), [(S, part) for part in parts])
+
+
+@given(
+    guid=st.just(bytes(range(16))) | st.binary(min_size=16, max_size=16),
+    kind=st.sampled_from([*wire.NAMES, 0x03, 0xFF]),
+    way=st.binary(min_size=2, max_size=2) | st.just(bytes((3, 2))),
+    body=st.binary(max_size=30),
+    size=st.sampled_from([None, 0, 200, 1 << 20]),
+)
+def test_what_may_not_begin_is_no_message_of_a_stream(guid, kind, way, body, size):
+    counted = len(body) if size is None else size
+    data = guid + bytes([kind]) + way + counted.to_bytes(4, "little") + body
+    if plausible.count_messages(data) >= 0:
+        assert wire.may_begin(data)
 
 
 # -- pongs ---------------------------------------------------------------------------------------

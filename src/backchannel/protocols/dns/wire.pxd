@@ -5,6 +5,9 @@ cimport cython
 from backchannel.reader cimport Reader
 
 
+cdef int _RESPONSE, _OPCODE, _REPLY_CODE, _FLUSH, _NAME, _POINTERS, _DOT
+
+
 cdef class Record:
     cdef readonly str name, value
     cdef readonly int kind, port
@@ -27,10 +30,11 @@ cpdef Message read_message(bytes data)
 cdef str _question(bytes data, Reader reader, dict names)
 @cython.locals(
     labels=list, jumps=list, start=Py_ssize_t, lowest=Py_ssize_t, size=Py_ssize_t, length=int,
-    target=int, tail=str, name=str,
+    target=int, tail=str, known=str, name=str,
 )
 cpdef str read_name(bytes data, Reader reader, dict names)
-cdef str _label(bytes raw)
+cdef bytes _label(bytes raw)
+cdef str _text(list labels, str tail)
 @cython.locals(body=Reader, name=str, kind=int, group=int, size=Py_ssize_t)
 cdef Record _record(bytes data, Reader reader, dict names)
 @cython.locals(key=int, found=dict, v4=Reader, v6=Reader, offered=Reader, record=Record)

@@ -22,6 +22,7 @@ _RESPONSE, _OPCODE, _REPLY_CODE = 0x8000, 0x7800, 0x000F
 _FLUSH = 0x8000
 """mDNS's mark in a class: unique record, or answer wanted directly (RFC 6762 §10.2, §5.4)."""
 _NAME, _POINTERS = 255, 16
+_DOT = 0x2E
 _ALPN, _PORT, _IPV4_HINT, _ECH, _IPV6_HINT = 1, 3, 4, 5, 6
 
 
@@ -85,7 +86,8 @@ def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
 
     *names* holds what was read at an offset before, so that pointers cost nothing twice.
     """
-    labels: list[str] = []
+    labels: list[bytes] = []
+    tail = ""
     start, lowest, size = reader.offset, reader.offset, 0
     jumps: list[tuple[int, int]] = []
     while length := reader.u8():
@@ -93,10 +95,9 @@ def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
             target = (length & 0x3F) << 8 | reader.u8()
             if target >= lowest or len(jumps) >= _POINTERS:
                 raise WireError("DNS name points forward, or too often")
-            tail = names.get(target)
-            if tail is not None:
-                if tail:
-                    labels.append(tail)
+            known = names.get(target)
+            if known is not None:
+                tail = known
                 size += len(tail) + 1
                 break
             jumps.append((target, len(labels)))
@@ -112,14 +113,20 @@ def read_name(data: bytes, reader: Reader, names: dict[int, str]) -> str:
     if size > _NAME:
         raise WireError("DNS name too long")
     for target, first in jumps:
-        names[target] = ".".join(labels[first:])
-    name = names[start] = ".".join(labels)
+        names[target] = _text(labels[first:], tail)
+    name = names[start] = _text(labels, tail)
     return name
 
 
-def _label(raw: bytes) -> str:
+def _label(raw: bytes) -> bytes:
     """A dot inside a label is data, and must not look like the border of two."""
-    return raw.decode("latin-1").lower().replace(".", "\\.")
+    return raw.replace(b".", b"\\.") if _DOT in raw else raw
+
+
+def _text(labels: list[bytes], tail: str) -> str:
+    """Return *labels*, and behind them a name that was read before, as one name."""
+    name = b".".join(labels).decode("latin-1").lower()
+    return f"{name}.{tail}" if name and tail else name or tail
 
 
 def _record(data: bytes, reader: Reader, names: dict[int, str]) -> Record | None:

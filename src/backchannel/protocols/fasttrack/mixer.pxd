@@ -20,7 +20,7 @@ cdef unsigned long long _chosen(
 
 
 cdef class Mixer:
-    cdef readonly list _constants, _choosers, _items
+    cdef readonly list _constants, _choosers, _lines
     cdef dict _registers, _chosen
 
     @cython.locals(registers=list)

@@ -84,19 +84,22 @@ def _chosen(operator: int, a: int, b: int, c: int) -> int:
 
 
 class Mixer:
-    """One mixing program, ready to run. *text* is trusted: it comes with the package."""
+    """One mixing program, whose steps are read when they first run: few seeds need few of them.
+
+    *text* is trusted: it comes with the package.
+    """
 
     def __init__(self, text: str) -> None:
         self._registers = dict(_REGISTERS)
         self._constants: list[int] = []
         self._choosers: list[tuple[tuple[int, ...], int]] = []
-        self._items: list[list[tuple[int, _Part]]] = []
+        self._lines: list[list[str]] = []
         self._chosen: dict[tuple[int, int], tuple[_Part, ...]] = {}
         for line in map(str.strip, text.splitlines()):
             if line.startswith("routine"):
                 self._open(line)
             elif line and not line.startswith("#"):
-                self._add(line)
+                self._lines[-1].append(line)
 
     def mix(self, words: Sequence[int], key: int) -> list[int]:
         """Return *words* mixed by the program, which starts with *key*."""
@@ -126,8 +129,8 @@ class Mixer:
             chosen ^= registers[operand]
         arm = chosen % modulus
         if (parts := self._chosen.get((number, arm))) is None:
-            taken = [part for when, part in self._items[number] if when in (_ALWAYS, arm)]
-            parts = self._chosen[number, arm] = tuple(_joined(taken))
+            parts = self._chosen[number, arm] = tuple(_joined(self._taken(number, arm)))
+            registers += self._constants[len(registers) - WORDS - _LOCALS :]  # what is new
         return parts
 
     def _open(self, line: str) -> None:
@@ -135,20 +138,23 @@ class Mixer:
         operands, _, modulus = line.partition(": ")[2].partition(" % ")
         names = operands.split(" ^ ") if operands else []
         self._choosers.append((tuple(map(self._register, names)), int(modulus or 1)))
-        self._items.append([])
+        self._lines.append([])
 
-    def _add(self, line: str) -> None:
-        """Add the step or arm on *line* to the open routine."""
-        arm, found, rest = line.partition("> ")
-        when = int(arm) if found and arm.isdecimal() else _ALWAYS
-        for text in (line if when == _ALWAYS else rest).split("; "):
-            words = text.split()
-            part: _Part = (
-                ((), int(words[1]), self._register(words[2]))
-                if words[0] == "run"
-                else ((self._step(words),), _NOBODY, 0)
-            )
-            self._items[-1].append((when, part))
+    def _taken(self, number: int, chosen: int) -> list[_Part]:
+        """Read the steps of routine *number*, and of its arms only the *chosen* one."""
+        parts: list[_Part] = []
+        for line in self._lines[number]:
+            arm, found, rest = line.partition("> ")
+            when = int(arm) if found and arm.isdecimal() else _ALWAYS
+            if when in (_ALWAYS, chosen):
+                parts += map(self._part, (line if when == _ALWAYS else rest).split("; "))
+        return parts
+
+    def _part(self, text: str) -> _Part:
+        words = text.split()
+        if words[0] == "run":
+            return (), int(words[1]), self._register(words[2])
+        return (self._step(words),), _NOBODY, 0
 
     def _step(self, words: list[str]) -> _Step:
         """Understand a step such as `w3 += w4 * 5e`."""

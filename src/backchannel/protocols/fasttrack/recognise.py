@@ -53,10 +53,10 @@ def _link(peek: Peek) -> Claim | More | None:
         return _answer_only(server)
     if len(client) < wire.HELLO:
         return None if server or _TEXT.issuperset(client) else MORE
-    if _TEXT.issuperset(client[: wire.HELLO]):
-        return None
     if len(client) > wire.HELLO and not server and client[:4] != GIFT:
         return None  # a client waits for the answer
+    if _TEXT.issuperset(client[: wire.HELLO]):
+        return None
     hello = wire.read_hello(client[: wire.HELLO])
     if not wire.plausible(hello.kind):
         return None

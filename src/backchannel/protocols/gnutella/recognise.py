@@ -9,9 +9,8 @@ import re
 from backchannel.model import MORE, Claim, More
 from backchannel.patterns import later
 from backchannel.protocols import Peek
-from backchannel.protocols.gnutella import handshake
+from backchannel.protocols.gnutella import handshake, wire
 from backchannel.protocols.gnutella.handshake import Block
-from backchannel.protocols.gnutella.plausible import ENOUGH, count_messages, network_of
 from backchannel.protocols.gnutella.vendors import KNOWN
 from backchannel.reader import WireError
 
@@ -77,6 +76,8 @@ def recognise(peek: Peek, network: str = "gnutella") -> Claim | More | None:
 
 def _datagram(peek: Peek, network: str) -> Claim | More | None:
     """The first datagram names the network; the other side's must belong to either."""
+    from backchannel.protocols.gnutella.plausible import network_of  # noqa: PLC0415 - as below
+
     seen = [data for data in (peek.client, peek.server) if data]
     found = [network_of(data) for data in seen]
     if not found or not all(found) or found[0] != network:
@@ -207,8 +208,16 @@ def _answer(data: bytes, *, flipped: bool) -> Claim | More | None:
 
 def _messages(client: bytes, server: bytes) -> Claim | More | None:
     """Messages amid a stream: several whole ones in a row, and nothing else."""
-    counts = [count_messages(data) for data in (client, server) if len(data) >= 23]
-    if not counts or min(counts) < 0:
+    seen = [data for data in (client, server) if len(data) >= wire.HEADER]
+    if not seen or not all(map(wire.may_begin, seen)):
+        return None  # as nearly always, so that nothing that reads messages is loaded
+    from backchannel.protocols.gnutella.plausible import (  # noqa: PLC0415
+        ENOUGH,
+        count_messages,
+    )
+
+    counts = list(map(count_messages, seen))
+    if min(counts) < 0:
         return None
     if sum(counts) >= ENOUGH:
         return Claim("gnutella", evidence=f"{sum(counts)} messages in a row")

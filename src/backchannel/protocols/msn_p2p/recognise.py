@@ -9,6 +9,7 @@ _FOO = b"\x04\x00\x00\x00foo\x00"
 _V1_HANDSHAKE = b"\x30\x00\x00\x00"
 _V2_HANDSHAKE = b"\x10\x00\x00\x00"
 _FRAME = 4 + wire.V1.size
+_SLP = slp.LETTERS
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -28,15 +29,17 @@ def recognise(peek: Peek) -> Claim | More | None:
 def _side(data: bytes, begun: bool) -> str | More | None:
     if not data:
         return None
-    head = data[: len(_FOO)]
-    if head == _FOO[: len(head)]:
-        return _after_foo(data[len(_FOO) :], len(head) == len(_FOO))
-    if data[:4] == _V1_HANDSHAKE and data[12:32] == bytes(20)[: len(data[12:32])]:
+    first = data[0]
+    if first == _FOO[0]:
+        head = data[: len(_FOO)]
+        if head == _FOO[: len(head)]:
+            return _after_foo(data[len(_FOO) :], len(head) == len(_FOO))
+    if data.startswith(_V1_HANDSHAKE) and data[12:32] == bytes(20)[: len(data[12:32])]:
         if len(data) < _FRAME:
             return MORE
         if wire.shakes(data):
             return "handshake packet with its nonce"
-    if len(data) >= _FRAME and slp.starts(data[_FRAME : _FRAME + 16]):
+    if len(data) > _FRAME and data[_FRAME] in _SLP and slp.starts(data[_FRAME : _FRAME + 16]):
         return "MSNSLP behind a P2P header" if wire.plausible(data) else None
     if not begun and (wire.plausible(data) or wire.length_of(data)):
         return "well-formed P2P packet"

@@ -42,6 +42,10 @@ class Message(msgspec.Struct, frozen=True):
         return next((self.fields[name] for name in names if self.fields.get(name)), "")
 
 
+LETTERS = b"AIBM"
+"""With which MSNSLP begins."""
+
+
 def starts(data: bytes) -> bool:
     """Whether *data* begins like MSNSLP."""
     return data.startswith((b"INVITE MSNMSGR:", b"MSNSLP/1.", b"BYE MSNMSGR:", b"ACK MSNMSGR:"))

@@ -14,7 +14,7 @@ from backchannel.reader import WireError
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a negotiation that both sides agree on, or a flow that one announced."""
     context = peek.start.context
-    if isinstance(context, Inbound) and peek.transport == "tcp":
+    if context is not None and isinstance(context, Inbound) and peek.transport == "tcp":
         return Claim("socks", Confidence.EXPECTED, "connection that a BIND waits for")
     if peek.transport == "udp":
         return _relayed(peek) if isinstance(context, Relay) else None

@@ -20,8 +20,8 @@ cdef class Packets:
     cdef bint _found(self) except -1
 
 
-@cython.locals(have=Py_ssize_t, size=Py_ssize_t)
-cdef Py_ssize_t _size(bytes head, Py_ssize_t left) except -1
+@cython.locals(size=Py_ssize_t)
+cdef Py_ssize_t _size(bytes data, Py_ssize_t at, Py_ssize_t left) except -1
 @cython.locals(length=Py_ssize_t, code=int)
 cpdef Unit read_unit(bytes packet)
 @cython.locals(found=list, at=Py_ssize_t, size=Py_ssize_t)

@@ -46,7 +46,7 @@ class Packets:
         held = self._held
         if self._seeking and not self._found():
             return None
-        size = _size(bytes(held[:_HEADER]), len(held))
+        size = _size(bytes(held[:_HEADER]), 0, len(held))
         if not size:
             return None
         packet = bytes(held[_HEADER:size])
@@ -68,16 +68,15 @@ class Packets:
         return True
 
 
-def _size(head: bytes, left: int) -> int:
-    """Return the size of the TPKT that begins with *head*; 0 where not all of it is in the *left*
-    bytes. Raises WireError where it is none.
+def _size(data: bytes, at: int, left: int) -> int:
+    """Return the size of the TPKT that begins *at* an offset; 0 where not all of it is in the
+    *left* bytes. Raises WireError where it is none.
     """
-    have = len(head)
-    if have and head[0] != _VERSION:
-        raise WireError(f"TPKT must start with 03, got {head[0]:02x}")
-    if have < _HEADER:
+    if left and data[at] != _VERSION:
+        raise WireError(f"TPKT must start with 03, got {data[at]:02x}")
+    if left < _HEADER:
         return 0
-    size = head[2] << 8 | head[3]
+    size = data[at + 2] << 8 | data[at + 3]
     if size < _LEAST:
         raise WireError(f"TPKT of {size} bytes")
     return size if left >= size else 0
@@ -100,7 +99,7 @@ def units(data: bytes) -> tuple[list[Unit], bool]:
     found: list[Unit] = []
     at = 0
     try:
-        while size := _size(data[at : at + _HEADER], len(data) - at):
+        while size := _size(data, at, len(data) - at):
             found.append(read_unit(data[at + _HEADER : at + size]))
             at += size
     except WireError:
