@@ -5,7 +5,7 @@ cimport cython
 from backchannel.protocols.ike.nat cimport Heard
 from backchannel.protocols.ike.wire cimport Header
 
-cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN
+cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED
 cdef bytes NOBODY
 cdef dict STAGES
 
@@ -14,7 +14,7 @@ cdef class Association:
     cdef readonly bytes initiator
     cdef public bytes responder
     cdef readonly int version, side
-    cdef str _key
+    cdef str _key, _initiator_spi, _responder_spi
     cdef public str account, method_of_nat
     cdef public tuple stage
     cdef public int rank, spoke
@@ -25,10 +25,12 @@ cdef class Association:
     cdef public bint tied
 
     cpdef str key(self)
+    cpdef str initiator_spi(self)
+    cpdef str responder_spi(self)
     cpdef sender(self, int side)
     cpdef bint is_of(self, Header header) except -1
     @cython.locals(rank=int)
-    cpdef bint step(self, str stage, str detail=*) except -1
+    cpdef bint step(self, tuple step) except -1
     @cython.locals(recent=list, digest=Py_hash_t, number=object)
     cpdef bint repeats(self, int side, bytes message) except -1
     @cython.locals(known=Heard)

@@ -4,6 +4,8 @@ Memory: SAS associations, the oldest going first, each with at most HASHES hashe
 of messages; the CREDENTIALS latest aggressive exchanges keep seven payloads of PARTS bytes.
 """
 
+from typing import TypeAlias
+
 from backchannel.protocols.ike import psk
 from backchannel.protocols.ike.nat import End, Heard
 from backchannel.protocols.ike.numbers import NOBODY
@@ -17,6 +19,8 @@ PARTS = 8192
 CREDENTIALS = 8
 UNSEEN = -1
 """No side."""
+UNRANKED = -1
+"""Rank of a stage that is no step forward."""
 
 STAGES = {
     "initiated": 0,
@@ -28,15 +32,21 @@ STAGES = {
     "authenticating": 3,
     "authentication-answered": 4,
     "established": 5,
+    "rekeying": UNRANKED,
+    "deleting": UNRANKED,
 }
-"""Steps forward by rank; each is told once."""
+"""Steps forward by rank; each is told once, and what has none each time."""
+Step: TypeAlias = tuple[str, str]
+"""A stage of `IkeStage`, and its detail."""
 
 
 class Association:
     """One IKE SA, by the initiator's SPI."""
 
     __slots__ = (
+        "_initiator_spi",
         "_key",
+        "_responder_spi",
         "account",
         "hashes",
         "initiator",
@@ -59,10 +69,11 @@ class Association:
     def __init__(self, header: Header, side: int) -> None:
         self.initiator, self.responder = header.initiator, header.responder
         self.version = header.version
-        self._key = ""
+        self._key = self._initiator_spi = self._responder_spi = ""
         self.side = side
         """The initiator's; UNSEEN where IKEv1's beginning was not seen."""
-        self.stage, self.rank = ("", ""), -1
+        self.stage: Step = "", ""
+        self.rank = UNRANKED
         self.messages = 0
         self.spoke = 0
         """Bits of the sides that have said something of it."""
@@ -81,8 +92,20 @@ class Association:
     def key(self) -> str:
         """Names the SA among all flows; empty while nobody has answered."""
         if not self._key and self.responder != NOBODY:
-            self._key = f"ike/{self.initiator.hex()}/{self.responder.hex()}"
+            self._key = f"ike/{self.initiator_spi()}/{self.responder_spi()}"
         return self._key
+
+    def initiator_spi(self) -> str:
+        """Return the initiator's SPI in words."""
+        if not self._initiator_spi:
+            self._initiator_spi = self.initiator.hex()
+        return self._initiator_spi
+
+    def responder_spi(self) -> str:
+        """Return the responder's; empty while nobody has answered."""
+        if not self._responder_spi and self.responder != NOBODY:
+            self._responder_spi = self.responder.hex()
+        return self._responder_spi
 
     def sender(self, side: int) -> End | None:
         """Who of the two *side* is."""
@@ -96,15 +119,17 @@ class Association:
             return False
         return header.opens or self.responder in (header.responder, NOBODY)
 
-    def step(self, stage: str, detail: str = "") -> bool:
-        """Go forward to *stage*; False where the SA is there or beyond already.
+    def step(self, step: Step) -> bool:
+        """Go forward; False where the SA is there or beyond already, and nothing is to be told.
 
         What an answer may say instead of an answer can change until there is one.
         """
-        rank = STAGES[stage]
-        if rank < self.rank or (rank == self.rank and (rank != 1 or (stage, detail) == self.stage)):
+        rank = STAGES[step[0]]
+        if rank == UNRANKED:
+            return True
+        if rank < self.rank or (rank == self.rank and (rank != 1 or step == self.stage)):
             return False
-        self.stage, self.rank = (stage, detail), rank
+        self.stage, self.rank = step, rank
         return True
 
     def repeats(self, side: int, message: bytes) -> bool:
@@ -135,13 +160,15 @@ class Table:
         self.begun = 0
         """How many there were."""
         self.latest: Association | None = None
-        """The one that was begun last."""
+        """The one that was begun last. It is among those that are held."""
         self._credentials: list[Association] = []
         self._held: dict[bytes, Association] = {}
 
     def find(self, header: Header, side: int) -> Association:
         """Return the association of *header*, which may begin with it."""
-        known = self._held.get(header.initiator)
+        known = self.latest
+        if known is None or known.initiator != header.initiator:
+            known = self._held.get(header.initiator)
         if known is None or not known.is_of(header):
             known = Association(header, _initiator(header, side))
             self._put(known)

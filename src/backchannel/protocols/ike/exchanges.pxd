@@ -9,7 +9,7 @@ from backchannel.protocols.ike.stages cimport steps
 from backchannel.protocols.ike.wire cimport Header, Payload, payloads, read_header
 
 cdef int AGGRESSIVE, FRAGMENT_1, HEADER, MANY, NATT_PORT, SK, SKF
-cdef bytes NOBODY
+cdef tuple _ESP_FLOWS
 
 
 cdef class Exchanges:
@@ -38,12 +38,12 @@ cdef class Exchanges:
     cdef list _payloads(self, Reading reading, bytes data, str framing)
     @cython.locals(header=Header, events=list)
     cdef bytes _fragment(self, Reading reading, Payload part, str framing, size)
-    @cython.locals(last=Payload, item=Payload)
-    cdef _message(self, Header header, sender, str framing, bytes data, list seen)
-    @cython.locals(association=Association)
+    @cython.locals(header=Header, last=Payload, item=Payload)
+    cdef _message(self, Reading reading, str framing, bytes data, list seen)
+    @cython.locals(association=Association, step=tuple)
     cdef _progress(self, Reading reading, list seen)
-    @cython.locals(responder=bytes)
-    cdef _stage(self, Association association, sender, str stage, str detail)
+    @cython.locals(stage=str, detail=str)
+    cdef _stage(self, Association association, sender, tuple step)
     cdef list _flood(self)
     @cython.locals(answered=bint)
     cdef _judge(self, Reading reading)

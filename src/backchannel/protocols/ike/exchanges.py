@@ -13,18 +13,19 @@ from backchannel.events import Anomaly, Malformed
 from backchannel.model import Capability, Endpoint, Side
 from backchannel.protocols import Output, Start
 from backchannel.protocols.ike import messages, nat, registry
-from backchannel.protocols.ike.association import Association, Table
+from backchannel.protocols.ike.association import Association, Step, Table
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
 from backchannel.protocols.ike.fragments import Fragments
-from backchannel.protocols.ike.numbers import AGGRESSIVE, FRAGMENT_1, HEADER, NOBODY, SK, SKF
+from backchannel.protocols.ike.numbers import AGGRESSIVE, FRAGMENT_1, HEADER, SK, SKF
 from backchannel.protocols.ike.reading import Reading, begin, common, wanted
-from backchannel.protocols.ike.stages import REPEATED, steps
+from backchannel.protocols.ike.stages import steps
 from backchannel.protocols.ike.wire import Header, Payload, payloads, read_header
 from backchannel.reader import Reader, WireError
 
 MANY = 256
 NATT_PORT = 4500
+_ESP_FLOWS: Step = "established", "ESP flows"
 UNANSWERED = {0: "to begin", 3: "to authenticate"}
 """Ranks of stages at which a peer waits for the other, and what for."""
 
@@ -76,10 +77,10 @@ class Exchanges:
             self._recall(self._float, association)
         association.messages += 1
         association.spoke |= 1 << side
+        reading = begin(header, association, side, self._told, self._ends)
         if association.repeats(side, data):
             self.whole += 1
-            return [self._message(header, association.sender(side), framing, data, None)]
-        reading = begin(header, association, side, self._told, self._ends)
+            return [self._message(reading, framing, data, None)]
         seen = self._payloads(reading, data, framing)
         self._progress(reading, seen)
         if reading.nat_hashes:
@@ -91,9 +92,9 @@ class Exchanges:
     def esp_seen(self) -> list[Output]:
         """ESP flows beside IKE: the last SA is up, if it was under way."""
         latest = self._table.latest
-        if latest is None or latest.rank < 3 or not latest.step("established"):
+        if latest is None or latest.rank < 3 or not latest.step(_ESP_FLOWS):
             return []
-        return [self._stage(latest, None, "established", "ESP flows")]
+        return [self._stage(latest, None, _ESP_FLOWS)]
 
     def end(self) -> list[Output]:
         """A side ended; when both have, tell what never got an answer."""
@@ -106,7 +107,7 @@ class Exchanges:
                 told += self._verdict(association, None)
             if association.rank in UNANSWERED and association.spoke in (1, 2):
                 detail = f"{association.messages} messages, {UNANSWERED[association.rank]}"
-                told.append(self._stage(association, None, "unanswered", detail))
+                told.append(self._stage(association, None, ("unanswered", detail)))
         return told
 
     def _recall(self, announced: Float, association: Association) -> None:
@@ -122,12 +123,12 @@ class Exchanges:
         seen: list[Payload] = []
         error, whole = None, b""
         if not header.encrypted:
-            seen, error = payloads(data, header.next, HEADER, header.length)
+            error = payloads(data, header.next, HEADER, header.length, seen)
         self.whole += error is None
         if header.next == FRAGMENT_1 and seen:
             whole = self._fragment(reading, seen[0], framing, len(data))
         else:
-            events.append(self._message(header, reading.sender, framing, data, seen))
+            events.append(self._message(reading, framing, data, seen))
         if seen:
             messages.read(reading, seen)
         if error is not None:
@@ -144,7 +145,7 @@ class Exchanges:
         if self._fragments is None:
             self._fragments = Fragments()
         try:
-            number, total, whole = self._fragments.add(reading.side, header.initiator, part.body)
+            number, total, whole = self._fragments.add(reading.side, header.initiator, part.body())
         except WireError as error:
             events.append(Malformed(reason=f"IKE fragment: {error}"))
             return b""
@@ -165,8 +166,7 @@ class Exchanges:
 
     def _message(
         self,
-        header: Header,
-        sender: nat.End | None,
+        reading: Reading,
         framing: Framing,
         data: bytes,
         seen: list[Payload] | None,
@@ -174,6 +174,7 @@ class Exchanges:
         """Tell of a message with the payloads that were *seen*; None where it came before."""
         if not self._told.message:
             return IkeMessage
+        header = reading.header
         last = seen[-1] if seen else None
         encrypted = header.encrypted or (last is not None and last.kind in (SK, SKF))
         inside, fragment, fragments = 0, 0, 0
@@ -181,13 +182,13 @@ class Exchanges:
             inside = header.next
         elif last is not None and encrypted:
             inside = last.next
-            if last.kind == SKF and len(last.body) >= 4:
-                reader = Reader(last.body)
+            if last.kind == SKF and last.end - last.start >= 4:
+                reader = Reader(last.body())
                 fragment, fragments = reader.u16(), reader.u16()
         elif seen is None:
             encrypted = header.version == 2 and header.next in (SK, SKF)
         return IkeMessage(
-            **common(header.initiator, header.responder, header.version, sender),
+            **reading.common(),
             exchange=registry.exchange(header.version, header.exchange),
             message_id=header.message_id,
             response=header.response,
@@ -205,19 +206,19 @@ class Exchanges:
 
     def _progress(self, reading: Reading, seen: list[Payload]) -> None:
         association = reading.association
-        for stage, detail in steps(reading, seen):
-            if stage in REPEATED or association.step(stage, detail):
-                reading.events.append(self._stage(association, reading.sender, stage, detail))
+        for step in steps(reading, seen):
+            if association.step(step):
+                reading.events.append(self._stage(association, reading.sender, step))
 
     def _stage(
-        self, association: Association, sender: nat.End | None, stage: str, detail: str
+        self, association: Association, sender: nat.End | None, step: Step
     ) -> IkeStage | type[IkeStage]:
+        stage, detail = step
         if stage not in self._told.stages:
             return IkeStage
-        responder = association.responder
         return IkeStage(
-            initiator_spi=association.initiator.hex(),
-            responder_spi="" if responder == NOBODY else responder.hex(),
+            initiator_spi=association.initiator_spi(),
+            responder_spi=association.responder_spi(),
             version=association.version,
             sender=sender or "",
             stage=stage,  # type: ignore[arg-type]  # of the tables in `stages`
@@ -252,7 +253,7 @@ class Exchanges:
         behind, claimed = nat.judge(told)
         return [
             NatDetection(
-                **common(association.initiator, association.responder, association.version, sender),
+                **common(association, sender),
                 behind_nat=behind,
                 claimed=claimed,
                 hashes=told,
@@ -262,7 +263,7 @@ class Exchanges:
 
     def _expect_float(self, reading: Reading) -> list[Output]:
         """Whoever agreed on NAT traversal may go on from port 4500 to port 4500 at any time."""
-        gateway, peer = reading.source, reading.target
+        gateway, peer = reading.source(), reading.target()
         if self._floated or self._transport != "udp" or gateway.port == NATT_PORT:
             return []
         self._floated = True

@@ -18,9 +18,12 @@ cpdef read(Reading reading, list payloads)
 
 @cython.locals(header=Header, association=Association, chosen=bint, aggressive=bint)
 cpdef _security_association(Reading reading, Payload payload)
-@cython.locals(version=int, number=int, error=bint)
+@cython.locals(
+    version=int, number=int, error=bint, at=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t,
+    octets="const unsigned char *",
+)
 cpdef _notify(Reading reading, Payload payload)
-cdef _consequence(Reading reading, int number, bytes data, str detail)
+cdef _consequence(Reading reading, int number, str detail)
 cdef _nat_hash(Reading reading, bytes value, bint of_sender)
 cpdef _nat_discovery(Reading reading, Payload payload)
 cpdef _vendor_id(Reading reading, Payload payload)

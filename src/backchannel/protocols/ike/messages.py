@@ -21,14 +21,15 @@ from backchannel.protocols.ike.events import (
     VendorIds,
 )
 from backchannel.protocols.ike.identities import ADDRESSES, distinguished_name, read_identity
-from backchannel.protocols.ike.notifies import (
+from backchannel.protocols.ike.numbers import (
+    AGGRESSIVE,
     COOKIE,
     INVALID_KE,
+    MAIN,
     NAT_DESTINATION,
     NAT_SOURCE,
     REDIRECT,
 )
-from backchannel.protocols.ike.numbers import AGGRESSIVE, MAIN
 from backchannel.protocols.ike.reading import Reading
 from backchannel.protocols.ike.wire import Payload, attributes
 from backchannel.reader import Reader, WireError
@@ -62,7 +63,7 @@ def read(reading: Reading, payloads: list[Payload]) -> None:
 
 def _security_association(reading: Reading, payload: Payload) -> None:
     header, association = reading.header, reading.association
-    suites, weak, weak_aggressive, method = proposals.read_offer(header.version, payload.body)
+    suites, weak, weak_aggressive, method = proposals.read_offer(header.version, payload.body())
     reading.proposed = bool(suites)
     chosen = reading.sender == "responder" or (not reading.sender and not header.opens)
     aggressive = header.version == 1 and header.exchange == AGGRESSIVE
@@ -77,8 +78,8 @@ def _security_association(reading: Reading, payload: Payload) -> None:
         reading.events.append(IkeProposals)
         return
     offer = IkeProposals(  # told more than others: its fields by name, which takes half the time
-        initiator_spi=header.initiator.hex(),
-        responder_spi="" if header.opens else header.responder.hex(),
+        initiator_spi=association.initiator_spi(),
+        responder_spi="" if header.opens else association.responder_spi(),
         version=header.version,
         sender=reading.sender or "",
         exchange=registry.exchange(header.version, header.exchange),
@@ -100,9 +101,10 @@ def _vendor_events(reading: Reading, payloads: list[Payload]) -> None:
     for payload in payloads:
         if payload.kind != kind:
             continue
-        vendor = vendors.identify(payload.body)
+        body = payload.body()
+        vendor = vendors.identify(body)
         if vendor is None:
-            unnamed.append(payload.body[:64].hex())
+            unnamed.append(body[:64].hex())
         else:
             known.append(vendor)
     names = tuple([vendor.name for vendor in known])
@@ -117,7 +119,7 @@ def _vendor_events(reading: Reading, payloads: list[Payload]) -> None:
 
 
 def _certificate(reading: Reading, payload: Payload) -> None:
-    reader = Reader(payload.body)
+    reader = Reader(payload.body())
     encoding = reader.u8()
     told = IkeCertificate(
         **reading.common(),
@@ -129,7 +131,7 @@ def _certificate(reading: Reading, payload: Payload) -> None:
 
 
 def _certificate_request(reading: Reading, payload: Payload) -> None:
-    reader = Reader(payload.body)
+    reader = Reader(payload.body())
     encoding = reader.u8()
     wanted, names = reader.rest(), tuple[str, ...]()
     if reading.header.version == 1:
@@ -148,14 +150,14 @@ def _certificate_request(reading: Reading, payload: Payload) -> None:
 
 
 def _identity(reading: Reading, payload: Payload) -> None:
-    kind, word, value = read_identity(payload.body)
+    kind, word, value = read_identity(payload.body())
     reading.events.append(IkeIdentity(**reading.common(), kind=word, value=value))
     if reading.sender == "initiator" and reading.header.exchange != MAIN:  # where it is no login
         reading.association.account = value
         exchange = registry.exchange(reading.header.version, reading.header.exchange)
         method = f"ikev{reading.header.version} {exchange}".lower().replace(" ", "-")
         reading.events.append(SignOn(account=value, method=method))
-    if kind in ADDRESSES and value != reading.source.address:
+    if kind in ADDRESSES and value != reading.source().address:
         disclosed = PeerAddress(
             use=Capability.TUNNEL,
             account=reading.association.account,
@@ -167,7 +169,7 @@ def _identity(reading: Reading, payload: Payload) -> None:
 
 
 def _delete(reading: Reading, payload: Payload) -> None:
-    reader = Reader(payload.body)
+    reader = Reader(payload.body())
     if reading.header.version == 1:
         reader.skip(4)  # domain of interpretation
     protocol, size, count = reader.u8(), reader.u8(), reader.u16()
@@ -177,9 +179,12 @@ def _delete(reading: Reading, payload: Payload) -> None:
 
 
 def _notify(reading: Reading, payload: Payload) -> None:
-    version = reading.header.version
-    protocol, number, spi, data = notifies.read(version, payload.body)
-    detail = notifies.detail(version, number, data)
+    version, octets = reading.header.version, payload.octets
+    at = notifies.spi_at(version, payload)
+    number = octets[at - 2] << 8 | octets[at - 1]
+    begin, end, detail = at + octets[at - 3], payload.end, ""
+    if reading.told.notify or notifies.is_acted_on(version, number):
+        detail = notifies.detail(version, number, octets[begin:end])
     error = notifies.is_error(version, number)
     if not reading.told.notify:
         reading.events.append(IkeNotify)
@@ -189,25 +194,24 @@ def _notify(reading: Reading, payload: Payload) -> None:
             name=notifies.name(version, number),
             number=number,
             error=error,
-            protocol=registry.protocol(version, protocol),
-            spi=spi.hex(),
+            protocol=registry.protocol(version, octets[at - 4]),
+            spi=octets[at:begin].hex(),
             detail=detail,
         )
         reading.events.append(told)
     if version == 2:
-        _consequence(reading, number, data, detail)
+        if number in (NAT_SOURCE, NAT_DESTINATION):
+            reading.association.method_of_nat = "RFC 7296"
+            _nat_hash(reading, octets[begin:end], number == NAT_SOURCE)
+        elif reading.header.answers:
+            _consequence(reading, number, detail)
     if error and number != INVALID_KE and (version == 1 or reading.header.answers):
         reading.answer, reading.detail = "refused", notifies.name(version, number)
 
 
-def _consequence(reading: Reading, number: int, data: bytes, detail: str) -> None:
-    """What an IKEv2 notify means for the SA."""
-    if number in (NAT_SOURCE, NAT_DESTINATION):
-        reading.association.method_of_nat = "RFC 7296"
-        _nat_hash(reading, data, number == NAT_SOURCE)
-    elif not reading.header.answers:
-        return
-    elif number == COOKIE:
+def _consequence(reading: Reading, number: int, detail: str) -> None:
+    """What a notify in an IKEv2 answer means for the SA."""
+    if number == COOKIE:
         reading.answer, reading.detail = "cookie-required", detail
     elif number == INVALID_KE:
         reading.answer, reading.detail = "retry-required", f"wants group {detail}"
@@ -233,7 +237,7 @@ def _redirect(reading: Reading, gateway: str) -> None:
         purpose=Capability.TUNNEL,
         address=gateway,
         port=500,
-        source=reading.target.address,
+        source=reading.target().address,
         transport="udp",
         repeat=True,
     )
@@ -244,7 +248,7 @@ def _nat_hash(reading: Reading, value: bytes, of_sender: bool) -> None:
     if reading.sender is None:
         return
     of = reading.sender if of_sender else reading.other()
-    seen = reading.source if of_sender else reading.target
+    seen = reading.source() if of_sender else reading.target()
     reading.association.keep(nat.heard(of, reading.sender, value, reading.header, seen))
     reading.nat_hashes += 1
 
@@ -255,7 +259,7 @@ def _nat_hash(reading: Reading, value: bytes, of_sender: bool) -> None:
 def _nat_discovery(reading: Reading, payload: Payload) -> None:
     """RFC 3947 §3.2: the first is the receiver's address, all others the sender's."""
     reading.association.method_of_nat = _NAT_METHODS[payload.kind]
-    _nat_hash(reading, payload.body, reading.nat_hashes > 0)
+    _nat_hash(reading, payload.body(), reading.nat_hashes > 0)
 
 
 _NAT_METHODS = {
@@ -287,10 +291,10 @@ def _hash_1(reading: Reading, payload: Payload) -> None:
 def _keep(reading: Reading, name: str, payload: Payload) -> None:
     """Keep what HASH_R covers, the first of its kind; one that is too long spoils it all."""
     parts = reading.association.parts
-    if parts is not None and len(payload.body) > PARTS:
+    if parts is not None and payload.end - payload.start > PARTS:
         reading.association.parts = None
     elif parts is not None and not getattr(parts, name):
-        setattr(parts, name, payload.body)
+        setattr(parts, name, payload.body())
 
 
 def _credential(reading: Reading) -> None:
@@ -309,7 +313,7 @@ _USER_NAME, _PASSWORD, _PASSCODE = 16521, 16522, 16523
 
 def _configuration_1(reading: Reading, payload: Payload) -> None:
     """Mode config and XAUTH, which are in clear only where somebody forgot the first phase."""
-    reader = Reader(payload.body)
+    reader = Reader(payload.body())
     reader.skip(4)
     found = dict(attributes(reader))
     account = decode(found.get(_USER_NAME, b""))

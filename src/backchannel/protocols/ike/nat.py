@@ -79,9 +79,9 @@ class Heard:
 
     def same(self, other: "Heard") -> bool:
         """Whether both say the same."""
-        if self.of != other.of or self.by != other.by or self.start != other.start:
+        if self.start != other.start or self.of != other.of or self.by != other.by:
             return False
-        if self.header.same_sa(other.header) and self.seen == other.seen:
+        if self.seen == other.seen and self.header.same_sa(other.header):
             return True
         return self.hash == other.hash
 

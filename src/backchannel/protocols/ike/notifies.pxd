@@ -2,10 +2,14 @@
 
 cimport cython
 
+from backchannel.protocols.ike.wire cimport Payload
+
 cdef dict _DETAILS
+cdef int COOKIE, INVALID_KE, REDIRECT, REDIRECTED_FROM
 
 
-@cython.locals(at=Py_ssize_t, end=Py_ssize_t, size=Py_ssize_t, octets="const unsigned char *")
-cpdef tuple read(int version, bytes body)
+@cython.locals(at=Py_ssize_t, octets="const unsigned char *")
+cpdef Py_ssize_t spi_at(int version, Payload payload) except -1
 cpdef bint is_error(int version, int number)
+cpdef bint is_acted_on(int version, int number)
 cpdef str detail(int version, int number, bytes data)

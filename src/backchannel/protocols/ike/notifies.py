@@ -8,14 +8,17 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from backchannel.protocols.ike.algorithms import GROUPS
+from backchannel.protocols.ike.numbers import (
+    COOKIE,
+    INVALID_KE,
+    REDIRECT,
+    REDIRECTED_FROM,
+    SIGNATURE_HASH,
+)
 from backchannel.protocols.ike.registry import SIGNATURE_HASHES
+from backchannel.protocols.ike.wire import Payload
 from backchannel.reader import Reader
 from backchannel.text import decode
-
-NAT_SOURCE, NAT_DESTINATION, COOKIE = 16388, 16389, 16390
-NO_PROPOSAL, INVALID_KE = 14, 17
-REDIRECT_SUPPORTED, REDIRECT, REDIRECTED_FROM = 16406, 16407, 16408
-SIGNATURE_HASH = 16431
 
 NOTIFIES = {
     1: "INVALID-PAYLOAD-TYPE",
@@ -160,19 +163,19 @@ NOTIFIES_2 = {
 _MAX_TEXT = 256
 
 
-def read(version: int, body: bytes) -> tuple[int, int, bytes, bytes]:
-    """Return protocol, number, SPI and data of a notify. Raises WireError where it is cut short.
+def spi_at(version: int, payload: Payload) -> int:
+    """Return where in the octets of a notify its SPI stands. Four bytes in front of it are those of
+    the protocol, the SPI's size and the number. Raises WireError where the notify is cut short.
 
     [domain of interpretation u32, IKEv1] | protocol u8 | SPI size u8 | number u16 | SPI | data
     """
-    at, size, octets = 8 if version == 1 else 4, len(body), body
-    if size >= at and size >= (end := at + octets[at - 3]):
-        number = octets[at - 2] << 8 | octets[at - 1]
-        return octets[at - 4], number, octets[at:end], octets[end:size]
-    reader = Reader(body)
-    reader.skip(at - 4)
-    protocol, size, number = reader.u8(), reader.u8(), reader.u16()
-    return protocol, number, reader.take(size), reader.rest()
+    at, octets = payload.start + (8 if version == 1 else 4), payload.octets
+    if at > payload.end or at + octets[at - 3] > payload.end:
+        reader = Reader(payload.body())
+        reader.skip(at - 4 - payload.start)
+        _, size, _ = reader.u8(), reader.u8(), reader.u16()
+        reader.skip(size)
+    return at
 
 
 def name(version: int, number: int) -> str:
@@ -183,6 +186,13 @@ def name(version: int, number: int) -> str:
 def is_error(version: int, number: int) -> bool:
     """Say whether a notify of this number reports an error."""
     return 0 < number < (8192 if version == 1 else 16384)
+
+
+def is_acted_on(version: int, number: int) -> bool:
+    """Say whether more depends on a notify's `detail` than what is told of it: what follows for the
+    SA, or that it is cut short.
+    """
+    return version == 2 and number in (COOKIE, INVALID_KE, REDIRECT, REDIRECTED_FROM)
 
 
 def detail(version: int, number: int, data: bytes) -> str:

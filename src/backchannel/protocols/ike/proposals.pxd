@@ -1,6 +1,10 @@
 # C types for proposals.py, which says what these are.
 
-cdef int _REMEMBERED
+cimport cython
+
+cdef int _LONGEST, _REMEMBERED
+cdef dict _OFFERS_1, _OFFERS_2
 
 
+@cython.locals(known=dict)
 cpdef tuple read_offer(int version, bytes body)

@@ -11,7 +11,6 @@ A transform of IKEv1 is a whole suite, so each becomes one; IKEv2 lists algorith
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TypeAlias
 
 from backchannel.protocols.ike import algorithms as names
@@ -63,7 +62,16 @@ def read_offer(version: int, body: bytes) -> Offer:
 
     Raises WireError where a length does not fit; past MAX_ALGORITHMS the rest is left out.
     """
-    return _read_again(version, body) if len(body) <= _REMEMBERED else _read_offer(version, body)
+    if len(body) > _LONGEST:
+        return _read_offer(version, body)
+    known = _OFFERS_1 if version == 1 else _OFFERS_2
+    offer = known.get(body)
+    if offer is None:
+        offer = _read_offer(version, body)
+        if len(known) >= _REMEMBERED:
+            del known[next(iter(known))]
+        known[body] = offer
+    return offer
 
 
 def _read_offer(version: int, body: bytes) -> Offer:
@@ -84,14 +92,14 @@ def read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
     return tuple(suites)
 
 
-_REMEMBERED = 1024
-"""Bytes of the payloads that are remembered: a peer offers the same each time, and reading a long
-offer takes a hundred times longer than comparing it."""
-
-
-@lru_cache(maxsize=128)
-def _read_again(version: int, body: bytes) -> Offer:
-    return _read_offer(version, body)
+_OFFERS_1: dict[bytes, Offer] = {}
+_OFFERS_2: dict[bytes, Offer] = {}
+"""What was read last, by payload: a peer offers the same each time, and reading a long offer takes
+a hundred times longer than comparing it."""
+_REMEMBERED = 128
+"""Payloads of a version that are remembered."""
+_LONGEST = 1024
+"""Bytes of those payloads."""
 
 
 def weak(suites: tuple[Suite, ...], *, aggressive: bool = False) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ cdef class Reading:
     cdef readonly Header header
     cdef readonly Association association
     cdef readonly Told told
-    cdef readonly object sender, source, target
+    cdef readonly object sender
     cdef tuple _ends
     cdef dict _common
     cdef readonly list events
@@ -31,6 +31,8 @@ cdef class Reading:
 
     cpdef begin(self, Header header, Association association, int side, Told told, tuple ends)
     cpdef dict common(self)
+    cpdef source(self)
+    cpdef target(self)
     cpdef str other(self)
 
 
@@ -38,4 +40,4 @@ cdef class Reading:
 cpdef Reading begin(Header header, Association association, int side, Told told, tuple ends)
 
 
-cpdef dict common(bytes initiator, bytes responder, int version, sender)
+cpdef dict common(Association association, sender, bint opens=*)

@@ -15,7 +15,6 @@ from backchannel.protocols.ike.events import (
     NatDetection,
     Stage,
 )
-from backchannel.protocols.ike.numbers import NOBODY
 from backchannel.protocols.ike.wire import Header
 
 
@@ -63,8 +62,6 @@ class Reading:
         "proposed",
         "sender",
         "side",
-        "source",
-        "target",
         "told",
         "vendors",
     )
@@ -79,8 +76,7 @@ class Reading:
     ) -> None:
         """*ends* are the flow's; *side* of it sent the message."""
         self.header, self.association, self.side, self._ends = header, association, side, ends
-        self.sender = self.association.sender(self.side)
-        self.source, self.target = self._ends[self.side], self._ends[1 - self.side]
+        self.sender = association.sender(side)
         self._common: dict[str, Any] | None = None
         self.told = told
         """Which events are to be told in full."""
@@ -98,9 +94,16 @@ class Reading:
     def common(self) -> dict[str, Any]:
         """Return the fields that every event of IKE has, not to be changed."""
         if self._common is None:
-            header = self.header
-            self._common = common(header.initiator, header.responder, header.version, self.sender)
+            self._common = common(self.association, self.sender, self.header.opens)
         return self._common
+
+    def source(self) -> Endpoint:
+        """Where it comes from."""
+        return self._ends[self.side]
+
+    def target(self) -> Endpoint:
+        """Where it goes."""
+        return self._ends[1 - self.side]
 
     def other(self) -> nat.End:
         """Who of the two receives it."""
@@ -120,13 +123,13 @@ def begin(
     return reading
 
 
-def common(
-    initiator: bytes, responder: bytes, version: int, sender: nat.End | None
-) -> dict[str, Any]:
-    """Return the fields that every event of IKE has."""
+def common(association: Association, sender: nat.End | None, opens: bool = False) -> dict[str, Any]:
+    """Return the fields that every event of IKE has. *opens*: told of a message that did not know
+    the responder's SPI.
+    """
     return {
-        "initiator_spi": initiator.hex(),
-        "responder_spi": "" if responder == NOBODY else responder.hex(),
-        "version": version,
+        "initiator_spi": association.initiator_spi(),
+        "responder_spi": "" if opens else association.responder_spi(),
+        "version": association.version,
         "sender": sender or "",
     }

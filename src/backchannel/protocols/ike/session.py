@@ -94,7 +94,7 @@ class Session:
             octets, size = data, len(data)
             data = octets[offset:size]
         if kind is _IKE and header is not None:
-            return self._message(side, data, header, _FRAMING[offset])
+            return self._message(side, data, header, "non-esp-marker" if offset else "plain")
         known = self._known[side]
         if kind is _ESP or (known and data[:4] in known):
             return self._packet(side, data)
@@ -202,6 +202,3 @@ class Session:
             return self._announced() + self._esp.vouch(side)
         self.standing = _PARSED if lull else _REFUTED
         return []
-
-
-_FRAMING: dict[int, Framing] = {0: "plain", 4: "non-esp-marker"}

@@ -10,10 +10,10 @@ cdef int AGGRESSIVE, AUTH, AUTHIP_MAIN, AUTHIP_QUICK, BASE, CREATE_CHILD, DELETE
 cdef int INFORMATIONAL, MAIN, QUICK, SA_INIT, SESSION_RESUME, SK, SKF
 
 
-cpdef list steps(Reading reading, list seen)
+cpdef steps(Reading reading, list seen)
 
 @cython.locals(header=Header, request=bint, last=Payload, inside=int, later=bint)
-cdef list _step_2(Reading reading, list seen)
+cdef _step_2(Reading reading, list seen)
 @cython.locals(header=Header, association=Association)
-cdef list _step_1(Reading reading, list seen)
-cdef list _quick(Association association, int side, message_id)
+cdef _step_1(Reading reading, list seen)
+cdef _quick(Association association, int side, message_id)

@@ -5,10 +5,10 @@ that: an IKE_AUTH response answers the authentication, and only what follows sho
 granted.
 """
 
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from backchannel.protocols.ike import registry
-from backchannel.protocols.ike.association import KEPT_QUICK, Association
+from backchannel.protocols.ike.association import KEPT_QUICK, Association, Step
 from backchannel.protocols.ike.numbers import (
     AGGRESSIVE,
     AUTH,
@@ -29,32 +29,32 @@ from backchannel.protocols.ike.numbers import (
 from backchannel.protocols.ike.reading import Reading
 from backchannel.protocols.ike.wire import Payload
 
-Step: TypeAlias = tuple[str, str]
-"""A stage of `IkeStage`, and its detail."""
-REPEATED = frozenset({"rekeying", "deleting"})
-"""Stages that are told each time; all others are told once."""
+_NONE: tuple[Step, ...] = ()
+_INITIATED = (("initiated", ""),)
+_AUTHENTICATING = (("authenticating", ""),)
+_AUTHENTICATION_ANSWERED = (("authentication-answered", ""),)
 
 
-def steps(reading: Reading, seen: list[Payload]) -> list[Step]:
+def steps(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
     """Return where the message *reading* with payloads *seen* brings the SA."""
     if reading.header.version == 1:
         return _step_1(reading, seen)
     return _step_2(reading, seen)
 
 
-def _step_2(reading: Reading, seen: list[Payload]) -> list[Step]:
+def _step_2(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
     header = reading.header
     request = not header.answers
     last = seen[-1] if seen else None
     inside = last.next if last is not None and last.kind in (SK, SKF) else 0
     if header.exchange in (SA_INIT, SESSION_RESUME):
         if request:
-            return [("initiated", "")]
-        return [(reading.answer, reading.detail)] if reading.answer else []
+            return _INITIATED
+        return ((reading.answer, reading.detail),) if reading.answer else _NONE
     if header.exchange == AUTH:
         if reading.answer:  # an error in clear: nobody can know its sender, so it proves little
-            return [(reading.answer, reading.detail)]
-        return [("authenticating" if request else "authentication-answered", "")]
+            return ((reading.answer, reading.detail),)
+        return _AUTHENTICATING if request else _AUTHENTICATION_ANSWERED
     steps: list[Step] = []
     if not request and header.exchange in (CREATE_CHILD, INFORMATIONAL):
         steps.append(("established", ""))
@@ -67,25 +67,24 @@ def _step_2(reading: Reading, seen: list[Payload]) -> list[Step]:
     return steps
 
 
-def _step_1(reading: Reading, seen: list[Payload]) -> list[Step]:
+def _step_1(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
     header, association = reading.header, reading.association
     if header.exchange in (QUICK, AUTHIP_QUICK):
         return _quick(association, reading.side, header.message_id)
     if reading.answer:
-        return [(reading.answer, reading.detail)]
+        return ((reading.answer, reading.detail),)
     if header.exchange not in (BASE, MAIN, AGGRESSIVE, AUTHIP_MAIN):
-        return []
+        return _NONE
     if header.encrypted or (header.exchange == AGGRESSIVE and _has(seen, HASH_1)):
-        word = "authenticating" if reading.sender != "responder" else "authentication-answered"
-        return [(word, "")]
-    return [("initiated", "")] if header.opens else []
+        return _AUTHENTICATING if reading.sender != "responder" else _AUTHENTICATION_ANSWERED
+    return _INITIATED if header.opens else _NONE
 
 
 def _has(seen: list[Payload], kind: int) -> bool:
     return any(payload.kind == kind for payload in seen)
 
 
-def _quick(association: Association, side: int, message_id: int) -> list[Step]:
+def _quick(association: Association, side: int, message_id: int) -> Sequence[Step]:
     """Quick mode begins when the first phase is done, and is done itself at its third message."""
     fresh = message_id not in association.quick
     if fresh and len(association.quick) >= KEPT_QUICK:

@@ -26,7 +26,10 @@ cdef class Header:
 @cython.freelist(32)
 cdef class Payload:
     cdef readonly int kind, next
-    cdef readonly bytes body
+    cdef readonly bytes octets
+    cdef readonly Py_ssize_t start, end
+
+    cpdef bytes body(self)
 
 
 @cython.locals(
@@ -38,6 +41,6 @@ cdef bint _forgiven(Header header, Py_ssize_t size, bint cut) except -1
 
 @cython.locals(
     kind=int, following=int, left=Py_ssize_t, length=Py_ssize_t, at=Py_ssize_t,
-    found=list, octets="const unsigned char *", payload=Payload,
+    octets="const unsigned char *", payload=Payload,
 )
-cpdef tuple payloads(bytes data, int first, Py_ssize_t start, Py_ssize_t end)
+cpdef payloads(bytes data, int first, Py_ssize_t start, Py_ssize_t end, list found)

@@ -88,12 +88,21 @@ class Header:
 
 
 class Payload:
-    """One payload: its number, its body, and what number the next one has. `payloads` makes it."""
+    """One payload: its number, where in *octets* its body stands, and what number the next one has.
+    `payloads` makes it.
+    """
 
-    __slots__ = ("body", "kind", "next")
+    __slots__ = ("end", "kind", "next", "octets", "start")
     kind: int
-    body: bytes
     next: int
+    octets: bytes
+    start: int
+    end: int
+
+    def body(self) -> bytes:
+        """Return the body; most payloads are of a kind of which nothing more is asked."""
+        octets = self.octets
+        return octets[self.start : self.end]
 
 
 def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
@@ -137,32 +146,33 @@ def _forgiven(header: Header, size: int, cut: bool) -> bool:
 
 
 def payloads(
-    data: bytes, first: int, start: int, end: int
-) -> tuple[list[Payload], WireError | None]:
-    """Return the payloads of *data* between *start* and *end*, the first of which has the number
-    *first*, and what is wrong behind them: a length that does not fit, or more than MAX_PAYLOADS.
+    data: bytes, first: int, start: int, end: int, found: list[Payload]
+) -> WireError | None:
+    """Add to *found* the payloads of *data* between *start* and *end*, the first of which has the
+    number *first*. Return what is wrong behind them: a length that does not fit, or more than
+    MAX_PAYLOADS.
 
     Stops behind an encrypted payload, which is always the last (RFC 7296 §3.14).
     """
-    found: list[Payload] = []
     kind, at, end, octets = first, start, min(end, len(data)), data
     while kind and len(found) < MAX_PAYLOADS:
         left = end - at
         if left < 4:
-            return found, WireError(f"wanted 4 bytes at {at}, {max(0, left)} left")
+            return WireError(f"wanted 4 bytes at {at}, {max(0, left)} left")
         following, length = octets[at], octets[at + 2] << 8 | octets[at + 3]
         if length < 4:
-            return found, WireError(f"payload {kind} says it is {length} bytes long")
+            return WireError(f"payload {kind} says it is {length} bytes long")
         if length > left:
-            return found, WireError(f"wanted {length - 4} bytes at {at + 4}, {left - 4} left")
+            return WireError(f"wanted {length - 4} bytes at {at + 4}, {left - 4} left")
         payload = Payload.__new__(Payload)
-        payload.kind, payload.body, payload.next = kind, octets[at + 4 : at + length], following
+        payload.kind, payload.next, payload.octets = kind, following, data
+        payload.start, payload.end = at + 4, at + length
         found.append(payload)
         if kind in (SK, SKF):
-            return found, None
+            return None
         at += length
         kind = following
-    return found, WireError(f"more than {MAX_PAYLOADS} payloads") if kind else None
+    return WireError(f"more than {MAX_PAYLOADS} payloads") if kind else None
 
 
 def attributes(reader: Reader) -> Iterator[tuple[int, bytes]]:
