@@ -103,12 +103,14 @@ class Summary:
         if not service:
             return
         last: ServiceRow | None = None
+        latest: type[Event] | None = None
         counted = 0
         for kind in kinds:
-            known = self._kinds.get(kind)
-            if known is None:
-                known = self._kind(kind)
-            spot = known.spot
+            if kind is not latest:
+                latest, known = kind, self._kinds.get(kind)
+                if known is None:
+                    known = self._kind(kind)
+                spot = known.spot
             row = self._services.count(spot, service, spot.carried or protocol, stack, confidence)
             if row is None:
                 continue

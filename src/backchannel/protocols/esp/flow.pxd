@@ -16,9 +16,13 @@ cpdef Py_ssize_t number(bytes packet) except -1
 
 
 cdef class Association(Sequence):
-    cdef readonly str spi
+    cdef public str spi
     cdef public str cleartext
     cdef public bint told
+
+
+@cython.locals(made=Association)
+cpdef Association associate(bytes spi, bytes packet)
 
 
 cdef class EspFlow:
@@ -45,12 +49,15 @@ cdef class EspFlow:
     cdef bint _shown(self, Py_ssize_t follows) except -1
     cdef bint _odd(self, bytes packet) except -1
     cdef _stall(self)
-    @cython.locals(reserved=bint, association=Association, told=list)
+    @cython.locals(
+        reserved=bint, association=Association, told=list, table=dict, spi=bytes,
+        octets="const unsigned char *",
+    )
     cdef list _begin(self, int side, bytes packet)
     cdef list _strange(self, bytes packet)
     cdef list _reserved(self, bytes packet)
-    @cython.locals(table=dict, oldest=Association)
-    cdef list _make_room(self, int side)
+    @cython.locals(oldest=Association)
+    cdef list _make_room(self, dict table)
     cdef list _introduce(self, int side, Association association)
     @cython.locals(packets="long long")
     cdef list _attend(self, int side, Association known, bytes packet)

@@ -61,14 +61,22 @@ def number(packet: bytes) -> int:
 
 
 class Association(Sequence):
-    """One SPI towards one side: its sequence, what is inside, and whether it was told of."""
+    """One SPI towards one side: its sequence, what is inside, and whether it was told of.
+    `associate` makes it.
+    """
 
     __slots__ = ("cleartext", "spi", "told")
+    spi: str
+    cleartext: str
+    told: bool
 
-    def __init__(self, packet: bytes) -> None:
-        super().__init__(number(packet), len(packet))
-        self.spi, self.cleartext = packet[:4].hex(), inside(packet)
-        self.told = False
+
+def associate(spi: bytes, packet: bytes) -> Association:
+    """Return the association that *packet* begins, without the call that `__init__` would be."""
+    made = Association.__new__(Association)
+    made.begin(number(packet), len(packet))
+    made.spi, made.cleartext, made.told = spi.hex(), inside(packet), False
+    return made
 
 
 class EspFlow:
@@ -164,17 +172,22 @@ class EspFlow:
     # -- associations --------------------------------------------------------------------------
 
     def _begin(self, side: Side, packet: bytes) -> list[Output]:
-        reserved = packet[:3] == b"\0\0\0"
-        if len(packet) < HEADER or (reserved and not (self._carrier == "ip" and packet[3])):
+        if len(packet) < HEADER:
             return self._strange(packet)
-        if not self.proved and (self._odd(packet) or len(self.tables[side]) >= UNPROVED_SAS):
+        table, octets = self.tables[side], packet
+        reserved = not octets[0] | octets[1] | octets[2]
+        if reserved and not (self._carrier == "ip" and octets[3]):
+            return self._strange(packet)
+        if not self.proved and (self._odd(packet) or len(table) >= UNPROVED_SAS):
             self.refuted = True
             return []
-        self._clear = self._clear or packet[0] not in OPENVPN
-        association = Association(packet)
+        self._clear = self._clear or octets[0] not in OPENVPN
+        spi = octets[:4]
+        association = associate(spi, packet)
         told = self._reserved(packet) if reserved else []
-        told += self._make_room(side)
-        self.tables[side][packet[:4]] = association
+        if len(table) >= SAS:
+            told += self._make_room(table)
+        table[spi] = association
         self._begun += 1
         if not self.proved:
             self._stall()
@@ -206,10 +219,7 @@ class EspFlow:
             Anomaly(kind="reserved-spi", detail=f"SPI {spi}, {self._untold} such packets so far")
         ]
 
-    def _make_room(self, side: Side) -> list[Output]:
-        table = self.tables[side]
-        if len(table) < SAS:
-            return []
+    def _make_room(self, table: dict[bytes, Association]) -> list[Output]:
         oldest = table.pop(next(iter(table)))
         return [self._figures(oldest, True)] if oldest.told else []
 

@@ -14,6 +14,7 @@ cdef class Sequence:
     cdef readonly list _holes
     cdef tuple _before_reset
 
+    cpdef begin(self, long long sequence, Py_ssize_t size)
     cpdef bint add(self, long long sequence, Py_ssize_t size) except -1
     cpdef bint follows(self, long long sequence) except -1
     @cython.locals(ahead="long long")

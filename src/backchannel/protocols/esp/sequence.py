@@ -43,6 +43,10 @@ class Sequence:
     )
 
     def __init__(self, sequence: int, size: int) -> None:
+        self.begin(sequence, size)
+
+    def begin(self, sequence: int, size: int) -> None:
+        """Count the first packet."""
         self.first = self._base = sequence
         self.next = sequence + 1
         self.packets, self.octets = 1, size

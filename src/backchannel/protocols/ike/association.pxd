@@ -24,6 +24,7 @@ cdef class Association:
     cdef public dict quick
     cdef public bint tied
 
+    cpdef begin(self, Header header, int side)
     cpdef str key(self)
     cpdef str initiator_spi(self)
     cpdef str responder_spi(self)
@@ -50,4 +51,6 @@ cdef class Table:
     cdef _put(self, Association association)
 
 
+@cython.locals(made=Association)
+cpdef Association begin(Header header, int side)
 cdef int _initiator(Header header, int side) except -2

@@ -41,7 +41,7 @@ Step: TypeAlias = tuple[str, str]
 
 
 class Association:
-    """One IKE SA, by the initiator's SPI."""
+    """One IKE SA, by the initiator's SPI. `begin` makes it."""
 
     __slots__ = (
         "_initiator_spi",
@@ -66,7 +66,8 @@ class Association:
         "version",
     )
 
-    def __init__(self, header: Header, side: int) -> None:
+    def begin(self, header: Header, side: int) -> None:
+        """Take what the first message says, and the *side* of the initiator."""
         self.initiator, self.responder = header.initiator, header.responder
         self.version = header.version
         self._key = self._initiator_spi = self._responder_spi = ""
@@ -170,7 +171,7 @@ class Table:
         if known is None or known.initiator != header.initiator:
             known = self._held.get(header.initiator)
         if known is None or not known.is_of(header):
-            known = Association(header, _initiator(header, side))
+            known = begin(header, _initiator(header, side))
             self._put(known)
         elif known.responder == NOBODY:
             known.responder = header.responder
@@ -193,6 +194,13 @@ class Table:
         if len(self._held) >= SAS:
             del self._held[next(iter(self._held))]
         self._held[association.initiator] = self.latest = association
+
+
+def begin(header: Header, side: int) -> Association:
+    """Return what begins with *header*, without the call that `__init__` would be."""
+    made = Association.__new__(Association)
+    made.begin(header, side)
+    return made
 
 
 def _initiator(header: Header, side: int) -> int:

@@ -29,7 +29,7 @@ class Kind(IntEnum):
 _OTHER, _IKE, _ESP, _KEEPALIVE = Kind
 _MARKER = bytes(4)
 _NON_IKE = bytes(8)
-_WESP = b"\0\0\0\2"
+_WESP = 2
 
 Found: TypeAlias = tuple[Kind, int, Header | None]
 _NOTHING: Found = _OTHER, 0, None
@@ -43,12 +43,15 @@ def classify(data: bytes, cut: bool = False) -> Found:
 
     *cut*: an IKE message may be shorter than its header says, as where a capture cut it.
     """
-    if data.startswith(_MARKER):
-        return _marked(data, cut)
-    if data == b"\xff":
+    octets = data
+    if len(data) >= len(_MARKER):
+        if not octets[0] | octets[1] | octets[2]:
+            if not octets[3]:
+                return _marked(data, cut)
+            if octets[3] == _WESP and plausible(data[8:]):
+                return _ESP_AT_8
+    elif data == b"\xff":
         return _ALIVE
-    if data.startswith(_WESP) and plausible(data[8:]):
-        return _ESP_AT_8
     header = read_header(data, 0, cut)
     if header is not None:
         return _IKE, 0, header

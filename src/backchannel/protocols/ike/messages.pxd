@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.protocols.ike cimport nat, notifies, proposals, registry
 from backchannel.protocols.ike.association cimport Association
+from backchannel.protocols.ike.proposals cimport Offer
 from backchannel.protocols.ike.reading cimport Reading
 from backchannel.protocols.ike.wire cimport Header, Payload
 
@@ -16,7 +17,9 @@ cdef int COOKIE, INVALID_KE, NAT_DESTINATION, NAT_SOURCE, REDIRECT
 @cython.locals(payload=Payload, table=list)
 cpdef read(Reading reading, list payloads)
 
-@cython.locals(header=Header, association=Association, chosen=bint, aggressive=bint)
+@cython.locals(
+    header=Header, association=Association, chosen=bint, aggressive=bint, read=Offer, weak=tuple
+)
 cpdef _security_association(Reading reading, Payload payload)
 @cython.locals(
     version=int, number=int, error=bint, at=Py_ssize_t, begin=Py_ssize_t, end=Py_ssize_t,

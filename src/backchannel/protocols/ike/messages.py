@@ -63,17 +63,16 @@ def read(reading: Reading, payloads: list[Payload]) -> None:
 
 def _security_association(reading: Reading, payload: Payload) -> None:
     header, association = reading.header, reading.association
-    suites, weak, weak_aggressive, method = proposals.read_offer(header.version, payload.body())
-    reading.proposed = bool(suites)
+    read = proposals.read_offer(header.version, payload)
+    reading.proposed = bool(read.suites)
     chosen = reading.sender == "responder" or (not reading.sender and not header.opens)
     aggressive = header.version == 1 and header.exchange == AGGRESSIVE
     if chosen:
         reading.answer = "answered"
-        association.method = method
+        association.method = read.method
     elif aggressive:
         _keep(reading, "sai", payload)
-    if aggressive:
-        weak = weak_aggressive
+    weak = read.weak_aggressive if aggressive else read.weak
     if not weak and not reading.told.offer:
         reading.events.append(IkeProposals)
         return
@@ -84,7 +83,7 @@ def _security_association(reading: Reading, payload: Payload) -> None:
         sender=reading.sender or "",
         exchange=registry.exchange(header.version, header.exchange),
         chosen=chosen,
-        suites=suites,
+        suites=read.suites,
         weak=weak,
     )
     reading.events.append(offer)
@@ -183,7 +182,7 @@ def _notify(reading: Reading, payload: Payload) -> None:
     at = notifies.spi_at(version, payload)
     number = octets[at - 2] << 8 | octets[at - 1]
     begin, end, detail = at + octets[at - 3], payload.end, ""
-    if reading.told.notify or notifies.is_acted_on(version, number):
+    if reading.told.notify or notifies.matters(version, number, reading.header.answers):
         detail = notifies.detail(version, number, octets[begin:end])
     error = notifies.is_error(version, number)
     if not reading.told.notify:

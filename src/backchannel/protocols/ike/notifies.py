@@ -188,11 +188,13 @@ def is_error(version: int, number: int) -> bool:
     return 0 < number < (8192 if version == 1 else 16384)
 
 
-def is_acted_on(version: int, number: int) -> bool:
-    """Say whether more depends on a notify's `detail` than what is told of it: what follows for the
-    SA, or that it is cut short.
+def matters(version: int, number: int, answers: bool) -> bool:
+    """Say whether more depends on a notify's `detail` than what is told of it: that it is cut
+    short, or what follows for the SA where the message *answers* another.
     """
-    return version == 2 and number in (COOKIE, INVALID_KE, REDIRECT, REDIRECTED_FROM)
+    if version != 2:
+        return False
+    return number in (REDIRECT, REDIRECTED_FROM) or (answers and number in (COOKIE, INVALID_KE))
 
 
 def detail(version: int, number: int, data: bytes) -> str:

@@ -2,9 +2,18 @@
 
 cimport cython
 
+from backchannel.protocols.ike.wire cimport Payload
+
 cdef int _LONGEST, _REMEMBERED
-cdef dict _OFFERS_1, _OFFERS_2
+cdef list _OFFERS_1, _OFFERS_2
 
 
-@cython.locals(known=dict)
-cpdef tuple read_offer(int version, bytes body)
+@cython.final
+cdef class Offer:
+    cdef readonly bytes body
+    cdef readonly tuple suites, weak, weak_aggressive
+    cdef readonly int method
+
+
+@cython.locals(offers=list, offer=Offer)
+cpdef Offer read_offer(int version, Payload payload)

@@ -11,12 +11,11 @@ A transform of IKEv1 is a whole suite, so each becomes one; IKEv2 lists algorith
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 from backchannel.protocols.ike import algorithms as names
 from backchannel.protocols.ike.events import Algorithm, Suite
 from backchannel.protocols.ike.registry import protocol
-from backchannel.protocols.ike.wire import attributes, number
+from backchannel.protocols.ike.wire import Payload, attributes, number
 from backchannel.reader import Reader, WireError
 
 MAX_ALGORITHMS = 512
@@ -24,6 +23,7 @@ MAX_ALGORITHMS = 512
 
 IPSEC_DOI, GDOI = 1, 2
 IKE, AH, ESP = 1, 2, 3
+_METHOD = "authentication"
 
 _KINDS_2: dict[int, tuple[str, dict[int, str]]] = {
     1: ("encryption", names.ENCRYPTION_2),
@@ -38,7 +38,7 @@ _KINDS_2: dict[int, tuple[str, dict[int, str]]] = {
 _KINDS_1: dict[int, tuple[str, dict[int, str]]] = {
     1: ("encryption", names.ENCRYPTION_1),
     2: ("hash", names.HASHES_1),
-    3: ("authentication", names.AUTHENTICATION_1),
+    3: (_METHOD, names.AUTHENTICATION_1),
     4: ("group", names.GROUPS),
     13: ("prf", {}),
 }
@@ -52,36 +52,49 @@ _KINDS_QUICK: dict[int, tuple[str, dict[int, str]]] = {
 _AEAD = ("_CCM_", "_GCM_", "POLY1305", "_MGM_")
 
 
-Offer: TypeAlias = tuple[tuple[Suite, ...], tuple[str, ...], tuple[str, ...], int]
-"""Suites, what is `weak` in them outside and inside of aggressive mode, and the first method of
-authentication (0: none, as in IKEv2)."""
-
-
-def read_offer(version: int, body: bytes) -> Offer:
-    """Return what a security association payload offers or chooses, and what is weak in it.
+class Offer:
+    """What a security association payload offers or chooses, and what is weak in it.
 
     Raises WireError where a length does not fit; past MAX_ALGORITHMS the rest is left out.
     """
-    if len(body) > _LONGEST:
-        return _read_offer(version, body)
-    known = _OFFERS_1 if version == 1 else _OFFERS_2
-    offer = known.get(body)
-    if offer is None:
-        offer = _read_offer(version, body)
-        if len(known) >= _REMEMBERED:
-            del known[next(iter(known))]
-        known[body] = offer
+
+    __slots__ = ("body", "method", "suites", "weak", "weak_aggressive")
+
+    def __init__(self, version: int, body: bytes) -> None:
+        self.body, self.suites = body, read_suites(version, body)
+        self.weak, self.weak_aggressive = weak(self.suites), weak(self.suites, aggressive=True)
+        """What is weak outside and inside of aggressive mode."""
+        numbers = [a.number for s in self.suites for a in s.algorithms if a.kind == _METHOD]
+        self.method = numbers[0] if numbers else 0
+        """The first method of authentication; 0: none, as in IKEv2."""
+
+
+_OFFERS_1: list[Offer] = []
+_OFFERS_2: list[Offer] = []
+"""What was read last: a peer offers the same each time, and reading a long offer takes a hundred
+times longer than comparing it."""
+_REMEMBERED = 64
+"""Offers of a version that are remembered."""
+_LONGEST = 1024
+"""Bytes of those."""
+
+
+def read_offer(version: int, payload: Payload) -> Offer:
+    """Return the `Offer` of a security association payload."""
+    offers = _OFFERS_1 if version == 1 else _OFFERS_2
+    for offer in offers:
+        if payload.holds(offer.body):
+            return offer
+    offer = Offer(version, payload.body())
+    if len(offer.body) <= _LONGEST:
+        offers.append(offer)
+        if len(offers) > _REMEMBERED:
+            del offers[0]
     return offer
 
 
-def _read_offer(version: int, body: bytes) -> Offer:
-    suites = read_suites(version, body)
-    methods = (a.number for s in suites for a in s.algorithms if a.kind == "authentication")
-    return suites, weak(suites), weak(suites, aggressive=True), next(methods, 0)
-
-
 def read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
-    """Return the suites alone, as `read_offer` does."""
+    """Return the suites alone."""
     suites: list[Suite] = []
     told = 0
     for suite in _suites_1(Reader(body)) if version == 1 else _suites_2(Reader(body)):
@@ -92,16 +105,6 @@ def read_suites(version: int, body: bytes) -> tuple[Suite, ...]:
     return tuple(suites)
 
 
-_OFFERS_1: dict[bytes, Offer] = {}
-_OFFERS_2: dict[bytes, Offer] = {}
-"""What was read last, by payload: a peer offers the same each time, and reading a long offer takes
-a hundred times longer than comparing it."""
-_REMEMBERED = 128
-"""Payloads of a version that are remembered."""
-_LONGEST = 1024
-"""Bytes of those payloads."""
-
-
 def weak(suites: tuple[Suite, ...], *, aggressive: bool = False) -> tuple[str, ...]:
     """Return the names of what should not be used any more, each once, in order."""
     found: dict[str, None] = {}
@@ -109,7 +112,7 @@ def weak(suites: tuple[Suite, ...], *, aggressive: bool = False) -> tuple[str, .
         for algorithm in suite.algorithms:
             if algorithm.strength in ("weak", "broken", "none"):
                 found[algorithm.name] = None
-        methods = {a.number for a in suite.algorithms if a.kind == "authentication"}
+        methods = {a.number for a in suite.algorithms if a.kind == _METHOD}
         if aggressive and methods & names.PSK_METHODS:
             found["PSK in aggressive mode"] = None
         sha1 = any(a.kind == "hash" and a.name == "SHA1" for a in suite.algorithms)

@@ -30,6 +30,8 @@ cdef class Payload:
     cdef readonly Py_ssize_t start, end
 
     cpdef bytes body(self)
+    @cython.locals(size=Py_ssize_t)
+    cpdef bint holds(self, bytes body) except -1
 
 
 @cython.locals(

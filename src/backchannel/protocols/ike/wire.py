@@ -104,6 +104,11 @@ class Payload:
         octets = self.octets
         return octets[self.start : self.end]
 
+    def holds(self, body: bytes) -> bool:
+        """Say whether its body is *body*, without making it."""
+        size = self.end - self.start
+        return len(body) == size and self.octets.startswith(body, self.start)
+
 
 def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
     """Return the header at *at*; None where these bytes cannot be ISAKMP.
