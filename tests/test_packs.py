@@ -412,6 +412,13 @@ def test_a_broken_key_is_named(tmp_path, keys, text):
         verified(made(tmp_path, keys), [tmp_path / "broken.pub"])
 
 
+def test_a_key_that_is_not_there_is_said_to_be_so(tmp_path, keys):
+    with pytest.raises(InputError, match=r"none\.key: No such file"):
+        seal(content(tmp_path / "src"), tmp_path / "out", tmp_path / "none.key")
+    with pytest.raises(InputError, match=r"none\.pub: No such file"):
+        verified(made(tmp_path, keys), [tmp_path / "none.pub"])
+
+
 def test_a_key_of_another_kind_is_refused(tmp_path, keys):
     key = X25519PrivateKey.generate()
     pem = key.private_bytes(

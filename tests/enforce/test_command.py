@@ -99,6 +99,7 @@ def test_what_cannot_be_is_told_with_its_code():
     nobody = run(world, "status")
     assert nobody.returncode == 2
     assert "no guard answers at /run/backchannel/guard.sock" in nobody.stderr
+    assert "start one with `backchannel guard POLICY`" in nobody.stderr
     assert run(world, "clear").returncode == 0
 
 

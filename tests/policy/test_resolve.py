@@ -180,3 +180,11 @@ def test_every_ability_of_the_catalogue_has_a_use():
             for text in ability.ports:
                 known = parse_ports(text) in use.ports or text.partition("/")[0] in use.dynamic
                 assert known, f"{service.id} {text}"
+
+
+def test_the_text_names_the_file_and_then_each_mistake():
+    with pytest.raises(PolicyError) as caught:
+        made("rules: 1")
+    first, *others = str(caught.value).splitlines()
+    assert first.endswith(": cannot be used:")
+    assert others == caught.value.errors

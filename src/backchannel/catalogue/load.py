@@ -22,7 +22,7 @@ class CatalogueError(InputError):
     """One or more service files cannot be used; the text has a line for each error."""
 
     def __init__(self, errors: list[str]) -> None:
-        super().__init__("catalogue", "\n" + "\n".join(errors))
+        super().__init__("catalogue", "\n".join(("cannot be used:", *errors)))
         self.errors = errors
 
 

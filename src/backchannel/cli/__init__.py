@@ -56,10 +56,18 @@ def _run() -> int:
 
 
 def _call() -> object:
-    """Let the library that reads command lines call the command, or say what is wrong."""
-    from backchannel.cli.application import app  # noqa: PLC0415 - not for a plain command line
+    """Let the library that reads command lines call the command. Raises UsageError."""
+    from cyclopts import CycloptsError  # noqa: PLC0415 - not for a plain command line
 
-    return app(result_action="return_value")
+    from backchannel.cli.application import app  # noqa: PLC0415 - as above
+
+    try:
+        return app(result_action="return_value", exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        from backchannel.cli import wrong  # noqa: PLC0415 - only where something is
+        from backchannel.errors import UsageError  # noqa: PLC0415 - as above
+
+        raise UsageError(wrong.words(error)) from error
 
 
 def _let_go_of_output() -> None:

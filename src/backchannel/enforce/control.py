@@ -91,7 +91,10 @@ def ask(path: Path, what: str) -> bytes:
             while piece := client.recv(65536):
                 told += piece
         except OSError as error:
-            raise UsageError(f"no guard answers at {path} ({error.strerror or error})") from error
+            raise UsageError(
+                f"no guard answers at {path} ({error.strerror or error}); start one with"
+                " `backchannel guard POLICY`, or give its socket with --control"
+            ) from error
     return told
 
 

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 from backchannel.packs import archive
 from backchannel.packs.archive import ABOUT, MANIFEST, SIGNATURE, Files
 from backchannel.packs.layout import RULES, SERVICES
@@ -132,9 +132,10 @@ def _about(path: Path, files: Files) -> About:
 
 def public(path: Path) -> Ed25519PublicKey:
     """Read a public key. Raises InputError."""
+    text = _read(path)
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        key = serialization.load_pem_public_key(text)
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise InputError(path, f"is no public key in PEM: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise InputError(path, "is not an Ed25519 key")
@@ -142,10 +143,18 @@ def public(path: Path) -> Ed25519PublicKey:
 
 
 def _private(path: Path) -> Ed25519PrivateKey:
+    text = _read(path)
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        key = serialization.load_pem_private_key(text, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(path, f"is no private key in PEM without a password: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(path, "is not an Ed25519 key")
     return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(path, reason(error)) from error

@@ -17,7 +17,7 @@ class PolicyError(InputError):
     """A policy that cannot be used; the text has a line for each error."""
 
     def __init__(self, path: Path, errors: list[str]) -> None:
-        super().__init__(path, "\n" + "\n".join(errors))
+        super().__init__(path, "\n".join(("cannot be used:", *errors)))
         self.errors = errors
 
 

@@ -1,0 +1,60 @@
+"""A command line that is wrong: said like every other error, with what to do next; exit code 2."""
+
+import subprocess
+import sys
+
+import pytest
+from cyclopts import CycloptsError
+
+from backchannel.cli import wrong
+from backchannel.cli.application import app
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("pack", "FOLDER is missing (see `backchannel pack --help`)"),
+        ("pack a b", "--key is missing (see `backchannel pack --help`)"),
+        ("pack a b --key", "--key needs a value (see `backchannel pack --help`)"),
+        ("policy check", "POLICY is missing (see `backchannel policy check --help`)"),
+        ("scna x", 'unknown command "scna"; did you mean "scan"? (see `backchannel --help`)'),
+        ("policy zzz", 'unknown command "zzz" (see `backchannel policy --help`)'),
+        (
+            "policy check x --jsn",
+            "unknown option: --jsn; did you mean --json? (see `backchannel policy check --help`)",
+        ),
+        ("update a b", "b: more than this command takes (see `backchannel update --help`)"),
+        (
+            "watch lo --workers x",
+            "--workers takes a whole number and not 'x' (see `backchannel watch --help`)",
+        ),
+        (
+            "policy prove x --confirm-within",
+            "unknown option: --confirm-within (see `backchannel policy prove --help`)",
+        ),
+        ("scan x --fail-on", "--fail-on needs a value (see `backchannel scan --help`)"),
+    ],
+)
+def test_what_is_wrong_is_said(line, said):
+    with pytest.raises(CycloptsError) as raised:
+        app(line.split(), exit_on_error=False, print_error=False)
+    assert wrong.words(raised.value) == said
+
+
+def test_choices_are_named():
+    with pytest.raises(CycloptsError) as raised:
+        app(["guard", "x", "--at", "moon"], exit_on_error=False, print_error=False)
+    said = wrong.words(raised.value)
+    assert 'invalid value "moon" for --at; choose from: "router", "host", "both" (see' in said
+
+
+def test_it_ends_with_exit_code_2():
+    ran = subprocess.run(
+        (sys.executable, "-c", "from backchannel.cli import main; main()", "policy", "check"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    said = "backchannel: POLICY is missing (see `backchannel policy check --help`)\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", said)
