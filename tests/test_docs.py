@@ -41,7 +41,9 @@ def commands(group=app, before=""):
         if name.startswith("-"):
             continue
         inner = commands(group[name], f"{before}{name} ")
-        found += inner or [before + name]
+        found += inner
+        if not inner or group[name].default_command is not None:
+            found.append(before + name)
     return sorted(found)
 
 
@@ -55,6 +57,29 @@ def test_every_option_the_docs_name_is_there():
     ours = set().union(*map(options, commands())) | {"--version", "--help", "--install-completion"}
     text = "\n".join((ROOT / name).read_text() for name in ("README.md", "docs/scan.md"))
     assert set(re.findall(r"--[a-z][a-z-]+", text)) - ours == set()
+
+
+def command_lines(text):
+    """Return what follows `backchannel` in blocks of code and in code within lines."""
+    fenced = r"```.*?\n(.*?)```"
+    blocks = "\n".join(re.findall(fenced, text, re.DOTALL))
+    lines = re.findall(r"^(?:sudo )?backchannel ([a-z][^\n#]*)", blocks, re.MULTILINE)
+    rest = re.sub(fenced, "", text, flags=re.DOTALL)
+    return lines + re.findall(r"`(?:sudo )?backchannel ([a-z][^`]*)`", rest)
+
+
+@each_page
+def test_command_lines_are_right(path):
+    """A command line that a page shows names a command there is, and options of its own."""
+    known, wrong = commands(), []
+    for line in command_lines(path.read_text()):
+        words = line.split()
+        name = next((name for name in (" ".join(words[:2]), words[0]) if name in known), "")
+        theirs = options(name) | {"--help"} if name else set()
+        unknown = [word for word in words if word.startswith("--") and word not in theirs]
+        if unknown or not name:
+            wrong.append(line)
+    assert wrong == []
 
 
 def test_generated_parts_are_true():

@@ -69,9 +69,9 @@ def test_ten_thousand_addresses_and_five_hundred_lines_load():
         ),
         known=(),
     )
-    began = time.perf_counter()
+    began = time.process_time()
     iptables.emit(policy, ())
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     ran = inside(["sh"], script(policy, times=2))
     assert ran.returncode == 0, ran.stderr
     assert re.findall(r"Number of entries: (\d+)", ran.stdout) == ["10000", "10000"]

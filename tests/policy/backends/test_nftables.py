@@ -83,9 +83,9 @@ def test_ten_thousand_addresses_and_five_hundred_lines_load():
         for n in range(500)
     ]
     policy = rules(*lines)
-    began = time.perf_counter()
+    began = time.process_time()
     made = text(policy)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     ran = inside(["nft", "-f", "-"], made)
     assert (ran.returncode, ran.stderr) == (0, "")
 
