@@ -1,6 +1,6 @@
 # make demo    set up, scan the example captures, write the HTML report
 # make test    set up, check style and types, run every test
-# make check   a developer's answer in under a minute
+# make check   style, and every test but the slowest; with ROOM=tests/protocols/icq only that room's: seconds
 # make fuzz    a minute of hostile captures for the core and the kernel's queue (with sanitizers) and for every decoder (SECONDS_EACH=n)
 # make sanitize   the decoders, too, with sanitizers: compiles everything again (SECONDS_EACH=n)
 # make twins   hostile captures through the compiled modules and through plain Python, which must agree (SECONDS_EACH=n)
@@ -35,7 +35,7 @@ lint: setup
 
 check: setup
 	$(BIN)/ruff check src tests
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	$(BIN)/pytest -q -n 2 -m "not slow" $(ROOM)
 
 test: lint
 	$(BIN)/pytest -n 2
