@@ -252,7 +252,7 @@ def test_mail_offline_messages_and_shutdown():
         ("ann@example.net", ALICE, "mail-notice", "Hi ☃"),
         (EVE, ALICE, "offline", ""),
         ("x@example.net", ALICE, "mail-notice", "two"),
-        ("Hotmail", ALICE, "system", "going down in 5 minutes"),
+        ("", ALICE, "system", "going down in 5 minutes"),
     ]
 
 
@@ -276,11 +276,21 @@ def test_alerts_and_pages():
         (C, payload(f"SDC 10 {EVE} 0x0409 MSMSGS MSMSGS X X Alice", "join me")),
     )
     assert [(m.sender, m.recipient, m.kind, m.text) for m in kit.events(told, Message)] == [
-        ("Hotmail", ALICE, "alert", "Lunch & learn"),
+        ("", ALICE, "alert", "Lunch & learn"),
         ("tel:+15551234", ALICE, "sms", "hi"),
         (ALICE, "tel:+15559876", "sms", "yo"),
         (ALICE, EVE, "mail-invitation", "join me"),
     ]
+
+
+def test_what_the_address_book_tells_the_client_is_no_alert():
+    """As the server escargot writes it to a client of MSNP18."""
+    body = (
+        "&lt;NotificationData xmlns:xsd='http://www.w3.org/2001/XMLSchema'&gt;&lt;Service&gt;"
+        "ABCHInternal&lt;/Service&gt;&lt;CID&gt;-43&lt;/CID&gt;&lt;/NotificationData&gt;"
+    )
+    notice = f"<NOTIFICATION id='0'><MSG id='0'><BODY>\n\t{body}\n</BODY></MSG></NOTIFICATION>"
+    assert not kit.events(signed_on((S, payload("NOT", notice))), Message)
 
 
 def test_messages_of_other_networks():

@@ -16,7 +16,7 @@ from backchannel.protocols.msnp.wire import Command
 from backchannel.text import decode
 
 SERVICE = "Hotmail"
-"""How the service names itself as a sender."""
+"""How the service names itself as a sender; no account of anybody."""
 MAX_NOTICES = 64
 _TAG = r"<{0}>([^<]{{0,1024}})</{0}>"
 _MAIL = later(r"<M>(.{0,4096}?)</M>", re.DOTALL)
@@ -25,6 +25,7 @@ _KIND = later(_TAG.format("T"))
 _OFFLINE = "11"
 _TEXT = later(r"<(?:TEXT|BODY)\b[^>]{0,200}>([^<]{0,4096})</(?:TEXT|BODY)>", re.IGNORECASE)
 _TEL = later(r"<FROM\b[^>]{0,200}?\bname=\"([^\"]{0,320})\"", re.IGNORECASE)
+_MACHINES = "<NotificationData"
 _MARKUP = later(r"<[^>]{0,512}>")
 
 
@@ -89,16 +90,21 @@ def system(state: State, parties: Parties, message: mime.Message) -> list[Output
     fields = message.headers | mime.fields(message.text)
     kind, argument = fields.get("type", ""), fields.get("arg1", "")
     text = f"going down in {argument} minutes" if kind == "1" else f"type {kind} {argument}".strip()
-    return [_notice(state, SERVICE, text[:200], "system")]
+    return [_notice(state, "", text[:200], "system")]
 
 
 def alert(state: State, side: Side, command: Command) -> list[Output]:
-    """`NOT`: alerts and calendar reminders."""
+    """`NOT`: alerts and calendar reminders, but no word of one program to another.
+
+    From MSNP13 on the address book's service says so that the list has changed: its body is
+    `NotificationData`, whose marks are escaped.
+    """
     if side is Side.CLIENT or not command.payload:
         return []
-    text = "\n".join(unescape(part) for part in _TEXT.findall(decode(command.payload)))
+    told = [unescape(part) for part in _TEXT.findall(decode(command.payload))]
+    text = "\n".join(part for part in told if not part.lstrip().startswith(_MACHINES))
     text = _MARKUP.sub("", text).strip()
-    return [_notice(state, SERVICE, text, "alert")] if text else []
+    return [_notice(state, "", text, "alert")] if text else []
 
 
 def page(state: State, side: Side, command: Command) -> list[Output]:
