@@ -79,13 +79,15 @@ MID_SERVER = [
     line(f"LST {BOB} Bob 11 0"),
     line(f"JOI {BOB} Bob") + line(f"BYE {BOB}"),
     payload(f"UBX {BOB} 1", "<Data></Data>"),
+    payload("ADL 0", "<ml><d n='example.net'><c n='eve' l='8' t='1'/></d></ml>"),
+    line("ADL 6 OK") + line("RML 7 OK"),
 ]
 
 
 @pytest.mark.parametrize("data", MID_CLIENT)
 def test_joined_amid_the_clients_side(data):
     assert peeked(data, begun=False).flipped is False
-    if not data.startswith((b"ADL", b"ADC")):  # both sides send these
+    if not data.startswith(b"ADC"):  # both sides send it
         assert peeked(b"", data, begun=False).flipped
     assert any(fits(magic, data, begun=False) for magic in PROTOCOL.magic)
 
@@ -95,6 +97,16 @@ def test_joined_amid_the_servers_side(data):
     assert peeked(data, begun=False).flipped
     assert peeked(b"", data, begun=False).flipped is False
     assert any(fits(magic, data, begun=False) for magic in PROTOCOL.magic)
+
+
+def test_the_port_decides_where_both_sides_send_such_lines():
+    """As in the sign-on of libpurple 2.4.3 with MSNP13, joined at the end of the first message."""
+    added = line(f"ADC 16 FL N={BOB} F=Bob")
+    back = Start("tcp", client=MIDDLE.server, server=MIDDLE.client, begun=False)
+    assert recognise(Peek("tcp", added, b"", False, back)).flipped
+    assert recognise(Peek("tcp", b"", added, False, back)).flipped
+    assert recognise(Peek("tcp", sent("text/plain", "hello"), b"", False, back)).flipped is False
+    assert recognise(Peek("tcp", added, b"", True, back)).flipped is False
 
 
 def test_keep_alives_alone_when_both_sides_show_them():

@@ -12,6 +12,7 @@ from backchannel.protocols.msnp.wire import MAX_LINE
 _OPENING = re.compile(rb"[A-Z]{3}(?:[ \r][\t -~\x80-\xff]*\r?)?")
 _PREFIX = re.compile(rb"[A-Z]{1,2}")
 ENOUGH = 4
+PORT = 1863
 MAX_LINES = 12
 _LENGTH = re.compile(rb" (\d{1,6})\r?$")
 _WITH_PAYLOAD = frozenset(
@@ -42,11 +43,16 @@ def recognise(peek: Peek) -> Claim | More | None:
     either = sides[0].either + sides[1].either
     forward = sides[0].client + sides[1].server
     backward = sides[0].server + sides[1].client
-    flipped = not peek.begun and backward > forward
+    flipped = not peek.begun and (backward > forward or _only_the_port_tells(peek, forward))
     if max(forward, backward) + either >= ENOUGH and not (forward if flipped else backward):
         evidence = next((side.evidence for side in sides if side.evidence), "several MSNP lines")
         return Claim("msnp", evidence=evidence, flipped=flipped)
     return MORE if any(side.open for side in sides) else None
+
+
+def _only_the_port_tells(peek: Peek, known: int) -> bool:
+    """Whether nothing but MSNP's port says that the side called client is the server."""
+    return not known and peek.start.client.port == PORT != peek.start.server.port
 
 
 def _read(data: bytes) -> Seen:
