@@ -72,13 +72,18 @@ class Standing(IntEnum):
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False):
-    """An address and port. Port 0 means unknown, or a transport without ports."""
+    """An address and port. Port 0 means unknown, or a transport without ports.
+
+    Without address it is the end of a tunnel that nobody saw asked for, and its text is empty.
+    """
 
     address: str
     port: int
 
     def __str__(self) -> str:
         address = self.address
+        if not address and not self.port:
+            return ""
         return f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 from tests import craft
+from tests.protocols.oscar.craft import flap, snac
 from tests.report.sample import HOSTILE, document, tunnel
 
 from backchannel.catalogue import index
@@ -109,6 +110,21 @@ def test_what_the_aim_client_did_through_tinyproxy():
         )
         assert (row.asked, row.granted, row.refused, row.answers) == (1, 1, 0, {"200": 1})
         assert (row.inside, row.services) == (("http-connect/oscar",), ("aim",))
+
+
+def test_a_target_that_nobody_saw_asked_for_is_no_server(tmp_path):
+    """The recorder saw what came back only."""
+    answers = [
+        (S, b"HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n"),
+        (S, flap(1, b"\0\0\0\1") + flap(2, snac(1, 3, b"\0\1\0\2\0\3", request=0), 1)),
+    ]
+    packets = craft.tcp(answers, client=INSIDER, server=PROXY)
+    back = [packet for packet in packets if packet[12:16] == bytes([192, 0, 2, 80])]
+    told = Scan(craft.write(tmp_path / "a.pcap", back)).document
+    (aim,) = (row for row in told.services if row.service != "http-proxy")
+    assert aim.hosts.servers == ()
+    (through,) = (found for found in told.findings if found.rule == "inside-proxy")
+    assert through.summary.endswith("by 192.0.2.80 to a target not seen")
 
 
 def test_what_udp_carries_has_rows_of_its_own():
