@@ -130,6 +130,14 @@ def test_a_greeting_alone_on_a_flow_joined_late_may_be_tocs():
     assert recognise(peek(b"", GREETING, begun=False)) is MORE
 
 
+def test_greetings_in_a_tunnel_joined_midway_do_not_say_who_is_who():
+    """As behind a SOCKS server whose answers were the first that the recorder saw."""
+    challenged = flap(2, snac(0x17, 6, tlv(1, b"alice")))
+    assert recognise(peek(GREETING, GREETING, begun=False)) is MORE
+    assert recognise(peek(GREETING, GREETING + challenged, begun=False)).flipped
+    assert not recognise(peek(GREETING + challenged, GREETING, begun=False)).flipped
+
+
 def test_joined_in_the_middle_of_a_frame():
     claim = recognise(peek(SENT[11:] + SENT, b"", begun=False))
     assert isinstance(claim, Claim)

@@ -178,7 +178,10 @@ def test_a_flow_joined_in_the_middle_is_turned_the_right_way_round():
     from_server, from_client = pack(6, (4, "a"), (5, "b"), (14, "x"), version=0), pack(6, (1, "b"))
     assert peeked(from_server, from_client, begun=False).flipped
     assert peeked(from_server, begun=False).flipped
+    assert peeked(b"", from_client, begun=False).flipped  # a bare ACK of the server came first
     assert not peeked(from_client, from_server, begun=False).flipped
+    assert not peeked(b"", from_server, begun=False).flipped
+    assert not peeked(from_client, from_client, begun=False).flipped  # from peer to peer
     assert not peeked(from_server, from_client).flipped
 
 

@@ -104,7 +104,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     if not (client.fits and server.fits):
         return None
     proof = client.proof or server.proof
-    if not proof and client.greeting and server.greeting:
+    if not proof and client.greeting and server.greeting and peek.begun:  # else who is who?
         proof = "FLAP sign-on frames from both sides"
     if not proof and server.greeting and peek.begun and not peek.client:
         proof = "FLAP sign-on frame from the server, which speaks first"

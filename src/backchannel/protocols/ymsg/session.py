@@ -110,10 +110,11 @@ def _opens(data: bytes) -> bool:
 
 
 def _server_first(peek: Peek) -> bool:
-    """Say whether the side taken for the client writes version 0, as only servers do."""
-    client, server = (data[4:6] for data in (peek.client, peek.server))
-    ours, theirs = client == b"\0\0", len(server) == 2 and server != b"\0\0"
-    return ours and (theirs or not peek.server)
+    """Say whether the sides are taken for each other: only servers write version 0."""
+    client, server = (data[4:6] if len(data) >= 6 else b"" for data in (peek.client, peek.server))
+    if not server:
+        return client == b"\0\0"
+    return server != b"\0\0" and client in (b"", b"\0\0")
 
 
 def _evidence(peek: Peek) -> str:
