@@ -10,9 +10,10 @@ Numbers are little-endian. Between frames the viewer of a reflector sends d2 04 
 
 import re
 
-from backchannel.events import Gap, Malformed
+from backchannel.events import Gap
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.framed import Framed
 from backchannel.protocols.msn_webcam.events import WebcamVideo
 from backchannel.reader import WireError
 
@@ -43,45 +44,26 @@ def recognise(peek: Peek) -> Claim | More | None:
     return None
 
 
-class Session:
+class Session(Framed):
     """Both directions of one connection. Holds at most one greeting or frame header a side."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__()
         self.service = "msn"
-        self.standing = Standing.CLAIMED
-        self.done = False
         caller, listener = start.accounts if len(start.accounts) == 2 else ("", "")
         self._names = {Side.CLIENT: caller, Side.SERVER: listener}
-        self._buffers = {side: bytearray() for side in Side}
         self._skip = dict.fromkeys(Side, 0)
-        self._deaf: set[Side] = set()
         self._seeking: set[Side] = set()
         self._told: set[Side] = set()
         self._session = ""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
-        if side in self._deaf:
-            return []
-        if self._skip[side]:
+        if self._skip[side] and side not in self._deaf:
             passed = min(self._skip[side], len(data))
             self._skip[side] -= passed
             data = data[passed:]
-        buffer = self._buffers[side]
-        buffer += data
-        if side in self._seeking and not self._found(side, buffer):
-            return []
-        told: list[Output] = []
-        try:
-            while buffer and self._step(side, buffer, told):
-                pass
-        except WireError as error:
-            told.append(Malformed(reason=str(error)))
-            self._deaf.add(side)
-            buffer.clear()
-            if self.standing is Standing.CLAIMED:
-                self.standing = Standing.REFUTED
-        return told
+        return super().feed(side, data)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen. Beyond one frame the next one is looked for."""
@@ -112,6 +94,8 @@ class Session:
 
     def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
         """Take one greeting or frame off *buffer*; False means "need more"."""
+        if side in self._seeking and not self._found(side, buffer):
+            return False
         if buffer[0] == HEADER:
             return self._frame(side, buffer, told)
         if buffer[:4] == _NEXT[: len(buffer[:4])]:

@@ -7,9 +7,10 @@ feared: blocks of one transfer are equally long, so the next block's head has it
 import re
 
 from backchannel.effects import FileClose, FileData, FileOpen
-from backchannel.events import Anomaly, Gap, Malformed, OfferAnswer
+from backchannel.events import Anomaly, Gap, OfferAnswer
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.framed import Framed
 from backchannel.protocols.msnftp import wire
 from backchannel.protocols.msnftp.context import FileInvitation
 from backchannel.protocols.msnp.names import account, number
@@ -43,17 +44,14 @@ def recognise(peek: Peek) -> Claim | More | None:
     return MORE if waiting else None
 
 
-class Session:
+class Session(Framed):
     """Both directions of one connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__()
         self.service = "msn"
-        self.standing = Standing.CLAIMED
-        self.done = False
         context = start.context
         self._told_of = context if isinstance(context, FileInvitation) else None
-        self._buffers = {side: bytearray() for side in Side}
-        self._deaf: set[Side] = set()
         self._hello: set[Side] = set()
         self._receiver = self._told_of.recipient if self._told_of else ""
         self._sender = self._told_of.sender if self._told_of else ""
@@ -75,24 +73,6 @@ class Session:
         self._key = self._told_of.key if self._told_of else "file"
         self._doubt = ""
         """Set when the receiver shows another cookie than was announced."""
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        if side in self._deaf:
-            return []
-        buffer = self._buffers[side]
-        buffer += data
-        told: list[Output] = []
-        try:
-            while buffer and self._step(side, buffer, told):
-                pass
-        except WireError as error:
-            told.append(Malformed(reason=str(error)))
-            self._deaf.add(side)
-            buffer.clear()
-            if self.standing is Standing.CLAIMED:
-                self.standing = Standing.REFUTED
-        return told
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from backchannel.events import Gap, Malformed, SignOn
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.framed import Framed
 from backchannel.protocols.ymsg import login, messaging, presence, transfers, wire
 from backchannel.protocols.ymsg.state import Body, State
 from backchannel.protocols.ymsg.tables import Service
@@ -125,37 +126,23 @@ def _evidence(peek: Peek) -> str:
     return "YMSG packet"
 
 
-class Session:
+class Session(Framed):
     """Decodes both sides of one connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__()
         self.service = "yahoo"
-        self.standing = Standing.CLAIMED
-        self.done = False
         self._state = State(start)
-        self._buffers = {side: bytearray() for side in Side}
-        self._deaf: set[Side] = set()
         self._lost: set[Side] = set() if start.begun else set(Side)
 
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        if side in self._deaf:
-            return []
-        buffer = self._buffers[side]
-        buffer += data
+    def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
         if side in self._lost and not self._find(side):
-            return []
-        told: list[Output] = []
-        try:
-            while buffer and (packet := wire.take_packet(buffer)) is not None:
-                told += self._decode(side, packet)
-        except WireError as error:
-            told.append(Malformed(reason=str(error)))
-            self._deaf.add(side)
-            buffer.clear()
-            if self.standing is Standing.CLAIMED:
-                self.standing = Standing.REFUTED
-        return told
+            return False
+        packet = wire.take_packet(buffer)
+        if packet is None:
+            return False
+        told += self._decode(side, packet)
+        return True
 
     def _find(self, side: Side) -> bool:
         """After a loss: drop what comes before the next packet; say whether one was found."""

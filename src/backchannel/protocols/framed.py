@@ -1,0 +1,45 @@
+"""What sessions share that read frame after frame: behind a broken one nothing can be told."""
+
+from backchannel.contract import Output
+from backchannel.events import Malformed
+from backchannel.model import Side, Standing
+from backchannel.reader import WireError
+
+
+class Framed:
+    """Holds what is there of a frame for each side. A subclass takes frames off it, in `_step`.
+
+    A broken frame is told once. Then its side is not heard, until the subclass takes it out of
+    `_deaf`; and a session that has decoded nothing takes its claim back.
+    """
+
+    def __init__(self) -> None:
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._buffers = {side: bytearray() for side in Side}
+        self._deaf: set[Side] = set()
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if side in self._deaf:
+            return []
+        buffer = self._buffers[side]
+        buffer += data
+        told: list[Output] = []
+        try:
+            while buffer and self._step(side, buffer, told):
+                pass
+        except WireError as error:
+            told.append(Malformed(reason=str(error)))
+            self._deaf.add(side)
+            buffer.clear()
+            if self.standing is Standing.CLAIMED:
+                self.standing = Standing.REFUTED
+        return told
+
+    def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
+        """Take one frame off *buffer*, add what it means to *told*; say whether there was one.
+
+        Raises WireError where it is broken.
+        """
+        raise NotImplementedError
