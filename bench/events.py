@@ -1,9 +1,10 @@
 """Events a second of `backchannel scan --events` against packets' JSON of `tshark -T json`.
 
-usage: events.py CAPTURE [--repeat N]     N copies in one file, so that start-up fades
+usage: events.py CAPTURE... [--repeat N] [--turns N]     N copies in a file, so that start-up fades
 
-Processor time is told beside the wall's: a busy machine lengthens the one program's wall more than
-the other's. Start-up is in both; from a thousand copies on it is a hundredth.
+A row a capture. Processor time is told beside the wall's: a busy machine lengthens the one
+program's wall more than the other's. Start-up is in both; from a thousand copies on it is a
+hundredth.
 """
 
 import argparse
@@ -19,25 +20,34 @@ TSHARK = ["tshark", "-r", "FILE", "-T", "json", "-d", "tcp.port==5190-5193,aim"]
 
 
 def main() -> int:
-    """Run both programs three times in turn and print the ratios of their median times."""
+    """Run both programs in turn on each capture and print the ratios of their median times."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("capture", type=Path)
+    parser.add_argument("captures", type=Path, nargs="+")
     parser.add_argument("--repeat", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=3)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        big = _repeated(asked.capture, asked.repeat, Path(folder) / "big.pcap")
-        ours = [str(Path(sys.executable).with_name("backchannel")), "scan", str(big), "-q"]
-        times: dict[str, list[tuple[float, float]]] = {"ours": [], "tshark": []}
-        for _ in range(3):
-            times["ours"].append(_time([*ours, "--events", f"{folder}/events.jsonl"]))
-            times["tshark"].append(_time([word.replace("FILE", str(big)) for word in TSHARK]))
-        events = sum(1 for _ in (Path(folder) / "events.jsonl").open())
-    print(f"{asked.capture.name} x {asked.repeat}: {events} events")
-    for what, at in (("wall", 0), ("processor", 1)):
-        mine, theirs = (sorted(each[at] for each in times[who])[1] for who in ("ours", "tshark"))
-        print(f"{what}: backchannel {mine:.2f} s, {events / mine:,.0f} events/s; ", end="")
-        print(f"tshark {theirs:.2f} s; ratio {theirs / mine:.1f}")
+    print(f"{asked.repeat} copies of each; medians of {asked.turns}; s of ours, of tshark, ratio")
+    print(f"{'capture':40} {'events':>7} {'processor':>22} {'wall':>22} {'events/s':>9}")
+    for capture in asked.captures:
+        with tempfile.TemporaryDirectory() as folder:
+            _row(capture, asked.repeat, asked.turns, Path(folder))
     return 0
+
+
+def _row(capture: Path, repeat: int, turns: int, folder: Path) -> None:
+    """Measure one capture, and print its row."""
+    big, told = _repeated(capture, repeat, folder / "big.pcap"), folder / "events.jsonl"
+    program = str(Path(sys.executable).with_name("backchannel"))
+    ours = [program, "scan", str(big), "-q", "--events", str(told)]
+    tshark = [word.replace("FILE", str(big)) for word in TSHARK]
+    times = [(_time(ours), _time(tshark)) for _ in range(turns)]
+    with told.open() as lines:
+        events = sum(1 for _ in lines)
+    row = f"{capture.name:40} {events:7}"
+    for which in (1, 0):  # of a processor, of the wall
+        mine, theirs = (sorted(each[who][which] for each in times)[turns // 2] for who in (0, 1))
+        row += f" {mine:7.2f} {theirs:7.2f} {theirs / mine:6.1f}"
+    print(f"{row} {events / mine:9,.0f}", flush=True)
 
 
 def _repeated(capture: Path, times: int, target: Path) -> Path:

@@ -172,10 +172,14 @@ class Scan:
 
         Raises UsageError when asked again.
         """
+        return chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[Observation]]:
+        """Yield the same, some at a time, for who takes in many at once faster than one by one."""
         if self._iterated:
             raise UsageError("a scan is iterated once: keep what is needed, or scan again")
         self._iterated = True
-        return chain.from_iterable(self._batches)
+        return self._batches
 
     def _run(self) -> Iterator[list[Observation]]:
         """Run everything; yield what was told, in steps."""
@@ -183,7 +187,9 @@ class Scan:
             yield from self._read(source)
         self._core.finish()
         yield from self._drain()
-        yield self._told(self._engine.finish())
+        last = self._followed(self._engine.finish())
+        self._heard += last
+        yield self._renamed(last)
         self._hear()
         document = self._summary.document(
             tool=f"backchannel {__version__}",
@@ -231,18 +237,33 @@ class Scan:
         )
 
     def _drain(self) -> Iterator[list[Observation]]:
-        while seen := self._engine.drain():
-            yield self._told(seen)
-            if len(self._heard) >= PORTION:
+        drain, heard = self._engine.drain, self._heard
+        told: list[Observation] = []
+        while seen := drain():
+            if self._followers:
+                seen = self._followed(seen)
+            heard += seen
+            told += seen
+            if len(heard) >= PORTION:
                 self._hear()
-        if len(self._heard) >= PORTION:  # nothing but what is counted
+                yield self._renamed(told)
+                told = []
+        if len(heard) >= PORTION:  # nothing but what is counted
             self._hear()
+        if told:
+            yield self._renamed(told)
 
-    def _told(self, told: list[Observation]) -> list[Observation]:
-        """Return what everybody is to see: what the engine told, and what followers add to it."""
-        if self._followers:
-            told = [each for seen in told for each in self._followed(seen)]
-        self._heard += told
+    def _followed(self, told: list[Observation]) -> list[Observation]:
+        """Return what the engine told, and what followers add to it."""
+        return [each for seen in told for each in (seen, *self._added(seen))]
+
+    def _added(self, seen: Observation) -> Iterator[Observation]:
+        for follower in self._followers:
+            for event in follower.follow(seen):
+                yield msgspec.structs.replace(seen, event=event)
+
+    def _renamed(self, told: list[Observation]) -> list[Observation]:
+        """Return what is told as whoever iterates is to see it."""
         return told if self._pseudonyms is None else list(map(self._pseudonyms.observation, told))
 
     def _hear(self) -> None:
@@ -250,12 +271,6 @@ class Scan:
         self._summary.hear(self._heard)
         self._detector.hear(self._heard)
         self._heard.clear()
-
-    def _followed(self, seen: Observation) -> Iterator[Observation]:
-        yield seen
-        for follower in self._followers:
-            for event in follower.follow(seen):
-                yield msgspec.structs.replace(seen, event=event)
 
     def _reads(self, tag: str, **values: str) -> bool:
         """Say whether somebody reads what events of that tag, with these values, tell."""

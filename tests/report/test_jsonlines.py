@@ -10,7 +10,8 @@ from backchannel.live import messages
 from backchannel.model import Confidence, Endpoint, Side
 from backchannel.privacy import Disclosure, shown
 from backchannel.protocols.oscar.events import ServiceRedirect
-from backchannel.report import jsonlines
+from backchannel.report import eve, jsonlines
+from backchannel.report.exports import ecs
 from backchannel.when import rfc3339
 
 REDIRECT = ServiceRedirect(account="bob", service="messaging", host="192.0.2.1", port=5190)
@@ -70,3 +71,12 @@ def test_what_came_from_a_parser_is_told_as_well():
 
 def test_an_events_own_field_goes_before_what_is_seen_of_it():
     assert json.loads(jsonlines.line(observation(REDIRECT), Disclosure()))["service"] == "messaging"
+
+
+@pytest.mark.parametrize("module", [jsonlines, eve, ecs])
+def test_many_lines_are_the_lines_of_each(module):
+    seen = [*map(observation, [*EVENTS, REDIRECT]), INNER]
+    for disclosure in SHOWN:
+        each = [module.line(one, disclosure) for one in seen]
+        assert module.lines(seen, disclosure) == b"".join(each)
+    assert module.lines([], Disclosure()) == b""

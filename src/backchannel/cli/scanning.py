@@ -31,7 +31,7 @@ FOUND = 1
 DAMAGED = 3
 BUFFER = 1 << 18
 """Bytes of lines that are written at once."""
-Put = Callable[[Observation], object]
+Put = Callable[[Sequence[Observation]], object]
 
 
 def run(
@@ -68,9 +68,9 @@ def run(
             pseudonyms=pseudonyms,
         )
         if write := _writers(stack, disclosure, **lines):
-            for seen in made:
+            for batch in made.batches():
                 for put in write:
-                    put(seen)
+                    put(batch)
         _ = made.document  # which reads what was not read yet
     if flows is not None:
         from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
@@ -139,8 +139,8 @@ def _writers(stack: ExitStack, disclosure: Disclosure, **paths: Path | None) -> 
     """Return one function for each output of lines that was asked for."""
 
     def put(path: Path, module: str) -> Put:
-        line, file = import_module(_LINES[module]).line, _open(stack, path)
-        return lambda seen: file.write(line(seen, disclosure))
+        lines, file = import_module(_LINES[module]).lines, _open(stack, path)
+        return lambda batch: file.write(lines(batch, disclosure))
 
     return [put(path, name) for name, path in paths.items() if path is not None]
 
@@ -150,7 +150,7 @@ _LINES = {
     "eve": "backchannel.report.eve",
     "ecs": "backchannel.report.exports.ecs",
 }
-"""Modules with a `line` for each observation; imported only where asked."""
+"""Modules with `lines` of observations; imported only where asked."""
 
 
 def _open(stack: ExitStack, path: Path) -> IO[bytes]:

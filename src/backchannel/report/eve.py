@@ -6,6 +6,7 @@ A file that went over the wire is a `fileinfo` record, everything else has the e
 `backchannel`.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,8 @@ from backchannel.events import Transfer
 from backchannel.model import Side
 from backchannel.privacy import Disclosure, shown
 
-_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODE = _ENCODER.encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROTO = {"tcp": "TCP", "udp": "UDP"}
 _APP_PROTO = {"http-proxy": "http", "http": "http", "tls": "tls", "dns": "dns", "ike": "ike"}
@@ -25,6 +27,11 @@ _APP_PROTO = {"http-proxy": "http", "http": "http", "tls": "tls", "dns": "dns", 
 def line(seen: Observation, disclosure: Disclosure) -> bytes:
     """Return the observation as one EVE record, newline included."""
     return _ENCODE(record(seen, disclosure)) + b"\n"
+
+
+def lines(told: Iterable[Observation], disclosure: Disclosure) -> bytes:
+    """Return observations as such lines."""
+    return _ENCODER.encode_lines([record(seen, disclosure) for seen in told])
 
 
 def record(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:

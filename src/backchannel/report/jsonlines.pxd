@@ -8,17 +8,18 @@ from backchannel.when cimport rfc3339
 cdef dict _CONFIDENCE, _SIDES, _flows, _writers
 
 
-@cython.locals(writer=_Writer)
 cpdef bytes line(seen, disclosure)
+@cython.locals(writer=_Writer, made=list)
+cpdef bytes lines(told, disclosure)
 
 
 cdef class _Writer:
     cdef readonly object disclosure
-    cdef object _tag, _word, _in_order, _fill_in
-    cdef list _hidden
+    cdef object _tag, _word, _fill_in
+    cdef list _hidden, _in_order
 
-    @cython.locals(values=list)
-    cdef bytes line(self, seen)
+    @cython.locals(values=list, at=Py_ssize_t)
+    cdef line(self, seen)
 
 
 @cython.locals(known=tuple)

@@ -4,6 +4,7 @@ Field names, types and allowed values: elastic/ecs, generated/csv/fields.csv at 
 ECS has no field for is in the one object `backchannel`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -27,7 +28,8 @@ from backchannel.when import rfc3339
 
 ECS_VERSION = "8.17.0"
 """The schema's version whose fields these are; later ones only add to them."""
-_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODE = _ENCODER.encode
 _CATEGORIES: dict[type, str] = {
     SignOn: "authentication",
     SignOnAnswer: "authentication",
@@ -42,6 +44,11 @@ _ANSWERS = (SignOnAnswer, ProxyAnswer)
 def line(seen: Observation, disclosure: Disclosure) -> bytes:
     """Return an observation as one line, its end included."""
     return _ENCODE(event(seen, disclosure)) + b"\n"
+
+
+def lines(told: Iterable[Observation], disclosure: Disclosure) -> bytes:
+    """Return observations as such lines."""
+    return _ENCODER.encode_lines([event(seen, disclosure) for seen in told])
 
 
 def alert_line(finding: Finding) -> bytes:
