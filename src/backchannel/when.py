@@ -30,6 +30,6 @@ def _second(seconds: int) -> str:
 def rfc3339(nanoseconds: int) -> str:
     """Return the time with microseconds; times outside the years 1970 to 9999 are clamped."""
     at = nanoseconds if 0 <= nanoseconds <= _LAST else min(max(nanoseconds, 0), _LAST)
-    micros = at // 1000
+    micros = at // 1000  # which fits in 64 bits, as `_LAST` does not
     fraction = micros % 1_000_000
     return f"{_second(micros // 1_000_000)}{fraction:06}Z"
