@@ -46,11 +46,19 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 )
 
 
+_BY_FIRST = {
+    first: tuple(each for each in _SIGNATURES if each[0] or each[1][0] == first)
+    for first in {signature[0] for at, signature, _ in _SIGNATURES if not at}
+}
+_ELSEWHERE = tuple(each for each in _SIGNATURES if each[0])
+"""Those of the signatures that a file with that first byte may have, in the same order."""
+
+
 def media_type(head: bytes) -> str:
     """Return the media type of a file that starts with *head*; empty for none and unknown."""
     if not head:
         return ""
-    for at, signature, name in _SIGNATURES:
+    for at, signature, name in _BY_FIRST.get(head[0], _ELSEWHERE):
         if head.startswith(signature, at):
             return name
     try:

@@ -33,6 +33,7 @@ from backchannel.events import (
     Software,
 )
 from backchannel.model import Capability
+from backchannel.protocols.oscar import people
 from backchannel.protocols.oscar.rooms import room_name
 
 
@@ -45,6 +46,10 @@ def arrived(*tlvs: bytes, name: str = "bob") -> list:
     [
         ([tlv(1, u16(0x10))], "online", 0),
         ([tlv(1, u16(0x30))], "away", 0),
+        ([tlv(1, b"\x20")], "away", 0),
+        ([tlv(1, b"")], "online", 0),
+        ([tlv(1, u32(0x30) + b"\0\0")], "away", 0),
+        ([tlv(1, u32(0x50) + b"\x20")], "online", 0),
         ([tlv(1, u32(0x50)), tlv(6, u32(0x10020000))], "online", 0),
         ([tlv(6, u32(0x00000001))], "away", 0),
         ([tlv(6, u32(0x00000005))], "not-available", 0),
@@ -141,6 +146,14 @@ def test_programs_name_themselves_by_capability(capability, name, version):
     assert events(talk.s(3, 0x0B, info("bob", tlv(0x0D, capability))), Software) == []
     (told,) = talk.c(2, 4, tlv(5, capability + other))
     assert (told.role, told.account) == ("client", "alice")
+
+
+@pytest.mark.parametrize("mark", people._PROGRAMS)
+def test_each_mark_is_found_among_capabilities(mark):
+    other = guid("09461343-4C7F-11D1-8222-444553540000")
+    block = other + mark.ljust(16, b"\1") + other
+    (told,) = events(Talk().s(3, 0x0B, info("bob", tlv(0x0D, block))), Software)
+    assert told.name == people._PROGRAMS[mark]
 
 
 def test_own_status():

@@ -20,7 +20,8 @@ from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.icq.content import words
 from backchannel.protocols.icq.wire import string
-from backchannel.protocols.icq_peer.state import Announced, State
+from backchannel.protocols.icq_peer.contexts import Announced
+from backchannel.protocols.icq_peer.state import State
 from backchannel.reader import Reader, WireError
 
 HELLO, ANSWER, FILE, START, STOP, SPEED, DATA = range(7)

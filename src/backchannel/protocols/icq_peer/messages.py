@@ -21,7 +21,8 @@ from backchannel.protocols.icq import content
 from backchannel.protocols.icq.content import words
 from backchannel.protocols.icq.names import AWAY_TEXTS, TO_SEVERAL, Kind
 from backchannel.protocols.icq.wire import string
-from backchannel.protocols.icq_peer.state import Announced, State
+from backchannel.protocols.icq_peer.contexts import Announced
+from backchannel.protocols.icq_peer.state import State
 from backchannel.protocols.icq_peer.wire import ACK, CANCEL, Message
 from backchannel.reader import Reader
 

@@ -11,7 +11,8 @@ from backchannel.events import Gap, Malformed, PeerAddress
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.icq_peer import chat, files, messages, wire
-from backchannel.protocols.icq_peer.state import Announced, State
+from backchannel.protocols.icq_peer.contexts import Announced
+from backchannel.protocols.icq_peer.state import State
 from backchannel.protocols.icq_peer.wire import Init
 from backchannel.reader import WireError
 

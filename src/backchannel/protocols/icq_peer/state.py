@@ -1,23 +1,13 @@
-"""What one connection between clients must remember, and what announces the next one."""
+"""What one connection between clients must remember."""
 
 from dataclasses import dataclass, field
 
-import msgspec
-
-from backchannel.model import Capability, Side
+from backchannel.model import Side
 from backchannel.protocols import Start
+from backchannel.protocols.icq_peer.contexts import Announced
 from backchannel.protocols.icq_peer.wire import Init
 
 MOST_OFFERS = 64
-
-
-class Announced(msgspec.Struct, frozen=True, kw_only=True):
-    """A file transfer or a chat to come; context of the expected connection."""
-
-    use: Capability
-    sender: str = ""
-    recipient: str = ""
-    id: str = ""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from backchannel.effects import Expect
 from backchannel.events import OfferAnswer, PeerAddress, Room
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
-from backchannel.protocols.icq_peer.state import Announced
+from backchannel.protocols.icq_peer.contexts import Announced
 from backchannel.protocols.oscar import wire
 from backchannel.protocols.oscar.letter import Letter
 from backchannel.protocols.oscar.state import State

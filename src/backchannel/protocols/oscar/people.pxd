@@ -8,9 +8,13 @@ from backchannel.protocols.oscar.wire cimport UserInfo, compressed
 from backchannel.reader cimport u32_at
 
 
+cdef bytes _FOURTH
+
+
 cpdef arrival(State state, UserInfo info, str how, list out)
 @cython.locals(key=str, status=str, text=str)
 cpdef presence(State state, str account, tuple told, list out)
+@cython.locals(flags=Py_ssize_t, kind=bytes)
 cpdef tuple status_of(dict values)
 @cython.locals(
     begin=Py_ssize_t, at=Py_ssize_t, kind=int, size=Py_ssize_t, end=Py_ssize_t, value=bytes
@@ -22,6 +26,9 @@ cpdef addresses(State state, UserInfo info, str how, list out)
 cdef bint _address(State state, str account, tuple place, str how, list out) except -1
 @cython.locals(at=Py_ssize_t, name=str)
 cpdef programs(State state, str account, bytes capabilities, list out)
-@cython.locals(marked=list, at=Py_ssize_t, last=Py_ssize_t)
+@cython.locals(
+    marked=list, at=Py_ssize_t, last=Py_ssize_t, octets="const unsigned char *",
+    fourth="const unsigned char *",
+)
 cdef list _marked(bytes capabilities)
 cdef _program(State state, str account, str name, str version, list out)

@@ -39,7 +39,10 @@ _PROGRAMS = {
 }
 _MARKS = re.compile(b"|".join(map(re.escape, _PROGRAMS)))
 _BEGIN = frozenset(u32_at(mark, 0) for mark in _PROGRAMS)
-"""How the marks begin, because nearly all capabilities are none."""
+_FOURTH = bytes(each in {mark[3] for mark in _PROGRAMS} for each in range(256))
+"""How the marks begin, and whether one has that fourth byte, because nearly all capabilities are
+none.
+"""
 _NUMBERED = frozenset({"Licq", "SIM", "climm", "mICQ"})
 """Programs that put their version behind their twelve letters, a byte a part."""
 
@@ -62,8 +65,9 @@ def presence(state: State, account: str, told: tuple[str, str, int], out: list[O
 
 def status_of(values: dict[int, bytes]) -> tuple[str, str, int]:
     """Return (status, status text, seconds idle) from the TLVs of a user information block."""
-    status = names.icq_status(wire.u32_of(values, STATUS) & 0xFFFF)
-    if status == "online" and int.from_bytes(values.get(CLASS, b"")[:4]) & UNAVAILABLE:
+    flags = wire.u32_of(values, STATUS) & 0xFFFF
+    status = names.icq_status(flags) if flags else "online"
+    if status == "online" and (kind := values.get(CLASS)) and kind[:4][-1] & UNAVAILABLE:
         status = "away"
     idle = wire.u16_of(values, IDLE) * 60
     if status == "online" and idle:
@@ -129,8 +133,9 @@ def _marked(capabilities: bytes) -> list[int]:
     """Return where capabilities stand that begin as a program's mark does."""
     marked: list[int] = []
     at, last = 0, min(len(capabilities), 4096) - 16
+    octets, fourth = capabilities, _FOURTH
     while at <= last:
-        if u32_at(capabilities, at) in _BEGIN:
+        if fourth[octets[at + 3]] and u32_at(capabilities, at) in _BEGIN:
             marked.append(at)
         at += 16
     return marked
