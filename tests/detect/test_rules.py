@@ -231,3 +231,21 @@ def test_a_rule_may_wait_for_thirty_years():
     plan = Plan(vocabulary(Credential), ())
     case = Case(plan, Compiled(msgspec.structs.replace(rule, count=longest)))
     assert (case.at_least, case.within, case.apart) == (MOST, LONGEST * 10**9, LONGEST * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("events: [message]", "events: [mesage]", "there is no event 'mesage'"),
+        ("kind not in", "kimd not in", "'kimd' is told by none of its events; these tell account"),
+        ("messages of {client}", "messages of {clint}", "'clint' is told by none"),
+        ('"client"]', '"clients"]', "'clients' is told by none"),
+    ],
+)
+def test_a_rule_that_could_never_fire_is_refused(tmp_path, old, new, said):
+    """A slip of the pen in a rule of one's own must not look like a quiet network."""
+    text = (rules.HERE / "cleartext-messages.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "cleartext-messages.yaml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(said)):
+        rules.read(tmp_path)

@@ -7,8 +7,11 @@ from pathlib import Path
 import msgspec
 
 from backchannel.detect.expressions import Expression
+from backchannel.detect.kinds import kinds
 from backchannel.detect.model import Rule
+from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import parts
+from backchannel.engine.ended import Ended
 from backchannel.errors import InputError, reason
 
 HERE = Path(__file__).parent / "rules"
@@ -40,18 +43,33 @@ def read(folder: Path) -> dict[str, Rule]:
         except (msgspec.DecodeError, OSError) as error:
             errors.append(f"{path}: {reason(error)}")
             continue
-        for text in _expressions(rule):
-            Expression(text, rule.id)  # its errors are told now, not in the middle of a scan
+        named = set[str]()
+        for text in _expressions(rule):  # its errors are told now, not in the middle of a scan
+            named |= Expression(text, rule.id).names
         try:
-            parts(rule.summary)
+            named |= {name for _, name in parts(rule.summary) if name}
         except ValueError as error:
             errors.append(f"{path}: summary: {error}")
+        errors += [f"{path}: {error}" for error in _unknown(rule, named)]
         if rule.id != path.stem:
             errors.append(f"{path}: the rule's id is {rule.id!r}; it must be the file's name")
         rules[rule.id] = rule
     if errors:
         raise InputError(folder, "\n" + "\n".join(errors))
     return rules
+
+
+def _unknown(rule: Rule, named: set[str]) -> Iterator[str]:
+    """Yield what is wrong with what a rule looks at: it would never fire, and nobody would know."""
+    known = kinds() | {"stream": Ended}
+    if strange := [tag for tag in rule.events if tag not in known]:
+        yield f"there is no event {', '.join(map(repr, strange))}; docs/events.md lists them"
+        return
+    places = {name for tag in rule.events for name in vocabulary(known[tag]).places}
+    if missing := sorted(named - places):
+        yield f"{', '.join(map(repr, missing))} is told by none of its events; these tell " + (
+            ", ".join(sorted(places))
+        )
 
 
 def _expressions(rule: Rule) -> Iterator[str]:

@@ -16,6 +16,7 @@ import msgspec
 from backchannel import __version__
 from backchannel.catalogue.index import Index
 from backchannel.detect.detector import Detector
+from backchannel.detect.kinds import kinds as event_kinds
 from backchannel.detect.model import Finding, Rule
 from backchannel.detect.suppress import Suppression, apply
 from backchannel.engine.ended import Ended
@@ -88,7 +89,7 @@ class Collector:
         self.flows: Counter[str] = Counter()
         """Flows that ended by service."""
         self.clients: dict[str, set[str]] = {}
-        self._kinds = messages.kinds()
+        self._kinds = event_kinds()
         self.found: Counter[str] = Counter()
         """Findings by severity."""
         self.suppressed = 0
@@ -226,7 +227,7 @@ class Collector:
     @property
     def read(self) -> messages.Read:
         """The events whose content is read here; of others the kind is enough."""
-        kinds, conditions = messages.kinds(), self._detector.conditions
+        kinds, conditions = event_kinds(), self._detector.conditions
         read = {
             tag: messages.Wanted(conditions[tag], self._detector.unread(kinds[tag]))
             for tag in conditions.keys() & kinds.keys()

@@ -10,19 +10,16 @@ import socket
 from array import array
 from collections.abc import Sequence
 from functools import cache, reduce
-from importlib import import_module
 from itertools import pairwise
 from operator import or_
-from pkgutil import iter_modules
 from typing import Any
 
 import msgspec
 
-from backchannel import events, protocols
 from backchannel.catalogue.index import Index
+from backchannel.detect.kinds import event_types
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.events import Event
 from backchannel.flows.columns import Choices, Column, Texts
 from backchannel.flows.settings import FlowSettings
 from backchannel.live import framing
@@ -191,29 +188,6 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 Report = Heard | Status | Flows | Logins | Gone | Beside | Done
 
 _encode = msgspec.msgpack.Encoder().encode
-
-
-@cache
-def event_types() -> tuple[type[Event], ...]:
-    """Return every kind of event that any decoder can tell."""
-    modules = [events]
-    for name in protocols.load():
-        folder = f"{protocols.__name__}.{name.replace('-', '_')}"
-        if any(info.name == "events" for info in iter_modules(import_module(folder).__path__)):
-            modules.append(import_module(f"{folder}.events"))
-    kinds = {
-        value: None
-        for module in modules
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Event) and value is not Event
-    }
-    return tuple(kinds)
-
-
-@cache
-def kinds() -> dict[str, type[Event]]:
-    """Return those by tag."""
-    return {str(kind.__struct_config__.tag): kind for kind in event_types()}
 
 
 @cache

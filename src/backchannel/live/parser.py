@@ -19,6 +19,7 @@ from backchannel.catalogue.index import Index
 from backchannel.contract import Output, Reads
 from backchannel.detect.detector import may_match
 from backchannel.detect.expressions import Expression
+from backchannel.detect.kinds import kinds
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation, Place
@@ -116,7 +117,7 @@ class Parser:
     def _look_for(self, read: messages.Read | None) -> None:
         """Tell what somebody reads, from now on; None: everything."""
         self._engine.read = _reads(read)
-        wanted = {kind: (read or {}).get(tag) for tag, kind in messages.kinds().items()}
+        wanted = {kind: (read or {}).get(tag) for tag, kind in kinds().items()}
         self._without = {
             kind: dict.fromkeys(each.without, ()) for kind, each in wanted.items() if each
         }

@@ -22,6 +22,7 @@ import msgspec
 
 from backchannel import confine as confinement
 from backchannel.confine.imports import load_everything
+from backchannel.detect.kinds import event_types
 from backchannel.live import framing, messages, sockets
 from backchannel.live.companion import Join
 from backchannel.live.messages import Command, Gone, Report, Task
@@ -249,7 +250,7 @@ def main(
     task = _first(commands)
     gc.set_threshold(GARBAGE)
     worker = Worker(commands, arrivals, task, join)
-    messages.event_types()
+    event_types()
     load_everything()
     confine()
     gc.freeze()

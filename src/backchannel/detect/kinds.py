@@ -1,0 +1,31 @@
+"""Every kind of event that there is, by its tag."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from backchannel import events, protocols
+from backchannel.events import Event
+
+
+@cache
+def event_types() -> tuple[type[Event], ...]:
+    """Return every kind of event that any decoder can tell."""
+    modules = [events]
+    for name in protocols.load():
+        folder = f"{protocols.__name__}.{name.replace('-', '_')}"
+        if any(info.name == "events" for info in iter_modules(import_module(folder).__path__)):
+            modules.append(import_module(f"{folder}.events"))
+    kinds = {
+        value: None
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Event) and value is not Event
+    }
+    return tuple(kinds)
+
+
+@cache
+def kinds() -> dict[str, type[Event]]:
+    """Return those by tag."""
+    return {str(kind.__struct_config__.tag): kind for kind in event_types()}
