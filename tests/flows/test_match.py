@@ -1,6 +1,7 @@
 """Magics: what makes a flow wanted, whatever the size and order of its segments."""
 
 import struct
+from itertools import chain, zip_longest
 
 import msgspec
 import pytest
@@ -479,6 +480,36 @@ def test_words_anywhere_in_a_head(head, ours, size):
     for at in range(0, len(head), size):
         talk.send(0, head[at : at + size])
     assert hits_of(talk, [WEB])[0] == [ours]
+
+
+@given(
+    st.lists(st.text("ab1=[{", min_size=3, max_size=7).map(str.encode), min_size=1, max_size=5),
+    st.lists(st.text("abAB1=[{\r\n", max_size=9).map(str.encode), max_size=5),
+    st.lists(st.integers(0, 4), max_size=3),
+    st.integers(1, 40),
+)
+def test_words_of_any_size_are_found_wherever_they_stand(words, between, which, size):
+    """Both cores say the same, and what Python says where there is no blank line."""
+    parts = zip_longest(between, [words[at % len(words)] for at in which], fillvalue=b"")
+    head = b"".join(chain.from_iterable(parts))
+    talk = Talk().open()
+    for at in range(0, 4 + len(head), size):
+        talk.send(0, (b"GET " + head)[at : at + size])
+    hits = hits_of(talk, [Magic("tcp", b"GET ", anywhere=tuple(words))])[0]
+    if b"\n\n" not in head and b"\n\r\n" not in head:
+        assert hits == [any(word in head.lower() for word in words)]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"Host: oscar.aol.com", b"host", b"x"]
+        ),
+        max_size=9,
+    )
+)
+def test_lines_of_a_head_get_the_same_answer_from_both(lines):
+    wanted(b"GET /" + b"".join(lines))
 
 
 def test_words_are_checked():

@@ -10,6 +10,9 @@ cdef enum:
     MOST_SIZES = 64
     MOST_WORDS = 64             # of all magics together
     LONGEST_WORD = 32
+    MOST_STEP = 3               # bytes that a search for words moves at once
+    PIECE = 3                   # bytes of a word that are looked up
+    BUCKETS = 1 << 12           # of pieces
     MOST_SOME = 2
     MOST_WIDE = 64
     MOST_ASKED = 4
@@ -69,6 +72,12 @@ cdef struct word_t:
     uint32_t size
     uint8_t text[LONGEST_WORD]  # in lower case
 
+cdef struct piece_t:
+    # Where PIECE bytes of a word stand in it.
+    uint8_t word
+    uint8_t at
+    uint8_t next                # of the same bucket; 0: none
+
 cdef struct head_t:
     # What stands in a head of lines; it is searched once, for all magics.
     bint searched
@@ -80,7 +89,10 @@ cdef class Matcher:
     cdef magic_t* magics
     cdef word_t words[MOST_WORDS]
     cdef uint32_t word_count
-    cdef uint8_t begins[1 << 15]    # whether a word begins with three bytes, of which five bits count
+    cdef uint32_t step          # the words' pieces stand at their first so many bytes
+    cdef piece_t pieces[1 + MOST_WORDS * MOST_STEP]
+    cdef uint32_t piece_count
+    cdef uint8_t buckets[BUCKETS]   # the first piece in each; 0: none
     cdef gate_t* gates          # the others by place: opening or not, transport and first byte
     cdef uint32_t starts[2 * 3 * 256 + 1]
     cdef wide_t wide[2 * 3]     # by opening or not, and transport
@@ -98,7 +110,10 @@ cdef class Matcher:
         uint64_t* maybe,
     ) noexcept nogil
     cdef void search(self, const uint8_t* data, uint32_t size, head_t* head) noexcept nogil
-    cdef uint64_t words_at(self, const uint8_t* data, uint32_t size) noexcept nogil
+    cdef void note_pieces(self) noexcept
+    cdef uint64_t words_over(
+        self, const uint8_t* data, uint32_t at, uint32_t end, uint32_t number
+    ) noexcept nogil
     cdef int fits(
         self,
         const magic_t* magic,

@@ -13,7 +13,7 @@ from libc.string cimport memchr, memcpy, memset
 
 from backchannel.flows.magics import HEAD as _HEAD
 from backchannel.flows.magics import check
-from backchannel.flows.names cimport EARLY
+from backchannel.flows.names cimport EARLY, same
 from backchannel.flows.state cimport TCP, UDP
 
 cdef enum:
@@ -78,6 +78,7 @@ cdef class Matcher:
                     continue
                 for first in firsts:
                     lists[place * 256 + first].append(number)
+        self.note_pieces()
         self.gates = <gate_t*>calloc(sum(map(len, lists)) + 1, sizeof(gate_t))
         if self.gates == NULL:
             raise MemoryError
@@ -172,9 +173,9 @@ cdef class Matcher:
                 narrow += 1
             else:
                 break
-            if hits & gate.bit or (maybe[0] & gate.bit and size < gate.whole):
-                continue
             if shut(gate, front, size):
+                continue
+            if hits & gate.bit or (maybe[0] & gate.bit and size < gate.whole):
                 continue
             magic = &self.magics[gate.magic]
             if magic.number and magic.number != <uint32_t>number:
@@ -293,14 +294,30 @@ cdef class Matcher:
                 self.words[self.word_count].size = len(word)
                 for at, byte in enumerate(word):
                     self.words[self.word_count].text[at] = byte
-                self.begins[(word[0] & 31) << 10 | (word[1] & 31) << 5 | word[2] & 31] = 1
                 self.word_count += 1
             bits |= <uint64_t>1 << known[0]
         return bits
 
+    cdef void note_pieces(self) noexcept:
+        """Lay out the pieces by which words are found.
+
+        Wherever a word stands, a search that moves by as many bytes as pieces are noted of each word
+        comes upon one of them: no word may be shorter than they reach.
+        """
+        cdef uint32_t word, at, place
+        self.step = MOST_STEP
+        for word in range(self.word_count):
+            self.step = min(self.step, self.words[word].size - PIECE + 1)
+        for word in range(self.word_count):
+            for at in range(self.step):
+                place = bucket(&self.words[word].text[at])
+                self.piece_count += 1
+                self.pieces[self.piece_count] = piece_t(word, at, self.buckets[place])
+                self.buckets[place] = self.piece_count
+
     cdef void search(self, const uint8_t* data, uint32_t size, head_t* head) noexcept nogil:
         """Find the words in the head of lines that a payload begins with."""
-        cdef uint32_t at, last = 0, end = min(size, HEAD)
+        cdef uint32_t at, number, end = min(size, HEAD)
         cdef const uint8_t* line
         cdef uint8_t before
         head.searched, head.ended = True, size >= HEAD
@@ -312,24 +329,34 @@ cdef class Matcher:
                 head.ended, end = True, at + 1
                 break
             line = <const uint8_t*>memchr(line + 1, 10, end - at - 1)
-        for at in range(end):
-            last = (last << 5 | data[at] & 31) & 0x7FFF
-            if self.begins[last] and at >= 2:
-                head.words |= self.words_at(data + at - 2, end - at + 2)
+        at = 0
+        while at + PIECE <= end:
+            number = self.buckets[bucket(data + at)]
+            if number:
+                head.words |= self.words_over(data, at, end, number)
+            at += self.step
 
-    cdef uint64_t words_at(self, const uint8_t* data, uint32_t size) noexcept nogil:
-        """Return the words that *data* begins with, in any case."""
+    cdef uint64_t words_over(
+        self, const uint8_t* data, uint32_t at, uint32_t end, uint32_t number
+    ) noexcept nogil:
+        """Return the words of which a piece of one bucket, that from *number* on, stands at *at*."""
         cdef uint64_t bits = 0
-        cdef uint32_t number, at
-        for number in range(self.word_count):
-            if self.words[number].size > size:
-                continue
-            for at in range(self.words[number].size):
-                if lower(data[at]) != self.words[number].text[at]:
-                    break
-            else:
-                bits |= <uint64_t>1 << number
+        cdef const piece_t* piece
+        cdef const word_t* word
+        while number:
+            piece = &self.pieces[number]
+            word = &self.words[piece.word]
+            if at >= piece.at and word.size <= end - at + piece.at:
+                if same(data + at - piece.at, word.text, word.size):
+                    bits |= <uint64_t>1 << piece.word
+            number = piece.next
         return bits
+
+
+cdef inline uint32_t bucket(const uint8_t* data) noexcept nogil:
+    """Return the bucket of PIECE bytes, of letters in any case."""
+    cdef uint32_t piece = (data[0] | <uint32_t>data[1] << 8 | <uint32_t>data[2] << 16) & 0xDFDFDF
+    return piece * <uint32_t>0x9E3779B1 >> 20
 
 
 cdef int compile_magic(magic_t* made, int index, object magic) except -1:
@@ -449,10 +476,6 @@ cdef inline uint32_t different(const uint8_t* data, uint32_t size) noexcept nogi
     for at in range(size):
         met[data[at] >> 6] |= <uint64_t>1 << (data[at] & 63)
     return popcount(met[0]) + popcount(met[1]) + popcount(met[2]) + popcount(met[3])
-
-
-cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
-    return byte | 0x20 if 65 <= byte <= 90 else byte
 
 
 cdef inline bint listed(const magic_t* magic, uint32_t size) noexcept nogil:

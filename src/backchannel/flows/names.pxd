@@ -32,3 +32,16 @@ cdef class Names:
     cdef int server_name(self, hello_t* hello, int64_t length) noexcept nogil
     cdef int http(self, const uint8_t* data, uint32_t size) noexcept nogil
     cdef int dns(self, const uint8_t* data, uint32_t size, bint whole) noexcept nogil
+
+
+cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
+    return byte | 0x20 if 65 <= byte <= 90 else byte
+
+
+cdef inline bint same(const uint8_t* seen, const uint8_t* wanted, uint32_t size) noexcept nogil:
+    """Compare with *wanted*, which is lower case."""
+    cdef uint32_t at
+    for at in range(size):
+        if lower(seen[at]) != wanted[at]:
+            return False
+    return True

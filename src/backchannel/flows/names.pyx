@@ -10,7 +10,7 @@ The answers are 1: of interest, 0: not, EARLY: the payload ends before it could 
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy
 
 from backchannel.wire cimport be16
 
@@ -19,10 +19,6 @@ cdef enum:
     MAX_RECORDS = 32
     MAX_POINTERS = 16
     BAD = -2                # the payload is not what it seemed to be
-
-
-cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
-    return byte | 0x20 if 65 <= byte <= 90 else byte
 
 
 cdef inline uint64_t add(uint64_t hash, uint8_t byte) noexcept nogil:
@@ -84,15 +80,6 @@ cdef uint32_t host_value(const uint8_t* data, uint32_t size, uint32_t at) noexce
     while at < size and (data[at] == 32 or data[at] == 9):
         at += 1
     return at
-
-
-cdef bint same(const uint8_t* seen, const uint8_t* wanted, uint32_t size) noexcept nogil:
-    """Compare with *wanted*, which is lower case."""
-    cdef uint32_t at
-    for at in range(size):
-        if lower(seen[at]) != wanted[at]:
-            return False
-    return True
 
 
 cdef int64_t dns_name(
@@ -242,17 +229,16 @@ cdef class Names:
 
     cdef int http(self, const uint8_t* data, uint32_t size) noexcept nogil:
         """The first Host line before the empty one."""
-        cdef uint32_t at = 0, start, end
-        while at < size:
-            if data[at] == 13 and size - at >= 4 and not memcmp(data + at, <const char*>b"\r\n\r\n", 4):
+        cdef uint32_t at = 0, start = 0, end
+        cdef const uint8_t* line
+        while not start:
+            line = <const uint8_t*>memchr(data + at, 10, size - at)
+            if line == NULL:
+                return EARLY
+            at = <uint32_t>(line - data) + 1
+            if at > 1 and size - at > 1 and not memcmp(line - 1, <const char*>b"\r\n\r\n", 4):
                 return 0
-            if data[at] == 10:
-                start = host_value(data, size, at + 1)
-                if start:
-                    break
-            at += 1
-        else:
-            return EARLY
+            start = host_value(data, size, at)
         end = start
         while end < size and data[end] != 13 and data[end] != 10:
             end += 1
