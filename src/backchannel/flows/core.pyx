@@ -29,7 +29,7 @@ from backchannel.capture.records cimport frame_t
 from backchannel.flows cimport state as c
 from backchannel.flows.announced cimport RECENT
 from backchannel.flows.match cimport Matcher
-from backchannel.flows.payloads cimport segment
+from backchannel.flows.payloads cimport segment, settled
 from backchannel.flows.rows cimport make_ends, make_info, make_row
 from backchannel.flows.slots cimport NOWHERE, find, guess, idle, turn
 from backchannel.flows.state cimport (
@@ -350,7 +350,7 @@ cdef class FlowCore:
         flow.bytes[side] += packet.size
         if packet.protocol == TCP:
             segment(self.payloads, slot, flow, side, packet)
-        elif packet.captured:
+        elif packet.captured and not settled(self.payloads, flow, side):
             self.payloads.datagram(slot, flow, side, packet)
         flow.payload[side] += packet.length
 
@@ -400,27 +400,27 @@ cdef class FlowCore:
 
     cdef void move_hand(self) noexcept nogil:
         """End what was idle for too long among the next flows under the expiry hand."""
-        cdef uint32_t slots[STEPS]
-        cdef uint32_t step, slot, count = min(<uint32_t>STEPS, self.slots.used)
+        cdef uint32_t due[STEPS]    # flows that are over, or may wait for bytes too long
         cdef bint over[STEPS]
+        cdef uint32_t step, slot, count = 0
         cdef flow_t* flow
-        for step in range(count):
-            slots[step] = slot = turn(self.slots)
-            over[step] = slot != NOWHERE and idle(
-                &self.bounds, &self.slots.flows[slot], self.out.time
-            )
-            if over[step]:
-                flow = &self.slots.flows[slot]
+        for step in range(min(<uint32_t>STEPS, self.slots.used)):
+            slot = turn(self.slots)
+            if slot == NOWHERE:
+                continue
+            flow = &self.slots.flows[slot]
+            due[count], over[count] = slot, idle(&self.bounds, flow, self.out.time)
+            if over[count]:
                 prefetch(&self.slots.index[flow.hash & self.slots.mask])
                 prefetch(&flow.first_time)
+                count += 1
+            elif flow.bits & (STREAMING | WANTED) == STREAMING | WANTED:
+                count += 1
         for step in range(count):
-            slot = slots[step]
             if over[step]:
-                self.close(slot, c.IDLE)
-            elif slot != NOWHERE:
-                flow = &self.slots.flows[slot]
-                if flow.bits & (STREAMING | WANTED) == STREAMING | WANTED:
-                    self.payloads.streams.expire(slot, flow.extra)
+                self.close(due[step], c.IDLE)
+            else:
+                self.payloads.streams.expire(due[step], self.slots.flows[due[step]].extra)
 
     cdef void vacate(self, uint32_t slot) noexcept nogil:
         """Let the slot of a flow that ended be used again."""

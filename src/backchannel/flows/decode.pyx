@@ -443,7 +443,7 @@ cdef inline void icmp(int which, const uint8_t* at, packet_t* packet) noexcept n
 cdef inline void make_key(packet_t* packet, const bounds_t* bounds) noexcept nogil:
     """Key and hash: the lower end (address, then port) comes first."""
     cdef uint64_t s, t, s2, t2
-    cdef uint32_t low, high
+    cdef uint32_t ports = <uint32_t>packet.ports[0] << 16 | packet.ports[1]
     if packet.wide:
         s, s2 = be64(packet.source), be64(packet.source + 8)
         t, t2 = be64(packet.target), be64(packet.target + 8)
@@ -454,7 +454,7 @@ cdef inline void make_key(packet_t* packet, const bounds_t* bounds) noexcept nog
     )
     if packet.from_high:
         s, t, s2, t2 = t, s, t2, s2
-    low, high = packet.ports[packet.from_high], packet.ports[not packet.from_high]
+        ports = ports << 16 | ports >> 16
     if packet.wide:
         packet.low = mix(s ^ bounds.key[0], s2 ^ bounds.key[1]) ^ mix(
             t ^ bounds.key[1], t2 ^ (bounds.key[0] + 1)
@@ -462,8 +462,7 @@ cdef inline void make_key(packet_t* packet, const bounds_t* bounds) noexcept nog
     else:
         packet.low = s << 32 | t
     packet.high = (
-        <uint64_t>low << 48
-        | <uint64_t>high << 32
+        <uint64_t>ports << 32
         | <uint64_t>packet.context << 9
         | <uint64_t>packet.wide << 8
         | packet.protocol

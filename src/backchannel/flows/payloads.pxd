@@ -5,9 +5,11 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.state cimport (
+    DROPPED,
     INITIAL_0,
     KNOWN_0,
     OPENED_0,
+    RESET,
     STREAMING,
     WANTED,
     bounds_t,
@@ -19,7 +21,7 @@ from backchannel.flows.state cimport (
     packet_t,
 )
 from backchannel.flows.stream cimport Streams
-from backchannel.flows.tcp cimport ACK, FIN, control
+from backchannel.flows.tcp cimport ACK, FIN, STALE, control, track
 
 @cython.final
 cdef class Payloads:
@@ -44,7 +46,13 @@ cdef class Payloads:
         self, uint32_t slot, flow_t* flow, int side, uint32_t ack
     ) noexcept nogil
     cdef void payload(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
+        self,
+        uint32_t slot,
+        flow_t* flow,
+        int side,
+        uint32_t seq,
+        int tracked,
+        const packet_t* packet,
     ) noexcept nogil
     cdef bint open(
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
@@ -62,18 +70,32 @@ cdef class Payloads:
 
 # -- inline, because nearly every packet goes through here -----------------------------------------
 
+cdef inline bint settled(Payloads self, const flow_t* flow, int side) noexcept nogil:
+    """Whether nobody looks at what *side* sends: it is dropped, or fitted no magic."""
+    if flow.bits & (WANTED | DROPPED | STREAMING):
+        return flow.bits & DROPPED
+    if flow.bits & ((OPENED_0 | INITIAL_0) << side) == <uint32_t>INITIAL_0 << side:
+        return False  # its first bytes are still to come
+    return flow.tested[side] >= self.bounds.payloads
+
+
 cdef inline void segment(
     Payloads self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
 ) noexcept nogil:
     """A TCP packet. What it acknowledges comes before what it holds."""
     cdef uint32_t seq = control(flow, packet, side, self.counts)
+    cdef int tracked
     if packet.flags & ACK and flow.bits & STREAMING and (
         flow.bits & WANTED
         or flow.bits & ((OPENED_0 | INITIAL_0) << (1 - side)) == <uint32_t>INITIAL_0 << (1 - side)
     ):
         self.acknowledge(slot, flow, 1 - side, packet.ack)
     if packet.length:
-        self.payload(slot, flow, side, seq, packet)
+        tracked = track(flow, side, seq, packet.length, self.counts)
+        if tracked != STALE:
+            flow.bits &= ~RESET  # a connection that goes on was not reset
+        if packet.captured and not settled(self, flow, side):
+            self.payload(slot, flow, side, seq, tracked, packet)
     elif not flow.bits & (KNOWN_0 << side):
         flow.bits |= KNOWN_0 << side
         flow.next[side] = seq

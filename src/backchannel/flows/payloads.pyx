@@ -14,13 +14,12 @@ from backchannel.flows.state cimport (
     KNOWN_0,
     NOT_KNOWN,
     OPENED_0,
-    RESET,
     STREAMING,
     WANTED,
     put,
 )
 from backchannel.wire cimport ahead
-from backchannel.flows.tcp cimport RESTARTED, STALE, track
+from backchannel.flows.tcp cimport RESTARTED, STALE
 
 
 cdef class Payloads:
@@ -36,7 +35,7 @@ cdef class Payloads:
     cdef void datagram(
         self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
     ) noexcept nogil:
-        """A packet of anything but TCP that holds at least one byte."""
+        """A packet of anything but TCP that holds at least one byte, of a side not `settled`."""
         self.test(flow, side, packet, not flow.tested[side])
         if flow.bits & (WANTED | DROPPED) == WANTED:
             put(self.out, slot, side, DATA, packet.payload, packet.captured)
@@ -57,16 +56,17 @@ cdef class Payloads:
             self.settle(flow, side)
 
     cdef void payload(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
+        self,
+        uint32_t slot,
+        flow_t* flow,
+        int side,
+        uint32_t seq,
+        int tracked,
+        const packet_t* packet,
     ) noexcept nogil:
-        """The bytes of a TCP packet."""
-        cdef int tracked = track(flow, side, seq, packet.length, self.counts)
+        """A TCP packet that holds at least one byte, of a side that is not `settled`."""
         cdef bint waiting = flow.bits & (STREAMING | WANTED) == STREAMING
         cdef extra_t* extra
-        if tracked != STALE:
-            flow.bits &= ~RESET  # a connection that goes on was not reset
-        if not packet.captured or flow.bits & DROPPED:
-            return
         if waiting:  # what fills a hole in first bytes may look like a repetition
             waiting = flow.extra.halves[side].first != NULL
         if not flow.bits & WANTED and (tracked != STALE or waiting):

@@ -77,8 +77,8 @@ cdef inline void guess(Slots self, packet_t* packet) noexcept nogil:
 cdef inline bint holds(Slots self, uint32_t slot, const packet_t* packet) noexcept nogil:
     """Whether the flow in a slot is the packet's."""
     cdef const flow_t* flow = &self.flows[slot]
-    cdef const uint8_t* low = packet.target if packet.from_high else packet.source
-    cdef const uint8_t* high = packet.source if packet.from_high else packet.target
+    cdef const uint8_t* low
+    cdef const uint8_t* high
     cdef const ends_t* ends
     if flow.low != packet.low or flow.high != packet.high:
         return False
@@ -86,6 +86,8 @@ cdef inline bint holds(Slots self, uint32_t slot, const packet_t* packet) noexce
         return False
     if not packet.wide:
         return True
+    low = packet.target if packet.from_high else packet.source
+    high = packet.source if packet.from_high else packet.target
     ends = &self.ends[flow.ends]
     return not memcmp(ends.low, low, 16) and not memcmp(ends.high, high, 16)
 
