@@ -29,7 +29,7 @@ cdef class EspFlow:
     cdef readonly tuple tables
     cdef public bint proved, refuted
     cdef public Py_ssize_t cut
-    cdef bint _clear
+    cdef bint _by_hand, _clear
     cdef Py_ssize_t _needed, _stalls, _follows, _doubtful, _untold, _stumps, _begun
     cdef str _carrier
     cdef tuple _receivers

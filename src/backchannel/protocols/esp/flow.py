@@ -95,13 +95,19 @@ class EspFlow:
         self._follows = self._doubtful = 0  # packets in sequence; those that might be OpenVPN's
         self._clear = False  # an SPI was seen that cannot be OpenVPN's
         self._carrier = carrier
+        self._by_hand = carrier == "ip"
+        """Whether there can be SPIs that RFC 4303 §2.1 reserves."""
         self._receivers = start.server.address, start.client.address
         self._untold = self._stumps = self._begun = 0
 
     def find(self, side: Side, packet: bytes) -> Association | None:
         """Return the association that *packet* of *side* belongs to; None where its SPI is new."""
         table, octets = self.tables[side], packet
-        return table.get(octets[:4]) if table and len(packet) >= HEADER else None
+        if not table or len(packet) < HEADER:
+            return None
+        if not self._by_hand and not octets[0] | octets[1] | octets[2]:  # IKE's marker, mostly
+            return None
+        return table.get(octets[:4])
 
     def vouch(self, side: Side) -> list[Output]:
         """Something else shows that this is ESP: tell what was held back."""
@@ -176,7 +182,7 @@ class EspFlow:
             return self._strange(packet)
         table, octets = self.tables[side], packet
         reserved = not octets[0] | octets[1] | octets[2]
-        if reserved and not (self._carrier == "ip" and octets[3]):
+        if reserved and not (self._by_hand and octets[3]):
             return self._strange(packet)
         if not self.proved and (self._odd(packet) or len(table) >= UNPROVED_SAS):
             self.refuted = True

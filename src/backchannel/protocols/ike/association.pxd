@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.ike.nat cimport Heard
+from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
 
 cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED
@@ -35,7 +35,7 @@ cdef class Association:
     @cython.locals(recent=list, digest=Py_hash_t, number=object)
     cpdef bint repeats(self, int side, bytes message) except -1
     @cython.locals(known=Heard)
-    cpdef keep(self, Heard item)
+    cpdef keep(self, str of, str by, bytes value, Header header, seen)
 
 
 cdef class Table:

@@ -6,8 +6,9 @@ of messages; the CREDENTIALS latest aggressive exchanges keep seven payloads of 
 
 from typing import TypeAlias
 
+from backchannel.model import Endpoint
 from backchannel.protocols.ike import psk
-from backchannel.protocols.ike.nat import End, Heard
+from backchannel.protocols.ike.nat import End, Heard, heard
 from backchannel.protocols.ike.numbers import NOBODY
 from backchannel.protocols.ike.wire import Header
 
@@ -144,14 +145,14 @@ class Association:
             del recent[0]
         return False
 
-    def keep(self, item: Heard) -> None:
-        """Remember a NAT hash, within the bound."""
+    def keep(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
+        """Remember a NAT hash, within the bound; for what it says see `nat.heard`."""
         if len(self.hashes) >= HASHES:
             return
         for known in self.hashes:
-            if item.same(known):
+            if known.says(of, by, value, header, seen):
                 return
-        self.hashes.append(item)
+        self.hashes.append(heard(of, by, value, header, seen))
 
 
 class Table:

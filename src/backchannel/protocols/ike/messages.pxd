@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.ike cimport nat, notifies, proposals, registry
+from backchannel.protocols.ike cimport notifies, proposals, registry
 from backchannel.protocols.ike.association cimport Association
 from backchannel.protocols.ike.proposals cimport Offer
 from backchannel.protocols.ike.reading cimport Reading

@@ -10,7 +10,7 @@ from typing import Literal
 from backchannel.effects import Expect
 from backchannel.events import Credential, Malformed, PeerAddress, SignOn, Software
 from backchannel.model import Capability
-from backchannel.protocols.ike import algorithms, nat, notifies, proposals, registry, vendors
+from backchannel.protocols.ike import algorithms, notifies, proposals, registry, vendors
 from backchannel.protocols.ike.association import PARTS
 from backchannel.protocols.ike.events import (
     IkeCertificate,
@@ -248,7 +248,7 @@ def _nat_hash(reading: Reading, value: bytes, of_sender: bool) -> None:
         return
     of = reading.sender if of_sender else reading.other()
     seen = reading.source() if of_sender else reading.target()
-    reading.association.keep(nat.heard(of, reading.sender, value, reading.header, seen))
+    reading.association.keep(of, reading.sender, value, reading.header, seen)
     reading.nat_hashes += 1
 
 

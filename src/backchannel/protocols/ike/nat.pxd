@@ -15,7 +15,8 @@ cdef class Heard:
     cdef object _hash
 
     cpdef take(self, str of, str by, bytes value, Header header, seen)
-    cpdef bint same(self, Heard other) except -1
+    @cython.locals(start=bytes)
+    cpdef bint says(self, str of, str by, bytes value, Header header, seen) except -1
 
 
 @cython.locals(made=Heard)

@@ -77,13 +77,14 @@ class Heard:
             )
         return self._hash
 
-    def same(self, other: "Heard") -> bool:
-        """Whether both say the same."""
-        if self.start != other.start or self.of != other.of or self.by != other.by:
+    def says(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> bool:
+        """Whether it says the same as another that was sent."""
+        start = value[:TOLD] if len(value) > TOLD else value
+        if self.start != start or self.of != of or self.by != by:
             return False
-        if self.seen == other.seen and self.header.same_sa(other.header):
+        if self.seen == seen and self.header.same_sa(header):
             return True
-        return self.hash == other.hash
+        return self.hash == heard(of, by, value, header, seen).hash
 
 
 def heard(of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> Heard:

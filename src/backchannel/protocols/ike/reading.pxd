@@ -11,6 +11,10 @@ cdef class Told:
     cdef readonly set stages
 
 
+cdef list _LATEST
+
+
+@cython.locals(told=Told)
 cpdef Told wanted(start)
 
 

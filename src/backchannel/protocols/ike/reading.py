@@ -1,7 +1,7 @@
 """One message while it is read: what payloads and stages have to know of each other."""
 
 from typing import Any, get_args
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from backchannel.contract import Output, Reads, Start
 from backchannel.model import Endpoint
@@ -33,7 +33,8 @@ class Told:
 
 
 _ALL = Told(Start("udp", Endpoint("", 0), Endpoint("", 0)))
-_TOLD: WeakKeyDictionary[Reads, Told] = WeakKeyDictionary()
+_LATEST: list[tuple[ref[Reads], Told]] = []
+"""What the run that asked last is told in full; one at most."""
 
 
 def wanted(start: Start) -> Told:
@@ -41,10 +42,12 @@ def wanted(start: Start) -> Told:
     read = start.read
     if read is None:
         return _ALL
-    known = _TOLD.get(read)
-    if known is None:
-        known = _TOLD[read] = Told(start)
-    return known
+    for asked, told in _LATEST:
+        if asked() is read:
+            return told
+    told = Told(start)
+    _LATEST[:] = [(ref(read), told)]
+    return told
 
 
 class Reading:

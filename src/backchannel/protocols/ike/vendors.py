@@ -169,6 +169,11 @@ _PREFIXES: tuple[tuple[bytes, Vendor], ...] = (
     (b"OE-Libreswan-", Vendor("Libreswan", "Libreswan")),
     (b"Opportunistic IPsec", Vendor("Opportunistic IPsec", "Libreswan")),
 )
+_START = min(len(prefix) for prefix, _ in _PREFIXES)
+_BY_START: dict[bytes, list[tuple[bytes, Vendor]]] = {}
+"""The prefixes by their first bytes, as many as all of them have."""
+for _prefix, _vendor in _PREFIXES:
+    _BY_START.setdefault(_prefix[:_START], []).append((_prefix, _vendor))
 _WINDOWS = md5(b"MS NT5 ISAKMPOAKLEY").digest()
 _WINDOWS_VERSIONS = {
     2: "2000",
@@ -188,13 +193,12 @@ _READABLE = 8
 
 def identify(vendor_id: bytes) -> Vendor | None:
     """Return what *vendor_id* means; None where nobody has told."""
-    known = _digests().get(vendor_id)
-    if known is not None:
+    if len(vendor_id) == md5().digest_size and (known := _digests().get(vendor_id)) is not None:
         return known
     if vendor_id[:16] == _WINDOWS:
         version = _WINDOWS_VERSIONS.get(int.from_bytes(vendor_id[16:20], "big"), "")
         return Vendor("MS NT5 ISAKMPOAKLEY", "Windows", version)
-    for prefix, vendor in _PREFIXES:
+    for prefix, vendor in _BY_START.get(vendor_id[:_START], ()):
         if vendor_id.startswith(prefix):
             return vendor
     return _swan(vendor_id) or _own_name(vendor_id)
