@@ -9,6 +9,7 @@
 UDP flows are `datagrams.py`. Until the first bytes have come a session holds at most 64 of them.
 """
 
+from importlib import import_module
 from typing import Protocol
 
 from backchannel.model import Side, Standing
@@ -116,3 +117,8 @@ class Session:
 def _unsure(seen: bytes) -> bool:
     """Whether *seen* is the beginning of several openings, or of one that is not whole."""
     return any(len(seen) < len(mark) and mark.startswith(seen) for mark in _OPENINGS)
+
+
+def prepare() -> None:
+    """Load what the recogniser loads only where messages may begin."""
+    import_module("backchannel.protocols.gnutella.plausible")
