@@ -112,6 +112,8 @@ class Start(msgspec.Struct, frozen=True):
     """From the announcement, where the flow was expected."""
     context: Any = None
     """From the announcement, where the flow was expected; None otherwise."""
+    others: tuple[Any, ...] = ()
+    """The contexts of further announcements that it may have come for instead."""
     number: int = 0
     """IP protocol number, where known."""
     service: str = ""

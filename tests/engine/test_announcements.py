@@ -40,3 +40,31 @@ def test_one_place_has_room_for_so_many_and_the_oldest_gives_way():
     latest = made.match("tcp", *ends, 2, opened=True)
     assert latest is not None
     assert latest.expect.accounts == (str(PLACE + 2),)
+
+
+def test_flows_that_come_in_another_order_still_find_what_they_were_announced_with():
+    """One redirect after the other to one host: the second connection may be the first one's."""
+    made = Announcements(lambda *_: None, lambda _: None, lambda _: None)
+    for context, source, until in (
+        ("buddy icons", "192.0.2.9", 300),
+        ("somebody else's", "192.0.2.7", 300),
+        ("over by then", "192.0.2.9", 1),
+        ("a room", "192.0.2.9", 300),
+    ):
+        expect = Expect(
+            protocol="oscar",
+            purpose=Capability.LOGIN,
+            port=5190,
+            source=source,
+            context=context,
+            lifetime=until,
+        )
+        made.add(expect, address="192.0.2.1", now=1, frame=1, service="aim", stack="oscar")
+    ends, now = (Endpoint("192.0.2.9", 1025), Endpoint("192.0.2.1", 5190)), 5_000_000_000
+    first = made.match("tcp", *ends, now, opened=True)
+    assert first is not None
+    assert (first.expect.context, made.beside(first, now)) == ("a room", ("buddy icons",))
+    second = made.match("tcp", *ends, now, opened=True)
+    assert second is not None
+    assert (second.expect.context, made.beside(second, now)) == ("buddy icons", ("a room",))
+    assert made.match("tcp", *ends, now, opened=True) is None

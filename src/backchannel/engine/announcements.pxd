@@ -6,10 +6,12 @@ cimport cython
 cdef class Announcements:
     cdef object _tell, _untell, _count
     cdef dict _by_token, _by_place
+    cdef object _fulfilled
     cdef long long _serial
 
     cpdef expire(self, long long now)
     cpdef get(self, token)
+    cpdef tuple beside(self, made, now)
     cpdef match(self, transport, client, server, long long now, bint opened)
     cdef _made_for(self, transport, client, server, long long now)
     cdef _standing(self, tuple place, source, long long now)

@@ -5,10 +5,12 @@ Bounded: the oldest announcement goes, and is counted, when there are too many.
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from backchannel.effects import Expect
+from backchannel.engine.bounded import Bounded
 from backchannel.flows.expect import normal as strict
 from backchannel.model import Endpoint, Transport
 
@@ -18,7 +20,9 @@ LIMIT = 65_536
 PLACE = 256
 """Announcements of one place: each flow to it is held against all of them."""
 RECENT = 16
-"""Announcements of one place among which a repeated one is looked for."""
+"""Announcements of one place among which a repeated one is looked for; and those that are remembered
+when a flow has fulfilled them.
+"""
 
 
 class Announcement(msgspec.Struct, frozen=True):
@@ -50,6 +54,9 @@ class Announcements:
         self._tell, self._untell, self._count = tell_core, untell_core, count
         self._by_token: dict[int, Announcement] = {}
         self._by_place: dict[tuple[Transport, str, int], list[int]] = {}
+        self._fulfilled = Bounded[tuple[Transport, str, int], list[Announcement]](
+            LIMIT // RECENT, "places of fulfilled announcements forgotten to bound memory", count
+        )
         self._serial = 0
 
     def add(
@@ -126,13 +133,36 @@ class Announcements:
             if now <= made.until and normal(made.expect.source) in ("", source):
                 if not made.expect.repeat:
                     self._remove(token)
+                    earlier = self._fulfilled.get(place) or []
+                    self._fulfilled.put(place, [*earlier[1 - RECENT :], made])
                 return made
         return None
+
+    def beside(self, made: Announcement, now: int) -> tuple[Any, ...]:
+        """Return the contexts of other announcements that a flow may be fulfilling instead of *made*:
+        of the same protocol, place and source. Flows may come in another order than they were
+        announced in, so this holds what earlier ones were taken to fulfil as well.
+        """
+        expect = made.expect
+        place = expect.transport, made.address, expect.port
+        standing = [self._by_token[token] for token in self._by_place.get(place, [])[-RECENT:]]
+        contexts = [
+            other.expect.context
+            for other in (*(self._fulfilled.get(place) or ()), *standing)
+            if other is not made
+            and now <= other.until
+            and other.expect.protocol == expect.protocol
+            and other.expect.source == expect.source
+        ]
+        return tuple(contexts)
 
     def expire(self, now: int) -> None:
         """Forget what is over; call now and then."""
         for token in [made.token for made in self._by_token.values() if made.until < now]:
             self._remove(token)
+        for place, fulfilled in self._fulfilled.items():
+            if fulfilled[-1].until < now:
+                self._fulfilled.pop(place)
 
     def get(self, token: int) -> Announcement | None:
         """Return what stands under *token*, and leave it."""

@@ -74,6 +74,7 @@ class Reach:
             start,
             accounts=expect.accounts,
             context=expect.context,
+            others=self.announcements.beside(made, now),
             service=made.service,
             purpose=expect.purpose,
         )

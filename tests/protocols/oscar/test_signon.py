@@ -2,6 +2,7 @@
 
 import hashlib
 
+import msgspec
 import pytest
 from tests.protocols.oscar.craft import (
     AUTH_COOKIE,
@@ -125,6 +126,18 @@ def test_the_answer_redirects_and_announces_the_connection_to_come():
         accounts=("alice",),
         context=Ticket(key, key, "alice"),
     )
+
+
+@pytest.mark.parametrize("shown", [b"first", b"second"])
+def test_of_two_redirects_to_one_host_the_cookie_says_which_it_is(shown):
+    tickets = [
+        Ticket(digest(cookie), "session", "alice", cookie.decode())
+        for cookie in (b"first", b"second")
+    ]
+    start = msgspec.structs.replace(START, context=tickets[1], others=(tickets[0],))
+    told = Session(start).feed(C, flap(1, hello(tlv(6, shown))))
+    assert [each.account for each in events(told, Credential)] == ["alice"]
+    assert Tie(key=digest(shown), account="alice") in effects(told)
 
 
 @pytest.mark.parametrize(

@@ -39,16 +39,16 @@ def _cookie(state: State, values: dict[int, bytes], out: list[Output]) -> None:
     cookie = values[COOKIE]
     state.session = digest(cookie)
     state.waiting = True
-    ticket = state.ticket
-    if ticket is not None and ticket.cookie == state.session:
+    ticket = state.tickets.get(state.session)
+    if ticket is not None:
         if ticket.session != ticket.cookie:
             out.append(Tie(key=ticket.cookie, account=ticket.account))
-        state.session = ticket.session
+        state.session, state.room = ticket.session, ticket.room
         if not ticket.account:
             out.append(Tie(key=state.session))
         out += state.learn(ticket.account)
     else:
-        state.ticket, state.room = None, ""
+        state.room = ""
         out.append(Tie(key=state.session))
     account = state.account
     out.append(_sign_on(account, "cookie", values))

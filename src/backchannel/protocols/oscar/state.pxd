@@ -6,11 +6,11 @@ cpdef bint is_number(str account)
 
 
 cdef class State:
-    cdef public object start, ticket
+    cdef public object start
     cdef public str service, account, session, room
     cdef public bytes challenge
     cdef public bint guessed, waiting, gone, away, idle
-    cdef public dict groups, rooms, wanted, about, meta, offers, presence, addresses, programs, sent
+    cdef public dict tickets, groups, rooms, wanted, about, meta, offers, presence, addresses, programs, sent
     cdef public Py_ssize_t files
 
     cpdef tuple learn(self, str account)

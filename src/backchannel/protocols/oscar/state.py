@@ -49,7 +49,9 @@ class State:
         self.account = ""
         self.guessed = False
         """The service is guessed from whom the account talks to."""
-        self.ticket = start.context if isinstance(start.context, Ticket) else None
+        contexts = start.context, *start.others
+        self.tickets = {each.cookie: each for each in contexts if isinstance(each, Ticket)}
+        """Those that the client may have come with, by cookie."""
         self.session = ""
         """Key of the session that this connection belongs to; empty until a cookie is seen."""
         self.challenge = b""
@@ -58,7 +60,7 @@ class State:
         self.gone = False
         self.away: bool = False
         self.idle: bool = False
-        self.room = self.ticket.room if self.ticket else ""
+        self.room = start.context.room if isinstance(start.context, Ticket) else ""
         self.groups: dict[int, str] = {}
         self.rooms: dict[bytes, str] = {}
         """Chat rooms' names by cookie."""
