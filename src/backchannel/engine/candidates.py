@@ -85,7 +85,7 @@ class Candidates:
         stream.matched[side] = True
         start, payload = stream.start, stream.peeked[side]
         # in fewer bytes of a stream others may fit too
-        whole = start.transport != "tcp" or len(payload) >= LONGEST_PATTERN
+        whole = not stream.tcp or len(payload) >= LONGEST_PATTERN
         if whole and stream.slot >= 0 and not stream.candidates:
             bits = self._core.hits(stream.slot)
             if bits and not bits & (bits - 1):  # one alone, as nearly always

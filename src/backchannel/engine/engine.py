@@ -250,8 +250,10 @@ class Engine:
             stream.peeked[side] = b""
             stream.matched, stream.asked = [False, False], False
             stream.start = msgspec.structs.replace(stream.start, begun=False)
-        elif len(peeked) < PEEK_LIMIT and (not peeked or stream.start.transport == "tcp"):
-            stream.peeked[side] = peeked + data[: PEEK_LIMIT - len(peeked)]
+        elif len(peeked) < PEEK_LIMIT and (not peeked or stream.tcp):
+            room = PEEK_LIMIT - len(peeked)
+            more = data if len(data) <= room else data[:room]
+            stream.peeked[side] = peeked + more if peeked else more
             stream.asked = False
 
     def _identify(self, stream: Stream, moment: Moment, last: bool = False) -> None:
@@ -308,13 +310,14 @@ class Engine:
 
     def _judge(self, stream: Stream, session: Session, moment: Moment) -> None:
         """Act on what the session thinks of its claim now."""
-        if session.standing is REFUTED:
+        standing = session.standing
+        if standing is REFUTED:
             self._refuted(stream, moment)
         elif session.done:
             stream.proved = False
             if not stream.children and stream.slot >= 0:
                 self._core.drop(stream.slot)
-        elif session.standing is PARSED and not stream.deaf:
+        elif standing is PARSED and not stream.deaf:
             stream.proved = True
             if stream.replay_size >= 0:
                 stream.forget()

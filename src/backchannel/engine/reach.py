@@ -64,7 +64,7 @@ class Reach:
     def expected(self, stream: Stream, now: int) -> None:
         """Give a new stream what an announcement or a name says of it."""
         start = stream.start
-        opened = start.transport == "tcp" and (stream.depth > 0 or stream.flow.begun)
+        opened = stream.tcp and (stream.depth > 0 or stream.flow.begun)
         made = self.announcements.match(start.transport, start.client, start.server, now, opened)
         if made is None or made.expect.protocol not in self._protocols:
             stream.named = self._names.service_at(start.server.address, now)

@@ -32,7 +32,7 @@ cdef class Stream:
     cdef bint _context
     cdef public long long slot, first, last, octets, claim_frame, replay_size
     cdef public int depth, flip
-    cdef public bint asked, bare, deaf, ported, proved, settled, touched
+    cdef public bint asked, bare, deaf, ported, proved, settled, tcp, touched
     cdef public str carrier, account
     cdef public list peeked, replay, matched, held, ended
     cdef public tuple named
@@ -42,7 +42,11 @@ cdef class Stream:
 
     cpdef Group login(self)
     cpdef bint is_done(self)
+    cdef str _spoken(self)
     @cython.locals(group=Group)
+    cdef str _serves(self)
+    cdef _sure(self)
+    @cython.locals(group=Group, spoken=str, stack=str)
     cpdef tuple standpoint(self)
     @cython.locals(group=Group, service=str, account=str)
     cpdef tuple place(self)

@@ -119,6 +119,7 @@ class Stream:
         "slot",
         "start",
         "target",
+        "tcp",
         "touched",
     )
 
@@ -136,6 +137,7 @@ class Stream:
     ) -> None:
         self.slot, self.flow, self.start, self.scope = slot, flow, start, scope
         self.carrier, self.depth, self.target = carrier, depth, target
+        self.tcp = start.transport == "tcp"
         self.first = self.last = now
         self.octets = 0
         self.peeked = [b"", b""]
@@ -199,6 +201,9 @@ class Stream:
     @property
     def spoken(self) -> str:
         """Name of its protocol: the decoder's, or what was announced, or `unknown`."""
+        return self._spoken()
+
+    def _spoken(self) -> str:
         if self._protocol is not None:
             return self._name
         return self.claim.protocol if self.claim else "unknown"
@@ -220,6 +225,9 @@ class Stream:
     @property
     def confidence(self) -> Confidence:
         """How sure we are of the protocol now, or of the service where only a name tells it."""
+        return self._sure()
+
+    def _sure(self) -> Confidence:
         if self.named and (self._protocol is None or self._context) and self.named[1]:
             return NAMED
         if self.session is not None and self.session.standing is PARSED:
@@ -229,6 +237,9 @@ class Stream:
     @property
     def service(self) -> str:
         """Catalogue id of the service: the session's word, its login's, or a name's."""
+        return self._serves()
+
+    def _serves(self) -> str:
         if self.session is None or self._context:
             return self.named[0] if self.named else ""
         told = self.session.service
@@ -248,13 +259,18 @@ class Stream:
         """Return what every observation of it says of it now."""
         group = self.login()
         account = self.account or (group.account if group else "")
-        return self.stack, self.spoken, self.service, self.confidence, account
+        spoken = self._spoken()
+        stack = self.carrier + spoken if self.carrier else spoken
+        return stack, spoken, self._serves(), self._sure(), account
 
     def place(self) -> Place | None:
         """Return the `standpoint`; None while events wait, as `holds` says."""
         session = self.session
-        if session is None or self._context or session.standing is not PARSED:
+        if session is None or self._context:
             return None if self.holds else self.standpoint()
+        standing = session.standing
+        if standing is not PARSED:
+            return None if standing is CLAIMED or self.holds else self.standpoint()
         service, account = session.service, self.account  # the usual case, at once
         group = self.login()
         if group is not None and group.account:
@@ -275,7 +291,7 @@ class Stream:
             return True
         if answer is not None:
             return False
-        if self.start.transport == "tcp" and not self.named:
+        if self.tcp and not self.named:
             return bool(client and server) or len(client) + len(server) >= 64
         return bool(client and server) or len(self.replay) >= 4
 
@@ -284,7 +300,7 @@ class Stream:
         if self.replay_size < 0:
             return
         size = len(data) if isinstance(data, bytes) else 0
-        crowded = len(self.replay) >= REPLAY_STEPS and self.start.transport == "tcp"
+        crowded = self.tcp and len(self.replay) >= REPLAY_STEPS
         if crowded and isinstance(data, bytes):
             last = self.replay[-1]
             if last[0] is side and isinstance(last[1], bytearray):
