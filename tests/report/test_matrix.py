@@ -9,8 +9,9 @@ import pytest
 from tests.report.sample import HOSTILE, document, finding
 
 from backchannel.catalogue import index
+from backchannel.catalogue.model import PAPER, Matrix2002
 from backchannel.report.document import Input
-from backchannel.report.matrix import CATEGORIES, LINKS, PAPER, as_csv, build
+from backchannel.report.matrix import CATEGORIES, LINKS, as_csv, build
 
 INDEX = index.load()
 WITH_RISKS = SimpleNamespace(
@@ -107,3 +108,7 @@ def test_the_csv_has_every_cell_and_the_matrix_of_2002():
     papers = [row for row in rows if row["category"].startswith("2002: ")]
     assert len(papers) == len(PAPER) == 9
     assert {row["state"] for row in papers} == {"marked"}
+
+
+def test_each_column_of_2002_has_words():
+    assert [*PAPER, "source"] == [field.name for field in msgspec.structs.fields(Matrix2002)]

@@ -214,6 +214,24 @@ class Matrix2002(_Part, frozen=True, kw_only=True):
     source: str
 
 
+PAPER = {
+    "unencrypted": "unencrypted",
+    "file_transfer": "file transfer",
+    "known_buffer_overflows": "known buffer overflows",
+    "remote_control": "remote control",
+    "known_worms": "known worms",
+    "spyware": "spyware",
+    "social_engineering": "social engineering",
+    "bandwidth_copyright": "misuse of bandwidth, copyright",
+    "targeted_by_viruses": "targeted by known viruses",
+}
+"""The columns of that matrix in words, in its order."""
+PAPER_SOURCE = (
+    "Internet Security Systems X-Force, Risk Exposure Through Instant Messaging and Peer-to-Peer "
+    "Networks, April 2002, appendix"
+)
+
+
 class Service(_Part, frozen=True, kw_only=True):
     """One service: one YAML file, named after its id."""
 

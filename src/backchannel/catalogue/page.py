@@ -5,7 +5,7 @@ from typing import get_args
 
 import msgspec
 
-from backchannel.catalogue.model import Fact, Service
+from backchannel.catalogue.model import PAPER, Fact, Service
 from backchannel.grades import Severity
 
 Cited = Callable[[Iterable[str]], str]
@@ -21,19 +21,6 @@ _PROXY = {
     "https": "HTTPS",
     "udp-relay": "UDP relay",
 }
-_MATRIX = {
-    "unencrypted": "unencrypted",
-    "file_transfer": "file transfer",
-    "known_buffer_overflows": "known buffer overflows",
-    "remote_control": "remote control",
-    "known_worms": "known worms",
-    "spyware": "spyware",
-    "social_engineering": "social engineering",
-    "bandwidth_copyright": "misuse of bandwidth, copyright",
-    "targeted_by_viruses": "targeted by known viruses",
-}
-
-
 FILTER_COLUMNS = ("dir", "prot", "source", "port", "destination", "port", "ACK")
 
 
@@ -281,7 +268,7 @@ def _matrix(service: Service, numbers: dict[str, str]) -> Section:
     return Section(
         title="Threat matrix of April 2002",
         columns=("risk", "marked then"),
-        rows=tuple((words, _yes(getattr(matrix, name)) or "-") for name, words in _MATRIX.items()),
+        rows=tuple((words, _yes(getattr(matrix, name)) or "-") for name, words in PAPER.items()),
         paragraphs=(f"As the white paper saw it [{numbers[matrix.source]}].",),
     )
 

@@ -14,12 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from backchannel.catalogue.index import Index
+from backchannel.catalogue.model import PAPER, PAPER_SOURCE
 from backchannel.detect.attack import TECHNIQUES
 from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Evidence, Finding
 from backchannel.privacy import REDACTED
 from backchannel.report import charts, merged, views, words
 from backchannel.report.document import Cell, Document
-from backchannel.report.matrix import PAPER, PAPER_SOURCE, TITLES
+from backchannel.report.matrix import TITLES
 from backchannel.report.places import Places
 from backchannel.text import escape as visible
 

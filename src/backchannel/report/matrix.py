@@ -12,7 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from backchannel.catalogue.index import Index
-from backchannel.catalogue.model import RiskId
+from backchannel.catalogue.model import PAPER, RiskId
 from backchannel.detect.model import SEVERITIES, Finding
 from backchannel.grades import Severity
 from backchannel.report.document import Cell, Document, Matrix, MatrixRow, Service
@@ -22,23 +22,6 @@ CATEGORIES: tuple[RiskId, ...] = get_args(RiskId)
 LINKS = 32
 """Findings that a cell names; how many there are in all is counted."""
 
-PAPER = {
-    "unencrypted": "unencrypted",
-    "file_transfer": "file transfer",
-    "known_buffer_overflows": "known buffer overflows",
-    "remote_control": "remote control",
-    "known_worms": "known worms",
-    "spyware": "spyware",
-    "social_engineering": "social engineering",
-    "bandwidth_copyright": "misuse of bandwidth, copyright",
-    "targeted_by_viruses": "targeted by known viruses",
-}
-"""Columns of the matrix of April 2002, in its order. Source: Internet Security Systems X-Force,
-Risk Exposure Through Instant Messaging and Peer-to-Peer Networks, appendix."""
-PAPER_SOURCE = (
-    "Internet Security Systems X-Force, Risk Exposure Through Instant Messaging and Peer-to-Peer "
-    "Networks, April 2002, appendix"
-)
 TITLES: Mapping[str, str] = {
     "cleartext": "Readable on the way",
     "credential-exposure": "Logins exposed",
