@@ -107,6 +107,24 @@ def test_where_a_proxy_led_is_traffic_within_traffic_to_the_proxy():
     assert known[inner[0].dst_ref]["type"] == "domain-name"
 
 
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [
+        ("10.0.0.3", "ipv4-addr"),
+        ("2001:db8::7", "ipv6-addr"),
+        ("010.000.00.003", "domain-name"),
+        ("300.1.1.1", "domain-name"),
+        ("1234", "domain-name"),
+        ("half:a:word", "domain-name"),
+    ],
+)
+def test_only_what_is_an_address_is_told_as_one(host, kind):
+    """A client asks a proxy for whatever it likes; STIX lets an address be nothing else."""
+    led = msgspec.structs.replace(made(), tunnels=(tunnel(host=host),))
+    parsed = stix2.parse(stix.bundle(led), allow_custom=False)
+    assert kind in [each["type"] for each in parsed.objects if each.get("value") == host]
+
+
 def test_an_empty_run_gives_a_bundle():
     assert [each.type for each in stix2.parse(stix.bundle(made())).objects] == ["identity"]
 

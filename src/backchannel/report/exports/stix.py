@@ -9,6 +9,7 @@ UUIDv5 in a namespace of our own.
 
 import json
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -167,8 +168,9 @@ class _Bundle:
         return [source, target, self._observable("network-traffic", facts)]
 
     def _address(self, address: str) -> str:
-        kind = "ipv6-addr" if ":" in address else "ipv4-addr"
-        if kind == "ipv4-addr" and not address.replace(".", "").isdigit():
+        try:  # a client may ask a proxy for anything: 010.000.00.003 is no address
+            kind = f"ipv{ip_address(address).version}-addr"
+        except ValueError:
             kind = "domain-name"
         return self._observable(kind, {"value": address})
 
