@@ -272,7 +272,7 @@ class Scan:
         self._detector.hear(self._heard)
         self._heard.clear()
 
-    def _reads(self, tag: str, **values: str) -> bool:
+    def _reads(self, tag: str, **values: str | int | tuple[str, ...]) -> bool:
         """Say whether somebody reads what events of that tag, with these values, tell."""
         return tag in READ or tag in ENGINE_READ or self._detector.reads(tag, values)
 

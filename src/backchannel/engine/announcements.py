@@ -20,8 +20,8 @@ LIMIT = 65_536
 PLACE = 256
 """Announcements of one place: each flow to it is held against all of them."""
 RECENT = 16
-"""Announcements of one place among which a repeated one is looked for; and those that are remembered
-when a flow has fulfilled them.
+"""Announcements of one place among which a repeated one is looked for, and fulfilled ones of one
+place that are remembered.
 """
 
 
@@ -139,9 +139,9 @@ class Announcements:
         return None
 
     def beside(self, made: Announcement, now: int) -> tuple[Any, ...]:
-        """Return the contexts of other announcements that a flow may be fulfilling instead of *made*:
-        of the same protocol, place and source. Flows may come in another order than they were
-        announced in, so this holds what earlier ones were taken to fulfil as well.
+        """Return the contexts of other announcements that a flow may have come for instead of
+        *made*: of the same protocol, place and source. Flows may come in another order than they
+        were announced in, so what earlier ones were taken to fulfil is among them.
         """
         expect = made.expect
         place = expect.transport, made.address, expect.port

@@ -56,7 +56,7 @@ def _reads(read: messages.Read | None) -> Reads | None:
         tag: [Expression(text, tag) for text in wanted.conditions] for tag, wanted in read.items()
     }
 
-    def reads(tag: str, **values: str | tuple[str, ...]) -> bool:
+    def reads(tag: str, **values: str | int | tuple[str, ...]) -> bool:
         return may_match(conditions.get(tag, ()), values)
 
     return lru_cache(maxsize=ASKED)(reads)

@@ -29,7 +29,7 @@ cdef class EspFlow:
     cdef readonly tuple tables
     cdef public bint proved, refuted
     cdef public Py_ssize_t cut
-    cdef bint _by_hand, _clear
+    cdef bint _by_hand, _clear, _plain
     cdef Py_ssize_t _needed, _stalls, _follows, _doubtful, _untold, _stumps, _begun
     cdef str _carrier
     cdef tuple _receivers
@@ -61,4 +61,5 @@ cdef class EspFlow:
     cdef list _introduce(self, int side, Association association)
     @cython.locals(packets="long long")
     cdef list _attend(self, int side, Association known, bytes packet)
+    cdef _last(self, Association known)
     cdef _figures(self, Association known, bint final=*)

@@ -99,6 +99,8 @@ class EspFlow:
         """Whether there can be SPIs that RFC 4303 §2.1 reserves."""
         self._receivers = start.server.address, start.client.address
         self._untold = self._stumps = self._begun = 0
+        self._plain = start.reads(EspTraffic, cleartext="", replayed=0, final=True)
+        """Whether somebody reads the last figures of an association in which nothing stands out."""
 
     def find(self, side: Side, packet: bytes) -> Association | None:
         """Return the association that *packet* of *side* belongs to; None where its SPI is new."""
@@ -142,7 +144,7 @@ class EspFlow:
         if not self.proved:
             return []
         table = self.tables[side]
-        told: list[Output] = [self._figures(one, True) for one in table.values() if one.told]
+        told: list[Output] = [self._last(one) for one in table.values() if one.told]
         table.clear()
         return told
 
@@ -227,7 +229,7 @@ class EspFlow:
 
     def _make_room(self, table: dict[bytes, Association]) -> list[Output]:
         oldest = table.pop(next(iter(table)))
-        return [self._figures(oldest, True)] if oldest.told else []
+        return [self._last(oldest)] if oldest.told else []
 
     def _introduce(self, side: int, association: Association) -> list[Output]:
         """An SPI is unique for its receiver, which stays while the sender's address changes."""
@@ -245,6 +247,11 @@ class EspFlow:
             return [] if known.told else self._introduce(side, known)
         known.attend = max(REPORT, 2 * packets)
         return [self._figures(known)]
+
+    def _last(self, known: Association) -> Output:
+        if self._plain or known.cleartext or known.replayed:
+            return self._figures(known, True)
+        return EspTraffic
 
     def _figures(self, known: Association, final: bool = False) -> EspTraffic:
         return EspTraffic(
