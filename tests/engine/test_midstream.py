@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from scapy.all import IP, TCP, PcapReader, wrpcap
 
 from backchannel import scan
+from backchannel.contract import Start
+from backchannel.engine.stream import ENOUGH, Stream, moment
 from backchannel.events import Transfer
+from backchannel.flows.row import FlowInfo
+from backchannel.model import MORE, Endpoint, Side
 
 TRANSFER = Path(__file__).parents[2] / "examples/icq/icq_oft.pcap"
 
@@ -33,3 +38,44 @@ def test_a_transfer_without_its_handshake_is_still_that_which_was_announced(tmp_
     wrpcap(str(tmp_path / "cut.pcap"), kept)
     assert told(tmp_path / "cut.pcap") == told(TRANSFER)
     assert {service for service, *_ in told(TRANSFER)} == {"icq"}
+
+
+def test_who_waits_for_an_announced_connection_is_its_server(tmp_path):
+    """Though the packet that the capture begins with came from there."""
+    place = ends = None
+    for item in scan(TRANSFER):
+        if isinstance(item.event, Transfer):
+            place, ends = item.flow.server, {item.flow.client.address, item.flow.server.address}
+    assert place is not None
+    assert ends is not None
+    kept, spoke = [], False
+    with PcapReader(str(TRANSFER)) as packets:
+        for packet in packets:
+            if TCP in packet and {packet[IP].src, packet[IP].dst} == ends:
+                spoke = spoke or (packet[IP].src == place.address and bool(packet[TCP].payload))
+                if not spoke:
+                    continue
+            kept.append(packet)
+    wrpcap(str(tmp_path / "cut.pcap"), kept)
+    cut = scan(tmp_path / "cut.pcap").document
+    servers = {
+        server for each in cut.services if each.protocol == "oft" for server in each.hosts.servers
+    }
+    assert servers == {str(place)}
+
+
+@pytest.mark.parametrize("named", [None, ("aim", "")])
+def test_tiny_segments_are_not_too_many(named):
+    """A server may write a frame's header in pieces of one octet."""
+    ends = Endpoint("192.0.2.9", 1025), Endpoint("192.0.2.1", 5190)
+    stream = Stream(
+        slot=0, flow=FlowInfo(1, "tcp", *ends), start=Start("tcp", *ends), scope=1, now=0
+    )
+    stream.named = named
+    for number in range(6):
+        stream.remember(Side.SERVER, b"*", moment(number, number + 1))
+        stream.peeked[1] += b"*"
+    assert not stream.exhausted(None)
+    stream.peeked[1] += bytes(ENOUGH)
+    assert stream.exhausted(None)
+    assert not stream.exhausted(MORE)

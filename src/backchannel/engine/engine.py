@@ -275,7 +275,9 @@ class Engine:
 
     def _claim(self, stream: Stream, claim: Claim, moment: Moment) -> None:
         """Open the session and show it everything from the beginning."""
-        protocol = self._protocols[claim.protocol]
+        protocol, expected = self._protocols[claim.protocol], stream.claim
+        if expected is not None and expected.flipped and expected.protocol == claim.protocol:
+            claim = msgspec.structs.replace(claim, flipped=True)  # as was announced
         stream.claim, stream.claim_frame, stream.protocol = claim, moment.frame, protocol
         stream.flip = int(claim.flipped)
         start = stream.start

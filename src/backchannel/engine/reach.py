@@ -79,7 +79,10 @@ class Reach:
             purpose=expect.purpose,
         )
         stream.bare = not expect.port
-        stream.claim = Claim(expect.protocol, Confidence.EXPECTED, made.evidence)
+        # of a flow joined midway, who sent the first captured packet is taken for the client
+        listens = start.client.port == expect.port and start.client.address == made.address
+        flipped = not opened and listens and start.server.port != expect.port
+        stream.claim = Claim(expect.protocol, Confidence.EXPECTED, made.evidence, flipped)
         stream.named = (made.service or self._protocols[expect.protocol].service, "")
 
     def announce(self, stream: Stream, expect: Expect, moment: Moment) -> None:

@@ -11,6 +11,10 @@ REPLAY_BYTES = 16_384
 """Bytes kept of a stream that nobody has proved to speak yet, to show them to the next decoder."""
 REPLAY_STEPS = 256
 """Steps after which the segments of one side are glued, so that tiny ones hide nothing."""
+ENOUGH = 64
+"""Bytes of a stream in which recognisers found nothing, after which no more are waited for."""
+PATIENCE = 4
+"""Datagrams, or segments where a name or an announcement tells what a stream might be."""
 HELD_EVENTS = 1024
 """Events kept back while a claim is unproved, because a withdrawn claim takes them with it."""
 FLOWS_OF_A_LOGIN = 4096
@@ -291,9 +295,10 @@ class Stream:
             return True
         if answer is not None:
             return False
-        if self.tcp and not self.named:
-            return bool(client and server) or len(client) + len(server) >= 64
-        return bool(client and server) or len(self.replay) >= 4
+        if client and server:
+            return True
+        enough = not self.tcp or len(client) + len(server) >= ENOUGH  # segments may be tiny
+        return enough and (len(self.replay) >= PATIENCE or (self.tcp and not self.named))
 
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
         """Keep a step for a later decoder, within the bound."""

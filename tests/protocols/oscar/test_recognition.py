@@ -1,10 +1,12 @@
 """What is claimed, what is not, and what takes more bytes to say."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.protocols.oscar.craft import (
     AUTH_COOKIE,
+    START,
     flap,
     hello,
     im,
@@ -19,6 +21,7 @@ from tests.protocols.oscar.craft import (
 )
 
 from backchannel.model import MORE, Claim
+from backchannel.protocols import Peek
 from backchannel.protocols.oscar.recognition import recognise
 
 GREETING = flap(1, hello())
@@ -136,6 +139,16 @@ def test_greetings_in_a_tunnel_joined_midway_do_not_say_who_is_who():
     assert recognise(peek(GREETING, GREETING, begun=False)) is MORE
     assert recognise(peek(GREETING, GREETING + challenged, begun=False)).flipped
     assert not recognise(peek(GREETING + challenged, GREETING, begun=False)).flipped
+
+
+def test_where_no_message_says_who_is_who_the_port_does():
+    """And only there: a client may use that port too."""
+    own = msgspec.structs.replace(START, client=START.server, server=START.client)
+    either = Peek("tcp", EITHER, b"", False, own)
+    assert recognise(either).flipped
+    assert not recognise(msgspec.structs.replace(either, client=SENT)).flipped
+    assert not recognise(msgspec.structs.replace(either, begun=True)).flipped
+    assert not recognise(msgspec.structs.replace(either, start=START)).flipped
 
 
 def test_joined_in_the_middle_of_a_frame():

@@ -20,6 +20,7 @@ from backchannel.protocols.oscar.wire import (
 )
 from backchannel.reader import Reader, WireError
 
+PORT = 5190
 _TOC = b"FLAPON"
 _LAST_SUBTYPE = dict.fromkeys(wire.FROM_SERVER, 0x30) | dict.fromkeys(
     (0x05, 0x06, 0x08, 0x0B, 0x0C, 0x18, 0x22, 0x24, 0x25), 0x20
@@ -108,5 +109,9 @@ def recognise(peek: Peek) -> Claim | More | None:
         proof = "FLAP sign-on frames from both sides"
     if not proof and server.greeting and peek.begun and not peek.client:
         proof = "FLAP sign-on frame from the server, which speaks first"
+    if not proof:
+        return MORE
     flipped = client.speaker is Side.SERVER or server.speaker is Side.CLIENT
-    return Claim("oscar", evidence=proof, flipped=flipped) if proof else MORE
+    if client.speaker is server.speaker is None and not peek.begun:  # no message tells
+        flipped = peek.start.client.port == PORT != peek.start.server.port
+    return Claim("oscar", evidence=proof, flipped=flipped)
