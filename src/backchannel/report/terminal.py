@@ -181,7 +181,9 @@ _SEVERITY = {
 
 
 def _findings(document: Document, places: Places) -> RenderableType | None:
-    """Return the worst findings; how many there are of each severity stands in the title."""
+    """Return the worst findings, each with its rule, which `backchannel rules` explains; how many
+    there are of each severity stands in the title.
+    """
     found = document.findings
     if not found and not document.suppressed:
         return None
@@ -200,7 +202,7 @@ def _findings(document: Document, places: Places) -> RenderableType | None:
         place = each.evidence[0]
         table.add(
             Text(each.severity, style=_SEVERITY[each.severity]),
-            Text(harmless(each.summary)),
+            Text.assemble(harmless(each.summary), "\n", (harmless(each.rule), "dim")),
             f"{each.count:,}",
             places.of(place.frame),
         )
