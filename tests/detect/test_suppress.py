@@ -47,3 +47,13 @@ def test_files_are_read_and_errors_name_the_file(tmp_path):
         read(path)
     with pytest.raises(InputError):
         read(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("text", ["notes\n", "suppressions:\n  - rule: odd-port\n", "[]\n"])
+def test_a_file_of_another_form_is_shown_the_form(text, tmp_path):
+    (tmp_path / "accepted.yaml").write_text(text)
+    with pytest.raises(InputError) as failed:
+        read(tmp_path / "accepted.yaml")
+    form = str(failed.value).partition("looks like this:\n")[2]
+    (tmp_path / "accepted.yaml").write_text(form)
+    assert [each.rule for each in read(tmp_path / "accepted.yaml")] == ["external-proxy"]

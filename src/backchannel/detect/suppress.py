@@ -43,6 +43,12 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return bool(asked) and all(asked)
 
 
+_FORM = """suppressions:
+  - rule: external-proxy
+    reason: contracted proxy, ticket 4711
+    until: 2027-01-01"""
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     suppressions: list[Suppression]
 
@@ -54,7 +60,7 @@ def read(path: Path) -> list[Suppression]:
     except OSError as error:
         raise InputError(path, error.strerror or str(error)) from error
     except msgspec.DecodeError as error:
-        raise InputError(path, str(error)) from error
+        raise InputError(path, f"{error}; such a file looks like this:\n{_FORM}") from error
 
 
 def unheard_of(entries: Iterable[Suppression], rules: Container[str]) -> list[Suppression]:
