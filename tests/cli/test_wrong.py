@@ -8,6 +8,7 @@ from cyclopts import CycloptsError
 
 from backchannel.cli import wrong
 from backchannel.cli.application import app
+from backchannel.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,12 @@ def test_choices_are_named():
         app(["guard", "x", "--at", "moon"], exit_on_error=False, print_error=False)
     said = wrong.words(raised.value)
     assert 'invalid value "moon" for --at; choose from: "router", "host", "both" (see' in said
+
+
+def test_a_mistyped_command_of_the_guard_is_asked_back():
+    """Its place may hold a policy's file as well."""
+    with pytest.raises(UsageError, match=r"'statsu': did you mean status\?"):
+        app(["guard", "statsu"], exit_on_error=False, print_error=False)
 
 
 def test_it_ends_with_exit_code_2():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from backchannel.cli import options
+from backchannel.cli.meant import meant
 from backchannel.errors import UsageError
 from backchannel.grades import Mode
 
@@ -81,6 +82,11 @@ def guard(
     """
     from backchannel.cli import guarding  # noqa: PLC0415 - compiled
 
+    if policy is not None and "." not in str(policy) and not policy.exists():
+        commands = [name for name in app if not name.startswith("-")]
+        raise UsageError(
+            f"no policy and no command {str(policy)!r}: {meant(str(policy), commands)}"
+        )
     given = {
         "policy": policy,
         "at": at,
