@@ -279,6 +279,7 @@ CASES = {
             (esp(), {"client": "10.0.0.5"}),
             (esp(packets=40), {"client": "10.0.0.5"}),
             (esp(spi="00002000"), {"client": "10.0.0.6"}),
+            (esp(final=True), {"client": "10.0.0.7"}),  # each flow's first packet was told before
             (esp(), {"client": "10.0.0.6", "server": "10.0.0.2"}),
         ],
     ),

@@ -4,6 +4,7 @@ import random
 import struct
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -383,3 +384,21 @@ def test_no_example_of_another_protocol_is_esp_over_ip():
     captures = list(examples.rglob("*.pcap*"))
     assert len(captures) > 20
     assert not [f for path in captures for f in kit.flows(path) if recognise(kit.peek(f))]
+
+
+@pytest.mark.parametrize(("sequence", "in_full"), [((1, 2, 3), False), ((1, 2, 2), True)])
+def test_last_figures_are_told_in_full_where_somebody_reads_them(sequence, in_full):
+    """Here, where packets came twice: of others it is enough to know that they were told."""
+    asked = []
+
+    def reads(tag, **values):
+        asked.append((tag, values))
+        return not values
+
+    session = Session(msgspec.structs.replace(START, read=reads))
+    for number in sequence:
+        session.feed(C, packet(0x1000, number))
+    assert asked == [("esp-traffic", {"cleartext": "", "replayed": 0, "final": True})]
+    (last,) = session.end(C)
+    assert (last is EspTraffic) is not in_full
+    assert not in_full or (last.replayed, last.final) == (1, True)
