@@ -20,6 +20,7 @@ from backchannel import events, protocols
 from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
 from backchannel.detect import functions, rules
+from backchannel.detect.model import ATTACK_VERSION
 from backchannel.events import Event
 from backchannel.flows.settings import FlowSettings
 from backchannel.live import config, configfile
@@ -182,7 +183,9 @@ def rules_page() -> str:
     rows = [
         "# Rules\n",
         "Generated from the code by `tools/reference.py`. A rule looks at events, or at streams",
-        "that ended, and makes one finding for each different subject. `--rules DIR` adds more.\n",
+        "that ended, and makes one finding for each different subject. `--rules DIR` adds more.",
+        f"ATT&CK's techniques are those of Enterprise, version {ATTACK_VERSION}: each id and name",
+        "is held against the list of that version by a test.\n",
         "| rule | severity | category | looks at | ATT&CK | |",
         "| --- | --- | --- | --- | --- | --- |",
     ]

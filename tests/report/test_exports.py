@@ -10,7 +10,6 @@ import pytest
 from tests.report.sample import EVENTS, HOSTILE, document, finding, observation, tunnel
 
 from backchannel.detect import rules
-from backchannel.detect.attack import REVOKED, TECHNIQUES
 from backchannel.events import ProxyAnswer, ProxyRequest, SignOnAnswer
 from backchannel.model import Side
 from backchannel.privacy import Disclosure
@@ -127,11 +126,6 @@ def test_only_what_is_an_address_is_told_as_one(host, kind):
 
 def test_an_empty_run_gives_a_bundle():
     assert [each.type for each in stix2.parse(stix.bundle(made())).objects] == ["identity"]
-
-
-def test_every_technique_of_a_rule_has_its_name():
-    assert {each for rule in RULES.values() for each in rule.attack} <= set(TECHNIQUES)
-    assert not {each for each in TECHNIQUES if each in REVOKED or each.split(".")[0] in REVOKED}
 
 
 # -- ECS ----------------------------------------------------------------------------------------

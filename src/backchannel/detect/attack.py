@@ -1,10 +1,7 @@
-"""Names of the ATT&CK techniques that rules use (Enterprise, version 19).
+"""Names of the ATT&CK techniques that rules use (Enterprise, version 19.2).
 
-A rule of ours may name only these; a new one is looked up first. How they were checked, in November
-2026: all but one by id and name against the objects of version 18.1 (github.com/mitre/cti, commit
-421deac), where none is revoked or deprecated; T1684.001, which version 19 made of T1656, against
-copies of its page; and all against the ids that version 19 revoked, as public tables list them. The
-bundle of version 19 itself could not be had. Version 20 appeared in October 2026.
+A rule of ours may name only these, and `tests/detect/test_attack.py` holds them against the whole
+list of that version. Of version 20 (October 2026) no list of techniques could be had.
 """
 
 TECHNIQUES = {
@@ -53,6 +50,3 @@ TECHNIQUES = {
     "T1684.001": "Impersonation",
 }
 """Id -> name."""
-
-REVOKED = frozenset({"T1070.001", "T1070.002", "T1562", "T1656", "T1672"})
-"""Ids that version 19 replaced by others, T1562 with all that is below it."""

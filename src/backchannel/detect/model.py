@@ -7,7 +7,7 @@ import msgspec
 from backchannel.catalogue.model import RiskId
 from backchannel.grades import Severity
 
-ATTACK_VERSION = "19"
+ATTACK_VERSION = "19.2"
 """Version of MITRE ATT&CK whose technique ids the rules use."""
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
