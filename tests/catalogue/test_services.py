@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections import defaultdict
 from hashlib import md5
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema
 import msgspec
@@ -83,11 +85,41 @@ def facts(service):
             waiting += value
 
 
+def author(service, name):
+    """Return who speaks in a source: its author, that of the work it repeats, or itself."""
+    source = service.sources[name]
+    return author(service, source.copy_of) if source.copy_of else source.by or name
+
+
 @SERVICES
-def test_at_least_three_facts_have_a_second_source(service):
-    """Not counted: a source and its translation or copy, which are one work."""
-    works = {name: source.copy_of or name for name, source in service.sources.items()}
-    assert sum(len({works[name] for name in cited}) > 1 for cited in facts(service)) >= 3
+def test_at_least_three_facts_have_a_second_author(service):
+    """Not counted: a maker's manual beside his source code, a work beside its translation."""
+    told = [{author(service, name) for name in cited} for cited in facts(service)]
+    assert sum(len(authors) > 1 for authors in told) >= 3
+
+
+OTHERS = {"docslib.org", "de.scribd.com", "pastebin.com"}
+"""Hosts of what others wrote."""
+
+
+def home(url):
+    """Return the host of a page, with the owner on hosts of code; empty where anybody writes."""
+    parts = urlsplit(url)
+    owner, *rest = parts.path.strip("/").split("/")
+    if parts.hostname in OTHERS or {"issues", "pull", "work_items"} & set(rest):
+        return ""
+    code = parts.hostname in {"github.com", "gist.github.com", "gitlab.com"}
+    return f"{parts.hostname}/{owner}" if code else parts.hostname or ""
+
+
+@SERVICES
+def test_what_comes_from_one_place_has_one_author(service):
+    """So that `by` is not forgotten when a second page of a maker is cited."""
+    places = defaultdict(set)
+    for name, source in service.sources.items():
+        if where := home(source.url):
+            places[where].add(author(service, name))
+    assert {where: who for where, who in places.items() if len(who) > 1} == {}
 
 
 @SERVICES

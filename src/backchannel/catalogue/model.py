@@ -3,7 +3,7 @@
 The YAML files follow these types; `schema.json` is generated from them.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -49,11 +49,13 @@ class Source(_Part, frozen=True, kw_only=True):
     """Where facts come from."""
 
     title: str
-    read: str = ""
-    """When it was read for this catalogue; empty where it was cited without reading it again."""
+    read: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+    """The day on which it was read for this catalogue."""
     url: str = ""
     published: str = ""
     """When it was published, as far as it says."""
+    by: str = ""
+    """Whose word it is, where several sources of a service have one author: these count as one."""
     copy_of: str = ""
     """Key of the source that it translates, quotes or repeats: the two count as one."""
 

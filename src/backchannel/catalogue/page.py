@@ -282,7 +282,7 @@ def _sources(service: Service) -> Section:
                 f"[{place}]",
                 f"{source.title} {source.url}".strip(),
                 source.published,
-                source.read or "not read again",
+                source.read,
             )
             for place, source in enumerate(service.sources.values(), 1)
         ),
