@@ -9,11 +9,11 @@ import msgspec
 from backchannel.catalogue.model import Service
 from backchannel.grades import Mode
 from backchannel.model import Capability
+from backchannel.policy.document import WEEK
 from backchannel.policy.model import Hours, Line, Networks, Party, Rules
 
 MODES: tuple[Mode, ...] = ("observe", "alert", "reset", "drop")
 """From the mildest to the strictest."""
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEFAULT = "default"
 """Name of what decides where no line does."""
 REMEMBERED = 16_384
@@ -176,7 +176,7 @@ class Law:
         if hours is None:
             return True
         weekday, minute = self._minute
-        today, yesterday = DAYS[weekday], DAYS[weekday - 1]
+        today, yesterday = WEEK[weekday], WEEK[weekday - 1]
         if hours.start < hours.end:
             return _on(hours, today) and hours.start <= minute < hours.end
         return (_on(hours, today) and minute >= hours.start) or (

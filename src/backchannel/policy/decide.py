@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from backchannel.policy.document import Day
+from backchannel.policy.document import WEEK
 from backchannel.policy.model import (
     Carrier,
     Hours,
@@ -23,7 +23,6 @@ from backchannel.policy.model import (
 )
 
 Address = IPv4Address | IPv6Address
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,4 +113,4 @@ def _now(hours: Hours, at: datetime | None) -> bool:
 
 
 def _on(hours: Hours, day: int) -> bool:
-    return not hours.days or DAYS[day] in hours.days
+    return not hours.days or WEEK[day] in hours.days

@@ -17,7 +17,7 @@ Rules are tried in order and the first that fits decides; `default` decides the 
 side and `to` the far one, whoever opens the connection, unless `direction` says who does.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -29,6 +29,7 @@ Action = Literal["allow", "deny", "alert"]
 Direction = Literal["out", "in", "both"]
 """Who opens: `out` our side, `in` the far one."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEK: tuple[Day, ...] = get_args(Day)
 Refusal = Literal["drop", "reset", "decline"]
 """How a refused flow is told: not at all, by a reset or ICMP, or in the protocol's own words."""
 Failure = Literal["open", "closed"]

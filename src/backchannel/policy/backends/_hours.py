@@ -1,13 +1,19 @@
 """Hours of a line as stretches that do not pass midnight, as most firewalls want them."""
 
 from collections.abc import Iterator
-from typing import get_args
 
-from backchannel.policy.document import Day
+from backchannel.policy.document import WEEK, Day
 from backchannel.policy.model import Hours
 
 MIDNIGHT = 24 * 60
-WEEK: tuple[Day, ...] = get_args(Day)
+NAMES = dict(
+    zip(
+        WEEK,
+        ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        strict=True,
+    )
+)
+"""Days as nftables and Cisco IOS write them."""
 Stretch = tuple[tuple[Day, ...], int, int]
 """Days of the week, first minute, minute after the last."""
 

@@ -12,6 +12,7 @@ import msgspec
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Entry, Standing, free, known, reading
 from backchannel.policy.backends._signatures import signatures
+from backchannel.policy.backends._words import about
 from backchannel.policy.compile import Judgement
 from backchannel.policy.model import Line, Ports, Rules, Use
 
@@ -44,6 +45,21 @@ def entries(rules: Rules, speaks: Speaks) -> Iterator[Entry]:
         for entry in read.entries()
         if versions(entry.opener, entry.called) and not unsaid(entry.line, speaks)
     )
+
+
+def commented(rules: Rules, speaks: Speaks, *, back: bool) -> Iterator[tuple[list[str], Entry]]:
+    """Yield `entries`, and with the first of each line the comment that belongs above it.
+
+    *back*: for packets that answer, of which nothing is told; the comment is the line's name.
+    """
+    said = ""
+    for entry in entries(rules, speaks):
+        name = entry.line.name
+        if back and entry.line.action == "alert":
+            continue
+        comment = [] if name == said else [f"# {name}"] if back else about(entry.line)
+        said = name
+        yield comment, entry
 
 
 def silent(rules: Rules, speaks: Speaks) -> list[str]:

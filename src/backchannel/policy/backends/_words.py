@@ -2,7 +2,8 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import count
 
 from backchannel import __version__
 from backchannel.policy.compile import Gap
@@ -22,6 +23,19 @@ def slug(text: str, longest: int) -> str:
     """Return *text* as an identifier: letters, digits and `_`, the first one a letter."""
     made = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
     return (made if made[:1].isalpha() else f"net_{made}")[:longest].strip("_")
+
+
+def unused(
+    base: str, taken: Collection[str], joint: str = "_", fold: Callable[[str], str] = str
+) -> str:
+    """Return *base*, or else the first of `base_2`, `base_3` and so on that is not *taken*.
+
+    *fold* makes names equal that the firewall does not tell apart; those *taken* are folded.
+    """
+    made, numbers = base, count(2)
+    while fold(made) in taken:
+        made = f"{base}{joint}{next(numbers)}"
+    return made
 
 
 def heading(

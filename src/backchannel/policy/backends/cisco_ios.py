@@ -8,14 +8,14 @@ list, and an interface goes from the old one to the new one in one command.
 from collections.abc import Iterator
 
 from backchannel.policy.backends import _judging
-from backchannel.policy.backends._hours import MIDNIGHT, stretches
+from backchannel.policy.backends._hours import MIDNIGHT, NAMES, stretches
 from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._stateless import Term, terms
-from backchannel.policy.backends._words import heading, plain, short, slug
+from backchannel.policy.backends._words import heading, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
-from backchannel.policy.document import Day
+from backchannel.policy.document import WEEK
 from backchannel.policy.model import Line, Party, Rules, Use
 
 NAME = "cisco-ios"
@@ -27,15 +27,6 @@ LOAD = (
     "Remove:  no ip access-group; no ipv6 traffic-filter; no ip access-list extended LIST, ...",
     "Watch:   show access-lists",
 )
-DAYS: dict[Day, str] = {
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
-}
 NEEDED = {
     4: ("unreachable", "packet-too-big", "time-exceeded", "parameter-problem"),
     6: (
@@ -141,10 +132,8 @@ class _Lists:
             return f"host {six.network_address}" if six.prefixlen == 128 else str(six)
         key = (id(party.networks), family)
         if key not in self._groups:
-            base = made = f"{slug(party.label, 30).replace('_', '-')}-{family}-{self._mark}"
-            number = 2
-            while made in self._networks:
-                made, number = f"{base}-{number}", number + 1
+            base = f"{slug(party.label, 30).replace('_', '-')}-{family}-{self._mark}"
+            made = unused(base, self._networks, "-")
             self._groups[key] = made
             self._networks[made] = (family, party)
         return f"object-group {self._groups[key]}"
@@ -172,7 +161,7 @@ def _time_range(line: Line) -> Iterator[str]:
     yield f"time-range BC-{line.name}"
     for days, start, end in stretches(line.hours):
         last = min(end, MIDNIGHT) - 1  # the last minute is part of the range
-        names = "daily" if len(days) == len(DAYS) else " ".join(DAYS[day] for day in days)
+        names = "daily" if len(days) == len(WEEK) else " ".join(NAMES[day] for day in days)
         yield f" periodic {names} {_clock(start)} to {_clock(last)}"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from backchannel.policy.backends._judging import ENFORCES, Speaks, unsaid
 from backchannel.policy.backends._names import held, usable
 from backchannel.policy.backends._reading import Reading, reading
-from backchannel.policy.backends._words import heading, plain, short, slug
+from backchannel.policy.backends._words import heading, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Line, Party, Rules, Use
 
@@ -90,10 +90,8 @@ def _views(rules: Rules) -> Iterator[tuple[str, Party]]:
     parties.sort(key=lambda each: sum(inside(other, each) for other in parties))
     taken = set[str]()
     for party in [*parties, everybody]:
-        made = base = slug(party.label, 30).lower().replace("_", "-")
-        number = 2
-        while made in taken:
-            made, number = f"{base}-{number}", number + 1
+        base = slug(party.label, 30).lower().replace("_", "-")
+        made = unused(base, taken, "-")
         taken.add(made)
         yield made, party
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from itertools import product
 
 from backchannel.policy.backends import _judging
-from backchannel.policy.backends._hours import MIDNIGHT, WEEK, stretches
-from backchannel.policy.backends._judging import Speaks, silent
+from backchannel.policy.backends._hours import MIDNIGHT, stretches
+from backchannel.policy.backends._judging import Speaks, commented, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Entry, Spans, parted
-from backchannel.policy.backends._words import about, heading, interfaces, plain, short, slug
+from backchannel.policy.backends._words import heading, interfaces, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
+from backchannel.policy.document import WEEK
 from backchannel.policy.model import Hours, Lifeline, Line, Networks, Party, Rules, Use
 
 NAME = "iptables"
@@ -83,11 +84,8 @@ class _Sets:
             return [f"-{end[0]} {found[0]}"]
         key = id(party.networks)
         if key not in self._names:
-            base = made = f"bc_{slug(party.label, 18)}"
-            number = 2
-            while made in self._names.values():
-                made, number = f"{base}_{number}", number + 1
-            self._names[key] = made
+            taken = self._names.values()
+            self._names[key] = unused(f"bc_{slug(party.label, 18)}", taken)
         name = f"{self._names[key]}_v{family}"
         self.made[name] = (family, party.networks)
         return [f"-m set --match-set {name} {end}"]
@@ -160,13 +158,8 @@ class _Table:
             yield f'-A {BACK} {_REPLY} -m comment --comment "default: deny" -j DROP'
 
     def _entries(self, *, back: bool) -> Iterator[str]:
-        said = ""
-        for entry in _judging.entries(self._rules, SPEAKS):
-            if back and entry.line.action == "alert":
-                continue
-            if entry.line.name != said:
-                said = entry.line.name
-                yield from about(entry.line) if not back else [f"# {said}"]
+        for comment, entry in commented(self._rules, SPEAKS, back=back):
+            yield from comment
             for ends, ports, window in product(
                 self._ends(entry.opener, entry.called, back=back),
                 _ports(entry, self._family, back=back),

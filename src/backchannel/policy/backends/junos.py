@@ -12,7 +12,7 @@ from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._stateless import Term, terms
-from backchannel.policy.backends._words import heading, plain, short, slug
+from backchannel.policy.backends._words import heading, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Line, Party, Rules, Use
 
@@ -113,10 +113,8 @@ class _Filters:
         key = (id(party.networks), family)
         if key not in self._names:
             found = party.networks.v4 if family == 4 else party.networks.v6
-            base = made = f"bc-{slug(party.label, 40).replace('_', '-')}-v{family}"
-            number = 2
-            while made in self._lists:
-                made, number = f"{base}-{number}", number + 1
+            base = f"bc-{slug(party.label, 40).replace('_', '-')}-v{family}"
+            made = unused(base, self._lists, "-")
             self._names[key] = made
             self._lists[made] = [str(net) for net in found]
         yield from _block(f"{side}-prefix-list", [f"{self._names[key]};"])

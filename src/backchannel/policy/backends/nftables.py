@@ -9,13 +9,13 @@ whose opening was never seen has no known opener; its packets meet both.
 from collections.abc import Iterable, Iterator
 
 from backchannel.policy.backends import _judging
-from backchannel.policy.backends._hours import MIDNIGHT, stretches
-from backchannel.policy.backends._judging import Speaks, silent
+from backchannel.policy.backends._hours import MIDNIGHT, NAMES, stretches
+from backchannel.policy.backends._judging import Speaks, commented, silent
 from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Entry, Spans, parted
-from backchannel.policy.backends._words import about, heading, interfaces, plain, short, slug
+from backchannel.policy.backends._words import heading, interfaces, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
-from backchannel.policy.document import Day, Refusal
+from backchannel.policy.document import WEEK, Refusal
 from backchannel.policy.model import (
     Carrier,
     Hours,
@@ -49,15 +49,6 @@ LOAD = (
     f"Remove:  nft delete table inet {TABLE}",
     f"Watch:   nft list counters table inet {TABLE}",
 )
-DAYS: dict[Day, str] = {
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
-}
 
 
 def judge(rules: Rules, line: Line, use: Use) -> Judgement:
@@ -92,10 +83,7 @@ class _Sets:
     def name(self, party: Party, family: int) -> str:
         key = id(party.networks)
         if key not in self._names:
-            made = base = slug(party.label, 40)
-            number = 2
-            while made in self._taken:
-                made, number = f"{base}_{number}", number + 1
+            made = unused(slug(party.label, 40), self._taken)
             self._taken.add(made)
             self._names[key] = made
         name = f"{self._names[key]}_v{family}"
@@ -166,13 +154,8 @@ class _Table:
             yield 'ct direction reply counter name "no-line" drop comment "default: deny"'
 
     def _entries(self, *, back: bool) -> Iterator[str]:
-        said = ""
-        for entry in _judging.entries(self._rules, SPEAKS):
-            if back and entry.line.action == "alert":
-                continue
-            if entry.line.name != said:
-                said = entry.line.name
-                yield from about(entry.line) if not back else [f"# {said}"]
+        for comment, entry in commented(self._rules, SPEAKS, back=back):
+            yield from comment
             for ends in self._ends(entry.opener, entry.called, back=back):
                 for ports in _ports(entry, back=back):
                     for window in _windows(entry.line.hours):
@@ -285,8 +268,8 @@ def _windows(hours: Hours | None) -> Iterator[list[str]]:
         return
     for days, start, end in stretches(hours):
         said = []
-        if len(days) < len(DAYS):
-            names = ", ".join(f'"{DAYS[day]}"' for day in days)
+        if len(days) < len(WEEK):
+            names = ", ".join(f'"{NAMES[day]}"' for day in days)
             said.append(f"meta day {{ {names} }}")
         if (start, end) != (0, MIDNIGHT):
             said.append(f'meta hour "{_clock(start * 60)}"-"{_clock(end * 60 - 1)}"')

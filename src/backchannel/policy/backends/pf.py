@@ -12,7 +12,7 @@ from backchannel.policy.backends import _judging
 from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._reading import Spans, parted
 from backchannel.policy.backends._regions import Addresses, Region, Regions, texts
-from backchannel.policy.backends._words import about, heading, slug
+from backchannel.policy.backends._words import about, heading, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Line, Rules, Use
 
@@ -120,10 +120,7 @@ class _Anchor:
         if addresses.everyone:
             return "any"
         if id(addresses) not in self._names:
-            base = made = f"bc_{slug(addresses.label, 22)}"
-            number = 2
-            while made in self._tables:
-                made, number = f"{base}_{number}", number + 1
+            made = unused(f"bc_{slug(addresses.label, 22)}", self._tables)
             self._names[id(addresses)] = made
             self._tables[made] = addresses
         return f"<{self._names[id(addresses)]}>"

@@ -8,12 +8,13 @@ nothing is allowed here: a `deny` leaves out what earlier lines allow, and squid
 import re
 from collections.abc import Iterable, Iterator
 
-from backchannel.policy.backends._hours import WEEK, stretches
+from backchannel.policy.backends._hours import stretches
 from backchannel.policy.backends._judging import ENFORCES, Speaks, by_content, some, unsaid
 from backchannel.policy.backends._names import held, usable
 from backchannel.policy.backends._reading import Reading, known, merged, reading
-from backchannel.policy.backends._words import about, heading, slug
+from backchannel.policy.backends._words import about, heading, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
+from backchannel.policy.document import WEEK
 from backchannel.policy.model import Line, Party, Ports, Rules, Use
 
 NAME = "squid"
@@ -138,13 +139,8 @@ class _Lists:
             return
         key = (id(party.networks), kind)
         if key not in self._addresses:
-            base = f"bc_{kind}_{slug(party.label, 30)}"
-            taken = set(self._addresses.values())
-            made = next(
-                each
-                for each in (base, *(f"{base}_{n}" for n in range(2, len(taken) + 3)))
-                if each not in taken
-            )
+            taken = self._addresses.values()
+            made = unused(f"bc_{kind}_{slug(party.label, 30)}", taken)
             self._addresses[key] = made
             found = [*party.networks.v4, *party.networks.v6]
             yield from _list(made, kind, [str(net) for net in found])

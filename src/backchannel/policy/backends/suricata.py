@@ -12,7 +12,7 @@ from backchannel.policy.backends._judging import ENFORCES, Speaks, some, unsaid
 from backchannel.policy.backends._names import held, usable
 from backchannel.policy.backends._reading import Reading, reading
 from backchannel.policy.backends._signatures import SIGNATURES, Signature, signatures
-from backchannel.policy.backends._words import about, heading, plain, slug
+from backchannel.policy.backends._words import about, heading, plain, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Line, Party, Rules, Use
 
@@ -188,10 +188,7 @@ class _Rules:
         if party.everyone:
             return "any"
         if id(party.networks) not in self._named:
-            base = made = f"BC_{slug(party.label, 40).upper()}"
-            number = 2
-            while made in self._parties:
-                made, number = f"{base}_{number}", number + 1
+            made = unused(f"BC_{slug(party.label, 40).upper()}", self._parties)
             self._named[id(party.networks)] = made
             self._parties[made] = party
         return f"${self._named[id(party.networks)]}"

@@ -12,7 +12,7 @@ from backchannel.policy.backends import _judging
 from backchannel.policy.backends._judging import Speaks, silent
 from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._regions import Addresses, Region, Regions, texts
-from backchannel.policy.backends._words import about, heading, plain, slug
+from backchannel.policy.backends._words import about, heading, plain, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Carrier, Line, Rules, Use
 
@@ -108,10 +108,8 @@ class _Script:
         if addresses.everyone:
             return "Any"
         if id(addresses) not in self._names:
-            base = made = f"Set_{slug(addresses.label, 60)}"
-            number = 2
-            while made.lower() in {name.lower() for name in self._sets}:
-                made, number = f"{base}_{number}", number + 1
+            taken = {name.lower() for name in self._sets}
+            made = unused(f"Set_{slug(addresses.label, 60)}", taken, fold=str.lower)
             self._names[id(addresses)] = made
             self._sets[made] = addresses
         return f"${self._names[id(addresses)]}"
