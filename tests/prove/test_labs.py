@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.prove.labs import need_labs, promise, shipped, table
 
-from backchannel.errors import InputError, UsageError
+from backchannel.errors import InputError, PrivilegeError, UsageError
 from backchannel.prove import labs, proof
 from backchannel.prove.enforcers import GuardCommand, Text
 from backchannel.prove.lab import Plan
@@ -204,14 +204,14 @@ def test_a_missing_program_is_named(tmp_path, monkeypatch):
     )
     assert msgspec.json.decode(done.stdout) == {
         "type": "failed",
-        "why": "ip is not installed; on Debian: apt-get install iproute2",
+        "why": "ip is needed: sudo apt-get install iproute2",
         "what": "missing",
         "path": "",
     }
 
 
 def test_errors_of_labs_have_their_kinds():
-    assert isinstance(labs._error(Failed("x", "not-allowed")), labs.PrivilegeError)
+    assert isinstance(labs._error(Failed("x", "not-allowed")), PrivilegeError)
     assert isinstance(labs._error(Failed("x", "missing")), UsageError)
     assert isinstance(labs._error(Failed("x", "input", "f")), InputError)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from backchannel.cli import options
+from backchannel.cli.policy import FINDINGS
 from backchannel.cli.policy import rules as read_rules
 from backchannel.errors import InputError, UsageError
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from backchannel.prove.library import Library
     from backchannel.prove.proof import Settings, Subject
 
-BROKEN, NOT_ALLOWED = 1, 4
 LARGEST = 64 << 20
 """Bytes of a ruleset that are read."""
 _IPTABLES = re.compile(r"^\*(filter|nat|mangle|raw|security)\s*$", re.MULTILINE)
@@ -92,8 +92,7 @@ def prove(
     catalogue
         Folders with service files of your own.
     """
-    from backchannel.prove import labs as lab_room  # noqa: PLC0415 - only where called
-    from backchannel.prove.document import Proofs  # noqa: PLC0415 - as above
+    from backchannel.prove.document import Proofs  # noqa: PLC0415 - only where called
     from backchannel.prove.proof import Settings  # noqa: PLC0415 - as above
 
     if guard and (ruleset or against):
@@ -108,19 +107,15 @@ def prove(
     )
     library = _library(conversations)
     subject = _subject(made, library, service, enforced=_enforced(made, to, ruleset, guard=guard))
-    try:
-        proof = _prove(subject, library, settings)
-        other = None
-        if against:
-            second = _subject(made, library, service, enforced=_read(against))
-            other = _prove(second, library, settings)
-    except lab_room.PrivilegeError as error:
-        print(f"backchannel: {error}", file=sys.stderr)
-        return NOT_ALLOWED
+    proof = _prove(subject, library, settings)
+    other = None
+    if against:
+        second = _subject(made, library, service, enforced=_read(against))
+        other = _prove(second, library, settings)
     proofs = Proofs(proof=proof, against=other)
     _write(proofs, sarif, report)
     _show(proofs, as_json=json)
-    return BROKEN if _is_broken(proof) or (other is not None and _is_broken(other)) else 0
+    return FINDINGS if _is_broken(proof) or (other is not None and _is_broken(other)) else 0
 
 
 def _is_broken(proof: "Proof") -> bool:

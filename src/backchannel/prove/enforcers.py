@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from backchannel.errors import InputError
+from backchannel.errors import InputError, MissingProgramError
 from backchannel.prove import trace
 from backchannel.prove.lab import Lab
 
@@ -51,10 +51,6 @@ class GuardCommand(msgspec.Struct, frozen=True, tag="guard"):
 
 
 Enforced = Text | GuardCommand
-
-
-class MissingError(RuntimeError):
-    """A program that is needed is not installed."""
 
 
 class Enforcer(Protocol):
@@ -244,9 +240,9 @@ def _listed(text: str) -> list[tuple[tuple[str, str, int], str]]:
 
 
 def need(program: str, package: str) -> None:
-    """Raise MissingError where *program* is not installed."""
+    """Raise MissingProgramError where *program* is not installed."""
     if shutil.which(program) is None:
-        raise MissingError(f"{program} is not installed; on Debian: apt-get install {package}")
+        raise MissingProgramError(program, package)
 
 
 def load_table(lab: Lab, text: str) -> None:

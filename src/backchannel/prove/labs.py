@@ -8,17 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from backchannel.errors import InputError, UsageError
+from backchannel.errors import InputError, PrivilegeError, UsageError
 from backchannel.prove.run import Job, Report
 from backchannel.prove.worker import Done, Failed, Message, Progress
 
 Tell = Callable[[int], None]
 _WORKER = (sys.executable, "-m", "backchannel.prove.worker")
 """To be followed by our own process number: a lab ends when whoever asked for it is gone."""
-
-
-class PrivilegeError(RuntimeError):
-    """Namespaces are not allowed here; the text says what would allow them."""
 
 
 def run(jobs: Sequence[Job], tell: Tell = lambda _: None) -> list[Report]:

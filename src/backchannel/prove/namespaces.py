@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backchannel.errors import PrivilegeError
+
 NEWNS, NEWUSER, NEWPID, NEWNET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
 _SET_DEATH_SIGNAL = 1
 _PRIVATE = 0x44000
 """MS_REC | MS_PRIVATE: what is mounted here is seen nowhere else."""
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class NotAllowedError(RuntimeError):
-    """The kernel, or whoever runs this machine, does not let us make namespaces."""
 
 
 def unshare(flags: int) -> None:
@@ -38,14 +36,14 @@ def isolate() -> None:
 
     `/run` is empty and its own, for the locks and sockets of the programs that run there.
     The process that called waits outside and ends with the same code. Root that may not make user
-    namespaces does without one. Raises NotAllowedError.
+    namespaces does without one. Raises PrivilegeError where the kernel does not let us make them.
     """
     user, group = os.getuid(), os.getgid()
     try:
         unshare(NEWUSER)
     except OSError as error:
         if user != 0:
-            raise NotAllowedError(_why(error)) from error
+            raise PrivilegeError(_why(error)) from error
     else:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
@@ -54,7 +52,7 @@ def isolate() -> None:
     try:
         unshare(NEWNET | NEWNS | NEWPID)
     except OSError as error:
-        raise NotAllowedError(_why(error)) from error
+        raise PrivilegeError(_why(error)) from error
     if child := os.fork():
         _, status = os.waitpid(child, 0)
         sys.stdout.flush()

@@ -10,10 +10,10 @@ import sys
 
 import msgspec
 
-from backchannel.errors import InputError
+from backchannel.errors import InputError, MissingProgramError, PrivilegeError
 from backchannel.prove import enforcers
 from backchannel.prove.lab import LabError
-from backchannel.prove.namespaces import NotAllowedError, die_with_parent, isolate
+from backchannel.prove.namespaces import die_with_parent, isolate
 from backchannel.prove.run import Job, Report, Run
 
 
@@ -57,9 +57,9 @@ def main() -> None:
                 enforcers.need("ipset", "ipset")
         isolate()
         _say(Done(asyncio.run(Run(job, lambda plays: _say(Progress(plays))).all())))
-    except NotAllowedError as error:
+    except PrivilegeError as error:
         _say(Failed(str(error), "not-allowed"))
-    except enforcers.MissingError as error:
+    except MissingProgramError as error:
         _say(Failed(str(error), "missing"))
     except InputError as error:
         _say(Failed(error.message, "input", error.path))
