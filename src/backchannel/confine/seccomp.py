@@ -24,8 +24,6 @@ COMPUTE = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads better
 )
 """What a process needs that computes and uses what is open: no files, no sockets, no processes."""
-SERVE = COMPUTE | {"accept4", "accept", "setsockopt"}
-"""What one needs besides that answers on a socket which is open."""
 JUDGE = COMPUTE - {"ioctl"}
 """What one needs that keeps CAP_NET_ADMIN to answer for packets: an ioctl on any socket could
 change the network's interfaces.

@@ -11,7 +11,6 @@ import struct
 from collections.abc import Sequence
 from typing import Self
 
-FIN_SYN_RST = 0x07
 RST, ACK = 0x04, 0x10
 HOPS = 64
 BLOCKS = 3
@@ -81,15 +80,6 @@ def reset_to_target(segment: Segment) -> bytes:
         segment.ack,
         flags,
     )
-
-
-def reset_to_source(segment: Segment) -> bytes:
-    """Return the reset that its sender takes as the target's answer to *segment*."""
-    ports = segment.ports[1], segment.ports[0]
-    if segment.flags & ACK:
-        return _tcp(segment.version, segment.target, segment.source, ports, segment.ack, 0, RST)
-    flags = RST | ACK
-    return _tcp(segment.version, segment.target, segment.source, ports, 0, segment.after, flags)
 
 
 def acknowledgement(

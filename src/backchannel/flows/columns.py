@@ -38,8 +38,6 @@ NUMBERS = {
     "zero_windows": U32,
 }
 """Columns of numbers, with the type codes of `array`."""
-CHOICES = ("transport", "state", "vlans", "tunnel")
-"""Columns with few different values."""
 TEXTS = ("client_address", "server_address", "community_id")
 
 

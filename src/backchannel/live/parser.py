@@ -67,7 +67,6 @@ class Parser:
 
     def __init__(self, task: Task, tell: Tell, join: Join | None = None) -> None:
         self._tell, self._collect, self._shown = tell, task.collect, task.talkers
-        self._everything = task.everything
         self._core = FlowCore(
             settings=task.settings,
             collect=task.collect,

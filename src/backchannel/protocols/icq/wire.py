@@ -25,7 +25,6 @@ from backchannel.protocols.icq.names import (
 from backchannel.reader import Reader
 
 _CLIENT, _SERVER = Side
-OLDEST, LATEST = 1, 5
 _SHORTEST = 6
 _LONGEST_STRING = 8192
 

@@ -1,4 +1,4 @@
-"""Numbers to words: payloads, exchanges, identities, certificates, configuration.
+"""Numbers to words: payloads, exchanges, identities, certificates.
 
 Names are those of the IANA registries "Internet Security Association and Key Management Protocol
 (ISAKMP) Identifiers" and "Internet Key Exchange Version 2 (IKEv2) Parameters", vendors' numbers as
@@ -135,46 +135,6 @@ CERTIFICATES = {
     14: "OCSP Content",
     15: "Raw Public Key",
 }
-
-CONFIG_TYPES = {1: "REQUEST", 2: "REPLY", 3: "SET", 4: "ACK"}
-
-CONFIG_ATTRIBUTES = {
-    1: "INTERNAL_IP4_ADDRESS",
-    2: "INTERNAL_IP4_NETMASK",
-    3: "INTERNAL_IP4_DNS",
-    4: "INTERNAL_IP4_NBNS",
-    5: "INTERNAL_ADDRESS_EXPIRY",
-    6: "INTERNAL_IP4_DHCP",
-    7: "APPLICATION_VERSION",
-    8: "INTERNAL_IP6_ADDRESS",
-    10: "INTERNAL_IP6_DNS",
-    12: "INTERNAL_IP6_DHCP",
-    13: "INTERNAL_IP4_SUBNET",
-    14: "SUPPORTED_ATTRIBUTES",
-    15: "INTERNAL_IP6_SUBNET",
-    16520: "XAUTH_TYPE",
-    16521: "XAUTH_USER_NAME",
-    16522: "XAUTH_USER_PASSWORD",
-    16523: "XAUTH_PASSCODE",
-    16524: "XAUTH_MESSAGE",
-    16525: "XAUTH_CHALLENGE",
-    16526: "XAUTH_DOMAIN",
-    16527: "XAUTH_STATUS",
-    16528: "XAUTH_NEXT_PIN",
-    16529: "XAUTH_ANSWER",
-    28672: "UNITY_BANNER",
-    28673: "UNITY_SAVE_PASSWD",
-    28674: "UNITY_DEF_DOMAIN",
-    28675: "UNITY_SPLITDNS_NAME",
-    28676: "UNITY_SPLIT_INCLUDE",
-    28677: "UNITY_NATT_PORT",
-    28678: "UNITY_LOCAL_LAN",
-    28679: "UNITY_PFS",
-    28680: "UNITY_FW_TYPE",
-    28681: "UNITY_BACKUP_SERVERS",
-    28682: "UNITY_DDNS_HOSTNAME",
-}
-"""Mode Config (draft-dukes-ike-mode-cfg-02), XAUTH (draft-beaulieu-ike-xauth-02), Cisco's Unity."""
 
 SIGNATURE_HASHES = {
     1: "SHA1",

@@ -17,7 +17,6 @@ from backchannel.text import decode
 
 MAX_LINE = 512
 HEADER = 3
-MAX_BLOCK = 0xFFFF
 _LINE = re.compile(rb"(?:VER|USR|FIL|TFR|CCL|BYE|ACK)(?: [^\r\n]*)?\r?\n")
 _WORD = (b"VER ", b"USR ", b"FIL ", b"TFR", b"CCL", b"BYE ", b"ACK ")
 
