@@ -21,6 +21,13 @@ def test_of_two_groups_all_flows_are_kept_whichever_is_larger():
         assert other.flows == {}
 
 
+def test_a_login_knows_what_tied_each_of_its_flows():
+    mine, other = group(1, 2), group(2, 3)
+    mine.flows[1], other.flows[2], other.flows[3] = "esp", "ike", "ike"
+    mine.absorb(other)
+    assert mine.flows == {1: "esp", 2: "ike", 3: "ike"}
+
+
 def test_a_login_lists_so_many_flows_and_no_more():
     full, other = group(*range(FLOWS_OF_A_LOGIN)), group(*range(-9, 0))
     assert full.add(5)

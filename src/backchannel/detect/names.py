@@ -33,6 +33,7 @@ ENDED = ANY | {
     "bytes": "seen.octets",
     "seconds": "((seen.last - seen.first) / 1e9)",
     "depth": "seen.depth",
+    "tied": "seen.tied",
     "target": "((str(seen.target) or 'a target not seen') if seen.target else '')",
     "target_host": "(seen.target.address if seen.target else '')",
     "target_port": "(seen.target.port if seen.target else seen.flow.server.port)",

@@ -1,8 +1,8 @@
 # C types for ended.py, which says what these are.
 
 cimport cython
-from backchannel.engine.stream cimport Stream
+from backchannel.engine.stream cimport Group, Stream
 
 
-@cython.locals(named=tuple)
+@cython.locals(group=Group, named=tuple)
 cpdef ended(Stream stream, long long packets, long long octets, long long first, long long last)

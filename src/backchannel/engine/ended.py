@@ -1,10 +1,14 @@
 """What is known of a stream that ended with a claim. A value, so that it can leave its process."""
 
+from itertools import islice
+
 import msgspec
 
 from backchannel.engine.observation import FlowInfo
 from backchannel.engine.stream import Stream
 from backchannel.model import Confidence, Endpoint
+
+COMPARED = 64
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True):
@@ -34,6 +38,9 @@ class Ended(msgspec.Struct, frozen=True, array_like=True):
     """Nanoseconds since 1970."""
     name: str = ""
     """The server's name, where one that stands for a service was told for it."""
+    tied: tuple[str, ...] = ()
+    """Protocols of flows that one login or tunnel ties together, its own among them; of COMPARED
+    flows at most."""
 
     @property
     def inner(self) -> bool:
@@ -49,7 +56,7 @@ def ended(stream: Stream, packets: int, octets: int, first: int, last: int) -> E
     if claim.flipped:
         client, server = server, client
     stack, protocol, service, confidence, account = stream.standpoint()
-    evidence, named = claim.evidence, stream.named
+    evidence, named, group = claim.evidence, stream.named, stream.login()
     if named and stream.protocol is not None and stream.protocol.context:
         evidence = f"name {named[1]}"
     return Ended(  # in the order of the fields: words for them would take as long again
@@ -70,4 +77,5 @@ def ended(stream: Stream, packets: int, octets: int, first: int, last: int) -> E
         first,
         last,
         named[1] if named else "",
+        tuple(sorted(set(islice(group.flows.values(), COMPARED)))) if group is not None else (),
     )

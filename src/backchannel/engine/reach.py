@@ -121,6 +121,8 @@ class Reach:
         group.last = moment.time
         if not group.add(stream.flow.serial):
             self._count("flows of logins not listed to bound memory")
+        elif stream.protocol is not None:
+            group.flows[stream.flow.serial] = stream.protocol.name
         if account := tie.account or stream.account:
             group.account = account
             group.service = stream.session.service if stream.session else stream.service

@@ -48,7 +48,8 @@ class Group:
 
     def __init__(self, service: str, now: int) -> None:
         self.service, self.account = service, ""
-        self.flows: dict[int, None] = {}
+        self.flows: dict[int, str] = {}
+        """By their serials, the protocol that tied each."""
         self.first = self.last = now
         self.into: Group | None = None
 
@@ -65,16 +66,17 @@ class Group:
         """Take in a flow; False: there are too many already."""
         if len(self.flows) >= FLOWS_OF_A_LOGIN and serial not in self.flows:
             return False
-        self.flows[serial] = None
+        self.flows.setdefault(serial, "")
         return True
 
     def absorb(self, other: "Group") -> None:
         """Take in the flows of *other*, which becomes part of this group."""
         if len(self.flows) < len(other.flows):  # or many small ones would each copy a large one
             self.flows, other.flows = other.flows, self.flows
-        for serial in other.flows:
+        for serial, protocol in other.flows.items():
             if not self.add(serial):
                 break
+            self.flows[serial] = self.flows[serial] or protocol
         other.flows = {}
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         if not self.account:

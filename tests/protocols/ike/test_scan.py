@@ -5,9 +5,20 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests import craft, kit
-from tests.protocols.ike.craft import MARKER, C, S, esp, protected, sa_answer, sa_init, u16
+from tests.protocols.ike.craft import (
+    MARKER,
+    C,
+    S,
+    esp,
+    nat_hash,
+    notify,
+    protected,
+    sa_answer,
+    sa_init,
+    u16,
+)
 
-from backchannel.events import Event
+from backchannel.events import Anomaly, Event
 from backchannel.model import Endpoint
 from backchannel.pipeline import Scan
 from backchannel.protocols.esp.events import EspTraffic
@@ -15,6 +26,10 @@ from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
 
 EXAMPLES = Path(__file__).parents[3] / "examples/ipsec"
 INSIDE, OUTSIDE, GATEWAY = "10.0.0.2", "203.0.113.5", "198.51.100.9"
+I_SRC, I_DST = (
+    notify(16388 + n, nat_hash(a, 500, r=bytes(8))) for n, a in ((0, INSIDE), (1, GATEWAY))
+)
+R_SRC, R_DST = (notify(16388 + n, nat_hash(a, 500)) for n, a in ((0, GATEWAY), (1, INSIDE)))
 
 
 def udp(source, target, payload):
@@ -87,6 +102,32 @@ def test_an_old_sa_is_found_on_port_4500(tmp_path):
     (final,) = [item for item in told(seen, EspTraffic) if item.event.final]
     assert (final.event.packets, final.protocol, final.service) == (20, "esp", "ipsec")
     assert {(row.service, row.confidence) for row in document.services} == {("ipsec", "parsed")}
+
+
+@pytest.mark.parametrize(
+    ("port", "marker", "hashes"),
+    [(500, b"", ((), ())), (4500, MARKER, ((I_SRC, I_DST), (R_SRC, R_DST)))],
+)
+def test_esp_beside_its_key_exchange_is_not_said_to_have_none(tmp_path, port, marker, hashes):
+    """On port 4500, too: a client that may move goes on there although no NAT is on the way."""
+    ends = Endpoint(INSIDE, 500), Endpoint(GATEWAY, 500)
+    keys = conversation(*ends, [(C, sa_init(*hashes[0])), (S, sa_answer(*hashes[1]))])
+    later = [(C, protected(8, 35, 35, 1)), (S, protected(0x20, 35, 36, 1))]
+    ends = Endpoint(INSIDE, port), Endpoint(GATEWAY, port)
+    keys += conversation(*ends, [(side, marker + data) for side, data in later])
+    traffic = [craft.ip(INSIDE, GATEWAY, 50, esp(0xC0000001, at)) for at in (1, 2)]
+    for name, packets, findings in (("keyed", keys + traffic, 0), ("bare", traffic, 1)):
+        _, document = scan(tmp_path / f"{name}.pcap", packets)
+        rules = [each.rule for each in document.findings]
+        assert rules.count("esp-without-ike") == findings
+
+
+def test_a_reserved_spi_is_foreign_only_where_it_is_on_a_port(tmp_path):
+    """Keys set by hand come with any SPI, directly over IP."""
+    packets = [craft.ip(INSIDE, GATEWAY, 50, esp(0x7B, at)) for at in (1, 2)]
+    seen, document = scan(tmp_path / "manual.pcap", packets)
+    assert [item.event.kind for item in told(seen, Anomaly)] == ["reserved-spi"]
+    assert "foreign-on-4500" not in [each.rule for each in document.findings]
 
 
 def test_one_datagram_on_port_4500_is_nothing(tmp_path):

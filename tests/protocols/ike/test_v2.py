@@ -507,6 +507,14 @@ def test_one_sa_is_one_tie_and_an_unanswered_one_is_none():
     ]
 
 
+def test_hosts_are_tied_when_no_nat_is_between_them_and_not_when_one_is():
+    """Without NAT, ESP goes by itself, even where IKE goes on from port 4500."""
+    for answer, tied in ((R_DST, True), (R_DST_PUBLIC, False)):
+        told, _ = decode([(C, sa_init(I_SRC, I_DST)), (S, sa_answer(R_SRC, answer))])
+        keys = [tie.key for tie in kit.effects(told, Tie)]
+        assert ("ipsec/10.0.0.2/198.51.100.9" in keys) is tied
+
+
 def test_an_announced_flow_is_tied_by_its_context():
     start = msgspec.structs.replace(NATT, context=Float(key="ike/aa/bb"))
     outputs, session = decode([(C, esp(0xC0000001, 900)), (C, esp(0xC0000001, 901))], start)

@@ -241,6 +241,19 @@ class Exchanges:
             reading.events.extend(self._verdict(reading.association, reading.sender))
         if answered:
             reading.events.extend(self._expect_float(reading))
+            # some go on from port 4500 where no NAT is, and ESP goes by itself all the same
+            if not self._tied_hosts and self._no_nat(reading.association):
+                reading.events.append(self._hosts())
+
+    def _no_nat(self, association: Association) -> bool:
+        behind, _ = nat.judge([heard.hash for heard in association.hashes])
+        return behind == "none"
+
+    def _hosts(self) -> Tie:
+        """Return what ties the flow to ESP between the same hosts, which has no ports."""
+        self._tied_hosts = True
+        first, second = sorted([end.address for end in self._ends])
+        return Tie(key=f"ipsec/{first}/{second}")
 
     def _verdict(self, association: Association, sender: nat.End | None) -> list[Output]:
         hashes = association.hashes
@@ -281,13 +294,11 @@ class Exchanges:
         ]
 
     def _tie(self, reading: Reading, framing: Framing) -> None:
-        """One SA is one tunnel on whatever flow. Without NAT, ESP has no ports: tie the hosts."""
+        """One SA is one tunnel on whatever flow. Without NAT, ESP is beside it: tie the hosts."""
         header, association = reading.header, reading.association
         protected = header.encrypted or (header.version == 2 and header.next in (SK, SKF))
         if protected and framing == "plain" and not self._tied_hosts:
-            self._tied_hosts = True
-            first, second = sorted([end.address for end in self._ends])
-            reading.events.append(Tie(key=f"ipsec/{first}/{second}"))
+            reading.events.append(self._hosts())
         key = "" if association.tied else association.key()
         if key:
             association.tied = True
