@@ -197,6 +197,19 @@ def test_connect_to_an_ipv6_address():
     assert (request.host, request.port) == ("2001:db8::1", 22)
 
 
+@pytest.mark.parametrize(
+    "end", [" HTTP/1.0", " HTTP/1.1", " HTTP/1.1 ", " / HTTP/1.0", "/ HTTP/1.1"]
+)
+def test_a_connect_however_it_is_written_and_cut(end):
+    """Programs that send spam through open proxies write a path behind the target."""
+    line = b"CONNECT mx.name:25" + end.encode() + b"\r\n"
+    for size in range(1, len(line)):
+        assert look(line[:size]) is MORE, line[:size]
+    assert look(line).protocol == "http-proxy"
+    (request,) = events(tell([(C, line + b"\r\n"), (S, OK)]), ProxyRequest)
+    assert (request.host, request.port) == ("mx.name", 25)
+
+
 def test_an_established_tunnel_amid_the_stream():
     server = b"HTTP/1.0 200 Connection established\r\nProxy-agent: Apache/2.4.41 (Ubuntu)\r\n\r\n"
     claim = look(b"", server, begun=False)
