@@ -64,6 +64,43 @@ def test_who_waits_for_an_announced_connection_is_its_server(tmp_path):
     assert servers == {str(place)}
 
 
+def typing(head, who):
+    body = (
+        f"MIME-Version: 1.0\r\nContent-Type: text/x-msmsgscontrol\r\nTypingUser: {who}\r\n\r\n\r\n"
+    )
+    return f"MSG {head} {len(body)}\r\n{body}".encode()
+
+
+@pytest.mark.parametrize(
+    ("first", "opened"), [(Side.CLIENT, True), (Side.CLIENT, False), (Side.SERVER, False)]
+)
+def test_where_nobody_saw_who_opened_a_flow_the_bytes_say_who_is_the_client(
+    tmp_path, first, opened
+):
+    ends = ("10.0.0.2", 1208), ("203.0.113.9", 1863)
+    said = typing("5 U", "ann@example.org"), typing("bob@example.org Bob", "bob@example.org")
+    at, packets = [1000, 2000], []
+
+    def send(side, flags, data=b""):
+        (source, port), (target, to) = ends[side], ends[side.other]
+        segment = TCP(sport=port, dport=to, flags=flags, seq=at[side], ack=at[side.other])
+        packets.append(IP(src=source, dst=target) / segment / data)
+        at[side] += len(data) + ("S" in flags)
+
+    if opened:
+        send(first, "S")
+        send(first.other, "SA")
+    for side in (first, first.other):
+        send(side, "PA", said[side])
+    wrpcap(str(tmp_path / "joined.pcap"), packets)
+    seen = list(scan(tmp_path / "joined.pcap"))
+    assert [(item.side, item.event.sender[:3]) for item in seen] == [
+        (side, ("ann", "bob")[side]) for side in (first, first.other)
+    ]
+    assert {item.flow.client.address for item in seen} == {"10.0.0.2"}
+    assert not any(item.flipped for item in seen)
+
+
 @pytest.mark.parametrize("named", [None, ("aim", "")])
 def test_tiny_segments_are_not_too_many(named):
     """A server may write a frame's header in pieces of one octet."""

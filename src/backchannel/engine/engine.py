@@ -283,6 +283,10 @@ class Engine:
         start = stream.start
         if claim.flipped:
             start = msgspec.structs.replace(start, client=start.server, server=start.client)
+        flow = stream.flow
+        if not flow.begun and not stream.depth and flow.client != start.client:
+            # nobody saw who opened it: the bytes know better than who spoke first
+            stream.flow = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
         stream.session = protocol.session(start)
         steps = list(stream.replay)
         for side, data, then in steps:

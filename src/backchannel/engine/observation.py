@@ -34,4 +34,5 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     account: str = ""
     """Whose session it is, as far as known."""
     flipped: bool = False
-    """True where by the bytes the flow's server is the client."""
+    """True where by the bytes the flow's server, which did not open it, is the client. Where nobody
+    saw who did, the bytes say who is `flow.client`."""

@@ -130,6 +130,6 @@ class Observer:
                 event,
                 stream.target,
                 account,
-                stream.flip == 1,
+                stream.flip == 1 and (stream.flow.begun or stream.depth > 0),
             )
         )
