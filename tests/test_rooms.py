@@ -27,6 +27,7 @@ ORDER = [
     "flows",
     "identify",
     "protocols",
+    "templates",
     "catalogue",
     "extract",
     "engine",

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backchannel.catalogue.page import Page, Section
+from backchannel.templates import style, template
 from backchannel.text import escape
 
 ROOMY = 30
@@ -142,20 +142,11 @@ def handbook(pages: Sequence[Page], folder: Path) -> list[Path]:
 
 
 def _style() -> Markup:
-    return Markup(files(__package__).joinpath("templates/handbook.css").read_text("utf-8"))  # noqa: S704
+    return style(__package__, "handbook.css")
 
 
 def _template(name: str) -> Template:
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["linked"] = _linked
-    environment.filters["show"] = escape
-    return environment.get_template(name)
+    return template(__package__, name, linked=_linked, show=escape)
 
 
 _LINK = re.compile(r"\[(\d{1,3})\]|(https?://[^\s<>\"']+[^\s<>\"'.,;)])")

@@ -1,14 +1,9 @@
 """A proof as one self-contained HTML page: no script, nothing fetched, printable."""
 
-from importlib.resources import files
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from backchannel import report
 from backchannel.prove import words
 from backchannel.prove.document import Cell, Proofs
 from backchannel.prove.show import sign
+from backchannel.templates import style, template
 from backchannel.text import escape
 
 _COLOURS = {"kept": "kept", "broken": "high", "gap": "medium", "open": "none"}
@@ -16,22 +11,13 @@ _COLOURS = {"kept": "kept", "broken": "high", "gap": "medium", "open": "none"}
 
 def page(proofs: Proofs, written: str = "") -> str:
     """Return the page; *written* is the date to put on it."""
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = files(report).joinpath("templates/report.css").read_text("utf-8")
-    style += files(__package__).joinpath("templates/proof.css").read_text("utf-8")
     against = proofs.against
-    return environment.get_template("proof.html").render(
+    return template(__package__, "proof.html").render(
         proofs=[each for each in (proofs.proof, against) if each is not None],
         differences=list(words.differences(proofs.proof, against)) if against else [],
         compared=against is not None,
         written=written,
-        style=Markup(style),  # noqa: S704 - our own files
+        style=style("backchannel.report", "report.css") + style(__package__, "proof.css"),
         words=words,
         visible=escape,
         sign=_sign,

@@ -7,10 +7,8 @@ engine; a content security policy in the page forbids scripts and loading beside
 import re
 from collections import Counter
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from backchannel.catalogue.index import Index
@@ -22,6 +20,7 @@ from backchannel.report import charts, merged, views, words
 from backchannel.report.document import Cell, Document
 from backchannel.report.matrix import TITLES
 from backchannel.report.places import Places
+from backchannel.templates import style, template
 from backchannel.text import escape as visible
 
 LIMIT = 500
@@ -65,11 +64,11 @@ def page(document: Document, index: Index, heading: str = "") -> str:
         "addresses": shown["addresses"],
         "anomalies": document.anomalies,
     }
-    style = files(__package__).joinpath("templates/report.css").read_text("utf-8")
-    return _template(index).render(
+    made = template(__package__, "report.html", title_of=index.title, show=visible)
+    return made.render(
         document=document,
         heading=heading,
-        style=Markup(style),  # noqa: S704 - our own file
+        style=style(__package__, "report.css"),
         contents=[entry for entry in SECTIONS if entry[0] in _ALWAYS or there.get(entry[0])],
         **shown,
         **_HELPERS,
@@ -203,16 +202,3 @@ _HELPERS: dict[str, Any] = {
     "paper_columns": tuple(PAPER.values()),
     "paper_source": PAPER_SOURCE,
 }
-
-
-def _template(index: Index) -> Template:
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["title_of"] = index.title
-    environment.filters["show"] = visible
-    return environment.get_template("report.html")
