@@ -93,7 +93,8 @@ class Scan:
         self._sources: list[Source] = sources([str(path) for path in paths])
         self.index = index or catalogue.load()
         """What is known of each service."""
-        self._summary = Summary(disclosure or Disclosure())
+        disclosure = disclosure or Disclosure()
+        self._summary = Summary(disclosure)
         self._counts: Counter[str] = Counter()
         self._heard: list[Observation | Ended | tuple[Any, ...]] = []
         """What was told and not taken in yet; of events that are only counted, what `Summary.count`
@@ -105,33 +106,27 @@ class Scan:
         """Categories of risk that some rule looks for."""
         self.rules = frozenset(rule.id for rule in looked_for)
         """Names of all rules."""
-        protocols = load()
         self._core = FlowCore(
             settings=settings or FlowSettings(),
             collect=collect_flows,
             **looks_for(self.index, everything=everything),
         )
         self._followers = tuple(followers)
-        files = FileStore(Path(extract) if extract else None, self._count)
         self._engine = Engine(
             self._core,
-            protocols,
+            load(),
             service_of_name=lru_cache(maxsize=NAMES)(self.index.service_of),
-            files=files,
+            files=FileStore(Path(extract) if extract else None, self._count),
             on_end=self._ended,
             on_count=self._heard.append,
         )
         self._settings = {
             "decoded": "all protocols" if everything else "what concerns a known service",
-            "secrets shown": "yes" if disclosure and disclosure.secrets else "no",
-            "content shown": "yes" if disclosure and disclosure.content else "no",
-            "files extracted": "yes" if extract else "no",
+            **_shown(disclosure, extract),
             "rules": f"{len(looked_for)}, with {len(rule_folders)} folders of one's own",
-            "services in the catalogue": str(len(self.index.services)),
-            "decoders": str(len(protocols)),
-            "MITRE ATT&CK": f"version {ATTACK_VERSION}",
-            "Python": sys.version.partition(" ")[0],
+            **_versions(self.index),
         }
+        """How the document was made, as it says itself."""
         self._progress = progress
         self._inputs: list[Input] = []
         self._firsts: list[int] = []
@@ -309,6 +304,26 @@ class Scan:
 
     def _count(self, what: str) -> None:
         self._counts[what] += 1
+
+
+def _shown(disclosure: Disclosure, extract: str | Path | None) -> dict[str, str]:
+    """Return what private matter a run hands out, in words."""
+    wanted = {
+        "secrets shown": disclosure.secrets,
+        "content shown": disclosure.content,
+        "files extracted": extract,
+    }
+    return {words: "yes" if asked else "no" for words, asked in wanted.items()}
+
+
+def _versions(index: catalogue.Index) -> dict[str, str]:
+    """Return what the answer depends on besides the captures, in words."""
+    return {
+        "services in the catalogue": str(len(index.services)),
+        "decoders": str(len(load())),
+        "MITRE ATT&CK": f"version {ATTACK_VERSION}",
+        "Python": sys.version.partition(" ")[0],
+    }
 
 
 def looks_for(index: catalogue.Index, *, everything: bool) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from backchannel.flows.core import FlowCore
 from backchannel.flows.settings import FlowSettings
 from backchannel.model import Side
 from backchannel.pipeline import looks_for
-from backchannel.protocols import load
+from backchannel.protocols import Protocol, load
 
 NAMES = 4096
 """Host names whose service is remembered."""
@@ -65,20 +65,10 @@ class Inspector:
         self.law = self._before = Law(known.rules, known.services, known.limit)
         self.law.now(*_hour(time.time_ns()))
         service_of_name = lru_cache(maxsize=NAMES)(known.index.service_of)
-        protocols = load()
-        for each in protocols.values():
-            _ = each.recognise, each.session  # loaded now, not when a packet waits for it
-        self.core = FlowCore(
-            settings=FlowSettings(
-                ah=False,  # a verdict on what is inside would be one on all of AH
-                key=int.from_bytes(os.urandom(8)) | 1,
-                max_flows=max_flows,
-                payloads=max(patience, 1),
-            ),
-            **looks_for(known.index, everything=False),
-        )
+        self._protocols = _loaded()
+        self.core = _core(known, max_flows, patience)
         self.engine = Engine(
-            self.core, protocols, service_of_name=service_of_name, on_output=self._heard
+            self.core, self._protocols, service_of_name=service_of_name, on_output=self._heard
         )
         self._refuser = Refuser(injector, self.book)
         self.judge = Judge(
@@ -103,18 +93,21 @@ class Inspector:
         )
         self.recent = Recent(memory, max_flows) if memory else None
         self.sift.recent = self.recent
+        self.holds = self._held_back(queues)
+        self.judge.attach(self.sift, self.holds)
+        self._be_wary()
+
+    def _held_back(self, queues: Sequence[Queue]) -> Holds:
+        """Return what keeps packets that wait for others."""
         closed = {queue.number for queue in queues if queue.closed}
         waits = self.judge.waits
-        self.holds = Holds(
+        return Holds(
             self.sift.known,
             closed.__contains__,
             self.book.count,
             nudge=waits.nudge,
             late=waits.late,
         )
-        self.judge.attach(self.sift, self.holds)
-        self._protocols = protocols
-        self._be_wary()
 
     def _be_wary(self) -> None:
         """Have packets brought that the policy may mean, though nobody wants them yet."""
@@ -249,6 +242,26 @@ class Inspector:
         pairs = {(connection.client, connection.server), (connection.client, connection.called)}
         spared = (self._before.may_have_spared(_text(a[0]), _text(b[0])) for a, b in pairs)
         return 0 if any(spared) else was
+
+
+def _loaded() -> dict[str, Protocol]:
+    """Return the protocols, each loaded now and not when a packet waits for it."""
+    protocols = load()
+    for each in protocols.values():
+        _ = each.recognise, each.session
+    return protocols
+
+
+def _core(known: Knowledge, max_flows: int, patience: int) -> FlowCore:
+    return FlowCore(
+        settings=FlowSettings(
+            ah=False,  # a verdict on what is inside would be one on all of AH
+            key=int.from_bytes(os.urandom(8)) | 1,
+            max_flows=max_flows,
+            payloads=max(patience, 1),
+        ),
+        **looks_for(known.index, everything=False),
+    )
 
 
 def _hour(now: int) -> tuple[int, int]:

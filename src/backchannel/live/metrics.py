@@ -19,6 +19,7 @@ from backchannel.live import config
 from backchannel.live.sinks.connection import split
 
 if TYPE_CHECKING:
+    from backchannel.live.collector import Totals
     from backchannel.live.delivery import Delivery
     from backchannel.live.watcher import Watcher
 
@@ -74,9 +75,22 @@ class Metrics(Server):
 
     def _page(self) -> str:
         page, watcher = Page(), self._watcher
-        collector, crew = watcher.collector, watcher.crew
-        totals = collector.totals()
         page.begin(self._began)
+        totals = watcher.collector.totals()
+        self._wire(page, totals)
+        self._traffic(page, totals)
+        lost = watcher.outputs.lost()
+        page.counter("output_lost", "Records that files did not take.", by("output", lost))
+        if watcher.companion is not None:
+            watcher.companion.figures(page)
+        alerts(page, watcher.delivery)
+        page.counter("cpu_seconds", "Processor time of the parsers.", [({}, totals.cpu)])
+        page.gauge("parser_memory_bytes", "Memory of the parsers.", [({}, totals.memory)])
+        return page.text()
+
+    def _wire(self, page: "Page", totals: "Totals") -> None:
+        """Add what came from the interfaces, and what did not."""
+        collector, crew = self._watcher.collector, self._watcher.crew
         page.counter("packets", "Packets that were looked at.", [({}, totals.packets)])
         page.counter("captured_bytes", "Bytes of them.", [({}, totals.octets)])
         kernel = collector.kernel()
@@ -99,6 +113,10 @@ class Metrics(Server):
             "Whether packets can come from an interface.",
             [({"interface": name}, up) for name, up in crew.up.items()],
         )
+
+    def _traffic(self, page: "Page", totals: "Totals") -> None:
+        """Add what was made of it."""
+        collector = self._watcher.collector
         page.counter("flows", "Flows that were seen.", [({}, totals.flows)])
         page.gauge("live_streams", "Streams that a decoder reads now.", [({}, totals.live)])
         counters = collector.counters()
@@ -117,14 +135,6 @@ class Metrics(Server):
             [({"severity": name}, collector.found[name]) for name in SEVERITIES],
         )
         page.counter("findings_suppressed", "Accepted findings.", [({}, collector.suppressed)])
-        lost = watcher.outputs.lost()
-        page.counter("output_lost", "Records that files did not take.", by("output", lost))
-        if watcher.companion is not None:
-            watcher.companion.figures(page)
-        alerts(page, watcher.delivery)
-        page.counter("cpu_seconds", "Processor time of the parsers.", [({}, totals.cpu)])
-        page.gauge("parser_memory_bytes", "Memory of the parsers.", [({}, totals.memory)])
-        return page.text()
 
 
 def alerts(page: "Page", delivery: "Delivery | None") -> None:
