@@ -32,6 +32,8 @@ cpdef Py_ssize_t end_of_head(bytes data, Py_ssize_t start, Py_ssize_t limit) exc
     stop=Py_ssize_t, version=Py_ssize_t, status=Py_ssize_t,
 )
 cpdef Head read_head(bytes block, tuple asked)
+cpdef bint may_leave_http(Head head) except -1
+cpdef bint leaves_http(Head head) except -1
 @cython.locals(data="const unsigned char *")
 cdef bint _is_version(bytes line, Py_ssize_t at) except -1
 @cython.locals(

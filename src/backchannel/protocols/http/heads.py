@@ -23,6 +23,7 @@ _COLON, _CR, _LF, _SPACE, _TAB, _POINT, _ZERO, _NINE = b":\r\n \t.09"
 _BLANKS = b" \t\r\f\v"
 _VERSION_SIZE = len("HTTP/1.1")
 _LONGEST_METHOD = 24
+_ESTABLISHED = "connection established"
 _RANGE = re.compile(r"bytes[ =]*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _WANTED = re.compile(r"bytes\s*=\s*(\d{0,18})-(\d{0,18})")
 
@@ -179,6 +180,21 @@ def read_head(block: bytes, asked: tuple[str, str] | None) -> Head:
         head.reason = line[status + 4 :].decode("latin-1").strip()
     head._fields, head.faults = _fields(block[newline + 1 :].split(b"\n"))
     return head
+
+
+def may_leave_http(head: Head) -> bool:
+    """Whether the answer to this request decides what the client sends behind it."""
+    return head.method == "CONNECT" or bool(head.get("upgrade"))
+
+
+def leaves_http(head: Head) -> bool:
+    """Whether an answer ends HTTP/1 on this connection."""
+    if head.status == 101:
+        return True
+    if head.method == "CONNECT":
+        return 200 <= head.status < 300
+    # Amid a stream the request was not seen; proxies give this reason to a CONNECT alone.
+    return not head.method and head.status == 200 and _ESTABLISHED in head.reason.lower()
 
 
 def _is_version(line: bytes, at: int) -> bool:

@@ -3,7 +3,9 @@
 cimport cython
 
 from backchannel.protocols.http.bodies cimport framing
-from backchannel.protocols.http.heads cimport Head, end_of_head, opens, read_head
+from backchannel.protocols.http.heads cimport (
+    Head, end_of_head, leaves_http, may_leave_http, opens, read_head
+)
 from backchannel.protocols.http.lane cimport Lane
 
 cdef int BODY, HEAD, HOLD, LOST, RAW, SEEK
@@ -57,7 +59,3 @@ cdef class Conversation:
     cdef _refused(self, list told)
     @cython.locals(lane=Lane, waiting=list)
     cdef _release(self, list told)
-
-
-cdef bint _waits(Head head) except -1
-cpdef bint leaves_http(Head head) except -1

@@ -22,6 +22,8 @@ from backchannel.protocols.http.heads import (
     OPENING,
     Head,
     end_of_head,
+    leaves_http,
+    may_leave_http,
     opens,
     read_head,
 )
@@ -38,14 +40,12 @@ __all__ = [
     "Raw",
     "Skipped",
     "Told",
-    "leaves_http",
 ]
 
 LIMIT = 65536
 HELD = 65536
 PENDING = 1024
 _SEEK_TAIL = 4200
-_ESTABLISHED = "connection established"
 _SEEK = {
     True: re.compile(
         rb"(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS|DELETE|PATCH) [^\s]{1,4096} HTTP/1\.[01]\r?\n"
@@ -196,7 +196,7 @@ class Conversation:
         if head.faults:
             told += [(lane.side, Broken(fault)) for fault in head.faults]
         if lane.request:
-            lane.after = HOLD if _waits(head) else HEAD
+            lane.after = HOLD if may_leave_http(head) else HEAD
         self._frame(lane, head, told, tunnel)
         if not lane.request:
             self._answered(head, told, tunnel)
@@ -212,7 +212,7 @@ class Conversation:
         asked = None if lane.request else (self._pending[0] if self._pending else ("", ""))
         head = read_head(block, asked)
         told += [(lane.side, head), (lane.side, Done(complete=False))]
-        lane.state = HOLD if lane.request and _waits(head) else SEEK
+        lane.state = HOLD if lane.request and may_leave_http(head) else SEEK
         if lane.request:
             self._pending.append((head.method, head.target))
         else:
@@ -397,18 +397,3 @@ class Conversation:
                 self._skip(lane, part, told)
             else:
                 self._run(lane, bytes(part), told)
-
-
-def _waits(head: Head) -> bool:
-    """Whether what a client sends behind this request waits for the answer."""
-    return head.method == "CONNECT" or bool(head.get("upgrade"))
-
-
-def leaves_http(head: Head) -> bool:
-    """Whether an answer ends HTTP/1 on this connection."""
-    if head.status == 101:
-        return True
-    if head.method == "CONNECT":
-        return 200 <= head.status < 300
-    # Amid a stream the request was not seen; proxies give this reason to a CONNECT alone.
-    return not head.method and head.status == 200 and _ESTABLISHED in head.reason.lower()

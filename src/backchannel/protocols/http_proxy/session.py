@@ -22,7 +22,7 @@ from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http import auth
 from backchannel.protocols.http.fields import PORTS, Uri, absolute, authority, product
-from backchannel.protocols.http.heads import Head, opens
+from backchannel.protocols.http.heads import Head, leaves_http, opens
 from backchannel.protocols.http.wire import (
     Body,
     Broken,
@@ -32,7 +32,6 @@ from backchannel.protocols.http.wire import (
     Raw,
     Skipped,
     Told,
-    leaves_http,
 )
 from backchannel.protocols.http_proxy.login import Logins
 

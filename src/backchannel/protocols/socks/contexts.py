@@ -2,6 +2,10 @@
 
 import msgspec
 
+from backchannel.effects import Expect
+from backchannel.model import Capability
+from backchannel.protocols.socks.wire import Reply
+
 
 class Relay(msgspec.Struct, frozen=True):
     """The flow carries the datagrams of a UDP ASSOCIATE."""
@@ -14,3 +18,20 @@ class Inbound(msgspec.Struct, frozen=True):
 
     scheme: str
     owner: str
+
+
+def announced(context: Relay | Inbound, reply: Reply, proxy: str, user: str) -> Expect:
+    """Return the flow that *reply* names. *proxy* is the address of the proxy itself, which a reply
+    without one means (RFC 1928 §6).
+    """
+    datagrams = isinstance(context, Relay)
+    return Expect(
+        protocol="socks",
+        purpose=Capability.TUNNEL,
+        address=proxy if reply.address in ("0.0.0.0", "::") else reply.address,  # noqa: S104
+        port=reply.port,
+        transport="udp" if datagrams else "tcp",
+        accounts=(user,) if user else (),
+        context=context,
+        repeat=datagrams,
+    )

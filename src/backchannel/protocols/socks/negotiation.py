@@ -11,9 +11,8 @@ HELD bytes wait. Holds at most HELD bytes of each side, and nothing once the str
 from collections.abc import Callable
 from typing import TypeAlias
 
-from backchannel.effects import Expect, Inner, InnerEnd, InnerGap, Open, Spoken
+from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import (
-    Credential,
     Gap,
     Malformed,
     NameLearned,
@@ -22,12 +21,13 @@ from backchannel.events import (
     SignOn,
     SignOnAnswer,
 )
-from backchannel.model import Capability, Side, Standing
+from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.socks import wire
-from backchannel.protocols.socks.contexts import Inbound, Relay
+from backchannel.protocols.socks.contexts import Inbound, Relay, announced
 from backchannel.protocols.socks.login import FOLLOWED, Login
 from backchannel.protocols.socks.signature import PREAMBLE, preamble
+from backchannel.protocols.socks.speakers import attributed
 from backchannel.reader import WireError
 
 HELD = 70_000
@@ -36,14 +36,6 @@ _CLIENT, _SERVER = Side
 _REFUTED, _CLAIMED, _PARSED = Standing
 _FROM_SERVER, _FROM_CLIENT = (_CLIENT, _SERVER), (_SERVER, _CLIENT)
 """In which order the sides' bytes came, by whose were the last."""
-
-_SPEAKERS: dict[type, Side] = {
-    SignOn: _CLIENT,
-    Credential: _CLIENT,
-    ProxyRequest: _CLIENT,
-    SignOnAnswer: _SERVER,
-    ProxyAnswer: _SERVER,
-}
 
 Step: TypeAlias = Callable[[list[Output]], bool]
 """Takes one message if it is there; returns whether it was."""
@@ -85,7 +77,7 @@ class Negotiation:
         self._advance(out)
         if len(buffer) > HELD:
             self._look_no_further(out)
-        return _attributed(side, out)
+        return attributed(side, out)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: the stream goes on, and a negotiation where it can."""
@@ -105,7 +97,7 @@ class Negotiation:
                     self._step = self._ask
         if self._step is None:
             out.append(InnerGap(side=self._inner(side), size=size))
-        return _attributed(side, out)
+        return attributed(side, out)
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more."""
@@ -119,7 +111,7 @@ class Negotiation:
             self._short_refusal(out)
         if all(self._ended) and not self.done:
             self._look_no_further(out)
-        return _attributed(side, out)
+        return attributed(side, out)
 
     def _inner(self, side: Side) -> Side:
         if self._inbound:
@@ -364,8 +356,8 @@ class Negotiation:
         elif command == wire.BIND:
             self._bound(reply, out)
         elif command == wire.UDP_ASSOCIATE:
-            context = Relay(self._user)
-            out.append(self._expect(reply, "udp", context))
+            proxy = self._start.server.address
+            out.append(announced(Relay(self._user), reply, proxy, self._user))
             self.done = True
         elif command in (wire.RESOLVE, wire.RESOLVE_PTR):
             self._resolved(reply, out)
@@ -380,24 +372,11 @@ class Negotiation:
             self._enter(reply.address, reply.port, out)
             return
         self._inbound = True
-        context = Inbound(self._scheme, self._start.client.address)
-        expected = self._expect(reply, "tcp", context)
         proxy = self._start.server
+        context = Inbound(self._scheme, self._start.client.address)
+        expected = announced(context, reply, proxy.address, self._user)
         if (expected.address, expected.port) != (proxy.address, proxy.port):
             out.append(expected)  # else every new client of the proxy would be taken for it
-
-    def _expect(self, reply: wire.Reply, transport: str, context: Relay | Inbound) -> Expect:
-        unspecified = reply.address in ("0.0.0.0", "::")  # noqa: S104 - RFC 1928 §6: the proxy's own
-        return Expect(
-            protocol="socks",
-            purpose=Capability.TUNNEL,
-            address=self._start.server.address if unspecified else reply.address,
-            port=reply.port,
-            transport="udp" if transport == "udp" else "tcp",
-            accounts=(self._user,) if self._user else (),
-            context=context,
-            repeat=transport == "udp",
-        )
 
     def _resolved(self, reply: wire.Reply, out: list[Output]) -> None:
         """Tor's look-ups end with the answer."""
@@ -418,15 +397,3 @@ class Negotiation:
             self._buffers[side].clear()
             if self._ended[side]:
                 out.append(InnerEnd(side=self._inner(side)))
-
-
-def _attributed(side: Side, told: list[Output]) -> list[Output]:
-    """Say who said what was told while bytes of *side* came: one side may be ahead of its turn."""
-    out: list[Output] = []
-    for output in told:
-        speaker = _SPEAKERS.get(type(output), side)
-        if speaker is not side:
-            side = speaker
-            out.append(Spoken(side=side))
-        out.append(output)
-    return out
