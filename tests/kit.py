@@ -4,6 +4,8 @@ A conversation is a list of (side, bytes or gap size) of one flow, read here by 
 its own that shares nothing with the product's packet path, so that the two can be compared.
 
     flows(capture)                -> every TCP and UDP flow of a capture, with its conversation
+    claimed(capture, recognise)   -> those that a protocol claims
+    foreign(captures)             -> captures in which it must claim nothing
     decode(session, steps)        -> what a session tells about it
     recut(steps, size)            -> the same bytes in other segments
     check_golden(path, told)      -> compares with, or with --update-golden rewrites, a golden file
@@ -25,13 +27,19 @@ import msgspec
 
 from backchannel.effects import Effect, FileData, Inner, Spoken
 from backchannel.events import Event
-from backchannel.model import Endpoint, Side
+from backchannel.model import Claim, Endpoint, More, Side
 from backchannel.protocols import Output, Peek, Session, Start
 
 CORPUS = Path(os.environ.get("BACKCHANNEL_CORPUS", Path(__file__).parents[2] / "shared/captures"))
 """Captures with ground truth that are not part of the repository; tests skip without them."""
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
+"""Captures of our own."""
+NEGATIVES = CORPUS / "public/negatives"
+"""Captures of protocols that we do not decode."""
+
 Step = tuple[Side, bytes | int]
+Recogniser = Callable[[Peek], Claim | More | None]
 
 
 class Flow(msgspec.Struct):
@@ -205,6 +213,18 @@ def peek(flow: Flow, limit: int = 4096) -> Peek:
     return Peek(
         flow.start.transport, first[Side.CLIENT], first[Side.SERVER], flow.start.begun, flow.start
     )
+
+
+def claimed(capture: Path, recognise: Recogniser) -> list[Flow]:
+    """Return the flows of a capture that *recognise* claims."""
+    return [flow for flow in flows(capture) if isinstance(recognise(peek(flow)), Claim)]
+
+
+def foreign(*mine: Path) -> list[Path]:
+    """Return the captures of other protocols: the examples but *mine*, and NEGATIVES if there."""
+    names = {path.name for path in mine}
+    others = sorted(path for path in EXAMPLES.glob("*/*.pcap") if path.name not in names)
+    return others + sorted(NEGATIVES.rglob("*.pcap*"))
 
 
 def decode(

@@ -12,6 +12,7 @@ from tests.kit import (
     check_garbage,
     check_golden,
     check_segmentation,
+    claimed,
     decode,
     effects,
     events,
@@ -55,7 +56,7 @@ def carried(told, side, channel=""):
 
 
 def ours(capture):
-    return [flow for flow in flows(capture) if isinstance(recognise(peek(flow)), Claim)]
+    return claimed(capture, recognise)
 
 
 def told_of(capture, number):

@@ -86,7 +86,7 @@ def whole(told):
 
 
 def recorded():
-    (flow,) = [f for f in kit.flows(CAPTURE) if isinstance(recognise(kit.peek(f)), Claim)]
+    (flow,) = kit.claimed(CAPTURE, recognise)
     return flow
 
 

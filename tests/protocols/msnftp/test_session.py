@@ -65,7 +65,7 @@ def whole(told):
 
 
 def sessions():
-    return [flow for flow in kit.flows(CAPTURE) if isinstance(recognise(kit.peek(flow)), Claim)]
+    return kit.claimed(CAPTURE, recognise)
 
 
 def test_golden():

@@ -16,9 +16,7 @@ from backchannel.protocols.odc.session import Session, recognise
 from backchannel.protocols.oscar.contexts import Meeting
 
 HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[2] / "examples"
-CAPTURE = EXAMPLES / "aim/aim_odc.pcap"
-NEGATIVE = kit.CORPUS / "public/negatives"
+CAPTURE = kit.EXAMPLES / "aim/aim_odc.pcap"
 C, S = Side.CLIENT, Side.SERVER
 COOKIE = b"7654321\0"
 START = Start("tcp", Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.5", 5190))
@@ -50,18 +48,14 @@ def play(*steps, start: Start = START) -> list:
     return [output for _, output in kit.decode(Session(start), steps)]
 
 
-def odc_flows(capture: Path) -> list[kit.Flow]:
-    return [flow for flow in kit.flows(capture) if isinstance(recognise(kit.peek(flow)), Claim)]
-
-
 def test_golden():
-    (flow,) = odc_flows(CAPTURE)
+    (flow,) = kit.claimed(CAPTURE, recognise)
     kit.check_golden(HERE / "golden" / "aim_odc.jsonl", kit.decode(Session(flow.start), flow.steps))
 
 
 def test_witness():
     """What the driver typed, and the SHA-256 of the picture that the other client received."""
-    (flow,) = odc_flows(CAPTURE)
+    (flow,) = kit.claimed(CAPTURE, recognise)
     told = kit.decode(Session(flow.start), flow.steps)
     assert [(one.sender, one.recipient, one.text) for one in kit.events(told, Message)] == [
         ("alicerec", "bobrec", "Direct message one from Alice"),
@@ -253,20 +247,9 @@ def test_datagrams_are_not_it():
     assert recognise(Peek("udp", HELLO_BOB, b"", True, START)) is None
 
 
-def foreign() -> list[Path]:
-    others = [path for path in EXAMPLES.glob("*/*.pcap") if path.name != CAPTURE.name]
-    return others + sorted(NEGATIVE.rglob("*.pcap*")) if NEGATIVE.exists() else others
-
-
-@pytest.mark.parametrize("capture", foreign(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("capture", kit.foreign(CAPTURE), ids=lambda path: path.stem)
 def test_other_protocols_are_not_claimed(capture):
-    for flow in kit.flows(capture):
-        assert not isinstance(recognise(kit.peek(flow)), Claim), flow
-
-
-@pytest.mark.skipif(not NEGATIVE.exists(), reason=f"{NEGATIVE} is not here")
-def test_there_are_negative_captures():
-    assert len(foreign()) > 40
+    assert not kit.claimed(capture, recognise)
 
 
 # -- the laws ----------------------------------------------------------------------------------
@@ -302,7 +285,7 @@ def test_segmentation_changes_nothing(conversation, size, begun):
 
 @pytest.mark.parametrize("size", [1, 100, 1448])
 def test_segmentation_changes_nothing_in_captures(size):
-    (flow,) = odc_flows(CAPTURE)
+    (flow,) = kit.claimed(CAPTURE, recognise)
     kit.check_segmentation(lambda: Session(flow.start), flow.steps, size)
 
 

@@ -42,19 +42,13 @@ from backchannel.protocols.oft.session import Session, recognise
 from backchannel.protocols.oscar.contexts import Meeting
 
 HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[2] / "examples"
 CAPTURES = [
-    *(EXAMPLES / "aim" / f"aim_{name}.pcap" for name in ("oft", "oft_reverse", "oft_rvproxy")),
-    EXAMPLES / "icq/icq_oft.pcap",
+    *(kit.EXAMPLES / "aim" / f"aim_{name}.pcap" for name in ("oft", "oft_reverse", "oft_rvproxy")),
+    kit.EXAMPLES / "icq/icq_oft.pcap",
 ]
-NEGATIVE = kit.CORPUS / "public/negatives"
 every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
 DATA = bytes(range(256)) * 5 + b"!"
 ACCEPT, DONE, RESUME, RESUME_ACCEPT = (header(kind) for kind in (0x202, 0x204, 0x205, 0x207))
-
-
-def oft_flows(capture: Path) -> list[kit.Flow]:
-    return [flow for flow in kit.flows(capture) if isinstance(recognise(kit.peek(flow)), Claim)]
 
 
 def play(*steps, start: Start = START) -> list:
@@ -74,7 +68,9 @@ def file_of(told: list) -> bytes:
 @every_capture
 def test_golden(capture):
     told = [
-        told for flow in oft_flows(capture) for told in kit.decode(Session(flow.start), flow.steps)
+        told
+        for flow in kit.claimed(capture, recognise)
+        for told in kit.decode(Session(flow.start), flow.steps)
     ]
     kit.check_golden(HERE / "golden" / f"{capture.stem}.jsonl", told)
 
@@ -95,7 +91,7 @@ NOTES = "50fa49868b2860b9758d6732681b054e26bf9f8827a47ec1a277f4c41aff3d57"
 def test_witness_files(capture, files):
     """SHA-256 of the files that the driver gave to the sending client and took from the other."""
     found = []
-    for flow in oft_flows(EXAMPLES / f"{capture}.pcap"):
+    for flow in kit.claimed(kit.EXAMPLES / f"{capture}.pcap", recognise):
         told = kit.decode(Session(flow.start), flow.steps)
         (opened,) = kit.effects(told, FileOpen)
         (closed,) = kit.effects(told, FileClose)
@@ -444,21 +440,9 @@ def test_datagrams_are_not_it():
     assert recognise(Peek("udp", ACCEPT, b"", True, START)) is None
 
 
-def foreign() -> list[Path]:
-    mine = {path.name for path in CAPTURES}
-    others = [path for path in EXAMPLES.glob("*/*.pcap") if path.name not in mine]
-    return others + sorted(NEGATIVE.rglob("*.pcap*")) if NEGATIVE.exists() else others
-
-
-@pytest.mark.parametrize("capture", foreign(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("capture", kit.foreign(*CAPTURES), ids=lambda path: path.stem)
 def test_other_protocols_are_not_claimed(capture):
-    for flow in kit.flows(capture):
-        assert not isinstance(recognise(kit.peek(flow)), Claim), flow
-
-
-@pytest.mark.skipif(not NEGATIVE.exists(), reason=f"{NEGATIVE} is not here")
-def test_there_are_negative_captures():
-    assert len(foreign()) > 40
+    assert not kit.claimed(capture, recognise)
 
 
 # -- the checksum ------------------------------------------------------------------------------
@@ -519,7 +503,7 @@ def test_segmentation_changes_nothing(conversation, size, begun):
 @every_capture
 @pytest.mark.parametrize("size", [1, 100, 1448])
 def test_segmentation_changes_nothing_in_captures(capture, size):
-    for flow in oft_flows(capture)[:1]:
+    for flow in kit.claimed(capture, recognise)[:1]:
         kit.check_segmentation(lambda flow=flow: Session(flow.start), flow.steps, size)
 
 

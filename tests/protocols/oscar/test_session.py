@@ -34,17 +34,11 @@ from backchannel.protocols.oscar import wire
 from backchannel.protocols.oscar.session import SNACS, Session, recognise
 
 HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[2] / "examples"
-CAPTURES = sorted([*EXAMPLES.glob("aim/*.pcap"), *EXAMPLES.glob("icq/icq_o*.pcap")])
-NEGATIVE = kit.CORPUS / "public/negatives"
+CAPTURES = sorted([*kit.EXAMPLES.glob("aim/*.pcap"), *kit.EXAMPLES.glob("icq/icq_o*.pcap")])
 PUBLIC = kit.CORPUS / "public/oscar-icq/Oscar.pcap"
 every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
 
 NOOP = snac(1, 0x16)
-
-
-def oscar_flows(capture: Path) -> list[kit.Flow]:
-    return [flow for flow in kit.flows(capture) if isinstance(recognise(kit.peek(flow)), Claim)]
 
 
 def test_there_are_captures():
@@ -57,7 +51,7 @@ def test_golden(capture):
     """The events of a real conversation, one JSON line each."""
     told = [
         told
-        for flow in oscar_flows(capture)
+        for flow in kit.claimed(capture, recognise)
         for told in kit.decode(Session(flow.start), flow.steps)
     ]
     kit.check_golden(HERE / "golden" / f"{capture.stem}.jsonl", told)
@@ -66,7 +60,7 @@ def test_golden(capture):
 @every_capture
 def test_real_clients_break_nothing(capture):
     """tshark marks no frame of these captures malformed, so neither may we."""
-    for flow in oscar_flows(capture):
+    for flow in kit.claimed(capture, recognise):
         session = Session(flow.start)
         told = kit.decode(session, flow.steps)
         assert not kit.events(told, Malformed)
@@ -78,7 +72,7 @@ def test_witness_roasted_capture():
     """Counted by tshark: `tshark -r icq_oscar_roast_8im.pcap -d tcp.port==5190-5191,aim -T fields
     -e aim_messaging.channelid`, and the manifest.
     """
-    flows = oscar_flows(EXAMPLES / "icq/icq_oscar_roast_8im.pcap")
+    flows = kit.claimed(kit.EXAMPLES / "icq/icq_oscar_roast_8im.pcap", recognise)
     assert [str(flow) for flow in flows] == [
         "tcp 10.1.0.2:35820 > 10.2.0.2:5190",
         "tcp 10.1.0.2:55028 > 10.2.0.2:5191",
@@ -127,7 +121,7 @@ def test_witness_session_with_holes_on_port_443():
 @every_capture
 @pytest.mark.parametrize("size", [1, 7, 1448])
 def test_segmentation_changes_nothing(capture, size):
-    for flow in oscar_flows(capture):
+    for flow in kit.claimed(capture, recognise):
         kit.check_segmentation(lambda flow=flow: Session(flow.start), flow.steps, size)
 
 
@@ -399,25 +393,13 @@ def test_a_client_that_plays_the_service_is_an_anomaly_and_not_believed():
 # -- other people's flows ----------------------------------------------------------------------
 
 
-def foreign() -> list[Path]:
-    mine = {path.name for path in CAPTURES}
-    others = [path for path in EXAMPLES.glob("*/*.pcap") if path.name not in mine]
-    return others + sorted(NEGATIVE.rglob("*.pcap*")) if NEGATIVE.exists() else others
-
-
-@pytest.mark.parametrize("capture", foreign(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("capture", kit.foreign(*CAPTURES), ids=lambda path: path.stem)
 def test_other_protocols_are_not_claimed(capture):
-    for flow in kit.flows(capture):
-        assert not isinstance(recognise(kit.peek(flow)), Claim), flow
-
-
-@pytest.mark.skipif(not NEGATIVE.exists(), reason=f"{NEGATIVE} is not here")
-def test_there_are_negative_captures():
-    assert len(foreign()) > 40
+    assert not kit.claimed(capture, recognise)
 
 
 def test_peers_files_are_not_claimed():
-    flows = kit.flows(EXAMPLES / "aim/aim_oft.pcap")
+    flows = kit.flows(kit.EXAMPLES / "aim/aim_oft.pcap")
     assert [
         type(recognise(kit.peek(flow))) for flow in flows if flow.start.server.port == 5190
     ] == [

@@ -13,6 +13,7 @@ from tests.kit import (
     check_garbage,
     check_golden,
     check_segmentation,
+    claimed,
     decode,
     effects,
     events,
@@ -63,7 +64,7 @@ def carried(told, side):
 
 
 def told_of(capture, number):
-    flow = [flow for flow in flows(capture) if isinstance(recognise(peek(flow)), Claim)][number]
+    flow = claimed(capture, recognise)[number]
     return joined(decode(Session(flow.start), flow.steps))
 
 

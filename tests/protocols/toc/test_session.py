@@ -42,8 +42,6 @@ from backchannel.protocols.oscar.events import RequestFailed
 from backchannel.protocols.toc import wire
 from backchannel.protocols.toc.session import Session, recognise
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-NEGATIVE = kit.CORPUS / "public/negatives"
 HERE = Path(__file__).parent
 SYN = 2
 FLOWS = kit.flows(HERE / "captures/twisted.pcap")
@@ -417,20 +415,9 @@ def test_datagrams_are_not_it():
     assert recognise(Peek("udp", GREETING, b"", True, START)) is None
 
 
-def foreign() -> list[Path]:
-    others = list(EXAMPLES.glob("*/*.pcap"))
-    return others + sorted(NEGATIVE.rglob("*.pcap*")) if NEGATIVE.exists() else others
-
-
-@pytest.mark.parametrize("capture", foreign(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("capture", kit.foreign(), ids=lambda path: path.stem)
 def test_other_protocols_are_not_claimed(capture):
-    for flow in kit.flows(capture):
-        assert not isinstance(recognise(kit.peek(flow)), Claim), flow
-
-
-@pytest.mark.skipif(not NEGATIVE.exists(), reason=f"{NEGATIVE} is not here")
-def test_there_are_negative_captures():
-    assert len(foreign()) > 40
+    assert not kit.claimed(capture, recognise)
 
 
 # -- the laws ----------------------------------------------------------------------------------
