@@ -39,3 +39,13 @@ class DesktopSecurity(_Desktop, frozen=True, kw_only=True):
     chosen: str = ""
     """One of those, or `refused`, or for RDP's own security the cipher, `none` among them."""
     detail: str = ""
+
+
+class DesktopTransport(_Desktop, frozen=True, kw_only=True):
+    """A remote desktop opens a transport over UDP beside its connection: asked for, or accepted."""
+
+    accepted: bool
+    lossy: bool = False
+    """Whether what is lost may stay lost: the transport for sound and picture, under DTLS."""
+    version: str = ""
+    """Highest version of the transport that the side speaks: `1`, `2`, `3`, or another's number."""
