@@ -1,6 +1,5 @@
 """`backchannel guard`: a policy enforced on live traffic."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +7,7 @@ from cyclopts import App, Parameter
 
 from backchannel.cli import options
 from backchannel.cli.meant import meant
+from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 from backchannel.grades import Mode
 
@@ -131,7 +131,7 @@ def status(*, control: options.Control = CONTROL, json: bool = False) -> int:
         raise UsageError(f"the guard at {control} says: {told[:200].decode()!r}") from error
     found = msgspec.structs.replace(found, kernel=kernel.counters())
     if json:
-        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+        put_json(found)
     else:
         _show(found)
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from backchannel.cli import folders, options
+from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ def check(
     made = rules(path, on, catalogue)
     problems = look(made)
     if json:
-        import msgspec  # noqa: PLC0415 - only where asked
-
-        sys.stdout.buffer.write(msgspec.json.encode(problems) + b"\n")
+        put_json(problems)
     else:
         _tell(made, problems)
     return FINDINGS if any(each.level != "note" for each in problems) else 0

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from backchannel.cli import options
 from backchannel.cli.policy import FINDINGS, firewalls, rules
+from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,9 +78,7 @@ def plan(
     wall, kept = _here(to, state)
     made = compare(wall, files, kept)
     if json:
-        import msgspec  # noqa: PLC0415 - only where asked
-
-        sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+        put_json(made)
     else:
         _show(made)
     return FINDINGS if made.changes or made.foreign else 0
@@ -104,9 +103,7 @@ def diff(*, to: To = "nftables", state: options.Folder = None, json: bool = Fals
     wall, kept = _here(to, state)
     made = drift(wall, kept)
     if json:
-        import msgspec  # noqa: PLC0415 - only where asked
-
-        sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+        put_json(made)
     else:
         _show(made)
     return 0 if made.standing == "as applied" and not made.foreign else FINDINGS

@@ -1,7 +1,6 @@
 """`backchannel policy explain`: which rule decides a flow, on each firewall, and why."""
 
 import re
-import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 
 from backchannel.cli import options
 from backchannel.cli.policy import firewalls, rules
+from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def explain(
     made = rules(path, on, catalogue)
     answers = {_words(each): ask(made, each, asked, hook) for each in flows}
     if json:
-        import msgspec  # noqa: PLC0415 - only where asked
-
-        sys.stdout.buffer.write(msgspec.json.encode(answers) + b"\n")
+        put_json(answers)
     else:
         _show(answers)
     return 0

@@ -1,6 +1,5 @@
 """`backchannel policy matrix`: rule by firewall, what each can do and why not more."""
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ from cyclopts import Parameter
 
 from backchannel.cli import options
 from backchannel.cli.policy import firewalls, rules
+from backchannel.cli.streams import put_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,9 +50,7 @@ def matrix(
     asked = firewalls(to)
     made = judge(rules(path, on, catalogue), asked)
     if json:
-        import msgspec  # noqa: PLC0415 - only where asked
-
-        sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+        put_json(made)
     else:
         _show(made, why=why)
     return 0

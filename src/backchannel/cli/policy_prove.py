@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from backchannel.cli import options
 from backchannel.cli.policy import FINDINGS
 from backchannel.cli.policy import rules as read_rules
+from backchannel.cli.streams import put_json
 from backchannel.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -292,9 +293,7 @@ def _put(path: Path, data: bytes) -> None:
 
 def _show(proofs: "Proofs", *, as_json: bool) -> None:
     if as_json:
-        import msgspec  # noqa: PLC0415 - only where asked
-
-        sys.stdout.buffer.write(msgspec.json.encode(proofs) + b"\n")
+        put_json(proofs)
         return
     from backchannel.prove import show  # noqa: PLC0415 - only where shown
     from backchannel.report import terminal  # noqa: PLC0415 - only where shown

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backchannel import cli
 from backchannel.cli.checks import Checks
+from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
 
@@ -116,7 +117,7 @@ def scan(
     if ecs is not None:
         outputs.append_alerts(document, ecs)
     if json:
-        scanning.put_document(document)
+        put_json(document)
     elif not quiet and Path("-") not in (eve, events, ecs, *once.values()):
         scanning.show(document, run.index, (*once.values(), extract, flows, eve, events, ecs))
     return scanning.code(document, fail_on)

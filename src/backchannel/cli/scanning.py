@@ -79,11 +79,6 @@ def run(
     return made
 
 
-def put_document(document: Document) -> None:
-    """Write the document as JSON on standard output."""
-    sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
-
-
 def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":
     """Return what renames everything, where that is asked for."""
     if key is None:

@@ -14,6 +14,7 @@ from backchannel.catalogue.page import Page, page
 from backchannel.cli import folders
 from backchannel.cli.meant import meant
 from backchannel.cli.services import Form
+from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
 
@@ -49,7 +50,7 @@ def _handbook(known: dict[str, Service], folder: Path) -> None:
 
 def _list(known: dict[str, Service], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(known) + b"\n")
+        put_json(known)
         return
     from rich.table import Table  # noqa: PLC0415 - only where shown
     from rich.text import Text  # noqa: PLC0415 - only where shown
@@ -74,7 +75,7 @@ def _list(known: dict[str, Service], *, as_json: bool) -> None:
 
 def _show(service: Service, form: Form) -> None:
     if form == "json":
-        sys.stdout.buffer.write(msgspec.json.encode(service) + b"\n")
+        put_json(service)
     else:
         _print([page(service)], form)
 
@@ -113,7 +114,7 @@ def _compare(
         for service in wanted
     }
     if form == "json":
-        sys.stdout.buffer.write(msgspec.json.encode(tables) + b"\n")
+        put_json(tables)
         return
     _print(
         [observed.page(service, known[service].name, rows) for service, rows in tables.items()],

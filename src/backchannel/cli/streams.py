@@ -33,6 +33,13 @@ def complain(text: str) -> None:
     print(f"backchannel: {harmless(text)}", file=sys.stderr)
 
 
+def put_json(value: object) -> None:
+    """Write *value* as one line of JSON on standard output."""
+    import msgspec  # noqa: PLC0415 - only where asked
+
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+
+
 def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
