@@ -79,6 +79,7 @@ def findings(steps, which, gap=1):
             Confidence.PARSED,
             Side.CLIENT,
             event,
+            flipped=place.get("flipped", False),
         )
         detector.add(seen)
     return detector.findings(lambda _: ("a.pcap", 1, 1 << 62))

@@ -25,6 +25,7 @@ ANY = {
 OBSERVED = ANY | {
     "capability": "(seen.event.capability or '')",
     "side": "SIDES[seen.side]",
+    "flipped": "seen.flipped",
     "target": "(str(seen.target) if seen.target else '')",
 }
 """What is known of every event beside its fields."""
