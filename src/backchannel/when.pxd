@@ -8,5 +8,5 @@ cdef dict _seconds
 
 @cython.locals(clock=int, hour=int, minute=int)
 cdef str _second(long long seconds)
-@cython.locals(micros="long long", fraction=int)
+@cython.locals(word="long long", micros="long long", fraction=int)
 cpdef str rfc3339(nanoseconds)

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * 1_000_000_000  # the end of year 9999, where the format ends
+_WORD = 2**63 - 1
+"""The last time in 64 bits, in the year 2262."""
 _REMEMBERED = 1024
 _seconds = dict[int, str]()
 """How the times of the last seconds begin."""
@@ -29,7 +31,10 @@ def _second(seconds: int) -> str:
 
 def rfc3339(nanoseconds: int) -> str:
     """Return the time with microseconds; times outside the years 1970 to 9999 are clamped."""
-    at = nanoseconds if 0 <= nanoseconds <= _LAST else min(max(nanoseconds, 0), _LAST)
-    micros = at // 1000  # which fits in 64 bits, as `_LAST` does not
+    if 0 <= nanoseconds <= _WORD:
+        word = nanoseconds
+        micros = word // 1000
+    else:
+        micros = min(max(nanoseconds, 0), _LAST) // 1000
     fraction = micros % 1_000_000
     return f"{_second(micros // 1_000_000)}{fraction:06}Z"

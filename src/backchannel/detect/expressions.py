@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from types import CodeType
-from typing import Any
+from typing import Any, TypeAlias
 
 from backchannel.detect.functions import FUNCTIONS
 from backchannel.detect.names import SIDES
+from backchannel.detect.prepared import CHECKED, QUESTIONS
 from backchannel.errors import UsageError
 
 FAILURES = (NameError, AttributeError, TypeError, ValueError, KeyError, ArithmeticError, re.error)
@@ -27,6 +28,7 @@ _ALLOWED = (
     ast.Load,
     ast.Tuple,
     ast.List,
+    ast.Set,
     ast.Compare,
     ast.cmpop,
     ast.BoolOp,
@@ -45,6 +47,9 @@ _LONGEST = 4096
 """Characters of an expression."""
 _REMEMBERED = 512
 """Expressions that are not read again: rules ask for the same few of many kinds of event."""
+
+Checked: TypeAlias = tuple[str, frozenset[str], tuple[tuple[int, int, str], ...]]
+"""An expression's text, the names in it that are no functions, and where all names stand."""
 
 
 class Expression:
@@ -76,7 +81,7 @@ class Expression:
             return places[self.text]
         text, parts, done = self.text.encode(), list[bytes](), 0
         for start, end, name in self._where:
-            if place := places.get(name, "" if name in FUNCTIONS else _NOTHING):
+            if place := places.get(name, "" if name in FUNCTIONS else NOTHING):
                 parts += text[done:start], place.encode()
                 done = end
         return f"({b''.join([*parts, text[done:]]).decode()})"
@@ -95,10 +100,12 @@ def function(text: str) -> Callable[[Any], Any]:
     """Return what works out a text, as `Expression.at` gives it, of what is `seen`. It raises
     FAILURES as they come.
     """
-    return eval(f"lambda seen: {text}", _PLACED)  # type: ignore[no-any-return]  # noqa: S307
+    known = QUESTIONS.get(text)
+    return known or eval(f"lambda seen: {text}", _PLACED)  # type: ignore[no-any-return]  # noqa: S307
 
 
-_NOTHING = "_nothing"
+NOTHING = "_nothing"
+"""Stands for a name that has no place; nothing is called so."""
 _GLOBALS: dict[str, Any] = {"__builtins__": {}, **FUNCTIONS}
 _PLACED = _GLOBALS | {"str": str, "SIDES": SIDES}
 """What places name as well."""
@@ -108,8 +115,14 @@ class _NotAllowedError(Exception):
     """What a text does that no expression may."""
 
 
+def _checked(text: str) -> Checked:
+    """Return an expression's text with its names. Raises _NotAllowedError."""
+    known = CHECKED.get(text)
+    return (text, *known) if known else checked(text)
+
+
 @lru_cache(maxsize=_REMEMBERED)
-def _checked(text: str) -> tuple[str, frozenset[str], tuple[tuple[int, int, str], ...]]:
+def checked(text: str) -> Checked:
     """Return an expression's text, on one line, the names in it that are no functions, and where
     all its names stand. Raises _NotAllowedError.
     """

@@ -1,6 +1,7 @@
 # C types for found.py, which says what these are.
 
 cimport cython
+from backchannel.flows.community cimport flow_id
 from backchannel.text cimport escape
 from backchannel.when cimport rfc3339
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
+from backchannel.flows.community import flow_id
 from backchannel.model import Confidence
 from backchannel.text import escape
 from backchannel.when import rfc3339
@@ -104,6 +105,7 @@ class Found:
 
     def finding(self, rule: Rule, writer: "Writer") -> Finding:
         """Return it as it stands."""
+        first = rfc3339(self.first)
         digest = _SHA256.copy()  # which takes half as long as making a new one
         digest.update("\0".join((rule.id, *self.subject)).encode("utf-8", "replace"))
         return Finding(
@@ -119,8 +121,8 @@ class Found:
             accounts=tuple(self.accounts),
             summary=self.summary,
             count=self.count,
-            first_seen=rfc3339(self.first),
-            last_seen=rfc3339(self.last),
+            first_seen=first,
+            last_seen=first if self.last == self.first else rfc3339(self.last),
             evidence=writer.evidence(self.places),
             rationale=rule.rationale,
             false_positives=rule.false_positives,
@@ -184,6 +186,8 @@ class Writer:
         """Return a flow with what it is called."""
         known = self._flows.get(id(flow))
         if known is None:
-            known = flow, flow.community_id, str(flow.client), str(flow.server)
+            number, client, server = flow.number, flow.client, flow.server
+            named = flow_id(number, client, server, flow.types) if number is not None else ""
+            known = flow, named, str(client), str(server)
             self._flows[id(flow)] = known  # and as it is kept, nothing else gets its identity
         return known

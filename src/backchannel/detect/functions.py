@@ -109,6 +109,21 @@ def names_in(name: object, files: Iterable[Any]) -> list[str]:
     return [str(name), *(file.name for file in files)]
 
 
+def any_of(names: Iterable[object], pattern: str) -> bool:
+    """Say whether the pattern is found in one of *names*."""
+    return any(matches(name, pattern) for name in names)
+
+
+def any_hidden(names: Iterable[object]) -> bool:
+    """Say whether one of *names* hides that it is a program."""
+    return any(map(hidden, names))
+
+
+def any_program(names: Iterable[object]) -> bool:
+    """Say whether one of *names* is that of a program."""
+    return any(map(program_name, names))
+
+
 def first_of(names: Iterable[str], pattern: str = "") -> str:
     """Return the first of *names* that is hidden, or that the pattern is found in."""
     found = (each for each in names if (matches(each, pattern) if pattern else hidden(each)))
@@ -178,7 +193,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "join": join,
     "amount": amount,
-    "any_of": lambda names, pattern: any(matches(name, pattern) for name in names),
-    "any_hidden": lambda names: any(map(hidden, names)),
-    "any_program": lambda names: any(map(program_name, names)),
+    "any_of": any_of,
+    "any_hidden": any_hidden,
+    "any_program": any_program,
 }

@@ -63,8 +63,7 @@ class Plan:
         *seen* is shown to all of them in one call.
         """
         if self._subjects is None:
-            subjects = _tuple([case.text for case in self.cases])
-            self._subjects = function(f"{subjects} if {ANY['service']} else ()")
+            self._subjects = function(self._subjects_text())
         try:
             return self._subjects(seen)
         except FAILURES:  # of one, and the others may match all the same
@@ -75,8 +74,20 @@ class Plan:
         if self._only_known:
             return (seen.account,)
         if self._accounts is None:
-            self._accounts = function(_tuple([self.places[name] for name in self.speakers]))
+            self._accounts = function(self._accounts_text())
         return self._accounts(seen)
+
+    def questions(self) -> list[str]:
+        """Return what `function` can be asked to work out here while a scan runs."""
+        own = [self._subjects_text(), *([] if self._only_known else [self._accounts_text()])]
+        return own + [text for case in self.cases for text in case.questions()]
+
+    def _subjects_text(self) -> str:
+        subjects = _tuple([case.text for case in self.cases])
+        return f"{subjects} if {ANY['service']} else ()"
+
+    def _accounts_text(self) -> str:
+        return _tuple([self.places[name] for name in self.speakers])
 
     def look_up(self, name: str, seen: Seen) -> Any:
         """Return what has that *name*. Raises KeyError where nothing has."""
@@ -110,12 +121,21 @@ class Case:
     def values(self, seen: Seen) -> tuple[Any, ...]:
         """Return the values of `names`."""
         if self._values is None:
-            self._values = function(_tuple([self.plan.places.get(n, "''") for n in self.names]))
+            self._values = function(self._values_text())
         return self._values(seen)
+
+    def questions(self) -> list[str]:
+        """Return what `function` is asked to work out where this rule matches."""
+        of_match = [self._as_text(each) for each in (self._counted, self._shown) if each]
+        return [self._values_text(), *of_match]
+
+    def _values_text(self) -> str:
+        return _tuple([self.plan.places.get(name, "''") for name in self.names])
 
     def summary(self, values: tuple[Any, ...]) -> str:
         """Return the rule's summary where `names` have these *values*."""
-        told, number = list[str](), 0
+        told: list[str] = []
+        number = 0
         for text, name in self._parts:
             told.append(text)
             if name:

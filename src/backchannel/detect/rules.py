@@ -44,7 +44,7 @@ def read(folder: Path) -> dict[str, Rule]:
             errors.append(f"{path}: {reason(error)}")
             continue
         named = set[str]()
-        for text in _expressions(rule):  # its errors are told now, not in the middle of a scan
+        for text in expressions(rule):  # its errors are told now, not in the middle of a scan
             named |= Expression(text, rule.id).names
         try:
             named |= {name for _, name in parts(rule.summary) if name}
@@ -72,6 +72,7 @@ def _unknown(rule: Rule, named: set[str]) -> Iterator[str]:
         )
 
 
-def _expressions(rule: Rule) -> Iterator[str]:
+def expressions(rule: Rule) -> Iterator[str]:
+    """Yield every expression that stands in a rule."""
     yield from (rule.when, *rule.each)
     yield from (text for text in (rule.excerpt, rule.count.distinct if rule.count else "") if text)

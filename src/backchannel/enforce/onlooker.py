@@ -30,8 +30,8 @@ from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
 from backchannel.events import PolicyMatch
+from backchannel.flows.community import ICMP, ICMP6
 from backchannel.flows.core import CLOSED, DATA, Delivery, FlowCore
-from backchannel.flows.row import ICMP, ICMP6
 from backchannel.live import worker
 from backchannel.live.companion import ServiceOfName
 from backchannel.model import Confidence, Side

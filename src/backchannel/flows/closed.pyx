@@ -12,7 +12,8 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from backchannel.flows.columns import NUMBERS, Choices, Texts, choices
-from backchannel.flows.row import PORTED, icmp_ports
+from backchannel.flows.community import icmp_ports
+from backchannel.flows.row import PORTED
 
 from backchannel.flows.rows cimport state_of
 from backchannel.flows.state cimport BEGUN, CLIENT_HIGH, TCP, UDP, WIDE

@@ -71,7 +71,7 @@ cdef uint8_t answered[2][256]
 
 
 def _fill_answers():
-    from backchannel.flows.row import ICMP as icmp, ICMP6 as icmp6, icmp_ports
+    from backchannel.flows.community import ICMP as icmp, ICMP6 as icmp6, icmp_ports
 
     for which, protocol in enumerate((icmp, icmp6)):
         for kind in range(256):

@@ -7,9 +7,10 @@ Sources: RFC 791, 8200 (IP), 2003, 4213 (IP in IP), 4302 (AH).
 
 from collections.abc import Callable
 
+from backchannel.flows.community import ICMP, ICMP6, icmp_ports
 from backchannel.flows.fragments_py import Fragments
 from backchannel.flows.links_py import Count, Links
-from backchannel.flows.row import ICMP, ICMP6, PORTED, icmp_ports
+from backchannel.flows.row import PORTED
 from backchannel.flows.tunnels_py import BRIDGED, Inside, in_gre, in_udp
 
 EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})

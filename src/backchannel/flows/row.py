@@ -1,13 +1,10 @@
-"""What is known of one flow, and its Community ID."""
+"""What is known of one flow."""
 
-import hashlib
-import struct
-from binascii import b2a_base64
 from functools import lru_cache
-from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
 
+from backchannel.flows.community import flow_id
 from backchannel.model import Endpoint, Transport
 
 OPENING, ESTABLISHED, CLOSING, CLOSED, RESET, MIDSTREAM = (
@@ -20,9 +17,9 @@ OPENING, ESTABLISHED, CLOSING, CLOSED, RESET, MIDSTREAM = (
 )
 FLOWS = 8192
 """Flows whose Community ID is remembered, because many events tell of the same ones."""
+_remembered = lru_cache(maxsize=FLOWS)(flow_id)
 PORTED = frozenset({6, 17, 33, 132, 136})
 """IP protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite."""
-ICMP, ICMP6 = 1, 58
 
 
 class FlowRow(msgspec.Struct, frozen=True, gc=False):
@@ -98,67 +95,6 @@ class FlowInfo(msgspec.Struct, frozen=True, array_like=True):
     @property
     def community_id(self) -> str:
         """Community ID, version 1; worked out when asked for, because few flows are."""
-        return "" if self.number is None else _community_id(self)
-
-
-@lru_cache(maxsize=FLOWS)
-def _community_id(flow: FlowInfo) -> str:
-    assert flow.number is not None
-    return flow_id(flow.number, flow.client, flow.server, flow.types)
-
-
-# Request and answer types that take each other's place, as in the Community ID specification.
-_PAIRS = {
-    ICMP: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17, 10: 9, 9: 10},
-    ICMP6: {
-        128: 129,
-        129: 128,
-        133: 134,
-        134: 133,
-        135: 136,
-        136: 135,
-        130: 131,
-        131: 130,
-        139: 140,
-        140: 139,
-        144: 145,
-        145: 144,
-    },
-}
-
-
-def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int]:
-    """Return what stands for the ports of an ICMP packet: its type, and its answer's type.
-
-    A type without an answer gives its code instead, and such flows have one direction only.
-    """
-    return kind, _PAIRS[protocol].get(kind, code)
-
-
-def flow_id(protocol: int, client: Endpoint, server: Endpoint, types: tuple[int, int]) -> str:
-    """Return the Community ID of a flow; *types* are ICMP's, of its first packet."""
-    ends = _packed(client.address), _packed(server.address)
-    if protocol in _PAIRS:
-        return community_id(protocol, *ends, *icmp_ports(protocol, *types))
-    return community_id(protocol, *ends, client.port, server.port)
-
-
-_SHA1 = hashlib.sha1(usedforsecurity=False)
-_PORTS = struct.Struct(">HH").pack
-_HASHED = frozenset({6, 17, 132, *_PAIRS})
-"""IP protocols whose ports go into the Community ID."""
-
-
-def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport: int) -> str:
-    """Return the Community ID of a flow; an ICMP flow gives `icmp_ports` for its ports."""
-    one_way = protocol in _PAIRS and sport not in _PAIRS[protocol]
-    if not one_way and (server, dport) < (client, sport):
-        client, server, sport, dport = server, client, dport, sport
-    ports = _PORTS(sport, dport) if protocol in _HASHED else b""
-    digest = _SHA1.copy()  # which takes half as long as making a new one
-    digest.update(b"\0\0%b%b%c\0%b" % (client, server, protocol, ports))
-    return "1:" + b2a_base64(digest.digest(), newline=False).decode()
-
-
-def _packed(address: str) -> bytes:
-    return inet_pton(AF_INET6 if ":" in address else AF_INET, address)
+        if self.number is None:
+            return ""
+        return _remembered(self.number, self.client, self.server, self.types)

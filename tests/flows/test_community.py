@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.flows.frames import both, ethernet, ip, pcap, tcp, udp
 
-from backchannel.flows.row import community_id, icmp_ports
+from backchannel.flows.community import community_id, icmp_ports
 
 LOW6 = "fe80:0001:0203:0405:0607:0809:0A0B:0C0D"
 HIGH6 = "fe80:1011:1213:1415:1617:1819:1A1B:1C1D"
