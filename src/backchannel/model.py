@@ -8,6 +8,8 @@ from typing import Literal, final
 
 import msgspec
 
+from backchannel.text import endpoint
+
 Transport = Literal["tcp", "udp", "ip"]
 """What carries a flow. `ip` is for protocols directly over IP, such as plain ESP and AH."""
 
@@ -81,10 +83,7 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
     port: int
 
     def __str__(self) -> str:
-        address = self.address
-        if not address and not self.port:
-            return ""
-        return f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
+        return endpoint(self.address, self.port)
 
 
 @final

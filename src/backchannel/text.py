@@ -35,6 +35,13 @@ def escape(text: str) -> str:
     return "".join(map(_escaped, text))
 
 
+def endpoint(address: str, port: int) -> str:
+    """Return an address with a port; nothing for neither."""
+    if ":" in address:
+        return f"[{address}]:{port}"
+    return f"{address}:{port}" if address or port else ""
+
+
 def harmless(text: str) -> str:
     """Return *text* of our own for a terminal, though it may hold names that others chose.
 

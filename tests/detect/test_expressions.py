@@ -19,6 +19,8 @@ from backchannel.errors import UsageError
     [
         ("1 < 2 and name == 'x'", True),
         ("kind in ('a', 'b')", True),
+        ("kind in {'a', 'b'}", True),
+        ("kind in {size, [name]}", None),  # a list cannot be in a set
         ("size if size > 3 else 0", 5),
         ("missing == 1", None),
         ("name > 3", None),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.detect.test_fresh import RULE, SECOND, locate, message
 
 from backchannel.detect.detector import Detector
-from backchannel.detect.found import EVIDENCE, HOSTS, LOOKED_AT
+from backchannel.detect.found import ALIKE, EVIDENCE, HOSTS, LOOKED_AT
 from backchannel.detect.model import Count
 from backchannel.when import rfc3339
 
@@ -70,17 +70,40 @@ class Text:
         return "hi"
 
 
-def test_nothing_is_shown_of_matches_that_are_no_evidence():
-    """Most matches only say that it happened again; of them nothing is worked out."""
+def shown_of_a_hundred(serials):
+    """Return how often the text of a hundred matches was worked out, on flows in turn."""
     detector, text = Detector([msgspec.structs.replace(RULE, excerpt="text")]), Text()
-    flow = message(0).flow
+    flows = [on_flow(message(0), serial).flow for serial in serials]
     for second in range(100):
         event = msgspec.structs.replace(message(0).event, text=text)
+        flow = flows[second % len(flows)]
         detector.add(msgspec.structs.replace(message(second), event=event, flow=flow))
-    assert text.shown == LOOKED_AT
     (finding,) = detector.findings(locate)
-    assert (finding.count, len(finding.evidence)) == (100, 1)
+    assert (finding.count, len(finding.evidence)) == (100, len(flows))
     assert finding.evidence[-1].excerpt == "hi"
+    return text.shown
+
+
+def test_nothing_is_shown_of_matches_that_are_no_evidence():
+    """Most matches only say that it happened again; of them nothing is worked out."""
+    assert shown_of_a_hundred([1, 2]) == LOOKED_AT
+    assert shown_of_a_hundred([1]) == 1 + ALIKE, "on one flow, all alike"
+
+
+def test_a_flow_that_showed_the_same_is_looked_at_again_after_another():
+    detector = Detector([RULE])
+    one, other = (on_flow(message(0), serial).flow for serial in (1, 2))
+    matches = [(one, "hi")] * (1 + ALIKE) + [(one, "not looked at"), (other, "hi"), (one, "hello")]
+    for second, (flow, text) in enumerate(matches):
+        event = msgspec.structs.replace(message(0).event, text=text, size=len(text))
+        detector.add(msgspec.structs.replace(message(second), event=event, flow=flow))
+    (finding,) = detector.findings(locate)
+    assert finding.count == len(matches)
+    assert [(place.flow, place.excerpt) for place in finding.evidence] == [
+        (1, "2 characters"),
+        (2, "2 characters"),
+        (1, "5 characters"),
+    ]
 
 
 def test_hosts_are_bounded():

@@ -2,7 +2,7 @@
 
 cimport cython
 from backchannel.flows.community cimport flow_id
-from backchannel.text cimport escape
+from backchannel.text cimport endpoint, escape
 from backchannel.when cimport rfc3339
 
 
@@ -12,6 +12,9 @@ cdef class Place:
     cdef readonly long long time, frame
     cdef readonly object flow
     cdef readonly str stack, excerpt
+
+
+cdef class Writer
 
 
 @cython.final
@@ -24,10 +27,13 @@ cdef class Found:
     cdef readonly long long count, first, last
     cdef public long long told
     cdef object flow
+    cdef long _alike
 
     cpdef bint add(self, long long time, confidence, flow, tuple accounts, tuple hosts=*)
     @cython.locals(place=Place)
     cpdef bint shown(self, flow, str excerpt)
+    @cython.locals(subject=tuple)
+    cpdef finding(self, rule, Writer writer)
 
 
 @cython.final
@@ -36,7 +42,10 @@ cdef class Writer:
     cdef str _path
     cdef long long _first, _end
     cdef dict _flows
+    cdef object _rule
+    cdef tuple _of_rule
 
+    cpdef tuple of_rule(self, rule)
     @cython.locals(told=list, place=Place, frame="long long", community_id=str, client=str, server=str)
     cpdef tuple evidence(self, places)
     @cython.locals(known=tuple)

@@ -2,24 +2,42 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any
 
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
 from backchannel.flows.community import flow_id
 from backchannel.model import Confidence
-from backchannel.text import escape
+from backchannel.text import endpoint, escape
 from backchannel.when import rfc3339
 
 EVIDENCE = 8
 """Places kept for one finding: the first ones that show something else."""
 LOOKED_AT = 64
 """Matches of one finding that are looked at for evidence."""
+ALIKE = 4
+"""Matches in a row on one flow that show nothing new; then no more of that flow are looked at."""
 EXCERPT = 160
 """Characters of an excerpt."""
 HOSTS = 64
 """Hosts of one finding, and accounts."""
 
 _SHA256 = hashlib.sha256()
+_WORDS: dict[Confidence, Any] = {each: each.word for each in Confidence}
+_OF_RULE = attrgetter(
+    "id",
+    "title",
+    "category",
+    "severity",
+    "rationale",
+    "false_positives",
+    "disproof",
+    "countermeasure",
+    "attack",
+    "references",
+)
+"""What a finding tells of its rule."""
 
 Locate = Callable[[int], tuple[str, int, int]]
 """Gives the file of a frame, the first frame of that file, and the first one after it."""
@@ -39,6 +57,7 @@ class Found:
     """One finding under way."""
 
     __slots__ = (
+        "_alike",
         "accounts",
         "capability",
         "confidence",
@@ -63,6 +82,7 @@ class Found:
         self.hosts: dict[str, None] = {}
         self.accounts: dict[str, None] = {}
         self.flow: FlowInfo | None = None
+        self._alike = 0
         self.count = 0
         self.first = self.last = first
         self.places: list[Place] = []
@@ -88,33 +108,39 @@ class Found:
             self.last = time
         if confidence is not self.confidence and confidence > self.confidence:
             self.confidence = confidence
-        if self.flow is not flow and len(self.hosts) < HOSTS:
-            self.flow = flow  # which nearly always is that of the last match
-            _keep(self.hosts, hosts or (flow.client.address, flow.server.address))
+        if self.flow is not flow:  # which nearly always is that of the last match
+            self.flow, self._alike = flow, 0
+            if len(self.hosts) < HOSTS:
+                _keep(self.hosts, hosts or (flow.client.address, flow.server.address))
         for account in accounts:
             if account and account not in self.accounts:
                 _keep(self.accounts, [account])
-        return len(self.places) < EVIDENCE and self.count <= LOOKED_AT
+        return len(self.places) < EVIDENCE and self.count <= LOOKED_AT and self._alike < ALIKE
 
     def shown(self, flow: FlowInfo, excerpt: str) -> bool:
         """Say whether a place on that flow shows the same already."""
-        for place in self.places:  # noqa: SIM110 - compiled, which a generator is not
+        for place in self.places:
             if place.excerpt == excerpt and place.flow == flow:
+                self._alike += 1
                 return True
         return False
 
     def finding(self, rule: Rule, writer: "Writer") -> Finding:
         """Return it as it stands."""
-        first = rfc3339(self.first)
+        name, title, category, severity, why, doubts, disproof, cure, attack, references = (
+            writer.of_rule(rule)
+        )
         digest = _SHA256.copy()  # which takes half as long as making a new one
-        digest.update("\0".join((rule.id, *self.subject)).encode("utf-8", "replace"))
+        subject = (name,) + self.subject  # noqa: RUF005 - a list would be made between
+        digest.update("\0".join(subject).encode("utf-8", "replace"))
+        first = rfc3339(self.first)
         return Finding(
             id=digest.hexdigest()[:16],
-            rule=rule.id,
-            title=rule.title,
-            category=rule.category,
-            severity=rule.severity,
-            confidence=self.confidence.word,  # type: ignore[arg-type]
+            rule=name,
+            title=title,
+            category=category,
+            severity=severity,
+            confidence=_WORDS[self.confidence],
             service=self.service,
             capability=self.capability,
             hosts=tuple(self.hosts),
@@ -124,12 +150,12 @@ class Found:
             first_seen=first,
             last_seen=first if self.last == self.first else rfc3339(self.last),
             evidence=writer.evidence(self.places),
-            rationale=rule.rationale,
-            false_positives=rule.false_positives,
-            disproof=rule.disproof,
-            countermeasure=rule.countermeasure,
-            attack=rule.attack,
-            references=rule.references,
+            rationale=why,
+            false_positives=doubts,
+            disproof=disproof,
+            countermeasure=cure,
+            attack=attack,
+            references=references,
         )
 
 
@@ -146,9 +172,9 @@ def _keep(names: dict[str, None], more: Iterable[str]) -> None:
 
 
 class Writer:
-    """Writes places as evidence, for many findings: they share flows, and most share a file."""
+    """Writes many findings: they share rules and flows, and most share a file."""
 
-    __slots__ = "_end", "_first", "_flows", "_locate", "_path"
+    __slots__ = "_end", "_first", "_flows", "_locate", "_of_rule", "_path", "_rule"
 
     def __init__(self, locate: Locate) -> None:
         self._locate = locate
@@ -156,6 +182,14 @@ class Writer:
         """The file of the last frame, its first frame and the first one after it."""
         self._flows: dict[int, tuple[FlowInfo, str, str, str]] = {}
         """By identity, which takes less to look up than all that makes a flow."""
+        self._rule: Rule | None = None
+        self._of_rule: tuple[Any, ...] = ()
+
+    def of_rule(self, rule: Rule) -> tuple[Any, ...]:
+        """Return what a finding tells of its rule, in the order of `_OF_RULE`."""
+        if self._rule is not rule:
+            self._rule, self._of_rule = rule, _OF_RULE(rule)
+        return self._of_rule
 
     def evidence(self, places: Iterable[Place]) -> tuple[Evidence, ...]:
         """Return what there is to say of each place."""
@@ -188,6 +222,10 @@ class Writer:
         if known is None:
             number, client, server = flow.number, flow.client, flow.server
             named = flow_id(number, client, server, flow.types) if number is not None else ""
-            known = flow, named, str(client), str(server)
+            one, other = (
+                endpoint(client.address, client.port),
+                endpoint(server.address, server.port),
+            )
+            known = flow, named, one, other
             self._flows[id(flow)] = known  # and as it is kept, nothing else gets its identity
         return known

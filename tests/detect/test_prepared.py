@@ -1,0 +1,39 @@
+"""What our rules ask is compiled with the package, and nothing of it during a scan."""
+
+from backchannel.detect import expressions, rules
+from backchannel.detect.compiled import Compiled
+from backchannel.detect.detector import Detector
+from backchannel.detect.kinds import kinds
+from backchannel.detect.names import vocabulary
+from backchannel.detect.plan import Plan
+from backchannel.detect.prepared import CHECKED, QUESTIONS
+from backchannel.engine.ended import Ended
+
+OURS = rules.load()
+
+
+def test_all_that_our_rules_ask_is_prepared():
+    compiled = [Compiled(rule) for rule in OURS.values()]
+    asked = set[str]()
+    for tag, kind in (kinds() | {"stream": Ended}).items():
+        looking = [each for each in compiled if tag in each.rule.events]
+        asked.update(Plan(vocabulary(kind), looking).questions() if looking else ())
+    missing = {text for text in asked - QUESTIONS.keys() if expressions.NOTHING not in text}
+    assert len(asked) > 50
+    assert not missing
+
+
+def test_no_expression_of_ours_is_read_anew():
+    expressions.checked.cache_clear()
+    detector = Detector(OURS.values())
+    for rule in OURS.values():
+        for text in rules.expressions(rule):
+            assert text in CHECKED
+            expressions.Expression(text, rule.id)
+    assert detector.conditions
+    assert expressions.checked.cache_info().misses == 0
+
+
+def test_what_is_prepared_is_what_would_be_read():
+    for text, known in CHECKED.items():
+        assert (text, *known) == expressions.checked(text)
