@@ -201,7 +201,8 @@ def test_an_announced_call_belongs_to_who_announced_it_and_is_not_withdrawn():
 
 def test_a_long_call_is_left_alone_once_enough_was_seen():
     told = Session(START)
-    outputs = [output for n in range(1200) for output in told.feed(CLIENT, rtp(n))]
+    steps = [(CLIENT, rtp(number)) for number in range(1200)]
+    outputs = kit.events(kit.decode(told, steps, ends=False))
     assert told.done
     assert [event.state for event in outputs] == ["begins", "counted"]
     assert outputs[-1].packets == session.ENOUGH[False]
@@ -209,6 +210,22 @@ def test_a_long_call_is_left_alone_once_enough_was_seen():
 
 
 # -- RTCP --------------------------------------------------------------------------------------
+
+
+def test_what_is_counted_is_told_of_whoever_sent_it():
+    """Though the datagram that was enough came from one of them only."""
+    made = Session(START)
+    steps = [
+        (side, rtp(number, ssrc=0xA0 + side))
+        for number in range(session.ENOUGH[False] // 2)
+        for side in (CLIENT, SERVER)
+    ]
+    told = [
+        (side, event.ssrc, event.packets)
+        for side, event in kit.decode(made, steps, ends=False)
+        if isinstance(event, MediaStream) and event.state == "counted"
+    ]
+    assert told == [(CLIENT, "000000a0", 500), (SERVER, "000000a1", 500)]
 
 
 def test_participants_are_told_once():

@@ -9,6 +9,7 @@ numbers for each of at most STREAMS sources.
 from ipaddress import ip_address
 from typing import Literal
 
+from backchannel.effects import Spoken
 from backchannel.events import Event, Gap, PeerAddress, Software
 from backchannel.model import Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
@@ -110,7 +111,8 @@ class Session:
         self._datagrams += 1
         if self._datagrams >= self._enough and self.standing is _PARSED:
             self.done = True
-            out += [*self._sums(_CLIENT, "counted"), *self._sums(_SERVER, "counted")]
+            for each in (_CLIENT, _SERVER):
+                out += [Spoken(side=each), *self._sums(each, "counted")]
         return out
 
     def _take(self, side: Side, data: bytes) -> list[Output]:
