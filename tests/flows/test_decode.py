@@ -165,6 +165,10 @@ TAGS = {
         (),
     ),
     "pppoe": (Ether(**ENDS) / PPPoE(sessionid=9) / PPP() / V4, ()),
+    "vn-tag": (ethernet(bytes(V4), b"\x89\x26" + bytes(4) + vlan(11)), (11,)),
+    "e-tag": (ethernet(bytes(V4), b"\x89\x3f\x10\0\0\xd3\0\0"), ()),
+    "security-group": (ethernet(bytes(V4), b"\x89\x09\1\1\0\1\0\2"), ()),
+    "vlan-backbone": (ethernet(bytes(V4), vlan(7) + b"\x88\xe7" + bytes(16) + vlan(8)), (7, 8)),
     "vlan-pppoe": (Ether(**ENDS) / Dot1Q(vlan=5) / PPPoE(sessionid=9) / PPP() / V4, (5,)),
 }
 

@@ -29,6 +29,10 @@ cdef enum:
     NFLOG_PACKET = 1            # says which Ethernet type, where the family does not
     NFLOG_PAYLOAD = 9
     MAX_LABELS = 16
+    VN_TAG = 0x8926             # what switches and their extenders say to one another ...
+    E_TAG = 0x893F              # ... and its successor, IEEE 802.1BR
+    METADATA = 0x8909           # Cisco's, such as a security group
+    BACKBONE = 0x88E7           # IEEE 802.1ah: a whole frame follows
 
 
 cdef inline const uint8_t* leave(walk_t* walk, int why) noexcept nogil:
@@ -253,8 +257,24 @@ cdef const uint8_t* typed(
         return pppoe(walk, data, size)
     if kind < 0x600:
         return llc(walk, data, size)
+    if kind == VN_TAG:
+        return tagged(walk, data, size, 6)
+    if kind == E_TAG or kind == METADATA:
+        return tagged(walk, data, size, 8)
+    if kind == BACKBONE:
+        return tagged(walk, data, size, 18)
     bump_numbered(walk.counts, ETHERTYPE, kind)
     return NULL
+
+
+cdef const uint8_t* tagged(
+    walk_t* walk, const uint8_t* data, uint32_t* size, uint32_t header
+) noexcept nogil:
+    """Return the IP packet behind a tag that ends in an Ethernet type."""
+    cdef const uint8_t* inner = skip(walk, data, size, header)
+    if inner == NULL or not enter(walk):
+        return NULL
+    return typed(walk, be16(inner - 2), inner, size)
 
 
 cdef const uint8_t* mpls(walk_t* walk, const uint8_t* data, uint32_t* size) noexcept nogil:

@@ -2,8 +2,9 @@
 
     link layer -> tags: VLAN, MPLS, PPPoE -> IP
 
-Sources: the link types of the tcpdump group (NFLOG: nfnetlink_log.h of Linux), IEEE 802.1Q and
-802.11, radiotap.org, RFC 1661, 2516, 3032, 4385 and 4448 (Ethernet under MPLS).
+Sources: the link types of the tcpdump group (NFLOG: nfnetlink_log.h of Linux), IEEE 802.1Q,
+802.1ah, 802.1BR and 802.11, radiotap.org, RFC 1661, 2516, 3032, 4385 and 4448 (Ethernet under
+MPLS).
 """
 
 from collections.abc import Callable
@@ -14,6 +15,10 @@ VLAN_TYPES = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 IPV4, IPV6, MPLS, MPLS_UP, PPPOE = 0x0800, 0x86DD, 0x8847, 0x8848, 0x8864
 ENTERED = VLAN_TYPES | {IPV4, IPV6, MPLS, MPLS_UP, PPPOE}
 """Ethernet types in which there may be an IP packet."""
+SWITCH_TAGS = {0x8926: 6, 0x893F: 8, 0x8909: 8, 0x88E7: 18}
+"""Sizes of what switches put before an Ethernet type: VN-Tag, E-Tag (802.1BR), Cisco's metadata,
+and the backbone's tag with the addresses of the frame in it (802.1ah).
+"""
 MAX_LABELS = 16
 NFLOG_PACKET, NFLOG_PAYLOAD = 1, 9
 
@@ -238,8 +243,18 @@ class Links:
             return self._pppoe(data)
         if kind < 0x600:
             return self._llc(data)
+        if kind in SWITCH_TAGS:
+            return self._tagged(data, SWITCH_TAGS[kind])
         self._number(ETHERTYPE, kind)
         return None
+
+    def _tagged(self, data: bytes, header: int) -> bytes | None:
+        """Return the IP packet behind a tag that ends in an Ethernet type."""
+        if len(data) < header:
+            return self._leave()
+        if not self.enter():
+            return None
+        return self.typed(int.from_bytes(data[header - 2 : header]), data[header:])
 
     def _mpls(self, data: bytes) -> bytes | None:
         for label in range(MAX_LABELS):
