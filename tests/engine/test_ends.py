@@ -2,8 +2,9 @@
 
 from tests.engine.test_loop import Core, Fake
 
-from backchannel.effects import Inner, Open
+from backchannel.effects import FileData, FileOpen, Inner, Open
 from backchannel.engine.engine import Engine
+from backchannel.events import Gap, Transfer
 from backchannel.flows.core import CLOSED, DATA, END
 from backchannel.model import MORE, Claim, Side, Standing
 
@@ -119,3 +120,42 @@ def test_a_claim_that_an_end_refutes_gives_way_to_the_next():
     run(Several(), Early, Answered)
     assert Early.session.heard == [("data", Side.CLIENT), ("end", Side.CLIENT)]
     assert [what for what, _ in Session.heard] == ["data", "data", "end", "end"]
+
+
+class Closing(Fake):
+    """A protocol that tells something when its stream ends, here or in a stream of several flows,
+    and opens a file that several flows bring.
+    """
+
+    name = "closing"
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        def __init__(self, start):
+            super().__init__(start)
+            self.inner = start.server.port == 99
+
+        def feed(self, side, data):
+            opened = Open(channel="", host="198.51.100.1", port=99, shared=True)
+            carried = Inner(channel="", side=side, data=data, shared=True)
+            file = FileOpen(key="f", shared=True, name="f.txt")
+            piece = FileData(key="f", offset=0, data=data, shared=True)
+            return [] if self.inner else [opened, carried, file, piece]
+
+        def end(self, _side):
+            return [Gap(size=1 + self.inner)]
+
+    @staticmethod
+    def recognise(_peek):
+        return Claim("closing")
+
+
+def test_what_only_an_end_tells_belongs_to_the_last_packet_with_bytes():
+    made = Engine(Core(), {"closing": Closing()})
+    made.handle([(0, 0, DATA, 1000, 1, b"ask"), (0, 1, DATA, 2000, 2, b"answer")])
+    closed = made.handle([(0, 0, CLOSED, 9000, 9, 0)])
+    assert [(seen.event.size, seen.frame) for seen in closed] == [(1, 2)] * 2
+    finished = made.finish()
+    sizes = [seen.event.size for seen in finished if isinstance(seen.event, Gap)]
+    assert sizes == [2, 2]
+    assert isinstance(finished[-1].event, Transfer)
+    assert [(seen.time, seen.frame) for seen in finished] == [(2000, 2)] * 3

@@ -15,7 +15,7 @@ from backchannel.cli.scan import scan as command
 from backchannel.report import digests, html, matrix, terminal, views, words
 from backchannel.report.document import Input
 from backchannel.report.matrix import CATEGORIES
-from backchannel.report.places import NO_FRAME, Places
+from backchannel.report.places import Places
 
 INDEX = index.load()
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -226,18 +226,7 @@ def test_frames_are_told_by_file_and_number_in_it():
     assert places.split(9) == ("in/a.pcap", 9)
     assert places.split(10) == ("in/b.pcap", 1)
     assert str(places.of(12)) == "b.pcap #3"
-    assert str(places.of(0)) == NO_FRAME
-    one = Places(msgspec.structs.replace(document(), inputs=two[:1]))
-    assert str(one.of(3)) == "#3"
-    assert str(one.of(0)) == NO_FRAME
-
-
-def test_what_the_end_of_the_capture_told_is_not_laid_to_standard_input():
-    place = msgspec.structs.replace(finding().evidence[0], frame=0, path="", path_frame=0)
-    text = html.page(with_findings(finding(evidence=(place,))), INDEX)
-    assert "still open at the end of the capture" in text
-    assert "standard input" not in text
-    assert 'data-is="Frame"></td>' in text
+    assert str(Places(msgspec.structs.replace(document(), inputs=two[:1])).of(3)) == "#3"
 
 
 def test_the_captures_are_named_by_their_digests(tmp_path):

@@ -25,7 +25,7 @@ cdef class Engine:
     cpdef list handle(self, batch)
     @cython.locals(way=int, kind=int, stream=Stream, moment=Moment)
     cdef _handle(self, batch)
-    cdef Stream _begin(self, slot, now)
+    cdef Stream _begin(self, slot, now, frame)
     cdef _end(self, Stream stream, int side, Moment moment)
     cdef _end_session(self, Stream stream, session, int side, Moment moment)
     cdef _close(self, Stream stream, Moment moment)

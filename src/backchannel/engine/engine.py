@@ -93,7 +93,7 @@ class Engine:
             if stream is None:
                 if kind == CLOSED:
                     continue
-                stream = self._begin(slot, time)
+                stream = self._begin(slot, time, frame)
             if kind == DATA and stream.proved:
                 self._feed_proved(stream, way, payload, time, frame)  # type: ignore[arg-type]
                 continue
@@ -104,7 +104,7 @@ class Engine:
                 self._end(stream, SIDES[way], moment)
             else:
                 del streams[slot]
-                self._close(stream, moment)
+                self._close(stream, moment_of(time, stream.frame))  # no packet brought its end
         self._deliveries += len(batch)
         if self._deliveries > 65_536 and batch:
             self._deliveries = 0
@@ -112,11 +112,14 @@ class Engine:
             self._candidates.look_at_ports()  # the oldest wishes give way to new ones
 
     def finish(self) -> list[Observation]:
-        """End what no flow ends: inner streams and files that several flows share."""
+        """End what no flow ends: inner streams and files that several flows share. What that tells
+        belongs to the last packet that brought bytes of theirs.
+        """
         for stream in self._reach.shared_streams():
-            self._close(stream, moment_of(stream.last, 0))
+            self._close(stream, moment_of(stream.last, stream.frame))
         for stream, transfer in self._reach.finish():
-            self._observer.tell(stream, moment_of(stream.last, 0), Side.CLIENT, transfer)
+            then = moment_of(stream.last, stream.frame)
+            self._observer.tell(stream, then, Side.CLIENT, transfer)
         return self._observer.take()
 
     def groups(self) -> list[Group]:
@@ -137,7 +140,7 @@ class Engine:
 
     # -- streams begin and end -----------------------------------------------------------------
 
-    def _begin(self, slot: int, now: int) -> Stream:
+    def _begin(self, slot: int, now: int, frame: int) -> Stream:
         core = self._core
         flow = core.info(slot)
         start = Start(
@@ -148,7 +151,8 @@ class Engine:
             number=flow.number or 0,
             read=self.read,
         )
-        stream = Stream(slot=slot, flow=flow, start=start, scope=flow.serial, now=now)
+        scope = flow.serial
+        stream = Stream(slot=slot, flow=flow, start=start, scope=scope, now=now, frame=frame)
         stream.excluded = self._candidates.unmatched(core.hits(slot))
         self._streams[slot] = stream
         self._reach.expected(stream, now)
@@ -207,7 +211,7 @@ class Engine:
 
     def _feed(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
         """Bring bytes of *side*, or the size of a gap, to whoever decodes the stream."""
-        stream.last = moment.time
+        stream.last, stream.frame = moment.time, moment.frame
         if isinstance(data, bytes):
             stream.octets += len(data)
         if stream.deaf:
@@ -230,7 +234,7 @@ class Engine:
         """Bring bytes to a session that has proved its claim: as `_feed`, without its questions."""
         session = stream.session
         assert session is not None
-        stream.last = time
+        stream.last, stream.frame = time, frame
         stream.octets += len(data)
         side = SIDES[way ^ stream.flip]
         try:

@@ -154,6 +154,7 @@ class Reach:
             start=Start(effect.transport, *ends, read=stream.start.read),
             scope=(stream.scope, effect.channel),
             now=moment.time,
+            frame=moment.frame,
             carrier=f"{stream.carrier}{effect.label or stream.protocol.name}/",
             depth=stream.depth + 1,
             target=target,

@@ -30,7 +30,7 @@ cdef class Stream:
     cdef object _protocol
     cdef str _name, _service
     cdef bint _context
-    cdef public long long slot, first, last, octets, claim_frame, replay_size
+    cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
     cdef public int depth, flip
     cdef public bint asked, bare, deaf, ported, proved, settled, tcp, touched
     cdef public str carrier, account

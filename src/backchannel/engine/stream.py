@@ -109,6 +109,7 @@ class Stream:
         "first",
         "flip",
         "flow",
+        "frame",
         "held",
         "last",
         "matched",
@@ -137,6 +138,7 @@ class Stream:
         start: Start,
         scope: Hashable,
         now: int,
+        frame: int = 0,
         carrier: str = "",
         depth: int = 0,
         target: Endpoint | None = None,
@@ -145,6 +147,7 @@ class Stream:
         self.carrier, self.depth, self.target = carrier, depth, target
         self.tcp = start.transport == "tcp"
         self.first = self.last = now
+        self.frame = frame  # of the packet that brought its last bytes
         self.octets = 0
         self.peeked = [b"", b""]
         self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []

@@ -50,6 +50,7 @@ cdef class FlowCore:
     cdef uint32_t create(self, const packet_t* packet, int opened) noexcept nogil
     cdef void close(self, uint32_t slot, int reason) noexcept nogil
     cdef void vacate(self, uint32_t slot) noexcept nogil
+    cdef void finish_flow(self, uint32_t slot) noexcept nogil
     cdef void move_hand(self) noexcept nogil
     cdef list hand_over(self)
     cdef flow_t* get(self, uint32_t slot) except NULL

@@ -273,7 +273,7 @@ cdef class FlowCore:
                 if not self.ended or self.cursor >= self.slots.used:
                     return
                 if self.slots.flows[self.cursor].bits & (USED | LEAVING) == USED:
-                    self.close(self.cursor, c.FINISHED)
+                    self.finish_flow(self.cursor)
                 self.cursor += 1
 
     cdef void handle(self) noexcept nogil:
@@ -397,6 +397,12 @@ cdef class FlowCore:
             self.leaving_count += 1
         else:
             self.vacate(slot)
+
+    cdef void finish_flow(self, uint32_t slot) noexcept nogil:
+        """End a flow because the input has ended; what that tells belongs to its last packet."""
+        cdef const flow_t* flow = &self.slots.flows[slot]
+        self.out.time, self.out.frame = flow.last_time, flow.last_frame
+        self.close(slot, c.FINISHED)
 
     cdef void move_hand(self) noexcept nogil:
         """End what was idle for too long among the next flows under the expiry hand."""

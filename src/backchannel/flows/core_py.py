@@ -250,7 +250,9 @@ class FlowCore:
             self._turn()
             return True
         if self._ended and self._cursor < len(self._flows):
-            if self._flows[self._cursor] is not None:
+            flow = self._flows[self._cursor]
+            if flow is not None:  # what its end tells belongs to its last packet
+                self._out.time, self._out.frame = flow.last_time, flow.last_frame
                 self._close(self._cursor, FINISHED)
             self._cursor += 1
             return True

@@ -8,8 +8,6 @@ from rich.text import Text
 from backchannel.report.document import Document
 from backchannel.text import escape
 
-NO_FRAME = "end of capture"
-
 
 class Places:
     """The captures of a document by their first frames."""
@@ -20,10 +18,7 @@ class Places:
         self._ends = Counter(_end(entry.path) for entry in document.inputs)
 
     def split(self, frame: int) -> tuple[str, int]:
-        """Return the path and the number in that file of a frame counted over all captures.
-
-        Frame 0 is none: what was still open where the captures ended is told by no frame.
-        """
+        """Return the path and the number in that file of a frame counted over all captures."""
         place = bisect_right(self._starts, frame) - 1
         if place < 0:
             return "", frame
@@ -31,15 +26,13 @@ class Places:
 
     def brief(self, frame: int) -> str:
         """Return `login.pcap #6`: the file's name, or its whole path where two have that name."""
-        if not frame:
-            return NO_FRAME
         path, number = self.split(frame)
         end = _end(path)
         return f"{escape(end if self._ends[end] < 2 else path)} #{number}"
 
     def of(self, frame: int) -> Text:
         """Return a frame as a terminal shows it; the file only among several."""
-        if frame and len(self._inputs) < 2:
+        if len(self._inputs) < 2:
             return Text(f"#{self.split(frame)[1]}")
         return Text(self.brief(frame))
 
