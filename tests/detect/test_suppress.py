@@ -6,7 +6,7 @@ import pytest
 from tests.detect.cases import CASES
 from tests.detect.test_rules import findings
 
-from backchannel.detect.suppress import Suppression, apply, read, unheard_of
+from backchannel.detect.suppress import Suppression, apply, idle, read
 from backchannel.errors import InputError
 
 FOUND = findings(CASES["password-plain"][0], "password-plain")
@@ -18,9 +18,9 @@ def entry(**fields):
 
 
 def test_all_that_is_named_must_fit():
-    kept, hidden, _ = apply(FOUND, [entry(rule="password-plain", host="10.0.0.5")], TODAY)
+    kept, hidden = apply(FOUND, [entry(rule="password-plain", host="10.0.0.5")], TODAY)
     assert (kept, hidden) == ((), 1)
-    kept, hidden, _ = apply(FOUND, [entry(rule="password-plain", host="10.0.0.9")], TODAY)
+    kept, hidden = apply(FOUND, [entry(rule="password-plain", host="10.0.0.9")], TODAY)
     assert (kept, hidden) == (FOUND, 0)
 
 
@@ -30,12 +30,15 @@ def test_an_entry_that_names_nothing_hides_nothing():
 
 def test_an_expired_entry_is_told_and_hides_nothing():
     old = entry(rule="password-plain", until=date(2026, 11, 20))
-    assert apply(FOUND, [old], TODAY) == (FOUND, 0, [old])
+    assert apply(FOUND, [old], TODAY) == (FOUND, 0)
+    assert list(idle([old], {"password-plain"}, TODAY)) == ["expired on 2026-11-20: known"]
+    assert list(idle([old], {"password-plain"}, date(2026, 11, 20))) == []
 
 
 def test_an_entry_that_names_no_rule_of_ours_is_told():
     known, other, wrong = entry(rule="odd-port"), entry(host="10.0.0.5"), entry(rule="old-port")
-    assert unheard_of([known, other, wrong], {"odd-port"}) == [wrong]
+    told = ["there is no rule 'old-port': known"]
+    assert list(idle([known, other, wrong], {"odd-port"}, TODAY)) == told
 
 
 def test_files_are_read_and_errors_name_the_file(tmp_path):

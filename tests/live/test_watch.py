@@ -504,6 +504,21 @@ def test_what_cannot_be_is_refused_with_2(arguments, told, tmp_path):
     assert "Traceback" not in ran.stderr
 
 
+def test_suppressions_that_hide_nothing_are_told(world, tmp_path):
+    accepted, config = tmp_path / "accepted.yaml", tmp_path / "w.toml"
+    accepted.write_text("suppressions: [{rule: old-port, reason: mistyped, until: 2999-01-01}]")
+    config.write_text(f'[findings]\nsuppress = "{accepted}"\n')
+    told = f"{accepted}: there is no rule 'old-port': mistyped"
+    checked = world.run(*command("check-config", config))
+    assert f"note: {told}" in checked.stdout
+    watch = Watch(world, tmp_path, "--config", config)
+    watch.says(told)
+    accepted.write_text("suppressions: [{rule: odd-port, reason: over, until: 2020-01-01}]")
+    watch.process.send_signal(signal.SIGHUP)
+    watch.says(f"{accepted}: expired on 2020-01-01: over")
+    watch.stop()
+
+
 def test_a_good_configuration_is_said_to_be_good(tmp_path):
     path = tmp_path / "w.toml"
     path.write_text('[capture]\ninterfaces = ["none0"]\n')

@@ -1,6 +1,6 @@
 """`backchannel check-config`: what is wrong with a configuration, before it is used."""
 
-from backchannel.cli import options
+from backchannel.cli import folders, options
 from backchannel.errors import UsageError
 from backchannel.live import configfile, setup
 from backchannel.live.sockets import ANY, interfaces
@@ -24,6 +24,8 @@ def check_config(path: options.File = configfile.SYSTEM) -> int:
     faults = [layers.fault(where, text) for where, text in setup.faults(made)]
     if faults:
         raise configfile.Faulty(faults)
+    for text in setup.knowledge(made, rule_folders=folders.pack_rules()).idle:
+        print(f"note: {text}")
     for name in made.capture.interfaces:
         if name not in (ANY, *interfaces()):
             print(f"note: there is no interface {name} on this machine now")

@@ -120,11 +120,9 @@ def suppressed(run: Scan, document: Document, path: Path) -> Document:
 
     today = datetime.now(tz=UTC).date()
     entries = suppressions.read(path)
-    kept, hidden, expired = suppressions.apply(document.findings, entries, today)
-    for entry in expired:
-        streams.complain(f"{path}: expired on {entry.until}: {entry.reason}")
-    for entry in suppressions.unheard_of(entries, run.rules):
-        streams.complain(f"{path}: there is no rule {entry.rule!r}: {entry.reason}")
+    kept, hidden = suppressions.apply(document.findings, entries, today)
+    for text in suppressions.idle(entries, run.rules, today):
+        streams.complain(f"{path}: {text}")
     document = msgspec.structs.replace(document, findings=kept, suppressed=hidden)
     cells = threats.build(document, run.index, run.assessed, before=document.matrix)
     return msgspec.structs.replace(document, matrix=cells)

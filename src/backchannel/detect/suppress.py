@@ -8,7 +8,7 @@ suppressions:
     until: 2027-01-01
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -63,15 +63,21 @@ def read(path: Path) -> list[Suppression]:
         raise InputError(path, f"{error}; such a file looks like this:\n{_FORM}") from error
 
 
-def unheard_of(entries: Iterable[Suppression], rules: Container[str]) -> list[Suppression]:
-    """Return the entries that name a rule which is none of *rules*: they hide nothing."""
-    return [entry for entry in entries if entry.rule and entry.rule not in rules]
+def idle(entries: Iterable[Suppression], rules: Container[str], today: date) -> Iterator[str]:
+    """Yield what is to be said of entries that hide nothing: they expired before *today*, or name
+    a rule which is none of *rules*.
+    """
+    for entry in entries:
+        if entry.until < today:
+            yield f"expired on {entry.until}: {entry.reason}"
+        if entry.rule and entry.rule not in rules:
+            yield f"there is no rule {entry.rule!r}: {entry.reason}"
 
 
 def apply(
     findings: Sequence[Finding], entries: Sequence[Suppression], today: date
-) -> tuple[tuple[Finding, ...], int, list[Suppression]]:
-    """Return the findings that remain, how many were suppressed, and the entries that expired."""
+) -> tuple[tuple[Finding, ...], int]:
+    """Return the findings that remain, and how many were suppressed."""
     standing = [entry for entry in entries if entry.until >= today]
     kept = tuple(f for f in findings if not any(entry.fits(f) for entry in standing))
-    return kept, len(findings) - len(kept), [entry for entry in entries if entry.until < today]
+    return kept, len(findings) - len(kept)

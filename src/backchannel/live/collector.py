@@ -200,7 +200,7 @@ class Collector:
         """Return the findings that nobody accepted, and how many somebody did."""
         if not found or not self._suppressions:
             return found, 0
-        kept, hidden, _ = apply(found, self._suppressions, datetime.now(tz=UTC).date())
+        kept, hidden = apply(found, self._suppressions, datetime.now(tz=UTC).date())
         return tuple(kept), hidden
 
     def forget(self, seconds: float) -> None:

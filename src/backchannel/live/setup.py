@@ -6,6 +6,7 @@ Done at the start, at every reload and by `check-config`, so that all three say 
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,8 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     index: Index
     suppressions: tuple[Suppression, ...]
+    idle: tuple[str, ...] = ()
+    """Suppressions that hide nothing, in words."""
     disclosure: Disclosure
     repeat: float
     everything: bool
@@ -48,10 +51,14 @@ def knowledge(
     Raises InputError with the file that is wrong.
     """
     wanted = config.findings
+    looked_for = rules.load(*rule_folders, *wanted.rules)
+    accepted = suppress.read(wanted.suppress) if wanted.suppress else []
+    idle = suppress.idle(accepted, looked_for, datetime.now(tz=UTC).date())
     return Knowledge(
-        rules=tuple(rules.load(*rule_folders, *wanted.rules).values()),
+        rules=tuple(looked_for.values()),
         index=index or catalogue.load(),
-        suppressions=tuple(suppress.read(wanted.suppress)) if wanted.suppress else (),
+        suppressions=tuple(accepted),
+        idle=tuple(f"{wanted.suppress}: {text}" for text in idle),
         disclosure=Disclosure(secrets=config.decode.secrets, content=config.decode.content),
         repeat=wanted.repeat,
         everything=config.decode.everything,

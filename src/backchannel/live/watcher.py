@@ -61,6 +61,7 @@ class Watcher:
         self.config = config = setup.keyed(config)
         self._stopping = self._reloading = False
         self._ask = 0
+        self._remarks = known.idle
         self._sensor = socket.gethostname()
         workers = config.capture.workers
         self.collector = Collector(
@@ -110,6 +111,8 @@ class Watcher:
                 select.select([self.crew.fileno(), woken], [], [], SLICE)
                 self._hear()
             self._screen.start(self)
+            for text in self._remarks:
+                self.notice(text)
             self._service.ready(f"watching {', '.join(self.config.capture.interfaces)}")
             began = time.monotonic()
             while not self._stopping and not self.failed:
@@ -274,6 +277,8 @@ class Watcher:
         self.collector.listeners = [self.outputs.observation] if self.outputs.reads else []
         self.evidence.use(config.evidence)
         self.crew.tell(messages.Reload(known.index, known.everything, self._read()))
+        for text in known.idle:
+            self.notice(text)
         for name in waiting:
             self.notice(f"{name}: changed; that takes effect at the next start")
         self.notice(f"reloaded: {len(known.rules)} rules, {len(known.index.services)} services")
