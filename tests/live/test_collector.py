@@ -20,6 +20,7 @@ from backchannel.protocols.ike.events import IkeProposals, IkeStage
 
 CAPTURE = EXAMPLES / "aim/aim_presence.pcap"
 IPSEC = EXAMPLES / "ipsec/natt_client_side.pcap"
+PROXY = EXAMPLES / "aim/aim_socks5.pcap"
 
 
 def collector(workers=1, **options):
@@ -142,6 +143,30 @@ def test_a_new_period_begins_empty_but_for_findings_that_go_on():
     assert after.services == ()
     assert after.traffic.packets == 0
     assert after.findings == ()
+
+
+def test_a_tunnel_that_ends_in_a_later_period_is_in_its_report():
+    made = collector()
+    told = parsed(PROXY, made.read)
+    for message in told:
+        made.take(0, message)
+    whole = made.document().tunnels[0]
+    made = collector()
+    heard = [each for each in told if isinstance(each, messages.Heard)]
+    for message in heard:
+        made.take(0, msgspec.structs.replace(message, ended=()))
+    asked = made.document().tunnels[0]
+    made.turn()
+    assert made.document().tunnels == ()
+    made.turn()
+    for message in heard:
+        made.take(0, msgspec.structs.replace(message, seen=(), counted=()))
+    ended = made.document().tunnels[0]
+    assert whole.bytes > 0
+    assert (asked.asked, asked.granted, asked.bytes) == (1, 1, 0)
+    assert (ended.asked, ended.granted, ended.bytes) == (0, 0, whole.bytes)
+    same = {"asked": 1, "granted": 1, "answers": whole.answers}
+    assert msgspec.structs.replace(ended, **same) == whole
 
 
 def test_new_services_are_told_once():

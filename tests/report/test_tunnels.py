@@ -261,17 +261,18 @@ def test_a_block_names_the_most_important_target_first_and_how_many_more(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("granted", "refused", "told"),
+    ("asked", "granted", "refused", "told"),
     [
-        (0, 0, "no answer seen"),
-        (1, 0, "granted"),
-        (3, 0, "granted 3 times"),
-        (0, 1, "refused"),
-        (1200, 5, "granted 1,200, refused 5"),
+        (1, 0, 0, "no answer seen"),
+        (0, 0, 0, "asked for earlier"),
+        (1, 1, 0, "granted"),
+        (3, 3, 0, "granted 3 times"),
+        (1, 0, 1, "refused"),
+        (1205, 1200, 5, "granted 1,200, refused 5"),
     ],
 )
-def test_answers_in_words(granted, refused, told):
-    assert words.let_through(granted, refused) == told
+def test_answers_in_words(asked, granted, refused, told):
+    assert words.let_through(asked, granted, refused) == told
 
 
 def test_targets_in_words():

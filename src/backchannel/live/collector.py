@@ -330,7 +330,7 @@ class Collector:
 
     def turn(self) -> None:
         """Begin another period of reports."""
-        self._period = Summary(self.disclosure)
+        self._period = self._period.next(self.disclosure)
         self._began, self._before = self._now(), self.totals()
 
     def _totals_since(self) -> Totals:

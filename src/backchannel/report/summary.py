@@ -48,6 +48,12 @@ class Summary:
 
     # -- what the engine tells -----------------------------------------------------------------
 
+    def next(self, disclosure: Disclosure) -> "Summary":
+        """Return an empty summary of what comes now, which knows what is under way."""
+        made = Summary(disclosure)
+        made._facts.tunnels.go_on(self._facts.tunnels.under_way())
+        return made
+
     def hear(self, told: Iterable[Any]) -> None:
         """Take all that was *told*, in order: observations, streams that ended, and what `count`
         takes.

@@ -291,7 +291,9 @@ def _tunnels(document: Document, index: Index, places: Places) -> Listing | None
             _names(row.accounts, 1),
             Text(escape(place(row.host, row.port))),
             f"{row.asked:,}",
-            Text(let_through(row.granted, row.refused), style="yellow" if refused else ""),
+            Text(
+                let_through(row.asked, row.granted, row.refused), style="yellow" if refused else ""
+            ),
             Text(", ".join(map(index.title, row.services)) or ", ".join(row.inside)),
             size(row.bytes) if row.bytes else "",
             places.of(row.frame),

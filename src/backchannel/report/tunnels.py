@@ -5,6 +5,7 @@ each client has TARGETS rows at each proxy and the run ROWS in all; requests bey
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from backchannel.engine.bounded import Bounded
@@ -49,21 +50,29 @@ class TunnelRow:
         "last",
         "names",
         "octets",
+        "port",
         "refused",
         "services",
+        "user",
     )
 
-    def __init__(self, host: str, frame: int, time: int) -> None:
-        self.host, self.frame = host, frame
+    def __init__(self, user: User, host: str, port: int, frame: int, time: int) -> None:
+        self.user, self.host, self.port, self.frame = user, host, port, frame
         self.first = self.last = time
         self.asked = self.granted = self.refused = self.octets = 0
         self.answers: Counter[str] = Counter()
         self.accounts, self.commands, self.names = Names(FEW), Names(FEW), Names(FEW)
         self.inside, self.services = Names(FEW), Names(FEW)
 
-    def done(self, user: User, port: int) -> doc.Tunnel:
+    def again(self) -> "TunnelRow":
+        """Return a row of the same target without figures, for what is under way."""
+        row = TunnelRow(self.user, self.host, self.port, self.frame, self.first)
+        row.commands, row.accounts = self.commands, self.accounts
+        return row
+
+    def done(self) -> doc.Tunnel:
         """Return the row as it stands in the document."""
-        service, stack, scheme, client, proxy = user
+        service, stack, scheme, client, proxy = self.user
         return doc.Tunnel(
             service=service,
             stack=stack,
@@ -73,7 +82,7 @@ class TunnelRow:
             proxy=proxy,
             accounts=self.accounts.sorted(),
             host=self.host,
-            port=port,
+            port=self.port,
             names=self.names.sorted(),
             asked=self.asked,
             granted=self.granted,
@@ -99,6 +108,16 @@ class Tunnels:
         self._open = Bounded[Inside, TunnelRow](
             OPEN, "requests to proxies no longer waited for", self._count
         )
+
+    def under_way(self) -> list[tuple[Inside, TunnelRow]]:
+        """Return the inner streams that have not ended, for the report of the next period."""
+        again = {id(row): row.again() for row in self._open.values()}
+        return [(inside, again[id(row)]) for inside, row in self._open.items()]
+
+    def go_on(self, under_way: Iterable[tuple[Inside, TunnelRow]]) -> None:
+        """Know inner streams that were asked for before: when they end they are shown."""
+        for inside, row in under_way:
+            self._open.put(inside, row)
 
     def asked(self, seen: Observation, event: ProxyRequest) -> None:
         """Take a client's request."""
@@ -146,7 +165,8 @@ class Tunnels:
         """Take an inner stream that ended."""
         if stream.target is None:
             return
-        row = self._open.pop(_inside(stream.flow.serial, stream.stack, stream.target))
+        opened = self._open.pop(_inside(stream.flow.serial, stream.stack, stream.target))
+        row = self._listed(opened) if opened is not None else None
         if row is None:
             return
         row.octets += stream.octets
@@ -160,9 +180,7 @@ class Tunnels:
     def document(self) -> tuple[doc.Tunnel, ...]:
         """Return all rows as they stand in the document."""
         return tuple(
-            row.done(user, port)
-            for user, rows in sorted(self._users.items())
-            for (_, port), row in sorted(rows.items())
+            row.done() for _, rows in sorted(self._users.items()) for _, row in sorted(rows.items())
         )
 
     def _row(self, seen: Observation, scheme: str, host: str, port: int) -> TunnelRow | None:
@@ -170,17 +188,26 @@ class Tunnels:
         if seen.flipped and seen.target is None:  # a proxy that connects back
             client, proxy = proxy, client
         user = seen.service, seen.stack, scheme, client.address, str(proxy)
-        rows = self._users.get(user)
-        key = host.lower(), port
-        row = rows.get(key) if rows is not None else None
+        row = self._users.get(user, {}).get((host.lower(), port))
         if row is None:
-            if self._rows >= ROWS or (rows is not None and len(rows) >= TARGETS):
-                self._count("requests to proxies whose targets are not shown: table full")
-                return None
-            self._rows += 1
-            row = TunnelRow(host, seen.frame, seen.time)
-            self._users.setdefault(user, {})[key] = row
-        row.first, row.last = min(row.first, seen.time), max(row.last, seen.time)
+            row = self._listed(TunnelRow(user, host, port, seen.frame, seen.time))
+        if row is not None:
+            row.first, row.last = min(row.first, seen.time), max(row.last, seen.time)
+        return row
+
+    def _listed(self, row: TunnelRow) -> TunnelRow | None:
+        """Return the row that is shown of a row's target: itself where there is none yet. None:
+        there is no room.
+        """
+        rows = self._users.get(row.user, {})
+        key = row.host.lower(), row.port
+        if key in rows:
+            return rows[key]
+        if self._rows >= ROWS or len(rows) >= TARGETS:
+            self._count("requests to proxies whose targets are not shown: table full")
+            return None
+        self._rows += 1
+        self._users.setdefault(row.user, rows)[key] = row
         return row
 
     def _count(self, what: str) -> None:

@@ -49,7 +49,7 @@ def place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def let_through(granted: int, refused: int) -> str:
+def let_through(asked: int, granted: int, refused: int) -> str:
     """Return what a proxy answered: `granted`, `refused 2 times`, `granted 3, refused 1`."""
     if granted and refused:
         return f"granted {granted:,}, refused {refused:,}"
@@ -57,7 +57,7 @@ def let_through(granted: int, refused: int) -> str:
         number = granted or refused
         word = "granted" if granted else "refused"
         return word if number == 1 else f"{word} {times(number)}"
-    return "no answer seen"
+    return "no answer seen" if asked else "asked for earlier"
 
 
 def times(number: int) -> str:
