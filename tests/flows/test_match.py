@@ -137,10 +137,18 @@ def test_first_bytes_captured_behind_their_acknowledgement_are_still_the_first()
 
 def test_first_bytes_that_were_never_captured_are_not_waited_for():
     """What came behind them is judged by itself, as in the middle of a stream."""
-    talk = Talk().open().send(0, b"....", at=100).send(1, b"", ack=104).send(0, FRAME)
-    hits, told = hits_of(talk, [FLAP])
+    talk = Talk().open().send(0, b"....", at=100).send(1, b"", ack=104, wait=0.06)
+    hits, told = hits_of(talk.send(0, FRAME), [FLAP])
     assert hits == [1]
     assert told.bytes_of(0) == FRAME
+
+
+def test_first_bytes_may_be_captured_behind_their_acknowledgement():
+    talk = Talk().open().send(0, FRAME, at=len(FRAME)).send(1, b"", ack=2 * len(FRAME))
+    hits, told = hits_of(talk.send(0, FRAME, at=0), [FLAP])
+    assert hits == [1]
+    assert told.bytes_of(0) == 2 * FRAME
+    assert "tcp bytes never seen" not in told.counters
 
 
 def test_magics_of_datagrams_are_exact():

@@ -98,6 +98,73 @@ def test_what_the_other_side_acknowledged_was_lost_by_the_capture():
     assert one_row(talk).gaps == (100, 0)
 
 
+def test_data_captured_behind_their_acknowledgement_are_not_lost():
+    """As mirror ports and several receive queues capture them."""
+    talk = Talk().open().send(0, b"one.").send(0, b"three", at=8).send(1, b"", ack=13)
+    told = both(pcap(talk.send(0, b"two.", at=4).send(1, b"answer", ack=13).frames))
+    assert told.story() == [
+        (0, DATA, b"one."),
+        (0, DATA, b"two."),
+        (0, DATA, b"three"),
+        (1, DATA, b"answer"),
+        OVER,
+    ]
+    assert "tcp bytes never seen" not in told.counters
+
+
+@pytest.mark.parametrize(("side", "data"), [(0, b"more"), (1, b"")])
+def test_what_was_acknowledged_alone_is_waited_for_a_moment(side, data):
+    talk = Talk().open().send(0, b"later", at=100).send(1, b"", ack=105)
+    told = both(pcap(talk.send(side, data, wait=0.048).frames))
+    assert told.deliveries[0][2:] == (GAP, *told.deliveries[-1][3:5], 100)  # only when it ended
+    told = both(pcap(talk.send(side, data, wait=0.002).send(0, b"missed", at=3).frames))
+    assert told.deliveries[0][2:] == (GAP, told.deliveries[0][3], 7, 100)
+    assert told.counters["tcp gaps acknowledged"] == 1
+    assert b"missed" not in told.bytes_of(0)
+
+
+def test_what_was_acknowledged_is_given_up_without_another_packet_of_its_flow():
+    talk = Talk().open().send(0, b"later", at=100).send(1, b"", ack=105)
+    other = Talk(ports=(1, 2))
+    for _ in range(200):
+        other.send(0, b"")
+    other.frames = [(time + 0.06, frame) for time, frame in other.frames]
+    told = both(pcap(talk.frames + other.frames))
+    assert told.deliveries[0][2] == GAP
+    assert 5 < told.deliveries[0][4] < 205
+
+
+def test_both_fins_may_be_captured_before_the_last_data():
+    talk = Talk().open().send(0, b"one").send(0, b"", at=6, flags=FIN | ACK)
+    talk.send(1, b"", flags=FIN | ACK).send(0, b"").send(0, b"two", at=3)
+    told = both(pcap(talk.frames))
+    assert told.story() == [
+        (0, DATA, b"one"),
+        (1, END, 0),
+        (0, DATA, b"two"),
+        (0, END, 0),
+        OVER,
+    ]
+    assert "tcp bytes after the end" not in told.counters
+
+
+def test_a_lost_tail_before_a_fin_is_waited_for_a_moment():
+    talk = Talk().open().send(0, b"one").send(0, b"", at=6, flags=FIN | ACK).send(1, b"", ack=7)
+    talk.send(1, b"", ack=7, wait=0.06).send(0, b"two", at=3)
+    told = both(pcap(talk.frames))
+    assert told.story() == [(0, DATA, b"one"), (0, GAP, 3), (0, END, 0), OVER]
+    assert told.counters["tcp bytes after the end"] == 1
+
+
+def test_what_the_end_of_the_input_tells_belongs_to_the_flows_last_packet():
+    talk = Talk().open().send(0, b"one").send(0, b"three", at=5)
+    other = Talk(ports=(1, 2)).open().send(0, b"later").send(0, b"")
+    other.frames = [(time + 1, frame) for time, frame in other.frames]
+    told = both(pcap(talk.frames + other.frames))
+    ends = [(d[2], d[4]) for d in told.deliveries if d[2] in (GAP, CLOSED)]
+    assert ends == [(GAP, 5), (CLOSED, 5), (CLOSED, 10)]
+
+
 def test_one_side_only_waits_for_a_bounded_time():
     talk = Talk().send(0, b"", at=-1, flags=SYN).send(0, b"first").send(0, b"third", at=10)
     talk.send(0, b"fourth", wait=11)

@@ -59,6 +59,7 @@ cdef enum:
     STEPS = 16              # flows the expiry hand looks at after each BATCH packets
     SWEEP = 65536           # flows it looks at when time passes without packets
     SECOND = 1000000000
+    MILLISECOND = 1000000
     HEADERS = 54            # bytes of Ethernet, IPv4 and TCP: the next cache line if not the same
 
 __all__ = [
@@ -501,6 +502,7 @@ cdef int set_bounds(bounds_t* bounds, settings) except -1:
     least = min(settings.opening_idle, settings.closed_idle, *idles[0], *idles[1])
     bounds.least_idle = least * SECOND
     bounds.hole_wait = settings.hole_wait * SECOND
+    bounds.late = settings.late_ms * MILLISECOND
     bounds.fragment_wait = settings.fragment_wait * SECOND
     bounds.key[0], bounds.key[1] = settings.key, settings.key * 0xD1342543DE82EF95 % (1 << 64) | 1
     bounds.max_flows, bounds.total_bytes = settings.max_flows, settings.total_bytes

@@ -43,7 +43,7 @@ cdef class Payloads:
         self, flow_t* flow, int side, const packet_t* packet, bint opening
     ) noexcept nogil
     cdef void acknowledge(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t ack
+        self, uint32_t slot, flow_t* flow, int side, uint32_t ack, bint patient
     ) noexcept nogil
     cdef void payload(
         self,
@@ -89,7 +89,7 @@ cdef inline void segment(
         flow.bits & WANTED
         or flow.bits & ((OPENED_0 | INITIAL_0) << (1 - side)) == <uint32_t>INITIAL_0 << (1 - side)
     ):
-        self.acknowledge(slot, flow, 1 - side, packet.ack)
+        self.acknowledge(slot, flow, 1 - side, packet.ack, not packet.length)
     if packet.length:
         tracked = track(flow, side, seq, packet.length, self.counts)
         if tracked != STALE:

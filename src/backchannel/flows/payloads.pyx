@@ -41,7 +41,7 @@ cdef class Payloads:
             put(self.out, slot, side, DATA, packet.payload, packet.captured)
 
     cdef void acknowledge(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t ack
+        self, uint32_t slot, flow_t* flow, int side, uint32_t ack, bint patient
     ) noexcept nogil:
         """The bytes of *side*, wanted or its first ones, before *ack* reached the other side.
 
@@ -50,10 +50,11 @@ cdef class Payloads:
         """
         cdef half_t* half = &flow.extra.halves[side]
         if flow.bits & WANTED:
-            self.streams.acknowledge(slot, flow.extra, side, ack)
+            self.streams.acknowledge(slot, flow.extra, side, ack, patient)
         elif half.first != NULL and ahead(ack, flow.initial[side]) > <int>self.streams.reach(half):
-            # Some of its first bytes were sent and never captured: nothing to wait for.
-            self.settle(flow, side)
+            if not patient or self.out.time - half.last.time > self.bounds.late:
+                # Some of its first bytes were sent and never captured: nothing to wait for.
+                self.settle(flow, side)
 
     cdef void payload(
         self,

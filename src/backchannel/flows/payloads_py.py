@@ -34,7 +34,7 @@ class Payloads:
         """Take a TCP packet. What it acknowledges comes before what it holds."""
         seq = control(flow, packet, side, self._count)
         if packet.flags & ACK:
-            self._acknowledge(flow, 1 - side, packet.ack)
+            self._acknowledge(flow, 1 - side, packet.ack, patient=not packet.length)
         if packet.length:
             self._payload(slot, flow, side, seq, packet)
         elif flow.next[side] < 0:
@@ -54,17 +54,20 @@ class Payloads:
             flow.stream.free()
             flow.stream = None
 
-    def _acknowledge(self, flow: Flow, side: int, ack: int) -> None:
-        """The bytes of *side* before *ack* reached the other side."""
+    def _acknowledge(self, flow: Flow, side: int, ack: int, *, patient: bool) -> None:
+        """The bytes of *side* before *ack* reached the other side.
+
+        *patient*: as in `Stream.acknowledge`.
+        """
         stream = flow.stream
         if stream is None:
             return  # nothing waits; and what was captured a little late is still the first
         if flow.wanted:
-            stream.acknowledge(side, ack)
+            stream.acknowledge(side, ack, patient=patient)
         elif stream.halves[side].held and flow.initial[side] >= 0 and not flow.opened[side]:
             lost = ahead(ack, flow.initial[side]) - len(stream.prefix(side))
-            if lost > 0:  # of its first bytes, never captured: nothing to wait for
-                self._settle(flow, side)
+            if lost > 0 and not (patient and stream.is_fresh(stream.halves[side].held[-1].time)):
+                self._settle(flow, side)  # its first bytes were not captured: nothing to wait for
 
     def _payload(self, slot: int, flow: Flow, side: int, seq: int, packet: Packet) -> None:
         tracked = track(flow, side, seq, packet.length, self._count)

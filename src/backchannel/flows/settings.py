@@ -46,6 +46,9 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of one side that wait for its first segment while nobody wants the flow yet."""
     hole_wait: int = 10
     """Seconds that bytes wait behind a hole that the other side does not acknowledge."""
+    late_ms: int = 50
+    """Milliseconds that they wait behind one that it acknowledges: mirror ports and several receive
+    queues capture data behind their acknowledgement."""
     history_bytes: int = 8 * 1024
     """Last delivered bytes of each side of a wanted flow, kept to notice that a retransmission
     differs from what it repeats."""

@@ -140,6 +140,7 @@ cdef struct half_t:
     int64_t next            # sequence number of the next byte to deliver, or NOT_KNOWN
     int64_t acked
     int64_t fin
+    int64_t fin_time        # when it came
     segment_t* first
     segment_t* last
     uint64_t held           # cost of all segments
@@ -253,6 +254,7 @@ cdef struct bounds_t:
     int64_t closed_idle
     int64_t idle[2][3]      # [wanted][tcp, udp, other]; nanoseconds
     int64_t hole_wait
+    int64_t late            # how long data may come behind their acknowledgement
     int64_t fragment_wait
     uint64_t key[2]
     uint64_t max_flows

@@ -20,7 +20,9 @@ cdef class Streams:
     cdef uint8_t* scratch   # ... and the first bytes of a side
 
     cdef int prepare(self, const bounds_t* bounds, counts_t* counts, out_t* out) except -1
-    cdef void acknowledge(self, uint32_t slot, extra_t* extra, int side, uint32_t ack) noexcept nogil
+    cdef void acknowledge(
+        self, uint32_t slot, extra_t* extra, int side, uint32_t ack, bint patient
+    ) noexcept nogil
     cdef void fin(self, extra_t* extra, int side, uint32_t seq) noexcept nogil
     cdef bint segment(
         self,
@@ -52,11 +54,12 @@ cdef class Streams:
         uint32_t size,
     ) noexcept nogil
     cdef bint fits(self, extra_t* extra, half_t* half, uint64_t cost) noexcept nogil
+    cdef void give_up(self, uint32_t slot, extra_t* extra, int side, bint patient) noexcept nogil
     cdef void skip(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil
     cdef void drain(self, uint32_t slot, extra_t* extra, int side) noexcept nogil
     cdef void deliver_first(self, uint32_t slot, half_t* half, int side) noexcept nogil
     cdef void tail(self, uint32_t slot, half_t* half, int side) noexcept nogil
-    cdef void end(self, uint32_t slot, extra_t* extra, int side) noexcept nogil
+    cdef void end(self, uint32_t slot, extra_t* extra, int side, bint patient) noexcept nogil
     cdef void gap(self, uint32_t slot, half_t* half, int side, uint32_t size) noexcept nogil
     cdef void data(
         self,

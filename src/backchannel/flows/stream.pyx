@@ -49,7 +49,7 @@ cdef class Streams:
     # -- input -------------------------------------------------------------------------------------
 
     cdef void acknowledge(
-        self, uint32_t slot, extra_t* extra, int side, uint32_t ack
+        self, uint32_t slot, extra_t* extra, int side, uint32_t ack, bint patient
     ) noexcept nogil:
         """*side*'s bytes before *ack* were received by the other side."""
         cdef half_t* half = &extra.halves[side]
@@ -63,15 +63,14 @@ cdef class Streams:
             half.acked = ack
         if not extra.deliver:
             return
-        while half.first != NULL and ahead(<uint32_t>half.acked, half.first.seq) >= 0:
-            self.skip(slot, extra, side, GAPS_ACKNOWLEDGED)
-        self.end(slot, extra, side)
+        self.give_up(slot, extra, side, patient)
+        self.end(slot, extra, side, patient)
 
     cdef void fin(self, extra_t* extra, int side, uint32_t seq) noexcept nogil:
         """*side* says that its last byte is the one before *seq*."""
         cdef half_t* half = &extra.halves[side]
         if half.fin == NOT_KNOWN and not half.ended:
-            half.fin = seq
+            half.fin, half.fin_time = seq, self.out.time
 
     cdef bint segment(
         self,
@@ -93,8 +92,7 @@ cdef class Streams:
         if half.next == NOT_KNOWN:
             half.next = seq
         if extra.deliver and half.first != NULL:
-            if self.out.time - half.first.time > self.bounds.hole_wait:
-                self.skip(slot, extra, side, GAPS_WAITED)
+            self.give_up(slot, extra, side, True)
         distance = ahead(seq, <uint32_t>half.next)
         if distance <= -WINDOW or distance >= WINDOW:
             bump(self.counts, OUT_OF_WINDOW)
@@ -123,7 +121,7 @@ cdef class Streams:
             self.drain(slot, extra, side)
         if conflict:
             bump(self.counts, CONFLICTS)
-        self.end(slot, extra, side)
+        self.end(slot, extra, side, True)
         return conflict
 
     cdef void restart(self, uint32_t slot, extra_t* extra, int side, uint32_t seq) noexcept nogil:
@@ -139,14 +137,11 @@ cdef class Streams:
     cdef void expire(self, uint32_t slot, extra_t* extra) noexcept nogil:
         """Give up holes that were waited for long enough."""
         cdef int side
-        cdef segment_t* first
         if not extra.deliver:
             return
         for side in range(2):
-            first = extra.halves[side].first
-            if first != NULL and self.out.time - first.time > self.bounds.hole_wait:
-                self.skip(slot, extra, side, GAPS_WAITED)
-                self.end(slot, extra, side)
+            self.give_up(slot, extra, side, True)
+            self.end(slot, extra, side, True)
 
     cdef void start(self, uint32_t slot, extra_t* extra) noexcept nogil:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
@@ -315,6 +310,21 @@ cdef class Streams:
             and self.used + cost <= self.bounds.total_bytes
         )
 
+    cdef void give_up(self, uint32_t slot, extra_t* extra, int side, bint patient) noexcept nogil:
+        """Make gaps of the holes that nothing is going to fill."""
+        cdef half_t* half = &extra.halves[side]
+        cdef int64_t waited
+        while half.first != NULL:
+            waited = self.out.time - half.first.time
+            if half.acked != NOT_KNOWN and ahead(<uint32_t>half.acked, half.first.seq) >= 0:
+                if patient and waited <= self.bounds.late:
+                    return
+                self.skip(slot, extra, side, GAPS_ACKNOWLEDGED)
+            elif waited > self.bounds.hole_wait:
+                self.skip(slot, extra, side, GAPS_WAITED)
+            else:
+                return
+
     cdef void skip(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil:
         """Make the first hole a gap and deliver what is behind it."""
         cdef half_t* half = &extra.halves[side]
@@ -358,7 +368,7 @@ cdef class Streams:
             half.ended = True
             put(self.out, slot, side, END, NULL, 0)
 
-    cdef void end(self, uint32_t slot, extra_t* extra, int side) noexcept nogil:
+    cdef void end(self, uint32_t slot, extra_t* extra, int side, bint patient) noexcept nogil:
         """Deliver END once the FIN came in order and was acknowledged."""
         cdef half_t* half = &extra.halves[side]
         if half.fin == NOT_KNOWN or half.ended or not extra.deliver or half.first != NULL:
@@ -366,6 +376,9 @@ cdef class Streams:
         if ahead(<uint32_t>half.next, <uint32_t>half.fin) > 0:
             half.fin = NOT_KNOWN  # bytes came after it: it was forged
         elif half.acked != NOT_KNOWN and ahead(<uint32_t>half.acked, <uint32_t>half.fin) > 0:
+            if patient and half.next != half.fin:
+                if self.out.time - half.fin_time <= self.bounds.late:
+                    return
             self.tail(slot, half, side)
 
     # -- output ------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """One TCP flow's bytes put in order, in plain Python: the twin of `stream`.
 
-Bytes that came first stay. What is missing is waited for: until the other side acknowledges it
-(then the capture lost it), `hole_wait` has passed, or too much waits behind it; then it is a gap.
-A FIN ends a side only when it was acknowledged, and a reset ends nothing by itself, so that
-forged ones hide no bytes.
+Bytes that came first stay. What is missing is waited for until `hole_wait` has passed or too much
+waits behind it; then it is a gap. So it is at once where the other side acknowledges it and goes on
+to speak: the capture lost it, and an answer must not come before what is left of the question. An
+acknowledgement alone leaves it `late_ms`, for captures that change the order of packets. A FIN ends
+a side only when it was acknowledged, and a reset ends nothing by itself, so that forged ones hide
+no bytes.
 
 A stream that nobody wants yet (`deliver` is false) keeps what comes, from a side's first byte on,
 until it is known whether somebody does.
@@ -20,6 +22,7 @@ WINDOW = 1 << 30
 NODE_COST = 64
 """What a waiting segment costs beside its bytes."""
 SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
 
 
 class Out:
@@ -66,6 +69,7 @@ class _Half:
         self.next = -1  # sequence number of the next byte; -1: not known
         self.acked = -1
         self.fin = -1
+        self.fin_time = 0
         self.ended = False
         self.full = False  # bytes had to be let go while nobody wanted the stream yet
         self.held: list[Segment] = []
@@ -91,8 +95,11 @@ class Stream:
 
     # -- input ---------------------------------------------------------------------------------
 
-    def acknowledge(self, side: int, ack: int) -> None:
-        """*side*'s bytes before *ack* were received by the other side."""
+    def acknowledge(self, side: int, ack: int, *, patient: bool) -> None:
+        """*side*'s bytes before *ack* were received by the other side.
+
+        *patient*: what is missing of them may still come, a little late.
+        """
         half = self.halves[side]
         if half.next < 0 or half.ended:
             return
@@ -102,15 +109,14 @@ class Stream:
             half.acked = ack
         if not self.deliver:
             return
-        while half.held and ahead(half.acked, half.held[0].seq) >= 0:
-            self._skip(side, "tcp gaps acknowledged")
-        self._end(side)
+        self._give_up(side, patient=patient)
+        self._end(side, patient=patient)
 
     def fin(self, side: int, seq: int) -> None:
         """*side* says that its last byte is the one before *seq*."""
         half = self.halves[side]
         if half.fin < 0 and not half.ended:
-            half.fin = seq
+            half.fin, half.fin_time = seq, self.out.time
 
     def segment(self, side: int, seq: int, data: bytes) -> bool:
         """*side* sent *data* at *seq*. True where it repeats bytes with other content."""
@@ -120,8 +126,8 @@ class Stream:
             return False
         if half.next < 0:
             half.next = seq
-        if self.deliver and half.held and self._overdue(half):
-            self._skip(side, "tcp gaps after waiting")
+        if self.deliver:
+            self._give_up(side, patient=True)
         distance = ahead(seq, half.next)
         if distance <= -WINDOW or distance >= WINDOW:
             self.count("tcp segments out of window")
@@ -138,7 +144,7 @@ class Stream:
             conflict |= self._insert(side, seq, data)
         if conflict:
             self.count("tcp retransmissions with other content")
-        self._end(side)
+        self._end(side, patient=True)
         return conflict
 
     def restart(self, side: int, seq: int) -> None:
@@ -154,10 +160,8 @@ class Stream:
         if not self.deliver:
             return
         for side in (0, 1):
-            half = self.halves[side]
-            if half.held and self._overdue(half):
-                self._skip(side, "tcp gaps after waiting")
-                self._end(side)
+            self._give_up(side, patient=True)
+            self._end(side, patient=True)
 
     def start(self) -> None:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
@@ -243,6 +247,24 @@ class Stream:
             at -= 1
         half.held.insert(at, segment)
 
+    def is_fresh(self, time: int) -> bool:
+        """Say whether bytes that were acknowledged may still come behind what came at *time*."""
+        return self.out.time - time <= self.settings.late_ms * MILLISECOND
+
+    def _give_up(self, side: int, *, patient: bool) -> None:
+        """Make gaps of the holes that nothing is going to fill."""
+        half = self.halves[side]
+        while half.held:
+            first = half.held[0]
+            if half.acked >= 0 and ahead(half.acked, first.seq) >= 0:
+                if patient and self.is_fresh(first.time):
+                    return
+                self._skip(side, "tcp gaps acknowledged")
+            elif self.out.time - first.time > self.settings.hole_wait * SECOND:
+                self._skip(side, "tcp gaps after waiting")
+            else:
+                return
+
     def _skip(self, side: int, why: str) -> None:
         """Make the first hole a gap and deliver what is behind it."""
         half = self.halves[side]
@@ -271,9 +293,6 @@ class Stream:
         self.budget.used -= cost
         return segment
 
-    def _overdue(self, half: _Half) -> bool:
-        return self.out.time - half.held[0].time > self.settings.hole_wait * SECOND
-
     def _tail(self, side: int) -> None:
         """Bytes before the end that the other side acknowledged and nobody saw."""
         half = self.halves[side]
@@ -288,14 +307,16 @@ class Stream:
             half.ended = True
             self.out.put(self.slot, side, END, 0)
 
-    def _end(self, side: int) -> None:
+    def _end(self, side: int, *, patient: bool) -> None:
         """Deliver END once the FIN came in order and was acknowledged."""
         half = self.halves[side]
         if half.fin < 0 or half.ended or not self.deliver or half.held:
             return
         if ahead(half.next, half.fin) > 0:
             half.fin = -1  # bytes came after it: it was forged
-        elif half.acked >= 0 and ahead(half.acked, half.fin) > 0:
+            return
+        waits = patient and half.next != half.fin and self.is_fresh(half.fin_time)
+        if half.acked >= 0 and ahead(half.acked, half.fin) > 0 and not waits:
             self._tail(side)
 
     # -- output --------------------------------------------------------------------------------
