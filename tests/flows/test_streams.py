@@ -247,6 +247,14 @@ def test_a_fin_that_nobody_acknowledges_ends_nothing():
     assert story(talk) == [(0, DATA, b"one"), (0, DATA, b"two"), OVER]
 
 
+def test_a_repetition_after_the_end_is_no_more_bytes():
+    """As in a capture of two interfaces, which has each packet twice."""
+    talk = Talk().open().send(0, b"one", flags=FIN | ACK).send(1, b"", ack=4)
+    told = both(pcap(talk.send(0, b"one", at=0, flags=FIN | ACK).frames))
+    assert told.bytes_of(0) == b"one"
+    assert told.counters == {}
+
+
 def test_bytes_after_the_end_are_counted():
     talk = Talk().open().send(0, b"one", flags=FIN | ACK).send(1, b"", ack=4).send(0, b"late", at=3)
     told = both(pcap(talk.frames))

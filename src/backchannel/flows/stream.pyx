@@ -87,7 +87,9 @@ cdef class Streams:
         cdef int distance
         cdef uint32_t part, count
         if half.ended:
-            bump(self.counts, AFTER_THE_END)
+            distance = ahead(<uint32_t>half.next, seq)
+            if distance < <int>size or distance > <int>half.history_size:
+                bump(self.counts, AFTER_THE_END)
             return False
         if half.next == NOT_KNOWN:
             half.next = seq

@@ -122,7 +122,8 @@ class Stream:
         """*side* sent *data* at *seq*. True where it repeats bytes with other content."""
         half = self.halves[side]
         if half.ended:
-            self.count("tcp bytes after the end")
+            if not len(data) <= ahead(half.next, seq) <= len(half.history):  # no repetition
+                self.count("tcp bytes after the end")
             return False
         if half.next < 0:
             half.next = seq
