@@ -228,7 +228,14 @@ CASES = {
             stream(octets=10**9),
         ],
     ),
-    "odd-port": ([stream(port=7777)], [stream(), stream(protocol="oft", port=7777)]),
+    "odd-port": (
+        [stream(port=7777)],
+        [stream(), stream(protocol="oft", port=7777), stream(protocol="gnutella", port=7777)],
+    ),
+    "odd-port-peers": (
+        [stream(service="kazaa", protocol="fasttrack", port=3175)],
+        [stream(service="kazaa", protocol="fasttrack", port=1214), stream(port=7777)],
+    ),
     "borrowed-port": ([stream(port=443)], [stream(port=7777)]),
     "inside-proxy": ([stream(depth=1, carrier="socks5/")], [stream()]),
     "external-proxy": (

@@ -40,9 +40,9 @@ class _Session:
 
 def stream_of(service, protocol, port, **place):
     octets, depth = place.get("octets", 1000), place.get("depth", 0)
-    server, transport = place.get("server", "10.0.0.1"), place.get("transport", "tcp")
-    carrier = place.get("carrier", "")
-    made = flow(server=server, port=port, transport=transport)
+    client, server = place.get("client", "10.0.0.5"), place.get("server", "10.0.0.1")
+    carrier, transport = place.get("carrier", ""), place.get("transport", "tcp")
+    made = flow(client, server, port, transport)
     stream = Stream(
         slot=-1,
         flow=made,
@@ -100,6 +100,18 @@ def test_both_sides_of_a_proxy_are_one_place(which, event):
     assert not findings([(event, leg) for leg in BOTH_LEGS], which)
     elsewhere = BOTH_LEGS[0] | {"server": "10.0.0.8"}
     assert findings([(event, elsewhere), (event, BOTH_LEGS[1])], which)
+
+
+def test_peers_on_many_ports_are_one_finding_of_the_host_inside():
+    """Whoever opened the flow: a peer outside is not what can be mended."""
+    inside, peers = "10.0.0.5", ["8.8.4.1", "8.8.4.2", "8.8.4.3"]
+    told = {"service": "kazaa", "protocol": "fasttrack"}
+    opened = [told | {"client": inside, "server": peer, "port": 3000} for peer in peers[:2]]
+    (finding,) = findings(
+        [*opened, told | {"client": peers[2], "server": inside, "port": 4000}], "odd-port-peers"
+    )
+    assert finding.count == len(peers)
+    assert set(finding.hosts) == {inside, *peers}
 
 
 def test_every_rule_has_its_cases():
