@@ -7,8 +7,6 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-import zstandard
-
 FREE = 1 << 30
 """Unpacked bytes below which the ratio does not matter."""
 MAX_RATIO = 1000
@@ -108,13 +106,18 @@ class _Zstandard:
     """The library unpacks all it is given, so it is given 1 KiB (32 MiB at most) a time."""
 
     def __init__(self) -> None:
-        self._inner = zstandard.ZstdDecompressor().decompressobj()
+        import zstandard  # noqa: PLC0415 - only where something is packed so
+
+        self._inner, self._damage = (
+            zstandard.ZstdDecompressor().decompressobj(),
+            zstandard.ZstdError,
+        )
 
     def feed(self, data: bytes, _limit: int, /) -> tuple[bytes, bytes, bool]:
         part, rest = data[:1024], data[1024:]
         try:
             out = self._inner.decompress(part)
-        except zstandard.ZstdError as error:
+        except self._damage as error:
             raise ValueError(f"damaged Zstandard: {error}") from None
         if self._inner.eof:
             return out, self._inner.unused_data + rest, True

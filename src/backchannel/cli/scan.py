@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from backchannel import cli
-from backchannel.cli.checks import Checks
 from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
@@ -30,7 +29,7 @@ def scan(
     fail_on: cli.options.Worst = None,
     suppress: cli.options.FileName = None,
     rules: cli.options.Folders = (),
-    checks: cli.options.Fields = Checks(),  # noqa: B008 - frozen
+    checks: cli.options.Fields = None,
     pseudonymise: cli.options.Key = None,
     quiet: cli.options.Quiet = False,
 ) -> int:
@@ -106,7 +105,7 @@ def scan(
         everything=all_protocols,
         flows=flows,
         rules=rules,
-        followers=checks.followers(extract),
+        followers=checks.followers(extract) if checks else (),
         key=pseudonymise,
         quiet=quiet,
     )

@@ -2,7 +2,7 @@
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from importlib.util import find_spec
 
 from backchannel import events, protocols
 from backchannel.events import Event
@@ -13,9 +13,9 @@ def event_types() -> tuple[type[Event], ...]:
     """Return every kind of event that any decoder can tell."""
     modules = [events]
     for name in protocols.load():
-        folder = f"{protocols.__name__}.{name.replace('-', '_')}"
-        if any(info.name == "events" for info in iter_modules(import_module(folder).__path__)):
-            modules.append(import_module(f"{folder}.events"))
+        own = f"{protocols.__name__}.{name.replace('-', '_')}.events"
+        if find_spec(own):
+            modules.append(import_module(own))
     kinds = {
         value: None
         for module in modules

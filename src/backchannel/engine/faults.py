@@ -1,7 +1,6 @@
 """Faults of our own: a decoder that raises must not end the run, nor go unseen."""
 
 import sys
-import traceback
 from collections.abc import Callable
 
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
@@ -20,4 +19,4 @@ class Faults:
         if not self._shown:
             self._shown = True
             print(f"backchannel: fault in the {where} of {whose}, please report", file=sys.stderr)
-            traceback.print_exc()
+            sys.__excepthook__(*sys.exc_info())

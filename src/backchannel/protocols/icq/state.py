@@ -1,8 +1,9 @@
 """What one ICQ conversation over UDP must remember. Every collection has a bound."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from backchannel.protocols import Start
 
@@ -11,8 +12,7 @@ LONGEST = 1 << 16
 """Bytes of a packet that comes in pieces."""
 
 
-@dataclass(slots=True)
-class State:
+class State(msgspec.Struct):
     """Bounds: the last MOST_SEEN packets as hashes, addresses of MOST_CONTACTS people, MOST_ASKED
     questions, and MOST_CUT packets of LONGEST bytes that came in pieces.
     """
@@ -23,12 +23,12 @@ class State:
     """TCP port that the account's own program listens on."""
     address: str = ""
     """The account's own, as last told."""
-    seen: dict[int, None] = field(default_factory=dict)
+    seen: dict[int, None] = msgspec.field(default_factory=dict)
     """Datagrams are sent again until they are acknowledged; each is told once."""
-    addresses: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    asked: dict[int, str] = field(default_factory=dict)
+    addresses: dict[str, tuple[str, str, int]] = msgspec.field(default_factory=dict)
+    asked: dict[int, str] = msgspec.field(default_factory=dict)
     """Sequence number of a question about somebody, and the UIN."""
-    cut: dict[int, dict[int, bytes]] = field(default_factory=dict)
+    cut: dict[int, dict[int, bytes]] = msgspec.field(default_factory=dict)
 
 
 def remember(where: dict[Any, Any], key: Hashable, value: object, most: int) -> None:

@@ -1,6 +1,6 @@
 """What one connection between clients must remember."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from backchannel.model import Side
 from backchannel.protocols import Start
@@ -10,8 +10,7 @@ from backchannel.protocols.icq_peer.wire import Init
 MOST_OFFERS = 64
 
 
-@dataclass(slots=True)
-class State:
+class State(msgspec.Struct):
     """One connection's memory; at most MOST_OFFERS offers wait for their answers."""
 
     start: Start
@@ -20,9 +19,9 @@ class State:
     """Who sent the first init."""
     version: int = 0
     """What both agreed on: the lower of theirs."""
-    names: dict[Side, str] = field(default_factory=dict)
+    names: dict[Side, str] = msgspec.field(default_factory=dict)
     """UIN of each side, where it is known."""
-    offers: dict[int, Announced] = field(default_factory=dict)
+    offers: dict[int, Announced] = msgspec.field(default_factory=dict)
 
     def name(self, side: Side) -> str:
         """Return the UIN of *side*, empty where it is not known."""

@@ -16,7 +16,7 @@ Sources: licq 1.3.0 icqpacket.cpp and icqd-tcp.cpp; icqlib 1.x tcphandle.c; Isak
 McLaughlin, "Version 5 of the ICQ Protocol", section 6; Miranda ICQCorp protocol.cpp.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from backchannel.protocols.icq.wire import string
 from backchannel.protocols.icq_peer.crypt import unscramble
@@ -38,8 +38,7 @@ OK = b"\x01\0\0\0"
 """The body that accepts an init."""
 
 
-@dataclass(frozen=True, slots=True)
-class Init:
+class Init(msgspec.Struct, frozen=True):
     """The first packet: who calls, from where."""
 
     version: int
@@ -52,8 +51,7 @@ class Init:
     cookie: int
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A packet of a message connection, in clear."""
 
     command: int

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from backchannel.events import Anomaly, Typing, Warned
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import charsets, icq, people, rendezvous, wire
 from backchannel.protocols.oscar.events import RequestFailed
@@ -34,7 +35,7 @@ _MISSED = (
     "you warned too often",
 )
 LONG = 512
-_AIM_LINK = re.compile(rf"aim:(addgame|addexternalapp|goaway)\?[^\s\"'<>]{{{LONG}}}", re.IGNORECASE)
+_AIM_LINK = later(rf"aim:(addgame|addexternalapp|goaway)\?[^\s\"'<>]{{{LONG}}}", re.IGNORECASE)
 """What overran AIM for Windows in 2002 and 2004: CVE-2002-0005, CVE-2002-0362, CVE-2004-0636."""
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from backchannel.events import Contact, Contacts, Offer, Presence, Room
 from backchannel.model import Capability
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import wire
 from backchannel.protocols.oscar.letter import Letter
@@ -71,7 +72,7 @@ _KINDS = {
     MAIL_EXPRESS: "mail-express",
     CONTACTS: "contacts",
 }
-_SMS_TEXT = re.compile(r"<text>(.*?)(?:</text>|$)", re.DOTALL)
+_SMS_TEXT = later(r"<text>(.*?)(?:</text>|$)", re.DOTALL)
 
 
 def old_message(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator[Output]:

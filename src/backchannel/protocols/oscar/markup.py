@@ -3,20 +3,21 @@
 Everything here is linear in the size of its input.
 """
 
-import html
 import re
 
-_KNOWN = re.compile(
+from backchannel.patterns import later
+
+_KNOWN = later(
     r"<(?:html|body|font|br|b|i|u|a|img|p|div|span|sub|sup|s|strike|pre|hr|big|small|center|em|"
     r"strong|h[1-6])\b",
     re.IGNORECASE,
 )
-_HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_HREF = later(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _BREAKS = frozenset({"br", "p", "div", "hr"})
 _LONGEST = 3
 """Letters of the longest name of a tag that says something here."""
 
-_RTF = re.compile(
+_RTF = later(
     r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,6}) ?(?:\?|\\'[0-9a-fA-F]{2})?|\\([a-z]+)(-?\d{1,9})? ?"
     r"|\\([^a-z])|([{}])|[\r\n]+|([^\\{}\r\n]+)"
 )
@@ -34,9 +35,21 @@ def readable(text: str, *, escaped: bool) -> tuple[str, str]:
         return from_rtf(text), text
     if "<" in text and _KNOWN.search(text):
         return from_html(text), text
-    if escaped and "&" in text and (plain := html.unescape(text)) != text:
+    if escaped and "&" in text and (plain := _unescape(text)) != text:
         return plain, text
     return text, ""
+
+
+def prepare() -> None:
+    """Load what texts may need, so that nothing is opened later."""
+    _unescape("&amp;")
+
+
+def _unescape(text: str) -> str:
+    """Undo entities. Few texts have any, and their table takes long to load."""
+    from html import unescape  # noqa: PLC0415 - as said
+
+    return unescape(text)
 
 
 def from_html(text: str) -> str:
@@ -61,7 +74,7 @@ def from_html(text: str) -> str:
         if end + 1 < len(piece):
             parts.append(piece[end + 1 :])
     plain = "".join(parts)
-    return html.unescape(plain) if "&" in plain else plain
+    return _unescape(plain) if "&" in plain else plain
 
 
 def _name_size(tag: str) -> int:

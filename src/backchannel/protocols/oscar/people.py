@@ -9,6 +9,7 @@ from typing import Literal
 
 from backchannel.events import PeerAddress, Presence, Software
 from backchannel.model import Capability
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import charsets, direct, names, wire
 from backchannel.protocols.oscar.markup import readable
@@ -37,7 +38,7 @@ _PROGRAMS = {
     bytes.fromhex("74edc33644df485b8b1c671a1f86099f"): "IM2",
     bytes.fromhex("094613234c7f11d18222444553540000"): "T-Mobile Sidekick",
 }
-_MARKS = re.compile(b"|".join(map(re.escape, _PROGRAMS)))
+_MARKS = later(b"|".join(map(re.escape, _PROGRAMS)))
 _BEGIN = frozenset(u32_at(mark, 0) for mark in _PROGRAMS)
 _FOURTH = bytes(each in {mark[3] for mark in _PROGRAMS} for each in range(256))
 """How the marks begin, and whether one has that fourth byte, because nearly all capabilities are

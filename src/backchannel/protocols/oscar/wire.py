@@ -12,6 +12,7 @@ Nothing here remembers anything.
 import re
 
 from backchannel.model import Side
+from backchannel.patterns import later
 from backchannel.reader import Reader, WireError, u32_at
 from backchannel.text import utf8
 
@@ -23,7 +24,7 @@ VERSION = b"\0\0\0\x01"
 EXTENDED = 0x8000
 """SNAC flag: a block of TLVs, with its length, stands before the body."""
 
-FRAME = re.compile(
+FRAME = later(
     rb"\x2a(?:\x02..[\x00-\x7f].\x00[\x01-\x25]\x00[\x01-\x40][\x00\x80][\x00-\x0f]"
     rb"|\x01....\x00\x00\x00\x01"
     rb"|\x04..[\x00-\x03].\x00[\x01-\x0b]\x00)",

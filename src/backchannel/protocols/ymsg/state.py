@@ -1,7 +1,5 @@
 """What one YMSG connection must remember between packets, and a packet's fields by key."""
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from backchannel.model import Capability, Side
@@ -42,8 +40,7 @@ class Offered(msgspec.Struct, frozen=True):
     files: tuple[Named, ...]
 
 
-@dataclass(slots=True)
-class State:
+class State(msgspec.Struct):
     """One connection's memory. Bounds: MOST_LIST_BYTES of contact lists, MOST_OFFERS offers."""
 
     start: Start
@@ -55,16 +52,16 @@ class State:
     challenge: str = ""
     method: str = ""
     """Key 13 of the challenge: which computation the server wants."""
-    buddies: bytearray = field(default_factory=bytearray)
-    ignored: bytearray = field(default_factory=bytearray)
+    buddies: bytearray = msgspec.field(default_factory=bytearray)
+    ignored: bytearray = msgspec.field(default_factory=bytearray)
     group: str = ""
     """Group that the contacts of a continued version 15 list belong to."""
-    half: wire.Fields = field(default_factory=list)
+    half: wire.Fields = msgspec.field(default_factory=list)
     """Fields of a presence entry that the next packet finishes."""
     changed: tuple[str, str, str] = ("", "", "")
     """The last change of the contact list, so that its echo is not told twice."""
     room: str = ""
-    offers: dict[str, Offered] = field(default_factory=dict)
+    offers: dict[str, Offered] = msgspec.field(default_factory=dict)
 
     def remember(self, identifier: str, offer: Offered) -> None:
         """Keep *offer*; the oldest makes room."""

@@ -9,7 +9,7 @@ servers write 0. The body is at most 64 KiB, so a buffered packet is too. Nothin
 Sources: libyahoo2 @9232da1 doc/ymsg-9.txt; libpurple 2.10.9 yahoo_packet.c; OpenYMSG @764ab11.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from backchannel.reader import WireError
 
@@ -22,8 +22,7 @@ _KEY_DIGITS = 6
 Fields = list[tuple[int, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(msgspec.Struct, frozen=True):
     """One YMSG packet. Version 0 is a server's."""
 
     version: int
