@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -47,6 +48,19 @@ def scan(tmp_path):
         )
 
     return run
+
+
+def with_tags_one_way(capture):
+    """Return a capture as a mirror port gives it that tags what one of two hosts sends."""
+    out, at, one = [capture[:24]], 24, capture[24 + 16 + 6 : 24 + 16 + 12]
+    while at < len(capture):
+        head, size = capture[at : at + 8], struct.unpack_from("<I", capture, at + 8)[0]
+        frame = capture[at + 16 : at + 16 + size]
+        at += 16 + size
+        if frame[6:12] == one:
+            frame = frame[:12] + b"\x81\x00\x00\x2a" + frame[12:]
+        out += [head, struct.pack("<II", len(frame), len(frame)), frame]
+    return b"".join(out)
 
 
 def refused(ran):
@@ -404,3 +418,21 @@ def test_a_scan_loads_no_library_that_only_outputs_need():
     assert not {"dataclasses", "html", "pkgutil", "traceback", "zstandard"} & loaded  # seldom used
     assert "backchannel.flows.core_py" not in loaded  # the compiled core, not what stands in for it
     assert "backchannel.protocols.icq_peer.wire" not in loaded  # as nobody speaks it here
+
+
+def test_one_conversation_in_two_vlans(scan, tmp_path):
+    (tmp_path / "mirror.pcap").write_bytes(with_tags_one_way(FILES.read_bytes()))
+    shown = ("services", "accounts", "files", "findings")
+    plain, apart, together = (
+        json.loads(scan(*words, "--json").stdout)
+        for words in ([FILES], ["mirror.pcap"], ["mirror.pcap", "--ignore-vlans"])
+    )
+    for document in (plain, apart, together):
+        for finding in document["findings"]:
+            for place in finding["evidence"]:
+                place.pop("path")
+                place.pop("sha256")
+        for file in document["files"]:
+            file.pop("path", None)
+    assert {name: together[name] for name in shown} == {name: plain[name] for name in shown}
+    assert apart["services"] != plain["services"]

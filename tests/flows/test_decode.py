@@ -335,6 +335,33 @@ def test_what_ah_protects_is_a_flow_beside_that_of_ah(around, tunnel, inner):
     assert (left.protocol, left.tunnel) == (51, outer.tunnel)
 
 
+@pytest.mark.parametrize(
+    ("there", "back"),
+    [
+        (vlan(10), b""),  # a mirror port that tags one direction
+        (vlan(10), vlan(20)),
+        (vlan(10, 0x88A8) + vlan(30), vlan(10)),
+    ],
+)
+@pytest.mark.parametrize("cut", [0, 16])
+def test_vlans_tell_flows_apart_only_where_that_is_wanted(there, back, cut):
+    frames = list[bytes]()
+    for tags, ends, ports in (
+        (there, ("10.0.0.1", "10.0.0.2"), (1234, 5678)),
+        (back, ("10.0.0.2", "10.0.0.1"), (5678, 1234)),
+        (there, ("10.0.0.1", "10.0.0.2"), (1234, 5678)),
+    ):
+        whole, name = udp(ports, TEXT * 8), len(frames)
+        if cut:
+            frames.append(ethernet(ip(*ends, 17, whole[:cut], name=name, place=0x2000), tags))
+        rest = ip(*ends, 17, whole[cut:], name=name, place=cut // 8)
+        frames.append(ethernet(rest, tags))
+    capture = pcap(enumerate(frames))
+    apart, together = both(capture), both(capture, settings=FlowSettings(vlans=False))
+    assert [row.packets for row in apart.rows] == [(2, 0), (1, 0)]
+    assert [(row.packets, row.vlans) for row in together.rows] == [((2, 1), ())]
+
+
 def test_both_directions_in_ah_are_one_flow_and_not_that_outside():
     """Each direction has an SPI and a check value of its own, which are no part of the key."""
     there, back = V4[UDP], UDP(sport=5678, dport=1234) / TEXT

@@ -26,6 +26,7 @@ def scan(
     secrets: bool = False,
     content: bool = False,
     all_protocols: cli.options.All = False,
+    ignore_vlans: bool = False,
     fail_on: cli.options.Worst = None,
     suppress: cli.options.FileName = None,
     rules: cli.options.Folders = (),
@@ -71,6 +72,8 @@ def scan(
         Show the text of messages and profiles instead of redacting it.
     all_protocols
         Decode DNS, TLS and plain web traffic too, not only where it concerns a known service.
+    ignore_vlans
+        Do not tell flows apart by VLAN ids: for mirror ports that tag only one direction.
     fail_on
         End with exit code 1 when there is a finding of this severity or worse.
     suppress
@@ -103,6 +106,7 @@ def scan(
         content=content,
         extract=extract,
         everything=all_protocols,
+        vlans=not ignore_vlans,
         flows=flows,
         rules=rules,
         followers=checks.followers(extract) if checks else (),

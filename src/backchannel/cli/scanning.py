@@ -17,6 +17,7 @@ from backchannel.detect.follow import Follower
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
 from backchannel.errors import UsageError
+from backchannel.flows.settings import FlowSettings
 from backchannel.grades import Severity
 from backchannel.packs import layout
 from backchannel.pipeline import Scan
@@ -42,6 +43,7 @@ def run(
     content: bool,
     extract: Path | None,
     everything: bool,
+    vlans: bool,
     flows: Path | None,
     rules: Iterable[Path],
     followers: Iterable[Follower],
@@ -60,6 +62,7 @@ def run(
             disclosure=disclosure,
             extract=extract,
             everything=everything,
+            settings=FlowSettings(vlans=vlans),
             collect_flows=flows is not None,
             progress=None if quiet else _progress(stack),
             rule_folders=(*folders.pack_rules(), *rules),

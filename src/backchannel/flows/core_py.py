@@ -63,6 +63,7 @@ class FlowCore:
             self._fragments,
             settings.tunnel_depth,
             ah=settings.ah,
+            vlans=settings.vlans,
         )
         matcher = Matcher(magics, names, name_gated, everything=everything)
         self._expectations = Expectations(settings.expectations, self._count)

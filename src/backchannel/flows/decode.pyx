@@ -246,6 +246,8 @@ cdef class Decoder:
 
     cdef bint ip(self, const uint8_t* data, uint32_t size, body_t* body, int64_t time) noexcept nogil:
         """Read the IP header. False: nothing comes of this packet, or not yet."""
+        if not self.bounds.vlans:
+            self.walk.vlan_count = 0
         if not size:
             return leave(self.counts, TRUNCATED_IP)
         if data[0] >> 4 == 4:

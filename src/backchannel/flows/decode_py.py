@@ -62,12 +62,13 @@ class Decoder:
         depth: int,
         *,
         ah: bool = True,
+        vlans: bool = True,
     ) -> None:
         """*count* takes a name of `COUNTED`, *number* an index of `NUMBERED` and the number."""
         self._count, self._number, self._fragments = count, number, fragments
         self._links = Links(count, number, depth)
         self._tunnels: tuple[str, ...] = ()
-        self._time, self._ah = 0, ah
+        self._time, self._ah, self._vlans = 0, ah, vlans
         self._protector: Packet | None = None
 
     def decode(self, link: int, frame: bytes, time: int) -> Packet | None:
@@ -88,6 +89,8 @@ class Decoder:
     # -- IP ------------------------------------------------------------------------------------
 
     def _ip(self, data: bytes) -> Packet | None:
+        if not self._vlans:
+            self._links.vlans = ()
         if not data:
             return self._leave("truncated ip header")
         if data[0] >> 4 == 4:

@@ -68,6 +68,9 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Tags and tunnels of one packet; a packet with more is counted and left."""
     ah: bool = True
     """Look inside AH: what it protects is a flow of its own, beside that of AH."""
+    vlans: bool = True
+    """VLAN ids tell flows apart. Without, both directions are one flow where a mirror port tags
+    only one of them, or each differently; so are the flows of networks with the same addresses."""
     contexts: int = 65_536
     """Different combinations of VLAN tags and tunnels told apart; later ones share one."""
     expectations: int = 65_536
@@ -79,7 +82,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            if name != "ah" and not 0 < getattr(self, name) < 1 << (64 if name == "key" else 40):
+            most = 1 << (64 if name == "key" else 40)
+            if name not in {"ah", "vlans"} and not 0 < getattr(self, name) < most:
                 raise UsageError(f"{name} must be at least 1 and not beyond all measure")
         if self.tunnel_depth > DEEPEST:
             raise UsageError(f"tunnel_depth can be {DEEPEST} at most")

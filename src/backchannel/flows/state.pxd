@@ -270,6 +270,7 @@ cdef struct bounds_t:
     uint32_t depth
     uint32_t contexts
     bint ah                 # look inside AH
+    bint vlans              # VLAN ids tell flows apart
 
 cdef inline void put(
     out_t* out, uint32_t slot, int side, int kind, const uint8_t* data, uint64_t value
