@@ -6,8 +6,8 @@ cimport cython
 @cython.final
 @cython.freelist(64)
 cdef class Reader:
-    cdef bytes _data
-    cdef Py_ssize_t _end
+    cdef readonly bytes data
+    cdef readonly Py_ssize_t end
     cdef public Py_ssize_t offset
 
     @cython.locals(start=Py_ssize_t, data="const unsigned char *")

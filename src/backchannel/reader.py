@@ -10,29 +10,29 @@ class WireError(ValueError):
 
 
 class Reader:
-    """Reads *data* from front to back. Truthy while bytes are left; `len()` says how many."""
+    """Reads *data* from *offset* to *end*. Truthy while bytes are left; `len()` says how many."""
 
-    __slots__ = ("_data", "_end", "offset")
+    __slots__ = ("data", "end", "offset")
 
     def __init__(self, data: bytes, offset: int = 0, end: int | None = None) -> None:
-        self._data = data
-        self._end = len(data) if end is None else min(end, len(data))
+        self.data = data
+        self.end = len(data) if end is None else min(end, len(data))
         self.offset = offset
 
     def __len__(self) -> int:
-        return max(0, self._end - self.offset)
+        return max(0, self.end - self.offset)
 
     def __bool__(self) -> bool:
-        return self.offset < self._end
+        return self.offset < self.end
 
     def take(self, size: int) -> bytes:
         """Return the next *size* bytes."""
-        start, data = self._span(size), self._data
+        start, data = self._span(size), self.data
         return data[start : self.offset]
 
     def peek(self, size: int) -> bytes:
         """Return up to *size* of the next bytes without consuming them."""
-        return self._data[self.offset : min(self.offset + size, self._end)]
+        return self.data[self.offset : min(self.offset + size, self.end)]
 
     def rest(self) -> bytes:
         """Return all that is left."""
@@ -46,36 +46,36 @@ class Reader:
         """Consume *size* bytes and return a reader that ends where they end."""
         made = Reader.__new__(Reader)  # without the call that `__init__` would be
         made.offset = self._span(size)
-        made._data, made._end = self._data, self.offset  # noqa: SLF001 - one of us
+        made.data, made.end = self.data, self.offset
         return made
 
     def until(self, mark: bytes, limit: int) -> bytes:
         """Return the bytes before *mark*, found within *limit* bytes, and consume the mark too."""
-        stop = min(self._end, self.offset + limit + len(mark))
-        found = self._data.find(mark, self.offset, stop)
+        stop = min(self.end, self.offset + limit + len(mark))
+        found = self.data.find(mark, self.offset, stop)
         if found < 0:
             raise WireError(f"no {mark!r} within {limit} bytes of {self.offset}")
-        value = self._data[self.offset : found]
+        value = self.data[self.offset : found]
         self.offset = found + len(mark)
         return value
 
     def u8(self) -> int:
         """Return one byte as a number."""
-        return self._data[self._pass(1)]
+        return self.data[self._pass(1)]
 
     def u16(self) -> int:
         """Return two bytes, big-endian."""
-        at, data = self._pass(2), self._data
+        at, data = self._pass(2), self.data
         return data[at] << 8 | data[at + 1]
 
     def u24(self) -> int:
         """Return three bytes, big-endian."""
-        at, data = self._pass(3), self._data
+        at, data = self._pass(3), self.data
         return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
     def u32(self) -> int:
         """Return four bytes, big-endian."""
-        at, data = self._pass(4), self._data
+        at, data = self._pass(4), self.data
         high, low = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
         return high << 16 | low
 
@@ -85,12 +85,12 @@ class Reader:
 
     def u16le(self) -> int:
         """Return two bytes, little-endian."""
-        at, data = self._pass(2), self._data
+        at, data = self._pass(2), self.data
         return data[at] | data[at + 1] << 8
 
     def u32le(self) -> int:
         """Return four bytes, little-endian."""
-        at, data = self._pass(4), self._data
+        at, data = self._pass(4), self.data
         high, low = data[at + 2] | data[at + 3] << 8, data[at] | data[at + 1] << 8
         return high << 16 | low
 
@@ -100,13 +100,13 @@ class Reader:
 
     def ipv4(self) -> str:
         """Return four bytes as a dotted address."""
-        at, data = self._pass(4), self._data
+        at, data = self._pass(4), self.data
         return f"{data[at]}.{data[at + 1]}.{data[at + 2]}.{data[at + 3]}"
 
     def _pass(self, size: int) -> int:
         """Consume *size* bytes, and return where they begin."""
         start = self.offset
-        if size > self._end - start:
+        if size > self.end - start:
             raise self._short(size)
         self.offset = start + size
         return start

@@ -17,6 +17,8 @@ def by_number(data: bytes, charset: int) -> str:
 
 def by_name(data: bytes, mime: bytes | str) -> str:
     """Return *data* in the character set that a MIME type or a bare name tells."""
+    if not mime:
+        return _guessed(data)
     name = (mime if isinstance(mime, str) else mime.decode("latin-1")).lower()
     if "unicode-2-0" in name or "utf-16" in name:
         return data.decode("utf-16-be", "replace")

@@ -31,6 +31,12 @@ FAMILIES = {
     0x25: "directory",
 }
 
+
+def family(number: int) -> str:
+    """Return the name of a SNAC family."""
+    return FAMILIES.get(number) or f"family 0x{number:04x}"
+
+
 ERRORS = {
     0x01: "invalid message",
     0x02: "server rate limit exceeded",

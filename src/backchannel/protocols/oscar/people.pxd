@@ -9,6 +9,7 @@ from backchannel.reader cimport u32_at
 
 
 cdef bytes _FOURTH
+cdef dict _MARKS
 
 
 cpdef arrival(State state, UserInfo info, str how, list out)
@@ -24,11 +25,10 @@ cpdef str status_text(bytes block)
 cpdef addresses(State state, UserInfo info, str how, list out)
 @cython.locals(key=str)
 cdef bint _address(State state, str account, tuple place, str how, list out) except -1
-@cython.locals(at=Py_ssize_t, name=str)
-cpdef programs(State state, str account, bytes capabilities, list out)
 @cython.locals(
-    marked=list, at=Py_ssize_t, last=Py_ssize_t, octets="const unsigned char *",
-    fourth="const unsigned char *",
+    at=Py_ssize_t, last=Py_ssize_t, octets="const unsigned char *", fourth="const unsigned char *",
+    mark=bytes, name=str,
 )
-cdef list _marked(bytes capabilities)
+cpdef programs(State state, str account, bytes capabilities, list out)
+cdef str _numbers(bytes capabilities, Py_ssize_t at)
 cdef _program(State state, str account, str name, str version, list out)

@@ -4,12 +4,10 @@ Sources: iserverd "Userinfo block", "Client capabilities"; libpurple family_loca
 icq/src/userclients.cpp (programs by capability).
 """
 
-import re
 from typing import Literal
 
 from backchannel.events import PeerAddress, Presence, Software
 from backchannel.model import Capability
-from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import charsets, direct, names, wire
 from backchannel.protocols.oscar.markup import readable
@@ -38,12 +36,13 @@ _PROGRAMS = {
     bytes.fromhex("74edc33644df485b8b1c671a1f86099f"): "IM2",
     bytes.fromhex("094613234c7f11d18222444553540000"): "T-Mobile Sidekick",
 }
-_MARKS = later(b"|".join(map(re.escape, _PROGRAMS)))
-_BEGIN = frozenset(u32_at(mark, 0) for mark in _PROGRAMS)
+_MARKS: dict[int, tuple[bytes, ...]] = {
+    begin: tuple(mark for mark in _PROGRAMS if u32_at(mark, 0) == begin)
+    for begin in {u32_at(mark, 0) for mark in _PROGRAMS}
+}
+"""Those that begin with the same four bytes."""
 _FOURTH = bytes(each in {mark[3] for mark in _PROGRAMS} for each in range(256))
-"""How the marks begin, and whether one has that fourth byte, because nearly all capabilities are
-none.
-"""
+"""Whether one has that fourth byte, because nearly all capabilities are none."""
 _NUMBERED = frozenset({"Licq", "SIM", "climm", "mICQ"})
 """Programs that put their version behind their twelve letters, a byte a part."""
 
@@ -123,23 +122,22 @@ def _address(
 
 def programs(state: State, account: str, capabilities: bytes, out: list[Output]) -> None:
     """Tell which program somebody uses, where its capabilities name it."""
-    for at in _marked(capabilities):
-        if mark := _MARKS.match(capabilities, at, at + 16):
-            name = _PROGRAMS[mark[0]]
-            version = ".".join([str(part & 0x7F) for part in capabilities[at + 12 : at + 16]])
-            _program(state, account, name, version if name in _NUMBERED else "", out)
-
-
-def _marked(capabilities: bytes) -> list[int]:
-    """Return where capabilities stand that begin as a program's mark does."""
-    marked: list[int] = []
     at, last = 0, min(len(capabilities), 4096) - 16
     octets, fourth = capabilities, _FOURTH
     while at <= last:
-        if fourth[octets[at + 3]] and u32_at(capabilities, at) in _BEGIN:
-            marked.append(at)
+        if fourth[octets[at + 3]]:
+            for mark in _MARKS.get(u32_at(capabilities, at), ()):
+                if capabilities.startswith(mark, at):
+                    name = _PROGRAMS[mark]
+                    version = _numbers(capabilities, at) if name in _NUMBERED else ""
+                    _program(state, account, name, version, out)
+                    break
         at += 16
-    return marked
+
+
+def _numbers(capabilities: bytes, at: int) -> str:
+    """Return the version that stands behind the mark at *at*."""
+    return ".".join([str(part & 0x7F) for part in capabilities[at + 12 : at + 16]])
 
 
 def _program(state: State, account: str, name: str, version: str, out: list[Output]) -> None:
@@ -152,4 +150,6 @@ def _program(state: State, account: str, name: str, version: str, out: list[Outp
 
 def plain(data: bytes, mime: bytes) -> str:
     """Return readable text of a profile or away message."""
+    if not data:
+        return ""
     return readable(charsets.by_name(data, mime), escaped=True)[0]

@@ -8,6 +8,9 @@ from backchannel.protocols.oscar.wire cimport Snac, UserInfo
 from backchannel.reader cimport Reader
 
 
+cdef int ENTRIES
+
+
 @cython.locals(values=dict)
 cpdef set_info(State state, Reader reader, Snac _snac, list out)
 @cython.locals(who=UserInfo, values=dict)

@@ -6,7 +6,8 @@ from backchannel.protocols.oscar.wire cimport tlvs
 from backchannel.reader cimport Reader
 
 
-cdef int DATA, HEADER, KEEP_ALIVE, SIGN_ON, SNAC_HEADER, START
+cdef bytes _TOC
+cdef int COOKIE, DATA, HEADER, KEEP_ALIVE, NAME, ROASTED, SIGN_ON, SNAC_HEADER, START
 
 
 cdef class _Look:
@@ -21,5 +22,5 @@ cdef class _Look:
     cdef bint _hello(self, bytes body, Py_ssize_t size) except -1
     @cython.locals(family=int, subtype=int, flags=int)
     cdef bint _snac(self, bytes body, Py_ssize_t size) except -1
-@cython.locals(client=_Look, server=_Look)
+@cython.locals(client=_Look, server=_Look, asked=bytes, answered=bytes, begun=bint)
 cpdef recognise(peek)

@@ -6,12 +6,15 @@ channel can hold: a SNAC of a family and subtype that exist, or a protocol versi
 
 from backchannel.model import MORE, Claim, More, Side
 from backchannel.protocols import Peek
-from backchannel.protocols.oscar import signon, wire
+from backchannel.protocols.oscar import wire
+from backchannel.protocols.oscar.signon import COOKIE, NAME, ROASTED
 from backchannel.protocols.oscar.wire import (
+    CLIENT,
     DATA,
     FRAME,
     HEADER,
     KEEP_ALIVE,
+    SERVER,
     SIGN_ON,
     SNAC_HEADER,
     START,
@@ -77,10 +80,10 @@ class _Look:
             values = tlvs(Reader(body, len(VERSION)))
         except WireError:
             return False
-        if signon.COOKIE in values or (signon.NAME in values and signon.ROASTED in values):
+        if COOKIE in values or (NAME in values and ROASTED in values):
             self.proof = "FLAP sign-on frame with a password or a cookie"
-            self.speaker = Side.CLIENT
-        return signon.NAME not in values or bool(self.proof)  # else it is TOC's
+            self.speaker = CLIENT
+        return NAME not in values or bool(self.proof)  # else it is TOC's
 
     def _snac(self, body: bytes, size: int) -> bool:
         if size < SNAC_HEADER:
@@ -99,19 +102,20 @@ class _Look:
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Say whether these are an OSCAR connection's first bytes, or a part out of its middle."""
-    if peek.transport != "tcp" or peek.client.startswith(_TOC) or peek.server.startswith(_TOC):
+    asked, answered, begun = peek.client, peek.server, peek.begun
+    if peek.transport != "tcp" or asked.startswith(_TOC) or answered.startswith(_TOC):
         return None
-    client, server = _Look(peek.client, begun=peek.begun), _Look(peek.server, begun=peek.begun)
+    client, server = _Look(asked, begun=begun), _Look(answered, begun=begun)
     if not (client.fits and server.fits):
         return None
     proof = client.proof or server.proof
-    if not proof and client.greeting and server.greeting and peek.begun:  # else who is who?
+    if not proof and client.greeting and server.greeting and begun:  # else who is who?
         proof = "FLAP sign-on frames from both sides"
-    if not proof and server.greeting and peek.begun and not peek.client:
+    if not proof and server.greeting and begun and not asked:
         proof = "FLAP sign-on frame from the server, which speaks first"
     if not proof:
         return MORE
-    flipped = client.speaker is Side.SERVER or server.speaker is Side.CLIENT
-    if client.speaker is server.speaker is None and not peek.begun:  # no message tells
+    flipped = client.speaker is SERVER or server.speaker is CLIENT
+    if client.speaker is server.speaker is None and not begun:  # no message tells
         flipped = peek.start.client.port == PORT != peek.start.server.port
     return Claim("oscar", evidence=proof, flipped=flipped)

@@ -79,7 +79,7 @@ def failed(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """xx/01: a request could not be served."""
     code = reader.u16()
     told = RequestFailed(
-        service=names.FAMILIES.get(snac.family, f"family 0x{snac.family:04x}"),
+        service=names.family(snac.family),
         code=code,
         reason=names.error(code),
         about=state.about.pop(snac.request, ""),

@@ -4,8 +4,7 @@ cimport cython
 
 from backchannel.protocols.oscar cimport signon, wire
 from backchannel.protocols.oscar.state cimport State
-from backchannel.protocols.oscar.wire cimport Snac
-from backchannel.reader cimport Reader
+from backchannel.reader cimport Reader, u32_at
 
 
 cdef int DATA, EXTENDED, HEADER, KEEP_ALIVE, NONE_YET, SIGN_OFF, SIGN_ON, SNAC_HEADER, START
@@ -44,6 +43,6 @@ cdef class Session:
     cdef _count(self, _Lane lane, int channel, int sequence, list out)
     cdef _odd(self, _Lane lane, anomaly, list out)
     cdef _hello(self, side, bytes payload, list out)
-    @cython.locals(reader=Reader, snac=Snac, family=int, subtype=int, flags=int, request=Py_ssize_t)
+    @cython.locals(reader=Reader, family=int, subtype=int, kinds=dict)
     cdef _snac(self, side, _Lane lane, bytes payload, list out)
     cdef _spoken(self, side)

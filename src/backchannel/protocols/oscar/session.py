@@ -35,7 +35,7 @@ from backchannel.protocols.oscar.wire import (
     START,
     Snac,
 )
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader, WireError, u32_at
 
 Handler = Callable[[State, Reader, Snac, list[Output]], None]
 """Puts what a message means into the list, so that what came before an error is kept."""
@@ -52,18 +52,19 @@ SNACS: dict[tuple[int, int], Handler] = {
 FAILED = 1
 """The subtype that in every family says that a request failed."""
 UNKNOWN = None, None
-KINDS: dict[int, tuple[Side | None, Handler | None]] = {
-    family << 16 | subtype: (
-        wire.speaker(family, subtype),
-        SNACS.get((family, subtype), service.failed if subtype == FAILED else None),
-    )
-    for family, subtype in {
-        *SNACS,
-        *wire.SPEAKERS,
-        *((family, FAILED) for family in wire.FROM_SERVER),
-    }
+KINDS: dict[int, dict[int, tuple[Side | None, Handler | None]]] = {
+    family: {} for family in FAMILIES
 }
-"""Who sends a message of that family and subtype, and what reads it."""
+"""Who sends a message of a family that exists, by its subtype, and what reads it."""
+for _family, _subtype in {
+    *SNACS,
+    *wire.SPEAKERS,
+    *((family, FAILED) for family in wire.FROM_SERVER),
+}:
+    KINDS[_family][_subtype] = (
+        wire.speaker(_family, _subtype),
+        SNACS.get((_family, _subtype), service.failed if _subtype == FAILED else None),
+    )
 NONE_YET = -1
 """In place of the sequence number that is due."""
 ANOMALIES = 8
@@ -136,9 +137,9 @@ class Session:
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more. Old clients were sent a sign-off frame without its length."""
         lane = self._lanes[side]
-        held, lane.held, lane.need = bytes(lane.held), bytearray(), 0
         out: list[Output] = []
-        if not lane.deaf and held[:2] == b"\x2a\x04" and len(held) == 4:
+        held, lane.held, lane.need = lane.held, bytearray(), 0
+        if len(held) == 4 and held[:2] == b"\x2a\x04" and not lane.deaf:
             signon.sign_off(self._state, b"", self._spoken(side), out)
         return out
 
@@ -246,7 +247,8 @@ class Session:
         if len(payload) < SNAC_HEADER:
             raise WireError(f"SNAC header of {len(payload)} bytes")
         family, subtype = payload[0] << 8 | payload[1], payload[2] << 8 | payload[3]
-        sender, handler = KINDS.get(family << 16 | subtype, UNKNOWN)
+        kinds = KINDS.get(family)
+        sender, handler = UNKNOWN if kinds is None else kinds.get(subtype, UNKNOWN)
         if sender is None:
             sender = self._spoken(side)
         elif self._flipped is None:
@@ -256,13 +258,13 @@ class Session:
             self._odd(lane, Anomaly(kind="wrong-direction", detail=detail), out)
             return
         if handler is not None:
-            reader = Reader(payload, 4)
-            flags, request = reader.u16(), reader.u32()
-            if flags & EXTENDED:
+            reader = Reader(payload, SNAC_HEADER)
+            if payload[4] & EXTENDED:
                 reader.skip(reader.u16())
-            snac = Snac(family, subtype, request, sender)
+            snac = wire.snac(family, subtype, u32_at(payload, 6), sender)
             handler(self._state, reader, snac, out)
-        self._good += family in FAMILIES
+        if kinds is not None:
+            self._good += 1
 
     def _spoken(self, side: Side) -> Side:
         """Return who really speaks where the flow was joined on the wrong foot."""

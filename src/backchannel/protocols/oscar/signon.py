@@ -20,6 +20,7 @@ from backchannel.text import decode
 NAME, ROASTED, CLIENT, URL, HOST, COOKIE, ERROR, REASON = 1, 2, 3, 4, 5, 6, 8, 9
 HASHED, HASHED_TWICE, FAMILY = 0x25, 0x4C, 0x0D
 MESSAGING = 0x04
+_LOGIN = Capability.LOGIN
 
 
 def hello(state: State, values: dict[int, bytes], side: Side, out: list[Output]) -> None:
@@ -32,7 +33,6 @@ def hello(state: State, values: dict[int, bytes], side: Side, out: list[Output])
         account = decode(values[NAME])
         out += state.learn(account)
         _roasted(account, values, out)
-        _software(account, values, out)
 
 
 def _cookie(state: State, values: dict[int, bytes], out: list[Output]) -> None:
@@ -50,27 +50,27 @@ def _cookie(state: State, values: dict[int, bytes], out: list[Output]) -> None:
     else:
         state.room = ""
         out.append(Tie(key=state.session))
-    account = state.account
-    out.append(_sign_on(account, "cookie", values))
-    secret = cookie.hex()
-    out.append(Credential(account=account, kind="token", scheme="oscar-cookie", secret=secret))
-    _software(account, values, out)
+    told = Credential(
+        account=state.account, kind="token", scheme="oscar-cookie", secret=cookie.hex()
+    )
+    _sign_on(state.account, "cookie", told, values, out)
 
 
 def _roasted(account: str, values: dict[int, bytes], out: list[Output]) -> None:
-    out.append(_sign_on(account, "roasted-password", values))
     secret, scheme = passwords.unroast(values[ROASTED])
-    out.append(Credential(account=account, kind="recoverable", scheme=scheme, secret=secret))
+    told = Credential(account=account, kind="recoverable", scheme=scheme, secret=secret)
+    _sign_on(account, "roasted-password", told, values, out)
 
 
-def _sign_on(account: str, method: str, values: dict[int, bytes]) -> SignOn:
-    client = decode(values.get(CLIENT, b""))
-    return SignOn(account=account, method=method, client=client, version=_version(values))
-
-
-def _software(account: str, values: dict[int, bytes], out: list[Output]) -> None:
-    if client := decode(values.get(CLIENT, b"")):
-        out.append(Software(name=client, version=_version(values), account=account))
+def _sign_on(
+    account: str, method: str, told: Credential, values: dict[int, bytes], out: list[Output]
+) -> None:
+    """Tell who signs on, with what secret, and with which program."""
+    client, version = decode(values.get(CLIENT, b"")), _version(values)
+    out.append(SignOn(account=account, method=method, client=client, version=version))
+    out.append(told)
+    if client:
+        out.append(Software(name=client, version=version, account=account))
 
 
 def _version(values: dict[int, bytes]) -> str:
@@ -96,7 +96,6 @@ def login(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     account = decode(values.get(NAME, b""))
     out += state.learn(account)
     if HASHED in values:
-        out.append(_sign_on(account, "md5-challenge", values))
         told = Credential(
             account=account,
             kind="hash",
@@ -104,10 +103,11 @@ def login(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
             secret=values[HASHED].hex(),
             salt=state.challenge.decode("latin-1"),
         )
-        out.append(told)
+        _sign_on(account, "md5-challenge", told, values, out)
     elif ROASTED in values:
         _roasted(account, values, out)
-    _software(account, values, out)
+    elif client := decode(values.get(CLIENT, b"")):
+        out.append(Software(name=client, version=_version(values), account=account))
 
 
 def answer(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
@@ -157,11 +157,11 @@ def announce(
     else:
         state.session = key
     host, port = _host(decode(values.get(HOST, b"")), state.start.server.port)
-    service = names.FAMILIES.get(family, f"family 0x{family:04x}")
+    service = names.family(family)
     out.append(ServiceRedirect(account=account, service=service, host=host, port=port))
     expected = Expect(
         protocol="oscar",
-        purpose=Capability.LOGIN,
+        purpose=_LOGIN,
         address=host,
         port=port,
         source=state.start.client.address,

@@ -6,10 +6,16 @@ from backchannel.reader cimport Reader, u32_at
 from backchannel.text cimport utf8
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Snac:
-    cdef readonly int family, subtype
-    cdef readonly Py_ssize_t request
-    cdef readonly object side
+    cdef public int family, subtype
+    cdef public Py_ssize_t request
+    cdef public object side
+
+
+@cython.locals(made=Snac)
+cpdef Snac snac(int family, int subtype, Py_ssize_t request, side)
 
 
 cdef class UserInfo:
@@ -21,8 +27,8 @@ cdef class UserInfo:
 cpdef dict tlvs(Reader reader)
 cpdef dict counted_tlvs(Reader reader)
 @cython.locals(
-    found=dict, data=bytes, octets="const unsigned char *", start=Py_ssize_t, size=Py_ssize_t,
-    at=Py_ssize_t, begin=Py_ssize_t, stop=Py_ssize_t,
+    found=dict, octets="const unsigned char *", start=Py_ssize_t, end=Py_ssize_t, at=Py_ssize_t,
+    begin=Py_ssize_t, stop=Py_ssize_t,
 )
 cdef dict _tlvs(Reader reader, Py_ssize_t count)
 cpdef str name8(Reader reader)

@@ -21,8 +21,9 @@ START, HEADER, SNAC_HEADER = 0x2A, 6, 10
 CLIENT, SERVER = Side
 """By names of our own, because Python 3.11 takes half a microsecond to look one up in its class."""
 VERSION = b"\0\0\0\x01"
-EXTENDED = 0x8000
-"""SNAC flag: a block of TLVs, with its length, stands before the body."""
+EXTENDED = 0x80
+"""Bit in the first octet of a SNAC's flags: a block of TLVs, with its length, stands before the
+body."""
 
 FRAME = later(
     rb"\x2a(?:\x02..[\x00-\x7f].\x00[\x01-\x25]\x00[\x01-\x40][\x00\x80][\x00-\x0f]"
@@ -70,12 +71,20 @@ FROM_SERVER: dict[int, frozenset[int]] = {
 
 
 class Snac:
-    """The header of one message, and which side of the flow sent it."""
+    """The header of one message, and which side of the flow sent it. `snac` makes it."""
 
     __slots__ = ("family", "request", "side", "subtype")
+    family: int
+    subtype: int
+    request: int
+    side: Side
 
-    def __init__(self, family: int, subtype: int, request: int, side: Side) -> None:
-        self.family, self.subtype, self.request, self.side = family, subtype, request, side
+
+def snac(family: int, subtype: int, request: int, side: Side) -> Snac:
+    """Return the header of a message, without the call that `__init__` would be."""
+    made = Snac.__new__(Snac)
+    made.family, made.subtype, made.request, made.side = family, subtype, request, side
+    return made
 
 
 class UserInfo:
@@ -121,18 +130,18 @@ def counted_tlvs(reader: Reader) -> dict[int, bytes]:
 def _tlvs(reader: Reader, count: int) -> dict[int, bytes]:
     """Read *count* TLVs, or fewer where the bytes end."""
     found: dict[int, bytes] = {}
-    start, data = reader.offset, reader.rest()
-    octets, size, at = data, len(data), 0
-    while count and at < size:
+    octets, start, end = reader.data, reader.offset, reader.end
+    at = start
+    while count and at < end:
         begin = stop = at + 4
-        if begin <= size:
+        if begin <= end:
             stop += octets[at + 2] << 8 | octets[at + 3]
-        if stop > size:
-            raise WireError(f"TLV at {at} of {size} bytes runs over the end")
+        if stop > end:
+            raise WireError(f"TLV at {at - start} of {end - start} bytes runs over the end")
         found.setdefault(octets[at] << 8 | octets[at + 1], octets[begin:stop])
         at = stop
         count -= 1
-    reader.offset = start + at
+    reader.offset = at
     return found
 
 
