@@ -236,18 +236,15 @@ class Exchanges:
 
     def _judge(self, reading: Reading) -> None:
         """Both have said what they see, or all that they will say in clear."""
-        answered = reading.sender == "responder"
-        if answered or reading.association.judged:
-            reading.events.extend(self._verdict(reading.association, reading.sender))
+        answered, association = reading.sender == "responder", reading.association
+        new = len(association.hashes) != association.judged
+        if answered or association.judged:
+            reading.events.extend(self._verdict(association, reading.sender))
         if answered:
             reading.events.extend(self._expect_float(reading))
             # some go on from port 4500 where no NAT is, and ESP goes by itself all the same
-            if not self._tied_hosts and self._no_nat(reading.association):
+            if new and not self._tied_hosts and nat.nobody_behind(association.hashes):
                 reading.events.append(self._hosts())
-
-    def _no_nat(self, association: Association) -> bool:
-        behind, _ = nat.judge([heard.hash for heard in association.hashes])
-        return behind == "none"
 
     def _hosts(self) -> Tie:
         """Return what ties the flow to ESP between the same hosts, which has no ports."""

@@ -12,12 +12,17 @@ cdef class Heard:
     cdef readonly bytes value, start
     cdef readonly Header header
     cdef readonly object seen
-    cdef object _hash
+    cdef object _hash, _agrees
 
     cpdef take(self, str of, str by, bytes value, Header header, seen)
+    cpdef bint agrees(self) except -1
     @cython.locals(start=bytes)
     cpdef bint says(self, str of, str by, bytes value, Header header, seen) except -1
 
 
+@cython.locals(item=Heard)
+cpdef bint nobody_behind(list hashes) except -1
+@cython.locals(item=Heard)
+cdef bint _one_agrees(str of, str by, list hashes) except -1
 @cython.locals(made=Heard)
 cpdef Heard heard(str of, str by, bytes value, Header header, seen)

@@ -21,7 +21,7 @@ If no hash at all agrees, and none can be a port's translation, nothing is said:
 all of them up.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from hashlib import md5, sha1, sha256, sha384, sha512
 from ipaddress import ip_address
@@ -55,13 +55,14 @@ class Heard:
     that takes up to four digests. `heard` makes it.
     """
 
-    __slots__ = ("_hash", "by", "header", "of", "seen", "start", "value")
+    __slots__ = ("_agrees", "_hash", "by", "header", "of", "seen", "start", "value")
 
     def take(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
         """Take what was sent."""
         self.of, self.by, self.value, self.header, self.seen = of, by, value, header, seen
         self.start = value[:TOLD] if len(value) > TOLD else value
         self._hash: NatHash | None = None
+        self._agrees: bool | None = None
 
     @property
     def hash(self) -> NatHash:
@@ -76,6 +77,13 @@ class Heard:
                 value=self.start.hex(),
             )
         return self._hash
+
+    def agrees(self) -> bool:
+        """Whether it is that of the address and port seen, which one digest tells."""
+        if self._agrees is None:
+            spis = self.header.initiator + self.header.responder
+            self._agrees = compare(self.value, spis, self.seen, ()) == "address and port"
+        return self._agrees
 
     def says(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> bool:
         """Whether it says the same as another that was sent."""
@@ -94,8 +102,10 @@ def heard(of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> Hea
     return made
 
 
-def compare(value: bytes, spis: bytes, seen: Endpoint) -> Match:
-    """Say how far the hash *value*, sent with *spis* (both, 16 bytes), is that of *seen*."""
+def compare(value: bytes, spis: bytes, seen: Endpoint, others: tuple[int, ...] = PORTS) -> Match:
+    """Say how far the hash *value*, sent with *spis* (both, 16 bytes), is that of *seen*, or of its
+    address with one of the *others* as port.
+    """
     algorithm = _ALGORITHMS.get(len(value))
     if algorithm is None:
         return "nothing"
@@ -103,10 +113,27 @@ def compare(value: bytes, spis: bytes, seen: Endpoint) -> Match:
         address = spis + _packed(seen.address)
     except ValueError:  # a tunnel's far end may be known by name only
         return "nothing"
-    for port in (seen.port, *PORTS):
+    for port in (seen.port, *others):
         if algorithm(address + port.to_bytes(2, "big")).digest() == value:
             return "address and port" if port == seen.port else "address"
     return "nothing"
+
+
+def nobody_behind(hashes: Sequence[Heard]) -> bool:
+    """Say whether `judge` finds no NAT before either end, with as few digests as that takes: of
+    what a peer says of an end, which may have several addresses, one agrees with what is seen.
+    """
+    for item in hashes:
+        if not _one_agrees(item.of, item.by, hashes):
+            return False
+    return len(hashes) > 0
+
+
+def _one_agrees(of: End, by: End, hashes: Sequence[Heard]) -> bool:
+    for item in hashes:  # noqa: SIM110 - compiled, which a generator is not
+        if item.of == of and item.by == by and item.agrees():
+            return True
+    return False
 
 
 @lru_cache(maxsize=512)
