@@ -12,7 +12,7 @@ from backchannel.policy.model import Line, Rules, Use
 
 NAME = "guard"
 TITLE = "backchannel's own guard (Linux, NFQUEUE)"
-OPAQUE = {"rdp"}
+OPAQUE = {"rdp", "rdp-udp"}
 """Decoders that know their service, and see nothing of what is done inside it."""
 
 
