@@ -3,8 +3,11 @@ proxies led, and who talks to whom. One table each, within bounds.
 """
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
+from msgspec.structs import replace
+
+from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.events import (
     Anomaly,
@@ -29,6 +32,25 @@ from backchannel.report.rows import ROWS, AccountRow, Pairs, ServiceRow
 from backchannel.report.tunnels import Tunnels
 from backchannel.when import rfc3339
 
+SIGN_ONS = 16
+_SecretKey: TypeAlias = tuple[str, str, str, str, str]
+
+
+class _Nameless:
+    """What a stream told of an account before it told which: SIGN_ONS at most, and as many secrets
+    as have a row.
+    """
+
+    def __init__(self) -> None:
+        self.sign_ons: list[tuple[str, str]] = []
+        """From where, and with what program."""
+        self.secrets: list[_SecretKey] = []
+
+    def signed_on(self, address: str, program: str) -> None:
+        """Keep a sign-on, within the bound."""
+        if len(self.sign_ons) < SIGN_ONS:
+            self.sign_ons.append((address, program))
+
 
 class Facts:
     """Tables of what events tell, and what takes each kind of event in."""
@@ -37,7 +59,9 @@ class Facts:
         """*unseen* counts what did not fit."""
         self._disclosure, self._unseen = disclosure, unseen
         self._accounts: dict[tuple[str, str], AccountRow] = {}
-        self._secrets: dict[tuple[str, str, str, str, str], doc.Secret] = {}
+        self._secrets: dict[_SecretKey, doc.Secret] = {}
+        self._nameless: dict[tuple[int, str], _Nameless] = {}
+        """By flow and stack, as long as the stream lives."""
         self._files: list[doc.File] = []
         self._addresses: dict[tuple[str, str, str, int, str], doc.Address] = {}
         self._anomalies: Counter[str] = Counter()
@@ -56,13 +80,33 @@ class Facts:
             found = self._accounts[key] = AccountRow()
         return found
 
+    def ended(self, stream: Ended) -> None:
+        """Put down to the account of *stream* what it told before it told the account."""
+        nameless = self._nameless.pop((stream.flow.serial, stream.stack), None)
+        account = self._accounts.get((stream.service, stream.account))
+        if nameless is None or account is None:
+            return
+        for address, program in nameless.sign_ons:
+            account.signed_on(address, program)
+        for key in nameless.secrets:
+            secret = self._secrets[key]
+            account.credentials.add(f"{secret.kind}: {secret.scheme}")
+            self._secrets[key] = replace(secret, account=stream.account)
+
+    def _later(self, seen: Observation) -> _Nameless | None:
+        key = seen.flow.serial, seen.stack
+        if key not in self._nameless and len(self._nameless) >= ROWS:
+            return None
+        return self._nameless.setdefault(key, _Nameless())
+
     def _sign_on(self, seen: Observation, event: SignOn, row: ServiceRow) -> None:
+        address, program = _near(seen), f"{event.client} {event.version}".strip()
         if account := self._account(seen, event.account):
-            account.sign_ons += 1
-            account.addresses.add(_near(seen))
-            account.software.add(f"{event.client} {event.version}".strip())
+            account.signed_on(address, program)
+        elif not event.account and (nameless := self._later(seen)):
+            nameless.signed_on(address, program)
         row.accounts.add(event.account)
-        row.software.add(f"{event.client} {event.version}".strip())
+        row.software.add(program)
 
     def _credential(self, seen: Observation, event: Credential, row: ServiceRow) -> None:
         if account := self._account(seen, event.account):
@@ -89,6 +133,8 @@ class Facts:
             time=rfc3339(seen.time),
             frame=seen.frame,
         )
+        if not event.account and (nameless := self._later(seen)):
+            nameless.secrets.append(key)
 
     def _message(self, seen: Observation, event: Message, _row: ServiceRow) -> None:
         if account := self._account(seen, event.sender):

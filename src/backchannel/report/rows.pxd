@@ -38,7 +38,7 @@ cdef class ServiceRow:
 @cython.final
 cdef class AccountRow:
     cdef readonly Names names, addresses, disclosed, software, credentials, contacts
-    cdef public long long contact_count, sent, received, sign_ons
+    cdef public long long sent, received, sign_ons
 
 
 @cython.final

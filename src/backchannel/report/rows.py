@@ -123,7 +123,13 @@ class AccountRow:
         self.names, self.addresses, self.disclosed = Names(16), Names(64), Names(64)
         self.software, self.credentials = Names(16), Names(16)
         self.contacts: Names = Names(10_000)
-        self.contact_count = self.sent = self.received = self.sign_ons = 0
+        self.sent = self.received = self.sign_ons = 0
+
+    def signed_on(self, address: str, program: str) -> None:
+        """Count a sign-on from *address* with *program*."""
+        self.sign_ons += 1
+        self.addresses.add(address)
+        self.software.add(program)
 
     def done(self, service: str, account: str) -> doc.Account:
         """Return the row as it stands in the document."""

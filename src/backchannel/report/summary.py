@@ -142,6 +142,8 @@ class Summary:
             self._facts.tunnels.ended(stream)
         if not stream.service:
             return
+        if stream.account:
+            self._facts.ended(stream)
         row = self._services.row((stream.service, stream.protocol, stream.stack))
         if row is None:
             return
