@@ -1,5 +1,8 @@
 """What a program that scans may do wrong, and what it is told."""
 
+import inspect
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 
 from backchannel import scan
 from backchannel.errors import InputError, UsageError
+from backchannel.pipeline import Scan
 
 CAPTURE = Path(__file__).parents[1] / "examples/icq/icq_v5_neticq_iserverd.pcap"
 
@@ -41,3 +45,22 @@ def test_flows_must_be_asked_for():
     with pytest.raises(UsageError, match="collect_flows"):
         scan(CAPTURE).flows()
     assert scan(CAPTURE, collect_flows=True).flows().num_rows == 2
+
+
+def test_scan_says_what_it_takes():
+    """Editors and type checkers see every option, and nothing is swallowed."""
+    function, made = inspect.signature(scan), inspect.signature(Scan)
+    assert function.parameters == made.parameters
+    with pytest.raises(TypeError, match="collect_flow"):
+        scan(CAPTURE, collect_flow=True)
+
+
+def test_flows_run_what_was_not_iterated_also_without_assertions():
+    program = f"""
+from backchannel import scan
+print(scan({str(CAPTURE)!r}, collect_flows=True).flows().num_rows)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-O", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "2\n"

@@ -1,12 +1,13 @@
 """Captures in, answer out: the library's front door.
 
-from backchannel import scan
+    from backchannel import scan
 
-run = scan("captures/", "more.pcapng.gz")
-for seen in run:                       # typed events as they are decoded
-    print(seen.time, seen.service, seen.event)
-run.document.services                  # the summary, once the run is through
-run.flows()                            # every flow as Arrow columns
+    run = scan("captures/", "more.pcapng.gz")
+    for seen in run:  # typed events as they are decoded
+        print(seen.time, seen.service, seen.event)
+    run.document.services  # the summary of the whole run
+
+docs/api.md has the rest.
 """
 
 import sys
@@ -79,13 +80,7 @@ class Scan:
         followers: Sequence[Follower] = (),
         pseudonyms: "Pseudonyms | None" = None,
     ) -> None:
-        """*extract* names a folder for transferred files. *everything* decodes DNS, TLS and plain
-        web traffic too, not only where their names matter. *collect_flows* keeps a row for each
-        flow, which costs memory in proportion. *rule_folders* hold rules beside ours, *index* is
-        of another catalogue. *followers* look closer at some events, such as the password audit.
-        *pseudonyms* rename everything that is told. Raises UsageError without a path, and
-        InputError when one does not exist or holds no capture.
-        """
+        """See `scan`, whose arguments these are."""
         if not paths:
             raise UsageError(
                 "nothing to scan: name a capture, a folder, a glob, or - for standard input"
@@ -140,13 +135,7 @@ class Scan:
     @property
     def document(self) -> Document:
         """The summary of the whole run. Runs what has not been iterated yet."""
-        if self._document is None:
-            if not self._followers and self._pseudonyms is None:
-                self._engine.read = lru_cache(maxsize=ASKED)(self._reads)
-            for _ in self._batches:
-                pass
-        assert self._document is not None
-        return self._document
+        return self._finish()
 
     @property
     def damaged(self) -> bool:
@@ -159,7 +148,7 @@ class Scan:
             raise UsageError("no flows were kept: scan with collect_flows=True")
         from backchannel.flows.table import arrow  # noqa: PLC0415 - Arrow takes long to import
 
-        assert self.document is not None
+        self._finish()
         return arrow(self._core.columns(), self._claims)
 
     def __iter__(self) -> Iterator[Observation]:
@@ -175,6 +164,16 @@ class Scan:
             raise UsageError("a scan is iterated once: keep what is needed, or scan again")
         self._iterated = True
         return self._batches
+
+    def _finish(self) -> Document:
+        """Run what has not been iterated yet."""
+        if self._document is None:
+            if not self._followers and self._pseudonyms is None:
+                self._engine.read = lru_cache(maxsize=ASKED)(self._reads)
+            for _ in self._batches:
+                pass
+        assert self._document is not None
+        return self._document
 
     def _run(self) -> Iterator[list[Observation]]:
         """Run everything; yield what was told, in steps."""
@@ -338,6 +337,42 @@ def looks_for(index: catalogue.Index, *, everything: bool) -> dict[str, Any]:
     }
 
 
-def scan(*paths: str | Path, **options: object) -> Scan:
-    """Scan captures (files, folders, globs, `-`); the options are those of `Scan`."""
-    return Scan(*paths, **options)  # type: ignore[arg-type]
+def scan(
+    *paths: str | Path,
+    disclosure: Disclosure | None = None,
+    settings: FlowSettings | None = None,
+    extract: str | Path | None = None,
+    everything: bool = False,
+    collect_flows: bool = False,
+    progress: Progress | None = None,
+    rule_folders: Sequence[Path] = (),
+    index: catalogue.Index | None = None,
+    followers: Sequence[Follower] = (),
+    pseudonyms: "Pseudonyms | None" = None,
+) -> Scan:
+    """Scan captures: files, folders, globs, or `-` for standard input.
+
+    *disclosure* shows passwords or message text in the document; by default both are redacted.
+    *settings* are the bounds and time-outs of the packet core. *extract* names a folder for
+    transferred files. *everything* decodes DNS, TLS and plain web traffic too, not only where their
+    names matter. *collect_flows* keeps a row for each flow, for `Scan.flows`, which costs memory in
+    proportion. *progress* is called now and then with the bytes read and the bytes in all.
+    *rule_folders* hold rules beside ours; *index* is another catalogue. *followers* look closer at
+    some events, such as the password audit. *pseudonyms* rename everything that is told.
+
+    Raises UsageError without a path, and InputError when one does not exist or holds no capture.
+    Nothing is decoded before the scan is iterated or its document is asked for.
+    """
+    return Scan(
+        *paths,
+        disclosure=disclosure,
+        settings=settings,
+        extract=extract,
+        everything=everything,
+        collect_flows=collect_flows,
+        progress=progress,
+        rule_folders=rule_folders,
+        index=index,
+        followers=followers,
+        pseudonyms=pseudonyms,
+    )
