@@ -73,7 +73,7 @@ def test_scopes_keep_equal_keys_apart():
         files.add(scope, FileData(key="f", offset=0, data=body))
     assert [t.size for t in files.close_scope(1)] == [3]
     assert [t.size for t in files.close_scope(2)] == [4]
-    assert files.scopes() == []
+    assert files._scopes == {}
 
 
 def test_pieces_that_wait_are_bounded(monkeypatch):

@@ -264,10 +264,6 @@ class FileStore:
         closed = (self.close(scope, FileClose(key=key)) for key in keys)
         return [transfer for transfer in closed if transfer is not None]
 
-    def scopes(self) -> list[Any]:
-        """Return the scopes that have files under way."""
-        return list(self._scopes)
-
     def finish(self) -> None:
         """Write the manifest. Call once, when every scope is closed."""
         if self._folder is not None:

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from ipaddress import ip_network
 
 import msgspec
@@ -123,8 +124,8 @@ class Run:
         self._control: dict[int, Played] = {}
         self._seconds: dict[int, list[float]] = {}
 
-    async def all(self) -> Report:
-        """Do everything."""
+    async def report(self) -> Report:
+        """Play every cell without the ruleset and under it; return what became of each."""
         enforcers.load_table(self.lab, trace.TRACKING)
         await asyncio.gather(*(self._without(cell) for cell in self.job.cells))
         await self._time(
@@ -169,7 +170,7 @@ class Run:
         if calm:
             player.patience *= CALMER
         player.gate.set()
-        async with self._turns[shared] if shared else _Free(), self._at_once:
+        async with self._turns[shared] if shared else nullcontext(), self._at_once:
             return player, await player.play()
 
     async def _without(self, cell: Cell) -> None:
@@ -258,16 +259,6 @@ def _stops(decided: Decided) -> bool:
 
 def _joins(cell: Cell) -> bool:
     return methods.METHODS[cell.method].midstream
-
-
-class _Free:
-    """A turn that nobody waits for."""
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
 
 
 class _Addresses:

@@ -56,7 +56,7 @@ def main() -> None:
             if isinstance(job.enforced, enforcers.Text) and job.enforced.sets:
                 enforcers.need("ipset", "ipset")
         isolate()
-        _say(Done(asyncio.run(Run(job, lambda plays: _say(Progress(plays))).all())))
+        _say(Done(asyncio.run(Run(job, lambda plays: _say(Progress(plays))).report())))
     except PrivilegeError as error:
         _say(Failed(str(error), "not-allowed"))
     except MissingProgramError as error:

@@ -87,10 +87,6 @@ FAILED = 0xFFFFFFFF
 """Header status of a refused request; on a log-off it means "signed on elsewhere"."""
 OFFLINE_DELIVERY = 5
 """Header status of messages kept while the recipient was away."""
-BY_SERVER = 1
-"""Header status of what a server hands on from another user."""
-TO_OTHERS = 11
-"""Header status of an invitation that went to somebody else."""
 
 STATUS = {
     0: "online",
