@@ -72,7 +72,7 @@ def test_a_key_that_stands_twice_is_an_error():
         ("a: !!python/object/apply:os.getcwd []\n", "tags"),
         ("a: !mine 1\n", "tags"),
         ("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), "nested deeper"),
-        ("name: [", "line 2: no YAML"),
+        ("name: [", "line 2: not valid YAML"),
         ("a: \x01", "not allowed"),
     ],
 )

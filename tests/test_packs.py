@@ -375,7 +375,7 @@ def made_big(tmp_path):
 
 def test_too_many_files(tmp_path, keys, monkeypatch):
     monkeypatch.setattr(archive, "FILES", 4)
-    with pytest.raises(InputError, match="one too many"):
+    with pytest.raises(InputError, match="beyond the number of files"):
         made(tmp_path, keys)
 
 

@@ -51,9 +51,10 @@ class Located:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"line {mark.line + 1}" if mark else ""
-            raise InputError(path, f"no YAML: {error.problem or error.context}", where) from error
+            text = f"not valid YAML: {error.problem or error.context}"
+            raise InputError(path, text, where) from error
         except yaml.YAMLError as error:
-            raise InputError(path, f"no YAML: {_one_line(error)}") from error
+            raise InputError(path, f"not valid YAML: {_one_line(error)}") from error
         self._made = set[int]()
         self._text = text
         self.data: Any = self._construct(self._node, (), 0)

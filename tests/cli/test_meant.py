@@ -14,8 +14,8 @@ KNOWN = ("iptables", "nftables", "pf")
         ("nfttables", "did you mean nftables or iptables?"),
         ("tables", "did you mean iptables or nftables?"),
         ("pf-next", "did you mean pf?"),
-        ("ipchains", "there is iptables, nftables, pf"),
-        ("", "there is iptables, nftables, pf"),
+        ("ipchains", "choose from iptables, nftables, pf"),
+        ("", "choose from iptables, nftables, pf"),
     ],
 )
 def test_what_is_alike_is_asked_for_and_else_all_are_told(name, said):

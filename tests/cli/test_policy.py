@@ -90,4 +90,4 @@ def test_a_firewall_that_is_none_is_answered_with_those_there_are():
     for command in ("compile", "matrix", "explain", "plan", "apply"):
         more = ("--flow", "tcp 10.0.0.1 -> 10.0.0.2:1") if command == "explain" else ()
         told = run(command, OFFICE, "--to", "ipchains", *more, code=2).stderr
-        assert "no firewall 'ipchains'; there is cisco-ios" in told
+        assert "no firewall 'ipchains'; choose from cisco-ios" in told

@@ -113,14 +113,14 @@ def test_a_ruleset_that_does_not_load_ends_with_2(policy, tmp_path):
     (tmp_path / "rules.nft").write_text("table inet x { chain y { nonsense } }\n")
     done = run(policy, "--ruleset", tmp_path / "rules.nft", "--method", "standard")
     assert done.returncode == 2
-    assert "rules.nft: nft does not take it" in done.stderr
+    assert "rules.nft: nft rejects it" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--method", "carrier-pigeon"), "no method 'carrier-pigeon'; there is standard,"),
+        (("--method", "carrier-pigeon"), "no method 'carrier-pigeon'; choose from standard,"),
         (("--to", "pf"), "loads nftables and iptables"),
         (("--service", "icq"), "promises nothing of these services"),
         (("--guard", "--against", "x"), "leave --ruleset and --against out"),

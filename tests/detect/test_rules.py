@@ -250,9 +250,9 @@ def test_a_rule_may_wait_for_thirty_years():
     ("old", "new", "said"),
     [
         ("events: [message]", "events: [mesage]", "there is no event 'mesage'"),
-        ("kind not in", "kimd not in", "'kimd' is told by none of its events; these tell account"),
-        ("messages of {client}", "messages of {clint}", "'clint' is told by none"),
-        ('"client"]', '"clients"]', "'clients' is told by none"),
+        ("kind not in", "kimd not in", "'kimd' is in none of its events; they have account"),
+        ("messages of {client}", "messages of {clint}", "'clint' is in none of its events"),
+        ('"client"]', '"clients"]', "'clients' is in none of its events"),
     ],
 )
 def test_a_rule_that_could_never_fire_is_refused(tmp_path, old, new, said):

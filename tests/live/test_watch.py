@@ -527,7 +527,7 @@ def test_a_good_configuration_is_said_to_be_good(tmp_path):
     )
     assert ran.returncode == 0
     assert f"{path}: good. Interfaces: none0; alerts to: nobody" in ran.stdout
-    assert "note: there is no interface none0" in ran.stdout
+    assert "note: this machine has no interface none0" in ran.stdout
 
 
 def test_reports_of_periods_and_alerts_over_kill_9(world, tmp_path):

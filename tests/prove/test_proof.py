@@ -181,7 +181,7 @@ def test_iptables_says_which_of_its_lines_decided():
 
 
 def test_a_ruleset_that_does_not_load_is_an_error_with_its_name():
-    with pytest.raises(InputError, match=r"ruleset\.nft: nft does not take it: .*syntax error"):
+    with pytest.raises(InputError, match=r"ruleset\.nft: nft rejects it: .*syntax error"):
         proved("table inet x { nonsense }", promise("aim", "login"))
 
 

@@ -80,7 +80,7 @@ def test_a_short_key_is_refused_and_a_file_can_hold_it(tmp_path):
 
 @pytest.mark.parametrize("option", ["secrets", "content"])
 def test_what_shows_originals_is_refused_together_with_it(option):
-    with pytest.raises(UsageError, match="goes with none"):
+    with pytest.raises(UsageError, match="cannot be combined"):
         command("x.pcap", pseudonymise=KEY, **{option: True})
 
 

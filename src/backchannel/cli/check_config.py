@@ -18,7 +18,7 @@ def check_config(path: options.File = configfile.SYSTEM) -> int:
         The file, by default /etc/backchannel/backchannel.toml.
     """
     if path == configfile.SYSTEM and not path.exists():
-        raise UsageError(f"there is no {path}; name a file: backchannel check-config FILE")
+        raise UsageError(f"{path} does not exist; name a file: backchannel check-config FILE")
     layers = configfile.layers(path)
     made = configfile.made(layers)
     faults = [layers.fault(where, text) for where, text in setup.faults(made)]
@@ -28,7 +28,7 @@ def check_config(path: options.File = configfile.SYSTEM) -> int:
         print(f"note: {text}")
     for name in made.capture.interfaces:
         if name not in (ANY, *interfaces()):
-            print(f"note: there is no interface {name} on this machine now")
+            print(f"note: this machine has no interface {name} at the moment")
     watched = ", ".join(made.capture.interfaces) or "none (give -i)"
     sent = ", ".join(receiver.name for receiver in made.alerts.receivers) or "nobody"
     policy = f"; the guard's policy: {made.guard.policy}" if made.guard.policy else ""

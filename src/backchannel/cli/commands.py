@@ -6,8 +6,8 @@ Nothing is imported here, so that the first page is there at once.
 ABOUT = "Find, decode and close the back channels in a network."
 COMMANDS = (
     ("scan", "scan:scan", "Find and decode the back channels in captures."),
-    ("services", "services:services", "Show what the catalogue knows of each service."),
-    ("rules", "rules:rules", "Show what is looked for."),
+    ("services", "services:services", "Show what the catalogue knows about each service."),
+    ("rules", "rules:rules", "List the detection rules, or show one in full."),
     (
         "update",
         "update:update",
@@ -18,14 +18,18 @@ COMMANDS = (
     (
         "policy",
         "policy:app",
-        "Write a policy once; check it, compile it to firewalls, and prove what it does.",
+        "Check a policy, compile it for real firewalls, and prove what they block.",
     ),
     (
         "watch",
         "watch:watch",
-        "Watch interfaces: the same on live traffic, with alerts, evidence and figures.",
+        "Watch live traffic, with alerts, evidence and metrics.",
     ),
-    ("check-config", "check_config:check_config", "Check a configuration file of watch and guard."),
+    (
+        "check-config",
+        "check_config:check_config",
+        "Check a configuration file for watch and guard.",
+    ),
 )
 WORDS = {
     "scan": "[OPTIONS] PATHS...",

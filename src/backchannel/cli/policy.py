@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = App(
     name="policy",
-    help="Write a policy once; check it, compile it to firewalls, and prove what it does.",
+    help="Check a policy, compile it for real firewalls, and prove what they block.",
     default_parameter=options.DEFAULT,
     help_format="plaintext",
 )

@@ -128,7 +128,7 @@ def _methods(wanted: tuple[str, ...]) -> tuple[str, ...]:
 
     for name in wanted:
         if name not in METHODS:
-            raise UsageError(f"no method {name!r}; there is {', '.join(METHODS)}")
+            raise UsageError(f"no method {name!r}; choose from {', '.join(METHODS)}")
     return wanted or tuple(METHODS)
 
 
@@ -218,7 +218,7 @@ def _read(paths: tuple[Path, ...]) -> "Text":
                 raise InputError(path, f"larger than {LARGEST >> 20} MiB")
             texts.append((str(path), path.read_text("utf-8")))
         except UnicodeDecodeError as error:
-            raise InputError(path, "not a text in UTF-8", f"byte {error.start}") from error
+            raise InputError(path, "not UTF-8 text", f"byte {error.start}") from error
     return _text(texts)
 
 

@@ -87,7 +87,9 @@ def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":
     if key is None:
         return None
     if originals:
-        raise UsageError("--pseudonymise goes with none of --secrets --content --extract --flows")
+        raise UsageError(
+            "--pseudonymise cannot be combined with --secrets, --content, --extract or --flows"
+        )
     from backchannel.report.pseudonyms import from_option  # noqa: PLC0415 - only where asked
 
     return from_option(key)
@@ -102,7 +104,10 @@ def show(document: Document, index: Index, written: Iterable[Path | None]) -> No
     for path in told:
         print(f"written: {path}", file=sys.stderr)
     if not told and document.services and sys.stdout.isatty():
-        print("the whole, to read and to hand over: add --report report.html", file=sys.stderr)
+        print(
+            "for the full report, to read and to hand over: add --report report.html",
+            file=sys.stderr,
+        )
 
 
 def code(document: Document, fail_on: Severity | None) -> int:

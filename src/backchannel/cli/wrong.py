@@ -1,4 +1,4 @@
-"""What is wrong with a command line, in the voice of all other errors, and where help is."""
+"""Errors of the command line, worded as all our other errors are, with where to find help."""
 
 from cyclopts import (
     CoercionError,
@@ -12,7 +12,7 @@ NUMBERS = {int: "a whole number", float: "a number"}
 
 
 def words(error: CycloptsError) -> str:
-    """Say what is wrong, and with which command's `--help` one goes on."""
+    """Say what is wrong, and which command's `--help` has more."""
     command = " ".join(("backchannel", *(error.command_chain or ())))
     return f"{_what(error)} (see `{command} --help`)"
 

@@ -34,7 +34,7 @@ def read(path: Path) -> tuple[Network, ...]:
             except ValueError as error:
                 raise InputError(path, f"line {number}: {error}") from error
     if not networks:
-        raise InputError(path, "names no gateway, so that every tunnel would be one too many")
+        raise InputError(path, "names no gateway, so every tunnel would be a finding")
     return tuple(networks)
 
 

@@ -67,7 +67,7 @@ def _unknown(rule: Rule, named: set[str]) -> Iterator[str]:
         return
     places = {name for tag in rule.events for name in vocabulary(known[tag]).places}
     if missing := sorted(named - places):
-        yield f"{', '.join(map(repr, missing))} is told by none of its events; these tell " + (
+        yield f"{', '.join(map(repr, missing))} is in none of its events; they have " + (
             ", ".join(sorted(places))
         )
 

@@ -62,7 +62,7 @@ def checked(text: str) -> Checked:
             tree = ast.parse(text := ast.unparse(tree), mode="eval")
         all_of = tuple(map(ast.unparse, _all_of(tree.body)))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise NotAllowedError(f"{text!r} is no expression: {error}") from error
+        raise NotAllowedError(f"{text!r} is not an expression: {error}") from error
     nodes = list(ast.walk(tree))
     for node in nodes:
         _check(node, text)
@@ -86,7 +86,7 @@ def _check(node: ast.AST, text: str) -> None:
         known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
         if not known or node.keywords:
             raise NotAllowedError(
-                f"{text!r} calls what is no function; there are {', '.join(FUNCTIONS)}"
+                f"{text!r} calls something other than a known function: {', '.join(FUNCTIONS)}"
             )
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         sides = (node.left, node.right)

@@ -77,7 +77,9 @@ class Control:
             except OSError:
                 self._path.unlink(missing_ok=True)
             else:
-                raise UsageError(f"a guard answers at {self._path} already; give --control")
+                raise UsageError(
+                    f"a guard is already running at {self._path}; choose another with --control"
+                )
 
 
 def ask(path: Path, what: str) -> bytes:

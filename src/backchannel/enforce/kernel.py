@@ -124,5 +124,5 @@ def _run(command: tuple[str, ...], text: str = "") -> str:
     )
     if done.returncode:
         said = " ".join(done.stderr.split())[:400]
-        raise UsageError(f"{command[0]} does not take the guard's rules: {said}")
+        raise UsageError(f"{command[0]} rejects the guard's rules: {said}")
     return done.stdout

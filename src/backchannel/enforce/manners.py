@@ -26,7 +26,7 @@ def silence(segment: Segment, hop: bytes = b"") -> str:
     if target.is_multicast or target == _BROADCAST:
         return "it was for many"
     if source.is_multicast or source == _BROADCAST or source.is_unspecified:
-        return "its sender is no host"
+        return "its sender is not a host"
     return ""
 
 

@@ -63,7 +63,7 @@ def open_port(interface: str) -> Opened:
     kind, address = _hardware(interface)
     if kind != ETHERNET:
         raise UsageError(
-            f"interface {interface} is no Ethernet: resets cannot be put there as frames; "
+            f"interface {interface} is not Ethernet: resets cannot be put there as frames; "
             "leave `via` out to send them by the kernel's routes"
         )
     try:

@@ -90,7 +90,7 @@ class Prevention:
         try:
             told: Told = blind.decode(body, Told)
         except ValueError:
-            self._notice(f"parser {number} told what cannot be of what it prevented")
+            self._notice(f"parser {number} sent figures of its prevention that make no sense")
             return
         if len(told.reasons) > NAMES or len(told.counters) > NAMES:
             return

@@ -32,7 +32,7 @@ def span(text: str) -> tuple[int, int, int]:
     if dash:
         low, high = ip_address(first.strip()), ip_address(last.strip())
         if low.version != high.version or int(low) > int(high):
-            raise ValueError(f"{text} is no range of addresses")
+            raise ValueError(f"{text} is not an address range")
         return low.version, int(low), int(high)
     net = ip_network(text, strict=False)
     return net.version, int(net.network_address), int(net.broadcast_address)
@@ -48,7 +48,7 @@ def ports(text: str, carrier: str = "tcp") -> range:
     try:
         number = getservbyname(text, carrier)
     except OSError:
-        raise ValueError(f"{text} is no port") from None
+        raise ValueError(f"{text} is not a port") from None
     return range(number, number + 1)
 
 

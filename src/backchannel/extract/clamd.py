@@ -38,7 +38,7 @@ class Clamd:
         except OSError as error:
             raise UsageError(f"no clamd answers at {address}: {reason(error)}") from error
         if answer != "PONG":
-            raise UsageError(f"what answers at {address} is no clamd")
+            raise UsageError(f"what answers at {address} is not clamd")
 
     def scan(self, path: Path, sha256: str) -> list[Match]:  # noqa: ARG002 - see Scanner
         """See Scanner."""

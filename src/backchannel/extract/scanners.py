@@ -61,7 +61,7 @@ class Hashes:
                 continue
             found = _SHA256.fullmatch(text)
             if found is None:
-                raise InputError(path, "is no SHA-256 with a label", f"line {number}")
+                raise InputError(path, "is not a SHA-256 with a label", f"line {number}")
             self._labels[found[1].lower()] = (found[2] or path.name).strip()[:LABEL]
 
     def scan(self, path: Path, sha256: str) -> list[Match]:  # noqa: ARG002 - see Scanner

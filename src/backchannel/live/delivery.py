@@ -117,7 +117,7 @@ class Delivery:
             raise
         if courier.troubled:
             courier.troubled = False
-            self._notice(f"{name} can be told again")
+            self._notice(f"{name} can be reached again")
         self._spool.done(name, key)
         return True
 

@@ -137,7 +137,7 @@ class Evidence:
         self._deaths = [then for then in self._deaths if now - then < 60] + [now]
         if len(self._deaths) >= FATAL:
             self._process = None
-            self._notice("the recorder died again; from now on there is no evidence")
+            self._notice("the recorder died again; no evidence is kept from now on")
         else:
             self._notice("the recorder died; another goes on")
             self._record()

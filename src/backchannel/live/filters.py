@@ -56,5 +56,5 @@ def _program(text: str) -> bytes:
     count, *lines = text.split("\n")
     rows = [tuple(map(int, line.split())) for line in lines if line]
     if not count.isdigit() or len(rows) != int(count) or not 0 < len(rows) <= MOST:
-        raise UsageError("tcpdump told a filter program that cannot be")
+        raise UsageError("tcpdump returned an invalid filter program")
     return b"".join(struct.pack("HBBI", *row) for row in rows)

@@ -90,7 +90,7 @@ def open_captures(settings: Capture, workers: int = 1) -> list[Opened]:
     """
     link = link_type(settings.interface)
     if settings.interface == ANY and settings.promiscuous:
-        raise UsageError("promiscuous is of one interface: name those that are meant, not any")
+        raise UsageError("promiscuous needs interfaces by name; it does not work with `any`")
     program = filters.compiled(settings.filter, settings.snaplen, link)
     opened: list[Opened] = []
     group = -1

@@ -65,7 +65,7 @@ def _unpack(path: Path, packed: bytes) -> bytes:
         with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(packed) as stream:
             data: bytes = stream.read(UNPACKED + 1)
     except zstandard.ZstdError as error:
-        raise InputError(path, f"is no pack (.tar.zst): {error}") from error
+        raise InputError(path, f"is not a pack (.tar.zst): {error}") from error
     if len(data) > UNPACKED:
         raise InputError(path, f"a pack unpacks to at most {UNPACKED} bytes")
     return data
@@ -79,7 +79,10 @@ def _untar(path: Path, data: bytes) -> dict[str, bytes]:
         name, size = _header(path, header, at)
         at += _BLOCK
         if name in files or len(files) >= FILES or size > FILE or at + size > len(data):
-            raise InputError(path, f"{name}: twice, cut short, too large or one too many")
+            raise InputError(
+                path,
+                f"{name}: duplicate, cut short, too large, or beyond the number of files allowed",
+            )
         files[name] = data[at : at + size]
         at += -(-size // _BLOCK) * _BLOCK
     return files
@@ -89,14 +92,14 @@ def _header(path: Path, header: bytes, at: int) -> tuple[str, int]:
     """Return name and size from a ustar header (POSIX.1-1988, `pax` §ustar interchange format)."""
     plain = len(header) == _BLOCK and header[257:263] == b"ustar\0" and not any(header[345:500])
     if not plain or header[156:157] != b"0":
-        raise InputError(path, "holds something else than plain files", f"byte {at}")
+        raise InputError(path, "holds something other than plain files", f"byte {at}")
     summed = sum(header[:148]) + 8 * 32 + sum(header[156:])
     name = header[:100].rstrip(b"\0").decode("latin-1")
     if _octal(header[148:156]) != summed:
         raise InputError(path, "a header's checksum is wrong", f"byte {at}")
     size = _octal(header[124:136])
     if not allowed(name) or size < 0:
-        raise InputError(path, f"{name!r} has no place in a pack", f"byte {at}")
+        raise InputError(path, f"{name!r} does not belong in a pack", f"byte {at}")
     return name, size
 
 

@@ -136,7 +136,7 @@ def public(path: Path) -> Ed25519PublicKey:
     try:
         key = serialization.load_pem_public_key(text)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(path, f"is no public key in PEM: {error}") from error
+        raise InputError(path, f"is not a PEM public key: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise InputError(path, "is not an Ed25519 key")
     return key
@@ -147,7 +147,7 @@ def _private(path: Path) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(text, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InputError(path, f"is no private key in PEM without a password: {error}") from error
+        raise InputError(path, f"is not an unencrypted PEM private key: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(path, "is not an Ed25519 key")
     return key

@@ -96,7 +96,7 @@ class Book:
             self._complain(where, "names nobody; write `any` for everybody")
         if ANY in listed:
             if len(listed) > 1:
-                self._complain(where, "`any` already is everybody; write it alone")
+                self._complain(where, "`any` is everybody already; write it alone")
             return Party(ANY)
         zones = [self._policy.zones[name] for name in listed if name in self._policy.zones]
         interfaces = tuple(dict.fromkeys(name for zone in zones for name in zone.interfaces))
@@ -179,7 +179,7 @@ class Book:
                 if bad <= TOLD:
                     self._complain((*where, "file"), f"{path}:{number}: {error}")
         if bad > TOLD:
-            self._complain((*where, "file"), f"{path}: {bad - TOLD} more lines are no addresses")
+            self._complain((*where, "file"), f"{path}: {bad - TOLD} more lines are not addresses")
 
     def _check_names(self) -> None:
         for name, zone in self._policy.zones.items():
@@ -199,4 +199,4 @@ def _check_zone(zone: Zone, where: Where, complain: Complain) -> None:
         # what Linux allows, less what any firewall's language would take for more than a name
         plain = name.replace("-", "").replace("_", "").replace(".", "").replace("+", "")
         if not (0 < len(name) <= 15 and plain.isascii() and plain.isalnum()):
-            complain((*where, "interfaces", place), f"{name!r} is no interface's name")
+            complain((*where, "interfaces", place), f"{name!r} is not an interface name")

@@ -101,4 +101,4 @@ def _network(kind: type, value: Any) -> Any:
         network = ip_network(value)
         if isinstance(network, kind):
             return network
-    raise ValueError(f"{value!r} is no {kind.__name__}")
+    raise ValueError(f"{value!r} is not of type {kind.__name__}")

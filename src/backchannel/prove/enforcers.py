@@ -258,7 +258,7 @@ def drop_table(lab: Lab, name: str) -> None:
 def _load(lab: Lab, command: Sequence[str], text: str, name: str) -> None:
     done = _run(lab, command, text=text, check=False)
     if done.returncode:
-        raise InputError(name, f"{command[0]} does not take it: {_first(done.stderr)}")
+        raise InputError(name, f"{command[0]} rejects it: {_first(done.stderr)}")
 
 
 def _first(text: str) -> str:

@@ -78,7 +78,7 @@ class NatsSink:
         try:
             self._info = json.loads(told)
         except ValueError:
-            raise ConnectionError("a NATS server whose greeting is no JSON") from None
+            raise ConnectionError("a NATS server whose greeting is not JSON") from None
         if self._wants_tls or self._info.get("tls_required"):
             self._connection.start_tls(context(self._ca), self._host)
         options = {

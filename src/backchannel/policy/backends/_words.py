@@ -88,7 +88,7 @@ def interfaces(party: Party) -> tuple[str, ...]:
     """Return the party's interfaces, checked again, as they go into text without quotes."""
     for name in party.interfaces:
         if not re.fullmatch(r"[A-Za-z0-9_.+-]{1,15}", name):
-            raise ValueError(f"{name!r} is no interface's name")
+            raise ValueError(f"{name!r} is not an interface name")
     return party.interfaces
 
 

@@ -59,7 +59,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 def read_message(data: bytes) -> Message:
     """Read a datagram, which must hold exactly one message."""
     if len(data) < HEADER:
-        raise WireError(f"{len(data)} bytes are no message")
+        raise WireError(f"{len(data)} bytes are not a message")
     size = _size(data)
     if size + HEADER != len(data):
         raise WireError(f"message of {size} bytes in a datagram of {len(data)}")

@@ -150,7 +150,12 @@ class Session:
             for _ in range(reader.u8()):
                 inner = read(Side.SERVER, reader.take(reader.u16le()))
                 if inner is None or not inner.known or inner.command == Server.MULTI:
-                    return [*told, Malformed(reason="several packets in one: one is none")]
+                    return [
+                        *told,
+                        Malformed(
+                            reason="several packets in one datagram, of which one is malformed"
+                        ),
+                    ]
                 told += self._decode(inner)
         except WireError as error:
             told.append(Malformed(reason=f"several packets in one: {error}"))

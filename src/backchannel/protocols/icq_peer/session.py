@@ -115,7 +115,7 @@ class Session:
         if init := wire.read_init(body):
             return list(self._init(side, init))
         if self._state.init is None:
-            raise WireError("the first packet is no init")
+            raise WireError("the first packet is not an init")
         if body == wire.OK or wire.is_confirmation(body):
             self.standing = Standing.PARSED
             return []
