@@ -176,7 +176,7 @@ def test_files_of_a_ruleset_find_their_place():
 
 def test_a_ruleset_is_text_of_bounded_size(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="not a text in UTF-8"):
+    with pytest.raises(InputError, match="not UTF-8 text"):
         policy_prove._read((tmp_path / "a",))
     monkeypatch.setattr(policy_prove, "LARGEST", 1)
     with pytest.raises(InputError, match="larger than"):

@@ -130,7 +130,7 @@ def test_another_server_is_no_clamd():
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(UsageError, match="no clamd"):
+        with pytest.raises(UsageError, match="is not clamd"):
             Clamd(f"127.0.0.1:{server.getsockname()[1]}")
         thread.join()
 

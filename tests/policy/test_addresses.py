@@ -101,7 +101,7 @@ def test_an_empty_file_is_nobody_not_everybody(tmp_path):
         ({"any": ("10.0.0.1",)}, {}, "is everybody"),
         ({"a": ()}, {"a": Zone(interfaces=("x",))}, "is the name of a group too"),
         ({}, {"z": Zone()}, "needs `interfaces`"),
-        ({}, {"z": Zone(interfaces=('lan0"; flush',))}, "no interface's name"),
+        ({}, {"z": Zone(interfaces=('lan0"; flush',))}, "not an interface name"),
     ],
 )
 def test_every_mistake_is_told(tmp_path, groups, zones, said):

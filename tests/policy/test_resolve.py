@@ -121,7 +121,7 @@ rules:
         ("{deny: aim, capabilities: [whiteboard]}", "aim has no whiteboard; it has file-sharing"),
         ("{deny: proxy, capabilities: [whiteboard]}", "proxy has none of these; it has"),
         ("{deny: aim, from: nobody}", "rules[0].from: no group or zone 'nobody'"),
-        ("{deny: aim, from: [any, 10.0.0.1]}", "`any` already is everybody"),
+        ("{deny: aim, from: [any, 10.0.0.1]}", "`any` is everybody already"),
         ("{deny: aim, from: []}", "names nobody"),
         ("{deny: aim, ports: [5190]}", "rules[0].ports[0]: Expected `str`, got `int`"),
         ("{deny: aim, ports: [tcp/0]}", "rules[0].ports[0]: 'tcp/0' is not like tcp/5190"),
