@@ -106,6 +106,7 @@ def many(make, count):
 
 
 PUBLIC = "198.51.101.7"
+GNUTELLA = {"service": "gnutella", "protocol": "gnutella"}
 
 CASES = {
     "policy-refuses": (
@@ -173,7 +174,18 @@ CASES = {
     "drive-shared": ([share("C:\\Windows\\win.com")], [share("windows tips.txt")]),
     "anonymous-listing": ([anomaly("anonymous-listing")], [anomaly("sequence-jump")]),
     "inside-address-told": ([address("10.1.2.3")], [address(PUBLIC)]),
-    "public-address-told": ([address("8.8.4.4")], [address("10.1.2.3")]),
+    "public-address-told": (
+        [address("8.8.4.4")],
+        [
+            address("10.1.2.3"),
+            (address("8.8.8.8"), {"server": "8.8.8.8"}),  # whoever hears of itself learns nothing
+            (address("8.8.4.4"), GNUTELLA),
+        ],
+    ),
+    "peer-addresses-told": (
+        [(address("8.8.4.4"), GNUTELLA)],
+        [(address("8.8.8.8"), GNUTELLA | {"server": "8.8.8.8"}), address("8.8.4.4")],
+    ),
     "two-places": (
         [
             (SignOn(account="ann"), {"client": "10.0.0.5"}),

@@ -5,7 +5,7 @@ import re
 
 import msgspec
 import pytest
-from tests.detect.cases import CASES, OTHERS, message, share
+from tests.detect.cases import CASES, GNUTELLA, OTHERS, address, message, share
 
 from backchannel.catalogue.model import RiskId
 from backchannel.detect import rules
@@ -25,6 +25,7 @@ from backchannel.protocols import Protocol, Start
 
 RULES = rules.load()
 SECOND = 1_000_000_000
+INSIDE = "10.0.0.5"
 
 
 def flow(client="10.0.0.5", server="10.0.0.1", port=5190, transport="tcp"):
@@ -104,14 +105,24 @@ def test_both_sides_of_a_proxy_are_one_place(which, event):
 
 def test_peers_on_many_ports_are_one_finding_of_the_host_inside():
     """Whoever opened the flow: a peer outside is not what can be mended."""
-    inside, peers = "10.0.0.5", ["8.8.4.1", "8.8.4.2", "8.8.4.3"]
+    peers = ["8.8.4.1", "8.8.4.2", "8.8.4.3"]
     told = {"service": "kazaa", "protocol": "fasttrack"}
-    opened = [told | {"client": inside, "server": peer, "port": 3000} for peer in peers[:2]]
+    opened = [told | {"client": INSIDE, "server": peer, "port": 3000} for peer in peers[:2]]
     (finding,) = findings(
-        [*opened, told | {"client": peers[2], "server": inside, "port": 4000}], "odd-port-peers"
+        [*opened, told | {"client": peers[2], "server": INSIDE, "port": 4000}], "odd-port-peers"
     )
     assert finding.count == len(peers)
-    assert set(finding.hosts) == {inside, *peers}
+    assert set(finding.hosts) == {INSIDE, *peers}
+
+
+def test_addresses_of_many_peers_are_one_finding_of_the_host_inside():
+    told = [
+        (address(f"8.8.4.{last}"), place)
+        for last, place in enumerate((GNUTELLA, GNUTELLA | {"client": "9.9.9.9", "server": INSIDE}))
+    ]
+    (finding,) = findings(told, "peer-addresses-told")
+    assert finding.count == len(told)
+    assert INSIDE in finding.hosts
 
 
 def test_every_rule_has_its_cases():
