@@ -124,6 +124,15 @@ def test_links_lead_somewhere(path):
     assert broken == []
 
 
+def test_decisions_are_listed_by_their_titles():
+    decisions = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    assert len({path.name[:4] for path in decisions}) == len(decisions) > 0
+    index = (DOCS / "decisions/README.md").read_text()
+    rows = re.findall(r"^\| \[(\d+)\]\((.+)\) \| (.+) \|$", index, re.MULTILINE)
+    titles = [path.read_text().partition("\n")[0].removeprefix("# ") for path in decisions]
+    assert rows == [(p.name[:4], p.name, title) for p, title in zip(decisions, titles, strict=True)]
+
+
 @each_page
 def test_names_no_place_of_ours(path):
     assert not re.search(r"(?<![\w.])/(work|root|home/\w+|tmp)/", path.read_text())
