@@ -50,14 +50,14 @@ if TYPE_CHECKING:
     from backchannel.report.pseudonyms import Pseudonyms
 
 NAMES = 4096
-"""Host names whose service is remembered, because the same ones are asked for again and again."""
+"""Host names whose service is cached, because the same ones are looked up again and again."""
 
 PORTION = 256
-"""What is told is taken in so many at a time, first by the summary and then by the rules: each is
-done sooner while the processor has its code and tables at hand."""
+"""Observations are passed on in batches of this size, first to the summary and then to the rules:
+each is faster while the processor has its code and tables at hand."""
 
 ASKED = 1024
-"""Kinds of events, with values, of which it is remembered whether somebody reads them."""
+"""Questions of the kind "does anybody read events with these values?" whose answers are cached."""
 
 Progress = Callable[[int, int], None]
 """Called now and then with bytes read and bytes in all (0 where that is not known)."""
@@ -92,8 +92,8 @@ class Scan:
         self._summary = Summary(disclosure)
         self._counts: Counter[str] = Counter()
         self._heard: list[Observation | Ended | tuple[Any, ...]] = []
-        """What was told and not taken in yet; of events that are only counted, what `Summary.count`
-        takes."""
+        """What was observed since `_hear` was called last. A tuple holds the arguments of
+        `Summary.count`, for an event that is only counted."""
         looked_for = rules.load(*rule_folders).values()
         self._pseudonyms = pseudonyms
         self._detector = Detector(looked_for, pseudonyms.names if pseudonyms else None)
@@ -115,18 +115,19 @@ class Scan:
             on_end=self._ended,
             on_count=self._heard.append,
         )
-        self._settings = {
+        self._how_made = {
             "decoded": "all protocols" if everything else "what concerns a known service",
             **_shown(disclosure, extract),
-            "rules": f"{len(looked_for)}, with {len(rule_folders)} folders of one's own",
+            "rules": f"{len(looked_for)}, with {len(rule_folders)} other folders",
             **_versions(self.index),
         }
-        """How the document was made, as it says itself."""
+        """How the document was made, for its `settings`."""
         self._progress = progress
         self._inputs: list[Input] = []
         self._firsts: list[int] = []
-        """The first frame of each."""
+        """The first frame of each input."""
         self._claims: dict[int, tuple[str, str, str]] = {}
+        """Service, stack and confidence by a flow's number, where its rows are kept."""
         self._collect = collect_flows
         self._batches = self._run()
         self._iterated = False
@@ -159,7 +160,7 @@ class Scan:
         return chain.from_iterable(self.batches())
 
     def batches(self) -> Iterator[list[Observation]]:
-        """Yield the same, some at a time, for who takes in many at once faster than one by one."""
+        """Yield the same in lists, for callers that take many at once faster than one by one."""
         if self._iterated:
             raise UsageError("a scan is iterated once: keep what is needed, or scan again")
         self._iterated = True
@@ -176,7 +177,7 @@ class Scan:
         return self._document
 
     def _run(self) -> Iterator[list[Observation]]:
-        """Run everything; yield what was told, in steps."""
+        """Run everything; yield the observations in lists."""
         for source in self._sources:
             yield from self._read(source)
         self._core.finish()
@@ -206,7 +207,7 @@ class Scan:
             document = renamed(document, self._pseudonyms)
         told = matrix.build(document, self.index, self.assessed)
         self._document = msgspec.structs.replace(
-            document, matrix=told, settings=self._settings | document.settings
+            document, matrix=told, settings=self._how_made | document.settings
         )
 
     def _read(self, source: Source) -> Iterator[list[Observation]]:
@@ -242,13 +243,13 @@ class Scan:
                 self._hear()
                 yield self._renamed(told)
                 told = []
-        if len(heard) >= PORTION:  # nothing but what is counted
+        if len(heard) >= PORTION:  # nothing but events that are only counted
             self._hear()
         if told:
             yield self._renamed(told)
 
     def _followed(self, told: list[Observation]) -> list[Observation]:
-        """Return what the engine told, and what followers add to it."""
+        """Return observations together with what followers add to them."""
         return [each for seen in told for each in (seen, *self._added(seen))]
 
     def _added(self, seen: Observation) -> Iterator[Observation]:
@@ -257,17 +258,17 @@ class Scan:
                 yield msgspec.structs.replace(seen, event=event)
 
     def _renamed(self, told: list[Observation]) -> list[Observation]:
-        """Return what is told as whoever iterates is to see it."""
+        """Return observations as the caller is to see them: under pseudonyms, where asked for."""
         return told if self._pseudonyms is None else list(map(self._pseudonyms.observation, told))
 
     def _hear(self) -> None:
-        """Take in what was told since the last time."""
+        """Pass what was observed since the last time to the summary and the rules."""
         self._summary.hear(self._heard)
         self._detector.hear(self._heard)
         self._heard.clear()
 
     def _reads(self, tag: str, **values: str | int | tuple[str, ...]) -> bool:
-        """Say whether somebody reads what events of that tag, with these values, tell."""
+        """Say whether anybody reads the content of events with that tag and these values."""
         return tag in READ or tag in ENGINE_READ or self._detector.reads(tag, values)
 
     def _ended(self, stream: Stream, slot: int) -> None:
@@ -306,7 +307,7 @@ class Scan:
 
 
 def _shown(disclosure: Disclosure, extract: str | Path | None) -> dict[str, str]:
-    """Return what private matter a run hands out, in words."""
+    """Return what private matter a run shows, in words."""
     wanted = {
         "secrets shown": disclosure.secrets,
         "content shown": disclosure.content,
@@ -326,7 +327,7 @@ def _versions(index: catalogue.Index) -> dict[str, str]:
 
 
 def looks_for(index: catalogue.Index, *, everything: bool) -> dict[str, Any]:
-    """Return what `FlowCore` and `FlowCore.match` must be told to look for, by argument."""
+    """Return the arguments that tell `FlowCore` and `FlowCore.match` what to look for."""
     protocols = load()
     numbers = {name: number for number, name in enumerate(protocols)}
     return {

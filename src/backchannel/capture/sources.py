@@ -58,7 +58,7 @@ class Source:
         self._before = before
 
     def probe(self) -> None:
-        """Learn the first packet's time. Raises NotACapture where this is none, empty or not."""
+        """Learn the first packet's time. Raises NotACapture for anything but a capture."""
         try:
             for chunk in self._chunks(BUFFER >> 2):
                 for time, _, _, _ in chunk:
@@ -199,7 +199,7 @@ def sources(paths: Sequence[str]) -> list[Source]:
     """Return the captures that *paths* name, in the order of their first packets.
 
     In folders and globs, files that are no captures are passed over; those in a format that is not
-    read count as damaged. Raises InputError where a named file is none, and where nothing is there.
+    read count as damaged. Raises InputError if a named file is not a capture, or nothing is there.
     """
     found = [source for path in paths for source in _expand(path)]
     unique = list({source.path: source for source in found}.values())

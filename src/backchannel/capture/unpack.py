@@ -10,7 +10,7 @@ from typing import Protocol
 FREE = 1 << 30
 """Unpacked bytes below which the ratio does not matter."""
 MAX_RATIO = 1000
-"""Unpacked bytes for each packed one; more is no capture but an attack. DEFLATE ends at 1032."""
+"""Unpacked bytes for each packed one; more is not a capture but an attack. DEFLATE ends at 1032."""
 _STEP = 128 * 1024
 
 

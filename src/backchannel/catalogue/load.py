@@ -83,7 +83,7 @@ def _check(
 
 
 def _check_parts(service: Service, protocols: frozenset[str], complain: Complain) -> None:
-    """Say what names a decoder, a risk or a block of addresses that there is not."""
+    """Report references to decoders, risks or blocks of addresses that do not exist."""
     for place, name in enumerate(service.protocols):
         if protocols and name not in protocols:
             complain(("protocols", place), f"there is no decoder {name!r}")

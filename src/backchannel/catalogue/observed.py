@@ -63,7 +63,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def networks(prefixes: Iterable[str]) -> tuple[Network, ...]:
-    """Return the networks that *prefixes* name; raises ValueError for what is no prefix."""
+    """Return the networks that *prefixes* name; raises ValueError for anything else."""
     return tuple(ip_network(prefix.strip(), strict=False) for prefix in prefixes)
 
 
@@ -188,7 +188,7 @@ def _fits(spec: str, port: int) -> bool:
 
 
 def _spans(spec: str) -> list[tuple[int, int]]:
-    """Return the ranges that a sheet's port column names; what is no number fits nothing."""
+    """Return the ranges that a sheet's port column names; what is not a number matches nothing."""
     spans = []
     for part in spec.split(","):
         low, _, high = part.strip().partition("-")

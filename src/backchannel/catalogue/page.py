@@ -48,7 +48,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[str, ...] = ()
     """Ports of all its capabilities; none of those that nobody can know beforehand."""
     gravest: str = ""
-    """Its risk of the highest severity, with that."""
+    """Its risk of the highest severity, with that severity."""
     sections: tuple[Section, ...]
 
 

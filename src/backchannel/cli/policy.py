@@ -77,7 +77,7 @@ def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules"
 
 
 def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
-    """Return the named firewalls' backends, or all. Raises UsageError where there is none."""
+    """Return the named firewalls' backends, or all. Raises UsageError for an unknown name."""
     from backchannel.cli.meant import meant  # noqa: PLC0415 - only where called
     from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
 

@@ -35,15 +35,15 @@ class Settings:
     findings: options.FileName = None
     """Write findings as JSON lines."""
     rotate_size: options.Size = None
-    """Rotate a file when it is as large: 100MB."""
+    """Rotate a file when it reaches this size: 100MB."""
     rotate_every: options.Time = None
-    """Rotate a file when it is as old: 1d."""
+    """Rotate a file when it reaches this age: 1d."""
     keep: options.Count = None
-    """Rotated files kept of each."""
+    """How many rotated files of each are kept."""
     report: options.FileName = None
     """Write a self-contained HTML report at the end."""
     report_every: options.Time = None
-    """Write the report so often, each of its own period: 1h."""
+    """Write a report for each period of this length: 1h."""
     ring: options.Folder = None
     """Keep the newest packets in this folder."""
     ring_size: options.Size = None

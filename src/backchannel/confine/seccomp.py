@@ -35,7 +35,7 @@ FATAL = frozenset(
     unshare setns keyctl add_key request_key io_uring_setup open_by_handle_at memfd_create
     """.split()  # noqa: SIM905 - a list of words reads better
 )
-"""What only somebody asks for who has taken over the process: it ends at once."""
+"""What only an attacker who has taken over the process would call: it ends at once."""
 _LOAD, _EQUAL, _ABOVE, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF_0000, 0x8000_0000, 0x0005_0000
 _EPERM, _PROT_EXEC = 1, 4

@@ -20,7 +20,7 @@ from backchannel.events import Credential, PasswordGuessed
 
 WORDS = 1_000_000
 WORD = 128
-"""Characters of a word; longer lines are no passwords."""
+"""Characters of a word; longer lines are not passwords."""
 LOGINS = 10_000
 EFFORT = 10_000_000
 """About half a minute of one core."""

@@ -32,7 +32,7 @@ def load(*folders: Path) -> dict[str, Rule]:
 def read(folder: Path) -> dict[str, Rule]:
     """Return the rules in a folder of YAML files.
 
-    Raises InputError with all errors at once, UsageError for an expression that is none.
+    Raises InputError with all errors at once, UsageError for an invalid expression.
     """
     if not folder.is_dir():
         raise InputError(folder, "no such folder of rules")

@@ -65,7 +65,7 @@ def read(path: Path) -> list[Suppression]:
 
 def idle(entries: Iterable[Suppression], rules: Container[str], today: date) -> Iterator[str]:
     """Yield what is to be said of entries that hide nothing: they expired before *today*, or name
-    a rule which is none of *rules*.
+    a rule that is not one of *rules*.
     """
     for entry in entries:
         if entry.until < today:

@@ -40,7 +40,7 @@ class Checked(NamedTuple):
     text: str
     """On one line."""
     names: frozenset[str]
-    """The names in it that are no functions."""
+    """The names in it that are not functions."""
     where: tuple[tuple[int, int, str], ...]
     """Where all names stand: from which byte to which."""
     all_of: tuple[str, ...]

@@ -177,7 +177,7 @@ class Chase:
         try:
             self._outbox.send(requests.encode(request))
         except OSError:  # it is behind, or being started again
-            self._count("requests lost: who sends did not take them")
+            self._count("requests lost: the sending process did not take them")
 
 
 def _end(end: Endpoint) -> tuple[bytes, int]:

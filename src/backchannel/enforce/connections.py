@@ -32,7 +32,7 @@ class Connection(msgspec.Struct, frozen=True):
 
     family: int
     original: bytes
-    """The kernel's own words for who opened it, to name it again."""
+    """The kernel's own words for its opener, to name it again."""
     mark: int
     protocol: int
     client: End

@@ -69,7 +69,7 @@ def finding(refusal: Refusal, *, count: int, first: str, file: str = "") -> Find
         rationale=f"The policy says so: {refusal.place}.",
         false_positives="A line wider than its author meant; services that share a protocol.",
         disproof="The evidence, read by somebody who knows the service, shows another use.",
-        countermeasure="Talk to who did it, or make an exception with a reason and an end.",
+        countermeasure="Talk to whoever did it, or add an exemption with a reason and a last day.",
         attack=(),
         references=("docs/guard.md",),
     )

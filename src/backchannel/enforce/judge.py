@@ -110,7 +110,7 @@ class Judge:
 
     def find(self, flow: Flow, said: Sequence[tuple[Stream, Output]], now: int) -> Found | None:
         """Return what is refused of what *flow* shows by now (*said*: by its sessions just now),
-        for who cannot hold packets; tell of what is only to be told.
+        for callers that cannot hold packets; report what is only to be reported.
         """
         self._said[:], self.now = said, now
         stream = self._engine.stream(flow.slot)

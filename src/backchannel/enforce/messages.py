@@ -129,7 +129,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, tag="figures"):
     """How it goes; all numbers are since the process began."""
 
     number: int
-    """Of the Ask that this answers; 0: of none."""
+    """Number of the Ask that this answers; 0 for none."""
     queues: tuple[QueueFigures, ...] = ()
     passed: int = 0
     settled: int = 0

@@ -212,7 +212,7 @@ cdef class Queue:
             self.malformed += 1
 
     cdef bint parse(self, const uint8_t* data, uint32_t size, queued_t* packet) noexcept nogil:
-        """Read the attributes of one packet; False: there is none to answer for."""
+        """Read the attributes of one packet; False: there is no packet to answer for."""
         cdef uint32_t length, body, step
         cdef uint16_t kind
         cdef const uint8_t* value

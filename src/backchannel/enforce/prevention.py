@@ -1,4 +1,4 @@
-"""The watching half of passive prevention: the policy, who sends, and what was counted."""
+"""The watching half of passive prevention: the policy, the sender, and what was counted."""
 
 import contextlib
 import os

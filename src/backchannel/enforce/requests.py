@@ -68,7 +68,7 @@ _decode = msgspec.msgpack.Decoder(Request).decode
 
 
 def decode(data: bytes) -> Request:
-    """Return the request in *data*. Raises ValueError where it is none."""
+    """Return the request in *data*. Raises ValueError if it holds none."""
     made: Request = _decode(data)
     if not isinstance(made, Unreachable) and not (len(made.source) == len(made.target) in {4, 16}):
         raise ValueError("addresses of no IP version, or of two")

@@ -50,7 +50,7 @@ class Packet:
     window: int
     """Its window field, not scaled."""
     opening: bool
-    """It ends within the first bytes of who speaks first, which may become those of a protocol that
+    """It ends within the first bytes of a flow, which may become those of a protocol that
     `be_wary` told of: they agree with a magic as far as they go.
     """
     midway: bool

@@ -61,7 +61,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     packets: int
     process: int
     inspector: int
-    """0: there is none now, it is started again."""
+    """0: there is none now, and it is being started again."""
     current: bool
     """Whether the inspector told its figures just now; else they are those that it told before."""
     watchdog: int

@@ -208,7 +208,7 @@ class Keeper:
                 return False
             if line == b"!":
                 with contextlib.suppress(BlockingIOError):
-                    os.read(self._beats, 65536)  # the last ones of who is gone
+                    os.read(self._beats, 65536)  # the last beats of a process that is gone
                 if not self._failed:
                     self._fail("the inspecting process died")
             elif line == b".":

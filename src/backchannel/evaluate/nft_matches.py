@@ -46,7 +46,7 @@ class Reader:
         self._at -= 1
 
     def next_word(self) -> str | None:
-        """Return the next word that is no end of a line; None at the end of the text."""
+        """Return the next word, over ends of lines; None at the end of the text."""
         while (word := self.peek()) in ENDS:
             self._at += 1
         return None if word is None else self.take()

@@ -49,7 +49,7 @@ class Hashes:
     name: Name = "hash-list"
 
     def __init__(self, path: Path) -> None:
-        """Raises InputError with the line that is no hash."""
+        """Raises InputError with the line that is not a hash."""
         self._labels = dict[str, str]()
         try:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()

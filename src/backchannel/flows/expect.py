@@ -92,7 +92,7 @@ class Expectations:
 
 @lru_cache(maxsize=4096)
 def normal(address: str) -> str:
-    """Return an address as flows have it; empty stays empty. Raises ValueError for what is none."""
+    """Return an address as flows have it; empty stays empty. Raises ValueError for other text."""
     if not address:
         return ""
     try:

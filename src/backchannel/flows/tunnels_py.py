@@ -23,7 +23,7 @@ Inside = tuple[str, int, bytes]
 
 
 def in_udp(data: bytes) -> Inside | None:
-    """Return what a datagram, with its UDP header, carries; None where it is no packet."""
+    """Return what a datagram, with its UDP header, carries; None if it is not a packet."""
     if len(data) < 16:
         return None
     target, source = int.from_bytes(data[2:4]), int.from_bytes(data[:2])

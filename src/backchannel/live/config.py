@@ -73,7 +73,7 @@ class Findings(Table, frozen=True, kw_only=True):
     repeat: Annotated[
         Duration,
         Meta(extra={"least": 1}),
-        about("A finding that goes on is told again after this time."),
+        about("A finding that continues is reported again after this time."),
     ] = Duration(3600)
     forget: Annotated[
         Duration,
@@ -93,19 +93,21 @@ class Output(Table, frozen=True, kw_only=True):
     ] = None
     findings: Annotated[Path | None, about("Findings as JSON lines.")] = None
     rotate_size: Annotated[
-        Size, Meta(extra={"least": 4096}), about("A file is rotated when it is as large.")
+        Size, Meta(extra={"least": 4096}), about("A file is rotated when it reaches this size.")
     ] = Size(100_000_000)
     rotate_every: Annotated[
-        Duration | None, about("A file is rotated when it is as old; by default never.")
+        Duration | None, about("A file is rotated when it reaches this age; by default never.")
     ] = None
-    keep: Annotated[int, Meta(ge=1, le=9999), about("Rotated files kept of each.")] = 10
+    keep: Annotated[int, Meta(ge=1, le=9999), about("How many rotated files of each are kept.")] = (
+        10
+    )
     report: Annotated[Path | None, about("A self-contained HTML report, written at the end.")] = (
         None
     )
     report_every: Annotated[
         Duration | None,
         Meta(extra={"least": 10}),
-        about("Write the report so often, each of its own period; `NAME-TIME.html`."),
+        about("Write a report for each period of this length; `NAME-TIME.html`."),
     ] = None
 
 
@@ -119,11 +121,11 @@ class Evidence(Table, frozen=True, kw_only=True):
         about("Bytes of packets kept in it; the oldest go first."),
     ] = Size(1_000_000_000)
     folder: Annotated[
-        Path | None, about("Folder for one pcap a finding, cut from the ring; needs `ring`.")
+        Path | None, about("Folder for one pcap per finding, cut from the ring; needs `ring`.")
     ] = None
     wait: Annotated[
         Duration,
-        about("How long the conversation goes on after a finding before it is cut out."),
+        about("How long to wait after a finding before its conversation is cut out."),
     ] = Duration(10)
 
 
@@ -182,7 +184,7 @@ class Alerts(Table, frozen=True, kw_only=True):
 
     spool: Annotated[
         Path,
-        about("File that holds what is not delivered yet; survives restarts."),
+        about("File that holds what has not been delivered yet; survives restarts."),
     ] = Path("/var/lib/backchannel/alerts.sqlite")
     spool_limit: Annotated[
         int,

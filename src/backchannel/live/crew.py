@@ -123,7 +123,7 @@ class Crew:
         return self._selector.fileno()
 
     def hear(self, take: Callable[[int, Report], None]) -> None:
-        """Give *take* everything that has come, with the number of who said it; never waits.
+        """Give *take* everything that has come, with its parser's number; never waits.
 
         *take* raises framing.Broken for what cannot be: whoever said that is ended and replaced.
         """

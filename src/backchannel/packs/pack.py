@@ -27,7 +27,7 @@ from backchannel.packs.archive import ABOUT, MANIFEST, SIGNATURE, Files
 from backchannel.packs.layout import RULES, SERVICES
 
 CONTEXT = b"backchannel content pack 1\n"
-"""Signed with the manifest, so that a signature made for something else is none for a pack."""
+"""Signed with the manifest, so that a signature made for something else is not valid for a pack."""
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -116,7 +116,7 @@ class _Resolver:
             if not exemption.capabilities or use.capability in exemption.capabilities
         )
         if not kept:
-            self._complain((*where, "capabilities"), "the rule speaks of none of them")
+            self._complain((*where, "capabilities"), "the rule names none of them")
         made = msgspec.structs.replace(
             line,
             name=name,

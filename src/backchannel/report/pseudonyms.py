@@ -171,7 +171,7 @@ class Pseudonyms:
         return f"{kind}-{told}"
 
     def _address(self, text: str) -> str | None:
-        """Return the pseudonym of an address; None for what is none."""
+        """Return the pseudonym of an address; None if it is not an address."""
         try:
             address = ip_address(text)
         except ValueError:

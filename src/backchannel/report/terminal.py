@@ -76,7 +76,7 @@ class _Console(Console):
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that is plain and wide where its output is no terminal."""
+    """Return a console that is plain and wide where its output is not a terminal."""
     made = _Console(stderr=stderr, highlight=False)
     return made if made.is_terminal else _Console(stderr=stderr, highlight=False, width=160)
 

@@ -89,7 +89,7 @@ class Connection:
         return self.socket.recv(1, socket.MSG_PEEK) == b""
 
     def _read_ended(self) -> bool:
-        """Read records that are no data, such as session tickets; say whether it is the end."""
+        """Read records that hold no data, such as session tickets; say whether it is the end."""
         self.socket.setblocking(False)
         try:
             return self.socket.recv(4096) == b""

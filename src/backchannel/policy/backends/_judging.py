@@ -63,7 +63,7 @@ def commented(rules: Rules, speaks: Speaks, *, back: bool) -> Iterator[tuple[lis
 
 
 def silent(rules: Rules, speaks: Speaks) -> list[str]:
-    """Return a comment that names the lines which became no rule; none where there is none."""
+    """Return a comment that names the lines which became no rule; nothing if there are none."""
     written = {entry.line.name for entry in entries(rules, speaks)}
     names = [line.name for line in rules.lines if line.name not in written]
     why = "Without a rule of their own, as a gap or an earlier line says all of them: "

@@ -181,7 +181,7 @@ def _without(one: list[Span], inside: list[Span]) -> list[Span]:
 
 
 def texts(addresses: Addresses, *, ranges: bool = True) -> Iterator[str]:
-    """Yield *addresses* as networks; what is no single network as `first-last`, if *ranges*."""
+    """Yield *addresses* as networks; what is not a single network as `first-last`, if *ranges*."""
     for family, size, kind in ((4, 4, AF_INET), (6, 16, AF_INET6)):
         for low, high in addresses.spans[family]:
             count = high - low + 1

@@ -65,7 +65,7 @@ def emit(rules: Rules, gaps: tuple[Gap, ...]) -> tuple[File, ...]:
 
 def _unsayable(read: Reading, line: Line, use: Use) -> str:
     if line.direction == "in":
-        return "names say nothing of who calls us"
+        return "names do not say who calls us"
     if line.hours or line.ours.interfaces or line.theirs.interfaces:
         return "a zone knows no hours and no interfaces"
     if not line.theirs.everyone:

@@ -53,7 +53,7 @@ class Message:
 
 
 def read_message(data: bytes) -> Message:
-    """Return the message that *data* is. Raises WireError for what is none."""
+    """Return the message that *data* is. Raises WireError if it is not one."""
     reader = Reader(data)
     reader.skip(2)
     flags, questions, answers = reader.u16(), reader.u16(), reader.u16()

@@ -89,7 +89,7 @@ class EspFlow:
         self.proved = needed == 0
         self.refuted = False
         self.cut = 0
-        """The size at which the capture cuts packets, which then is no multiple of four."""
+        """The size at which the capture cuts packets, which then need not be a multiple of four."""
         self._needed = needed
         self._stalls = 0
         self._follows = self._doubtful = 0  # packets in sequence; those that might be OpenVPN's

@@ -85,7 +85,7 @@ def end_of_block(data: bytes | bytearray, start: int = 0) -> int:
 
 
 def read_block(data: bytes) -> Block:
-    """Read a whole block. Raises WireError when its first line is none of a handshake."""
+    """Read a whole block. Raises WireError if its first line is not a handshake's."""
     lines = _lines(data)
     first = lines[0].strip()
     headers = tuple(_header(line) for line in lines[1 : MAX_HEADERS + 1] if ":" in line)
@@ -140,7 +140,7 @@ def addresses(text: str, limit: int = 256) -> list[tuple[str, int]]:
 
 
 def normal(text: str) -> str:
-    """Return *text* as an address in its normal form; empty for what is none."""
+    """Return *text* as an address in its normal form; empty if it is not one."""
     try:
         return str(ip_address(text.strip(" []")))
     except ValueError:

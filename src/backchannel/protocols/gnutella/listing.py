@@ -14,7 +14,7 @@ class Listing(Protocol):
     """Decodes the body of one answer."""
 
     def feed(self, data: bytes) -> Iterator[list[Output]]:
-        """Yield what the next bytes of the body mean; raises WireError when they are no list."""
+        """Yield what the next bytes of the body mean; raises WireError when they are not a list."""
 
 
 class _Messages:

@@ -125,7 +125,7 @@ _BODIES: dict[int, Callable[[Message], bool]] = {
 
 
 def count_messages(data: bytes) -> int:
-    """Return how many whole messages *data*, the beginning of a stream, holds; -1: it is none."""
+    """Return how many whole messages *data* begins with; -1 if it is not the start of a stream."""
     buffer, count = bytearray(data), 0
     try:
         for message in wire.take_messages(buffer):

@@ -158,7 +158,7 @@ def _stream(peek: Peek) -> Claim | More | None:
 def _http(
     request: bytes, answer: bytes, asked: str, *, flipped: bool = False
 ) -> Claim | More | None:
-    """*asked* is the address of who gets the request."""
+    """*asked* is the address of the peer that gets the request."""
     target = _target(request)
     if not target:
         return MORE if b"\n" not in request and len(request) < 4096 else None

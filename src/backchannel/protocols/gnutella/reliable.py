@@ -39,7 +39,7 @@ class Datagram(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_datagram(data: bytes) -> Datagram:
-    """Read one datagram. Raises WireError when it is none of the layer."""
+    """Read one datagram. Raises WireError if it does not belong to the layer."""
     if len(data) < HEADER or data[:3] not in TAGS:
         raise WireError("no datagram of the semi-reliable layer")
     part, count, flags = data[6], data[7], data[3]

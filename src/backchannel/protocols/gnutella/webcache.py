@@ -22,7 +22,7 @@ _ASKS = ("hostfile", "urlfile", "bfile", "gwcs", "get", "update", "ping", "statf
 
 
 def request(target: str, host: str, memory: Memory) -> list[Output]:
-    """Return what a request with *target* asks; nothing when it is none to a web cache."""
+    """Return what a request with *target* asks; nothing if it is not one to a web cache."""
     parts = urlsplit(target) if target.isprintable() else urlsplit("")
     fields = dict(parse_qsl(parts.query[:4096], max_num_fields=64)) if parts.query else {}
     asks = tuple(name for name in _ASKS if fields.get(name) == "1")

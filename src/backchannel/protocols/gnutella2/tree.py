@@ -40,7 +40,7 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
 def take_packets(buffer: bytearray) -> Iterator[Packet]:
     """Cut all whole packets off the front of *buffer*, which holds at most one part of one then.
 
-    Raises WireError when a header is none, or claims more than MAX_PACKET.
+    Raises WireError when a header is invalid, or claims more than MAX_PACKET.
     """
     at, end = 0, len(buffer)
     try:

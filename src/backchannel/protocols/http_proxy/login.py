@@ -24,7 +24,7 @@ class Logins:
         self._waiting: deque[tuple[str, str, SignOn | None]] = deque(maxlen=PENDING)
         """Requests without an answer, by method and target, each with the sign-on it brought."""
         self._told: SignOn | None = None
-        """The last sign-on, unless it was refused: what later requests repeat is no new one."""
+        """The last sign-on, unless it was refused: what later requests repeat is not a new one."""
         self._answered = False
         """Whether its answer was told."""
 

@@ -152,7 +152,7 @@ class Session:
                 )
 
     def _called(self, init: Init) -> str:
-        """Return the UIN of who was called: from the init, else from what announced the call."""
+        """Return the UIN of the called side: from the init, else from what announced the call."""
         if init.recipient:
             return str(init.recipient)
         others = [name for name in self._state.start.accounts if name != str(init.uin)]

@@ -68,7 +68,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 def read_init(body: bytes) -> Init | None:
-    """Return the init in *body*, None where it is none."""
+    """Return the init in *body*; None if it is not one."""
     if body[:1] != b"\xff" or len(body) not in {_OLD_INIT, *_NEW_INITS}:
         return None
     reader = Reader(body, 1)
@@ -98,7 +98,7 @@ def is_confirmation(body: bytes) -> bool:
 def read_message(body: bytes, version: int) -> Message:
     """Return the message in *body*. *version* is what both sides agreed on.
 
-    Raises WireError where it is none, or its check does not fit.
+    Raises WireError if it is not one, or if its check does not match.
     """
     if version >= 6:
         return _new_message(body, version)

@@ -21,7 +21,7 @@ CREDENTIALS = 8
 UNSEEN = -1
 """No side."""
 UNRANKED = -1
-"""Rank of a stage that is no step forward."""
+"""Rank of a stage that is not a step forward."""
 
 STAGES = {
     "initiated": 0,

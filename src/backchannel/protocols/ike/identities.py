@@ -61,7 +61,7 @@ def _words(kind: int, value: bytes) -> str:
 
 
 def distinguished_name(der: bytes) -> str:
-    """Return a name in DER as `CN=..., O=...`, in the order of its parts; empty if it is none."""
+    """Return a name in DER as `CN=..., O=...`, in the order of its parts; empty if malformed."""
     try:
         return ", ".join(_parts(_value(Reader(der), _SEQUENCE)))
     except WireError:

@@ -81,7 +81,7 @@ def _bare(text: str) -> tuple[str, int]:
 
 
 def guid_bytes(text: str) -> bytes:
-    """Return the 16 bytes of a GUID as the handshake carries them; b'' where it is none."""
+    """Return the 16 bytes of a GUID as the handshake carries them; b'' if it is not a GUID."""
     try:
         return UUID(text).bytes_le
     except ValueError:

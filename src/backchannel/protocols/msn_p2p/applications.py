@@ -81,7 +81,7 @@ def application(guid: str) -> Application:
 
 
 def unpack(text: str) -> bytes:
-    """Undo base64 that may lack its padding; b'' where it is none."""
+    """Undo base64 that may lack its padding; b'' if it is not base64."""
     text = "".join(text.split())
     try:
         return b64decode(text + "=" * (-len(text) % 4))

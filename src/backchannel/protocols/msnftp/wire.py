@@ -64,7 +64,7 @@ def take_line(buffer: bytearray) -> Line | None:
 def take_block(buffer: bytearray) -> Block | None:
     """Cut the head of a block off *buffer*; None means "need more".
 
-    Raises WireError where it is none.
+    Raises WireError if it is not one.
     """
     if buffer and buffer[0] > 1:
         raise WireError(f"an MSNFTP block of kind {buffer[0]}")

@@ -4,7 +4,7 @@ UUN n account type length / UBN account type length
     3   MSNSLP about a direct connection (MSNP16 and later)
     2, 11, 12   calls: SIP, since 2009 as <sip e="base64" ..><msg>..</msg></sip>
 UUM n account network type length / UBM account network account network type length
-    a MIME message to or from another network (Yahoo), or to who is offline
+    a MIME message to or from another network (Yahoo), or to somebody offline
 """
 
 import re

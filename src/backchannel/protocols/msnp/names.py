@@ -57,7 +57,7 @@ def endpoint(text: str) -> tuple[str, int]:
 
 
 def address(text: str) -> str:
-    """Return an IP address in its usual form; '' for what is none or names no host."""
+    """Return an IP address in its usual form; '' if it is not one or names no host."""
     try:
         value: IPv4Address | IPv6Address = ip_address(text.strip())
     except ValueError:
@@ -72,7 +72,7 @@ def addresses_in(text: str) -> list[tuple[str, int]]:
 
 
 def number(text: str, highest: int) -> int:
-    """Return a decimal number, or 0 where it is none or above *highest*."""
+    """Return a decimal number; 0 if it is not one, or above *highest*."""
     if not text.isascii() or not text.isdigit() or len(text) > 20:
         return 0
     value = int(text)

@@ -129,7 +129,7 @@ def change(state: State, side: Side, command: Command) -> list[Output]:
 
 
 def _is_news(state: State, side: Side, trid: str, what: str) -> bool:
-    """Whether this is no echo of what the client asked for."""
+    """Whether this is anything but an echo of what the client asked for."""
     if side is Side.CLIENT:
         state.ask(trid, what)
         return True

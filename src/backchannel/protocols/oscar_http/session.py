@@ -62,7 +62,7 @@ class _Lane:
     def __init__(self) -> None:
         self.session = ""
         self.packets: wire.Packets | None = None
-        """None where the body, or the rest of it, is none of the gateway's."""
+        """None if the body, or the rest of it, is not the gateway's."""
         self.channel = ""
         """Stream of the last packet."""
 

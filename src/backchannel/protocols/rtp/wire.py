@@ -113,7 +113,7 @@ def is_stun(data: bytes) -> bool:
 
 
 def read_compound(data: bytes) -> list[Report] | None:
-    """Read an RTCP compound to its last byte; None for what is none (RFC 3550 appendix A.2)."""
+    """Read an RTCP compound to its last byte; None if it is not one (RFC 3550 appendix A.2)."""
     octets, size, at = data, len(data), 0
     reports: list[Report] = []
     while at < size:

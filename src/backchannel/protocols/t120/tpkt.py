@@ -70,7 +70,7 @@ class Packets:
 
 def _size(data: bytes, at: int, left: int) -> int:
     """Return the size of the TPKT that begins *at* an offset; 0 where not all of it is in the
-    *left* bytes. Raises WireError where it is none.
+    *left* bytes. Raises WireError if it is not one.
     """
     if left and data[at] != _VERSION:
         raise WireError(f"TPKT must start with 03, got {data[at]:02x}")
@@ -83,7 +83,7 @@ def _size(data: bytes, at: int, left: int) -> int:
 
 
 def read_unit(packet: bytes) -> Unit:
-    """Read the X.224 unit of one TPKT. Raises WireError where it is none of class 0."""
+    """Read the X.224 unit of one TPKT. Raises WireError if it is not of class 0."""
     length, code = packet[0], packet[1] & 0xF0
     if code in (REQUEST, CONFIRM):
         if length != len(packet) - 1 or length < 6 or packet[6] & 0xF0:

@@ -96,7 +96,7 @@ class Body:
         return ""
 
     def number(self, key: int, default: int = 0) -> int:
-        """Return the value of *key* as a number, *default* where it is none."""
+        """Return the value of *key* as a number; *default* if it is not one."""
         return number(self._first.get(key, b""), default)
 
     def all(self, *keys: int) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class Body:
 
 
 def number(value: bytes, default: int = 0) -> int:
-    """Return *value* as a decimal number of at most 20 digits, *default* where it is none."""
+    """Return *value* as a decimal number of at most 20 digits; *default* if it is not one."""
     try:
         return int(value) if len(value) <= 20 else default
     except ValueError:

@@ -54,7 +54,7 @@ def address_of(host: str) -> str:
 
 
 def split_url(url: str) -> tuple[str, int, str]:
-    """Return (host, port, target) of an HTTP URL; an empty host where it is none."""
+    """Return (host, port, target) of an HTTP URL; an empty host if it is not a URL."""
     try:
         parts = urlsplit(url[:2048] if "://" in url else f"http://{url[:2048]}")
         host, port = parts.hostname or "", parts.port or 80

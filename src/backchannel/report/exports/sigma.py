@@ -56,7 +56,7 @@ def _translated(ours: Rule) -> list[Selection] | None:
 
 
 def _tests(node: ast.expr) -> list[Selection] | None:
-    """Return alternatives, each a mapping that all must hold; None for what is no such thing."""
+    """Return alternatives, each a mapping that must hold in full; None if there is no such form."""
     if isinstance(node, ast.Constant) and node.value is True:
         return [{}]
     if isinstance(node, ast.Compare):
