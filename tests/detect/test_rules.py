@@ -261,6 +261,8 @@ def test_a_rule_may_wait_for_thirty_years():
     ("old", "new", "said"),
     [
         ("events: [message]", "events: [mesage]", "there is no event 'mesage'"),
+        ("events: [message]", "events: [ike-event]", "there is no event 'ike-event'"),
+        ("events: [message]", "events: [_-with-capability]", "no event '_-with-capability'"),
         ("kind not in", "kimd not in", "'kimd' is in none of its events; they have account"),
         ("messages of {client}", "messages of {clint}", "'clint' is in none of its events"),
         ('"client"]', '"clients"]', "'clients' is in none of its events"),

@@ -10,7 +10,7 @@ from backchannel.events import Event
 
 @cache
 def event_types() -> tuple[type[Event], ...]:
-    """Return every kind of event that any decoder can tell."""
+    """Return every kind of event that can be told. What begins with `_` is only a base of others."""
     modules = [events]
     for name in protocols.load():
         own = f"{protocols.__name__}.{name.replace('-', '_')}.events"
@@ -19,8 +19,9 @@ def event_types() -> tuple[type[Event], ...]:
     kinds = {
         value: None
         for module in modules
-        for value in vars(module).values()
+        for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, Event) and value is not Event
+        if not name.startswith("_")
     }
     return tuple(kinds)
 

@@ -13,7 +13,7 @@ from backchannel.model import Capability
 from backchannel.protocols.ike.algorithms import Strength
 
 
-class IkeEvent(Event, frozen=True, kw_only=True):
+class _IkeEvent(Event, frozen=True, kw_only=True):
     """What all of them have: whose SA it is."""
 
     PROTOCOL = "ike"
@@ -24,7 +24,7 @@ class IkeEvent(Event, frozen=True, kw_only=True):
     """Who of the two sent it; empty where the beginning was not seen and IKEv1 does not tell."""
 
 
-class IkeMessage(IkeEvent, frozen=True, kw_only=True):
+class IkeMessage(_IkeEvent, frozen=True, kw_only=True):
     """One message, or one fragment of one."""
 
     exchange: str
@@ -70,7 +70,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
     """Lifetime, where told (IKEv1)."""
 
 
-class IkeProposals(IkeEvent, frozen=True, kw_only=True):
+class IkeProposals(_IkeEvent, frozen=True, kw_only=True):
     """What one peer offers for an SA, or what the other chose of it."""
 
     CAPABILITY = Capability.TUNNEL
@@ -95,7 +95,7 @@ class NatHash(msgspec.Struct, frozen=True, kw_only=True):
     """The hash in hexadecimal."""
 
 
-class NatDetection(IkeEvent, frozen=True, kw_only=True):
+class NatDetection(_IkeEvent, frozen=True, kw_only=True):
     """Who is behind a NAT: computed from hashes and the addresses seen here, not believed."""
 
     behind_nat: Literal["initiator", "responder", "both", "none", "unknown"]
@@ -109,7 +109,7 @@ class NatDetection(IkeEvent, frozen=True, kw_only=True):
     """RFC 7296, RFC 3947, or the drafts before it."""
 
 
-class IkeNotify(IkeEvent, frozen=True, kw_only=True):
+class IkeNotify(_IkeEvent, frozen=True, kw_only=True):
     """A notification in clear."""
 
     name: str
@@ -120,21 +120,21 @@ class IkeNotify(IkeEvent, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class IkeDelete(IkeEvent, frozen=True, kw_only=True):
+class IkeDelete(_IkeEvent, frozen=True, kw_only=True):
     """An SA is deleted, in clear, as nobody should: anybody could send that."""
 
     protocol: str = ""
     spis: tuple[str, ...] = ()
 
 
-class IkeIdentity(IkeEvent, frozen=True, kw_only=True):
+class IkeIdentity(_IkeEvent, frozen=True, kw_only=True):
     """A peer's identity in clear: aggressive and base mode."""
 
     kind: str
     value: str
 
 
-class VendorIds(IkeEvent, frozen=True, kw_only=True):
+class VendorIds(_IkeEvent, frozen=True, kw_only=True):
     """Vendor ids of one message: what the sender is, or can do beyond the standard."""
 
     names: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class VendorIds(IkeEvent, frozen=True, kw_only=True):
     """Those that nobody has named, in hexadecimal."""
 
 
-class IkeCertificate(IkeEvent, frozen=True, kw_only=True):
+class IkeCertificate(_IkeEvent, frozen=True, kw_only=True):
     """A certificate in clear, or a request for one of certain authorities."""
 
     request: bool
@@ -168,7 +168,7 @@ Stage: TypeAlias = Literal[
 ]
 
 
-class IkeStage(IkeEvent, frozen=True, kw_only=True):
+class IkeStage(_IkeEvent, frozen=True, kw_only=True):
     """How far an SA came, as this flow shows it; told for each step forward.
 
     What follows on another flow (the float from port 500 to 4500) has the same SPIs.
