@@ -93,6 +93,18 @@ def test_generated_parts_are_true():
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", ""), "`make reference` writes them"
 
 
+def test_fields_of_events_say_what_they_mean():
+    """What the code says below a field, its base classes' fields and a part's included."""
+    page = (DOCS / "events.md").read_text()
+    fields = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page, re.MULTILINE)
+    secret = "*secret* What is needed beside the secret to test a guess: the challenge, as sent."
+    lists = (
+        "Where a service keeps several lists: `forward`, `allow`, `block`, `reverse`, `pending`."
+    )
+    assert {("salt", secret), ("use", "Which ability is meant."), ("lists", lists)} <= {*fields}
+    assert "| `entries` | list of [Contact](#contact) |" in page
+
+
 @pytest.mark.parametrize("name", sorted(protocols.load()))
 def test_every_protocol_has_a_page(name):
     page = DOCS / f"protocols/{name}.md"

@@ -9,14 +9,16 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from backchannel import events, protocols
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tools.events_page import events_page, field_docs
+
+from backchannel import protocols
 from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
 from backchannel.detect import functions, prepared, rules
@@ -28,11 +30,9 @@ from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Plan
 from backchannel.detect.syntax import Checked, checked
 from backchannel.engine.ended import Ended
-from backchannel.events import Event
 from backchannel.flows.settings import FlowSettings
 from backchannel.live import config, configfile
 from backchannel.policy import document as policy
-from backchannel.privacy import sensitive_fields
 from backchannel.prove import document as proof
 from backchannel.prove import library
 from backchannel.report.document import VERSION, Document
@@ -114,56 +114,6 @@ def conversations_page() -> str:
         if missing:
             rows.append(f"- {service.id}: {', '.join(dict.fromkeys(missing))}")
     return "\n".join(rows) + "\n"
-
-
-def events_page() -> str:
-    """Return the reference of all events."""
-    parts = [
-        "# Events\n",
-        "Generated from the code by `tools/reference.py`. One line of `--events` is one event:",
-        "`time`, `frame`, `service`, `protocol`, `stack`, `confidence`, `side`, `account`, `flow`",
-        "and the fields below. Fields marked *secret* are shown only with `--secrets`, fields",
-        "marked *content* only with `--content`.\n",
-    ]
-    parts += [_event(kind) for kind in _kinds(events)]
-    for name in sorted(protocols.load()):
-        folder = f"{protocols.__name__}.{name.replace('-', '_')}"
-        if any(info.name == "events" for info in iter_modules(import_module(folder).__path__)):
-            kinds = list(_kinds(import_module(f"{folder}.events")))
-            if kinds:
-                parts.append(f"## Only in {name}\n")
-                parts += [_event(kind) for kind in kinds]
-    return "\n".join(parts)
-
-
-def _kinds(module: Any) -> Iterator[type[Event]]:
-    """Yield the event classes that *module* itself defines, in its order."""
-    for name, value in vars(module).items():
-        own = isinstance(value, type) and value.__module__ == module.__name__
-        if own and issubclass(value, Event) and value is not Event and name[0] != "_":
-            yield value
-
-
-def _event(kind: type[Event]) -> str:
-    about = " ".join((kind.__doc__ or "").split())
-    rows = [f"### `{kind.__struct_config__.tag}`\n", about + "\n"]
-    hints, private = get_type_hints(kind), sensitive_fields(kind)
-    if kind.__struct_fields__:
-        rows += ["| field | type | |", "| --- | --- | --- |"]
-        for name in kind.__struct_fields__:
-            marked = f"*{private[name]}*" if name in private else ""
-            rows.append(f"| `{name}` | {_type(hints[name])} | {marked} |")
-    if kind.CAPABILITY:
-        rows.append(f"\nShows the capability `{kind.CAPABILITY}`.")
-    return "\n".join(rows) + "\n"
-
-
-def _type(hint: Any) -> str:
-    words = [repr(word) for word in get_args(hint) if isinstance(word, str)]
-    if words:
-        return " or ".join(f"`{word[1:-1]}`" for word in words)
-    name = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
-    return "`" + name.replace("backchannel.events.", "").replace("backchannel.model.", "") + "`"
 
 
 def protocols_page() -> str:
@@ -276,20 +226,6 @@ def policy_page() -> str:
             rows.append(f"| `{field.encode_name}` | {shape} | {default} | {said[field.name]} |")
         rows.append("")
     return "\n".join(rows)
-
-
-def field_docs(node: ast.ClassDef) -> dict[str, str]:
-    """Return what stands below each field of a class, as one line."""
-    found = dict[str, str]()
-    name = ""
-    for part in node.body:
-        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
-            name = part.target.id
-            found[name] = ""
-        elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and name:
-            found[name] = " ".join(str(part.value.value).split())
-            name = ""
-    return found
 
 
 def _plain(field: Any) -> str:
