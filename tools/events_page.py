@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from backchannel import events, protocols
+from backchannel.detect import events as added
 from backchannel.events import Event
 from backchannel.privacy import sensitive_fields
 
@@ -24,7 +25,7 @@ def events_page() -> str:
         "and the fields below. Fields marked *secret* are shown only with `--secrets`, fields",
         "marked *content* only with `--content`.\n",
     ]
-    parts += _events(events)
+    parts += [*_events(events), "## Not from a decoder\n", *_events(added)]
     for name in sorted(protocols.load()):
         folder = f"{protocols.__name__}.{name.replace('-', '_')}"
         if find_spec(f"{folder}.events"):

@@ -43,7 +43,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=_t
 
 
 class Malformed(Event, frozen=True, kw_only=True):
-    """Bytes broke the protocol. A broken body costs one message, lost framing the side."""
+    """Bytes broke the protocol. A broken body costs one message; lost framing costs the side."""
 
     reason: str
 
@@ -62,27 +62,6 @@ class Anomaly(Event, frozen=True, kw_only=True):
     detail: str = ""
 
 
-# -- what a policy says ------------------------------------------------------------------------
-
-
-class PolicyMatch(Event, frozen=True, kw_only=True):
-    """A policy refuses what the stream does, or wants to be told of it; told by a watch that
-    prevents.
-    """
-
-    action: Literal["observed", "alerted", "reset", "dropped", "declined", "spared", "unanswered"]
-    """What was done: `observed` would have been refused, `spared` too but for the never-block list,
-    `unanswered` is refused and nobody could be told."""
-    line: str
-    """The policy's line."""
-    place: str
-    """Where it is written: `policy.yaml:12`."""
-    used: str = ""
-    """The capability; empty for the service as a whole."""
-    why: str = ""
-    """What in the traffic showed it."""
-
-
 # -- who ---------------------------------------------------------------------------------------
 
 
@@ -94,6 +73,7 @@ class SignOn(Event, frozen=True, kw_only=True):
     method: str = ""
     """How it is proved: `roasted-password`, `md5-challenge`, `cookie`, `token`, `plain` ..."""
     client: str = ""
+    """The program that signs on, and its version, where it says so."""
     version: str = ""
 
 
@@ -113,17 +93,6 @@ class Credential(Event, frozen=True, kw_only=True):
     """What is needed beside the secret to test a guess: the challenge, as sent."""
 
 
-class PasswordGuessed(Event, frozen=True, kw_only=True):
-    """The password audit found the password behind a captured hash. Only when asked for."""
-
-    CAPABILITY = Capability.LOGIN
-    account: str
-    scheme: str
-    password: Secret
-    source: Literal["account name", "well-known list", "own list"]
-    """Where the guess came from."""
-
-
 class SignOnAnswer(Event, frozen=True, kw_only=True):
     """The service lets somebody in or refuses."""
 
@@ -131,6 +100,7 @@ class SignOnAnswer(Event, frozen=True, kw_only=True):
     account: str
     accepted: bool
     reason: str = ""
+    """Why, in words or as the protocol puts it."""
 
 
 class SignOff(Event, frozen=True, kw_only=True):
@@ -226,6 +196,7 @@ class Room(Event, frozen=True, kw_only=True):
     action: Literal["create", "join", "leave", "invite", "decline"]
     account: str = ""
     others: tuple[str, ...] = ()
+    """Other accounts that it concerns, such as those invited."""
 
 
 class Warned(Event, frozen=True, kw_only=True):
@@ -262,7 +233,9 @@ class Offer(_WithCapability, frozen=True, kw_only=True):
     name: str = ""
     """Declared name of the file, game or application."""
     size: int = 0
+    """Declared size in bytes; 0 where not told."""
     count: int = 1
+    """How many files it offers."""
     detail: str = ""
 
 
@@ -280,8 +253,10 @@ class PeerAddress(_WithCapability, frozen=True, kw_only=True):
     """A protocol disclosed somebody's address to somebody else."""
 
     account: str
+    """Whose address it is."""
     address: str
     port: int = 0
+    """0 where not told."""
     transport: Literal["tcp", "udp"] = "tcp"
     how: str = ""
     """In which message: `rendezvous`, `contact-online`, `invitation`, `query-hit` ..."""
@@ -305,26 +280,7 @@ class Transfer(_WithCapability, frozen=True, kw_only=True):
     media: str = ""
     """What the first bytes say it is, such as `image/png` or `application/x-dosexec`."""
     id: str = ""
-
-
-class UnknownPeer(Event, frozen=True, kw_only=True):
-    """A tunnel between two hosts of which none is on the list of allowed gateways."""
-
-    CAPABILITY = Capability.TUNNEL
-    address: str
-    """The end that is outside; the server's where both are."""
-
-
-class FileMatched(_WithCapability, frozen=True, kw_only=True):
-    """An engine found something in a transferred file. Only when asked for."""
-
-    sender: str
-    recipient: str
-    name: str
-    sha256: str
-    engine: Literal["yara", "clamav", "hash-list"]
-    rule: str
-    """Name of the rule or signature, or the label of the hash."""
+    """The protocol's own identifier, as in the `Offer` that arranged it."""
 
 
 class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -332,7 +288,9 @@ class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     size: int = 0
+    """Bytes; 0 where not told."""
     hash: str = ""
+    """As the protocol has it."""
     detail: str = ""
 
 
@@ -352,6 +310,7 @@ class Search(Event, frozen=True, kw_only=True):
     CAPABILITY = Capability.SEARCH
     text: str
     id: str = ""
+    """The protocol's own identifier of the search; hits repeat it."""
     account: str = ""
     detail: str = ""
     """What else it asks for or says: kinds of files, flags, how far it has travelled."""
@@ -403,6 +362,7 @@ class ProxyRequest(Event, frozen=True, kw_only=True):
     scheme: str
     """`socks4`, `socks4a`, `socks5`, `http-connect` or `http`."""
     command: str
+    """What it asks for, such as `connect`, `bind`, `udp-associate` or an HTTP method."""
     host: str
     port: int
     user: str = ""
@@ -415,7 +375,9 @@ class ProxyAnswer(Event, frozen=True, kw_only=True):
     scheme: str
     accepted: bool
     code: str
+    """The proxy's answer by name or number."""
     address: str = ""
+    """Address and port that the proxy names; for a BIND, where it listens."""
     port: int = 0
     asked_host: str = ""
     """Where the client had asked to be led; empty where that was not captured."""

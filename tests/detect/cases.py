@@ -4,26 +4,23 @@
 A stream is a dict, an event anything else.
 """
 
+from backchannel.detect.events import FileMatched, PasswordGuessed, PolicyMatch, UnknownPeer
 from backchannel.events import (
     Anomaly,
     Contact,
     Contacts,
     Credential,
     Download,
-    FileMatched,
     Message,
     NameLearned,
     Offer,
-    PasswordGuessed,
     PeerAddress,
-    PolicyMatch,
     Search,
     SearchHit,
     Share,
     SharedFile,
     SignOn,
     Transfer,
-    UnknownPeer,
 )
 from backchannel.model import Capability
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive

@@ -10,10 +10,11 @@ from tests.kit import CORPUS
 
 from backchannel import scan
 from backchannel.detect import oldhashes, passwords
+from backchannel.detect.events import PasswordGuessed
 from backchannel.detect.guessing import SCHEMES
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.errors import InputError
-from backchannel.events import Credential, PasswordGuessed
+from backchannel.events import Credential
 from backchannel.model import Confidence, Endpoint, Side
 from backchannel.protocols.ymsg import crypt as yahoo
 

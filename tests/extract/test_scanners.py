@@ -13,9 +13,10 @@ import pytest
 
 from backchannel import scan
 from backchannel.cli.checks import Checks
+from backchannel.detect.events import FileMatched
 from backchannel.detect.files import FileScan
 from backchannel.errors import InputError, UsageError
-from backchannel.events import FileMatched, Transfer
+from backchannel.events import Transfer
 from backchannel.extract import scanners
 from backchannel.extract.clamd import Clamd
 from backchannel.extract.scanners import Hashes, Match, Unscanned, Yara, judge

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from backchannel.detect.events import FileMatched
 from backchannel.engine.observation import Observation
-from backchannel.events import FileMatched, Transfer
+from backchannel.events import Transfer
 from backchannel.extract.scanners import Match, Scanner, Unscanned, judge
 
 MATCHES = 32

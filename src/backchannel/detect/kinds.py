@@ -5,13 +5,14 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from backchannel import events, protocols
+from backchannel.detect import events as added
 from backchannel.events import Event
 
 
 @cache
 def event_types() -> tuple[type[Event], ...]:
-    """Return every kind of event that can be told. What begins with `_` is only a base of others."""
-    modules = [events]
+    """Return every kind of event. A class whose name begins with `_` is only a base of others."""
+    modules = [events, added]
     for name in protocols.load():
         own = f"{protocols.__name__}.{name.replace('-', '_')}.events"
         if find_spec(own):

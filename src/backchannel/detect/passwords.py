@@ -13,10 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from backchannel.detect.events import PasswordGuessed
 from backchannel.detect.guessing import SCHEMES, Scheme
 from backchannel.engine.observation import Observation
 from backchannel.errors import InputError
-from backchannel.events import Credential, PasswordGuessed
+from backchannel.events import Credential
 
 WORDS = 1_000_000
 WORD = 128

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
+from backchannel.detect.events import UnknownPeer
 from backchannel.engine.observation import Observation
 from backchannel.errors import InputError, reason
-from backchannel.events import UnknownPeer
 
 PAIRS = 100_000
 """Pairs of hosts that are told; further ones are counted."""

@@ -15,6 +15,7 @@ import msgspec
 
 from backchannel.capture.records import Chunk
 from backchannel.contract import Output
+from backchannel.detect.events import PolicyMatch
 from backchannel.enforce import blind, signs
 from backchannel.enforce.blind import Judgement
 from backchannel.enforce.chase import Chase
@@ -29,7 +30,6 @@ from backchannel.enforce.refuse import Refuser
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
-from backchannel.events import PolicyMatch
 from backchannel.flows.community import ICMP, ICMP6
 from backchannel.flows.core import CLOSED, DATA, Delivery, FlowCore
 from backchannel.live import worker
