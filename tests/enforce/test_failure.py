@@ -89,6 +89,18 @@ def test_killed_and_closed_what_the_rule_speaks_of_is_held_up():
         )
 
 
+@pytest.mark.parametrize("limit", ["observe", "alert"])
+@isolated
+def test_killed_and_closed_all_passes_where_nothing_was_refused(limit):
+    world = World()
+    with guard(world, CLOSED, limit=limit) as running:
+        assert connects(world)
+        os.kill(running.pid, signal.SIGKILL)
+        assert gone(running.pid)
+        assert connects(world)
+        assert until(lambda: ruleset.TABLE not in world.router.sh("nft list tables"))
+
+
 @pytest.mark.parametrize("policy", [OPEN, CLOSED])
 @isolated
 def test_without_inspector_the_policy_holds_at_once_until_another_one_judges(policy):

@@ -332,6 +332,28 @@ def test_the_milder_modes_tell_and_pass(mode):
     assert arrived(told) == sizes(OFT)
 
 
+@pytest.mark.parametrize("default", ["allow", "deny"])
+@isolated
+def test_who_only_observes_holds_no_packet_back_and_drops_none(default):
+    """Not messages in pieces, not bytes out of order, and not what the default would refuse."""
+    world = World()
+    lose_first(world)
+    policy = f"guard: {{mode: observe, on-failure: closed}}\ndefault: {default}\n{NO_FILES}"
+    with guard(world, policy) as running:
+        told = play(world, AIM_MESSAGES, OTHER_PORT)
+        assert by_bytes(world, b"YMSG\x09\0\0\0") == b"YMSG\x09\0\0\0"
+        web = play(world, HTTP, 80)
+        transfer = play(world, OFT, OTHER_PORT, size=1)
+        assert ("observed", "aim", "file-transfer") in running.told(
+            ("observed", "aim", "file-transfer")
+        )
+        assert {action for action, _, _ in running.actions()} == {"observed"}
+        counted = running.status()["counters"]
+    for steps, seen in ((AIM_MESSAGES, told), (HTTP, web), (OFT, transfer)):
+        assert arrived(seen) == sizes(steps)
+    assert not [name for name in counted if "held" in name or "message" in name or "drop" in name]
+
+
 @isolated
 def test_no_rule_reaches_the_never_block_list_or_a_lifeline():
     world = World()

@@ -25,7 +25,7 @@ from backchannel.enforce.hold import (
     Lane,
 )
 from backchannel.enforce.inspector import Inspector
-from backchannel.enforce.law import Ends, Law
+from backchannel.enforce.law import Ends, Law, bounded
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Knowledge
 from backchannel.enforce.nfqueue import ACCEPT, DROP, Queue
@@ -319,6 +319,33 @@ def test_the_limit_makes_every_line_milder_and_none_stricter(tmp_path):
     assert law(tmp_path, text, "observe").mode(first) == "observe"
     assert law(tmp_path, text, "reset").mode(first) == "alert"
     assert law(tmp_path, text, "reset").mode(second) == "reset"
+
+
+@pytest.mark.parametrize("limit", ["observe", "alert"])
+def test_who_refuses_nothing_holds_nothing_up(tmp_path, limit):
+    strict = law(tmp_path, "default: deny\nrules: [{deny: aim, on-failure: closed}, {deny: icq}]")
+    assert not strict.mild
+    assert strict.strict
+    bound = bounded(strict.rules, limit)
+    assert {(line.mode, line.on_failure, line.existing) for line in bound.lines} == {
+        (limit, "open", "judge")
+    }
+    assert not ruleset.Plan(rules=bound).closes
+    mild = Law(bound, services())
+    assert mild.mild
+    assert not mild.refusable()
+    assert not mild.refuses(["aim", "icq"], Ends("10.0.0.1", "10.0.0.2"))
+    assert bounded(strict.rules, None) == strict.rules
+    assert bounded(strict.rules, "drop") == strict.rules
+
+
+def test_a_line_in_earnest_beside_one_that_is_only_told_of(tmp_path):
+    text = "guard: {mode: observe}\nrules: [{deny: aim}, {deny: icq, mode: reset}]"
+    made, ends = law(tmp_path, text), Ends("10.0.0.1", "10.0.0.2")
+    assert not made.mild
+    assert made.refuses(["icq"], ends)
+    assert not made.refuses(["aim"], ends)
+    assert law(tmp_path, "guard: {mode: observe}\ndefault: deny\nrules: [{deny: aim}]").mild
 
 
 # -- the kernel's side -----------------------------------------------------------------------------

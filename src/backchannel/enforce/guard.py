@@ -25,6 +25,7 @@ from backchannel.enforce import bridge, connections, figures, inject, kernel, me
 from backchannel.enforce.control import Control
 from backchannel.enforce.inject import Injector
 from backchannel.enforce.interfaces import Interfaces
+from backchannel.enforce.law import bounded
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Knowledge, Report, Seen
 from backchannel.enforce.record import Refusal
@@ -82,7 +83,7 @@ class Guard:
         kernel.check()
         self.warnings = bridge.check()
         self._load, self.options, self._tell = load, options, tell
-        self.known = load()
+        self.known = self._read()
         self.reloads, self.trouble = 0, ""
         self.inspectors = figures.Sum()
         self._stopping = self._reloading = False
@@ -90,6 +91,11 @@ class Guard:
         self._deaths: list[float] = []
         self._due = 0.0
         self._open()
+
+    def _read(self) -> Knowledge:
+        """Return what packets are to be judged by, as it is enforced."""
+        known = self._load()
+        return msgspec.structs.replace(known, rules=bounded(known.rules, known.limit))
 
     # -- the beginning ---------------------------------------------------------------------------
 
@@ -262,7 +268,7 @@ class Guard:
     def reload(self) -> None:
         """Read the policy again. What is wrong changes nothing, and is told."""
         try:
-            known = self._load()
+            known = self._read()
             self.watchdog.load(self._texts(known))
         except (ValueError, OSError) as error:
             self.trouble = str(error)

@@ -13,7 +13,7 @@ from backchannel.enforce.asking import Asking, Found, between
 from backchannel.enforce.connections import Key
 from backchannel.enforce.flow import Asked, Flow, Memory, name_of, turned
 from backchannel.enforce.hold import Holds
-from backchannel.enforce.law import Ends, Law
+from backchannel.enforce.law import MILD, Ends, Law
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.nfqueue import ACCEPT, DROP
 from backchannel.enforce.record import Book, Case
@@ -125,7 +125,7 @@ class Judge:
         if flow.refused is not None:  # it came before the kernel knew
             self._answer(packet, flow.refused)
             return
-        if packet.conflicts > flow.conflicts:
+        if packet.conflicts > flow.conflicts and not self._law.mild:
             flow.conflicts = packet.conflicts
             self._book.count("packets dropped: a retransmission with other content")
             packet.queue.judge(packet.number, DROP)
@@ -263,6 +263,9 @@ class Judge:
     def _unknown(self, packet: Packet) -> None:
         """A flow of nobody we know, under a policy that allows only what it names."""
         if packet.kind == NONE or packet.slot < 0:
+            if self._law.mild:
+                packet.queue.judge(packet.number, ACCEPT)
+                return
             self._book.count("packets dropped: of no flow, and what is not allowed is denied")
             packet.queue.judge(packet.number, DROP)
             return
@@ -277,7 +280,7 @@ class Judge:
         line, case = self._law.default, Case("", None, "unknown", "nothing known of it")
         mode = self._law.mode(line)
         spared = self._asking.spared(flow)
-        if not spared and mode in ("reset", "drop"):
+        if not spared and mode not in MILD:
             self._refuse(packet, flow, line, case)
             return
         if not spared:
@@ -291,11 +294,7 @@ class Judge:
         line = self._law.renews(flow.ends) or self._law.renews(turned(flow.ends))
         if flow.refused is not None:
             self._answer(packet, flow.refused)
-        elif (
-            line is None
-            or self._asking.spared(flow)
-            or self._law.mode(line) in ("observe", "alert")
-        ):
+        elif line is None or self._asking.spared(flow) or self._law.mode(line) in MILD:
             packet.queue.judge(packet.number, ACCEPT)
         else:
             self._refuse(packet, flow, line, Case("", None, "unknown", "joined midstream"))

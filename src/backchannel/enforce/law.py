@@ -1,6 +1,6 @@
 """What the policy says of one use of one service between two hosts. No packets here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -14,6 +14,8 @@ from backchannel.policy.model import Hours, Line, Networks, Party, Rules
 
 MODES: tuple[Mode, ...] = ("observe", "alert", "reset", "drop")
 """From the mildest to the strictest."""
+MILD: frozenset[Mode] = frozenset({"observe", "alert"})
+"""Modes that refuse nothing: packets pass as if nobody were there."""
 DEFAULT = "default"
 """Name of what decides where no line does."""
 REMEMBERED = 16_384
@@ -45,6 +47,29 @@ class Decision(msgspec.Struct, frozen=True):
         return bool(self.refused or self.alerted)
 
 
+def bounded(rules: Rules, limit: Mode | None) -> Rules:
+    """Return *rules* as they are enforced by who goes no further than *limit*.
+
+    A line that refuses nothing holds nothing up when the guard is gone, and cuts nothing that stood
+    before it.
+    """
+
+    def bound(line: Line) -> Line:
+        mode = milder(line.mode, limit)
+        if mode not in MILD:
+            return line
+        return msgspec.structs.replace(line, mode=mode, on_failure="open", existing="judge")
+
+    return msgspec.structs.replace(
+        rules, lines=tuple(map(bound, rules.lines)), mode=milder(rules.mode, limit)
+    )
+
+
+def milder(mode: Mode, limit: Mode | None) -> Mode:
+    """Return *mode*, or *limit* where that goes less far."""
+    return mode if limit is None else min(mode, limit, key=MODES.index)
+
+
 class Law:
     """The policy, asked by service and ends. `now` moves the clock of rules with hours."""
 
@@ -64,8 +89,17 @@ class Law:
         self._timed = any(line.hours for line in rules.lines)
         self._minute = (0, 0)
         self.default = Line(
-            name=DEFAULT, place=rules.path, action="deny", uses=(), ours=_ANYONE, theirs=_ANYONE
+            name=DEFAULT,
+            place=rules.path,
+            action="deny",
+            uses=(),
+            ours=_ANYONE,
+            theirs=_ANYONE,
+            mode=rules.mode,
+            refuse=rules.refuse,
         )
+        self.mild = not any(self._strict())
+        """Nothing is refused of anybody, whatever it shows."""
         self.decide = lru_cache(maxsize=REMEMBERED)(self._decide)
 
     def now(self, weekday: int, minute: int) -> bool:
@@ -95,9 +129,7 @@ class Law:
 
     def mode(self, line: Line) -> Mode:
         """Return how far to go for *line*."""
-        if self._limit is None:
-            return line.mode
-        return MODES[min(MODES.index(line.mode), MODES.index(self._limit))]
+        return milder(line.mode, self._limit)
 
     def spared(self, ends: Ends) -> bool:
         """Say whether nothing between these ends may be refused."""
@@ -143,13 +175,28 @@ class Law:
 
     def refusable(self) -> frozenset[str]:
         """Return the protocols of which anything may be refused, whoever speaks them."""
-        if self.rules.default == "deny":
+        strict = list(self._strict())
+        if self.default in strict:
             return frozenset(self._speakers)
-        denies = [line for line in self.rules.lines if line.action == "deny"]
-        refused = {use.service for line in denies for use in line.uses}
+        refused = {use.service for line in strict for use in line.uses}
         return frozenset(
             protocol for protocol, speakers in self._speakers.items() if refused & set(speakers)
         )
+
+    def refuses(self, services: Iterable[str], ends: Ends) -> bool:
+        """Say whether anything of *services* is refused between *ends*, and not only told of."""
+        return any(
+            self.mode(line) not in MILD
+            for service in services
+            for line in self.decide(service, ends).refused.values()
+        )
+
+    def _strict(self) -> Iterator[Line]:
+        """Yield what refuses, lines and default, where it is not only told of."""
+        last = (self.default,) if self.rules.default == "deny" else ()
+        for line in (*self.rules.lines, *last):
+            if line.action == "deny" and self.mode(line) not in MILD:
+                yield line
 
     def _decide(self, service: str, ends: Ends) -> Decision:
         refused: dict[Capability, Line] = {}

@@ -48,8 +48,11 @@ class Waits:
             flow.windows[1 - packet.side] = packet.window
 
     def behind_a_hole(self, packet: Packet) -> None:
-        """Let a packet wait for the bytes before it."""
-        self.holds.hold(packet, self.now)
+        """Let a packet wait for the bytes before it, where anything can be refused."""
+        if self._asking.law.mild:
+            packet.queue.judge(packet.number, ACCEPT)
+        else:
+            self.holds.hold(packet, self.now)
 
     def within_message(self, packet: Packet, flow: Flow, stream: Stream) -> bool:
         """Say whether *packet* ends within a message that may turn out to be refused."""
@@ -57,8 +60,7 @@ class Waits:
         for each in signs.tree(stream):
             ends = between(flow, each)
             for protocol in signs.within_message(each, Side(packet.side)):
-                family = law.family(protocol, each.service)
-                if any(law.decide(service, ends).refused for service in family):
+                if law.refuses(law.family(protocol, each.service), ends):
                     return True
         flow.long.discard(packet.side)
         flow.lates[packet.side] = 0

@@ -136,6 +136,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the policy file and the files it names: texts say what they were made of."""
     lines: tuple[Line, ...]
     default: Literal["allow", "deny"]
+    mode: Mode = "drop"
+    refuse: Refusal = "reset"
+    """What the guard does where the default is what refuses."""
     lifelines: tuple[Lifeline, ...] = ()
     never_block: Networks = Networks()
     today: str = ""

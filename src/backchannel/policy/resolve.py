@@ -49,6 +49,8 @@ class _Resolver:
         never_block = self._book.addresses(guard.never_block, ("guard", "never-block"))
         named = (*self._policy.groups, *self._policy.zones)
         return Rules(
+            mode=guard.mode,
+            refuse=guard.refuse,
             name=self._policy.name or self._file.path.stem,
             path=str(self._file.path),
             digest=self._file.digest(self._book.digest),
