@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from backchannel import __version__
-from backchannel.capture import Damage, Source, sources
+from backchannel.capture import Damage, Source, find
+from backchannel.capture.sources import printable
 from backchannel.catalogue import index as catalogue
 from backchannel.detect import rules
 from backchannel.detect.detector import Detector
@@ -40,7 +41,7 @@ from backchannel.flows.settings import FlowSettings
 from backchannel.privacy import Disclosure
 from backchannel.protocols import load
 from backchannel.report import matrix
-from backchannel.report.document import Document, Input, Traffic
+from backchannel.report.document import Document, Input, PassedOver, Traffic
 from backchannel.report.summary import READ, Summary
 from backchannel.when import rfc3339
 
@@ -85,7 +86,11 @@ class Scan:
             raise UsageError(
                 "nothing to scan: name a capture, a folder, a glob, or - for standard input"
             )
-        self._sources: list[Source] = sources([str(path) for path in paths])
+        found = find([str(path) for path in paths])
+        self._sources: list[Source] = found.captures
+        self._passed_over = tuple(
+            PassedOver(path=printable(each.path), reason=each.message) for each in found.others
+        )
         self.index = index or catalogue.load()
         """What is known of each service."""
         disclosure = disclosure or Disclosure()
@@ -200,7 +205,7 @@ class Scan:
                 | sum((each.counters for each in self._followers), Counter())
             ),
         )
-
+        document = msgspec.structs.replace(document, passed_over=self._passed_over)
         if self._pseudonyms is not None:
             from backchannel.report.renamed import renamed  # noqa: PLC0415 - only where asked
 

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 import zstandard
 
-from backchannel.capture import Damage, sources, unpack
+from backchannel.capture import Damage, find, sources, unpack
 from backchannel.capture.sources import BUFFER
 from backchannel.errors import InputError
 
@@ -130,6 +130,9 @@ def test_standard_input():
     [
         (b"", "empty file"),
         (b"text", "neither pcap nor pcapng"),
+        (b"PK\3\4" + bytes(40), "a zip archive, to be unpacked first"),
+        (b"\xfd7zXZ\0" + bytes(40), "packed by xz, to be unpacked first"),
+        (gzip.compress(bytes(257) + b"ustar" + bytes(250), mtime=0), "a tar archive, to be"),
         (b"GMBU\0\2" + bytes(200), "a capture of Microsoft Network Monitor; `editcap"),
         (b"snoop\0\0\0" + bytes(20), "a capture of snoop; `editcap"),
         (gzip.compress(b"", mtime=0), "empty file"),
@@ -158,7 +161,7 @@ def test_nothing_there(tmp_path):
             sources([str(path)])
     (tmp_path / "empty.pcap").touch()
     for path in (tmp_path, tmp_path / "*.pcap"):
-        with pytest.raises(InputError, match="no capture there"):
+        with pytest.raises(InputError, match=r"no capture there \(empty.pcap: empty file\)"):
             sources([str(path)])
 
 
@@ -277,3 +280,13 @@ def test_a_capture_of_another_format_in_a_folder_is_named_and_not_passed_over(pu
     with pytest.raises(Damage, match="at byte 0: a capture of Microsoft Network Monitor"):
         list(foreign.chunks())
     assert sum(len(chunk) for chunk in read.chunks())
+
+
+def test_what_else_is_in_a_folder_is_told_once(put):
+    put("day/notes.txt", b"no capture")
+    folder = str(Path(put("day/a.pcap", capture(1))).parent)
+    found = find([folder, folder + "/*"])
+    assert [Path(each.path).name for each in found.captures] == ["a.pcap"]
+    assert [(Path(each.path).name, each.message) for each in found.others] == [
+        ("notes.txt", "neither pcap nor pcapng")
+    ]

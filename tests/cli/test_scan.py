@@ -117,6 +117,8 @@ def test_folders_and_globs(scan, tmp_path):
         assert [each["path"] for each in document(scan(given, "--json"))["inputs"]] == [
             "day/hour/a.pcap"
         ]
+    (other,) = document(scan("day", "--json"))["passed_over"]
+    assert other == {"path": "day/hour/notes.txt", "reason": "neither pcap nor pcapng"}
 
 
 # Exit codes and errors.

@@ -11,7 +11,7 @@ from tests.report.sample import HOSTILE, document, finding
 from backchannel.catalogue import index
 from backchannel.catalogue.model import PAPER, Matrix2002
 from backchannel.report.document import Input
-from backchannel.report.matrix import CATEGORIES, LINKS, as_csv, build
+from backchannel.report.matrix import CATEGORIES, LINKS, as_csv, build, unassessed
 
 INDEX = index.load()
 WITH_RISKS = SimpleNamespace(
@@ -75,6 +75,17 @@ def test_damage_and_missing_rules_are_reasons():
     assert (cell.state, "damaged" in cell.why) == ("not-assessed", True)
     cell = cells(build(whole(), WITH_RISKS, ["cleartext"]))["spyware"]
     assert (cell.state, cell.why) == ("not-assessed", "no rule looks for it")
+
+
+def test_services_that_were_not_assessed_for_the_same_reason_are_told_together():
+    (row,) = whole().services
+    named = tuple(
+        msgspec.structs.replace(row, service=name, confidence="name") for name in ("aim", "icq")
+    )
+    made = build(whole(services=named), INDEX, CATEGORIES)
+    ((why, titles),) = unassessed(made)
+    assert "only its name was seen" in why
+    assert titles == ["AIM", "ICQ"]
 
 
 def test_one_damaged_capture_among_several_is_a_limit_and_its_name_is_harmless():

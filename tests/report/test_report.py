@@ -217,6 +217,20 @@ def test_no_line_of_the_summary_is_wider_than_the_terminal(width):
     assert not [line for line in console.export_text().splitlines() if len(line.rstrip()) > width]
 
 
+def test_no_rule_takes_the_room_of_the_others_and_the_title_says_how_many_are_shown():
+    weak = [finding(f"w{n}", severity="high", rule="weak") for n in range(40)]
+    rest = [finding(f"r{n}", severity="high", rule=f"rule-{n}") for n in range(3)]
+    grave = [finding("c", severity="critical", rule="weak")]
+    low = [finding("l", severity="low", rule="low")]
+    found = [*grave, *weak, *rest, *low]
+    shown = views.worst(found, 6)
+    assert [each.id for each in shown] == [each.id for each in (*grave, *weak[:2], *rest)]
+    assert views.worst(found, 99) == found
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(terminal.render(with_findings(*found), INDEX))
+    assert "Findings: 1 critical, 43 high, 1 low; 12 of 45 here" in console.export_text()
+
+
 def test_frames_are_told_by_file_and_number_in_it():
     two = (
         Input(path="in/a.pcap", packets=9, bytes=1, first_frame=1),

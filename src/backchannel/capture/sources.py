@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from backchannel.capture.damage import Damage
 from backchannel.capture.records import Chunk, Records
@@ -24,9 +24,20 @@ BUFFER = 256 * 1024
 """Bytes read at a time. Larger is slower: what was just read should still be in the cache."""
 LARGEST = 17 << 20
 """How far the buffer grows for one record."""
+HEADER = 24
+"""Bytes of a pcap's file header; a pcapng's first block is longer."""
+TOLD = 4
+"""Files that are named where a folder holds no capture."""
+LOOKED_AT = 512
+"""First bytes that tell what a file is that is no capture."""
 STDIN = "-"
 
 _File: TypeAlias = io.FileIO | io.BufferedReader
+
+
+def printable(path: str) -> str:
+    """Return a path as text: bytes that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class Source:
@@ -50,8 +61,8 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What to call it: its path, or `-`. Bytes that are no UTF-8 are written as escapes."""
-        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+        """What to call it: its path, or `-`."""
+        return printable(self.path)
 
     def follow(self, before: "Source") -> None:
         """Count frames from where *before* ends."""
@@ -113,9 +124,9 @@ class Source:
                 got, ended = 0, str(error)
             held += got
             if records is None:
-                if held < 24 and got:
+                if held < HEADER and got:
                     continue
-                records = self._begin(bytes(buffer[: min(held, 24)]), ended)
+                records = self._begin(bytes(buffer[: min(held, LOOKED_AT)]), ended)
             before = records.offset
             chunk = records.cut(buffer, held)
             used = records.offset - before
@@ -137,19 +148,37 @@ class Source:
 
     def _begin(self, head: bytes, ended: str) -> Records:
         """Look at the first bytes; *ended* says why there are not more, if that was damage."""
-        if ended and len(head) < 24:
+        if ended and len(head) < HEADER:
             raise Damage(self.path, 0, ended)
         try:
-            return Records(head)
+            return Records(head[:HEADER])
         except EOFError as error:
             raise Damage(self.path, 0, str(error)) from None
         except ValueError as error:
             if known := next((_OTHERS[magic] for magic in _OTHERS if head.startswith(magic)), ""):
                 said = f"{known}; `editcap -F pcapng` converts it"
                 raise ForeignCapture(self.path, said) from None
-            raise NotACapture(self.path, str(error) if head else "empty file") from None
+            raise NotACapture(self.path, _what(head) or str(error)) from None
 
 
+def _what(head: bytes) -> str:
+    """Return what a file is that is no capture, where its first bytes tell."""
+    if not head:
+        return "empty file"
+    if head[257:262] == b"ustar":
+        return "a tar archive, to be unpacked first"
+    return next((_PACKED[magic] for magic in _PACKED if head.startswith(magic)), "")
+
+
+_PACKED = {
+    b"PK\3\4": "a zip archive, to be unpacked first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive, to be unpacked first",
+    b"Rar!\x1a\7": "a rar archive, to be unpacked first",
+    b"\xfd7zXZ\0": "packed by xz, to be unpacked first",
+    b"BZh": "packed by bzip2, to be unpacked first",
+    b"\x04\x22\x4d\x18": "packed by lz4, to be unpacked first",
+}
+"""How packed files begin that captures are kept in, as file(1) knows them."""
 _OTHERS = {
     b"GMBU": "a capture of Microsoft Network Monitor",
     b"RTSS": "a capture of Microsoft Network Monitor",
@@ -195,21 +224,37 @@ def _short(left: int) -> str:
     return f"cut off within a record ({left} bytes left)"
 
 
+class Found(NamedTuple):
+    """What paths name."""
+
+    captures: list[Source]
+    """In the order of their first packets."""
+    others: list[NotACapture]
+    """Files in folders and globs that are no captures, each with what it is."""
+
+
 def sources(paths: Sequence[str]) -> list[Source]:
-    """Return the captures that *paths* name, in the order of their first packets.
+    """Return the captures that *paths* name, as `find` does."""
+    return find(paths).captures
+
+
+def find(paths: Sequence[str]) -> Found:
+    """Return the captures that *paths* name, and what else is there.
 
     In folders and globs, files that are no captures are passed over; those in a format that is not
     read count as damaged. Raises InputError if a named file is not a capture, or nothing is there.
     """
-    found = [source for path in paths for source in _expand(path)]
+    others: list[NotACapture] = []
+    found = [source for path in paths for source in _expand(path, others)]
     unique = list({source.path: source for source in found}.values())
     unique.sort(key=lambda source: source.first_time)
     for before, after in itertools.pairwise(unique):
         after.follow(before)
-    return unique
+    return Found(unique, list({other.path: other for other in others}.values()))
 
 
-def _expand(path: str) -> list[Source]:
+def _expand(path: str, others: list[NotACapture]) -> list[Source]:
+    """Return the captures of one path; add what is none to *others*."""
     if path == STDIN:
         return [Source(path)]
     place = Path(path)
@@ -221,18 +266,24 @@ def _expand(path: str) -> list[Source]:
         names = [str(file) for file in place.rglob("*") if file.is_file()]
     else:
         names = [name for name in glob.glob(path, recursive=True) if Path(name).is_file()]  # noqa: PTH207 - Path.glob takes no absolute pattern
-    captures = [source for source in map(_maybe, sorted(names)) if source is not None]
+    captures = list[Source]()
+    for name in sorted(names):
+        source = Source(name)
+        try:
+            source.probe()
+        except ForeignCapture:
+            captures.append(source)
+        except NotACapture as error:
+            others.append(error)
+        else:
+            captures.append(source)
     if not captures:
-        raise InputError(path, "no capture there" if names or place.is_dir() else "not found")
+        raise InputError(path, _nothing(others) if names or place.is_dir() else "not found")
     return captures
 
 
-def _maybe(name: str) -> Source | None:
-    source = Source(name)
-    try:
-        source.probe()
-    except ForeignCapture:
-        return source
-    except NotACapture:
-        return None
-    return source
+def _nothing(others: Sequence[NotACapture]) -> str:
+    """Return that no capture is there, and what is there instead."""
+    told = "; ".join(f"{Path(each.path).name}: {each.message}" for each in others[:TOLD])
+    more = f"; {len(others) - TOLD} more" if len(others) > TOLD else ""
+    return f"no capture there ({told}{more})" if told else "no capture there"

@@ -29,6 +29,14 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """Of the file as it lies on disk; filled where a report or an export is written."""
 
 
+class PassedOver(msgspec.Struct, frozen=True, kw_only=True):
+    """A file in a folder that was not read, because it is no capture."""
+
+    path: str
+    reason: str
+    """What it is, such as `empty file` or `a zip archive, to be unpacked first`."""
+
+
 class Hosts(msgspec.Struct, frozen=True, kw_only=True):
     """Who used a service."""
 
@@ -268,6 +276,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     version: int = VERSION
     tool: str
     inputs: tuple[Input, ...]
+    passed_over: tuple[PassedOver, ...] = ()
+    """Files in folders and globs that are no captures."""
     traffic: Traffic
     findings: tuple[Finding, ...] = ()
     """What somebody should know of, worst first."""

@@ -16,7 +16,8 @@ from backchannel.catalogue.model import PAPER, PAPER_SOURCE
 from backchannel.detect.attack import TECHNIQUES
 from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Evidence, Finding
 from backchannel.privacy import REDACTED
-from backchannel.report import charts, merged, views, words
+from backchannel.report import charts, matrix, merged, views, words
+from backchannel.report import unseen as unseen_rows
 from backchannel.report.document import Cell, Document
 from backchannel.report.matrix import TITLES
 from backchannel.report.places import Places
@@ -89,6 +90,8 @@ def _shown(document: Document, index: Index) -> dict[str, Any]:
         "lead": views.lead(document, list(names.values())),
         "severities": _severities(document.findings),
         "blocks": blocks,
+        "unassessed": matrix.unassessed(document.matrix),
+        "unseen": unseen_rows.rows(document),
         "groups": groups,
         "actions": views.actions(groups, document.findings),
         "tunnels": views.by_use(document.tunnels),

@@ -140,6 +140,15 @@ def _undecoded(rows: Sequence[Service]) -> str:
     return next(why for strength, why in reversed(_BLIND.items()) if strength in strengths)
 
 
+def unassessed(matrix: Matrix) -> list[tuple[str, list[str]]]:
+    """Return why something was not assessed, and of which services."""
+    reasons = dict[str, list[str]]()
+    for row in matrix.rows:
+        for why in dict.fromkeys(c.why for c in row.cells if c.state == "not-assessed"):
+            reasons.setdefault(why, []).append(row.title)
+    return list(reasons.items())
+
+
 def _damage(document: Document) -> str:
     """Say so where every capture was damaged; where only some were, the limits tell."""
     if document.inputs and all(entry.damage for entry in document.inputs):

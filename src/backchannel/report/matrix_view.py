@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backchannel.report.document import Cell, Matrix, MatrixRow
-from backchannel.report.matrix import TITLES
+from backchannel.report.matrix import TITLES, unassessed
 from backchannel.report.words import within
 from backchannel.text import escape
 
@@ -30,7 +30,10 @@ def render(matrix: Matrix) -> RenderableType | None:
             style="dim",
         )
     )
-    parts += [Text(f"{title}: {why}", style="dim") for title, why in _reasons(matrix)]
+    parts += [
+        Text(f"not assessed: {', '.join(map(escape, titles))}: {why}", style="dim")
+        for why, titles in unassessed(matrix)
+    ]
     if matrix.limits:
         parts.append(Text("less may have been seen than there was: " + "; ".join(matrix.limits)))
     return Group(*parts)
@@ -68,12 +71,3 @@ def _cell(cell: Cell) -> Text:
     if cell.state == "seen":
         return Text(f"{cell.findings:,}", style=_STYLE[cell.severity or "low"])
     return Text(_MARK[cell.state], style="dim")
-
-
-def _reasons(matrix: Matrix) -> list[tuple[str, str]]:
-    """Return for each service why something was not assessed."""
-    return [
-        (escape(row.title), f"not assessed: {why}")
-        for row in matrix.rows
-        for why in dict.fromkeys(c.why for c in row.cells if c.state == "not-assessed")
-    ]

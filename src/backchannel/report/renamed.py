@@ -22,6 +22,9 @@ def renamed(document: doc.Document, names: Pseudonyms) -> doc.Document:
     return _replace(
         document,
         inputs=tuple(_replace(row, path=names.name(row.path, "file")) for row in document.inputs),
+        passed_over=tuple(
+            _replace(row, path=names.name(row.path, "file")) for row in document.passed_over
+        ),
         findings=tuple(_finding(row, names) for row in document.findings),
         services=tuple(_service(row, names) for row in document.services),
         accounts=tuple(_account(row, names) for row in document.accounts),

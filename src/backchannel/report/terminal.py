@@ -13,11 +13,11 @@ from rich.text import Text
 
 from backchannel.catalogue.index import Index
 from backchannel.detect.model import SEVERITIES
-from backchannel.report import matrix_view
+from backchannel.report import matrix_view, unseen
 from backchannel.report.document import Document, Service, Tunnel
 from backchannel.report.listing import Listing
 from backchannel.report.places import Places
-from backchannel.report.views import by_use, gravity, led
+from backchannel.report.views import by_use, gravity, led, worst
 from backchannel.report.words import (
     ALARMING,
     count,
@@ -182,7 +182,7 @@ _SEVERITY = {
 
 def _findings(document: Document, places: Places) -> RenderableType | None:
     """Return the worst findings, each with its rule, which `backchannel rules` explains; how many
-    there are of each severity stands in the title.
+    there are of each severity stands in the title. No rule takes the room of the others.
     """
     found = document.findings
     if not found and not document.suppressed:
@@ -190,6 +190,8 @@ def _findings(document: Document, places: Places) -> RenderableType | None:
     counts = Counter(each.severity for each in found)
     told = ", ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name])
     hidden = f"; {document.suppressed} suppressed" if document.suppressed else ""
+    shown = worst(found, LIST)
+    hidden += f"; {len(shown)} of {len(found):,} here" if len(shown) < len(found) else ""
     table = _table(
         f"Findings: {told or 'none'}{hidden}",
         "severity",
@@ -198,7 +200,7 @@ def _findings(document: Document, places: Places) -> RenderableType | None:
         "seen in",
         right=("times",),
     )
-    for each in found[:LIST]:
+    for each in shown:
         place = each.evidence[0]
         table.add(
             Text(each.severity, style=_SEVERITY[each.severity]),
@@ -364,17 +366,16 @@ def _anomalies(document: Document) -> Listing | None:
 
 
 def _unseen(document: Document) -> RenderableType:
-    damaged = [row for row in document.inputs if row.damage]
-    if not document.unseen and not damaged:
+    rows = unseen.rows(document)
+    if not rows:
         return Text(
             "Nothing was damaged, cut, lost or let go. What no decoder speaks was not looked into.",
             style="dim",
         )
     table = _table("Could not be seen", "what", "times", right=("times",))
-    for row in damaged:
-        table.add(Text(escape(f"{row.path}: {row.damage}"), style="red"), "")
-    for name, number in document.unseen.items():
-        table.add(Text(escape(name)), f"{number:,}")
+    for row in rows:
+        style = "red" if row.grave else ""
+        table.add(Text(row.text, style=style), f"{row.times:,}" if row.times else "")
     return table
 
 

@@ -86,6 +86,19 @@ def groups(findings: Sequence[Finding]) -> list[Group]:
     return [_group(sorted(found, key=_by_service)) for _, found in order]
 
 
+def worst(findings: Sequence[Finding], most: int) -> list[Finding]:
+    """Return *most* findings in their order, the gravest first: of each rule as many as there is
+    room for when all rules of that severity have had as many.
+    """
+    turn = Counter[tuple[str, str]]()
+    order = list[tuple[int, int, int]]()
+    for number, each in enumerate(findings):
+        kind = each.severity, each.rule
+        order.append((-SEVERITIES.index(each.severity), turn[kind], number))
+        turn[kind] += 1
+    return [findings[number] for number in sorted(number for *_, number in sorted(order)[:most])]
+
+
 def _group(found: Sequence[Finding]) -> Group:
     return Group(
         rule=found[0],
