@@ -144,13 +144,6 @@ class Session(Interface):
     standing: Standing
     done: bool
     """True once no further byte of this flow is wanted."""
-    # A session may also have `partial(side) -> bool`: whether *side* has begun a message and not
-    # ended it. Whoever stands in the way of the bytes then holds them, so that not even half an
-    # offer passes. And `aligned: bool`: whether all bytes so far were whole messages of a kind that
-    # is known, and nothing else. Where a packet of a flow that was joined midway ends like that,
-    # chance is no explanation, though one message is too few for the standing that it has parsed.
-    # And `amid: bool`: whether the messages so far may be parts of something larger, such as an
-    # offer, that began before them.
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes (or one datagram) of *side*; return what they meant."""
@@ -160,6 +153,24 @@ class Session(Interface):
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more."""
+
+
+class Inline(Interface):
+    """What a session may offer besides, for the guard, which holds packets back until it knows what
+    they are. A session may have each of these without the others.
+    """
+
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a message and not ended it. Its packets are held until it has,
+        so that not even half an offer passes.
+        """
+
+    aligned: bool
+    """Whether all bytes so far were whole messages of a known kind, and nothing else. In a flow
+    joined midway that cannot be chance, though one message is too few for PARSED."""
+    amid: bool
+    """Whether the messages so far may be parts of something larger, such as an offer, that began
+    before them."""
 
 
 class Protocol(msgspec.Struct, frozen=True, kw_only=True):
