@@ -71,7 +71,7 @@ def test_the_exempt_are_served_first_and_pass():
 
 def test_one_use_of_a_service_cannot_be_told_by_names():
     policy = rules(line("no-files", "deny", ICQ_FILES, ours=STAFF))
-    with pytest.raises(RefusedError, match="host names are those of all that icq can do"):
+    with pytest.raises(RefusedError, match="the host names stand for everything that icq can do"):
         compile_policy(policy, BACKEND)
 
 

@@ -73,14 +73,14 @@ def silent(rules: Rules, speaks: Speaks) -> list[str]:
 def unsaid(line: Line, speaks: Speaks) -> str:
     """Return why *line* cannot be written at all; empty where it can."""
     if line.hours and not speaks.hours:
-        return "it knows no hours"
+        return "it has no rules by hours"
     doors = (*line.ours.interfaces, *line.theirs.interfaces)
     if doors and not speaks.interfaces:
         return "its rules name addresses, not interfaces"
     if speaks.wildcard and any(name.endswith(speaks.wildcard) for name in doors):
         return f"a name ending in {speaks.wildcard} means every interface whose name begins so"
     if line.action == "alert" and not speaks.alerts:
-        return "it cannot tell of a flow and let it pass on to the next rule"
+        return "it cannot report a flow and leave it to the next rules"
     return ""
 
 
@@ -122,14 +122,14 @@ def _alert(use: Use, standing: Standing) -> Judgement:
     if not standing.met:
         return Judgement("cannot", _not_met(use, standing), by_content(use))
     ports = some(standing.met)
-    why = f"tells of whatever opens {ports}, and of nothing on other ports or inside a proxy"
-    return Judgement("partly", why, f"tells of {ports}")
+    why = f"reports whatever opens {ports}, and nothing on other ports or through proxies"
+    return Judgement("partly", why, f"reports {ports}")
 
 
 def _deny_in_allow(use: Use, standing: Standing) -> Judgement:
     if not standing.met:
         return Judgement("cannot", _not_met(use, standing), by_content(use))
-    clauses = [f"closes {some(standing.met)} only: on another port or through a proxy it passes"]
+    clauses = [f"closes only {some(standing.met)}: it passes on other ports and through proxies"]
     clauses += _left(standing)
     if free(use):
         clauses.append(f"it picks other {_carriers(use)} ports by itself")
@@ -141,7 +141,9 @@ def _deny_in_deny(use: Use, standing: Standing) -> Judgement:
         return Judgement("cannot", _not_met(use, standing), by_content(use))
     clauses = _left(standing)
     if standing.ways and not clauses:
-        clauses.append(f"moved to what is open, or through a proxy there: {some(standing.ways)}")
+        clauses.append(
+            f"it passes on ports that are open, and through proxies: {some(standing.ways)}"
+        )
     return Judgement("partly", "; ".join(clauses), by_content(use)) if clauses else ENFORCES
 
 
@@ -154,9 +156,9 @@ def by_content(use: Use) -> str:
 
 
 def _left(standing: Standing) -> list[str]:
-    left = [f"open for {who}: {some(ports)}" for who, ports in _by_holder(standing)]
+    left = [f"left open for {who}: {some(ports)}" for who, ports in _by_holder(standing)]
     if standing.passed:
-        left.append(f"an earlier line lets pass {some(standing.passed)}")
+        left.append(f"an earlier line allows {some(standing.passed)}")
     return left
 
 
@@ -164,8 +166,8 @@ def _not_met(use: Use, standing: Standing) -> str:
     if not standing.shared:
         picks = f"it picks {_carriers(use)} ports that nobody knows beforehand"
         return picks if free(use) else "no port of it is known"
-    clauses = [f"{some(ports)} for {who} too" for who, ports in _by_holder(standing)]
-    return f"{'; '.join(clauses)}: a filter of ports cannot tell them apart"
+    clauses = [f"{some(ports)} with {who}" for who, ports in _by_holder(standing)]
+    return f"shares {', '.join(clauses)}, and a port filter cannot tell them apart"
 
 
 def _by_holder(standing: Standing) -> Iterator[tuple[str, list[Ports]]]:

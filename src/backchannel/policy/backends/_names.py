@@ -32,7 +32,7 @@ def held(read: Reading, line: Line, use: Use) -> str:
     if not use.names:
         return "no host name of it is known"
     if not read.whole(line, use):
-        return f"host names are those of all that {use.service} can do"
+        return f"the host names stand for everything that {use.service} can do"
     for other, services in read.naming:
         if other.exempts == line.name:
             continue

@@ -20,10 +20,8 @@ from backchannel.policy.model import Line, Party, Ports, Rules, Use
 NAME = "squid"
 TITLE = "Squid (HTTP proxy)"
 SPEAKS = Speaks(hours=True, closes=False)
-CLOSES = Judgement(
-    "partly", "closes what asks this proxy; what goes past it is not met", "a packet filter beside"
-)
-BYPASS = "what does not ask this proxy, or is named by address on a web port, passes"
+CLOSES = Judgement("partly", "closes only what uses this proxy", "a packet filter beside it")
+BYPASS = "it passes without this proxy, and by address on a web port"
 LOAD = (
     "Check:   squid -k parse -f squid.conf, with this file included",
     "Load:    include /etc/squid/backchannel.conf    (before the first http_access); then",
@@ -50,7 +48,7 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     ports, names = _ports(read, line, use), _names(read, line, use)
     if not ports and not names:
         why = held(read, line, use) if tcp else "a proxy carries TCP only"
-        return Judgement("cannot", f"{why}; no TCP port is its alone", by_content(use))
+        return Judgement("cannot", f"{why}; no TCP port is used by it alone", by_content(use))
     refuses = some([*names[:2], *ports[:2]])
     return Judgement("partly", BYPASS, f"refuses {refuses}")
 

@@ -20,9 +20,7 @@ NAME = "suricata"
 TITLE = "Suricata (inline, IPS mode)"
 SPEAKS = Speaks(alerts=True, closes=False)
 CLOSES = Judgement("cannot", "it refuses what it knows, and knows few services", "a packet filter")
-HIDES = (
-    "first bytes pass before they are known; encryption, or a start cut in small pieces, hides it"
-)
+HIDES = "its first bytes pass before they are recognised; encryption or very small segments hide it"
 FIRST_SID = 1_900_001
 """Inside the range that is left to local rules, 1000000 to 1999999."""
 LOAD = (
