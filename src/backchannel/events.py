@@ -78,12 +78,12 @@ class SignOn(Event, frozen=True, kw_only=True):
 
 
 class Credential(Event, frozen=True, kw_only=True):
-    """A login secret went over the wire in a form an eavesdropper can use."""
+    """A login secret was sent in a form that an eavesdropper can use."""
 
     CAPABILITY = Capability.LOGIN
     account: str
     kind: Literal["plain", "recoverable", "hash", "token"]
-    """plain: readable; recoverable: undone without guessing; hash: open to guessing offline;
+    """plain: in the clear; recoverable: without guessing; hash: can be guessed offline;
     token: replayable."""
     scheme: str
     """How it was protected, such as `oscar-roast`, `oscar-md5`, `msn-md5`, `socks5-userpass`."""
@@ -263,7 +263,7 @@ class PeerAddress(_WithCapability, frozen=True, kw_only=True):
 
 
 class Transfer(_WithCapability, frozen=True, kw_only=True):
-    """A file went over the wire. The engine adds size seen and hashes to what was declared."""
+    """A file was transferred. The engine adds size seen and hashes to what was declared."""
 
     sender: str
     recipient: str

@@ -32,7 +32,7 @@ def test_every_encoding_will_do(words, encoding):
     text = done.stdout.decode(encoding)
     if words[0] == "scan":
         quoted = {"utf-8": "“A login"}.get(encoding, '"A login')
-        assert f"the gravest: {quoted}" in text
+        assert f"the worst: {quoted}" in text
         assert ("·" in text) == (encoding != "ascii")
 
 

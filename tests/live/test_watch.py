@@ -146,7 +146,7 @@ def test_a_reload_reads_rules_again_and_loses_no_flow(world, tmp_path):
         (ROOT / "src/backchannel/detect/rules/cleartext-messages.yaml")
         .read_text()
         .replace("cleartext-messages", "my-own")
-        .replace("Messages are readable on the way", "Mine")
+        .replace("Messages are sent in the clear", "Mine")
     )
     watch = Watch(world, tmp_path, "--config", config, "--json-lines")
     half = tmp_path / "half.pcap"

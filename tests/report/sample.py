@@ -92,7 +92,7 @@ def finding(name="a", **changes):
     given = {
         "id": hashlib.sha256(name.encode()).hexdigest()[:16],
         "rule": "cleartext-messages",
-        "title": "Messages are readable on the way",
+        "title": "Messages are sent in the clear",
         "category": "cleartext",
         "severity": "medium",
         "confidence": "parsed",

@@ -224,7 +224,7 @@ def test_cef_is_read_back():
     (line,) = cef.lines(made(finding()))
     told = pycef.parse(line)
     assert told["DeviceEventClassID"] == "cleartext-messages"
-    assert told["DeviceName"] == "Messages are readable on the way"
+    assert told["DeviceName"] == "Messages are sent in the clear"
     assert int(told["DeviceSeverity"]) == OUT_OF_TEN["medium"]
     assert (told["src"], told["spt"], told["dst"], told["dpt"]) == (
         "10.0.0.5",

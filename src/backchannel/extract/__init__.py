@@ -1,1 +1,1 @@
-"""Files that went over the wire: put together, hashed, told apart, and kept when asked."""
+"""Files that were transferred: put together, hashed, told apart, and kept when asked."""

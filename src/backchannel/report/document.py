@@ -106,7 +106,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """One file that went over the wire."""
+    """One file that was transferred."""
 
     service: str
     capability: str
@@ -256,7 +256,7 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[RiskId, ...] = ()
     rows: tuple[MatrixRow, ...] = ()
     limits: tuple[str, ...] = ()
-    """What could not be read, so that less may have been seen than there was."""
+    """What could not be read, so that some traffic may have been missed."""
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,12 +23,12 @@ LINKS = 32
 """Findings that a cell names; how many there are in all is counted."""
 
 TITLES: Mapping[str, str] = {
-    "cleartext": "Readable on the way",
+    "cleartext": "Sent in the clear",
     "credential-exposure": "Logins exposed",
-    "file-transfer": "Files leave or come",
+    "file-transfer": "Files transferred",
     "malware": "Malware",
-    "misconfigured-sharing": "Shares too much",
-    "address-disclosure": "Addresses told",
+    "misconfigured-sharing": "Too much shared",
+    "address-disclosure": "Addresses disclosed",
     "identity-theft": "Identity theft",
     "social-engineering": "Social engineering",
     "known-exploit": "Known exploits",
@@ -44,7 +44,7 @@ TITLES: Mapping[str, str] = {
 """What a reader sees for a category."""
 
 _BLIND = {
-    "port": "only a port speaks for it; nothing of it was decoded",
+    "port": "only its port was seen; nothing of it was decoded",
     "name": "only its name was seen; what it carries was not decoded",
     "expected": "another flow announced it; its own bytes were not decoded",
     "signature": "its bytes were recognised, and no exchange was decoded",
@@ -170,7 +170,7 @@ def _limits(document: Document) -> tuple[str, ...]:
 _LOST = {
     "truncated payloads": "packets were cut short when captured",
     "tcp bytes never seen": "bytes are missing in the capture",
-    "flows evicted to bound memory": "flows were let go before their end",
+    "flows evicted to bound memory": "flows were dropped before their end",
     "802.11 protected": "Wi-Fi frames were encrypted",
 }
 

@@ -35,7 +35,7 @@ def render(matrix: Matrix) -> RenderableType | None:
         for why, titles in unassessed(matrix)
     ]
     if matrix.limits:
-        parts.append(Text("less may have been seen than there was: " + "; ".join(matrix.limits)))
+        parts.append(Text("some traffic may have been missed: " + "; ".join(matrix.limits)))
     return Group(*parts)
 
 

@@ -336,12 +336,12 @@ def _addresses(document: Document, index: Index, places: Places) -> Listing | No
     if not document.addresses:
         return None
     table = _table(
-        _title("Addresses told to others", len(document.addresses)),
+        _title("Addresses disclosed to others", len(document.addresses)),
         "service",
         "account",
         "address",
         "for",
-        "told in",
+        "disclosed in",
         "seen in",
     )
     for row in document.addresses[:LIST]:
@@ -369,7 +369,8 @@ def _unseen(document: Document) -> RenderableType:
     rows = unseen.rows(document)
     if not rows:
         return Text(
-            "Nothing was damaged, cut, lost or let go. What no decoder speaks was not looked into.",
+            "Nothing was damaged, cut short, lost or dropped. "
+            "Protocols without a decoder were not examined.",
             style="dim",
         )
     table = _table("Could not be seen", "what", "times", right=("times",))

@@ -265,7 +265,7 @@ def gravity(document: Document) -> str:
     told = [f"{found[name]:,} {name}" for name in ("critical", "high") if found[name]]
     grave = f", {' and '.join(told)}" if told else ""
     title = document.findings[0].title
-    return f"{count(found.total(), 'finding')}{grave}; the gravest: “{title}”."
+    return f"{count(found.total(), 'finding')}{grave}; the worst: “{title}”."
 
 
 def _list(words: Sequence[str], between: str = ", ") -> str:

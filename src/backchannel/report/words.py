@@ -3,10 +3,10 @@
 from backchannel.text import escape
 
 _EXPOSED = {
-    "password-plain": ("{} password, readable", "{} passwords, readable"),
+    "password-plain": ("{} password in the clear", "{} passwords in the clear"),
     "password-recoverable": (
-        "{} password, undone without guessing",
-        "{} passwords, undone without guessing",
+        "{} password, recoverable without guessing",
+        "{} passwords, recoverable without guessing",
     ),
     "password-hash": ("{} password, guessable offline", "{} passwords, guessable offline"),
     "token": ("{} session token", "{} session tokens"),
