@@ -21,6 +21,7 @@ SHARED = {
     "located",
     "patterns",
     "grades",
+    "suggest",
 }
 ORDER = [
     "capture",

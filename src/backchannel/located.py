@@ -7,8 +7,6 @@ of them stand for more data than any memory holds.
 
 import hashlib
 import re
-from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -17,6 +15,7 @@ import msgspec
 import yaml
 
 from backchannel.errors import InputError
+from backchannel.suggest import suggest
 
 T = TypeVar("T")
 Where = tuple[str | int, ...]
@@ -157,15 +156,6 @@ class Located:
         for name, field in fields.items():
             if field.required and name not in value:
                 self.complain(where, f"`{name}` is missing")
-
-
-def suggest(word: str, known: Iterator[str] | Any) -> str:
-    """Return what *word* may have been meant to be, as half a sentence."""
-    names = list(known)
-    near = get_close_matches(word, names, n=3, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"known are {', '.join(names[:40])}" + (" ..." if len(names) > 40 else "")
 
 
 def _struct_in(kind: Any) -> type | None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from backchannel.cli import options
-from backchannel.cli.meant import meant
 from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 from backchannel.grades import Mode
+from backchannel.suggest import suggest
 
 if TYPE_CHECKING:
     from backchannel.enforce.status import Status
@@ -85,7 +85,7 @@ def guard(
     if policy is not None and "." not in str(policy) and not policy.exists():
         commands = [name for name in app if not name.startswith("-")]
         raise UsageError(
-            f"no policy and no command {str(policy)!r}: {meant(str(policy), commands)}"
+            f"no policy and no command {str(policy)!r}: {suggest(str(policy), commands)}"
         )
     given = {
         "policy": policy,

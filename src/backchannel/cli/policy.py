@@ -78,13 +78,13 @@ def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules"
 
 def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
     """Return the named firewalls' backends, or all. Raises UsageError for an unknown name."""
-    from backchannel.cli.meant import meant  # noqa: PLC0415 - only where called
     from backchannel.policy.compile import known  # noqa: PLC0415 - only where called
+    from backchannel.suggest import suggest  # noqa: PLC0415 - only where called
 
     backends = known()
     for name in names:
         if name not in backends:
-            raise UsageError(f"no firewall {name!r}; {meant(name, backends)}")
+            raise UsageError(f"no firewall {name!r}; {suggest(name, backends)}")
     return {name: backends[name] for name in names or backends}
 
 

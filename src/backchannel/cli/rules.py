@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backchannel.cli import options
-from backchannel.cli.meant import meant
 from backchannel.errors import UsageError
+from backchannel.suggest import suggest
 
 if TYPE_CHECKING:
     from backchannel.detect.model import Rule
@@ -30,7 +30,7 @@ def rules(*names: str, sigma: options.Folder = None) -> int:
     wanted = [name for name in names if Path(name) not in folders]
     for name in wanted:
         if name not in known:
-            raise UsageError(f"no rule and no folder {name!r}: {meant(name, known)}")
+            raise UsageError(f"no rule and no folder {name!r}: {suggest(name, known)}")
     if wanted:
         known = {name: known[name] for name in wanted}
     if sigma is None:

@@ -12,10 +12,10 @@ from backchannel.catalogue.load import load
 from backchannel.catalogue.model import Service
 from backchannel.catalogue.page import Page, page
 from backchannel.cli import folders
-from backchannel.cli.meant import meant
 from backchannel.cli.services import Form
 from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
+from backchannel.suggest import suggest
 
 
 def run(
@@ -30,7 +30,7 @@ def run(
     """Do what the options of `services` ask for. Raises UsageError and InputError."""
     known = load(*folders.pack_services(), *folders.services(), *own, protocols=protocols.load())
     if name and name not in known:
-        raise UsageError(f"no service {name!r} in the catalogue; {meant(name, known)}")
+        raise UsageError(f"no service {name!r} in the catalogue; {suggest(name, known)}")
     if handbook is not None:
         _handbook(known, handbook)
     elif diff:

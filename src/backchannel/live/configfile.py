@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -12,6 +11,7 @@ import msgspec
 from backchannel.errors import UsageError
 from backchannel.live.config import Config
 from backchannel.live.units import Duration, Size, convert
+from backchannel.suggest import suggest
 
 SYSTEM = Path("/etc/backchannel/backchannel.toml")
 """Read where no file is named, if it is there."""
@@ -190,10 +190,8 @@ def _large_enough(value: object, hint: Any) -> None:
 
 
 def _unknown(table: str, key: str, known: list[str]) -> str:
-    near = get_close_matches(key, known, 1)
     inside = f"[{table}] has" if table else "there is"
-    told = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-    return f"{inside} no setting {key}; {told}"
+    return f"{inside} no setting {key}; {suggest(key, known)}"
 
 
 def _plain(said: str) -> str:

@@ -15,9 +15,10 @@ from ipaddress import (
 )
 from pathlib import Path
 
-from backchannel.located import MAX_SIZE, Where, suggest
+from backchannel.located import MAX_SIZE, Where
 from backchannel.policy.document import GroupFile, Names, Policy, Zone
 from backchannel.policy.model import Networks, Party
+from backchannel.suggest import suggest
 
 ANY = "any"
 TOLD = 20

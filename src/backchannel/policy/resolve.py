@@ -8,12 +8,13 @@ from typing import get_args
 import msgspec
 
 from backchannel.catalogue.model import Kind, Service
-from backchannel.located import Located, Where, suggest
+from backchannel.located import Located, Where
 from backchannel.model import Capability
 from backchannel.policy.addresses import Book
 from backchannel.policy.document import Action, Exemption, Names, Policy, Rule, Window
 from backchannel.policy.model import Hours, Lifeline, Line, Party, Ports, Rules, Use
 from backchannel.policy.uses import parse_ports, uses
+from backchannel.suggest import suggest
 
 ALL = "all"
 LONGEST_NAME = 48
