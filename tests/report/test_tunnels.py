@@ -124,7 +124,7 @@ def test_a_target_that_nobody_saw_asked_for_is_no_server(tmp_path):
     (aim,) = (row for row in told.services if row.service != "http-proxy")
     assert aim.hosts.servers == ()
     (through,) = (found for found in told.findings if found.rule == "inside-proxy")
-    assert through.summary.endswith("by 192.0.2.80 to a target not seen")
+    assert through.summary.endswith("via 192.0.2.80 to a target not seen")
 
 
 def test_what_udp_carries_has_rows_of_its_own():
