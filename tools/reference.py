@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -22,6 +22,7 @@ from backchannel import protocols
 from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
 from backchannel.detect import functions, prepared, rules
+from backchannel.detect import model as detect
 from backchannel.detect.compiled import Compiled
 from backchannel.detect.expressions import NOTHING
 from backchannel.detect.kinds import kinds
@@ -70,6 +71,7 @@ def generated() -> dict[Path, str]:
         DOCS / "conversations.md": conversations_page(),
         DOCS / "schema/service.json": schema_of(Service),
         DOCS / "schema/policy.json": schema_of(policy.Policy),
+        DOCS / "schema/rule.json": schema_of(detect.Rule),
         DOCS / "policy-language.md": policy_page(),
         load.HERE.parent / "index.json": catalogue_index(),
     }
@@ -197,6 +199,14 @@ def rules_page() -> str:
             f"| `{rule.id}` | {rule.severity} | {rule.category} | {looks} | {techniques} "
             f"| {rule.title} |"
         )
+    rows += [
+        "\n## A rule of one's own\n",
+        "One YAML file a rule; `backchannel rules DIR NAME` shows what was read. Editors read",
+        "[schema/rule.json](schema/rule.json).\n",
+        *_keys(detect.Rule),
+        "\n### Count\n",
+        *_keys(detect.Count),
+    ]
     rows.append("\n## Functions in expressions\n")
     for name, function in functions.FUNCTIONS.items():
         about = (function.__doc__ or "").split("\n")[0]
@@ -214,18 +224,24 @@ def policy_page() -> str:
         "Editors read [schema/policy.json](schema/policy.json).\n",
     ]
     tree = ast.parse(inspect.getsource(policy))
-    kinds = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
-    for node in reversed(kinds):
-        kind = getattr(policy, node.name)
-        rows.append(f"## {node.name}\n\n{' '.join((kind.__doc__ or '').split())}\n")
-        rows += ["| key | | default | |", "| --- | --- | --- | --- |"]
-        said = field_docs(node)
-        for field in msgspec.structs.fields(kind):
-            default = "" if field.required else f"`{_plain(field)}`"
-            shape = _shape(field.type)
-            rows.append(f"| `{field.encode_name}` | {shape} | {default} | {said[field.name]} |")
-        rows.append("")
+    names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    for name in reversed([name for name in names if name[0] != "_"]):
+        kind = getattr(policy, name)
+        rows.append(f"## {name}\n\n{' '.join((kind.__doc__ or '').split())}\n")
+        rows += [*_keys(kind), ""]
     return "\n".join(rows)
+
+
+def _keys(kind: type[msgspec.Struct]) -> Iterator[str]:
+    """Yield the table of what a mapping in a file may hold."""
+    (node,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(node, ast.ClassDef)
+    said = field_docs(node)
+    yield from ("| key | | default | |", "| --- | --- | --- | --- |")
+    for field in msgspec.structs.fields(kind):
+        default = "" if field.required else f"`{_plain(field)}`"
+        shape = _shape(field.type)
+        yield f"| `{field.encode_name}` | {shape} | {default} | {said[field.name]} |"
 
 
 def _plain(field: Any) -> str:
@@ -247,6 +263,8 @@ def _shape(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return " or ".join(f"`{member}`" for member in hint)
     origin, parts = get_origin(hint), [each for each in get_args(hint) if each is not ...]
+    if origin is Annotated:
+        return _shape(parts[0])
     if origin is tuple:
         return f"list of {_shape(parts[0])}"
     if origin is dict:

@@ -7,9 +7,10 @@ of them stand for more data than any memory holds.
 
 import hashlib
 import re
+from enum import Enum
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -144,7 +145,9 @@ class Located:
             try:
                 msgspec.convert(value, kind, strict=True)
             except msgspec.ValidationError as error:
-                self.complain(where, _clean(error))
+                choices = _choices(kind)
+                hint = f"; {suggest(value, choices)}" if choices and isinstance(value, str) else ""
+                self.complain(where, _clean(error) + hint)
 
     def _fit_struct(self, value: dict[str, Any], kind: type, where: Where) -> None:
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
@@ -156,6 +159,15 @@ class Located:
         for name, field in fields.items():
             if field.required and name not in value:
                 self.complain(where, f"`{name}` is missing")
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """Return the words that *kind* allows, where it allows nothing else."""
+    if get_origin(kind) is Literal:
+        return tuple(word for word in get_args(kind) if isinstance(word, str))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return tuple(str(each.value) for each in kind)
+    return ()
 
 
 def _struct_in(kind: Any) -> type | None:

@@ -249,6 +249,26 @@ def test_a_summary_is_read_before_it_is_needed(summary, tmp_path):
         rules.read(tmp_path)
 
 
+def test_every_fault_of_a_rule_is_told_with_its_line_and_what_to_write(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "id: mine\ncategory: files\nseverity: hgh\nevnts: [offer]\n"
+    )
+    (tmp_path / "list.yml").write_text("- id: list\n")
+    (tmp_path / "none.yaml").write_text("id: [")
+    with pytest.raises(InputError) as refused:
+        rules.read(tmp_path)
+    told = str(refused.value)
+    for said in (
+        "mine.yaml:2: category: Invalid enum value 'files'; known are cleartext, ",
+        "mine.yaml:3: severity: Invalid enum value 'hgh'; did you mean high?",
+        "mine.yaml:4: evnts: is not known; did you mean events?",
+        "mine.yaml:1: `summary` is missing",
+        "list.yml:1: must be a mapping",
+        "none.yaml: line 2: not valid YAML",
+    ):
+        assert said in told
+
+
 def test_a_rule_may_wait_for_thirty_years():
     rule = RULES["cookie-replayed"]
     longest = Count(at_least=MOST, within=LONGEST, apart=LONGEST)

@@ -35,8 +35,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What is looked for, why it matters, and what would show it wrong."""
 
     id: str
+    """Also the file's name; one of ours is replaced."""
     title: str
     category: RiskId
+    """The column of the threat matrix."""
     severity: Severity
     events: tuple[str, ...]
     """Tags of the events it looks at; `stream` for a stream that ended."""
@@ -45,17 +47,23 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     each: tuple[str, ...] = ("service", "client")
     """Expressions; one finding for each combination of their values."""
     count: Count | None = None
+    """How many matches it takes; empty: one."""
     summary: str
     """Text with {names} of the same kind; private matter never stands in it."""
     excerpt: str = ""
     """Expression for the redacted excerpt of the evidence; empty: the event's tag."""
     rationale: str
+    """Why it matters."""
     false_positives: str
+    """What is harmless and looks the same."""
     disproof: str
     """What would show a finding wrong."""
     countermeasure: str
+    """What to do."""
     attack: tuple[str, ...] = ()
+    """Ids of MITRE ATT&CK's techniques."""
     references: tuple[str, ...] = ()
+    """Where it is described."""
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):

@@ -12,9 +12,10 @@ from backchannel.detect.model import Rule
 from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import parts
 from backchannel.engine.ended import Ended
-from backchannel.errors import InputError, reason
+from backchannel.errors import InputError
 
 HERE = Path(__file__).parent / "rules"
+SUFFIXES = frozenset({".yaml", ".yml"})
 COMPILED = "rules.json"
 """All our rules in one file, because reading YAML takes longer than most scans."""
 
@@ -37,11 +38,9 @@ def read(folder: Path) -> dict[str, Rule]:
     if not folder.is_dir():
         raise InputError(folder, "no such folder of rules")
     rules, errors = dict[str, Rule](), list[str]()
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            rule = msgspec.yaml.decode(path.read_bytes(), type=Rule)
-        except (msgspec.DecodeError, OSError) as error:
-            errors.append(f"{path}: {reason(error)}")
+    for path in sorted(each for each in folder.iterdir() if each.suffix in SUFFIXES):
+        rule = _rule(path, errors)
+        if rule is None:
             continue
         named = set[str]()
         for text in expressions(rule):  # its errors are told now, not in the middle of a scan
@@ -57,6 +56,20 @@ def read(folder: Path) -> dict[str, Rule]:
     if errors:
         raise InputError(folder, "\n" + "\n".join(errors))
     return rules
+
+
+def _rule(path: Path, errors: list[str]) -> Rule | None:
+    """Return the rule in a file; None where it is none, with reasons in *errors*."""
+    from backchannel.located import Located  # noqa: PLC0415 - YAML loads slowly, ours are JSON
+
+    try:
+        file = Located(path)
+    except InputError as error:
+        errors.append(str(error))
+        return None
+    made = file.convert(Rule)
+    errors += file.errors
+    return None if file.errors else made
 
 
 def _unknown(rule: Rule, named: set[str]) -> Iterator[str]:
