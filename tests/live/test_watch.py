@@ -67,7 +67,13 @@ def test_every_output_is_written_at_the_end(world, tmp_path):
     assert watch.stop() == 0
     assert watch.out() == ""
     assert len((tmp_path / "e").read_text().splitlines()) == 68
-    assert len((tmp_path / "v").read_text().splitlines()) == 68
+    eve = [json.loads(line) for line in (tmp_path / "v").read_text().splitlines()]
+    alerts = [each["backchannel"]["id"] for each in eve if each["event_type"] == "alert"]
+    found = [
+        json.loads(line)["finding"]["id"] for line in (tmp_path / "f").read_text().splitlines()
+    ]
+    assert alerts == found
+    assert len(eve) == 68 + len(alerts)
     assert json.loads((tmp_path / "f").read_text().splitlines()[0])["finding"]["service"] == "aim"
     assert "alicerec" in (tmp_path / "r.html").read_text()
     assert (tmp_path / "p").read_bytes()[:4] == b"PAR1"

@@ -9,9 +9,11 @@ import jsonschema
 import msgspec
 import pytest
 from rich.console import Console
-from tests.report.sample import EVENTS, HOSTILE, document, observation
+from tests.report.sample import EVENTS, HOSTILE, document, finding, observation
 
 from backchannel.catalogue import index
+from backchannel.detect import rules
+from backchannel.detect.model import SEVERITIES
 from backchannel.events import Credential
 from backchannel.privacy import REDACTED, Disclosure
 from backchannel.report import eve, jsonlines
@@ -130,7 +132,9 @@ EVE_FIELDS = {  # names and types in Suricata's etc/schema.json at 398687d5d4
     "direction": str,
     "community_id": str,
     "fileinfo": dict,
+    "alert": dict,
 }
+ALERT = {"action", "gid", "signature_id", "rev", "signature", "category", "severity", "metadata"}
 FILEINFO = {"filename", "state", "size", "gaps", "stored", "sha256"}
 
 
@@ -154,6 +158,35 @@ def test_eve_records_validate_against_the_published_schema(event):
     schema["properties"]["backchannel"] = {"type": "object"}
     record = msgspec.json.decode(eve.line(observation(event), Disclosure()))
     jsonschema.Draft202012Validator(schema).validate(record)
+
+
+def test_a_finding_is_an_alert_as_suricatas_collectors_know_it():
+    made = finding("a", severity="high")
+    record = msgspec.json.decode(eve.alert_line(made))
+    assert record.pop("backchannel")["rule"] == made.rule
+    for name, value in record.items():
+        assert isinstance(value, EVE_FIELDS[name]), name
+    assert set(record["alert"]) == ALERT
+    assert record["alert"]["severity"] == 1
+    assert record["timestamp"].endswith("+0000")
+    (place, *_) = made.evidence
+    assert f"{record['src_ip']}:{record['src_port']}" == place.client
+    assert record["flow_id"] == place.flow
+
+
+def test_rules_have_numbers_of_their_own_that_stay():
+    numbers = {eve.signature_id(name) for name in rules.load()}
+    assert len(numbers) == len(rules.load())
+    assert eve.signature_id("external-proxy") == 131_405_559
+
+
+def test_a_severity_is_one_of_suricatas_priorities_and_stands_in_words_too():
+    told = [
+        msgspec.json.decode(eve.alert_line(finding("a", severity=each)))["alert"]
+        for each in SEVERITIES
+    ]
+    assert [each["severity"] for each in told] == [4, 3, 2, 1, 1]
+    assert [each["metadata"]["signature_severity"] for each in told] == [[s] for s in SEVERITIES]
 
 
 def test_direction_follows_the_side_that_spoke():

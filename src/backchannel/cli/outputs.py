@@ -34,10 +34,9 @@ def write(
             path.write_bytes(data)
 
 
-def append_alerts(document: Document, path: Path) -> None:
-    """Add the findings to a file of ECS lines that holds the events already."""
-    from backchannel.report.exports.ecs import alert_line  # noqa: PLC0415 - only where asked
-
+def append_alerts(document: Document, path: Path, module: str) -> None:
+    """Add the findings to a file of lines that holds the events already; *module* has its form."""
+    alert_line = import_module(module).alert_line
     data = b"".join(map(alert_line, document.findings))
     if path == Path("-"):
         sys.stdout.buffer.write(data)

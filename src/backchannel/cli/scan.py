@@ -117,8 +117,9 @@ def scan(
     if suppress is not None:
         document = scanning.suppressed(run, document, suppress)
     outputs.write(document, run.index, once, report_title)
-    if ecs is not None:
-        outputs.append_alerts(document, ecs)
+    for name in scanning.WITH_ALERTS:
+        if (path := lines[name]) is not None:
+            outputs.append_alerts(document, path, scanning.LINES[name])
     if json:
         put_json(document)
     elif not quiet and Path("-") not in (eve, events, ecs, *once.values()):

@@ -140,18 +140,20 @@ def _writers(stack: ExitStack, disclosure: Disclosure, **paths: Path | None) -> 
     """Return one function for each output of lines that was asked for."""
 
     def put(path: Path, module: str) -> Put:
-        lines, file = import_module(_LINES[module]).lines, _open(stack, path)
+        lines, file = import_module(LINES[module]).lines, _open(stack, path)
         return lambda batch: file.write(lines(batch, disclosure))
 
     return [put(path, name) for name, path in paths.items() if path is not None]
 
 
-_LINES = {
+LINES = {
     "events": "backchannel.report.jsonlines",
     "eve": "backchannel.report.eve",
     "ecs": "backchannel.report.exports.ecs",
 }
 """Modules with `lines` of observations; imported only where asked."""
+WITH_ALERTS = ("eve", "ecs")
+"""Those that tell findings too, in `alert_line`."""
 
 
 def _open(stack: ExitStack, path: Path) -> IO[bytes]:

@@ -47,6 +47,8 @@ class Outputs:
         """Write a finding."""
         if self._findings is not None:
             self._findings.write(alerts.body(made) + b"\n")
+        if self._eve is not None:
+            self._eve.write(eve.alert_line(made.finding))
 
     def flows(self, number: int, told: messages.Flows) -> None:
         """Write flows that parser *number* told. Raises framing.Broken."""
