@@ -31,6 +31,16 @@ def test_what_only_content_can_tell_differs_and_says_so():
     assert policy["by"] == "no-files: deny, if it is aim file-transfer"
     assert nftables["said"] == "passes"
     assert nftables["label"].startswith("icq-messages ")
+    assert nftables["why"].startswith("aim file-transfer: ")
+    assert "cannot tell them apart" in nftables["why"]
+
+
+def test_a_default_is_nobodys_line():
+    for flow in ("tcp 10.1.2.3 -> 192.0.2.1:7777", "tcp 192.0.2.9 -> 192.0.2.1:7777"):
+        (answers,) = asked("--flow", flow, "--to", "cisco-ios").values()
+        assert [each["said"] for each in answers] == ["passes", "passes"]
+        assert answers[1]["label"] == "default: allow"
+        assert not answers[1]["why"]
 
 
 def test_flows_of_a_capture_are_asked_about():

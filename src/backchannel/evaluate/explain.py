@@ -9,7 +9,7 @@ from backchannel.errors import InputError
 from backchannel.evaluate.known import evaluator
 from backchannel.evaluate.packet import Hook, Packet
 from backchannel.policy.compile import Backend, compile_policy
-from backchannel.policy.decide import Flow, decide, opens
+from backchannel.policy.decide import Decision, Flow, decide, opens
 from backchannel.policy.model import Line, Rules
 
 Said = Literal["passes", "refused", "by content or name", "cannot be read"]
@@ -35,11 +35,14 @@ def explain(
     rules: Rules, flow: Flow, backends: Sequence[Backend], hook: Hook = "forward"
 ) -> list[Answer]:
     """Return the policy's answer, then each backend's, for the packet that opens *flow*."""
-    return [_policy(rules, flow), *(_backend(rules, flow, each, hook) for each in backends)]
-
-
-def _policy(rules: Rules, flow: Flow) -> Answer:
     decision = decide(rules, flow)
+    return [
+        _policy(rules, decision),
+        *(_backend(rules, flow, each, hook, decision) for each in backends),
+    ]
+
+
+def _policy(rules: Rules, decision: Decision) -> Answer:
     by, use = decision.by, decision.use
     if isinstance(by, Line):
         words, label = f"{by.name}: {by.action}, if it is {use}", by.place
@@ -57,7 +60,7 @@ def _policy(rules: Rules, flow: Flow) -> Answer:
     )
 
 
-def _backend(rules: Rules, flow: Flow, backend: Backend, hook: Hook) -> Answer:
+def _backend(rules: Rules, flow: Flow, backend: Backend, hook: Hook, decision: Decision) -> Answer:
     made = compile_policy(rules, backend, best_effort=True)
     try:
         found = evaluator(backend.name, made.files)
@@ -68,6 +71,12 @@ def _backend(rules: Rules, flow: Flow, backend: Backend, hook: Hook) -> Answer:
     verdict = found.decide(_packet(flow), hook)
     named = verdict.label.split(" ")[0]
     gaps = {f"{gap.use}: {gap.judgement.why}" for gap in made.gaps if gap.line == named}
+    if verdict.passes and decision.verdict == "deny" and isinstance(decision.by, Line):
+        gaps = {
+            f"{gap.use}: {gap.judgement.why}"
+            for gap in made.gaps
+            if (gap.line, gap.use) == (decision.by.name, str(decision.use))
+        } or gaps
     return Answer(
         backend.name,
         "passes" if verdict.passes else "refused",

@@ -105,8 +105,8 @@ class _Lists:
                 said = name
                 yield f" remark {plain(name, 100)}"
             yield from self._term(term, family)
+        yield f" remark default: {self._rules.default}"
         if self._rules.default == "deny":
-            yield " remark default: deny"
             yield from (f" permit icmp any any {kind}" for kind in NEEDED[family])
         yield f" {_action(self._rules.default)} {'ip' if family == 4 else 'ipv6'} any any"
 
