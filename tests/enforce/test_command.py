@@ -47,7 +47,7 @@ def test_started_asked_and_stopped():
         )
     assert systemd.recv(4096).startswith(b"READY=1\nSTATUS=guarding by policy")
     assert systemd.recv(4096) == b"WATCHDOG=1"
-    assert "guarding forward by /run/policy.yaml: 1 lines" in running.stderr.readline()
+    assert "guarding forward by /run/policy.yaml: 1 line\n" in running.stderr.readline()
     told = play(world, OFT, OTHER_PORT)
     passed = play(world, HTTP, 80)
     line = running.stderr.readline()

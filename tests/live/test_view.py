@@ -99,6 +99,7 @@ def test_a_severity_a_filter_and_both_away_again(view):
 def test_details_of_the_chosen_finding_and_back(view):
     press(view, "down", "down", "enter")
     shown = text(view)
+    assert re.search(r"seen +(once|\d+ times), 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d[^Z]* UTC", shown)
     for part in ("A password", "finding 2", "10.0.0.1:1000 > 10.0.0.2:5190", "what to do", "1:x"):
         assert part in shown
     press(view, "down")

@@ -35,6 +35,13 @@ def test_what_was_seen_is_allowed_and_the_rest_told():
     assert {line.mode for line in rules.lines} == {"observe"}
     assert [each for each in check(rules) if each.level != "note"] == []
     assert "capabilities: [file-transfer]" in text
+    assert "AIM: 2 hosts, 6 flows, 97.3 kB; " in text
+
+
+def test_captures_that_are_not_named_are_counted():
+    text, _ = first(EXAMPLES / "icq", EXAMPLES / "yahoo")
+    assert "ymsg" in text.splitlines()[0]
+    assert text.splitlines()[0].endswith(" and 1 more capture saw.")
 
 
 def test_every_example_makes_a_policy_that_loads():

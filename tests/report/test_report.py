@@ -276,6 +276,21 @@ def test_hosts_with_the_gravest_findings_come_first():
     assert (rows[0].address, rows[0].findings, rows[0].worst) == ("10.9.9.9", 1, "high")
 
 
+def test_what_has_no_ports_or_no_flows_of_its_own_is_not_told_as_zero():
+    assert words.portless("192.0.2.1:0") == "192.0.2.1"
+    assert words.portless("[2001:db8::1]:0") == "2001:db8::1"
+    assert words.portless("192.0.2.1:500") == "192.0.2.1:500"
+    assert words.portless("[2001:db8::1]:10") == "[2001:db8::1]:10"
+    (row,) = document().services
+    inner = msgspec.structs.replace(row, stack="ike/esp", flows=0, bytes=0)
+    console = Console(width=120, file=io.StringIO(), record=True)
+    made = msgspec.structs.replace(document(), services=(inner,))
+    console.print(terminal.render(made, INDEX))
+    shown = console.export_text()
+    assert "in flows of ike, 20" in shown
+    assert "0 flows" not in shown.split("Findings")[0].split("\n", 2)[2]
+
+
 def test_counts_are_words():
     assert words.count(1, "flow") == "1 flow"
     assert words.count(2_000, "flow") == "2,000 flows"

@@ -25,6 +25,7 @@ from backchannel.errors import PrivilegeError, UsageError
 from backchannel.live import configfile, setup
 from backchannel.live.config import Config
 from backchannel.policy import load as policies
+from backchannel.report.words import count
 
 PRIVATE = 0o027
 """What is written holds what people did: not for everybody on the machine."""
@@ -103,7 +104,7 @@ def run(path: Path | None, given: Mapping[str, object], *, quiet: bool) -> Statu
         guard.obey_signals()
         made = guard.known.rules
         where = ", ".join(guard.options.hooks)
-        complain(f"guarding {where} by {made.path}: {len(made.lines)} lines")
+        complain(f"guarding {where} by {made.path}: {count(len(made.lines), 'line')}")
         guard.run()
         ended = guard.status()
     if wanted.report is not None:

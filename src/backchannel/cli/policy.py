@@ -126,6 +126,7 @@ def _tell(made: "Rules", problems: "list[Problem]") -> None:
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
     from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report.words import count  # noqa: PLC0415 - as above
 
     out = console()
     styles = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -140,7 +141,7 @@ def _tell(made: "Rules", problems: "list[Problem]") -> None:
     uses = sum(len(line.uses) for line in made.lines)
     out.print(
         Text(
-            f"{made.name}: {len(made.lines)} lines, {uses} uses of services, "
+            f"{made.name}: {count(len(made.lines), 'line')}, {count(uses, 'use')} of services, "
             f"default {made.default}; {len(problems)} to look at"
         )
     )

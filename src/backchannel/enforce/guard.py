@@ -34,6 +34,7 @@ from backchannel.enforce.revision import Revision
 from backchannel.enforce.status import Status, of
 from backchannel.enforce.watchdog import Watchdog, hurry
 from backchannel.errors import UsageError
+from backchannel.report.words import count
 
 STANDING = 16_384
 """UDP connections that stood before the guard and are remembered as such."""
@@ -277,7 +278,7 @@ class Guard:
         self.known, self.trouble = known, ""
         self.reloads += 1
         self._order(messages.Reload(known))
-        complain(f"reloaded: {known.rules.path}, {len(known.rules.lines)} lines")
+        complain(f"reloaded: {known.rules.path}, {count(len(known.rules.lines), 'line')}")
 
     # -- questions -------------------------------------------------------------------------------
 

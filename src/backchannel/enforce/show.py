@@ -7,6 +7,7 @@ from rich.text import Text
 
 from backchannel.enforce.record import Refusal
 from backchannel.enforce.status import Status
+from backchannel.report.words import count
 from backchannel.text import escape
 
 _STYLES = {"reset": "red", "dropped": "red", "declined": "yellow", "alerted": "yellow"}
@@ -52,9 +53,9 @@ def _table(title: str, *columns: str) -> Table:
 def _head(found: Status) -> str:
     mode = f", no further than {found.mode}" if found.mode else ""
     return (
-        f"policy {found.policy} ({found.lines} lines{mode}), at {', '.join(found.hooks)}: "
-        f"{found.flows:,} flows, {found.packets:,} packets seen, "
-        f"{found.given_to_kernel:,} flows given to the kernel"
+        f"policy {found.policy} ({count(found.lines, 'line')}{mode}), at {', '.join(found.hooks)}: "
+        f"{count(found.flows, 'flow')}, {count(found.packets, 'packet')} seen, "
+        f"{count(found.given_to_kernel, 'flow')} given to the kernel"
     )
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backchannel.detect.model import Finding
-from backchannel.report.words import harmless, size
+from backchannel.report.words import harmless, size, span, times
 from backchannel.text import escape
 
 SEVERITY = {
@@ -103,7 +103,7 @@ def head(told: Head) -> Text:
 
 def services(rows: Sequence[ServiceLine], height: int) -> Table:
     """Return the table of services."""
-    table = _table("service", ">clients", ">flows", ">events")
+    table = _table("service", ">clients", ">ended", ">events")
     for row in rows[: height - 1]:
         style = "bold" if row.fresh else ""
         table.add_row(
@@ -167,7 +167,7 @@ def details(row: Finding, height: int, begun: int) -> RenderableType:
         Text.assemble((MARK[row.severity], SEVERITY[row.severity]), " ", (row.title, "bold")),
         Text(harmless(row.summary)),
         Text(),
-        *_field("seen", f"{row.count:,} times, {row.first_seen} to {row.last_seen}"),
+        *_field("seen", f"{times(row.count)}, {span(row.first_seen, row.last_seen)} UTC"),
         *_field("service", f"{row.service}, {row.confidence}; rule {row.rule}"),
         *_field("hosts", ", ".join(map(escape, row.hosts))),
         *_field("accounts", ", ".join(map(escape, row.accounts))),

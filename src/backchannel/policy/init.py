@@ -11,8 +11,11 @@ from backchannel.catalogue.model import Service
 from backchannel.model import Capability, Confidence
 from backchannel.report.document import Document
 from backchannel.report.document import Service as Row
+from backchannel.report.words import count, size
 from backchannel.text import escape
 
+NAMED = 5
+"""Captures that are named."""
 MOST = 64
 """Hosts of one service that are listed one by one; more are told as networks of 256 (IPv6: /64)."""
 
@@ -20,7 +23,9 @@ MOST = 64
 def policy(document: Document, services: Mapping[str, Service], day: str) -> str:
     """Return the policy's text. *day* is when it was made."""
     seen = _by_service(document.services, services)
-    names = ", ".join(escape(each.path) for each in document.inputs[:5])
+    names = ", ".join(escape(each.path) for each in document.inputs[:NAMED])
+    if len(document.inputs) > NAMED:
+        names += f" and {count(len(document.inputs) - NAMED, 'more capture')}"
     parts = [
         f"# Made on {day} from what a scan of {names or 'no capture'} saw.",
         "# It refuses nothing yet: read it, decide, turn `allow` and `alert` into `deny`, then",
@@ -71,10 +76,10 @@ def _rules(service: Service, rows: tuple[Row, ...]) -> Iterator[str]:
     yield f"  # {service.name}: {_amount(rows)}; {', '.join(dict.fromkeys(r.stack for r in rows))}"
     exposed = {name: 0 for row in rows for name in row.exposed}
     for row in rows:
-        for name, count in row.exposed.items():
-            exposed[name] += count
+        for name, number in row.exposed.items():
+            exposed[name] += number
     if exposed:
-        told = ", ".join(f"{name} {count}" for name, count in sorted(exposed.items()))
+        told = ", ".join(f"{name} {number}" for name, number in sorted(exposed.items()))
         yield f"  # readable by anybody on the way: {told}"
     for measure in service.countermeasures[:2]:
         yield f"  # catalogue, {measure.id}: misses {_line(measure.misses)}"
@@ -106,7 +111,7 @@ def _amount(rows: tuple[Row, ...]) -> str:
     clients = {host for row in rows for host in row.hosts.clients}
     flows = sum(row.flows for row in rows)
     octets = sum(row.bytes for row in rows)
-    return f"{len(clients)} hosts, {flows} flows, {octets} bytes"
+    return f"{count(len(clients), 'host')}, {count(flows, 'flow')}, {size(octets)}"
 
 
 def _line(text: str) -> str:

@@ -25,6 +25,7 @@ from backchannel.report.words import (
     harmless,
     let_through,
     place,
+    portless,
     ranked,
     short,
     size,
@@ -138,10 +139,17 @@ def _services(document: Document, index: Index) -> Group:
         about.append(f"  {escape(row.stack)}", style="bold")
         about.append("  ")
         about.append(row.confidence, style=_STRENGTH[row.confidence])
-        seen = span(row.first_seen, row.last_seen)
-        about.append(f"  {count(row.flows, 'flow')}, {size(row.bytes)}, {seen}")
+        about.append(f"  {_amount(row)}, {span(row.first_seen, row.last_seen)}")
         blocks += [about, _details(row, document.tunnels), Text()]
     return Group(*blocks[:-1])
+
+
+def _amount(row: Service) -> str:
+    """Return how much there was; what shares its flows with what carries it has none of its own."""
+    carrier = row.stack.rpartition("/")[0]
+    if not row.flows and not row.bytes and carrier:
+        return f"in flows of {escape(carrier)}"
+    return f"{count(row.flows, 'flow')}, {size(row.bytes)}"
 
 
 def _details(row: Service, tunnels: Sequence[Tunnel]) -> Table:
@@ -152,7 +160,7 @@ def _details(row: Service, tunnels: Sequence[Tunnel]) -> Table:
     for label, text in (
         ("accounts", _names(row.accounts)),
         ("clients", _names(row.hosts.clients)),
-        ("servers", _names(row.hosts.servers)),
+        ("servers", _names(list(map(portless, row.hosts.servers)))),
         ("led to", _names(led(row, tunnels))),
         ("used for", Text(", ".join(row.capabilities))),
         ("exposed", _exposed(row.exposed)),

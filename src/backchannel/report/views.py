@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from backchannel.detect.model import SEVERITIES, Finding
 from backchannel.report.document import Document, Service, Tunnel
-from backchannel.report.words import count, exposed, place, ranked
+from backchannel.report.words import count, exposed, place, portless, ranked
 
 FULL = 25
 """Findings of one rule with all their evidence; more of them get a line each."""
@@ -169,7 +169,7 @@ def _block(name: str, rows: Sequence[Service], findings: Counter[str]) -> Block:
         last=max(row.last_seen for row in rows),
         accounts=_all(row.accounts for row in rows),
         clients=_all(row.hosts.clients for row in rows),
-        servers=_all(row.hosts.servers for row in rows),
+        servers=list(map(portless, _all(row.hosts.servers for row in rows))),
         software=_all(row.software for row in rows),
         capabilities=_all(row.capabilities for row in rows),
         exposed=ranked(told),

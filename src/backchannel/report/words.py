@@ -49,6 +49,11 @@ def place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def portless(server: str) -> str:
+    """Return `address:port`, or the address alone where its protocol has no ports (ESP, AH)."""
+    return server.removesuffix(":0").strip("[]") if server.endswith(":0") else server
+
+
 def let_through(asked: int, granted: int, refused: int) -> str:
     """Return what a proxy answered: `granted`, `refused 2 times`, `granted 3, refused 1`."""
     if granted and refused:
