@@ -159,3 +159,10 @@ def test_sarif_of_an_allow_that_is_blocked():
 def test_counts():
     made = proof(*CELLS)
     assert [made.count(kept) for kept in ("kept", "broken", "gap", "open")] == [1, 2, 1, 1]
+
+
+def test_a_rule_stands_beside_its_line_and_not_beside_the_promise_whatever_wraps():
+    long = tuple(doc.Method(each.method, f"{each.method} {'word ' * 12}") for each in CELLS)
+    lines = shown(doc.Proofs(proof=proof(*CELLS, methods=long)), 80).splitlines()
+    (beside,) = [line for line in lines if "accept it" in line]
+    assert beside.startswith("no-aim, p.yaml:4 ")

@@ -81,10 +81,14 @@ def _broken(proof: Proof) -> RenderableType | None:
     grid.add_column(overflow="fold", ratio=3)
     for each in found[:MOST]:
         row = each.row
-        where = f"{words.promise(row)} ({row.way})\n{escape(row.line)}, {escape(row.place)}"
+        what, where = (
+            f"{words.promise(row)} ({row.way})",
+            f"{escape(row.line)}, {escape(row.place)}",
+        )
         how = f"{words.listed(each.methods)}: {words.outcome(each.cells[0], row.action)}"
-        rule = f"\n{escape(words.decided(each.cells[0]))}" if each.cells[0].rule else ""
-        grid.add_row(Text(where), Text.assemble((how, "red"), (rule, "dim")))
+        rule = escape(words.decided(each.cells[0])) if each.cells[0].rule else ""
+        grid.add_row(Text(what), Text(how, "red"))
+        grid.add_row(Text(where), Text(rule, "dim"))
     title = "Broken promises" if len(found) <= MOST else f"Broken promises ({MOST} of {len(found)})"
     return Group(Text(title, style="bold"), grid)
 
