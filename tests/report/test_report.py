@@ -276,6 +276,12 @@ def test_hosts_with_the_gravest_findings_come_first():
     assert (rows[0].address, rows[0].findings, rows[0].worst) == ("10.9.9.9", 1, "high")
 
 
+def test_a_protocol_that_serves_no_service_is_shown_by_its_name():
+    assert INDEX.title("rtp") == "RTP/RTCP media"
+    assert INDEX.title("icq") == "ICQ"
+    assert INDEX.title("nothing-known") == "nothing-known"
+
+
 def test_what_has_no_ports_or_no_flows_of_its_own_is_not_told_as_zero():
     assert words.portless("192.0.2.1:0") == "192.0.2.1"
     assert words.portless("[2001:db8::1]:0") == "2001:db8::1"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from backchannel import protocols
 from backchannel.catalogue.model import Kind, Matrix2002, RiskId, Service
 from backchannel.grades import Severity
 
@@ -63,8 +64,11 @@ class Index(msgspec.Struct, frozen=True, dict=True):
         return tuple(sorted(found))
 
     def title(self, service: str) -> str:
-        """Return the name to show for a service id."""
-        return self.services[service].name if service in self.services else service
+        """Return the name to show for a service id, also for a protocol that serves no service."""
+        if service in self.services:
+            return self.services[service].name
+        spoken = protocols.load().get(service)
+        return spoken.title if spoken else service
 
 
 @cache
