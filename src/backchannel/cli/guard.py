@@ -46,7 +46,7 @@ def guard(
     """Enforce a policy until SIGTERM or Ctrl-C, then take every rule away again.
 
     Needs root, or CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads configuration, policy and catalogue
-    again. Ends with 1 where something was refused.
+    again. Ends with 1 where something was refused, or would have been.
 
     Parameters
     ----------
