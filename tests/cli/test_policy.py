@@ -81,6 +81,8 @@ def test_the_matrix_says_what_each_firewall_can_do_and_why():
     assert cells["rpz"] == "no"
     told = run("matrix", OFFICE, "--on", DAY, "--to", "nftables", "--why").stdout
     assert "it passes on other ports and through proxies" in told
+    reasons = told.split("no-files (office")[1].splitlines()[1:]
+    assert all(line.startswith("  ") for line in reasons[: reasons.index("")])  # also what wraps
     made = json.loads(run("matrix", OFFICE, "--on", DAY, "--json").stdout)
     assert {row["line"] for row in made["rows"]} >= {"no-files", "our-gateways"}
     assert "no firewall 'x'" in run("matrix", OFFICE, "--to", "x", code=2).stderr

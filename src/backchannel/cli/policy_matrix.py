@@ -97,6 +97,7 @@ def _cell(levels: list[str]) -> "Text":
 
 def _reasons(out: "Console", name: str, rows: "list[Row]") -> None:
     """Say why not more, each reason once with the firewalls and uses that it holds for."""
+    from rich.padding import Padding  # noqa: PLC0415 - only where shown
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
     found = dict[tuple[str, str], tuple[dict[str, None], dict[str, None]]]()
@@ -113,4 +114,5 @@ def _reasons(out: "Console", name: str, rows: "list[Row]") -> None:
     for (why, nearest), (backends, uses) in found.items():
         told = ", ".join(list(uses)[:3]) + (f" and {len(uses) - 3} more" if len(uses) > 3 else "")
         instead = f"; nearest: {nearest}" if nearest else ""
-        out.print(Text(f"  {', '.join(backends)}: {told}: {why}{instead}"))
+        out.print(Padding(Text(f"{', '.join(backends)}: {told}:"), (0, 0, 0, 2), expand=False))
+        out.print(Padding(Text(f"{why}{instead}"), (0, 0, 0, 6), expand=False))
