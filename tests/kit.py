@@ -8,7 +8,7 @@ its own that shares nothing with the product's packet path, so that the two can 
     foreign(captures)             -> captures in which it must claim nothing
     decode(session, steps)        -> what a session tells about it
     recut(steps, size)            -> the same bytes in other segments
-    check_golden(path, told)      -> compares with, or with --update-golden rewrites, a golden file
+    check_golden(path, told)      -> compares with a golden file; UPDATE_GOLDEN=1 rewrites it
     check_segmentation / check_garbage / check_gaps -> the laws, for any session class
 """
 
