@@ -96,7 +96,7 @@ def test_a_receiver_that_is_away_gets_its_alert_after_a_restart_of_the_guard():
     log.close()
     with commanded(world, NO_AIM, FOLDERS + syslog(port)) as running:
         assert "Reset" in play(world, AIM, 443).failed
-        assert until(lambda: "siem cannot be told" in running.said)
+        assert until(lambda: "siem cannot be reached" in running.said)
         os.kill(running.process.pid, signal.SIGKILL)
         running.process.wait(PATIENCE)
     with world.router.inside():

@@ -28,7 +28,7 @@ def test_what_a_watch_tells(world, tmp_path):
     options = ("-q", "--config", config, "--metrics", f"127.0.0.1:{port}")
     watch = Watch(world, tmp_path, *options, "--events", tmp_path / "e")
     world.replay(EXAMPLES / "aim/aim_presence.pcap")
-    watch.says("hook cannot be told")
+    watch.says("hook cannot be reached")
     hook = r'receiver="hook"\}'
     waited = (
         "backchannel_packets_total 294",

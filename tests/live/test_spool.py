@@ -146,7 +146,7 @@ def test_a_receiver_that_is_away_gets_everything_when_it_is_back(tmp_path):
     told = [json.loads(body)["finding"]["id"] for _, _, body, status in web.posts if status == 204]
     assert told == [f"{number:016x}" for number in range(5)]
     assert delivery.sent == {"hook": 5}
-    assert notices[0].startswith("hook cannot be told: ")
+    assert notices[0].startswith("hook cannot be reached: ")
     assert notices[-1] == "hook can be reached again"
     assert len(notices) == 2
     delivery.close()

@@ -111,7 +111,7 @@ def test_a_recorder_that_is_killed_is_replaced(world, tmp_path):
     watch.until(lambda: list(ring.glob("vb-*.pcap")))
     (pid,) = children(watch.process, b"backchannel.live.recorder")
     os.kill(pid, signal.SIGKILL)
-    watch.says("the recorder died; another goes on")
+    watch.says("the recorder died and was replaced")
     world.replay(AIM)
     watch.until(lambda: "AIM over oscar" in watch.out())
     assert watch.stop() == 0
@@ -546,7 +546,7 @@ def test_reports_of_periods_and_alerts_over_kill_9(world, tmp_path):
     )
     first = Watch(world, tmp_path, "--json-lines", "--config", config)
     world.replay(AIM)
-    first.says("hook cannot be told: Connection refused; alerts wait")
+    first.says("hook cannot be reached: Connection refused; alerts wait")
     first.until(lambda: list(tmp_path.glob("r-2*.html")))
     first.process.kill()
     first.process.wait()

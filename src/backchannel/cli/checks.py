@@ -22,7 +22,7 @@ class Checks:
     audit_passwords: bool = False
     """Try well-known passwords on captured login hashes; nothing is sent anywhere."""
     wordlist: cli.options.FileName = None
-    """Words of your own for --audit-passwords, one a line."""
+    """Your own words for --audit-passwords, one per line."""
     yara: Path | None = None
     """YARA rules, a file or a folder, to scan extracted files with; needs --extract."""
     clamd: cli.options.Address = None
@@ -30,10 +30,11 @@ class Checks:
     clamd_remote: bool = False
     """Allow --clamd on another machine: extracted files are sent to it, unencrypted."""
     hashes: cli.options.FileName = None
-    """A list of SHA-256 hashes with labels to look extracted files up in; needs --extract."""
+    """A list of SHA-256 hashes with labels, to look up extracted files in; needs --extract."""
 
     ipsec_peers: cli.options.FileName = None
-    """A list of gateways, addresses or prefixes one a line, that tunnels may have as an end."""
+    """A list of your IPsec gateways, one address or prefix per line; tunnels that have none of them
+    as an end are findings."""
 
     def followers(self, extracted: Path | None) -> Iterator[Follower]:
         """Make what was asked for; files are in *extracted*. Raises UsageError and InputError."""

@@ -43,10 +43,10 @@ def guard(
     catalogue: options.Folders = (),
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
-    """Enforce a policy until SIGTERM or Ctrl-C, then take every rule away again.
+    """Enforce a policy until SIGTERM or Ctrl-C, then remove all of its rules.
 
     Needs root, or CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads configuration, policy and catalogue
-    again. Ends with 1 where something was refused, or would have been.
+    again. Exits with 1 if something was refused, or would have been.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ def guard(
     mode
         Go no further than this, whatever the policy says: observe, alert, reset or drop.
     log
-        Write a JSON line for each refusal, and for each use that is only told of; `-` for stdout.
+        Write a JSON line for each refusal, and for each use that is only reported; `-` for stdout.
     evidence
-        Write what was seen of each refusal's conversation into this folder, as a pcap.
+        Write the conversation of each refusal, as far as it was seen, into this folder as a pcap.
     report
         Write at the end, as JSON, what was done or would have been: the same as `guard status`.
     metrics
-        Serve figures for Prometheus on this address and port: 127.0.0.1:9470.
+        Serve metrics for Prometheus on this address and port: 127.0.0.1:9470.
     queue
         Number of the kernel's queue (0); the next one is used for rules that fail closed.
     queue_length
@@ -76,7 +76,7 @@ def guard(
     control
         The control socket, for `backchannel guard status` and `reload`; `-` for none.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     quiet
         Print no line for each refusal.
     """
@@ -109,7 +109,7 @@ def guard(
 
 @app.command
 def status(*, control: options.Control = CONTROL, json: bool = False) -> int:
-    """Show how the running guard stands: what it refused and why, and what it costs.
+    """Show the state of the running guard: what it refused and why, and what it costs.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ def status(*, control: options.Control = CONTROL, json: bool = False) -> int:
 
 @app.command
 def reload(*, control: options.Control = CONTROL) -> int:
-    """Have the running guard read its policy again, as SIGHUP does; say what came of it.
+    """Have the running guard read its policy again, as SIGHUP does; report the outcome.
 
-    Ends with 2 where something is wrong: then the policy before is still in force.
+    Exits with 2 if something is wrong: then the old policy is still in force.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def reload(*, control: options.Control = CONTROL) -> int:
 
 @app.command
 def clear() -> int:
-    """Take away the rules of a guard that could not do it itself."""
+    """Remove the rules of a guard that could not remove them itself."""
     from backchannel.enforce import kernel  # noqa: PLC0415 - only where called
 
     kernel.check()

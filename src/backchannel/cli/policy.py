@@ -1,4 +1,4 @@
-"""`backchannel policy`: write a policy once, check it, and make firewalls' texts of it."""
+"""`backchannel policy`: write a policy once, check it, and compile it for firewalls."""
 
 import sys
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ for _name, _about in {
     "apply": "Load a policy on this host, and undo it unless it is confirmed.",
     "confirm": "Keep the rules that a waiting apply loaded.",
     "rollback": "Undo a waiting apply now, or one that was cut off.",
-    "remove": "Take all rules of ours out of this host's firewall.",
+    "remove": "Remove all our rules from this host's firewall.",
 }.items():
     app.command(f"backchannel.cli.policy_apply:{_name}", name=_name, help=_about)
 
@@ -48,7 +48,7 @@ app.command(
 app.command(
     "backchannel.cli.policy_explain:explain",
     name="explain",
-    help="Say which rule decides a flow, on each firewall, and why.",
+    help="Show which rule decides a flow, on each firewall, and why.",
     usage="backchannel policy explain [OPTIONS] POLICY [CAPTURES...]",
 )
 
@@ -96,9 +96,9 @@ def check(
     json: bool = False,
     catalogue: options.Folders = (),
 ) -> int:
-    """Look for what is wrong, or likely not meant, in a policy.
+    """Check a policy for errors and likely mistakes.
 
-    Ends with 1 where an error or a warning was found.
+    Exits with 1 if there is an error or a warning.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def check(
     json
         Write the problems as JSON.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.policy.check import check as look  # noqa: PLC0415 - only where called
 
@@ -163,9 +163,9 @@ def init(
     out
         Where to write it; by default to standard output.
     force
-        Write over a file that is there.
+        Overwrite an existing file.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.pipeline import Scan  # noqa: PLC0415 - only where called
     from backchannel.policy.init import policy  # noqa: PLC0415 - only where called
@@ -196,10 +196,10 @@ def compile_(
     on: options.Day = "",
     catalogue: options.Folders = (),
 ) -> int:
-    """Write a policy as a firewall's text.
+    """Compile a policy for a firewall.
 
-    Ends with 1 where a firewall cannot do what a rule without `best-effort` asks; nothing is
-    written then.
+    Exits with 1, and writes nothing, if a firewall cannot do what a rule without `best-effort`
+    asks.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def compile_(
     on
         The day for which expiry is decided; by default today.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.policy.compile import (  # noqa: PLC0415 - only where called
         RefusedError,

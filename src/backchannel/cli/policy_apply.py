@@ -57,7 +57,7 @@ def plan(
 ) -> int:
     """Show what applying a policy would change on this host. Changes nothing.
 
-    Ends with 1 where something would change, or where a rule of somebody else stands in the way.
+    Exits with 1 if something would change, or if somebody else's rule interferes.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def plan(
     json
         Write the plan as JSON.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.apply.compare import plan as compare  # noqa: PLC0415 - only where called
 
@@ -87,7 +87,7 @@ def plan(
 def diff(*, to: To = "nftables", state: options.Folder = None, json: bool = False) -> int:
     """Show where the kernel's rules differ from what was applied last.
 
-    Ends with 1 where they do, and where nothing is applied.
+    Exits with 1 if they do, or if nothing was applied.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def apply(
     """Load a policy on this host, and undo it unless it is confirmed in time.
 
     The rules are loaded in one step. Type `yes`, or run `backchannel policy confirm` elsewhere;
-    when neither comes, or this command ends for any reason, the old rules are back. Ends with 1
-    where they are.
+    if neither comes, or this command ends for any reason, the old rules come back. Exits with 1
+    if they did.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def apply(
     state
         Folder that knows what was applied.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.apply import apply as loading  # noqa: PLC0415 - only where called
     from backchannel.apply.management import cut, sessions  # noqa: PLC0415 - only where called
@@ -212,7 +212,7 @@ def rollback(*, to: To = "nftables", state: options.Folder = None) -> int:
 
 
 def remove(*, to: To = "nftables", state: options.Folder = None) -> int:
-    """Take all rules of ours out of this host's firewall; others' are not touched.
+    """Remove all our rules from this host's firewall; others' are not touched.
 
     Parameters
     ----------

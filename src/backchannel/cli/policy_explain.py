@@ -36,7 +36,7 @@ def explain(
     json: bool = False,
     catalogue: options.Folders = (),
 ) -> int:
-    """Say which rule decides a flow: in the policy, and in each firewall's text made of it.
+    """Show which rule decides a flow: in the policy, and in the text of each firewall.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def explain(
     json
         Write the answers as JSON.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.evaluate.explain import explain as ask  # noqa: PLC0415 - only where called
 

@@ -43,7 +43,7 @@ def matrix(
     json
         Write the matrix as JSON.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.policy.matrix import matrix as judge  # noqa: PLC0415 - only where called
 

@@ -53,14 +53,14 @@ def prove(
     """Prove what a ruleset blocks, what leaks first and what evades it.
 
     Recorded conversations are played by real endpoints through a network namespace of this
-    kernel into which the ruleset is loaded. Ends with 1 where a promise of the policy is broken.
+    kernel into which the ruleset is loaded. Exits with 1 if a promise of the policy is broken.
 
     Parameters
     ----------
     policy
         The policy: what is promised.
     to
-        The firewall whose text is made of the policy and proved: nftables or iptables.
+        The firewall to compile the policy for: nftables or iptables.
     ruleset
         Prove this ruleset instead, whoever wrote it: a file for nft, or one as iptables-save and
         ip6tables-save write them (and one for ipset, where they need sets). May be repeated.
@@ -81,7 +81,7 @@ def prove(
     patience
         Seconds of silence after which a conversation counts as stopped.
     labs
-        So many labs work at the same time.
+        How many labs work at the same time.
     json
         Write the proof as JSON to standard output.
     sarif
@@ -91,7 +91,7 @@ def prove(
     on
         The day for which expiry is decided, such as 2027-01-31; by default today.
     catalogue
-        Folders with service files of your own.
+        Folders with your own service files.
     """
     from backchannel.prove.document import Proofs  # noqa: PLC0415 - only where called
     from backchannel.prove.proof import Settings  # noqa: PLC0415 - as above

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def rules(*names: str, sigma: options.Folder = None) -> int:
-    """List the rules, those of content packs too; show some in full, or write them as Sigma rules.
+    """List the rules, content packs' included; show some in full, or write them as Sigma rules.
 
     Parameters
     ----------
     names
-        Folders with rules of your own, beside ours; and rules, to see or write those alone.
+        Folders with your own rules, and names of rules to show or write on their own.
     sigma
-        Write one Sigma rule a file into this folder.
+        Write one Sigma rule per file into this folder.
     """
     from backchannel.cli import folders as kept  # noqa: PLC0415 - not for the help
     from backchannel.detect import rules as ours  # noqa: PLC0415 - not for the help

@@ -71,17 +71,17 @@ def scan(
     content
         Show the text of messages and profiles instead of redacting it.
     all_protocols
-        Decode DNS, TLS and plain web traffic too, not only where it concerns a known service.
+        Decode all DNS, TLS and plain web traffic, not only where it concerns a known service.
     ignore_vlans
-        Do not tell flows apart by VLAN ids: for mirror ports that tag only one direction.
+        Ignore VLAN ids when telling flows apart: for mirror ports that tag only one direction.
     fail_on
         End with exit code 1 when there is a finding of this severity or worse.
     suppress
-        Do not show findings that this file accepts (with reason and end); their number is shown.
+        Hide findings that this file accepts (with a reason and a last day); show their number.
     rules
-        Folders with rules of your own, beside ours.
+        Folders with your own rules, in addition to the built-in ones.
     checks
-        What to look closer at; each of its fields is an option.
+        What to look at more closely; each of its fields is an option.
     pseudonymise
         Replace addresses, accounts, hosts and file names by pseudonyms made with this key
         (12 characters or more, or `@FILE`): the same in every output and run.

@@ -32,12 +32,12 @@ def services(
     handbook
         Write the whole catalogue as HTML pages into this folder.
     diff
-        A capture: rebuild the packet filtering table from it and show where the sheet differs.
+        A capture: derive the packet filtering table from it, and show where the sheet differs.
     inside
         Networks that count as inside for --diff, such as 10.0.0.0/8; otherwise private ones do.
     catalogue
-        Folders with service files of your own, which win over ours; `services` in your
-        configuration folder is always read.
+        Folders with your own service files, which win over the built-in ones; `services` in
+        your configuration folder is always read.
     """
     from backchannel.cli import sheets  # noqa: PLC0415 - not for the help
 

@@ -27,12 +27,12 @@ def update(
     file
         The pack, a .tar.zst file.
     key
-        Trust this public key (PEM, Ed25519) too, for this once; always trusted are those in
-        `keys` in your configuration folder.
+        Trust this public key (PEM, Ed25519) as well, this time only; those in `keys` in your
+        configuration folder are always trusted.
     yes
         Install without asking.
     rollback
-        Put the version of this pack in use that the present one replaced.
+        Go back to the version of this pack that the present one replaced.
     list_
         List the packs that are installed.
     """

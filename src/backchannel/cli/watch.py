@@ -14,14 +14,14 @@ from backchannel.grades import Mode
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the configuration file can say too; what is given here wins."""
+    """What the configuration file can set too; options given here win."""
 
     interface: Annotated[
         tuple[str, ...], Parameter(name=["--interface", "-i"], metavar="INTERFACE")
     ] = ()
     """Interface to watch; may be given several times."""
     filter: options.Expression = None
-    """Keep only packets that this expression fits, as in tcpdump."""
+    """Keep only packets that match this expression, as in tcpdump."""
     promiscuous: bool = False
     """Ask the network card for packets that are not for this machine."""
     workers: options.Count = None
@@ -51,7 +51,7 @@ class Settings:
     evidence: options.Folder = None
     """Write the conversation of each finding into this folder; needs --ring."""
     metrics: options.Address = None
-    """Serve figures for Prometheus on this address and port: 127.0.0.1:9469."""
+    """Serve metrics for Prometheus on this address and port: 127.0.0.1:9469."""
     secrets: bool = False
     """Show passwords, hashes and tokens instead of redacting them."""
     content: bool = False
@@ -59,15 +59,15 @@ class Settings:
     everything: Annotated[bool, Parameter(name="--all")] = False
     """Decode DNS, TLS and plain web traffic too, not only where it concerns a known service."""
     rules: options.Folders = ()
-    """Folders with rules of your own, beside ours."""
+    """Folders with your own rules, in addition to the built-in ones."""
     suppress: options.FileName = None
-    """Do not tell findings that this file accepts."""
+    """Do not report findings that this file accepts."""
     prevent: options.FileName = None
     """A policy: answer what it refuses with TCP resets to both ends, and with ICMP."""
     prevent_mode: Mode | None = None
     """Go no further than this, whatever the policy says: observe, alert, reset or drop."""
     prevent_via: options.Interface = None
-    """Put resets as Ethernet frames into this interface; without it they go by the routes."""
+    """Send resets as Ethernet frames into this interface; without it they take the routes."""
 
 
 def watch(
@@ -80,7 +80,7 @@ def watch(
     duration: options.Time = None,
     fail_on: options.Worst = None,
 ) -> int:
-    """Watch interfaces and tell what back channels are used, by whom, and what is wrong with them.
+    """Watch interfaces, and report which back channels are used, by whom, and what is wrong.
 
     On a terminal: a view to leave open. In a pipe: a line for each finding and each new service.
     SIGTERM and Ctrl-C end it with everything written; SIGHUP reads configuration, catalogue and
@@ -91,7 +91,7 @@ def watch(
     interfaces
         Interfaces to watch, as with -i; `any` alone for all of them.
     settings
-        What the configuration file can say too.
+        What the configuration file can set too.
     config
         Configuration in TOML, with conf.d/*.toml beside it; by default
         /etc/backchannel/backchannel.toml, if it is there.

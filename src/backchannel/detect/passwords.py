@@ -109,7 +109,7 @@ def well_known() -> tuple[str, ...]:
 
 
 def read(path: Path) -> tuple[str, ...]:
-    """Return the words of a file, one a line, UTF-8 or else Latin-1. Raises InputError."""
+    """Return the words of a file, one per line, UTF-8 or else Latin-1. Raises InputError."""
     words = list[str]()
     try:
         with path.open("rb") as file:

@@ -16,7 +16,7 @@ Network = IPv4Network | IPv6Network
 
 
 def read(path: Path) -> tuple[Network, ...]:
-    """Return the addresses and prefixes of a file, one a line; `#` starts a comment.
+    """Return the addresses and prefixes of a file, one per line; `#` starts a comment.
 
     Raises InputError for what is neither, with its line.
     """

@@ -254,7 +254,7 @@ class Guard:
         self._deaths = [then for then in self._deaths if now - then < YOUNG] + [now]
         young = len(self._deaths) - 1
         self._due = now + (min(LONGEST, AGAIN * 2 ** (young - 1)) if young else 0)
-        complain(f"the inspecting process was lost ({why}); it is started again")
+        complain(f"the inspecting process was lost ({why}); it is being restarted")
 
     def _replace(self) -> None:
         """Start another inspector; when its heart beats the watchdog loads the rules again."""
@@ -262,7 +262,7 @@ class Guard:
             self.remote = self._start(fresh=False)
         except (OSError, Lost) as error:
             self._due = time.monotonic() + LONGEST
-            complain(f"the inspecting process cannot be started: {error}")
+            complain(f"the inspecting process could not be started: {error}")
 
     # -- reload ----------------------------------------------------------------------------------
 

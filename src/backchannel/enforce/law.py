@@ -184,7 +184,7 @@ class Law:
         )
 
     def refuses(self, services: Iterable[str], ends: Ends) -> bool:
-        """Say whether anything of *services* is refused between *ends*, and not only told of."""
+        """Say whether anything of *services* is refused between *ends*, and not only reported."""
         return any(
             self.mode(line) not in MILD
             for service in services
@@ -192,7 +192,7 @@ class Law:
         )
 
     def _strict(self) -> Iterator[Line]:
-        """Yield what refuses, lines and default, where it is not only told of."""
+        """Yield what refuses, lines and default, where it is not only reported."""
         last = (self.default,) if self.rules.default == "deny" else ()
         for line in (*self.rules.lines, *last):
             if line.action == "deny" and self.mode(line) not in MILD:

@@ -105,7 +105,7 @@ class Prevention:
         if self._process.poll() is None:
             return
         self._deaths += 1
-        self._notice("the process that sends resets died; it is started again")
+        self._notice("the process that sends resets died; it is being restarted")
         self._before += self._sent
         self._sent = Counter()
         self._close_pipes()

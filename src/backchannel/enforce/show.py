@@ -29,9 +29,13 @@ def table(found: Status) -> Group:
     """Return everything as tables."""
     parts: list[Table | Text] = [Text(_head(found)), Text(_parts(found))]
     if not found.inspector:
-        parts.append(Text("packets are NOT judged now: the inspector is started again", "bold red"))
+        parts.append(
+            Text(
+                "packets are NOT judged at the moment: the inspector is being restarted", "bold red"
+            )
+        )
     elif not found.current:
-        parts.append(Text("the inspector does not answer: what it counted is of before", "yellow"))
+        parts.append(Text("the inspector does not answer: these are its last figures", "yellow"))
     if found.trouble:
         parts.append(Text("not reloaded, the old policy stays in force:", "bold red"))
         parts += [Text(f"  {escape(each)}", "red") for each in found.trouble.splitlines()]

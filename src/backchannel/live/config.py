@@ -68,7 +68,9 @@ class Decode(Table, frozen=True, kw_only=True):
 class Findings(Table, frozen=True, kw_only=True):
     """What is looked for."""
 
-    rules: Annotated[tuple[Path, ...], about("Folders with rules of your own, beside ours.")] = ()
+    rules: Annotated[
+        tuple[Path, ...], about("Folders with your own rules, in addition to the built-in ones.")
+    ] = ()
     suppress: Annotated[Path | None, about("A file of findings that are accepted.")] = None
     repeat: Annotated[
         Duration,
@@ -243,9 +245,9 @@ class Guard(Table, frozen=True, kw_only=True):
         about("What is guarded: forwarded packets, the host's own, or all."),
     ] = "router"
     mode: Annotated[Mode | None, about("Go no further than this, whatever the policy says.")] = None
-    catalogue: Annotated[tuple[Path, ...], about("Folders with service files of your own.")] = ()
+    catalogue: Annotated[tuple[Path, ...], about("Folders with your own service files.")] = ()
     log: Annotated[
-        Path | None, about("A JSON line for each refusal, and for each use that is only told of.")
+        Path | None, about("A JSON line for each refusal, and for each use that is only reported.")
     ] = None
     report: Annotated[Path | None, about("What was done, as JSON, written at the end.")] = None
     evidence: Annotated[

@@ -112,7 +112,7 @@ class Delivery:
         except OSError as error:
             self.failed[name] += 1
             if not courier.troubled:
-                self._notice(f"{name} cannot be told: {error.strerror or error}; alerts wait")
+                self._notice(f"{name} cannot be reached: {error.strerror or error}; alerts wait")
             courier.troubled = True
             raise
         if courier.troubled:

@@ -139,7 +139,7 @@ class Evidence:
             self._process = None
             self._notice("the recorder died again; no evidence is kept from now on")
         else:
-            self._notice("the recorder died; another goes on")
+            self._notice("the recorder died and was replaced")
             self._record()
 
     def close(self) -> None:
@@ -182,7 +182,7 @@ class Evidence:
             lost, _, drops = map(int, numbers)
             if lost or drops:
                 told = f"{lost:,} packets to the disk and {drops:,} in the kernel"
-                self._notice(f"the recorder lost of {name} {told}")
+                self._notice(f"the recorder lost {told} of {name}")
 
     def _reopen(self, name: str) -> None:
         """Open an interface that is back, and hand its socket to the recorder."""
