@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -299,12 +298,3 @@ def _receive(end: socket.socket, size: int, told: Played, side: int) -> None:
             raise ConnectionError("ended")
         told.received[side] += piece
         size -= len(piece)
-
-
-@contextmanager
-def background(target: Callable[[], None]) -> Iterator[threading.Thread]:
-    """Run *target* in a thread as long as the block lasts."""
-    thread = threading.Thread(target=target, daemon=True)
-    thread.start()
-    yield thread
-    thread.join(5)

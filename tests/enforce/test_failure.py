@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.enforce.guarding import guard, services, until
+from tests.enforce.guarding import guard, until
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated, isolated_as_root, play
 from tests.enforce.test_guard import AIM
 
@@ -16,11 +16,6 @@ from backchannel.enforce import remote, ruleset
 
 OPEN = "rules: [{deny: [aim, icq]}]"
 CLOSED = "rules: [{deny: [aim, icq], from: 10.1.0.0/24, on-failure: closed}]"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _catalogue():
-    services()
 
 
 def gone(*processes):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.enforce.guarding import guard, services
+from tests.enforce.guarding import guard
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated, play
 from tests.kit import flows
 
@@ -15,11 +15,6 @@ from backchannel.enforce import ruleset
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OTHER_PORT = 27015
 NO_FILES = "rules: [{deny: [aim, icq, msn, yahoo], capabilities: [file-transfer]}]"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _catalogue():
-    services()
 
 
 def conversation(name, port=0, at=0, transport="tcp"):

@@ -9,9 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
 from tests.enforce.commanded import commanded, configure
-from tests.enforce.guarding import services, until
+from tests.enforce.guarding import until
 from tests.enforce.lab import PATIENCE, World, isolated, play
 from tests.enforce.test_guard import AIM, HTTP, OFT, OTHER_PORT, arrived, sizes
 from tests.live.receivers import Listener, Subscriber, Web, nats_server
@@ -20,11 +19,6 @@ from tests.live.world import needs
 NO_AIM = "rules: [{deny: [aim, icq]}]"
 NO_FILES = "rules: [{deny: [aim, icq, msn, yahoo], capabilities: [file-transfer]}]"
 FOLDERS = 'log = "/run/log/guard.jsonl"\nspool = "/run/spool.sqlite"\n'
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _catalogue():
-    services()
 
 
 def syslog(port, transport="tcp"):

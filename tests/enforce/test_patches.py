@@ -3,10 +3,9 @@
 import re
 import socket
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.enforce.guarding import guard, services, until
+from tests.enforce.guarding import guard, until
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated
 from tests.enforce.test_guard import AIM_OFFERS, NO_FILES, OTHER_PORT
 
@@ -16,11 +15,6 @@ SIDE = 1, 2, 0
 STREAM = bytes(range(1, 201))
 ICBM = b"\x00\x04"  # the family of SNACs that hold messages
 SEND_FILE = b"\x09\x46\x13\x43\x4c\x7f\x11\xd1"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _catalogue():
-    services()
 
 
 @given(

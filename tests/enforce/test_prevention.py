@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Dot1Q, Ether
-from tests.enforce.guarding import services, until
+from tests.enforce.guarding import until
 from tests.enforce.lab import PATIENCE, SERVER, Net, World, isolated, play
 from tests.enforce.test_guard import NO_FILES, OFT, conversation
 from tests.enforce.watching import watch
@@ -25,11 +25,6 @@ PORT, OTHER = 27015, 8080
 ICQ = conversation("icq/icq_v5_neticq_iserverd.pcap", transport="udp")
 ESTABLISHED, CLOSED = 1, 7
 FILE = bytes(range(256)) * 32
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _catalogue():
-    services()
 
 
 class Talk:

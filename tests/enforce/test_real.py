@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.enforce.guarding import guard, services
+from tests.enforce.guarding import guard
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated
 from tests.live.receivers import certificate, server_context
 from tests.live.world import needs
@@ -54,11 +54,6 @@ Listen {SERVER[4]}
 MaxClients 20
 """
 PAGE = "what the proxy fetched"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _catalogue():
-    services()
 
 
 def connect(world, port):

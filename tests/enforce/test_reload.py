@@ -22,11 +22,6 @@ NO_AIM = "rules: [{deny: [aim, icq]}]"
 MARKS = Marks()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _catalogue():
-    services()
-
-
 @contextmanager
 def talk(world, steps, port=OTHER_PORT):
     """Play *steps* on a connection; yield its two ends, still open."""
