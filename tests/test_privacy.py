@@ -2,9 +2,10 @@
 
 import msgspec
 
-from backchannel import events
-from backchannel.events import Credential, Event, Message, Presence, Profile
+from backchannel.detect.kinds import event_types
+from backchannel.events import Content, Credential, Message, Presence, Profile, Secret
 from backchannel.privacy import REDACTED, Disclosure, sensitive_fields, shown
+from backchannel.protocols.t120.events import ConferenceNames
 
 PASSWORD = Credential(
     account="alice", kind="plain", scheme="socks5-userpass", secret="tea4two!", salt="pepper"
@@ -34,11 +35,25 @@ def test_an_empty_private_field_is_not_dressed_up_as_a_hidden_one():
 def test_fields_that_hold_private_matter_are_marked():
     assert sensitive_fields(Profile) == {"text": "content"}
     suspicious = {"text", "secret", "salt", "password", "cookie", "body"}
-    shared = [kind for kind in vars(events).values() if isinstance(kind, type)]
-    for kind in shared:
-        if issubclass(kind, Event) and kind.__name__ not in {"Search", "SearchHit"}:
+    for kind in event_types():
+        if kind.__name__ not in {"Search", "SearchHit"}:
             named = suspicious & set(kind.__struct_fields__)
             assert named <= set(sensitive_fields(kind)), kind
+
+
+def test_a_list_of_private_texts_is_private():
+    """Names on the roster of a conference were shown: only whole fields were looked at."""
+    names = ConferenceNames(names=("Anna Smith",))
+    assert shown(names, Disclosure())["names"] == REDACTED
+    assert shown(names, Disclosure(content=True))["names"] == ("Anna Smith",)
+
+    class Nested:
+        plain: tuple[str, ...]
+        several: tuple[Content, ...]
+        maybe: Secret | None
+        pairs: dict[str, tuple[Secret, int]]
+
+    assert sensitive_fields(Nested) == {"several": "content", "maybe": "secret", "pairs": "secret"}
 
 
 def test_what_is_shown_can_be_written_as_json():

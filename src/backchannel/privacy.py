@@ -4,8 +4,9 @@ Which fields are private is written in the events' types (`Secret`, `Content`), 
 covered the day it is written.
 """
 
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -27,13 +28,22 @@ class Disclosure(msgspec.Struct, frozen=True):
 
 @cache
 def sensitive_fields(kind: type) -> dict[str, str]:
-    """Return the private fields of an event class: name -> `secret` or `content`."""
+    """Return the private fields of an event class: name -> `secret` or `content`. A list of private
+    texts is private as a whole.
+    """
     found = {}
     for name, hint in get_type_hints(kind, include_extras=True).items():
-        for meta in getattr(hint, "__metadata__", ()):
+        for meta in _metadata(hint):
             if isinstance(meta, msgspec.Meta) and (extra := meta.extra):
                 found[name] = str(extra["sensitive"])
     return found
+
+
+def _metadata(hint: Any) -> Iterator[Any]:
+    """Yield what a type is annotated with, at any depth: `tuple[Content, ...]`, `Secret | None`."""
+    yield from getattr(hint, "__metadata__", ())
+    for inner in get_args(hint):
+        yield from _metadata(inner)
 
 
 def shown(event: Event, disclosure: Disclosure) -> dict[str, Any]:
