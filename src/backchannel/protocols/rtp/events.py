@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from backchannel.events import Event
+from backchannel.events import Content, Event
 from backchannel.model import Capability
 
 
@@ -33,6 +33,6 @@ class Participant(Event, frozen=True, kw_only=True):
     cname: str
     """Canonical name, mostly `user@host`."""
     name: str = ""
-    email: str = ""
-    phone: str = ""
-    location: str = ""
+    email: Content = ""
+    phone: Content = ""
+    location: Content = ""
