@@ -339,7 +339,7 @@ def test_who_sends_is_confined_and_started_again_and_rules_are_read_again():
             watching.process.send_signal(signal.SIGHUP)
             assert until(lambda: "reloaded: " in watching.said())
             os.kill(pid, signal.SIGKILL)
-            assert until(lambda: "is started again" in watching.said())
+            assert until(lambda: "is being restarted" in watching.said())
             assert until(lambda: children(watching.process.pid, b"backchannel.enforce.sender"))
             with pouring(stood.far, stood.near):
                 assert stood.cut()
