@@ -9,7 +9,7 @@ from backchannel.protocols.oscar.wire cimport Snac, UserInfo
 from backchannel.reader cimport Reader
 
 
-cdef int TEXTS
+cdef int TEXTS, RENDEZVOUS, OLD_MESSAGES
 
 
 @cython.locals(cookie=bytes, channel=int, recipient=str)

@@ -8,7 +8,6 @@ Sources: iserverd snac_04_*; libpurple family_icbm.c; open-oscar-server wire/sna
 """
 
 import re
-from collections.abc import Callable, Iterable
 
 from backchannel.events import Anomaly, Typing, Warned
 from backchannel.patterns import later
@@ -21,8 +20,8 @@ from backchannel.protocols.oscar.state import State, remember
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader
 
-TEXTS = 1
-"""The channel of nearly all messages."""
+TEXTS, RENDEZVOUS, OLD_MESSAGES = 1, 2, 4
+"""Channels; the first is that of nearly all messages."""
 MESSAGE, AUTO_RESPONSE, DATA, STORED = 2, 4, 5, 6
 FEATURES, TEXT = 5, 1
 TYPING_BEGUN = 2
@@ -57,8 +56,10 @@ def _channel(state: State, channel: int, letter: Letter, reader: Reader, out: li
     state.meet(letter.recipient if letter.side is wire.CLIENT else letter.sender)
     if channel == TEXTS:
         text(state, letter, wire.tlvs(reader), out)
-    elif open_it := CHANNELS.get(channel):
-        out += open_it(state, letter, wire.tlvs(reader))
+    elif channel == RENDEZVOUS:
+        rendezvous.proposal(state, letter, wire.tlvs(reader), out)
+    elif channel == OLD_MESSAGES:
+        out += icq.old_message(state, letter, wire.tlvs(reader))
 
 
 def text(state: State, letter: Letter, values: dict[int, bytes], out: list[Output]) -> None:
@@ -132,14 +133,10 @@ def client_answer(state: State, reader: Reader, snac: Snac, out: list[Output]) -
     ours = snac.side is wire.CLIENT
     sender, recipient = (state.account, name) if ours else (name, state.account)
     letter = Letter(cookie, sender, recipient, snac.side)
-    if channel == 2:
-        out += rendezvous.client_answer(state, letter, reader)
+    if channel == RENDEZVOUS:
+        rendezvous.client_answer(state, letter, reader, out)
 
 
-CHANNELS: dict[int, Callable[[State, Letter, dict[int, bytes]], Iterable[Output]]] = {
-    2: rendezvous.proposal,
-    4: icq.old_message,
-}
 SNACS = {
     (0x04, 0x06): to_host,
     (0x04, 0x07): to_client,

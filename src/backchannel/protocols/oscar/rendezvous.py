@@ -11,7 +11,7 @@ Sources: "On Sending Files via OSCAR" (J. Clark, 2005); libpurple family_icbm.c,
 rvcmd; open-oscar-server wire/snacs.go (ICBMRdvTLVTags).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from backchannel.effects import Expect
@@ -24,7 +24,7 @@ from backchannel.events import (
     PeerAddress,
     Room,
 )
-from backchannel.model import Capability, Endpoint
+from backchannel.model import Capability
 from backchannel.protocols import Output
 from backchannel.protocols.oscar import art, charsets, direct, names, relay, wire
 from backchannel.protocols.oscar.contexts import Meeting
@@ -59,48 +59,54 @@ USES = {
     "icq direct": Capability.MESSAGE,
     "trillian secure im": Capability.MESSAGE,
 }
+_TOLD = (OWN, "rendezvous"), (VERIFIED, "rendezvous, verified"), (USE, "rendezvous")
 PROTOCOLS = {"send file": "oft", "get file": "oft", "direct im": "odc"}
 
 
-def proposal(state: State, letter: Letter, values: dict[int, bytes]) -> Iterator[Output]:
+def proposal(state: State, letter: Letter, values: dict[int, bytes], out: list[Output]) -> None:
     """Channel 2: propose, cancel or accept something."""
     reader = Reader(values.get(5, b""))
     status = reader.u16()
     letter = Letter(reader.take(8), letter.sender, letter.recipient, letter.side)
-    capability = reader.take(16)
-    word = names.CAPABILITIES.get(capability, "")
+    word = names.CAPABILITIES.get(reader.take(16), "")
     inner = wire.tlvs(reader)
     if status == PROPOSE and word in _SPECIAL:
-        yield from _SPECIAL[word](state, letter, inner)
+        _SPECIAL[word](state, letter, inner, out)
     elif status == PROPOSE and word in USES:
-        yield from _propose(state, letter, word, inner)
+        _propose(state, letter, word, inner, out)
         if word == "icq direct":
-            yield from direct.reverse(letter, inner.get(DETAIL, b""))
+            out += direct.reverse(letter, inner.get(DETAIL, b""))
     elif status == ACCEPT and word == "icq relay":
-        yield from relay.accepted(state, letter, inner)
+        out += relay.accepted(state, letter, inner)
     elif status in (CANCEL, ACCEPT) and word in USES:
         reason = wire.u16_of(inner, REASON)
-        yield from _answer(state, letter, USES[word], accepted=status == ACCEPT, reason=reason)
+        why = None if status == ACCEPT else names.CANCELS.get(reason, f"reason {reason}")
+        _answer(state, letter, USES[word], why, out)
 
 
-def _propose(state: State, letter: Letter, word: str, inner: dict[int, bytes]) -> Iterator[Output]:
+def _propose(
+    state: State, letter: Letter, word: str, inner: dict[int, bytes], out: list[Output]
+) -> None:
     number = wire.u16_of(inner, NUMBER, 1)
     proposer = _proposer(state, letter, word, number)
     if number == 1:
-        yield _offer(letter, word, inner)
+        out.append(_offer(letter, word, inner))
     elif not same(proposer, letter.sender):  # the other side wants to be the one that listens
-        yield OfferAnswer(
-            sender=letter.sender,
-            recipient=letter.recipient,
-            id=letter.id,
-            accepted=True,
-            reason="redirected",
-            use=USES[word],
+        out.append(
+            OfferAnswer(
+                sender=letter.sender,
+                recipient=letter.recipient,
+                id=letter.id,
+                accepted=True,
+                reason="redirected",
+                use=USES[word],
+            )
         )
-    yield from _addresses(letter, word, proposer, inner)
-    if USES[word] is Capability.GAME and len(inner.get(DETAIL, b"")) > GAME_LIMIT:
-        size = len(inner[DETAIL])
-        yield Anomaly(kind="oversized-game-request", detail=f"{size} bytes from {letter.sender}")
+    _addresses(letter, word, proposer, inner, out)
+    size = len(inner.get(DETAIL, b""))
+    if size > GAME_LIMIT and USES[word] is Capability.GAME:
+        detail = f"{size} bytes from {letter.sender}"
+        out.append(Anomaly(kind="oversized-game-request", detail=detail))
 
 
 def _proposer(state: State, letter: Letter, word: str, number: int) -> str:
@@ -136,53 +142,63 @@ def _file(detail: bytes) -> tuple[str, int, int]:
 
 
 def _addresses(
-    letter: Letter, word: str, proposer: str, inner: dict[int, bytes]
-) -> Iterator[Output]:
-    proxied = PROXY in inner
-    places = list(dict.fromkeys(_places(inner, proxied=proxied)))
-    for account, place, how in places:
-        yield PeerAddress(
-            account=letter.sender if account else "",
-            address=place.address,
-            port=place.port,
-            how=how,
-            use=USES[word],
-        )
+    letter: Letter, word: str, proposer: str, inner: dict[int, bytes], out: list[Output]
+) -> None:
+    proxied, use = PROXY in inner, USES[word]
+    places = _places(inner, proxied)
+    for own, address, port, how in places:
+        account = letter.sender if own else ""
+        out.append(PeerAddress(account=account, address=address, port=port, how=how, use=use))
     if word not in PROTOCOLS:
         return
     other = letter.recipient if same(proposer, letter.sender) else letter.sender
     sender, recipient = (other, proposer) if word == "get file" else (proposer, other)
     listener = "" if proxied else letter.sender
-    meeting = Meeting(letter.id, USES[word], sender, recipient, listener)
-    for place in dict.fromkeys(p for own, p, _ in places if own is not proxied):
-        if proxied or place.port:
-            yield Expect(
+    meeting = Meeting(letter.id, use, sender, recipient, listener)
+    accounts = tuple([name for name in (sender, recipient) if name])
+    expected = set[tuple[str, int]]()
+    for own, address, port, _ in places:
+        if own is proxied or not (proxied or port) or (address, port) in expected:
+            continue
+        expected.add((address, port))
+        out.append(
+            Expect(
                 protocol=PROTOCOLS[word],
-                purpose=USES[word],
-                address=place.address,
-                port=place.port,
-                accounts=tuple(filter(None, (sender, recipient))),
+                purpose=use,
+                address=address,
+                port=port,
+                accounts=accounts,
                 context=meeting,
             )
+        )
 
 
-def _places(inner: dict[int, bytes], *, proxied: bool) -> Iterator[tuple[bool, Endpoint, str]]:
-    """Yield (is it the sender's own, address, how); of the proxy's address the port is not told."""
+def _places(inner: dict[int, bytes], proxied: bool) -> list[tuple[bool, str, int, str]]:
+    """Return (is it the sender's own, address, port, how), each once; of the proxy's address the
+    port is not told.
+    """
+    found: dict[tuple[bool, str, int, str], None] = {}
     port = 0 if proxied else wire.u16_of(inner, PORT)
     first = wire.ipv4(inner.get(USE, b""))
     if proxied and first:
-        yield False, Endpoint(first, 0), "rendezvous, proxy"
-    for tag, how in ((OWN, "rendezvous"), (VERIFIED, "rendezvous, verified"), (USE, "rendezvous")):
+        found[False, first, 0, "rendezvous, proxy"] = None
+    for tag, how in _TOLD:
         address = wire.ipv4(inner.get(tag, b""))
         if address and not (proxied and address == first):
-            yield True, Endpoint(address, port), how
-    reader = Reader(inner.get(MORE_ADDRESSES, b""))
+            found[True, address, port, how] = None
+    if more := inner.get(MORE_ADDRESSES):
+        _more_places(Reader(more), found)
+    return list(found)
+
+
+def _more_places(reader: Reader, found: dict[tuple[bool, str, int, str], None]) -> None:
+    """Read `address port` after `address port`, each with its length in one byte."""
     for _ in range(ADDRESSES):
         if not reader:
             return
         host, _, number = wire.name8(reader).partition(" ")
         if _is_address(host) and number.isascii() and number.isdigit() and len(number) < 6:
-            yield True, Endpoint(host, int(number) & 0xFFFF), "rendezvous"
+            found[True, host, int(number) & 0xFFFF, "rendezvous"] = None
 
 
 def _is_address(text: str) -> bool:
@@ -194,54 +210,56 @@ def _is_address(text: str) -> bool:
 
 
 def _answer(
-    state: State, letter: Letter, use: Capability, *, accepted: bool, reason: int
-) -> Iterator[Output]:
-    own = letter.cookie in state.offers and same(state.offers[letter.cookie][0], letter.sender)
+    state: State, letter: Letter, use: Capability, why: str | None, out: list[Output]
+) -> None:
+    """Tell that a proposal was accepted, or *why* not."""
+    offer = state.offers.get(letter.cookie)
+    own, accepted = offer is not None and same(offer[0], letter.sender), why is None
     if accepted and own:
         return  # the proposer confirms the connection; that is no answer
-    why = "" if accepted else names.CANCELS.get(reason, f"reason {reason}")
-    yield OfferAnswer(
-        sender=letter.sender,
-        recipient=letter.recipient,
-        id=letter.id,
-        accepted=accepted,
-        reason="withdrawn" if own else why,
-        use=use,
+    out.append(
+        OfferAnswer(
+            sender=letter.sender,
+            recipient=letter.recipient,
+            id=letter.id,
+            accepted=accepted,
+            reason="withdrawn" if own else why or "",
+            use=use,
+        )
     )
 
 
-def client_answer(state: State, letter: Letter, reader: Reader) -> Iterator[Output]:
+def client_answer(state: State, letter: Letter, reader: Reader, out: list[Output]) -> None:
     """04/0b on channel 2: a refusal (TLV 3 alone), or one of ICQ's acknowledgements."""
     reason = reader.u16()
     if reason == 3 and len(reader) == direct.FAILED_SIZE:
-        yield direct.failed(letter)
+        out.append(direct.failed(letter))
     elif reason == 3 and len(reader) > 4:
-        yield from relay.acknowledged(state, letter, reader)
+        out += relay.acknowledged(state, letter, reader)
     elif letter.cookie in state.offers:
-        use = state.offers[letter.cookie][1]
-        yield from _answer(state, letter, use, accepted=False, reason=1)
+        _answer(state, letter, state.offers[letter.cookie][1], names.CANCELS[1], out)
 
 
-def _room(_state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[Output]:
+def _room(_state: State, letter: Letter, inner: dict[int, bytes], out: list[Output]) -> None:
     """Somebody invites somebody to a chat room."""
     reader = Reader(inner.get(DETAIL, b""))
     reader.skip(2)
     room = room_name(reader.take(reader.u8()))
-    yield Room(room=room, action="invite", account=letter.sender, others=(letter.recipient,))
+    out.append(Room(room=room, action="invite", account=letter.sender, others=(letter.recipient,)))
     text = charsets.by_name(inner.get(TEXT, b""), inner.get(CHARSET, b""))
     if text:
         plain, markup = readable(text, escaped=True)
-        yield letter.message(plain, kind="invitation", markup=markup)
+        out.append(letter.message(plain, kind="invitation", markup=markup))
 
 
-def _icon(state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[Output]:
+def _icon(state: State, letter: Letter, inner: dict[int, bytes], out: list[Output]) -> None:
     """A buddy icon: 0 u16, checksum u16, size u32, stamp u32, picture, trailer."""
     reader = Reader(inner.get(DETAIL, b""))
     reader.skip(2)
     total, size = reader.u16(), reader.u32()
     reader.skip(4)
     data = reader.take(size)
-    yield from art.picture(
+    out += art.picture(
         state,
         data,
         sender=letter.sender,
@@ -251,19 +269,24 @@ def _icon(state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[Out
     )
 
 
-def _contacts(_state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[Output]:
+def _contacts(_state: State, letter: Letter, inner: dict[int, bytes], out: list[Output]) -> None:
     """Somebody sends their contact list: group name16, count u16, names16."""
     reader, entries = Reader(inner.get(DETAIL, b"")), list[Contact]()
     while reader and len(entries) < 5000:
         group = decode(wire.text16(reader))
         for _ in range(reader.u16()):
             entries.append(Contact(account=decode(wire.text16(reader)), group=group))
-    yield Contacts(owner=letter.sender, entries=tuple(entries))
+    out.append(Contacts(owner=letter.sender, entries=tuple(entries)))
 
 
-_SPECIAL: dict[str, Callable[[State, Letter, dict[int, bytes]], Iterator[Output]]] = {
+def _relayed(state: State, letter: Letter, inner: dict[int, bytes], out: list[Output]) -> None:
+    """One of ICQ's messages."""
+    out += relay.relayed(state, letter, inner)
+
+
+_SPECIAL: dict[str, Callable[[State, Letter, dict[int, bytes], list[Output]], None]] = {
     "chat": _room,
     "buddy icon": _icon,
     "send contacts": _contacts,
-    "icq relay": relay.relayed,
+    "icq relay": _relayed,
 }

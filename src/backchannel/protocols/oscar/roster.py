@@ -6,10 +6,7 @@ A group is an item whose number is 0. Sources: iserverd ssi_item, snac_13_*; lib
 family_feedbag.c; open-oscar-server wire/snacs.go (feedbag classes and attributes).
 """
 
-from collections.abc import Iterator
 from typing import Literal
-
-import msgspec
 
 from backchannel.events import Contact, Contacts, Message
 from backchannel.protocols import Output
@@ -18,54 +15,54 @@ from backchannel.protocols.oscar.markup import readable
 from backchannel.protocols.oscar.state import State, is_number, remember
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader, WireError
-from backchannel.text import decode
+from backchannel.text import utf8
 
 BUDDY, GROUP, DENY, IGNORE = 0x00, 0x01, 0x03, 0x0E
+LISTED = frozenset({BUDDY, DENY, IGNORE})
+"""Kinds of items that are somebody."""
 ALIAS = 0x0131
 ENTRIES = 5000
 """Most entries taken from one message; a FLAP frame holds fewer honest ones."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item:
     """One stored item."""
 
-    name: str
-    group: int
-    number: int
-    kind: int
-    values: bytes
+    __slots__ = ("group", "kind", "name", "values")
 
-
-def _items(reader: Reader, count: int) -> Iterator[Item]:
-    for _ in range(count):
-        name, group, number = wire.text16(reader), reader.u16(), reader.u16()
-        yield Item(decode(name), group, number, reader.u16(), wire.text16(reader))
+    def __init__(self, reader: Reader) -> None:
+        """Read it from where *reader* stands."""
+        self.name = utf8(wire.text16(reader))
+        self.group = reader.u16()
+        reader.skip(2)
+        self.kind = reader.u16()
+        self.values = wire.text16(reader)
 
 
 def _entries(state: State, items: list[Item]) -> tuple[Contact, ...]:
     for item in items:
         if item.kind == GROUP and item.group:
             remember(state.groups, item.group, item.name, 1000)
-    wanted = (item for item in items if item.kind in (BUDDY, DENY, IGNORE))
-    return tuple(_contact(state, item) for item in wanted)
+    return tuple([_contact(state, item) for item in items if item.kind in LISTED])
 
 
 def _contact(state: State, item: Item) -> Contact:
     try:
-        alias = wire.tlvs(Reader(item.values)).get(ALIAS, b"")
+        alias = wire.tlvs(Reader(item.values)).get(ALIAS, b"") if item.values else b""
     except WireError:
         alias = b""
     group = state.groups.get(item.group, "") if item.kind == BUDDY else ""
-    return Contact(
-        account=item.name, nickname=decode(alias), group=group, blocked=item.kind != BUDDY
-    )
+    blocked = item.kind != BUDDY
+    return Contact(account=item.name, nickname=utf8(alias), group=group, blocked=blocked)
 
 
 def listed(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """13/06: the list as stored, possibly in several messages."""
     reader.skip(1)
-    if entries := _entries(state, list(_items(reader, min(reader.u16(), ENTRIES)))):
-        if all(is_number(each.account) for each in entries):
+    count = min(reader.u16(), ENTRIES)
+    items = [Item(reader) for _ in range(count)]
+    if entries := _entries(state, items):
+        if not [each for each in entries if not is_number(each.account)]:
             state.meet(entries[0].account)
         out.append(Contacts(owner=state.account, entries=entries))
 
@@ -74,7 +71,7 @@ def changed(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None
     """13/08, 13/09, 13/0a: items are added, altered or removed."""
     items = list[Item]()
     while reader and len(items) < ENTRIES:
-        items += _items(reader, 1)
+        items.append(Item(reader))
     change: Literal["add", "remove"] = "remove" if snac.subtype == 0x0A else "add"
     if entries := _entries(state, items):
         out.append(Contacts(owner=state.account, change=change, entries=entries))
@@ -82,7 +79,7 @@ def changed(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None
 
 def _authorization(state: State, name: str, text: bytes, snac: Snac) -> Message:
     ours = snac.subtype in (0x14, 0x18, 0x1A)
-    plain, markup = readable(decode(text), escaped=False)
+    plain, markup = readable(utf8(text), escaped=False)
     return Message(
         sender=state.account if ours else name,
         recipient=name if ours else state.account,

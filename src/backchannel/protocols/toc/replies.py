@@ -140,7 +140,11 @@ def proposed(state: State, fields: Fields) -> Iterator[Output]:
     for tag, value in zip(rest[::2], rest[1::2], strict=False):
         values += _tlv(int.from_bytes(_number(tag)), base64(value)[:0x8000])
     body = b"\0\0" + letter.cookie + guid(capability)[:16].ljust(16, b"\0") + values
-    yield from rendezvous.proposal(state, letter, {5: body})
+    out = list[Output]()
+    try:
+        rendezvous.proposal(state, letter, {5: body}, out)
+    finally:  # what came before an error is kept
+        yield from out
 
 
 def _tlv(tag: int, value: bytes) -> bytes:
