@@ -62,7 +62,7 @@ class Payload:
         parts, at = list[Part](), 0
         self.left -= len(data)
         while at < len(data):
-            at = getattr(self, f"_{self._phase}")(data, at, parts)
+            at = self._part(data, at, parts)
         if not self.left:
             self.stop(parts)
         return parts
@@ -87,6 +87,15 @@ class Payload:
         elif self._phase == "image":
             parts.append(Finish())
         self._phase = "rest"
+
+    def _part(self, data: bytes, at: int, parts: list[Part]) -> int:
+        """Take what stands at *at*; return where it ends."""
+        phase = self._phase
+        if phase == "image":
+            return self._image(data, at, parts)
+        if phase == "text":
+            return self._text(data, at, parts)
+        return self._tag(data, at, parts) if phase == "tag" else len(data)
 
     def _told(self, text: bytes, parts: list[Part]) -> None:
         told = charsets.by_number(text, self.header.charset)
@@ -145,9 +154,6 @@ class Payload:
     def _finish(self, parts: list[Part]) -> None:
         parts.append(Finish())
         self._phase = "tag"
-
-    def _rest(self, data: bytes, _at: int, _parts: list[Part]) -> int:
-        return len(data)
 
 
 def _attributes(text: str) -> dict[str, str]:

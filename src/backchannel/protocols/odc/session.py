@@ -11,7 +11,7 @@ from backchannel.protocols.odc import wire
 from backchannel.protocols.odc.payload import Begin, Part, Payload, Piece, Text
 from backchannel.protocols.odc.wire import Header
 from backchannel.protocols.oft import proxy
-from backchannel.protocols.oft.peers import Lane, PeerSession, claimed
+from backchannel.protocols.oft.peers import WAIT, Lane, PeerSession, claimed
 from backchannel.protocols.oscar.contexts import Meeting
 from backchannel.protocols.oscar.markup import readable
 from backchannel.protocols.oscar.wire import same
@@ -28,15 +28,15 @@ class _Lane(Lane):
         self.name = name
 
 
-class Session(PeerSession[_Lane]):
+class Session(PeerSession):
     """Decodes one connection. See the module for the bounds."""
 
-    HEADER = wire.HEADER
-    LOOK = wire.LOOK
+    _lanes: list[_Lane]
 
     def __init__(self, start: Start) -> None:
         hunting = not start.begun
-        super().__init__(start, [_Lane(hunting=hunting), _Lane(hunting=hunting)])
+        lanes = [_Lane(hunting=hunting), _Lane(hunting=hunting)]
+        super().__init__(start, lanes, wire.HEADER, wire.LOOK)
         self._meeting = start.context if isinstance(start.context, Meeting) else None
         self._cookie = b""
         self._images = 0
@@ -44,8 +44,8 @@ class Session(PeerSession[_Lane]):
     @property
     def service(self) -> str:
         """Return `icq` where the speakers are numbers; else `aim`."""
-        names = [lane.name for lane in self._lanes if lane.name]
-        return "icq" if names and all(n.isascii() and n.isdigit() for n in names) else "aim"
+        names = "".join([lane.name for lane in self._lanes])
+        return "icq" if names.isascii() and names.isdigit() else "aim"
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen: part of a payload, or more than that."""
@@ -70,11 +70,11 @@ class Session(PeerSession[_Lane]):
         lane.held = b""
         return out
 
-    def _step(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+    def _step(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
         lane = self._lanes[side]
         payload = lane.payload
         if payload is None:
-            return super()._step(side, data, at, out)
+            return self._frame(side, data, at, out)
         piece = data[at : at + payload.left]
         self._tell(side, lane, payload.feed(piece), out)
         if not payload.left:
@@ -84,12 +84,12 @@ class Session(PeerSession[_Lane]):
     def _met(self) -> None:
         self._lanes[Side.CLIENT].name = self._guest.account
 
-    def _header(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+    def _header(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
         if len(data) < at + 6:
-            return None
+            return WAIT
         stop = at + wire.size_of(data[at : at + 6])
         if len(data) < stop:
-            return None
+            return WAIT
         header = wire.read_header(data[at:stop])
         self.standing = Standing.PARSED
         lane = self._lanes[side]

@@ -22,6 +22,8 @@ AUTO_RESPONSE, TYPING_FRAME, TYPING = 0x01, 0x02, 0x08
 
 HEADER = re.compile(rb"ODC2\x00[\x4c-\xff]\x00\x01\x00\x06", re.DOTALL)
 """What a header looks like where it must be found again after a loss."""
+ZEROS = bytes(8)
+CONTROLS = re.compile(rb"[\x00-\x1f]")
 LOOK = 10
 """Bytes that `HEADER` reads."""
 
@@ -53,13 +55,13 @@ def read_header(data: bytes) -> Header:
         raise WireError("unknown ODC type")
     reader.skip(2)
     cookie = reader.take(8)
-    if any(reader.take(8)):
+    if reader.take(8) != ZEROS:
         raise WireError("ODC header without its zeros")
     size, charset = reader.u32(), reader.u16()
     reader.skip(4)
     flags = reader.u16()
     reader.skip(4)
     name = reader.take(32).split(b"\0", 1)[0]
-    if any(byte < 0x20 for byte in name):
+    if CONTROLS.search(name):
         raise WireError("name in an ODC header is not text")
     return Header(cookie, size, charset, flags, decode(name))

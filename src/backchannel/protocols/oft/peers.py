@@ -1,8 +1,7 @@
 """What OFT and ODC sessions share: framing, the proxy's frames before it, resynchronisation."""
 
 import re
-from collections.abc import Callable
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Callable, Sequence
 
 from backchannel.events import Malformed
 from backchannel.model import MORE, Claim, More, Side, Standing
@@ -12,6 +11,8 @@ from backchannel.reader import WireError
 
 PROXY_LIMIT = 8
 """Proxy frames of one side that are told."""
+WAIT = -1
+"""In place of where to go on: what stands there is not whole yet."""
 
 
 class Lane:
@@ -26,21 +27,22 @@ class Lane:
         self.frames = 0
 
 
-L = TypeVar("L", bound=Lane)
-
-
-class PeerSession(Generic[L]):
+class PeerSession:
     """Cuts both sides' bytes into headers; what they mean is the subclass's."""
 
-    HEADER: ClassVar[re.Pattern[bytes]]
-    """What a header looks like where it must be found again, and how many bytes that takes."""
-    LOOK: ClassVar[int]
+    _lanes: Sequence[Lane]
 
-    def __init__(self, start: Start, lanes: list[L]) -> None:
+    def __init__(
+        self, start: Start, lanes: Sequence[Lane], header: re.Pattern[bytes], look: int
+    ) -> None:
+        """*header* is what a header looks like where it must be found again, and *look* how many
+        bytes that takes.
+        """
         self.standing = Standing.CLAIMED
         self.done = False
         self._start = start
         self._lanes = lanes
+        self._pattern, self._look = header, look
         self._guest = proxy.Guest()
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
@@ -52,7 +54,10 @@ class PeerSession(Generic[L]):
         out: list[Output] = []
         at = 0
         try:
-            while at < len(data) and (stop := self._step(side, data, at, out)) is not None:
+            while at < len(data):
+                stop = self._step(side, data, at, out)
+                if stop == WAIT:
+                    break
                 at = stop
         except WireError as error:
             lane.deaf = True
@@ -63,26 +68,30 @@ class PeerSession(Generic[L]):
         lane.held = data[at:]
         return out
 
-    def _step(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
-        """Handle what stands at *at*; return where to go on, or None to wait for more."""
+    def _step(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
+        """Handle what stands at *at*; return where to go on, or WAIT."""
+        raise NotImplementedError
+
+    def _frame(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
+        """Handle a header, or what the proxy says before the first; as `_step`."""
         lane = self._lanes[side]
         if lane.hunting:
-            found = self.HEADER.search(data, at)
+            found = self._pattern.search(data, at)
             lane.hunting = found is None
             if found is None:
-                return len(data) - self.LOOK + 1 if len(data) - at >= self.LOOK else None
+                return len(data) - self._look + 1 if len(data) - at >= self._look else WAIT
             if found.start() > at:
                 return found.start()
         elif lane.opening:
             begins = proxy.begins(data[at : at + 4])
             if begins is None:
-                return None
+                return WAIT
             if begins:
                 return self._proxied(lane, data, at, out)
             lane.opening = False
         return self._header(side, data, at, out)
 
-    def _header(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+    def _header(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
         """Take one of the peers' own headers, as `_step` does."""
         raise NotImplementedError
 
@@ -90,10 +99,10 @@ class PeerSession(Generic[L]):
         """The client of this flow told the proxy who it is."""
         raise NotImplementedError
 
-    def _proxied(self, lane: L, data: bytes, at: int, out: list[Output]) -> int | None:
+    def _proxied(self, lane: Lane, data: bytes, at: int, out: list[Output]) -> int:
         frame = proxy.take(data, at)
         if frame is None:
-            return None
+            return WAIT
         end, kind, body = frame
         lane.frames += 1
         if lane.frames <= PROXY_LIMIT:

@@ -11,7 +11,7 @@ from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.oft import listing, proxy, wire
 from backchannel.protocols.oft.parties import Parties
-from backchannel.protocols.oft.peers import Lane, PeerSession, claimed
+from backchannel.protocols.oft.peers import WAIT, Lane, PeerSession, claimed
 from backchannel.protocols.oft.wire import Checksum, Header
 from backchannel.reader import WireError
 
@@ -56,15 +56,15 @@ class _Lane(Lane):
         self.file: _File | None = None
 
 
-class Session(PeerSession[_Lane]):
+class Session(PeerSession):
     """Decodes one connection. See the module for the bounds."""
 
-    HEADER = wire.HEADER
-    LOOK = wire.LOOK
+    _lanes: list[_Lane]
 
     def __init__(self, start: Start) -> None:
         hunting = not start.begun
-        super().__init__(start, [_Lane(hunting=hunting), _Lane(hunting=hunting)])
+        lanes = [_Lane(hunting=hunting), _Lane(hunting=hunting)]
+        super().__init__(start, lanes, wire.HEADER, wire.LOOK)
         self._parties = Parties(start)
         self._files = 0
 
@@ -103,16 +103,16 @@ class Session(PeerSession[_Lane]):
         lane.held = b""
         return out
 
-    def _step(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+    def _step(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
         lane = self._lanes[side]
         if lane.file is not None:
             return self._data(lane, lane.file, data, at, out)
-        return super()._step(side, data, at, out)
+        return self._frame(side, data, at, out)
 
     def _met(self) -> None:
         self._parties.guest(self._guest)
 
-    def _header(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+    def _header(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
         """Take a header, unless an accepted file's bytes begin here."""
         lane = self._lanes[side]
         if lane.offer is None or lane.wanted is False:
@@ -120,18 +120,18 @@ class Session(PeerSession[_Lane]):
         if lane.wanted is None:
             look = data[at : at + wire.LOOK]
             if len(look) < wire.LOOK and wire.MAGICS[0].startswith(look[:3]):
-                return None
+                return WAIT
             if wire.HEADER.match(look):
                 return self._take(side, data, at, out)
         self._open(lane, lane.offer, out)
         return at
 
-    def _take(self, side: Side, data: bytes, at: int, out: list[Output]) -> int | None:
+    def _take(self, side: Side, data: bytes, at: int, out: list[Output]) -> int:
         if len(data) < at + 6:
-            return None
+            return WAIT
         stop = at + wire.size_of(data[at : at + 6])
         if len(data) < stop:
-            return None
+            return WAIT
         header = wire.read_header(data[at:stop])
         self.standing = Standing.PARSED
         self._parties.saw(header)

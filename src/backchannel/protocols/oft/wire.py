@@ -87,7 +87,7 @@ def read_header(data: bytes) -> Header:
     reader.skip(16)
     received, received_checksum = reader.u32(), reader.u32()
     program = reader.take(32).rstrip(b"\0")
-    if any(byte < 0x20 or byte > 0x7E for byte in program):
+    if program and not (program.isascii() and program.decode().isprintable()):
         raise WireError("program name of an OFT header is not text")
     reader.skip(1)
     columns = reader.u8(), reader.u8()
@@ -118,8 +118,8 @@ def file_name(data: bytes, charset: int) -> str:
 class Checksum:
     """OFT's checksum over a file that comes in pieces.
 
-    It subtracts 16-bit big-endian words from ffff with end-around borrow; the sum of such words
-    modulo ffff is the whole piece read as one number, modulo ffff.
+    It subtracts 16-bit big-endian words from ffff with end-around borrow: what counts is their sum
+    modulo ffff.
     """
 
     __slots__ = ("_sum",)
@@ -129,11 +129,15 @@ class Checksum:
 
     def add(self, data: bytes, offset: int) -> None:
         """Count *data*, which stands at *offset* of the file."""
-        if offset % 2:
-            data = b"\0" + data
-        if len(data) % 2:
-            data += b"\0"
-        self._sum = (self._sum + int.from_bytes(data)) % 0xFFFF
+        total, octets, size, at = self._sum, data, len(data), 0
+        if offset % 2 and size:  # the second byte of its word
+            total += octets[0]
+            at = 1
+        for high in range(at, size - 1, 2):
+            total += octets[high] << 8 | octets[high + 1]
+        if (size - at) % 2:
+            total += octets[size - 1] << 8
+        self._sum = total % 0xFFFF
 
     def agrees(self, declared: int) -> bool:
         """Whether this is the checksum of what was counted."""
