@@ -27,7 +27,6 @@ from backchannel.protocols.http.wire import (
     Body,
     Broken,
     Conversation,
-    Done,
     Item,
     Raw,
     Skipped,
@@ -187,30 +186,27 @@ class Session:
     def _tell(self, told: Told) -> list[Output]:
         out: list[Output] = []
         for side, item in told:
-            if isinstance(item, Head):
+            if isinstance(item, Raw):
+                if self._entered(out):
+                    out.append(Inner(side=side, data=item.data, channel=self._tunnel or ""))
+            elif isinstance(item, Head):
                 self._head(side, item, out)
             else:
                 self._item(side, item, out)
         return out
 
     def _item(self, side: Side, item: Item, out: list[Output]) -> None:
-        match item:
-            case Body(data):
-                if (channel := self._current[side]) is not None:
-                    out.append(Inner(side=side, data=data, channel=channel))
-            case Raw(data):
-                if self._entered(out):
-                    out.append(Inner(side=side, data=data, channel=self._tunnel or ""))
-            case Skipped(size):
-                inside = self._current[side] if self._tunnel is None else self._tunnel
-                if inside is not None:
-                    out.append(InnerGap(side=side, size=size, channel=inside))
-            case Broken(reason, lost):
-                out.append(Malformed(reason=reason))
-                if lost and not any(self._named):
-                    self.standing = Standing.REFUTED
-            case Done() | Head():
-                pass
+        if isinstance(item, Body):
+            if (channel := self._current[side]) is not None:
+                out.append(Inner(side=side, data=item.data, channel=channel))
+        elif isinstance(item, Skipped):
+            inside = self._current[side] if self._tunnel is None else self._tunnel
+            if inside is not None:
+                out.append(InnerGap(side=side, size=item.size, channel=inside))
+        elif isinstance(item, Broken):
+            out.append(Malformed(reason=item.reason))
+            if item.lost and not any(self._named):
+                self.standing = Standing.REFUTED
 
     def _head(self, side: Side, head: Head, out: list[Output]) -> None:
         if head.request:
@@ -330,7 +326,9 @@ class Session:
 
     def _entered(self, out: list[Output]) -> bool:
         """Open the tunnel when it is not open yet; return whether there is one."""
-        if self._tunnel is None and self._asked is not None:
+        if self._tunnel is not None:
+            return True
+        if self._asked is not None:
             self._tunnel = ""
             host, port = self._asked
             out.append(Open(host=host, port=port, label="http-connect"))

@@ -1,0 +1,32 @@
+# C types for session.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.http.heads cimport Head, leaves_http, opens
+from backchannel.protocols.http.wire cimport Conversation
+
+
+cdef class Session:
+    cdef readonly str service
+    cdef public object standing
+    cdef readonly bint done
+    cdef object _start, _auth
+    cdef readonly object _logins
+    cdef Conversation _talk
+    cdef list _named, _current
+    cdef tuple _asked
+    cdef str _tunnel
+    cdef dict _channels
+
+    cpdef list feed(self, side, bytes data)
+    cdef list _tell(self, list told)
+    cdef _item(self, side, item, list out)
+    cdef _head(self, side, Head head, list out)
+    cdef _request(self, Head head, list out)
+    cdef _pass_on(self, Head head, uri, tuple values, list out)
+    cdef _open(self, uri, list out)
+    cdef _answer(self, Head head, list out)
+    cdef _answer_connect(self, Head head, list out)
+    cdef _answer_other(self, Head head, list out)
+    cdef _answering(self, Head head)
+    cdef bint _entered(self, list out) except -1
