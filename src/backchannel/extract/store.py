@@ -118,16 +118,17 @@ class _Assembly:
             self.head += data[: HEAD - len(self.head)]
         self.hashed += len(data)
 
-    @property
-    def complete(self) -> bool:
+    def whole(self) -> bool:
+        """Whether nothing is missing, as far as it is told how much there is."""
         size = self.opened.size
         return not self.lost and not self.early and (size is None or self.hashed == size)
 
     def verified(self, said: bool | None) -> bool | None:
         """Whether declared hashes, or else the protocol's own checksum, agree."""
-        if not self.complete:
+        if not self.whole():
             return None
-        declared = [value.lower() for value in (self.opened.sha1, self.opened.md5) if value]
+        opened = self.opened
+        declared = [value.lower() for value in (opened.sha1, opened.md5) if value]
         if not declared:
             return said
         return [running.hexdigest() for running in self.hashes[1:]] == declared
@@ -160,7 +161,10 @@ class FileStore:
             oldest = next(iter(self._files))
             closed = self.close(oldest[0], FileClose(key=oldest[1]))
         self._files[key] = _Assembly(opened)
-        self._scopes.setdefault(scope, set()).add(opened.key)
+        keys = self._scopes.get(scope)
+        if keys is None:
+            keys = self._scopes[scope] = set()
+        keys.add(opened.key)
         return closed
 
     def add(self, scope: Any, piece: FileData) -> None:
@@ -174,8 +178,9 @@ class FileStore:
                 self._count("file bytes without an open file")
             return
         before = assembly.early_bytes
-        assembly.seen += len(piece.data)
-        assembly.add(piece.offset, piece.data)
+        data = piece.data
+        assembly.seen += len(data)
+        assembly.add(piece.offset, data)
         if self._folder is not None:
             self._write(assembly, piece)
         if assembly.early_bytes != before:
@@ -214,7 +219,7 @@ class FileStore:
         keys.discard(closing.key)
         if not keys:
             del self._scopes[scope]
-        opened, complete = assembly.opened, assembly.complete and assembly.hashed > 0
+        opened, complete = assembly.opened, assembly.hashed > 0 and assembly.whole()
         self._early -= assembly.early_bytes
         sha256 = assembly.hashes[0].hexdigest() if complete else ""
         transfer = Transfer(
@@ -260,8 +265,10 @@ class FileStore:
 
     def close_scope(self, scope: Any) -> list[Transfer]:
         """End every file of a flow that ended."""
-        keys = sorted(self._scopes.get(scope, ()))
-        closed = (self.close(scope, FileClose(key=key)) for key in keys)
+        if scope not in self._scopes:
+            return []
+        keys = sorted(self._scopes[scope])
+        closed = [self.close(scope, FileClose(key=key)) for key in keys]
         return [transfer for transfer in closed if transfer is not None]
 
     def finish(self) -> None:

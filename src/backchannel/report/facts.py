@@ -101,7 +101,7 @@ class Facts:
 
     def _sign_on(self, seen: Observation, event: SignOn, row: ServiceRow) -> None:
         address, program = _near(seen), f"{event.client} {event.version}".strip()
-        if account := self._account(seen, event.account):
+        if (account := self._account(seen, event.account)) is not None:
             account.signed_on(address, program)
         elif not event.account and (nameless := self._later(seen)):
             nameless.signed_on(address, program)
@@ -109,7 +109,7 @@ class Facts:
         row.software.add(program)
 
     def _credential(self, seen: Observation, event: Credential, row: ServiceRow) -> None:
-        if account := self._account(seen, event.account):
+        if (account := self._account(seen, event.account)) is not None:
             account.credentials.add(f"{event.kind}: {event.scheme}")
             if seen.side is Side.CLIENT:  # a proxy's client shows a password and never signs on
                 account.addresses.add(_near(seen))
@@ -137,34 +137,36 @@ class Facts:
             nameless.secrets.append(key)
 
     def _message(self, seen: Observation, event: Message, _row: ServiceRow) -> None:
-        if account := self._account(seen, event.sender):
+        sender, recipient = event.sender, event.recipient
+        if (account := self._account(seen, sender)) is not None:
             account.sent += 1
-        if account := self._account(seen, event.recipient):
+        if (account := self._account(seen, recipient)) is not None:
             account.received += 1
-        if event.sender and (to := event.recipient or event.room):
-            self._talks.of(seen.service, event.sender, to)[0] += 1
+        if sender and (to := recipient or event.room):
+            counts = self._talks.of(seen.service, sender, to)
+            counts[0] += 1
 
     def _contacts(self, seen: Observation, event: Contacts, _row: ServiceRow) -> None:
         account = self._account(seen, event.owner or seen.account)
-        if account is None:
+        if account is None or event.change == "remove":
             return
         for entry in event.entries:
-            if event.change != "remove":
-                account.contacts.add(entry.account)
+            account.contacts.add(entry.account)
 
     def _profile(self, seen: Observation, event: Profile, _row: ServiceRow) -> None:
-        if account := self._account(seen, event.account):
+        if (account := self._account(seen, event.account)) is not None:
             account.names.add(event.nickname)
 
     def _software(self, seen: Observation, event: Software, row: ServiceRow) -> None:
         text = f"{event.name} {event.version}".strip()
         row.software.add(text)
-        if event.account and (account := self._account(seen, event.account)):
+        if (account := self._account(seen, event.account)) is not None:
             account.software.add(text)
 
     def _transfer(self, seen: Observation, event: Transfer, row: ServiceRow) -> None:
         if event.sender and event.recipient:
-            self._talks.of(seen.service, event.sender, event.recipient)[1] += 1
+            counts = self._talks.of(seen.service, event.sender, event.recipient)
+            counts[1] += 1
         row.accounts.add(event.sender)
         row.accounts.add(event.recipient)
         if len(self._files) >= ROWS:
@@ -192,7 +194,7 @@ class Facts:
         )
 
     def _peer_address(self, seen: Observation, event: PeerAddress, _row: ServiceRow) -> None:
-        if account := self._account(seen, event.account):
+        if (account := self._account(seen, event.account)) is not None:
             account.disclosed.add(event.address)
         key = seen.service, event.account, event.address, event.port, event.how
         if key in self._addresses:
@@ -250,21 +252,22 @@ def _near(seen: Observation) -> str:
     return (seen.flow.client if seen.side is Side.CLIENT else seen.flow.server).address
 
 
-HANDLERS: dict[type[Event], Any] = {
-    SignOn: Facts._sign_on,  # noqa: SLF001
-    Credential: Facts._credential,  # noqa: SLF001
-    Message: Facts._message,  # noqa: SLF001
-    Contacts: Facts._contacts,  # noqa: SLF001
-    Profile: Facts._profile,  # noqa: SLF001
-    Software: Facts._software,  # noqa: SLF001
-    Transfer: Facts._transfer,  # noqa: SLF001
-    PeerAddress: Facts._peer_address,  # noqa: SLF001
-    ProxyRequest: Facts._proxy_request,  # noqa: SLF001
-    ProxyAnswer: Facts._proxy_answer,  # noqa: SLF001
-    NameLearned: Facts._name,  # noqa: SLF001
-    Anomaly: Facts._anomaly,  # noqa: SLF001
-    Malformed: Facts._malformed,  # noqa: SLF001
+_METHODS: dict[type[Event], str] = {
+    SignOn: "_sign_on",
+    Credential: "_credential",
+    Message: "_message",
+    Contacts: "_contacts",
+    Profile: "_profile",
+    Software: "_software",
+    Transfer: "_transfer",
+    PeerAddress: "_peer_address",
+    ProxyRequest: "_proxy_request",
+    ProxyAnswer: "_proxy_answer",
+    NameLearned: "_name",
+    Anomaly: "_anomaly",
+    Malformed: "_malformed",
 }
+HANDLERS: dict[type[Event], Any] = {kind: getattr(Facts, name) for kind, name in _METHODS.items()}
 """What takes in an event of that kind; called with `Facts`, the observation, the event and its row,
 which only those ANYWHERE may be without.
 """

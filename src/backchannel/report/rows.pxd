@@ -40,6 +40,8 @@ cdef class AccountRow:
     cdef readonly Names names, addresses, disclosed, software, credentials, contacts
     cdef public long long sent, received, sign_ons
 
+    cpdef signed_on(self, address, str program)
+
 
 @cython.final
 cdef class Pairs:
