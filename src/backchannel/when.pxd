@@ -3,10 +3,17 @@
 cimport cython
 
 
-cdef dict _seconds
+@cython.final
+cdef class _Clock:
+    cdef long long _day, _second
+    cdef str _date, _text
+
+    @cython.locals(day="long long", clock=int, hour=int, minute=int)
+    cdef str begin(self, long long second)
 
 
-@cython.locals(clock=int, hour=int, minute=int)
-cdef str _second(long long seconds)
+cdef _Clock _clock
+
+
 @cython.locals(word="long long", micros="long long", fraction=int)
 cpdef str rfc3339(nanoseconds)
