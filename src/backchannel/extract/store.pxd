@@ -28,7 +28,8 @@ cdef class _Assembly:
 
 cdef class FileStore:
     cdef object _folder, _count, _written
-    cdef dict _files, _scopes
+    cdef dict _files
+    cdef readonly dict _scopes
     cdef Py_ssize_t _early, _serial
     cdef readonly list extracted
 
@@ -43,4 +44,3 @@ cdef class FileStore:
     cdef _keep(self, _Assembly assembly, transfer)
     @cython.locals(keys=list, closed=list)
     cpdef list close_scope(self, scope)
-    cpdef list scopes(self)

@@ -6,6 +6,9 @@ from backchannel.report.rows cimport AccountRow, Pairs, ServiceRow
 from backchannel.when cimport rfc3339
 
 
+cdef object _CLIENT
+
+
 cdef class Facts:
     cdef object _anomalies, _disclosure, _unseen
     cdef dict _accounts, _addresses, _nameless, _secrets
@@ -33,3 +36,6 @@ cdef class Facts:
     cpdef _transfer(self, seen, event, ServiceRow row)
     @cython.locals(account=AccountRow, key=tuple)
     cpdef _peer_address(self, seen, event, ServiceRow _row)
+
+
+cdef str _near(seen)

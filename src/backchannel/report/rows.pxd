@@ -20,9 +20,9 @@ cdef class Tally:
 
 @cython.final
 cdef class ServiceRow:
-    cdef readonly object confidence, evidence, exposed
+    cdef readonly object confidence, evidence
     cdef readonly Names capabilities, accounts, software, clients, servers
-    cdef readonly dict events
+    cdef readonly dict events, exposed
     cdef public long long packets, octets, flow_count
     cdef readonly long long first, last
     cdef readonly bint dated
@@ -31,6 +31,7 @@ cdef class ServiceRow:
     cpdef seen(self, long long first, long long last)
     @cython.locals(tally=Tally)
     cpdef Tally tally(self, str tag)
+    cpdef expose(self, str word)
     cpdef carry(self, flow, target)
     cpdef claim(self, confidence, evidence)
 

@@ -64,7 +64,7 @@ class ServiceRow:
         self.target: Endpoint | None = None
         """Whose clients and servers were taken in last, where events speak of what is carried."""
         self.events: dict[str, Tally] = {}
-        self.exposed: Counter[str] = Counter()
+        self.exposed: dict[str, int] = {}
 
     def seen(self, first: int, last: int) -> None:
         """Stretch the row over a span of time (ns since 1970)."""
@@ -79,6 +79,10 @@ class ServiceRow:
         if tally is None:
             tally = self.events[tag] = Tally()
         return tally
+
+    def expose(self, word: str) -> None:
+        """Count something that an eavesdropper gains."""
+        self.exposed[word] = self.exposed.get(word, 0) + 1
 
     def carry(self, flow: FlowInfo, target: Endpoint | None) -> None:
         """Take in whose what *flow* carries is."""

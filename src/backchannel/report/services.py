@@ -61,9 +61,9 @@ class Services:
         """Count an event where its kind has its *spot*; return the row, None where it has none."""
         if (
             spot.row is None
-            or service is not spot.service
-            or protocol is not spot.protocol
-            or stack is not spot.stack
+            or service != spot.service
+            or protocol != spot.protocol
+            or stack != spot.stack
         ):
             self._move(spot, service, protocol, stack)
         row = spot.row

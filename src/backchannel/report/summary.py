@@ -90,7 +90,7 @@ class Summary:
                 row.accounts.add(account)
             self._timeline.add(service, time)
             if kind.exposes:
-                row.exposed[kind.exposed or _exposed(event)] += 1
+                row.expose(kind.exposed or _exposed(event))
         elif not kind.anywhere:
             return
         if kind.handler is not None:

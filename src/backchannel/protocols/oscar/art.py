@@ -16,6 +16,7 @@ from backchannel.reader import Reader
 
 MD5_SIZE = 16
 ICON = "buddy icon"
+_IMAGE = Capability.IMAGE
 KINDS = {
     0x02: "status text",
     0x03: "arrival sound",
@@ -58,7 +59,7 @@ def picture(
     key = state.file_key()
     yield FileOpen(
         key=key,
-        use=Capability.IMAGE,
+        use=_IMAGE,
         name=KINDS.get(kind, ICON),
         size=len(data),
         sender=sender,

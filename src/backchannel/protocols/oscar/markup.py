@@ -33,7 +33,7 @@ def readable(text: str, *, escaped: bool) -> tuple[str, str]:
     """
     if text.startswith("{\\rtf"):
         return from_rtf(text), text
-    if "<" in text and _KNOWN.search(text):
+    if "<" in text and (text[:6].lower() == "<html>" or _KNOWN.search(text)):
         return from_html(text), text
     if escaped and "&" in text and (plain := _unescape(text)) != text:
         return plain, text
