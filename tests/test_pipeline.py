@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from backchannel import scan
-from backchannel.errors import InputError, UsageError
-from backchannel.pipeline import Scan
+import backchannel
+from backchannel import InputError, Scan, UsageError, scan
 
 CAPTURE = Path(__file__).parents[1] / "examples/icq/icq_v5_neticq_iserverd.pcap"
+
+
+def test_all_that_the_front_door_names_is_there():
+    assert all(hasattr(backchannel, name) for name in backchannel.__all__)
+    assert not hasattr(backchannel, "pipelines")
 
 
 def test_nothing_to_scan():
