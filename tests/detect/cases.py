@@ -277,9 +277,10 @@ CASES = {
         many(lambda n: stage("initiated", 1), 30) + many(lambda n: stage("answered", n), 30),
     ),
     "reflected-answers": (
-        many(lambda n: (stage("answered"), {"client": f"198.51.100.{n}", "flipped": True}), 20),
-        many(lambda n: (stage("answered"), {"client": f"198.51.100.{n}"}), 30)
-        + many(lambda n: (stage("answered", n), {"flipped": True}), 30)
+        many(lambda n: (stage("answer-alone"), {"client": f"198.51.100.{n}", "flipped": True}), 20),
+        many(lambda n: (stage("answer-alone"), {"client": f"198.51.100.{n}"}), 30)
+        + many(lambda n: (stage("answer-alone", n), {"flipped": True}), 30)
+        + many(lambda n: (stage("answered"), {"client": f"198.51.100.{n}", "flipped": True}), 30)
         + many(lambda n: (stage("initiated"), {"client": f"198.51.100.{n}", "flipped": True}), 30),
     ),
     "cookies-required": ([stage("cookie-required")], [stage("answered")]),

@@ -156,6 +156,10 @@ def test_main_mode_and_quick_mode_step_by_step():
     ]
 
 
+def test_main_mode_of_which_the_answers_alone_were_seen():
+    assert stages(MAIN_MODE[1::2])[0] == "answer-alone"
+
+
 def test_a_second_quick_mode_is_a_rekey():
     again = [
         (S, encrypted_1(32, 8, 160)),

@@ -243,6 +243,24 @@ def test_a_refusal_names_its_reason():
     assert told.error
 
 
+def test_an_answer_without_a_question_is_told_apart():
+    assert stages([(S, sa_answer())]) == [("answer-alone", "")]
+    assert stages([(S, sa_answer()), (C, sa_init()), (S, sa_answer())]) == [("answer-alone", "")]
+    apart = {"i": b"another!", "r": b"answers!"}
+    asked = [(S, sa_answer()), (C, sa_init(i=apart["i"])), (S, sa_answer(**apart))]
+    assert [stage for stage, _ in stages(asked)] == ["answer-alone", "initiated", "answered"]
+
+
+def test_an_answer_that_is_asked_for_need_not_be_told_where_rules_want_only_others():
+    def read(tag, **values):
+        return tag == "ike-stage" and values.get("stage") == "answer-alone"
+
+    start = msgspec.structs.replace(START, read=read)
+    assert kit.events(decode([(C, sa_init()), (S, sa_answer())], start)[0], IkeStage) == []
+    (told,) = kit.events(decode([(S, sa_answer())], start)[0], IkeStage)
+    assert told.stage == "answer-alone"
+
+
 def test_what_never_got_an_answer_is_told_at_the_end():
     steps = [(C, sa_init())] * 3
     assert stages(steps)[-1] == ("unanswered", "3 messages, to begin")

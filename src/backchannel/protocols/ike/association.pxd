@@ -30,6 +30,7 @@ cdef class Association:
     cpdef str responder_spi(self)
     cpdef sender(self, int side)
     cpdef bint is_of(self, Header header) except -1
+    cpdef bint one_sided(self) except -1
     @cython.locals(rank=int)
     cpdef bint step(self, tuple step) except -1
     @cython.locals(recent=list, digest=Py_hash_t, number=object)

@@ -30,6 +30,7 @@ STAGES = {
     "redirected": 1,
     "refused": 1,
     "answered": 2,
+    "answer-alone": 2,
     "authenticating": 3,
     "authentication-answered": 4,
     "established": 5,
@@ -120,6 +121,10 @@ class Association:
         if header.version != self.version:
             return False
         return header.opens or self.responder in (header.responder, NOBODY)
+
+    def one_sided(self) -> bool:
+        """Say whether one side only has said something of it."""
+        return self.spoke in (1, 2)
 
     def step(self, step: Step) -> bool:
         """Go forward; False where the SA is there or beyond already, and nothing is to be told.

@@ -160,6 +160,7 @@ Stage: TypeAlias = Literal[
     "redirected",
     "refused",
     "answered",
+    "answer-alone",
     "authenticating",
     "authentication-answered",
     "established",
@@ -169,7 +170,8 @@ Stage: TypeAlias = Literal[
 
 
 class IkeStage(_IkeEvent, frozen=True, kw_only=True):
-    """How far an SA came, as this flow shows it; told for each step forward.
+    """How far an SA came, as this flow shows it; told for each step forward. `answer-alone` is an
+    answer to a question that the flow did not show before it.
 
     What follows on another flow (the float from port 500 to 4500) has the same SPIs.
     """

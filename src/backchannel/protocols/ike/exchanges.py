@@ -105,7 +105,7 @@ class Exchanges:
         for association in self._table.held():
             if len(association.hashes) != association.judged:
                 told += self._verdict(association, None)
-            if association.rank in UNANSWERED and association.spoke in (1, 2):
+            if association.rank in UNANSWERED and association.one_sided():
                 detail = f"{association.messages} messages, {UNANSWERED[association.rank]}"
                 told.append(self._stage(association, None, ("unanswered", detail)))
         return told

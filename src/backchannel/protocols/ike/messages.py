@@ -68,7 +68,7 @@ def _security_association(reading: Reading, payload: Payload) -> None:
     chosen = reading.sender == "responder" or (not reading.sender and not header.opens)
     aggressive = header.version == 1 and header.exchange == AGGRESSIVE
     if chosen:
-        reading.answer = "answered"
+        reading.answer = "answer-alone" if association.one_sided() else "answered"
         association.method = read.method
     elif aggressive:
         _keep(reading, "sai", payload)
