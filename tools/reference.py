@@ -24,7 +24,7 @@ from backchannel.catalogue.model import Service
 from backchannel.detect import functions, prepared, rules
 from backchannel.detect import model as detect
 from backchannel.detect.compiled import Compiled
-from backchannel.detect.expressions import NOTHING
+from backchannel.detect.expressions import NOTHING, is_place
 from backchannel.detect.kinds import kinds
 from backchannel.detect.model import ATTACK_VERSION
 from backchannel.detect.names import vocabulary
@@ -145,7 +145,7 @@ def prepared_expressions() -> str:
     for tag, kind in (kinds() | {"stream": Ended}).items():
         plan = Plan(vocabulary(kind), [each for each in ours if tag in each.rule.events])
         asked |= dict.fromkeys(plan.questions() if plan.cases else ())
-    asked = {text: None for text in asked if NOTHING not in text}
+    asked = {text: None for text in asked if NOTHING not in text and not is_place(text)}
     read = _read(text for each in ours for text in rules.expressions(each.rule))
     called = sorted(name for name in functions.FUNCTIONS if name != "len")
     lines = [
@@ -157,7 +157,8 @@ def prepared_expressions() -> str:
         "from backchannel.detect.names import SIDES\n",
         "CHECKED: dict[str, Any] = {",
         *(
-            f"    {each.text!r}: (frozenset({sorted(each.names)}), {each.where}, {each.all_of}),"
+            f"    {each.text!r}: (frozenset({sorted(each.names)}), "
+            f"{each.where}, {each.all_of}, {each.sure}),"
             for each in read.values()
         ),
         "}",

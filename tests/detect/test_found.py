@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.detect.test_fresh import RULE, SECOND, locate, message
 
 from backchannel.detect.detector import Detector
-from backchannel.detect.found import ALIKE, EVIDENCE, HOSTS, LOOKED_AT
+from backchannel.detect.limits import ALIKE, EVIDENCE, HOSTS, LOOKED_AT
 from backchannel.detect.model import Count
 from backchannel.when import rfc3339
 

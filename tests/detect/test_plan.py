@@ -84,7 +84,7 @@ def test_accounts_are_those_that_the_kind_of_event_has():
     assert Counter(plan_of(events.Message).accounts(seen)) == Counter(["jo", "a", "b"])
     seen = msgspec.structs.replace(seen, event=events.Gap(size=1))
     assert plan_of(events.Gap).accounts(seen) == ("jo",)
-    assert Plan(names.vocabulary(Ended), []).accounts(stream()) == ("",)
+    assert Plan(names.vocabulary(Ended), []).accounts(stream()) == ()
 
 
 def test_an_end_of_a_tunnel_is_no_account():
@@ -92,7 +92,7 @@ def test_an_end_of_a_tunnel_is_no_account():
         initiator_spi="1", responder_spi="", version=2, sender="initiator", stage="initiated"
     )
     seen = msgspec.structs.replace(message(0), event=stage)
-    assert plan_of(IkeStage).accounts(seen) == ("",)
+    assert plan_of(IkeStage).accounts(seen) == ()
     assert Told(plan_of(IkeStage), seen)["sender"] == "initiator", "rules may name it all the same"
 
 
@@ -109,6 +109,28 @@ def test_what_fails_in_a_subject_leaves_the_rest():
     rule = msgspec.structs.replace(RULE, each=("client", "text > 3", "nothing", "len(text)"))
     (case,) = plan_of(events.Message, rule).cases
     assert case.match(message(0)) == ("10.0.0.5", "None", "None", "2")
+
+
+def test_what_fails_for_one_event_leaves_the_others_that_are_asked_with_it():
+    rule = msgspec.structs.replace(RULE, when="3 / size > 0", each=("size",))
+    detector = Detector([rule])
+    events_of = [msgspec.structs.replace(message(0).event, size=size) for size in (1, 0, 2)]
+    detector.hear([msgspec.structs.replace(message(0), event=each) for each in events_of])
+    assert list(detector._rules[0].found) == [("1",), ("2",)]
+
+
+def matches_of(when):
+    """Return how many findings one message makes by a rule with that condition."""
+    detector = Detector([msgspec.structs.replace(RULE, when=when)])
+    detector.add(message(0))
+    return len(detector.findings(locate))
+
+
+def test_only_true_is_a_match_and_not_what_python_takes_for_true():
+    for when in ("text", "text and sender", "text or size == 0", "text if size == 0 else True"):
+        assert matches_of(when) == 0, when
+    for when in ("text and size == 0", "not recipient == ''", "matches(text, 'h') or size == 0"):
+        assert matches_of(when) == 1, when
 
 
 PARTS = st.recursive(

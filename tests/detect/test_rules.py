@@ -10,12 +10,12 @@ from tests.detect.cases import CASES, GNUTELLA, OTHERS, address, message, share
 from backchannel.catalogue.model import RiskId
 from backchannel.detect import rules
 from backchannel.detect.compiled import Compiled
-from backchannel.detect.detector import SUBJECTS, Detector
-from backchannel.detect.found import EVIDENCE
+from backchannel.detect.detector import Detector
+from backchannel.detect.limits import EVIDENCE, SUBJECTS
 from backchannel.detect.model import LONGEST, MOST, Count, Rule
 from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Case, Plan
-from backchannel.engine.ended import ended
+from backchannel.engine.ended import Ended, ended
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
 from backchannel.errors import InputError
@@ -63,14 +63,28 @@ def stream_of(service, protocol, port, **place):
 def findings(steps, which, gap=1):
     """Run one rule over *steps*, a second apart, and return what it finds."""
     detector = Detector([RULES[which]])
+    for seen in told(steps, gap):
+        if isinstance(seen, Ended):
+            detector.end(seen)
+        else:
+            detector.add(seen)
+    return detector.findings(locate)
+
+
+def locate(_):
+    return "a.pcap", 1, 1 << 62
+
+
+def told(steps, gap=1):
+    """Yield what the engine tells of *steps*, *gap* seconds apart."""
     for number, step in enumerate(steps):
         if isinstance(step, dict):
             stream, octets = stream_of(**step)
-            detector.end(ended(stream, packets=2, octets=octets, first=0, last=SECOND))
+            yield ended(stream, packets=2, octets=octets, first=0, last=SECOND)
             continue
         event, place = step if isinstance(step, tuple) else (step, {})
         service, protocol = place.get("service", "aim"), place.get("protocol", "oscar")
-        seen = Observation(
+        yield Observation(
             place.get("at", number * gap) * SECOND,
             number + 1,
             flow(place.get("client", "10.0.0.5"), place.get("server", "10.0.0.1")),
@@ -82,8 +96,6 @@ def findings(steps, which, gap=1):
             event,
             flipped=place.get("flipped", False),
         )
-        detector.add(seen)
-    return detector.findings(lambda _: ("a.pcap", 1, 1 << 62))
 
 
 BOTH_LEGS = [
@@ -137,6 +149,18 @@ def test_a_rule_fires_on_what_it_is_for(which):
     assert found[0].evidence[0].path == "a.pcap"
     assert found[0].count >= 1
     assert "None" not in {place.excerpt for place in found[0].evidence}
+
+
+def test_told_at_once_or_one_by_one_the_findings_are_the_same():
+    """What is asked together is taken in the order in which it was told."""
+    seen = list(told([step for steps, near in CASES.values() for step in (*steps, *near)]))
+    together, apart = Detector(RULES.values()), Detector(RULES.values())
+    together.hear(seen)
+    for each in seen:
+        apart.hear([each])
+    found = together.findings(locate)
+    assert found == apart.findings(locate)
+    assert len({each.rule for each in found}) > len(CASES) // 2
 
 
 @pytest.mark.parametrize("which", CASES)

@@ -4,6 +4,8 @@ cimport cython
 from backchannel.detect.found cimport Found, Place, Writer
 from backchannel.detect.plan cimport Case, Plan
 
+cdef Py_ssize_t SUBJECTS, WATCHED
+
 
 cdef class Detector:
     cdef object _present
@@ -12,15 +14,14 @@ cdef class Detector:
     cdef readonly list _rules
     cdef dict _by_tag
 
+    @cython.locals(heard=list, plans=list, plan=Plan, number=Py_ssize_t)
     cpdef hear(self, told)
-    @cython.locals(plan=Plan)
     cpdef add(self, seen)
-    @cython.locals(plan=Plan)
     cpdef end(self, stream)
     @cython.locals(plan=Plan)
     cdef Plan _plan(self, kind)
-    @cython.locals(case=Case, found=Found, subjects=tuple, number=Py_ssize_t)
-    cdef _look(self, Plan plan, seen, long long time)
+    @cython.locals(case=Case, found=Found, number=Py_ssize_t, time="long long")
+    cdef _look(self, Plan plan, seen, tuple subjects)
     @cython.locals(watched=dict, then="long long")
     cdef _watch(self, Case case, tuple subject, seen, long long time)
     @cython.locals(found=Found, values=tuple)

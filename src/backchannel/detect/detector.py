@@ -13,16 +13,13 @@ from backchannel.detect import names
 from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import Expression
 from backchannel.detect.found import Found, Locate, Place, Writer, brief
+from backchannel.detect.limits import SUBJECTS, WATCHED
 from backchannel.detect.model import SEVERITIES, Finding, Rule
 from backchannel.detect.plan import Case, Plan, Seen, Told
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.events import Event
 
-SUBJECTS = 2_000
-"""Findings of one rule."""
-WATCHED = 4_096
-"""Subjects of a counting rule that are watched at a time; the oldest is let go."""
 _WORD = re.compile(r"\w+")
 
 Present = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -82,25 +79,32 @@ class Detector:
     def hear(self, told: Iterable[Any]) -> None:
         """Take all that was *told*, in order: observations and streams that ended; of events that
         are only counted, which come as tuples, no rule reads anything.
+
+        All that is of one kind is held against its rules at once: one by one, half of the time goes
+        into asking. What comes of it is taken in the order in which it was told.
         """
-        for each in told:
-            kind = type(each)
-            if kind is Ended:
-                self.end(each)
-            elif kind is not tuple:
-                self.add(each)
+        heard, plans = list[Seen](), list[Plan]()
+        for seen in told:
+            kind = type(seen)
+            if kind is tuple:
+                continue
+            if kind is not Ended:
+                kind = type(seen.event)
+            plan = self._plans.get(kind) or self._plan(kind)
+            if plan.cases:
+                plan.add(seen)
+                heard.append(seen)
+                plans.append(plan)
+        for number, plan in enumerate(plans):
+            self._look(plan, heard[number], plan.next())
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""
-        plan = self._plans.get(type(seen.event)) or self._plan(type(seen.event))
-        if plan.cases:
-            self._look(plan, seen, seen.time)
+        self.hear((seen,))
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim."""
-        plan = self._plans.get(Ended) or self._plan(Ended)
-        if plan.cases:
-            self._look(plan, stream, stream.first)
+        self.hear((stream,))
 
     def _plan(self, kind: type[Event | Ended]) -> Plan:
         vocabulary = names.vocabulary(kind)
@@ -108,15 +112,13 @@ class Detector:
         plan = self._plans[kind] = Plan(vocabulary, rules)
         return plan
 
-    def _look(self, plan: Plan, seen: Seen, time: int) -> None:
-        """Hold the rules for its kind against what was seen."""
-        subjects = plan.subjects(seen)
-        if not subjects:
-            return
-        for number, case in enumerate(plan.cases):
-            subject = subjects[number]
+    def _look(self, plan: Plan, seen: Seen, subjects: tuple[Subject | None, ...]) -> None:
+        """Take what the rules for its kind say of what was seen."""
+        for number, subject in enumerate(subjects):
             if subject is None:
                 continue
+            case = plan.cases[number]
+            time = seen.first if type(seen) is Ended else seen.time
             found = case.found.get(subject)
             if found is not None:
                 self._take(case, found, seen, time)

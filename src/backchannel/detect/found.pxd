@@ -5,6 +5,8 @@ from backchannel.flows.community cimport flow_id
 from backchannel.text cimport endpoint, escape
 from backchannel.when cimport rfc3339
 
+cdef Py_ssize_t ALIKE, EVIDENCE, EXCERPT, HOSTS, LOOKED_AT
+
 
 @cython.final
 @cython.no_gc

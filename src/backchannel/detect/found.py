@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
+from backchannel.detect.limits import ALIKE, EVIDENCE, EXCERPT, HOSTS, LOOKED_AT
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
 from backchannel.flows.community import flow_id
@@ -12,18 +13,8 @@ from backchannel.model import Confidence
 from backchannel.text import endpoint, escape
 from backchannel.when import rfc3339
 
-EVIDENCE = 8
-"""Places kept for one finding: the first ones that show something else."""
-LOOKED_AT = 64
-"""Matches of one finding that are looked at for evidence."""
-ALIKE = 4
-"""Matches in a row on one flow that show nothing new; then no more of that flow are looked at."""
-EXCERPT = 160
-"""Characters of an excerpt."""
-HOSTS = 64
-"""Hosts of one finding, and accounts."""
-
 _SHA256 = hashlib.sha256()
+_LEAST = Confidence.PORT
 _WORDS: dict[Confidence, Any] = {each: each.word for each in Confidence}
 _OF_RULE = attrgetter(
     "id",
@@ -77,7 +68,7 @@ class Found:
         self, service: str, capability: str, summary: str, subject: tuple[str, ...], first: int
     ) -> None:
         self.service, self.capability = service, capability
-        self.confidence = Confidence.PORT
+        self.confidence = _LEAST
         self.summary, self.subject = summary, subject
         self.hosts: dict[str, None] = {}
         self.accounts: dict[str, None] = {}

@@ -16,7 +16,13 @@ cdef class Plan:
     cdef bint _only_known
     cdef dict _known
 
-    cpdef tuple subjects(self, seen)
+    cdef list _waiting, _answers
+    cdef Py_ssize_t _given
+
+    cpdef add(self, seen)
+    @cython.locals(waiting=list)
+    cpdef tuple next(self)
+    cpdef list subjects(self, seen)
     cpdef tuple accounts(self, seen)
     cpdef look_up(self, str name, seen)
 

@@ -1,7 +1,8 @@
 """What the rules for one kind of event ask of it, each question compiled for that kind.
 
-Every event is asked once, for all rules together, which match it and what each is about, with no
-names to look up on the way. What only a match or a new finding asks is made ready when one comes.
+Many events are asked at once, for all rules together, which match each and what it is about, with
+no names to look up on the way. What only a match or a new finding asks is made ready when one
+comes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ from backchannel.text import escape
 SECOND = 1_000_000_000
 
 Seen: TypeAlias = Observation | Ended
+Subjects: TypeAlias = tuple[Subject | None, ...]
 Texts: TypeAlias = Callable[[Seen], tuple[str, ...]]
 
 
@@ -50,29 +52,48 @@ class Plan:
     def __init__(self, names: Vocabulary, rules: Sequence[Compiled]) -> None:
         self.tag, self.places, self.texts, self.speakers = names
         self.cases = [Case(self, rule) for rule in rules]
-        self._subjects: Callable[[Seen], tuple[Subject | None, ...]] | None = None
+        self._subjects: Callable[[Sequence[Seen]], list[Subjects]] | None = None
+        self._waiting: list[Seen] = []
+        self._answers: list[Subjects] = []
+        """What `subjects` says of what waited, and how much of it was given out."""
+        self._given = 0
         self._accounts: Texts | None = None
         self._only_known = [self.places[name] for name in self.speakers] == [ANY["account"]]
         """Whether the event itself names no account."""
         self._known: dict[str, Callable[[Seen], Any]] = {}
 
-    def subjects(self, seen: Seen) -> tuple[Subject | None, ...]:
-        """Return, for each of the `cases`, what a finding is about; None where it does not match.
-        Of what belongs to no service of the catalogue there are no findings, and this is empty.
+    def add(self, seen: Seen) -> None:
+        """Let something wait until `next` is asked for what it means."""
+        self._waiting.append(seen)
 
-        *seen* is shown to all of them in one call.
+    def next(self) -> Subjects:
+        """Return what `subjects` says of the next one that was added."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._answers, self._given = self.subjects(waiting), 0
+        self._given += 1
+        return self._answers[self._given - 1]
+
+    def subjects(self, seen: Sequence[Seen]) -> list[Subjects]:
+        """Return, for each of those that were *seen*, and then for each of the `cases`, what a
+        finding is about; None where it does not match. Of what belongs to no service of the
+        catalogue there are no findings, and nothing is told of any case.
+
+        All of them are shown to all cases in one call.
         """
         if self._subjects is None:
             self._subjects = function(self._subjects_text())
         try:
             return self._subjects(seen)
         except FAILURES:  # of one, and the others may match all the same
-            return tuple([case.match(seen) for case in self.cases])
+            if len(seen) > 1:
+                return [self.subjects([each])[0] for each in seen]
+            return [tuple([case.match(each) for case in self.cases]) for each in seen]
 
     def accounts(self, seen: Seen) -> tuple[str, ...]:
         """Return the accounts that are told of, some of them empty."""
         if self._only_known:
-            return (seen.account,)
+            return (seen.account,) if seen.account else ()
         if self._accounts is None:
             self._accounts = function(self._accounts_text())
         return self._accounts(seen)
@@ -84,7 +105,7 @@ class Plan:
 
     def _subjects_text(self) -> str:
         subjects = _tuple([case.text for case in self.cases])
-        return f"{subjects} if {ANY['service']} else ()"
+        return f"[{subjects} if {ANY['service']} else () for seen in seen]"
 
     def _accounts_text(self) -> str:
         return _tuple([self.places[name] for name in self.speakers])
@@ -146,7 +167,8 @@ class Case:
     @property
     def text(self) -> str:
         """What `match` does, for `function`; it raises FAILURES."""
-        return f"({self._text_of(self.rule.each)} if {self._when} is True else None)"
+        holds = self._when if self.rule.when.sure else f"{self._when} is True"
+        return f"({self._text_of(self.rule.each)} if {holds} else None)"
 
     @property
     def _when(self) -> str:

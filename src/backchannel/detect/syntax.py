@@ -2,7 +2,7 @@
 
 import ast
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 from backchannel.detect.functions import FUNCTIONS
 
@@ -28,6 +28,10 @@ _ALLOWED = (
     ast.IfExp,
     ast.Call,
 )
+_TRUTHS = frozenset(
+    name for name, each in FUNCTIONS.items() if get_type_hints(each).get("return") is bool
+)
+"""Functions that return True or False."""
 _LONGEST = 4096
 """Characters of an expression."""
 _REMEMBERED = 512
@@ -45,6 +49,8 @@ class Checked(NamedTuple):
     """Where all names stand: from which byte to which."""
     all_of: tuple[str, ...]
     """Expressions that all must hold where it does; empty where it is no `and`."""
+    sure: bool
+    """Whether it is True wherever Python takes it for true."""
 
 
 class NotAllowedError(Exception):
@@ -69,7 +75,7 @@ def checked(text: str) -> Checked:
     found = [node for node in nodes if isinstance(node, ast.Name)]
     where = sorted((node.col_offset, node.end_col_offset or 0, node.id) for node in found)
     names = frozenset({node.id for node in found} - set(FUNCTIONS))
-    return Checked(text, names, tuple(where), all_of)
+    return Checked(text, names, tuple(where), all_of, _sure(tree.body))
 
 
 def _all_of(body: ast.expr) -> list[ast.expr]:
@@ -77,6 +83,22 @@ def _all_of(body: ast.expr) -> list[ast.expr]:
     if isinstance(body, ast.BoolOp) and isinstance(body.op, ast.And):
         return body.values
     return []
+
+
+def _sure(node: ast.expr) -> bool:
+    """Say whether the value of an expression is True wherever Python takes it for true."""
+    if isinstance(node, ast.BoolOp):
+        last = -1 if isinstance(node.op, ast.And) else 0  # only an `or` ends with what came before
+        return all(map(_sure, node.values[last:]))
+    if isinstance(node, ast.IfExp):
+        return _sure(node.body) and _sure(node.orelse)
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in _TRUTHS
+    if isinstance(node, ast.Constant):
+        return node.value is True or not node.value
+    return isinstance(node, ast.Compare) or (
+        isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+    )
 
 
 def _check(node: ast.AST, text: str) -> None:
