@@ -9,17 +9,20 @@ missing. HTTP/0.9, which has no version in its request, is not HTTP here. Nothin
 """
 
 import re
+import string
 
 from backchannel.reader import WireError
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_REQUEST_OPENING = re.compile(_TOKEN + rb"{1,24}(?:\Z| )")
+_TOKEN = f"!#$%&'*+-.^_`|~{string.digits}{string.ascii_letters}".encode()
+"""The bytes of a token."""
+_REQUEST_OPENING = re.compile(rb"[" + re.escape(_TOKEN) + rb"]{1,24}(?:\Z| )")
 OPENING = 32
 """Bytes of an unfinished start line that are looked at."""
-_IN_TOKEN = bytes(re.match(_TOKEN, bytes([byte])) is not None for byte in range(256))
+_IN_TOKEN = bytes([byte in _TOKEN for byte in range(256)])
 """1 for bytes of a token."""
 _LOWER = bytes(range(256)).lower()
-_COLON, _CR, _LF, _SPACE, _TAB, _POINT, _ZERO, _NINE = b":\r\n \t.09"
+_COLON, _CR, _LF, _SPACE, _POINT, _ZERO, _NINE = b":\r\n .09"
+_H, _T, _P, _SLASH = b"HTP/"
 _BLANKS = b" \t\r\f\v"
 _VERSION_SIZE = len("HTTP/1.1")
 _LONGEST_METHOD = 24
@@ -130,13 +133,17 @@ class Head:
 
 def opens(data: bytes, request: bool) -> bool:
     """Whether *data* can be the beginning of a request, or of an answer. Empty data can."""
-    newline = data.find(b"\n")
-    if newline >= 0:
-        line = data[:newline]
-        return _request_line(line) is not None if request else _status(line) > 0
+    end = data.find(b"\n")
+    if end >= 0:
+        return is_start_line(data, end, request)
     if request:
         return not data or _REQUEST_OPENING.match(data[:OPENING]) is not None
     return data[:5] == b"HTTP/"[: len(data)]
+
+
+def is_start_line(block: bytes, end: int, request: bool) -> bool:
+    """Whether the line whose line feed is at *end* begins a request, or an answer."""
+    return _request_line(block, end) is not None if request else _status(block, end) > 0
 
 
 def end_of_head(data: bytes, start: int, limit: int) -> int:
@@ -160,25 +167,25 @@ def read_head(block: bytes, asked: tuple[str, str] | None) -> Head:
     *asked* is None for a request; for an answer it is (method, target) of its request. Raises
     WireError when the start line is neither.
     """
-    newline = block.find(b"\n")
-    line = block[:newline]
+    data, end = block, block.find(b"\n")
     head = Head.__new__(Head)
     head.raw, head.request = block, asked is None
     if asked is None:
-        if (parts := _request_line(line)) is None:
+        if (parts := _request_line(block, end)) is None:
             raise WireError("not an HTTP request line")
         method, start, stop, version = parts
-        head.method, head.target = _text(line, 0, method), _text(line, start, stop)
-        head.version = _text(line, version + 5, version + _VERSION_SIZE)
+        head.method, head.target = _text(block, 0, method), _text(block, start, stop)
+        head.version = _text(block, version + 5, version + _VERSION_SIZE)
         head.status, head.reason = 0, ""
     else:
-        if (status := _status(line)) < 0:
+        if (status := _status(block, end)) < 0:
             raise WireError("not an HTTP status line")
         head.method, head.target = asked
-        head.version = _text(line, 5, _VERSION_SIZE)
-        head.status = int(line[status : status + 3])
-        head.reason = line[status + 4 :].decode("latin-1").strip()
-    head._fields, head.faults = _fields(block[newline + 1 :].split(b"\n"))
+        head.version = _text(block, 5, _VERSION_SIZE)
+        hundreds, tens, ones = data[status], data[status + 1], data[status + 2]
+        head.status = 100 * hundreds + 10 * tens + ones - 111 * _ZERO
+        head.reason = block[status + 4 : end].decode("latin-1").strip()
+    head._fields, head.faults = _fields(block, end + 1)
     return head
 
 
@@ -201,17 +208,21 @@ def _is_version(line: bytes, at: int) -> bool:
     """Whether a version, such as `HTTP/1.1`, is at *at*; *line* is long enough for one."""
     data = line
     return (
-        line.startswith(b"HTTP/", at)
+        data[at] == _H
+        and data[at + 1] == _T
+        and data[at + 2] == _T
+        and data[at + 3] == _P
+        and data[at + 4] == _SLASH
         and _ZERO <= data[at + 5] <= _NINE
         and data[at + 6] == _POINT
         and _ZERO <= data[at + 7] <= _NINE
     )
 
 
-def _status(line: bytes) -> int:
-    """Return where the status code is in an answer's line, without its line feed; -1 if in none."""
-    data, at, end = line, _VERSION_SIZE, len(line)
-    if end < at or not _is_version(line, 0):
+def _status(block: bytes, end: int) -> int:
+    """Return where the status code is in an answer's line, which ends at *end*; -1 if in none."""
+    data, at = block, _VERSION_SIZE
+    if end < at or not _is_version(block, 0):
         return -1
     while at < end and data[at] in b" \t":
         at += 1
@@ -225,17 +236,17 @@ def _status(line: bytes) -> int:
     return at if whole else -1
 
 
-def _request_line(line: bytes) -> tuple[int, int, int, int] | None:
-    """Return where in a request line, without its line feed, the method ends, the target begins and
+def _request_line(block: bytes, end: int) -> tuple[int, int, int, int] | None:
+    """Return where in a request's line, which ends at *end*, the method ends, the target begins and
     ends, and the version begins; else None.
     """
-    data, token, end = line, _IN_TOKEN, len(line)
-    if end and data[end - 1] == _CR:
+    data, token = block, _IN_TOKEN
+    if end > 0 and data[end - 1] == _CR:
         end -= 1
-    while end and data[end - 1] in b" \t":
+    while end > 0 and data[end - 1] in b" \t":
         end -= 1
     end -= _VERSION_SIZE
-    if end < 1 or not _is_version(line, end):
+    if end < 1 or not _is_version(block, end):
         return None
     stop, method = end, 0
     while stop and data[stop - 1] == _SPACE:
@@ -252,31 +263,37 @@ def _request_line(line: bytes) -> tuple[int, int, int, int] | None:
     return method, start, stop, end
 
 
-def _fields(lines: list[bytes]) -> tuple[list[bytes], tuple[str, ...]]:
-    """Return those of a head's *lines* that are header fields, and what was wrong with others."""
+def _fields(block: bytes, at: int) -> tuple[list[bytes], tuple[str, ...]]:
+    """Return the lines behind *at* that are header fields, and what was wrong with others."""
+    data, size = block, len(block)
     found: list[bytes] = []
     faults: dict[str, None] = {}
-    for line in lines:
-        data = line
-        colon = _colon(line)
-        if colon > 0:
+    while at < size:
+        end = at
+        while end < size and data[end] != _LF:
+            end += 1
+        colon = _colon(block, at, end)
+        if colon >= 0:
             if data[colon - 1] in b" \t\r":
                 faults["blank before the colon of a header"] = None
-            found.append(line)
-        elif line and data[0] in b" \t":
+            found.append(data[at:end])
+        elif end > at and data[at] in b" \t":
             if found:  # RFC 9112 §5.2: a folded line goes on with the one before
-                found[-1] = found[-1].rstrip(b" \t\r") + b" " + line.strip(b" \t\r")
-        elif line and line != b"\r":
+                found[-1] = found[-1].rstrip(b" \t\r") + b" " + block[at:end].strip(b" \t\r")
+        elif end > at + 1 or (end > at and data[at] != _CR):
             faults["header line without a name"] = None
-    return found, tuple(faults)
+        at = end + 1
+    return found, tuple(faults) if faults else ()
 
 
-def _colon(line: bytes) -> int:
-    """Return where the colon behind the name of a header field is; -1 in what is none."""
-    data, token, at, end = line, _IN_TOKEN, 0, len(line)
+def _colon(block: bytes, start: int, end: int) -> int:
+    """Return where the colon behind the name of a header field is, in the line from *start* to
+    *end*; -1 in what is none.
+    """
+    data, token, at = block, _IN_TOKEN, start
     while at < end and token[data[at]]:
         at += 1
-    if not at:
+    if at == start:
         return -1
     while at < end and data[at] in b" \t\r":
         at += 1
@@ -285,23 +302,23 @@ def _colon(line: bytes) -> int:
 
 def _called(line: bytes, name: str, whole: bool) -> bool:
     """Whether the *whole* name of a header field, or its beginning, is *name* (lower case)."""
-    data, lower, size = line, _LOWER, len(name)
-    if size >= len(line):
+    data, lower, token, size = line, _LOWER, _IN_TOKEN, len(name)
+    if size >= len(line) or (whole and token[data[size]]):
         return False
-    for at in range(size):
+    for at in range(size):  # noqa: SIM110 - a generator costs more than all of it
         if lower[data[at]] != ord(name[at]):
             return False
-    return not (whole and _IN_TOKEN[data[size]])
+    return True
 
 
 def _name(line: bytes) -> str:
     """Return the name of a header field, in lower case."""
-    return _text(line, 0, _colon(line)).lower()
+    return _text(line, 0, _colon(line, 0, len(line))).lower()
 
 
 def _value(line: bytes) -> str:
     """Return the value of a header field."""
-    return _text(line, _colon(line) + 1, len(line))
+    return _text(line, _colon(line, 0, len(line)) + 1, len(line))
 
 
 def _text(line: bytes, start: int, end: int) -> str:

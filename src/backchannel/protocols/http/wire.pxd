@@ -4,7 +4,7 @@ cimport cython
 
 from backchannel.protocols.http.bodies cimport framing
 from backchannel.protocols.http.heads cimport (
-    Head, end_of_head, leaves_http, may_leave_http, opens, read_head
+    Head, end_of_head, is_start_line, leaves_http, may_leave_http, opens, read_head
 )
 from backchannel.protocols.http.lane cimport Lane
 
@@ -30,7 +30,7 @@ cdef class Conversation:
         held=bytearray, seen=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t, fresh=bytes, block=bytes
     )
     cdef bytes _head(self, Lane lane, bytes data, list told)
-    @cython.locals(newline=Py_ssize_t, size=Py_ssize_t)
+    @cython.locals(newline=Py_ssize_t, line=bytes, fits=bint)
     cdef Py_ssize_t _check(self, Lane lane, bytes fresh, Py_ssize_t seen) except -2
     @cython.locals(head=Head)
     cdef _begin(self, Lane lane, bytes block, list told)

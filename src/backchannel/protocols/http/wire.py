@@ -22,6 +22,7 @@ from backchannel.protocols.http.heads import (
     OPENING,
     Head,
     end_of_head,
+    is_start_line,
     leaves_http,
     may_leave_http,
     opens,
@@ -45,6 +46,7 @@ __all__ = [
 LIMIT = 65536
 HELD = 65536
 PENDING = 1024
+_WHOLE, _CUT = Done(complete=True), Done(complete=False)
 _SEEK_TAIL = 4200
 _SEEK = {
     True: re.compile(
@@ -162,18 +164,23 @@ class Conversation:
             if not held:
                 held += fresh
             return b""
-        block = bytes(held[: seen + end]) if held else fresh[:end]
+        alone = end == len(fresh)  # as nearly always, and then nothing is cut
+        block = bytes(held[: seen + end]) if held else fresh if alone else fresh[:end]
         lane.forget()
         self._begin(lane, block, told)
-        return fresh[end:]
+        return b"" if alone else fresh[end:]
 
     def _check(self, lane: Lane, fresh: bytes, seen: int) -> int:
         """Look at the start line, or at what there is of it; *fresh* is what came behind *seen*
         bytes. Return where in it the line ends, -1 where it does not.
         """
         newline = fresh.find(b"\n", lane.scanned - seen, self._limit - seen)
-        size = seen + newline + 1 if newline >= 0 else OPENING
-        if not opens(bytes(lane.held[:size]) if lane.held else fresh[:size], lane.request):
+        if newline < 0:
+            fits = opens(bytes(lane.held[:OPENING]) if lane.held else fresh[:OPENING], lane.request)
+        else:
+            line = bytes(lane.held[: seen + newline]) if lane.held else fresh
+            fits = is_start_line(line, seen + newline, lane.request)
+        if not fits:
             raise WireError("not an HTTP request" if lane.request else "not an HTTP answer")
         lane.checked = newline >= 0
         return newline
@@ -211,7 +218,7 @@ class Conversation:
         lane.forget()
         asked = None if lane.request else (self._pending[0] if self._pending else ("", ""))
         head = read_head(block, asked)
-        told += [(lane.side, head), (lane.side, Done(complete=False))]
+        told += [(lane.side, head), (lane.side, _CUT)]
         lane.state = HOLD if lane.request and may_leave_http(head) else SEEK
         if lane.request:
             self._pending.append((head.method, head.target))
@@ -259,7 +266,7 @@ class Conversation:
                 self._piece(lane, pieces[0] if len(pieces) == 1 else b"".join(pieces), told)
         if body.done:
             self._finish(lane, told)
-        return data[end:]
+        return data[end:] if end < len(data) else b""
 
     def _piece(self, lane: Lane, piece: bytes, told: Told) -> None:
         if lane.decoder is not None:
@@ -285,7 +292,7 @@ class Conversation:
 
     def _finish(self, lane: Lane, told: Told) -> None:
         self._flush(lane, told)
-        told.append((lane.side, Done(lane.whole)))
+        told.append((lane.side, _WHOLE if lane.whole else _CUT))
         lane.body = lane.decoder = None
         lane.state, lane.after = lane.after, HEAD
 
@@ -328,7 +335,7 @@ class Conversation:
         held += data
         if not lane.request and self._client.state == HOLD:
             return self._seek_tunnel(lane, told)
-        found = _SEEK[lane.request].search(held)
+        found = _SEEK[lane.request].search(held) if b"HTTP/1." in held else None
         if found is None:
             del held[:-_SEEK_TAIL]
             return b""
