@@ -36,6 +36,8 @@ class Index(msgspec.Struct, frozen=True, dict=True):
     def service_of(self, host: str) -> str:
         """Return the id of the service that *host* belongs to; empty for none."""
         host = host.lower().rstrip(".")
+        if not host.endswith(self._endings):  # as nearly always
+            return ""
         for service, endings, patterns in self._hosts:
             if host.endswith(endings) and any(fnmatchcase(host, each) for each in patterns):
                 return service
@@ -53,6 +55,11 @@ class Index(msgspec.Struct, frozen=True, dict=True):
             for service, entry in self.services.items()
             if entry.domains
         ]
+
+    @cached_property
+    def _endings(self) -> tuple[str, ...]:
+        """How any service's host names end."""
+        return tuple({ending for _, endings, _ in self._hosts for ending in endings})
 
     def suffixes(self) -> tuple[str, ...]:
         """Return the endings that a host name must have to be worth a closer look."""
