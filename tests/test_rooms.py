@@ -17,6 +17,7 @@ SHARED = {
     "text",
     "errors",
     "contract",
+    "decoder",
     "when",
     "located",
     "patterns",

@@ -8,6 +8,7 @@ import pytest
 
 from backchannel.capture.sources import sources
 from backchannel.catalogue import index as catalogue
+from backchannel.decoder import Decoder
 from backchannel.effects import Tie
 from backchannel.engine.engine import Engine
 from backchannel.events import Gap
@@ -83,6 +84,13 @@ class Fake:
         return Claim("fake")
 
 
+class Derived(Fake):
+    """The same, with sessions as those that are compiled are."""
+
+    class session(Session, Decoder):  # noqa: N801 - as the protocol calls it
+        pass
+
+
 class Core:
     """Knows one TCP flow, all of which belongs to the protocol."""
 
@@ -128,19 +136,21 @@ def fed(*deliveries, protocol=Fake):
     return [seen.event.size for seen in told], core.dropped
 
 
+@pytest.mark.parametrize("protocol", [Fake, Derived])
 @pytest.mark.parametrize("first", [b"12.", b"123"])
-def test_a_session_is_fed_until_it_is_done(first):
-    sizes, dropped = fed((DATA, 0, first), (DATA, 1, b"1234."), (DATA, 0, b"123456"))
+def test_a_session_is_fed_until_it_is_done(first, protocol):
+    steps = (DATA, 0, first), (DATA, 1, b"1234."), (DATA, 0, b"123456")
+    sizes, dropped = fed(*steps, protocol=protocol)
     done_at_once = first.endswith(b".")
     assert sizes == ([3] if done_at_once else [3, 5])
     assert dropped == 1
 
 
-def test_a_session_that_is_done_with_an_end_is_fed_no_more():
-    sizes, _ = fed((DATA, 0, b"123"), (END, 0, b""), (DATA, 1, b"12345"), (CLOSED, 0, 0))
-    assert sizes == [3]
-    sizes, _ = fed((DATA, 0, b"123"), (END, 1, b""), (DATA, 0, b"12345"), (CLOSED, 0, 0))
-    assert sizes == [3, 5]
+@pytest.mark.parametrize("protocol", [Fake, Derived])
+@pytest.mark.parametrize(("side", "told"), [(0, [3]), (1, [3, 5])])
+def test_a_session_that_is_done_with_an_end_is_fed_no_more(side, told, protocol):
+    steps = (DATA, 0, b"123"), (END, side, b""), (DATA, 1 - side, b"12345"), (CLOSED, 0, 0)
+    assert fed(*steps, protocol=protocol)[0] == told
 
 
 def test_an_effect_that_fails_costs_its_stream_and_not_the_run(capsys):

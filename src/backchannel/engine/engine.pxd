@@ -1,6 +1,7 @@
 # C types for engine.py, which says what these are.
 
 cimport cython
+from backchannel.decoder cimport Decoder
 from backchannel.engine.candidates cimport Candidates
 from backchannel.engine.observer cimport Observer
 from backchannel.engine.reach cimport Reach
@@ -30,6 +31,7 @@ cdef class Engine:
     cdef _end_session(self, Stream stream, session, int side, Moment moment)
     cdef _close(self, Stream stream, Moment moment)
     cdef _feed(self, Stream stream, int side, data, Moment moment)
+    @cython.locals(decoder=Decoder)
     cdef _feed_proved(self, Stream stream, int way, bytes data, long long time, long long frame)
     @cython.locals(peeked=bytes, room=Py_ssize_t)
     cdef _peek(self, Stream stream, int side, data)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from backchannel.contract import Output, Protocol, Reads, Session, Start
+from backchannel.decoder import Decoder
 from backchannel.effects import EFFECTS, Expect, Inner, InnerEnd, InnerGap, Open, Spoken, Tie
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
@@ -94,7 +95,7 @@ class Engine:
                 if kind == CLOSED:
                     continue
                 stream = self._begin(slot, time, frame)
-            if kind == DATA and stream.proved:
+            if kind == DATA and stream.decoder is not None:
                 self._feed_proved(stream, way, payload, time, frame)  # type: ignore[arg-type]
                 continue
             moment = moment_of(time, frame)
@@ -183,7 +184,7 @@ class Engine:
         if session.standing is REFUTED:
             self._refuted(stream, moment)
         elif session.done:
-            stream.proved = False
+            stream.decoder = None
 
     def _close(self, stream: Stream, moment: Moment) -> None:
         """The stream is over."""
@@ -231,21 +232,21 @@ class Engine:
             self._abandon(stream)
 
     def _feed_proved(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
-        """Bring bytes to a session that has proved its claim: as `_feed`, without its questions."""
-        session = stream.session
-        assert session is not None
+        """Bring bytes to a decoder that has proved its claim: as `_feed`, without its questions."""
+        decoder = stream.decoder
+        assert decoder is not None
         stream.last, stream.frame = time, frame
         stream.octets += len(data)
         side = SIDES[way ^ stream.flip]
         try:
-            outputs = session.feed(side, data)
+            outputs = decoder.feed(side, data)
         except Exception:  # a fault of ours must not end the run
             self._lose(stream)
             return
         if outputs or stream.held:
             self._say(stream, side, moment_of(time, frame), outputs)
-        if session.done or session.standing is not PARSED:
-            self._judge(stream, session, moment_of(time, frame))
+        if decoder.done or decoder.standing is not PARSED:
+            self._judge(stream, decoder, moment_of(time, frame))
 
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""
@@ -270,7 +271,7 @@ class Engine:
             stream.asked, stream.answer = True, answer
 
     def _abandon(self, stream: Stream) -> None:
-        stream.deaf, stream.proved = True, False
+        stream.deaf, stream.decoder = True, None
         if stream.bare and stream.session is None:
             stream.claim = stream.named = None
         stream.forget()
@@ -318,17 +319,17 @@ class Engine:
         self._say(stream, spoken, moment, outputs)
         self._judge(stream, session, moment)
 
-    def _judge(self, stream: Stream, session: Session, moment: Moment) -> None:
+    def _judge(self, stream: Stream, session: Session | Decoder, moment: Moment) -> None:
         """Act on what the session thinks of its claim now."""
         standing = session.standing
         if standing is REFUTED:
             self._refuted(stream, moment)
         elif session.done:
-            stream.proved = False
+            stream.decoder = None
             if not stream.children and stream.slot >= 0:
                 self._core.drop(stream.slot)
         elif standing is PARSED and not stream.deaf:
-            stream.proved = True
+            stream.decoder = session if isinstance(session, Decoder) else None
             if stream.replay_size >= 0:
                 stream.forget()
 
@@ -337,7 +338,7 @@ class Engine:
         assert stream.protocol is not None
         stream.excluded |= {stream.protocol.name}
         stream.held.clear()
-        stream.proved = False
+        stream.decoder = None
         stream.session = stream.protocol = stream.claim = None
         if stream.replay_size < 0:
             self._abandon(stream)

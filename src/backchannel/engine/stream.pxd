@@ -1,6 +1,7 @@
 # C types for stream.py, which says what these are.
 
 cimport cython
+from backchannel.decoder cimport Decoder
 
 
 @cython.final
@@ -32,13 +33,14 @@ cdef class Stream:
     cdef bint _context
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
     cdef public int depth, flip
-    cdef public bint asked, bare, deaf, ported, proved, settled, tcp, touched
+    cdef public bint asked, bare, deaf, ported, settled, tcp, touched
     cdef public str carrier, account
     cdef public list peeked, replay, matched, held, ended
     cdef public tuple named
     cdef public frozenset excluded
     cdef public dict candidates, children
     cdef public Group _group
+    cdef public Decoder decoder
 
     cpdef Group login(self)
     cpdef bint is_done(self)

@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 
 from backchannel.contract import Protocol, Session, Start
+from backchannel.decoder import Decoder
 from backchannel.engine.observation import FlowInfo, Place
 from backchannel.events import Event
 from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
@@ -103,6 +104,7 @@ class Stream:
         "claim",
         "claim_frame",
         "deaf",
+        "decoder",
         "depth",
         "ended",
         "excluded",
@@ -117,7 +119,6 @@ class Stream:
         "octets",
         "peeked",
         "ported",
-        "proved",
         "replay",
         "replay_size",
         "scope",
@@ -161,7 +162,7 @@ class Stream:
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
         self.flip = 0  # 1 where its session takes the sides the other way round
-        self.proved = False  # its session is sure and wants bytes: they go to it, and nowhere else
+        self.decoder: Decoder | None = None  # its session, where that is sure and wants bytes
         self._protocol: Protocol | None = None
         self._name, self._service, self._context = "", "", False  # the protocol's
         self.session: Session | None = None

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.dns cimport wire
 from backchannel.protocols.dns.wire cimport Message, Record
 
@@ -12,10 +13,8 @@ cdef int _SHORTEST, _NETBIOS_SIZE
 cdef bint _plausible(Message message, bytes data) except -1
 
 
-cdef class Session:
+cdef class Session(Decoder):
     cdef readonly str service
-    cdef readonly object standing
-    cdef readonly bint done
     cdef bint _stream
     cdef tuple _buffers
 

@@ -5,6 +5,7 @@ either may be the one that is known. Refusals and questions alone tell nothing. 
 message (64 KiB) of each side is held.
 """
 
+from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
@@ -60,7 +61,7 @@ def _plausible(message: Message, data: bytes) -> bool:
     return not netbios
 
 
-class Session:
+class Session(Decoder):
     """One flow of DNS messages."""
 
     def __init__(self, start: Start) -> None:

@@ -2,16 +2,15 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.http.heads cimport Head, opens
 from backchannel.protocols.http.wire cimport Conversation
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 
-cdef class Session:
+cdef class Session(Decoder):
     cdef readonly str service
-    cdef readonly object standing
-    cdef readonly bint done
     cdef Conversation _talk
     cdef object _auth
     cdef str _host, _line

@@ -5,6 +5,7 @@ Bodies are passed over. Memory: that of one `Conversation`, and the last host's 
 
 import re
 
+from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned, Software
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
@@ -50,7 +51,7 @@ def _judge(request: bytes, answer: bytes) -> str | More | None:
     return MORE if answer else None
 
 
-class Session:
+class Session(Decoder):
     """One connection of plain HTTP/1.x."""
 
     def __init__(self, start: Start) -> None:

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.esp.flow cimport Association, EspFlow
 from backchannel.protocols.ike.datagram cimport classify
 from backchannel.protocols.ike.exchanges cimport Exchanges
@@ -9,9 +10,7 @@ from backchannel.protocols.ike.recognise cimport needed
 from backchannel.protocols.ike.wire cimport Header
 
 
-cdef class Session:
-    cdef public object standing
-    cdef public bint done
+cdef class Session(Decoder):
     cdef bint _expected, _usual, _tcp
     cdef EspFlow _esp
     cdef object _cut

@@ -6,6 +6,7 @@ Bulk ESP is counted on the first lines of `feed`. Memory is what `EspFlow`, `Exc
 say of themselves: some 700 KiB at most.
 """
 
+from backchannel.decoder import Decoder
 from backchannel.effects import Tie
 from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
@@ -32,7 +33,7 @@ _OTHER, _IKE, _ESP, _KEEPALIVE = Kind
 _SIDES = tuple(Side)
 
 
-class Session:
+class Session(Decoder):
     """IKE, ESP and keep-alives of one flow."""
 
     service = "ipsec"

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.oscar cimport signon, wire
 from backchannel.protocols.oscar.state cimport State
 from backchannel.reader cimport Reader, u32_at
@@ -19,9 +20,7 @@ cdef class _Lane:
     cdef public int expected
 
 
-cdef class Session:
-    cdef public object standing
-    cdef public bint done
+cdef class Session(Decoder):
     cdef State _state
     cdef list _lanes
     cdef Py_ssize_t _good

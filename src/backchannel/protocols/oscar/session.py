@@ -6,6 +6,7 @@ sequence number a side, one higher each time; a jump that no loss explains is an
 
 from collections.abc import Callable
 
+from backchannel.decoder import Decoder
 from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
@@ -89,7 +90,7 @@ class _Lane:
         self.anomalies = 0
 
 
-class Session:
+class Session(Decoder):
     """Decodes one connection. See the module for the bounds."""
 
     def __init__(self, start: Start) -> None:

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.rdp cimport wire
 from backchannel.protocols.t120 cimport tpkt
 from backchannel.protocols.t120.tpkt cimport Packets, Unit
@@ -14,10 +15,8 @@ cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef _connecting(list units, bint fits)
 
 
-cdef class Session:
+cdef class Session(Decoder):
     cdef readonly str service
-    cdef readonly object standing
-    cdef readonly bint done
     cdef object _use
     cdef tuple _accounts, _sides
     cdef str _user

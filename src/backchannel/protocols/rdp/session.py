@@ -5,6 +5,7 @@ what client and server say of themselves; the logon too where the server wants n
 there is nothing left to read, and the session is done. Held: one packet a side.
 """
 
+from backchannel.decoder import Decoder
 from backchannel.events import Credential, Gap, Malformed, PeerAddress, SignOn, Software
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
@@ -51,7 +52,7 @@ def _connecting(units: list[Unit], fits: bool) -> Claim | More | None:
     return None if desktop is None else Claim("rdp", evidence="T.125 connection of a desktop")
 
 
-class Session:
+class Session(Decoder):
     """One connection to a remote desktop."""
 
     def __init__(self, start: Start) -> None:

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.rtp cimport wire
 from backchannel.protocols.rtp.wire cimport Packet
 
@@ -22,10 +23,8 @@ cdef class _Stream:
     cdef Py_ssize_t lost(self) except -1
 
 
-cdef class Session:
-    cdef readonly bint done
+cdef class Session(Decoder):
     cdef readonly str service
-    cdef readonly object standing
     cdef tuple _accounts
     cdef readonly tuple _streams
     cdef bint _announced

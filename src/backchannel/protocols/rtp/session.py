@@ -9,6 +9,7 @@ numbers for each of at most STREAMS sources.
 from ipaddress import ip_address
 from typing import Literal
 
+from backchannel.decoder import Decoder
 from backchannel.effects import Spoken
 from backchannel.events import Event, Gap, PeerAddress, Software
 from backchannel.model import Capability, Claim, More, Side, Standing
@@ -87,7 +88,7 @@ class _Stream:
         return max(0, self.highest - self.first + 1 - self.packets)
 
 
-class Session:
+class Session(Decoder):
     """One flow of RTP, RTCP or both."""
 
     def __init__(self, start: Start) -> None:

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.tls cimport wire
 from backchannel.protocols.tls.certificate cimport read_names
 
@@ -24,10 +25,8 @@ cdef class Half:
     cdef finish(self)
 
 
-cdef class Session:
+cdef class Session(Decoder):
     cdef readonly str service
-    cdef readonly object standing
-    cdef readonly bint done
     cdef bint _hellos, _answers, _certificates, _hello_seen, _named
     cdef Half _client, _server
 

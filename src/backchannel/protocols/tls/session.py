@@ -4,6 +4,7 @@ A hello may come in any number of segments and records. Holds, of each side unti
 at most one record and one handshake message: below 85 KiB.
 """
 
+from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
@@ -106,7 +107,7 @@ class Half:
         self.messages.clear()
 
 
-class Session:
+class Session(Decoder):
     """One connection under TLS."""
 
     def __init__(self, start: Start) -> None:
