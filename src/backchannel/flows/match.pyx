@@ -56,7 +56,7 @@ cdef class Matcher:
     """All magics; answers with a bit mask of protocol indexes."""
 
     def __init__(self, magics, names, gated, *, everything):
-        cdef uint32_t count = 0
+        cdef uint32_t count = 0, number, at, size, place
         cdef gate_t* gates
         for index, magic in magics:
             check(index, magic)
@@ -70,7 +70,7 @@ cdef class Matcher:
         for number, (index, magic) in enumerate(magics):
             compile_magic(&self.magics[number], index, magic)
             self.magics[number].words = self.numbered(magic.anywhere)
-            firsts = [byte for byte in range(256) if may_be(&self.magics[number], 0, byte)]
+            firsts = firsts_of(&self.magics[number])
             transport = _TRANSPORTS.index(magic.transport)
             for place in (3 + transport,) if magic.first else (transport, 3 + transport):
                 if len(firsts) == 256 and len(wide[place]) < MOST_WIDE:
@@ -104,7 +104,7 @@ cdef class Matcher:
         cdef double most, least, share
         cdef bint asked[WINDOW]
         cdef const magic_t* magic
-        cdef uint32_t number, at, best
+        cdef uint32_t number, at, best, byte
         memset(asked, 0, sizeof(asked))
         most = wide.count
         for number in range(wide.count):
@@ -394,6 +394,16 @@ cdef inline bint may_be(const magic_t* magic, uint32_t place, uint8_t byte) noex
     if not magic.at <= place < magic.at + magic.size:
         return True
     return byte & magic.mask[at] == magic.pattern[at]
+
+
+cdef list firsts_of(const magic_t* magic):
+    """Return the bytes that a payload may begin with."""
+    cdef uint32_t byte
+    found = []
+    for byte in range(256):
+        if may_be(magic, 0, byte):
+            found.append(byte)
+    return found
 
 
 cdef inline double passing(const magic_t* magic, uint32_t place) noexcept nogil:
