@@ -84,18 +84,19 @@ class Located:
         return line
 
     def convert(self, kind: type[T]) -> T | None:
-        """Return the data as *kind*, a msgspec struct; None where it does not fit, with reasons."""
+        """Return the data as *kind*, a msgspec struct whose parts take no field that is not known;
+        None where it does not fit, with reasons.
+        """
         if not isinstance(self.data, dict):
             self.complain((), "must be a mapping (`key: value` lines)")
             return None
-        before = len(self.errors)
-        self._fit(self.data, kind, ())
-        if len(self.errors) > before:
-            return None
         try:
             return msgspec.convert(self.data, kind, strict=True)
-        except msgspec.ValidationError as error:
-            self.complain((), _clean(error))
+        except msgspec.ValidationError as error:  # the first one there is: look for all of them
+            before = len(self.errors)
+            self._fit(self.data, kind, ())
+            if len(self.errors) == before:
+                self.complain((), _clean(error))
             return None
 
     # -- from nodes to data ----------------------------------------------------------------------
