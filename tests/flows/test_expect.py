@@ -1,15 +1,10 @@
 """Announced flows: who is waited for, from when and until when."""
 
-from ipaddress import ip_address
-
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from tests.flows.frames import DEFAULTS, A, B, Talk, both, ethernet, ip, pcap, udp
 
 from backchannel.contract import Magic
 from backchannel.flows.delivery import DATA
-from backchannel.flows.expect import normal
 from backchannel.flows.settings import FlowSettings
 
 ASK = Magic("udp", b"announce")
@@ -137,19 +132,3 @@ def test_a_flow_that_began_while_the_announcement_was_held_up():
     } == {40_000: (4,), 1: (), 3: ()}
     assert [d[5] for d in told.deliveries if d[2] == DATA][-1] == b"more"
     assert next(row for row in told.rows if row.client.port == 40_000).missed == (5, 0)
-
-
-@given(st.one_of(st.ip_addresses().map(str), st.text("0123456789.:af", max_size=16), st.text()))
-@example("1.2.3.04")
-@example("1.2.3.4\0")
-@example("::FFFF:1.2.3.4")
-def test_an_address_has_one_form_however_it_is_written(text: str) -> None:
-    """IPv4 is told from the rest by other means, which must mean the same."""
-    assert _form(normal, text) == _form(lambda told: str(ip_address(told)) if told else "", text)
-
-
-def _form(of, text):
-    try:
-        return of(text)
-    except ValueError:
-        return None

@@ -5,7 +5,6 @@ Zstandard. All inputs are read in the order of their first packets, so that the 
 set continue from file to file.
 """
 
-import glob
 import hashlib
 import io
 import itertools
@@ -265,6 +264,8 @@ def _expand(path: str, others: list[NotACapture]) -> list[Source]:
     if place.is_dir():
         names = [str(file) for file in place.rglob("*") if file.is_file()]
     else:
+        import glob  # noqa: PLC0415 - most captures are named
+
         names = [name for name in glob.glob(path, recursive=True) if Path(name).is_file()]  # noqa: PTH207 - Path.glob takes no absolute pattern
     captures = list[Source]()
     for name in sorted(names):

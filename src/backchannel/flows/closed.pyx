@@ -2,7 +2,7 @@
 """Flows that ended, kept for the flow table: C structures, until they leave as columns."""
 
 from array import array
-from base64 import b64encode
+from binascii import b2a_base64
 from hashlib import sha1
 from ipaddress import IPv6Address
 
@@ -149,7 +149,8 @@ cdef class Closed:
         offsets, out = array("i", [0]), bytearray()
         for at in range(self.count):
             size = hashed(&self.rows[at], text)
-            out += b"1:" + b64encode(sha1(text[:size], usedforsecurity=False).digest())
+            digest = sha1(text[:size], usedforsecurity=False).digest()
+            out += b"1:" + b2a_base64(digest, newline=False)
             offsets.append(len(out))
         return Texts(offsets, bytes(out))
 

@@ -6,7 +6,6 @@ Source: https://github.com/corelight/community-id-spec
 import hashlib
 import struct
 from binascii import b2a_base64
-from socket import AF_INET, AF_INET6, inet_pton
 
 from backchannel.model import Endpoint
 
@@ -68,4 +67,8 @@ def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport:
 
 
 def _packed(address: str) -> bytes:
-    return inet_pton(AF_INET6 if ":" in address else AF_INET, address)
+    if ":" not in address:
+        return bytes(map(int, address.split(".")))
+    from socket import AF_INET6, inet_pton  # noqa: PLC0415 - loads slowly, and few captures have any
+
+    return inet_pton(AF_INET6, address)

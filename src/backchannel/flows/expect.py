@@ -7,7 +7,6 @@ waits for, which `watch` tells it.
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
-from socket import AF_INET, inet_pton
 
 Key = tuple[str, str, int]
 
@@ -93,10 +92,4 @@ class Expectations:
 @lru_cache(maxsize=4096)
 def normal(address: str) -> str:
     """Return an address as flows have it; empty stays empty. Raises ValueError for other text."""
-    if not address:
-        return ""
-    try:
-        inet_pton(AF_INET, address)  # which takes nothing but the normal form
-    except OSError:
-        return str(ip_address(address))
-    return address
+    return str(ip_address(address)) if address else ""

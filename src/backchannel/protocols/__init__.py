@@ -30,8 +30,10 @@ __all__ = [
 def load() -> dict[str, Protocol]:
     """Return every protocol by name, sorted. Only the folders' `__init__` is imported."""
     found: dict[str, Protocol] = {}
-    folders = (place.parent.name for place in Path(__file__).parent.glob("[!_]*/__init__.py"))
-    for folder in sorted(folders):
+    places = [
+        place for place in Path(__file__).parent.iterdir() if (place / "__init__.py").is_file()
+    ]
+    for folder in sorted(place.name for place in places):
         protocol: Protocol = import_module(f"{__name__}.{folder}").PROTOCOL
         if protocol.name != folder.replace("_", "-"):
             raise TypeError(f"protocols/{folder} calls itself {protocol.name!r}")
