@@ -35,6 +35,15 @@ def escape(text: str) -> str:
     return "".join(map(_escaped, text))
 
 
+def unescape(text: str) -> str:
+    """Return *text* without entities of HTML. Few texts have any, and their table loads slowly."""
+    if "&" not in text:
+        return text
+    import html  # noqa: PLC0415 - as said
+
+    return html.unescape(text)
+
+
 def endpoint(address: str, port: int) -> str:
     """Return an address with a port; nothing for neither."""
     if ":" in address:

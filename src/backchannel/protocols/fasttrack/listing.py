@@ -5,13 +5,13 @@ read, for no public description says more of it. The list behind `GET /.files` i
 PROTOCOL, "Listing shared files"): hash, id, size and tags of file after file.
 """
 
-import html
 import re
 from urllib.parse import unquote_to_bytes
 
 from backchannel.events import SharedFile
 from backchannel.protocols.fasttrack import wire
 from backchannel.reader import Reader, WireError
+from backchannel.text import unescape
 
 LIMIT = 1 << 18
 """Bytes of a list that are read."""
@@ -38,7 +38,7 @@ def _page(page: bytes) -> tuple[SharedFile, ...]:
     """Return the files that an HTML page links to, by number."""
     files: dict[bytes, SharedFile] = {}
     for found in _LINK.finditer(page):
-        name = html.unescape(wire.text(unquote_to_bytes(found[2])))
+        name = unescape(wire.text(unquote_to_bytes(found[2])))
         files[found[1]] = SharedFile(name=name, detail=f"number={found[1].decode()}")
         if len(files) == FILES:
             break

@@ -15,7 +15,6 @@ Source: MSNPSharp `MultiMimeMessage.cs`, `NSMessageHandler.MSNP21.cs`, `SDGBridg
 """
 
 import re
-from html import unescape
 
 from backchannel.events import Profile, Room, Typing
 from backchannel.model import Side
@@ -27,7 +26,7 @@ from backchannel.protocols.msnp.names import account, circle, network
 from backchannel.protocols.msnp.presence import STATES, arrived
 from backchannel.protocols.msnp.state import Parties, State
 from backchannel.protocols.msnp.wire import Command
-from backchannel.text import decode
+from backchannel.text import decode, unescape
 
 MAX_PACKETS = 64
 _GROUPS = (9, 10)

@@ -3,7 +3,6 @@
 import re
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
-from html import unescape
 
 from backchannel.events import Credential, Message, PeerAddress
 from backchannel.model import Capability, Side
@@ -13,7 +12,7 @@ from backchannel.protocols.msnp import mime
 from backchannel.protocols.msnp.names import account, address, number
 from backchannel.protocols.msnp.state import Parties, State
 from backchannel.protocols.msnp.wire import Command
-from backchannel.text import decode
+from backchannel.text import decode, unescape
 
 SERVICE = "Hotmail"
 """How the service names itself as a sender; no account of anybody."""

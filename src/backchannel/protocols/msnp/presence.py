@@ -9,7 +9,6 @@ From MSNP14 to 17 the network stands in a word of its own, later before the acco
 """
 
 import re
-from html import unescape
 
 from backchannel.events import Presence, Profile
 from backchannel.model import Side
@@ -17,7 +16,7 @@ from backchannel.protocols import Output
 from backchannel.protocols.msnp.names import account, nickname
 from backchannel.protocols.msnp.state import State
 from backchannel.protocols.msnp.wire import Command
-from backchannel.text import decode
+from backchannel.text import decode, unescape
 
 STATES = {
     "NLN": "online",

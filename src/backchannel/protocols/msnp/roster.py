@@ -12,7 +12,6 @@ Lists are FL (forward: one's own), AL (allowed), BL (blocked), RL (reverse: who 
 """
 
 import re
-from html import unescape
 
 from backchannel.events import Contact, Contacts, Search, SearchHit
 from backchannel.model import Side
@@ -20,7 +19,7 @@ from backchannel.protocols import Output
 from backchannel.protocols.msnp.names import account, nickname
 from backchannel.protocols.msnp.state import State
 from backchannel.protocols.msnp.wire import Command
-from backchannel.text import decode
+from backchannel.text import decode, unescape
 
 LISTS = {"FL": "forward", "AL": "allow", "BL": "block", "RL": "reverse", "PL": "pending"}
 _BITS = ((1, "forward"), (2, "allow"), (4, "block"), (8, "reverse"), (16, "pending"))

@@ -6,6 +6,7 @@ Everything here is linear in the size of its input.
 import re
 
 from backchannel.patterns import later
+from backchannel.text import unescape
 
 _KNOWN = later(
     r"<(?:html|body|font|br|b|i|u|a|img|p|div|span|sub|sup|s|strike|pre|hr|big|small|center|em|"
@@ -35,21 +36,9 @@ def readable(text: str, *, escaped: bool) -> tuple[str, str]:
         return from_rtf(text), text
     if "<" in text and (text[:6].lower() == "<html>" or _KNOWN.search(text)):
         return from_html(text), text
-    if escaped and "&" in text and (plain := _unescape(text)) != text:
+    if escaped and (plain := unescape(text)) != text:
         return plain, text
     return text, ""
-
-
-def prepare() -> None:
-    """Load what texts may need, so that nothing is opened later."""
-    _unescape("&amp;")
-
-
-def _unescape(text: str) -> str:
-    """Undo entities. Few texts have any, and their table takes long to load."""
-    from html import unescape  # noqa: PLC0415 - as said
-
-    return unescape(text)
 
 
 def from_html(text: str) -> str:
@@ -74,7 +63,7 @@ def from_html(text: str) -> str:
         if end + 1 < len(piece):
             parts.append(piece[end + 1 :])
     plain = "".join(parts)
-    return _unescape(plain) if "&" in plain else plain
+    return unescape(plain)
 
 
 def _name_size(tag: str) -> int:

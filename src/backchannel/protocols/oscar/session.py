@@ -21,7 +21,6 @@ from backchannel.protocols.oscar import (
     signon,
     wire,
 )
-from backchannel.protocols.oscar.markup import prepare
 from backchannel.protocols.oscar.names import FAMILIES
 from backchannel.protocols.oscar.recognition import recognise
 from backchannel.protocols.oscar.state import State
@@ -73,7 +72,7 @@ ANOMALIES = 8
 
 _REFUTED, _CLAIMED, _PARSED = Standing
 
-__all__ = ["Session", "prepare", "recognise"]
+__all__ = ["Session", "recognise"]
 
 
 class _Lane:

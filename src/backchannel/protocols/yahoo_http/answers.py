@@ -7,7 +7,6 @@ capacity                  COLO_CAPACITY=1 | CS_IP_ADDRESS=<address>
 """
 
 import re
-from html import unescape
 
 from backchannel.effects import Expect
 from backchannel.events import (
@@ -27,6 +26,7 @@ from backchannel.protocols.yahoo_http.requests import Kind, Request
 from backchannel.protocols.ymsg import cookies
 from backchannel.protocols.ymsg.markup import words
 from backchannel.protocols.ymsg.transfers import address_of
+from backchannel.text import unescape
 
 LIMIT = 256 * 1024
 """Bytes of an answer that are read."""
