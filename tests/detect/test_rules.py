@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from tests.detect.cases import CASES, GNUTELLA, OTHERS, address, message, share
 
-from backchannel.catalogue.model import RiskId
+from backchannel.catalogue.risks import RiskId
 from backchannel.detect import rules
 from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector

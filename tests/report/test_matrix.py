@@ -9,7 +9,7 @@ import pytest
 from tests.report.sample import HOSTILE, document, finding
 
 from backchannel.catalogue import index
-from backchannel.catalogue.model import PAPER, Matrix2002
+from backchannel.catalogue.risks import PAPER, Matrix2002
 from backchannel.report.document import Input
 from backchannel.report.matrix import CATEGORIES, LINKS, as_csv, build, unassessed
 

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from backchannel import protocols
-from backchannel.catalogue.model import Kind, Matrix2002, RiskId, Service
+from backchannel.catalogue.risks import Kind, Matrix2002, RiskId
 from backchannel.grades import Severity
+
+if TYPE_CHECKING:
+    from backchannel.catalogue.model import Service
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,7 +89,7 @@ def load() -> Index:
     return msgspec.json.decode(text, type=Index)
 
 
-def build(services: Mapping[str, Service]) -> Index:
+def build(services: Mapping[str, "Service"]) -> Index:
     """Return the index of *services*."""
     return Index(
         services={

@@ -7,45 +7,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from backchannel.catalogue.risks import Kind, Matrix2002, Part, RiskId
 from backchannel.grades import Severity
 from backchannel.model import Capability
 
-Kind = Literal[
-    "instant-messaging",
-    "peer-to-peer",
-    "tunnel",
-    "proxy",
-    "voice",
-    "remote-control",
-    "collaboration",
-]
-RiskId = Literal[
-    "cleartext",
-    "credential-exposure",
-    "file-transfer",
-    "malware",
-    "misconfigured-sharing",
-    "address-disclosure",
-    "identity-theft",
-    "social-engineering",
-    "known-exploit",
-    "remote-control",
-    "spyware",
-    "message-logging",
-    "bandwidth-copyright",
-    "evasion",
-    "nat-breakage",
-    "weak-tunnel",
-    "tunnel-abuse",
-]
 Works = Literal["yes", "no", "partly", "configurable", "unknown"]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of all parts; a field that is not known is an error, not a comment."""
-
-
-class Source(_Part, frozen=True, kw_only=True):
+class Source(Part, frozen=True, kw_only=True):
     """Where facts come from."""
 
     title: str
@@ -60,14 +29,14 @@ class Source(_Part, frozen=True, kw_only=True):
     """Key of the source that it translates, quotes or repeats: the two count as one."""
 
 
-class Fact(_Part, frozen=True, kw_only=True):
+class Fact(Part, frozen=True, kw_only=True):
     """A statement with its sources."""
 
     text: str
     sources: tuple[str, ...]
 
 
-class Status(_Part, frozen=True, kw_only=True):
+class Status(Part, frozen=True, kw_only=True):
     """Whether the service is run today."""
 
     state: Literal["alive", "closed", "revived", "declining"]
@@ -76,14 +45,14 @@ class Status(_Part, frozen=True, kw_only=True):
     date: str = ""
 
 
-class Role(_Part, frozen=True, kw_only=True):
+class Role(Part, frozen=True, kw_only=True):
     """One kind of machine in the service: server, supernode, peer, relay."""
 
     role: str
     what: str
 
 
-class Architecture(_Part, frozen=True, kw_only=True):
+class Architecture(Part, frozen=True, kw_only=True):
     """Who talks to whom."""
 
     text: str
@@ -91,14 +60,14 @@ class Architecture(_Part, frozen=True, kw_only=True):
     roles: tuple[Role, ...] = ()
 
 
-class Client(_Part, frozen=True, kw_only=True):
+class Client(Part, frozen=True, kw_only=True):
     """A program that speaks it."""
 
     name: str
     note: str = ""
 
 
-class FilterRow(_Part, frozen=True, kw_only=True):
+class FilterRow(Part, frozen=True, kw_only=True):
     """One row of the classic packet filtering table."""
 
     direction: Literal["out", "in", "both"]
@@ -120,7 +89,7 @@ class FilterRow(_Part, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Proxying(_Part, frozen=True, kw_only=True):
+class Proxying(Part, frozen=True, kw_only=True):
     """How the service behaves behind one kind of proxy."""
 
     proxy: Literal["socks4", "socks5", "http", "https", "udp-relay"]
@@ -129,7 +98,7 @@ class Proxying(_Part, frozen=True, kw_only=True):
     sources: tuple[str, ...]
 
 
-class Nat(_Part, frozen=True, kw_only=True):
+class Nat(Part, frozen=True, kw_only=True):
     """What address translation does to it."""
 
     embedded: tuple[str, ...]
@@ -140,7 +109,7 @@ class Nat(_Part, frozen=True, kw_only=True):
     sources: tuple[str, ...]
 
 
-class Ability(_Part, frozen=True, kw_only=True):
+class Ability(Part, frozen=True, kw_only=True):
     """One thing people can do with it."""
 
     capability: Capability
@@ -153,7 +122,7 @@ class Ability(_Part, frozen=True, kw_only=True):
     """Peer to peer, so that the peers learn each other's address."""
 
 
-class Domain(_Part, frozen=True, kw_only=True):
+class Domain(Part, frozen=True, kw_only=True):
     """A host name that is the service's own; `*` stands for any labels."""
 
     name: str
@@ -161,7 +130,7 @@ class Domain(_Part, frozen=True, kw_only=True):
     sources: tuple[str, ...]
 
 
-class Network(_Part, frozen=True, kw_only=True):
+class Network(Part, frozen=True, kw_only=True):
     """A block of addresses that is the service's own."""
 
     prefix: str
@@ -170,7 +139,7 @@ class Network(_Part, frozen=True, kw_only=True):
     sources: tuple[str, ...]
 
 
-class Risk(_Part, frozen=True, kw_only=True):
+class Risk(Part, frozen=True, kw_only=True):
     """One way in which the service hurts."""
 
     id: RiskId
@@ -181,7 +150,7 @@ class Risk(_Part, frozen=True, kw_only=True):
     """Ids of the rules that show it in traffic."""
 
 
-class Countermeasure(_Part, frozen=True, kw_only=True):
+class Countermeasure(Part, frozen=True, kw_only=True):
     """What can be done, and what it misses."""
 
     id: str
@@ -192,7 +161,7 @@ class Countermeasure(_Part, frozen=True, kw_only=True):
     cost: str = ""
 
 
-class Dispute(_Part, frozen=True, kw_only=True):
+class Dispute(Part, frozen=True, kw_only=True):
     """A source that is wrong or dated, and how we know."""
 
     says: str
@@ -201,40 +170,7 @@ class Dispute(_Part, frozen=True, kw_only=True):
     evidence: str
 
 
-class Matrix2002(_Part, frozen=True, kw_only=True):
-    """The service's row in the white paper's threat matrix of April 2002."""
-
-    unencrypted: bool
-    file_transfer: bool
-    known_buffer_overflows: bool
-    remote_control: bool
-    known_worms: bool
-    spyware: bool
-    social_engineering: bool
-    bandwidth_copyright: bool
-    targeted_by_viruses: bool
-    source: str
-
-
-PAPER = {
-    "unencrypted": "unencrypted",
-    "file_transfer": "file transfer",
-    "known_buffer_overflows": "known buffer overflows",
-    "remote_control": "remote control",
-    "known_worms": "known worms",
-    "spyware": "spyware",
-    "social_engineering": "social engineering",
-    "bandwidth_copyright": "misuse of bandwidth, copyright",
-    "targeted_by_viruses": "targeted by known viruses",
-}
-"""The columns of that matrix in words, in its order."""
-PAPER_SOURCE = (
-    "Internet Security Systems X-Force, Risk Exposure Through Instant Messaging and Peer-to-Peer "
-    "Networks, April 2002, appendix"
-)
-
-
-class Service(_Part, frozen=True, kw_only=True):
+class Service(Part, frozen=True, kw_only=True):
     """One service: one YAML file, named after its id."""
 
     id: str

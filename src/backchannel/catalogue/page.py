@@ -5,7 +5,8 @@ from typing import get_args
 
 import msgspec
 
-from backchannel.catalogue.model import PAPER, Fact, Service
+from backchannel.catalogue.model import Fact, Service
+from backchannel.catalogue.risks import PAPER
 from backchannel.grades import Severity
 
 Cited = Callable[[Iterable[str]], str]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from backchannel.catalogue.model import RiskId
+from backchannel.catalogue.risks import RiskId
 from backchannel.grades import Severity
 
 ATTACK_VERSION = "19.2"

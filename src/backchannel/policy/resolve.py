@@ -7,7 +7,8 @@ from typing import get_args
 
 import msgspec
 
-from backchannel.catalogue.model import Kind, Service
+from backchannel.catalogue.model import Service
+from backchannel.catalogue.risks import Kind
 from backchannel.located import Located, Where
 from backchannel.model import Capability
 from backchannel.policy.addresses import Book

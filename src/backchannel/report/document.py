@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from backchannel.catalogue.model import RiskId
+from backchannel.catalogue.risks import RiskId
 from backchannel.detect.model import Finding
 from backchannel.grades import Severity
 

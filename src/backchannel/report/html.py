@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from backchannel.catalogue.index import Index
-from backchannel.catalogue.model import PAPER, PAPER_SOURCE
+from backchannel.catalogue.risks import PAPER, PAPER_SOURCE
 from backchannel.detect.attack import TECHNIQUES
 from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Evidence, Finding
 from backchannel.privacy import REDACTED

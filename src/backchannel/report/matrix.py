@@ -12,7 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from backchannel.catalogue.index import Index
-from backchannel.catalogue.model import PAPER, RiskId
+from backchannel.catalogue.risks import PAPER, RiskId
 from backchannel.detect.model import SEVERITIES, Finding
 from backchannel.grades import Severity
 from backchannel.report.document import Cell, Document, Matrix, MatrixRow, Service
