@@ -1,5 +1,5 @@
-"""What compiled sessions have in common: with every payload the engine reaches them without looking
-anything up by name.
+"""What compiled sessions may have in common, so that the engine reaches them with every payload and
+looks nothing up by name.
 """
 
 from backchannel.contract import Output
@@ -7,8 +7,8 @@ from backchannel.model import Side, Standing
 
 
 class Decoder:
-    """The part of a `Session` that is asked with every payload. A session that is compiled derives
-    from it; any other need not.
+    """The part of a `Session` that is asked with every payload. A compiled session that derives
+    from it is fed faster; one that does not, compiled or not, means the same.
     """
 
     standing: Standing
