@@ -44,7 +44,7 @@ def test_fields_that_hold_private_matter_are_marked():
 def test_a_list_of_private_texts_is_private():
     """Names on the roster of a conference were shown: only whole fields were looked at."""
     names = ConferenceNames(names=("Anna Smith",))
-    assert shown(names, Disclosure())["names"] == REDACTED
+    assert shown(names, Disclosure())["names"] == (REDACTED,)
     assert shown(names, Disclosure(content=True))["names"] == ("Anna Smith",)
 
     class Nested:

@@ -46,6 +46,11 @@ def _metadata(hint: Any) -> Iterator[Any]:
         yield from _metadata(inner)
 
 
+def redacted(value: Any) -> str | tuple[str, ...]:
+    """Return what stands for a private *value*: a list of texts stays a list."""
+    return (REDACTED,) if isinstance(value, tuple) else REDACTED
+
+
 def shown(event: Event, disclosure: Disclosure) -> dict[str, Any]:
     """Return the event's tag and fields, private ones redacted unless asked for."""
     fields: dict[str, Any] = {"event": event.__struct_config__.tag}
@@ -53,7 +58,7 @@ def shown(event: Event, disclosure: Disclosure) -> dict[str, Any]:
     for name in event.__struct_fields__:
         value = getattr(event, name)
         if value and name in private and disclosure.hides(private[name]):
-            value = REDACTED
+            value = redacted(value)
         fields[name] = value
     capability = event.capability
     if capability is not None and "use" not in fields:

@@ -31,6 +31,7 @@ def finding(number=1, severity="high"):
         community_id="1:x",
         client="10.0.0.1:1000",
         server="10.0.0.2:5190",
+        transport="tcp",
         stack="oscar",
         excerpt="sign-on",
     )

@@ -115,6 +115,7 @@ def finding(name="a", **changes):
                 community_id=FLOW.community_id,
                 client="10.0.0.5:41000",
                 server="64.12.1.1:443",
+                transport="tcp",
                 stack="oscar",
                 excerpt="15 characters",
             ),

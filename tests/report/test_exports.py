@@ -61,6 +61,12 @@ def test_the_bundle_is_stix_and_its_observables_have_the_ids_of_the_specificatio
     assert kinds.count("note") == kinds.count("observed-data") == 3
     assert kinds.count("attack-pattern") == kinds.count("course-of-action") == 1
     assert kinds.count("ipv6-addr") == 2
+    (carried,) = {
+        tuple(each["protocols"])
+        for each in parsed.objects
+        if each["type"] == "network-traffic" and "ipv6" in each["protocols"]
+    }
+    assert carried == ("ipv6", "tcp", "oscar")
     for each in parsed.objects:
         if each["type"] in {"ipv4-addr", "ipv6-addr", "user-account", "network-traffic"}:
             facts = {
@@ -189,6 +195,7 @@ def test_an_alert_says_what_the_finding_says_and_events_stay_redacted():
     alert = json.loads(ecs.alert_line(finding(attack=("T1110.002",))))
     assert alert["event"]["kind"] == "alert"
     assert alert["source"] == {"address": "10.0.0.5", "ip": "10.0.0.5", "port": 41000}
+    assert (alert["network"]["transport"], alert["network"]["type"]) == ("tcp", "ipv4")
     assert alert["threat"]["technique"] == {"id": ["T1110"], "subtechnique": {"id": ["T1110.002"]}}
     lines = b"".join(ecs.line(observation(event), Disclosure()) for event in EVENTS)
     assert b"tea4two!" not in lines
@@ -232,6 +239,7 @@ def test_cef_is_read_back():
         "64.12.1.1",
         "443",
     )
+    assert told["proto"] == "TCP"
     assert told["msg"] == "aim: messages of a pass in clear"
     assert told["start"] == str(
         int(datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC).timestamp() * 1000)
@@ -260,6 +268,7 @@ def test_syslog_is_read_back():
         assert told.msgid == "cleartext-messages"
         data = told.sd[syslog.SD_ID]
         assert data["service"] == "aim"
+        assert data["transport"] == "tcp"
         assert data["client"] == "10.0.0.5:41000"
         assert "pass in clear" in told.msg
     assert told.severity.name == "err"

@@ -172,6 +172,7 @@ def test_a_finding_is_an_alert_as_suricatas_collectors_know_it():
     (place, *_) = made.evidence
     assert f"{record['src_ip']}:{record['src_port']}" == place.client
     assert record["flow_id"] == place.flow
+    assert (record["proto"], record["ip_v"]) == ("TCP", 4)
 
 
 def test_rules_have_numbers_of_their_own_that_stay():

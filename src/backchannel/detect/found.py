@@ -201,6 +201,7 @@ class Writer:
                     community_id,
                     client,
                     server,
+                    place.flow.transport,
                     place.stack,
                     brief(escape(place.excerpt)),
                 )

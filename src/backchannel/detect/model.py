@@ -81,6 +81,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     community_id: str
     client: str
     server: str
+    transport: str
+    """What carries the flow: `tcp`, `udp`, or `ip` for protocols directly over IP."""
     stack: str
     excerpt: str = ""
 

@@ -62,6 +62,7 @@ def finding(refusal: Refusal, *, count: int, first: str, file: str = "") -> Find
                 community_id=refusal.community_id,
                 client=refusal.client,
                 server=refusal.server,
+                transport=refusal.transport,
                 stack=refusal.stack,
                 excerpt=refusal.evidence,
             ),

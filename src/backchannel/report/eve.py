@@ -131,6 +131,8 @@ def _where(place: Evidence) -> dict[str, Any]:
         **({"src_port": client[1]} if client[1] else {}),
         "dest_ip": server[0],
         **({"dest_port": server[1]} if server[1] else {}),
+        "proto": _PROTO.get(place.transport, "IP"),
+        "ip_v": 6 if ":" in client[0] else 4,
         "app_proto": _app_proto(place.stack.rpartition("/")[2]),
         **({"community_id": place.community_id} if place.community_id else {}),
     }

@@ -12,7 +12,7 @@ from msgspec.structs import astuple
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.events import Event
 from backchannel.model import Confidence, Endpoint, Side
-from backchannel.privacy import REDACTED, Disclosure, sensitive_fields
+from backchannel.privacy import Disclosure, redacted, sensitive_fields
 from backchannel.when import rfc3339
 
 FLOWS = 1024
@@ -82,7 +82,7 @@ class _Writer:
         ]
         for at in self._hidden:
             if values[at]:
-                values[at] = REDACTED
+                values[at] = redacted(values[at])
         return self._fill_in(*[values[at] for at in self._in_order])
 
 

@@ -21,7 +21,7 @@ import msgspec
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.errors import UsageError, reason
 from backchannel.model import Endpoint
-from backchannel.privacy import REDACTED, sensitive_fields
+from backchannel.privacy import REDACTED, redacted, sensitive_fields
 
 Kind = Literal["account", "name", "host", "file", "id", "text"]
 SHORTEST = 12
@@ -256,7 +256,7 @@ class Pseudonyms:
         changes = dict[str, Any]()
         for name, kind in _plan(type(value), tag).items():
             old = getattr(value, name)
-            changes[name] = REDACTED if name in private and old else self._value(old, kind)
+            changes[name] = redacted(old) if name in private and old else self._value(old, kind)
         return msgspec.structs.replace(value, **changes)
 
     def _value(self, value: Any, kind: Kind | None) -> Any:

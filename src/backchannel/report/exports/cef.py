@@ -42,6 +42,7 @@ def _extension(finding: Finding) -> Iterator[tuple[str, str]]:
     for place in finding.evidence[:1]:
         yield from _side(place.client, "src", "spt", "c6a2", "Source IPv6 Address")
         yield from _side(place.server, "dst", "dpt", "c6a3", "Destination IPv6 Address")
+        yield "proto", place.transport.upper() if place.transport != "ip" else ""
         yield "cs1", place.stack
         yield "cs1Label", "stack"
         yield "cs2", place.path

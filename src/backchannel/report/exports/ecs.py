@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from backchannel import __version__
-from backchannel.detect.model import Finding
+from backchannel.detect.model import Evidence, Finding
 from backchannel.engine.observation import Observation
 from backchannel.events import (
     Credential,
@@ -130,10 +130,7 @@ def alert(finding: Finding) -> dict[str, Any]:
             "description": finding.rationale,
         },
         **({"threat": _threat(finding.attack)} if finding.attack else {}),
-        "network": {
-            "application": finding.service,
-            **({"community_id": place.community_id} if place and place.community_id else {}),
-        },
+        "network": {"application": finding.service, **(_network(place) if place else {})},
         **({"source": _split(place.client), "destination": _split(place.server)} if place else {}),
         "related": {
             **_hosts(set(finding.hosts)),
@@ -157,6 +154,14 @@ def _base() -> dict[str, Any]:
     return {
         "ecs": {"version": ECS_VERSION},
         "observer": {"product": "backchannel", "type": "sensor", "version": __version__},
+    }
+
+
+def _network(place: Evidence) -> dict[str, Any]:
+    return {
+        "type": "ipv6" if ":" in endpoint(place.client)[0] else "ipv4",
+        **({"transport": place.transport} if place.transport != "ip" else {}),
+        **({"community_id": place.community_id} if place.community_id else {}),
     }
 
 

@@ -146,7 +146,8 @@ class _Bundle:
     def _flow(self, place: Evidence) -> Iterable[str]:
         client, server = endpoint(place.client), endpoint(place.server)
         family = "ipv6" if ":" in client[0] else "ipv4"
-        return self._traffic(client, server, [family, *place.stack.split("/")])
+        carried = [place.transport] if place.transport != "ip" else []
+        return self._traffic(client, server, [family, *carried, *place.stack.split("/")])
 
     def _traffic(
         self,

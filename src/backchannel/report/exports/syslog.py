@@ -47,6 +47,7 @@ def _parameters(finding: Finding) -> Iterator[tuple[str, str]]:
     for place in finding.evidence[:1]:
         yield "client", place.client
         yield "server", place.server
+        yield "transport", place.transport
         yield "stack", place.stack
         yield "capture", place.path
         yield "frame", str(place.path_frame)
