@@ -17,6 +17,7 @@ from tests.protocols.rdp import test_session as rdp
 from tests.protocols.rtp import test_session as rtp
 from tests.protocols.t120 import test_session as t120
 from tests.protocols.toc import test_session as toc
+from tests.protocols.whatsapp import test_session as whatsapp
 
 from backchannel.events import ProxyAnswer, ProxyRequest
 from backchannel.model import Endpoint, Side
@@ -65,6 +66,7 @@ HANDMADE = {  # protocols that no capture here shows over TCP
         (Side.SERVER, toc.hear("SIGN_ON:TOC1.0") + toc.hear("IM_IN:bob:F:hello")),
         (Side.CLIENT, toc.say('toc_send_im bob "hello yourself"')),
     ],
+    "whatsapp": whatsapp.STREAM,
 }
 DATAGRAMS = {  # protocols over UDP
     "icq": longest("icq/icq_v5_neticq_iserverd.pcap"),

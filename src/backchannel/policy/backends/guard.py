@@ -12,7 +12,7 @@ from backchannel.policy.model import Line, Rules, Use
 
 NAME = "guard"
 TITLE = "backchannel's own guard (Linux, NFQUEUE)"
-OPAQUE = {"rdp", "rdp-udp"}
+OPAQUE = {"rdp", "rdp-udp", "whatsapp"}
 """Decoders that know their service, and see nothing of what is done inside it."""
 
 
