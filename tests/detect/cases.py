@@ -25,6 +25,7 @@ from backchannel.events import (
 from backchannel.model import Capability
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeProposals, IkeStage
+from backchannel.protocols.wireguard.events import WireguardTraffic
 
 FILE, SHARED = Capability.FILE_TRANSFER, Capability.FILE_SHARING
 
@@ -91,6 +92,11 @@ def proposals(*weak, chosen=False):
 def esp(**changes):
     defaults = {"spi": "00001000", "carrier": "udp", "packets": 20, "octets": 2000, "first": 1}
     return EspTraffic(**defaults | {"last": 20} | changes)
+
+
+def wireguard(**changes):
+    defaults = {"state": "begins", "index": "00000001", "packets": 1, "octets": 96, "first": 0}
+    return WireguardTraffic(**defaults | {"last": 0} | changes)
 
 
 def stream(**changes):
@@ -304,6 +310,16 @@ CASES = {
             (esp(spi="00002000"), {"client": "10.0.0.6"}),
             (esp(final=True), {"client": "10.0.0.7"}),  # each flow's first packet was told before
             (esp(), {"client": "10.0.0.6", "server": "10.0.0.2"}),
+        ],
+    ),
+    "wireguard-moved": (
+        [(wireguard(), {"client": "10.0.0.5"}), (wireguard(), {"client": "10.0.0.6"})],
+        [
+            (wireguard(), {"client": "10.0.0.5"}),
+            (wireguard(), {"client": "10.0.0.5"}),
+            (wireguard(state="ends"), {"client": "10.0.0.6"}),
+            (wireguard(index="00000002"), {"client": "10.0.0.6"}),
+            (wireguard(), {"client": "10.0.0.6", "server": "10.0.0.2"}),
         ],
     ),
     "keep-alive-slow": (

@@ -17,7 +17,10 @@ def made(tmp_path, rules):
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        ("{deny: wireguard}", "wireguard: the guard cannot enforce wireguard tunnel: no decoder"),
+        (
+            "{deny: direct-connect, capabilities: [search]}",
+            "the guard cannot enforce direct-connect search: no decoder",
+        ),
         (
             "{deny: telegram, capabilities: [voice-video]}",
             "deny-telegram-voice-video: the guard cannot enforce telegram voice-video: no decoder",

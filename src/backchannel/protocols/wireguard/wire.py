@@ -1,0 +1,106 @@
+"""WireGuard's four messages and disco's frame. Bytes in, values out; nothing is remembered.
+
+    1 initiation   type u8 | reserved 3 | sender u32 | key 32 | 48 | 28 | mac1 16 | mac2 16    148
+    2 response     type | reserved | sender | receiver u32 | key 32 | 16 | mac1 | mac2          92
+    3 cookie       type | reserved | receiver | nonce 24 | cookie 32                            64
+    4 data         type | reserved | receiver | counter u64 | packet, padded | tag 16           32..
+    disco          "TS" and a speech bubble, 6 | key 32 | nonce 24 | box
+
+Integers are little-endian. The packet inside is padded to a multiple of 16 bytes, but not beyond
+the MTU of the tunnel. An index is a random number by which its owner knows one handshake.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
+KEEPALIVE = 32
+"""Size of data with nothing inside."""
+DISCO = b"TS\xf0\x9f\x92\xac"
+PLAIN = bytes(3)
+"""The reserved bytes as they should be."""
+_SIZES = {148: INITIATION, 92: RESPONSE, 64: COOKIE}
+_NO_COOKIE = bytes(16)
+_COUNTER = 1 << 32
+"""More packets than keys live for: they are replaced after two minutes."""
+_FULL = 512
+"""Data of this size may be as large as the MTU allows, and then it is not padded."""
+_KEY, _LEAST = 32, 18
+_TAG, _TAG_LEAST = 16, 8
+_DISCO_SHORTEST = 6 + 32 + 24 + 16 + 2
+
+
+class Message(NamedTuple):
+    """One message of WireGuard."""
+
+    kind: int
+    reserved: bytes
+    sender: int = 0
+    """The index that its sender has chosen; only in handshakes."""
+    receiver: int = 0
+    """The index that its receiver had chosen; not in initiations."""
+    counter: int = 0
+    size: int = 0
+    bare: bool = False
+    """Handshakes: the second code is zero, as long as the receiver asked for no cookie."""
+
+
+class Disco(NamedTuple):
+    """One message of path discovery: all but the sender's key is encrypted."""
+
+    key: str
+    """In hexadecimal; it names a node for as long as its program runs."""
+
+
+Read: TypeAlias = Message | Disco | None
+
+
+def read(data: bytes) -> Read:
+    """Read one datagram; None for what cannot be either."""
+    size = len(data)
+    if size < KEEPALIVE:
+        return None
+    kind = data[0]
+    if kind == DATA and (not size & 15 or size > _FULL):
+        return _data(data)
+    if kind == _SIZES.get(size):
+        return _handshake(data, kind)
+    if data[:6] == DISCO and size >= _DISCO_SHORTEST and varied(data[6:38], _LEAST):
+        return Disco(data[6:38].hex())
+    return None
+
+
+def _data(data: bytes) -> Message | None:
+    counter = int.from_bytes(data[8:16], "little")
+    if counter >= _COUNTER or not varied(data[16:32], _TAG_LEAST):
+        return None
+    return Message(DATA, data[1:4], receiver=_u32(data, 4), counter=counter, size=len(data))
+
+
+def _handshake(data: bytes, kind: int) -> Message | None:
+    if kind == COOKIE:
+        fits = varied(data[8:40], _LEAST)
+        return Message(COOKIE, data[1:4], receiver=_u32(data, 4)) if fits else None
+    key = 8 if kind == INITIATION else 12
+    if not varied(data[key : key + _KEY], _LEAST):
+        return None
+    return Message(
+        kind,
+        data[1:4],
+        sender=_u32(data, 4),
+        receiver=0 if kind == INITIATION else _u32(data, 8),
+        bare=data[-16:] == _NO_COOKIE,
+    )
+
+
+def varied(data: bytes, least: int) -> bool:
+    """Say whether *data* has as many different bytes as keys and ciphertext have."""
+    return len(set(data)) >= least
+
+
+def _u32(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "little")
+
+
+def index(number: int) -> str:
+    """Return an index as eight hexadecimal digits."""
+    return f"{number:08x}"
