@@ -74,6 +74,7 @@ DATAGRAMS = {  # protocols over UDP
     "gnutella": longest("gnutella/gtkg_handshake_query_download.pcap"),
     "gnutella2": [(Side.CLIENT, part) for part in build.layered(gnutella2.QH2)],
     "ike": longest("ipsec/natt_client_side.pcap"),
+    "wireguard": longest("wireguard/wireguard_go_roaming.pcap"),
     "rtp": [(Side.CLIENT, rtp.rtp(n)) for n in range(1, 40)] + [(Side.SERVER, rtp.SENDER)],
 }
 WAYS = {

@@ -15,6 +15,7 @@ import yaml
 from backchannel import events
 from backchannel.model import Side
 from backchannel.pipeline import Scan
+from backchannel.protocols.wireguard.events import WireguardHandshake, WireguardTraffic
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 ENTRIES = yaml.safe_load((EXAMPLES / "manifest.yaml").read_text())["captures"]
@@ -26,6 +27,7 @@ SERVICE = {
     "gnutella": "gnutella",
     "ipsec": "ipsec",
     "icq": "icq",
+    "wireguard": "wireguard",
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
 
@@ -168,6 +170,19 @@ def test_kazaa_searches_shares_and_downloads_are_read_through_the_encryption():
 def test_gnutella_queries_are_read_through_the_compression():
     entry = next(e for e in ENTRIES if e["path"].startswith("gnutella"))
     assert set(entry["queries"]) <= {seen.event.text for seen in told(entry, events.Search)}
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.get("indices")], ids=lambda entry: entry["path"]
+)
+def test_every_packet_of_a_wireguard_tunnel_belongs_to_its_key(entry):
+    packets = dict.fromkeys(entry["indices"], 0)
+    for seen in told(entry, WireguardTraffic):
+        if seen.event.state == "ends":
+            packets[seen.event.index] += seen.event.packets
+    assert packets == entry["indices"]
+    stages = [seen.event.stage for seen in told(entry, WireguardHandshake)]
+    assert stages == ["initiated", "answered"] * entry["handshakes"]
 
 
 def test_signed_on_accounts_come_from_the_client_side():
