@@ -69,6 +69,7 @@ HANDMADE = {  # protocols that no capture here shows over TCP
     "whatsapp": whatsapp.STREAM,
 }
 DATAGRAMS = {  # protocols over UDP
+    "bittorrent-dht": longest("bittorrent/libtorrent_dht_nat.pcap"),
     "icq": longest("icq/icq_v5_neticq_iserverd.pcap"),
     "fasttrack": flows(EXAMPLES / "fasttrack/ft_udp_ping.pcap")[1].steps,
     "gnutella": longest("gnutella/gtkg_handshake_query_download.pcap"),

@@ -28,6 +28,7 @@ SERVICE = {
     "ipsec": "ipsec",
     "icq": "icq",
     "wireguard": "wireguard",
+    "bittorrent": "bittorrent",
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
 

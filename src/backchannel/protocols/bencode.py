@@ -1,4 +1,4 @@
-"""Bencoding, which BitTorrent uses for all that is not raw: bytes in, values out.
+"""Bencoding, which BitTorrent uses for all that is not raw: bytes to values and back.
 
     INTEGER   i | digits, "-" before | e
     STRING    length in digits | : | bytes
@@ -43,6 +43,17 @@ def read_dict(data: bytes, *, items: int = ITEMS) -> Dict:
     if end != len(data):
         raise WireError(f"{len(data) - end} bytes behind the dictionary")
     return value
+
+
+def write(value: Value) -> bytes:
+    """Return *value* bencoded, keys sorted as hashes and signatures need them."""
+    if isinstance(value, int):
+        return b"i%de" % value
+    if isinstance(value, bytes):
+        return b"%d:%b" % (len(value), value)
+    if isinstance(value, list):
+        return b"l%be" % b"".join(map(write, value))
+    return b"d%be" % b"".join(write(key) + write(value[key]) for key in sorted(value))
 
 
 def octets(values: Dict, key: bytes) -> bytes:
