@@ -66,6 +66,9 @@ class Open(Effect, frozen=True, kw_only=True):
     """What stands in the stack for the carrier, such as `socks5`; empty: the protocol's name."""
     inbound: bool = False
     """True where the far end opened it (a SOCKS BIND), so that it is the stream's client."""
+    whole: bool = False
+    """True where all that the flow brings from the next packet on belongs to it as it is, so that
+    the session is asked no more: only gaps and ends come to it still."""
 
 
 class Inner(Effect, frozen=True, kw_only=True):

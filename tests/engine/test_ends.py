@@ -116,6 +116,30 @@ def test_what_a_tunnel_carries_learns_which_of_its_own_sides_ended():
     assert Other.heard == said
 
 
+class Whole(Tunnel):
+    """A tunnel that has nothing to say once it is open."""
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        def feed(self, side, data):
+            opened = Open(channel="", host="198.51.100.1", port=99, whole=True)
+            return [*super().feed(side, data), opened, Inner(side=side, data=data)]
+
+
+def test_what_is_all_of_one_inner_stream_comes_to_it_without_the_tunnels_session():
+    run(Several(), Whole, Carried)
+    assert Whole.session.heard == [
+        ("data", Side.SERVER),
+        ("end", Side.SERVER),
+        ("end", Side.CLIENT),
+    ]
+    assert Other.heard == [
+        ("data", Side.SERVER),
+        ("end", Side.SERVER),
+        ("data", Side.CLIENT),
+        ("end", Side.CLIENT),
+    ]
+
+
 def test_a_claim_that_an_end_refutes_gives_way_to_the_next():
     run(Several(), Early, Answered)
     assert Early.session.heard == [("data", Side.CLIENT), ("end", Side.CLIENT)]

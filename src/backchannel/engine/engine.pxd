@@ -31,6 +31,7 @@ cdef class Engine:
     cdef _end_session(self, Stream stream, session, int side, Moment moment)
     cdef _close(self, Stream stream, Moment moment)
     cdef _feed(self, Stream stream, int side, data, Moment moment)
+    cdef _carry(self, Stream stream, int way, bytes data, long long time, long long frame)
     @cython.locals(decoder=Decoder)
     cdef _feed_proved(self, Stream stream, int way, bytes data, long long time, long long frame)
     @cython.locals(peeked=bytes, room=Py_ssize_t)

@@ -95,8 +95,8 @@ class Engine:
                 if kind == CLOSED:
                     continue
                 stream = self._begin(slot, time, frame)
-            if kind == DATA and stream.decoder is not None:
-                self._feed_proved(stream, way, payload, time, frame)  # type: ignore[arg-type]
+            if kind == DATA and (stream.decoder is not None or stream.carries is not None):
+                self._carry(stream, way, payload, time, frame)  # type: ignore[arg-type]
                 continue
             moment = moment_of(time, frame)
             if kind in (DATA, GAP):
@@ -231,6 +231,18 @@ class Engine:
         elif stream.exhausted(stream.answer):  # there is no more to show than last time
             self._abandon(stream)
 
+    def _carry(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
+        """Bring bytes to the innermost stream that they belong to as they are."""
+        while stream.carries is not None:
+            stream.last, stream.frame = time, frame
+            stream.octets += len(data)
+            way ^= stream.flip
+            stream = stream.carries
+        if stream.decoder is not None:
+            self._feed_proved(stream, way, data, time, frame)
+        else:
+            self._feed(stream, SIDES[way], data, moment_of(time, frame))
+
     def _feed_proved(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
         """Bring bytes to a decoder that has proved its claim: as `_feed`, without its questions."""
         decoder = stream.decoder
@@ -271,7 +283,7 @@ class Engine:
             stream.asked, stream.answer = True, answer
 
     def _abandon(self, stream: Stream) -> None:
-        stream.deaf, stream.decoder = True, None
+        stream.deaf, stream.decoder, stream.carries = True, None, None
         if stream.bare and stream.session is None:
             stream.claim = stream.named = None
         stream.forget()

@@ -166,6 +166,8 @@ class Reach:
             self._shared.put((stream.protocol.name, effect.channel), child)
         else:
             stream.children[effect.channel] = child
+            if effect.whole:
+                stream.carries = child
 
     def child(self, stream: Stream, effect: Inner | InnerGap | InnerEnd) -> Stream | None:
         """Return the inner stream that an effect speaks of; None for one that is not followed."""

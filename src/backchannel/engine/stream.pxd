@@ -41,6 +41,7 @@ cdef class Stream:
     cdef public dict candidates, children
     cdef public Group _group
     cdef public Decoder decoder
+    cdef public Stream carries
 
     cpdef Group login(self)
     cpdef bint is_done(self)

@@ -100,6 +100,7 @@ class Stream:
         "bare",
         "candidates",
         "carrier",
+        "carries",
         "children",
         "claim",
         "claim_frame",
@@ -170,6 +171,7 @@ class Stream:
         self.claim_frame = 0
         self.held: list[tuple[Moment, Side, Event | type[Event]]] = []
         self.children: dict[str, Stream] = {}
+        self.carries: Stream | None = None  # the one of them that all bytes belong to
         self.ended = [False, False]
         self._group: Group | None = None
         self.account = ""

@@ -268,7 +268,7 @@ def test_addresses_of_every_kind(place, host):
     (request,) = events(told, ProxyRequest)
     assert (request.host, request.port) == (host, 8080)
     assert carried(told, C) == b"hello"
-    assert effects(told, Open) == [Open(host=host, port=8080, label="socks5")]
+    assert effects(told, Open) == [Open(host=host, port=8080, label="socks5", whole=True)]
 
 
 @pytest.mark.parametrize(

@@ -331,7 +331,8 @@ class Session:
         if self._asked is not None:
             self._tunnel = ""
             host, port = self._asked
-            out.append(Open(host=host, port=port, label="http-connect"))
+            whole = self._talk.switched
+            out.append(Open(host=host, port=port, label="http-connect", whole=whole))
         return self._tunnel is not None
 
 

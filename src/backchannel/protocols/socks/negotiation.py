@@ -390,7 +390,9 @@ class Negotiation:
     def _enter(self, host: str, port: int, out: list[Output]) -> None:
         """The stream begins; what was sent ahead of it is its first part."""
         self._step = None
-        out.append(Open(host=host, port=port, label=self._scheme, inbound=self._inbound))
+        inbound = self._inbound  # whose sides are the other way round inside
+        opened = Open(host=host, port=port, label=self._scheme, inbound=inbound, whole=not inbound)
+        out.append(opened)
         for side in self._order:
             if held := bytes(self._buffers[side]):
                 out.append(Inner(side=self._inner(side), data=held))

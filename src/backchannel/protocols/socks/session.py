@@ -46,7 +46,8 @@ class Arrival:
     def __init__(self, context: Inbound) -> None:
         self.standing = Standing.CLAIMED
         self.done = False
-        self._opening: list[Output] = [Open(host=context.owner, label=f"{context.scheme}-bind")]
+        label = f"{context.scheme}-bind"
+        self._opening: list[Output] = [Open(host=context.owner, label=label, whole=True)]
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Hand on what *side* sent."""
