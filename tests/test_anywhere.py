@@ -45,6 +45,7 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "yahoo-http": "yahoo/ymsg15_libpurple243.pcap",
     "gnutella": "gnutella/gtkg_handshake_query_download.pcap",
     "fasttrack": "fasttrack/ft_enc29.pcap",
+    "openvpn": "openvpn/openvpn26_tcp443.pcap",
 }
 HANDMADE = {  # protocols that no capture here shows over TCP
     "gnutella2": gnutella2.PLAIN,
@@ -75,6 +76,7 @@ DATAGRAMS = {  # protocols over UDP
     "gnutella": longest("gnutella/gtkg_handshake_query_download.pcap"),
     "gnutella2": [(Side.CLIENT, part) for part in build.layered(gnutella2.QH2)],
     "ike": longest("ipsec/natt_client_side.pcap"),
+    "openvpn": longest("openvpn/openvpn26_tls_crypt_v2.pcap"),
     "wireguard": longest("wireguard/wireguard_go_roaming.pcap"),
     "rtp": [(Side.CLIENT, rtp.rtp(n)) for n in range(1, 40)] + [(Side.SERVER, rtp.SENDER)],
 }

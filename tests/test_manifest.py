@@ -15,6 +15,8 @@ import yaml
 from backchannel import events
 from backchannel.model import Side
 from backchannel.pipeline import Scan
+from backchannel.protocols.openvpn.events import OpenvpnHandshake, OpenvpnTraffic
+from backchannel.protocols.tls.events import TlsCertificate
 from backchannel.protocols.wireguard.events import WireguardHandshake, WireguardTraffic
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -27,6 +29,7 @@ SERVICE = {
     "gnutella": "gnutella",
     "ipsec": "ipsec",
     "icq": "icq",
+    "openvpn": "openvpn",
     "wireguard": "wireguard",
     "bittorrent": "bittorrent",
 }
@@ -184,6 +187,23 @@ def test_every_packet_of_a_wireguard_tunnel_belongs_to_its_key(entry):
     assert packets == entry["indices"]
     stages = [seen.event.stage for seen in told(entry, WireguardHandshake)]
     assert stages == ["initiated", "answered"] * entry["handshakes"]
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.get("control_channel")], ids=lambda entry: entry["path"]
+)
+def test_an_openvpn_session_is_told_as_it_was_set_up(entry):
+    stages = [seen.event for seen in told(entry, OpenvpnHandshake)]
+    assert [event.stage for event in stages] == entry["stages"]
+    assert {event.wrapping for event in stages} == {entry["control_channel"]}
+    sums = {
+        seen.side.name.lower(): seen.event.packets
+        for seen in told(entry, OpenvpnTraffic)
+        if seen.event.state == "ends"
+    }
+    assert sums == entry["data_packets"]
+    names = {name for seen in told(entry, TlsCertificate) for name in seen.event.names}
+    assert names == set(entry.get("certificates", ()))
 
 
 def test_signed_on_accounts_come_from_the_client_side():

@@ -27,6 +27,7 @@ SOURCES = (
     "examples/gnutella",
     "examples/fasttrack",
     "examples/ipsec",
+    "examples/openvpn",
     "examples/wireguard",
     "tests/protocols/socks/captures",
     "tests/protocols/http_proxy/captures",

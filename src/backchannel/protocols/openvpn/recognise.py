@@ -1,0 +1,79 @@
+"""Whose bytes are these? OpenVPN by the hard reset that opens a session, or data that counts up.
+
+A client's reset has one of few sizes and 40 fixed bits or more, wherever its wrapping leaves them;
+a server's repeats the client's session id (64 bits) unless tls-crypt hides it. Data of version 2
+alone is a question that the session has to answer.
+"""
+
+from backchannel.model import MORE, Claim, More
+from backchannel.protocols import Peek
+from backchannel.protocols.openvpn.wire import (
+    CLIENT_RESETS,
+    SERVER_RESETS,
+    Opcode,
+    client_reset,
+    opcode_of,
+    read_data,
+    server_reset,
+)
+
+_LONGEST_RESET = 2048
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim what opens with a reset, or UDP with data in it."""
+    if peek.transport == "udp":
+        return _resets(peek.client, peek.server) or _data(peek.client, peek.server)
+    if peek.transport != "tcp":
+        return None
+    client, server = _framed(peek.client), _framed(peek.server)
+    if client is None or server is None:
+        return None
+    if MORE in (client, server):
+        return MORE
+    return _resets(client, server)  # type: ignore[arg-type]
+
+
+def _resets(client: bytes, server: bytes) -> Claim | None:
+    for asked, other, flipped in ((client, server, False), (server, client, True)):
+        shape = client_reset(asked)
+        if shape is not None and (not other or _answers(asked, other)):
+            what = f"OpenVPN client reset, session {asked[1:9].hex()}, {shape.wrapping}"
+            return Claim("openvpn", evidence=what, flipped=flipped)
+        answer = None if other else server_reset(asked)
+        if answer is not None and answer[1]:
+            what = f"OpenVPN server reset that answers session {answer[1].hex()}"
+            return Claim("openvpn", evidence=what, flipped=not flipped)
+    return None
+
+
+def _answers(asked: bytes, other: bytes) -> bool:
+    """Whether *other* is the server's answer to *asked*, as far as that can be seen."""
+    wrapping, answer = client_reset(asked), server_reset(other)
+    if wrapping is None or answer is None or answer[1] not in (b"", asked[1:9]):
+        return False
+    shape = answer[0]
+    return (shape.wrapping, shape.hmac) == (wrapping.wrapping.removesuffix("-v2"), wrapping.hmac)
+
+
+def _data(client: bytes, server: bytes) -> Claim | None:
+    first = [read_data(data) for data in (client, server) if data]
+    if not first or any(opcode_of(data) != Opcode.DATA_V2 for data in (client, server) if data):
+        return None
+    if any(one is None for one in first):
+        return None
+    return Claim(
+        "openvpn", evidence="OpenVPN data of version 2 that the packets behind it continue"
+    )
+
+
+def _framed(data: bytes) -> bytes | More | None:
+    """Return a stream's first packet, MORE where it is not whole, None where it is no reset."""
+    if not data:
+        return b""
+    size = int.from_bytes(data[:2], "big") if len(data) >= 2 else 0
+    if data[0] > _LONGEST_RESET >> 8 or size > _LONGEST_RESET:
+        return None
+    if len(data) > 2 and opcode_of(data[2:3]) not in CLIENT_RESETS | SERVER_RESETS:
+        return None
+    return data[2 : 2 + size] if len(data) >= 3 and len(data) >= 2 + size else MORE
