@@ -1,0 +1,134 @@
+"""What servers pass on and say: one small function a message, and the table of them."""
+
+from collections.abc import Callable, Iterator
+
+from backchannel.events import Presence, Profile, Room, SignOff, SignOnAnswer
+from backchannel.model import Side
+from backchannel.protocols import Output
+from backchannel.protocols.irc import messages
+from backchannel.protocols.irc.sasl import authenticate
+from backchannel.protocols.irc.state import NAME, State
+from backchannel.protocols.irc.wire import Line, plain
+
+ROOMS = 32
+"""Channels of one line that are told."""
+Tell = Callable[[State, Line], Iterator[Output]]
+
+
+def _rooms(state: State, names: str) -> list[str]:
+    found = [state.channel(name) for name in names.split(",")[:ROOMS]]
+    return [channel for channel in found if channel]
+
+
+def join(state: State, line: Line) -> Iterator[Output]:
+    """JOIN channels, perhaps with account and full name behind."""
+    account = line.nick[:NAME]
+    for channel in _rooms(state, line.word(0)):
+        yield Room(room=channel, action="join", account=account)
+    yield from state.address_of(account, line.host, "join")
+
+
+def part(state: State, line: Line) -> Iterator[Output]:
+    """PART channels :why."""
+    for channel in _rooms(state, line.word(0)):
+        yield Room(room=channel, action="leave", account=line.nick[:NAME])
+
+
+def kick(state: State, line: Line) -> Iterator[Output]:
+    """KICK channel name :why. Who did it is among the others."""
+    if channel := state.channel(line.word(0)):
+        by = (line.nick[:NAME],)
+        yield Room(room=channel, action="leave", account=line.word(1)[:NAME], others=by)
+
+
+def invite(state: State, line: Line) -> Iterator[Output]:
+    """INVITE name channel."""
+    if channel := state.channel(line.word(1)):
+        others = (line.word(0)[:NAME],)
+        yield Room(room=channel, action="invite", account=line.nick[:NAME], others=others)
+
+
+def quitting(state: State, line: Line) -> Iterator[Output]:
+    """QUIT :why, of anybody in a channel that our client is in."""
+    account, reason = line.nick[:NAME], plain(line.word(0))[:NAME]
+    if not state.mine(account):
+        state.present(account, "offline")
+        yield Presence(account=account, status="offline", text=reason)
+    elif not state.gone:
+        state.gone = True
+        yield SignOff(account=account, reason=reason)
+
+
+def nick(state: State, line: Line) -> Iterator[Output]:
+    """NICK name: somebody is called otherwise from now on."""
+    before, now = line.nick[:NAME], line.word(0)[:NAME]
+    if not before or not now or line.server:
+        return
+    if state.mine(before):
+        state.nick = now
+    yield Profile(account=before, nickname=now)
+
+
+def away(state: State, line: Line) -> Iterator[Output]:
+    """AWAY :why, of others (IRCv3 away-notify)."""
+    if state.mine(line.nick):
+        return
+    text = plain(line.word(0))
+    status = "away" if text else "online"
+    state.present(line.nick, status)
+    yield Presence(account=line.nick[:NAME], status=status, text=text)
+
+
+def chghost(state: State, line: Line) -> Iterator[Output]:
+    """CHGHOST user host: somebody's host changed."""
+    yield from state.address_of(line.nick, line.word(1), "chghost")
+
+
+def topic(_state: State, line: Line) -> Iterator[Output]:
+    """TOPIC channel :text."""
+    yield from messages.topic(line.nick[:NAME], line.word(0), line.word(1))
+
+
+def error(state: State, line: Line) -> Iterator[Output]:
+    """ERROR :why. The connection ends, or was never taken."""
+    reason = line.word(0)[:256]
+    if state.gone:
+        return
+    state.gone = True
+    if state.welcomed or not state.nick:
+        yield SignOff(account=state.nick, reason=reason)
+    else:
+        yield from state.server_password()
+        yield SignOnAnswer(account=state.nick, accepted=False, reason=reason)
+
+
+def said(state: State, line: Line) -> Iterator[Output]:
+    """PRIVMSG and NOTICE."""
+    yield from messages.privmsg(state, Side.SERVER, line)
+    if not line.server and not state.mine(line.nick):
+        yield from state.address_of(line.nick, line.host, "message")
+
+
+MESSAGES: dict[str, Tell] = {
+    "PRIVMSG": said,
+    "NOTICE": said,
+    "JOIN": join,
+    "PART": part,
+    "KICK": kick,
+    "INVITE": invite,
+    "QUIT": quitting,
+    "NICK": nick,
+    "AWAY": away,
+    "CHGHOST": chghost,
+    "TOPIC": topic,
+    "ERROR": error,
+    "AUTHENTICATE": lambda state, line: authenticate(state, Side.SERVER, line),
+}
+SILENT = frozenset(
+    (
+        *("PING", "PONG", "MODE", "CAP", "ACCOUNT", "SETNAME", "TAGMSG", "BATCH", "ACK", "FAIL"),
+        *("WARN", "NOTE", "WALLOPS", "GLOBOPS", "KILL", "SILENCE", "MARKREAD", "REDACT", "RENAME"),
+        "SERVER",
+    )
+)
+"""Messages that are known and tell nothing here."""

@@ -1,0 +1,223 @@
+"""One IRC connection: lines of both sides in, events out.
+
+Holds at most one line a side (16 KiB), the bounded tables of `State`, and nothing of what people
+say but the latest texts of our own client. Behind STARTTLS the first 16 KiB are shown to whoever
+reads TLS; behind the greeting of two servers nothing more is read.
+"""
+
+from backchannel.effects import Inner, InnerEnd, Open
+from backchannel.events import Gap, Malformed
+from backchannel.model import Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.irc import client, server
+from backchannel.protocols.irc.link import Link
+from backchannel.protocols.irc.numerics import NUMERICS
+from backchannel.protocols.irc.recognise import recognise
+from backchannel.protocols.irc.state import State
+from backchannel.protocols.irc.wire import Line, read, take
+from backchannel.reader import WireError
+
+__all__ = ["Session", "recognise"]
+
+PROVED = 3
+"""What known lines must weigh for the claim to count as parsed; see `_weight`."""
+FOREIGN = 8
+"""Lines in succession that are none, after which a side is not heard any more."""
+TLS_LOOK = 16_384
+_TLS = "tls"
+_GREETING = frozenset({"SERVER", "CAPAB", "PROTOCTL"})
+
+
+class _Lane:
+    """One side: what is there of a line, and whether its beginning may be missing."""
+
+    __slots__ = ("buffer", "deaf", "foreign", "hunting", "inside")
+
+    def __init__(self, *, hunting: bool) -> None:
+        self.buffer = bytearray()
+        self.hunting = hunting
+        self.inside = False
+        """The rest of a line that is too long is passed over."""
+        self.foreign = 0
+        self.deaf = False
+
+
+class Session:
+    """Both directions of one connection."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "irc"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._state = State(start)
+        self._lanes = [_Lane(hunting=not start.begun), _Lane(hunting=not start.begun)]
+        self._link: Link | None = None
+        self._passwords: dict[Side, Line] = {}
+        self._known = self._unknown = 0
+        self._ended: set[Side] = set()
+        self._shown = -1
+        """Bytes that were shown inside STARTTLS; -1 before it."""
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if self.done:
+            return []
+        if self._shown >= 0:
+            return self._inner(side, data)
+        lane = self._lanes[side]
+        if lane.deaf:
+            return []
+        lane.buffer += data
+        told: list[Output] = []
+        while not self.done and not lane.deaf and self._step(side, lane, told):
+            if self._state.tls:
+                told += self._secured(side, lane)
+                break
+        return told
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; lines go on behind the next end of one."""
+        self._lanes[side] = _Lane(hunting=True)
+        told: list[Output] = [Gap(size=size)]
+        if self._shown >= 0 and not self.done:
+            told += self._over()
+        return told
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        self._ended.add(side)
+        self._lanes[side].buffer.clear()
+        if len(self._ended) < len(Side):
+            return []
+        return list(self._state.server_password())
+
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a line and not ended it."""
+        return bool(self._lanes[side].buffer)
+
+    @property
+    def aligned(self) -> bool:
+        """Whether all bytes so far were whole lines that are known."""
+        return bool(self._known) and not self._unknown and not any(self._ragged(s) for s in Side)
+
+    def _ragged(self, side: Side) -> bool:
+        lane = self._lanes[side]
+        return bool(lane.buffer) or lane.inside or lane.foreign > 0
+
+    # -- lines ---------------------------------------------------------------------------------
+
+    def _step(self, side: Side, lane: _Lane, told: list[Output]) -> bool:
+        """Take one line off the buffer of *side*; say whether there was one, or its end."""
+        try:
+            raw = take(lane.buffer)
+        except WireError as error:
+            if not lane.inside:
+                self._strange(lane, error, told)
+            lane.inside = True
+            return True
+        if raw is None:
+            return False
+        if lane.inside or not raw:
+            lane.inside = False
+            return True
+        try:
+            line = read(raw)
+        except WireError as error:
+            self._strange(lane, error, told)
+            return True
+        lane.foreign = 0
+        weight, hunting = self._weight(side, line), lane.hunting
+        lane.hunting = False
+        if hunting and not weight:
+            return True  # it may have begun before
+        self._judge(weight)
+        if self.standing is not Standing.REFUTED:
+            told += self._line(side, line)
+        return True
+
+    def _strange(self, lane: _Lane, error: WireError, told: list[Output]) -> None:
+        if lane.hunting:
+            lane.hunting = False
+            return
+        told.append(Malformed(reason=str(error)))
+        lane.foreign += 1
+        if lane.foreign >= FOREIGN:
+            lane.deaf = True
+            lane.buffer.clear()
+        self._judge(0)
+
+    def _weight(self, side: Side, line: Line) -> int:
+        """Return 0 for a command that is not known, 2 for what looks like nothing else."""
+        name = line.command
+        if name.isdigit():
+            return 2 if line.source else 0
+        if name in _GREETING or (name == "PASS" and side is Side.SERVER):
+            return 1
+        if side is Side.CLIENT:
+            if name not in client.COMMANDS and name not in client.SILENT:
+                return 0
+            return 2 if name == "USER" and len(line.words) >= 4 else 1
+        if name not in server.MESSAGES and name not in server.SILENT:
+            return 0
+        return 2 if "!" in line.source and "@" in line.source else 1
+
+    def _judge(self, weight: int) -> None:
+        if weight:
+            self._known += weight
+        else:
+            self._unknown += 1
+        if self.standing is Standing.CLAIMED:
+            if self._known >= PROVED and self._known > 2 * self._unknown:
+                self.standing = Standing.PARSED
+            elif self._unknown > self._known:
+                self.standing = Standing.REFUTED
+
+    def _line(self, side: Side, line: Line) -> list[Output]:
+        if self._link is not None or (line.command in _GREETING and not self._state.nick):
+            return self._linking(side, line)
+        if line.command == "PASS":
+            self._passwords[side] = line
+        if line.command.isdigit():
+            tell = NUMERICS.get(line.command) if side is Side.SERVER else None
+        elif side is Side.CLIENT:
+            tell = client.COMMANDS.get(line.command)
+        else:
+            tell = server.MESSAGES.get(line.command)
+        return list(tell(self._state, line)) if tell is not None else []
+
+    def _linking(self, side: Side, line: Line) -> list[Output]:
+        """Two servers greet each other."""
+        if self._link is None:
+            self._link = Link()
+            for whose, said in self._passwords.items():
+                self._link.password(whose, said)
+            self._state.password = ""
+        if line.command == "PASS":
+            self._link.password(side, line)
+        told = list(self._link.take(side, line))
+        if self._link.over:
+            self.done = True
+        return told
+
+    # -- STARTTLS ------------------------------------------------------------------------------
+
+    def _secured(self, side: Side, lane: _Lane) -> list[Output]:
+        """TLS begins behind the line that was just read."""
+        self._shown = 0
+        self.standing = Standing.PARSED
+        rest = bytes(lane.buffer)
+        for each in self._lanes:
+            each.buffer.clear()
+        opened: list[Output] = [Open(channel=_TLS)]
+        return opened + (self._inner(side, rest) if rest else [])
+
+    def _inner(self, side: Side, data: bytes) -> list[Output]:
+        """Show the beginning of what is inside to whoever reads TLS."""
+        room = TLS_LOOK - self._shown
+        self._shown += len(data)
+        told: list[Output] = [Inner(side=side, data=data[:room], channel=_TLS)]
+        return told + (self._over() if self._shown >= TLS_LOOK else [])
+
+    def _over(self) -> list[Output]:
+        self.done = True
+        return [InnerEnd(channel=_TLS)]

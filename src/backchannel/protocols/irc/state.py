@@ -1,0 +1,141 @@
+"""What one IRC connection remembers. Every table has a bound beside it."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Literal
+
+import msgspec
+
+from backchannel.events import Credential, PeerAddress
+from backchannel.model import Capability
+from backchannel.protocols import Output, Start
+from backchannel.protocols.irc.context import DccOffer
+from backchannel.protocols.irc.wire import fold
+
+ADDRESSES = 512
+"""People whose address was told."""
+SENT = 64
+"""Latest texts of our client, by which the server's echo of them is known."""
+OFFERS = 64
+PEOPLE = 256
+"""People whose presence is remembered, so that it is not told again."""
+NAME = 128
+"""Characters that are kept of a name."""
+SECRET = 512
+CHANNELS = "#&+!"
+STATUSES = "~&@%+"
+
+
+class Sasl(msgspec.Struct):
+    """An exchange of AUTHENTICATE lines."""
+
+    mechanism: str = ""
+    account: str = ""
+    challenge: str = ""
+    """What the server sent, as it sent it."""
+    first: str = ""
+    """The client's first message, without its header."""
+    parts: dict[int, str] = msgspec.field(default_factory=dict)
+    """Base64 that goes on in the next line, by side."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where somebody listens, as told."""
+
+    address: str
+    """Empty where none was told."""
+    port: int
+
+
+class State:
+    """Who our client is, and what was told already."""
+
+    def __init__(self, start: Start) -> None:
+        self.address = start.client.address
+        self.nick = ""
+        self.user = ""
+        self.password = ""
+        """Of PASS, until it is known whose it is."""
+        self.server = ""
+        self.network = ""
+        self.welcomed = self.gone = False
+        self.channels = CHANNELS
+        """Characters with which names of channels begin."""
+        self.sasl = Sasl()
+        self.oper = ""
+        self.tls = False
+        """TLS follows: STARTTLS was granted."""
+        self.watched: frozenset[str] = frozenset()
+        self.offers: OrderedDict[tuple[str, str], tuple[DccOffer, Place]] = OrderedDict()
+        """By who offers and the offer's id."""
+        self._presence: OrderedDict[str, str] = OrderedDict()
+        self._addresses: set[tuple[str, str]] = set()
+        self._sent: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    # -- names ---------------------------------------------------------------------------------
+
+    def mine(self, nick: str) -> bool:
+        """Whether a name is our client's."""
+        return bool(self.nick) and fold(nick) == fold(self.nick)
+
+    def is_channel(self, target: str) -> bool:
+        """Whether a target is a channel, or those of some standing in one."""
+        return bool(self.channel(target))
+
+    def channel(self, target: str) -> str:
+        """Return the channel that a target names, or ''."""
+        if target[:1] in STATUSES and target[1:2] and target[1:2] in self.channels:
+            target = target[1:]
+        return target[:NAME] if target and target[0] in self.channels else ""
+
+    # -- what was told already -----------------------------------------------------------------
+
+    def present(self, nick: str, status: str) -> bool:
+        """Note somebody's *status*; say whether it is news."""
+        key = fold(nick[:NAME])
+        if self._presence.get(key, "online") == status:
+            return False
+        self._presence[key] = status
+        if len(self._presence) > PEOPLE:
+            self._presence.popitem(last=False)
+        return True
+
+    def address_of(
+        self, nick: str, host: str, how: str, use: Capability = Capability.PRESENCE
+    ) -> Iterator[Output]:
+        """Tell a person's address, once, where a host is one."""
+        address = literal(host)
+        key = fold(nick[:NAME]), address
+        if not address or key in self._addresses or len(self._addresses) >= ADDRESSES:
+            return
+        self._addresses.add(key)
+        yield PeerAddress(use=use, account=nick[:NAME], address=address, how=how)
+
+    def note_sent(self, target: str, text: str) -> None:
+        """Remember what our client said."""
+        self._sent[fold(target), text] = None
+        if len(self._sent) > SENT:
+            self._sent.popitem(last=False)
+
+    def echoed(self, target: str, text: str) -> bool:
+        """Say whether our client said this, and forget it."""
+        return self._sent.pop((fold(target), text), False) is None
+
+    # -- secrets -------------------------------------------------------------------------------
+
+    def server_password(self) -> Iterator[Output]:
+        """Tell the password of PASS as soon as it is known whose it is, or will not be."""
+        secret, self.password = self.password, ""
+        if not secret:
+            return
+        kind: Literal["token", "plain"] = "token" if secret.startswith("oauth:") else "plain"
+        yield Credential(account=self.nick, kind=kind, scheme="irc-pass", secret=secret)
+
+
+def literal(host: str) -> str:
+    """Return a host in the normal form of addresses; '' where it is a name."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return ""

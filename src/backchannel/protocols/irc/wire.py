@@ -1,0 +1,117 @@
+r"""IRC on the wire: one message a line. Bytes in, values out.
+
+    [@tag=value;tag ] [:nick!user@host | :server ] COMMAND param param :the rest \r\n
+
+A line has 512 bytes at most, and up to 8191 more of tags; servers of today allow longer ones.
+Sources: RFC 1459 and 2812; modern.ircdocs.horse (client protocol); IRCv3 message tags.
+"""
+
+import re
+
+import msgspec
+
+from backchannel.patterns import later
+from backchannel.reader import WireError
+from backchannel.text import utf8
+
+LONGEST = 16_384
+"""Bytes of a line, tags included, that are waited for."""
+PARAMETERS = 16
+"""RFC 2812 has 15; the last takes the rest."""
+
+_LINE = later(
+    rb"(?:@(?P<tags>[^ \0\r\n]{1,8191}) +)?(?::(?P<source>[^ \0\r\n]{1,512}) +)?"
+    rb"(?P<command>[A-Za-z]{1,32}|\d{3})(?P<rest>(?: [^\0]*)?)",
+    re.DOTALL,
+)
+_CODES = later(
+    r"[\x02\x0f\x11\x16\x1d\x1e\x1f]|\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9a-fA-F]{6})?"
+)
+"""Bold, reset, monospace, reverse, italic, strike, underline, colour by number or hexadecimal."""
+_FOLD = str.maketrans("{}|^", "[]\\~")
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One message."""
+
+    source: str
+    """Who says it: `nick!user@host`, a server's name, or nothing."""
+    command: str
+    """In capitals, or three digits."""
+    words: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def word(self, at: int) -> str:
+        """Return the parameter at *at*, or ''."""
+        return self.words[at] if at < len(self.words) else ""
+
+    @property
+    def last(self) -> str:
+        """The last parameter, or ''."""
+        return self.words[-1] if self.words else ""
+
+    @property
+    def nick(self) -> str:
+        """The name of the person who says it; a server's name where a server does."""
+        return self.source.partition("!")[0].partition("@")[0]
+
+    @property
+    def host(self) -> str:
+        """The host that is told of that person, or ''."""
+        return self.source.rpartition("@")[2] if "@" in self.source else ""
+
+    @property
+    def server(self) -> bool:
+        """Whether a server says it: names of people have no dots."""
+        return not self.source or ("!" not in self.source and "." in self.source)
+
+
+def read(raw: bytes) -> Line:
+    """Return the message in a line without its end. Raises WireError where it is none."""
+    found = _LINE.fullmatch(raw.lstrip(b" "))
+    if found is None:
+        raise WireError("not a line of IRC")
+    return Line(
+        utf8(found["source"] or b""),
+        found["command"].decode().upper(),
+        _words(utf8(found["rest"])),
+        _tags(found["tags"]) if found["tags"] else (),
+    )
+
+
+def take(buffer: bytearray) -> bytes | None:
+    """Cut one line off *buffer*, without its end; None means "need more".
+
+    Raises WireError, and drops them, if there is none within LONGEST bytes.
+    """
+    end = buffer.find(b"\n", 0, LONGEST)
+    if end < 0:
+        if len(buffer) < LONGEST:
+            return None
+        del buffer[:LONGEST]
+        raise WireError(f"no end of a line within {LONGEST} bytes")
+    line = bytes(buffer[:end]).rstrip(b"\r")
+    del buffer[: end + 1]
+    return line
+
+
+def fold(name: str) -> str:
+    """Return a name as names are compared: without case, which {}|^ are a matter of too."""
+    return name.lower().translate(_FOLD)
+
+
+def plain(text: str) -> str:
+    """Return *text* without the codes for colour and type."""
+    return _CODES.sub("", text)
+
+
+def _words(rest: str) -> tuple[str, ...]:
+    head, colon, tail = rest.partition(" :")
+    words = head.split(" ")
+    found = [word for word in words if word][: PARAMETERS - 1]
+    return (*found, tail) if colon else tuple(found)
+
+
+def _tags(raw: bytes) -> tuple[tuple[str, str], ...]:
+    pairs = (pair.partition("=") for pair in utf8(raw).split(";")[:64])
+    return tuple((name, value) for name, _, value in pairs)

@@ -1,0 +1,392 @@
+"""IRC: who signs on, joins, says and leaves; lines made by hand from RFC 2812 and ircdocs.
+
+Captures of real programs are in `examples/irc`; `test_manifest` holds them against what was typed.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests import kit
+from tests.protocols.irc.talk import C, HELLO, MIDWAY, S, START, TALK, WELCOME, heard, lines
+from tests.protocols.irc.talk import said, spoken
+
+from backchannel.effects import Inner, InnerEnd, Open
+from backchannel.events import (
+    Contact,
+    Contacts,
+    Gap,
+    Malformed,
+    Message,
+    PeerAddress,
+    Presence,
+    Profile,
+    Room,
+    SignOff,
+    SignOn,
+    SignOnAnswer,
+    Software,
+)
+from backchannel.model import Capability, Side, Standing
+from backchannel.protocols.irc.events import ChatNetwork
+from backchannel.protocols.irc.session import FOREIGN, TLS_LOOK, Session
+from backchannel.protocols.irc.wire import LONGEST
+
+
+def test_a_session_from_welcome_to_the_end():
+    told = kit.events(kit.decode(Session(START), TALK))
+    seen = PeerAddress(use=Capability.PRESENCE, account="ann", address="192.0.2.10", how="join")
+    assert told == [
+        SignOn(account="ann", method="nickname"),
+        SignOnAnswer(
+            account="ann",
+            accepted=True,
+            reason="Welcome to the Example Network ann!ann@192.0.2.10",
+        ),
+        Software(name="ngircd", version="26.1", role="server"),
+        ChatNetwork(name="Example", server="irc.example"),
+        Room(room="#lab", action="join", account="ann"),
+        seen,
+        Room(room="#lab", action="join", account="bob"),
+        PeerAddress(use=Capability.PRESENCE, account="bob", address="203.0.113.8", how="join"),
+        Message(sender="ann", recipient="", room="#lab", text="good morning", size=12),
+        Message(sender="bob", recipient="", room="#lab", text="good morning to you", size=19),
+        Message(sender="ann", recipient="bob", text="only for you", size=12),
+        SignOff(account="ann", reason="bye"),
+    ]
+
+
+# -- signing on --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (":s.example 433 * ann :Nickname is already in use.", "433 Nickname is already in use."),
+        (":s.example 464 ann :Bad password", "464 Bad password"),
+        (":s.example 465 ann :You are banned", "465 You are banned"),
+        ("ERROR :Closing Link: ann (Bad password)", "Closing Link: ann (Bad password)"),
+    ],
+)
+def test_a_refusal_before_the_welcome(line, reason):
+    told = kit.events(kit.decode(Session(START), [HELLO, (S, lines(line))]))
+    assert told[-1] == SignOnAnswer(account="ann", accepted=False, reason=reason)
+
+
+def test_another_name_where_the_first_is_taken():
+    steps = [HELLO, (S, lines(":s.example 433 * ann :in use")), (C, lines("NICK ann_")), WELCOME]
+    told = kit.events(kit.decode(Session(START), steps), SignOn)
+    assert [each.account for each in told] == ["ann", "ann_"]
+
+
+def test_an_error_behind_the_welcome_is_an_end():
+    assert heard("ERROR :Closing Link: ann (Ping timeout)") == [
+        SignOff(account="ann", reason="Closing Link: ann (Ping timeout)")
+    ]
+
+
+def test_names_are_followed():
+    told = kit.events(
+        said(
+            (S, ":ann!a@h NICK :anna"),
+            (C, "PRIVMSG #lab :as Anna"),
+            (S, ":bob!b@h NICK bert"),
+        )
+    )
+    assert told[0] == Profile(account="ann", nickname="anna")
+    assert (told[1].sender, told[1].room) == ("anna", "#lab")
+    assert told[2] == Profile(account="bob", nickname="bert")
+
+
+# -- rooms and people --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        (":bob!b@h PART #lab :bye", Room(room="#lab", action="leave", account="bob")),
+        (
+            ":bob!b@h KICK #lab eve :out",
+            Room(room="#lab", action="leave", account="eve", others=("bob",)),
+        ),
+        (
+            ":bob!b@h INVITE ann :#den",
+            Room(room="#den", action="invite", account="bob", others=("ann",)),
+        ),
+        (":bob!b@h QUIT :so long", Presence(account="bob", status="offline", text="so long")),
+        (":bob!b@h AWAY :lunch", Presence(account="bob", status="away", text="lunch")),
+        (":bob!b@h AWAY", Presence(account="bob", status="online")),
+        (":s.example 301 ann bob :lunch", Presence(account="bob", status="away", text="lunch")),
+        (":s.example 604 ann bob b h 17 :is online", Presence(account="bob", status="online")),
+        (":s.example 731 ann :bob", Presence(account="bob", status="offline")),
+        (
+            ":s.example 332 ann #lab :what it is about",
+            Message(
+                sender="", recipient="", room="#lab", kind="topic", text="what it is about", size=16
+            ),
+        ),
+        (
+            ":bob!b@h TOPIC #lab :new",
+            Message(sender="bob", recipient="", room="#lab", kind="topic", text="new", size=3),
+        ),
+        (
+            ":bob!b@h NOTICE ann :\x01VERSION WeeChat 3.8 (Nov 2 2022)\x01",
+            Software(name="WeeChat", version="3.8", account="bob"),
+        ),
+        (":s.example 732 ann :bob", Contacts(owner="ann", entries=(Contact(account="bob"),))),
+    ],
+)
+def test_what_servers_say(line, event):
+    assert heard(line) == [event]
+
+
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        ("AWAY :lunch", Presence(account="ann", status="away", text="lunch")),
+        ("AWAY", Presence(account="ann", status="online")),
+        ("INVITE bob #den", Room(room="#den", action="invite", account="ann", others=("bob",))),
+        (
+            "MONITOR + bob,eve",
+            Contacts(
+                owner="ann", change="add", entries=(Contact(account="bob"), Contact(account="eve"))
+            ),
+        ),
+        (
+            "WATCH -bob",
+            Contacts(owner="ann", change="remove", entries=(Contact(account="bob"),)),
+        ),
+        (
+            "PRIVMSG #lab :\x01ACTION waves\x01",
+            Message(sender="ann", recipient="", room="#lab", kind="action", text="waves", size=5),
+        ),
+        (
+            "NOTICE bob :a notice",
+            Message(sender="ann", recipient="bob", kind="notice", text="a notice", size=8),
+        ),
+        (
+            "PRIVMSG @#lab :to those who lead",
+            Message(sender="ann", recipient="", room="#lab", text="to those who lead", size=17),
+        ),
+        (
+            "PRIVMSG bob :\x0304,01red\x03 and \x02bold\x02",
+            Message(
+                sender="ann",
+                recipient="bob",
+                text="red and bold",
+                size=12,
+                markup="\x0304,01red\x03 and \x02bold\x02",
+            ),
+        ),
+    ],
+)
+def test_what_clients_say(line, event):
+    assert spoken(line) == [event]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ":s.example 353 ann = #lab :ann @bob +eve",
+        ":s.example 322 ann #other 42 :a room that is listed",
+        ":s.example 372 ann :- message of the day",
+        ":s.example 319 ann bob :#lab #den",
+        ":s.example NOTICE ann :*** You are connected",
+        ":ann MODE ann :+i",
+        ":bob!b@h MODE #lab +o ann",
+        "PING :s.example",
+        "@time=2026-11-28T10:00:00.000Z :bob!b@h TAGMSG #lab",
+    ],
+)
+def test_lists_and_the_rest_tell_nothing(line):
+    assert heard(line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "account", "address", "how"),
+    [
+        (":s.example 352 ann #lab b 203.0.113.8 s.example bob H :0 Bob", "bob", "203.0.113.8", "who"),
+        (":s.example 311 ann bob b 2001:db8::8 * :Bob", "bob", "2001:db8::8", "whois"),
+        (":s.example 338 ann bob 203.0.113.8 :actually using host", "bob", "203.0.113.8", "whois"),
+        (":s.example 378 ann bob :is connecting from *@h 203.0.113.8", "bob", "203.0.113.8", "whois"),
+        (":s.example 302 ann :bob*=+b@203.0.113.8", "bob", "203.0.113.8", "userhost"),
+        (":bob!b@h CHGHOST b 203.0.113.8", "bob", "203.0.113.8", "chghost"),
+    ],
+)
+def test_hosts_that_are_addresses(line, account, address, how):
+    want = PeerAddress(use=Capability.PRESENCE, account=account, address=address, how=how)
+    assert heard(line) == [want]
+    assert heard(line.replace(address, "host.example")) == []
+
+
+def test_an_address_is_told_once():
+    line = ":bob!b@203.0.113.8 PRIVMSG #lab :hello"
+    assert len(kit.events(said((S, line), (S, line)), PeerAddress)) == 1
+
+
+def test_who_is_asked_for_again_and_again():
+    steps = [(C, "ISON bob eve"), (S, ":s.example 303 ann :bob")] * 3
+    told = kit.events(said(*steps, (C, "ISON bob eve"), (S, ":s.example 303 ann :eve")))
+    assert told == [
+        Contacts(owner="ann", entries=(Contact(account="bob"), Contact(account="eve"))),
+        Presence(account="eve", status="offline"),
+        Presence(account="bob", status="offline"),
+        Presence(account="eve", status="online"),
+    ]
+
+
+def test_an_echo_of_ones_own_message_is_told_once():
+    text = "PRIVMSG #lab :only once"
+    assert len(kit.events(said((C, text), (S, f":ann!a@h {text}")), Message)) == 1
+    assert len(kit.events(said((S, f":ann!a@h {text}")), Message)) == 1  # another of one's clients
+
+
+def test_texts_that_are_not_utf8():
+    session = Session(START)
+    kit.decode(session, [HELLO, WELCOME], ends=False)
+    (told,) = kit.events(kit.decode(session, [(C, b"PRIVMSG #lab :Gr\xf6\xdfe\r\n")]))
+    assert told.text == "Größe"
+
+
+# -- TLS and links of servers ------------------------------------------------------------------
+
+
+def test_behind_starttls_only_the_beginning_is_shown():
+    session = Session(START)
+    opening = [(C, lines("STARTTLS")), (S, lines(":s.example 670 * :go ahead") + b"\x16\x03")]
+    told = kit.effects(kit.decode(session, opening, ends=False))
+    assert told == [Open(channel="tls"), Inner(side=S, data=b"\x16\x03", channel="tls")]
+    assert session.standing is Standing.PARSED
+    assert not session.done
+    told = kit.effects(kit.decode(session, [(C, bytes(TLS_LOOK))], ends=False))
+    assert len(told[0].data) == TLS_LOOK - 2
+    assert told[1:] == [InnerEnd(channel="tls")]
+    assert session.done
+
+
+def test_servers_that_join_each_other():
+    session = Session(START)
+    steps = [
+        (C, lines("PASS link-secret 0210-IRC+ ngIRCd|26.1:CHLMSXZ P", "SERVER a.example 1 :info")),
+        (S, lines("PASS other-secret 0210-IRC+ ngIRCd|26.1:CHL P", "SERVER b.example 1 :info")),
+        (S, lines(":b.example NICK carl 1 carl h 1 + :Carl")),
+    ]
+    told = kit.events(kit.decode(session, steps))
+    assert [(type(each).__name__, each.account) for each in told] == [
+        ("SignOn", "a.example"),
+        ("Credential", "a.example"),
+        ("SignOnAnswer", "a.example"),
+        ("Credential", "b.example"),
+    ]
+    assert [each.secret for each in (told[1], told[3])] == ["link-secret", "other-secret"]
+    assert session.done
+
+
+def test_a_link_with_its_password_in_the_greeting():
+    steps = [
+        (C, lines("CAPAB START 1202", "CAPAB END", "SERVER a.example secret 0 00A :services")),
+        (S, lines("ERROR :Closing link: no such server")),
+    ]
+    told = kit.events(kit.decode(Session(START), steps))
+    assert (told[1].account, told[1].secret, told[1].scheme) == ("a.example", "secret", "irc-link")
+    assert not told[2].accepted
+
+
+# -- standing, loss, and what breaks the protocol ----------------------------------------------
+
+
+def test_a_nick_and_a_user_are_enough():
+    session = Session(START)
+    kit.decode(session, [(C, b"NICK ann\r\n")], ends=False)
+    assert session.standing is Standing.CLAIMED
+    kit.decode(session, [(C, b"USER a 0 * :Ann\r\n")], ends=False)
+    assert session.standing is Standing.PARSED
+
+
+def test_words_that_irc_does_not_know_refute():
+    session = Session(START)
+    kit.decode(session, [(C, lines("HELO example", "MAIL from"))], ends=False)
+    assert session.standing is Standing.REFUTED
+
+
+def test_commands_of_bots_do_no_harm():
+    session = Session(START)
+    kit.decode(session, [*TALK[:4], (C, lines("XBOT go")), *TALK[4:]], ends=False)
+    assert session.standing is Standing.PARSED
+
+
+def test_a_line_that_is_none_costs_itself():
+    session = Session(START)
+    told = kit.events(kit.decode(session, [*TALK[:4], (S, b"\0\1\2\r\n"), *TALK[4:]]))
+    assert len([each for each in told if isinstance(each, Malformed)]) == 1
+    assert told[-1] == SignOff(account="ann", reason="bye")
+
+
+def test_a_side_of_which_nothing_is_a_line_is_not_heard_any_more():
+    session = Session(START)
+    told = kit.events(kit.decode(session, [*TALK[:4], (S, b"\0\r\n" * 50), *TALK[4:]]), Malformed)
+    assert len(told) == FOREIGN
+
+
+@pytest.mark.parametrize("size", [LONGEST, LONGEST * 2 + 5])
+def test_a_line_without_end_is_not_held(size):
+    session = Session(START)
+    steps = [*TALK[:4], (S, b"x" * size), (S, lines("yz", ":bob!b@h PRIVMSG ann :behind it"))]
+    told = kit.events(kit.decode(session, steps))
+    assert [type(each) for each in told[-2:]] == [Malformed, Message]
+    assert kit.footprint(session) < LONGEST + 4096
+
+
+def test_joined_midway_and_behind_a_hole():
+    steps = [
+        (S, b"half a line\r\n:bob!b@h PRIVMSG #lab :one\r\n:bob!b@h PRIV"),
+        (S, 7),
+        (S, b"ost text\r\n:bob!b@h PRIVMSG #lab :two\r\n"),
+        (C, b"PRIVMSG #lab :three\r\n"),
+    ]
+    session = Session(MIDWAY)
+    told = kit.events(kit.decode(session, steps))
+    assert [each.text for each in told if isinstance(each, Message)] == ["one", "two", "three"]
+    assert not [each for each in told if isinstance(each, Malformed)]
+    assert Gap(size=7) in told
+    assert session.standing is Standing.PARSED
+
+
+def test_one_whole_line_of_a_flow_joined_midway_says_what_it_is():
+    session = Session(MIDWAY)
+    assert not session.aligned
+    kit.decode(session, [(S, b":bob!b@h PRIVMSG #lab :one\r\n")], ends=False)
+    assert session.aligned
+    assert not session.partial(S)
+    kit.decode(session, [(S, b":bob!b@h PRIV")], ends=False)
+    assert session.partial(S)
+    assert not session.partial(C)
+    assert not session.aligned
+
+
+# -- laws --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_segments_change_nothing(size):
+    kit.check_segmentation(lambda: Session(START), TALK, size)
+    over = [*TALK[:4], (S, b"x" * (LONGEST * 2 + 9) + b"\n"), *TALK[4:]]
+    kit.check_segmentation(lambda: Session(START), over, size * 1000 + 1)
+
+
+WORDS = ["NICK", "USER a 0 * :A", ":s.example 001", "PRIVMSG #c :\x01DCC SEND", "DCC", "x 1 2 3"]
+WORDS += [":a!b@c", "JOIN #c", "AUTHENTICATE", "+", "a" * 400, "PASS", "SERVER", "b.c 1 :x"]
+WORDS += ["ISON", "303 a :b", "005 NETWORK=x", "STARTTLS", ":s.example 670 :", "\r\n", " "]
+garbled = st.lists(st.sampled_from(WORDS), max_size=8).map(lambda words: " ".join(words).encode())
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(Side),
+            st.one_of(garbled, st.binary(max_size=40), st.integers(1, 9)),
+        )
+    )
+)
+def test_garbage(chunks):
+    kit.check_garbage(lambda: Session(START), [HELLO, *chunks])
+    kit.check_garbage(lambda: Session(MIDWAY), chunks)
