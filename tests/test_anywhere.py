@@ -46,6 +46,7 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "gnutella": "gnutella/gtkg_handshake_query_download.pcap",
     "fasttrack": "fasttrack/ft_enc29.pcap",
     "openvpn": "openvpn/openvpn26_tcp443.pcap",
+    "irc": "irc/irc_irssi_ngircd_dcc.pcap",
 }
 HANDMADE = {  # protocols that no capture here shows over TCP
     "gnutella2": gnutella2.PLAIN,

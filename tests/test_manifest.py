@@ -32,6 +32,7 @@ SERVICE = {
     "openvpn": "openvpn",
     "wireguard": "wireguard",
     "bittorrent": "bittorrent",
+    "irc": "irc",
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
 

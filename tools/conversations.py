@@ -22,6 +22,7 @@ FOLDER = ROOT / "src/backchannel/prove" / library.FOLDER
 SOURCES = (
     "examples/aim",
     "examples/icq",
+    "examples/irc",
     "examples/msn",
     "examples/yahoo",
     "examples/gnutella",

@@ -147,6 +147,7 @@ def test_any_bytes_are_a_packet_or_a_value_error(data):
         ("oscar", "aim/aim_oft.pcap", 5191, b"\x09\x46\x13\x43"),
         ("msnp", "msn/msn_msnp8_msnftp_bitlbee.pcap", 1863, b"x-msmsgsinvite"),
         ("ymsg", "yahoo/ymsg15_libpurple243.pcap", 5050, b"YMSG"),
+        ("irc", "irc/irc_irssi_ngircd_dcc.pcap", 6667, b"\x01DCC "),
     ],
 )
 def test_only_offers_are_overwritten_and_nothing_moves(protocol, name, port, mark):
@@ -164,7 +165,7 @@ def test_only_offers_are_overwritten_and_nothing_moves(protocol, name, port, mar
     assert changed
 
 
-@given(st.sampled_from(["oscar", "msnp", "ymsg", "none"]), st.binary(max_size=200))
+@given(st.sampled_from(["oscar", "msnp", "ymsg", "irc", "none"]), st.binary(max_size=200))
 def test_no_bytes_break_the_overwriting(protocol, data):
     made = decline.neutral(protocol, data)
     assert made is None or len(made) == len(data)

@@ -8,13 +8,14 @@ import pytest
 from tests.prove.labs import shipped
 
 ROOT = Path(__file__).parents[2]
-TEXTS = {  # what the texts of 2002 speak of, as far as recordings show it
+TEXTS = {  # what the texts of 2002 speak of, and IRC, as far as recordings show it
     "aim": {"login", "message", "presence", "image", "file-transfer"},
     "icq": {"login", "message", "presence", "search", "file-transfer"},
     "msn": {"login", "message", "presence", "file-transfer"},
     "yahoo": {"login", "message", "presence", "file-transfer"},
     "gnutella": {"search", "file-sharing"},
     "kazaa": {"search", "file-sharing"},
+    "irc": {"login", "message", "presence", "file-transfer"},
     "ipsec": {"login", "tunnel"},
     "socks": {"login", "tunnel"},
     "http-proxy": {"login", "tunnel"},

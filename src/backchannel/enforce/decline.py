@@ -9,9 +9,10 @@ holds whole messages and a single offer is changed; for all others the caller mu
 | OSCAR | ICBM SNAC of channel 2 (rendezvous) | SNAC 0x0001/0x0016 (no operation) |
 | MSNP | MSG with an invitation or peer-to-peer body | MSG of a content type nobody shows |
 | YMSG | packet of a file, webcam or voice service | keep-alive (0x8A), one empty value |
+| IRC | line with a DCC offer | empty lines |
 
 Facts: libpurple `protocols/oscar`, `protocols/msn`, `protocols/yahoo`: headers, and what becomes of
-SNACs, content types and services that are not known.
+SNACs, content types and services that are not known. RFC 1459 §2.3.1: empty messages are ignored.
 """
 
 import re
@@ -26,6 +27,10 @@ MSN_OFFERS = re.compile(
 MSN_NOTHING = b"MIME-Version: 1.0\r\nContent-Type: text/x-nothing\r\n\r\n"
 _MSG = re.compile(rb"MSG [^\r\n]{1,512} (\d{1,5})\r\n")
 _LINE = re.compile(rb"[A-Z]{3}[^\r\n]{0,2048}\r\n")
+_DCC = re.compile(
+    rb"(?:@[^ ]+ +)?(?::[^ ]+ +)?(?:PRIVMSG|NOTICE) +[^ ]+ +:?\x01DCC [TS]?(?:SEND|CHAT)\b",
+    re.IGNORECASE,
+)
 _PAYLOADS = frozenset({b"MSG", b"UUX", b"QRY", b"NOT", b"UBX", b"GCF", b"IPG", b"UUN", b"UBN"})
 
 Part = tuple[int, int]
@@ -129,6 +134,24 @@ def _keep_alive(packet: bytes) -> bytes | None:
     return packet[:10] + struct.pack(">H", YMSG_KEEP_ALIVE) + packet[12:20] + body
 
 
+# -- IRC: lines ------------------------------------------------------------------------------------
+
+
+def _lines(data: bytes) -> Iterator[Part]:
+    at = 0
+    while end := data.find(b"\n", at) + 1:
+        yield at, end
+        at = end
+
+
+def _is_dcc(line: bytes) -> bool:
+    return _DCC.match(line) is not None
+
+
+def _empty_lines(line: bytes) -> bytes:
+    return b"\n" * (len(line) % 2) + b"\r\n" * (len(line) // 2)
+
+
 _PROTOCOLS: dict[
     str,
     tuple[
@@ -138,4 +161,5 @@ _PROTOCOLS: dict[
     "oscar": (_flaps, _is_rendezvous, _no_operation),
     "msnp": (_commands, _is_invitation, _nothing),
     "ymsg": (_packets, _is_transfer, _keep_alive),
+    "irc": (_lines, _is_dcc, _empty_lines),
 }

@@ -45,10 +45,12 @@ def user(state: State, line: Line) -> Iterator[Output]:
 
 
 def _signing_on(state: State) -> Iterator[Output]:
-    if state.nick and state.user and not state.welcomed:
+    if not state.nick or not state.user or state.welcomed:
+        return
+    if not state.sasl.account:  # else the account is known by more than a name
         method = "plain" if state.password else "nickname"
         yield SignOn(account=state.nick, method=method)
-        yield from state.server_password()
+    yield from state.server_password()
 
 
 def oper(state: State, line: Line) -> Iterator[Output]:

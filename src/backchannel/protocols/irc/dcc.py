@@ -102,6 +102,8 @@ def _read(words: list[str], *, sized: bool) -> tuple[str, Place, int | None, str
         rest = words[at + 2 :]
         if address is None or port is None or len(rest) > (2 if sized else 1):
             continue
+        if port and not address:
+            continue
         if not all(_number(word, MAX_SIZE) is not None for word in rest):
             continue
         size = _number(rest[0], MAX_SIZE) if sized and rest else None
