@@ -62,6 +62,11 @@ def address(told="192.168.1.9", **changes):
     return PeerAddress(**{"use": FILE, "account": "ann", "address": told, "how": "offer"} | changes)
 
 
+def seen(told):
+    """An address that a chat server shows of a member."""
+    return address(told, use=Capability.PRESENCE, how="join")
+
+
 def share(*names):
     return Share(owner="ann", files=tuple(SharedFile(name=name) for name in names))
 
@@ -109,6 +114,7 @@ def many(make, count):
 
 
 PUBLIC = "198.51.101.7"
+IRC = {"service": "irc", "protocol": "irc"}
 GNUTELLA = {"service": "gnutella", "protocol": "gnutella"}
 
 CASES = {
@@ -169,6 +175,15 @@ CASES = {
         many(lambda n: message("see http://worm.example/x", recipient=f"friend{n}"), 4),
         many(lambda n: message(f"see http://site.example/{n}", recipient=f"friend{n}"), 6),
     ),
+    "bot-commands": (
+        [(message(".advscan dcom135 200 3 0 -r -s", kind="topic", room="#s"), IRC)],
+        [
+            (message("see .download http://site.example/x", room="#s"), IRC),
+            (message("!download the new one", room="#s"), IRC),
+            (message("[scan] of the page is here", room="#s"), IRC),
+            message(".advscan dcom135 200 3 0 -r -s"),
+        ],
+    ),
     "query-echo": (
         many(lambda n: hit(f"song {n}.exe", n), 5),
         many(lambda n: hit(f"song {n}.mp3", n), 8),
@@ -176,13 +191,21 @@ CASES = {
     "sensitive-share": ([share("passwords.txt")], [share("song.mp3", "passage.txt")]),
     "drive-shared": ([share("C:\\Windows\\win.com")], [share("windows tips.txt")]),
     "anonymous-listing": ([anomaly("anonymous-listing")], [anomaly("sequence-jump")]),
-    "inside-address-told": ([address("10.1.2.3")], [address(PUBLIC)]),
+    "inside-address-told": (
+        [address("10.1.2.3")],
+        [address(PUBLIC), (seen("10.1.2.3"), IRC)],
+    ),
+    "member-addresses-told": (
+        [(seen("8.8.4.4"), IRC)],
+        [(seen("10.1.2.3"), IRC), (address("8.8.4.4"), IRC), seen("8.8.4.4")],
+    ),
     "public-address-told": (
         [address("8.8.4.4")],
         [
             address("10.1.2.3"),
             (address("8.8.8.8"), {"server": "8.8.8.8"}),  # whoever hears of itself learns nothing
             (address("8.8.4.4"), GNUTELLA),
+            (seen("8.8.4.4"), IRC),
         ],
     ),
     "peer-addresses-told": (

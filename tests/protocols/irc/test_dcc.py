@@ -93,7 +93,12 @@ def test_a_passive_offer_and_where_its_recipient_listens(number):
     (offer,) = kit.events(told, Offer)
     assert (offer.id, offer.detail) == ("42", "DCC SEND, passive")
     (answer,) = kit.events(told, OfferAnswer)
-    assert (answer.sender, answer.recipient, answer.id, answer.accepted) == ("bob", "ann", "42", True)
+    assert (answer.sender, answer.recipient, answer.id, answer.accepted) == (
+        "bob",
+        "ann",
+        "42",
+        True,
+    )
     (address,) = kit.events(told, PeerAddress)
     assert (address.account, address.address, address.port) == ("bob", "203.0.113.8", 5002)
     (expect,) = kit.effects(told, Expect)

@@ -118,9 +118,7 @@ def test_sasl_plain():
     assert told[1:] == [
         SignOn(account="jilles", method="sasl-plain"),
         plain("jilles", "sasl-plain", "sesame"),
-        SignOnAnswer(
-            account="jilles", accepted=True, reason="900 You are now logged in as jilles"
-        ),
+        SignOnAnswer(account="jilles", accepted=True, reason="900 You are now logged in as jilles"),
     ]
 
 

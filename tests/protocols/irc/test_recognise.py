@@ -51,7 +51,9 @@ def test_each_line_waits_for_its_end():
     assert all(peeked(line[:size]) is MORE for size in range(1, len(line)))
 
 
-@pytest.mark.parametrize("text", [b"NICK ann\r\n", b"PASS secret\r\n", b"PING :x\r\n", b"STARTTLS\r\n"])
+@pytest.mark.parametrize(
+    "text", [b"NICK ann\r\n", b"PASS secret\r\n", b"PING :x\r\n", b"STARTTLS\r\n"]
+)
 def test_words_that_others_have_too_wait_for_the_other_side(text):
     assert peeked(text) is MORE
 

@@ -204,10 +204,20 @@ def test_lists_and_the_rest_tell_nothing(line):
 @pytest.mark.parametrize(
     ("line", "account", "address", "how"),
     [
-        (":s.example 352 ann #lab b 203.0.113.8 s.example bob H :0 Bob", "bob", "203.0.113.8", "who"),
+        (
+            ":s.example 352 ann #lab b 203.0.113.8 s.example bob H :0 Bob",
+            "bob",
+            "203.0.113.8",
+            "who",
+        ),
         (":s.example 311 ann bob b 2001:db8::8 * :Bob", "bob", "2001:db8::8", "whois"),
         (":s.example 338 ann bob 203.0.113.8 :actually using host", "bob", "203.0.113.8", "whois"),
-        (":s.example 378 ann bob :is connecting from *@h 203.0.113.8", "bob", "203.0.113.8", "whois"),
+        (
+            ":s.example 378 ann bob :is connecting from *@h 203.0.113.8",
+            "bob",
+            "203.0.113.8",
+            "whois",
+        ),
         (":s.example 302 ann :bob*=+b@203.0.113.8", "bob", "203.0.113.8", "userhost"),
         (":bob!b@h CHGHOST b 203.0.113.8", "bob", "203.0.113.8", "chghost"),
     ],
@@ -349,6 +359,12 @@ def test_joined_midway_and_behind_a_hole():
     assert not [each for each in told if isinstance(each, Malformed)]
     assert Gap(size=7) in told
     assert session.standing is Standing.PARSED
+
+
+def test_whose_flow_it_is_shows_in_what_the_server_answers():
+    steps = [(S, b":s.example 303 ann :bob\r\n"), (C, b"PRIVMSG bob :hello\r\n")]
+    (told,) = kit.events(kit.decode(Session(MIDWAY), steps), Message)
+    assert (told.sender, told.recipient) == ("ann", "bob")
 
 
 def test_one_whole_line_of_a_flow_joined_midway_says_what_it_is():

@@ -51,6 +51,7 @@ class Session:
         self.done = False
         self._state = State(start)
         self._lanes = [_Lane(hunting=not start.begun), _Lane(hunting=not start.begun)]
+        self._midway = not start.begun
         self._link: Link | None = None
         self._passwords: dict[Side, Line] = {}
         self._known = self._unknown = 0
@@ -179,6 +180,8 @@ class Session:
             self._passwords[side] = line
         if line.command.isdigit():
             tell = NUMERICS.get(line.command) if side is Side.SERVER else None
+            if self._midway:
+                self._state.meet(line.word(0))
         elif side is Side.CLIENT:
             tell = client.COMMANDS.get(line.command)
         else:

@@ -75,13 +75,14 @@ class State:
 
     # -- names ---------------------------------------------------------------------------------
 
+    def meet(self, told: str) -> None:
+        """Learn our client's name from whom a numeric is for, in a flow joined midway."""
+        if not self.nick and told not in ("", "*") and not self.channel(told):
+            self.nick, self.welcomed = told[:NAME], True
+
     def mine(self, nick: str) -> bool:
         """Whether a name is our client's."""
         return bool(self.nick) and fold(nick) == fold(self.nick)
-
-    def is_channel(self, target: str) -> bool:
-        """Whether a target is a channel, or those of some standing in one."""
-        return bool(self.channel(target))
 
     def channel(self, target: str) -> str:
         """Return the channel that a target names, or ''."""
