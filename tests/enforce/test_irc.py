@@ -7,7 +7,7 @@ from tests.enforce.guarding import guard
 from tests.enforce.lab import SERVER, World, isolated, play
 from tests.enforce.test_real import NGIRCD, QUIET, connect, wait
 from tests.live.world import needs
-from tests.protocols.irc.talk import C, HELLO, JOINED, S, WELCOME, lines
+from tests.protocols.irc.talk import HELLO, JOINED, WELCOME, C, S, lines
 
 OTHER_PORT = 31_337
 NO_FILES = "rules: [{deny: irc, capabilities: [file-transfer]}]"

@@ -5,7 +5,7 @@ From ircdocs' description of DCC; the forms of irssi, WeeChat and mIRC are as th
 
 import pytest
 from tests import kit
-from tests.protocols.irc.talk import C, S, START, said, spoken
+from tests.protocols.irc.talk import START, C, S, said, spoken
 
 from backchannel.effects import Expect
 from backchannel.events import Anomaly, Message, Offer, OfferAnswer, PeerAddress

@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 from tests import kit
-from tests.protocols.irc.talk import C, HELLO, S, START, WELCOME, heard, lines, said, spoken
+from tests.protocols.irc.talk import HELLO, START, WELCOME, C, S, heard, lines, said, spoken
 
 from backchannel.events import (
     Credential,

@@ -7,8 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import kit
-from tests.protocols.irc.talk import C, HELLO, MIDWAY, S, START, TALK, WELCOME, heard, lines
-from tests.protocols.irc.talk import said, spoken
+from tests.protocols.irc.talk import (
+    HELLO,
+    MIDWAY,
+    START,
+    TALK,
+    WELCOME,
+    C,
+    S,
+    heard,
+    lines,
+    said,
+    spoken,
+)
 
 from backchannel.effects import Inner, InnerEnd, Open
 from backchannel.events import (
