@@ -13,6 +13,7 @@ from tests.protocols.icq_web import test_session as icq_web
 from tests.protocols.ike import test_carriers as ike
 from tests.protocols.msn_webcam import test_session as msn_webcam
 from tests.protocols.oscar_http import test_session as oscar_http
+from tests.protocols.quic import build as quic
 from tests.protocols.rdp import test_session as rdp
 from tests.protocols.rtp import test_session as rtp
 from tests.protocols.t120 import test_session as t120
@@ -79,6 +80,7 @@ DATAGRAMS = {  # protocols over UDP
     "ike": longest("ipsec/natt_client_side.pcap"),
     "openvpn": longest("openvpn/openvpn26_tls_crypt_v2.pcap"),
     "wireguard": longest("wireguard/wireguard_go_roaming.pcap"),
+    "quic": quic.TALK,
     "rtp": [(Side.CLIENT, rtp.rtp(n)) for n in range(1, 40)] + [(Side.SERVER, rtp.SENDER)],
 }
 WAYS = {

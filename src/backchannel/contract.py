@@ -186,6 +186,14 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
     `recognise` as well. A reason to look, never an identity."""
     context: bool = False
     """True for protocols decoded only for what they tell about others (dns, tls, plain http)."""
+    sealed: bool = False
+    """True for one of these whose names are enciphered (quic): the core cannot see them, so all
+    its flows are delivered, and let go once they name no service."""
+
+    @property
+    def gated(self) -> bool:
+        """Whether the core delivers its flows only where they name a service."""
+        return self.context and not self.sealed
 
     @property
     def recognise(self) -> Callable[[Peek], Claim | More | None]:

@@ -119,6 +119,7 @@ class Scan:
             files=FileStore(Path(extract) if extract else None, self._count),
             on_end=self._ended,
             on_count=self._heard.append,
+            everything=everything,
         )
         self._how_made = {
             "decoded": "all protocols" if everything else "what concerns a known service",
@@ -338,7 +339,7 @@ def looks_for(index: catalogue.Index, *, everything: bool) -> dict[str, Any]:
     return {
         "magics": [(numbers[name], magic) for name, p in protocols.items() for magic in p.magic],
         "names": index.suffixes(),
-        "name_gated": [numbers[name] for name, p in protocols.items() if p.context],
+        "name_gated": [numbers[name] for name, p in protocols.items() if p.gated],
         "everything": everything,
     }
 

@@ -76,7 +76,7 @@ class Session:
 class Fake:
     """A protocol that claims everything."""
 
-    name, service, context, ports = "fake", "aim", False, ()
+    name, service, context, sealed, ports = "fake", "aim", False, False, ()
     session = Session
 
     @staticmethod

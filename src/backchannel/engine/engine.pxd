@@ -14,6 +14,7 @@ cdef tuple SIDES
 
 cdef class Engine:
     cdef public object counters, read, names
+    cdef public bint everything
     cdef object _core, _protocols, _on_end, _on_output
     cdef Reach _reach
     cdef dict _streams
@@ -38,6 +39,7 @@ cdef class Engine:
     cdef _peek(self, Stream stream, int side, data)
     cdef _identify(self, Stream stream, Moment moment, bint last=*)
     cdef _abandon(self, Stream stream)
+    cdef _let_go(self, Stream stream)
     cdef _claim(self, Stream stream, claim, Moment moment)
     cdef _decode(self, Stream stream, int side, data, Moment moment)
     cdef _judge(self, Stream stream, session, Moment moment)

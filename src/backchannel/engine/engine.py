@@ -50,14 +50,17 @@ class Engine:
         on_end: StreamEnd = lambda _stream, _slot: None,
         on_output: OnOutput | None = None,
         on_count: OnCount = lambda _counted: None,
+        everything: bool = False,
     ) -> None:
         """*protocols* stand in the order in which the core was given their numbers.
         *service_of_name* maps a host name to a catalogue id or to nothing; *on_end* is called once
         for each stream that had a claim or was inside another, when it ends, while its row can
         still be asked for;
         *on_output* for everything a session says, at once, even if its claim is not proved;
-        *on_count* for events of which a session tells only the class, see `read`.
+        *on_count* for events of which a session tells only the class, see `read`. *everything*:
+        tell of sealed protocols even where they name no service.
         """
+        self.everything = everything
         self.counters: Counter[str] = Counter()
         self.read: Reads | None = None
         """Says which events' content somebody reads; None: all of them."""
@@ -193,6 +196,8 @@ class Engine:
         for child in stream.children.values():
             self._close(child, moment)
         stream.children.clear()
+        if stream.is_nobodys():
+            self._let_go(stream)
         if stream.touched:
             for transfer in self._reach.files.close_scope(stream.scope):
                 self._observer.hear(stream, moment, Side.CLIENT, transfer)
@@ -290,12 +295,21 @@ class Engine:
         if stream.slot >= 0:
             self._core.drop(stream.slot)
 
+    def _let_go(self, stream: Stream) -> None:
+        """The stream names no service: nothing is told of it."""
+        stream.held.clear()
+        stream.session = stream.protocol = stream.claim = None
+        stream.sealed = False
+        self._abandon(stream)
+
     def _claim(self, stream: Stream, claim: Claim, moment: Moment) -> None:
         """Open the session and show it everything from the beginning."""
         protocol, expected = self._protocols[claim.protocol], stream.claim
         if expected is not None and expected.flipped and expected.protocol == claim.protocol:
             claim = msgspec.structs.replace(claim, flipped=True)  # as was announced
         stream.claim, stream.claim_frame, stream.protocol = claim, moment.frame, protocol
+        # what a tunnel carries is told of anyway, as the core gates nothing there
+        stream.sealed = protocol.sealed and not self.everything and not stream.depth
         stream.flip = int(claim.flipped)
         start = stream.start
         if claim.flipped:
@@ -336,6 +350,8 @@ class Engine:
         standing = session.standing
         if standing is REFUTED:
             self._refuted(stream, moment)
+        elif standing is PARSED and stream.is_nobodys():
+            self._let_go(stream)
         elif session.done:
             stream.decoder = None
             if not stream.children and stream.slot >= 0:

@@ -104,6 +104,7 @@ class Observer:
             service = self._names.learn(event, moment.time)
             if service and event.how != "dns":
                 stream.named = service, event.name
+                self.release_known(stream)  # what waited for this came before
         elif isinstance(event, SignOn) and event.account:
             stream.account = event.account
 

@@ -33,7 +33,7 @@ cdef class Stream:
     cdef bint _context
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
     cdef public int depth, flip
-    cdef public bint asked, bare, deaf, ported, settled, tcp, touched
+    cdef public bint asked, bare, deaf, ported, sealed, settled, tcp, touched
     cdef public str carrier, account
     cdef public list peeked, replay, matched, held, ended
     cdef public tuple named
@@ -44,6 +44,7 @@ cdef class Stream:
     cdef public Stream carries
 
     cpdef Group login(self)
+    cpdef bint is_nobodys(self)
     cpdef bint is_done(self)
     cdef str _spoken(self)
     @cython.locals(group=Group)

@@ -123,6 +123,7 @@ class Stream:
         "replay",
         "replay_size",
         "scope",
+        "sealed",
         "session",
         "settled",
         "slot",
@@ -177,6 +178,7 @@ class Stream:
         self.account = ""
         self.named: tuple[str, str] | None = None  # (service, name) where a name told it
         self.settled = False  # nothing more will tell the service apart: its protocol's default
+        self.sealed = False  # told of only where it names a service, which nobody saw before
         self.touched = False  # has files under way
 
     @property
@@ -230,6 +232,10 @@ class Stream:
         """What the session thinks of the claim."""
         return self.session.standing if self.session else CLAIMED
 
+    def is_nobodys(self) -> bool:
+        """Whether it is told of only if it names a service, and has not named one."""
+        return self.sealed and self.named is None
+
     def is_done(self) -> bool:
         """Whether the session wants no more bytes."""
         return self.session is not None and self.session.done
@@ -263,7 +269,7 @@ class Stream:
     @property
     def holds(self) -> bool:
         """Whether events wait: the claim is unproved, or the service not known yet."""
-        if self.standing is CLAIMED:
+        if self.standing is CLAIMED or self.is_nobodys():
             return True
         return self.session is not None and not self._context and not self.service
 

@@ -81,6 +81,7 @@ class Parser:
             on_end=self._ended,
             on_output=self._heard if join is not None else None,
             on_count=self._happened,
+            everything=task.everything,
         )
         self._look_for(task.read)
         self._onlooker: Onlooker | None = None
@@ -111,6 +112,7 @@ class Parser:
         """Look for what another catalogue knows; all flows stay."""
         self._core.match(**looks_for(command.index, everything=command.everything))
         self._engine.names.service_of_name = _service_of_name(command.index)
+        self._engine.everything = command.everything
         self._look_for(command.read)
 
     def _look_for(self, read: messages.Read | None) -> None:

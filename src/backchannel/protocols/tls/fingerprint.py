@@ -23,15 +23,15 @@ def ja3(hello: ClientHello) -> str:
     return hashlib.md5(",".join([str(hello.version), *parts]).encode()).hexdigest()
 
 
-def ja4(hello: ClientHello) -> str:
-    """Return the JA4 fingerprint of a hello over TCP."""
+def ja4(hello: ClientHello, carrier: str = "t") -> str:
+    """Return the JA4 fingerprint of a hello over TCP, or with *carrier* `q` over QUIC."""
     ciphers = _hex(hello.ciphers)
     extensions = _hex(hello.extensions)
     kept = sorted(_hex(value for value in hello.extensions if value not in (_SNI, _ALPN)))
     signatures = _hex(hello.signatures)
     tail = ",".join(kept) + ("_" + ",".join(signatures) if signatures else "")
     return (
-        f"t{_VERSIONS.get(hello.highest, '00')}{'d' if _SNI in hello.extensions else 'i'}"
+        f"{carrier}{_VERSIONS.get(hello.highest, '00')}{'d' if _SNI in hello.extensions else 'i'}"
         f"{min(len(ciphers), 99):02}{min(len(extensions), 99):02}{_first_alpn(hello.alpn)}"
         f"_{_digest(','.join(sorted(ciphers)))}_{_digest(tail if kept else '')}"
     )

@@ -11,7 +11,7 @@ from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.tls import wire
 from backchannel.protocols.tls.certificate import read_names
 from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
-from backchannel.protocols.tls.fingerprint import ja3, ja4
+from backchannel.protocols.tls.told import tell_answer, tell_hello
 from backchannel.protocols.tls.wire import (
     CERTIFICATE,
     CLIENT_HELLO,
@@ -208,7 +208,7 @@ class Session(Decoder):
 
     def _client_hello(self, hello: wire.ClientHello, out: list[Output]) -> None:
         self._hello_seen = True
-        out.append(_hello(hello) if self._hellos else TlsHello)
+        out.append(tell_hello(hello) if self._hellos else TlsHello)
         if hello.name:
             self._named = True
             out.append(NameLearned(name=hello.name, how="sni"))
@@ -219,7 +219,7 @@ class Session(Decoder):
         if self._hello_seen:
             self.standing = _PARSED
         self._hello_seen = True
-        out.append(_answer(hello) if self._answers else TlsAnswer)
+        out.append(tell_answer(hello) if self._answers else TlsAnswer)
         if hello.version >= wire.TLS13:
             self._finish(_SERVER)
 
@@ -231,19 +231,3 @@ class Session(Decoder):
         if not self._named:  # what the client asked for says more
             hosts = [name for name in names if "." in name and " " not in name][:NAMES]
             out += [NameLearned(name=name, how="certificate") for name in hosts]
-
-
-def _hello(hello: wire.ClientHello) -> TlsHello:
-    return TlsHello(
-        version=wire.version_name(hello.highest),
-        name=hello.name,
-        alpn=tuple(name.decode("latin-1") for name in hello.alpn),
-        ech=hello.ech,
-        ja3=ja3(hello),
-        ja4=ja4(hello),
-    )
-
-
-def _answer(hello: wire.ServerHello) -> TlsAnswer:
-    version = wire.version_name(hello.version)
-    return TlsAnswer(version=version, cipher=f"{hello.cipher:04x}", alpn=hello.alpn)

@@ -1,0 +1,57 @@
+"""The stream in CRYPTO frames, put together from pieces in any order (RFC 9000 §7.5).
+
+Holds LIMIT bytes at most, of them PIECES ahead of a hole. Bytes that came first are kept.
+"""
+
+from backchannel.protocols.tls.wire import read_message
+from backchannel.reader import WireError
+
+LIMIT = 32_768
+PIECES = 256
+
+
+class CryptoStream:
+    """One side's bytes of the handshake."""
+
+    __slots__ = ("_ahead", "_read", "_whole")
+
+    def __init__(self) -> None:
+        self._whole = bytearray()
+        """From the beginning, as far as no piece is missing."""
+        self._ahead: dict[int, bytes] = {}
+        self._read = 0
+        """Bytes of messages that were returned."""
+
+    def add(self, offset: int, data: bytes) -> None:
+        """Take a piece. Raises WireError beyond the bounds."""
+        if offset + len(data) > LIMIT:
+            raise WireError(f"QUIC handshake beyond {LIMIT} bytes")
+        if offset > len(self._whole):
+            if len(data) > len(self._ahead.get(offset, b"")):
+                self._ahead[offset] = data
+            if len(self._ahead) > PIECES:
+                raise WireError(f"QUIC handshake in more than {PIECES} pieces ahead of a hole")
+            return
+        self._extend(offset, data)
+        for start in sorted(self._ahead):
+            if start > len(self._whole):
+                break
+            self._extend(start, self._ahead.pop(start))
+
+    def _extend(self, offset: int, data: bytes) -> None:
+        self._whole += data[len(self._whole) - offset :]
+
+    def next_message(self) -> tuple[int, bytes] | None:
+        """Return kind and body of the next message of the handshake, once it is whole."""
+        rest = self._whole[self._read :]
+        found = read_message(rest)
+        if found is None or len(rest) < 4 + found[1]:
+            return None
+        self._read += 4 + found[1]
+        return found[0], bytes(rest[4 : 4 + found[1]])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._whole.clear()
+        self._ahead.clear()
+        self._read = 0

@@ -1,0 +1,105 @@
+"""The keys of Initials, which follow from the client's first destination: they protect against
+accidents, not against readers.
+
+RFC 9001 §5: HKDF (RFC 5869) with SHA-256, AES-128-GCM for payloads, AES-128 in ECB for headers. A
+tag that verifies proves that the bytes are QUIC of that version: chance does so once in 2^128.
+"""
+
+import hmac
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+from backchannel.model import Side
+from backchannel.protocols.quic.versions import Version
+from backchannel.protocols.quic.wire import TAG, Packet
+
+_HASH = "sha256"
+_ROLES = "client in", "server in"
+_MODE = ECB()  # noqa: S305 - of one block, as RFC 9001 §5.4.3 says
+
+
+@cache
+def _info(label: str, size: int) -> bytes:
+    """Return what HKDF-Expand-Label (RFC 8446 §7.1) hashes for *size* bytes, at most one block."""
+    text = f"tls13 {label}".encode()
+    return size.to_bytes(2) + bytes([len(text)]) + text + b"\0\1"
+
+
+def _expand(secret: bytes, label: str, size: int) -> bytes:
+    return hmac.digest(secret, _info(label, size), _HASH)[:size]
+
+
+class _Direction:
+    """What opens the packets of one side."""
+
+    __slots__ = ("aead", "iv", "largest", "masks")
+
+    def __init__(self, secret: bytes, prefix: str) -> None:
+        self.aead = AESGCM(_expand(secret, f"{prefix} key", 16))
+        self.iv = int.from_bytes(_expand(secret, f"{prefix} iv", 12))
+        self.masks = Cipher(AES(_expand(secret, f"{prefix} hp", 16)), _MODE).encryptor()
+        self.largest = -1
+        """The largest number of a packet that was opened."""
+
+    def open(self, datagram: bytes, packet: Packet) -> bytes | None:
+        """Return the payload of *packet*; None where its tag does not verify."""
+        start, at = packet.start, packet.number
+        mask = self.masks.update(datagram[at + 4 : at + 20])
+        first = datagram[start] ^ mask[0] & 0x0F
+        size = (first & 3) + 1
+        number = int.from_bytes(datagram[at : at + size]) ^ int.from_bytes(mask[1 : 1 + size])
+        header = bytes([first]) + datagram[start + 1 : at] + number.to_bytes(size)
+        number = _whole(number, size, self.largest + 1)
+        nonce = (self.iv ^ number).to_bytes(12)
+        try:
+            payload = self.aead.decrypt(nonce, datagram[at + size : packet.end], header)
+        except InvalidTag:
+            return None
+        self.largest = max(self.largest, number)
+        return payload
+
+
+def _whole(number: int, size: int, expected: int) -> int:
+    """Return the packet number of which only the last *size* bytes were sent (RFC 9000 A.3)."""
+    window = 1 << 8 * size
+    found = expected & -window | number
+    if found + window // 2 <= expected and found < (1 << 62) - window:
+        return found + window
+    return found - window if found > expected + window // 2 and found >= window else found
+
+
+class Keys:
+    """What opens the Initials of one connection, made for each side when it is first needed."""
+
+    __slots__ = ("_directions", "_secret", "connection", "version")
+
+    def __init__(self, version: Version, connection: bytes) -> None:
+        """*connection*: the destination that the client invented, or that a Retry gave it."""
+        self.version, self.connection = version, connection
+        self._secret = hmac.digest(version.salt, connection, _HASH)
+        self._directions: list[_Direction | None] = [None, None]
+
+    def open(self, role: Side, datagram: bytes, packet: Packet) -> bytes | None:
+        """Return the payload of a *packet* that came from *role* of QUIC; None where its tag does
+        not verify.
+        """
+        direction = self._directions[role]
+        if direction is None:
+            secret = _expand(self._secret, _ROLES[role], 32)
+            direction = self._directions[role] = _Direction(secret, self.version.prefix)
+        return direction.open(datagram, packet)
+
+
+def proves(packet: Packet, datagram: bytes, connection: bytes) -> bool:
+    """Whether a Retry's tag verifies for the client's first destination (RFC 9001 §5.8)."""
+    if packet.version.retry is None:
+        return False
+    key, nonce = packet.version.retry
+    body = datagram[packet.start : packet.end]
+    known = bytes([len(connection)]) + connection + body[:-TAG]
+    return hmac.compare_digest(AESGCM(key).encrypt(nonce, b"", known), body[-TAG:])

@@ -1,0 +1,152 @@
+"""QUIC on the wire: long headers, and the frames of an Initial. Bytes in, values out.
+
+    long header   form 1 | fixed 1 | type 2 | protected 4 || version u32 | dcid u8 + bytes |
+                  scid u8 + bytes                                            RFC 9000 §17.2
+    Initial       ... token varint + bytes | length varint | number | payload
+    0-RTT, Handshake  ... length varint | number | payload
+    Retry         ... token | tag 16
+    negotiation   version 0 | dcid | scid | versions u32 ...                 §17.2.1
+    varint        two bits say whether it takes 1, 2, 4 or 8 bytes           §16
+    frames        00 padding, 01 ping, 02-03 ack, 06 crypto, 1c close        §12.4, §19
+
+Big-endian. Nothing is remembered.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from backchannel.protocols.quic.versions import INITIAL, RETRY, VERSIONS, Version
+from backchannel.reader import Reader, WireError
+
+LONGEST_ID = 20
+SHORTEST_ID = 8
+"""Bytes of the destination that a client invents for its first packet (RFC 9000 §7.2)."""
+TAG = 16
+SAMPLED = 4 + 16
+"""Bytes behind where the packet number begins that removing the header's protection needs."""
+PACKETS = 8
+"""Packets of one datagram that are looked at."""
+OFFERS = 64
+"""Versions of one negotiation that are read."""
+_LONG = 0x80
+_PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 0, 1, 2, 3, 6, 0x1C
+_RANGES = 1024
+
+
+class Packet(msgspec.Struct, frozen=True):
+    """One packet with a long header, by its place in its datagram."""
+
+    version: Version
+    kind: int
+    target: bytes
+    """Connection ID of who is to receive it."""
+    source: bytes
+    start: int
+    number: int
+    """Where its number begins; of a Retry, its token."""
+    end: int
+
+
+class Negotiation(msgspec.Struct, frozen=True):
+    """A server's answer to a version that it does not speak."""
+
+    target: bytes
+    source: bytes
+    versions: tuple[int, ...]
+
+
+def is_long(datagram: bytes) -> bool:
+    """Whether *datagram* begins with a long header."""
+    return len(datagram) > 6 and datagram[0] & _LONG != 0
+
+
+def read_packets(datagram: bytes) -> Iterator[Packet]:
+    """Yield the packets with long headers that *datagram* holds one behind the other, up to one
+    with a short header, or to padding. Raises WireError for what is none.
+    """
+    at = 0
+    for _ in range(PACKETS):
+        if at >= len(datagram) or not datagram[at] & _LONG:
+            return
+        packet = _packet(datagram, at)
+        yield packet
+        at = packet.end
+
+
+def _packet(datagram: bytes, start: int) -> Packet:
+    reader = Reader(datagram, start)
+    first, number = reader.u8(), reader.u32()
+    version = VERSIONS.get(number)
+    if version is None:  # the fixed bit tells nothing: once both agree it is random (RFC 9287)
+        raise WireError(f"unknown QUIC version {number:08x}")
+    target, source = _connection(reader), _connection(reader)
+    kind, end = version.kinds[first >> 4 & 3], len(datagram)
+    if kind == INITIAL:  # a token stands before
+        reader.skip(varint(reader))
+    if kind != RETRY:
+        size = varint(reader)
+        end = reader.offset + size
+        if size < SAMPLED or end > len(datagram):
+            raise WireError(f"QUIC packet of {size} bytes, {len(reader)} left")
+    elif len(reader) <= TAG:
+        raise WireError("QUIC Retry without a token")
+    return Packet(version, kind, target, source, start, reader.offset, end)
+
+
+def _connection(reader: Reader) -> bytes:
+    size = reader.u8()
+    if size > LONGEST_ID:
+        raise WireError(f"QUIC connection ID of {size} bytes")
+    return reader.take(size)
+
+
+def read_negotiation(datagram: bytes) -> Negotiation | None:
+    """Return the negotiation that *datagram* is; None where it is something else."""
+    if not is_long(datagram) or datagram[1:5] != bytes(4):
+        return None
+    reader = Reader(datagram, 5)
+    target, source = _connection(reader), _connection(reader)
+    if not reader or len(reader) % 4 or len(reader) > 4 * OFFERS:
+        raise WireError(f"QUIC version negotiation of {len(reader)} bytes")
+    return Negotiation(target, source, tuple(reader.u32() for _ in range(len(reader) // 4)))
+
+
+def varint(reader: Reader) -> int:
+    """Return an integer of variable size."""
+    first = reader.u8()
+    if first < 0x40:
+        return first
+    value = first & 0x3F
+    for byte in reader.take((1 << (first >> 6)) - 1):
+        value = value << 8 | byte
+    return value
+
+
+def read_crypto(payload: bytes) -> list[tuple[int, bytes]]:
+    """Return (offset, bytes) of each CRYPTO frame in an Initial's payload."""
+    reader, found = Reader(payload), []
+    while reader:
+        kind = reader.u8()
+        if kind == _PADDING:
+            reader.offset = len(payload) - len(payload[reader.offset :].lstrip(b"\0"))
+        elif kind == _CRYPTO:
+            offset = varint(reader)
+            found.append((offset, reader.take(varint(reader))))
+        elif kind in (_ACK, _ACK_ECN):
+            _pass_ack(reader, counts=kind == _ACK_ECN)
+        elif kind == _CLOSE:  # nothing follows that counts
+            break
+        elif kind != _PING:
+            raise WireError(f"QUIC frame {kind:02x} in an Initial")
+    return found
+
+
+def _pass_ack(reader: Reader, *, counts: bool) -> None:
+    for _ in range(2):  # the largest number, and the delay
+        varint(reader)
+    ranges = varint(reader)
+    if ranges > _RANGES:
+        raise WireError(f"QUIC acknowledgement of {ranges} ranges")
+    for _ in range(1 + 2 * ranges + 3 * counts):
+        varint(reader)

@@ -1,0 +1,73 @@
+"""RFC 9001 appendix A and RFC 9369 appendix A: the same connection in both versions."""
+
+CRYPTO = bytes.fromhex(
+    "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c"
+    "00000413011302010000c000000010000e00000b6578616d706c652e636f6dff01000100000a00080006"
+    "001d0017001800100007000504616c706e000500050100000000003300260024001d00209370b2c9caa4"
+    "7fbabaf4559fedba753de171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e040305"
+    "0306030203080408050806002d00020101001c00024001003900320408ffffffffffffffff05048000ff"
+    "ff07048000ffff0801100104800075300901100f088394c8f03e51570806048000ffff"
+)
+"""A client's hello in a CRYPTO frame (RFC 9001 A.2); PADDING brings it to 1162 bytes."""
+SERVER = bytes.fromhex(
+    "02000000000600405a020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc543"
+    "0b9a045a1200130100002e00330024001d00209d3c940d89690b84d08a60993c144eca684d1081287c83"
+    "4d5311bcf32bb9da1a002b00020304"
+)
+"""A server's ACK and hello (RFC 9001 A.3)."""
+KEYS = {  # of client and server: key, IV, key of the header; RFC 9001 A.1, RFC 9369 A.1
+    0x00000001: (
+        (
+            "1f369613dd76d5467730efcbe3b1a22d",
+            "fa044b2f42a3fd3b46fb255c",
+            "9f50449e04a0e810283a1e9933adedd2",
+        ),
+        (
+            "cf3a5331653c364c88f0f379b6067e37",
+            "0ac1493ca1905853b0bba03e",
+            "c206b8d9b9f0f37644430b490eeaa314",
+        ),
+    ),
+    0x6B3343CF: (
+        (
+            "8b1a0bc121284290a29e0971b5cd045d",
+            "91f73e2351d8fa91660e909f",
+            "45b95e15235d6f45a6b19cbcb0294ba9",
+        ),
+        (
+            "82db637861d55e1d011f19ea71d5d2a7",
+            "dd13c276499c0249d3310652",
+            "edf6d05c83121201b436e16877593c3a",
+        ),
+    ),
+}
+ANSWERS = {  # RFC 9001 A.3, RFC 9369 A.3: the server's packet
+    0x00000001: bytes.fromhex(
+        "cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69"
+        "797554780bb38cc5a99f5ede4cf73c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73"
+        "cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c276456"
+        "cbc42158407dd074ee"
+    ),
+    0x6B3343CF: bytes.fromhex(
+        "dc6b3343cf0008f067a5502a4262b5004075d92faaf16f05d8a4398c47089698baeea26b91eb761d9b89"
+        "237bbf87263017915358230035f7fd3945d88965cf17f9af6e16886c61bfc703106fbaf3cb4cfa52382d"
+        "d16a393e42757507698075b2c984c707f0a0812d8cd5a6881eaf21ceda98f4bd23f6fe1a3e2c43edd9ce"
+        "7ca84bed8521e2e140"
+    ),
+}
+ASKED = {  # RFC 9001 A.2, RFC 9369 A.2: where the client's packet begins, and its last 16 bytes
+    0x00000001: (
+        "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11",
+        "e221af44860018ab0856972e194cd934",
+    ),
+    0x6B3343CF: (
+        "d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485",
+        "a18b2faa745b6fe189cf772a9f84cbfc",
+    ),
+}
+RETRIES = (  # RFC 9001 A.4, RFC 9369 A.4, and the same place in the drafts 29 and 25 of the former
+    "ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba",
+    "cf6b3343cf0008f067a5502a4262b5746f6b656ec8646ce8bfe33952d955543665dcc7b6",
+    "ffff00001d0008f067a5502a4262b5746f6b656ed16926d81f6f9ca2953a8aa4575e1e49",
+    "ffff0000190008f067a5502a4262b5746f6b656e1e5ec5b014cbb1f0fd93df4048c446a6",
+)
