@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from tests.enforce.guarding import guard
-from tests.enforce.lab import PATIENCE, SERVER, World, isolated
+from tests.enforce.lab import CLIENT, PATIENCE, SERVER, World, isolated
 from tests.live.receivers import certificate, server_context
 from tests.live.world import needs
+from tests.protocols.quic import build
 
 MESSENGERS = "rules: [{deny: [aim, icq, msn, yahoo, kazaa, gnutella]}]"
 HOST = "guarded.example"
@@ -147,7 +148,7 @@ def test_irc_passes_and_a_file_by_dcc_does():
 # -- names -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+every_policy = pytest.mark.parametrize(
     ("policy", "telegram"),
     [
         ("rules: [{deny: telegram, best-effort: true}]", False),
@@ -156,6 +157,9 @@ def test_irc_passes_and_a_file_by_dcc_does():
         ("default: deny\nrules: [{allow: ipsec}]", False),
     ],
 )
+
+
+@every_policy
 @isolated
 def test_a_service_in_tls_is_refused_and_allowed_by_its_name(tmp_path, policy, telegram):
     world = World()
@@ -194,6 +198,39 @@ def test_a_service_in_tls_is_refused_and_allowed_by_its_name(tmp_path, policy, t
         with guard(world, policy) as running:
             assert talks("web.telegram.org") is telegram
             assert talks("www.example.org") is ("default: deny" not in policy)
+        told = {service for _, service, _ in running.actions()}
+        assert told <= {"telegram", ""}
+        assert ("telegram" in told) is not telegram
+
+
+@every_policy
+@isolated
+def test_a_service_in_quic_is_refused_and_allowed_by_its_name(policy, telegram):
+    """Nobody here speaks QUIC: the guard sees what two that do would send each other."""
+    world = World()
+    hellos = build.greeting(), build.greeting(b"www.example.org")
+    asks = [build.initial(build.crypto(hello)) for hello in hellos]
+
+    def talks(port, ask):
+        """Say whether a hello and what follows it reach the server, and its answers the client."""
+        with (
+            world.client.listen(4, CLIENT[4], port, socket.SOCK_DGRAM) as near,
+            world.server.listen(4, SERVER[4], port, socket.SOCK_DGRAM) as far,
+        ):
+            near.settimeout(2)
+            far.settimeout(2)
+            try:
+                for sent, back in ((ask, build.ANSWER), *[(build.SHORT, build.SHORT)] * 20):
+                    near.sendto(sent, (SERVER[4], port))
+                    far.sendto(back, far.recvfrom(2000)[1])
+                    near.recv(2000)
+            except OSError:
+                return False
+        return True
+
+    with guard(world, policy) as running:
+        assert talks(443, asks[0]) is telegram
+        assert talks(8443, asks[1]) is ("default: deny" not in policy)
         told = {service for _, service, _ in running.actions()}
         assert told <= {"telegram", ""}
         assert ("telegram" in told) is not telegram

@@ -136,4 +136,6 @@ def reply():
 GREETING = greeting()
 HELLO = initial(crypto(GREETING))
 ANSWER = initial(ack() + crypto(reply()), role=S)
-TALK = [(C, HELLO), (S, ANSWER), (C, b"\x4f" + bytes(60)), (S, b"\x51" + bytes(400))]
+SHORT = b"\x4f" + bytes(60)
+"""A packet as all later ones are."""
+TALK = [(C, HELLO), (S, ANSWER), (C, SHORT), (S, SHORT)]

@@ -22,6 +22,7 @@ from tests.protocols.quic.build import (
     HELLO,
     PING,
     SERVER_ID,
+    SHORT,
     TALK,
     V1,
     V2,
@@ -48,7 +49,6 @@ from backchannel.protocols.tls.events import TlsAnswer, TlsHello
 
 START = Start("udp", Endpoint("10.0.0.5", 40000), Endpoint("10.0.0.1", 8443))
 NAME = NameLearned(name="web.telegram.org", how="sni")
-SHORT = b"\x4f" + bytes(60)
 NEW_TARGET = b"otherwhere"
 
 
