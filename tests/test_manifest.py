@@ -16,7 +16,8 @@ from backchannel import events
 from backchannel.model import Side
 from backchannel.pipeline import Scan
 from backchannel.protocols.openvpn.events import OpenvpnHandshake, OpenvpnTraffic
-from backchannel.protocols.tls.events import TlsCertificate
+from backchannel.protocols.quic.events import QuicStep
+from backchannel.protocols.tls.events import TlsCertificate, TlsHello
 from backchannel.protocols.wireguard.events import WireguardHandshake, WireguardTraffic
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -211,3 +212,24 @@ def test_signed_on_accounts_come_from_the_client_side():
     seen = told({"path": "aim/aim_md5login_8im.pcap"}, events.SignOn)
     assert seen
     assert {observation.side for observation in seen} == {Side.CLIENT}
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.get("connections")], ids=lambda entry: entry["path"]
+)
+def test_every_connection_of_quic_is_told_by_its_name(entry):
+    """With everything decoded; otherwise only those that name a service."""
+    steps, ports = {}, {}
+    for seen in Scan(EXAMPLES / entry["path"], everything=True):
+        if isinstance(seen.event, TlsHello):
+            ports[seen.flow] = (seen.event.name, seen.service, seen.flow.server.port)
+        elif isinstance(seen.event, QuicStep):
+            steps.setdefault(seen.flow, []).append(f"{seen.event.step} {seen.event.version}")
+    wanted = [(e["name"], e["service"], e["port"]) for e in entry["connections"]]
+    assert list(ports.values()) == wanted
+    assert list(steps.values()) == [each["steps"] for each in entry["connections"]]
+    named = {each["service"] for each in entry["connections"]} - {""}
+    rows = observations(entry["path"])[1].services
+    assert {(row.service, row.stack, row.confidence) for row in rows} == {
+        (service, "quic", "name") for service in named
+    }

@@ -185,7 +185,7 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
     """Where bytes may be too random for any magic (ESP in UDP): flows of these ports are shown to
     `recognise` as well. A reason to look, never an identity."""
     context: bool = False
-    """True for protocols decoded only for what they tell about others (dns, tls, plain http)."""
+    """True for protocols decoded only for what they tell of others (dns, tls, plain http ...)."""
     sealed: bool = False
     """True for one of these whose names are enciphered (quic): the core cannot see them, so all
     its flows are delivered, and let go once they name no service."""

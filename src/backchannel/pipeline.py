@@ -361,11 +361,11 @@ def scan(
 
     *disclosure* shows passwords or message text in the document; by default both are redacted.
     *settings* are the bounds and time-outs of the packet core. *extract* names a folder for
-    transferred files. *everything* decodes DNS, TLS and plain web traffic too, not only where their
-    names matter. *collect_flows* keeps a row for each flow, for `Scan.flows`, which costs memory in
-    proportion. *progress* is called now and then with the bytes read and the bytes in all.
-    *rule_folders* hold rules beside ours; *index* is another catalogue. *followers* look closer at
-    some events, such as the password audit. *pseudonyms* rename everything that is told.
+    transferred files. *everything* decodes DNS, TLS, QUIC and plain web traffic too, not only
+    where their names matter. *collect_flows* keeps a row for each flow, for `Scan.flows`, which
+    costs memory in proportion. *progress* is called now and then with the bytes read and the bytes
+    in all. *rule_folders* hold rules beside ours; *index* is another catalogue. *followers* look
+    closer at some events, such as the password audit. *pseudonyms* rename everything that is told.
 
     Raises UsageError without a path, and InputError when one does not exist or holds no capture.
     Nothing is decoded before the scan is iterated or its document is asked for.

@@ -31,7 +31,7 @@ def test_the_services_of_the_texts_and_of_today_are_there():
 def test_every_decoder_belongs_to_a_service_that_has_a_sheet():
     """Plain web, names and TLS are carriers; RTP, T.120 and RDP say themselves whose they are."""
     sheets = {name for service in KNOWN.values() for name in service.protocols}
-    shared = {"dns", "tls", "http", "rtp", "oscar-http"}
+    shared = {"dns", "tls", "quic", "http", "rtp", "oscar-http"}
     assert set(protocols.load()) - sheets <= shared
 
 

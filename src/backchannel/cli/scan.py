@@ -71,7 +71,7 @@ def scan(
     content
         Show the text of messages and profiles instead of redacting it.
     all_protocols
-        Decode all DNS, TLS and plain web traffic, not only where it concerns a known service.
+        Decode all DNS, TLS, QUIC and plain web traffic, not only where it concerns a known service.
     ignore_vlans
         Ignore VLAN ids when telling flows apart: for mirror ports that tag only one direction.
     fail_on

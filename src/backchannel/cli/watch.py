@@ -57,7 +57,7 @@ class Settings:
     content: bool = False
     """Show the text of messages and profiles instead of redacting it."""
     everything: Annotated[bool, Parameter(name="--all")] = False
-    """Decode DNS, TLS and plain web traffic too, not only where it concerns a known service."""
+    """Decode DNS, TLS, QUIC and plain web traffic too, not only what concerns a known service."""
     rules: options.Folders = ()
     """Folders with your own rules, in addition to the built-in ones."""
     suppress: options.FileName = None

@@ -55,7 +55,7 @@ class Decode(Table, frozen=True, kw_only=True):
 
     everything: Annotated[
         bool,
-        about("Decode DNS, TLS and plain web traffic too, not only what concerns a service."),
+        about("Decode DNS, TLS, QUIC and plain web traffic too, not only what concerns a service."),
     ] = False
     secrets: Annotated[
         bool, about("Show passwords, hashes and tokens instead of redacting them.")

@@ -25,7 +25,7 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 _ENCODE = _ENCODER.encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROTO = {"tcp": "TCP", "udp": "UDP"}
-_APP_PROTO = {"http-proxy": "http", "http": "http", "tls": "tls", "dns": "dns", "ike": "ike"}
+_APP_PROTO = {"http-proxy": "http"} | {name: name for name in ("http", "tls", "quic", "dns", "ike")}
 
 
 def line(seen: Observation, disclosure: Disclosure) -> bytes:

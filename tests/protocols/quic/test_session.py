@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit import (
     CORPUS,
+    EXAMPLES,
     check_garbage,
     claimed,
     decode,
@@ -415,7 +416,7 @@ def test_witnessed_by_tshark():
 
 def test_no_other_traffic_is_taken_for_it():
     """Flows of other protocols give no claim; those that do are QUIC by their keys."""
-    for path in foreign():
+    for path in foreign(*EXAMPLES.glob("quic/*")):
         for flow in flows(path):
             if isinstance(recognise(peek(flow)), Claim):
                 assert path.name == "quic-28.pcap", path
