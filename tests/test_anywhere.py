@@ -48,6 +48,7 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "fasttrack": "fasttrack/ft_enc29.pcap",
     "openvpn": "openvpn/openvpn26_tcp443.pcap",
     "irc": "irc/irc_irssi_ngircd_dcc.pcap",
+    "xmpp": "xmpp/prosody_talk.pcap",
 }
 HANDMADE = {  # protocols that no capture here shows over TCP
     "gnutella2": gnutella2.PLAIN,

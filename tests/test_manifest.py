@@ -34,6 +34,7 @@ SERVICE = {
     "wireguard": "wireguard",
     "bittorrent": "bittorrent",
     "irc": "irc",
+    "xmpp": "xmpp",
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
 

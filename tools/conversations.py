@@ -30,6 +30,7 @@ SOURCES = (
     "examples/ipsec",
     "examples/openvpn",
     "examples/wireguard",
+    "examples/xmpp",
     "tests/protocols/socks/captures",
     "tests/protocols/http_proxy/captures",
 )

@@ -148,6 +148,7 @@ def test_any_bytes_are_a_packet_or_a_value_error(data):
         ("msnp", "msn/msn_msnp8_msnftp_bitlbee.pcap", 1863, b"x-msmsgsinvite"),
         ("ymsg", "yahoo/ymsg15_libpurple243.pcap", 5050, b"YMSG"),
         ("irc", "irc/irc_irssi_ngircd_dcc.pcap", 6667, b"\x01DCC "),
+        ("xmpp", "xmpp/prosody_ibb_socks5.pcap", 5222, b"jabber.org/protocol/"),
     ],
 )
 def test_only_offers_are_overwritten_and_nothing_moves(protocol, name, port, mark):
@@ -165,7 +166,7 @@ def test_only_offers_are_overwritten_and_nothing_moves(protocol, name, port, mar
     assert changed
 
 
-@given(st.sampled_from(["oscar", "msnp", "ymsg", "irc", "none"]), st.binary(max_size=200))
+@given(st.sampled_from(["oscar", "msnp", "ymsg", "irc", "xmpp", "none"]), st.binary(max_size=200))
 def test_no_bytes_break_the_overwriting(protocol, data):
     made = decline.neutral(protocol, data)
     assert made is None or len(made) == len(data)

@@ -68,3 +68,16 @@ def test_flows_that_come_in_another_order_still_find_what_they_were_announced_wi
     assert second is not None
     assert (second.expect.context, made.beside(second, now)) == ("buddy icons", ("a room",))
     assert made.match("tcp", *ends, now, opened=True) is None
+
+
+def test_a_name_is_waited_for_inside_proxies_and_the_core_not_told():
+    told = []
+    made = Announcements(lambda *each: told.append(each), told.append, lambda _: None)
+    expect = Expect(protocol="xmpp", purpose=Capability.FILE_TRANSFER, address="files.example")
+    made.add(expect, address="files.example", now=1, frame=1, service="xmpp", stack="xmpp")
+    assert told == []
+    client = Endpoint("192.0.2.9", 1025)
+    assert made.match("tcp", client, Endpoint("192.0.2.1", 0), 2, opened=True) is None
+    found = made.match("tcp", client, Endpoint("Files.Example", 0), 2, opened=True)
+    assert found is not None
+    assert found.expect is expect

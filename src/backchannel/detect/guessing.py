@@ -16,6 +16,7 @@ from backchannel.detect import oldhashes
 from backchannel.events import Credential
 from backchannel.protocols.ike import psk
 from backchannel.protocols.oscar import passwords as oscar
+from backchannel.protocols.xmpp import proof as xmpp
 from backchannel.protocols.ymsg import crypt as yahoo
 
 Test = Callable[[Credential, str], bool]
@@ -135,5 +136,10 @@ SCHEMES = {
     "http-digest": Scheme(_digest, 6),
     "ntlmv1": Scheme(_ntlm_v1, 50),
     "ntlmv2": Scheme(_ntlm_v2, 50),
+    "sasl-digest-md5": Scheme(xmpp.digest_md5, 8),
+    "sasl-cram-md5": Scheme(xmpp.cram_md5, 2),
+    "jabber-digest": Scheme(xmpp.stream_digest),
+    "xmpp-component": Scheme(xmpp.stream_digest),
+    **dict.fromkeys(xmpp.SCRAM, Scheme(xmpp.scram, 5000)),
 }
 """Every scheme that guesses can be tested against. All need the challenge in *salt*."""

@@ -10,14 +10,19 @@ holds whole messages and a single offer is changed; for all others the caller mu
 | MSNP | MSG with an invitation or peer-to-peer body | MSG of a content type nobody shows |
 | YMSG | packet of a file, webcam or voice service | keep-alive (0x8A), one empty value |
 | IRC | line with a DCC offer | empty lines |
+| XMPP | iq or message with an offer, an address of a file, or a call | white space |
 
 Facts: libpurple `protocols/oscar`, `protocols/msn`, `protocols/yahoo`: headers, and what becomes of
 SNACs, content types and services that are not known. RFC 1459 §2.3.1: empty messages are ignored.
+RFC 6120 §4.6.1: so is white space between stanzas.
 """
 
 import re
 import struct
 from collections.abc import Callable, Iterator
+
+from backchannel.protocols.xmpp.xml import ends
+from backchannel.reader import WireError
 
 YMSG_OFFERS = frozenset({0x46, 0x4A, 0x4B, 0x4D, 0x4F, 0x50, 0xD2, 0xDC, 0xDD, 0xDE})
 YMSG_KEEP_ALIVE = 0x8A
@@ -25,6 +30,12 @@ MSN_OFFERS = re.compile(
     rb"content-type:[ \t]*(?:text/x-msmsgsinvite|application/x-msnmsgrp2p)", re.IGNORECASE
 )
 MSN_NOTHING = b"MIME-Version: 1.0\r\nContent-Type: text/x-nothing\r\n\r\n"
+XMPP_OFFERS = re.compile(
+    rb"<(?:[\w.-]+:)?(?:si|jingle|open|data|query|session|x|slot|propose)\s[^<>]*xmlns\s*=\s*[\"'](?:"
+    rb"http://jabber\.org/protocol/(?:si|ibb)|urn:xmpp:jingle(?:-message)?:\d"
+    rb"|jabber:(?:iq|x):oob|http://www\.google\.com/session|urn:xmpp:http:upload(?::0)?)[\"']"
+)
+_WHITE = b" \t\r\n"
 _MSG = re.compile(rb"MSG [^\r\n]{1,512} (\d{1,5})\r\n")
 _LINE = re.compile(rb"[A-Z]{3}[^\r\n]{0,2048}\r\n")
 _DCC = re.compile(
@@ -152,6 +163,33 @@ def _empty_lines(line: bytes) -> bytes:
     return b"\n" * (len(line) % 2) + b"\r\n" * (len(line) // 2)
 
 
+# -- XMPP: stanzas ---------------------------------------------------------------------------------
+
+
+def _stanzas(data: bytes) -> Iterator[Part]:
+    """Yield whole stanzas, each with the white space behind it."""
+    if not data.startswith(b"<"):
+        return
+    begin = 0
+    try:
+        for end in ends(data):
+            at = end
+            while data[at : at + 1] in _WHITE and at < len(data):
+                at += 1
+            yield begin, at
+            begin = at
+    except WireError:
+        return
+
+
+def _is_sent_file(stanza: bytes) -> bool:
+    return XMPP_OFFERS.search(stanza) is not None
+
+
+def _white(stanza: bytes) -> bytes:
+    return b" " * len(stanza)
+
+
 _PROTOCOLS: dict[
     str,
     tuple[
@@ -162,4 +200,5 @@ _PROTOCOLS: dict[
     "msnp": (_commands, _is_invitation, _nothing),
     "ymsg": (_packets, _is_transfer, _keep_alive),
     "irc": (_lines, _is_dcc, _empty_lines),
+    "xmpp": (_stanzas, _is_sent_file, _white),
 }

@@ -62,7 +62,9 @@ class Announcements:
     def add(
         self, expect: Expect, *, address: str, now: int, frame: int, service: str, stack: str
     ) -> None:
-        """Let *expect* stand from *now*; *address* is its listening end, resolved, or empty."""
+        """Let *expect* stand from *now*; *address* is its listening end, resolved, or empty; or a
+        name, which is waited for inside proxies alone.
+        """
         if not (address or expect.port or expect.source):
             self._count("announcements without an address or port")
             return
@@ -85,6 +87,8 @@ class Announcements:
         made = Announcement(self._serial, expect, address, until, frame, service, stack)
         self._by_token[made.token] = made
         self._by_place.setdefault(place, []).append(made.token)
+        if address and not normal(address):
+            return  # no packet of a flow holds a name
         self._tell(made.token, expect.transport, address, expect.port, normal(expect.source), until)
 
     def match(
@@ -110,7 +114,7 @@ class Announcements:
     def _made_for(
         self, transport: Transport, client: Endpoint, server: Endpoint, now: int
     ) -> Announcement | None:
-        source, address, port = client.address, server.address, server.port
+        source, address, port = client.address, server.address.lower(), server.port
         for place in (
             (transport, address, port),
             (transport, address, 0),

@@ -90,9 +90,10 @@ class Reach:
         address = normal(expect.address)
         if expect.address and not address:
             address = self._names.address_of(expect.address)
-            if not address:
-                self._count("announcements of hosts whose address was not seen")
-                return
+            if not address:  # then only a proxy can be seen to be asked for it
+                if expect.port:
+                    self._count("announcements of hosts whose address was not seen")
+                address = expect.address.lower()
         self.announcements.add(
             expect,
             address=address,

@@ -1,10 +1,14 @@
 """What an announced flow's session is told: the part that the flow plays for a SOCKS connection."""
 
+import re
+
 import msgspec
 
 from backchannel.effects import Expect
 from backchannel.model import Capability
 from backchannel.protocols.socks.wire import Reply
+
+_BYTESTREAM = re.compile(r"[0-9a-f]{40}")
 
 
 class Relay(msgspec.Struct, frozen=True):
@@ -35,3 +39,12 @@ def announced(context: Relay | Inbound, reply: Reply, proxy: str, user: str) -> 
         context=context,
         repeat=datagrams,
     )
+
+
+def inside(host: str, port: int) -> list[Expect]:
+    """Return what the target alone says of the stream inside: a SHA-1 in hexadecimal as host, with
+    port 0, is no place, but the file of an XMPP bytestream (XEP-0065 §5.3.2).
+    """
+    if port or not _BYTESTREAM.fullmatch(host):
+        return []
+    return [Expect(protocol="xmpp", purpose=Capability.FILE_TRANSFER, address=host)]

@@ -24,7 +24,7 @@ from backchannel.events import (
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.socks import wire
-from backchannel.protocols.socks.contexts import Inbound, Relay, announced
+from backchannel.protocols.socks.contexts import Inbound, Relay, announced, inside
 from backchannel.protocols.socks.login import FOLLOWED, Login
 from backchannel.protocols.socks.signature import PREAMBLE, preamble
 from backchannel.protocols.socks.speakers import attributed
@@ -392,7 +392,7 @@ class Negotiation:
         self._step = None
         inbound = self._inbound  # whose sides are the other way round inside
         opened = Open(host=host, port=port, label=self._scheme, inbound=inbound, whole=not inbound)
-        out.append(opened)
+        out += [*inside(host, port), opened]
         for side in self._order:
             if held := bytes(self._buffers[side]):
                 out.append(Inner(side=self._inner(side), data=held))

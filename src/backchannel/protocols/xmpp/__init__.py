@@ -1,0 +1,20 @@
+"""XMPP (Jabber): streams of clients, servers and components, and the files beside them."""
+
+from backchannel.protocols import Magic, Protocol
+
+_FIRST = (b"<?xml ", b"<stream:stream", b"<flash:stream", b"\xef\xbb\xbf<?xml ")
+_ANY = (
+    *(b"<iq ", b"<message ", b"<presence ", b"<presence/>", b"<presence>", b"<stream:"),
+    *(b"</stream:stream", b"<auth ", b"<challenge ", b"<response ", b"<success ", b"<db:result "),
+    *(b"<starttls ", b"<proceed ", b"<?xml version='1.0'?><stream:", b'<?xml version="1.0"?><stre'),
+)
+
+PROTOCOL = Protocol(
+    name="xmpp",
+    title="XMPP (Jabber)",
+    service="xmpp",
+    magic=(
+        *(Magic(transport="tcp", pattern=word, first=True) for word in _FIRST),
+        *(Magic(transport="tcp", pattern=word) for word in _ANY),
+    ),
+)

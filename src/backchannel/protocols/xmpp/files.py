@@ -1,0 +1,251 @@
+"""Files: who offers which, and the bytes of those that come through the stream itself.
+
+    SI      (XEP-0095, 0096) an offer, its answer, and which way the bytes will go
+    IBB     (XEP-0047) the bytes, in base64, in numbered blocks
+    S5B     (XEP-0065) who listens for the connection that brings them: see `bytestreams`
+    OOB     (XEP-0066) an address of the web;  upload (XEP-0363) a place on a web server
+
+Jingle (see `jingle`) makes other offers, and uses the same ways. At most MAX_OPEN files are known.
+"""
+
+import hashlib
+from functools import partial
+from urllib.parse import unquote
+
+import msgspec
+
+from backchannel.effects import FileClose, FileData
+from backchannel.events import Anomaly, Offer, OfferAnswer
+from backchannel.model import Capability, Side
+from backchannel.protocols import Output
+from backchannel.protocols.xmpp import bytestreams, names
+from backchannel.protocols.xmpp.bytestreams import Plan
+from backchannel.protocols.xmpp.login import condition
+from backchannel.protocols.xmpp.state import Parties, State, parties, put
+from backchannel.protocols.xmpp.xml import Element
+
+MAX_OPEN = 64
+MAX_SIZE = 1 << 62
+MAX_BLOCK = 65_535
+_FILE = Capability.FILE_TRANSFER
+_SEQUENCE = 0x10000
+
+
+class _Incoming(msgspec.Struct):
+    """A file whose blocks are coming."""
+
+    plan: Plan
+    key: str
+    block: int
+    at: int = 0
+    """Offset of the next block, if none is missing."""
+    next: int = 0
+    """Number of the next block."""
+    whole: bool = True
+    hash: "hashlib._Hash | None" = None
+
+    def verified(self) -> bool | None:
+        """What a declared hash says that the engine does not check itself."""
+        if self.hash is None or not self.whole:
+            return None
+        if self.plan.size is not None and self.at != self.plan.size:
+            return None
+        return self.hash.hexdigest() == self.plan.hash[1]
+
+
+class Files:
+    """The files of one connection."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._plans: dict[str, Plan] = {}
+        """Offers by the id of the session that will bring the bytes."""
+        self._coming: dict[str, _Incoming] = {}
+
+    def expect(self, plan: Plan) -> None:
+        """Remember what a session will bring."""
+        put(self._plans, plan.id, plan, MAX_OPEN)
+
+    def plan(self, session: str, who: Parties) -> Plan:
+        """Return what is known of a session; who opens it sends, where that is not known."""
+        known = self._plans.get(session[:128])
+        return known or Plan(id=session[:128], sender=who.sender, recipient=who.recipient)
+
+    def end(self) -> list[Output]:
+        """The connection is over: what has not ended stays incomplete."""
+        coming, self._coming = self._coming, {}
+        return [FileClose(key=each.key) for each in coming.values()]
+
+    # -- offers ------------------------------------------------------------------------------------
+
+    def offered(self, side: Side, stanza: Element, si: Element) -> list[Output]:
+        """`si`: a file is offered; its answer is what the iq gets."""
+        file = si.child("file", names.SI_FILE)
+        if stanza.get("type") != "set" or file is None:
+            return []
+        who = parties(self._state, side, stanza)
+        plan = Plan(
+            id=si.get("id")[:128],
+            sender=who.sender,
+            recipient=who.recipient,
+            name=file.get("name")[:1024],
+            size=names.number(file.get("size"), MAX_SIZE) or None,
+            hash=("md5", file.get("hash").lower()) if file.get("hash") else ("", ""),
+        )
+        self.expect(plan)
+        self._state.ask(side, stanza, partial(self._si_answered, plan))
+        return offer(plan, file.said("desc"))
+
+    def _si_answered(self, plan: Plan, stanza: Element, accepted: bool) -> list[Output]:
+        return [answer(plan, accepted=accepted, reason="" if accepted else condition(stanza))]
+
+    def shared(self, who: Parties, stanza: Element) -> list[Output]:
+        """Addresses of files in a message."""
+        told: list[Output] = []
+        for x in stanza.all("x", names.OOB):
+            if url := x.said("url"):
+                told += self._at(who, url, x.said("desc"), stanza.get("id"))
+        return told
+
+    def given(self, side: Side, stanza: Element, query: Element) -> list[Output]:
+        """`jabber:iq:oob`: an address whose file the other one is to fetch."""
+        url = query.said("url")
+        if stanza.get("type") != "set" or not url:
+            return []
+        who = parties(self._state, side, stanza)
+        plan = Plan(id=stanza.get("id")[:128], sender=who.sender, recipient=who.recipient)
+        self._state.ask(side, stanza, partial(self._si_answered, plan))
+        return self._at(who, url, query.said("desc"), stanza.get("id"))
+
+    def _at(self, who: Parties, url: str, text: str, offered: str) -> list[Output]:
+        name = unquote(url.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2])
+        plan = Plan(id=offered[:128], sender=who.sender, recipient=who.recipient, name=name[:1024])
+        return offer(plan, f"{url[:2048]} {text[:200]}".strip())
+
+    def upload(self, side: Side, stanza: Element, request: Element) -> list[Output]:
+        """A place for a file on a web server is asked for; the answer names it."""
+        if stanza.get("type") == "get" and request.name == "request":
+            who = parties(self._state, side, stanza)
+            plan = Plan(
+                id=stanza.get("id")[:128],
+                sender=who.sender,
+                recipient=who.recipient,
+                name=(request.get("filename") or request.said("filename"))[:1024],
+                size=names.number(request.get("size") or request.said("size"), MAX_SIZE) or None,
+            )
+            self._state.ask(side, stanza, partial(self._slot, plan))
+        return []
+
+    def _slot(self, plan: Plan, stanza: Element, accepted: bool) -> list[Output]:
+        if not accepted:
+            return [answer(plan, accepted=False, reason=condition(stanza))]
+        slot = stanza.child("slot")
+        get = slot.child("get") if slot else None
+        put_ = slot.child("put") if slot else None
+        urls = [each.get("url") or each.text.strip() for each in (put_, get) if each]
+        return offer(plan, " ".join(dict.fromkeys(url[:2048] for url in urls if url)))
+
+    # -- bytes in the stream -----------------------------------------------------------------------
+
+    def opened(self, side: Side, stanza: Element, element: Element) -> list[Output]:
+        """`open`, `data` or `close` of an in-band bytestream in an iq."""
+        who = parties(self._state, side, stanza)
+        if stanza.get("type") != "set":
+            return []
+        if element.name == "open":
+            return self._open(who, element)
+        if element.name == "data":
+            return self._block(who, element)
+        return self._close(element.get("sid"))
+
+    def blocks(self, who: Parties, stanza: Element) -> list[Output]:
+        """Blocks that come in messages."""
+        told: list[Output] = []
+        for data in stanza.all("data", names.IBB):
+            told += self._block(who, data)
+        return told
+
+    def _open(self, who: Parties, element: Element) -> list[Output]:
+        sid = element.get("sid")[:128]
+        plan = self.plan(sid, who)
+        told = self._close(sid)
+        return told + self._begin(sid, plan, names.number(element.get("block-size"), MAX_BLOCK))
+
+    def _begin(self, sid: str, plan: Plan, block: int) -> list[Output]:
+        told: list[Output] = []
+        if len(self._coming) >= MAX_OPEN:
+            told += self._close(next(iter(self._coming)))
+        algorithm = plan.hash[0].replace("-", "")
+        running = None
+        if algorithm in ("sha256", "sha512"):
+            running = hashlib.new(algorithm)
+        coming = _Incoming(plan=plan, key=f"ibb:{sid}", block=block, hash=running)
+        self._coming[sid] = coming
+        return [*told, bytestreams.opening(plan, coming.key)]
+
+    def _block(self, who: Parties, element: Element) -> list[Output]:
+        sid = element.get("sid")[:128]
+        told: list[Output] = []
+        data = names.base64(element.text)
+        if (coming := self._coming.get(sid)) is None:
+            self._state.amid = True
+            told = self._begin(sid, self.plan(sid, who), len(data))
+            coming = self._coming[sid]
+        ahead = (names.number(element.get("seq"), _SEQUENCE - 1) - coming.next) % _SEQUENCE
+        if ahead >= _SEQUENCE // 2:  # sent again
+            return told
+        if ahead:
+            coming.whole = False
+        at = coming.at + ahead * coming.block
+        coming.at, coming.next = at + len(data), (coming.next + ahead + 1) % _SEQUENCE
+        if coming.hash is not None:
+            coming.hash.update(data)
+        return [*told, FileData(key=coming.key, offset=at, data=data)] if data else told
+
+    def _close(self, sid: str) -> list[Output]:
+        coming = self._coming.pop(sid[:128], None)
+        return [FileClose(key=coming.key, verified=coming.verified())] if coming else []
+
+    # -- bytes beside the stream -------------------------------------------------------------------
+
+    def bytestream(self, side: Side, stanza: Element, query: Element) -> list[Output]:
+        """`bytestreams`: who listens for a SOCKS5 connection that brings the bytes."""
+        who = parties(self._state, side, stanza)
+        hosts = list(query.all("streamhost"))[: bytestreams.MAX_HOSTS]
+        told = bytestreams.disclosed(self._state, hosts)
+        if stanza.get("type") == "set" and hosts:
+            plan = self.plan(query.get("sid"), who)
+            name = bytestreams.destination(plan.id, who.source, who.target)
+            told += bytestreams.announced(plan, hosts, (name,))
+        return told
+
+
+def offer(plan: Plan, detail: str = "", use: Capability = _FILE) -> list[Output]:
+    """Return that a file is offered, and whether its name is one that leaves its folder."""
+    told: list[Output] = []
+    if ".." in plan.name.replace("\\", "/").split("/") or plan.name[:1] in ("/", "\\"):
+        told.append(Anomaly(kind="path-in-file-name", detail=plan.name))
+    told.append(
+        Offer(
+            use=use,
+            sender=plan.sender,
+            recipient=plan.recipient,
+            id=plan.id,
+            name=plan.name,
+            size=plan.size or 0,
+            detail=detail.strip(),
+        )
+    )
+    return told
+
+
+def answer(plan: Plan, *, accepted: bool, reason: str = "", use: Capability = _FILE) -> OfferAnswer:
+    """Return what the one who was offered something says."""
+    return OfferAnswer(
+        use=use,
+        sender=plan.recipient,
+        recipient=plan.sender,
+        id=plan.id,
+        accepted=accepted,
+        reason=reason,
+    )

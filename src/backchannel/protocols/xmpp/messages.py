@@ -1,0 +1,209 @@
+"""`message` stanzas: what people say, that they are writing, invitations to rooms.
+
+| kind | of |
+|---|---|
+| `text` | chat, normal messages and rooms; a subject stands before the text |
+| `headline`, `error`, `subject` | what their names say; an error's text is its condition |
+| `offline` | delivered late, or out of an archive |
+| `encrypted` | OTR, OMEMO, OpenPGP: without the text, which only says so |
+| `url` | a text that is only the address of a file (XEP-0066) |
+"""
+
+import re
+
+from backchannel.events import Message, Offer, OfferAnswer, Room, Typing
+from backchannel.model import Capability, Side
+from backchannel.protocols import Output
+from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp.files import Files
+from backchannel.protocols.xmpp.login import condition
+from backchannel.protocols.xmpp.people import nickname
+from backchannel.protocols.xmpp.state import Parties, State, parties
+from backchannel.protocols.xmpp.xml import Element
+
+MAX_NESTED = 3
+"""Messages inside messages: carbons and archives hold one."""
+_OTR = re.compile(r"\s*\?OTR[:?|,v]")
+_ENCRYPTED = frozenset(
+    (
+        ("encrypted", "eu.siacs.conversations.axolotl"),
+        ("encrypted", "urn:xmpp:omemo:0"),
+        ("encrypted", "urn:xmpp:omemo:1"),
+        ("encrypted", "urn:xmpp:omemo:2"),
+        ("x", "jabber:x:encrypted"),
+        ("openpgp", "urn:xmpp:openpgp:0"),
+        ("e2e", "urn:ietf:params:xml:ns:xmpp-e2e"),
+    )
+)
+_STATES = frozenset({"active", "composing", "paused", "inactive", "gone"})
+_PROPOSALS = ("urn:xmpp:jingle-message:0", "urn:xmpp:jingle-message:1")
+
+
+def message(
+    state: State, files: Files, side: Side, stanza: Element, depth: int = 0
+) -> list[Output]:
+    """Say what a message means, and those inside it."""
+    who = parties(state, side, stanza)
+    told: list[Output] = []
+    for inner, late in _inside(stanza) if depth < MAX_NESTED else ():
+        told += message(state, files, side, inner, depth + 1)
+        if late:
+            told = [_late(each) for each in told]
+    if told:
+        return told
+    if nick := stanza.child("nick", names.NICK):
+        told += nickname(state, who.sender, nick.text)
+    told += _room(who, stanza)
+    told += _call(who, stanza)
+    offers = files.shared(who, stanza)
+    told += offers
+    told += files.blocks(who, stanza)
+    told += _typing(state, side, who, stanza)
+    if stanza.child("composing", names.CHAT_STATES) is None:
+        told += _said(state, side, who, stanza, offered=bool(offers))
+    return told
+
+
+def _inside(stanza: Element) -> list[tuple[Element, bool]]:
+    """Return the messages that a message forwards, each with whether it is from an archive."""
+    found: list[tuple[Element, bool]] = []
+    for each in stanza.children:
+        forwarded = each if each.ns == names.FORWARD else each.child("forwarded", names.FORWARD)
+        inner = forwarded.child("message") if forwarded else None
+        if inner is not None:
+            found.append((inner, each.name == "result"))
+    return found
+
+
+def _late(told: Output) -> Output:
+    if isinstance(told, Message) and told.kind == "text":
+        return Message(
+            sender=told.sender,
+            recipient=told.recipient,
+            room=told.room,
+            text=told.text,
+            size=told.size,
+            kind="offline",
+        )
+    return told
+
+
+# -- text ------------------------------------------------------------------------------------------
+
+
+def _said(
+    state: State, side: Side, who: Parties, stanza: Element, *, offered: bool
+) -> list[Output]:
+    kind = stanza.get("type") or "normal"
+    body, subject = stanza.said("body"), stanza.said("subject")
+    sealed = any((each.name, each.ns) in _ENCRYPTED for each in stanza.children)
+    sealed = sealed or bool(_OTR.match(body))
+    if kind == "error":
+        return [_message(who, "", condition(stanza), "error")]
+    if not (body or subject or sealed):
+        return []
+    room = ""
+    if kind == "groupchat":
+        room = who.recipient if side is Side.CLIENT else who.sender
+        if side is Side.CLIENT:
+            state.sent(room, stanza)
+        elif state.echoed(room, stanza):
+            return []
+    text = f"{subject}\n{body}" if subject and body else body or subject
+    word = {"headline": "headline"}.get(kind, "text" if body else "subject")
+    if offered and stanza.child("x", names.OOB):
+        word = "url"
+    if any(stanza.of(delay) for delay in names.DELAYS):
+        word = "offline"
+    return [_message(who, room, "" if sealed else text, "encrypted" if sealed else word)]
+
+
+def _message(who: Parties, room: str, text: str, kind: str) -> Message:
+    sender, recipient = who.sender, who.recipient
+    if room:
+        recipient = "" if recipient == room else recipient
+        sender = who.source if sender == room else sender
+    return Message(
+        sender=sender, recipient=recipient, room=room, text=text, kind=kind, size=len(text)
+    )
+
+
+def _typing(state: State, side: Side, who: Parties, stanza: Element) -> list[Output]:
+    """Chat states (XEP-0085), or the events of old (XEP-0022), which a body only asks for."""
+    del side
+    if stanza.get("type") == "error":
+        return []
+    states = stanza.of(names.CHAT_STATES)
+    if states is not None and states.name in _STATES:
+        active = states.name == "composing"
+    elif (event := stanza.child("x", names.EVENTS)) and not stanza.child("body"):
+        active = event.child("composing") is not None
+    else:
+        return []
+    sender = who.source if stanza.get("type") == "groupchat" else who.sender
+    if not state.changed("typing", f"{sender} {who.recipient}", "active" if active else ""):
+        return []
+    return [Typing(sender=sender, recipient=who.recipient, active=active)]
+
+
+# -- rooms and calls -------------------------------------------------------------------------------
+
+
+def _room(who: Parties, stanza: Element) -> list[Output]:
+    """Invitations to rooms (XEP-0045, XEP-0249)."""
+    if direct := stanza.child("x", names.CONFERENCE):
+        room = names.bare(direct.get("jid"))
+        if room and not stanza.child("x", names.MUC_USER):
+            return [_invites(room, who.sender, who.recipient)]
+    x = stanza.child("x", names.MUC_USER)
+    if x is None:
+        return []
+    told: list[Output] = []
+    for invite in x.all("invite"):
+        if invite.get("to"):  # on its way to the room
+            told.append(_invites(who.recipient, who.sender, names.bare(invite.get("to"))))
+        else:  # rooms name the one who invites, or its nickname with them
+            by = invite.get("from")[: names.MAX_JID]
+            by = by if names.bare(by) == who.sender else names.bare(by)
+            told.append(_invites(who.sender, by, who.recipient))
+    for decline in x.all("decline"):
+        by = names.bare(decline.get("from")) or who.sender
+        room = who.recipient if decline.get("to") else who.sender
+        told.append(Room(room=room, action="decline", account=by))
+    return told
+
+
+def _invites(room: str, account: str, other: str) -> Room:
+    return Room(room=room, action="invite", account=account, others=(other,) if other else ())
+
+
+def _call(who: Parties, stanza: Element) -> list[Output]:
+    """Calls that are proposed before they are set up (XEP-0353)."""
+    told: list[Output] = []
+    for each in stanza.children:
+        if each.ns not in _PROPOSALS:
+            continue
+        name = each.get("id")[:128]
+        if each.name == "propose":
+            media = [part.get("media") for part in each.all("description")]
+            told.append(
+                Offer(
+                    use=Capability.VOICE_VIDEO,
+                    sender=who.sender,
+                    recipient=who.recipient,
+                    id=name,
+                    detail=" and ".join(word for word in media if word)[:80],
+                )
+            )
+        elif each.name in ("proceed", "reject", "retract"):
+            told.append(
+                OfferAnswer(
+                    use=Capability.VOICE_VIDEO,
+                    sender=who.sender,
+                    recipient=who.recipient,
+                    id=name,
+                    accepted=each.name == "proceed",
+                    reason="" if each.name == "proceed" else each.name,
+                )
+            )
+    return told

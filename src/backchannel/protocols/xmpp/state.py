@@ -1,0 +1,158 @@
+"""What one stream remembers: whose it is, what was asked, and what was told. Bounded."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from backchannel.events import Event
+from backchannel.model import Side
+from backchannel.protocols import Output, Start
+from backchannel.protocols.xmpp.names import MAX_JID, bare
+from backchannel.protocols.xmpp.xml import Element
+
+ASKED = 256
+SAID = 2048
+SENT = 64
+ACCOUNTS, RESOURCES = 1024, 16
+TEXT = 400
+"""Characters of a text that are remembered, to tell only changes."""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+Answered = Callable[[Element, bool], list[Output]]
+"""Given the answer to an iq, and whether it is a result and no error."""
+
+
+class Stream(msgspec.Struct):
+    """What the streams' headers say."""
+
+    content: str = "jabber:client"
+    """The namespace of stanzas: of a client, a server or a component."""
+    id: str = ""
+    """The server's identifier of the stream, which old logins are salted with."""
+    to: str = ""
+    """The domain that the client asks for."""
+    by: str = ""
+    """Who opened it, where told: the calling server."""
+
+
+class State:
+    """One connection. Handlers read and change it; it decides nothing by itself."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self.stream = Stream()
+        self.account = ""
+        """Whose connection it is, without resource."""
+        self.full = ""
+        """The same with its resource, once known."""
+        self.amid = False
+        """Whether parts came of something that began before the stream was met."""
+        self._asked: dict[tuple[Side, str], Answered] = {}
+        self._said: dict[tuple[str, str], str] = {}
+        self._online: dict[str, set[str]] = {}
+        """Accounts, and with which resources they are online."""
+        self._sent: dict[tuple[str, str], None] = {}
+
+    def ask(self, side: Side, stanza: Element, answered: Answered) -> None:
+        """Remember what to do with the answer to an iq."""
+        put(self._asked, (side, stanza.get("id")[:128]), answered, ASKED)
+
+    def answer(self, side: Side, stanza: Element) -> Answered | None:
+        """Return, and forget, what waits for an answer that *side* gives."""
+        return self._asked.pop((side.other, stanza.get("id")[:128]), None)
+
+    def changed(self, about: str, who: str, text: str) -> bool:
+        """Note what is said of somebody; return whether it is new."""
+        key, text = (about, who[:MAX_JID]), text[:TEXT]
+        known = self._said.get(key)
+        if known == text:
+            return False
+        put(self._said, key, text, SAID)
+        return bool(text) or known is not None
+
+    def sent(self, room: str, stanza: Element) -> None:
+        """Remember a message to a room, which the room will repeat to everybody."""
+        if name := stanza.get("id"):
+            put(self._sent, (room, name[:128]), None, SENT)
+
+    def echoed(self, room: str, stanza: Element) -> bool:
+        """Return whether a room repeats what was sent to it from here."""
+        key = room, stanza.get("id")[:128]
+        if key not in self._sent:
+            return False
+        del self._sent[key]
+        return True
+
+    def seen(self, full: str, *, here: bool) -> None:
+        """Note that one of an account's programs is online, or no longer."""
+        account = bare(full)
+        known = self._online.get(account)
+        if known is None:
+            known = set()
+            put(self._online, account, known, ACCOUNTS)
+        if not here:
+            known.discard(full)
+        elif len(known) < RESOURCES:
+            known.add(full[:MAX_JID])
+
+    def elsewhere(self, full: str) -> bool:
+        """Return whether an account is online with another program."""
+        return bool(self._online.get(bare(full)))
+
+    # -- who ---------------------------------------------------------------------------------------
+
+    def meet(self, full: str, account: str = "") -> None:
+        """Learn whose connection it is."""
+        self.full = full[:MAX_JID]
+        self.account = account or bare(self.full)
+
+    def sender(self, side: Side, stanza: Element) -> str:
+        """Return the full address of who sends a stanza; servers add it to what clients send."""
+        if given := stanza.get("from")[:MAX_JID]:
+            return given
+        if side is Side.CLIENT:
+            return self.full or self.account
+        return self.account
+
+    def recipient(self, side: Side, stanza: Element) -> str:
+        """Return the full address that a stanza is for; without one it is the client's own."""
+        if given := stanza.get("to")[:MAX_JID]:
+            return given
+        return self.account if side is Side.CLIENT else self.full or self.account
+
+
+class Parties(msgspec.Struct, frozen=True):
+    """Who says something to whom: full addresses, and accounts."""
+
+    source: str
+    target: str
+
+    @property
+    def sender(self) -> str:
+        """The account that says it."""
+        return bare(self.source)
+
+    @property
+    def recipient(self) -> str:
+        """The account that it is for."""
+        return bare(self.target)
+
+
+def parties(state: State, side: Side, stanza: Element) -> Parties:
+    """Return who takes part in a stanza."""
+    return Parties(state.sender(side, stanza), state.recipient(side, stanza))
+
+
+def only(*events: Event | None) -> list[Output]:
+    """Return the events that are there."""
+    return [event for event in events if event is not None]
+
+
+def put(table: dict[_K, _V], key: _K, value: _V, limit: int) -> None:
+    """Put *value* into a table of at most *limit*; the oldest entry gives way."""
+    table[key] = value
+    if len(table) > limit:
+        del table[next(iter(table))]

@@ -1,0 +1,461 @@
+r"""The XML of one side of a stream, incrementally: bytes in, whole stanzas out.
+
+    Head       the opening tag of the root, `<stream:stream ...>`; a stream begun again too
+    Element    one stanza, or any other child of the root, with all that it holds
+    Foot       `</stream:stream>`
+    Oversized  a child of the root that was too large to keep
+
+A reader of our own, not expat. RFC 6120 §11.1 allows no document type, entity, comment or
+processing instruction in a stream, so what is left of XML is small; and expat cannot do three
+things that are needed here: begin in the middle of a stream, go on behind a gap, and say how far
+into a stanza a side is. (It may also keep back a whole tag until more bytes come, so that what is
+told would depend on how TCP cut the stream.) What expat is known for cannot happen here: entities
+are not declared, but five that are fixed and numbers, each replaced once, so that nothing grows;
+a document type ends the reading of its side; and every byte is looked at once, whether it comes
+alone or with others.
+
+Bounds of a side: a tag of MAX_TAG bytes, MAX_ATTRIBUTES in a tag, MAX_PREFIXES in scope; a stanza
+of MAX_STANZA bytes, MAX_DEPTH deep, with MAX_ELEMENTS. A stanza that is larger is passed over; the
+other limits, and XML that is not well-formed, are a WireError: framing is lost.
+"""
+
+import re
+from collections.abc import Iterator
+
+from backchannel.reader import WireError
+from backchannel.text import utf8
+
+MAX_TAG = 16_384
+MAX_ATTRIBUTES = 64
+MAX_PREFIXES = 32
+MAX_STANZA = 1 << 19
+"""Servers take 256 KiB of a client and 512 KiB of another server (Prosody, ejabberd)."""
+MAX_DEPTH = 48
+MAX_ELEMENTS = 8_192
+MAX_ASIDE = 4_096
+"""Bytes of a comment or of an XML declaration."""
+
+STREAMS = "http://etherx.jabber.org/streams"
+_PREFIXES = {
+    "xml": "http://www.w3.org/XML/1998/namespace",
+    "stream": STREAMS,
+    "db": "jabber:server:dialback",
+    "": "jabber:client",
+}
+"""In scope where the root was not captured: what nearly all streams declare."""
+
+_NAME = rb"[A-Za-z_\x80-\xff][\w.\-\x80-\xff]*+"
+_TAG = re.compile(rb"<(/?)((?:(" + _NAME + rb"):)?(" + _NAME + rb"))")
+_ATTRIBUTE = re.compile(
+    rb"\s*+((?:" + _NAME + rb":)?" + _NAME + rb")\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')"
+)
+_TAG_END = re.compile(rb"\s*+(/?)>")
+_MARK = re.compile(rb"[>\"'<]")
+_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));")
+_FIXED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+_CDATA, _COMMENT = b"<![CDATA[", b"<!--"
+_BLANK = b" \t\r\n\0\xef\xbb\xbf"
+"""White space; the zero that ends what Flash sends; a byte order mark."""
+_SEEK = re.compile(
+    rb"<(?:(?:iq|message|presence|stream:(?:stream|features|error)|auth|challenge|response|success"
+    rb"|failure|starttls|proceed|db:result|db:verify)(?=[\s/>])|/stream:stream)"
+)
+_LONGEST = 24
+"""Bytes in which `_SEEK` has shown whether it fits."""
+
+
+class Element:
+    """One element. *name* is without prefix, *ns* its namespace, *text* all directly in it."""
+
+    __slots__ = ("attributes", "children", "name", "ns", "pieces")
+
+    def __init__(self, name: str, ns: str, attributes: dict[str, str]) -> None:
+        self.name, self.ns, self.attributes = name, ns, attributes
+        self.children: list[Element] = []
+        self.pieces: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """The text directly in this element."""
+        return "".join(self.pieces)
+
+    def get(self, name: str) -> str:
+        """Return an attribute; empty where it is not there."""
+        return self.attributes.get(name, "")
+
+    def child(self, name: str, ns: str = "") -> "Element | None":
+        """Return the first child of a name, and of a namespace where one is given."""
+        return next(self.all(name, ns), None)
+
+    def all(self, name: str, ns: str = "") -> "Iterator[Element]":
+        """Yield the children of a name, and of a namespace where one is given."""
+        for each in self.children:
+            if each.name == name and (not ns or each.ns == ns):
+                yield each
+
+    def of(self, ns: str) -> "Element | None":
+        """Return the first child of a namespace."""
+        return next((each for each in self.children if each.ns == ns), None)
+
+    def said(self, name: str) -> str:
+        """Return the text of the first child of a name."""
+        child = self.child(name)
+        return child.text.strip() if child else ""
+
+
+class Head:
+    """The root's opening tag."""
+
+    __slots__ = ("element", "prefixes")
+
+    def __init__(self, element: Element, prefixes: dict[str, str]) -> None:
+        self.element, self.prefixes = element, prefixes
+
+    @property
+    def content(self) -> str:
+        """The namespace of stanzas: whose stream it is."""
+        return self.prefixes.get("", "")
+
+
+class Foot:
+    """The root's closing tag."""
+
+    __slots__ = ()
+
+
+class Oversized:
+    """A stanza that was too large to keep."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+Item = Head | Element | Foot | Oversized
+
+
+class Reader:
+    """Reads one side. *begun*: False where its beginning was not captured."""
+
+    def __init__(self, *, begun: bool) -> None:
+        self._buffer = bytearray()
+        self._seek = 0
+        """Bytes of the buffer in which the end of what stands at its beginning is not."""
+        self._markup = False
+        """Whether the buffer begins with `<`."""
+        self._quote = b""
+        self._root = _PREFIXES
+        self._open: list[tuple[bytes, Element, dict[str, str]]] = []
+        """Elements that are open below the root: names as sent, and prefixes in scope."""
+        self._started = not begun
+        self._hunting = not begun
+        self._joined = not begun
+        """Whether it may have begun amid a stanza: then a strange end is no fault."""
+        self._size = self._count = 0
+        self._passing = 0
+        """Depth within a stanza that is passed over; 0: none is."""
+        self._passed = ""
+
+    # -- what the session asks -----------------------------------------------------------------
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._buffer += data
+
+    @property
+    def partial(self) -> bool:
+        """Whether something has begun and not ended."""
+        if self._hunting:
+            return self._buffer.find(b"<") >= 0
+        return bool(self._open or self._passing or self._markup or self._buffer)
+
+    def lose(self) -> None:
+        """Bytes are missing: go on at the next stanza."""
+        self._reset()
+        self._started = self._hunting = self._joined = True
+
+    def rest(self) -> bytes:
+        """Give up what was not read: it is something else than XML."""
+        data = bytes(self._buffer)
+        self._reset()
+        return data
+
+    @property
+    def left(self) -> int:
+        """Bytes that were not read."""
+        return len(self._buffer)
+
+    def at_tls(self) -> bool:
+        """Whether a TLS record stands where a stanza may begin."""
+        between = not (self._open or self._passing or self._markup)
+        return between and self._buffer[:1] == b"\x16"
+
+    def take(self) -> Item | None:
+        """Return the next item; None while there is none whole. Raises WireError."""
+        while self._buffer:
+            if self._hunting and not self._found():
+                return None
+            if not self._markup:
+                if not self._text():
+                    return None
+                continue
+            size = self._length()
+            if size is None:
+                return None
+            token = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            self._seek, self._markup, self._quote = 0, False, b""
+            item = self._token(token)
+            if item is not None:
+                return item
+        return None
+
+    def _reset(self) -> None:
+        self._buffer.clear()
+        self._open.clear()
+        self._seek = self._size = self._count = self._passing = 0
+        self._markup, self._quote = False, b""
+
+    def _found(self) -> bool:
+        """Look for the beginning of a stanza."""
+        found = _SEEK.search(self._buffer)
+        if found is None:
+            del self._buffer[:-_LONGEST]
+            return False
+        if found.start():
+            del self._buffer[: found.start()]
+        self._hunting, self._seek = False, 0
+        return True
+
+    # -- bytes to tokens -----------------------------------------------------------------------
+
+    def _text(self) -> bool:
+        """Take the text before the next `<`; say whether that has come."""
+        buffer = self._buffer
+        found = buffer.find(b"<", self._seek)
+        end = len(buffer) if found < 0 else found
+        if not self._open and not self._passing:
+            if not self._between(end):
+                return True
+        elif self._passing or self._size + end > MAX_STANZA:
+            self._pass_over()
+            del buffer[:end]
+            self._seek = 0
+        elif found < 0:
+            self._seek = end
+        else:
+            if end:
+                self._keep(unescape(utf8(bytes(buffer[:end]))), end)
+                del buffer[:end]
+            self._seek = 0
+        self._markup = found >= 0
+        return self._markup
+
+    def _between(self, end: int) -> bool:
+        """Pass over what stands outside of stanzas: white space, which keeps connections alive.
+
+        Return False where it is something else, and the next stanza is looked for.
+        """
+        if bytes(self._buffer[:end]).strip(_BLANK):
+            if self._joined:
+                self._hunting = True
+                return False
+            raise WireError("text between stanzas")
+        del self._buffer[:end]
+        self._seek = 0
+        return True
+
+    def _length(self) -> int | None:
+        """Return the size of the markup at the beginning; None where its end has not come."""
+        buffer = self._buffer
+        if bytes(buffer[1:2]) in (b"!", b"?"):
+            return self._aside()
+        at = max(self._seek, 1)
+        while True:
+            if self._quote:
+                end = buffer.find(self._quote, at)
+                if end < 0:
+                    break
+                at, self._quote = end + 1, b""
+            found = _MARK.search(buffer, at)
+            if found is None:
+                break
+            at = found.end()
+            if at > MAX_TAG:
+                break
+            if found[0] == b">":
+                return at
+            if found[0] == b"<":
+                raise WireError("< in a tag")
+            self._quote = bytes(found[0])
+        self._seek = len(buffer)
+        if len(buffer) > MAX_TAG:
+            raise WireError(f"tag of more than {MAX_TAG} bytes")
+        return None
+
+    def _aside(self) -> int | None:
+        """Measure what is not a tag: a declaration, a comment, character data."""
+        buffer = self._buffer
+        head = bytes(buffer[: len(_CDATA)])
+        if head[1:2] == b"?":
+            mark, limit = b"?>", MAX_ASIDE
+        elif head.startswith(_COMMENT):
+            mark, limit = b"-->", MAX_ASIDE
+        elif head == _CDATA:
+            mark, limit = b"]]>", MAX_STANZA
+        elif _CDATA.startswith(head) or _COMMENT.startswith(head):
+            return None
+        else:
+            raise WireError("a document type or entity declaration, which XMPP forbids")
+        found = buffer.find(mark, max(self._seek, 2))
+        if found >= 0 and found <= limit:
+            return found + len(mark)
+        self._seek = max(2, len(buffer) - len(mark) + 1)
+        if found >= 0 or len(buffer) > limit:
+            raise WireError(f"more than {limit} bytes before {mark.decode()}")
+        return None
+
+    # -- tokens to elements --------------------------------------------------------------------
+
+    def _token(self, token: bytes) -> Item | None:
+        if token[1:2] == b"?" or token.startswith(_COMMENT):
+            return None
+        if token.startswith(_CDATA):
+            if self._open:
+                self._keep(utf8(token[len(_CDATA) : -3]), len(token))
+            return None
+        tag = _TAG.match(token)
+        if tag is None:
+            raise WireError("a tag without a name")
+        if tag[1]:
+            return self._close(tag[2], token, tag.end())
+        if self._passing:
+            return self._passed_tag(1 if token[-2:] != b"/>" else 0)
+        return self._begin(tag, token)
+
+    def _begin(self, tag: re.Match[bytes], token: bytes) -> Item | None:
+        attributes, prefixes, empty = self._attributes(token, tag.end())
+        name, prefix = utf8(tag[4]), utf8(tag[3] or b"")
+        ns = prefixes.get(prefix, prefix)
+        element = Element(name, ns, attributes)
+        if not self._open and (not self._started or (name == "stream" and prefix)):
+            self._started, self._root = True, prefixes
+            return Head(element, prefixes)
+        if self._open:
+            self._open[-1][1].children.append(element)
+        self._size += len(token)
+        self._count += 1
+        if empty and not self._open:
+            return self._whole(element)
+        if not empty:
+            self._open.append((tag[2], element, prefixes))
+        if self._overfull():
+            self._pass_over()
+        return None
+
+    def _attributes(self, token: bytes, at: int) -> tuple[dict[str, str], dict[str, str], bool]:
+        """Return attributes, prefixes in scope, and whether the element is empty."""
+        scope = self._open[-1][2] if self._open else self._root
+        if not self._open and not self._started:
+            scope = {"xml": _PREFIXES["xml"]}
+        attributes: dict[str, str] = {}
+        own: dict[str, str] = {}
+        count = 0
+        while found := _ATTRIBUTE.match(token, at):
+            at = found.end()
+            count += 1
+            name = utf8(found[1])
+            value = utf8(found[2] if found[2] is not None else found[3])
+            target = attributes
+            if name == "xmlns" or name.startswith("xmlns:"):
+                target, name = own, name[6:]
+            if name in target or count > MAX_ATTRIBUTES:
+                raise WireError("an attribute twice" if name in target else "too many attributes")
+            target[name] = unescape(value)
+        end = _TAG_END.match(token, at)
+        if end is None or end.end() != len(token):
+            raise WireError("a tag that is not well-formed")
+        if own:
+            scope = scope | own
+            if len(scope) > MAX_PREFIXES:
+                raise WireError("too many namespaces")
+        return attributes, scope, bool(end[1])
+
+    def _close(self, name: bytes, token: bytes, at: int) -> Item | None:
+        end = _TAG_END.match(token, at)
+        if end is None or end.end() != len(token) or end[1]:
+            raise WireError("an end tag that is not well-formed")
+        if self._passing:
+            return self._passed_tag(-1)
+        if not self._open:
+            return self._foot(name)
+        opened, element, _ = self._open[-1]
+        if opened != name:
+            if self._joined:
+                self._hunt()
+                return None
+            raise WireError("an end tag that fits no beginning")
+        self._open.pop()
+        self._size += len(token)
+        return None if self._open else self._whole(element)
+
+    def _foot(self, name: bytes) -> Item | None:
+        if name.rpartition(b":")[2] == b"stream":
+            return Foot()
+        if self._joined:
+            self._hunt()
+            return None
+        raise WireError("an end tag that fits no beginning")
+
+    def _hunt(self) -> None:
+        self._open.clear()
+        self._size = self._count = 0
+        self._hunting = True
+
+    def _whole(self, element: Element) -> Element:
+        self._size = self._count = 0
+        return element
+
+    def _keep(self, text: str, size: int) -> None:
+        self._open[-1][1].pieces.append(text)
+        self._size += size
+        if self._overfull():
+            self._pass_over()
+
+    # -- stanzas that are passed over ----------------------------------------------------------
+
+    def _overfull(self) -> bool:
+        return self._size > MAX_STANZA or self._count > MAX_ELEMENTS or len(self._open) > MAX_DEPTH
+
+    def _pass_over(self) -> None:
+        if not self._passing:
+            self._passing, self._passed = len(self._open), self._open[0][1].name[:64]
+            self._open.clear()
+            self._size = self._count = 0
+
+    def _passed_tag(self, change: int) -> Oversized | None:
+        self._passing += change
+        return None if self._passing else Oversized(self._passed)
+
+
+def ends(data: bytes) -> Iterator[int]:
+    """Yield where each item ends in bytes that begin between stanzas. Raises WireError."""
+    reader = Reader(begun=False)
+    reader.add(data)
+    while reader.take() is not None:
+        yield len(data) - reader.left
+
+
+def unescape(text: str) -> str:
+    """Replace the five entities of XML and numbered characters, each once. Others stay."""
+    return _ENTITY.sub(_character, text) if "&" in text else text
+
+
+def _character(found: re.Match[str]) -> str:
+    if found[3]:
+        return _FIXED[found[3]]
+    code = int(found[1]) if found[1] else int(found[2], 16)
+    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
+        return found[0]
+    return chr(code)
