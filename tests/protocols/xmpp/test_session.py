@@ -433,6 +433,17 @@ def test_starttls_is_seen_by_the_client_alone():
     assert told == [Open(host="10.0.0.5", port=15222), Inner(side=C, data=b"\x16\x03\x01\x02")]
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_how_tls_is_cut_changes_nothing(size):
+    """White space before it, and the last byte that is handed on."""
+    steps = [
+        (C, (head(C) + f"<starttls {TLS}/>\n").encode() + b"\x16\x03\x01"),
+        (S, (head(S) + f"<proceed {TLS}/>").encode()),
+        (S, bytes(2 * TLS_LOOK)),
+    ]
+    kit.check_segmentation(lambda: Session(START), steps, size)
+
+
 def test_without_proceed_xml_goes_on():
     wire = Wire(bound=False)
     wire.c(f"<starttls {TLS}/>")
@@ -451,6 +462,15 @@ def test_compressed_streams_are_undone():
     assert [each.text for at in range(len(data)) for each in wire.c(data[at : at + 1])] == [
         "second"
     ]
+
+
+def test_what_compressed_data_told_before_it_broke_is_told():
+    data = zlib.compress((message("first") + " " * 40).encode())[:-6] + b"\xff" * 20
+    for size in (1, 1000):
+        wire = Wire()
+        wire.s("<compressed xmlns='http://jabber.org/protocol/compress'/>")
+        told = [e for at in range(0, len(data), size) for e in wire.c(data[at : at + size])]
+        assert [type(each) for each in told] == [Message, Malformed]
 
 
 def test_a_compression_bomb_ends_its_side():

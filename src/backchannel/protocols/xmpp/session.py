@@ -27,9 +27,9 @@ from backchannel.reader import WireError
 __all__ = ["Session", "recognise"]
 
 TLS_LOOK = 32_768
-EXPANSION = 50
-PIECE = 65_536
-"""Bytes that one step of decompression yields at most."""
+EXPANSION = 20
+SPARE = 65_536
+"""Bytes by which compressed data may grow beyond that: the first stanzas of a list are alike."""
 _ROOTS = (STREAMS, "http://www.jabber.com/streams/flash")
 _PROVED = 2
 """Known stanzas of one side that prove the claim, where the other side was not captured."""
@@ -160,9 +160,10 @@ class Talk:
 
     def _hand_on(self, side: Side, data: bytes) -> list[Output]:
         lane = self._lanes[side]
+        data = data[: TLS_LOOK - lane.handed]
         told: list[Output] = [Inner(side=side, data=data)]
         lane.handed += len(data)
-        if lane.handed > TLS_LOOK:
+        if lane.handed >= TLS_LOOK:
             self.done = True
             told.append(InnerEnd())
         return told
@@ -173,18 +174,19 @@ class Talk:
 
     def _expand(self, side: Side, lane: _Lane, data: bytes, told: list[Output]) -> None:
         assert lane.inflate is not None
-        while data and not self.done:
-            made = lane.inflate.decompress(data, PIECE)
+        for at in range(len(data)):  # byte by byte: what comes of one is the same in every segment
+            made = lane.inflate.decompress(data[at : at + 1])
+            lane.raw += 1
+            if not made:
+                continue
             lane.expanded += len(made)
-            lane.raw += len(data) - len(lane.inflate.unconsumed_tail)
-            if lane.expanded > EXPANSION * max(lane.raw, PIECE):
+            if lane.expanded > EXPANSION * lane.raw + SPARE:
                 told.append(Anomaly(kind="compression-bomb", detail=f"{lane.expanded} bytes"))
                 raise WireError("compressed data that grows too much")
-            data = lane.inflate.unconsumed_tail
             lane.reader.add(made)
             self._read(side, lane, told)
-            if not made:
-                break
+            if self.done or lane.deaf:
+                return
 
     def _lost(self, lane: _Lane, reason: str, told: list[Output]) -> None:
         told.append(Malformed(reason=reason))

@@ -50,12 +50,13 @@ _ATTRIBUTE = re.compile(
     rb"\s*+((?:" + _NAME + rb":)?" + _NAME + rb")\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')"
 )
 _TAG_END = re.compile(rb"\s*+(/?)>")
+_BLANK = b" \t\r\n\0\xef\xbb\xbf"
+"""White space; the zero that ends what Flash sends; a byte order mark."""
+_NOT_BLANK = re.compile(b"[^" + _BLANK + b"]")
 _MARK = re.compile(rb"[>\"'<]")
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));")
 _FIXED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _CDATA, _COMMENT = b"<![CDATA[", b"<!--"
-_BLANK = b" \t\r\n\0\xef\xbb\xbf"
-"""White space; the zero that ends what Flash sends; a byte order mark."""
 _SEEK = re.compile(
     rb"<(?:(?:iq|message|presence|stream:(?:stream|features|error)|auth|challenge|response|success"
     rb"|failure|starttls|proceed|db:result|db:verify)(?=[\s/>])|/stream:stream)"
@@ -187,9 +188,14 @@ class Reader:
         return len(self._buffer)
 
     def at_tls(self) -> bool:
-        """Whether a TLS record stands where a stanza may begin."""
-        between = not (self._open or self._passing or self._markup)
-        return between and self._buffer[:1] == b"\x16"
+        """Whether a TLS record stands where a stanza may begin; white space before it is dropped."""
+        if self._open or self._passing or self._markup or self._hunting:
+            return False
+        at = _NOT_BLANK.search(self._buffer)
+        if at is None or at[0] != b"\x16":
+            return False
+        del self._buffer[: at.start()]
+        return True
 
     def take(self) -> Item | None:
         """Return the next item; None while there is none whole. Raises WireError."""
