@@ -188,7 +188,7 @@ class Reader:
         return len(self._buffer)
 
     def at_tls(self) -> bool:
-        """Whether a TLS record stands where a stanza may begin; white space before it is dropped."""
+        """Whether a TLS record stands where a stanza may begin; drops white space before it."""
         if self._open or self._passing or self._markup or self._hunting:
             return False
         at = _NOT_BLANK.search(self._buffer)
