@@ -49,6 +49,7 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "openvpn": "openvpn/openvpn26_tcp443.pcap",
     "irc": "irc/irc_irssi_ngircd_dcc.pcap",
     "xmpp": "xmpp/prosody_talk.pcap",
+    "stun": "stun/coturn_tcp_uclient.pcap",
 }
 HANDMADE = {  # protocols that no capture here shows over TCP
     "gnutella2": gnutella2.PLAIN,
@@ -80,6 +81,7 @@ DATAGRAMS = {  # protocols over UDP
     "gnutella2": [(Side.CLIENT, part) for part in build.layered(gnutella2.QH2)],
     "ike": longest("ipsec/natt_client_side.pcap"),
     "openvpn": longest("openvpn/openvpn26_tls_crypt_v2.pcap"),
+    "stun": longest("stun/aiortc_call.pcap"),
     "wireguard": longest("wireguard/wireguard_go_roaming.pcap"),
     "quic": quic.TALK,
     "rtp": [(Side.CLIENT, rtp.rtp(n)) for n in range(1, 40)] + [(Side.SERVER, rtp.SENDER)],

@@ -13,10 +13,13 @@ import pytest
 import yaml
 
 from backchannel import events
+from backchannel.detect.guessing import SCHEMES
 from backchannel.model import Side
 from backchannel.pipeline import Scan
 from backchannel.protocols.openvpn.events import OpenvpnHandshake, OpenvpnTraffic
 from backchannel.protocols.quic.events import QuicStep
+from backchannel.protocols.rtp.events import MediaStream
+from backchannel.protocols.stun.events import IceCheck, TurnAllocation
 from backchannel.protocols.tls.events import TlsCertificate, TlsHello
 from backchannel.protocols.wireguard.events import WireguardHandshake, WireguardTraffic
 
@@ -207,6 +210,38 @@ def test_an_openvpn_session_is_told_as_it_was_set_up(entry):
     assert sums == entry["data_packets"]
     names = {name for seen in told(entry, TlsCertificate) for name in seen.event.names}
     assert names == set(entry.get("certificates", ()))
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.get("mapped")], ids=lambda entry: entry["path"]
+)
+def test_a_relay_and_its_allocations_are_told(entry):
+    def places(kind, **wanted):
+        found = [seen.event for seen in told(entry, kind)]
+        return [e for e in found if all(getattr(e, k) == v for k, v in wanted.items())]
+
+    direct = [seen for seen in told(entry, events.PeerAddress) if seen.stack == "stun"]
+    mapped = {seen.event.address for seen in direct if seen.event.how == "stun-mapped"}
+    assert mapped == set(entry["mapped"])
+    granted = places(TurnAllocation, state="granted")
+    assert [f"{e.address}:{e.port}" for e in granted] == entry["allocations"]
+    assert len(places(TurnAllocation, state="refused")) == entry.get("refused", 0)
+    led_to = [f"{e.host}:{e.port}" for e in places(events.ProxyRequest, scheme="turn")]
+    assert led_to == entry.get("led_to", [])
+    assert {e.username for e in places(IceCheck)} == set(entry.get("ice", ()))
+    sums = [e.packets for e in places(MediaStream, state="ends")]
+    assert sums == entry.get("media_packets", [])
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.get("guessable")], ids=lambda entry: entry["path"]
+)
+def test_the_passwords_of_a_relay_can_be_guessed(entry):
+    logins = {seen.event.account: seen.event for seen in told(entry, events.Credential)}
+    for account, password in accounts(entry).items():
+        test = SCHEMES[logins[account].scheme].test
+        assert test(logins[account], password)
+        assert not test(logins[account], password + "x")
 
 
 def test_signed_on_accounts_come_from_the_client_side():

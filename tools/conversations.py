@@ -29,6 +29,7 @@ SOURCES = (
     "examples/fasttrack",
     "examples/ipsec",
     "examples/openvpn",
+    "examples/stun",
     "examples/wireguard",
     "examples/xmpp",
     "tests/protocols/socks/captures",

@@ -7,6 +7,7 @@ function raises ValueError where they cannot be what the scheme says.
 import hashlib
 import hmac
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 
@@ -123,6 +124,23 @@ def _ntlm_v2(seen: Credential, guess: str) -> bool:
     return hmac.compare_digest(found, proof)
 
 
+def _stun(seen: Credential, guess: str) -> bool:
+    """RFC 8489 §9.2.2. The guess may be the password, or the secret that a relay's operator shares
+    with his service, of which passwords of a day are made (draft-uberti-behave-turn-rest).
+    """
+    message, _, realm = seen.salt.partition(" ")
+    covered, name = bytes.fromhex(message), seen.account.encode("utf-8", "replace")
+    rest = b64encode(hmac.digest(guess.encode(), name, "sha1")).decode()
+    return any(
+        _same(hmac.digest(_key(name, realm, password), covered, "sha1").hex(), seen.secret)
+        for password in (guess, rest)
+    )
+
+
+def _key(name: bytes, realm: str, password: str) -> bytes:
+    return hashlib.md5(b":".join((name, realm.encode(), password.encode()))).digest()
+
+
 SCHEMES = {
     oscar.MD5: Scheme(_oscar),
     oscar.MD5_TWICE: Scheme(_oscar, 2),
@@ -141,5 +159,6 @@ SCHEMES = {
     "jabber-digest": Scheme(xmpp.stream_digest),
     "xmpp-component": Scheme(xmpp.stream_digest),
     **dict.fromkeys(xmpp.SCRAM, Scheme(xmpp.scram, 5000)),
+    "stun-long-term": Scheme(_stun, 8),
 }
 """Every scheme that guesses can be tested against. All need the challenge in *salt*."""

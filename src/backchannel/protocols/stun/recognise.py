@@ -1,0 +1,90 @@
+"""Whose bytes are these? STUN by its cookie, its length and attributes that fill it to the byte.
+
+Without the cookie (RFC 3489) an answer has to repeat the 16 bytes of the question, or a message
+must have an attribute whose form is fixed.
+"""
+
+from backchannel.model import MORE, Claim, More
+from backchannel.protocols import Peek
+from backchannel.protocols.stun.wire import (
+    CHANGE_REQUEST,
+    CHANNELS,
+    COOKIE,
+    ERROR,
+    HEADER,
+    METHODS,
+    REQUEST,
+    SUCCESS,
+    Message,
+    classic,
+    read,
+    size_of,
+)
+from backchannel.reader import WireError
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a flow of which a first message is STUN."""
+    if peek.transport == "udp":
+        return _datagrams(peek)
+    return _streams(peek) if peek.transport == "tcp" else None
+
+
+def _datagrams(peek: Peek) -> Claim | More | None:
+    client, server = _message(peek.client), _message(peek.server)
+    for one in (client, server):
+        if one is not None and one.modern:
+            answers = one is client and one.kind in (SUCCESS, ERROR) and not peek.server
+            return Claim("stun", evidence=_evidence(one), flipped=answers)
+    if client is None and server is None:
+        return None
+    return _classic(client, server, peek)
+
+
+def _message(data: bytes) -> Message | None:
+    try:
+        return read(data) if data else None
+    except WireError:
+        return None
+
+
+def _evidence(message: Message) -> str:
+    method = METHODS.get(message.method, f"method {message.method:#x}")
+    return f"STUN {method}, magic cookie and attributes to the last byte"
+
+
+def _classic(client: Message | None, server: Message | None, peek: Peek) -> Claim | More | None:
+    for asked, other, data in ((client, server, peek.server), (server, client, peek.client)):
+        if asked is None or asked.kind != REQUEST or not classic(asked):
+            continue
+        if other is not None and other.transaction == asked.transaction and classic(other):
+            return Claim("stun", evidence="RFC 3489 binding request and its answer")
+        if CHANGE_REQUEST in asked.attributes and not data:
+            return Claim("stun", evidence="RFC 3489 binding request with CHANGE-REQUEST")
+        return None if data else MORE
+    for one, data in ((client, peek.server), (server, peek.client)):
+        if one is not None and one.kind == SUCCESS and not data and classic(one):
+            return Claim("stun", evidence="RFC 3489 binding answer with MAPPED-ADDRESS")
+    return None
+
+
+def _streams(peek: Peek) -> Claim | More | None:
+    answers = [_opening(data) for data in (peek.client, peek.server) if data]
+    if not answers or None in answers:
+        return None
+    return MORE if MORE in answers else Claim("stun", evidence="STUN message over TCP")
+
+
+def _opening(data: bytes) -> bool | More | None:
+    """Whether a stream opens with a message (True) or channel data of a relay; MORE, None."""
+    if len(data) < HEADER:
+        head = data[4:8]
+        return MORE if data[0] < 0x40 and COOKIE.startswith(head) else None
+    if int.from_bytes(data[:2], "big") in CHANNELS:
+        return None
+    size = size_of(data[:4])
+    if not size or data[4:8] != COOKIE:
+        return None
+    if len(data) < size:
+        return True
+    return True if _message(data[:size]) is not None else None

@@ -1,0 +1,221 @@
+"""TURN (RFC 8656): who may talk to which peers through a relay, and what they say.
+
+    allocate            -> an address at the relay
+    create-permission   -> peers that may send           send, data: a datagram with its peer
+    channel-bind        -> a number for a peer           channel data: four bytes and the datagram
+    connect (RFC 6062)  -> a TCP connection of the relay; its bytes go over one of their own
+
+A peer is one target, as of any proxy: it is asked for once, and an inner stream leads there. Held:
+PEERS names and numbers, PENDING questions.
+"""
+
+from backchannel.effects import Inner, InnerEnd, Open
+from backchannel.events import PeerAddress, ProxyAnswer, ProxyRequest
+from backchannel.model import Capability, Endpoint, Side
+from backchannel.protocols import Output
+from backchannel.protocols.stun.events import TurnAllocation
+from backchannel.protocols.stun.logins import Logins
+from backchannel.protocols.stun.wire import (
+    ALLOCATE,
+    CHANNEL_BIND,
+    CHANNEL_NUMBER,
+    CHANNELS,
+    CONNECT,
+    CREATE_PERMISSION,
+    DATA,
+    DATA_VALUE,
+    LIFETIME,
+    METHODS,
+    REFRESH,
+    REQUESTED_TRANSPORT,
+    SEND,
+    SUCCESS,
+    XOR_RELAYED,
+    Message,
+    error_code,
+)
+
+PEERS = 256
+PENDING = 64
+SCHEME = "turn"
+_TCP = 6
+_ASKING = frozenset({CREATE_PERMISSION, CHANNEL_BIND, CONNECT})
+_STREAMS = "tcp/"
+"""In front of the names of peers that are asked to connect by TCP."""
+
+
+class Relay:
+    """One client's allocation, as its flow shows it."""
+
+    def __init__(self, logins: Logins, server: str) -> None:
+        """*server*: the relay's address, which is no news where it is a peer's too."""
+        self._logins = logins
+        self._pending: dict[bytes, Message] = {}
+        self._peers: dict[str, Endpoint] = {}
+        self._hosts = {server}
+        self._channels: dict[int, Endpoint] = {}
+        self._open: set[str] = set()
+        self._refusals: set[int] = set()
+        self._answers: set[tuple[Endpoint, str]] = set()
+        self._allocated = False
+
+    def used(self) -> bool:
+        """Whether anybody was relayed to anybody."""
+        return self._allocated or bool(self._peers)
+
+    # -- questions and answers -----------------------------------------------------------------
+
+    def ask(self, message: Message) -> list[Output]:
+        """Take a request."""
+        if message.method not in _ASKING and message.method not in (ALLOCATE, REFRESH):
+            return []
+        if len(self._pending) >= PENDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[message.transaction] = message
+        if message.method not in _ASKING:
+            return []
+        told: list[Output] = []
+        for peer in message.peers():
+            told += self._ask_for(peer, METHODS[message.method])
+        return told
+
+    def _ask_for(self, peer: Endpoint, command: str) -> list[Output]:
+        """Tell once that somebody asks for *peer*."""
+        name = f"{_STREAMS if command == 'connect' else ''}{peer}"
+        if name in self._peers or len(self._peers) >= PEERS:
+            return []
+        self._peers[name] = peer
+        user = self._logins.account
+        told: list[Output] = [
+            ProxyRequest(
+                scheme=SCHEME, command=command, host=peer.address, port=peer.port, user=user
+            )
+        ]
+        if peer.address not in self._hosts:
+            self._hosts.add(peer.address)
+            use = Capability.TUNNEL
+            told.append(
+                PeerAddress(
+                    use=use,
+                    account="",
+                    address=peer.address,
+                    port=peer.port,
+                    transport="tcp" if command == "connect" else "udp",
+                    how="turn-peer",
+                )
+            )
+        return told
+
+    def answer(self, message: Message) -> list[Output]:
+        """Take an answer to a request."""
+        asked = self._pending.pop(message.transaction, None)
+        if asked is None or asked.method != message.method:
+            return []
+        if asked.method == ALLOCATE:
+            return self._allocate(asked, message)
+        if asked.method == REFRESH:
+            return self._refresh(message)
+        accepted = message.kind == SUCCESS
+        if accepted and asked.method == CHANNEL_BIND:
+            self._bind(asked)
+        number = error_code(message)
+        if not accepted and number in (401, 438):  # it will be asked again
+            return []
+        code = "granted" if accepted else str(number or "refused")
+        fresh = [peer for peer in asked.peers() if (peer, code) not in self._answers]
+        if len(self._answers) < 2 * PEERS:  # permissions are renewed every five minutes
+            self._answers.update((peer, code) for peer in fresh)
+        return [
+            ProxyAnswer(
+                scheme=SCHEME,
+                accepted=accepted,
+                code=code,
+                asked_host=peer.address,
+                asked_port=peer.port,
+            )
+            for peer in fresh
+        ]
+
+    def _bind(self, asked: Message) -> None:
+        number = int.from_bytes(asked.attributes.get(CHANNEL_NUMBER, b"")[:2], "big")
+        peers = asked.peers()
+        if peers and number in CHANNELS and len(self._channels) < PEERS:
+            self._channels[number] = peers[0]
+
+    def _allocate(self, asked: Message, message: Message) -> list[Output]:
+        code = error_code(message)
+        if message.kind == SUCCESS:
+            self._allocated = True
+        elif code in self._refusals or code == 438 or (code == 401 and not self._logins.account):
+            return []
+        else:
+            self._refusals.add(code)
+        relayed = message.endpoint(XOR_RELAYED)
+        transport = asked.attributes.get(REQUESTED_TRANSPORT, b"\0")[:1]
+        return [
+            TurnAllocation(
+                state="granted" if message.kind == SUCCESS else "refused",
+                account=self._logins.account,
+                realm=self._logins.realm,
+                address=relayed.address if relayed else "",
+                port=relayed.port if relayed else 0,
+                transport="tcp" if transport == bytes([_TCP]) else "udp",
+                lifetime=_lifetime(message),
+                code=code,
+            )
+        ]
+
+    def _refresh(self, message: Message) -> list[Output]:
+        if message.kind != SUCCESS or _lifetime(message) or LIFETIME not in message.attributes:
+            return []
+        account, realm = self._logins.account, self._logins.realm
+        return [TurnAllocation(state="released", account=account, realm=realm)]
+
+    # -- what is relayed -----------------------------------------------------------------------
+
+    def indication(self, side: Side, message: Message) -> list[Output]:
+        """Take a datagram that travels with its peer's address."""
+        data = message.attributes.get(DATA_VALUE)
+        peers = message.peers()
+        if message.method not in (SEND, DATA) or data is None or not peers:
+            return []
+        return self._carry(side, peers[0], data)
+
+    def channel(self, side: Side, number: int, data: bytes) -> list[Output]:
+        """Take a datagram that travels by its channel's number."""
+        peer = self._channels.get(number)
+        if peer is None:  # bound before the capture
+            peer = Endpoint("", number)
+        return self._carry(side, peer, data)
+
+    def _carry(self, side: Side, peer: Endpoint, data: bytes) -> list[Output]:
+        name = str(peer) or f"channel {peer.port:#x}"
+        told: list[Output] = []
+        if name not in self._open:
+            if len(self._open) >= PEERS:
+                return []
+            if peer.address:
+                told += self._ask_for(peer, "send")
+            self._open.add(name)
+            told.append(
+                Open(
+                    channel=name,
+                    host=peer.address,
+                    port=peer.port if peer.address else 0,
+                    transport="udp",
+                    label=SCHEME,
+                )
+            )
+        if data:
+            told.append(Inner(side=side, data=data, channel=name))
+        return told
+
+    def end(self) -> list[Output]:
+        """No more is looked at."""
+        names = sorted(self._open)
+        self._open.clear()
+        return [InnerEnd(channel=name) for name in names]
+
+
+def _lifetime(message: Message) -> int:
+    return int.from_bytes(message.attributes.get(LIFETIME, b"")[:4], "big")

@@ -1,0 +1,284 @@
+"""One flow of STUN: datagrams or a TCP stream in, events and relayed streams out.
+
+    STUN -> binding: addresses, ICE's names -> TURN: `logins`, `relay`
+    channel data -> `relay`                    the rest -> `calls`
+
+A bounded look, since checks repeat for as long as a call lasts: after MESSAGES of STUN or PACKETS
+of anything else the flow is summed up and left alone. Held: one message of each side over TCP, TOLD
+names, PENDING transactions, and what the parts say.
+"""
+
+from typing import Literal
+
+from backchannel.decoder import Decoder
+from backchannel.effects import Spoken
+from backchannel.events import Event, Gap, Malformed, PeerAddress, Software
+from backchannel.model import Capability, Endpoint, Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.stun.calls import Calls
+from backchannel.protocols.stun.events import IceCheck, StunCarries
+from backchannel.protocols.stun.logins import Logins
+from backchannel.protocols.stun.recognise import recognise
+from backchannel.protocols.stun.relay import Relay
+from backchannel.protocols.stun.wire import (
+    BINDING,
+    CHANNELS,
+    CONNECTION_BIND,
+    CONTROLLED,
+    CONTROLLING,
+    COOKIE,
+    INDICATION,
+    MAPPED_ADDRESS,
+    REALM,
+    REQUEST,
+    SOFTWARE,
+    SUCCESS,
+    USE_CANDIDATE,
+    USERNAME,
+    XOR_MAPPED,
+    XOR_MAPPED_OLD,
+    Message,
+    classic,
+    read,
+    size_of,
+)
+from backchannel.reader import WireError
+
+__all__ = ["Session", "recognise"]
+
+MESSAGES = 200
+PACKETS = 1000
+PENDING = 32
+TOLD = 64
+STRIKES = 3
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
+_VENDORS = (
+    (frozenset({0xC057, 0xC058, 0xC059, 0xC05B}), "Google"),
+    (frozenset({0x8008, 0x8050, 0x8054, 0x8070}), "Microsoft"),
+)
+"""Attributes in IANA's registry, and in [MS-TURN] and [MS-ICE2]."""
+
+
+class Session(Decoder):
+    """One flow."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = start.service or "stun-turn"
+        self.standing = _CLAIMED
+        self.done = False
+        self._tcp = start.transport == "tcp"
+        self._ends = start.client, start.server
+        self._use = start.purpose or Capability.VOICE_VIDEO
+        self._pending: dict[bytes, Side] = {}
+        self._told: set[Event] = set()
+        self._logins = Logins()
+        self._relay = Relay(self._logins, start.server.address)
+        self._calls = Calls(start, self.service)
+        self._messages = self._packets = self._strange = 0
+        self._buffers = bytearray(), bytearray()
+        self._deaf = [False, False]
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take one datagram of *side*, or the next bytes of its stream."""
+        if self.done or self.standing is _REFUTED:
+            return []
+        told = self._stream(side, data) if self._tcp else self._datagram(side, data)
+        if self._messages >= MESSAGES or self._packets >= PACKETS:
+            told += self._leave()
+        return told
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """Bytes were never seen: over TCP nothing tells where the next message begins."""
+        if self._tcp:
+            self._lose(side)
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* sends no more."""
+        if self.done or self.standing is _REFUTED:
+            return []
+        return [*self._calls.end(side), *(self._relay.end() if side is _SERVER else [])]
+
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a message and not ended it."""
+        return bool(self._buffers[side])
+
+    # -- framing -------------------------------------------------------------------------------
+
+    def _stream(self, side: Side, data: bytes) -> list[Output]:
+        if self._deaf[side]:
+            return []
+        buffer = self._buffers[side]
+        buffer += data
+        told: list[Output] = []
+        while len(buffer) >= 4 and not self._deaf[side]:
+            size = size_of(bytes(buffer[:4]))
+            whole = size + (-size & 3) if buffer[0] >= 0x40 else size
+            if not size:
+                self._lose(side)
+                told.append(
+                    Malformed(reason="neither STUN nor channel data where one should begin")
+                )
+            elif len(buffer) < whole:
+                break
+            else:
+                packet = bytes(buffer[:size])
+                del buffer[:whole]
+                told += self._datagram(side, packet)
+            if self._messages >= MESSAGES or self._packets >= PACKETS:
+                self._lose(side)
+        return told
+
+    def _lose(self, side: Side) -> None:
+        """Read no more of this stream."""
+        self._deaf[side] = True
+        self._buffers[side].clear()
+        self.done = self.done or all(self._deaf)
+
+    def _datagram(self, side: Side, data: bytes) -> list[Output]:
+        first = data[0] if data else 0xFF
+        if first < 0x40 and data[4:8] == COOKIE:
+            return self._stun(side, data)
+        if first < 2 and (message := _without_cookie(data)) is not None:
+            return self._message(side, message, data)
+        self._packets += 1
+        if 0x40 <= first < 0x80 and self._is_channel(data):
+            return self._channel(side, data)
+        if self.standing is _CLAIMED:
+            self._strange += 1
+        return self._calls.add(side, data) if len(data) > 4 else []
+
+    def _is_channel(self, data: bytes) -> bool:
+        """Whether *data* is channel data: a number of a relay's, and a length that fits."""
+        if len(data) < 4 or data[0] << 8 | data[1] not in CHANNELS:
+            return False
+        size = size_of(data[:4])
+        return (self._tcp or self._relay.used()) and size <= len(data) <= size + 3
+
+    def _channel(self, side: Side, data: bytes) -> list[Output]:
+        told: list[Output] = self._once(StunCarries(kind="channel-data"))
+        size = size_of(data[:4])
+        return told + self._relay.channel(side, data[0] << 8 | data[1], data[4:size])
+
+    # -- messages ------------------------------------------------------------------------------
+
+    def _stun(self, side: Side, data: bytes) -> list[Output]:
+        try:
+            message = read(data)
+        except WireError as error:
+            return self._broken(str(error))
+        return self._message(side, message, data)
+
+    def _message(self, side: Side, message: Message, data: bytes) -> list[Output]:
+        self._messages += 1
+        if message.intact is False:
+            return self._once(Malformed(reason="fingerprint does not fit the message"))
+        if message.intact:
+            self.standing = _PARSED
+        told = self._software(side, message)
+        if message.kind == REQUEST:
+            return told + self._request(side, message, data)
+        if message.kind == INDICATION:
+            return told + self._indication(side, message)
+        return told + self._answer(side, message)
+
+    def _broken(self, reason: str) -> list[Output]:
+        self._packets += 1
+        if self.standing is _CLAIMED:
+            self._strange += 1
+            if self._strange >= STRIKES:
+                self.standing = _REFUTED
+        return self._once(Malformed(reason=reason))
+
+    def _request(self, side: Side, message: Message, data: bytes) -> list[Output]:
+        if len(self._pending) >= PENDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[message.transaction] = side
+        if message.method == BINDING:
+            return self._check(message) + self._logins.ask(message, data)
+        return self._logins.ask(message, data) + self._relay.ask(message)
+
+    def _indication(self, side: Side, message: Message) -> list[Output]:
+        told = self._relay.indication(side, message)
+        self._messages -= bool(told)  # counted as what it carries
+        self._packets += bool(told)
+        return told
+
+    def _answer(self, side: Side, message: Message) -> list[Output]:
+        asker = self._pending.pop(message.transaction, None)
+        if asker is side.other:
+            self.standing = _PARSED
+        told = self._logins.answer(side, message) + self._relay.answer(message)
+        if message.kind == SUCCESS and message.method == CONNECTION_BIND:
+            self.done = True  # from here on it is a connection of somebody's, through the relay
+        mapped = message.endpoint(XOR_MAPPED, XOR_MAPPED_OLD, MAPPED_ADDRESS)
+        if mapped is None or message.kind != SUCCESS:
+            return told
+        if mapped.address == self._ends[side.other].address:
+            return told
+        use = self._use if message.method == BINDING else Capability.TUNNEL
+        return told + self._mapped(mapped, use)
+
+    def _mapped(self, mapped: Endpoint, use: Capability) -> list[Output]:
+        """Tell the address that a NAT gave to who asked."""
+        event = PeerAddress(
+            use=use,
+            account="",
+            address=mapped.address,
+            port=mapped.port,
+            transport="tcp" if self._tcp else "udp",
+            how="stun-mapped",
+        )
+        return self._once(event)
+
+    def _check(self, message: Message) -> list[Output]:
+        """Tell of an ICE check: a binding request with two names."""
+        username = message.text(USERNAME)
+        if not username or REALM in message.attributes:
+            return []
+        attributes = message.attributes
+        role: Literal["controlling", "controlled", ""] = ""
+        if CONTROLLING in attributes or CONTROLLED in attributes:
+            role = "controlling" if CONTROLLING in attributes else "controlled"
+        return self._once(
+            IceCheck(
+                username=username,
+                role=role,
+                nominated=USE_CANDIDATE in attributes,
+                vendor=next((name for own, name in _VENDORS if own & attributes.keys()), ""),
+            )
+        )
+
+    def _software(self, side: Side, message: Message) -> list[Output]:
+        text = message.text(SOFTWARE)
+        if not text:
+            return []
+        name, _, version = text.partition("-") if text.startswith("Coturn-") else (text, "", "")
+        role: Literal["client", "server"] = "client" if side is _CLIENT else "server"
+        return self._once(Software(name=name, version=version, role=role))
+
+    # -- what is told --------------------------------------------------------------------------
+
+    def _once(self, event: Event) -> list[Output]:
+        if event in self._told or len(self._told) >= TOLD:
+            return []
+        self._told.add(event)
+        return [event]
+
+    def _leave(self) -> list[Output]:
+        """Sum up, and want no more."""
+        told: list[Output] = []
+        for side in (_CLIENT, _SERVER):
+            told += [Spoken(side=side), *self._calls.leave(side)]
+        self.done = True
+        return told + self._relay.end()
+
+
+def _without_cookie(data: bytes) -> Message | None:
+    """Return a message of RFC 3489; None for what is none."""
+    try:
+        message = read(data)
+    except WireError:
+        return None
+    return message if classic(message) else None
