@@ -15,6 +15,7 @@ from backchannel.events import (
     NameLearned,
     Offer,
     PeerAddress,
+    ProxyAnswer,
     Search,
     SearchHit,
     Share,
@@ -97,6 +98,10 @@ def proposals(*weak, chosen=False):
 def esp(**changes):
     defaults = {"spi": "00001000", "carrier": "udp", "packets": 20, "octets": 2000, "first": 1}
     return EspTraffic(**defaults | {"last": 20} | changes)
+
+
+def relayed(host, *, accepted=True, scheme="turn"):
+    return ProxyAnswer(scheme=scheme, accepted=accepted, code="granted", asked_host=host)
 
 
 def wireguard(**changes):
@@ -333,6 +338,15 @@ CASES = {
             (esp(spi="00002000"), {"client": "10.0.0.6"}),
             (esp(final=True), {"client": "10.0.0.7"}),  # each flow's first packet was told before
             (esp(), {"client": "10.0.0.6", "server": "10.0.0.2"}),
+        ],
+    ),
+    "relay-to-inside": (
+        [(relayed("10.0.0.9"), {"server": PUBLIC})],
+        [
+            (relayed("10.0.0.9", accepted=False), {"server": PUBLIC}),
+            (relayed("10.0.0.9", scheme="socks5"), {"server": PUBLIC}),
+            (relayed("10.0.0.9"), {"server": "10.0.0.1"}),
+            (relayed(PUBLIC), {"server": PUBLIC}),
         ],
     ),
     "wireguard-moved": (
