@@ -127,7 +127,7 @@ CASES = {
         [PolicyMatch(action="reset", line="no-files", place="p.yaml:3", used="file-transfer")],
         [PolicyMatch(action="spared", line="no-files", place="p.yaml:3", used="file-transfer")],
     ),
-    "cleartext-messages": ([message()], [message(kind="system")]),
+    "cleartext-messages": ([message()], [message(kind="system"), message(kind="encrypted")]),
     "cleartext-contacts": (
         [Contacts(owner="ann", entries=(Contact(account="bob"),))],
         [message()],
@@ -211,6 +211,7 @@ CASES = {
             (address("8.8.8.8"), {"server": "8.8.8.8"}),  # whoever hears of itself learns nothing
             (address("8.8.4.4"), GNUTELLA),
             (seen("8.8.4.4"), IRC),
+            address("8.8.4.4", how="relay-candidate"),
         ],
     ),
     "peer-addresses-told": (
@@ -280,7 +281,10 @@ CASES = {
         [stream(service="kazaa", protocol="fasttrack", port=1214), stream(port=7777)],
     ),
     "borrowed-port": ([stream(port=443)], [stream(port=7777)]),
-    "inside-proxy": ([stream(depth=1, carrier="socks5/")], [stream()]),
+    "inside-proxy": (
+        [stream(depth=1, carrier="socks5/")],
+        [stream(), stream(service="xmpp", protocol="xmpp", port=0, depth=1, carrier="socks5/")],
+    ),
     "external-proxy": (
         [stream(service="socks", protocol="socks", port=1080, server="8.8.4.4")],
         [stream(service="socks", protocol="socks", port=1080, server="10.0.0.1")],

@@ -19,7 +19,7 @@ from backchannel.engine.ended import Ended, ended
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
 from backchannel.errors import InputError
-from backchannel.events import Credential, SignOn
+from backchannel.events import Anomaly, Credential, SignOn
 from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
 from backchannel.protocols import Protocol, Start
 
@@ -149,6 +149,23 @@ def test_a_rule_fires_on_what_it_is_for(which):
     assert found[0].evidence[0].path == "a.pcap"
     assert found[0].count >= 1
     assert "None" not in {place.excerpt for place in found[0].evidence}
+
+
+XMPP = {"service": "xmpp", "protocol": "xmpp"}
+
+
+@pytest.mark.parametrize(
+    ("which", "step"),
+    [
+        ("borrowed-port", XMPP | {"port": 443}),
+        ("odd-port", XMPP | {"port": 443}),
+        ("inside-proxy", XMPP | {"port": 5222, "depth": 1, "carrier": "socks5/"}),
+        ("protocol-abuse", Anomaly(kind="oversized-stanza")),
+        ("protocol-abuse", Anomaly(kind="compression-bomb")),
+    ],
+)
+def test_rules_know_xmpp(which, step):
+    assert [each.rule for each in findings([step], which)] == [which]
 
 
 def test_told_at_once_or_one_by_one_the_findings_are_the_same():

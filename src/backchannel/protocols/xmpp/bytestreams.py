@@ -47,10 +47,9 @@ def disclosed(state: State, hosts: Iterable[Element]) -> list[Output]:
         account, address = names.bare(host.get("jid")), names.address(host.get("host"))
         port = names.number(host.get("port"), 0xFFFF)
         if address and state.changed("host", f"{account} {address} {port}", "told"):
+            how = "streamhost" if names.is_account(account) else "streamhost-proxy"
             told.append(
-                PeerAddress(
-                    use=_FILE, account=account, address=address, port=port, how="streamhost"
-                )
+                PeerAddress(use=_FILE, account=account, address=address, port=port, how=how)
             )
     return told
 
