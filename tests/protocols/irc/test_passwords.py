@@ -72,6 +72,7 @@ def test_passwords_for_services_are_no_messages(line, told):
         "PRIVMSG ChanServ :REGISTER #lab",
         "PRIVMSG bob :IDENTIFY yourself",
         "PRIVMSG NickServ :IDENTIFY",
+        "PRIVMSG NickServ :IDENTIFY is a word that people use too",
         "PRIVMSG #nickserv :IDENTIFY secret",
     ],
 )

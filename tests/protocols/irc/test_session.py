@@ -25,6 +25,7 @@ from backchannel.effects import Inner, InnerEnd, Open
 from backchannel.events import (
     Contact,
     Contacts,
+    Credential,
     Gap,
     Malformed,
     Message,
@@ -81,6 +82,16 @@ def test_a_session_from_welcome_to_the_end():
 def test_a_refusal_before_the_welcome(line, reason):
     told = kit.events(kit.decode(Session(START), [HELLO, (S, lines(line))]))
     assert told[-1] == SignOnAnswer(account="ann", accepted=False, reason=reason)
+
+
+def test_servers_that_want_no_user():
+    steps = [(C, lines("PASS oauth:abc", "NICK ann")), (S, lines(":tmi.example 001 ann :Welcome"))]
+    told = kit.decode(Session(START), steps)
+    assert [(side, type(event)) for side, event in told] == [
+        (C, SignOn),
+        (C, Credential),
+        (S, SignOnAnswer),
+    ]
 
 
 def test_another_name_where_the_first_is_taken():
@@ -205,6 +216,7 @@ def test_what_clients_say(line, event):
         ":ann MODE ann :+i",
         ":bob!b@h MODE #lab +o ann",
         "PING :s.example",
+        ":s.example 433 ann bob :Nickname is already in use",
         "@time=2026-11-28T10:00:00.000Z :bob!b@h TAGMSG #lab",
     ],
 )
@@ -361,7 +373,7 @@ def test_joined_midway_and_behind_a_hole():
     steps = [
         (S, b"half a line\r\n:bob!b@h PRIVMSG #lab :one\r\n:bob!b@h PRIV"),
         (S, 7),
-        (S, b"ost text\r\n:bob!b@h PRIVMSG #lab :two\r\n"),
+        (S, b"? lost text\r\n:bob!b@h PRIVMSG #lab :two\r\n"),
         (C, b"PRIVMSG #lab :three\r\n"),
     ]
     session = Session(MIDWAY)
@@ -370,6 +382,11 @@ def test_joined_midway_and_behind_a_hole():
     assert not [each for each in told if isinstance(each, Malformed)]
     assert Gap(size=7) in told
     assert session.standing is Standing.PARSED
+
+
+def test_joined_at_the_welcome():
+    told = kit.events(kit.decode(Session(MIDWAY), [WELCOME]))
+    assert told[0] == SignOn(account="ann", method="nickname")
 
 
 def test_whose_flow_it_is_shows_in_what_the_server_answers():

@@ -111,6 +111,12 @@ def test_a_resumed_file_has_its_bytes_in_their_place(base):
     assert session.standing is Standing.PARSED
 
 
+def test_more_than_was_announced_proves_nothing():
+    session, told = decoded(FILE, [(S, DATA + b"more")])
+    assert received(told)[0] == DATA
+    assert session.standing is Standing.CLAIMED
+
+
 def test_more_than_was_announced_is_left_out():
     _, told = decoded(FILE, [(S, DATA + b"more"), (C, counted(len(DATA)))])
     assert received(told)[0] == DATA
@@ -132,9 +138,9 @@ def test_counts_alone_prove_nothing():
 
 
 def test_a_hole_costs_what_it_hides():
-    steps = [(S, DATA[:1000]), (C, counted(1000)), (S, 500), (S, DATA[1500:]), (C, 6)]
-    session, told = decoded(FILE, [*steps, (C, counted(5000)[2:] + counted(len(DATA)))])
-    assert kit.events(told) == [Gap(size=500), Gap(size=6)]
+    steps = [(S, DATA[:1000]), (S, 500), (S, DATA[1500:]), (C, counted(900)[:1]), (C, 5)]
+    session, told = decoded(FILE, [*steps, (C, b"\xff\xff" + counted(len(DATA)))])
+    assert kit.events(told) == [Gap(size=500), Gap(size=5)]
     assert received(told)[0] == DATA[:1000] + bytes(500) + DATA[1500:]
     assert session.standing is Standing.PARSED
 
@@ -261,6 +267,7 @@ def test_what_speaks_against_it(offer, client, server):
 def test_segments_change_nothing(offer, sends, size):
     steps = transfer(sends=sends)
     kit.check_segmentation(lambda: Session(start(offer)), steps, size)
+    kit.check_segmentation(lambda: Session(start(offer)), [(sends, DATA + b"more")], size)
     talk = [(S, b"hello\nEnter your password\nx"), (C, b"secret\nmore"), (S, b"y\n")]
     kit.check_segmentation(lambda: Session(start(CHAT)), talk, size)
 

@@ -10,7 +10,6 @@ from backchannel.events import (
     Presence,
     Room,
     SignOff,
-    SignOn,
 )
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
@@ -45,12 +44,9 @@ def user(state: State, line: Line) -> Iterator[Output]:
 
 
 def _signing_on(state: State) -> Iterator[Output]:
-    if not state.nick or not state.user or state.welcomed:
-        return
-    if not state.sasl.account:  # else the account is known by more than a name
-        method = "plain" if state.password else "nickname"
-        yield SignOn(account=state.nick, method=method)
-    yield from state.server_password()
+    if state.nick and state.user and not state.welcomed:
+        state.signed = False  # under another name, perhaps
+        yield from state.sign_on()
 
 
 def oper(state: State, line: Line) -> Iterator[Output]:

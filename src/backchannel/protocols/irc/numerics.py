@@ -23,8 +23,7 @@ def welcome(state: State, line: Line) -> Iterator[Output]:
     if named not in ("", "*"):
         state.nick = named
     state.welcomed, state.gone = True, False
-    state.server = line.source[:NAME]
-    yield from state.server_password()
+    yield from state.signed_on()
     yield SignOnAnswer(account=state.nick, accepted=True, reason=line.last[:256])
 
 
@@ -49,7 +48,7 @@ def refused(state: State, line: Line) -> Iterator[Output]:
     """432, 433, 436, 437, 463 to 466: not with this name, not with this password, not at all."""
     if state.welcomed:
         return
-    yield from state.server_password()
+    yield from state.signed_on()
     reason = f"{line.command} {line.last}"[:256]
     yield SignOnAnswer(account=state.nick, accepted=False, reason=reason)
 

@@ -98,7 +98,7 @@ def error(state: State, line: Line) -> Iterator[Output]:
     if state.welcomed or not state.nick:
         yield SignOff(account=state.nick, reason=reason)
     else:
-        yield from state.server_password()
+        yield from state.signed_on()
         yield SignOnAnswer(account=state.nick, accepted=False, reason=reason)
 
 

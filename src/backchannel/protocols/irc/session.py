@@ -11,7 +11,7 @@ from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.irc import client, server
 from backchannel.protocols.irc.link import Link
-from backchannel.protocols.irc.numerics import NUMERICS
+from backchannel.protocols.irc.numerics import NUMERICS, welcome
 from backchannel.protocols.irc.recognise import recognise
 from backchannel.protocols.irc.state import State
 from backchannel.protocols.irc.wire import Line, read, take
@@ -180,7 +180,7 @@ class Session:
             self._passwords[side] = line
         if line.command.isdigit():
             tell = NUMERICS.get(line.command) if side is Side.SERVER else None
-            if self._midway:
+            if self._midway and tell is not welcome:
                 self._state.meet(line.word(0))
         elif side is Side.CLIENT:
             tell = client.COMMANDS.get(line.command)

@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from backchannel.events import Credential, PeerAddress
-from backchannel.model import Capability
+from backchannel.effects import Spoken
+from backchannel.events import Credential, PeerAddress, SignOn
+from backchannel.model import Capability, Side
 from backchannel.protocols import Output, Start
 from backchannel.protocols.irc.context import DccOffer
 from backchannel.protocols.irc.wire import fold
@@ -57,9 +58,8 @@ class State:
         self.user = ""
         self.password = ""
         """Of PASS, until it is known whose it is."""
-        self.server = ""
         self.network = ""
-        self.welcomed = self.gone = False
+        self.signed = self.welcomed = self.gone = False
         self.channels = CHANNELS
         """Characters with which names of channels begin."""
         self.sasl = Sasl()
@@ -78,7 +78,7 @@ class State:
     def meet(self, told: str) -> None:
         """Learn our client's name from whom a numeric is for, in a flow joined midway."""
         if not self.nick and told not in ("", "*") and not self.channel(told):
-            self.nick, self.welcomed = told[:NAME], True
+            self.nick, self.signed, self.welcomed = told[:NAME], True, True
 
     def mine(self, nick: str) -> bool:
         """Whether a name is our client's."""
@@ -124,6 +124,20 @@ class State:
         return self._sent.pop((fold(target), text), False) is None
 
     # -- secrets -------------------------------------------------------------------------------
+
+    def sign_on(self) -> Iterator[Output]:
+        """Tell who signs on, and with what password."""
+        if not self.signed and not self.sasl.account:  # else the account is more than a name
+            self.signed = True
+            yield SignOn(account=self.nick, method="plain" if self.password else "nickname")
+        yield from self.server_password()
+
+    def signed_on(self) -> Iterator[Output]:
+        """The same, where the server answers what the client did not say in full: not all servers
+        want USER, and a capture may begin behind it.
+        """
+        if told := list(self.sign_on()):
+            yield from (Spoken(side=Side.CLIENT), *told, Spoken(side=Side.SERVER))
 
     def server_password(self) -> Iterator[Output]:
         """Tell the password of PASS as soon as it is known whose it is, or will not be."""

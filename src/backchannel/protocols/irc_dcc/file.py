@@ -29,7 +29,6 @@ class Sent:
         self._counts = bytearray()
         self._skip = 0
         """Bytes of a count that a gap cut into."""
-        self._counted = 0
         self._open = self._closed = False
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
@@ -53,8 +52,10 @@ class Sent:
 
     def end(self, side: Side) -> list[Output]:
         """*side* sends no more."""
-        if side is not self._sends or not self._open or self._closed:
+        if side is not self._sends:
             return []
+        if self._open and self._at == self._offer.size and self.standing is Standing.CLAIMED:
+            self.standing = Standing.PARSED  # as many bytes as were announced
         return self._close()
 
     def _data(self, data: bytes) -> list[Output]:
@@ -77,14 +78,14 @@ class Sent:
             data = data[: max(0, size - at)]
         if data and not self._closed:
             told.append(FileData(key=KEY, offset=at, data=data))
-        if size is not None and self._at >= size and not self._closed:
+        if size is not None and self._at >= size:
             told += self._close()
         return told
 
     def _close(self) -> list[Output]:
+        if self._closed or not self._open:
+            return []
         self._closed = True
-        if self._at == self._offer.size:  # as announced
-            self.standing = Standing.PARSED
         return [FileClose(key=KEY)]
 
     def _count(self, data: bytes) -> None:
@@ -98,14 +99,10 @@ class Sent:
 
     def _agree(self, count: int) -> None:
         """Hold one count against what can have come by now."""
+        if self.standing is not Standing.CLAIMED:
+            return
         size = self._offer.size
-        most = self._at + SLACK if size is None else size
-        if most >> 32:
-            return  # the half of a long count may be any number
-        if count > most or count < self._counted:
-            if self.standing is Standing.CLAIMED:
-                self.standing = Standing.REFUTED
-        elif count:
-            self._counted = count
-            if self._open and self.standing is Standing.CLAIMED:
-                self.standing = Standing.PARSED
+        if count > (self._at + SLACK if size is None else size):
+            self.standing = Standing.REFUTED
+        elif count and self._open:
+            self.standing = Standing.PARSED

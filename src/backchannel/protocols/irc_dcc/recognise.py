@@ -32,5 +32,4 @@ def _counts(data: bytes, size: int | None) -> bool:
     """Whether who receives a file says nothing, or how many bytes it has, in 32 or 64 bits."""
     if len(data) < 4 or size is None:
         return True
-    first = int.from_bytes(data[:4])
-    return first <= max(size, 1) or size >> 32 > 0
+    return int.from_bytes(data[:4]) <= size
