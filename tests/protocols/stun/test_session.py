@@ -516,11 +516,12 @@ def test_a_long_call_is_left_alone_once_enough_was_seen():
 
 
 def test_checks_that_never_end_are_left_alone_too():
-    made = Session(UDP)
-    for n in range(session.MESSAGES):
-        assert not made.done
-        made.feed(C, check(tid=n))
-    assert made.done
+    for steps, most in (([], session.BINDINGS), (ALLOCATED, session.MESSAGES)):
+        made, _ = say(*steps, ends=False)
+        for n in range(most - len(steps)):
+            assert not made.done
+            made.feed(C, check(tid=n))
+        assert made.done
 
 
 def test_relayed_bulk_is_left_alone_too():
@@ -576,8 +577,11 @@ def test_a_message_that_is_not_whole_is_held():
 
 
 def test_a_connection_through_the_relay_is_nobodys_to_read():
-    steps = [(C, login(11, (0x2A, b"abcd"), tid=5)), (S, message(11, 2, tid=5))]
-    assert say(*steps, start=TCP)[0].done
+    steps = [(C, login(11, (0x2A, b"abcd"), tid=5)), (S, message(11, 2, tid=5) + ANSWERED)]
+    made, told = say(*steps, start=TCP)
+    assert made.done
+    assert not kit.events(told, Software)
+    assert told_of(steps, 1) == told
 
 
 # -- captures ----------------------------------------------------------------------------------

@@ -3,9 +3,9 @@
     STUN -> binding: addresses, ICE's names -> TURN: `logins`, `relay`
     channel data -> `relay`                    the rest -> `calls`
 
-A bounded look, since checks repeat for as long as a call lasts: after MESSAGES of STUN or PACKETS
-of anything else the flow is summed up and left alone. Held: one message of each side over TCP, TOLD
-names, PENDING transactions, and what the parts say.
+A bounded look, since checks repeat for as long as a call lasts: after BINDINGS messages (MESSAGES
+where a relay is used) or PACKETS of anything else the flow is summed up and left alone. Held: one
+message of each side over TCP, TOLD names, PENDING transactions, and what the parts say.
 """
 
 from typing import Literal
@@ -46,7 +46,8 @@ from backchannel.reader import WireError
 
 __all__ = ["Session", "recognise"]
 
-MESSAGES = 200
+BINDINGS = 100
+MESSAGES = 400
 PACKETS = 1000
 PENDING = 32
 TOLD = 64
@@ -71,11 +72,13 @@ class Session(Decoder):
         self._ends = start.client, start.server
         self._use = start.purpose or Capability.VOICE_VIDEO
         self._pending: dict[bytes, Side] = {}
-        self._told: set[Event] = set()
+        self._told: set[object] = set()
+        """What was told, by what it was made of, since most of it comes again and again."""
         self._logins = Logins()
         self._relay = Relay(self._logins, start.server.address)
         self._calls = Calls(start, self.service)
         self._messages = self._packets = self._strange = 0
+        self._most = BINDINGS
         self._buffers = bytearray(), bytearray()
         self._deaf = [False, False]
 
@@ -83,10 +86,7 @@ class Session(Decoder):
         """Take one datagram of *side*, or the next bytes of its stream."""
         if self.done or self.standing is _REFUTED:
             return []
-        told = self._stream(side, data) if self._tcp else self._datagram(side, data)
-        if self._messages >= MESSAGES or self._packets >= PACKETS:
-            told += self._leave()
-        return told
+        return self._stream(side, data) if self._tcp else self._packet(side, data)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: over TCP nothing tells where the next message begins."""
@@ -125,8 +125,8 @@ class Session(Decoder):
             else:
                 packet = bytes(buffer[:size])
                 del buffer[:whole]
-                told += self._datagram(side, packet)
-            if self._messages >= MESSAGES or self._packets >= PACKETS:
+                told += self._packet(side, packet)
+            if self.done or self.standing is _REFUTED:
                 self._lose(side)
         return told
 
@@ -135,6 +135,12 @@ class Session(Decoder):
         self._deaf[side] = True
         self._buffers[side].clear()
         self.done = self.done or all(self._deaf)
+
+    def _packet(self, side: Side, data: bytes) -> list[Output]:
+        told = self._datagram(side, data)
+        if self._messages >= self._most or self._packets >= PACKETS:
+            told += self._leave()
+        return told
 
     def _datagram(self, side: Side, data: bytes) -> list[Output]:
         first = data[0] if data else 0xFF
@@ -197,6 +203,7 @@ class Session(Decoder):
         self._pending[message.transaction] = side
         if message.method == BINDING:
             return self._check(message) + self._logins.ask(message, data)
+        self._most = MESSAGES
         return self._logins.ask(message, data) + self._relay.ask(message)
 
     def _indication(self, side: Side, message: Message) -> list[Output]:
@@ -222,49 +229,54 @@ class Session(Decoder):
 
     def _mapped(self, mapped: Endpoint, use: Capability) -> list[Output]:
         """Tell the address that a NAT gave to who asked."""
-        event = PeerAddress(
-            use=use,
-            account="",
-            address=mapped.address,
-            port=mapped.port,
-            transport="tcp" if self._tcp else "udp",
-            how="stun-mapped",
-        )
-        return self._once(event)
+        if not self._fresh((mapped, use)):
+            return []
+        return [
+            PeerAddress(
+                use=use,
+                account="",
+                address=mapped.address,
+                port=mapped.port,
+                transport="tcp" if self._tcp else "udp",
+                how="stun-mapped",
+            )
+        ]
 
     def _check(self, message: Message) -> list[Output]:
         """Tell of an ICE check: a binding request with two names."""
-        username = message.text(USERNAME)
-        if not username or REALM in message.attributes:
-            return []
         attributes = message.attributes
+        names, nominated = attributes.get(USERNAME), USE_CANDIDATE in attributes
+        if not names or REALM in attributes:
+            return []
         role: Literal["controlling", "controlled", ""] = ""
         if CONTROLLING in attributes or CONTROLLED in attributes:
             role = "controlling" if CONTROLLING in attributes else "controlled"
-        return self._once(
-            IceCheck(
-                username=username,
-                role=role,
-                nominated=USE_CANDIDATE in attributes,
-                vendor=next((name for own, name in _VENDORS if own & attributes.keys()), ""),
-            )
-        )
+        if not self._fresh((names, role, nominated)):
+            return []
+        vendor = next((name for own, name in _VENDORS if own & attributes.keys()), "")
+        username = message.text(USERNAME)
+        return [IceCheck(username=username, role=role, nominated=nominated, vendor=vendor)]
 
     def _software(self, side: Side, message: Message) -> list[Output]:
-        text = message.text(SOFTWARE)
-        if not text:
+        value = message.attributes.get(SOFTWARE)
+        if not value or not self._fresh((value, side)):
             return []
+        text = message.text(SOFTWARE)
         name, _, version = text.partition("-") if text.startswith("Coturn-") else (text, "", "")
         role: Literal["client", "server"] = "client" if side is _CLIENT else "server"
-        return self._once(Software(name=name, version=version, role=role))
+        return [Software(name=name, version=version, role=role)]
 
     # -- what is told --------------------------------------------------------------------------
 
     def _once(self, event: Event) -> list[Output]:
-        if event in self._told or len(self._told) >= TOLD:
-            return []
-        self._told.add(event)
-        return [event]
+        return [event] if self._fresh(event) else []
+
+    def _fresh(self, what: object) -> bool:
+        """Whether *what* was not told before, and there is room to remember it."""
+        if what in self._told or len(self._told) >= TOLD:
+            return False
+        self._told.add(what)
+        return True
 
     def _leave(self) -> list[Output]:
         """Sum up, and want no more."""
