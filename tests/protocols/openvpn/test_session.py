@@ -151,6 +151,8 @@ def test_a_key_for_each_client_makes_the_reset_long():
     assert isinstance(look(asked(shape=CRYPT2), answered(shape=CRYPT)), Claim)
     assert look(asked(shape=CRYPT2)[:-1]) is None
     assert look(asked(shape=CRYPT2) + b"\0") is None
+    short = control(10, ALICE, bytes(5), CRYPT2) + noise(3, 198) + b"\0\xc8"
+    assert look(short) is None  # no key and tag fit into 200 bytes
 
 
 @pytest.mark.parametrize("size", [16, 20, 28, 32, 48, 64])
@@ -321,6 +323,22 @@ def test_packets_that_never_come_end_it_too():
     assert inner(told, C) == b"one"
     assert len(kit.effects(told, InnerEnd)) == 1
     assert kit.footprint(made) < 2000
+
+
+def test_packets_that_come_again_change_nothing():
+    parts = [(C, tls(ALICE, n, b"%02d" % n + bytes(900))) for n in range(1, 31)]
+    _, told = say((C, asked()), (S, answered()), *parts, *parts, (C, tls(ALICE, 31, b"31")))
+    assert inner(told, C).endswith(b"31")
+    assert len(inner(told, C)) == 30 * 902 + 2
+
+
+def test_nobody_acknowledges_so_much_at_once():
+    eight, nine = (
+        control(4, ALICE, acks(*range(count), to=BOB) + struct.pack(">I", 1) + b"one")
+        for count in (8, 9)
+    )
+    assert inner(say((C, asked()), (S, answered()), (C, eight))[1], C) == b"one"
+    assert inner(say((C, asked()), (S, answered()), (C, nine))[1], C) == b""
 
 
 def test_so_much_of_it_is_enough():

@@ -235,7 +235,8 @@ def test_an_answer_alone_comes_from_the_server():
 def test_a_stream_is_known_by_its_first_message():
     for size in range(1, 20):
         assert look(BOUND[:size], start=TCP) is MORE
-    for size in (20, len(BOUND), len(BOUND) + 0):
+    assert isinstance(look(BINDING, start=TCP), Claim)
+    for size in (20, len(BOUND)):
         assert isinstance(look(BOUND[:size], start=TCP), Claim)
     assert MATCHER.candidates("tcp", BINDING) == ["stun"]
     assert look(b"GET / HTTP/1.1\r\n\r\n      ", start=TCP) is None
@@ -359,6 +360,7 @@ def test_an_allocation_is_told_with_who_and_where():
         )
     ]
     assert kit.events(told, SignOnAnswer)[0].accepted
+    assert kit.events(told, PeerAddress)[0].use is Capability.TUNNEL
 
 
 def test_a_refusal_is_told_once():
@@ -372,6 +374,12 @@ def test_a_stale_nonce_refuses_nobody():
     stale = (S, message(3, 3, (0x09, b"\0\0\4\x26"), tid=3))
     _, told = say(*ALLOCATED[:3], stale)
     assert not kit.events(told, TurnAllocation) + kit.events(told, SignOnAnswer)
+
+
+def test_an_answer_of_another_kind_is_none():
+    _, told = say(*ALLOCATED[:3], (S, message(8, 2, xor(0x16, PEER, 1, 3), LIFE, tid=3)))
+    assert not kit.events(told, TurnAllocation)
+    assert not kit.events(told, ProxyAnswer)
 
 
 def test_an_allocation_is_given_back():
@@ -554,6 +562,37 @@ def test_segmentation_changes_nothing(size):
 
 def told_of(steps, size):
     return [(side, event) for side, event in kit.decode(Session(TCP), kit.recut(steps, size))]
+
+
+def lengths(*pieces):
+    return b"".join(struct.pack(">H", len(piece)) + piece for piece in pieces)
+
+
+ICE = [
+    (C, lengths(marked(check((0x802A, bytes(8)))))),
+    (S, lengths(BOUND, b"", HELLO)),
+    (C, lengths(*[rtp(n) for n in range(6)])),
+]
+
+
+def test_ice_over_tcp_has_lengths_in_front():
+    """RFC 4571, as RFC 6544 uses it; one of nDPI's captures has it too."""
+    assert MATCHER.candidates("tcp", ICE[0][1]) == ["stun"]
+    assert isinstance(look(ICE[0][1], start=TCP), Claim)
+    for size in range(1, 22):
+        assert look(ICE[0][1][:size], start=TCP) is MORE
+    assert look(b"\0\x09" + ICE[0][1][2:], start=TCP) is None
+    made, told = say(*ICE, start=TCP)
+    assert made.standing is Standing.PARSED
+    assert [type(e) for e in kit.events(told)] == [
+        IceCheck,
+        PeerAddress,
+        StunCarries,
+        StunCarries,
+        MediaStream,
+        MediaStream,
+    ]
+    assert told_of(ICE, 1) == told
 
 
 def test_a_gap_loses_the_stream():

@@ -15,6 +15,8 @@ PROTOCOL = Protocol(
     magic=(
         Magic("udp", pattern=_HEADER, mask=_MASK, minimum=20, length=_WHOLE),
         Magic("tcp", pattern=_HEADER, mask=_MASK, minimum=20),
+        # ICE over TCP: each message has its length in front (RFC 4571).
+        Magic("tcp", pattern=b"\0\0" + _HEADER, mask=b"\xfc\0" + _MASK, minimum=22),
         # RFC 3489, without the cookie: binding requests and their answers.
         Magic("udp", pattern=b"\0\x01\0", minimum=20, length=_WHOLE, spread=_RANDOM),
         Magic("udp", pattern=b"\x01\x01\0", minimum=28, length=_WHOLE, spread=_RANDOM),

@@ -6,9 +6,9 @@ must have an attribute whose form is fixed.
 
 from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
+from backchannel.protocols.stun.framing import ENOUGH, framed
 from backchannel.protocols.stun.wire import (
     CHANGE_REQUEST,
-    CHANNELS,
     COOKIE,
     ERROR,
     HEADER,
@@ -76,15 +76,17 @@ def _streams(peek: Peek) -> Claim | More | None:
 
 
 def _opening(data: bytes) -> bool | More | None:
-    """Whether a stream opens with a message (True) or channel data of a relay; MORE, None."""
-    if len(data) < HEADER:
-        head = data[4:8]
-        return MORE if data[0] < 0x40 and COOKIE.startswith(head) else None
-    if int.from_bytes(data[:2], "big") in CHANNELS:
+    """Whether a stream opens with a message, with or without its length in front; MORE, None."""
+    if len(data) < ENOUGH:
+        plain = data[0] < 0x40 and COOKIE.startswith(data[4:8])
+        return MORE if plain or (data[0] < 4 and COOKIE.startswith(data[6:10])) else None
+    start = 2 if framed(data) else 0
+    size = size_of(data[start : start + 4]) if data[start] < 0x40 else 0
+    if not size or data[start + 4 : start + 8] != COOKIE:
         return None
-    size = size_of(data[:4])
-    if not size or data[4:8] != COOKIE:
+    if start and int.from_bytes(data[:2], "big") != size:
         return None
-    if len(data) < size:
-        return True
-    return True if _message(data[:size]) is not None else None
+    if len(data) < start + HEADER:
+        return MORE
+    end = start + size
+    return True if len(data) < end or _message(data[start:end]) is not None else None

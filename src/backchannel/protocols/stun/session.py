@@ -17,6 +17,7 @@ from backchannel.model import Capability, Endpoint, Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.stun.calls import Calls
 from backchannel.protocols.stun.events import IceCheck, StunCarries
+from backchannel.protocols.stun.framing import ENOUGH, Stream, framed
 from backchannel.protocols.stun.logins import Logins
 from backchannel.protocols.stun.recognise import recognise
 from backchannel.protocols.stun.relay import Relay
@@ -79,8 +80,9 @@ class Session(Decoder):
         self._calls = Calls(start, self.service)
         self._messages = self._packets = self._strange = 0
         self._most = BINDINGS
-        self._buffers = bytearray(), bytearray()
-        self._deaf = [False, False]
+        self._streams = Stream(), Stream()
+        self._lengths: bool | None = None
+        """Over TCP: whether each piece has its length in front, as ICE has it; None: not known."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*, or the next bytes of its stream."""
@@ -102,39 +104,34 @@ class Session(Decoder):
 
     def partial(self, side: Side) -> bool:
         """Whether *side* has begun a message and not ended it."""
-        return bool(self._buffers[side])
+        return bool(self._streams[side].buffer)
 
     # -- framing -------------------------------------------------------------------------------
 
     def _stream(self, side: Side, data: bytes) -> list[Output]:
-        if self._deaf[side]:
+        stream = self._streams[side]
+        if stream.deaf:
             return []
-        buffer = self._buffers[side]
-        buffer += data
+        stream.buffer += data
+        if self._lengths is None:
+            if len(stream.buffer) < ENOUGH:
+                return []
+            self._lengths = framed(stream.buffer)
         told: list[Output] = []
-        while len(buffer) >= 4 and not self._deaf[side]:
-            size = size_of(bytes(buffer[:4]))
-            whole = size + (-size & 3) if buffer[0] >= 0x40 else size
-            if not size:
-                self._lose(side)
-                told.append(
-                    Malformed(reason="neither STUN nor channel data where one should begin")
-                )
-            elif len(buffer) < whole:
-                break
-            else:
-                packet = bytes(buffer[:size])
-                del buffer[:whole]
-                told += self._packet(side, packet)
-            if self.done or self.standing is _REFUTED:
-                self._lose(side)
+        try:
+            while (piece := stream.take(lengths=self._lengths)) is not None:
+                told += self._packet(side, piece)
+                if self.done or self.standing is _REFUTED:
+                    self._lose(side)
+        except WireError as error:
+            self._lose(side)
+            told.append(Malformed(reason=str(error)))
         return told
 
     def _lose(self, side: Side) -> None:
         """Read no more of this stream."""
-        self._deaf[side] = True
-        self._buffers[side].clear()
-        self.done = self.done or all(self._deaf)
+        self._streams[side].lose()
+        self.done = self.done or all(stream.deaf for stream in self._streams)
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:
         told = self._datagram(side, data)
@@ -160,7 +157,8 @@ class Session(Decoder):
         if len(data) < 4 or data[0] << 8 | data[1] not in CHANNELS:
             return False
         size = size_of(data[:4])
-        return (self._tcp or self._relay.used()) and size <= len(data) <= size + 3
+        relayed = self._relay.used() or self._lengths is False
+        return relayed and size <= len(data) <= size + 3
 
     def _channel(self, side: Side, data: bytes) -> list[Output]:
         told: list[Output] = self._once(StunCarries(kind="channel-data"))
