@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from tests.enforce.guarding import guard
 from tests.enforce.lab import SERVER, World, isolated, play
+from tests.enforce.test_guard import OTHER_PORT, stood
 from tests.enforce.test_real import NGIRCD, QUIET, connect, wait
 from tests.live.world import needs
 from tests.protocols.irc.talk import HELLO, JOINED, WELCOME, C, S, lines
 
-OTHER_PORT = 31_337
 NO_FILES = "rules: [{deny: irc, capabilities: [file-transfer]}]"
 DECLINE = NO_FILES.replace("]}]", "], refuse: decline}]")
 RESET, DECLINED = ("reset", "irc", "file-transfer"), ("declined", "irc", "file-transfer")
@@ -50,6 +50,16 @@ def test_an_offer_is_taken_out_and_the_talk_goes_on():
     assert [line for line in arrived.splitlines() if line] == [
         line for line in sent(steps, C).splitlines() if b"DCC" not in line
     ]
+
+
+@pytest.mark.parametrize("existing", ["judge", "reset"])
+@isolated
+def test_a_talk_that_stood_before_goes_on_without_files(existing):
+    world = World()
+    policy = f"guard: {{existing: {existing}}}\n{NO_FILES}"
+    hello = lines("PRIVMSG #lab :still here")
+    assert stood(world, policy, hello) == (hello, [])
+    assert stood(world, policy, OFFER[1]) == (b"", [RESET])
 
 
 @isolated

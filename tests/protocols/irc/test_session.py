@@ -242,13 +242,21 @@ def test_lists_and_the_rest_tell_nothing(line):
             "whois",
         ),
         (":s.example 302 ann :bob*=+b@203.0.113.8", "bob", "203.0.113.8", "userhost"),
+        (":bob!b@[2001:db8::8] JOIN #lab", "bob", "2001:db8::8", "join"),
         (":bob!b@h CHGHOST b 203.0.113.8", "bob", "203.0.113.8", "chghost"),
     ],
 )
 def test_hosts_that_are_addresses(line, account, address, how):
     want = PeerAddress(use=Capability.PRESENCE, account=account, address=address, how=how)
-    assert heard(line) == [want]
-    assert heard(line.replace(address, "host.example")) == []
+    assert [each for each in heard(line) if isinstance(each, PeerAddress)] == [want]
+    hidden = heard(line.replace(address, "host.example"))
+    assert not [each for each in hidden if isinstance(each, PeerAddress)]
+
+
+def test_a_bouncer_is_named_once():
+    line = ":*status!znc@znc.in PRIVMSG ann :Connected!"
+    told = kit.events(said((S, line), (S, line)), Software)
+    assert told == [Software(name="ZNC", role="server")]
 
 
 def test_an_address_is_told_once():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from backchannel.events import Presence, Profile, Room, SignOff, SignOnAnswer
+from backchannel.events import Presence, Profile, Room, SignOff, SignOnAnswer, Software
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.irc import messages
@@ -12,6 +12,8 @@ from backchannel.protocols.irc.wire import Line, plain
 
 ROOMS = 32
 """Channels of one line that are told."""
+BOUNCER = "znc.in"
+"""Host of the modules by which the bouncer ZNC speaks to its user."""
 Tell = Callable[[State, Line], Iterator[Output]]
 
 
@@ -104,6 +106,9 @@ def error(state: State, line: Line) -> Iterator[Output]:
 
 def said(state: State, line: Line) -> Iterator[Output]:
     """PRIVMSG and NOTICE."""
+    if line.host == BOUNCER and not state.bouncer:
+        state.bouncer = True
+        yield Software(name="ZNC", role="server")
     yield from messages.privmsg(state, Side.SERVER, line)
     if not line.server and not state.mine(line.nick):
         yield from state.address_of(line.nick, line.host, "message")

@@ -59,7 +59,7 @@ class State:
         self.password = ""
         """Of PASS, until it is known whose it is."""
         self.network = ""
-        self.signed = self.welcomed = self.gone = False
+        self.signed = self.welcomed = self.gone = self.bouncer = False
         self.channels = CHANNELS
         """Characters with which names of channels begin."""
         self.sasl = Sasl()
@@ -151,6 +151,6 @@ class State:
 def literal(host: str) -> str:
     """Return a host in the normal form of addresses; '' where it is a name."""
     try:
-        return str(ip_address(host))
+        return str(ip_address(host.strip("[]")))
     except ValueError:
         return ""
