@@ -63,7 +63,7 @@ def test_a_session_from_welcome_to_the_end():
         Message(sender="ann", recipient="", room="#lab", text="good morning", size=12),
         Message(sender="bob", recipient="", room="#lab", text="good morning to you", size=19),
         Message(sender="ann", recipient="bob", text="only for you", size=12),
-        SignOff(account="ann", reason="bye"),
+        SignOff(account="ann", reason="quit"),
     ]
 
 
@@ -359,7 +359,7 @@ def test_a_line_that_is_none_costs_itself():
     session = Session(START)
     told = kit.events(kit.decode(session, [*TALK[:4], (S, b"\0\1\2\r\n"), *TALK[4:]]))
     assert len([each for each in told if isinstance(each, Malformed)]) == 1
-    assert told[-1] == SignOff(account="ann", reason="bye")
+    assert told[-1] == SignOff(account="ann", reason="quit")
 
 
 def test_a_side_of_which_nothing_is_a_line_is_not_heard_any_more():

@@ -72,11 +72,11 @@ def away(state: State, line: Line) -> Iterator[Output]:
     yield Presence(account=state.nick, status="away" if text else "online", text=text)
 
 
-def quitting(state: State, line: Line) -> Iterator[Output]:
-    """QUIT :why."""
+def quitting(state: State, _line: Line) -> Iterator[Output]:
+    """QUIT :why. The words are the user's own, and no reason for the record."""
     if not state.gone:
         state.gone = True
-        yield SignOff(account=state.nick, reason=plain(line.word(0))[:NAME])
+        yield SignOff(account=state.nick, reason="quit")
 
 
 def invite(state: State, line: Line) -> Iterator[Output]:

@@ -52,13 +52,13 @@ def invite(state: State, line: Line) -> Iterator[Output]:
 
 def quitting(state: State, line: Line) -> Iterator[Output]:
     """QUIT :why, of anybody in a channel that our client is in."""
-    account, reason = line.nick[:NAME], plain(line.word(0))[:NAME]
+    account = line.nick[:NAME]
     if not state.mine(account):
         state.present(account, "offline")
-        yield Presence(account=account, status="offline", text=reason)
+        yield Presence(account=account, status="offline", text=plain(line.word(0)))
     elif not state.gone:
         state.gone = True
-        yield SignOff(account=account, reason=reason)
+        yield SignOff(account=account, reason="quit")
 
 
 def nick(state: State, line: Line) -> Iterator[Output]:
