@@ -13,11 +13,11 @@ dialback between servers (XEP-0220) and the handshake of components (XEP-0114).
 | `xmpp-dialback` | token | the key | |
 """
 
-import re
 from typing import Literal
 
 from backchannel.events import Credential, SignOn, SignOnAnswer
 from backchannel.model import Side
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names
 from backchannel.protocols.xmpp.state import State, parties
@@ -26,10 +26,11 @@ from backchannel.reader import WireError
 from backchannel.text import utf8
 
 MAX_SASL = 65_536
-_FIELD = re.compile(r'([a-z-]{1,32})=(?:"([^"]{0,1024})"|([^,"]{0,1024}))')
-_RESPONSE = re.compile(r',?\s*\bresponse="?([0-9a-fA-F]{32})"?')
-_AUTHZID = re.compile(r"[nyp][^,]{0,64},a=([^,\x01]{1,1024}),")
-_BEARER = re.compile(r"auth=Bearer ([^\x01]{1,8192})")
+_FIELD = later(r'([a-z-]{1,32})=(?:"([^"]{0,1024})"|([^,"]{0,1024}))')
+_RESPONSE = later(r',?\s*\bresponse="?([0-9a-fA-F]{32})"?')
+_NAMED = later(r"(?:^|,)n=([^,]{1,1024})")
+_AUTHZID = later(r"[nyp][^,]{0,64},a=([^,\x01]{1,1024}),")
+_BEARER = later(r"auth=Bearer ([^\x01]{1,8192})")
 _OLD: tuple[tuple[str, Literal["plain", "hash"]], ...] = (
     ("password", "plain"),
     ("digest", "hash"),
@@ -129,7 +130,7 @@ class Login:
         without, mark, proof = said.rpartition(",p=")
         if not mark:
             self._first = said.split(",", 2)[-1]
-            name = re.search(r"(?:^|,)n=([^,]{1,1024})", self._first)
+            name = _NAMED.search(self._first)
             named = name[1].replace("=2C", ",").replace("=3D", "=") if name else ""
             return [self._sign_on(named)]
         salt = f"{self._first},{self._challenge},{without}"

@@ -9,10 +9,9 @@
 | `url` | a text that is only the address of a file (XEP-0066) |
 """
 
-import re
-
 from backchannel.events import Message, Offer, OfferAnswer, Room, Typing
 from backchannel.model import Capability, Side
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names
 from backchannel.protocols.xmpp.files import Files
@@ -23,7 +22,7 @@ from backchannel.protocols.xmpp.xml import Element
 
 MAX_NESTED = 3
 """Messages inside messages: carbons and archives hold one."""
-_OTR = re.compile(r"\s*\?OTR[:?|,v]")
+_OTR = later(r"\s*\?OTR[:?|,v]")
 _ENCRYPTED = frozenset(
     (
         ("encrypted", "eu.siacs.conversations.axolotl"),

@@ -5,6 +5,7 @@ from base64 import b64decode
 from binascii import Error
 from ipaddress import ip_address
 
+from backchannel.patterns import later
 from backchannel.reader import WireError
 
 MAX_JID = 3071
@@ -44,7 +45,7 @@ JINGLE = "urn:xmpp:jingle:1"
 UPLOADS = ("urn:xmpp:http:upload:0", "urn:xmpp:http:upload")
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
-_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?", re.IGNORECASE)
+_HOST = later(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?", re.IGNORECASE)
 
 
 def bare(jid: str) -> str:

@@ -5,15 +5,15 @@ Each raises ValueError where secret and salt cannot be what the scheme says.
 
 import hashlib
 import hmac
-import re
 from base64 import b64decode
 
 from backchannel.events import Credential
+from backchannel.patterns import later
 
 MAX_ITERATIONS = 20_000
 """Servers ask for 4096 to 10000; more is not worth a guess."""
-_FIELD = re.compile(r'([a-z-]+)=(?:"([^"]*)"|([^,"]*))')
-_SCRAM = re.compile(r",s=([A-Za-z0-9+/=]{1,512}),i=([0-9]{1,7})(?:,|\Z)")
+_FIELD = later(r'([a-z-]+)=(?:"([^"]*)"|([^,"]*))')
+_SCRAM = later(r",s=([A-Za-z0-9+/=]{1,512}),i=([0-9]{1,7})(?:,|\Z)")
 _DIGESTS = {
     "sasl-scram-sha-1": "sha1",
     "sasl-scram-sha-256": "sha256",

@@ -5,27 +5,26 @@ captured, it needs a stanza with what only XMPP's have. What runs inside a SOCKS
 anything: there its announcement is asked, or the host that the request named (XEP-0065).
 """
 
-import re
-
 from backchannel.model import MORE, Claim, Confidence, Endpoint, More
+from backchannel.patterns import later
 from backchannel.protocols import Peek
 
 PORTS = (5222, 5223, 5269, 5275, 5347)
 """Where servers listen: told only where neither the bytes nor the opening say who the client is."""
 MAX_HEAD = 2048
-_DESTINATION = re.compile(r"[0-9a-f]{40}")
-_PROLOGUE = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,64}(?:<\?xml\s[^<>]{0,200}\?>)?\s{0,64}")
-_HEAD = re.compile(rb"<(?:[A-Za-z][\w.-]{0,31}:)?stream(?=\s)([^<>]{0,2048})>")
-_WAIT = re.compile(
+_DESTINATION = later(r"[0-9a-f]{40}")
+_PROLOGUE = later(rb"(?:\xef\xbb\xbf)?\s{0,64}(?:<\?xml\s[^<>]{0,200}\?>)?\s{0,64}")
+_HEAD = later(rb"<(?:[A-Za-z][\w.-]{0,31}:)?stream(?=\s)([^<>]{0,2048})>")
+_WAIT = later(
     rb"(?:<(?:\?(?:x(?:m(?:l(?:\s[^<>]{0,200})?)?)?)?"
     rb"|(?:[\w.-]{0,32}:)?(?:s(?:t(?:r(?:e(?:a(?:m(?:\s[^<>]{0,2048})?)?)?)?)?)?)?|[\w.-]{0,32})?)?\Z"
 )
 """What may still become a declaration or a root."""
-_NAMESPACE = re.compile(
+_NAMESPACE = later(
     rb"xmlns:[\w.-]{1,32}\s?=\s?[\"'](?:http://etherx\.jabber\.org/streams"
     rb"|http://www\.jabber\.com/streams/flash)[\"']"
 )
-_STANZA = re.compile(
+_STANZA = later(
     rb"\s{0,64}(?:"
     rb"<(?P<iq>iq)\s(?=[^<>]{0,1024}\btype\s?=\s?[\"'](?:get|set|result|error)[\"'])[^<>]{1,1024}>"
     rb"|<(?P<message>message)\s[^<>]{1,1024}>|<(?P<presence>presence)(?:\s[^<>]{0,1024})?>"
@@ -35,15 +34,17 @@ _STANZA = re.compile(
     rb"|<db:(?P<db>result|verify)\s[^<>]{1,1024}>"
     rb")"
 )
-_KNOWN = re.compile(
+_KNOWN = later(
     rb"xmlns\s?=\s?[\"'](?:jabber:(?:iq|x):|urn:xmpp:|urn:ietf:params:xml:ns:xmpp-"
     rb"|http://jabber\.org/(?:protocol|features)/|vcard-temp[\"'])"
 )
-_ADDRESSED = re.compile(rb"\s(?:to|from)\s?=\s?[\"'][^\"'<>\s@]{1,256}@[\w.-]{1,256}")
-_PARTIAL = re.compile(
+_ADDRESSED = later(rb"\s(?:to|from)\s?=\s?[\"'][^\"'<>\s@]{1,256}@[\w.-]{1,256}")
+_PARTIAL = later(
     rb"\s{0,64}<(?:/?(?:[a-z]{0,9}|stream:[a-z]{0,8}|db:[a-z]{0,6})(?:\s[^<>]{0,1024})?)?\Z"
 )
-_FROM = re.compile(rb"\sfrom\s?=")
+_OF_CLIENT = later(rb"\s*<(?:auth|response|starttls)\b")
+_OF_SERVER = later(rb"\s*<(?:challenge|success|proceed|failure|stream:features|stream:error)\b")
+_FROM = later(rb"\sfrom\s?=")
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -113,8 +114,8 @@ def _server_like(data: bytes) -> int:
     tag = data[:MAX_HEAD].partition(b">")[0]
     if not tag:
         return 0
-    if re.match(rb"\s*<(?:auth|response|starttls)\b", tag):
+    if _OF_CLIENT.match(tag):
         return -2
-    if re.match(rb"\s*<(?:challenge|success|proceed|failure|stream:features|stream:error)\b", tag):
+    if _OF_SERVER.match(tag):
         return 2
     return 1 if _FROM.search(tag) else -1

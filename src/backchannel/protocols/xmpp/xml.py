@@ -22,6 +22,7 @@ other limits, and XML that is not well-formed, are a WireError: framing is lost.
 import re
 from collections.abc import Iterator
 
+from backchannel.patterns import later
 from backchannel.reader import WireError
 from backchannel.text import utf8
 
@@ -45,19 +46,19 @@ _PREFIXES = {
 """In scope where the root was not captured: what nearly all streams declare."""
 
 _NAME = rb"[A-Za-z_\x80-\xff][\w.\-\x80-\xff]*+"
-_TAG = re.compile(rb"<(/?)((?:(" + _NAME + rb"):)?(" + _NAME + rb"))")
-_ATTRIBUTE = re.compile(
+_TAG = later(rb"<(/?)((?:(" + _NAME + rb"):)?(" + _NAME + rb"))")
+_ATTRIBUTE = later(
     rb"\s*+((?:" + _NAME + rb":)?" + _NAME + rb")\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')"
 )
-_TAG_END = re.compile(rb"\s*+(/?)>")
+_TAG_END = later(rb"\s*+(/?)>")
 _BLANK = b" \t\r\n\0\xef\xbb\xbf"
 """White space; the zero that ends what Flash sends; a byte order mark."""
-_NOT_BLANK = re.compile(b"[^" + _BLANK + b"]")
-_MARK = re.compile(rb"[>\"'<]")
-_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));")
+_NOT_BLANK = later(b"[^" + _BLANK + b"]")
+_MARK = later(rb"[>\"'<]")
+_ENTITY = later(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));")
 _FIXED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _CDATA, _COMMENT = b"<![CDATA[", b"<!--"
-_SEEK = re.compile(
+_SEEK = later(
     rb"<(?:(?:iq|message|presence|stream:(?:stream|features|error)|auth|challenge|response|success"
     rb"|failure|starttls|proceed|db:result|db:verify)(?=[\s/>])|/stream:stream)"
 )
