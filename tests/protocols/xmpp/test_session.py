@@ -712,6 +712,9 @@ def test_a_file_is_offered_and_answered():
     wire.c(iq(SI))
     (told,) = wire.s(iq("<error code='403'><forbidden/></error>", "error", JULIET, ROMEO))
     assert (told.accepted, told.reason) == (False, "forbidden")
+    wire.c(iq(SI))
+    (told,) = wire.s(iq(f"{SI}<error code='503'/>", "error", JULIET, ROMEO))
+    assert (told.accepted, told.reason) == (False, "503")  # what it repeats is no offer
     evil = SI.replace("test.txt", "..\\..\\autoexec.bat")
     assert [type(each) for each in wire.c(iq(evil))] == [Anomaly, Offer]
 
@@ -792,6 +795,25 @@ def test_hosts_of_a_bytestream_are_told_and_expected():
     host = hashlib.sha1(f"a0{JULIET}{ROMEO}".encode()).hexdigest()
     assert (inside.protocol, inside.address, inside.port) == ("xmpp", host, 0)
     assert (inside.context.name, inside.context.size) == ("test.txt", 1024)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "expected"),
+    [
+        ("[2001:db8::1]", "5086", ("2001:db8::1", 5086)),
+        ("Files.Example", "70000", ("files.example", 0)),
+        ("files.example", "-1", ("files.example", 0)),
+        ("no host", "5086", None),
+        ("", "5086", None),
+    ],
+)
+def test_what_a_host_may_be(host, port, expected):
+    told = Wire().c(iq(f"<query {STREAMS} sid='a0'>{HOST.format(JULIET, host, port)}</query>"))
+    addresses = [(e.address, e.port) for e in told if isinstance(e, PeerAddress)]
+    assert addresses == ([expected] if expected else [])
+    assert len([e for e in told if isinstance(e, Expect) and e.protocol == "socks"]) == bool(
+        expected and expected[1]
+    )
 
 
 def test_the_destination_of_the_specification():
@@ -1031,6 +1053,18 @@ def test_a_file_that_is_not_what_was_declared():
         wire.c(text)
     (closed,) = wire.c(iq(f"<close {IBB.format('t')}/>"))
     assert closed.verified is False
+
+
+def test_a_file_of_which_a_block_is_missing_is_not_judged():
+    wire = Wire()
+    transport = "<transport xmlns='urn:xmpp:jingle:transports:ibb:1' block-size='256' sid='t'/>"
+    content = file_content(5, b64(hashlib.sha256(DATA).digest()), transport)
+    wire.c(iq(jingle("session-initiate", content)))
+    wire.c(iq(f"<open {IBB.format('t')} block-size='256'/>"))
+    for text in blocks("t", (0, 1, 3)):
+        wire.c(text)
+    (closed,) = wire.c(iq(f"<close {IBB.format('t')}/>"))
+    assert closed.verified is None
 
 
 def test_a_file_that_is_asked_for():

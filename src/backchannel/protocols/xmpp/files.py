@@ -40,7 +40,7 @@ class _Incoming(msgspec.Struct):
     at: int = 0
     """Offset of the next block, if none is missing."""
     next: int = 0
-    """Number of the next block."""
+    """Number of the next block; numbers on the wire begin again at 0, this one does not."""
     whole: bool = True
     hash: "hashlib._Hash | None" = None
 
@@ -197,7 +197,7 @@ class Files:
         if ahead:
             coming.whole = False
         at = coming.at + ahead * coming.block
-        coming.at, coming.next = at + len(data), (coming.next + ahead + 1) % _SEQUENCE
+        coming.at, coming.next = at + len(data), coming.next + ahead + 1
         if coming.hash is not None:
             coming.hash.update(data)
         return [*told, FileData(key=coming.key, offset=at, data=data)] if data else told
