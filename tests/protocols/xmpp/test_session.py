@@ -531,6 +531,8 @@ def test_carbons_and_archives_hold_a_message():
         message(more=f"<result xmlns='urn:xmpp:mam:2' id='x'>{forwarded}</result>", to=JULIET)
     )
     assert (told.text, told.kind) == ("hey", "offline")
+    own, other = wire.c(message("see what he says", forwarded))[::-1]
+    assert (own.text, other.text) == ("see what he says", "hey")
     deep = inner
     for _ in range(8):
         deep = f"<message><forwarded xmlns='urn:xmpp:forward:0'>{deep}</forwarded></message>"
@@ -638,6 +640,10 @@ def test_profiles_and_programs():
         )
     )
     assert told == Profile(account="juliet@capulet.example", nickname="Jule")
+    other = nick.replace("Jule", "Julia")
+    refused = f"<items><item>{other}</item></items>"
+    refused = f"<pubsub xmlns='http://jabber.org/protocol/pubsub'>{refused}</pubsub>"
+    assert wire.s(iq(refused, "error", JULIET, "capulet.example")) == []
 
 
 # -- rooms -----------------------------------------------------------------------------------------

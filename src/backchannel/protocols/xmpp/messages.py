@@ -45,11 +45,8 @@ def message(
     who = parties(state, side, stanza)
     told: list[Output] = []
     for inner, late in _inside(stanza) if depth < MAX_NESTED else ():
-        told += message(state, files, side, inner, depth + 1)
-        if late:
-            told = [_late(each) for each in told]
-    if told:
-        return told
+        said = message(state, files, side, inner, depth + 1)
+        told += [_late(each) for each in said] if late else said
     if nick := stanza.child("nick", names.NICK):
         told += nickname(state, who.sender, nick.text)
     told += _room(who, stanza)
