@@ -1,0 +1,209 @@
+"""XMPP inside HTTP (XEP-0124, XEP-0206): one connection to a connection manager.
+
+    POST /http-bind   <body rid='1' to='a.example' xmlns='http://jabber.org/protocol/httpbind'/>
+    200 OK            <body sid='x' authid='y' ..><stream:features/></body>
+    POST /http-bind   <body rid='2' sid='x' ..>stanzas</body>     its answer: stanzas, or waits
+
+What the bodies carry, whichever connections bring them, is one stream of XMPP: an inner stream,
+shared among flows, named by the session's id and the client's address. The root that BOSH leaves
+out is put before it. Holds HTTP's heads and one body a side, at most LARGEST bytes.
+"""
+
+import re
+from collections import deque
+
+import msgspec
+
+from backchannel.effects import Inner, InnerEnd, Open
+from backchannel.events import Gap, Malformed
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.patterns import later
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http.heads import Head
+from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+
+PORT = 5222
+"""Connection managers go on to this port; requests name none."""
+LARGEST = 1 << 19
+MAX_ASKED = 64
+MAX_HEAD = 3072
+_REQUEST = later(
+    rb"POST [^\s]{1,1024} HTTP/1\.[01]\r?\n(?:[^\r\n]{1,1024}\r?\n){0,40}\r?\n"
+    rb"(?=\s{0,16}(?:<\?xml\s[^<>]{0,100}\?>\s{0,16})?<body\s[^<>]{0,1024}"
+    rb"[\"']http://jabber\.org/protocol/httpbind[\"'])"
+)
+_DECLARATION = later(rb"\A\s{0,16}(?:<\?xml\s[^<>]{0,100}\?>)?\s{0,16}")
+_BODY = later(
+    rb"\s*(?:<\?xml\s[^<>]*\?>\s*)?<body(\s[^<>]{0,2048}?)(?:/>\s*\Z|>(.*)</body\s*>\s*\Z)",
+    re.DOTALL,
+)
+_ATTRIBUTE = later(rb"\s([\w:.-]{1,32})\s*=\s*(?:'([^'<]*)'|\"([^\"<]*)\")")
+_ROOT = (
+    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+    b" version='1.0'%s>"
+)
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a request whose body is of BOSH's namespace."""
+    if peek.transport != "tcp" or not peek.client.startswith(b"POST "[: len(peek.client)]):
+        return None
+    if _REQUEST.match(peek.client):
+        return Claim("xmpp-bosh", evidence="POST of a BOSH body")
+    head, end, body = peek.client.partition(b"\r\n\r\n")
+    if not end:
+        return MORE if len(head) < MAX_HEAD else None
+    rest = _DECLARATION.sub(b"", body, 1)
+    begins = any(word.startswith(rest[: len(word)]) for word in (b"<body", b"<?xml"))
+    return MORE if begins and b">" not in rest and len(body) < MAX_HEAD else None
+
+
+class _Exchange(msgspec.Struct):
+    """A request, until its answer has come."""
+
+    channel: str = ""
+    opening: bytes = b""
+    """What an opening request said, until the answer names the session."""
+    host: str = ""
+    """The domain that an opening request is for."""
+    last: bool = False
+    """Whether it ends the session."""
+
+
+class Session:
+    """One TCP connection."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "xmpp"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self.aligned = False
+        """Whether a whole body came, which nothing else looks like."""
+        self.amid = True
+        """What a body carries may be the rest of something."""
+        self._client = start.client.address
+        self._talk = Conversation(begun=start.begun)
+        self._asked: deque[_Exchange] = deque()
+        self._bodies: list[bytearray | None] = [None, None]
+        """What came of each side's body; None outside of one, or where a part is missing."""
+        self._within = [False, False]
+        self._opened: set[str] = set()
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        return self._tell(self._talk.feed(side, data))
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen: a body that lacks some is passed over."""
+        return [Gap(size=size), *self._tell(self._talk.gap(side, size))]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more. The session may go on over other connections."""
+        return self._tell(self._talk.end(side))
+
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a body and not ended it."""
+        return self._within[side]
+
+    def _tell(self, told: Told) -> list[Output]:
+        out: list[Output] = []
+        for side, item in told:
+            match item:
+                case Head():
+                    self._bodies[side], self._within[side] = bytearray(), True
+                case Body(data):
+                    self._collect(side, data, out)
+                case Skipped():
+                    self._bodies[side] = None
+                case Done(complete=complete):
+                    self._finish(side, out, complete=complete)
+                case Broken(reason):
+                    out.append(Malformed(reason=reason))
+                    self._within[side] = False
+                case _:
+                    pass
+        return out
+
+    def _collect(self, side: Side, data: bytes, out: list[Output]) -> None:
+        body = self._bodies[side]
+        if body is None:
+            return
+        if len(body) + len(data) > LARGEST:
+            out.append(Malformed(reason=f"a body of more than {LARGEST} bytes"))
+            self._bodies[side] = None
+        else:
+            body += data
+
+    def _finish(self, side: Side, out: list[Output], *, complete: bool) -> None:
+        body, self._bodies[side], self._within[side] = self._bodies[side], None, False
+        found = _BODY.match(bytes(body)) if body and complete else None
+        attributes: dict[bytes, bytes] = {}
+        if found is not None:
+            parts = _ATTRIBUTE.findall(found[1])
+            attributes = {name: single or double for name, single, double in parts}
+            self.aligned = True
+        inside = found[2] or b"" if found is not None else b""
+        if side is Side.CLIENT:
+            self._request(attributes, inside, out)
+        else:
+            self._answer(attributes, inside, out)
+
+    # -- requests and answers ----------------------------------------------------------------------
+
+    def _request(self, attributes: dict[bytes, bytes], inside: bytes, out: list[Output]) -> None:
+        exchange = _Exchange(self._name(attributes))
+        self._asked.append(exchange)
+        if len(self._asked) > MAX_ASKED:
+            self._asked.popleft()
+        root = _root(b"to", attributes)
+        if not exchange.channel:
+            exchange.host = attributes.get(b"to", b"")[:253].decode("latin-1")
+            exchange.opening = root + inside if b"rid" in attributes else b""
+            return
+        again = attributes.get(b"xmpp:restart") in (b"true", b"1")
+        if self._open(exchange.channel, out) or again:
+            inside = root + inside
+        self._say(Side.CLIENT, exchange.channel, inside, out)
+        exchange.last = attributes.get(b"type") == b"terminate"
+
+    def _answer(self, attributes: dict[bytes, bytes], inside: bytes, out: list[Output]) -> None:
+        exchange = self._asked.popleft() if self._asked else _Exchange()
+        channel = exchange.channel
+        if attributes:
+            self.standing = Standing.PARSED
+        if exchange.opening and (channel := self._name(attributes)):
+            self._open(channel, out, exchange.host)
+            self._say(Side.CLIENT, channel, exchange.opening, out)
+            inside = _root(b"from", attributes) + inside
+        if channel:
+            self._say(Side.SERVER, channel, inside, out)
+            if exchange.last or attributes.get(b"type") == b"terminate":
+                self._opened.discard(channel)
+                out.append(InnerEnd(channel=channel, shared=True))
+
+    def _name(self, attributes: dict[bytes, bytes]) -> str:
+        session = attributes.get(b"sid", b"")[:128].decode("latin-1")
+        return f"{session}@{self._client}" if session else ""
+
+    def _open(self, channel: str, out: list[Output], host: str = "") -> bool:
+        """Open the inner stream, if this flow has not; say whether it did."""
+        if channel in self._opened:
+            return False
+        if len(self._opened) >= MAX_ASKED:
+            self._opened.clear()
+        self._opened.add(channel)
+        out.append(Open(channel=channel, shared=True, host=host, port=PORT, label="bosh"))
+        return True
+
+    def _say(self, side: Side, channel: str, data: bytes, out: list[Output]) -> None:
+        if data:
+            out.append(Inner(side=side, data=data, channel=channel, shared=True))
+
+
+def _root(whose: bytes, attributes: dict[bytes, bytes]) -> bytes:
+    """Return the root that the body stands for."""
+    told = b""
+    for name, value in ((whose, attributes.get(whose)), (b"id", attributes.get(b"authid"))):
+        if value:
+            told += b" %s='%s'" % (name, value.replace(b"'", b"&apos;"))
+    return _ROOT % told
