@@ -285,6 +285,18 @@ def test_an_address_that_shows_anyway_is_no_news():
     assert told == []
 
 
+def test_an_address_is_told_once_of_each_version():
+    steps = [
+        (S, message(1, 2, xor(0x20, host, 7, tid), tid=tid))
+        for host in ("203.0.113.9", "2001:db8::7")
+        for tid in range(session.BINDINGS // 2 - 1)
+    ]
+    _, told = say((C, BINDING), *steps, (S, message(1, 2, (0x8022, b"late"))))
+    addresses = [event.address for event in kit.events(told, PeerAddress)]
+    assert addresses == ["203.0.113.9", "2001:db8::7"]
+    assert kit.events(told, Software) == [Software(name="late", role="server")]
+
+
 def test_a_question_alone_is_a_signature():
     assert say((C, BINDING))[0].standing is Standing.CLAIMED
     assert say((C, marked(BINDING)))[0].standing is Standing.PARSED

@@ -13,7 +13,7 @@ from typing import Literal
 from backchannel.decoder import Decoder
 from backchannel.effects import Spoken
 from backchannel.events import Event, Gap, Malformed, PeerAddress, Software
-from backchannel.model import Capability, Endpoint, Side, Standing
+from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.stun.calls import Calls
 from backchannel.protocols.stun.events import IceCheck, StunCarries
@@ -55,6 +55,7 @@ TOLD = 64
 STRIKES = 3
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
+_MAPPED = XOR_MAPPED, XOR_MAPPED_OLD, MAPPED_ADDRESS
 _VENDORS = (
     (frozenset({0xC057, 0xC058, 0xC059, 0xC05B}), "Google"),
     (frozenset({0x8008, 0x8050, 0x8054, 0x8070}), "Microsoft"),
@@ -217,16 +218,18 @@ class Session(Decoder):
         told = self._logins.answer(side, message) + self._relay.answer(message)
         if message.kind == SUCCESS and message.method == CONNECTION_BIND:
             self.done = True  # from here on it is a connection of somebody's, through the relay
-        mapped = message.endpoint(XOR_MAPPED, XOR_MAPPED_OLD, MAPPED_ADDRESS)
-        if mapped is None or message.kind != SUCCESS:
-            return told
-        if mapped.address == self._ends[side.other].address:
-            return told
-        use = self._use if message.method == BINDING else Capability.TUNNEL
-        return told + self._mapped(mapped, use)
+        return told + self._mapped(side, message) if message.kind == SUCCESS else told
 
-    def _mapped(self, mapped: Endpoint, use: Capability) -> list[Output]:
-        """Tell the address that a NAT gave to who asked."""
+    def _mapped(self, side: Side, message: Message) -> list[Output]:
+        """Tell the address that a NAT gave to who asked, where it is not the one that shows."""
+        attributes = message.attributes
+        value = next((attributes[each] for each in _MAPPED if each in attributes), None)
+        if value is None or (len(value) == 8 and not self._fresh((value, message.method))):
+            return []  # version 6 is masked anew each time
+        mapped = message.endpoint(*_MAPPED)
+        if mapped is None or mapped.address == self._ends[side.other].address:
+            return []
+        use = self._use if message.method == BINDING else Capability.TUNNEL
         if not self._fresh((mapped, use)):
             return []
         return [
