@@ -236,7 +236,7 @@ def powershell(text):
 
 
 _SURICATA = re.compile(
-    r"(?P<action>pass|drop|reject|alert) (?P<protocol>tcp|udp|ip|dns|tls|http)"
+    r"(?P<action>pass|drop|reject|alert) (?P<protocol>tcp|udp|ip|dns|tls|quic|http)"
     r" (?P<source>any|\$BC_\w+) any (?P<way>->|<>) (?P<target>any|\$BC_\w+) any \((?P<options>.*)\)"
 )
 _OPTION = re.compile(r'\s*([a-z_.]+)(?::((?:"[^"]*"|[^";])*))?;')
@@ -259,6 +259,7 @@ KEYWORDS = {
     "pcre": r'"/\^.*\$/i"',
     "dns.query": None,
     "tls.sni": None,
+    "quic.sni": None,
     "http.host": None,
     "classtype": r"policy-violation",
     "sid": _NUMBER,

@@ -23,7 +23,9 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     if line.action == "allow" or (line.action == "deny" and reading(rules).moot(line, use)):
         return ENFORCES  # what the guard does not refuse passes
     if not use.protocols and use.names and reading(rules).whole(line, use):
-        why = "no decoder knows its content: refused are connections whose TLS or HTTP names it"
+        why = (
+            "no decoder knows its content: refused are connections whose TLS, QUIC or HTTP names it"
+        )
         return Judgement("partly", why, "dns-rpz, squid: by its host names, too")
     if not use.protocols:
         nearest = "dns-rpz, squid: by its host names" if use.names else "nftables: by its ports"
@@ -41,7 +43,9 @@ def _allowed_unknown(use: Use) -> Judgement:
     """What no decoder knows is denied with everything else that is not known."""
     why = "no decoder knows its content, and what is not known is denied"
     if use.names:
-        return Judgement("partly", f"{why} unless TLS or HTTP names it", "a default of `allow`")
+        return Judgement(
+            "partly", f"{why} unless TLS, QUIC or HTTP names it", "a default of `allow`"
+        )
     return Judgement("cannot", why, "a default of `allow`")
 
 

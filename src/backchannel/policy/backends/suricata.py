@@ -1,8 +1,8 @@
 """Suricata: rules that know services by content, on whatever port.
 
 A flow of a signature is refused with all it carries, so a signature acts for a `deny` only where
-the policy lets none of that pass. Host names in DNS, TLS and HTTP act for whole services. `pass`
-comes before `drop` in Suricata whatever the order of rules, so exemptions need no order.
+the policy lets none of that pass. Host names in DNS, TLS, QUIC and HTTP act for whole services.
+`pass` comes before `drop` in Suricata whatever the order of rules, so exemptions need no order.
 """
 
 import re
@@ -25,6 +25,7 @@ FIRST_SID = 1_900_001
 """Inside the range that is left to local rules, 1000000 to 1999999."""
 LOAD = (
     "Check:   suricata -T -c suricata.yaml -S backchannel.rules",
+    "         names in QUIC need Suricata 7, with its parser of QUIC switched on, as is usual",
     "Load:    rule-files: - backchannel.rules; the groups of backchannel-vars.yaml into vars:",
     "         address-groups: of suricata.yaml; suricatasc -c reload-rules. It must run inline.",
     "Remove:  take the file out of rule-files:; suricatasc -c reload-rules",
@@ -169,6 +170,7 @@ class _Rules:
             for protocol, buffer in (
                 ("dns", "dns.query"),
                 ("tls", "tls.sni"),
+                ("quic", "quic.sni"),
                 ("http", "http.host"),
             ):
                 yield self._rule(line, protocol, ends, f"{buffer} {name}", _match(buffer, name))
