@@ -3,6 +3,8 @@
 Holds LIMIT bytes at most, of them PIECES ahead of a hole. Bytes that came first are kept.
 """
 
+from heapq import heappop, heappush
+
 from backchannel.protocols.tls.wire import read_message
 from backchannel.reader import WireError
 
@@ -13,12 +15,14 @@ PIECES = 256
 class CryptoStream:
     """One side's bytes of the handshake."""
 
-    __slots__ = ("_ahead", "_read", "_whole")
+    __slots__ = ("_ahead", "_read", "_starts", "_whole")
 
     def __init__(self) -> None:
         self._whole = bytearray()
         """From the beginning, as far as no piece is missing."""
         self._ahead: dict[int, bytes] = {}
+        self._starts: list[int] = []
+        """Where the pieces in `_ahead` begin, as a heap."""
         self._read = 0
         """Bytes of messages that were returned."""
 
@@ -27,16 +31,21 @@ class CryptoStream:
         if offset + len(data) > LIMIT:
             raise WireError(f"QUIC handshake beyond {LIMIT} bytes")
         if offset > len(self._whole):
-            if len(data) > len(self._ahead.get(offset, b"")):
-                self._ahead[offset] = data
-            if len(self._ahead) > PIECES:
-                raise WireError(f"QUIC handshake in more than {PIECES} pieces ahead of a hole")
+            self._wait(offset, data)
             return
         self._extend(offset, data)
-        for start in sorted(self._ahead):
-            if start > len(self._whole):
-                break
+        while self._starts and self._starts[0] <= len(self._whole):
+            start = heappop(self._starts)
             self._extend(start, self._ahead.pop(start))
+
+    def _wait(self, offset: int, data: bytes) -> None:
+        known = self._ahead.get(offset)
+        if known is None:
+            if len(self._ahead) >= PIECES:
+                raise WireError(f"QUIC handshake in more than {PIECES} pieces ahead of a hole")
+            heappush(self._starts, offset)
+        if known is None or len(data) > len(known):
+            self._ahead[offset] = data
 
     def _extend(self, offset: int, data: bytes) -> None:
         self._whole += data[len(self._whole) - offset :]
@@ -54,4 +63,5 @@ class CryptoStream:
         """Forget everything."""
         self._whole.clear()
         self._ahead.clear()
+        self._starts.clear()
         self._read = 0

@@ -12,6 +12,7 @@
 Big-endian. Nothing is remembered.
 """
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -30,7 +31,9 @@ PACKETS = 8
 OFFERS = 64
 """Versions of one negotiation that are read."""
 _LONG = 0x80
-_PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 0, 1, 2, 3, 6, 0x1C
+_ACK, _ACK_ECN, _CRYPTO, _CLOSE = 2, 3, 6, 0x1C
+_EMPTY = re.compile(rb"[\0\1]*")
+"""Frames of nothing but their kind: PADDING and PING."""
 _RANGES = 1024
 
 
@@ -126,18 +129,17 @@ def varint(reader: Reader) -> int:
 def read_crypto(payload: bytes) -> list[tuple[int, bytes]]:
     """Return (offset, bytes) of each CRYPTO frame in an Initial's payload."""
     reader, found = Reader(payload), []
-    while reader:
+    while (frame := _EMPTY.match(payload, reader.offset)) and frame.end() < len(payload):
+        reader.offset = frame.end()
         kind = reader.u8()
-        if kind == _PADDING:
-            reader.offset = len(payload) - len(payload[reader.offset :].lstrip(b"\0"))
-        elif kind == _CRYPTO:
+        if kind == _CRYPTO:
             offset = varint(reader)
             found.append((offset, reader.take(varint(reader))))
         elif kind in (_ACK, _ACK_ECN):
             _pass_ack(reader, counts=kind == _ACK_ECN)
         elif kind == _CLOSE:  # nothing follows that counts
             break
-        elif kind != _PING:
+        else:
             raise WireError(f"QUIC frame {kind:02x} in an Initial")
     return found
 
