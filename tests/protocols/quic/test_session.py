@@ -51,6 +51,7 @@ from backchannel.protocols.tls.events import TlsAnswer, TlsHello
 START = Start("udp", Endpoint("10.0.0.5", 40000), Endpoint("10.0.0.1", 8443))
 NAME = NameLearned(name="web.telegram.org", how="sni")
 NEW_TARGET = b"otherwhere"
+OTHER = initial(crypto(GREETING), keyed=NEW_TARGET)
 
 
 def tell(steps, **kinds):
@@ -152,8 +153,9 @@ def test_without_a_name():
 
 
 def test_early_data_is_noted_once_and_only_where_the_hello_went():
-    told = tell([(C, HELLO), (C, early(b"elsewhere")), (C, early()), (C, early())])
+    told = tell([(C, HELLO), (C, early()), (C, early())])
     assert steps(told) == [("initial", "1"), ("early-data", "1")]
+    assert steps(tell([(C, HELLO), (C, early(b"elsewhere"))])) == [("initial", "1")]
     assert steps(tell([(C, initial(crypto(GREETING), size=0) + early() + bytes(900))])) == []
     together = initial(crypto(GREETING), size=1120) + early()
     assert steps(tell([(C, together)])) == [("initial", "1"), ("early-data", "1")]
@@ -168,6 +170,17 @@ def test_a_retry_changes_the_keys(version):
     assert [step for step, _ in steps(told)] == ["initial", "retry"]
     assert events(told, TlsAnswer)
     assert len(events(told, NameLearned)) == 1
+
+
+def test_a_retry_may_give_an_id_that_no_client_invents():
+    again = initial(crypto(GREETING), keyed=b"few", token=b"come again")
+    back = initial(crypto(reply()), role=S, keyed=b"few")
+    assert events(tell([(C, HELLO), (S, retry(b"few")), (C, again), (S, back)]), TlsAnswer)
+
+
+def test_another_connection_begins_with_nothing_of_the_one_before():
+    told = tell([(C, initial(crypto(build.greeting(b"a.example")[:60]))), (C, OTHER)])
+    assert NAME in events(told)
 
 
 def test_a_retry_in_the_middle_of_a_hello():
@@ -233,6 +246,7 @@ def test_a_retry_of_tls_is_no_answer():
         initial(crypto(wants), role=S),
         initial(crypto(reply(), len(wants)), role=S, number=1),
     ]
+    assert not events(tell([(C, HELLO), (S, answers[0])]), TlsAnswer)
     told = tell([(C, HELLO), *((S, each) for each in answers)])
     assert len(events(told, TlsAnswer)) == 1
 

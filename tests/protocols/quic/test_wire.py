@@ -140,6 +140,15 @@ def test_messages_come_one_by_one_and_bytes_that_came_first_stay():
     assert stream.next_message() == (1, bytes(range(3)))
 
 
+def test_of_pieces_that_wait_the_longest_counts():
+    for sizes in ((2, 8), (8, 2)):
+        stream = CryptoStream()
+        for size in sizes:
+            stream.add(10, message(14)[10 : 10 + size])
+        stream.add(0, message(14)[:10])
+        assert stream.next_message() == (1, bytes(range(14)))
+
+
 def test_the_bounds_of_a_stream():
     stream = CryptoStream()
     stream.add(LIMIT - 1, b"x")
