@@ -21,6 +21,7 @@ CAPTURES = [
     "yahoo/ymsg15_libpurple243.pcap",
     "gnutella/gtkg_handshake_query_download.pcap",
     "fasttrack/ft_push_give.pcap",
+    "quic/quic_chromium.pcap",
 ]
 
 

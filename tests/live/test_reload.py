@@ -4,10 +4,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.live.world import EXAMPLES
 
+from backchannel.capture import sources
+from backchannel.catalogue import index
+from backchannel.flows.settings import FlowSettings
 from backchannel.live import setup
 from backchannel.live.config import Config
 from backchannel.live.configfile import Layers, made
+from backchannel.live.messages import Reload, Task
+from backchannel.live.parser import Parser
 from backchannel.live.reload import FIXED, kept
 
 
@@ -49,6 +55,21 @@ def test_what_was_opened_stays_and_is_named_and_the_rest_is_new():
     assert found.metrics.listen == "127.0.0.1:1"
     assert found.prevent.policy is None
     assert found.flows == OLD.flows
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_whether_all_names_in_quic_are_told_follows_the_reload(everything):
+    told = []
+    known = index.load()
+    task = Task(captures=(), settings=FlowSettings(), index=known, everything=not everything)
+    parser = Parser(task, told.append)
+    parser.reload(Reload(known, everything=everything))
+    for source in sources([str(EXAMPLES / "quic/quic_aioquic.pcap")]):
+        for chunk in source.chunks():
+            parser.read(chunk)
+    parser.finish()
+    assert ("lab.example" in str(told)) is everything
+    assert "discord.com" in str(told)
 
 
 @pytest.mark.parametrize("tables", [{}, {"prevent": {"policy": "/p"}}])
