@@ -18,6 +18,7 @@ from tests.enforce.guarding import until
 from tests.enforce.lab import PATIENCE, SERVER, Net, World, isolated, play
 from tests.enforce.test_guard import NO_FILES, OFT, conversation
 from tests.enforce.watching import watch
+from tests.protocols.quic import build as quic
 
 from backchannel.enforce.inject import Injector
 
@@ -228,6 +229,27 @@ def test_datagrams_are_answered_with_icmp_to_both_ends():
                         far.recv(1)
         assert until(lambda: watching.matches() == [("reset", "icq", "")] * 2)
         assert watching.stop()["ICMP messages sent"] >= 4
+
+
+@isolated
+def test_who_asks_for_a_refused_name_in_quic_is_answered_with_icmp():
+    world = World()
+    policy = "rules: [{deny: telegram, best-effort: true}]"
+    with watch(world.router, "r1", policy) as watching:
+        for name, refused in ((b"www.example.org", False), (b"web.telegram.org", True)):
+            with (
+                world.server.listen(4, SERVER[4], 443, socket.SOCK_DGRAM) as far,
+                datagrams(world, SERVER[4], 443) as near,
+            ):
+                near.send(quic.initial(quic.crypto(quic.greeting(name))))
+                _, client = far.recvfrom(2048)
+                if refused:
+                    with pytest.raises(ConnectionRefusedError):
+                        near.recv(1)
+                else:
+                    far.sendto(quic.SHORT, client)
+                    assert near.recv(2048) == quic.SHORT
+        assert until(lambda: watching.matches() == [("reset", "telegram", "")])
 
 
 def datagrams(world, address, port):

@@ -58,10 +58,3 @@ class CryptoStream:
             return None
         self._read += 4 + found[1]
         return found[0], bytes(rest[4 : 4 + found[1]])
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._whole.clear()
-        self._ahead.clear()
-        self._starts.clear()
-        self._read = 0

@@ -54,7 +54,8 @@ class Session:
         """The connection ID that the client gave itself."""
         self._client = _CLIENT
         """Which of the flow's sides is QUIC's client: who sent the first Initial that opened."""
-        self._streams = CryptoStream(), CryptoStream()
+        self._streams: tuple[CryptoStream, ...] = ()
+        """Of client and server, once a connection is proved."""
         self._hello_seen = self._restarts = self._early = self._broken = False
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
@@ -84,8 +85,7 @@ class Session:
     def _finish(self) -> None:
         self.standing = _PARSED if self._keys is not None else _REFUTED
         self.done = True
-        for stream in self._streams:
-            stream.clear()
+        self._streams = ()
 
     def _malformed(self, error: WireError, out: list[Output]) -> None:
         """Say once that something is not as it should be: anybody can send such datagrams."""
@@ -173,8 +173,7 @@ class Session:
     def _adopt(self, side: Side, keys: Keys, packet: Packet) -> None:
         """A connection begins: the flow's first, or the next after a negotiation."""
         self._keys, self._client, self._source = keys, side, packet.source
-        for stream in self._streams:
-            stream.clear()
+        self._streams = CryptoStream(), CryptoStream()
 
     def _answer(self, data: bytes, packet: Packet, out: list[Output]) -> None:
         """Take an Initial of the server, which may have chosen a compatible version (RFC 9368)."""
