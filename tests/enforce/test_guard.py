@@ -9,6 +9,7 @@ import pytest
 from tests.enforce.guarding import guard
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated, play
 from tests.kit import flows
+from tests.protocols.xmpp import test_session as xmpp
 
 from backchannel.enforce import ruleset
 
@@ -178,6 +179,26 @@ def test_what_was_announced_is_refused_before_its_first_packet():
         refusal = running.lines()[-1]
         assert refusal["packets"] == 1
         assert refusal["evidence"].startswith("announced by oscar in frame")
+
+
+@isolated
+def test_a_bytestream_of_xmpp_is_refused_before_its_first_packet():
+    """The offer is taken out, and the host that is named for the file cannot be reached."""
+    world = World()
+    world.server.sh("ip addr add 10.7.0.7/32 dev s0")
+    world.router.sh("ip route add 10.7.0.7/32 via 10.2.0.2")
+    policy = "rules: [{deny: xmpp, capabilities: [file-transfer], refuse: decline}]"
+    with guard(world, policy) as running:
+        *roots, (side, asked) = xmpp.announcing()
+        offer, end, rest = asked.partition(b"</iq>")
+        told = play(world, [*roots, (side, offer + end), (side, rest)], OTHER_PORT)
+        assert not told.failed
+        with world.server.listen(4, "10.7.0.7", 5086), pytest.raises(ConnectionRefusedError):
+            world.client.connect("10.7.0.7", 5086)
+        declined = "declined", "xmpp", "file-transfer"
+        reset = "reset", "xmpp", "file-transfer"
+        assert set(running.told(declined, reset)) == {declined, reset}
+        assert running.lines()[-1]["evidence"].startswith("announced by xmpp in frame")
 
 
 @isolated
