@@ -937,6 +937,8 @@ def test_addresses_of_files():
     offer, said = wire.c(message("https://up.example/abc/cat%20pic.png?x=1", oob))
     assert (offer.use, offer.name) == (FILE_USE, "cat pic.png")
     assert said.kind == "url"
+    sealed = "<x xmlns='jabber:x:oob'><url>aesgcm://up.example/a.jpg#0123456789ab</url></x>"
+    assert wire.c(message("x", sealed))[0].detail == "aesgcm://up.example/a.jpg"  # not the key
     query = "<query xmlns='jabber:iq:oob'><url>http://a.example/b.zip</url><desc>d</desc></query>"
     (offer,) = wire.c(iq(query))
     assert (offer.name, offer.detail) == ("b.zip", "http://a.example/b.zip d")
@@ -1274,6 +1276,20 @@ def test_law_1_cuts_change_nothing(size):
 )
 def test_law_2_any_bytes(chunks, begun):
     kit.check_garbage(lambda: Session(START if begun else MIDWAY), chunks)
+
+
+def test_long_names_fill_no_tables():
+    """Thousands of accounts, rooms, questions and files, each with names as long as they can be."""
+    wire = Wire()
+    for number in range(2500):
+        who = f"{number}{'a' * 3000}@x/{number}{'b' * 3000}"
+        wire.s(f"<presence from='{who}'><status>{'c' * 900}</status></presence>")
+        wire.c(
+            iq(SI.replace("id='a0'", f"id='{number}'").replace("test.txt", who), to=who, name=who)
+        )
+        wire.c(iq(jingle("session-initiate", RTP).replace("j1", who), to=who))
+        wire.c(iq(f"<open {IBB.format(who)} block-size='9'/>", to=who))
+    assert kit.footprint(wire.session) < 1 << 20
 
 
 INSIDE = (

@@ -118,7 +118,8 @@ class Files:
         return self._at(who, url, query.said("desc"), stanza.get("id"))
 
     def _at(self, who: Parties, url: str, text: str, offered: str) -> list[Output]:
-        name = unquote(url.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2])
+        url = url.partition("#")[0]  # behind it stands the key of an encrypted file (XEP-0454)
+        name = unquote(url.partition("?")[0].rstrip("/").rpartition("/")[2])
         plan = Plan(id=offered[:128], sender=who.sender, recipient=who.recipient, name=name[:1024])
         return offer(plan, f"{url[:2048]} {text[:200]}".strip())
 

@@ -8,7 +8,8 @@ from ipaddress import ip_address
 from backchannel.patterns import later
 from backchannel.reader import WireError
 
-MAX_JID = 3071
+MAX_JID = 512
+"""Characters of an address that are kept: 3071 are allowed, and nobody has so many."""
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 SASL2 = "urn:xmpp:sasl:2"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"

@@ -1,22 +1,22 @@
 """What one stream remembers: whose it is, what was asked, and what was told. Bounded."""
 
+import hashlib
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
-from backchannel.events import Event
 from backchannel.model import Side
 from backchannel.protocols import Output, Start
 from backchannel.protocols.xmpp.names import MAX_JID, bare
 from backchannel.protocols.xmpp.xml import Element
 
-ASKED = 256
+ASKED = 128
 SAID = 2048
 SENT = 64
-ACCOUNTS, RESOURCES = 1024, 16
-TEXT = 400
-"""Characters of a text that are remembered, to tell only changes."""
+ACCOUNTS, RESOURCES = 1024, 4
+SHORT = 64
+"""Characters of a name or text that are remembered as they are; of longer ones a hash is."""
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -52,8 +52,9 @@ class State:
         """Whether parts came of something that began before the stream was met."""
         self._asked: dict[tuple[Side, str], Answered] = {}
         self._said: dict[tuple[str, str], str] = {}
+        """What was told last about whom."""
         self._online: dict[str, set[str]] = {}
-        """Accounts, and with which resources they are online."""
+        """Accounts, and with which addresses they are online."""
         self._sent: dict[tuple[str, str], None] = {}
 
     def ask(self, side: Side, stanza: Element, answered: Answered) -> None:
@@ -66,7 +67,7 @@ class State:
 
     def changed(self, about: str, who: str, text: str) -> bool:
         """Note what is said of somebody; return whether it is new."""
-        key, text = (about, who[:MAX_JID]), text[:TEXT]
+        key, text = (about, _short(who)), _short(text)
         known = self._said.get(key)
         if known == text:
             return False
@@ -88,7 +89,7 @@ class State:
 
     def seen(self, full: str, *, here: bool) -> None:
         """Note that one of an account's programs is online, or no longer."""
-        account = bare(full)
+        account, full = _short(bare(full)), _short(full)
         known = self._online.get(account)
         if known is None:
             known = set()
@@ -96,11 +97,11 @@ class State:
         if not here:
             known.discard(full)
         elif len(known) < RESOURCES:
-            known.add(full[:MAX_JID])
+            known.add(full)
 
     def elsewhere(self, full: str) -> bool:
         """Return whether an account is online with another program."""
-        return bool(self._online.get(bare(full)))
+        return bool(self._online.get(_short(bare(full))))
 
     # -- who ---------------------------------------------------------------------------------------
 
@@ -146,9 +147,11 @@ def parties(state: State, side: Side, stanza: Element) -> Parties:
     return Parties(state.sender(side, stanza), state.recipient(side, stanza))
 
 
-def only(*events: Event | None) -> list[Output]:
-    """Return the events that are there."""
-    return [event for event in events if event is not None]
+def _short(text: str) -> str:
+    """Return what stands for a text in a table, to be compared only."""
+    if len(text) <= SHORT:
+        return text
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def put(table: dict[_K, _V], key: _K, value: _V, limit: int) -> None:
