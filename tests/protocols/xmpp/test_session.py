@@ -44,6 +44,7 @@ from backchannel.protocols.xmpp.bytestreams import Plan, destination
 from backchannel.protocols.xmpp.session import TLS_LOOK, Session, recognise
 
 HERE = Path(__file__).parent
+PURPLE = kit.EXAMPLES / "xmpp/libpurple_socks5.pcap"
 TALK, FILES = kit.EXAMPLES / "xmpp/prosody_talk.pcap", kit.EXAMPLES / "xmpp/prosody_ibb_socks5.pcap"
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("10.0.0.2", 40000), Endpoint("10.0.0.5", 15222))
@@ -102,7 +103,7 @@ def iq(inner, kind="set", to=ROMEO, who="", name="q1"):
 # -- real programs ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [TALK, FILES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [TALK, FILES, PURPLE], ids=lambda path: path.stem)
 def test_golden(path):
     told = []
     for flow in kit.claimed(path, recognise):
@@ -141,6 +142,23 @@ def test_the_recorded_logins_fit_the_accounts_passwords():
         else:
             assert SCHEMES[each.scheme].test(each, password)
             assert not SCHEMES[each.scheme].test(each, password + "x")
+
+
+def test_libpurple_sends_a_file_directly():
+    """Facts: the file that the sender's program was given and the receiver's program wrote."""
+    seen = list(Scan(PURPLE))
+    (file,) = (s for s in seen if isinstance(s.event, Transfer))
+    assert (file.stack, file.side) == ("socks5/xmpp", S)  # who is offered it connects
+    assert (file.event.name, file.event.size, file.event.complete) == ("peas.txt", 19890, True)
+    assert (file.event.sender, file.event.recipient) == (
+        "alice@garden.example",
+        "bob@garden.example",
+    )
+    assert file.event.sha256.startswith("81c9000e90412711")
+    logins = [s.event for s in seen if isinstance(s.event, Credential)]
+    assert {each.scheme for each in logins} == {"sasl-scram-sha-256"}
+    known = {"alice@garden.example": "tea4two!", "bob@garden.example": "fix1t-now"}
+    assert all(SCHEMES[each.scheme].test(each, known[each.account]) for each in logins)
 
 
 def test_behind_starttls_is_tls():
@@ -1193,7 +1211,7 @@ def test_words_like_stanzas_are_not_claimed(data):
 
 
 def test_nobody_elses_flows_are_claimed():
-    for capture in kit.foreign(TALK, FILES):
+    for capture in kit.foreign(TALK, FILES, PURPLE):
         for flow in kit.flows(capture):
             assert not isinstance(recognise(kit.peek(flow)), Claim), (capture, flow)
 
@@ -1260,7 +1278,7 @@ def test_the_end_of_a_stream():
 
 # -- the laws --------------------------------------------------------------------------------------
 
-ALL = [flow for path in (TALK, FILES) for flow in kit.claimed(path, recognise)]
+ALL = [flow for path in (TALK, FILES, PURPLE) for flow in kit.claimed(path, recognise)]
 
 
 @pytest.mark.parametrize("size", [1, 5, 64, 700])
