@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backchannel.protocols.xmpp import xml
-from backchannel.protocols.xmpp.xml import Element, Foot, Head, Oversized, Reader, ends, unescape
+from backchannel.protocols.xmpp.elements import Element, Foot, Head, Oversized, unescape
+from backchannel.protocols.xmpp.xml import Reader, ends
 from backchannel.reader import WireError
 
 HEAD = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"

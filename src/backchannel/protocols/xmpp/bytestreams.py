@@ -16,8 +16,8 @@ from backchannel.events import Gap, PeerAddress
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.state import State
-from backchannel.protocols.xmpp.xml import Element
 
 MAX_HOSTS = 32
 _FILE = Capability.FILE_TRANSFER

@@ -20,9 +20,9 @@ from backchannel.model import Capability, Side
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import bytestreams, names
 from backchannel.protocols.xmpp.bytestreams import Plan
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.login import condition
 from backchannel.protocols.xmpp.state import Parties, State, parties, put
-from backchannel.protocols.xmpp.xml import Element
 
 MAX_OPEN = 64
 MAX_SIZE = 1 << 62

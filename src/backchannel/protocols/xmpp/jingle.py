@@ -16,9 +16,9 @@ from backchannel.model import Capability, Side
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import bytestreams, names
 from backchannel.protocols.xmpp.bytestreams import MAX_HOSTS, Plan
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.files import MAX_SIZE, Files, answer, offer
 from backchannel.protocols.xmpp.state import Parties, State, parties, put
-from backchannel.protocols.xmpp.xml import Element
 from backchannel.reader import WireError
 
 MAX_SESSIONS = 64

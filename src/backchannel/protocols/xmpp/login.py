@@ -20,8 +20,8 @@ from backchannel.model import Side
 from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.state import State, parties
-from backchannel.protocols.xmpp.xml import Element
 from backchannel.reader import WireError
 from backchannel.text import utf8
 

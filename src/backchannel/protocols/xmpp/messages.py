@@ -14,11 +14,11 @@ from backchannel.model import Capability, Side
 from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.files import Files
 from backchannel.protocols.xmpp.login import condition
 from backchannel.protocols.xmpp.people import nickname
 from backchannel.protocols.xmpp.state import Parties, State, parties
-from backchannel.protocols.xmpp.xml import Element
 
 MAX_NESTED = 3
 """Messages inside messages: carbons and archives hold one."""

@@ -17,8 +17,8 @@ from backchannel.events import (
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.state import State, parties
-from backchannel.protocols.xmpp.xml import Element
 
 MAX_ENTRIES = 4096
 _SHOW = {"": "online", "away": "away", "xa": "extended-away", "dnd": "busy", "chat": "chat"}

@@ -6,11 +6,11 @@ from backchannel.events import Presence, Software
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names, people
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.files import Files
 from backchannel.protocols.xmpp.jingle import GOOGLE, Jingle
 from backchannel.protocols.xmpp.login import Login
 from backchannel.protocols.xmpp.state import State, parties
-from backchannel.protocols.xmpp.xml import Element
 
 Handler = Callable[[Side, Element, Element], list[Output]]
 

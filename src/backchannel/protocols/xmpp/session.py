@@ -15,13 +15,14 @@ from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.xmpp import names, people
 from backchannel.protocols.xmpp.bytestreams import Bytestream, Plan
+from backchannel.protocols.xmpp.elements import Element, Foot, Head, Oversized
 from backchannel.protocols.xmpp.files import Files
 from backchannel.protocols.xmpp.login import Login
 from backchannel.protocols.xmpp.messages import message
 from backchannel.protocols.xmpp.queries import KINDS, Queries
 from backchannel.protocols.xmpp.recognise import destination, recognise
 from backchannel.protocols.xmpp.state import State
-from backchannel.protocols.xmpp.xml import STREAMS, Element, Foot, Head, Oversized, Reader
+from backchannel.protocols.xmpp.xml import STREAMS, Reader
 from backchannel.reader import WireError
 
 __all__ = ["Session", "recognise"]

@@ -8,8 +8,8 @@ import msgspec
 
 from backchannel.model import Side
 from backchannel.protocols import Output, Start
+from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.names import MAX_JID, bare
-from backchannel.protocols.xmpp.xml import Element
 
 ASKED = 128
 SAID = 2048
