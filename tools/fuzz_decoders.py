@@ -181,7 +181,8 @@ def run(
             told += [(side, value) for value in session.end(side)]
     _bounded(protocol, session)
     for _, output in told:
-        if not isinstance(output, Event | Effect):
+        kind = output if isinstance(output, type) else type(output)  # a class: nobody reads more
+        if not issubclass(kind, Event | Effect):
             raise Failure(f"output: {type(output).__name__}")
     if session.standing is Standing.REFUTED:
         return [Standing.REFUTED]

@@ -375,6 +375,17 @@ def test_names_are_read_where_nobody_reads_the_hello():
     assert TlsAnswer in told
 
 
+def altered(whole, role):
+    """Return packets of *role* whose hello is *whole* with a part of it replaced."""
+    places = st.integers(0, len(whole))
+    return st.builds(
+        lambda at, new, end: initial(crypto(whole[:at] + new + whole[end:]), role=role),
+        places,
+        st.binary(max_size=20),
+        places,
+    )
+
+
 anything = st.lists(
     st.tuples(
         st.sampled_from([C, S]),
@@ -386,6 +397,8 @@ anything = st.lists(
                 lambda at, data: initial(crypto(data, at)), st.integers(0, 70_000), st.binary()
             ),
             st.builds(lambda payload: initial(payload, role=S), st.binary(max_size=60)),
+            altered(GREETING, C),
+            altered(reply(), S),
             st.builds(
                 lambda at, end: HELLO[:at] + HELLO[end:], st.integers(0, 1200), st.integers(0)
             ),
