@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests import craft
 from tests.kit import flows, recut
+from tests.protocols.discord_voice import test_session as discord_voice
 from tests.protocols.gnutella import build
 from tests.protocols.gnutella2 import test_session as gnutella2
 from tests.protocols.icq_peer import test_session as icq_peer
@@ -77,6 +78,7 @@ HANDMADE = {  # protocols that no capture here shows over TCP
 }
 DATAGRAMS = {  # protocols over UDP
     "bittorrent-dht": longest("bittorrent/libtorrent_dht_nat.pcap"),
+    "discord-voice": discord_voice.TALK,
     "icq": longest("icq/icq_v5_neticq_iserverd.pcap"),
     "fasttrack": flows(EXAMPLES / "fasttrack/ft_udp_ping.pcap")[1].steps,
     "gnutella": longest("gnutella/gtkg_handshake_query_download.pcap"),

@@ -31,6 +31,18 @@ def made(tmp_path, rules):
             "{deny: rdp, capabilities: [file-transfer]}",
             "the guard cannot enforce rdp file-transfer: its content is encrypted",
         ),
+        (
+            "{deny: whatsapp, capabilities: [message]}",
+            "the guard cannot enforce whatsapp message: its content is encrypted",
+        ),
+        (
+            "{deny: discord, capabilities: [message]}",
+            "the guard cannot enforce discord message: no decoder knows its content",
+        ),
+        (
+            "{deny: discord, capabilities: [voice-video]}",
+            "the guard only partly enforces discord voice-video: calls of the browser version",
+        ),
     ],
 )
 def test_what_is_never_enforced_is_refused_or_accepted(tmp_path, rule, told):
@@ -49,7 +61,13 @@ def test_what_is_never_enforced_is_refused_or_accepted(tmp_path, rule, told):
 
 
 @pytest.mark.parametrize(
-    "rule", ["{deny: [aim, ipsec, socks]}", "{allow: bittorrent}, {deny: gnutella}", "{deny: rdp}"]
+    "rule",
+    [
+        "{deny: [aim, ipsec, socks]}",
+        "{allow: bittorrent}, {deny: gnutella}",
+        "{deny: rdp}",
+        "{deny: whatsapp}",
+    ],
 )
 def test_what_is_enforced_is_not_spoken_of(tmp_path, rule):
     assert able.check(made(tmp_path, rule)) == ()

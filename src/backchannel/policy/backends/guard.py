@@ -4,6 +4,7 @@ What it is given is the resolved policy itself, as JSON that `policy.exchange` r
 """
 
 from backchannel import __version__
+from backchannel.model import Capability
 from backchannel.policy.backends._judging import ENFORCES
 from backchannel.policy.backends._reading import reading
 from backchannel.policy.compile import File, Gap, Judgement
@@ -15,27 +16,40 @@ TITLE = "backchannel's own guard (Linux, NFQUEUE)"
 OPAQUE = {"rdp", "rdp-udp", "whatsapp"}
 """Decoders that know their service, and see nothing of what is done inside it."""
 
+ONLY = {"discord-voice": Capability.VOICE_VIDEO}
+"""Decoders that know one use of their service, and nothing of the others."""
+
+HIDDEN = {
+    "discord-voice": "calls of the browser version are WebRTC, which nothing marks as Discord's"
+}
+"""What a decoder cannot know of its own, because it has no fixed bytes."""
+
 
 def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     """Return what the guard can do for *use* of *line*."""
-    if line.action == "allow" and rules.default == "deny" and not use.protocols:
+    protocols = {each for each in use.protocols if ONLY.get(each, use.capability) == use.capability}
+    if line.action == "allow" and rules.default == "deny" and not protocols:
         return _allowed_unknown(use)
     if line.action == "allow" or (line.action == "deny" and reading(rules).moot(line, use)):
         return ENFORCES  # what the guard does not refuse passes
-    if not use.protocols and use.names and reading(rules).whole(line, use):
+    if not protocols and use.names and reading(rules).whole(line, use):
         why = (
             "no decoder knows its content: refused are connections whose TLS, QUIC or HTTP names it"
         )
         return Judgement("partly", why, "dns-rpz, squid: by its host names, too")
-    if not use.protocols:
+    if not protocols:
         nearest = "dns-rpz, squid: by its host names" if use.names else "nftables: by its ports"
         return Judgement("cannot", "no decoder knows its content", nearest)
     if line.action == "deny" and line.mode in ("observe", "alert"):
         why = f"its mode is `{line.mode}`: it tells what it would refuse, and refuses nothing"
         return Judgement("cannot", why, "mode: reset, or mode: drop")
-    if set(use.protocols) <= OPAQUE and not reading(rules).whole(line, use):
+    if protocols <= OPAQUE and not reading(rules).whole(line, use):
         why = "its content is encrypted: the service can be refused, not one use of it"
         return Judgement("cannot", why, "a line that speaks of all its capabilities")
+    hidden = [HIDDEN[each] for each in sorted(protocols) if each in HIDDEN]
+    if len(hidden) == len(protocols):
+        nearest = "dns-rpz, squid: by its host names, too" if use.names else ""
+        return Judgement("partly", "; ".join(hidden), nearest)
     return ENFORCES
 
 

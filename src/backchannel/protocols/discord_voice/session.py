@@ -1,0 +1,111 @@
+"""A client and a voice server: address discovery, then media. Datagrams in, events out.
+
+Media's headers are in clear, so that `rtp` counts them as those of an announced call; once media
+goes both ways, or after WATCHED datagrams, nothing more is read. Held: what `rtp` holds.
+"""
+
+import msgspec
+
+from backchannel.events import Gap, PeerAddress
+from backchannel.model import MORE, Capability, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.discord_voice import wire
+from backchannel.protocols.rtp.events import MediaStream
+from backchannel.protocols.rtp.session import Session as Media
+
+WATCHED = 200
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a discovery by either side's half of it, and a ping once it came back."""
+    if peek.transport != "udp":
+        return None
+    first, other = peek.client, peek.server
+    if wire.is_ping(first):
+        fits = (
+            Claim("discord-voice", evidence="ping 1337cafe, sent back") if first == other else None
+        )
+        return fits if other else MORE
+    for data, flipped in ((first, False), (other, True)):
+        found = wire.read_discovery(data)
+        if found is not None:
+            said = "answer to an address discovery" if found.answers else "address discovery"
+            return Claim("discord-voice", evidence=said, flipped=found.answers is not flipped)
+    return None
+
+
+class Session:
+    """One client's datagrams to one voice server."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "discord"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        announced = msgspec.structs.replace(
+            start, service="discord", purpose=Capability.VOICE_VIDEO
+        )
+        self._media = Media(announced)
+        self._heard = 0
+        self._asked: int | None = None
+        self._pinged = b""
+        self._told: set[str] = set()
+        self._going: set[Side] = set()
+        """Who is known to send media."""
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take one datagram of *side*."""
+        if self.done:
+            return []
+        self._heard += 1
+        told = self._take(side, data)
+        self.done = len(self._going) == len(Side) or self._heard >= WATCHED
+        return told
+
+    def _take(self, side: Side, data: bytes) -> list[Output]:
+        if wire.is_ping(data):
+            self._ping(side, data)
+            return []
+        if (found := wire.read_discovery(data)) is not None:
+            return self._discovery(side, found)
+        if wire.is_control(data):
+            return []
+        told = self._media.feed(side, data)
+        if any(isinstance(event, MediaStream) for event in told):
+            self._going.add(side)
+        return told
+
+    def _ping(self, side: Side, data: bytes) -> None:
+        if side is Side.CLIENT:
+            self._pinged = data
+        elif data == self._pinged:
+            self.standing = Standing.PARSED
+
+    def _discovery(self, side: Side, found: wire.Discovery) -> list[Output]:
+        if found.answers is not (side is Side.SERVER):
+            return []
+        if not found.answers:
+            self._asked = found.ssrc
+            return []
+        if self._asked is not None and found.ssrc == self._asked:
+            self.standing = Standing.PARSED
+        if self._told:  # a client that hears nothing asks again
+            return []
+        self._told.add(found.address)
+        return [
+            PeerAddress(
+                use=Capability.VOICE_VIDEO,
+                account="",
+                address=found.address,
+                port=found.port,
+                transport="udp",
+                how="ip-discovery",
+            )
+        ]
+
+    def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - any side's
+        """Datagrams have no holes; only a truncated capture says so."""
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:  # noqa: ARG002 - the contract's shape
+        """Nothing is summed up: media was only looked at until it went both ways."""
+        return []
