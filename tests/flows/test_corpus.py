@@ -56,7 +56,7 @@ def test_tshark_counts_the_same_packets_and_bytes(path):
     fields = ["ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport"]
     wanted = [part for name in [*fields, "ip.len", "tcp.len"] for part in ("-e", name)]
     command = ["tshark", "-r", str(path), "-T", "fields", "-E", "separator=,", *wanted]
-    options = ["-E", "occurrence=l", "-o", "tcp.desegment_tcp_streams:false"]
+    options = ["-E", "occurrence=l", "-o", "tcp.desegment_tcp_streams:false", "-Y", "not icmp"]
     run = subprocess.run(command + options, capture_output=True, text=True, check=True)
     theirs = Counter()
     for row in csv.reader(run.stdout.splitlines()):

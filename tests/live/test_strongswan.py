@@ -122,7 +122,7 @@ def test_a_tunnel_behind_a_translator(tmp_path):
     framings = {(row["exchange"], row["framing"]) for row in seen.all("ike-message")}
     assert {("IKE_SA_INIT", "plain"), ("IKE_AUTH", "non-esp-marker")} <= framings
     assert "IPsec (NAT-T) over ike" in seen.said
-    assert "IPsec from 10.1.0.2 to 10.2.0.2" in seen.said
+    assert "ipsec: a tunnel from 10.1.0.2 to 10.2.0.2" in seen.said
 
 
 @isolated

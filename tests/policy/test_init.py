@@ -61,6 +61,6 @@ def test_what_was_made_compiles_and_its_gaps_are_told():
 
 
 def test_nothing_seen_makes_an_empty_policy():
-    text, rules = first(EXAMPLES / "bittorrent/libtorrent_tcp_mse.pcap")
+    text, rules = first(EXAMPLES / "quic/quic_aioquic.pcap")
     assert rules.lines == ()
     assert "no service of the catalogue was seen" in text

@@ -36,7 +36,8 @@ class DhtItem(Event, frozen=True, kw_only=True):
     """Where it is stored: the SHA-1, in hexadecimal, of the value, or of public key and salt."""
     key: str = ""
     """Ed25519 public key of who may change it, in hexadecimal; empty where nobody may."""
-    salt: str = ""
+    salt: Content = ""
+    """Tells apart the values of one key; often a name."""
     sequence: int = 0
     """Counts the changes."""
     size: int = 0
