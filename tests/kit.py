@@ -18,13 +18,16 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from difflib import unified_diff
+from functools import cache, reduce
 from ipaddress import ip_address
+from operator import or_
 from pathlib import Path
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 import msgspec
 
+from backchannel.detect.kinds import event_types
 from backchannel.effects import Effect, FileData, Inner, Spoken
 from backchannel.events import Event
 from backchannel.model import Claim, Endpoint, More, Side
@@ -241,9 +244,22 @@ def decode(
     return told
 
 
+@cache
+def _decoder() -> msgspec.msgpack.Decoder[Any]:
+    event: Any = reduce(or_, event_types())
+    return msgspec.msgpack.Decoder(event)
+
+
+def check_sayable(event: Event) -> None:
+    """Law 3: a watch's parsing process can tell every event, and the watching one believes it."""
+    assert _decoder().decode(msgspec.msgpack.encode(event)) == event
+
+
 def _spoken(side: Side, outputs: Sequence[Output]) -> list[tuple[Side, Output]]:
     told: list[tuple[Side, Output]] = []
     for output in outputs:
+        if isinstance(output, Event):
+            check_sayable(output)
         if isinstance(output, Spoken):
             side = output.side
         else:

@@ -22,7 +22,11 @@ class Broken(ValueError):  # noqa: N818 - what the connection is
 
 
 def framed(body: bytes) -> bytes:
-    """Return *body* with its length before it."""
+    """Return *body* with its length before it. Raises OverflowError where the other side would not
+    take it.
+    """
+    if len(body) > LARGEST:
+        raise OverflowError(f"a message of {len(body)} bytes")
     return HEAD.pack(len(body)) + body
 
 

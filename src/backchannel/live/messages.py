@@ -188,6 +188,9 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 Report = Heard | Status | Flows | Logins | Gone | Beside | Done
 
 _encode = msgspec.msgpack.Encoder().encode
+UNSAYABLE = OverflowError, UnicodeError
+"""What `packed` raises: for what is larger than a message may be, and for values that MessagePack
+has no form for, such as numbers of more than 64 bits."""
 
 
 @cache

@@ -22,6 +22,7 @@ from backchannel.detect.expressions import Expression
 from backchannel.detect.kinds import kinds
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
+from backchannel.engine.faults import Faults
 from backchannel.engine.observation import Observation, Place
 from backchannel.engine.observer import Counted
 from backchannel.engine.stream import Stream
@@ -73,6 +74,7 @@ class Parser:
             **looks_for(task.index, everything=task.everything),
         )
         self._counts: Counter[str] = Counter()
+        self._faults = Faults(self._count)
         self._engine = Engine(
             self._core,
             load(),
@@ -150,7 +152,13 @@ class Parser:
             messages.Counted(str(kind.__struct_config__.tag), place, flow, target, times, time)
             for (kind, place, _, target), (flow, times, time) in counted.items()
         )
-        self._tell(messages.Heard(seen, tuple(over), happened))
+        heard = messages.Heard(seen, tuple(over), happened)
+        try:
+            self._tell(heard)
+        except messages.UNSAYABLE:
+            for each in seen:
+                self._tell_alone(each)
+            self._tell(msgspec.structs.replace(heard, seen=()))
 
     def tell_flows(self) -> None:
         """Tell the flows that ended since the last time, where rows are wanted."""
@@ -237,6 +245,13 @@ class Parser:
                 word = stream.confidence.word
                 self._claims[row.serial] = stream.service, stream.stack, word
         self._over.append(made)
+
+    def _tell_alone(self, seen: Observation) -> None:
+        """Tell one observation. One that cannot be said is a decoder's fault, and lost alone."""
+        try:
+            self._tell(messages.Heard((seen,), ()))
+        except messages.UNSAYABLE:
+            self._faults.note(seen.stack, "decoder")
 
     def _happened(self, counted: Counted) -> None:
         """Count events of which nobody reads more than their kinds."""

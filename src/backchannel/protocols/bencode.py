@@ -22,6 +22,8 @@ DEPTH = 12
 ITEMS = 4096
 _DIGITS = 20
 """Of a number: as many as 64 bits need. A length has at most half of them."""
+_LEAST, _MOST = -(1 << 63), (1 << 64) - 1
+"""Of a number: BEP 3 sets no bound, and nothing that is sent needs more."""
 _I, _L, _D, _E = b"ilde"
 
 
@@ -136,4 +138,6 @@ class _Parser:
         digits = self._data[at:end] if end > 0 else b""
         if not digits.removeprefix(b"-").isdigit():
             raise WireError(f"no bencoded number at {at}")
-        return int(digits), end + 1
+        if not _LEAST <= (value := int(digits)) <= _MOST:
+            raise WireError(f"bencoded number of more than 64 bits at {at}")
+        return value, end + 1

@@ -358,6 +358,14 @@ def test_memory_is_bounded():
     assert (PENDING, REMEMBERED) == (64, 1024)
 
 
+def test_of_a_question_only_what_its_answer_needs_is_kept():
+    session = Session(START)
+    for number in range(PENDING):
+        mark = number.to_bytes(4)
+        session.feed(C, query(b"get_peers", mark, info_hash=mark * 5, more=bytes(60_000)))
+    assert kit.footprint(session) < 1 << 16
+
+
 @given(
     st.lists(
         st.tuples(

@@ -8,6 +8,7 @@ Held: PENDING questions a side, and REMEMBERED info hashes and peers that were t
 """
 
 from collections import Counter, OrderedDict
+from typing import NamedTuple
 
 from backchannel.effects import Expect
 from backchannel.events import (
@@ -61,6 +62,14 @@ def recognise(peek: Peek) -> Claim | More | None:
     return Claim("bittorrent-dht", evidence=f"KRPC {message.kind}{name}")
 
 
+class _Asked(NamedTuple):
+    """What is kept of a question until it is answered."""
+
+    account: str
+    info_hash: str
+    target: str
+
+
 class _Node:
     """What one side said so far."""
 
@@ -70,7 +79,7 @@ class _Node:
         self.counts: Counter[str] = Counter()
         self.nodes = self.samples = self.stored = self.unasked = 0
         self.read_only = False
-        self.pending: OrderedDict[bytes, Message] = OrderedDict()
+        self.pending: OrderedDict[bytes, _Asked] = OrderedDict()
 
     def count(self, name: str) -> None:
         """One more message of that name."""
@@ -158,18 +167,19 @@ class Session:
 
     def _query(self, side: Side, node: _Node, message: Message) -> list[Output]:
         node.count(message.name)
-        node.pending[message.transaction] = message
+        body, account = message.body, message.id.hex()
+        asked = _Asked(account, _hash(body, b"info_hash"), _hash(body, b"target"))
+        node.pending[message.transaction] = asked
         if len(node.pending) > PENDING:
             node.pending.popitem(last=False)
-        body, account = message.body, message.id.hex()
-        if message.name == "get_peers" and (found := _hash(body, b"info_hash")):
-            return self._search(found, account, body)
-        if message.name == "announce_peer" and (found := _hash(body, b"info_hash")):
-            return self._announce(self._ends[side], found, account, body)
+        if message.name == "get_peers" and asked.info_hash:
+            return self._search(asked.info_hash, account, body)
+        if message.name == "announce_peer" and asked.info_hash:
+            return self._announce(self._ends[side], asked.info_hash, account, body)
         if message.name == "put":
             return [_item("put", body, "")]
-        if message.name == "get" and (found := _hash(body, b"target")):
-            return [DhtItem(action="get", target=found)] if self._is_new(f"get {found}") else []
+        if message.name == "get" and asked.target and self._is_new(f"get {asked.target}"):
+            return [DhtItem(action="get", target=asked.target)]
         return []
 
     def _search(self, found: str, account: str, body: Dict) -> list[Output]:
@@ -217,16 +227,16 @@ class Session:
         node.nodes += len(bencode.octets(body, b"nodes6")) // _V6_NODE
         node.samples += len(bencode.octets(body, b"samples")) // krpc.ID
         node.stored = max(node.stored, bencode.number(body, b"num"))
-        found = _hash(asked.body, b"info_hash") if asked else ""
+        found = asked.info_hash if asked else ""
         if b"values" in body:
             told += self._peers(asker, found, body)
         if b"BFsd" in body or b"BFpe" in body:
             told += self._counted(found, body)
         if b"v" in body:
-            told.append(_item("found", body, _hash(asked.body, b"target") if asked else ""))
+            told.append(_item("found", body, asked.target if asked else ""))
         return told
 
-    def _seen_as(self, asker: Endpoint, message: Message, asked: Message | None) -> list[Output]:
+    def _seen_as(self, asker: Endpoint, message: Message, asked: _Asked | None) -> list[Output]:
         """Tell the address that the other side sees, where the asker's packets have another."""
         outside = bencode.octets(message.top, b"ip")
         for address, port in addresses(outside, V6 if len(outside) == V6 else V4, 1):
@@ -234,7 +244,7 @@ class Session:
                 return [
                     PeerAddress(
                         use=Capability.FILE_SHARING,
-                        account=asked.id.hex() if asked else "",
+                        account=asked.account if asked else "",
                         address=address,
                         port=port,
                         transport="udp",
