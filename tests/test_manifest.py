@@ -36,6 +36,7 @@ SERVICE = {
     "openvpn": "openvpn",
     "wireguard": "wireguard",
     "bittorrent": "bittorrent",
+    "edonkey": "edonkey",
     "irc": "irc",
     "xmpp": "xmpp",
 }

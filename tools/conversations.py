@@ -26,6 +26,7 @@ SOURCES = (
     "examples/msn",
     "examples/yahoo",
     "examples/gnutella",
+    "examples/edonkey",
     "examples/fasttrack",
     "examples/ipsec",
     "examples/openvpn",
