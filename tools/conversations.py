@@ -47,13 +47,16 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     captures = sorted(path for source in SOURCES for path in (ROOT / source).glob("*.pcap"))
     services = load(protocols=protocols.load())
-    found = {}
-    for each in recording.cut(*captures):
+    best = {}
+    for rank, each in recording.ranked(*captures):
         able = {ability.capability for ability in services[each.service].capabilities}
         if each.capability not in able:
             continue
         usual = standard(each, services[each.service])
-        found.setdefault(library.file_name(usual), usual)
+        name = library.file_name(usual)
+        if name not in best or rank < best[name][0]:
+            best[name] = rank, usual
+    found = {name: usual for name, (_, usual) in best.items()}
     FOLDER.mkdir(exist_ok=True)
     stale = [path for path in FOLDER.iterdir() if path.name not in found]
     for name, conversation in found.items():
@@ -81,19 +84,24 @@ def kept(path: Path) -> Conversation | None:
 
 def standard(conversation: Conversation, service: Service) -> Conversation:
     """Return it on the ports that the catalogue names where the recording's servers had others."""
-    known = {use.capability: _ports(use) for use in uses(service)}
+    known = {
+        transport: {use.capability: _ports(use, transport) for use in uses(service)}
+        for transport in ("tcp", "udp")
+    }
     dynamic = {use.capability for use in uses(service) if use.dynamic}
-    common = Counter(port for ports in known.values() for port in ports)
-    usual = sorted(common, key=lambda port: (port in BORROWED, -common[port], port))
-    own = known.get(conversation.capability, [])
 
     def moved(flow: Flow) -> Flow:
         if flow.transport == "udp" and flow.port < 1024:  # IKE comes from its own port
             return msgspec.structs.replace(flow, source=flow.port)
+        there = known.get(flow.transport, {})
+        common = Counter(port for ports in there.values() for port in ports)
+        usual = sorted(common, key=lambda port: (port in BORROWED, -common[port], port))
+        own = there.get(conversation.capability, [])
         told = any(step.told for step in flow.steps)
+        announced = flow.announced or flow.transport == "udp"  # ICE's checks announce calls
         wanted = own if told and flow.announced and own else usual
-        picks = told and flow.announced and conversation.capability in dynamic
-        if flow.transport != "tcp" or flow.port in wanted or not wanted or picks:
+        picks = told and announced and conversation.capability in dynamic
+        if flow.port in wanted or not wanted or picks:
             return flow
         return msgspec.structs.replace(flow, port=wanted[0])
 
@@ -104,9 +112,11 @@ def standard(conversation: Conversation, service: Service) -> Conversation:
     return msgspec.structs.replace(conversation, flows=flows, way=way)
 
 
-def _ports(use: Use) -> list[int]:
+def _ports(use: Use, transport: str) -> list[int]:
     """Return where a service listens by default; what it picks by itself is no default."""
-    return [each.low for each in use.ports if each.carrier == "tcp" and each.high - each.low < 100]
+    return [
+        each.low for each in use.ports if each.carrier == transport and each.high - each.low < 100
+    ]
 
 
 if __name__ == "__main__":

@@ -352,6 +352,10 @@ class Peer(Event, frozen=True, kw_only=True):
     kilobytes: int = 0
 
 
+MENTIONS = PeerAddress, Peer
+"""They tell where something could be had, and use nothing."""
+
+
 # -- tunnels, proxies and names ----------------------------------------------------------------
 
 

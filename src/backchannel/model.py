@@ -96,6 +96,9 @@ class Claim(msgspec.Struct, frozen=True):
     """One clause a person can check, such as `FLAP sign-on frame from the server`."""
     flipped: bool = False
     """True where the bytes show that the side called client is the server (mid-stream starts)."""
+    sure: bool = False
+    """True where nothing else looks like this, so that a guard refuses it before an answer comes:
+    of a tunnel the first datagram is the last that can be held back."""
 
 
 class More(msgspec.Struct, frozen=True):

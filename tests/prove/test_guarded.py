@@ -15,6 +15,9 @@ rules:
   - deny: aim
     capabilities: [file-transfer]
   - deny: yahoo
+  - deny: [xmpp, irc]
+    capabilities: [file-transfer]
+  - deny: [wireguard, openvpn]
 """
 WAYS = ("standard", "other-port", "port-443", "socks5", "http-connect", "ipv6")
 PIECES = ("one-byte", "disorder", "fragments", "midstream")
@@ -45,4 +48,28 @@ def test_files_are_refused_and_messages_pass(guard, ways):
     assert set(said["message", "tcp/5190"].values()) == {"passes"}
     for key in (("file-transfer", "direct oft"), ("message", "tcp/5050")):
         assert set(said[key].values()) == {"blocked"}, key
+    assert {cell.octets for row in found.rows if row.action == "deny" for cell in row.cells} == {0}
+
+
+def test_todays_services_give_nothing_away_either(guard):
+    """Of a tunnel not even the first datagram passes: an answer would come too late to refuse it.
+    What holds of AIM's files holds of those of IRC and XMPP, and their messages pass.
+    """
+    found = proved(
+        guard,
+        promise("wireguard", "tunnel"),
+        promise("openvpn", "tunnel"),
+        promise("irc", "file-transfer"),
+        promise("xmpp", "file-transfer"),
+        promise("irc", "message", "allow"),
+        promise("xmpp", "message", "allow"),
+        methods=("standard", "other-port", "one-byte"),
+    )
+    said = outcomes(found)
+    for (capability, way), methods in said.items():
+        wanted = "passes" if capability == "message" else "blocked"
+        assert set(methods.values()) <= {wanted, "untried"}, (capability, way)
+    assert {way for capability, way in said if capability == "tunnel"} == {
+        "tcp/443", "udp/1194", "udp/51820"
+    }  # fmt: skip
     assert {cell.octets for row in found.rows if row.action == "deny" for cell in row.cells} == {0}

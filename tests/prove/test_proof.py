@@ -210,3 +210,19 @@ def test_everything_passes_where_nothing_stands_in_the_way():
                 what
             )
     assert found.trace_overflows == 0
+
+
+def test_conversations_that_share_one_address_take_turns():
+    """A policy that names one gateway leaves no choice: what is joined midway holds its port until
+    the ruleset stands, and a second such play has to wait for a lab of its own.
+    """
+    found = proved(
+        table(),
+        promise("aim", "message", "allow", outside=("198.51.100.7/32",)),
+        promise("aim", "presence", "allow", outside=("198.51.100.7/32",)),
+        methods=["standard", "one-byte", "midstream"],
+    )
+    said = outcomes(found)
+    assert len(said) == 2
+    for methods in said.values():
+        assert methods == dict.fromkeys(("standard", "one-byte", "midstream"), "passes")

@@ -11,10 +11,9 @@ import msgspec
 from backchannel.contract import Output
 from backchannel.effects import FileOpen
 from backchannel.engine.stream import Stream
-from backchannel.events import Event, NameLearned, Offer, OfferAnswer, Peer, PeerAddress
+from backchannel.events import MENTIONS, Event, NameLearned, Offer, OfferAnswer
 from backchannel.model import Capability, Confidence, Side, Standing
 
-MENTIONS = PeerAddress, Peer
 BOUND: dict[str, Capability] = {
     "oft": Capability.FILE_TRANSFER,
     "msnftp": Capability.FILE_TRANSFER,
@@ -89,6 +88,8 @@ def proved(stream: Stream) -> bool:
     if stream.claim is None:
         return False
     if stream.standing is Standing.PARSED or stream.confidence is Confidence.EXPECTED:
+        return True
+    if stream.claim.sure and stream.standing is not Standing.REFUTED:
         return True
     return not stream.start.begun and getattr(stream.session, "aligned", False)
 

@@ -23,6 +23,24 @@ def run(jobs: Sequence[Job], tell: Tell = lambda _: None) -> list[Report]:
     Raises PrivilegeError where namespaces are not allowed, UsageError where a program is missing or
     a lab fails, InputError where a ruleset does not load.
     """
+    reports = _at_once(jobs, tell)
+    for place, job in enumerate(jobs):
+        while left := reports[place].left:
+            (more,) = _at_once([msgspec.structs.replace(job, cells=left)], tell)
+            reports[place] = _joined(reports[place], more)
+    return reports
+
+
+def _joined(first: Report, more: Report) -> Report:
+    return Report(
+        results=first.results + more.results,
+        counters=first.counters + more.counters,
+        lost=first.lost + more.lost,
+        left=more.left,
+    )
+
+
+def _at_once(jobs: Sequence[Job], tell: Tell) -> list[Report]:
     workers = [
         subprocess.Popen(
             (*_WORKER, str(os.getpid())), stdin=subprocess.PIPE, stdout=subprocess.PIPE

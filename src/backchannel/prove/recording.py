@@ -15,7 +15,7 @@ import msgspec
 from backchannel.capture import Damage, sources
 from backchannel.catalogue import index
 from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.events import PeerAddress
+from backchannel.events import MENTIONS, PeerAddress
 from backchannel.flows.core import DATA, GAP, FlowCore
 from backchannel.flows.settings import FlowSettings
 from backchannel.model import Capability, Confidence
@@ -50,6 +50,7 @@ _ONE_IDLE = FlowSettings(tcp_idle=3600, udp_idle=300, other_idle=300)
 _PROXIES = frozenset({"socks4", "socks4a", "socks5", "http-connect"})
 _FOREVER = (1 << 62) - 1
 _GLUE = 1 << 16
+Rank = tuple[int, ...]
 
 
 class _Piece(msgspec.Struct):
@@ -75,7 +76,12 @@ class _Recorded(msgspec.Struct):
 
 def cut(*paths: str | Path) -> Iterator[Conversation]:
     """Yield the best conversation of every (service, capability, way) of the captures, in order."""
-    best: dict[tuple[str, str, str], tuple[tuple[int, ...], Conversation]] = {}
+    return (found for _, found in ranked(*paths))
+
+
+def ranked(*paths: str | Path) -> Iterator[tuple[Rank, Conversation]]:
+    """Yield what `cut` does, and beside each how good an example it is: a lower rank is better."""
+    best: dict[tuple[str, str, str], tuple[Rank, Conversation]] = {}
     for path in paths:
         flows = _recorded(str(path))
         for host in sorted({end for flow in flows for end in _ends(flow)}):
@@ -87,7 +93,7 @@ def cut(*paths: str | Path) -> Iterator[Conversation]:
     for key in sorted(best):
         rank, found = best[key]
         if not rank[0] or key[:2] not in opened:  # seen from where it was opened, if it was seen so
-            yield found
+            yield rank, found
 
 
 def _ends(flow: _Recorded) -> tuple[str, str]:
@@ -122,7 +128,8 @@ def _meaning(told: list[Observation]) -> _Recorded:
     service = Counter(each.service for each in told).most_common(1)[0][0]
     uses: dict[int, set[Capability]] = defaultdict(set)
     for each in told:
-        if each.service == service and each.event.capability is not None:
+        mention = isinstance(each.event, MENTIONS)
+        if each.service == service and each.event.capability is not None and not mention:
             uses[each.frame].add(each.event.capability)
     addresses = [(each.frame, each.event) for each in told if isinstance(each.event, PeerAddress)]
     protocol = Counter(each.protocol for each in told if each.service == service)
@@ -174,9 +181,7 @@ def _taken(
 # -- one inside host ---------------------------------------------------------------------------
 
 
-def _of_host(
-    flows: list[_Recorded], host: str, name: str
-) -> Iterator[tuple[tuple[int, ...], Conversation]]:
+def _of_host(flows: list[_Recorded], host: str, name: str) -> Iterator[tuple[Rank, Conversation]]:
     """Yield (rank, conversation) for everything *host* did; a lower rank is a better example."""
     mine = [flow for flow in flows if host in _ends(flow)]
     for service in sorted({flow.service for flow in mine}):
@@ -192,24 +197,15 @@ def _of_host(
 
 
 def _mixed(flows: list[_Recorded], found: Conversation) -> int:
-    """Return how often it shows what people send each other besides what it is about.
-
-    Who allows messages and denies files must see messages pass that no file was offered between.
-    """
-    apart = BULK - {found.capability} - _ALIKE.get(found.capability, frozenset())
-    return sum(
-        bool(uses & apart)
-        for flow in flows
-        for frame, uses in flow.uses.items()
-        if frame <= found.until
-    )
+    """Return how often it shows what people send each other besides what it is about."""
+    return sum(frame <= found.until for frame in _foreign(flows, found.capability))
 
 
 def _conversation(
     flows: list[_Recorded], host: str, service: str, use: Capability, name: str
 ) -> Conversation | None:
     told = _told(flows, use)
-    last = _last(flows, told)
+    last = _last(flows, told, _foreign(flows, use))
     kept = [flow for flow in flows if flow.first <= last][:MOST_FLOWS]
     while kept and not told[id(kept[-1])]:  # came last, and says nothing of it
         kept.pop()
@@ -292,8 +288,16 @@ def _shared(flow: _Recorded, use: Capability) -> set[int]:
     return (between - others) | frames
 
 
-def _last(flows: list[_Recorded], told: dict[int, set[int]]) -> int:
-    """Return the frame with which the conversation ends."""
+def _foreign(flows: list[_Recorded], use: Capability) -> set[int]:
+    """Return the frames that show what people send each other besides *use*."""
+    apart = BULK - {use} - _ALIKE.get(use, frozenset())
+    return {frame for flow in flows for frame, uses in flow.uses.items() if uses & apart}
+
+
+def _last(flows: list[_Recorded], told: dict[int, set[int]], foreign: set[int]) -> int:
+    """Return the frame with which the conversation ends: once something has been told, before
+    anything else is sent. Who allows messages and denies files must see messages pass.
+    """
     passed, last = 0, 0
     pieces = sorted(
         (
@@ -304,6 +308,8 @@ def _last(flows: list[_Recorded], told: dict[int, set[int]]) -> int:
         ),
     )
     for frame, size in pieces:
+        if passed and any(last < each <= frame for each in foreign):
+            break
         passed, last = passed + size, frame
         if passed >= ENOUGH:
             break

@@ -7,9 +7,10 @@ of addresses belongs to one cell. Where the policy leaves no choice of addresses
 import asyncio
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
+from typing import NamedTuple
 
 import msgspec
 
@@ -91,6 +92,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counted, ...]
     lost: int
     """How often the kernel's trace overflowed; rules may then be missing, results never."""
+    left: tuple[Cell, ...] = ()
+    """To be joined midway on addresses that were taken until after the ruleset: for another lab."""
 
 
 _MANY = 4096
@@ -118,7 +121,7 @@ class Run:
         self.enforcer: Enforcer = enforcers.make(self.lab, job.enforced)
         self.trace = trace.Trace(self.lab)
         self._places = _Addresses()
-        self._turns: dict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = _Turns()
         guarded = job.enforced is not None and job.enforced.kind == "guard"
         self._at_once = asyncio.Semaphore(GUARDED if guarded else AT_ONCE)
         self._control: dict[int, Played] = {}
@@ -131,7 +134,7 @@ class Run:
         await self._time(
             cell.id for cell in self.job.cells if self._control[cell.id].ending is None
         )
-        waiting = [await self._begin(cell) for cell in self.job.cells if _joins(cell)]
+        begun = [(cell, await self._begin(cell)) for cell in self.job.cells if _joins(cell)]
         self.enforcer.start()
         enforcers.drop_table(self.lab, f"{trace.TABLE}_before")
         enforcers.load_table(self.lab, trace.LOADED)
@@ -140,7 +143,7 @@ class Run:
         before = self.enforcer.counters()
         self.trace.forget()
         under = [self._under(cell) for cell in self.job.cells if not _joins(cell)]
-        joined = [self._join(*each) for each in waiting]
+        joined = [self._join(cell, each) for cell, each in begun if each]
         results = await asyncio.gather(*joined, *under)
         self.trace.read()
         after = self.enforcer.counters()
@@ -152,6 +155,7 @@ class Run:
             results=tuple(self._timed(result) for result in results),
             counters=counted,
             lost=self.trace.lost,
+            left=tuple(cell for cell, each in begun if each is None),
         )
 
     # -- playing
@@ -170,7 +174,7 @@ class Run:
         if calm:
             player.patience *= CALMER
         player.gate.set()
-        async with self._turns[shared] if shared else nullcontext(), self._at_once:
+        async with self._turns.taken(shared), self._at_once:
             return player, await player.play()
 
     async def _without(self, cell: Cell) -> None:
@@ -189,16 +193,22 @@ class Run:
         self.tell(1)
         return result
 
-    async def _begin(self, cell: Cell) -> tuple[Cell, Player, "asyncio.Task[Played]"]:
-        """Play up to where the ruleset comes."""
-        player, _ = self._player(cell)
+    async def _begin(self, cell: Cell) -> "_Begun | None":
+        """Play up to where the ruleset comes; None where another such play has the addresses."""
+        player, shared = self._player(cell)
+        if not self._turns.free(shared):
+            self.tell(-1)  # without the ruleset it has been played, and will be again
+            return None
+        held = AsyncExitStack()
+        await held.enter_async_context(self._turns.taken(shared))
         task = asyncio.create_task(player.play())
         await player.ready.wait()
-        return cell, player, task
+        return _Begun(player, task, held)
 
-    async def _join(self, cell: Cell, player: Player, task: "asyncio.Task[Played]") -> Result:
-        player.gate.set()
-        result = self._result(cell, player, await task)
+    async def _join(self, cell: Cell, begun: "_Begun") -> Result:
+        async with begun.held:
+            begun.player.gate.set()
+            result = self._result(cell, begun.player, await begun.task)
         self.tell(1)
         return result
 
@@ -259,6 +269,34 @@ def _stops(decided: Decided) -> bool:
 
 def _joins(cell: Cell) -> bool:
     return methods.METHODS[cell.method].midstream
+
+
+class _Begun(NamedTuple):
+    """A play that waits for the ruleset."""
+
+    player: Player
+    task: "asyncio.Task[Played]"
+    held: AsyncExitStack
+    """Its turn on addresses that others want too."""
+
+
+class _Turns:
+    """Addresses that plays have to share: one play at a time has them."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def free(self, addresses: Iterable[str]) -> bool:
+        """Whether nobody has one of them."""
+        return not any(self._locks[each].locked() for each in addresses)
+
+    @asynccontextmanager
+    async def taken(self, addresses: Iterable[str]) -> AsyncIterator[None]:
+        """Wait for them, in an order that is the same for all, and have them for the block."""
+        async with AsyncExitStack() as held:
+            for each in sorted(set(addresses)):
+                await held.enter_async_context(self._locks[each])
+            yield
 
 
 class _Addresses:

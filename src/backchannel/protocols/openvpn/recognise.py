@@ -39,7 +39,7 @@ def _resets(client: bytes, server: bytes) -> Claim | None:
         shape = client_reset(asked)
         if shape is not None and (not other or _answers(asked, other)):
             what = f"OpenVPN client reset, session {asked[1:9].hex()}, {shape.wrapping}"
-            return Claim("openvpn", evidence=what, flipped=flipped)
+            return Claim("openvpn", evidence=what, flipped=flipped, sure=True)
         answer = None if other else server_reset(asked)
         if answer is not None and answer[1]:
             what = f"OpenVPN server reset that answers session {answer[1].hex()}"

@@ -1,8 +1,9 @@
 """Whose datagrams are these? WireGuard by handshakes that fit each other, or data that counts up.
 
 Type and reserved bytes are 32 bits, and an answer repeats the index that was asked with, 32 more.
-An initiation alone is claimed where a zero second code is behind it and a key before; the answer
-proves it. Data alone is a question that the session has to answer.
+An initiation alone is claimed where a zero second code is behind it and a key before: 128 bits
+more, so that nothing else looks like it; the answer proves it. Data alone is a question that the
+session has to answer.
 """
 
 from backchannel.model import MORE, Claim, More
@@ -28,7 +29,8 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     for one in (client, server):
         if isinstance(one, Disco):
-            return Claim("wireguard", evidence=f"disco message of node {one.key[:16]}")
+            what = f"disco message of node {one.key[:16]}"
+            return Claim("wireguard", evidence=what, sure=True)
     return _messages(client, server)  # type: ignore[arg-type]
 
 
@@ -53,9 +55,9 @@ def _initiated(asked: Message, other: Message | None) -> Claim | More | None:
     if other is not None and other.kind in (RESPONSE, COOKIE) and other.receiver == asked.sender:
         words = "response" if other.kind == RESPONSE else "cookie reply"
         what = f"WireGuard initiation {index(asked.sender)} and the {words} to it"
-        return Claim("wireguard", evidence=what)
+        return Claim("wireguard", evidence=what, sure=True)
     if asked.reserved != PLAIN or not asked.bare:
         return MORE if other is None else None
     if other is not None and _unusual(other):
         return None
-    return Claim("wireguard", evidence=f"WireGuard initiation {index(asked.sender)}")
+    return Claim("wireguard", evidence=f"WireGuard initiation {index(asked.sender)}", sure=True)
