@@ -18,6 +18,7 @@ from tests.protocols.quic import build as quic
 from tests.protocols.rdp import test_session as rdp
 from tests.protocols.rtp import test_session as rtp
 from tests.protocols.t120 import test_session as t120
+from tests.protocols.telegram_call import test_session as telegram_call
 from tests.protocols.toc import test_session as toc
 from tests.protocols.whatsapp import test_session as whatsapp
 from tests.protocols.xmpp_bosh import test_session as xmpp_bosh
@@ -51,6 +52,7 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "openvpn": "openvpn/openvpn26_tcp443.pcap",
     "irc": "irc/irc_irssi_ngircd_dcc.pcap",
     "xmpp": "xmpp/prosody_talk.pcap",
+    "mtproto": "telegram/mtproto_telethon_pyrogram.pcap",
     "stun": "stun/coturn_tcp_uclient.pcap",
 }
 HANDMADE = {  # protocols that no capture here shows over TCP
@@ -88,6 +90,7 @@ DATAGRAMS = {  # protocols over UDP
     "stun": longest("stun/aiortc_call.pcap"),
     "wireguard": longest("wireguard/wireguard_go_roaming.pcap"),
     "quic": quic.TALK,
+    "telegram-call": telegram_call.TALK,
     "rtp": [(Side.CLIENT, rtp.rtp(n)) for n in range(1, 40)] + [(Side.SERVER, rtp.SENDER)],
 }
 WAYS = {

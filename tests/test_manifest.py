@@ -16,6 +16,12 @@ from backchannel import events
 from backchannel.detect.guessing import SCHEMES
 from backchannel.model import Side
 from backchannel.pipeline import Scan
+from backchannel.protocols.mtproto.events import (
+    TelegramConnection,
+    TelegramError,
+    TelegramHandshake,
+    TelegramKey,
+)
 from backchannel.protocols.openvpn.events import OpenvpnHandshake, OpenvpnTraffic
 from backchannel.protocols.quic.events import QuicStep
 from backchannel.protocols.rtp.events import MediaStream
@@ -39,6 +45,7 @@ SERVICE = {
     "edonkey": "edonkey",
     "irc": "irc",
     "xmpp": "xmpp",
+    "telegram": "telegram",
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
 
@@ -70,7 +77,8 @@ def test_the_service_is_named_and_parsed(entry):
     document = observations(entry["path"])[1]
     found = {row.service: row.confidence for row in document.services}
     if family not in SERVICE:
-        assert not set(found) & set(SERVICE.values()), found
+        told = {service for service, confidence in found.items() if confidence != "name"}
+        assert not told & set(SERVICE.values()), found
         return
     assert found.get(SERVICE[family]) == "parsed", found
     if "packets" in entry:
@@ -270,3 +278,34 @@ def test_every_connection_of_quic_is_told_by_its_name(entry):
     assert {(row.service, row.stack, row.confidence) for row in rows} == {
         (service, "quic", "name") for service in named
     }
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.get("telegram")], ids=lambda entry: entry["path"]
+)
+def test_every_connection_of_telegrams_is_told_with_its_key(entry):
+    found = {}
+    for kind in (TelegramConnection, TelegramHandshake, TelegramKey, TelegramError):
+        for seen in told(entry, kind):
+            found.setdefault(seen.flow.serial, []).append(seen.event)
+    assert len(found) == len(entry["telegram"])
+    for wanted, (opening, *rest) in zip(entry["telegram"], found.values(), strict=True):
+        assert (opening.framing, opening.obfuscated) == (wanted["framing"], wanted["obfuscated"])
+        steps = [event.step for event in rest if isinstance(event, TelegramHandshake)]
+        assert steps == (list(EXCHANGE) if wanted["new"] else [])
+        keys = [event.key for event in rest if isinstance(event, TelegramKey)]
+        assert keys == ([wanted["key"]] if wanted["key"] else [])
+        errors = [event.code for event in rest if isinstance(event, TelegramError)]
+        assert errors == ([wanted["error"]] if "error" in wanted else [])
+    named = {seen.event.server_keys for seen in told(entry, TelegramHandshake)}
+    assert named == {(), (entry["server_key"],)}
+
+
+EXCHANGE = (
+    "req_pq_multi",
+    "resPQ",
+    "req_DH_params",
+    "server_DH_params_ok",
+    "set_client_DH_params",
+    "dh_gen_ok",
+)

@@ -31,6 +31,7 @@ SOURCES = (
     "examples/ipsec",
     "examples/openvpn",
     "examples/stun",
+    "examples/telegram",
     "examples/wireguard",
     "examples/xmpp",
     "tests/protocols/socks/captures",

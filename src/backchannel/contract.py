@@ -79,6 +79,8 @@ class Magic(msgspec.Struct, frozen=True):
     anywhere: tuple[bytes, ...] = ()
     """Words in lower case, one of which must stand, in any case, in a head of lines: a payload
     that has none passes only as long as the blank line that ends the head is not there."""
+    unless: tuple[bytes, ...] = ()
+    """What a payload must not begin with: how others open, where no pattern tells this one."""
     first: bool = False
     """True: only the first payload of a side whose beginning was seen. False: mid-stream too."""
     unanswered: bool = False

@@ -23,10 +23,16 @@ def made(tmp_path, rules):
         ),
         (
             "{deny: telegram, capabilities: [voice-video]}",
-            "deny-telegram-voice-video: the guard cannot enforce telegram voice-video: no decoder",
+            "deny-telegram-voice-video: the guard only partly enforces telegram voice-video: what ",
+        ),
+        (
+            "{deny: telegram, capabilities: [message]}",
+            "the guard cannot enforce telegram message: its content is encrypted",
         ),
         ("{deny: telegram}", "deny-telegram: the guard only partly enforces telegram login, "),
-        ("{deny: telegram}", " more: no decoder knows its content: refused are connections"),
+        ("{deny: telegram}", "what goes through an MTProxy with a secret, and calls without "),
+        ("{deny: teams}", "deny-teams: the guard only partly enforces teams login, "),
+        ("{deny: teams}", " more: no decoder knows its content: refused are connections"),
         (
             "{deny: rdp, capabilities: [file-transfer]}",
             "the guard cannot enforce rdp file-transfer: its content is encrypted",

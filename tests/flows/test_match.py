@@ -186,6 +186,7 @@ RANDOM = Magic("udp", spread=Spread(at=2, size=4, least=3))
 WORDS = Magic("udp", b"\0\0", b"\xf0\0", some=(b"\x0f", b"\0\x81"), multiple=4)
 REPORTS = Magic("udp", length=Length(at=2, size=2, unit=4, bias=4, chain=True))
 BINARY = Magic("udp", sizes=(4,), binary=True)
+OTHERS = Magic("udp", unless=(b"ab", b"\x16\x03\x01"), minimum=3)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +212,11 @@ BINARY = Magic("udp", sizes=(4,), binary=True)
         (BINARY, b"a\tz\n", Fit.NO),
         (BINARY, b"a\tz\0", Fit.YES),
         (BINARY, b"a\tz\x7f", Fit.YES),
+        (OTHERS, b"abc", Fit.NO),
+        (OTHERS, b"acb", Fit.YES),
+        (OTHERS, b"\x16\x03\x01..", Fit.NO),
+        (OTHERS, b"\x16\x03\x02..", Fit.YES),
+        (OTHERS, b"a", Fit.NO),
     ],
 )
 def test_what_looks_random_or_adds_up(magic, data, fit):
@@ -251,6 +257,17 @@ def test_what_was_not_waited_for_is_judged_by_itself():
     assert (told.bytes_of(1), told.rows[0].missed) == (b"hello", (0, 0))
 
 
+def test_what_others_begin_with_is_told_in_any_segments():
+    magic = Magic("tcp", unless=(b"ab", b"xyz"), minimum=4, first=True)
+    for data, fit in ((b"a", Fit.MAYBE), (b"ab", Fit.NO), (b"xy", Fit.MAYBE), (b"acab", Fit.YES)):
+        assert fits(magic, data, opening=True) is fit
+    for text, hit in ((b"abcd", [0]), (b"xyzw", [0]), (b"xywz", [1])):
+        talk = Talk().open()
+        for at in range(len(text)):
+            talk.send(0, text[at : at + 1])
+        assert hits_of(talk, [magic])[0] == hit
+
+
 def test_text_goes_on_being_waited_for_while_it_is_short():
     assert fits(SEED, b"RFB 004.001\n", opening=True) is Fit.MAYBE
     assert fits(SEED, b"@RSYNCD: 30.0\n", opening=True) is Fit.NO
@@ -265,6 +282,10 @@ def test_text_goes_on_being_waited_for_while_it_is_short():
         (Magic("tcp", multiple=4), "no size"),
         (Magic("tcp", length=Length(0, 1, chain=True)), "no size"),
         (Magic("udp", spread=Spread(50, 15, 3)), "too far"),
+        (Magic("tcp", unless=(b"ab",), minimum=1), "longer"),
+        (Magic("tcp", unless=(b"",), minimum=1), "compared"),
+        (Magic("tcp", unless=(bytes(9),), minimum=9), "compared"),
+        (Magic("tcp", unless=(b"a",) * 17, minimum=9), "compared"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(magic, why):

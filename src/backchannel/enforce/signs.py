@@ -19,6 +19,7 @@ BOUND: dict[str, Capability] = {
     "msnftp": Capability.FILE_TRANSFER,
     "msn-webcam": Capability.VOICE_VIDEO,
     "discord-voice": Capability.VOICE_VIDEO,
+    "telegram-call": Capability.VOICE_VIDEO,
     "t120": Capability.APP_SHARING,
     "rdp": Capability.REMOTE_ASSISTANCE,
     "msn-p2p": Capability.FILE_TRANSFER,  # a direct connection; without it all goes by the server

@@ -20,6 +20,10 @@ def check(index: int, magic: Magic) -> None:
         raise ValueError(f"streams have no size: {magic}")
     if magic.spread is not None and magic.spread.at + magic.spread.size > 64:
         raise ValueError(f"spread of bytes too far in: {magic}")
+    if len(magic.unless) > 16 or any(not 0 < len(word) <= 8 for word in magic.unless):
+        raise ValueError(f"openings that cannot be compared: {magic}")
+    if any(len(word) > magic.minimum for word in magic.unless):
+        raise ValueError(f"openings longer than what passes: {magic}")
     words = magic.anywhere
     if len(words) > 32 or any(not 2 < len(word) <= 32 or word != word.lower() for word in words):
         raise ValueError(f"words that cannot be searched for: {magic}")

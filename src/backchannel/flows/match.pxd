@@ -14,6 +14,8 @@ cdef enum:
     PIECE = 3                   # bytes of a word that are looked up
     BUCKETS = 1 << 12           # of pieces
     MOST_SOME = 2
+    MOST_UNLESS = 16
+    LONGEST_UNLESS = 8
     MOST_WIDE = 64
     MOST_ASKED = 4
     WINDOW = 64                 # bytes at the front that gates look at
@@ -63,6 +65,9 @@ cdef struct magic_t:
     uint32_t spread_least
     uint32_t some_count
     uint8_t some[MOST_SOME][LONGEST_PATTERN]
+    uint32_t unless_count
+    uint32_t unless_sizes[MOST_UNLESS]
+    uint8_t unless[MOST_UNLESS][LONGEST_UNLESS]
     uint8_t pattern[LONGEST_PATTERN]
     uint8_t mask[LONGEST_PATTERN]
     uint32_t sizes[MOST_SIZES]

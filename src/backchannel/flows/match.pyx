@@ -254,6 +254,9 @@ cdef class Matcher:
         for at in range(seen):
             if data[magic.at + at] & magic.mask[at] != magic.pattern[at]:
                 return NO
+        for at in range(magic.unless_count):
+            if begins(&magic.unless[at][0], magic.unless_sizes[at], data, size):
+                return NO
         if size < magic.minimum or size < magic.at + magic.size:
             return short
         for at in range(magic.some_count):
@@ -373,6 +376,11 @@ cdef int compile_magic(magic_t* made, int index, object magic) except -1:
     for number, some in enumerate(magic.some):
         for at, bits in enumerate(some):
             made.some[number][at] = bits
+    made.unless_count = len(magic.unless)
+    for number, word in enumerate(magic.unless):
+        made.unless_sizes[number] = len(word)
+        for at, byte in enumerate(word):
+            made.unless[number][at] = byte
     if magic.spread is not None:
         made.spread_at, made.spread_size = magic.spread.at, magic.spread.size
         made.spread_least = magic.spread.least
@@ -468,6 +476,18 @@ cdef inline bint some(const uint8_t* bits, const uint8_t* data, uint32_t size) n
         if data[at] & bits[at]:
             return True
     return False
+
+
+cdef inline bint begins(
+    const uint8_t* word, uint32_t length, const uint8_t* data, uint32_t size
+) noexcept nogil:
+    cdef uint32_t at
+    if size < length:
+        return False
+    for at in range(length):
+        if data[at] != word[at]:
+            return False
+    return True
 
 
 cdef inline bint text(const uint8_t* data, uint32_t size) noexcept nogil:

@@ -114,6 +114,8 @@ def fits(magic: Magic, payload: bytes, *, opening: bool, answered: bool = False)
     mask = magic.mask or b"\xff" * len(magic.pattern)
     if any(byte & bits != want & bits for byte, want, bits in zip(seen, magic.pattern, mask)):  # noqa: B905 - as far as it goes
         return Fit.NO
+    if payload.startswith(magic.unless):
+        return Fit.NO
     if size < magic.minimum or size < magic.at + len(magic.pattern):
         return short
     if not all(any(map(int.__and__, seen, bits)) for bits in magic.some) or size % magic.multiple:

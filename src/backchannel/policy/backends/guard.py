@@ -13,14 +13,20 @@ from backchannel.policy.model import Line, Rules, Use
 
 NAME = "guard"
 TITLE = "backchannel's own guard (Linux, NFQUEUE)"
-OPAQUE = {"rdp", "rdp-udp", "whatsapp"}
+OPAQUE = {"mtproto", "rdp", "rdp-udp", "whatsapp"}
 """Decoders that know their service, and see nothing of what is done inside it."""
 
-ONLY = {"discord-voice": Capability.VOICE_VIDEO}
+ONLY = {"discord-voice": Capability.VOICE_VIDEO, "telegram-call": Capability.VOICE_VIDEO}
 """Decoders that know one use of their service, and nothing of the others."""
 
+_TELEGRAM = (
+    "what goes through an MTProxy with a secret, and calls without Telegram's relays, have no fixed"
+    " bytes"
+)
 HIDDEN = {
-    "discord-voice": "calls of the browser version are WebRTC, which nothing marks as Discord's"
+    "discord-voice": "calls of the browser version are WebRTC, which nothing marks as Discord's",
+    "mtproto": _TELEGRAM,
+    "telegram-call": _TELEGRAM,
 }
 """What a decoder cannot know of its own, because it has no fixed bytes."""
 
@@ -43,11 +49,14 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     if line.action == "deny" and line.mode in ("observe", "alert"):
         why = f"its mode is `{line.mode}`: it tells what it would refuse, and refuses nothing"
         return Judgement("cannot", why, "mode: reset, or mode: drop")
-    if protocols <= OPAQUE and not reading(rules).whole(line, use):
+    whole = reading(rules).whole(line, use)
+    if not whole and not protocols <= OPAQUE:
+        protocols -= OPAQUE
+    if protocols <= OPAQUE and not whole:
         why = "its content is encrypted: the service can be refused, not one use of it"
         return Judgement("cannot", why, "a line that speaks of all its capabilities")
-    hidden = [HIDDEN[each] for each in sorted(protocols) if each in HIDDEN]
-    if len(hidden) == len(protocols):
+    if protocols <= HIDDEN.keys():
+        hidden = sorted({HIDDEN[each] for each in protocols})
         nearest = "dns-rpz, squid: by its host names, too" if use.names else ""
         return Judgement("partly", "; ".join(hidden), nearest)
     return ENFORCES
