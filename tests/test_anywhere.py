@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests import craft
 from tests.kit import flows, recut
+from tests.protocols.bittorrent import test_session as bittorrent
 from tests.protocols.discord_voice import test_session as discord_voice
 from tests.protocols.gnutella import build
 from tests.protocols.gnutella2 import test_session as gnutella2
@@ -56,6 +57,7 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "stun": "stun/coturn_tcp_uclient.pcap",
 }
 HANDMADE = {  # protocols that no capture here shows over TCP
+    "bittorrent": bittorrent.UNNAMED,
     "gnutella2": gnutella2.PLAIN,
     "icq-peer": icq_peer.TALK,
     "icq-web": icq_web.TALK,

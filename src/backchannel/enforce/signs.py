@@ -15,6 +15,7 @@ from backchannel.events import MENTIONS, Event, NameLearned, Offer, OfferAnswer
 from backchannel.model import Capability, Confidence, Side, Standing
 
 BOUND: dict[str, Capability] = {
+    "bittorrent": Capability.FILE_SHARING,
     "oft": Capability.FILE_TRANSFER,
     "msnftp": Capability.FILE_TRANSFER,
     "msn-webcam": Capability.VOICE_VIDEO,

@@ -10,7 +10,6 @@ Held: PENDING questions a side, and REMEMBERED info hashes and peers that were t
 from collections import Counter, OrderedDict
 from typing import NamedTuple
 
-from backchannel.effects import Expect
 from backchannel.events import (
     Gap,
     Malformed,
@@ -24,6 +23,7 @@ from backchannel.events import (
 from backchannel.model import Capability, Claim, Endpoint, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start, bencode
 from backchannel.protocols.bencode import Dict
+from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent_dht import krpc
 from backchannel.protocols.bittorrent_dht.events import DhtItem, DhtNode, Swarm
 from backchannel.protocols.bittorrent_dht.krpc import Message
@@ -39,8 +39,6 @@ KINDS = 32
 """Names of messages that are counted apart."""
 SHOWN = 256
 """Bytes of a stored value, a name or a salt that are told."""
-STANDS = 1800
-"""Seconds for which a peer that was told is expected to be met: programs ask anew after that."""
 NEAR = 4
 """Leading bytes that a node's id has in common with what it looks for when it only looks for its
 neighbours: libtorrent asks `get_peers` for that too."""
@@ -207,7 +205,7 @@ class Session:
             port=port,
             how="announce-peer",
         )
-        return [Share(owner=account, files=(shared,)), address, *_expect(end.address, port)]
+        return [Share(owner=account, files=(shared,)), address, *meet(end.address, port)]
 
     # -- answers -------------------------------------------------------------------------------
 
@@ -262,7 +260,7 @@ class Session:
             for address, port in addresses(value, V6 if len(value) == V6 else V4, 1):
                 if self._is_new(found, address, port):
                     told.append(SearchHit(owner="", address=address, port=port, id=found))
-                    told += _expect(address, port, asker.address)
+                    told += meet(address, port, asker.address)
         return told
 
     def _counted(self, found: str, body: Dict) -> list[Output]:
@@ -276,23 +274,6 @@ def _hash(body: Dict, key: bytes) -> str:
     """Return the info hash or target at *key*, in hexadecimal; empty where there is none."""
     value = bencode.octets(body, key)
     return value.hex() if len(value) == krpc.ID else ""
-
-
-def _expect(address: str, port: int, source: str = "") -> list[Output]:
-    """Peers meet over TCP, or over uTP on the same port."""
-    return [
-        Expect(
-            protocol="bittorrent",
-            purpose=Capability.FILE_SHARING,
-            address=address,
-            port=port,
-            source=source,
-            transport=transport,
-            lifetime=STANDS,
-            repeat=True,
-        )
-        for transport in ("tcp", "udp")
-    ]
 
 
 def _item(action: str, body: Dict, target: str) -> DhtItem:

@@ -1,0 +1,28 @@
+"""What BitTorrent peers say to each other: what they have, what they want, and the pieces."""
+
+from backchannel.protocols import Magic, Protocol
+
+_BLOCKS = b"\0\0\x3f\xff"
+"""Blocks begin at multiples of 16 KiB, and all programs ask for that much."""
+
+PROTOCOL = Protocol(
+    name="bittorrent",
+    title="BitTorrent peers",
+    service="bittorrent",
+    magic=(
+        Magic(transport="tcp", pattern=b"\x13BitTorrent protocol"),
+        # Amid a stream: a request for a block, and one that comes.
+        Magic(
+            transport="tcp",
+            pattern=b"\0\0\0\x0d\x06" + bytes(8) + b"\0\0\x40\0",
+            mask=b"\xff" * 5 + bytes(4) + _BLOCKS + b"\xff" * 4,
+            minimum=17,
+        ),
+        Magic(
+            transport="tcp",
+            pattern=b"\0\0\x40\x09\x07" + bytes(8),
+            mask=b"\xff" * 5 + b"\xff\0\0\0" + _BLOCKS,
+            minimum=17,
+        ),
+    ),
+)

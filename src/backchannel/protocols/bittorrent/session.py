@@ -1,0 +1,247 @@
+"""One connection between two BitTorrent peers. Bytes in, events out.
+
+A connection may carry gigabytes, so of blocks no more is held than what `pieces` needs to check
+them, and without an info dictionary they are counted only. Held: what `wire`, `extensions` and
+`pieces` hold, two sets of piece numbers a side (a bit each, two million at most), KINDS counts.
+
+An announced connection that is encrypted (MSE) is left alone, unless the peers agreed on plain text
+behind its key exchange: then the answering side's handshake stands in its first SEALED bytes.
+"""
+
+from collections import Counter
+
+from backchannel.decoder import Decoder
+from backchannel.events import Download, Event, Gap, Malformed, PeerAddress, Software
+from backchannel.model import Capability, Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.bittorrent import wire
+from backchannel.protocols.bittorrent.events import PeerHandshake, PeerTraffic
+from backchannel.protocols.bittorrent.extensions import Extensions, Known
+from backchannel.protocols.bittorrent.meeting import meet
+from backchannel.protocols.bittorrent.pieces import Bits, Content
+from backchannel.protocols.bittorrent.recognise import recognise
+from backchannel.protocols.bittorrent.wire import Block, Chunk, Handshake, Item, Kind, Lane, Message
+from backchannel.protocols.peer_id import software
+from backchannel.reader import WireError, u32_at
+
+__all__ = ["Session", "recognise"]
+
+KINDS = 48
+"""Names of messages that are counted apart."""
+SEALED = 96 + 512 + 8 + 4 + 2 + 512 + wire.HANDSHAKE
+"""Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
+PROOF = 3
+"""Messages that prove a connection whose handshakes were not seen."""
+_ABILITIES = (
+    (0, 0x80, "azureus"),
+    (5, 0x10, "extensions"),
+    (7, 0x10, "version-2"),
+    (7, 0x08, "nat-traversal"),
+    (7, 0x04, "fast"),
+    (7, 0x01, "dht"),
+)
+"""Bits of the reserved bytes: which byte, which bit, what it says. BEP 4."""
+
+
+class _Peer:
+    """What one side said so far."""
+
+    def __init__(self, *, begun: bool) -> None:
+        self.lane = Lane(begun=begun)
+        self.hash = b""
+        self.counts: Counter[str] = Counter()
+        self.uploaded = self.blocks = self.taken = self.has = 0
+        self.sent, self.claimed = Bits(), Bits()
+        self.seeds = False
+        self.asked = False
+
+    def count(self, name: str) -> None:
+        """One more message of that name."""
+        self.counts[name if name in self.counts or len(self.counts) < KINDS else "other"] += 1
+
+
+class Session(Decoder):
+    """Decodes one connection."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "bittorrent"
+        self.standing = Standing.CLAIMED
+        self.done = False
+        self._ends = start.client, start.server
+        self._peers = [_Peer(begun=start.begun) for _ in Side]
+        self._names = ["", ""]
+        self._extensions = Extensions(Known(self._ends, self._names))
+        self._content: Content | None = None
+        self._proof = 0
+        self._sealed: int | None = None
+        """Bytes seen of the answering side of a connection that is encrypted."""
+        self._first = start.service == "bittorrent" and start.begun
+
+    # -- the contract --------------------------------------------------------------------------
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if self._first and data:
+            self._first = False
+            if data[0] != wire.OPENING[0]:
+                self._seal()
+        out: list[Output] = []
+        peer = self._peers[side]
+        try:
+            for item in peer.lane.feed(data):
+                self._item(side, peer, item, out)
+        except WireError as error:
+            out.append(Malformed(reason=str(error)))
+            if self.standing is Standing.CLAIMED:
+                self.standing, self.done = Standing.REFUTED, True
+        if self._sealed is not None and side is Side.SERVER:
+            self._sealed += len(data)
+            self.done = self.done or self._sealed > SEALED
+        return out
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; 0 where nobody knows how many."""
+        self._first = False
+        self._peers[side].lane.gap(size)
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        peer = self._peers[side]
+        if not peer.counts:
+            return []
+        traffic = PeerTraffic(
+            hash=(peer.hash or self._peers[side.other].hash).hex(),
+            peer=self._names[side],
+            uploaded=peer.uploaded,
+            blocks=peer.blocks,
+            pieces=peer.sent.count,
+            taken=peer.taken,
+            verified=self._content.verified[side] if self._content else 0,
+            failed=self._content.failed[side] if self._content else 0,
+            has=peer.has,
+            seeds=peer.seeds,
+            counts=tuple(sorted(peer.counts.items())),
+        )
+        peer.counts.clear()
+        return [traffic]
+
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun a handshake or message, and not ended it."""
+        return self._peers[side].lane.partial
+
+    # -- what they say -------------------------------------------------------------------------
+
+    def _seal(self) -> None:
+        """The connection is encrypted: look for a handshake in plain text all the same."""
+        self._sealed = 0
+        for peer in self._peers:
+            peer.lane.lose()
+
+    def _item(self, side: Side, peer: _Peer, item: Item, out: list[Output]) -> None:
+        if isinstance(item, Chunk):
+            peer.uploaded += len(item.data)
+            if self._content is not None:
+                out += self._content.add(side, *item)
+        elif isinstance(item, Block):
+            peer.count("piece")
+            peer.blocks += 1
+            peer.sent.add(item.piece)
+            self._prove()
+        elif isinstance(item, Handshake):
+            self._handshake(side, peer, item, out)
+        else:
+            self._message(side, peer, item, out)
+
+    def _prove(self) -> None:
+        self._proof += 1
+        if self._proof >= PROOF or self._extensions.hash:
+            self.standing = Standing.PARSED
+
+    def _handshake(self, side: Side, peer: _Peer, item: Handshake, out: list[Output]) -> None:
+        peer.hash, self._sealed = item.hash, None
+        self._names[side] = name = shown(item.peer)
+        if self._peers[side.other].hash == item.hash:
+            self.standing = Standing.PARSED
+        self._extensions.hash = self._extensions.hash or item.hash
+        abilities = tuple(word for at, bit, word in _ABILITIES if item.reserved[at] & bit)
+        out.append(PeerHandshake(hash=item.hash.hex(), peer=name, abilities=abilities))
+        program, version = software(item.peer)
+        if program:
+            out.append(Software(name=program, version=version, role="peer", account=name))
+
+    def _message(self, side: Side, peer: _Peer, item: Message, out: list[Output]) -> None:
+        kind, body = item
+        name = wire.NAMES.get(kind, "unknown")
+        if kind == Kind.EXTENDED:
+            name = self._extensions.name(side, body[0]) or "unknown extension"
+        peer.count(name)
+        if kind != Kind.KEEP_ALIVE:
+            self._prove()
+        if kind == Kind.HAVE:
+            self._has(side, peer, u32_at(body, 0))
+        elif kind == Kind.BITFIELD:
+            peer.has = int.from_bytes(body).bit_count()
+            peer.seeds = _full(body)
+        elif kind == Kind.HAVE_ALL:
+            peer.seeds = True
+        elif kind == Kind.REQUEST and not peer.asked:
+            peer.asked = True
+            out.append(self._asks(side))
+        elif kind == Kind.PORT:
+            out += self._listens(side, body[0] << 8 | body[1])
+        elif kind == Kind.EXTENDED:
+            self._extended(side, name, body, out)
+
+    def _has(self, side: Side, peer: _Peer, piece: int) -> None:
+        """Note a piece that *side* says it has now: one that the other sent it was good."""
+        if peer.claimed.add(piece):
+            peer.has += 1
+            other = self._peers[side.other]
+            other.taken += piece in other.sent
+
+    def _asks(self, side: Side) -> Event:
+        info = self._extensions.info
+        return Download(
+            name=info.name if info else "",
+            account=self._names[side],
+            hash=self._extensions.hash.hex(),
+        )
+
+    def _listens(self, side: Side, port: int) -> list[Output]:
+        """Tell where a side's node of the hash table is."""
+        if not port:
+            return []
+        address = self._ends[side].address
+        told = PeerAddress(
+            use=Capability.FILE_SHARING,
+            account=self._names[side],
+            address=address,
+            port=port,
+            transport="udp",
+            how="dht-port",
+        )
+        return [told, *meet(address, port, tcp=False)]
+
+    def _extended(self, side: Side, name: str, body: bytes, out: list[Output]) -> None:
+        try:
+            out += self._extensions.take(side, body)
+        except WireError as error:
+            out.append(Malformed(reason=f"{name}: {error}"))
+        info = self._extensions.info
+        if info is not None and self._content is None:
+            client, server = map(str, self._ends)
+            self._content = Content(info, self._extensions.hash.hex(), (client, server))
+
+
+def shown(peer: bytes) -> str:
+    """Return a peer id as text, or in hexadecimal where it is none."""
+    text = peer.decode("latin-1")
+    return text if peer.isascii() and text.isprintable() else peer.hex()
+
+
+def _full(bits: bytes) -> bool:
+    """Whether a bitfield is of ones alone, as far as the last byte shows."""
+    last = bits[-1] if bits else 0
+    ones = last and not (~last & 0xFF) & ((~last & 0xFF) + 1)
+    return bool(ones) and bits.count(0xFF) >= len(bits) - 1
