@@ -78,7 +78,7 @@ def _chap(seen: Credential, guess: str) -> bool:
     )
 
 
-_FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|([^",\s]*))')
+_FIELD = re.compile(r'(\w{1,32})=(?:"([^"]{0,1024})"|([^",\s]{0,1024}))')
 _DIGESTS = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}
 
 

@@ -74,6 +74,8 @@ def test_passwords_for_services_are_no_messages(line, told):
         "PRIVMSG NickServ :IDENTIFY",
         "PRIVMSG NickServ :IDENTIFY is a word that people use too",
         "PRIVMSG #nickserv :IDENTIFY secret",
+        "PRIVMSG Nick :link the pages",
+        "PRIVMSG x :login to it",
     ],
 )
 def test_other_messages_stay_messages(line):

@@ -106,6 +106,16 @@ def test_an_error_behind_the_welcome_is_an_end():
     ]
 
 
+@pytest.mark.parametrize(
+    "why",
+    ["Closing Link: h.example (Quit: off to 7 High St)", "Closing Link: ann[h] (Client Quit)"],
+)
+def test_the_words_of_a_quit_that_was_not_captured_are_not_a_reason(why):
+    [told] = heard(f"ERROR :{why}")
+    assert told.reason.startswith("Closing Link: ")
+    assert "High St" not in told.reason
+
+
 def test_names_are_followed():
     told = kit.events(
         said(

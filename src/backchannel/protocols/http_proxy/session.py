@@ -41,7 +41,7 @@ _CARRIED = frozenset({"http", "ws", "https", "wss"})
 _CONNECT = later(rb"CONNECT [^\s/]{1,300}:\d{1,5}(?: ?/)? HTTP/1\.[01]\s*\n")
 _ABSOLUTE = later(rb"[A-Z]{3,12} (?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
 _NEXT = later(rb"\n\r?\n[A-Z]{3,12} ((?i:https?|ftp|wss?|gopher)://[^ \r\n]+) HTTP/1\.[01]\r?\n")
-_ANSWER = later(rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*)\s*\n", re.IGNORECASE)
+_ANSWER = later(rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*+)\s*\n", re.IGNORECASE)
 _PARTIAL = later(
     rb"C(?:O(?:N(?:N(?:E(?:C(?:T(?: [^\s/]*(?: ?/)?(?: [HTP/1.0]*\s*)?)?)?)?)?)?)?)?\Z"
     rb"|[A-Z]{1,12}(?: (?i:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z",

@@ -68,7 +68,10 @@ _TELLING: tuple[tuple[Verdict, str, re.Pattern[bytes]], ...] = (
     (
         "link",
         "server that joins a network",
-        later(rb"(?::[^ \r\n]{1,64} )?SERVER [^ \r\n]+\.[^ \r\n]+ [^\r\n]*\b\d{1,2} [^\r\n]*:"),
+        later(
+            rb"(?::[^ \r\n]{1,64} )?SERVER [^ .\r\n]{1,63}+\.[^ \r\n]{1,200}+"
+            rb"(?: [^ :\r\n][^ \r\n]{0,255}+){0,4}? \d{1,2}(?: [^ :\r\n][^ \r\n]{0,255}+){0,12} :"
+        ),
     ),
     ("link", "capabilities of a server", later(rb"CAPAB START \d{4}$|PROTOCTL [A-Z][A-Z0-9=]+ ")),
 )

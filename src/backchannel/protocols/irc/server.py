@@ -1,9 +1,11 @@
 """What servers pass on and say: one small function a message, and the table of them."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from backchannel.events import Presence, Profile, Room, SignOff, SignOnAnswer, Software
 from backchannel.model import Side
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.irc import messages
 from backchannel.protocols.irc.sasl import authenticate
@@ -14,6 +16,7 @@ ROOMS = 32
 """Channels of one line that are told."""
 BOUNCER = "znc.in"
 """Host of the modules by which the bouncer ZNC speaks to its user."""
+_QUIT = later(r"\(Quit:.*", re.IGNORECASE)
 Tell = Callable[[State, Line], Iterator[Output]]
 
 
@@ -92,8 +95,8 @@ def topic(_state: State, line: Line) -> Iterator[Output]:
 
 
 def error(state: State, line: Line) -> Iterator[Output]:
-    """ERROR :why. The connection ends, or was never taken."""
-    reason = line.word(0)[:256]
+    """ERROR :why. The connection ends, or was never taken. What a QUIT said is the user's own."""
+    reason = _QUIT.sub("(Quit)", line.word(0)[:256])
     if state.gone:
         return
     state.gone = True

@@ -7,12 +7,12 @@ from backchannel.protocols import Output
 from backchannel.protocols.irc.state import NAME, SECRET, State
 
 SERVICES = frozenset(
-    (
-        *("nickserv", "chanserv", "operserv", "authserv", "userserv", "memoserv", "botserv"),
-        *("q", "x", "l", "nick", "auth"),
-    )
+    ("nickserv", "chanserv", "operserv", "authserv", "userserv", "memoserv", "botserv")
 )
-"""Names, in small letters, before any @: Anope, Atheme, X3; Q of QuakeNet, X of Undernet."""
+"""Names, in small letters, before any @: Anope, Atheme, X3."""
+_ADDRESSED = frozenset(("q", "x", "l", "nick", "auth"))
+"""Q and L of QuakeNet, X of Undernet and others: people are called so too, and these services take
+passwords only as `name@host`."""
 ALIASES = {
     "NS": "nickserv",
     "NICKSERV": "nickserv",
@@ -33,9 +33,10 @@ _PASSWORD_ALONE = frozenset({IDENTIFY, "ID", "SIDENTIFY"})
 
 def credential(state: State, service: str, text: str) -> Iterator[Output]:
     """Yield the password in what is said to a service; nothing where there is none."""
-    service = service.partition("@")[0].lower()
+    service, at, _ = service.lower().partition("@")
+    known = service in SERVICES or (at and service in _ADDRESSED)
     words = text.split()
-    if service not in SERVICES or len(words) < 2 or len(words) > 6:
+    if not known or not 2 <= len(words) <= 6:
         return
     command, values = words[0].upper(), words[1:]
     account, secret = _read(state, command, values)

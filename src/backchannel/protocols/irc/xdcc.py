@@ -9,11 +9,12 @@ from backchannel.protocols import Output
 from backchannel.protocols.irc.state import NAME
 
 _REQUEST = later(
-    r"\s*x?dcc\s+(?:send|get|batch)\s+#?([\w,-]{1,64})\s*(?:\S{0,64})?\s*", re.IGNORECASE
+    r"\s*+x?dcc\s++(?:send|get|batch)\s++#?([\w,-]{1,64}+)\s*+\S{0,64}+\s*+", re.IGNORECASE
 )
-_SEARCH = later(r"\s*xdcc\s+search\s+(.{1,256})", re.IGNORECASE)
+_SEARCH = later(r"\s*+xdcc\s++search\s++(.{1,256}+)", re.IGNORECASE)
 _PACK = later(
-    r"\s*#(\d{1,5})\s+\d{1,7}x\s+\[\s*[<>]?\s*(\d{1,6}(?:[.,]\d+)?)\s*([BKMGT])B?\]\s+(.+)",
+    r"\s*+#(\d{1,5})\s++\d{1,7}x\s++\[\s*+[<>]?+\s*+(\d{1,6}(?:[.,]\d{1,6})?)\s*+([BKMGT])B?\]"
+    r"\s++(.+)",
     re.IGNORECASE,
 )
 _UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

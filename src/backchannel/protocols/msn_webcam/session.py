@@ -24,7 +24,7 @@ _HELLO = re.compile(rb"recipientid=\d{1,10}&sessionid=(\d{1,10})\r\n\r\n")
 _TICKET = re.compile(rb"(?:PROD|VIEW) [!-~]{1,300} TSP/1\.0\r\n\r\n")
 _WORDS = re.compile(rb"(?:connected|CONNECTED|TSP/1\.0 200 OK)\r\n\r\n")
 _PARTIAL = re.compile(
-    rb"recipientid=[\d&a-z=]{0,40}\r?\n?\r?|(?:PROD|VIEW) [!-~]{0,300}[ TSP/1.0]*\r?\n?\r?"
+    rb"recipientid=[\d&a-z=]{0,40}\r?\n?\r?|(?:PROD|VIEW) [!-~]{0,300}[ TSP/1.0]{0,16}\r?\n?\r?"
 )
 _FRAME = re.compile(rb"\x18[\x00\x01].{8}[\x00-\x0f]\x00ML20", re.DOTALL)
 _NEXT = b"\xd2\x04\x00\x00"

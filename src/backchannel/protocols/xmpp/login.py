@@ -27,7 +27,7 @@ from backchannel.text import utf8
 
 MAX_SASL = 65_536
 _FIELD = later(r'([a-z-]{1,32})=(?:"([^"]{0,1024})"|([^,"]{0,1024}))')
-_RESPONSE = later(r',?\s*\bresponse="?([0-9a-fA-F]{32})"?')
+_RESPONSE = later(r',?\s{0,8}\bresponse="?([0-9a-fA-F]{32})"?')
 _NAMED = later(r"(?:^|,)n=([^,]{1,1024})")
 _AUTHZID = later(r"[nyp][^,]{0,64},a=([^,\x01]{1,1024}),")
 _BEARER = later(r"auth=Bearer ([^\x01]{1,8192})")

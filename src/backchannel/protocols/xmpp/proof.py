@@ -12,7 +12,7 @@ from backchannel.patterns import later
 
 MAX_ITERATIONS = 20_000
 """Servers ask for 4096 to 10000; more is not worth a guess."""
-_FIELD = later(r'([a-z-]+)=(?:"([^"]*)"|([^,"]*))')
+_FIELD = later(r'([a-z-]{1,32})=(?:"([^"]{0,1024})"|([^,"]{0,1024}))')
 _SCRAM = later(r",s=([A-Za-z0-9+/=]{1,512}),i=([0-9]{1,7})(?:,|\Z)")
 _DIGESTS = {
     "sasl-scram-sha-1": "sha1",
