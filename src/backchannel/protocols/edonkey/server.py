@@ -31,7 +31,7 @@ from backchannel.text import utf8
 
 TEXT = 4096
 """Characters of a server's message that are told."""
-_VERSION = later(r"server version\s*:?\s*([\w.]{1,20})(?:\s*\(([^)]{1,40})\))?", re.IGNORECASE)
+_VERSION = later(r"server version\s*+:?\s*+([\w.]{1,20})(?:\s*\(([^)]{1,40})\))?", re.IGNORECASE)
 
 
 def _login(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
