@@ -198,11 +198,15 @@ def test_a_conversation_of_one_server_at_a_time_where_the_policy_names_one():
 
 
 @pytest.mark.slow
-def test_everything_passes_where_nothing_stands_in_the_way():
-    """Every conversation by every method, through a ruleset that drops nothing: the lab itself
-    loses nothing, and every cell that can be tried is."""
+@pytest.mark.parametrize("turn", range(3))
+def test_everything_passes_where_nothing_stands_in_the_way(turn):
+    """Conversations of every service by every method, through a ruleset that drops nothing: the
+    lab itself loses nothing, and every cell that can be tried is.
+
+    All by all would be a thousand plays, so each conversation takes one turn of three.
+    """
     every = [promise(service, capability, "allow") for service, capability in shipped()]
-    found = proved(table("accept"), *every, methods=tuple(METHODS))
+    found = proved(table("accept"), *every[turn::3], methods=tuple(METHODS)[turn::3])
     for row in found.rows:
         for cell in row.cells:
             what = f"{row.service} {row.capability} {row.way} {cell}"

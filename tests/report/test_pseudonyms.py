@@ -165,7 +165,10 @@ def test_nothing_of_the_examples_is_left_in_any_output():
         line(each, Disclosure()) for each in seen for line in (jsonlines.line, eve.line)
     ).decode()
     lost = sorted(
-        name for name in originals() if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", output)
+        name
+        for name in originals()
+        if name in output  # most are not, and a pattern takes twenty times as long to say so
+        and re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", output)
     )
     assert not lost
 
