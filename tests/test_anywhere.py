@@ -7,6 +7,7 @@ import pytest
 from tests import craft
 from tests.kit import flows, recut
 from tests.protocols.bittorrent import test_session as bittorrent
+from tests.protocols.bittorrent_utp import build as utp
 from tests.protocols.discord_voice import test_session as discord_voice
 from tests.protocols.gnutella import build
 from tests.protocols.gnutella2 import test_session as gnutella2
@@ -82,6 +83,7 @@ HANDMADE = {  # protocols that no capture here shows over TCP
 }
 DATAGRAMS = {  # protocols over UDP
     "bittorrent-dht": longest("bittorrent/libtorrent_dht_nat.pcap"),
+    "bittorrent-utp": utp.connection(bittorrent.UNNAMED),
     "discord-voice": discord_voice.TALK,
     "icq": longest("icq/icq_v5_neticq_iserverd.pcap"),
     "fasttrack": flows(EXAMPLES / "fasttrack/ft_udp_ping.pcap")[1].steps,

@@ -16,6 +16,7 @@ from backchannel.model import Capability, Confidence, Side, Standing
 
 BOUND: dict[str, Capability] = {
     "bittorrent": Capability.FILE_SHARING,
+    "bittorrent-utp": Capability.FILE_SHARING,
     "oft": Capability.FILE_TRANSFER,
     "msnftp": Capability.FILE_TRANSFER,
     "msn-webcam": Capability.VOICE_VIDEO,

@@ -245,7 +245,7 @@ def test_the_summary_of_a_side():
         (C, query(b"sample_infohashes", target=HASH, top={b"ro": 1})),
         (S, answer(num=700, samples=HASH * 20, interval=60)),
         (S, ERROR.replace(b"2:aa", b"2:zz")),
-        (S, b"\x21\0" + bytes(18)),
+        (S, b"\x22\0" + bytes(18)),
     )
     assert nodes(found)[C] == DhtNode(
         id=ASKS.hex(), counts=(("sample_infohashes", 1),), read_only=True
@@ -325,7 +325,7 @@ def test_stored_items():
 
 
 def test_a_broken_message_is_told_once_a_side_and_another_protocol_s_never():
-    found = told((C, PING), (C, PING[:-2]), (C, PING[:-2]), (S, b"\x21\0" + bytes(18)), (S, PONG))
+    found = told((C, PING), (C, PING[:-2]), (C, PING[:-2]), (S, b"\x22\0" + bytes(18)), (S, PONG))
     assert len(kit.events(found, Malformed)) == 1
     assert dict(nodes(found)[C].counts) == {"ping": 1, "foreign": 2}
 

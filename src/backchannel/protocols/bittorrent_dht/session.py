@@ -2,7 +2,8 @@
 
 Every flow is a few questions and answers, and a node has thousands of flows, so what is told of
 each is little: what was searched and announced, who has it, and a summary of each side at the end.
-A message costs one walk through its values. After ENOUGH datagrams a flow is left alone.
+A message costs one walk through its values. After ENOUGH messages a flow is left alone. Programs
+use one port for uTP too: what of it comes on the flow is an inner stream.
 
 Held: PENDING questions a side, and REMEMBERED info hashes and peers that were told.
 """
@@ -10,6 +11,7 @@ Held: PENDING questions a side, and REMEMBERED info hashes and peers that were t
 from collections import Counter, OrderedDict
 from typing import NamedTuple
 
+from backchannel.effects import Inner, Open
 from backchannel.events import (
     Gap,
     Malformed,
@@ -27,12 +29,15 @@ from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent_dht import krpc
 from backchannel.protocols.bittorrent_dht.events import DhtItem, DhtNode, Swarm
 from backchannel.protocols.bittorrent_dht.krpc import Message
+from backchannel.protocols.bittorrent_utp.wire import read_packet
 from backchannel.protocols.compact import V4, V6, addresses
 from backchannel.reader import WireError
 from backchannel.text import utf8
 
+UTP = "utp"
+"""Channel of the inner stream that uTP is."""
 ENOUGH = 4096
-"""Datagrams of a flow that are read: two nodes that ask each other every minute take a day."""
+"""Messages of a flow that are read: two nodes that ask each other every minute take a day."""
 PENDING = 64
 REMEMBERED = 1024
 KINDS = 32
@@ -95,17 +100,19 @@ class Session:
         self._nodes = {side: _Node() for side in Side}
         self._told: set[tuple[str, str, int]] = set()
         self._left = ENOUGH
+        self._carries = False
+        """Whether uTP came on the same flow."""
         self._summary = start.reads(DhtNode)
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*; return what it meant."""
-        self._left -= 1
-        self.done = self._left <= 0
         node = self._nodes[side]
         try:
             message = krpc.read_message(data)
         except WireError as error:
-            return self._foreign(node, data, str(error))
+            return self._foreign(side, node, data, str(error))
+        self._left -= 1
+        self.done = self._left <= 0 and not self._carries
         told = self._introduced(node, message)
         if message.kind == "query":
             return told + self._query(side, node, message)
@@ -133,12 +140,20 @@ class Session:
         self._nodes[side] = _Node()
         return [event]
 
-    def _foreign(self, node: _Node, data: bytes, reason: str) -> list[Output]:
+    def _foreign(self, side: Side, node: _Node, data: bytes, reason: str) -> list[Output]:
         """What does not begin like a message is another protocol's: uTP shares the port."""
+        if read_packet(data) is not None:
+            opened = [] if self._carries else [self._open()]
+            self._carries = True
+            return [*opened, Inner(side=side, data=data, channel=UTP)]
         node.count("foreign")
         if data[:1] != b"d" or node.counts["foreign"] > 1:
             return []
         return [Malformed(reason=reason)]
+
+    def _open(self) -> Open:
+        far = self._ends[Side.SERVER]
+        return Open(channel=UTP, transport="udp", host=far.address, port=far.port)
 
     def _is_new(self, what: str, address: str = "", port: int = 0) -> bool:
         """Whether *what* was not said yet; the memory starts afresh when it is full."""
