@@ -55,6 +55,8 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "irc": "irc/irc_irssi_ngircd_dcc.pcap",
     "xmpp": "xmpp/prosody_talk.pcap",
     "mtproto": "telegram/mtproto_telethon_pyrogram.pcap",
+    "tor": "tor/tor_link_socks.pcap",
+    "tor-directory": "tor/tor_directory.pcap",
     "stun": "stun/coturn_tcp_uclient.pcap",
 }
 HANDMADE = {  # protocols that no capture here shows over TCP

@@ -27,6 +27,8 @@ from backchannel.protocols.quic.events import QuicStep
 from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.stun.events import IceCheck, TurnAllocation
 from backchannel.protocols.tls.events import TlsCertificate, TlsHello
+from backchannel.protocols.tor.events import TorLink
+from backchannel.protocols.tor_directory.events import TorDirectory
 from backchannel.protocols.wireguard.events import WireguardHandshake, WireguardTraffic
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -46,6 +48,7 @@ SERVICE = {
     "irc": "irc",
     "xmpp": "xmpp",
     "telegram": "telegram",
+    "tor": "tor",
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
 
@@ -299,6 +302,20 @@ def test_every_connection_of_telegrams_is_told_with_its_key(entry):
         assert errors == ([wanted["error"]] if "error" in wanted else [])
     named = {seen.event.server_keys for seen in told(entry, TelegramHandshake)}
     assert named == {(), (entry["server_key"],)}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [e for e in ENTRIES if e["path"].startswith("tor/")],
+    ids=lambda entry: entry["path"],
+)
+def test_tors_links_and_requests_are_told(entry):
+    assert len(told(entry, TorLink)) == entry.get("links", 0)
+    uploads = [seen.event.target for seen in told(entry, TorDirectory)]
+    assert uploads == entry.get("uploads", [])
+    if "onion" in entry:
+        asked = [seen.event.host for seen in told(entry, events.ProxyRequest)]
+        assert entry["onion"] in asked
 
 
 EXCHANGE = (

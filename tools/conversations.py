@@ -32,6 +32,7 @@ SOURCES = (
     "examples/openvpn",
     "examples/stun",
     "examples/telegram",
+    "examples/tor",
     "examples/wireguard",
     "examples/xmpp",
     "tests/protocols/socks/captures",

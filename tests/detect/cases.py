@@ -16,6 +16,7 @@ from backchannel.events import (
     Offer,
     PeerAddress,
     ProxyAnswer,
+    ProxyRequest,
     Search,
     SearchHit,
     Share,
@@ -371,6 +372,10 @@ CASES = {
             (NatKeepalive(count=11), {"at": 300}),
             *((NatKeepalive(count=300 + 16 * n), {"at": 400 + 320 * n}) for n in range(8)),
         ],
+    ),
+    "onion-asked": (
+        [ProxyRequest(scheme="socks5", command="connect", host="abcdef.onion", port=80)],
+        [ProxyRequest(scheme="socks5", command="connect", host="onion.example", port=80)],
     ),
     "tunnel-to-outside": (
         [stream(service="ipsec", protocol="ike", port=500, transport="udp")],

@@ -31,6 +31,7 @@ def made(tmp_path, rules):
         ),
         ("{deny: telegram}", "deny-telegram: the guard only partly enforces telegram login, "),
         ("{deny: telegram}", "what goes through an MTProxy with a secret, and calls without "),
+        ("{deny: tor}", "the guard only partly enforces tor tunnel: bridges with obfs4, "),
         ("{deny: teams}", "deny-teams: the guard only partly enforces teams login, "),
         ("{deny: teams}", " more: no decoder knows its content: refused are connections"),
         (

@@ -23,10 +23,13 @@ _TELEGRAM = (
     "what goes through an MTProxy with a secret, and calls without Telegram's relays, have no fixed"
     " bytes"
 )
+_TOR = "bridges with obfs4, Snowflake, meek or WebTunnel look like noise, a call or the web"
 HIDDEN = {
     "discord-voice": "calls of the browser version are WebRTC, which nothing marks as Discord's",
     "mtproto": _TELEGRAM,
     "telegram-call": _TELEGRAM,
+    "tor": _TOR,
+    "tor-directory": _TOR,
 }
 """What a decoder cannot know of its own, because it has no fixed bytes."""
 
