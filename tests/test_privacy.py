@@ -34,7 +34,7 @@ def test_an_empty_private_field_is_not_dressed_up_as_a_hidden_one():
 
 def test_fields_that_hold_private_matter_are_marked():
     assert sensitive_fields(Profile) == {"text": "content"}
-    suspicious = {"text", "secret", "salt", "password", "cookie", "body", "email", "phone"}
+    suspicious = {"text", "secret", "salt", "password", "cookie", "body", "email", "phone", "note"}
     for kind in event_types():
         if kind.__name__ not in {"Search", "SearchHit"}:
             named = suspicious & set(kind.__struct_fields__)

@@ -237,6 +237,8 @@ class Offer(_WithCapability, frozen=True, kw_only=True):
     count: int = 1
     """How many files it offers."""
     detail: str = ""
+    note: Content = ""
+    """What the sender writes beside it."""
 
 
 class OfferAnswer(_WithCapability, frozen=True, kw_only=True):
@@ -247,6 +249,8 @@ class OfferAnswer(_WithCapability, frozen=True, kw_only=True):
     id: str = ""
     accepted: bool
     reason: str = ""
+    note: Content = ""
+    """What the one who answers writes beside it."""
 
 
 class PeerAddress(_WithCapability, frozen=True, kw_only=True):

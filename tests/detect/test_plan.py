@@ -54,6 +54,24 @@ def test_an_event_tells_its_fields_and_where_it_was_seen():
     assert set(told.all()) == set(names.observed(type(seen.event)))
 
 
+@pytest.mark.parametrize(
+    ("sender", "recipient", "told"),
+    [
+        ("jo", "al", "jo to al: jo!"),
+        ("", "al", "somebody to al: al!"),
+        ("", "", "somebody to somebody: somebody!"),
+    ],
+)
+def test_of_names_side_by_side_the_first_that_has_a_value_is_told(sender, recipient, told):
+    summary = "{sender} to {recipient}: {sender}{recipient}!"
+    rule = msgspec.structs.replace(RULE, summary=summary)
+    seen = msgspec.structs.replace(
+        message(0), event=events.Message(sender=sender, recipient=recipient)
+    )
+    [case] = plan_of(events.Message, rule).cases
+    assert case.summary(case.values(seen)) == told
+
+
 def test_the_flow_wins_over_a_field_of_the_same_name():
     """A program may be called `client`; a rule names it `program`."""
     seen = msgspec.structs.replace(message(0), event=events.SignOn(account="jo", client="Gaim"))

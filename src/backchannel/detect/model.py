@@ -49,7 +49,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     count: Count | None = None
     """How many matches it takes; empty: one."""
     summary: str
-    """Text with {names} of the same kind; private matter never stands in it."""
+    """Text with {names} of the same kind; private matter never stands in it. Of names side by side,
+    as in {owner}{sender}, the first that has a value is told."""
     excerpt: str = ""
     """Expression for the redacted excerpt of the evidence; empty: the event's tag."""
     rationale: str

@@ -154,15 +154,19 @@ class Case:
         return _tuple([self.plan.places.get(name, "''") for name in self.names])
 
     def summary(self, values: tuple[Any, ...]) -> str:
-        """Return the rule's summary where `names` have these *values*."""
-        told: list[str] = []
+        """Return the rule's summary where `names` have these *values*. Of names side by side the
+        first that has one is told.
+        """
+        told: list[tuple[str, Any]] = []
         number = 0
         for text, name in self._parts:
-            told.append(text)
-            if name:
-                told.append(_said(values[number]))
-                number += 1
-        return "".join(told)
+            value = values[number] if name else None
+            number += bool(name)
+            if text or not told:
+                told.append((text, value))
+            elif not told[-1][1]:
+                told[-1] = told[-1][0], value
+        return "".join([text if value is None else text + _said(value) for text, value in told])
 
     @property
     def text(self) -> str:

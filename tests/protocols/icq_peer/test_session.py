@@ -160,7 +160,7 @@ def test_a_real_init_and_a_real_refusal_of_a_file():
     ])  # fmt: skip
     where, answer = kit.events(told)
     assert (where.account, where.address, where.port) == ("8562000", "207.96.173.149", 25149)
-    assert (answer.sender, answer.accepted, answer.reason) == ("8562000", False, "no thanks")
+    assert (answer.sender, answer.accepted, answer.note) == ("8562000", False, "no thanks")
     assert answer.id == "3"
 
 
@@ -262,7 +262,7 @@ def test_a_file_is_offered_accepted_and_awaited(version):
     )
     offered, answer, where, expect = told
     assert isinstance(offered, Offer)
-    assert (offered.name, offered.size, offered.detail) == ("tea.txt", 4242, "take it")
+    assert (offered.name, offered.size, offered.note) == ("tea.txt", 4242, "take it")
     assert (answer.accepted, answer.sender, answer.id) == (True, str(YOU), "77")
     assert (where.address, where.port, where.how) == ("10.0.0.2", 4321, "file-accept")
     assert (expect.protocol, expect.address, expect.port) == ("icq-peer", "10.0.0.2", 4321)
@@ -288,9 +288,9 @@ def test_refusals_and_withdrawals(version):
         c(message(version, 3, "", empty, command=wire.CANCEL, seq=78)),
         kind=OfferAnswer,
     )
-    assert [(a.id, a.accepted, a.reason) for a in told] == [
-        ("77", False, "no"),
-        ("78", False, "cancelled"),
+    assert [(a.id, a.accepted, a.reason, a.note) for a in told] == [
+        ("77", False, "", "no"),
+        ("78", False, "cancelled", ""),
     ]
 
 
@@ -325,7 +325,7 @@ def test_plugins_of_the_last_versions():
         c(message(8, 0x1A, "", plugin(b"Greeting Card", b"<xml>"))),
     )
     offer, answer, where, _, url, contacts = told
-    assert (offer.name, offer.size, offer.detail) == ("tea.txt", 42, "take it")
+    assert (offer.name, offer.size, offer.note) == ("tea.txt", 42, "take it")
     assert answer.accepted
     assert where.port == 4321
     assert (url.kind, url.text) == ("url", "http://a/ a page")

@@ -156,7 +156,7 @@ def test_files_the_icq_way():
         id=COOKIE.hex(),
         name="karte.png",
         size=57838,
-        detail="look",
+        note="look",
         use=Capability.FILE_TRANSFER,
     )
     assert Talk(ADA).s(4, 7, relay(3, b"look", more)) == [offer]
@@ -237,7 +237,7 @@ def test_a_file_by_number():
     more = bytes(4) + lnts(b"karte.png") + le32(57838) + le32(0)
     head = bytes.fromhex("f02d12d93091d3118dd700104b06462e")
     (told,) = Talk(ADA).s(4, 7, relay(0x1A, b"", plugin(b"Datei", b"look", more, guid=head)))
-    assert (told.name, told.size, told.detail) == ("karte.png", 57838, "look")
+    assert (told.name, told.size, told.note) == ("karte.png", 57838, "look")
 
 
 def test_x_status_by_number():

@@ -61,7 +61,8 @@ def test_a_file_is_offered_and_its_connection_announced():
             id=ID,
             name="plan.pdf",
             size=1234,
-            detail="send file: take this",
+            detail="send file",
+            note="take this",
             use=Capability.FILE_TRANSFER,
         ),
         PeerAddress(

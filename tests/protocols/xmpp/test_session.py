@@ -729,7 +729,7 @@ IBB = "xmlns='http://jabber.org/protocol/ibb' sid='{}'"
 def test_a_file_is_offered_and_answered():
     wire = Wire()
     assert wire.c(iq(SI)) == [
-        Offer(use=FILE_USE, id="a0", name="test.txt", size=1024, detail="take it", **PARTIES)
+        Offer(use=FILE_USE, id="a0", name="test.txt", size=1024, note="take it", **PARTIES)
     ]
     (told,) = wire.s(iq("<si xmlns='http://jabber.org/protocol/si'/>", "result", JULIET, ROMEO))
     assert (told.accepted, told.sender, told.id) == (True, "romeo@montague.example", "a0")
@@ -954,12 +954,13 @@ def test_addresses_of_files():
     oob = "<x xmlns='jabber:x:oob'><url>https://up.example/abc/cat%20pic.png?x=1</url></x>"
     offer, said = wire.c(message("https://up.example/abc/cat%20pic.png?x=1", oob))
     assert (offer.use, offer.name) == (FILE_USE, "cat pic.png")
+    assert offer.detail == "https://up.example/abc/cat%20pic.png"  # a query may let somebody in
     assert said.kind == "url"
     sealed = "<x xmlns='jabber:x:oob'><url>aesgcm://up.example/a.jpg#0123456789ab</url></x>"
     assert wire.c(message("x", sealed))[0].detail == "aesgcm://up.example/a.jpg"  # not the key
     query = "<query xmlns='jabber:iq:oob'><url>http://a.example/b.zip</url><desc>d</desc></query>"
     (offer,) = wire.c(iq(query))
-    assert (offer.name, offer.detail) == ("b.zip", "http://a.example/b.zip d")
+    assert (offer.name, offer.detail, offer.note) == ("b.zip", "http://a.example/b.zip", "d")
     (answer,) = wire.s(iq("", "result", JULIET, ROMEO))
     assert answer.accepted
 
@@ -969,7 +970,7 @@ def test_a_place_to_upload_to():
     upload = "xmlns='urn:xmpp:http:upload:0'"
     asked = f"<request {upload} filename='très cool.jpg' size='23456' content-type='image/jpeg'/>"
     assert wire.c(iq(asked, "get", "upload.capulet.example")) == []
-    slot = f"<slot {upload}><put url='https://u.example/p'/><get url='https://d.example/g'/></slot>"
+    slot = f"<slot {upload}><put url='https://u.example/p?v=1f'/><get url='https://d.example/g'/></slot>"
     (offer,) = wire.s(iq(slot, "result", JULIET, "upload.capulet.example"))
     assert (offer.name, offer.size) == ("très cool.jpg", 23456)
     assert offer.detail == "https://u.example/p https://d.example/g"
@@ -1059,7 +1060,7 @@ def test_a_file_by_jingle_and_in_band(version):
         "<transport xmlns='urn:xmpp:jingle:transports:ibb:1' block-size='256' sid='ch3d9s71'/>"
     )
     (offer,) = wire.c(iq(jingle("session-initiate", file_content(version, digest, transport))))
-    assert offer == Offer(use=FILE_USE, id="j1", name="a.txt", size=1024, detail="d", **PARTIES)
+    assert offer == Offer(use=FILE_USE, id="j1", name="a.txt", size=1024, note="d", **PARTIES)
     (opened,) = wire.c(iq(f"<open {IBB.format('ch3d9s71')} block-size='256'/>"))
     assert (opened.name, opened.size) == ("a.txt", 1024)
     for text in blocks("ch3d9s71", range(4)):

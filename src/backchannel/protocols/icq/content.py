@@ -62,7 +62,7 @@ def message(
             yield _message(sender, recipient, said, "invitation")
     elif kind == Kind.FILE:
         yield Offer(
-            use=Capability.FILE_TRANSFER, sender=sender, recipient=recipient, detail=words(data)
+            use=Capability.FILE_TRANSFER, sender=sender, recipient=recipient, note=words(data)
         )
     elif kind in {Kind.ASK, Kind.ADDED}:
         yield from _introduced(kind, fields(data), sender, recipient)

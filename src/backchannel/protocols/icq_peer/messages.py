@@ -85,7 +85,7 @@ def _file(
         id=what.id,
         name=name,
         size=size,
-        detail=words(description),
+        note=words(description),
     )
 
 
@@ -97,8 +97,8 @@ def _acknowledged(state: State, side: Side, message: Message, kind: int) -> Iter
         reader = Reader(message.more)
         ports = _file_ports(reader) if kind == Kind.FILE else _chat_ports(reader)
         accepted = message.status != _REFUSED and ports != 0
-        reason = words(message.text)
-        yield from _answered(state, side, message, accepted=accepted, reason=reason, port=ports)
+        note = words(message.text)
+        yield from _answered(state, side, message, accepted=accepted, note=note, port=ports)
         return
     said, sender = words(message.text), state.name(side)
     if kind in _AWAY_WORDS:
@@ -128,7 +128,14 @@ def _chat_ports(reader: Reader) -> int:
 
 
 def _answered(
-    state: State, side: Side, message: Message, *, accepted: bool, reason: str, port: int = 0
+    state: State,
+    side: Side,
+    message: Message,
+    *,
+    accepted: bool,
+    reason: str = "",
+    note: str = "",
+    port: int = 0,
 ) -> Iterator[Output]:
     """An offer is accepted, declined or withdrawn by *side*."""
     what = state.offers.pop(message.sequence, None)
@@ -144,6 +151,7 @@ def _answered(
             id=str(message.sequence),
             accepted=accepted,
             reason=reason,
+            note=note,
         )
     if accepted and port:
         yield from _listens(

@@ -126,7 +126,7 @@ def file_offer(letter: Letter, description: bytes, name: bytes, size: int) -> Of
         id=letter.id,
         name=decode(name, "utf-8", "cp1252"),
         size=size,
-        detail=decode(description, "utf-8", "cp1252"),
+        note=decode(description, "utf-8", "cp1252"),
         use=Capability.FILE_TRANSFER,
     )
 

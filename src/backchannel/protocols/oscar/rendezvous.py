@@ -120,7 +120,6 @@ def _proposer(state: State, letter: Letter, word: str, number: int) -> str:
 def _offer(letter: Letter, word: str, inner: dict[int, bytes]) -> Offer:
     name, size, count = _file(inner.get(DETAIL, b"")) if word == "send file" else ("", 0, 1)
     note = readable(charsets.by_name(inner.get(TEXT, b""), inner.get(CHARSET, b"")), escaped=True)
-    detail = ": ".join(filter(None, (word, note[0])))
     return Offer(
         sender=letter.sender,
         recipient=letter.recipient,
@@ -128,7 +127,8 @@ def _offer(letter: Letter, word: str, inner: dict[int, bytes]) -> Offer:
         name=name,
         size=size,
         count=count,
-        detail=detail,
+        detail=word,
+        note=note[0],
         use=USES[word],
     )
 

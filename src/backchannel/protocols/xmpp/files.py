@@ -94,7 +94,7 @@ class Files:
         )
         self.expect(plan)
         self._state.ask(side, stanza, partial(self._si_answered, plan))
-        return offer(plan, file.said("desc"))
+        return offer(plan, note=file.said("desc"))
 
     def _si_answered(self, plan: Plan, stanza: Element, accepted: bool) -> list[Output]:
         return [answer(plan, accepted=accepted, reason="" if accepted else condition(stanza))]
@@ -118,10 +118,10 @@ class Files:
         return self._at(who, url, query.said("desc"), stanza.get("id"))
 
     def _at(self, who: Parties, url: str, text: str, offered: str) -> list[Output]:
-        url = url.partition("#")[0]  # behind it stands the key of an encrypted file (XEP-0454)
-        name = unquote(url.partition("?")[0].rstrip("/").rpartition("/")[2])
+        place = _place(url)
+        name = unquote(place.rstrip("/").rpartition("/")[2])
         plan = Plan(id=offered[:128], sender=who.sender, recipient=who.recipient, name=name[:1024])
-        return offer(plan, f"{url[:2048]} {text[:200]}".strip())
+        return offer(plan, place, note=text)
 
     def upload(self, side: Side, stanza: Element, request: Element) -> list[Output]:
         """A place for a file on a web server is asked for; the answer names it."""
@@ -144,7 +144,7 @@ class Files:
         get = slot.child("get") if slot else None
         put_ = slot.child("put") if slot else None
         urls = [each.get("url") or each.text.strip() for each in (put_, get) if each]
-        return offer(plan, " ".join(dict.fromkeys(url[:2048] for url in urls if url)))
+        return offer(plan, " ".join(dict.fromkeys(_place(url) for url in urls if url)))
 
     # -- bytes in the stream -----------------------------------------------------------------------
 
@@ -221,7 +221,14 @@ class Files:
         return told
 
 
-def offer(plan: Plan, detail: str = "", use: Capability = _FILE) -> list[Output]:
+def _place(url: str) -> str:
+    """Return an address up to what may let somebody in: the query, which often holds a token, and
+    the key of an encrypted file (XEP-0454).
+    """
+    return url.partition("#")[0].partition("?")[0][:2048]
+
+
+def offer(plan: Plan, detail: str = "", use: Capability = _FILE, *, note: str = "") -> list[Output]:
     """Return that a file is offered, and whether its name is one that leaves its folder."""
     told: list[Output] = []
     if ".." in plan.name.replace("\\", "/").split("/") or plan.name[:1] in ("/", "\\"):
@@ -234,7 +241,8 @@ def offer(plan: Plan, detail: str = "", use: Capability = _FILE) -> list[Output]
             id=plan.id,
             name=plan.name,
             size=plan.size or 0,
-            detail=detail.strip(),
+            detail=detail,
+            note=note,
         )
     )
     return told

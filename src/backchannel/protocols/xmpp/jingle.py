@@ -103,7 +103,7 @@ class Jingle:
             if transport.get("sid"):
                 self._files.expect(msgspec.structs.replace(plan, id=transport.get("sid")[:128]))
         shown = msgspec.structs.replace(plan, sender=who.sender, recipient=who.recipient)
-        return offer(shown, "asks for it" if asked else file.said("desc"))
+        return offer(shown, "asks for it" if asked else "", note=file.said("desc"))
 
     def _remember(self, sid: str, session: _Session) -> None:
         put(self._sessions, sid, session, MAX_SESSIONS)
