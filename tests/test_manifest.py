@@ -45,6 +45,7 @@ SERVICE = {
     "wireguard": "wireguard",
     "bittorrent": "bittorrent",
     "edonkey": "edonkey",
+    "soulseek": "soulseek",
     "irc": "irc",
     "xmpp": "xmpp",
     "telegram": "telegram",

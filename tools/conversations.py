@@ -27,6 +27,7 @@ SOURCES = (
     "examples/yahoo",
     "examples/gnutella",
     "examples/edonkey",
+    "examples/soulseek",
     "examples/fasttrack",
     "examples/ipsec",
     "examples/openvpn",

@@ -40,6 +40,7 @@ class QueueRank(Event, frozen=True, kw_only=True):
     """Who waits."""
     rank: int
     hash: str = ""
+    name: str = ""
 
 
 class FileComment(Event, frozen=True, kw_only=True):

@@ -1,0 +1,58 @@
+"""Whether a connection is Soulseek's: a sign-on or greeting that is read to its last byte, or the
+answer to a call with messages behind it. Behind a port that was announced for it, masked ones too.
+"""
+
+from backchannel.model import MORE, Claim, Confidence, More
+from backchannel.protocols import Peek
+from backchannel.protocols.soulseek import opening
+from backchannel.protocols.soulseek.context import Call
+from backchannel.protocols.soulseek.masked import unmask
+from backchannel.reader import WireError
+
+_WORDS = {"server": "sign-on to the server", "P": "greeting of a user", "D": "greeting of a user",
+          "F": "greeting of a user who sends a file"}  # fmt: skip
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim connections that open as Soulseek's do."""
+    if peek.transport != "tcp" or not peek.client or not peek.begun:
+        return None
+    known = (peek.start.context, *peek.start.others)
+    try:
+        found = opening.read(peek.client)
+    except WireError:
+        return _masked(peek, known)
+    if found is None:
+        return MORE
+    if found.kind != "?":
+        return Claim("soulseek", evidence=_WORDS[found.kind])
+    calls = [each for each in known if isinstance(each, Call)]
+    if any(each.token == found.token for each in calls):
+        return Claim("soulseek", evidence="answer to a call that was announced")
+    return _answer(peek, bool(calls))
+
+
+def _answer(peek: Peek, announced: bool) -> Claim | More | None:
+    """Nobody told of the call: what follows has to be a message."""
+    behind = [data for data in (peek.client[opening.PIERCE :], peek.server) if data]
+    guesses = [opening.guess(data) for data in behind]
+    if announced:
+        return Claim("soulseek", Confidence.EXPECTED, "answer to a call, to who was announced")
+    if None in guesses:
+        return None
+    if any(guess in ("P", "D") for guess in guesses):
+        return Claim("soulseek", evidence="answer to a call, and messages")
+    return MORE
+
+
+def _masked(peek: Peek, known: tuple[object, ...]) -> Claim | More | None:
+    """The key is in front of each message, so that whoever looks can read them."""
+    if not any(isinstance(each, Call) and each.masked for each in known):
+        return None
+    try:
+        found = opening.read(unmask(peek.client[:4], peek.client[4:]))
+    except WireError:
+        return None
+    if found is None:
+        return MORE
+    return Claim("soulseek", evidence="masked greeting, at a port that was announced for it")

@@ -1,0 +1,60 @@
+"""What one connection has told so far. Holds REMEMBERED things that were told."""
+
+from backchannel.effects import Expect
+from backchannel.events import PeerAddress
+from backchannel.model import Capability, Side
+from backchannel.protocols import Output, Start
+from backchannel.protocols.soulseek.context import Call
+
+REMEMBERED = 1024
+STANDS = 1800
+UNKNOWN = "0.0.0.0"  # noqa: S104 - what the server says of who is not there
+
+
+class Talk:
+    """Both ends of a connection."""
+
+    def __init__(self, start: Start) -> None:
+        self.ends = {Side.CLIENT: start.client, Side.SERVER: start.server}
+        self.users = dict.fromkeys(Side, "")
+        self.offered: dict[tuple[Side, int], tuple[str, int | None]] = {}
+        """Names and sizes of files that were offered, by who offers and number."""
+        self._told: set[tuple[object, ...]] = set()
+
+    def user(self, side: Side) -> str:
+        """Return who is at *side*: a name, or else the address."""
+        return self.users[side] or str(self.ends[side])
+
+    def is_new(self, *what: object) -> bool:
+        """Whether *what* was not told yet; the memory starts afresh when it is full."""
+        if what in self._told:
+            return False
+        if len(self._told) >= REMEMBERED:
+            self._told.clear()
+        self._told.add(what)
+        return True
+
+    def address(self, user: str, address: str, port: int, how: str) -> list[Output]:
+        """Tell once that an address was disclosed."""
+        if address == UNKNOWN or not self.is_new(how, user, address, port):
+            return []
+        use = Capability.FILE_SHARING
+        return [PeerAddress(use=use, account=user, address=address, port=port, how=how)]
+
+    def expect(self, call: Call, address: str, port: int, source: str = "") -> list[Output]:
+        """Expect a connection to a user."""
+        usable = 0 < port <= 0xFFFF and address != UNKNOWN
+        if not usable or not self.is_new("expect", call, address, port, source):
+            return []
+        return [
+            Expect(
+                protocol="soulseek",
+                purpose=Capability.FILE_SHARING,
+                address=address,
+                port=port,
+                source=source,
+                context=call,
+                lifetime=STANDS,
+                repeat=True,
+            )
+        ]
