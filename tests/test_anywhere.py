@@ -7,6 +7,8 @@ import pytest
 from tests import craft
 from tests.kit import flows, recut
 from tests.protocols.bittorrent import test_session as bittorrent
+from tests.protocols.bittorrent_lsd import test_session as lsd
+from tests.protocols.bittorrent_tracker import test_session as tracker
 from tests.protocols.bittorrent_utp import build as utp
 from tests.protocols.discord_voice import test_session as discord_voice
 from tests.protocols.gnutella import build
@@ -61,6 +63,7 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
 }
 HANDMADE = {  # protocols that no capture here shows over TCP
     "bittorrent": bittorrent.UNNAMED,
+    "bittorrent-tracker": tracker.PAGES,
     "gnutella2": gnutella2.PLAIN,
     "icq-peer": icq_peer.TALK,
     "icq-web": icq_web.TALK,
@@ -85,6 +88,8 @@ HANDMADE = {  # protocols that no capture here shows over TCP
 }
 DATAGRAMS = {  # protocols over UDP
     "bittorrent-dht": longest("bittorrent/libtorrent_dht_nat.pcap"),
+    "bittorrent-lsd": [(Side.CLIENT, lsd.search(lsd.HASH))],
+    "bittorrent-tracker": tracker.TALK,
     "bittorrent-utp": utp.connection(bittorrent.UNNAMED),
     "discord-voice": discord_voice.TALK,
     "icq": longest("icq/icq_v5_neticq_iserverd.pcap"),

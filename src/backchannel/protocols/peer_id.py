@@ -67,6 +67,12 @@ def software(peer_id: bytes) -> tuple[str, str]:
     return "", ""
 
 
+def shown(peer: bytes) -> str:
+    """Return a peer id as text, or in hexadecimal where it is none."""
+    text = peer.decode("latin-1")
+    return text if peer.isascii() and text.isprintable() else peer.hex()
+
+
 def version(digits: bytes) -> str:
     """Return the version that digits up to Z stand for: `20B0` is 2.0.11. A last zero, and a last
     letter, are not a part but none, and a mark of the build.

@@ -132,6 +132,31 @@ def test_a_block_between_libtorrent_and_utorrent():
     ]
 
 
+def test_a_magnet_link_over_utp():
+    """Witness: libtorrent's log (metadata received, pieces 0 and 1 finished) and the SHA-256 of the
+    files that it wrote.
+    """
+    run = Scan(kit.EXAMPLES / "bittorrent" / "bittorrent_magnet_utp.pcap")
+    seen = [each.event for each in run if each.stack == "bittorrent-utp/bittorrent"]
+    [torrent] = [each for each in seen if isinstance(each, Torrent)]
+    assert (torrent.name, torrent.size, torrent.files, torrent.pieces) == (
+        "tide-tables",
+        27_587,
+        3,
+        2,
+    )
+    assert {(each.name, each.sha256[:16], each.verified) for each in run.document.files} == {
+        ("tide-tables/about this.txt", "5b532707e0b91d97", True),
+        ("tide-tables/harbour.txt", "35c367b1c5262a15", True),
+        ("tide-tables/charts/north.bin", "88e9441bf287f11f", True),
+    }
+    sent = [each for each in seen if isinstance(each, PeerTraffic)]
+    assert [(each.uploaded, each.verified, each.failed) for each in sent] == [
+        (0, 0, 0),
+        (27_587, 2, 0),
+    ]
+
+
 def test_an_encrypted_connection_is_counted_and_holds_no_stream():
     """Witness: tshark 4.0.17 lists the data packets; what is behind their headers makes 1,197 and
     21,332 bytes, each number once."""

@@ -21,7 +21,7 @@ from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent.pieces import Bits, Content
 from backchannel.protocols.bittorrent.recognise import recognise
 from backchannel.protocols.bittorrent.wire import Block, Chunk, Handshake, Item, Kind, Lane, Message
-from backchannel.protocols.peer_id import software
+from backchannel.protocols.peer_id import shown, software
 from backchannel.reader import WireError, u32_at
 
 __all__ = ["Session", "recognise"]
@@ -232,12 +232,6 @@ class Session(Decoder):
         if info is not None and self._content is None:
             client, server = map(str, self._ends)
             self._content = Content(info, self._extensions.hash.hex(), (client, server))
-
-
-def shown(peer: bytes) -> str:
-    """Return a peer id as text, or in hexadecimal where it is none."""
-    text = peer.decode("latin-1")
-    return text if peer.isascii() and text.isprintable() else peer.hex()
 
 
 def _full(bits: bytes) -> bool:
