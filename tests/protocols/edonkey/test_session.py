@@ -7,7 +7,10 @@ import subprocess
 import zlib
 from shutil import which
 
+import msgspec
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import kit
@@ -576,6 +579,97 @@ def test_a_bomb_ends_early():
     assert kit.events(found, Malformed)
 
 
+# -- obfuscated ------------------------------------------------------------------------------------
+
+ANNOUNCED = msgspec.structs.replace(build.TCP, context=BOB)
+
+
+def rc4(secret: bytes) -> CipherContext:
+    key = hashlib.md5(secret, usedforsecurity=False).digest()
+    cipher = Cipher(ARC4(key), mode=None).encryptor()
+    cipher.update(bytes(1024))
+    return cipher
+
+
+def sealed(steps: list[tuple[Side, bytes]], user: bytes = BOB, padding: int = 5) -> list:
+    """As eMule does it, written from the description and not from the decoder."""
+    random_part = b"\x01\x02\x03\x04"
+    ways = {C: rc4(user + b"\x22" + random_part), S: rc4(user + b"\xcb" + random_part)}
+    pad = bytes([padding]) + b"p" * padding
+    heads = {
+        C: bytes.fromhex("c46f5e83") + b"\0\0" + pad,
+        S: bytes.fromhex("c46f5e83") + b"\0" + pad,
+    }
+    out = []
+    for side, data in steps:
+        head = heads.pop(side, b"")
+        clear = b"\x77" + random_part if side is C and head else b""
+        out.append((side, clear + ways[side].update(head + data)))
+    return out
+
+
+def test_a_connection_to_who_has_a_hash_that_was_told_is_opened():
+    steps = sealed([*GREETED, (C, frame(0x4E, build.text(b"low tide at nine")))])
+    found = recognise(Peek("tcp", steps[0][1], steps[1][1], True, ANNOUNCED))
+    assert isinstance(found, Claim)
+    assert found.evidence == "opened with the user hash that was told"
+    session = Session(ANNOUNCED)
+    told = kit.decode(session, steps)
+    assert session.standing is Standing.PARSED
+    assert kit.events(told, Message)[0].text == "low tide at nine"
+    assert not kit.events(told, Malformed)
+
+
+def test_one_of_several_announced_hashes_opens_it():
+    start = msgspec.structs.replace(build.TCP, context=ALICE, others=(None, BOB))
+    assert heard_at(start, Message, *sealed([*GREETED, (C, frame(0x4E, build.text(b"x")))]))
+
+
+def heard_at(start, kind: type, *steps: tuple[Side, bytes | int]) -> list:
+    return kit.events(kit.decode(Session(start), list(steps)), kind)
+
+
+def test_another_hash_or_none_opens_nothing():
+    steps = sealed(GREETED, ALICE)
+    assert recognise(Peek("tcp", steps[0][1], b"", True, ANNOUNCED)) is None
+    assert recognise(Peek("tcp", steps[0][1], b"", True, build.TCP)) is None
+    assert recognise(Peek("tcp", steps[0][1], b"", False, ANNOUNCED)) is None
+    assert recognise(Peek("tcp", steps[0][1][:8], b"", True, ANNOUNCED)) is MORE
+    session = Session(ANNOUNCED)
+    session.feed(C, steps[0][1])
+    assert session.standing is Standing.REFUTED
+
+
+def test_an_announced_connection_in_clear_is_read_as_ever():
+    assert heard_at(ANNOUNCED, Profile, *GREETED)
+    assert isinstance(recognise(Peek("tcp", build.HELLO, b"", True, ANNOUNCED)), Claim)
+
+
+def test_a_gap_in_an_obfuscated_file_keeps_the_place():
+    piece = build.part(0, DATA, NAMED)
+    steps = sealed([*GREETED, (S, piece[:9000]), (S, piece[9000:9100]), (S, piece[9100:])])
+    steps[3] = S, 100
+    told = kit.decode(Session(ANNOUNCED), steps)
+    pieces = kit.effects(kit.joined(told), FileData)
+    assert [(p.offset, p.data == DATA[p.offset : p.offset + len(p.data)]) for p in pieces] == [
+        (0, True),
+        (9100 - 30, True),
+    ]
+    assert not kit.events(told, Malformed)
+
+
+def test_a_gap_in_an_obfuscated_opening_ends_it():
+    steps = sealed(GREETED)
+    told = kit.decode(Session(ANNOUNCED), [(C, steps[0][1][:20]), (C, 5), (C, steps[0][1][25:])])
+    assert [type(value) for _, value in told] == [Gap]
+
+
+@given(size=st.integers(1, 60))
+@settings(max_examples=25)
+def test_segmentation_of_an_obfuscated_connection_changes_nothing(size):
+    kit.check_segmentation(lambda: Session(ANNOUNCED), sealed(CONVERSATION), size)
+
+
 # -- loss and laws ---------------------------------------------------------------------------------
 
 
@@ -670,6 +764,7 @@ FRAMES = st.builds(
 @settings(max_examples=200)
 def test_garbage_is_reported_never_raised(chunks):
     kit.check_garbage(lambda: Session(build.TCP), chunks)
+    kit.check_garbage(lambda: Session(ANNOUNCED), chunks)
 
 
 def test_md4_is_rfc_1320_s():

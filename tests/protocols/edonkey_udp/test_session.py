@@ -31,15 +31,18 @@ from backchannel.model import MORE, Claim, Side, Standing
 from backchannel.protocols import Peek
 from backchannel.protocols.edonkey.events import Callback, EdonkeyServer, FileComment, QueueRank
 from backchannel.protocols.edonkey.md4 import md4
+from backchannel.protocols.edonkey.talk import Receiver
 from backchannel.protocols.edonkey_udp import PROTOCOL, kad, plain
 from backchannel.protocols.edonkey_udp.events import KadNode
 from backchannel.protocols.edonkey_udp.memory import identity
-from backchannel.protocols.edonkey_udp.sealed import TRIES, Receiver
+from backchannel.protocols.edonkey_udp.sealed import TRIES
 from backchannel.protocols.edonkey_udp.session import ENOUGH, MALFORMED, Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
 ONE, TWO = bytes(range(16)), bytes(range(100, 116))
 TARGET = bytes(range(32, 48))
+TURNED = b"".join(ALICE[at : at + 4][::-1] for at in range(0, 16, 4))
+"""A user hash as Kad sends it."""
 
 
 def turned(address: str) -> bytes:
@@ -283,7 +286,7 @@ def test_who_can_be_reached():
     found = told(
         (C, packet(0x50, struct.pack("<H", 4662))),
         (S, packet(0x58, turned("203.0.113.9"))),
-        (C, packet(0x53, struct.pack("<H", 4662) + ALICE + b"\3")),
+        (C, packet(0x53, struct.pack("<H", 4662) + TURNED + b"\3")),
         (S, packet(0x59)),
         (C, packet(0x62, b"\0\x40\x12")),
     )

@@ -11,7 +11,14 @@ from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.edonkey import software, sources, tags, wire
 from backchannel.protocols.edonkey.events import Browse, FileComment, FilePreview, QueueRank
-from backchannel.protocols.edonkey.talk import Talk, entries, expect, shared_file
+from backchannel.protocols.edonkey.talk import (
+    Receiver,
+    Talk,
+    entries,
+    expect,
+    expect_datagrams,
+    shared_file,
+)
 from backchannel.reader import Reader
 from backchannel.text import utf8
 
@@ -46,6 +53,8 @@ def _introduced(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     for how, number in (("udp-port", udp & 0xFFFF), ("kad-port", udp >> 16 & 0xFFFF)):
         if number and (how == "udp-port" or number != udp & 0xFFFF):
             yield from talk.address(user, talk.ends[side].address, number, how, "udp")
+            receiver = Receiver(user=bytes.fromhex(user))
+            yield from expect_datagrams(talk, talk.ends[side].address, number, receiver)
     if buddy := tags.number(found, tags.BUDDY):
         buddy_port = tags.number(found, tags.BUDDY_PORT) & 0xFFFF
         yield from talk.address("", wire.address_of(buddy), buddy_port, "buddy", "udp")

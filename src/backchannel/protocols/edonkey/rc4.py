@@ -13,27 +13,34 @@ Padding is its size in a byte, and as many bytes.
 """
 
 from hashlib import md5
-
-from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
-from cryptography.hazmat.primitives.ciphers import Cipher
+from importlib import import_module
+from typing import Any
 
 STREAM, DATAGRAM = bytes.fromhex("c46f5e83"), bytes.fromhex("c12e5f39")
 ASKS, ANSWERS, IN_DATAGRAM = b"\x22", b"\xcb", b"\x5b"
 _SKIPPED = 1024
 
 
+def load() -> tuple[Any, Any]:
+    """Return the modules that hold the cipher, which load slowly and are seldom needed."""
+    ciphers = import_module("cryptography.hazmat.primitives.ciphers")
+    return ciphers, import_module("cryptography.hazmat.decrepit.ciphers.algorithms")
+
+
 class Rc4:
     """A running cipher."""
 
     def __init__(self, secret: bytes, skip: int = 0) -> None:
+        ciphers, algorithms = load()
         key = md5(secret, usedforsecurity=False).digest()
-        self._cipher = Cipher(ARC4(key), mode=None).decryptor()
+        self._cipher: Any = ciphers.Cipher(algorithms.ARC4(key), mode=None).decryptor()
         if skip:
             self._cipher.update(bytes(skip))
 
     def update(self, data: bytes) -> bytes:
         """Return the next bytes in clear."""
-        return self._cipher.update(data)
+        plain: bytes = self._cipher.update(data)
+        return plain
 
 
 def of_stream(user: bytes, random: bytes, way: bytes) -> Rc4:

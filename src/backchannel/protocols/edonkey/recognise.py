@@ -9,6 +9,7 @@ from backchannel.model import MORE, Claim, More
 from backchannel.patterns import later
 from backchannel.protocols import Peek
 from backchannel.protocols.edonkey import tags, wire
+from backchannel.protocols.edonkey.sealed import PROOF, opener
 from backchannel.reader import Reader, WireError
 
 ENOUGH = 3
@@ -25,7 +26,7 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     sides = [data for data in (peek.client, peek.server) if data]
     if not sides or not all(map(may_begin, sides)):
-        return None
+        return _sealed(peek)
     for data in sides:
         if greeting := _greeting(data):
             return Claim("edonkey", evidence=greeting)
@@ -37,6 +38,18 @@ def recognise(peek: Peek) -> Claim | More | None:
         flipped = answers and peek.client[0] == wire.EDONKEY
         return Claim("edonkey", evidence="frames in a row, all of known kinds", flipped=flipped)
     return MORE if max(map(len, sides)) < PEEKED else None
+
+
+def _sealed(peek: Peek) -> Claim | More | None:
+    """A connection to a client whose hash was told may be obfuscated with it."""
+    users = [each for each in (peek.start.context, *peek.start.others) if isinstance(each, bytes)]
+    if not users or not peek.begun or not peek.client:
+        return None
+    if len(peek.client) < PROOF:
+        return None if peek.client[0] in wire.STREAMED else MORE
+    if opener(peek.client, users) is None:
+        return None
+    return Claim("edonkey", evidence="opened with the user hash that was told")
 
 
 def may_begin(data: bytes | bytearray) -> bool:

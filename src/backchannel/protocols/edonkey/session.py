@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
-from backchannel.protocols.edonkey import peer, server, wire
+from backchannel.protocols.edonkey import peer, rc4, server, wire
 from backchannel.protocols.edonkey.parts import Incoming, Piece
 from backchannel.protocols.edonkey.recognise import may_begin, next_frame, recognise
+from backchannel.protocols.edonkey.sealed import PROOF, Sealed, opener
 from backchannel.protocols.edonkey.talk import Talk
 from backchannel.reader import Reader, WireError
 
@@ -45,6 +46,11 @@ class Session:
         self._incoming = Incoming(self._talk)
         self._lanes = {side: _Lane() for side in Side}
         self._frames = dict.fromkeys(Side, 0)
+        known = (start.context, *start.others)
+        self._users = [each for each in known if isinstance(each, bytes)]
+        self._first: bytes | None = b"" if self._users and start.begun else None
+        """The client's first bytes, as long as they do not say whether it is obfuscated."""
+        self._sealed: Sealed | None = None
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
@@ -52,13 +58,12 @@ class Session:
         if lane.deaf:
             return []
         told: list[Output] = []
-        if lane.left and not lane.buffer:  # as nearly always while a file comes
-            some, data = data[: lane.left], data[lane.left :]
-            self._pass(lane, some, told)
-        lane.buffer += data
+        if self._first is not None and side is Side.CLIENT:
+            data = self._begin_sealed(self._first + data)
         try:
-            while lane.buffer and self._step(side, lane, told):
-                pass
+            if self._sealed is not None:
+                data = self._sealed.feed(side, data)
+            self._take(side, lane, data, told)
         except WireError as error:
             told.append(Malformed(reason=str(error)))
             lane.deaf = True
@@ -67,9 +72,32 @@ class Session:
                 self.standing = Standing.REFUTED
         return told
 
+    def _begin_sealed(self, data: bytes) -> bytes:
+        """Find out whether the connection is obfuscated; return what can be read by now."""
+        if data[:1] and data[0] not in wire.STREAMED:
+            if len(data) < PROOF:
+                self._first = data
+                return b""
+            user = opener(data, self._users)
+            self._sealed = Sealed(user) if user else None
+        self._first = None if data else b""
+        return data
+
+    def _take(self, side: Side, lane: _Lane, data: bytes, told: list[Output]) -> None:
+        """Take bytes in clear."""
+        if lane.left and not lane.buffer:  # as nearly always while a file comes
+            some, data = data[: lane.left], data[lane.left :]
+            self._pass(lane, some, told)
+        lane.buffer += data
+        while lane.buffer and self._step(side, lane, told):
+            pass
+
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen. A frame that ends behind them keeps its place."""
-        lane = self._lanes[side]
+        lane, self._first = self._lanes[side], None
+        if self._sealed is not None and not self._sealed.gap(side, size):
+            lane.deaf = True
+            return [Gap(size=size)]
         if not lane.deaf and not lane.lost and not lane.buffer and size <= lane.left:
             if lane.piece is not None:
                 self._incoming.lost(lane.piece, size)
@@ -184,3 +212,8 @@ class Session:
         self._frames[side] += 1
         if all(self._frames.values()) or self._frames[side] >= 3:
             self.standing = Standing.PARSED
+
+
+def prepare() -> None:
+    """Load what obfuscated traffic alone needs."""
+    rc4.load()

@@ -5,6 +5,8 @@ Holds NAMED files and REMEMBERED things that were told.
 
 from typing import TypeVar
 
+import msgspec
+
 from backchannel.effects import Expect
 from backchannel.events import PeerAddress, SharedFile, Software
 from backchannel.model import Capability, Side
@@ -19,6 +21,14 @@ LISTED = 1000
 """Files of one list that are told."""
 STANDS = 1800
 """Seconds for which a peer that was told is expected to be met."""
+
+
+class Receiver(msgspec.Struct, frozen=True):
+    """What is known of who gets datagrams, from which their key may be made."""
+
+    node: bytes = b""
+    """Kad's id, as it is sent."""
+    user: bytes = b""
 
 
 class Talk:
@@ -134,6 +144,25 @@ def expect(address: str, port: int, user: str = "", source: str = "") -> list[Ou
             port=port,
             source=source,
             context=bytes.fromhex(user) if user else None,
+            lifetime=STANDS,
+            repeat=True,
+        )
+    ]
+
+
+def expect_datagrams(talk: Talk, address: str, port: int, receiver: Receiver) -> list[Output]:
+    """Expect datagrams to a node or client, obfuscated or not."""
+    known = any(receiver.node) or any(receiver.user)
+    if not port or not known or not talk.is_new("datagrams", address, port, receiver):
+        return []
+    return [
+        Expect(
+            protocol="edonkey-udp",
+            purpose=Capability.SEARCH,
+            address=address,
+            port=port,
+            transport="udp",
+            context=receiver,
             lifetime=STANDS,
             repeat=True,
         )

@@ -14,9 +14,8 @@ from backchannel.protocols.edonkey import query, tags, wire
 from backchannel.protocols.edonkey.events import Callback, FileComment
 from backchannel.protocols.edonkey.md4 import md4
 from backchannel.protocols.edonkey.tags import Tags
-from backchannel.protocols.edonkey.talk import expect, shared_file
+from backchannel.protocols.edonkey.talk import Receiver, expect, expect_datagrams, shared_file
 from backchannel.protocols.edonkey_udp.memory import Memory, contact, number
-from backchannel.protocols.edonkey_udp.sealed import announce
 from backchannel.reader import Reader, WireError
 
 TOLD = 512
@@ -46,7 +45,7 @@ def _contacts(memory: Memory, side: Side, reader: Reader, count: int) -> Iterato
         if node.contacts <= TOLD and memory.is_new("node", found.address, found.udp):
             version = f"Kad {found.version}" if found.version else ""
             yield Peer(address=found.address, port=found.udp, role="kad node", software=version)
-            yield from announce(memory, found.address, found.udp, found.id)
+            yield from expect_datagrams(memory, found.address, found.udp, Receiver(node=found.id))
 
 
 def _bootstrap(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
@@ -58,7 +57,7 @@ def _introduced(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
     node, end = memory.nodes[side], memory.ends[side]
     node.id, port, node.version = reader.take(wire.HASH), reader.u16le(), reader.u8()
     yield from memory.address(memory.who(side), end.address, port, "kad")
-    yield from announce(memory, end.address, end.port, node.id)
+    yield from expect_datagrams(memory, end.address, end.port, Receiver(node=node.id))
 
 
 def _hello(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
@@ -81,7 +80,7 @@ def _look_up(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
     reader.skip(wire.HASH)
     node, end = memory.nodes[side.other], memory.ends[side.other]
     node.id = reader.take(wire.HASH)
-    yield from announce(memory, end.address, end.port, node.id)
+    yield from expect_datagrams(memory, end.address, end.port, Receiver(node=node.id))
 
 
 def _found(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
@@ -219,7 +218,7 @@ def _firewalled(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
 
 
 def _firewalled_2(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
-    port, user = reader.u16le(), wire.hash_of(reader)
+    port, user = reader.u16le(), number(reader)
     reader.skip(1)
     memory.users[side] = user
     return _checked(memory, side, port, user)

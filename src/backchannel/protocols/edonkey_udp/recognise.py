@@ -4,8 +4,9 @@ too little form. An announced flow may be sealed; then the key that opens it is 
 
 from backchannel.model import MORE, Claim, More, Side
 from backchannel.protocols import Peek
+from backchannel.protocols.edonkey.talk import Receiver
 from backchannel.protocols.edonkey_udp.reading import fits
-from backchannel.protocols.edonkey_udp.sealed import Receiver, keys_for
+from backchannel.protocols.edonkey_udp.sealed import keys_for
 
 
 def recognise(peek: Peek) -> Claim | More | None:

@@ -8,18 +8,13 @@ Kad's datagrams hold two keys in front of their body: the receiver's, and the se
 answers are sealed. So one datagram that was opened opens those that come back.
 """
 
-from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address
 
-import msgspec
-
-from backchannel.effects import Expect
-from backchannel.model import Capability, Side
-from backchannel.protocols import Output, Start
+from backchannel.model import Side
+from backchannel.protocols import Start
 from backchannel.protocols.edonkey.rc4 import DATAGRAM, IN_DATAGRAM, Rc4
-from backchannel.protocols.edonkey.talk import Talk
+from backchannel.protocols.edonkey.talk import Receiver
 
-STANDS = 1800
 KEYS, TRIES = 8, 64
 """Keys of one receiver, and datagrams in a row that none of them opens, after which no more are
 tried.
@@ -27,28 +22,6 @@ tried.
 HEAD, KAD_KEYS = 8, 8
 """Bytes in front of a body, padding aside, and those that Kad adds."""
 _PADDING, _NOT_KAD = 16, 1
-
-
-class Receiver(msgspec.Struct, frozen=True):
-    """What is known of who gets datagrams: context of an announced flow."""
-
-    node: bytes = b""
-    user: bytes = b""
-
-
-def announce(talk: Talk, address: str, port: int, node: bytes) -> Iterator[Output]:
-    """Expect datagrams to a node, sealed or not."""
-    if port and any(node) and talk.is_new("expect", address, port, node):
-        yield Expect(
-            protocol="edonkey-udp",
-            purpose=Capability.SEARCH,
-            address=address,
-            port=port,
-            transport="udp",
-            context=Receiver(node=node),
-            lifetime=STANDS,
-            repeat=True,
-        )
 
 
 class Keys:

@@ -9,7 +9,7 @@ After ENOUGH datagrams a flow is left alone.
 from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
-from backchannel.protocols.edonkey import wire
+from backchannel.protocols.edonkey import rc4, wire
 from backchannel.protocols.edonkey_udp.events import KadNode
 from backchannel.protocols.edonkey_udp.memory import Memory, identity
 from backchannel.protocols.edonkey_udp.reading import kind_of, read
@@ -95,3 +95,8 @@ class Session:
                 contacts=node.contacts,
             )
         ]
+
+
+def prepare() -> None:
+    """Load what obfuscated traffic alone needs."""
+    rc4.load()
