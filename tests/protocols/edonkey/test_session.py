@@ -9,6 +9,7 @@ from shutil import which
 
 import msgspec
 import pytest
+import yaml
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from hypothesis import given, settings
@@ -54,6 +55,9 @@ C, S = Side.CLIENT, Side.SERVER
 RECORDED = kit.EXAMPLES / "edonkey" / "amule_kad_transfer.pcap"
 PUBLIC = kit.CORPUS / "public" / "edonkey" / "edonkey.pcap"
 [FLOW] = kit.claimed(RECORDED, recognise)
+WITH_SERVER = kit.EXAMPLES / "edonkey" / "amule_server_kad_browse.pcap"
+SERVED = kit.claimed(WITH_SERVER, recognise)
+MANIFEST = yaml.safe_load((kit.EXAMPLES / "manifest.yaml").read_text())["captures"]
 HASH = FILE.hex()
 
 
@@ -87,6 +91,28 @@ def test_witness_the_file_has_the_hash_that_it_was_asked_by():
     assert (len(data), md4(data).hex()) == (400_000, download.hash)
     assert kit.effects(found, FileClose)[0].verified is True
     assert kit.effects(found, FileOpen)[-1].name == "feas_ed2k_sample.bin"
+
+
+@pytest.mark.parametrize("number", range(len(SERVED)))
+def test_golden_with_a_server_and_a_browser(number, request):
+    flow = SERVED[number]
+    found = kit.decode(Session(flow.start), flow.steps)
+    assert not kit.events(found, Malformed)
+    kit.check_golden(request.path.parent / f"server-{number}.jsonl", found)
+
+
+def test_witness_what_two_amules_told_their_server():
+    """From the manifest: nicknames that were configured, the file that was shared, the search."""
+    entry = next(e for e in MANIFEST if e["path"].endswith(WITH_SERVER.name))
+    found = [kit.decode(Session(flow.start), flow.steps) for flow in SERVED]
+    names = {p.nickname for each in found for p in kit.events(each, Profile)}
+    assert names == set(entry["nicknames"])
+    searches = {s.text for each in found for s in kit.events(each, Search) if not s.detail}
+    assert searches == set(entry["searches"])
+    wanted = {(file["name"], file["size"], file["ed2k"]) for file in entry["shares"]}
+    shares = [f for each in found for s in kit.events(each, Share) for f in s.files]
+    assert {(f.name, f.size, f.hash) for f in shares} == wanted
+    assert len(shares) == 2, "offered to the server, and browsed"
 
 
 @pytest.mark.skipif(which("tshark") is None, reason="tshark is not installed")

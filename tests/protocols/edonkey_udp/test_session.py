@@ -7,6 +7,7 @@ import zlib
 
 import msgspec
 import pytest
+import yaml
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
 from cryptography.hazmat.primitives.ciphers import Cipher
 from hypothesis import given, settings
@@ -39,6 +40,9 @@ from backchannel.protocols.edonkey_udp.sealed import TRIES
 from backchannel.protocols.edonkey_udp.session import ENOUGH, MALFORMED, Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
+RECORDED = kit.EXAMPLES / "edonkey" / "amule_server_kad_browse.pcap"
+FLOWS = kit.claimed(RECORDED, recognise)
+MANIFEST = yaml.safe_load((kit.EXAMPLES / "manifest.yaml").read_text())["captures"]
 ONE, TWO = bytes(range(16)), bytes(range(100, 116))
 TARGET = bytes(range(32, 48))
 TURNED = b"".join(ALICE[at : at + 4][::-1] for at in range(0, 16, 4))
@@ -84,6 +88,29 @@ SOURCE = kad_tags((0xFF, 1), (0xFE, 0xCB007107), (0xFD, 4662), (0xFC, 4672))
 SEARCH = packet(0x33, TARGET + struct.pack("<H", 0))
 STATUS_REQ = packet(0x96, bytes.fromhex("25a6aa55"), 0xE3)
 STATUS = packet(0x97, bytes.fromhex("25a6aa55") + struct.pack("<IIII", 9, 70, 1000, 5), 0xE3)
+
+
+# -- real traffic ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(len(FLOWS)))
+def test_golden(number, request):
+    flow = FLOWS[number]
+    session = Session(flow.start)
+    found = kit.decode(session, flow.steps)
+    assert session.standing is Standing.PARSED
+    assert not kit.events(found, Malformed)
+    kit.check_golden(request.path.parent / f"amule-{number}.jsonl", found)
+
+
+def test_witness_node_ids_are_those_that_amule_kept():
+    """From `preferencesKad.dat` of both; they are kept as they are sent."""
+    [flow] = [flow for flow in FLOWS if flow.start.server.port == 4672]
+    entry = next(e for e in MANIFEST if e["path"].endswith(RECORDED.name))
+    found = kit.decode(Session(flow.start), flow.steps)
+    ids = {end.address: identity(bytes.fromhex(entry["kad_ids"][end.address])) for end in
+           (flow.start.client, flow.start.server)}  # fmt: skip
+    assert [node.id for node in kit.events(found, KadNode)] == list(ids.values())
 
 
 # -- recognised ------------------------------------------------------------------------------------
