@@ -115,6 +115,32 @@ def test_witness_what_two_amules_told_their_server():
     assert len(shares) == 2, "offered to the server, and browsed"
 
 
+def test_witness_an_obfuscated_connection_to_a_real_amule():
+    """It answered under the other key, so the keys are right; its hash was told in clear before."""
+    path = kit.EXAMPLES / "edonkey" / "amule_obfuscated.pcap"
+    entry = next(e for e in MANIFEST if e["path"].endswith(path.name))
+    clear, hidden = [flow for flow in kit.flows(path) if flow.start.transport == "tcp"]
+    names = [p.account for p in kit.events(kit.decode(Session(clear.start), clear.steps), Profile)]
+    assert names == [ALICE.hex(), entry["user_hash"]]
+    start = msgspec.structs.replace(hidden.start, context=bytes.fromhex(entry["user_hash"]))
+    found = kit.decode(Session(start), hidden.steps)
+    programs = [(s.name, s.version) for s in kit.events(found, Software)]
+    assert programs == [("aMule", "2.3.3")] * 2
+    assert [m.text for m in kit.events(found, Message)] == ["low tide at nine"]
+    assert not kit.events(found, Malformed)
+
+
+def test_witness_packed_pieces_of_a_real_amule_make_the_file_that_it_shared():
+    path = kit.EXAMPLES / "edonkey" / "amule_packed_kad_obfuscated.pcap"
+    entry = next(e for e in MANIFEST if e["path"].endswith(path.name))
+    found = [kit.decode(Session(f.start), f.steps) for f in kit.claimed(path, recognise)]
+    pieces = [p for each in found for p in kit.effects(kit.joined(each), FileData)]
+    data = b"".join(p.data for p in sorted(pieces, key=lambda p: p.offset))
+    assert hashlib.sha256(data).hexdigest() == entry["files"][0]["sha256"]
+    [summary] = [s for each in found for s in kit.events(each, FileParts)]
+    assert (summary.octets, summary.parts, summary.right) == (21888, 1, 1)
+
+
 @pytest.mark.skipif(which("tshark") is None, reason="tshark is not installed")
 def test_witness_tshark_reads_the_same_hashes_and_names():
     fields = ["edonkey.clientinfo", "edonkey.client_hash", "edonkey.string"]

@@ -113,6 +113,26 @@ def test_witness_node_ids_are_those_that_amule_kept():
     assert [node.id for node in kit.events(found, KadNode)] == list(ids.values())
 
 
+def test_witness_obfuscated_nodes_are_read_with_the_ids_that_amule_kept():
+    """The ids are from `preferencesKad.dat`; nobody told them in clear, so the test does."""
+    path = kit.EXAMPLES / "edonkey" / "amule_packed_kad_obfuscated.pcap"
+    entry = next(e for e in MANIFEST if e["path"].endswith(path.name))
+    [flow] = [f for f in kit.flows(path) if f.start.server.port == 4672]
+    assert recognise(kit.peek(flow)) is None
+    ends = flow.start.server, flow.start.client
+    server, client = (Receiver(node=bytes.fromhex(entry["kad_ids"][e.address])) for e in ends)
+    start = msgspec.structs.replace(flow.start, context=server, others=(client,))
+    assert isinstance(recognise(kit.peek(kit.Flow(start, flow.steps))), Claim)
+    session = Session(start)
+    found = kit.decode(session, flow.steps)
+    assert session.standing is Standing.PARSED
+    for node, receiver in zip(kit.events(found, KadNode), (client, server), strict=True):
+        counts = dict(node.counts)
+        assert counts.pop("sealed") == sum(counts.values())
+        assert node.id == identity(receiver.node)
+        assert {"req", "res", "ping", "pong"} <= set(counts)
+
+
 # -- recognised ------------------------------------------------------------------------------------
 
 
