@@ -16,7 +16,7 @@ from backchannel.events import Gap, PeerAddress
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
-from backchannel.protocols.discord_voice import PROTOCOL
+from backchannel.protocols.discord_voice import PROTOCOL, wire
 from backchannel.protocols.discord_voice.session import WATCHED, Session, recognise
 from backchannel.protocols.rtp.events import MediaStream
 
@@ -140,6 +140,35 @@ def test_an_answer_proves_what_it_answers():
     )
     assert say((C, ping(9)), (S, ping(9)))[0].standing is Standing.PARSED
     assert say((C, ping(9)), (S, ping(8)))[0].standing is Standing.CLAIMED
+
+
+def test_an_answer_has_the_whole_number_that_was_asked_with():
+    for other in (SSRC ^ 1, SSRC ^ 1 << 31):
+        session, _ = say((C, ASKED), (S, discovery(2, "203.0.113.7", 9, ssrc=other)))
+        assert session.standing is Standing.CLAIMED
+
+
+def test_a_server_does_not_ask_and_a_client_does_not_answer():
+    session, told = say((S, ASKED), (C, ANSWERED), (S, ping(1)), (C, ping(1)))
+    assert told == []
+    assert session.standing is Standing.CLAIMED
+    session, told = say((C, ASKED), (C, ANSWERED))
+    assert told == []
+    assert session.standing is Standing.CLAIMED
+
+
+@pytest.mark.parametrize(
+    ("kind", "control"), [(191, False), (192, True), (200, True), (223, True), (224, False)]
+)
+def test_control_packets_are_known_by_their_type(kind, control):
+    assert wire.is_control(bytes((0x80, kind)) + bytes(6)) is control
+    assert not wire.is_control(b"\x80")
+
+
+def test_a_ping_has_its_mark_and_its_size():
+    assert wire.is_ping(ping(1))
+    assert not wire.is_ping(ping(1) + b"\0")
+    assert not wire.is_ping(bytes(8))
 
 
 def test_who_asks_twice_is_told_once():

@@ -13,8 +13,9 @@ from backchannel.events import Gap, Malformed, SignOn
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
-from backchannel.protocols.whatsapp import PROTOCOL
+from backchannel.protocols.whatsapp import PROTOCOL, funxmpp, wire
 from backchannel.protocols.whatsapp.session import HEARD, Session, recognise
+from backchannel.reader import WireError
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.1", 40000), Endpoint("192.0.2.2", 5222))
@@ -94,6 +95,52 @@ def test_an_opening_is_claimed_once_its_first_message_shows(client):
 )
 def test_what_is_near_is_not(client):
     assert look(client.ljust(200, b"\0")) is None
+
+
+def test_the_bounds_of_a_routing_hint_and_of_a_frame():
+    hint = b"ED\0\1" + wire.MOST_ROUTING.to_bytes(3, "big") + bytes(wire.MOST_ROUTING)
+    assert isinstance(look(hint + b"WA\6\3" + FRESH), Claim)
+    more = b"ED\0\1" + (wire.MOST_ROUTING + 1).to_bytes(3, "big") + bytes(wire.MOST_ROUTING + 1)
+    assert look(more + b"WA\6\3" + FRESH) is None
+    assert wire.take_frame(bytearray(frame(bytes(wire.MOST))), 6) == (0, bytes(wire.MOST))
+    with pytest.raises(WireError):
+        wire.take_frame(bytearray((wire.MOST + 1).to_bytes(3, "big")), 6)
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes"),
+    [
+        (b"\xf8\x03\x01\x3a\x91", {0x3A: 0x91}),
+        (b"\xf9\x00\x03\x01\x3a\x91", {0x3A: 0x91}),
+        (b"\xf8\x03\x01\xec\x05\xef\x06", {0x105: 0x406}),
+        (b"\xf8\x03\x01\x3a\xfd\x10\x00\x02ab", {0x3A: "ab"}),
+        (b"\xf8\x03\x01\x3a\xfa\xff\x82\x49\x10\xfc\x01s", {0x3A: "491@s"}),
+        (b"\xf8\x03\x01\x3a\xfb\x02\xab\x1f", {0x3A: "AB1F"}),
+        (b"\xf8\x21\x01" + bytes(range(2, 34)), {n: n + 1 for n in range(2, 34, 2)}),
+        (b"\xf8\x02\x01 content that is not read", {}),
+    ],
+)
+def test_elements(body, attributes):
+    assert funxmpp.read_element(body) == funxmpp.Element(1, attributes)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xf8\x00",
+        b"\xf8\x23\x01" + bytes(range(34)),
+        b"\xf8\x03\x01\x3a\x91\x00",
+        b"\xf8\x03\x01\x3a\xf0",
+        b"\xf8\x03\x01\x3a\xf8",
+        b"\xf8\x03\x01\xfa\xfa\x01\x01\x91",
+        b"\xf8\x03\x01\x3a\xff\x01\xcc",
+        b"\xf8\x03\x01\x3a\xfc\x03ab",
+        b"\x03\x03\x01\x3a\x91",
+    ],
+)
+def test_what_is_no_element(body):
+    with pytest.raises(WireError):
+        funxmpp.read_element(body)
 
 
 def test_datagrams_are_not_looked_at():

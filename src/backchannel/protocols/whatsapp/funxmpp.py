@@ -68,7 +68,7 @@ def _simple(reader: Reader, kind: int) -> Value:
         return _text(reader, reader.u24() & 0xFFFFF)
     if kind in _FURTHER:
         return (kind - _FURTHER.start + 1) << 8 | reader.u8()
-    if kind > _FURTHER.stop:
+    if kind >= _FURTHER.stop:
         raise WireError(f"value of kind {kind:02x}")
     return kind
 
