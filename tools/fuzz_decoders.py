@@ -184,6 +184,8 @@ def run(
         kind = output if isinstance(output, type) else type(output)  # a class: nobody reads more
         if not issubclass(kind, Event | Effect):
             raise Failure(f"output: {type(output).__name__}")
+        if isinstance(output, Event):
+            _sayable(output)
     if session.standing is Standing.REFUTED:
         return [Standing.REFUTED]
     return [*kit.joined(told), session.standing, session.service]
@@ -192,6 +194,14 @@ def run(
 def _in_time(what: str, took: float, size: int) -> None:
     if took > SLOW + size * SLOW_BYTE:
         raise Failure(f"time: {what} of {size} bytes took {took:.2f} s")
+
+
+def _sayable(event: Event) -> None:
+    """A watch's parsing process must be able to tell it, and the watching one believes it."""
+    try:
+        kit.check_sayable(event)
+    except (AssertionError, OverflowError, UnicodeError, msgspec.MsgspecError) as error:
+        raise Failure(f"sayable: {type(event).__name__}: {error}") from None
 
 
 def _bounded(protocol: Protocol, session: object) -> None:
