@@ -95,7 +95,8 @@ class Judge:
 
     def judge(self, packet: Packet) -> None:
         """Answer for one packet."""
-        if packet.kind == WANTED:
+        known = packet.kind == SETTLED and signs.known(self._engine.stream(packet.slot))
+        if packet.kind == WANTED or known:
             self._wanted(packet)
         elif packet.kind == UNDECIDED:
             self._undecided(packet)

@@ -200,7 +200,7 @@ cdef class Sift:
         cdef flow_t* flow = NULL
         cdef uint32_t slot
         cdef int side = 0, kind, behind = 0
-        cdef bint opening
+        cdef bint opening, delivered = False
         self.chunk.count = 0
         frame = self.chunk.push()
         frame.data, frame.time, frame.link = queued.payload, now, RAW
@@ -208,6 +208,7 @@ cdef class Sift:
         self.core.feed(self.chunk)
         while batch := self.core.take():
             self.deliver(batch)
+            delivered = True
         if packet.good:
             slot = find(self.core.slots, packet)
             if slot != NOWHERE:
@@ -230,7 +231,7 @@ cdef class Sift:
         ):
             queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
             self.passed += 1
-        elif kind == K_SETTLED and self.unknown and not self.careful:
+        elif kind == K_SETTLED and self.unknown and not self.careful and not delivered:
             if packet.context:
                 queue.answer(queued.id, ACCEPT, False, 0, NULL, 0)
             else:

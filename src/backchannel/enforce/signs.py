@@ -97,6 +97,15 @@ def proved(stream: Stream) -> bool:
     return not stream.start.begun and getattr(stream.session, "aligned", False)
 
 
+def known(stream: Stream | None) -> bool:
+    """Say whether it is proved what a flow is, so that it is judged by that although whoever
+    decoded it wants no more: perhaps with the very packet that proved it.
+    """
+    if stream is None or stream.deaf or stream.protocol is None or stream.protocol.context:
+        return False
+    return proved(stream)
+
+
 def amid(stream: Stream) -> bool:
     """Say whether a stream of which a single message showed what it is may go on with something
     that began before it was met.
