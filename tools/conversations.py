@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "src/backchannel/prove" / library.FOLDER
 SOURCES = (
     "examples/aim",
+    "examples/bittorrent",
     "examples/icq",
     "examples/irc",
     "examples/msn",

@@ -90,7 +90,15 @@ def test_a_handshake_is_claimed_as_soon_as_its_name_is_there():
     assert fits(PROTOCOL.magic[0], hello)
 
 
-@pytest.mark.parametrize("data", [build.request(9, 1 << 14), build.block(9, 0, bytes(1 << 14))])
+@pytest.mark.parametrize(
+    "data",
+    [
+        build.request(9, 1 << 14),
+        build.request(9, 1 << 14).replace(b"\x0d\x06", b"\x0d\x08"),
+        build.request(9, 1 << 14).replace(b"\x0d\x06", b"\x0d\x10"),
+        build.block(9, 0, bytes(1 << 14)),
+    ],
+)
 def test_a_stream_joined_midway_is_claimed_by_requests_and_blocks(data):
     assert isinstance(claim(data, start=MIDWAY), Claim)
     assert any(fits(magic, data[:1460]) for magic in PROTOCOL.magic)

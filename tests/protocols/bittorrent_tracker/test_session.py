@@ -116,12 +116,26 @@ def test_a_request_to_connect_is_claimed():
     assert claim(connect(), connected(8)) is None
     assert claim(connect() + b"x") is None
     assert claim(b"\1" + connect()[1:]) is None
-    assert claim(announce()) is None
+
+
+def test_an_announcement_is_claimed_amid_a_conversation():
+    assert isinstance(claim(announce()), Claim)
+    assert isinstance(claim(announce(event=3, options=b"\1\0"), found()), Claim)
+    assert fits(PROTOCOL.magic[1], announce())
+    for at in (8, 11, 56, 64, 72, 80, 83, 92):
+        bad = bytearray(announce())
+        bad[at] = 9
+        assert claim(bytes(bad)) is None, at
+    assert claim(announce(port=0)) is None
+    assert claim(announce()[:97]) is None
+    session = Session(START)
+    session.feed(C, announce())
+    assert session.standing is Standing.PARSED
 
 
 def test_requests_that_name_a_torrent_and_who_asks_are_claimed():
     assert isinstance(claim(request(), transport="tcp"), Claim)
-    assert fits(PROTOCOL.magic[1], request())
+    assert fits(PROTOCOL.magic[2], request())
     assert claim(request()[:40], transport="tcp") is MORE
     assert claim(b"GE", transport="tcp") is MORE
     scrape = request("/scrape", peer_id=None)
@@ -411,7 +425,6 @@ def test_answers_that_cannot_be_read():
         assert not kit.events(
             kit.decode(session, [(C, request()), (S, answer(body))]), TrackerAnswer
         )
-        assert session.standing is Standing.CLAIMED
     whole = answer(SAID)
     steps = told((C, request()), (S, whole[:60]), (S, 20), (S, whole[80:]), start=WEB)
     assert kit.events(steps, Gap)

@@ -11,12 +11,15 @@ PROTOCOL = Protocol(
     service="bittorrent",
     magic=(
         Magic(transport="tcp", pattern=b"\x13BitTorrent protocol"),
-        # Amid a stream: a request for a block, and one that comes.
-        Magic(
-            transport="tcp",
-            pattern=b"\0\0\0\x0d\x06" + bytes(8) + b"\0\0\x40\0",
-            mask=b"\xff" * 5 + bytes(4) + _BLOCKS + b"\xff" * 4,
-            minimum=17,
+        # Amid a stream: a request for a block, its end, or its refusal; and a block that comes.
+        *(
+            Magic(
+                transport="tcp",
+                pattern=b"\0\0\0\x0d" + kind + bytes(8) + b"\0\0\x40\0",
+                mask=b"\xff" * 5 + bytes(4) + _BLOCKS + b"\xff" * 4,
+                minimum=17,
+            )
+            for kind in (b"\x06", b"\x08", b"\x10")
         ),
         Magic(
             transport="tcp",

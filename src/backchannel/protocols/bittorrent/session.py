@@ -30,8 +30,6 @@ KINDS = 48
 """Names of messages that are counted apart."""
 SEALED = 96 + 512 + 8 + 4 + 2 + 512 + wire.HANDSHAKE
 """Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
-PROOF = 3
-"""Messages that prove a connection whose handshakes were not seen."""
 _ABILITIES = (
     (0, 0x80, "azureus"),
     (5, 0x10, "extensions"),
@@ -72,7 +70,6 @@ class Session(Decoder):
         self._names = ["", ""]
         self._extensions = Extensions(Known(self._ends, self._names))
         self._content: Content | None = None
-        self._proof = 0
         self._sealed: int | None = None
         """Bytes seen of the answering side of a connection that is encrypted."""
         self._first = start.service == "bittorrent" and start.begun
@@ -147,16 +144,11 @@ class Session(Decoder):
             peer.count("piece")
             peer.blocks += 1
             peer.sent.add(item.piece)
-            self._prove()
+            self.standing = Standing.PARSED
         elif isinstance(item, Handshake):
             self._handshake(side, peer, item, out)
         else:
             self._message(side, peer, item, out)
-
-    def _prove(self) -> None:
-        self._proof += 1
-        if self._proof >= PROOF or self._extensions.hash:
-            self.standing = Standing.PARSED
 
     def _handshake(self, side: Side, peer: _Peer, item: Handshake, out: list[Output]) -> None:
         peer.hash, self._sealed = item.hash, None
@@ -176,8 +168,8 @@ class Session(Decoder):
         if kind == Kind.EXTENDED:
             name = self._extensions.name(side, body[0]) or "unknown extension"
         peer.count(name)
-        if kind != Kind.KEEP_ALIVE:
-            self._prove()
+        if kind != Kind.KEEP_ALIVE:  # behind a handshake, or a request that was found
+            self.standing = Standing.PARSED
         if kind == Kind.HAVE:
             self._has(side, peer, u32_at(body, 0))
         elif kind == Kind.BITFIELD:

@@ -27,7 +27,7 @@ _FIND = 17
 depend on how the stream was cut which is found first."""
 _MESSAGE = later(
     rb"\x13BitTorrent proto"
-    rb"|\0\0\0\r\x06[\s\S]{6}[\0@\x80\xc0]\0\0\0@\0"
+    rb"|\0\0\0\r[\x06\x08\x10][\s\S]{6}[\0@\x80\xc0]\0\0\0@\0"
     rb"|\0\0@\t\x07\0[\s\S]{5}[\0@\x80\xc0]\0[\s\S]{4}"
 )
 
@@ -240,7 +240,7 @@ class Lane:
 
 
 def begins(data: bytes) -> bool:
-    """Whether *data* begins with a request or a block, or with a handshake."""
+    """Whether *data* begins with a request, its like, a block, or a handshake."""
     return _MESSAGE.match(data) is not None
 
 

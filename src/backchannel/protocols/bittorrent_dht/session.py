@@ -185,6 +185,8 @@ class Session:
         node.pending[message.transaction] = asked
         if len(node.pending) > PENDING:
             node.pending.popitem(last=False)
+        if asked.info_hash or asked.target:
+            self.standing = Standing.PARSED  # as 96 bits are fixed, and this is what it is for
         if message.name == "get_peers" and asked.info_hash:
             return self._search(asked.info_hash, account, body)
         if message.name == "announce_peer" and asked.info_hash:

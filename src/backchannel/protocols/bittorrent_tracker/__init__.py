@@ -14,6 +14,14 @@ PROTOCOL = Protocol(
             sizes=(16,),
             first=True,
         ),
+        # Amid a conversation: an announcement, whose amounts are below 4 GiB times 65,536.
+        Magic(
+            transport="udp",
+            at=8,
+            pattern=b"\0\0\0\x01" + bytes(46),
+            mask=b"\xff" * 4 + bytes(44) + b"\xff" * 2,
+            minimum=98,
+        ),
         Magic(transport="tcp", pattern=b"GET /", anywhere=(b"info_hash=",)),
     ),
 )

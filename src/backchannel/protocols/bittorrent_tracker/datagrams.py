@@ -79,6 +79,7 @@ class Datagrams:
                 raise WireError("a request to connect with another number")
         elif action == _ANNOUNCE:
             made = read_announce(reader)
+            self.standing = Standing.PARSED  # nothing else is like that
             asked = _Asked(action, made)
             out = tell.announced(made, self._client)
         elif action == _SCRAPE:

@@ -1,4 +1,7 @@
-"""Whose bytes are these? A tracker's, by the number that opens UDP, or by what a GET asks."""
+"""Whose bytes are these? A tracker's, by what opens UDP, or by what is asked.
+
+An announcement over UDP has 32 bits of its kind, and 80 of others that are always 0.
+"""
 
 from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
@@ -7,14 +10,15 @@ from backchannel.protocols.bittorrent_tracker.requests import read_request
 _CONNECT = bytes.fromhex("000004172710198000000000")
 _GET = b"GET /"
 _LONGEST = 4096
-_SIZE = 16
+_SIZE, _ANNOUNCE = 16, 98
+_STOPPED, _WANTED = 3, 10_000
 
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a request to connect, or one that names an info hash and who asks."""
     data = peek.client
     if peek.transport == "udp":
-        return _connects(data, peek.server)
+        return _connects(data, peek.server) or _announces(data)
     if peek.transport != "tcp" or not data or data[: len(_GET)] != _GET[: len(data)]:
         return None
     line, newline, _ = data.partition(b"\n")
@@ -34,3 +38,15 @@ def _connects(asks: bytes, answers: bytes) -> Claim | None:
     if answers and (len(answers) != _SIZE or answers[:8] != bytes(4) + asks[12:]):
         return None
     return Claim("bittorrent-tracker", evidence="connects to a tracker")
+
+
+def _announces(data: bytes) -> Claim | None:
+    """Claim an announcement whose connection was not seen: its amounts, event and port can be."""
+    if len(data) < _ANNOUNCE or data[8:12] != b"\0\0\0\x01":
+        return None
+    amounts = (data[at : at + 2] for at in (56, 64, 72))
+    port, wanted = data[96:98], int.from_bytes(data[92:96], signed=True)
+    fits = not any(map(any, amounts)) and data[80:83] == bytes(3) and data[83] <= _STOPPED
+    if not fits or not any(port) or not -1 <= wanted <= _WANTED:
+        return None
+    return Claim("bittorrent-tracker", evidence="announces to a tracker")

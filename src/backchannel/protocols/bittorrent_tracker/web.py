@@ -73,6 +73,7 @@ class Web:
         self._asked.append(request)
         if request is None:
             return
+        self.standing = Standing.PARSED  # nothing else asks like that
         agent = head.get("user-agent")[: tell.SHOWN]
         if agent and agent != self._program:
             self._program = agent
@@ -101,7 +102,6 @@ class Web:
             said = bencode.read_dict(body, items=1 << 14)
         except WireError:
             return  # a page in words, as a server's own errors are
-        self.standing = Standing.PARSED
         outside = text(bencode.octets(said, b"external ip"))
         if outside and outside != self._client.address:
             out.append(
