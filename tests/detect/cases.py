@@ -25,6 +25,7 @@ from backchannel.events import (
     Transfer,
 )
 from backchannel.model import Capability
+from backchannel.protocols.bittorrent.events import PeersSealed, PeerTraffic
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeProposals, IkeStage
 from backchannel.protocols.wireguard.events import WireguardTraffic
@@ -113,6 +114,11 @@ def wireguard(**changes):
 def stream(**changes):
     """A stream that ended; the defaults are those of an ordinary AIM connection."""
     return {"service": "aim", "protocol": "oscar", "port": 5190} | changes
+
+
+def pieces(uploaded=5):
+    """What the client sent of a torrent."""
+    return PeerTraffic(hash="aa", peer="-XX-", uploaded=uploaded)
 
 
 def many(make, count):
@@ -273,6 +279,11 @@ CASES = {
             stream(octets=10**9),
         ],
     ),
+    "torrent-seeded": (
+        [(pieces(), {"server": "8.8.4.4"})],
+        [(pieces(uploaded=0), {"server": "8.8.4.4"}), (pieces(), {"client": "8.8.8.8"}), pieces()],
+    ),
+    "torrent-sealed": ([PeersSealed(carrier="tcp")], [pieces()]),
     "odd-port": (
         [stream(port=7777)],
         [stream(), stream(protocol="oft", port=7777), stream(protocol="gnutella", port=7777)],

@@ -23,7 +23,7 @@ from backchannel.model import MORE, Capability, Claim, Confidence, Endpoint, Sid
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.bittorrent import PROTOCOL, wire
-from backchannel.protocols.bittorrent.events import PeerHandshake, PeerTraffic, Torrent
+from backchannel.protocols.bittorrent.events import PeerHandshake, PeersSealed, PeerTraffic, Torrent
 from backchannel.protocols.bittorrent.session import SEALED, Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
@@ -151,7 +151,8 @@ def test_the_recorded_session_carried_a_torrent_of_a_megabyte():
 def test_an_encrypted_connection_is_known_by_its_announcement():
     """Witness: the same programs, with encryption forced; the hash table was asked before."""
     run = Scan(SEALED_TALK)
-    assert "bittorrent" not in {seen.stack for seen in run}, "sealed bytes tell nothing"
+    told = [type(seen.event) for seen in run if seen.stack == "bittorrent"]
+    assert told == [PeersSealed], "nothing is told of sealed bytes but that they are"
     found = {each.stack: (each.confidence, each.bytes) for each in run.document.services}
     assert found["bittorrent"] == ("expected", 1_068_400)
 
@@ -466,10 +467,13 @@ def test_plain_text_behind_an_encrypted_handshake_is_read():
 def test_an_encrypted_connection_is_left_alone():
     noise = random.Random(4)
     session = Session(TOLD)
-    assert kit.decode(session, [(C, noise.randbytes(300)), (S, noise.randbytes(1000))]) == []
+    assert not session.feed(C, noise.randbytes(300))
+    assert not session.feed(S, noise.randbytes(1000))
     assert not session.done
-    session.feed(S, noise.randbytes(SEALED))
+    assert session.feed(S, noise.randbytes(SEALED)) == [PeersSealed(carrier="tcp")]
     assert session.done
+    short = kit.decode(Session(TOLD), [(C, noise.randbytes(300)), (S, noise.randbytes(100))])
+    assert kit.events(short, PeersSealed) == [PeersSealed(carrier="tcp")]
     assert session.standing is Standing.CLAIMED
 
 

@@ -15,7 +15,7 @@ from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.model import MORE, Capability, Claim, Confidence, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
-from backchannel.protocols.bittorrent.events import PeerTraffic, Torrent
+from backchannel.protocols.bittorrent.events import PeersSealed, PeerTraffic, Torrent
 from backchannel.protocols.bittorrent_utp import PROTOCOL
 from backchannel.protocols.bittorrent_utp.events import UtpConnection
 from backchannel.protocols.bittorrent_utp.session import CONNECTIONS, Session, recognise
@@ -260,6 +260,7 @@ def test_more_early_packets_than_are_held_are_a_gap():
 def test_other_streams_are_counted_only(opening):
     steps = told(*build.connection([(C, opening), (S, opening)]))
     assert not kit.effects(steps)
+    assert kit.events(steps, PeersSealed) == [PeersSealed(carrier="utp")]
     [connection] = kit.events(steps, UtpConnection)
     assert (connection.sent, connection.readable) == (len(opening), False)
 

@@ -1,5 +1,7 @@
 """What peers tell that the shared vocabulary cannot say."""
 
+from typing import Literal
+
 from backchannel.events import Event
 from backchannel.model import Capability
 
@@ -14,6 +16,13 @@ class PeerHandshake(Event, frozen=True, kw_only=True):
     """Peer id, in hexadecimal where it is not text."""
     abilities: tuple[str, ...] = ()
     """What it says it can do: `dht`, `fast`, `extensions`, `version-2` ..."""
+
+
+class PeersSealed(Event, frozen=True, kw_only=True):
+    """Peers encrypt a connection (MSE), so that nothing of it can be read."""
+
+    CAPABILITY = Capability.FILE_SHARING
+    carrier: Literal["tcp", "utp"]
 
 
 class Torrent(Event, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from backchannel.events import Download, Event, Gap, Malformed, PeerAddress, Sof
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.bittorrent import wire
-from backchannel.protocols.bittorrent.events import PeerHandshake, PeerTraffic
+from backchannel.protocols.bittorrent.events import PeerHandshake, PeersSealed, PeerTraffic
 from backchannel.protocols.bittorrent.extensions import Extensions, Known
 from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent.pieces import Bits, Content
@@ -93,7 +93,8 @@ class Session(Decoder):
                 self.standing, self.done = Standing.REFUTED, True
         if self._sealed is not None and side is Side.SERVER:
             self._sealed += len(data)
-            self.done = self.done or self._sealed > SEALED
+            if self._sealed > SEALED:
+                out += self._give_up()
         return out
 
     def gap(self, side: Side, size: int) -> list[Output]:
@@ -106,7 +107,7 @@ class Session(Decoder):
         """*side* will send no more."""
         peer = self._peers[side]
         if not peer.counts:
-            return []
+            return self._give_up() if self._sealed else []
         traffic = PeerTraffic(
             hash=(peer.hash or self._peers[side.other].hash).hex(),
             peer=self._names[side],
@@ -134,6 +135,11 @@ class Session(Decoder):
         self._sealed = 0
         for peer in self._peers:
             peer.lane.lose()
+
+    def _give_up(self) -> list[Output]:
+        """No plain handshake came, or comes any more."""
+        self._sealed, self.done = None, True
+        return [PeersSealed(carrier="tcp")]
 
     def _item(self, side: Side, peer: _Peer, item: Item, out: list[Output]) -> None:
         if isinstance(item, Chunk):

@@ -14,6 +14,7 @@ from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
+from backchannel.protocols.bittorrent.events import PeersSealed
 from backchannel.protocols.bittorrent.wire import OPENING
 from backchannel.protocols.bittorrent_utp.events import UtpConnection
 from backchannel.protocols.bittorrent_utp.lane import Lane
@@ -182,6 +183,8 @@ class Session(Decoder):
         for part in parts:
             if connection.open is None:
                 connection.open = part is None or OPENING[: len(part)] == part[: len(OPENING)]
+                if not connection.open:
+                    out.append(PeersSealed(carrier="utp"))
             if not connection.open:
                 continue
             if not connection.told:
