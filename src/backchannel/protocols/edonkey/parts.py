@@ -99,24 +99,23 @@ class Incoming:
             return []
         return [self._open(file, size)]
 
-    def take(self, piece: Piece, data: bytes) -> list[Output]:
+    def take(self, piece: Piece, data: bytes, told: list[Output]) -> None:
         """Take the next bytes of *piece*; raises WireError where they do not unpack."""
         block = piece.packed
         if block is None:
-            return self._add(piece, data)
-        told: list[Output] = []
+            told.append(self._add(piece, data))
+            return
         block.left -= len(data)
         piece.offset = block.offset
         try:
             for plain in block.inflater.feed(data):
-                told += self._add(piece, plain)
+                told.append(self._add(piece, plain))
                 block.offset = piece.offset
         except WireError:
             self._drop(piece)
             raise
         if block.left <= 0:
             self._drop(piece)
-        return told
 
     def lost(self, piece: Piece, size: int) -> None:
         """*size* bytes of it were never seen."""
@@ -157,7 +156,7 @@ class Incoming:
             if block is piece.packed:
                 del piece.file.blocks[begin]
 
-    def _add(self, piece: Piece, data: bytes) -> list[Output]:
+    def _add(self, piece: Piece, data: bytes) -> FileData:
         file, offset = piece.file, piece.offset
         file.octets += len(data)
         piece.offset += len(data)
@@ -167,7 +166,7 @@ class Incoming:
             some = data[at : at + PART - inside]
             self._digest(file, index, inside, some)
             at += len(some)
-        return [FileData(key=f"ed2k:{file.hash}", shared=True, offset=offset, data=data)]
+        return FileData(key=f"ed2k:{file.hash}", shared=True, offset=offset, data=data)
 
     def _digest(self, file: _File, index: int, inside: int, data: bytes) -> None:
         """Bring the digest of a part on, if its bytes come in order."""

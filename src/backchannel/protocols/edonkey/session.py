@@ -176,7 +176,7 @@ class Session:
         lane.left -= len(data)
         if lane.piece is not None and data:
             try:
-                told += self._incoming.take(lane.piece, data)
+                self._incoming.take(lane.piece, data, told)
             except WireError as error:
                 told.append(Malformed(reason=str(error)))
                 lane.piece = None

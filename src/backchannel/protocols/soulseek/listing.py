@@ -18,6 +18,11 @@ ENTRY = 65_536
 """Bytes of one entry of a list."""
 _ATTRIBUTES = {0: "kbit/s", 1: "seconds", 2: "vbr", 4: "Hz", 5: "bits"}
 _MOST_ATTRIBUTES = 32
+_TOO_LONG = "an entry of a list that is too long"
+
+
+class _BrokenError(WireError):
+    """An entry that is none, however much follows it."""
 
 
 def file(reader: Reader, folder: str = "") -> SharedFile:
@@ -27,7 +32,7 @@ def file(reader: Reader, folder: str = "") -> SharedFile:
     wire.text(reader)
     count = reader.u32le()
     if count > _MOST_ATTRIBUTES:
-        raise WireError(f"a file with {count} attributes")
+        raise _BrokenError("a file with too many attributes")
     said = [(reader.u32le(), reader.u32le()) for _ in range(count)]
     detail = ", ".join(f"{_ATTRIBUTES[key]} {value}" for key, value in said if key in _ATTRIBUTES)
     return SharedFile(name=f"{folder}\\{name}" if folder else name, size=size, detail=detail)
@@ -65,14 +70,23 @@ class Shares:
     def _read(self) -> None:
         at, reader = 0, Reader(self._buffer)
         try:
-            while self._folders and self._entry(reader):
+            while self._folders:
+                self._next(reader, at)
                 at = reader.offset
-        except WireError:
+        except _BrokenError:
+            raise
+        except WireError as error:  # it is not whole yet
             if len(self._buffer) - at > ENTRY:
-                raise
+                raise _BrokenError(_TOO_LONG) from error
         self._buffer = self._buffer[at:] if self._folders else b""
 
-    def _entry(self, reader: Reader) -> bool:
+    def _next(self, reader: Reader, at: int) -> None:
+        """Take an entry that begins at *at*; too long is the same whether it is whole or not."""
+        self._entry(reader)
+        if reader.offset - at > ENTRY:
+            raise _BrokenError(_TOO_LONG)
+
+    def _entry(self, reader: Reader) -> None:
         """Take the next entry; raises WireError where it is not whole."""
         if self._folders < 0:
             self._folders = reader.u32le()
@@ -87,4 +101,3 @@ class Shares:
             self._folders -= not self._files
             if len(self.told) < LISTED:
                 self.told.append(one)
-        return True
