@@ -4,6 +4,7 @@ import random
 import struct
 import zlib
 from ipaddress import ip_address
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -46,7 +47,7 @@ from backchannel.protocols.soulseek.session import Session, recognise
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.1", 40000), Endpoint("192.0.2.2", 443))
 RECORDED = kit.EXAMPLES / "soulseek" / "aioslsk_chat_browse_download.pcap"
-MASKED = kit.EXAMPLES / "soulseek" / "aioslsk_obfuscated.pcap"
+MASKED = Path(__file__).parent / "captures" / "aioslsk_obfuscated.pcap"
 FLOWS = [flow for flow in kit.flows(RECORDED) if flow.steps]
 
 

@@ -6,6 +6,24 @@ from backchannel.events import Content, Event
 from backchannel.model import Capability
 
 
+class PeerGreeting(Event, frozen=True, kw_only=True):
+    """Two who share files meet: one of them says who it is."""
+
+    account: str
+    to: str = ""
+    use: Capability = Capability.FILE_SHARING
+    """What the connection is for, as far as its opening says."""
+    port: int = 0
+    """Where it listens, where told."""
+    server: str = ""
+    """To which server it is signed on, where told."""
+
+    @property
+    def capability(self) -> Capability:
+        """What the connection is for."""
+        return self.use
+
+
 class EdonkeyServer(Event, frozen=True, kw_only=True):
     """A server describes itself: its name, and how many users and files it knows of."""
 

@@ -10,7 +10,13 @@ from backchannel.events import Download, Message, Peer, Profile, Search, Share
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.edonkey import software, sources, tags, wire
-from backchannel.protocols.edonkey.events import Browse, FileComment, FilePreview, QueueRank
+from backchannel.protocols.edonkey.events import (
+    Browse,
+    FileComment,
+    FilePreview,
+    PeerGreeting,
+    QueueRank,
+)
 from backchannel.protocols.edonkey.talk import (
     Receiver,
     Talk,
@@ -20,11 +26,12 @@ from backchannel.protocols.edonkey.talk import (
     shared_file,
 )
 from backchannel.reader import Reader
-from backchannel.text import utf8
+from backchannel.text import endpoint, utf8
 
 TEXT = 4096
 """Characters of a message or comment that are told."""
 FOLDERS = 500
+NO_SERVER = "0.0.0.0:0"
 _AICH = 20
 _WITH_MD4, _WITH_SIZE, _WITH_AICH = 1, 2, 4
 
@@ -45,6 +52,9 @@ def _introduced(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     talk.ports[side] = port
     found = tags.read(reader, reader.u32le())
     name, version = software.named(found)
+    server = endpoint(reader.ipv4(), reader.u16le()) if len(reader) >= 6 else ""
+    server = "" if server == NO_SERVER else server
+    yield PeerGreeting(account=user, to=talk.account(side.other), port=port, server=server)
     yield from talk.software(side, name, version)
     if (nickname := tags.text(found, tags.NAME)) and talk.is_new("nick", side, nickname):
         yield Profile(account=user, nickname=nickname)
@@ -59,10 +69,9 @@ def _introduced(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
         buddy_port = tags.number(found, tags.BUDDY_PORT) & 0xFFFF
         yield from talk.address("", wire.address_of(buddy), buddy_port, "buddy", "udp")
     yield from expect(talk.ends[side].address, port, user)
-    if len(reader) >= 6:
-        address, server_port = reader.ipv4(), reader.u16le()
-        if address != "0.0.0.0" and talk.is_new("server", address, server_port):  # noqa: S104
-            yield Peer(address=address, port=server_port, role="server")
+    if server and talk.is_new("server", server):
+        address, _, server_port = server.rpartition(":")
+        yield Peer(address=address, port=int(server_port), role="server")
 
 
 def _info(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:

@@ -29,7 +29,7 @@ def recognise(peek: Peek) -> Claim | More | None:
         return _sealed(peek)
     for data in sides:
         if greeting := _greeting(data):
-            return Claim("edonkey", evidence=greeting)
+            return Claim("edonkey", evidence=greeting, sure=True)
     counts = [_frames(data) for data in sides]
     if min(counts) < 0:
         return None
@@ -49,7 +49,7 @@ def _sealed(peek: Peek) -> Claim | More | None:
         return None if peek.client[0] in wire.STREAMED else MORE
     if opener(peek.client, users) is None:
         return None
-    return Claim("edonkey", evidence="opened with the user hash that was told")
+    return Claim("edonkey", evidence="opened with the user hash that was told", sure=True)
 
 
 def may_begin(data: bytes | bytearray) -> bool:

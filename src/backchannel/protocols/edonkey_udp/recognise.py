@@ -16,9 +16,10 @@ def recognise(peek: Peek) -> Claim | More | None:
     sides = [data for data in (peek.client, peek.server) if data]
     kinds = [kind for data in sides if (kind := fits(data, peek.start))]
     if sides and len(kinds) == len(sides):
-        if len(kinds) > 1 or any(kind.strong for kind in kinds):
+        strong = any(kind.strong for kind in kinds)
+        if len(kinds) > 1 or strong:
             names = " and ".join(kind.name for kind in kinds)
-            return Claim("edonkey-udp", evidence=f"datagrams read whole: {names}")
+            return Claim("edonkey-udp", evidence=f"datagrams read whole: {names}", sure=strong)
         return MORE
     if isinstance(peek.start.context, Receiver):
         keys = keys_for(peek.start)

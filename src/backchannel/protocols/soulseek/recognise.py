@@ -25,7 +25,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     if found is None:
         return MORE
     if found.kind != "?":
-        return Claim("soulseek", evidence=_WORDS[found.kind])
+        return Claim("soulseek", evidence=_WORDS[found.kind], sure=True)
     calls = [each for each in known if isinstance(each, Call)]
     if any(each.token == found.token for each in calls):
         return Claim("soulseek", evidence="answer to a call that was announced")
@@ -55,4 +55,5 @@ def _masked(peek: Peek, known: tuple[object, ...]) -> Claim | More | None:
         return None
     if found is None:
         return MORE
-    return Claim("soulseek", evidence="masked greeting, at a port that was announced for it")
+    evidence = "masked greeting, at a port that was announced for it"
+    return Claim("soulseek", evidence=evidence, sure=True)

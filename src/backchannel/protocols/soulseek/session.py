@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from backchannel.effects import Spoken
 from backchannel.events import Gap, Malformed, Share
-from backchannel.model import Side, Standing
+from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start
+from backchannel.protocols.edonkey.events import PeerGreeting
 from backchannel.protocols.soulseek import opening, peer, server, wire
 from backchannel.protocols.soulseek.context import Call
 from backchannel.protocols.soulseek.listing import Shares
@@ -183,6 +184,10 @@ class Session:
             sender = Side.CLIENT if greeted else Side.SERVER
             self._transfer = Transfer(self._talk, sender)
             self.standing = Standing.PARSED
+        if self._kind != "server":
+            use = Capability.SEARCH if self._kind == "D" else Capability.FILE_SHARING
+            client, server_side = (self._talk.user(each) for each in Side)
+            told.append(PeerGreeting(account=client, to=server_side, use=use))
         other: list[Output] = []
         self._drain(side.other, other)
         if other:
