@@ -5,6 +5,7 @@ import random
 import struct
 import subprocess
 import zlib
+from pathlib import Path
 from shutil import which
 
 import msgspec
@@ -117,12 +118,12 @@ def test_witness_what_two_amules_told_their_server():
 
 def test_witness_an_obfuscated_connection_to_a_real_amule():
     """It answered under the other key, so the keys are right; its hash was told in clear before."""
-    path = kit.EXAMPLES / "edonkey" / "amule_obfuscated.pcap"
-    entry = next(e for e in MANIFEST if e["path"].endswith(path.name))
+    path = Path(__file__).parent / "captures" / "amule_obfuscated.pcap"
+    user = "133916f2950e826dc5677f9da2896fa6"
     clear, hidden = [flow for flow in kit.flows(path) if flow.start.transport == "tcp"]
     names = [p.account for p in kit.events(kit.decode(Session(clear.start), clear.steps), Profile)]
-    assert names == [ALICE.hex(), entry["user_hash"]]
-    start = msgspec.structs.replace(hidden.start, context=bytes.fromhex(entry["user_hash"]))
+    assert names == [ALICE.hex(), user]
+    start = msgspec.structs.replace(hidden.start, context=bytes.fromhex(user))
     found = kit.decode(Session(start), hidden.steps)
     programs = [(s.name, s.version) for s in kit.events(found, Software)]
     assert programs == [("aMule", "2.3.3")] * 2
