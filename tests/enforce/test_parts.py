@@ -368,11 +368,12 @@ def test_bridged_packets_are_refused(tmp_path):
     (tmp_path / "net/br0").mkdir()
     (port / "bridge").symlink_to(tmp_path / "net/br0")
     settings = tmp_path / "bridge"
-    assert "br0" in bridge.check(tmp_path / "net", settings)[0]
+    assert "br0" in bridge.check(tmp_path / "net", settings, {"br0", "eth1"})[0]
     settings.mkdir()
     (settings / "bridge-nf-call-iptables").write_text("1\n")
     with pytest.raises(UsageError, match="bridge-nf-call-iptables=0"):
-        bridge.check(tmp_path / "net", settings)
+        bridge.check(tmp_path / "net", settings, {"br0", "eth1"})
+    assert bridge.check(tmp_path / "net", settings, {"lo"}) == []  # the host's, in a container
 
 
 def test_removal_undoes_what_was_loaded_and_touches_nothing_else():

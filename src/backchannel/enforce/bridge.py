@@ -1,6 +1,7 @@
 """Bridges: packets that go from one port to another do not belong to a guard that routes."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from backchannel.errors import UsageError
@@ -13,14 +14,18 @@ def ports(root: Path = Path("/sys/class/net")) -> Iterator[tuple[str, str]]:
 
 
 def check(
-    root: Path = Path("/sys/class/net"), settings: Path = Path("/proc/sys/net/bridge")
+    root: Path = Path("/sys/class/net"),
+    settings: Path = Path("/proc/sys/net/bridge"),
+    ours: Collection[str] | None = None,
 ) -> list[str]:
     """Return warnings. Raises UsageError where bridged packets would come to the queue.
 
-    Linux calls the IP hooks for bridged packets when `bridge-nf-call-iptables` is on; verdicts on
-    such packets are known to go wrong.
+    In a network namespace *root* may still show the host's interfaces; *ours* are those that count,
+    by default what the kernel names here. Linux calls the IP hooks for bridged packets when
+    `bridge-nf-call-iptables` is on; verdicts on such packets are known to go wrong.
     """
-    bridges = sorted({bridge for bridge, _ in ports(root)})
+    here = {name for _, name in socket.if_nameindex()} if ours is None else ours
+    bridges = sorted({bridge for bridge, _ in ports(root) if bridge in here})
     if not bridges:
         return []
     names = ", ".join(bridges)
