@@ -2,12 +2,15 @@
 that the scan's tests hold comes to its end.
 """
 
+import socket
 from functools import cache
 
 from tests import test_anywhere as anywhere
 from tests.enforce.guarding import guard, services
-from tests.enforce.lab import World, isolated, play
+from tests.enforce.lab import SERVER, World, isolated, play
 from tests.enforce.test_guard import OTHER_PORT
+
+from backchannel.protocols import load
 
 CONVERSATIONS = [*anywhere.CONVERSATIONS, *anywhere.HANDMADE]
 
@@ -30,6 +33,39 @@ def test_nothing_of_a_refused_service_comes_to_its_end():
         done = {action for action, _, _ in running.actions()}
     assert passed == []
     assert done <= {"reset", "dropped"}
+
+
+@isolated
+def test_no_datagrams_of_a_refused_service_go_on():
+    world = World()
+    passed = []
+    with guard(world, policy()) as running:
+        for port, (protocol, steps) in enumerate(anywhere.DATAGRAMS.items(), OTHER_PORT):
+            known = load()[protocol].service in services()  # calls of nobody's are not refused
+            if known and exchanged(world, steps, port):
+                passed.append(protocol)
+        done = {action for action, _, _ in running.actions()}
+    assert passed == []
+    assert done <= {"reset", "dropped"}
+
+
+def exchanged(world, steps, port):
+    """Send datagrams of both sides one after the other; say whether all arrived."""
+    kind = socket.SOCK_DGRAM
+    near = world.client.listen(4, "10.1.0.2", port, kind)
+    far = world.server.listen(4, SERVER[4], port, kind)
+    with near, far:
+        near.connect((SERVER[4], port))
+        far.connect(("10.1.0.2", port))
+        ends = near, far
+        for side, data in steps:
+            ends[1 - side].settimeout(0.5)
+            try:
+                ends[side].send(data)
+                ends[1 - side].recv(65536)
+            except OSError:  # refused by ICMP, or nothing came
+                return False
+    return True
 
 
 @isolated
