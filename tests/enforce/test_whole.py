@@ -5,6 +5,7 @@ that the scan's tests hold comes to its end.
 import socket
 from functools import cache
 
+import pytest
 from tests import test_anywhere as anywhere
 from tests.enforce.guarding import guard, services
 from tests.enforce.lab import SERVER, World, isolated, play
@@ -12,6 +13,7 @@ from tests.enforce.test_guard import OTHER_PORT
 
 from backchannel.protocols import load
 
+ENOUGH = 6_000
 CONVERSATIONS = [*anywhere.CONVERSATIONS, *anywhere.HANDMADE]
 
 
@@ -22,17 +24,30 @@ def policy():
     return f"rules: [{{deny: [{', '.join(names)}], best-effort: true}}]"
 
 
+@pytest.mark.parametrize("size", [0, 1])
 @isolated
-def test_nothing_of_a_refused_service_comes_to_its_end():
+def test_nothing_of_a_refused_service_comes_to_its_end(size):
+    """*size*: bytes of a segment, 0 for as many as go."""
     world = World()
     passed = []
     with guard(world, policy()) as running:
         for port, protocol in enumerate(CONVERSATIONS, OTHER_PORT):
-            if not play(world, anywhere.conversation(protocol), port).failed:
+            if not play(world, opening(protocol), port, size=size).failed:
                 passed.append(protocol)
         done = {action for action, _, _ in running.actions()}
     assert passed == []
     assert done <= {"reset", "dropped"}
+
+
+def opening(protocol):
+    """The first steps of a conversation, of about ENOUGH bytes."""
+    steps, size = [], 0
+    for side, data in anywhere.conversation(protocol):
+        steps.append((side, data))
+        size += len(data) if isinstance(data, bytes) else 0
+        if size > ENOUGH:
+            break
+    return steps
 
 
 @isolated
