@@ -68,6 +68,26 @@ def test_behind_address_translation_our_own_client_is_expected_at_its_own_addres
     assert [each.address for each in expects] == [START.client.address, "203.0.113.8"]
 
 
+@pytest.mark.parametrize(
+    ("words", "source"),
+    [
+        ("SEND a.txt 3405803784 5000 7", START.client.address),
+        ("CHAT chat 3405803784 5000", START.client.address),
+        ("SEND a.txt 2001:db8::8 5000 7", ""),
+    ],
+)
+def test_what_somebody_else_announces_only_our_own_client_can_open(words, source):
+    """Else a stranger's offer of a bank's address would have a guard cut everybody's connection."""
+    (expect,) = kit.effects(received(words), Expect)
+    assert expect.source == source
+
+
+def test_whoever_was_offered_something_may_come_to_our_client():
+    assert {
+        each.source for each in kit.effects(offered("SEND a.txt 3405803784 5000 7"), Expect)
+    } == {""}
+
+
 def test_a_chat():
     told = received("CHAT chat 3405803784 5001")
     assert kit.events(told, Offer)[0].use is CHAT

@@ -138,17 +138,22 @@ def _listening(state: State, account: str, told: Place, offer: DccOffer) -> Iter
 
 def _expect(state: State, account: str, told: Place, offer: DccOffer) -> Iterator[Output]:
     """Announce the connection: at the address told, and where our own client is captured behind
-    address translation, at its own.
+    address translation, at its own. Where somebody else listens it is our client that comes, so
+    that nobody can announce away what others in its network open.
     """
     places = {told.address} - {""}
+    source = state.address if state.nick else ""
     if state.mine(account):
         places.add(state.address)
+        source = ""
     for address in sorted(places):
+        same = (":" in address) == (":" in source)  # a client may talk over IPv6, and send over 4
         yield Expect(
             protocol="irc-dcc",
             purpose=FILE if offer.kind == "send" else CHAT,
             address=address,
             port=told.port,
+            source=source if same else "",
             accounts=(offer.sender, offer.recipient),
             context=offer,
         )
