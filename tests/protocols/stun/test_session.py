@@ -463,12 +463,12 @@ def test_a_channel_bound_before_the_capture_leads_to_nobody_knows_where():
 
 
 def test_tables_of_a_relay_are_bounded():
-    made = Session(UDP)
-    kit.decode(made, ALLOCATED, ends=False)
-    for n in range(180):
-        peers = [xor(0x12, f"10.9.{n}.{m}", 1, n) for m in range(40)]
-        made.feed(C, login(8, *peers, tid=n))
-    assert len(made._relay._peers) == relay.PEERS
+    asking = [
+        (C, login(8, *(xor(0x12, f"10.9.{n}.{m}", 1, n) for m in range(40)), tid=n))
+        for n in range(180)
+    ]
+    made, told = say(*ALLOCATED, *asking, ends=False)
+    assert len(kit.events(told, ProxyRequest)) == relay.PEERS
     assert kit.footprint(made) < 100_000
 
 

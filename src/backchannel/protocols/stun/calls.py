@@ -31,11 +31,12 @@ ZRTP = b"ZRTP"
 
 def kind_of(data: bytes) -> Kind:
     """Say what a datagram is that is no STUN."""
-    first = data[0] if data else 0
-    if 20 <= first < 64 and data[1:3] in _VERSIONS:
+    octets, size = data, len(data)
+    if size > 1 and 0x80 <= octets[0] < 0xC0:
+        if 0xC0 <= octets[1] < 0xE0 or read_packet(data) is not None:
+            return "media"
+    elif size and 20 <= octets[0] < 64 and data[1:3] in _VERSIONS:
         return "dtls"
-    if 0x80 <= first < 0xC0 and (read_packet(data) is not None or 0xC0 <= data[1] < 0xE0):
-        return "media"
     return "zrtp" if data[4:8] == ZRTP else "other"
 
 

@@ -39,8 +39,10 @@ class Logins:
 
     def ask(self, message: Message, data: bytes) -> list[Output]:
         """Take a request."""
+        if message.kind != REQUEST or message.integrity < 0:
+            return []
         user, realm = message.text(USERNAME), message.text(REALM)
-        if message.kind != REQUEST or not user or not realm or message.integrity < 0:
+        if not user or not realm:
             return []
         if len(self._asked) < PAIRS:
             self._asked.add(message.transaction)

@@ -33,7 +33,7 @@ def recognise(peek: Peek) -> Claim | More | None:
 def _datagrams(peek: Peek) -> Claim | More | None:
     client, server = _message(peek.client), _message(peek.server)
     for one in (client, server):
-        if one is not None and one.modern:
+        if one is not None and one.is_modern():
             answers = one is client and one.kind in (SUCCESS, ERROR) and not peek.server
             return Claim("stun", evidence=_evidence(one), flipped=answers)
     if client is None and server is None:

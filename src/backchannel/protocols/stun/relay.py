@@ -54,7 +54,8 @@ class Relay:
         self._peers: dict[str, Endpoint] = {}
         self._hosts = {server}
         self._channels: dict[int, Endpoint] = {}
-        self._open: set[str] = set()
+        self._open: dict[Endpoint, str] = {}
+        """The names of the inner streams, by their peers."""
         self._refusals: set[int] = set()
         self._answers: set[tuple[Endpoint, str]] = set()
         self._allocated = False
@@ -124,7 +125,7 @@ class Relay:
         code = "granted" if accepted else str(number or "refused")
         fresh = [peer for peer in asked.peers() if (peer, code) not in self._answers]
         if len(self._answers) < 2 * PEERS:  # permissions are renewed every five minutes
-            self._answers.update((peer, code) for peer in fresh)
+            self._answers.update([(peer, code) for peer in fresh])
         return [
             ProxyAnswer(
                 scheme=SCHEME,
@@ -189,14 +190,14 @@ class Relay:
         return self._carry(side, peer, data)
 
     def _carry(self, side: Side, peer: Endpoint, data: bytes) -> list[Output]:
-        name = str(peer) or f"channel {peer.port:#x}"
+        name = self._open.get(peer)
         told: list[Output] = []
-        if name not in self._open:
+        if name is None:
             if len(self._open) >= PEERS:
                 return []
             if peer.address:
                 told += self._ask_for(peer, "send")
-            self._open.add(name)
+            name = self._open[peer] = str(peer) or f"channel {peer.port:#x}"
             told.append(
                 Open(
                     channel=name,
@@ -212,7 +213,7 @@ class Relay:
 
     def end(self) -> list[Output]:
         """No more is looked at."""
-        names = sorted(self._open)
+        names = sorted(self._open.values())
         self._open.clear()
         return [InnerEnd(channel=name) for name in names]
 

@@ -23,7 +23,6 @@ from backchannel.protocols.stun.recognise import recognise
 from backchannel.protocols.stun.relay import Relay
 from backchannel.protocols.stun.wire import (
     BINDING,
-    CHANNELS,
     CONNECTION_BIND,
     CONTROLLED,
     CONTROLLING,
@@ -81,7 +80,7 @@ class Session(Decoder):
         self._calls = Calls(start, self.service)
         self._messages = self._packets = self._strange = 0
         self._most = BINDINGS
-        self._streams = Stream(), Stream()
+        self._streams = (Stream(), Stream()) if self._tcp else ()
         self._lengths: bool | None = None
         """Over TCP: whether each piece has its length in front, as ICE has it; None: not known."""
 
@@ -105,7 +104,7 @@ class Session(Decoder):
 
     def partial(self, side: Side) -> bool:
         """Whether *side* has begun a message and not ended it."""
-        return bool(self._streams[side].buffer)
+        return self._tcp and bool(self._streams[side].buffer)
 
     # -- framing -------------------------------------------------------------------------------
 
@@ -132,7 +131,8 @@ class Session(Decoder):
     def _lose(self, side: Side) -> None:
         """Read no more of this stream."""
         self._streams[side].lose()
-        self.done = self.done or all(stream.deaf for stream in self._streams)
+        first, second = self._streams
+        self.done = self.done or (first.deaf and second.deaf)
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:
         told = self._datagram(side, data)
@@ -141,7 +141,9 @@ class Session(Decoder):
         return told
 
     def _datagram(self, side: Side, data: bytes) -> list[Output]:
-        first = data[0] if data else 0xFF
+        first, octets = 0xFF, data
+        if data:
+            first = octets[0]
         if first < 0x40 and data[4:8] == COOKIE:
             return self._stun(side, data)
         if first < 2 and (message := _without_cookie(data)) is not None:
@@ -154,17 +156,20 @@ class Session(Decoder):
         return self._calls.add(side, data) if len(data) > 4 else []
 
     def _is_channel(self, data: bytes) -> bool:
-        """Whether *data* is channel data: a number of a relay's, and a length that fits."""
-        if len(data) < 4 or data[0] << 8 | data[1] not in CHANNELS:
+        """Whether *data*, whose number is in the range, is channel data: whether there is a relay,
+        and the length fits.
+        """
+        if len(data) < 4 or not (self._relay.used() or self._lengths is False):
             return False
-        size = size_of(data[:4])
-        relayed = self._relay.used() or self._lengths is False
-        return relayed and size <= len(data) <= size + 3
+        size = size_of(data)
+        return size <= len(data) <= size + 3
 
     def _channel(self, side: Side, data: bytes) -> list[Output]:
-        told: list[Output] = self._once(StunCarries(kind="channel-data"))
-        size = size_of(data[:4])
-        return told + self._relay.channel(side, data[0] << 8 | data[1], data[4:size])
+        octets, size = data, size_of(data)
+        told = self._relay.channel(side, octets[0] << 8 | octets[1], data[4:size])
+        if self._fresh("channel-data"):
+            told.insert(0, StunCarries(kind="channel-data"))
+        return told
 
     # -- messages ------------------------------------------------------------------------------
 
@@ -223,10 +228,13 @@ class Session(Decoder):
     def _mapped(self, side: Side, message: Message) -> list[Output]:
         """Tell the address that a NAT gave to who asked, where it is not the one that shows."""
         attributes = message.attributes
-        value = next((attributes[each] for each in _MAPPED if each in attributes), None)
+        value = attributes.get(XOR_MAPPED)
+        if value is None:
+            value = attributes.get(XOR_MAPPED_OLD, attributes.get(MAPPED_ADDRESS))
         if value is None or (len(value) == 8 and not self._fresh((value, message.method))):
             return []  # version 6 is masked anew each time
-        mapped = message.endpoint(*_MAPPED)
+        found = [message.endpoint(each) for each in _MAPPED]
+        mapped = found[0] or found[1] or found[2]
         if mapped is None or mapped.address == self._ends[side.other].address:
             return []
         use = self._use if message.method == BINDING else Capability.TUNNEL
@@ -254,7 +262,11 @@ class Session(Decoder):
             role = "controlling" if CONTROLLING in attributes else "controlled"
         if not self._fresh((names, role, nominated)):
             return []
-        vendor = next((name for own, name in _VENDORS if own & attributes.keys()), "")
+        vendor = ""
+        for own, name in _VENDORS:
+            if not own.isdisjoint(attributes):
+                vendor = name
+                break
         username = message.text(USERNAME)
         return [IceCheck(username=username, role=role, nominated=nominated, vendor=vendor)]
 

@@ -9,8 +9,7 @@ no cookie: its transaction is 16 bytes. All integers are big-endian.
 """
 
 import zlib
-from ipaddress import ip_address
-from typing import NamedTuple
+from ipaddress import IPv6Address
 
 from backchannel.model import Endpoint
 from backchannel.reader import WireError
@@ -45,98 +44,99 @@ MOST = 64
 """Attributes of one message."""
 CHANNELS = range(0x4000, 0x8000)
 _FINGERPRINT = 0x5354554E
+_UNMASKED = bytes(16)
 
 
-class Message(NamedTuple):
+class Message:
     """One message."""
 
-    method: int
-    kind: int
-    """REQUEST, INDICATION, SUCCESS or ERROR."""
-    transaction: bytes
-    """With the cookie, or what RFC 3489 has in its place: 16 bytes."""
-    attributes: dict[int, bytes]
-    """The first of each type."""
-    repeated: tuple[tuple[int, bytes], ...] = ()
-    """What came again: further peers of a permission."""
-    integrity: int = -1
-    """Where the integrity attribute begins; -1 where there is none."""
-    intact: bool | None = None
-    """Whether the fingerprint is right; None where there is none."""
+    __slots__ = (
+        "attributes",
+        "intact",
+        "integrity",
+        "kind",
+        "method",
+        "repeated",
+        "transaction",
+    )
 
-    @property
-    def modern(self) -> bool:
+    def __init__(self, kind: int, transaction: bytes) -> None:
+        """*kind*: the first two bytes. Attributes are added by `read`."""
+        self.method = (kind & 0x3E00) >> 2 | (kind & 0x00E0) >> 1 | kind & 0x000F
+        self.kind = (kind & 0x0100) >> 7 | (kind & 0x0010) >> 4
+        """REQUEST, INDICATION, SUCCESS or ERROR."""
+        self.transaction = transaction
+        """With the cookie, or what RFC 3489 has in its place: 16 bytes."""
+        self.attributes: dict[int, bytes] = {}
+        """The first of each type."""
+        self.repeated: list[tuple[int, bytes]] = []
+        """What came again: further peers of a permission."""
+        self.integrity = -1
+        """Where the integrity attribute begins; -1 where there is none."""
+        self.intact: bool | None = None
+        """Whether the fingerprint is right; None where there is none."""
+
+    def is_modern(self) -> bool:
         """Whether it has the cookie."""
         return self.transaction[:4] == COOKIE
 
     def text(self, attribute: int) -> str:
         """Return an attribute that is text; empty where it is not there."""
-        return self.attributes.get(attribute, b"").decode("utf-8", "replace").rstrip("\0")
+        value = self.attributes.get(attribute)
+        return value.decode("utf-8", "replace").rstrip("\0") if value else ""
 
-    def endpoint(self, *attributes: int) -> Endpoint | None:
-        """Return the address in the first of *attributes* that is there and holds one."""
-        for attribute in attributes:
-            value = self.attributes.get(attribute)
-            if value is not None and (found := address(value, self._mask(attribute))) is not None:
-                return found
-        return None
+    def endpoint(self, attribute: int) -> Endpoint | None:
+        """Return the address in an attribute; None where it is not there or holds none."""
+        value = self.attributes.get(attribute)
+        if value is None:
+            return None
+        return address(value, _UNMASKED if attribute == MAPPED_ADDRESS else self.transaction)
 
     def peers(self) -> list[Endpoint]:
         """Return the peers that it names."""
         values = [self.attributes[XOR_PEER]] if XOR_PEER in self.attributes else []
         values += [value for kind, value in self.repeated if kind == XOR_PEER]
-        found = (address(value, self.transaction) for value in values)
+        found = [address(value, self.transaction) for value in values]
         return [one for one in found if one is not None]
-
-    def _mask(self, attribute: int) -> bytes:
-        return b"" if attribute == MAPPED_ADDRESS else self.transaction
 
 
 def size_of(head: bytes) -> int:
     """Return the size of the message or channel data that *head*, 4 bytes, begins, without padding;
     0 for what begins neither.
     """
-    size = head[2] << 8 | head[3]
-    if head[0] < 0x40:
+    octets = head
+    size = octets[2] << 8 | octets[3]
+    if octets[0] < 0x40:
         return HEADER + size if not size & 3 else 0
-    return 4 + size if head[0] < 0x80 else 0
+    return 4 + size if octets[0] < 0x80 else 0
 
 
 def read(data: bytes) -> Message:
     """Read one message, to its last byte. Raises WireError for what is none."""
-    size = len(data)
-    if size < HEADER or data[0] & 0xC0 or size_of(data[:4]) != size:
+    size, octets = len(data), data
+    if size < HEADER or octets[0] & 0xC0 or size_of(data) != size:
         raise WireError(f"no STUN message in {size} bytes")
-    kind = data[0] << 8 | data[1]
-    method = (kind & 0x3E00) >> 2 | (kind & 0x00E0) >> 1 | kind & 0x000F
-    attributes, repeated = dict[int, bytes](), list[tuple[int, bytes]]()
-    integrity, intact, at = -1, None, HEADER
+    message = Message(octets[0] << 8 | octets[1], data[4:HEADER])
+    attributes, left, at = message.attributes, MOST, HEADER
     while at < size:
-        if len(attributes) + len(repeated) >= MOST or size - at < 4:
+        if not left or size - at < 4:
             raise WireError("STUN attributes that do not fit")
-        name, length = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
+        left -= 1
+        name, length = octets[at] << 8 | octets[at + 1], octets[at + 2] << 8 | octets[at + 3]
         end = at + 4 + length
         if end > size:
             raise WireError(f"STUN attribute {name:#06x} of {length} bytes at {at}")
         value = data[at + 4 : end]
         if name in attributes:
-            repeated.append((name, value))
+            message.repeated.append((name, value))
         else:
             attributes[name] = value
             if name == INTEGRITY:
-                integrity = at
+                message.integrity = at
             elif name == FINGERPRINT:
-                intact = fingerprint(data[:at]) == value
+                message.intact = fingerprint(data[:at]) == value
         at = end + (-length & 3)
-    return Message(
-        method,
-        (kind & 0x0100) >> 7 | (kind & 0x0010) >> 4,
-        data[4:HEADER],
-        attributes,
-        tuple(repeated),
-        integrity,
-        intact,
-    )
+    return message
 
 
 def fingerprint(covered: bytes) -> bytes:
@@ -162,17 +162,17 @@ def classic(message: Message) -> bool:
 
 
 def address(value: bytes, mask: bytes) -> Endpoint | None:
-    """Return an address attribute, *mask* (the transaction) over it where it is an XOR one."""
-    if len(value) not in (8, 20) or value[1] != (1 if len(value) == 8 else 2):
+    """Return an address attribute, *mask* over it: the transaction where it is an XOR one."""
+    size, octets, over = len(value), value, mask
+    if size not in (8, 20) or len(mask) < 16 or octets[1] != (1 if size == 8 else 2):
         return None
-    port, host = value[2:4], value[4:]
-    if mask:
-        port, host = _xor(port, mask), _xor(host, mask)
-    return Endpoint(str(ip_address(host)), int.from_bytes(port, "big"))
-
-
-def _xor(value: bytes, mask: bytes) -> bytes:
-    return bytes(one ^ two for one, two in zip(value, mask, strict=False))
+    port = (octets[2] ^ over[0]) << 8 | octets[3] ^ over[1]
+    if size == 20:
+        masked = int.from_bytes(value[4:], "big") ^ int.from_bytes(mask, "big")
+        return Endpoint(str(IPv6Address(masked)), port)
+    first, second = octets[4] ^ over[0], octets[5] ^ over[1]
+    third, fourth = octets[6] ^ over[2], octets[7] ^ over[3]
+    return Endpoint(f"{first}.{second}.{third}.{fourth}", port)
 
 
 def error_code(message: Message) -> int:

@@ -1,0 +1,24 @@
+# C types for calls.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.rtp.session cimport Session as Media
+from backchannel.protocols.rtp.wire cimport read_packet
+
+cdef bytes ZRTP
+
+
+@cython.locals(octets="const unsigned char *", size=Py_ssize_t)
+cpdef str kind_of(bytes data)
+
+
+cdef class Calls:
+    cdef object _start
+    cdef str _service
+    cdef Media _media
+    cdef set _told
+
+    @cython.locals(kind=str, told=list)
+    cpdef list add(self, side, bytes data)
+    cpdef list end(self, side)
+    cpdef list leave(self, side)

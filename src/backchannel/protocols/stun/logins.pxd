@@ -1,0 +1,18 @@
+# C types for logins.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.stun.wire cimport Message, error_code, signed
+
+
+cdef class Logins:
+    cdef readonly str account, realm
+    cdef set _seen, _asked
+    cdef bint _answered
+
+    @cython.locals(user=str, realm=str)
+    cpdef list ask(self, Message message, bytes data)
+    @cython.locals(code=bytes)
+    cdef list _credential(self, Message message, bytes data)
+    @cython.locals(code=int, accepted=bint)
+    cpdef list answer(self, side, Message message)

@@ -1,0 +1,61 @@
+# C types for session.py, which says what these are.
+
+cimport cython
+
+from backchannel.decoder cimport Decoder
+from backchannel.protocols.stun.calls cimport Calls
+from backchannel.protocols.stun.logins cimport Logins
+from backchannel.protocols.stun.relay cimport Relay
+from backchannel.protocols.stun.wire cimport Message, classic, read, size_of
+
+cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
+
+
+cdef class Session(Decoder):
+    cdef readonly str service
+    cdef bint _tcp
+    cdef tuple _ends, _streams
+    cdef object _use, _lengths
+    cdef dict _pending
+    cdef set _told
+    cdef Logins _logins
+    cdef Relay _relay
+    cdef Calls _calls
+    cdef Py_ssize_t _messages, _packets, _strange, _most
+
+    cpdef list feed(self, side, bytes data)
+    cpdef list gap(self, side, Py_ssize_t size)
+    cpdef list end(self, side)
+    cdef list _stream(self, side, bytes data)
+    cdef _lose(self, side)
+    @cython.locals(told=list)
+    cdef list _packet(self, side, bytes data)
+    @cython.locals(octets="const unsigned char *", first=int, message=Message)
+    cdef list _datagram(self, side, bytes data)
+    @cython.locals(size=Py_ssize_t)
+    cdef bint _is_channel(self, bytes data) except -1
+    @cython.locals(octets="const unsigned char *", told=list, size=Py_ssize_t)
+    cdef list _channel(self, side, bytes data)
+    @cython.locals(message=Message)
+    cdef list _stun(self, side, bytes data)
+    @cython.locals(told=list)
+    cdef list _message(self, side, Message message, bytes data)
+    cdef list _broken(self, str reason)
+    cdef list _request(self, side, Message message, bytes data)
+    @cython.locals(told=list)
+    cdef list _indication(self, side, Message message)
+    @cython.locals(told=list)
+    cdef list _answer(self, side, Message message)
+    @cython.locals(attributes=dict, value=bytes)
+    cdef list _mapped(self, side, Message message)
+    @cython.locals(attributes=dict, names=bytes, nominated=bint)
+    cdef list _check(self, Message message)
+    @cython.locals(value=bytes)
+    cdef list _software(self, side, Message message)
+    cdef list _once(self, event)
+    cdef bint _fresh(self, what) except -1
+    cdef list _leave(self)
+
+
+@cython.locals(message=Message)
+cdef Message _without_cookie(bytes data)
