@@ -12,7 +12,6 @@
 Big-endian. Nothing is remembered.
 """
 
-import re
 from collections.abc import Iterator
 
 import msgspec
@@ -32,8 +31,8 @@ OFFERS = 64
 """Versions of one negotiation that are read."""
 _LONG = 0x80
 _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 2, 3, 6, 0x1C
-_EMPTY = re.compile(rb"[\0\1]*")
-"""Frames of nothing but their kind: PADDING and PING."""
+_PING = 1
+"""Of this and PADDING, 0, the kind is all there is."""
 _RANGES = 1024
 
 
@@ -121,30 +120,37 @@ def varint(reader: Reader) -> int:
     if first < 0x40:
         return first
     value = first & 0x3F
-    for byte in reader.take((1 << (first >> 6)) - 1):
+    rest = reader.take((1 << (first >> 6)) - 1)
+    for byte in rest:
         value = value << 8 | byte
     return value
 
 
 def read_crypto(payload: bytes) -> list[tuple[int, bytes]]:
     """Return (offset, bytes) of each CRYPTO frame in an Initial's payload."""
-    reader, found = Reader(payload), []
-    while (frame := _EMPTY.match(payload, reader.offset)) and frame.end() < len(payload):
-        reader.offset = frame.end()
-        kind = reader.u8()
+    reader, size, octets = Reader(payload), len(payload), payload
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    while at < size:
+        kind = octets[at]
+        at += 1
+        if kind <= _PING:
+            continue
+        reader.offset = at
         if kind == _CRYPTO:
             offset = varint(reader)
             found.append((offset, reader.take(varint(reader))))
         elif kind in (_ACK, _ACK_ECN):
-            _pass_ack(reader, counts=kind == _ACK_ECN)
+            _pass_ack(reader, kind == _ACK_ECN)
         elif kind == _CLOSE:  # nothing follows that counts
             break
         else:
             raise WireError(f"QUIC frame {kind:02x} in an Initial")
+        at = reader.offset
     return found
 
 
-def _pass_ack(reader: Reader, *, counts: bool) -> None:
+def _pass_ack(reader: Reader, counts: bool) -> None:
     for _ in range(2):  # the largest number, and the delay
         varint(reader)
     ranges = varint(reader)

@@ -80,7 +80,7 @@ class Session(Decoder):
         self._calls = Calls(start, self.service)
         self._messages = self._packets = self._strange = 0
         self._most = BINDINGS
-        self._streams = (Stream(), Stream()) if self._tcp else ()
+        self._streams: tuple[Stream, ...] = (Stream(), Stream()) if self._tcp else ()
         self._lengths: bool | None = None
         """Over TCP: whether each piece has its length in front, as ICE has it; None: not known."""
 

@@ -1,0 +1,17 @@
+# C types for crypto.py, which says what these are.
+
+cimport cython
+
+
+cdef class CryptoStream:
+    cdef bytearray _whole
+    cdef dict _ahead
+    cdef list _starts
+    cdef Py_ssize_t _read
+
+    cpdef add(self, Py_ssize_t offset, bytes data)
+    @cython.locals(known=bytes)
+    cdef _wait(self, Py_ssize_t offset, bytes data)
+    cdef _extend(self, Py_ssize_t offset, bytes data)
+    @cython.locals(rest=bytearray)
+    cpdef next_message(self)

@@ -1,0 +1,23 @@
+# C types for wire.py, which says what these are.
+
+cimport cython
+
+from backchannel.reader cimport Reader
+
+cdef int _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE
+
+
+cpdef bint is_long(bytes datagram) except -1
+@cython.locals(reader=Reader, first=int, kind=int, end=Py_ssize_t, size=Py_ssize_t, target=bytes)
+cdef _packet(bytes datagram, Py_ssize_t start)
+@cython.locals(size=Py_ssize_t)
+cdef bytes _connection(Reader reader)
+@cython.locals(first=int, value=Py_ssize_t, rest=bytes, byte="unsigned char")
+cpdef Py_ssize_t varint(Reader reader) except -1
+@cython.locals(
+    reader=Reader, octets="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t, kind=int,
+    offset=Py_ssize_t, found=list,
+)
+cpdef list read_crypto(bytes payload)
+@cython.locals(ranges=Py_ssize_t)
+cdef _pass_ack(Reader reader, bint counts)
