@@ -9,8 +9,8 @@ from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
 from backchannel.protocols.openvpn.wire import (
     CLIENT_RESETS,
+    DATA_V2,
     SERVER_RESETS,
-    Opcode,
     client_reset,
     opcode_of,
     read_data,
@@ -58,7 +58,7 @@ def _answers(asked: bytes, other: bytes) -> bool:
 
 def _data(client: bytes, server: bytes) -> Claim | None:
     first = [read_data(data) for data in (client, server) if data]
-    if not first or any(opcode_of(data) != Opcode.DATA_V2 for data in (client, server) if data):
+    if not first or any(opcode_of(data) != DATA_V2 for data in (client, server) if data):
         return None
     if any(one is None for one in first):
         return None

@@ -20,10 +20,11 @@ from backchannel.protocols.openvpn.events import OpenvpnHandshake, OpenvpnTraffi
 from backchannel.protocols.openvpn.recognise import recognise
 from backchannel.protocols.openvpn.wire import (
     CLIENT_RESETS,
-    DATA,
+    DATA_V1,
+    DATA_V2,
     NO_PEER,
     SERVER_RESETS,
-    Opcode,
+    SOFT_RESET,
     Shape,
     client_reset,
     opcode_of,
@@ -95,9 +96,8 @@ class _Half:
 class Session(Decoder):
     """One flow."""
 
-    service = "openvpn"
-
     def __init__(self, start: Start) -> None:
+        self.service = "openvpn"
         self.standing = _CLAIMED
         self.done = False
         self._tcp = start.transport == "tcp"
@@ -121,7 +121,8 @@ class Session(Decoder):
         if self._tcp:
             self._halves[side].lose()
             told += self._close()
-            if all(half.deaf for half in self._halves):
+            first, second = self._halves
+            if first.deaf and second.deaf:
                 told += self._leave()
         return told
 
@@ -161,7 +162,7 @@ class Session(Decoder):
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:
         opcode = opcode_of(data)
-        if opcode in DATA:
+        if opcode in (DATA_V2, DATA_V1):
             return self._datum(side, data)
         if opcode in CLIENT_RESETS:
             return self._client_reset(side, data)
@@ -220,7 +221,7 @@ class Session(Decoder):
             return self._foreign(side)
         self.standing = _PARSED  # who speaks again repeats 64 random bits
         if key := data[0] & 7:  # of later handshakes, which version 2.6 wraps anew
-            fresh = key != self._key and data[0] >> 3 == Opcode.SOFT_RESET
+            fresh = key != self._key and data[0] >> 3 == SOFT_RESET
             self._key = key
             return self._tell("rekeying", half, other.session) if fresh else []
         try:
@@ -237,16 +238,17 @@ class Session(Decoder):
         if packet is None:
             return self._foreign(side)
         self._data += 1
-        told = self._close()
+        told = self._close() if self._channel is not None else []
         if packet.key not in half.keys:
             half.keys.append(packet.key)
         if self.standing is _CLAIMED:
             same = packet.peer == half.peer or not half.packets
             if not same or (half.packets and not 0 < packet.number - half.number <= WINDOW):
                 told += self._foreign(side)
-            self._follows += half.packets > 0 and same
+            if half.packets and same:
+                self._follows += 1
             half.number = packet.number
-        half.version = 1 if data[0] >> 3 == Opcode.DATA_V1 else 2
+        half.version = 1 if data[0] >> 3 == DATA_V1 else 2
         half.peer = packet.peer
         half.packets += 1
         half.octets += len(data)
@@ -255,7 +257,7 @@ class Session(Decoder):
             told += self._introduce()
         elif self.standing is _PARSED and half.packets == 1:
             told.append(half.traffic("begins"))
-        return told + (self._leave() if self._data >= ENOUGH else [])
+        return told + self._leave() if self._data >= ENOUGH else told
 
     def _introduce(self) -> list[Output]:
         """Tell of the data that came before its proof."""

@@ -11,38 +11,23 @@ the other side. Data of version 2 has a peer number of 24 bits behind the opcode
 big-endian; over TCP each packet has its length u16 in front.
 """
 
-from enum import IntEnum
 from typing import Literal, NamedTuple, TypeAlias
 
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader, WireError, u32_at
 
 Wrapping: TypeAlias = Literal["none", "tls-auth", "tls-crypt", "tls-crypt-v2"]
 
 
-class Opcode(IntEnum):
-    """What a packet is."""
-
-    CLIENT_RESET_V1 = 1
-    SERVER_RESET_V1 = 2
-    SOFT_RESET = 3
-    CONTROL = 4
-    ACK = 5
-    DATA_V1 = 6
-    CLIENT_RESET_V2 = 7
-    SERVER_RESET_V2 = 8
-    DATA_V2 = 9
-    CLIENT_RESET_V3 = 10
-    CONTROL_WKC = 11
-
-
-CLIENT_RESETS = frozenset((Opcode.CLIENT_RESET_V1, Opcode.CLIENT_RESET_V2, Opcode.CLIENT_RESET_V3))
-SERVER_RESETS = frozenset((Opcode.SERVER_RESET_V1, Opcode.SERVER_RESET_V2))
-DATA = frozenset((Opcode.DATA_V1, Opcode.DATA_V2))
+SOFT_RESET, CONTROL, ACK, DATA_V1, DATA_V2, CONTROL_WKC = 3, 4, 5, 6, 9, 11
+"""What a packet is, beside the hard resets."""
+CLIENT_RESET_V3 = 10
+CLIENT_RESETS = frozenset((1, 7, CLIENT_RESET_V3))
+SERVER_RESETS = frozenset((2, 8))
 HMACS = (20, 32, 64, 16, 28, 48)
 """Sizes of tls-auth's HMAC, the usual first: SHA-1, SHA-256, SHA-512, MD5, SHA-224, SHA-384."""
 MOST_ACKS = 8
 NO_PEER = 0xFFFFFF
-_KNOWN = frozenset(Opcode)
+_LAST = CONTROL_WKC
 _OPENING = 1 + 8
 _REPLAY = 8
 _TAG = 32
@@ -65,47 +50,54 @@ class Shape(NamedTuple):
     """Bytes of tls-auth's HMAC."""
 
 
-class Control(NamedTuple):
+_IN_CLEAR = Shape("none"), *(Shape("tls-auth", hmac) for hmac in HMACS)
+
+
+class Control:
     """A control packet, as far as it is in clear."""
 
-    opcode: int
-    key: int
-    session: bytes
-    acks: tuple[int, ...] = ()
-    remote: bytes = b""
-    """The other side's session id, where something is acknowledged."""
-    packet: int = -1
-    """-1 for acknowledgements alone, and where it is encrypted."""
-    payload: bytes = b""
+    __slots__ = ("acks", "packet", "payload", "remote")
+
+    def __init__(self) -> None:
+        self.acks: tuple[int, ...] = ()
+        self.remote = b""
+        """The other side's session id, where something is acknowledged."""
+        self.packet = -1
+        """-1 for acknowledgements alone, and where it is encrypted."""
+        self.payload = b""
 
 
 def opcode_of(data: bytes) -> int:
     """Return the opcode of a packet; 0 where there is no such."""
-    code = data[0] >> 3 if data else 0
-    return code if code in _KNOWN else 0
+    octets, code = data, 0
+    if data:
+        code = octets[0] >> 3
+    return code if code <= _LAST else 0
 
 
 def read_control(data: bytes, shape: Shape) -> Control:
     """Read a control packet; raises WireError for what is none of this *shape*."""
-    reader = Reader(data)
-    first = reader.u8()
-    opcode, key, session = first >> 3, first & 7, reader.take(8)
+    packet, reader = Control(), Reader(data)
+    opcode = reader.u8() >> 3
+    reader.skip(8)
     if shape.wrapping in ("tls-crypt", "tls-crypt-v2"):
         if len(data) <= _CRYPT:
             raise WireError(f"control packet of {len(data)} bytes in tls-crypt")
-        return Control(opcode, key, session)
+        return packet
     if shape.wrapping == "tls-auth":
         reader.skip(shape.hmac + _REPLAY)
     count = reader.u8()
     if count > MOST_ACKS:
         raise WireError(f"{count} acknowledgements in one packet")
-    acks = tuple(reader.u32() for _ in range(count))
-    remote = reader.take(8) if count else b""
-    if opcode == Opcode.ACK:
+    if count:
+        packet.acks = tuple([reader.u32() for _ in range(count)])
+        packet.remote = reader.take(8)
+    if opcode == ACK:
         if not count or reader:
             raise WireError("acknowledgement of nothing, or with more behind it")
-        return Control(opcode, key, session, acks, remote)
-    return Control(opcode, key, session, acks, remote, reader.u32(), reader.rest())
+        return packet
+    packet.packet, packet.payload = reader.u32(), reader.rest()
+    return packet
 
 
 def client_reset(data: bytes) -> Shape | None:
@@ -113,7 +105,7 @@ def client_reset(data: bytes) -> Shape | None:
     if opcode_of(data) not in CLIENT_RESETS or data[0] & 7 or not _session(data):
         return None
     size = len(data)
-    if opcode_of(data) == Opcode.CLIENT_RESET_V3:
+    if opcode_of(data) == CLIENT_RESET_V3:
         return Shape("tls-crypt-v2") if _wrapped_key(data) else None
     if size == _OPENING + _BODY:
         return None if any(data[_OPENING:]) else Shape("none")
@@ -136,7 +128,7 @@ def server_reset(data: bytes) -> tuple[Shape, bytes] | None:
     """Return how a server's hard reset is wrapped and whose session it answers; None for none."""
     if opcode_of(data) not in SERVER_RESETS or data[0] & 7 or not _session(data):
         return None
-    for shape in (Shape("none"), *(Shape("tls-auth", hmac) for hmac in HMACS)):
+    for shape in _IN_CLEAR:
         if shape.hmac and not _replay(data, _OPENING + shape.hmac):
             continue
         try:
@@ -161,21 +153,23 @@ def _replay(data: bytes, at: int) -> bool:
     return 0 < number & 0xFFFF < _FIRST_IDS and not number >> 28 and time in _YEARS
 
 
-class Data(NamedTuple):
+class Data:
     """A packet of the data channel."""
 
-    key: int
-    peer: int
-    """The client's number at the server; NO_PEER where there is none."""
-    number: int
-    """What stands where AEAD ciphers have their packet id; other ciphers have random bytes."""
+    __slots__ = ("key", "number", "peer")
+
+    def __init__(self, key: int, peer: int, number: int) -> None:
+        """*peer*: the client's number at the server; NO_PEER where there is none. *number*: what
+        stands where AEAD ciphers have their packet id; other ciphers have random bytes.
+        """
+        self.key, self.peer, self.number = key, peer, number
 
 
 def read_data(data: bytes) -> Data | None:
     """Read a packet of the data channel; None for one that is too short."""
     if len(data) < _SHORTEST_DATA:
         return None
-    key = data[0] & 7
-    if data[0] >> 3 == Opcode.DATA_V1:
-        return Data(key, NO_PEER, int.from_bytes(data[1:5], "big"))
-    return Data(key, int.from_bytes(data[1:4], "big"), int.from_bytes(data[4:8], "big"))
+    octets, peer, at = data, NO_PEER, 1
+    if octets[0] >> 3 != DATA_V1:
+        peer, at = octets[1] << 16 | octets[2] << 8 | octets[3], 4
+    return Data(octets[0] & 7, peer, u32_at(data, at))
