@@ -6,6 +6,7 @@ goes both ways, or after WATCHED datagrams, nothing more is read. Held: what `rt
 
 import msgspec
 
+from backchannel.decoder import Decoder
 from backchannel.events import Gap, PeerAddress
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
@@ -34,7 +35,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     return None
 
 
-class Session:
+class Session(Decoder):
     """One client's datagrams to one voice server."""
 
     def __init__(self, start: Start) -> None:
@@ -58,7 +59,7 @@ class Session:
             return []
         self._heard += 1
         told = self._take(side, data)
-        self.done = len(self._going) == len(Side) or self._heard >= WATCHED
+        self.done = len(self._going) == 2 or self._heard >= WATCHED
         return told
 
     def _take(self, side: Side, data: bytes) -> list[Output]:
@@ -70,8 +71,9 @@ class Session:
         if wire.is_control(data):
             return []
         told = self._media.feed(side, data)
-        if any(isinstance(event, MediaStream) for event in told):
-            self._going.add(side)
+        for event in told:
+            if isinstance(event, MediaStream):
+                self._going.add(side)
         return told
 
     def _ping(self, side: Side, data: bytes) -> None:

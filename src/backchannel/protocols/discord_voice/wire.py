@@ -48,4 +48,5 @@ def is_ping(data: bytes) -> bool:
 
 def is_control(data: bytes) -> bool:
     """Say whether a datagram is RTCP by its type (RFC 5761 §4), of which all else is encrypted."""
-    return len(data) > 1 and 192 <= data[1] <= 223
+    octets = data
+    return len(data) > 1 and 192 <= octets[1] <= 223

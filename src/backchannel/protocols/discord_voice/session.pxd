@@ -1,0 +1,25 @@
+# C types for session.py, which says what these are.
+
+cimport cython
+
+from backchannel.decoder cimport Decoder
+from backchannel.protocols.discord_voice cimport wire
+from backchannel.protocols.rtp.session cimport Session as Media
+
+
+cdef class Session(Decoder):
+    cdef readonly str service
+    cdef Media _media
+    cdef Py_ssize_t _heard
+    cdef object _asked
+    cdef bytes _pinged
+    cdef set _told, _going
+
+    @cython.locals(told=list)
+    cpdef list feed(self, side, bytes data)
+    @cython.locals(told=list)
+    cdef list _take(self, side, bytes data)
+    cdef _ping(self, side, bytes data)
+    cdef list _discovery(self, side, found)
+    cpdef list gap(self, side, Py_ssize_t size)
+    cpdef list end(self, side)
