@@ -24,7 +24,7 @@ _DIGITS = 20
 """Of a number: as many as 64 bits need. A length has at most half of them."""
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 """Of a number: BEP 3 sets no bound, and nothing that is sent needs more."""
-_I, _L, _D, _E = b"ilde"
+_I, _L, _D, _E, _COLON, _ZERO, _NINE = b"ilde:09"
 
 
 def read(
@@ -34,7 +34,8 @@ def read(
 
     Raises WireError where it is broken, not all there, or larger than *items* and *depth* allow.
     """
-    return _Parser(data, items).value(offset, depth)
+    parser = _Parser(data, offset, items)
+    return parser.value(depth), parser.at
 
 
 def read_dict(data: bytes, *, items: int = ITEMS) -> Dict:
@@ -83,61 +84,72 @@ def listed(values: Dict, key: bytes) -> list[Value]:
 
 
 class _Parser:
-    """Reads *data*, and counts the values in it."""
+    """Reads *data* from *at* on, and counts the values in it."""
 
-    def __init__(self, data: bytes, items: int) -> None:
-        self._data, self._left = data, items
+    __slots__ = ("_data", "_left", "at")
 
-    def value(self, at: int, depth: int) -> tuple[Value, int]:
-        """Return the value at *at*, which may hold others *depth* deep, and where it ends."""
+    def __init__(self, data: bytes, at: int, items: int) -> None:
+        self._data, self.at, self._left = data, at, items
+
+    def value(self, depth: int) -> Value:
+        """Return the next value, which may hold others *depth* deep."""
+        data, at = self._data, self.at
         self._left -= 1
         if self._left < 0:
             raise WireError("too many bencoded values")
-        if at >= len(self._data):
+        if at >= len(data):
             raise WireError(f"bencoded value ends at {at}")
-        kind = self._data[at]
+        kind = data[at]
         if kind == _I:
-            return self._number(at + 1)
+            return self._number()
         if kind not in (_L, _D):
-            return self._string(at)
+            return self._string()
         if depth <= 0:
             raise WireError("bencoded values nest too deep")
-        return self._dict(at + 1, depth - 1) if kind == _D else self._list(at + 1, depth - 1)
+        self.at += 1
+        return self._dict(depth - 1) if kind == _D else self._list(depth - 1)
 
-    def _list(self, at: int, depth: int) -> tuple[Value, int]:
+    def _list(self, depth: int) -> list[Value]:
         found: list[Value] = []
-        while not self._ends(at):
-            value, at = self.value(at, depth)
-            found.append(value)
-        return found, at + 1
+        while not self._ends():
+            found.append(self.value(depth))
+        return found
 
-    def _dict(self, at: int, depth: int) -> tuple[Value, int]:
+    def _dict(self, depth: int) -> Dict:
         found: Dict = {}
-        while not self._ends(at):
-            key, at = self._string(at)
-            value, at = self.value(at, depth)
-            found.setdefault(key, value)
-        return found, at + 1
+        while not self._ends():
+            key = self._string()
+            value = self.value(depth)
+            if key not in found:
+                found[key] = value
+        return found
 
-    def _ends(self, at: int) -> bool:
-        """Whether the list or dictionary ends at *at*; a value that is not there is not read."""
-        return at < len(self._data) and self._data[at] == _E
+    def _ends(self) -> bool:
+        """Whether the list or dictionary ends here; a value that is not there is not read."""
+        ends = self.at < len(self._data) and self._data[self.at] == _E
+        self.at += ends
+        return ends
 
-    def _string(self, at: int) -> tuple[bytes, int]:
-        colon = self._data.find(b":", at, at + _DIGITS // 2 + 1)
-        size = self._data[at:colon] if colon > 0 else b""
-        if not size.isdigit():
-            raise WireError(f"no bencoded value at {at}")
-        end = colon + 1 + int(size)
-        if end > len(self._data):
-            raise WireError(f"bencoded string of {int(size)} bytes at {at}")
-        return self._data[colon + 1 : end], end
+    def _string(self) -> bytes:
+        data, start = self._data, self.at
+        at, size, last = start, 0, min(len(data), start + _DIGITS // 2)
+        while at < last and _ZERO <= data[at] <= _NINE:
+            size = 10 * size + data[at] - _ZERO
+            at += 1
+        if at == start or at >= len(data) or data[at] != _COLON:
+            raise WireError(f"no bencoded value at {start}")
+        if size > len(data) - at - 1:
+            raise WireError(f"bencoded string of {size} bytes at {start}")
+        self.at = at + 1 + size
+        return data[at + 1 : self.at]
 
-    def _number(self, at: int) -> tuple[int, int]:
+    def _number(self) -> int:
+        at = self.at + 1
         end = self._data.find(b"e", at, at + _DIGITS + 2)
         digits = self._data[at:end] if end > 0 else b""
         if not digits.removeprefix(b"-").isdigit():
             raise WireError(f"no bencoded number at {at}")
         if not _LEAST <= (value := int(digits)) <= _MOST:
             raise WireError(f"bencoded number of more than 64 bits at {at}")
-        return value, end + 1
+        self.at = end + 1
+        return value

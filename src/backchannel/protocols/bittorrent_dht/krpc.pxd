@@ -1,0 +1,10 @@
+# C types for krpc.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols cimport bencode
+
+
+@cython.locals(top=dict, name=bytes)
+cpdef read_message(bytes data)
+cdef str _error(dict top)
