@@ -56,6 +56,8 @@ CONVERSATIONS = {  # protocol -> a capture that holds a conversation of it
     "openvpn": "openvpn/openvpn26_tcp443.pcap",
     "irc": "irc/irc_irssi_ngircd_dcc.pcap",
     "xmpp": "xmpp/prosody_talk.pcap",
+    "nmdc": "direct_connect/nmdc_ncdc.pcap",
+    "adc": "direct_connect/adc_uhub_ncdc.pcap",
     "mtproto": "telegram/mtproto_telethon_pyrogram.pcap",
     "tor": "tor/tor_link_socks.pcap",
     "tor-directory": "tor/tor_directory.pcap",

@@ -50,6 +50,7 @@ SERVICE = {
     "xmpp": "xmpp",
     "telegram": "telegram",
     "tor": "tor",
+    "direct_connect": "direct-connect",
 }
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["path"])
 
@@ -317,6 +318,20 @@ def test_tors_links_and_requests_are_told(entry):
     if "onion" in entry:
         asked = [seen.event.host for seen in told(entry, events.ProxyRequest)]
         assert entry["onion"] in asked
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e.get("shared")], ids=lambda entry: entry["path"]
+)
+def test_what_direct_connect_shares_and_looks_for_is_told(entry):
+    shared = {file.name for seen in told(entry, events.Share) for file in seen.event.files}
+    assert shared == set(entry["shared"])
+    assert {seen.event.text for seen in told(entry, events.Search)} == set(entry["searches"])
+    passwords = [seen.event for seen in told(entry, events.Credential)]
+    assert [(each.account, each.kind) for each in passwords] in (
+        [("carol", "plain")],
+        [("carol", "hash")],
+    )
 
 
 EXCHANGE = (

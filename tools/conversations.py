@@ -32,6 +32,7 @@ SOURCES = (
     "examples/fasttrack",
     "examples/ipsec",
     "examples/openvpn",
+    "examples/direct_connect",
     "examples/stun",
     "examples/telegram",
     "examples/tor",

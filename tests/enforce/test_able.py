@@ -18,8 +18,8 @@ def made(tmp_path, rules):
     ("rule", "told"),
     [
         (
-            "{deny: direct-connect, capabilities: [search]}",
-            "the guard cannot enforce direct-connect search: no decoder",
+            "{deny: soulseek, capabilities: [search]}",
+            "the guard cannot enforce soulseek search: no decoder",
         ),
         (
             "{deny: telegram, capabilities: [voice-video]}",
@@ -73,6 +73,7 @@ def test_what_is_never_enforced_is_refused_or_accepted(tmp_path, rule, told):
         "{deny: [aim, ipsec, socks]}",
         "{allow: bittorrent}, {deny: gnutella}",
         "{deny: rdp}",
+        "{deny: direct-connect, capabilities: [file-sharing]}",
         "{deny: whatsapp}",
     ],
 )
