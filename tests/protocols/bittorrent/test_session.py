@@ -524,3 +524,17 @@ def test_memory_is_bounded_by_hostile_numbers():
         steps.append((S, build.block(piece, noise.randrange(1 << 14), b"x" * 40)))
         steps.append((C, build.have(piece)))
     kit.check_garbage(lambda: Session(START), steps, bound=3 << 20)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+def test_law_segmentation_of_what_is_encrypted(size):
+    """A handshake that comes too late is chance, however the stream is cut."""
+    noise = random.Random(8)
+    for ahead in (SEALED - 68, SEALED - 67, SEALED, SEALED + 500):
+        talk = [
+            (C, noise.randbytes(200)),
+            (S, noise.randbytes(ahead) + build.hello(build.OTHER) + build.have(1)),
+        ]
+        kit.check_segmentation(lambda: Session(TOLD), talk, size)
+        steps = kit.decode(Session(TOLD), talk)
+        assert bool(kit.events(steps, PeerHandshake)) is (ahead == SEALED - 68)

@@ -30,6 +30,8 @@ KINDS = 48
 """Names of messages that are counted apart."""
 SEALED = 96 + 512 + 8 + 4 + 2 + 512 + wire.HANDSHAKE
 """Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
+OPEN = -1
+"""Bytes seen of a connection that is not encrypted, as far as is known."""
 _ABILITIES = (
     (0, 0x80, "azureus"),
     (5, 0x10, "extensions"),
@@ -70,7 +72,7 @@ class Session(Decoder):
         self._names = ["", ""]
         self._extensions = Extensions(Known(self._ends, self._names))
         self._content: Content | None = None
-        self._sealed: int | None = None
+        self._sealed = OPEN
         """Bytes seen of the answering side of a connection that is encrypted."""
         self._first = start.service == "bittorrent" and start.begun
 
@@ -78,23 +80,23 @@ class Session(Decoder):
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
+        if self.done:
+            return []
         if self._first and data:
             self._first = False
             if data[0] != wire.OPENING[0]:
                 self._seal()
         out: list[Output] = []
-        peer = self._peers[side]
-        try:
-            for item in peer.lane.feed(data):
-                self._item(side, peer, item, out)
-        except WireError as error:
-            out.append(Malformed(reason=str(error)))
-            if self.standing is Standing.CLAIMED:
-                self.standing, self.done = Standing.REFUTED, True
-        if self._sealed is not None and side is Side.SERVER:
-            self._sealed += len(data)
-            if self._sealed > SEALED:
-                out += self._give_up()
+        if self._sealed == OPEN or side is Side.CLIENT:
+            self._read(side, data, out)
+            return out
+        room = SEALED - self._sealed
+        self._sealed += len(data[:room])
+        self._read(side, data[:room], out)
+        if self._sealed == OPEN:
+            self._read(side, data[room:], out)
+        elif data[room:]:
+            out += self._give_up()
         return out
 
     def gap(self, side: Side, size: int) -> list[Output]:
@@ -107,7 +109,7 @@ class Session(Decoder):
         """*side* will send no more."""
         peer = self._peers[side]
         if not peer.counts:
-            return self._give_up() if self._sealed else []
+            return self._give_up() if self._sealed > 0 else []
         traffic = PeerTraffic(
             hash=(peer.hash or self._peers[side.other].hash).hex(),
             peer=self._names[side],
@@ -130,6 +132,17 @@ class Session(Decoder):
 
     # -- what they say -------------------------------------------------------------------------
 
+    def _read(self, side: Side, data: bytes, out: list[Output]) -> None:
+        peer = self._peers[side]
+        try:
+            for item in peer.lane.feed(data):
+                self._sealed = OPEN
+                self._item(side, peer, item, out)
+        except WireError as error:
+            out.append(Malformed(reason=str(error)))
+            if self.standing is Standing.CLAIMED:
+                self.standing, self.done = Standing.REFUTED, True
+
     def _seal(self) -> None:
         """The connection is encrypted: look for a handshake in plain text all the same."""
         self._sealed = 0
@@ -138,7 +151,7 @@ class Session(Decoder):
 
     def _give_up(self) -> list[Output]:
         """No plain handshake came, or comes any more."""
-        self._sealed, self.done = None, True
+        self._sealed, self.done = OPEN, True
         return [PeersSealed(carrier="tcp")]
 
     def _item(self, side: Side, peer: _Peer, item: Item, out: list[Output]) -> None:
@@ -157,7 +170,7 @@ class Session(Decoder):
             self._message(side, peer, item, out)
 
     def _handshake(self, side: Side, peer: _Peer, item: Handshake, out: list[Output]) -> None:
-        peer.hash, self._sealed = item.hash, None
+        peer.hash = item.hash
         self._names[side] = name = shown(item.peer)
         if self._peers[side.other].hash == item.hash:
             self.standing = Standing.PARSED
