@@ -125,6 +125,9 @@ class Start(msgspec.Struct, frozen=True):
     read: Reads | None = None
     """Says whose content somebody reads in this run; None: of all."""
 
+    recall: Callable[[str], Any] | None = None
+    """Returns what a session asked to `Remember` under a key; None for nothing."""
+
     def reads(self, kind: type[Event], **values: str | int | tuple[str, ...]) -> bool:
         """Say whether events of a *kind*, with these *values* of their fields, must be told in
         full; else their class is enough, which costs next to nothing. Each event counts, either

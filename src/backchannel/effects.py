@@ -52,6 +52,15 @@ class Tie(Effect, frozen=True, kw_only=True):
     """Whose session it is, where this flow knows."""
 
 
+class Remember(Effect, frozen=True, kw_only=True):
+    """Keeps a value that says something of other flows, too: their sessions ask `Start.recall`."""
+
+    key: str
+    """Begins with the protocol's name. What is known under it is replaced."""
+    value: Any
+    """Frozen, and bounded by who tells it: a few are kept, the latest."""
+
+
 class Open(Effect, frozen=True, kw_only=True):
     """An inner stream begins: a proxy connected, a gateway session started."""
 

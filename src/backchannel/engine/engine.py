@@ -15,7 +15,17 @@ import msgspec
 
 from backchannel.contract import Output, Protocol, Reads, Session, Start
 from backchannel.decoder import Decoder
-from backchannel.effects import EFFECTS, Expect, Inner, InnerEnd, InnerGap, Open, Spoken, Tie
+from backchannel.effects import (
+    EFFECTS,
+    Expect,
+    Inner,
+    InnerEnd,
+    InnerGap,
+    Open,
+    Remember,
+    Spoken,
+    Tie,
+)
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
 from backchannel.engine.faults import FAULTS, Faults
@@ -154,6 +164,7 @@ class Engine:
             core.whole(slot),
             number=flow.number or 0,
             read=self.read,
+            recall=self._reach.recall,
         )
         scope = flow.serial
         stream = Stream(slot=slot, flow=flow, start=start, scope=scope, now=now, frame=frame)
@@ -418,6 +429,8 @@ class Engine:
             self._reach.open(stream, moment, effect)
         elif type(effect) is InnerEnd:
             self._end_inner(stream, effect, moment)
+        elif type(effect) is Remember:
+            self._reach.remember(effect)
         else:
             transfer = self._reach.file(stream, effect)
             if transfer is not None:

@@ -8,11 +8,12 @@ from backchannel.engine.stream cimport Group, Moment, Stream
 cdef class Reach:
     cdef readonly object files
     cdef readonly Announcements announcements
-    cdef object _protocols, _names, _count, _shared, _owners
+    cdef object _protocols, _names, _count, _shared, _owners, _remembered
     cdef dict _groups
 
     cpdef expected(self, Stream stream, now)
     cpdef announce(self, Stream stream, expect, Moment moment)
+    cpdef remember(self, effect)
     @cython.locals(groups=dict, known=Group, mine=Group, group=Group)
     cpdef tie(self, Stream stream, tie, Moment moment)
     @cython.locals(child=Stream)

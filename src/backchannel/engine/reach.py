@@ -5,6 +5,7 @@ the bytes.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,7 @@ from backchannel.effects import (
     InnerEnd,
     InnerGap,
     Open,
+    Remember,
     Tie,
 )
 from backchannel.engine.announcements import Announcements, normal
@@ -33,6 +35,8 @@ MAX_DEPTH = 8
 """Proxies and tunnels inside each other that are followed."""
 MAX_CHANNELS = 4096
 """Inner streams of one stream."""
+REMEMBERED = 16
+"""Values that sessions asked to remember: info dictionaries of torrents may have megabytes."""
 LIMIT = 16_384
 """Inner streams that several flows carry together, logins, and files that several flows bring."""
 
@@ -53,6 +57,9 @@ class Reach:
         self._protocols, self._names, self._count = protocols, names, count
         self._shared = Bounded[tuple[str, str], Stream](
             LIMIT, "shared inner streams dropped to bound memory", count
+        )
+        self._remembered = Bounded[str, Any](
+            REMEMBERED, "values that flows share forgotten to bound memory", count
         )
         self._groups: dict[str, Group] = {}  # by key, the latest last
         self._owners = Bounded[tuple[str, str], Stream](
@@ -103,6 +110,16 @@ class Reach:
             stack=stream.stack,
         )
 
+    # -- what one flow says of others ------------------------------------------------------------
+
+    def remember(self, effect: Remember) -> None:
+        """Keep a value for other flows."""
+        self._remembered.put(effect.key, effect.value)
+
+    def recall(self, key: str) -> Any:
+        """Return what is remembered under a key; None for nothing."""
+        return self._remembered.get(key)
+
     # -- logins --------------------------------------------------------------------------------
 
     def tie(self, stream: Stream, tie: Tie, moment: Moment) -> None:
@@ -152,7 +169,7 @@ class Reach:
         child = Stream(
             slot=-1,
             flow=stream.flow,
-            start=Start(effect.transport, *ends, read=stream.start.read),
+            start=Start(effect.transport, *ends, read=stream.start.read, recall=self.recall),
             scope=(stream.scope, effect.channel),
             now=moment.time,
             frame=moment.frame,

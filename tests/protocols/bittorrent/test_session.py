@@ -9,7 +9,7 @@ from tests import kit
 from tests.matcher import fits
 from tests.protocols.bittorrent import build
 
-from backchannel.effects import Expect, FileClose, FileData, FileOpen
+from backchannel.effects import Expect, FileClose, FileData, FileOpen, Remember
 from backchannel.events import (
     Download,
     Gap,
@@ -538,3 +538,28 @@ def test_law_segmentation_of_what_is_encrypted(size):
         kit.check_segmentation(lambda: Session(TOLD), talk, size)
         steps = kit.decode(Session(TOLD), talk)
         assert bool(kit.events(steps, PeerHandshake)) is (ahead == SEALED - 68)
+
+
+# -- what other connections said -----------------------------------------------------------------
+
+
+def test_an_info_dictionary_of_another_connection_serves():
+    """Witness of the recording: the files that Transmission wrote, over its second connection."""
+    [kept] = kit.effects(told(*TALK), Remember)
+    known = {kept.key: kept.value}
+    start = Start("tcp", START.client, START.server, recall=known.get)
+    again = [*GREETED, *TALK[7:8], *BOOK]
+    steps = told(*again, start=start)
+    assert traffic(steps)[S].verified == 4
+    assert kit.events(steps, Download)[0].name == "book"
+    assert [each.verified for each in kit.effects(steps, FileClose)] == [True]
+    assert not traffic(told(*again, start=Start("tcp", START.client, START.server, recall={}.get)))[
+        S
+    ].verified
+    run = Scan(kit.EXAMPLES / "bittorrent" / "bittorrent_private_tcp.pcap")
+    list(run)
+    assert {(each.sha256[:16], each.verified) for each in run.document.files} == {
+        ("5b532707e0b91d97", True),
+        ("35c367b1c5262a15", True),
+        ("88e9441bf287f11f", True),
+    }

@@ -11,6 +11,7 @@ one info dictionary on its way, REMEMBERED addresses that were told.
 import re
 from typing import NamedTuple
 
+from backchannel.effects import Remember
 from backchannel.events import Peer as Member
 from backchannel.events import PeerAddress, Share, SharedFile, Software
 from backchannel.model import Capability, Endpoint, Side
@@ -194,4 +195,13 @@ class Extensions:
             private=info.private,
         )
         total = told.files if told.files > len(files) else 0
-        return [told, Share(owner=self._known.peers[side], files=files, total=total)]
+        return [
+            told,
+            Share(owner=self._known.peers[side], files=files, total=total),
+            Remember(key=remembered(self.hash), value=info),
+        ]
+
+
+def remembered(found: bytes) -> str:
+    """Return the key under which the info dictionary of an info hash is kept for other flows."""
+    return f"bittorrent/{found.hex()}"

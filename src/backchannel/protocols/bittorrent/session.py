@@ -16,10 +16,11 @@ from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.bittorrent import wire
 from backchannel.protocols.bittorrent.events import PeerHandshake, PeersSealed, PeerTraffic
-from backchannel.protocols.bittorrent.extensions import Extensions, Known
+from backchannel.protocols.bittorrent.extensions import Extensions, Known, remembered
 from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent.pieces import Bits, Content
 from backchannel.protocols.bittorrent.recognise import recognise
+from backchannel.protocols.bittorrent.torrent import Info
 from backchannel.protocols.bittorrent.wire import Block, Chunk, Handshake, Item, Kind, Lane, Message
 from backchannel.protocols.peer_id import shown, software
 from backchannel.reader import WireError, u32_at
@@ -71,6 +72,7 @@ class Session(Decoder):
         self._peers = [_Peer(begun=start.begun) for _ in Side]
         self._names = ["", ""]
         self._extensions = Extensions(Known(self._ends, self._names))
+        self._recall = start.recall
         self._content: Content | None = None
         self._sealed = OPEN
         """Bytes seen of the answering side of a connection that is encrypted."""
@@ -198,6 +200,8 @@ class Session(Decoder):
             peer.seeds = True
         elif kind == Kind.REQUEST and not peer.asked:
             peer.asked = True
+            if self._recall is not None and self._extensions.hash:
+                self._know(self._recall(remembered(self._extensions.hash)))
             out.append(self._asks(side))
         elif kind == Kind.PORT:
             out += self._listens(side, body[0] << 8 | body[1])
@@ -239,8 +243,12 @@ class Session(Decoder):
             out += self._extensions.take(side, body)
         except WireError as error:
             out.append(Malformed(reason=f"{name}: {error}"))
-        info = self._extensions.info
+        self._know(self._extensions.info)
+
+    def _know(self, info: Info | None) -> None:
+        """What the torrent holds is known now, from this connection or from another."""
         if info is not None and self._content is None:
+            self._extensions.info = info
             client, server = map(str, self._ends)
             self._content = Content(info, self._extensions.hash.hex(), (client, server))
 
