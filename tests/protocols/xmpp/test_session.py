@@ -998,6 +998,31 @@ ICE = (
 )
 
 
+@pytest.mark.parametrize(
+    ("side", "content", "host", "source"),
+    [
+        (S, "jabber:client", "203.0.113.9", "10.0.0.2"),
+        (S, "jabber:client", "2001:db8::9", ""),
+        (S, "jabber:server", "203.0.113.9", ""),
+        (C, "jabber:client", "203.0.113.9", ""),
+    ],
+)
+def test_what_somebody_else_announces_only_our_own_client_can_open(side, content, host, source):
+    """Else a stranger's call to a name server's address would have a guard cut everybody's."""
+    wire = Wire(content=content)
+    say, to, who = (wire.s, JULIET, ROMEO) if side is S else (wire.c, ROMEO, JULIET)
+    candidate = f"<candidate ip='{host}' port='53' protocol='udp' type='host'/>"
+    transport = f"<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'>{candidate}</transport>"
+    calls = say(iq(jingle("session-initiate", RTP + transport), to=to, who=who))
+    query = f"<query {STREAMS} sid='a0'>{HOST.format(who, host, 443)}</query>"
+    files = say(iq(query, "set", to, who))
+    expected = [e for e in (*calls, *files) if isinstance(e, Expect) and e.port]
+    assert [(e.protocol, e.port, e.source) for e in expected] == [
+        ("rtp", 53, source),
+        ("socks", 443, source),
+    ]
+
+
 def test_a_call():
     wire = Wire()
     offer, *addresses = wire.c(iq(jingle("session-initiate", RTP + ICE)))

@@ -17,7 +17,7 @@ from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names
 from backchannel.protocols.xmpp.elements import Element
-from backchannel.protocols.xmpp.state import State
+from backchannel.protocols.xmpp.state import Parties, State
 
 MAX_HOSTS = 32
 _FILE = Capability.FILE_TRANSFER
@@ -54,7 +54,9 @@ def disclosed(state: State, hosts: Iterable[Element]) -> list[Output]:
     return told
 
 
-def announced(plan: Plan, hosts: Iterable[Element], destinations: Iterable[str]) -> list[Output]:
+def announced(
+    plan: Plan, who: Parties, hosts: Iterable[Element], destinations: Iterable[str]
+) -> list[Output]:
     """Return the flows to come: to each host, and inside it to each of the *destinations*."""
     accounts = tuple(each for each in (plan.sender, plan.recipient) if each)
     told: list[Output] = []
@@ -63,7 +65,12 @@ def announced(plan: Plan, hosts: Iterable[Element], destinations: Iterable[str])
         if address and port:
             told.append(
                 Expect(
-                    protocol="socks", purpose=_FILE, address=address, port=port, accounts=accounts
+                    protocol="socks",
+                    purpose=_FILE,
+                    address=address,
+                    port=port,
+                    source=who.opener(address),
+                    accounts=accounts,
                 )
             )
     told += [

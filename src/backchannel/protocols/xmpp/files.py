@@ -217,7 +217,7 @@ class Files:
         if stanza.get("type") == "set" and hosts:
             plan = self.plan(query.get("sid"), who)
             name = bytestreams.destination(plan.id, who.source, who.target)
-            told += bytestreams.announced(plan, hosts, (name,))
+            told += bytestreams.announced(plan, who, hosts, (name,))
         return told
 
 

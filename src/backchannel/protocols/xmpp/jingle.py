@@ -149,7 +149,7 @@ class Jingle:
         named = transport.get("dstaddr").lower()[:40]
         plan = session.plan if session else self._files.plan(sid, who)
         told = bytestreams.disclosed(self._state, hosts)
-        return told + bytestreams.announced(plan, hosts, {own: 0, named or own: 0})
+        return told + bytestreams.announced(plan, who, hosts, {own: 0, named or own: 0})
 
     def _candidates(self, who: Parties, use: Capability, transport: Element) -> list[Output]:
         told: list[Output] = []
@@ -180,6 +180,7 @@ class Jingle:
             purpose=_CALL,
             address=host,
             port=port,
+            source=who.opener(host),
             transport="udp",
             accounts=(who.sender, who.recipient),
             repeat=True,

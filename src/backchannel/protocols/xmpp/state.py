@@ -130,6 +130,15 @@ class Parties(msgspec.Struct, frozen=True):
 
     source: str
     target: str
+    comes: str = ""
+    """Address of who will connect to what the source tells of: our client's, where somebody else
+    tells it; empty where that is not known."""
+
+    def opener(self, address: str) -> str:
+        """Return the address from which *address* will be connected to; empty for anybody's, as of
+        a client that talks over another version of IP.
+        """
+        return self.comes if (":" in self.comes) == (":" in address) else ""
 
     @property
     def sender(self) -> str:
@@ -144,7 +153,9 @@ class Parties(msgspec.Struct, frozen=True):
 
 def parties(state: State, side: Side, stanza: Element) -> Parties:
     """Return who takes part in a stanza."""
-    return Parties(state.sender(side, stanza), state.recipient(side, stanza))
+    ours = side is Side.SERVER and state.stream.content == "jabber:client"
+    comes = state.start.client.address if ours else ""
+    return Parties(state.sender(side, stanza), state.recipient(side, stanza), comes)
 
 
 def _short(text: str) -> str:
