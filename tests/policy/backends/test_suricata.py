@@ -27,6 +27,8 @@ from tests.policy.examples import (
     line,
     rules,
 )
+from tests.protocols.discord_voice import test_session as discord_voice
+from tests.protocols.whatsapp import test_session as whatsapp
 
 from backchannel.policy.backends import suricata
 from backchannel.policy.backends._signatures import SIGNATURES
@@ -156,6 +158,12 @@ OWN = {
     "gnutella": {"Gnutella handshake", "Gnutella download"},
     "icq": {"FLAP sign-on", "SNAC in FLAP", "OFT header", "ICQ 5 client"},
     "ipsec": {"IKEv2 opening", "IKE behind the non-ESP marker"},
+    "openvpn": {
+        "OpenVPN reset over TCP",
+        "OpenVPN reset with SHA-256",
+        "OpenVPN reset in tls-crypt-v2",
+    },
+    "wireguard": {"WireGuard opening"},
     "msn": {"MSNP versions", "MSNP message", "MSNFTP versions", "MSN direct connection"},
     "yahoo": {"YMSG"},
 }
@@ -167,6 +175,19 @@ def test_a_signature_is_in_its_own_captures_and_in_no_other(service, seen):
     assert OWN[service] <= seen[service]
     others = set().union(*OWN.values()) - OWN[service]
     assert not seen[service] & others
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("WhatsApp hello", whatsapp.STREAM[0][1]),
+        ("Discord address discovery", discord_voice.ASKED),
+        ("OpenVPN reset in tls-crypt", b"\x38" + bytes(range(1, 9)) + b"\0\0\0\1" + b"k" * 41),
+    ],
+)
+def test_a_signature_of_what_no_example_shows(name, payload):
+    found = [each.name for each in SIGNATURES if matches(each.options, payload)]
+    assert found == [name]
 
 
 def test_proxied_captures_show_the_proxy(seen):

@@ -41,6 +41,7 @@ _MSN = _carried(f"msn: {_TALK}")
 _GNUTELLA = _carried("gnutella: search file-sharing message")
 _KAZAA = _carried("kazaa: search file-sharing message")
 _IPSEC = _carried("ipsec: tunnel login")
+_OPENVPN = _carried("openvpn: tunnel")
 _STUN = _carried("stun-turn: voice-video file-transfer app-sharing tunnel")
 
 
@@ -195,7 +196,46 @@ SIGNATURES = (
     _udp(
         "OpenVPN reset",
         'content:"|38|"; depth:1; content:"|00 00 00 00 00|"; offset:9; depth:5; dsize:14;',
-        _carried("openvpn: tunnel"),
+        _OPENVPN,
+    ),
+    _tcp(
+        "OpenVPN reset over TCP",
+        'content:"|00 0e 38|"; depth:3; content:"|00 00 00 00 00|"; offset:11; depth:5; dsize:16;',
+        _OPENVPN,
+    ),
+    _udp(
+        "OpenVPN reset with SHA-1",
+        'content:"|38|"; depth:1; content:"|00 00 00 01|"; offset:29; depth:4; '
+        'content:"|00 00 00 00 00|"; offset:37; depth:5; dsize:42;',
+        _OPENVPN,
+    ),
+    _udp(
+        "OpenVPN reset with SHA-256",
+        'content:"|38|"; depth:1; content:"|00 00 00 01|"; offset:41; depth:4; '
+        'content:"|00 00 00 00 00|"; offset:49; depth:5; dsize:54;',
+        _OPENVPN,
+    ),
+    _udp(
+        "OpenVPN reset in tls-crypt",
+        'content:"|38|"; depth:1; content:"|00 00 00 01|"; offset:9; depth:4; dsize:54;',
+        _OPENVPN,
+    ),
+    _udp(
+        "OpenVPN reset in tls-crypt-v2",
+        'content:"|50|"; depth:1; content:"|0f 00 00 01|"; offset:9; depth:4; dsize:>340;',
+        _OPENVPN,
+    ),
+    _udp(
+        "Discord address discovery",
+        'content:"|00 01 00 46|"; depth:4; content:"|00 00 00 00 00 00 00 00|"; offset:8; depth:8; '
+        "dsize:74;",
+        _carried("discord: voice-video app-sharing"),
+    ),
+    _tcp(
+        "WhatsApp hello",
+        'content:"WA"; depth:2; content:"|00|"; offset:4; depth:1; content:"|12|"; offset:7; '
+        "depth:1; byte_test:1,<,16,2; byte_test:1,<,16,3;",
+        _carried("whatsapp: login message"),
     ),
     _udp("STUN", 'content:"|21 12 a4 42|"; offset:4; depth:4; byte_test:1,<,64,0;', _STUN),
 )
