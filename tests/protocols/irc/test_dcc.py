@@ -183,6 +183,16 @@ def test_offers_that_no_honest_program_makes(words, kind):
     assert kit.events(received(words), Anomaly)[0].kind == kind
 
 
+def test_a_resume_without_numbers_changes_nothing():
+    told = said(
+        (C, "PRIVMSG bob :\x01DCC SEND a 3221225994 5000 10\x01"),
+        (S, ":bob!b@h PRIVMSG ann :\x01DCC RESUME a 5000 x\x01"),
+        (C, "PRIVMSG bob :\x01DCC ACCEPT a 5000 x\x01"),
+    )
+    assert not kit.events(told, OfferAnswer)
+    assert [expect.context.at for expect in kit.effects(told, Expect)] == [0]
+
+
 @pytest.mark.parametrize("words", ["", "RESUME", "RESUME a b c", "ACCEPT a 5 5", "REJECT", "X y"])
 def test_words_without_an_offer_tell_nothing_of_files(words):
     assert not kit.effects(received(words), Expect)

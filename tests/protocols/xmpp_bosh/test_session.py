@@ -15,7 +15,7 @@ from backchannel.events import Credential, Gap, Malformed, Message, SignOnAnswer
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
-from backchannel.protocols.xmpp_bosh.session import LARGEST, Session, recognise
+from backchannel.protocols.xmpp_bosh.session import LARGEST, MAX_ASKED, Session, recognise
 
 RECORDED = kit.EXAMPLES / "xmpp/prosody_bosh.pcap"
 HERE = Path(__file__).parent
@@ -58,6 +58,22 @@ def test_what_is_inside_is_decoded():
     assert (login.account, login.secret) == ("alice@garden.example", "tea4two!")
     assert [s.event.accepted for s in seen if isinstance(s.event, SignOnAnswer)] == [True]
     assert [s.event.text for s in seen if isinstance(s.event, Message)] == ["by way of the web"]
+
+
+def test_requests_that_nobody_answers_are_bounded():
+    session, _ = begun()
+    for number in range(4 * MAX_ASKED):
+        session.feed(C, post(f"<body rid='{number}' sid='x' {NS}>{'y' * 4096}</body>"))
+        session.feed(C, post(f"<body rid='{number}' to='{'z' * 4096}' {NS}/>"))
+    assert len(session._asked) == MAX_ASKED
+    assert kit.footprint(session) < MAX_ASKED * 8192
+
+
+@pytest.mark.parametrize(("size", "told"), [(LARGEST - 6, 0), (LARGEST - 5, 1)])
+def test_a_body_is_held_up_to_its_bound(size, told):
+    session, _ = begun()
+    out = session.feed(C, post("<body>".ljust(size + 6, "y")))
+    assert len(kit.events([(C, value) for value in out], Malformed)) == told
 
 
 def test_the_root_that_is_left_out_is_put_before():

@@ -1,7 +1,14 @@
 """Who said what a negotiation tells."""
 
 from backchannel.effects import Spoken
-from backchannel.events import Credential, ProxyAnswer, ProxyRequest, SignOn, SignOnAnswer
+from backchannel.events import (
+    Credential,
+    Malformed,
+    ProxyAnswer,
+    ProxyRequest,
+    SignOn,
+    SignOnAnswer,
+)
 from backchannel.model import Side
 from backchannel.protocols import Output
 
@@ -15,12 +22,15 @@ _SPEAKERS: dict[type, Side] = {
 
 
 def attributed(side: Side, told: list[Output]) -> list[Output]:
-    """Say who said what was told while bytes of *side* came: one side may be ahead of its turn."""
+    """Say who said what was told while bytes of *side* came: one side may be ahead of its turn.
+    What is broken was brought by *side*.
+    """
     out: list[Output] = []
+    now = side
     for output in told:
-        speaker = _SPEAKERS.get(type(output), side)
-        if speaker is not side:
-            side = speaker
-            out.append(Spoken(side=side))
+        speaker = side if isinstance(output, Malformed) else _SPEAKERS.get(type(output), now)
+        if speaker is not now:
+            now = speaker
+            out.append(Spoken(side=now))
         out.append(output)
     return out
