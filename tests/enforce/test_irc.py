@@ -37,6 +37,15 @@ def test_messages_pass_and_an_offered_file_ends_the_connection(size):
 
 
 @isolated
+def test_lines_that_are_none_do_not_hide_an_offer():
+    world = World()
+    with guard(world, NO_FILES) as running:
+        told = play(world, [*OPENING, (C, lines(*["%%"] * 20)), OFFER, *AFTER], OTHER_PORT)
+        assert running.told() == [RESET]
+    assert "Reset" in told.failed
+
+
+@isolated
 def test_an_offer_is_taken_out_and_the_talk_goes_on():
     world = World()
     steps = [*OPENING, (C, lines("PRIVMSG #lab :here it comes") + OFFER[1]), *AFTER]

@@ -372,10 +372,17 @@ def test_a_line_that_is_none_costs_itself():
     assert told[-1] == SignOff(account="ann", reason="quit")
 
 
-def test_a_side_of_which_nothing_is_a_line_is_not_heard_any_more():
+def test_lines_that_are_none_are_told_of_a_few_times():
     session = Session(START)
     told = kit.events(kit.decode(session, [*TALK[:4], (S, b"\0\r\n" * 50), *TALK[4:]]), Malformed)
     assert len(told) == FOREIGN
+
+
+def test_what_comes_behind_lines_that_are_none_is_heard():
+    """Servers answer them with 421 and go on; an offer behind them is one."""
+    junk = (C, lines(*["%%"] * 2 * FOREIGN))
+    told = kit.events(kit.decode(Session(START), [*TALK[:4], junk, (C, lines("PRIVMSG bob :hi"))]))
+    assert [type(each) for each in told[-FOREIGN - 1 :]] == [Malformed] * FOREIGN + [Message]
 
 
 @pytest.mark.parametrize("size", [LONGEST, LONGEST * 2 + 5])

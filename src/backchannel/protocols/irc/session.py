@@ -22,7 +22,9 @@ __all__ = ["Session", "recognise"]
 PROVED = 3
 """What known lines must weigh for the claim to count as parsed; see `_weight`."""
 FOREIGN = 8
-"""Lines in succession that are none, after which a side is not heard any more."""
+"""Lines in succession that are none, after which they are not told of: the next one may be sound,
+as servers pass over what they do not know, and whoever hides an offer begins with such.
+"""
 TLS_LOOK = 16_384
 _TLS = "tls"
 _GREETING = frozenset({"SERVER", "CAPAB", "PROTOCTL"})
@@ -31,7 +33,7 @@ _GREETING = frozenset({"SERVER", "CAPAB", "PROTOCTL"})
 class _Lane:
     """One side: what is there of a line, and whether its beginning may be missing."""
 
-    __slots__ = ("buffer", "deaf", "foreign", "hunting", "inside")
+    __slots__ = ("buffer", "foreign", "hunting", "inside")
 
     def __init__(self, *, hunting: bool) -> None:
         self.buffer = bytearray()
@@ -39,7 +41,6 @@ class _Lane:
         self.inside = False
         """The rest of a line that is too long is passed over."""
         self.foreign = 0
-        self.deaf = False
 
 
 class Session:
@@ -66,11 +67,9 @@ class Session:
         if self._shown >= 0:
             return self._inner(side, data)
         lane = self._lanes[side]
-        if lane.deaf:
-            return []
         lane.buffer += data
         told: list[Output] = []
-        while not self.done and not lane.deaf and self._step(side, lane, told):
+        while not self.done and self._step(side, lane, told):
             if self._state.tls:
                 told += self._secured(side, lane)
                 break
@@ -140,11 +139,9 @@ class Session:
         if lane.hunting:
             lane.hunting = False
             return
-        told.append(Malformed(reason=str(error)))
         lane.foreign += 1
-        if lane.foreign >= FOREIGN:
-            lane.deaf = True
-            lane.buffer.clear()
+        if lane.foreign <= FOREIGN:
+            told.append(Malformed(reason=str(error)))
         self._judge(0)
 
     def _weight(self, side: Side, line: Line) -> int:
