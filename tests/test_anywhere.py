@@ -22,6 +22,7 @@ from tests.protocols.quic import build as quic
 from tests.protocols.rdp import test_session as rdp
 from tests.protocols.rtp import test_session as rtp
 from tests.protocols.t120 import test_session as t120
+from tests.protocols.teamviewer import test_session as teamviewer
 from tests.protocols.telegram_call import test_session as telegram_call
 from tests.protocols.toc import test_session as toc
 from tests.protocols.whatsapp import test_session as whatsapp
@@ -86,6 +87,7 @@ HANDMADE = {  # protocols that no capture here shows over TCP
         (Side.CLIENT, toc.say('toc_send_im bob "hello yourself"')),
     ],
     "whatsapp": whatsapp.STREAM,
+    "teamviewer": teamviewer.TALK,
     "xmpp-bosh": xmpp_bosh.TALK,
 }
 DATAGRAMS = {  # protocols over UDP

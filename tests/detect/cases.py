@@ -255,6 +255,7 @@ CASES = {
     "aim-game-overflow": ([anomaly("oversized-game-request")], [anomaly("sequence-jump")]),
     "icq-web-traversal": ([anomaly("icq-web-traversal-succeeded")], [anomaly("icq-web-crash")]),
     "icq-web-crash": ([anomaly("icq-web-crash")], [anomaly("path-traversal")]),
+    "anydesk-format-string": ([anomaly("anydesk-format-string")], [anomaly("icq-web-crash")]),
     "kazaa-dos": ([anomaly("request-flood")], [anomaly("anonymous-listing")]),
     "protocol-abuse": ([anomaly("path-in-file-name")], [anomaly("sequence-jump")]),
     "remote-control": ([offer(use=Capability.REMOTE_ASSISTANCE)], [offer()]),

@@ -18,8 +18,8 @@ def made(tmp_path, rules):
     ("rule", "told"),
     [
         (
-            "{deny: soulseek, capabilities: [search]}",
-            "the guard cannot enforce soulseek search: no decoder",
+            "{deny: zoom, capabilities: [message]}",
+            "the guard cannot enforce zoom message: no decoder",
         ),
         (
             "{deny: telegram, capabilities: [voice-video]}",

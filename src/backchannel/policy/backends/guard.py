@@ -13,10 +13,14 @@ from backchannel.policy.model import Line, Rules, Use
 
 NAME = "guard"
 TITLE = "backchannel's own guard (Linux, NFQUEUE)"
-OPAQUE = {"mtproto", "rdp", "rdp-udp", "whatsapp"}
+OPAQUE = {"mtproto", "rdp", "rdp-udp", "teamviewer", "whatsapp"}
 """Decoders that know their service, and see nothing of what is done inside it."""
 
-ONLY = {"discord-voice": Capability.VOICE_VIDEO, "telegram-call": Capability.VOICE_VIDEO}
+ONLY = {
+    "discord-voice": Capability.VOICE_VIDEO,
+    "telegram-call": Capability.VOICE_VIDEO,
+    "anydesk": Capability.SEARCH,
+}
 """Decoders that know one use of their service, and nothing of the others."""
 
 _TELEGRAM = (
@@ -28,6 +32,7 @@ HIDDEN = {
     "discord-voice": "calls of the browser version are WebRTC, which nothing marks as Discord's",
     "mtproto": _TELEGRAM,
     "telegram-call": _TELEGRAM,
+    "teamviewer": "what goes over UDP has no fixed bytes, and in TLS only names tell it",
     "tor": _TOR,
     "tor-directory": _TOR,
 }
