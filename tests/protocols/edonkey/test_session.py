@@ -22,6 +22,7 @@ from tests.protocols.edonkey.build import ALICE, BOB, FILE, emule, frame, packed
 
 from backchannel.effects import Expect, FileClose, FileData, FileOpen
 from backchannel.events import (
+    Anomaly,
     Download,
     Gap,
     Malformed,
@@ -268,7 +269,7 @@ def test_a_sign_on_and_a_high_id():
     assert (answer.account, answer.accepted) == (ALICE.hex(), True)
     assert answer.reason.startswith("high id")
     [address] = kit.events(found, PeerAddress)
-    assert (address.address, address.port, address.how) == ("192.0.2.1", 4662, "high-id")
+    assert (address.address, address.port, address.how) == ("192.0.2.1", 4662, "listening-port")
     [expected] = kit.effects(found, Expect)
     assert (expected.address, expected.port, expected.context) == ("192.0.2.1", 4662, ALICE)
 
@@ -401,8 +402,8 @@ def test_udp_port_and_buddy_of_a_greeting():
     hello = frame(0x01, b"\x10" + ALICE + struct.pack("<IH", 5, 4662) + about + build.NOBODY)
     found = [(a.how, a.address, a.port, a.transport) for a in heard(PeerAddress, (C, hello))]
     assert found == [
-        ("udp-port", "192.0.2.1", 4672, "udp"),
-        ("kad-port", "192.0.2.1", 5000, "udp"),
+        ("listening-port", "192.0.2.1", 4672, "udp"),
+        ("listening-port", "192.0.2.1", 5000, "udp"),
         ("buddy", "127.0.0.1", 4999, "udp"),
     ]
 
@@ -418,6 +419,7 @@ def test_a_share_is_browsed():
     found = told(*GREETED, (C, frame(0x4A)), (S, frame(0x4B, listed)))
     assert kit.events(found, Browse)[0] == Browse(owner=BOB.hex(), by=ALICE.hex())
     assert kit.events(found, Share)[0].owner == BOB.hex()
+    assert kit.events(found, Anomaly)[0].kind == "anonymous-listing"
     [_, denied] = heard(Browse, *GREETED, (C, frame(0x5D)), (S, frame(0x61)))
     assert (denied.owner, denied.by, denied.action) == (BOB.hex(), ALICE.hex(), "denied")
 

@@ -233,9 +233,9 @@ def test_nodes_greet_each_other():
         (a.how, a.account, a.address, a.port, a.transport) for a in kit.events(found, PeerAddress)
     ]
     assert addresses == [
-        ("kad", identity(ONE), "192.0.2.1", 4662, "tcp"),
-        ("kad", identity(ONE), "192.0.2.1", 5000, "udp"),
-        ("kad", identity(TWO), "192.0.2.2", 4663, "tcp"),
+        ("listening-port", identity(ONE), "192.0.2.1", 4662, "tcp"),
+        ("listening-port", identity(ONE), "192.0.2.1", 5000, "udp"),
+        ("listening-port", identity(TWO), "192.0.2.2", 4663, "tcp"),
     ]
     nodes = kit.events(found, KadNode)
     assert [(n.id, n.version) for n in nodes] == [(identity(ONE), 9), (identity(TWO), 8)]
@@ -325,7 +325,7 @@ def test_files_and_sources_are_published():
     assert (words.owner, words.files[0].name) == ("192.0.2.1:4672", "tide.txt")
     assert (source.owner, source.files[0].hash) == (identity(ALICE), identity(FILE))
     [address] = kit.events(found, PeerAddress)
-    assert (address.how, address.address, address.port) == ("kad-publish", "192.0.2.1", 4662)
+    assert (address.how, address.address, address.port) == ("listening-port", "192.0.2.1", 4662)
     assert not kit.events(found, Malformed)
 
 
@@ -339,9 +339,9 @@ def test_who_can_be_reached():
     )
     hows = [(a.how, a.account, a.address) for a in kit.events(found, PeerAddress)]
     assert hows == [
-        ("kad-check", "192.0.2.1:4672", "192.0.2.1"),
+        ("listening-port", "192.0.2.1:4672", "192.0.2.1"),
         ("seen-as", "192.0.2.1:4672", "203.0.113.9"),
-        ("kad-check", ALICE.hex(), "192.0.2.1"),
+        ("listening-port", ALICE.hex(), "192.0.2.1"),
     ]
     assert [e.context for e in kit.effects(found, Expect)] == [None, ALICE]
     assert not heard(PeerAddress, (S, packet(0x58, turned("192.0.2.1"))))
@@ -354,8 +354,8 @@ def test_buddies_and_callbacks():
         (C, packet(0x52, ONE + FILE + struct.pack("<H", 4662))),
     )
     assert [(a.how, a.account) for a in kit.events(found, PeerAddress)] == [
-        ("buddy", identity(ALICE)),
-        ("buddy", identity(BOB)),
+        ("listening-port", identity(ALICE)),
+        ("listening-port", identity(BOB)),
     ]
     [callback] = kit.events(found, Callback)
     assert (callback.account, callback.hash) == (identity(ONE), identity(FILE))
@@ -384,7 +384,7 @@ def test_direct_callbacks():
         (C, packet(0x94, BOB + FILE + b"\1\0\0\0", 0xC5)),
     )
     [address] = kit.events(found, PeerAddress)
-    assert (address.account, address.how) == (ALICE.hex(), "callback")
+    assert (address.account, address.how) == (ALICE.hex(), "listening-port")
     [callback] = kit.events(found, Callback)
     assert (callback.account, callback.hash) == (BOB.hex(), FILE.hex())
 

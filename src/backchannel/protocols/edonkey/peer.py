@@ -6,7 +6,7 @@ files do not come here: `parts.py` takes them as they arrive.
 
 from collections.abc import Callable, Iterator
 
-from backchannel.events import Download, Message, Peer, Profile, Search, Share
+from backchannel.events import Anomaly, Download, Message, Peer, Profile, Search, Share
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.edonkey import software, sources, tags, wire
@@ -191,6 +191,8 @@ def _shared(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     total = reader.u32le()
     files = tuple(file for file, _, _ in entries(reader, total))
     yield Share(owner=talk.account(side), files=files, total=total)
+    if total:
+        yield Anomaly(kind="anonymous-listing", detail=f"{total} files")
 
 
 def _folder(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:

@@ -83,7 +83,9 @@ class Talk:
     def address(
         self, account: str, address: str, port: int, how: str, transport: str = "tcp"
     ) -> list[Output]:
-        """Tell once that an address was disclosed."""
+        """Tell once that an address was disclosed; where it shows anyway, the port alone is new."""
+        if address in {end.address for end in self.ends.values()}:
+            how = "listening-port"
         if not address or not self.is_new(how, account, address, port, transport):
             return []
         return [

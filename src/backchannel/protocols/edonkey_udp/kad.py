@@ -56,7 +56,7 @@ def _bootstrap(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
 def _introduced(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
     node, end = memory.nodes[side], memory.ends[side]
     node.id, port, node.version = reader.take(wire.HASH), reader.u16le(), reader.u8()
-    yield from memory.address(memory.who(side), end.address, port, "kad")
+    yield from memory.address(memory.who(side), end.address, port, "listening-port")
     yield from expect_datagrams(memory, end.address, end.port, Receiver(node=node.id))
 
 
@@ -65,7 +65,7 @@ def _hello(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
     port = tags.number(_tags(reader), UDP_PORT)
     if port and port != memory.ends[side].port:
         address = memory.ends[side].address
-        yield from memory.address(memory.who(side), address, port, "kad", "udp")
+        yield from memory.address(memory.who(side), address, port, "listening-port", "udp")
 
 
 def _hello_ack(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
@@ -192,7 +192,7 @@ def _publish_source(memory: Memory, side: Side, reader: Reader) -> Iterator[Outp
     shared = SharedFile(name=memory.name(file), size=tags.size(found), hash=file)
     yield Share(owner=user, files=(shared,))
     address, port = memory.ends[side].address, tags.number(found, SOURCE_PORT) & 0xFFFF
-    yield from memory.address(user, address, port, "kad-publish")
+    yield from memory.address(user, address, port, "listening-port")
     yield from expect(address, port, user)
 
 
@@ -227,7 +227,7 @@ def _firewalled_2(memory: Memory, side: Side, reader: Reader) -> Iterator[Output
 def _checked(memory: Memory, side: Side, port: int, user: str) -> Iterator[Output]:
     """Whoever asks whether it can be reached is connected to."""
     address = memory.ends[side].address
-    yield from memory.address(memory.who(side), address, port, "kad-check")
+    yield from memory.address(memory.who(side), address, port, "listening-port")
     yield from expect(address, port, user, memory.ends[side.other].address)
 
 
@@ -244,7 +244,7 @@ def _buddy(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
         reader.skip(1)
     memory.users[side] = user
     address = memory.ends[side].address
-    yield from memory.address(user, address, port, "buddy")
+    yield from memory.address(user, address, port, "listening-port")
     yield from expect(address, port, user, memory.ends[side.other].address)
 
 

@@ -60,7 +60,7 @@ def _call_back(memory: Memory, side: Side, reader: Reader) -> Iterator[Output]:
     reader.skip(1)
     memory.users[side] = user
     address = memory.ends[side].address
-    yield from memory.address(user, address, port, "callback")
+    yield from memory.address(user, address, port, "listening-port")
     yield from expect(address, port, user, memory.ends[side.other].address)
 
 
