@@ -35,8 +35,8 @@ from backchannel.protocols.edonkey.md4 import md4
 from backchannel.protocols.edonkey.talk import Receiver
 from backchannel.protocols.edonkey_udp import PROTOCOL, kad, plain
 from backchannel.protocols.edonkey_udp.events import KadNode
-from backchannel.protocols.edonkey_udp.memory import identity
-from backchannel.protocols.edonkey_udp.sealed import TRIES
+from backchannel.protocols.edonkey_udp.memory import KINDS, identity
+from backchannel.protocols.edonkey_udp.sealed import KEYS, TRIES, Keys
 from backchannel.protocols.edonkey_udp.session import ENOUGH, MALFORMED, Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
@@ -507,7 +507,40 @@ def test_what_does_not_open_is_not_tried_for_ever():
     assert not kit.events([(S, e) for e in session.end(C)], KadNode)
 
 
+def test_keys_and_padding_at_their_edges():
+    keys = Keys()
+    for number in range(1, 3 * KEYS):
+        keys.add(S, bytes([number]) * 16)
+    assert len(keys._secrets[S]) == KEYS
+    keys.add(S, TWO)
+    assert keys.open(S, seal(HELLO, TWO, padding=15)) == HELLO
+    high = bytearray(seal(HELLO, TWO, padding=3))
+    high[7] ^= 0x50  # the upper half of the size is chance
+    assert keys.open(S, bytes(high)) == HELLO
+
+
 # -- laws ------------------------------------------------------------------------------------------
+
+
+def test_lists_and_memories_are_bounded():
+    session = Session(build.UDP)
+    listed = b"".join(node(f"10.{n >> 8}.{n & 255}.1", id_=n.to_bytes(16)) for n in range(1, 201))
+    found = []
+    for turn in range(4):
+        some = listed.replace(b"\x0a", bytes([11 + turn]))
+        found += session.feed(S, packet(0x29, bytes([turn]) * 16 + b"\xc8" + some))
+    assert len(kit.events([(S, each) for each in found], Peer)) <= kad.TOLD
+    node_ = session._memory.nodes[S]
+    for number in range(3 * KINDS):
+        node_.count(f"kind {number}")
+    assert len(node_.counts) <= KINDS + 1
+
+
+def test_answers_that_follow_each_other_are_bounded():
+    one = FILE + place("203.0.113.7", 4662) + build.tags((1, b"tide.txt"))
+    many = packet(0x99, one, 0xE3) * (plain.AGAIN + 5)
+    assert len(heard(SearchHit, (S, many))) == 0, "a datagram that goes on is none"
+    assert len(heard(SearchHit, (S, packet(0x99, one, 0xE3) * plain.AGAIN))) == plain.AGAIN
 
 
 def test_broken_datagrams_are_told_and_bounded():

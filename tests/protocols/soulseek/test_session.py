@@ -42,7 +42,10 @@ from backchannel.protocols.edonkey.events import Browse, QueueRank
 from backchannel.protocols.soulseek import PROTOCOL, listing, wire
 from backchannel.protocols.soulseek.context import Call
 from backchannel.protocols.soulseek.listing import Shares
+from backchannel.protocols.soulseek.peer import OFFERED
+from backchannel.protocols.soulseek.server import MEMBERS
 from backchannel.protocols.soulseek.session import Session, recognise
+from backchannel.protocols.soulseek.talk import REMEMBERED, Talk
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.1", 40000), Endpoint("192.0.2.2", 443))
@@ -382,8 +385,9 @@ def test_a_large_share_is_counted_and_its_beginning_told():
 def test_empty_folders_are_walked_over():
     body = number(3) + text("a") + number(0) + text("b") + number(1) + shared("x", 1)
     shares = Shares()
-    shares.feed(zlib.compress(body + text("c") + number(0) + number(0)))
-    assert (shares.total, shares.told[0].name) == (1, "b\\x")
+    locked = number(0, 1) + text("locked") + number(1) + shared("secret", 9)
+    shares.feed(zlib.compress(body + text("c") + number(0) + locked))
+    assert (shares.total, shares.told[0].name, shares._folders) == (1, "b\\x", 0)
 
 
 def test_a_list_that_is_none_costs_itself():
@@ -541,6 +545,44 @@ def test_a_long_message_is_walked_over_and_a_gap_in_it_costs_nothing():
 def test_any_other_gap_ends_a_side():
     found = told((C, LOGIN), (S, LET_IN), (S, 3), (S, frame(66, text("hi"))))
     assert not kit.events(found, Message)
+
+
+def test_a_gap_in_a_list_of_shares_costs_the_list():
+    listed = packed(5, share(30, 30))
+    steps = [(S, listed[:100]), (S, 50), (S, listed[150:] + frame(43, text("x")))]
+    found = told((C, INIT), *steps)
+    assert not kit.events(found, Share)
+    assert not kit.events(found, Malformed)
+    assert kit.events(found, Download)
+
+
+def test_what_is_held_is_bounded():
+    session = Session(START)
+    session.feed(C, PIERCE + struct.pack("<IB", 4000, 4))
+    for _ in range(600):
+        session.feed(S, struct.pack("<IB", 4000, 4) + bytes(1000))
+    assert kit.footprint(session) < 300_000
+    talk = Talk(START)
+    for each in range(3 * REMEMBERED):
+        talk.is_new(each)
+    assert len(talk._told) <= REMEMBERED
+    session = Session(START)
+    session.feed(C, INIT)
+    for token in range(2 * OFFERED):
+        session.feed(S, frame(40, number(1, token) + text("x")))
+    assert len(session._talk.offered) == OFFERED
+
+
+def test_long_lists_of_users_are_told_in_part():
+    many = number(MEMBERS + 5) + text("u") * (MEMBERS + 5)
+    [room] = heard(Room, (C, LOGIN), (S, frame(14, text("harbour") + many)))
+    assert len(room.others) == MEMBERS
+
+
+def test_an_answer_that_unfolds_too_far_or_is_cut_short_is_malformed():
+    assert heard(Malformed, (C, INIT), (S, packed(9, bytes(2 << 20))))
+    whole = zlib.compress(HITS)
+    assert heard(Malformed, (C, INIT), (S, frame(9, whole[:-3])))
 
 
 def test_a_gap_in_a_file_keeps_the_place():
