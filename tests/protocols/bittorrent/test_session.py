@@ -392,6 +392,17 @@ def test_a_gap_inside_a_block_costs_the_piece():
     assert [gap.size for gap in kit.events(steps, Gap)] == [1000]
 
 
+def test_a_gap_up_to_the_end_of_a_block_loses_nothing_behind():
+    first = BOOK[0][1]
+    steps = told(*TALK[:7], (S, first[:5000]), (S, len(first) - 5000), (S, build.have(3)))
+    assert traffic(steps)[S].has == 1
+
+
+def test_pieces_from_elsewhere_are_not_taken_from_here():
+    steps = told(*GREETED, BOOK[0], (C, build.have(0) + build.have(0) + build.have(3)))
+    assert (traffic(steps)[S].taken, traffic(steps)[C].has) == (1, 2)
+
+
 @pytest.mark.parametrize("size", [0, 20_000])
 def test_behind_a_larger_gap_the_next_block_is_found(size):
     steps = told(*TALK[:7], (S, BOOK[0][1][:5000]), (S, size), (S, bytes(700)), *BOOK[2:])

@@ -115,6 +115,13 @@ def test_an_info_dictionary_comes_in_any_order():
     assert assembly.take(take(0, 5, b"after")) == b"after"
 
 
+def test_who_names_another_size_begins_anew():
+    assembly = Assembly()
+    assert assembly.take(take(0, 1 << 15, bytes(1 << 14))) is None
+    assert assembly.take(take(1, (1 << 14) + 5, b"hello")) is None
+    assert assembly.take(take(0, (1 << 14) + 5, bytes(1 << 14))) == bytes(1 << 14) + b"hello"
+
+
 @pytest.mark.parametrize(
     "body",
     [

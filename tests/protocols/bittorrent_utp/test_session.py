@@ -256,6 +256,15 @@ def test_more_early_packets_than_are_held_are_a_gap():
     assert inner(steps, C) == HELLO + b"x" * 65
 
 
+def test_what_was_early_and_had_its_turn_is_held_no_more():
+    number, steps = FIRST + 2, list(TALK[:2])
+    steps.append((C, packet(DATA, ID + 1, FIRST + 1, 0, HELLO)))
+    for _ in range(100):
+        steps += [(C, packet(DATA, ID + 1, number + at, 0, bytes(1000))) for at in (1, 0)]
+        number += 2
+    assert not kit.effects(told(*steps), InnerGap)
+
+
 @pytest.mark.parametrize("opening", [b"\x13BitTorrent PROTOCOL", random.Random(6).randbytes(96)])
 def test_other_streams_are_counted_only(opening):
     steps = told(*build.connection([(C, opening), (S, opening)]))

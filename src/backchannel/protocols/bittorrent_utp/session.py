@@ -150,10 +150,9 @@ class Session(Decoder):
         self, side: Side, connection: _Connection, packet: Packet, theirs: Lane, out: list[Output]
     ) -> None:
         """Learn from a packet how far the other side's have come."""
-        opener = side is connection.opener
-        if not opener and packet.acknowledged == connection.syn:
+        if side is not connection.opener and packet.acknowledged == connection.syn:
             self.standing = Standing.PARSED
-        if opener and connection.begun:  # the first after the answer to its SYN
+        if connection.begun:  # where nothing came yet, the first after the answer to the SYN tells
             theirs.begins(packet.acknowledged + 1)
         told = theirs.acknowledged(packet.acknowledged)
         self._say(connection, connection.side(side.other), told, out)
