@@ -152,7 +152,13 @@ def seen():
 
 OWN = {
     "aim": {"FLAP sign-on", "SNAC in FLAP", "OFT header", "ODC header"},
-    "bittorrent": {"BitTorrent handshake"},
+    "bittorrent": {
+        "BitTorrent handshake",
+        "BitTorrent DHT",
+        "BitTorrent UDP tracker",
+        "BitTorrent tracker",
+        "BitTorrent local search",
+    },
     "edonkey": {"eDonkey hello"},
     "fasttrack": {"FastTrack download", "FastTrack user", "FastTrack ping"},
     "gnutella": {"Gnutella handshake", "Gnutella download"},

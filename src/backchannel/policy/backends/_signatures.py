@@ -2,9 +2,8 @@
 
 Each is written in the keywords of Suricata and stands for flows that carry certain uses. A flow of
 a signature can only be refused as a whole, with everything that it carries.
-Sources: the protocol pages in docs/protocols, and for what we do not decode BEP 3 and 5
-(BitTorrent), RFC 1459 (IRC), RFC 6120 (XMPP), RFC 8489 (STUN), the WireGuard paper, OpenVPN's
-protocol page, and Wireshark's dissector of eDonkey.
+Sources: the protocol pages in docs/protocols, and RFC 1459 (IRC), RFC 6120 (XMPP), RFC 8489 (STUN),
+the WireGuard paper, OpenVPN's protocol page, and Wireshark's dissector of eDonkey.
 """
 
 from typing import Literal
@@ -133,6 +132,21 @@ SIGNATURES = (
     _udp(
         "BitTorrent DHT",
         'content:"d1:"; depth:3; content:"d2:id20:"; distance:1; within:8;',
+        _carried("bittorrent: search file-sharing"),
+    ),
+    _udp(
+        "BitTorrent UDP tracker",
+        'content:"|00 00 04 17 27 10 19 80 00 00 00 00|"; depth:12; dsize:<17;',
+        _carried("bittorrent: search"),
+    ),
+    _tcp(
+        "BitTorrent tracker",
+        'content:"GET /"; depth:5; content:"info_hash=%"; within:2000;',
+        _carried("bittorrent: search"),
+    ),
+    _udp(
+        "BitTorrent local search",
+        'content:"BT-SEARCH * HTTP/1.1"; depth:20;',
         _carried("bittorrent: search file-sharing"),
     ),
     _tcp(
