@@ -322,6 +322,13 @@ def test_logins_without_a_secret(mechanism):
     told = Wire(bound=False).c(auth(mechanism, b64("juliet@capulet.example")))
     assert [type(each) for each in told] == [SignOn]
     assert told[0].method == f"sasl-{mechanism.lower()}"
+    assert told[0].account == ("juliet@capulet.example" if mechanism == "EXTERNAL" else "")
+
+
+def test_an_empty_answer_says_nothing_yet():
+    wire = Wire(bound=False)
+    assert wire.c(auth("PLAIN", "=")) == []
+    assert wire.c(f"<response {SASL}>=</response>") == []
 
 
 def test_sasl2():
@@ -624,7 +631,25 @@ def test_contact_lists():
     assert wire.c(iq(f"<query xmlns='jabber:iq:roster'>{gone}</query>"))[0].change == "remove"
     blocked = "<block xmlns='urn:xmpp:blocking'><item jid='tybalt@capulet.example'/></block>"
     (told,) = wire.c(iq(blocked))
-    assert told.entries[0].blocked
+    assert (told.change, told.entries[0].blocked) == ("add", True)
+    assert wire.s(iq(blocked, to=JULIET)) == []  # the server repeats it to all programs
+    (told,) = wire.c(
+        iq(blocked.replace("block xmlns", "unblock xmlns").replace("/block", "/unblock"))
+    )
+    assert (told.change, told.entries[0].blocked) == ("remove", False)
+    listed = blocked.replace("<block ", "<blocklist ").replace("</block>", "</blocklist>")
+    assert wire.c(iq(listed, "get")) == []
+    (told,) = wire.s(iq(listed, "result", JULIET))
+    assert (told.change, told.entries[0].account) == ("list", "tybalt@capulet.example")
+
+
+def test_who_may_not_enter_a_room_is_not_in_it():
+    wire = Wire()
+    refused = (
+        f"<presence type='error' from='{SHED}/jules' to='{JULIET}'>"
+        "<x xmlns='http://jabber.org/protocol/muc#user'/><error type='auth'/></presence>"
+    )
+    assert wire.s(refused) == []
 
 
 def test_profiles_and_programs():
