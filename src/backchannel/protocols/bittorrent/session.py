@@ -8,8 +8,6 @@ An announced connection that is encrypted (MSE) is left alone, unless the peers 
 behind its key exchange: then the answering side's handshake stands in its first SEALED bytes.
 """
 
-from collections import Counter
-
 from backchannel.decoder import Decoder
 from backchannel.events import Download, Event, Gap, Malformed, PeerAddress, Software
 from backchannel.model import Capability, Side, Standing
@@ -33,6 +31,7 @@ SEALED = 96 + 512 + 8 + 4 + 2 + 512 + wire.HANDSHAKE
 """Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
 OPEN = -1
 """Bytes seen of a connection that is not encrypted, as far as is known."""
+_PARSED = Standing.PARSED
 _ABILITIES = (
     (0, 0x80, "azureus"),
     (5, 0x10, "extensions"),
@@ -50,7 +49,7 @@ class _Peer:
     def __init__(self, *, begun: bool) -> None:
         self.lane = Lane(begun=begun)
         self.hash = b""
-        self.counts: Counter[str] = Counter()
+        self.counts: dict[str, int] = {}
         self.uploaded = self.blocks = self.taken = self.has = 0
         self.sent, self.claimed = Bits(), Bits()
         self.seeds = False
@@ -58,7 +57,10 @@ class _Peer:
 
     def count(self, name: str) -> None:
         """One more message of that name."""
-        self.counts[name if name in self.counts or len(self.counts) < KINDS else "other"] += 1
+        counts = self.counts
+        if name not in counts and len(counts) >= KINDS:
+            name = "other"
+        counts[name] = counts.get(name, 0) + 1
 
 
 class Session(Decoder):
@@ -160,12 +162,12 @@ class Session(Decoder):
         if isinstance(item, Chunk):
             peer.uploaded += len(item.data)
             if self._content is not None:
-                out += self._content.add(side, *item)
+                out += self._content.add(side, item.piece, item.offset, item.data)
         elif isinstance(item, Block):
             peer.count("piece")
             peer.blocks += 1
             peer.sent.add(item.piece)
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         elif isinstance(item, Handshake):
             self._handshake(side, peer, item, out)
         else:
@@ -184,13 +186,13 @@ class Session(Decoder):
             out.append(Software(name=program, version=version, role="peer", account=name))
 
     def _message(self, side: Side, peer: _Peer, item: Message, out: list[Output]) -> None:
-        kind, body = item
+        kind, body = item.kind, item.body
         name = wire.NAMES.get(kind, "unknown")
         if kind == Kind.EXTENDED:
             name = self._extensions.name(side, body[0]) or "unknown extension"
         peer.count(name)
         if kind != Kind.KEEP_ALIVE:  # behind a handshake, or a request that was found
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         if kind == Kind.HAVE:
             self._has(side, peer, u32_at(body, 0))
         elif kind == Kind.BITFIELD:

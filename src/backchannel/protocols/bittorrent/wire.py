@@ -9,7 +9,7 @@ after a gap by a request or a block, whose forms nothing else has. BEP 3, 6, 10,
 """
 
 from collections.abc import Iterator
-from enum import Enum, IntEnum, auto
+from enum import Enum, auto
 from typing import NamedTuple
 
 from backchannel.patterns import later
@@ -25,14 +25,15 @@ _HEADER = 13
 _FIND = 17
 """Bytes of everything that the beginning of a message is found by; all alike, so that it does not
 depend on how the stream was cut which is found first."""
-_MESSAGE = later(
-    rb"\x13BitTorrent proto"
-    rb"|\0\0\0\r[\x06\x08\x10][\s\S]{6}[\0@\x80\xc0]\0\0\0@\0"
-    rb"|\0\0@\t\x07\0[\s\S]{5}[\0@\x80\xc0]\0[\s\S]{4}"
+_FORMS = (
+    (b"\x13BitTorrent proto", later(rb"[\s\S]{17}")),
+    (b"\0\0\0\r", later(rb"[\s\S]{4}[\x06\x08\x10][\s\S]{6}[\0@\x80\xc0]\0\0\0@\0")),
+    (b"\0\0@\t\x07\0", later(rb"[\s\S]{11}[\0@\x80\xc0]\0[\s\S]{4}")),
 )
+"""What they are found by: bytes that a search is quick for, and the form of all of them."""
 
 
-class Kind(IntEnum):
+class Kind:
     """What a message says; KEEP_ALIVE has no number of its own."""
 
     KEEP_ALIVE = -1
@@ -76,7 +77,9 @@ _SIZES: dict[int, int] = {
 }
 """Of messages whose length is fixed, what it is."""
 _LEAST: dict[int, int] = {Kind.PIECE: 9, Kind.EXTENDED: 2, Kind.HASHES: 49}
-NAMES = {int(kind): kind.name.lower().replace("_", "-") for kind in Kind}
+NAMES: dict[int, str] = {
+    kind: name.lower().replace("_", "-") for name, kind in vars(Kind).items() if name.isupper()
+}
 
 
 class Handshake(NamedTuple):
@@ -87,27 +90,31 @@ class Handshake(NamedTuple):
     peer: bytes
 
 
-class Message(NamedTuple):
+class Message:
     """A whole message; of an unknown kind too."""
 
-    kind: int
-    body: bytes
+    __slots__ = ("body", "kind")
+
+    def __init__(self, kind: int, body: bytes) -> None:
+        self.kind, self.body = kind, body
 
 
-class Block(NamedTuple):
-    """A block of *size* bytes begins, which come next."""
+class Block:
+    """A block of a *piece* begins, whose bytes come next."""
 
-    piece: int
-    begin: int
-    size: int
+    __slots__ = ("piece",)
+
+    def __init__(self, piece: int) -> None:
+        self.piece = piece
 
 
-class Chunk(NamedTuple):
+class Chunk:
     """The next bytes of the block that began last, at *offset* of its piece."""
 
-    piece: int
-    offset: int
-    data: bytes
+    __slots__ = ("data", "offset", "piece")
+
+    def __init__(self, piece: int, offset: int, data: bytes) -> None:
+        self.piece, self.offset, self.data = piece, offset, data
 
 
 Item = Handshake | Message | Block | Chunk
@@ -124,11 +131,14 @@ class State(Enum):
     """Nothing that can be read, until a gap."""
 
 
+_HELLO, _MESSAGES, _LOST, _DEAF = State
+
+
 class Lane:
     """What is known of one side's stream."""
 
     def __init__(self, *, begun: bool) -> None:
-        self.state = State.HELLO if begun else State.LOST
+        self.state = _HELLO if begun else _LOST
         self._buffer = bytearray()
         self._left = 0
         """Bytes of the block under way that are still to come."""
@@ -137,13 +147,13 @@ class Lane:
     @property
     def partial(self) -> bool:
         """Whether a handshake or a message has begun and not ended, other than a block."""
-        return bool(self._buffer) and self.state in (State.HELLO, State.MESSAGES)
+        return bool(self._buffer) and self.state in (_HELLO, _MESSAGES)
 
     def feed(self, data: bytes) -> Iterator[Item]:
         """Yield what *data* completes. Raises WireError where the framing is broken, and then
         yields nothing until a gap.
         """
-        if self.state is State.DEAF:
+        if self.state is _DEAF:
             return
         if self._left:  # as for most bytes
             chunk, data = data[: self._left], data[self._left :]
@@ -157,7 +167,7 @@ class Lane:
                     del self._buffer[: len(chunk)]
                     yield self._chunk(chunk)
         except WireError:
-            self.state = State.DEAF
+            self.state = _DEAF
             self._buffer.clear()
             raise
 
@@ -173,7 +183,7 @@ class Lane:
         """Where the next message begins is not known any more."""
         self._left = 0
         self._buffer.clear()
-        self.state = State.LOST
+        self.state = _LOST
 
     def _chunk(self, data: bytes) -> Chunk:
         at = self._at
@@ -184,13 +194,13 @@ class Lane:
     def _next(self) -> Item | None:
         """Take one item off the buffer; None where it is not all there."""
         buffer = self._buffer
-        if self.state is State.LOST and not self._found():
+        if self.state is _LOST and not self._found():
             return None
-        if self.state is State.HELLO:
+        if self.state is _HELLO:
             return self._handshake()
         if len(buffer) < 4:
             return None
-        size = int.from_bytes(buffer[:4])
+        size = (buffer[0] << 8 | buffer[1]) << 16 | buffer[2] << 8 | buffer[3]
         if not size:
             del buffer[:4]
             return Message(Kind.KEEP_ALIVE, b"")
@@ -214,7 +224,7 @@ class Lane:
             return None
         found = bytes(buffer[len(OPENING) : HANDSHAKE])
         del buffer[:HANDSHAKE]
-        self.state = State.MESSAGES
+        self.state = _MESSAGES
         return Handshake(found[:8], found[8:28], found[28:])
 
     def _block(self, size: int) -> Block | None:
@@ -224,29 +234,40 @@ class Lane:
         self._piece, self._at = int.from_bytes(buffer[5:9]), int.from_bytes(buffer[9:_HEADER])
         self._left = size - _LEAST[Kind.PIECE]
         del buffer[:_HEADER]
-        return Block(self._piece, self._at, self._left)
+        return Block(self._piece)
 
     def _found(self) -> bool:
         """Look for the beginning of a message, and let go of what is before it."""
-        found = _MESSAGE.search(self._buffer)
-        if found is None:
+        start = _find(self._buffer)
+        if start < 0:
             del self._buffer[: 1 - _FIND]
             return False
-        start = found.start()
         opens = self._buffer[start] == OPENING[0]
         del self._buffer[:start]
-        self.state = State.HELLO if opens else State.MESSAGES
+        self.state = _HELLO if opens else _MESSAGES
         return True
 
 
 def begins(data: bytes) -> bool:
     """Whether *data* begins with a request, its like, a block, or a handshake."""
-    return _MESSAGE.match(data) is not None
+    return any(data.startswith(mark) and form.match(data) for mark, form in _FORMS)
+
+
+def _find(buffer: bytearray) -> int:
+    """Return where the first beginning of a message is in *buffer*; -1 where there is none."""
+    first = -1
+    for mark, form in _FORMS:
+        at = buffer.find(mark)
+        while at >= 0 and not form.match(buffer, at):
+            at = buffer.find(mark, at + 1)
+        if at >= 0 and not 0 <= first < at:
+            first = at
+    return first
 
 
 def _check(kind: int, size: int) -> None:
     """Raise WireError where no message of that kind has that length."""
-    fixed = _SIZES.get(kind)
+    fixed = _SIZES.get(kind, 0)
     fits = size == fixed if fixed else size >= _LEAST.get(kind, 1)
     most = LARGEST_BLOCK + _HEADER if kind == Kind.PIECE else LARGEST
     if not fits or size > most:

@@ -6,6 +6,7 @@ The other direction has the key and the counter from the same 48 bytes, read bac
 with a secret mixes that into the keys, so that its users' first bytes show nothing.
 """
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
@@ -26,13 +27,15 @@ class Hidden(NamedTuple):
     server: CipherContext
 
 
-def uncover(first: bytes) -> Hidden:
-    """Decrypt the first SIZE bytes of a client; *framing* says whether they hide anything."""
+def uncover(first: bytes, framings: Container[bytes]) -> Hidden | None:
+    """Decrypt the first SIZE bytes of a client; None where they hide none of *framings*."""
     keys = first[_KEYS]
-    client, server = _cipher(keys), _cipher(keys[::-1])
+    client = _cipher(keys)
     plain = client.update(first[:SIZE])
+    if plain[_FRAMING] not in framings:
+        return None  # as nearly always
     centre = int.from_bytes(plain[_CENTRE], "little", signed=True)
-    return Hidden(plain[_FRAMING], centre, client, server)
+    return Hidden(plain[_FRAMING], centre, client, _cipher(keys[::-1]))
 
 
 def _cipher(keys: bytes) -> CipherContext:

@@ -110,8 +110,8 @@ def read_opening(data: bytes) -> Opening | None:
         return Opening("full", 0)
     if len(data) < obfuscation.SIZE:
         return None
-    hidden = obfuscation.uncover(data)
-    if hidden.framing not in _HIDDEN:
+    hidden = obfuscation.uncover(data, _HIDDEN)
+    if hidden is None:
         raise WireError("64 bytes that hide nothing")
     return Opening(
         _HIDDEN[hidden.framing], obfuscation.SIZE, hidden.centre, hidden.client, hidden.server

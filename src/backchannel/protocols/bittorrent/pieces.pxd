@@ -1,0 +1,12 @@
+# C types for pieces.py, which says what these are.
+
+cimport cython
+
+
+cdef class Bits:
+    cdef Py_ssize_t _most
+    cdef bytearray _octets
+    cdef readonly Py_ssize_t count
+
+    @cython.locals(at=Py_ssize_t)
+    cpdef bint add(self, Py_ssize_t number) except -1
