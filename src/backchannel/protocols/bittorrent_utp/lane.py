@@ -49,7 +49,8 @@ class Lane:
         if len(self._early) <= EARLY and self._held <= EARLY_BYTES:
             return []
         turn = self._next
-        return self._skip(min(self._early, key=lambda early: ahead(early, turn)))
+        nearest = min([ahead(early, turn) for early in self._early])
+        return self._skip((turn + nearest) % AROUND)
 
     def acknowledged(self, number: int) -> list[bytes | None]:
         """The other side has all up to *number*: what was not captured of it will not come."""
@@ -65,7 +66,7 @@ class Lane:
         out: list[bytes | None] = []
         assert self._next is not None
         turn = self._next
-        for each in sorted(self._early, key=lambda early: ahead(early, turn)):
+        for _, each in sorted([(ahead(early, turn), early) for early in self._early]):
             if ahead(each, number) >= 0:
                 break
             self._lose(ahead(each, self._next), out)

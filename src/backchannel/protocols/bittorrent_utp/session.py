@@ -75,25 +75,25 @@ class Session(Decoder):
         connection = self._connection(side, packet, out)
         if connection is None:
             return out
-        if packet.type is Type.RESET:
+        if packet.type == Type.RESET:
             self._close(connection, "reset", out)
             return out
         who = connection.side(side)
         mine, theirs = connection.lanes[who], connection.lanes[who.other]
-        if packet.type is Type.SYN:
+        if packet.type == Type.SYN:
             mine.begins(packet.number + 1)
             return out
         self._acknowledges(side, connection, packet, theirs, out)
-        if packet.type is Type.DATA:
+        if packet.type == Type.DATA:
             self._say(connection, who, mine.take(packet.number, packet.payload), out)
-        elif packet.type is Type.FIN:
+        elif packet.type == Type.FIN:
             mine.begins(packet.number)
             mine.ended = packet.number
-        if all(lane.over for lane in connection.lanes):
+        if mine.over and theirs.over:
             self._close(connection, "fin", out)
         return out
 
-    def gap(self, _side: Side, size: int) -> list[Output]:
+    def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - of either
         """Some datagram was not captured whole."""
         return [Gap(size=size)]
 
@@ -110,11 +110,11 @@ class Session(Decoder):
     def _connection(self, side: Side, packet: Packet, out: list[Output]) -> _Connection | None:
         """Return the connection that a packet belongs to; None where that is not known yet."""
         number = packet.connection
-        if packet.type is Type.SYN:
+        if packet.type == Type.SYN:
             known = self._connections.get(number)
             if known is not None and known.syn == packet.number:
                 return known  # sent again
-            made = self._make(side, number, out, begun=True)
+            made = self._make(side, number, out, True)
             made.syn = packet.number
             return made
         for opened, opener in (((number - 1) % AROUND, side), (number, side.other)):
@@ -130,15 +130,15 @@ class Session(Decoder):
         theirs = self._ids[side.other]
         if (number - 1) % AROUND in theirs:
             self.standing = Standing.PARSED
-            return self._make(side, (number - 1) % AROUND, out, begun=False)
+            return self._make(side, (number - 1) % AROUND, out, False)
         if (number + 1) % AROUND in theirs:
             self.standing = Standing.PARSED
-            return self._make(side.other, number, out, begun=False)
+            return self._make(side.other, number, out, False)
         if number not in self._ids[side]:
             self._ids[side].append(number)
         return None
 
-    def _make(self, opener: Side, number: int, out: list[Output], *, begun: bool) -> _Connection:
+    def _make(self, opener: Side, number: int, out: list[Output], begun: bool) -> _Connection:
         if (old := self._connections.get(number)) is not None:
             self._close(old, "", out)
         if len(self._connections) >= CONNECTIONS:
@@ -188,13 +188,13 @@ class Session(Decoder):
                 continue
             if not connection.told:
                 connection.told = True
-                out.append(self._open(channel, inbound=connection.opener is Side.SERVER))
+                out.append(self._open(channel, connection.opener is Side.SERVER))
             if part is None:
                 out.append(InnerGap(side=who, size=0, channel=channel))
             else:
                 out.append(Inner(side=who, data=part, channel=channel))
 
-    def _open(self, channel: str, *, inbound: bool = False, datagrams: bool = False) -> Open:
+    def _open(self, channel: str, inbound: bool = False, datagrams: bool = False) -> Open:
         return Open(
             channel=channel,
             host=self._far.address,
@@ -209,6 +209,6 @@ class Session(Decoder):
             if self.standing is Standing.CLAIMED:
                 self.standing = Standing.REFUTED
             return []
-        opened = [] if self._table else [self._open(TABLE, datagrams=True)]
+        opened = [] if self._table else [self._open(TABLE, False, True)]
         self._table = True
         return [*opened, Inner(side=side, data=data, channel=TABLE)]

@@ -7,19 +7,15 @@
 Numbers count packets, not bytes, and wrap around.
 """
 
-from enum import IntEnum
-from typing import NamedTuple
-
 HEADER = 20
 VERSION = 1
 _EXTENSIONS = {1: (4, 8, 12, 16, 20, 24, 28, 32), 2: (8,), 3: (4,)}
 """Selective acknowledgement, bits of what is understood, reason for closing: their sizes."""
 _MOST = 4
-_WINDOW = 1 << 24
 AROUND = 1 << 16
 
 
-class Type(IntEnum):
+class Type:
     """What a packet is for."""
 
     DATA = 0
@@ -29,14 +25,17 @@ class Type(IntEnum):
     SYN = 4
 
 
-class Packet(NamedTuple):
+class Packet:
     """One packet."""
 
-    type: Type
-    connection: int
-    number: int
-    acknowledged: int
-    payload: bytes
+    __slots__ = ("acknowledged", "connection", "number", "payload", "type")
+
+    def __init__(self, kind: int, data: bytes, payload: bytes) -> None:
+        """*kind* is one of `Type`; *data* has the header."""
+        self.type, self.payload = kind, payload
+        self.connection = data[2] << 8 | data[3]
+        self.number = data[16] << 8 | data[17]
+        self.acknowledged = data[18] << 8 | data[19]
 
 
 def read_packet(data: bytes) -> Packet | None:
@@ -51,11 +50,10 @@ def read_packet(data: bytes) -> Packet | None:
         if size not in _EXTENSIONS.get(extension, ()) or start + size > len(data):
             return None
         extension, at, count = data[at], start + size, count + 1
-    kind, payload = Type(data[0] >> 4), data[at:]
-    if (kind is Type.DATA) is not bool(payload) or int.from_bytes(data[12:16]) >= _WINDOW:
+    kind, payload = data[0] >> 4, data[at:]
+    if (kind == Type.DATA) != bool(payload) or data[12]:  # a window of 16 MiB
         return None
-    connection, number, acknowledged = (data[at] << 8 | data[at + 1] for at in (2, 16, 18))
-    return Packet(kind, connection, number, acknowledged, payload)
+    return Packet(kind, data, payload)
 
 
 def ahead(number: int, other: int) -> int:

@@ -1,0 +1,25 @@
+# C types for lane.py, which says what these are.
+
+cimport cython
+
+from backchannel.protocols.bittorrent_utp.wire cimport ahead
+
+
+cdef class Lane:
+    cdef object _next
+    cdef dict _early
+    cdef Py_ssize_t _held
+    cdef readonly Py_ssize_t octets, lost
+    cdef public object ended
+
+    cpdef begins(self, Py_ssize_t number)
+    @cython.locals(distance=Py_ssize_t, turn=Py_ssize_t)
+    cpdef list take(self, Py_ssize_t number, bytes payload)
+    @cython.locals(upto=Py_ssize_t)
+    cpdef list acknowledged(self, Py_ssize_t number)
+    @cython.locals(out=list, turn=Py_ssize_t)
+    cdef list _skip(self, Py_ssize_t number)
+    cdef _lose(self, Py_ssize_t count, list out)
+    cdef bytes _taken(self, bytes payload)
+    @cython.locals(out=list)
+    cdef list _drain(self, bytes payload)
