@@ -8,9 +8,9 @@ use one port for uTP too: what of it comes on the flow is an inner stream.
 Held: PENDING questions a side, and REMEMBERED info hashes and peers that were told.
 """
 
-from collections import Counter, OrderedDict
 from typing import NamedTuple
 
+from backchannel.decoder import Decoder
 from backchannel.effects import Inner, Open
 from backchannel.events import (
     Gap,
@@ -79,25 +79,28 @@ class _Node:
     def __init__(self) -> None:
         self.id = b""
         self.version = b""
-        self.counts: Counter[str] = Counter()
+        self.counts: dict[str, int] = {}
         self.nodes = self.samples = self.stored = self.unasked = 0
         self.read_only = False
-        self.pending: OrderedDict[bytes, _Asked] = OrderedDict()
+        self.pending: dict[bytes, _Asked] = {}
 
     def count(self, name: str) -> None:
         """One more message of that name."""
-        self.counts[name if name in self.counts or len(self.counts) < KINDS else "other"] += 1
+        counts = self.counts
+        if name not in counts and len(counts) >= KINDS:
+            name = "other"
+        counts[name] = counts.get(name, 0) + 1
 
 
-class Session:
+class Session(Decoder):
     """Decodes one flow between two nodes."""
 
     def __init__(self, start: Start) -> None:
         self.service = "bittorrent"
         self.standing = Standing.CLAIMED
         self.done = False
-        self._ends = {Side.CLIENT: start.client, Side.SERVER: start.server}
-        self._nodes = {side: _Node() for side in Side}
+        self._ends = start.client, start.server
+        self._nodes = [_Node(), _Node()]
         self._told: set[tuple[str, str, int]] = set()
         self._left = ENOUGH
         self._carries = False
@@ -118,7 +121,7 @@ class Session:
             return told + self._query(side, node, message)
         return told + self._reply(side, node, message)
 
-    def gap(self, _side: Side, size: int) -> list[Output]:
+    def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - of either
         """Some datagram was not captured whole."""
         return [Gap(size=size)]
 
@@ -184,7 +187,7 @@ class Session:
         asked = _Asked(account, _hash(body, b"info_hash"), _hash(body, b"target"))
         node.pending[message.transaction] = asked
         if len(node.pending) > PENDING:
-            node.pending.popitem(last=False)
+            del node.pending[next(iter(node.pending))]
         if asked.info_hash or asked.target:
             self.standing = Standing.PARSED  # as 96 bits are fixed, and this is what it is for
         if message.name == "get_peers" and asked.info_hash:
@@ -281,7 +284,8 @@ class Session:
         return told
 
     def _counted(self, found: str, body: Dict) -> list[Output]:
-        seeds, peers = (krpc.estimate(bencode.octets(body, key)) for key in (b"BFsd", b"BFpe"))
+        seeds = krpc.estimate(bencode.octets(body, b"BFsd"))
+        peers = krpc.estimate(bencode.octets(body, b"BFpe"))
         if not self._is_new(f"swarm {found}"):
             return []
         return [Swarm(hash=found, seeds=seeds, peers=peers, estimated=True)]
