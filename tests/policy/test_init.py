@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+from msgspec.structs import replace
 from tests.policy.making import services
 
 from backchannel.located import Located
@@ -36,6 +37,22 @@ def test_what_was_seen_is_allowed_and_the_rest_told():
     assert [each for each in check(rules) if each.level != "note"] == []
     assert "capabilities: [file-transfer]" in text
     assert "AIM: 2 hosts, 6 flows, 97.3 kB; " in text
+
+
+def test_strangers_from_outside_are_no_users():
+    """A peer's listening port is called from everywhere; the policy is for those inside."""
+    run = Scan(EXAMPLES / "aim/aim_oft.pcap")
+    list(run)
+    rows = tuple(
+        replace(row, hosts=replace(row.hosts, clients=(*row.hosts.clients, "93.184.216.34")))
+        for row in run.document.services
+    )
+    text = policy(replace(run.document, services=rows), services(), "2026-11-27")
+    assert "aim-users: [10." in text
+    assert "93.184" not in text
+    rows = tuple(replace(row, hosts=replace(row.hosts, clients=("93.184.216.34",))) for row in rows)
+    text = policy(replace(run.document, services=rows), services(), "2026-11-27")
+    assert "aim-users: [93.184.216.34]" in text  # a capture from outside has no others
 
 
 def test_captures_that_are_not_named_are_counted():

@@ -58,7 +58,11 @@ def _by_service(rows: Iterable[Row], services: Mapping[str, Service]) -> dict[st
 
 
 def _hosts(rows: Iterable[Row]) -> list[str]:
-    hosts = {ip_address(host) for row in rows for host in row.hosts.clients}
+    """Return a service's users: of its clients those with private addresses, where any has one.
+    The others are strangers who came from outside, as peers do.
+    """
+    clients = {ip_address(host) for row in rows for host in row.hosts.clients}
+    hosts = {each for each in clients if each.is_private} or clients
     few = len(hosts) <= MOST
     fours = {
         IPv4Network((int(h), 32 if few else 24), strict=False) for h in hosts if h.version == 4
