@@ -2,75 +2,78 @@
 
 from backchannel.protocols import Magic, Protocol
 
-_TWO_BYTES = ((0xE4, 0x01), (0xE4, 0x60), (0xE4, 0x59), (0xE4, 0x4C), (0xC5, 0x92), (0xC5, 0x93),
-              (0xE3, 0xA2))  # fmt: skip
-_SIZES = {
-    (0xE4, 0x61): (4,),
-    (0xE4, 0x62): (5,),
-    (0xE4, 0x21): (35,),
-    (0xE4, 0x34): (28,),
-    (0xE4, 0x35): (26,),
-    (0xE4, 0x4B): (19, 20),
-    (0xE4, 0x50): (4,),
-    (0xE4, 0x51): (36,),
-    (0xE4, 0x52): (36,),
-    (0xE4, 0x53): (21,),
-    (0xE4, 0x58): (6,),
-    (0xE4, 0x5A): (36, 37),
-    (0xC5, 0x95): (21,),
-    (0xE3, 0x96): (6,),
-    (0xE3, 0xA0): (8,),
-    (0xE3, 0xA2): (6,),
-}
-_LEAST = {
-    (0xE4, 0x22): 19,
-    (0xE4, 0x33): 20,
-    (0xE4, 0x3B): 36,
-    (0xE4, 0x43): 20,
-    (0xE4, 0x44): 35,
-    (0xE4, 0x45): 35,
-    (0xC5, 0x90): 18,
-    (0xC5, 0x91): 4,
-    (0xC5, 0x94): 34,
-    (0xE3, 0x90): 8,
-    (0xE3, 0x92): 5,
-    (0xE3, 0x94): 22,
-    (0xE3, 0x97): 14,
-    (0xE3, 0x98): 5,
-    (0xE3, 0x99): 28,
-    (0xE3, 0x9A): 18,
-    (0xE3, 0x9B): 19,
-    (0xE3, 0xA1): 3,
-    (0xE3, 0xA3): 6,
-}
-_AT_18, _AT_20 = (b"\xff\xff" + bytes(size) + b"\xc0" for size in (16, 18))
-_FORMED = (
-    (bytes((0xE4, 0x29)) + bytes(17), _AT_18, 19),
-    *((bytes((0xE4, kind)) + bytes(19), _AT_20, 22) for kind in (0x09, 0x11, 0x19)),
+_KAD, _CLIENT, _SERVER, _PACKED = 0xE4, 0xC5, 0xE3, 0xE5
+_ONE, _TWO, _FOUR, _EIGHT = 0xFF, 0xFE, 0xFC, 0xF8
+"""Masks of a kind: alone, or with those beside it."""
+_SIZED = (
+    (_KAD, 0x01, _ONE, (2,)),
+    (_KAD, 0x21, _ONE, (35,)),
+    (_KAD, 0x34, _TWO, (26, 28)),
+    (_KAD, 0x48, _EIGHT, (2, 19, 20)),
+    (_KAD, 0x50, _FOUR, (4, 21, 36)),
+    (_KAD, 0x58, _FOUR, (2, 6, 36, 37)),
+    (_KAD, 0x60, _FOUR, (2, 4, 5)),
+    (_CLIENT, 0x92, _TWO, (2,)),
+    (_CLIENT, 0x95, _ONE, (21,)),
+    (_SERVER, 0x96, _ONE, (6,)),
+    (_SERVER, 0xA0, _ONE, (8,)),
+    (_SERVER, 0xA2, _ONE, (2, 6)),
 )
+"""Kinds of few sizes."""
+_AT_LEAST = (
+    (_KAD, 0x22, _ONE, 19),
+    (_KAD, 0x33, _ONE, 20),
+    (_KAD, 0x3B, _ONE, 36),
+    (_KAD, 0x43, _ONE, 20),
+    (_KAD, 0x44, _TWO, 35),
+    (_CLIENT, 0x90, _TWO, 4),
+    (_CLIENT, 0x94, _ONE, 34),
+    (_SERVER, 0x90, _FOUR, 5),
+    (_SERVER, 0x94, _ONE, 22),
+    (_SERVER, 0x97, _ONE, 14),
+    (_SERVER, 0x98, _TWO, 5),
+    (_SERVER, 0x9A, _TWO, 18),
+    (_SERVER, 0xA1, _ONE, 3),
+    (_SERVER, 0xA3, _ONE, 6),
+)
+_SMALL = b"\xc0"
+"""Of a node's version, and of a count of nodes, the upper bits are 0."""
 
 PROTOCOL = Protocol(
     name="edonkey-udp",
     title="eDonkey2000 over UDP, and Kad",
     service="edonkey",
     magic=(
-        *(Magic(transport="udp", pattern=bytes(kind), sizes=(2,)) for kind in _TWO_BYTES),
         *(
-            Magic(transport="udp", pattern=bytes(kind), sizes=sizes)
-            for kind, sizes in _SIZES.items()
+            Magic(
+                transport="udp", pattern=bytes((first, kind)), mask=bytes((_ONE, mask)), sizes=sizes
+            )
+            for first, kind, mask, sizes in _SIZED
         ),
         *(
-            Magic(transport="udp", pattern=bytes(kind), minimum=least)
-            for kind, least in _LEAST.items()
+            Magic(
+                transport="udp",
+                pattern=bytes((first, kind)),
+                mask=bytes((_ONE, mask)),
+                minimum=least,
+            )
+            for first, kind, mask, least in _AT_LEAST
+        ),
+        Magic(
+            transport="udp",
+            pattern=bytes((_KAD, 0x29, *bytes(17))),
+            mask=b"\xff\xff" + bytes(16) + _SMALL,
+            minimum=19,
         ),
         *(
-            # the version or the count of what follows is small
-            Magic(transport="udp", pattern=head, mask=mask, minimum=least)
-            for head, mask, least in _FORMED
+            Magic(
+                transport="udp",
+                pattern=bytes((_KAD, kind, *bytes(19))),
+                mask=bytes((_ONE, mask, *bytes(18))) + _SMALL,
+                minimum=22,
+            )
+            for kind, mask in ((0x09, _ONE), (0x11, 0xF7))
         ),
-        *(
-            Magic(transport="udp", pattern=bytes((0xE5, kind, 0x78)), minimum=12)
-            for kind in (0x09, 0x29, 0x3B, 0x43, 0x44)
-        ),
+        Magic(transport="udp", pattern=bytes((_PACKED, 0, 0x78)), mask=b"\xff\0\xff", minimum=12),
     ),
 )
