@@ -15,7 +15,7 @@ from backchannel.protocols import Peek
 from backchannel.protocols.edonkey import parts, query, software, tags
 from backchannel.protocols.edonkey import talk as talking
 from backchannel.protocols.edonkey.recognise import AHEAD, next_frame, recognise
-from backchannel.protocols.edonkey.sealed import LARGEST_GAP
+from backchannel.protocols.edonkey.sealed import EARNED, FREE_GAP
 from backchannel.protocols.edonkey.session import Session
 from backchannel.protocols.edonkey.sources import MOST
 from backchannel.reader import Reader, WireError
@@ -140,11 +140,20 @@ def test_sources_of_one_answer_are_bounded_and_low_ids_stay():
 def test_a_cipher_is_not_moved_on_without_end():
     piece = build.part(0, bytes(9000))
     steps = sealed([*GREETED, (S, piece[:500]), (S, piece[500:])])
-    steps[3] = S, LARGEST_GAP + 1
+    steps[3] = S, FREE_GAP + EARNED * sum(len(data) for _, data in steps[:3])
     session = Session(ANNOUNCED)
     kit.decode(session, steps, ends=False)
     assert session._lanes[S].deaf
     assert session.feed(S, b"more") == []
+
+
+def test_holes_have_to_be_earned():
+    session = Session(ANNOUNCED)
+    kit.decode(session, sealed(GREETED), ends=False)
+    session.gap(S, FREE_GAP)
+    assert not session._lanes[S].deaf
+    session.gap(S, FREE_GAP)
+    assert session._lanes[S].deaf
 
 
 def test_a_long_frame_is_not_believed_after_a_loss():

@@ -17,8 +17,10 @@ from backchannel.reader import WireError
 
 RANDOM, PROOF = 5, 9
 """Bytes to the end of the random part, and to the end of the fixed value."""
-LARGEST_GAP = 1 << 24
-"""Bytes over which a cipher is moved on."""
+FREE_GAP, EARNED = 1 << 20, 16
+"""Bytes of holes over which a cipher is moved on: some free, and more for each byte that came, as
+one packet is enough to make a large hole.
+"""
 _CHOICES = {Side.CLIENT: 2, Side.SERVER: 1}
 
 
@@ -46,6 +48,8 @@ class Sealed:
         self._heads: dict[Side, bytes | None] = dict.fromkeys(Side, b"")
         """What is there of an opening, in clear; None once it is over."""
         self._random = b""
+        self._gaps = FREE_GAP
+        """Bytes of holes that may still come."""
 
     def feed(self, side: Side, data: bytes) -> bytes:
         """Return what *data* says in clear; raises WireError where the opening does not fit."""
@@ -58,14 +62,16 @@ class Sealed:
                 return b""
             for each, way in ((Side.CLIENT, ASKS), (Side.SERVER, ANSWERS)):
                 self._ciphers[each] = of_stream(self._user, self._random[1:], way)
+        self._gaps += EARNED * len(data)
         plain = self._ciphers[side].update(data)
         head = self._heads[side]
         return plain if head is None else self._opening(side, head + plain)
 
     def gap(self, side: Side, size: int) -> bool:
         """Move on over *size* bytes that were never seen; say whether that could be done."""
-        if self._heads[side] is not None or size > LARGEST_GAP:
+        if self._heads[side] is not None or size > self._gaps:
             return False
+        self._gaps -= size
         self._ciphers[side].update(bytes(size))
         return True
 
