@@ -205,6 +205,7 @@ def test_who_answers_like_a_server_is_the_server():
     assert claim(answers, begun=False).flipped
     assert not claim(b"", answers, begun=False).flipped
     assert not claim(answers).flipped
+    assert isinstance(claim(b"\xe3\1\0", answers, begun=False), Claim)
 
 
 @pytest.mark.parametrize(

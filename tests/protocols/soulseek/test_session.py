@@ -561,7 +561,7 @@ def test_what_is_held_is_bounded():
     session.feed(C, PIERCE + struct.pack("<IB", 4000, 4))
     for _ in range(600):
         session.feed(S, struct.pack("<IB", 4000, 4) + bytes(1000))
-    assert kit.footprint(session) < 300_000
+    assert kit.footprint(session) < 20_000
     talk = Talk(START)
     for each in range(3 * REMEMBERED):
         talk.is_new(each)

@@ -34,7 +34,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     if min(counts) < 0:
         return None
     if sum(counts) >= ENOUGH:
-        answers = not peek.begun and bool(peek.client) and peek.client[5] in wire.FROM_SERVER
+        answers = not peek.begun and len(peek.client) > 5 and peek.client[5] in wire.FROM_SERVER
         flipped = answers and peek.client[0] == wire.EDONKEY
         return Claim("edonkey", evidence="frames in a row, all of known kinds", flipped=flipped)
     return MORE if max(map(len, sides)) < PEEKED else None

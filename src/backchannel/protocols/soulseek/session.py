@@ -134,8 +134,8 @@ class Session:
         return told
 
     def _bound(self, side: Side, lane: _Lane) -> None:
-        """What waits until it is known what it is must not grow without end."""
-        if len(lane.buffer) > opening.LOGIN + wire.FRAME:
+        """What waits until it is known what it is must not grow without end, nor unfold at once."""
+        if len(lane.buffer) > 2 * opening.LOGIN:
             raise WireError(f"too many bytes of the {side.name.lower()} before an opening")
 
     def _open(self, side: Side, told: list[Output]) -> bool:
