@@ -15,7 +15,7 @@ cdef class Session(Decoder):
     cdef readonly str service
     cdef bint _tcp
     cdef tuple _ends, _streams
-    cdef object _use, _lengths
+    cdef object _start, _use, _lengths
     cdef dict _pending
     cdef set _told
     cdef Logins _logins
@@ -25,6 +25,7 @@ cdef class Session(Decoder):
 
     cpdef list feed(self, side, bytes data)
     cpdef list gap(self, side, Py_ssize_t size)
+    @cython.locals(told=list)
     cpdef list end(self, side)
     cdef list _stream(self, side, bytes data)
     cdef _lose(self, side)
@@ -32,7 +33,7 @@ cdef class Session(Decoder):
     cdef list _packet(self, side, bytes data)
     @cython.locals(octets="const unsigned char *", first=int, message=Message)
     cdef list _datagram(self, side, bytes data)
-    @cython.locals(size=Py_ssize_t)
+    @cython.locals(size=Py_ssize_t, relayed=bint)
     cdef bint _is_channel(self, bytes data) except -1
     @cython.locals(octets="const unsigned char *", told=list, size=Py_ssize_t)
     cdef list _channel(self, side, bytes data)
@@ -41,6 +42,7 @@ cdef class Session(Decoder):
     @cython.locals(told=list)
     cdef list _message(self, side, Message message, bytes data)
     cdef list _broken(self, str reason)
+    @cython.locals(told=list, relay=Relay)
     cdef list _request(self, side, Message message, bytes data)
     @cython.locals(told=list)
     cdef list _indication(self, side, Message message)
@@ -52,8 +54,10 @@ cdef class Session(Decoder):
     cdef list _check(self, Message message)
     @cython.locals(value=bytes)
     cdef list _software(self, side, Message message)
+    cdef Relay _turn(self)
     cdef list _once(self, event)
     cdef bint _fresh(self, what) except -1
+    @cython.locals(told=list)
     cdef list _leave(self)
 
 

@@ -75,9 +75,11 @@ class Session(Decoder):
         self._pending: dict[bytes, Side] = {}
         self._told: set[object] = set()
         """What was told, by what it was made of, since most of it comes again and again."""
-        self._logins = Logins()
-        self._relay = Relay(self._logins, start.server.address)
-        self._calls = Calls(start, self.service)
+        self._start = start
+        self._logins: Logins | None = None
+        self._relay: Relay | None = None
+        self._calls: Calls | None = None
+        """Made when a message or datagram is theirs: most flows have none, and there are many."""
         self._messages = self._packets = self._strange = 0
         self._most = BINDINGS
         self._streams: tuple[Stream, ...] = (Stream(), Stream()) if self._tcp else ()
@@ -100,7 +102,8 @@ class Session(Decoder):
         """*side* sends no more."""
         if self.done or self.standing is _REFUTED:
             return []
-        return [*self._calls.end(side), *(self._relay.end() if side is _SERVER else [])]
+        told = self._calls.end(side) if self._calls is not None else []
+        return told + self._relay.end() if self._relay is not None and side is _SERVER else told
 
     def partial(self, side: Side) -> bool:
         """Whether *side* has begun a message and not ended it."""
@@ -153,20 +156,25 @@ class Session(Decoder):
             return self._channel(side, data)
         if self.standing is _CLAIMED:
             self._strange += 1
-        return self._calls.add(side, data) if len(data) > 4 else []
+        if len(data) <= 4:
+            return []
+        if self._calls is None:
+            self._calls = Calls(self._start, self.service)
+        return self._calls.add(side, data)
 
     def _is_channel(self, data: bytes) -> bool:
         """Whether *data*, whose number is in the range, is channel data: whether there is a relay,
         and the length fits.
         """
-        if len(data) < 4 or not (self._relay.used() or self._lengths is False):
+        relayed = self._relay is not None and self._relay.used()
+        if len(data) < 4 or not (relayed or self._lengths is False):
             return False
         size = size_of(data)
         return size <= len(data) <= size + 3
 
     def _channel(self, side: Side, data: bytes) -> list[Output]:
         octets, size = data, size_of(data)
-        told = self._relay.channel(side, octets[0] << 8 | octets[1], data[4:size])
+        told = self._turn().channel(side, octets[0] << 8 | octets[1], data[4:size])
         if self._fresh("channel-data"):
             told.insert(0, StunCarries(kind="channel-data"))
         return told
@@ -205,13 +213,19 @@ class Session(Decoder):
         if len(self._pending) >= PENDING:
             del self._pending[next(iter(self._pending))]
         self._pending[message.transaction] = side
-        if message.method == BINDING:
-            return self._check(message) + self._logins.ask(message, data)
-        self._most = MESSAGES
-        return self._logins.ask(message, data) + self._relay.ask(message)
+        told = self._check(message) if message.method == BINDING else []
+        if message.method != BINDING or REALM in message.attributes:
+            relay = self._turn()
+            assert self._logins is not None
+            told += self._logins.ask(message, data) + relay.ask(message)
+        if message.method != BINDING:
+            self._most = MESSAGES
+        return told
 
     def _indication(self, side: Side, message: Message) -> list[Output]:
-        told = self._relay.indication(side, message)
+        if message.method == BINDING:
+            return []
+        told = self._turn().indication(side, message)
         self._messages -= bool(told)  # counted as what it carries
         self._packets += bool(told)
         return told
@@ -220,7 +234,9 @@ class Session(Decoder):
         asker = self._pending.pop(message.transaction, None)
         if asker is side.other:
             self.standing = _PARSED
-        told = self._logins.answer(side, message) + self._relay.answer(message)
+        told: list[Output] = []
+        if self._logins is not None and self._relay is not None:
+            told = self._logins.answer(side, message) + self._relay.answer(message)
         if message.kind == SUCCESS and message.method == CONNECTION_BIND:
             self.done = True  # from here on it is a connection of somebody's, through the relay
         return told + self._mapped(side, message) if message.kind == SUCCESS else told
@@ -281,6 +297,13 @@ class Session(Decoder):
 
     # -- what is told --------------------------------------------------------------------------
 
+    def _turn(self) -> Relay:
+        """Return what knows of relays, and of who asks them."""
+        if self._relay is None:
+            self._logins = Logins()
+            self._relay = Relay(self._logins, self._start.server.address)
+        return self._relay
+
     def _once(self, event: Event) -> list[Output]:
         return [event] if self._fresh(event) else []
 
@@ -295,9 +318,10 @@ class Session(Decoder):
         """Sum up, and want no more."""
         told: list[Output] = []
         for side in (_CLIENT, _SERVER):
-            told += [Spoken(side=side), *self._calls.leave(side)]
+            if self._calls is not None:
+                told += [Spoken(side=side), *self._calls.leave(side)]
         self.done = True
-        return told + self._relay.end()
+        return told + self._relay.end() if self._relay is not None else told
 
 
 def _without_cookie(data: bytes) -> Message | None:
