@@ -37,7 +37,8 @@ def put_json(value: object) -> None:
     """Write *value* as one line of JSON on standard output."""
     import msgspec  # noqa: PLC0415 - only where asked
 
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.encode(value))
+    sys.stdout.buffer.write(b"\n")  # apart: the line may be long, and would be held twice
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
