@@ -2,6 +2,7 @@
 
 import bz2
 import zlib
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -160,3 +161,27 @@ def test_garbage_is_no_fault(data, packed, listed):
         return
     body.close(told)
     assert body.over
+
+
+@pytest.mark.parametrize("cut", [1, 9, 600])
+def test_damage_shows_at_the_same_byte_however_it_came(cut):
+    content = bytes(range(256)) * 40
+    packed = bytearray(zlib.compress(content))
+    packed[len(packed) // 2] ^= 0x55
+
+    def known(size):
+        body, told = Body(asked(f"file x 0 {len(content)} ZL1"), "bob", "ann", {}, 1), []
+        with suppress(WireError):
+            for at in range(0, len(packed), size):
+                body.feed(bytes(packed[at : at + size]), told)
+        assert not body.over
+        return written(told)
+
+    assert known(cut) == known(1 << 20)
+    listed = bytearray(bz2.compress(LIST * 300))
+    listed[-40] ^= 0x55
+    whole, pieces = Listing("bob", {}, packed=True), Listing("bob", {}, packed=True)
+    whole.feed(bytes(listed))
+    for at in range(0, len(listed), cut):
+        pieces.feed(bytes(listed[at : at + cut]))
+    assert whole.finish() == pieces.finish()

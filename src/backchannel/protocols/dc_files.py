@@ -5,12 +5,13 @@
     type    file: TTH/<hash in base32>, files.xml.bz2, files.xml; list: a folder; tthl: hashes
 
 A body holds what zlib and bz2 do, and of a list LISTED entries and a piece of MOST_TAG bytes. What
-is inflated is bounded by RATIO times what came.
+is inflated is bounded, see RATIO.
 """
 
 import bz2
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from backchannel.effects import FileClose, FileData, FileOpen
@@ -22,8 +23,10 @@ from backchannel.reader import WireError
 from backchannel.text import unescape, utf8
 
 MOST_SIZE = 1 << 50
-RATIO, SLACK = 100, 1 << 20
 CHUNK = 1 << 16
+DEFLATED, FREE, RATIO = 512, 1 << 20, 100
+"""What was packed may be FREE bytes, and beyond that RATIO times what came; that is looked at after
+each block of DEFLATED bytes, so that it ends at the same byte however a stream was cut."""
 BLOCK = 1 << 16
 """Segments of a file end on multiples of this, all but the last."""
 LISTED = 1000
@@ -97,8 +100,7 @@ class Body:
         """*known*: what lists said of files, by their hash; this one's may add to it."""
         self._left = coming.size
         self._offset = coming.start
-        self._inflate: Any = zlib.decompressobj() if coming.packed else None
-        self._came = self._gave = 0
+        self._packed = Packed() if coming.packed else None
         self.over = not coming.size and not coming.packed
         self._listing: Listing | None = None
         if coming.name in LISTS and not coming.start:
@@ -109,30 +111,24 @@ class Body:
 
     def feed(self, data: bytes, told: list[Output]) -> bytes:
         """Take bytes of the side that sends; return what is behind the body."""
-        if self._inflate is None:
+        if self._packed is None:
             mine, rest = data[: self._left], data[self._left :]
             self._take(mine, told)
+            self.over = self._left <= 0
         else:
-            rest = self._unpack(data, told)
+            rest = self._unpack(self._packed, data, told)
         if self.over:
             self.close(told)
         return rest
 
-    def _unpack(self, data: bytes, told: list[Output]) -> bytes:
-        inflate = self._inflate
-        self._came += len(data)
-        try:
-            while data and not inflate.eof:
-                plain = inflate.decompress(data, CHUNK)
-                data = inflate.unconsumed_tail
-                self._gave += len(plain)
-                if self._gave > RATIO * self._came + SLACK or len(plain) > self._left:
-                    raise WireError("more was packed than was told")
-                self._take(plain, told)
-        except zlib.error as error:
-            raise WireError(f"zlib: {error}") from None
-        self.over = inflate.eof
-        return inflate.unused_data if inflate.eof else b""
+    def _unpack(self, packed: "Packed", data: bytes, told: list[Output]) -> bytes:
+        for plain in packed.feed(data):
+            more = len(plain) > self._left
+            self._take(plain[: self._left], told)
+            if more:
+                raise WireError("more was packed than was told")
+        self.over = packed.over
+        return packed.rest
 
     def _take(self, data: bytes, told: list[Output]) -> None:
         self._left -= len(data)
@@ -144,7 +140,6 @@ class Body:
         self._offset += len(data)
         if data and self._listing:
             self._listing.feed(data)
-        self.over = self._left <= 0 and self._inflate is None
 
     def close(self, told: list[Output]) -> None:
         """No more comes of it."""
@@ -177,6 +172,56 @@ def _opened(
     )
 
 
+class Packed:
+    """Undoes one zlib stream, piece by piece; bytes may follow it."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj()
+        self._taken = self._given = 0
+        self.over = False
+        self.rest = b""
+        """What is behind the stream's end."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what *data* unfolds to. Raises WireError on damage, or for a bomb."""
+        at = 0
+        while at < len(data) and not self.over:
+            block = data[at : at + DEFLATED - self._taken % DEFLATED]
+            at += len(block)
+            self._taken += len(block)
+            yield from self._undo(block)
+            if self._stream.eof:
+                self.over, self.rest = True, self._stream.unused_data + data[at:]
+            elif self._taken % DEFLATED == 0 and self._given > FREE + RATIO * self._taken:
+                raise WireError(f"{self._given} bytes were packed into {self._taken}")
+
+    def _undo(self, block: bytes) -> Iterator[bytes]:
+        before = self._stream.copy()
+        try:
+            pieces = list(self._pieces(block))
+        except zlib.error:  # what stands before the damage is told, as if it had come alone
+            self._stream = before
+            for at in range(len(block)):
+                yield from self._sound(block[at : at + 1])
+            return
+        yield from pieces
+
+    def _sound(self, octet: bytes) -> Iterator[bytes]:
+        try:
+            yield from self._pieces(octet)
+        except zlib.error as error:
+            raise WireError(f"zlib: {error}") from None
+
+    def _pieces(self, block: bytes) -> Iterator[bytes]:
+        out = b""
+        while (block or len(out) == CHUNK) and not self._stream.eof:
+            out = self._stream.decompress(block, CHUNK)
+            block = self._stream.unconsumed_tail
+            self._given += len(out)
+            if out:
+                yield out
+
+
 class Listing:
     """The list of all that somebody shares, in XML, as it comes."""
 
@@ -196,15 +241,20 @@ class Listing:
         if self._unpack is None:
             self._read(data)
             return
-        try:
-            while not self._broken and not self._unpack.eof:
-                plain = self._unpack.decompress(data, CHUNK)
-                data = b""
-                if not plain and self._unpack.needs_input:
-                    return
-                self._read(plain)
+        try:  # byte by byte, so that damage shows at the same one however it came
+            for at in range(len(data)):
+                self._undo(data[at : at + 1])
         except OSError:
             self._broken = True
+
+    def _undo(self, octet: bytes) -> None:
+        while not self._broken and not self._unpack.eof:
+            plain = self._unpack.decompress(octet, CHUNK)
+            octet = b""
+            if plain:
+                self._read(plain)
+            elif self._unpack.needs_input:
+                return
 
     def _read(self, data: bytes) -> None:
         self._plain += len(data)

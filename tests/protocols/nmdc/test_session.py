@@ -419,6 +419,16 @@ def test_garbage_is_never_raised(steps, start):
     kit.check_garbage(lambda: Session(start), steps)
 
 
+@pytest.mark.parametrize("size", [1, 100, 700])
+@pytest.mark.parametrize(
+    "packed", [zlib.compress(bytes(1 << 22)), zlib.compress(b"<bob> a|")[:-3] + b"xxx"]
+)
+def test_how_tcp_cuts_a_bomb_or_damage_changes_nothing(packed, size):
+    kit.check_segmentation(
+        lambda: Session(START), [*SIGN_ON, (S, b"$ZOn|" + packed + b"<bob> b|")], size
+    )
+
+
 # -- the recording -------------------------------------------------------------------------------
 
 

@@ -1,16 +1,13 @@
 """One NMDC connection: commands of both sides in, events out; or one datagram, an answer.
 
 Holds at most one command a side (64 KiB), the bounded tables of `State`, and one `Body` a side. A
-hub may compress what follows $ZOn: what is inflated is bounded by RATIO times what came.
+hub may compress what follows $ZOn; `Packed` bounds it.
 """
-
-import zlib
-from typing import Any
 
 from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
-from backchannel.protocols.dc_files import CHUNK, RATIO, SLACK, Body
+from backchannel.protocols.dc_files import Body, Packed
 from backchannel.protocols.nmdc import hub, peer, wire
 from backchannel.protocols.nmdc.recognise import recognise
 from backchannel.protocols.nmdc.state import State
@@ -35,9 +32,12 @@ class _Lane:
         self.foreign = 0
         self.deaf = False
         self.body: Body | None = None
-        self.packed: Any = None
+        self.packed: Packed | None = None
         """What inflates, while a hub compresses."""
-        self.came = self.gave = 0
+
+    def hears(self) -> bool:
+        """Whether it is still worth reading."""
+        return not self.deaf
 
     def inflates(self) -> bool:
         """Whether what comes is compressed."""
@@ -108,45 +108,34 @@ class Session:
     # -- commands ------------------------------------------------------------------------------
 
     def _feed(self, side: Side, lane: _Lane, data: bytes, told: list[Output]) -> None:
-        while data or lane.buffer:
-            if lane.inflates():
-                if not data:
-                    return
-                data = self._unpack(lane, data, told, side)
+        while data and lane.hears():
+            packed = lane.packed
+            if packed is None:
+                data = self._plain(side, lane, data, told)
                 continue
+            for plain in packed.feed(data):
+                self._plain(side, lane, plain, told)
+                if not lane.hears():
+                    return
+            data = packed.rest
+            if packed.over:
+                lane.packed = None
+
+    def _plain(self, side: Side, lane: _Lane, data: bytes, told: list[Output]) -> bytes:
+        """Read what is not, or no longer, compressed; return what is, behind a $ZOn."""
+        outside = not lane.inflates()
+        lane.buffer += data
+        while lane.buffer and not lane.deaf:
             if lane.body is not None:
-                lane.buffer += data
-                data = bytes(lane.buffer)
-                lane.buffer.clear()
-                data = lane.body.feed(data, told) if data else b""
+                lane.buffer[:] = lane.body.feed(bytes(lane.buffer), told)
                 if lane.body.over:
                     lane.body = None
-                continue
-            lane.buffer += data
-            data = b""
-            if not self._step(side, lane, told):
-                return
-            if lane.inflates():  # from here on what comes is compressed
-                data = bytes(lane.buffer)
+            elif not self._step(side, lane, told):
+                break
+            elif outside and lane.inflates():
+                rest = bytes(lane.buffer)
                 lane.buffer.clear()
-
-    def _unpack(self, lane: _Lane, data: bytes, told: list[Output], side: Side) -> bytes:
-        """Read what a hub has compressed; return what is behind it."""
-        packed, lane.packed = lane.packed, None
-        lane.came += len(data)
-        try:
-            while data and not packed.eof:
-                plain = packed.decompress(data, CHUNK)
-                data = packed.unconsumed_tail
-                lane.gave += len(plain)
-                if lane.gave > RATIO * lane.came + SLACK:
-                    raise WireError("too much was packed")
-                self._feed(side, lane, plain, told)
-        except zlib.error as error:
-            raise WireError(f"zlib: {error}") from None
-        if packed.eof:
-            return bytes(packed.unused_data)
-        lane.packed = packed
+                return rest
         return b""
 
     def _step(self, side: Side, lane: _Lane, told: list[Output]) -> bool:
@@ -208,8 +197,8 @@ class Session:
             told += hub.said(state, command.rest, own)
         elif tell := table.get(word):
             told += tell(state, command.rest)
-        elif word == "$ZOn" and not own:
-            lane.packed, lane.came, lane.gave = zlib.decompressobj(), 0, 0
+        elif word == "$ZOn" and not own and lane.packed is None:
+            lane.packed = Packed()
 
     def _is_chat(self, command: Command) -> bool:
         return not command.word and wire.chat(command.rest) is not None
