@@ -39,6 +39,7 @@ from backchannel.model import MORE, Claim, Confidence, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.edonkey.events import Browse, QueueRank
+from backchannel.protocols.gnutella.inflater import Inflater
 from backchannel.protocols.soulseek import PROTOCOL, listing, wire
 from backchannel.protocols.soulseek.context import Call
 from backchannel.protocols.soulseek.listing import Shares
@@ -46,6 +47,7 @@ from backchannel.protocols.soulseek.peer import OFFERED
 from backchannel.protocols.soulseek.server import MEMBERS
 from backchannel.protocols.soulseek.session import Session, recognise
 from backchannel.protocols.soulseek.talk import REMEMBERED, Talk
+from backchannel.reader import WireError
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.1", 40000), Endpoint("192.0.2.2", 443))
@@ -380,6 +382,14 @@ def test_a_large_share_is_counted_and_its_beginning_told():
     [listed] = kit.events(found, Share)
     assert (listed.total, len(listed.files)) == (10_000, listing.LISTED)
     assert kit.events(found, Download)
+
+
+def test_bytes_behind_the_end_of_a_list_are_malformed_and_end_at_once():
+    """zlib went on for ever where the end came in the second piece of a block."""
+    body = zlib.compress(number(1) + text("f") + number(9000) + bytes(70_000)) + b"x" * 13
+    with pytest.raises(WireError):
+        list(Inflater().feed(zlib.compress(bytes(70_000)) + b"x" * 13))
+    assert heard(Malformed, (C, INIT), (S, frame(5, body)))
 
 
 def test_empty_folders_are_walked_over():

@@ -53,7 +53,8 @@ class Inflater:
 
     def _pieces(self, block: bytes) -> Iterator[bytes]:
         out = b""
-        while block or len(out) == PIECE:
+        # behind the end zlib takes no more, and still says that there is some
+        while (block or len(out) == PIECE) and not self._stream.eof:
             out = self._stream.decompress(block, PIECE)
             block = self._stream.unconsumed_tail
             self._given += len(out)
