@@ -89,13 +89,11 @@ def test_what_cannot_be_is_told_with_its_code():
     bad = run(world, "/run/bad.yaml")
     assert bad.returncode == 2
     assert "bad.yaml:2" in bad.stderr
-    Path("/run/vain.yaml").write_text(
-        "policy: 1\nrules: [{deny: direct-connect, capabilities: [search]}]"
-    )
+    Path("/run/vain.yaml").write_text("policy: 1\nrules: [{deny: matrix, capabilities: [message]}]")
     vain = run(world, "/run/vain.yaml")
     assert vain.returncode == 2
     assert "vain.yaml:2: " in vain.stderr
-    assert "the guard cannot enforce direct-connect search: no decoder" in vain.stderr
+    assert "the guard cannot enforce matrix message: no decoder" in vain.stderr
     nobody = run(world, "status")
     assert nobody.returncode == 2
     assert "no guard answers at /run/backchannel/guard.sock" in nobody.stderr

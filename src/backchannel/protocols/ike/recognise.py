@@ -140,6 +140,8 @@ def _streams(peek: Peek) -> Claim | More | None:
     for answer in answers:
         if isinstance(answer, Claim):
             return answer
+    if peek.begun and None in answers:  # zeros of one side are no frame where the other has none
+        return None
     return MORE if MORE in answers else None
 
 
