@@ -237,7 +237,12 @@ CASES = {
             (credential("token"), {"client": "10.0.0.5"}),
             (credential("token"), {"client": "10.0.0.6"}),
         ],
-        [credential("token"), credential("token")],
+        [
+            credential("token"),
+            credential("token"),
+            (credential("token", "tracker-key"), {"client": "10.0.0.5"}),
+            (credential("token", "tracker-key"), {"client": "10.0.0.6"}),
+        ],
     ),
     "sequence-jump": ([anomaly("sequence-jump")], [anomaly("message-archive")]),
     "asks-for-password": (
