@@ -18,10 +18,13 @@ from backchannel.reader import WireError
 
 RECORDS = 24
 
+_RECORD = b"\x16\x03"
+"""A record of TLS with a handshake: short payloads of all kinds come here, and leave here."""
+
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a client's hello of Tor's shape."""
-    if peek.transport != "tcp":
+    if peek.transport != "tcp" or not _RECORD.startswith(peek.client[:2]):
         return None
     try:
         hello = wire.read_hello(peek.client)
