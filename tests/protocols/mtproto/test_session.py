@@ -189,6 +189,12 @@ def test_the_first_64_bytes_must_hide_a_framing():
     assert look(bytes(data)) is None
 
 
+def test_an_opening_that_is_not_random_is_not_waited_for():
+    opening = noise(12)
+    assert look(opening) is MORE
+    assert look(opening[:9] + bytes(3)) is None
+
+
 def test_a_frame_of_the_full_form_must_have_its_checksum():
     data = bytearray(handshake("full")[0][1])
     data[-1] ^= 1
