@@ -5,7 +5,7 @@ packet core gives the bytes. A conversation ends with the last packet of its cap
 enough of it has passed, so that a proof does not play whole films.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -298,7 +298,7 @@ def _last(flows: list[_Recorded], told: dict[int, set[int]], foreign: set[int]) 
     """Return the frame with which the conversation ends: once something has been told, before
     anything else is sent. Who allows messages and denies files must see messages pass.
     """
-    passed, last = 0, 0
+    passed, last, others = 0, 0, sorted(foreign)
     pieces = sorted(
         (
             (piece.frame, len(piece.data))
@@ -308,7 +308,7 @@ def _last(flows: list[_Recorded], told: dict[int, set[int]], foreign: set[int]) 
         ),
     )
     for frame, size in pieces:
-        if passed and any(last < each <= frame for each in foreign):
+        if passed and bisect_right(others, frame) > bisect_right(others, last):
             break
         passed, last = passed + size, frame
         if passed >= ENOUGH:
