@@ -2,11 +2,12 @@
 
 A client's reset has one of few sizes and 40 fixed bits or more, wherever its wrapping leaves them;
 a server's repeats the client's session id (64 bits) unless tls-crypt hides it. Data of version 2
-alone is a question that the session has to answer.
+alone, or a packet amid a handshake, is a question that the session has to answer.
 """
 
 from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
+from backchannel.protocols.openvpn.joining import joined, may_begin, opens
 from backchannel.protocols.openvpn.wire import (
     CLIENT_RESETS,
     DATA_V2,
@@ -23,9 +24,12 @@ _LONGEST_RESET = 2048
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim what opens with a reset, or UDP with data in it."""
     if peek.transport == "udp":
-        return _resets(peek.client, peek.server) or _data(peek.client, peek.server)
+        first = peek.client, peek.server
+        return _resets(*first) or _data(*first) or _amid(*first)
     if peek.transport != "tcp":
         return None
+    if not peek.begun:
+        return _joined_stream(peek)
     client, server = _framed(peek.client), _framed(peek.server)
     if client is None or server is None:
         return None
@@ -43,8 +47,39 @@ def _resets(client: bytes, server: bytes) -> Claim | None:
         answer = None if other else server_reset(asked)
         if answer is not None and answer[1]:
             what = f"OpenVPN server reset that answers session {answer[1].hex()}"
-            return Claim("openvpn", evidence=what, flipped=not flipped)
+            return Claim("openvpn", evidence=what, flipped=not flipped, sure=True)
+        if not other and opens(asked):
+            what = f"OpenVPN server reset, session {asked[1:9].hex()}, tls-crypt"
+            return Claim("openvpn", evidence=what, flipped=not flipped, sure=True)
     return None
+
+
+def _amid(client: bytes, server: bytes) -> Claim | None:
+    """Claim a handshake that was met on its way."""
+    found = [joined(data) for data in (client, server) if data]
+    first = found[0] if found and opcode_of(client or server) not in SERVER_RESETS else None
+    if first is None or not all(each and each.answers(first) for each in found[1:]):
+        return None
+    what = f"OpenVPN control packet, session {first.session.hex()}, {first.shape.wrapping}"
+    return Claim("openvpn", evidence=f"{what}, that the packets behind it continue")
+
+
+def _joined_stream(peek: Peek) -> Claim | More | None:
+    """Claim a stream that was met on its way: one side's bytes may begin within a packet."""
+    found = _framed(peek.client), _framed(peek.server)
+    client, server = (each if isinstance(each, bytes) else b"" for each in found)
+    if client or server:
+        return _resets(client, server)
+    claims = [_data(packet, b"") for packet in map(_streamed, (peek.client, peek.server)) if packet]
+    return next(filter(None, claims), MORE if MORE in found else None)
+
+
+def _streamed(data: bytes) -> bytes:
+    """Return the packet of data that a stream begins with, if what follows it goes on like it."""
+    size = int.from_bytes(data[:2], "big")
+    packet, behind = data[2 : 2 + size], data[2 + size :]
+    alike = may_begin(behind[:3]) and behind[2:6] == packet[: len(behind[2:6])]
+    return packet if len(packet) == size and may_begin(data[:3]) and alike else b""
 
 
 def _answers(asked: bytes, other: bytes) -> bool:

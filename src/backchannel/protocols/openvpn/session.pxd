@@ -25,9 +25,9 @@ cdef class _Half:
 
 cdef class Session(Decoder):
     cdef readonly str service
-    cdef bint _tcp, _answered
+    cdef bint _tcp, _begun, _opened, _answered
     cdef tuple _halves
-    cdef object _shape
+    cdef object _shape, _joined
     cdef int _key
     cdef Channel _channel
     cdef Py_ssize_t _channels, _told, _follows, _strange, _data
@@ -48,6 +48,8 @@ cdef class Session(Decoder):
     cdef list _server_reset(self, side, bytes data)
     @cython.locals(half=_Half, other=_Half, packet=Control, key=int, fresh=bint)
     cdef list _control(self, side, bytes data)
+    @cython.locals(half=_Half)
+    cdef list _join(self, side, _Half half, bytes data)
     @cython.locals(half=_Half, packet=Data, told=list, same=bint)
     cdef list _datum(self, side, bytes data)
     cdef list _introduce(self)

@@ -17,6 +17,7 @@ from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.openvpn.channel import Channel
 from backchannel.protocols.openvpn.events import OpenvpnHandshake, OpenvpnTraffic
+from backchannel.protocols.openvpn.joining import Joined, joined, may_begin
 from backchannel.protocols.openvpn.recognise import recognise
 from backchannel.protocols.openvpn.wire import (
     CLIENT_RESETS,
@@ -100,9 +101,13 @@ class Session(Decoder):
         self.service = "openvpn"
         self.standing = _CLAIMED
         self.done = False
-        self._tcp = start.transport == "tcp"
+        self._tcp, self._begun = start.transport == "tcp", start.begun
         self._halves = _Half(), _Half()
         self._shape: Shape | None = None
+        self._joined: Joined | None = None
+        """The packet that showed it, where no client's reset did."""
+        self._opened = False
+        """Whether a reset was seen."""
         self._answered = False
         self._key = 0
         self._channel: Channel | None = None
@@ -128,7 +133,7 @@ class Session(Decoder):
 
     def end(self, side: Side) -> list[Output]:
         """Tell the last figures of *side*, and withdraw what was never proved."""
-        if self.standing is _CLAIMED and self._shape is None:
+        if self.standing is _CLAIMED and not self._opened:
             self.standing = _REFUTED
         if self.done or self.standing is _REFUTED:
             return []
@@ -151,6 +156,9 @@ class Session(Decoder):
         if half.deaf:
             return []
         half.buffer += data
+        if not (self._begun or half.session or may_begin(bytes(half.buffer[:3]))):
+            half.lose()  # it was met within a packet
+            return []
         told: list[Output] = []
         while (packet := half.cut()) is not None:
             told += self._packet(side, packet)
@@ -175,7 +183,7 @@ class Session(Decoder):
         if shape is None:
             return self._foreign(side)
         half, session = self._halves[side], data[1:9]
-        self._shape = shape
+        self._shape, self._opened = shape, True
         told: list[Output] = []
         if half.session != session:
             told += self._begin()
@@ -208,7 +216,8 @@ class Session(Decoder):
         elif remote:
             self.standing = _PARSED
         if self._shape is None:
-            self._shape = shape
+            self._shape, self._joined = shape, joined(data)
+        self._opened = True
         fresh = not self._answered or half.session != data[1:9]
         half.session, self._answered = data[1:9], True
         if fresh:
@@ -218,7 +227,7 @@ class Session(Decoder):
     def _control(self, side: Side, data: bytes) -> list[Output]:
         half, other = self._halves[side], self._halves[side.other]
         if self._shape is None or data[1:9] != half.session:
-            return self._foreign(side)
+            return self._join(side, half, data)
         self.standing = _PARSED  # who speaks again repeats 64 random bits
         if key := data[0] & 7:  # of later handshakes, which version 2.6 wraps anew
             fresh = key != self._key and data[0] >> 3 == SOFT_RESET
@@ -232,6 +241,19 @@ class Session(Decoder):
         if packet.packet < 0 or self._channel is None:
             return []
         return self._channel.add(side, packet.packet, packet.payload)
+
+    def _join(self, side: Side, half: _Half, data: bytes) -> list[Output]:
+        """Take the first packet of a side whose reset was not seen."""
+        found, first = joined(data), self._joined
+        if found is None or half.session or (first is None) != (self._shape is None):
+            return self._foreign(side)
+        if first is not None:
+            if not found.answers(first):
+                return self._foreign(side)
+            self.standing = _PARSED
+        self._shape, self._joined = found.shape, found
+        half.session = found.session
+        return []
 
     def _datum(self, side: Side, data: bytes) -> list[Output]:
         packet, half = read_data(data), self._halves[side]
