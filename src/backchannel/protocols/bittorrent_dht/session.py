@@ -51,7 +51,9 @@ _V4_NODE, _V6_NODE = krpc.ID + V4, krpc.ID + V6
 
 
 def recognise(peek: Peek) -> Claim | More | None:
-    """Claim a flow whose first datagram is a whole KRPC message: no other bytes parse as one."""
+    """Claim a flow whose first datagram is a whole KRPC message: no other bytes parse as one. One
+    with a node's id is sure.
+    """
     if peek.transport != "udp":
         return None
     data = peek.client if peek.client[:1] == b"d" else peek.server
@@ -62,7 +64,8 @@ def recognise(peek: Peek) -> Claim | More | None:
     except WireError:
         return None
     name = f" {message.name}" if message.name else ""
-    return Claim("bittorrent-dht", evidence=f"KRPC {message.kind}{name}")
+    sure = bool(message.id)
+    return Claim("bittorrent-dht", evidence=f"KRPC {message.kind}{name}", sure=sure)
 
 
 class _Asked(NamedTuple):

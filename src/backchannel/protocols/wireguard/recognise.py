@@ -1,9 +1,9 @@
 """Whose datagrams are these? WireGuard by handshakes that fit each other, or data that counts up.
 
 Type and reserved bytes are 32 bits, and an answer repeats the index that was asked with, 32 more.
-An initiation alone is claimed where a zero second code is behind it and a key before: 128 bits
-more, so that nothing else looks like it; the answer proves it. Data alone is a question that the
-session has to answer.
+An initiation or an answer alone is claimed where a zero second code is behind it and a key before:
+128 bits more, so that nothing else looks like it; both together prove it. Data alone is a question
+that the session has to answer.
 """
 
 from backchannel.model import MORE, Claim, More
@@ -41,8 +41,9 @@ def _messages(client: Message | None, server: Message | None) -> Claim | More | 
     first = client or server
     if first is None or any(one and _unusual(one) for one in (client, server)):
         return None
-    kind = "response" if first.kind == RESPONSE else "data"
-    return Claim("wireguard", evidence=f"WireGuard {kind} for index {index(first.receiver)}")
+    answers = first.kind == RESPONSE
+    what = f"WireGuard {'response' if answers else 'data'} for index {index(first.receiver)}"
+    return Claim("wireguard", evidence=what, sure=answers)
 
 
 def _unusual(message: Message) -> bool:
