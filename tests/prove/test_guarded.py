@@ -73,3 +73,66 @@ def test_todays_services_give_nothing_away_either(guard):
         "tcp/443", "udp/1194", "udp/51820"
     }  # fmt: skip
     assert {cell.octets for row in found.rows if row.action == "deny" for cell in row.cells} == {0}
+
+
+RENEWED = """\
+policy: 1
+name: renewed
+guard: {existing: reset}
+rules:
+  - allow: openvpn
+    to: 45.0.0.0/8
+  - deny: [openvpn, bittorrent]
+"""
+
+
+@pytest.fixture
+def renewing(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(RENEWED)
+    program = "from backchannel.cli import main; main()"
+    command = (sys.executable, "-c", program, "guard", str(path), "--quiet")
+    return GuardCommand("guard", command, ready="guarding forward")
+
+
+def test_what_is_on_its_way_is_refused_or_begins_anew(renewing):
+    """Amid a handshake in tls-crypt and behind a SYN of uTP nothing passes. A tunnel that is
+    allowed is cut amid its first message over TCP, which tells nothing, and passes from its start.
+    """
+    found = proved(
+        renewing,
+        promise("openvpn", "tunnel", "allow", renews=True, outside=("45.0.0.0/8",)),
+        promise("openvpn", "tunnel", outside=("203.0.113.0/24",)),
+        promise("bittorrent", "file-sharing", outside=("203.0.113.0/24",)),
+        methods=("midstream",),
+    )
+    said = {(row.action, row.way): row.cells[0] for row in found.rows}
+    denied = {way: cell for (action, way), cell in said.items() if action == "deny"}
+    assert {"udp/1194", "tcp/443", "direct bittorrent", "udp/6881"} < denied.keys()
+    assert {cell.outcome for cell in denied.values()} == {"blocked"}
+    assert {cell.octets for cell in denied.values()} == {0}
+    allowed = {way: cell.outcome for (action, way), cell in said.items() if action == "allow"}
+    assert allowed == {"tcp/443": "renewed", "udp/1194": "passes"}
+    assert {cell.kept for cell in said.values()} == {"kept"}
+
+
+JUDGING = RENEWED.replace("reset", "judge").replace("[openvpn, bit", "[openvpn, wireguard, bit")
+
+
+def test_an_answer_tells_what_is_on_its_way(tmp_path, renewing):
+    """Where nothing is cut unless it shows what it is: the first datagram that the guard meets is
+    enough, and a server's answer over TCP.
+    """
+    (tmp_path / "policy.yaml").write_text(JUDGING)
+    found = proved(
+        renewing,
+        promise("openvpn", "tunnel", outside=("203.0.113.0/24",)),
+        promise("wireguard", "tunnel"),
+        promise("bittorrent", "search"),
+        methods=("midstream",),
+    )
+    passed = {row.way: row.cells[0].octets for row in found.rows}
+    assert passed.pop("tcp/443") == 8  # the rest of the client's reset
+    assert passed.pop("tcp/6881")
+    assert set(passed.values()) == {0}
+    assert {"udp/1194", "udp/51820", "direct bittorrent-dht"} < passed.keys()

@@ -74,6 +74,12 @@ def test_a_letter_a_cell_and_capitals_break():
     assert "Not proved: 1 promise" in text
 
 
+def test_what_begins_anew_is_shown_and_keeps_the_promise():
+    renewed = cell("midstream", "renewed", "kept", ending="reset")
+    assert re.search(r"allow +r\b", shown(doc.Proofs(proof=proof(renewed, action="allow"))))
+    assert words.outcome(renewed, "allow").endswith("passes when it begins anew")
+
+
 def test_it_fits_eighty_columns():
     lines = shown(doc.Proofs(proof=proof(*CELLS))).splitlines()
     assert max(map(len, lines)) <= 80

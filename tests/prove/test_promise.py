@@ -70,6 +70,13 @@ def test_a_narrow_far_side_leaves_the_rest_of_the_world():
     assert deny.untried == ""
 
 
+def test_a_policy_that_has_connections_begin_anew_says_so():
+    """Of what it allows as well: it was met before anybody could tell what it is."""
+    renewing = msgspec.structs.replace(line("b", "deny"), existing="reset")
+    assert all(each.renews for each in promises(rules(line("a", "allow"), renewing)))
+    assert not any(each.renews for each in promises(rules(line("a", "allow"), line("b", "deny"))))
+
+
 def test_an_exemption_is_cut_out_of_its_network():
     help_desk, staff = party("help-desk", "10.1.0.0/17"), party("staff", "10.1.0.0/16")
     _, second = promises(rules(line("a", "allow", ours=help_desk), line("b", "deny", ours=staff)))

@@ -168,10 +168,14 @@ class Judge:
         """Say whether it is of a connection that stood before us and does not say what it is."""
         if packet.midway:
             return stream is None or not self._plain(flow, stream)
-        if not flow.stood or stream is None or stream.claim is None or signs.proved(stream):
+        if not flow.stood or stream is None or signs.proved(stream):
             return False
-        ends, family = between(flow, stream), self._law.family(stream.spoken, stream.service)
-        return bool(family) and all(self._law.decide(each, ends).all for each in family)
+        ends = between(flow, stream)
+        families = [self._law.family(each, stream.service) for each in signs.possible(stream)]
+        return any(
+            family and all(self._law.decide(each, ends).all for each in family)
+            for family in families
+        )
 
     def _plain(self, flow: Flow, stream: Stream) -> bool:
         """Say whether it is known of a stream what the policy says of it."""

@@ -4,7 +4,7 @@ A sign says that a capability is used now, not that it was spoken of: an answer 
 file, or an address that somebody told, uses nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -145,6 +145,16 @@ def of_stream(stream: Stream) -> Iterator[Sign]:
                 )
             if each.spoken in BOUND:
                 yield Sign(each, each.spoken, BOUND[each.spoken], each.claim.evidence)
+
+
+def possible(stream: Stream) -> Iterable[str]:
+    """Return the protocols that a stream may turn out to be, by what was claimed of it or by who
+    asks for more bytes.
+    """
+    if stream.claim is not None:
+        return (stream.spoken,)
+    waiting = stream.answer is not None and not stream.deaf
+    return stream.candidates if waiting else ()
 
 
 def within_message(stream: Stream, side: Side) -> Iterator[str]:

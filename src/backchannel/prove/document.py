@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 
 VERSION = 1
-Outcome = Literal["blocked", "leaks", "passes", "untried"]
-"""`leaks`: some of the capability's bytes came through before it was blocked."""
+Outcome = Literal["blocked", "leaks", "passes", "renewed", "untried"]
+"""`leaks`: some of the capability's bytes came through before it was blocked. `renewed`: reset
+where the guard met it on its way, as the policy wants it, and passed when it began anew."""
 Kept = Literal["kept", "broken", "gap", "open"]
 """`gap`: less than the rule says, and its author accepted that (`best-effort`).
 `open`: nothing was promised of it."""

@@ -33,6 +33,8 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     ours: str
     theirs: str
     best_effort: bool = False
+    renews: bool = False
+    """Whether the policy has connections begin anew that the guard meets on their way."""
     direction: str = "both"
     inside: tuple[str, ...] = ()
     """Networks to try it from; empty: wherever."""
@@ -98,6 +100,7 @@ def _promise(rules: Rules, place: int, line: Line, use: Use) -> Promise:
         ours=line.ours.label,
         theirs=line.theirs.label,
         best_effort=line.best_effort,
+        renews=any(each.action == "deny" and each.existing == "reset" for each in rules.lines),
         direction=line.direction,
         inside=_named(inside, INSIDE),
         outside=_named(outside, OUTSIDE),

@@ -156,7 +156,7 @@ def _job(
         for name in settings.methods:
             if not _unfitting(promise, METHODS[name], tries[number].conversation):
                 numbers[len(cells)] = number, name
-                timed = promise.action == "allow" and name == "standard"
+                allowed = promise.action == "allow"
                 cells.append(
                     Cell(
                         id=len(cells),
@@ -164,7 +164,8 @@ def _job(
                         method=name,
                         inside=promise.inside,
                         outside=promise.outside,
-                        timed=timed,
+                        renews=allowed and promise.renews and enforced.kind == "guard",
+                        timed=allowed and name == "standard",
                     )
                 )
     job = Job(
@@ -253,6 +254,8 @@ def _outcome(result: Result) -> doc.Outcome:
     played = result.played
     if played.told and played.passed >= played.told:
         return "passes"
+    if result.renewed:
+        return "renewed"
     return "leaks" if played.passed else "blocked"
 
 
@@ -260,7 +263,7 @@ def _kept(promise: Promise, method: Method, outcome: doc.Outcome, *, hopeless: b
     if promise.action == "allow":
         if method.evades:
             return "open"
-        good = outcome == "passes"
+        good = outcome in ("passes", "renewed")
     else:
         good = outcome == "blocked"
     if good:

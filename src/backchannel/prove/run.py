@@ -41,6 +41,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """Networks of the inside host; empty: wherever."""
     outside: tuple[str, ...] = ()
     """Networks of the outside hosts; empty: wherever."""
+    renews: bool = False
+    """Where it is reset midstream, play it again from its beginning, as its ends would."""
     timed: bool = False
     """Measure how long it takes, with and without the ruleset."""
 
@@ -73,6 +75,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Under it."""
     decided: tuple[Decided, ...]
     """Rules that dropped its packets first, then those that accepted them; most packets first."""
+    renewed: bool = False
+    """It was reset midstream, and passed when it began anew."""
     seconds: tuple[float, float] | None = None
     """Least time without and with the ruleset, where timed."""
 
@@ -209,6 +213,9 @@ class Run:
         async with begun.held:
             begun.player.gate.set()
             result = self._result(cell, begun.player, await begun.task)
+        if cell.renews and result.played.ending == "reset":
+            _, again = await self._play(cell)
+            result = msgspec.structs.replace(result, renewed=again.ending is None)
         self.tell(1)
         return result
 

@@ -13,7 +13,7 @@ from backchannel.text import escape
 
 MOST = 12
 """Broken promises, differences and untried promises that are listed; JSON has all."""
-_SIGNS = {"blocked": "b", "leaks": "l", "passes": "p", "untried": "-"}
+_SIGNS = {"blocked": "b", "leaks": "l", "passes": "p", "renewed": "r", "untried": "-"}
 _STYLES = {"kept": "green", "broken": "bold red", "gap": "yellow", "open": "dim"}
 
 
@@ -66,8 +66,8 @@ def _legend(proof: Proof) -> Text:
     methods = zip(words.LETTERS, proof.methods, strict=False)
     ways = ", ".join(f"{letter} {method.title}" for letter, method in methods)
     return Text(
-        f"{ways}\nb blocked, l leaks first, p passes, - not tried; a capital letter breaks the "
-        "promise, ~ is a gap that the policy accepts",
+        f"{ways}\nb blocked, l leaks first, p passes, r begins anew and passes, - not tried; a "
+        "capital letter breaks the promise, ~ is a gap that the policy accepts",
         style="dim",
     )
 

@@ -55,6 +55,8 @@ def outcome(cell: Cell, action: str = "deny") -> str:
         if action == "allow":
             return f"is stopped after {passed}: {ENDINGS.get(cell.ending, cell.ending)}"
         return f"leaks {passed} before it is blocked"
+    if cell.outcome == "renewed":
+        return "reset where it was met on its way, and passes when it begins anew"
     slower = f", {cell.slower:.2f} times as long" if cell.slower is not None else ""
     return f"passes ({count(cell.packets, 'packet')} / {size(cell.octets)}{slower})"
 
