@@ -27,6 +27,17 @@ def matches(text: object, pattern: str) -> bool:
     return _pattern(pattern).search(str(text)[:_TEXT]) is not None
 
 
+def mentions(text: object, *words: str) -> bool:
+    """Say whether one of *words*, in small letters, is in the text (any case). A pattern takes ten
+    times as long.
+    """
+    small = str(text)[:_TEXT].lower()
+    for word in words:  # noqa: SIM110 - a generator costs more than all of it
+        if word in small:
+            return True
+    return False
+
+
 def belongs(host: object, *domains: str) -> bool:
     """Say whether a host's name is one of *domains*, or below one of them (in any case)."""
     name = str(host)[-_NAME:].lower().rstrip(".")
@@ -56,7 +67,8 @@ def _reach(address: str) -> tuple[bool, bool]:
     return parsed.is_private, parsed.is_global
 
 
-_DIGITS = later(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
+_DIGITS = later(r"\d(?<![\d.].)(?:[ -]?\d){12,18}(?![\d.])")
+"""It begins with what it looks for, so that other characters are passed over at once."""
 
 
 def card_number(text: object) -> bool:
@@ -181,6 +193,7 @@ def join(values: Iterable[object]) -> str:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "matches": matches,
+    "mentions": mentions,
     "belongs": belongs,
     "private": private,
     "public": public,

@@ -9,8 +9,8 @@
 connections) and which credentials it has told already, at most SEEN of them.
 """
 
-from base64 import b64decode
 from binascii import Error as Base64Error
+from binascii import a2b_base64
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
@@ -41,34 +41,49 @@ class Authentication:
             if message[:12] == _MARK + b"\2\0\0\0" and len(message) >= 32:
                 self._challenge = message[24:32].hex()
 
-    def offered(self, values: tuple[str, ...], method: str) -> list[Credential]:
-        """Return what a request's (Proxy-)Authorization headers give away."""
-        read = [_read(value, method, self._challenge) for value in values]
-        told = [credential for credential in read if credential]
-        fresh = [credential for credential in told if hash(credential) not in self._seen]
+    def read(self, values: tuple[str, ...], method: str) -> "Offer":
+        """Return what a request's (Proxy-)Authorization headers hold."""
+        offer = Offer()
+        for value in values:
+            credential = _read(value, method, self._challenge)
+            if credential is not None:
+                offer.credentials.append(credential)
+                if offer.sign_on is None:
+                    offer.sign_on = SignOn(account=credential.account, method=credential.scheme)
+            elif offer.sign_on is None:
+                scheme = value.strip().partition(" ")[0].lower()
+                if scheme in _OPAQUE and not _ntlm(value):
+                    offer.sign_on = SignOn(account="", method=f"http-{scheme}")
+        return offer
+
+    def fresh(self, offer: "Offer") -> list[Credential]:
+        """Return the credentials of an offer that were not told yet."""
+        told = {hash(credential): credential for credential in offer.credentials}
+        fresh = [told[each] for each in told if each not in self._seen]
         if len(self._seen) > SEEN:
             self._seen.clear()
-        self._seen |= {hash(credential) for credential in fresh}
+        self._seen.update(told)
         return fresh
 
-
-def user(values: tuple[str, ...]) -> str:
-    """Return the user name in Basic, Digest or NTLM credentials; empty where there is none."""
-    for value in values:
-        if credential := _read(value, method="", challenge=""):
-            return credential.account
-    return ""
+    def offered(self, values: tuple[str, ...], method: str) -> list[Credential]:
+        """Return what a request's (Proxy-)Authorization headers give away and was not told yet."""
+        return self.fresh(self.read(values, method))
 
 
-def sign_on(values: tuple[str, ...]) -> SignOn | None:
-    """Return the sign-on in (Proxy-)Authorization headers: None also where NTLM only begins."""
-    for value in values:
-        scheme = value.strip().partition(" ")[0].lower()
-        if credential := _read(value, method="", challenge=""):
-            return SignOn(account=credential.account, method=credential.scheme)
-        if scheme in _OPAQUE and not _ntlm(value):
-            return SignOn(account="", method=f"http-{scheme}")
-    return None
+class Offer:
+    """What the headers of one request hold."""
+
+    __slots__ = "credentials", "sign_on"
+
+    def __init__(self) -> None:
+        self.credentials: list[Credential] = []
+        self.sign_on: SignOn | None = None
+        """None also where NTLM only begins."""
+
+    @property
+    def user(self) -> str:
+        """The user name in Basic, Digest or NTLM credentials; empty where there is none."""
+        return self.credentials[0].account if self.credentials else ""
 
 
 def _read(value: str, method: str, challenge: str) -> Credential | None:
@@ -119,7 +134,7 @@ def _base64(text: str) -> bytes:
     """Return the decoded *text*; empty when it is not base64. Missing padding is forgiven."""
     text = text.strip().rstrip("=")
     try:
-        return b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
     except (Base64Error, ValueError):
         return b""
 

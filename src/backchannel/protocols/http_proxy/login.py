@@ -8,7 +8,6 @@ which only the one that proves something is a sign-on. Holds at most PENDING req
 from collections import deque
 
 from backchannel.events import SignOn, SignOnAnswer
-from backchannel.protocols.http import auth
 from backchannel.protocols.http.fields import parameters
 from backchannel.protocols.http.heads import Head
 
@@ -28,9 +27,8 @@ class Logins:
         self._answered = False
         """Whether its answer was told."""
 
-    def asked(self, head: Head, values: tuple[str, ...]) -> list[SignOn]:
-        """Take a request and its Proxy-Authorization headers; return the sign-on in it."""
-        signing = auth.sign_on(values)
+    def asked(self, head: Head, signing: SignOn | None) -> list[SignOn]:
+        """Take a request with the sign-on in it; return that where it is a new one."""
         self._waiting.append((head.method, head.target, signing))
         if signing is None or signing == self._told:
             return []

@@ -2,14 +2,15 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
 from backchannel.protocols.http.heads cimport Head, leaves_http, opens
 from backchannel.protocols.http.wire cimport Conversation
 
+cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER, _NOTHING
 
-cdef class Session:
+
+cdef class Session(Decoder):
     cdef readonly str service
-    cdef public object standing
-    cdef readonly bint done
     cdef object _start, _auth
     cdef readonly object _logins
     cdef Conversation _talk
@@ -23,10 +24,17 @@ cdef class Session:
     cdef _item(self, side, item, list out)
     cdef _head(self, side, Head head, list out)
     cdef _request(self, Head head, list out)
-    cdef _pass_on(self, Head head, uri, tuple values, list out)
+    cdef _pass_on(self, Head head, uri, str user, list out)
     cdef _open(self, uri, list out)
     cdef _answer(self, Head head, list out)
     cdef _answer_connect(self, Head head, list out)
     cdef _answer_other(self, Head head, list out)
     cdef _answering(self, Head head)
     cdef bint _entered(self, list out) except -1
+
+
+cdef _asks(str scheme, str command, str host, port, str user)
+cdef _answers(str scheme, Head head, tuple asked, accepted)
+@cython.locals(found=object)
+cdef str _proxy_name(Head head)
+cdef _software(str value, role)

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from backchannel.decoder import Decoder
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest, Software
 from backchannel.identify.decide import PEEK_LIMIT
@@ -56,6 +57,10 @@ _OF_PROXY = later(
     rb"\A[^ \r\n]+ 407 |\n(?:" + "|".join(_PROXY_ANSWERS).encode() + rb")[ \t]*:", re.IGNORECASE
 )
 _VIA = later(r"\(([^()]+)\)")
+_NOTHING = auth.Offer()
+"""What a request without Proxy-Authorization brings."""
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -141,12 +146,12 @@ class _Channel(msgspec.Struct):
     answered: bool = False
 
 
-class Session:
+class Session(Decoder):
     """One connection between a client and a proxy."""
 
     def __init__(self, start: Start) -> None:
         self.service = "http-proxy"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._start = start
         self._talk = Conversation(verbatim=True, begun=start.begun)
@@ -206,7 +211,7 @@ class Session:
         elif isinstance(item, Broken):
             out.append(Malformed(reason=item.reason))
             if item.lost and not any(self._named):
-                self.standing = Standing.REFUTED
+                self.standing = _REFUTED
 
     def _head(self, side: Side, head: Head, out: list[Output]) -> None:
         if head.request:
@@ -219,33 +224,36 @@ class Session:
 
     def _request(self, head: Head, out: list[Output]) -> None:
         agent = head.get("user-agent")
-        if agent and not self._named[Side.CLIENT]:
+        if agent and not self._named[_CLIENT]:
             out.append(_software(agent, "client"))
         values = head.all("proxy-authorization")
-        self._current[Side.CLIENT] = None
-        out += self._logins.asked(head, values)
+        offer = self._auth.read(values, head.method) if values else _NOTHING
+        self._current[_CLIENT] = None
+        out += self._logins.asked(head, offer.sign_on)
         if head.method == "CONNECT":
             # some write a path behind it, and proxies take it
             asked = head.target.removesuffix("/").rstrip()
             self._asked = authority(asked) or (head.target, 0)
-            out.append(_asks("http-connect", "CONNECT", *self._asked, values))
+            host, port = self._asked
+            out.append(_asks("http-connect", "CONNECT", host, port, offer.user))
         elif (uri := _target(head)) is not None:
-            self._pass_on(head, uri, values, out)
-        out += self._auth.offered(values, head.method)
+            self._pass_on(head, uri, offer.user, out)
+        if offer.credentials:
+            out += self._auth.fresh(offer)
 
-    def _pass_on(self, head: Head, uri: Uri, values: tuple[str, ...], out: list[Output]) -> None:
+    def _pass_on(self, head: Head, uri: Uri, user: str, out: list[Output]) -> None:
         """Hand a request on to its target's inner stream, and say so the first time."""
         channel = self._channels.get(_key(uri))
         if channel is None:
             command = head.method if uri.scheme == "http" else f"{head.method} {uri.scheme}:"
-            out.append(_asks("http", command, uri.host, uri.port, values))
+            out.append(_asks("http", command, uri.host, uri.port, user))
             channel = self._open(uri, out)
             if credential := auth.in_uri(uri.user):
                 out.append(credential)
         if channel.carried:
-            self._current[Side.CLIENT] = channel.name
+            self._current[_CLIENT] = channel.name
             data = _origin_form(head, uri)
-            out.append(Inner(side=Side.CLIENT, data=data, channel=channel.name))
+            out.append(Inner(side=_CLIENT, data=data, channel=channel.name))
 
     def _open(self, uri: Uri, out: list[Output]) -> _Channel:
         if len(self._channels) >= CHANNELS:
@@ -262,8 +270,8 @@ class Session:
 
     def _answer(self, head: Head, out: list[Output]) -> None:
         self._auth.challenged(head.all("proxy-authenticate"))
-        self._current[Side.SERVER] = None
-        if not self._named[Side.SERVER] and (name := _proxy_name(head)):
+        self._current[_SERVER] = None
+        if not self._named[_SERVER] and (name := _proxy_name(head)):
             out.append(_software(name, "server"))
         tunnel = head.status != 101 and leaves_http(head)
         if head.method == "CONNECT" or tunnel:
@@ -271,7 +279,7 @@ class Session:
         else:
             self._answer_other(head, out)
         if tunnel or (head.method and self._is_proxy(head)):
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
 
     def _is_proxy(self, head: Head) -> bool:
         """Whether an answer shows a proxy: old programs send absolute URIs to plain servers too,
@@ -289,7 +297,7 @@ class Session:
             return
         accepted = head.status < 300
         out += self._logins.answered(head, accepted=accepted)
-        out.append(_answers("http-connect", head, self._asked, accepted=accepted))
+        out.append(_answers("http-connect", head, self._asked, accepted))
         if accepted:
             self._asked = self._asked or ("", 0)
             self._entered(out)
@@ -304,15 +312,15 @@ class Session:
             out += self._logins.answered(head, accepted=not refused)
         if channel is None:
             if head.status == 407:
-                out.append(_answers("http", head, None, accepted=False))
+                out.append(_answers("http", head, None, False))
             return
         if head.status >= 200 and not channel.answered:
             channel.answered = not refused
             place = channel.host, channel.port
-            out.append(_answers("http", head, place, accepted=not refused))
+            out.append(_answers("http", head, place, not refused))
         if channel.carried:
-            self._current[Side.SERVER] = channel.name
-            out.append(Inner(side=Side.SERVER, data=head.raw, channel=channel.name))
+            self._current[_SERVER] = channel.name
+            out.append(Inner(side=_SERVER, data=head.raw, channel=channel.name))
             if head.status == 101:
                 self._tunnel = channel.name
 
@@ -322,7 +330,7 @@ class Session:
             return self._channels.get(_key(uri))
         if len(self._channels) == 1 and not head.method:
             return next(iter(self._channels.values()))
-        return self._channels.get(self._current[Side.CLIENT] or "")
+        return self._channels.get(self._current[_CLIENT] or "")
 
     def _entered(self, out: list[Output]) -> bool:
         """Open the tunnel when it is not open yet; return whether there is one."""
@@ -336,14 +344,12 @@ class Session:
         return self._tunnel is not None
 
 
-def _asks(scheme: str, command: str, host: str, port: int, values: tuple[str, ...]) -> ProxyRequest:
-    return ProxyRequest(
-        scheme=scheme, command=command, host=host, port=port, user=auth.user(values)
-    )
+def _asks(scheme: str, command: str, host: str, port: int, user: str) -> ProxyRequest:
+    return ProxyRequest(scheme=scheme, command=command, host=host, port=port, user=user)
 
 
 def _answers(
-    scheme: str, head: Head, asked: tuple[str, int] | None, *, accepted: bool
+    scheme: str, head: Head, asked: tuple[str, int] | None, accepted: bool
 ) -> ProxyAnswer:
     host, port = asked or ("", 0)
     return ProxyAnswer(
