@@ -51,6 +51,7 @@ _SHA1 = hashlib.sha1(usedforsecurity=False)
 _PORTS = struct.Struct(">HH").pack
 _PROTOCOL = [bytes((number, 0)) for number in range(256)]
 """How each IP protocol stands in what is hashed."""
+_ZERO = ord("0")
 _HASHED = frozenset({6, 17, 132, *_PAIRS})
 """IP protocols whose ports go into the Community ID."""
 
@@ -68,7 +69,13 @@ def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport:
 
 def _packed(address: str) -> bytes:
     if ":" not in address:
-        return bytes(map(int, address.split(".")))
+        packed = number = 0
+        for char in address:
+            if char == ".":
+                packed, number = packed << 8 | number, 0
+            else:
+                number = number * 10 + ord(char) - _ZERO
+        return (packed << 8 | number).to_bytes(4)
     from socket import AF_INET6, inet_pton  # noqa: PLC0415 - loads slowly, and few captures have any
 
     return inet_pton(AF_INET6, address)

@@ -3,6 +3,7 @@
 cimport cython
 
 from backchannel.report.rows cimport AccountRow, Pairs, ServiceRow
+from backchannel.report.tunnels cimport Tunnels
 from backchannel.when cimport rfc3339
 
 
@@ -14,7 +15,7 @@ cdef class Facts:
     cdef dict _accounts, _addresses, _nameless, _secrets
     cdef list _files
     cdef Pairs _talks
-    cdef readonly object tunnels
+    cdef readonly Tunnels tunnels
 
     @cython.locals(key=tuple, found=AccountRow)
     cdef AccountRow _account(self, seen, str name)
@@ -36,6 +37,8 @@ cdef class Facts:
     cpdef _transfer(self, seen, event, ServiceRow row)
     @cython.locals(account=AccountRow, key=tuple)
     cpdef _peer_address(self, seen, event, ServiceRow _row)
+    cpdef _proxy_request(self, seen, event, ServiceRow _row)
+    cpdef _proxy_answer(self, seen, event, ServiceRow _row)
 
 
 cdef str _near(seen)

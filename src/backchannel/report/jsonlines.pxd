@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.text cimport endpoint
 from backchannel.when cimport rfc3339
 
 

@@ -7,12 +7,14 @@ line: filling one in takes less than half of what a dictionary takes to be made 
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple
 
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.events import Event
 from backchannel.model import Confidence, Endpoint, Side
 from backchannel.privacy import Disclosure, redacted, sensitive_fields
+from backchannel.text import endpoint
 from backchannel.when import rfc3339
 
 FLOWS = 1024
@@ -104,6 +106,19 @@ _PLACE = (
 """What stands in a line beside the event's own fields, in the order of `_Writer.line`."""
 
 
+class _Ends(msgspec.Struct, gc=False):
+    """A flow's identity, in the order of the keys; what is UNSET does not stand in it."""
+
+    client: str
+    community_id: str
+    serial: int
+    server: str
+    target: str | UnsetType
+    transport: str
+    tunnel: str | UnsetType
+    vlans: tuple[int, ...] | UnsetType
+
+
 _flows = dict[int, tuple[FlowInfo, Endpoint | None, msgspec.Raw]]()
 """The text of the last flows, by serial."""
 
@@ -115,16 +130,17 @@ def _flow(info: FlowInfo, target: Endpoint | None) -> msgspec.Raw:
         flow, where, text = known
         if (flow is info or flow == info) and (where is target or where == target):
             return text
-    told = {
-        "serial": info.serial,
-        "transport": info.transport,
-        "client": str(info.client),
-        "server": str(info.server),
-        "community_id": info.community_id,
-        **({"vlans": info.vlans} if info.vlans else {}),
-        **({"tunnel": info.tunnel} if info.tunnel else {}),
-        **({"target": str(target)} if target else {}),
-    }
+    one, other = info.client, info.server
+    told = _Ends(
+        endpoint(one.address, one.port),
+        info.community_id,
+        info.serial,
+        endpoint(other.address, other.port),
+        UNSET if target is None else endpoint(target.address, target.port),
+        info.transport,
+        info.tunnel or UNSET,
+        info.vlans or UNSET,
+    )
     if len(_flows) >= FLOWS:
         _flows.clear()
     made = msgspec.Raw(_encode(told))

@@ -33,7 +33,7 @@ class Names:
 
     def sorted(self) -> tuple[str, ...]:
         """Return what was kept, in order."""
-        return tuple(sorted(self._held))
+        return tuple(sorted(self._held) if len(self._held) > 1 else self._held)
 
     def __contains__(self, name: str) -> bool:
         return name in self._held

@@ -15,6 +15,7 @@ from backchannel.events import NameLearned, ProxyAnswer, ProxyRequest
 from backchannel.model import Endpoint
 from backchannel.report import document as doc
 from backchannel.report.rows import ROWS, Names
+from backchannel.text import endpoint
 from backchannel.when import rfc3339
 
 TARGETS = 256
@@ -60,9 +61,16 @@ class TunnelRow:
         self.user, self.host, self.port, self.frame = user, host, port, frame
         self.first = self.last = time
         self.asked = self.granted = self.refused = self.octets = 0
-        self.answers: Counter[str] = Counter()
+        self.answers: dict[str, int] = {}
         self.accounts, self.commands, self.names = Names(FEW), Names(FEW), Names(FEW)
         self.inside, self.services = Names(FEW), Names(FEW)
+
+    def seen(self, time: int) -> None:
+        """Stretch the row over a time (ns since 1970)."""
+        if time < self.first:
+            self.first = time
+        elif time > self.last:
+            self.last = time
 
     def again(self) -> "TunnelRow":
         """Return a row of the same target without figures, for what is under way."""
@@ -147,7 +155,7 @@ class Tunnels:
             if event.scheme != "http":  # whose refusal is a page that is carried like another
                 self._open.pop(_below(seen, host, port))
         if event.code in row.answers or len(row.answers) < FEW:
-            row.answers[event.code] += 1
+            row.answers[event.code] = row.answers.get(event.code, 0) + 1
         if event.accepted and not host:  # nobody saw the request, but bytes follow
             self._open.put(_below(seen, host, port), row)
         if "bind" in row.commands:
@@ -170,7 +178,7 @@ class Tunnels:
         if row is None:
             return
         row.octets += stream.octets
-        row.last = max(row.last, stream.last)
+        row.seen(stream.last)
         if stream.protocol != "unknown":
             row.inside.add(stream.stack)
         row.services.add(stream.service)
@@ -179,20 +187,24 @@ class Tunnels:
 
     def document(self) -> tuple[doc.Tunnel, ...]:
         """Return all rows as they stand in the document."""
-        return tuple(
-            row.done() for _, rows in sorted(self._users.items()) for _, row in sorted(rows.items())
-        )
+        told: list[doc.Tunnel] = []
+        for _, rows in sorted(self._users.items()):
+            for _, row in sorted(rows.items()):
+                told.append(row.done())
+        return tuple(told)
 
     def _row(self, seen: Observation, scheme: str, host: str, port: int) -> TunnelRow | None:
         client, proxy = seen.flow.client, seen.target or seen.flow.server
         if seen.flipped and seen.target is None:  # a proxy that connects back
             client, proxy = proxy, client
-        user = seen.service, seen.stack, scheme, client.address, str(proxy)
-        row = self._users.get(user, {}).get((host.lower(), port))
+        where, time = endpoint(proxy.address, proxy.port), seen.time
+        user = seen.service, seen.stack, scheme, client.address, where
+        rows = self._users.get(user)
+        row = rows.get((host.lower(), port)) if rows is not None else None
         if row is None:
-            row = self._listed(TunnelRow(user, host, port, seen.frame, seen.time))
+            row = self._listed(TunnelRow(user, host, port, seen.frame, time))
         if row is not None:
-            row.first, row.last = min(row.first, seen.time), max(row.last, seen.time)
+            row.seen(time)
         return row
 
     def _listed(self, row: TunnelRow) -> TunnelRow | None:

@@ -348,9 +348,7 @@ def _asks(scheme: str, command: str, host: str, port: int, user: str) -> ProxyRe
     return ProxyRequest(scheme=scheme, command=command, host=host, port=port, user=user)
 
 
-def _answers(
-    scheme: str, head: Head, asked: tuple[str, int] | None, accepted: bool
-) -> ProxyAnswer:
+def _answers(scheme: str, head: Head, asked: tuple[str, int] | None, accepted: bool) -> ProxyAnswer:
     host, port = asked or ("", 0)
     return ProxyAnswer(
         scheme=scheme, accepted=accepted, code=str(head.status), asked_host=host, asked_port=port
