@@ -193,6 +193,15 @@ def test_an_opening_that_is_not_random_is_not_waited_for():
     opening = noise(12)
     assert look(opening) is MORE
     assert look(opening[:9] + bytes(3)) is None
+    assert look(b"USER somebody\r\nP") is None
+    assert look(b"USER somebody\r\nP"[:15]) is MORE
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 63])
+def test_a_server_that_speaks_before_the_client_opened_is_none(size):
+    opening = handshake("obfuscated abridged")[0][1][:size]
+    assert look(opening) is MORE
+    assert look(opening, b"220 ready\r\n") is None
 
 
 def test_a_frame_of_the_full_form_must_have_its_checksum():

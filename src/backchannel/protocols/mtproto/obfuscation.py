@@ -6,37 +6,52 @@ The other direction has the key and the counter from the same 48 bytes, read bac
 with a secret mixes that into the keys, so that its users' first bytes show nothing.
 """
 
-from collections.abc import Container
-from typing import NamedTuple
+from functools import cache
+from importlib import import_module
+from typing import Any
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
+from backchannel.protocols.aes import encrypt_block
 
 SIZE = 64
 _KEYS = slice(8, 56)
-_FRAMING, _CENTRE = slice(56, 60), slice(60, 62)
+_COUNTERS = 1 << 128
+_LAST = SIZE // 16 - 1
+"""Which block of what the client encrypts its first bytes end in."""
 
 
-class Hidden(NamedTuple):
-    """What the first bytes hide."""
-
-    framing: bytes
-    centre: int
-    client: CipherContext
-    server: CipherContext
-
-
-def uncover(first: bytes, framings: Container[bytes]) -> Hidden | None:
-    """Decrypt the first SIZE bytes of a client; None where they hide none of *framings*."""
+def uncover(first: bytes) -> bytes:
+    """Return what the last 8 of a client's first SIZE bytes hide, if anything: framing, data centre
+    and noise.
+    """
     keys = first[_KEYS]
-    client = _cipher(keys)
-    plain = client.update(first[:SIZE])
-    if plain[_FRAMING] not in framings:
-        return None  # as nearly always
-    centre = int.from_bytes(plain[_CENTRE], "little", signed=True)
-    return Hidden(plain[_FRAMING], centre, client, _cipher(keys[::-1]))
+    mask = encrypt_block(keys[:32], _counter(keys, _LAST))
+    return bytes([first[56 + at] ^ mask[8 + at] for at in range(8)])
 
 
-def _cipher(keys: bytes) -> CipherContext:
-    return Cipher(AES(keys[:32]), CTR(keys[32:])).encryptor()
+class Cipher:
+    """What decrypts one side's bytes, those behind the client's first SIZE."""
+
+    def __init__(self, first: bytes, server: bool) -> None:
+        """*first*: the client's SIZE bytes."""
+        keys = first[_KEYS]
+        keys, blocks = (keys[::-1], 0) if server else (keys, _LAST + 1)
+        ciphers, algorithms, modes = load()
+        aes, counter = algorithms.AES(keys[:32]), modes.CTR(_counter(keys, blocks))
+        self._cipher: Any = ciphers.Cipher(aes, counter).encryptor()
+
+    def update(self, data: bytes) -> bytes:
+        """Return the next bytes in clear."""
+        plain: bytes = self._cipher.update(data)
+        return plain
+
+
+def _counter(keys: bytes, blocks: int) -> bytes:
+    """Return the counter of *keys* after so many *blocks*."""
+    return ((int.from_bytes(keys[32:]) + blocks) % _COUNTERS).to_bytes(16)
+
+
+@cache
+def load() -> tuple[Any, ...]:
+    """Return the modules that hold the cipher, which load slowly and are seldom needed."""
+    ciphers = "cryptography.hazmat.primitives.ciphers"
+    return tuple(import_module(ciphers + part) for part in ("", ".algorithms", ".modes"))

@@ -2,8 +2,8 @@
 
 from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
-from backchannel.protocols.mtproto import wire
-from backchannel.protocols.mtproto.wire import Frames, Message, Opening
+from backchannel.protocols.mtproto.obfuscation import Cipher
+from backchannel.protocols.mtproto.wire import Frames, Message, Opening, read_message, read_opening
 from backchannel.reader import WireError
 
 
@@ -14,9 +14,11 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp":
         return None
     try:
-        opening = wire.read_opening(peek.client)
-        said = _first(opening, peek.client) if opening else None
-        if opening is None or said is None:
+        opening = read_opening(peek.client)
+        if opening is None:  # the server says nothing before
+            return None if peek.server else MORE
+        said = _first(opening, peek.client)
+        if said is None:
             return MORE
         if said.error:
             return None
@@ -36,7 +38,7 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 def _evidence(opening: Opening, said: Message) -> str:
     """Return what shows it where the client's bytes suffice."""
-    if opening.client:
+    if opening.key:
         return f"MTProto, {opening.framing}, behind the key in its first 64 bytes"
     return f"MTProto, {opening.framing}: {said.step}" if said.step else ""
 
@@ -44,17 +46,15 @@ def _evidence(opening: Opening, said: Message) -> str:
 def _first(opening: Opening, data: bytes) -> Message | None:
     """Return the client's first message; None: "need more"."""
     rest = data[opening.size :]
-    frames = Frames(opening.framing, server=False)
-    if opening.client:
-        rest = opening.client.update(rest)
-    frames.add(rest)
+    frames = Frames(opening.framing, False)
+    frames.add(Cipher(opening.key, False).update(rest) if opening.key else rest)
     frame = frames.take()
-    return None if frame is None else wire.read_message(frame, opening.framing)
+    return None if frame is None else read_message(frame, opening.framing)
 
 
 def _heard(opening: Opening, data: bytes) -> Message | None:
     """Return the server's first message; None: "need more"."""
-    frames = Frames(opening.framing, server=True)
+    frames = Frames(opening.framing, True)
     frames.add(data)
     frame = frames.take()
-    return None if frame is None else wire.read_message(frame, opening.framing)
+    return None if frame is None else read_message(frame, opening.framing)

@@ -4,42 +4,72 @@ A bounded look: after FRAMES frames, or once both sides named a key, nothing mor
 each side the beginning of one frame, and of the client its first 64 bytes.
 """
 
+from backchannel.decoder import Decoder
 from backchannel.effects import Tie
 from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
-from backchannel.protocols.mtproto import wire
+from backchannel.protocols.mtproto import obfuscation
 from backchannel.protocols.mtproto.events import (
     TelegramConnection,
     TelegramError,
     TelegramHandshake,
     TelegramKey,
 )
+from backchannel.protocols.mtproto.obfuscation import Cipher
 from backchannel.protocols.mtproto.recognise import recognise
-from backchannel.protocols.mtproto.wire import CENTRES, TEST, Frames, Message, Opening
+from backchannel.protocols.mtproto.wire import (
+    CENTRES,
+    TEST,
+    Frames,
+    Message,
+    Opening,
+    read_message,
+    read_opening,
+)
 from backchannel.reader import WireError
 
-__all__ = ["Session", "recognise"]
+__all__ = ["Session", "prepare", "recognise"]
 
 FRAMES = 32
 """Frames of one connection that are looked at: a handshake has six, and all else is encrypted."""
 
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
 
-class Session:
+
+def prepare() -> None:
+    """Load the library of ciphers."""
+    obfuscation.load()
+
+
+class _Half:
+    """One side, from when it is known how the client begins."""
+
+    __slots__ = ("cipher", "frames", "key")
+
+    def __init__(self, opening: Opening, server: bool) -> None:
+        self.frames = Frames(opening.framing, server)
+        self.cipher = Cipher(opening.key, server) if opening.key else None
+        self.key = ""
+        """The last one that it named."""
+
+
+class Session(Decoder):
     """Both sides of one connection."""
 
     def __init__(self, start: Start) -> None:  # noqa: ARG002 - nothing of it is needed
         self.service = "telegram"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = False
         self._first = bytearray()
         """The client's bytes until they show how it begins."""
         self._opening: Opening | None = None
-        self._frames: tuple[Frames, ...] = ()
+        self._client: _Half | None = None
+        self._server: _Half | None = None
         self._seen = 0
-        self._keys: dict[Side, str] = {}
-        """The last key that each side named."""
-        self._told: set[str] = set()
+        self._told: tuple[str, ...] = ()
+        """The keys that were told."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
@@ -54,50 +84,67 @@ class Session:
         except WireError as error:
             told.append(Malformed(reason=str(error)))
             self.done = True
-            if self.standing is Standing.CLAIMED:
-                self.standing = Standing.REFUTED
+            if self.standing is _CLAIMED:
+                self.standing = _REFUTED
+        if self.done:
+            self._client = self._server = None
         return told
 
     def _open(self, side: Side, data: bytes, told: list[Output]) -> bytes:
         """Read how the client begins; return the bytes behind that."""
-        if side is Side.SERVER:
+        if side is _SERVER:
             raise WireError("the server speaks first")
         self._first += data
-        opening = self._opening = wire.read_opening(bytes(self._first))
+        opening = self._opening = read_opening(bytes(self._first))
         if opening is None:
             return b""
         rest = bytes(self._first[opening.size :])
         self._first.clear()
-        self._frames = tuple(Frames(opening.framing, server=bool(each)) for each in Side)
         told.append(_connection(opening))
         return rest
 
+    def _half(self, side: Side) -> _Half:
+        """Return what is known of *side*, made when it first speaks: many a server says nothing."""
+        opening = self._opening
+        assert opening is not None
+        half = self._server if side is _SERVER else self._client
+        if half is None:
+            half = _Half(opening, side is _SERVER)
+            if side is _SERVER:
+                self._server = half
+            else:
+                self._client = half
+        return half
+
     def _read(self, side: Side, data: bytes, told: list[Output]) -> None:
-        assert self._opening is not None
-        cipher = self._opening.server if side else self._opening.client
-        frames = self._frames[side]
-        frames.add(cipher.update(data) if cipher else data)
-        while not self.done and (frame := frames.take()) is not None:
-            self._message(side, wire.read_message(frame, frames.framing), told)
+        half = self._half(side)
+        frames = half.frames
+        frames.add(half.cipher.update(data) if half.cipher is not None else data)
+        while not self.done:
+            frame = frames.take()
+            if frame is None:
+                return
+            self._message(side, half, read_message(frame, frames.framing), told)
             self._seen += 1
             self.done = self.done or self._seen >= FRAMES
 
-    def _message(self, side: Side, message: Message, told: list[Output]) -> None:
-        if side is Side.SERVER:
-            self.standing = Standing.PARSED
+    def _message(self, side: Side, half: _Half, message: Message, told: list[Output]) -> None:
+        if side is _SERVER:
+            self.standing = _PARSED
         if message.error:
             told.append(TelegramError(code=message.error))
         elif message.key:
-            self._key(side, message.key, told)
+            half.key = message.key
+            self._key(message.key, told)
         elif message.step != "msgs_ack":
             told.append(TelegramHandshake(step=message.step, server_keys=message.server_keys))
 
-    def _key(self, side: Side, key: str, told: list[Output]) -> None:
-        self._keys[side] = key
+    def _key(self, key: str, told: list[Output]) -> None:
         if key not in self._told:
-            self._told.add(key)
+            self._told = (*self._told, key)
             told += [TelegramKey(key=key), Tie(key=f"telegram/{key}")]
-        self.done = self._keys.get(side.other) == key
+        client, server = self._client, self._server
+        self.done = client is not None and server is not None and client.key == server.key
 
     def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - of either side
         """*size* bytes of *side* were never seen: what follows is encrypted, or soon will be."""
@@ -114,7 +161,7 @@ def _connection(opening: Opening) -> TelegramConnection:
     test = centre > TEST
     centre -= TEST * test
     if centre not in CENTRES:  # some clients leave random bytes there
-        return TelegramConnection(framing=opening.framing, obfuscated=opening.client is not None)
+        return TelegramConnection(framing=opening.framing, obfuscated=bool(opening.key))
     return TelegramConnection(
         framing=opening.framing,
         obfuscated=True,

@@ -5,16 +5,29 @@ request to be let in, which names the account. Nothing is read once both sides e
 HEARD frames. Held: one frame a side, at most 64 KiB.
 """
 
-from backchannel.events import Gap, SignOn
+from backchannel.decoder import Decoder
+from backchannel.events import Gap, Malformed, SignOn
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.framed import Framed
-from backchannel.protocols.whatsapp import funxmpp, wire
-from backchannel.protocols.whatsapp.wire import CLIENT, ENCRYPTED, FUNXMPP, SERVER, Opening
+from backchannel.protocols.whatsapp import funxmpp
+from backchannel.protocols.whatsapp.wire import (
+    CLIENT,
+    ENCRYPTED,
+    FUNXMPP,
+    SERVER,
+    Opening,
+    begins_hello,
+    read_hello,
+    read_opening,
+    take_frame,
+)
 from backchannel.reader import WireError
 
 HEARD = 16
 """Frames in clear after which FunXMPP is left alone: it has five."""
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
+_BOTH = 1 << _CLIENT | 1 << _SERVER
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -22,7 +35,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp":
         return None
     try:
-        opening = wire.read_opening(peek.client)
+        opening = read_opening(peek.client)
         if opening is None:
             return MORE
         fits = _goes_on(opening, peek.client[opening.size :])
@@ -37,73 +50,98 @@ def recognise(peek: Peek) -> Claim | More | None:
 def _goes_on(opening: Opening, data: bytes) -> bool | None:
     """Say whether *data* begins with the client's first frame; None: "need more"."""
     if opening.version != FUNXMPP:
-        return wire.begins_hello(data, CLIENT)
+        return begins_hello(data, CLIENT)
     if opening.dictionary != funxmpp.DICTIONARY:
         return False
-    frame = wire.take_frame(bytearray(data), FUNXMPP)
+    frame = take_frame(bytearray(data), FUNXMPP)
     if frame is None:
         return None
     return frame[0] == 0 and funxmpp.read_element(frame[1]).tag == funxmpp.STREAM
 
 
-class Session(Framed):
+class Session(Decoder):
     """Both sides of one connection."""
 
     def __init__(self, start: Start) -> None:  # noqa: ARG002 - nothing of it is needed
-        super().__init__()
         self.service = "whatsapp"
+        self.standing = _CLAIMED
+        self.done = False
         self._opening: Opening | None = None
         self._client = ""
         """What the client calls itself, where it does."""
         self._heard = 0
-        self._encrypted: set[Side] = set()
+        self._buffers = bytearray(), bytearray()
+        """What is there of each side's next frame."""
+        self._deaf = self._encrypted = 0
+        """Sides, as bits: those that say nothing in clear any more, and those of which it is known
+        that they encrypt.
+        """
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        told: list[Output] = []
+        bit = 1 << side
+        if self.done or self._deaf & bit:
+            return told
+        buffer = self._buffers[side]
+        buffer += data
+        try:
+            while buffer and not self.done and not self._deaf & bit:
+                if not self._step(side, buffer, told):
+                    return told
+        except WireError as error:
+            told.append(Malformed(reason=str(error)))
+            self._deaf |= bit
+            if self.standing is _CLAIMED:
+                self.standing = _REFUTED
+        buffer.clear()
+        return told
 
     def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
-        if self.done or side in self._deaf:
-            buffer.clear()
-            return False
-        if self._opening is None:
+        """Take one frame off *buffer*, add what it means to *told*; say whether there was one."""
+        opening = self._opening
+        if opening is None:
             return self._open(side, buffer)
-        frame = wire.take_frame(buffer, self._opening.version)
+        frame = take_frame(buffer, opening.version)
         if frame is None:
             return False
-        if self._opening.version == FUNXMPP:
-            self._element(side, *frame, told)
+        if opening.version == FUNXMPP:
+            self._element(side, frame[0], frame[1], told)
         else:
             self._hello(side, frame[1], told)
         return True
 
     def _open(self, side: Side, buffer: bytearray) -> bool:
-        if side is Side.SERVER:
+        if side is _SERVER:
             raise WireError("the server speaks first")
-        self._opening = wire.read_opening(bytes(buffer))
-        if self._opening is None:
+        opening = self._opening = read_opening(bytes(buffer))
+        if opening is None:
             return False
-        del buffer[: self._opening.size]
+        del buffer[: opening.size]
         return True
 
     def _hello(self, side: Side, body: bytes, told: list[Output]) -> None:
-        if side is Side.CLIENT:
-            static = wire.read_hello(body, CLIENT).static
+        if side is _CLIENT:
+            static = read_hello(body, CLIENT).static
             told.append(SignOn(account="", method="noise-ik" if static else "noise-xx"))
-            self._deaf.add(side)  # the rest of what it says is encrypted
+            self._deaf |= 1 << side  # the rest of what it says is encrypted
             return
-        wire.read_hello(body, SERVER)
-        self.standing, self.done = Standing.PARSED, True
+        read_hello(body, SERVER)
+        self.standing, self.done = _PARSED, True
 
     def _element(self, side: Side, flags: int, body: bytes, told: list[Output]) -> None:
         self._heard += 1
         if flags & ENCRYPTED:
-            self._encrypted.add(side)
-        self.done = len(self._encrypted) == len(Side) or self._heard >= HEARD
-        if flags or side in self._encrypted:
+            self._encrypted |= 1 << side
+        self.done = self._encrypted == _BOTH or self._heard >= HEARD
+        if flags or self._encrypted >> side & 1:
             return
         element = funxmpp.read_element(body)
         if element.tag == funxmpp.STREAM:
             self._client = str(element.attributes.get(funxmpp.RESOURCE, self._client))
-            if side is Side.SERVER:
-                self.standing = Standing.PARSED
-        elif element.tag == funxmpp.AUTH and side is Side.CLIENT:
+            if side is _SERVER:
+                self.standing = _PARSED
+        elif element.tag == funxmpp.AUTH and side is _CLIENT:
             told.append(_sign_on(element, self._client))
 
     def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - of either side

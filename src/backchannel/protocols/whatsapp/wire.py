@@ -7,7 +7,7 @@ hello       2: {1: ephemeral key, 32 bytes; 2: static key; 3: payload}    the cl
 frame       flags 4 bits | length 20 bits | body    version 1: FunXMPP, see `funxmpp`
 """
 
-from typing import NamedTuple
+import msgspec
 
 from backchannel.reader import Reader, WireError
 
@@ -28,7 +28,7 @@ CLIENT, SERVER = 2, 3
 """Numbers of the fields that hold each side's hello."""
 
 
-class Opening(NamedTuple):
+class Opening(msgspec.Struct, frozen=True):
     """What the client begins with."""
 
     version: int
@@ -40,7 +40,7 @@ class Opening(NamedTuple):
         return f"{self.version}.{self.dictionary}"
 
 
-class Hello(NamedTuple):
+class Hello(msgspec.Struct, frozen=True):
     """One side's part of the Noise handshake."""
 
     static: bool
@@ -71,8 +71,9 @@ def take_frame(buffer: bytearray, version: int) -> tuple[int, bytes] | None:
     """Cut a frame off *buffer* and return its flags and body; None: "need more"."""
     if len(buffer) < 3:
         return None
-    head = int.from_bytes(buffer[:3], "big")
-    flags, size = (head >> 20, head & 0xFFFFF) if version == FUNXMPP else (0, head)
+    flags, size = 0, buffer[0] << 16 | buffer[1] << 8 | buffer[2]
+    if version == FUNXMPP:
+        flags, size = size >> 20, size & 0xFFFFF
     if not 0 < size <= MOST:
         raise WireError(f"frame of {size} bytes")
     if len(buffer) < 3 + size:
