@@ -20,10 +20,11 @@ class Side(IntEnum):
     CLIENT = 0
     SERVER = 1
 
-    @property
-    def other(self) -> "Side":
-        """The opposite side."""
-        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
+    other: "Side"
+    """The opposite side: a field, as decoders ask for it with most messages."""
+
+
+Side.CLIENT.other, Side.SERVER.other = Side.SERVER, Side.CLIENT
 
 
 class Confidence(IntEnum):
