@@ -2,8 +2,8 @@
 
 cimport cython
 
-cdef int _I, _L, _D, _E, _COLON, _ZERO, _NINE
-cdef Py_ssize_t _DIGITS
+cdef int _I, _L, _D, _E, _COLON, _ZERO, _NINE, _MINUS
+cdef Py_ssize_t _DIGITS, _SHORT
 
 cpdef bytes octets(dict values, bytes key)
 cpdef dict inner(dict values, bytes key)
@@ -27,5 +27,9 @@ cdef class _Parser:
         data=bytes, start=Py_ssize_t, at=Py_ssize_t, size=Py_ssize_t, last=Py_ssize_t,
     )
     cdef bytes _string(self)
-    @cython.locals(at=Py_ssize_t, end=Py_ssize_t, digits=bytes)
+    @cython.locals(
+        data=bytes, first=Py_ssize_t, at=Py_ssize_t, value=Py_ssize_t, last=Py_ssize_t, negative=bint
+    )
     cdef _number(self)
+    @cython.locals(at=Py_ssize_t, end=Py_ssize_t, digits=bytes)
+    cdef _long_number(self)

@@ -22,9 +22,11 @@ DEPTH = 12
 ITEMS = 4096
 _DIGITS = 20
 """Of a number: as many as 64 bits need. A length has at most half of them."""
+_SHORT = 18
+"""Digits of a number that C's are large enough for."""
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 """Of a number: BEP 3 sets no bound, and nothing that is sent needs more."""
-_I, _L, _D, _E, _COLON, _ZERO, _NINE = b"ilde:09"
+_I, _L, _D, _E, _COLON, _ZERO, _NINE, _MINUS = b"ilde:09-"
 
 
 def read(
@@ -144,6 +146,20 @@ class _Parser:
         return data[at + 1 : self.at]
 
     def _number(self) -> int:
+        data, first = self._data, self.at + 1
+        negative = first < len(data) and data[first] == _MINUS
+        first += negative
+        at, value, last = first, 0, min(len(data), first + _SHORT)
+        while at < last and _ZERO <= data[at] <= _NINE:
+            value = 10 * value + data[at] - _ZERO
+            at += 1
+        if first < at < len(data) and data[at] == _E:
+            self.at = at + 1
+            return -value if negative else value
+        return self._long_number()
+
+    def _long_number(self) -> int:
+        """Return a number of many digits. Raises WireError for one that is none."""
         at = self.at + 1
         end = self._data.find(b"e", at, at + _DIGITS + 2)
         digits = self._data[at:end] if end > 0 else b""

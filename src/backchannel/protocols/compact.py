@@ -25,5 +25,6 @@ def addresses(packed: bytes, size: int = V4, most: int = 1024) -> list[tuple[str
 def text(octets: bytes) -> str:
     """Return four or sixteen bytes as an address; empty for any other number of them."""
     if len(octets) == V4 - 2:
-        return "{}.{}.{}.{}".format(*octets)
+        first, second, third, fourth = octets
+        return f"{first}.{second}.{third}.{fourth}"
     return str(IPv6Address(octets)) if len(octets) == V6 - 2 else ""
