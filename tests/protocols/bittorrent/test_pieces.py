@@ -76,8 +76,19 @@ def test_a_file_is_open_until_its_last_piece_agrees():
 def test_what_is_no_place_of_the_torrent_is_passed_over():
     made = content()
     assert made.add(S, 6, 0, b"x") == []
-    assert made.add(S, 0, SIZE - 1, b"xx") == []
+    assert made.add(S, 0, SIZE, b"xx") == []
     assert made.add(S, 0, 5, b"") == []
+
+
+@given(st.integers(1, 40))
+def test_of_a_block_that_goes_beyond_its_piece_the_rest_is_nothing_however_it_is_cut(size):
+    made, block = content(), bytes(40)
+    told = [
+        item
+        for at in range(0, len(block), size)
+        for item in made.add(S, 0, SIZE - 20 + at, block[at : at + size])
+    ]
+    assert sum(len(item.data) for item in told if isinstance(item, FileData)) == 20
 
 
 def test_bytes_that_came_early_are_bounded():
@@ -114,7 +125,6 @@ def test_files_under_way_are_bounded():
 def test_bits_are_a_set_of_small_numbers():
     bits = Bits(100)
     assert [bits.add(number) for number in (3, 99, 3, 100)] == [True, True, False, False]
-    assert 99 in bits
-    assert 98 not in bits
-    assert 5000 not in bits
+    assert [bits.has(number) for number in (3, 99, 98, 5000)] == [True, True, False, False]
+    assert not Bits().has(0)
     assert bits.count == 2

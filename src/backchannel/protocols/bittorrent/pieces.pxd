@@ -8,5 +8,7 @@ cdef class Bits:
     cdef bytearray _octets
     cdef readonly Py_ssize_t count
 
-    @cython.locals(at=Py_ssize_t)
+    @cython.locals(at=Py_ssize_t, bit=int, octets=bytearray)
     cpdef bint add(self, Py_ssize_t number) except -1
+    @cython.locals(at=Py_ssize_t, octets=bytearray)
+    cpdef bint has(self, Py_ssize_t number) except -1

@@ -25,23 +25,29 @@ class Bits:
     """A set of small numbers, a bit each: *most* of them at most."""
 
     def __init__(self, most: int = 1 << 21) -> None:
-        self._most, self._octets = most, bytearray()
+        self._most = most
+        self._octets: bytearray | None = None
         self.count = 0
 
     def add(self, number: int) -> bool:
         """Take a number in; False if it was there, or is too large."""
-        if number >= self._most or number in self:
+        if number >= self._most:
             return False
-        at = number >> 3
-        if at >= len(self._octets):
-            self._octets += bytes(at + 1 - len(self._octets))
-        self._octets[at] |= 1 << (number & 7)
+        at, bit, octets = number >> 3, 1 << (number & 7), self._octets
+        if octets is None:
+            octets = self._octets = bytearray(at + 1)
+        elif at >= len(octets):
+            octets += bytes(at + 1 - len(octets))
+        if octets[at] & bit:
+            return False
+        octets[at] |= bit
         self.count += 1
         return True
 
-    def __contains__(self, number: int) -> bool:
-        at = number >> 3
-        return at < len(self._octets) and bool(self._octets[at] & 1 << (number & 7))
+    def has(self, number: int) -> bool:
+        """Whether a number was taken in."""
+        at, octets = number >> 3, self._octets
+        return octets is not None and at < len(octets) and bool(octets[at] & 1 << (number & 7))
 
 
 class _Piece:
@@ -85,9 +91,11 @@ class Content:
         self.verified, self.failed = [0, 0], [0, 0]
 
     def add(self, side: Side, piece: int, offset: int, data: bytes) -> list[Output]:
-        """Take bytes of a piece that *side* sent; return what they are of which files."""
-        size = self._info.length(piece)
-        if not data or offset + len(data) > size:
+        """Take bytes of a piece that *side* sent; return what they are of which files. What goes
+        beyond the piece is nothing.
+        """
+        data = data[: max(0, self._info.length(piece) - offset)]
+        if not data:
             return []
         out: list[Output] = []
         first = piece * self._info.piece_size + offset
@@ -95,7 +103,7 @@ class Content:
             if self._ready(side, number, out):
                 at = self._info.solid[number].first + place - first
                 out.append(FileData(key=str(number), offset=place, data=data[at : at + take]))
-        if self._info.hashes and piece not in self._good:
+        if self._info.hashes and not self._good.has(piece):
             self._hash(side, piece, offset, data, out)
         return out
 
@@ -108,7 +116,7 @@ class Content:
             return False
         size = self._info.piece_size
         pieces = range(part.first // size, (part.first + part.size - 1) // size + 1)
-        self._wanted[number] = sum(piece not in self._good for piece in pieces)
+        self._wanted[number] = sum(not self._good.has(piece) for piece in pieces)
         opened = FileOpen(
             key=str(number),
             use=Capability.FILE_SHARING,

@@ -3,12 +3,15 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
-from backchannel.protocols.bittorrent cimport wire
 from backchannel.protocols.bittorrent.pieces cimport Bits
-from backchannel.protocols.bittorrent.wire cimport Block, Chunk, Lane, Message
+from backchannel.protocols.bittorrent.wire cimport Lane
 from backchannel.reader cimport u32_at
 
-cdef object _PARSED
+cdef object _PARSED, _CLIENT
+cdef tuple _NAMES
+cdef int _HANDSHAKE, _MESSAGE, _BLOCK, _CHUNK
+cdef int _KEEP_ALIVE, _HAVE, _BITFIELD, _REQUEST, _PORT, _HAVE_ALL, _EXTENDED
+cdef Py_ssize_t _OPEN
 
 
 cdef class _Peer:
@@ -37,17 +40,16 @@ cdef class Session(Decoder):
     cpdef list gap(self, side, Py_ssize_t size)
     @cython.locals(peer=_Peer)
     cpdef list end(self, side)
-    @cython.locals(peer=_Peer)
+    @cython.locals(peer=_Peer, lane=Lane, found=int)
     cdef _read(self, side, bytes data, list out)
     @cython.locals(peer=_Peer)
     cdef _seal(self)
     cdef list _give_up(self)
-    @cython.locals(chunk=Chunk, block=Block)
-    cdef _item(self, side, _Peer peer, item, list out)
-    @cython.locals(other=_Peer)
-    cdef _handshake(self, side, _Peer peer, item, list out)
-    @cython.locals(kind=int, body=bytes, name=str)
-    cdef _message(self, side, _Peer peer, Message item, list out)
+    @cython.locals(lane=Lane)
+    cdef _item(self, side, _Peer peer, int found, list out)
+    cdef _handshake(self, side, _Peer peer, bytes body, list out)
+    @cython.locals(name=str)
+    cdef _message(self, side, _Peer peer, int kind, bytes body, list out)
     @cython.locals(other=_Peer)
     cdef _has(self, side, _Peer peer, Py_ssize_t piece)
     cdef _asks(self, side)

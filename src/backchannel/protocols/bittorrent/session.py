@@ -19,7 +19,7 @@ from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent.pieces import Bits, Content
 from backchannel.protocols.bittorrent.recognise import recognise
 from backchannel.protocols.bittorrent.torrent import Info
-from backchannel.protocols.bittorrent.wire import Block, Chunk, Handshake, Item, Kind, Lane, Message
+from backchannel.protocols.bittorrent.wire import NAMES, Item, Kind, Lane, read_handshake
 from backchannel.protocols.peer_id import shown, software
 from backchannel.reader import WireError, u32_at
 
@@ -29,9 +29,13 @@ KINDS = 48
 """Names of messages that are counted apart."""
 SEALED = 96 + 512 + 8 + 4 + 2 + 512 + wire.HANDSHAKE
 """Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
-OPEN = -1
+_OPEN = -1
 """Bytes seen of a connection that is not encrypted, as far as is known."""
 _PARSED = Standing.PARSED
+_CLIENT, _NAMES = Side.CLIENT, NAMES
+_HANDSHAKE, _MESSAGE, _BLOCK, _CHUNK = Item.HANDSHAKE, Item.MESSAGE, Item.BLOCK, Item.CHUNK
+_KEEP_ALIVE, _HAVE, _BITFIELD, _REQUEST = Kind.KEEP_ALIVE, Kind.HAVE, Kind.BITFIELD, Kind.REQUEST
+_PORT, _HAVE_ALL, _EXTENDED = Kind.PORT, Kind.HAVE_ALL, Kind.EXTENDED
 _ABILITIES = (
     (0, 0x80, "azureus"),
     (5, 0x10, "extensions"),
@@ -58,9 +62,12 @@ class _Peer:
     def count(self, name: str) -> None:
         """One more message of that name."""
         counts = self.counts
-        if name not in counts and len(counts) >= KINDS:
-            name = "other"
-        counts[name] = counts.get(name, 0) + 1
+        number = counts.get(name)
+        if number is None:
+            if len(counts) >= KINDS:
+                name = "other"
+            number = counts.get(name, 0)
+        counts[name] = number + 1
 
 
 class Session(Decoder):
@@ -76,7 +83,7 @@ class Session(Decoder):
         self._extensions = Extensions(Known(self._ends, self._names))
         self._recall = start.recall
         self._content: Content | None = None
-        self._sealed = OPEN
+        self._sealed = _OPEN
         """Bytes seen of the answering side of a connection that is encrypted."""
         self._first = start.service == "bittorrent" and start.begun
 
@@ -91,13 +98,13 @@ class Session(Decoder):
             if data[0] != wire.OPENING[0]:
                 self._seal()
         out: list[Output] = []
-        if self._sealed == OPEN or side is Side.CLIENT:
+        if self._sealed == _OPEN or side is _CLIENT:
             self._read(side, data, out)
             return out
         room = SEALED - self._sealed
         self._sealed += len(data[:room])
         self._read(side, data[:room], out)
-        if self._sealed == OPEN:
+        if self._sealed == _OPEN:
             self._read(side, data[room:], out)
         elif data[room:]:
             out += self._give_up()
@@ -138,10 +145,15 @@ class Session(Decoder):
 
     def _read(self, side: Side, data: bytes, out: list[Output]) -> None:
         peer = self._peers[side]
+        lane = peer.lane
+        lane.add(data)
         try:
-            for item in peer.lane.feed(data):
-                self._sealed = OPEN
-                self._item(side, peer, item, out)
+            while found := lane.next():
+                self._sealed = _OPEN
+                if found == _MESSAGE:
+                    self._message(side, peer, lane.kind, lane.body, out)
+                else:
+                    self._item(side, peer, found, out)
         except WireError as error:
             out.append(Malformed(reason=str(error)))
             if self.standing is Standing.CLAIMED:
@@ -155,59 +167,59 @@ class Session(Decoder):
 
     def _give_up(self) -> list[Output]:
         """No plain handshake came, or comes any more."""
-        self._sealed, self.done = OPEN, True
+        self._sealed, self.done = _OPEN, True
         return [PeersSealed(carrier="tcp")]
 
-    def _item(self, side: Side, peer: _Peer, item: Item, out: list[Output]) -> None:
-        if isinstance(item, Chunk):
-            peer.uploaded += len(item.data)
+    def _item(self, side: Side, peer: _Peer, found: int, out: list[Output]) -> None:
+        """Take what is no message."""
+        lane = peer.lane
+        if found == _CHUNK:
+            peer.uploaded += len(lane.body)
             if self._content is not None:
-                out += self._content.add(side, item.piece, item.offset, item.data)
-        elif isinstance(item, Block):
+                out += self._content.add(side, lane.piece, lane.offset, lane.body)
+        elif found == _BLOCK:
             peer.count("piece")
             peer.blocks += 1
-            peer.sent.add(item.piece)
+            peer.sent.add(lane.piece)
             self.standing = _PARSED
-        elif isinstance(item, Handshake):
-            self._handshake(side, peer, item, out)
         else:
-            self._message(side, peer, item, out)
+            self._handshake(side, peer, lane.body, out)
 
-    def _handshake(self, side: Side, peer: _Peer, item: Handshake, out: list[Output]) -> None:
-        peer.hash = item.hash
-        self._names[side] = name = shown(item.peer)
-        if self._peers[side.other].hash == item.hash:
+    def _handshake(self, side: Side, peer: _Peer, body: bytes, out: list[Output]) -> None:
+        said = read_handshake(body)
+        peer.hash = said.hash
+        self._names[side] = name = shown(said.peer)
+        if self._peers[side.other].hash == said.hash:
             self.standing = Standing.PARSED
-        self._extensions.hash = self._extensions.hash or item.hash
-        abilities = tuple(word for at, bit, word in _ABILITIES if item.reserved[at] & bit)
-        out.append(PeerHandshake(hash=item.hash.hex(), peer=name, abilities=abilities))
-        program, version = software(item.peer)
+        self._extensions.hash = self._extensions.hash or said.hash
+        abilities = tuple([word for at, bit, word in _ABILITIES if said.reserved[at] & bit])
+        out.append(PeerHandshake(hash=said.hash.hex(), peer=name, abilities=abilities))
+        program, version = software(said.peer)
         if program:
             out.append(Software(name=program, version=version, role="peer", account=name))
 
-    def _message(self, side: Side, peer: _Peer, item: Message, out: list[Output]) -> None:
-        kind, body = item.kind, item.body
-        name = wire.NAMES.get(kind, "unknown")
-        if kind == Kind.EXTENDED:
+    def _message(self, side: Side, peer: _Peer, kind: int, body: bytes, out: list[Output]) -> None:
+        name = _NAMES[kind]
+        if kind == _EXTENDED:
             name = self._extensions.name(side, body[0]) or "unknown extension"
         peer.count(name)
-        if kind != Kind.KEEP_ALIVE:  # behind a handshake, or a request that was found
+        if kind != _KEEP_ALIVE:  # behind a handshake, or a request that was found
             self.standing = _PARSED
-        if kind == Kind.HAVE:
+        if kind == _HAVE:
             self._has(side, peer, u32_at(body, 0))
-        elif kind == Kind.BITFIELD:
+        elif kind == _BITFIELD:
             peer.has = int.from_bytes(body).bit_count()
             peer.seeds = _full(body)
-        elif kind == Kind.HAVE_ALL:
+        elif kind == _HAVE_ALL:
             peer.seeds = True
-        elif kind == Kind.REQUEST and not peer.asked:
+        elif kind == _REQUEST and not peer.asked:
             peer.asked = True
             if self._recall is not None and self._extensions.hash:
                 self._know(self._recall(remembered(self._extensions.hash)))
             out.append(self._asks(side))
-        elif kind == Kind.PORT:
+        elif kind == _PORT:
             out += self._listens(side, body[0] << 8 | body[1])
-        elif kind == Kind.EXTENDED:
+        elif kind == _EXTENDED:
             self._extended(side, name, body, out)
 
     def _has(self, side: Side, peer: _Peer, piece: int) -> None:
@@ -215,7 +227,7 @@ class Session(Decoder):
         if peer.claimed.add(piece):
             peer.has += 1
             other = self._peers[side.other]
-            other.taken += piece in other.sent
+            other.taken += other.sent.has(piece)
 
     def _asks(self, side: Side) -> Event:
         info = self._extensions.info

@@ -2,43 +2,36 @@
 
 cimport cython
 
+from backchannel.reader cimport u32_at
+
 cdef object _HELLO, _MESSAGES, _LOST, _DEAF
-
-
-cdef class Message:
-    cdef readonly int kind
-    cdef readonly bytes body
-
-
-cdef class Block:
-    cdef readonly Py_ssize_t piece
-
-
-cdef class Chunk:
-    cdef readonly Py_ssize_t piece, offset
-    cdef readonly bytes data
+cdef int _NOTHING, _HANDSHAKE, _MESSAGE, _BLOCK, _CHUNK, _PIECE, _KEEP_ALIVE
+cdef Py_ssize_t _LENGTH, _HEADER, _MOST_OF_BLOCK, _FIND
+cdef bytes _SIZES, _SMALLEST
 
 
 cdef class Lane:
     cdef readonly object state
-    cdef bytearray _buffer
-    cdef Py_ssize_t _left, _piece, _at
+    cdef readonly int kind
+    cdef readonly Py_ssize_t piece, offset
+    cdef readonly bytes body
+    cdef bytes _data
+    cdef bytearray _held
+    cdef Py_ssize_t _at, _need, _left, _place
 
+    cpdef add(self, bytes data)
+    @cython.locals(data=bytes, at=Py_ssize_t, left=Py_ssize_t, start=Py_ssize_t, size=Py_ssize_t)
+    cpdef int next(self) except -1
     cpdef gap(self, Py_ssize_t size)
     cpdef lose(self)
-    @cython.locals(at=Py_ssize_t)
-    cdef Chunk _chunk(self, bytes data)
-    @cython.locals(buffer=bytearray, size=Py_ssize_t, kind=int, body=bytes)
-    cdef _next(self)
-    @cython.locals(buffer=bytearray, found=bytes)
-    cdef _handshake(self)
-    @cython.locals(buffer=bytearray)
-    cdef Block _block(self, Py_ssize_t size)
-    @cython.locals(start=Py_ssize_t, opens=bint)
-    cdef bint _found(self) except -1
+    cdef _stop(self, state)
+    cdef int _wait(self, Py_ssize_t start, Py_ssize_t need) except -1
+    cdef _broken(self, str reason)
+    cdef int _chunk(self, bytes data, Py_ssize_t at, Py_ssize_t size) except -1
+    cdef int _handshake(self, bytes data, Py_ssize_t at, Py_ssize_t left) except -1
+    @cython.locals(kind=int, fixed=int, need=Py_ssize_t, fits=bint)
+    cdef int _message(self, bytes data, Py_ssize_t at, Py_ssize_t left, Py_ssize_t size) except -1
 
 
 @cython.locals(first=Py_ssize_t, at=Py_ssize_t, mark=bytes)
-cdef Py_ssize_t _find(bytearray buffer) except -2
-@cython.locals(fixed=Py_ssize_t, fits=bint, most=Py_ssize_t)
-cdef _check(int kind, Py_ssize_t size)
+cdef Py_ssize_t _find(bytes data, Py_ssize_t start) except -2

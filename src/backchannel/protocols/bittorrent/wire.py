@@ -8,20 +8,21 @@ Held: one message, at most LARGEST bytes; of a block nothing. Where messages beg
 after a gap by a request or a block, whose forms nothing else has. BEP 3, 6, 10, 52.
 """
 
-from collections.abc import Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
 from backchannel.patterns import later
-from backchannel.reader import WireError
+from backchannel.reader import WireError, u32_at
 
 OPENING = b"\x13BitTorrent protocol"
 HANDSHAKE = 68
 LARGEST = 1 << 18
 """Bytes of a message that is no block: a bitfield of two million pieces fits."""
 LARGEST_BLOCK = 1 << 20
+_LENGTH = 4
 _HEADER = 13
 """Bytes of a piece message before its block."""
+_MOST_OF_BLOCK = LARGEST_BLOCK + _HEADER
 _FIND = 17
 """Bytes of everything that the beginning of a message is found by; all alike, so that it does not
 depend on how the stream was cut which is found first."""
@@ -58,7 +59,7 @@ class Kind:
     HASH_REJECT = 23
 
 
-_SIZES: dict[int, int] = {
+_FIXED = {
     Kind.CHOKE: 1,
     Kind.UNCHOKE: 1,
     Kind.INTERESTED: 1,
@@ -75,11 +76,15 @@ _SIZES: dict[int, int] = {
     Kind.HASH_REQUEST: 49,
     Kind.HASH_REJECT: 49,
 }
-"""Of messages whose length is fixed, what it is."""
-_LEAST: dict[int, int] = {Kind.PIECE: 9, Kind.EXTENDED: 2, Kind.HASHES: 49}
-NAMES: dict[int, str] = {
+_LEAST = {Kind.PIECE: 9, Kind.EXTENDED: 2, Kind.HASHES: 49}
+_SIZES = bytes(_FIXED.get(kind, 0) for kind in range(256))
+"""Of messages whose length is fixed, what it is, by kind; 0 for the others."""
+_SMALLEST = bytes(_LEAST.get(kind, 1) for kind in range(256))
+_WORDS = {
     kind: name.lower().replace("_", "-") for name, kind in vars(Kind).items() if name.isupper()
 }
+NAMES = (*(_WORDS.get(kind, "unknown") for kind in range(256)), _WORDS[Kind.KEEP_ALIVE])
+"""Names of messages by kind; KEEP_ALIVE, which is -1, stands at the end."""
 
 
 class Handshake(NamedTuple):
@@ -90,34 +95,24 @@ class Handshake(NamedTuple):
     peer: bytes
 
 
-class Message:
-    """A whole message; of an unknown kind too."""
-
-    __slots__ = ("body", "kind")
-
-    def __init__(self, kind: int, body: bytes) -> None:
-        self.kind, self.body = kind, body
+def read_handshake(body: bytes) -> Handshake:
+    """Return the parts of a handshake's *body*."""
+    return Handshake(body[:8], body[8:28], body[28:])
 
 
-class Block:
-    """A block of a *piece* begins, whose bytes come next."""
+class Item:
+    """What `Lane.next` finds, and which of its fields tell of it."""
 
-    __slots__ = ("piece",)
-
-    def __init__(self, piece: int) -> None:
-        self.piece = piece
-
-
-class Chunk:
-    """The next bytes of the block that began last, at *offset* of its piece."""
-
-    __slots__ = ("data", "offset", "piece")
-
-    def __init__(self, piece: int, offset: int, data: bytes) -> None:
-        self.piece, self.offset, self.data = piece, offset, data
-
-
-Item = Handshake | Message | Block | Chunk
+    NOTHING = 0
+    """More bytes have to come."""
+    HANDSHAKE = 1
+    """`body`: all behind its first words."""
+    MESSAGE = 2
+    """`kind` and `body` of a whole message; of an unknown kind too."""
+    BLOCK = 3
+    """A block of `piece` begins, whose bytes come next."""
+    CHUNK = 4
+    """`body`: the next bytes of that block, at `offset` of `piece`."""
 
 
 class State(Enum):
@@ -132,120 +127,135 @@ class State(Enum):
 
 
 _HELLO, _MESSAGES, _LOST, _DEAF = State
+_NOTHING, _HANDSHAKE, _MESSAGE = Item.NOTHING, Item.HANDSHAKE, Item.MESSAGE
+_BLOCK, _CHUNK = Item.BLOCK, Item.CHUNK
+_PIECE, _KEEP_ALIVE = Kind.PIECE, Kind.KEEP_ALIVE
 
 
 class Lane:
-    """What is known of one side's stream."""
+    """What is known of one side's stream; what was found in it last is in the public fields."""
 
     def __init__(self, *, begun: bool) -> None:
         self.state = _HELLO if begun else _LOST
-        self._buffer = bytearray()
-        self._left = 0
-        """Bytes of the block under way that are still to come."""
-        self._piece = self._at = 0
+        self._data, self._at = b"", 0
+        """Bytes that came, and how many of them were read."""
+        self._held: bytearray | None = None
+        """Bytes that are read once there are `_need` of them."""
+        self._need = 0
+        self._left = self._place = 0
+        """Bytes of the block under way that are still to come, and where in its piece they are."""
+        self.kind = self.piece = self.offset = 0
+        self.body = b""
 
     @property
     def partial(self) -> bool:
         """Whether a handshake or a message has begun and not ended, other than a block."""
-        return bool(self._buffer) and self.state in (_HELLO, _MESSAGES)
+        return self._held is not None and self.state in (_HELLO, _MESSAGES)
 
-    def feed(self, data: bytes) -> Iterator[Item]:
-        """Yield what *data* completes. Raises WireError where the framing is broken, and then
-        yields nothing until a gap.
+    def add(self, data: bytes) -> None:
+        """Take the next bytes, once `next` found nothing more in those before."""
+        if self._held is not None:
+            self._held += data
+            if len(self._held) < self._need:
+                return
+            data = bytes(self._held)
+            self._held = None
+        if self.state is not _DEAF:
+            self._data, self._at = data, 0
+
+    def next(self) -> int:
+        """Find the next `Item`; return which. Raises WireError where the framing is broken, and
+        then finds nothing until a gap.
         """
-        if self.state is _DEAF:
-            return
+        data, at = self._data, self._at
+        left = len(data) - at
+        if left <= 0:
+            return _NOTHING
         if self._left:  # as for most bytes
-            chunk, data = data[: self._left], data[self._left :]
-            yield self._chunk(chunk)
-        self._buffer += data
-        try:
-            while self._buffer and (item := self._next()) is not None:
-                yield item
-                if isinstance(item, Block) and self._left and self._buffer:
-                    chunk = bytes(self._buffer[: self._left])
-                    del self._buffer[: len(chunk)]
-                    yield self._chunk(chunk)
-        except WireError:
-            self.state = _DEAF
-            self._buffer.clear()
-            raise
+            return self._chunk(data, at, min(left, self._left))
+        if self.state is _LOST:
+            start = _find(data, at)
+            if start < 0:
+                return self._wait(max(at, len(data) - _FIND + 1), _FIND)
+            self.state = _HELLO if data[start] == OPENING[0] else _MESSAGES
+            at, left = start, len(data) - start
+        if self.state is _HELLO:
+            return self._handshake(data, at, left)
+        size = u32_at(data, at) if left >= _LENGTH else 0
+        if left > _LENGTH and size:
+            return self._message(data, at, left, size)
+        if left < _LENGTH or size:
+            return self._wait(at, _LENGTH + 1 if left == _LENGTH else _LENGTH)
+        self._at = at + _LENGTH
+        self.kind, self.body = _KEEP_ALIVE, b""
+        return _MESSAGE
 
     def gap(self, size: int) -> None:
         """*size* bytes are missing, 0 if nobody knows how many: in a block they are counted off."""
         if 0 < size <= self._left:
             self._left -= size
-            self._at += size
+            self._place += size
         else:
             self.lose()
 
     def lose(self) -> None:
         """Where the next message begins is not known any more."""
-        self._left = 0
-        self._buffer.clear()
-        self.state = _LOST
+        self._stop(_LOST)
 
-    def _chunk(self, data: bytes) -> Chunk:
-        at = self._at
-        self._at += len(data)
-        self._left -= len(data)
-        return Chunk(self._piece, at, data)
+    def _stop(self, state: State) -> None:
+        """Let go of all that came, and go on in *state*."""
+        self._data, self._at, self._held, self._left = b"", 0, None, 0
+        self.state = state
 
-    def _next(self) -> Item | None:
-        """Take one item off the buffer; None where it is not all there."""
-        buffer = self._buffer
-        if self.state is _LOST and not self._found():
-            return None
-        if self.state is _HELLO:
-            return self._handshake()
-        if len(buffer) < 4:
-            return None
-        size = (buffer[0] << 8 | buffer[1]) << 16 | buffer[2] << 8 | buffer[3]
-        if not size:
-            del buffer[:4]
-            return Message(Kind.KEEP_ALIVE, b"")
-        if len(buffer) == 4:
-            return None
-        kind = buffer[4]
-        _check(kind, size)
-        if kind == Kind.PIECE:
-            return self._block(size)
-        if len(buffer) < 4 + size:
-            return None
-        body = bytes(buffer[5 : 4 + size])
-        del buffer[: 4 + size]
-        return Message(kind, body)
+    def _wait(self, start: int, need: int) -> int:
+        """Keep what begins at *start* until *need* bytes of it are there."""
+        self._held, self._need = bytearray(self._data[start:]), need
+        self._data, self._at = b"", 0
+        return _NOTHING
 
-    def _handshake(self) -> Handshake | None:
-        buffer = self._buffer
-        if buffer[: len(OPENING)] != OPENING[: len(buffer)]:
-            raise WireError("no handshake")
-        if len(buffer) < HANDSHAKE:
-            return None
-        found = bytes(buffer[len(OPENING) : HANDSHAKE])
-        del buffer[:HANDSHAKE]
+    def _broken(self, reason: str) -> WireError:
+        self._stop(_DEAF)
+        return WireError(reason)
+
+    def _chunk(self, data: bytes, at: int, size: int) -> int:
+        self.offset = self._place
+        self._place += size
+        self._left -= size
+        self._at = at + size
+        self.body = data if size == len(data) else data[at : at + size]
+        return _CHUNK
+
+    def _handshake(self, data: bytes, at: int, left: int) -> int:
+        if not data.startswith(OPENING[:left], at):
+            raise self._broken("no handshake")
+        if left < HANDSHAKE:
+            return self._wait(at, HANDSHAKE if left >= len(OPENING) else left + 1)
+        self.body = data[at + len(OPENING) : at + HANDSHAKE]
+        self._at = at + HANDSHAKE
         self.state = _MESSAGES
-        return Handshake(found[:8], found[8:28], found[28:])
+        return _HANDSHAKE
 
-    def _block(self, size: int) -> Block | None:
-        buffer = self._buffer
-        if len(buffer) < _HEADER:
-            return None
-        self._piece, self._at = int.from_bytes(buffer[5:9]), int.from_bytes(buffer[9:_HEADER])
-        self._left = size - _LEAST[Kind.PIECE]
-        del buffer[:_HEADER]
-        return Block(self._piece)
-
-    def _found(self) -> bool:
-        """Look for the beginning of a message, and let go of what is before it."""
-        start = _find(self._buffer)
-        if start < 0:
-            del self._buffer[: 1 - _FIND]
-            return False
-        opens = self._buffer[start] == OPENING[0]
-        del self._buffer[:start]
-        self.state = _HELLO if opens else _MESSAGES
-        return True
+    def _message(self, data: bytes, at: int, left: int, size: int) -> int:
+        """Read a message of *size* bytes, of whose length and body *left* bytes are there."""
+        kind = data[at + _LENGTH]
+        fixed = _SIZES[kind]
+        if fixed:
+            fits = size == fixed
+        else:
+            fits = _SMALLEST[kind] <= size <= (_MOST_OF_BLOCK if kind == _PIECE else LARGEST)
+        if not fits:
+            name = NAMES[kind] if NAMES[kind] != "unknown" else f"message {kind}"
+            raise self._broken(f"{name} of {size} bytes")
+        need = _HEADER if kind == _PIECE else _LENGTH + size
+        if left < need:
+            return self._wait(at, need)
+        self._at = at + need
+        if kind == _PIECE:
+            self.piece, self._place = u32_at(data, at + 5), u32_at(data, at + 9)
+            self._left = _LENGTH + size - _HEADER
+            return _BLOCK
+        self.kind, self.body = kind, data[at + 5 : at + need]
+        return _MESSAGE
 
 
 def begins(data: bytes) -> bool:
@@ -253,22 +263,15 @@ def begins(data: bytes) -> bool:
     return any(data.startswith(mark) and form.match(data) for mark, form in _FORMS)
 
 
-def _find(buffer: bytearray) -> int:
-    """Return where the first beginning of a message is in *buffer*; -1 where there is none."""
+def _find(data: bytes, start: int) -> int:
+    """Return where the first beginning of a message is in *data*, from *start* on; -1 where there
+    is none.
+    """
     first = -1
     for mark, form in _FORMS:
-        at = buffer.find(mark)
-        while at >= 0 and not form.match(buffer, at):
-            at = buffer.find(mark, at + 1)
+        at = data.find(mark, start)
+        while at >= 0 and not form.match(data, at):
+            at = data.find(mark, at + 1)
         if at >= 0 and not 0 <= first < at:
             first = at
     return first
-
-
-def _check(kind: int, size: int) -> None:
-    """Raise WireError where no message of that kind has that length."""
-    fixed = _SIZES.get(kind, 0)
-    fits = size == fixed if fixed else size >= _LEAST.get(kind, 1)
-    most = LARGEST_BLOCK + _HEADER if kind == Kind.PIECE else LARGEST
-    if not fits or size > most:
-        raise WireError(f"{NAMES.get(kind, f'message {kind}')} of {size} bytes")
