@@ -330,6 +330,13 @@ def test_a_broken_message_is_told_once_a_side_and_another_protocol_s_never():
     assert dict(nodes(found)[C].counts) == {"ping": 1, "foreign": 2}
 
 
+def test_a_broken_message_after_many_names_is_told_once():
+    names = [(C, query(b"n%d" % number)) for number in range(KINDS)]
+    found = told(*names, (C, PING[:-2]), (C, PING[:-2]))
+    assert len(kit.events(found, Malformed)) == 1
+    assert dict(nodes(found)[C].counts)["other"] == 2
+
+
 def test_a_datagram_cut_by_the_capture_is_a_gap():
     session = Session(START)
     assert session.gap(C, 40) == [Gap(size=40)]

@@ -3,6 +3,7 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
+from backchannel.protocols.bittorrent_utp.wire cimport payload_at
 
 
 cdef class _Node:
@@ -10,7 +11,7 @@ cdef class _Node:
     cdef readonly dict counts, pending
     cdef public Py_ssize_t nodes, samples, unasked
     cdef public object stored
-    cdef public bint read_only
+    cdef public bint read_only, foreign
 
     @cython.locals(counts=dict)
     cpdef count(self, str name)
@@ -29,6 +30,7 @@ cdef class Session(Decoder):
     cpdef list gap(self, side, Py_ssize_t size)
     @cython.locals(node=_Node)
     cpdef list end(self, side)
+    @cython.locals(first=bint)
     cdef list _foreign(self, side, _Node node, bytes data, str reason)
     cdef bint _is_new(self, str what, str address=*, port=*) except -1
     @cython.locals(version=bytes)

@@ -29,7 +29,7 @@ from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent_dht import krpc
 from backchannel.protocols.bittorrent_dht.events import DhtItem, DhtNode, Swarm
 from backchannel.protocols.bittorrent_dht.krpc import Message
-from backchannel.protocols.bittorrent_utp.wire import read_packet
+from backchannel.protocols.bittorrent_utp.wire import payload_at
 from backchannel.protocols.compact import V4, V6, addresses
 from backchannel.reader import WireError
 from backchannel.text import utf8
@@ -84,7 +84,8 @@ class _Node:
         self.version = b""
         self.counts: dict[str, int] = {}
         self.nodes = self.samples = self.stored = self.unasked = 0
-        self.read_only = False
+        self.read_only = self.foreign = False
+        """Whether it only asks, and whether something came of it that is no message."""
         self.pending: dict[bytes, _Asked] = {}
 
     def count(self, name: str) -> None:
@@ -113,6 +114,8 @@ class Session(Decoder):
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*; return what it meant."""
         node = self._nodes[side]
+        if not data.startswith(b"d"):
+            return self._foreign(side, node, data, "")
         try:
             message = krpc.read_message(data)
         except WireError as error:
@@ -147,15 +150,16 @@ class Session(Decoder):
         return [event]
 
     def _foreign(self, side: Side, node: _Node, data: bytes, reason: str) -> list[Output]:
-        """What does not begin like a message is another protocol's: uTP shares the port."""
-        if read_packet(data) is not None:
+        """What is no message is another protocol's: uTP shares the port. *reason* says what is
+        wrong with what begins like one.
+        """
+        if payload_at(data):
             opened = [] if self._carries else [self._open()]
             self._carries = True
             return [*opened, Inner(side=side, data=data, channel=UTP)]
         node.count("foreign")
-        if data[:1] != b"d" or node.counts["foreign"] > 1:
-            return []
-        return [Malformed(reason=reason)]
+        first, node.foreign = not node.foreign, True
+        return [Malformed(reason=reason)] if reason and first else []
 
     def _open(self) -> Open:
         far = self._ends[Side.SERVER]

@@ -4,13 +4,14 @@ cimport cython
 
 from backchannel.protocols.bittorrent_utp.wire cimport ahead
 
+cdef Py_ssize_t _UNKNOWN, _LAST
+
 
 cdef class Lane:
-    cdef object _next
+    cdef Py_ssize_t _next, _held
     cdef dict _early
-    cdef Py_ssize_t _held
     cdef readonly Py_ssize_t octets, lost
-    cdef public object ended
+    cdef public Py_ssize_t ended
 
     cpdef begins(self, Py_ssize_t number)
     @cython.locals(distance=Py_ssize_t, turn=Py_ssize_t)
@@ -21,5 +22,4 @@ cdef class Lane:
     cdef list _skip(self, Py_ssize_t number)
     cdef _lose(self, Py_ssize_t count, list out)
     cdef bytes _taken(self, bytes payload)
-    @cython.locals(out=list)
-    cdef list _drain(self, bytes payload)
+    cdef _drain(self, bytes payload, list out)

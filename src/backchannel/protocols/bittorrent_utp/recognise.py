@@ -7,7 +7,7 @@ acknowledges about what the other sends.
 
 from backchannel.model import MORE, Claim, Confidence, More
 from backchannel.protocols import Peek
-from backchannel.protocols.bittorrent_utp.wire import AROUND, Packet, Type, ahead, read_packet
+from backchannel.protocols.bittorrent_utp.wire import LAST, Packet, Type, ahead, read_packet
 
 NEAR = 512
 """Packets that may be under way."""
@@ -38,8 +38,8 @@ def answers(first: Packet, second: Packet) -> str:
         return "SYN of uTP and its answer" if fits and same else ""
     if Type.SYN in (first.type, second.type):
         return ""
-    apart = (first.connection - second.connection) % AROUND
+    apart = first.connection - second.connection & LAST
     near = max(
         abs(ahead(first.acknowledged, second.number)), abs(ahead(second.acknowledged, first.number))
     )
-    return "two sides of a uTP connection" if apart in (1, AROUND - 1) and near < NEAR else ""
+    return "two sides of a uTP connection" if apart in (1, LAST) and near < NEAR else ""

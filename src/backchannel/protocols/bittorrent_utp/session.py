@@ -7,8 +7,6 @@ have their node of the hash table on the same port, so its messages come on the 
 are an inner stream too. Held: CONNECTIONS, each with two `Lane`s, and IDS.
 """
 
-from collections import OrderedDict, deque
-
 from backchannel.decoder import Decoder
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap
@@ -19,7 +17,7 @@ from backchannel.protocols.bittorrent.wire import OPENING
 from backchannel.protocols.bittorrent_utp.events import UtpConnection
 from backchannel.protocols.bittorrent_utp.lane import Lane
 from backchannel.protocols.bittorrent_utp.recognise import recognise
-from backchannel.protocols.bittorrent_utp.wire import AROUND, Packet, Type, read_packet
+from backchannel.protocols.bittorrent_utp.wire import LAST, Packet, Type, read_packet
 
 __all__ = ["Session", "recognise"]
 
@@ -28,6 +26,10 @@ IDS = 16
 TABLE = "dht"
 """Channel of the hash table's messages."""
 _TABLE = b"d1:", b"d2:"
+_NO_SYN = -1
+_LAST = LAST
+_DATA, _FIN, _RESET, _SYN = Type.DATA, Type.FIN, Type.RESET, Type.SYN
+_CLIENT, _SERVER = Side
 
 
 class _Connection:
@@ -35,9 +37,10 @@ class _Connection:
 
     def __init__(self, opener: Side, number: int, *, begun: bool) -> None:
         self.opener, self.id = opener, number
+        self.channel = str(number)
         self.lanes = [Lane(), Lane()]
         """Of who opened it, and of the other."""
-        self.syn: int | None = None
+        self.syn = _NO_SYN
         """Number of its SYN."""
         self.begun = begun
         self.open: bool | None = None if begun else True
@@ -47,7 +50,7 @@ class _Connection:
 
     def side(self, sender: Side) -> Side:
         """Return *sender* as the inner stream sees it: who opened it is the client."""
-        return Side.CLIENT if sender is self.opener else Side.SERVER
+        return _CLIENT if sender is self.opener else _SERVER
 
 
 class Session(Decoder):
@@ -58,9 +61,9 @@ class Session(Decoder):
         self.standing = Standing.CLAIMED
         self.done = False
         self._far = start.server
-        self._connections: OrderedDict[int, _Connection] = OrderedDict()
-        self._ids: list[deque[int]] = [deque(maxlen=IDS), deque(maxlen=IDS)]
-        self._over: deque[int] = deque(maxlen=IDS)
+        self._connections: dict[int, _Connection] = {}
+        self._ids: list[list[int]] = [[], []]
+        self._over: list[int] = []
         """Connections that ended, whose last acknowledgements may still come."""
         self._table = False
 
@@ -75,18 +78,24 @@ class Session(Decoder):
         connection = self._connection(side, packet, out)
         if connection is None:
             return out
-        if packet.type == Type.RESET:
+        if packet.type == _RESET:
             self._close(connection, "reset", out)
             return out
         who = connection.side(side)
-        mine, theirs = connection.lanes[who], connection.lanes[who.other]
-        if packet.type == Type.SYN:
+        far = who.other
+        mine, theirs = connection.lanes[who], connection.lanes[far]
+        if packet.type == _SYN:
             mine.begins(packet.number + 1)
             return out
-        self._acknowledges(side, connection, packet, theirs, out)
-        if packet.type == Type.DATA:
+        if side is not connection.opener and packet.acknowledged == connection.syn:
+            self.standing = Standing.PARSED
+        if connection.begun:  # where nothing came yet, the first after the answer to the SYN tells
+            theirs.begins(packet.acknowledged + 1)
+        if told := theirs.acknowledged(packet.acknowledged):
+            self._say(connection, far, told, out)
+        if packet.type == _DATA:
             self._say(connection, who, mine.take(packet.number, packet.payload), out)
-        elif packet.type == Type.FIN:
+        elif packet.type == _FIN:
             mine.begins(packet.number)
             mine.ended = packet.number
         if mine.over and theirs.over:
@@ -110,32 +119,35 @@ class Session(Decoder):
     def _connection(self, side: Side, packet: Packet, out: list[Output]) -> _Connection | None:
         """Return the connection that a packet belongs to; None where that is not known yet."""
         number = packet.connection
-        if packet.type == Type.SYN:
+        if packet.type == _SYN:
             known = self._connections.get(number)
             if known is not None and known.syn == packet.number:
                 return known  # sent again
             made = self._make(side, number, out, True)
             made.syn = packet.number
             return made
-        for opened, opener in (((number - 1) % AROUND, side), (number, side.other)):
-            found = self._connections.get(opened)
-            if found is not None and found.opener is opener:
-                return found
-            if opened in self._over:
-                return None
-        return self._joined(side, number, out)
+        opened = number - 1 & _LAST
+        known = self._connections.get(opened)
+        if known is not None and known.opener is side:
+            return known
+        other = self._connections.get(number)
+        if opened in self._over:
+            return None
+        if other is not None and other.opener is not side:
+            return other
+        return None if number in self._over else self._joined(side, number, out)
 
     def _joined(self, side: Side, number: int, out: list[Output]) -> _Connection | None:
         """Make a connection whose beginning was not seen, once both its ids were."""
-        theirs = self._ids[side.other]
-        if (number - 1) % AROUND in theirs:
+        theirs, before = self._ids[side.other], number - 1 & _LAST
+        if before in theirs:
             self.standing = Standing.PARSED
-            return self._make(side, (number - 1) % AROUND, out, False)
-        if (number + 1) % AROUND in theirs:
+            return self._make(side, before, out, False)
+        if number + 1 & _LAST in theirs:
             self.standing = Standing.PARSED
             return self._make(side.other, number, out, False)
         if number not in self._ids[side]:
-            self._ids[side].append(number)
+            _note(self._ids[side], number)
         return None
 
     def _make(self, opener: Side, number: int, out: list[Output], begun: bool) -> _Connection:
@@ -146,23 +158,12 @@ class Session(Decoder):
         made = self._connections[number] = _Connection(opener, number, begun=begun)
         return made
 
-    def _acknowledges(
-        self, side: Side, connection: _Connection, packet: Packet, theirs: Lane, out: list[Output]
-    ) -> None:
-        """Learn from a packet how far the other side's have come."""
-        if side is not connection.opener and packet.acknowledged == connection.syn:
-            self.standing = Standing.PARSED
-        if connection.begun:  # where nothing came yet, the first after the answer to the SYN tells
-            theirs.begins(packet.acknowledged + 1)
-        told = theirs.acknowledged(packet.acknowledged)
-        self._say(connection, connection.side(side.other), told, out)
-
     def _close(self, connection: _Connection, how: str, out: list[Output]) -> None:
         self._connections.pop(connection.id, None)
-        self._over.append(connection.id)
+        _note(self._over, connection.id)
         sent, received = connection.lanes
         if connection.told:
-            out.append(InnerEnd(channel=str(connection.id)))
+            out.append(InnerEnd(channel=connection.channel))
         told = UtpConnection(
             id=connection.id,
             sent=sent.octets,
@@ -178,7 +179,7 @@ class Session(Decoder):
     def _say(
         self, connection: _Connection, who: Side, parts: list[bytes | None], out: list[Output]
     ) -> None:
-        channel = str(connection.id)
+        channel = connection.channel
         for part in parts:
             if connection.open is None:
                 connection.open = part is None or OPENING[: len(part)] == part[: len(OPENING)]
@@ -212,3 +213,10 @@ class Session(Decoder):
         opened = [] if self._table else [self._open(TABLE, False, True)]
         self._table = True
         return [*opened, Inner(side=side, data=data, channel=TABLE)]
+
+
+def _note(ids: list[int], number: int) -> None:
+    """Keep a number, of IDS the latest."""
+    ids.append(number)
+    if len(ids) > IDS:
+        del ids[0]

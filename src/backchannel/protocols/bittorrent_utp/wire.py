@@ -7,12 +7,14 @@
 Numbers count packets, not bytes, and wrap around.
 """
 
-HEADER = 20
-VERSION = 1
+_HEADER = 20
+_VERSION = 1
 _EXTENSIONS = {1: (4, 8, 12, 16, 20, 24, 28, 32), 2: (8,), 3: (4,)}
 """Selective acknowledgement, bits of what is understood, reason for closing: their sizes."""
 _MOST = 4
-AROUND = 1 << 16
+LAST = 0xFFFF
+"""The largest number; 0 comes after it."""
+_LAST, _HALF = LAST, 1 << 15
 
 
 class Type:
@@ -25,37 +27,50 @@ class Type:
     SYN = 4
 
 
+_DATA, _SYN = Type.DATA, Type.SYN
+
+
 class Packet:
     """One packet."""
 
     __slots__ = ("acknowledged", "connection", "number", "payload", "type")
 
-    def __init__(self, kind: int, data: bytes, payload: bytes) -> None:
-        """*kind* is one of `Type`; *data* has the header."""
+    def __init__(self, kind: int, payload: bytes) -> None:
+        """*kind* is one of `Type`."""
         self.type, self.payload = kind, payload
-        self.connection = data[2] << 8 | data[3]
-        self.number = data[16] << 8 | data[17]
-        self.acknowledged = data[18] << 8 | data[19]
+        self.connection = self.number = self.acknowledged = 0
+
+
+def payload_at(data: bytes) -> int:
+    """Return where the payload of the packet begins that a datagram is; 0 where it is none."""
+    length, octets = len(data), data
+    if length < _HEADER or octets[0] & 15 != _VERSION or octets[0] >> 4 > _SYN:
+        return 0
+    at, extension, count = _HEADER, octets[1], 0
+    while extension:
+        if at + 2 > length or count == _MOST:
+            return 0
+        size, start = octets[at + 1], at + 2
+        if size not in _EXTENSIONS.get(extension, ()) or start + size > length:
+            return 0
+        extension, at, count = octets[at], start + size, count + 1
+    if (octets[0] >> 4 == _DATA) != (at < length) or octets[12]:  # a window of 16 MiB
+        return 0
+    return at
 
 
 def read_packet(data: bytes) -> Packet | None:
     """Return the packet that a datagram is; None where it is none."""
-    if len(data) < HEADER or data[0] & 15 != VERSION or data[0] >> 4 > Type.SYN:
+    at, octets = payload_at(data), data
+    if not at:
         return None
-    at, extension, count = HEADER, data[1], 0
-    while extension:
-        if at + 2 > len(data) or count == _MOST:
-            return None
-        size, start = data[at + 1], at + 2
-        if size not in _EXTENSIONS.get(extension, ()) or start + size > len(data):
-            return None
-        extension, at, count = data[at], start + size, count + 1
-    kind, payload = data[0] >> 4, data[at:]
-    if (kind == Type.DATA) != bool(payload) or data[12]:  # a window of 16 MiB
-        return None
-    return Packet(kind, data, payload)
+    packet = Packet(octets[0] >> 4, data[at:] if at < len(data) else b"")
+    packet.connection = octets[2] << 8 | octets[3]
+    packet.number = octets[16] << 8 | octets[17]
+    packet.acknowledged = octets[18] << 8 | octets[19]
+    return packet
 
 
 def ahead(number: int, other: int) -> int:
     """Return how far *number* is ahead of *other*, below 0 where it is behind."""
-    return (number - other + AROUND // 2) % AROUND - AROUND // 2
+    return (number - other + _HALF & _LAST) - _HALF
