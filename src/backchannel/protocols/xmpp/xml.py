@@ -19,11 +19,11 @@ of MAX_STANZA bytes, MAX_DEPTH deep, with MAX_ELEMENTS. A stanza that is larger 
 other limits, and XML that is not well-formed, are a WireError: framing is lost.
 """
 
-import re
 from collections.abc import Iterator
 
 from backchannel.patterns import later
 from backchannel.protocols.xmpp.elements import Element, Foot, Head, Item, Oversized, unescape
+from backchannel.protocols.xmpp.tags import blank_end, name_end, value_start
 from backchannel.reader import WireError
 from backchannel.text import utf8
 
@@ -36,6 +36,7 @@ MAX_DEPTH = 48
 MAX_ELEMENTS = 8_192
 MAX_ASIDE = 4_096
 """Bytes of a comment or of an XML declaration."""
+_NOT_YET = 0
 
 STREAMS = "http://etherx.jabber.org/streams"
 _PREFIXES = {
@@ -46,16 +47,10 @@ _PREFIXES = {
 }
 """In scope where the root was not captured: what nearly all streams declare."""
 
-_NAME = rb"[A-Za-z_\x80-\xff][\w.\-\x80-\xff]*+"
-_TAG = later(rb"<(/?)((?:(" + _NAME + rb"):)?(" + _NAME + rb"))")
-_ATTRIBUTE = later(
-    rb"\s*+((?:" + _NAME + rb":)?" + _NAME + rb")\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')"
-)
-_TAG_END = later(rb"\s*+(/?)>")
 _BLANK = b" \t\r\n\0\xef\xbb\xbf"
 """White space; the zero that ends what Flash sends; a byte order mark."""
 _NOT_BLANK = later(b"[^" + _BLANK + b"]")
-_MARK = later(rb"[>\"'<]")
+_LESS, _GREATER, _SLASH, _DOUBLE, _SINGLE, _BANG, _ASK = b"<>/\"'!?"
 _CDATA, _COMMENT = b"<![CDATA[", b"<!--"
 _SEEK = later(
     rb"<(?:(?:iq|message|presence|stream:(?:stream|features|error)|auth|challenge|response|success"
@@ -74,7 +69,8 @@ class Reader:
         """Bytes of the buffer in which the end of what stands at its beginning is not."""
         self._markup = False
         """Whether the buffer begins with `<`."""
-        self._quote = b""
+        self._quote = 0
+        """The quotation mark that is open in it; 0 for none."""
         self._root = _PREFIXES
         self._open: list[tuple[bytes, Element, dict[str, str]]] = []
         """Elements that are open below the root: names as sent, and prefixes in scope."""
@@ -136,11 +132,11 @@ class Reader:
                     return None
                 continue
             size = self._length()
-            if size is None:
+            if size == _NOT_YET:
                 return None
             token = bytes(self._buffer[:size])
             del self._buffer[:size]
-            self._seek, self._markup, self._quote = 0, False, b""
+            self._seek, self._markup, self._quote = 0, False, 0
             item = self._token(token)
             if item is not None:
                 return item
@@ -150,7 +146,7 @@ class Reader:
         self._buffer.clear()
         self._open.clear()
         self._seek = self._size = self._count = self._passing = 0
-        self._markup, self._quote = False, b""
+        self._markup, self._quote = False, 0
 
     def _found(self) -> bool:
         """Look for the beginning of a stanza."""
@@ -201,35 +197,31 @@ class Reader:
         self._seek = 0
         return True
 
-    def _length(self) -> int | None:
-        """Return the size of the markup at the beginning; None where its end has not come."""
-        buffer = self._buffer
-        if bytes(buffer[1:2]) in (b"!", b"?"):
+    def _length(self) -> int:
+        """Return the size of the markup at the beginning; _NOT_YET where its end has not come."""
+        buffer, size = self._buffer, len(self._buffer)
+        if size > 1 and buffer[1] in (_BANG, _ASK):
             return self._aside()
-        at = max(self._seek, 1)
-        while True:
-            if self._quote:
-                end = buffer.find(self._quote, at)
-                if end < 0:
+        at, quote = max(self._seek, 1), self._quote
+        while at < size:
+            octet = buffer[at]
+            at += 1
+            if quote:
+                quote = 0 if octet == quote else quote
+            elif octet in (_LESS, _GREATER, _DOUBLE, _SINGLE):
+                if at > MAX_TAG:
                     break
-                at, self._quote = end + 1, b""
-            found = _MARK.search(buffer, at)
-            if found is None:
-                break
-            at = found.end()
-            if at > MAX_TAG:
-                break
-            if found[0] == b">":
-                return at
-            if found[0] == b"<":
-                raise WireError("< in a tag")
-            self._quote = bytes(found[0])
-        self._seek = len(buffer)
-        if len(buffer) > MAX_TAG:
+                if octet == _GREATER:
+                    return at
+                if octet == _LESS:
+                    raise WireError("< in a tag")
+                quote = octet
+        self._seek, self._quote = size, quote
+        if size > MAX_TAG:
             raise WireError(f"tag of more than {MAX_TAG} bytes")
-        return None
+        return _NOT_YET
 
-    def _aside(self) -> int | None:
+    def _aside(self) -> int:
         """Measure what is not a tag: a declaration, a comment, character data."""
         buffer = self._buffer
         head = bytes(buffer[: len(_CDATA)])
@@ -240,7 +232,7 @@ class Reader:
         elif head == _CDATA:
             mark, limit = b"]]>", MAX_STANZA
         elif _CDATA.startswith(head) or _COMMENT.startswith(head):
-            return None
+            return _NOT_YET
         else:
             raise WireError("a document type or entity declaration, which XMPP forbids")
         found = buffer.find(mark, max(self._seek, 2))
@@ -249,7 +241,7 @@ class Reader:
         self._seek = max(2, len(buffer) - len(mark) + 1)
         if found >= 0 or len(buffer) > limit:
             raise WireError(f"more than {limit} bytes before {mark.decode()}")
-        return None
+        return _NOT_YET
 
     # -- tokens to elements --------------------------------------------------------------------
 
@@ -260,66 +252,78 @@ class Reader:
             if self._open:
                 self._keep(utf8(token[len(_CDATA) : -3]), len(token))
             return None
-        tag = _TAG.match(token)
-        if tag is None:
+        closes = token[1] == _SLASH
+        start = 2 if closes else 1
+        end = name_end(token, start)
+        if end == start:
             raise WireError("a tag without a name")
-        if tag[1]:
-            return self._close(tag[2], token, tag.end())
+        name = token[start:end]
+        if closes:
+            return self._close(name, token, end)
         if self._passing:
             return self._passed_tag(1 if token[-2:] != b"/>" else 0)
-        return self._begin(tag, token)
+        return self._begin(name, token, end)
 
-    def _begin(self, tag: re.Match[bytes], token: bytes) -> Item | None:
-        attributes, prefixes, empty = self._attributes(token, tag.end())
-        name, prefix = utf8(tag[4]), utf8(tag[3] or b"")
-        ns = prefixes.get(prefix, prefix)
-        element = Element(name, ns, attributes)
+    def _begin(self, tag: bytes, token: bytes, at: int) -> Item | None:
+        """Begin an element whose *tag*, as sent, ends at *at*."""
+        scope = self._open[-1][2] if self._open else self._root
+        if not self._open and not self._started:
+            scope = {"xml": _PREFIXES["xml"]}
+        attributes: dict[str, str] = {}
+        scope = self._attributes(token, at, attributes, scope)
+        empty = token[-2] == _SLASH
+        before, _, local = tag.rpartition(b":")
+        name, prefix = utf8(local), utf8(before)
+        element = Element(name, scope.get(prefix, prefix), attributes)
         if not self._open and (not self._started or (name == "stream" and prefix)):
-            self._started, self._root = True, prefixes
-            return Head(element, prefixes)
+            self._started, self._root = True, scope
+            return Head(element, scope)
         if self._open:
-            self._open[-1][1].children.append(element)
+            _, top, _ = self._open[-1]
+            top.children.append(element)
         self._size += len(token)
         self._count += 1
         if empty and not self._open:
             return self._whole(element)
         if not empty:
-            self._open.append((tag[2], element, prefixes))
+            self._open.append((tag, element, scope))
         if self._overfull():
             self._pass_over()
         return None
 
-    def _attributes(self, token: bytes, at: int) -> tuple[dict[str, str], dict[str, str], bool]:
-        """Return attributes, prefixes in scope, and whether the element is empty."""
-        scope = self._open[-1][2] if self._open else self._root
-        if not self._open and not self._started:
-            scope = {"xml": _PREFIXES["xml"]}
-        attributes: dict[str, str] = {}
-        own: dict[str, str] = {}
+    def _attributes(
+        self, token: bytes, at: int, attributes: dict[str, str], scope: dict[str, str]
+    ) -> dict[str, str]:
+        """Put the attributes into a dictionary, and return the prefixes in *scope* with them."""
+        own: dict[str, str] | None = None
         count = 0
-        while found := _ATTRIBUTE.match(token, at):
-            at = found.end()
+        while True:
+            first = blank_end(token, at)
+            stop = name_end(token, first)
+            start = value_start(token, stop) if stop > first else -1
+            end = token.find(token[start - 1 : start], start) if start >= 0 else -1
+            if end < 0 or token.find(b"<", start, end) >= 0:
+                break
+            at = end + 1
             count += 1
-            name = utf8(found[1])
-            value = utf8(found[2] if found[2] is not None else found[3])
-            target = attributes
+            name, value, target = utf8(token[first:stop]), utf8(token[start:end]), attributes
             if name == "xmlns" or name.startswith("xmlns:"):
+                own = {} if own is None else own
                 target, name = own, name[6:]
             if name in target or count > MAX_ATTRIBUTES:
                 raise WireError("an attribute twice" if name in target else "too many attributes")
-            target[name] = unescape(value)
-        end = _TAG_END.match(token, at)
-        if end is None or end.end() != len(token):
+            target[name] = unescape(value) if "&" in value else value
+        at = blank_end(token, at)
+        if at + (token[at] == _SLASH) != len(token) - 1:
             raise WireError("a tag that is not well-formed")
         if own:
             scope = scope | own
             if len(scope) > MAX_PREFIXES:
                 raise WireError("too many namespaces")
-        return attributes, scope, bool(end[1])
+        return scope
 
     def _close(self, name: bytes, token: bytes, at: int) -> Item | None:
-        end = _TAG_END.match(token, at)
-        if end is None or end.end() != len(token) or end[1]:
+        if blank_end(token, at) != len(token) - 1:
             raise WireError("an end tag that is not well-formed")
         if self._passing:
             return self._passed_tag(-1)
@@ -353,7 +357,8 @@ class Reader:
         return element
 
     def _keep(self, text: str, size: int) -> None:
-        self._open[-1][1].pieces.append(text)
+        _, top, _ = self._open[-1]
+        top.pieces.append(text)
         self._size += size
         if self._overfull():
             self._pass_over()
