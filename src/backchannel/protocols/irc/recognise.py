@@ -17,10 +17,13 @@ ENOUGH = 8
 """Lines of one side without a telling one, after which none is waited for."""
 Verdict = Literal["client", "server", "link", "", "foreign"]
 
-_TELLING: tuple[tuple[Verdict, str, re.Pattern[bytes]], ...] = (
+_PERSONS = b"PRIVMSG NOTICE JOIN PART QUIT KICK NICK MODE TOPIC INVITE AWAY ACCOUNT CHGHOST SETNAME"
+_NUMERIC = b"000"
+_TELLING: tuple[tuple[Verdict, str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
     (
         "server",
         "message of a person by nick!user@host",
+        (*_PERSONS.split(), b"TAGMSG"),
         later(
             rb":[^ !\r\n]{1,64}![^ @\r\n]{1,64}@[^ \r\n]{1,128} (?:PRIVMSG|NOTICE|JOIN|PART|QUIT|"
             rb"KICK|NICK|MODE|TOPIC|INVITE|AWAY|ACCOUNT|CHGHOST|SETNAME|TAGMSG)(?: |$)"
@@ -29,62 +32,76 @@ _TELLING: tuple[tuple[Verdict, str, re.Pattern[bytes]], ...] = (
     (
         "server",
         "numeric reply of a server",
+        (_NUMERIC,),
         later(rb":[A-Za-z0-9][^ !@\r\n]{0,127} \d{3} +[^ \r\n]{1,64}(?: |$)"),
     ),
     (
         "server",
         "message of a server",
+        (b"NOTICE", b"CAP", b"PING", b"PONG", b"MODE"),
         later(
             rb":[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8} "
             rb"(?:NOTICE [^ \r\n]{1,64} |CAP [^ \r\n]{1,64} (?:LS|ACK|NAK|LIST|NEW|DEL) |"
             rb"PING |PONG |MODE [#&!+][^ \r\n]{1,64} )"
         ),
     ),
-    ("server", "notice to who connects", later(rb"NOTICE (?:\*|AUTH) :")),
-    ("server", "closing link", later(rb"ERROR :Closing Link\b")),
+    ("server", "notice to who connects", (b"NOTICE",), later(rb"NOTICE (?:\*|AUTH) :")),
+    ("server", "closing link", (b"ERROR",), later(rb"ERROR :Closing Link\b")),
     (
         "client",
         "USER with its four parameters",
+        (b"USER",),
         later(
             rb"USER [^ :\r\n]{1,64} +[^ :\r\n]{1,128} +[^ :\r\n]{1,128} +[^ \r\n]", re.IGNORECASE
         ),
     ),
-    ("client", "CAP negotiation", later(rb"CAP (?:LS(?: 30\d)?$|REQ :?[a-z])", re.IGNORECASE)),
+    (
+        "client",
+        "CAP negotiation",
+        (b"CAP",),
+        later(rb"CAP (?:LS(?: 30\d)?$|REQ :?[a-z])", re.IGNORECASE),
+    ),
     (
         "client",
         "PRIVMSG",
+        (b"PRIVMSG", b"NOTICE"),
         later(rb"(?:PRIVMSG|NOTICE) [^ :\r\n]{1,200} :", re.IGNORECASE),
     ),
     (
         "client",
         "JOIN of a channel",
+        (b"JOIN",),
         later(rb"JOIN :?[#&][^ ,\r\n]{1,64}(?:,[#&]| [^ ]+$|$)", re.IGNORECASE),
     ),
     (
         "client",
         "gateway's WEBIRC",
+        (b"WEBIRC",),
         later(rb"WEBIRC [^ \r\n]{1,128} [^ \r\n]{1,64} [^ \r\n]{1,128} :?[0-9a-fA-F.:]{3,45}"),
     ),
     (
         "link",
         "server that joins a network",
+        (b"SERVER",),
         later(
             rb"(?::[^ \r\n]{1,64} )?SERVER [^ .\r\n]{1,63}+\.[^ \r\n]{1,200}+"
             rb"(?: [^ :\r\n][^ \r\n]{0,255}+){0,4}? \d{1,2}(?: [^ :\r\n][^ \r\n]{0,255}+){0,12} :"
         ),
     ),
-    ("link", "capabilities of a server", later(rb"CAPAB START \d{4}$|PROTOCTL [A-Z][A-Z0-9=]+ ")),
+    (
+        "link",
+        "capabilities of a server",
+        (b"CAPAB", b"PROTOCTL"),
+        later(rb"CAPAB START \d{4}$|PROTOCTL [A-Z][A-Z0-9=]+ "),
+    ),
 )
-_FITS = later(
-    rb"(?::[^ \r\n]{1,512} +)?(?:[A-Za-z]{1,32}|\d{3})(?: [^\0]*)?$",
-    re.DOTALL,
-)
-_FIRST = later(
-    rb":[^ \r\n]+ |(?:PASS|NICK|USER|CAP|STARTTLS|WEBIRC|SERVER|PROTOCTL|CAPAB|JOIN|PING|PONG|QUIT|"
-    rb"MODE|AUTHENTICATE|NOTICE|ERROR|PRIVMSG|WHO|ISON|USERHOST|OPER|AWAY)(?: |$)",
-    re.IGNORECASE,
+"""What a line shows, which commands can show it, and how: only for these a pattern is compiled."""
+_OPENING = frozenset(
+    b"PASS NICK USER CAP STARTTLS WEBIRC SERVER PROTOCTL CAPAB JOIN PING PONG QUIT MODE "
+    b"AUTHENTICATE NOTICE ERROR PRIVMSG WHO ISON USERHOST OPER AWAY".split()
 )
 """How a side begins where its beginning was seen: texts with lines of IRC in them do not."""
+_LONGEST_SOURCE, _LONGEST_COMMAND = 512, 32
 _TAGS = later(rb"@[!-~]{1,8191} ")
 
 
@@ -112,13 +129,33 @@ def _look(data: bytes, *, begun: bool) -> tuple[Verdict, str, int]:
         line = raw.rstrip(b"\r")
         if line.startswith(b"@") and (tags := _TAGS.match(line)):
             line = line[tags.end() :]
-        if begun and not count and not _FIRST.match(line):
+        source, command, rest = _parts(line)
+        name = command.upper()
+        if begun and not count and not (len(source) > 1 if source else name in _OPENING):
             return "foreign", "", 0
-        for verdict, evidence, pattern in _TELLING:
-            if pattern.match(line):
+        numeric = len(command) == len(_NUMERIC) and command.isdigit()
+        name = _NUMERIC if numeric else name
+        for verdict, evidence, commands, pattern in _TELLING:
+            if name in commands and pattern.match(line):
                 return verdict, evidence, count + 1
-        if line and (begun or count) and not _FITS.match(line):  # else it may be a rest
+        fits = numeric or (command.isalpha() and len(command) <= _LONGEST_COMMAND)
+        fits = fits and len(source) <= _LONGEST_SOURCE + 1 and source != b":" and b"\0" not in rest
+        if line and (begun or count) and not fits:  # else it may be a rest
             return "foreign", "", count + 1
     if len(rest) >= LONGEST or b"\0" in rest:
         return "foreign", "", len(lines)
     return "", "", len(lines)
+
+
+def _parts(line: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the source of a line with its colon, its command, and what follows; a source that is
+    no word leaves the command empty.
+    """
+    source = b""
+    if line[:1] == b":":
+        source, space, line = line.partition(b" ")
+        if not space or b"\r" in source:
+            return b":", b"", b""
+        line = line.lstrip(b" ")
+    command, _, rest = line.partition(b" ")
+    return source, command, rest
