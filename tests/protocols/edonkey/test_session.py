@@ -200,6 +200,62 @@ def test_other_messages_are_claimed_when_three_follow_each_other():
     assert isinstance(claim(one, emule(0x60, bytes(12)) * 2), Claim)
 
 
+def midway(*steps):
+    """A session that was not seen to begin."""
+    made = Session(msgspec.structs.replace(build.TCP, begun=False))
+    for side, data in steps:
+        made.feed(side, data)
+    return made
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        frame(0x4E, build.text(b"low tide at nine")),
+        frame(0x38, build.text(b"server version 17.15")) + frame(0x34, bytes(8)),
+        frame(0x16, b"\1" + build.text(b"tide")),
+        frame(0x4A) + frame(0x58, FILE),
+    ],
+)
+def test_one_whole_message_is_enough_where_a_connection_is_met_on_its_way(message):
+    """For the guard: a scan waits for more, and tells nothing if none comes."""
+    assert isinstance(claim(message, begun=False), Claim)
+    assert claim(message) is MORE
+    made = midway((C, message))
+    assert made.aligned
+    assert made.standing is Standing.CLAIMED
+    assert any(fits(each, message, begun=False) for each in PROTOCOL.magic) is (message[5] != 0x4A)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        frame(0x4E, build.text(b"low tide") + b"\0"),
+        frame(0x4E, build.text(b"low tide")[:-1]),
+        frame(0x16, b"\1" + build.text(b"tide") + b"more"),
+        frame(0x5B, FILE),
+    ],
+)
+def test_a_message_that_is_not_read_to_its_end_shows_nothing(message):
+    made = midway((C, message))
+    assert not made.aligned
+    made.end(C)
+    assert made.standing is Standing.REFUTED
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(0x54),
+        frame(0x4E, build.text(b"low"))[:-1],
+        frame(0x4E, build.text(b"low")) + b"\xe3",
+        frame(0x4E, build.text(b"low")) + b"GET",
+    ],
+)
+def test_what_is_more_or_less_than_whole_messages_is_not_claimed_alone(data):
+    assert claim(data, begun=False) in (None, MORE)
+
+
 def test_who_answers_like_a_server_is_the_server():
     answers = frame(0x40, bytes(4)) + frame(0x34, bytes(8)) * 2
     assert claim(answers, begun=False).flipped

@@ -121,6 +121,13 @@ def test_the_magic_and_the_recogniser_agree_on_esp_that_has_just_begun():
     assert isinstance(recognise(peek((C, esp(A, 1 << 31)))), Claim)  # on port 4500, also an old SA
 
 
+def test_a_header_of_ike_is_sure_at_the_first_datagram_and_esp_never_is():
+    """Also amid an exchange, on any port: the guard need not wait for more."""
+    for start in (NATT, ODD):
+        assert recognise(peek((C, MARKER + protected(8, 35, 35, 1)), start=start)).sure
+        assert not recognise(peek((C, esp(A, 1)), start=start)).sure
+
+
 def test_esp_beside_ike_is_told_from_its_first_packet():
     steps = [(C, MARKER + protected(8, 35, 35, 1)), (S, MARKER + protected(0x20, 35, 36, 1))]
     told = events([*steps, (S, esp(B, 1))], EspTraffic, NATT)

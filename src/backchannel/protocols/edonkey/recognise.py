@@ -2,7 +2,8 @@
 
 A header alone is too little: by chance one in some hundred thousand first payloads has one. So a
 greeting has to be read to its end, a piece of a file has to be as long as its own place says, and
-anything else has to be followed by more frames.
+anything else has to be followed by more frames. A connection that is met on its way may show a
+single one: if all its bytes are frames with a body, the session has to read them to their ends.
 """
 
 from backchannel.model import MORE, Claim, More
@@ -37,6 +38,8 @@ def recognise(peek: Peek) -> Claim | More | None:
         answers = not peek.begun and len(peek.client) > 5 and peek.client[5] in wire.FROM_SERVER
         flipped = answers and peek.client[0] == wire.EDONKEY
         return Claim("edonkey", evidence="frames in a row, all of known kinds", flipped=flipped)
+    if not peek.begun and all(map(_ends, sides)):
+        return Claim("edonkey", evidence="nothing but whole frames of known kinds")
     return MORE if max(map(len, sides)) < PEEKED else None
 
 
@@ -133,6 +136,15 @@ def _frames(data: bytes) -> int:
             count += 1
         at += 5 + size
     return count if at >= len(data) or may_begin(data[at:]) else -1
+
+
+def _ends(data: bytes) -> bool:
+    """Whether *data* ends with a frame, and one of its frames has a body."""
+    at, bodies = 0, False
+    while at < len(data):
+        bodies = bodies or wire.length_at(data, at) > 1
+        at += 5 + wire.length_at(data, at)
+    return bodies and at == len(data)
 
 
 def _fits(head: bytes) -> bool:

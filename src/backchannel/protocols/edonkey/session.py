@@ -46,6 +46,7 @@ class Session:
         self._incoming = Incoming(self._talk)
         self._lanes = {side: _Lane() for side in Side}
         self._frames = dict.fromkeys(Side, 0)
+        self._begun, self._bodies, self._loose = start.begun, 0, False
         known = (start.context, *start.others)
         self._users = [each for each in known if isinstance(each, bytes)]
         self._first: bytes | None = b"" if self._users and start.begun else None
@@ -109,6 +110,8 @@ class Session:
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more."""
+        if self.standing is Standing.CLAIMED and not self._begun and not self.aligned:
+            self.standing = Standing.REFUTED
         return self._incoming.end(side)
 
     # -- for the guard -------------------------------------------------------------------------
@@ -117,6 +120,11 @@ class Session:
         """Whether *side* has begun a message and not ended it; a piece of a file is none."""
         lane = self._lanes[side]
         return bool(lane.buffer) and not lane.lost
+
+    @property
+    def aligned(self) -> bool:
+        """Whether all bytes so far were messages that were read to their ends, some with a body."""
+        return self._bodies > 0 and not self._loose
 
     # -- frames --------------------------------------------------------------------------------
 
@@ -186,13 +194,18 @@ class Session:
         try:
             if protocol == wire.PACKED:
                 body = wire.inflate(body)
-            told += list(self._read(side, protocol, kind, body))
+            reader = Reader(body)
+            told += list(self._read(side, protocol, kind, body, reader))
             self._count(side)
+            self._bodies += bool(body)
+            self._loose = self._loose or bool(reader)
         except WireError as error:
+            self._loose = True
             told.append(Malformed(reason=str(error)))
 
-    def _read(self, side: Side, protocol: int, kind: int, body: bytes) -> Iterator[Output]:
-        reader = Reader(body)
+    def _read(
+        self, side: Side, protocol: int, kind: int, body: bytes, reader: Reader
+    ) -> Iterator[Output]:
         if protocol != wire.EMULE:
             if kind == wire.HELLO and protocol == wire.EDONKEY:
                 read = peer.HELLO if peer.is_hello(body) else server.LOGIN

@@ -69,6 +69,7 @@ def _claim_ike(peek: Peek, side: Side, header: Header, where: str) -> Claim:
     return Claim(
         "ike",
         evidence=f"IKEv{header.version} {name}{where}",
+        sure=True,
         flipped=_initiator_known(peek, header) and _by_responder(header) == (side is _CLIENT),
     )
 
