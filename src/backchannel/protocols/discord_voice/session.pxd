@@ -6,14 +6,17 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.discord_voice cimport wire
 from backchannel.protocols.rtp.session cimport Session as Media
 
+cdef int _BOTH
+
 
 cdef class Session(Decoder):
     cdef readonly str service
+    cdef object _start
     cdef Media _media
-    cdef Py_ssize_t _heard
-    cdef object _asked
+    cdef Py_ssize_t _asked
     cdef bytes _pinged
-    cdef set _told, _going
+    cdef bint _told
+    cdef int _heard, _going
 
     @cython.locals(told=list)
     cpdef list feed(self, side, bytes data)

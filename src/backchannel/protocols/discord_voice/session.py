@@ -4,8 +4,6 @@ Media's headers are in clear, so that `rtp` counts them as those of an announced
 goes both ways, or after WATCHED datagrams, nothing more is read. Held: what `rtp` holds.
 """
 
-import msgspec
-
 from backchannel.decoder import Decoder
 from backchannel.events import Gap, PeerAddress
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
@@ -15,6 +13,7 @@ from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.rtp.session import Session as Media
 
 WATCHED = 200
+_BOTH = 1 << Side.CLIENT | 1 << Side.SERVER
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -42,16 +41,16 @@ class Session(Decoder):
         self.service = "discord"
         self.standing = Standing.CLAIMED
         self.done = False
-        announced = msgspec.structs.replace(
-            start, service="discord", purpose=Capability.VOICE_VIDEO
-        )
-        self._media = Media(announced)
+        self._start = start
+        self._media: Media | None = None
+        """Made with the first datagram of it."""
         self._heard = 0
-        self._asked: int | None = None
+        self._asked = -1
+        """The SSRC that the client asked for."""
         self._pinged = b""
-        self._told: set[str] = set()
-        self._going: set[Side] = set()
-        """Who is known to send media."""
+        self._told = False
+        self._going = 0
+        """Who is known to send media: a bit for each side."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*."""
@@ -59,7 +58,8 @@ class Session(Decoder):
             return []
         self._heard += 1
         told = self._take(side, data)
-        self.done = len(self._going) == 2 or self._heard >= WATCHED
+        if self._going == _BOTH or self._heard >= WATCHED:
+            self.done, self._media = True, None
         return told
 
     def _take(self, side: Side, data: bytes) -> list[Output]:
@@ -70,10 +70,12 @@ class Session(Decoder):
             return self._discovery(side, found)
         if wire.is_control(data):
             return []
+        if self._media is None:
+            self._media = Media(self._start, self.service)
         told = self._media.feed(side, data)
         for event in told:
             if isinstance(event, MediaStream):
-                self._going.add(side)
+                self._going |= 1 << side
         return told
 
     def _ping(self, side: Side, data: bytes) -> None:
@@ -88,11 +90,11 @@ class Session(Decoder):
         if not found.answers:
             self._asked = found.ssrc
             return []
-        if self._asked is not None and found.ssrc == self._asked:
+        if found.ssrc == self._asked:
             self.standing = Standing.PARSED
         if self._told:  # a client that hears nothing asks again
             return []
-        self._told.add(found.address)
+        self._told = True
         return [
             PeerAddress(
                 use=Capability.VOICE_VIDEO,

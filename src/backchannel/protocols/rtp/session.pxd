@@ -3,6 +3,7 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
+from backchannel.protocols.packed cimport marked
 from backchannel.protocols.rtp cimport wire
 from backchannel.protocols.rtp.wire cimport Packet
 
@@ -13,10 +14,12 @@ cdef int WINDOW, PROOF
 cdef str _kind(bytes data)
 
 
+@cython.final
 cdef class _Stream:
-    cdef readonly set payloads
-    cdef readonly Py_ssize_t first, highest, streak, packets, octets
-    cdef public bint told
+    cdef bytes payloads
+    cdef Py_ssize_t first, highest, streak, packets, octets, ssrc
+    cdef int side
+    cdef bint told
 
     @cython.locals(step=Py_ssize_t)
     cdef bint add(self, Packet packet) except -1
@@ -27,20 +30,23 @@ cdef class Session(Decoder):
     cdef readonly str service
     cdef tuple _accounts
     cdef readonly tuple _streams
+    cdef bytes _told
     cdef bint _announced
-    cdef Py_ssize_t _enough, _strikes, _datagrams
-    cdef set _told
+    cdef int _strikes, _datagrams, _enough
 
     @cython.locals(out=list)
     cpdef list feed(self, side, bytes data)
-    @cython.locals(packet=Packet)
+    @cython.locals(packet=Packet, reports=list)
     cdef list _take(self, side, bytes data)
     cpdef list gap(self, side, Py_ssize_t size)
     cpdef list end(self, side)
-    @cython.locals(streams=dict, stream=_Stream)
-    cdef list _sums(self, side, str state)
+    @cython.locals(stream=_Stream)
+    cdef list _sums(self, int side, str state)
     cdef _strike(self)
-    @cython.locals(streams=dict, stream=_Stream)
-    cdef list _media(self, side, Packet packet)
-    cdef _stream(self, str state, ssrc, _Stream stream)
+    @cython.locals(stream=_Stream, others=bint)
+    cdef list _media(self, int side, Packet packet)
+    cdef list _more(self, _Stream stream, Packet packet)
+    @cython.locals(names=list, name=str)
+    cdef _stream(self, str state, _Stream stream)
+    @cython.locals(told=bytes, fresh=list)
     cdef list _control(self, list reports)

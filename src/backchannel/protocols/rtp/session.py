@@ -14,6 +14,7 @@ from backchannel.effects import Spoken
 from backchannel.events import Event, Gap, PeerAddress, Software
 from backchannel.model import Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.packed import MARK, marked
 from backchannel.protocols.rtp import wire
 from backchannel.protocols.rtp.events import MediaStream, Participant
 from backchannel.protocols.rtp.wire import Packet
@@ -57,10 +58,22 @@ def _kind(data: bytes) -> str:
 class _Stream:
     """One source's packets."""
 
-    __slots__ = ("first", "highest", "octets", "packets", "payloads", "streak", "told")
+    __slots__ = (
+        "first",
+        "highest",
+        "octets",
+        "packets",
+        "payloads",
+        "side",
+        "ssrc",
+        "streak",
+        "told",
+    )
 
-    def __init__(self, packet: Packet) -> None:
-        self.payloads = {packet.payload}
+    def __init__(self, side: Side, packet: Packet) -> None:
+        self.side, self.ssrc = side, packet.ssrc
+        self.payloads = bytes((packet.payload,))
+        """Types of payload, four at most."""
         self.first = self.highest = packet.sequence
         self.streak = self.packets = 1
         self.octets = packet.size
@@ -68,8 +81,8 @@ class _Stream:
 
     def add(self, packet: Packet) -> bool:
         """Take the next packet; False when it does not follow."""
-        if len(self.payloads) < 4:
-            self.payloads.add(packet.payload)
+        if packet.payload not in self.payloads and len(self.payloads) < 4:
+            self.payloads += bytes((packet.payload,))
         self.packets += 1
         self.octets += packet.size
         step = (packet.sequence - self.highest) & 0xFFFF
@@ -91,17 +104,17 @@ class _Stream:
 class Session(Decoder):
     """One flow of RTP, RTCP or both."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, service: str = "") -> None:
+        """*service*: whose call it is, where another session of this flow knows."""
         self.done = False
-        self.service = start.service or "rtp"
+        self.service = service or start.service or "rtp"
         self.standing = _CLAIMED
         self._accounts = start.accounts
-        self._announced = bool(start.service)
+        self._announced = bool(service or start.service)
         self._enough = ENOUGH[self._announced]
-        self._streams = dict[int, _Stream](), dict[int, _Stream]()
-        """Of each side, by SSRC."""
+        self._streams: tuple[_Stream, ...] = ()
         self._strikes = 0
-        self._told: set[Event] = set()
+        self._told = b""
         self._datagrams = 0
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
@@ -117,15 +130,16 @@ class Session(Decoder):
         return out
 
     def _take(self, side: Side, data: bytes) -> list[Output]:
-        if (reports := wire.read_compound(data)) is not None:
+        packet = wire.read_packet(data)
+        if packet is not None:
+            return self._media(side, packet)
+        reports = wire.read_compound(data)
+        if reports is not None:
             self.standing = _PARSED
             return self._control(reports)
-        packet = wire.read_packet(data)
-        if packet is None:
-            if len(data) > 4 and not wire.is_stun(data):
-                self._strike()
-            return []
-        return self._media(side, packet)
+        if len(data) > 4 and not wire.is_stun(data):
+            self._strike()
+        return []
 
     def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - the contract's shape
         """Datagrams have no holes; only a truncated capture says so."""
@@ -141,11 +155,12 @@ class Session(Decoder):
 
     def _sums(self, side: Side, state: Literal["ends", "counted"]) -> list[MediaStream]:
         """Sum up the streams of *side* and forget them."""
-        streams = self._streams[side]
         told = [
-            self._stream(state, ssrc, stream) for ssrc, stream in streams.items() if stream.told
+            self._stream(state, stream)
+            for stream in self._streams
+            if stream.side == side and stream.told
         ]
-        streams.clear()
+        self._streams = tuple([stream for stream in self._streams if stream.side != side])
         return told
 
     def _strike(self) -> None:
@@ -154,14 +169,19 @@ class Session(Decoder):
             self.standing = _REFUTED
 
     def _media(self, side: Side, packet: Packet) -> list[Output]:
-        streams = self._streams[side]
-        stream = streams.get(packet.ssrc)
-        if stream is None:
-            if streams:
-                self._strike()
-            if sum(map(len, self._streams)) < STREAMS:
-                streams[packet.ssrc] = _Stream(packet)
-            return []
+        others = False
+        for stream in self._streams:
+            if stream.side == side:
+                if stream.ssrc == packet.ssrc:
+                    return self._more(stream, packet)
+                others = True
+        if others:
+            self._strike()
+        if len(self._streams) < STREAMS:
+            self._streams += (_Stream(side, packet),)
+        return []
+
+    def _more(self, stream: _Stream, packet: Packet) -> list[Output]:
         if not stream.add(packet):
             self._strike()
         if stream.streak < PROOF or stream.told:
@@ -169,19 +189,23 @@ class Session(Decoder):
         stream.told = True
         if self.standing is _CLAIMED:
             self.standing = _PARSED
-        return [self._stream("begins", packet.ssrc, stream)]
+        return [self._stream("begins", stream)]
 
-    def _stream(
-        self, state: Literal["begins", "ends", "counted"], ssrc: int, stream: _Stream
-    ) -> MediaStream:
-        names = dict.fromkeys(wire.payload_name(number) for number in sorted(stream.payloads))
-        kinds = [wire.PAYLOADS[number][1] for number in stream.payloads if number in wire.PAYLOADS]
+    def _stream(self, state: Literal["begins", "ends", "counted"], stream: _Stream) -> MediaStream:
+        names: list[str] = []
+        media: Literal["audio", "video", ""] = ""
+        for number in sorted(stream.payloads):
+            name = wire.payload_name(number)
+            if name not in names:
+                names.append(name)
+            if not media and number in wire.PAYLOADS:
+                media = wire.PAYLOADS[number][1]
         over = state != "begins"
         return MediaStream(
             state=state,
-            ssrc=f"{ssrc:08x}",
+            ssrc=f"{stream.ssrc:08x}",
             payload=", ".join(names),
-            media=kinds[0] if kinds else "",
+            media=media,
             accounts=self._accounts,
             packets=stream.packets if over else 0,
             octets=stream.octets if over else 0,
@@ -197,10 +221,14 @@ class Session(Decoder):
             for ssrc, items in wire.descriptions(report)
             for event in _described(ssrc, items)
         ]
-        fresh = [event for event in events if event not in self._told]
-        if len(self._told) < STREAMS:
-            self._told.update(fresh)
-        return [*fresh]
+        fresh: list[Output] = []
+        for event in events:
+            told = marked(self._told, event)
+            if told is not self._told:
+                fresh.append(event)
+                if len(told) <= STREAMS * MARK:
+                    self._told = told
+        return fresh
 
 
 def _described(ssrc: int, items: dict[int, bytes]) -> list[Event]:

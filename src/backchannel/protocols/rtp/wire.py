@@ -52,13 +52,14 @@ _KNOWN = bytes(number in PAYLOADS or number in DYNAMIC for number in range(128))
 
 
 class Packet:
-    """The header of one RTP packet."""
+    """The header of one RTP packet. `read_packet` makes it."""
 
     __slots__ = ("payload", "sequence", "size", "ssrc")
-
-    def __init__(self, payload: int, sequence: int, ssrc: int, size: int) -> None:
-        """*size*: bytes behind the header."""
-        self.payload, self.sequence, self.ssrc, self.size = payload, sequence, ssrc, size
+    payload: int
+    sequence: int
+    ssrc: int
+    size: int
+    """Bytes behind the header."""
 
 
 class Report(NamedTuple):
@@ -77,22 +78,37 @@ def payload_name(number: int) -> str:
 
 def read_packet(data: bytes) -> Packet | None:
     """Read an RTP header; None for what cannot be RTP of a type that exists."""
+    size = _behind(data)
+    if size < 0:
+        return None
+    octets, packet = data, Packet.__new__(Packet)  # without the call that `__init__` would be
+    packet.payload, packet.sequence = octets[1] & 0x7F, octets[2] << 8 | octets[3]
+    packet.ssrc = (octets[8] << 8 | octets[9]) << 16 | octets[10] << 8 | octets[11]
+    packet.size = size
+    return packet
+
+
+def is_packet(data: bytes) -> bool:
+    """Whether `read_packet` reads it."""
+    return _behind(data) >= 0
+
+
+def _behind(data: bytes) -> int:
+    """Return how many bytes are behind an RTP header; -1 where there is none."""
     octets, size = data, len(data)
-    if size <= HEADER or octets[0] & 0xC0 != 0x80:
-        return None
-    first, payload = octets[0], octets[1] & 0x7F
-    if not _KNOWN[payload]:
-        return None
-    start = HEADER + 4 * (first & 0x0F)
+    if size <= HEADER or octets[0] & 0xC0 != 0x80 or not _KNOWN[octets[1] & 0x7F]:
+        return -1
+    first, start = octets[0], HEADER + 4 * (octets[0] & 0x0F)
     if first & 0x10:
         if size < start + 4:
-            return None
+            return -1
         start += 4 + 4 * (octets[start + 2] << 8 | octets[start + 3])
-    end = size - (octets[size - 1] if first & 0x20 else 0)
-    if start > end or (first & 0x20 and not octets[size - 1]):
-        return None
-    ssrc = (octets[8] << 8 | octets[9]) << 16 | octets[10] << 8 | octets[11]
-    return Packet(payload, octets[2] << 8 | octets[3], ssrc, end - start)
+    end = size
+    if first & 0x20:
+        end -= octets[size - 1]
+        if end == size:
+            return -1
+    return end - start if start <= end else -1
 
 
 def looks_like_dns(data: bytes) -> bool:
@@ -115,6 +131,8 @@ def is_stun(data: bytes) -> bool:
 def read_compound(data: bytes) -> list[Report] | None:
     """Read an RTCP compound to its last byte; None if it is not one (RFC 3550 appendix A.2)."""
     octets, size, at = data, len(data), 0
+    if size < 8 or octets[0] & 0xC0 != 0x80 or octets[1] & 0xF8 != _RTCP:
+        return None
     reports: list[Report] = []
     while at < size:
         if size - at < 4 or octets[at] & 0xC0 != 0x80 or octets[at + 1] & 0xF8 != _RTCP:

@@ -3,7 +3,7 @@
 cimport cython
 
 from backchannel.protocols.rtp.session cimport Session as Media
-from backchannel.protocols.rtp.wire cimport read_packet
+from backchannel.protocols.rtp.wire cimport is_packet
 
 cdef bytes ZRTP
 
@@ -16,9 +16,9 @@ cdef class Calls:
     cdef object _start
     cdef str _service
     cdef Media _media
-    cdef set _told
+    cdef int _told
 
-    @cython.locals(kind=str, told=list)
+    @cython.locals(kind=str, told=list, bit=int)
     cpdef list add(self, side, bytes data)
     cpdef list end(self, side)
     cpdef list leave(self, side)

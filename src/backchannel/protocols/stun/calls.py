@@ -4,7 +4,7 @@ Media is left to `rtp`'s session; of DTLS the first hello is read for its versio
 Held: what that session says of itself.
 """
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from msgspec.structs import replace
 
@@ -12,7 +12,7 @@ from backchannel.model import Side
 from backchannel.protocols import Output, Start
 from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.rtp.session import Session as Media
-from backchannel.protocols.rtp.wire import read_packet
+from backchannel.protocols.rtp.wire import is_packet
 from backchannel.protocols.stun.events import StunCarries
 from backchannel.reader import Reader, WireError
 
@@ -27,13 +27,14 @@ PROFILES = {
     8: "AEAD_AES_256_GCM",
 }
 ZRTP = b"ZRTP"
+_BITS = {kind: 1 << at for at, kind in enumerate(get_args(Kind))}
 
 
 def kind_of(data: bytes) -> Kind:
     """Say what a datagram is that is no STUN."""
     octets, size = data, len(data)
     if size > 1 and 0x80 <= octets[0] < 0xC0:
-        if 0xC0 <= octets[1] < 0xE0 or read_packet(data) is not None:
+        if 0xC0 <= octets[1] < 0xE0 or is_packet(data):
             return "media"
     elif size and 20 <= octets[0] < 64 and data[1:3] in _VERSIONS:
         return "dtls"
@@ -47,19 +48,22 @@ class Calls:
         self._start = start
         self._service = service
         self._media: Media | None = None
-        self._told: set[Kind] = set()
+        self._told = 0
+        """A bit for each kind."""
 
     def add(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side* that is no STUN."""
         kind = kind_of(data)
         told: list[Output] = []
-        if kind not in self._told:
-            self._told.add(kind)
+        bit = _BITS[kind]
+        if not self._told & bit:
+            self._told |= bit
             detail = hello(data) if kind == "dtls" else ""
             told.append(StunCarries(kind=kind, detail=detail))
         if kind == "media":
             if self._media is None:
-                self._media = _session(self._start, self._service)
+                # announced: STUN has shown that this is a call's flow, so nothing refutes it
+                self._media = Media(self._start, self._service)
             told += self._media.feed(side, data)
         return told
 
@@ -73,20 +77,6 @@ class Calls:
             replace(event, state="counted") if isinstance(event, MediaStream) else event
             for event in self.end(side)
         ]
-
-
-def _session(start: Start, service: str) -> Media:
-    """Return a session that lets nothing refute it: STUN has shown that this is a call's flow."""
-    return Media(
-        Start(
-            "udp",
-            start.client,
-            start.server,
-            accounts=start.accounts,
-            service=service,
-            read=start.read,
-        )
-    )
 
 
 def hello(data: bytes) -> str:

@@ -2,17 +2,18 @@
 
 cimport cython
 
+from backchannel.protocols.packed cimport marked, unmarked
 from backchannel.protocols.stun.wire cimport Message, error_code, signed
 
 
 cdef class Logins:
     cdef readonly str account, realm
-    cdef set _seen, _asked
+    cdef bytes _seen, _asked
     cdef bint _answered
 
-    @cython.locals(user=str, realm=str)
+    @cython.locals(user=str, realm=str, seen=bytes)
     cpdef list ask(self, Message message, bytes data)
     @cython.locals(code=bytes)
     cdef list _credential(self, Message message, bytes data)
-    @cython.locals(code=int, accepted=bint)
-    cpdef list answer(self, side, Message message)
+    @cython.locals(code=int, accepted=bint, asked=bytes)
+    cpdef list answer(self, Message message)

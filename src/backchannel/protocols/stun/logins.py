@@ -5,8 +5,8 @@ message can test guesses. Held: PAIRS names.
 """
 
 from backchannel.events import Credential, SignOn, SignOnAnswer
-from backchannel.model import Side
 from backchannel.protocols import Output
+from backchannel.protocols.packed import MARK, marked, unmarked
 from backchannel.protocols.stun.wire import (
     ERROR,
     INTEGRITY,
@@ -33,9 +33,9 @@ class Logins:
 
     def __init__(self) -> None:
         self.account = self.realm = ""
-        self._seen: set[tuple[str, str]] = set()
+        self._seen = self._asked = b""
+        """Who asked, and the transactions of questions that nobody answered yet."""
         self._answered = False
-        self._asked: set[bytes] = set()
 
     def ask(self, message: Message, data: bytes) -> list[Output]:
         """Take a request."""
@@ -44,17 +44,18 @@ class Logins:
         user, realm = message.text(USERNAME), message.text(REALM)
         if not user or not realm:
             return []
-        if len(self._asked) < PAIRS:
-            self._asked.add(message.transaction)
-        if (user, realm) in self._seen or len(self._seen) >= PAIRS:
+        if len(self._asked) < PAIRS * MARK:
+            self._asked = marked(self._asked, message.transaction)
+        seen = marked(self._seen, (user, realm))
+        if seen is self._seen or len(seen) > PAIRS * MARK:
             return []
-        self._seen.add((user, realm))
+        self._seen = seen
         self.account, self.realm, self._answered = user, realm, False
         return [SignOn(account=user, method=SCHEME), *self._credential(message, data)]
 
     def _credential(self, message: Message, data: bytes) -> list[Output]:
-        code = message.attributes[INTEGRITY]
-        if len(code) != 20 or len(data) > LONGEST or NONCE not in message.attributes:
+        code = message.value(INTEGRITY)
+        if code is None or len(code) != 20 or len(data) > LONGEST or not message.has(NONCE):
             return []
         return [
             Credential(
@@ -66,11 +67,12 @@ class Logins:
             )
         ]
 
-    def answer(self, side: Side, message: Message) -> list[Output]:  # noqa: ARG002 - the relay's
+    def answer(self, message: Message) -> list[Output]:
         """Take an answer."""
-        if message.transaction not in self._asked:
+        asked = unmarked(self._asked, message.transaction)
+        if asked is self._asked:
             return []
-        self._asked.discard(message.transaction)
+        self._asked = asked
         code = error_code(message)
         accepted = message.kind == SUCCESS
         if self._answered or not (accepted or (message.kind == ERROR and code in REFUSALS)):

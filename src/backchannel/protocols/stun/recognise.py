@@ -16,7 +16,6 @@ from backchannel.protocols.stun.wire import (
     REQUEST,
     SUCCESS,
     Message,
-    classic,
     read,
     size_of,
 )
@@ -55,15 +54,15 @@ def _evidence(message: Message) -> str:
 
 def _classic(client: Message | None, server: Message | None, peek: Peek) -> Claim | More | None:
     for asked, other, data in ((client, server, peek.server), (server, client, peek.client)):
-        if asked is None or asked.kind != REQUEST or not classic(asked):
+        if asked is None or asked.kind != REQUEST or not asked.is_classic():
             continue
-        if other is not None and other.transaction == asked.transaction and classic(other):
+        if other is not None and other.transaction == asked.transaction and other.is_classic():
             return Claim("stun", evidence="RFC 3489 binding request and its answer")
-        if CHANGE_REQUEST in asked.attributes and not data:
+        if asked.has(CHANGE_REQUEST) and not data:
             return Claim("stun", evidence="RFC 3489 binding request with CHANGE-REQUEST")
         return None if data else MORE
     for one, data in ((client, peek.server), (server, peek.client)):
-        if one is not None and one.kind == SUCCESS and not data and classic(one):
+        if one is not None and one.kind == SUCCESS and not data and one.is_classic():
             return Claim("stun", evidence="RFC 3489 binding answer with MAPPED-ADDRESS")
     return None
 

@@ -2,26 +2,38 @@
 
 cimport cython
 
+from backchannel.protocols.packed cimport marked
 from backchannel.protocols.stun.logins cimport Logins
 from backchannel.protocols.stun.wire cimport Message, error_code
 
 
+@cython.final
+cdef class _Question:
+    cdef bytes transaction
+    cdef tuple peers
+    cdef int method, channel
+    cdef bint tcp
+
+
 cdef class Relay:
     cdef Logins _logins
-    cdef dict _pending, _peers, _channels, _open
-    cdef set _hosts, _refusals, _answers
+    cdef tuple _pending
+    cdef dict _channels, _open
+    cdef bytes _peers, _hosts, _refusals, _answers
     cdef bint _allocated
 
     cpdef bint used(self) except -1
-    @cython.locals(told=list)
-    cpdef list ask(self, Message message)
+    @cython.locals(told=list, asked=_Question)
+    cpdef list ask(self, Message message, bytes data)
+    @cython.locals(asked=_Question)
+    cdef _Question _answered(self, bytes transaction)
+    @cython.locals(peers=bytes, hosts=bytes)
     cdef list _ask_for(self, peer, str command)
-    @cython.locals(asked=Message, accepted=bint, number=int, code=str, fresh=list)
+    @cython.locals(asked=_Question, accepted=bint, number=int, code=str, answers=bytes, told=list)
     cpdef list answer(self, Message message)
-    @cython.locals(peers=list)
-    cdef _bind(self, Message asked)
-    @cython.locals(code=int, transport=bytes)
-    cdef list _allocate(self, Message asked, Message message)
+    cdef _bind(self, _Question asked)
+    @cython.locals(code=int, refusals=bytes)
+    cdef list _allocate(self, _Question asked, Message message)
     cdef list _refresh(self, Message message)
     @cython.locals(data=bytes, peers=list)
     cpdef list indication(self, side, Message message)
@@ -29,6 +41,3 @@ cdef class Relay:
     @cython.locals(name=str, told=list)
     cdef list _carry(self, side, peer, bytes data)
     cpdef list end(self)
-
-
-cdef _lifetime(Message message)

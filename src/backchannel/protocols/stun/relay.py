@@ -13,6 +13,7 @@ from backchannel.effects import Inner, InnerEnd, Open
 from backchannel.events import PeerAddress, ProxyAnswer, ProxyRequest
 from backchannel.model import Capability, Endpoint, Side
 from backchannel.protocols import Output
+from backchannel.protocols.packed import MARK, marked
 from backchannel.protocols.stun.events import TurnAllocation
 from backchannel.protocols.stun.logins import Logins
 from backchannel.protocols.stun.wire import (
@@ -44,20 +45,31 @@ _STREAMS = "tcp/"
 """In front of the names of peers that are asked to connect by TCP."""
 
 
+class _Question:
+    """What is kept of a request until its answer comes."""
+
+    __slots__ = ("channel", "method", "peers", "tcp", "transaction")
+
+    def __init__(self, message: Message) -> None:
+        self.transaction, self.method = message.transaction, message.method
+        self.peers = tuple(message.peers()) if message.method in _ASKING else ()
+        self.channel = message.number(CHANNEL_NUMBER, 2)
+        self.tcp = message.number(REQUESTED_TRANSPORT, 1) == _TCP
+
+
 class Relay:
     """One client's allocation, as its flow shows it."""
 
-    def __init__(self, logins: Logins, server: str) -> None:
+    def __init__(self, server: str) -> None:
         """*server*: the relay's address, which is no news where it is a peer's too."""
-        self._logins = logins
-        self._pending: dict[bytes, Message] = {}
-        self._peers: dict[str, Endpoint] = {}
-        self._hosts = {server}
+        self._logins = Logins()
+        self._pending: tuple[_Question, ...] = ()
+        self._peers = b""
+        self._hosts = marked(b"", server)
         self._channels: dict[int, Endpoint] = {}
         self._open: dict[Endpoint, str] = {}
         """The names of the inner streams, by their peers."""
-        self._refusals: set[int] = set()
-        self._answers: set[tuple[Endpoint, str]] = set()
+        self._refusals = self._answers = b""
         self._allocated = False
 
     def used(self) -> bool:
@@ -66,34 +78,42 @@ class Relay:
 
     # -- questions and answers -----------------------------------------------------------------
 
-    def ask(self, message: Message) -> list[Output]:
-        """Take a request."""
+    def ask(self, message: Message, data: bytes) -> list[Output]:
+        """Take a request, *data* as a whole."""
+        told = self._logins.ask(message, data)
         if message.method not in _ASKING and message.method not in (ALLOCATE, REFRESH):
-            return []
-        if len(self._pending) >= PENDING:
-            del self._pending[next(iter(self._pending))]
-        self._pending[message.transaction] = message
-        if message.method not in _ASKING:
-            return []
-        told: list[Output] = []
-        for peer in message.peers():
+            return told
+        self._answered(message.transaction)  # asked again
+        asked = _Question(message)
+        self._pending = (*self._pending[1 - PENDING :], asked)
+        for peer in asked.peers:
             told += self._ask_for(peer, METHODS[message.method])
         return told
+
+    def _answered(self, transaction: bytes) -> _Question | None:
+        """Return the question that had this transaction, and forget it."""
+        for asked in self._pending:
+            if asked.transaction == transaction:
+                self._pending = tuple([one for one in self._pending if one is not asked])
+                return asked
+        return None
 
     def _ask_for(self, peer: Endpoint, command: str) -> list[Output]:
         """Tell once that somebody asks for *peer*."""
         name = f"{_STREAMS if command == 'connect' else ''}{peer}"
-        if name in self._peers or len(self._peers) >= PEERS:
+        peers = marked(self._peers, name)
+        if peers is self._peers or len(peers) > PEERS * MARK:
             return []
-        self._peers[name] = peer
+        self._peers = peers
         user = self._logins.account
         told: list[Output] = [
             ProxyRequest(
                 scheme=SCHEME, command=command, host=peer.address, port=peer.port, user=user
             )
         ]
-        if peer.address not in self._hosts:
-            self._hosts.add(peer.address)
+        hosts = marked(self._hosts, peer.address)
+        if hosts is not self._hosts:
+            self._hosts = hosts
             use = Capability.TUNNEL
             told.append(
                 PeerAddress(
@@ -109,50 +129,54 @@ class Relay:
 
     def answer(self, message: Message) -> list[Output]:
         """Take an answer to a request."""
-        asked = self._pending.pop(message.transaction, None)
+        told = self._logins.answer(message)
+        asked = self._answered(message.transaction)
         if asked is None or asked.method != message.method:
-            return []
+            return told
         if asked.method == ALLOCATE:
-            return self._allocate(asked, message)
+            return told + self._allocate(asked, message)
         if asked.method == REFRESH:
-            return self._refresh(message)
+            return told + self._refresh(message)
         accepted = message.kind == SUCCESS
         if accepted and asked.method == CHANNEL_BIND:
             self._bind(asked)
         number = error_code(message)
         if not accepted and number in (401, 438):  # it will be asked again
-            return []
+            return told
         code = "granted" if accepted else str(number or "refused")
-        fresh = [peer for peer in asked.peers() if (peer, code) not in self._answers]
-        if len(self._answers) < 2 * PEERS:  # permissions are renewed every five minutes
-            self._answers.update([(peer, code) for peer in fresh])
-        return [
-            ProxyAnswer(
-                scheme=SCHEME,
-                accepted=accepted,
-                code=code,
-                asked_host=peer.address,
-                asked_port=peer.port,
+        for peer in asked.peers:
+            answers = marked(self._answers, (peer, code))
+            if answers is self._answers:  # permissions are renewed every five minutes
+                continue
+            if len(answers) <= 2 * PEERS * MARK:
+                self._answers = answers
+            told.append(
+                ProxyAnswer(
+                    scheme=SCHEME,
+                    accepted=accepted,
+                    code=code,
+                    asked_host=peer.address,
+                    asked_port=peer.port,
+                )
             )
-            for peer in fresh
-        ]
+        return told
 
-    def _bind(self, asked: Message) -> None:
-        number = int.from_bytes(asked.attributes.get(CHANNEL_NUMBER, b"")[:2], "big")
-        peers = asked.peers()
-        if peers and number in CHANNELS and len(self._channels) < PEERS:
-            self._channels[number] = peers[0]
+    def _bind(self, asked: _Question) -> None:
+        if asked.peers and asked.channel in CHANNELS and len(self._channels) < PEERS:
+            self._channels[asked.channel] = asked.peers[0]
 
-    def _allocate(self, asked: Message, message: Message) -> list[Output]:
+    def _allocate(self, asked: _Question, message: Message) -> list[Output]:
         code = error_code(message)
         if message.kind == SUCCESS:
             self._allocated = True
-        elif code in self._refusals or code == 438 or (code == 401 and not self._logins.account):
+        elif code == 438 or (code == 401 and not self._logins.account):
             return []
         else:
-            self._refusals.add(code)
+            refusals = marked(self._refusals, code)
+            if refusals is self._refusals:
+                return []
+            self._refusals = refusals
         relayed = message.endpoint(XOR_RELAYED)
-        transport = asked.attributes.get(REQUESTED_TRANSPORT, b"\0")[:1]
         return [
             TurnAllocation(
                 state="granted" if message.kind == SUCCESS else "refused",
@@ -160,14 +184,14 @@ class Relay:
                 realm=self._logins.realm,
                 address=relayed.address if relayed else "",
                 port=relayed.port if relayed else 0,
-                transport="tcp" if transport == bytes([_TCP]) else "udp",
-                lifetime=_lifetime(message),
+                transport="tcp" if asked.tcp else "udp",
+                lifetime=message.number(LIFETIME, 4),
                 code=code,
             )
         ]
 
     def _refresh(self, message: Message) -> list[Output]:
-        if message.kind != SUCCESS or _lifetime(message) or LIFETIME not in message.attributes:
+        if message.kind != SUCCESS or message.number(LIFETIME, 4) or not message.has(LIFETIME):
             return []
         account, realm = self._logins.account, self._logins.realm
         return [TurnAllocation(state="released", account=account, realm=realm)]
@@ -176,7 +200,7 @@ class Relay:
 
     def indication(self, side: Side, message: Message) -> list[Output]:
         """Take a datagram that travels with its peer's address."""
-        data = message.attributes.get(DATA_VALUE)
+        data = message.value(DATA_VALUE)
         peers = message.peers()
         if message.method not in (SEND, DATA) or data is None or not peers:
             return []
@@ -216,7 +240,3 @@ class Relay:
         names = sorted(self._open.values())
         self._open.clear()
         return [InnerEnd(channel=name) for name in names]
-
-
-def _lifetime(message: Message) -> int:
-    return int.from_bytes(message.attributes.get(LIFETIME, b"")[:4], "big")

@@ -3,25 +3,25 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
+from backchannel.protocols.packed cimport marked, place, without
 from backchannel.protocols.stun.calls cimport Calls
-from backchannel.protocols.stun.logins cimport Logins
 from backchannel.protocols.stun.relay cimport Relay
-from backchannel.protocols.stun.wire cimport Message, classic, read, size_of
+from backchannel.protocols.stun.wire cimport Message, has_cookie, read, size_of
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
+cdef bytes _BY_CLIENT, _BY_SERVER
+cdef Py_ssize_t _ROW, _FULL
 
 
 cdef class Session(Decoder):
     cdef readonly str service
-    cdef bint _tcp
-    cdef tuple _ends, _streams
-    cdef object _start, _use, _lengths
-    cdef dict _pending
-    cdef set _told
-    cdef Logins _logins
+    cdef tuple _streams
+    cdef object _start, _lengths
+    cdef bytes _pending, _told
     cdef Relay _relay
     cdef Calls _calls
-    cdef Py_ssize_t _messages, _packets, _strange, _most
+    cdef bint _tcp
+    cdef int _messages, _packets, _strange, _most
 
     cpdef list feed(self, side, bytes data)
     cpdef list gap(self, side, Py_ssize_t size)
@@ -42,24 +42,28 @@ cdef class Session(Decoder):
     @cython.locals(told=list)
     cdef list _message(self, side, Message message, bytes data)
     cdef list _broken(self, str reason)
-    @cython.locals(told=list, relay=Relay)
+    @cython.locals(told=list)
     cdef list _request(self, side, Message message, bytes data)
+    @cython.locals(pending=bytes, at=Py_ssize_t)
+    cdef _ask(self, int side, bytes transaction)
     @cython.locals(told=list)
     cdef list _indication(self, side, Message message)
-    @cython.locals(told=list)
-    cdef list _answer(self, side, Message message)
-    @cython.locals(attributes=dict, value=bytes)
-    cdef list _mapped(self, side, Message message)
-    @cython.locals(attributes=dict, names=bytes, nominated=bint)
+    @cython.locals(told=list, octets="const unsigned char *", at=Py_ssize_t)
+    cdef list _answer(self, int side, Message message)
+    @cython.locals(value=bytes)
+    cdef list _mapped(self, int side, Message message)
+    @cython.locals(names=bytes, nominated=bint)
     cdef list _check(self, Message message)
     @cython.locals(value=bytes)
     cdef list _software(self, side, Message message)
     cdef Relay _turn(self)
     cdef list _once(self, event)
+    @cython.locals(told=bytes)
     cdef bint _fresh(self, what) except -1
     @cython.locals(told=list)
     cdef list _leave(self)
 
 
+cdef str _vendor(Message message)
 @cython.locals(message=Message)
 cdef Message _without_cookie(bytes data)

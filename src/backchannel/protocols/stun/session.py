@@ -15,10 +15,10 @@ from backchannel.effects import Spoken
 from backchannel.events import Event, Gap, Malformed, PeerAddress, Software
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start
+from backchannel.protocols.packed import MARK, marked, place, without
 from backchannel.protocols.stun.calls import Calls
 from backchannel.protocols.stun.events import IceCheck, StunCarries
 from backchannel.protocols.stun.framing import ENOUGH, Stream, framed
-from backchannel.protocols.stun.logins import Logins
 from backchannel.protocols.stun.recognise import recognise
 from backchannel.protocols.stun.relay import Relay
 from backchannel.protocols.stun.wire import (
@@ -26,7 +26,6 @@ from backchannel.protocols.stun.wire import (
     CONNECTION_BIND,
     CONTROLLED,
     CONTROLLING,
-    COOKIE,
     INDICATION,
     MAPPED_ADDRESS,
     REALM,
@@ -38,7 +37,7 @@ from backchannel.protocols.stun.wire import (
     XOR_MAPPED,
     XOR_MAPPED_OLD,
     Message,
-    classic,
+    has_cookie,
     read,
     size_of,
 )
@@ -54,10 +53,13 @@ TOLD = 64
 STRIKES = 3
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
-_MAPPED = XOR_MAPPED, XOR_MAPPED_OLD, MAPPED_ADDRESS
+_BY_CLIENT, _BY_SERVER = bytes([_CLIENT]), bytes([_SERVER])
+_ROW = 17
+"""A transaction, and who asked."""
+_FULL = PENDING * _ROW
 _VENDORS = (
-    (frozenset({0xC057, 0xC058, 0xC059, 0xC05B}), "Google"),
-    (frozenset({0x8008, 0x8050, 0x8054, 0x8070}), "Microsoft"),
+    ((0xC057, 0xC058, 0xC059, 0xC05B), "Google"),
+    ((0x8008, 0x8050, 0x8054, 0x8070), "Microsoft"),
 )
 """Attributes in IANA's registry, and in [MS-TURN] and [MS-ICE2]."""
 
@@ -70,13 +72,11 @@ class Session(Decoder):
         self.standing = _CLAIMED
         self.done = False
         self._tcp = start.transport == "tcp"
-        self._ends = start.client, start.server
-        self._use = start.purpose or Capability.VOICE_VIDEO
-        self._pending: dict[bytes, Side] = {}
-        self._told: set[object] = set()
-        """What was told, by what it was made of, since most of it comes again and again."""
         self._start = start
-        self._logins: Logins | None = None
+        self._pending = b""
+        """Requests without an answer: the transaction and who asked, _ROW bytes each."""
+        self._told = b""
+        """What was told, by what it was made of, since most of it comes again and again."""
         self._relay: Relay | None = None
         self._calls: Calls | None = None
         """Made when a message or datagram is theirs: most flows have none, and there are many."""
@@ -147,7 +147,7 @@ class Session(Decoder):
         first, octets = 0xFF, data
         if data:
             first = octets[0]
-        if first < 0x40 and data[4:8] == COOKIE:
+        if first < 0x40 and has_cookie(data):
             return self._stun(side, data)
         if first < 2 and (message := _without_cookie(data)) is not None:
             return self._message(side, message, data)
@@ -210,17 +210,23 @@ class Session(Decoder):
         return self._once(Malformed(reason=reason))
 
     def _request(self, side: Side, message: Message, data: bytes) -> list[Output]:
-        if len(self._pending) >= PENDING:
-            del self._pending[next(iter(self._pending))]
-        self._pending[message.transaction] = side
+        self._ask(side, message.transaction)
         told = self._check(message) if message.method == BINDING else []
-        if message.method != BINDING or REALM in message.attributes:
-            relay = self._turn()
-            assert self._logins is not None
-            told += self._logins.ask(message, data) + relay.ask(message)
+        if message.method != BINDING or message.has(REALM):
+            told += self._turn().ask(message, data)
         if message.method != BINDING:
             self._most = MESSAGES
         return told
+
+    def _ask(self, side: Side, transaction: bytes) -> None:
+        """Remember who asked, the latest PENDING times."""
+        pending = self._pending
+        at = place(pending, transaction, _ROW)
+        if at < 0 and len(pending) >= _FULL:
+            at = 0
+        if at >= 0:
+            pending = without(pending, at, _ROW)
+        self._pending = pending + transaction + (_BY_SERVER if side else _BY_CLIENT)
 
     def _indication(self, side: Side, message: Message) -> list[Output]:
         if message.method == BINDING:
@@ -231,29 +237,36 @@ class Session(Decoder):
         return told
 
     def _answer(self, side: Side, message: Message) -> list[Output]:
-        asker = self._pending.pop(message.transaction, None)
-        if asker is side.other:
-            self.standing = _PARSED
+        octets, at = self._pending, place(self._pending, message.transaction, _ROW)
+        if at >= 0:
+            if octets[at + _ROW - 1] != side:
+                self.standing = _PARSED
+            self._pending = without(self._pending, at, _ROW)
         told: list[Output] = []
-        if self._logins is not None and self._relay is not None:
-            told = self._logins.answer(side, message) + self._relay.answer(message)
+        if self._relay is not None:
+            told = self._relay.answer(message)
         if message.kind == SUCCESS and message.method == CONNECTION_BIND:
             self.done = True  # from here on it is a connection of somebody's, through the relay
         return told + self._mapped(side, message) if message.kind == SUCCESS else told
 
     def _mapped(self, side: Side, message: Message) -> list[Output]:
         """Tell the address that a NAT gave to who asked, where it is not the one that shows."""
-        attributes = message.attributes
-        value = attributes.get(XOR_MAPPED)
+        value = message.value(XOR_MAPPED)
         if value is None:
-            value = attributes.get(XOR_MAPPED_OLD, attributes.get(MAPPED_ADDRESS))
+            value = message.value(XOR_MAPPED_OLD)
+        if value is None:
+            value = message.value(MAPPED_ADDRESS)
         if value is None or (len(value) == 8 and not self._fresh((value, message.method))):
             return []  # version 6 is masked anew each time
-        found = [message.endpoint(each) for each in _MAPPED]
-        mapped = found[0] or found[1] or found[2]
-        if mapped is None or mapped.address == self._ends[side.other].address:
+        mapped = message.endpoint(XOR_MAPPED) or message.endpoint(XOR_MAPPED_OLD)
+        mapped = mapped or message.endpoint(MAPPED_ADDRESS)
+        start = self._start
+        asker = start.server if side == _CLIENT else start.client
+        if mapped is None or mapped.address == asker.address:
             return []
-        use = self._use if message.method == BINDING else Capability.TUNNEL
+        use = Capability.TUNNEL
+        if message.method == BINDING:
+            use = start.purpose or Capability.VOICE_VIDEO
         if not self._fresh((mapped, use)):
             return []
         return [
@@ -269,25 +282,27 @@ class Session(Decoder):
 
     def _check(self, message: Message) -> list[Output]:
         """Tell of an ICE check: a binding request with two names."""
-        attributes = message.attributes
-        names, nominated = attributes.get(USERNAME), USE_CANDIDATE in attributes
-        if not names or REALM in attributes:
+        names, nominated = message.value(USERNAME), message.has(USE_CANDIDATE)
+        if not names or message.has(REALM):
             return []
         role: Literal["controlling", "controlled", ""] = ""
-        if CONTROLLING in attributes or CONTROLLED in attributes:
-            role = "controlling" if CONTROLLING in attributes else "controlled"
+        if message.has(CONTROLLING):
+            role = "controlling"
+        elif message.has(CONTROLLED):
+            role = "controlled"
         if not self._fresh((names, role, nominated)):
             return []
-        vendor = ""
-        for own, name in _VENDORS:
-            if not own.isdisjoint(attributes):
-                vendor = name
-                break
-        username = message.text(USERNAME)
-        return [IceCheck(username=username, role=role, nominated=nominated, vendor=vendor)]
+        return [
+            IceCheck(
+                username=message.text(USERNAME),
+                role=role,
+                nominated=nominated,
+                vendor=_vendor(message),
+            )
+        ]
 
     def _software(self, side: Side, message: Message) -> list[Output]:
-        value = message.attributes.get(SOFTWARE)
+        value = message.value(SOFTWARE)
         if not value or not self._fresh((value, side)):
             return []
         text = message.text(SOFTWARE)
@@ -298,10 +313,9 @@ class Session(Decoder):
     # -- what is told --------------------------------------------------------------------------
 
     def _turn(self) -> Relay:
-        """Return what knows of relays, and of who asks them."""
+        """Return what knows of relays."""
         if self._relay is None:
-            self._logins = Logins()
-            self._relay = Relay(self._logins, self._start.server.address)
+            self._relay = Relay(self._start.server.address)
         return self._relay
 
     def _once(self, event: Event) -> list[Output]:
@@ -309,19 +323,33 @@ class Session(Decoder):
 
     def _fresh(self, what: object) -> bool:
         """Whether *what* was not told before, and there is room to remember it."""
-        if what in self._told or len(self._told) >= TOLD:
+        told = marked(self._told, what)
+        if told is self._told or len(told) > TOLD * MARK:
             return False
-        self._told.add(what)
+        self._told = told
         return True
 
     def _leave(self) -> list[Output]:
         """Sum up, and want no more."""
         told: list[Output] = []
-        for side in (_CLIENT, _SERVER):
-            if self._calls is not None:
+        if self._calls is not None:
+            for side in (_CLIENT, _SERVER):
                 told += [Spoken(side=side), *self._calls.leave(side)]
+        if self._relay is not None:
+            told += self._relay.end()
         self.done = True
-        return told + self._relay.end() if self._relay is not None else told
+        self._calls = self._relay = None
+        self._pending = self._told = b""
+        return told
+
+
+def _vendor(message: Message) -> str:
+    """Return whose attributes a message has."""
+    for own, name in _VENDORS:
+        for each in own:
+            if message.has(each):
+                return name
+    return ""
 
 
 def _without_cookie(data: bytes) -> Message | None:
@@ -330,4 +358,4 @@ def _without_cookie(data: bytes) -> Message | None:
         message = read(data)
     except WireError:
         return None
-    return message if classic(message) else None
+    return message if message.is_classic() else None

@@ -2,40 +2,54 @@
 
 cimport cython
 
-cdef bytes _UNMASKED
+cdef unsigned long long _NONE, _BIT
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Message:
     cdef readonly int method, kind
     cdef readonly Py_ssize_t integrity
-    cdef readonly bytes transaction
-    cdef readonly dict attributes
-    cdef readonly list repeated
+    cdef readonly bytes data, transaction
     cdef readonly object intact
+    cdef readonly unsigned long long types
 
     cpdef bint is_modern(self) except -1
+    @cython.locals(octets="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t)
+    cpdef Py_ssize_t find(self, int attribute, Py_ssize_t start=*) except? -2
+    cpdef bint has(self, int attribute) except -1
+    @cython.locals(octets="const unsigned char *", at=Py_ssize_t, start=Py_ssize_t)
+    cpdef bytes value(self, int attribute)
     @cython.locals(value=bytes)
-    cpdef str text(self, attribute)
+    cpdef number(self, int attribute, Py_ssize_t size)
     @cython.locals(value=bytes)
-    cpdef endpoint(self, attribute)
+    cpdef str text(self, int attribute)
+    @cython.locals(at=Py_ssize_t)
+    cpdef endpoint(self, int attribute)
+    @cython.locals(at=Py_ssize_t)
     cpdef list peers(self)
+    @cython.locals(octets="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t, kind=int)
+    cpdef bint is_classic(self) except -1
 
 
+@cython.locals(octets="const unsigned char *")
+cdef Py_ssize_t _behind(bytes data, Py_ssize_t at) except? -2
+@cython.locals(octets="const unsigned char *")
+cpdef bint has_cookie(bytes data) except -1
 @cython.locals(octets="const unsigned char *", size=Py_ssize_t)
 cpdef Py_ssize_t size_of(bytes head) except -1
 @cython.locals(
-    octets="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t, end=Py_ssize_t, left=Py_ssize_t,
-    length=Py_ssize_t, message=Message, attributes=dict, value=bytes,
+    octets="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t, left=Py_ssize_t,
+    length=Py_ssize_t, message=Message, first=int, second=int, name=int,
+    types="unsigned long long",
 )
 cpdef Message read(bytes data)
 cpdef bytes fingerprint(bytes covered)
 cpdef bytes signed(bytes data, Py_ssize_t integrity)
-@cython.locals(names=dict)
-cpdef bint classic(Message message) except -1
 @cython.locals(
-    octets="const unsigned char *", over="const unsigned char *", size=Py_ssize_t, port=int,
-    first=int, second=int, third=int, fourth=int,
+    octets="const unsigned char *", size=Py_ssize_t, port=int, family=int, first=int, second=int,
+    third=int, fourth=int,
 )
-cpdef address(bytes value, bytes mask)
+cpdef address(bytes data, Py_ssize_t at, bint masked)
 @cython.locals(value=bytes)
 cpdef int error_code(Message message) except -1

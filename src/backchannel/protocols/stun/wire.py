@@ -10,6 +10,7 @@ no cookie: its transaction is 16 bytes. All integers are big-endian.
 
 import zlib
 from ipaddress import IPv6Address
+from struct import Struct
 
 from backchannel.model import Endpoint
 from backchannel.reader import WireError
@@ -38,66 +39,118 @@ REALM, NONCE, XOR_RELAYED, REQUESTED_TRANSPORT = 0x0014, 0x0015, 0x0016, 0x0019
 XOR_MAPPED, XOR_MAPPED_OLD, PRIORITY, USE_CANDIDATE = 0x0020, 0x8020, 0x0024, 0x0025
 SOFTWARE, FINGERPRINT, CONTROLLED, CONTROLLING = 0x8022, 0x8028, 0x8029, 0x802A
 CHANGE_REQUEST = 0x0003
-_CLASSIC = frozenset(range(0x0001, 0x000C)) | {XOR_MAPPED_OLD, SOFTWARE}
-"""What RFC 3489 and its drafts knew."""
 MOST = 64
 """Attributes of one message."""
 CHANNELS = range(0x4000, 0x8000)
 _FINGERPRINT = 0x5354554E
-_UNMASKED = bytes(16)
+_number = Struct(">I").pack
+_NONE, _BIT = 0, 1
+"""As wide as what bits of types are kept in."""
 
 
 class Message:
-    """One message."""
+    """One message, made by `read`. Attributes are read where they stand, the first of each type."""
 
-    __slots__ = (
-        "attributes",
-        "intact",
-        "integrity",
-        "kind",
-        "method",
-        "repeated",
-        "transaction",
-    )
-
-    def __init__(self, kind: int, transaction: bytes) -> None:
-        """*kind*: the first two bytes. Attributes are added by `read`."""
-        self.method = (kind & 0x3E00) >> 2 | (kind & 0x00E0) >> 1 | kind & 0x000F
-        self.kind = (kind & 0x0100) >> 7 | (kind & 0x0010) >> 4
-        """REQUEST, INDICATION, SUCCESS or ERROR."""
-        self.transaction = transaction
-        """With the cookie, or what RFC 3489 has in its place: 16 bytes."""
-        self.attributes: dict[int, bytes] = {}
-        """The first of each type."""
-        self.repeated: list[tuple[int, bytes]] = []
-        """What came again: further peers of a permission."""
-        self.integrity = -1
-        """Where the integrity attribute begins; -1 where there is none."""
-        self.intact: bool | None = None
-        """Whether the fingerprint is right; None where there is none."""
+    __slots__ = ("data", "intact", "integrity", "kind", "method", "transaction", "types")
+    data: bytes
+    method: int
+    kind: int
+    """REQUEST, INDICATION, SUCCESS or ERROR."""
+    transaction: bytes
+    """With the cookie, or what RFC 3489 has in its place: 16 bytes."""
+    integrity: int
+    """Where the integrity attribute begins; -1 where there is none."""
+    intact: bool | None
+    """Whether the fingerprint is right; None where there is none."""
+    types: int
+    """A bit for the low six bits of each type that is there: most questions need no look."""
 
     def is_modern(self) -> bool:
         """Whether it has the cookie."""
-        return self.transaction[:4] == COOKIE
+        return has_cookie(self.data)
+
+    def find(self, attribute: int, start: int = HEADER) -> int:
+        """Return where an attribute begins, at *start* or behind it; -1 where it is not there."""
+        if not self.types & _BIT << (attribute & 63):
+            return -1
+        at, octets, size = start, self.data, len(self.data)
+        while size - at >= 4:
+            if octets[at] << 8 | octets[at + 1] == attribute:
+                return at
+            at = _behind(self.data, at)
+        return -1
+
+    def has(self, attribute: int) -> bool:
+        """Whether an attribute is there."""
+        return self.find(attribute) >= 0
+
+    def value(self, attribute: int) -> bytes | None:
+        """Return what an attribute holds; None where it is not there."""
+        at, octets = self.find(attribute), self.data  # `read` found that it lies within
+        if at < 0:
+            return None
+        start = at + 4
+        return octets[start : start + (octets[at + 2] << 8 | octets[at + 3])]
+
+    def number(self, attribute: int, size: int) -> int:
+        """Return the first *size* bytes of an attribute as a number; 0 where there is none."""
+        value = self.value(attribute)
+        return int.from_bytes(value[:size], "big") if value else 0
 
     def text(self, attribute: int) -> str:
         """Return an attribute that is text; empty where it is not there."""
-        value = self.attributes.get(attribute)
+        value = self.value(attribute)
         return value.decode("utf-8", "replace").rstrip("\0") if value else ""
 
     def endpoint(self, attribute: int) -> Endpoint | None:
         """Return the address in an attribute; None where it is not there or holds none."""
-        value = self.attributes.get(attribute)
-        if value is None:
-            return None
-        return address(value, _UNMASKED if attribute == MAPPED_ADDRESS else self.transaction)
+        at = self.find(attribute)
+        return address(self.data, at, attribute != MAPPED_ADDRESS) if at >= 0 else None
 
     def peers(self) -> list[Endpoint]:
         """Return the peers that it names."""
-        values = [self.attributes[XOR_PEER]] if XOR_PEER in self.attributes else []
-        values += [value for kind, value in self.repeated if kind == XOR_PEER]
-        found = [address(value, self.transaction) for value in values]
-        return [one for one in found if one is not None]
+        found: list[Endpoint] = []
+        at = self.find(XOR_PEER)
+        while at >= 0:
+            peer = address(self.data, at, True)
+            if peer is not None:
+                found.append(peer)
+            at = self.find(XOR_PEER, _behind(self.data, at))
+        return found
+
+    def is_classic(self) -> bool:
+        """Say of a message without cookie whether it is RFC 3489's: known attributes, each of its
+        size.
+        """
+        if self.method != BINDING or self.kind == INDICATION:
+            return False
+        at, octets, size = HEADER, self.data, len(self.data)
+        while size - at >= 4:
+            kind = octets[at] << 8 | octets[at + 1]
+            if not 0 < kind < 0x000C and kind not in (XOR_MAPPED_OLD, SOFTWARE):
+                return False
+            at = _behind(self.data, at)
+        if self.kind == SUCCESS:
+            return self.endpoint(MAPPED_ADDRESS) is not None
+        return not self.has(CHANGE_REQUEST) or len(self.value(CHANGE_REQUEST) or b"") == 4
+
+
+def _behind(data: bytes, at: int) -> int:
+    """Return where the attribute behind the one at *at* begins."""
+    octets = data
+    return at + 4 + ((octets[at + 2] << 8 | octets[at + 3]) + 3 & ~3)
+
+
+def has_cookie(data: bytes) -> bool:
+    """Whether *data* has the cookie in its place."""
+    octets = data
+    return (
+        len(data) >= 8
+        and octets[4] == 0x21
+        and octets[5] == 0x12
+        and octets[6] == 0xA4
+        and octets[7] == 0x42
+    )
 
 
 def size_of(head: bytes) -> int:
@@ -116,32 +169,32 @@ def read(data: bytes) -> Message:
     size, octets = len(data), data
     if size < HEADER or octets[0] & 0xC0 or size_of(data) != size:
         raise WireError(f"no STUN message in {size} bytes")
-    message = Message(octets[0] << 8 | octets[1], data[4:HEADER])
-    attributes, left, at = message.attributes, MOST, HEADER
+    message = Message.__new__(Message)  # without the call that `__init__` would be
+    first, second = octets[0], octets[1]
+    message.data, message.transaction = data, octets[4:HEADER]
+    message.method = (first & 0x3E) << 6 | (second & 0xE0) >> 1 | second & 0x0F
+    message.kind = (first & 1) << 1 | (second & 0x10) >> 4
+    types, left, at = _NONE, MOST, HEADER
     while at < size:
         if not left or size - at < 4:
             raise WireError("STUN attributes that do not fit")
         left -= 1
         name, length = octets[at] << 8 | octets[at + 1], octets[at + 2] << 8 | octets[at + 3]
-        end = at + 4 + length
-        if end > size:
+        if length > size - at - 4:
             raise WireError(f"STUN attribute {name:#06x} of {length} bytes at {at}")
-        value = data[at + 4 : end]
-        if name in attributes:
-            message.repeated.append((name, value))
-        else:
-            attributes[name] = value
-            if name == INTEGRITY:
-                message.integrity = at
-            elif name == FINGERPRINT:
-                message.intact = fingerprint(data[:at]) == value
-        at = end + (-length & 3)
+        types |= _BIT << (name & 63)
+        at += 4 + (length + 3 & ~3)
+    message.types = types
+    message.integrity, message.intact = message.find(INTEGRITY), None
+    at = message.find(FINGERPRINT)
+    if at >= 0:
+        message.intact = message.value(FINGERPRINT) == fingerprint(octets[:at])
     return message
 
 
 def fingerprint(covered: bytes) -> bytes:
     """Return the fingerprint of what stands before it in a message (RFC 8489 section 14.7)."""
-    return (zlib.crc32(covered) ^ _FINGERPRINT).to_bytes(4, "big")
+    return _number(zlib.crc32(covered) ^ _FINGERPRINT)
 
 
 def signed(data: bytes, integrity: int) -> bytes:
@@ -151,31 +204,29 @@ def signed(data: bytes, integrity: int) -> bytes:
     return data[:2] + (integrity + 24 - HEADER).to_bytes(2, "big") + data[4:integrity]
 
 
-def classic(message: Message) -> bool:
-    """Say whether a message without cookie is RFC 3489's: known attributes, each of its size."""
-    names = message.attributes
-    if message.method != BINDING or message.kind == INDICATION or not _CLASSIC.issuperset(names):
-        return False
-    if message.kind == SUCCESS:
-        return message.endpoint(MAPPED_ADDRESS) is not None
-    return len(names.get(CHANGE_REQUEST, bytes(4))) == 4
-
-
-def address(value: bytes, mask: bytes) -> Endpoint | None:
-    """Return an address attribute, *mask* over it: the transaction where it is an XOR one."""
-    size, octets, over = len(value), value, mask
-    if size not in (8, 20) or len(mask) < 16 or octets[1] != (1 if size == 8 else 2):
+def address(data: bytes, at: int, masked: bool) -> Endpoint | None:
+    """Return the address in the attribute at *at* of a message; *masked*: by its transaction."""
+    octets = data
+    size, family = octets[at + 2] << 8 | octets[at + 3], 0
+    if size in (8, 20):
+        family = octets[at + 5]
+    if family != (1 if size == 8 else 2):
         return None
-    port = (octets[2] ^ over[0]) << 8 | octets[3] ^ over[1]
+    first, second, third, fourth = octets[4], octets[5], octets[6], octets[7]
+    if not masked:
+        first = second = third = fourth = 0
+    port = (octets[at + 6] ^ first) << 8 | octets[at + 7] ^ second
     if size == 20:
-        masked = int.from_bytes(value[4:], "big") ^ int.from_bytes(mask, "big")
-        return Endpoint(str(IPv6Address(masked)), port)
-    first, second = octets[4] ^ over[0], octets[5] ^ over[1]
-    third, fourth = octets[6] ^ over[2], octets[7] ^ over[3]
+        number = int.from_bytes(data[at + 8 : at + 24], "big")
+        if masked:
+            number ^= int.from_bytes(data[4:HEADER], "big")
+        return Endpoint(str(IPv6Address(number)), port)
+    first, second = octets[at + 8] ^ first, octets[at + 9] ^ second
+    third, fourth = octets[at + 10] ^ third, octets[at + 11] ^ fourth
     return Endpoint(f"{first}.{second}.{third}.{fourth}", port)
 
 
 def error_code(message: Message) -> int:
     """Return an error's code; 0 where there is none."""
-    value = message.attributes.get(ERROR_CODE, b"")
-    return (value[2] & 7) * 100 + value[3] if len(value) >= 4 else 0
+    value = message.value(ERROR_CODE)
+    return (value[2] & 7) * 100 + value[3] if value and len(value) >= 4 else 0
