@@ -7,6 +7,8 @@ _LAST = 253_402_300_799 * 1_000_000_000  # the end of year 9999, where the forma
 _WORD = 2**63 - 1
 """The last time in 64 bits, in the year 2262."""
 
+_TWO = [f"{number:02}" for number in range(60)]
+
 
 class _Clock:
     """Writes seconds since 1970. It remembers the last one and its day, because events come in the
@@ -27,7 +29,8 @@ class _Clock:
                 self._day = day
                 self._date = (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")
             hour, minute = clock // 3600, clock // 60 % 60
-            self._text = f"{self._date}T{hour:02}:{minute:02}:{clock % 60:02}."
+            two = _TWO
+            self._text = f"{self._date}T{two[hour]}:{two[minute]}:{two[clock % 60]}."
             self._second = second
         return self._text
 

@@ -16,8 +16,8 @@ cpdef bytes lines(told, disclosure)
 
 cdef class _Writer:
     cdef readonly object disclosure
-    cdef object _tag, _word, _fill_in
-    cdef list _hidden, _in_order
+    cdef object _tag, _word, _fill_in, _in_order
+    cdef list _hidden
 
     @cython.locals(values=list, at=Py_ssize_t)
     cdef line(self, seen)
