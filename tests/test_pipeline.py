@@ -45,6 +45,20 @@ def test_a_scan_is_iterated_once():
         iter(run)
 
 
+def test_observations_alone():
+    """Where nobody asks for more, rules are not even loaded, and flows say whose they are."""
+    run, whole = (scan(CAPTURE, collect_flows=True, summarise=yes) for yes in (False, True))
+    assert list(run) == list(whole)
+    assert run.flows().equals(whole.flows())
+    for name in ("inputs", "traffic"):
+        assert getattr(run.document, name) == getattr(whole.document, name)
+    for name in ("services", "findings", "pairs"):
+        assert getattr(whole.document, name)
+        assert getattr(run.document, name) == ()
+    assert whole.rules
+    assert not run.rules
+
+
 def test_flows_must_be_asked_for():
     with pytest.raises(UsageError, match="collect_flows"):
         scan(CAPTURE).flows()

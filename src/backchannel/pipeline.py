@@ -80,6 +80,7 @@ class Scan:
         index: catalogue.Index | None = None,
         followers: Sequence[Follower] = (),
         pseudonyms: "Pseudonyms | None" = None,
+        summarise: bool = True,
     ) -> None:
         """See `scan`, whose arguments these are."""
         if not paths:
@@ -99,7 +100,8 @@ class Scan:
         self._heard: list[Observation | Ended | tuple[Any, ...]] = []
         """What was observed since `_hear` was called last. A tuple holds the arguments of
         `Summary.count`, for an event that is only counted."""
-        looked_for = rules.load(*rule_folders).values()
+        self._summarise = summarise
+        looked_for = rules.load(*rule_folders).values() if summarise or rule_folders else ()
         self._pseudonyms = pseudonyms
         self._detector = Detector(looked_for, pseudonyms.names if pseudonyms else None)
         self.assessed = frozenset(rule.category for rule in looked_for)
@@ -189,7 +191,8 @@ class Scan:
         self._core.finish()
         yield from self._drain()
         last = self._followed(self._engine.finish())
-        self._heard += last
+        if self._summarise:
+            self._heard += last
         yield self._renamed(last)
         self._hear()
         document = self._summary.document(
@@ -243,9 +246,10 @@ class Scan:
         while seen := drain():
             if self._followers:
                 seen = self._followed(seen)
-            heard += seen
+            if self._summarise:
+                heard += seen
             told += seen
-            if len(heard) >= PORTION:
+            if max(len(heard), len(told)) >= PORTION:
                 self._hear()
                 yield self._renamed(told)
                 told = []
@@ -269,6 +273,8 @@ class Scan:
 
     def _hear(self) -> None:
         """Pass what was observed since the last time to the summary and the rules."""
+        if not self._heard:
+            return
         self._summary.hear(self._heard)
         self._detector.hear(self._heard)
         self._heard.clear()
@@ -286,6 +292,8 @@ class Scan:
         else:
             packets, octets = 0, stream.octets
             first, last = stream.first, stream.last
+        if not self._summarise:
+            return
         told = ended(stream, packets=packets, octets=octets, first=first, last=last)
         self._heard.append(told)
 
@@ -356,6 +364,7 @@ def scan(
     index: catalogue.Index | None = None,
     followers: Sequence[Follower] = (),
     pseudonyms: "Pseudonyms | None" = None,
+    summarise: bool = True,
 ) -> Scan:
     """Scan captures: files, folders, globs, or `-` for standard input.
 
@@ -366,6 +375,8 @@ def scan(
     costs memory in proportion. *progress* is called now and then with the bytes read and the bytes
     in all. *rule_folders* hold rules beside ours; *index* is another catalogue. *followers* look
     closer at some events, such as the password audit. *pseudonyms* rename everything that is told.
+    Without *summarise* only observations and rows of flows are made: nothing is gathered and no
+    rule asked, and the document names the inputs and the traffic alone.
 
     Raises UsageError without a path, and InputError when one does not exist or holds no capture.
     Nothing is decoded before the scan is iterated or its document is asked for.
@@ -382,4 +393,5 @@ def scan(
         index=index,
         followers=followers,
         pseudonyms=pseudonyms,
+        summarise=summarise,
     )

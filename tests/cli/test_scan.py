@@ -311,6 +311,21 @@ def test_quiet(scan):
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
 
 
+@pytest.mark.parametrize(("lines", "alerts"), [("--events", 0), ("--eve", 1), ("--ecs", 1)])
+def test_quiet_changes_no_line(scan, lines, alerts):
+    """Findings are looked for where they are told, and only there."""
+    told, quiet = scan(ICQ, lines, "-"), scan(ICQ, "-q", lines, "-")
+    assert told.returncode == quiet.returncode == 0
+    assert quiet.stdout == told.stdout
+    assert (b"alert" in quiet.stdout) == alerts
+
+
+def test_quiet_still_fails_on_findings(scan):
+    assert scan(ICQ, "-q", "--fail-on", "critical").returncode == 1
+    wrong = scan(ICQ, "-q", "--events", "-", "--rules", "nowhere")
+    assert wrong.returncode != 0, "a folder of rules is read, even where nobody asks them"
+
+
 def test_a_hostile_name_stays_in_the_folder(scan, tmp_path):
     hostile = b"../../../up/evil"
     data = FILES.read_bytes()

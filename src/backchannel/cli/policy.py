@@ -175,8 +175,6 @@ def init(
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out} is there already; --force writes over it")
     run = Scan(*captures)
-    for _ in run:
-        pass
     today = date.today().isoformat()  # noqa: DTZ011 - the author's day
     text = policy(run.document, services(catalogue), today)
     if out is None:

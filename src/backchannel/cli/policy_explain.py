@@ -109,7 +109,7 @@ def _seen(captures: tuple[Path, ...]) -> "Iterator[Flow]":
     from backchannel.pipeline import Scan  # noqa: PLC0415 - only where asked
     from backchannel.policy.decide import Flow  # noqa: PLC0415 - only where asked
 
-    run, told = Scan(*captures), set[Flow]()
+    run, told = Scan(*captures, summarise=False), set[Flow]()
     for seen in run:
         transport = seen.flow.transport
         carrier = seen.protocol if transport == "ip" else transport

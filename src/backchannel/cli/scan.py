@@ -99,6 +99,8 @@ def scan(
     if report_title and report is None:
         raise UsageError("--report-title is for --report; give both")
     targets.check({**once, **lines, "flows": flows}, extract, paths, json=json)
+    asked = (*once.values(), eve, ecs, fail_on, suppress)  # what tells of findings
+    shown = not quiet and Path("-") not in (eve, events, ecs, *once.values())
     run = scanning.run(
         paths,
         lines,
@@ -112,6 +114,7 @@ def scan(
         followers=checks.followers(extract) if checks else (),
         key=pseudonymise,
         quiet=quiet,
+        summarise=json or shown or any(each is not None for each in asked),
     )
     document = run.document
     if suppress is not None:
@@ -122,7 +125,7 @@ def scan(
             outputs.append_alerts(document, path, scanning.LINES[name])
     if json:
         put_json(document)
-    elif not quiet and Path("-") not in (eve, events, ecs, *once.values()):
+    elif shown:
         scanning.show(document, run.index, (*once.values(), extract, flows, eve, events, ecs))
     return scanning.code(document, fail_on)
 

@@ -49,10 +49,12 @@ def run(
     followers: Iterable[Follower],
     key: str | None,
     quiet: bool,
+    summarise: bool,
 ) -> Scan:
     """Read all captures, and write what is written on the way: *lines* by name, and *flows*.
 
-    The others are the options of `scan`; *key* is the one of pseudonyms.
+    The others are the options of `scan`; *key* is the one of pseudonyms. *summarise*: whether more
+    of the document is asked for than its inputs.
     """
     pseudonyms = _pseudonyms(key, originals=bool(secrets or content or extract or flows))
     disclosure = Disclosure(secrets=secrets, content=content)
@@ -69,6 +71,7 @@ def run(
             index=layout.indexed(layout.active(folders.packs())),
             followers=tuple(followers),
             pseudonyms=pseudonyms,
+            summarise=summarise,
         )
         if write := _writers(stack, disclosure, **lines):
             for batch in made.batches():

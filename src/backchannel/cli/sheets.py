@@ -132,7 +132,7 @@ def _flows(paths: Iterable[Path]) -> dict[str, list[observed.Flow]]:
 
     found = dict[tuple[str, int, str], observed.Flow]()
     used = dict[tuple[str, int, str], set[Capability]]()
-    for seen in Scan(*paths):
+    for seen in Scan(*paths, summarise=False):
         if seen.confidence < Confidence.EXPECTED:
             continue
         carrier = seen.stack.rpartition("/")[0] if seen.target is not None else ""

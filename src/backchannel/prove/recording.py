@@ -103,7 +103,7 @@ def _ends(flow: _Recorded) -> tuple[str, str]:
 def _recorded(path: str) -> list[_Recorded]:
     """Read the capture twice: what it means, then its bytes."""
     seen: dict[int, list[Observation]] = defaultdict(list)
-    for each in Scan(path, settings=_ONE_IDLE):
+    for each in Scan(path, settings=_ONE_IDLE, summarise=False):
         proxied = _PROXIES & set(
             each.stack.split("/")[:-1]
         )  # a method of proof, not of the service
