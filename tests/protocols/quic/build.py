@@ -11,6 +11,7 @@ from tests.protocols.tls.test_session import answer, extension, hello, sized
 
 from backchannel.model import Side
 from backchannel.protocols.quic.versions import VERSIONS
+from backchannel.protocols.quic.wire import read_packet
 
 C, S = Side.CLIENT, Side.SERVER
 V1, V2, D29 = 0x00000001, 0x6B3343CF, 0xFF00001D
@@ -139,3 +140,12 @@ ANSWER = initial(ack() + crypto(reply()), role=S)
 SHORT = b"\x4f" + bytes(60)
 """A packet as all later ones are."""
 TALK = [(C, HELLO), (S, ANSWER), (C, SHORT), (S, SHORT)]
+
+
+def packets(data):
+    """Return the packets that a datagram holds."""
+    found, at = [], 0
+    while (packet := read_packet(data, at)) is not None:
+        found.append(packet)
+        at = packet.end
+    return found

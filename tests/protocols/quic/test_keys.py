@@ -1,12 +1,22 @@
 """Keys of Initials, held against the published vectors; and the tests' own packets against them."""
 
 import pytest
-from tests.protocols.quic.build import TARGET, V1, V2, C, S, expand, initial, protect, secret
+from tests.protocols.quic.build import (
+    TARGET,
+    V1,
+    V2,
+    C,
+    S,
+    expand,
+    initial,
+    packets,
+    protect,
+    secret,
+)
 from tests.protocols.quic.vectors import ANSWERS, ASKED, CRYPTO, KEYS, RETRIES, SERVER
 
 from backchannel.protocols.quic.keys import Keys, proves
 from backchannel.protocols.quic.versions import VERSIONS
-from backchannel.protocols.quic.wire import read_packets
 
 every_version = pytest.mark.parametrize("version", [V1, V2])
 PADDED = CRYPTO + bytes(1162 - len(CRYPTO))
@@ -33,14 +43,14 @@ def test_the_builder_of_these_tests_makes_the_published_keys(version):
 def test_the_published_packets_open(version):
     keys = Keys(VERSIONS[version], TARGET)
     for role, data, payload in ((C, asked(version), PADDED), (S, ANSWERS[version], SERVER)):
-        (packet,) = read_packets(data)
+        (packet,) = packets(data)
         assert keys.open(role, data, packet) == payload
 
 
 @pytest.mark.parametrize("packet", RETRIES)
 def test_the_tags_of_the_published_retries_verify(packet):
     data = bytes.fromhex(packet)
-    (read,) = read_packets(data)
+    (read,) = packets(data)
     assert proves(read, data, TARGET)
     assert not proves(read, data, TARGET[:-1])
     other = data[:-1] + bytes([data[-1] ^ 1])
@@ -49,7 +59,7 @@ def test_the_tags_of_the_published_retries_verify(packet):
 
 def test_no_retry_of_a_version_without_a_tag_is_proved():
     data = bytes.fromhex(RETRIES[0].replace("00000001", "ff000018", 1))
-    (read,) = read_packets(data)
+    (read,) = packets(data)
     assert not proves(read, data, TARGET)
 
 
@@ -58,9 +68,9 @@ def test_what_was_changed_does_not_open():
     for at in (0, 7, 20, 30, len(data) - 1):
         keys = Keys(VERSIONS[V1], TARGET)
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
-        (packet,) = read_packets(changed)
+        (packet,) = packets(changed)
         assert keys.open(C, changed, packet) is None
-    (packet,) = read_packets(data)
+    (packet,) = packets(data)
     assert Keys(VERSIONS[V1], TARGET).open(S, data, packet) is None
     assert Keys(VERSIONS[V1], TARGET[:-1] + b"x").open(C, data, packet) is None
 
@@ -71,5 +81,5 @@ def test_numbers_go_on_where_only_their_last_bytes_are_sent():
         keys = Keys(VERSIONS[V1], TARGET)
         for number, size in numbers:
             data = initial(CRYPTO, number=number, numbered=size)
-            (packet,) = read_packets(data)
+            (packet,) = packets(data)
             assert keys.open(C, data, packet) is not None, hex(number)

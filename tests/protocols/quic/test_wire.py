@@ -17,6 +17,7 @@ from tests.protocols.quic.build import (
     head,
     initial,
     negotiation,
+    packets,
     retry,
     varint,
 )
@@ -44,15 +45,15 @@ def test_integers_of_variable_size(data, value):
 @pytest.mark.parametrize("version", [V1, V2])
 def test_packets_stand_one_behind_the_other(version):
     data = initial(crypto(b"x"), size=0, version=version) + early(version=version)
-    first, second = wire.read_packets(data + b"\x40" + bytes(30))
+    first, second = packets(data + b"\x40" + bytes(30))
     assert (first.kind, first.target, first.source) == (INITIAL, TARGET, CLIENT_ID)
     assert (second.kind, second.start, second.end) == (EARLY, first.end, len(data))
-    (again,) = wire.read_packets(retry(version=version))
+    (again,) = packets(retry(version=version))
     assert (again.kind, again.source) == (RETRY, SERVER_ID)
 
 
 def test_what_fills_a_datagram_is_no_packet():
-    assert len(list(wire.read_packets(initial(PING, size=0) + bytes(1100)))) == 1
+    assert len(packets(initial(PING, size=0) + bytes(1100))) == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_what_fills_a_datagram_is_no_packet():
 )
 def test_what_is_no_packet(data):
     with pytest.raises(WireError):
-        list(wire.read_packets(data))
+        packets(data)
 
 
 def test_a_server_tells_its_versions():

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.mtproto cimport obfuscation
+from backchannel.protocols.mtproto.obfuscation cimport uncover
 from backchannel.reader cimport Reader
 
 cdef bytes _FIRSTS

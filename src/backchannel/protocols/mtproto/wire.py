@@ -18,7 +18,7 @@ from zlib import crc32
 
 import msgspec
 
-from backchannel.protocols.mtproto import obfuscation
+from backchannel.protocols.mtproto.obfuscation import SIZE, uncover
 from backchannel.reader import Reader, WireError
 
 Framing = Literal["abridged", "intermediate", "padded", "full"]
@@ -128,13 +128,13 @@ def read_opening(data: bytes) -> Opening | None:
         return _OPENED["full"]
     if not _random(data):
         raise WireError("an opening that is not random")
-    if len(data) < obfuscation.SIZE:
+    if len(data) < SIZE:
         return None
-    hidden = obfuscation.uncover(data)
+    hidden = uncover(data)
     if hidden[:4] not in _HIDDEN:
         raise WireError("64 bytes that hide nothing")
     centre = int.from_bytes(hidden[4:6], "little", signed=True)
-    return Opening(_HIDDEN[hidden[:4]], obfuscation.SIZE, centre, data[: obfuscation.SIZE])
+    return Opening(_HIDDEN[hidden[:4]], SIZE, centre, data[:SIZE])
 
 
 def _random(data: bytes) -> bool:

@@ -2,6 +2,8 @@
 
 cimport cython
 
+from backchannel.protocols.tls.wire cimport read_message
+
 
 cdef class CryptoStream:
     cdef bytearray _whole
@@ -13,5 +15,5 @@ cdef class CryptoStream:
     @cython.locals(known=bytes)
     cdef _wait(self, Py_ssize_t offset, bytes data)
     cdef _extend(self, Py_ssize_t offset, bytes data)
-    @cython.locals(rest=bytearray)
-    cpdef next_message(self)
+    @cython.locals(whole=bytearray, found=tuple, size=Py_ssize_t, start=Py_ssize_t)
+    cpdef tuple next_message(self)

@@ -5,7 +5,7 @@ Holds LIMIT bytes at most, of them PIECES ahead of a hole. Bytes that came first
 
 from heapq import heappop, heappush
 
-from backchannel.protocols.tls.wire import read_message
+from backchannel.protocols.tls.wire import HEAD, read_message
 from backchannel.reader import WireError
 
 LIMIT = 32_768
@@ -52,9 +52,13 @@ class CryptoStream:
 
     def next_message(self) -> tuple[int, bytes] | None:
         """Return kind and body of the next message of the handshake, once it is whole."""
-        rest = self._whole[self._read :]
-        found = read_message(rest)
-        if found is None or len(rest) < 4 + found[1]:
+        whole = self._whole
+        found = read_message(whole, self._read)
+        if found is None:
             return None
-        self._read += 4 + found[1]
-        return found[0], bytes(rest[4 : 4 + found[1]])
+        kind, size = found
+        start = self._read + HEAD
+        if len(whole) < start + size:
+            return None
+        self._read = start + size
+        return kind, bytes(whole[start : start + size])

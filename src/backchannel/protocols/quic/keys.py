@@ -9,19 +9,16 @@ from functools import cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from backchannel.model import Side
+from backchannel.protocols.aes import encrypt_block
 from backchannel.protocols.quic.versions import Version
-from backchannel.protocols.quic.wire import TAG, Packet
+from backchannel.protocols.quic.wire import SAMPLED, TAG, Packet
 
 _BLOCK = 64
 _INNER, _OUTER = bytes(n ^ 0x36 for n in range(256)), bytes(n ^ 0x5C for n in range(256))
 _ROLES = "client in", "server in"
-_MODE = ECB()  # noqa: S305 - of one block, as RFC 9001 §5.4.3 says
 
 
 @cache
@@ -31,26 +28,25 @@ def _info(label: str, size: int) -> bytes:
     return size.to_bytes(2) + bytes([len(text)]) + text + b"\0\1"
 
 
+@cache
+def _labels(prefix: str) -> tuple[bytes, bytes, bytes]:
+    """Return what is hashed for the keys of a version whose labels begin with *prefix*."""
+    return _info(f"{prefix} key", 16), _info(f"{prefix} iv", 12), _info(f"{prefix} hp", 16)
+
+
 class _Mac:
-    """HMAC with SHA-256 (RFC 2104) under one key of at most 64 bytes, which is hashed once however
-    many messages follow.
-    """
+    """HMAC with SHA-256 (RFC 2104) under one key of at most 64 bytes."""
 
     __slots__ = ("_inner", "_outer")
 
     def __init__(self, key: bytes) -> None:
         block = key.ljust(_BLOCK, b"\0")
-        self._inner, self._outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+        self._inner, self._outer = block.translate(_INNER), block.translate(_OUTER)
 
     def digest(self, message: bytes) -> bytes:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.digest()
-
-    def expand(self, label: str, size: int) -> bytes:
-        """Return *size* bytes that follow from the key: HKDF-Expand-Label."""
-        return self.digest(_info(label, size))[:size]
+        inner: bytes = sha256(self._inner + message).digest()
+        outer: bytes = sha256(self._outer + inner).digest()
+        return outer
 
 
 @cache
@@ -61,28 +57,32 @@ def _salted(salt: bytes) -> _Mac:
 class _Direction:
     """What opens the packets of one side."""
 
-    __slots__ = ("aead", "iv", "largest", "masks")
+    __slots__ = ("aead", "iv", "largest", "masking")
 
     def __init__(self, secret: bytes, prefix: str) -> None:
-        expand = _Mac(secret).expand
-        self.aead = AESGCM(expand(f"{prefix} key", 16))
-        self.iv = int.from_bytes(expand(f"{prefix} iv", 12))
-        self.masks = Cipher(AES(expand(f"{prefix} hp", 16)), _MODE).encryptor()
+        mac = _Mac(secret)
+        key, iv, masking = _labels(prefix)
+        self.aead = AESGCM(mac.digest(key)[:16])
+        self.iv = mac.digest(iv)[:12]
+        self.masking = mac.digest(masking)[:16]
+        """The key of what protects headers."""
         self.largest = -1
         """The largest number of a packet that was opened."""
 
     def open(self, datagram: bytes, packet: Packet) -> bytes | None:
         """Return the payload of *packet*; None where its tag does not verify."""
         start, at = packet.start, packet.number
-        mask = self.masks.update(datagram[at + 4 : at + 20])
+        mask = encrypt_block(self.masking, datagram[at + 4 : at + SAMPLED])
         first = datagram[start] ^ mask[0] & 0x0F
         size = (first & 3) + 1
-        number = int.from_bytes(datagram[at : at + size]) ^ int.from_bytes(mask[1 : 1 + size])
-        header = bytes([first]) + datagram[start + 1 : at] + number.to_bytes(size)
-        number = _whole(number, size, self.largest + 1)
-        nonce = (self.iv ^ number).to_bytes(12)
+        sent = 0
+        for index in range(size):
+            sent = sent << 8 | datagram[at + index] ^ mask[1 + index]
+        header = bytes([first]) + datagram[start + 1 : at] + sent.to_bytes(size)
+        number = _whole(sent, size, self.largest + 1)
+        nonce = self.iv[:4] + (int.from_bytes(self.iv[4:]) ^ number).to_bytes(8)
         try:
-            payload = self.aead.decrypt(nonce, datagram[at + size : packet.end], header)
+            payload: bytes = self.aead.decrypt(nonce, datagram[at + size : packet.end], header)
         except InvalidTag:
             return None
         self.largest = max(self.largest, number)
@@ -106,7 +106,7 @@ class Keys:
     def __init__(self, version: Version, connection: bytes) -> None:
         """*connection*: the destination that the client invented, or that a Retry gave it."""
         self.version, self.connection = version, connection
-        self._secret = _Mac(_salted(version.salt).digest(connection))
+        self._secret = _salted(version.salt).digest(connection)
         self._directions: list[_Direction | None] = [None, None]
 
     def open(self, role: Side, datagram: bytes, packet: Packet) -> bytes | None:
@@ -115,7 +115,7 @@ class Keys:
         """
         direction = self._directions[role]
         if direction is None:
-            secret = self._secret.expand(_ROLES[role], 32)
+            secret = _Mac(self._secret).digest(_info(_ROLES[role], 32))
             direction = self._directions[role] = _Direction(secret, self.version.prefix)
         return direction.open(datagram, packet)
 

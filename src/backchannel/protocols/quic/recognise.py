@@ -6,7 +6,7 @@ from backchannel.model import Claim, More
 from backchannel.protocols import Peek
 from backchannel.protocols.quic import SMALLEST
 from backchannel.protocols.quic.versions import EARLY, INITIAL
-from backchannel.protocols.quic.wire import SHORTEST_ID, Packet, is_long, read_packets
+from backchannel.protocols.quic.wire import SHORTEST_ID, Packet, is_long, read_packet
 from backchannel.reader import WireError
 
 _FIXED = 0x40
@@ -31,10 +31,12 @@ def opening(datagram: bytes) -> Packet | None:
     if not is_long(datagram) or not datagram[0] & _FIXED:
         return None
     try:
-        packet = next(read_packets(datagram))
+        packet = read_packet(datagram, 0)
     except WireError:
         return None
-    return packet if packet.kind == EARLY or can_begin(packet, datagram) else None
+    if packet is None or packet.kind == EARLY or can_begin(packet, datagram):
+        return packet
+    return None
 
 
 def can_begin(packet: Packet, datagram: bytes) -> bool:

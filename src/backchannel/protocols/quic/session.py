@@ -5,16 +5,24 @@ these, while nothing is proved, TRIES that cannot be opened, so that whoever beg
 hides nothing. Holds two streams of a handshake, see `crypto`, and the keys of one connection.
 """
 
+from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
-from backchannel.protocols.quic import wire
 from backchannel.protocols.quic.crypto import CryptoStream
 from backchannel.protocols.quic.events import QuicStep
 from backchannel.protocols.quic.keys import Keys, proves
 from backchannel.protocols.quic.recognise import can_begin, recognise
 from backchannel.protocols.quic.versions import EARLY, INITIAL, RETRY, VERSIONS, name_of
-from backchannel.protocols.quic.wire import Negotiation, Packet
+from backchannel.protocols.quic.wire import (
+    PACKETS,
+    Negotiation,
+    Packet,
+    is_long,
+    read_crypto,
+    read_negotiation,
+    read_packet,
+)
 from backchannel.protocols.tls import wire as tls
 from backchannel.protocols.tls.events import TlsAnswer, TlsHello
 from backchannel.protocols.tls.told import tell_answer, tell_hello
@@ -34,11 +42,12 @@ _CLIENT, _SERVER = Side
 
 def prepare() -> None:
     """Have the library of ciphers load what it needs."""
-    packet = Packet(VERSIONS[1], INITIAL, b"", b"", 0, 1, 64)
+    packet = Packet(VERSIONS[1], INITIAL, b"", b"")
+    packet.number, packet.end = 1, 64
     Keys(packet.version, b"").open(_CLIENT, bytes(64), packet)
 
 
-class Session:
+class Session(Decoder):
     """One flow of QUIC."""
 
     def __init__(self, start: Start) -> None:
@@ -54,8 +63,9 @@ class Session:
         """The connection ID that the client gave itself."""
         self._client = _CLIENT
         """Which of the flow's sides is QUIC's client: who sent the first Initial that opened."""
-        self._streams: tuple[CryptoStream, ...] = ()
-        """Of client and server, once a connection is proved."""
+        self._said: CryptoStream | None = None
+        self._heard: CryptoStream | None = None
+        """Of client and server, once a connection is proved; made when there is something."""
         self._hello_seen = self._restarts = self._early = self._broken = False
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
@@ -64,7 +74,7 @@ class Session:
             return []
         out: list[Output] = []
         self._left -= 1
-        if wire.is_long(data):
+        if is_long(data):
             try:
                 self._take(side, data, out)
             except WireError as error:
@@ -85,7 +95,7 @@ class Session:
     def _finish(self) -> None:
         self.standing = _PARSED if self._keys is not None else _REFUTED
         self.done = True
-        self._streams = ()
+        self._said = self._heard = None
 
     def _malformed(self, error: WireError, out: list[Output]) -> None:
         """Say once that something is not as it should be: anybody can send such datagrams."""
@@ -104,13 +114,16 @@ class Session:
     # -- packets ---------------------------------------------------------------------------------
 
     def _take(self, side: Side, data: bytes, out: list[Output]) -> None:
-        found = wire.read_negotiation(data)
+        found = read_negotiation(data)
         if found is not None:
             self._negotiated(side, found, out)
             return
-        for packet in wire.read_packets(data):
-            if self.done:
+        at = 0
+        for _ in range(PACKETS):
+            packet = read_packet(data, at)
+            if packet is None or self.done:
                 return
+            at = packet.end
             if packet.kind == INITIAL and self._is_client(side):
                 self._ask(side, data, packet, out)
             elif packet.kind == INITIAL:
@@ -173,7 +186,7 @@ class Session:
     def _adopt(self, side: Side, keys: Keys, packet: Packet) -> None:
         """A connection begins: the flow's first, or the next after a negotiation."""
         self._keys, self._client, self._source = keys, side, packet.source
-        self._streams = CryptoStream(), CryptoStream()
+        self._said, self._heard = CryptoStream(), None
 
     def _answer(self, data: bytes, packet: Packet, out: list[Output]) -> None:
         """Take an Initial of the server, which may have chosen a compatible version (RFC 9368)."""
@@ -188,7 +201,8 @@ class Session:
     # -- hellos ----------------------------------------------------------------------------------
 
     def _client_said(self, payload: bytes, out: list[Output]) -> None:
-        found = self._message(_CLIENT, payload)
+        assert self._said is not None
+        found = _message(self._said, payload)
         if found is None:
             return
         kind, body = found
@@ -207,7 +221,9 @@ class Session:
         out.append(tell_hello(hello, "q") if self._hellos else TlsHello)
 
     def _server_said(self, payload: bytes, out: list[Output]) -> None:
-        while (found := self._message(_SERVER, payload)) is not None:
+        if self._heard is None:
+            self._heard = CryptoStream()
+        while (found := _message(self._heard, payload)) is not None:
             payload = b""
             kind, body = found
             if kind != tls.SERVER_HELLO:
@@ -218,9 +234,9 @@ class Session:
                 self._finish()
                 return
 
-    def _message(self, role: Side, payload: bytes) -> tuple[int, bytes] | None:
-        """Add a payload to what *role* said; return the next whole message and its kind."""
-        stream = self._streams[role]
-        for offset, piece in wire.read_crypto(payload):
-            stream.add(offset, piece)
-        return stream.next_message()
+
+def _message(stream: CryptoStream, payload: bytes) -> tuple[int, bytes] | None:
+    """Add a payload to what a side said; return the next whole message and its kind."""
+    for offset, piece in read_crypto(payload):
+        stream.add(offset, piece)
+    return stream.next_message()

@@ -4,12 +4,19 @@ cimport cython
 
 from backchannel.reader cimport Reader
 
-cdef int _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE
+cdef int _LONG, _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE
+
+
+cdef class Packet:
+    cdef readonly object version
+    cdef readonly int kind
+    cdef readonly bytes target, source
+    cdef public Py_ssize_t start, number, end
 
 
 cpdef bint is_long(bytes datagram) except -1
-@cython.locals(reader=Reader, first=int, kind=int, end=Py_ssize_t, size=Py_ssize_t, target=bytes)
-cdef _packet(bytes datagram, Py_ssize_t start)
+@cython.locals(reader=Reader, first=int, packet=Packet, size=Py_ssize_t)
+cpdef Packet read_packet(bytes datagram, Py_ssize_t start)
 @cython.locals(size=Py_ssize_t)
 cdef bytes _connection(Reader reader)
 @cython.locals(first=int, value=Py_ssize_t, rest=bytes, byte="unsigned char")

@@ -12,8 +12,6 @@
 Big-endian. Nothing is remembered.
 """
 
-from collections.abc import Iterator
-
 import msgspec
 
 from backchannel.protocols.quic.versions import INITIAL, RETRY, VERSIONS, Version
@@ -36,18 +34,18 @@ _PING = 1
 _RANGES = 1024
 
 
-class Packet(msgspec.Struct, frozen=True):
+class Packet:
     """One packet with a long header, by its place in its datagram."""
 
-    version: Version
-    kind: int
-    target: bytes
-    """Connection ID of who is to receive it."""
-    source: bytes
-    start: int
-    number: int
-    """Where its number begins; of a Retry, its token."""
-    end: int
+    __slots__ = ("end", "kind", "number", "source", "start", "target", "version")
+
+    def __init__(self, version: Version, kind: int, target: bytes, source: bytes) -> None:
+        self.version, self.kind = version, kind
+        self.target = target
+        """Connection ID of who is to receive it."""
+        self.source = source
+        self.start = self.number = self.end = 0
+        """Where it begins, its number (of a Retry, its token) and what follows it."""
 
 
 class Negotiation(msgspec.Struct, frozen=True):
@@ -63,37 +61,32 @@ def is_long(datagram: bytes) -> bool:
     return len(datagram) > 6 and datagram[0] & _LONG != 0
 
 
-def read_packets(datagram: bytes) -> Iterator[Packet]:
-    """Yield the packets with long headers that *datagram* holds one behind the other, up to one
-    with a short header, or to padding. Raises WireError for what is none.
+def read_packet(datagram: bytes, start: int) -> Packet | None:
+    """Return the packet at *start*, behind which others may stand; None for one with a short
+    header, for padding, and at the end. Raises WireError for what is none of these.
     """
-    at = 0
-    for _ in range(PACKETS):
-        if at >= len(datagram) or not datagram[at] & _LONG:
-            return
-        packet = _packet(datagram, at)
-        yield packet
-        at = packet.end
-
-
-def _packet(datagram: bytes, start: int) -> Packet:
+    if start >= len(datagram) or not datagram[start] & _LONG:
+        return None
     reader = Reader(datagram, start)
     first, number = reader.u8(), reader.u32()
     version = VERSIONS.get(number)
     if version is None:  # the fixed bit tells nothing: once both agree it is random (RFC 9287)
         raise WireError(f"unknown QUIC version {number:08x}")
-    target, source = _connection(reader), _connection(reader)
-    kind, end = version.kinds[first >> 4 & 3], len(datagram)
-    if kind == INITIAL:  # a token stands before
+    packet = Packet(
+        version, version.kinds[first >> 4 & 3], _connection(reader), _connection(reader)
+    )
+    if packet.kind == INITIAL:  # a token stands before
         reader.skip(varint(reader))
-    if kind != RETRY:
+    packet.start, packet.end = start, len(datagram)
+    if packet.kind != RETRY:
         size = varint(reader)
-        end = reader.offset + size
-        if size < SAMPLED or end > len(datagram):
+        packet.end = reader.offset + size
+        if size < SAMPLED or packet.end > len(datagram):
             raise WireError(f"QUIC packet of {size} bytes, {len(reader)} left")
     elif len(reader) <= TAG:
         raise WireError("QUIC Retry without a token")
-    return Packet(version, kind, target, source, start, reader.offset, end)
+    packet.number = reader.offset
+    return packet
 
 
 def _connection(reader: Reader) -> bytes:

@@ -3,8 +3,10 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
-from backchannel.protocols.tls cimport wire
 from backchannel.protocols.tls.certificate cimport read_names
+from backchannel.protocols.tls.wire cimport (
+    read_certificate, read_client_hello, read_message, read_record, read_server_hello,
+)
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef int CERTIFICATE, CLIENT_HELLO, DATA, HANDSHAKE, SERVER_DONE, SERVER_HELLO, _SSL2

@@ -19,6 +19,11 @@ from backchannel.protocols.tls.wire import (
     HANDSHAKE,
     SERVER_DONE,
     SERVER_HELLO,
+    read_certificate,
+    read_client_hello,
+    read_message,
+    read_record,
+    read_server_hello,
 )
 from backchannel.reader import WireError
 
@@ -73,7 +78,7 @@ def _opening(data: bytes) -> int | More | None:
 def _record_start(data: bytes, at: int) -> tuple[int, int, int] | None:
     """Return a record of which as much as is there may be read; an empty one is no TLS."""
     if len(data) < at + 5:
-        wire.read_record(bytearray(data), at)
+        read_record(bytearray(data), at)
         return None
     kind, size = data[at], int.from_bytes(data[at + 3 : at + 5], "big")
     if not size or size > wire.MAX_RECORD or data[at + 1] != 3 or data[at + 2] > 4:
@@ -172,7 +177,7 @@ class Session(Decoder):
                 self._client_hello(old, out)
                 self._finish(side)
             return
-        while not half.read and (record := wire.read_record(records, at)) is not None:
+        while not half.read and (record := read_record(records, at)) is not None:
             kind, start, at = record
             if kind == HANDSHAKE:
                 half.messages += records[start:at]
@@ -183,7 +188,7 @@ class Session(Decoder):
 
     def _take_messages(self, side: Side, half: Half, out: list[Output]) -> None:
         messages = half.messages
-        while not half.read and (found := wire.read_message(messages)) is not None:
+        while not half.read and (found := read_message(messages)) is not None:
             kind, size = found
             if len(messages) < 4 + size:
                 return
@@ -195,13 +200,13 @@ class Session(Decoder):
         if side is _CLIENT:
             if kind != CLIENT_HELLO:
                 raise WireError(f"handshake message {kind} where a client hello belongs")
-            self._client_hello(wire.read_client_hello(body, not self._hellos), out)
+            self._client_hello(read_client_hello(body, not self._hellos), out)
             self._finish(side)
         elif kind == SERVER_HELLO:
-            self._server_hello(wire.read_server_hello(body), out)
+            self._server_hello(read_server_hello(body), out)
         elif kind == CERTIFICATE:
             self._finish(side)
-            if der := wire.read_certificate(body):
+            if der := read_certificate(body):
                 self._certificate(der, out)
         elif kind == SERVER_DONE:
             self._finish(side)

@@ -15,6 +15,8 @@ from backchannel.text import decode
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, SERVER_DONE = 1, 2, 11, 14
+HEAD = 4
+"""Bytes of a handshake message before its body."""
 MAX_RECORD = 16384 + 2048
 MAX_MESSAGE = 65536
 """Longest handshake message that is read. Hellos with post-quantum keys stay below 4 KiB."""
@@ -89,14 +91,14 @@ def read_record(data: bytearray, at: int) -> tuple[int, int, int] | None:
     return (data[at], at + 5, at + 5 + size) if have >= 5 + size else None
 
 
-def read_message(data: bytearray) -> tuple[int, int] | None:
-    """Return (type, size of the body) of the handshake message that *data* begins with."""
-    if len(data) < 4:
+def read_message(data: bytearray, at: int = 0) -> tuple[int, int] | None:
+    """Return (type, size of the body) of the handshake message whose HEAD bytes are at *at*."""
+    if len(data) < at + HEAD:
         return None
-    size = data[1] << 16 | data[2] << 8 | data[3]
+    size = data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
     if size > MAX_MESSAGE:
         raise WireError(f"handshake message of {size} bytes")
-    return data[0], size
+    return data[at], size
 
 
 def read_client_hello(body: bytes, brief: bool = False) -> ClientHello:
@@ -109,11 +111,11 @@ def read_client_hello(body: bytes, brief: bool = False) -> ClientHello:
     reader.skip(reader.u8())
     ciphers = reader.take(reader.u16())
     reader.skip(reader.u8())
+    if brief:
+        return ClientHello(version, name=_sought(reader))
     found = _extensions(reader)
     alpn = _alpn(found.get(_ALPN, b""))
     name = _name(found.get(_SNI, b""))
-    if brief:
-        return ClientHello(version, name=name)
     return ClientHello(
         version,
         _numbers(ciphers),
@@ -178,6 +180,25 @@ def _extensions(reader: Reader) -> dict[int, bytes]:
         if kind not in found:
             found[kind] = value
     return found
+
+
+def _sought(reader: Reader) -> str:
+    """Return the name among a client's extensions; the others are passed over, but for ALPN, which
+    must be sound.
+    """
+    alpn, name = b"", b""
+    told = named = False
+    inner = reader.sub(reader.u16()) if reader else reader
+    while inner:
+        kind, size = inner.u16(), inner.u16()
+        if kind == _SNI and not named:
+            name, named = inner.take(size), True
+        elif kind == _ALPN and not told:
+            alpn, told = inner.take(size), True
+        else:
+            inner.skip(size)
+    _alpn(alpn)
+    return _name(name)
 
 
 def _numbers(data: bytes) -> tuple[int, ...]:
