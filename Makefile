@@ -9,11 +9,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+SOURCES := $(shell find src -name '*.py')
 TYPES := $(shell find src -name '*.pxd')
 COMPILED := $(shell find src -name '*.pyx') $(wildcard $(TYPES:.pxd=.py))
 
 .PHONY: setup demo test check lint fuzz sanitize twins bench reference clean
-setup: .venv/.built
+setup: .venv/.loaded
 
 .venv/.ready: pyproject.toml setup.py tools/setup
 	./tools/setup $(PYTHON)
@@ -22,6 +23,11 @@ setup: .venv/.built
 .venv/.built: .venv/.ready $(TYPES) $(COMPILED)
 	@echo "Compiling: a minute or two, later only what was edited"
 	$(BIN)/python setup.py --quiet build_ext --inplace
+	touch $@
+
+# bytecode, as pip makes it of a wheel: where Python must not write any, each start would make all of it again
+.venv/.loaded: .venv/.built $(SOURCES)
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 demo: setup
