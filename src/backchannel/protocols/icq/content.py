@@ -67,7 +67,7 @@ def message(
     elif kind in {Kind.ASK, Kind.ADDED}:
         yield from _introduced(kind, fields(data), sender, recipient)
     elif kind in _WORDS:
-        yield _message(sender, recipient, _last(kind, fields(data)), _WORDS[Kind(kind)])
+        yield _message(sender, recipient, _last(kind, fields(data)), _WORDS[kind])
 
 
 def _last(kind: int, parts: list[str]) -> str:

@@ -14,20 +14,20 @@ _HIGHEST_UIN = 0x7FFFFFFF
 _LONGEST_PASSWORD = 32
 _LONGEST_UNKNOWN = 512
 _SHORT = {
-    (_CLIENT, int(Client.ACK)): 4,
-    (_CLIENT, int(Client.KEEP_ALIVE)): 4,
-    (_CLIENT, int(Client.ASK_OFFLINE)): 4,
-    (_CLIENT, int(Client.ACK_OFFLINE)): 4,
-    (_CLIENT, int(Client.STATUS)): 4,
-    (_CLIENT, int(Client.ADD)): 4,
-    (_CLIENT, int(Client.SEARCH_UIN)): 4,
-    (_CLIENT, int(Client.INFO)): 4,
-    (_CLIENT, int(Client.MORE_INFO)): 4,
-    (_SERVER, int(Server.ACK)): 8,
-    (_SERVER, int(Server.OFFLINE)): 4,
-    (_SERVER, int(Server.STATUS)): 8,
-    (_SERVER, int(Server.LIST_DONE)): 8,
-    (_SERVER, int(Server.OFFLINE_DONE)): 8,
+    (_CLIENT, Client.ACK): 4,
+    (_CLIENT, Client.KEEP_ALIVE): 4,
+    (_CLIENT, Client.ASK_OFFLINE): 4,
+    (_CLIENT, Client.ACK_OFFLINE): 4,
+    (_CLIENT, Client.STATUS): 4,
+    (_CLIENT, Client.ADD): 4,
+    (_CLIENT, Client.SEARCH_UIN): 4,
+    (_CLIENT, Client.INFO): 4,
+    (_CLIENT, Client.MORE_INFO): 4,
+    (_SERVER, Server.ACK): 8,
+    (_SERVER, Server.OFFLINE): 4,
+    (_SERVER, Server.STATUS): 8,
+    (_SERVER, Server.LIST_DONE): 8,
+    (_SERVER, Server.OFFLINE_DONE): 8,
 }
 """Commands with few parameters: at most so many bytes."""
 

@@ -199,7 +199,7 @@ def _plugin(state: State, side: Side, message: Message) -> Iterator[Output]:
         yield from content.message(kind, said, state.name(side), state.name(side.other))
 
 
-def _plugin_kind(name: bytes) -> Kind | None:
+def _plugin_kind(name: bytes) -> int | None:
     if b"url" in name or b"web page" in name:
         return Kind.URL
     if b"request" in name:
