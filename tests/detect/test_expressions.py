@@ -1,16 +1,25 @@
 """Rules are data: what an expression can do is on a list, and everything else is refused."""
 
+from ipaddress import ip_address
 from time import process_time
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backchannel import events
 from backchannel.detect import rules
 from backchannel.detect.expressions import Expression
-from backchannel.detect.functions import FUNCTIONS, belongs, card_number, hidden, odd_port
+from backchannel.detect.functions import (
+    FUNCTIONS,
+    belongs,
+    card_number,
+    hidden,
+    odd_port,
+    private,
+    public,
+)
 from backchannel.errors import UsageError
 
 
@@ -172,3 +181,26 @@ def test_no_name_of_a_file_takes_long(name):
 def test_what_cannot_be_read_is_an_error_of_its_author(text):
     with pytest.raises(UsageError, match="t: "):
         Expression(text, "t")
+
+
+@given(
+    st.ip_addresses().map(str)
+    | st.ip_addresses(v=4, network="192.0.0.0/8").map(str)
+    | st.from_regex(r"\A[0-9]{1,3}(\.[0-9]{1,3}){2,4}\Z")
+    | st.text(max_size=9)
+)
+@example("10.0.0.1")
+@example("192.168.255.1")
+@example("8.8.8.8")
+@example("8.8.8.08")
+@example("8.8.8.٨")
+@example("224.0.0.1")
+def test_what_is_private_and_what_is_public_is_what_the_library_says(address):
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        assert not private(address)
+        assert not public(address)
+    else:
+        assert private(address) == parsed.is_private
+        assert public(address) == parsed.is_global
