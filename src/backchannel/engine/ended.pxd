@@ -4,5 +4,10 @@ cimport cython
 from backchannel.engine.stream cimport Group, Stream
 
 
+cdef Py_ssize_t COMPARED
+
+
 @cython.locals(group=Group, named=tuple)
 cpdef ended(Stream stream, long long packets, long long octets, long long first, long long last)
+@cython.locals(found=set, number=Py_ssize_t)
+cdef tuple _tied(Group group)

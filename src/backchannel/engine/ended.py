@@ -1,11 +1,9 @@
 """What is known of a stream that ended with a claim. A value, so that it can leave its process."""
 
-from itertools import islice
-
 import msgspec
 
 from backchannel.engine.observation import FlowInfo
-from backchannel.engine.stream import Stream
+from backchannel.engine.stream import Group, Stream
 from backchannel.model import Confidence, Endpoint
 
 COMPARED = 64
@@ -77,5 +75,18 @@ def ended(stream: Stream, packets: int, octets: int, first: int, last: int) -> E
         first,
         last,
         named[1] if named else "",
-        tuple(sorted(set(islice(group.flows.values(), COMPARED)))) if group is not None else (),
+        _tied(group) if group is not None else (),
     )
+
+
+def _tied(group: Group) -> tuple[str, ...]:
+    """Return the protocols of a group's flows. Most have the one of the flow before."""
+    found: set[str] = set()
+    last: str | None = None
+    for number, protocol in enumerate(group.flows.values()):
+        if number == COMPARED:
+            break
+        if protocol is not last:
+            last = protocol
+            found.add(protocol)
+    return tuple(sorted(found))

@@ -6,6 +6,7 @@ Source: https://github.com/corelight/community-id-spec
 import hashlib
 import struct
 from binascii import b2a_base64
+from ipaddress import IPv6Address
 
 from backchannel.model import Endpoint
 
@@ -76,6 +77,4 @@ def _packed(address: str) -> bytes:
             else:
                 number = number * 10 + ord(char) - _ZERO
         return (packed << 8 | number).to_bytes(4)
-    from socket import AF_INET6, inet_pton  # noqa: PLC0415 - loads slowly, and few captures have any
-
-    return inet_pton(AF_INET6, address)
+    return IPv6Address(address).packed

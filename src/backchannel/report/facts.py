@@ -97,9 +97,10 @@ class Facts:
 
     def _later(self, seen: Observation) -> _Nameless | None:
         key = seen.flow.serial, seen.stack
-        if key not in self._nameless and len(self._nameless) >= ROWS:
-            return None
-        return self._nameless.setdefault(key, _Nameless())
+        nameless = self._nameless.get(key)
+        if nameless is None and len(self._nameless) < ROWS:
+            nameless = self._nameless[key] = _Nameless()
+        return nameless
 
     def _sign_on(self, seen: Observation, event: SignOn, row: ServiceRow) -> None:
         address, program = _near(seen), f"{event.client} {event.version}".strip()

@@ -4,6 +4,7 @@ cimport cython
 from backchannel.report.rows cimport Pairs, ServiceRow
 from backchannel.report.services cimport Services, Spot
 from backchannel.report.timeline cimport Timeline
+from backchannel.text cimport endpoint
 
 
 cdef class Summary:
@@ -25,7 +26,7 @@ cdef class Summary:
     )
     cpdef count(self, kinds, tuple place, flow, target, long long time)
     cdef _Kind _kind(self, kind)
-    @cython.locals(row=ServiceRow, pair=list)
+    @cython.locals(row=ServiceRow, pair=list, first="long long", last="long long", depth=int)
     cpdef end(self, stream)
 
 

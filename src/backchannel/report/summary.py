@@ -32,6 +32,7 @@ from backchannel.report.facts import ANYWHERE, HANDLERS, Facts
 from backchannel.report.rows import Pairs, ServiceRow
 from backchannel.report.services import Services, Spot
 from backchannel.report.timeline import Timeline
+from backchannel.text import endpoint
 from backchannel.when import rfc3339
 
 
@@ -138,26 +139,30 @@ class Summary:
 
     def end(self, stream: Ended) -> None:
         """Take a stream that ended with a claim; figures are those of its flow or inner bytes."""
-        if stream.depth:
+        (  # all at once: one by one they take four times as long
+            _, stack, protocol, service, confidence, evidence, account, client, server, _, depth, _,
+            packets, octets, first, last, _, _,
+        ) = astuple(stream)  # fmt: skip
+        if depth:
             self._facts.tunnels.ended(stream)
-        if not stream.service:
+        if not service:
             return
-        if stream.account:
+        if account:
             self._facts.ended(stream)
-        row = self._services.row((stream.service, stream.protocol, stream.stack))
+        row = self._services.row((service, protocol, stack))
         if row is None:
             return
-        row.claim(stream.confidence, stream.evidence)
+        row.claim(confidence, evidence)
         row.flow_count += 1
-        row.packets += stream.packets
-        row.octets += stream.octets
-        row.seen(stream.first, stream.last)
-        row.clients.add(stream.client.address)
-        row.servers.add(str(stream.server))
-        row.accounts.add(stream.account)
-        pair = self._pairs.of(stream.service, stream.client.address, stream.server.address)
+        row.packets += packets
+        row.octets += octets
+        row.seen(first, last)
+        row.clients.add(client.address)
+        row.servers.add(endpoint(server.address, server.port))
+        row.accounts.add(account)
+        pair = self._pairs.of(service, client.address, server.address)
         pair[0] += 1
-        pair[1] += stream.octets
+        pair[1] += octets
 
     # -- the document --------------------------------------------------------------------------
 

@@ -9,11 +9,10 @@ missing. HTTP/0.9, which has no version in its request, is not HTTP here. Nothin
 """
 
 import re
-import string
 
 from backchannel.reader import WireError
 
-_TOKEN = f"!#$%&'*+-.^_`|~{string.digits}{string.ascii_letters}".encode()
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """The bytes of a token."""
 _REQUEST_OPENING = re.compile(rb"[" + re.escape(_TOKEN) + rb"]{1,24}(?:\Z| )")
 OPENING = 32
