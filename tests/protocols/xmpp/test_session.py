@@ -41,7 +41,7 @@ from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.tls.events import TlsHello
 from backchannel.protocols.xmpp.bytestreams import Plan, destination
-from backchannel.protocols.xmpp.session import TLS_LOOK, Session, recognise
+from backchannel.protocols.xmpp.session import FAULTS, TLS_LOOK, Session, recognise
 
 HERE = Path(__file__).parent
 PURPLE = kit.EXAMPLES / "xmpp/libpurple_socks5.pcap"
@@ -1277,13 +1277,45 @@ def test_a_root_that_turns_out_to_be_another_refutes():
     assert session.standing is Standing.REFUTED
 
 
-def test_lost_framing_silences_a_side_until_a_gap():
-    wire = Wire()
-    (broken,) = wire.c("<message></iq>")
-    assert isinstance(broken, Malformed)
+BROKEN = [
+    "<message></iq>",
+    "<message",
+    "<message <",
+    "<message to=>",
+    "<message to='a' to='b'>",
+    "text",
+    "</message>",
+    "<!DOCTYPE x>",
+    "<!--" + "x" * 5000,
+    "<message to='" + "x" * 17_000,
+    "<x:stream xmlns:x='urn:other'>",
+    "<x a='" + "<iq " * 5000,
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda text: text[:20])
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_behind_broken_xml_the_next_stanza_is_read(broken, size):
+    """Where the stream is sure to be one: or a client and a server that are of one mind would send
+    a guard something broken, and then what they like.
+    """
+    wire, text = Wire(), f"{broken}{message('still heard')}".encode()
+    told = [each for at in range(0, len(text), size) for each in wire.c(text[at : at + size])]
+    assert [each.text for each in told if isinstance(each, Message)] == ["still heard"]
+    assert 1 <= sum(isinstance(each, Malformed) for each in told) <= FAULTS
     assert wire.session.standing is Standing.PARSED
-    assert wire.c(message("unheard")) == []
     assert wire.s(message("heard", to=JULIET, who=ROMEO))[0].text == "heard"
+
+
+def test_broken_places_are_told_of_a_few_times():
+    wire = Wire()
+    told = [each for _ in range(100) for each in wire.c("<iq <iq </message >")]
+    assert len(told) == FAULTS
+
+
+def test_a_gap_leads_to_the_next_stanza():
+    wire = Wire()
+    assert wire.c("<message><body>lo") == []
     assert wire.session.gap(C, 10) == [Gap(size=10)]
     assert wire.c("rest</body></message>" + message("again"))[0].text == "again"
 

@@ -3,7 +3,9 @@
 Holds for each side at most one stanza of 512 KiB (see `xml`), and bounded tables of what was asked,
 told and offered. Behind STARTTLS all is TLS: what follows is handed on as an inner stream, up to
 TLS_LOOK bytes of a side, in which it says all that it says in the clear, and then left alone.
-Compressed streams (XEP-0138) are undone, up to EXPANSION times their size.
+Compressed streams (XEP-0138) are undone, up to EXPANSION times their size. Behind XML that is not
+well-formed a proved stream goes on at the next stanza: a server would close it, but who works with
+its client need not.
 A SOCKS5 bytestream (see `bytestreams`) is a session of this protocol too.
 """
 
@@ -15,7 +17,7 @@ from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.xmpp import names, people
 from backchannel.protocols.xmpp.bytestreams import Bytestream, Plan
-from backchannel.protocols.xmpp.elements import Element, Foot, Head, Oversized
+from backchannel.protocols.xmpp.elements import Element, Foot, Head, Item, Oversized
 from backchannel.protocols.xmpp.files import Files
 from backchannel.protocols.xmpp.login import Login
 from backchannel.protocols.xmpp.messages import message
@@ -31,6 +33,8 @@ TLS_LOOK = 32_768
 EXPANSION = 20
 SPARE = 65_536
 """Bytes by which compressed data may grow beyond that: the first stanzas of a list are alike."""
+FAULTS = 16
+"""Places of a side that are not well-formed, of which each is told."""
 _ROOTS = (STREAMS, "http://www.jabber.com/streams/flash")
 _PROVED = 2
 """Known stanzas of one side that prove the claim, where the other side was not captured."""
@@ -39,11 +43,12 @@ _PROVED = 2
 class _Lane:
     """One side: its XML, and what lies around that."""
 
-    __slots__ = ("deaf", "expanded", "handed", "inflate", "raw", "reader")
+    __slots__ = ("deaf", "expanded", "faults", "handed", "inflate", "raw", "reader")
 
     def __init__(self, *, begun: bool) -> None:
         self.reader = Reader(begun=begun)
         self.deaf = False
+        self.faults = 0
         self.inflate: zlib._Decompress | None = None
         self.raw = self.expanded = 0
         self.handed = 0
@@ -136,21 +141,38 @@ class Talk:
             if self._asked_tls and reader.at_tls():
                 self._encrypt(told)
                 break
-            inflate, item = lane.inflate, reader.take()
-            if item is None:
-                return
-            if isinstance(item, Element):
-                self._stanza(side, item, told)
-            elif isinstance(item, Head):
-                self._head(side, item)
-            elif isinstance(item, Foot):
-                self._foot(side, told)
-            else:
-                self._oversized(side, item, told)
+            inflate = lane.inflate
+            try:
+                item = reader.take()
+                if item is None:
+                    return
+                self._item(side, item, told)
+            except WireError as error:
+                self._stumble(lane, error, told)
             if lane.inflate is not inflate:  # it begins behind this stanza
                 self._expand(side, lane, reader.rest(), told)
         if self._tls and (rest := reader.rest()):
             told += self._hand_on(side, rest)
+
+    def _item(self, side: Side, item: Item, told: list[Output]) -> None:
+        if isinstance(item, Element):
+            self._stanza(side, item, told)
+        elif isinstance(item, Head):
+            self._head(side, item)
+        elif isinstance(item, Foot):
+            self._foot(side, told)
+        else:
+            self._oversized(side, item, told)
+
+    def _stumble(self, lane: _Lane, error: WireError, told: list[Output]) -> None:
+        """What is no XML of a stream: where it is sure to be one, look for the next stanza."""
+        if self.standing is not Standing.PARSED:
+            raise error
+        lane.faults += 1
+        if lane.faults <= FAULTS:
+            told.append(Malformed(reason=str(error)))
+        lane.reader.recover()
+        self._state.amid = True
 
     def _encrypt(self, told: list[Output]) -> None:
         """From here on both sides speak TLS."""

@@ -12,7 +12,7 @@ cdef Py_ssize_t _NOT_YET
 
 cdef class Reader:
     cdef bytearray _buffer
-    cdef Py_ssize_t _seek, _size, _count, _passing
+    cdef Py_ssize_t _seek, _size, _count, _passing, _wrong
     cdef int _quote
     cdef bint _markup, _started, _hunting, _joined
     cdef dict _root
@@ -21,6 +21,7 @@ cdef class Reader:
 
     cpdef add(self, bytes data)
     cpdef lose(self)
+    cpdef recover(self)
     cpdef bytes rest(self)
     cpdef bint at_tls(self) except -1
     @cython.locals(size=Py_ssize_t, token=bytes)

@@ -16,7 +16,8 @@ alone or with others.
 
 Bounds of a side: a tag of MAX_TAG bytes, MAX_ATTRIBUTES in a tag, MAX_PREFIXES in scope; a stanza
 of MAX_STANZA bytes, MAX_DEPTH deep, with MAX_ELEMENTS. A stanza that is larger is passed over; the
-other limits, and XML that is not well-formed, are a WireError: framing is lost.
+other limits, and XML that is not well-formed, are a WireError: framing is lost, and `recover` looks
+for the next stanza behind what was wrong.
 """
 
 from collections.abc import Iterator
@@ -82,6 +83,8 @@ class Reader:
         self._passing = 0
         """Depth within a stanza that is passed over; 0: none is."""
         self._passed = ""
+        self._wrong = 0
+        """Bytes at the buffer's beginning that cannot be read: what `recover` leaves out."""
 
     # -- what the session asks -----------------------------------------------------------------
 
@@ -100,6 +103,13 @@ class Reader:
         """Bytes are missing: go on at the next stanza."""
         self._reset()
         self._started = self._hunting = self._joined = True
+
+    def recover(self) -> None:
+        """`take` raised: go on at the next stanza behind what was wrong."""
+        behind = self._buffer[self._wrong :]
+        self.lose()
+        self._wrong = 0
+        self._buffer += behind
 
     def rest(self) -> bytes:
         """Give up what was not read: it is something else than XML."""
@@ -214,10 +224,12 @@ class Reader:
                 if octet == _GREATER:
                     return at
                 if octet == _LESS:
+                    self._wrong = at - 1
                     raise WireError("< in a tag")
                 quote = octet
         self._seek, self._quote = size, quote
         if size > MAX_TAG:
+            self._wrong = MAX_TAG
             raise WireError(f"tag of more than {MAX_TAG} bytes")
         return _NOT_YET
 
@@ -234,12 +246,14 @@ class Reader:
         elif _CDATA.startswith(head) or _COMMENT.startswith(head):
             return _NOT_YET
         else:
+            self._wrong = 1
             raise WireError("a document type or entity declaration, which XMPP forbids")
         found = buffer.find(mark, max(self._seek, 2))
         if found >= 0 and found <= limit:
             return found + len(mark)
         self._seek = max(2, len(buffer) - len(mark) + 1)
         if found >= 0 or len(buffer) > limit:
+            self._wrong = limit
             raise WireError(f"more than {limit} bytes before {mark.decode()}")
         return _NOT_YET
 
