@@ -180,6 +180,17 @@ def test_esp_whose_spi_looks_like_openvpn_takes_longer():
     assert decode(steps[:64], NATT)[1].standing is Standing.REFUTED
 
 
+def test_one_number_both_ways_is_openvpns_at_once():
+    """A client's number at its server stands in both sides' packets; SPIs are each side's own."""
+    for spi, expected in ((0x48000003, Standing.REFUTED), (A, Standing.CLAIMED)):
+        session = Session(NATT)
+        for at in range(1, 3):
+            session.feed(C, esp(spi, at))
+        assert session.standing is Standing.CLAIMED
+        session.feed(S, esp(spi, 1))
+        assert session.standing is expected
+
+
 def test_one_direction_that_cannot_be_openvpn_is_enough():
     """Both ends of OpenVPN send its data packets: pings of one size, then, are ESP all the same."""
     steps = [step for at in range(1, 5) for step in ((C, esp(0x48000003, at)), (S, esp(B, at)))]

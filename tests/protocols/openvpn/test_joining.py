@@ -141,6 +141,30 @@ def test_a_stream_of_data_proves_itself_by_counting_up():
         assert met(other) is None
 
 
+@SHAPES
+def test_a_handshake_in_a_stream_is_known_amid_it(shape):
+    packets = tls(ALICE, 1, noise(5, 90), BOB, shape), ack(BOB, ALICE, 1, shape=shape)
+    hello, answer = map(framed, packets)
+    for client, server in ((hello, b""), (noise(6, 40), answer), (hello, answer)):
+        assert isinstance(met(client, server), Claim)
+    assert MATCHER.candidates("tcp", hello) == ["openvpn"]
+    made, _ = say((C, noise(6, 40)), (S, answer), (S, answer), start=MIDWAY, ends=False)
+    assert made.standing is Standing.PARSED
+    assert met(hello[:50]) is None
+
+
+def test_how_a_stream_that_was_met_on_its_way_is_cut_changes_nothing():
+    good = framed(tls(BOB, 1, noise(5, 90), ALICE), ack(BOB, ALICE, 1))
+    for steps in (
+        ((S, good + noise(7, 300)), (C, noise(8, 100))),
+        ((S, noise(7, 300) + good), (C, framed(answered(ALICE, BOB)) + noise(9, 90))),
+    ):
+        for size in (1, 2, 3, 50):
+            whole, cut = say(*steps, start=MIDWAY), say(*kit.recut(steps, size), start=MIDWAY)
+            assert kit.joined(whole[1]) == kit.joined(cut[1])
+            assert whole[0].standing is cut[0].standing
+
+
 @pytest.mark.parametrize("path", kit.foreign(*(kit.EXAMPLES / "openvpn").glob("*.pcap")))
 def test_nothing_else_is_met_on_its_way(path):
     """Every stream as if its beginning had not been seen."""

@@ -189,8 +189,12 @@ class EspFlow:
         if not self.proved and (self._odd(packet) or len(table) >= UNPROVED_SAS):
             self.refuted = True
             return []
-        self._clear = self._clear or octets[0] not in OPENVPN
         spi = octets[:4]
+        if octets[0] not in OPENVPN:
+            self._clear = True
+        elif not self.proved and spi in self.tables[1 - side]:
+            self.refuted = True  # a peer number: each side chooses its SPI alone
+            return []
         association = associate(spi, packet)
         told = self._reserved(packet) if reserved else []
         if len(table) >= SAS:

@@ -65,7 +65,18 @@ PROTOCOL = Protocol(
             sizes=tuple(2 + size for size in _ANSWERS),
             spread=_FRAMED,
         ),
-        # Data on such a stream.
+        # A handshake, and data, on such a stream.
+        *(
+            Magic(
+                "tcp",
+                pattern=b"\0\0" + opcode + bytes(len(rest)),
+                mask=b"\xf8\0\xff" + rest,
+                some=tuple(b"\0\0" + each for each in some),
+                spread=_FRAMED,
+            )
+            for opcode in (b"\x20", b"\x28", b"\x58")
+            for rest, some in _SMALL
+        ),
         *(
             Magic("tcp", pattern=b"\0\0\x48" + peer, mask=b"\xf8\0\xf8" + mask, minimum=30)
             for peer, mask in ((bytes(3), b"\xff\xfc\0"), (b"\xff" * 3, b"\xff" * 3))

@@ -66,20 +66,22 @@ def _amid(client: bytes, server: bytes) -> Claim | None:
 
 def _joined_stream(peek: Peek) -> Claim | More | None:
     """Claim a stream that was met on its way: one side's bytes may begin within a packet."""
-    found = _framed(peek.client), _framed(peek.server)
-    client, server = (each if isinstance(each, bytes) else b"" for each in found)
-    if client or server:
-        return _resets(client, server)
-    claims = [_data(packet, b"") for packet in map(_streamed, (peek.client, peek.server)) if packet]
-    return next(filter(None, claims), MORE if MORE in found else None)
+    client, server = _whole(peek.client), _whole(peek.server)
+    for first in ((client, server), (client, b""), (b"", server)):
+        if claim := _resets(*first) or _amid(*first):
+            return claim
+    for packet, data in ((client, peek.client), (server, peek.server)):
+        behind = data[2 + len(packet) :]
+        alike = may_begin(behind[:3]) and behind[2:6] == packet[: len(behind[2:6])]
+        if packet and alike and (claim := _data(packet, b"")):
+            return claim
+    return MORE if MORE in (_framed(peek.client), _framed(peek.server)) else None
 
 
-def _streamed(data: bytes) -> bytes:
-    """Return the packet of data that a stream begins with, if what follows it goes on like it."""
+def _whole(data: bytes) -> bytes:
+    """Return the packet that a stream begins with; empty where it is not whole, or is none."""
     size = int.from_bytes(data[:2], "big")
-    packet, behind = data[2 : 2 + size], data[2 + size :]
-    alike = may_begin(behind[:3]) and behind[2:6] == packet[: len(behind[2:6])]
-    return packet if len(packet) == size and may_begin(data[:3]) and alike else b""
+    return data[2 : 2 + size] if may_begin(data[:3]) and len(data) >= 2 + size else b""
 
 
 def _answers(asked: bytes, other: bytes) -> bool:

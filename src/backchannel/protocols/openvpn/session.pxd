@@ -16,6 +16,7 @@ cdef class _Half:
     cdef readonly list keys
     cdef readonly bytearray buffer
     cdef readonly bint deaf
+    cdef bint aligned
 
     @cython.locals(buffer=bytearray, size=Py_ssize_t)
     cdef bytes cut(self)
@@ -25,7 +26,7 @@ cdef class _Half:
 
 cdef class Session(Decoder):
     cdef readonly str service
-    cdef bint _tcp, _begun, _opened, _answered
+    cdef bint _tcp, _opened, _answered
     cdef tuple _halves
     cdef object _shape, _joined
     cdef int _key

@@ -56,7 +56,9 @@ Stage = Literal["initiated", "answered", "rekeying", "unanswered"]
 class _Half:
     """What is known of one side."""
 
-    def __init__(self) -> None:
+    def __init__(self, begun: bool) -> None:
+        self.aligned = begun
+        """Whether its stream is known to begin with a packet."""
         self.session = b""
         self.attempts = 0
         self.packets = self.octets = 0
@@ -101,8 +103,8 @@ class Session(Decoder):
         self.service = "openvpn"
         self.standing = _CLAIMED
         self.done = False
-        self._tcp, self._begun = start.transport == "tcp", start.begun
-        self._halves = _Half(), _Half()
+        self._tcp = start.transport == "tcp"
+        self._halves = _Half(start.begun), _Half(start.begun)
         self._shape: Shape | None = None
         self._joined: Joined | None = None
         """The packet that showed it, where no client's reset did."""
@@ -156,9 +158,12 @@ class Session(Decoder):
         if half.deaf:
             return []
         half.buffer += data
-        if not (self._begun or half.session or may_begin(bytes(half.buffer[:3]))):
-            half.lose()  # it was met within a packet
-            return []
+        if not half.aligned:
+            half.aligned = len(half.buffer) >= 3
+            if not may_begin(bytes(half.buffer[:3])):
+                half.lose()  # it was met within a packet
+            if half.deaf or not half.aligned:
+                return []
         told: list[Output] = []
         while (packet := half.cut()) is not None:
             told += self._packet(side, packet)
