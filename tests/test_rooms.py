@@ -27,7 +27,6 @@ SHARED = {
 ORDER = [
     "capture",
     "flows",
-    "identify",
     "protocols",
     "templates",
     "catalogue",

@@ -92,8 +92,12 @@ class Magic(msgspec.Struct, frozen=True):
             raise ValueError(f"mask and pattern differ in length: {self}")
 
 
+PEEK_LIMIT = 4096
+"""Bytes of each side shown to recognisers; a protocol that needs more cannot be told apart."""
+
+
 class Peek(msgspec.Struct, frozen=True):
-    """The first in-order bytes of each side (one datagram each for UDP), at most 4 KiB."""
+    """The first in-order bytes of each side (one datagram each for UDP), at most PEEK_LIMIT."""
 
     transport: Transport
     client: bytes

@@ -165,7 +165,7 @@ def within_message(stream: Stream, side: Side) -> Iterator[str]:
         return
     if stream.session is None:
         if stream.answer is not None and stream.peeked[side]:
-            yield from stream.candidates
+            yield from stream.candidates or ()
         return
     ask: Callable[[Side], bool] | None = getattr(stream.session, "partial", None)
     if ask is not None and ask(side.other if stream.side_flip else side):
@@ -175,7 +175,7 @@ def within_message(stream: Stream, side: Side) -> Iterator[str]:
 def tree(stream: Stream) -> Iterator[Stream]:
     """Yield a stream and all streams inside it."""
     yield stream
-    for child in stream.children.values():
+    for child in (stream.children or {}).values():
         yield from tree(child)
 
 

@@ -1,7 +1,7 @@
 # C types for candidates.py, which says what these are.
 
+cimport cython
 from backchannel.engine.stream cimport Stream
-from backchannel.identify.decide cimport decide
 
 
 cdef class Candidates:
@@ -12,6 +12,9 @@ cdef class Candidates:
 
     cpdef look_at_ports(self)
     cpdef unmatched(self, hits)
+    @cython.locals(candidates=dict, client=bytes, server=bytes, sides=int, first=list, wanted=list)
     cpdef ask(self, Stream stream)
+    cdef _decide(self, Stream stream, list names, peek, int sides)
+    @cython.locals(candidates=dict)
     cdef _match(self, Stream stream, int side)
-    cpdef _ask(self, str name, peek)
+    cdef _ask(self, str name, peek)

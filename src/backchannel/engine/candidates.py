@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from backchannel.contract import Peek, Protocol
 from backchannel.engine.stream import Stream
 from backchannel.flows.core import FlowCore
-from backchannel.identify.decide import decide
-from backchannel.model import Claim, More, Transport
+from backchannel.model import MORE, Claim, More, Transport
 
 PORTS_TOKEN = -1
 """Names the core's standing expectations of ports; `Names` uses the numbers below it."""
@@ -56,46 +55,75 @@ class Candidates:
 
     def ask(self, stream: Stream) -> Claim | More | None:
         """Return whose the first bytes of a stream are: a claim, MORE, or None for nobody's."""
-        start, candidates = stream.start, stream.candidates
+        start = stream.start
         client, server = stream.peeked
+        if stream.candidates is None:
+            stream.candidates = {}
+        candidates = stream.candidates
         if stream.claim is not None:
-            candidates.setdefault(stream.claim.protocol)
-        if client and not stream.matched[0]:
+            candidates.setdefault(stream.claim.protocol, 0)
+        if client and not stream.matched & 1:
             self._match(stream, 0)
-        if server and not stream.matched[1]:
+        if server and not stream.matched & 2:
             self._match(stream, 1)
         if not stream.ported:
             stream.ported = True
             for port in (start.client.port, start.server.port):
                 for name in self._by_port.get((start.transport, port), ()):
-                    candidates.setdefault(name)
-        wanted = [name for name in candidates if name not in stream.excluded]
+                    candidates.setdefault(name, 0)
+        sides = (1 if client else 0) | (2 if server else 0)
+        excluded = stream.excluded
+        wanted = [
+            name for name, denied in candidates.items() if denied != sides and name not in excluded
+        ]
         if not wanted:
             return None
         peek = Peek(start.transport, client, server, start.begun, start)
-        if len(wanted) == 1:
-            return self._ask(wanted[0], peek)
-        answer = decide(self._ask, [name for name in wanted if name not in self._context], peek)
-        if answer is None:  # what is decoded only for its names comes last
-            answer = decide(self._ask, [name for name in wanted if name in self._context], peek)
+        first = [name for name in wanted if name not in self._context]
+        answer = self._decide(stream, first, peek, sides)
+        if answer is None and len(first) < len(wanted):  # what is decoded for its names comes last
+            last = [name for name in wanted if name in self._context]
+            answer = self._decide(stream, last, peek, sides)
+        return answer
+
+    def _decide(
+        self, stream: Stream, names: list[str], peek: Peek, sides: int
+    ) -> Claim | More | None:
+        """Return the first claim of *names*, in their order, or MORE, or None for nobody.
+
+        While an earlier candidate still asks for more, a later one may claim: a recogniser that is
+        sure needs nobody's leave, and one that is not would keep the flow undecided for ever. One
+        that passed is not asked again before the other side speaks.
+        """
+        answer: More | None = None
+        for name in names:
+            said = self._ask(name, peek)
+            if type(said) is Claim:
+                return said
+            if said is None:
+                stream.candidates[name] = sides  # type: ignore[index]
+            else:
+                answer = MORE
         return answer
 
     def _match(self, stream: Stream, side: int) -> None:
         """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
-        stream.matched[side] = True
+        stream.matched |= 1 << side
+        candidates = stream.candidates
+        assert candidates is not None
         start, payload = stream.start, stream.peeked[side]
         # in fewer bytes of a stream others may fit too
         whole = not stream.tcp or len(payload) >= LONGEST_PATTERN
-        if whole and stream.slot >= 0 and not stream.candidates:
+        if whole and stream.slot >= 0 and not candidates:
             bits = self._core.hits(stream.slot)
             if bits and not bits & (bits - 1):  # one alone, as nearly always
-                stream.candidates[self._names[bits.bit_length() - 1]] = None
+                candidates[self._names[bits.bit_length() - 1]] = 0
                 return
         fitting = self._core.fitting(  # several; or wanted for its name, before it spoke
             start.transport, payload, begun=start.begun, number=start.number
         )
         for number in fitting:
-            stream.candidates.setdefault(self._names[number])
+            candidates.setdefault(self._names[number], 0)
 
     def _ask(self, name: str, peek: Peek) -> Claim | More | None:
         try:

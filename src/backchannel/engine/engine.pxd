@@ -35,7 +35,7 @@ cdef class Engine:
     cdef _carry(self, Stream stream, int way, bytes data, long long time, long long frame)
     @cython.locals(decoder=Decoder)
     cdef _feed_proved(self, Stream stream, int way, bytes data, long long time, long long frame)
-    @cython.locals(peeked=bytes, room=Py_ssize_t)
+    @cython.locals(peeked=bytes, other=bytes, more=bytes, room=Py_ssize_t)
     cdef _peek(self, Stream stream, int side, data)
     cdef _identify(self, Stream stream, Moment moment, bint last=*)
     cdef _abandon(self, Stream stream)

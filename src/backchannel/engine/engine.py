@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from backchannel.contract import Output, Protocol, Reads, Session, Start
+from backchannel.contract import PEEK_LIMIT, Output, Protocol, Reads, Session, Start
 from backchannel.decoder import Decoder
 from backchannel.effects import (
     EFFECTS,
@@ -37,10 +37,10 @@ from backchannel.engine.stream import Group, Moment, Stream
 from backchannel.engine.stream import moment as moment_of
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
-from backchannel.identify.decide import PEEK_LIMIT
 from backchannel.model import Claim, Confidence, Side, Standing
 
 SIDES = Side.CLIENT, Side.SERVER
+BOTH = 3
 REFUTED, CLAIMED, PARSED = Standing.REFUTED, Standing.CLAIMED, Standing.PARSED
 
 StreamEnd = Callable[[Stream, int], None]
@@ -175,13 +175,13 @@ class Engine:
 
     def _end(self, stream: Stream, side: Side, moment: Moment) -> None:
         """*side* of the stream sends no more."""
-        if stream.ended[side]:
+        if stream.ended & 1 << side:
             return
-        stream.ended[side] = True
+        stream.ended |= 1 << side
         if stream.session is not None:
             self._end_session(stream, stream.session, side, moment)
         elif not stream.deaf:
-            self._identify(stream, moment, last=all(stream.ended))
+            self._identify(stream, moment, last=stream.ended == BOTH)
         if stream.children:
             for child in list(stream.children.values()):
                 self._end(child, SIDES[side ^ stream.flip], moment)
@@ -204,9 +204,9 @@ class Engine:
         """The stream is over."""
         for side in SIDES:
             self._end(stream, side, moment)
-        for child in stream.children.values():
+        for child in (stream.children or {}).values():
             self._close(child, moment)
-        stream.children.clear()
+        stream.children = None
         if stream.is_nobodys():
             self._let_go(stream)
         if stream.touched:
@@ -278,15 +278,19 @@ class Engine:
 
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""
-        peeked = stream.peeked[side]
+        peeked, other = stream.peeked[side], stream.peeked[1 - side]
         if isinstance(data, int):
-            stream.peeked[side] = b""
-            stream.matched, stream.asked = [False, False], False
+            stream.peeked = (b"", other) if side == 0 else (other, b"")
+            stream.matched, stream.asked = 0, False
+            if stream.candidates is not None:  # which may think otherwise now
+                stream.candidates = dict.fromkeys(stream.candidates, 0)
             stream.start = msgspec.structs.replace(stream.start, begun=False)
         elif len(peeked) < PEEK_LIMIT and (not peeked or stream.tcp):
             room = PEEK_LIMIT - len(peeked)
             more = data if len(data) <= room else data[:room]
-            stream.peeked[side] = peeked + more if peeked else more
+            if peeked:
+                more = peeked + more
+            stream.peeked = (more, other) if side == 0 else (other, more)
             stream.asked = False
 
     def _identify(self, stream: Stream, moment: Moment, last: bool = False) -> None:
@@ -302,13 +306,13 @@ class Engine:
         stream.deaf, stream.decoder, stream.carries = True, None, None
         if stream.bare and stream.session is None:
             stream.claim = stream.named = None
-        stream.forget()
+        stream.settle()
         if stream.slot >= 0:
             self._core.drop(stream.slot)
 
     def _let_go(self, stream: Stream) -> None:
         """The stream names no service: nothing is told of it."""
-        stream.held.clear()
+        stream.held = None
         stream.session = stream.protocol = stream.claim = None
         stream.sealed = False
         self._abandon(stream)
@@ -330,14 +334,14 @@ class Engine:
             # nobody saw who opened it: the bytes know better than who spoke first
             stream.flow = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
         stream.session = protocol.session(start)
-        steps = list(stream.replay)
+        steps = list(stream.replay or ())
         for side, data, then in steps:
             if stream.protocol is not protocol or stream.deaf:
                 return  # refuted on the way: the next decoder was shown all of it
             step = bytes(data) if isinstance(data, bytearray) else data
             self._decode(stream, side, step, then)
         for side in SIDES:
-            if stream.ended[side] and stream.session and stream.protocol is protocol:
+            if stream.ended & 1 << side and stream.session and stream.protocol is protocol:
                 self._end_session(stream, stream.session, side, moment)
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
@@ -370,19 +374,19 @@ class Engine:
         elif standing is PARSED and not stream.deaf:
             stream.decoder = session if isinstance(session, Decoder) else None
             if stream.replay_size >= 0:
-                stream.forget()
+                stream.settle()
 
     def _refuted(self, stream: Stream, moment: Moment) -> None:
         """The session gave up its claim: withdraw it, and let the next candidate try."""
         assert stream.protocol is not None
         stream.excluded |= {stream.protocol.name}
-        stream.held.clear()
+        stream.held = None
         stream.decoder = None
         stream.session = stream.protocol = stream.claim = None
         if stream.replay_size < 0:
             self._abandon(stream)
         else:
-            self._identify(stream, moment, last=all(stream.ended))
+            self._identify(stream, moment, last=stream.ended == BOTH)
 
     # -- what a session said -------------------------------------------------------------------
 

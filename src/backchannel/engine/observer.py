@@ -81,14 +81,15 @@ class Observer:
     def release_known(self, stream: Stream) -> None:
         """Tell what was held back as soon as it is known whose it is, or has waited too long."""
         session = stream.session
-        if stream.held and session is not None and session.standing is PARSED:
-            stream.settled = stream.settled or len(stream.held) > SETTLED_EVENTS
+        held = stream.held
+        if held and session is not None and session.standing is PARSED:
+            stream.settled = stream.settled or len(held) > SETTLED_EVENTS
             if not stream.holds:
                 self.release(stream)
 
     def release(self, stream: Stream) -> None:
         """Tell what was held back."""
-        held, stream.held = stream.held, []
+        held, stream.held = stream.held, None
         if not held:
             return
         place = stream.standpoint()
@@ -109,6 +110,8 @@ class Observer:
             stream.account = event.account
 
     def _hold(self, stream: Stream, moment: Moment, side: Side, event: Event | type[Event]) -> None:
+        if stream.held is None:
+            stream.held = []
         if len(stream.held) < HELD_EVENTS:
             stream.held.append((moment, side, event))
         else:

@@ -160,7 +160,7 @@ class Reach:
         if stream.depth + 1 >= MAX_DEPTH:
             self._count("tunnels not followed: nested too deep")
             return
-        if not effect.shared and len(stream.children) >= MAX_CHANNELS:
+        if not effect.shared and len(stream.children or ()) >= MAX_CHANNELS:
             self._count("inner streams not followed: too many in one flow")
             return
         target = Endpoint(effect.host, effect.port)
@@ -183,6 +183,8 @@ class Reach:
         if effect.shared:
             self._shared.put((stream.protocol.name, effect.channel), child)
         else:
+            if stream.children is None:
+                stream.children = {}
             stream.children[effect.channel] = child
             if effect.whole:
                 stream.carries = child
@@ -196,7 +198,7 @@ class Reach:
         assert stream.protocol is not None
         if effect.shared:
             self._shared.pop((stream.protocol.name, effect.channel))
-        else:
+        elif stream.children is not None:
             stream.children.pop(effect.channel, None)
 
     def shared_streams(self) -> list[Stream]:
@@ -205,7 +207,7 @@ class Reach:
 
     def _find(self, stream: Stream, channel: str, shared: bool) -> Stream | None:
         if not shared:
-            return stream.children.get(channel)
+            return stream.inner(channel)
         assert stream.protocol is not None
         return self._shared.get((stream.protocol.name, channel))
 

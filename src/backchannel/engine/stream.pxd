@@ -32,11 +32,11 @@ cdef class Stream:
     cdef str _name, _service
     cdef bint _context
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
-    cdef public int depth, flip
+    cdef public int depth, ended, flip, matched
     cdef public bint asked, bare, deaf, ported, sealed, settled, tcp, touched
     cdef public str carrier, account
-    cdef public list peeked, replay, matched, held, ended
-    cdef public tuple named
+    cdef public list replay, held
+    cdef public tuple named, peeked
     cdef public frozenset excluded
     cdef public dict candidates, children
     cdef public Group _group
@@ -55,5 +55,8 @@ cdef class Stream:
     @cython.locals(group=Group, service=str, account=str)
     cpdef tuple place(self)
     cpdef bint exhausted(self, answer)
+    @cython.locals(replay=list, size=Py_ssize_t)
     cpdef remember(self, side, data, Moment moment)
     cpdef forget(self)
+    cpdef settle(self)
+    cpdef Stream inner(self, str channel)

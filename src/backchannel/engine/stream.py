@@ -23,6 +23,9 @@ FLOWS_OF_A_LOGIN = 4096
 SETTLED_EVENTS = 64
 """Events kept back while it is not known which of its services a protocol carries."""
 
+NOTHING = b"", b""
+"""The first bytes of two sides of which none are kept."""
+
 PARSED, CLAIMED = Standing.PARSED, Standing.CLAIMED
 GUESSED, NAMED, SURE = Confidence.PORT, Confidence.NAME, Confidence.PARSED
 
@@ -86,7 +89,10 @@ class Group:
 
 
 class Stream:
-    """A stream under identification, then with its session; deaf when nobody wants it."""
+    """A stream under identification, then with its session; deaf when nobody wants it.
+
+    A hundred thousand may be alive: lists and tables are made when something goes into them.
+    """
 
     __slots__ = (
         "_context",
@@ -152,15 +158,17 @@ class Stream:
         self.first = self.last = now
         self.frame = frame  # of the packet that brought its last bytes
         self.octets = 0
-        self.peeked = [b"", b""]
-        self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] = []
+        self.peeked: tuple[bytes, bytes] = NOTHING
+        self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] | None = None
         self.replay_size = 0
         self.excluded: frozenset[str] = frozenset()
-        self.candidates: dict[str, None] = {}  # whose magic fitted, the most telling first
+        self.candidates: dict[str, int] | None = None
+        """Whose magic fitted, the most telling first; and of which sides (1, 2, or 3 for both)
+        each has said that they are not its own."""
         self.ported = False  # whether protocols of its ports are among them
         self.asked = False  # whether recognisers saw all that was peeked
         self.answer: More | None = None  # and what they said
-        self.matched = [False, False]  # whether a side's first bytes met the magics
+        self.matched = 0  # sides whose first bytes met the magics
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
         self.flip = 0  # 1 where its session takes the sides the other way round
@@ -170,10 +178,10 @@ class Stream:
         self.session: Session | None = None
         self.claim: Claim | None = None
         self.claim_frame = 0
-        self.held: list[tuple[Moment, Side, Event | type[Event]]] = []
-        self.children: dict[str, Stream] = {}
+        self.held: list[tuple[Moment, Side, Event | type[Event]]] | None = None
+        self.children: dict[str, Stream] | None = None
         self.carries: Stream | None = None  # the one of them that all bytes belong to
-        self.ended = [False, False]
+        self.ended = 0  # sides that send no more
         self._group: Group | None = None
         self.account = ""
         self.named: tuple[str, str] | None = None  # (service, name) where a name told it
@@ -312,26 +320,38 @@ class Stream:
         if client and server:
             return True
         enough = not self.tcp or len(client) + len(server) >= ENOUGH  # segments may be tiny
-        return enough and (len(self.replay) >= PATIENCE or (self.tcp and not self.named))
+        steps = len(self.replay) if self.replay else 0
+        return enough and (steps >= PATIENCE or (self.tcp and not self.named))
 
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
         """Keep a step for a later decoder, within the bound."""
         if self.replay_size < 0:
             return
-        size = len(data) if isinstance(data, bytes) else 0
-        crowded = self.tcp and len(self.replay) >= REPLAY_STEPS
+        if self.replay is None:
+            self.replay = []
+        replay, size = self.replay, len(data) if isinstance(data, bytes) else 0
+        crowded = self.tcp and len(replay) >= REPLAY_STEPS
         if crowded and isinstance(data, bytes):
-            last = self.replay[-1]
+            last = replay[-1]
             if last[0] is side and isinstance(last[1], bytearray):
                 last[1].extend(data)
             else:
-                self.replay.append((side, bytearray(data), moment))
+                replay.append((side, bytearray(data), moment))
         else:
-            self.replay.append((side, data, moment))
+            replay.append((side, data, moment))
         self.replay_size += size
-        if self.replay_size > REPLAY_BYTES or len(self.replay) > 2 * REPLAY_STEPS:
+        if self.replay_size > REPLAY_BYTES or len(replay) > 2 * REPLAY_STEPS:
             self.forget()
 
     def forget(self) -> None:
         """Keep no steps from now on."""
-        self.replay, self.replay_size = [], -1
+        self.replay, self.replay_size = None, -1
+
+    def settle(self) -> None:
+        """Keep nothing of the beginning: whose it is will not be asked again."""
+        self.forget()
+        self.peeked, self.candidates = NOTHING, None
+
+    def inner(self, channel: str) -> "Stream | None":
+        """Return the stream inside it of that name."""
+        return self.children.get(channel) if self.children is not None else None

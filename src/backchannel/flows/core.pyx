@@ -210,7 +210,7 @@ cdef class FlowCore:
 
     def expect(self, token, transport, address, port, source, until):
         """Want every flow to *address*:*port* from *source* that begins before *until*."""
-        cdef uint32_t at
+        cdef uint32_t at, listening = port
         cdef flow_t* flow
         if not (address or port or source):
             raise ValueError("an expectation must name something")
@@ -222,7 +222,9 @@ cdef class FlowCore:
             flow = &self.slots.flows[self.announced.recent[at].slot]
             if not flow.serial or flow.serial != self.announced.recent[at].serial:
                 continue
-            if flow.bits & (USED | LEAVING) == USED and flow.first_frame >= self.delivered:
+            if flow.bits & (USED | LEAVING) != USED or flow.first_frame < self.delivered:
+                continue
+            if not listening or listening in (flow.high >> 48, flow.high >> 32 & 0xFFFF):
                 self.fulfil(self.announced.recent[at].slot)
 
     def forget(self, token):

@@ -11,9 +11,20 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from backchannel.contract import Length, Magic, Output, Peek, Protocol, Session, Spread, Start
+from backchannel.contract import (
+    PEEK_LIMIT,
+    Length,
+    Magic,
+    Output,
+    Peek,
+    Protocol,
+    Session,
+    Spread,
+    Start,
+)
 
 __all__ = [
+    "PEEK_LIMIT",
     "Length",
     "Magic",
     "Output",

@@ -623,7 +623,7 @@ def test_the_answering_side_first_means_that_the_sides_are_swapped():
         (BROWSER, b"HTTP/1.1 200 OK\r\nServer: Apache\r\n\r\nx-kazaa"),
         (b"GET /2010/a.html HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"),
         (b"", b"HTTP/1.1 200 OK\r\n\r\n\nX-Kazaa-IP: 1"),
-        (b"HELO x\r\n", b""),
+        (b"HELO example\r\n", b""),
     ],
 )
 def test_whose_http_it_is_not(client, server):

@@ -23,9 +23,8 @@ from tests.kit import (
 
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Credential, Gap, Malformed, ProxyAnswer, ProxyRequest, Software
-from backchannel.identify.decide import PEEK_LIMIT
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
-from backchannel.protocols import Peek, Start
+from backchannel.protocols import PEEK_LIMIT, Peek, Start
 from backchannel.protocols.http_proxy.session import CHANNELS, Session, recognise
 
 HERE = Path(__file__).parent

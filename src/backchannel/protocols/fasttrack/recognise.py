@@ -52,7 +52,7 @@ def _link(peek: Peek) -> Claim | More | None:
     if not client:
         return _answer_only(server)
     if len(client) < wire.HELLO:
-        return None if server or _TEXT.issuperset(client) else MORE
+        return None if server else MORE
     if len(client) > wire.HELLO and not server and client[:4] != GIFT:
         return None  # a client waits for the answer
     if _TEXT.issuperset(client[: wire.HELLO]):
@@ -76,7 +76,7 @@ def _answer_only(server: bytes) -> Claim | More | None:
 def _named(server: bytes) -> str | More | None:
     """Return the name behind an answer, MORE where more bytes decide, None for no answer."""
     if len(server) < wire.ANSWER or _TEXT.issuperset(server[: wire.ANSWER]):
-        return MORE if len(server) < wire.ANSWER and not _TEXT.issuperset(server) else None
+        return MORE if len(server) < wire.ANSWER else None
     seed, kind = wire.read_answer(server)
     if not wire.plausible(kind):
         return None

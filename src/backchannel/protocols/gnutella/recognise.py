@@ -8,7 +8,7 @@ import re
 
 from backchannel.model import MORE, Claim, More
 from backchannel.patterns import later
-from backchannel.protocols import Peek
+from backchannel.protocols import PEEK_LIMIT, Peek
 from backchannel.protocols.gnutella import handshake, wire
 from backchannel.protocols.gnutella.handshake import Block
 from backchannel.protocols.gnutella.vendors import KNOWN
@@ -21,6 +21,8 @@ _BARE_PINGS, _BARE_SIZE = (b"\x0cPI", b"\x08PI", b"\x48\0PI", b"\x4c\0PI"), 12
 _GIV = later(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
 _PUSH = later(rb"PUSH guid:[0-9A-Fa-f]{32}\r?\n")
 _CHAT = later(rb"CHAT CONNECT/0\.\d\r?\n")
+_CHAT_LINE = 19
+_WORDS = (b"GET ", b"HEAD ", b"HTTP/1.", b"CHAT ")
 _PULLED = ((b"GIV ", _GIV, 4 + 10 + 1 + 32 + 1), (b"PUSH guid:", _PUSH, 44))
 
 _VERSIONS = (b" HTTP/1.0", b" HTTP/1.1")
@@ -61,7 +63,7 @@ def recognise(peek: Peek, network: str = "gnutella") -> Claim | More | None:
         return _datagram(peek, network)
     client, server = peek.client, peek.server
     if client[:1] not in _LETTERS and server[:1] not in _LETTERS:
-        return _messages(client, server) if network == "gnutella" else None
+        return _messages(peek) if network == "gnutella" else None
     if b"G" in (client[:1], server[:1]) and (
         handshake.opens(client[:20]) if client else handshake.opens(server[:20])
     ):
@@ -128,8 +130,10 @@ def _unfinished(data: bytes, network: str) -> Claim | More | None:
     """
     if b"\n" not in data:
         return MORE if len(data) < _LONGEST_LINE else None
-    if network != "gnutella" or not handshake.first_line(data):
+    if not handshake.first_line(data):
         return None
+    if network != "gnutella":
+        return MORE if len(data) < PEEK_LIMIT else None
     return Claim("gnutella", evidence="GNUTELLA first line")
 
 
@@ -139,20 +143,24 @@ def _unfinished(data: bytes, network: str) -> Claim | More | None:
 def _stream(peek: Peek) -> Claim | More | None:
     client, server = peek.client, peek.server
     first = client or server
+    if any(word.startswith(first) for word in _WORDS):
+        return MORE
     for mark, pattern, size in _PULLED:
-        if first.startswith(mark) or (first and mark.startswith(first)):
+        if first.startswith(mark) or mark.startswith(first):
             if pattern.match(first):
                 return Claim("gnutella", evidence=f"{mark.decode().strip()} after a push")
             return MORE if len(first) < size and b"\n" not in first else None
     if first.startswith(b"CHAT "):
-        return Claim("gnutella", evidence="CHAT CONNECT") if _CHAT.match(first) else None
+        if _CHAT.match(first):
+            return Claim("gnutella", evidence="CHAT CONNECT")
+        return MORE if len(first) < _CHAT_LINE and b"\n" not in first else None
     if client.startswith((b"GET ", b"HEAD ")):
         return _http(client, server, peek.start.server.address)
     if server.startswith((b"GET ", b"HEAD ")):
         return _http(server, client, peek.start.client.address, flipped=not peek.begun)
     if first.startswith(b"HTTP/1."):
         return _answer(first, flipped=not peek.begun and first is client)
-    return _messages(client, server)
+    return _messages(peek)
 
 
 def _http(
@@ -206,10 +214,15 @@ def _answer(data: bytes, *, flipped: bool) -> Claim | More | None:
     return None if end or len(data) >= 4096 else MORE
 
 
-def _messages(client: bytes, server: bytes) -> Claim | More | None:
+def _messages(peek: Peek) -> Claim | More | None:
     """Messages amid a stream: several whole ones in a row, and nothing else."""
+    if peek.begun:
+        return None  # it would begin with a handshake
+    client, server = peek.client, peek.server
     seen = [data for data in (client, server) if len(data) >= wire.HEADER]
-    if not seen or not all(map(wire.may_begin, seen)):
+    if not seen:
+        return MORE
+    if not all(map(wire.may_begin, seen)):
         return None  # as nearly always, so that nothing that reads messages is loaded
     from backchannel.protocols.gnutella.plausible import (  # noqa: PLC0415
         ENOUGH,

@@ -15,7 +15,11 @@ from backchannel.protocols.http.heads import Head, opens
 from backchannel.protocols.http.wire import Broken, Conversation, Told
 
 _METHOD = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) (?:[/*]|(?i:http)://)")
-_METHODS = (b"GET /", b"POST /", b"HEAD /", b"PUT /", b"OPTIONS /", b"DELETE /", b"PATCH /")
+_OPENINGS = tuple(
+    method + target
+    for method in (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
+    for target in (b"/", b"HTTP://")
+)
 _OTHER = "x-kazaa-"
 """Headers of a protocol that has a decoder of its own, and whose requests may hide it."""
 _REFUTED, _CLAIMED, _PARSED = Standing
@@ -44,8 +48,8 @@ def _judge(request: bytes, answer: bytes) -> str | More | None:
         line, newline, _ = request.partition(b"\n")
         return f"request line {line[:8]!r}" if newline or len(request) >= 4096 else MORE
     if request:
-        fits = any(method[: len(request)] == request for method in _METHODS)
-        return MORE if fits else None
+        begins = request.upper()
+        return MORE if any(opening.startswith(begins) for opening in _OPENINGS) else None
     if b"\n" in answer:
         return None if _PROXY.match(answer) else f"status line {answer[:12]!r}"
     return MORE if answer else None

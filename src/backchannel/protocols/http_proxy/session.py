@@ -17,10 +17,9 @@ import msgspec
 from backchannel.decoder import Decoder
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest, Software
-from backchannel.identify.decide import PEEK_LIMIT
 from backchannel.model import MORE, Claim, Endpoint, More, Side, Standing
 from backchannel.patterns import later
-from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols import PEEK_LIMIT, Output, Peek, Start
 from backchannel.protocols.http import auth
 from backchannel.protocols.http.fields import PORTS, Uri, absolute, authority, product
 from backchannel.protocols.http.heads import Head, leaves_http, opens

@@ -151,7 +151,7 @@ def _frame(data: bytes) -> Claim | More | None:
     size = int.from_bytes(data[:2], "big")
     if len(data) < FRAME_HEADER:
         fits = data[2:6] == MARKER[: max(0, len(data) - 2)]
-        return MORE if PREFIX.startswith(data) or (len(data) > 2 and fits) else None
+        return MORE if fits or PREFIX.startswith(data) else None
     if data[2:6] != MARKER or int.from_bytes(data[30:34], "big") != size - 6:
         return None
     if len(data) < size:

@@ -124,12 +124,14 @@ def recognise(peek: Peek) -> Claim | More | None:
 def _look(data: bytes, *, begun: bool) -> tuple[Verdict, str, int]:
     """Return what the lines of a side say, the evidence, and how many there are."""
     lines = data.split(b"\n")
-    rest = lines.pop()
+    unfinished = lines.pop()
     for count, raw in enumerate(lines):
+        if _is_no_text(raw):
+            return "foreign", "", count + 1
         line = raw.rstrip(b"\r")
         if line.startswith(b"@") and (tags := _TAGS.match(line)):
             line = line[tags.end() :]
-        source, command, rest = _parts(line)
+        source, command = _parts(line)
         name = command.upper()
         if begun and not count and not (len(source) > 1 if source else name in _OPENING):
             return "foreign", "", 0
@@ -139,23 +141,24 @@ def _look(data: bytes, *, begun: bool) -> tuple[Verdict, str, int]:
             if name in commands and pattern.match(line):
                 return verdict, evidence, count + 1
         fits = numeric or (command.isalpha() and len(command) <= _LONGEST_COMMAND)
-        fits = fits and len(source) <= _LONGEST_SOURCE + 1 and source != b":" and b"\0" not in rest
+        fits = fits and len(source) <= _LONGEST_SOURCE + 1 and source != b":"
         if line and (begun or count) and not fits:  # else it may be a rest
             return "foreign", "", count + 1
-    if len(rest) >= LONGEST or b"\0" in rest:
-        return "foreign", "", len(lines)
-    return "", "", len(lines)
+    return ("foreign" if _is_no_text(unfinished) else ""), "", len(lines)
 
 
-def _parts(line: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the source of a line with its colon, its command, and what follows; a source that is
-    no word leaves the command empty.
+def _is_no_text(line: bytes) -> bool:
+    return len(line) >= LONGEST or b"\0" in line
+
+
+def _parts(line: bytes) -> tuple[bytes, bytes]:
+    """Return the source of a line with its colon, and its command; a source that is no word leaves
+    the command empty.
     """
     source = b""
     if line[:1] == b":":
         source, space, line = line.partition(b" ")
         if not space or b"\r" in source:
-            return b":", b"", b""
+            return b":", b""
         line = line.lstrip(b" ")
-    command, _, rest = line.partition(b" ")
-    return source, command, rest
+    return source, line.partition(b" ")[0]

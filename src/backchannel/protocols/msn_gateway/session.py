@@ -21,7 +21,7 @@ import msgspec
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import Gap, Malformed, ProxyRequest
 from backchannel.model import MORE, Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols import PEEK_LIMIT, Output, Peek, Start
 from backchannel.protocols.http import auth
 from backchannel.protocols.http.heads import Head
 from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
@@ -34,11 +34,13 @@ _REQUEST = re.compile(
     rb"POST (?:http://[^/\s]{1,300})?/gateway/gateway\.dll\?[^\s]{1,2000} HTTP/1\.[01]\r?\n",
     re.IGNORECASE,
 )
-_PARTIAL = re.compile(rb"POST [!-~]{0,2400}(?: [HTP/1.0]{0,8}\r?)?")
+_PARTIAL = re.compile(rb"P|PO|POS|POST|POST [!-~]{0,2400}(?: [HTP/1.0]{0,8}\r?)?")
 _ANSWER = re.compile(
     rb"HTTP/1\.[01] 200[^\n]*\n(?:[^\r\n][^\n]*\n){0,32}?X-MSN-Messenger: *SessionID=",
     re.IGNORECASE,
 )
+_STATUS = b"HTTP/1."
+_END = re.compile(rb"\n\r?\n")
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -55,9 +57,16 @@ def recognise(peek: Peek) -> Claim | More | None:
             return Claim("msn-gateway", evidence="POST to gateway.dll", flipped=flipped)
         if _ANSWER.match(answer) and not request:
             return Claim("msn-gateway", evidence="X-MSN-Messenger header", flipped=flipped)
-        if request and _PARTIAL.fullmatch(request):
+        if _PARTIAL.fullmatch(request) or (not request and _may_answer(answer)):
             return MORE
     return None
+
+
+def _may_answer(head: bytes) -> bool:
+    """Say whether the beginning of an answer has room yet for the gateway's header."""
+    if len(head) < len(_STATUS):
+        return head != b"" and _STATUS.startswith(head)
+    return head.startswith(_STATUS) and len(head) < PEEK_LIMIT and not _END.search(head)
 
 
 class _Exchange(msgspec.Struct):

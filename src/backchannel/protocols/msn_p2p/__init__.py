@@ -29,6 +29,18 @@ def _chunk(flags: bytes, *, framed: bool) -> Magic:
     )
 
 
+def _text(word: bytes) -> Magic:
+    """MSNSLP behind a length below 64 KiB and a version 1 header, offset and sizes below 4 GiB."""
+    high = b"\xff" * 4
+    mask = b"\0\0\xff\xff" + bytes(12) + high + bytes(4) + high + bytes(20) + high
+    return Magic(
+        transport="tcp",
+        pattern=bytes(_HEADER) + word,
+        mask=mask + b"\xff" * len(word),
+        minimum=_HEADER + len(word),
+    )
+
+
 PROTOCOL = Protocol(
     name="msn-p2p",
     title="MSN Messenger direct connection (MSNSLP, P2P)",
@@ -42,8 +54,8 @@ PROTOCOL = Protocol(
             minimum=_HEADER,
             length=Length(at=0, size=4, bias=4, little=True, whole=False),
         ),
-        Magic(transport="tcp", pattern=b"INVITE MSNMSGR:", at=_HEADER, minimum=_HEADER + 15),
-        Magic(transport="tcp", pattern=b"MSNSLP/1.0 ", at=_HEADER, minimum=_HEADER + 11),
+        _text(b"INVITE MSNMS"),
+        _text(b"MSNSLP/1.0 "),
         *(_chunk(flags, framed=framed) for flags in _DATA_FLAGS for framed in (True, False)),
     ),
 )

@@ -34,16 +34,23 @@ def _side(data: bytes, begun: bool) -> str | More | None:
         head = data[: len(_FOO)]
         if head == _FOO[: len(head)]:
             return _after_foo(data[len(_FOO) :], len(head) == len(_FOO))
-    if data.startswith(_V1_HANDSHAKE) and data[12:32] == bytes(20)[: len(data[12:32])]:
+    if data[:4] == _V1_HANDSHAKE[: len(data)] and not any(data[12:32]):
         if len(data) < _FRAME:
             return MORE
         if wire.shakes(data):
             return "handshake packet with its nonce"
-    if len(data) > _FRAME and data[_FRAME] in _SLP and slp.starts(data[_FRAME : _FRAME + 16]):
-        return "MSNSLP behind a P2P header" if wire.plausible(data) else None
-    if not begun and (wire.plausible(data) or wire.length_of(data)):
+    return None if begun else _amid(data)
+
+
+def _amid(data: bytes) -> str | More | None:
+    """Judge a side whose beginning was not seen."""
+    if wire.plausible(data):
+        text = data[_FRAME : _FRAME + 16]
+        slp_text = len(text) > 0 and text[0] in _SLP and slp.starts(text)
+        return "MSNSLP behind a P2P header" if slp_text else "well-formed P2P packet"
+    if wire.length_of(data):
         return "well-formed P2P packet"
-    return None
+    return MORE if len(data) < _FRAME else None
 
 
 def _after_foo(rest: bytes, full: bool) -> str | More | None:

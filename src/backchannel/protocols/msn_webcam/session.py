@@ -24,7 +24,8 @@ _HELLO = re.compile(rb"recipientid=\d{1,10}&sessionid=(\d{1,10})\r\n\r\n")
 _TICKET = re.compile(rb"(?:PROD|VIEW) [!-~]{1,300} TSP/1\.0\r\n\r\n")
 _WORDS = re.compile(rb"(?:connected|CONNECTED|TSP/1\.0 200 OK)\r\n\r\n")
 _PARTIAL = re.compile(
-    rb"recipientid=[\d&a-z=]{0,40}\r?\n?\r?|(?:PROD|VIEW) [!-~]{0,300}[ TSP/1.0]{0,16}\r?\n?\r?"
+    rb"r[ecipientd]{0,10}|recipientid=[\d&a-z=]{0,40}\r?\n?\r?"
+    rb"|P|PR|PRO|PROD|V|VI|VIE|VIEW|(?:PROD|VIEW) [!-~]{0,300}[ TSP/1.0]{0,16}\r?\n?\r?"
 )
 _FRAME = re.compile(rb"\x18[\x00\x01].{8}[\x00-\x0f]\x00ML20", re.DOTALL)
 _NEXT = b"\xd2\x04\x00\x00"
@@ -39,8 +40,8 @@ def recognise(peek: Peek) -> Claim | More | None:
             return Claim("msn-webcam", evidence="recipientid and sessionid")
         if _TICKET.match(data):
             return Claim("msn-webcam", evidence="TSP/1.0 ticket")
-    if peek.client and len(peek.client) < MAX_LINE and _PARTIAL.fullmatch(peek.client):
-        return MORE
+        if data and len(data) < MAX_LINE and _PARTIAL.fullmatch(data):
+            return MORE
     return None
 
 

@@ -32,6 +32,7 @@ _REQUEST = later(
 )
 _TARGET = later(r"/(?:hello$|monitor\?sid=([0-9A-Fa-f]{32})$|data\?sid=([0-9A-Fa-f]{32})&)")
 _HELLO_HOST = later(rb"\nHost: (?:[\w.-]{0,200}\.)?(?:icq|aol)\.com[:\r\n]", re.IGNORECASE)
+_WORDS = (b"GET /hello", b"GET /monitor?", b"POST /data?")
 _PARTIAL = later(
     rb"(?:GET /hello|(?:GET /monitor|POST /data)\?[sid=]{1,4}[0-9A-Fa-f]{0,32}[&seq=\d]{0,15})"
     rb"(?: [HTP/1.0]{0,8}\r?)?"
@@ -50,7 +51,8 @@ def recognise(peek: Peek) -> Claim | More | None:
 def _request(data: bytes, *, flipped: bool) -> Claim | More | None:
     found = _REQUEST.match(data)
     if found is None:
-        return MORE if data and _PARTIAL.fullmatch(data) else None
+        opens = data and any(word.startswith(data) for word in _WORDS)
+        return MORE if opens or _PARTIAL.fullmatch(data) else None
     if found[1] and not _HELLO_HOST.search(data):
         return MORE if b"\n\r\n" not in data and b"\n\n" not in data else None
     return Claim("oscar-http", evidence="request to the gateway", flipped=flipped)
