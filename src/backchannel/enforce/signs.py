@@ -154,7 +154,7 @@ def possible(stream: Stream) -> Iterable[str]:
     if stream.claim is not None:
         return (stream.spoken,)
     waiting = stream.answer is not None and not stream.deaf
-    return stream.candidates if waiting else ()
+    return (stream.candidates or ()) if waiting else ()
 
 
 def within_message(stream: Stream, side: Side) -> Iterator[str]:
