@@ -282,7 +282,7 @@ def written(protocol: str, case: Case, chance: str = "", reason: str = "") -> by
         "protocol": protocol,
         "chance": chance,
         "reason": reason,
-        "start": msgspec.structs.replace(case.start, context=None, recall=None),
+        "start": msgspec.structs.replace(case.start, context=None, read=None, recall=None),
         "context": context,
         "context_type": f"{type(context).__module__}:{type(context).__qualname__}",
         "steps": [
