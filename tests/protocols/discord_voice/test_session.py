@@ -5,6 +5,7 @@ clients sent from.
 """
 
 import struct
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -179,6 +180,16 @@ def test_who_asks_twice_is_told_once():
 def test_an_answer_of_ipv6():
     _, told = say((S, discovery(2, "2001:db8::7", 9)), (S, 20))
     assert [told[0].address, told[1]] == ["2001:db8::7", Gap(size=20)]
+
+
+@given(st.one_of(st.ip_addresses().map(str), st.text("0129.:", min_size=1, max_size=15)))
+def test_addresses_are_those_that_the_standard_library_reads(text):
+    try:
+        expected = str(ip_address(text))
+    except ValueError:
+        expected = None
+    found = wire.read_discovery(discovery(2, text, 9))
+    assert (found and found.address) == expected
 
 
 def test_the_magic_lets_both_pass_and_little_else():

@@ -28,7 +28,7 @@ from backchannel.protocols.telegram_call.session import (
     Session,
     recognise,
 )
-from backchannel.protocols.telegram_call.wire import PEER, PEER6, SELF
+from backchannel.protocols.telegram_call.wire import IDENTITY, PEER, PEER6, SELF
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("udp", Endpoint("192.168.1.77", 23174), Endpoint("91.108.8.7", 521))
@@ -281,7 +281,7 @@ def test_over_tcp_the_same():
 def test_what_is_held_and_told_is_bounded():
     pings = [(C, ping(n)) for n in range(150)]
     session, _ = say(*pings)
-    assert len(session._pings) == PINGS
+    assert len(session._pings) == PINGS * IDENTITY
     asked = [step for n in range(30) for step in ((C, ping(n)), (S, self_info(n, port=1 + n)))]
     _, told = say(*asked)
     assert len(kit.events(told)) == ADDRESSES

@@ -6,6 +6,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.discord_voice cimport wire
 from backchannel.protocols.rtp.session cimport Session as Media
 
+cdef object _VOICE, _PARSED, _CLIENT, _SERVER
 cdef int _BOTH
 
 

@@ -13,7 +13,10 @@ from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.rtp.session import Session as Media
 
 WATCHED = 200
-_BOTH = 1 << Side.CLIENT | 1 << Side.SERVER
+_VOICE = Capability.VOICE_VIDEO
+_PARSED = Standing.PARSED
+_CLIENT, _SERVER = Side
+_BOTH = 1 << _CLIENT | 1 << _SERVER
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -79,25 +82,25 @@ class Session(Decoder):
         return told
 
     def _ping(self, side: Side, data: bytes) -> None:
-        if side is Side.CLIENT:
+        if side is _CLIENT:
             self._pinged = data
         elif data == self._pinged:
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
 
     def _discovery(self, side: Side, found: wire.Discovery) -> list[Output]:
-        if found.answers is not (side is Side.SERVER):
+        if found.answers is not (side is _SERVER):
             return []
         if not found.answers:
             self._asked = found.ssrc
             return []
         if found.ssrc == self._asked:
-            self.standing = Standing.PARSED
+            self.standing = _PARSED
         if self._told:  # a client that hears nothing asks again
             return []
         self._told = True
         return [
             PeerAddress(
-                use=Capability.VOICE_VIDEO,
+                use=_VOICE,
                 account="",
                 address=found.address,
                 port=found.port,

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 ASKS, ANSWERS = 1, 2
 _SIZE, _PING = 74, 8
-_ADDRESS = slice(8, 72)
 _MAGIC = b"\x13\x37\xca\xfe"
 
 
@@ -25,25 +24,42 @@ class Discovery(NamedTuple):
 
 def read_discovery(data: bytes) -> Discovery | None:
     """Read one datagram; None for anything else."""
-    if len(data) != _SIZE or data[2:4] != b"\0\x46":
+    octets = data
+    if len(data) != _SIZE or octets[0] or octets[2] or octets[3] != _SIZE - 4:
         return None
-    kind, ssrc, text = int.from_bytes(data[:2], "big"), data[4:8], data[_ADDRESS]
+    kind, port = octets[1], octets[72] << 8 | octets[73]
+    ssrc, text = int.from_bytes(octets[4:8], "big"), octets[8:72].rstrip(b"\0")
     if kind == ASKS:
-        return None if any(text) else Discovery(False, int.from_bytes(ssrc, "big"), "", 0)
-    told, _, rest = text.partition(b"\0")
+        return None if text else Discovery(False, ssrc, "", 0)
+    if kind != ANSWERS or b"\0" in text or not port:
+        return None
     try:
-        address = str(ip_address(told.decode("ascii")))
+        address = text.decode("ascii")
+        if not _is_dotted(text):
+            address = str(ip_address(address))
     except ValueError:
         return None
-    port = int.from_bytes(data[72:], "big")
-    if kind != ANSWERS or any(rest) or not port:
-        return None
-    return Discovery(True, int.from_bytes(ssrc, "big"), address, port)
+    return Discovery(True, ssrc, address, port)
+
+
+def _is_dotted(text: bytes) -> bool:
+    """Whether *text* is an IPv4 address as `str` would write it: asked often, and so by hand."""
+    number, digits, dots = 0, 0, 0
+    for octet in text:
+        if octet == 0x2E and digits:
+            number, digits, dots = 0, 0, dots + 1
+        elif 0x30 <= octet <= 0x39 and (number or not digits):
+            number, digits = 10 * number + octet - 0x30, digits + 1
+            if number > 0xFF:
+                return False
+        else:
+            return False
+    return dots == 3 and digits > 0
 
 
 def is_ping(data: bytes) -> bool:
     """Say whether a datagram is a ping, or the same one sent back."""
-    return len(data) == _PING and data[:4] == _MAGIC
+    return len(data) == _PING and data.startswith(_MAGIC)
 
 
 def is_control(data: bytes) -> bool:

@@ -131,16 +131,18 @@ def is_stun(data: bytes) -> bool:
 def read_compound(data: bytes) -> list[Report] | None:
     """Read an RTCP compound to its last byte; None if it is not one (RFC 3550 appendix A.2)."""
     octets, size, at = data, len(data), 0
-    if size < 8 or octets[0] & 0xC0 != 0x80 or octets[1] & 0xF8 != _RTCP:
-        return None
-    reports: list[Report] = []
-    while at < size:
+    while at < size:  # most that begin so are encrypted, so nothing is made before the last byte
         if size - at < 4 or octets[at] & 0xC0 != 0x80 or octets[at + 1] & 0xF8 != _RTCP:
             return None
         end = at + 4 + 4 * (octets[at + 2] << 8 | octets[at + 3])
         if end > size or (octets[at] & 0x20 and end < size):
             return None
-        reports.append(Report(octets[at + 1], octets[at] & 0x1F, data[at + 4 : end]))
+        at = end
+    reports: list[Report] = []
+    at = 0
+    while at < size:
+        end = at + 4 + 4 * (octets[at + 2] << 8 | octets[at + 3])
+        reports.append(Report(octets[at + 1], octets[at] & 0x1F, octets[at + 4 : end]))
         at = end
     return reports if reports and _opens(reports[0]) else None
 

@@ -40,6 +40,7 @@ PEERS = 256
 PENDING = 64
 SCHEME = "turn"
 _TCP = 6
+_TUNNEL = Capability.TUNNEL
 _ASKING = frozenset({CREATE_PERMISSION, CHANNEL_BIND, CONNECT})
 _STREAMS = "tcp/"
 """In front of the names of peers that are asked to connect by TCP."""
@@ -114,10 +115,9 @@ class Relay:
         hosts = marked(self._hosts, peer.address)
         if hosts is not self._hosts:
             self._hosts = hosts
-            use = Capability.TUNNEL
             told.append(
                 PeerAddress(
-                    use=use,
+                    use=_TUNNEL,
                     account="",
                     address=peer.address,
                     port=peer.port,

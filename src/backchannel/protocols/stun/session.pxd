@@ -6,8 +6,9 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.packed cimport marked, place, without
 from backchannel.protocols.stun.calls cimport Calls
 from backchannel.protocols.stun.relay cimport Relay
-from backchannel.protocols.stun.wire cimport Message, has_cookie, read, size_of
+from backchannel.protocols.stun.wire cimport Message, endpoint, has_cookie, read, size_of
 
+cdef object _VOICE, _TUNNEL
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef bytes _BY_CLIENT, _BY_SERVER
 cdef Py_ssize_t _ROW, _FULL
@@ -50,7 +51,7 @@ cdef class Session(Decoder):
     cdef list _indication(self, side, Message message)
     @cython.locals(told=list, octets="const unsigned char *", at=Py_ssize_t)
     cdef list _answer(self, int side, Message message)
-    @cython.locals(value=bytes)
+    @cython.locals(packed=bytes, binding=bint)
     cdef list _mapped(self, int side, Message message)
     @cython.locals(names=bytes, nominated=bint)
     cdef list _check(self, Message message)

@@ -37,6 +37,7 @@ from backchannel.protocols.stun.wire import (
     XOR_MAPPED,
     XOR_MAPPED_OLD,
     Message,
+    endpoint,
     has_cookie,
     read,
     size_of,
@@ -51,6 +52,7 @@ PACKETS = 1000
 PENDING = 32
 TOLD = 64
 STRIKES = 3
+_VOICE, _TUNNEL = Capability.VOICE_VIDEO, Capability.TUNNEL
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
 _BY_CLIENT, _BY_SERVER = bytes([_CLIENT]), bytes([_SERVER])
@@ -251,24 +253,19 @@ class Session(Decoder):
 
     def _mapped(self, side: Side, message: Message) -> list[Output]:
         """Tell the address that a NAT gave to who asked, where it is not the one that shows."""
-        value = message.value(XOR_MAPPED)
-        if value is None:
-            value = message.value(XOR_MAPPED_OLD)
-        if value is None:
-            value = message.value(MAPPED_ADDRESS)
-        if value is None or (len(value) == 8 and not self._fresh((value, message.method))):
-            return []  # version 6 is masked anew each time
-        mapped = message.endpoint(XOR_MAPPED) or message.endpoint(XOR_MAPPED_OLD)
-        mapped = mapped or message.endpoint(MAPPED_ADDRESS)
-        start = self._start
+        packed = message.packed(XOR_MAPPED)
+        if packed is None:
+            packed = message.packed(XOR_MAPPED_OLD)
+        if packed is None:
+            packed = message.packed(MAPPED_ADDRESS)
+        binding = message.method == BINDING
+        if packed is None or not self._fresh((packed, binding)):
+            return []
+        mapped, start = endpoint(packed), self._start
         asker = start.server if side == _CLIENT else start.client
-        if mapped is None or mapped.address == asker.address:
+        if mapped.address == asker.address:
             return []
-        use = Capability.TUNNEL
-        if message.method == BINDING:
-            use = start.purpose or Capability.VOICE_VIDEO
-        if not self._fresh((mapped, use)):
-            return []
+        use = (start.purpose or _VOICE) if binding else _TUNNEL
         return [
             PeerAddress(
                 use=use,

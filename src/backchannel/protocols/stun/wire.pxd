@@ -25,8 +25,10 @@ cdef class Message:
     @cython.locals(value=bytes)
     cpdef str text(self, int attribute)
     @cython.locals(at=Py_ssize_t)
+    cpdef bytes packed(self, int attribute)
+    @cython.locals(packed=bytes)
     cpdef endpoint(self, int attribute)
-    @cython.locals(at=Py_ssize_t)
+    @cython.locals(at=Py_ssize_t, packed=bytes)
     cpdef list peers(self)
     @cython.locals(octets="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t, kind=int)
     cpdef bint is_classic(self) except -1
@@ -47,9 +49,10 @@ cpdef Message read(bytes data)
 cpdef bytes fingerprint(bytes covered)
 cpdef bytes signed(bytes data, Py_ssize_t integrity)
 @cython.locals(
-    octets="const unsigned char *", size=Py_ssize_t, port=int, family=int, first=int, second=int,
-    third=int, fourth=int,
+    octets="const unsigned char *", size=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t,
 )
-cpdef address(bytes data, Py_ssize_t at, bint masked)
+cdef bytes _packed(bytes data, Py_ssize_t at, bint masked)
+@cython.locals(octets="const unsigned char *", port=int)
+cpdef endpoint(bytes packed)
 @cython.locals(value=bytes)
 cpdef int error_code(Message message) except -1

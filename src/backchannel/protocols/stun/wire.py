@@ -8,9 +8,9 @@ A type is a method of 12 bits with two bits of class in between (RFC 8489 sectio
 no cookie: its transaction is 16 bytes. All integers are big-endian.
 """
 
-import zlib
 from ipaddress import IPv6Address
 from struct import Struct
+from zlib import crc32
 
 from backchannel.model import Endpoint
 from backchannel.reader import WireError
@@ -102,19 +102,24 @@ class Message:
         value = self.value(attribute)
         return value.decode("utf-8", "replace").rstrip("\0") if value else ""
 
+    def packed(self, attribute: int) -> bytes | None:
+        """Return the port and address in an attribute, in clear; None where it holds none."""
+        at = self.find(attribute)
+        return _packed(self.data, at, attribute != MAPPED_ADDRESS) if at >= 0 else None
+
     def endpoint(self, attribute: int) -> Endpoint | None:
         """Return the address in an attribute; None where it is not there or holds none."""
-        at = self.find(attribute)
-        return address(self.data, at, attribute != MAPPED_ADDRESS) if at >= 0 else None
+        packed = self.packed(attribute)
+        return endpoint(packed) if packed is not None else None
 
     def peers(self) -> list[Endpoint]:
         """Return the peers that it names."""
         found: list[Endpoint] = []
         at = self.find(XOR_PEER)
         while at >= 0:
-            peer = address(self.data, at, True)
-            if peer is not None:
-                found.append(peer)
+            packed = _packed(self.data, at, True)
+            if packed is not None:
+                found.append(endpoint(packed))
             at = self.find(XOR_PEER, _behind(self.data, at))
         return found
 
@@ -194,7 +199,7 @@ def read(data: bytes) -> Message:
 
 def fingerprint(covered: bytes) -> bytes:
     """Return the fingerprint of what stands before it in a message (RFC 8489 section 14.7)."""
-    return _number(zlib.crc32(covered) ^ _FINGERPRINT)
+    return _number(crc32(covered) ^ _FINGERPRINT)
 
 
 def signed(data: bytes, integrity: int) -> bytes:
@@ -204,26 +209,30 @@ def signed(data: bytes, integrity: int) -> bytes:
     return data[:2] + (integrity + 24 - HEADER).to_bytes(2, "big") + data[4:integrity]
 
 
-def address(data: bytes, at: int, masked: bool) -> Endpoint | None:
-    """Return the address in the attribute at *at* of a message; *masked*: by its transaction."""
+def _packed(data: bytes, at: int, masked: bool) -> bytes | None:
+    """Return port and address of the attribute at *at* of a message; *masked*: the transaction lies
+    over them.
+    """
     octets = data
-    size, family = octets[at + 2] << 8 | octets[at + 3], 0
-    if size in (8, 20):
-        family = octets[at + 5]
-    if family != (1 if size == 8 else 2):
+    size = octets[at + 2] << 8 | octets[at + 3]
+    if size not in (8, 20) or octets[at + 5] != (1 if size == 8 else 2):
         return None
-    first, second, third, fourth = octets[4], octets[5], octets[6], octets[7]
+    start, end = at + 6, at + 4 + size
     if not masked:
-        first = second = third = fourth = 0
-    port = (octets[at + 6] ^ first) << 8 | octets[at + 7] ^ second
-    if size == 20:
-        number = int.from_bytes(data[at + 8 : at + 24], "big")
-        if masked:
-            number ^= int.from_bytes(data[4:HEADER], "big")
-        return Endpoint(str(IPv6Address(number)), port)
-    first, second = octets[at + 8] ^ first, octets[at + 9] ^ second
-    third, fourth = octets[at + 10] ^ third, octets[at + 11] ^ fourth
-    return Endpoint(f"{first}.{second}.{third}.{fourth}", port)
+        return octets[start:end]
+    number = int.from_bytes(octets[start + 2 : end], "big")
+    port = (octets[start] ^ octets[4]) << 8 | octets[start + 1] ^ octets[5]
+    size -= 4
+    number ^= int.from_bytes(octets[4 : 4 + size], "big")
+    return (port << 8 * size | number).to_bytes(2 + size, "big")
+
+
+def endpoint(packed: bytes) -> Endpoint:
+    """Return what `Message.packed` returned as an endpoint."""
+    octets, port = packed, packed[0] << 8 | packed[1]
+    if len(packed) != 6:
+        return Endpoint(str(IPv6Address(packed[2:])), port)
+    return Endpoint(f"{octets[2]}.{octets[3]}.{octets[4]}.{octets[5]}", port)
 
 
 def error_code(message: Message) -> int:

@@ -7,16 +7,30 @@ over TCP, at most 64 KiB, PINGS numbers and ADDRESSES addresses.
 
 from hashlib import sha256
 
+from backchannel.decoder import Decoder
 from backchannel.effects import Expect, Tie
 from backchannel.events import Gap, Malformed, PeerAddress
 from backchannel.model import MORE, Capability, Claim, Confidence, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.packed import MARK, marked, place, without
 from backchannel.protocols.telegram_call import wire
 from backchannel.protocols.telegram_call.events import TelegramRelay
-from backchannel.protocols.telegram_call.wire import FROM_RELAY, HELLO, OPENING, PING, SELF, Packet
+from backchannel.protocols.telegram_call.wire import (
+    FROM_RELAY,
+    HELLO,
+    IDENTITY,
+    OPENING,
+    PING,
+    SELF,
+    Packet,
+)
 from backchannel.reader import WireError
 
 WATCHED = 200
+_VOICE = Capability.VOICE_VIDEO
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
+_BOTH = 1 << _CLIENT | 1 << _SERVER
 PINGS = 32
 ADDRESSES = 16
 DIRECT = "direct"
@@ -57,36 +71,36 @@ def _recognise_stream(peek: Peek) -> Claim | More | None:
     return Claim("telegram-call", evidence="tag of 16 bytes, from the relay too")
 
 
-class Session:
+class Session(Decoder):
     """One client's packets to and from one relay."""
 
     def __init__(self, start: Start) -> None:
         self.service = "telegram"
-        self.standing = Standing.CLAIMED
+        self.standing = _CLAIMED
         self.done = start.context == DIRECT
         """Of a direct flow nothing can be read: all of it is encrypted."""
-        self._tcp = start.transport == "tcp"
         self._outside = start.client.address
-        self._buffers = {side: bytearray() for side in Side}
+        self._buffers = (bytearray(), bytearray()) if start.transport == "tcp" else ()
+        """Of both sides, over TCP."""
         self._begun = False
-        self._call = b""
+        self._call = self._pings = self._told = b""
+        """The call's part of its tags; numbers of pings; addresses."""
         self._heard = 0
-        self._pings: dict[int, None] = {}
-        self._told: set[tuple[str, int]] = set()
-        self._going: dict[Side, bool] = {}
-        """Who sent media, and whether it was tgcalls' kind."""
+        self._going = self._wrapped = 0
+        """Who sent media, and whether it was tgcalls' kind, until both have: a bit for each side.
+        """
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*, or the next bytes of its stream."""
-        if self.done or self.standing is Standing.REFUTED:
+        if self.done or self.standing is _REFUTED:
             return []
-        if not self._tcp:
+        if not self._buffers:
             return self._packet(side, data)
         told: list[Output] = []
         buffer = self._buffers[side]
         buffer += data
         try:
-            if side is Side.CLIENT and not self._begun:
+            if side is _CLIENT and not self._begun:
                 if len(buffer) < len(OPENING):
                     return []
                 self._begun = True
@@ -100,10 +114,10 @@ class Session:
 
     def _leave(self) -> None:
         self.done = True
-        for buffer in self._buffers.values():
+        for buffer in self._buffers:
             buffer.clear()
-        if self.standing is Standing.CLAIMED:
-            self.standing = Standing.REFUTED
+        if self.standing is _CLAIMED:
+            self.standing = _REFUTED
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:
         self._heard += 1
@@ -118,22 +132,22 @@ class Session:
             told.append(Tie(key=f"telegram-call/{sha256(packet.call).hexdigest()[:32]}"))
         if packet.call != self._call:
             return []
-        if side is Side.CLIENT:
+        if side is _CLIENT:
             return told + self._asked(packet)
-        self.standing = Standing.PARSED
+        self.standing = _PARSED
         return told + self._answered(packet)
 
     def _asked(self, packet: Packet) -> list[Output]:
-        if packet.kind == PING:
-            if len(self._pings) >= PINGS:
-                del self._pings[next(iter(self._pings))]
-            self._pings[packet.id] = None
-        return [] if packet.kind else self._media(Side.CLIENT, packet)
+        if packet.kind == PING and place(self._pings, packet.id, IDENTITY) < 0:
+            if len(self._pings) >= PINGS * IDENTITY:
+                self._pings = without(self._pings, 0, IDENTITY)
+            self._pings += packet.id
+        return [] if packet.kind else self._media(_CLIENT, packet)
 
     def _answered(self, packet: Packet) -> list[Output]:
         if not packet.kind:
-            return self._media(Side.SERVER, packet)
-        if packet.kind == SELF and packet.id not in self._pings:
+            return self._media(_SERVER, packet)
+        if packet.kind == SELF and place(self._pings, packet.id, IDENTITY) < 0:
             return []
         told = self._address(packet.own, "reflector-self")
         found = self._address(packet.peer, "reflector-peer")
@@ -144,7 +158,7 @@ class Session:
     def _direct(self, peer: tuple[str, int]) -> Expect:
         return Expect(
             protocol="telegram-call",
-            purpose=Capability.VOICE_VIDEO,
+            purpose=_VOICE,
             address=peer[0],
             port=peer[1],
             source=self._outside,
@@ -154,14 +168,15 @@ class Session:
 
     def _address(self, found: tuple[str, int] | None, how: str) -> list[Output]:
         """Tell where somebody is seen, where that is not what the packets themselves show."""
-        if found is None or found in self._told or len(self._told) >= ADDRESSES:
+        if found is None or (how == "reflector-self" and found[0] == self._outside):
             return []
-        if how == "reflector-self" and found[0] == self._outside:
+        told = marked(self._told, found)
+        if told is self._told or len(told) > ADDRESSES * MARK:
             return []
-        self._told.add(found)
+        self._told = told
         return [
             PeerAddress(
-                use=Capability.VOICE_VIDEO,
+                use=_VOICE,
                 account="",
                 address=found[0],
                 port=found[1],
@@ -171,16 +186,18 @@ class Session:
         ]
 
     def _media(self, side: Side, packet: Packet) -> list[Output]:
-        if len(self._going) == len(Side):
+        if self._going == _BOTH:
             return []
-        self._going[side] = packet.webrtc
-        if len(self._going) < len(Side):
+        bit = 1 << side
+        self._going |= bit
+        self._wrapped = self._wrapped & ~bit | (bit if packet.webrtc else 0)
+        if self._going != _BOTH:
             return []
-        return [TelegramRelay(form="webrtc" if all(self._going.values()) else "libtgvoip")]
+        return [TelegramRelay(form="webrtc" if self._wrapped == _BOTH else "libtgvoip")]
 
     def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - of either side
         """Over TCP nothing tells where the next packet begins; datagrams have no holes."""
-        if self._tcp:
+        if self._buffers:
             self._leave()
         return [Gap(size=size)]
 

@@ -12,14 +12,14 @@ Little-endian but for the addresses. In tgcalls the tag's last four bytes say fo
 TCP each has its length u32 in front; the client begins with ee ee ee ee, then a tag and a zero u32.
 """
 
-from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
-
-from backchannel.reader import Reader, WireError
+from backchannel.protocols.compact import text
+from backchannel.reader import WireError
 
 TAG, CALL = 16, 12
 """Bytes of a tag, and of that part of it that is the call's."""
 _MARK = b"\xff" * 12
+_MAPPED = bytes(10) + b"\xff\xff"
+"""In front of an IPv4 address where one of IPv6 is wanted."""
 PING, ASK = 0xFFFFFFFE, 0xFFFFFFFF
 SELF, PEER, PEER6 = 0xC01572C7, 0x27D9371C, 0x83FC73B1
 HELLO = 1
@@ -27,6 +27,8 @@ HELLO = 1
 _SIZES = {PING: 40, ASK: 32, SELF: 64, PEER: 48, PEER6: 72}
 """What is for the relay or from it, and its size."""
 FROM_RELAY = frozenset({SELF, PEER, PEER6})
+IDENTITY = 8
+"""Bytes of a ping's number."""
 BLOCK = 16
 OPENING = b"\xee" * 4
 _HELLO, _LEAST_MEDIA = 20, 24
@@ -34,40 +36,50 @@ MOST = 1 << 16
 """Bytes of a packet over TCP."""
 
 
-class Packet(NamedTuple):
-    """One packet."""
+class Packet:
+    """One packet. `read_packet` makes it."""
 
+    __slots__ = ("call", "id", "kind", "own", "peer", "webrtc")
     call: bytes
     """What it has in common with the others of the call, at this relay and at others."""
-    kind: int = 0
+    kind: int
     """0: media."""
-    id: int = 0
+    id: bytes
     """Of a ping, and of its answer."""
-    own: tuple[str, int] | None = None
-    peer: tuple[str, int] | None = None
+    own: tuple[str, int] | None
+    peer: tuple[str, int] | None
     """Where the relay sees the client, and whom it talks to."""
-    webrtc: bool = False
+    webrtc: bool
     """Whether media is wrapped as tgcalls does."""
 
 
 def read_packet(data: bytes) -> Packet | None:
     """Read one packet; None for what is none of a known kind."""
-    call, kind = data[:CALL], int.from_bytes(data[28:32], "little")
-    if data[TAG : TAG + 12] != _MARK:
-        if len(data) < TAG:
-            return None
-        return Packet(call, HELLO if len(data) <= _LEAST_MEDIA else 0, webrtc=_wrapped(data))
-    if _SIZES.get(kind) != len(data) or call == _MARK:
+    size, octets = len(data), data
+    if size < TAG:
         return None
-    reader = Reader(data, 32)
-    if kind in (PING, ASK):
-        return Packet(call, kind, reader.u64le() if reader else 0)
-    if kind == SELF:
-        reader.skip(4)
-        number = reader.u64le()
-        return Packet(call, kind, number, own=_endpoint(reader, 16))
-    size = 16 if kind == PEER6 else 4
-    return Packet(call, kind, own=_endpoint(reader, size), peer=_endpoint(reader, size))
+    packet = Packet.__new__(Packet)  # without the call that `__init__` would be
+    packet.call, packet.id = octets[:CALL], b""
+    packet.own = packet.peer = None
+    packet.webrtc = False
+    if size < 32 or octets[TAG] != 0xFF or octets[TAG:28] != _MARK:
+        packet.kind = HELLO if size <= _LEAST_MEDIA else 0
+        packet.webrtc = _is_wrapped(data)
+        return packet
+    high, low = octets[31] << 8 | octets[30], octets[29] << 8 | octets[28]
+    kind = packet.kind = high << 16 | low
+    if _SIZES.get(kind) != size or packet.call == _MARK:
+        return None
+    if kind == PING:
+        packet.id = octets[32:40]
+    elif kind == SELF:
+        packet.id = octets[36:44]
+        packet.own = _endpoint(data, 44, 16)
+    elif kind != ASK:
+        width = 16 if kind == PEER6 else 4
+        packet.own = _endpoint(data, 32, width)
+        packet.peer = _endpoint(data, 36 + width, width)
+    return packet
 
 
 def is_sealed(data: bytes) -> bool:
@@ -75,19 +87,22 @@ def is_sealed(data: bytes) -> bool:
     return len(data) >= 2 * BLOCK and len(data) % BLOCK == 0
 
 
-def _wrapped(data: bytes) -> bool:
-    size = int.from_bytes(data[20:24], "big")
-    return len(data) > 24 and 0 <= len(data) - 24 - size <= 3
+def _is_wrapped(data: bytes) -> bool:
+    octets, behind = data, len(data) - _LEAST_MEDIA
+    if behind <= 0 or octets[20] or octets[21]:  # no packet has 64 KiB
+        return False
+    return 0 <= behind - (octets[22] << 8 | octets[23]) <= 3
 
 
-def _endpoint(reader: Reader, size: int) -> tuple[str, int] | None:
-    """Read an address of *size* bytes and a port; None where there is none."""
-    address = ip_address(reader.take(size))
-    port = reader.u32le()
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    usable = 0 < port < 65536 and not address.is_unspecified
-    return (str(address), port) if usable else None
+def _endpoint(data: bytes, at: int, size: int) -> tuple[str, int] | None:
+    """Read an address of *size* bytes and a port behind it; None where there is none."""
+    octets, end = data, at + size
+    address = octets[at:end]
+    if address.startswith(_MAPPED):
+        address = octets[at + 12 : end]
+    port = octets[end + 1] << 8 | octets[end]
+    usable = port and not octets[end + 2] and not octets[end + 3] and any(address)
+    return (text(address), port) if usable else None
 
 
 def opens(data: bytes) -> bool | None:
