@@ -10,7 +10,7 @@ r"""Names of BitTorrent programs, as peer ids and the hash table give them. Byte
 BEP 20; libtorrent's src/identify_client.cpp has the codes that came later.
 """
 
-import re
+from backchannel.patterns import later
 
 _CODES = """\
 7T aTorrent|A2 aria2|AB AnyEvent BitTorrent|AG Ares|AR Arctic|AT Artemis|AV Avicora|AX BitPump\
@@ -41,10 +41,10 @@ _LETTERS = {
 }
 """Programs by one letter. `Q` with numbers is Queen Bee, `M` is what BitTorrent, Inc. made."""
 
-_DASHED = re.compile(rb"-([0-9A-Za-z]{2}|[A-Z]~)([0-9A-Za-z]{4})-")
-_DOTTED = re.compile(rb"-(ML)(\d{1,2}(?:\.\d{1,2}){1,3})-")
-_NUMBERED = re.compile(rb"(A2(?=-)|[A-Z](?!-))-?(\d{1,3})-(\d{1,3})-(\d{1,3})-")
-_SHADOW = re.compile(rb"([A-Z])([0-9A-Za-z.]{3,5})-{3}")
+_DASHED = later(rb"-([0-9A-Za-z]{2}|[A-Z]~)([0-9A-Za-z]{4})-")
+_DOTTED = later(rb"-(ML)(\d{1,2}(?:\.\d{1,2}){1,3})-")
+_NUMBERED = later(rb"(A2(?=-)|[A-Z](?!-))-?(\d{1,3})-(\d{1,3})-(\d{1,3})-")
+_SHADOW = later(rb"([A-Z])([0-9A-Za-z.]{3,5})-{3}")
 
 
 def software(peer_id: bytes) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def test_what_may_not_begin_is_no_message_of_a_stream(guid, kind, way, body, siz
     counted = len(body) if size is None else size
     data = guid + bytes([kind]) + way + counted.to_bytes(4, "little") + body
     if plausible.count_messages(data) >= 0:
-        assert wire.may_begin(data)
+        assert recognise(Peek("tcp", data, b"", False, build.TCP)) is not None
 
 
 # -- pongs ---------------------------------------------------------------------------------------

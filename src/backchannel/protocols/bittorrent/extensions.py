@@ -17,7 +17,7 @@ from backchannel.events import PeerAddress, Share, SharedFile, Software
 from backchannel.model import Capability, Endpoint, Side
 from backchannel.patterns import later
 from backchannel.protocols import Output, bencode
-from backchannel.protocols.bencode import Dict
+from backchannel.protocols.bencode import Dict, octets
 from backchannel.protocols.bittorrent import torrent
 from backchannel.protocols.bittorrent.events import Torrent
 from backchannel.protocols.bittorrent.meeting import meet
@@ -61,7 +61,10 @@ class Extensions:
 
     def name(self, side: Side, number: int) -> str:
         """Return what a message of *side* is, by its number."""
-        return self._names[side.other].get(number, "") if number else "extension-handshake"
+        if not number:
+            return "extension-handshake"
+        names = self._names[side.other]
+        return names.get(number, "")
 
     def take(self, side: Side, body: bytes) -> list[Output]:
         """Take the body of an extended message. Raises WireError where it is broken."""
@@ -94,36 +97,38 @@ class Extensions:
         for name, number in bencode.inner(said, b"m").items():
             if isinstance(number, int) and 0 < number < 256 and len(names) < NAMES:
                 names[number] = utf8(name[:SHOWN])
-        return [*self._program(side, said), *self._addresses(side, said)]
+        out: list[Output] = []
+        self._program(side, said, out)
+        self._addresses(side, said, out)
+        return out
 
-    def _program(self, side: Side, said: Dict) -> list[Output]:
-        words = utf8(bencode.octets(said, b"v")[:SHOWN])
+    def _program(self, side: Side, said: Dict, out: list[Output]) -> None:
+        words = utf8(octets(said, b"v")[:SHOWN])
         if not words or not self._is_new("program", words, side):
-            return []
+            return
         found = _PROGRAM.fullmatch(words)
         name, version = found.groups() if found else (words, "")
-        return [Software(name=name, version=version, role="peer", account=self._known.peers[side])]
+        account = self._known.peers[side]
+        out.append(Software(name=name, version=version, role="peer", account=account))
 
-    def _addresses(self, side: Side, said: Dict) -> list[Output]:
+    def _addresses(self, side: Side, said: Dict, out: list[Output]) -> None:
         """Tell where the side listens, its other addresses, and how it sees the other side."""
         own = self._known.ends[side].address
         port = bencode.number(said, b"p")
         port = port if 0 < port <= 0xFFFF else 0
-        others = [text(bencode.octets(said, key)) for key in (b"ipv4", b"ipv6")]
-        out: list[Output] = []
-        for address in [own] if port else []:
-            out += self._address(side, address, port, "listening-port")
-        for address in others:
+        if port:
+            self._address(side, own, port, "listening-port", out)
+        for key in (b"ipv4", b"ipv6"):
+            address = text(octets(said, key))
             if address and address != own:
-                out += self._address(side, address, port, "extension-handshake")
-        seen = text(bencode.octets(said, b"yourip"))
+                self._address(side, address, port, "extension-handshake", out)
+        seen = text(octets(said, b"yourip"))
         if seen and seen != self._known.ends[side.other].address:
-            out += self._address(side.other, seen, 0, "seen-as")
-        return out
+            self._address(side.other, seen, 0, "seen-as", out)
 
-    def _address(self, whose: Side, address: str, port: int, how: str) -> list[Output]:
+    def _address(self, whose: Side, address: str, port: int, how: str, out: list[Output]) -> None:
         if not self._is_new(how, address, port):
-            return []
+            return
         told = PeerAddress(
             use=Capability.FILE_SHARING,
             account=self._known.peers[whose],
@@ -131,7 +136,9 @@ class Extensions:
             port=port,
             how=how,
         )
-        return [told, *(meet(address, port) if port else [])]
+        out.append(told)
+        if port:
+            out += meet(address, port)
 
     # -- what they say by it -------------------------------------------------------------------
 
@@ -143,7 +150,7 @@ class Extensions:
         out: list[Output] = []
         asker = self._known.ends[side.other].address
         for key, size in ((b"added", V4), (b"added6", V6)):
-            packed, flags = bencode.octets(said, key), bencode.octets(said, key + b".f")
+            packed, flags = octets(said, key), octets(said, key + b".f")
             for number in range(min(len(packed) // size, EXCHANGED)):
                 role = "seed" if flags[number : number + 1] and flags[number] & _SEED else "peer"
                 entry = packed[number * size : (number + 1) * size]

@@ -3,6 +3,7 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
+from backchannel.protocols.bittorrent.extensions cimport Extensions
 from backchannel.protocols.bittorrent.pieces cimport Bits
 from backchannel.protocols.bittorrent.wire cimport Lane
 from backchannel.reader cimport u32_at
@@ -30,7 +31,8 @@ cdef class Session(Decoder):
     cdef readonly str service
     cdef tuple _ends
     cdef list _peers, _names
-    cdef object _extensions, _content, _recall
+    cdef Extensions _extensions
+    cdef object _content, _recall
     cdef Py_ssize_t _sealed
     cdef bint _first
 

@@ -9,6 +9,7 @@ from backchannel.protocols.bittorrent_tracker.requests import read_request
 
 _CONNECT = bytes.fromhex("000004172710198000000000")
 _GET = b"GET /"
+_ASKS = b"info_hash="
 _LONGEST = 4096
 _SIZE, _ANNOUNCE = 16, 98
 _STOPPED, _WANTED = 3, 10_000
@@ -24,6 +25,8 @@ def recognise(peek: Peek) -> Claim | More | None:
     line, newline, _ = data.partition(b"\n")
     if not newline:
         return MORE if len(data) < _LONGEST else None
+    if _ASKS not in line.lower():
+        return None
     target = line[len(_GET) - 1 :].rpartition(b" HTTP/1.")[0].decode("latin-1")
     request = read_request(target)
     if request is None:

@@ -12,7 +12,7 @@ from backchannel.protocols.fasttrack.cipher import Cipher, UnknownCipherError
 TELLING = 4
 """Bytes that tell HTTP and push from the handshake of a session."""
 GIFT = wire.GIFT_NONCE.to_bytes(4, "big")
-_TEXT = frozenset(range(0x20, 0x7F)) | {9, 10, 13}
+_TEXT = bytes((9, 10, 13, *range(0x20, 0x7F)))
 GIVE = later(rb"GIVE (\d{1,10})\r?\n")
 GIVE_LINE = 24
 _OWN_PATH = later(rb"(?:GET|HEAD) /\.hash=[0-9a-fA-F]{40}")
@@ -24,6 +24,8 @@ _MARK = later(
     rb"|server: *(?:kazaa|gift-fasttrack))",
     re.IGNORECASE,
 )
+_NAMES = b"kazaa", b"peerenabler/", b"gift-fasttrack"
+"""Of which one is in every such mark."""
 _HOST = later(rb"\nhost: *([^\s:]+)(:\d+)?\r?\n", re.IGNORECASE)
 _ADDRESS = later(rb"[\d.]+")
 _WORDS = (b"GIVE", b"GET ", b"HEAD", b"HTTP")
@@ -55,7 +57,7 @@ def _link(peek: Peek) -> Claim | More | None:
         return None if server else MORE
     if len(client) > wire.HELLO and not server and client[:4] != GIFT:
         return None  # a client waits for the answer
-    if _TEXT.issuperset(client[: wire.HELLO]):
+    if _is_plain(client[: wire.HELLO]):
         return None
     hello = wire.read_hello(client[: wire.HELLO])
     if not wire.plausible(hello.kind):
@@ -75,7 +77,7 @@ def _answer_only(server: bytes) -> Claim | More | None:
 
 def _named(server: bytes) -> str | More | None:
     """Return the name behind an answer, MORE where more bytes decide, None for no answer."""
-    if len(server) < wire.ANSWER or _TEXT.issuperset(server[: wire.ANSWER]):
+    if len(server) < wire.ANSWER or _is_plain(server[: wire.ANSWER]):
         return MORE if len(server) < wire.ANSWER else None
     seed, kind = wire.read_answer(server)
     if not wire.plausible(kind):
@@ -88,6 +90,11 @@ def _named(server: bytes) -> str | More | None:
     if name and not wire.is_name(name):
         return None
     return (wire.text(name) or None) if ended else MORE
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether *data* is printable text alone."""
+    return not data.translate(None, _TEXT)
 
 
 # -- HTTP --------------------------------------------------------------------------------------
@@ -152,7 +159,8 @@ def _elsewhere(asked: bytes) -> bool:
 def _marked(head: bytes, *, flipped: bool) -> Claim | More | None:
     """Claim what names KaZaA in its head; MORE while the head has not ended."""
     block, ended, _ = head.partition(b"\r\n\r\n")
-    if found := _MARK.search(block):
+    low = block.lower()
+    if any(name in low for name in _NAMES) and (found := _MARK.search(block)):
         mark = found[0].decode("latin-1").strip()
         return Claim("fasttrack", evidence=f"HTTP head with {mark}", flipped=flipped)
     return None if ended or len(head) >= 4096 else MORE

@@ -14,8 +14,10 @@ from backchannel.protocols.gnutella.handshake import Block
 from backchannel.protocols.gnutella.vendors import KNOWN
 from backchannel.reader import WireError
 
-_LETTERS = frozenset((b"C", b"G", b"H", b"P"))
+_LETTERS = b"CGHP"
 """With which handshakes, pushes, chats and HTTP begin."""
+_KINDS = bytes(kind in wire.NAMES for kind in range(256))
+_HEADER_SIZE, _HIGHEST = wire.HEADER, wire.HIGHEST
 _LONGEST_LINE = 512
 _BARE_PINGS, _BARE_SIZE = (b"\x0cPI", b"\x08PI", b"\x48\0PI", b"\x4c\0PI"), 12
 _GIV = later(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
@@ -33,6 +35,8 @@ _OURS = later(
     rb"|gnutella/(?:thex|tigertree|push-?proxy|metadata|preview|browse)\b|gnet/push-proxy\b)"
 )
 """Targets that only servents ask for."""
+_OUR_FOLDERS = b"/uri-res/", b"/gnutella/", b"/gnet/"
+"""How they begin, so that the pattern is compiled for few."""
 _SHARED = later(rb"(?:/get/\d{1,10}/.|/gnutella/res/|/$)")
 """Targets that need a header of a servent beside them."""
 _HEADER = later(
@@ -62,7 +66,7 @@ def recognise(peek: Peek, network: str = "gnutella") -> Claim | More | None:
     if peek.transport == "udp":
         return _datagram(peek, network)
     client, server = peek.client, peek.server
-    if client[:1] not in _LETTERS and server[:1] not in _LETTERS:
+    if not (client and client[0] in _LETTERS) and not (server and server[0] in _LETTERS):
         return _messages(peek) if network == "gnutella" else None
     if b"G" in (client[:1], server[:1]) and (
         handshake.opens(client[:20]) if client else handshake.opens(server[:20])
@@ -155,28 +159,27 @@ def _stream(peek: Peek) -> Claim | More | None:
             return Claim("gnutella", evidence="CHAT CONNECT")
         return MORE if len(first) < _CHAT_LINE and b"\n" not in first else None
     if client.startswith((b"GET ", b"HEAD ")):
-        return _http(client, server, peek.start.server.address)
+        return _http(client, server, peek.start.server.address, False)
     if server.startswith((b"GET ", b"HEAD ")):
-        return _http(server, client, peek.start.client.address, flipped=not peek.begun)
+        return _http(server, client, peek.start.client.address, not peek.begun)
     if first.startswith(b"HTTP/1."):
-        return _answer(first, flipped=not peek.begun and first is client)
+        return _answer(first, not peek.begun and first is client)
     return _messages(peek)
 
 
-def _http(
-    request: bytes, answer: bytes, asked: str, *, flipped: bool = False
-) -> Claim | More | None:
+def _http(request: bytes, answer: bytes, asked: str, flipped: bool) -> Claim | More | None:
     """*asked* is the address of the peer that gets the request."""
     target = _target(request)
     if not target:
         return MORE if b"\n" not in request and len(request) < 4096 else None
-    if absolute := _ABSOLUTE.match(target):
+    if target[:1] != b"/" and (absolute := _ABSOLUTE.match(target)):
         if absolute[1].strip(b"[]").decode("latin-1") != asked:
             return None  # a proxy is asked to fetch it, and what it carries is looked at there
         target = target[absolute.end() :]
-    if _OURS.match(target):
+    if target.startswith(_OUR_FOLDERS) and _OURS.match(target):
         return Claim("gnutella", evidence="request that only servents make", flipped=flipped)
-    if _CACHE.search(target) and _CACHE_CLIENT.search(target):
+    asks = b"?" in target or b"&" in target
+    if asks and _CACHE.search(target) and _CACHE_CLIENT.search(target):
         return Claim("gnutella", evidence="request to a web cache for hosts", flipped=flipped)
     if not _SHARED.match(target):
         return None
@@ -206,7 +209,7 @@ def _servent(head: bytes, target: bytes) -> bool:
     return agent is not None and KNOWN.match(agent[1].decode("latin-1")) is not None
 
 
-def _answer(data: bytes, *, flipped: bool) -> Claim | More | None:
+def _answer(data: bytes, flipped: bool) -> Claim | More | None:
     """An answer whose request was not seen."""
     head, end, _ = data.partition(b"\r\n\r\n")
     if _ANSWER_HEADER.search(head):
@@ -219,19 +222,29 @@ def _messages(peek: Peek) -> Claim | More | None:
     if peek.begun:
         return None  # it would begin with a handshake
     client, server = peek.client, peek.server
-    seen = [data for data in (client, server) if len(data) >= wire.HEADER]
-    if not seen:
+    asked, answered = len(client) >= _HEADER_SIZE, len(server) >= _HEADER_SIZE
+    if not (asked or answered):
         return MORE
-    if not all(map(wire.may_begin, seen)):
+    if asked and not _begins(client):
         return None  # as nearly always, so that nothing that reads messages is loaded
+    if answered and not _begins(server):
+        return None
     from backchannel.protocols.gnutella.plausible import (  # noqa: PLC0415
         ENOUGH,
         count_messages,
     )
 
+    seen = [data for data, whole in ((client, asked), (server, answered)) if whole]
     counts = list(map(count_messages, seen))
     if min(counts) < 0:
         return None
     if sum(counts) >= ENOUGH:
         return Claim("gnutella", evidence=f"{sum(counts)} messages in a row")
     return MORE if max(len(client), len(server)) < 4096 else None
+
+
+def _begins(data: bytes) -> bool:
+    """Whether a header at the front of *data* has a kind, a way and a size that streams have."""
+    way = data[17] + data[18]
+    small = not data[22] and (not data[21] or (data[21] == 1 and not data[20] and not data[19]))
+    return bool(_KINDS[data[16]]) and 0 < way <= _HIGHEST and small

@@ -66,11 +66,6 @@ def read_message(data: bytes) -> Message:
     return Message(data[:16], data[16], data[17], data[18], data[HEADER:])
 
 
-def may_begin(data: bytes) -> bool:
-    """Whether the HEADER bytes at the front of *data* have a kind and a way that streams have."""
-    return data[16] in NAMES and 0 < data[17] + data[18] <= HIGHEST
-
-
 def take_messages(buffer: bytearray) -> Iterator[Message]:
     """Cut all whole messages off the front of *buffer*, which holds at most one part of one then.
 
