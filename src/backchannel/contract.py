@@ -139,7 +139,7 @@ class Start(msgspec.Struct, frozen=True):
         """
         if self.read is None or kind.capability is not Event.capability:
             return True
-        return self.read(str(kind.__struct_config__.tag), **values)
+        return self.read(_tag(kind), **values)
 
 
 class Session(Interface):
@@ -218,6 +218,11 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
         """Load the decoder and the data that ships beside it, so that it opens no file later."""
         _recogniser(self.name)
         getattr(_module(self.name), "prepare", lambda: None)()
+
+
+@cache
+def _tag(kind: type[Event]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 @cache

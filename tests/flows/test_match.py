@@ -14,6 +14,7 @@ from backchannel.contract import Length, Magic, Spread
 from backchannel.flows.core import FlowCore as Core
 from backchannel.flows.core_py import FlowCore as Twin
 from backchannel.flows.delivery import CLOSED, DATA
+from backchannel.flows.magics import LONGEST
 from backchannel.flows.match_py import Fit, fits
 from backchannel.flows.settings import FlowSettings
 from backchannel.protocols import load
@@ -303,7 +304,7 @@ def test_all_words_together_are_bounded():
 
 @pytest.mark.parametrize(
     "magic",
-    [Magic("tcp", bytes(65)), Magic("tcp", at=2000), Magic("tcp", sizes=tuple(range(65)))],
+    [Magic("tcp", bytes(LONGEST + 1)), Magic("tcp", at=2000), Magic("tcp", sizes=tuple(range(65)))],
 )
 def test_a_magic_that_cannot_be_compiled_is_refused(magic):
     with pytest.raises(ValueError, match="too long"):

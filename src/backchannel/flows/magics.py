@@ -5,6 +5,9 @@ from backchannel.contract import Magic
 HEAD = 4096
 """Bytes of a head of lines that are searched for a magic's words."""
 
+LONGEST = 112
+"""Bytes of a pattern."""
+
 
 def check(index: int, magic: Magic) -> None:
     """Raise ValueError for a magic that cannot be compiled."""
@@ -12,7 +15,7 @@ def check(index: int, magic: Magic) -> None:
         raise ValueError(f"protocol index {index} is not in 0..63")
     if magic.length is not None and magic.length.size not in {1, 2, 3, 4}:
         raise ValueError(f"length field of {magic.length.size} bytes: {magic}")
-    if len(magic.pattern) > 64 or magic.at > 1024 or len(magic.sizes) > 64:
+    if len(magic.pattern) > LONGEST or magic.at > 1024 or len(magic.sizes) > 64:
         raise ValueError(f"magic too long: {magic}")
     if any(len(mask) > len(magic.pattern) for mask in magic.some) or len(magic.some) > 2:
         raise ValueError(f"masks that do not lie over the pattern: {magic}")

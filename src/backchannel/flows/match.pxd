@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from backchannel.flows.names cimport Names
 
 cdef enum:
-    LONGEST_PATTERN = 64
+    LONGEST_PATTERN = 112
     MOST_SIZES = 64
     MOST_WORDS = 64             # of all magics together
     LONGEST_WORD = 32

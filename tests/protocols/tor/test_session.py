@@ -5,6 +5,7 @@ Facts about the captures: tshark names the same hosts and certificates.
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,7 +153,22 @@ def test_browsers_with_the_same_ciphers_do_not_reach_the_recogniser():
         assert matcher.candidates("tcp", data) == []
 
 
+def test_what_is_too_short_to_tell_reaches_it_only_if_a_hello_may_begin_so():
+    matcher = Matcher({"tor": PROTOCOL})
+    data = hello()
+    assert all(matcher.candidates("tcp", data[:size]) == ["tor"] for size in range(1, len(data)))
+    for short in (b"220 ready\r\n", b"\x16\2", data[:5] + b"\2", data[:7] + b"\0\0\2"):
+        assert matcher.candidates("tcp", short) == []
+
+
 # -- what proves it ------------------------------------------------------------------------------
+
+
+def test_what_nobody_reads_is_only_counted():
+    session = Session(msgspec.structs.replace(START, read=lambda *_, **__: False))
+    told = [each for side, data in TLS13 for each in session.feed(side, data)]
+    assert told[:2] == [TlsHello, TlsAnswer]
+    assert session.standing is Standing.PARSED
 
 
 def test_cells_prove_a_link_of_tls_13():

@@ -2,6 +2,9 @@
 
 from backchannel.protocols import Magic, Protocol
 
+_RECORD = b"\x16\x03\0\0\0\x01\0\0\0\x03" + bytes(33)
+_RECORD_MASK = b"\xff\xff\0\0\0\xff\xff\0\0\xff" + bytes(33)
+"""A record with a handshake, a client's hello in it, and its version; then 32 random bytes."""
 _NO_ID = b"\0"
 _ID, _ID_MASK = b"\x20" + bytes(32), b"\xff" + bytes(32)
 _TLS13 = b"\x13\x01\x13\x03\x13\x02"
@@ -10,14 +13,13 @@ _OLD = bytes.fromhex("c00ac0140088008700390038c00fc00500840035c007c009c011c01300
 
 
 def _hello(session: bytes, compared: bytes, size: bytes, bits: bytes, ciphers: bytes) -> Magic:
-    """Return the magic of a client's hello: its session's id, the size of its ciphers, and their
-    first; *compared* and *bits* are the masks of the first two.
+    """Return the magic of a client's hello in one record: its session's id, the size of its
+    ciphers, and their first; *compared* and *bits* are the masks of the first two.
     """
     return Magic(
         "tcp",
-        at=43,
-        pattern=session + size + ciphers,
-        mask=compared + bits + b"\xff" * len(ciphers),
+        pattern=_RECORD + session + size + ciphers,
+        mask=_RECORD_MASK + compared + bits + b"\xff" * len(ciphers),
     )
 
 

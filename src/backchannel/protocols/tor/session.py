@@ -10,6 +10,7 @@ from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.tls import wire as tls
 from backchannel.protocols.tls.certificate import read_names
+from backchannel.protocols.tls.events import TlsAnswer, TlsHello
 from backchannel.protocols.tls.told import tell_answer, tell_hello
 from backchannel.protocols.tor import wire
 from backchannel.protocols.tor.events import TorLink
@@ -18,13 +19,10 @@ from backchannel.reader import WireError
 
 RECORDS = 24
 
-_RECORD = b"\x16\x03"
-"""A record of TLS with a handshake: short payloads of all kinds come here, and leave here."""
-
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a client's hello of Tor's shape."""
-    if peek.transport != "tcp" or not _RECORD.startswith(peek.client[:2]):
+    if peek.transport != "tcp":
         return None
     try:
         hello = wire.read_hello(peek.client)
@@ -40,7 +38,10 @@ def recognise(peek: Peek) -> Claim | More | None:
 class Session:
     """Both sides of one link."""
 
-    def __init__(self, start: Start) -> None:  # noqa: ARG002 - nothing of it is needed
+    def __init__(self, start: Start) -> None:
+        self._hellos = start.reads(TlsHello)
+        self._answers = start.reads(TlsAnswer)
+        """Which are told in full; for the others their class is enough."""
         self.service = "tor"
         self.standing = Standing.CLAIMED
         self.done = False
@@ -90,7 +91,7 @@ class Session:
         if not wire.shape(hello):
             raise WireError("not Tor's hello")
         self._name = hello.name
-        told.append(tell_hello(hello))
+        told.append(tell_hello(hello) if self._hellos else TlsHello)
 
     def _answer(self, body: bytes, told: list[Output]) -> None:
         messages = self._handshake
@@ -112,7 +113,7 @@ class Session:
     def _chosen(self, hello: tls.ServerHello, told: list[Output]) -> None:
         if hello.retry:
             return
-        told.append(tell_answer(hello))
+        told.append(tell_answer(hello) if self._answers else TlsAnswer)
         if hello.version >= tls.TLS13:
             self._sizes = Sizes()
 

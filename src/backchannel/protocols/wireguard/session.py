@@ -194,9 +194,9 @@ class Session(Decoder):
         keys = self._keys[side]
         if len(keys) >= KEYS:
             oldest = next(iter(keys))
-            if keys[oldest].told:
-                out.append(_figures("ends", oldest, keys[oldest]))
-            del keys[oldest]
+            key = keys.pop(oldest)
+            if key.told:
+                out.append(_figures("ends", oldest, key))
         keys[message.receiver] = key = _Key(message)
         if self.standing is _CLAIMED and len(keys) > STRIKES:
             self.standing = _REFUTED
@@ -223,7 +223,10 @@ class Session(Decoder):
     def _sums(self, side: Side, state: Literal["counted", "ends"]) -> list[WireguardTraffic]:
         """Sum up what *side* sent, and forget it."""
         keys = self._keys[side]
-        told = [_figures(state, number, key) for number, key in keys.items() if key.told]
+        told: list[WireguardTraffic] = []
+        for number, key in keys.items():
+            if key.told:
+                told.append(_figures(state, number, key))
         keys.clear()
         return told
 

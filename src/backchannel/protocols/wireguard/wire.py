@@ -10,7 +10,7 @@ Integers are little-endian. The packet inside is padded to a multiple of 16 byte
 the MTU of the tunnel. An index is a random number by which its owner knows one handshake.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 KEEPALIVE = 32
@@ -20,8 +20,6 @@ PLAIN = bytes(3)
 """The reserved bytes as they should be."""
 _SIZES = {148: INITIATION, 92: RESPONSE, 64: COOKIE}
 _NO_COOKIE = bytes(16)
-_COUNTER = 1 << 32
-"""More packets than keys live for: they are replaced after two minutes."""
 _FULL = 512
 """Data of this size may be as large as the MTU allows, and then it is not padded."""
 _KEY, _LEAST = 32, 18
@@ -29,26 +27,31 @@ _TAG, _TAG_LEAST = 16, 8
 _DISCO_SHORTEST = 6 + 32 + 24 + 16 + 2
 
 
-class Message(NamedTuple):
+class Message:
     """One message of WireGuard."""
 
-    kind: int
-    reserved: bytes
-    sender: int = 0
-    """The index that its sender has chosen; only in handshakes."""
-    receiver: int = 0
-    """The index that its receiver had chosen; not in initiations."""
-    counter: int = 0
-    size: int = 0
-    bare: bool = False
-    """Handshakes: the second code is zero, as long as the receiver asked for no cookie."""
+    __slots__ = ("bare", "counter", "kind", "receiver", "reserved", "sender", "size")
+
+    def __init__(self, kind: int, reserved: bytes, sender: int, receiver: int) -> None:
+        self.kind, self.reserved = kind, reserved
+        self.sender = sender
+        """The index that its sender has chosen; only in handshakes."""
+        self.receiver = receiver
+        """The index that its receiver had chosen; not in initiations."""
+        self.counter = self.size = 0
+        """Of data."""
+        self.bare = False
+        """Handshakes: the second code is zero, as long as the receiver asked for no cookie."""
 
 
-class Disco(NamedTuple):
+class Disco:
     """One message of path discovery: all but the sender's key is encrypted."""
 
-    key: str
-    """In hexadecimal; it names a node for as long as its program runs."""
+    __slots__ = ("key",)
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        """In hexadecimal; it names a node for as long as its program runs."""
 
 
 Read: TypeAlias = Message | Disco | None
@@ -70,26 +73,26 @@ def read(data: bytes) -> Read:
 
 
 def _data(data: bytes) -> Message | None:
-    counter = int.from_bytes(data[8:16], "little")
-    if counter >= _COUNTER or not varied(data[16:32], _TAG_LEAST):
+    """Read data whose counter is below 2^32: keys are replaced after two minutes."""
+    counter, more = _u32(data, 8), _u32(data, 12)
+    if more or not varied(data[16:32], _TAG_LEAST):
         return None
-    return Message(DATA, data[1:4], receiver=_u32(data, 4), counter=counter, size=len(data))
+    message = Message(DATA, data[1:4], 0, _u32(data, 4))
+    message.counter, message.size = counter, len(data)
+    return message
 
 
 def _handshake(data: bytes, kind: int) -> Message | None:
     if kind == COOKIE:
         fits = varied(data[8:40], _LEAST)
-        return Message(COOKIE, data[1:4], receiver=_u32(data, 4)) if fits else None
+        return Message(COOKIE, data[1:4], 0, _u32(data, 4)) if fits else None
     key = 8 if kind == INITIATION else 12
     if not varied(data[key : key + _KEY], _LEAST):
         return None
-    return Message(
-        kind,
-        data[1:4],
-        sender=_u32(data, 4),
-        receiver=0 if kind == INITIATION else _u32(data, 8),
-        bare=data[-16:] == _NO_COOKIE,
-    )
+    receiver = 0 if kind == INITIATION else _u32(data, 8)
+    message = Message(kind, data[1:4], _u32(data, 4), receiver)
+    message.bare = data[-16:] == _NO_COOKIE
+    return message
 
 
 def varied(data: bytes, least: int) -> bool:
@@ -97,8 +100,10 @@ def varied(data: bytes, least: int) -> bool:
     return len(set(data)) >= least
 
 
-def _u32(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 4], "little")
+def _u32(octets: bytes, at: int) -> int:
+    """Return the four bytes at *at*, which are there."""
+    high, low = octets[at + 2] | octets[at + 3] << 8, octets[at] | octets[at + 1] << 8
+    return high << 16 | low
 
 
 def index(number: int) -> str:
