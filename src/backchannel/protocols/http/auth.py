@@ -27,49 +27,6 @@ _OPAQUE = frozenset({"negotiate", "bearer"})
 _DIGEST_SALT = ("realm", "nonce", "uri", "nc", "cnonce", "qop", "algorithm")
 
 
-class Authentication:
-    """Reads the credentials of one connection; each is told once."""
-
-    def __init__(self) -> None:
-        self._challenge = ""
-        self._seen: set[int] = set()
-
-    def challenged(self, values: tuple[str, ...]) -> None:
-        """Take the challenges in an answer's WWW-Authenticate or Proxy-Authenticate headers."""
-        for value in values:
-            message = _ntlm(value)
-            if message[:12] == _MARK + b"\2\0\0\0" and len(message) >= 32:
-                self._challenge = message[24:32].hex()
-
-    def read(self, values: tuple[str, ...], method: str) -> "Offer":
-        """Return what a request's (Proxy-)Authorization headers hold."""
-        offer = Offer()
-        for value in values:
-            credential = _read(value, method, self._challenge)
-            if credential is not None:
-                offer.credentials.append(credential)
-                if offer.sign_on is None:
-                    offer.sign_on = SignOn(account=credential.account, method=credential.scheme)
-            elif offer.sign_on is None:
-                scheme = value.strip().partition(" ")[0].lower()
-                if scheme in _OPAQUE and not _ntlm(value):
-                    offer.sign_on = SignOn(account="", method=f"http-{scheme}")
-        return offer
-
-    def fresh(self, offer: "Offer") -> list[Credential]:
-        """Return the credentials of an offer that were not told yet."""
-        told = {hash(credential): credential for credential in offer.credentials}
-        fresh = [told[each] for each in told if each not in self._seen]
-        if len(self._seen) > SEEN:
-            self._seen.clear()
-        self._seen.update(told)
-        return fresh
-
-    def offered(self, values: tuple[str, ...], method: str) -> list[Credential]:
-        """Return what a request's (Proxy-)Authorization headers give away and was not told yet."""
-        return self.fresh(self.read(values, method))
-
-
 class Offer:
     """What the headers of one request hold."""
 
@@ -84,6 +41,49 @@ class Offer:
     def user(self) -> str:
         """The user name in Basic, Digest or NTLM credentials; empty where there is none."""
         return self.credentials[0].account if self.credentials else ""
+
+
+class Authentication:
+    """Reads the credentials of one connection; each is told once."""
+
+    def __init__(self) -> None:
+        self._challenge = ""
+        self._seen: set[int] = set()
+
+    def challenged(self, values: tuple[str, ...]) -> None:
+        """Take the challenges in an answer's WWW-Authenticate or Proxy-Authenticate headers."""
+        for value in values:
+            message = _ntlm(value)
+            if message[:12] == _MARK + b"\2\0\0\0" and len(message) >= 32:
+                self._challenge = message[24:32].hex()
+
+    def read(self, values: tuple[str, ...], method: str) -> Offer:
+        """Return what a request's (Proxy-)Authorization headers hold."""
+        offer = Offer()
+        for value in values:
+            credential = _read(value, method, self._challenge)
+            if credential is not None:
+                offer.credentials.append(credential)
+                if offer.sign_on is None:
+                    offer.sign_on = SignOn(account=credential.account, method=credential.scheme)
+            elif offer.sign_on is None:
+                scheme = value.strip().partition(" ")[0].lower()
+                if scheme in _OPAQUE and not _ntlm(value):
+                    offer.sign_on = SignOn(account="", method=f"http-{scheme}")
+        return offer
+
+    def fresh(self, offer: Offer) -> list[Credential]:
+        """Return the credentials of an offer that were not told yet."""
+        told = {hash(credential): credential for credential in offer.credentials}
+        fresh = [told[each] for each in told if each not in self._seen]
+        if len(self._seen) > SEEN:
+            self._seen.clear()
+        self._seen.update(told)
+        return fresh
+
+    def offered(self, values: tuple[str, ...], method: str) -> list[Credential]:
+        """Return what a request's (Proxy-)Authorization headers give away and was not told yet."""
+        return self.fresh(self.read(values, method))
 
 
 def _read(value: str, method: str, challenge: str) -> Credential | None:

@@ -8,6 +8,7 @@ from backchannel.protocols.http.heads cimport (
 )
 from backchannel.protocols.http.lane cimport Lane
 
+cdef tuple _SIDES
 cdef int BODY, HEAD, HOLD, LOST, RAW, SEEK
 
 

@@ -47,6 +47,7 @@ LIMIT = 65536
 HELD = 65536
 PENDING = 1024
 _WHOLE, _CUT = Done(complete=True), Done(complete=False)
+_SIDES = tuple(Side)
 _SEEK_TAIL = 4200
 _SEEK = {
     True: re.compile(
@@ -76,7 +77,7 @@ class Conversation:
     ) -> None:
         state = HEAD if begun else SEEK
         self._client = Lane(client, True, state)
-        self._server = Lane(client.other, False, state)
+        self._server = Lane(_SIDES[1 - client], False, state)
         self._decode, self._verbatim, self._limit = decode and not verbatim, verbatim, limit
         self._bodies = bodies
         self._pending: deque[tuple[str, str]] = deque(maxlen=PENDING)

@@ -35,7 +35,7 @@ class Logins:
         self._told, self._answered = signing, False
         return [signing]
 
-    def answered(self, head: Head, *, accepted: bool) -> list[SignOnAnswer]:
+    def answered(self, head: Head, accepted: bool) -> list[SignOnAnswer]:
         """Take an answer; return what it says of the sign-on. *accepted*: the request went on.
 
         A refusal for another reason than the login (403, 502) tells nothing of it, nor does a

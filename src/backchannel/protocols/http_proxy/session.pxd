@@ -3,16 +3,19 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
+from backchannel.protocols.http.auth cimport Authentication, Offer
 from backchannel.protocols.http.heads cimport Head, leaves_http, opens
 from backchannel.protocols.http.wire cimport Conversation
+from backchannel.protocols.http_proxy.login cimport Logins
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER, _NOTHING
 
 
 cdef class Session(Decoder):
     cdef readonly str service
-    cdef object _start, _auth
-    cdef readonly object _logins
+    cdef object _start
+    cdef Authentication _auth
+    cdef readonly Logins _logins
     cdef Conversation _talk
     cdef list _named, _current
     cdef tuple _asked
@@ -23,6 +26,7 @@ cdef class Session(Decoder):
     cdef list _tell(self, list told)
     cdef _item(self, side, item, list out)
     cdef _head(self, side, Head head, list out)
+    @cython.locals(offer=Offer)
     cdef _request(self, Head head, list out)
     cdef _pass_on(self, Head head, uri, str user, list out)
     cdef _open(self, uri, list out)

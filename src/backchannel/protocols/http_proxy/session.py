@@ -295,7 +295,7 @@ class Session(Decoder):
         if head.status < 200:
             return
         accepted = head.status < 300
-        out += self._logins.answered(head, accepted=accepted)
+        out += self._logins.answered(head, accepted)
         out.append(_answers("http-connect", head, self._asked, accepted))
         if accepted:
             self._asked = self._asked or ("", 0)
@@ -308,7 +308,7 @@ class Session(Decoder):
         # Of the rest, the target's own refusals cannot be told from the proxy's.
         refused = head.status == 407 or head.status >= 500 or bool(head.get("x-squid-error"))
         if head.status >= 200:
-            out += self._logins.answered(head, accepted=not refused)
+            out += self._logins.answered(head, not refused)
         if channel is None:
             if head.status == 407:
                 out.append(_answers("http", head, None, False))
