@@ -26,7 +26,8 @@ from backchannel.protocols.http_proxy.session import Session as Proxy
 from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
 from backchannel.protocols.tls.fingerprint import ja3, ja4
 from backchannel.protocols.tls.session import PATIENCE, Session, recognise
-from backchannel.protocols.tls.wire import ClientHello
+from backchannel.protocols.tls.wire import ClientHello, read_client_hello
+from backchannel.reader import WireError
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("10.0.0.5", 40000), Endpoint("10.0.0.1", 443))
@@ -92,6 +93,24 @@ def test_a_client_says_which_name_it_wants():
     assert (seen.name, seen.alpn, seen.version) == ("login.example.net", ("h2", "http/1.1"), "1.3")
     assert not seen.ech
     assert events(told, NameLearned) == [NameLearned(name="login.example.net", how="sni")]
+
+
+EXTENSIONS = st.lists(st.tuples(st.sampled_from([0, 10, 16, 0x2A2A]), st.binary(max_size=12)))
+
+
+@given(EXTENSIONS, st.integers(0, 12), st.integers(0, 3))
+def test_a_brief_look_finds_the_same_name_and_the_same_faults(found, cut, more):
+    """Also where extensions come twice, are broken or have no end."""
+    parts = b"".join(extension(kind, data) for kind, data in found) + extension(16, b"\0\3\2h2")
+    body = hello(extra=parts)[4 : -cut or None] + bytes(more)
+
+    def name(brief):
+        try:
+            return read_client_hello(body, brief).name
+        except WireError as error:
+            return error.args
+
+    assert name(brief=True) == name(brief=False)
 
 
 def test_an_encrypted_hello_is_noted():

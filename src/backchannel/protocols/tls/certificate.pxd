@@ -17,6 +17,8 @@ cdef Reader _next(Reader reader)
 cdef Py_ssize_t _size(Reader reader) except -1
 @cython.locals(found=int, contents=Reader)
 cdef Reader _enter(Reader reader, int tag)
+@cython.locals(found=int, value=bytes)
+cdef bytes _value(Reader reader, int tag)
 @cython.locals(found=dict, parts=Reader, attribute=Reader, tag=int, kind=bytes)
 cdef dict _attributes(Reader name)
 cdef str _text(tuple value)

@@ -73,14 +73,23 @@ def _enter(reader: Reader, tag: int) -> Reader:
     return contents
 
 
+def _value(reader: Reader, tag: int) -> bytes:
+    """Return the bytes of the next element, which has that *tag*."""
+    found = reader.u8()
+    value = reader.take(_size(reader))
+    if found != tag:
+        raise WireError(f"wanted DER element {tag:02x}, got {found:02x}")
+    return value
+
+
 def _attributes(name: Reader) -> dict[bytes, tuple[int, bytes]]:
     """Return (kind of text, its bytes) by object identifier, of a distinguished name."""
     found: dict[bytes, tuple[int, bytes]] = {}
-    while name:
+    while name.offset < name.end:
         parts = _next(name)
-        while parts:
+        while parts.offset < parts.end:
             attribute = _enter(parts, _SEQUENCE)
-            kind = _enter(attribute, _OID).rest()
+            kind = _value(attribute, _OID)
             tag = attribute.u8()
             found[kind] = tag, attribute.take(_size(attribute))
     return found
@@ -94,22 +103,22 @@ def _text(value: tuple[int, bytes] | None) -> str:
 
 
 def _alternative_names(body: Reader) -> list[bytes]:
-    while body:
+    while body.offset < body.end:
         tag = body.u8()
         contents = body.sub(_size(body))
         if tag != _EXTENSIONS:
             continue
         extensions = _enter(contents, _SEQUENCE)
-        while extensions:
+        while extensions.offset < extensions.end:
             extension = _enter(extensions, _SEQUENCE)
-            if _enter(extension, _OID).rest() != _ALTERNATIVE:
+            if _value(extension, _OID) != _ALTERNATIVE:
                 continue
             value = _next(extension)
             if len(value) == 1:  # critical: TRUE stood before the value
                 value = _next(extension)
             names = _enter(value, _SEQUENCE)
             found = []
-            while names:
+            while names.offset < names.end:
                 kind, name = names.u8(), names.take(_size(names))
                 if kind == _DNS_NAME:
                     found.append(name)

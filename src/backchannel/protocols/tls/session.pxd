@@ -10,6 +10,7 @@ from backchannel.protocols.tls.wire cimport (
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef int CERTIFICATE, CLIENT_HELLO, DATA, HANDSHAKE, SERVER_DONE, SERVER_HELLO, _SSL2
+cdef object _BY_CLIENT, _BY_SERVER
 
 
 @cython.locals(handshake=bytearray, at=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t, kind=int)

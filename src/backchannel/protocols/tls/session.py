@@ -33,6 +33,8 @@ _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
 _HELLOS = (CLIENT_HELLO, SERVER_HELLO)
 _SSL2 = 0x80
+_BY_CLIENT = Claim("tls", evidence="TLS client hello")
+_BY_SERVER = Claim("tls", evidence="TLS server hello")
 PATIENCE = 131_072
 """Bytes of a side, its longest hello among them, after which the other is no longer waited for."""
 
@@ -43,9 +45,9 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     client, server = _opening(peek.client), _opening(peek.server)
     if client == CLIENT_HELLO and server in (MORE, SERVER_HELLO, 0):
-        return Claim("tls", evidence="TLS client hello")
+        return _BY_CLIENT
     if server == SERVER_HELLO and not peek.client:
-        return Claim("tls", evidence="TLS server hello")
+        return _BY_SERVER
     if not peek.begun and (client == SERVER_HELLO or server == CLIENT_HELLO):
         fits = client in (MORE, SERVER_HELLO) and server in (MORE, CLIENT_HELLO)
         return Claim("tls", evidence="TLS hello", flipped=True) if fits else None
@@ -54,7 +56,9 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 def _opening(data: bytes) -> int | More | None:
     """Return which hello *data* opens with; 0 for an alert, MORE while it fits, None if neither."""
-    if data[:1] == b"\x80":
+    if not data:
+        return MORE
+    if data[0] == _SSL2:
         return _ssl2_opening(data)
     handshake, at = bytearray(), 0
     try:

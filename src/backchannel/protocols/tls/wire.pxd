@@ -3,6 +3,9 @@
 cimport cython
 
 from backchannel.reader cimport Reader
+from backchannel.text cimport utf8
+
+cdef int _SNI, _ALPN
 
 cpdef bint grease(int value) except -1
 @cython.locals(have=Py_ssize_t, size=Py_ssize_t)

@@ -11,7 +11,7 @@ Big-endian. GREASE (RFC 8701) is kept here; the fingerprints leave it out. Nothi
 import msgspec
 
 from backchannel.reader import Reader, WireError
-from backchannel.text import decode
+from backchannel.text import utf8
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, SERVER_DONE = 1, 2, 11, 14
@@ -159,7 +159,7 @@ def read_server_hello(body: bytes) -> ServerHello:
     if len(chosen := found.get(_VERSIONS, b"")) == 2:
         version = int.from_bytes(chosen, "big")
     alpn = _alpn(found.get(_ALPN, b""))
-    return ServerHello(version, cipher, decode(alpn[0]) if alpn else "", random == _RETRY)
+    return ServerHello(version, cipher, utf8(alpn[0]) if alpn else "", random == _RETRY)
 
 
 def read_certificate(body: bytes) -> bytes:
@@ -221,5 +221,5 @@ def _name(data: bytes) -> str:
     while reader:
         kind, name = reader.u8(), reader.take(reader.u16())
         if kind == 0:
-            return decode(name).rstrip(".").lower()
+            return utf8(name).rstrip(".").lower()
     return ""
