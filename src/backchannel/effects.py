@@ -32,7 +32,7 @@ class Expect(Effect, frozen=True, kw_only=True):
     port: int = 0
     """0: any port of *address*."""
     source: str = ""
-    """Address that will connect, where told."""
+    """Address that will connect, where known. A wrong one loses what the announcement tells."""
     transport: Transport = "tcp"
     accounts: tuple[str, ...] = ()
     context: Any = None

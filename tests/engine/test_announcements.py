@@ -42,6 +42,25 @@ def test_one_place_has_room_for_so_many_and_the_oldest_gives_way():
     assert latest.expect.accounts == (str(PLACE + 2),)
 
 
+@pytest.mark.parametrize(("comes", "left"), [("192.0.2.9", 0), ("198.51.100.7", 1)])
+def test_what_both_ends_were_told_of_one_connection_is_used_up_with_it(comes, left):
+    """Who waits says that anybody may come, who was told says who comes: by that address, or behind
+    a proxy by another.
+    """
+    made = Announcements(lambda *_: None, lambda _: None, lambda _: None)
+    for source in ("", "192.0.2.9"):
+        expect = Expect(
+            protocol="oft", purpose=Capability.FILE_TRANSFER, port=5190, source=source, context=7
+        )
+        made.add(expect, address="192.0.2.1", now=1, frame=1, service="aim", stack="oscar")
+    there = Endpoint("192.0.2.1", 5190)
+    found = made.match("tcp", Endpoint(comes, 1025), there, 2, opened=True)
+    assert found is not None
+    assert found.expect.context == 7
+    assert len(made) == left
+    assert made.match("tcp", Endpoint("203.0.113.1", 1026), there, 3, opened=True) is None
+
+
 def test_flows_that_come_in_another_order_still_find_what_they_were_announced_with():
     """One redirect after the other to one host: the second connection may be the first one's."""
     made = Announcements(lambda *_: None, lambda _: None, lambda _: None)

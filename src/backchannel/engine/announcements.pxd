@@ -15,4 +15,5 @@ cdef class Announcements:
     cpdef match(self, transport, client, server, long long now, bint opened)
     cdef _made_for(self, transport, client, server, long long now)
     cdef _standing(self, tuple place, source, long long now)
+    cdef _use_up(self, tuple place, made)
     cdef _remove(self, token)

@@ -136,11 +136,24 @@ class Announcements:
             made = self._by_token[token]
             if now <= made.until and normal(made.expect.source) in ("", source):
                 if not made.expect.repeat:
-                    self._remove(token)
+                    self._use_up(place, made)
                     earlier = self._fulfilled.get(place) or []
                     self._fulfilled.put(place, [*earlier[1 - RECENT :], made])
                 return made
         return None
+
+    def _use_up(self, place: tuple[Transport, str, int], made: Announcement) -> None:
+        """Remove a single-use announcement; and where it says who comes, what the flow of who
+        waits there said of the same: that anybody may.
+        """
+        self._remove(made.token)
+        if not made.expect.source:
+            return
+        anybodys = msgspec.structs.replace(made.expect, source="")
+        for token in self._by_place.get(place, [])[-RECENT:]:
+            if self._by_token[token].expect == anybodys:
+                self._remove(token)
+                return
 
     def beside(self, made: Announcement, now: int) -> tuple[Any, ...]:
         """Return the contexts of other announcements that a flow may have come for instead of

@@ -282,9 +282,9 @@ def test_real_packets_of_a_version_2_server():
         ("2127503", "127.0.0.1", 20543, "contact-online"),
     ]
     expected = [value for value in told if isinstance(value, Expect)]
-    assert [(e.protocol, e.address, e.port) for e in expected] == [
-        ("icq-peer", "205.205.119.144", 20543),
-        ("icq-peer", "127.0.0.1", 20543),
+    assert [(e.protocol, e.address, e.port, e.source) for e in expected] == [
+        ("icq-peer", "205.205.119.144", 20543, "10.0.0.1"),
+        ("icq-peer", "127.0.0.1", 20543, "10.0.0.1"),
     ]
     found, more, asking = [value for value in told if isinstance(value, Profile)]
     assert found == Profile(

@@ -266,6 +266,7 @@ def test_a_file_is_offered_accepted_and_awaited(version):
     assert (answer.accepted, answer.sender, answer.id) == (True, str(YOU), "77")
     assert (where.address, where.port, where.how) == ("10.0.0.2", 4321, "file-accept")
     assert (expect.protocol, expect.address, expect.port) == ("icq-peer", "10.0.0.2", 4321)
+    assert expect.source == START.client.address, "who offered it"
     assert expect.context.sender == str(ME)
     assert expect.context.use is Capability.FILE_TRANSFER
 
@@ -308,6 +309,7 @@ def test_a_chat_is_offered_accepted_and_awaited(version):
     ]
     (expect,) = [value for value in told if isinstance(value, Expect)]
     assert (expect.port, expect.purpose) == (4321, "message")
+    assert not expect.source, "everybody who joins connects"
     refused = text("") + bytes(8)
     told = said(version, s(message(version, 2, "", refused, command=wire.ACK, uin=YOU, status=1)))
     assert [type(value) for value in told] == [OfferAnswer]  # whatever it was that was offered

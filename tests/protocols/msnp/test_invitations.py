@@ -2,7 +2,7 @@
 
 import pytest
 from tests import kit
-from tests.protocols.msnp.craft import ALICE, BOB, C, S, got, only, sent, talk
+from tests.protocols.msnp.craft import ALICE, BOB, START, C, S, got, only, sent, talk
 
 from backchannel.effects import Expect, FileClose, FileOpen
 from backchannel.events import Anomaly, Offer, OfferAnswer, PeerAddress
@@ -80,6 +80,14 @@ def test_the_receiver_may_listen():
     assert (expect.context.sender, expect.context.recipient) == (ALICE, BOB)
     assert {a.account for a in kit.events(told, PeerAddress)} == {BOB}
     assert only(told, OfferAnswer).accepted
+
+
+def test_what_a_stranger_announces_only_our_client_can_open():
+    """And to what our client announces, whoever is told of it may come."""
+    for who, source in ((C, ""), (S, START.client.address)):
+        announced = kit.effects(talk(invite(*ADDRESS, who=who)), Expect)
+        assert announced
+        assert {expect.source for expect in announced} == {source}
 
 
 def test_the_address_alone_still_announces_the_transfer():

@@ -292,6 +292,7 @@ def test_a_file_is_wanted(data):
         protocol="icq-peer",
         purpose=Capability.FILE_TRANSFER,
         port=4001,
+        source="192.0.2.10",
         accounts=(ADA, BERT),
         context=Announced(
             use=Capability.FILE_TRANSFER, sender=ADA, recipient=BERT, id=COOKIE.hex()
@@ -318,9 +319,9 @@ def test_whose_file_is_wanted_waits_at_the_addresses_that_are_known():
         (BERT, "192.0.2.77", 4001, "file-accept"),
         (BERT, "10.0.0.8", 4001, "file-accept"),
     ]
-    assert [(e.address, e.port) for e in effects(told, Expect)] == [
-        ("192.0.2.77", 4001),
-        ("10.0.0.8", 4001),
+    assert [(e.address, e.port, e.source) for e in effects(told, Expect)] == [
+        ("192.0.2.77", 4001, "192.0.2.10"),
+        ("10.0.0.8", 4001, "192.0.2.10"),
     ]
 
 
@@ -328,6 +329,7 @@ def test_who_accepts_here_waits_here():
     (_, place, expected) = Talk(ADA).c(4, 0x0B, answer(relayed(3, b"", PORT)))
     assert (place.account, place.address, place.port) == (ADA, "192.0.2.10", 4001)
     assert (expected.address, expected.accounts) == ("192.0.2.10", (BERT, ADA))
+    assert not expected.source, "whoever wants to send it"
 
 
 @pytest.mark.parametrize(
@@ -356,6 +358,14 @@ def test_answers_to_a_chat():
 # -- direct connections ------------------------------------------------------------------------
 
 DIRECT = address("10.0.0.8") + u32(4000) + b"\4" + u16(8) + bytes(22)
+
+
+@pytest.mark.parametrize(("account", "source"), [(BERT, "192.0.2.10"), (ADA, ""), ("", "")])
+def test_to_a_contact_our_client_comes_and_to_our_client_anybody(account, source):
+    """Where it is not known whose connection this is, it may be about our client."""
+    talk = Talk(account and ADA)
+    told = talk.s(3, 0x0B, info(account or BERT, tlv(0x0C, DIRECT)))
+    assert [(e.address, e.source) for e in effects(told, Expect)] == [("10.0.0.8", source)]
 
 
 def waiting(told: list) -> list:

@@ -99,6 +99,28 @@ def test_all_addresses_are_disclosed_and_expected():
     assert [(expect.address, expect.port) for expect in effects(told, Expect)] == places
 
 
+@pytest.mark.parametrize("proxied", [False, True])
+def test_what_a_stranger_proposes_only_our_client_can_open(proxied):
+    """Else the address of a bank would have a guard cut everybody's connection to it. Our client
+    may talk over another version of IP.
+    """
+    where = place("10.0.0.5", 4000), tlv(0x10) if proxied else b""
+    more = tlv(0x18, name8("2001:db8::7 4000"))
+    told = Talk().s(4, 7, proposed("bob", SEND_FILE, *where, *([] if proxied else [more])))
+    sources = {expect.address: expect.source for expect in effects(told, Expect)}
+    assert sources == (
+        {"10.0.0.5": "192.0.2.10"} if proxied else {"10.0.0.5": "192.0.2.10", "2001:db8::7": ""}
+    )
+
+
+def test_whoever_was_offered_something_may_come_to_our_client():
+    for told in (
+        Talk().c(4, 6, propose("bob", SEND_FILE, place("10.0.0.5", 4000))),
+        Talk().s(4, 7, proposed("alice", SEND_FILE, place("10.0.0.5", 4000))),  # from elsewhere
+    ):
+        assert [expect.source for expect in effects(told, Expect)] == [""]
+
+
 def test_several_files_in_folders():
     told = Talk().c(4, 6, propose("bob", SEND_FILE, file(b"holiday\x01*", 99, count=7)))
     (offer,) = events(told, Offer)

@@ -567,6 +567,7 @@ def test_direct_connections_disclose_the_address():
     address, expect = told
     assert (address.account, address.address, address.port) == ("bob", "192.0.2.9", 5101)
     assert (expect.protocol, expect.address, expect.port) == ("ymsg", "192.0.2.9", 5101)
+    assert expect.source == START.client.address
     for bad in (b"!!!", b"AAAA", b"", b"LTE=" * 9):
         assert not said(server(0x4F, (5, "ann"), (4, "bob"), (12, bad)), kind=PeerAddress)
 
@@ -595,6 +596,7 @@ def test_version_15_offer_relay_and_answers():
         ("98.136.112.33", 80, "bob", 5)
     }
     assert expected[-1].context.token == "relaytoken"
+    assert [e.source for e in expected] == [START.client.address, ""]
     # A relay is nobody's own address.
     assert not [v for v in told if isinstance(v, PeerAddress)]
 

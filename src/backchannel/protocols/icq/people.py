@@ -21,6 +21,7 @@ from backchannel.protocols.icq.content import words
 from backchannel.protocols.icq.names import SUCCESS, Answer, Client, Meta, Server
 from backchannel.protocols.icq.state import MOST_ASKED, MOST_CONTACTS, State, remember
 from backchannel.protocols.icq.wire import Packet, string
+from backchannel.protocols.opener import opener
 from backchannel.protocols.oscar.names import icq_status
 from backchannel.reader import Reader, WireError
 
@@ -81,13 +82,14 @@ def _address(account: str, address: str, port: int, how: str) -> PeerAddress:
     return PeerAddress(use=Capability.MESSAGE, account=account, address=address, port=port, how=how)
 
 
-def expect(address: str, port: int, *accounts: str) -> Expect:
-    """Announce that peers may connect to *address*:*port*."""
+def expect(address: str, port: int, *accounts: str, source: str = "") -> Expect:
+    """Announce that peers may connect to *address*:*port*; where *source* is given, from there."""
     return Expect(
         protocol="icq-peer",
         purpose=Capability.MESSAGE,
         address=address,
         port=port,
+        source=source,
         accounts=accounts,
         lifetime=PEERS_WAIT,
         repeat=True,
@@ -200,7 +202,7 @@ def online(state: State, _packet: Packet, reader: Reader) -> Iterator[Output]:
         if address != _NO_ADDRESS:
             yield _address(account, address, port, "contact-online")
             if port:
-                yield expect(address, port, account)
+                yield expect(address, port, account, source=opener(state.start, address))
 
 
 def offline(_state: State, _packet: Packet, reader: Reader) -> Iterator[Output]:
@@ -224,7 +226,8 @@ def reverse(state: State, _packet: Packet, reader: Reader) -> Iterator[Output]:
     asking, address, port = str(reader.u32le()), reader.ipv4(), reader.u32le() & 0xFFFF
     if address != _NO_ADDRESS and port:
         yield _address(asking, address, port, "reverse-request")
-        yield expect(address, port, *(name for name in (asking, state.account) if name))
+        accounts = (name for name in (asking, state.account) if name)
+        yield expect(address, port, *accounts, source=opener(state.start, address))
 
 
 # -- profiles and searches ---------------------------------------------------------------------

@@ -161,8 +161,9 @@ def _answered(
 
 def _listens(state: State, side: Side, what: Announced, port: int) -> Iterator[Output]:
     """*side* waits at *port* of its own address for the transfer or the chat."""
-    start = state.start
-    address = (start.client if side is Side.CLIENT else start.server).address
+    start, once = state.start, what.use is _FILE
+    here, there = start.client.address, start.server.address
+    address, other = (here, there) if side is Side.CLIENT else (there, here)
     how = "file-accept" if what.use is _FILE else "chat-accept"
     yield PeerAddress(use=what.use, account=state.name(side), address=address, port=port, how=how)
     yield Expect(
@@ -170,9 +171,10 @@ def _listens(state: State, side: Side, what: Announced, port: int) -> Iterator[O
         purpose=what.use,
         address=address,
         port=port,
+        source=other if once else "",
         accounts=tuple(name for name in (what.sender, what.recipient) if name),
         context=what,
-        repeat=what.use is not _FILE,  # everybody who joins a chat connects
+        repeat=not once,  # everybody who joins a chat connects
     )
 
 

@@ -5,6 +5,9 @@ commands. Holds at most one line (16 KiB) or payload (256 KiB) a side, half mess
 half P2P messages (512 KiB), and bounded tables of people, groups and transactions.
 """
 
+import msgspec
+
+from backchannel.effects import Expect
 from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
@@ -15,6 +18,7 @@ from backchannel.protocols.msnp.recognise import recognise
 from backchannel.protocols.msnp.state import Handler, State
 from backchannel.protocols.msnp.switchboard import Conversation
 from backchannel.protocols.msnp.wire import Command, Framer
+from backchannel.protocols.opener import opener
 from backchannel.reader import WireError
 
 __all__ = ["Session", "recognise"]
@@ -109,9 +113,17 @@ class Session:
         if command.missing:
             return [Malformed(reason=f"{name} without its payload")]
         try:
-            return handler(self._state, side, command)
+            told = handler(self._state, side, command)
         except WireError as error:
             return [Malformed(reason=f"{name}: {error}")]
+        return told if side is Side.CLIENT else list(map(self._awaited, told))
+
+    def _awaited(self, output: Output) -> Output:
+        """Return an output; where others are said to wait for a connection, it is our client's."""
+        if type(output) is not Expect or output.source:
+            return output
+        source = opener(self._state.start, output.address)
+        return msgspec.structs.replace(output, source=source)
 
     def _doubt(self) -> None:
         if self.standing is Standing.CLAIMED:

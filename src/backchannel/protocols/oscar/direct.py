@@ -26,7 +26,7 @@ PEERS_WAIT = 4 * 3600
 FILE, CHAT = Capability.FILE_TRANSFER, Capability.MESSAGE
 
 
-def waits(address: str, port: int, account: str) -> Iterator[Expect]:
+def waits(state: State, address: str, port: int, account: str) -> Iterator[Expect]:
     """Peers may connect to *account* there."""
     if 0 < port < 65536:
         yield Expect(
@@ -34,13 +34,14 @@ def waits(address: str, port: int, account: str) -> Iterator[Expect]:
             purpose=Capability.MESSAGE,
             address=address,
             port=port,
+            source=state.opener(account, address),
             accounts=(account,) if account else (),
             lifetime=PEERS_WAIT,
             repeat=True,
         )
 
 
-def reverse(letter: Letter, detail: bytes) -> Iterator[Output]:
+def reverse(state: State, letter: Letter, detail: bytes) -> Iterator[Output]:
     """Somebody asks to be connected to: uin u32le, address 4, port u32le, mode u8, the port that
     failed u32le, port u32le, version u16le, number u32le.
     """
@@ -58,7 +59,7 @@ def reverse(letter: Letter, detail: bytes) -> Iterator[Output]:
             how="reverse connection",
             use=Capability.MESSAGE,
         )
-        yield from waits(address, port, letter.sender)
+        yield from waits(state, address, port, letter.sender)
 
 
 def failed(letter: Letter) -> OfferAnswer:
@@ -107,6 +108,7 @@ def _listens(state: State, letter: Letter, use: Capability, port: int) -> Iterat
             purpose=use,
             address=address,
             port=port,
+            source=state.opener(letter.sender, address),
             accounts=tuple(filter(None, (letter.recipient, letter.sender))),
             context=Announced(
                 use=use, sender=letter.recipient, recipient=letter.sender, id=letter.id

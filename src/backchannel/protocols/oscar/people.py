@@ -102,7 +102,7 @@ def addresses(state: State, info: UserInfo, how: str, out: list[Output]) -> None
         if _address(state, info.name, (inside, port if port < 65536 else 0), where, out):
             for place in {external: 0, inside: 0}:
                 if place:
-                    out += direct.waits(place, port, info.name)
+                    out += direct.waits(state, place, port, info.name)
 
 
 def _address(

@@ -29,7 +29,7 @@ _ASKED = {icq.FILE: direct.FILE, icq.CHAT: direct.CHAT}
 def relayed(state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[Output]:
     """A message by way of the service; it may disclose where its sender can be reached."""
     state.service = "icq" if not state.account else state.service
-    yield from _addresses(letter, inner)
+    yield from _addresses(state, letter, inner)
     reader = Reader(inner.get(DETAIL, b""))
     if _headers(reader):
         yield from _message(letter, reader)
@@ -37,18 +37,18 @@ def relayed(state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[O
 
 def accepted(state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[Output]:
     """The answer to such a message, in a rendezvous of its own."""
-    yield from _addresses(letter, inner)
+    yield from _addresses(state, letter, inner)
     yield from acknowledged(state, letter, Reader(inner.get(DETAIL, b"")))
 
 
-def _addresses(letter: Letter, inner: dict[int, bytes]) -> Iterator[Output]:
+def _addresses(state: State, letter: Letter, inner: dict[int, bytes]) -> Iterator[Output]:
     for tag, how in ((3, "relayed message"), (4, "relayed message, verified")):
         if address := wire.ipv4(inner.get(tag, b"")):
             port = wire.u16_of(inner, 5)
             yield PeerAddress(
                 account=letter.sender, address=address, port=port, how=how, use=Capability.MESSAGE
             )
-            yield from direct.waits(address, port, letter.sender)
+            yield from direct.waits(state, address, port, letter.sender)
 
 
 def _headers(reader: Reader) -> bool:

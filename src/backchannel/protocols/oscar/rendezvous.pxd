@@ -23,9 +23,9 @@ cdef str _proposer(State state, letter, str word, int number)
 cdef _offer(letter, str word, dict inner)
 cdef tuple _file(bytes detail)
 @cython.locals(
-    places=list, other=str, sender=str, recipient=str, proxied=bint, accounts=tuple, expected=set
+    out=list, places=list, other=str, sender=str, recipient=str, proxied=bint, accounts=tuple, expected=set
 )
-cdef _addresses(letter, str word, str proposer, dict inner, list out)
+cdef list _addresses(State state, letter, str word, str proposer, dict inner)
 @cython.locals(found=dict, first=str, address=str)
 cdef list _places(dict inner, bint proxied)
 cdef _more_places(Reader reader, dict found)

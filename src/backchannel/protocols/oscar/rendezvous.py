@@ -75,7 +75,7 @@ def proposal(state: State, letter: Letter, values: dict[int, bytes], out: list[O
     elif status == PROPOSE and word in USES:
         _propose(state, letter, word, inner, out)
         if word == "icq direct":
-            out += direct.reverse(letter, inner.get(DETAIL, b""))
+            out += direct.reverse(state, letter, inner.get(DETAIL, b""))
     elif status == ACCEPT and word == "icq relay":
         out += relay.accepted(state, letter, inner)
     elif status in (CANCEL, ACCEPT) and word in USES:
@@ -102,7 +102,7 @@ def _propose(
                 use=USES[word],
             )
         )
-    _addresses(letter, word, proposer, inner, out)
+    out += _addresses(state, letter, word, proposer, inner)
     size = len(inner.get(DETAIL, b""))
     if size > GAME_LIMIT and USES[word] is Capability.GAME:
         detail = f"{size} bytes from {letter.sender}"
@@ -142,15 +142,16 @@ def _file(detail: bytes) -> tuple[str, int, int]:
 
 
 def _addresses(
-    letter: Letter, word: str, proposer: str, inner: dict[int, bytes], out: list[Output]
-) -> None:
+    state: State, letter: Letter, word: str, proposer: str, inner: dict[int, bytes]
+) -> list[Output]:
+    out: list[Output] = []
     proxied, use = PROXY in inner, USES[word]
     places = _places(inner, proxied)
     for own, address, port, how in places:
         account = letter.sender if own else ""
         out.append(PeerAddress(account=account, address=address, port=port, how=how, use=use))
     if word not in PROTOCOLS:
-        return
+        return out
     other = letter.recipient if same(proposer, letter.sender) else letter.sender
     sender, recipient = (other, proposer) if word == "get file" else (proposer, other)
     listener = "" if proxied else letter.sender
@@ -167,10 +168,12 @@ def _addresses(
                 purpose=use,
                 address=address,
                 port=port,
+                source=state.opener(letter.sender, address),
                 accounts=accounts,
                 context=meeting,
             )
         )
+    return out
 
 
 def _places(inner: dict[int, bytes], proxied: bool) -> list[tuple[bool, str, int, str]]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from backchannel.effects import Tie
 from backchannel.model import Capability
 from backchannel.protocols import Output, Start
+from backchannel.protocols.opener import opener
 from backchannel.protocols.oscar.contexts import Ticket
 from backchannel.protocols.oscar.wire import same
 
@@ -99,6 +100,12 @@ class State:
     def is_self(self, name: str) -> bool:
         """Whether *name* is the account of this connection."""
         return bool(self.account) and same(name, self.account)
+
+    def opener(self, account: str, address: str) -> str:
+        """Return from where *address*, where *account* waits, will be connected to; empty for
+        anybody's, as of what this client says of itself.
+        """
+        return "" if self.is_self(account) or not self.account else opener(self.start, address)
 
     def file_key(self) -> str:
         """Return a new name for a file within this flow."""

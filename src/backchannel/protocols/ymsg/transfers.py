@@ -23,6 +23,7 @@ from backchannel.effects import Expect
 from backchannel.events import Anomaly, Credential, Offer, OfferAnswer, PeerAddress
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
+from backchannel.protocols.opener import opener
 from backchannel.protocols.ymsg import tables
 from backchannel.protocols.ymsg.markup import words
 from backchannel.protocols.ymsg.messaging import environment
@@ -68,8 +69,8 @@ def _name_in(url: str) -> str:
     return unquote_plus(url.split("?", 1)[0].rpartition("/")[2])
 
 
-def _expect(url: str, what: Announced) -> Iterator[Output]:
-    """Announce the HTTP flow to *url*."""
+def _expect(state: State, body: Body, url: str, what: Announced) -> Iterator[Output]:
+    """Announce the HTTP flow to *url*: of our client, where it is told of it."""
     host, port, target = split_url(url)
     if not host or not port:
         return
@@ -78,6 +79,7 @@ def _expect(url: str, what: Announced) -> Iterator[Output]:
         purpose=what.use,
         address=host,
         port=port,
+        source=_opener(state, body, host),
         accounts=tuple(name for name in (what.sender, what.recipient) if name),
         context=Announced(
             path="" if what.token else target,
@@ -91,6 +93,11 @@ def _expect(url: str, what: Announced) -> Iterator[Output]:
         ),
         repeat=True,  # HEAD, GET and resumed downloads are flows of their own
     )
+
+
+def _opener(state: State, body: Body, host: str) -> str:
+    """Return from where *host* will be connected to; empty where our client itself names it."""
+    return opener(state.start, host) if body.side is Side.SERVER else ""
 
 
 def _pair(state: State, body: Body) -> tuple[str, str]:
@@ -125,6 +132,8 @@ def through_server(state: State, body: Body) -> Iterator[Output]:
     )
     if url:
         yield from _expect(
+            state,
+            body,
             url,
             Announced(
                 sender=sender,
@@ -146,7 +155,7 @@ def direct(state: State, body: Body) -> Iterator[Output]:
         return
     url, kind = body.text(20), body.number(13)
     if url:
-        yield from _served(body, sender, recipient, url)
+        yield from _served(state, body, sender, recipient, url)
     elif kind == 9:
         yield OfferAnswer(
             use=_SHARING, sender=sender, recipient=recipient, accepted=False, reason="stopped"
@@ -160,7 +169,7 @@ def direct(state: State, body: Body) -> Iterator[Output]:
         yield Offer(use=_SHARING, sender=sender, recipient=recipient, detail="browse")
 
 
-def _served(body: Body, sender: str, recipient: str, url: str) -> Iterator[Output]:
+def _served(state: State, body: Body, sender: str, recipient: str, url: str) -> Iterator[Output]:
     use = _SHARING if body.number(13) == 6 else _FILE
     host, port, target = split_url(url)
     name = body.text(27) or body.text(53).replace("\\", "/").rpartition("/")[2] or _name_in(url)
@@ -180,7 +189,7 @@ def _served(body: Body, sender: str, recipient: str, url: str) -> Iterator[Outpu
     announced = Announced(
         sender=sender, recipient=recipient, name=name, size=size or None, id=target, use=use
     )
-    yield from _expect(url, announced)
+    yield from _expect(state, body, url, announced)
 
 
 def peer(state: State, body: Body) -> Iterator[Output]:
@@ -200,6 +209,7 @@ def peer(state: State, body: Body) -> Iterator[Output]:
         purpose=Capability.MESSAGE,
         address=address,
         port=PEER_PORT,
+        source=_opener(state, body, address),
         accounts=tuple(name for name in (sender, recipient) if name),
     )
 
@@ -288,17 +298,17 @@ def way_15(state: State, body: Body) -> Iterator[Output]:
         size=size or None,
         id=identifier,
     )
-    yield from _way(body, announced, here)
+    yield from _way(state, body, announced, here)
 
 
-def _way(body: Body, announced: Announced, server: str) -> Iterator[Output]:
+def _way(state: State, body: Body, announced: Announced, server: str) -> Iterator[Output]:
     kind, where = body.number(249), body.text(250)
     if not where:
         return
     host, port, _ = split_url(where)
     if kind in {_OWN_SERVER, _RECIPIENTS_SERVER} and (address := address_of(host)):
         yield PeerAddress(use=_FILE, account=server, address=address, port=port, how="file-offer")
-    yield from _expect(where, announced)
+    yield from _expect(state, body, where, announced)
 
 
 # -- pictures ----------------------------------------------------------------------------------
@@ -315,7 +325,7 @@ def picture(state: State, body: Body) -> Iterator[Output]:
     yield Offer(use=use, sender=sender, recipient=recipient, id=target, name=name, detail=url)
     if body.side is Side.SERVER:
         announced = Announced(sender=sender, recipient=recipient, name=name, id=target, use=use)
-        yield from _expect(url, announced)
+        yield from _expect(state, body, url, announced)
 
 
 def photo(state: State, body: Body) -> Iterator[Output]:
