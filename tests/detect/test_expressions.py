@@ -16,6 +16,7 @@ from backchannel.detect.functions import (
     belongs,
     card_number,
     hidden,
+    mentions,
     odd_port,
     private,
     public,
@@ -195,6 +196,14 @@ def test_what_cannot_be_read_is_an_error_of_its_author(text):
 @example("8.8.8.08")
 @example("8.8.8.٨")
 @example("224.0.0.1")
+@example("192.0.0.9")
+@example("192.0.0.200")
+@example("198.19.255.255")
+@example("100.64.0.1")
+@example("100.128.0.1")
+@example("172.15.0.1")
+@example("198.51.100.7")
+@example("255.255.255.255")
 def test_what_is_private_and_what_is_public_is_what_the_library_says(address):
     try:
         parsed = ip_address(address)
@@ -204,3 +213,10 @@ def test_what_is_private_and_what_is_public_is_what_the_library_says(address):
     else:
         assert private(address) == parsed.is_private
         assert public(address) == parsed.is_global
+
+
+@pytest.mark.parametrize("size", [4, 32, 33, 65_536, 65_537])
+def test_words_are_found_in_texts_of_any_size(size):
+    for _ in range(2):  # the second time, what is remembered
+        assert mentions("x" * (size - 4) + "Turn", "proxy", "turn") == (size <= 65_536)
+        assert not mentions("x" * size, "proxy", "turn")

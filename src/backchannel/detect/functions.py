@@ -13,8 +13,10 @@ _TEXT = 65_536
 """Characters of a text that a pattern looks at."""
 _NAME = 255
 """Characters of a host's name, of which DNS allows no more."""
+_SHORT = 32
+"""Characters of a text that may be one of our own words, which come again and again."""
 _REMEMBERED = 1024
-"""Addresses of which an answer is remembered: the same ones come again."""
+"""Addresses and words of which an answer is remembered: the same ones come again."""
 
 
 @lru_cache(maxsize=512)
@@ -31,7 +33,17 @@ def mentions(text: object, *words: str) -> bool:
     """Say whether one of *words*, in small letters, is in the text (any case). A pattern takes ten
     times as long.
     """
-    small = str(text)[:_TEXT].lower()
+    said = str(text)
+    return _mentioned(said, words) if len(said) <= _SHORT else _any_in(said[:_TEXT], words)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _mentioned(text: str, words: tuple[str, ...]) -> bool:
+    return _any_in(text, words)
+
+
+def _any_in(text: str, words: tuple[str, ...]) -> bool:
+    small = text.lower()
     for word in words:  # noqa: SIM110 - a generator costs more than all of it
         if word in small:
             return True
@@ -48,30 +60,39 @@ def belongs(host: object, *domains: str) -> bool:
     return name != ""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def private(address: object) -> bool:
     """Say whether an address belongs to no public network (RFC 1918, ULA, link-local ...)."""
     return _reach(str(address))[0]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def public(address: object) -> bool:
     """Say whether an address is reachable from the Internet."""
     return _reach(str(address))[1]
 
 
 _OCTETS = frozenset(map(str, range(256)))
-_SPECIAL = frozenset(map(str, (0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256))))
-"""First numbers of IPv4 addresses that are not all alike and public."""
+_SPECIAL = frozenset(map(str, (0, 10, 100, 127, 169, 172, *range(224, 256))))
+_APART = frozenset({"192.168", "198.18", "198.19"})
+"""The first number of IPv4 addresses, or the first two, of which all, or many, are not public."""
+_MIXED = frozenset({"192.0", "192.31", "192.52", "192.88", "192.175", "198.51", "203.0"})
+"""The first two of addresses that are not all alike."""
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _reach(address: str) -> tuple[bool, bool]:
     """Say whether an address is private, and whether it is public."""
     octets = address.split(".")
     if len(octets) == 4 and _OCTETS.issuperset(octets):  # a hundredth of what `ipaddress` takes
-        if octets[0] not in _SPECIAL:
-            return False, True
-        if octets[0] == "10" or octets[:2] == ["192", "168"]:
-            return True, False
+        begins = f"{octets[0]}.{octets[1]}"
+        if begins not in _MIXED:
+            special = octets[0] in _SPECIAL or begins in _APART
+            return _parsed(f"{begins}.0.0") if special else (False, True)
+    return _parsed(address)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(address: str) -> tuple[bool, bool]:
     try:
         parsed = ip_address(address)
     except ValueError:
