@@ -437,6 +437,7 @@ def test_a_scan_loads_no_library_that_only_outputs_need():
     assert not {"pyarrow", "jinja2", "scapy", "pytest", "hypothesis", "jsonschema"} & loaded
     seldom = {"dataclasses", "glob", "html", "pkgutil", "socket", "traceback", "zstandard"}
     assert not seldom & loaded
+    assert not {"ast", "inspect", "typing_extensions"} & loaded  # which msgspec would take
     assert "backchannel.catalogue.model" not in loaded  # of whole sheets: the index is enough
     assert "backchannel.flows.core_py" not in loaded  # the compiled core, not what stands in for it
     assert "backchannel.protocols.icq_peer.wire" not in loaded  # as nobody speaks it here
