@@ -3,6 +3,7 @@
 BEP 5, 11, 23 and 32.
 """
 
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 V4, V6 = 6, 18
@@ -22,6 +23,7 @@ def addresses(packed: bytes, size: int = V4, most: int = 1024) -> list[tuple[str
     return found
 
 
+@lru_cache(maxsize=1024)  # peers tell the same ones again and again
 def text(octets: bytes) -> str:
     """Return four or sixteen bytes as an address; empty for any other number of them."""
     if len(octets) == V4 - 2:

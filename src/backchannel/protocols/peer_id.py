@@ -10,6 +10,8 @@ r"""Names of BitTorrent programs, as peer ids and the hash table give them. Byte
 BEP 20; libtorrent's src/identify_client.cpp has the codes that came later.
 """
 
+from functools import lru_cache
+
 from backchannel.patterns import later
 
 _CODES = """\
@@ -73,6 +75,7 @@ def shown(peer: bytes) -> str:
     return text if peer.isascii() and text.isprintable() else peer.hex()
 
 
+@lru_cache(maxsize=256)
 def version(digits: bytes) -> str:
     """Return the version that digits up to Z stand for: `20B0` is 2.0.11. A last zero, and a last
     letter, are not a part but none, and a mark of the build.

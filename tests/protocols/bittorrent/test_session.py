@@ -107,6 +107,21 @@ def test_a_stream_joined_midway_is_claimed_by_requests_and_blocks(data):
     assert claim(data.replace(b"\x40", b"\x41"), start=MIDWAY) is None
 
 
+@pytest.mark.parametrize(
+    ("data", "free"),
+    [
+        (build.hello()[:17], ()),
+        (build.request(9, 1 << 14), (5, 6, 7, 8, 9, 10)),
+        (build.block(9, 0, bytes(1 << 14))[:17], (6, 7, 8, 9, 10, 13, 14, 15, 16)),
+    ],
+)
+def test_every_byte_counts_by_which_a_message_is_found_amid_a_stream(data, free):
+    assert wire.begins(data)
+    for at in range(len(data)):
+        changed = data[:at] + bytes([data[at] ^ 0x21]) + data[at + 1 :]
+        assert wire.begins(changed) is (at in free), at
+
+
 def test_random_bytes_are_claimed_where_they_were_announced_alone():
     sealed = random.Random(1).randbytes(200)
     assert claim(sealed) is None

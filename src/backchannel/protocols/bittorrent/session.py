@@ -113,7 +113,8 @@ class Session(Decoder):
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen; 0 where nobody knows how many."""
         self._first = False
-        self._peers[side].lane.gap(size)
+        peer = self._peers[side]
+        peer.lane.gap(size)
         return [Gap(size=size)]
 
     def end(self, side: Side) -> list[Output]:

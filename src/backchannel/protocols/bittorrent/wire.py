@@ -11,7 +11,6 @@ after a gap by a request or a block, whose forms nothing else has. BEP 3, 6, 10,
 from enum import Enum, auto
 from typing import NamedTuple
 
-from backchannel.patterns import later
 from backchannel.reader import WireError, u32_at
 
 OPENING = b"\x13BitTorrent protocol"
@@ -26,12 +25,8 @@ _MOST_OF_BLOCK = LARGEST_BLOCK + _HEADER
 _FIND = 17
 """Bytes of everything that the beginning of a message is found by; all alike, so that it does not
 depend on how the stream was cut which is found first."""
-_FORMS = (
-    (b"\x13BitTorrent proto", later(rb"[\s\S]{17}")),
-    (b"\0\0\0\r", later(rb"[\s\S]{4}[\x06\x08\x10][\s\S]{6}[\0@\x80\xc0]\0\0\0@\0")),
-    (b"\0\0@\t\x07\0", later(rb"[\s\S]{11}[\0@\x80\xc0]\0[\s\S]{4}")),
-)
-"""What they are found by: bytes that a search is quick for, and the form of all of them."""
+_OPENING_BYTE = OPENING[0]
+_HELLO_FORM, _BLOCK_FORM = OPENING[:_FIND], b"\0\0@\t\x07\0"
 
 
 class Kind:
@@ -129,6 +124,9 @@ class State(Enum):
 _HELLO, _MESSAGES, _LOST, _DEAF = State
 _NOTHING, _HANDSHAKE, _MESSAGE = Item.NOTHING, Item.HANDSHAKE, Item.MESSAGE
 _BLOCK, _CHUNK = Item.BLOCK, Item.CHUNK
+_REQUESTS = bytes((Kind.REQUEST, Kind.CANCEL, Kind.REJECT))
+_REQUEST_SIZE, _ASKED = _FIXED[Kind.REQUEST], 1 << 14
+"""Bytes of a request, and those that all programs ask for."""
 _PIECE, _KEEP_ALIVE = Kind.PIECE, Kind.KEEP_ALIVE
 
 
@@ -177,7 +175,7 @@ class Lane:
             start = _find(data, at)
             if start < 0:
                 return self._wait(max(at, len(data) - _FIND + 1), _FIND)
-            self.state = _HELLO if data[start] == OPENING[0] else _MESSAGES
+            self.state = _HELLO if data[start] == _OPENING_BYTE else _MESSAGES
             at, left = start, len(data) - start
         if self.state is _HELLO:
             return self._handshake(data, at, left)
@@ -260,18 +258,31 @@ class Lane:
 
 def begins(data: bytes) -> bool:
     """Whether *data* begins with a request, its like, a block, or a handshake."""
-    return any(data.startswith(mark) and form.match(data) for mark, form in _FORMS)
+    return len(data) >= _FIND and _fits(data, 0)
 
 
 def _find(data: bytes, start: int) -> int:
     """Return where the first beginning of a message is in *data*, from *start* on; -1 where there
     is none.
     """
-    first = -1
-    for mark, form in _FORMS:
-        at = data.find(mark, start)
-        while at >= 0 and not form.match(data, at):
-            at = data.find(mark, at + 1)
-        if at >= 0 and not 0 <= first < at:
-            first = at
-    return first
+    octets = data
+    for at in range(start, len(data) - _FIND + 1):
+        if octets[at] in (0, _OPENING_BYTE) and _fits(data, at):
+            return at
+    return -1
+
+
+def _fits(data: bytes, at: int) -> bool:
+    """Whether the form of a handshake, a request, its like, or a block is at *at*, where _FIND
+    bytes are.
+    """
+    octets = data
+    if octets[at] == _OPENING_BYTE:
+        return data.startswith(_HELLO_FORM, at)
+    if octets[at] or octets[at + 1] or octets[at + 11] & 0x3F or octets[at + 12]:
+        return False  # a block begins at a multiple of 16 KiB
+    if data.startswith(_BLOCK_FORM, at):
+        return True
+    if u32_at(data, at) != _REQUEST_SIZE or octets[at + 4] not in _REQUESTS:
+        return False
+    return u32_at(data, at + 13) == _ASKED

@@ -6,8 +6,6 @@ A line has 512 bytes at most, and up to 8191 more of tags; servers of today allo
 Sources: RFC 1459 and 2812; modern.ircdocs.horse (client protocol); IRCv3 message tags.
 """
 
-import re
-
 import msgspec
 
 from backchannel.patterns import later
@@ -19,11 +17,8 @@ LONGEST = 16_384
 PARAMETERS = 16
 """RFC 2812 has 15; the last takes the rest."""
 
-_LINE = later(
-    rb"(?:@(?P<tags>[^ \0\r\n]{1,8191}) +)?(?::(?P<source>[^ \0\r\n]{1,512}) +)?"
-    rb"(?P<command>[A-Za-z]{1,32}|\d{3})(?P<rest>(?: [^\0]*)?)",
-    re.DOTALL,
-)
+_TAGS, _SOURCE, _COMMAND = 8191, 512, 32
+"""Bytes of them at most."""
 _CODES = later(
     r"[\x02\x0f\x11\x16\x1d\x1e\x1f]|\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9a-fA-F]{6})?"
 )
@@ -68,15 +63,32 @@ class Line(msgspec.Struct, frozen=True):
 
 def read(raw: bytes) -> Line:
     """Return the message in a line without its end. Raises WireError where it is none."""
-    found = _LINE.fullmatch(raw.lstrip(b" "))
-    if found is None:
+    rest = raw.lstrip(b" ")
+    tags = source = b""
+    if rest[:1] == b"@":
+        tags, rest = _marked(rest, _TAGS)
+    if rest[:1] == b":":
+        source, rest = _marked(rest, _SOURCE)
+    command, space, words = rest.partition(b" ")
+    numeric = len(command) == len("001") and command.isdigit()
+    if not (numeric or (command.isalpha() and len(command) <= _COMMAND)) or b"\0" in words:
         raise WireError("not a line of IRC")
     return Line(
-        utf8(found["source"] or b""),
-        found["command"].decode().upper(),
-        _words(utf8(found["rest"])),
-        _tags(found["tags"]) if found["tags"] else (),
+        utf8(source),
+        command.decode().upper(),
+        _words(utf8(space + words)),
+        _tags(tags) if tags else (),
     )
+
+
+def _marked(line: bytes, most: int) -> tuple[bytes, bytes]:
+    """Return what stands between the mark at the beginning and the next space, and what follows.
+    Raises WireError where that is no such word.
+    """
+    word, space, rest = line[1:].partition(b" ")
+    if not space or not 0 < len(word) <= most or word.translate(None, b"\0\r\n") != word:
+        raise WireError("not a line of IRC")
+    return word, rest.lstrip(b" ")
 
 
 def take(buffer: bytearray) -> bytes | None:

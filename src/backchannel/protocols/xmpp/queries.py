@@ -21,9 +21,14 @@ class Queries:
     """Hands what is inside an iq to whoever knows it."""
 
     def __init__(self, state: State, login: Login, files: Files) -> None:
-        self._state = state
-        jingle = Jingle(state, files)
-        self._handlers: dict[str, Handler] = {
+        self._state, self._login, self._files = state, login, files
+        self._handlers: dict[str, Handler] | None = None
+        """Made for the first iq, as many streams have none."""
+
+    def _known(self) -> dict[str, Handler]:
+        login, files = self._login, self._files
+        jingle = Jingle(self._state, files)
+        return {
             names.AUTH: login.old,
             names.REGISTER: login.register,
             names.BIND: self._bind,
@@ -52,6 +57,8 @@ class Queries:
             told += answered(stanza, kind == "result")
         if kind == "error":  # it repeats what was asked
             return told
+        if self._handlers is None:
+            self._handlers = self._known()
         for inner in stanza.children[:4]:
             if handler := self._handlers.get(inner.ns):
                 told += handler(side, stanza, inner)

@@ -1,6 +1,6 @@
 """What stands where in a tag of XML: names, white space, values. Positions in, positions out."""
 
-_COLON, _EQUALS, _DOUBLE, _SINGLE = b":=\"'"
+_COLON, _EQUALS, _DOUBLE, _SINGLE, _LESS = b":=\"'<"
 _SPACE, _FIRST, _INNER = 1, 2, 4
 
 
@@ -40,6 +40,18 @@ def value_start(token: bytes, at: int) -> int:
         return -1
     at = blank_end(token, at + 1)
     return at + 1 if at < len(token) and token[at] in (_DOUBLE, _SINGLE) else -1
+
+
+def value_end(token: bytes, start: int) -> int:
+    """Return where the value ends that begins at *start*, behind its quotation mark; -1 where it
+    does not, or has a `<` in it.
+    """
+    at, quote = start, token[start - 1]
+    while at < len(token) and token[at] != quote:
+        if token[at] == _LESS:
+            return -1
+        at += 1
+    return at if at < len(token) else -1
 
 
 def _word_end(token: bytes, at: int) -> int:

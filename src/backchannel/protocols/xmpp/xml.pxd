@@ -3,7 +3,7 @@
 cimport cython
 
 from backchannel.protocols.xmpp.elements cimport Element
-from backchannel.protocols.xmpp.tags cimport blank_end, name_end, value_start
+from backchannel.protocols.xmpp.tags cimport blank_end, name_end, value_end, value_start
 from backchannel.text cimport utf8
 
 cdef int _LESS, _GREATER, _SLASH, _DOUBLE, _SINGLE, _BANG, _ASK

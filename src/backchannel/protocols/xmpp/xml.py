@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 from backchannel.patterns import later
 from backchannel.protocols.xmpp.elements import Element, Foot, Head, Item, Oversized, unescape
-from backchannel.protocols.xmpp.tags import blank_end, name_end, value_start
+from backchannel.protocols.xmpp.tags import blank_end, name_end, value_end, value_start
 from backchannel.reader import WireError
 from backchannel.text import utf8
 
@@ -315,8 +315,8 @@ class Reader:
             first = blank_end(token, at)
             stop = name_end(token, first)
             start = value_start(token, stop) if stop > first else -1
-            end = token.find(token[start - 1 : start], start) if start >= 0 else -1
-            if end < 0 or token.find(b"<", start, end) >= 0:
+            end = value_end(token, start) if start >= 0 else -1
+            if end < 0:
                 break
             at = end + 1
             count += 1
