@@ -83,7 +83,7 @@ def test_wanted_flows_give_way_last():
 
 def test_idle_flows_are_noticed_by_the_hand():
     """Nothing comes for them any more, and yet they end while the run goes on."""
-    settings = FlowSettings(udp_wanted_idle=1)
+    settings = FlowSettings(udp_idle=1)
     frames = datagrams(40) + [(10 + n * 0.001, datagrams(1)[0][1]) for n in range(3000)]
     told = both(pcap(frames), settings=settings)
     reasons = [d[5] for d in told.deliveries if d[2] == CLOSED]
@@ -222,7 +222,7 @@ def drained(core):
 def test_time_alone_ends_idle_flows():
     """On a quiet interface nothing moves the hand but the clock."""
     begin = START * 10**9
-    for core, _ in started(datagrams(300), settings=FlowSettings(udp_wanted_idle=5)):
+    for core, _ in started(datagrams(300), settings=FlowSettings(udp_idle=5)):
         core.expire(begin + 4 * 10**9)
         assert drained(core) == []
         core.expire(begin + 60 * 10**9)
@@ -233,6 +233,16 @@ def test_time_alone_ends_idle_flows():
         core.finish()
         with pytest.raises(ValueError, match="take"):
             core.expire(begin)
+
+
+def test_a_flow_is_kept_for_long_once_it_is_proved_what_it_speaks():
+    begin = START * 10**9
+    for core, _ in started(datagrams(3), settings=FlowSettings(udp_idle=5, udp_wanted_idle=60)):
+        core.keep(1)
+        core.expire(begin + 30 * 10**9)
+        assert [d[0] for d in drained(core)] == [0, 2]
+        core.expire(begin + 90 * 10**9)
+        assert [d[0] for d in drained(core)] == [1]
 
 
 def test_other_magics_can_be_set_without_losing_flows():

@@ -375,6 +375,8 @@ class Engine:
             stream.decoder = session if isinstance(session, Decoder) else None
             if stream.replay_size >= 0:
                 stream.settle()
+                if stream.slot >= 0:
+                    self._core.keep(stream.slot)
 
     def _refuted(self, stream: Stream, moment: Moment) -> None:
         """The session gave up its claim: withdraw it, and let the next candidate try."""

@@ -111,6 +111,8 @@ class FlowCore:
         """
     def drop(self, flow: int) -> None:
         """Deliver no more of this flow but its CLOSED, whatever matches later; `want` undoes it."""
+    def keep(self, flow: int) -> None:
+        """Let this flow be idle for as long as its `*_wanted_idle`: what it speaks is proved."""
     def want(self, flow: int) -> None:
         """Deliver this flow from now on."""
     def expect(

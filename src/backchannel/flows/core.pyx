@@ -201,6 +201,10 @@ cdef class FlowCore:
         found.bits |= DROPPED
         self.payloads.stop(found)
 
+    def keep(self, uint32_t flow):
+        """Let this flow be idle for as long as its `*_wanted_idle`: what it speaks is proved."""
+        self.get(flow).bits |= c.KEPT
+
     def want(self, uint32_t flow):
         """Deliver this flow from now on."""
         cdef flow_t* found = self.get(flow)

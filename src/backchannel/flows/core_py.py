@@ -178,6 +178,10 @@ class FlowCore:
         found.dropped = True
         self._payloads.stop(found)
 
+    def keep(self, flow: int) -> None:
+        """Let this flow be idle for as long as its `*_wanted_idle`: what it speaks is proved."""
+        self._get(flow).kept = True
+
     def want(self, flow: int) -> None:
         """Deliver this flow from now on."""
         found = self._get(flow)

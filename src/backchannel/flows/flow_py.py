@@ -18,7 +18,7 @@ class Flow:
         self.serial, self.key, self.protocol = serial, key, packet.protocol
         self.context, self.types = packet.context, packet.types
         self.client = 0  # which end of the key is the client
-        self.begun = self.wanted = self.dropped = False
+        self.begun = self.wanted = self.dropped = self.kept = False
         self.hits = 0
         self.expected: list[int] = []
         self.first_time = self.last_time = time
@@ -81,6 +81,7 @@ class Flow:
             if self.opening:
                 return settings.opening_idle
             return settings.tcp_wanted_idle if self.listening else settings.tcp_idle
+        kept = self.listening and self.kept
         if self.protocol == UDP:
-            return settings.udp_wanted_idle if self.listening else settings.udp_idle
-        return settings.other_wanted_idle if self.listening else settings.other_idle
+            return settings.udp_wanted_idle if kept else settings.udp_idle
+        return settings.other_wanted_idle if kept else settings.other_idle

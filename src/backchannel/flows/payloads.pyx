@@ -15,6 +15,7 @@ from backchannel.flows.state cimport (
     NOT_KNOWN,
     OPENED_0,
     STREAMING,
+    TCP,
     WANTED,
     put,
 )
@@ -227,12 +228,17 @@ cdef class Payloads:
     cdef extra_t* extra(self, flow_t* flow) noexcept nogil:
         """Return what only few flows have; NULL when memory is out, which `take` reports."""
         cdef int side
+        cdef size_t size = sizeof(extra_t)
         if flow.extra == NULL:
-            flow.extra = <extra_t*>calloc(1, sizeof(extra_t))
+            if <uint8_t>flow.high != TCP:
+                size -= sizeof(half_t[2])
+            flow.extra = <extra_t*>calloc(1, size)
             if flow.extra == NULL:
                 self.out.failed = True
                 return NULL
             self.extras += 1
+            if <uint8_t>flow.high != TCP:
+                return flow.extra
             for side in range(2):
                 flow.extra.halves[side].next = NOT_KNOWN
                 flow.extra.halves[side].acked = flow.extra.halves[side].fin = NOT_KNOWN

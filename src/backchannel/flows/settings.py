@@ -28,13 +28,13 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     tcp_wanted_idle: int = 3600
     """A TCP flow that somebody wants: chat connections may be silent for long."""
     udp_idle: int = 60
-    """A UDP flow that nobody wants."""
+    """A UDP flow of which nobody has proved what it speaks."""
     udp_wanted_idle: int = 300
-    """A UDP flow that somebody wants."""
+    """A UDP flow of which that is proved, and more is wanted."""
     other_idle: int = 60
-    """Any other flow, such as ICMP or GRE."""
+    """Any other flow of which nobody has proved what it speaks, such as ICMP or GRE."""
     other_wanted_idle: int = 300
-    """Any other flow that somebody wants, such as ESP."""
+    """Any other flow of which that is proved, such as ESP, and more is wanted."""
 
     payloads: int = 8
     """Payloads of each side that are compared with the magics."""

@@ -8,6 +8,7 @@ from backchannel.flows.state cimport (
     DROPPED,
     FINISHED_0,
     FINISHED_1,
+    KEPT,
     LEAVING,
     RESET,
     TCP,
@@ -136,11 +137,14 @@ cdef inline bint opening(const flow_t* flow) noexcept nogil:
 cdef inline bint idle(const bounds_t* bounds, const flow_t* flow, int64_t now) noexcept nogil:
     """Whether nothing came for a flow for so long that it is over."""
     cdef int64_t limit
-    cdef int wanted, kind
+    cdef bint wanted
+    cdef int kind
     if now - flow.last_time <= bounds.least_idle:
         return False
-    wanted = flow.bits & (WANTED | DROPPED) == WANTED
     kind = <uint8_t>flow.high
+    wanted = flow.bits & (WANTED | DROPPED) == WANTED
+    if kind != TCP and not flow.bits & KEPT:
+        wanted = False
     if kind == TCP and closed(flow):
         limit = bounds.closed_idle
     elif kind == TCP and opening(flow):

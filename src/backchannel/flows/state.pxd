@@ -153,13 +153,13 @@ cdef struct half_t:
     bint full               # bytes were let go while nobody wanted the stream yet
 
 cdef struct extra_t:
-    half_t halves[2]
     uint64_t hits
     uint64_t missed[2]
     int64_t tokens[MAX_TOKENS]
     int token_count
     uint32_t conflicts      # segments that repeat bytes with other content
     bint deliver            # the streams' bytes are wanted
+    half_t halves[2]        # only TCP has them
 
 # -- one flow: three cache lines -------------------------------------------------------------------
 
@@ -183,6 +183,7 @@ cdef enum:
     INITIAL_1 = 65536
     STREAMING = 131072      # flow_t.extra.halves are in use
     WIDE = 262144           # IPv6
+    KEPT = 524288           # it is proved what it speaks: `FlowCore.keep`
 
 cdef struct flow_t:
     uint64_t low
