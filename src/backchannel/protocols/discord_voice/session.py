@@ -16,6 +16,17 @@ WATCHED = 200
 _VOICE = Capability.VOICE_VIDEO
 _PARSED = Standing.PARSED
 _CLIENT, _SERVER = Side
+_PING = Claim("discord-voice", evidence="ping 1337cafe, sent back")
+_DISCOVERY = {
+    (answers, flipped): Claim(
+        "discord-voice",
+        evidence="answer to an address discovery" if answers else "address discovery",
+        flipped=flipped,
+    )
+    for answers in (False, True)
+    for flipped in (False, True)
+}
+"""What the claims of many flows have in common."""
 _BOTH = 1 << _CLIENT | 1 << _SERVER
 
 
@@ -25,15 +36,12 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     first, other = peek.client, peek.server
     if wire.is_ping(first):
-        fits = (
-            Claim("discord-voice", evidence="ping 1337cafe, sent back") if first == other else None
-        )
+        fits = _PING if first == other else None
         return fits if other else MORE
     for data, flipped in ((first, False), (other, True)):
         found = wire.read_discovery(data)
         if found is not None:
-            said = "answer to an address discovery" if found.answers else "address discovery"
-            return Claim("discord-voice", evidence=said, flipped=found.answers is not flipped)
+            return _DISCOVERY[found.answers, found.answers is not flipped]
     return None
 
 

@@ -15,6 +15,14 @@ from backchannel.protocols.dns.wire import Message
 from backchannel.reader import WireError
 
 _REFUTED, _CLAIMED, _PARSED = Standing
+_CLAIMS = {
+    (answer, flipped): Claim(
+        "dns", evidence="DNS answer" if answer else "DNS query", flipped=flipped
+    )
+    for answer in (False, True)
+    for flipped in (False, True)
+}
+"""What the claims of many flows have in common."""
 _ALIASES = 16
 """Longest chain of aliases that is followed."""
 _SHORTEST = 17
@@ -40,9 +48,8 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     if not _plausible(message, first):
         return None
-    kind = "answer" if message.response else "query"
     flipped = not peek.begun and message.response == bool(peek.client)
-    return Claim("dns", evidence=f"DNS {kind}", flipped=flipped)
+    return _CLAIMS[message.response, flipped]
 
 
 def _can_become(part: bytes) -> bool:
@@ -68,12 +75,12 @@ class Session(Decoder):
         self.service = "dns"
         self.standing = _CLAIMED
         self.done = False
-        self._stream = start.transport == "tcp"
-        self._buffers = bytearray(), bytearray()
+        self._buffers = (bytearray(), bytearray()) if start.transport == "tcp" else ()
+        """Of both sides, over TCP."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes, or one datagram, of *side*; return what they meant."""
-        if not self._stream:
+        if not self._buffers:
             return self._message(data)
         out: list[Output] = []
         buffer, at = self._buffers[side], 0
@@ -89,8 +96,9 @@ class Session(Decoder):
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: over TCP nothing says where the next message starts."""
-        self._buffers[side].clear()
-        self.done = self.done or self._stream
+        if self._buffers:
+            self._buffers[side].clear()
+            self.done = True
         return [Gap(size=size)]
 
     def end(self, side: Side) -> list[Output]:  # noqa: ARG002 - the contract's shape

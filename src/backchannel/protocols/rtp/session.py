@@ -28,6 +28,8 @@ STRIKES = 2
 STREAMS = 64
 ENOUGH = {False: 1000, True: 20_000}
 """Datagrams after which a flow is left alone, by whether a call announced it."""
+_REPORTS = Claim("rtp", evidence="RTCP compound to its last byte")
+_HEADER = Claim("rtp", evidence="RTP header that the datagrams behind it continue")
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
 _CNAME, _NAME, _EMAIL, _PHONE, _LOCATION, _TOOL = range(1, 7)
@@ -41,8 +43,8 @@ def recognise(peek: Peek) -> Claim | More | None:
     if not peek.start.service and ((peek.client and not client) or (peek.server and not server)):
         return None
     if "RTCP" in (client, server):
-        return Claim("rtp", evidence="RTCP compound to its last byte")
-    return Claim("rtp", evidence="RTP header that the datagrams behind it continue")
+        return _REPORTS
+    return _HEADER
 
 
 def _kind(data: bytes) -> str:

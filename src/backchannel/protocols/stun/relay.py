@@ -67,8 +67,8 @@ class Relay:
         self._pending: tuple[_Question, ...] = ()
         self._peers = b""
         self._hosts = marked(b"", server)
-        self._channels: dict[int, Endpoint] = {}
-        self._open: dict[Endpoint, str] = {}
+        self._channels: dict[int, Endpoint] | None = None
+        self._open: dict[Endpoint, str] | None = None
         """The names of the inner streams, by their peers."""
         self._refusals = self._answers = b""
         self._allocated = False
@@ -162,8 +162,9 @@ class Relay:
         return told
 
     def _bind(self, asked: _Question) -> None:
-        if asked.peers and asked.channel in CHANNELS and len(self._channels) < PEERS:
-            self._channels[asked.channel] = asked.peers[0]
+        channels = self._channels = self._channels or {}
+        if asked.peers and asked.channel in CHANNELS and len(channels) < PEERS:
+            channels[asked.channel] = asked.peers[0]
 
     def _allocate(self, asked: _Question, message: Message) -> list[Output]:
         code = error_code(message)
@@ -208,20 +209,21 @@ class Relay:
 
     def channel(self, side: Side, number: int, data: bytes) -> list[Output]:
         """Take a datagram that travels by its channel's number."""
-        peer = self._channels.get(number)
+        peer = self._channels.get(number) if self._channels is not None else None
         if peer is None:  # bound before the capture
             peer = Endpoint("", number)
         return self._carry(side, peer, data)
 
     def _carry(self, side: Side, peer: Endpoint, data: bytes) -> list[Output]:
-        name = self._open.get(peer)
+        streams = self._open = self._open or {}
+        name = streams.get(peer)
         told: list[Output] = []
         if name is None:
-            if len(self._open) >= PEERS:
+            if len(streams) >= PEERS:
                 return []
             if peer.address:
                 told += self._ask_for(peer, "send")
-            name = self._open[peer] = str(peer) or f"channel {peer.port:#x}"
+            name = streams[peer] = str(peer) or f"channel {peer.port:#x}"
             told.append(
                 Open(
                     channel=name,
@@ -237,6 +239,6 @@ class Relay:
 
     def end(self) -> list[Output]:
         """No more is looked at."""
-        names = sorted(self._open.values())
-        self._open.clear()
+        names = sorted(self._open.values()) if self._open is not None else []
+        self._open = None
         return [InnerEnd(channel=name) for name in names]

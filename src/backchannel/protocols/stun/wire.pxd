@@ -50,6 +50,7 @@ cpdef bytes fingerprint(bytes covered)
 cpdef bytes signed(bytes data, Py_ssize_t integrity)
 @cython.locals(
     octets="const unsigned char *", size=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t,
+    n=Py_ssize_t, clear=list,
 )
 cdef bytes _packed(bytes data, Py_ssize_t at, bint masked)
 @cython.locals(octets="const unsigned char *", port=int)

@@ -220,11 +220,8 @@ def _packed(data: bytes, at: int, masked: bool) -> bytes | None:
     start, end = at + 6, at + 4 + size
     if not masked:
         return octets[start:end]
-    number = int.from_bytes(octets[start + 2 : end], "big")
-    port = (octets[start] ^ octets[4]) << 8 | octets[start + 1] ^ octets[5]
-    size -= 4
-    number ^= int.from_bytes(octets[4 : 4 + size], "big")
-    return (port << 8 * size | number).to_bytes(2 + size, "big")
+    clear = [octets[start] ^ octets[4], octets[start + 1] ^ octets[5]]
+    return bytes(clear + [octets[start + 2 + n] ^ octets[4 + n] for n in range(size - 4)])
 
 
 def endpoint(packed: bytes) -> Endpoint:
