@@ -178,8 +178,9 @@ def _http(request: bytes, answer: bytes, asked: str, flipped: bool) -> Claim | M
         target = target[absolute.end() :]
     if target.startswith(_OUR_FOLDERS) and _OURS.match(target):
         return Claim("gnutella", evidence="request that only servents make", flipped=flipped)
-    asks = b"?" in target or b"&" in target
-    if asks and _CACHE.search(target) and _CACHE_CLIENT.search(target):
+    low = target.lower()
+    named = b"client=" in low or b"net=gnutella" in low
+    if named and _CACHE.search(target) and _CACHE_CLIENT.search(target):
         return Claim("gnutella", evidence="request to a web cache for hosts", flipped=flipped)
     if not _SHARED.match(target):
         return None
