@@ -15,7 +15,7 @@ cdef tuple SIDES
 cdef class Engine:
     cdef public object counters, read, names
     cdef public bint everything
-    cdef object _core, _protocols, _on_end, _on_output
+    cdef object _core, _protocols, _on_end, _on_output, _recall
     cdef Reach _reach
     cdef dict _streams
     cdef object _faults

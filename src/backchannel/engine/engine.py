@@ -83,6 +83,7 @@ class Engine:
         self.names = Names(service_of_name, core.expect, core.forget, self._count)
         self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
+        self._recall = self._reach.recall  # one for all streams
 
     def drain(self) -> list[Observation]:
         """Take what the core has to deliver, up to the first that means anything; return that. []
@@ -164,7 +165,7 @@ class Engine:
             core.whole(slot),
             number=flow.number or 0,
             read=self.read,
-            recall=self._reach.recall,
+            recall=self._recall,
         )
         scope = flow.serial
         stream = Stream(slot=slot, flow=flow, start=start, scope=scope, now=now, frame=frame)
@@ -334,6 +335,7 @@ class Engine:
             # nobody saw who opened it: the bytes know better than who spoke first
             stream.flow = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
         stream.session = protocol.session(start)
+        stream.candidates, stream.matched, stream.ported = None, 0, False  # found again if refuted
         steps = list(stream.replay or ())
         for side, data, then in steps:
             if stream.protocol is not protocol or stream.deaf:

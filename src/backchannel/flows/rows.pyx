@@ -14,6 +14,9 @@ from backchannel.flows.slots cimport opening
 from backchannel.flows.state cimport BEGUN, CLIENT_HIGH, FINISHED_0, FINISHED_1, TCP, UDP
 
 
+cdef tuple NO_TYPES = (0, 0)  # nearly all have this one
+
+
 cdef inline uint8_t digit(uint32_t value) noexcept:
     return 48 + value if value < 10 else 87 + value
 
@@ -100,7 +103,7 @@ cdef object make_info(const flow_t* flow, const ends_t* ends, Contexts contexts)
         vlans,
         tunnel,
         flow.bits & BEGUN != 0,
-        (flow.types[0], flow.types[1]),
+        (flow.types[0], flow.types[1]) if flow.types[0] or flow.types[1] else NO_TYPES,
     )
 
 

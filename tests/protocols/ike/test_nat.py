@@ -33,6 +33,6 @@ def test_nobody_is_behind_a_nat_where_the_judgement_is_none(said, asked_before):
     heard = [nat.heard(of, by, hashed(header, *VALUES[how]), header, SEEN) for of, by, how in said]
     assert [item.agrees() for item in heard] == [how == "address and port" for *_, how in said]
     before = asked_before and [item.hash for item in heard]
-    short = nat.nobody_behind(heard)
+    short = nat.nobody_behind(tuple(heard))
     behind, _ = nat.judge(before or [item.hash for item in heard])
     assert short is (behind == "none")

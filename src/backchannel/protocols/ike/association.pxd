@@ -19,7 +19,8 @@ cdef class Association:
     cdef public tuple stage
     cdef public int rank, spoke
     cdef public Py_ssize_t messages, judged
-    cdef public list hashes, recent
+    cdef public tuple hashes
+    cdef public list recent
     cdef public object method, parts
     cdef public dict quick
     cdef public bint tied

@@ -81,14 +81,14 @@ class Association:
         self.spoke = 0
         """Bits of the sides that have said something of it."""
         self.recent: list[int] = []  # a deque takes a kilobyte of its own
-        self.hashes: list[Heard] = []
+        self.hashes: tuple[Heard, ...] = ()
         self.judged = 0
         self.parts: psk.Parts | None = None
         self.method = 0
         """How IKEv1 authenticates, by the number that was chosen."""
         self.method_of_nat = ""
         self.account = ""
-        self.quick: dict[int, list[int]] = {}
+        self.quick: dict[int, list[int]] | None = None
         self.tied = False
         """Whether the flow was tied to the SA's others."""
 
@@ -157,7 +157,7 @@ class Association:
         for known in self.hashes:
             if known.says(of, by, value, header, seen):
                 return
-        self.hashes.append(heard(of, by, value, header, seen))
+        self.hashes += (heard(of, by, value, header, seen),)
 
 
 class Table:

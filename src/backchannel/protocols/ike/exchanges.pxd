@@ -47,7 +47,7 @@ cdef class Exchanges:
     cdef list _flood(self)
     @cython.locals(answered=bint)
     cdef _judge(self, Reading reading)
-    @cython.locals(hashes=list)
+    @cython.locals(hashes=tuple)
     cdef list _verdict(self, Association association, sender)
     cdef list _expect_float(self, Reading reading)
     @cython.locals(header=Header, association=Association, protected=bint)

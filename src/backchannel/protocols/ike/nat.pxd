@@ -21,8 +21,8 @@ cdef class Heard:
 
 
 @cython.locals(item=Heard)
-cpdef bint nobody_behind(list hashes) except -1
+cpdef bint nobody_behind(tuple hashes) except -1
 @cython.locals(item=Heard)
-cdef bint _one_agrees(str of, str by, list hashes) except -1
+cdef bint _one_agrees(str of, str by, tuple hashes) except -1
 @cython.locals(made=Heard)
 cpdef Heard heard(str of, str by, bytes value, Header header, seen)

@@ -21,7 +21,7 @@ If no hash at all agrees, and none can be a port's translation, nothing is said:
 all of them up.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from hashlib import md5, sha1, sha256, sha384, sha512
 from ipaddress import ip_address
@@ -119,7 +119,7 @@ def compare(value: bytes, spis: bytes, seen: Endpoint, others: tuple[int, ...] =
     return "nothing"
 
 
-def nobody_behind(hashes: Sequence[Heard]) -> bool:
+def nobody_behind(hashes: tuple[Heard, ...]) -> bool:
     """Say whether `judge` finds no NAT before either end, with as few digests as that takes: of
     what a peer says of an end, which may have several addresses, one agrees with what is seen.
     """
@@ -129,7 +129,7 @@ def nobody_behind(hashes: Sequence[Heard]) -> bool:
     return len(hashes) > 0
 
 
-def _one_agrees(of: End, by: End, hashes: Sequence[Heard]) -> bool:
+def _one_agrees(of: End, by: End, hashes: tuple[Heard, ...]) -> bool:
     for item in hashes:  # noqa: SIM110 - compiled, which a generator is not
         if item.of == of and item.by == by and item.agrees():
             return True

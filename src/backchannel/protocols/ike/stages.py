@@ -86,10 +86,13 @@ def _has(seen: list[Payload], kind: int) -> bool:
 
 def _quick(association: Association, side: int, message_id: int) -> Sequence[Step]:
     """Quick mode begins when the first phase is done, and is done itself at its third message."""
-    fresh = message_id not in association.quick
-    if fresh and len(association.quick) >= KEPT_QUICK:
-        del association.quick[next(iter(association.quick))]
-    spoken = association.quick.setdefault(message_id, [])
+    if association.quick is None:
+        association.quick = {}
+    quick = association.quick
+    fresh = message_id not in quick
+    if fresh and len(quick) >= KEPT_QUICK:
+        del quick[next(iter(quick))]
+    spoken = quick.setdefault(message_id, [])
     if not spoken or spoken[-1] != side:
         spoken.append(side)
     up = association.stage[0] == "established"
