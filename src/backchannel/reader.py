@@ -32,6 +32,8 @@ class Reader:
 
     def peek(self, size: int) -> bytes:
         """Return up to *size* of the next bytes without consuming them."""
+        if size <= 0:
+            return b""
         return self.data[self.offset : min(self.offset + size, self.end)]
 
     def rest(self) -> bytes:

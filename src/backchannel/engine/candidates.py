@@ -117,8 +117,10 @@ class Candidates:
         if whole and stream.slot >= 0 and not candidates:
             bits = self._core.hits(stream.slot)
             if bits and not bits & (bits - 1):  # one alone, as nearly always
-                candidates[self._names[bits.bit_length() - 1]] = 0
-                return
+                name = self._names[bits.bit_length() - 1]
+                if name not in stream.excluded:
+                    candidates[name] = 0
+                    return
         fitting = self._core.fitting(  # several; or wanted for its name, before it spoke
             start.transport, payload, begun=start.begun, number=start.number
         )
