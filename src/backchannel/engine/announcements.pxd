@@ -5,7 +5,7 @@ cimport cython
 
 cdef class Announcements:
     cdef object _tell, _untell, _count
-    cdef dict _by_token, _by_place
+    cdef dict _by_token, _by_place, _ports
     cdef object _fulfilled
     cdef long long _serial
 
@@ -13,6 +13,7 @@ cdef class Announcements:
     cpdef get(self, token)
     cpdef tuple beside(self, made, now)
     cpdef match(self, transport, client, server, long long now, bint opened)
+    @cython.locals(there=bint, anywhere=bint, address=str)
     cdef _made_for(self, transport, client, server, long long now)
     cdef _standing(self, tuple place, source, long long now)
     cdef _use_up(self, tuple place, made)

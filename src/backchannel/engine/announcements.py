@@ -54,6 +54,7 @@ class Announcements:
         self._tell, self._untell, self._count = tell_core, untell_core, count
         self._by_token: dict[int, Announcement] = {}
         self._by_place: dict[tuple[Transport, str, int], list[int]] = {}
+        self._ports: dict[int, int] = {}  # how many stand for each port, 0 for any
         self._fulfilled = Bounded[tuple[Transport, str, int], list[Announcement]](
             LIMIT // RECENT, "places of fulfilled announcements forgotten to bound memory", count
         )
@@ -87,6 +88,7 @@ class Announcements:
         made = Announcement(self._serial, expect, address, until, frame, service, stack)
         self._by_token[made.token] = made
         self._by_place.setdefault(place, []).append(made.token)
+        self._ports[expect.port] = self._ports.get(expect.port, 0) + 1
         if address and not normal(address):
             return  # no packet of a flow holds a name
         self._tell(made.token, expect.transport, address, expect.port, normal(expect.source), until)
@@ -114,23 +116,25 @@ class Announcements:
     def _made_for(
         self, transport: Transport, client: Endpoint, server: Endpoint, now: int
     ) -> Announcement | None:
-        source, address, port = client.address, server.address.lower(), server.port
-        for place in (
-            (transport, address, port),
-            (transport, address, 0),
-            (transport, "", port),
-            (transport, "", 0),
-        ):
-            made = self._standing(place, source, now)
-            if made is not None:
-                return made
-        return None
+        source, address, port = client.address, server.address, server.port
+        there, anywhere = port in self._ports, 0 in self._ports
+        if not (there or anywhere):  # as nearly always
+            return None
+        address = address.lower()
+        made = self._standing((transport, address, port), source, now) if there else None
+        if made is None and anywhere:
+            made = self._standing((transport, address, 0), source, now)
+        if made is None and there:
+            made = self._standing((transport, "", port), source, now)
+        if made is None and anywhere:
+            made = self._standing((transport, "", 0), source, now)
+        return made
 
     def _standing(
         self, place: tuple[Transport, str, int], source: str, now: int
     ) -> Announcement | None:
         tokens = self._by_place.get(place)
-        if tokens is None:  # as nearly always
+        if tokens is None:
             return None
         for token in reversed(tokens):  # the latest word counts
             made = self._by_token[token]
@@ -195,6 +199,9 @@ class Announcements:
         tokens.remove(token)
         if not tokens:
             del self._by_place[place]
+        left = self._ports.pop(made.expect.port) - 1
+        if left:
+            self._ports[made.expect.port] = left
         self._untell(token)
 
 
