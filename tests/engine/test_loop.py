@@ -11,6 +11,7 @@ from backchannel.catalogue import index as catalogue
 from backchannel.decoder import Decoder
 from backchannel.effects import Tie
 from backchannel.engine.engine import Engine
+from backchannel.engine.stream import REPLAY_BYTES
 from backchannel.events import Gap
 from backchannel.flows.core import CLOSED, DATA, END, FlowCore
 from backchannel.flows.row import FlowInfo
@@ -157,3 +158,27 @@ def test_an_effect_that_fails_costs_its_stream_and_not_the_run(capsys):
     sizes, dropped = fed((DATA, 0, b"123"), (DATA, 0, b"12"), (CLOSED, 0, 0), protocol=Wrong)
     assert (sizes, dropped) == ([3], 1), "what was told before it is kept"
     assert "fault in the decoder of fake, please report" in capsys.readouterr().err
+
+
+class Late(Fake):
+    """A protocol whose sessions are sure once they were fed b"proof"."""
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        def __init__(self, start):
+            super().__init__(start)
+            self.standing = Standing.CLAIMED
+
+        def feed(self, side, data):
+            if data == b"proof":
+                self.standing = Standing.PARSED
+            return super().feed(side, data)
+
+
+@pytest.mark.parametrize("size", [10, REPLAY_BYTES + 1])
+def test_a_flow_is_kept_once_it_is_proved_however_much_came_before(size):
+    core, kept = Core(), []
+    core.keep = kept.append
+    made = Engine(core, {"fake": Late()})
+    for frame, data in enumerate((bytes(size), b"proof", b"more"), 1):
+        made.handle([(0, 0, DATA, frame * 1000, frame, data)])
+    assert kept == [0]

@@ -33,7 +33,7 @@ from backchannel.engine.names import Names
 from backchannel.engine.observation import Observation
 from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
-from backchannel.engine.stream import Group, Moment, Stream
+from backchannel.engine.stream import NOTHING, Group, Moment, Stream
 from backchannel.engine.stream import moment as moment_of
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
@@ -375,7 +375,7 @@ class Engine:
                 self._core.drop(stream.slot)
         elif standing is PARSED and not stream.deaf:
             stream.decoder = session if isinstance(session, Decoder) else None
-            if stream.replay_size >= 0:
+            if stream.peeked is not NOTHING:
                 stream.settle()
                 if stream.slot >= 0:
                     self._core.keep(stream.slot)
