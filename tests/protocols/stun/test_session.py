@@ -297,6 +297,12 @@ def test_an_address_is_told_once_of_each_version():
     assert kit.events(told, Software) == [Software(name="late", role="server")]
 
 
+def test_a_program_whose_name_reads_like_an_address_hides_none():
+    name = struct.pack(">H4s", 55555, ip_address("203.0.113.9").packed)
+    _, told = say((C, BINDING), (S, message(1, 2, (0x8022, name), xor(0x20, "203.0.113.9", 55555))))
+    assert [event.address for event in kit.events(told, PeerAddress)] == ["203.0.113.9"]
+
+
 def test_a_question_alone_is_a_signature():
     assert say((C, BINDING))[0].standing is Standing.CLAIMED
     assert say((C, marked(BINDING)))[0].standing is Standing.PARSED

@@ -259,7 +259,7 @@ class Session(Decoder):
         if packed is None:
             packed = message.packed(MAPPED_ADDRESS)
         binding = message.method == BINDING
-        if packed is None or not self._fresh((packed, binding)):
+        if packed is None or not self._fresh((packed, binding, "mapped")):
             return []
         mapped, start = endpoint(packed), self._start
         asker = start.server if side == _CLIENT else start.client
