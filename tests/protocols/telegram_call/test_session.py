@@ -237,6 +237,13 @@ def test_calls_of_newer_clients_are_told_apart():
     assert kit.events(told) == [TelegramRelay(form="libtgvoip")]
 
 
+@pytest.mark.parametrize("size", [28, 31])
+def test_a_packet_of_the_relays_that_is_cut_off_is_no_media(size):
+    session, told = say((C, ping(1)), (S, self_info(1)[:size]), (C, old_media(1)))
+    assert session.standing is Standing.CLAIMED
+    assert kit.events(told, TelegramRelay) == []
+
+
 def test_an_answer_must_be_to_a_ping_that_was_asked_and_of_the_same_call():
     session, told = say((C, ping(5)), (S, self_info(6)))
     assert kit.events(told) == []

@@ -62,10 +62,12 @@ def read_packet(data: bytes) -> Packet | None:
     packet.call, packet.id = octets[:CALL], b""
     packet.own = packet.peer = None
     packet.webrtc = False
-    if size < 32 or octets[TAG] != 0xFF or octets[TAG:28] != _MARK:
+    if size < 28 or octets[TAG] != 0xFF or octets[TAG:28] != _MARK:
         packet.kind = HELLO if size <= _LEAST_MEDIA else 0
         packet.webrtc = _is_wrapped(data)
         return packet
+    if size < 32:  # cut off before its kind
+        return None
     high, low = octets[31] << 8 | octets[30], octets[29] << 8 | octets[28]
     kind = packet.kind = high << 16 | low
     if _SIZES.get(kind) != size or packet.call == _MARK:
