@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from backchannel.contract import Peek, Protocol
 from backchannel.engine.stream import Stream
 from backchannel.flows.core import FlowCore
+from backchannel.flows.magics import LONGEST
 from backchannel.model import MORE, Claim, More, Transport
 
 PORTS_TOKEN = -1
 """Names the core's standing expectations of ports; `Names` uses the numbers below it."""
 FOREVER = 1 << 62
-LONGEST_PATTERN = 64
-"""Bytes in which every magic has shown whether it fits."""
 
 
 class Candidates:
@@ -113,7 +112,7 @@ class Candidates:
         assert candidates is not None
         start, payload = stream.start, stream.peeked[side]
         # in fewer bytes of a stream others may fit too
-        whole = not stream.tcp or len(payload) >= LONGEST_PATTERN
+        whole = not stream.tcp or len(payload) >= LONGEST
         if whole and stream.slot >= 0 and not candidates:
             bits = self._core.hits(stream.slot)
             if bits and not bits & (bits - 1):  # one alone, as nearly always
