@@ -20,11 +20,14 @@ from tests.protocols.msnp.craft import (
     sent,
 )
 
-from backchannel.model import Claim, Endpoint, More
+from backchannel.model import MORE, Claim, Endpoint, More
 from backchannel.protocols import Peek, Start, load
 from backchannel.protocols.msnp import PROTOCOL
 from backchannel.protocols.msnp.grammar import SEEK, judge
 from backchannel.protocols.msnp.session import Session, recognise
+
+FEW = 24
+"""Bytes of which a header with zeros in the right places may be the beginning."""
 
 
 def peeked(client=b"", server=b"", begun=True):
@@ -176,7 +179,7 @@ def foreign():
 
 
 def test_no_other_protocol_is_claimed():
-    """By any of MSN's protocols, nor even waited for."""
+    """By any of MSN's protocols, nor even waited for once a few bytes are there."""
     if not kit.CORPUS.exists():
         pytest.skip("the corpus is not here")
     ours = [load()[name] for name in ("msnp", "msnftp", "msn-p2p", "msn-webcam")]
@@ -185,7 +188,9 @@ def test_no_other_protocol_is_claimed():
     for path in foreign():
         for flow in kit.flows(path):
             peek = kit.peek(flow)
-            claims = [protocol.name for protocol in ours if protocol.recognise(peek)]
+            answers = {protocol.name: protocol.recognise(peek) for protocol in ours}
+            few = len(peek.client) < FEW and len(peek.server) < FEW
+            claims = [name for name, said in answers.items() if said and not (few and said is MORE)]
             assert not claims, f"{path}: {flow} {claims}"
             assert not isinstance(gateway.recognise(peek), Claim), f"{path}: {flow}"
             seen += 1

@@ -50,7 +50,16 @@ def _amid(data: bytes) -> str | More | None:
         return "MSNSLP behind a P2P header" if slp_text else "well-formed P2P packet"
     if wire.length_of(data):
         return "well-formed P2P packet"
-    return MORE if len(data) < _FRAME else None
+    return MORE if len(data) < _FRAME and _may_begin(data) else None
+
+
+def _may_begin(data: bytes) -> bool:
+    """Whether these may begin a frame, or a header whose length was sent alone."""
+    size = int.from_bytes(data[:4], "little")
+    framed = wire.V1.size <= size <= wire.MAX_FRAME if len(data) >= 4 else not any(data[2:])
+    if framed and not any(data[16:20]) and not any(data[24:28]):
+        return True
+    return not any(data[12:16]) and not any(data[20:24])
 
 
 def _after_foo(rest: bytes, full: bool) -> str | More | None:
