@@ -16,14 +16,15 @@ def recognise(peek: Peek) -> Claim | More | None:
     """Claim the `foo` of the caller, a handshake's answer, or a sound packet amid the stream."""
     if peek.transport != "tcp":
         return None
-    waiting = False
+    waiting = foreign = False
     for side, data in ((_CLIENT, peek.client), (_SERVER, peek.server)):
         answer = _side(data, peek.begun)
         if isinstance(answer, str):
             flipped = not peek.begun and side is _SERVER and answer.startswith("foo")
             return Claim("msn-p2p", evidence=answer, flipped=flipped)
         waiting = waiting or answer is MORE
-    return MORE if waiting and not (peek.client and peek.server and len(peek.client) > 64) else None
+        foreign = foreign or (answer is None and data != b"")
+    return MORE if waiting and not foreign else None
 
 
 def _side(data: bytes, begun: bool) -> str | More | None:
