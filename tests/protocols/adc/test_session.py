@@ -34,8 +34,9 @@ from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.adc import PROTOCOL, wire
-from backchannel.protocols.adc.session import FOREIGN, Session, recognise
+from backchannel.protocols.adc.session import Session, recognise
 from backchannel.protocols.adc.state import MEMBERS
+from backchannel.protocols.dc_connection import FOREIGN
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.10", 40000), Endpoint("192.0.2.1", 1511))

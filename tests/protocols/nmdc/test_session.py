@@ -35,8 +35,9 @@ from backchannel.events import (
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
+from backchannel.protocols.dc_connection import FOREIGN
 from backchannel.protocols.nmdc import PROTOCOL, wire
-from backchannel.protocols.nmdc.session import FOREIGN, Session, recognise
+from backchannel.protocols.nmdc.session import Session, recognise
 from backchannel.protocols.nmdc.state import MEMBERS
 
 C, S = Side.CLIENT, Side.SERVER

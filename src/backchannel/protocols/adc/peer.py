@@ -15,7 +15,7 @@ KNOWN = frozenset({"SUP", "INF", "GET", "SND", "STA", "GFI", "RES", "MSG", "PMI"
 def tell(state: State, side: Side, message: Message) -> Iterator[Output]:
     """Tell what a message of *side* means."""
     if message.name == "INF" and (cid := message.get("ID")):
-        state.ids[side] = state.nicks.get(cid, cid[:64])
+        state.clients[side] = state.nicks.get(cid, cid[:64])
     elif message.name == "GET":
         yield from ask(read_asked(list(message.words)), state.name(side), state.known)
 

@@ -2,12 +2,8 @@
 
 from typing import NamedTuple
 
-from backchannel.model import Side
-from backchannel.protocols import Start
-from backchannel.protocols.dc_files import Asked, Known
-
-MEMBERS = 1024
-"""Users of a hub that are remembered, and places that are told."""
+from backchannel.protocols import Start, dc_connection
+from backchannel.protocols.dc_connection import MEMBERS
 
 
 class Member(NamedTuple):
@@ -19,25 +15,17 @@ class Member(NamedTuple):
     """The long id, by which clients know each other."""
 
 
-class State:
+class State(dc_connection.State):
     """One connection, to a hub or between clients."""
 
     def __init__(self, start: Start) -> None:
-        self.start = start
-        self.peer = False
+        super().__init__(start)
         self.sid = ""
         """Our own short id."""
-        self.nick = ""
-        self.hub = ""
-        self.welcomed = False
         self.salt = ""
         self.members: dict[str, Member] = {}
-        self.places: set[tuple[str, str, int]] = set()
-        self.known: dict[str, Known] = {}
-        self.asked: dict[Side, Asked] = {}
-        self.ids: dict[Side, str] = dict.fromkeys(Side, "")
-        """Of two clients: who they are, by nick where the hub's connection told it."""
         self.nicks: dict[str, str] = dict(start.context) if start.context else {}
+        """Of two clients, by long id, where the hub's connection told them."""
 
     def who(self, sid: str) -> str:
         """Return the nick behind a short id, or that where it is not known."""
@@ -64,16 +52,3 @@ class State:
         """Return (long id, nick) of users."""
         found = (self.members.get(sid) for sid in sids)
         return tuple((each.cid, each.nick) for each in found if each and each.cid and each.nick)
-
-    def name(self, side: Side) -> str:
-        """Return who a client is: an account that was announced, else by address."""
-        end = self.start.server if side else self.start.client
-        return self.ids[side] or str(end)
-
-    def place(self, account: str, address: str, port: int) -> bool:
-        """Whether a place was not told, and there is room for one more."""
-        found = account, address, port
-        if found in self.places or len(self.places) >= MEMBERS:
-            return False
-        self.places.add(found)
-        return True

@@ -27,13 +27,13 @@ KNOWN = frozenset(
 def tell(state: State, side: Side, word: str, rest: str) -> Iterator[Output]:
     """Tell what a command of *side* means."""
     if word == "$MyNick":
-        state.nicks[side] = rest
+        state.clients[side] = rest
     elif word == "$Lock":
-        yield from software(rest, "peer", state.nicks[side])
+        yield from software(rest, "peer", state.clients[side])
     elif word in ("$ADCGET", "$Get", "$UGetBlock", "$UGetZBlock", "$GetZBlock"):
         asked = _asked(word, rest)
         state.asked[side] = asked
-        yield from ask(asked, state.nicks[side], state.known)
+        yield from ask(asked, state.clients[side], state.known)
     elif word == "$FileLength":
         state.length = _number(rest)
     elif word in ("$Error", "$MaxedOut", "$Failed", "$Canceled"):
