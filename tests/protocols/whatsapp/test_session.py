@@ -166,6 +166,18 @@ def test_a_hello_that_nobody_answers_stays_a_signature():
     assert (session.standing, session.done) == (Standing.CLAIMED, False)
 
 
+def test_a_client_that_goes_on_with_a_whole_frame_was_answered():
+    for size in range(4, len(SECRET)):
+        session, told = say((C, b"WA\6\3" + FRESH), (C, SECRET[:size]))
+        assert (session.standing, session.done) == (Standing.CLAIMED, False)
+    session, told = say((C, b"WA\6\3" + FRESH), (C, SECRET))
+    assert told == [SignOn(account="", method="noise-xx")]
+    assert (session.standing, session.done) == (Standing.PARSED, True)
+    session, told = say((C, b"WA\6\3" + FRESH), (C, b"\2" + SECRET))
+    assert isinstance(told[-1], Malformed)
+    assert session.standing is Standing.REFUTED
+
+
 def test_another_answer_takes_the_claim_back():
     for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", FRESH, frame(field(3, STATIC))):
         session, told = say((C, b"WA\6\3" + FRESH), (S, answer + bytes(100)))

@@ -17,6 +17,7 @@ cdef class Session(Decoder):
     cdef readonly str service
     cdef object _opening
     cdef str _client
+    cdef bint _greeted
     cdef int _heard, _deaf, _encrypted
     cdef tuple _buffers
 

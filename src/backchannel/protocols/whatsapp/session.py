@@ -2,7 +2,8 @@
 
 Since 2016 that is the two hellos of a Noise handshake; before, FunXMPP's stream header and the
 request to be let in, which names the account. Nothing is read once both sides encrypt, or after
-HEARD frames. Held: one frame a side, at most 64 KiB.
+HEARD frames. Where only the client was captured, that it goes on with a whole frame proves as much
+as the server's hello. Held: one frame a side, at most 64 KiB.
 """
 
 from backchannel.decoder import Decoder
@@ -69,6 +70,8 @@ class Session(Decoder):
         self._opening: Opening | None = None
         self._client = ""
         """What the client calls itself, where it does."""
+        self._greeted = False
+        """Whether the client's hello came: the rest of what it says is encrypted."""
         self._heard = 0
         self._buffers = bytearray(), bytearray()
         """What is there of each side's next frame."""
@@ -121,12 +124,13 @@ class Session(Decoder):
         return True
 
     def _hello(self, side: Side, body: bytes, told: list[Output]) -> None:
-        if side is _CLIENT:
+        if side is _SERVER:
+            read_hello(body, SERVER)
+        elif not self._greeted:
             static = read_hello(body, CLIENT).static
             told.append(SignOn(account="", method="noise-ik" if static else "noise-xx"))
-            self._deaf |= 1 << side  # the rest of what it says is encrypted
+            self._greeted = True
             return
-        read_hello(body, SERVER)
         self.standing, self.done = _PARSED, True
 
     def _element(self, side: Side, flags: int, body: bytes, told: list[Output]) -> None:
