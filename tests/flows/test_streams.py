@@ -345,11 +345,40 @@ def test_a_snap_length_leaves_holes():
 
 
 def test_idle_flows_end():
-    settings = FlowSettings(tcp_wanted_idle=100)
+    settings = FlowSettings(tcp_unproved_idle=100)
     talk = Talk().open().send(0, b"one").send(0, b"two", wait=99).send(0, b"three", wait=101)
     told = both(pcap(talk.frames), settings=settings)
     assert [d[5] for d in told.deliveries if d[2] == CLOSED] == [IDLE, FINISHED]
     assert [row.begun for row in told.rows] == [True, False]
+
+
+def test_a_flow_is_kept_for_long_once_it_is_proved_what_it_speaks():
+    settings = FlowSettings(tcp_unproved_idle=100, tcp_wanted_idle=200)
+    talk = Talk().open().send(0, b"one").send(0, b"two", wait=150).send(0, b"three", wait=250)
+
+    def act(core, batch):
+        if batch[0][5] == b"one":
+            core.keep(batch[0][0])
+
+    told = both(pcap(talk.frames), settings=settings, act=act)
+    reasons = [d[5] for d in told.deliveries if d[2] == CLOSED]
+    assert reasons == [IDLE, FINISHED]
+    assert told.rows[0].payload_bytes == (6, 0)
+
+
+def test_what_was_delivered_long_ago_is_held_against_nothing():
+    """Nobody repeats what was said long before; the hand moves with every 32nd packet."""
+    settings = FlowSettings(history_idle=30)
+    for wait, conflicts in ((20, 1), (40, 0)):
+        talk = Talk().open().send(0, b"one")
+        other = Talk(ports=(1, 2)).open()
+        other.time = talk.time + wait
+        for _ in range(70):
+            other.send(0, b"on")
+        talk.time = other.time
+        talk.send(0, b"two", at=0)
+        told = both(pcap(sorted(talk.frames + other.frames)), settings=settings)
+        assert told.counters.get("tcp retransmissions with other content", 0) == conflicts
 
 
 def test_dropping_a_flow_acts_on_the_next_packet():

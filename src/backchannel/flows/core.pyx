@@ -433,7 +433,10 @@ cdef class FlowCore:
             if over[step]:
                 self.close(due[step], c.IDLE)
             else:
-                self.payloads.streams.expire(due[step], self.slots.flows[due[step]].extra)
+                flow = &self.slots.flows[due[step]]
+                self.payloads.streams.expire(due[step], flow.extra)
+                if self.out.time - flow.last_time > self.bounds.history_idle:
+                    self.payloads.streams.let_go(flow.extra)
 
     cdef void vacate(self, uint32_t slot) noexcept nogil:
         """Let the slot of a flow that ended be used again."""
@@ -500,14 +503,16 @@ cdef int set_bounds(bounds_t* bounds, settings) except -1:
     bounds.closed_idle = settings.closed_idle * SECOND
     idles = (
         (settings.tcp_idle, settings.udp_idle, settings.other_idle),
+        (settings.tcp_unproved_idle, settings.udp_idle, settings.other_idle),
         (settings.tcp_wanted_idle, settings.udp_wanted_idle, settings.other_wanted_idle),
     )
-    for wanted in range(2):
+    for known in range(3):
         for kind in range(3):
-            bounds.idle[wanted][kind] = idles[wanted][kind] * SECOND
-    least = min(settings.opening_idle, settings.closed_idle, *idles[0], *idles[1])
+            bounds.idle[known][kind] = idles[known][kind] * SECOND
+    least = min(settings.opening_idle, settings.closed_idle, *idles[0], *idles[1], *idles[2])
     bounds.least_idle = least * SECOND
     bounds.hole_wait = settings.hole_wait * SECOND
+    bounds.history_idle = settings.history_idle * SECOND
     bounds.late = settings.late_ms * MILLISECOND
     bounds.fragment_wait = settings.fragment_wait * SECOND
     bounds.key[0], bounds.key[1] = settings.key, settings.key * 0xD1342543DE82EF95 % (1 << 64) | 1

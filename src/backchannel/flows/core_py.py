@@ -352,6 +352,8 @@ class FlowCore:
                 self._close(slot, IDLE)
             elif flow.stream is not None:
                 flow.stream.expire()
+                if self._out.time - flow.last_time > self._settings.history_idle * SECOND:
+                    flow.stream.let_go()
 
     def _evict(self) -> None:
         """Make room: the longest idle of the next flows goes, the least interesting kind first."""

@@ -80,7 +80,9 @@ class Flow:
                 return settings.closed_idle
             if self.opening:
                 return settings.opening_idle
-            return settings.tcp_wanted_idle if self.listening else settings.tcp_idle
+            if not self.listening:
+                return settings.tcp_idle
+            return settings.tcp_wanted_idle if self.kept else settings.tcp_unproved_idle
         kept = self.listening and self.kept
         if self.protocol == UDP:
             return settings.udp_wanted_idle if kept else settings.udp_idle

@@ -25,8 +25,11 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP flow after a reset or both FINs, kept to catch late packets."""
     tcp_idle: int = 60
     """A TCP flow that nobody wants: as flow exporters do. What goes on later is a new flow."""
+    tcp_unproved_idle: int = 300
+    """A TCP flow that somebody wants, and of which nobody has proved what it speaks."""
     tcp_wanted_idle: int = 3600
-    """A TCP flow that somebody wants: chat connections may be silent for long."""
+    """A TCP flow of which that is proved, and more is wanted: chat connections may be silent for
+    long."""
     udp_idle: int = 60
     """A UDP flow of which nobody has proved what it speaks."""
     udp_wanted_idle: int = 300
@@ -52,6 +55,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     history_bytes: int = 8 * 1024
     """Last delivered bytes of each side of a wanted flow, kept to notice that a retransmission
     differs from what it repeats."""
+    history_idle: int = 30
+    """Seconds without a packet after which a flow's last delivered bytes are let go."""
     total_bytes: int = 64 << 20
     """Bytes buffered in all flows together, history included."""
 

@@ -137,18 +137,16 @@ cdef inline bint opening(const flow_t* flow) noexcept nogil:
 cdef inline bint idle(const bounds_t* bounds, const flow_t* flow, int64_t now) noexcept nogil:
     """Whether nothing came for a flow for so long that it is over."""
     cdef int64_t limit
-    cdef bint wanted
-    cdef int kind
+    cdef int kind, known = 0
     if now - flow.last_time <= bounds.least_idle:
         return False
     kind = <uint8_t>flow.high
-    wanted = flow.bits & (WANTED | DROPPED) == WANTED
-    if kind != TCP and not flow.bits & KEPT:
-        wanted = False
+    if flow.bits & (WANTED | DROPPED) == WANTED:
+        known = 2 if flow.bits & KEPT else 1
     if kind == TCP and closed(flow):
         limit = bounds.closed_idle
     elif kind == TCP and opening(flow):
         limit = bounds.opening_idle
     else:
-        limit = bounds.idle[wanted][0 if kind == TCP else 1 if kind == UDP else 2]
+        limit = bounds.idle[known][0 if kind == TCP else 1 if kind == UDP else 2]
     return now - flow.last_time > limit

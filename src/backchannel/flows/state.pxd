@@ -253,7 +253,8 @@ cdef struct bounds_t:
     int64_t least_idle      # the least of all the following
     int64_t opening_idle
     int64_t closed_idle
-    int64_t idle[2][3]      # [wanted][tcp, udp, other]; nanoseconds
+    int64_t idle[3][3]      # [nobody's, wanted, proved][tcp, udp, other]; nanoseconds
+    int64_t history_idle
     int64_t hole_wait
     int64_t late            # how long data may come behind their acknowledgement
     int64_t fragment_wait

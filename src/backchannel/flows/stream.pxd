@@ -35,6 +35,7 @@ cdef class Streams:
     ) noexcept nogil
     cdef void restart(self, uint32_t slot, extra_t* extra, int side, uint32_t seq) noexcept nogil
     cdef void expire(self, uint32_t slot, extra_t* extra) noexcept nogil
+    cdef void let_go(self, extra_t* extra) noexcept nogil
     cdef void start(self, uint32_t slot, extra_t* extra) noexcept nogil
     cdef const uint8_t* prefix(self, half_t* half, uint32_t* size) noexcept nogil
     cdef uint32_t reach(self, const half_t* half) noexcept nogil

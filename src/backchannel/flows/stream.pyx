@@ -145,6 +145,16 @@ cdef class Streams:
             self.give_up(slot, extra, side, True)
             self.end(slot, extra, side, True)
 
+    cdef void let_go(self, extra_t* extra) noexcept nogil:
+        """Free what was delivered: nothing has come for so long that nothing will repeat it."""
+        cdef half_t* half
+        cdef int side
+        for side in range(2):
+            half = &extra.halves[side]
+            self.forget(half)
+            free(half.history)
+            half.history, half.history_room = NULL, 0
+
     cdef void start(self, uint32_t slot, extra_t* extra) noexcept nogil:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
         cdef half_t* halves = extra.halves

@@ -164,6 +164,11 @@ class Stream:
             self._give_up(side, patient=True)
             self._end(side, patient=True)
 
+    def let_go(self) -> None:
+        """Forget what was delivered: nothing has come for so long that nothing will repeat it."""
+        for half in self.halves:
+            half.history = self._forget(half)
+
     def start(self) -> None:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
         self.deliver = True

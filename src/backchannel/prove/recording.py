@@ -45,7 +45,7 @@ _SHARING = frozenset({Capability.FILE_SHARING, Capability.FILE_TRANSFER, Capabil
 _ALIKE = {Capability.FILE_TRANSFER: _SHARING, Capability.FILE_SHARING: _SHARING}
 """Capabilities that may show on a flow without making it another's: a download from a shared folder
 is both, and a rendezvous proxy is a tunnel for the file alone."""
-_ONE_IDLE = FlowSettings(tcp_idle=3600, udp_idle=300, other_idle=300)
+_ONE_IDLE = FlowSettings(tcp_idle=3600, tcp_unproved_idle=3600, udp_idle=300, other_idle=300)
 """Wanted or not, a flow is the same flow: both readings of a capture number them alike."""
 _PROXIES = frozenset({"socks4", "socks4a", "socks5", "http-connect"})
 _FOREVER = (1 << 62) - 1
