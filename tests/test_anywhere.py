@@ -27,6 +27,7 @@ from tests.protocols.telegram_call import test_session as telegram_call
 from tests.protocols.toc import test_session as toc
 from tests.protocols.whatsapp import test_session as whatsapp
 from tests.protocols.xmpp_bosh import test_session as xmpp_bosh
+from tests.protocols.zoom import build as zoom
 
 from backchannel.events import ProxyAnswer, ProxyRequest
 from backchannel.model import Endpoint, Side
@@ -106,6 +107,7 @@ DATAGRAMS = {  # protocols over UDP
     "wireguard": longest("wireguard/wireguard_go_roaming.pcap"),
     "quic": quic.TALK,
     "telegram-call": telegram_call.TALK,
+    "zoom": zoom.TALK,
     "rtp": [(Side.CLIENT, rtp.rtp(n)) for n in range(1, 40)] + [(Side.SERVER, rtp.SENDER)],
 }
 WAYS = {

@@ -22,6 +22,10 @@ def made(tmp_path, rules):
             "the guard cannot enforce zoom message: no decoder",
         ),
         (
+            "{deny: zoom, capabilities: [app-sharing]}",
+            "the guard only partly enforces zoom app-sharing: where UDP is closed its media go ",
+        ),
+        (
             "{deny: telegram, capabilities: [voice-video]}",
             "deny-telegram-voice-video: the guard only partly enforces telegram voice-video: what ",
         ),

@@ -29,6 +29,7 @@ from tests.policy.examples import (
 )
 from tests.protocols.discord_voice import test_session as discord_voice
 from tests.protocols.whatsapp import test_session as whatsapp
+from tests.protocols.zoom import build as zoom
 
 from backchannel.policy.backends import suricata
 from backchannel.policy.backends._signatures import SIGNATURES
@@ -188,6 +189,8 @@ def test_a_signature_is_in_its_own_captures_and_in_no_other(service, seen):
     [
         ("WhatsApp hello", whatsapp.STREAM[0][1]),
         ("Discord address discovery", discord_voice.ASKED),
+        ("Zoom opening", zoom.opening()),
+        ("Zoom from client to client", zoom.direct("10.0.0.7", 9)),
         ("OpenVPN reset in tls-crypt", b"\x38" + bytes(range(1, 9)) + b"\0\0\0\1" + b"k" * 41),
     ],
 )

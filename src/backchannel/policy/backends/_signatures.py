@@ -41,6 +41,7 @@ _GNUTELLA = _carried("gnutella: search file-sharing message")
 _KAZAA = _carried("kazaa: search file-sharing message")
 _IPSEC = _carried("ipsec: tunnel login")
 _OPENVPN = _carried("openvpn: tunnel")
+_ZOOM = _carried("zoom: voice-video app-sharing")
 _STUN = _carried("stun-turn: voice-video file-transfer app-sharing tunnel")
 
 
@@ -244,6 +245,17 @@ SIGNATURES = (
         'content:"|00 01 00 46|"; depth:4; content:"|00 00 00 00 00 00 00 00|"; offset:8; depth:8; '
         "dsize:74;",
         _carried("discord: voice-video app-sharing"),
+    ),
+    _udp(
+        "Zoom opening",
+        'content:"|01 00|"; depth:2; content:"|00 00 00 00 00 00 00 02|"; offset:19; depth:8; '
+        'content:"|00 00 00|"; offset:35; depth:3; dsize:>42;',
+        _ZOOM,
+    ),
+    _udp(
+        "Zoom from client to client",
+        'content:"|1f 02 01|"; depth:3; content:"|00 00 00|"; offset:24; depth:3; dsize:>67;',
+        _ZOOM,
     ),
     _tcp(
         "WhatsApp hello",

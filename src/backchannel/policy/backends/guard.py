@@ -17,11 +17,12 @@ OPAQUE = {"mtproto", "rdp", "rdp-udp", "teamviewer", "whatsapp"}
 """Decoders that know their service, and see nothing of what is done inside it."""
 
 ONLY = {
-    "discord-voice": Capability.VOICE_VIDEO,
-    "telegram-call": Capability.VOICE_VIDEO,
-    "anydesk": Capability.SEARCH,
+    "discord-voice": {Capability.VOICE_VIDEO},
+    "telegram-call": {Capability.VOICE_VIDEO},
+    "anydesk": {Capability.SEARCH},
+    "zoom": {Capability.VOICE_VIDEO, Capability.APP_SHARING},
 }
-"""Decoders that know one use of their service, and nothing of the others."""
+"""Decoders that know some uses of their service, and nothing of the others."""
 
 _TELEGRAM = (
     "what goes through an MTProxy with a secret, and calls without Telegram's relays, have no fixed"
@@ -35,13 +36,15 @@ HIDDEN = {
     "teamviewer": "what goes over UDP has no fixed bytes, and in TLS only names tell it",
     "tor": _TOR,
     "tor-directory": _TOR,
+    "zoom": "where UDP is closed its media go inside TLS, and those of the browser version are"
+    " WebRTC, which nothing marks as Zoom's",
 }
 """What a decoder cannot know of its own, because it has no fixed bytes."""
 
 
 def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     """Return what the guard can do for *use* of *line*."""
-    protocols = {each for each in use.protocols if ONLY.get(each, use.capability) == use.capability}
+    protocols = {each for each in use.protocols if use.capability in ONLY.get(each, Capability)}
     if line.action == "allow" and rules.default == "deny" and not protocols:
         return _allowed_unknown(use)
     if line.action == "allow" or (line.action == "deny" and reading(rules).moot(line, use)):

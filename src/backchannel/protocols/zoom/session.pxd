@@ -1,0 +1,53 @@
+# C types for session.py, which says what these are.
+
+cimport cython
+
+from backchannel.decoder cimport Decoder
+from backchannel.protocols.packed cimport marked
+from backchannel.protocols.rtp.session cimport Session as Media
+from backchannel.protocols.rtp.wire cimport Packet, read_compound, read_packet
+from backchannel.protocols.zoom cimport wire
+from backchannel.protocols.zoom.wire cimport Inner
+
+cdef int STRIKES, STEP
+cdef int BIND, DIRECT, MEDIA, OPENING, OUTER, PING, REPORT, SCREEN, VOICE
+cdef object _VOICE, _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
+
+
+cdef class Session(Decoder):
+    cdef readonly str service
+    cdef object _start
+    cdef bytes _asked, _call, _told
+    cdef int _caller, _header, _strange
+    cdef Py_ssize_t _heard
+    cdef tuple _cookies, _last
+    cdef dict _media
+    cdef bint _screens
+
+    @cython.locals(told=list)
+    cpdef list feed(self, side, bytes data)
+    cpdef list gap(self, side, Py_ssize_t size)
+    cpdef list end(self, side)
+    @cython.locals(octets="const unsigned char *", first=int)
+    cdef list _take(self, side, bytes data)
+    @cython.locals(number=bytes)
+    cdef list _opening(self, side, bytes data)
+    cdef list _stun(self, side, bytes data)
+    @cython.locals(told=list)
+    cdef list _attempt(self, side, attempt)
+    cdef list _address(self, str address, int port, str how)
+    @cython.locals(number=bytes)
+    cdef _known(self, side, bytes data)
+    @cython.locals(inner=Inner, body=bytes, packet=Packet, told=list)
+    cdef list _inner(self, side, bytes data, int at)
+    cdef list _first(self, side, int kind, Packet packet)
+    @cython.locals(last=Packet)
+    cdef _follow(self, side, Packet packet)
+    @cython.locals(media=Media, told=list)
+    cdef list _counted(self, side, bytes body, int kind)
+    cdef list _bind(self, Inner inner)
+    @cython.locals(told=list)
+    cdef list _sums(self, side, str state)
+    cdef list _strike(self)
+    @cython.locals(told=bytes)
+    cdef bint _fresh(self, what) except -1

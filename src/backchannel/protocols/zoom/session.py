@@ -1,0 +1,286 @@
+"""One flow of a meeting: to a media server, or to another client. Datagrams in, events out.
+
+    opening, answer -> whose flow it is          bind -> which meeting, and for which kind of media
+    media -> RTP of voice and video, counted by `rtp`; of screens that they are shared
+
+Proved by an answer with the question's number, by a number that both sides have for the flow, by
+RTCP, or by a second packet of RTP that follows the first. Screens may begin late on a direct flow,
+so it is looked at until one does; others are left alone after WATCHED datagrams. Held: what `rtp`
+holds, a few numbers and TOLD marks.
+"""
+
+from hashlib import sha256
+from typing import Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from backchannel.decoder import Decoder
+from backchannel.effects import Spoken, Tie
+from backchannel.events import Gap, PeerAddress
+from backchannel.model import Capability, Side, Standing
+from backchannel.protocols import Output, Start
+from backchannel.protocols.packed import MARK, marked
+from backchannel.protocols.rtp.events import MediaStream
+from backchannel.protocols.rtp.session import Session as Media
+from backchannel.protocols.rtp.wire import Packet, payload_name, read_compound, read_packet
+from backchannel.protocols.zoom import wire
+from backchannel.protocols.zoom.events import ZoomFlow, ZoomMedia
+from backchannel.protocols.zoom.recognise import recognise
+from backchannel.protocols.zoom.wire import (
+    BIND,
+    DIRECT,
+    KINDS,
+    MEDIA,
+    OPENING,
+    OUTER,
+    PING,
+    REPORT,
+    SCREEN,
+    VOICE,
+    Inner,
+)
+
+__all__ = ["Session", "recognise"]
+
+WATCHED = 20_000
+TOLD = 64
+STRIKES = 3
+STEP = 64
+"""Packets that may be missing between two that prove each other."""
+State: TypeAlias = Literal["begins", "ends", "counted"]
+_VOICE = Capability.VOICE_VIDEO
+_REFUTED, _CLAIMED, _PARSED = Standing
+_CLIENT, _SERVER = Side
+
+
+class Session(Decoder):
+    """One flow."""
+
+    def __init__(self, start: Start) -> None:
+        self.service = "zoom"
+        self.standing = _CLAIMED
+        self.done = False
+        self._start = start
+        self._asked = self._call = b""
+        """The id of what waits for an answer; the call's, on a direct flow."""
+        self._caller = -1
+        """Who said so first."""
+        self._header = OUTER
+        """Bytes before an inner packet: those of version 2 have one, and direct ones none."""
+        self._cookies: tuple[bytes, bytes] = (b"", b"")
+        self._last: tuple[Packet | None, Packet | None] = (None, None)
+        """The packet before, of each side, until it is proved."""
+        self._media: dict[int, Media] = {}
+        """What counts voice, and what video; made with the first packet."""
+        self._told = b""
+        self._heard = self._strange = 0
+        self._screens = False
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take one datagram of *side*."""
+        if self.done or self.standing is _REFUTED:
+            return []
+        told = self._take(side, data)
+        self._heard += 1
+        if self._heard >= WATCHED and (self._header or self._screens):
+            self.done = True
+            for each in (_CLIENT, _SERVER):
+                told += [Spoken(side=each), *self._sums(each, "counted")]
+        return told
+
+    def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - the contract's shape
+        """Datagrams have no holes; only a truncated capture says so."""
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* sends no more."""
+        return [] if self.done or self.standing is _REFUTED else self._sums(side, "ends")
+
+    def _take(self, side: Side, data: bytes) -> list[Output]:
+        first, octets = 0xFF, data
+        if data:
+            first = octets[0]
+        if first == MEDIA and self._header:
+            if self._header == OUTER:
+                self._known(side, data)
+            return self._inner(side, data, self._header)
+        if first == DIRECT and (attempt := wire.read_direct(data)) is not None:
+            return self._attempt(side, attempt)
+        if not first:
+            return self._stun(side, data)
+        if OPENING <= first < PING:
+            return self._opening(side, data)
+        if self._header:
+            if PING <= first <= wire.END:
+                self._known(side, data)
+                return []
+            if self.standing is _PARSED or wire.read_inner(data, 0) is None:
+                return self._strike()
+            self._header = 0  # met midway, from client to client
+        return self._inner(side, data, 0)
+
+    # -- how it begins -----------------------------------------------------------------------------
+
+    def _opening(self, side: Side, data: bytes) -> list[Output]:
+        """Take an opening or its answer."""
+        if number := wire.opening(data):
+            self._asked = number
+        elif number := wire.answer(data):
+            if number == self._asked and side is _SERVER:
+                self.standing = _PARSED
+            self._known(side, data)
+        else:
+            return self._strike()
+        self._header = 1 if data[2] == 2 else OUTER
+        return []
+
+    def _stun(self, side: Side, data: bytes) -> list[Output]:
+        """Take a question for one's own address, or where a server sees who asked."""
+        if number := wire.question(data):
+            self._asked = number
+            return []
+        found = wire.told(data)
+        if found is None:
+            return self._strike()
+        number, address, port = found
+        if number == self._asked and side is _SERVER:
+            self.standing = _PARSED
+        if address == self._start.client.address:
+            return []
+        return self._address(address, port, "stun-mapped")
+
+    def _attempt(self, side: Side, attempt: wire.Attempt) -> list[Output]:
+        """Take what one client says to another."""
+        self._header = 0
+        told: list[Output] = []
+        if self._caller < 0:
+            self._call, self._caller = attempt.call, side
+            told.append(_tie(attempt.call))
+        elif attempt.call == self._call and self._caller != side:
+            self.standing = _PARSED
+        return told + self._address(attempt.address, attempt.port, "zoom-direct")
+
+    def _address(self, address: str, port: int, how: str) -> list[Output]:
+        if not self._fresh((address, port)):
+            return []
+        return [
+            PeerAddress(
+                use=_VOICE, account="", address=address, port=port, transport="udp", how=how
+            )
+        ]
+
+    def _known(self, side: Side, data: bytes) -> None:
+        """Take the number that a server has for the flow."""
+        if self.standing is not _CLAIMED:
+            return
+        number = wire.cookie(data)
+        if not number:
+            return
+        client, server = self._cookies
+        self._cookies = (client, number) if side is _SERVER else (number, server)
+        if number == (client if side is _SERVER else server):
+            self.standing = _PARSED
+
+    # -- media -------------------------------------------------------------------------------------
+
+    def _inner(self, side: Side, data: bytes, at: int) -> list[Output]:
+        inner = wire.read_inner(data, at)
+        if inner is None:
+            # of a server's flow there are kinds of packets that nobody has described
+            return [] if self._header else self._strike()
+        if inner.kind == BIND:
+            return self._bind(inner)
+        body = data[inner.start :]
+        if inner.kind == REPORT:
+            if read_compound(body) is not None:
+                self.standing = _PARSED
+            return self._counted(side, body, VOICE)
+        packet = read_packet(body)
+        if packet is None:
+            return self._strike()
+        if self.standing is _CLAIMED:
+            self._follow(side, packet)
+        told = self._first(side, inner.kind, packet)
+        if inner.kind == SCREEN:
+            self._screens = True
+            return told
+        return told + self._counted(side, body, inner.kind)
+
+    def _first(self, side: Side, kind: int, packet: Packet) -> list[Output]:
+        """Tell of the first packet of a kind that *side* sends."""
+        if not self._fresh((side, kind)):
+            return []
+        return [
+            ZoomMedia(
+                media=KINDS[kind],
+                ssrc=f"{packet.ssrc:08x}",
+                payload=payload_name(packet.payload),
+                path="server" if self._header else "direct",
+            )
+        ]
+
+    def _follow(self, side: Side, packet: Packet) -> None:
+        """Whether a packet follows the one before proves what both are."""
+        client, server = self._last
+        last = server if side is _SERVER else client
+        self._last = (client, packet) if side is _SERVER else (packet, server)
+        if last is None or last.ssrc != packet.ssrc:
+            return
+        if 0 < (packet.sequence - last.sequence) & 0xFFFF <= STEP:
+            self.standing = _PARSED
+            self._last = (None, None)
+
+    def _counted(self, side: Side, body: bytes, kind: int) -> list[Output]:
+        """Count one packet of voice or video, or take a report on them."""
+        media = self._media.get(kind)
+        if media is None:
+            media = self._media[kind] = Media(self._start, self.service)
+        told = media.feed(side, body)
+        return _named(told, kind, "begins") if told else told
+
+    def _bind(self, inner: Inner) -> list[Output]:
+        """Take which meeting a flow belongs to, and what for."""
+        if not self._fresh((inner.meeting, inner.use)):
+            return []
+        return [_tie(inner.meeting), ZoomFlow(media=KINDS[inner.use])]
+
+    def _sums(self, side: Side, state: State) -> list[Output]:
+        """Sum up what *side* sent."""
+        told: list[Output] = []
+        for kind, media in self._media.items():
+            told += _named(media.end(side), kind, state)
+        return told
+
+    # -- what it is --------------------------------------------------------------------------------
+
+    def _strike(self) -> list[Output]:
+        """Something is not Zoom's: too often before anything was proved, and none of it is."""
+        if self.standing is _CLAIMED:
+            self._strange += 1
+            if self._strange >= STRIKES:
+                self.standing = _REFUTED
+        return []
+
+    def _fresh(self, what: object) -> bool:
+        """Whether *what* was not told before, and there is room to remember it."""
+        told = marked(self._told, what)
+        if told is self._told or len(told) > TOLD * MARK:
+            return False
+        self._told = told
+        return True
+
+
+def _tie(meeting: bytes) -> Tie:
+    """Join the flows of one meeting; its number is nobody's business."""
+    return Tie(key=f"zoom/{sha256(meeting).hexdigest()[:32]}")
+
+
+def _named(told: list[Output], kind: int, state: State) -> list[Output]:
+    """Say of streams what Zoom says of them, as its types of payload are its own. Its reports name
+    nobody.
+    """
+    return [
+        replace(event, media=KINDS[kind], state=state)
+        for event in told
+        if isinstance(event, MediaStream)
+    ]
