@@ -1,10 +1,15 @@
 """Announced flows: who is waited for, from when and until when."""
 
+from ipaddress import IPv4Address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.flows.frames import DEFAULTS, A, B, Talk, both, ethernet, ip, pcap, udp
 
 from backchannel.contract import Magic
 from backchannel.flows.delivery import DATA
+from backchannel.flows.expect import dotted, normal
 from backchannel.flows.settings import FlowSettings
 
 ASK = Magic("udp", b"announce")
@@ -132,3 +137,23 @@ def test_a_flow_that_began_while_the_announcement_was_held_up():
     } == {40_000: (4,), 1: (), 3: ()}
     assert [d[5] for d in told.deliveries if d[2] == DATA][-1] == b"more"
     assert next(row for row in told.rows if row.client.port == 40_000).missed == (5, 0)
+
+
+@given(st.text("0123456789.:ax", max_size=16) | st.ip_addresses(v=4).map(str))
+def test_an_address_with_dots_is_told_as_the_library_tells_it(text):
+    try:
+        plain = str(IPv4Address(text))
+    except ValueError:
+        plain = None
+    assert dotted(text) == (plain is not None)
+    if plain is not None:
+        assert normal(text) == plain == text
+
+
+@pytest.mark.parametrize(
+    "text", ["1.2.3.04", "1.2.3", "1.2.3.4.", "1.2.3.256", "1..2.3", "٣.1.1.1"]
+)
+def test_what_only_looks_like_one_is_none(text):
+    assert not dotted(text)
+    with pytest.raises(ValueError, match="does not appear"):
+        normal(text)

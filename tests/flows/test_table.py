@@ -123,6 +123,28 @@ def test_slots_are_valid_until_the_next_take():
             made.finish()
 
 
+def test_deliveries_one_by_one_are_those_of_all_together():
+    for (one, _), (all_, _) in zip(started(datagrams(300)), started(datagrams(300)), strict=True):
+        for core in (one, all_):
+            core.expire((START + 3600) * 10**9)
+        batches = []
+        while batch := all_.take():
+            batches.append(batch)
+            assert by_one(one) == batch
+        assert by_one(one) == []
+        assert one.bring() is None
+        assert max(map(len, batches)) > 1
+
+
+def by_one(core):
+    """Return what `take` does."""
+    found = []
+    if core.advance():
+        while (due := core.bring()) is not None:
+            found.append((due.slot, due.side, due.kind, due.time, due.frame, due.payload))
+    return found
+
+
 def test_totals():
     told = both(pcap([(1.5, b"nonsense"), *datagrams(2), (0.5, b"")]))
     assert told.totals == {

@@ -7,8 +7,10 @@ from backchannel.engine.observer cimport Observer
 from backchannel.engine.reach cimport Reach
 from backchannel.engine.stream cimport Moment, Stream
 from backchannel.engine.stream cimport moment as moment_of
+from backchannel.flows.due cimport Deliverer, Due
 
 cdef int DATA, GAP, END, CLOSED
+cdef long long TIDY
 cdef tuple SIDES
 
 
@@ -17,17 +19,20 @@ cdef class Engine:
     cdef public bint everything
     cdef object _core, _protocols, _on_end, _on_output, _recall
     cdef Reach _reach
-    cdef dict _streams
+    cdef list _streams
     cdef object _faults
-    cdef long long _deliveries
+    cdef long long _deliveries, _now
     cdef Candidates _candidates
     cdef Observer _observer
 
+    @cython.locals(core=Deliverer, observer=Observer, due=Due)
     cpdef list drain(self)
     cpdef list handle(self, batch)
-    @cython.locals(way=int, kind=int, stream=Stream, moment=Moment)
-    cdef _handle(self, batch)
-    cdef Stream _begin(self, slot, now, frame)
+    @cython.locals(streams=list, stream=Stream, moment=Moment)
+    cdef _take(self, long long slot, int way, int kind, long long time, long long frame, payload)
+    cdef _tidy(self)
+    @cython.locals(streams=list)
+    cdef Stream _begin(self, long long slot, long long now, long long frame)
     cdef _end(self, Stream stream, int side, Moment moment)
     cdef _end_session(self, Stream stream, session, int side, Moment moment)
     cdef _close(self, Stream stream, Moment moment)

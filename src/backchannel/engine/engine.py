@@ -41,6 +41,8 @@ from backchannel.model import Claim, Confidence, Side, Standing
 
 SIDES = Side.CLIENT, Side.SERVER
 BOTH = 3
+TIDY = 65_536
+"""Deliveries after which it is looked for what is over."""
 REFUTED, CLAIMED, PARSED = Standing.REFUTED, Standing.CLAIMED, Standing.PARSED
 
 StreamEnd = Callable[[Stream, int], None]
@@ -78,8 +80,9 @@ class Engine:
         self._faults = faults = Faults(self._count)
         self._candidates = Candidates(core, protocols, lambda name: faults.note(name, "recogniser"))
         self._on_end, self._on_output = on_end, on_output
-        self._streams: dict[int, Stream] = {}
-        self._deliveries = 0
+        self._streams: list[Stream | None] = []
+        """By the flow's slot in the core."""
+        self._deliveries = self._now = 0
         self.names = Names(service_of_name, core.expect, core.forget, self._count)
         self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
@@ -89,41 +92,51 @@ class Engine:
         """Take what the core has to deliver, up to the first that means anything; return that. []
         when there is no more.
         """
-        take, observer = self._core.take, self._observer
-        while batch := take():
-            self._handle(batch)
+        core, observer = self._core, self._observer
+        while core.advance():
+            while (due := core.bring()) is not None:
+                self._take(due.slot, due.side, due.kind, due.time, due.frame, due.payload)
+            self._tidy()
             if observer.has_told():
                 return observer.take()
         return []
 
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
         """Take what the core delivered; return what it meant."""
-        self._handle(batch)
+        for slot, way, kind, time, frame, payload in batch:
+            self._take(slot, way, kind, time, frame, payload)
+        self._tidy()
         return self._observer.take()
 
-    def _handle(self, batch: Sequence[Delivery]) -> None:
+    def _take(  # noqa: PLR0917 - the fields of a delivery
+        self, slot: int, way: int, kind: int, time: int, frame: int, payload: bytes | int
+    ) -> None:
+        """Take one delivery."""
+        self._deliveries += 1
+        self._now = time
         streams = self._streams
-        for slot, way, kind, time, frame, payload in batch:
-            stream = streams.get(slot)
-            if stream is None:
-                if kind == CLOSED:
-                    continue
-                stream = self._begin(slot, time, frame)
-            if kind == DATA and (stream.decoder is not None or stream.carries is not None):
-                self._carry(stream, way, payload, time, frame)  # type: ignore[arg-type]
-                continue
-            moment = moment_of(time, frame)
-            if kind in (DATA, GAP):
-                self._feed(stream, SIDES[way], payload, moment)
-            elif kind == END:
-                self._end(stream, SIDES[way], moment)
-            else:
-                del streams[slot]
-                self._close(stream, moment_of(time, stream.frame))  # no packet brought its end
-        self._deliveries += len(batch)
-        if self._deliveries > 65_536 and batch:
+        stream = streams[slot] if slot < len(streams) else None
+        if stream is None:
+            if kind == CLOSED:
+                return
+            stream = self._begin(slot, time, frame)
+        if kind == DATA and (stream.decoder is not None or stream.carries is not None):
+            self._carry(stream, way, payload, time, frame)  # type: ignore[arg-type]
+            return
+        moment = moment_of(time, frame)
+        if kind in (DATA, GAP):
+            self._feed(stream, SIDES[way], payload, moment)
+        elif kind == END:
+            self._end(stream, SIDES[way], moment)
+        else:
+            streams[slot] = None
+            self._close(stream, moment_of(time, stream.frame))  # no packet brought its end
+
+    def _tidy(self) -> None:
+        """Let what is over go, now and then."""
+        if self._deliveries > TIDY:
             self._deliveries = 0
-            self._reach.announcements.expire(batch[-1][3])
+            self._reach.announcements.expire(self._now)
             self._candidates.look_at_ports()  # the oldest wishes give way to new ones
 
     def finish(self) -> list[Observation]:
@@ -143,7 +156,7 @@ class Engine:
 
     def stream(self, slot: int) -> Stream | None:
         """Return the stream of a flow by its slot in the core; None before its first delivery."""
-        return self._streams.get(slot)
+        return self._streams[slot] if 0 <= slot < len(self._streams) else None
 
     def announced(self, token: int) -> Announcement | None:
         """Return the announcement behind a token of `FlowRow.expected`, if it still stands."""
@@ -151,7 +164,7 @@ class Engine:
 
     def live(self) -> Collection[Stream]:
         """Return the streams of all flows that are under way, none inside another."""
-        return self._streams.values()
+        return [stream for stream in self._streams if stream is not None]
 
     # -- streams begin and end -----------------------------------------------------------------
 
@@ -170,7 +183,10 @@ class Engine:
         scope = flow.serial
         stream = Stream(slot=slot, flow=flow, start=start, scope=scope, now=now, frame=frame)
         stream.excluded = self._candidates.unmatched(core.hits(slot))
-        self._streams[slot] = stream
+        streams = self._streams
+        if slot >= len(streams):
+            streams.extend([None] * (slot + 1 - len(streams)))
+        streams[slot] = stream
         self._reach.expected(stream, now)
         return stream
 

@@ -1,12 +1,14 @@
 # C types for observer.py, which says what these are.
 
+from backchannel.engine.names cimport Names
 from backchannel.engine.stream cimport Moment, Stream
 
 cdef object PARSED
 
 
 cdef class Observer:
-    cdef object _names, _count, _on_count
+    cdef Names _names
+    cdef object _count, _on_count
     cdef list _out
 
     cpdef bint has_told(self) except -1

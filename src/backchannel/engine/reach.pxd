@@ -1,17 +1,21 @@
 # C types for reach.py, which says what these are.
 
 cimport cython
-from backchannel.engine.announcements cimport Announcements
+from backchannel.engine.announcements cimport Announcement, Announcements, normal
+from backchannel.engine.names cimport Names
 from backchannel.engine.stream cimport Group, Moment, Stream
 
 
 cdef class Reach:
     cdef readonly object files
     cdef readonly Announcements announcements
-    cdef object _protocols, _names, _count, _shared, _owners, _remembered
+    cdef Names _names
+    cdef object _protocols, _count, _shared, _owners, _remembered
     cdef dict _groups
 
+    @cython.locals(made=Announcement)
     cpdef expected(self, Stream stream, now)
+    @cython.locals(address=str)
     cpdef announce(self, Stream stream, expect, Moment moment)
     cpdef remember(self, effect)
     @cython.locals(groups=dict, known=Group, mine=Group, group=Group)

@@ -101,14 +101,8 @@ class Reach:
                 if expect.port:
                     self._count("announcements of hosts whose address was not seen")
                 address = expect.address.lower()
-        self.announcements.add(
-            expect,
-            address=address,
-            now=moment.time,
-            frame=moment.frame,
-            service=stream.service,
-            stack=stream.stack,
-        )
+        service, stack = stream.service, stream.stack
+        self.announcements.add(expect, address, moment.time, moment.frame, service, stack)
 
     # -- what one flow says of others ------------------------------------------------------------
 
@@ -197,13 +191,13 @@ class Reach:
         """Take an inner stream that ended out of the tables."""
         assert stream.protocol is not None
         if effect.shared:
-            self._shared.pop((stream.protocol.name, effect.channel))
+            self._shared.pop((stream.protocol.name, effect.channel), None)
         elif stream.children is not None:
             stream.children.pop(effect.channel, None)
 
     def shared_streams(self) -> list[Stream]:
         """Return the inner streams that several flows carry together."""
-        return self._shared.values()
+        return list(self._shared.values())
 
     def _find(self, stream: Stream, channel: str, shared: bool) -> Stream | None:
         if not shared:
@@ -223,7 +217,7 @@ class Reach:
             self.files.add(scope, effect)
         elif isinstance(effect, FileClose):
             if effect.shared:
-                self._owners.pop((stream.protocol.service, effect.key))
+                self._owners.pop((stream.protocol.service, effect.key), None)
             transfer = self.files.close(scope, effect)
         else:
             if effect.shared:

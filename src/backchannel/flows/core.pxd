@@ -7,15 +7,16 @@ from backchannel.capture.records cimport Chunk
 from backchannel.flows.announced cimport Announced
 from backchannel.flows.closed cimport Closed
 from backchannel.flows.decode cimport Decoder
+from backchannel.flows.due cimport Deliverer, Due
 from backchannel.flows.payloads cimport Payloads
 from backchannel.flows.slots cimport Slots
-from backchannel.flows.state cimport BATCH, bounds_t, counts_t, flow_t, out_t, packet_t
+from backchannel.flows.state cimport BATCH, bounds_t, counts_t, delivery_t, flow_t, out_t, packet_t
 
 cdef enum:
     MOST_LEAVING = 64       # flows that can end between two calls of `take`
 
 @cython.final
-cdef class FlowCore:
+cdef class FlowCore(Deliverer):
     cdef bounds_t bounds
     cdef counts_t counts
     cdef out_t out
@@ -35,6 +36,12 @@ cdef class FlowCore:
     cdef int64_t first_time
     cdef int64_t last_time
     cdef uint64_t serial
+    cdef delivery_t* handed     # what is handed over now, while `out` takes what comes meanwhile
+    cdef uint32_t handed_room
+    cdef uint32_t handed_count
+    cdef uint32_t handed_at     # the next of them
+    cdef list carried           # their payloads
+    cdef Due due
     cdef uint64_t delivered     # least frame of the last batch taken
     cdef bint hand_moves        # before the next packet
     cdef uint32_t sweep         # moves of the hand that `expire` asked for
@@ -52,7 +59,7 @@ cdef class FlowCore:
     cdef void vacate(self, uint32_t slot) noexcept nogil
     cdef void finish_flow(self, uint32_t slot) noexcept nogil
     cdef void move_hand(self) noexcept nogil
-    cdef list hand_over(self)
+    cdef int hand_over(self) except -1
     cdef flow_t* get(self, uint32_t slot) except NULL
     cdef list expected(self, uint32_t slot)
     cdef int fulfil(self, uint32_t slot) except -1

@@ -38,6 +38,16 @@ Time and frame are those of the packet that carried the bytes. Where it waited b
 packets may have been delivered before. *side* is 0 for the client, 1 for the server; 0 in CLOSED.
 """
 
+class Due:
+    """The same, as `FlowCore.bring` tells it."""
+
+    slot: int
+    side: int
+    kind: int
+    time: int
+    frame: int
+    payload: bytes | int
+
 class FlowCore:
     """The flow table and everything under it. One instance a run; not for several threads."""
 
@@ -68,6 +78,12 @@ class FlowCore:
         """
     def take(self) -> list[Delivery]:
         """Return the deliveries of the next packet (or step of expiry) that has any, or []."""
+    def advance(self) -> bool:
+        """As `take`, for callers that take one after the other: go on to the next packet (or step
+        of expiry) that has deliveries, for `bring`. False: there is none.
+        """
+    def bring(self) -> Due | None:
+        """Return the next of its deliveries, or None, in one object that is filled anew."""
     def match(
         self,
         magics: Sequence[tuple[int, Magic]],

@@ -3,7 +3,7 @@
 
 Packets go through in batches of BATCH, in three passes, so that the waits for memory overlap:
 decode, and fetch the entry of the index; read the entry, and fetch the flow; handle. The last pass
-stops after each packet that has something to deliver, and goes on there at the next `take`.
+stops after each packet that has something to deliver, and goes on there at the next `advance`.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
@@ -76,7 +76,7 @@ __all__ = [
 ]
 
 
-cdef class FlowCore:
+cdef class FlowCore(Deliverer):
     """The flow table and everything under it."""
 
     def __cinit__(
@@ -91,6 +91,7 @@ cdef class FlowCore:
     ):
         set_bounds(&self.bounds, settings)
         self.first_time = INT64_MAX
+        self.due, self.carried = Due(), []
         self.decoder, self.slots = Decoder(), Slots()
         self.payloads, self.announced = Payloads(), Announced()
         self.decoder.prepare(&self.bounds, &self.counts)
@@ -110,6 +111,7 @@ cdef class FlowCore:
         for at in range(self.out.count):
             free(self.out.batch[at].owner)
         free(self.out.batch)
+        free(self.handed)
 
     # -- the border --------------------------------------------------------------------------------
 
@@ -121,6 +123,15 @@ cdef class FlowCore:
 
     def take(self):
         """Return the deliveries of the next packet (or step of expiry) that has any, or []."""
+        cdef list out = []
+        cdef Due due
+        if self.advance():
+            while (due := self.bring()) is not None:
+                out.append((due.slot, due.side, due.kind, due.time, due.frame, due.payload))
+        return out
+
+    cpdef bint advance(self) except -1:
+        """Go on to the next packet (or step of expiry) that has deliveries, for `bring`."""
         cdef uint32_t at
         for at in range(self.leaving_count):
             self.vacate(self.leaving[at])
@@ -136,8 +147,23 @@ cdef class FlowCore:
             raise MemoryError
         if not self.out.count:
             self.chunk = None
-            return []
-        return self.hand_over()
+            return False
+        self.hand_over()
+        return True
+
+    cpdef Due bring(self):
+        """Return the next of its deliveries, in one object that is filled anew."""
+        cdef uint32_t at = self.handed_at
+        cdef Due due = self.due
+        if at == self.handed_count:
+            due.payload = None
+            return None
+        made = &self.handed[at]
+        self.handed_at = at + 1
+        due.slot, due.side, due.kind = made.slot, made.side, made.kind
+        due.time, due.frame = made.time, made.frame
+        due.payload, self.carried[at] = self.carried[at], None
+        return due
 
     def match(self, magics, names=(), everything=False, *, name_gated=()):
         """From now on compare payloads with these."""
@@ -445,21 +471,26 @@ cdef class FlowCore:
 
     # -- between C and Python ----------------------------------------------------------------------
 
-    cdef list hand_over(self):
-        """Return the deliveries that are due, and free what carried them."""
-        cdef list out = []
-        cdef uint32_t at
+    cdef int hand_over(self) except -1:
+        """Take over the deliveries that are due, and free what carried them."""
+        cdef uint32_t at, count = self.out.count
         cdef delivery_t* made
+        self.handed_at = self.handed_count = 0
         self.delivered = self.out.batch[0].frame
-        for at in range(self.out.count):
+        for at in range(count):
             made = &self.out.batch[at]
             self.delivered = min(self.delivered, made.frame)
             payload = made.data[: made.value] if made.kind == c.DATA else made.value
-            out.append((made.slot, made.side, made.kind, made.time, made.frame, payload))
+            if at < <uint32_t>len(self.carried):
+                self.carried[at] = payload
+            else:
+                self.carried.append(payload)
             free(made.owner)
             made.owner = NULL
-        self.out.count = 0
-        return out
+        self.out.count, self.handed_count = 0, count
+        self.handed, self.out.batch = self.out.batch, self.handed
+        self.handed_room, self.out.room = self.out.room, self.handed_room
+        return 0
 
     cdef flow_t* get(self, uint32_t slot) except NULL:
         """Return a flow that can be asked for."""

@@ -15,7 +15,7 @@ from backchannel.flows import row as rows
 from backchannel.flows.columns import Column, columns
 from backchannel.flows.counters import MAX_NAMED, NUMBERED, TOTALS, other
 from backchannel.flows.decode_py import TCP, Decoder, Packet
-from backchannel.flows.delivery import CLOSED, EVICTED, FINISHED, IDLE, REUSED, Delivery
+from backchannel.flows.delivery import CLOSED, EVICTED, FINISHED, IDLE, REUSED, Delivery, Due
 from backchannel.flows.expect import Expectations, normal
 from backchannel.flows.flow_py import Flow
 from backchannel.flows.fragments_py import Fragments
@@ -80,6 +80,7 @@ class FlowCore:
         self._out = Out()
         self._payloads = Payloads(settings, matcher, self._out, self._count)
         self._delivered = 0
+        self._handed = iter(list[Delivery]())  # what `bring` returns next
         self._total = dict.fromkeys(TOTALS, 0)
         self._rows: list[FlowRow] | None = [] if collect else None
 
@@ -103,6 +104,17 @@ class FlowCore:
         if out:
             self._delivered = min(delivery[4] for delivery in out)
         return out
+
+    def advance(self) -> bool:
+        """Go on to the next packet (or step of expiry) that has deliveries, for `bring`."""
+        batch = self.take()
+        self._handed = iter(batch)
+        return bool(batch)
+
+    def bring(self) -> Due | None:
+        """Return the next of its deliveries, or None."""
+        delivery = next(self._handed, None)
+        return Due(*delivery) if delivery is not None else None
 
     def match(
         self,

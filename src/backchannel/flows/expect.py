@@ -10,6 +10,11 @@ from ipaddress import ip_address
 
 Key = tuple[str, str, int]
 
+PARTS, HIGHEST = 4, 255
+"""Numbers of an IPv4 address, and the highest of them."""
+LAST = (1 << 63) - 1
+"""The latest time that a packet can have (ns since 1970)."""
+
 
 class Expectation:
     """One call of `expect`."""
@@ -21,7 +26,7 @@ class Expectation:
 
     def admits(self, source: str, time: int) -> bool:
         """Whether a flow from *source* that begins at *time* fulfils it."""
-        return time <= self.until and self.source in ("", source)
+        return time <= self.until and (not self.source or self.source == source)
 
 
 class Expectations:
@@ -49,10 +54,19 @@ class Expectations:
             self._count("expectations dropped to bound memory")
             self._remove(next(iter(self._all)))
         self._made += 1
-        made = Expectation(token, key, source, until)
-        self._all[self._made] = made
-        self._by_key.setdefault(key, {})[self._made] = made
-        self._by_token.setdefault(token, set()).add(self._made)
+        number = self._made
+        made = Expectation(token, key, source, min(until, LAST))
+        self._all[number] = made
+        same = self._by_key.get(key)
+        if same is None:
+            self._by_key[key] = {number: made}
+        else:
+            same[number] = made
+        named = self._by_token.get(token)
+        if named is None:
+            self._by_token[token] = {number}
+        else:
+            named.add(number)
         self._watch(key, source, 1)
         return made
 
@@ -70,8 +84,9 @@ class Expectations:
             (transport, "", port),
             (transport, "", 0),
         ):
-            if key in self._by_key:  # seldom: most flows were announced by nobody
-                for made in self._by_key[key].values():
+            same = self._by_key.get(key)
+            if same is not None:  # seldom: most flows were announced by nobody
+                for made in same.values():
                     if made.admits(source, time):
                         found.add(made.token)
         return sorted(found)
@@ -89,7 +104,26 @@ class Expectations:
             del self._by_token[made.token]
 
 
-@lru_cache(maxsize=4096)
 def normal(address: str) -> str:
     """Return an address as flows have it; empty stays empty. Raises ValueError for other text."""
-    return str(ip_address(address)) if address else ""
+    return address if not address or dotted(address) else _parsed(address)
+
+
+def dotted(address: str) -> bool:
+    """Say whether *address* is one of IPv4 in its normal form: told at once, as most are."""
+    number = digits = parts = 0
+    for char in address:
+        if "0" <= char <= "9" and (number or not digits):  # without zeros in front
+            number, digits = 10 * number + ord(char) - ord("0"), digits + 1
+            if number > HIGHEST:
+                return False
+        elif char == "." and digits:
+            number, digits, parts = 0, 0, parts + 1
+        else:
+            return False
+    return digits > 0 and parts == PARTS - 1
+
+
+@lru_cache(maxsize=4096)
+def _parsed(address: str) -> str:
+    return str(ip_address(address))

@@ -153,7 +153,7 @@ class Tunnels:
         else:
             row.refused += 1
             if event.scheme != "http":  # whose refusal is a page that is carried like another
-                self._open.pop(_below(seen, host, port))
+                self._open.pop(_below(seen, host, port), None)
         if event.code in row.answers or len(row.answers) < FEW:
             row.answers[event.code] = row.answers.get(event.code, 0) + 1
         if event.accepted and not host:  # nobody saw the request, but bytes follow
@@ -173,7 +173,7 @@ class Tunnels:
         """Take an inner stream that ended."""
         if stream.target is None:
             return
-        opened = self._open.pop(_inside(stream.flow.serial, stream.stack, stream.target))
+        opened = self._open.pop(_inside(stream.flow.serial, stream.stack, stream.target), None)
         row = self._listed(opened) if opened is not None else None
         if row is None:
             return
