@@ -170,6 +170,16 @@ def test_others_need_the_other_side_to_fit(asked, answer):
     assert any(fits(magic, asked) for magic in PROTOCOL.magic)
 
 
+def test_who_repeats_the_first_bytes_does_not_answer():
+    """As DNS does with the number of its question: here e397, which is a server's status."""
+    asked = bytes.fromhex("e397 0100 0001 0000 0000 0000 03777777 07 6578616d706c65 00 0001 0001")
+    answer = asked[:2] + b"\x81\x80" + asked[4:]
+    assert claim(asked) is MORE
+    assert claim(asked, answer) is None
+    assert claim(REQ, REQ) is None
+    assert isinstance(claim(packet(0x60), packet(0x60)), Claim), "nodes that ping each other"
+
+
 @pytest.mark.parametrize(
     "data",
     [

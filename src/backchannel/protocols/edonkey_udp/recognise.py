@@ -17,10 +17,14 @@ def recognise(peek: Peek) -> Claim | More | None:
     kinds = [kind for data in sides if (kind := fits(data, peek.start))]
     if sides and len(kinds) == len(sides):
         strong = any(kind.strong for kind in kinds)
-        if len(kinds) > 1 or strong:
+        # who repeats the first two bytes, as DNS does, gives no answer; but nodes ping each other
+        answered = len(kinds) > 1 and (
+            kinds[0] != kinds[1] or len(peek.client) == len(peek.server) == 2
+        )
+        if strong or answered:
             names = " and ".join(kind.name for kind in kinds)
             return Claim("edonkey-udp", evidence=f"datagrams read whole: {names}", sure=strong)
-        return MORE
+        return MORE if len(kinds) == 1 else None
     if isinstance(peek.start.context, Receiver):
         keys = keys_for(peek.start)
         if keys.open(Side.SERVER, peek.client) or keys.open(Side.CLIENT, peek.server):
