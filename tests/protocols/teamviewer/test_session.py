@@ -1,4 +1,6 @@
-"""TeamViewer: openings made by hand, as nDPI and libprotoident have them. No capture was found."""
+"""TeamViewer: messages made by hand, of the form of those in nDPI's capture `teamviewer.pcap`."""
+
+import struct
 
 import pytest
 from hypothesis import given
@@ -15,16 +17,34 @@ from backchannel.protocols.teamviewer.session import OPENING, Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.10", 40000), Endpoint("192.0.2.1", 5938))
+UDP = Start("udp", Endpoint("192.0.2.10", 40000), Endpoint("192.0.2.20", 36037))
 ASKS, ANSWERS = OPENING + bytes(range(32)), OPENING + bytes(range(50, 82))
 TALK = [(C, ASKS), (S, ANSWERS), (C, b"\x11\x30" + bytes(range(90))), (S, b"\x17\x24\x1b\0\0")]
+
+
+def second(command=0x36, body=bytes(range(24)), header=24):
+    """Return a message of version 2, as servers answer with one."""
+    return (
+        struct.pack("<3sBIIIII", bytes((0x11, 0x30, command)), 0, len(body), 1, 0, 27, header)
+        + body
+    )
+
+
+def datagram(number=0, body=b"", flow=b"\0\0\3"):
+    """Return a message in a datagram."""
+    return struct.pack("<II3s3sH", number, 0, flow, b"\x17\x24\x47", len(body)) + body
+
+
+TALK_2 = [(C, ASKS + b"\x17\x24\x28\x02\0ab"), (S, second()), (S, second(0x3C)), (C, second(0x3C))]
+HOLE = datagram(body=b"192.0.2.20")
 
 
 def look(client=b"", server=b"", transport="tcp"):
     return recognise(Peek(transport, client, server, True, START))
 
 
-def say(*steps):
-    session = Session(START)
+def say(*steps, start=START):
+    session = Session(start)
     return session, kit.events(kit.decode(session, steps))
 
 
@@ -36,10 +56,34 @@ def test_it_is_claimed_once_both_sides_opened_in_the_same_way():
     assert look(ASKS, ANSWERS, "udp") is None
 
 
+def test_a_server_may_answer_in_version_2():
+    claimed = look(ASKS, second())
+    assert isinstance(claimed, Claim)
+    assert claimed.evidence.endswith("version 2 back")
+    assert {look(ASKS, second()[:size]) for size in range(24)} == {MORE}
+    assert look(b"", second()) is None
+    assert look(second(), second()) is None
+
+
+def test_datagrams_are_whole_messages():
+    assert isinstance(look(HOLE, HOLE, "udp"), Claim)
+    assert isinstance(look(HOLE, transport="udp"), Claim), "what opens has ten bytes of zero"
+    late = datagram(7, b"secret", b"\x44\x26\x0b")
+    assert look(late, transport="udp") is MORE
+    assert isinstance(look(late, datagram(9, flow=b"\x44\x26\3"), "udp"), Claim)
+    assert look(late, late[:-1], "udp") is None
+    assert look(late + b"\0", transport="udp") is None
+    assert look(HOLE, HOLE) is None
+    assert look(b"", b"", "udp") is None
+
+
 @pytest.mark.parametrize(
     ("client", "server"),
     [
         (b"", ANSWERS),
+        (ASKS, second(header=25)),
+        (ASKS, second(body=bytes(0x10000))),
+        (ASKS, b"\x11\x30\x36\1" + second()[4:]),
         (ASKS + b"\x17\x25", ANSWERS),
         (ASKS, ANSWERS + b"GET"),
         (ASKS, b"HTTP/1.1"),
@@ -57,8 +101,23 @@ def test_the_magic():
     assert matcher.candidates("tcp", b"\x17\x03\x03\0\x20" + bytes(40)) == []
 
 
-def test_the_program_is_told_once():
-    session, told = say(*TALK)
+def test_datagrams_meet_the_magic():
+    matcher = Matcher({"teamviewer": PROTOCOL})
+    assert matcher.candidates("udp", HOLE) == ["teamviewer"]
+    assert matcher.candidates("udp", HOLE + b"\0") == matcher.candidates("udp", HOLE[:13]) == []
+
+
+def test_datagrams_of_both_sides_prove_it():
+    session, told = say((C, HOLE), (C, HOLE), start=UDP)
+    assert (session.standing, told) == (Standing.CLAIMED, [])
+    session, told = say((C, HOLE), (S, HOLE), (S, b"no"), start=UDP)
+    assert (session.standing, told) == (Standing.PARSED, [Software(name="TeamViewer")])
+    assert say((C, HOLE), (S, b"no"), start=UDP)[0].standing is Standing.REFUTED
+
+
+@pytest.mark.parametrize("talk", [TALK, TALK_2])
+def test_the_program_is_told_once(talk):
+    session, told = say(*talk)
     assert told == [Software(name="TeamViewer")]
     assert (session.standing, session.done) == (Standing.PARSED, True)
     assert say((C, ASKS))[0].standing is Standing.CLAIMED
@@ -67,13 +126,21 @@ def test_the_program_is_told_once():
 
 
 @pytest.mark.parametrize("size", [1, 5, 37])
-def test_how_tcp_cuts_it_changes_nothing(size):
-    kit.check_segmentation(lambda: Session(START), TALK, size)
+@pytest.mark.parametrize("talk", [TALK, TALK_2])
+def test_how_tcp_cuts_it_changes_nothing(talk, size):
+    kit.check_segmentation(lambda: Session(START), talk, size)
 
 
-@given(st.lists(st.tuples(st.sampled_from(Side), st.binary(max_size=60) | st.just(ASKS))))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(Side), st.binary(max_size=60) | st.sampled_from((ASKS, HOLE, second()))
+        )
+    )
+)
 def test_garbage_is_never_raised(steps):
     kit.check_garbage(lambda: Session(START), steps)
+    kit.check_garbage(lambda: Session(UDP), steps)
 
 
 def test_on_any_port(tmp_path):

@@ -1,8 +1,12 @@
 """A connection between a TeamViewer program and one of its servers, or between two programs.
 
-    17 24 | command u8 | bytes u16 le | body
+    version 1   17 24 | command u8 | bytes u16 | body
+    version 2   11 30 | command u8 | 00 | bytes u32 | number u32 | acknowledged u32 | u32
+                | bytes of this header u32, 24 | body
+    over UDP    number u32 | acknowledged u32 | 3 bytes | version 1, to the datagram's end
 
-Both sides open with command 0a, of 32 bytes; all behind it is encrypted. Held: these 37 bytes.
+Over TCP the client opens with command 0a of version 1, of 32 bytes; the server answers alike or in
+version 2. All behind it is encrypted. Numbers are little-endian. Held: 37 bytes of each side.
 """
 
 from backchannel.events import Gap, Software
@@ -13,22 +17,42 @@ OPENING = b"\x17\x24\x0a\x20\0"
 _FIRST = len(OPENING) + 32
 _MAGICS = b"\x17\x24", b"\x11\x30"
 """What messages begin with, in the first version and in the second."""
+_HEADER = 24
+"""Bytes of a header of version 2."""
+_MOST = 0xFFFF
+"""Bytes of a server's first message; it had 24."""
+_AT, _BEHIND = 11, 16
+"""In a datagram: where the message begins, and where its body does."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
-    """Claim a connection that both sides open in the same way."""
+    """Claim what both sides open as TeamViewer does, or datagrams that are whole messages."""
+    if peek.transport == "udp":
+        return _datagrams(peek)
     if peek.transport != "tcp":
         return None
-    client, server = opens(peek.client), opens(peek.server)
+    client, server = opens(peek.client), answers(peek.server)
     if client is False or server is False or not peek.client:
         return None
     if client and server:
-        return Claim("teamviewer", evidence="17 24 0a and 32 bytes, from both sides")
+        version = 1 if opens(peek.server) else 2
+        return Claim("teamviewer", evidence=f"17 24 0a and 32 bytes, and version {version} back")
+    return MORE
+
+
+def _datagrams(peek: Peek) -> Claim | More | None:
+    sides = [data for data in (peek.client, peek.server) if data]
+    if not sides or not all(map(whole, sides)):
+        return None
+    if len(sides) > 1:
+        return Claim("teamviewer", evidence="17 24 and the size at byte 11, from both sides")
+    if not any(sides[0][: _AT - 1]):
+        return Claim("teamviewer", evidence="10 bytes of zero, 17 24 and the size at byte 11")
     return MORE
 
 
 def opens(data: bytes) -> bool | None:
-    """Say whether a side opens as TeamViewer does; None: "need more"."""
+    """Say whether a side opens as TeamViewer's client does; None: "need more"."""
     if data[: len(OPENING)] != OPENING[: len(data)]:
         return False
     following = data[_FIRST : _FIRST + 2]
@@ -37,26 +61,48 @@ def opens(data: bytes) -> bool | None:
     return True if len(data) >= _FIRST else None
 
 
-class Session:
-    """Both sides of one connection."""
+def answers(data: bytes) -> bool | None:
+    """Say whether a side answers as TeamViewer's server does; None: "need more"."""
+    if data[:2] != _MAGICS[1][: len(data)]:
+        return opens(data)
+    if len(data) < _HEADER:
+        return None
+    size, header = int.from_bytes(data[4:8], "little"), int.from_bytes(data[20:24], "little")
+    return data[3] == 0 and size <= _MOST and header == _HEADER
 
-    def __init__(self, start: Start) -> None:  # noqa: ARG002 - nothing of it is needed
+
+def whole(data: bytes) -> bool:
+    """Say whether a datagram is one message, to its last byte."""
+    size = int.from_bytes(data[_BEHIND - 2 : _BEHIND], "little")
+    return data[_AT : _AT + 2] == _MAGICS[0] and len(data) == _BEHIND + size
+
+
+class Session:
+    """Both sides of one flow."""
+
+    def __init__(self, start: Start) -> None:
         self.service = "teamviewer"
         self.standing = Standing.CLAIMED
         self.done = False
+        self._udp = start.transport == "udp"
         self._heard = dict.fromkeys(Side, b"")
+        self._fits: dict[Side, bool | None] = dict.fromkeys(Side)
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        if self.done or len(self._heard[side]) >= _FIRST:
+        """Take one datagram of *side*, or its next in-order bytes; return what they meant."""
+        if self.done or self._fits[side]:
             return []
-        heard = self._heard[side] = (self._heard[side] + data)[:_FIRST]
-        if opens(heard) is False:
+        self._fits[side] = whole(data) if self._udp else self._stream(side, data)
+        if self._fits[side] is False:
             self.standing, self.done = Standing.REFUTED, True
-        elif all(len(each) >= _FIRST for each in self._heard.values()):
+        elif all(self._fits.values()):
             self.standing, self.done = Standing.PARSED, True
             return [Software(name="TeamViewer")]
         return []
+
+    def _stream(self, side: Side, data: bytes) -> bool | None:
+        heard = self._heard[side] = (self._heard[side] + data)[:_FIRST]
+        return opens(heard) if side is Side.CLIENT else answers(heard)
 
     def gap(self, side: Side, size: int) -> list[Output]:  # noqa: ARG002 - of either side
         """*size* bytes of *side* were never seen: all that follows is encrypted."""
