@@ -27,7 +27,8 @@ RECORDED = kit.EXAMPLES / "tor/tor_link_socks.pcap"
 REAL = kit.CORPUS / "public" / "tor" / "tor.pcap"
 NAME = "www.wnax4ug7hgwndc46em.com"
 NEW, NEW12 = (
-    next(each for each in wire.CIPHERS if len(each) == size and 0x009C in each) for size in (18, 15)
+    next(each for each in wire.CIPHERS if each[0] == first and 0x009C in each)
+    for first in (0x1301, 0xC02B)
 )
 OLD = next(each for each in wire.CIPHERS if 0xFEFF in each)
 
@@ -119,6 +120,14 @@ def test_a_hello_of_tors_shape_is_claimed(ciphers):
     assert {look(data[:size]) for size in range(1, len(data))} == {MORE}
     assert look(data, transport="udp") is None
     assert Matcher({"tor": PROTOCOL}).candidates("tcp", data) == ["tor"]
+
+
+def test_witness_the_ciphers_of_2022():
+    """As tshark lists them for a link of July 2022 (suricata-verify, `tor_bl.pcap`)."""
+    ciphers = bytes.fromhex(
+        "130213031301c02bc02fcca9cca8c02cc030c00ac009c013c01400330039002f003500ff"
+    )
+    assert tuple(int.from_bytes(ciphers[at : at + 2]) for at in range(0, 36, 2)) in wire.CIPHERS
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from backchannel.protocols.tls.wire import (
 from backchannel.reader import WireError
 
 _TLS13 = (0x1301, 0x1303, 0x1302)
+_TLS13_FIRST = (0x1302, 0x1303, 0x1301)
+"""OpenSSL's own order, as long as Tor did not say in which to ask for them."""
 _BROWSERS = (*(0xC02B, 0xC02F, 0xCCA9, 0xCCA8, 0xC02C, 0xC030, 0xC00A, 0xC009, 0xC013, 0xC014),)
 _NEWER = (*_BROWSERS, 0x009C, 0x009D, 0x002F, 0x0035)
 _EDH = (*_BROWSERS, 0x0033, 0x0039, 0x002F, 0x0035)
@@ -36,7 +38,11 @@ _OLD = (
 _LISTS = (_NEWER, _EDH, (*_EDH, _TRIPLE_DES))
 CIPHERS = frozenset(
     (*ciphers, _RENEGOTIATION)
-    for ciphers in (*_LISTS, *((*_TLS13, *each) for each in _LISTS), _OLD)
+    for ciphers in (
+        *_LISTS,
+        *((*order, *each) for order in (_TLS13, _TLS13_FIRST) for each in _LISTS),
+        _OLD,
+    )
 )
 """The lists that Tor's versions ask for, with OpenSSL's mark behind them."""
 _EXTENSIONS = (0, 11, 10)
