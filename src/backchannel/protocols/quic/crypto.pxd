@@ -14,6 +14,7 @@ cdef class CryptoStream:
     cpdef add(self, Py_ssize_t offset, bytes data)
     @cython.locals(known=bytes)
     cdef _wait(self, Py_ssize_t offset, bytes data)
+    @cython.locals(known=Py_ssize_t)
     cdef _extend(self, Py_ssize_t offset, bytes data)
     @cython.locals(whole=bytearray, found=tuple, size=Py_ssize_t, start=Py_ssize_t)
     cpdef tuple next_message(self)

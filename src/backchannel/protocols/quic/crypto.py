@@ -48,7 +48,8 @@ class CryptoStream:
             self._ahead[offset] = data
 
     def _extend(self, offset: int, data: bytes) -> None:
-        self._whole += data[len(self._whole) - offset :]
+        known = len(self._whole) - offset
+        self._whole += data[known:] if known else data
 
     def next_message(self) -> tuple[int, bytes] | None:
         """Return kind and body of the next message of the handshake, once it is whole."""

@@ -3,25 +3,29 @@
 cimport cython
 
 from backchannel.protocols.aes cimport encrypt_block
+from backchannel.protocols.hashes cimport Mac
 from backchannel.protocols.quic.wire cimport Packet
 
 
-cdef class _Mac:
-    cdef bytes _inner, _outer
-
-    @cython.locals(inner=bytes, outer=bytes)
-    cpdef bytes digest(self, bytes message)
+cdef long long _NUMBERS
 
 
 cdef class _Direction:
-    cdef object aead, largest
+    cdef object aead
     cdef bytes iv, masking
+    cdef long long largest
 
     @cython.locals(
-        start=Py_ssize_t, at=Py_ssize_t, mask=bytes, first=int, size=int, sent=Py_ssize_t,
-        index=int, header=bytes,
+        octets="const unsigned char *", start=Py_ssize_t, at=Py_ssize_t, end=Py_ssize_t,
+        sampled=Py_ssize_t, body=Py_ssize_t, mask=bytes, masked="const unsigned char *", first=int,
+        size=int, index=int, octet=int, sent="long long", number="long long", header=bytearray,
+        nonce=bytearray,
     )
     cdef bytes open(self, bytes datagram, Packet packet)
+
+
+@cython.locals(window="long long", found="long long")
+cdef long long _whole(long long number, int size, long long expected) except? -1
 
 
 cdef class Keys:

@@ -6,18 +6,17 @@ tag that verifies proves that the bytes are QUIC of that version: chance does so
 """
 
 from functools import cache
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from backchannel.model import Side
 from backchannel.protocols.aes import encrypt_block
+from backchannel.protocols.hashes import Mac
 from backchannel.protocols.quic.versions import Version
 from backchannel.protocols.quic.wire import SAMPLED, TAG, Packet
 
-_BLOCK = 64
-_INNER, _OUTER = bytes(n ^ 0x36 for n in range(256)), bytes(n ^ 0x5C for n in range(256))
+_NUMBERS = 1 << 62
 _ROLES = "client in", "server in"
 
 
@@ -34,24 +33,9 @@ def _labels(prefix: str) -> tuple[bytes, bytes, bytes]:
     return _info(f"{prefix} key", 16), _info(f"{prefix} iv", 12), _info(f"{prefix} hp", 16)
 
 
-class _Mac:
-    """HMAC with SHA-256 (RFC 2104) under one key of at most 64 bytes."""
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(_BLOCK, b"\0")
-        self._inner, self._outer = block.translate(_INNER), block.translate(_OUTER)
-
-    def digest(self, message: bytes) -> bytes:
-        inner: bytes = sha256(self._inner + message).digest()
-        outer: bytes = sha256(self._outer + inner).digest()
-        return outer
-
-
 @cache
-def _salted(salt: bytes) -> _Mac:
-    return _Mac(salt)
+def _salted(salt: bytes) -> Mac:
+    return Mac(salt)
 
 
 class _Direction:
@@ -60,7 +44,7 @@ class _Direction:
     __slots__ = ("aead", "iv", "largest", "masking")
 
     def __init__(self, secret: bytes, prefix: str) -> None:
-        mac = _Mac(secret)
+        mac = Mac(secret)
         key, iv, masking = _labels(prefix)
         self.aead = AESGCM(mac.digest(key)[:16])
         self.iv = mac.digest(iv)[:12]
@@ -71,18 +55,27 @@ class _Direction:
 
     def open(self, datagram: bytes, packet: Packet) -> bytes | None:
         """Return the payload of *packet*; None where its tag does not verify."""
-        start, at = packet.start, packet.number
-        mask = encrypt_block(self.masking, datagram[at + 4 : at + SAMPLED])
-        first = datagram[start] ^ mask[0] & 0x0F
+        octets, start, at, end = datagram, packet.start, packet.number, packet.end
+        sampled = at + SAMPLED
+        if sampled > len(datagram):
+            return None
+        mask = encrypt_block(self.masking, octets[at + 4 : sampled])
+        masked = mask
+        first = octets[start] ^ masked[0] & 0x0F
         size = (first & 3) + 1
-        sent = 0
+        body = at + size
+        header, sent = bytearray(octets[start:body]), 0
+        header[0] = first
         for index in range(size):
-            sent = sent << 8 | datagram[at + index] ^ mask[1 + index]
-        header = bytes([first]) + datagram[start + 1 : at] + sent.to_bytes(size)
+            octet = octets[at + index] ^ masked[1 + index]
+            header[at - start + index] = octet
+            sent = sent << 8 | octet
         number = _whole(sent, size, self.largest + 1)
-        nonce = self.iv[:4] + (int.from_bytes(self.iv[4:]) ^ number).to_bytes(8)
+        nonce = bytearray(self.iv)
+        for index in range(8):
+            nonce[11 - index] ^= number >> 8 * index & 0xFF
         try:
-            payload: bytes = self.aead.decrypt(nonce, datagram[at + size : packet.end], header)
+            payload: bytes = self.aead.decrypt(nonce, octets[body:end], header)
         except InvalidTag:
             return None
         self.largest = max(self.largest, number)
@@ -93,7 +86,7 @@ def _whole(number: int, size: int, expected: int) -> int:
     """Return the packet number of which only the last *size* bytes were sent (RFC 9000 A.3)."""
     window = 1 << 8 * size
     found = expected & -window | number
-    if found + window // 2 <= expected and found < (1 << 62) - window:
+    if found + window // 2 <= expected and found < _NUMBERS - window:
         return found + window
     return found - window if found > expected + window // 2 and found >= window else found
 
@@ -115,7 +108,7 @@ class Keys:
         """
         direction = self._directions[role]
         if direction is None:
-            secret = _Mac(self._secret).digest(_info(_ROLES[role], 32))
+            secret = Mac(self._secret).digest(_info(_ROLES[role], 32))
             direction = self._directions[role] = _Direction(secret, self.version.prefix)
         return direction.open(datagram, packet)
 

@@ -5,7 +5,7 @@ cimport cython
 from backchannel.decoder cimport Decoder
 from backchannel.protocols.quic.crypto cimport CryptoStream
 from backchannel.protocols.quic.keys cimport Keys
-from backchannel.protocols.quic.wire cimport Packet, is_long, read_crypto, read_packet
+from backchannel.protocols.quic.wire cimport Packet, is_long, read_crypto, read_negotiation, read_packet
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 

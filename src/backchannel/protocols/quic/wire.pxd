@@ -14,9 +14,14 @@ cdef class Packet:
     cdef public Py_ssize_t start, number, end
 
 
+cdef bytes _NEGOTIATION
+
+
 cpdef bint is_long(bytes datagram) except -1
 @cython.locals(reader=Reader, first=int, packet=Packet, size=Py_ssize_t)
 cpdef Packet read_packet(bytes datagram, Py_ssize_t start)
+@cython.locals(reader=Reader, target=bytes, source=bytes)
+cpdef read_negotiation(bytes datagram)
 @cython.locals(size=Py_ssize_t)
 cdef bytes _connection(Reader reader)
 @cython.locals(first=int, value=Py_ssize_t, rest=bytes, byte="unsigned char")

@@ -28,6 +28,8 @@ PACKETS = 8
 OFFERS = 64
 """Versions of one negotiation that are read."""
 _LONG = 0x80
+_NEGOTIATION = bytes(4)
+"""The version of such a packet."""
 _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 2, 3, 6, 0x1C
 _PING = 1
 """Of this and PADDING, 0, the kind is all there is."""
@@ -98,13 +100,13 @@ def _connection(reader: Reader) -> bytes:
 
 def read_negotiation(datagram: bytes) -> Negotiation | None:
     """Return the negotiation that *datagram* is; None where it is something else."""
-    if not is_long(datagram) or datagram[1:5] != bytes(4):
+    if not is_long(datagram) or not datagram.startswith(_NEGOTIATION, 1):
         return None
     reader = Reader(datagram, 5)
     target, source = _connection(reader), _connection(reader)
     if not reader or len(reader) % 4 or len(reader) > 4 * OFFERS:
         raise WireError(f"QUIC version negotiation of {len(reader)} bytes")
-    return Negotiation(target, source, tuple(reader.u32() for _ in range(len(reader) // 4)))
+    return Negotiation(target, source, tuple([reader.u32() for _ in range(len(reader) // 4)]))
 
 
 def varint(reader: Reader) -> int:
@@ -128,6 +130,8 @@ def read_crypto(payload: bytes) -> list[tuple[int, bytes]]:
         kind = octets[at]
         at += 1
         if kind <= _PING:
+            while at < size and octets[at] <= _PING:
+                at += 1
             continue
         reader.offset = at
         if kind == _CRYPTO:

@@ -1,0 +1,12 @@
+# C types for hashes.pyx.
+
+from libc.stdint cimport uint32_t
+
+
+cdef class Mac:
+    cdef uint32_t[8] inner, outer   # states behind the block that the key is in
+
+    cpdef bytes digest(self, bytes message)
+
+
+cpdef bytes sha1(bytes message)

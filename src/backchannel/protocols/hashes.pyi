@@ -1,0 +1,17 @@
+"""SHA-256 under a key, and SHA-1, of messages that are short. Compiled.
+
+Keys that follow from what travels with them are made of a few blocks each, and thousands of streams
+are asked. A library's objects cost as much as these blocks. Nothing secret comes here, so that it
+does not matter what the time taken tells.
+"""
+
+class Mac:
+    """HMAC with SHA-256 (RFC 2104) under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        """Raises ValueError for a *key* of more than 64 bytes."""
+    def digest(self, message: bytes) -> bytes:
+        """Return the code of *message*: 32 bytes."""
+
+def sha1(message: bytes) -> bytes:
+    """Return the digest of *message*: 20 bytes."""

@@ -1,0 +1,93 @@
+"""SHA-256 under a key, and SHA-1: the standards' examples, and a library as witness."""
+
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backchannel.protocols.hashes import Mac, sha1
+
+SIZES = (0, 55, 56, 63, 64, 65, 119, 120, 128)
+"""Where padding takes another block, and where blocks end."""
+messages = st.one_of(st.binary(max_size=200), st.sampled_from([bytes(size) for size in SIZES]))
+
+
+@pytest.mark.parametrize(
+    ("key", "message", "code"),
+    [
+        (
+            b"\x0b" * 20,
+            b"Hi There",
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+        ),
+        (
+            b"Jefe",
+            b"what do ya want for nothing?",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        ),
+        (
+            b"\xaa" * 20,
+            b"\xdd" * 50,
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+        ),
+        (
+            bytes(range(1, 26)),
+            b"\xcd" * 50,
+            "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b",
+        ),
+    ],
+)
+def test_examples_of_rfc_4231(key, message, code):
+    assert Mac(key).digest(message).hex() == code
+
+
+def test_hkdf_as_rfc_5869_makes_it():
+    """Its first test case: extract, then two blocks of expand."""
+    salt, info = bytes(range(13)), bytes(range(0xF0, 0xFA))
+    secret = Mac(salt).digest(b"\x0b" * 22)
+    assert secret.hex() == "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"
+    expand = Mac(secret)
+    first = expand.digest(info + b"\1")
+    second = expand.digest(first + info + b"\2")
+    assert (first + second)[:42].hex() == (
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "digest"),
+    [
+        (b"abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        (
+            b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "84983e441c3bd26ebaae4aa1f95129e5e54670f1",
+        ),
+    ],
+)
+def test_examples_of_fips_180(message, digest):
+    assert sha1(message).hex() == digest
+
+
+@given(st.binary(max_size=64), messages)
+@example(bytes(64), bytes(64))
+def test_a_library_says_the_same(key, message):
+    assert Mac(key).digest(message) == hmac.digest(key, message, "sha256")
+    assert sha1(message) == hashlib.sha1(message, usedforsecurity=False).digest()
+
+
+def test_a_code_leaves_the_key_as_it_was():
+    mac = Mac(b"key")
+    assert mac.digest(b"one") == mac.digest(b"one") != mac.digest(b"two")
+
+
+def test_longer_keys_are_refused():
+    with pytest.raises(ValueError, match="block"):
+        Mac(bytes(65))
+
+
+@pytest.mark.parametrize("call", [Mac, sha1, Mac(b"").digest])
+def test_nothing_is_no_message(call):
+    with pytest.raises(TypeError):
+        call(None)
