@@ -1,13 +1,16 @@
-"""SHA-256 under a key, and SHA-1: the standards' examples, and a library as witness."""
+"""SHA-256 under a key, and SHA-1: the standards' examples, and a library as witness. Marks."""
 
 import hashlib
 import hmac
+import subprocess
+import sys
+from functools import partial
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backchannel.protocols.hashes import Mac, sha1
+from backchannel.protocols.hashes import Mac, mark_of, sha1
 
 SIZES = (0, 55, 56, 63, 64, 65, 119, 120, 128)
 """Where padding takes another block, and where blocks end."""
@@ -87,7 +90,31 @@ def test_longer_keys_are_refused():
         Mac(bytes(65))
 
 
-@pytest.mark.parametrize("call", [Mac, sha1, Mac(b"").digest])
+@given(messages, st.integers(0, 1), st.integers(0, 1600))
+def test_one_byte_or_one_length_more_makes_another_mark(message, kind, at):
+    mark = mark_of(message, kind)
+    assert len(mark) == 8
+    assert mark == mark_of(bytes(bytearray(message)), kind) != mark_of(message, 1 - kind)
+    assert mark != mark_of(message + b"\0", kind)
+    if message:
+        where, bit = divmod(at % (8 * len(message)), 8)
+        changed = message[where] ^ 1 << bit
+        assert mark != mark_of(message[:where] + bytes([changed]) + message[where + 1 :], kind)
+
+
+def test_messages_of_one_size_have_marks_of_their_own():
+    found = {mark_of(number.to_bytes(size), 0) for size in (4, 16, 40) for number in range(5000)}
+    assert len(found) == 15_000
+
+
+def test_another_run_has_other_marks():
+    made = "from backchannel.protocols.hashes import mark_of; print(mark_of(b'one', 0).hex())"
+    done = subprocess.run([sys.executable, "-c", made], capture_output=True, text=True, check=True)
+    assert len(done.stdout.strip()) == 16
+    assert done.stdout.strip() != mark_of(b"one", 0).hex()
+
+
+@pytest.mark.parametrize("call", [Mac, sha1, Mac(b"").digest, partial(mark_of, kind=0)])
 def test_nothing_is_no_message(call):
     with pytest.raises(TypeError):
         call(None)

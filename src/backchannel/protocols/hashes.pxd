@@ -10,3 +10,4 @@ cdef class Mac:
 
 
 cpdef bytes sha1(bytes message)
+cpdef bytes mark_of(bytes message, int kind)

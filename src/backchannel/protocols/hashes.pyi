@@ -1,4 +1,4 @@
-"""SHA-256 under a key, and SHA-1, of messages that are short. Compiled.
+"""SHA-256 under a key and SHA-1, of messages that are short, and marks of messages. Compiled.
 
 Keys that follow from what travels with them are made of a few blocks each, and thousands of streams
 are asked. A library's objects cost as much as these blocks. Nothing secret comes here, so that it
@@ -15,3 +15,8 @@ class Mac:
 
 def sha1(message: bytes) -> bytes:
     """Return the digest of *message*: 20 bytes."""
+
+def mark_of(message: bytes, kind: int) -> bytes:
+    """Return the 8 bytes by which a message of some *kind* is known again in this run. Another has
+    the same once in 2^64, and nobody can make one that has.
+    """

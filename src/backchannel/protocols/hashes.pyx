@@ -1,14 +1,16 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""SHA-256, HMAC and SHA-1 of short messages (FIPS 180-4, RFC 2104); `hashes.pyi` says what calls
-mean.
+"""SHA-256, HMAC and SHA-1 of short messages (FIPS 180-4, RFC 2104), and marks of messages;
+`hashes.pyi` says what calls mean.
 
 A library makes an object for each digest, which costs more than digesting one or two blocks does.
 """
 
+from os import urandom
+
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from backchannel.wire cimport be32
+from backchannel.wire cimport be32, be64, mix
 
 cdef enum:
     BLOCK = 64
@@ -30,6 +32,7 @@ cdef uint32_t[8] BEGIN_256 = [
     0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19,
 ]
 cdef uint32_t[5] BEGIN_1 = [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0]
+cdef uint64_t[2] KEY = [int.from_bytes(urandom(8)), int.from_bytes(urandom(8))]   # this run's
 
 
 cdef class Mac:
@@ -71,6 +74,22 @@ cpdef bytes sha1(bytes message):
     finish(compress_1, state, <const uint8_t*><const char*>message, len(message), 0)
     write(state, 5, digest)
     return (<const char*>digest)[: sizeof(digest)]
+
+
+cpdef bytes mark_of(bytes message, int kind):
+    """Return what a message is known again by."""
+    cdef const uint8_t* data = <const uint8_t*><const char*>message
+    cdef uint64_t left = len(message), mark = KEY[0] ^ left ^ <uint64_t>kind << 32
+    cdef uint8_t[16] rest
+    while left >= sizeof(rest):
+        mark = mix(be64(data) ^ KEY[1], be64(data + 8) ^ mark)
+        data += sizeof(rest)
+        left -= sizeof(rest)
+    memset(rest, 0, sizeof(rest))
+    memcpy(rest, data, left)
+    mark = mix(be64(rest) ^ KEY[1], be64(rest + 8) ^ mark)
+    mark = mix(mark ^ KEY[0], KEY[1])
+    return (<const char*>&mark)[: sizeof(mark)]
 
 
 cdef void finish(

@@ -2,17 +2,20 @@
 
 cimport cython
 
+from backchannel.protocols.hashes cimport mark_of
 from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
+from backchannel.protocols.packed cimport place, without
 
 cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED
-cdef bytes NOBODY
+cdef int MARK
+cdef unsigned long long NOBODY
 cdef dict STAGES
 
 
 cdef class Association:
-    cdef readonly bytes initiator
-    cdef public bytes responder
+    cdef readonly unsigned long long initiator
+    cdef public unsigned long long responder
     cdef readonly int version, side
     cdef str _key, _initiator_spi, _responder_spi
     cdef public str account, method_of_nat
@@ -20,7 +23,7 @@ cdef class Association:
     cdef public int rank, spoke
     cdef public Py_ssize_t messages, judged
     cdef public tuple hashes
-    cdef public list recent
+    cdef readonly bytes recent
     cdef public object method, parts
     cdef public dict quick
     cdef public bint tied
@@ -34,7 +37,7 @@ cdef class Association:
     cpdef bint one_sided(self) except -1
     @cython.locals(rank=int)
     cpdef bint step(self, tuple step) except -1
-    @cython.locals(recent=list, digest=Py_hash_t, number=object)
+    @cython.locals(recent=bytes, mark=bytes)
     cpdef bint repeats(self, int side, bytes message) except -1
     @cython.locals(known=Heard)
     cpdef keep(self, str of, str by, bytes value, Header header, seen)

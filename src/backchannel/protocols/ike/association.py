@@ -1,16 +1,18 @@
 """What is remembered of IKE SAs on one flow: who began, how far it came, what NAT hashes said.
 
-Memory: SAS associations, the oldest going first, each with at most HASHES hashes and RECENT digests
-of messages; the CREDENTIALS latest aggressive exchanges keep seven payloads of PARTS bytes.
+Memory: SAS associations, the oldest going first, each with at most HASHES hashes and the marks of
+RECENT messages; the CREDENTIALS latest aggressive exchanges keep seven payloads of PARTS bytes.
 """
 
 from typing import TypeAlias
 
 from backchannel.model import Endpoint
+from backchannel.protocols.hashes import mark_of
 from backchannel.protocols.ike import psk
 from backchannel.protocols.ike.nat import End, Heard, heard
 from backchannel.protocols.ike.numbers import NOBODY
 from backchannel.protocols.ike.wire import Header
+from backchannel.protocols.packed import MARK, place, without
 
 SAS = 64
 HASHES = 16
@@ -80,7 +82,8 @@ class Association:
         self.messages = 0
         self.spoke = 0
         """Bits of the sides that have said something of it."""
-        self.recent: list[int] = []  # a deque takes a kilobyte of its own
+        self.recent = b""
+        """Marks of the messages that came last, RECENT at most."""
         self.hashes: tuple[Heard, ...] = ()
         self.judged = 0
         self.parts: psk.Parts | None = None
@@ -101,13 +104,13 @@ class Association:
     def initiator_spi(self) -> str:
         """Return the initiator's SPI in words."""
         if not self._initiator_spi:
-            self._initiator_spi = self.initiator.hex()
+            self._initiator_spi = f"{self.initiator:016x}"
         return self._initiator_spi
 
     def responder_spi(self) -> str:
         """Return the responder's; empty while nobody has answered."""
         if not self._responder_spi and self.responder != NOBODY:
-            self._responder_spi = self.responder.hex()
+            self._responder_spi = f"{self.responder:016x}"
         return self._responder_spi
 
     def sender(self, side: int) -> End | None:
@@ -141,13 +144,12 @@ class Association:
 
     def repeats(self, side: int, message: bytes) -> bool:
         """Say whether *message* of *side* came before, and remember it."""
-        recent, digest = self.recent, hash(message) ^ side
-        number: int = digest
-        if number in recent:
+        recent, mark = self.recent, mark_of(message, side)
+        if place(recent, mark, MARK) >= 0:
             return True
-        recent.append(number)
-        if len(recent) > RECENT:
-            del recent[0]
+        if len(recent) == RECENT * MARK:
+            recent = without(recent, 0, MARK)
+        self.recent = recent + mark
         return False
 
     def keep(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
@@ -169,7 +171,7 @@ class Table:
         self.latest: Association | None = None
         """The one that was begun last. It is among those that are held."""
         self._credentials: list[Association] = []
-        self._held: dict[bytes, Association] = {}
+        self._held: dict[int, Association] = {}
 
     def find(self, header: Header, side: int) -> Association:
         """Return the association of *header*, which may begin with it."""

@@ -6,10 +6,14 @@ from backchannel.protocols.ike cimport messages, registry
 from backchannel.protocols.ike.association cimport Association, Table
 from backchannel.protocols.ike.reading cimport Reading, Told, begin, common, wanted
 from backchannel.protocols.ike.stages cimport steps
-from backchannel.protocols.ike.wire cimport Header, Payload, payloads, read_header
+from backchannel.protocols.ike.wire cimport Header, Payloads, read_header, walk
 
 cdef int AGGRESSIVE, FRAGMENT_1, HEADER, MANY, NATT_PORT, SK, SKF
 cdef tuple _ESP_FLOWS
+
+
+@cython.locals(kinds=list)
+cdef tuple _kinds(Payloads seen)
 
 
 cdef class Exchanges:
@@ -34,14 +38,14 @@ cdef class Exchanges:
     @cython.locals(association=Association)
     cpdef list end(self)
     cdef _recall(self, announced, Association association)
-    @cython.locals(header=Header, events=list, seen=list, inner=Header, whole=bytes)
-    cdef list _payloads(self, Reading reading, bytes data, str framing)
+    @cython.locals(header=Header, events=list, seen=Payloads, inner=Header, whole=bytes)
+    cdef Payloads _payloads(self, Reading reading, bytes data, str framing)
     @cython.locals(header=Header, events=list)
-    cdef bytes _fragment(self, Reading reading, Payload part, str framing, size)
-    @cython.locals(header=Header, last=Payload, item=Payload)
-    cdef _message(self, Reading reading, str framing, bytes data, list seen)
+    cdef bytes _fragment(self, Reading reading, bytes part, str framing, size)
+    @cython.locals(header=Header, last=Payloads)
+    cdef _message(self, Reading reading, str framing, bytes data, Payloads seen)
     @cython.locals(association=Association, step=tuple)
-    cdef _progress(self, Reading reading, list seen)
+    cdef _progress(self, Reading reading, Payloads seen)
     @cython.locals(stage=str, detail=str)
     cdef _stage(self, Association association, sender, tuple step)
     cdef list _flood(self)

@@ -20,7 +20,7 @@ from backchannel.protocols.ike.fragments import Fragments
 from backchannel.protocols.ike.numbers import AGGRESSIVE, FRAGMENT_1, HEADER, SK, SKF
 from backchannel.protocols.ike.reading import Reading, begin, common, wanted
 from backchannel.protocols.ike.stages import steps
-from backchannel.protocols.ike.wire import Header, Payload, payloads, read_header
+from backchannel.protocols.ike.wire import Header, Payloads, read_header, walk
 from backchannel.reader import Reader, WireError
 
 MANY = 256
@@ -33,6 +33,15 @@ UNANSWERED = {0: "to begin", 3: "to authenticate"}
 @lru_cache(maxsize=512)
 def _names(version: int, kinds: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(registry.payload(version, kind) for kind in kinds)
+
+
+def _kinds(seen: Payloads) -> tuple[int, ...]:
+    """Return the numbers of all payloads, and stand at the last one again."""
+    kinds: list[int] = []
+    seen.again()
+    while seen.step():
+        kinds.append(seen.kind)
+    return tuple(kinds)
 
 
 Framing = Literal["plain", "non-esp-marker", "tcp", "reassembled"]
@@ -118,18 +127,20 @@ class Exchanges:
 
     # -- one message ---------------------------------------------------------------------------
 
-    def _payloads(self, reading: Reading, data: bytes, framing: Framing) -> list[Payload]:
+    def _payloads(self, reading: Reading, data: bytes, framing: Framing) -> Payloads:
         header, events = reading.header, reading.events
-        seen: list[Payload] = []
-        error, whole = None, b""
-        if not header.encrypted:
-            error = payloads(data, header.next, HEADER, header.length, seen)
+        seen = walk(data, 0 if header.encrypted else header.next, HEADER, header.length)
+        while seen.step():
+            pass
+        error, whole = seen.error, b""
         self.whole += error is None
-        if header.next == FRAGMENT_1 and seen:
-            whole = self._fragment(reading, seen[0], framing, len(data))
+        if header.next == FRAGMENT_1 and seen.count:
+            seen.again()
+            seen.step()
+            whole = self._fragment(reading, seen.body(), framing, len(data))
         else:
             events.append(self._message(reading, framing, data, seen))
-        if seen:
+        if seen.count:
             messages.read(reading, seen)
         if error is not None:
             events.append(Malformed(reason=f"IKE message: {error}"))
@@ -139,13 +150,13 @@ class Exchanges:
             events += self.read(reading.side, whole, inner, "reassembled")
         return seen
 
-    def _fragment(self, reading: Reading, part: Payload, framing: Framing, size: int) -> bytes:
+    def _fragment(self, reading: Reading, part: bytes, framing: Framing, size: int) -> bytes:
         """Tell of a fragment; return the message that it makes whole, if any."""
         header, events = reading.header, reading.events
         if self._fragments is None:
             self._fragments = Fragments()
         try:
-            number, total, whole = self._fragments.add(reading.side, header.initiator, part.body())
+            number, total, whole = self._fragments.add(reading.side, header.initiator, part)
         except WireError as error:
             events.append(Malformed(reason=f"IKE fragment: {error}"))
             return b""
@@ -169,13 +180,13 @@ class Exchanges:
         reading: Reading,
         framing: Framing,
         data: bytes,
-        seen: list[Payload] | None,
+        seen: Payloads | None,
     ) -> IkeMessage | type[IkeMessage]:
         """Tell of a message with the payloads that were *seen*; None where it came before."""
         if not self._told.message:
             return IkeMessage
         header = reading.header
-        last = seen[-1] if seen else None
+        last = seen if seen is not None and seen.count else None
         encrypted = header.encrypted or (last is not None and last.kind in (SK, SKF))
         inside, fragment, fragments = 0, 0, 0
         if header.encrypted:
@@ -193,7 +204,7 @@ class Exchanges:
             message_id=header.message_id,
             response=header.response,
             encrypted=encrypted,
-            payloads=_names(header.version, tuple([item.kind for item in seen])) if seen else (),
+            payloads=_names(header.version, _kinds(seen)) if seen is not None else (),
             first_inside=registry.payload(header.version, inside) if inside else "",
             size=len(data),
             fragment=fragment,
@@ -204,7 +215,7 @@ class Exchanges:
 
     # -- how far it came -----------------------------------------------------------------------
 
-    def _progress(self, reading: Reading, seen: list[Payload]) -> None:
+    def _progress(self, reading: Reading, seen: Payloads) -> None:
         association = reading.association
         for step in steps(reading, seen):
             if association.step(step):

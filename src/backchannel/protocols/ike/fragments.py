@@ -18,9 +18,9 @@ class Fragments:
     """The unfinished messages of one flow."""
 
     def __init__(self) -> None:
-        self._sets: dict[tuple[int, bytes, int], tuple[dict[int, bytes], list[int]]] = {}
+        self._sets: dict[tuple[int, int, int], tuple[dict[int, bytes], list[int]]] = {}
 
-    def add(self, side: int, initiator: bytes, body: bytes) -> tuple[int, int, bytes]:
+    def add(self, side: int, initiator: int, body: bytes) -> tuple[int, int, bytes]:
         """Take a fragment payload's *body*; return its number, how many, and the whole message.
 
         How many is 0 and the message empty while they are not known. Raises WireError for a body

@@ -31,7 +31,7 @@ from backchannel.protocols.ike.numbers import (
     REDIRECT,
 )
 from backchannel.protocols.ike.reading import Reading
-from backchannel.protocols.ike.wire import Payload, attributes
+from backchannel.protocols.ike.wire import Payloads, attributes
 from backchannel.reader import Reader, WireError
 from backchannel.text import decode
 
@@ -40,10 +40,11 @@ _MAX_SPIS = 64
 _KEY_HASH = 20
 
 
-def read(reading: Reading, payloads: list[Payload]) -> None:
-    """Tell what *payloads* mean; a broken one costs itself only."""
+def read(reading: Reading, payload: Payloads) -> None:
+    """Tell what each *payload* means; a broken one costs itself only."""
     table = _PAYLOADS_1 if reading.header.version == 1 else _PAYLOADS_2
-    for payload in payloads:
+    payload.again()
+    while payload.step():
         meaning = table[payload.kind]
         if meaning is None:
             continue
@@ -53,7 +54,7 @@ def read(reading: Reading, payloads: list[Payload]) -> None:
             name = registry.payload(reading.header.version, payload.kind)
             reading.events.append(Malformed(reason=f"{name} payload: {error}"))
     if reading.vendors:
-        _vendor_events(reading, payloads)
+        _vendor_events(reading, payload)
     if reading.association.parts is not None:
         _credential(reading)
 
@@ -61,7 +62,7 @@ def read(reading: Reading, payloads: list[Payload]) -> None:
 # -- what both versions have -------------------------------------------------------------------
 
 
-def _security_association(reading: Reading, payload: Payload) -> None:
+def _security_association(reading: Reading, payload: Payloads) -> None:
     header, association = reading.header, reading.association
     read = proposals.read_offer(header.version, payload)
     reading.proposed = bool(read.suites)
@@ -89,15 +90,16 @@ def _security_association(reading: Reading, payload: Payload) -> None:
     reading.events.append(offer)
 
 
-def _vendor_id(reading: Reading, _payload: Payload) -> None:
+def _vendor_id(reading: Reading, _payload: Payloads) -> None:
     reading.vendors = True  # told of together, at the end
 
 
-def _vendor_events(reading: Reading, payloads: list[Payload]) -> None:
+def _vendor_events(reading: Reading, payload: Payloads) -> None:
     known: list[vendors.Vendor] = []
     unnamed: list[str] = []
     kind = _VENDOR_ID_1 if reading.header.version == 1 else _VENDOR_ID_2
-    for payload in payloads:
+    payload.again()
+    while payload.step():
         if payload.kind != kind:
             continue
         body = payload.body()
@@ -117,7 +119,7 @@ def _vendor_events(reading: Reading, payloads: list[Payload]) -> None:
         reading.events.append(Software(name=product, version=vendor.version, role=role))
 
 
-def _certificate(reading: Reading, payload: Payload) -> None:
+def _certificate(reading: Reading, payload: Payloads) -> None:
     reader = Reader(payload.body())
     encoding = reader.u8()
     told = IkeCertificate(
@@ -129,7 +131,7 @@ def _certificate(reading: Reading, payload: Payload) -> None:
     reading.events.append(told)
 
 
-def _certificate_request(reading: Reading, payload: Payload) -> None:
+def _certificate_request(reading: Reading, payload: Payloads) -> None:
     reader = Reader(payload.body())
     encoding = reader.u8()
     wanted, names = reader.rest(), tuple[str, ...]()
@@ -148,7 +150,7 @@ def _certificate_request(reading: Reading, payload: Payload) -> None:
     reading.events.append(told)
 
 
-def _identity(reading: Reading, payload: Payload) -> None:
+def _identity(reading: Reading, payload: Payloads) -> None:
     kind, word, value = read_identity(payload.body())
     reading.events.append(IkeIdentity(**reading.common(), kind=word, value=value))
     if reading.sender == "initiator" and reading.header.exchange != MAIN:  # where it is no login
@@ -167,7 +169,7 @@ def _identity(reading: Reading, payload: Payload) -> None:
         reading.events.append(disclosed)
 
 
-def _delete(reading: Reading, payload: Payload) -> None:
+def _delete(reading: Reading, payload: Payloads) -> None:
     reader = Reader(payload.body())
     if reading.header.version == 1:
         reader.skip(4)  # domain of interpretation
@@ -177,7 +179,7 @@ def _delete(reading: Reading, payload: Payload) -> None:
     reading.events.append(IkeDelete(**reading.common(), protocol=name, spis=tuple(spis)))
 
 
-def _notify(reading: Reading, payload: Payload) -> None:
+def _notify(reading: Reading, payload: Payloads) -> None:
     version, octets = reading.header.version, payload.octets
     at = notifies.spi_at(version, payload)
     number = octets[at - 2] << 8 | octets[at - 1]
@@ -255,7 +257,7 @@ def _nat_hash(reading: Reading, value: bytes, of_sender: bool) -> None:
 # -- IKEv1 -------------------------------------------------------------------------------------
 
 
-def _nat_discovery(reading: Reading, payload: Payload) -> None:
+def _nat_discovery(reading: Reading, payload: Payloads) -> None:
     """RFC 3947 §3.2: the first is the receiver's address, all others the sender's."""
     reading.association.method_of_nat = _NAT_METHODS[payload.kind]
     _nat_hash(reading, payload.body(), reading.nat_hashes > 0)
@@ -268,26 +270,26 @@ _NAT_METHODS = {
 }
 
 
-def _identity_1(reading: Reading, payload: Payload) -> None:
+def _identity_1(reading: Reading, payload: Payloads) -> None:
     if reading.sender == "responder":
         _keep(reading, "idir", payload)
     _identity(reading, payload)
 
 
-def _key_exchange_1(reading: Reading, payload: Payload) -> None:
+def _key_exchange_1(reading: Reading, payload: Payloads) -> None:
     _keep(reading, "g_xi" if reading.sender == "initiator" else "g_xr", payload)
 
 
-def _nonce_1(reading: Reading, payload: Payload) -> None:
+def _nonce_1(reading: Reading, payload: Payloads) -> None:
     _keep(reading, "ni" if reading.sender == "initiator" else "nr", payload)
 
 
-def _hash_1(reading: Reading, payload: Payload) -> None:
+def _hash_1(reading: Reading, payload: Payloads) -> None:
     if reading.sender == "responder":
         _keep(reading, "hash_r", payload)
 
 
-def _keep(reading: Reading, name: str, payload: Payload) -> None:
+def _keep(reading: Reading, name: str, payload: Payloads) -> None:
     """Keep what HASH_R covers, the first of its kind; one that is too long spoils it all."""
     parts = reading.association.parts
     if parts is not None and payload.end - payload.start > PARTS:
@@ -304,13 +306,15 @@ def _credential(reading: Reading) -> None:
     association.parts = None
     if association.method in algorithms.PSK_METHODS:
         header, account = reading.header, association.account
-        reading.events.append(parts.credential(account, header.initiator, header.responder))
+        reading.events.append(
+            parts.credential(account, header.initiator.to_bytes(8), header.responder.to_bytes(8))
+        )
 
 
 _USER_NAME, _PASSWORD, _PASSCODE = 16521, 16522, 16523
 
 
-def _configuration_1(reading: Reading, payload: Payload) -> None:
+def _configuration_1(reading: Reading, payload: Payloads) -> None:
     """Mode config and XAUTH, which are in clear only where somebody forgot the first phase."""
     reader = Reader(payload.body())
     reader.skip(4)
@@ -326,7 +330,7 @@ def _configuration_1(reading: Reading, payload: Payload) -> None:
             reading.events.append(told)
 
 
-Meaning = Callable[[Reading, Payload], None]
+Meaning = Callable[[Reading, Payloads], None]
 
 _VENDOR_ID_1, _VENDOR_ID_2 = 13, 43
 

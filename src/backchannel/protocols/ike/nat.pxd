@@ -2,9 +2,12 @@
 
 cimport cython
 
+from backchannel.protocols.hashes cimport sha1
 from backchannel.protocols.ike.wire cimport Header
 
-cdef int TOLD
+cdef int TOLD, _SHA1
+cdef tuple PORTS
+cdef dict _ALGORITHMS
 
 
 cdef class Heard:
@@ -20,6 +23,10 @@ cdef class Heard:
     cpdef bint says(self, str of, str by, bytes value, Header header, seen) except -1
 
 
+@cython.locals(port=int)
+cpdef str compare(bytes value, bytes spis, seen)
+@cython.locals(size=Py_ssize_t, address=bytes, text=bytes)
+cdef bint _is_of(bytes value, bytes spis, seen, int port) except -1
 @cython.locals(item=Heard)
 cpdef bint nobody_behind(tuple hashes) except -1
 @cython.locals(item=Heard)

@@ -23,11 +23,12 @@ all of them up.
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from hashlib import md5, sha1, sha256, sha384, sha512
+from hashlib import md5, sha256, sha384, sha512
 from ipaddress import ip_address
 from typing import Any, Literal, TypeAlias
 
 from backchannel.model import Endpoint
+from backchannel.protocols.hashes import sha1
 from backchannel.protocols.ike.events import NatHash
 from backchannel.protocols.ike.wire import Header
 
@@ -40,12 +41,12 @@ PORTS = (500, 4500, 848)
 """Ports that IKE has of its own; another one was chosen by a NAT, or by hand."""
 _ALGORITHMS: dict[int, Callable[[bytes], Any]] = {
     16: partial(md5, usedforsecurity=False),
-    20: partial(sha1, usedforsecurity=False),
     32: sha256,
     48: sha384,
     64: sha512,
 }
 """By size, which is all that tells them apart where the proposal was not seen."""
+_SHA1 = 20
 TOLD = 64
 """Bytes of a hash that are told; no honest one has more."""
 
@@ -68,11 +69,10 @@ class Heard:
     def hash(self) -> NatHash:
         """What it says."""
         if self._hash is None:
-            spis = self.header.initiator + self.header.responder
             self._hash = NatHash(
                 of=self.of,
                 by=self.by,
-                matches=compare(self.value, spis, self.seen),
+                matches=compare(self.value, self.header.spis(), self.seen),
                 seen=str(self.seen),
                 value=self.start.hex(),
             )
@@ -81,8 +81,7 @@ class Heard:
     def agrees(self) -> bool:
         """Whether it is that of the address and port seen, which one digest tells."""
         if self._agrees is None:
-            spis = self.header.initiator + self.header.responder
-            self._agrees = compare(self.value, spis, self.seen, ()) == "address and port"
+            self._agrees = _is_of(self.value, self.header.spis(), self.seen, self.seen.port)
         return self._agrees
 
     def says(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> bool:
@@ -102,21 +101,28 @@ def heard(of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> Hea
     return made
 
 
-def compare(value: bytes, spis: bytes, seen: Endpoint, others: tuple[int, ...] = PORTS) -> Match:
+def compare(value: bytes, spis: bytes, seen: Endpoint) -> Match:
     """Say how far the hash *value*, sent with *spis* (both, 16 bytes), is that of *seen*, or of its
-    address with one of the *others* as port.
+    address with one of IKE's own ports.
     """
-    algorithm = _ALGORITHMS.get(len(value))
-    if algorithm is None:
-        return "nothing"
-    try:
-        address = spis + _packed(seen.address)
-    except ValueError:  # a tunnel's far end may be known by name only
-        return "nothing"
-    for port in (seen.port, *others):
-        if algorithm(address + port.to_bytes(2, "big")).digest() == value:
-            return "address and port" if port == seen.port else "address"
+    if _is_of(value, spis, seen, seen.port):
+        return "address and port"
+    for port in PORTS:
+        if _is_of(value, spis, seen, port):
+            return "address"
     return "nothing"
+
+
+def _is_of(value: bytes, spis: bytes, seen: Endpoint, port: int) -> bool:
+    """Say whether *value* is the hash of the address *seen* with a *port*."""
+    size, address = len(value), _packed(seen.address)
+    if not address:
+        return False
+    text = spis + address + bytes((port >> 8, port & 0xFF))
+    if size == _SHA1:
+        return sha1(text) == value
+    algorithm = _ALGORITHMS.get(size)
+    return algorithm is not None and bool(algorithm(text).digest() == value)
 
 
 def nobody_behind(hashes: tuple[Heard, ...]) -> bool:
@@ -138,7 +144,11 @@ def _one_agrees(of: End, by: End, hashes: tuple[Heard, ...]) -> bool:
 
 @lru_cache(maxsize=512)
 def _packed(address: str) -> bytes:
-    return ip_address(address).packed
+    """Return an address in bytes; none of what is no address."""
+    try:
+        return ip_address(address).packed
+    except ValueError:  # a tunnel's far end may be known by name only
+        return b""
 
 
 def judge(hashes: Iterable[NatHash]) -> tuple[Behind, tuple[End, ...]]:

@@ -16,7 +16,7 @@ from backchannel.protocols.ike.numbers import (
     SIGNATURE_HASH,
 )
 from backchannel.protocols.ike.registry import SIGNATURE_HASHES
-from backchannel.protocols.ike.wire import Payload
+from backchannel.protocols.ike.wire import Payloads
 from backchannel.reader import Reader
 from backchannel.text import decode
 
@@ -163,7 +163,7 @@ NOTIFIES_2 = {
 _MAX_TEXT = 256
 
 
-def spi_at(version: int, payload: Payload) -> int:
+def spi_at(version: int, payload: Payloads) -> int:
     """Return where in the octets of a notify its SPI stands. Four bytes in front of it are those of
     the protocol, the SPI's size and the number. Raises WireError where the notify is cut short.
 

@@ -7,7 +7,7 @@ HEADER = 28
 SNAPPED = 26
 """Bytes of the header that a snap length of 68 leaves behind Ethernet, IPv4 and UDP: half of the
 length is missing. For long that was tcpdump's own default."""
-NOBODY = bytes(8)
+NOBODY = 0
 """The responder's SPI while there is none."""
 
 VERSION_1, VERSION_2 = 0x10, 0x20

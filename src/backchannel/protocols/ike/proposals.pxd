@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.ike.wire cimport Payload
+from backchannel.protocols.ike.wire cimport Payloads
 
 cdef int _LONGEST, _REMEMBERED
 cdef list _OFFERS_1, _OFFERS_2
@@ -16,4 +16,4 @@ cdef class Offer:
 
 
 @cython.locals(offers=list, offer=Offer)
-cpdef Offer read_offer(int version, Payload payload)
+cpdef Offer read_offer(int version, Payloads payload)

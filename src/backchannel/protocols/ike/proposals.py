@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from backchannel.protocols.ike import algorithms as names
 from backchannel.protocols.ike.events import Algorithm, Suite
 from backchannel.protocols.ike.registry import protocol
-from backchannel.protocols.ike.wire import Payload, attributes, number
+from backchannel.protocols.ike.wire import Payloads, attributes, number
 from backchannel.reader import Reader, WireError
 
 MAX_ALGORITHMS = 512
@@ -79,7 +79,7 @@ _LONGEST = 1024
 """Bytes of those."""
 
 
-def read_offer(version: int, payload: Payload) -> Offer:
+def read_offer(version: int, payload: Payloads) -> Offer:
     """Return the `Offer` of a security association payload."""
     offers = _OFFERS_1 if version == 1 else _OFFERS_2
     for offer in offers:

@@ -27,7 +27,7 @@ from backchannel.protocols.ike.numbers import (
     SKF,
 )
 from backchannel.protocols.ike.reading import Reading
-from backchannel.protocols.ike.wire import Payload
+from backchannel.protocols.ike.wire import Payloads
 
 _NONE: tuple[Step, ...] = ()
 _INITIATED = (("initiated", ""),)
@@ -35,18 +35,17 @@ _AUTHENTICATING = (("authenticating", ""),)
 _AUTHENTICATION_ANSWERED = (("authentication-answered", ""),)
 
 
-def steps(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
-    """Return where the message *reading* with payloads *seen* brings the SA."""
+def steps(reading: Reading, seen: Payloads) -> Sequence[Step]:
+    """Return where the message *reading* brings the SA, whose payloads were *seen* to the last."""
     if reading.header.version == 1:
         return _step_1(reading, seen)
     return _step_2(reading, seen)
 
 
-def _step_2(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
+def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
     header = reading.header
     request = not header.answers
-    last = seen[-1] if seen else None
-    inside = last.next if last is not None and last.kind in (SK, SKF) else 0
+    inside = seen.next if seen.count and seen.kind in (SK, SKF) else 0
     if header.exchange in (SA_INIT, SESSION_RESUME):
         if request:
             return _INITIATED
@@ -58,7 +57,7 @@ def _step_2(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
     steps: list[Step] = []
     if not request and header.exchange in (CREATE_CHILD, INFORMATIONAL):
         steps.append(("established", ""))
-    later = inside == 0 and last is not None and last.kind == SKF  # RFC 7383 §2.5
+    later = inside == 0 and seen.count > 0 and seen.kind == SKF  # RFC 7383 §2.5
     if request and header.exchange == CREATE_CHILD and not later:
         first = registry.payload(2, inside) if inside else "nothing known"
         steps.append(("rekeying", f"{first} first"))
@@ -67,7 +66,7 @@ def _step_2(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
     return steps
 
 
-def _step_1(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
+def _step_1(reading: Reading, seen: Payloads) -> Sequence[Step]:
     header, association = reading.header, reading.association
     if header.exchange in (QUICK, AUTHIP_QUICK):
         return _quick(association, reading.side, header.message_id)
@@ -80,8 +79,12 @@ def _step_1(reading: Reading, seen: list[Payload]) -> Sequence[Step]:
     return _INITIATED if header.opens else _NONE
 
 
-def _has(seen: list[Payload], kind: int) -> bool:
-    return any(payload.kind == kind for payload in seen)
+def _has(seen: Payloads, kind: int) -> bool:
+    seen.again()
+    while seen.step():
+        if seen.kind == kind:
+            return True
+    return False
 
 
 def _quick(association: Association, side: int, message_id: int) -> Sequence[Step]:

@@ -36,8 +36,10 @@ _FIRST = {
 _SAS = (1, 33)
 """The payload with which honest key exchange of either version begins."""
 _FLAGS = {1: 0x07, 2: 0x38}
-_EXCHANGES_1 = frozenset({*range(1, 7), 32, 33, *range(AUTHIP_MAIN, AUTHIP_NOTIFY + 1)})
-_EXCHANGES_2 = frozenset(range(34, 46))
+_EXCHANGES_1 = {*range(1, 7), 32, 33, *range(AUTHIP_MAIN, AUTHIP_NOTIFY + 1)}
+_EXCHANGES_2 = range(34, 46)
+_KNOWN = bytes([(number in _EXCHANGES_1) | (number in _EXCHANGES_2) << 1 for number in range(256)])
+"""By the number of an exchange, a bit for each version that has it."""
 
 
 class Header:
@@ -61,7 +63,11 @@ class Header:
     def read(self, data: bytes, at: int) -> None:
         """Take what *data* says, which has at least HEADER bytes behind *at*."""
         octets = data
-        self.initiator, self.responder = octets[at : at + 8], octets[at + 8 : at + 16]
+        high, low = u32_at(data, at), u32_at(data, at + 4)
+        self.initiator: int = high << 32 | low
+        high, low = u32_at(data, at + 8), u32_at(data, at + 12)
+        self.responder: int = high << 32 | low
+        """The SPIs of both, as numbers."""
         self.next, self.exchange = octets[at + 16], octets[at + 18]
         self.flags = flags = octets[at + 19]
         self.message_id, self.length = u32_at(data, at + 20), u32_at(data, at + 24)
@@ -82,22 +88,79 @@ class Header:
         """Whether an IKEv2 message is a response; None for IKEv1."""
         return self.answers if self.version == 2 else None
 
+    def spis(self) -> bytes:
+        """Return both SPIs, as they are sent."""
+        return self.initiator.to_bytes(8) + self.responder.to_bytes(8)
+
     def same_sa(self, other: "Header") -> bool:
         """Say whether both have the same SPIs."""
         return self.initiator == other.initiator and self.responder == other.responder
 
 
-class Payload:
-    """One payload: its number, where in *octets* its body stands, and what number the next one has.
-    `payloads` makes it.
+class Payloads:
+    """The payloads of a message, of which it stands at one: its number, where in *octets* its body
+    is, and what number the next one has. `walk` makes it.
     """
 
-    __slots__ = ("end", "kind", "next", "octets", "start")
+    __slots__ = (
+        "_at",
+        "_begin",
+        "_first",
+        "_following",
+        "_limit",
+        "count",
+        "end",
+        "error",
+        "kind",
+        "next",
+        "octets",
+        "start",
+    )
     kind: int
     next: int
-    octets: bytes
     start: int
     end: int
+
+    def begin(self, data: bytes, first: int, start: int, end: int) -> None:
+        """Stand before the first payload, which has the number *first*; see `walk`."""
+        self.octets = data
+        self._first, self._begin, self._limit = first, start, min(end, len(data))
+        self.again()
+
+    def again(self) -> None:
+        """Stand before the first payload again."""
+        self._following, self._at, self.count = self._first, self._begin, 0
+        self.error: WireError | None = None
+        """What is wrong behind the last payload: a length that does not fit, or too many."""
+
+    def step(self) -> bool:
+        """Go to the next payload. Where there is none, it stands at the last one still: behind an
+        encrypted payload, which is always the last (RFC 7296 §3.14), behind MAX_PAYLOADS, and where
+        there is an error.
+        """
+        kind, at, octets = self._following, self._at, self.octets
+        if not kind or self.error is not None:
+            return False
+        if self.count == MAX_PAYLOADS:
+            self.error = WireError(f"more than {MAX_PAYLOADS} payloads")
+            return False
+        left = self._limit - at
+        if left < 4:
+            self.error = WireError(f"wanted 4 bytes at {at}, {max(0, left)} left")
+            return False
+        following, length = octets[at], octets[at + 2] << 8 | octets[at + 3]
+        if length < 4:
+            self.error = WireError(f"payload {kind} says it is {length} bytes long")
+            return False
+        if length > left:
+            self.error = WireError(f"wanted {length - 4} bytes at {at + 4}, {left - 4} left")
+            return False
+        self.kind, self.next = kind, following
+        self.start = at + 4
+        self._at = self.end = at + length
+        self._following = 0 if kind in (SK, SKF) else following
+        self.count += 1
+        return True
 
     def body(self) -> bytes:
         """Return the body; most payloads are of a kind of which nothing more is asked."""
@@ -108,6 +171,15 @@ class Payload:
         """Say whether its body is *body*, without making it."""
         size = self.end - self.start
         return len(body) == size and self.octets.startswith(body, self.start)
+
+
+def walk(data: bytes, first: int, start: int, end: int) -> Payloads:
+    """Return what goes through the payloads of *data* between *start* and *end*, the first of which
+    has the number *first*; it stands before it.
+    """
+    made = Payloads.__new__(Payloads)  # `__init__` would be a call with Python's objects
+    made.begin(data, first, start, end)
+    return made
 
 
 def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
@@ -130,7 +202,7 @@ def read_header(data: bytes, at: int = 0, cut: bool = False) -> Header | None:
         version = VERSION_2
     elif version != VERSION_1:  # nearly all that is not ISAKMP
         return None
-    if exchange not in (_EXCHANGES_1 if version == VERSION_1 else _EXCHANGES_2):
+    if not _KNOWN[exchange] & (1 if version == VERSION_1 else 2):
         return None
     header = Header.__new__(Header)  # `__init__` would be a call with Python's objects
     header.read(data, at)
@@ -148,36 +220,6 @@ def _forgiven(header: Header, size: int, cut: bool) -> bool:
     if not opens and not (cut and size < length <= 0xFFFF):
         return False
     return not header.flags & ~_FLAGS[version] and header.next in _FIRST[version]
-
-
-def payloads(
-    data: bytes, first: int, start: int, end: int, found: list[Payload]
-) -> WireError | None:
-    """Add to *found* the payloads of *data* between *start* and *end*, the first of which has the
-    number *first*. Return what is wrong behind them: a length that does not fit, or more than
-    MAX_PAYLOADS.
-
-    Stops behind an encrypted payload, which is always the last (RFC 7296 §3.14).
-    """
-    kind, at, end, octets = first, start, min(end, len(data)), data
-    while kind and len(found) < MAX_PAYLOADS:
-        left = end - at
-        if left < 4:
-            return WireError(f"wanted 4 bytes at {at}, {max(0, left)} left")
-        following, length = octets[at], octets[at + 2] << 8 | octets[at + 3]
-        if length < 4:
-            return WireError(f"payload {kind} says it is {length} bytes long")
-        if length > left:
-            return WireError(f"wanted {length - 4} bytes at {at + 4}, {left - 4} left")
-        payload = Payload.__new__(Payload)
-        payload.kind, payload.next, payload.octets = kind, following, data
-        payload.start, payload.end = at + 4, at + length
-        found.append(payload)
-        if kind in (SK, SKF):
-            return None
-        at += length
-        kind = following
-    return WireError(f"more than {MAX_PAYLOADS} payloads") if kind else None
 
 
 def attributes(reader: Reader) -> Iterator[tuple[int, bytes]]:
