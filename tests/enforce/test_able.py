@@ -36,8 +36,16 @@ def made(tmp_path, rules):
         ("{deny: telegram}", "deny-telegram: the guard only partly enforces telegram login, "),
         ("{deny: telegram}", "what goes through an MTProxy with a secret, and calls without "),
         ("{deny: tor}", "the guard only partly enforces tor tunnel: bridges with obfs4, "),
-        ("{deny: teams}", "deny-teams: the guard only partly enforces teams login, "),
-        ("{deny: teams}", " more: no decoder knows its content: refused are connections"),
+        ("{deny: slack}", "deny-slack: the guard only partly enforces slack login, "),
+        ("{deny: slack}", " more: no decoder knows its content: refused are connections"),
+        (
+            "{deny: teams, capabilities: [voice-video]}",
+            "the guard only partly enforces teams voice-video: calls inside TLS, and those whose ",
+        ),
+        (
+            "{deny: whatsapp, capabilities: [voice-video]}",
+            "the guard only partly enforces whatsapp voice-video: calls inside TLS, and those ",
+        ),
         (
             "{deny: rdp, capabilities: [file-transfer]}",
             "the guard cannot enforce rdp file-transfer: its content is encrypted",
@@ -79,6 +87,8 @@ def test_what_is_never_enforced_is_refused_or_accepted(tmp_path, rule, told):
         "{deny: rdp}",
         "{deny: direct-connect, capabilities: [file-sharing]}",
         "{deny: whatsapp}",
+        "{deny: stun-turn}",
+        "{deny: stun-turn, capabilities: [tunnel]}",
     ],
 )
 def test_what_is_enforced_is_not_spoken_of(tmp_path, rule):

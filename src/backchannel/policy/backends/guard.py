@@ -20,9 +20,13 @@ ONLY = {
     "discord-voice": {Capability.VOICE_VIDEO},
     "telegram-call": {Capability.VOICE_VIDEO},
     "anydesk": {Capability.SEARCH},
+    "stun": {Capability.VOICE_VIDEO},
     "zoom": {Capability.VOICE_VIDEO, Capability.APP_SHARING},
 }
 """Decoders that know some uses of their service, and nothing of the others."""
+
+OWN = {"stun": "stun-turn"}
+"""Services that are one decoder's own, of which it knows everything, though others use it too."""
 
 _TELEGRAM = (
     "what goes through an MTProxy with a secret, and calls without Telegram's relays, have no fixed"
@@ -30,6 +34,7 @@ _TELEGRAM = (
 )
 _TOR = "bridges with obfs4, Snowflake, meek or WebTunnel look like noise, a call or the web"
 HIDDEN = {
+    "stun": "calls inside TLS, and those whose relay was not seen, look like any others",
     "discord-voice": "calls of the browser version are WebRTC, which nothing marks as Discord's",
     "mtproto": _TELEGRAM,
     "telegram-call": _TELEGRAM,
@@ -44,7 +49,10 @@ HIDDEN = {
 
 def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     """Return what the guard can do for *use* of *line*."""
-    protocols = {each for each in use.protocols if use.capability in ONLY.get(each, Capability)}
+    known = {each for each in use.protocols if OWN.get(each) == use.service}
+    protocols = known | {
+        each for each in use.protocols if use.capability in ONLY.get(each, Capability)
+    }
     if line.action == "allow" and rules.default == "deny" and not protocols:
         return _allowed_unknown(use)
     if line.action == "allow" or (line.action == "deny" and reading(rules).moot(line, use)):
@@ -66,8 +74,9 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     if protocols <= OPAQUE and not whole:
         why = "its content is encrypted: the service can be refused, not one use of it"
         return Judgement("cannot", why, "a line that speaks of all its capabilities")
-    if protocols <= HIDDEN.keys():
-        hidden = sorted({HIDDEN[each] for each in protocols})
+    special = (protocols - OWN.keys()) or protocols
+    if not known and special <= HIDDEN.keys():
+        hidden = sorted({HIDDEN[each] for each in special})
         nearest = "dns-rpz, squid: by its host names, too" if use.names else ""
         return Judgement("partly", "; ".join(hidden), nearest)
     return ENFORCES

@@ -46,3 +46,12 @@ class StunCarries(Event, frozen=True, kw_only=True):
     detail: str = ""
     """Of DTLS, its version and the profiles of SRTP that are offered; none means data channels
     only."""
+
+
+class StunCall(Event, frozen=True, kw_only=True):
+    """The bytes show whose call a flow belongs to; the service is that of the flow from here on."""
+
+    CAPABILITY = Capability.VOICE_VIDEO
+    by: Literal["microsoft-ice", "microsoft-turn", "whatsapp", "realm", "socket"]
+    """What shows it: attributes and methods that only they have, the realm of their relay, or that
+    a program whose calls were known has the same address and port."""

@@ -6,6 +6,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.packed cimport marked, place, without
 from backchannel.protocols.stun.calls cimport Calls
 from backchannel.protocols.stun.relay cimport Relay
+from backchannel.protocols.stun.services cimport is_multiplexed, owner, read_unpadded, vendor
 from backchannel.protocols.stun.wire cimport Message, endpoint, has_cookie, read, size_of
 
 cdef object _VOICE, _TUNNEL
@@ -21,7 +22,7 @@ cdef class Session(Decoder):
     cdef bytes _pending, _told
     cdef Relay _relay
     cdef Calls _calls
-    cdef bint _tcp
+    cdef bint _tcp, _nameless
     cdef int _messages, _packets, _strange, _most
 
     cpdef list feed(self, side, bytes data)
@@ -32,24 +33,29 @@ cdef class Session(Decoder):
     cdef _lose(self, side)
     @cython.locals(told=list)
     cdef list _packet(self, side, bytes data)
-    @cython.locals(octets="const unsigned char *", first=int, message=Message)
+    @cython.locals(octets="const unsigned char *", first=int, message=Message, told=list)
     cdef list _datagram(self, side, bytes data)
     @cython.locals(size=Py_ssize_t, relayed=bint)
     cdef bint _is_channel(self, bytes data) except -1
     @cython.locals(octets="const unsigned char *", told=list, size=Py_ssize_t)
     cdef list _channel(self, side, bytes data)
-    @cython.locals(message=Message)
+    @cython.locals(message=Message, told=list)
     cdef list _stun(self, side, bytes data)
+    cdef list _unpadded(self, side, bytes data)
+    @cython.locals(told=list, asks=bint)
+    cdef list _whose(self, side, int kind, found)
     @cython.locals(told=list)
     cdef list _message(self, side, Message message, bytes data)
     cdef list _broken(self, str reason)
-    @cython.locals(told=list)
+    @cython.locals(told=list, asked=list, relays=bint)
     cdef list _request(self, side, Message message, bytes data)
     @cython.locals(pending=bytes, at=Py_ssize_t)
     cdef _ask(self, int side, bytes transaction)
     @cython.locals(told=list)
     cdef list _indication(self, side, Message message)
-    @cython.locals(told=list, octets="const unsigned char *", at=Py_ssize_t)
+    @cython.locals(octets="const unsigned char *", at=Py_ssize_t)
+    cdef _proves(self, int side, bytes transaction)
+    @cython.locals(told=list)
     cdef list _answer(self, int side, Message message)
     @cython.locals(packed=bytes, binding=bint)
     cdef list _mapped(self, int side, Message message)
@@ -65,6 +71,5 @@ cdef class Session(Decoder):
     cdef list _leave(self)
 
 
-cdef str _vendor(Message message)
 @cython.locals(message=Message)
 cdef Message _without_cookie(bytes data)

@@ -17,10 +17,20 @@ from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.packed import MARK, marked, place, without
 from backchannel.protocols.stun.calls import Calls
-from backchannel.protocols.stun.events import IceCheck, StunCarries
+from backchannel.protocols.stun.events import IceCheck, StunCall, StunCarries
 from backchannel.protocols.stun.framing import ENOUGH, Stream, framed
 from backchannel.protocols.stun.recognise import recognise
 from backchannel.protocols.stun.relay import Relay
+from backchannel.protocols.stun.services import (
+    MULTIPLEXED,
+    WHATSAPP,
+    Owner,
+    is_multiplexed,
+    owner,
+    read_unpadded,
+    vendor,
+)
+from backchannel.protocols.stun.sockets import Socket, owner_at, remember, with_peers
 from backchannel.protocols.stun.wire import (
     BINDING,
     CONNECTION_BIND,
@@ -59,11 +69,6 @@ _BY_CLIENT, _BY_SERVER = bytes([_CLIENT]), bytes([_SERVER])
 _ROW = 17
 """A transaction, and who asked."""
 _FULL = PENDING * _ROW
-_VENDORS = (
-    ((0xC057, 0xC058, 0xC059, 0xC05B), "Google"),
-    ((0x8008, 0x8050, 0x8054, 0x8070), "Microsoft"),
-)
-"""Attributes in IANA's registry, and in [MS-TURN] and [MS-ICE2]."""
 
 
 class Session(Decoder):
@@ -73,6 +78,8 @@ class Session(Decoder):
         self.service = start.service or "stun-turn"
         self.standing = _CLAIMED
         self.done = False
+        self._nameless = not start.service
+        """Whether nobody knows yet whose call it is."""
         self._tcp = start.transport == "tcp"
         self._start = start
         self._pending = b""
@@ -149,10 +156,16 @@ class Session(Decoder):
         first, octets = 0xFF, data
         if data:
             first = octets[0]
+        if first == 0xFF and is_multiplexed(data):
+            data = data[MULTIPLEXED:]
+            octets, first = data, data[0]
         if first < 0x40 and has_cookie(data):
             return self._stun(side, data)
-        if first < 2 and (message := _without_cookie(data)) is not None:
-            return self._message(side, message, data)
+        if first < 2:
+            if (message := _without_cookie(data)) is not None:
+                return self._message(side, message, data)
+            if (told := self._unpadded(side, data)) is not None:
+                return told
         self._packets += 1
         if 0x40 <= first < 0x80 and self._is_channel(data):
             return self._channel(side, data)
@@ -187,8 +200,35 @@ class Session(Decoder):
         try:
             message = read(data)
         except WireError as error:
-            return self._broken(str(error))
+            told = self._unpadded(side, data)
+            return self._broken(str(error)) if told is None else told
         return self._message(side, message, data)
+
+    def _unpadded(self, side: Side, data: bytes) -> list[Output] | None:
+        """Take a message of a service that pads no attributes; None where it is none."""
+        found = read_unpadded(data)
+        if found is None:
+            return None
+        self._messages += 1
+        if found.kind == REQUEST:
+            self._ask(side, data[4:20])
+        elif found.kind != INDICATION:
+            self._proves(side, data[4:20])
+        return self._whose(side, found.kind, found.owner) if self._nameless else []
+
+    def _whose(self, side: Side, kind: int, found: Owner | None) -> list[Output]:
+        """Say whose call this is, once something shows it."""
+        if found is None and self._messages == 1:
+            found = owner_at(self._start)
+        if found is None:
+            return []
+        self._nameless, self.service = False, found.service
+        told: list[Output] = [StunCall(by=found.by)]
+        if found.by != "socket":
+            asks = kind in (REQUEST, INDICATION)
+            end = self._start.client if asks is (side is _CLIENT) else self._start.server
+            told.append(remember(self._start, Socket(end, "", found.service)))
+        return told
 
     def _message(self, side: Side, message: Message, data: bytes) -> list[Output]:
         self._messages += 1
@@ -196,7 +236,8 @@ class Session(Decoder):
             return self._once(Malformed(reason="fingerprint does not fit the message"))
         if message.intact:
             self.standing = _PARSED
-        told = self._software(side, message)
+        told = self._whose(side, message.kind, owner(message)) if self._nameless else []
+        told += self._software(side, message)
         if message.kind == REQUEST:
             return told + self._request(side, message, data)
         if message.kind == INDICATION:
@@ -214,8 +255,10 @@ class Session(Decoder):
     def _request(self, side: Side, message: Message, data: bytes) -> list[Output]:
         self._ask(side, message.transaction)
         told = self._check(message) if message.method == BINDING else []
-        if message.method != BINDING or message.has(REALM):
-            told += self._turn().ask(message, data)
+        relays = message.method != BINDING and self.service != WHATSAPP  # which admits, no more
+        if relays or message.has(REALM):
+            asked = self._turn().ask(message, data)
+            told += asked if self._nameless else with_peers(self._start, self.service, asked)
         if message.method != BINDING:
             self._most = MESSAGES
         return told
@@ -238,12 +281,16 @@ class Session(Decoder):
         self._packets += bool(told)
         return told
 
-    def _answer(self, side: Side, message: Message) -> list[Output]:
-        octets, at = self._pending, place(self._pending, message.transaction, _ROW)
+    def _proves(self, side: Side, transaction: bytes) -> None:
+        """Take an answer: it proves what it is where the other side asked."""
+        octets, at = self._pending, place(self._pending, transaction, _ROW)
         if at >= 0:
             if octets[at + _ROW - 1] != side:
                 self.standing = _PARSED
             self._pending = without(self._pending, at, _ROW)
+
+    def _answer(self, side: Side, message: Message) -> list[Output]:
+        self._proves(side, message.transaction)
         told: list[Output] = []
         if self._relay is not None:
             told = self._relay.answer(message)
@@ -265,7 +312,7 @@ class Session(Decoder):
         asker = start.server if side == _CLIENT else start.client
         if mapped.address == asker.address:
             return []
-        use = (start.purpose or _VOICE) if binding else _TUNNEL
+        use = (start.purpose or _VOICE) if binding or not self._nameless else _TUNNEL
         return [
             PeerAddress(
                 use=use,
@@ -294,7 +341,7 @@ class Session(Decoder):
                 username=message.text(USERNAME),
                 role=role,
                 nominated=nominated,
-                vendor=_vendor(message),
+                vendor=vendor(message),
             )
         ]
 
@@ -338,15 +385,6 @@ class Session(Decoder):
         self._calls = self._relay = None
         self._pending = self._told = b""
         return told
-
-
-def _vendor(message: Message) -> str:
-    """Return whose attributes a message has."""
-    for own, name in _VENDORS:
-        for each in own:
-            if message.has(each):
-                return name
-    return ""
 
 
 def _without_cookie(data: bytes) -> Message | None:
