@@ -3,6 +3,7 @@
 
 cdef class Decoder:
     cdef public object standing
+    cdef public str service
     cdef public bint done
 
     cpdef list feed(self, side, bytes data)

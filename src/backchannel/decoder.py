@@ -11,6 +11,7 @@ class Decoder:
     from it is fed faster; one that does not, compiled or not, means the same.
     """
 
+    service: str
     standing: Standing
     done: bool
 

@@ -60,10 +60,8 @@ def test_the_engine_drains_the_core_step_by_step(name):
 class Session:
     """Tells the size of what it is fed, and is done as soon as it reads a full stop."""
 
-    service = "aim"
-
     def __init__(self, _start):
-        self.standing, self.done = Standing.PARSED, False
+        self.service, self.standing, self.done = "aim", Standing.PARSED, False
 
     def feed(self, _side, data):
         self.done = self.done or data.endswith(b".")

@@ -47,7 +47,7 @@ cdef class Engine:
     cdef _let_go(self, Stream stream)
     cdef _claim(self, Stream stream, claim, Moment moment)
     cdef _decode(self, Stream stream, int side, data, Moment moment)
-    cdef _judge(self, Stream stream, session, Moment moment)
+    cdef _judge(self, Stream stream, Moment moment)
     cdef _refuted(self, Stream stream, Moment moment)
     @cython.locals(observer=Observer, events=list, said=Py_ssize_t, at=Py_ssize_t)
     cdef _say(self, Stream stream, side, Moment moment, list outputs)

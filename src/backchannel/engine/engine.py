@@ -212,9 +212,9 @@ class Engine:
             self._lose(stream)
             return
         self._say(stream, spoken, moment, outputs)
-        if session.standing is REFUTED:
+        if stream.thinks() is REFUTED:
             self._refuted(stream, moment)
-        elif session.done:
+        elif stream.is_done():
             stream.decoder = None
 
     def _close(self, stream: Stream, moment: Moment) -> None:
@@ -250,11 +250,10 @@ class Engine:
             stream.octets += len(data)
         if stream.deaf:
             return
-        session = stream.session
-        if session is None or session.standing is CLAIMED:  # the next one may have to see it
+        if stream.thinks() is CLAIMED:  # the next one may have to see it
             stream.remember(side, data, moment)
             self._peek(stream, side, data)
-        if session is not None:
+        if stream.session is not None:
             self._decode(stream, side, data, moment)
             return
         if isinstance(data, int):
@@ -291,7 +290,7 @@ class Engine:
         if outputs or stream.held:
             self._say(stream, side, moment_of(time, frame), outputs)
         if decoder.done or decoder.standing is not PARSED:
-            self._judge(stream, decoder, moment_of(time, frame))
+            self._judge(stream, moment_of(time, frame))
 
     def _peek(self, stream: Stream, side: Side, data: bytes | int) -> None:
         """Keep the first bytes of *side* for recognisers."""
@@ -330,7 +329,8 @@ class Engine:
     def _let_go(self, stream: Stream) -> None:
         """The stream names no service: nothing is told of it."""
         stream.held = None
-        stream.session = stream.protocol = stream.claim = None
+        stream.sit(None)
+        stream.protocol = stream.claim = None
         stream.sealed = False
         self._abandon(stream)
 
@@ -350,7 +350,7 @@ class Engine:
         if not flow.begun and not stream.depth and flow.client != start.client:
             # nobody saw who opened it: the bytes know better than who spoke first
             stream.flow = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
-        stream.session = protocol.session(start)
+        stream.sit(protocol.session(start))
         stream.candidates, stream.matched, stream.ported = None, 0, False  # found again if refuted
         steps = list(stream.replay or ())
         for side, data, then in steps:
@@ -364,33 +364,33 @@ class Engine:
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
         session = stream.session
-        if session is None or session.done:
+        if session is None or stream.is_done():
             return
         spoken = SIDES[side ^ stream.flip]
         try:
             if isinstance(data, bytes):
-                outputs = session.feed(spoken, data)
+                outputs = stream.feed(spoken, data)
             else:
                 outputs = session.gap(spoken, data)
         except Exception:  # a fault of ours must not end the run
             self._lose(stream)
             return
         self._say(stream, spoken, moment, outputs)
-        self._judge(stream, session, moment)
+        self._judge(stream, moment)
 
-    def _judge(self, stream: Stream, session: Session | Decoder, moment: Moment) -> None:
+    def _judge(self, stream: Stream, moment: Moment) -> None:
         """Act on what the session thinks of its claim now."""
-        standing = session.standing
+        standing = stream.thinks()
         if standing is REFUTED:
             self._refuted(stream, moment)
         elif standing is PARSED and stream.is_nobodys():
             self._let_go(stream)
-        elif session.done:
+        elif stream.is_done():
             stream.decoder = None
             if not stream.children and stream.slot >= 0:
                 self._core.drop(stream.slot)
         elif standing is PARSED and not stream.deaf:
-            stream.decoder = session if isinstance(session, Decoder) else None
+            stream.decoder = stream.typed
             if stream.peeked is not NOTHING:
                 stream.settle()
                 if stream.slot >= 0:
@@ -402,7 +402,8 @@ class Engine:
         stream.excluded |= {stream.protocol.name}
         stream.held = None
         stream.decoder = None
-        stream.session = stream.protocol = stream.claim = None
+        stream.sit(None)
+        stream.protocol = stream.claim = None
         if stream.replay_size < 0:
             self._abandon(stream)
         else:

@@ -80,11 +80,10 @@ class Observer:
 
     def release_known(self, stream: Stream) -> None:
         """Tell what was held back as soon as it is known whose it is, or has waited too long."""
-        session = stream.session
         held = stream.held
-        if held and session is not None and session.standing is PARSED:
+        if held and stream.thinks() is PARSED:
             stream.settled = stream.settled or len(held) > SETTLED_EVENTS
-            if not stream.holds:
+            if not stream.holds():
                 self.release(stream)
 
     def release(self, stream: Stream) -> None:

@@ -29,6 +29,7 @@ cdef class Stream:
     cdef public object flow, start, scope, target
     cdef public object session, claim, answer
     cdef object _protocol
+    cdef readonly Decoder typed
     cdef str _name, _service
     cdef bint _context
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
@@ -46,7 +47,12 @@ cdef class Stream:
     cpdef Group login(self)
     cpdef bint is_nobodys(self)
     cpdef bint is_done(self)
+    cpdef sit(self, session)
+    cpdef list feed(self, side, bytes data)
+    cpdef thinks(self)
+    cpdef bint holds(self) except -1
     cdef str _spoken(self)
+    cdef str _told(self)
     @cython.locals(group=Group)
     cdef str _serves(self)
     cdef _sure(self)

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from backchannel.contract import Protocol, Session, Start
+from backchannel.contract import Output, Protocol, Session, Start
 from backchannel.decoder import Decoder
 from backchannel.engine.observation import FlowInfo, Place
 from backchannel.events import Event
@@ -137,6 +137,7 @@ class Stream:
         "target",
         "tcp",
         "touched",
+        "typed",
     )
 
     def __init__(
@@ -176,6 +177,7 @@ class Stream:
         self._protocol: Protocol | None = None
         self._name, self._service, self._context = "", "", False  # the protocol's
         self.session: Session | None = None
+        self.typed: Decoder | None = None  # the same, where it is one
         self.claim: Claim | None = None
         self.claim_frame = 0
         self.held: list[tuple[Moment, Side, Event | type[Event]]] | None = None
@@ -201,6 +203,24 @@ class Stream:
         if protocol is not None:  # asked with every event
             self._name, self._service = protocol.name, protocol.service
             self._context = protocol.context
+
+    def sit(self, session: Session | None) -> None:
+        """Let *session* decode it from now on."""
+        self.session = session
+        self.typed = session if isinstance(session, Decoder) else None
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Bring bytes to its session, of which there must be one."""
+        if self.typed is not None:
+            return self.typed.feed(side, data)
+        assert self.session is not None
+        return self.session.feed(side, data)
+
+    def thinks(self) -> Standing:
+        """Return what the session thinks of the claim."""
+        if self.typed is not None:
+            return self.typed.standing
+        return self.session.standing if self.session is not None else CLAIMED
 
     def login(self) -> Group | None:
         """Return the login that it belongs to."""
@@ -238,7 +258,7 @@ class Stream:
     @property
     def standing(self) -> Standing:
         """What the session thinks of the claim."""
-        return self.session.standing if self.session else CLAIMED
+        return self.thinks()
 
     def is_nobodys(self) -> bool:
         """Whether it is told of only if it names a service, and has not named one."""
@@ -246,6 +266,8 @@ class Stream:
 
     def is_done(self) -> bool:
         """Whether the session wants no more bytes."""
+        if self.typed is not None:
+            return self.typed.done
         return self.session is not None and self.session.done
 
     @property
@@ -256,7 +278,7 @@ class Stream:
     def _sure(self) -> Confidence:
         if self.named and (self._protocol is None or self._context) and self.named[1]:
             return NAMED
-        if self.session is not None and self.session.standing is PARSED:
+        if self.session is not None and self.thinks() is PARSED:
             return SURE
         return self.claim.confidence if self.claim else GUESSED
 
@@ -265,21 +287,26 @@ class Stream:
         """Catalogue id of the service: the session's word, its login's, or a name's."""
         return self._serves()
 
+    def _told(self) -> str:
+        """Return the service that its session names."""
+        if self.typed is not None:
+            return self.typed.service
+        return self.session.service if self.session is not None else ""
+
     def _serves(self) -> str:
         if self.session is None or self._context:
             return self.named[0] if self.named else ""
-        told = self.session.service
+        told = self._told()
         group = self.login()
         if group is not None and group.account and told in ("", self._service):
             return group.service
         return told or (self._service if self.settled else "")
 
-    @property
     def holds(self) -> bool:
         """Whether events wait: the claim is unproved, or the service not known yet."""
-        if self.standing is CLAIMED or self.is_nobodys():
+        if self.thinks() is CLAIMED or self.is_nobodys():
             return True
-        return self.session is not None and not self._context and not self.service
+        return self.session is not None and not self._context and not self._serves()
 
     def standpoint(self) -> Place:
         """Return what every observation of it says of it now."""
@@ -291,13 +318,12 @@ class Stream:
 
     def place(self) -> Place | None:
         """Return the `standpoint`; None while events wait, as `holds` says."""
-        session = self.session
-        if session is None or self._context:
-            return None if self.holds else self.standpoint()
-        standing = session.standing
+        if self.session is None or self._context:
+            return None if self.holds() else self.standpoint()
+        standing = self.thinks()
         if standing is not PARSED:
-            return None if standing is CLAIMED or self.holds else self.standpoint()
-        service, account = session.service, self.account  # the usual case, at once
+            return None if standing is CLAIMED or self.holds() else self.standpoint()
+        service, account = self._told(), self.account  # the usual case, at once
         group = self.login()
         if group is not None and group.account:
             if service in ("", self._service):

@@ -28,7 +28,6 @@ cdef class _Peer:
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef tuple _ends
     cdef list _peers, _names
     cdef Extensions _extensions

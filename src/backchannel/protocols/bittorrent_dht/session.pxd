@@ -18,7 +18,6 @@ cdef class _Node:
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef tuple _ends
     cdef list _nodes
     cdef set _told

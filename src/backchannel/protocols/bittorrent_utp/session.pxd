@@ -25,7 +25,6 @@ cdef class _Connection:
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef object _far
     cdef dict _connections
     cdef list _ids, _over

@@ -11,7 +11,6 @@ cdef int _BOTH
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef object _start
     cdef Media _media
     cdef Py_ssize_t _asked

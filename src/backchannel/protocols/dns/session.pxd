@@ -14,7 +14,6 @@ cdef bint _plausible(Message message, bytes data) except -1
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef tuple _buffers
 
     @cython.locals(out=list, buffer=bytearray, at=Py_ssize_t, end=Py_ssize_t)

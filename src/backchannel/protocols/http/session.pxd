@@ -10,7 +10,6 @@ cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef Conversation _talk
     cdef object _auth
     cdef str _host, _line

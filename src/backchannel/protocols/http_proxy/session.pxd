@@ -12,7 +12,6 @@ cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER, _NOTHING
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef object _start
     cdef Authentication _auth
     cdef readonly Logins _logins

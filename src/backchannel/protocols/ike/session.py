@@ -36,9 +36,8 @@ _SIDES = tuple(Side)
 class Session(Decoder):
     """IKE, ESP and keep-alives of one flow."""
 
-    service = "ipsec"
-
     def __init__(self, start: Start) -> None:
+        self.service = "ipsec"
         self.standing = _CLAIMED
         self.done = False
         self._expected = isinstance(start.context, Float)

@@ -16,7 +16,6 @@ cdef class _Half:
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef bytearray _first
     cdef object _opening
     cdef _Half _client, _server

@@ -25,7 +25,6 @@ cdef class _Half:
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef bint _tcp, _opened, _answered
     cdef tuple _halves
     cdef object _shape, _joined

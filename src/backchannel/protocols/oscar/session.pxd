@@ -26,6 +26,8 @@ cdef class Session(Decoder):
     cdef Py_ssize_t _good
     cdef object _flipped
 
+    @cython.locals(state=State)
+    cdef _name(self)
     @cython.locals(lane=_Lane, out=list, at=Py_ssize_t)
     cpdef list feed(self, side, bytes data)
     cdef Py_ssize_t _hunt(self, _Lane lane, bytes data) except -1

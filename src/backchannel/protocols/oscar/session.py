@@ -96,15 +96,17 @@ class Session(Decoder):
         self.standing = _CLAIMED
         self.done = False
         self._state = State(start)
+        self._name()
         self._lanes = [_Lane(hunting=not start.begun), _Lane(hunting=not start.begun)]
         self._good = 0
         self._flipped: bool | None = None
 
-    @property
-    def service(self) -> str:
-        """Return `icq` once a number, or what only ICQ has, was seen; `aim` once a name was."""
+    def _name(self) -> None:
+        """Name the service: `icq` once a number, or what only ICQ has, was seen; `aim` once a name
+        was.
+        """
         state = self._state
-        return "" if state.service == "aim" and not state.account else state.service
+        self.service = "" if state.service == "aim" and not state.account else state.service
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
@@ -126,6 +128,7 @@ class Session(Decoder):
             at = self._lost(lane, str(error), out, len(data))
         if at < len(data):
             lane.held += data[at:]
+        self._name()
         return out
 
     def gap(self, side: Side, size: int) -> list[Output]:
@@ -141,6 +144,7 @@ class Session(Decoder):
         held, lane.held, lane.need = lane.held, bytearray(), 0
         if len(held) == 4 and held[:2] == b"\x2a\x04" and not lane.deaf:
             signon.sign_off(self._state, b"", self._spoken(side), out)
+            self._name()
         return out
 
     def partial(self, side: Side) -> bool:

@@ -11,7 +11,6 @@ cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef bint _hellos, _answers, _hello_seen, _restarts, _early, _broken
     cdef int _left, _tries
     cdef Keys _keys

@@ -16,7 +16,6 @@ cdef _connecting(list units, bint fits)
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef object _use
     cdef tuple _accounts, _sides
     cdef str _user

@@ -27,7 +27,6 @@ cdef class _Stream:
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef tuple _accounts
     cdef readonly tuple _streams
     cdef bytes _told

@@ -16,7 +16,6 @@ cdef Py_ssize_t _ROW, _FULL
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef tuple _streams
     cdef object _start, _lengths
     cdef bytes _pending, _told

@@ -13,7 +13,6 @@ cdef int _BOTH
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef str _outside
     cdef tuple _buffers
     cdef bytes _call, _told

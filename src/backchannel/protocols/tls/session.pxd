@@ -29,7 +29,6 @@ cdef class Half:
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef bint _hellos, _answers, _certificates, _hello_seen, _named
     cdef Half _client, _server
 

@@ -14,7 +14,6 @@ cdef _goes_on(opening, bytes data)
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef object _opening
     cdef str _client
     cdef bint _greeted

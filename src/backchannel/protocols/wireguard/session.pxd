@@ -16,7 +16,6 @@ cdef class _Key:
 
 
 cdef class Session(Decoder):
-    cdef public str service
     cdef tuple _addresses
     cdef readonly tuple _asked, _keys
     cdef list _attempts, _reserved, _keepalives, _nodes

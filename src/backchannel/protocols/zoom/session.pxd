@@ -15,7 +15,6 @@ cdef object _VOICE, _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 
 cdef class Session(Decoder):
-    cdef readonly str service
     cdef object _start
     cdef bytes _asked, _call, _told
     cdef int _caller, _header, _strange
