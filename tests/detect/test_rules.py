@@ -16,6 +16,7 @@ from backchannel.detect.model import LONGEST, MOST, Count, Rule
 from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Case, Plan
 from backchannel.engine.ended import Ended, ended
+from backchannel.engine.known import Known
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.engine.stream import Stream
 from backchannel.errors import InputError
@@ -54,8 +55,8 @@ def stream_of(service, protocol, port, **place):
         depth=depth,
         target=Endpoint("203.0.113.9", port) if depth else None,
     )
-    stream.protocol = Protocol(name=protocol, title="", service=service)
-    stream.session = _Session(service)
+    stream.protocol = Known(Protocol(name=protocol, title="", service=service))
+    stream.sit(_Session(service))
     stream.claim = Claim(protocol)
     return stream, octets
 

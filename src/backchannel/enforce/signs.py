@@ -154,7 +154,7 @@ def possible(stream: Stream) -> Iterable[str]:
     if stream.claim is not None:
         return (stream.spoken,)
     waiting = stream.answer is not None and not stream.deaf
-    return (stream.candidates or ()) if waiting else ()
+    return [each.name for each in stream.candidates or ()] if waiting else ()
 
 
 def within_message(stream: Stream, side: Side) -> Iterator[str]:
@@ -165,7 +165,7 @@ def within_message(stream: Stream, side: Side) -> Iterator[str]:
         return
     if stream.session is None:
         if stream.answer is not None and stream.peeked[side]:
-            yield from stream.candidates or ()
+            yield from (each.name for each in stream.candidates or ())
         return
     ask: Callable[[Side], bool] | None = getattr(stream.session, "partial", None)
     if ask is not None and ask(side.other if stream.side_flip else side):

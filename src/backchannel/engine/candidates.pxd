@@ -1,20 +1,25 @@
 # C types for candidates.py, which says what these are.
 
 cimport cython
+from backchannel.engine.known cimport Known
 from backchannel.engine.stream cimport Stream
+
+cdef Py_ssize_t LONGEST
 
 
 cdef class Candidates:
-    cdef object _core, _protocols, _fault
-    cdef list _names
-    cdef dict _recognise, _context, _excluded, _by_port
-    cdef object _all_context
+    cdef object _core, _fault
+    cdef list _all
+    cdef dict _by_name, _by_bit, _by_port
+    cdef unsigned long long _context
 
-    cpdef look_at_ports(self)
-    cpdef unmatched(self, hits)
-    @cython.locals(candidates=dict, client=bytes, server=bytes, sides=int, first=list, wanted=list)
+    cpdef Known known(self, str name)
+    cpdef unsigned long long unmatched(self, unsigned long long hits) except? 0
+    @cython.locals(client=bytes, server=bytes, sides=int, wanted="unsigned long long")
     cpdef ask(self, Stream stream)
-    cdef _decide(self, Stream stream, list names, peek, int sides)
-    @cython.locals(candidates=dict)
+    @cython.locals(known=Known)
+    cdef _decide(self, Stream stream, unsigned long long wanted, peek)
+    @cython.locals(alone=Known, payload=bytes)
     cdef _match(self, Stream stream, int side)
-    cdef _ask(self, str name, peek)
+    @cython.locals(known=Known, transport=str)
+    cdef _look_up(self, Stream stream)

@@ -3,6 +3,7 @@
 cimport cython
 from backchannel.decoder cimport Decoder
 from backchannel.engine.candidates cimport Candidates
+from backchannel.engine.known cimport Known
 from backchannel.engine.observer cimport Observer
 from backchannel.engine.reach cimport Reach
 from backchannel.engine.stream cimport Moment, Stream
@@ -10,6 +11,7 @@ from backchannel.engine.stream cimport moment as moment_of
 from backchannel.flows.due cimport Deliverer, Due
 
 cdef int DATA, GAP, END, CLOSED
+cdef Py_ssize_t PEEK_LIMIT
 cdef long long TIDY
 cdef tuple SIDES
 
@@ -17,7 +19,7 @@ cdef tuple SIDES
 cdef class Engine:
     cdef public object counters, read, names
     cdef public bint everything
-    cdef object _core, _protocols, _on_end, _on_output, _recall
+    cdef object _core, _on_end, _on_output, _recall
     cdef Reach _reach
     cdef list _streams
     cdef object _faults
@@ -45,6 +47,7 @@ cdef class Engine:
     cdef _identify(self, Stream stream, Moment moment, bint last=*)
     cdef _abandon(self, Stream stream)
     cdef _let_go(self, Stream stream)
+    @cython.locals(protocol=Known)
     cdef _claim(self, Stream stream, claim, Moment moment)
     cdef _decode(self, Stream stream, int side, data, Moment moment)
     cdef _judge(self, Stream stream, Moment moment)

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from backchannel.contract import PEEK_LIMIT, Output, Protocol, Reads, Session, Start
-from backchannel.decoder import Decoder
 from backchannel.effects import (
     EFFECTS,
     Expect,
@@ -76,7 +75,7 @@ class Engine:
         self.counters: Counter[str] = Counter()
         self.read: Reads | None = None
         """Says which events' content somebody reads; None: all of them."""
-        self._core, self._protocols = core, protocols
+        self._core = core
         self._faults = faults = Faults(self._count)
         self._candidates = Candidates(core, protocols, lambda name: faults.note(name, "recogniser"))
         self._on_end, self._on_output = on_end, on_output
@@ -298,8 +297,7 @@ class Engine:
         if isinstance(data, int):
             stream.peeked = (b"", other) if side == 0 else (other, b"")
             stream.matched, stream.asked = 0, False
-            if stream.candidates is not None:  # which may think otherwise now
-                stream.candidates = dict.fromkeys(stream.candidates, 0)
+            stream.denied = 0  # who passed may think otherwise now
             stream.start = msgspec.structs.replace(stream.start, begun=False)
         elif len(peeked) < PEEK_LIMIT and (not peeked or stream.tcp):
             room = PEEK_LIMIT - len(peeked)
@@ -336,7 +334,7 @@ class Engine:
 
     def _claim(self, stream: Stream, claim: Claim, moment: Moment) -> None:
         """Open the session and show it everything from the beginning."""
-        protocol, expected = self._protocols[claim.protocol], stream.claim
+        protocol, expected = self._candidates.known(claim.protocol), stream.claim
         if expected is not None and expected.flipped and expected.protocol == claim.protocol:
             claim = msgspec.structs.replace(claim, flipped=True)  # as was announced
         stream.claim, stream.claim_frame, stream.protocol = claim, moment.frame, protocol
@@ -350,8 +348,8 @@ class Engine:
         if not flow.begun and not stream.depth and flow.client != start.client:
             # nobody saw who opened it: the bytes know better than who spoke first
             stream.flow = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
-        stream.sit(protocol.session(start))
-        stream.candidates, stream.matched, stream.ported = None, 0, False  # found again if refuted
+        stream.sit(protocol.begin(start))
+        stream.reconsider()  # if it is refuted
         steps = list(stream.replay or ())
         for side, data, then in steps:
             if stream.protocol is not protocol or stream.deaf:
@@ -399,7 +397,7 @@ class Engine:
     def _refuted(self, stream: Stream, moment: Moment) -> None:
         """The session gave up its claim: withdraw it, and let the next candidate try."""
         assert stream.protocol is not None
-        stream.excluded |= {stream.protocol.name}
+        stream.excluded |= stream.protocol.bit
         stream.held = None
         stream.decoder = None
         stream.sit(None)

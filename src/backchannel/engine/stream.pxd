@@ -2,6 +2,7 @@
 
 cimport cython
 from backchannel.decoder cimport Decoder
+from backchannel.engine.known cimport Known
 
 
 @cython.final
@@ -28,18 +29,16 @@ cdef class Group:
 cdef class Stream:
     cdef public object flow, start, scope, target
     cdef public object session, claim, answer
-    cdef object _protocol
     cdef readonly Decoder typed
-    cdef str _name, _service
-    cdef bint _context
+    cdef public Known protocol
+    cdef public unsigned long long considered, denied, excluded
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
-    cdef public int depth, ended, flip, matched
+    cdef public int depth, ended, flip, heard, matched
     cdef public bint asked, bare, deaf, ported, sealed, settled, tcp, touched
     cdef public str carrier, account
-    cdef public list replay, held
+    cdef public list candidates, replay, held
     cdef public tuple named, peeked
-    cdef public frozenset excluded
-    cdef public dict candidates, children
+    cdef public dict children
     cdef public Group _group
     cdef public Decoder decoder
     cdef public Stream carries
@@ -50,19 +49,23 @@ cdef class Stream:
     cpdef sit(self, session)
     cpdef list feed(self, side, bytes data)
     cpdef thinks(self)
+    @cython.locals(known=Known)
     cpdef bint holds(self) except -1
     cdef str _spoken(self)
     cdef str _told(self)
-    @cython.locals(group=Group)
+    @cython.locals(group=Group, known=Known)
     cdef str _serves(self)
+    @cython.locals(known=Known)
     cdef _sure(self)
     @cython.locals(group=Group, spoken=str, stack=str)
     cpdef tuple standpoint(self)
-    @cython.locals(group=Group, service=str, account=str)
+    @cython.locals(group=Group, service=str, account=str, known=Known)
     cpdef tuple place(self)
     cpdef bint exhausted(self, answer)
     @cython.locals(replay=list, size=Py_ssize_t)
     cpdef remember(self, side, data, Moment moment)
     cpdef forget(self)
     cpdef settle(self)
+    cpdef consider(self, Known known)
+    cpdef reconsider(self)
     cpdef Stream inner(self, str channel)

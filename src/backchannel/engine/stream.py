@@ -2,8 +2,9 @@
 
 from collections.abc import Hashable
 
-from backchannel.contract import Output, Protocol, Session, Start
+from backchannel.contract import Output, Session, Start
 from backchannel.decoder import Decoder
+from backchannel.engine.known import Known
 from backchannel.engine.observation import FlowInfo, Place
 from backchannel.events import Event
 from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
@@ -95,11 +96,7 @@ class Stream:
     """
 
     __slots__ = (
-        "_context",
         "_group",
-        "_name",
-        "_protocol",
-        "_service",
         "account",
         "answer",
         "asked",
@@ -110,8 +107,10 @@ class Stream:
         "children",
         "claim",
         "claim_frame",
+        "considered",
         "deaf",
         "decoder",
+        "denied",
         "depth",
         "ended",
         "excluded",
@@ -119,6 +118,7 @@ class Stream:
         "flip",
         "flow",
         "frame",
+        "heard",
         "held",
         "last",
         "matched",
@@ -126,6 +126,7 @@ class Stream:
         "octets",
         "peeked",
         "ported",
+        "protocol",
         "replay",
         "replay_size",
         "scope",
@@ -162,10 +163,12 @@ class Stream:
         self.peeked: tuple[bytes, bytes] = NOTHING
         self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] | None = None
         self.replay_size = 0
-        self.excluded: frozenset[str] = frozenset()
-        self.candidates: dict[str, int] | None = None
-        """Whose magic fitted, the most telling first; and of which sides (1, 2, or 3 for both)
-        each has said that they are not its own."""
+        self.candidates: list[Known] | None = None
+        """Whose magic fitted, the most telling first."""
+        self.considered = 0  # the same as bits: `Known.bit`
+        self.excluded = 0  # who is not asked though its magic fits
+        self.denied = 0  # who said that the bytes are not its own
+        self.heard = 0  # and of which sides they were: 1, 2, or 3 for both
         self.ported = False  # whether protocols of its ports are among them
         self.asked = False  # whether recognisers saw all that was peeked
         self.answer: More | None = None  # and what they said
@@ -174,8 +177,8 @@ class Stream:
         self.deaf = False
         self.flip = 0  # 1 where its session takes the sides the other way round
         self.decoder: Decoder | None = None  # its session, where that is sure and wants bytes
-        self._protocol: Protocol | None = None
-        self._name, self._service, self._context = "", "", False  # the protocol's
+        self.protocol: Known | None = None
+        """Whose decoder has the stream; None while nobody's has."""
         self.session: Session | None = None
         self.typed: Decoder | None = None  # the same, where it is one
         self.claim: Claim | None = None
@@ -190,19 +193,6 @@ class Stream:
         self.settled = False  # nothing more will tell the service apart: its protocol's default
         self.sealed = False  # told of only where it names a service, which nobody saw before
         self.touched = False  # has files under way
-
-    @property
-    def protocol(self) -> Protocol | None:
-        """Whose decoder has the stream; None while nobody's has."""
-        return self._protocol
-
-    @protocol.setter
-    def protocol(self, protocol: Protocol | None) -> None:
-        self._protocol = protocol
-        self._name, self._service, self._context = "", "", False
-        if protocol is not None:  # asked with every event
-            self._name, self._service = protocol.name, protocol.service
-            self._context = protocol.context
 
     def sit(self, session: Session | None) -> None:
         """Let *session* decode it from now on."""
@@ -246,8 +236,8 @@ class Stream:
         return self._spoken()
 
     def _spoken(self) -> str:
-        if self._protocol is not None:
-            return self._name
+        if self.protocol is not None:
+            return self.protocol.name
         return self.claim.protocol if self.claim else "unknown"
 
     @property
@@ -276,7 +266,8 @@ class Stream:
         return self._sure()
 
     def _sure(self) -> Confidence:
-        if self.named and (self._protocol is None or self._context) and self.named[1]:
+        known = self.protocol
+        if self.named and (known is None or known.context) and self.named[1]:
             return NAMED
         if self.session is not None and self.thinks() is PARSED:
             return SURE
@@ -294,19 +285,21 @@ class Stream:
         return self.session.service if self.session is not None else ""
 
     def _serves(self) -> str:
-        if self.session is None or self._context:
+        known = self.protocol
+        if self.session is None or known is None or known.context:
             return self.named[0] if self.named else ""
         told = self._told()
         group = self.login()
-        if group is not None and group.account and told in ("", self._service):
+        if group is not None and group.account and told in ("", known.service):
             return group.service
-        return told or (self._service if self.settled else "")
+        return told or (known.service if self.settled else "")
 
     def holds(self) -> bool:
         """Whether events wait: the claim is unproved, or the service not known yet."""
         if self.thinks() is CLAIMED or self.is_nobodys():
             return True
-        return self.session is not None and not self._context and not self._serves()
+        known = self.protocol
+        return known is not None and not known.context and not self._serves()
 
     def standpoint(self) -> Place:
         """Return what every observation of it says of it now."""
@@ -318,7 +311,8 @@ class Stream:
 
     def place(self) -> Place | None:
         """Return the `standpoint`; None while events wait, as `holds` says."""
-        if self.session is None or self._context:
+        known = self.protocol
+        if self.session is None or known is None or known.context:
             return None if self.holds() else self.standpoint()
         standing = self.thinks()
         if standing is not PARSED:
@@ -326,15 +320,15 @@ class Stream:
         service, account = self._told(), self.account  # the usual case, at once
         group = self.login()
         if group is not None and group.account:
-            if service in ("", self._service):
+            if service in ("", known.service):
                 service = group.service
             account = account or group.account
         elif not service and self.settled:
-            service = self._service
+            service = known.service
         if not service:
             return None
-        stack = self.carrier + self._name if self.carrier else self._name
-        return stack, self._name, service, SURE, account
+        stack = self.carrier + known.name if self.carrier else known.name
+        return stack, known.name, service, SURE, account
 
     def exhausted(self, answer: More | None) -> bool:
         """Whether waiting for more bytes is pointless, after recognisers' last *answer*."""
@@ -376,7 +370,23 @@ class Stream:
     def settle(self) -> None:
         """Keep nothing of the beginning: whose it is will not be asked again."""
         self.forget()
-        self.peeked, self.candidates = NOTHING, None
+        self.peeked = NOTHING
+        self.reconsider()
+
+    def consider(self, known: Known) -> None:
+        """Let a protocol be asked whether the stream is its own."""
+        if self.considered & known.bit:
+            return
+        self.considered |= known.bit
+        if self.candidates is None:
+            self.candidates = [known]
+        else:
+            self.candidates.append(known)
+
+    def reconsider(self) -> None:
+        """Forget whose the stream may be: it will be found again."""
+        self.candidates, self.considered, self.denied = None, 0, 0
+        self.matched, self.ported = 0, False
 
     def inner(self, channel: str) -> "Stream | None":
         """Return the stream inside it of that name."""
