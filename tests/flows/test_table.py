@@ -12,6 +12,7 @@ from tests.flows.frames import (
     SYN,
     A,
     B,
+    Talk,
     both,
     ethernet,
     ip,
@@ -51,6 +52,34 @@ def test_the_key_of_the_hash_changes_nothing():
     two = play("compiled", capture, settings=FlowSettings(max_flows=500, key=0xFEEDFACECAFEBEEF))
     assert one == two
     assert one.counters["flows evicted to bound memory"] == 2500
+
+
+def test_long_flows_are_counted_in_full():
+    """After 255 packets of a side its counters are taken to where there is more room."""
+    talk = Talk().open()
+    for n in range(1200):
+        talk.send(n % 2, bytes(1400 - n % 3))
+    told = both(pcap(talk.frames))
+    row = told.rows[0]
+    assert row.packets == (602, 601)
+    assert row.payload_bytes == (sum(1400 - n % 3 for n in range(0, 1200, 2)),) * 2
+    assert row.bytes == tuple(
+        40 * n + m for n, m in zip(row.packets, row.payload_bytes, strict=True)
+    )
+    assert (row.missed, row.retransmissions, row.gaps) == ((0, 0), 0, (0, 0))
+
+
+def test_holes_of_more_than_four_gigabytes_are_counted_and_filled():
+    talk = Talk().open()
+    far = (1 << 30) - 1
+    for n in range(5):
+        talk.send(0, b"x", at=n * far)
+    assert both(pcap(talk.frames), []).columns["client_gaps"] == [4 * (far - 1)]
+    talk.send(0, b"y" * 100, at=4 * far - 100)
+    talk.send(0, b"z", at=4 * far + 1)
+    columns = both(pcap(talk.frames), []).columns
+    assert columns["client_gaps"] == [4 * (far - 1) - 100]
+    assert columns["out_of_order"] == [1]
 
 
 @pytest.mark.parametrize("step", [24, 100, 4096])

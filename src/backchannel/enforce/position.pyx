@@ -16,6 +16,6 @@ def position(FlowCore core not None, uint32_t slot, int side):
     if not flow.bits & (KNOWN_0 << side):
         return None
     if flow.bits & STREAMING:
-        ordered = flow.extra.halves[side].next
+        ordered = core.slots.rest[slot].extra.halves[side].next
     furthest = flow.next[side]
     return (furthest if ordered == NOT_KNOWN else <uint32_t>ordered), furthest

@@ -9,7 +9,7 @@ from backchannel.capture.records cimport Chunk, frame_t
 from backchannel.enforce.nfqueue cimport Queue, queued_t
 from backchannel.enforce.recent cimport Recent
 from backchannel.flows.core cimport FlowCore
-from backchannel.flows.slots cimport NOWHERE, find
+from backchannel.flows.slots cimport NOWHERE, find, packets_of, rare_of
 from backchannel.flows.state cimport (
     BEGUN,
     CLIENT_HIGH,
@@ -23,7 +23,10 @@ from backchannel.flows.state cimport (
     USED,
     flow_t,
     half_t,
+    join,
     packet_t,
+    rare_t,
+    rest_t,
 )
 from backchannel.flows.state cimport WANTED as IS_WANTED
 from backchannel.flows.tcp cimport SYN
@@ -171,27 +174,38 @@ cdef class Sift:
 
     def known(self, int64_t slot, int side, uint64_t serial):
         """Return the sequence number up to which a side's bytes are known."""
-        cdef flow_t* flow
-        if slot < 0 or slot >= self.core.slots.used:
+        if not self.has(slot, serial, STREAMING):
             return -1
-        flow = &self.core.slots.flows[slot]
-        if not flow.bits & USED or flow.serial != serial or not flow.bits & STREAMING:
-            return -1
-        return self.frontier(&flow.extra.halves[side])
+        return self.frontier(&self.core.slots.rest[slot].extra.halves[side])
 
     def initial(self, int64_t slot, int side, uint64_t serial):
         """Return the sequence number of a side's first byte; -1 where it was not seen."""
-        cdef flow_t* flow
-        if slot < 0 or slot >= self.core.slots.used:
+        if not self.has(slot, serial, INITIAL_0 << side):
             return -1
-        flow = &self.core.slots.flows[slot]
-        if not flow.bits & USED or flow.serial != serial or not flow.bits & (INITIAL_0 << side):
-            return -1
-        return flow.initial[side]
+        return self.core.slots.rest[slot].initial[side]
 
     def decided(self, uint64_t packets):
         """Note that a flow was decided after *packets*."""
         self.note(packets)
+
+    cdef bint has(self, int64_t slot, uint64_t serial, uint32_t bit) noexcept nogil:
+        """Whether the flow of a number is in a slot still, and has a bit."""
+        if slot < 0 or slot >= self.core.slots.used:
+            return False
+        if self.core.slots.flows[slot].bits & (USED | bit) != USED | bit:
+            return False
+        return self.serial(<uint32_t>slot) == serial
+
+    cdef uint64_t serial(self, uint32_t slot) noexcept nogil:
+        """Return the number of the flow in a slot."""
+        cdef const rest_t* rest = &self.core.slots.rest[slot]
+        return join(rest.serial, rest.serial_high)
+
+    cdef uint64_t packets(self, uint32_t slot) noexcept nogil:
+        """Return how many packets the flow in a slot has."""
+        cdef const flow_t* flow = &self.core.slots.flows[slot]
+        cdef const rare_t* rare = rare_of(&self.core.slots.rest[slot])
+        return packets_of(flow, rare, 0) + packets_of(flow, rare, 1)
 
     cdef int bring(self, Queue queue, queued_t* queued, int64_t now) except -1:
         """Show one packet to the core, and answer for it."""
@@ -221,11 +235,11 @@ cdef class Sift:
                 self.judge(self.wrap(queue, queued, packet, NULL, 0, 0, K_NONE, 0, False))
             return 0
         if self.recent is not None:
-            self.recent.put(flow.serial, now, queued.payload, queued.size)
+            self.recent.put(self.serial(slot), now, queued.payload, queued.size)
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
-        behind = self.behind(flow, side, packet)
-        kind = self.classify(flow, packet)
-        opening = kind == K_UNDECIDED and self.opening(flow, side, packet)
+        behind = self.behind(slot, side, packet)
+        kind = self.classify(slot, packet)
+        opening = kind == K_UNDECIDED and self.opening(slot, side, packet)
         if kind == K_UNDECIDED and behind <= 0 and not (
             opening or self.careful or (self.strict and joined(flow, packet))
         ):
@@ -239,7 +253,7 @@ cdef class Sift:
                     queued.id, ACCEPT, True, queued.mark & ~self.mask | self.pass_mark, NULL, 0
                 )
                 self.settled += 1
-                self.note(flow.packets[0] + flow.packets[1])
+                self.note(self.packets(slot))
             self.passed += 1
         else:
             self.judge(
@@ -247,8 +261,10 @@ cdef class Sift:
             )
         return 0
 
-    cdef int classify(self, const flow_t* flow, const packet_t* packet) noexcept nogil:
+    cdef int classify(self, uint32_t slot, const packet_t* packet) noexcept nogil:
         """Say what stands with the packet's flow."""
+        cdef const flow_t* flow = &self.core.slots.flows[slot]
+        cdef const rest_t* rest = &self.core.slots.rest[slot]
         cdef uint32_t tested = flow.tested[0] + flow.tested[1]
         cdef int side
         if flow.bits & DROPPED:
@@ -259,7 +275,7 @@ cdef class Sift:
             return K_UNDECIDED
         if flow.bits & STREAMING:  # first bytes are kept that may yet fit: did the other side go on?
             for side in range(2):
-                if flow.extra.halves[side].first == NULL and flow.tested[side] >= self.patience:
+                if rest.extra.halves[side].first == NULL and flow.tested[side] >= self.patience:
                     return K_SETTLED
             return K_UNDECIDED
         if packet.protocol != TCP or flow.bits & (OPENED_0 | OPENED_1) == OPENED_0 | OPENED_1:
@@ -268,15 +284,16 @@ cdef class Sift:
             return K_SETTLED
         return K_UNDECIDED
 
-    cdef bint opening(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
+    cdef bint opening(self, uint32_t slot, int side, const packet_t* packet) noexcept nogil:
         """Whether the packet ends within first bytes that may yet show a protocol to be wary of."""
+        cdef const flow_t* flow = &self.core.slots.flows[slot]
         cdef uint64_t maybe = 0
         cdef uint32_t size = 0, at
         cdef const uint8_t* seen
         cdef half_t* half
         if packet.protocol != TCP or not packet.length or not flow.bits & STREAMING:
             return False
-        half = &flow.extra.halves[side]
+        half = &self.core.slots.rest[slot].extra.halves[side]
         if half.first == NULL or flow.payload[1 - side]:  # who answers would have to wait each time
             return False
         self.core.payloads.look_again(half, packet.protocol, False, &maybe)
@@ -286,12 +303,14 @@ cdef class Sift:
                 return True
         return False
 
-    cdef int behind(self, flow_t* flow, int side, const packet_t* packet) noexcept nogil:
+    cdef int behind(self, uint32_t slot, int side, const packet_t* packet) noexcept nogil:
         """Count the bytes up to the packet's end that are not known without a hole yet."""
         cdef int64_t known
-        if packet.protocol != TCP or not packet.length or not flow.bits & STREAMING:
+        if packet.protocol != TCP or not packet.length:
             return 0
-        known = self.frontier(&flow.extra.halves[side])
+        if not self.core.slots.flows[slot].bits & STREAMING:
+            return 0
+        known = self.frontier(&self.core.slots.rest[slot].extra.halves[side])
         if known == NOT_KNOWN:
             return 0
         return ahead(packet.seq + (packet.flags & SYN != 0) + packet.length, <uint32_t>known)
@@ -330,9 +349,9 @@ cdef class Sift:
             made.acked, made.window = packet.ack, packet.window
             made.begin = packet.seq + (packet.protocol == TCP and packet.flags & SYN != 0)
         if flow != NULL:
-            made.slot, made.serial = slot, flow.serial
+            made.slot, made.serial = slot, self.serial(slot)
             made.midway = self.strict and joined(flow, packet)
-            made.packets = flow.packets[0] + flow.packets[1]
-            if flow.extra != NULL:
-                made.conflicts = flow.extra.conflicts
+            made.packets = self.packets(slot)
+            if self.core.slots.rest[slot].extra != NULL:
+                made.conflicts = self.core.slots.rest[slot].extra.conflicts
         return made

@@ -4,11 +4,13 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from backchannel.flows.contexts cimport Contexts
-from backchannel.flows.slots cimport ends_t
-from backchannel.flows.state cimport flow_t
+from backchannel.flows.slots cimport Slots, ends_t
+from backchannel.flows.state cimport flow_t, rare_t, rest_t
 
 cdef struct closed_t:
     flow_t flow
+    rest_t rest             # its `extra` is gone
+    rare_t rare             # all 0 where nothing of it happened
     ends_t ends             # where the addresses do not fit into the key
     uint64_t hits
     uint32_t conflicts
@@ -20,7 +22,7 @@ cdef class Closed:
     cdef uint64_t room
     cdef bint failed        # out of memory
 
-    cdef void add(self, const flow_t* flow, const ends_t* ends) noexcept nogil
+    cdef void add(self, Slots slots, uint32_t slot) noexcept nogil
     cdef dict columns(self, Contexts contexts)
     cdef object numbers(self, str name, str code)
     cdef object addresses(self, bint server)

@@ -9,14 +9,15 @@ from ipaddress import IPv6Address
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from backchannel.flows.columns import NUMBERS, Choices, Texts, choices
 from backchannel.flows.community import icmp_ports
 from backchannel.flows.row import PORTED
 
 from backchannel.flows.rows cimport state_of
-from backchannel.flows.state cimport BEGUN, CLIENT_HIGH, TCP, UDP, WIDE
+from backchannel.flows.slots cimport bytes_of, holes_of, packets_of, payload_of
+from backchannel.flows.state cimport BEGUN, CLIENT_HIGH, TCP, UDP, WIDE, extra_t, join
 
 cdef enum Number:
     # The columns of numbers, in the order of `columns.NUMBERS`.
@@ -68,8 +69,9 @@ cdef class Closed:
     def __dealloc__(self):
         free(self.rows)
 
-    cdef void add(self, const flow_t* flow, const ends_t* ends) noexcept nogil:
-        """Keep a flow that ended; *ends* are those of all flows."""
+    cdef void add(self, Slots slots, uint32_t slot) noexcept nogil:
+        """Keep a flow that ended."""
+        cdef const extra_t* extra = slots.rest[slot].extra
         cdef closed_t* grown
         cdef closed_t* row
         if self.count == self.room:
@@ -79,11 +81,14 @@ cdef class Closed:
                 return
             self.rows, self.room = grown, 2 * self.room + 1024
         row = &self.rows[self.count]
-        row.flow, row.hits, row.conflicts = flow[0], 0, 0
-        if flow.bits & WIDE:
-            row.ends = ends[flow.ends]
-        if flow.extra != NULL:
-            row.hits, row.conflicts = flow.extra.hits, flow.extra.conflicts
+        memset(row, 0, sizeof(closed_t))
+        row.flow, row.rest = slots.flows[slot], slots.rest[slot]
+        if row.flow.bits & WIDE:
+            row.ends = slots.ends[row.rest.ends]
+        if extra != NULL:
+            row.hits, row.conflicts = extra.hits, extra.conflicts
+            if extra.rare != NULL:
+                row.rare = extra.rare[0]
         self.count += 1
 
     cdef dict columns(self, Contexts contexts):
@@ -182,21 +187,21 @@ cdef uint64_t number_of(const closed_t* row, int which) noexcept nogil:
     """Return one number of a row; pairs are in the order client, server."""
     cdef const flow_t* flow = &row.flow
     if CLIENT_PACKETS <= which <= SERVER_PACKETS:
-        return flow.packets[which - CLIENT_PACKETS]
+        return packets_of(flow, &row.rare, which - CLIENT_PACKETS)
     if CLIENT_BYTES <= which <= SERVER_BYTES:
-        return flow.bytes[which - CLIENT_BYTES]
+        return bytes_of(flow, &row.rare, which - CLIENT_BYTES)
     if CLIENT_PAYLOAD <= which <= SERVER_PAYLOAD:
-        return flow.payload[which - CLIENT_PAYLOAD]
+        return payload_of(flow, &row.rare, which - CLIENT_PAYLOAD)
     if CLIENT_FLAGS <= which <= SERVER_FLAGS:
-        return flow.flags[which - CLIENT_FLAGS]
+        return flow.flags[which - CLIENT_FLAGS] if <uint8_t>flow.high == TCP else 0
     if CLIENT_GAPS <= which <= SERVER_GAPS:
-        return flow.holes[which - CLIENT_GAPS]
+        return holes_of(&row.rest, &row.rare, which - CLIENT_GAPS)
     if CLIENT_PORT <= which <= SERVER_PORT:
         return port_of(flow, which == SERVER_PORT)
     if ICMP_TYPE <= which <= ICMP_CODE:
-        return flow.types[which - ICMP_TYPE]
+        return flow.flags[which - ICMP_TYPE] if <uint8_t>flow.high != TCP else 0
     if which == SERIAL:
-        return flow.serial
+        return join(row.rest.serial, row.rest.serial_high)
     if which == PROTOCOL:
         return <uint8_t>flow.high
     if which == BEGUN_:
@@ -204,20 +209,20 @@ cdef uint64_t number_of(const closed_t* row, int which) noexcept nogil:
     if which == HITS:
         return row.hits
     if which == FIRST_TIME:
-        return <uint64_t>flow.first_time
+        return <uint64_t>row.rest.first_time
     if which == LAST_TIME:
         return <uint64_t>flow.last_time
     if which == FIRST_FRAME:
-        return flow.first_frame
+        return join(row.rest.first_frame, row.rest.first_frame_high)
     if which == LAST_FRAME:
-        return flow.last_frame
+        return join(flow.last_frame, flow.last_frame_high)
     if which == RETRANSMISSIONS:
-        return flow.retransmissions
+        return row.rare.retransmissions
     if which == CONFLICTS:
         return row.conflicts
     if which == OUT_OF_ORDER:
-        return flow.out_of_order
-    return flow.zero_windows
+        return row.rare.out_of_order
+    return row.rare.zero_windows
 
 
 cdef int hashed(const closed_t* row, uint8_t* text) noexcept nogil:
@@ -232,7 +237,7 @@ cdef int hashed(const closed_t* row, uint8_t* text) noexcept nogil:
     cdef int size = 2, end, address
     cdef uint32_t word
     if protocol == 1 or protocol == 58:
-        turned = one_way[protocol == 58][flow.types[0]] and flow.bits & CLIENT_HIGH != 0
+        turned = one_way[protocol == 58][flow.flags[0]] and flow.bits & CLIENT_HIGH != 0
     text[0] = text[1] = 0
     for end in range(2):
         if flow.bits & WIDE:

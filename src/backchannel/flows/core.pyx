@@ -6,8 +6,8 @@ decode, and fetch the entry of the index; read the entry, and fetch the flow; ha
 stops after each packet that has something to deliver, and goes on there at the next `advance`.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 
 from backchannel.flows import counters as words
 from backchannel.flows.columns import columns
@@ -31,7 +31,18 @@ from backchannel.flows.announced cimport RECENT
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.payloads cimport segment, settled
 from backchannel.flows.rows cimport make_ends, make_info, make_row
-from backchannel.flows.slots cimport NOWHERE, find, guess, idle, turn
+from backchannel.flows.slots cimport (
+    MOST_PACKETS,
+    NOWHERE,
+    bytes_of,
+    find,
+    guess,
+    hash_of,
+    idle,
+    packets_of,
+    rare_of,
+    turn,
+)
 from backchannel.flows.state cimport (
     BEGUN,
     CLIENT_HIGH,
@@ -50,7 +61,10 @@ from backchannel.flows.state cimport (
     bump,
     delivery_t,
     extra_t,
+    join,
     put,
+    rare_t,
+    rest_t,
 )
 from backchannel.flows.tcp cimport NOT_OPENED, SYN, begin, reopens
 from backchannel.wire cimport prefetch
@@ -95,8 +109,8 @@ cdef class FlowCore(Deliverer):
         self.decoder, self.slots = Decoder(), Slots()
         self.payloads, self.announced = Payloads(), Announced()
         self.decoder.prepare(&self.bounds, &self.counts)
-        self.slots.prepare(&self.bounds)
-        self.payloads.prepare(&self.bounds, &self.counts, &self.out)
+        self.slots.prepare(&self.bounds, &self.out)
+        self.payloads.prepare(&self.bounds, &self.counts, &self.out, self.slots)
         self.payloads.matcher = Matcher(magics, names, name_gated, everything=everything)
         self.announced.prepare(settings.expectations, &self.counts)
         self.closed = Closed() if collect else None
@@ -105,9 +119,9 @@ cdef class FlowCore(Deliverer):
         cdef uint32_t at
         if self.payloads is not None and self.slots is not None:
             for at in range(self.slots.used):
-                if not self.payloads.extras:
+                if not self.slots.extras:
                     break
-                self.payloads.forget(&self.slots.flows[at])
+                self.payloads.forget(at)
         for at in range(self.out.count):
             free(self.out.batch[at].owner)
         free(self.out.batch)
@@ -185,37 +199,43 @@ cdef class FlowCore(Deliverer):
 
     def row(self, uint32_t flow):
         """Return what is known of the flow in a slot: live, or CLOSED in the last batch taken."""
-        return make_row(self.get(flow), self.slots.ends, self.decoder.contexts)
+        self.get(flow)
+        return make_row(self.slots, flow, self.decoder.contexts)
 
     def info(self, uint32_t flow):
         """Return who talks with whom in the flow in a slot."""
-        return make_info(self.get(flow), self.slots.ends, self.decoder.contexts)
+        self.get(flow)
+        return make_info(self.slots, flow, self.decoder.contexts)
 
     def whole(self, uint32_t flow):
         """Return whether deliveries of the flow in a slot began with its first byte."""
-        cdef const flow_t* found = self.get(flow)
-        missed = found.extra != NULL and (found.extra.missed[0] or found.extra.missed[1])
-        return found.bits & c.BEGUN != 0 and not missed
+        cdef bint begun = self.get(flow).bits & c.BEGUN
+        cdef const extra_t* extra = self.slots.rest[flow].extra
+        return begun and not (extra != NULL and (extra.missed[0] or extra.missed[1]))
 
     def figures(self, uint32_t flow):
         """Return packets, bytes and the first and last time of the flow in a slot."""
         cdef const flow_t* found = self.get(flow)
+        cdef const rare_t* rare = rare_of(&self.slots.rest[flow])
         return (
-            found.packets[0] + found.packets[1],
-            found.bytes[0] + found.bytes[1],
-            found.first_time,
+            packets_of(found, rare, 0) + packets_of(found, rare, 1),
+            bytes_of(found, rare, 0) + bytes_of(found, rare, 1),
+            self.slots.rest[flow].first_time,
             found.last_time,
         )
 
     def volume(self, uint32_t flow):
         """Return the bytes that both sides of the flow in a slot have sent so far."""
         cdef const flow_t* found = self.get(flow)
-        return found.bytes[0] + found.bytes[1]
+        cdef const rare_t* rare = rare_of(&self.slots.rest[flow])
+        return bytes_of(found, rare, 0) + bytes_of(found, rare, 1)
 
     def hits(self, uint32_t flow):
         """Return the bit mask of the protocols whose magic matched so far."""
-        cdef flow_t* found = self.get(flow)
-        return found.extra.hits if found.extra != NULL else 0
+        cdef const extra_t* extra
+        self.get(flow)
+        extra = self.slots.rest[flow].extra
+        return extra.hits if extra != NULL else 0
 
     def fitting(self, transport, payload, *, begun=True, number=0):
         """Return the protocols whose magic fits these bytes of any stream, most telling first."""
@@ -225,7 +245,7 @@ cdef class FlowCore(Deliverer):
         """Deliver no more of this flow but its CLOSED."""
         cdef flow_t* found = self.get(flow)
         found.bits |= DROPPED
-        self.payloads.stop(found)
+        self.payloads.stop(flow)
 
     def keep(self, uint32_t flow):
         """Let this flow be idle for as long as its `*_wanted_idle`: what it speaks is proved."""
@@ -236,12 +256,13 @@ cdef class FlowCore(Deliverer):
         cdef flow_t* found = self.get(flow)
         found.bits &= ~DROPPED
         if not found.bits & LEAVING:
-            self.payloads.want(found)
+            self.payloads.want(flow)
 
     def expect(self, token, transport, address, port, source, until):
         """Want every flow to *address*:*port* from *source* that begins before *until*."""
-        cdef uint32_t at, listening = port
-        cdef flow_t* flow
+        cdef uint32_t at, slot, listening = port
+        cdef const flow_t* flow
+        cdef const rest_t* rest
         if not (address or port or source):
             raise ValueError("an expectation must name something")
         key = transport, normal(address), port
@@ -249,13 +270,18 @@ cdef class FlowCore(Deliverer):
         if self.delivered >= self.out.frame:
             return
         for at in range(RECENT):
-            flow = &self.slots.flows[self.announced.recent[at].slot]
-            if not flow.serial or flow.serial != self.announced.recent[at].serial:
+            slot = self.announced.recent[at].slot
+            flow, rest = &self.slots.flows[slot], &self.slots.rest[slot]
+            if not self.announced.recent[at].serial:
                 continue
-            if flow.bits & (USED | LEAVING) != USED or flow.first_frame < self.delivered:
+            if join(rest.serial, rest.serial_high) != self.announced.recent[at].serial:
+                continue
+            if flow.bits & (USED | LEAVING) != USED:
+                continue
+            if join(rest.first_frame, rest.first_frame_high) < self.delivered:
                 continue
             if not listening or listening in (flow.high >> 48, flow.high >> 32 & 0xFFFF):
-                self.fulfil(self.announced.recent[at].slot)
+                self.fulfil(slot)
 
     def forget(self, token):
         """Expect this no longer."""
@@ -368,7 +394,8 @@ cdef class FlowCore(Deliverer):
                 self.close(slot, c.IDLE)
                 slot = NOWHERE
             elif packet.protocol == TCP and (packet.flags & SYN or flow.bits & PENDING):
-                opened = reopens(flow, packet, packet.from_high != (flow.bits & CLIENT_HIGH != 0))
+                side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
+                opened = reopens(self.slots, slot, packet, side)
                 if opened != NOT_OPENED:
                     self.close(slot, c.REUSED)
                     slot = NOWHERE
@@ -378,7 +405,9 @@ cdef class FlowCore(Deliverer):
                 return
         flow = &self.slots.flows[slot]
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
-        flow.last_time, flow.last_frame = max(flow.last_time, packet.time), packet.frame
+        flow.last_time = max(flow.last_time, packet.time)
+        flow.last_frame = <uint32_t>packet.frame
+        flow.last_frame_high = <uint16_t>(packet.frame >> 32)
         flow.packets[side] += 1
         flow.bytes[side] += packet.size
         if packet.protocol == TCP:
@@ -386,11 +415,14 @@ cdef class FlowCore(Deliverer):
         elif packet.captured and not settled(self.payloads, flow, side):
             self.payloads.datagram(slot, flow, side, packet)
         flow.payload[side] += packet.length
+        if flow.packets[side] == MOST_PACKETS:
+            self.slots.add_up(slot, side)
 
     cdef uint32_t create(self, const packet_t* packet, int opened) noexcept nogil:
         """Begin a flow; make room for it where there is none."""
         cdef uint32_t slot
         cdef flow_t* flow
+        cdef rest_t* rest
         if self.slots.count >= self.bounds.max_flows:
             bump(&self.counts, FLOWS_EVICTED)
             self.close(self.slots.victim(), c.EVICTED)
@@ -398,13 +430,15 @@ cdef class FlowCore(Deliverer):
         if slot == NOWHERE:
             self.out.failed = True
             return slot
-        flow = &self.slots.flows[slot]
+        flow, rest = &self.slots.flows[slot], &self.slots.rest[slot]
         self.serial += 1
-        flow.serial = self.serial
-        flow.first_time = flow.last_time = packet.time
-        flow.first_frame = flow.last_frame = packet.frame
-        flow.types[0], flow.types[1] = packet.types[0], packet.types[1]
-        begin(flow, packet, opened)
+        rest.serial = <uint32_t>self.serial
+        rest.serial_high = <uint16_t>(self.serial >> 32)
+        rest.first_frame = <uint32_t>packet.frame
+        rest.first_frame_high = <uint16_t>(packet.frame >> 32)
+        rest.first_time = flow.last_time = packet.time
+        flow.flags[0], flow.flags[1] = packet.types[0], packet.types[1]
+        begin(self.slots, slot, packet, opened)
         self.announced.remember(self.serial, slot)
         if self.announced.may_hold(packet):
             with gil:
@@ -414,15 +448,17 @@ cdef class FlowCore(Deliverer):
     cdef void close(self, uint32_t slot, int reason) noexcept nogil:
         """End a flow: deliver what waits, then CLOSED, if anybody wants it."""
         cdef flow_t* flow = &self.slots.flows[slot]
+        cdef extra_t* extra
         if reason != c.FINISHED:  # nobody looks into the index then
             self.slots.unlink(slot)
         if flow.bits & STREAMING:
-            if flow.bits & (WANTED | DROPPED) == WANTED and not flow.extra.deliver:
-                self.payloads.streams.start(slot, flow.extra)
-            self.payloads.streams.close(slot, flow.extra)
-            self.payloads.stop(flow)
+            extra = self.slots.rest[slot].extra
+            if flow.bits & (WANTED | DROPPED) == WANTED and not extra.deliver:
+                self.payloads.streams.start(slot, extra)
+            self.payloads.streams.close(slot, extra)
+            self.payloads.stop(slot)
         if <void*>self.closed != <void*>None:
-            self.closed.add(flow, self.slots.ends)
+            self.closed.add(self.slots, slot)
         if flow.bits & WANTED:
             flow.bits |= LEAVING
             put(&self.out, slot, 0, c.CLOSED, NULL, reason)
@@ -434,7 +470,8 @@ cdef class FlowCore(Deliverer):
     cdef void finish_flow(self, uint32_t slot) noexcept nogil:
         """End a flow because the input has ended; what that tells belongs to its last packet."""
         cdef const flow_t* flow = &self.slots.flows[slot]
-        self.out.time, self.out.frame = flow.last_time, flow.last_frame
+        self.out.time = flow.last_time
+        self.out.frame = join(flow.last_frame, flow.last_frame_high)
         self.close(slot, c.FINISHED)
 
     cdef void move_hand(self) noexcept nogil:
@@ -442,7 +479,8 @@ cdef class FlowCore(Deliverer):
         cdef uint32_t due[STEPS]    # flows that are over, or may wait for bytes too long
         cdef bint over[STEPS]
         cdef uint32_t step, slot, count = 0
-        cdef flow_t* flow
+        cdef const flow_t* flow
+        cdef extra_t* extra
         for step in range(min(<uint32_t>STEPS, self.slots.used)):
             slot = turn(self.slots)
             if slot == NOWHERE:
@@ -450,8 +488,8 @@ cdef class FlowCore(Deliverer):
             flow = &self.slots.flows[slot]
             due[count], over[count] = slot, idle(&self.bounds, flow, self.out.time)
             if over[count]:
-                prefetch(&self.slots.index[flow.hash & self.slots.mask])
-                prefetch(&flow.first_time)
+                prefetch(&self.slots.index[hash_of(self.slots, flow) & self.slots.mask])
+                prefetch(&self.slots.rest[slot])
                 count += 1
             elif flow.bits & (STREAMING | WANTED) == STREAMING | WANTED:
                 count += 1
@@ -459,14 +497,14 @@ cdef class FlowCore(Deliverer):
             if over[step]:
                 self.close(due[step], c.IDLE)
             else:
-                flow = &self.slots.flows[due[step]]
-                self.payloads.streams.expire(due[step], flow.extra)
+                flow, extra = &self.slots.flows[due[step]], self.slots.rest[due[step]].extra
+                self.payloads.streams.expire(due[step], extra)
                 if self.out.time - flow.last_time > self.bounds.history_idle:
-                    self.payloads.streams.let_go(flow.extra)
+                    self.payloads.streams.let_go(extra)
 
     cdef void vacate(self, uint32_t slot) noexcept nogil:
         """Let the slot of a flow that ended be used again."""
-        self.payloads.forget(&self.slots.flows[slot])
+        self.payloads.forget(slot)
         self.slots.vacate(slot)
 
     # -- between C and Python ----------------------------------------------------------------------
@@ -502,9 +540,9 @@ cdef class FlowCore(Deliverer):
         """Return the tokens of the expectations that a flow fulfils."""
         cdef const flow_t* flow = &self.slots.flows[slot]
         cdef int protocol = <uint8_t>flow.high
-        match, time = self.announced.expectations.match, flow.first_time
+        match, time = self.announced.expectations.match, self.slots.rest[slot].first_time
         transport = "tcp" if protocol == TCP else "udp" if protocol == UDP else "ip"
-        client, server = make_ends(flow, self.slots.ends)
+        client, server = make_ends(self.slots, slot)
         found = set(match(transport, client.address, server.address, server.port, time))
         if protocol != TCP or not flow.bits & BEGUN:
             found.update(match(transport, server.address, client.address, client.port, time))
@@ -512,14 +550,17 @@ cdef class FlowCore(Deliverer):
 
     cdef int fulfil(self, uint32_t slot) except -1:
         """Want a flow, and note for what, if somebody waits for it."""
-        cdef flow_t* flow = &self.slots.flows[slot]
         cdef extra_t* extra
         tokens = self.expected(slot)
         if not tokens:
             return 0
-        extra = self.payloads.want(flow)
+        extra = self.payloads.want(slot)
         if extra == NULL:
             raise MemoryError
+        if extra.tokens == NULL:
+            extra.tokens = <int64_t*>calloc(MAX_TOKENS, sizeof(int64_t))
+            if extra.tokens == NULL:
+                raise MemoryError
         held = {extra.tokens[at] for at in range(extra.token_count)}
         for token in tokens:
             if token not in held and extra.token_count < MAX_TOKENS:

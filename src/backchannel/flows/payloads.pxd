@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
 from backchannel.flows.match cimport Matcher
+from backchannel.flows.slots cimport Slots
 from backchannel.flows.state cimport (
     DROPPED,
     INITIAL_0,
@@ -30,17 +31,19 @@ cdef class Payloads:
     cdef out_t* out
     cdef Matcher matcher
     cdef Streams streams
-    cdef uint64_t extras        # flows that have an extra_t
+    cdef Slots slots
 
-    cdef int prepare(self, const bounds_t* bounds, counts_t* counts, out_t* out) except -1
+    cdef int prepare(
+        self, const bounds_t* bounds, counts_t* counts, out_t* out, Slots slots
+    ) except -1
     cdef void datagram(
         self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
     ) noexcept nogil
-    cdef extra_t* want(self, flow_t* flow) noexcept nogil
-    cdef void stop(self, flow_t* flow) noexcept nogil
-    cdef void forget(self, flow_t* flow) noexcept nogil
+    cdef extra_t* want(self, uint32_t slot) noexcept nogil
+    cdef void stop(self, uint32_t slot) noexcept nogil
+    cdef void forget(self, uint32_t slot) noexcept nogil
     cdef void test(
-        self, flow_t* flow, int side, const packet_t* packet, bint opening
+        self, uint32_t slot, int side, const packet_t* packet, bint opening
     ) noexcept nogil
     cdef void acknowledge(
         self, uint32_t slot, flow_t* flow, int side, uint32_t ack, bint patient
@@ -60,12 +63,9 @@ cdef class Payloads:
     cdef uint64_t look_again(
         self, half_t* half, int number, bint answered, uint64_t* maybe
     ) noexcept nogil
-    cdef void settle(self, flow_t* flow, int side) noexcept nogil
-    cdef extra_t* stream(self, flow_t* flow) noexcept nogil
-    cdef extra_t* deliver(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t seq
-    ) noexcept nogil
-    cdef extra_t* extra(self, flow_t* flow) noexcept nogil
+    cdef void settle(self, uint32_t slot, int side) noexcept nogil
+    cdef extra_t* stream(self, uint32_t slot) noexcept nogil
+    cdef extra_t* deliver(self, uint32_t slot, int side, uint32_t seq) noexcept nogil
 
 
 # -- inline, because nearly every packet goes through here -----------------------------------------
@@ -83,7 +83,7 @@ cdef inline void segment(
     Payloads self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
 ) noexcept nogil:
     """A TCP packet. What it acknowledges comes before what it holds."""
-    cdef uint32_t seq = control(flow, packet, side, self.counts)
+    cdef uint32_t seq = control(self.slots, slot, packet, side, self.counts)
     cdef int tracked
     if packet.flags & ACK and flow.bits & STREAMING and (
         flow.bits & WANTED
@@ -91,7 +91,7 @@ cdef inline void segment(
     ):
         self.acknowledge(slot, flow, 1 - side, packet.ack, not packet.length)
     if packet.length:
-        tracked = track(flow, side, seq, packet.length, self.counts)
+        tracked = track(self.slots, slot, side, seq, packet.length, self.counts)
         if tracked != STALE:
             flow.bits &= ~RESET  # a connection that goes on was not reset
         if packet.captured and not settled(self, flow, side):
@@ -100,4 +100,4 @@ cdef inline void segment(
         flow.bits |= KNOWN_0 << side
         flow.next[side] = seq
     if flow.bits & STREAMING and packet.flags & FIN:
-        self.streams.fin(flow.extra, side, seq + packet.length)
+        self.streams.fin(self.slots.rest[slot].extra, side, seq + packet.length)

@@ -5,8 +5,8 @@
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
 
+from backchannel.flows.slots cimport payload_of
 from backchannel.flows.state cimport (
     DATA,
     DROPPED,
@@ -15,9 +15,9 @@ from backchannel.flows.state cimport (
     NOT_KNOWN,
     OPENED_0,
     STREAMING,
-    TCP,
     WANTED,
     put,
+    rest_t,
 )
 from backchannel.wire cimport ahead
 from backchannel.flows.tcp cimport RESTARTED, STALE
@@ -26,9 +26,11 @@ from backchannel.flows.tcp cimport RESTARTED, STALE
 cdef class Payloads:
     """What is done with payloads. The flows themselves remember."""
 
-    cdef int prepare(self, const bounds_t* bounds, counts_t* counts, out_t* out) except -1:
-        """Set what must outlive this object."""
-        self.bounds, self.counts, self.out = bounds, counts, out
+    cdef int prepare(
+        self, const bounds_t* bounds, counts_t* counts, out_t* out, Slots slots
+    ) except -1:
+        """Set what must outlive this object, and where the flows are."""
+        self.bounds, self.counts, self.out, self.slots = bounds, counts, out, slots
         self.streams = Streams()
         self.streams.prepare(bounds, counts, out)
         return 0
@@ -37,7 +39,7 @@ cdef class Payloads:
         self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
     ) noexcept nogil:
         """A packet of anything but TCP that holds at least one byte, of a side not `settled`."""
-        self.test(flow, side, packet, not flow.tested[side])
+        self.test(slot, side, packet, not flow.tested[side])
         if flow.bits & (WANTED | DROPPED) == WANTED:
             put(self.out, slot, side, DATA, packet.payload, packet.captured)
 
@@ -49,13 +51,14 @@ cdef class Payloads:
         Only where bytes are kept. Else nothing waits, and what is captured a little late, behind
         its acknowledgement, is still the first.
         """
-        cdef half_t* half = &flow.extra.halves[side]
+        cdef rest_t* rest = &self.slots.rest[slot]
+        cdef half_t* half = &rest.extra.halves[side]
         if flow.bits & WANTED:
-            self.streams.acknowledge(slot, flow.extra, side, ack, patient)
-        elif half.first != NULL and ahead(ack, flow.initial[side]) > <int>self.streams.reach(half):
+            self.streams.acknowledge(slot, rest.extra, side, ack, patient)
+        elif half.first != NULL and ahead(ack, rest.initial[side]) > <int>self.streams.reach(half):
             if not patient or self.out.time - half.last.time > self.bounds.late:
                 # Some of its first bytes were sent and never captured: nothing to wait for.
-                self.settle(flow, side)
+                self.settle(slot, side)
 
     cdef void payload(
         self,
@@ -70,16 +73,16 @@ cdef class Payloads:
         cdef bint waiting = flow.bits & (STREAMING | WANTED) == STREAMING
         cdef extra_t* extra
         if waiting:  # what fills a hole in first bytes may look like a repetition
-            waiting = flow.extra.halves[side].first != NULL
+            waiting = self.slots.rest[slot].extra.halves[side].first != NULL
         if not flow.bits & WANTED and (tracked != STALE or waiting):
             if flow.bits & ((OPENED_0 | INITIAL_0) << side) == <uint32_t>INITIAL_0 << side:
                 if self.open(slot, flow, side, seq, packet):
                     return
             else:
-                self.test(flow, side, packet, False)
+                self.test(slot, side, packet, False)
         if not flow.bits & WANTED:
             return
-        extra = self.deliver(slot, flow, side, seq)
+        extra = self.deliver(slot, side, seq)
         if extra == NULL:
             return
         if tracked == RESTARTED:
@@ -92,20 +95,21 @@ cdef class Payloads:
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
     ) noexcept nogil:
         """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
-        cdef bint waiting = flow.bits & STREAMING and flow.extra.halves[side].first != NULL
+        cdef const rest_t* rest = &self.slots.rest[slot]
+        cdef bint waiting = flow.bits & STREAMING and rest.extra.halves[side].first != NULL
         cdef bint kept = False
         cdef uint64_t hits = 0, maybe = <uint64_t>-1
         cdef extra_t* extra
         cdef half_t* half
         if waiting and flow.payload[1 - side]:
-            half = &flow.extra.halves[side]
+            half = &rest.extra.halves[side]
             hits = self.look_again(half, packet.protocol, True, &maybe)
             if not hits and not maybe:  # what waited for more was answered instead
-                self.settle(flow, side)
-                self.test(flow, side, packet, False)
+                self.settle(slot, side)
+                self.test(slot, side, packet, False)
                 return not flow.bits & WANTED
-        if seq != flow.initial[side]:
-            self.test(flow, side, packet, False)
+        if seq != rest.initial[side]:
+            self.test(slot, side, packet, False)
             if flow.bits & WANTED:
                 flow.bits |= OPENED_0 << side
                 return False
@@ -114,11 +118,11 @@ cdef class Payloads:
                 packet.protocol, packet.payload, packet.captured, True, False, &maybe
             )
         if waiting or (maybe and not hits):
-            extra = self.stream(flow)
+            extra = self.stream(slot)
             if extra == NULL:
                 return True
             half = &extra.halves[side]
-            half.next = flow.initial[side]
+            half.next = rest.initial[side]
             extra.conflicts += self.streams.segment(
                 slot, extra, side, seq, packet.payload, packet.captured
             )
@@ -133,14 +137,14 @@ cdef class Payloads:
                 maybe = 0
         if hits:
             flow.bits |= OPENED_0 << side
-            extra = self.want(flow)
+            extra = self.want(slot)
             if extra != NULL:
                 extra.hits |= hits
             if kept:
-                self.deliver(slot, flow, side, seq)
+                self.deliver(slot, side, seq)
             return kept
         if not maybe:
-            self.settle(flow, side)
+            self.settle(slot, side)
         return True
 
     cdef uint64_t look_again(
@@ -155,20 +159,23 @@ cdef class Payloads:
             hits = self.matcher.match(number, seen, size, True, answered, maybe)
         return hits
 
-    cdef void settle(self, flow_t* flow, int side) noexcept nogil:
+    cdef void settle(self, uint32_t slot, int side) noexcept nogil:
         """Nobody wants the first bytes of *side*."""
+        cdef flow_t* flow = &self.slots.flows[slot]
+        cdef extra_t* extra = self.slots.rest[slot].extra
         flow.bits |= OPENED_0 << side
         if flow.bits & STREAMING:
-            self.streams.settle(&flow.extra.halves[side])
-            if flow.extra.halves[1 - side].first == NULL:
-                self.stop(flow)
-                if not flow.bits & WANTED and not flow.extra.conflicts:
-                    self.forget(flow)
+            self.streams.settle(&extra.halves[side])
+            if extra.halves[1 - side].first == NULL:
+                self.stop(slot)
+                if not flow.bits & WANTED and not extra.conflicts and extra.rare == NULL:
+                    self.slots.forget(slot)
 
     cdef void test(
-        self, flow_t* flow, int side, const packet_t* packet, bint opening
+        self, uint32_t slot, int side, const packet_t* packet, bint opening
     ) noexcept nogil:
         """Compare a payload with the magics, if it is one of the first."""
+        cdef flow_t* flow = &self.slots.flows[slot]
         cdef uint64_t hits, maybe
         cdef extra_t* extra
         if flow.tested[side] >= self.bounds.payloads or flow.bits & DROPPED:
@@ -178,30 +185,33 @@ cdef class Payloads:
             packet.protocol, packet.payload, packet.captured, opening, False, &maybe
         )
         if hits:
-            extra = self.want(flow)
+            extra = self.want(slot)
             if extra != NULL:
                 extra.hits |= hits
 
-    cdef extra_t* want(self, flow_t* flow) noexcept nogil:
+    cdef extra_t* want(self, uint32_t slot) noexcept nogil:
         """Deliver this flow from now on."""
-        cdef extra_t* extra = self.extra(flow)
+        cdef flow_t* flow = &self.slots.flows[slot]
+        cdef extra_t* extra = self.slots.extra(slot)
+        cdef int side
         if not flow.bits & WANTED and extra != NULL:
             flow.bits |= WANTED
-            extra.missed[0], extra.missed[1] = flow.payload[0], flow.payload[1]
+            for side in range(2):
+                extra.missed[side] = payload_of(flow, extra.rare, side)
         return extra
 
-    cdef extra_t* stream(self, flow_t* flow) noexcept nogil:
-        """Return the flow's streams."""
-        cdef extra_t* extra = self.extra(flow)
-        if extra != NULL:
-            flow.bits |= STREAMING
-        return extra
+    cdef extra_t* stream(self, uint32_t slot) noexcept nogil:
+        """Return what holds the flow's streams; NULL when memory is out."""
+        cdef flow_t* flow = &self.slots.flows[slot]
+        if self.slots.halves(slot) == NULL:
+            return NULL
+        flow.bits |= STREAMING
+        return self.slots.rest[slot].extra
 
-    cdef extra_t* deliver(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t seq
-    ) noexcept nogil:
+    cdef extra_t* deliver(self, uint32_t slot, int side, uint32_t seq) noexcept nogil:
         """Return the flow's streams, delivering; *side* is about to send *seq*."""
-        cdef extra_t* extra = self.stream(flow)
+        cdef extra_t* extra = self.stream(slot)
+        cdef const flow_t* flow = &self.slots.flows[slot]
         cdef half_t* half
         cdef int at
         if extra == NULL or extra.deliver:
@@ -213,7 +223,7 @@ cdef class Payloads:
             elif not flow.payload[at]:
                 half.next = NOT_KNOWN
                 if flow.bits & (INITIAL_0 << at):
-                    half.next = flow.initial[at]
+                    half.next = self.slots.rest[slot].initial[at]
             elif at == side:
                 half.next = seq
             else:
@@ -225,35 +235,14 @@ cdef class Payloads:
         self.streams.start(slot, extra)
         return extra
 
-    cdef extra_t* extra(self, flow_t* flow) noexcept nogil:
-        """Return what only few flows have; NULL when memory is out, which `take` reports."""
-        cdef int side
-        cdef size_t size = sizeof(extra_t)
-        if flow.extra == NULL:
-            if <uint8_t>flow.high != TCP:
-                size -= sizeof(half_t[2])
-            flow.extra = <extra_t*>calloc(1, size)
-            if flow.extra == NULL:
-                self.out.failed = True
-                return NULL
-            self.extras += 1
-            if <uint8_t>flow.high != TCP:
-                return flow.extra
-            for side in range(2):
-                flow.extra.halves[side].next = NOT_KNOWN
-                flow.extra.halves[side].acked = flow.extra.halves[side].fin = NOT_KNOWN
-        return flow.extra
-
-    cdef void stop(self, flow_t* flow) noexcept nogil:
+    cdef void stop(self, uint32_t slot) noexcept nogil:
         """Forget the flow's bytes, and that it had streams."""
+        cdef flow_t* flow = &self.slots.flows[slot]
         if flow.bits & STREAMING:
             flow.bits &= ~STREAMING
-            self.streams.release(flow.extra)
+            self.streams.release(self.slots.rest[slot].extra)
 
-    cdef void forget(self, flow_t* flow) noexcept nogil:
-        """Free what only few flows have."""
-        if flow.extra != NULL:
-            self.stop(flow)
-            free(flow.extra)
-            flow.extra = NULL
-            self.extras -= 1
+    cdef void forget(self, uint32_t slot) noexcept nogil:
+        """Free all that only few flows have."""
+        self.stop(slot)
+        self.slots.forget(slot)

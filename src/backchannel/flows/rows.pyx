@@ -10,22 +10,43 @@ from backchannel.flows.row import FlowInfo, FlowRow
 from backchannel.model import Endpoint
 
 from backchannel.flows cimport state as c
-from backchannel.flows.slots cimport opening
-from backchannel.flows.state cimport BEGUN, CLIENT_HIGH, FINISHED_0, FINISHED_1, TCP, UDP
+from backchannel.flows.slots cimport (
+    bytes_of,
+    ends_t,
+    holes_of,
+    opening,
+    packets_of,
+    payload_of,
+    rare_of,
+)
+from backchannel.flows.state cimport (
+    BEGUN,
+    CLIENT_HIGH,
+    FINISHED_0,
+    FINISHED_1,
+    TCP,
+    UDP,
+    join,
+    rare_t,
+    rest_t,
+)
 
 
 cdef tuple NO_TYPES = (0, 0)  # nearly all have this one
+cdef tuple NO_FLAGS = (0, 0)
 
 
 cdef inline uint8_t digit(uint32_t value) noexcept:
     return 48 + value if value < 10 else 87 + value
 
 
-cdef tuple make_ends(const flow_t* flow, const ends_t* ends):
+cdef tuple make_ends(Slots slots, uint32_t slot):
     """Return (client, server)."""
+    cdef const flow_t* flow = &slots.flows[slot]
+    cdef const ends_t* ends
     ported = <uint8_t>flow.high in PORTED
     if flow.bits & c.WIDE:
-        ends += flow.ends
+        ends = &slots.ends[slots.rest[slot].ends]
         low, high = ipv6(ends.low), ipv6(ends.high)
     else:
         low, high = ipv4(flow.low >> 32), ipv4(<uint32_t>flow.low)
@@ -88,14 +109,16 @@ cdef str transport_of(int protocol):
     return "tcp" if protocol == TCP else "udp" if protocol == UDP else "ip"
 
 
-cdef object make_info(const flow_t* flow, const ends_t* ends, Contexts contexts):
+cdef object make_info(Slots slots, uint32_t slot, Contexts contexts):
     """Return who talks with whom in a flow."""
+    cdef const flow_t* flow = &slots.flows[slot]
+    cdef const rest_t* rest = &slots.rest[slot]
     cdef int protocol = <uint8_t>flow.high
     cdef uint32_t context = <uint32_t>(flow.high >> 9) & 0x7FFFFF
-    client, server = make_ends(flow, ends)
+    client, server = make_ends(slots, slot)
     vlans, tunnel = contexts.describe(context) if context else ((), "")
     return FlowInfo(
-        flow.serial,
+        join(rest.serial, rest.serial_high),
         transport_of(protocol),
         client,
         server,
@@ -103,49 +126,59 @@ cdef object make_info(const flow_t* flow, const ends_t* ends, Contexts contexts)
         vlans,
         tunnel,
         flow.bits & BEGUN != 0,
-        (flow.types[0], flow.types[1]) if flow.types[0] or flow.types[1] else NO_TYPES,
+        types_of(flow),
     )
 
 
-cdef object make_row(const flow_t* flow, const ends_t* ends, Contexts contexts):
+cdef object make_row(Slots slots, uint32_t slot, Contexts contexts):
     """Return what is known of a flow."""
+    cdef const flow_t* flow = &slots.flows[slot]
+    cdef const rest_t* rest = &slots.rest[slot]
+    cdef const rare_t* rare = rare_of(rest)
     cdef int protocol = <uint8_t>flow.high
     cdef uint32_t context = <uint32_t>(flow.high >> 9) & 0x7FFFFF
-    client, server = make_ends(flow, ends)
+    client, server = make_ends(slots, slot)
     vlans, tunnel = contexts.describe(context) if context else ((), "")
     expected, missed, hits, conflicts = (), (0, 0), 0, 0
-    if flow.extra != NULL:
-        expected = tuple([flow.extra.tokens[at] for at in range(flow.extra.token_count)])
-        missed = flow.extra.missed[0], flow.extra.missed[1]
-        hits, conflicts = flow.extra.hits, flow.extra.conflicts
+    if rest.extra != NULL:
+        expected = tuple([rest.extra.tokens[at] for at in range(rest.extra.token_count)])
+        missed = rest.extra.missed[0], rest.extra.missed[1]
+        hits, conflicts = rest.extra.hits, rest.extra.conflicts
     return FlowRow(  # in the order of its fields: by name it takes half as long again
-        flow.serial,
+        join(rest.serial, rest.serial_high),
         transport_of(protocol),
         protocol,
         client,
         server,
-        (flow.types[0], flow.types[1]),
+        types_of(flow),
         vlans,
         tunnel,
         flow.bits & BEGUN != 0,
         hits,
         expected,
         missed,
-        flow.first_time,
+        rest.first_time,
         flow.last_time,
-        flow.first_frame,
-        flow.last_frame,
-        (flow.packets[0], flow.packets[1]),
-        (flow.bytes[0], flow.bytes[1]),
-        (flow.payload[0], flow.payload[1]),
-        (flow.flags[0], flow.flags[1]),
+        join(rest.first_frame, rest.first_frame_high),
+        join(flow.last_frame, flow.last_frame_high),
+        (packets_of(flow, rare, 0), packets_of(flow, rare, 1)),
+        (bytes_of(flow, rare, 0), bytes_of(flow, rare, 1)),
+        (payload_of(flow, rare, 0), payload_of(flow, rare, 1)),
+        (flow.flags[0], flow.flags[1]) if protocol == TCP else NO_FLAGS,
         state_of(flow) if protocol == TCP else "",
-        flow.retransmissions,
+        rare.retransmissions if rare != NULL else 0,
         conflicts,
-        flow.out_of_order,
-        (flow.holes[0], flow.holes[1]),
-        flow.zero_windows,
+        rare.out_of_order if rare != NULL else 0,
+        (holes_of(rest, rare, 0), holes_of(rest, rare, 1)),
+        rare.zero_windows if rare != NULL else 0,
     )
+
+
+cdef tuple types_of(const flow_t* flow):
+    """Return ICMP's type and code, which stand where TCP has its flags."""
+    if <uint8_t>flow.high == TCP or not (flow.flags[0] or flow.flags[1]):
+        return NO_TYPES
+    return flow.flags[0], flow.flags[1]
 
 
 cdef str state_of(const flow_t* flow):

@@ -128,13 +128,18 @@ cdef enum:
     MAX_TOKENS = 8
 
 cdef struct segment_t:
-    segment_t* before
     segment_t* after
     int64_t time
     uint64_t frame
     uint32_t seq
     uint32_t size
     uint8_t data[1]         # *size* bytes
+
+cdef struct history_t:
+    uint32_t start
+    uint32_t size
+    uint32_t room           # bytes of data
+    uint8_t data[1]
 
 cdef struct half_t:
     int64_t next            # sequence number of the next byte to deliver, or NOT_KNOWN
@@ -143,25 +148,33 @@ cdef struct half_t:
     int64_t fin_time        # when it came
     segment_t* first
     segment_t* last
-    uint64_t held           # cost of all segments
+    history_t* history      # what was delivered last; NULL: nothing yet
+    uint32_t held           # cost of all segments
     uint32_t segments
-    uint32_t history_start
-    uint32_t history_size
-    uint32_t history_room
-    uint8_t* history
-    bint ended
-    bint full               # bytes were let go while nobody wanted the stream yet
+    uint8_t ended
+    uint8_t full            # bytes were let go while nobody wanted the stream yet
+
+cdef struct rare_t:
+    uint64_t packets[2]     # what was taken out of flow_t before it ran over
+    uint64_t bytes[2]
+    uint64_t payload[2]
+    uint64_t holes[2]       # what rest_t.holes cannot hold
+    uint32_t pending        # first byte after another SYN
+    uint32_t retransmissions
+    uint32_t out_of_order
+    uint32_t zero_windows
 
 cdef struct extra_t:
     uint64_t hits
     uint64_t missed[2]
-    int64_t tokens[MAX_TOKENS]
-    int token_count
+    int64_t* tokens         # MAX_TOKENS; NULL: none
+    rare_t* rare            # NULL: nothing of it happened
+    half_t* halves          # two; NULL: it has no streams
     uint32_t conflicts      # segments that repeat bytes with other content
-    bint deliver            # the streams' bytes are wanted
-    half_t halves[2]        # only TCP has them
+    uint8_t token_count
+    uint8_t deliver         # the streams' bytes are wanted
 
-# -- one flow: three cache lines -------------------------------------------------------------------
+# -- one flow: a cache line that every packet touches, and a rest that few do ----------------------
 
 cdef enum:
     USED = 1
@@ -171,7 +184,7 @@ cdef enum:
     DROPPED = 16
     RESET = 32
     LEAVING = 64            # CLOSED was delivered; the slot is kept until the next `take`
-    PENDING = 128           # another SYN was seen, see flow_t.pending
+    PENDING = 128           # another SYN was seen, see rare_t.pending
     PENDING_SERVER = 256    # ... from the server's side
     FINISHED_0 = 512
     FINISHED_1 = 1024
@@ -179,41 +192,43 @@ cdef enum:
     OPENED_1 = 4096
     KNOWN_0 = 8192          # flow_t.next is known
     KNOWN_1 = 16384
-    INITIAL_0 = 32768       # flow_t.initial is known
+    INITIAL_0 = 32768       # rest_t.initial is known
     INITIAL_1 = 65536
-    STREAMING = 131072      # flow_t.extra.halves are in use
+    STREAMING = 131072      # extra_t.halves are in use
     WIDE = 262144           # IPv6
     KEPT = 524288           # it is proved what it speaks: `FlowCore.keep`
+    STRAY_0 = 1 << 20       # segments out of window in a row: two bits for each side
+    STRAYS_0 = 3 << 20      # three: the next one is believed
+    ANY_STRAYS = 15 << 20
 
 cdef struct flow_t:
     uint64_t low
     uint64_t high
     int64_t last_time
-    uint64_t last_frame
-    uint32_t hash           # low half of the packet's
     uint32_t bits
     uint32_t next[2]        # sequence number after the furthest byte seen
-    uint32_t initial[2]     # sequence number of the first byte
-    uint8_t flags[2]        # TCP flags, or-ed
+    uint32_t bytes[2]       # since rare_t was added to, as are packets and payload
+    uint32_t payload[2]     # not 0 once there was any
+    uint32_t last_frame     # its low half
+    uint16_t last_frame_high
+    uint8_t packets[2]
+    uint8_t flags[2]        # TCP flags, or-ed; type and code of ICMP
     uint8_t tested[2]       # payloads compared with the magics
-    uint8_t strays[2]       # segments out of window in a row
-    uint8_t types[2]
 
-    uint64_t packets[2]
-    uint64_t bytes[2]
-    uint64_t payload[2]
-    uint64_t holes[2]
-
+cdef struct rest_t:
     int64_t first_time
-    uint64_t first_frame
-    uint64_t serial
     extra_t* extra          # only where the flow is wanted, or its first bytes are awaited
-    uint32_t pending
-    uint32_t retransmissions
-    uint32_t out_of_order
-    uint32_t zero_windows
+    uint32_t initial[2]     # sequence number of the first byte
+    uint32_t holes[2]       # bytes before flow_t.next that were not seen; see `holes_of`
+    uint32_t serial         # low halves
+    uint32_t first_frame
+    uint16_t serial_high
+    uint16_t first_frame_high
     uint32_t ends           # where the addresses are, if they do not fit into the key
-    uint64_t filler         # three cache lines, so that each flow begins with one
+
+cdef inline uint64_t join(uint32_t low, uint16_t high) noexcept nogil:
+    """Return a number from its parts: 48 bits are enough for all packets that there will be."""
+    return <uint64_t>high << 32 | low
 
 # -- deliveries ------------------------------------------------------------------------------------
 

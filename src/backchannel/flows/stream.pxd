@@ -3,7 +3,15 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from backchannel.flows.state cimport bounds_t, counts_t, extra_t, half_t, out_t, segment_t
+from backchannel.flows.state cimport (
+    bounds_t,
+    counts_t,
+    extra_t,
+    half_t,
+    history_t,
+    out_t,
+    segment_t,
+)
 
 cdef struct part_t:
     # Bytes of a segment that are not held yet.

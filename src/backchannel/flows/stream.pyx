@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.string cimport memcmp, memcpy, memmove
 
 from backchannel.flows.state cimport (
     AFTER_THE_END,
@@ -31,7 +31,7 @@ cdef enum:
 
 
 cdef class Streams:
-    """What all streams share. The streams themselves lie in the flows' `extra_t`."""
+    """What all streams share. The streams themselves are the flows' `half_t`s."""
 
     def __dealloc__(self):
         free(self.parts)
@@ -88,7 +88,7 @@ cdef class Streams:
         cdef uint32_t part, count
         if half.ended:
             distance = ahead(<uint32_t>half.next, seq)
-            if distance < <int>size or distance > <int>half.history_size:
+            if distance < <int>size or distance > <int>remembered(half):
                 bump(self.counts, AFTER_THE_END)
             return False
         if half.next == NOT_KNOWN:
@@ -153,7 +153,7 @@ cdef class Streams:
             half = &extra.halves[side]
             self.forget(half)
             free(half.history)
-            half.history, half.history_room = NULL, 0
+            half.history = NULL
 
     cdef void start(self, uint32_t slot, extra_t* extra) noexcept nogil:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
@@ -218,17 +218,14 @@ cdef class Streams:
                 self.tail(slot, &halves[side], side)
 
     cdef void release(self, extra_t* extra) noexcept nogil:
-        """Forget all bytes."""
-        cdef half_t* half
+        """Forget the streams of a flow."""
         cdef int side
         for side in range(2):
-            half = &extra.halves[side]
-            self.settle(half)
-            self.forget(half)
-            free(half.history)
-            memset(half, 0, sizeof(half_t))
-            half.next = half.acked = half.fin = NOT_KNOWN
-        extra.deliver = False
+            self.settle(&extra.halves[side])
+            self.forget(&extra.halves[side])
+            free(extra.halves[side].history)
+        free(extra.halves)
+        extra.halves, extra.deliver = NULL, False
 
     # -- holes -------------------------------------------------------------------------------------
 
@@ -271,7 +268,7 @@ cdef class Streams:
         """Deliver bytes that nobody holds, or hold them until those before them come."""
         cdef half_t* half = &extra.halves[side]
         cdef segment_t* made
-        cdef segment_t* before
+        cdef segment_t** place = &half.first
         cdef uint64_t cost = size + NODE_COST
         while (seq != <uint32_t>half.next or not extra.deliver) and not self.fits(extra, half, cost):
             if not extra.deliver:
@@ -294,19 +291,13 @@ cdef class Streams:
             return
         made.seq, made.size, made.time, made.frame = seq, size, self.out.time, self.out.frame
         memcpy(made.data, data, size)
-        before = half.last
-        while before != NULL and ahead(before.seq, seq) > 0:
-            before = before.before
-        made.before = before
-        made.after = half.first if before == NULL else before.after
-        if before == NULL:
-            half.first = made
-        else:
-            before.after = made
+        if half.last != NULL and ahead(half.last.seq, seq) < 0:
+            place = &half.last.after
+        while place[0] != NULL and ahead(place[0].seq, seq) <= 0:
+            place = &place[0].after
+        made.after, place[0] = place[0], made
         if made.after == NULL:
             half.last = made
-        else:
-            made.after.before = made
         half.held += cost
         half.segments += 1
         self.used += cost
@@ -356,8 +347,6 @@ cdef class Streams:
         half.first = segment.after
         if half.first == NULL:
             half.last = NULL
-        else:
-            half.first.before = NULL
         half.held -= segment.size + NODE_COST
         half.segments -= 1
         self.used -= segment.size + NODE_COST
@@ -423,36 +412,45 @@ cdef class Streams:
 
     cdef void remember(self, half_t* half, const uint8_t* data, uint32_t size) noexcept nogil:
         """Append to the history, and let its oldest bytes go."""
-        cdef uint32_t most = self.bounds.history_bytes, room
-        cdef uint32_t kept = min(half.history_size, most - min(most, size))
-        cdef uint8_t* grown
+        cdef uint32_t most = self.bounds.history_bytes, room = 0, known = remembered(half)
+        cdef uint32_t kept = min(known, most - min(most, size))
+        cdef history_t* history = half.history
         if size > most:
             data += size - most
             size = most
-        if self.used + kept + size > self.bounds.total_bytes + half.history_size:
+        if self.used + kept + size > self.bounds.total_bytes + known:
             self.forget(half)
             return
-        self.used += kept + size - half.history_size
-        half.history_start += half.history_size - kept
-        half.history_size = kept
-        if half.history_start + kept + size > half.history_room:
-            if half.history_room < 2 * most:
-                room = min(2 * most, max(2 * half.history_room, kept + size))
-                grown = <uint8_t*>realloc(half.history, room)
-                if grown == NULL:
+        self.used += kept + size - known
+        if history != NULL:
+            history.start += known - kept
+            history.size, room = kept, history.room
+        if history == NULL or history.start + kept + size > room:
+            if room < 2 * most:
+                room = min(2 * most, max(2 * room, kept + size))
+                history = <history_t*>realloc(history, sizeof(history_t) + room)
+                if history == NULL:
                     self.out.failed = True
                     return
-                half.history, half.history_room = grown, room
+                if half.history == NULL:
+                    history.start = 0
+                half.history, history.room = history, room
             if kept:
-                memmove(half.history, half.history + half.history_start, kept)
-            half.history_start = 0
-        memcpy(half.history + half.history_start + kept, data, size)
-        half.history_size = kept + size
+                memmove(history.data, history.data + history.start, kept)
+            history.start = 0
+        memcpy(history.data + history.start + kept, data, size)
+        history.size = kept + size
 
     cdef void forget(self, half_t* half) noexcept nogil:
         """Let the history go."""
-        self.used -= half.history_size
-        half.history_start = half.history_size = 0
+        self.used -= remembered(half)
+        if half.history != NULL:
+            half.history.start = half.history.size = 0
+
+
+cdef inline uint32_t remembered(const half_t* half) noexcept nogil:
+    """Return how many bytes the history has."""
+    return half.history.size if half.history != NULL else 0
 
 
 cdef inline bint ready(const half_t* half) noexcept nogil:
@@ -463,10 +461,10 @@ cdef bint differs(
     half_t* half, uint32_t distance, const uint8_t* data, uint32_t size
 ) noexcept nogil:
     """Compare bytes that begin *distance* before the next one with what is remembered."""
-    cdef uint32_t known = min(distance, half.history_size), skip = distance - known, seen
+    cdef uint32_t known = min(distance, remembered(half)), skip = distance - known, seen
     if not known or size <= skip:
         return False
     seen = min(size, distance) - skip
     return memcmp(
-        half.history + half.history_start + half.history_size - known, data + skip, seen
+        half.history.data + half.history.start + half.history.size - known, data + skip, seen
     ) != 0

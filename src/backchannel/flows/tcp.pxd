@@ -6,7 +6,7 @@ Inline, because every packet goes through here.
 
 from libc.stdint cimport int64_t, uint32_t
 
-from backchannel.flows.slots cimport closed, opening
+from backchannel.flows.slots cimport Slots, closed, opening
 from backchannel.flows.state cimport (
     BEGUN,
     CLIENT_HIGH,
@@ -18,12 +18,16 @@ from backchannel.flows.state cimport (
     RESET,
     RESETS_IGNORED,
     RESTARTS,
+    ANY_STRAYS,
+    STRAYS_0,
+    STRAY_0,
     STREAMING,
     TCP,
     bump,
     counts_t,
     flow_t,
     packet_t,
+    rare_t,
 )
 from backchannel.wire cimport ahead
 
@@ -34,7 +38,6 @@ cdef enum:
     ACK = 16
     WINDOW = 1 << 30        # no TCP window is larger (RFC 7323 §2.3)
     RESET_WINDOW = 1 << 20
-    STRAYS = 4
 
 cdef enum:
     NOT_OPENED
@@ -51,51 +54,66 @@ cdef inline bint near(int64_t distance, int64_t window) noexcept nogil:
     return -window < distance < window
 
 
-cdef inline void know_initial(flow_t* flow, int side, uint32_t seq) noexcept nogil:
-    flow.initial[side] = flow.next[side] = seq
+cdef inline void know_initial(Slots slots, uint32_t slot, int side, uint32_t seq) noexcept nogil:
+    cdef flow_t* flow = &slots.flows[slot]
+    slots.rest[slot].initial[side] = flow.next[side] = seq
     flow.bits |= (INITIAL_0 | KNOWN_0) << side
 
 
-cdef inline void synchronise(flow_t* flow, const packet_t* packet, int side, uint32_t first) noexcept nogil:
+cdef inline void synchronise(
+    Slots slots, uint32_t slot, const packet_t* packet, int side, uint32_t first
+) noexcept nogil:
     """A SYN tells where its side begins; a SYN-ACK tells it of both."""
+    cdef const flow_t* flow = &slots.flows[slot]
     cdef int other = 1 - side
     if flow.bits & STREAMING:
         return
-    if flow.bits & PENDING and flow.pending == first:
+    if flow.bits & PENDING and slots.rare(slot).pending == first:
         if side == ((flow.bits & PENDING_SERVER) != 0):
             return
     if not flow.payload[side]:
-        know_initial(flow, side, first)
+        know_initial(slots, slot, side, first)
     if packet.flags & ACK and not flow.payload[other]:
-        know_initial(flow, other, packet.ack)
+        know_initial(slots, slot, other, packet.ack)
 
 
-cdef inline int reopens(flow_t* flow, const packet_t* packet, int side) noexcept nogil:
-    """Whether *packet* belongs to a new connection between the same ends."""
-    cdef uint32_t first = packet.seq + 1
+cdef inline int reopens(
+    Slots slots, uint32_t slot, const packet_t* packet, int side
+) noexcept nogil:
+    """Whether *packet*, a SYN or what comes after another one, belongs to a new connection between
+    the same ends.
+    """
+    cdef flow_t* flow = &slots.flows[slot]
+    cdef rare_t* rare
+    cdef uint32_t first = packet.seq + 1, pending
     cdef int opener
     if packet.flags & (SYN | ACK | RST) == SYN:
-        if flow.bits & (INITIAL_0 << side) and flow.initial[side] == first:
+        if flow.bits & (INITIAL_0 << side) and slots.rest[slot].initial[side] == first:
             return NOT_OPENED
         if closed(flow) or opening(flow):
             return BY_SYN
         flow.bits = (flow.bits & ~PENDING_SERVER) | PENDING | (PENDING_SERVER if side else 0)
-        flow.pending = first
+        rare = slots.rare(slot)
+        rare.pending = first
         return NOT_OPENED
     if not flow.bits & PENDING:
         return NOT_OPENED
+    pending = slots.rare(slot).pending
     opener = (flow.bits & PENDING_SERVER) != 0
     if packet.flags & (SYN | ACK) == SYN | ACK:
-        return BY_SYN if side != opener and packet.ack == flow.pending else NOT_OPENED
-    if side != opener or packet.seq != flow.pending:
+        return BY_SYN if side != opener and packet.ack == pending else NOT_OPENED
+    if side != opener or packet.seq != pending:
         return NOT_OPENED
-    if flow.bits & (KNOWN_0 << side) and flow.next[side] == flow.pending:
+    if flow.bits & (KNOWN_0 << side) and flow.next[side] == pending:
         return NOT_OPENED
     return BY_DATA
 
 
-cdef inline void begin(flow_t* flow, const packet_t* packet, int opened) noexcept nogil:
+cdef inline void begin(
+    Slots slots, uint32_t slot, const packet_t* packet, int opened
+) noexcept nogil:
     """Decide who is the client of a new flow."""
+    cdef flow_t* flow = &slots.flows[slot]
     cdef bint syn = packet.protocol == TCP and packet.flags & SYN != 0
     cdef bint answer = syn and packet.flags & ACK != 0
     if packet.from_high != answer:
@@ -103,22 +121,24 @@ cdef inline void begin(flow_t* flow, const packet_t* packet, int opened) noexcep
     if packet.protocol != TCP or syn or opened == BY_DATA:
         flow.bits |= BEGUN
     if opened == BY_DATA:
-        know_initial(flow, 0, packet.seq)
+        know_initial(slots, slot, 0, packet.seq)
 
 
 cdef inline uint32_t control(
-    flow_t* flow, const packet_t* packet, int side, counts_t* counts
+    Slots slots, uint32_t slot, const packet_t* packet, int side, counts_t* counts
 ) noexcept nogil:
     """Follow flags and window; return the sequence number of the segment's first byte."""
+    cdef flow_t* flow = &slots.flows[slot]
+    cdef rare_t* rare
     cdef uint32_t flags = packet.flags, seq = packet.seq
     cdef int other = 1 - side
     flow.flags[side] |= flags
     if flags & SYN:
         seq += 1
-        synchronise(flow, packet, side, seq)
+        synchronise(slots, slot, packet, side, seq)
     elif flags & ACK and not flow.bits & (KNOWN_0 << other) and flow.bits & (INITIAL_0 << side):
         # The other side's SYN-ACK was not captured, but what acknowledges it is.
-        know_initial(flow, other, packet.ack)
+        know_initial(slots, slot, other, packet.ack)
     if flags & RST:
         if flow.bits & (KNOWN_0 << side) and not near(ahead(seq, flow.next[side]), RESET_WINDOW):
             bump(counts, RESETS_IGNORED)
@@ -127,14 +147,16 @@ cdef inline uint32_t control(
     if flags & FIN:
         flow.bits |= FINISHED_0 << side
     if not packet.window and not flags & (SYN | RST):
-        flow.zero_windows += 1
+        rare = slots.rare(slot)
+        rare.zero_windows += 1
     return seq
 
 
 cdef inline int track(
-    flow_t* flow, int side, uint32_t seq, uint32_t length, counts_t* counts
+    Slots slots, uint32_t slot, int side, uint32_t seq, uint32_t length, counts_t* counts
 ) noexcept nogil:
     """Follow the sequence numbers of a segment that holds *length* > 0 bytes."""
+    cdef flow_t* flow = &slots.flows[slot]
     cdef uint32_t after = seq + length
     cdef int64_t distance
     if not flow.bits & (KNOWN_0 << side):
@@ -143,27 +165,46 @@ cdef inline int track(
         return FRESH
     distance = ahead(seq, flow.next[side])
     if not near(distance, WINDOW):
-        flow.strays[side] += 1
-        if flow.strays[side] < STRAYS:
-            return STALE
-        bump(counts, RESTARTS)
-        flow.strays[side] = 0
-        flow.next[side] = after
-        return RESTARTED
-    flow.strays[side] = 0
-    if distance >= 0:
-        flow.holes[side] += distance
-        flow.next[side] = after
-        return FRESH
+        return stray(flow, side, after, counts)
+    if flow.bits & ANY_STRAYS:
+        flow.bits &= ~(<uint32_t>STRAYS_0 << 2 * side)
+    if distance < 0:
+        return again(slots, slot, side, distance, length)
+    if distance:
+        slots.add_hole(slot, side, distance)
+    flow.next[side] = after
+    return FRESH
+
+
+cdef inline int stray(flow_t* flow, int side, uint32_t after, counts_t* counts) noexcept nogil:
+    """Count a segment out of window; when it is one of several in a row, its side is there."""
+    cdef uint32_t count = (flow.bits & (<uint32_t>STRAYS_0 << 2 * side)) >> 2 * side
+    flow.bits &= ~(<uint32_t>STRAYS_0 << 2 * side)
+    if count != STRAYS_0:
+        flow.bits |= (count + STRAY_0) << 2 * side
+        return STALE
+    bump(counts, RESTARTS)
+    flow.next[side] = after
+    return RESTARTED
+
+
+cdef inline int again(
+    Slots slots, uint32_t slot, int side, int64_t distance, uint32_t length
+) noexcept nogil:
+    """Follow a segment that begins before the furthest byte seen."""
+    cdef flow_t* flow = &slots.flows[slot]
+    cdef rare_t* rare
     if distance + length > 0:
-        flow.retransmissions += 1
-        flow.next[side] = after
+        rare = slots.rare(slot)
+        rare.retransmissions += 1
+        flow.next[side] += <uint32_t>(distance + length)
         return FRESH
     if length == 1 and distance == -1:
-        return STALE
-    if flow.holes[side]:
-        flow.out_of_order += 1
-        flow.holes[side] -= min(flow.holes[side], <uint32_t>length)
+        return STALE  # a keep-alive
+    rare = slots.rare(slot)
+    if slots.rest[slot].holes[side]:
+        rare.out_of_order += 1
+        slots.add_hole(slot, side, -<int64_t>length)
         return FRESH
-    flow.retransmissions += 1
+    rare.retransmissions += 1
     return STALE
