@@ -36,7 +36,6 @@ from backchannel.pipeline import Scan
 from backchannel.protocols.stun import services, sockets, wire
 from backchannel.protocols.stun.events import IceCheck, StunCall, StunCarries
 from backchannel.protocols.stun.session import Session
-from backchannel.protocols.stun.sockets import Socket
 
 COOKIE = (0x000F, b"\x72\xc6\x4b\xc6")
 PEER = Endpoint("203.0.113.77", 35393)
@@ -191,52 +190,63 @@ def test_what_is_inside_a_multiplexed_frame_is_read():
 
 
 def known(*entries):
-    return replace(UDP, recall=lambda key: entries if key == sockets.KEY else None)
+    table = dict.fromkeys(entries, "whatsapp")
+    return replace(UDP, recall=lambda key: table if key == sockets.KEY else None)
 
 
 @pytest.mark.parametrize(
     ("entry", "found"),
     [
-        (Socket(ENDS[0], "", "whatsapp"), True),
-        (Socket(ENDS[1], "", "whatsapp"), True),
-        (Socket(ENDS[1], ENDS[0].address, "whatsapp"), True),
-        (Socket(ENDS[1], "10.0.0.6", "whatsapp"), False),
-        (Socket(Endpoint(ENDS[0].address, 40001), "", "whatsapp"), False),
+        ((ENDS[0].address, ENDS[0].port, ""), True),
+        ((ENDS[1].address, ENDS[1].port, ""), True),
+        ((ENDS[1].address, ENDS[1].port, ENDS[0].address), True),
+        ((ENDS[0].address, ENDS[0].port, ENDS[1].address), True),
+        ((ENDS[1].address, ENDS[1].port, "10.0.0.6"), False),
+        ((ENDS[0].address, 40001, ""), False),
     ],
 )
 def test_a_flow_of_a_known_socket_is_the_same_services(entry, found):
     made, told = say((C, BINDING), start=known(entry))
     assert owners(told) == (["socket"] if found else [])
     assert made.service == ("whatsapp" if found else "stun-turn")
-    assert not [event for _, event in told if isinstance(event, Remember)]
+    assert not kept(told)
+
+
+def kept(told):
+    return [event.value for _, event in told if isinstance(event, Remember)]
 
 
 @pytest.mark.parametrize(
     ("side", "data", "end"), [(C, token(), 0), (S, admitted(), 0), (S, ice(7), 1), (C, ice(7), 0)]
 )
 def test_who_asks_is_remembered(side, data, end):
-    _, told = say((side, data))
-    (kept,) = [event for _, event in told if isinstance(event, Remember)]
-    (socket,) = kept.value
-    assert (socket.end, socket.host) == (ENDS[end], "")
+    made, told = say((side, data))
+    socket = ENDS[end].address, ENDS[end].port, ""
+    assert kept(told) == [{socket: made.service}]
+
+
+def test_what_is_known_is_not_remembered_again():
+    (effect,) = sockets.remember(known(), "teams", sockets.of(PEER))
+    assert sockets.remember(known(sockets.of(PEER)), "whatsapp", sockets.of(PEER)) == []
+    assert effect.value == {(PEER.address, PEER.port, ""): "teams"}
 
 
 def test_a_relays_peers_are_remembered_for_who_asked_for_them():
     named = [(S, message(3, 3, (0x09, b"\0\0\4\1"), (0x14, b"signal.org"), NONCE, tid=2))]
     asked = [(C, login(8, xor(0x12, PEER.address, PEER.port, tid=5), tid=5))]
     _, told = say(*named, *asked)
-    kept = [event.value for _, event in told if isinstance(event, Remember)]
-    assert kept[-1] == (Socket(PEER, ENDS[0].address, "signal"),)
-    assert not [event for _, event in say(*ALLOCATED, *asked)[1] if isinstance(event, Remember)]
+    assert kept(told)[-1] == {(PEER.address, PEER.port, ENDS[0].address): "signal"}
+    assert not kept(say(*ALLOCATED, *asked)[1])
+    assert not kept(say(*ALLOCATED, *asked, start=replace(UDP, service="msn"))[1])
 
 
 def test_no_more_is_remembered_than_there_is_room_for():
-    full = tuple(Socket(Endpoint("10.1.0.1", n), "", "teams") for n in range(sockets.MOST))
-    kept = sockets.remember(known(*full), Socket(PEER, "", "signal")).value
-    assert len(kept) == sockets.MOST
-    assert (kept[0].end.port, kept[-1].service) == (1, "signal")
-    again = sockets.remember(known(*full), full[3]).value
-    assert (len(again), again[-1]) == (sockets.MOST, full[3])
+    full = [("10.1.0.1", n, "") for n in range(sockets.MOST)]
+    (effect,) = sockets.remember(known(*full), "signal", sockets.of(PEER))
+    assert len(effect.value) == sockets.MOST
+    assert [list(effect.value)[0][1], list(effect.value.values())[-1]] == [1, "signal"]
+    (effect,) = sockets.remember(known(*full), "signal", full[3])
+    assert (len(effect.value), list(effect.value)[-1]) == (sockets.MOST, full[3])
 
 
 def test_the_way_that_a_call_goes_on_directly_is_known(tmp_path):

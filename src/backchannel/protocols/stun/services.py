@@ -11,7 +11,7 @@ Microsoft's TURN and WhatsApp's earlier clients pad no attributes, so that `wire
 them. Google's attributes (0xC057 ...) are any WebRTC's and name nobody.
 """
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from backchannel.protocols.stun.wire import (
     ALLOCATE,
@@ -33,23 +33,16 @@ VENDORS = (
     ((0x8008, 0x8050, 0x8054, 0x8070), "Microsoft"),
 )
 """Attributes in IANA's registry, and in [MS-TURN] and [MS-ICE2]."""
-
-
-class Owner(NamedTuple):
-    """Whose call it is."""
-
-    service: str
-    by: Sign
-
-
+Owner: TypeAlias = tuple[str, Sign]
+"""The service whose call it is, and what shows it."""
 WHATSAPP = "whatsapp"
-_ICE = Owner("skype", "microsoft-ice"), Owner("teams", "microsoft-ice")
-_TURN = Owner("skype", "microsoft-turn"), Owner("teams", "microsoft-turn")
-_WHATSAPP = Owner(WHATSAPP, "whatsapp")
-_REALMS = {
-    b"signal.org": Owner("signal", "realm"),
-    b"whispersystems.org": Owner("signal", "realm"),
-    b"telegram.org": Owner("telegram", "realm"),
+_ICE: tuple[Owner, Owner] = ("skype", "microsoft-ice"), ("teams", "microsoft-ice")
+_TURN: tuple[Owner, Owner] = ("skype", "microsoft-turn"), ("teams", "microsoft-turn")
+_WHATSAPP: Owner = WHATSAPP, "whatsapp"
+_REALMS: dict[bytes, Owner] = {
+    b"signal.org": ("signal", "realm"),
+    b"whispersystems.org": ("signal", "realm"),
+    b"telegram.org": ("telegram", "realm"),
 }
 _ICE_VERSION, _TURN_VERSION, _TOKEN, _RELAYED = 0x8070, 0x8008, 0x4000, 0x4002
 _OF_SKYPE, _OF_TEAMS = 3, 6
@@ -89,22 +82,16 @@ def vendor(message: Message) -> str:
     return ""
 
 
-class Unpadded(NamedTuple):
-    """A message that is none by the standard."""
-
-    owner: Owner
-    kind: int
-    """REQUEST, INDICATION, SUCCESS or ERROR."""
-
-
-def read_unpadded(data: bytes) -> Unpadded | None:
-    """Read a message of Microsoft's or WhatsApp's that `wire.read` refuses; None for others."""
+def read_unpadded(data: bytes) -> tuple[Owner, int] | None:
+    """Return whose a message is that `wire.read` refuses, Microsoft's or WhatsApp's, and whether it
+    is a REQUEST, INDICATION, SUCCESS or ERROR; None for others.
+    """
     octets, size = data, len(data)
     if size < HEADER:
         return None
     first, second = octets[0], octets[1]
     if first == 8 and second < len(_OWN) and has_cookie(data):  # probes: all but the header is fill
-        return Unpadded(_WHATSAPP, REQUEST)
+        return _WHATSAPP, REQUEST
     if first > 1 or size - HEADER != octets[2] << 8 | octets[3] or size < HEADER + 8:
         return None
     kind = (first & 1) << 1 | (second & 0x10) >> 4
@@ -112,10 +99,10 @@ def read_unpadded(data: bytes) -> Unpadded | None:
         kind = INDICATION
     if data[HEADER : HEADER + 8] == _MARK:
         version = _turn_version(data)
-        return Unpadded(_TURN[version >= _OF_TEAMS], kind) if version else None
+        return (_TURN[version >= _OF_TEAMS], kind) if version else None
     token = octets[HEADER] << 8 | octets[HEADER + 1] == _TOKEN and second == ALLOCATE and not first
     length = octets[HEADER + 2] << 8 | octets[HEADER + 3]
-    return Unpadded(_WHATSAPP, kind) if token and length == size - HEADER - 4 else None
+    return (_WHATSAPP, kind) if token and length == size - HEADER - 4 else None
 
 
 def _turn_version(data: bytes) -> int:

@@ -30,7 +30,7 @@ from backchannel.protocols.stun.services import (
     read_unpadded,
     vendor,
 )
-from backchannel.protocols.stun.sockets import Socket, owner_at, remember, with_peers
+from backchannel.protocols.stun.sockets import of, owner_at, remember, with_peers
 from backchannel.protocols.stun.wire import (
     BINDING,
     CONNECTION_BIND,
@@ -209,12 +209,13 @@ class Session(Decoder):
         found = read_unpadded(data)
         if found is None:
             return None
+        whose, kind = found
         self._messages += 1
-        if found.kind == REQUEST:
+        if kind == REQUEST:
             self._ask(side, data[4:20])
-        elif found.kind != INDICATION:
+        elif kind != INDICATION:
             self._proves(side, data[4:20])
-        return self._whose(side, found.kind, found.owner) if self._nameless else []
+        return self._whose(side, kind, whose) if self._nameless else []
 
     def _whose(self, side: Side, kind: int, found: Owner | None) -> list[Output]:
         """Say whose call this is, once something shows it."""
@@ -222,12 +223,13 @@ class Session(Decoder):
             found = owner_at(self._start)
         if found is None:
             return []
-        self._nameless, self.service = False, found.service
-        told: list[Output] = [StunCall(by=found.by)]
-        if found.by != "socket":
+        service, by = found
+        self._nameless, self.service = False, service
+        told: list[Output] = [StunCall(by=by)]
+        if by != "socket":
             asks = kind in (REQUEST, INDICATION)
             end = self._start.client if asks is (side is _CLIENT) else self._start.server
-            told.append(remember(self._start, Socket(end, "", found.service)))
+            told += remember(self._start, service, of(end))
         return told
 
     def _message(self, side: Side, message: Message, data: bytes) -> list[Output]:

@@ -2,7 +2,7 @@
 a peer that it was asked for. All flows share what is known; held: MOST of them, the latest.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from backchannel.effects import Remember
 from backchannel.events import ProxyRequest
@@ -12,46 +12,54 @@ from backchannel.protocols.stun.services import Owner
 
 KEY = "stun/sockets"
 MOST = 256
+Socket: TypeAlias = tuple[str, int, str]
+"""Address and port, and whose flows they count for: a peer is the word of who asks the relay for
+it. Empty: everybody's."""
+Sockets: TypeAlias = dict[Socket, str]
+"""Each with its service. Nobody changes one that is remembered."""
 
 
-class Socket(NamedTuple):
-    """One end of calls to come."""
+def remember(start: Start, service: str, *sockets: Socket) -> list[Output]:
+    """Keep *sockets* for other flows to ask about, where they are not known yet."""
+    known = _known(start)
+    if all(known.get(each) == service for each in sockets):
+        return []
+    fresh = dict(known)
+    for each in sockets:
+        fresh.pop(each, None)
+        fresh[each] = service
+    for each in list(fresh)[:-MOST]:
+        del fresh[each]
+    return [Remember(key=KEY, value=fresh)]
 
-    end: Endpoint
-    host: str
-    """Whose flows it counts for: a peer is the word of who asks the relay for it. Empty: all."""
-    service: str
 
-
-Sockets: TypeAlias = tuple[Socket, ...]
-
-
-def remember(start: Start, *fresh: Socket) -> Remember:
-    """Keep *fresh* sockets for other flows to ask about."""
-    known = tuple([one for one in _known(start) if one not in fresh])
-    return Remember(key=KEY, value=(*known, *fresh)[-MOST:])
+def of(end: Endpoint) -> Socket:
+    """Return a socket that counts for everybody."""
+    return end.address, end.port, ""
 
 
 def owner_at(start: Start) -> Owner | None:
     """Return whose call a flow is by the sockets that it goes between."""
-    ends = start.client, start.server
-    for one in _known(start):
-        if one.end in ends and one.host in ("", start.client.address, start.server.address):
-            return Owner(one.service, "socket")
-    return None
+    known = _known(start)
+    if not known:
+        return None
+    client, server = start.client, start.server
+    service = (
+        known.get(of(client))
+        or known.get(of(server))
+        or known.get((server.address, server.port, client.address))
+        or known.get((client.address, client.port, server.address))
+    )
+    return (service, "socket") if service else None
 
 
 def with_peers(start: Start, service: str, asked: list[Output]) -> list[Output]:
     """Return what was told of questions to *service*'s relay, and keep the peers in them."""
     host = start.client.address
-    fresh = [
-        Socket(Endpoint(one.host, one.port), host, service)
-        for one in asked
-        if isinstance(one, ProxyRequest)
-    ]
-    return [*asked, remember(start, *fresh)] if fresh and not start.service else asked
+    fresh = [(one.host, one.port, host) for one in asked if isinstance(one, ProxyRequest)]
+    return asked + remember(start, service, *fresh) if fresh and not start.service else asked
 
 
 def _known(start: Start) -> Sockets:
     found: Sockets | None = start.recall(KEY) if start.recall is not None else None
-    return found or ()
+    return found or {}

@@ -22,6 +22,7 @@ cdef class Session(Decoder):
     cdef tuple _cookies, _last
     cdef dict _media
     cdef bint _screens
+    cdef int _kinds
 
     @cython.locals(told=list)
     cpdef list feed(self, side, bytes data)
@@ -39,7 +40,8 @@ cdef class Session(Decoder):
     cdef _known(self, side, bytes data)
     @cython.locals(inner=Inner, body=bytes, packet=Packet, told=list)
     cdef list _inner(self, side, bytes data, int at)
-    cdef list _first(self, side, int kind, Packet packet)
+    @cython.locals(bit=int)
+    cdef list _first(self, int side, int kind, Packet packet)
     @cython.locals(last=Packet)
     cdef _follow(self, side, Packet packet)
     @cython.locals(media=Media, told=list)

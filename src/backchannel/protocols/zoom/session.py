@@ -75,6 +75,8 @@ class Session(Decoder):
         self._told = b""
         self._heard = self._strange = 0
         self._screens = False
+        self._kinds = 0
+        """A bit for each kind of media, eight for each side, of which the first packet came."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*."""
@@ -208,8 +210,10 @@ class Session(Decoder):
 
     def _first(self, side: Side, kind: int, packet: Packet) -> list[Output]:
         """Tell of the first packet of a kind that *side* sends."""
-        if not self._fresh((side, kind)):
+        bit = 1 << kind + 8 * side
+        if self._kinds & bit:
             return []
+        self._kinds |= bit
         return [
             ZoomMedia(
                 media=KINDS[kind],

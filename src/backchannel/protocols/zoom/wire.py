@@ -22,6 +22,7 @@
 All integers are big-endian. Nothing here remembers anything.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
@@ -154,13 +155,28 @@ def read_direct(data: bytes) -> Attempt | None:
         return None
     if int.from_bytes(data[end : end + 4], "big") != _UUID:
         return None
-    try:
-        address = str(ip_address(data[28:end].decode("ascii")))
-        call = bytes.fromhex(data[end + 4 : end + 4 + _UUID].replace(b"-", b"").decode("ascii"))
-    except ValueError:
-        return None
+    address, call = _address(data[28:end]), _call(data[end + 4 : end + 4 + _UUID])
     port = data[22] << 8 | data[23]
-    return Attempt(address, port, call) if len(call) == ID and port else None
+    return Attempt(address, port, call) if address and call and port else None
+
+
+@lru_cache(maxsize=256)  # said again and again until an answer comes
+def _address(text: bytes) -> str:
+    """Return an address as it is written elsewhere; empty for what is none."""
+    try:
+        return str(ip_address(text.decode("ascii")))
+    except ValueError:
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _call(text: bytes) -> bytes:
+    """Return the 16 bytes of a UUID; empty for what is none."""
+    try:
+        found = bytes.fromhex(text.replace(b"-", b"").decode("ascii"))
+    except ValueError:
+        return b""
+    return found if len(found) == ID else b""
 
 
 def question(data: bytes) -> bytes:
