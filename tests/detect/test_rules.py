@@ -18,9 +18,11 @@ from backchannel.detect.plan import Case, Plan
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.known import Known
 from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.engine.run import Run
 from backchannel.engine.stream import Stream
 from backchannel.errors import InputError
 from backchannel.events import Anomaly, Credential, SignOn
+from backchannel.flows.core import FlowCore
 from backchannel.model import Claim, Confidence, Endpoint, Side, Standing
 from backchannel.protocols import Protocol, Start
 
@@ -46,10 +48,11 @@ def stream_of(service, protocol, port, **place):
     carrier, transport = place.get("carrier", ""), place.get("transport", "tcp")
     made = flow(client, server, port, transport)
     stream = Stream(
+        run=Run(FlowCore(()), lambda _: None),
         slot=-1,
-        flow=made,
-        start=Start(transport, made.client, made.server),
-        scope=1,
+        ends=made,
+        given=Start(transport, made.client, made.server),
+        inside=1,
         now=0,
         carrier=carrier,
         depth=depth,

@@ -2,7 +2,7 @@
 
 from time import process_time
 
-from backchannel.engine.stream import FLOWS_OF_A_LOGIN, Group
+from backchannel.engine.logins import FLOWS_OF_A_LOGIN, Group
 
 
 def group(*flows):

@@ -7,8 +7,10 @@ from scapy.all import IP, TCP, PcapReader, wrpcap
 
 from backchannel import scan
 from backchannel.contract import Start
+from backchannel.engine.run import Run
 from backchannel.engine.stream import ENOUGH, Stream, moment
 from backchannel.events import Transfer
+from backchannel.flows.core import FlowCore
 from backchannel.flows.row import FlowInfo
 from backchannel.model import MORE, Endpoint, Side
 
@@ -105,9 +107,9 @@ def test_where_nobody_saw_who_opened_a_flow_the_bytes_say_who_is_the_client(
 def test_tiny_segments_are_not_too_many(named):
     """A server may write a frame's header in pieces of one octet."""
     ends = Endpoint("192.0.2.9", 1025), Endpoint("192.0.2.1", 5190)
-    stream = Stream(
-        slot=0, flow=FlowInfo(1, "tcp", *ends), start=Start("tcp", *ends), scope=1, now=0
-    )
+    run = Run(FlowCore(()), lambda _: None)
+    made = FlowInfo(1, "tcp", *ends)
+    stream = Stream(run=run, slot=0, ends=made, given=Start("tcp", *ends), now=0)
     stream.named = named
     for number in range(6):
         stream.remember(Side.SERVER, b"*", moment(number, number + 1))

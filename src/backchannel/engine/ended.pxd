@@ -1,7 +1,8 @@
 # C types for ended.py, which says what these are.
 
 cimport cython
-from backchannel.engine.stream cimport Group, Stream
+from backchannel.engine.logins cimport Group
+from backchannel.engine.stream cimport Stream
 
 
 cdef Py_ssize_t COMPARED

@@ -2,8 +2,9 @@
 
 import msgspec
 
+from backchannel.engine.logins import Group
 from backchannel.engine.observation import FlowInfo
-from backchannel.engine.stream import Group, Stream
+from backchannel.engine.stream import Stream
 from backchannel.model import Confidence, Endpoint
 
 COMPARED = 64
@@ -58,7 +59,7 @@ def ended(stream: Stream, packets: int, octets: int, first: int, last: int) -> E
     if named and stream.protocol is not None and stream.protocol.context:
         evidence = f"name {named[1]}"
     return Ended(  # in the order of the fields: words for them would take as long again
-        stream.flow,
+        stream.info(),
         stack,
         protocol,
         service,

@@ -6,6 +6,7 @@ from backchannel.engine.candidates cimport Candidates
 from backchannel.engine.known cimport Known
 from backchannel.engine.observer cimport Observer
 from backchannel.engine.reach cimport Reach
+from backchannel.engine.run cimport Run
 from backchannel.engine.stream cimport Moment, Stream
 from backchannel.engine.stream cimport moment as moment_of
 from backchannel.flows.due cimport Deliverer, Due
@@ -19,7 +20,8 @@ cdef tuple SIDES
 cdef class Engine:
     cdef public object counters, read, names
     cdef public bint everything
-    cdef object _core, _on_end, _on_output, _recall
+    cdef object _core, _on_end, _on_output
+    cdef Run _run
     cdef Reach _reach
     cdef list _streams
     cdef object _faults

@@ -28,11 +28,13 @@ from backchannel.effects import (
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
 from backchannel.engine.faults import FAULTS, Faults
+from backchannel.engine.logins import Group
 from backchannel.engine.names import Names
 from backchannel.engine.observation import Observation
 from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
-from backchannel.engine.stream import NOTHING, Group, Moment, Stream
+from backchannel.engine.run import Run
+from backchannel.engine.stream import NOTHING, Moment, Stream
 from backchannel.engine.stream import moment as moment_of
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
@@ -85,7 +87,7 @@ class Engine:
         self.names = Names(service_of_name, core.expect, core.forget, self._count)
         self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
-        self._recall = self._reach.recall  # one for all streams
+        self._run = Run(core, self._reach.recall)
 
     def drain(self) -> list[Observation]:
         """Take what the core has to deliver, up to the first that means anything; return that. []
@@ -168,7 +170,8 @@ class Engine:
     # -- streams begin and end -----------------------------------------------------------------
 
     def _begin(self, slot: int, now: int, frame: int) -> Stream:
-        core = self._core
+        core, run = self._core, self._run
+        run.read = self.read
         flow = core.info(slot)
         start = Start(
             flow.transport,
@@ -176,11 +179,11 @@ class Engine:
             flow.server,
             core.whole(slot),
             number=flow.number or 0,
-            read=self.read,
-            recall=self._recall,
+            read=run.read,
+            recall=run.recall,
         )
-        scope = flow.serial
-        stream = Stream(slot=slot, flow=flow, start=start, scope=scope, now=now, frame=frame)
+        stream = Stream(run=run, slot=slot, ends=flow, given=start, now=now, frame=frame)
+        run.remember(stream)
         stream.excluded = self._candidates.unmatched(core.hits(slot))
         streams = self._streams
         if slot >= len(streams):
@@ -218,6 +221,8 @@ class Engine:
 
     def _close(self, stream: Stream, moment: Moment) -> None:
         """The stream is over."""
+        if stream.slot >= 0:
+            self._run.close(stream)
         for side in SIDES:
             self._end(stream, side, moment)
         for child in (stream.children or {}).values():
@@ -298,7 +303,7 @@ class Engine:
             stream.peeked = (b"", other) if side == 0 else (other, b"")
             stream.matched, stream.asked = 0, False
             stream.denied = 0  # who passed may think otherwise now
-            stream.start = msgspec.structs.replace(stream.start, begun=False)
+            stream.given = msgspec.structs.replace(stream.start, begun=False)
         elif len(peeked) < PEEK_LIMIT and (not peeked or stream.tcp):
             room = PEEK_LIMIT - len(peeked)
             more = data if len(data) <= room else data[:room]
@@ -341,13 +346,15 @@ class Engine:
         # what a tunnel carries is told of anyway, as the core gates nothing there
         stream.sealed = protocol.sealed and not self.everything and not stream.depth
         stream.flip = int(claim.flipped)
-        start = stream.start
+        start = stream.given
+        assert start is not None
         if claim.flipped:
             start = msgspec.structs.replace(start, client=start.server, server=start.client)
-        flow = stream.flow
+        flow = stream.info()
         if not flow.begun and not stream.depth and flow.client != start.client:
             # nobody saw who opened it: the bytes know better than who spoke first
-            stream.flow = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
+            stream.turned = not stream.turned
+            stream.ends = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
         stream.sit(protocol.begin(start))
         stream.reconsider()  # if it is refuted
         steps = list(stream.replay or ())

@@ -57,7 +57,7 @@ class Observer:
             kind = type(event)
             if kind is NameLearned or kind is SignOn:
                 if counted and place is not None:
-                    self._on_count((counted, place, stream.flow, stream.target, moment.time))
+                    self._on_count((counted, place, stream.info(), stream.target, moment.time))
                     counted = []
                 self._learn(stream, moment, event)
                 place = None
@@ -72,7 +72,7 @@ class Observer:
                 self._observe(stream, moment, side, event, place)
         if counted:
             assert place is not None
-            self._on_count((counted, place, stream.flow, stream.target, moment.time))
+            self._on_count((counted, place, stream.info(), stream.target, moment.time))
 
     def tell(self, stream: Stream, moment: Moment, side: Side, event: Event) -> None:
         """Tell *event* now, whatever the stream's standing."""
@@ -94,7 +94,7 @@ class Observer:
         place = stream.standpoint()
         for moment, side, event in held:
             if isinstance(event, type):
-                self._on_count(([event], place, stream.flow, stream.target, moment.time))
+                self._on_count(([event], place, stream.info(), stream.target, moment.time))
             else:
                 self._observe(stream, moment, side, event, place)
 
@@ -124,7 +124,7 @@ class Observer:
             Observation(
                 moment.time,
                 moment.frame,
-                stream.flow,
+                stream.info(),
                 stack,
                 event.PROTOCOL or spoken,
                 service,
@@ -133,6 +133,6 @@ class Observer:
                 event,
                 stream.target,
                 account,
-                stream.flip == 1 and (stream.flow.begun or stream.depth > 0),
+                stream.flip == 1 and (stream.info().begun or stream.depth > 0),
             )
         )

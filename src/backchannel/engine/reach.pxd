@@ -2,8 +2,9 @@
 
 cimport cython
 from backchannel.engine.announcements cimport Announcement, Announcements, normal
+from backchannel.engine.logins cimport Group
 from backchannel.engine.names cimport Names
-from backchannel.engine.stream cimport Group, Moment, Stream
+from backchannel.engine.stream cimport Moment, Stream
 
 
 cdef class Reach:

@@ -24,8 +24,9 @@ from backchannel.effects import (
 )
 from backchannel.engine.announcements import Announcements, normal
 from backchannel.engine.bounded import Bounded
+from backchannel.engine.logins import Group
 from backchannel.engine.names import Names
-from backchannel.engine.stream import Group, Moment, Stream
+from backchannel.engine.stream import Moment, Stream
 from backchannel.events import Transfer
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
@@ -70,14 +71,16 @@ class Reach:
 
     def expected(self, stream: Stream, now: int) -> None:
         """Give a new stream what an announcement or a name says of it."""
-        start = stream.start
-        opened = stream.tcp and (stream.depth > 0 or stream.flow.begun)
+        start = stream.given
+        assert start is not None
+        opened = stream.tcp and (stream.depth > 0 or stream.info().begun)
         made = self.announcements.match(start.transport, start.client, start.server, now, opened)
         if made is None or made.expect.protocol not in self._protocols:
             stream.named = self._names.service_at(start.server.address, now)
             return
         expect = made.expect
-        stream.start = msgspec.structs.replace(
+        stream.announced = True
+        stream.given = msgspec.structs.replace(
             start,
             accounts=expect.accounts,
             context=expect.context,
@@ -131,10 +134,10 @@ class Reach:
             self._count("logins forgotten to bound memory")
         groups[key] = group
         group.last = moment.time
-        if not group.add(stream.flow.serial):
+        if not group.add(stream.info().serial):
             self._count("flows of logins not listed to bound memory")
         elif stream.protocol is not None:
-            group.flows[stream.flow.serial] = stream.protocol.name
+            group.flows[stream.info().serial] = stream.protocol.name
         if account := tie.account or stream.account:
             group.account = account
             group.service = stream.session.service if stream.session else stream.service
@@ -161,10 +164,11 @@ class Reach:
         client = stream.start.server if stream.side_flip else stream.start.client
         ends = (target, client) if effect.inbound else (client, target)
         child = Stream(
+            run=stream.run,
             slot=-1,
-            flow=stream.flow,
-            start=Start(effect.transport, *ends, read=stream.start.read, recall=self.recall),
-            scope=(stream.scope, effect.channel),
+            ends=stream.info(),
+            given=Start(effect.transport, *ends, read=stream.run.read, recall=self.recall),
+            inside=(stream.scope, effect.channel),
             now=moment.time,
             frame=moment.frame,
             carrier=f"{stream.carrier}{effect.label or stream.protocol.name}/",

@@ -3,6 +3,8 @@
 cimport cython
 from backchannel.decoder cimport Decoder
 from backchannel.engine.known cimport Known
+from backchannel.engine.logins cimport Group
+from backchannel.engine.run cimport Run
 
 
 @cython.final
@@ -15,26 +17,18 @@ cdef class Moment:
 cpdef Moment moment(long long time, long long frame)
 
 
-cdef class Group:
-    cdef public str service, account
-    cdef public dict flows
-    cdef public long long first, last
-    cdef public Group into
-
-    cpdef Group root(self)
-    cpdef bint add(self, long long serial) except -1
-    cpdef absorb(self, Group other)
-
-
 cdef class Stream:
-    cdef public object flow, start, scope, target
+    cdef readonly Run run
+    cdef public object ends, given, inside, target
     cdef public object session, claim, answer
     cdef readonly Decoder typed
     cdef public Known protocol
     cdef public unsigned long long considered, denied, excluded
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
-    cdef public int depth, ended, flip, heard, matched
-    cdef public bint asked, bare, deaf, ported, sealed, settled, tcp, touched
+    cdef public int spot
+    cdef public unsigned char depth, ended, flip, heard, matched  # small, and the others 0 or 1
+    cdef public unsigned char announced, asked, bare, begun, deaf, ported, sealed, settled
+    cdef public unsigned char tcp, touched, turned
     cdef public str carrier, account
     cdef public list candidates, replay, held
     cdef public tuple named, peeked
@@ -43,6 +37,7 @@ cdef class Stream:
     cdef public Decoder decoder
     cdef public Stream carries
 
+    cpdef info(self)
     cpdef Group login(self)
     cpdef bint is_nobodys(self)
     cpdef bint is_done(self)

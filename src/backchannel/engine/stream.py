@@ -5,7 +5,9 @@ from collections.abc import Hashable
 from backchannel.contract import Output, Session, Start
 from backchannel.decoder import Decoder
 from backchannel.engine.known import Known
+from backchannel.engine.logins import Group
 from backchannel.engine.observation import FlowInfo, Place
+from backchannel.engine.run import Run
 from backchannel.events import Event
 from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
 
@@ -19,8 +21,6 @@ PATIENCE = 4
 """Datagrams, or segments where a name or an announcement tells what a stream might be."""
 HELD_EVENTS = 1024
 """Events kept back while a claim is unproved, because a withdrawn claim takes them with it."""
-FLOWS_OF_A_LOGIN = 4096
-"""Flows that are listed of a login."""
 SETTLED_EVENTS = 64
 """Events kept back while it is not known which of its services a protocol carries."""
 
@@ -46,49 +46,6 @@ def moment(time: int, frame: int) -> Moment:
     return made
 
 
-class Group:
-    """Flows that one login ties together; two groups become one when a flow belongs to both."""
-
-    __slots__ = ("account", "first", "flows", "into", "last", "service")
-
-    def __init__(self, service: str, now: int) -> None:
-        self.service, self.account = service, ""
-        self.flows: dict[int, str] = {}
-        """By their serials, the protocol that tied each."""
-        self.first = self.last = now
-        self.into: Group | None = None
-
-    def root(self) -> "Group":
-        """Return the group that this one has become part of, or itself."""
-        group = self
-        while group.into is not None:
-            group = group.into
-        if group is not self:
-            self.into = group
-        return group
-
-    def add(self, serial: int) -> bool:
-        """Take in a flow; False: there are too many already."""
-        if len(self.flows) >= FLOWS_OF_A_LOGIN and serial not in self.flows:
-            return False
-        self.flows.setdefault(serial, "")
-        return True
-
-    def absorb(self, other: "Group") -> None:
-        """Take in the flows of *other*, which becomes part of this group."""
-        if len(self.flows) < len(other.flows):  # or many small ones would each copy a large one
-            self.flows, other.flows = other.flows, self.flows
-        for serial, protocol in other.flows.items():
-            if not self.add(serial):
-                break
-            self.flows[serial] = self.flows[serial] or protocol
-        other.flows = {}
-        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
-        if not self.account:
-            self.account, self.service = other.account, other.service
-        other.into = self
-
-
 class Stream:
     """A stream under identification, then with its session; deaf when nobody wants it.
 
@@ -98,9 +55,11 @@ class Stream:
     __slots__ = (
         "_group",
         "account",
+        "announced",
         "answer",
         "asked",
         "bare",
+        "begun",
         "candidates",
         "carrier",
         "carries",
@@ -113,13 +72,15 @@ class Stream:
         "denied",
         "depth",
         "ended",
+        "ends",
         "excluded",
         "first",
         "flip",
-        "flow",
         "frame",
+        "given",
         "heard",
         "held",
+        "inside",
         "last",
         "matched",
         "named",
@@ -129,34 +90,45 @@ class Stream:
         "protocol",
         "replay",
         "replay_size",
-        "scope",
+        "run",
         "sealed",
         "session",
         "settled",
         "slot",
-        "start",
+        "spot",
         "target",
         "tcp",
         "touched",
+        "turned",
         "typed",
     )
 
     def __init__(
         self,
         *,
+        run: Run,
         slot: int,
-        flow: FlowInfo,
-        start: Start,
-        scope: Hashable,
+        ends: FlowInfo,
+        given: Start,
         now: int,
         frame: int = 0,
         carrier: str = "",
         depth: int = 0,
         target: Endpoint | None = None,
+        inside: Hashable = None,
     ) -> None:
-        self.slot, self.flow, self.start, self.scope = slot, flow, start, scope
+        self.run, self.slot = run, slot
+        self.ends: FlowInfo | None = ends
+        """Who talks with whom in its flow, while that is remembered: see `info`."""
+        self.spot = -1  # where that is
+        self.turned = False  # whether its bytes told that the ends are the other way round
+        self.given: Start | None = given
+        """What sessions are begun with, until none will be: see `start`."""
+        self.begun = given.begun
+        self.announced = False
+        self.inside = inside
         self.carrier, self.depth, self.target = carrier, depth, target
-        self.tcp = start.transport == "tcp"
+        self.tcp = given.transport == "tcp"
         self.first = self.last = now
         self.frame = frame  # of the packet that brought its last bytes
         self.octets = 0
@@ -211,6 +183,32 @@ class Stream:
         if self.typed is not None:
             return self.typed.standing
         return self.session.standing if self.session is not None else CLAIMED
+
+    def info(self) -> FlowInfo:
+        """Return who talks with whom in its flow."""
+        return self.ends if self.ends is not None else self.run.ask(self)
+
+    @property
+    def flow(self) -> FlowInfo:
+        """Who talks with whom in its flow."""
+        return self.info()
+
+    @property
+    def scope(self) -> Hashable:
+        """What its files belong to: the flow's number, or where the stream is inside another."""
+        return self.info().serial if self.inside is None else self.inside
+
+    @property
+    def start(self) -> Start:
+        """What a session may know when it begins."""
+        if self.given is not None:
+            return self.given
+        flow, run = self.info(), self.run
+        ends = (flow.server, flow.client) if self.turned else (flow.client, flow.server)
+        number = flow.number or 0
+        return Start(
+            flow.transport, *ends, self.begun, number=number, read=run.read, recall=run.recall
+        )
 
     def login(self) -> Group | None:
         """Return the login that it belongs to."""
@@ -372,6 +370,8 @@ class Stream:
         self.forget()
         self.peeked = NOTHING
         self.reconsider()
+        if self.slot >= 0 and self.given is not None and not self.announced:
+            self.given = None  # nothing in it that the core does not know
 
     def consider(self, known: Known) -> None:
         """Let a protocol be asked whether the stream is its own."""

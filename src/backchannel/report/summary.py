@@ -12,8 +12,8 @@ from msgspec.structs import astuple
 
 from backchannel.detect.model import Finding
 from backchannel.engine.ended import Ended
+from backchannel.engine.logins import Group
 from backchannel.engine.observation import FlowInfo, Observation, Place
-from backchannel.engine.stream import Group
 from backchannel.events import (
     Contacts,
     Credential,

@@ -11,7 +11,7 @@ cdef int _BOTH
 
 
 cdef class Session(Decoder):
-    cdef object _start
+    cdef tuple _accounts
     cdef Media _media
     cdef Py_ssize_t _asked
     cdef bytes _pinged

@@ -11,6 +11,7 @@ from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.discord_voice import wire
 from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.rtp.session import Session as Media
+from backchannel.protocols.rtp.session import within
 
 WATCHED = 200
 _VOICE = Capability.VOICE_VIDEO
@@ -52,7 +53,7 @@ class Session(Decoder):
         self.service = "discord"
         self.standing = Standing.CLAIMED
         self.done = False
-        self._start = start
+        self._accounts = start.accounts
         self._media: Media | None = None
         """Made with the first datagram of it."""
         self._heard = 0
@@ -82,7 +83,7 @@ class Session(Decoder):
         if wire.is_control(data):
             return []
         if self._media is None:
-            self._media = Media(self._start, self.service)
+            self._media = within(self.service, self._accounts)
         told = self._media.feed(side, data)
         for event in told:
             if isinstance(event, MediaStream):

@@ -9,10 +9,12 @@ numbers for each of at most STREAMS sources.
 from ipaddress import ip_address
 from typing import Literal
 
+from msgspec.structs import replace
+
 from backchannel.decoder import Decoder
 from backchannel.effects import Spoken
 from backchannel.events import Event, Gap, PeerAddress, Software
-from backchannel.model import Capability, Claim, More, Side, Standing
+from backchannel.model import Capability, Claim, Endpoint, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.packed import MARK, marked
 from backchannel.protocols.rtp import wire
@@ -30,6 +32,7 @@ ENOUGH = {False: 1000, True: 20_000}
 """Datagrams after which a flow is left alone, by whether a call announced it."""
 _REPORTS = Claim("rtp", evidence="RTCP compound to its last byte")
 _HEADER = Claim("rtp", evidence="RTP header that the datagrams behind it continue")
+_WITHIN = Start("udp", Endpoint("", 0), Endpoint("", 0))
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
 _CNAME, _NAME, _EMAIL, _PHONE, _LOCATION, _TOOL = range(1, 7)
@@ -231,6 +234,12 @@ class Session(Decoder):
                 if len(told) <= STREAMS * MARK:
                     self._told = told
         return fresh
+
+
+def within(service: str, accounts: tuple[str, ...]) -> Session:
+    """Return a session of media in another session's flow: a call of *service* by *accounts*."""
+    start = replace(_WITHIN, accounts=accounts) if accounts else _WITHIN
+    return Session(start, service)
 
 
 def _described(ssrc: int, items: dict[int, bytes]) -> list[Event]:

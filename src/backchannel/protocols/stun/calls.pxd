@@ -13,7 +13,7 @@ cpdef str kind_of(bytes data)
 
 
 cdef class Calls:
-    cdef object _start
+    cdef tuple _accounts
     cdef str _service
     cdef Media _media
     cdef int _told

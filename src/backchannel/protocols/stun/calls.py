@@ -9,9 +9,10 @@ from typing import Literal, TypeAlias, get_args
 from msgspec.structs import replace
 
 from backchannel.model import Side
-from backchannel.protocols import Output, Start
+from backchannel.protocols import Output
 from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.rtp.session import Session as Media
+from backchannel.protocols.rtp.session import within
 from backchannel.protocols.rtp.wire import is_packet
 from backchannel.protocols.stun.events import StunCarries
 from backchannel.reader import Reader, WireError
@@ -44,9 +45,8 @@ def kind_of(data: bytes) -> Kind:
 class Calls:
     """One flow's calls."""
 
-    def __init__(self, start: Start, service: str) -> None:
-        self._start = start
-        self._service = service
+    def __init__(self, service: str, accounts: tuple[str, ...]) -> None:
+        self._service, self._accounts = service, accounts
         self._media: Media | None = None
         self._told = 0
         """A bit for each kind."""
@@ -63,7 +63,7 @@ class Calls:
         if kind == "media":
             if self._media is None:
                 # announced: STUN has shown that this is a call's flow, so nothing refutes it
-                self._media = Media(self._start, self._service)
+                self._media = within(self._service, self._accounts)
             told += self._media.feed(side, data)
         return told
 

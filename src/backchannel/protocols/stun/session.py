@@ -174,7 +174,7 @@ class Session(Decoder):
         if len(data) <= 4:
             return []
         if self._calls is None:
-            self._calls = Calls(self._start, self.service)
+            self._calls = Calls(self.service, self._start.accounts)
         return self._calls.add(side, data)
 
     def _is_channel(self, data: bytes) -> bool:

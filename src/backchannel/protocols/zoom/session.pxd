@@ -15,7 +15,8 @@ cdef object _VOICE, _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 
 cdef class Session(Decoder):
-    cdef object _start
+    cdef str _client
+    cdef tuple _accounts
     cdef bytes _asked, _call, _told
     cdef int _caller, _header, _strange
     cdef Py_ssize_t _heard

@@ -22,6 +22,7 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.packed import MARK, marked
 from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.rtp.session import Session as Media
+from backchannel.protocols.rtp.session import within
 from backchannel.protocols.rtp.wire import Packet, payload_name, read_compound, read_packet
 from backchannel.protocols.zoom import wire
 from backchannel.protocols.zoom.events import ZoomFlow, ZoomMedia
@@ -60,7 +61,7 @@ class Session(Decoder):
         self.service = "zoom"
         self.standing = _CLAIMED
         self.done = False
-        self._start = start
+        self._client, self._accounts = start.client.address, start.accounts
         self._asked = self._call = b""
         """The id of what waits for an answer; the call's, on a direct flow."""
         self._caller = -1
@@ -147,7 +148,7 @@ class Session(Decoder):
         number, address, port = found
         if number == self._asked and side is _SERVER:
             self.standing = _PARSED
-        if address == self._start.client.address:
+        if address == self._client:
             return []
         return self._address(address, port, "stun-mapped")
 
@@ -238,7 +239,7 @@ class Session(Decoder):
         """Count one packet of voice or video, or take a report on them."""
         media = self._media.get(kind)
         if media is None:
-            media = self._media[kind] = Media(self._start, self.service)
+            media = self._media[kind] = within(self.service, self._accounts)
         told = media.feed(side, body)
         return _named(told, kind, "begins") if told else told
 
