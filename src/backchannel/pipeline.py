@@ -294,7 +294,7 @@ class Scan:
             first, last = stream.first, stream.last
         if not self._summarise:
             return
-        told = ended(stream, packets=packets, octets=octets, first=first, last=last)
+        told = ended(stream, packets, octets, first, last)
         self._heard.append(told)
 
     def _locate(self, frame: int) -> tuple[str, int, int]:

@@ -3,7 +3,6 @@
 `index.json` is generated from the service files by `make reference`.
 """
 
-import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
@@ -15,6 +14,9 @@ import msgspec
 from backchannel import protocols
 from backchannel.catalogue.risks import Kind, Matrix2002, RiskId
 from backchannel.grades import Severity
+
+_OPEN = "*?[]"
+"""Leave something open in a pattern."""
 
 if TYPE_CHECKING:
     from backchannel.catalogue.model import Service
@@ -43,7 +45,7 @@ class Index(msgspec.Struct, frozen=True, dict=True):
         if not host.endswith(self._endings):  # as nearly always
             return ""
         for service, endings, patterns in self._hosts:
-            if host.endswith(endings) and any(fnmatchcase(host, each) for each in patterns):
+            if host.endswith(endings) and any(_fits(host, each) for each in patterns):
                 return service
         return ""
 
@@ -51,11 +53,7 @@ class Index(msgspec.Struct, frozen=True, dict=True):
     def _hosts(self) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
         """Each service, how its host names end, and their patterns."""
         return [
-            (
-                service,
-                tuple({re.split(r"[*?\[\]]", each)[-1] for each in entry.domains}),
-                entry.domains,
-            )
+            (service, tuple({_ending(each) for each in entry.domains}), entry.domains)
             for service, entry in self.services.items()
             if entry.domains
         ]
@@ -80,6 +78,23 @@ class Index(msgspec.Struct, frozen=True, dict=True):
             return self.services[service].name
         spoken = protocols.load().get(service)
         return spoken.title if spoken else service
+
+
+def _fits(host: str, pattern: str) -> bool:
+    """Say whether a host name is one of *pattern*: told at once where nothing is left open in it
+    but how it begins, as in nearly all.
+    """
+    ending = _ending(pattern)
+    if ending == pattern:
+        return host == pattern
+    if pattern[0] == "*" and len(ending) == len(pattern) - 1:
+        return host.endswith(ending)
+    return fnmatchcase(host, pattern)
+
+
+def _ending(pattern: str) -> str:
+    """Return how host names of *pattern* end."""
+    return pattern[1 + max(map(pattern.rfind, _OPEN)) :]
 
 
 @cache

@@ -237,7 +237,7 @@ class Announcements:
 
 def normal(address: str) -> str:
     """Return an address in its normal form; empty for what is not an address."""
-    return address if dotted(address) else _normal(address)
+    return address if not address or dotted(address) else _normal(address)
 
 
 @lru_cache(maxsize=4096)

@@ -10,5 +10,5 @@ cdef Py_ssize_t COMPARED
 
 @cython.locals(group=Group, named=tuple)
 cpdef ended(Stream stream, long long packets, long long octets, long long first, long long last)
-@cython.locals(found=set, number=Py_ssize_t)
+@cython.locals(found=set, number=Py_ssize_t, protocol=str, last=str)
 cdef tuple _tied(Group group)

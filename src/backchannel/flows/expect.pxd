@@ -26,5 +26,6 @@ cdef class Expectations:
 
 
 cpdef str normal(str address)
-@cython.locals(number=int, digits=int, parts=int, char=Py_UCS4)
+@cython.locals(digits=int, dots=int, char=Py_UCS4, first=Py_UCS4, second=Py_UCS4)
 cpdef bint dotted(str address) except -1
+cdef bint _below_56(Py_UCS4 tens, Py_UCS4 ones)

@@ -10,8 +10,6 @@ from ipaddress import ip_address
 
 Key = tuple[str, str, int]
 
-PARTS, HIGHEST = 4, 255
-"""Numbers of an IPv4 address, and the highest of them."""
 LAST = (1 << 63) - 1
 """The latest time that a packet can have (ns since 1970)."""
 
@@ -111,17 +109,28 @@ def normal(address: str) -> str:
 
 def dotted(address: str) -> bool:
     """Say whether *address* is one of IPv4 in its normal form: told at once, as most are."""
-    number = digits = parts = 0
+    digits = dots = 0
+    first = second = "0"  # digits of the number under way
     for char in address:
-        if "0" <= char <= "9" and (number or not digits):  # without zeros in front
-            number, digits = 10 * number + ord(char) - ord("0"), digits + 1
-            if number > HIGHEST:
+        if char == ".":
+            if not digits:
                 return False
-        elif char == "." and digits:
-            number, digits, parts = 0, 0, parts + 1
+            digits, dots = 0, dots + 1
+        elif not "0" <= char <= "9":
+            return False
+        elif not digits:
+            digits, first = 1, char
+        elif digits == 1 and first != "0":
+            digits, second = 2, char
+        elif digits == 2 and (first == "1" or (first == "2" and _below_56(second, char))):
+            digits = 3
         else:
             return False
-    return digits > 0 and parts == PARTS - 1
+    return digits > 0 and dots == 3
+
+
+def _below_56(tens: str, ones: str) -> bool:
+    return tens < "5" or (tens == "5" and ones < "6")
 
 
 @lru_cache(maxsize=4096)
