@@ -2,7 +2,11 @@
 
 cimport cython
 
+from backchannel.reader cimport u32_at
+
 cdef unsigned long long _NONE, _BIT
+cdef Py_ssize_t _FINGERPRINT
+cdef int _CODE, _SUM
 
 
 @cython.final
@@ -20,8 +24,10 @@ cdef class Message:
     cpdef bint has(self, int attribute) except -1
     @cython.locals(octets="const unsigned char *", at=Py_ssize_t, start=Py_ssize_t)
     cpdef bytes value(self, int attribute)
-    @cython.locals(value=bytes)
-    cpdef number(self, int attribute, Py_ssize_t size)
+    @cython.locals(
+        octets="const unsigned char *", at=Py_ssize_t, each=Py_ssize_t, found=Py_ssize_t
+    )
+    cpdef Py_ssize_t number(self, int attribute, Py_ssize_t size) except -1
     @cython.locals(value=bytes)
     cpdef str text(self, int attribute)
     @cython.locals(at=Py_ssize_t)
@@ -43,17 +49,16 @@ cpdef Py_ssize_t size_of(bytes head) except -1
 @cython.locals(
     octets="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t, left=Py_ssize_t,
     length=Py_ssize_t, message=Message, first=int, second=int, name=int,
-    types="unsigned long long",
+    types="unsigned long long", integrity=Py_ssize_t, covered=Py_ssize_t, expected=Py_ssize_t,
 )
 cpdef Message read(bytes data)
-cpdef bytes fingerprint(bytes covered)
+cpdef Py_ssize_t fingerprint(bytes covered) except -1
 cpdef bytes signed(bytes data, Py_ssize_t integrity)
 @cython.locals(
     octets="const unsigned char *", size=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t,
-    n=Py_ssize_t, clear=list,
+    n=Py_ssize_t, clear=bytearray,
 )
 cdef bytes _packed(bytes data, Py_ssize_t at, bint masked)
-@cython.locals(octets="const unsigned char *", port=int)
 cpdef endpoint(bytes packed)
 @cython.locals(value=bytes)
 cpdef int error_code(Message message) except -1

@@ -8,12 +8,11 @@ A type is a method of 12 bits with two bits of class in between (RFC 8489 sectio
 no cookie: its transaction is 16 bytes. All integers are big-endian.
 """
 
-from ipaddress import IPv6Address
-from struct import Struct
 from zlib import crc32
 
 from backchannel.model import Endpoint
-from backchannel.reader import WireError
+from backchannel.protocols.compact import text
+from backchannel.reader import WireError, u32_at
 
 HEADER = 20
 COOKIE = b"\x21\x12\xa4\x42"
@@ -43,9 +42,10 @@ MOST = 64
 """Attributes of one message."""
 CHANNELS = range(0x4000, 0x8000)
 _FINGERPRINT = 0x5354554E
-_number = Struct(">I").pack
 _NONE, _BIT = 0, 1
 """As wide as what bits of types are kept in."""
+_CODE, _SUM = INTEGRITY, FINGERPRINT
+"""The same without Python's objects, for what is asked of each attribute."""
 
 
 class Message:
@@ -94,8 +94,13 @@ class Message:
 
     def number(self, attribute: int, size: int) -> int:
         """Return the first *size* bytes of an attribute as a number; 0 where there is none."""
-        value = self.value(attribute)
-        return int.from_bytes(value[:size], "big") if value else 0
+        at, octets, found = self.find(attribute), self.data, 0
+        if at < 0:
+            return 0
+        size = min(size, octets[at + 2] << 8 | octets[at + 3])
+        for each in range(at + 4, at + 4 + size):
+            found = found << 8 | octets[each]
+        return found
 
     def text(self, attribute: int) -> str:
         """Return an attribute that is text; empty where it is not there."""
@@ -180,6 +185,7 @@ def read(data: bytes) -> Message:
     message.method = (first & 0x3E) << 6 | (second & 0xE0) >> 1 | second & 0x0F
     message.kind = (first & 1) << 1 | (second & 0x10) >> 4
     types, left, at = _NONE, MOST, HEADER
+    integrity = covered = -1
     while at < size:
         if not left or size - at < 4:
             raise WireError("STUN attributes that do not fit")
@@ -188,18 +194,22 @@ def read(data: bytes) -> Message:
         if length > size - at - 4:
             raise WireError(f"STUN attribute {name:#06x} of {length} bytes at {at}")
         types |= _BIT << (name & 63)
+        if name == _CODE and integrity < 0:
+            integrity = at
+        elif name == _SUM and covered < 0:
+            covered = at
         at += 4 + (length + 3 & ~3)
-    message.types = types
-    message.integrity, message.intact = message.find(INTEGRITY), None
-    at = message.find(FINGERPRINT)
-    if at >= 0:
-        message.intact = message.value(FINGERPRINT) == fingerprint(octets[:at])
+    message.types, message.integrity, message.intact = types, integrity, None
+    if covered >= 0:
+        length = octets[covered + 2] << 8 | octets[covered + 3]
+        expected = fingerprint(octets[:covered])
+        message.intact = length == 4 and u32_at(data, covered + 4) == expected
     return message
 
 
-def fingerprint(covered: bytes) -> bytes:
+def fingerprint(covered: bytes) -> int:
     """Return the fingerprint of what stands before it in a message (RFC 8489 section 14.7)."""
-    return _number(crc32(covered) ^ _FINGERPRINT)
+    return crc32(covered) ^ _FINGERPRINT
 
 
 def signed(data: bytes, integrity: int) -> bytes:
@@ -220,16 +230,17 @@ def _packed(data: bytes, at: int, masked: bool) -> bytes | None:
     start, end = at + 6, at + 4 + size
     if not masked:
         return octets[start:end]
-    clear = [octets[start] ^ octets[4], octets[start + 1] ^ octets[5]]
-    return bytes(clear + [octets[start + 2 + n] ^ octets[4 + n] for n in range(size - 4)])
+    clear = bytearray(octets[start:end])
+    clear[0] ^= octets[4]
+    clear[1] ^= octets[5]
+    for n in range(size - 4):
+        clear[2 + n] ^= octets[4 + n]
+    return bytes(clear)
 
 
 def endpoint(packed: bytes) -> Endpoint:
     """Return what `Message.packed` returned as an endpoint."""
-    octets, port = packed, packed[0] << 8 | packed[1]
-    if len(packed) != 6:
-        return Endpoint(str(IPv6Address(packed[2:])), port)
-    return Endpoint(f"{octets[2]}.{octets[3]}.{octets[4]}.{octets[5]}", port)
+    return Endpoint(text(packed[2:]), packed[0] << 8 | packed[1])
 
 
 def error_code(message: Message) -> int:
