@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backchannel.protocols.hashes import Mac, mark_of, sha1
+from backchannel.protocols.hashes import Mac, remembered, sha1
 
 SIZES = (0, 55, 56, 63, 64, 65, 119, 120, 128)
 """Where padding takes another block, and where blocks end."""
@@ -91,30 +91,50 @@ def test_longer_keys_are_refused():
 
 
 @given(messages, st.integers(0, 1), st.integers(0, 1600))
-def test_one_byte_or_one_length_more_makes_another_mark(message, kind, at):
-    mark = mark_of(message, kind)
-    assert len(mark) == 8
-    assert mark == mark_of(bytes(bytearray(message)), kind) != mark_of(message, 1 - kind)
-    assert mark != mark_of(message + b"\0", kind)
+def test_a_message_is_known_again_and_one_with_another_bit_is_not(message, kind, at):
+    marks = remembered(b"", message, kind, 4)
+    assert len(marks) == 8
+    assert remembered(marks, bytes(bytearray(message)), kind, 4) is marks
+    others = [(message, 1 - kind), (message + b"\0", kind)]
     if message:
         where, bit = divmod(at % (8 * len(message)), 8)
         changed = message[where] ^ 1 << bit
-        assert mark != mark_of(message[:where] + bytes([changed]) + message[where + 1 :], kind)
+        others.append((message[:where] + bytes([changed]) + message[where + 1 :], kind))
+    for other in others:
+        both = remembered(marks, *other, 4)
+        assert both[:8] == marks
+        assert len(both) == 16
+
+
+def test_the_newest_are_remembered():
+    marks = b""
+    for number in range(10):
+        marks = remembered(marks, bytes([number]), 0, 3)
+    assert len(marks) == 24
+    for number in (7, 8, 9):
+        assert remembered(marks, bytes([number]), 0, 3) is marks
+    assert remembered(marks, bytes([6]), 0, 3)[:16] == marks[8:]
 
 
 def test_messages_of_one_size_have_marks_of_their_own():
-    found = {mark_of(number.to_bytes(size), 0) for size in (4, 16, 40) for number in range(5000)}
-    assert len(found) == 15_000
+    made = (number.to_bytes(size) for size in (4, 16, 40) for number in range(5000))
+    assert len({remembered(b"", message, 0, 1) for message in made}) == 15_000
 
 
 def test_another_run_has_other_marks():
-    made = "from backchannel.protocols.hashes import mark_of; print(mark_of(b'one', 0).hex())"
-    done = subprocess.run([sys.executable, "-c", made], capture_output=True, text=True, check=True)
+    lines = (
+        "from backchannel.protocols.hashes import remembered",
+        "print(remembered(b'', b'one', 0, 1).hex())",
+    )
+    ask = [sys.executable, "-c", "; ".join(lines)]
+    done = subprocess.run(ask, capture_output=True, text=True, check=True)
     assert len(done.stdout.strip()) == 16
-    assert done.stdout.strip() != mark_of(b"one", 0).hex()
+    assert done.stdout.strip() != remembered(b"", b"one", 0, 1).hex()
 
 
-@pytest.mark.parametrize("call", [Mac, sha1, Mac(b"").digest, partial(mark_of, kind=0)])
+@pytest.mark.parametrize(
+    "call", [Mac, sha1, Mac(b"").digest, partial(remembered, b"", kind=0, most=1)]
+)
 def test_nothing_is_no_message(call):
     with pytest.raises(TypeError):
         call(None)

@@ -10,4 +10,4 @@ cdef class Mac:
 
 
 cpdef bytes sha1(bytes message)
-cpdef bytes mark_of(bytes message, int kind)
+cpdef bytes remembered(bytes marks, bytes message, int kind, int most)

@@ -16,7 +16,10 @@ class Mac:
 def sha1(message: bytes) -> bytes:
     """Return the digest of *message*: 20 bytes."""
 
-def mark_of(message: bytes, kind: int) -> bytes:
-    """Return the 8 bytes by which a message of some *kind* is known again in this run. Another has
-    the same once in 2^64, and nobody can make one that has.
+def remembered(marks: bytes, message: bytes, kind: int, most: int) -> bytes:
+    """Return *marks* with that of a *message* added, of which the newest *most* are kept; *marks*
+    themselves where they have it already.
+
+    A mark has 8 bytes and lasts for this run. Another message, or the same as another *kind*, has
+    the same one once in 2^64, and nobody can make one that has.
     """

@@ -7,6 +7,7 @@ A library makes an object for each digest, which costs more than digesting one o
 
 from os import urandom
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -15,6 +16,7 @@ from backchannel.wire cimport be32, be64, mix
 cdef enum:
     BLOCK = 64
     SIZED = 8   # bytes at the end of the last block, which say how many bits there were
+    MARK = 8
 
 ctypedef void (*compress_t)(uint32_t*, const uint8_t*) noexcept nogil
 
@@ -76,10 +78,30 @@ cpdef bytes sha1(bytes message):
     return (<const char*>digest)[: sizeof(digest)]
 
 
-cpdef bytes mark_of(bytes message, int kind):
-    """Return what a message is known again by."""
-    cdef const uint8_t* data = <const uint8_t*><const char*>message
-    cdef uint64_t left = len(message), mark = KEY[0] ^ left ^ <uint64_t>kind << 32
+cpdef bytes remembered(bytes marks, bytes message, int kind, int most):
+    """Return marks with that of a message added; marks themselves where they have it already."""
+    cdef uint64_t size = len(marks), at = 0, each
+    cdef uint64_t mark = mark_of(<const uint8_t*><const char*>message, len(message), kind)
+    cdef const char* known = marks
+    cdef char* made
+    while size - at >= MARK:
+        memcpy(&each, known + at, MARK)
+        if each == mark:
+            return marks
+        at += MARK
+    if most > 0 and size >= <uint64_t>most * MARK:  # the oldest goes
+        known += size - (most - 1) * MARK
+        size = (most - 1) * MARK
+    found = PyBytes_FromStringAndSize(NULL, size + MARK)
+    made = <char*><const char*>found
+    memcpy(made, known, size)
+    memcpy(made + size, &mark, MARK)
+    return found
+
+
+cdef uint64_t mark_of(const uint8_t* data, uint64_t left, int kind) noexcept nogil:
+    """Return the mark of a message of *left* bytes."""
+    cdef uint64_t mark = KEY[0] ^ left ^ <uint64_t>kind << 32
     cdef uint8_t[16] rest
     while left >= sizeof(rest):
         mark = mix(be64(data) ^ KEY[1], be64(data + 8) ^ mark)
@@ -88,8 +110,7 @@ cpdef bytes mark_of(bytes message, int kind):
     memset(rest, 0, sizeof(rest))
     memcpy(rest, data, left)
     mark = mix(be64(rest) ^ KEY[1], be64(rest + 8) ^ mark)
-    mark = mix(mark ^ KEY[0], KEY[1])
-    return (<const char*>&mark)[: sizeof(mark)]
+    return mix(mark ^ KEY[0], KEY[1])
 
 
 cdef void finish(

@@ -20,7 +20,7 @@ VALUES = {
 
 def hashed(header: Header, address: str, port: int) -> bytes:
     packed = bytes(map(int, address.split(".")))
-    spis = header.spis()
+    spis = header.initiator.to_bytes(8) + header.responder.to_bytes(8)
     return sha1(spis + packed + port.to_bytes(2, "big")).digest()
 
 

@@ -2,13 +2,11 @@
 
 cimport cython
 
-from backchannel.protocols.hashes cimport mark_of
+from backchannel.protocols.hashes cimport remembered
 from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
-from backchannel.protocols.packed cimport place, without
 
 cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED
-cdef int MARK
 cdef unsigned long long NOBODY
 cdef dict STAGES
 
@@ -37,7 +35,7 @@ cdef class Association:
     cpdef bint one_sided(self) except -1
     @cython.locals(rank=int)
     cpdef bint step(self, tuple step) except -1
-    @cython.locals(recent=bytes, mark=bytes)
+    @cython.locals(recent=bytes, known=bint)
     cpdef bint repeats(self, int side, bytes message) except -1
     @cython.locals(known=Heard)
     cpdef keep(self, str of, str by, bytes value, Header header, seen)

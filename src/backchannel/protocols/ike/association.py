@@ -7,12 +7,11 @@ RECENT messages; the CREDENTIALS latest aggressive exchanges keep seven payloads
 from typing import TypeAlias
 
 from backchannel.model import Endpoint
-from backchannel.protocols.hashes import mark_of
+from backchannel.protocols.hashes import remembered
 from backchannel.protocols.ike import psk
 from backchannel.protocols.ike.nat import End, Heard, heard
 from backchannel.protocols.ike.numbers import NOBODY
 from backchannel.protocols.ike.wire import Header
-from backchannel.protocols.packed import MARK, place, without
 
 SAS = 64
 HASHES = 16
@@ -144,13 +143,10 @@ class Association:
 
     def repeats(self, side: int, message: bytes) -> bool:
         """Say whether *message* of *side* came before, and remember it."""
-        recent, mark = self.recent, mark_of(message, side)
-        if place(recent, mark, MARK) >= 0:
-            return True
-        if len(recent) == RECENT * MARK:
-            recent = without(recent, 0, MARK)
-        self.recent = recent + mark
-        return False
+        recent = remembered(self.recent, message, side, RECENT)
+        known = recent is self.recent
+        self.recent = recent
+        return known
 
     def keep(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
         """Remember a NAT hash, within the bound; for what it says see `nat.heard`."""

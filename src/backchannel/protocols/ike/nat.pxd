@@ -10,6 +10,7 @@ cdef tuple PORTS
 cdef dict _ALGORITHMS
 
 
+@cython.freelist(8)
 cdef class Heard:
     cdef readonly str of, by
     cdef readonly bytes value, start
@@ -24,9 +25,13 @@ cdef class Heard:
 
 
 @cython.locals(port=int)
-cpdef str compare(bytes value, bytes spis, seen)
+cpdef str compare(bytes value, Header header, seen)
 @cython.locals(size=Py_ssize_t, address=bytes, text=bytes)
-cdef bint _is_of(bytes value, bytes spis, seen, int port) except -1
+cdef bint _is_of(bytes value, Header header, seen, int port) except -1
+@cython.locals(octets="const unsigned char *", size=Py_ssize_t, text=bytearray, at=int)
+cdef bytes _text(
+    unsigned long long initiator, unsigned long long responder, bytes address, int port
+)
 @cython.locals(item=Heard)
 cpdef bint nobody_behind(tuple hashes) except -1
 @cython.locals(item=Heard)

@@ -23,7 +23,6 @@ cdef class Header:
         low="unsigned long long",
     )
     cpdef read(self, bytes data, Py_ssize_t at)
-    cpdef bytes spis(self)
     cpdef bint same_sa(self, Header other) except -1
 
 

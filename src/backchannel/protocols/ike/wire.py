@@ -88,10 +88,6 @@ class Header:
         """Whether an IKEv2 message is a response; None for IKEv1."""
         return self.answers if self.version == 2 else None
 
-    def spis(self) -> bytes:
-        """Return both SPIs, as they are sent."""
-        return self.initiator.to_bytes(8) + self.responder.to_bytes(8)
-
     def same_sa(self, other: "Header") -> bool:
         """Say whether both have the same SPIs."""
         return self.initiator == other.initiator and self.responder == other.responder
