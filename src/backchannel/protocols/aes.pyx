@@ -1,16 +1,18 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""AES of a single block (FIPS 197); `aes.pyi` says what calls mean.
+"""AES of single blocks (FIPS 197), and its counter mode; `aes.pyi` says what calls mean.
 
 Four words are the state, a column each, its first byte the highest. Replacing a byte and mixing it
 into its column is one look into a table.
 """
 
-from libc.stdint cimport uint8_t, uint32_t
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from backchannel.wire cimport be32
 
 cdef enum:
+    BLOCK = 16
     MOST = 60   # words of the longest key when it is made longer: four for each round, and four
 
 cdef uint8_t[256] BOX       # what replaces a byte
@@ -51,13 +53,49 @@ prepare()
 cpdef bytes encrypt_block(bytes key, bytes block):
     """Return 16 bytes encrypted."""
     cdef uint32_t[MOST] words
-    cdef uint8_t[16] found
+    cdef uint8_t[BLOCK] found
     cdef int rounds = 14 if len(key) == 32 else 10
-    if len(block) != 16 or len(key) not in (16, 32):
+    if len(block) != BLOCK or len(key) not in (16, 32):
         raise ValueError("AES takes keys of 16 or 32 bytes, and blocks of 16")
     expand(<const uint8_t*><const char*>key, len(key) // 4, 4 * rounds + 4, words)
     encrypt(words, rounds, <const uint8_t*><const char*>block, found)
     return (<const char*>found)[: sizeof(found)]
+
+
+cpdef bytes uncount(bytes key, bytes counter, uint64_t at, bytes data):
+    """Return data of counter mode in clear, which begin *at* bytes behind the stream's beginning."""
+    cdef uint32_t[MOST] words
+    cdef uint8_t[BLOCK] count, mask
+    cdef const uint8_t* hidden = <const uint8_t*><const char*>data
+    cdef uint8_t* clear
+    cdef uint64_t size = len(data), done
+    cdef int rounds = 14 if len(key) == 32 else 10, inside = at % BLOCK
+    if len(counter) != BLOCK or len(key) not in (16, 32):
+        raise ValueError("AES takes keys of 16 or 32 bytes, and counters of 16")
+    found = PyBytes_FromStringAndSize(NULL, size)
+    clear = <uint8_t*><const char*>found
+    expand(<const uint8_t*><const char*>key, len(key) // 4, 4 * rounds + 4, words)
+    memcpy(count, <const char*>counter, BLOCK)
+    add(count, at // BLOCK)
+    for done in range(size):
+        if inside == BLOCK:
+            inside = 0
+            add(count, 1)
+        if not done or not inside:
+            encrypt(words, rounds, count, mask)
+        clear[done] = hidden[done] ^ mask[inside]
+        inside += 1
+    return found
+
+
+cdef void add(uint8_t* count, uint64_t blocks) noexcept nogil:
+    """Add to a counter, whose first byte is the highest."""
+    cdef int at = BLOCK
+    while blocks and at:
+        at -= 1
+        blocks += count[at]
+        count[at] = <uint8_t>blocks
+        blocks >>= 8
 
 
 cdef void expand(const uint8_t* key, int size, int wanted, uint32_t* words) noexcept nogil:

@@ -2,17 +2,20 @@
 
 cimport cython
 
-from backchannel.protocols.aes cimport encrypt_block
+from backchannel.protocols.aes cimport uncount
 
-cdef int _LAST
+cdef int _KEY, _BLOCK, _SHORT, _HIDDEN
 
 
-@cython.locals(keys=bytes, mask=bytes, at=int)
+@cython.locals(keys=bytes)
 cpdef bytes uncover(bytes first)
-cdef bytes _counter(bytes keys, int blocks)
 
 
 cdef class Cipher:
-    cdef object _cipher
+    cdef bytes _key, _counter
+    cdef Py_ssize_t _at, _end
+    cdef object _library
 
+    @cython.locals(at=Py_ssize_t)
     cpdef bytes update(self, bytes data)
+    cdef _made(self, Py_ssize_t at)

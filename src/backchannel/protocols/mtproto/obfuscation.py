@@ -10,13 +10,14 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from backchannel.protocols.aes import encrypt_block
+from backchannel.protocols.aes import uncount
 
 SIZE = 64
-_KEYS = slice(8, 56)
+_KEYS, _HIDDEN = slice(8, 56), 56
+_KEY, _BLOCK = 32, 16
 _COUNTERS = 1 << 128
-_LAST = SIZE // 16 - 1
-"""Which block of what the client encrypts its first bytes end in."""
+_SHORT = 512
+"""Bytes of a side for which no library's cipher is made."""
 
 
 def uncover(first: bytes) -> bytes:
@@ -24,8 +25,7 @@ def uncover(first: bytes) -> bytes:
     and noise.
     """
     keys = first[_KEYS]
-    mask = encrypt_block(keys[:32], _counter(keys, _LAST))
-    return bytes([first[56 + at] ^ mask[8 + at] for at in range(8)])
+    return uncount(keys[:_KEY], keys[_KEY:], _HIDDEN, first[_HIDDEN:SIZE])
 
 
 class Cipher:
@@ -34,20 +34,33 @@ class Cipher:
     def __init__(self, first: bytes, server: bool) -> None:
         """*first*: the client's SIZE bytes."""
         keys = first[_KEYS]
-        keys, blocks = (keys[::-1], 0) if server else (keys, _LAST + 1)
-        ciphers, algorithms, modes = load()
-        aes, counter = algorithms.AES(keys[:32]), modes.CTR(_counter(keys, blocks))
-        self._cipher: Any = ciphers.Cipher(aes, counter).encryptor()
+        if server:
+            keys = keys[::-1]
+        self._key, self._counter = keys[:_KEY], keys[_KEY:]
+        self._at = 0 if server else SIZE
+        """Bytes that came before, the client's first among them."""
+        self._end = self._at + _SHORT
+        self._library: Any = None
 
     def update(self, data: bytes) -> bytes:
         """Return the next bytes in clear."""
-        plain: bytes = self._cipher.update(data)
+        at = self._at
+        self._at += len(data)
+        if self._library is None:
+            if self._at <= self._end:
+                return uncount(self._key, self._counter, at, data)
+            self._library = self._made(at)
+        plain: bytes = self._library.update(data)
         return plain
 
-
-def _counter(keys: bytes, blocks: int) -> bytes:
-    """Return the counter of *keys* after so many *blocks*."""
-    return ((int.from_bytes(keys[32:]) + blocks) % _COUNTERS).to_bytes(16)
+    def _made(self, at: int) -> Any:
+        """Return a library's cipher for what follows *at* bytes."""
+        ciphers, algorithms, modes = load()
+        counter = (int.from_bytes(self._counter) + at // _BLOCK) % _COUNTERS
+        mode = modes.CTR(counter.to_bytes(_BLOCK))
+        made = ciphers.Cipher(algorithms.AES(self._key), mode).encryptor()
+        made.update(bytes(at % _BLOCK))
+        return made
 
 
 @cache
