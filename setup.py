@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from Cython.Build import cythonize
+from Cython.Compiler.Options import get_directive_defaults
 from setuptools import Extension, setup
 
 PACKAGE = Path("src/backchannel")
@@ -42,6 +43,11 @@ TYPED = [
     if types.with_suffix(".py").exists() and not types.with_suffix(".pyx").exists()
 ]
 """Python modules that also run as they are, and must mean the same compiled."""
+KEEPING = [path for path in TYPED if "@cython.freelist" in path.with_suffix(".pxd").read_text()]
+"""Of these, modules whose objects mostly live as long as one payload."""
+FREE_LIST = 8
+"""How many that nobody needs any more each of their classes keeps. What the .pxd says itself is
+heeded beside a .pyx only."""
 COMPILE = os.environ.get("BACKCHANNEL_COMPILE", "all")
 """`later`: leave compiling to `make`, which compiles what was edited and would do all of it again.
 `core`: only what handles memory by itself, for the sanitizers."""
@@ -50,5 +56,7 @@ AS_PYTHON = {"annotation_typing": False, "nonecheck": True, "overflowcheck": Tru
 raises."""
 wanted = [] if COMPILE == "later" else extensions(CORE, FLAGS)
 if COMPILE == "all":
-    wanted += extensions(TYPED, LIGHT, **AS_PYTHON)
+    wanted += extensions([path for path in TYPED if path not in KEEPING], LIGHT, **AS_PYTHON)
+    get_directive_defaults()["freelist"] = FREE_LIST
+    wanted += extensions(KEEPING, LIGHT, **AS_PYTHON)
 setup(ext_modules=wanted, options={"build_ext": {"parallel": os.cpu_count()}})

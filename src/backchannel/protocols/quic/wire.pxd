@@ -7,6 +7,7 @@ from backchannel.reader cimport Reader
 cdef int _LONG, _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE
 
 
+@cython.freelist(8)
 cdef class Packet:
     cdef readonly object version
     cdef readonly int kind
