@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests import craft
 from tests.kit import (
     CORPUS,
     check_garbage,
@@ -21,6 +22,7 @@ from tests.kit import (
 from backchannel.effects import Inner
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
+from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.http_proxy.session import Session as Proxy
 from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
@@ -93,6 +95,29 @@ def test_a_client_says_which_name_it_wants():
     assert (seen.name, seen.alpn, seen.version) == ("login.example.net", ("h2", "http/1.1"), "1.3")
     assert not seen.ech
     assert events(told, NameLearned) == [NameLearned(name="login.example.net", how="sni")]
+
+
+@pytest.mark.parametrize(
+    ("before", "handshake"),
+    [
+        ([], False),
+        (
+            [
+                *((S, b"* OK IMAP\r\n"), (C, b". CAPABILITY\r\n"), (S, b"* CAPABILITY\r\n")),
+                *((C, b". STARTTLS\r\n"), (S, b". OK\r\n")),
+            ],
+            True,
+        ),
+        ([(C, b"\x17\3\3\0\5abcde"), (S, b"\x17\3\3\0\5abcde")], False),
+    ],
+)
+def test_a_hello_amid_a_stream_tells_it_too(before, handshake, tmp_path):
+    """Where the capture has no SYN, and behind what another protocol says first."""
+    steps = [*before, (C, HELLO), (S, TLS13)]
+    path = craft.write(tmp_path / "one.pcap", craft.tcp(steps, handshake=handshake))
+    told = [seen.event for seen in Scan(path, everything=True)]
+    assert [event.name for event in told if isinstance(event, TlsHello)] == ["login.example.net"]
+    assert [event.version for event in told if isinstance(event, TlsAnswer)] == ["1.3"]
 
 
 EXTENSIONS = st.lists(st.tuples(st.sampled_from([0, 10, 16, 0x2A2A]), st.binary(max_size=12)))
