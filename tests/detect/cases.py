@@ -141,7 +141,14 @@ CASES = {
     ),
     "password-plain": ([credential("plain")], [credential("hash")]),
     "password-recoverable": ([credential("recoverable")], [credential("plain")]),
-    "password-guessable": ([credential("hash")], [credential("token")]),
+    "password-guessable": (
+        [credential("hash", "stun-long-term", account="1700000000x")],
+        [
+            credential("token"),
+            credential("hash", "stun-long-term", account="1700000000:ann"),
+            credential("hash", "stun-long-term", account="1700000000"),
+        ],
+    ),
     "weak-password-found": (
         [
             PasswordGuessed(

@@ -1,6 +1,6 @@
 """Rules are data: what an expression can do is on a list, and everything else is refused."""
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from time import process_time
 
 import msgspec
@@ -211,8 +211,19 @@ def test_what_is_private_and_what_is_public_is_what_the_library_says(address):
         assert not private(address)
         assert not public(address)
     else:
-        assert private(address) == parsed.is_private
-        assert public(address) == parsed.is_global
+        stands = isinstance(parsed, IPv6Address) and (parsed.teredo or parsed.ipv4_mapped)
+        assert stands or private(address) == parsed.is_private
+        assert stands or public(address) == parsed.is_global
+
+
+def test_what_stands_for_an_ipv4_address_is_judged_by_it():
+    """Teredo (RFC 4380) leads anywhere; a mapped address (RFC 4291) is what it maps."""
+    assert public("2001:0:4136:e378:8000:63bf:3fff:fdd2")
+    assert not private("2001:0:4136:e378:8000:63bf:3fff:fdd2")
+    assert public("::ffff:8.8.4.4")
+    assert not private("::ffff:8.8.4.4")
+    assert private("::ffff:10.0.0.1")
+    assert not public("::ffff:10.0.0.1")
 
 
 @pytest.mark.parametrize("size", [4, 32, 33, 65_536, 65_537])

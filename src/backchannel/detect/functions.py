@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from backchannel.patterns import later
@@ -97,6 +97,10 @@ def _parsed(address: str) -> tuple[bool, bool]:
         parsed = ip_address(address)
     except ValueError:
         return False, False
+    if isinstance(parsed, IPv6Address):
+        if parsed.teredo is not None:  # which the library counts among the special ones
+            return False, True
+        parsed = parsed.ipv4_mapped or parsed
     return parsed.is_private, parsed.is_global
 
 
