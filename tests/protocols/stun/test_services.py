@@ -114,6 +114,24 @@ def test_what_shows_whose_call_it_is(data, service, by):
 @pytest.mark.parametrize(
     "data",
     [
+        token(),
+        unpadded(),
+        admitted(),
+        message(0x200, 0),
+        message(0x202, 2),
+        b"\x08\x01\0\x08" + wire.COOKIE + bytes(20),
+    ],
+)
+def test_messenger_asks_the_same_relays_by_webrtcs_transactions(data):
+    letters = data[:8] + b"OHYZx3I+8P/m" + data[20:]
+    assert (say((C, letters))[0].service, owners(say((C, letters))[1])) == ("stun-turn", [])
+    almost = data[:8] + b"OHYZx3I+8P_m" + data[20:]
+    assert say((C, almost))[0].service == "whatsapp"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         BINDING,
         BOUND,
         marked(message(1, 0, (0x06, b"a:b"), (0xC057, bytes(4)), (0xC059, bytes(8)))),

@@ -4,7 +4,8 @@ methods or names.
     Microsoft, ICE    IMPLEMENTATION-VERSION 0x8070: 7 is Teams'; up to 3 Skype's and Skype for
                       Business', as [MS-ICE2] describes
     Microsoft, TURN   0x000F first, with its own cookie, and MS-VERSION 0x8008: 6 is Teams'
-    WhatsApp          methods 0x200 to 0x205; ALLOCATE with 0x4000, answered with 0x4002
+    WhatsApp          methods 0x200 to 0x205; ALLOCATE with 0x4000, answered with 0x4002: of Meta's
+                      relays, which Messenger asks too, by transactions that are base64
     others            the realm of their relays
 
 Microsoft's TURN and WhatsApp's earlier clients pad no attributes, so that `wire.read` refuses
@@ -52,7 +53,9 @@ _DATA = 0x15
 """With 1 before it, Microsoft's indication of data: an error's number by the standard."""
 _VERSION_BIT = 1 << (_ICE_VERSION & 63)
 _OWN = range(0x200, 0x206)
-"""WhatsApp's methods."""
+"""Methods of Meta's relays."""
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+"""What WebRTC's library makes transactions of; WhatsApp has a library of its own."""
 
 
 def owner(message: Message) -> Owner | None:
@@ -63,14 +66,19 @@ def owner(message: Message) -> Owner | None:
     if method == BINDING:
         return None
     if method in _OWN:
-        return _WHATSAPP
+        return None if _is_webrtc(message.data) else _WHATSAPP
     if method == ALLOCATE and not message.has(REQUESTED_TRANSPORT):
         if message.has(_TOKEN) or (message.kind == SUCCESS and message.has(_RELAYED)):
-            return _WHATSAPP
+            return None if _is_webrtc(message.data) else _WHATSAPP
         if message.data[HEADER : HEADER + 8] == _MARK and message.has(_TURN_VERSION):
             return _TURN[message.number(_TURN_VERSION, 4) >= _OF_TEAMS]
     realm = message.value(REALM)
     return _REALMS.get(realm) if realm else None
+
+
+def _is_webrtc(data: bytes) -> bool:
+    """Whether a message's transaction is of WebRTC's form; others by chance once in 17 million."""
+    return _BASE64.issuperset(data[8:HEADER])
 
 
 def vendor(message: Message) -> str:
@@ -91,7 +99,7 @@ def read_unpadded(data: bytes) -> tuple[Owner, int] | None:
         return None
     first, second = octets[0], octets[1]
     if first == 8 and second < len(_OWN) and has_cookie(data):  # probes: all but the header is fill
-        return _WHATSAPP, REQUEST
+        return None if _is_webrtc(data) else (_WHATSAPP, REQUEST)
     if first > 1 or size - HEADER != octets[2] << 8 | octets[3] or size < HEADER + 8:
         return None
     kind = (first & 1) << 1 | (second & 0x10) >> 4
@@ -101,6 +109,7 @@ def read_unpadded(data: bytes) -> tuple[Owner, int] | None:
         version = _turn_version(data)
         return (_TURN[version >= _OF_TEAMS], kind) if version else None
     token = octets[HEADER] << 8 | octets[HEADER + 1] == _TOKEN and second == ALLOCATE and not first
+    token = token and not _is_webrtc(data)
     length = octets[HEADER + 2] << 8 | octets[HEADER + 3]
     return (_WHATSAPP, kind) if token and length == size - HEADER - 4 else None
 
