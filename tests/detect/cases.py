@@ -142,9 +142,16 @@ CASES = {
     "password-plain": ([credential("plain")], [credential("hash")]),
     "password-recoverable": ([credential("recoverable")], [credential("plain")]),
     "password-guessable": (
-        [credential("hash", "stun-long-term", account="1700000000x")],
+        [credential("hash")],
+        [credential("token"), credential("hash", "stun-long-term")],
+    ),
+    "relay-login-guessable": (
         [
-            credential("token"),
+            credential("hash", "stun-long-term"),
+            credential("hash", "stun-long-term", account="1700000000x"),
+        ],
+        [
+            credential("hash"),
             credential("hash", "stun-long-term", account="1700000000:ann"),
             credential("hash", "stun-long-term", account="1700000000"),
         ],
@@ -237,7 +244,12 @@ CASES = {
             (SignOn(account="ann"), {"client": "10.0.0.5"}),
             (SignOn(account="ann"), {"client": "10.0.0.6"}),
         ],
-        [SignOn(account="ann"), SignOn(account="ann")],
+        [
+            SignOn(account="ann"),
+            SignOn(account="ann"),
+            (SignOn(account="relayed", method="stun-long-term"), {"client": "10.0.0.5"}),
+            (SignOn(account="relayed", method="stun-long-term"), {"client": "10.0.0.6"}),
+        ],
     ),
     "cookie-replayed": (
         [
