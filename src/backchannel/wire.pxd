@@ -15,6 +15,7 @@ cdef extern from *:
     static inline uint64_t be64(const uint8_t *p)
     { uint64_t v; memcpy(&v, p, 8); return __builtin_bswap64(v); }
     static inline uint16_t le16(const uint8_t *p) { return (uint16_t)(p[1] << 8 | p[0]); }
+    static inline uint32_t le24(const uint8_t *p) { return le16(p) | (uint32_t)p[2] << 16; }
     static inline uint32_t le32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v; }
     #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
     #error "the packet core is written for little-endian machines"
@@ -45,6 +46,7 @@ cdef extern from *:
     uint32_t be32(const uint8_t*) noexcept nogil
     uint64_t be64(const uint8_t*) noexcept nogil
     uint16_t le16(const uint8_t*) noexcept nogil
+    uint32_t le24(const uint8_t*) noexcept nogil
     uint32_t le32(const uint8_t*) noexcept nogil
     uint64_t mix(uint64_t, uint64_t) noexcept nogil
     void prefetch(const void*) noexcept nogil

@@ -47,8 +47,8 @@ cdef class Announced:
         """Whether somebody may wait for the flow of a packet."""
         cdef uint32_t size = 16 if packet.wide else 4
         return self.waiting and (
-            has(self.asked_ports, packet.ports[0])
-            or has(self.asked_ports, packet.ports[1])
+            has(self.asked_ports, packet.ports >> 16)
+            or has(self.asked_ports, packet.ports & 0xFFFF)
             or has(self.asked_hosts, bucket(packet.source, size))
             or has(self.asked_hosts, bucket(packet.target, size))
         )

@@ -38,21 +38,29 @@ from backchannel.flows.slots cimport (
     find,
     guess,
     hash_of,
+    holds,
     idle,
     packets_of,
     rare_of,
     turn,
 )
 from backchannel.flows.state cimport (
+    ANY_STRAYS,
     BEGUN,
     CLIENT_HIGH,
     DROPPED,
     FLOWS_EVICTED,
+    GOOD,
+    KNOWN_0,
+    KNOWN_1,
     LEAVING,
     MAX_TOKENS,
     NUMBERED,
     PENDING,
     PROTECTED,
+    QUIET_0,
+    QUIET_1,
+    RESET,
     STREAMING,
     TCP,
     UDP,
@@ -66,7 +74,7 @@ from backchannel.flows.state cimport (
     rare_t,
     rest_t,
 )
-from backchannel.flows.tcp cimport NOT_OPENED, SYN, begin, reopens
+from backchannel.flows.tcp cimport FIN, NOT_OPENED, RST, SYN, begin, reopens
 from backchannel.wire cimport prefetch
 
 cdef enum:
@@ -74,7 +82,11 @@ cdef enum:
     SWEEP = 65536           # flows it looks at when time passes without packets
     SECOND = 1000000000
     MILLISECOND = 1000000
+    ICMP = 1
+    ICMP6 = 58
     HEADERS = 54            # bytes of Ethernet, IPv4 and TCP: the next cache line if not the same
+    ORDINARY = KNOWN_0 | KNOWN_1
+    UNUSUAL = PENDING | STREAMING | ANY_STRAYS | RESET
 
 __all__ = [
     "CLOSED",
@@ -244,7 +256,7 @@ cdef class FlowCore(Deliverer):
     def drop(self, uint32_t flow):
         """Deliver no more of this flow but its CLOSED."""
         cdef flow_t* found = self.get(flow)
-        found.bits |= DROPPED
+        found.bits |= DROPPED | QUIET_0 | QUIET_1
         self.payloads.stop(flow)
 
     def keep(self, uint32_t flow):
@@ -254,7 +266,7 @@ cdef class FlowCore(Deliverer):
     def want(self, uint32_t flow):
         """Deliver this flow from now on."""
         cdef flow_t* found = self.get(flow)
-        found.bits &= ~DROPPED
+        found.bits &= ~(DROPPED | QUIET_0 | QUIET_1)
         if not found.bits & LEAVING:
             self.payloads.want(flow)
 
@@ -339,15 +351,21 @@ cdef class FlowCore(Deliverer):
         """Go through the batch up to its end, or to the first packet that has deliveries."""
         cdef uint32_t at = self.batch_at, size = self.batch_size
         cdef const packet_t* packet
-        while at < size and not self.out.count | self.out.failed:
+        while at < size:
             packet = &self.batch[at]
+            at += 1
+            if packet.good == GOOD and carries_on(self.slots, packet):
+                continue
             self.out.time, self.out.frame = packet.time, packet.frame
             if packet.good == PROTECTED:
-                self.packet(&self.decoder.protectors[at])
+                self.packet(&self.decoder.protectors[at - 1])
             if packet.good:
                 self.packet(packet)
-            at += 1
+            if self.out.count or self.out.failed:
+                break
         self.batch_at = at
+        packet = &self.batch[at - 1]
+        self.out.time, self.out.frame = packet.time, packet.frame
         self.hand_moves = self.out.frame % BATCH == 0
 
     cdef bint refill(self) noexcept nogil:
@@ -357,6 +375,9 @@ cdef class FlowCore(Deliverer):
         cdef const frame_t* frames
         cdef uint64_t octets = 0
         cdef int64_t first = self.first_time, last = self.last_time
+        cdef const flow_t* flows
+        cdef const uint64_t* index
+        cdef uint64_t mask
         if self.ended or <void*>self.chunk == <void*>None:
             return False
         left = self.chunk.count - self.position
@@ -378,9 +399,10 @@ cdef class FlowCore(Deliverer):
         self.frame += size
         self.position += size
         self.batch_at, self.batch_size = 0, size
+        flows, index, mask = self.slots.flows, self.slots.index, self.slots.mask
         for at in range(size):
             if self.batch[at].good:
-                guess(self.slots, &self.batch[at])
+                guess(flows, index, mask, &self.batch[at])
         return True
 
     cdef void packet(self, const packet_t* packet) noexcept nogil:
@@ -405,17 +427,13 @@ cdef class FlowCore(Deliverer):
                 return
         flow = &self.slots.flows[slot]
         side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
-        flow.last_time = max(flow.last_time, packet.time)
-        flow.last_frame = <uint32_t>packet.frame
-        flow.last_frame_high = <uint16_t>(packet.frame >> 32)
-        flow.packets[side] += 1
-        flow.bytes[side] += packet.size
+        count(flow, side, packet)
         if packet.protocol == TCP:
             segment(self.payloads, slot, flow, side, packet)
         elif packet.captured and not settled(self.payloads, flow, side):
             self.payloads.datagram(slot, flow, side, packet)
         flow.payload[side] += packet.length
-        if flow.packets[side] == MOST_PACKETS:
+        if flow.packets[side] >= MOST_PACKETS:
             self.slots.add_up(slot, side)
 
     cdef uint32_t create(self, const packet_t* packet, int opened) noexcept nogil:
@@ -437,7 +455,8 @@ cdef class FlowCore(Deliverer):
         rest.first_frame = <uint32_t>packet.frame
         rest.first_frame_high = <uint16_t>(packet.frame >> 32)
         rest.first_time = flow.last_time = packet.time
-        flow.flags[0], flow.flags[1] = packet.types[0], packet.types[1]
+        if packet.protocol == ICMP or packet.protocol == ICMP6:
+            flow.flags[0], flow.flags[1] = packet.payload[0], packet.payload[1]
         begin(self.slots, slot, packet, opened)
         self.announced.remember(self.serial, slot)
         if self.announced.may_hold(packet):
@@ -567,6 +586,43 @@ cdef class FlowCore(Deliverer):
                 extra.tokens[extra.token_count] = token
                 extra.token_count += 1
         return 0
+
+
+cdef inline void count(flow_t* flow, int side, const packet_t* packet) noexcept nogil:
+    """Count a packet to its flow; its payload is counted when it was dealt with."""
+    flow.last_time = max(flow.last_time, packet.time)
+    flow.last_frame = <uint32_t>packet.frame
+    flow.last_frame_high = <uint16_t>(packet.frame >> 32)
+    flow.packets[side] += 1
+    flow.bytes[side] += packet.size
+
+
+cdef inline bint carries_on(Slots slots, const packet_t* packet) noexcept nogil:
+    """Whether a packet, which then is counted, does no more than to carry its flow on. Most do."""
+    cdef flow_t* flow
+    cdef int side
+    if not packet.candidate or not holds(slots, packet.candidate - 1, packet):
+        return False
+    flow = &slots.flows[packet.candidate - 1]
+    side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
+    if packet.time - flow.last_time > slots.bounds.least_idle:
+        return False
+    if flow.packets[side] >= MOST_PACKETS - 1:
+        return False
+    if packet.length and not flow.bits & (QUIET_0 << side):
+        return False
+    if packet.protocol == TCP:
+        if packet.flags & (FIN | SYN | RST) or not packet.window:
+            return False
+        if flow.bits & (ORDINARY | UNUSUAL) != ORDINARY:
+            return False
+        if packet.length and packet.seq != flow.next[side]:
+            return False
+        flow.next[side] += packet.length
+        flow.flags[side] |= packet.flags
+    count(flow, side, packet)
+    flow.payload[side] += packet.length
+    return True
 
 
 cdef int set_bounds(bounds_t* bounds, settings) except -1:

@@ -46,7 +46,6 @@ cdef class Decoder:
     cdef bint beneath(self, body_t* body, int64_t time) noexcept nogil
     cdef bint authenticated(self, body_t* body, int64_t time) noexcept nogil
     cdef bint finish(self, const body_t* body, packet_t* packet) noexcept nogil
-    cdef bint plain(self, const frame_t* frame, packet_t* packet) noexcept nogil
     cdef bint ip(self, const uint8_t* data, uint32_t size, body_t* body, int64_t time) noexcept nogil
     cdef bint ip4(
         self, const uint8_t* data, uint32_t size, body_t* body, int64_t time

@@ -43,7 +43,7 @@ from backchannel.flows.tunnels cimport (
     may_carry,
     tunnel_t,
 )
-from backchannel.wire cimport be16, be32, be64, mix, prefetch
+from backchannel.wire cimport be16, be32, be64, le16, mix, prefetch
 
 cdef enum:
     ICMP = 1
@@ -108,13 +108,18 @@ cdef class Decoder:
 
         The entries of an *index* where their flows may be are fetched meanwhile; NULL and 0: of none.
         """
+        cdef const uint32_t* single = self.contexts.single
+        cdef const bounds_t* bounds = self.bounds
+        cdef packet_t* packet
         cdef uint32_t at
         for at in range(count):
-            packets[at].time, packets[at].frame = frames[at].time, number + at
-            packets[at].good = self.plain(&frames[at], &packets[at]) or self.decode_one(
-                &frames[at], &packets[at], &self.protectors[at]
-            )
-            prefetch(index + (<uint32_t>packets[at].hash & mask))
+            packet = &packets[at]
+            packet.time, packet.frame = frames[at].time, number + at
+            if plain(&frames[at], packet, single, bounds):
+                packet.good = GOOD
+            else:
+                packet.good = self.decode_one(&frames[at], packet, &self.protectors[at])
+            prefetch(index + (<uint32_t>packet.hash & mask))
 
     cdef int decode_one(
         self, const frame_t* frame, packet_t* packet, packet_t* protector
@@ -184,61 +189,6 @@ cdef class Decoder:
         packet.context = 0
         if self.walk.vlan_count | self.walk.tunnel_count:
             packet.context = self.contexts.number(&self.walk)
-        make_key(packet, self.bounds)
-        return True
-
-    cdef inline bint plain(self, const frame_t* frame, packet_t* packet) noexcept nogil:
-        """Read what nearly all packets are: TCP or UDP in a whole IP packet without options or
-        extensions, in Ethernet, with one tag at most. False: it is something else, or wrong.
-        """
-        cdef const uint8_t* ip = frame.data + 14
-        cdef const uint8_t* at
-        cdef uint32_t kind, total, size, header, room = frame.captured - 14
-        if frame.link != ETHERNET or frame.captured < 42:
-            return False
-        kind, packet.context = be16(ip - 2), 0
-        if kind == VLAN_TYPE:
-            kind, packet.context = be16(ip + 2), self.contexts.single[be16(ip) & 0xFFF]
-            if not packet.context:  # not met yet
-                return False
-            ip += 4
-            room -= 4
-        if kind == IPV4_TYPE:
-            if ip[0] != 0x45 or be16(ip + 6) & 0x3FFF:
-                return False
-            total, size, at = be16(ip + 2), 20, ip + 20
-            packet.protocol, packet.wide = ip[9], False
-            packet.source, packet.target = ip + 12, ip + 16
-        elif kind == IPV6_TYPE:
-            if ip[0] >> 4 != 6:
-                return False
-            total, size, at = 40 + be16(ip + 4), 40, ip + 40
-            packet.protocol, packet.wide = ip[6], True
-            packet.source, packet.target = ip + 8, ip + 24
-        else:
-            return False
-        if total > room or total < size + 8:
-            return False
-        size = total - size
-        if packet.protocol == TCP:
-            if size < 20:
-                return False
-            header = (at[12] >> 4) * 4
-            if header < 20 or header > size:
-                return False
-            packet.seq, packet.ack = be32(at + 4), be32(at + 8)
-            packet.flags, packet.window = at[13], be16(at + 14)
-        elif packet.protocol == UDP:
-            if be16(at + 4) != size or may_carry(at):
-                return False
-            header, packet.flags = 8, 0
-        else:
-            return False
-        packet.size = total
-        packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
-        packet.types[0] = packet.types[1] = 0
-        packet.payload = at + header
-        packet.length = packet.captured = size - header
         make_key(packet, self.bounds)
         return True
 
@@ -380,8 +330,7 @@ cdef class Decoder:
         cdef uint32_t header = 0, length = body.length, said
         packet.protocol, packet.wide, packet.size = body.protocol, body.wide, body.size
         packet.source, packet.target = body.source, body.target
-        packet.ports[0] = packet.ports[1] = 0
-        packet.types[0] = packet.types[1] = 0
+        packet.ports = 0
         packet.flags = 0
         if body.protocol == TCP:
             if body.captured < 20:
@@ -389,13 +338,13 @@ cdef class Decoder:
             header = (at[12] >> 4) * 4
             if header < 20 or header > length:
                 return leave(self.counts, BAD_TCP)
-            packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
+            packet.ports = be32(at)
             packet.seq, packet.ack = be32(at + 4), be32(at + 8)
             packet.flags, packet.window = at[13], be16(at + 14)
         elif body.protocol == UDP:
             if body.captured < 8:
                 return leave(self.counts, TRUNCATED_TRANSPORT)
-            packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
+            packet.ports = be32(at)
             header, said = 8, be16(at + 4)
             if said >= 8 and said <= length:
                 length = said
@@ -408,7 +357,7 @@ cdef class Decoder:
         elif body.protocol == SCTP or body.protocol == DCCP or body.protocol == UDP_LITE:
             if body.captured < 4:
                 return leave(self.counts, TRUNCATED_TRANSPORT)
-            packet.ports[0], packet.ports[1] = be16(at), be16(at + 2)
+            packet.ports = be32(at)
         packet.length = length - header
         packet.payload = at + header
         packet.captured = min(body.captured, length)
@@ -437,37 +386,126 @@ cdef inline bint is_extension(uint8_t protocol) noexcept nogil:
 
 cdef inline void icmp(int which, const uint8_t* at, packet_t* packet) noexcept nogil:
     """Let type and answering type (or code) stand for the ports, as Community ID does."""
-    packet.types[0], packet.types[1] = at[0], at[1]
-    packet.ports[0] = at[0]
-    packet.ports[1] = answers[which][at[0]] if answered[which][at[0]] else at[1]
+    packet.ports = <uint32_t>at[0] << 16
+    packet.ports |= answers[which][at[0]] if answered[which][at[0]] else at[1]
+
+
+# -- what nearly all packets are -------------------------------------------------------------------
+
+
+cdef inline bint plain(
+    const frame_t* frame, packet_t* packet, const uint32_t* single, const bounds_t* bounds
+) noexcept nogil:
+    """Read TCP or UDP in a whole IP packet without options or extensions, in Ethernet, with one tag
+    at most; *single* has the numbers of tags. False: it is something else, or wrong.
+    """
+    cdef const uint8_t* ip = frame.data + 14
+    cdef uint32_t kind, context = 0, room = frame.captured - 14
+    if frame.link != ETHERNET or frame.captured < 42:
+        return False
+    kind = be16(ip - 2)
+    if kind == VLAN_TYPE:
+        kind, context = be16(ip + 2), single[be16(ip) & 0xFFF]
+        if not context:  # not met yet
+            return False
+        ip += 4
+        room -= 4
+    if kind == IPV4_TYPE:
+        return plain4(ip, room, context, packet, bounds)
+    return kind == IPV6_TYPE and plain6(ip, room, context, packet, bounds)
+
+
+cdef inline bint plain4(
+    const uint8_t* ip, uint32_t room, uint32_t context, packet_t* packet, const bounds_t* bounds
+) noexcept nogil:
+    cdef uint32_t total = be16(ip + 2), protocol = ip[9]
+    if ip[0] != 0x45 or le16(ip + 6) & 0xFF3F or total > room or total < 28:
+        return False
+    if not carried(packet, protocol, ip + 20, total - 20):
+        return False
+    packet.size, packet.context, packet.wide = total, context, False
+    packet.source, packet.target = ip + 12, ip + 16
+    make_key4(packet, be64(ip + 12), packet.ports, context << 9 | protocol, bounds)
+    return True
+
+
+cdef bint plain6(
+    const uint8_t* ip, uint32_t room, uint32_t context, packet_t* packet, const bounds_t* bounds
+) noexcept nogil:
+    cdef uint32_t size = be16(ip + 4)
+    if ip[0] >> 4 != 6 or 40 + size > room or size < 8:
+        return False
+    if not carried(packet, ip[6], ip + 40, size):
+        return False
+    packet.size, packet.context, packet.wide = 40 + size, context, True
+    packet.source, packet.target = ip + 8, ip + 24
+    make_key6(packet, bounds)
+    return True
+
+
+cdef inline bint carried(
+    packet_t* packet, uint32_t protocol, const uint8_t* at, uint32_t size
+) noexcept nogil:
+    """Read a TCP or UDP header, with what is behind it *size* bytes, at least 8."""
+    cdef uint32_t header = 8
+    packet.flags = 0
+    if protocol == TCP:
+        if size < 20:
+            return False
+        header = at[12] >> 2 & 60
+        if header < 20 or header > size:
+            return False
+        packet.seq, packet.ack = be32(at + 4), be32(at + 8)
+        packet.flags, packet.window = at[13], be16(at + 14)
+    elif protocol != UDP or be16(at + 4) != size or may_carry(at):
+        return False
+    packet.protocol, packet.ports = protocol, be32(at)
+    packet.payload = at + header
+    packet.length = packet.captured = size - header
+    return True
+
+
+# -- keys ------------------------------------------------------------------------------------------
 
 
 cdef inline void make_key(packet_t* packet, const bounds_t* bounds) noexcept nogil:
     """Key and hash: the lower end (address, then port) comes first."""
-    cdef uint64_t s, t, s2, t2
-    cdef uint32_t ports = <uint32_t>packet.ports[0] << 16 | packet.ports[1]
+    cdef uint32_t kind = packet.context << 9 | packet.protocol
     if packet.wide:
-        s, s2 = be64(packet.source), be64(packet.source + 8)
-        t, t2 = be64(packet.target), be64(packet.target + 8)
-    else:
-        s, t, s2, t2 = be32(packet.source), be32(packet.target), 0, 0
-    packet.from_high = s > t or (
-        s == t and (s2 > t2 or (s2 == t2 and packet.ports[0] > packet.ports[1]))
-    )
+        make_key6(packet, bounds)
+    else:  # the addresses stand beside each other in any header
+        make_key4(packet, be64(packet.source), packet.ports, kind, bounds)
+
+
+cdef inline void make_key4(
+    packet_t* packet, uint64_t ends, uint32_t ports, uint32_t kind, const bounds_t* bounds
+) noexcept nogil:
+    """Which end is lower is as good as random: no branch depends on it."""
+    cdef uint64_t turned = ends << 32 | ends >> 32
+    cdef uint32_t swapped = ports << 16 | ports >> 16
+    cdef bint from_high = ends > turned
+    if ends == turned:
+        from_high = ports > swapped
+    packet.from_high = from_high
+    packet.low = turned if from_high else ends
+    packet.high = <uint64_t>(swapped if from_high else ports) << 32 | kind
+    make_hash(packet, bounds)
+
+
+cdef void make_key6(packet_t* packet, const bounds_t* bounds) noexcept nogil:
+    cdef uint64_t s = be64(packet.source), s2 = be64(packet.source + 8)
+    cdef uint64_t t = be64(packet.target), t2 = be64(packet.target + 8)
+    cdef uint32_t ports = packet.ports, swapped = ports << 16 | ports >> 16
+    packet.from_high = s > t or (s == t and (s2 > t2 or (s2 == t2 and ports > swapped)))
     if packet.from_high:
-        s, t, s2, t2 = t, s, t2, s2
-        ports = ports << 16 | ports >> 16
-    if packet.wide:
-        packet.low = mix(s ^ bounds.key[0], s2 ^ bounds.key[1]) ^ mix(
-            t ^ bounds.key[1], t2 ^ (bounds.key[0] + 1)
-        )
-    else:
-        packet.low = s << 32 | t
-    packet.high = (
-        <uint64_t>ports << 32
-        | <uint64_t>packet.context << 9
-        | <uint64_t>packet.wide << 8
-        | packet.protocol
+        s, t, s2, t2, ports = t, s, t2, s2, swapped
+    packet.low = mix(s ^ bounds.key[0], s2 ^ bounds.key[1]) ^ mix(
+        t ^ bounds.key[1], t2 ^ (bounds.key[0] + 1)
     )
+    packet.high = <uint64_t>ports << 32 | packet.context << 9 | 1 << 8 | packet.protocol
+    make_hash(packet, bounds)
+
+
+cdef inline void make_hash(packet_t* packet, const bounds_t* bounds) noexcept nogil:
     packet.hash = mix(packet.low ^ bounds.key[0], packet.high ^ bounds.key[1])
     packet.hash ^= packet.hash >> 32

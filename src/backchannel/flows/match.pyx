@@ -15,6 +15,7 @@ from backchannel.flows.magics import HEAD as _HEAD
 from backchannel.flows.magics import check
 from backchannel.flows.names cimport EARLY, same
 from backchannel.flows.state cimport TCP, UDP
+from backchannel.wire cimport le24, le32
 
 cdef enum:
     # Transports, in the order of _TRANSPORTS.
@@ -241,7 +242,7 @@ cdef class Matcher:
         head_t* head,
     ) noexcept nogil:
         """Say whether a payload passes."""
-        cdef uint32_t at, seen
+        cdef uint32_t at
         cdef int short = NO
         if opening:
             if magic.stream:
@@ -250,9 +251,8 @@ cdef class Matcher:
             return NO
         if answered and magic.unanswered:
             return NO
-        seen = min(magic.size, size - magic.at) if size > magic.at else 0
-        for at in range(seen):
-            if data[magic.at + at] & magic.mask[at] != magic.pattern[at]:
+        if size > magic.at:
+            if not agrees(magic, data + magic.at, min(magic.size, size - magic.at)):
                 return NO
         for at in range(magic.unless_count):
             if begins(&magic.unless[at][0], magic.unless_sizes[at], data, size):
@@ -313,7 +313,7 @@ cdef class Matcher:
             self.step = min(self.step, self.words[word].size - PIECE + 1)
         for word in range(self.word_count):
             for at in range(self.step):
-                place = bucket(&self.words[word].text[at])
+                place = bucket(le24(&self.words[word].text[at]))
                 self.piece_count += 1
                 self.pieces[self.piece_count] = piece_t(word, at, self.buckets[place])
                 self.buckets[place] = self.piece_count
@@ -333,11 +333,15 @@ cdef class Matcher:
                 break
             line = <const uint8_t*>memchr(line + 1, 10, end - at - 1)
         at = 0
-        while at + PIECE <= end:
-            number = self.buckets[bucket(data + at)]
+        while at + PIECE < end:  # four bytes are there to be read at once
+            number = self.buckets[bucket(le32(data + at))]
             if number:
                 head.words |= self.words_over(data, at, end, number)
             at += self.step
+        if at + PIECE == end:
+            number = self.buckets[bucket(le24(data + at))]
+            if number:
+                head.words |= self.words_over(data, at, end, number)
 
     cdef uint64_t words_over(
         self, const uint8_t* data, uint32_t at, uint32_t end, uint32_t number
@@ -356,10 +360,9 @@ cdef class Matcher:
         return bits
 
 
-cdef inline uint32_t bucket(const uint8_t* data) noexcept nogil:
-    """Return the bucket of PIECE bytes, of letters in any case."""
-    cdef uint32_t piece = (data[0] | <uint32_t>data[1] << 8 | <uint32_t>data[2] << 16) & 0xDFDFDF
-    return piece * <uint32_t>0x9E3779B1 >> 20
+cdef inline uint32_t bucket(uint32_t piece) noexcept nogil:
+    """Return the bucket of PIECE bytes, the low ones of *piece*, of letters in any case."""
+    return (piece & 0xDFDFDF) * <uint32_t>0x9E3779B1 >> 20
 
 
 cdef int compile_magic(magic_t* made, int index, object magic) except -1:
@@ -444,9 +447,7 @@ cdef gate_t make_gate(const magic_t* magic, uint16_t number, bint opening):
 
 
 cdef inline uint64_t missing(uint32_t at, uint32_t size) noexcept nogil:
-    """Return a mask of those of the eight bytes at *at* that a payload of *size* bytes has."""
-    if size >= at + 8:
-        return <uint64_t>-1
+    """Return a mask of those of the eight bytes at *at* that a shorter payload has."""
     return (<uint64_t>1 << 8 * (size - at)) - 1 if size > at else 0
 
 
@@ -465,9 +466,34 @@ cdef inline bint shut(const gate_t* gate, const uint8_t* front, uint32_t size) n
     """Whether a payload cannot fit a gate's magic."""
     cdef uint64_t seen
     memcpy(&seen, front + gate.at, 8)
-    if (seen ^ gate.value) & gate.mask & missing(gate.at, size):
+    seen = (seen ^ gate.value) & gate.mask
+    if seen and (size >= <uint32_t>gate.at + 8 or seen & missing(gate.at, size)):
         return True
     return size < gate.least or size > gate.most
+
+
+cdef inline bint agrees(const magic_t* magic, const uint8_t* data, uint32_t size) noexcept nogil:
+    """Whether the first *size* bytes of the pattern, at least one, are those of *data*."""
+    cdef uint32_t at = 0
+    if size < 8:
+        for at in range(size):
+            if data[at] & magic.mask[at] != magic.pattern[at]:
+                return False
+        return True
+    while at + 8 < size:
+        if differ(magic, data, at):
+            return False
+        at += 8
+    return not differ(magic, data, size - 8)
+
+
+cdef inline bint differ(const magic_t* magic, const uint8_t* data, uint32_t at) noexcept nogil:
+    """Compare eight bytes from *at* on."""
+    cdef uint64_t seen, mask, pattern
+    memcpy(&seen, data + at, 8)
+    memcpy(&mask, magic.mask + at, 8)
+    memcpy(&pattern, magic.pattern + at, 8)
+    return seen & mask != pattern
 
 
 cdef inline bint some(const uint8_t* bits, const uint8_t* data, uint32_t size) noexcept nogil:

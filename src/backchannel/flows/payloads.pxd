@@ -10,6 +10,7 @@ from backchannel.flows.state cimport (
     INITIAL_0,
     KNOWN_0,
     OPENED_0,
+    QUIET_0,
     RESET,
     STREAMING,
     WANTED,
@@ -70,13 +71,18 @@ cdef class Payloads:
 
 # -- inline, because nearly every packet goes through here -----------------------------------------
 
-cdef inline bint settled(Payloads self, const flow_t* flow, int side) noexcept nogil:
+cdef inline bint settled(Payloads self, flow_t* flow, int side) noexcept nogil:
     """Whether nobody looks at what *side* sends: it is dropped, or fitted no magic."""
+    if flow.bits & (QUIET_0 << side):
+        return True
     if flow.bits & (WANTED | DROPPED | STREAMING):
         return flow.bits & DROPPED
     if flow.bits & ((OPENED_0 | INITIAL_0) << side) == <uint32_t>INITIAL_0 << side:
         return False  # its first bytes are still to come
-    return flow.tested[side] >= self.bounds.payloads
+    if flow.tested[side] < self.bounds.payloads:
+        return False
+    flow.bits |= QUIET_0 << side
+    return True
 
 
 cdef inline void segment(

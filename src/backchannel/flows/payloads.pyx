@@ -14,6 +14,8 @@ from backchannel.flows.state cimport (
     KNOWN_0,
     NOT_KNOWN,
     OPENED_0,
+    QUIET_0,
+    QUIET_1,
     STREAMING,
     WANTED,
     put,
@@ -195,7 +197,7 @@ cdef class Payloads:
         cdef extra_t* extra = self.slots.extra(slot)
         cdef int side
         if not flow.bits & WANTED and extra != NULL:
-            flow.bits |= WANTED
+            flow.bits = flow.bits & ~(QUIET_0 | QUIET_1) | WANTED
             for side in range(2):
                 extra.missed[side] = payload_of(flow, extra.rare, side)
         return extra

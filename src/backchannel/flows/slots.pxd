@@ -74,20 +74,20 @@ cdef class Slots:
 
 # -- inline, because every packet goes through here ------------------------------------------------
 
-cdef inline void guess(Slots self, packet_t* packet) noexcept nogil:
+cdef inline void guess(
+    const flow_t* flows, const uint64_t* index, uint64_t mask, packet_t* packet
+) noexcept nogil:
     """Note where the packet's flow probably is, and have it brought into the cache."""
-    cdef uint32_t hash = <uint32_t>packet.hash
-    cdef uint64_t at = hash & self.mask, entry
-    packet.candidate = 0
-    while True:
-        entry = self.index[at]
-        if not entry:
-            return
+    cdef uint32_t hash = <uint32_t>packet.hash, slot = 0
+    cdef uint64_t at = hash & mask, entry = index[at]
+    while entry:
         if <uint32_t>(entry >> 32) == hash:
-            packet.candidate = <uint32_t>entry
-            prefetch(&self.flows[packet.candidate - 1])
-            return
-        at = (at + 1) & self.mask
+            slot = <uint32_t>entry
+            prefetch(&flows[slot - 1])
+            break
+        at = (at + 1) & mask
+        entry = index[at]
+    packet.candidate = slot
 
 
 cdef inline bint holds(Slots self, uint32_t slot, const packet_t* packet) noexcept nogil:
@@ -125,11 +125,10 @@ cdef inline uint32_t find(Slots self, const packet_t* packet) noexcept nogil:
 
 cdef inline uint32_t turn(Slots self) noexcept nogil:
     """Move the expiry hand on; return the slot of a flow under it, or NOWHERE."""
-    cdef uint32_t slot
-    if self.hand >= self.used:
-        self.hand = 0
-    slot = self.hand
-    self.hand += 1
+    cdef uint32_t slot = self.hand
+    if slot >= self.used:
+        slot = 0
+    self.hand = slot + 1
     prefetch(&self.flows[slot + AHEAD])
     return slot if self.flows[slot].bits & (USED | LEAVING) == USED else <uint32_t>NOWHERE
 

@@ -105,7 +105,7 @@ cdef struct packet_t:
     uint64_t frame
     const uint8_t* source   # 4 or 16 bytes
     const uint8_t* target
-    const uint8_t* payload
+    const uint8_t* payload  # of ICMP: its type and code come first
     uint32_t captured       # bytes of payload that are here
     uint32_t length         # bytes of payload that were sent
     uint32_t size           # of the innermost IP packet
@@ -113,11 +113,10 @@ cdef struct packet_t:
     uint32_t ack
     uint32_t candidate      # slot + 1 where the flow probably is
     uint32_t context
-    uint16_t ports[2]       # of source and target, or what stands for them (ICMP)
+    uint32_t ports          # of source and target, or what stands for them (ICMP)
     uint16_t window
     uint8_t protocol
     uint8_t flags
-    uint8_t types[2]        # ICMP type and code
     bint wide               # IPv6
     bint from_high          # sent by the high end of the key
     int good                # BAD, GOOD or PROTECTED
@@ -197,6 +196,8 @@ cdef enum:
     STREAMING = 131072      # extra_t.halves are in use
     WIDE = 262144           # IPv6
     KEPT = 524288           # it is proved what it speaks: `FlowCore.keep`
+    QUIET_0 = 1 << 24       # nobody looks at what the side sends: see `settled`
+    QUIET_1 = 1 << 25
     STRAY_0 = 1 << 20       # segments out of window in a row: two bits for each side
     STRAYS_0 = 3 << 20      # three: the next one is believed
     ANY_STRAYS = 15 << 20

@@ -108,13 +108,15 @@ cdef class Picker:
 
 cdef bint belongs(const packet_t* packet, const talk_t* talk) noexcept nogil:
     """Whether a packet goes between the ends of *talk*."""
+    cdef uint32_t ports
     cdef int side
     cdef bint ported = packet.protocol == TCP or packet.protocol == UDP
     if packet.wide != (talk.size == 16) or ported != (talk.ports[0] != 0 or talk.ports[1] != 0):
         return False
     for side in range(2):
         if ported:
-            if packet.ports[0] != talk.ports[side] or packet.ports[1] != talk.ports[1 - side]:
+            ports = <uint32_t>talk.ports[side] << 16 | talk.ports[1 - side]
+            if packet.ports != ports:
                 continue
         if memcmp(packet.source, talk.ends[side], talk.size) == 0:
             if memcmp(packet.target, talk.ends[1 - side], talk.size) == 0:
