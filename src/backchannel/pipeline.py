@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 NAMES = 4096
 """Host names whose service is cached, because the same ones are looked up again and again."""
 
-PORTION = 256
+PORTION = 1024
 """Observations are passed on in batches of this size, first to the summary and then to the rules:
 each is faster while the processor has its code and tables at hand."""
 

@@ -1,6 +1,7 @@
 """What a rule asks is compiled for each kind of event, and says what its expressions say."""
 
 from collections import Counter
+from itertools import product
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from tests.detect.test_rules import SECOND, stream_of
 
 from backchannel import events
 from backchannel.detect import names, rules
+from backchannel.detect import plan as plans
 from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector
 from backchannel.detect.expressions import FAILURES, Expression, function
@@ -135,6 +137,61 @@ def test_what_fails_for_one_event_leaves_the_others_that_are_asked_with_it():
     events_of = [msgspec.structs.replace(message(0).event, size=size) for size in (1, 0, 2)]
     detector.hear([msgspec.structs.replace(message(0), event=each) for each in events_of])
     assert list(detector._rules[0].found) == [("1",), ("2",)]
+
+
+def told_by_groups(plan, told):
+    """Return what the rules of a plan say of each that is *told*, all asked at once."""
+    for seen in told:
+        plan.add(seen)
+    said = []
+    for _ in told:
+        group = plan.next()
+        place = group.next() if group.cases else 0
+        of_rules = zip(group.cases, group.subjects, strict=True) if group.cases else ()
+        found = {case.rule.rule.id: subjects[place] for case, subjects in of_rules}
+        said.append({rule: subject for rule, subject in found.items() if subject is not None})
+    return said
+
+
+def peer_addresses():
+    """Yield events that differ in what rules ask for: three services, and one of none."""
+    services = ("gnutella", "irc", "aim", ""), ("gnutella", "irc", "oscar", "gnutella")
+    addresses, uses = ("10.0.0.9", "8.8.8.8", "1.1.1.1", "?"), (None, "presence")
+    for service, protocol in zip(*services, strict=True):
+        for how, use in product(("", "proxy", "seen-as", "dht-port"), uses):
+            for address in addresses:
+                event = events.PeerAddress(account="jo", address=address, how=how, use=use)
+                yield msgspec.structs.replace(
+                    message(0), event=event, service=service, protocol=protocol
+                )
+
+
+def streams():
+    """Yield streams that ended, of services and protocols that rules name."""
+    for protocol in ("ike", "esp", "socks", "gnutella", "xmpp", "rdp", "unknown"):
+        for service, depth in product(("ipsec", "socks", "gnutella", ""), (0, 1, 2)):
+            yield msgspec.structs.replace(
+                stream(), protocol=protocol, service=service, depth=depth, octets=10**9
+            )
+
+
+@pytest.mark.parametrize(("kind", "told"), [(events.PeerAddress, peer_addresses), (Ended, streams)])
+@pytest.mark.parametrize("groups", [plans.GROUPS, 3])
+def test_asked_in_groups_rules_say_what_they_say_of_each(kind, told, groups, monkeypatch):
+    monkeypatch.setattr(plans, "GROUPS", groups)
+    plan, told = Plan(names.vocabulary(kind), rules_for(kind)), list(told())
+    assert len(plan.cases) >= plans.MANY
+    alone = [{case.rule.rule.id: case.match(seen) for case in plan.cases} for seen in told]
+    expected = [
+        {rule: subject for rule, subject in each.items() if subject is not None and seen.service}
+        for each, seen in zip(alone, told, strict=True)
+    ]
+    assert told_by_groups(plan, told) == expected
+    assert len({rule for each in expected for rule in each}) > 3
+
+
+def rules_for(kind):
+    return [Compiled(rule) for rule in RULES if names.tag(kind) in rule.events]
 
 
 def matches_of(when):

@@ -2,7 +2,7 @@
 
 cimport cython
 from backchannel.detect.found cimport Found, Place, Writer
-from backchannel.detect.plan cimport Case, Plan
+from backchannel.detect.plan cimport Case, Group, Plan
 
 cdef Py_ssize_t SUBJECTS, WATCHED
 
@@ -14,14 +14,17 @@ cdef class Detector:
     cdef readonly list _rules
     cdef dict _by_tag
 
-    @cython.locals(heard=list, plans=list, plan=Plan, number=Py_ssize_t)
+    @cython.locals(heard=list, plans=list, plan=Plan, group=Group, number=Py_ssize_t)
     cpdef hear(self, told)
     cpdef add(self, seen)
     cpdef end(self, stream)
     @cython.locals(plan=Plan)
     cdef Plan _plan(self, kind)
-    @cython.locals(case=Case, found=Found, number=Py_ssize_t, time="long long")
-    cdef _look(self, Plan plan, seen, tuple subjects)
+    @cython.locals(
+        case=Case, found=Found, number=Py_ssize_t, place=Py_ssize_t, time="long long",
+        subject=tuple, subjects=list,
+    )
+    cdef _look(self, Group group, seen)
     @cython.locals(watched=dict, then="long long")
     cdef _watch(self, Case case, tuple subject, seen, long long time)
     @cython.locals(found=Found, values=tuple)

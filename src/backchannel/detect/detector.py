@@ -15,7 +15,7 @@ from backchannel.detect.expressions import Expression
 from backchannel.detect.found import Found, Locate, Place, Writer, brief
 from backchannel.detect.limits import SUBJECTS, WATCHED
 from backchannel.detect.model import SEVERITIES, Finding, Rule
-from backchannel.detect.plan import Case, Plan, Seen, Told
+from backchannel.detect.plan import Case, Group, Plan, Seen, Told
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.events import Event
@@ -96,7 +96,9 @@ class Detector:
                 heard.append(seen)
                 plans.append(plan)
         for number, plan in enumerate(plans):
-            self._look(plan, heard[number], plan.next())
+            group = plan.next()
+            if group.cases:
+                self._look(group, heard[number])
 
     def add(self, seen: Observation) -> None:
         """Take one observation."""
@@ -107,17 +109,18 @@ class Detector:
         self.hear((stream,))
 
     def _plan(self, kind: type[Event | Ended]) -> Plan:
-        vocabulary = names.vocabulary(kind)
-        rules = self._by_tag.get(vocabulary.tag, ())
-        plan = self._plans[kind] = Plan(vocabulary, rules)
+        rules = self._by_tag.get(names.tag(kind), ())
+        plan = self._plans[kind] = Plan(names.vocabulary(kind) if rules else names.NONE, rules)
         return plan
 
-    def _look(self, plan: Plan, seen: Seen, subjects: tuple[Subject | None, ...]) -> None:
-        """Take what the rules for its kind say of what was seen."""
-        for number, subject in enumerate(subjects):
+    def _look(self, group: Group, seen: Seen) -> None:
+        """Take what the rules for its group say of what was seen."""
+        place = group.next()
+        for number, subjects in enumerate(group.subjects):
+            subject = subjects[place]
             if subject is None:
                 continue
-            case = plan.cases[number]
+            case = group.cases[number]
             # isinstance would ask msgspec's metaclass, which takes longer than all else here
             time = seen.first if type(seen) is Ended else seen.time  # type: ignore[union-attr]
             found = case.found.get(subject)

@@ -7,7 +7,7 @@ findings. See docs/decisions/0002-rule-expressions.md.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from types import CodeType
@@ -41,6 +41,11 @@ class Expression:
         self.text = text
         self.names, self._where, self._all, self.sure = known
 
+    @property
+    def asked(self) -> list[str]:
+        """The names in it, as often as they stand there."""
+        return [name for _, _, name in self._where if name in self.names]
+
     @cached_property
     def _code(self) -> CodeType:
         return compile(self.text, "<rule>", "eval")
@@ -64,6 +69,16 @@ class Expression:
                 parts += text[done:start], place.encode()
                 done = end
         return f"({b''.join([*parts, text[done:]]).decode()})"
+
+    def split(self, names: Set[str]) -> tuple[list["Expression"], list["Expression"]]:
+        """Return the parts that must all hold: those that ask for nothing but *names*, and the
+        others.
+        """
+        if not self.sure:  # of the last part it matters whether it is True
+            return [], [self]
+        parts = [Expression(part, self.text) for part in self._all] or [self]
+        known = [part for part in parts if part.names <= names]
+        return known, [part for part in parts if part not in known]
 
     def may_hold(self, names: Mapping[str, Any]) -> bool:
         """Say whether it can be true where these *names* have these values, whatever the others."""

@@ -52,6 +52,16 @@ DEFAULTS = {
 """What an expression may name in any event, whether it has it or not."""
 TEXTS = {"service", "protocol", "stack", "client", "server", "transport", "account", "side"}
 """Those of them that are texts."""
+FEW = frozenset(
+    {
+        *("service", "protocol", "transport", "depth", "flipped"),
+        *("accepted", "action", "chosen", "final", "how", "kind", "method", "scheme", "stage"),
+        *("state", "use"),
+    }
+)
+"""Names that have few values, words of ours and numbers of a few: a rule that asks for one of them
+is asked once for all events that have the same.
+"""
 ACCOUNTS = "account", "sender", "recipient", "owner"
 """Names that can hold an account."""
 
@@ -77,15 +87,24 @@ class Vocabulary(NamedTuple):
     """Names that hold an account."""
 
 
+NONE = Vocabulary("", ANY, TEXTS, ())
+"""Of what no rule looks at."""
+
+
+def tag(kind: type) -> str:
+    """Return the word by which rules know a *kind* of event, or streams that ended."""
+    return str(kind.__struct_config__.tag) if issubclass(kind, Event) else "stream"
+
+
 def vocabulary(kind: type) -> Vocabulary:
     """Return that of a *kind* of event; of any other type, that of `Ended`."""
     if not issubclass(kind, Event):
-        return Vocabulary("stream", ENDED, TEXTS, ("account",))
+        return Vocabulary(tag(kind), ENDED, TEXTS, ("account",))
     fields = {name: _annotation(kind, name) for name in kind.__struct_fields__}
     texts = {name for name, annotation in fields.items() if _is_text(annotation)}
     # the sender of an IKE message is no account, but a word for an end of the tunnel
     speakers = ("account", *[name for name in ACCOUNTS[1:] if fields.get(name) is str])
-    return Vocabulary(str(kind.__struct_config__.tag), observed(kind), TEXTS | texts, speakers)
+    return Vocabulary(tag(kind), observed(kind), TEXTS | texts, speakers)
 
 
 def _is_text(annotation: Any) -> bool:

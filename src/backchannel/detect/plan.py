@@ -1,27 +1,34 @@
 """What the rules for one kind of event ask of it, each question compiled for that kind.
 
-Many events are asked at once, for all rules together, which match each and what it is about, with
-no names to look up on the way. What only a match or a new finding asks is made ready when one
-comes.
+Events that agree in what has few values, such as their protocol, form a group, and only the rules
+that can match these are asked: of many events at once, with no names to look up on the way, and
+nothing that is the same for all of them. What only a match or a new finding asks is made ready when
+one comes.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from string import Formatter
 from typing import Any, TypeAlias
 
 from backchannel.detect.compiled import Compiled, Subject
-from backchannel.detect.expressions import FAILURES, Expression, function
+from backchannel.detect.expressions import FAILURES, Expression, function, is_place
 from backchannel.detect.found import brief
 from backchannel.detect.functions import join
-from backchannel.detect.names import ANY, Vocabulary
+from backchannel.detect.names import ANY, FEW, Vocabulary
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.text import escape
 
 SECOND = 1_000_000_000
+MANY = 5
+"""Rules for a kind of event from which on its events are grouped by more than their service: less
+takes longer to group than to ask.
+"""
+GROUPS = 1024
+"""Groups of events of one kind; nothing is lost with those that are forgotten."""
 
 Seen: TypeAlias = Observation | Ended
-Subjects: TypeAlias = tuple[Subject | None, ...]
 Texts: TypeAlias = Callable[[Seen], tuple[str, ...]]
 
 
@@ -51,11 +58,13 @@ class Plan:
 
     def __init__(self, names: Vocabulary, rules: Sequence[Compiled]) -> None:
         self.tag, self.places, self.texts, self.speakers = names
-        self.cases = [Case(self, rule) for rule in rules]
-        self._subjects: Callable[[Sequence[Seen]], list[Subjects]] | None = None
+        few = FEW if len(rules) >= MANY else frozenset[str]()
+        self.cases = [Case(self, rule, few) for rule in rules]
+        self._groups: dict[Any, Group] = {}
+        self._key: Callable[[Sequence[Seen]], list[Any]] | None = None
         self._waiting: list[Seen] = []
-        self._answers: list[Subjects] = []
-        """What `subjects` says of what waited, and how much of it was given out."""
+        self._sorted: list[Group] = []
+        """The group of each that waited, and how many of them were given out."""
         self._given = 0
         self._accounts: Texts | None = None
         self._only_known = [self.places[name] for name in self.speakers] == [ANY["account"]]
@@ -63,32 +72,33 @@ class Plan:
         self._known: dict[str, Callable[[Seen], Any]] = {}
 
     def add(self, seen: Seen) -> None:
-        """Let something wait until `next` is asked for what it means."""
+        """Let something wait until `next` is asked for its group."""
         self._waiting.append(seen)
 
-    def next(self) -> Subjects:
-        """Return what `subjects` says of the next one that was added."""
+    def next(self) -> "Group":
+        """Return the group of the next one that was added; it waits there for its `Group.next`."""
         if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._answers, self._given = self.subjects(waiting), 0
+            self._sort()
         self._given += 1
-        return self._answers[self._given - 1]
+        return self._sorted[self._given - 1]
 
-    def subjects(self, seen: Sequence[Seen]) -> list[Subjects]:
-        """Return, for each of those that were *seen*, and then for each of the `cases`, what a
-        finding is about; None where it does not match. Of what belongs to no service of the
-        catalogue there are no findings, and nothing is told of any case.
-
-        All of them are shown to all cases in one call.
-        """
-        if self._subjects is None:
-            self._subjects = function(self._subjects_text())
-        try:
-            return self._subjects(seen)
-        except FAILURES:  # of one, and the others may match all the same
-            if len(seen) > 1:
-                return [self.subjects([each])[0] for each in seen]
-            return [tuple([case.match(each) for case in self.cases]) for each in seen]
+    def _sort(self) -> None:
+        """Find the groups of all that wait."""
+        if self._key is None:
+            self._key = function(self._key_text())
+        waiting, self._waiting = self._waiting, []
+        self._sorted, self._given = [], 0
+        for number, key in enumerate(self._key(waiting)):
+            seen = waiting[number]
+            group = self._groups.get(key)
+            if group is None:
+                if len(self._groups) >= GROUPS:
+                    self._groups.clear()
+                able = [case for case in self.cases if seen.service and case.may_match(seen)]
+                group = self._groups[key] = Group(able)
+            if group.cases:
+                group.waiting.append(seen)
+            self._sorted.append(group)
 
     def accounts(self, seen: Seen) -> tuple[str, ...]:
         """Return the accounts that are told of, some of them empty."""
@@ -100,12 +110,15 @@ class Plan:
 
     def questions(self) -> list[str]:
         """Return what `function` can be asked to work out here while a scan runs."""
-        own = [self._subjects_text(), *([] if self._only_known else [self._accounts_text()])]
+        own = [self._key_text(), *([] if self._only_known else [self._accounts_text()])]
         return own + [text for case in self.cases for text in case.questions()]
 
-    def _subjects_text(self) -> str:
-        subjects = _tuple([case.text for case in self.cases])
-        return f"[{subjects} if {ANY['service']} else () for seen in seen]"
+    def _key_text(self) -> str:
+        """Return what tells the groups of events apart."""
+        told = {name for case in self.cases for part in case.settled for name in part.names}
+        places = [self.places[name] for name in sorted(told) if name in self.places]
+        key = _tuple([ANY["service"], *places]) if places else ANY["service"]
+        return f"[{key} for seen in seen]"
 
     def _accounts_text(self) -> str:
         return _tuple([self.places[name] for name in self.speakers])
@@ -117,10 +130,39 @@ class Plan:
         return self._known[name](seen)
 
 
+class Group:
+    """Events of one kind that have the same service, and, where rules are MANY, agree in all of FEW
+    that they ask for.
+    """
+
+    def __init__(self, cases: list["Case"]) -> None:
+        self.cases = cases
+        """The rules that can match them, which was asked once, of the first one."""
+        self.waiting: list[Seen] = []
+        self.subjects: list[list[Subject | None]] = []
+        """For each of the `cases`, and each of those that waited, what a finding is about; None
+        where it does not match.
+        """
+        self._given = 0
+
+    def next(self) -> int:
+        """Return the place in `subjects` of the next one that waited. All that wait are shown to a
+        rule in one call, as asking takes longer than the answer.
+        """
+        if self.waiting:
+            waiting, self.waiting = self.waiting, []
+            self.subjects, self._given = [], 0
+            for case in self.cases:
+                self.subjects.append(case.subjects(waiting))
+        self._given += 1
+        return self._given - 1
+
+
 class Case:
     """One rule for one kind of event."""
 
-    def __init__(self, plan: Plan, rule: Compiled) -> None:
+    def __init__(self, plan: Plan, rule: Compiled, few: Set[str] = frozenset()) -> None:
+        """*few*: the names in which all events of a group agree."""
         self.plan, self.rule = plan, rule
         self.found, self.watched = rule.found, rule.watched
         count = rule.rule.count
@@ -129,6 +171,10 @@ class Case:
         self.within = count.within * SECOND if count else 0
         self.apart = count.apart * SECOND if count else 0
         """As in the rule, in nanoseconds."""
+        self.settled, self._open = rule.when.split(few)
+        """Of what must hold, that which is the same for all of a group; and all else."""
+        self._settles: Callable[[Seen], Any] | None = None
+        self._subjects: Callable[[Sequence[Seen]], list[Subject | None]] | None = None
         self._holds: Callable[[Seen], Any] | None = None
         self._subject: Texts | None = None
         self._counted, self._shown = rule.distinct, rule.excerpt
@@ -147,8 +193,9 @@ class Case:
 
     def questions(self) -> list[str]:
         """Return what `function` is asked to work out where this rule matches."""
-        of_match = [self._as_text(each) for each in (self._counted, self._shown) if each]
-        return [self._values_text(), *of_match]
+        places = self.plan.places
+        of_match = [self._as_text(each, places) for each in (self._counted, self._shown) if each]
+        return [self._settled_text(), self._subjects_text(), self._values_text(), *of_match]
 
     def _values_text(self) -> str:
         return _tuple([self.plan.places.get(name, "''") for name in self.names])
@@ -168,20 +215,43 @@ class Case:
                 told[-1] = told[-1][0], value
         return "".join([text if value is None else text + _said(value) for text, value in told])
 
-    @property
-    def text(self) -> str:
-        """What `match` does, for `function`; it raises FAILURES."""
-        holds = self._when if self.rule.when.sure else f"{self._when} is True"
-        return f"({self._text_of(self.rule.each)} if {holds} else None)"
+    def may_match(self, seen: Seen) -> bool:
+        """Say whether what is seen can match, and all of its group."""
+        if self._settles is None:
+            self._settles = function(self._settled_text())
+        try:
+            return bool(self._settles(seen))
+        except FAILURES:
+            return False
 
-    @property
-    def _when(self) -> str:
-        return self.rule.when.at(self.plan.places)
+    def _settled_text(self) -> str:
+        return " and ".join([part.at(self.plan.places) for part in self.settled]) or "True"
+
+    def subjects(self, seen: Sequence[Seen]) -> list[Subject | None]:
+        """Return what a finding is about for each of those *seen*, of a group of which `may_match`
+        is true; None where it does not match.
+        """
+        if self._subjects is None:
+            self._subjects = function(self._subjects_text())
+        try:
+            return self._subjects(seen)
+        except FAILURES:  # of one, and the others may match all the same
+            return [self.match(each) for each in seen]
+
+    def _subjects_text(self) -> str:
+        asked = [name for each in (*self._open, *self.rule.each) for name in each.asked]
+        places, given = shared(self.plan.places, asked)
+        subject = self._text_of(self.rule.each, places)
+        if self._open:
+            holds = " and ".join([part.at(places) for part in self._open])
+            holds = holds if self.rule.when.sure else f"{holds} is True"
+            subject = f"({subject} if {holds} else None)"
+        return f"[{subject} for seen in seen{given}]"
 
     def match(self, seen: Seen) -> Subject | None:
         """Return what a finding is about; None where the rule does not match."""
         if self._holds is None:
-            self._holds = function(self._when)
+            self._holds = function(self.rule.when.at(self.plan.places))
         try:
             holds = self._holds(seen) is True
         except FAILURES:
@@ -189,7 +259,7 @@ class Case:
         if not holds:
             return None
         if self._subject is None:
-            self._subject = function(self._text_of(self.rule.each))
+            self._subject = function(self._text_of(self.rule.each, self.plan.places))
         try:
             return self._subject(seen)
         except FAILURES:
@@ -200,7 +270,7 @@ class Case:
         if self._counted is None:
             return next(self.rule.numbers)
         if self._distinct is None:
-            self._distinct = function(self._as_text(self._counted))
+            self._distinct = function(self._as_text(self._counted, self.plan.places))
         try:
             return self._distinct(seen)
         except FAILURES:
@@ -213,7 +283,7 @@ class Case:
         if self._shown is None:
             return self.plan.tag
         if self._excerpt is None:
-            self._excerpt = function(self._as_text(self._shown))
+            self._excerpt = function(self._as_text(self._shown, self.plan.places))
         try:
             text = self._excerpt(seen)
         except FAILURES:
@@ -225,14 +295,33 @@ class Case:
         told = Told(self.plan, seen)
         return tuple([str(each.value(told)) for each in expressions])
 
-    def _text_of(self, expressions: Sequence[Expression]) -> str:
+    def _text_of(self, expressions: Sequence[Expression], places: Mapping[str, str]) -> str:
         """Return what `function` makes the values of *expressions* of, as texts."""
-        return _tuple([self._as_text(each) for each in expressions])
+        return _tuple([self._as_text(each, places) for each in expressions])
 
-    def _as_text(self, expression: Expression) -> str:
+    def _as_text(self, expression: Expression, places: Mapping[str, str]) -> str:
         """Return what `function` makes the value of an *expression* of, as a text."""
-        place = expression.at(self.plan.places)
+        place = expression.at(places)
         return place if expression.text in self.plan.texts else f"str({place})"
+
+
+def shared(places: Mapping[str, str], asked: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Return *places* where what is *asked* for more than once is looked up once, and what looks it
+    up: clauses of a comprehension over `seen`. Python takes `for x in [y]` as `x = y`.
+    """
+    often = {name for name, times in Counter(asked).items() if times > 1}
+    own, clauses = dict(places), list[str]()
+    for name in sorted(often):
+        place = places.get(name, "")
+        if is_place(place):
+            own[name] = f"its_{name}"
+            clauses.append(f" for its_{name} in [{place}]")
+    for part in ("flow", "event"):
+        within = f"[seen.{part}."
+        if sum(within in clause for clause in clauses) > 1:
+            told = [clause.replace(within, f"[_{part}.") for clause in clauses]
+            clauses = [f" for _{part} in [seen.{part}]", *told]
+    return own, "".join(clauses)
 
 
 def _tuple(parts: Iterable[str]) -> str:
