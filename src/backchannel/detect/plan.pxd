@@ -53,7 +53,7 @@ cdef class Case:
     cdef object _counted, _shown, _holds, _subject, _subjects, _settles, _distinct, _excerpt, _values
 
     cpdef tuple values(self, seen)
-    @cython.locals(told=list, number=Py_ssize_t)
+    @cython.locals(told=list, number=Py_ssize_t, text=str, name=str)
     cpdef str summary(self, tuple values)
     cpdef bint may_match(self, seen) except -1
     cpdef list subjects(self, seen)

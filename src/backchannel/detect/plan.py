@@ -204,16 +204,20 @@ class Case:
         """Return the rule's summary where `names` have these *values*. Of names side by side the
         first that has one is told.
         """
-        told: list[tuple[str, Any]] = []
-        number = 0
+        told: list[str] = []
+        number, last = 0, None
         for text, name in self._parts:
-            value = values[number] if name else None
-            number += bool(name)
             if text or not told:
-                told.append((text, value))
-            elif not told[-1][1]:
-                told[-1] = told[-1][0], value
-        return "".join([text if value is None else text + _said(value) for text, value in told])
+                if last is not None:
+                    told.append(_said(last))
+                told.append(text)
+                last = values[number] if name else None
+            elif not last:
+                last = values[number]
+            number += bool(name)
+        if last is not None:
+            told.append(_said(last))
+        return "".join(told)
 
     def may_match(self, seen: Seen) -> bool:
         """Say whether what is seen can match, and all of its group."""

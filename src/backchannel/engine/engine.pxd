@@ -18,7 +18,7 @@ cdef tuple SIDES
 
 
 cdef class Engine:
-    cdef public object counters, read, names
+    cdef public object counters, names
     cdef public bint everything
     cdef object _core, _on_end, _on_output
     cdef Run _run

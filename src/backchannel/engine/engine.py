@@ -75,8 +75,6 @@ class Engine:
         """
         self.everything = everything
         self.counters: Counter[str] = Counter()
-        self.read: Reads | None = None
-        """Says which events' content somebody reads; None: all of them."""
         self._core = core
         self._faults = faults = Faults(self._count)
         self._candidates = Candidates(core, protocols, lambda name: faults.note(name, "recogniser"))
@@ -88,6 +86,16 @@ class Engine:
         self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
         self._run = Run(core, self._reach.recall)
+
+    @property
+    def read(self) -> Reads | None:
+        """Says which events' content somebody reads; None: all of them."""
+        return self._observer.read
+
+    @read.setter
+    def read(self, read: Reads | None) -> None:
+        self._observer.attend(read)
+        self._run.read = read
 
     def drain(self) -> list[Observation]:
         """Take what the core has to deliver, up to the first that means anything; return that. []
@@ -171,7 +179,6 @@ class Engine:
 
     def _begin(self, slot: int, now: int, frame: int) -> Stream:
         core, run = self._core, self._run
-        run.read = self.read
         flow = core.info(slot)
         start = Start(
             flow.transport,

@@ -10,7 +10,10 @@ cdef class Observer:
     cdef Names _names
     cdef object _count, _on_count
     cdef list _out
+    cdef readonly object read
+    cdef dict _is_read
 
+    cpdef attend(self, read)
     cpdef bint has_told(self) except -1
     cpdef list take(self)
     cpdef hear(self, Stream stream, Moment moment, side, event)
@@ -20,4 +23,5 @@ cdef class Observer:
     cpdef release(self, Stream stream)
     cdef _learn(self, Stream stream, Moment moment, event)
     cdef _hold(self, Stream stream, Moment moment, side, event)
+    cdef bint _reads(self, kind) except -1
     cdef _observe(self, Stream stream, Moment moment, side, event, tuple place)

@@ -6,6 +6,7 @@ Events of a claim that is not proved wait here, because a withdrawn claim takes 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from backchannel.contract import Reads
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation, Place
 from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Moment, Stream
@@ -26,6 +27,13 @@ class Observer:
     def __init__(self, names: Names, count: Callable[[str], None], on_count: OnCount) -> None:
         self._names, self._count, self._on_count = names, count, on_count
         self._out: list[Observation] = []
+        self.read: Reads | None = None
+        """Says whose content somebody reads; None: of all."""
+        self._is_read: dict[type[Event], bool] = {}
+
+    def attend(self, read: Reads | None) -> None:
+        """Tell only the classes of events that, as *read* says, nobody reads."""
+        self.read, self._is_read = read, {}
 
     def has_told(self) -> bool:
         """Say whether there is anything to `take`."""
@@ -68,8 +76,10 @@ class Observer:
                     continue
             if isinstance(event, type):
                 counted.append(event)
-            else:
+            elif self._reads(kind):
                 self._observe(stream, moment, side, event, place)
+            else:
+                counted.append(kind)
         if counted:
             assert place is not None
             self._on_count((counted, place, stream.info(), stream.target, moment.time))
@@ -112,9 +122,21 @@ class Observer:
         if stream.held is None:
             stream.held = []
         if len(stream.held) < HELD_EVENTS:
+            if not isinstance(event, type) and not self._reads(type(event)):
+                event = type(event)
             stream.held.append((moment, side, event))
         else:
             self._count("events of unproved claims dropped")
+
+    def _reads(self, kind: type[Event]) -> bool:
+        """Say whether somebody reads events of a *kind*, or each has a capability of its own."""
+        if self.read is None:
+            return True
+        known = self._is_read.get(kind)
+        if known is None:
+            own = kind.capability is not Event.capability
+            known = self._is_read[kind] = own or self.read(str(kind.__struct_config__.tag))
+        return known
 
     def _observe(
         self, stream: Stream, moment: Moment, side: Side, event: Event, place: Place

@@ -49,4 +49,5 @@ cdef class Pairs:
     cdef object _unseen
     cdef dict _counts
 
+    @cython.locals(counts=list)
     cpdef list of(self, service, first, second)

@@ -163,10 +163,14 @@ class Pairs:
     def of(self, service: str, first: str, second: str) -> list[int]:
         """Return the two counts of a pair, to be changed; a throw-away one when all is full."""
         key = service, first, second
-        if key not in self._counts and len(self._counts) >= ROWS:
-            self._unseen["pairs not shown: table full"] += 1
-            return [0, 0]
-        return self._counts.setdefault(key, [0, 0])
+        counts = self._counts.get(key)
+        if counts is None:
+            counts = [0, 0]
+            if len(self._counts) < ROWS:
+                self._counts[key] = counts
+            else:
+                self._unseen["pairs not shown: table full"] += 1
+        return counts
 
     def sorted(self) -> list[tuple[tuple[str, str, str], list[int]]]:
         """Return all of them, in order."""
