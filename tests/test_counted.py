@@ -7,7 +7,7 @@ import pytest
 
 from backchannel.contract import Start
 from backchannel.engine.observation import Observation
-from backchannel.events import Message, Offer
+from backchannel.events import Event, Message, Offer
 from backchannel.model import Endpoint
 from backchannel.pipeline import Scan
 from backchannel.protocols.ike.events import IkeMessage, IkeStage
@@ -50,6 +50,23 @@ def test_most_of_a_key_exchange_is_counted():
     run._hear = count
     told = sum(sum(row.events.values()) for row in run.document.services)
     assert 0 < built < told
+
+
+@pytest.mark.parametrize("folder", ["aim", "bittorrent", "stun"])
+def test_whatever_a_decoder_tells_what_nobody_reads_is_counted(folder):
+    run, seen = Scan(EXAMPLES / folder), set()
+    hear = run._hear
+
+    def note():
+        seen.update(type(each.event) for each in run._heard if isinstance(each, Observation))
+        hear()
+
+    run._hear = note
+    told = {tag for row in run.document.services for tag in row.events}
+    built = {str(kind.__struct_config__.tag): kind for kind in seen}
+    for tag, kind in built.items():
+        assert run._reads(tag) or kind.capability is not Event.capability
+    assert told - built.keys()
 
 
 def test_a_session_is_asked_for_what_somebody_reads():
