@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from backchannel.contract import Start
+from backchannel.contract import Start, in_full
 from backchannel.engine.observation import Observation
 from backchannel.events import Event, Message, Offer
 from backchannel.model import Endpoint
@@ -77,3 +77,23 @@ def test_a_session_is_asked_for_what_somebody_reads():
     assert not few.reads(IkeMessage)
     assert few.reads(IkeStage, stage="initiated")
     assert few.reads(Offer), "an offer's capability is its own, so its class does not tell it"
+
+
+def test_what_is_told_in_full_is_asked_once_a_run():
+    asked = []
+
+    def run(*wanted):
+        def read(tag, **values):
+            asked.append(tag)
+            return tag in wanted
+
+        return read
+
+    first, second = run("message"), run("ike-message")
+    for _ in range(2):
+        assert in_full(Start("udp", *ENDS), Message, IkeMessage) == (True, True)
+        assert in_full(Start("udp", *ENDS, read=first), Message, IkeMessage) == (True, False)
+        assert in_full(Start("udp", *ENDS, read=first), IkeMessage) == (False,)
+        assert in_full(Start("tcp", *ENDS, read=first), Message, IkeMessage) == (True, False)
+    assert len(asked) == 3
+    assert in_full(Start("udp", *ENDS, read=second), Message, IkeMessage) == (False, True)

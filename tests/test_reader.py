@@ -117,6 +117,15 @@ def test_compiled_it_is_what_python_reads(data, offset, end, steps):
     )
 
 
+@given(st.binary(max_size=16), st.integers(-3, 20), st.integers(-3, 20))
+def test_a_part_is_what_a_slice_is_from_the_first_byte_on(data, start, end):
+    wanted = data[start : max(end, 0)] if start >= 0 else b""
+    for module in (PLAIN, importlib.import_module("backchannel.reader")):
+        part, kept = module.cut(data, start, end), module.cut_buffer(bytearray(data), start, end)
+        assert part == wanted
+        assert (kept, type(kept)) == (wanted, bytes)
+
+
 def test_bytes_before_the_first_are_not_read():
     for module in (PLAIN, importlib.import_module("backchannel.reader")):
         reader = module.Reader(b"abcdef", -4)

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 from typing import Protocol as Interface
+from weakref import ref
 
 import msgspec
 
@@ -140,6 +141,25 @@ class Start(msgspec.Struct, frozen=True):
         if self.read is None or kind.capability is not Event.capability:
             return True
         return self.read(_tag(kind), **values)
+
+
+_ASKED: list[tuple[ref[Reads], dict[tuple[type[Event], ...], tuple[bool, ...]]]] = []
+"""What the run that asked last was told; one at most."""
+
+
+def in_full(start: Start, *kinds: type[Event]) -> tuple[bool, ...]:
+    """Say of each of these *kinds* whether the flow's session must tell it in full, as `reads`
+    does: asked once a run, all flows of which get the same answer.
+    """
+    read = start.read
+    if read is None:
+        return (True,) * len(kinds)
+    if not _ASKED or _ASKED[0][0]() is not read:
+        _ASKED[:] = [(ref(read), {})]
+    known = _ASKED[0][1]
+    if kinds not in known:
+        known[kinds] = tuple(map(start.reads, kinds))
+    return known[kinds]
 
 
 class Session(Interface):

@@ -43,3 +43,9 @@ cdef class Reader:
 
 @cython.locals(high=Py_ssize_t, low=Py_ssize_t)
 cpdef Py_ssize_t u32_at(bytes octets, Py_ssize_t at) except -1
+
+
+@cython.locals(data="const unsigned char *", last=Py_ssize_t)
+cpdef bytes cut(bytes octets, Py_ssize_t start, Py_ssize_t end)
+@cython.locals(data="const unsigned char *", last=Py_ssize_t)
+cpdef bytes cut_buffer(bytearray buffer, Py_ssize_t start, Py_ssize_t end)

@@ -21,6 +21,7 @@ from backchannel.contract import (
     Session,
     Spread,
     Start,
+    in_full,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Session",
     "Spread",
     "Start",
+    "in_full",
     "load",
 ]
 

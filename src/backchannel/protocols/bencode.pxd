@@ -2,6 +2,8 @@
 
 cimport cython
 
+from backchannel.reader cimport cut
+
 cdef int _I, _L, _D, _E, _COLON, _ZERO, _NINE, _MINUS
 cdef Py_ssize_t _DIGITS, _SHORT
 

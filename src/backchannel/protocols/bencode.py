@@ -12,7 +12,7 @@ that are equal the first counts. BEP 3.
 
 from typing import TypeAlias
 
-from backchannel.reader import WireError
+from backchannel.reader import WireError, cut
 
 Value: TypeAlias = "int | bytes | list[Value] | dict[bytes, Value]"
 Dict: TypeAlias = dict[bytes, Value]
@@ -143,7 +143,7 @@ class _Parser:
         if size > len(data) - at - 1:
             raise WireError(f"bencoded string of {size} bytes at {start}")
         self.at = at + 1 + size
-        return data[at + 1 : self.at]
+        return cut(data, at + 1, self.at)
 
     def _number(self) -> int:
         data, first = self._data, self.at + 1

@@ -122,6 +122,23 @@ def test_every_byte_counts_by_which_a_message_is_found_amid_a_stream(data, free)
         assert wire.begins(changed) is (at in free), at
 
 
+FORMS = build.hello(), build.request(9, 1 << 14), build.block(9, 0, bytes(1 << 14))
+
+
+@given(st.binary(max_size=12), st.sampled_from(FORMS), st.integers(0, 3))
+def test_the_first_beginning_in_a_stream_is_found_wherever_it_is(before, form, zeros):
+    before += bytes(zeros)
+    data = before + form + bytes(8)
+    found = next(at for at in range(len(data)) if wire.begins(data[at:]))
+    lane = wire.Lane(begun=False)
+    lane.add(data)
+    lane.next()
+    wanted = wire.Lane(begun=False)
+    wanted.add(data[found:])
+    wanted.next()
+    assert (lane.kind, lane.piece, lane.body) == (wanted.kind, wanted.piece, wanted.body)
+
+
 def test_random_bytes_are_claimed_where_they_were_announced_alone():
     sealed = random.Random(1).randbytes(200)
     assert claim(sealed) is None

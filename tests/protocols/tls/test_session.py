@@ -25,6 +25,7 @@ from backchannel.model import MORE, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.http_proxy.session import Session as Proxy
+from backchannel.protocols.tls.certificate import LARGEST, names_in, read_names
 from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
 from backchannel.protocols.tls.fingerprint import ja3, ja4
 from backchannel.protocols.tls.session import PATIENCE, Session, recognise
@@ -228,6 +229,14 @@ def test_a_common_name_serves_where_there_is_no_other():
     wide = certificate(common=(0x1E, "ü.example".encode("utf-16-be")))
     told = tell([(S, records(answer() + chain(wide)))])
     assert events(told, TlsCertificate)[0].names == ("ü.example",)
+
+
+def test_a_certificate_says_the_same_when_it_is_shown_again():
+    many = tuple(b"%d.example" % number for number in range(400))
+    for cert in (certificate((b"a.example",)), certificate(many)):
+        for wanted in (True, False, True):
+            assert names_in(cert, wanted) == read_names(cert, wanted)
+    assert len(certificate(many)) > LARGEST
 
 
 @pytest.mark.parametrize("cert", [b"", b"junk", certificate()[:60], b"\x30\x84\1\1\1\1"])

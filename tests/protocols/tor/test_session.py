@@ -156,6 +156,13 @@ def test_what_is_near_is_not(data):
     assert look(data) is None
 
 
+def test_more_of_a_hello_is_not_waited_for_once_its_ciphers_are_not_tors():
+    data = hello(ciphers=(*NEW[:-2], NEW[-1], NEW[-2]))
+    end = 44 + data[43] + 2 + 2 * len(NEW)
+    assert {look(data[:size]) for size in range(1, end)} == {MORE}
+    assert {look(data[:size]) for size in range(end, len(data))} == {None}
+
+
 def test_browsers_with_the_same_ciphers_do_not_reach_the_recogniser():
     matcher = Matcher({"tor": PROTOCOL})
     for data in (hello(ciphers=NEW[:-1]), hello(ciphers=NEW[1:]), hello(ciphers=OLD[:-1])):

@@ -227,7 +227,7 @@ class Session(Decoder):
         """Note a piece that *side* says it has now: one that the other sent it was good."""
         if peer.claimed.add(piece):
             peer.has += 1
-            other = self._peers[side.other]
+            other = self._peers[1 if side is _CLIENT else 0]
             other.taken += other.sent.has(piece)
 
     def _asks(self, side: Side) -> Event:

@@ -2,12 +2,12 @@
 
 cimport cython
 
-from backchannel.reader cimport u32_at
+from backchannel.reader cimport cut, u32_at
 
 cdef object _HELLO, _MESSAGES, _LOST, _DEAF
 cdef int _NOTHING, _HANDSHAKE, _MESSAGE, _BLOCK, _CHUNK, _PIECE, _KEEP_ALIVE
-cdef Py_ssize_t _LENGTH, _HEADER, _MOST_OF_BLOCK, _FIND, _REQUEST_SIZE, _ASKED
-cdef bytes _SIZES, _SMALLEST, _REQUESTS, _HELLO_FORM, _BLOCK_FORM
+cdef Py_ssize_t _LENGTH, _HEADER, _MOST_OF_BLOCK, _FIND, _REQUEST_SIZE, _ASKED, _LOOKED_AT
+cdef bytes _SIZES, _SMALLEST, _REQUESTS, _HELLO_FORM, _BLOCK_FORM, _SHIFTS
 cdef int _OPENING_BYTE
 
 
@@ -34,7 +34,10 @@ cdef class Lane:
     cdef int _message(self, bytes data, Py_ssize_t at, Py_ssize_t left, Py_ssize_t size) except -1
 
 
-@cython.locals(octets="const unsigned char *", at=Py_ssize_t)
+@cython.locals(
+    octets="const unsigned char *", shifts="const unsigned char *", at=Py_ssize_t, last=Py_ssize_t,
+    shift=int,
+)
 cdef Py_ssize_t _find(bytes data, Py_ssize_t start) except -2
 @cython.locals(octets="const unsigned char *")
 cdef bint _fits(bytes data, Py_ssize_t at) except -1

@@ -11,7 +11,7 @@ after a gap by a request or a block, whose forms nothing else has. BEP 3, 6, 10,
 from enum import Enum, auto
 from typing import NamedTuple
 
-from backchannel.reader import WireError, u32_at
+from backchannel.reader import WireError, cut, u32_at
 
 OPENING = b"\x13BitTorrent protocol"
 HANDSHAKE = 68
@@ -128,6 +128,21 @@ _REQUESTS = bytes((Kind.REQUEST, Kind.CANCEL, Kind.REJECT))
 _REQUEST_SIZE, _ASKED = _FIXED[Kind.REQUEST], 1 << 14
 """Bytes of a request, and those that all programs ask for."""
 _PIECE, _KEEP_ALIVE = Kind.PIECE, Kind.KEEP_ALIVE
+_LOOKED_AT = 4
+"""Which byte of what may be a beginning is looked at first."""
+
+
+def _shifts() -> bytes:
+    """Return, by the byte that is looked at, how far on the next beginning may be: 0 for here."""
+    shifts = bytearray([_LOOKED_AT + 1] * 256)
+    requests = [_REQUEST_SIZE.to_bytes(_LENGTH) + bytes([kind]) for kind in _REQUESTS]
+    for form in (_HELLO_FORM, _BLOCK_FORM, *requests):
+        for at, octet in enumerate(form[: _LOOKED_AT + 1]):
+            shifts[octet] = min(shifts[octet], _LOOKED_AT - at)
+    return bytes(shifts)
+
+
+_SHIFTS = _shifts()
 
 
 class Lane:
@@ -207,7 +222,7 @@ class Lane:
 
     def _wait(self, start: int, need: int) -> int:
         """Keep what begins at *start* until *need* bytes of it are there."""
-        self._held, self._need = bytearray(self._data[start:]), need
+        self._held, self._need = bytearray(cut(self._data, start, len(self._data))), need
         self._data, self._at = b"", 0
         return _NOTHING
 
@@ -220,7 +235,7 @@ class Lane:
         self._place += size
         self._left -= size
         self._at = at + size
-        self.body = data if size == len(data) else data[at : at + size]
+        self.body = data if size == len(data) else cut(data, at, at + size)
         return _CHUNK
 
     def _handshake(self, data: bytes, at: int, left: int) -> int:
@@ -228,7 +243,7 @@ class Lane:
             raise self._broken("no handshake")
         if left < HANDSHAKE:
             return self._wait(at, HANDSHAKE if left >= len(OPENING) else left + 1)
-        self.body = data[at + len(OPENING) : at + HANDSHAKE]
+        self.body = cut(data, at + len(OPENING), at + HANDSHAKE)
         self._at = at + HANDSHAKE
         self.state = _MESSAGES
         return _HANDSHAKE
@@ -252,7 +267,7 @@ class Lane:
             self.piece, self._place = u32_at(data, at + 5), u32_at(data, at + 9)
             self._left = _LENGTH + size - _HEADER
             return _BLOCK
-        self.kind, self.body = kind, data[at + 5 : at + need]
+        self.kind, self.body = kind, cut(data, at + 5, at + need)
         return _MESSAGE
 
 
@@ -265,10 +280,12 @@ def _find(data: bytes, start: int) -> int:
     """Return where the first beginning of a message is in *data*, from *start* on; -1 where there
     is none.
     """
-    octets = data
-    for at in range(start, len(data) - _FIND + 1):
-        if octets[at] in (0, _OPENING_BYTE) and _fits(data, at):
+    octets, shifts, at, last = data, _SHIFTS, start, len(data) - _FIND
+    while at <= last:
+        shift = shifts[octets[at + _LOOKED_AT]]
+        if not shift and _fits(data, at):
             return at
+        at += shift or 1
     return -1
 
 

@@ -7,6 +7,7 @@ from backchannel.reader cimport Reader
 cdef int _INTEGER, _OID, _SEQUENCE, _EXTENSIONS, _DNS_NAME, _WIDE
 
 
+cpdef tuple names_in(bytes der, bint wanted=*)
 @cython.locals(
     certificate=Reader, body=Reader, issuer=dict, subject=dict, names=list, texts=list, common=str
 )

@@ -4,6 +4,8 @@ RFC 5280 §4.1, read only as far as the names: issuer, subject, and the alternat
 extensions. A small reader of our own, since what is read is the attacker's and most of it is noise.
 """
 
+from functools import lru_cache
+
 from backchannel.reader import Reader, WireError
 from backchannel.text import decode
 
@@ -12,6 +14,15 @@ _COMMON_NAME, _ORGANISATION, _ALTERNATIVE = b"\x55\x04\x03", b"\x55\x04\x0a", b"
 _WIDE = 0x1E
 """BMPString: the only kind of text here that is not a superset of ASCII."""
 NAMES = 100
+REMEMBERED, LARGEST = 64, 4096
+"""Certificates whose names are remembered, and the bytes of one at most: hosts show theirs again
+and again.
+"""
+
+
+def names_in(der: bytes, wanted: bool = True) -> tuple[tuple[str, ...], str]:
+    """Return what `read_names` does, as it is remembered."""
+    return _remembered(der, wanted) if len(der) <= LARGEST else read_names(der, wanted)
 
 
 def read_names(der: bytes, wanted: bool = True) -> tuple[tuple[str, ...], str]:
@@ -124,3 +135,6 @@ def _alternative_names(body: Reader) -> list[bytes]:
                     found.append(name)
             return found
     return []
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(read_names)

@@ -3,13 +3,15 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
-from backchannel.protocols.tls.certificate cimport read_names
+from backchannel.protocols.tls.certificate cimport names_in
 from backchannel.protocols.tls.wire cimport (
     read_certificate, read_client_hello, read_message, read_record, read_server_hello,
 )
+from backchannel.reader cimport cut_buffer
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef int CERTIFICATE, CLIENT_HELLO, DATA, HANDSHAKE, SERVER_DONE, SERVER_HELLO, _SSL2
+cdef Py_ssize_t _TELLING, _SHORTEST, _MOST, _LONGEST
 cdef object _BY_CLIENT, _BY_SERVER
 
 
@@ -17,6 +19,10 @@ cdef object _BY_CLIENT, _BY_SERVER
 cdef _opening(bytes data)
 @cython.locals(size=Py_ssize_t)
 cdef tuple _record_start(bytes data, Py_ssize_t at)
+@cython.locals(octets="const unsigned char *", size=Py_ssize_t)
+cdef bint _is_one_record(bytes data) except -1
+@cython.locals(fits=bint)
+cdef _hello(int kind, int version, Py_ssize_t size)
 
 
 @cython.final

@@ -7,9 +7,9 @@ at most one record and one handshake message: below 85 KiB.
 from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols import Output, Peek, Start, in_full
 from backchannel.protocols.tls import wire
-from backchannel.protocols.tls.certificate import read_names
+from backchannel.protocols.tls.certificate import names_in
 from backchannel.protocols.tls.events import TlsAnswer, TlsCertificate, TlsHello
 from backchannel.protocols.tls.told import tell_answer, tell_hello
 from backchannel.protocols.tls.wire import (
@@ -25,7 +25,7 @@ from backchannel.protocols.tls.wire import (
     read_record,
     read_server_hello,
 )
-from backchannel.reader import WireError
+from backchannel.reader import WireError, cut_buffer
 
 NAMES = 8
 """Names of a certificate that are told on; those of the big carriers have hundreds."""
@@ -33,6 +33,10 @@ _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
 _HELLOS = (CLIENT_HELLO, SERVER_HELLO)
 _SSL2 = 0x80
+_TELLING = 6
+"""Bytes of a handshake's first message that show which it is."""
+_SHORTEST, _MOST, _LONGEST = 38, wire.MAX_MESSAGE, wire.MAX_RECORD
+"""Bytes of a hello at least, of one at most, and of a record."""
 _BY_CLIENT = Claim("tls", evidence="TLS client hello")
 _BY_SERVER = Claim("tls", evidence="TLS server hello")
 PATIENCE = 131_072
@@ -60,9 +64,11 @@ def _opening(data: bytes) -> int | More | None:
         return MORE
     if data[0] == _SSL2:
         return _ssl2_opening(data)
+    if _is_one_record(data):
+        return _hello(data[5], data[9], data[6] << 16 | data[7] << 8 | data[8])
     handshake, at = bytearray(), 0
     try:
-        while (record := _record_start(data, at)) is not None and len(handshake) < 6:
+        while (record := _record_start(data, at)) is not None and len(handshake) < _TELLING:
             kind, start, end = record
             if kind == wire.ALERT and not handshake:
                 return 0
@@ -72,11 +78,25 @@ def _opening(data: bytes) -> int | More | None:
             at = end
     except WireError:
         return None
-    if len(handshake) < 6:
+    if len(handshake) < _TELLING:
         return MORE if not handshake or handshake[0] in _HELLOS else None
-    hello = handshake[0] in _HELLOS and handshake[4] == 3
-    plausible = 38 <= int.from_bytes(handshake[1:4], "big") <= wire.MAX_MESSAGE
-    return handshake[0] if hello and plausible else None
+    return _hello(handshake[0], handshake[4], int.from_bytes(handshake[1:4], "big"))
+
+
+def _is_one_record(data: bytes) -> bool:
+    """Whether *data* is one record of the handshake, or a part of it that shows what it opens with:
+    as nearly always, so that nothing is put together.
+    """
+    if len(data) < 5 + _TELLING or data[0] != HANDSHAKE or data[1] != 3 or data[2] > 4:
+        return False
+    size = data[3] << 8 | data[4]
+    return max(_TELLING, len(data) - 5) <= size <= _LONGEST
+
+
+def _hello(kind: int, version: int, size: int) -> int | None:
+    """Return a message's *kind* if it is a hello's, with that version and size; None if not."""
+    fits = kind in (CLIENT_HELLO, SERVER_HELLO) and version == 3 and _SHORTEST <= size <= _MOST
+    return kind if fits else None
 
 
 def _record_start(data: bytes, at: int) -> tuple[int, int, int] | None:
@@ -120,9 +140,8 @@ class Session(Decoder):
     """One connection under TLS."""
 
     def __init__(self, start: Start) -> None:
-        self._hellos = start.reads(TlsHello)
-        self._answers = start.reads(TlsAnswer)
-        self._certificates = start.reads(TlsCertificate)
+        told = in_full(start, TlsHello, TlsAnswer, TlsCertificate)
+        self._hellos, self._answers, self._certificates = told
         """Which are told in full; for the others their class is enough."""
         self.service = "tls"
         self.standing = _CLAIMED
@@ -184,7 +203,7 @@ class Session(Decoder):
         while not half.read and (record := read_record(records, at)) is not None:
             kind, start, at = record
             if kind == HANDSHAKE:
-                half.messages += records[start:at]
+                half.messages += cut_buffer(records, start, at)
                 self._take_messages(side, half, out)
             elif kind == DATA or side is _SERVER:  # an alert, or what follows is closed
                 self._finish(side)
@@ -196,7 +215,7 @@ class Session(Decoder):
             kind, size = found
             if len(messages) < 4 + size:
                 return
-            body = bytes(messages[4 : 4 + size])
+            body = cut_buffer(messages, 4, 4 + size)
             del messages[: 4 + size]
             self._message(side, kind, body, out)
 
@@ -233,7 +252,7 @@ class Session(Decoder):
             self._finish(_SERVER)
 
     def _certificate(self, der: bytes, out: list[Output]) -> None:
-        names, issuer = read_names(der, self._certificates or not self._named)
+        names, issuer = names_in(der, self._certificates or not self._named)
         out.append(
             TlsCertificate(names=names, issuer=issuer) if self._certificates else TlsCertificate
         )

@@ -7,9 +7,9 @@ and of the server one message of the handshake, at most 64 KiB.
 
 from backchannel.events import Gap
 from backchannel.model import MORE, Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols import Output, Peek, Start, in_full
 from backchannel.protocols.tls import wire as tls
-from backchannel.protocols.tls.certificate import read_names
+from backchannel.protocols.tls.certificate import names_in
 from backchannel.protocols.tls.events import TlsAnswer, TlsHello
 from backchannel.protocols.tls.told import tell_answer, tell_hello
 from backchannel.protocols.tor import wire
@@ -39,8 +39,7 @@ class Session:
     """Both sides of one link."""
 
     def __init__(self, start: Start) -> None:
-        self._hellos = start.reads(TlsHello)
-        self._answers = start.reads(TlsAnswer)
+        self._hellos, self._answers = in_full(start, TlsHello, TlsAnswer)
         """Which are told in full; for the others their class is enough."""
         self.service = "tor"
         self.standing = Standing.CLAIMED
@@ -106,7 +105,7 @@ class Session:
             if kind == tls.SERVER_HELLO:
                 self._chosen(tls.read_server_hello(message), told)
             elif kind == tls.CERTIFICATE:
-                names, issuer = read_names(tls.read_certificate(message))
+                names, issuer = names_in(tls.read_certificate(message))
                 fits = wire.names_relay(names, issuer)
                 self._prove(fits, TorLink(name=self._name, proof="certificate"), told)
 

@@ -10,6 +10,7 @@ VERSIONS, 5 bytes and 2 for each version, and then nothing but whole cells of 51
 """
 
 import re
+from struct import pack
 
 from backchannel.protocols.tls.wire import (
     CLIENT_HELLO,
@@ -45,6 +46,9 @@ CIPHERS = frozenset(
     )
 )
 """The lists that Tor's versions ask for, with OpenSSL's mark behind them."""
+_WRITTEN = frozenset(pack(f">{len(ciphers)}H", *ciphers) for ciphers in CIPHERS)
+_SESSION = 5 + 4 + 2 + 32
+"""Where a hello's session id begins, with its size, in the stream; ciphers follow, with theirs."""
 _EXTENSIONS = (0, 11, 10)
 """Those that come first: the name, and point formats before groups, as OpenSSL has them."""
 _ASKED = re.compile(r"www\.[a-z2-7]{4,25}\.com", re.ASCII)
@@ -59,7 +63,13 @@ CELL = 514
 
 
 def read_hello(data: bytes) -> ClientHello | None:
-    """Return the hello in the first record of *data*; None: "need more"."""
+    """Return the hello in the first record of *data*; None: "need more". Raises WireError for what
+    is none, or asks for other ciphers: nearly all that browsers say.
+    """
+    at = _SESSION + 1 + data[_SESSION] if len(data) > _SESSION else len(data)
+    end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+    if at + 2 <= end <= len(data) and data[at + 2 : end] not in _WRITTEN:
+        raise WireError("other ciphers than Tor's")
     record = read_record(bytearray(data), 0)
     if record is None:
         return None

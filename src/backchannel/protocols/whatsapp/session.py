@@ -22,13 +22,14 @@ from backchannel.protocols.whatsapp.wire import (
     read_opening,
     take_frame,
 )
-from backchannel.reader import WireError
+from backchannel.reader import WireError, cut, cut_buffer
 
 HEARD = 16
 """Frames in clear after which FunXMPP is left alone: it has five."""
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
-_BOTH = 1 << _CLIENT | 1 << _SERVER
+_CLIENTS, _SERVERS, _BOTH = 1, 2, 3
+"""Sides, as bits."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -39,13 +40,14 @@ def recognise(peek: Peek) -> Claim | More | None:
         opening = read_opening(peek.client)
         if opening is None:
             return MORE
-        fits = _goes_on(opening, peek.client[opening.size :])
+        fits = _goes_on(opening, cut(peek.client, opening.size, len(peek.client)))
     except WireError:
         return None
     if fits is None:
         return MORE
     said = "stream header" if opening.version == FUNXMPP else "Noise client hello"
-    return Claim("whatsapp", evidence=f"WA {opening}, {said}") if fits else None
+    evidence = f"WA {opening.version}.{opening.dictionary}, {said}"
+    return Claim("whatsapp", evidence=evidence) if fits else None
 
 
 def _goes_on(opening: Opening, data: bytes) -> bool | None:
@@ -83,7 +85,7 @@ class Session(Decoder):
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
         told: list[Output] = []
-        bit = 1 << side
+        bit = _SERVERS if side is _SERVER else _CLIENTS
         if self.done or self._deaf & bit:
             return told
         buffer = self._buffers[side]
@@ -117,7 +119,7 @@ class Session(Decoder):
     def _open(self, side: Side, buffer: bytearray) -> bool:
         if side is _SERVER:
             raise WireError("the server speaks first")
-        opening = self._opening = read_opening(bytes(buffer))
+        opening = self._opening = read_opening(cut_buffer(buffer, 0, len(buffer)))
         if opening is None:
             return False
         del buffer[: opening.size]

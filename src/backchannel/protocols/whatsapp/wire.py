@@ -9,9 +9,10 @@ frame       flags 4 bits | length 20 bits | body    version 1: FunXMPP, see `fun
 
 import msgspec
 
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader, WireError, cut_buffer
 
-ROUTED, MAGIC = b"ED\0\x01", b"WA"
+_ROUTED = b"ED\0\x01"
+_W, _A = b"WA"
 NOISE = range(2, 16)
 FUNXMPP = 1
 _KEY, _TAG = 32, 16
@@ -36,9 +37,6 @@ class Opening(msgspec.Struct, frozen=True):
     size: int
     """Bytes that it takes."""
 
-    def __str__(self) -> str:
-        return f"{self.version}.{self.dictionary}"
-
 
 class Hello(msgspec.Struct, frozen=True):
     """One side's part of the Noise handshake."""
@@ -49,22 +47,22 @@ class Hello(msgspec.Struct, frozen=True):
 
 def read_opening(data: bytes) -> Opening | None:
     """Read the beginning of *data*; None: "need more". Raises WireError where it is none."""
-    at = 0
-    if data[:4] == ROUTED[: len(data)]:
-        if len(data) < 7:
+    at, have = 0, len(data)
+    if data.startswith(_ROUTED) if have >= len(_ROUTED) else _ROUTED.startswith(data):
+        if have < 7:
             return None
-        size = int.from_bytes(data[4:7], "big")
+        size = data[4] << 16 | data[5] << 8 | data[6]
         if size > MOST_ROUTING:
             raise WireError(f"routing hint of {size} bytes")
         at = 7 + size
-    head = data[at : at + 4]
-    if head[:2] != MAGIC[: len(head)]:
+    if (have > at and data[at] != _W) or (have > at + 1 and data[at + 1] != _A):
         raise WireError("neither WA nor ED")
-    if len(head) < 4:
+    if have < at + 4:
         return None
-    if not 0 < head[2] < 16 or head[3] > 15:
-        raise WireError(f"version {head[2]}.{head[3]}")
-    return Opening(head[2], head[3], at + 4)
+    version, dictionary = data[at + 2], data[at + 3]
+    if not 0 < version < 16 or dictionary > 15:
+        raise WireError(f"version {version}.{dictionary}")
+    return Opening(version, dictionary, at + 4)
 
 
 def take_frame(buffer: bytearray, version: int) -> tuple[int, bytes] | None:
@@ -78,7 +76,7 @@ def take_frame(buffer: bytearray, version: int) -> tuple[int, bytes] | None:
         raise WireError(f"frame of {size} bytes")
     if len(buffer) < 3 + size:
         return None
-    body = bytes(buffer[3 : 3 + size])
+    body = cut_buffer(buffer, 3, 3 + size)
     del buffer[: 3 + size]
     return flags, body
 
@@ -109,12 +107,15 @@ def begins_hello(data: bytes, field: int) -> bool | None:
     if len(data) < _BEFORE_KEY:
         return None
     frame = Reader(data)
-    size = frame.u24()
+    end = 3 + min(frame.u24(), MOST)
+    if frame.u8() != field << 3 | 2:
+        return False
     try:
-        _inside(Reader(frame.rest().ljust(min(size, MOST), b"\0"), 0, size), field)
+        size = _varint(frame)
     except WireError:
         return False
-    return True
+    at = frame.offset
+    return at + size == end and size >= 2 + _KEY and data.startswith(_EPHEMERAL, at)
 
 
 def _inside(whole: Reader, field: int) -> Reader:
