@@ -122,8 +122,7 @@ class _Parser:
         while not self._ends():
             key = self._string()
             value = self.value(depth)
-            if key not in found:
-                found[key] = value
+            found.setdefault(key, value)
         return found
 
     def _ends(self) -> bool:

@@ -11,7 +11,15 @@ from tests.kit import footprint, recut
 from backchannel.model import Side
 from backchannel.protocols.http import bodies
 from backchannel.protocols.http.heads import Head
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Raw, Skipped
+from backchannel.protocols.http.wire import (
+    _SEEK,
+    Body,
+    Broken,
+    Conversation,
+    Done,
+    Raw,
+    Skipped,
+)
 
 C, S = Side.CLIENT, Side.SERVER
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -543,3 +551,16 @@ def test_half_a_start_line_tells_nothing():
     talk = Conversation()
     talk.feed(C, b"GET /a-very-long")
     assert heads(talk.gap(C, 40)) == []
+
+
+PIECES = [b"HTTP/1.", b"1\r\n", b" HTTP/1.1\r\n", b" ", b"GET ", b"CONNECT", b"/a", b"x" * 9, b"\n"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.booleans())
+def test_behind_a_gap_the_first_line_that_begins_a_message_is_found(pieces, request):
+    """Whatever words of such a line stand before it."""
+    data = b"".join(pieces) + (b"" if request else b"HTTP/1.1 200 ")
+    found = _SEEK[request].search(data)
+    side = C if request else S
+    wanted = tell([(side, data[found.start() :])]) if found else []
+    assert tell([(side, data)], begun=False) == wanted

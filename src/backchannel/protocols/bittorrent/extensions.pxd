@@ -3,7 +3,10 @@
 cimport cython
 
 from backchannel.protocols.bencode cimport octets
+from backchannel.reader cimport cut
 from backchannel.text cimport utf8
+
+cdef Py_ssize_t _SHOWN
 
 
 cdef class Extensions:

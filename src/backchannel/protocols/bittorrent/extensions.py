@@ -23,7 +23,7 @@ from backchannel.protocols.bittorrent.events import Torrent
 from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent.metadata import Assembly
 from backchannel.protocols.compact import V4, V6, addresses, text
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader, WireError, cut
 from backchannel.text import utf8
 
 NAMES = 32
@@ -32,7 +32,7 @@ LISTED = 256
 """Files of a torrent that are named."""
 EXCHANGED = 200
 """Peers of one message that are told: programs send up to 50."""
-SHOWN = 64
+_SHOWN = 64
 _SEED = 0x02
 _CONNECT = 1
 _PROGRAM = later(r"(.{1,64}?)[/ ]+v?(\d\S{0,31})\s*", re.DOTALL)
@@ -68,7 +68,7 @@ class Extensions:
 
     def take(self, side: Side, body: bytes) -> list[Output]:
         """Take the body of an extended message. Raises WireError where it is broken."""
-        name, rest = self.name(side, body[0]), body[1:]
+        name, rest = self.name(side, body[0]), cut(body, 1, len(body))
         if name == "extension-handshake":
             return self._handshake(side, rest)
         if name == "ut_metadata":
@@ -96,14 +96,14 @@ class Extensions:
         names = self._names[side]
         for name, number in bencode.inner(said, b"m").items():
             if isinstance(number, int) and 0 < number < 256 and len(names) < NAMES:
-                names[number] = utf8(name[:SHOWN])
+                names[number] = utf8(cut(name, 0, _SHOWN))
         out: list[Output] = []
         self._program(side, said, out)
         self._addresses(side, said, out)
         return out
 
     def _program(self, side: Side, said: Dict, out: list[Output]) -> None:
-        words = utf8(octets(said, b"v")[:SHOWN])
+        words = utf8(cut(octets(said, b"v"), 0, _SHOWN))
         if not words or not self._is_new("program", words, side):
             return
         found = _PROGRAM.fullmatch(words)

@@ -78,7 +78,7 @@ class Session(Decoder):
         self.standing = Standing.CLAIMED
         self.done = False
         self._ends = start.client, start.server
-        self._peers = [_Peer(begun=start.begun) for _ in Side]
+        self._peers = [_Peer(begun=start.begun), _Peer(begun=start.begun)]
         self._names = ["", ""]
         self._extensions = Extensions(Known(self._ends, self._names))
         self._recall = start.recall

@@ -47,9 +47,10 @@ def _announces(data: bytes) -> Claim | None:
     """Claim an announcement whose connection was not seen: its amounts, event and port can be."""
     if len(data) < _ANNOUNCE or data[8:12] != b"\0\0\0\x01":
         return None
+    if data[80:83] != b"\0\0\0" or data[83] > _STOPPED:
+        return None  # as nearly always
     amounts = (data[at : at + 2] for at in (56, 64, 72))
     port, wanted = data[96:98], int.from_bytes(data[92:96], signed=True)
-    fits = not any(map(any, amounts)) and data[80:83] == bytes(3) and data[83] <= _STOPPED
-    if not fits or not any(port) or not -1 <= wanted <= _WANTED:
+    if any(map(any, amounts)) or not any(port) or not -1 <= wanted <= _WANTED:
         return None
     return Claim("bittorrent-tracker", evidence="announces to a tracker")

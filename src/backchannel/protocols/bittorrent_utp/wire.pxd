@@ -2,6 +2,8 @@
 
 cimport cython
 
+from backchannel.reader cimport cut
+
 cdef int _DATA, _SYN, _VERSION, _MOST
 cdef Py_ssize_t _HEADER, _LAST, _HALF
 

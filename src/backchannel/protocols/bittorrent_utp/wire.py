@@ -7,6 +7,8 @@
 Numbers count packets, not bytes, and wrap around.
 """
 
+from backchannel.reader import cut
+
 _HEADER = 20
 _VERSION = 1
 _EXTENSIONS = {1: (4, 8, 12, 16, 20, 24, 28, 32), 2: (8,), 3: (4,)}
@@ -64,7 +66,7 @@ def read_packet(data: bytes) -> Packet | None:
     at, octets = payload_at(data), data
     if not at:
         return None
-    packet = Packet(octets[0] >> 4, data[at:] if at < len(data) else b"")
+    packet = Packet(octets[0] >> 4, cut(data, at, len(data)))
     packet.connection = octets[2] << 8 | octets[3]
     packet.number = octets[16] << 8 | octets[17]
     packet.acknowledged = octets[18] << 8 | octets[19]

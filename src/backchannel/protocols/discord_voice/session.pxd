@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.decoder cimport Decoder
 from backchannel.protocols.discord_voice cimport wire
+from backchannel.protocols.discord_voice.wire cimport Discovery
 from backchannel.protocols.rtp.session cimport Session as Media
 
 cdef object _VOICE, _PARSED, _CLIENT, _SERVER
@@ -23,6 +24,6 @@ cdef class Session(Decoder):
     @cython.locals(told=list)
     cdef list _take(self, side, bytes data)
     cdef _ping(self, side, bytes data)
-    cdef list _discovery(self, side, found)
+    cdef list _discovery(self, side, Discovery found)
     cpdef list gap(self, side, Py_ssize_t size)
     cpdef list end(self, side)

@@ -2,11 +2,20 @@
 
 cimport cython
 
+from backchannel.reader cimport u32_at
+
 cdef Py_ssize_t _SIZE, _PING
 
 
+cdef class Discovery:
+    cdef readonly bint answers
+    cdef readonly Py_ssize_t ssrc, port
+    cdef readonly str address
+
+
+
 @cython.locals(octets="const unsigned char *", kind=int, port=int, text=bytes)
-cpdef read_discovery(bytes data)
+cpdef Discovery read_discovery(bytes data)
 @cython.locals(octet="unsigned char", number=int, digits=int, dots=int)
 cdef bint _is_dotted(bytes text) except -1
 cpdef bint is_ping(bytes data) except -1

@@ -6,20 +6,21 @@ ping        13 37 ca fe | number u32
 """
 
 from ipaddress import ip_address
-from typing import NamedTuple
+
+from backchannel.reader import u32_at
 
 ASKS, ANSWERS = 1, 2
 _SIZE, _PING = 74, 8
 _MAGIC = b"\x13\x37\xca\xfe"
 
 
-class Discovery(NamedTuple):
+class Discovery:
     """A client asks where it is seen to be, or a server tells."""
 
-    answers: bool
-    ssrc: int
-    address: str
-    port: int
+    __slots__ = ("address", "answers", "port", "ssrc")
+
+    def __init__(self, answers: bool, ssrc: int, address: str, port: int) -> None:
+        self.answers, self.ssrc, self.address, self.port = answers, ssrc, address, port
 
 
 def read_discovery(data: bytes) -> Discovery | None:
@@ -28,7 +29,7 @@ def read_discovery(data: bytes) -> Discovery | None:
     if len(data) != _SIZE or octets[0] or octets[2] or octets[3] != _SIZE - 4:
         return None
     kind, port = octets[1], octets[72] << 8 | octets[73]
-    ssrc, text = int.from_bytes(octets[4:8], "big"), octets[8:72].rstrip(b"\0")
+    ssrc, text = u32_at(data, 4), octets[8:72].rstrip(b"\0")
     if kind == ASKS:
         return None if text else Discovery(False, ssrc, "", 0)
     if kind != ANSWERS or b"\0" in text or not port:

@@ -36,7 +36,7 @@ cpdef Py_ssize_t end_of_head(bytes data, Py_ssize_t start, Py_ssize_t limit) exc
     start=Py_ssize_t, stop=Py_ssize_t, version=Py_ssize_t, status=Py_ssize_t, hundreds=int,
     tens=int, ones=int,
 )
-cpdef Head read_head(bytes block, tuple asked)
+cpdef Head read_head(bytes block, tuple asked, Py_ssize_t end=*)
 cpdef bint may_leave_http(Head head) except -1
 cpdef bint leaves_http(Head head) except -1
 @cython.locals(data="const unsigned char *")

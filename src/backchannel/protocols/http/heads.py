@@ -160,13 +160,15 @@ def end_of_head(data: bytes, start: int, limit: int) -> int:
     return -1
 
 
-def read_head(block: bytes, asked: tuple[str, str] | None) -> Head:
+def read_head(block: bytes, asked: tuple[str, str] | None, end: int = -1) -> Head:
     """Return the head that *block*, up to and with its empty line, spells.
 
-    *asked* is None for a request; for an answer it is (method, target) of its request. Raises
-    WireError when the start line is neither.
+    *asked* is None for a request; for an answer it is (method, target) of its request. *end*: where
+    the first line feed is, if that is known. Raises WireError when the start line is neither.
     """
-    data, end = block, block.find(b"\n")
+    data = block
+    if end < 0:
+        end = block.find(b"\n")
     head = Head.__new__(Head)
     head.raw, head.request = block, asked is None
     if asked is None:

@@ -6,7 +6,7 @@ cdef class Lane:
     cdef readonly bint request
     cdef public int state, after
     cdef readonly bytearray held
-    cdef public Py_ssize_t scanned
+    cdef public Py_ssize_t scanned, line
     cdef public bint checked, mute, whole, ended
     cdef public object body, decoder
     cdef public list waiting

@@ -20,6 +20,8 @@ class Lane:
         """Bytes of `held` that hold no end of a head."""
         self.checked = False
         """True once the start line in `held` was found well formed."""
+        self.line = 0
+        """Where it ends then."""
         self.body: Framing | None = None
         self.decoder: Decoder | None = None
         self.mute = False

@@ -7,6 +7,7 @@ from backchannel.protocols.http.heads cimport (
     Head, end_of_head, is_start_line, leaves_http, may_leave_http, opens, read_head
 )
 from backchannel.protocols.http.lane cimport Lane
+from backchannel.reader cimport cut, cut_buffer
 
 cdef tuple _SIDES
 cdef int BODY, HEAD, HOLD, LOST, RAW, SEEK
@@ -28,13 +29,16 @@ cdef class Conversation:
     cdef bytes _step(self, Lane lane, bytes data, list told)
     cdef _lose(self, Lane lane, str reason, list told)
     @cython.locals(
-        held=bytearray, seen=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t, fresh=bytes, block=bytes
+        held=bytearray, seen=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t, fresh=bytes, block=bytes,
+        line=Py_ssize_t,
     )
     cdef bytes _head(self, Lane lane, bytes data, list told)
-    @cython.locals(newline=Py_ssize_t, line=bytes, fits=bint)
+    @cython.locals(
+        newline=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t, held=bytearray, line=bytes, fits=bint
+    )
     cdef Py_ssize_t _check(self, Lane lane, bytes fresh, Py_ssize_t seen) except -2
     @cython.locals(head=Head)
-    cdef _begin(self, Lane lane, bytes block, list told)
+    cdef _begin(self, Lane lane, bytes block, Py_ssize_t line, list told)
     @cython.locals(head=Head, block=bytes)
     cdef _sever(self, Lane lane, list told)
     @cython.locals(faults=tuple)
@@ -49,7 +53,7 @@ cdef class Conversation:
     cdef _skip(self, Lane lane, Py_ssize_t size, list told)
     @cython.locals(taken=Py_ssize_t)
     cdef _skip_body(self, Lane lane, Py_ssize_t size, list told)
-    @cython.locals(held=bytearray)
+    @cython.locals(held=bytearray, at=Py_ssize_t)
     cdef bytes _seek(self, Lane lane, bytes data, list told)
     cdef bytes _seek_tunnel(self, Lane lane, list told)
     @cython.locals(lane=Lane)

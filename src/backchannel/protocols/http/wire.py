@@ -30,7 +30,7 @@ from backchannel.protocols.http.heads import (
 )
 from backchannel.protocols.http.items import Body, Broken, Done, Item, Raw, Skipped, Told
 from backchannel.protocols.http.lane import BODY, HEAD, HOLD, LOST, RAW, SEEK, Lane
-from backchannel.reader import WireError
+from backchannel.reader import WireError, cut, cut_buffer
 
 __all__ = [
     "Body",
@@ -49,6 +49,7 @@ PENDING = 1024
 _WHOLE, _CUT = Done(complete=True), Done(complete=False)
 _SIDES = tuple(Side)
 _SEEK_TAIL = 4200
+_LONGEST_METHOD = len("CONNECT")
 _SEEK = {
     True: re.compile(
         rb"(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS|DELETE|PATCH) [^\s]{1,4096} HTTP/1\.[01]\r?\n"
@@ -152,7 +153,7 @@ class Conversation:
         if held:
             seen = max(0, lane.scanned - 2)  # where an empty line may have begun
             held += data
-            fresh = bytes(held[seen:])
+            fresh = cut_buffer(held, seen, len(held))
         elif data[0] in b"\r\n":  # RFC 9112 §2.2: empty lines before a start line are passed over
             fresh = data.lstrip(b"\r\n")
         if not lane.checked:
@@ -166,29 +167,40 @@ class Conversation:
                 held += fresh
             return b""
         alone = end == len(fresh)  # as nearly always, and then nothing is cut
-        block = bytes(held[: seen + end]) if held else fresh if alone else fresh[:end]
+        block = fresh if alone else cut(fresh, 0, end)
+        if held:
+            block = cut_buffer(held, 0, seen + end)
+        line = lane.line
         lane.forget()
-        self._begin(lane, block, told)
-        return b"" if alone else fresh[end:]
+        self._begin(lane, block, line, told)
+        return b"" if alone else cut(fresh, end, len(fresh))
 
     def _check(self, lane: Lane, fresh: bytes, seen: int) -> int:
         """Look at the start line, or at what there is of it; *fresh* is what came behind *seen*
         bytes. Return where in it the line ends, -1 where it does not.
         """
-        newline = fresh.find(b"\n", lane.scanned - seen, self._limit - seen)
+        start, stop = lane.scanned - seen, self._limit - seen
+        if start or stop < len(fresh):
+            newline = fresh.find(b"\n", start, stop)
+        else:  # as nearly always; positions cost more than looking
+            newline = fresh.find(b"\n")
+        held = lane.held
         if newline < 0:
-            fits = opens(bytes(lane.held[:OPENING]) if lane.held else fresh[:OPENING], lane.request)
+            line = cut_buffer(held, 0, OPENING) if held else cut(fresh, 0, OPENING)
+            fits = opens(line, lane.request)
         else:
-            line = bytes(lane.held[: seen + newline]) if lane.held else fresh
-            fits = is_start_line(line, seen + newline, lane.request)
+            lane.line = seen + newline
+            line = cut_buffer(held, 0, lane.line) if held else fresh
+            fits = is_start_line(line, lane.line, lane.request)
         if not fits:
             raise WireError("not an HTTP request" if lane.request else "not an HTTP answer")
         lane.checked = newline >= 0
         return newline
 
-    def _begin(self, lane: Lane, block: bytes, told: Told) -> None:
+    def _begin(self, lane: Lane, block: bytes, line: int, told: Told) -> None:
+        """A message begins: its head is *block*, whose first line ends at *line*."""
         if lane.request:
-            head = read_head(block, None)
+            head = read_head(block, None, line)
             if head.method == "PRI" and head.version == "2.0":
                 self._switch(told)
                 told.append((lane.side, Raw(block)))
@@ -198,7 +210,7 @@ class Conversation:
         else:
             if not self._pending and self._client.state == HEAD:
                 self._sever(self._client, told)
-            head = read_head(block, self._pending[0] if self._pending else ("", ""))
+            head = read_head(block, self._pending[0] if self._pending else ("", ""), line)
             tunnel = leaves_http(head)
         told.append((lane.side, head))
         if head.faults:
@@ -336,11 +348,14 @@ class Conversation:
         held += data
         if not lane.request and self._client.state == HOLD:
             return self._seek_tunnel(lane, told)
-        found = _SEEK[lane.request].search(held) if b"HTTP/1." in held else None
+        at = held.find(b"HTTP/1.")
+        if at > 0 and lane.request:  # its line has a space before the target, and a method
+            at = max(0, held.rfind(b" ", 0, at - 1) - _LONGEST_METHOD)
+        found = _SEEK[lane.request].search(held, at) if at >= 0 else None
         if found is None:
             del held[:-_SEEK_TAIL]
             return b""
-        rest = bytes(held[found.start() :])
+        rest = cut_buffer(held, found.start(), len(held))
         held.clear()
         lane.state = HEAD
         return rest

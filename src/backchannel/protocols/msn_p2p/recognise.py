@@ -35,7 +35,11 @@ def _side(data: bytes, begun: bool) -> str | More | None:
         head = data[: len(_FOO)]
         if head == _FOO[: len(head)]:
             return _after_foo(data[len(_FOO) :], len(head) == len(_FOO))
-    if data[:4] == _V1_HANDSHAKE[: len(data)] and not any(data[12:32]):
+    if (
+        first == _V1_HANDSHAKE[0]
+        and data[:4] == _V1_HANDSHAKE[: len(data)]
+        and not any(data[12:32])
+    ):
         if len(data) < _FRAME:
             return MORE
         if wire.shakes(data):

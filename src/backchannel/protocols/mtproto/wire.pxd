@@ -3,7 +3,7 @@
 cimport cython
 
 from backchannel.protocols.mtproto.obfuscation cimport uncover
-from backchannel.reader cimport Reader
+from backchannel.reader cimport Reader, cut, cut_buffer
 
 cdef bytes _FIRSTS
 cdef Py_ssize_t KEPT, MOST

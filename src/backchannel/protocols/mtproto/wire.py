@@ -19,7 +19,7 @@ from zlib import crc32
 import msgspec
 
 from backchannel.protocols.mtproto.obfuscation import SIZE, uncover
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader, WireError, cut, cut_buffer
 
 Framing = Literal["abridged", "intermediate", "padded", "full"]
 OPENINGS: dict[bytes, Framing] = {
@@ -117,9 +117,9 @@ def read_opening(data: bytes) -> Opening | None:
     if not data:
         return None
     if data[0] in _FIRSTS:
-        for opening, framing in OPENINGS.items():
+        for opening, plain in OPENINGS.items():
             if data.startswith(opening):
-                return _OPENED[framing]
+                return _OPENED[plain]
             if opening.startswith(data):
                 return None
     if len(data) < 8:
@@ -131,10 +131,11 @@ def read_opening(data: bytes) -> Opening | None:
     if len(data) < SIZE:
         return None
     hidden = uncover(data)
-    if hidden[:4] not in _HIDDEN:
+    framing = _HIDDEN.get(cut(hidden, 0, 4))
+    if framing is None:
         raise WireError("64 bytes that hide nothing")
     centre = int.from_bytes(hidden[4:6], "little", signed=True)
-    return Opening(_HIDDEN[hidden[:4]], SIZE, centre, data[:SIZE])
+    return Opening(framing, SIZE, centre, data[:SIZE])
 
 
 def _random(data: bytes) -> bool:
@@ -179,7 +180,7 @@ class Frames:
             kept = min(size, KEPT)
             if have < start + kept:
                 return None
-            head = bytes(self._buffer[start : start + kept])
+            head = cut_buffer(self._buffer, start, start + kept)
             frame = self._full(size, head) if self.framing == "full" else Frame(size, head)
             self._skip = max(0, start + size - have)
             del self._buffer[: start + size]

@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.decoder cimport Decoder
 from backchannel.protocols.openvpn.channel cimport Channel
+from backchannel.reader cimport cut, cut_buffer
 from backchannel.protocols.openvpn.wire cimport Control, Data, opcode_of, read_control, read_data
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER

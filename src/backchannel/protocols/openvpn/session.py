@@ -33,7 +33,7 @@ from backchannel.protocols.openvpn.wire import (
     read_data,
     server_reset,
 )
-from backchannel.reader import WireError
+from backchannel.reader import WireError, cut, cut_buffer
 
 __all__ = ["Session", "recognise"]
 
@@ -75,7 +75,7 @@ class _Half:
         size = 2 + (buffer[0] << 8 | buffer[1]) if len(buffer) >= 2 and not self.deaf else 0
         if not size or len(buffer) < size:
             return None
-        packet = bytes(buffer[2:size])
+        packet = cut_buffer(buffer, 2, size)
         del buffer[:size]
         return packet
 
@@ -231,7 +231,7 @@ class Session(Decoder):
 
     def _control(self, side: Side, data: bytes) -> list[Output]:
         half, other = self._halves[side], self._halves[side.other]
-        if self._shape is None or data[1:9] != half.session:
+        if self._shape is None or cut(data, 1, 9) != half.session:
             return self._join(side, half, data)
         self.standing = _PARSED  # who speaks again repeats 64 random bits
         if key := data[0] & 7:  # of later handshakes, which version 2.6 wraps anew

@@ -80,12 +80,13 @@ def read_control(data: bytes, shape: Shape) -> Control:
     packet, reader = Control(), Reader(data)
     opcode = reader.u8() >> 3
     reader.skip(8)
-    if shape.wrapping in ("tls-crypt", "tls-crypt-v2"):
+    wrapping, hmac = shape
+    if wrapping in ("tls-crypt", "tls-crypt-v2"):
         if len(data) <= _CRYPT:
             raise WireError(f"control packet of {len(data)} bytes in tls-crypt")
         return packet
-    if shape.wrapping == "tls-auth":
-        reader.skip(shape.hmac + _REPLAY)
+    if wrapping == "tls-auth":
+        reader.skip(hmac + _REPLAY)
     count = reader.u8()
     if count > MOST_ACKS:
         raise WireError(f"{count} acknowledgements in one packet")

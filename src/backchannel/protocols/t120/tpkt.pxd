@@ -2,6 +2,10 @@
 
 cimport cython
 
+from backchannel.reader cimport cut, cut_buffer
+
+cdef Py_ssize_t _HEADER
+
 
 cdef class Unit:
     cdef readonly int code

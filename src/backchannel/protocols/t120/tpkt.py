@@ -10,7 +10,7 @@ A `Packets` holds at most one packet of 64 KiB.
 
 import re
 
-from backchannel.reader import WireError
+from backchannel.reader import WireError, cut, cut_buffer
 
 REQUEST, CONFIRM, DATA = 0xE0, 0xD0, 0xF0
 _VERSION, _HEADER, _LEAST = 3, 4, 7
@@ -46,10 +46,10 @@ class Packets:
         held = self._held
         if self._seeking and not self._found():
             return None
-        size = _size(bytes(held[:_HEADER]), 0, len(held))
+        size = _size(cut_buffer(held, 0, _HEADER), 0, len(held))
         if not size:
             return None
-        packet = bytes(held[_HEADER:size])
+        packet = cut_buffer(held, _HEADER, size)
         del held[:size]
         return read_unit(packet)
 
@@ -88,10 +88,8 @@ def read_unit(packet: bytes) -> Unit:
     if code in (REQUEST, CONFIRM):
         if length != len(packet) - 1 or length < 6 or packet[6] & 0xF0:
             raise WireError("X.224 connection of another class or length")
-        return Unit(code, packet[7:])
-    if code == DATA and length == 2:
-        return Unit(code, packet[3:])
-    return Unit(code, packet[2:])
+        return Unit(code, cut(packet, 7, len(packet)))
+    return Unit(code, cut(packet, 3 if code == DATA and length == 2 else 2, len(packet)))
 
 
 def units(data: bytes) -> tuple[list[Unit], bool]:
@@ -100,7 +98,7 @@ def units(data: bytes) -> tuple[list[Unit], bool]:
     at = 0
     try:
         while size := _size(data, at, len(data) - at):
-            found.append(read_unit(data[at + _HEADER : at + size]))
+            found.append(read_unit(cut(data, at + _HEADER, at + size)))
             at += size
     except WireError:
         return found, False

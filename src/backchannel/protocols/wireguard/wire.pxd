@@ -2,6 +2,8 @@
 
 cimport cython
 
+from backchannel.reader cimport cut
+
 cdef int _FULL, _KEY, _LEAST, _TAG_LEAST, _DISCO_SHORTEST
 cdef bytes _NO_COOKIE
 

@@ -12,6 +12,8 @@ the MTU of the tunnel. An index is a random number by which its owner knows one 
 
 from typing import TypeAlias
 
+from backchannel.reader import cut
+
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 KEEPALIVE = 32
 """Size of data with nothing inside."""
@@ -75,9 +77,9 @@ def read(data: bytes) -> Read:
 def _data(data: bytes) -> Message | None:
     """Read data whose counter is below 2^32: keys are replaced after two minutes."""
     counter, more = _u32(data, 8), _u32(data, 12)
-    if more or not varied(data[16:32], _TAG_LEAST):
+    if more or not varied(cut(data, 16, 32), _TAG_LEAST):
         return None
-    message = Message(DATA, data[1:4], 0, _u32(data, 4))
+    message = Message(DATA, cut(data, 1, 4), 0, _u32(data, 4))
     message.counter, message.size = counter, len(data)
     return message
 

@@ -4,10 +4,12 @@ cimport cython
 
 from backchannel.protocols.xmpp.elements cimport Element
 from backchannel.protocols.xmpp.tags cimport blank_end, name_end, value_end, value_start
+from backchannel.reader cimport cut, cut_buffer
 from backchannel.text cimport utf8
 
 cdef int _LESS, _GREATER, _SLASH, _DOUBLE, _SINGLE, _BANG, _ASK
 cdef Py_ssize_t _NOT_YET
+cdef bytes _CDATA, _COMMENT
 
 
 cdef class Reader:

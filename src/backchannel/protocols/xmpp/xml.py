@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from backchannel.patterns import later
 from backchannel.protocols.xmpp.elements import Element, Foot, Head, Item, Oversized, unescape
 from backchannel.protocols.xmpp.tags import blank_end, name_end, value_end, value_start
-from backchannel.reader import WireError
+from backchannel.reader import WireError, cut, cut_buffer
 from backchannel.text import utf8
 
 MAX_TAG = 16_384
@@ -144,7 +144,7 @@ class Reader:
             size = self._length()
             if size == _NOT_YET:
                 return None
-            token = bytes(self._buffer[:size])
+            token = cut_buffer(self._buffer, 0, size)
             del self._buffer[:size]
             self._seek, self._markup, self._quote = 0, False, 0
             item = self._token(token)
@@ -174,7 +174,9 @@ class Reader:
     def _text(self) -> bool:
         """Take the text before the next `<`; say whether that has come."""
         buffer = self._buffer
-        found = buffer.find(b"<", self._seek)
+        found = self._seek
+        if found >= len(buffer) or buffer[found] != _LESS:  # else there is no text, as mostly
+            found = buffer.find(b"<", found)
         end = len(buffer) if found < 0 else found
         if not self._open and not self._passing:
             if not self._between(end):
@@ -187,7 +189,7 @@ class Reader:
             self._seek = end
         else:
             if end:
-                self._keep(unescape(utf8(bytes(buffer[:end]))), end)
+                self._keep(unescape(utf8(cut_buffer(buffer, 0, end))), end)
                 del buffer[:end]
             self._seek = 0
         self._markup = found >= 0
@@ -198,7 +200,7 @@ class Reader:
 
         Return False where it is something else, and the next stanza is looked for.
         """
-        if bytes(self._buffer[:end]).strip(_BLANK):
+        if cut_buffer(self._buffer, 0, end).strip(_BLANK):
             if self._joined:
                 self._hunting = True
                 return False
@@ -260,7 +262,7 @@ class Reader:
     # -- tokens to elements --------------------------------------------------------------------
 
     def _token(self, token: bytes) -> Item | None:
-        if token[1:2] == b"?" or token.startswith(_COMMENT):
+        if token[1] == _ASK or token.startswith(_COMMENT):
             return None
         if token.startswith(_CDATA):
             if self._open:
@@ -271,11 +273,11 @@ class Reader:
         end = name_end(token, start)
         if end == start:
             raise WireError("a tag without a name")
-        name = token[start:end]
+        name = cut(token, start, end)
         if closes:
             return self._close(name, token, end)
         if self._passing:
-            return self._passed_tag(1 if token[-2:] != b"/>" else 0)
+            return self._passed_tag(0 if token.endswith(b"/>") else 1)
         return self._begin(name, token, end)
 
     def _begin(self, tag: bytes, token: bytes, at: int) -> Item | None:
@@ -320,7 +322,8 @@ class Reader:
                 break
             at = end + 1
             count += 1
-            name, value, target = utf8(token[first:stop]), utf8(token[start:end]), attributes
+            name, value = utf8(cut(token, first, stop)), utf8(cut(token, start, end))
+            target = attributes
             if name == "xmlns" or name.startswith("xmlns:"):
                 own = {} if own is None else own
                 target, name = own, name[6:]
