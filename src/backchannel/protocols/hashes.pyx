@@ -151,10 +151,14 @@ cdef inline void round_256(
     uint32_t a, uint32_t b, uint32_t c, uint32_t* d,
     uint32_t e, uint32_t f, uint32_t g, uint32_t* h, uint32_t word
 ) noexcept nogil:
-    """Do a round, in which two of the eight words change; in the next each stands one later."""
-    h[0] += (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + (g ^ e & (f ^ g)) + word
+    """Do a round, in which two of the eight words change; in the next each stands one later.
+
+    The standard turns one word by 6, 11 and 25 bits, the other by 2, 13 and 22: here one turn goes
+    on from another, which takes fewer instructions.
+    """
+    h[0] += turned(turned(turned(e, 14) ^ e, 5) ^ e, 6) + (g ^ e & (f ^ g)) + word
     d[0] += h[0]
-    h[0] += (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + (a & b | c & (a | b))
+    h[0] += turned(turned(turned(a, 9) ^ a, 11) ^ a, 2) + (a & b | c & (a | b))
 
 
 cdef void compress_256(uint32_t* state, const uint8_t* block) noexcept nogil:

@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.protocols.ike cimport messages, registry
 from backchannel.protocols.ike.association cimport Association, Table
+from backchannel.protocols.ike.nat cimport nobody_behind
 from backchannel.protocols.ike.reading cimport Reading, Told, begin, common, wanted
 from backchannel.protocols.ike.stages cimport steps
 from backchannel.protocols.ike.wire cimport Header, Payloads, read_header, walk

@@ -17,6 +17,7 @@ from backchannel.protocols.ike.association import Association, Step, Table
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.events import IkeMessage, IkeStage, NatDetection
 from backchannel.protocols.ike.fragments import Fragments
+from backchannel.protocols.ike.nat import nobody_behind
 from backchannel.protocols.ike.numbers import AGGRESSIVE, FRAGMENT_1, HEADER, SK, SKF
 from backchannel.protocols.ike.reading import Reading, begin, common, wanted
 from backchannel.protocols.ike.stages import steps
@@ -254,7 +255,7 @@ class Exchanges:
         if answered:
             reading.events.extend(self._expect_float(reading))
             # some go on from port 4500 where no NAT is, and ESP goes by itself all the same
-            if new and not self._tied_hosts and nat.nobody_behind(association.hashes):
+            if new and not self._tied_hosts and nobody_behind(association.hashes):
                 reading.events.append(self._hosts())
 
     def _hosts(self) -> Tie:
