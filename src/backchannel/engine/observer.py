@@ -4,7 +4,7 @@ Events of a claim that is not proved wait here, because a withdrawn claim takes 
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from backchannel.contract import Reads
 from backchannel.engine.names import Names
@@ -62,7 +62,7 @@ class Observer:
         place: Place | None = None
         counted: list[type[Event]] = []
         for event in events:
-            kind = type(event)
+            kind: Any = type(event)
             if kind is NameLearned or kind is SignOn:
                 if counted and place is not None:
                     self._on_count((counted, place, stream.info(), stream.target, moment.time))
