@@ -438,6 +438,8 @@ def test_a_scan_loads_no_library_that_only_outputs_need():
     seldom = {"dataclasses", "glob", "html", "pkgutil", "socket", "traceback", "zstandard"}
     assert not seldom & loaded
     assert not {"ast", "inspect", "typing_extensions"} & loaded  # which msgspec would take
+    assert not {"msgspec.inspect", "platform", "textwrap"} & loaded  # as these
+    assert "string" not in loaded  # which reads summaries of rules that are not ours
     assert "backchannel.catalogue.model" not in loaded  # of whole sheets: the index is enough
     assert "backchannel.flows.core_py" not in loaded  # the compiled core, not what stands in for it
     assert "backchannel.protocols.icq_peer.wire" not in loaded  # as nobody speaks it here

@@ -5,8 +5,8 @@ from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector
 from backchannel.detect.kinds import kinds
 from backchannel.detect.names import vocabulary
-from backchannel.detect.plan import Plan
-from backchannel.detect.prepared import CHECKED, QUESTIONS
+from backchannel.detect.plan import Plan, parts
+from backchannel.detect.prepared import CHECKED, PARTS, QUESTIONS
 from backchannel.engine.ended import Ended
 
 OURS = rules.load()
@@ -33,6 +33,15 @@ def test_no_expression_of_ours_is_read_anew():
         for tag in rule.events:
             detector.reads(tag, {})
     assert syntax.checked.cache_info().misses == 0
+
+
+def test_summaries_of_ours_are_prepared():
+    summaries = {rule.summary for rule in OURS.values()}
+    assert summaries == PARTS.keys()
+    for summary in summaries:
+        strange = f"{summary} "  # which is not prepared
+        assert strange not in PARTS
+        assert "".join(map("".join, parts(strange))) == "".join(map("".join, parts(summary))) + " "
 
 
 def test_what_is_prepared_is_what_would_be_read():

@@ -44,7 +44,9 @@ def _run() -> int:
 
     scan = plain.call(sys.argv[1:])
     if scan is not None:
-        _load_msgspec()
+        from backchannel.cli import loading  # noqa: PLC0415 - as above
+
+        loading.load_msgspec()
     call = scan or _call
     gc.freeze()  # what was loaded stays: nothing of it is worth looking at
     try:
@@ -56,20 +58,6 @@ def _run() -> int:
         streams.complain(str(error))
         return PRIVILEGE
     return code if isinstance(code, int) else 0
-
-
-def _load_msgspec() -> None:
-    """Load msgspec without `typing_extensions`, a seventh of the time until a scan begins. It takes
-    that where it is installed, though `typing` has all that it asks of it.
-    """
-    hidden = "typing_extensions"
-    if "msgspec" in sys.modules or hidden in sys.modules:
-        return
-    sys.modules[hidden] = None  # type: ignore[assignment]  # so that importing it fails
-    try:
-        import msgspec  # noqa: F401, PLC0415 - not for the first page, nor for help
-    finally:
-        del sys.modules[hidden]
 
 
 def _call() -> object:

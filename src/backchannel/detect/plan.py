@@ -8,7 +8,6 @@ one comes.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from string import Formatter
 from typing import Any, TypeAlias
 
 from backchannel.detect.compiled import Compiled, Subject
@@ -16,6 +15,7 @@ from backchannel.detect.expressions import FAILURES, Expression, function, is_pl
 from backchannel.detect.found import brief
 from backchannel.detect.functions import join
 from backchannel.detect.names import ANY, FEW, Vocabulary
+from backchannel.detect.prepared import PARTS
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.text import escape
@@ -337,6 +337,10 @@ def parts(summary: str) -> tuple[tuple[str, str], ...]:
 
     Raises ValueError where it is not written as it must be.
     """
+    if (known := PARTS.get(summary)) is not None:
+        return known
+    from string import Formatter  # noqa: PLC0415 - which our own rules do not need
+
     told = list[tuple[str, str]]()
     for text, name, form, conversion in Formatter().parse(summary):
         if name is not None and (not name.isidentifier() or form or conversion):
