@@ -7,6 +7,7 @@ from backchannel.engine.known cimport Known
 from backchannel.engine.observer cimport Observer
 from backchannel.engine.reach cimport Reach
 from backchannel.engine.run cimport Run
+from backchannel.engine.step cimport Step
 from backchannel.engine.stream cimport Moment, Stream
 from backchannel.engine.stream cimport moment as moment_of
 from backchannel.flows.due cimport Deliverer, Due
@@ -50,6 +51,7 @@ cdef class Engine:
     cdef _abandon(self, Stream stream)
     cdef _let_go(self, Stream stream)
     @cython.locals(protocol=Known)
+    @cython.locals(step=Step)
     cdef _claim(self, Stream stream, claim, Moment moment)
     cdef _decode(self, Stream stream, int side, data, Moment moment)
     cdef _judge(self, Stream stream, Moment moment)

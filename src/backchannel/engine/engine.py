@@ -364,12 +364,11 @@ class Engine:
             stream.ends = msgspec.structs.replace(flow, client=flow.server, server=flow.client)
         stream.sit(protocol.begin(start))
         stream.reconsider()  # if it is refuted
-        steps = list(stream.replay or ())
-        for side, data, then in steps:
+        for step in list(stream.replay or ()):
             if stream.protocol is not protocol or stream.deaf:
                 return  # refuted on the way: the next decoder was shown all of it
-            step = bytes(data) if isinstance(data, bytearray) else data
-            self._decode(stream, side, step, then)
+            data = bytes(step.data) if isinstance(step.data, bytearray) else step.data
+            self._decode(stream, SIDES[step.side], data, moment_of(step.time, step.frame))
         for side in SIDES:
             if stream.ended & 1 << side and stream.session and stream.protocol is protocol:
                 self._end_session(stream, stream.session, side, moment)
@@ -399,13 +398,15 @@ class Engine:
             self._let_go(stream)
         elif stream.is_done():
             stream.decoder = None
+            if standing is PARSED:
+                stream.settle()
             if not stream.children and stream.slot >= 0:
                 self._core.drop(stream.slot)
         elif standing is PARSED and not stream.deaf:
             stream.decoder = stream.typed
             if stream.peeked is not NOTHING:
                 stream.settle()
-                if stream.slot >= 0:
+                if stream.slot >= 0 and not (stream.protocol and stream.protocol.context):
                     self._core.keep(stream.slot)
 
     def _refuted(self, stream: Stream, moment: Moment) -> None:

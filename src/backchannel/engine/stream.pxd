@@ -5,6 +5,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.engine.known cimport Known
 from backchannel.engine.logins cimport Group
 from backchannel.engine.run cimport Run
+from backchannel.engine.step cimport Step, step
 
 
 @cython.final
@@ -57,7 +58,7 @@ cdef class Stream:
     @cython.locals(group=Group, service=str, account=str, known=Known)
     cpdef tuple place(self)
     cpdef bint exhausted(self, answer)
-    @cython.locals(replay=list, size=Py_ssize_t)
+    @cython.locals(replay=list, size=Py_ssize_t, last=Step)
     cpdef remember(self, side, data, Moment moment)
     cpdef forget(self)
     cpdef settle(self)

@@ -8,6 +8,7 @@ from backchannel.engine.known import Known
 from backchannel.engine.logins import Group
 from backchannel.engine.observation import FlowInfo, Place
 from backchannel.engine.run import Run
+from backchannel.engine.step import Step, step
 from backchannel.events import Event
 from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
 
@@ -133,7 +134,7 @@ class Stream:
         self.frame = frame  # of the packet that brought its last bytes
         self.octets = 0
         self.peeked: tuple[bytes, bytes] = NOTHING
-        self.replay: list[tuple[Side, bytes | bytearray | int, Moment]] | None = None
+        self.replay: list[Step] | None = None
         self.replay_size = 0
         self.candidates: list[Known] | None = None
         """Whose magic fitted, the most telling first."""
@@ -351,12 +352,12 @@ class Stream:
         crowded = self.tcp and len(replay) >= REPLAY_STEPS
         if crowded and isinstance(data, bytes):
             last = replay[-1]
-            if last[0] is side and isinstance(last[1], bytearray):
-                last[1].extend(data)
+            if last.side == side and isinstance(last.data, bytearray):
+                last.data.extend(data)
             else:
-                replay.append((side, bytearray(data), moment))
+                replay.append(step(side, bytearray(data), moment.time, moment.frame))
         else:
-            replay.append((side, data, moment))
+            replay.append(step(side, data, moment.time, moment.frame))
         self.replay_size += size
         if self.replay_size > REPLAY_BYTES or len(replay) > 2 * REPLAY_STEPS:
             self.forget()
