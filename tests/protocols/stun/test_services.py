@@ -151,6 +151,7 @@ def test_messenger_asks_the_same_relays_by_webrtcs_transactions(data):
         relay(6) + b"\0",
         relay(6)[:-1],
         relay(0),
+        relay(6)[:-11] + b"\x0b" + relay(6)[-10:],
         turn(3, (0x000F, b"\x72\xc6\x4b\xc7"), (0x15, b"x")),
         turn(0x203, COOKIE, (0x15, b"x")),
         turn(3, (0x4000, bytes(101)), (0x4001, b"")),
@@ -262,7 +263,7 @@ def test_no_more_is_remembered_than_there_is_room_for():
     full = [("10.1.0.1", n, "") for n in range(sockets.MOST)]
     (effect,) = sockets.remember(known(*full), "signal", sockets.of(PEER))
     assert len(effect.value) == sockets.MOST
-    assert [list(effect.value)[0][1], list(effect.value.values())[-1]] == [1, "signal"]
+    assert [next(iter(effect.value))[1], list(effect.value.values())[-1]] == [1, "signal"]
     (effect,) = sockets.remember(known(*full), "signal", full[3])
     assert (len(effect.value), list(effect.value)[-1]) == (sockets.MOST, full[3])
 
