@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from backchannel.cli.streams import TOGETHER, in_parts
 
 CAPTURE = Path(__file__).parents[2] / "examples/aim/aim_oft.pcap"
 POLICY = Path(__file__).parents[2] / "examples/policies/office.yaml"
@@ -67,3 +70,42 @@ def test_a_reader_that_leaves_is_no_error(words):
             [sys.executable, "-c", PROGRAM, *words], stdout=out, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+class Row(msgspec.Struct, frozen=True):
+    name: str
+    numbers: tuple[int, ...] = ()
+    rows: tuple["Row", ...] = ()
+
+
+class Kind(msgspec.Struct, frozen=True, tag="kind"):
+    name: str = ""
+
+
+class Array(msgspec.Struct, frozen=True, array_like=True):
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Row("é", tuple(range(3 * TOGETHER)), (Row("a"), Row("b", (1,))) * TOGETHER),
+        Row(""),
+        Kind("a"),
+        (Array("a"), Array()),
+        tuple(range(TOGETHER)),
+        tuple(range(TOGETHER + 1)),
+        (),
+        {"a": (1, 2), "b": Row("c")},
+        [Row("a")],
+        None,
+        "text",
+    ],
+)
+def test_in_parts_it_is_the_same_json(value):
+    assert b"".join(in_parts(value)) == msgspec.json.encode(value)
+
+
+def test_no_part_of_a_long_table_is_long():
+    rows = Row("", rows=(Row("x" * 100),) * 10_000)
+    assert max(map(len, in_parts(rows))) < 200 * TOGETHER

@@ -44,6 +44,8 @@ def test_the_flows_asked_about_last_are_remembered():
     assert (made[0].flow.client.port, made[0].flow.serial, made[0].scope) == (1000, 1, 1)
     assert core.asked == [0]
     assert sum(each.ends is not None for each in made) == REMEMBERED
+    assert made[1].given is None
+    assert made[1].start.client.port == 1001
 
 
 def test_what_a_session_begins_with_is_kept_until_it_is_proved_and_made_again():

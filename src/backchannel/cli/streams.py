@@ -3,6 +3,7 @@
 import codecs
 import io
 import sys
+from collections.abc import Iterator
 
 PLAIN = {
     "“": '"',
@@ -16,6 +17,8 @@ PLAIN = {
     "━": "=",
 }
 """How our own signs are written where the encoding lacks them; all others become escapes."""
+TOGETHER = 256
+"""Entries of a table that are written as JSON at once."""
 
 
 def prepare() -> None:
@@ -35,10 +38,33 @@ def complain(text: str) -> None:
 
 def put_json(value: object) -> None:
     """Write *value* as one line of JSON on standard output."""
-    import msgspec  # noqa: PLC0415 - only where asked
+    sys.stdout.buffer.writelines(in_parts(value))
+    sys.stdout.buffer.write(b"\n")
 
-    sys.stdout.buffer.write(msgspec.json.encode(value))
-    sys.stdout.buffer.write(b"\n")  # apart: the line may be long, and would be held twice
+
+def in_parts(value: object) -> Iterator[bytes]:
+    """Yield the JSON of *value* in parts, so that there is never all of a long answer twice."""
+    from msgspec import Struct, json  # noqa: PLC0415 - only where asked
+
+    if isinstance(value, tuple):
+        yield b"["
+        for at in range(0, len(value), TOGETHER):
+            yield b"," * (at > 0) + json.encode(value[at : at + TOGETHER])[1:-1]
+        yield b"]"
+    elif isinstance(value, Struct) and not any(
+        getattr(value.__struct_config__, each) for each in ("array_like", "omit_defaults", "tag")
+    ):
+        yield b"{"
+        comma = b""
+        for name, written in zip(
+            value.__struct_fields__, value.__struct_encode_fields__, strict=True
+        ):
+            yield comma + json.encode(written) + b":"
+            yield from in_parts(getattr(value, name))
+            comma = b","
+        yield b"}"
+    else:
+        yield json.encode(value)
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

@@ -70,8 +70,7 @@ class Candidates:
         wanted = stream.considered & ~(stream.denied | stream.excluded)
         if not wanted:
             return None
-        start = stream.given
-        assert start is not None
+        start = stream.beginning()
         peek = Peek(start.transport, client, server, start.begun, start)
         answer = self._decide(stream, wanted & ~self._context, peek)
         if answer is None:  # what is decoded for its names comes last
@@ -115,8 +114,7 @@ class Candidates:
             if alone is not None and not alone.bit & stream.excluded:  # as nearly always
                 stream.consider(alone)
                 return
-        start = stream.given
-        assert start is not None
+        start = stream.beginning()
         fitting = self._core.fitting(  # several; or wanted for its name, before it spoke
             start.transport, payload, begun=start.begun, number=start.number
         )
@@ -126,8 +124,7 @@ class Candidates:
     def _look_up(self, stream: Stream) -> None:
         """Learn who may speak from the ports."""
         stream.ported = True
-        start = stream.given
-        assert start is not None
+        start = stream.beginning()
         for port in (start.client.port, start.server.port):
             for transport, known in self._by_port.get(port, ()):
                 if transport == start.transport:

@@ -310,7 +310,8 @@ class Engine:
             stream.peeked = (b"", other) if side == 0 else (other, b"")
             stream.matched, stream.asked = 0, False
             stream.denied = 0  # who passed may think otherwise now
-            stream.given = msgspec.structs.replace(stream.start, begun=False)
+            stream.given = msgspec.structs.replace(stream.beginning(), begun=False)
+            stream.begun = False
         elif len(peeked) < PEEK_LIMIT and (not peeked or stream.tcp):
             room = PEEK_LIMIT - len(peeked)
             more = data if len(data) <= room else data[:room]
@@ -353,8 +354,7 @@ class Engine:
         # what a tunnel carries is told of anyway, as the core gates nothing there
         stream.sealed = protocol.sealed and not self.everything and not stream.depth
         stream.flip = int(claim.flipped)
-        start = stream.given
-        assert start is not None
+        start = stream.beginning()
         if claim.flipped:
             start = msgspec.structs.replace(start, client=start.server, server=start.client)
         flow = stream.info()

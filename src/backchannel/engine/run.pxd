@@ -14,4 +14,5 @@ cdef class Run:
     cpdef ask(self, stream)
     @cython.locals(at=int)
     cpdef remember(self, stream)
+    cpdef start(self, stream)
     cpdef close(self, stream)

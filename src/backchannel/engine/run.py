@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from backchannel.contract import Reads
+from backchannel.contract import Reads, Start
 from backchannel.engine.observation import FlowInfo
 from backchannel.flows.core import FlowCore
 
@@ -47,8 +47,24 @@ class Run:
         before = self._recent[at]
         if before is not None:
             before.ends, before.spot = None, -1
+            before.part()
         self._recent[at], stream.spot = stream, at
         self._at = at + 1 if at + 1 < REMEMBERED else 0
+
+    def start(self, stream: "Stream") -> Start:
+        """Return what a session of a flow's *stream* may know when it begins."""
+        flow = stream.info()
+        ends = flow.client, flow.server
+        client, server = reversed(ends) if stream.turned else ends
+        return Start(
+            flow.transport,
+            client,
+            server,
+            stream.begun,
+            number=flow.number or 0,
+            read=self.read,
+            recall=self.recall,
+        )
 
     def close(self, stream: "Stream") -> None:
         """The flow of *stream* is over: nobody can be asked about it any more."""

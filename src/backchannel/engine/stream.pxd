@@ -39,6 +39,8 @@ cdef class Stream:
     cdef public Stream carries
 
     cpdef info(self)
+    cpdef beginning(self)
+    cpdef part(self)
     cpdef Group login(self)
     cpdef bint is_nobodys(self)
     cpdef bint is_done(self)

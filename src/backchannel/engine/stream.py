@@ -124,7 +124,7 @@ class Stream:
         self.spot = -1  # where that is
         self.turned = False  # whether its bytes told that the ends are the other way round
         self.given: Start | None = given
-        """What sessions are begun with, until none will be: see `start`."""
+        """What sessions are begun with, while that is remembered: see `beginning`."""
         self.begun = given.begun
         self.announced = False
         self.inside = inside
@@ -202,14 +202,13 @@ class Stream:
     @property
     def start(self) -> Start:
         """What a session may know when it begins."""
+        return self.beginning()
+
+    def beginning(self) -> Start:
+        """Return what a session may know when it begins."""
         if self.given is not None:
             return self.given
-        flow, run = self.info(), self.run
-        ends = (flow.server, flow.client) if self.turned else (flow.client, flow.server)
-        number = flow.number or 0
-        return Start(
-            flow.transport, *ends, self.begun, number=number, read=run.read, recall=run.recall
-        )
+        return self.run.start(self)
 
     def login(self) -> Group | None:
         """Return the login that it belongs to."""
@@ -371,8 +370,12 @@ class Stream:
         self.forget()
         self.peeked = NOTHING
         self.reconsider()
-        if self.slot >= 0 and self.given is not None and not self.announced:
-            self.given = None  # nothing in it that the core does not know
+        self.part()
+
+    def part(self) -> None:
+        """Let go what sessions are begun with, where the core knows all that is in it."""
+        if self.slot >= 0 and not self.announced:
+            self.given = None
 
     def consider(self, known: Known) -> None:
         """Let a protocol be asked whether the stream is its own."""
