@@ -69,6 +69,17 @@ def test_long_flows_are_counted_in_full():
     assert (row.missed, row.retransmissions, row.gaps) == ((0, 0), 0, (0, 0))
 
 
+@pytest.mark.parametrize(("silence", "found"), [(6, 1), (14, 0)])
+def test_first_bytes_wait_for_those_before_them_as_long_as_for_any_hole(silence, found):
+    """The expiry hand comes by after 32 packets, and lets go what nothing came for."""
+    talk = Talk().open().send(0, b"second", at=5)
+    talk.send(0, b"first", at=0, wait=silence)
+    others = [(at + silence - 2, frame) for at, frame in datagrams(64)]
+    frames = sorted(talk.frames + others)
+    told = both(pcap(frames), [(0, Magic("tcp", b"firstsecond", first=True))])
+    assert len(told.rows) == found
+
+
 def test_holes_of_more_than_four_gigabytes_are_counted_and_filled():
     talk = Talk().open()
     far = (1 << 30) - 1

@@ -497,7 +497,8 @@ cdef class FlowCore(Deliverer):
         """End what was idle for too long among the next flows under the expiry hand."""
         cdef uint32_t due[STEPS]    # flows that are over, or may wait for bytes too long
         cdef bint over[STEPS]
-        cdef uint32_t step, slot, count = 0
+        cdef uint32_t step, slot, waits, count = 0
+        cdef int64_t silence
         cdef const flow_t* flow
         cdef extra_t* extra
         for step in range(min(<uint32_t>STEPS, self.slots.used)):
@@ -505,21 +506,32 @@ cdef class FlowCore(Deliverer):
             if slot == NOWHERE:
                 continue
             flow = &self.slots.flows[slot]
-            due[count], over[count] = slot, idle(&self.bounds, flow, self.out.time)
-            if over[count]:
-                prefetch(&self.slots.index[hash_of(self.slots, flow) & self.slots.mask])
-                prefetch(&self.slots.rest[slot])
-                count += 1
-            elif flow.bits & (STREAMING | WANTED) == STREAMING | WANTED:
-                count += 1
-        for step in range(count):
-            if over[step]:
-                self.close(due[step], c.IDLE)
+            waits = flow.bits & (STREAMING | WANTED)
+            if self.out.time - flow.last_time <= self.bounds.least_idle:
+                if waits != STREAMING | WANTED:
+                    continue
+                over[count] = False
             else:
-                flow, extra = &self.slots.flows[due[step]], self.slots.rest[due[step]].extra
-                self.payloads.streams.expire(due[step], extra)
-                if self.out.time - flow.last_time > self.bounds.history_idle:
+                over[count] = idle(&self.bounds, flow, self.out.time)
+                if not over[count] and not waits & STREAMING:
+                    continue
+                prefetch(&self.slots.rest[slot])
+                if over[count]:
+                    prefetch(&self.slots.index[hash_of(self.slots, flow) & self.slots.mask])
+            due[count] = slot
+            count += 1
+        for step in range(count):
+            slot = due[step]
+            flow, extra = &self.slots.flows[slot], self.slots.rest[slot].extra
+            silence = self.out.time - flow.last_time
+            if over[step]:
+                self.close(slot, c.IDLE)
+            elif flow.bits & WANTED:
+                self.payloads.streams.expire(slot, extra)
+                if silence > self.bounds.history_idle:
                     self.payloads.streams.let_go(extra)
+            elif silence > self.bounds.hole_wait:
+                self.payloads.give_up(slot)
 
     cdef void vacate(self, uint32_t slot) noexcept nogil:
         """Let the slot of a flow that ended be used again."""
@@ -638,6 +650,7 @@ cdef int set_bounds(bounds_t* bounds, settings) except -1:
         for kind in range(3):
             bounds.idle[known][kind] = idles[known][kind] * SECOND
     least = min(settings.opening_idle, settings.closed_idle, *idles[0], *idles[1], *idles[2])
+    least = min(least, settings.hole_wait)
     bounds.least_idle = least * SECOND
     bounds.hole_wait = settings.hole_wait * SECOND
     bounds.history_idle = settings.history_idle * SECOND

@@ -363,9 +363,13 @@ class FlowCore:
             if self._is_idle(slot):
                 self._close(slot, IDLE)
             elif flow.stream is not None:
-                flow.stream.expire()
-                if self._out.time - flow.last_time > self._settings.history_idle * SECOND:
-                    flow.stream.let_go()
+                silence = self._out.time - flow.last_time
+                if flow.wanted:
+                    flow.stream.expire()
+                    if silence > self._settings.history_idle * SECOND:
+                        flow.stream.let_go()
+                elif silence > self._settings.hole_wait * SECOND:
+                    self._payloads.give_up(flow)
 
     def _evict(self) -> None:
         """Make room: the longest idle of the next flows goes, the least interesting kind first."""

@@ -64,6 +64,7 @@ cdef class Payloads:
     cdef uint64_t look_again(
         self, half_t* half, int number, bint answered, uint64_t* maybe
     ) noexcept nogil
+    cdef void give_up(self, uint32_t slot) noexcept nogil
     cdef void settle(self, uint32_t slot, int side) noexcept nogil
     cdef extra_t* stream(self, uint32_t slot) noexcept nogil
     cdef extra_t* deliver(self, uint32_t slot, int side, uint32_t seq) noexcept nogil

@@ -173,6 +173,17 @@ cdef class Payloads:
                 if not flow.bits & WANTED and not extra.conflicts and extra.rare == NULL:
                     self.slots.forget(slot)
 
+    cdef void give_up(self, uint32_t slot) noexcept nogil:
+        """Nothing came for long: first bytes that wait for those before them do so no longer."""
+        cdef const flow_t* flow = &self.slots.flows[slot]
+        cdef const half_t* half
+        cdef int side
+        for side in range(2):
+            if flow.bits & STREAMING:
+                half = &self.slots.rest[slot].extra.halves[side]
+                if half.first != NULL and half.first.seq != <uint32_t>half.next:
+                    self.settle(slot, side)
+
     cdef void test(
         self, uint32_t slot, int side, const packet_t* packet, bint opening
     ) noexcept nogil:

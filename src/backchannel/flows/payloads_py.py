@@ -48,6 +48,13 @@ class Payloads:
             flow.wanted = True
             flow.missed = list(flow.payload)
 
+    def give_up(self, flow: Flow) -> None:
+        """Nothing came for long: first bytes that wait for those before them do so no longer."""
+        for side in range(2):
+            half = flow.stream.halves[side] if flow.stream is not None else None
+            if half is not None and half.held and half.held[0].seq != half.next:
+                self._settle(flow, side)
+
     def stop(self, flow: Flow) -> None:
         """Forget the flow's bytes, and that it had a stream."""
         if flow.stream is not None:
