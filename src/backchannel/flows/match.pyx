@@ -57,8 +57,9 @@ cdef class Matcher:
     """All magics; answers with a bit mask of protocol indexes."""
 
     def __init__(self, magics, names, gated, *, everything):
-        cdef uint32_t count = 0, number, at, size, place
+        cdef uint32_t count = 0, number, at, size, place, opening
         cdef gate_t* gates
+        cdef gate_t* made
         for index, magic in magics:
             check(index, magic)
         self.names = Names(names)
@@ -83,21 +84,28 @@ cdef class Matcher:
         self.gates = <gate_t*>calloc(sum(map(len, lists)) + 1, sizeof(gate_t))
         if self.gates == NULL:
             raise MemoryError
+        made = <gate_t*>calloc(2 * len(magics) + 1, sizeof(gate_t))
+        if made == NULL:
+            raise MemoryError
+        for number in range(len(magics)):
+            for opening in range(2):
+                made[2 * number + opening] = make_gate(&self.magics[number], number, opening)
         for place, numbers in enumerate(lists):
             self.starts[place] = count
             for number in numbers:
-                self.gates[count] = make_gate(&self.magics[number], number, place >= 3 * 256)
+                self.gates[count] = made[2 * number + (place >= 3 * 256)]
                 count += 1
         self.starts[2 * 3 * 256] = count
         for place, numbers in enumerate(wide):
             gates = self.wide[place].gates
             self.wide[place].count = len(numbers)
             for at, number in enumerate(numbers):
-                gates[at] = make_gate(&self.magics[number], number, place >= 3)
+                gates[at] = made[2 * number + (place >= 3)]
                 for size in range(WINDOW + 1):
                     if gates[at].least <= size <= gates[at].most or size == WINDOW:
                         self.wide[place].of_size[size] |= <uint64_t>1 << at
             self.ask(&self.wide[place])
+        free(made)
 
     cdef int ask(self, wide_t* wide) except -1:
         """Choose the places whose bytes leave fewest of the gates, and note which bytes leave which."""
@@ -367,18 +375,23 @@ cdef inline uint32_t bucket(uint32_t piece) noexcept nogil:
 
 cdef int compile_magic(magic_t* made, int index, object magic) except -1:
     """Lay a Magic out for `fits`. The sizes were checked by `check`."""
-    mask = magic.mask or b"\xff" * len(magic.pattern)
+    cdef bytes pattern = magic.pattern, mask = magic.mask or b"\xff" * len(magic.pattern)
+    cdef const uint8_t* wanted = pattern
+    cdef const uint8_t* bits = mask
+    cdef uint32_t at
+    if len(mask) != len(pattern):
+        raise ValueError(f"a mask of another size than the pattern: {magic}")
     made.bit = <uint64_t>1 << index
     made.number = magic.number
-    made.at, made.size, made.minimum = magic.at, len(magic.pattern), magic.minimum
+    made.at, made.size, made.minimum = magic.at, len(pattern), magic.minimum
     made.first, made.stream = magic.first, magic.transport == "tcp"
     made.unanswered, made.binary, made.multiple = magic.unanswered, magic.binary, magic.multiple
-    for at, (want, bits) in enumerate(zip(magic.pattern, mask, strict=True)):
-        made.pattern[at], made.mask[at] = want & bits, bits
+    for at in range(made.size):
+        made.pattern[at], made.mask[at] = wanted[at] & bits[at], bits[at]
     made.some_count = len(magic.some)
     for number, some in enumerate(magic.some):
-        for at, bits in enumerate(some):
-            made.some[number][at] = bits
+        for at, byte in enumerate(some):
+            made.some[number][at] = byte
     made.unless_count = len(magic.unless)
     for number, word in enumerate(magic.unless):
         made.unless_sizes[number] = len(word)
