@@ -177,12 +177,17 @@ cdef class Records:
         cdef Py_ssize_t at = 0, count = chunk.count, header = self.header
         cdef bint swapped = self.swapped
         cdef int64_t tick = self.tick
-        cdef uint32_t captured = 0, link = self.link
+        cdef uint32_t seconds, parts, captured, original, link = self.link
         cdef const uint8_t* here
         cdef frame_t* frame
         while size - at >= header:
             here = data + at
-            captured = word(here + 8, swapped)
+            if swapped:
+                seconds, parts = be32(here), be32(here + 4)
+                captured, original = be32(here + 8), be32(here + 12)
+            else:
+                seconds, parts = le32(here), le32(here + 4)
+                captured, original = le32(here + 8), le32(here + 12)
             if captured > LARGEST_RECORD:
                 self.wrong(LONG_RECORD, captured)
                 break
@@ -194,8 +199,8 @@ cdef class Records:
             frame = &chunk.frames[count]
             count += 1
             frame.data = here + header
-            frame.time = word(here, swapped) * <int64_t>1000000000 + word(here + 4, swapped) * tick
-            frame.captured, frame.original = captured, word(here + 12, swapped)
+            frame.time = seconds * <int64_t>1000000000 + parts * tick
+            frame.captured, frame.original = captured, original
             frame.link = link
             at += header + captured
         chunk.count, self.needed = count, header
