@@ -48,8 +48,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     opening_bytes: int = 16 * 1024
     """Bytes of one side that wait for its first segment while nobody wants the flow yet."""
     hole_wait: int = 10
-    """Seconds that bytes wait behind a hole that the other side does not acknowledge. First bytes of
-    a flow that nobody wants yet wait so long after its last packet."""
+    """Seconds that bytes wait behind a hole that the other side does not acknowledge; of a flow
+    that nobody wants yet, seconds after its last packet."""
     late_ms: int = 50
     """Milliseconds that they wait behind one that it acknowledges: mirror ports and several receive
     queues capture data behind their acknowledgement."""
