@@ -11,30 +11,35 @@ Key: TypeAlias = tuple[str, str, str]
 """Service, protocol, stack."""
 
 
+PLACES = 256
+"""Rows that are known again at once, for each kind of event."""
+
+
+class Counted:
+    """Where events of one kind are counted for one row."""
+
+    __slots__ = "inside", "row", "tally"
+
+    def __init__(self, row: ServiceRow, tally: Tally, inside: bool) -> None:
+        self.row = row
+        self.tally = tally
+        """How many of the kind the row has."""
+        self.inside = inside
+        """Whether the kind is about what its flow's protocol carries."""
+
+
 class Spot:
     """Where events of one kind were counted last: nearly always the next one is counted there."""
 
-    __slots__ = (
-        "capability",
-        "carried",
-        "inside",
-        "protocol",
-        "row",
-        "service",
-        "stack",
-        "tag",
-        "tally",
-    )
+    __slots__ = "capability", "carried", "place", "places", "protocol", "service", "stack", "tag"
 
     def __init__(self, tag: str, carried: str, capability: str) -> None:
         """*tag* and *capability* are those of the kind, *carried* is the protocol it speaks of."""
         self.tag, self.carried, self.capability = tag, carried, capability
         self.service = self.protocol = self.stack = ""
-        self.row: ServiceRow | None = None
-        self.tally = Tally()
-        """How many of the kind the row has."""
-        self.inside = False
-        """Whether the kind is about what its flow's protocol carries."""
+        self.place: Counted | None = None
+        self.places: dict[Key, Counted] = {}
+        """Where they were counted before."""
 
 
 class Services:
@@ -60,16 +65,17 @@ class Services:
     ) -> ServiceRow | None:
         """Count an event where its kind has its *spot*; return the row, None where it has none."""
         if (
-            spot.row is None
+            spot.place is None
             or service != spot.service
             or protocol != spot.protocol
             or stack != spot.stack
         ):
             self._move(spot, service, protocol, stack)
-        row = spot.row
-        if row is None:
+        place = spot.place
+        if place is None:
             return None
-        spot.tally.count += 1
+        place.tally.count += 1
+        row = place.row
         if confidence is not row.confidence and confidence > row.confidence:
             row.claim(confidence, "")
         return row
@@ -77,13 +83,23 @@ class Services:
     def _move(self, spot: Spot, service: str, protocol: str, stack: str) -> None:
         """Find the spot of an event elsewhere."""
         spot.service, spot.protocol, spot.stack = service, protocol, stack
+        key = service, protocol, stack
+        spot.place = spot.places.get(key)
+        if spot.place is None:
+            spot.place = place = self._place(spot, service, protocol, stack)
+            if place is not None:
+                if len(spot.places) >= PLACES:
+                    spot.places.clear()
+                spot.places[key] = place
+
+    def _place(self, spot: Spot, service: str, protocol: str, stack: str) -> Counted | None:
         carried = spot.carried
-        spot.inside = carried not in {"", stack.rsplit("/", 1)[-1]}
-        row = self.row((service, protocol, f"{stack}/{protocol}" if spot.inside else stack))
-        spot.row = row
-        if row is not None:
-            spot.tally = row.tally(spot.tag)
-            row.capabilities.add(spot.capability)
+        inside = carried not in {"", stack.rsplit("/", 1)[-1]}
+        row = self.row((service, protocol, f"{stack}/{protocol}" if inside else stack))
+        if row is None:
+            return None
+        row.capabilities.add(spot.capability)
+        return Counted(row, row.tally(spot.tag), inside)
 
     def done(self) -> tuple[doc.Service, ...]:
         """Return all rows as they stand in the document."""

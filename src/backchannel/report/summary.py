@@ -83,7 +83,7 @@ class Summary:
             row = self._services.count(spot, service, protocol, stack, confidence)
         if row is not None:
             row.seen(time, time)
-            if spot.inside:
+            if spot.place is not None and spot.place.inside:
                 row.carry(flow, target)
             if kind.asks and (capability := event.capability):
                 row.capabilities.add(capability)
@@ -126,7 +126,7 @@ class Summary:
                 continue
             last = row
             row.seen(time, time)
-            if spot.inside:
+            if spot.place is not None and spot.place.inside:
                 row.carry(flow, target)
             if account:
                 row.accounts.add(account)
@@ -157,10 +157,11 @@ class Summary:
         row.packets += packets
         row.octets += octets
         row.seen(first, last)
-        row.clients.add(client.address)
-        row.servers.add(endpoint(server.address, server.port))
+        near, far = client.address, server.address
+        row.clients.add(near)
+        row.servers.add(endpoint(far, server.port))
         row.accounts.add(account)
-        pair = self._pairs.of(service, client.address, server.address)
+        pair = self._pairs.of(service, near, far)
         pair[0] += 1
         pair[1] += octets
 
