@@ -2,6 +2,7 @@
 
 cimport cython
 from backchannel.flows.community cimport flow_id
+from backchannel.protocols.hashes cimport sha256
 from backchannel.text cimport endpoint, escape
 from backchannel.when cimport rfc3339
 
@@ -34,7 +35,7 @@ cdef class Found:
     cpdef bint add(self, long long time, confidence, flow, tuple accounts, tuple hosts=*)
     @cython.locals(place=Place)
     cpdef bint shown(self, flow, str excerpt)
-    @cython.locals(subject=tuple)
+    @cython.locals(subject=tuple, digest=bytes)
     cpdef finding(self, rule, Writer writer)
 
 

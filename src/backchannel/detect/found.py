@@ -1,6 +1,5 @@
 """One finding under way: what rules matched becomes evidence within bounds, then a `Finding`."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
@@ -10,10 +9,10 @@ from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
 from backchannel.flows.community import flow_id
 from backchannel.model import Confidence
+from backchannel.protocols.hashes import sha256
 from backchannel.text import endpoint, escape
 from backchannel.when import rfc3339
 
-_SHA256 = hashlib.sha256()
 _LEAST = Confidence.PORT
 _WORDS: dict[Confidence, Any] = {each: each.word for each in Confidence}
 _OF_RULE = attrgetter(
@@ -121,12 +120,11 @@ class Found:
         name, title, category, severity, why, doubts, disproof, cure, attack, references = (
             writer.of_rule(rule)
         )
-        digest = _SHA256.copy()  # which takes half as long as making a new one
         subject = (name,) + self.subject  # noqa: RUF005 - a list would be made between
-        digest.update("\0".join(subject).encode("utf-8", "replace"))
+        digest = sha256("\0".join(subject).encode("utf-8", "replace"))
         first = rfc3339(self.first)
         return Finding(
-            id=digest.hexdigest()[:16],
+            id=digest[:8].hex(),
             rule=name,
             title=title,
             category=category,

@@ -9,5 +9,6 @@ cdef class Mac:
     cpdef bytes digest(self, bytes message)
 
 
+cpdef bytes sha256(bytes message)
 cpdef bytes sha1(bytes message)
 cpdef bytes remembered(bytes marks, bytes message, int kind, int most)

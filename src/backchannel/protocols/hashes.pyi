@@ -13,6 +13,9 @@ class Mac:
     def digest(self, message: bytes) -> bytes:
         """Return the code of *message*: 32 bytes."""
 
+def sha256(message: bytes) -> bytes:
+    """Return the digest of *message*: 32 bytes."""
+
 def sha1(message: bytes) -> bytes:
     """Return the digest of *message*: 20 bytes."""
 

@@ -68,6 +68,16 @@ cdef class Mac:
         return (<const char*>digest)[: sizeof(digest)]
 
 
+cpdef bytes sha256(bytes message):
+    """Return the digest of a message."""
+    cdef uint32_t[8] state
+    cdef uint8_t[32] digest
+    memcpy(state, BEGIN_256, sizeof(state))
+    finish(compress_256, state, <const uint8_t*><const char*>message, len(message), 0)
+    write(state, 8, digest)
+    return (<const char*>digest)[: sizeof(digest)]
+
+
 cpdef bytes sha1(bytes message):
     """Return the digest of a message."""
     cdef uint32_t[5] state
