@@ -14,6 +14,7 @@ SHARED = {
     "events",
     "effects",
     "reader",
+    "hashes",
     "text",
     "errors",
     "contract",
@@ -49,7 +50,7 @@ ORDER = [
     "__main__",
 ]
 IO = {"socket", "subprocess", "urllib.request", "http.client", "asyncio", "selectors", "time", "os"}
-PURE = {*SHARED, "identify", "protocols"}
+PURE = {*SHARED, "protocols"}
 
 
 def modules():

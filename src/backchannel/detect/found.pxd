@@ -2,7 +2,7 @@
 
 cimport cython
 from backchannel.flows.community cimport flow_id
-from backchannel.protocols.hashes cimport sha256
+from backchannel.hashes cimport sha256
 from backchannel.text cimport endpoint, escape
 from backchannel.when cimport rfc3339
 

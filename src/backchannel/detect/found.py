@@ -8,8 +8,8 @@ from backchannel.detect.limits import ALIKE, EVIDENCE, EXCERPT, HOSTS, LOOKED_AT
 from backchannel.detect.model import Evidence, Finding, Rule
 from backchannel.engine.observation import FlowInfo
 from backchannel.flows.community import flow_id
+from backchannel.hashes import sha256
 from backchannel.model import Confidence
-from backchannel.protocols.hashes import sha256
 from backchannel.text import endpoint, escape
 from backchannel.when import rfc3339
 

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.hashes cimport remembered
+from backchannel.hashes cimport remembered
 from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
 

@@ -6,8 +6,8 @@ RECENT messages; the CREDENTIALS latest aggressive exchanges keep seven payloads
 
 from typing import TypeAlias
 
+from backchannel.hashes import remembered
 from backchannel.model import Endpoint
-from backchannel.protocols.hashes import remembered
 from backchannel.protocols.ike import psk
 from backchannel.protocols.ike.nat import End, Heard, heard
 from backchannel.protocols.ike.numbers import NOBODY

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.hashes cimport sha1
+from backchannel.hashes cimport sha1
 from backchannel.protocols.ike.wire cimport Header
 
 cdef int TOLD, _SHA1

@@ -27,8 +27,8 @@ from hashlib import md5, sha256, sha384, sha512
 from ipaddress import ip_address
 from typing import Any, Literal, TypeAlias
 
+from backchannel.hashes import sha1
 from backchannel.model import Endpoint
-from backchannel.protocols.hashes import sha1
 from backchannel.protocols.ike.events import NatHash
 from backchannel.protocols.ike.wire import Header
 

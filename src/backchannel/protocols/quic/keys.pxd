@@ -3,7 +3,7 @@
 cimport cython
 
 from backchannel.protocols.aes cimport encrypt_block
-from backchannel.protocols.hashes cimport Mac
+from backchannel.hashes cimport Mac
 from backchannel.protocols.quic.wire cimport Packet
 
 

@@ -10,9 +10,9 @@ from functools import cache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from backchannel.hashes import Mac
 from backchannel.model import Side
 from backchannel.protocols.aes import encrypt_block
-from backchannel.protocols.hashes import Mac
 from backchannel.protocols.quic.versions import Version
 from backchannel.protocols.quic.wire import SAMPLED, TAG, Packet
 

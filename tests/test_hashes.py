@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backchannel.protocols.hashes import Mac, remembered, sha1
+from backchannel.hashes import Mac, remembered, sha1, sha256
 
 SIZES = (0, 55, 56, 63, 64, 65, 119, 120, 128)
 """Where padding takes another block, and where blocks end."""
@@ -77,6 +77,7 @@ def test_examples_of_fips_180(message, digest):
 @example(bytes(64), bytes(64))
 def test_a_library_says_the_same(key, message):
     assert Mac(key).digest(message) == hmac.digest(key, message, "sha256")
+    assert sha256(message) == hashlib.sha256(message).digest()
     assert sha1(message) == hashlib.sha1(message, usedforsecurity=False).digest()
 
 
@@ -123,7 +124,7 @@ def test_messages_of_one_size_have_marks_of_their_own():
 
 def test_another_run_has_other_marks():
     lines = (
-        "from backchannel.protocols.hashes import remembered",
+        "from backchannel.hashes import remembered",
         "print(remembered(b'', b'one', 0, 1).hex())",
     )
     ask = [sys.executable, "-c", "; ".join(lines)]
@@ -133,7 +134,7 @@ def test_another_run_has_other_marks():
 
 
 @pytest.mark.parametrize(
-    "call", [Mac, sha1, Mac(b"").digest, partial(remembered, b"", kind=0, most=1)]
+    "call", [Mac, sha1, sha256, Mac(b"").digest, partial(remembered, b"", kind=0, most=1)]
 )
 def test_nothing_is_no_message(call):
     with pytest.raises(TypeError):
