@@ -47,6 +47,10 @@ def made(tmp_path, rules):
             "the guard only partly enforces whatsapp voice-video: calls inside TLS, and those ",
         ),
         (
+            "{deny: whatsapp}",
+            "deny-whatsapp: the guard only partly enforces whatsapp voice-video: calls inside TLS",
+        ),
+        (
             "{deny: rdp, capabilities: [file-transfer]}",
             "the guard cannot enforce rdp file-transfer: its content is encrypted",
         ),
@@ -86,7 +90,6 @@ def test_what_is_never_enforced_is_refused_or_accepted(tmp_path, rule, told):
         "{allow: bittorrent}, {deny: gnutella}",
         "{deny: rdp}",
         "{deny: direct-connect, capabilities: [file-sharing]}",
-        "{deny: whatsapp}",
         "{deny: stun-turn}",
         "{deny: stun-turn, capabilities: [tunnel]}",
     ],

@@ -47,6 +47,11 @@ def ice(version, *more):
     return marked(message(1, 0, *fields, *more))
 
 
+def answered_ice(version):
+    """An answer to one."""
+    return message(1, 2, (0x8070, struct.pack(">I", version)))
+
+
 def turn(kind, *attributes, tid=1):
     """A message of Microsoft's TURN, whose attributes are not padded."""
     body = b"".join(struct.pack(">HH", name, len(value)) + value for name, value in attributes)
@@ -216,12 +221,13 @@ def known(*entries):
 @pytest.mark.parametrize(
     ("entry", "found"),
     [
-        ((ENDS[0].address, ENDS[0].port, ""), True),
-        ((ENDS[1].address, ENDS[1].port, ""), True),
-        ((ENDS[1].address, ENDS[1].port, ENDS[0].address), True),
-        ((ENDS[0].address, ENDS[0].port, ENDS[1].address), True),
-        ((ENDS[1].address, ENDS[1].port, "10.0.0.6"), False),
-        ((ENDS[0].address, 40001, ""), False),
+        (("udp", ENDS[0].address, ENDS[0].port, ""), True),
+        (("udp", ENDS[1].address, ENDS[1].port, ""), True),
+        (("udp", ENDS[1].address, ENDS[1].port, ENDS[0].address), True),
+        (("udp", ENDS[0].address, ENDS[0].port, ENDS[1].address), True),
+        (("udp", ENDS[1].address, ENDS[1].port, "10.0.0.6"), False),
+        (("udp", ENDS[0].address, 40001, ""), False),
+        (("tcp", ENDS[0].address, ENDS[0].port, ""), False),
     ],
 )
 def test_a_flow_of_a_known_socket_is_the_same_services(entry, found):
@@ -235,37 +241,75 @@ def kept(told):
     return [event.value for _, event in told if isinstance(event, Remember)]
 
 
+def socket(end, host=""):
+    return "udp", end.address, end.port, host
+
+
+def test_a_message_whose_sum_is_wrong_does_not_keep_the_sockets_from_being_asked():
+    broken = bytearray(message(1, 0, (0x8028, bytes(4))))
+    _, told = say((C, bytes(broken)), (C, BINDING), start=known(socket(ENDS[0])))
+    assert owners(told) == ["socket"]
+
+
 @pytest.mark.parametrize(
-    ("side", "data", "end"), [(C, token(), 0), (S, admitted(), 0), (S, ice(7), 1), (C, ice(7), 0)]
+    ("steps", "end"),
+    [
+        ([(C, token()), (S, admitted())], 0),
+        ([(S, ice(7)), (C, BOUND)], 1),
+        ([(C, BINDING), (S, answered_ice(7))], 0),
+    ],
 )
-def test_who_asks_is_remembered(side, data, end):
-    made, told = say((side, data))
-    socket = ENDS[end].address, ENDS[end].port, ""
-    assert kept(told) == [{socket: made.service}]
+def test_who_asks_is_remembered_once_answered(steps, end):
+    made, told = say(*steps)
+    assert kept(told) == [{socket(ENDS[end]): made.service}]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [(C, token())],
+        [(S, admitted())],
+        [(C, answered_ice(7))],
+        [(S, b"\x08\x02\0\0" + wire.COOKIE + bytes(12) + bytes(40))],
+        [(C, ice(7)), (C, BOUND)],
+    ],
+)
+def test_a_strangers_word_names_no_other_flow(steps):
+    made, told = say(*steps)
+    assert made.service != "stun-turn"
+    assert not kept(told)
 
 
 def test_what_is_known_is_not_remembered_again():
-    (effect,) = sockets.remember(known(), "teams", sockets.of(PEER))
-    assert sockets.remember(known(sockets.of(PEER)), "whatsapp", sockets.of(PEER)) == []
-    assert effect.value == {(PEER.address, PEER.port, ""): "teams"}
+    (effect,) = sockets.remember(known(), "teams", sockets.of(UDP, PEER))
+    assert sockets.remember(known(sockets.of(UDP, PEER)), "whatsapp", sockets.of(UDP, PEER)) == []
+    assert effect.value == {socket(PEER): "teams"}
 
 
 def test_a_relays_peers_are_remembered_for_who_asked_for_them():
     named = [(S, message(3, 3, (0x09, b"\0\0\4\1"), (0x14, b"signal.org"), NONCE, tid=2))]
     asked = [(C, login(8, xor(0x12, PEER.address, PEER.port, tid=5), tid=5))]
     _, told = say(*named, *asked)
-    assert kept(told)[-1] == {(PEER.address, PEER.port, ENDS[0].address): "signal"}
+    assert kept(told)[-1] == {socket(PEER, ENDS[0].address): "signal"}
     assert not kept(say(*ALLOCATED, *asked)[1])
     assert not kept(say(*ALLOCATED, *asked, start=replace(UDP, service="msn"))[1])
 
 
 def test_no_more_is_remembered_than_there_is_room_for():
-    full = [("10.1.0.1", n, "") for n in range(sockets.MOST)]
-    (effect,) = sockets.remember(known(*full), "signal", sockets.of(PEER))
+    full = [("udp", f"10.1.0.{n}", n, "") for n in range(sockets.MOST)]
+    (effect,) = sockets.remember(known(*full), "signal", sockets.of(UDP, PEER))
     assert len(effect.value) == sockets.MOST
-    assert [next(iter(effect.value))[1], list(effect.value.values())[-1]] == [1, "signal"]
+    assert [next(iter(effect.value))[2], list(effect.value.values())[-1]] == [1, "signal"]
     (effect,) = sockets.remember(known(*full), "signal", full[3])
     assert (len(effect.value), list(effect.value)[-1]) == (sockets.MOST, full[3])
+
+
+@pytest.mark.parametrize("whose", ["", "10.1.0.9"])
+def test_one_host_drives_out_only_its_own(whose):
+    own = [("udp", "10.1.0.9" if not whose else f"10.2.0.{n}", n, whose) for n in range(100)]
+    others = [("udp", f"10.3.0.{n}", 5, "") for n in range(100)]
+    (effect,) = sockets.remember(known(*others), "signal", *own)
+    assert list(effect.value) == others + own[-sockets.SHARE :]
 
 
 def test_the_way_that_a_call_goes_on_directly_is_known(tmp_path):

@@ -74,9 +74,10 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     if protocols <= OPAQUE and not whole:
         why = "its content is encrypted: the service can be refused, not one use of it"
         return Judgement("cannot", why, "a line that speaks of all its capabilities")
-    special = (protocols - OWN.keys()) or protocols
-    if not known and special <= HIDDEN.keys():
-        hidden = sorted({HIDDEN[each] for each in special})
+    if not known and protocols & OWN.keys():  # calls, which what is opaque does not find
+        protocols = protocols - OWN.keys() - OPAQUE or protocols & OWN.keys()
+    if not known and protocols <= HIDDEN.keys():
+        hidden = sorted({HIDDEN[each] for each in protocols})
         nearest = "dns-rpz, squid: by its host names, too" if use.names else ""
         return Judgement("partly", "; ".join(hidden), nearest)
     return ENFORCES

@@ -21,7 +21,7 @@ cdef class Session(Decoder):
     cdef bytes _pending, _told
     cdef Relay _relay
     cdef Calls _calls
-    cdef bint _tcp, _nameless
+    cdef bint _tcp, _nameless, _unasked, _showed
     cdef int _messages, _packets, _strange, _most
 
     cpdef list feed(self, side, bytes data)
@@ -40,9 +40,9 @@ cdef class Session(Decoder):
     cdef list _channel(self, side, bytes data)
     @cython.locals(message=Message, told=list)
     cdef list _stun(self, side, bytes data)
+    @cython.locals(told=list)
     cdef list _unpadded(self, side, bytes data)
-    @cython.locals(told=list, asks=bint)
-    cdef list _whose(self, side, int kind, found)
+    cdef list _whose(self, found)
     @cython.locals(told=list)
     cdef list _message(self, side, Message message, bytes data)
     cdef list _broken(self, str reason)
@@ -52,8 +52,8 @@ cdef class Session(Decoder):
     cdef _ask(self, int side, bytes transaction)
     @cython.locals(told=list)
     cdef list _indication(self, side, Message message)
-    @cython.locals(octets="const unsigned char *", at=Py_ssize_t)
-    cdef _proves(self, int side, bytes transaction)
+    @cython.locals(octets="const unsigned char *", at=Py_ssize_t, asked=bint)
+    cdef list _proves(self, int side, bytes transaction)
     @cython.locals(told=list)
     cdef list _answer(self, int side, Message message)
     @cython.locals(packed=bytes, binding=bint)

@@ -80,6 +80,9 @@ class Session(Decoder):
         self.done = False
         self._nameless = not start.service
         """Whether nobody knows yet whose call it is."""
+        self._unasked, self._showed = True, False
+        """Whether the sockets that are known were not asked yet, and whether the bytes showed whose
+        call it is: then who asks here is known by it elsewhere, once answered."""
         self._tcp = start.transport == "tcp"
         self._start = start
         self._pending = b""
@@ -211,26 +214,23 @@ class Session(Decoder):
             return None
         whose, kind = found
         self._messages += 1
+        told = self._whose(whose) if self._nameless else []
         if kind == REQUEST:
             self._ask(side, data[4:20])
         elif kind != INDICATION:
-            self._proves(side, data[4:20])
-        return self._whose(side, kind, whose) if self._nameless else []
+            told += self._proves(side, data[4:20])
+        return told
 
-    def _whose(self, side: Side, kind: int, found: Owner | None) -> list[Output]:
+    def _whose(self, found: Owner | None) -> list[Output]:
         """Say whose call this is, once something shows it."""
-        if found is None and self._messages == 1:
+        if found is None and self._unasked:
+            self._unasked = False
             found = owner_at(self._start)
         if found is None:
             return []
         service, by = found
-        self._nameless, self.service = False, service
-        told: list[Output] = [StunCall(by=by)]
-        if by != "socket":
-            asks = kind in (REQUEST, INDICATION)
-            end = self._start.client if asks is (side is _CLIENT) else self._start.server
-            told += remember(self._start, service, of(end))
-        return told
+        self._nameless, self.service, self._showed = False, service, by != "socket"
+        return [StunCall(by=by)]
 
     def _message(self, side: Side, message: Message, data: bytes) -> list[Output]:
         self._messages += 1
@@ -238,7 +238,7 @@ class Session(Decoder):
             return self._once(Malformed(reason="fingerprint does not fit the message"))
         if message.intact:
             self.standing = _PARSED
-        told = self._whose(side, message.kind, owner(message)) if self._nameless else []
+        told = self._whose(owner(message)) if self._nameless else []
         told += self._software(side, message)
         if message.kind == REQUEST:
             return told + self._request(side, message, data)
@@ -283,19 +283,25 @@ class Session(Decoder):
         self._packets += bool(told)
         return told
 
-    def _proves(self, side: Side, transaction: bytes) -> None:
-        """Take an answer: it proves what it is where the other side asked."""
+    def _proves(self, side: Side, transaction: bytes) -> list[Output]:
+        """Take an answer: it proves what it is where the other side asked, who is known by that."""
         octets, at = self._pending, place(self._pending, transaction, _ROW)
-        if at >= 0:
-            if octets[at + _ROW - 1] != side:
-                self.standing = _PARSED
-            self._pending = without(self._pending, at, _ROW)
+        if at < 0:
+            return []
+        asked = octets[at + _ROW - 1] != side
+        self._pending = without(self._pending, at, _ROW)
+        if not asked:
+            return []
+        self.standing = _PARSED
+        if not self._showed:
+            return []
+        self._showed, start = False, self._start
+        return remember(start, self.service, of(start, start.client if side else start.server))
 
     def _answer(self, side: Side, message: Message) -> list[Output]:
-        self._proves(side, message.transaction)
-        told: list[Output] = []
+        told = self._proves(side, message.transaction)
         if self._relay is not None:
-            told = self._relay.answer(message)
+            told += self._relay.answer(message)
         if message.kind == SUCCESS and message.method == CONNECTION_BIND:
             self.done = True  # from here on it is a connection of somebody's, through the relay
         return told + self._mapped(side, message) if message.kind == SUCCESS else told

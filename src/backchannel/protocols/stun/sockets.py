@@ -1,5 +1,6 @@
-"""Where calls go on that show no service by themselves: from the socket that asked the relay, or to
-a peer that it was asked for. All flows share what is known; held: MOST of them, the latest.
+"""Where calls go on that show no service by themselves: from the socket that asked the relay and
+was answered, or to a peer that it was asked for. All flows share what is known; held: the latest
+MOST, and SHARE of one host, so that nobody drives out what others are known by.
 """
 
 from typing import TypeAlias
@@ -11,10 +12,10 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.stun.services import Owner
 
 KEY = "stun/sockets"
-MOST = 256
-Socket: TypeAlias = tuple[str, int, str]
-"""Address and port, and whose flows they count for: a peer is the word of who asks the relay for
-it. Empty: everybody's."""
+MOST, SHARE = 256, 32
+Socket: TypeAlias = tuple[str, str, int, str]
+"""Transport, address and port, and whose flows they count for: a peer is the word of who asks the
+relay for it. Empty: everybody's."""
 Sockets: TypeAlias = dict[Socket, str]
 """Each with its service. Nobody changes one that is remembered."""
 
@@ -28,14 +29,23 @@ def remember(start: Start, service: str, *sockets: Socket) -> list[Output]:
     for each in sockets:
         fresh.pop(each, None)
         fresh[each] = service
+        of_host = [one for one in fresh if _host(one) == _host(each)]
+        for old in of_host[:-SHARE]:
+            del fresh[old]
     for each in list(fresh)[:-MOST]:
         del fresh[each]
     return [Remember(key=KEY, value=fresh)]
 
 
-def of(end: Endpoint) -> Socket:
-    """Return a socket that counts for everybody."""
-    return end.address, end.port, ""
+def _host(socket: Socket) -> str:
+    """Return the address of who is known by a socket, or who asked for it."""
+    _, address, _, host = socket
+    return host or address
+
+
+def of(start: Start, end: Endpoint) -> Socket:
+    """Return an *end* of a flow as a socket that counts for everybody."""
+    return start.transport, end.address, end.port, ""
 
 
 def owner_at(start: Start) -> Owner | None:
@@ -43,20 +53,20 @@ def owner_at(start: Start) -> Owner | None:
     known = _known(start)
     if not known:
         return None
-    client, server = start.client, start.server
+    transport, client, server = start.transport, start.client, start.server
     service = (
-        known.get(of(client))
-        or known.get(of(server))
-        or known.get((server.address, server.port, client.address))
-        or known.get((client.address, client.port, server.address))
+        known.get(of(start, client))
+        or known.get(of(start, server))
+        or known.get((transport, server.address, server.port, client.address))
+        or known.get((transport, client.address, client.port, server.address))
     )
     return (service, "socket") if service else None
 
 
 def with_peers(start: Start, service: str, asked: list[Output]) -> list[Output]:
     """Return what was told of questions to *service*'s relay, and keep the peers in them."""
-    host = start.client.address
-    fresh = [(one.host, one.port, host) for one in asked if isinstance(one, ProxyRequest)]
+    way, host = start.transport, start.client.address
+    fresh = [(way, one.host, one.port, host) for one in asked if isinstance(one, ProxyRequest)]
     return asked + remember(start, service, *fresh) if fresh and not start.service else asked
 
 
