@@ -465,6 +465,8 @@ class Engine:
                 self._feed(child, effect.side, data, moment)
         elif type(effect) is Open:
             self._reach.open(stream, moment, effect)
+            if effect.whole and stream.slot >= 0:  # what is inside proves itself, this never will
+                self._core.keep(stream.slot)
         elif type(effect) is InnerEnd:
             self._end_inner(stream, effect, moment)
         elif type(effect) is Remember:

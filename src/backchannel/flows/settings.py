@@ -26,12 +26,13 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     tcp_idle: int = 60
     """A TCP flow that nobody wants: as flow exporters do. What goes on later is a new flow."""
     tcp_unproved_idle: int = 300
-    """A TCP flow that somebody wants, and of which nobody has proved what it speaks."""
+    """A TCP flow that somebody wants, and of which nobody has proved what it speaks, or only that
+    it is DNS, TLS or HTTP."""
     tcp_wanted_idle: int = 3600
     """A TCP flow of which that is proved, and more is wanted: chat connections may be silent for
     long."""
     udp_idle: int = 60
-    """A UDP flow of which nobody has proved what it speaks."""
+    """A UDP flow of which nobody has proved what it speaks, or only that it is DNS or QUIC."""
     udp_wanted_idle: int = 300
     """A UDP flow of which that is proved, and more is wanted."""
     other_idle: int = 60

@@ -147,13 +147,9 @@ cdef class Streams:
 
     cdef void let_go(self, extra_t* extra) noexcept nogil:
         """Free what was delivered: nothing has come for so long that nothing will repeat it."""
-        cdef half_t* half
         cdef int side
         for side in range(2):
-            half = &extra.halves[side]
-            self.forget(half)
-            free(half.history)
-            half.history = NULL
+            self.forget(&extra.halves[side])
 
     cdef void start(self, uint32_t slot, extra_t* extra) noexcept nogil:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
@@ -223,7 +219,6 @@ cdef class Streams:
         for side in range(2):
             self.settle(&extra.halves[side])
             self.forget(&extra.halves[side])
-            free(extra.halves[side].history)
         free(extra.halves)
         extra.halves, extra.deliver = NULL, False
 
@@ -444,8 +439,8 @@ cdef class Streams:
     cdef void forget(self, half_t* half) noexcept nogil:
         """Let the history go."""
         self.used -= remembered(half)
-        if half.history != NULL:
-            half.history.start = half.history.size = 0
+        free(half.history)
+        half.history = NULL
 
 
 cdef inline uint32_t remembered(const half_t* half) noexcept nogil:
