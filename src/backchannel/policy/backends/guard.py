@@ -38,7 +38,8 @@ HIDDEN = {
     "discord-voice": "calls of the browser version are WebRTC, which nothing marks as Discord's",
     "mtproto": _TELEGRAM,
     "telegram-call": _TELEGRAM,
-    "teamviewer": "what goes over UDP has no fixed bytes, and in TLS only names tell it",
+    "teamviewer": "over UDP it is known once both sides spoke, or by the first datagram through a"
+    " hole; in TLS only names tell it",
     "tor": _TOR,
     "tor-directory": _TOR,
     "zoom": "where UDP is closed its media go inside TLS, and those of the browser version are"
