@@ -98,7 +98,7 @@ DATAGRAMS = {  # protocols over UDP
     "bittorrent-utp": utp.connection(bittorrent.UNNAMED),
     "discord-voice": discord_voice.TALK,
     "icq": longest("icq/icq_v5_neticq_iserverd.pcap"),
-    "teamviewer": [(Side.CLIENT, teamviewer.HOLE), (Side.SERVER, teamviewer.HOLE)],
+    "teamviewer": [(Side.CLIENT, teamviewer.HOLE), (Side.SERVER, teamviewer.BACK)],
     "fasttrack": flows(EXAMPLES / "fasttrack/ft_udp_ping.pcap")[1].steps,
     "gnutella": longest("gnutella/gtkg_handshake_query_download.pcap"),
     "gnutella2": [(Side.CLIENT, part) for part in build.layered(gnutella2.QH2)],

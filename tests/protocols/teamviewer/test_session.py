@@ -36,7 +36,7 @@ def datagram(number=0, body=b"", flow=b"\0\0\3"):
 
 
 TALK_2 = [(C, ASKS + b"\x17\x24\x28\x02\0ab"), (S, second()), (S, second(0x3C)), (C, second(0x3C))]
-HOLE = datagram(body=b"192.0.2.20")
+HOLE, BACK = datagram(body=b"192.0.2.20"), datagram(body=b"192.0.2.10")
 
 
 def look(client=b"", server=b"", transport="tcp"):
@@ -66,14 +66,14 @@ def test_a_server_may_answer_in_version_2():
 
 
 def test_datagrams_are_whole_messages():
-    assert isinstance(look(HOLE, HOLE, "udp"), Claim)
+    assert isinstance(look(HOLE, BACK, "udp"), Claim)
     assert isinstance(look(HOLE, transport="udp"), Claim), "what opens has ten bytes of zero"
     late = datagram(7, b"secret", b"\x44\x26\x0b")
     assert look(late, transport="udp") is MORE
     assert isinstance(look(late, datagram(9, flow=b"\x44\x26\3"), "udp"), Claim)
     assert look(late, late[:-1], "udp") is None
     assert look(late + b"\0", transport="udp") is None
-    assert look(HOLE, HOLE) is None
+    assert look(HOLE, BACK) is None
     assert look(b"", b"", "udp") is None
 
 
@@ -110,9 +110,22 @@ def test_datagrams_meet_the_magic():
 def test_datagrams_of_both_sides_prove_it():
     session, told = say((C, HOLE), (C, HOLE), start=UDP)
     assert (session.standing, told) == (Standing.CLAIMED, [])
-    session, told = say((C, HOLE), (S, HOLE), (S, b"no"), start=UDP)
+    session, told = say((C, HOLE), (S, BACK), (S, b"no"), start=UDP)
     assert (session.standing, told) == (Standing.PARSED, [Software(name="TeamViewer")])
     assert say((C, HOLE), (S, b"no"), start=UDP)[0].standing is Standing.REFUTED
+
+
+def test_an_echo_is_no_answer():
+    late = datagram(7, b"secret", b"\x44\x26\x0b")
+    assert look(late, late, "udp") is None
+    assert look(HOLE, HOLE, "udp") is None
+    session, told = say((C, HOLE), (C, late), (S, HOLE), (S, late), start=UDP)
+    assert (session.standing, told) == (Standing.CLAIMED, [])
+    session, told = say((C, HOLE), (S, HOLE), (S, BACK), start=UDP)
+    assert (session.standing, told) == (Standing.PARSED, [Software(name="TeamViewer")])
+    for number in range(900):
+        session.feed(C, datagram(number))
+    assert kit.footprint(session) < 4000
 
 
 @pytest.mark.parametrize("talk", [TALK, TALK_2])

@@ -6,8 +6,11 @@
     over UDP    number u32 | acknowledged u32 | 3 bytes | version 1, to the datagram's end
 
 Over TCP the client opens with command 0a of version 1, of 32 bytes; the server answers alike or in
-version 2. All behind it is encrypted. Numbers are little-endian. Held: 37 bytes of each side.
+version 2. All behind it is encrypted. Numbers are little-endian. A datagram that repeats one of the
+other side proves nothing: an echo does as much. Held: 37 bytes of each side, or SAID digests.
 """
+
+from hashlib import sha256
 
 from backchannel.events import Gap, Software
 from backchannel.model import MORE, Claim, More, Side, Standing
@@ -23,6 +26,9 @@ _MOST = 0xFFFF
 """Bytes of a server's first message; it had 24."""
 _AT, _BEHIND = 11, 16
 """In a datagram: where the message begins, and where its body does."""
+
+SAID = 8
+"""Datagrams of each side that are remembered."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -42,8 +48,8 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 def _datagrams(peek: Peek) -> Claim | More | None:
     sides = [data for data in (peek.client, peek.server) if data]
-    if not sides or not all(map(whole, sides)):
-        return None
+    if not sides or not all(map(whole, sides)) or peek.client == peek.server:
+        return None  # an echo repeats what it hears
     if len(sides) > 1:
         return Claim("teamviewer", evidence="17 24 and the size at byte 11, from both sides")
     if not any(sides[0][: _AT - 1]):
@@ -86,19 +92,32 @@ class Session:
         self.done = False
         self._udp = start.transport == "udp"
         self._heard = dict.fromkeys(Side, b"")
+        self._said: dict[Side, tuple[bytes, ...]] = dict.fromkeys(Side, ())
+        """Digests of each side's datagrams."""
         self._fits: dict[Side, bool | None] = dict.fromkeys(Side)
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*, or its next in-order bytes; return what they meant."""
-        if self.done or self._fits[side]:
+        if self.done or (self._fits[side] and not self._udp):
             return []
-        self._fits[side] = whole(data) if self._udp else self._stream(side, data)
+        fits = self._datagram(side, data) if self._udp else self._stream(side, data)
+        self._fits[side] = self._fits[side] or fits
         if self._fits[side] is False:
             self.standing, self.done = Standing.REFUTED, True
         elif all(self._fits.values()):
             self.standing, self.done = Standing.PARSED, True
             return [Software(name="TeamViewer")]
         return []
+
+    def _datagram(self, side: Side, data: bytes) -> bool | None:
+        """Say whether it is a message of *side*; None: the other side said it before."""
+        if not whole(data):
+            return False
+        digest, theirs = sha256(data).digest(), self._said[Side(1 - side)]
+        if digest in theirs:
+            return None
+        self._said[side] = (*self._said[side], digest)[-SAID:]
+        return True
 
     def _stream(self, side: Side, data: bytes) -> bool | None:
         heard = self._heard[side] = (self._heard[side] + data)[:_FIRST]
