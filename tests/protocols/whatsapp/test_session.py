@@ -178,6 +178,27 @@ def test_a_client_that_goes_on_with_a_whole_frame_was_answered():
     assert session.standing is Standing.REFUTED
 
 
+def test_less_than_a_sealed_key_and_a_tag_behind_a_hello_is_no_answered_clients():
+    least = field(4, field(1, SEALED) + field(2, TAG))
+    assert len(least) == wire.FINISH == 70
+    made, told = say((C, b"WA\6\3" + FRESH), (C, frame(least)))
+    assert (made.standing, made.done) == (Standing.PARSED, True)
+    for body in (b"\x78", bytes(wire.FINISH - 1)):
+        made, told = say((C, b"WA\6\3" + FRESH + frame(body)))
+        assert isinstance(told[-1], Malformed)
+        assert made.standing is Standing.REFUTED
+
+
+def test_a_client_that_ended_its_part_with_the_hello_may_say_little_which_proves_nothing():
+    little = frame(bytes(20))
+    made, _ = say((C, b"WA\5\2" + KNOWN + little * (HEARD - 1)))
+    assert (made.standing, made.done) == (Standing.CLAIMED, False)
+    assert say((C, b"WA\5\2" + KNOWN + little + SECRET))[0].standing is Standing.PARSED
+    assert say((C, b"WA\5\2" + KNOWN + little), (S, RESUMED))[0].standing is Standing.PARSED
+    made, _ = say((C, b"WA\5\2" + KNOWN + little * HEARD), (S, RESUMED))
+    assert (made.standing, made.done) == (Standing.CLAIMED, True)
+
+
 def test_another_answer_takes_the_claim_back():
     for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", FRESH, frame(field(3, STATIC))):
         session, told = say((C, b"WA\6\3" + FRESH), (S, answer + bytes(100)))

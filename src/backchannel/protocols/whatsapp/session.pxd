@@ -17,7 +17,7 @@ cdef _goes_on(opening, bytes data)
 cdef class Session(Decoder):
     cdef object _opening
     cdef str _client
-    cdef bint _greeted
+    cdef bint _greeted, _static
     cdef int _heard, _deaf, _encrypted
     cdef tuple _buffers
 

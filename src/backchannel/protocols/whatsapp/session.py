@@ -2,8 +2,8 @@
 
 Since 2016 that is the two hellos of a Noise handshake; before, FunXMPP's stream header and the
 request to be let in, which names the account. Nothing is read once both sides encrypt, or after
-HEARD frames. Where only the client was captured, that it goes on with a whole frame proves as much
-as the server's hello. Held: one frame a side, at most 64 KiB.
+HEARD frames. Where only the client was captured, that it goes on with a whole frame of a sealed key
+and more proves as much as the server's hello. Held: one frame a side, at most 64 KiB.
 """
 
 from backchannel.decoder import Decoder
@@ -14,6 +14,7 @@ from backchannel.protocols.whatsapp import funxmpp
 from backchannel.protocols.whatsapp.wire import (
     CLIENT,
     ENCRYPTED,
+    FINISH,
     FUNXMPP,
     SERVER,
     Opening,
@@ -74,6 +75,8 @@ class Session(Decoder):
         """What the client calls itself, where it does."""
         self._greeted = False
         """Whether the client's hello came: the rest of what it says is encrypted."""
+        self._static = False
+        """Whether that hello was all of the client's part: it need not end a handshake."""
         self._heard = 0
         self._buffers = bytearray(), bytearray()
         """What is there of each side's next frame."""
@@ -129,9 +132,15 @@ class Session(Decoder):
         if side is _SERVER:
             read_hello(body, SERVER)
         elif not self._greeted:
-            static = read_hello(body, CLIENT).static
+            static = self._static = read_hello(body, CLIENT).static
             told.append(SignOn(account="", method="noise-ik" if static else "noise-xx"))
             self._greeted = True
+            return
+        elif len(body) < FINISH:
+            if not self._static:
+                raise WireError(f"{len(body)} bytes behind a hello")
+            self._heard += 1  # a short message proves nothing
+            self.done = self._heard >= HEARD
             return
         self.standing, self.done = _PARSED, True
 

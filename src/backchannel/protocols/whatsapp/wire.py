@@ -21,6 +21,9 @@ _SEALED = _KEY + _TAG
 _EPHEMERAL = bytes((1 << 3 | 2, _KEY))
 _BEFORE_KEY = 3 + 1 + 3 + 2
 """Bytes of a frame before the ephemeral key, at most."""
+FINISH = 6 + _SEALED + _TAG
+"""Bytes of what ends a client's handshake, at least (ClientFinish): a sealed key, the tag of what
+is sealed behind it, and the two bytes that each begins with, and both together."""
 MOST_ROUTING = 1024
 MOST = 1 << 16
 """Bytes of a frame that may come before both sides are encrypted (Noise §3: 65,535)."""
