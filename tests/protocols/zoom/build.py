@@ -22,7 +22,7 @@ def answer(number=ID, version=3, cookie=COOKIE):
 
 
 def ping(number, kind=3, cookie=COOKIE):
-    return struct.pack(">BII4sB", kind, number, 0x5CFB002A, cookie, 0)
+    return struct.pack(">BII4sB", kind, number, 0x5CFB002A + 100 * number, cookie, 0)
 
 
 def served(inner, side, sequence=0, cookie=COOKIE):

@@ -4,6 +4,8 @@ Facts about nDPI's captures (`zoom.pcap`, `zoom2.pcap`, `zoom_p2p.pcapng`), whic
 this repository, are on the protocol's page.
 """
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,7 @@ from backchannel.protocols.zoom.session import Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("udp", Endpoint("192.0.2.1", 40000), Endpoint("198.51.100.9", 8801))
+ASKED = [(S, ping(1)), (C, ping(1, 4))]
 LEGACY = [
     (C, opening(version=2)),
     (S, answer(version=2)),
@@ -105,7 +108,6 @@ def streams(told):
         (audio(1), b"", False, False),
         (b"", video(1), False, False),
         (screen(1), b"", False, False),
-        (ping(1), ping(2), False, False),
         (ping(1), ping(1, 4), False, False),
         (ping(1), served(bytes(40), S), False, False),
     ],
@@ -166,10 +168,71 @@ def test_what_is_near_is_not(data):
 def test_one_ping_says_nothing_yet_and_two_of_different_flows_nothing_at_all():
     assert look(ping(1)) is MORE
     assert look(b"", ping(1)) is MORE
+    assert look(ping(1), ping(2)) is None
+    assert look(ping(1, 4), ping(1, 4)) is None
+    assert look(ping(1), ping(2, 4)) is None
     assert look(ping(1), ping(1, cookie=b"\1\2\3\4")) is None
     assert look(ping(1, cookie=bytes(4)), ping(1, cookie=bytes(4))) is None
     assert look(ping(1), b"x" * 40) is None
     assert look(opening(), transport="tcp") is None
+
+
+def kcp(command, conversation=3, sequence=7, body=b""):
+    """A segment of KCP, whose acknowledgement (82) repeats what a push (81) says."""
+    return (
+        struct.pack(
+            "<IBBHIIII", conversation, command, 0, 128, 0x1EADBEEF, sequence, sequence, len(body)
+        )
+        + body
+    )
+
+
+ECHO = b"\3\0\0\1 hello echo!!"
+
+
+@pytest.mark.parametrize("conversation", [3, 4, 5, 7])
+def test_kcp_is_no_ping(conversation):
+    push, ack = (kcp(command, conversation, body=body) for command, body in ((81, b"x"), (82, b"")))
+    steps = [(C, push), (S, ack), (S, push), (C, ack)] * 3
+    for client, server in ((push, ack), (ack, push), (push, push)):
+        assert not isinstance(look(client, server), Claim)
+    assert say(*steps)[0].standing is not Standing.PARSED
+
+
+@pytest.mark.parametrize(
+    "data", [ECHO, ping(1), ping(1, 4), ping(1)[:13], served(bytes(40), S), b"\7\0\0\0\0" + COOKIE]
+)
+def test_an_echo_is_no_answer(data):
+    assert not isinstance(look(data, data), Claim)
+    assert say(*[(C, data), (S, data)] * 5)[0].standing is not Standing.PARSED
+
+
+@pytest.mark.parametrize(
+    "more", [b"", b"\0", b"\1\xff", b"\1\x05\x02ab\xff", b"\1\1\0\x05\3abc\0"]
+)
+def test_what_a_ping_may_end_with(more):
+    asks, answers = (ping(1, kind)[:13] + more for kind in (3, 4))
+    assert isinstance(look(answers, asks), Claim)
+    assert wire.cookie(asks) == COOKIE
+    for wrong in (b"\2", b"\0\0", b"\1", b"\1\5\2a\xff", b"\1\5\2abc\xff", b"\1\5\xff", b"\1\5\1a\1"):
+        assert wire.cookie(ping(1)[:13] + wrong) == b""
+        assert look(ping(1)[:13] + wrong, answers) is None
+    assert wire.cookie(ping(1, cookie=b"\0\0\1\1")) == b"", "as any count may be"
+
+
+def sealed(number, kind=3, cookie=COOKIE):
+    """A ping of version 3 with more to say, and its digest."""
+    return ping(number, kind, cookie)[:13] + b"\1\2\1x\5\x40" + bytes(64) + b"\xff"
+
+
+def test_pings_of_both_sides_with_their_digest_are_claimed_and_proved_once_repeated():
+    assert isinstance(look(sealed(1), sealed(7)), Claim)
+    assert isinstance(look(sealed(1), sealed(7, 4)), Claim)
+    assert look(sealed(1), sealed(1)) is None, "an echo"
+    assert look(sealed(1), sealed(7, cookie=b"\1\2\3\4")) is None
+    steps = [(C, sealed(1)), (S, sealed(7)), (S, sealed(1, 4)), (C, sealed(7, 4))]
+    assert say(*steps)[0].standing is Standing.CLAIMED
+    assert say(*steps, (C, sealed(2)), (S, sealed(2, 4)))[0].standing is Standing.PARSED
 
 
 def test_a_meeting_tells_which_flow_is_for_what_and_who_is_heard():
@@ -282,8 +345,14 @@ def test_where_a_client_is_seen_is_told_where_it_is_not_what_shows():
         ([(C, opening()), (S, answer(bytes(16)))], False),
         ([(C, opening()), (C, answer())], False),
         ([(C, opening(version=2)), (S, answer(version=2))], True),
-        ([(C, ping(1)), (S, ping(7))], True),
+        ([(C, ping(1)), (S, ping(7))], False),
         ([(C, ping(1)), (C, ping(2))], False),
+        ([(C, ping(1)), (S, ping(1, 4))], False),
+        ([*ASKED, (S, ping(2)), (C, ping(2, 4))], True),
+        ([*ASKED, (C, ping(2)), (S, ping(2, 4))], False),
+        ([*ASKED, *ASKED], False),
+        ([*ASKED, (S, ping(3)), (C, ping(2, 4))], False),
+        ([*ASKED, (C, served(bytes(40), C))], True),
         ([(C, ping(1)), (S, ping(7, cookie=b"\1\2\3\4"))], False),
         ([(S, answer()), (C, served(bytes(60), C))], True),
         ([(C, b"\7\0\0\0\0" + COOKIE), (S, ping(1))], True),

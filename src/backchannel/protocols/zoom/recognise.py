@@ -10,6 +10,8 @@ from backchannel.protocols.rtp.wire import read_compound, read_packet
 from backchannel.protocols.zoom import wire
 from backchannel.protocols.zoom.wire import BIND, KINDS, MEDIA, OUTER, PING, PONG, REPORT
 
+_NUMBERED = PING, PONG, MEDIA
+
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a flow by one side's first datagram, or by what both have in common."""
@@ -66,13 +68,31 @@ def _media(data: bytes) -> tuple[str, bool | None, bool] | None:
 
 
 def _ping(peek: Peek) -> Claim | More | None:
-    """Claim a flow that both sides have the same number for."""
+    """Claim a flow of which one side repeats the other's ping, or has its number at another place.
+
+    A number at the same place of two short packets is nothing: an echo does it, and KCP.
+    """
     client, server = peek.client, peek.server
     known = wire.cookie(client) or wire.cookie(server)
-    if not known or not all(data[0] in (PING, PONG, MEDIA) for data in (client, server) if data):
+    if not known or not all(data[0] in _NUMBERED for data in (client, server) if data):
         return None
     if not client or not server:
         return MORE
-    if wire.cookie(client) != wire.cookie(server):
+    if not _repeats(client, server) and not _agree(client, server):
         return None
     return Claim("zoom", evidence="a media server's number for the flow, in both directions")
+
+
+def _repeats(client: bytes, server: bytes) -> bool:
+    return wire.answers_ping(client, server) or wire.answers_ping(server, client)
+
+
+def _agree(client: bytes, server: bytes) -> bool:
+    """Whether both have the same number: one is media and the other none, or both end as pings of
+    version 3 do, and say different things.
+    """
+    if wire.cookie(client) != wire.cookie(server):
+        return False
+    if MEDIA in (client[0], server[0]):
+        return client[0] != server[0]
+    return wire.is_sealed(client) and wire.is_sealed(server) and client[1:13] != server[1:13]

@@ -9,18 +9,18 @@ from backchannel.protocols.rtp.wire cimport Packet, read_compound, read_packet
 from backchannel.protocols.zoom cimport wire
 from backchannel.protocols.zoom.wire cimport Inner
 
-cdef int STRIKES, STEP
-cdef int BIND, DIRECT, MEDIA, OPENING, OUTER, PING, REPORT, SCREEN, VOICE
+cdef int STRIKES, STEP, _PING_S
+cdef int BIND, DIRECT, MEDIA, OPENING, OUTER, PING, PONG, REPORT, SCREEN, VOICE
 cdef object _VOICE, _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 
 cdef class Session(Decoder):
     cdef str _client
     cdef tuple _accounts
-    cdef bytes _asked, _call, _told
+    cdef bytes _asked, _call, _told, _number
     cdef int _caller, _header, _strange
     cdef Py_ssize_t _heard
-    cdef tuple _cookies, _last
+    cdef tuple _places, _pings, _repeated, _last
     cdef dict _media
     cdef bint _screens
     cdef int _kinds
@@ -37,8 +37,11 @@ cdef class Session(Decoder):
     @cython.locals(told=list)
     cdef list _attempt(self, side, attempt)
     cdef list _address(self, str address, int port, str how)
-    @cython.locals(number=bytes)
-    cdef _known(self, side, bytes data)
+    @cython.locals(number=bytes, kind=int, bit=int, client=int, server=int, both=int)
+    cdef bint _known(self, side, bytes data) except -1
+    @cython.locals(client=bytes, server=bytes, asked=bytes, said=bytes, before=bytes)
+    cdef _ping(self, side, bytes data)
+    cdef _prove(self)
     @cython.locals(inner=Inner, body=bytes, packet=Packet, told=list)
     cdef list _inner(self, side, bytes data, int at)
     @cython.locals(bit=int)

@@ -3,8 +3,9 @@
     opening, answer -> whose flow it is          bind -> which meeting, and for which kind of media
     media -> RTP of voice and video, counted by `rtp`; of screens that they are shared
 
-Proved by an answer with the question's number, by a number that both sides have for the flow, by
-RTCP, or by a second packet of RTP that follows the first. Screens may begin late on a direct flow,
+Proved by an answer with the question's number, by a number that both sides have for the flow at
+different places, by pings repeated twice while their counts go on, by RTCP, or by a second packet of
+RTP that follows the first. Screens may begin late on a direct flow,
 so it is looked at until one does; others are left alone after WATCHED datagrams. Held: what `rtp`
 holds, a few numbers and TOLD marks.
 """
@@ -35,6 +36,7 @@ from backchannel.protocols.zoom.wire import (
     OPENING,
     OUTER,
     PING,
+    PONG,
     REPORT,
     SCREEN,
     VOICE,
@@ -49,6 +51,9 @@ STRIKES = 3
 STEP = 64
 """Packets that may be missing between two that prove each other."""
 State: TypeAlias = Literal["begins", "ends", "counted"]
+MOST_ON = 1 << 20
+"""How far a ping's count and milliseconds may be from those of one before."""
+_PING_S = 1 << PING
 _VOICE = Capability.VOICE_VIDEO
 _REFUTED, _CLAIMED, _PARSED = Standing
 _CLIENT, _SERVER = Side
@@ -68,7 +73,14 @@ class Session(Decoder):
         """Who said so first."""
         self._header = OUTER
         """Bytes before an inner packet: those of version 2 have one, and direct ones none."""
-        self._cookies: tuple[bytes, bytes] = (b"", b"")
+        self._number = b""
+        """The server's for the flow, as first seen."""
+        self._places: tuple[int, int] = (0, 0)
+        """Where each side had it, as bits."""
+        self._pings: tuple[bytes, bytes] = (b"", b"")
+        """The last one of each side, until it is proved."""
+        self._repeated: tuple[bytes, bytes] = (b"", b"")
+        """Count and time of each side's last ping that the other one repeated."""
         self._last: tuple[Packet | None, Packet | None] = (None, None)
         """The packet before, of each side, until it is proved."""
         self._media: dict[int, Media] = {}
@@ -172,17 +184,47 @@ class Session(Decoder):
             )
         ]
 
-    def _known(self, side: Side, data: bytes) -> None:
-        """Take the number that a server has for the flow."""
+    def _known(self, side: Side, data: bytes) -> bool:
+        """Take the number that a server has for the flow; say whether it is the flow's."""
         if self.standing is not _CLAIMED:
-            return
+            return True
         number = wire.cookie(data)
-        if not number:
+        if not number or (self._number and number != self._number):
+            return False
+        self._number = number
+        kind = data[0]
+        bit = _PING_S if kind == PING or kind == PONG else 1 << kind
+        client, server = self._places
+        if side is _SERVER:
+            server |= bit
+        else:
+            client |= bit
+        self._places = client, server
+        both = client | server
+        if client and server and both & both - 1:  # at two places
+            self._prove()
+        elif bit == _PING_S:
+            self._ping(side, data)
+        return True
+
+    def _ping(self, side: Side, data: bytes) -> None:
+        """Take a ping, or what repeats one: a second time its count and time must have gone on."""
+        client, server = self._pings
+        if data[0] == PING:
+            self._pings = (client, data) if side is _SERVER else (data, server)
             return
-        client, server = self._cookies
-        self._cookies = (client, number) if side is _SERVER else (number, server)
-        if number == (client if side is _SERVER else server):
-            self.standing = _PARSED
+        asked = client if side is _SERVER else server
+        if not wire.answers_ping(asked, data):
+            return
+        said, before = data[1:9], self._repeated[1 - side]
+        client, server = self._repeated
+        self._repeated = (said, server) if side is _SERVER else (client, said)
+        if before and _goes_on(before, said, 0) and _goes_on(before, said, 4):
+            self._prove()
+
+    def _prove(self) -> None:
+        self.standing = _PARSED
+        self._pings = self._repeated = (b"", b"")
 
     # -- media -------------------------------------------------------------------------------------
 
@@ -273,6 +315,12 @@ class Session(Decoder):
             return False
         self._told = told
         return True
+
+
+def _goes_on(before: bytes, after: bytes, at: int) -> bool:
+    """Whether the number of four bytes at *at* counted up."""
+    first, then = (int.from_bytes(data[at : at + 4], "big") for data in (before, after))
+    return 0 < (then - first) & 0xFFFFFFFF <= MOST_ON
 
 
 def _tie(meeting: bytes) -> Tie:

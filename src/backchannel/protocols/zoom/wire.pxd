@@ -19,8 +19,11 @@ cpdef bytes opening(bytes data)
 cpdef bytes answer(bytes data)
 @cython.locals(octets="const unsigned char *")
 cdef bint _is_version(bytes data, int kind) except -1
-@cython.locals(octets="const unsigned char *", size=Py_ssize_t, kind=int, at=Py_ssize_t, found=bytes)
+@cython.locals(octets="const unsigned char *", size=Py_ssize_t, kind=int, at=Py_ssize_t)
 cpdef bytes cookie(bytes data)
+@cython.locals(octets="const unsigned char *", size=Py_ssize_t)
+cdef bint _goes_on(bytes data, Py_ssize_t at) except -1
+cpdef bint answers_ping(bytes ping, bytes pong) except -1
 @cython.locals(
     octets="const unsigned char *", size=Py_ssize_t, kind=int, first=int, start=Py_ssize_t,
     inner=Inner,

@@ -2,10 +2,11 @@
 
     opening    01 | version u16 | id 16 | 0 u32 | 2 u32 | time u32 | time u32 | digest u32, bytes
     answer     02 | version u16 | id 16 | cookie u32 | time u32 | eight zeros | ...
-    ping       03 | number u32 | time u32 | cookie u32 | ...           pong 04: the same, repeated
+    ping       03 | count u32 | time u32 | cookie u32 | [more]         pong 04: the same, repeated
     media      05 | sequence u16 | cookie u32 | 00 or 01 to the server, 04 or 05 from it | inner
                05 | inner                                               of version 2
-    end        07 | 0 u32 | cookie u32 | ...
+    end        07 | 0 u32 | cookie u32 | [more]
+    more       00, or 01 | {kind u8 | length u8 | bytes} | ff or 00    of version 3
     direct     1f 02 | to whom u32 | from whom u32 | ... | port u16 at 22 | address: u32, text |
                call: u32, text of 36 | 0 u32                            between two clients
     question   00 01 00 18 | id 16 | 01 01 00 14 | "1234567890123456789" 00
@@ -39,6 +40,9 @@ _QUESTION, _TOLD = 44, 32
 _ASKS, _NOTHING = b"\0\x01\0\x18", b"\x01\x01\0\x14" + b"1234567890123456789\0"
 _TELLS, _SEEN = b"\0\x02\0\x0c", b"\x01\x03\0\x08\0\x01"
 _ZEROS, _COUNTS = bytes(8), b"\0\0\0\0\0\0\0\x02"
+_DIGEST = b"\x05\x40"
+"""What a digest of 64 bytes begins with."""
+_ENDED = b"\0\xff"
 _LONGEST = 45
 """Bytes of an address as text."""
 
@@ -88,7 +92,7 @@ def _is_version(data: bytes, kind: int) -> bool:
 
 def cookie(data: bytes) -> bytes:
     """Return the four bytes by which a server knows the flow, in both directions; empty where a
-    packet has none.
+    packet has none, has not the form of its kind, or has so small a number that anything may.
     """
     octets, size = data, len(data)
     if not size:
@@ -98,12 +102,46 @@ def cookie(data: bytes) -> bytes:
         at = 3
     elif kind == ANSWER and size >= _ANSWERS:
         at = 19
-    elif PING <= kind <= PONG and size >= _PINGS:
+    elif PING <= kind <= PONG and _goes_on(data, _PINGS):
         at = 9
-    elif kind == END and size >= _ENDS:
+    elif kind == END and _goes_on(data, _ENDS) and not any(data[1:5]):
         at = 5
-    found = octets[at : at + 4] if at else b""
-    return found if any(found) else b""
+    return data[at : at + 4] if at and octets[at] | octets[at + 1] else b""
+
+
+def _goes_on(data: bytes, at: int) -> bool:
+    """Whether what ends at *at*, or what may follow there, ends with *data*."""
+    octets, size = data, len(data)
+    if size <= at + 1:
+        return size == at or (size > at and not octets[at])
+    if octets[at] != 1 or octets[size - 1] not in _ENDED:
+        return False
+    at += 1
+    while at < size - 1:
+        at += 2 + octets[at + 1]
+    return at == size - 1
+
+
+def answers_ping(ping: bytes, pong: bytes) -> bool:
+    """Whether *pong* repeats what *ping* says."""
+    if not ping or not pong or ping[0] != PING or pong[0] != PONG:
+        return False
+    return cookie(ping) != b"" and cookie(pong) != b"" and ping[1:_PINGS] == pong[1:_PINGS]
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether a ping, or what repeats one, ends with a digest, as with more to say it does."""
+    return len(data) > _PINGS + len(_DIGEST) + 64 and data[-67:-65] == _DIGEST
+
+
+def by_server(data: bytes) -> bool | None:
+    """Whether a server sends a packet with its number; None: nothing tells."""
+    kind = data[0]
+    if kind == MEDIA:
+        return data[7] & 4 != 0
+    if len(data) > _PINGS + 1:
+        return None  # both sides ask with more
+    return kind == PING
 
 
 def read_inner(data: bytes, at: int) -> Inner | None:
