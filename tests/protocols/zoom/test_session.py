@@ -65,6 +65,11 @@ LEGACY = [
 ]
 
 
+def sealed(number, kind=3, cookie=COOKIE):
+    """A ping of version 3 with more to say, and its digest."""
+    return ping(number, kind, cookie)[:13] + b"\1\2\1x\5\x40" + bytes(64) + b"\xff"
+
+
 def look(client=b"", server=b"", transport="udp"):
     return recognise(Peek(transport, client, server, True, START))
 
@@ -108,8 +113,14 @@ def streams(told):
         (audio(1), b"", False, False),
         (b"", video(1), False, False),
         (screen(1), b"", False, False),
-        (ping(1), ping(1, 4), False, False),
-        (ping(1), served(bytes(40), S), False, False),
+        (ping(1), ping(1, 4), True, False),
+        (ping(1, 4), ping(1), False, False),
+        (ping(1)[:13], ping(1, 4)[:13], True, False),
+        (served(bytes(40), S), ping(1, 4), True, False),
+        (served(bytes(40), C), ping(1), False, False),
+        (sealed(1), sealed(1, 4), False, False),
+        (sealed(1), served(bytes(40), S), False, False),
+        (served(bytes(40), S), sealed(1), True, False),
     ],
 )
 def test_what_is_claimed(client, server, flipped, sure):
@@ -218,11 +229,6 @@ def test_what_a_ping_may_end_with(more):
         assert wire.cookie(ping(1)[:13] + wrong) == b""
         assert look(ping(1)[:13] + wrong, answers) is None
     assert wire.cookie(ping(1, cookie=b"\0\0\1\1")) == b"", "as any count may be"
-
-
-def sealed(number, kind=3, cookie=COOKIE):
-    """A ping of version 3 with more to say, and its digest."""
-    return ping(number, kind, cookie)[:13] + b"\1\2\1x\5\x40" + bytes(64) + b"\xff"
 
 
 def test_pings_of_both_sides_with_their_digest_are_claimed_and_proved_once_repeated():

@@ -11,6 +11,7 @@ from backchannel.protocols.zoom import wire
 from backchannel.protocols.zoom.wire import BIND, KINDS, MEDIA, OUTER, PING, PONG, REPORT
 
 _NUMBERED = PING, PONG, MEDIA
+_NUMBER = "a media server's number for the flow, in both directions"
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -80,7 +81,8 @@ def _ping(peek: Peek) -> Claim | More | None:
         return MORE
     if not _repeats(client, server) and not _agree(client, server):
         return None
-    return Claim("zoom", evidence="a media server's number for the flow, in both directions")
+    flipped = wire.by_server(client) is True or wire.by_server(server) is False
+    return Claim("zoom", evidence=_NUMBER, flipped=flipped)
 
 
 def _repeats(client: bytes, server: bytes) -> bool:
