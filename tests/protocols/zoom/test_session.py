@@ -101,7 +101,9 @@ def streams(told):
         (answer(), b"", True, False),
         (b"", answer(version=2), False, False),
         (question(), b"", False, True),
-        (told((203, 0, 113, 7), 9), b"", True, True),
+        (told((203, 0, 113, 7), 9), b"", True, False),
+        (b"", told((203, 0, 113, 7), 9), False, False),
+        (question(), told((203, 0, 113, 7), 9), False, True),
         (direct("10.0.0.7", 9), b"", False, True),
         (b"", direct("2001:db8::7", 9), False, True),
         (served(audio(1), C), b"", False, False),
@@ -339,8 +341,11 @@ def test_where_a_client_is_seen_is_told_where_it_is_not_what_shows():
         [(C, question()), (S, told((203, 0, 113, 7), 9, bytes(16)))],
         [(C, question()), (C, told((203, 0, 113, 7), 9))],
         [(S, told((203, 0, 113, 7), 9))],
+        [(S, question()), (S, told((203, 0, 113, 7), 9))],
+        [(S, told((203, 0, 113, 7), 9)), (C, question())],
     ):
-        assert say(*steps)[0].standing is Standing.CLAIMED
+        made, events = say(*steps)
+        assert (made.standing, events) == (Standing.CLAIMED, []), "nobody asked"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def _whole(data: bytes) -> tuple[str, bool | None, bool] | None:
     if wire.question(data):
         return "Zoom's question for one's own address", False, True
     if wire.told(data) is not None:
-        return "Zoom's answer with one's own address", True, True
+        return "Zoom's answer with one's own address", True, False  # anybody may send one
     if wire.answer(data):
         return "a media server's answer", True, False
     return None

@@ -33,6 +33,7 @@ cdef class Session(Decoder):
     cdef list _take(self, side, bytes data)
     @cython.locals(number=bytes)
     cdef list _opening(self, side, bytes data)
+    cdef _ask(self, side, bytes number)
     cdef list _stun(self, side, bytes data)
     @cython.locals(told=list)
     cdef list _attempt(self, side, attempt)

@@ -139,7 +139,7 @@ class Session(Decoder):
     def _opening(self, side: Side, data: bytes) -> list[Output]:
         """Take an opening or its answer."""
         if number := wire.opening(data):
-            self._asked = number
+            self._ask(side, number)
         elif number := wire.answer(data):
             if number == self._asked and side is _SERVER:
                 self.standing = _PARSED
@@ -152,17 +152,22 @@ class Session(Decoder):
     def _stun(self, side: Side, data: bytes) -> list[Output]:
         """Take a question for one's own address, or where a server sees who asked."""
         if number := wire.question(data):
-            self._asked = number
+            self._ask(side, number)
             return []
         found = wire.told(data)
         if found is None:
             return self._strike()
         number, address, port = found
-        if number == self._asked and side is _SERVER:
-            self.standing = _PARSED
+        if number != self._asked or side is not _SERVER:
+            return []  # nobody asked
+        self.standing = _PARSED
         if address == self._client:
             return []
         return self._address(address, port, "stun-mapped")
+
+    def _ask(self, side: Side, number: bytes) -> None:
+        if side is _CLIENT:
+            self._asked = number
 
     def _attempt(self, side: Side, attempt: wire.Attempt) -> list[Output]:
         """Take what one client says to another."""
