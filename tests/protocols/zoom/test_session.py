@@ -220,14 +220,20 @@ def test_an_echo_is_no_answer(data):
     assert say(*[(C, data), (S, data)] * 5)[0].standing is not Standing.PARSED
 
 
-@pytest.mark.parametrize(
-    "more", [b"", b"\0", b"\1\xff", b"\1\x05\x02ab\xff", b"\1\1\0\x05\3abc\0"]
-)
+@pytest.mark.parametrize("more", [b"", b"\0", b"\1\xff", b"\1\x05\x02ab\xff", b"\1\1\0\x05\3abc\0"])
 def test_what_a_ping_may_end_with(more):
     asks, answers = (ping(1, kind)[:13] + more for kind in (3, 4))
     assert isinstance(look(answers, asks), Claim)
     assert wire.cookie(asks) == COOKIE
-    for wrong in (b"\2", b"\0\0", b"\1", b"\1\5\2a\xff", b"\1\5\2abc\xff", b"\1\5\xff", b"\1\5\1a\1"):
+    for wrong in (
+        b"\2",
+        b"\0\0",
+        b"\1",
+        b"\1\5\2a\xff",
+        b"\1\5\2abc\xff",
+        b"\1\5\xff",
+        b"\1\5\1a\1",
+    ):
         assert wire.cookie(ping(1)[:13] + wrong) == b""
         assert look(ping(1)[:13] + wrong, answers) is None
     assert wire.cookie(ping(1, cookie=b"\0\0\1\1")) == b"", "as any count may be"
@@ -356,6 +362,7 @@ def test_where_a_client_is_seen_is_told_where_it_is_not_what_shows():
         ([(C, opening()), (S, answer(bytes(16)))], False),
         ([(C, opening()), (C, answer())], False),
         ([(C, opening(version=2)), (S, answer(version=2))], True),
+        ([(C, opening(version=2)), (S, answer(version=1))], True),
         ([(C, ping(1)), (S, ping(7))], False),
         ([(C, ping(1)), (C, ping(2))], False),
         ([(C, ping(1)), (S, ping(1, 4))], False),
@@ -398,6 +405,32 @@ def test_three_datagrams_of_something_else_before_any_proof_refute_it():
     assert len(first(told)) == 1
     made, _ = say(*OPENED, *[(C, b"\xaa" * 60)] * 9)
     assert made.standing is Standing.PARSED
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        *(bytes((kind,)) + b"\xaa" * 60 for kind in (3, 4, 5, 6, 7)),
+        *(bytes((kind,)) + bytes(60) for kind in (3, 4, 5, 6, 7)),
+        served(bytes(60), C, cookie=b"\1\2\3\4"),
+        ping(1)[:13] + b"\2",
+        ping(1, cookie=b"\1\2\3\4"),
+        kcp(81, 5, body=bytes(30)),
+    ],
+)
+def test_what_begins_as_zoom_does_and_is_none_of_it_refutes_it_too(junk):
+    for begun in ((C, served(audio(1), C)), (C, opening())):
+        assert say(begun, *[(C, junk)] * 2)[0].standing is Standing.CLAIMED
+    assert say((C, served(audio(1), C)), *[(C, junk)] * 3)[0].standing is Standing.REFUTED
+    assert say(*OPENED, *[(C, junk)] * 9)[0].standing is Standing.PARSED
+
+
+def test_kinds_that_nobody_has_described_are_no_strike_where_the_number_is_the_flows():
+    unknown = [(S, served(b"\x15" + bytes(40), S, n)) for n in range(9)]
+    made, _ = say((S, answer()), (S, ping(1)), *unknown)
+    assert made.standing is Standing.CLAIMED
+    made, _ = say((S, served(audio(1), S)), *unknown)
+    assert made.standing is Standing.REFUTED
 
 
 def test_a_flow_is_left_alone_after_a_while_but_a_direct_one_only_once_a_screen_was_shown(

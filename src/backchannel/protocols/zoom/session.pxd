@@ -29,7 +29,7 @@ cdef class Session(Decoder):
     cpdef list feed(self, side, bytes data)
     cpdef list gap(self, side, Py_ssize_t size)
     cpdef list end(self, side)
-    @cython.locals(octets="const unsigned char *", first=int)
+    @cython.locals(octets="const unsigned char *", first=int, known=bint)
     cdef list _take(self, side, bytes data)
     @cython.locals(number=bytes)
     cdef list _opening(self, side, bytes data)
@@ -38,8 +38,10 @@ cdef class Session(Decoder):
     @cython.locals(told=list)
     cdef list _attempt(self, side, attempt)
     cdef list _address(self, str address, int port, str how)
-    @cython.locals(number=bytes, kind=int, bit=int, client=int, server=int, both=int)
+    @cython.locals(number=bytes, kind=int, bit=int, client=int, server=int)
     cdef bint _known(self, side, bytes data) except -1
+    @cython.locals(both=int)
+    cdef bint _is_agreed(self) except -1
     @cython.locals(client=bytes, server=bytes, asked=bytes, said=bytes, before=bytes)
     cdef _ping(self, side, bytes data)
     cdef _prove(self)

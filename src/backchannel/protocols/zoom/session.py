@@ -4,8 +4,8 @@
     media -> RTP of voice and video, counted by `rtp`; of screens that they are shared
 
 Proved by an answer with the question's number, by a number that both sides have for the flow at
-different places, by pings repeated twice while their counts go on, by RTCP, or by a second packet of
-RTP that follows the first. Screens may begin late on a direct flow,
+different places, by pings repeated twice while their counts go on, by RTCP, or by a second packet
+of RTP that follows the first. Screens may begin late on a direct flow,
 so it is looked at until one does; others are left alone after WATCHED datagrams. Held: what `rtp`
 holds, a few numbers and TOLD marks.
 """
@@ -116,8 +116,10 @@ class Session(Decoder):
         if data:
             first = octets[0]
         if first == MEDIA and self._header:
-            if self._header == OUTER:
-                self._known(side, data)
+            if self.standing is _CLAIMED and self._header == OUTER:
+                known = self._known(side, data) and self._is_agreed()
+                if known and wire.read_inner(data, OUTER) is None:
+                    return []
             return self._inner(side, data, self._header)
         if first == DIRECT and (attempt := wire.read_direct(data)) is not None:
             return self._attempt(side, attempt)
@@ -127,8 +129,7 @@ class Session(Decoder):
             return self._opening(side, data)
         if self._header:
             if PING <= first <= wire.END:
-                self._known(side, data)
-                return []
+                return [] if self._known(side, data) else self._strike()
             if self.standing is _PARSED or wire.read_inner(data, 0) is None:
                 return self._strike()
             self._header = 0  # met midway, from client to client
@@ -146,7 +147,7 @@ class Session(Decoder):
             self._known(side, data)
         else:
             return self._strike()
-        self._header = 1 if data[2] == 2 else OUTER
+        self._header = OUTER if data[2] == 3 else 1
         return []
 
     def _stun(self, side: Side, data: bytes) -> list[Output]:
@@ -198,19 +199,23 @@ class Session(Decoder):
             return False
         self._number = number
         kind = data[0]
-        bit = _PING_S if kind == PING or kind == PONG else 1 << kind
+        bit = _PING_S if PING <= kind <= PONG else 1 << kind
         client, server = self._places
         if side is _SERVER:
             server |= bit
         else:
             client |= bit
         self._places = client, server
-        both = client | server
-        if client and server and both & both - 1:  # at two places
+        if client and server and self._is_agreed():
             self._prove()
         elif bit == _PING_S:
             self._ping(side, data)
         return True
+
+    def _is_agreed(self) -> bool:
+        """Whether the number was at two places, in packets of different kinds."""
+        both = self._places[0] | self._places[1]
+        return both & both - 1 != 0
 
     def _ping(self, side: Side, data: bytes) -> None:
         """Take a ping, or what repeats one: a second time its count and time must have gone on."""
@@ -236,8 +241,8 @@ class Session(Decoder):
     def _inner(self, side: Side, data: bytes, at: int) -> list[Output]:
         inner = wire.read_inner(data, at)
         if inner is None:
-            # of a server's flow there are kinds of packets that nobody has described
-            return [] if self._header else self._strike()
+            # once it is proved: of a server's flow there are kinds that nobody has described
+            return self._strike()
         if inner.kind == BIND:
             return self._bind(inner)
         body = data[inner.start :]

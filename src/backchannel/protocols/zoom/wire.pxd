@@ -18,7 +18,7 @@ cdef class Inner:
 cpdef bytes opening(bytes data)
 cpdef bytes answer(bytes data)
 @cython.locals(octets="const unsigned char *")
-cdef bint _is_version(bytes data, int kind) except -1
+cdef bint _is_version(bytes data, int kind, int least) except -1
 @cython.locals(octets="const unsigned char *", size=Py_ssize_t, kind=int, at=Py_ssize_t)
 cpdef bytes cookie(bytes data)
 @cython.locals(octets="const unsigned char *", size=Py_ssize_t)

@@ -2,6 +2,7 @@
 
     opening    01 | version u16 | id 16 | 0 u32 | 2 u32 | time u32 | time u32 | digest u32, bytes
     answer     02 | version u16 | id 16 | cookie u32 | time u32 | eight zeros | ...
+               of version 1 to a client of version 2
     ping       03 | count u32 | time u32 | cookie u32 | [more]         pong 04: the same, repeated
     media      05 | sequence u16 | cookie u32 | 00 or 01 to the server, 04 or 05 from it | inner
                05 | inner                                               of version 2
@@ -72,7 +73,7 @@ class Attempt(NamedTuple):
 
 def opening(data: bytes) -> bytes:
     """Return the id of a client's opening; empty for anything else."""
-    if len(data) < _OPENS or not _is_version(data, OPENING) or data[19:27] != _COUNTS:
+    if len(data) < _OPENS or not _is_version(data, OPENING, 2) or data[19:27] != _COUNTS:
         return b""
     fits = int.from_bytes(data[35:39], "big") <= len(data) - 39
     return data[3:19] if fits else b""
@@ -80,14 +81,14 @@ def opening(data: bytes) -> bytes:
 
 def answer(data: bytes) -> bytes:
     """Return the id of a server's answer; empty for anything else."""
-    if len(data) < _ANSWERS or not _is_version(data, ANSWER) or data[27:35] != _ZEROS:
+    if len(data) < _ANSWERS or not _is_version(data, ANSWER, 1) or data[27:35] != _ZEROS:
         return b""
     return data[3:19]
 
 
-def _is_version(data: bytes, kind: int) -> bool:
+def _is_version(data: bytes, kind: int, least: int) -> bool:
     octets = data
-    return octets[0] == kind and octets[1] == 0 and octets[2] & 0xFE == 2
+    return octets[0] == kind and octets[1] == 0 and least <= octets[2] <= 3
 
 
 def cookie(data: bytes) -> bytes:
