@@ -138,9 +138,16 @@ class Start(msgspec.Struct, frozen=True):
         full; else their class is enough, which costs next to nothing. Each event counts, either
         way.
         """
-        if self.read is None or kind.capability is not Event.capability:
-            return True
-        return self.read(_tag(kind), **values)
+        return is_read(self.read, kind, **values)
+
+
+def is_read(read: Reads | None, kind: type[Event], **values: str | int | tuple[str, ...]) -> bool:
+    """Say whether somebody reads events of a *kind*, as *read* tells, or each has a capability of
+    its own.
+    """
+    if read is None or kind.capability is not Event.capability:
+        return True
+    return read(_tag(kind), **values)
 
 
 _ASKED: list[tuple[ref[Reads], dict[tuple[type[Event], ...], tuple[bool, ...]]]] = []

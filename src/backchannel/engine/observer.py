@@ -6,7 +6,7 @@ Events of a claim that is not proved wait here, because a withdrawn claim takes 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from backchannel.contract import Reads
+from backchannel.contract import Reads, is_read
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation, Place
 from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Moment, Stream
@@ -129,13 +129,10 @@ class Observer:
             self._count("events of unproved claims dropped")
 
     def _reads(self, kind: type[Event]) -> bool:
-        """Say whether somebody reads events of a *kind*, or each has a capability of its own."""
-        if self.read is None:
-            return True
+        """Say whether events of a *kind* must be told in full."""
         known = self._is_read.get(kind)
         if known is None:
-            own = kind.capability is not Event.capability
-            known = self._is_read[kind] = own or self.read(str(kind.__struct_config__.tag))
+            known = self._is_read[kind] = is_read(self.read, kind)
         return known
 
     def _observe(

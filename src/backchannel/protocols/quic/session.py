@@ -8,7 +8,7 @@ hides nothing. Holds two streams of a handshake, see `crypto`, and the keys of o
 from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import Side, Standing
-from backchannel.protocols import Output, Start
+from backchannel.protocols import Output, Start, in_full
 from backchannel.protocols.quic.crypto import CryptoStream
 from backchannel.protocols.quic.events import QuicStep
 from backchannel.protocols.quic.keys import Keys, proves
@@ -51,8 +51,7 @@ class Session(Decoder):
     """One flow of QUIC."""
 
     def __init__(self, start: Start) -> None:
-        self._hellos = start.reads(TlsHello)
-        self._answers = start.reads(TlsAnswer)
+        self._hellos, self._answers = in_full(start, TlsHello, TlsAnswer)
         """Which are told in full; for the others their class is enough."""
         self.service = "quic"
         self.standing = _CLAIMED
