@@ -1,5 +1,6 @@
 """The first page without the library that reads command lines: the same, and at once."""
 
+import contextlib
 import io
 import os
 import pty
@@ -77,14 +78,23 @@ def test_unusual_terminals_get_the_librarys_own_page(environment, mark):
 
 def test_on_a_terminal_it_is_as_wide_as_that():
     ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
     size = ["stty", "cols", "72"]
     subprocess.run(size, stdin=theirs, check=True)
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     command = [sys.executable, "-c", PROGRAM]
-    subprocess.run(command, stdin=theirs, stdout=theirs, check=True,
-                   env={**environment, "TERM": "xterm"})  # fmt: skip
-    told = os.read(ours, 65536).decode().replace("\r\n", "\n")
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs,
+                          env={**environment, "TERM": "xterm"}) as program:  # fmt: skip
+        os.close(theirs)
+        told = read_to_the_end(ours)
+    assert program.returncode == 0
     os.close(ours)
-    os.close(theirs)
     assert told == shown(72, color_system="standard", no_color=bool(os.environ.get("NO_COLOR")))
+
+
+def read_to_the_end(terminal: int) -> str:
+    """Return what was written on the other side of a pseudo-terminal; it comes in pieces."""
+    pieces = []
+    with contextlib.suppress(OSError):  # EIO: nobody has the other side open any more
+        while piece := os.read(terminal, 65536):
+            pieces.append(piece)
+    return b"".join(pieces).decode().replace("\r\n", "\n")
