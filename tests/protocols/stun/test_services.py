@@ -214,7 +214,9 @@ def test_what_is_inside_a_multiplexed_frame_is_read():
 
 
 def known(*entries):
-    table = dict.fromkeys(entries, "whatsapp")
+    table = {}
+    for each in entries:
+        table.setdefault(each[3] or each[1], {})[each] = "whatsapp"
     return replace(UDP, recall=lambda key: table if key == sockets.KEY else None)
 
 
@@ -238,7 +240,8 @@ def test_a_flow_of_a_known_socket_is_the_same_services(entry, found):
 
 
 def kept(told):
-    return [event.value for _, event in told if isinstance(event, Remember)]
+    values = [event.value for _, event in told if isinstance(event, Remember)]
+    return [dict(one for of in value.values() for one in of.items()) for value in values]
 
 
 def socket(end, host=""):
@@ -283,7 +286,7 @@ def test_a_strangers_word_names_no_other_flow(steps):
 def test_what_is_known_is_not_remembered_again():
     (effect,) = sockets.remember(known(), "teams", sockets.of(UDP, PEER))
     assert sockets.remember(known(sockets.of(UDP, PEER)), "whatsapp", sockets.of(UDP, PEER)) == []
-    assert effect.value == {socket(PEER): "teams"}
+    assert effect.value == {PEER.address: {socket(PEER): "teams"}}
 
 
 def test_a_relays_peers_are_remembered_for_who_asked_for_them():
@@ -296,12 +299,12 @@ def test_a_relays_peers_are_remembered_for_who_asked_for_them():
 
 
 def test_no_more_is_remembered_than_there_is_room_for():
-    full = [("udp", f"10.1.0.{n}", n, "") for n in range(sockets.MOST)]
+    full = [("udp", f"10.1.0.{n}", n, "") for n in range(sockets.HOSTS)]
     (effect,) = sockets.remember(known(*full), "signal", sockets.of(UDP, PEER))
-    assert len(effect.value) == sockets.MOST
-    assert [next(iter(effect.value))[2], list(effect.value.values())[-1]] == [1, "signal"]
+    assert list(effect.value) == [*(f"10.1.0.{n}" for n in range(1, sockets.HOSTS)), PEER.address]
     (effect,) = sockets.remember(known(*full), "signal", full[3])
-    assert (len(effect.value), list(effect.value)[-1]) == (sockets.MOST, full[3])
+    assert len(effect.value) == sockets.HOSTS
+    assert list(effect.value.items())[-1] == ("10.1.0.3", {full[3]: "signal"})
 
 
 @pytest.mark.parametrize("whose", ["", "10.1.0.9"])
@@ -309,7 +312,9 @@ def test_one_host_drives_out_only_its_own(whose):
     own = [("udp", "10.1.0.9" if not whose else f"10.2.0.{n}", n, whose) for n in range(100)]
     others = [("udp", f"10.3.0.{n}", 5, "") for n in range(100)]
     (effect,) = sockets.remember(known(*others), "signal", *own)
-    assert list(effect.value) == others + own[-sockets.SHARE :]
+    assert [each for host in effect.value.values() for each in host] == (
+        others + own[-sockets.SHARE :]
+    )
 
 
 def test_the_way_that_a_call_goes_on_directly_is_known(tmp_path):
