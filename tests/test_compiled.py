@@ -1,6 +1,7 @@
 """Modules that are compiled from Python say what they say as plain Python."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,20 @@ def test_there_are_such_modules():
     assert COMPILED
     if any(PACKAGE.rglob("*.so")):  # nobody forgot to compile one
         assert [path for path in COMPILED if not list(PACKAGE.glob(f"{path}.*.so"))] == []
+
+
+def test_what_depends_on_changed_types_is_compiled_again():
+    # Cython 3.3 follows `cimport package.module as name`, not `from package cimport module`
+    lost = [
+        f"{path.relative_to(PACKAGE)}: {line}"
+        for path in (*PACKAGE.rglob("*.pxd"), *PACKAGE.rglob("*.pyx"))
+        for line, package, names in re.findall(
+            r"^(from ([\w.]+) cimport (\([^)]*\)|.*))", path.read_text(), re.MULTILINE
+        )
+        for name in re.findall(r"(\w+)(?: as \w+)?", names)
+        if PACKAGE.parent.joinpath(*package.split("."), f"{name}.pxd").exists()
+    ]
+    assert lost == []
 
 
 @pytest.mark.parametrize("where", ["ipsec", "aim", "bittorrent"])

@@ -26,7 +26,7 @@ from backchannel.flows.delivery import (
 from backchannel.flows.settings import FlowSettings
 
 from backchannel.capture.records cimport frame_t
-from backchannel.flows cimport state as c
+cimport backchannel.flows.state as c
 from backchannel.flows.announced cimport RECENT
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.payloads cimport segment, settled

@@ -9,7 +9,7 @@ from backchannel.flows.row import CLOSED, CLOSING, ESTABLISHED, MIDSTREAM, OPENI
 from backchannel.flows.row import FlowInfo, FlowRow
 from backchannel.model import Endpoint
 
-from backchannel.flows cimport state as c
+cimport backchannel.flows.state as c
 from backchannel.flows.slots cimport (
     bytes_of,
     ends_t,

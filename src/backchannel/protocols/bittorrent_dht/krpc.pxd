@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols cimport bencode
+cimport backchannel.protocols.bencode as bencode
 
 
 @cython.locals(top=dict, name=bytes)

@@ -3,7 +3,7 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
-from backchannel.protocols.discord_voice cimport wire
+cimport backchannel.protocols.discord_voice.wire as wire
 from backchannel.protocols.discord_voice.wire cimport Discovery
 from backchannel.protocols.rtp.session cimport Session as Media
 

@@ -3,7 +3,7 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
-from backchannel.protocols.dns cimport wire
+cimport backchannel.protocols.dns.wire as wire
 from backchannel.protocols.dns.wire cimport Message, Record
 
 cdef object _REFUTED, _CLAIMED, _PARSED

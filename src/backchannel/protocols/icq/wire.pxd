@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.icq cimport scramble
+cimport backchannel.protocols.icq.scramble as scramble
 from backchannel.reader cimport Reader
 
 cdef object _CLIENT, _SERVER

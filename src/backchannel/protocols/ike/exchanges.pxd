@@ -2,7 +2,8 @@
 
 cimport cython
 
-from backchannel.protocols.ike cimport messages, registry
+cimport backchannel.protocols.ike.messages as messages
+cimport backchannel.protocols.ike.registry as registry
 from backchannel.protocols.ike.association cimport Association, Table
 from backchannel.protocols.ike.nat cimport nobody_behind
 from backchannel.protocols.ike.reading cimport Reading, Told, begin, common, wanted

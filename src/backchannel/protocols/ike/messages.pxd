@@ -2,7 +2,9 @@
 
 cimport cython
 
-from backchannel.protocols.ike cimport notifies, proposals, registry
+cimport backchannel.protocols.ike.notifies as notifies
+cimport backchannel.protocols.ike.proposals as proposals
+cimport backchannel.protocols.ike.registry as registry
 from backchannel.protocols.ike.association cimport Association
 from backchannel.protocols.ike.proposals cimport Offer
 from backchannel.protocols.ike.reading cimport Reading

@@ -4,7 +4,7 @@ cimport cython
 
 from backchannel.protocols.esp.cleartext cimport inside
 from backchannel.protocols.esp.flow cimport number, plausible, possible
-from backchannel.protocols.ike cimport registry
+cimport backchannel.protocols.ike.registry as registry
 from backchannel.protocols.ike.datagram cimport classify
 from backchannel.protocols.ike.wire cimport Header, read_header
 

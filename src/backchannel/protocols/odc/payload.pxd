@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.oscar cimport charsets
+cimport backchannel.protocols.oscar.charsets as charsets
 
 
 @cython.final

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.odc cimport wire
+cimport backchannel.protocols.odc.wire as wire
 from backchannel.protocols.odc.payload cimport Payload
 from backchannel.protocols.oft.peers cimport Lane, PeerSession
 from backchannel.protocols.oscar.markup cimport readable

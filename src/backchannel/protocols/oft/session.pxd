@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.oft cimport wire
+cimport backchannel.protocols.oft.wire as wire
 from backchannel.protocols.oft.peers cimport Lane, PeerSession
 from backchannel.protocols.oft.wire cimport Checksum
 

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.oscar cimport wire
+cimport backchannel.protocols.oscar.wire as wire
 
 
 @cython.locals(total=Py_ssize_t, size=Py_ssize_t, at=Py_ssize_t, octets="const unsigned char *")

@@ -2,7 +2,8 @@
 
 cimport cython
 
-from backchannel.protocols.oscar cimport people, wire
+cimport backchannel.protocols.oscar.people as people
+cimport backchannel.protocols.oscar.wire as wire
 from backchannel.protocols.oscar.state cimport State, remember
 from backchannel.protocols.oscar.wire cimport Snac, UserInfo
 from backchannel.reader cimport Reader

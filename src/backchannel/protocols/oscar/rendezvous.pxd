@@ -2,7 +2,9 @@
 
 cimport cython
 
-from backchannel.protocols.oscar cimport art, charsets, wire
+cimport backchannel.protocols.oscar.art as art
+cimport backchannel.protocols.oscar.charsets as charsets
+cimport backchannel.protocols.oscar.wire as wire
 from backchannel.protocols.oscar.markup cimport readable
 from backchannel.protocols.oscar.state cimport State, remember
 from backchannel.protocols.oscar.wire cimport same

@@ -2,7 +2,9 @@
 
 cimport cython
 
-from backchannel.protocols.oscar cimport people, signon, wire
+cimport backchannel.protocols.oscar.people as people
+cimport backchannel.protocols.oscar.signon as signon
+cimport backchannel.protocols.oscar.wire as wire
 from backchannel.protocols.oscar.state cimport State, remember
 from backchannel.protocols.oscar.wire cimport Snac, UserInfo
 from backchannel.reader cimport Reader

@@ -3,7 +3,8 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
-from backchannel.protocols.oscar cimport signon, wire
+cimport backchannel.protocols.oscar.signon as signon
+cimport backchannel.protocols.oscar.wire as wire
 from backchannel.protocols.oscar.state cimport State
 from backchannel.reader cimport Reader, u32_at
 

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.oscar cimport wire
+cimport backchannel.protocols.oscar.wire as wire
 from backchannel.protocols.oscar.state cimport State
 from backchannel.protocols.oscar.wire cimport Snac
 from backchannel.reader cimport Reader

@@ -3,8 +3,8 @@
 cimport cython
 
 from backchannel.decoder cimport Decoder
-from backchannel.protocols.rdp cimport wire
-from backchannel.protocols.t120 cimport tpkt
+cimport backchannel.protocols.rdp.wire as wire
+cimport backchannel.protocols.t120.tpkt as tpkt
 from backchannel.protocols.t120.tpkt cimport Packets, Unit
 from backchannel.reader cimport Reader
 

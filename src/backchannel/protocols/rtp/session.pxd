@@ -4,7 +4,7 @@ cimport cython
 
 from backchannel.decoder cimport Decoder
 from backchannel.protocols.packed cimport marked
-from backchannel.protocols.rtp cimport wire
+cimport backchannel.protocols.rtp.wire as wire
 from backchannel.protocols.rtp.wire cimport Packet
 
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER

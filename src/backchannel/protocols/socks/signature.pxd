@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.protocols.socks cimport wire
+cimport backchannel.protocols.socks.wire as wire
 
 
 cpdef judge(bytes client, bytes server, bint begun)

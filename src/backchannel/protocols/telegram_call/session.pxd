@@ -4,7 +4,7 @@ cimport cython
 
 from backchannel.decoder cimport Decoder
 from backchannel.protocols.packed cimport marked, place, without
-from backchannel.protocols.telegram_call cimport wire
+cimport backchannel.protocols.telegram_call.wire as wire
 from backchannel.protocols.telegram_call.wire cimport Packet
 
 cdef object _VOICE

@@ -6,7 +6,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.packed cimport marked
 from backchannel.protocols.rtp.session cimport Session as Media
 from backchannel.protocols.rtp.wire cimport Packet, read_compound, read_packet
-from backchannel.protocols.zoom cimport wire
+cimport backchannel.protocols.zoom.wire as wire
 from backchannel.protocols.zoom.wire cimport Inner
 
 cdef int STRIKES, STEP, _PING_S
