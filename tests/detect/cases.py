@@ -15,7 +15,6 @@ from backchannel.events import (
     NameLearned,
     Offer,
     PeerAddress,
-    ProxyAnswer,
     ProxyRequest,
     Search,
     SearchHit,
@@ -28,6 +27,7 @@ from backchannel.model import Capability
 from backchannel.protocols.bittorrent.events import PeersSealed, PeerTraffic
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeProposals, IkeStage
+from backchannel.protocols.stun.events import TurnPeerReached
 from backchannel.protocols.wireguard.events import WireguardTraffic
 
 FILE, SHARED = Capability.FILE_TRANSFER, Capability.FILE_SHARING
@@ -102,8 +102,8 @@ def esp(**changes):
     return EspTraffic(**defaults | {"last": 20} | changes)
 
 
-def relayed(host, *, accepted=True, scheme="turn"):
-    return ProxyAnswer(scheme=scheme, accepted=accepted, code="granted", asked_host=host)
+def reached(address):
+    return TurnPeerReached(address=address, port=22)
 
 
 def wireguard(**changes):
@@ -382,12 +382,10 @@ CASES = {
         ],
     ),
     "relay-to-inside": (
-        [(relayed("10.0.0.9"), {"server": PUBLIC})],
+        [(reached("10.0.0.9"), {"server": PUBLIC})],
         [
-            (relayed("10.0.0.9", accepted=False), {"server": PUBLIC}),
-            (relayed("10.0.0.9", scheme="socks5"), {"server": PUBLIC}),
-            (relayed("10.0.0.9"), {"server": "10.0.0.1"}),
-            (relayed(PUBLIC), {"server": PUBLIC}),
+            (reached("10.0.0.9"), {"server": "10.0.0.1"}),
+            (reached(PUBLIC), {"server": PUBLIC}),
         ],
     ),
     "wireguard-moved": (

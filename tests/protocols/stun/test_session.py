@@ -29,7 +29,12 @@ from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.rtp.events import MediaStream
 from backchannel.protocols.stun import PROTOCOL, calls, relay, session, wire
-from backchannel.protocols.stun.events import IceCheck, StunCarries, TurnAllocation
+from backchannel.protocols.stun.events import (
+    IceCheck,
+    StunCarries,
+    TurnAllocation,
+    TurnPeerReached,
+)
 from backchannel.protocols.stun.session import Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
@@ -447,6 +452,24 @@ def test_what_is_relayed_is_an_inner_stream():
     ]
     assert len(kit.effects(told, InnerEnd)) == 1
     assert StunCarries(kind="channel-data") in kit.events(told)
+
+
+def test_a_peer_is_reached_when_something_comes_back():
+    send = message(6, 1, xor(0x12, PEER, 6000, 9), (0x13, b"out"), tid=9)
+    back = message(7, 1, xor(0x12, PEER, 6000, 10), (0x13, b"back"), tid=10)
+    for silent in ((C, channel(b"one")), (C, send)):
+        assert not kit.events(say(*BOUND_CHANNEL, silent)[1], TurnPeerReached)
+    _, told = say(*BOUND_CHANNEL, (S, channel(b"two!")), (S, back), (S, channel(b"more")))
+    assert kit.events(told, TurnPeerReached) == [TurnPeerReached(address=PEER, port=6000)]
+
+
+@pytest.mark.parametrize(("kind", "reached"), [(2, True), (3, False)])
+def test_a_connection_that_the_relay_made_reaches_its_peer(kind, reached):
+    asked = login(10, xor(0x12, PEER, 22, 4), tid=4)  # RFC 6062, section 4.3
+    refused = () if reached else ((0x09, b"\0\0\4\x2f"),)
+    _, told = say(*ALLOCATED, (C, asked), (S, message(10, kind, *refused, tid=4)))
+    peers = [TurnPeerReached(address=PEER, port=22, transport="tcp")]
+    assert kit.events(told, TurnPeerReached) == (peers if reached else [])
 
 
 def test_datagrams_without_permission_asked_for_show_their_peer():

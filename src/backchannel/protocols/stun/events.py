@@ -38,6 +38,17 @@ class TurnAllocation(Event, frozen=True, kw_only=True):
     """Of the refusal: 401 unauthorized, 403 forbidden, 441 wrong credentials, 486 quota ..."""
 
 
+class TurnPeerReached(Event, frozen=True, kw_only=True):
+    """A relay does reach a peer: a datagram came from there, or the connection that was asked for
+    stands. A permission alone is given without trying.
+    """
+
+    CAPABILITY = Capability.TUNNEL
+    address: str
+    port: int
+    transport: Literal["udp", "tcp"] = "udp"
+
+
 class StunCarries(Event, frozen=True, kw_only=True):
     """Something else goes over the same flow (RFC 7983); told once of each kind."""
 

@@ -19,6 +19,7 @@ cdef class Relay:
     cdef Logins _logins
     cdef tuple _pending
     cdef dict _channels, _open
+    cdef set _reached
     cdef bytes _peers, _hosts, _refusals, _answers
     cdef bint _allocated
 
@@ -31,6 +32,8 @@ cdef class Relay:
     cdef list _ask_for(self, peer, str command)
     @cython.locals(asked=_Question, accepted=bint, number=int, code=str, answers=bytes, told=list)
     cpdef list answer(self, Message message)
+    @cython.locals(reached=set)
+    cdef list _reach(self, peer, str transport)
     @cython.locals(channels=dict)
     cdef _bind(self, _Question asked)
     @cython.locals(code=int, refusals=bytes)

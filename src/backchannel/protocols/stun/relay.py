@@ -9,12 +9,14 @@ A peer is one target, as of any proxy: it is asked for once, and an inner stream
 PEERS names and numbers, PENDING questions.
 """
 
+from typing import Literal
+
 from backchannel.effects import Inner, InnerEnd, Open
 from backchannel.events import PeerAddress, ProxyAnswer, ProxyRequest
 from backchannel.model import Capability, Endpoint, Side
 from backchannel.protocols import Output
 from backchannel.protocols.packed import MARK, marked
-from backchannel.protocols.stun.events import TurnAllocation
+from backchannel.protocols.stun.events import TurnAllocation, TurnPeerReached
 from backchannel.protocols.stun.logins import Logins
 from backchannel.protocols.stun.wire import (
     ALLOCATE,
@@ -70,6 +72,7 @@ class Relay:
         self._channels: dict[int, Endpoint] | None = None
         self._open: dict[Endpoint, str] | None = None
         """The names of the inner streams, by their peers."""
+        self._reached: set[Endpoint] | None = None
         self._refusals = self._answers = b""
         self._allocated = False
 
@@ -159,7 +162,17 @@ class Relay:
                     asked_port=peer.port,
                 )
             )
+            if accepted and asked.method == CONNECT:
+                told += self._reach(peer, "tcp")
         return told
+
+    def _reach(self, peer: Endpoint, transport: Literal["udp", "tcp"]) -> list[Output]:
+        """Tell once that *peer* is reached."""
+        reached = self._reached = self._reached or set()
+        if peer in reached or len(reached) >= PEERS or not peer.address:
+            return []
+        reached.add(peer)
+        return [TurnPeerReached(address=peer.address, port=peer.port, transport=transport)]
 
     def _bind(self, asked: _Question) -> None:
         channels = self._channels = self._channels or {}
@@ -233,6 +246,8 @@ class Relay:
                     label=SCHEME,
                 )
             )
+        if side is Side.SERVER and (self._reached is None or peer not in self._reached):
+            told += self._reach(peer, "udp")
         if data:
             told.append(Inner(side=side, data=data, channel=name))
         return told
