@@ -238,7 +238,9 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def session(self) -> Callable[[Start], Session]:
-        """The decoder's class; called with a `Start` for each flow."""
+        """The decoder: a class, or a function that chooses one; called with a `Start` for each
+        flow.
+        """
         return _module(self.name).Session  # type: ignore[no-any-return]
 
     def prepare(self) -> None:

@@ -46,6 +46,7 @@ class Datagrams:
     """One flow between a program and a tracker."""
 
     def __init__(self, start: Start) -> None:
+        self.service = "bittorrent"
         self.standing = Standing.CLAIMED
         self.done = False
         self._client = start.client

@@ -32,6 +32,7 @@ class Web:
     """One connection to a tracker."""
 
     def __init__(self, start: Start) -> None:
+        self.service = "bittorrent"
         self.standing = Standing.CLAIMED
         self.done = False
         self._client = start.client

@@ -22,6 +22,7 @@ class Datagrams:
     """Decodes a UDP flow. See `backchannel.protocols.Session`."""
 
     def __init__(self, relay: Relay) -> None:
+        self.service = "socks"
         self.standing = Standing.CLAIMED
         self.done = False
         self._user = relay.user

@@ -2,13 +2,13 @@
 
 cimport cython
 
+from backchannel.decoder cimport Decoder
+
 cdef object _CLIENT, _SERVER, _REFUTED, _CLAIMED, _PARSED
 cdef tuple _FROM_SERVER, _FROM_CLIENT
 
 
-cdef class Negotiation:
-    cdef readonly object standing
-    cdef readonly bint done
+cdef class Negotiation(Decoder):
     cdef object _start, _step, _login, _request
     cdef tuple _buffers, _order
     cdef bint _blind, _lossy, _inbound

@@ -11,6 +11,7 @@ HELD bytes wait. Holds at most HELD bytes of each side, and nothing once the str
 from collections.abc import Callable
 from typing import TypeAlias
 
+from backchannel.decoder import Decoder
 from backchannel.effects import Inner, InnerEnd, InnerGap, Open
 from backchannel.events import (
     Gap,
@@ -41,10 +42,11 @@ Step: TypeAlias = Callable[[list[Output]], bool]
 """Takes one message if it is there; returns whether it was."""
 
 
-class Negotiation:
+class Negotiation(Decoder):
     """Decodes a TCP flow. See `backchannel.protocols.Session`."""
 
     def __init__(self, start: Start) -> None:
+        self.service = "socks"
         self.standing = _CLAIMED
         self.done = False
         self._start = start

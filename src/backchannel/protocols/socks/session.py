@@ -44,6 +44,7 @@ class Arrival:
     """The connection that a BIND waits for: no byte of it is SOCKS."""
 
     def __init__(self, context: Inbound) -> None:
+        self.service = "socks"
         self.standing = Standing.CLAIMED
         self.done = False
         label = f"{context.scheme}-bind"
@@ -66,38 +67,9 @@ class Arrival:
         return opening
 
 
-class Session:
+def Session(start: Start) -> Negotiation | Datagrams | Arrival:  # noqa: N802 - what a protocol's decoder is called
     """Any SOCKS flow; the announcement, or its absence, says which part it plays."""
-
-    def __init__(self, start: Start) -> None:
-        self.service = "socks"
-        context = start.context
-        self._part: Negotiation | Datagrams | Arrival
-        if start.transport == "udp":
-            self._part = Datagrams(context if isinstance(context, Relay) else Relay())
-        elif isinstance(context, Inbound):
-            self._part = Arrival(context)
-        else:
-            self._part = Negotiation(start)
-
-    @property
-    def standing(self) -> Standing:
-        """See `backchannel.protocols.Session`."""
-        return self._part.standing
-
-    @property
-    def done(self) -> bool:
-        """See `backchannel.protocols.Session`."""
-        return self._part.done
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes, or one datagram, of *side*; return what they meant."""
-        return self._part.feed(side, data)
-
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen."""
-        return self._part.gap(side, size)
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        return self._part.end(side)
+    context = start.context
+    if start.transport == "udp":
+        return Datagrams(context if isinstance(context, Relay) else Relay())
+    return Arrival(context) if isinstance(context, Inbound) else Negotiation(start)

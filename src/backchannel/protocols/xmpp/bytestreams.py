@@ -110,6 +110,7 @@ class Bytestream:
     """
 
     def __init__(self, plan: Plan, destination: str) -> None:
+        self.service = "xmpp"
         self.standing = Standing.PARSED
         self.done = False
         self._plan = plan
@@ -144,20 +145,6 @@ class Bytestream:
             return []
         self.done = True
         return [FileClose(key=self._key, shared=True, verified=self._verified())]
-
-    def partial(self, _side: Side) -> bool:
-        """A file has no messages."""
-        return False
-
-    @property
-    def aligned(self) -> bool:
-        """See `Inline`."""
-        return True
-
-    @property
-    def amid(self) -> bool:
-        """See `Inline`."""
-        return False
 
     def _verified(self) -> bool | None:
         if self._hash is None or not self._whole or self._at != (self._plan.size or self._at):

@@ -59,6 +59,7 @@ class Talk:
     """A stream of XML."""
 
     def __init__(self, start: Start) -> None:
+        self.service = "xmpp"
         self.standing = Standing.CLAIMED
         self.done = False
         self._state = state = State(start)
@@ -323,51 +324,9 @@ class Talk:
                 pass
 
 
-class Session:
+def Session(start: Start) -> Talk | Bytestream:  # noqa: N802 - what a protocol's decoder is called
     """A stream, or a file inside a SOCKS5 bytestream."""
-
-    def __init__(self, start: Start) -> None:
-        self.service = "xmpp"
-        self._part: Talk | Bytestream
-        if host := destination(start.server):
-            contexts = (start.context, *start.others)
-            plans = (each for each in contexts if isinstance(each, Plan))
-            self._part = Bytestream(next(plans, Plan()), host)
-        else:
-            self._part = Talk(start)
-
-    @property
-    def standing(self) -> Standing:
-        """See `backchannel.protocols.Session`."""
-        return self._part.standing
-
-    @property
-    def done(self) -> bool:
-        """See `backchannel.protocols.Session`."""
-        return self._part.done
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        return self._part.feed(side, data)
-
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen."""
-        return self._part.gap(side, size)
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        return self._part.end(side)
-
-    def partial(self, side: Side) -> bool:
-        """Whether *side* has begun a stanza and not ended it."""
-        return self._part.partial(side)
-
-    @property
-    def aligned(self) -> bool:
-        """Whether all bytes so far were whole stanzas that are known."""
-        return self._part.aligned
-
-    @property
-    def amid(self) -> bool:
-        """Whether parts came of a file or a call that may have begun before."""
-        return self._part.amid
+    if host := destination(start.server):
+        plans = (each for each in (start.context, *start.others) if isinstance(each, Plan))
+        return Bytestream(next(plans, Plan()), host)
+    return Talk(start)
