@@ -1,5 +1,6 @@
 """Rules are data: what an expression can do is on a list, and everything else is refused."""
 
+import contextlib
 from ipaddress import IPv6Address, ip_address
 from time import process_time
 
@@ -178,10 +179,15 @@ def test_no_name_of_a_file_takes_long(name):
     assert process_time() - begun < 3
 
 
-@pytest.mark.parametrize("text", ["-" * 4_000 + "1", "1 == " * 1_000 + "1"])
+@pytest.mark.parametrize("text", ["(" * 999 + "1" + ")" * 999, "1 == " * 1_000 + "1"])
 def test_what_cannot_be_read_is_an_error_of_its_author(text):
     with pytest.raises(UsageError, match="t: "):
         Expression(text, "t")
+
+
+def test_how_deep_python_can_read_differs():
+    with contextlib.suppress(UsageError):
+        assert Expression("-" * 4_000 + "1", "t").value({}) == 1
 
 
 @given(

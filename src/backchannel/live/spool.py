@@ -111,9 +111,13 @@ class Spool:
 
     def _open(self) -> sqlite3.Connection:
         base = sqlite3.connect(self.path, check_same_thread=False)
-        base.execute("pragma journal_mode = wal")
-        base.execute("pragma synchronous = full")  # on disk when a transaction is over
-        base.executescript(_SCHEMA)
+        try:
+            base.execute("pragma journal_mode = wal")
+            base.execute("pragma synchronous = full")  # on disk when a transaction is over
+            base.executescript(_SCHEMA)
+        except sqlite3.Error:
+            base.close()
+            raise
         return base
 
     def _store(self) -> None:
