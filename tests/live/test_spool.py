@@ -45,6 +45,14 @@ def drain(spool, receiver):
     return out
 
 
+def no_room(spool):
+    pages = spool._base.execute("pragma page_count").fetchone()[0]
+    spool._base.execute(f"pragma max_page_count = {pages}")  # SQLite then says: disk is full
+
+
+UNLIMITED = "pragma max_page_count = 1000000"
+
+
 def test_what_waits_comes_in_order_once_for_each(tmp_path):
     spool = Spool(tmp_path / "s", 10)
     for number in (1, 2, 2, 3):
@@ -111,8 +119,7 @@ def test_a_spool_that_cannot_be(tmp_path):
 def test_while_the_disk_is_full_the_newest_wait_in_memory(tmp_path):
     spool = Spool(tmp_path / "s", 100_000)
     spool.put(["a"], "before", b"x")
-    pages = spool._base.execute("pragma page_count").fetchone()[0]
-    spool._base.execute(f"pragma max_page_count = {pages}")  # SQLite then says: disk is full
+    no_room(spool)
     body = b"x" * 8000
     for number in range(MEMORY + 50):
         spool.put(["a"], str(number), body)
@@ -120,7 +127,7 @@ def test_while_the_disk_is_full_the_newest_wait_in_memory(tmp_path):
     assert spool.dropped["a"] >= 50
     assert spool.first("a")[0] == "before"
     assert spool.depth(["a"])["a"] == MEMORY + 1
-    spool._base.execute("pragma max_page_count = 1000000")
+    spool._base.execute(UNLIMITED)
     spool.put(["a"], "after", b"x")
     assert spool.trouble == ""
     found = drain(spool, "a")
@@ -180,6 +187,18 @@ def test_what_was_left_is_sent_after_a_restart(tmp_path):
     assert web.posts[0][1]["Idempotency-Key"] == made(1).id
     second.close()
     web.close()
+
+
+def test_what_a_full_disk_kept_in_memory_is_stored_at_the_end(tmp_path):
+    spool = Spool(tmp_path / "s", 100)
+    no_room(spool)
+    spool.put(["hook"], "1", b"x" * 8000)
+    assert "full" in spool.trouble
+    spool._base.execute(UNLIMITED)
+    Delivery(spool, print).close(wait=0)
+    again = Spool(tmp_path / "s", 100)
+    assert again.depth(["hook"]) == {"hook": 1}
+    again.close()
 
 
 def test_receivers_can_be_exchanged_while_alerts_wait(tmp_path):

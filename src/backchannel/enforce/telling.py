@@ -55,7 +55,6 @@ class Telling:
         self._notice, self._print = notice, print_
         self._sensor, self._repeat = socket.gethostname(), config.findings.repeat
         self._subjects: OrderedDict[tuple[str, ...], Subject] = OrderedDict()
-        self._spool: Spool | None = None
         self.delivery: Delivery | None = None
         self.log, self.evidence = self._log(config), self._evidence(config)
         self._receive(config)
@@ -92,8 +91,6 @@ class Telling:
             self.log.lines.close()
         if self.delivery is not None:
             self.delivery.close()
-        if self._spool is not None:
-            self._spool.close()
 
     def _alert(self, refusal: Refusal, file: str) -> None:
         """Send an alert the first time, and again where it went on for long."""
@@ -133,7 +130,7 @@ class Telling:
         spool = Spool(config.guard.spool, config.alerts.spool_limit)
         if spool.moved:
             self._notice(f"{config.guard.spool} was damaged, and is now {spool.moved}")
-        self._spool, self.delivery = spool, Delivery(spool, self._notice)
+        self.delivery = Delivery(spool, self._notice)
         self.delivery.use(config.alerts.receivers)
 
 

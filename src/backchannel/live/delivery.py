@@ -41,6 +41,7 @@ class Delivery:
     """All receivers of a watch."""
 
     def __init__(self, spool: Spool, notice: Notice) -> None:
+        """*spool* is closed with it."""
         self._spool, self._notice = spool, notice
         self._couriers: list[_Courier] = []
         self.sent: Counter[str] = Counter()
@@ -65,7 +66,7 @@ class Delivery:
         then.
         """
         made = [_Courier(self, receiver, sink(receiver)) for receiver in receivers]
-        self.close(wait=0)
+        self._stop()
         self._couriers = made
         for courier in made:
             courier.start()
@@ -85,6 +86,10 @@ class Delivery:
         until = time.monotonic() + wait
         while wait and time.monotonic() < until and any(self.depth().values()):
             time.sleep(0.05)
+        self._stop()
+        self._spool.close()
+
+    def _stop(self) -> None:
         for courier in self._couriers:
             courier.stop()
         for courier in self._couriers:

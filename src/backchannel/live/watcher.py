@@ -192,9 +192,9 @@ class Watcher:
             self._report(timed=self.config.output.report_every is not None)
         self.evidence.close()
         self.outputs.close()
+        self.metrics.close()
         if self.delivery is not None:
             self.delivery.close()
-        self.metrics.close()
         self.crew.close()
         if self.companion is not None:
             self.companion.close()
