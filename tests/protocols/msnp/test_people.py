@@ -92,6 +92,33 @@ def test_adc():
     )
 
 
+def test_changes_that_call_a_contact_by_its_guid():
+    """aMSN `protocol.tcl`: REM FL takes the GUID and maybe a group's, ADC FL moves with C= and a
+    group; the account stood beside it in LST, or in the answer to an ADC.
+    """
+    bob, eve, group = (f"{each}2345678-1234-1234-1234-123456789012" for each in "123")
+    told = said(
+        *login(12),
+        (S, line(f"LSG Friends {group}")),
+        (S, line(f"LST N=bob@example.com F=Bob%20B C={bob} 1 1 {group}")),
+        (C, line("ADC 16 FL N=eve@example.org F=Eve")),
+        (S, line(f"ADC 16 FL N=eve@example.org F=Eve C={eve}")),
+        (C, line(f"ADC 17 FL C={eve} {group}")),
+        (S, line(f"ADC 17 FL C={eve} {group}")),
+        (C, line(f"REM 18 FL {bob.upper()} {group}")),
+        (S, line(f"REM 18 FL {bob} {group}")),
+        (C, line(f"REM 19 FL {bob}")),
+        (C, line(f"REM 20 FL {group[::-1]}")),
+    )
+    changes = [(event.change, event.entries[0]) for event in kit.events(told, Contacts)][1:]
+    assert [(change, each.account, each.group) for change, each in changes] == [
+        ("add", EVE, ""),
+        ("add", EVE, "Friends"),
+        ("remove", BOB, "Friends"),
+        ("remove", BOB, ""),
+    ]
+
+
 def test_groups_may_be_made_and_renamed():
     told = said(
         *login(8),

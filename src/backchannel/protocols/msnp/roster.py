@@ -3,8 +3,9 @@
     LST   MSNP2-7    n list serial index total account nickname [groups]
           MSNP8-9    account nickname lists [groups]
           MSNP10-12  N=account F=nickname C=guid lists [type] [groups]
-    ADD n list [serial] account nickname [group]     ADC n list N=account F=nickname
-    REM n list [serial] account [group]              groups: LSG, ADG, REG, RMG
+    ADD n list [serial] account nickname [group]     ADC n list N=account F=nickname [C=guid]
+    REM n list [serial] account [group]              ADC n FL C=guid group
+    groups: LSG, ADG, REG, RMG                       REM n FL guid [group], of MSNP10 to 12
     ADL, RML, FQY   since MSNP13: <ml><d n="host"><c n="user" l="3" t="1" f="nick"/></d></ml>
 
 Lists are FL (forward: one's own), AL (allowed), BL (blocked), RL (reverse: who lists me) and PL
@@ -48,6 +49,7 @@ def _contact_10(state: State, words: tuple[str, ...]) -> list[Output]:
     plain = [word for word in words if not _FIELD.fullmatch(word)]
     groups = plain[-1:] if len(plain) > 1 and not plain[-1].isdigit() else []
     lists = _lists(plain[0]) if plain else ()
+    state.name_contact(fields.get("C", ""), account(fields.get("N", "")))
     return _listed(state, fields.get("N", ""), fields.get("F", ""), lists, groups)
 
 
@@ -109,13 +111,17 @@ def change(state: State, side: Side, command: Command) -> list[Output]:
     words = command.words
     if len(words) < 3 or words[1] not in LISTS:
         return []
+    fields = _fields(words[2:])
+    state.name_contact(fields.get("C", ""), account(fields.get("N", "")))
     if not _is_news(state, side, words[0], "list"):
         return []
-    fields = _fields(words[2:])
     plain = [word for word in words[2:] if not _FIELD.fullmatch(word)]
     if plain and plain[0].isdigit() and "@" not in plain[0]:
         plain = plain[1:]
     who = fields.get("N") or next((word for word in plain if "@" in word), "")
+    if not who:
+        guid = fields.get("C") or (plain[0] if plain else "")
+        who = state.contacts.get(guid[:40].lower(), "")
     rest = plain[plain.index(who) + 1 :] if who in plain else []
     nick = fields.get("F") or (rest[0] if rest and command.name == "ADD" else "")
     groups = next((word for word in reversed(plain) if word[:40] in state.groups), "")

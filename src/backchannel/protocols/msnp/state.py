@@ -46,6 +46,8 @@ class State:
         self.peers: dict[str, str] = {}
         """Who takes part in a switchboard, without its own user: account -> nickname."""
         self.groups: dict[str, str] = {}
+        self.contacts: dict[str, str] = {}
+        """Contacts of MSNP10 to 12 by GUID: what later changes call them by."""
         self.link = Link()
         self.peering = False
         """Peer-to-peer packets came; in a flow joined midway, of sessions that began unseen."""
@@ -71,6 +73,11 @@ class State:
     def name_group(self, key: str, name: str) -> None:
         """Remember a group of the contact list."""
         _put(self.groups, key[:40], nickname(name)[:TEXT], GROUPS)
+
+    def name_contact(self, guid: str, who: str) -> None:
+        """Remember whose GUID that is."""
+        if guid and who:
+            _put(self.contacts, guid[:40].lower(), who, PEOPLE)
 
     def changed(self, about: str, who: str, text: str) -> bool:
         """Note what somebody says of themselves; returns whether it is new and not empty."""
