@@ -55,7 +55,11 @@ def test_through_a_reflector():
         (S, frame()),
         (C, b"\xd2\x04\x00\x00"),
     )
-    assert [type(event) for event in kit.events(told)] == [WebcamVideo]
+    (video,) = kit.events(told)
+    # An announcement of a reflector names first who shows pictures (aMSN `msncam.tcl`).
+    assert (video.sender, video.recipient) == ("alice@example.com", "bob@example.com")
+    (video,) = kit.events(said((C, b"PROD abc TSP/1.0\r\n\r\n" + frame())), WebcamVideo)
+    assert video.sender == "alice@example.com"
 
 
 def peeked(client=b"", server=b"", begun=True):

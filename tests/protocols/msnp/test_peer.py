@@ -245,21 +245,80 @@ def test_nobody_listens_nobody_is_expected():
     assert len(kit.events(told, PeerAddress)) == 3
 
 
-def test_webcam_addresses():
-    xml = (
-        "<producer><version>2.0</version><rid>129</rid><session>7</session><ctypes>0</ctypes><cpu>9</cpu>"
-        "<tcp><tcpport>6891</tcpport><tcplocalport>6891</tcplocalport>"
-        "<tcpexternalport>6891</tcpexternalport><tcpipaddress1>203.0.113.4</tcpipaddress1>"
-        "<tcpipaddress2>192.168.0.9</tcpipaddress2></tcp></producer>\0"
-    ).encode("utf-16-le")
-    control = b"\x80\x00\x01\x08\x00\x08" + len(xml).to_bytes(4, "little") + xml
-    pieces = chunks1(control, 42, 0, size=700)
-    told = talk(*((S, p2p_got(piece)) for piece in pieces))
-    assert [(a.account, a.address, a.port, a.use) for a in kit.events(told, PeerAddress)] == [
-        (BOB, "203.0.113.4", 6891, "voice-video"),
-        (BOB, "192.168.0.9", 6891, "voice-video"),
+def camera(text, first=b"\x80\x11\x22\x01\x08\x00"):
+    """A webcam's control message, as aMSN's `send_data` makes it."""
+    body = f"{text}\0".encode("utf-16-le")
+    return first + len(body).to_bytes(4, "little") + body
+
+
+TCP = (
+    "<tcp><tcpport>6891</tcpport><tcplocalport>6891</tcplocalport>"
+    "<tcpexternalport>6891</tcpexternalport><tcpipaddress1>203.0.113.4</tcpipaddress1>"
+    "<tcpipaddress2>192.168.0.9</tcpipaddress2></tcp>"
+)
+PRODUCER = (
+    "<producer><version>2.0</version><rid>129</rid><session>7</session><ctypes>0</ctypes>"
+    "<cpu>9</cpu>{}<codec></codec><channelmode>1</channelmode></producer>\r\n\r\n"
+)
+
+
+def places_of(told):
+    return [(a.account, a.address, a.port, a.transport) for a in kit.events(told, PeerAddress)]
+
+
+@pytest.mark.parametrize("flags", [0, craft.OBJECT_DATA])
+@pytest.mark.parametrize("invited", [True, False])
+def test_webcam_addresses(flags, invited):
+    """aMSN until 0.97 flags a webcam's messages as nothing, papyon's `MessageBlob.get_chunk`, which
+    aMSN 0.98 took over, as it does an object's data: they are no object.
+    """
+    pieces = list(chunks1(camera(PRODUCER.format(TCP)), 42, flags, size=300))
+    invite = (S, p2p_got(craft.v1(craft.invite(BOB, ALICE, craft.WEBCAM_GUID, 42))))
+    told = talk(*([invite] if invited else []), *((S, p2p_got(piece)) for piece in pieces))
+    assert len(pieces) > 1
+    assert places_of(told) == [
+        (BOB, "203.0.113.4", 6891, "tcp"),
+        (BOB, "192.168.0.9", 6891, "tcp"),
     ]
+    assert {a.use for a in kit.events(told, PeerAddress)} == {"voice-video"}
     assert {e.protocol for e in kit.effects(told, Expect)} == {"msn-webcam"}
+    assert not kit.effects(told, FileOpen)
+
+
+def test_webcam_addresses_that_are_told_for_udp():
+    """aMSN's `ConnectSockets` tries udpexternalip with the TCP ports; KMess and Kopete tell one
+    internal address and port for UDP beside it.
+    """
+    udp = (
+        "<udp><udplocalport>7786</udplocalport><udpexternalport>31863</udpexternalport>"
+        "<udpexternalip>198.51.100.6</udpexternalip><a1_port>31859</a1_port>"
+        "<udpinternalipaddress1>10.0.0.7</udpinternalipaddress1></udp>"
+    )
+    tcp = "<tcp><tcpport>80</tcpport><tcpipaddress1>10.0.0.7</tcpipaddress1></tcp>"
+    told = talk((S, p2p_got(craft.v1(camera(PRODUCER.format(tcp + udp)), session=42))))
+    assert places_of(told) == [
+        (BOB, "10.0.0.7", 80, "tcp"),
+        (BOB, "198.51.100.6", 80, "tcp"),
+        (BOB, "10.0.0.7", 7786, "udp"),
+    ]
+    assert [(e.address, e.port) for e in kit.effects(told, Expect)] == [
+        ("10.0.0.7", 80),
+        ("198.51.100.6", 80),
+    ]
+
+
+def test_a_webcam_that_a_reflector_passes_on():
+    """aMSN's `SendReflData`: who shows pictures names the reflector and the ticket, in hexadecimal
+    and upper case.
+    """
+    words = b"ru=http://m1reflector14.spotlife.net:9012&ti=abc123"
+    message = camera(f"ReflData:{words.hex().upper()}", b"\x80\0\0\0\x08\0")
+    told = talk((C, p2p(craft.v1(message, session=42))))
+    (expect,) = kit.effects(told, Expect)
+    assert (expect.address, expect.port) == ("m1reflector14.spotlife.net", 9012)
+    assert (expect.protocol, expect.accounts, expect.repeat) == ("msn-webcam", (ALICE, BOB), True)
+    for broken in ("ReflData:7", "ReflData:72753D687474703A2F2F5B", "ReflData:"):
+        assert not kit.effects(talk((C, p2p(craft.v1(camera(broken), session=42)))), Expect)
 
 
 def test_a_name_that_is_a_path_and_a_sender_who_is_another():

@@ -73,6 +73,8 @@ class Calls:
         self.files: dict[int, File] = {plan.session: File(plan) for plan in plans}
         self.negotiated = False
         """True once somebody listens for a direct connection, to which files may move."""
+        self.cameras: dict[int, None] = {}
+        """Sessions of webcams: all their data are control messages, however they are flagged."""
         self._calls: dict[str, Call] = {}
         self._told: set[tuple[str, str, int]] = set()
 
@@ -105,6 +107,12 @@ class Calls:
                 del self.files[next(iter(self.files))]
         return file
 
+    def camera(self, session: int) -> None:
+        """A session is a webcam's."""
+        self.cameras[session] = None
+        if len(self.cameras) > MAX_CALLS:
+            del self.cameras[next(iter(self.cameras))]
+
     def end(self) -> list[Output]:
         """The flow is over: files that came on it get no more bytes, unless they moved away."""
         told: list[Effect] = []
@@ -129,6 +137,9 @@ class Calls:
             told.append(Anomaly(kind="path-in-file-name", detail=about.location or about.name))
         if kind in (FILE, OBJECT) and session:
             self.files[session] = File(call.plan)
+        self.cameras.pop(session, None)
+        if kind.use is Capability.VOICE_VIDEO:
+            self.camera(session)
         told.append(
             Offer(
                 use=kind.use,

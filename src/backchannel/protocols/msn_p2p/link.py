@@ -42,7 +42,7 @@ class Link:
     def take(self, sender: str, recipient: str, packet: wire.Packet) -> list[Output]:
         """Take a packet that was read already."""
         carries = packet.carries
-        if carries in ("file", "object"):
+        if carries in ("file", "object") and not self._of_camera(packet):
             return self._data(sender, recipient, packet, carries)
         if not carries:
             return []
@@ -52,6 +52,15 @@ class Link:
         if carries == "slp":
             return self.message(sender, whole)
         return _control(sender, recipient, whole)
+
+    def _of_camera(self, packet: wire.Packet) -> bool:
+        """Whether it belongs to a webcam: aMSN 0.98 and papyon flag its messages as objects."""
+        if packet.session in self.calls.cameras:
+            return True
+        if not packet.first or packet.session in self.calls.files or not webcam.begins(packet.data):
+            return False
+        self.calls.camera(packet.session)
+        return True
 
     def message(self, sender: str, data: bytes) -> list[Output]:
         """Take a whole MSNSLP message."""
@@ -92,18 +101,37 @@ class Link:
 
 def _control(sender: str, recipient: str, data: bytes) -> list[Output]:
     """A webcam session's messages tell where the video can be had."""
+    use = Capability.VOICE_VIDEO
     told: list[Output] = []
-    for address, port in webcam.addresses(data):
-        use = Capability.VOICE_VIDEO
-        told.append(PeerAddress(use=use, account=sender, address=address, port=port, how="webcam"))
-        if port:
-            told.append(
-                Expect(
-                    protocol="msn-webcam",
-                    purpose=use,
-                    address=address,
-                    port=port,
-                    accounts=(recipient, sender),
-                )
+    for place in webcam.places(data):
+        address, port, transport = place.address, place.port, place.transport
+        told.append(
+            PeerAddress(
+                use=use,
+                account=sender,
+                address=address,
+                port=port,
+                transport=transport,
+                how="webcam",
             )
+        )
+        if port and transport == "tcp":
+            told.append(_camera_at(address, port, (recipient, sender)))
+    host, port = webcam.reflector(data)
+    if host and port:
+        told.append(_camera_at(host, port, (sender, recipient), both=True))
     return told
+
+
+def _camera_at(address: str, port: int, accounts: tuple[str, str], *, both: bool = False) -> Expect:
+    """A webcam connection to come: who calls first, or at a reflector, to which *both* go, who
+    shows pictures.
+    """
+    return Expect(
+        protocol="msn-webcam",
+        purpose=Capability.VOICE_VIDEO,
+        address=address,
+        port=port,
+        accounts=accounts,
+        repeat=both,
+    )

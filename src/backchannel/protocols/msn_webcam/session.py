@@ -118,6 +118,9 @@ class Session(Framed):
             self.standing = Standing.PARSED
         elif not _TICKET.fullmatch(line):
             raise WireError("no webcam greeting or frame")
+        elif line.startswith(b"VIEW"):  # of a reflector's two accounts the first shows pictures
+            names = self._names
+            self._names = {side: names[side.other], side.other: names[side]}
         return True
 
     def _frame(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
