@@ -61,8 +61,9 @@ def old(kind: int, text: bytes, more: bytes = b"") -> bytes:
             "authorization",
             "nick first last a@b.c 0 please",
         ),
-        (7, b"no", "authorization", "no"),
-        (8, b"", "authorization", ""),
+        # libpurple 2.10.9 `incomingim_chan4`: "denied you", "granted you authorization".
+        (7, b"no", "authorization-denied", "no"),
+        (8, b"", "authorization-granted", ""),
         (9, b"x\xfe\xfe\xfey", "system", "x y"),
         (
             0x0D,

@@ -305,10 +305,13 @@ def test_leave_to_be_listed():
     )
     (was_asked,) = talk.s(0x13, 0x19, name8("bob") + text16(b"please") + u16(0))
     assert (was_asked.sender, was_asked.recipient) == ("bob", "alice")
+    # libpurple 2.10.9 `receiveauthgrant` and `receiveauthreply`, whose flag 1 grants.
     (granted,) = talk.s(0x13, 0x1B, name8("bob") + b"\1" + text16(b""))
-    assert granted.text == "accepted"
+    assert (granted.sender, granted.kind, granted.text) == ("bob", "authorization-granted", "")
     (refused,) = talk.c(0x13, 0x1A, name8("bob") + b"\0" + text16(b"no"))
-    assert (refused.sender, refused.text) == ("alice", "no")
+    assert (refused.sender, refused.kind, refused.text) == ("alice", "authorization-denied", "no")
+    (unasked,) = talk.s(0x13, 0x15, name8("bob") + text16(b"come in") + u16(0))
+    assert (unasked.recipient, unasked.kind) == ("alice", "authorization-granted")
     assert talk.s(0x13, 0x1C, name8("bob")) == [
         Contacts(owner="bob", change="add", entries=(Contact(account="alice"),))
     ]

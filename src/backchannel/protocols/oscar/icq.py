@@ -65,8 +65,8 @@ _NAMES = (
 _KINDS = {
     URL: "url",
     ASK: "authorization",
-    DENY: "authorization",
-    GRANT: "authorization",
+    DENY: "authorization-denied",
+    GRANT: "authorization-granted",
     SYSTEM: "system",
     WEB_PAGER: "web-pager",
     MAIL_EXPRESS: "mail-express",

@@ -77,7 +77,7 @@ def changed(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None
         out.append(Contacts(owner=state.account, change=change, entries=entries))
 
 
-def _authorization(state: State, name: str, text: bytes, snac: Snac) -> Message:
+def _authorization(state: State, name: str, text: bytes, snac: Snac, kind: str) -> Message:
     ours = snac.subtype in (0x14, 0x18, 0x1A)
     plain, markup = readable(utf8(text), escaped=False)
     return Message(
@@ -86,21 +86,22 @@ def _authorization(state: State, name: str, text: bytes, snac: Snac) -> Message:
         text=plain,
         markup=markup,
         size=len(plain),
-        kind="authorization",
+        kind=kind,
     )
 
 
 def authorize(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
-    """13/14, 13/15, 13/18, 13/19: somebody asks to be let onto a list, or lets in unasked."""
+    """13/14, 13/15, 13/18, 13/19: somebody lets in unasked, or asks to be let onto a list."""
     name = wire.name8(reader)
-    out.append(_authorization(state, name, wire.text16(reader), snac))
+    kind = "authorization-granted" if snac.subtype in (0x14, 0x15) else "authorization"
+    out.append(_authorization(state, name, wire.text16(reader), snac, kind))
 
 
 def authorized(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """13/1a, 13/1b: the answer, with a reason."""
-    name, accepted = wire.name8(reader), reader.u8()
-    text = wire.text16(reader) or (b"accepted" if accepted else b"declined")
-    out.append(_authorization(state, name, text, snac))
+    name = wire.name8(reader)
+    kind = "authorization-granted" if reader.u8() else "authorization-denied"
+    out.append(_authorization(state, name, wire.text16(reader), snac, kind))
 
 
 def were_added(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
