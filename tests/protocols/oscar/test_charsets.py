@@ -18,6 +18,20 @@ def test_by_number():
 
 
 @pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("grüße".encode(), "grüße"),
+        (b"\0h\0i\0", "hi\ufffd"),
+        (b"\0h\xd8\x3d", "h\ufffd"),
+    ],
+)
+def test_what_is_no_utf_16_may_be_utf_8(data, text):
+    """libpurple 2.10.9 `oscar_decode_im` tries UTF-8 where text is not the UTF-16 that it says."""
+    assert charsets.by_number(data, charsets.UNICODE) == text
+    assert charsets.by_name(data, b'text/x-aolrtf; charset="unicode-2-0"') == text
+
+
+@pytest.mark.parametrize(
     ("name", "encoding"),
     [
         ("", "utf-8"),

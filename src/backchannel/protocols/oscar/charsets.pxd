@@ -4,3 +4,4 @@
 cpdef str by_number(bytes data, int charset)
 cpdef str by_name(bytes data, mime)
 cdef str _guessed(bytes data)
+cdef str _wide(bytes data)

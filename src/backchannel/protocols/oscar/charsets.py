@@ -8,10 +8,10 @@ ASCII, UNICODE, LATIN_1 = 0x0000, 0x0002, 0x0003
 def by_number(data: bytes, charset: int) -> str:
     """Return *data* in a message's *charset*: 0 ASCII, 2 UTF-16 big-endian, 3 Latin-1.
 
-    Clients send UTF-8 or their own code page under 0, and Windows-1252 under 3.
+    Clients send UTF-8 or their own code page under 0, Windows-1252 under 3, and UTF-8 under 2.
     """
     if charset == UNICODE:
-        return data.decode("utf-16-be", "replace")
+        return _wide(data)
     return decode(data, "cp1252") if charset == LATIN_1 else _guessed(data)
 
 
@@ -21,8 +21,18 @@ def by_name(data: bytes, mime: bytes | str) -> str:
         return _guessed(data)
     name = (mime if isinstance(mime, str) else mime.decode("latin-1")).lower()
     if "unicode-2-0" in name or "utf-16" in name:
-        return data.decode("utf-16-be", "replace")
+        return _wide(data)
     return decode(data, "cp1252") if "8859-1" in name else _guessed(data)
+
+
+def _wide(data: bytes) -> str:
+    """Return *data* as UTF-16, or as the UTF-8 that some clients send in its name (libpurple 2.10.9
+    encoding.c).
+    """
+    try:
+        return data.decode("utf-16-be")
+    except UnicodeDecodeError:
+        return _guessed(data) if 0 not in data else data.decode("utf-16-be", "replace")
 
 
 def _guessed(data: bytes) -> str:
