@@ -569,6 +569,65 @@ def test_profiles_asked_for_and_answered():
     ]
 
 
+def texts(*values):
+    return b"".join(map(text, values))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_profiles_in_all_their_blocks(late):
+    """iserverd v5_proto/make_meta.cpp: a zip is u32 and a year u8 for programs before ICQ 99b
+    (v5_send_meta_info2, _work, _more), a string and u16 for later ones (_info3, _work2, _more2).
+    """
+    zip_code = text("31000") if late else struct.pack("<I", 31000)
+    year = struct.pack("<H", 1975) if late else b"\x4b"
+    general = texts("nick", "Ann", "Lee", "a@x", "b@x", "", "Haifa", "", "555", "", "1 St", "777")
+    work = texts("Jaffa", "", "556", "", "2 St") + zip_code + struct.pack("<H", 972)
+    work += texts("Acme", "", "boss") + struct.pack("<H", 4) + text("http://acme")
+    more = struct.pack("<HB", 25, 1) + text("http://ann") + year + b"\5\6\0\0\0"
+    interests = b"\2" + struct.pack("<H", 100) + text("art") + struct.pack("<H", 137) + text("go")
+    past = b"\1" + struct.pack("<H", 300) + text("school") + b"\0"
+    blocks = [
+        (0xC8, 0x3E9, general + zip_code + struct.pack("<HHBBBBB", 972, 2, 1, 0, 0, 0, 0)),
+        (0xD2, 0x3F3 if late else 0x3F2, work),
+        (0xDC, 0x3FD if late else 0x3FC, more),
+        (0xF0, 0x410, interests),
+        (0xFA, 0x41A, past),
+    ]
+    answers = [
+        s(server5(Server.META, struct.pack("<HB", kind, 0x0A) + block, sequence, sequence2=9))
+        for sequence, (kind, _, block) in enumerate(blocks)
+    ]
+    own = [
+        c(client5(Client.META, struct.pack("<H", kind) + block, 20 + sequence))
+        for sequence, (_, kind, block) in enumerate(blocks)
+    ]
+    asked = c(client5(Client.META, struct.pack("<HI", 0x4CE, YOU), 9))
+    told = [
+        (
+            "Ann Lee a@x, second email: b@x, city: Haifa, phone: 555, street: 1 St, mobile: 777, "
+            "zip: 31000"
+        ),
+        (
+            "work city: Jaffa, work phone: 556, work street: 2 St, work zip: 31000, company: Acme, "
+            "position: boss, work page: http://acme"
+        ),
+        "home page: http://ann, age: 25, sex: female, born: 1975-05-06",
+        "interests: art; go",
+        "past: school",
+    ]
+    found = said(asked, *answers, *own, kind=Profile)
+    assert [(p.account, p.text) for p in found] == [(str(w), t) for w in (YOU, ME) for t in told]
+    assert [p.nickname for p in found if p.nickname] == ["nick", "nick"]
+
+
+def test_work_as_licq_sets_it():
+    """licq 0.85 `CPU_Meta_SetWorkInfo`: 0x100 and 0xffff where zip and country belong."""
+    work = texts("Jaffa", "", "", "", "") + struct.pack("<IH", 0x100, 0xFFFF)
+    work += texts("Acme", "", "") + struct.pack("<H", 4) + text("")
+    (told,) = said(c(client5(Client.META, struct.pack("<H", 0x3F2) + work)), kind=Profile)
+    assert told.text == "work city: Jaffa, work zip: 256, company: Acme"
+
+
 def test_version_3_profiles_and_own_changes():
     names = text("nick") + text("Ann") + text("Lee") + text("a@x")
     told = said(

@@ -513,6 +513,24 @@ BASIC = [b"bert", b"Bert", b"M", b"b@m.de", b"Ulm", b"", b"", b"", b"", b"+49 9"
         ),
         (0x00E6, lnts(b"about me"), "", "about: about me"),
         (0x00DC, bytes(3) + lnts(b"http://m.de"), "", "home page: http://m.de"),
+        (  # libpurple 2.10.9 family_icq.c: gender 1 is female; climm's Meta_Read_List for the lists
+            0x00DC,
+            le16(25) + b"\1" + lnts(b"") + le16(1975) + b"\5\6\x0c\0\0" + le16(0),
+            "",
+            "age: 25, sex: female, born: 1975-05-06",
+        ),
+        (
+            0x00F0,
+            b"\2" + le16(100) + lnts(b"art") + le16(137) + lnts(b"go"),
+            "",
+            "interests: art; go",
+        ),
+        (
+            0x00FA,
+            b"\1" + le16(300) + lnts(b"school") + b"\1" + le16(200) + lnts(b"club"),
+            "",
+            "past: school, groups: club",
+        ),
         (0x00EB, b"\2\0" + lnts(b"x@y.z") + b"\1" + lnts(b"z@y.x"), "", "email: x@y.z, z@y.x"),
         (
             0x00D2,

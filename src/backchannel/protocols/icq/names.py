@@ -86,11 +86,19 @@ class Meta:
 
     SET_BASIC = 0x03E8
     SET_BASIC_2 = 0x03E9
+    SET_WORK = 0x03F2
+    SET_WORK_2 = 0x03F3
+    SET_MORE = 0x03FC
+    SET_MORE_2 = 0x03FD
     SET_ABOUT = 0x0406
+    SET_INTERESTS = 0x0410
+    SET_AFFILIATIONS = 0x041A
     SET_PASSWORD = 0x042E
     FULL_INFO = 0x04B0
     FULL_INFO_2 = 0x04B1
     SHORT_INFO = 0x04BA
+    LOGIN_INFO = 0x04CE
+    LOGIN_INFO_2 = 0x04CF
     SEARCH_NAME = 0x0514
     SEARCH_NAME_2 = 0x0515
     SEARCH_UIN = 0x051E
@@ -105,7 +113,11 @@ class Answer:
     """What command META of a server tells."""
 
     GENERAL = 0x00C8
+    WORK = 0x00D2
+    MORE = 0x00DC
     ABOUT = 0x00E6
+    INTERESTS = 0x00F0
+    AFFILIATIONS = 0x00FA
     SHORT = 0x0104
     FOUND = 0x0190
     LAST_FOUND = 0x019A

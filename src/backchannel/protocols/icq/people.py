@@ -18,12 +18,12 @@ from backchannel.events import (
 from backchannel.model import Capability
 from backchannel.protocols import Output
 from backchannel.protocols.icq.content import words
-from backchannel.protocols.icq.names import SUCCESS, Answer, Client, Meta, Server
+from backchannel.protocols.icq.names import Client, Server
 from backchannel.protocols.icq.state import MOST_ASKED, MOST_CONTACTS, State, remember
 from backchannel.protocols.icq.wire import Packet, string
 from backchannel.protocols.opener import opener
 from backchannel.protocols.oscar.names import icq_status
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader
 
 PEERS_WAIT = 4 * 3600
 """Seconds for which a disclosed listening port is remembered."""
@@ -241,10 +241,11 @@ def asked(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
 
 def profile(_state: State, _packet: Packet, reader: Reader) -> Iterator[Output]:
     """FOUND, INFO: UIN u32 | nickname | first name | last name | mail address."""
-    yield from _named(str(reader.u32le()), reader)
+    yield from named(str(reader.u32le()), reader)
 
 
-def _named(account: str, reader: Reader) -> Iterator[Output]:
+def named(account: str, reader: Reader) -> Iterator[Output]:
+    """Nickname | first name | last name | mail address."""
     nickname, *others = [words(string(reader)) for _ in range(4)]
     about = " ".join(other for other in others if other)
     if account and (nickname or about):
@@ -253,7 +254,7 @@ def _named(account: str, reader: Reader) -> Iterator[Output]:
 
 def basic_info(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
     """BASIC_INFO (version 3): the same without the UIN."""
-    yield from _named(state.asked.get(packet.sequence2, ""), reader)
+    yield from named(state.asked.get(packet.sequence2, ""), reader)
 
 
 def notes(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
@@ -277,7 +278,7 @@ def more_info(_state: State, _packet: Packet, reader: Reader) -> Iterator[Output
 
 def update_basic(_state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
     """UPDATE_BASIC: the account's own names."""
-    yield from _named(str(packet.uin), reader)
+    yield from named(str(packet.uin), reader)
 
 
 def search(_state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
@@ -290,64 +291,3 @@ def search(_state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
     else:
         wanted = " ".join(filter(None, (words(string(reader)) for _ in range(4))))
     yield Search(text=wanted, account=str(packet.uin))
-
-
-def meta(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
-    """META of a client: what about u16 | ..."""
-    about, account = reader.u16le(), str(packet.uin)
-    if about == Meta.SET_PASSWORD:
-        yield from change_password(state, packet, reader)
-    elif about in {Meta.SET_BASIC, Meta.SET_BASIC_2}:
-        yield from _named(account, reader)
-    elif about == Meta.SET_ABOUT:
-        if said := words(string(reader)):
-            yield Profile(account=account, text=said)
-    elif about in {Meta.FULL_INFO, Meta.FULL_INFO_2, Meta.SHORT_INFO}:
-        yield from asked(state, packet, reader)
-    elif about in {Meta.SEARCH_UIN, Meta.SEARCH_UIN_2}:
-        yield Search(text=str(reader.u32le()), account=account)
-    elif strings := _SEARCH_STRINGS.get(about):
-        wanted = " ".join(filter(None, (words(string(reader)) for _ in range(strings))))
-        yield Search(text=wanted, account=account)
-
-
-_SEARCH_STRINGS: dict[int, int] = {
-    Meta.SEARCH_NAME: 3,
-    Meta.SEARCH_NAME_2: 3,
-    Meta.SEARCH_MAIL: 1,
-    Meta.SEARCH_MAIL_2: 1,
-    Meta.SEARCH_WHITE: 4,
-    Meta.SEARCH_WHITE_2: 4,
-}
-
-
-def answer(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
-    """META of a server: what about u16 | result u8 | ..."""
-    about = reader.u16le()
-    if reader.u8() != SUCCESS:
-        return
-    account = state.asked.get(packet.sequence2, "")
-    if about in {Answer.GENERAL, Answer.SHORT}:
-        yield from _named(account, reader)
-    elif about == Answer.ABOUT:
-        if (said := words(string(reader))) and account:
-            yield Profile(account=account, text=said)
-    elif about in _FOUND:
-        yield from _found(reader)
-
-
-_FOUND = {Answer.FOUND, Answer.LAST_FOUND, Answer.WHITE_FOUND, Answer.LAST_WHITE_FOUND}
-
-
-def _found(reader: Reader) -> Iterator[Output]:
-    """Somebody was found. Some servers put a length u16 before the UIN (Wireshark packet-icq.c)."""
-    start = reader.offset
-    for skip in (0, 2):
-        reader.offset = start
-        reader.skip(skip)
-        try:
-            told = list(_named(str(reader.u32le()), reader))
-        except WireError:
-            continue
-        yield from told
-        return

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
-from backchannel.protocols.icq import content, people
+from backchannel.protocols.icq import content, meta, people
 from backchannel.protocols.icq.names import Client, Server
 from backchannel.protocols.icq.recognise import recognise
 from backchannel.protocols.icq.state import LONGEST, MOST_CUT, MOST_SEEN, State, remember
@@ -64,7 +64,7 @@ CLIENT: dict[int, Handler] = {
     Client.USER_INFO: people.asked,
     Client.UPDATE_BASIC: people.update_basic,
     Client.UPDATE_BASIC_4: people.update_basic,
-    Client.META: people.meta,
+    Client.META: meta.request,
 }
 SERVER: dict[int, Handler] = {
     Server.HELLO: people.hello,
@@ -87,7 +87,7 @@ SERVER: dict[int, Handler] = {
     Server.MORE_INFO: people.more_info,
     Server.BASIC_INFO: people.basic_info,
     Server.NOTES: people.notes,
-    Server.META: people.answer,
+    Server.META: meta.answer,
 }
 
 

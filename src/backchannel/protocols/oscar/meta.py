@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from backchannel.events import Credential, Profile, Search, SearchHit
 from backchannel.model import Side
 from backchannel.protocols import Output
+from backchannel.protocols.icq import profiles
 from backchannel.protocols.oscar import icq, wire
 from backchannel.protocols.oscar.letter import Letter
 from backchannel.protocols.oscar.state import State, remember
@@ -96,13 +97,9 @@ def _words(body: Reader, names: tuple[str, ...]) -> dict[str, str]:
     return {name: decode(wire.text_le(body), "utf-8", "cp1252") for name in names}
 
 
-def _joined(values: dict[str, str]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in values.items() if value)
-
-
 def _profile(account: str, values: dict[str, str]) -> Iterator[Output]:
     nickname = values.pop("nickname", "")
-    text = _joined(values)
+    text = profiles.told(values)
     if nickname or text:
         yield Profile(account=account, nickname=nickname, text=text)
 
@@ -138,16 +135,16 @@ def _set_password(state: State, body: Reader, _number: int) -> Iterator[Output]:
 
 
 def _search_words(state: State, body: Reader, _number: int) -> Iterator[Output]:
-    yield from _search(state, _joined(_words(body, _NAMES)))
+    yield from _search(state, profiles.told(_words(body, _NAMES)))
 
 
 def _search_pages(state: State, body: Reader, _number: int) -> Iterator[Output]:
     """In the white pages; of their two dozen fields the first four."""
-    yield from _search(state, _joined(_words(body, (*_NAMES, "email"))))
+    yield from _search(state, profiles.told(_words(body, (*_NAMES, "email"))))
 
 
 def _search_email(state: State, body: Reader, _number: int) -> Iterator[Output]:
-    yield from _search(state, _joined(_words(body, ("email",))))
+    yield from _search(state, profiles.told(_words(body, ("email",))))
 
 
 def _search_uin(state: State, body: Reader, _number: int) -> Iterator[Output]:
@@ -155,7 +152,7 @@ def _search_uin(state: State, body: Reader, _number: int) -> Iterator[Output]:
 
 
 def _search_by_tlv(state: State, body: Reader, _number: int) -> Iterator[Output]:
-    yield from _search(state, _joined(_tlv_words(body)))
+    yield from _search(state, profiles.told(_tlv_words(body)))
 
 
 def _search(state: State, text: str) -> Iterator[Output]:
@@ -199,8 +196,15 @@ def _work(state: State, body: Reader, number: int) -> Iterator[Output]:
 
 
 def _more(state: State, body: Reader, number: int) -> Iterator[Output]:
-    body.skip(3)
-    yield from _profile(state.meta.get(number, ""), _words(body, ("home page",)))
+    yield from _profile(state.meta.get(number, ""), profiles.more(body))
+
+
+def _interests(state: State, body: Reader, number: int) -> Iterator[Output]:
+    yield from _profile(state.meta.get(number, ""), profiles.interests(body))
+
+
+def _affiliations(state: State, body: Reader, number: int) -> Iterator[Output]:
+    yield from _profile(state.meta.get(number, ""), profiles.affiliations(body))
 
 
 def _notes(state: State, body: Reader, number: int) -> Iterator[Output]:
@@ -250,6 +254,8 @@ RESPONSES: dict[int, Handler] = {
     0x00DC: _more,
     0x00E6: _notes,
     0x00EB: _emails,
+    0x00F0: _interests,
+    0x00FA: _affiliations,
     0x0104: _short,
     0x019A: _found,
     0x01A4: _found,
