@@ -277,6 +277,15 @@ def test_a_file_accepted_with_the_first_port_only():
     assert [where.port for where in told] == [4321]
 
 
+@pytest.mark.parametrize("version", [7, 8])
+def test_a_file_that_climm_accepts(version):
+    """climm `SrvReceiveAdvanced` writes four letters between size and port from version 7 on."""
+    accept = struct.pack(">H", 4321) + bytes(2) + text("") + struct.pack("<I", 0)
+    accept += struct.pack("<II", 0x20726F66, 4321)
+    told = said(version, s(message(version, 3, "", accept, command=wire.ACK, uin=YOU)))
+    assert [value.port for value in told if isinstance(value, PeerAddress | Expect)] == [4321, 4321]
+
+
 @pytest.mark.parametrize("version", EVERY)
 def test_refusals_and_withdrawals(version):
     empty = bytes(4) + text("") + bytes(8)

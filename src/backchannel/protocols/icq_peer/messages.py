@@ -1,13 +1,14 @@
 """Messages between clients: text, offers of files and chats, and their answers.
 
 A file's offer is: port u32 | name | size u32 | port u32. Its answer is the same; the first port is
-big-endian, and some programs leave the last one out. A chat's: names | port | port. From version 7
-on both travel as plugins, which name themselves in words:
+big-endian and counts: some programs leave the last one out, and climm puts the letters " rof"
+before it. A chat's: names | port | port. From version 7 on both travel as plugins, which name themselves in words:
 
     length u16 | GUID 16 | function u16 | name with u32 length | ... | rest u32 | text with u32
     length | port u16 big-endian | u16 | name | size u32 | port u32
 
-Sources: licq 1.3.0 icqpacket.cpp and icqd-tcp.cpp; icqlib 1.x tcphandle.c.
+Sources: licq 1.3.0 icqpacket.cpp and icqd-tcp.cpp; icqlib 1.x tcphandle.c; climm @f5a97dec
+oscar_icbm.c.
 """
 
 from collections.abc import Iterator
@@ -116,7 +117,7 @@ def _file_ports(reader: Reader) -> int:
     reader.skip(2)
     string(reader)
     reader.skip(4)
-    return (reader.u32le() & 0xFFFF) or first
+    return first or (reader.u32le() & 0xFFFF)
 
 
 def _chat_ports(reader: Reader) -> int:
@@ -124,7 +125,7 @@ def _chat_ports(reader: Reader) -> int:
     string(reader)
     first = reader.u16()
     reader.skip(2)
-    return (reader.u32le() & 0xFFFF) or first
+    return first or (reader.u32le() & 0xFFFF)
 
 
 def _answered(
