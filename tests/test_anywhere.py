@@ -27,6 +27,8 @@ from tests.protocols.telegram_call import test_session as telegram_call
 from tests.protocols.toc import test_session as toc
 from tests.protocols.whatsapp import test_session as whatsapp
 from tests.protocols.xmpp_bosh import test_session as xmpp_bosh
+from tests.protocols.yahoo_webcam import test_session as yahoo_webcam
+from tests.protocols.ycht import test_session as ycht
 from tests.protocols.zoom import build as zoom
 
 from backchannel.events import ProxyAnswer, ProxyRequest
@@ -90,6 +92,8 @@ HANDMADE = {  # protocols that no capture here shows over TCP
     "whatsapp": whatsapp.STREAM,
     "teamviewer": teamviewer.TALK,
     "xmpp-bosh": xmpp_bosh.TALK,
+    "yahoo-webcam": yahoo_webcam.WATCH,
+    "ycht": ycht.TALK,
 }
 DATAGRAMS = {  # protocols over UDP
     "bittorrent-dht": longest("bittorrent/libtorrent_dht_nat.pcap"),

@@ -28,6 +28,8 @@ FRAMES: dict[str, Length] = {
     "t120": Length(2, 2),
     "tls": Length(3, 2, 5),
     "toc": Length(4, 2, 6),
+    "yahoo-webcam": Length(4, 4, 13),
+    "ycht": Length(14, 2, 16),
     "ymsg": Length(8, 2, 20),
 }
 """Where a protocol's frames tell their size; others are mutated as plain bytes or as text."""

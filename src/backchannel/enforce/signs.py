@@ -20,6 +20,7 @@ BOUND: dict[str, Capability] = {
     "oft": Capability.FILE_TRANSFER,
     "msnftp": Capability.FILE_TRANSFER,
     "msn-webcam": Capability.VOICE_VIDEO,
+    "yahoo-webcam": Capability.VOICE_VIDEO,
     "discord-voice": Capability.VOICE_VIDEO,
     "telegram-call": Capability.VOICE_VIDEO,
     "t120": Capability.APP_SHARING,

@@ -632,5 +632,9 @@ def test_display_pictures_and_photos():
 
 
 def test_webcam_keys_are_tokens():
-    (told,) = said(server(0x50, (5, "ann"), (61, "key"), (102, "webcam.yahoo.example")))
+    told, tie, expect = said(server(0x50, (5, "ann"), (61, "key"), (102, "webcam.yahoo.example")))
     assert (told.kind, told.scheme, told.secret) == ("token", "yahoo-webcam-key", "key")
+    assert tie == cookies.webcam_tie("key", "ann")
+    # Kopete `WebcamTask::parseWebcamInformation`: 102 is the server, the port always 5100.
+    assert (expect.protocol, expect.address) == ("yahoo-webcam", "webcam.yahoo.example")
+    assert (expect.port, expect.source) == (5100, START.client.address)

@@ -51,3 +51,9 @@ def outputs(account: str, jar: dict[str, str]) -> list[Output]:
         Credential(account=account, kind="token", scheme="yahoo-cookie", secret=secret),
         Tie(key=f"yahoo-cookie:{digest}", account=account),
     ]
+
+
+def webcam_tie(key: str, account: str) -> Tie:
+    """Tie this flow to the webcam connection, or the YMSG connection, that has the same *key*."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+    return Tie(key=f"yahoo-webcam:{digest}", account=account)

@@ -24,7 +24,7 @@ from backchannel.events import Anomaly, Credential, Offer, OfferAnswer, PeerAddr
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
 from backchannel.protocols.opener import opener
-from backchannel.protocols.ymsg import tables
+from backchannel.protocols.ymsg import cookies, tables
 from backchannel.protocols.ymsg.markup import words
 from backchannel.protocols.ymsg.messaging import environment
 from backchannel.protocols.ymsg.state import Announced, Body, Named, Offered, State, number
@@ -32,6 +32,7 @@ from backchannel.protocols.ymsg.tables import Service
 
 PEER_PORT = 5101
 """Where Yahoo Messenger listens for its peers."""
+WEBCAM_PORT = 5100
 _FILE, _SHARING = Capability.FILE_TRANSFER, Capability.FILE_SHARING
 _ARCHIVE = re.compile(
     r"[\\/]Archive[\\/](?:Messages|Conferences|Mobile Messages)[\\/]", re.IGNORECASE
@@ -223,10 +224,21 @@ def _packed_address(value: bytes) -> str:
 
 
 def webcam(state: State, body: Body) -> Iterator[Output]:
-    """WEBCAM: the server hands out a key for its webcam servers."""
-    if body.side is Side.SERVER and (key := body.text(61)):
-        account = body.account(5, 1) or state.account
-        yield Credential(account=account, kind="token", scheme="yahoo-webcam-key", secret=key)
+    """WEBCAM: the server hands out a key (61) and names a webcam server (102)."""
+    if body.side is not Side.SERVER or not (key := body.text(61)):
+        return
+    account = body.account(5, 1) or state.account
+    yield Credential(account=account, kind="token", scheme="yahoo-webcam-key", secret=key)
+    yield cookies.webcam_tie(key, account)
+    if host := body.text(102)[:256]:
+        yield Expect(
+            protocol="yahoo-webcam",
+            purpose=Capability.VOICE_VIDEO,
+            address=host,
+            port=WEBCAM_PORT,
+            source=state.start.client.address,
+            accounts=(account,) if account else (),
+        )
 
 
 # -- version 15 and up -------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+r"""One YCHT connection: packets in, events out.
+
+    PACKET  "YCHT" | version u32 | kind u32 | status u16 | length u16 | fields
+
+A client parts its fields by the byte 01, a server by c0 80. Kind, and fields of client | server:
+
+    01 sign-on     account, cookies              | (let in)
+    02 sign-off                                  | why
+    11 join        room                          | room, topic, .., .., members
+    12 leave                                     | room, who
+    17 invite                                    | text, room, who
+    41 42 43 said, thought, done    room, text   | room, who, text
+    45 in private  who, to, text                 | who, to, text
+    68 friends                                   | 1 or 0, who, where (1 games, 2 chat, 4 pager)
+    71 command     join, tell, invite, goto ...
+
+Members are parted by 01, and what is told of each by 02, the name first. Integers are big-endian.
+Held: one packet a side, 64 KiB.
+
+Sources: libpurple 2.10.9 ycht.c; GYachI (2006) ycht.c; A. Fines' chat robot (2001) Packet.py and
+Ack.py; coozzzzz's Protocol_YCHT.cls (2003).
+"""
+
+from backchannel.events import Gap
+from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.framed import Framed
+from backchannel.protocols.ycht.packets import FROM_CLIENT, FROM_SERVER, Packet, State
+from backchannel.protocols.ymsg.markup import words
+from backchannel.reader import WireError
+
+MARK, HEADER = b"YCHT\0\0", 16
+_SEPARATORS = {Side.CLIENT: b"\x01", Side.SERVER: b"\xc0\x80"}
+_MOST_FIELDS = 512
+
+
+def _opens(head: bytes) -> bool:
+    """Whether *head*, as far as it goes, can open a packet."""
+    if head[: len(MARK)] != MARK[: len(head)]:
+        return False
+    return head[6:7] < b"\x10" and not any(head[8:11])
+
+
+def recognise(peek: Peek) -> Claim | More | None:
+    """Claim a flow whose sides both begin with a packet, or one of them while the other waits."""
+    if peek.transport != "tcp":
+        return None
+    sides = [data for data in (peek.client, peek.server) if data]
+    if not sides or not all(_opens(data[:HEADER]) for data in sides):
+        return None
+    longest = max(sides, key=len)
+    if len(longest) < HEADER:
+        return MORE
+    flipped = not peek.begun and _SEPARATORS[Side.SERVER] in peek.client
+    return Claim("ycht", evidence=f"YCHT packet of kind {longest[11]:#x}", flipped=flipped)
+
+
+class Session(Framed):
+    """Both directions of one connection."""
+
+    def __init__(self, start: Start) -> None:
+        super().__init__()
+        self.service = "yahoo"
+        self._state = State()
+        self._lost: set[Side] = set() if start.begun else set(Side)
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; the next packet begins at its mark."""
+        self._buffers[side].clear()
+        self._deaf.discard(side)
+        self._lost.add(side)
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        self._buffers[side].clear()
+        return []
+
+    def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
+        if side in self._lost and not self._find(side, buffer):
+            return False
+        if not _opens(bytes(buffer[:HEADER])):
+            raise WireError("bytes that open no YCHT packet")
+        end = HEADER + int.from_bytes(buffer[14:16]) if len(buffer) >= HEADER else HEADER
+        if len(buffer) < end:
+            return False
+        body = bytes(buffer[HEADER:end])
+        parts = body.split(_SEPARATORS[side], _MOST_FIELDS) if body else []
+        packet = Packet(buffer[11], tuple(words(part) for part in parts))
+        del buffer[:end]
+        self.standing = Standing.PARSED
+        tell = (FROM_CLIENT if side is Side.CLIENT else FROM_SERVER).get(packet.kind)
+        told += tell(self._state, packet) if tell else []
+        return True
+
+    def _find(self, side: Side, buffer: bytearray) -> bool:
+        at = buffer.find(MARK)
+        if at < 0:
+            del buffer[: max(0, len(buffer) - len(MARK) + 1)]
+            return False
+        del buffer[:at]
+        self._lost.discard(side)
+        return True
