@@ -2,7 +2,8 @@
 
 A file's offer is: port u32 | name | size u32 | port u32. Its answer is the same; the first port is
 big-endian and counts: some programs leave the last one out, and climm puts the letters " rof"
-before it. A chat's: names | port | port. From version 7 on both travel as plugins, which name themselves in words:
+before it. A chat's: names | port | port. From version 7 on both travel as plugins, which name
+themselves in words:
 
     length u16 | GUID 16 | function u16 | name with u32 length | ... | rest u32 | text with u32
     length | port u16 big-endian | u16 | name | size u32 | port u32
