@@ -186,6 +186,7 @@ def test_requests_of_messengers_are_claimed_on_any_port(target):
         "/notify",
         "/yab/",
         "/capacity",
+        "/ycontent/?chatcat=0",
     ],
 )
 def test_requests_of_others_are_passed_or_withdrawn(target):
@@ -324,6 +325,20 @@ def test_the_address_book_and_where_to_sign_on():
     )
     (expect,) = kit.effects(told, Expect)
     assert (expect.protocol, expect.address, expect.port) == ("ymsg", "192.0.2.7", 5050)
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_the_list_of_chat_rooms_is_asked_for_with_the_cookies(absolute):
+    """libpurple 2.0 `yahoo_roomlist_got_connected` sends an absolute target, libyahoo2 a path."""
+    host, path = "insider.msg.yahoo.com", "/ycontent/?chatcat=0"
+    target = f"http://{host}{path}" if absolute else path
+    request = get(target, "Cookie: Y=v=1&n=1&l=0dd/o&p=x; T=z=t", host=host)
+    reply = answer(b"<content><chatCategories/></content>")
+    assert isinstance(claim(request, reply), Claim)
+    told = talk(request, reply)
+    (cookie,) = kit.events(told, Credential)
+    assert (cookie.account, cookie.scheme) == ("ann", "yahoo-cookie")
+    assert len(kit.effects(told, Tie)) == 1
 
 
 # -- files -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ _PATHS = (
     b"GET /yab/",
     b"POST /yab/",
     b"GET /capacity",
+    b"GET /ycontent/",
 )
 _HOSTS = (
     b"GET http://msg.edit.yahoo.",
@@ -24,6 +25,7 @@ _HOSTS = (
     b"POST http://address.yahoo.",
     b"GET http://vcs1.msg.yahoo.",
     b"GET http://vcs2.msg.yahoo.",
+    b"GET http://insider.msg.yahoo.",
     b"POST http://filetransfer.msg.yahoo.",
     b"POST http://http.pager.yahoo.",
     b"POST http://http.messenger.yahoo.",

@@ -8,6 +8,7 @@
     /relay?token=&sender=&recver=      a file through Yahoo's relay (versions 15 and up)
     /Messenger.<who>.<time><file>?AppID=Messenger   a file from computer to computer
     /yab/ /capacity                    address book; which server to use
+    /ycontent/                         lists of chat rooms and other pages, with the cookies
 
 Sources: libpurple 2.10.9 libymsg.h, libymsg.c and yahoo_filexfer.c; libyahoo 0.18 libyahoo.c;
 jYMSG HTTPConnectionHandler; VintageHive's Yahoo pager, itself checked with a real client.
@@ -37,6 +38,7 @@ class Kind(Enum):
     PEER = "peer"
     ADDRESS_BOOK = "address-book"
     CAPACITY = "capacity"
+    CONTENT = "content"
     ANNOUNCED = "announced"
     OTHER = "other"
     """Nothing of Messenger's, or not to be told without the Host."""
@@ -103,6 +105,8 @@ def _kind(method: str, path: str, query: dict[str, str], host: str) -> tuple[Kin
         return Kind.PEER, True
     if place.startswith("/yab/"):
         return Kind.ADDRESS_BOOK, query.get("prog") == "ymsgr"
+    if place == "/ycontent/":
+        return Kind.CONTENT, False
     if place == "/capacity":
         return Kind.CAPACITY, "msg.yahoo." in host or host.startswith(("vcs", "cs1."))
     return Kind.OTHER, True
