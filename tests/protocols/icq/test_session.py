@@ -592,6 +592,7 @@ def test_profiles_in_all_their_blocks(late):
         (0xDC, 0x3FD if late else 0x3FC, more),
         (0xF0, 0x410, interests),
         (0xFA, 0x41A, past),
+        (0x10E, 0x442, b"\1" + struct.pack("<H", 906) + text("maps")),
     ]
     answers = [
         s(server5(Server.META, struct.pack("<HB", kind, 0x0A) + block, sequence, sequence2=9))
@@ -614,10 +615,32 @@ def test_profiles_in_all_their_blocks(late):
         "home page: http://ann, age: 25, sex: female, born: 1975-05-06",
         "interests: art; go",
         "past: school",
+        "home page words: maps",
     ]
     found = said(asked, *answers, *own, kind=Profile)
     assert [(p.account, p.text) for p in found] == [(str(w), t) for w in (YOU, ME) for t in told]
     assert [p.nickname for p in found if p.nickname] == ["nick", "nick"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_search_in_the_white_pages(late):
+    """iserverd v5_proto/search.cpp, v5_search_by_white and _white2."""
+    body = texts("Ann", "", "", "") + struct.pack("<HHBB", 18, 22, 1, 12) + texts("Haifa", "")
+    body += struct.pack("<H", 972) + texts("Acme", "", "boss") + b"\4"
+    body += struct.pack("<H", 300) + text("school") + struct.pack("<H", 100) + text("art")
+    body += struct.pack("<H", 200) + text("")
+    if late:
+        body += struct.pack("<H", 906) + text("maps")
+    about = struct.pack("<H", 0x533 if late else 0x532)
+    (told,) = said(c(client5(Client.META, about + body + b"\1")), kind=Search)
+    assert (
+        told.text
+        == (
+            "first name: Ann, age: 18 to 22, sex: female, city: Haifa, company: Acme, "
+            "position: boss, past: school, interests: art"
+        )
+        + late * ", home page words: maps"
+    )
 
 
 def test_work_as_licq_sets_it():

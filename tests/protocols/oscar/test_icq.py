@@ -532,6 +532,12 @@ BASIC = [b"bert", b"Bert", b"M", b"b@m.de", b"Ulm", b"", b"", b"", b"", b"+49 9"
             "past: school, groups: club",
         ),
         (0x00EB, b"\2\0" + lnts(b"x@y.z") + b"\1" + lnts(b"z@y.x"), "", "email: x@y.z, z@y.x"),
+        (  # A. Shutko's documentation, 15/03, 07da/010e
+            0x010E,
+            b"\1" + le16(0x051C) + lnts(b"homepage_keyword") + b"\0",
+            "",
+            "home page words: homepage_keyword",
+        ),
         (
             0x00D2,
             b"".join(map(lnts, [b"Ulm", b"", b"", b"", b"", b""]))

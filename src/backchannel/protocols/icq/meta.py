@@ -27,6 +27,8 @@ def request(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
         yield from people.asked(state, packet, reader)
     elif about in {Meta.SEARCH_UIN, Meta.SEARCH_UIN_2}:
         yield Search(text=str(reader.u32le()), account=account)
+    elif about in {Meta.SEARCH_WHITE, Meta.SEARCH_WHITE_2}:
+        yield Search(text=profiles.told(profiles.white_pages(reader)), account=account)
     elif strings := _SEARCH_STRINGS.get(about):
         wanted = " ".join(filter(None, (words(string(reader)) for _ in range(strings))))
         yield Search(text=wanted, account=account)
@@ -89,6 +91,7 @@ def _found(reader: Reader) -> Iterator[Output]:
 Teller = Callable[[str, Reader], Iterator[Output]]
 _WORK, _MORE = _block(profiles.work), _block(profiles.more)
 _INTERESTS, _AFFILIATIONS = _block(profiles.interests), _block(profiles.affiliations)
+_PAGE = _block(profiles.page)
 _SET: dict[int, Teller] = {
     Meta.SET_BASIC: _general,
     Meta.SET_BASIC_2: _general,
@@ -99,6 +102,7 @@ _SET: dict[int, Teller] = {
     Meta.SET_ABOUT: _about,
     Meta.SET_INTERESTS: _INTERESTS,
     Meta.SET_AFFILIATIONS: _AFFILIATIONS,
+    Meta.SET_PAGE: _PAGE,
 }
 _TOLD: dict[int, Teller] = {
     Answer.GENERAL: _general,
@@ -108,6 +112,7 @@ _TOLD: dict[int, Teller] = {
     Answer.INTERESTS: _INTERESTS,
     Answer.AFFILIATIONS: _AFFILIATIONS,
     Answer.SHORT: people.named,
+    Answer.PAGE: _PAGE,
 }
 _FOUND = {Answer.FOUND, Answer.LAST_FOUND, Answer.WHITE_FOUND, Answer.LAST_WHITE_FOUND}
 _ASKED = {Meta.FULL_INFO, Meta.FULL_INFO_2, Meta.SHORT_INFO, Meta.LOGIN_INFO, Meta.LOGIN_INFO_2}
@@ -116,6 +121,4 @@ _SEARCH_STRINGS: dict[int, int] = {
     Meta.SEARCH_NAME_2: 3,
     Meta.SEARCH_MAIL: 1,
     Meta.SEARCH_MAIL_2: 1,
-    Meta.SEARCH_WHITE: 4,
-    Meta.SEARCH_WHITE_2: 4,
 }

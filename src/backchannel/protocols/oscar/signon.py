@@ -20,6 +20,10 @@ from backchannel.text import decode
 NAME, ROASTED, CLIENT, URL, HOST, COOKIE, ERROR, REASON = 1, 2, 3, 4, 5, 6, 8, 9
 HASHED, HASHED_TWICE, FAMILY = 0x25, 0x4C, 0x0D
 MESSAGING = 0x04
+FORM, _FORM_HEAD, _MADE_HEAD = 1, 40, 42
+"""The TLV of a registration, and where in it password and account are: A. Shutko's "OSCAR (ICQ
+v7/v8/v9) documentation"; climm @f5a97dec oscar_register.c; licq @f271d550 packet-srv.cpp."""
+NEW = "icq-registration"
 _LOGIN = Capability.LOGIN
 
 
@@ -126,6 +130,23 @@ def _answer(state: State, values: dict[int, bytes], out: list[Output]) -> None:
         announce(state, values, MESSAGING, out)
 
 
+def register(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
+    """17/04: a new ICQ account is wanted, with this password."""
+    form = Reader(wire.tlvs(reader).get(FORM, b""))
+    form.skip(_FORM_HEAD)
+    if secret := decode(wire.text_le(form), "utf-8", "cp1252"):
+        out.append(Credential(account=state.account, kind="plain", scheme=NEW, secret=secret))
+
+
+def registered(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
+    """17/05: here it is."""
+    form = Reader(wire.tlvs(reader).get(FORM, b""))
+    form.skip(_MADE_HEAD)
+    if account := form.u32le():
+        out += state.learn(str(account))
+        out.append(SignOnAnswer(account=str(account), accepted=True, reason="registered"))
+
+
 def sign_off(state: State, payload: bytes, side: Side, out: list[Output]) -> None:
     """A FLAP sign-off frame: empty, or the answer to a sign-on, or why the service hangs up."""
     values = wire.tlvs(Reader(payload))
@@ -182,6 +203,8 @@ def _host(text: str, default: int) -> tuple[str, int]:
 SNACS = {
     (0x17, 0x02): login,
     (0x17, 0x03): answer,
+    (0x17, 0x04): register,
+    (0x17, 0x05): registered,
     (0x17, 0x06): challenge_request,
     (0x17, 0x07): challenge,
 }

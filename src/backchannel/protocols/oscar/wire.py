@@ -5,7 +5,7 @@
     TLV        tag u16 | length u16 | value
     user info  name8 | warning u16 (tenths of a percent) | count u16 | TLVs
 
-Integers are big-endian; what ICQ brought with it (`tlvs_le`, `text_le`) is little-endian.
+Integers are big-endian; what ICQ brought with it (`text_le`) is little-endian.
 Nothing here remembers anything.
 """
 
@@ -142,15 +142,6 @@ def _tlvs(reader: Reader, count: int) -> dict[int, bytes]:
         at = stop
         count -= 1
     reader.offset = at
-    return found
-
-
-def tlvs_le(reader: Reader) -> dict[int, bytes]:
-    """Read little-endian TLVs, as ICQ's directory requests hold them, to the end."""
-    found = dict[int, bytes]()
-    while reader:
-        tag = reader.u16le()
-        found.setdefault(tag, reader.take(reader.u16le()))
     return found
 
 
