@@ -21,7 +21,7 @@ from tests.protocols.oscar.craft import (
 )
 
 from backchannel.events import Anomaly, Message, PeerAddress, Typing
-from backchannel.protocols.oscar.markup import _name_size, from_html, from_rtf, readable
+from backchannel.protocols.oscar.markup import _name_size, from_html, readable
 
 
 def message(outputs):
@@ -141,16 +141,6 @@ def test_what_looks_like_a_tag_in_plain_text_stays():
     assert readable("if a<c and d>e", escaped=False) == ("if a<c and d>e", "")
     assert readable("AT&amp;T", escaped=False) == ("AT&amp;T", "")
     assert readable("AT&amp;T", escaped=True) == ("AT&T", "AT&amp;T")
-
-
-def test_rtf_of_old_icq_clients():
-    rtf = (
-        r"{\rtf1\ansi\ansicpg1251{\fonttbl{\f0\fnil Arial;}}{\colortbl;\red0;}"
-        r"{\*\generator x;}\pard\f0\fs16 \'cf\'f0\'e8\'e2\'e5\'f2\par two \{2\} \u8364? end}"
-    )
-    assert from_rtf(rtf) == "Привет\ntwo {2} € end"
-    assert readable(rtf, escaped=False) == ("Привет\ntwo {2} € end", rtf)
-    assert from_rtf(r"{\rtf1\ansicpg99999 \'41\u-10179?x}") == "A\ufffdx"
 
 
 def test_typing():

@@ -1,4 +1,4 @@
-"""Readable text from what OSCAR messages carry: AIM's HTML, and the RTF of ICQ 2000 to 2003.
+"""Readable text from what OSCAR messages carry: AIM's HTML, and the RTF of old ICQ programs.
 
 Everything here is linear in the size of its input.
 """
@@ -6,6 +6,7 @@ Everything here is linear in the size of its input.
 import re
 
 from backchannel.patterns import later
+from backchannel.protocols.oscar.rtf import from_rtf
 from backchannel.text import unescape
 
 _KNOWN = later(
@@ -17,13 +18,6 @@ _HREF = later(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORE
 _BREAKS = frozenset({"br", "p", "div", "hr"})
 _LONGEST = 3
 """Letters of the longest name of a tag that says something here."""
-
-_RTF = later(
-    r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,6}) ?(?:\?|\\'[0-9a-fA-F]{2})?|\\([a-z]+)(-?\d{1,9})? ?"
-    r"|\\([^a-z])|([{}])|[\r\n]+|([^\\{}\r\n]+)"
-)
-_HIDDEN = frozenset({"fonttbl", "colortbl", "stylesheet", "info", "pict", "generator"})
-_WORDS = {"par": "\n", "line": "\n", "tab": "\t", "emdash": "—", "endash": "–", "bullet": "•"}
 
 
 def readable(text: str, *, escaped: bool) -> tuple[str, str]:
@@ -83,36 +77,3 @@ def _href(tag: str) -> str:
     """Return where a link leads; empty where it does not say."""
     found = _HREF.search(tag)
     return next(filter(None, found.groups()), "") if found else ""
-
-
-def from_rtf(text: str) -> str:
-    """Return the text of RTF; tables of fonts, colours and styles are left out."""
-    parts, hidden, depth, codepage = list[str](), 0, 0, "cp1252"
-    for token in _RTF.finditer(text):
-        byte, unicode_, word, number, symbol, brace, plain = token.groups()
-        if brace:
-            depth += 1 if brace == "{" else -1
-            hidden = 0 if depth < hidden else hidden
-        elif word == "ansicpg" and number:
-            codepage = f"cp{number}"
-        elif word in _HIDDEN or symbol == "*":
-            hidden = hidden or depth
-        elif not hidden:
-            parts.append(_rtf_text(byte, unicode_, word, symbol, codepage) or plain or "")
-    return "".join(parts).strip("\n\0")
-
-
-def _rtf_text(
-    byte: str | None, unicode_: str | None, word: str | None, symbol: str | None, codepage: str
-) -> str:
-    if byte:
-        try:
-            return bytes.fromhex(byte).decode(codepage, "replace")
-        except LookupError:
-            return bytes.fromhex(byte).decode("latin-1")
-    if unicode_:
-        code = int(unicode_) & 0xFFFF
-        return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
-    if symbol in ("\\", "{", "}"):
-        return symbol
-    return _WORDS.get(word or "", "")
