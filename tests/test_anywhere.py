@@ -29,6 +29,7 @@ from tests.protocols.whatsapp import test_session as whatsapp
 from tests.protocols.xmpp_bosh import test_session as xmpp_bosh
 from tests.protocols.yahoo_webcam import test_session as yahoo_webcam
 from tests.protocols.ycht import test_session as ycht
+from tests.protocols.ypns import test_session as ypns
 from tests.protocols.zoom import build as zoom
 
 from backchannel.events import ProxyAnswer, ProxyRequest
@@ -94,6 +95,7 @@ HANDMADE = {  # protocols that no capture here shows over TCP
     "xmpp-bosh": xmpp_bosh.TALK,
     "yahoo-webcam": yahoo_webcam.WATCH,
     "ycht": ycht.TALK,
+    "ypns": ypns.TALK,
 }
 DATAGRAMS = {  # protocols over UDP
     "bittorrent-dht": longest("bittorrent/libtorrent_dht_nat.pcap"),

@@ -31,6 +31,7 @@ FRAMES: dict[str, Length] = {
     "yahoo-webcam": Length(4, 4, 13),
     "ycht": Length(14, 2, 16),
     "ymsg": Length(8, 2, 20),
+    "ypns": Length(8, 4, little=True),
 }
 """Where a protocol's frames tell their size; others are mutated as plain bytes or as text."""
 

@@ -471,6 +471,21 @@ def test_a_poll_that_nobody_answered_is_told_at_the_end():
     assert [inner.side for inner in kit.effects(told, Inner)] == [Side.CLIENT]
 
 
+def test_polls_of_the_pager_before_ymsg():
+    """libyahoo 0.18.4 `yahoo_sendcmd_http` leaves the zeros out that its length counts."""
+    head = b"YPNS2.0\0" + struct.pack("<6I", 1128, 1, 0, 0, 0, 0) + bytes(72)
+    reply = b"YHOO1.0\0" + struct.pack("<6I", 105, 1, 0, 0x5EED, 0, 0) + bytes(73)
+    told = talk(
+        post("/notify", head + b"cookie\x01ann\0", host="http.pager.yahoo.com"),
+        answer(reply + reply),
+    )
+    client, server = kit.effects(told, Inner)
+    assert client.data == (head + b"cookie\x01ann").ljust(1128, b"\0")
+    assert server.data == reply + reply
+    assert {client.channel, server.channel} == {"10.0.0.1 00005eed"}
+    assert not kit.events(told, Malformed)
+
+
 def test_polls_that_hold_something_else_are_malformed():
     told = talk(post("/notify", b"hello", host="http.pager.yahoo.com"), answer(b"12345678"))
     assert len(kit.events(told, Malformed)) == 2

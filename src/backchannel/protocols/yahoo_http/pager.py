@@ -3,11 +3,15 @@
     POST /notify   body: one YMSG packet
     answer         number of packets, u32 little-endian | YMSG packets
 
+    POST /notify   body: one YPNS packet, without the zeros at its end that its length counts
+    answer         YPNS packets
+
 All polls of a sign-on are one conversation: its packets carry the session number that the first
 answer hands out. So a request waits for its answer (one packet, at most 64 KiB), and then both go
 into the inner stream that this number names.
 
-Sources: jYMSG HTTPConnectionHandler; Miranda's http_gateway.c.
+Sources: jYMSG HTTPConnectionHandler; Miranda's http_gateway.c; libyahoo 0.18.4
+yahoo_sendcmd_http and VintageHive YpnsPacket.cs, for YPNS.
 """
 
 from backchannel.effects import Inner, InnerGap, Open
@@ -17,6 +21,8 @@ from backchannel.protocols import Output
 from backchannel.protocols.ymsg import wire
 
 _COUNT = 4
+_OLD = (b"YPNS", b"YHOO")
+_MARKS = (wire.MARK, *_OLD)
 _LONGEST = 1 << 20
 
 
@@ -51,12 +57,12 @@ class Pager:
         self._asked.clear()
         self._answered.clear()
         told: list[Output] = []
-        if answered and answered[:4] != wire.MARK:
+        if answered and answered[:4] not in _MARKS:
             if answered[_COUNT : _COUNT + 4] not in (wire.MARK, b""):
                 told.append(Malformed(reason="an answer to a poll that holds no YMSG packets"))
                 answered = b""
             answered = answered[_COUNT:]
-        if asked and asked[:4] != wire.MARK:
+        if asked and asked[:4] not in _MARKS:
             told.append(Malformed(reason="a poll that holds no YMSG packet"))
             asked = b""
         if not asked and not answered:
@@ -67,7 +73,7 @@ class Pager:
         told.append(Open(channel=channel, shared=shared, host=self._host, port=80))
         for side, data in ((Side.CLIENT, asked), (Side.SERVER, answered)):
             if data:
-                told.append(Inner(side=side, data=data, channel=channel, shared=shared))
+                told.append(Inner(side=side, data=_whole(data), channel=channel, shared=shared))
         if self._lost:
             told.append(InnerGap(side=Side.SERVER, size=self._lost, channel=channel, shared=shared))
             self._lost = 0
@@ -78,7 +84,16 @@ class Pager:
         (self._asked if side is Side.CLIENT else self._answered).clear()
 
 
+def _whole(packets: bytes) -> bytes:
+    """Return *packets* with what a YPNS packet's length counts and HTTP left out."""
+    if packets[:4] != _OLD[0]:
+        return packets
+    return packets.ljust(min(int.from_bytes(packets[8:12], "little"), _LONGEST), b"\0")
+
+
 def _session(packets: bytes) -> int:
+    if packets[:4] in _OLD:
+        return int.from_bytes(packets[20:24], "little")
     return int.from_bytes(packets[16:20], "big") if len(packets) >= wire.HEADER else 0
 
 
