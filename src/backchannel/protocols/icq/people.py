@@ -234,7 +234,7 @@ def reverse(state: State, _packet: Packet, reader: Reader) -> Iterator[Output]:
 
 
 def asked(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
-    """INFO, MORE_INFO, USER_INFO: a question about somebody, which the answer may not repeat."""
+    """INFO, MORE_INFO, USER_INFO, GET_NOTES: about somebody, whom the answer may not repeat."""
     remember(state.asked, packet.sequence2, str(reader.u32le()), MOST_ASKED)
     yield from ()
 
@@ -255,13 +255,6 @@ def named(account: str, reader: Reader) -> Iterator[Output]:
 def basic_info(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
     """BASIC_INFO (version 3): the same without the UIN."""
     yield from named(state.asked.get(packet.sequence2, ""), reader)
-
-
-def notes(state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
-    """NOTES (version 3): what somebody wrote about themselves."""
-    account, said = state.asked.get(packet.sequence2, ""), words(string(reader))
-    if account and said:
-        yield Profile(account=account, text=said)
 
 
 def more_info(_state: State, _packet: Packet, reader: Reader) -> Iterator[Output]:

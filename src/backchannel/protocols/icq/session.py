@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
-from backchannel.protocols.icq import content, meta, people
+from backchannel.protocols.icq import content, groupware, meta, people
 from backchannel.protocols.icq.names import Client, Server
 from backchannel.protocols.icq.recognise import recognise
 from backchannel.protocols.icq.state import LONGEST, MOST_CUT, MOST_SEEN, State, remember
@@ -64,6 +64,12 @@ CLIENT: dict[int, Handler] = {
     Client.USER_INFO: people.asked,
     Client.UPDATE_BASIC: people.update_basic,
     Client.UPDATE_BASIC_4: people.update_basic,
+    Client.GET_NOTES: people.asked,
+    Client.SET_NOTES: groupware.set_notes,
+    Client.SET_HOME: groupware.set_home,
+    Client.SET_HOME_PAGE: groupware.set_home_page,
+    Client.SET_WORK: groupware.set_work,
+    Client.SET_WORK_PAGE: groupware.set_work_page,
     Client.META: meta.request,
 }
 SERVER: dict[int, Handler] = {
@@ -86,7 +92,11 @@ SERVER: dict[int, Handler] = {
     Server.INFO: people.profile,
     Server.MORE_INFO: people.more_info,
     Server.BASIC_INFO: people.basic_info,
-    Server.NOTES: people.notes,
+    Server.NOTES: groupware.notes,
+    Server.HOME_INFO: groupware.home,
+    Server.HOME_PAGE: groupware.home_page,
+    Server.WORK_INFO: groupware.work,
+    Server.WORK_PAGE: groupware.work_page,
     Server.META: meta.answer,
 }
 
