@@ -55,6 +55,7 @@ TALK = [
     s(0x06, "buddy1,,well, hello"),
     s(0x06, "6,6,tnneul,nneul,Tue Mar  7 12:14:50 2000,test offline msg\x01", 5),
     s(0x06, "buddy2(9)", 4),
+    s(0x20, "buddy2,,from a room"),
     c(0x03, "99\x01gone (fishing), back soon"),
     c(0x04, "0\x01 "),
     s(0x03, "gtkobject(99,(test), or\x01,6634CD3,0,1,0,0)"),
@@ -119,6 +120,7 @@ def test_messages():
         ("tnneul", "buddy1", "text", "hi, you"),
         ("buddy1", "tnneul", "text", "well, hello"),
         ("nneul", "tnneul", "offline", "test offline msg"),
+        ("buddy2", "tnneul", "text", "from a room"),
         ("eve", "tnneul", "authorization", "let me in"),
         ("eve", "tnneul", "text", "my cat"),
     ]

@@ -7,6 +7,7 @@ What a client puts into the content | what a server does:
     03 04 status   code, or code 01 text                    | friends
     06 message     to,text       | from,flag,text; kind 4: from(code); kind 5: 6,6,to,from,date,text
     0a 1e 1f 28 29                                          | friends
+    20 chat                                                 | as 06
     0f contact                                              | kind 3: who,flag,text; else friends
     18 invite      room 02 guests 02 text 02 type           | room 02 host 02 guests 02 text 02 type
     19 1b come, go room 02 members                          | room 02 who
@@ -319,6 +320,7 @@ FROM_SERVER: dict[int, Teller] = {
     Service.CONFMSG: _heard,
     Service.CHATLOGON: _friends,
     Service.CHATLOGOFF: _friends,
+    Service.CHATMSG: _hears,
     Service.GAMELOGON: _friends,
     Service.GAMELOGOFF: _friends,
     Service.FILETRANSFER: _file,
