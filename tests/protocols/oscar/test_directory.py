@@ -146,3 +146,8 @@ def test_somebody_at_random():
     """15/03, 07da/0366."""
     assert answers(0x0366, b"\x90\xe4^\0\0") == [SearchHit(owner="6218896")]
     assert answers(0x0366, bytes(5)) == []
+
+
+def test_who_has_no_page():
+    """userinfo.cap of PwICQ (2001): ICQ's own server ends the block there."""
+    assert answers(0x010E, b"\0\0") == []

@@ -8,7 +8,7 @@
     interests     how many u8, then category u16 and words of each
     affiliations  the same of what is past, and again of groups
     mail          how many u8, then u8 and address of each
-    page          u8 | category u16 | words
+    page          whether there is one u8, then category u16 and words of it
 
 and what they look for in the white pages (the last of the four words since 99b only):
 
@@ -126,8 +126,7 @@ def mail(reader: Reader) -> Fields:
 
 def page(reader: Reader) -> Fields:
     """Read the block."""
-    reader.skip(1)
-    return {"home page words": keywords(reader)}
+    return {"home page words": keywords(reader)} if reader.u8() else {}
 
 
 def interests(reader: Reader) -> Fields:
