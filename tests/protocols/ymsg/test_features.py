@@ -356,6 +356,56 @@ def test_a_message_to_several():
     assert [(m.sender, m.recipient) for m in told] == [("ann", "bob"), ("ann", "eve")]
 
 
+REAL = [
+    (
+        (
+            b"YMSG\x00\x00\x00\x02\x00S\x00\x01\x00\x00\x00\x00\xa8.\xee\x860\xc0\x80bacardi"
+            b"bart\xc0\x801\xc0\x80bacardibart\xc0\x808\xc0\x801\xc0\x807\xc0\x80bennyva2002"
+            b"\xc0\x8010\xc0\x800\xc0\x8011\xc0\x800\xc0\x8017\xc0\x800\xc0\x8013\xc0\x801"
+            b"\xc0\x80\x00"
+        ),
+        Presence(account="bennyva2002", status="online"),
+    ),
+    (
+        (
+            b"YMSG\x00\x00\x00\x00\x00g\x00\x06\x00\x00\x00\x05b9\x09\x1031\xc0\x806\xc0\x80"
+            b"32\xc0\x806\xc0\x805\xc0\x80bacardibart\xc0\x804\xc0\x80bennyva2002\xc0\x8015"
+            b'\xc0\x801051027156\xc0\x8014\xc0\x80<font face="helvetica" size="10">:D'
+            b"\xc0\x80"
+        ),
+        Message(
+            sender="bennyva2002",
+            recipient="bacardibart",
+            text=":D",
+            kind="offline",
+            size=2,
+            markup='<font face="helvetica" size="10">:D',
+        ),
+    ),
+    (
+        (
+            b"YMSG\x00\x00\x00\x00\x00$\x00\x06\x00\x00\x00\x04\xcf#^%5\xc0\x80bennyva2002"
+            b"\xc0\x8010\xc0\x80999\x021051029439\xc0\x80"
+        ),
+        Presence(account="bennyva2002", status="idle"),
+    ),
+    (
+        (
+            b"YMSG\x00\x00\x00\x00\x003\x00\x02\x00\x00\x00\x01\xc95^\xe97\xc0\x80bennyva200"
+            b"2\xc0\x8010\xc0\x800\xc0\x8011\xc0\x80BF2C7CD8\xc0\x8017\xc0\x800\xc0\x8013"
+            b"\xc0\x800\xc0\x80"
+        ),
+        Presence(account="bennyva2002", status="offline"),
+    ),
+]
+"""Packets of Yahoo's server (2003) in the tests of Anastacia, which say what they mean."""
+
+
+@pytest.mark.parametrize(("packet", "told"), REAL)
+def test_real_packets(packet, told):
+    assert said((Side.SERVER, packet)) == [told]
+
+
 def test_offline_messages_share_a_packet():
     told = said(
         server(0x06, (31, 6), (32, 6), (5, "ann"), (4, "bob"), (15, 1e9), (14, "one"),

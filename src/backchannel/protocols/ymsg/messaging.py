@@ -6,12 +6,12 @@ server several may share a packet; then a repeated key begins the next one.
 
 from collections.abc import Iterator
 
-from backchannel.events import Message, Offer, OfferAnswer, Room, Typing
+from backchannel.events import Message, Offer, OfferAnswer, Presence, Room, Typing
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
 from backchannel.protocols.ymsg import tables
 from backchannel.protocols.ymsg.markup import plain
-from backchannel.protocols.ymsg.state import Body, State, records
+from backchannel.protocols.ymsg.state import Body, State, number, records
 from backchannel.protocols.ymsg.tables import Service
 
 _VOICE = 0x100
@@ -28,6 +28,8 @@ def from_client(body: Body) -> bool:
 
 def message(state: State, body: Body) -> Iterator[Output]:
     """MESSAGE, CHATMSG, GAMEMSG, MASSMESSAGE, SYSMESSAGE: text from one to another."""
+    if body.packet.status == tables.THEIR_STATUS and 14 not in body:
+        yield from _their_status(body)
     if body.packet.status == 2 or 14 not in body:  # not delivered, or a bare acknowledgement
         return
     if from_client(body):
@@ -38,6 +40,14 @@ def message(state: State, body: Body) -> Iterator[Output]:
         one = Body(body.side, body.packet, fields)
         if 14 in one:
             yield from _message(state, one, one.account(4, 1), one.text(5) or state.account)
+
+
+def _their_status(body: Body) -> Iterator[Output]:
+    """Whom one writes to is away: 5 who | 10 code, 02, since when."""
+    code = number(body.raw(10).split(b"\x02", 1)[0])
+    status = "away" if code == tables.CUSTOM else tables.STATUS.get(code, f"status-{code}")
+    if account := body.account(5):
+        yield Presence(account=account, status=status)
 
 
 def _message(state: State, body: Body, sender: str, recipient: str) -> Iterator[Output]:
