@@ -401,6 +401,30 @@ REAL = [
 """Packets of Yahoo's server (2003) in the tests of Anastacia, which say what they mean."""
 
 
+def test_rooms_alone():
+    """MODChat2Pcks.bas `LoginChat2`, and the dumps beside it: services 1e, 1f and what answers."""
+    session = Session(START)
+    login = (0, "ann"), (1, "ann"), (6, "Y=v=1&n=abc&l=0dd/o&p=x; T=z=def&sk=1")
+    told = kit.decode(
+        session,
+        [
+            client(0x1E, *login, status=0x5A55AA55, version=10),
+            server(0x1E, (0, "ann"), (1, "ann"), (8, "")),
+            client(0x1F, (0, "ann"), (1, "ann"), version=10),
+        ],
+    )
+    assert [(e.account, e.method) for e in kit.events(told, SignOn)] == [("ann", "cookie")]
+    assert [e.scheme for e in kit.events(told, Credential)] == ["yahoo-cookie"]
+    assert kit.events(told, SignOnAnswer) == [SignOnAnswer(account="ann", accepted=True)]
+    assert kit.events(told, SignOff) == [SignOff(account="ann")]
+
+
+def test_a_separator_alone_is_no_field():
+    """MODChat2Pcks.bas, dump above `WebMsgVisible`."""
+    empty = bytes.fromhex("59 4d 53 47 00 65 00 00 00 02 00 04 00 00 00 00 f2 d1 fc ef c0 80")
+    assert said((Side.CLIENT, empty)) == []
+
+
 @pytest.mark.parametrize(("packet", "told"), REAL)
 def test_real_packets(packet, told):
     assert said((Side.SERVER, packet)) == [told]

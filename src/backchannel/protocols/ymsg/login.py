@@ -74,7 +74,7 @@ def _responses(state: State, body: Body, account: str) -> Iterator[Output]:
 
 
 def logon(state: State, body: Body) -> Iterator[Output]:
-    """LOGON or WEBLOGIN of a client: the sign-on of versions 5 to 8 and of the web client."""
+    """LOGON, WEBLOGIN, CHATLOGON: of versions 5 to 8, of the web client, of rooms alone."""
     account = body.account(0, 1)
     secret = body.text(6)
     if secret.startswith("$1$"):

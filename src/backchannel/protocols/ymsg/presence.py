@@ -158,7 +158,7 @@ def status_update(state: State, body: Body) -> Iterator[Output]:
     if body.packet.service == Service.LOGOFF and body.packet.status == tables.FAILED:
         yield SignOff(account=state.account, reason="signed on elsewhere")
         return
-    if body.packet.service == Service.LOGON and 1 in body:
+    if body.packet.service in {Service.LOGON, Service.CHATLOGON} and 1 in body:
         yield from login.accepted(state, body.account(1, 0))
     for entry in _entries(state, body):
         yield from _presence(body.packet.service, entry)
@@ -166,9 +166,11 @@ def status_update(state: State, body: Body) -> Iterator[Output]:
 
 def _own_status(state: State, body: Body) -> Iterator[Output]:
     service = body.packet.service
-    if service == Service.LOGOFF:
+    if service in {Service.LOGOFF, Service.CHATLOGOFF}:
         yield SignOff(account=body.account(0, 1) or state.account)
-    elif service in {Service.LOGON, Service.WEBLOGIN}:
+    elif service in {Service.LOGON, Service.WEBLOGIN} or (
+        service == Service.CHATLOGON and 6 in body
+    ):
         yield from login.logon(state, body)
     elif service == Service.VISIBLE_TOGGLE:
         hidden = body.number(13) == 2

@@ -104,7 +104,7 @@ def _opens(data: bytes) -> bool:
         return False
     size = int.from_bytes(data[8:10], "big")
     body = data[wire.HEADER : wire.HEADER + size]
-    if not body:
+    if body in (b"", wire.SEPARATOR):
         return True
     key, separator, _ = body[:8].partition(wire.SEPARATOR)
     return key.rstrip(b"\xc0").isdigit() and (bool(separator) or len(body) < 8)

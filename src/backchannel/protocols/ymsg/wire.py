@@ -78,8 +78,11 @@ def fields(body: bytes) -> Fields:
     """Return the fields of *body* in order, at most MOST_FIELDS of them.
 
     A NUL where a key should be ends the body: Yahoo's servers padded continued packets with it
-    (libpurple yahoo_packet.c). Raises WireError for a key that is no number or lacks its value.
+    (libpurple yahoo_packet.c). A separator alone is an empty body of Yahoo's web messenger (dumps
+    in MODChat2Pcks.bas). Raises WireError for a key that is no number or lacks its value.
     """
+    if body == SEPARATOR:
+        return []
     parts = body.split(SEPARATOR, 2 * MOST_FIELDS)
     found: Fields = []
     for at in range(0, len(parts) - 1, 2):
