@@ -24,12 +24,12 @@ from backchannel.events import (
     Software,
     Typing,
 )
-from backchannel.model import Capability, Endpoint, Side
+from backchannel.model import Capability, Claim, Endpoint, Side
 from backchannel.pipeline import Scan
-from backchannel.protocols import Start
+from backchannel.protocols import Peek, Start
 from backchannel.protocols.ymsg import cookies, crypt
 from backchannel.protocols.ymsg.markup import plain
-from backchannel.protocols.ymsg.session import Session
+from backchannel.protocols.ymsg.session import Session, recognise
 
 START = Start("tcp", Endpoint("10.0.0.1", 1111), Endpoint("10.0.0.2", 5050))
 FAILED = 0xFFFFFFFF
@@ -417,6 +417,42 @@ def test_rooms_alone():
     assert [e.scheme for e in kit.events(told, Credential)] == ["yahoo-cookie"]
     assert kit.events(told, SignOnAnswer) == [SignOnAnswer(account="ann", accepted=True)]
     assert kit.events(told, SignOff) == [SignOff(account="ann")]
+
+
+LEAVES = bytes.fromhex(
+    "59 4d 53 47 6c 79 31 33 00 5e 00 9b 00 00 00 01 94 95 c4 a0 31 30 34 c0 80 51 51 27 73 20 52"
+    "6f 6f 6d 3a 31 c0 80 31 30 35 c0 80 57 65 6c 63 6f 6d 65 20 74 6f 20 4d 79 20 52 6f 6f 6d c0"
+    "80 31 30 38 c0 80 31 c0 80 31 30 39 c0 80 71 71 2e 37 38 39 c0 80 31 31 32 c0 80 30 c0 80 31"
+    "31 33 c0 80 33 33 37 39 32 c0 80 31 34 31 c0 80 51 51 c0 80 00"
+)
+SAYS = bytes.fromhex(
+    "59 4d 53 47 37 00 00 00 00 4f 00 a8 00 00 00 01 00 00 00 00 31 30 34 c0 80 47 65 6e 65 72 61"
+    "74 69 6f 6e 20 58 3a 32 34 c0 80 31 30 39 c0 80 6e 73 74 79 5f 62 72 6f 6f 6b 65 31 33 c0 80"
+    "31 31 37 c0 80 74 65 6c 6c 20 6d 65 20 77 68 61 74 20 79 6f 75 20 6c 69 6b 65 c0 80 31 32 34"
+    "c0 80 31 c0 80 00"
+)
+
+
+def test_servers_of_rooms_leave_anything_in_the_version():
+    """MODHandles.bas, dumps of services 9b and a8 (2004)."""
+    told = said((Side.SERVER, LEAVES), (Side.SERVER, SAYS))
+    assert [(type(event), event.room) for event in told] == [
+        (Room, "QQ's Room:1"),
+        (Message, "Generation X:24"),
+    ]
+    assert (told[0].action, told[0].account) == ("leave", "qq.789")
+    assert (told[1].sender, told[1].text) == ("nsty_brooke13", "tell me what you like")
+    for data in (LEAVES, SAYS):
+        claim = recognise(Peek("tcp", data, b"", begun=False, start=START))
+        assert isinstance(claim, Claim)
+        assert claim.flipped
+        assert recognise(Peek("tcp", data[:22], b"", begun=False, start=START)) is None
+
+
+def test_a_status_that_is_told_for_a_message_may_have_a_text():
+    """MODHandles.bas, comment in `WebMessengerHandle`."""
+    told = said(server(0x06, (5, "bob"), (10, 99), (19, "Broken"), status=1))
+    assert told == [Presence(account="bob", status="away", text="Broken")]
 
 
 def test_a_separator_alone_is_no_field():

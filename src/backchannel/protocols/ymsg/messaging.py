@@ -28,7 +28,7 @@ def from_client(body: Body) -> bool:
 
 def message(state: State, body: Body) -> Iterator[Output]:
     """MESSAGE, CHATMSG, GAMEMSG, MASSMESSAGE, SYSMESSAGE: text from one to another."""
-    if body.packet.status == tables.THEIR_STATUS and 14 not in body:
+    if 14 not in body and 10 in body and not from_client(body):
         yield from _their_status(body)
     if body.packet.status == 2 or 14 not in body:  # not delivered, or a bare acknowledgement
         return
@@ -43,11 +43,11 @@ def message(state: State, body: Body) -> Iterator[Output]:
 
 
 def _their_status(body: Body) -> Iterator[Output]:
-    """Whom one writes to is away: 5 who | 10 code, 02, since when."""
+    """Whom one writes to is away: 5 who | 10 code, 02, since when | 19 text."""
     code = number(body.raw(10).split(b"\x02", 1)[0])
     status = "away" if code == tables.CUSTOM else tables.STATUS.get(code, f"status-{code}")
     if account := body.account(5):
-        yield Presence(account=account, status=status)
+        yield Presence(account=account, status=status, text=plain(body.text(19)))
 
 
 def _message(state: State, body: Body, sender: str, recipient: str) -> Iterator[Output]:

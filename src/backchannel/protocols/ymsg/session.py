@@ -99,23 +99,27 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 
 def _opens(data: bytes) -> bool:
-    """Say whether *data* opens with a packet header and, where it has come, with a first field."""
-    if not wire.is_header(data[: wire.HEADER]):
+    """Say whether *data* opens with a packet header and, where it has come, with a first field;
+    it must have come where there never was such a version.
+    """
+    if not wire.may_follow(data[: wire.HEADER]):
         return False
+    known = wire.is_header(data[: wire.HEADER])
     size = int.from_bytes(data[8:10], "big")
     body = data[wire.HEADER : wire.HEADER + size]
     if body in (b"", wire.SEPARATOR):
-        return True
+        return known
     key, separator, _ = body[:8].partition(wire.SEPARATOR)
-    return key.rstrip(b"\xc0").isdigit() and (bool(separator) or len(body) < 8)
+    return key.rstrip(b"\xc0").isdigit() and (bool(separator) or (known and len(body) < 8))
 
 
 def _server_first(peek: Peek) -> bool:
-    """Say whether the sides are taken for each other: only servers write version 0."""
-    client, server = (data[4:6] if len(data) >= 6 else b"" for data in (peek.client, peek.server))
-    if not server:
-        return client == b"\0\0"
-    return server != b"\0\0" and client in (b"", b"\0\0")
+    """Say whether the sides are taken for each other: only servers write version 0, or none."""
+    sides = (peek.client, peek.server)
+    client, server = (not wire.version_of(data) if len(data) >= 6 else None for data in sides)
+    if server is None:
+        return client is True
+    return not server and client is not False
 
 
 def _evidence(peek: Peek) -> str:
@@ -148,7 +152,7 @@ class Session(Framed):
         """After a loss: drop what comes before the next packet; say whether one was found."""
         buffer = self._buffers[side]
         at = buffer.find(wire.MARK)
-        while at >= 0 and not wire.is_header(buffer[at : at + wire.HEADER]):
+        while at >= 0 and not wire.may_follow(buffer[at : at + wire.HEADER]):
             at = buffer.find(wire.MARK, at + 1)
         if at < 0:
             del buffer[: max(0, len(buffer) - len(wire.MARK) + 1)]

@@ -85,8 +85,6 @@ class Service(IntEnum):
 CUSTOM, IDLE = 99, 999
 FAILED = 0xFFFFFFFF
 """Header status of a refused request; on a log-off it means "signed on elsewhere"."""
-THEIR_STATUS = 4
-"""Header status of a message without text that tells the status of whom one wrote to."""
 OFFLINE_DELIVERY = 5
 """Header status of messages kept while the recipient was away."""
 

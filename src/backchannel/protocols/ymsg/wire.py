@@ -4,7 +4,8 @@
     FIELD   key in decimal digits | c0 80 | value | c0 80
 
 Integers are big-endian, but clients of versions 5 to 10 wrote the version low byte first, and
-servers write 0. The body is at most 64 KiB, so a buffered packet is too. Nothing is remembered.
+servers write 0; those of the rooms left anything in version and vendor (dumps in MODHandles.bas,
+2004). The body is at most 64 KiB, so a buffered packet is too. Nothing is remembered.
 
 Sources: libyahoo2 @9232da1 doc/ymsg-9.txt; libpurple 2.10.9 yahoo_packet.c; OpenYMSG @764ab11.
 """
@@ -42,10 +43,13 @@ def version_of(head: bytes | bytearray) -> int | None:
 
 
 def is_header(head: bytes | bytearray) -> bool:
-    """Say whether *head* (as far as it goes) can open a packet."""
+    """Say whether *head* (as far as it goes) can open a packet of a version that there was."""
+    return may_follow(head) and (len(head) < 6 or version_of(head) is not None)
+
+
+def may_follow(head: bytes | bytearray) -> bool:
+    """Say whether *head* (as far as it goes) can open a packet, whatever its version."""
     if head[:4] != MARK[: len(head)]:
-        return False
-    if len(head) >= 6 and version_of(head) is None:
         return False
     return len(head) < 12 or int.from_bytes(head[10:12], "big") <= 0x0FFF
 
@@ -56,7 +60,7 @@ def take_packet(buffer: bytearray) -> Packet | None:
     Raises WireError as soon as the first bytes cannot open a packet, so garbage is never
     buffered. A packet is at most HEADER + 64 KiB.
     """
-    if not is_header(buffer[:HEADER]):
+    if not may_follow(buffer[:HEADER]):
         raise WireError("bytes that open no YMSG packet")
     if len(buffer) < HEADER:
         return None
