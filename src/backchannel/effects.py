@@ -142,5 +142,15 @@ class FileClose(Effect, frozen=True, kw_only=True):
     """What the protocol's own checksum said, where the decoder could compute it."""
 
 
+class FilePaused(Effect, frozen=True, kw_only=True):
+    """No more of a shared file comes for now; other ranges may, here or over other flows.
+
+    The engine closes the file if it is whole, and answers with its `Transfer` then; what never
+    becomes whole is told at the end of the run.
+    """
+
+    key: str
+
+
 EFFECTS = frozenset(Effect.__subclasses__())
 """All of them: to look up a type is much faster than to ask whether something is an instance."""

@@ -66,6 +66,28 @@ def test_bytes_past_the_declared_size_are_not_the_files():
     assert files.close(1, FileClose(key="f")).sha256 == SHA256
 
 
+@given(st.lists(st.integers(0, len(BODY)), max_size=6), st.randoms())
+def test_a_file_that_pauses_ends_when_it_is_whole(cuts, chance):
+    files = FileStore()
+    shuffled = [piece for piece in pieces(cuts) if piece.data]
+    chance.shuffle(shuffled)
+    for number, piece in enumerate(shuffled, 1):
+        files.open(1, opened())
+        files.add(1, piece)
+        transfer = files.pause(1, "f")
+        assert (transfer is not None) == (number == len(shuffled))
+    assert (transfer.complete, transfer.sha256) == (True, SHA256)
+    assert files.pause(1, "f") is None
+
+
+def test_a_file_of_no_told_size_never_ends_by_a_pause():
+    files = FileStore()
+    files.open(1, opened(size=None))
+    files.add(1, FileData(key="f", offset=0, data=BODY))
+    assert files.pause(1, "f") is None
+    assert files.close(1, FileClose(key="f")).complete
+
+
 def test_scopes_keep_equal_keys_apart():
     files = FileStore()
     for scope, body in ((1, b"one"), (2, b"two!")):

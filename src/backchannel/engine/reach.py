@@ -15,6 +15,7 @@ from backchannel.effects import (
     FileClose,
     FileData,
     FileOpen,
+    FilePaused,
     Inner,
     InnerEnd,
     InnerGap,
@@ -211,24 +212,32 @@ class Reach:
 
     # -- files ---------------------------------------------------------------------------------
 
-    def file(self, stream: Stream, effect: FileOpen | FileData | FileClose) -> Transfer | None:
+    def file(
+        self, stream: Stream, effect: FileOpen | FileData | FileClose | FilePaused
+    ) -> Transfer | None:
         """Act on a file; return what came of one that is closed now and has anything to tell."""
         assert stream.protocol is not None
         # Protocols of one service share files: a transfer may move from one to another.
-        scope = stream.protocol.service if effect.shared else stream.scope
+        service = stream.protocol.service
+        shared = isinstance(effect, FilePaused) or effect.shared
+        scope = service if shared else stream.scope
         transfer: Transfer | None = None
         if isinstance(effect, FileData):
             self.files.add(scope, effect)
-        elif isinstance(effect, FileClose):
-            if effect.shared:
-                self._owners.pop((stream.protocol.service, effect.key), None)
-            transfer = self.files.close(scope, effect)
-        else:
-            if effect.shared:
-                self._owners.put((stream.protocol.service, effect.key), stream)
+        elif isinstance(effect, FileOpen):
+            if shared:
+                self._owners.put((service, effect.key), stream)
             else:
                 stream.touched = True
             transfer = self.files.open(scope, effect)  # of one that had to make room
+        elif isinstance(effect, FilePaused):
+            transfer = self.files.pause(scope, effect.key)
+            if transfer is not None:
+                self._owners.pop((service, effect.key), None)
+        else:
+            if shared:
+                self._owners.pop((service, effect.key), None)
+            transfer = self.files.close(scope, effect)
         return transfer if transfer is not None and (transfer.seen or transfer.size) else None
 
     def finish(self) -> list[tuple[Stream, Transfer]]:

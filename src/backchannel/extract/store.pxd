@@ -41,6 +41,8 @@ cdef class FileStore:
     cdef _write(self, _Assembly assembly, piece)
     @cython.locals(assembly=_Assembly, keys=set)
     cpdef close(self, scope, closing)
+    @cython.locals(assembly=_Assembly)
+    cpdef pause(self, scope, str key)
     cdef _keep(self, _Assembly assembly, transfer)
     @cython.locals(keys=list, closed=list)
     cpdef list close_scope(self, scope)

@@ -263,6 +263,13 @@ class FileStore:
             )
         )
 
+    def pause(self, scope: Any, key: str) -> Transfer | None:
+        """End a file if all of the size that was told is there; any other waits for the rest."""
+        assembly = self._files.get((scope, key))
+        if assembly is None or assembly.opened.size is None or not assembly.whole():
+            return None
+        return self.close(scope, FileClose(key=key))
+
     def close_scope(self, scope: Any) -> list[Transfer]:
         """End every file of a flow that ended."""
         if scope not in self._scopes:

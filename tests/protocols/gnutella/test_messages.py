@@ -334,6 +334,17 @@ def test_the_host_cache_s_ping_and_pong_are_recognised():
     assert len(kit.events(told, Peer)) == 20
 
 
+def test_a_host_cache_says_so_and_may_go_by_a_name():
+    """LimeWire, PingReplyImpl: `UDPHC` marks a UDP host cache and holds its name, or nothing."""
+    nameless = build.pong("203.0.113.100", 9999, extra=build.ggep(("UDPHC", b"")))
+    named = build.pong("203.0.113.101", 9998, extra=build.ggep(("UDPHC", b"uhc.example.org")))
+    assert only(Peer, nameless, named) == [
+        Peer(address="203.0.113.100", port=9999, role="host-cache"),
+        Peer(address="203.0.113.101", port=9998, role="host-cache"),
+        Peer(address="uhc.example.org", port=9998, role="host-cache"),
+    ]
+
+
 def test_a_deflated_body_that_expands_without_end_is_refused():
     bomb = build.message(0x81, zlib.compress(bytes(1 << 20)), ttl=0x81, hops=0)
     told = datagrams(build.message(0x00), build.pong("1.2.3.4", 5), bomb)

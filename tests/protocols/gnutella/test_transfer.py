@@ -1,5 +1,6 @@
 """Gnutella over HTTP: downloads, ranges, pushes, listings, hash trees, web caches, chat."""
 
+import base64
 import hashlib
 import zlib
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tests import kit
 from tests.protocols.gnutella import build
 
-from backchannel.effects import Expect, FileClose, FileData, FileOpen, Inner, Open
+from backchannel.effects import Expect, FileClose, FileData, FileOpen, FilePaused, Inner, Open
 from backchannel.events import (
     Anomaly,
     Download,
@@ -28,6 +29,7 @@ from backchannel.protocols.gnutella.events import (
     BrowseHost,
     HashTree,
     PushAnswered,
+    QueueTurn,
     Refused,
     WebCache,
     WebCacheList,
@@ -82,11 +84,13 @@ def test_a_file_comes_in_ranges_over_two_connections():
         told = tell((C, request), (S, answer))
         assert kit.events(told, Download) == [Download(name="", hash=URN, first=first, last=last)]
         [opened] = kit.effects(told, FileOpen)
-        assert (opened.key, opened.shared) == (f"sha1:{build.SHA1.hex()}", True)
+        assert opened.key == f"sha1:{build.SHA1.hex()} {build.TCP.client.address}"
+        assert opened.shared
         assert (opened.sha1, opened.size) == (build.SHA1.hex(), size)
         for data in kit.effects(told, FileData):
             whole[data.offset : data.offset + len(data.data)] = data.data
-        assert len(kit.effects(told, FileClose)) == 1
+        assert kit.effects(told, FilePaused) == [FilePaused(key=opened.key)]
+        assert not kit.effects(told, FileClose)
     assert hashlib.sha1(whole).digest() == build.SHA1
 
 
@@ -98,6 +102,34 @@ def test_a_file_by_index_and_name_has_no_hash_and_stays_with_its_flow():
     [opened] = kit.effects(told, FileOpen)
     assert (opened.key, opened.shared, opened.size) == ("an old song.mp3", False, 9)
     assert [data.offset for data in kit.effects(told, FileData)] == [5]
+
+
+def test_witness_a_download_as_the_first_programs_did_it():
+    """Clip2's description of 0.4: a slash behind the name, no version in the answer. gnut's
+    source answers `HTTP 200 OK` likewise.
+    """
+    asked = (
+        b"GET /get/2468/Foobar.mp3/ HTTP/1.0\r\nConnection: Keep-Alive\r\nRange: bytes=0-\r\n"
+        b"User-Agent: Gnutella\r\n\r\n"
+    )
+    answer = (
+        b"HTTP 200 OK\r\nServer: Gnutella\r\nContent-type: application/binary\r\n"
+        b"Content-length: 5\r\n\r\nhello"
+    )
+    assert isinstance(claim(asked), Claim)
+    told = tell((C, asked), (S, answer))
+    assert kit.events(told, Download) == [Download(name="Foobar.mp3", first=0)]
+    [opened] = kit.effects(told, FileOpen)
+    assert (opened.name, opened.size) == ("Foobar.mp3", 5)
+    assert [data.data for data in kit.effects(told, FileData)] == [b"hello"]
+    assert not kit.events(told, Malformed)
+
+
+@pytest.mark.parametrize("unit", ["bytes=", "bytes ", "bytes = ", "bytes= "])
+def test_ways_to_ask_for_a_range(unit):
+    """LimeWire, RangeHeaderInterceptor: old BearShare sends no `=`."""
+    told = tell((C, asks(f"/uri-res/N2R?{URN}", f"Range: {unit}10-19")))
+    assert [(d.first, d.last) for d in kit.events(told, Download)] == [(10, 19)]
 
 
 def test_pipelined_answers_belong_to_their_requests():
@@ -246,6 +278,57 @@ def test_a_line_that_is_no_giv_is_withdrawn():
         assert session.standing is Standing.REFUTED
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_whoever_waits_in_a_queue_is_called_back(size):
+    """PARQ 1.0, section 4 (gtk-gnutella doc/gnutella/PARQ): one line, then the other side asks."""
+    line = b"QUEUE 6a074979f3201edbf323b6425fef4a53 45.56.67.78:1234\r\n"
+    asked = asks("/get/5/a%20song.mp3", "X-Node: 13.4.5.6:4567", "X-Queue: 1.0")
+    assert isinstance(claim(line), Claim)
+    assert isinstance(claim(line[:30]), More)
+    told = tell(*kit.recut([(C, line), (S, asked), (C, answers(build.CONTENT))], size))
+    assert kit.events(told, QueueTurn) == [QueueTurn(id="6a074979f3201edbf323b6425fef4a53")]
+    assert [(a.how, a.address, a.port) for a in kit.events(told, PeerAddress)] == [
+        ("queue", "45.56.67.78", 1234),
+        ("x-node", "13.4.5.6", 4567),
+    ]
+    assert [d.name for d in kit.events(told, Download)] == ["a song.mp3"]
+    assert kit.effects(told, FileOpen)[0].sender == str(build.TCP.client)
+    assert b"".join(data.data for data in kit.effects(told, FileData)) == build.CONTENT
+
+
+def test_only_a_whole_line_calls_back_from_a_queue():
+    for line in (b"QUEUE 6a07 45.56.67.78:1234\r\n", b"QUEUE " + b"g" * 32 + b" 1.2.3.4:5\r\n"):
+        assert claim(line) is None
+    session = Session(build.TCP)
+    session.feed(C, b"QUEUE " + b"a" * 32 + b" two words\r\n")
+    assert session.standing is Standing.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (f"ServerId={base64.b32encode(build.SERVENT).decode().rstrip('=')}", 0),
+        (f"ServerID={base64.b32encode(build.SERVENT).decode()}&file=7&tls=true", 7),
+        (f"guid={build.SERVENT.hex().upper()}&file=4294967295", 4294967295),
+        (f"file=12&guid={build.SERVENT.hex()}", 12),
+    ],
+)
+def test_a_push_proxy_is_told_whom_to_alert(query, index):
+    """LimeWire, HttpPushRequestHandler: `ServerId` is base 32, `guid` hexadecimal, `file` an index
+    in any place; GIV will name the servent in hexadecimal.
+    """
+    told = tell((C, asks(f"/gnutella/push-proxy?{query}", "X-Node: 203.0.113.1:6350")))
+    [announced] = kit.effects(told, Expect)
+    servent = build.SERVENT.hex()
+    assert (announced.accounts, announced.context) == ((servent,), ("push", servent, index))
+
+
+@pytest.mark.parametrize("query", ["ServerId=11111111111111111111111111", "guid=00", "file=1"])
+def test_a_push_proxy_that_is_told_of_nobody_announces_nothing(query):
+    told = tell((C, asks(f"/gnet/push-proxy?{query}", "X-Node: 203.0.113.1:6350")))
+    assert not kit.effects(told, Expect)
+
+
 def test_a_push_proxy_is_asked_over_http():
     target = "/gnutella/push-proxy?ServerId=ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     told = tell(
@@ -260,7 +343,7 @@ def test_a_push_proxy_is_asked_over_http():
         ("x-node", "203.0.113.1"),
     ]
     [announced] = kit.effects(told, Expect)
-    assert (announced.port, announced.accounts) == (6350, ("abcdefghijklmnopqrstuvwxyz",))
+    assert (announced.port, announced.accounts) == (6350, ("00443214c74254b635cf84653a56d7c6",))
 
 
 # -- listings, trees, caches ---------------------------------------------------------------------

@@ -12,7 +12,7 @@ by giFT-FastTrack (PROTOCOL, "Transfers"; src/fst_upload.c), l7-filter (fasttrac
 (fasttrack.c). Held: what HTTP holds, or one list of 256 KiB.
 """
 
-from backchannel.effects import FileClose, FileData, FileOpen
+from backchannel.effects import FileClose, FileData, FileOpen, FilePaused
 from backchannel.events import Anomaly, Download, Gap, Malformed, OfferAnswer, Share, SharedFile
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start
@@ -37,7 +37,7 @@ class Session:
 
     def __init__(self, start: Start) -> None:
         self.standing = Standing.CLAIMED
-        self._begun = start.begun
+        self._begun, self._start = start.begun, start
         self._opening = bytearray()
         self._talk: Conversation | None = None
         self._asker = Side.CLIENT
@@ -180,8 +180,9 @@ class Session:
             known = SharedFile(name=name, size=size or 0, hash=digest, detail=tags.detail)
             out.append(Share(owner=owner, files=(known,)))
         self._serial += 1
-        shared = bool(digest and size and not whole)
-        key = f"{digest}:{size}" if shared else str(self._serial)
+        shared = bool(digest and size)
+        # Ranges belong together where one host collects them.
+        key = f"{digest}:{size} {self._collector}" if shared else str(self._serial)
         self._file = _File(
             key, shared, first, digest, UUHash(size) if whole and size and digest else None
         )
@@ -196,6 +197,12 @@ class Session:
                 id=file.id,
             )
         )
+
+    @property
+    def _collector(self) -> str:
+        """Address of the side that asks."""
+        start = self._start
+        return (start.client if self._asker is Side.CLIENT else start.server).address
 
     def _numbered(self, number: str) -> str:
         """Return the hash of a known file that KaZaA would call *number*."""
@@ -221,8 +228,7 @@ class Session:
             file.offset += item.size
         elif isinstance(item, Done):
             self._file = None
-            if not file.shared:
-                out.append(FileClose(key=file.key, verified=file.verified))
+            out.append(file.over())
 
     def _list_part(self, item: Item, out: list[Output]) -> None:
         assert self._list is not None
@@ -248,6 +254,12 @@ class _File:
     ) -> None:
         self.key, self.shared, self.offset = key, shared, offset
         self.digest, self.running = digest, running
+
+    def over(self) -> FileClose | FilePaused:
+        """No more of it comes in this answer; further ranges may, unless it came whole."""
+        if self.shared and self.verified is None:
+            return FilePaused(key=self.key)
+        return FileClose(key=self.key, shared=self.shared, verified=self.verified)
 
     @property
     def verified(self) -> bool | None:

@@ -52,6 +52,7 @@ PROTOCOL = Protocol(
         Magic(transport="tcp", pattern=b"GNUTELLA OK\n\n"),
         Magic(transport="tcp", pattern=b"GIV "),
         Magic(transport="tcp", pattern=b"PUSH guid:"),
+        Magic(transport="tcp", pattern=b"QUEUE "),
         Magic(transport="tcp", pattern=b"CHAT CONNECT/0."),
         # Web caches and downloads look like the web but for their targets and headers, which
         # stand anywhere in the head.

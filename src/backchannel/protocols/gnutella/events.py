@@ -65,6 +65,14 @@ class PushAnswered(Event, frozen=True, kw_only=True):
     name: str = ""
 
 
+class QueueTurn(Event, frozen=True, kw_only=True):
+    """An uploader calls back whoever waits in its queue (PARQ); the other side asks again."""
+
+    CAPABILITY = Capability.FILE_SHARING
+    id: str
+    """The place's id, which answers and requests name in `X-Queued`."""
+
+
 class HashTree(Event, frozen=True, kw_only=True):
     """Somebody asks for the hash tree of a file (THEX)."""
 

@@ -15,7 +15,7 @@ _TRY = (
     ("leaves", "leaf"),
     ("peers", ""),
 )
-_LISTENS = ("node", "x-node", "listen-ip", "x-listen-ip", "x-my-address")
+_LISTENS = ("node", "x-node", "x-node-ipv6", "listen-ip", "x-listen-ip", "x-my-address")
 _SEEN_AS = ("remote-ip", "x-remote-ip")
 
 

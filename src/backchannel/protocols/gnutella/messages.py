@@ -47,7 +47,7 @@ def pong(message: Message, memory: Memory) -> list[Output]:
     port, address = body.u16le(), body.ipv4()
     files, kilobytes = body.u32le(), body.u32le()
     found = ggep.read_extensions(message.body[PONG_SIZE:]).ggep if body else {}
-    role = "ultrapeer" if "UP" in found else ""
+    role = "host-cache" if "UDPHC" in found else "ultrapeer" if "UP" in found else ""
     software = _pong_software(found.get("VC", b""))
     out: list[Output] = []
     for where, number in _own(address, port, found.get("6", b"")):
@@ -60,6 +60,8 @@ def pong(message: Message, memory: Memory) -> list[Output]:
             kilobytes=kilobytes,
         )
         out += memory.peer(peer)
+    if name := decode(found.get("UDPHC", b"")[:255]):  # a host cache may go by a name as well
+        out += memory.peers([(name, port)], role)
     return out + _packed(found, memory) if found else out
 
 

@@ -14,18 +14,23 @@ from backchannel.protocols.gnutella.handshake import Block
 from backchannel.protocols.gnutella.vendors import KNOWN
 from backchannel.reader import WireError
 
-_LETTERS = b"CGHP"
-"""With which handshakes, pushes, chats and HTTP begin."""
+_LETTERS = b"CGHPQ"
+"""With which handshakes, pushes, chats, HTTP and calls from a queue begin."""
 _KINDS = bytes(kind in wire.NAMES for kind in range(256))
 _HEADER_SIZE, _HIGHEST = wire.HEADER, wire.HIGHEST
 _LONGEST_LINE = 512
 _BARE_PINGS, _BARE_SIZE = (b"\x0cPI", b"\x08PI", b"\x48\0PI", b"\x4c\0PI"), 12
 _GIV = later(rb"GIV \d{1,10}:[0-9A-Fa-f]{32}/")
 _PUSH = later(rb"PUSH guid:[0-9A-Fa-f]{32}\r?\n")
+_QUEUE = later(rb"QUEUE [0-9A-Fa-f]{32} [\d\[]")
 _CHAT = later(rb"CHAT CONNECT/0\.\d\r?\n")
 _CHAT_LINE = 19
 _WORDS = (b"GET ", b"HEAD ", b"HTTP/1.", b"CHAT ")
-_PULLED = ((b"GIV ", _GIV, 4 + 10 + 1 + 32 + 1), (b"PUSH guid:", _PUSH, 44))
+_PULLED = (
+    (b"GIV ", _GIV, 4 + 10 + 1 + 32 + 1),
+    (b"PUSH guid:", _PUSH, 44),
+    (b"QUEUE ", _QUEUE, 6 + 32 + 2),
+)
 
 _VERSIONS = (b" HTTP/1.0", b" HTTP/1.1")
 _LONGEST_TARGET = 2001
@@ -40,7 +45,7 @@ _OUR_FOLDERS = b"/uri-res/", b"/gnutella/", b"/gnet/"
 _SHARED = later(rb"(?:/get/\d{1,10}/.|/gnutella/res/|/$)")
 """Targets that need a header of a servent beside them."""
 _HEADER = later(
-    rb"\n(?:X-Gnutella-[\w-]+|X-(?:N|F)?Alt|X-Queued?|X-Node|X-FW-Node-Info|X-Thex-URI"
+    rb"\n(?:X-Gnutella-[\w-]+|X-(?:N|F|NF|P)?Alt|X-Queued?|X-Node|X-FW-Node-Info|X-Thex-URI"
     rb"|X-(?:Gnutella-)?Content-URN|X-Push-Prox\w+|Alt-Location):",
     re.IGNORECASE,
 )
@@ -152,7 +157,7 @@ def _stream(peek: Peek) -> Claim | More | None:
     for mark, pattern, size in _PULLED:
         if first.startswith(mark) or mark.startswith(first):
             if pattern.match(first):
-                return Claim("gnutella", evidence=f"{mark.decode().strip()} after a push")
+                return Claim("gnutella", evidence=f"{mark.decode().strip()} of an uploader")
             return MORE if len(first) < size and b"\n" not in first else None
     if first.startswith(b"CHAT "):
         if _CHAT.match(first):

@@ -1,8 +1,9 @@
 """Servents' HTTP requests and answers: heads to events. Nothing here remembers anything."""
 
 import re
+from base64 import b32decode
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -26,9 +27,7 @@ _N2R = later(r"/uri-res/N2R\?(urn:[\w:.-]{1,200})", re.IGNORECASE)
 _TREE = later(
     r"/(?:uri-res/N2X|gnutella/(?:thex|tigertree)/v\d)\?(urn:[\w:./-]{1,200})", re.IGNORECASE
 )
-_PUSH = later(
-    r"/(?:gnutella|gnet)/push-?proxy\?(?:ServerId|guid|file)=([\w=]{1,64})", re.IGNORECASE
-)
+_PUSH = later(r"/(?:gnutella|gnet)/push-?proxy\?(.{1,255})", re.IGNORECASE)
 _BROWSE = later(r"/(?:gnutella/browse/v\d)?/?(?:$|\?)")
 _RESOURCE = later(r"/gnutella/res/(?:[A-Za-z]:|[\\/])")
 _URN = later(r"urn:[\w.-]{1,32}:[\w.:/-]{1,160}", re.IGNORECASE)
@@ -38,6 +37,8 @@ _FILE_NAME = later(
 )
 _QUEUE = later(r"(position|length)\s*=\s*(\d{1,9})", re.IGNORECASE)
 _GUID = later(r"[0-9A-Fa-f]{32}")
+_PACKED_GUID = 26
+"""Characters of 16 bytes in base 32."""
 _FIREWALLED = later(r"(\d{1,5}):(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])\s*(?:;|$)")
 
 
@@ -47,7 +48,9 @@ class Request(msgspec.Struct, frozen=True):
     kind: Kind
     target: str
     name: str = ""
+    """Of a push: the servent that shall connect, in hexadecimal."""
     urn: str = ""
+    index: int = 0
     traversal: bool = False
     """The target climbs out of the shared folder."""
 
@@ -59,18 +62,37 @@ def read_request(head: Head) -> Request:
     climbs = ".." in re.split(r"[/\\?]", plain) or _RESOURCE.match(plain) is not None
     if found := _GET.match(target):
         urn = _urn(head)
-        return Request("download", target, unquote(found[2])[:1024], urn, climbs)
+        # Clip2's description of 0.4 puts a slash behind the name.
+        name = unquote(found[2].removesuffix("/"))[:1024]
+        return Request("download", target, name, urn, traversal=climbs)
     if found := _N2R.match(target):
-        return Request("download", target, "", found[1], climbs)
+        return Request("download", target, "", found[1], traversal=climbs)
     if found := _TREE.match(target):
-        return Request("tree", target, "", found[1], climbs)
-    if found := _PUSH.match(target):
-        return Request("push", target, found[1], "", climbs)
+        return Request("tree", target, "", found[1], traversal=climbs)
+    if (found := _PUSH.match(target)) and (pushed := _pushed(found[1])):
+        return Request("push", target, pushed[0], "", pushed[1], climbs)
     if _BROWSE.match(target):
-        return Request("browse", target, "", "", climbs)
+        return Request("browse", target, traversal=climbs)
     if webcache.request(head.target, "", Memory()):
-        return Request("cache", target, "", "", climbs)
-    return Request("other", target, "", "", climbs)
+        return Request("cache", target, traversal=climbs)
+    return Request("other", target, traversal=climbs)
+
+
+def _pushed(query: str) -> tuple[str, int] | None:
+    """Return the servent that a push proxy shall alert, and the file's index; None without one.
+
+    `guid` is hexadecimal, `ServerId` base 32 (LimeWire's HttpPushRequestHandler).
+    """
+    fields = {name.lower(): value for name, value in parse_qsl(query)}
+    servent, packed = fields.get("guid", "").lower(), fields.get("serverid", "").rstrip("=")
+    if not servent and len(packed) == _PACKED_GUID:
+        try:
+            servent = b32decode(packed.upper() + "=" * 6).hex()
+        except ValueError:  # not in the alphabet
+            return None
+    index = fields.get("file", "")
+    number = int(index) if index.isascii() and index.isdigit() and len(index) < 11 else 0
+    return (servent, number) if _GUID.fullmatch(servent) else None
 
 
 def tell(request: Request, head: Head, memory: Memory) -> list[Output]:
@@ -86,9 +108,9 @@ def tell(request: Request, head: Head, memory: Memory) -> list[Output]:
     elif request.kind == "cache":
         out += webcache.request(head.target, head.get("host"), memory)
     elif request.kind == "push":
-        for address, port in addresses(head.get("x-node"), 1):
+        for address, port in addresses(_values(head, "x-node", "x-node-ipv6"), 2):
             out += memory.disclosed("push", [(address, port)])
-            out.append(expected(address, port, request.name.lower(), 0))
+            out.append(expected(address, port, request.name, request.index))
     if request.traversal:
         out.append(Anomaly(kind="path-traversal", detail=request.target[:255]))
     return out
@@ -137,7 +159,7 @@ def file_urn(request: Request, head: Head) -> str:
 
 def _urn(head: Head) -> str:
     """Return the best URN in the head: one that names a SHA-1 before any other."""
-    text = _values(head, "x-gnutella-content-urn", "x-content-urn")
+    text = _values(head, "x-gnutella-content-urn", "x-content-urn", "content-urn")
     found = [match[0] for match in _URN.finditer(text)]
     found.sort(key=lambda urn: not urn.lower().startswith(("urn:sha1:", "urn:bitprint:")))
     return found[0] if found else ""
@@ -161,7 +183,7 @@ def disclosures(head: Head, memory: Memory) -> list[Output]:
     agent = head.get("user-agent") or head.get("server")
     if (named := software(agent, servent)) and memory.first(f"agent {agent} {head.request}"):
         out.append(named)
-    own = addresses(_values(head, "x-node", "x-listen-ip", "node", "listen-ip"), 2)
+    own = addresses(_values(head, "x-node", "x-node-ipv6", "x-listen-ip", "node", "listen-ip"), 2)
     out += memory.disclosed("x-node", own, servent)
     if seen := normal(head.get("remote-ip") or head.get("x-remote-ip")):
         out += memory.disclosed("remote-ip", [(seen, 0)])
@@ -186,7 +208,7 @@ def _alternates(head: Head, memory: Memory) -> list[Output]:
     for how, names in _ALTERNATES:
         if values := _values(head, *names):
             out += memory.disclosed(how, addresses(values))
-    for entry in _values(head, "x-falt").split(",")[:256]:
+    for entry in _values(head, "x-falt", "x-nfalt").split(",")[:256]:
         out += _behind_proxies(entry, memory)
     return out
 

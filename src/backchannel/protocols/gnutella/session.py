@@ -2,7 +2,7 @@
 
     GNUTELLA ...      handshake, then messages             connection.py
     GET, HEAD         downloads, browsing, web caches      transfer.py
-    GIV, PUSH         the same after a push, roles reversed
+    GIV, PUSH, QUEUE  the same after a push or a wait, roles reversed
     CHAT CONNECT      servents' chat                       chat.py
     anything else     messages whose handshake was not seen
 
@@ -30,6 +30,7 @@ _OPENINGS = (
     b"HTTP/",
     b"GIV ",
     b"PUSH guid:",
+    b"QUEUE ",
     b"CHAT CONNECT/",
     b"CHAT/",
 )
@@ -103,7 +104,7 @@ class Session:
         return out
 
     def _choose(self, first: Side, seen: bytes) -> _Part:
-        if seen.startswith((b"GIV ", b"PUSH guid:")):
+        if seen.startswith((b"GIV ", b"PUSH guid:", b"QUEUE ")):
             return Transfer(self._start, self._memory, pushed=first)
         if seen.startswith((b"GET ", b"HEAD ")):
             return Transfer(self._start, self._memory, asks=first)

@@ -3,6 +3,7 @@
     GET /get/<index>/<name>          GET /uri-res/N2R?urn:sha1:...        Range, X-Alt, X-Queue ...
     GET /  (Accept: packets)         GET /uri-res/N2X?..., /gnutella/thex/...
     GIV <index>:<servent>/<name> LF LF        PUSH guid:<servent> CRLF CRLF      (roles reversed)
+    QUEUE <id> <address of the uploader> CRLF                                    (roles reversed)
 
 HUGE 0.94 §6, browse host, PARQ and push proxy proposals (gtk-gnutella doc/gnutella), Shareaza's
 UploadTransferHTTP. Ranges of a file that names its SHA-1 are handed on under that name, so that
@@ -10,14 +11,24 @@ one file may come over many connections. Holds what `Conversation` holds, one me
 or 16 KiB of a web cache's answer.
 """
 
-from backchannel.effects import FileClose, FileData, FileOpen, Inner, InnerEnd, InnerGap, Open
+from backchannel.effects import (
+    FileClose,
+    FileData,
+    FileOpen,
+    FilePaused,
+    Inner,
+    InnerEnd,
+    InnerGap,
+    Open,
+)
 from backchannel.events import Gap, Malformed
 from backchannel.model import Capability, Side, Standing
 from backchannel.patterns import later
 from backchannel.protocols import Output, Start
 from backchannel.protocols.gnutella import requests, webcache
-from backchannel.protocols.gnutella.events import PushAnswered
+from backchannel.protocols.gnutella.events import PushAnswered, QueueTurn
 from backchannel.protocols.gnutella.ggep import sha1_of
+from backchannel.protocols.gnutella.handshake import addresses
 from backchannel.protocols.gnutella.listing import Listing, listing_for
 from backchannel.protocols.gnutella.memory import Memory
 from backchannel.protocols.gnutella.requests import Request
@@ -29,17 +40,26 @@ from backchannel.text import decode
 
 MAX_PENDING = 64
 PULL_LIMIT = 1024
-_UNVERSIONED = b"HTTP 503 "
+_UNVERSIONED = b"HTTP "
 _GIV = later(r"GIV (\d{1,10}):([0-9A-Fa-f]{32})/(.*)")
 _PUSH = later(r"PUSH guid:([0-9A-Fa-f]{32})\s*$")
 _PULL_END = later(rb"\r?\n\r?\n")
+_QUEUE = later(r"QUEUE ([0-9A-Fa-f]{32}) (\S{1,64})\s*$")
+_QUEUE_MARK = b"QUEUE "
+_LINE_END = later(rb"\r?\n")
 
 
 class _File:
     """A file whose bytes are coming."""
 
-    def __init__(self, key: str, offset: int, *, shared: bool) -> None:
-        self.key, self.offset, self.shared = key, offset, shared
+    def __init__(self, key: str, offset: int, *, shared: bool, sized: bool) -> None:
+        self.key, self.offset, self.shared, self.sized = key, offset, shared, sized
+
+    def over(self) -> FileClose | FilePaused:
+        """No more of it comes in this answer; further ranges may, where its size tells of them."""
+        if self.shared and self.sized:
+            return FilePaused(key=self.key)
+        return FileClose(key=self.key, shared=self.shared)
 
 
 class Transfer:
@@ -48,7 +68,7 @@ class Transfer:
     def __init__(
         self, start: Start, memory: Memory, *, asks: Side = Side.CLIENT, pushed: Side | None = None
     ) -> None:
-        """*pushed*: the side that opens with GIV or PUSH, and then answers requests."""
+        """*pushed*: the side that opens with GIV, PUSH or QUEUE, and then answers requests."""
         self.standing = Standing.CLAIMED
         self.done = False
         self._start, self._memory = start, memory
@@ -78,7 +98,10 @@ class Transfer:
         return self._pulled(side, data)
 
     def _mended(self, data: bytes) -> bytes:
-        """Early BearShare answers `HTTP 503 Server Busy`, without a version: give it one."""
+        """Give a version to an answer like `HTTP 200 OK`, as Clip2's description of 0.4 has it.
+
+        gnut and its kin answered so, and early BearShare refused so.
+        """
         opening = self._opening
         if opening is None:
             return data
@@ -109,23 +132,34 @@ class Transfer:
     # -- pushes --------------------------------------------------------------------------------
 
     def _pulled(self, side: Side, data: bytes) -> list[Output]:
-        """Read the line by which a servent answers a push; HTTP follows."""
+        """Read the line by which a servent answers a push, or ends a wait; HTTP follows."""
         pull = self._pull
         assert pull is not None
         pull += data
-        end = _PULL_END.search(pull)
+        end = (_LINE_END if pull.startswith(_QUEUE_MARK) else _PULL_END).search(pull)
         if end is None or end.end() > PULL_LIMIT:
             return self._no_pull(len(pull) > PULL_LIMIT)
         line, rest = decode(bytes(pull[: end.start()])), bytes(pull[end.end() :])
-        told = _push_answer(line)
-        if told is None:
+        out = self._opener(line)
+        if not out:
             return self._no_pull(True)
         self.standing, self._pull = Standing.PARSED, None
-        out: list[Output] = [told]
         early, self._early = bytes(self._early), bytearray()
         if early:
             out += self._tell(self._http.feed(self._client, early))
         return out + (self._tell(self._http.feed(side, rest)) if rest else [])
+
+    def _opener(self, line: str) -> list[Output]:
+        """Return what the line says before which nothing is asked; nothing for no such line."""
+        if found := _GIV.match(line):
+            index, servent, name = found.groups()
+            return [PushAnswered(servent=servent.lower(), index=int(index), name=name[:1024])]
+        if found := _PUSH.match(line):
+            return [PushAnswered(servent=found[1].lower())]
+        if found := _QUEUE.match(line):
+            own = self._memory.disclosed("queue", addresses(found[2], 1))
+            return [QueueTurn(id=found[1].lower()), *own]
+        return []
 
     def _no_pull(self, broken: bool) -> list[Output]:
         if not broken:
@@ -183,10 +217,12 @@ class Transfer:
             first, total = place
             name, urn = requests.file_name(request, head), requests.file_urn(request, head)
             sha1 = sha1_of(urn)
-            file = _File(f"sha1:{sha1}" if sha1 else name, first, shared=bool(sha1))
-            self._file = file
             server = self._start.server if self._client is Side.CLIENT else self._start.client
             client = self._start.client if self._client is Side.CLIENT else self._start.server
+            # Ranges belong together where one host collects them.
+            key = f"sha1:{sha1} {client.address}" if sha1 else name
+            file = _File(key, first, shared=bool(sha1), sized=total is not None)
+            self._file = file
             opened = FileOpen(
                 key=file.key,
                 shared=file.shared,
@@ -231,16 +267,7 @@ class Transfer:
     def _close(self, out: list[Output]) -> None:
         """The body that was coming is over."""
         if self._file:
-            out.append(FileClose(key=self._file.key, shared=self._file.shared))
+            out.append(self._file.over())
         if self._cache is not None:
             out += webcache.answer(bytes(self._cache), self._memory)
         self._file = self._listing = self._cache = None
-
-
-def _push_answer(line: str) -> PushAnswered | None:
-    if found := _GIV.match(line):
-        index, servent, name = found.groups()
-        return PushAnswered(servent=servent.lower(), index=int(index), name=name[:1024])
-    if found := _PUSH.match(line):
-        return PushAnswered(servent=found[1].lower())
-    return None
