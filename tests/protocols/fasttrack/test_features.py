@@ -89,6 +89,14 @@ def test_search_terms():
     assert found == Search(text=text, id="77", account="anna", detail=detail)
 
 
+def test_a_search_by_a_magnet_link_s_hash():
+    """giFT's PROTOCOL, tag 0x10003: the usual hash, then 16 bytes of a tree."""
+    term = b"\0" + packed(0x10003) + packed(36) + DIGEST + bytes(16)
+    body = u16(1) + u16(0x10) + u16(9) + b"\x01\xbf\x01" + term
+    [told] = one(CLIENT, 0x06, body)
+    assert told.text == f"hash={DIGEST.hex()}"
+
+
 def test_a_search_passed_on_between_supernodes():
     body = bytes(4) + u16(9) + b"\1\xbf\1" + b"\5\0\2hi"
     promoted = Peer(address="192.0.2.1", port=40000, role="supernode")
@@ -542,6 +550,32 @@ def test_a_download_that_broke_off_and_was_resumed_is_one_file(tmp_path):
     [transfer] = [seen.event for seen in found if isinstance(seen.event, Transfer)]
     assert (transfer.complete, transfer.size) == (True, 5000)
     assert transfer.sha256 == hashlib.sha256(BODY).hexdigest()
+
+
+def test_a_busy_kazaa_as_mldonkey_met_it():
+    """Request and answer as logged in MLDonkey's fasttrackPandora.ml: its own scheme before the
+    path, and line ends of both kinds.
+    """
+    request = (
+        b"GET FastTrack://62.175.4.76:2798/.hash=9c1e0c03f1a38ba838feaf4b8ac0d560b43bc148 HTTP/1.1"
+        b"\r\nHost: 62.175.4.76:2798\r\nUser-Agent: MLDonkey 2.4-1\r\nRange: bytes=0-262143\r\n\r\n"
+    )
+    answer = (
+        b"HTTP/1.0 503 Service Unavailable\nRetry-After: 284\r\nX-Kazaa-Username: johnl\r\n"
+        b"X-Kazaa-Network: KaZaA\r\nX-Kazaa-IP: 62.251.115.29:1457\r\n"
+        b"X-Kazaa-SupernodeIP: 195.169.211.25:3534\r\n\n"
+    )
+    assert isinstance(recognise(Peek("tcp", request, b"", True, START)), Claim)
+    told = http((CLIENT, request), (SERVER, answer))
+    wanted = "9c1e0c03f1a38ba838feaf4b8ac0d560b43bc148"
+    assert kit.events(told, Download) == [Download(name="", hash=wanted, first=0, last=262_143)]
+    [refused] = kit.events(told, OfferAnswer)
+    assert (refused.sender, refused.id, refused.reason) == (
+        "johnl",
+        wanted,
+        "503 Service Unavailable",
+    )
+    assert kit.events(told, Peer) == [Peer(address="195.169.211.25", port=3534, role="supernode")]
 
 
 def test_a_search_result_names_what_is_fetched_by_hash():

@@ -26,6 +26,7 @@ PROTOCOL = Protocol(
         Magic(transport="tcp", pattern=b"\xfa\x00\xb6\x2b"),
         *(Magic(transport="tcp", pattern=verb + path) for verb in _VERBS for path in _PATHS),
         *(Magic(transport="tcp", pattern=verb + b".", anywhere=_MARKS) for verb in _VERBS),
+        Magic(transport="tcp", pattern=b"GET FastTrack://"),
         *map(_numbered, range(2, 11)),
         Magic(transport="tcp", pattern=b"GET / HTTP/1.", anywhere=(b"kazaa", b":1214")),
         Magic(transport="tcp", pattern=b"GIVE "),

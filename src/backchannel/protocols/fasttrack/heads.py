@@ -14,6 +14,8 @@ from backchannel.protocols.fasttrack import wire
 from backchannel.protocols.fasttrack.events import Network
 from backchannel.protocols.http.heads import Head
 
+_OWN_SCHEME = later(r"FastTrack://[\d.]{7,15}:\d{1,5}(?=/)", re.IGNORECASE)
+"""MLDonkey 2.4 asks with a whole URL of its own making (its fasttrackPandora.ml)."""
 _BY_HASH = later(r"/\.hash=([0-9a-f]{40})(?:[0-9a-f]{32})?(?:/(.*))?", re.IGNORECASE | re.DOTALL)
 _BY_NUMBER = later(r"/(?:\.download/)?(\d{1,10})[/.](.+)", re.DOTALL)
 _ASKING = later(r"/|/\.(?:files|supernode|status|network)\b.*", re.DOTALL)
@@ -41,6 +43,7 @@ class Wanted(NamedTuple):
 
 def wanted(target: str) -> Wanted | None:
     """Return which file *target* asks for; None where it asks for something else."""
+    target = _OWN_SCHEME.sub("", target, 1)
     if found := _BY_HASH.fullmatch(target):
         return Wanted(_plain(found[2] or ""), hash=found[1].lower())
     if found := _BY_NUMBER.fullmatch(target):

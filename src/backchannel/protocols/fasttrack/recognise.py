@@ -15,7 +15,9 @@ GIFT = wire.GIFT_NONCE.to_bytes(4, "big")
 _TEXT = bytes((9, 10, 13, *range(0x20, 0x7F)))
 GIVE = later(rb"GIVE (\d{1,10})\r?\n")
 GIVE_LINE = 24
-_OWN_PATH = later(rb"(?:GET|HEAD) /\.hash=[0-9a-fA-F]{40}")
+_OWN_PATH = later(
+    rb"(?:GET|HEAD) (?:FastTrack://[\d.]{7,15}:\d{1,5})?/\.hash=[0-9a-fA-F]{40}", re.IGNORECASE
+)
 _MAYBE_PATH = later(
     rb"(?:GET|HEAD) /(?:\d{1,10}/|\.(?:files|supernode|status|network|download)|\s)"
 )

@@ -1,6 +1,6 @@
 """Files over HTTP between FastTrack nodes: requests, answers, push, lists of what is shared.
 
-    GET /.hash=<40 hexadecimal digits> HTTP/1.1        by hash
+    GET /.hash=<40 hexadecimal digits> HTTP/1.1        by hash; MLDonkey has FastTrack://... before
     GET /<number>/<file name> HTTP/1.1                 by number, as KaZaA first did
     GET / HTTP/1.1                                     a page of everything shared, for anybody
     GET /.files HTTP/1.1                               the same as a binary list

@@ -47,8 +47,10 @@ _TEXTS = {
     0x1A: "comment",
     0x1C: "codec",
 }
-ANY, FILE_NAME, FILE_HASH = 0x00, 0x02, 0x03
-TAGS = {ANY: "", FILE_NAME: "name", FILE_HASH: "hash"} | _NUMBERS | _PAIRS | _TEXTS
+ANY, FILE_NAME, FILE_HASH, LONG_HASH = 0x00, 0x02, 0x03, 0x10003
+"""The long hash, of magnet links, is the usual one and 16 bytes more, which nobody compares."""
+TAGS = {ANY: "", FILE_NAME: "name", FILE_HASH: "hash", LONG_HASH: "hash"}
+TAGS |= _NUMBERS | _PAIRS | _TEXTS
 
 
 class Hello(NamedTuple):
@@ -105,8 +107,8 @@ def told(tag: int, value: bytes) -> str:
     if tag in _PAIRS:
         pair = Reader(value)
         return f"{packed(pair)}x{packed(pair)}" if value else ""
-    if tag == FILE_HASH and len(value) == HASH_SIZE:
-        return value.hex()
+    if (tag == FILE_HASH and len(value) == HASH_SIZE) or tag == LONG_HASH:
+        return value[:HASH_SIZE].hex()
     return text(value)
 
 
