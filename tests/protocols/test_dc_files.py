@@ -1,15 +1,20 @@
 """Files between Direct Connect clients: requests, bodies and lists, made by hand."""
 
 import bz2
+import hashlib
+import random
 import zlib
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import craft
 
-from backchannel.effects import FileClose, FileData, FileOpen
-from backchannel.events import Download, Share, SharedFile
+from backchannel import scan
+from backchannel.effects import FileClose, FileData, FileOpen, FilePaused
+from backchannel.events import Download, Share, SharedFile, Transfer
+from backchannel.model import Endpoint, Side
 from backchannel.protocols import dc_files
 from backchannel.protocols.dc_files import LISTED, MOST_PLAIN, Asked, Body, Known, Listing
 from backchannel.reader import WireError
@@ -87,9 +92,31 @@ def test_a_body_is_a_file_and_the_rest_is_not(packed, cut):
     assert body.over
     assert written(told) == content
     assert isinstance(opened, FileOpen)
-    assert (opened.key, opened.shared, opened.size) == (f"tth:{TREE}", True, len(content))
+    assert (opened.key, opened.shared, opened.size) == (f"tth:{TREE} ann", True, len(content))
     assert (opened.sender, opened.recipient) == ("bob", "ann")
-    assert isinstance(told[-1], FileClose)
+    assert told[-1] == FilePaused(key=opened.key)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_segments_of_several_connections_are_one_file(tmp_path, order):
+    """ADC 1.0, GET: a client asks several others for parts of one file, by its tree hash."""
+    content = random.Random(1).randbytes(2 * dc_files.BLOCK + 100)
+    packets = []
+    for number, part in enumerate(order):
+        data = content[part * dc_files.BLOCK :][: dc_files.BLOCK]
+        what = f"file TTH/{TREE} {part * dc_files.BLOCK} {len(data)}\n".encode()
+        steps = [
+            (Side.CLIENT, b"CSUP ADBASE ADTIGR\n"),
+            (Side.SERVER, b"CSUP ADBASE ADTIGR\nCINF ID" + b"B" * 39 + b"\n"),
+            (Side.CLIENT, b"CINF ID" + b"A" * 39 + b" TO123\nCGET " + what),
+            (Side.SERVER, b"CSND " + what + data),
+        ]
+        server = Endpoint(f"198.51.100.{number + 1}", 412)
+        packets += craft.tcp(steps, client=Endpoint("10.9.0.2", 41_000 + number), server=server)
+    found = scan(craft.write(tmp_path / "segments.pcap", packets))
+    [told] = [seen.event for seen in found if isinstance(seen.event, Transfer)]
+    assert (told.complete, told.size) == (True, len(content))
+    assert told.sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_a_segment_has_its_place_and_the_size_only_where_it_shows():

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from backchannel.effects import FileClose, FileData, FileOpen
+from backchannel.effects import FileClose, FileData, FileOpen, FilePaused
 from backchannel.events import Download, Share, SharedFile
 from backchannel.model import Capability
 from backchannel.patterns import later
@@ -148,7 +148,8 @@ class Body:
             told += self._listing.finish()
             self._listing = None
         if self.opened:
-            told.append(FileClose(key=self.opened.key, shared=self.opened.shared))
+            key = self.opened.key  # of what has a hash, other segments may follow
+            told.append(FilePaused(key=key) if self.opened.shared else FileClose(key=key))
             self.opened = None
 
 
@@ -161,7 +162,7 @@ def _opened(
     told = known.get(tree)
     size = told.size if told else end if end % BLOCK else None
     return FileOpen(
-        key=f"tth:{tree}" if tree else f"{serial}",
+        key=f"tth:{tree} {recipient}" if tree else f"{serial}",
         shared=bool(tree),
         use=Capability.FILE_SHARING,
         name=told.name if told else coming.name,

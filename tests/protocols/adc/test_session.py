@@ -276,17 +276,17 @@ def test_a_file_between_clients():
     assert (opened.sender, opened.recipient) == (BOB, ANN)
 
 
-def test_a_hole_in_a_file_closes_it():
+def test_a_hole_in_a_file_ends_it():
     head, _, rest = PEER[4][1].partition(FILE[:50])
     _, told = say(*PEER[:4], (S, head + FILE[:50]), (S, 100), (S, rest + b"CSTA 000 ok\n"))
     names = [type(value).__name__ for value in kit.effects(told)]
-    assert names == ["FileOpen", "FileData", "FileClose"]
+    assert names == ["FileOpen", "FileData", "FilePaused"]
     assert kit.events(told, Gap) == [Gap(size=100)]
 
 
-def test_a_file_that_breaks_off_is_closed():
+def test_a_file_that_breaks_off_may_be_resumed():
     _, told = say(*PEER[:4], (S, PEER[4][1][:90]))
-    assert type(kit.effects(told)[-1]).__name__ == "FileClose"
+    assert type(kit.effects(told)[-1]).__name__ == "FilePaused"
 
 
 # -- what is broken ------------------------------------------------------------------------------

@@ -330,20 +330,20 @@ def test_a_packed_block():
     assert kit.effects(say(*steps)[1])[1].data == FILE
 
 
-def test_a_hole_in_a_file_closes_it_and_commands_go_on():
+def test_a_hole_in_a_file_ends_it_and_commands_go_on():
     head, _, rest = PEER[5][1].partition(FILE[:50])
     _, told = say(*PEER[:5], (C, head + FILE[:50]), (C, 100), (C, rest), (C, b"$Error x|"))
     assert [type(value).__name__ for value in kit.effects(told)] == [
         "FileOpen",
         "FileData",
-        "FileClose",
+        "FilePaused",
     ]
     assert kit.events(told, Gap) == [Gap(size=100)]
 
 
-def test_a_file_that_breaks_off_is_closed():
+def test_a_file_that_breaks_off_may_be_resumed():
     _, told = say(*PEER[:5], (C, PEER[5][1][:90]))
-    assert type(kit.effects(told)[-1]).__name__ == "FileClose"
+    assert type(kit.effects(told)[-1]).__name__ == "FilePaused"
 
 
 # -- what is broken ------------------------------------------------------------------------------
