@@ -28,6 +28,7 @@ from backchannel.protocols import Peek
 from backchannel.protocols.gnutella.events import (
     BrowseHost,
     HashTree,
+    Messages,
     PushAnswered,
     QueueTurn,
     Refused,
@@ -372,6 +373,21 @@ def test_a_browsed_host_lists_what_it_shares(deflate):
     kit.check_segmentation(lambda: Session(build.TCP), steps, 17)
 
 
+def test_a_host_behind_a_push_lists_what_it_shares_itself():
+    """LimeWire browses firewalled hosts so: GIV, then `GET /` from the side that listens."""
+    giv = f"GIV 0:{build.SERVENT.hex().upper()}/file\n\n".encode()
+    page = answers(
+        build.hit(build.result(1, 9, b"a.txt")), "Content-Type: application/x-gnutella-packets"
+    )
+    told = tell(
+        (C, giv), (S, asks("/", "Accept: text/html, application/x-gnutella-packets")), (C, page)
+    )
+    said = [(side, type(value)) for side, value in told]
+    assert (C, Share) in said
+    assert (C, Messages) in said
+    assert (S, Messages) not in said
+
+
 def test_a_browsed_gnutella2_host():
     hit = build.packet(
         "QH2",
@@ -594,6 +610,75 @@ def test_two_servents_chat():
         kit.check_segmentation(lambda: Session(build.TCP), steps, size)
     long = tell(*steps[:3], (C, b"x" * 9000))
     assert "longer than" in kit.events(long, Malformed)[0].reason
+
+
+def test_a_chat_of_version_0_2_says_what_its_lines_are():
+    """Shareaza, ChatSession: `MESSAGE`, `NICK`, and 01 `ACTION` before what somebody does."""
+    steps = [
+        (C, b"CHAT CONNECT/0.2\r\nAccept: text/plain\r\nX-Nickname: ann\r\n\r\n"),
+        (S, b"CHAT/0.2 200 OK\r\nX-Nickname: ben\r\n\r\n"),
+        (C, b"CHAT/0.2 200 OK\r\n\r\nMESSAGE hello\r\nNICK anna\r\nMESSAGE \x01ACTION waves\r\n"),
+        (S, b"NICKS are fine\r\n"),
+    ]
+    told = kit.events(tell(*steps), Message)
+    assert [(m.sender, m.recipient, m.text) for m in told] == [
+        ("ann", "ben", "hello"),
+        ("anna", "ben", "* waves"),
+        ("ben", "anna", "NICKS are fine"),
+    ]
+    plain = [(side, data.replace(b"/0.2", b"/0.1")) for side, data in steps]
+    assert kit.events(tell(*plain), Message)[0].text == "MESSAGE hello"
+
+
+PACKED_CHAT = [
+    (C, b"CHAT CONNECT/0.2\r\nAccept: text/plain,application/x-gnutella2\r\n\r\n"),
+    (
+        S,
+        (
+            b"CHAT/0.2 200 OK\r\nAccept: application/x-gnutella2\r\n"
+            b"Content-Type: application/x-gnutella2\r\nX-Nickname: ben\r\n\r\n"
+        ),
+    ),
+    (
+        C,
+        b"CHAT/0.2 200 OK\r\nContent-Type: application/x-gnutella2\r\n\r\n"
+        + build.packet("UPROC")
+        + build.packet(
+            "UPROD",
+            build.packet("XML", payload=b'<gProfile><handle primary="ann"/></gProfile>'),
+        )
+        + build.packet("CHATREQ", build.packet("USERGUID", payload=build.GUID)),
+    ),
+    (S, build.packet("CHATANS", build.packet("ACCEPT"))),
+    (C, build.packet("CMSG", build.packet("BODY", payload=b"hello ben"))),
+    (
+        S,
+        build.packet(
+            "CMSG", build.packet("ACT"), build.packet("BODY", payload="nickt \u00fc".encode())
+        ),
+    ),
+]
+
+
+def test_a_chat_of_shareazas_is_in_packets():
+    """Shareaza, ChatSession: CMSG holds BODY, and ACT where it is what somebody does."""
+    told = tell(*PACKED_CHAT)
+    assert [(m.sender, m.recipient, m.text) for m in kit.events(told, Message)] == [
+        ("ann", "ben", "hello ben"),
+        ("ben", "ann", "* nickt ü"),
+    ]
+    assert [profile.nickname for profile in kit.events(told, Profile)] == ["ann"]
+    assert not kit.events(told, Malformed)
+    for size in (1, 3, 10):
+        kit.check_segmentation(lambda: Session(build.TCP), PACKED_CHAT, size)
+
+
+def test_a_chat_in_packets_that_breaks_is_said_once():
+    lost = tell(*PACKED_CHAT[:4], (C, b"\x01\x02\x03" * 9), (C, PACKED_CHAT[4][1]))
+    assert len(kit.events(lost, Malformed)) == 1
+    assert not kit.events(lost, Message)
+    holed = tell(*PACKED_CHAT[:4], (C, 10), PACKED_CHAT[4], PACKED_CHAT[5])
+    assert [m.text for m in kit.events(holed, Message)] == ["* nickt ü"]
 
 
 @pytest.mark.parametrize("size", [1, 1000, 1 << 20])

@@ -202,6 +202,22 @@ def test_a_hit_tells_files_and_who_has_them():
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "detail"), [(1, "firewalled"), (2, "busy"), (7, "firewalled, busy"), (4, "")]
+)
+def test_a_hit_of_early_shareaza_tells_its_state_in_one_byte(status, detail):
+    """Shareaza, QueryHit.cpp and G2Packet.h: SS holds push 1, busy 2 and stable 4."""
+    hit = packet(
+        "QH2",
+        packet("GU", payload=build.SERVENT),
+        packet("SS", payload=bytes([status])),
+        packet("H", packet("DN", payload=b"\5\0\0\0a.txt")),
+        payload=b"\1" + build.GUID,
+    )
+    told = kit.decode(Session(build.TCP), [*SHAKEN, (S, hit)])
+    assert [found.detail for found in kit.events(told, SearchHit)] == [detail]
+
+
 def test_a_push_announces_a_connection():
     [announced] = kit.effects(tell(PUSH), Expect)
     assert (announced.address, announced.port, announced.accounts) == (

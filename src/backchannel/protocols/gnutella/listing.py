@@ -20,14 +20,14 @@ class Listing(Protocol):
 class _Messages:
     """Gnutella query hits; holds at most one."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._buffer, self._memory = bytearray(), memory
+    def __init__(self, side: Side, memory: Memory) -> None:
+        self._buffer, self._side, self._memory = bytearray(), side, memory
 
     def feed(self, data: bytes) -> Iterator[list[Output]]:
         """See `Listing`."""
         self._buffer += data
         for message in wire.take_messages(self._buffer):
-            self._memory.count(Side.SERVER, "listing", wire.HEADER + len(message.body))
+            self._memory.count(self._side, "listing", wire.HEADER + len(message.body))
             if message.kind == wire.HIT:
                 yield messages.listing(message, self._memory)
 
@@ -35,20 +35,20 @@ class _Messages:
 class _Packets:
     """Gnutella2 query hits; holds at most one."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._buffer, self._memory = bytearray(), memory
+    def __init__(self, side: Side, memory: Memory) -> None:
+        self._buffer, self._side, self._memory = bytearray(), side, memory
 
     def feed(self, data: bytes) -> Iterator[list[Output]]:
         """See `Listing`."""
         self._buffer += data
         for packet in tree.take_packets(self._buffer):
-            self._memory.count(Side.SERVER, "listing", len(packet.body))
+            self._memory.count(self._side, "listing", len(packet.body))
             yield packets.listing(packet, self._memory)
 
 
-def listing_for(media: str, memory: Memory) -> Listing | None:
-    """Return what decodes a list of *media* type; None for pages meant for people."""
+def listing_for(media: str, side: Side, memory: Memory) -> Listing | None:
+    """Return what decodes a list of *media* type from *side*; None for pages meant for people."""
     media = media.lower()
     if "application/x-gnutella2" in media:
-        return _Packets(memory)
-    return _Messages(memory) if "application/x-gnutella-packets" in media else None
+        return _Packets(side, memory)
+    return _Messages(side, memory) if "application/x-gnutella-packets" in media else None

@@ -212,7 +212,8 @@ class Transfer:
         if request.kind == "cache":
             self._cache = bytearray()
         elif request.kind == "browse":
-            self._listing = listing_for(head.get("content-type"), self._memory)
+            lister = self._client.other  # behind a push, whoever opened the connection
+            self._listing = listing_for(head.get("content-type"), lister, self._memory)
         elif request.kind == "download" and (place := requests.place(head)):
             first, total = place
             name, urn = requests.file_name(request, head), requests.file_urn(request, head)

@@ -19,6 +19,8 @@ MAX_NAME = 1024
 MAX_FILES = 1024
 _DIGESTS = {"sha1": 20, "bp": 44, "bitprint": 44, "ttr": 24, "tree:tiger/": 24, "ed2k": 16}
 _DIGESTS |= {"md5": 16, "btih": 20}
+_STATUS = {"FW": 0x01, "BUSY": 0x02}
+"""The same in the first byte of SS, which Shareaza sent before it had packets for each."""
 _TRAITS = {"FW": "firewalled", "BH": "browsable", "BUSY": "busy", "PCH": "chat", "TLS": "TLS"}
 
 
@@ -59,6 +61,8 @@ def read_hit(children: list[Packet]) -> Hit:
             inner = {part.name: part for part in open_packet(child)[0]}
             hit.nickname = decode(payload(inner["NICK"])[:120]) if "NICK" in inner else ""
     present = {child.name for child in children}
+    status = next((payload(child)[:1] for child in children if child.name == "SS"), b"")
+    present |= {name for name, bit in _STATUS.items() if status and status[0] & bit}
     hit.traits = tuple(trait for name, trait in _TRAITS.items() if name in present)
     hit.files = tuple(files)
     return hit
