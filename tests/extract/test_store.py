@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -78,6 +79,24 @@ def test_a_file_that_pauses_ends_when_it_is_whole(cuts, chance):
         assert (transfer is not None) == (number == len(shuffled))
     assert (transfer.complete, transfer.sha256) == (True, SHA256)
     assert files.pause(1, "f") is None
+
+
+def test_files_that_pause_keep_nothing_open(tmp_path):
+    """A watch may meet thousands of downloads that are never finished."""
+    files = FileStore(tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    half = len(BODY) // 2
+    for key in map(str, range(50)):
+        files.open(1, opened(key=key))
+        files.add(1, FileData(key=key, offset=half, data=BODY[half:]))
+        assert files.pause(1, key) is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    files.add(1, FileData(key="7", offset=0, data=BODY[:half]))
+    assert files.pause(1, "7").sha256 == SHA256
+    files.close_scope(1)
+    files.finish()
+    assert (tmp_path / SHA256).read_bytes() == BODY
+    assert [entry.complete for entry in files.extracted] == [True] + [False] * 49
 
 
 def test_a_file_of_no_told_size_never_ends_by_a_pause():

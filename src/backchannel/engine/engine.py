@@ -154,9 +154,9 @@ class Engine:
         """
         for stream in self._reach.shared_streams():
             self._close(stream, moment_of(stream.last, stream.frame))
-        for stream, transfer in self._reach.finish():
+        for stream, side, transfer in self._reach.finish():
             then = moment_of(stream.last, stream.frame)
-            self._observer.tell(stream, then, Side.CLIENT, transfer)
+            self._observer.tell(stream, then, side, transfer)
         return self._observer.take()
 
     def groups(self) -> list[Group]:
@@ -472,7 +472,7 @@ class Engine:
         elif type(effect) is Remember:
             self._reach.remember(effect)
         else:
-            transfer = self._reach.file(stream, effect)
+            transfer = self._reach.file(stream, side, effect)
             if transfer is not None:
                 self._observer.hear(stream, moment, side, transfer)
 

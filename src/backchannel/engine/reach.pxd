@@ -26,4 +26,4 @@ cdef class Reach:
     cpdef Stream child(self, Stream stream, effect)
     cpdef forget_child(self, Stream stream, effect)
     cdef Stream _find(self, Stream stream, channel, shared)
-    cpdef file(self, Stream stream, effect)
+    cpdef file(self, Stream stream, side, effect)

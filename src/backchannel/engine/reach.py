@@ -31,7 +31,7 @@ from backchannel.engine.stream import Moment, Stream
 from backchannel.events import Transfer
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
-from backchannel.model import Claim, Confidence, Endpoint
+from backchannel.model import Claim, Confidence, Endpoint, Side
 
 MAX_DEPTH = 8
 """Proxies and tunnels inside each other that are followed."""
@@ -64,7 +64,7 @@ class Reach:
             REMEMBERED, "values that flows share forgotten to bound memory", count
         )
         self._groups: dict[str, Group] = {}  # by key, the latest last
-        self._owners = Bounded[tuple[str, str], Stream](
+        self._owners = Bounded[tuple[str, str], tuple[Stream, Side]](
             LIMIT, "owners of shared files forgotten to bound memory", count
         )
 
@@ -213,9 +213,11 @@ class Reach:
     # -- files ---------------------------------------------------------------------------------
 
     def file(
-        self, stream: Stream, effect: FileOpen | FileData | FileClose | FilePaused
+        self, stream: Stream, side: Side, effect: FileOpen | FileData | FileClose | FilePaused
     ) -> Transfer | None:
-        """Act on a file; return what came of one that is closed now and has anything to tell."""
+        """Act on a file of *side*; return what came of one that is closed now and has anything to
+        tell.
+        """
         assert stream.protocol is not None
         # Protocols of one service share files: a transfer may move from one to another.
         service = stream.protocol.service
@@ -226,7 +228,7 @@ class Reach:
             self.files.add(scope, effect)
         elif isinstance(effect, FileOpen):
             if shared:
-                self._owners.put((service, effect.key), stream)
+                self._owners.put((service, effect.key), (stream, side))
             else:
                 stream.touched = True
             transfer = self.files.open(scope, effect)  # of one that had to make room
@@ -240,12 +242,14 @@ class Reach:
             transfer = self.files.close(scope, effect)
         return transfer if transfer is not None and (transfer.seen or transfer.size) else None
 
-    def finish(self) -> list[tuple[Stream, Transfer]]:
-        """Close the files that several flows share, each with the stream that opened it last."""
+    def finish(self) -> list[tuple[Stream, Side, Transfer]]:
+        """Close the files that several flows share, each with the stream that opened it last, and
+        the side that did.
+        """
         closed = []
-        for (scope, key), stream in self._owners.items():
+        for (scope, key), (stream, side) in self._owners.items():
             transfer = self.files.close(scope, FileClose(key=key))
             if transfer is not None and (transfer.seen or transfer.size):
-                closed.append((stream, transfer))
+                closed.append((stream, side, transfer))
         self.files.finish()
         return closed

@@ -8,7 +8,7 @@ cdef Py_ssize_t PIECE_COST
 
 @cython.final
 cdef class _Assembly:
-    cdef object opened, output
+    cdef object opened, output, part
     cdef list early_offsets, hashes
     cdef dict early
     cdef Py_ssize_t early_bytes, hashed, seen
@@ -21,6 +21,7 @@ cdef class _Assembly:
     cdef _hold(self, offset, bytes data)
     cdef let_go(self)
     cdef _append(self, bytes data)
+    cdef release(self)
     cdef bint whole(self) except -1
     @cython.locals(declared=list)
     cdef verified(self, said)
@@ -43,6 +44,7 @@ cdef class FileStore:
     cpdef close(self, scope, closing)
     @cython.locals(assembly=_Assembly)
     cpdef pause(self, scope, str key)
-    cdef _keep(self, _Assembly assembly, transfer)
+    cdef _part(self, _Assembly assembly)
+    cdef _keep(self, _Assembly assembly, part, transfer)
     @cython.locals(keys=list, closed=list)
     cpdef list close_scope(self, scope)

@@ -55,6 +55,7 @@ class _Assembly:
         "lost",
         "opened",
         "output",
+        "part",
         "seen",
     )
 
@@ -72,6 +73,8 @@ class _Assembly:
         self.early_bytes = 0
         self.head = b""
         self.lost = False  # pieces were let go, so the file cannot become whole
+        self.part: Path | None = None
+        """Where its bytes are written while it is under way."""
         self.output: IO[bytes] | None = None
 
     def add(self, offset: int, data: bytes) -> None:
@@ -117,6 +120,12 @@ class _Assembly:
         if len(self.head) < HEAD:
             self.head += data[: HEAD - len(self.head)]
         self.hashed += len(data)
+
+    def release(self) -> None:
+        """Close what is written to, until more is."""
+        if self.output is not None:
+            self.output.close()
+            self.output = None
 
     def whole(self) -> bool:
         """Whether nothing is missing, as far as it is told how much there is."""
@@ -202,13 +211,19 @@ class FileStore:
             self._count("files not written whole: extraction limit reached")
             return
         if assembly.output is None:
-            self._serial += 1
-            assert self._folder is not None
-            path = self._folder / f".part-{self._serial}"
-            assembly.output = path.open("wb")
+            assembly.output = self._part(assembly)
         assembly.output.seek(piece.offset)
         assembly.output.write(data)
         self._written += len(data)
+
+    def _part(self, assembly: _Assembly) -> IO[bytes]:
+        """Open the file that the bytes of *assembly* are written to, a new one or its own."""
+        if assembly.part is not None:
+            return assembly.part.open("r+b")
+        self._serial += 1
+        assert self._folder is not None
+        assembly.part = self._folder / f".part-{self._serial}"
+        return assembly.part.open("wb")
 
     def close(self, scope: Any, closing: FileClose) -> Transfer | None:
         """End a file and say what came of it; None where it was not open."""
@@ -235,16 +250,13 @@ class FileStore:
             media=media_type(assembly.head),
             id=opened.id,
         )
-        if assembly.output is not None:
-            self._keep(assembly, transfer)
+        if assembly.part is not None:
+            self._keep(assembly, assembly.part, transfer)
         return transfer
 
-    def _keep(self, assembly: _Assembly, transfer: Transfer) -> None:
-        output = assembly.output
-        assert output is not None
+    def _keep(self, assembly: _Assembly, part: Path, transfer: Transfer) -> None:
+        assembly.release()
         assert self._folder is not None
-        output.close()
-        part = Path(output.name)
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         name = digest if transfer.complete else f"{digest}.partial"
@@ -264,11 +276,17 @@ class FileStore:
         )
 
     def pause(self, scope: Any, key: str) -> Transfer | None:
-        """End a file if all of the size that was told is there; any other waits for the rest."""
+        """End a file if all of the size that was told is there; any other waits for the rest.
+
+        One that waits keeps nothing open: there may be thousands.
+        """
         assembly = self._files.get((scope, key))
-        if assembly is None or assembly.opened.size is None or not assembly.whole():
+        if assembly is None:
             return None
-        return self.close(scope, FileClose(key=key))
+        if assembly.opened.size is not None and assembly.whole():
+            return self.close(scope, FileClose(key=key))
+        assembly.release()
+        return None
 
     def close_scope(self, scope: Any) -> list[Transfer]:
         """End every file of a flow that ended."""
