@@ -1,17 +1,20 @@
 """What one flow remembers across its messages, both networks alike. Bounded: under 1 MiB.
 
+names      what search results of all flows call files
 hosts      addresses already told, so that a host cache built from pongs is told once
 queries    text by message id, to see who answers every query with its own words
 counts     messages a kind and side
 """
 
 from collections import Counter, OrderedDict
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from backchannel.events import Anomaly, Peer, PeerAddress
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
 from backchannel.protocols.gnutella.events import Messages
+from backchannel.protocols.gnutella.names import Names
 
 MAX_HOSTS = 4096
 """Beyond that the memory starts afresh, so that an address may be told again, but none is lost."""
@@ -30,7 +33,9 @@ behind its words and sometimes without (descriptions by ESET and F-Secure).
 class Memory:
     """The memory of one flow."""
 
-    def __init__(self) -> None:
+    def __init__(self, recall: Callable[[str], Any] | None = None) -> None:
+        """*recall*: see `Names`."""
+        self.names = Names(recall)
         self._hosts: set[tuple[str, str, int]] = set()
         self._queries: OrderedDict[bytes, str] = OrderedDict()
         self._echoes: OrderedDict[str, set[str]] = OrderedDict()

@@ -165,7 +165,7 @@ def hit(message: Message, memory: Memory) -> list[Output]:
             detail=found.detail,
         )
     ]
-    out += _hit_addresses(found, memory)
+    out += _hit_addresses(found, memory) + memory.names.learn(found.files)
     for file in found.files[:16]:
         out += memory.answered(message.guid, found.servent, file.name, file.size)
     return out
@@ -175,7 +175,7 @@ def listing(message: Message, memory: Memory) -> list[Output]:
     """A page of what a host shares: query hits that answer no query (browse host)."""
     found = hits.read_hit(message.body)
     out: list[Output] = [Share(owner=found.servent, files=found.files)]
-    return out + _hit_addresses(found, memory)
+    return out + _hit_addresses(found, memory) + memory.names.learn(found.files)
 
 
 def _hit_addresses(found: hits.Hit, memory: Memory) -> list[Output]:

@@ -100,7 +100,8 @@ def tell(request: Request, head: Head, memory: Memory) -> list[Output]:
     out: list[Output] = []
     if request.kind == "download":
         first, last = head.wanted_range or (0, None)
-        out.append(Download(name=request.name, hash=request.urn, first=first, last=last))
+        name = request.name or memory.names.of(request.urn)
+        out.append(Download(name=name, hash=request.urn, first=first, last=last))
     elif request.kind == "tree":
         out.append(HashTree(hash=request.urn, target=request.target[:255]))
     elif request.kind == "browse":

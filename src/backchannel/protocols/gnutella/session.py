@@ -56,7 +56,7 @@ class Session:
 
     def __init__(self, start: Start) -> None:
         self.service = "gnutella"
-        self._start, self._memory = start, Memory()
+        self._start, self._memory = start, Memory(start.recall)
         self._held: list[tuple[Side, bytes]] = []
         self._part: _Part | None = Datagrams(self._memory) if start.transport == "udp" else None
 

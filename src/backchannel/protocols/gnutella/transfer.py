@@ -216,8 +216,9 @@ class Transfer:
             self._listing = listing_for(head.get("content-type"), lister, self._memory)
         elif request.kind == "download" and (place := requests.place(head)):
             first, total = place
-            name, urn = requests.file_name(request, head), requests.file_urn(request, head)
+            urn = requests.file_urn(request, head)
             sha1 = sha1_of(urn)
+            name = requests.file_name(request, head) or self._memory.names.of(urn)
             server = self._start.server if self._client is Side.CLIENT else self._start.client
             client = self._start.client if self._client is Side.CLIENT else self._start.server
             # Ranges belong together where one host collects them.

@@ -162,7 +162,7 @@ def hit(children: Children, body: bytes, memory: Memory) -> list[Output]:
             detail=found.detail,
         )
     ]
-    out += _hit_addresses(found, memory)
+    out += _hit_addresses(found, memory) + memory.names.learn(found.files)
     for file in found.files[:16]:
         out += memory.answered(guid, found.servent, file.name, file.size)
     return out
@@ -183,7 +183,7 @@ def listing(packet: Packet, memory: Memory) -> list[Output]:
         return []
     found = results.read_hit(open_packet(packet)[0])
     out: list[Output] = [Share(owner=found.servent, files=found.files)]
-    return out + _hit_addresses(found, memory)
+    return out + _hit_addresses(found, memory) + memory.names.learn(found.files)
 
 
 def acknowledged(children: Children, _body: bytes, memory: Memory) -> list[Output]:
