@@ -265,6 +265,56 @@ def test_after_a_push_the_roles_are_reversed(line, told_, size):
     assert b"".join(data.data for data in kit.effects(told, FileData)) == build.CONTENT
 
 
+@pytest.mark.parametrize("size", [1, 4, 9, 1000])
+def test_a_push_that_nobody_asked_for_is_refused(size):
+    """Shareaza, Handshake::OnAcceptGive and OnAcceptPush answer so where no download waits."""
+    giv = f"GIV 124:{build.SERVENT.hex()}/my%20song.mp3\n\n".encode()
+    steps = [(C, giv), (S, b"GNUTELLA/0.6 503 Unknown push\r\n\r\n")]
+    told = tell(*kit.recut(steps, size))
+    assert kit.events(told, PushAnswered) == [
+        PushAnswered(servent=build.SERVENT.hex(), index=124, name="my song.mp3")
+    ]
+    assert kit.events(told, Refused) == [Refused(status=503, reason="Unknown push")]
+    assert not kit.events(told, Malformed)
+
+
+@pytest.mark.parametrize("size", [1, 4, 9, 1000])
+def test_a_chat_with_somebody_behind_a_push(size):
+    """Shareaza, ChatSession::OnPush: whoever asked for the push greets as usual."""
+    steps = [
+        (C, f"PUSH guid:{build.SERVENT.hex().upper()}\r\n\r\n".encode()),
+        (S, b"CHAT CONNECT/0.1\r\nX-Nickname: ann\r\n\r\n"),
+        (C, b"CHAT/0.1 200 OK\r\nX-Nickname: ben\r\n\r\n"),
+        (S, b"CHAT/0.1 200 OK\r\n\r\nhello\r\n"),
+    ]
+    told = tell(*kit.recut(steps, size))
+    assert kit.events(told, PushAnswered) == [PushAnswered(servent=build.SERVENT.hex())]
+    assert [(m.sender, m.recipient, m.text) for m in kit.events(told, Message)] == [
+        ("ann", "ben", "hello")
+    ]
+
+
+@pytest.mark.parametrize("lost", ["line", "request"])
+def test_a_hole_where_a_push_begins_costs_only_what_is_missing(lost):
+    giv = f"GIV 5:{build.SERVENT.hex()}/x\n\n".encode()
+    steps = [(C, giv), (S, asks("/get/5/x")), (C, answers(build.CONTENT, f"X-Content-URN: {URN}"))]
+    if lost == "line":
+        steps[0:1] = [(C, giv[:9]), (C, len(giv) - 9)]
+    else:
+        steps[1] = (S, len(steps[1][1]))
+    told = tell(*steps)
+    assert len(kit.events(told, PushAnswered)) == (lost == "request")
+    assert b"".join(data.data for data in kit.effects(told, FileData)) == build.CONTENT
+
+
+@pytest.mark.parametrize("asked", [b"GNUTELLA/x\r\n\r\n", b"GNUTELLA/0.6 503 " + b"x" * 2000])
+def test_what_is_neither_a_request_nor_a_refusal_is_said_once(asked):
+    told = tell((C, f"GIV 5:{build.SERVENT.hex()}/x\n\n".encode()), (S, asked), (S, b"more"))
+    assert [fault.reason for fault in kit.events(told, Malformed)] == [
+        "neither a request nor a refusal"
+    ]
+
+
 def test_an_impatient_asker_is_not_lost():
     giv = f"GIV 5:{build.SERVENT.hex()}/x\n\n".encode()
     told = tell((C, giv[:10]), (S, asks("/get/5/x")), (C, giv[10:]), (C, answers(b"data")))

@@ -89,7 +89,7 @@ class BrowseHost(Event, frozen=True, kw_only=True):
 
 
 class Refused(Event, frozen=True, kw_only=True):
-    """A download was refused, or put into the uploader's queue."""
+    """A download or a push was refused, or put into the uploader's queue."""
 
     CAPABILITY = Capability.FILE_SHARING
     status: int

@@ -2,7 +2,7 @@
 
     GNUTELLA ...      handshake, then messages             connection.py
     GET, HEAD         downloads, browsing, web caches      transfer.py
-    GIV, PUSH, QUEUE  the same after a push or a wait, roles reversed
+    GIV, PUSH, QUEUE  the same after a push or a wait      pushed.py
     CHAT CONNECT      servents' chat                       chat.py
     anything else     messages whose handshake was not seen
 
@@ -18,6 +18,7 @@ from backchannel.protocols.gnutella.chat import Chat
 from backchannel.protocols.gnutella.connection import Connection, Network
 from backchannel.protocols.gnutella.datagrams import Datagrams
 from backchannel.protocols.gnutella.memory import Memory
+from backchannel.protocols.gnutella.pushed import Pushed
 from backchannel.protocols.gnutella.recognise import recognise
 from backchannel.protocols.gnutella.transfer import Transfer
 
@@ -39,8 +40,11 @@ _OPENINGS = (
 class _Part(Protocol):
     """What decodes one kind of flow."""
 
-    standing: Standing
-    done: bool
+    @property
+    def standing(self) -> Standing: ...
+
+    @property
+    def done(self) -> bool: ...
 
     def feed(self, side: Side, data: bytes) -> list[Output]: ...
 
@@ -105,7 +109,7 @@ class Session:
 
     def _choose(self, first: Side, seen: bytes) -> _Part:
         if seen.startswith((b"GIV ", b"PUSH guid:", b"QUEUE ")):
-            return Transfer(self._start, self._memory, pushed=first)
+            return Pushed(self._start, self._memory, first)
         if seen.startswith((b"GET ", b"HEAD ")):
             return Transfer(self._start, self._memory, asks=first)
         if seen.startswith(b"HTTP/"):

@@ -2,13 +2,11 @@
 
     GET /get/<index>/<name>          GET /uri-res/N2R?urn:sha1:...        Range, X-Alt, X-Queue ...
     GET /  (Accept: packets)         GET /uri-res/N2X?..., /gnutella/thex/...
-    GIV <index>:<servent>/<name> LF LF        PUSH guid:<servent> CRLF CRLF      (roles reversed)
-    QUEUE <id> <address of the uploader> CRLF                                    (roles reversed)
 
-HUGE 0.94 §6, browse host, PARQ and push proxy proposals (gtk-gnutella doc/gnutella), Shareaza's
-UploadTransferHTTP. Ranges of a file that names its SHA-1 are handed on under that name, so that
-one file may come over many connections. Holds what `Conversation` holds, one message of a listing,
-or 16 KiB of a web cache's answer.
+Behind a push the roles are reversed: see pushed.py. HUGE 0.94 §6, browse host, PARQ and push proxy
+proposals (gtk-gnutella doc/gnutella), Shareaza's UploadTransferHTTP. Ranges of a file that names
+its SHA-1 are handed on under that name, so that one file may come over many connections. Holds what
+`Conversation` holds, one message of a listing, or 16 KiB of a web cache's answer.
 """
 
 from backchannel.effects import (
@@ -23,12 +21,9 @@ from backchannel.effects import (
 )
 from backchannel.events import Gap, Malformed
 from backchannel.model import Capability, Side, Standing
-from backchannel.patterns import later
 from backchannel.protocols import Output, Start
 from backchannel.protocols.gnutella import requests, webcache
-from backchannel.protocols.gnutella.events import PushAnswered, QueueTurn
 from backchannel.protocols.gnutella.ggep import sha1_of
-from backchannel.protocols.gnutella.handshake import addresses
 from backchannel.protocols.gnutella.listing import Listing, listing_for
 from backchannel.protocols.gnutella.memory import Memory
 from backchannel.protocols.gnutella.requests import Request
@@ -36,17 +31,9 @@ from backchannel.protocols.http.heads import Head
 from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Raw, Skipped
 from backchannel.protocols.http.wire import Item as HttpItem
 from backchannel.reader import WireError
-from backchannel.text import decode
 
 MAX_PENDING = 64
-PULL_LIMIT = 1024
 _UNVERSIONED = b"HTTP "
-_GIV = later(r"GIV (\d{1,10}):([0-9A-Fa-f]{32})/(.*)")
-_PUSH = later(r"PUSH guid:([0-9A-Fa-f]{32})\s*$")
-_PULL_END = later(rb"\r?\n\r?\n")
-_QUEUE = later(r"QUEUE ([0-9A-Fa-f]{32}) (\S{1,64})\s*$")
-_QUEUE_MARK = b"QUEUE "
-_LINE_END = later(rb"\r?\n")
 
 
 class _File:
@@ -66,19 +53,18 @@ class Transfer:
     """One HTTP connection of a servent."""
 
     def __init__(
-        self, start: Start, memory: Memory, *, asks: Side = Side.CLIENT, pushed: Side | None = None
+        self, start: Start, memory: Memory, *, asks: Side = Side.CLIENT, begun: bool = False
     ) -> None:
-        """*pushed*: the side that opens with GIV, PUSH or QUEUE, and then answers requests."""
+        """*asks*: the side that sends requests. *begun*: its first bytes are the beginning of one,
+        whatever stood before them.
+        """
         self.standing = Standing.CLAIMED
         self.done = False
         self._start, self._memory = start, memory
-        self._client = asks if pushed is None else pushed.other
-        self._http = Conversation(client=self._client, begun=start.begun or pushed is not None)
-        self._pull: bytearray | None = None if pushed is None else bytearray()
+        self._client = asks
+        self._http = Conversation(client=asks, begun=begun or start.begun)
         self._opening: bytearray | None = bytearray()
         """The first bytes of the first answer."""
-        self._early = bytearray()
-        """What the asking side sent before the GIV line was whole."""
         self._requests: list[Request] = []
         self._file: _File | None = None
         self._listing: Listing | None = None
@@ -89,13 +75,8 @@ class Transfer:
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
-        if self._pull is None:
-            data = self._mended(data) if side is not self._client else data
-            return self._tell(self._http.feed(side, data))
-        if side is self._client:
-            self._early += data[: PULL_LIMIT - len(self._early)]
-            return []
-        return self._pulled(side, data)
+        data = self._mended(data) if side is not self._client else data
+        return self._tell(self._http.feed(side, data))
 
     def _mended(self, data: bytes) -> bytes:
         """Give a version to an answer like `HTTP 200 OK`, as Clip2's description of 0.4 has it.
@@ -115,7 +96,6 @@ class Transfer:
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen."""
-        self._pull = None
         if side is not self._client:
             self._opening = None
         return [Gap(size=size), *self._tell(self._http.gap(side, size))]
@@ -128,44 +108,6 @@ class Transfer:
         if side is not self._client:
             self._close(out)
         return out + self._memory.summary(side)
-
-    # -- pushes --------------------------------------------------------------------------------
-
-    def _pulled(self, side: Side, data: bytes) -> list[Output]:
-        """Read the line by which a servent answers a push, or ends a wait; HTTP follows."""
-        pull = self._pull
-        assert pull is not None
-        pull += data
-        end = (_LINE_END if pull.startswith(_QUEUE_MARK) else _PULL_END).search(pull)
-        if end is None or end.end() > PULL_LIMIT:
-            return self._no_pull(len(pull) > PULL_LIMIT)
-        line, rest = decode(bytes(pull[: end.start()])), bytes(pull[end.end() :])
-        out = self._opener(line)
-        if not out:
-            return self._no_pull(True)
-        self.standing, self._pull = Standing.PARSED, None
-        early, self._early = bytes(self._early), bytearray()
-        if early:
-            out += self._tell(self._http.feed(self._client, early))
-        return out + (self._tell(self._http.feed(side, rest)) if rest else [])
-
-    def _opener(self, line: str) -> list[Output]:
-        """Return what the line says before which nothing is asked; nothing for no such line."""
-        if found := _GIV.match(line):
-            index, servent, name = found.groups()
-            return [PushAnswered(servent=servent.lower(), index=int(index), name=name[:1024])]
-        if found := _PUSH.match(line):
-            return [PushAnswered(servent=found[1].lower())]
-        if found := _QUEUE.match(line):
-            own = self._memory.disclosed("queue", addresses(found[2], 1))
-            return [QueueTurn(id=found[1].lower()), *own]
-        return []
-
-    def _no_pull(self, broken: bool) -> list[Output]:
-        if not broken:
-            return []
-        self.standing, self.done = Standing.REFUTED, True
-        return [Malformed(reason="no GIV line")]
 
     # -- HTTP ----------------------------------------------------------------------------------
 
