@@ -363,6 +363,27 @@ def test_the_answer_decides_between_the_networks():
         assert [claim.protocol for claim in claims if claim] == [name]
 
 
+@pytest.mark.parametrize(
+    ("said", "network"),
+    [
+        ("", "gnutella"),
+        ("Content-Type: application/x-gnutella-packets\r\n", "gnutella"),
+        ("Content-Type: application/x-gnutella2\r\n", "gnutella2"),
+    ],
+)
+def test_what_an_answer_will_send_counts_for_more_than_what_it_accepts(said, network):
+    """Shareaza's ShakeNeighbour and MLDonkey's gnutellaServers go by the Content-Type alone."""
+    both = "Accept: application/x-gnutella2,application/x-gnutella-packets\r\n"
+    offer = f"GNUTELLA CONNECT/0.6\r\n{both}\r\n".encode()
+    answer = f"GNUTELLA/0.6 200 OK\r\n{both}{said}\r\n".encode()
+    claims = [module.recognise(peek(offer, answer)) for module in (Recogniser, gnutella2)]
+    assert [claim.protocol for claim in claims if claim] == [network]
+    kind = Session if network == "gnutella" else gnutella2.Session
+    session = kind(build.TCP)
+    kit.decode(session, [(C, offer), (S, answer)], ends=False)
+    assert session.standing is Standing.PARSED
+
+
 def test_an_answer_that_changes_the_network_late_is_followed():
     """Who offered one network and is answered in the other: what was proved stays proved."""
     offer = build.CONNECT.replace(

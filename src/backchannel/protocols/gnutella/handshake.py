@@ -48,8 +48,10 @@ class Block(msgspec.Struct, frozen=True):
 
     @property
     def networks(self) -> set[str]:
-        """The networks that the sender names; empty for old servents, which know one."""
-        return named_networks(self.get("accept", "content-type"))
+        """The networks that the sender will use, or else accepts; empty for old servents, which
+        know one.
+        """
+        return named_networks(self.get("content-type")) or named_networks(self.get("accept"))
 
 
 def named_networks(text: str) -> set[str]:
@@ -64,11 +66,12 @@ def named_networks(text: str) -> set[str]:
 def choice(asked: set[str] | None, answered: set[str] | None) -> tuple[str, bool]:
     """Return the network that two servents agree on, and whether that is certain.
 
-    None stands for a header block that was not seen. Who names none speaks the older network.
+    None stands for a header block that was not seen. Who names none speaks the older network, as
+    does who answers that either would do (Shareaza's ShakeNeighbour).
     """
     only_second = asked == {"gnutella2"}
     if answered:
-        return ("gnutella2" if "gnutella2" in answered else "gnutella"), True
+        return ("gnutella2" if answered == {"gnutella2"} else "gnutella"), True
     certain = answered is not None or asked is None or len(asked) < 2
     return ("gnutella2" if only_second else "gnutella"), certain
 
