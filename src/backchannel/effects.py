@@ -145,8 +145,8 @@ class FileClose(Effect, frozen=True, kw_only=True):
 class FilePaused(Effect, frozen=True, kw_only=True):
     """No more of a shared file comes for now; other ranges may, here or over other flows.
 
-    The engine closes the file if it is whole, and answers with its `Transfer` then; what never
-    becomes whole is told at the end of the run.
+    The engine closes the file if it is whole, and answers with its `Transfer` then. What never
+    becomes whole is told when nothing more has come for hours, or at the end of the run.
     """
 
     key: str

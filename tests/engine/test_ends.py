@@ -1,5 +1,6 @@
 """The ends of a stream: whoever decodes it learns of them, in its own view of the sides."""
 
+import pytest
 from tests.engine.test_loop import Core, Fake
 
 from backchannel.effects import FileData, FileOpen, Inner, Open
@@ -183,3 +184,14 @@ def test_what_only_an_end_tells_belongs_to_the_last_packet_with_bytes():
     assert sizes == [2, 2]
     assert isinstance(finished[-1].event, Transfer)
     assert [(seen.time, seen.frame) for seen in finished] == [(2000, 2)] * 3
+
+
+@pytest.mark.parametrize(("hours", "told"), [(5, 0), (7, 1)])
+def test_a_shared_file_of_which_nothing_comes_any_more_is_told_amid_the_run(hours, told):
+    """A watch may go on for months: it must not keep for its end what nobody will finish."""
+    made = Engine(Core(), {"closing": Closing()})
+    made.handle([(0, 0, DATA, 1000, 1, b"ask"), (0, 1, DATA, 2000, 2, b"answer")])
+    idle = (99, 0, CLOSED, hours * 3_600_000_000_000, 9, 0)
+    seen = made.handle([idle] * 70_000)
+    assert [(one.event.name, one.time, one.frame) for one in seen] == [("f.txt", 2000, 2)] * told
+    assert sum(isinstance(one.event, Transfer) for one in made.finish()) == 1 - told

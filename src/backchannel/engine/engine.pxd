@@ -36,6 +36,7 @@ cdef class Engine:
     @cython.locals(streams=list, stream=Stream, moment=Moment)
     cdef _take(self, long long slot, int way, int kind, long long time, long long frame, payload)
     cdef _tidy(self)
+    cdef _tell_files(self, list ended)
     @cython.locals(streams=list)
     cdef Stream _begin(self, long long slot, long long now, long long frame)
     cdef _end(self, Stream stream, int side, Moment moment)

@@ -36,6 +36,7 @@ from backchannel.engine.reach import Reach
 from backchannel.engine.run import Run
 from backchannel.engine.stream import NOTHING, Moment, Stream
 from backchannel.engine.stream import moment as moment_of
+from backchannel.events import Transfer
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
 from backchannel.model import Claim, Confidence, Side, Standing
@@ -146,6 +147,7 @@ class Engine:
         if self._deliveries > TIDY:
             self._deliveries = 0
             self._reach.announcements.expire(self._now)
+            self._tell_files(self._reach.overdue(self._now))
             self._candidates.look_at_ports()  # the oldest wishes give way to new ones
 
     def finish(self) -> list[Observation]:
@@ -154,10 +156,13 @@ class Engine:
         """
         for stream in self._reach.shared_streams():
             self._close(stream, moment_of(stream.last, stream.frame))
-        for stream, side, transfer in self._reach.finish():
-            then = moment_of(stream.last, stream.frame)
-            self._observer.tell(stream, then, side, transfer)
+        self._tell_files(self._reach.finish())
         return self._observer.take()
+
+    def _tell_files(self, ended: list[tuple[Stream, Side, Transfer]]) -> None:
+        """Tell what came of files, as of the last packet that brought bytes to their streams."""
+        for stream, side, transfer in ended:
+            self._observer.tell(stream, moment_of(stream.last, stream.frame), side, transfer)
 
     def groups(self) -> list[Group]:
         """Return the logins that tied flows together."""

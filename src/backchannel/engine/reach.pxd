@@ -27,3 +27,5 @@ cdef class Reach:
     cpdef forget_child(self, Stream stream, effect)
     cdef Stream _find(self, Stream stream, channel, shared)
     cpdef file(self, Stream stream, side, effect)
+    cpdef list overdue(self, long long now)
+    cdef list _ended(self, list keys)

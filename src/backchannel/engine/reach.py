@@ -41,6 +41,8 @@ REMEMBERED = 16
 """Values that sessions asked to remember: info dictionaries of torrents may have megabytes."""
 LIMIT = 16_384
 """Inner streams that several flows carry together, logins, and files that several flows bring."""
+PATIENCE = 6 * 3_600_000_000_000
+"""Nanoseconds for which a file that several flows bring waits for more."""
 
 
 class Reach:
@@ -242,14 +244,25 @@ class Reach:
             transfer = self.files.close(scope, effect)
         return transfer if transfer is not None and (transfer.seen or transfer.size) else None
 
+    def overdue(self, now: int) -> list[tuple[Stream, Side, Transfer]]:
+        """Close shared files of which nothing has come for PATIENCE; return as `finish` does."""
+        return self._ended(
+            [key for key, (stream, _) in self._owners.items() if now - stream.last > PATIENCE]
+        )
+
     def finish(self) -> list[tuple[Stream, Side, Transfer]]:
         """Close the files that several flows share, each with the stream that opened it last, and
         the side that did.
         """
+        closed = self._ended(list(self._owners))
+        self.files.finish()
+        return closed
+
+    def _ended(self, keys: list[tuple[str, str]]) -> list[tuple[Stream, Side, Transfer]]:
         closed = []
-        for (scope, key), (stream, side) in self._owners.items():
+        for scope, key in keys:
+            stream, side = self._owners.pop((scope, key))
             transfer = self.files.close(scope, FileClose(key=key))
             if transfer is not None and (transfer.seen or transfer.size):
                 closed.append((stream, side, transfer))
-        self.files.finish()
         return closed
