@@ -253,7 +253,7 @@ def test_a_bye_says_why():
 
 def test_vendor_messages_are_named_and_their_addresses_told():
     pong2 = build.ggep(("C", b"\x01"), ("A", build.host("203.0.113.15", 6346)))
-    pong1 = b"\x03\x01LIME\x00\x00\x08" + bytes(8) + b"\x00\x06" + build.host("203.0.113.16", 5)
+    pong1 = b"\x03\x02LIME\x00\x00\x08" + bytes(8) + b"\x00\x06" + build.host("203.0.113.16", 5)
     crawled = b"\x01\x01\x01" + build.host("203.0.113.13", 1) + b"tt"
     crawled += build.host("203.0.113.14", 2) + b"tt"
     told = tell(
@@ -276,8 +276,8 @@ def test_vendor_messages_are_named_and_their_addresses_told():
         ("LIME/12v2", "out-of-band reply indication", f"7 results for {build.GUID.hex()}"),
         ("LIME/6v1", "UDP crawler pong", "1 ultrapeers, 1 leaves"),
         ("LIME/23v1", "head ping", build.URN.decode()),
-        ("LIME/24v2", "head pong", ""),
-        ("LIME/24v1", "head pong", ""),
+        ("LIME/24v2", "head pong", "whole file"),
+        ("LIME/24v1", "head pong", "part of file"),
         ("LIME/24v1", "head pong", "file not found"),
         ("NULL/0v0", "messages supported", ""),
         ("ABCD/300v9", "", ""),
@@ -292,6 +292,76 @@ def test_vendor_messages_are_named_and_their_addresses_told():
         ("203.0.113.13", "ultrapeer"),
         ("203.0.113.14", "leaf"),
     ]
+
+
+BEHIND = (
+    b"\x8a"  # two proxies, transfers between firewalls of version 1, TLS
+    + build.SERVENT
+    + build.host("203.0.113.20", 6350)
+    + b"\x80"
+    + build.host("203.0.113.21", 6351)
+    + build.host("203.0.113.22", 6352)
+    + b"\x01"
+    + build.GUID
+    + build.host("203.0.113.23", 6353)
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "body", "detail"),
+    [
+        (
+            1,
+            b"\x07\x05LIME\x00\x00"
+            + bytes([len(BEHIND)])
+            + BEHIND
+            + b"\x00\x06"
+            + build.host("203.0.113.24", 6354),
+            "whole file, firewalled",
+        ),
+        (
+            1,
+            b"\x07\x0aLIME\x00\x00\x08"
+            + bytes(8)
+            + b"\x00"
+            + bytes([len(BEHIND)])
+            + BEHIND
+            + b"\x00\x06"
+            + build.host("203.0.113.24", 6354),
+            "part of file, downloading",
+        ),
+        (
+            2,
+            build.ggep(
+                ("C", b"\x01"),
+                ("V", b"LIME"),
+                ("P", BEHIND),
+                ("A", build.host("203.0.113.24", 6354)),
+            ),
+            "whole file",
+        ),
+    ],
+)
+def test_a_head_pong_tells_who_has_the_file(version, body, detail):
+    """LimeWire, HeadPongImpl and PushEndpointFactoryImpl: no ranges of a whole file, though the
+    first byte, an echo of what was asked, says so; addresses behind push proxies.
+    """
+    told = tell(build.vendor(b"LIME", 24, version, body))
+    assert [message.detail for message in kit.events(told, VendorMessage)] == [detail]
+    servent, other = build.SERVENT.hex(), build.GUID.hex()
+    assert [(a.how, a.address, a.port, a.account) for a in kit.events(told, PeerAddress)] == [
+        ("alternate", "203.0.113.24", 6354, ""),
+        ("firewalled", "203.0.113.20", 6350, servent),
+        ("push-proxy", "203.0.113.21", 6351, servent),
+        ("push-proxy", "203.0.113.22", 6352, servent),
+        ("push-proxy", "203.0.113.23", 6353, other),
+    ]
+    assert not kit.events(told, Malformed)
+
+
+def test_a_head_pong_of_a_file_that_is_not_there():
+    missing = build.vendor(b"LIME", 24, 2, build.ggep(("C", b"\0")))
+    assert [message.detail for message in only(VendorMessage, missing)] == ["file not found"]
 
 
 def test_housekeeping_is_told_once():

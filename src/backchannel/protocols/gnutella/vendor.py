@@ -77,6 +77,10 @@ def read(message: Message, memory: Memory) -> list[Output]:
 
 
 _Told = tuple[str, list[Output]]
+_RANGES, _OTHERS, _PUSHED = 0x01, 0x02, 0x04
+"""Lists that a head pong of version 1 holds."""
+_WHOLE = 0x01
+_STATES = ((_WHOLE, "whole file"), (2, "part of file"), (4, "firewalled"), (8, "downloading"))
 
 
 def _port(_message: Message, data: bytes, _memory: Memory) -> _Told:
@@ -106,21 +110,49 @@ def _head_ping(_message: Message, data: bytes, _memory: Memory) -> _Told:
 
 
 def _head_pong(_message: Message, data: bytes, memory: Memory) -> _Told:
-    """LIME/24: version 2 is a GGEP block whose `A` holds other hosts; version 1 has them last."""
+    """LIME/24: whether a servent has a file, and who else has it.
+
+    Version 2 is a GGEP block: `C` the state, `P` hosts behind push proxies, `A` other hosts.
+    Version 1 has a byte that says which lists follow, and the state, behind vendor and queue.
+    Whole files have no ranges, whatever the first byte says (LimeWire's HeadPongImpl).
+    """
     if data[:1] == bytes([ggep.MAGIC]):
         found = ggep.read_extensions(data).ggep
-        return "", memory.disclosed("alternate", wire.hosts(found.get("A", b"")))
+        state = found.get("C", b"\0")[:1]
+        pushed, others = found.get("P", b""), found.get("A", b"")
+        return _state(state[0] if state else 0), _holders(pushed, others, memory)
     body = Reader(data)
-    flags, status = body.u8(), body.u8()
-    if not status:
-        return "file not found", []
+    flags, code = body.u8(), body.u8()
+    if not code:
+        return _state(code), []
     body.skip(5)  # vendor, queue
-    if flags & 1:
+    if flags & _RANGES and not code & _WHOLE:
         body.skip(body.u16())
-    if flags & 4:
-        body.skip(body.u16())
-    others = body.take(body.u16()) if flags & 2 else b""
-    return "", memory.disclosed("alternate", wire.hosts(others))
+    pushed = body.take(body.u16()) if flags & _PUSHED else b""
+    others = body.take(body.u16()) if flags & _OTHERS else b""
+    return _state(code), _holders(pushed, others, memory)
+
+
+def _state(code: int) -> str:
+    return ", ".join(name for bit, name in _STATES if code & bit) or "file not found"
+
+
+def _holders(pushed: bytes, others: bytes, memory: Memory) -> list[Output]:
+    """Tell the hosts that have a file. *pushed*: those that only their push proxies reach.
+
+    HOST   proxies in the lowest three bits, version of transfers between firewalls in the next
+           two, TLS 80 | servent 16 | its address 6 (where there is a version) | proxies that
+           speak TLS u8 (where there are any) | proxies, 6 each
+    """
+    out = memory.disclosed("alternate", wire.hosts(others))
+    body = Reader(pushed)
+    while body:
+        head, servent = body.u8(), body.take(16).hex()
+        if head & 0x18:
+            out += memory.disclosed("firewalled", wire.hosts(body.take(6)), servent)
+        body.skip(head >> 7)
+        out += memory.disclosed("push-proxy", wire.hosts(body.take(6 * (head & 7))), servent)
+    return out
 
 
 def _crawled(_message: Message, data: bytes, memory: Memory) -> _Told:
