@@ -7,9 +7,10 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests import kit
+from tests import craft, kit
 from tests.protocols.gnutella import build
 
+from backchannel import scan
 from backchannel.effects import Expect, FileClose, FileData, FileOpen, FilePaused, Inner, Open
 from backchannel.events import (
     Anomaly,
@@ -124,6 +125,38 @@ def test_witness_a_download_as_the_first_programs_did_it():
     assert (opened.name, opened.size) == ("Foobar.mp3", 5)
     assert [data.data for data in kit.effects(told, FileData)] == [b"hello"]
     assert not kit.events(told, Malformed)
+
+
+EARLY = (
+    b"GET /get/1283/rhubarb pie.rcp HTTP/1.0\r\nConnection: Keep-Alive\r\nRange: bytes=0-\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP 200 OK\r\nServer: Gnutella\r\nContent-type:application/binary\r\n",
+        b"HTTP 404 Not Found\r\n",
+        b"HTTP/1.0 200 OK\r\nServer: gtk-gnutella/0.13\r\nContent-type: application/binary\r\n",
+    ],
+)
+def test_witness_programs_that_did_not_name_themselves(answer, tmp_path):
+    """An early gtk-gnutella (downloads.c, download_send_request and download_read) sends no
+    User-Agent, and takes `HTTP 200` for `HTTP/1.0 200`: only the answer says that this is no web.
+    """
+    answer += b"Content-length: 4\r\n\r\ndata"
+    assert isinstance(claim(EARLY), More)
+    assert isinstance(claim(EARLY, answer[:9]), More | Claim)
+    assert isinstance(claim(EARLY, answer), Claim)
+    found = scan(craft.write(tmp_path / "early.pcap", craft.tcp([(C, EARLY), (S, answer)], cut=7)))
+    names = [seen.event.name for seen in found if isinstance(seen.event, Download)]
+    assert names == ["rhubarb pie.rcp"]
+
+
+def test_a_web_server_s_answer_to_such_a_request_is_the_web_s():
+    page = b"HTTP/1.1 200 OK\r\nServer: Apache\r\nContent-Length: 4\r\n\r\ndata"
+    assert claim(EARLY, page) is None
+    assert isinstance(claim(EARLY, page[:30]), More)
 
 
 @pytest.mark.parametrize("unit", ["bytes=", "bytes ", "bytes = ", "bytes= "])

@@ -19,7 +19,10 @@ cdef _stream(peek)
 cdef _http(bytes request, bytes answer, str asked, bint flipped)
 @cython.locals(line=bytes, newline=bytes, verb=bytes, rest=bytes, target=bytes, version=bytes)
 cdef bytes _target(bytes request)
+@cython.locals(head=bytes, end=bytes)
+cdef _early(bytes answer, bint flipped)
 cdef bint _servent(bytes head, bytes target) except -1
+cdef bint _known(bytes head) except -1
 cdef _answer(bytes data, bint flipped)
 @cython.locals(client=bytes, server=bytes, asked=bint, answered=bint)
 cdef _messages(peek)

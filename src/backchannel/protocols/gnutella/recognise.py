@@ -55,6 +55,9 @@ _ANSWER_HEADER = later(
     re.IGNORECASE,
 )
 _REFERRER = later(rb"\nReferr?er: *Gnutella\b", re.IGNORECASE)
+_BY_INDEX = b"/get/"
+_UNVERSIONED = later(rb"HTTP \d{3} ")
+"""How the first programs answered: no version (Clip2's description of 0.4)."""
 _ACCEPT = later(rb"\nAccept:[^\r\n]*application/x-gnutella", re.IGNORECASE)
 _AGENT = later(rb"\n(?:User-Agent|Server): *([^\r\n]{1,200})", re.IGNORECASE)
 
@@ -192,7 +195,17 @@ def _http(request: bytes, answer: bytes, asked: str, flipped: bool) -> Claim | M
     head, end, _ = request.partition(b"\r\n\r\n" if b"\r\n\r\n" in request else b"\n\n")
     if _servent(head, target) or (answer and _ANSWER_HEADER.search(answer[:4096])):
         return Claim("gnutella", evidence="download with a servent's headers", flipped=flipped)
-    return None if end or len(request) >= 4096 else MORE
+    if not end and len(request) < 4096:
+        return MORE
+    return _early(answer, flipped) if target.startswith(_BY_INDEX) else None
+
+
+def _early(answer: bytes, flipped: bool) -> Claim | More | None:
+    """Judge the *answer* to a request by index that names no program, as those of 2000 did."""
+    head, end, _ = answer.partition(b"\r\n\r\n")
+    if _UNVERSIONED.match(answer) or _known(head):
+        return Claim("gnutella", evidence="download that a servent answers", flipped=flipped)
+    return None if end or len(answer) >= 4096 else MORE
 
 
 def _target(request: bytes) -> bytes:
@@ -211,6 +224,11 @@ def _servent(head: bytes, target: bytes) -> bool:
         return _ACCEPT.search(head) is not None
     if _HEADER.search(head) or _REFERRER.search(head):
         return True
+    return _known(head)
+
+
+def _known(head: bytes) -> bool:
+    """Whether a head names a servent."""
     agent = _AGENT.search(head)
     return agent is not None and KNOWN.match(agent[1].decode("latin-1")) is not None
 
