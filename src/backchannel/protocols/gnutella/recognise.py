@@ -197,7 +197,9 @@ def _http(request: bytes, answer: bytes, asked: str, flipped: bool) -> Claim | M
         return Claim("gnutella", evidence="download with a servent's headers", flipped=flipped)
     if not end and len(request) < 4096:
         return MORE
-    return _early(answer, flipped) if target.startswith(_BY_INDEX) else None
+    if not target.startswith(_BY_INDEX) or _AGENT.search(head):
+        return None
+    return _early(answer, flipped)
 
 
 def _early(answer: bytes, flipped: bool) -> Claim | More | None:
