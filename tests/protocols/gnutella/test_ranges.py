@@ -73,6 +73,32 @@ def test_a_range_by_index_joins_those_by_hash(tmp_path):
     assert (told.complete, told.verified, told.name) == (True, True, "a song.mp3")
 
 
+def early(first, sent):
+    """A download as the first gtk-gnutella did it, which breaks off behind *sent* bytes."""
+    wanted = f"Range: bytes={first}-\r\n" if first else ""
+    asked = f"GET /get/12/a song.mp3 HTTP/1.0\r\nConnection: Keep-Alive\r\n{wanted}\r\n"
+    head = (
+        "HTTP 200 OK\r\nServer: Gnutella\r\nContent-type: application/binary\r\n"
+        f"Content-length: {len(DATA)}\r\n\r\n"
+    )
+    body = DATA[first : first + sent]
+    return [(Side.CLIENT, asked.encode()), (Side.SERVER, head.encode() + body)]
+
+
+def test_a_download_of_the_first_programs_is_resumed(tmp_path):
+    """The first gtk-gnutella (uploads.c) answers any range with `HTTP 200 OK` and the size of the
+    whole file, then sends from where it was asked to; downloads.c reads it so.
+    """
+    packets = []
+    for number, steps in enumerate((early(0, 12_000), early(12_000, 18_000))):
+        client = Endpoint(MINE, 42_000 + number)
+        packets += craft.tcp(steps, client=client, server=Endpoint("198.51.100.7", 6346))
+    found = scan(craft.write(tmp_path / "early.pcap", packets))
+    [told] = [seen.event for seen in found if isinstance(seen.event, Transfer)]
+    assert (told.complete, told.name, told.size) == (True, "a song.mp3", 30_000)
+    assert told.sha256 == hashlib.sha256(DATA).hexdigest()
+
+
 def test_a_corrupt_source_is_found_out(tmp_path):
     [told] = transfers(
         tmp_path, [exchange(0, 14_999, data=bytes(30_000))], [exchange(15_000, 29_999)]

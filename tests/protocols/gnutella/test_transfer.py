@@ -96,13 +96,14 @@ def test_a_file_comes_in_ranges_over_two_connections():
     assert hashlib.sha1(whole).digest() == build.SHA1
 
 
-def test_a_file_by_index_and_name_has_no_hash_and_stays_with_its_flow():
+def test_a_file_by_index_and_name_has_no_hash_and_stays_with_its_uploader():
     request = asks("/get/24/an%20old%20song.mp3", "Range: bytes=5-")
     answer = answers(b"tail", "Content-Range: bytes 5-8/9", status="206 OK")
     told = tell((C, request), (S, answer))
     assert kit.events(told, Download) == [Download(name="an old song.mp3", first=5)]
     [opened] = kit.effects(told, FileOpen)
-    assert (opened.key, opened.shared, opened.size) == ("an old song.mp3", False, 9)
+    assert (opened.shared, opened.size, opened.sha1) == (True, 9, "")
+    assert opened.key.split()[0] == build.TCP.server.address
     assert [data.offset for data in kit.effects(told, FileData)] == [5]
 
 

@@ -51,6 +51,8 @@ class Request(msgspec.Struct, frozen=True):
     """Of a push: the servent that shall connect, in hexadecimal."""
     urn: str = ""
     index: int = 0
+    first: int = 0
+    """The first byte that is wanted of a download."""
     traversal: bool = False
     """The target climbs out of the shared folder."""
 
@@ -60,17 +62,18 @@ def read_request(head: Head) -> Request:
     target = _ABSOLUTE.sub("", head.target, 1) or "/"
     plain = unquote(target)
     climbs = ".." in re.split(r"[/\\?]", plain) or _RESOURCE.match(plain) is not None
+    first, _ = head.wanted_range or (0, None)
     if found := _GET.match(target):
         urn = _urn(head)
         # Clip2's description of 0.4 puts a slash behind the name.
         name = unquote(found[2].removesuffix("/"))[:1024]
-        return Request("download", target, name, urn, traversal=climbs)
+        return Request("download", target, name, urn, first=first, traversal=climbs)
     if found := _N2R.match(target):
-        return Request("download", target, "", found[1], traversal=climbs)
+        return Request("download", target, "", found[1], first=first, traversal=climbs)
     if found := _TREE.match(target):
         return Request("tree", target, "", found[1], traversal=climbs)
     if (found := _PUSH.match(target)) and (pushed := _pushed(found[1])):
-        return Request("push", target, pushed[0], "", pushed[1], climbs)
+        return Request("push", target, pushed[0], index=pushed[1], traversal=climbs)
     if _BROWSE.match(target):
         return Request("browse", target, traversal=climbs)
     if webcache.request(head.target, "", Memory()):
@@ -136,10 +139,12 @@ def answered(request: Request, head: Head) -> list[Output]:
     return [told]
 
 
-def place(head: Head) -> tuple[int, int | None] | None:
+def place(request: Request, head: Head, *, early: bool) -> tuple[int, int | None] | None:
     """Return where the body's first byte belongs in the file, and the file's size.
 
-    None for what cannot be placed: several ranges at once, or bytes sent in reverse.
+    None for what cannot be placed: several ranges at once, or bytes sent in reverse. *early*: the
+    answer is one of the first programs', which begins where it was asked to, and still tells the
+    size of the whole file (gtk-gnutella's first uploads.c and downloads.c).
     """
     if "multipart" in head.get("content-type").lower() or "backwards" in head.get(
         "content-encoding"
@@ -147,6 +152,8 @@ def place(head: Head) -> tuple[int, int | None] | None:
         return None
     if held := head.content_range:
         return held[0], held[2]
+    if early and head.status == 200:
+        return request.first, head.length
     if head.status == 206:
         return None
     coded = head.get("content-encoding").lower() not in ("", "identity")

@@ -65,6 +65,8 @@ class Transfer:
         self._http = Conversation(client=asks, begun=begun or start.begun)
         self._opening: bytearray | None = bytearray()
         """The first bytes of the first answer."""
+        self._early = False
+        """Whether it had no version."""
         self._requests: list[Request] = []
         self._file: _File | None = None
         self._listing: Listing | None = None
@@ -91,6 +93,7 @@ class Transfer:
             return b""
         self._opening = None
         if opening.startswith(_UNVERSIONED):
+            self._early = True
             opening[:4] = b"HTTP/1.0"
         return bytes(opening)
 
@@ -156,16 +159,20 @@ class Transfer:
         elif request.kind == "browse":
             lister = self._client.other  # behind a push, whoever opened the connection
             self._listing = listing_for(head.get("content-type"), lister, self._memory)
-        elif request.kind == "download" and (place := requests.place(head)):
+        elif request.kind == "download" and (
+            place := requests.place(request, head, early=self._early)
+        ):
             first, total = place
             urn = requests.file_urn(request, head)
             sha1 = sha1_of(urn)
             name = requests.file_name(request, head) or self._memory.names.of(urn)
             server = self._start.server if self._client is Side.CLIENT else self._start.client
             client = self._start.client if self._client is Side.CLIENT else self._start.server
-            # Ranges belong together where one host collects them.
-            key = f"sha1:{sha1} {client.address}" if sha1 else name
-            file = _File(key, first, shared=bool(sha1), sized=total is not None)
+            # Ranges belong together where one host collects them; without a hash, of one uploader.
+            shared = bool(sha1) or (bool(request.name) and total is not None)
+            what = f"sha1:{sha1}" if sha1 else f"{server.address} {request.target} {total}"
+            key = f"{what} {client.address}" if shared else name
+            file = _File(key, first, shared=shared, sized=total is not None)
             self._file = file
             opened = FileOpen(
                 key=file.key,
