@@ -22,6 +22,7 @@ from backchannel.events import (
     PeerAddress,
     Profile,
     Share,
+    SharedFile,
     Software,
 )
 from backchannel.model import Claim, More, Side, Standing
@@ -455,6 +456,35 @@ def test_a_browsed_host_lists_what_it_shares(deflate):
     assert {share.owner for share in shares} == {build.SERVENT.hex()}
     assert not kit.events(told, Malformed)
     kit.check_segmentation(lambda: Session(build.TCP), steps, 17)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+def test_a_browsed_host_may_answer_with_a_page(size):
+    """The links of gtk-gnutella's bh_upload.c: by hash where it is known, else by index."""
+    page = (
+        b"<html><body><ul>\r\n"
+        b'<li><a href="/uri-res/N2R?' + build.URN + b'">a &amp; b.doc</a>&nbsp;[1.4 kB]</li>\r\n'
+        b'<li><a href="/get/12/an%20old%20song.mp3">an old song.mp3</a>&nbsp;[3 MB]</li>\r\n'
+        b'<li><a href="http://www.example.org/">no file</a></li></ul></body></html>'
+    )
+    answer = answers(page, "Content-Type: text/html; charset=utf-8")
+    asked = asks("/", "Accept: text/html, application/x-gnutella-packets")
+    told = tell(*kit.recut([(C, asked), (S, answer)], size))
+    assert [share.files for share in kit.events(told, Share)] == [
+        (
+            SharedFile(name="a & b.doc", hash=URN),
+            SharedFile(name="an old song.mp3", detail="index 12"),
+        )
+    ]
+
+
+def test_a_long_page_is_told_in_parts():
+    links = b"".join(b'<a href="/get/%d/f%d">f</a>\n' % (at, at) for at in range(600))
+    answer = answers(links, "Content-Type: text/html")
+    steps = [(C, asks("/", "Accept: application/x-gnutella-packets")), (S, answer)]
+    sizes = [len(share.files) for share in kit.events(tell(*steps), Share)]
+    assert sizes == [256, 256, 88]
+    kit.check_segmentation(lambda: Session(build.TCP), steps, 997)
 
 
 def test_a_host_behind_a_push_lists_what_it_shares_itself():

@@ -1,13 +1,32 @@
-"""What a browsed host answers: a stream of query hits of either network. Bytes in, events out."""
+"""What a browsed host answers: query hits of either network, or a page. Bytes in, events out.
 
+The browse host proposal (gtk-gnutella doc/gnutella/browse_host) lets a host choose; BearShare knew
+pages alone. What is linked in one as gtk-gnutella's bh_upload.c does it is told.
+"""
+
+import re
 from collections.abc import Iterator
 from typing import Protocol
+from urllib.parse import unquote
 
+from backchannel.events import Share, SharedFile
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.gnutella import messages, wire
 from backchannel.protocols.gnutella.memory import Memory
 from backchannel.protocols.gnutella2 import packets, tree
+from backchannel.text import decode, unescape
+
+FILES = 256
+"""Files of a page that are told at once."""
+TAIL = 4096
+"""Longer than any link that is read."""
+_LINK = re.compile(
+    rb"<a\s[^>]{0,64}?href\s{0,8}=\s{0,8}[\"']?(?:https?://[^/\"'\s]{1,64})?/"
+    rb"(?:get/(\d{1,10})/([^\"'>]{1,1024}+)|uri-res/N2R\?(urn:[\w:.-]{1,200}+))"
+    rb"[\"']?[^>]{0,64}+>([^<]{0,1024}+)</a",
+    re.IGNORECASE,
+)
 
 
 class Listing(Protocol):
@@ -15,6 +34,9 @@ class Listing(Protocol):
 
     def feed(self, data: bytes) -> Iterator[list[Output]]:
         """Yield what the next bytes of the body mean; raises WireError when they are not a list."""
+
+    def end(self) -> list[Output]:
+        """Return what is told once the body is over."""
 
 
 class _Messages:
@@ -31,6 +53,10 @@ class _Messages:
             if message.kind == wire.HIT:
                 yield messages.listing(message, self._memory)
 
+    def end(self) -> list[Output]:
+        """See `Listing`."""
+        return []
+
 
 class _Packets:
     """Gnutella2 query hits; holds at most one."""
@@ -45,10 +71,47 @@ class _Packets:
             self._memory.count(self._side, "listing", len(packet.body))
             yield packets.listing(packet, self._memory)
 
+    def end(self) -> list[Output]:
+        """See `Listing`."""
+        return []
+
+
+class _Page:
+    """A page for people; holds at most TAIL bytes of it, and FILES files."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._files: list[SharedFile] = []
+
+    def feed(self, data: bytes) -> Iterator[list[Output]]:
+        """See `Listing`."""
+        buffer, last = self._buffer, 0
+        buffer += data
+        for found in _LINK.finditer(bytes(buffer)):
+            last = found.end()
+            self._files.append(_linked(*found.groups()))
+            if len(self._files) == FILES:
+                yield self.end()
+        del buffer[: max(last, len(buffer) - TAIL)]
+
+    def end(self) -> list[Output]:
+        """See `Listing`."""
+        files, self._files = tuple(self._files), []
+        return [Share(owner="", files=files)] if files else []
+
+
+def _linked(index: bytes | None, path: bytes | None, urn: bytes | None, text: bytes) -> SharedFile:
+    """Return a file by what its link says: its index and name, or its URN and the text."""
+    if index is not None and path is not None:
+        return SharedFile(name=unquote(decode(path)), detail=f"index {index.decode()}")
+    return SharedFile(name=unescape(decode(text)).strip(), hash=decode(urn or b""))
+
 
 def listing_for(media: str, side: Side, memory: Memory) -> Listing | None:
-    """Return what decodes a list of *media* type from *side*; None for pages meant for people."""
+    """Return what decodes a list of *media* type from *side*; None for what is none."""
     media = media.lower()
     if "application/x-gnutella2" in media:
         return _Packets(side, memory)
-    return _Messages(side, memory) if "application/x-gnutella-packets" in media else None
+    if "application/x-gnutella-packets" in media:
+        return _Messages(side, memory)
+    return _Page() if "text/html" in media else None

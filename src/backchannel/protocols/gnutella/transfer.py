@@ -221,4 +221,6 @@ class Transfer:
             out.append(self._file.over())
         if self._cache is not None:
             out += webcache.answer(bytes(self._cache), self._memory)
+        if self._listing:
+            out += self._listing.end()
         self._file = self._listing = self._cache = None
