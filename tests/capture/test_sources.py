@@ -216,6 +216,37 @@ def test_packing_that_is_damaged(put, kind):
     assert source.packets > 100
 
 
+@pytest.mark.parametrize("broken", [-6, -400])  # in the check behind the data, and in the data
+def test_what_comes_before_damaged_packing_is_read(put, broken):
+    """As much as `gzip -dc` gives, though the library gives nothing of a call that fails."""
+    noise = Random(1)
+    data = HEAD + b"".join(record(second, noise.randbytes(300)) for second in range(200))
+    packed = bytearray(gzip.compress(data, mtime=0))
+    packed[broken] ^= 0x55
+    path = put("a.gz", bytes(packed))
+    unpacked = subprocess.run(["gzip", "-dc", path], capture_output=True, check=False).stdout
+    (source,) = sources([path])
+    found: list[bytes] = []
+
+    def read_on():
+        found.extend(bytes(data) for chunk in source.chunks() for _, _, data, _ in chunk)
+
+    with pytest.raises(Damage, match="damaged gzip"):
+        read_on()
+    assert len(found) == (len(unpacked) - len(HEAD)) // 316 >= 198
+
+
+def test_zstandard_with_frames_to_be_skipped(put):
+    """As pzstd writes it: a frame that says how long the next one is, before each."""
+    data = capture(*range(100))
+    parts = b"".join(
+        struct.pack("<III", 0x184D2A50, 4, len(packed)) + packed
+        for packed in (pack("zst", data[:500]), pack("zst", data[500:]))
+    )
+    (source,) = sources([put("a.zst", parts)])
+    assert len(read(source)) == 100
+
+
 def test_a_file_that_goes_away(put):
     path = put("a.pcap", capture(1))
     (source,) = sources([path])
@@ -269,6 +300,44 @@ def test_a_slow_pipe_gives_what_is_there():
         assert run.stdout.readline() == b"2\n"
         run.stdin.close()
         timer.cancel()
+
+
+def test_a_named_pipe_is_read_once(tmp_path):
+    """A shell's `<(program)` is one; it cannot be looked at before."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=[gzip.compress(capture(1, 2))])
+    writer.start()
+    (source,) = sources([str(path)])
+    assert read(source) == [b"packet"] * 2
+    writer.join()
+    assert source.total == 0
+    assert not source.sha256()
+
+
+def test_standard_input_that_is_closed(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="standard input is closed"):
+        sources(["-"])
+
+
+def test_a_folder_that_cannot_be_read_is_told(put):
+    """The superuser may read anything, so somebody else asks."""
+    folder = Path(put("day/a.pcap", capture(1))).parent
+    closed = folder / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    script = (
+        "import os; from backchannel.capture import find, Damage\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "for s in find(['.']).captures:\n"
+        "    try: print(s.name, sum(len(c) for c in s.chunks()))\n"
+        "    except Damage as e: print(s.name, e.message)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
+    assert told == "./closed Permission denied\n./a.pcap 1\n"
 
 
 def test_a_capture_of_another_format_in_a_folder_is_named_and_not_passed_over(put):

@@ -53,9 +53,11 @@ class Source:
         self.first_frame = 0
         """Number of its first packet, counted from 1 over all sources; 0 before it is read."""
         self.first_time = 0
-        """Nanoseconds since 1970 of its first packet; 0 for standard input."""
+        """Nanoseconds since 1970 of its first packet; 0 where it is read but once."""
         self._before: Source | None = None
-        if path != STDIN:
+        self.once = path == STDIN or _flows_in(Path(path))
+        """Whether it can be read but once: standard input, a named pipe."""
+        if not self.once:
             self.total = Path(path).stat().st_size
 
     @property
@@ -69,6 +71,8 @@ class Source:
 
     def probe(self) -> None:
         """Learn the first packet's time. Raises NotACapture for anything but a capture."""
+        if self.once:
+            return
         try:
             for chunk in self._chunks(BUFFER >> 2):
                 for time, _, _, _ in chunk:
@@ -95,8 +99,8 @@ class Source:
             raise Damage(self.path, 0, error.message) from None
 
     def sha256(self) -> str:
-        """Return the SHA-256 of the file as it is on disk; empty for standard input."""
-        if self.path == STDIN:
+        """Return the SHA-256 of the file as it is on disk; empty where it is read but once."""
+        if self.once:
             return ""
         with Path(self.path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -232,6 +236,11 @@ class Found(NamedTuple):
     """Files in folders and globs that are no captures, each with what it is."""
 
 
+def _flows_in(path: Path) -> bool:
+    """Whether a file has its bytes from a program, as that of `<(program)` in a shell."""
+    return path.is_fifo() or path.is_char_device()
+
+
 def sources(paths: Sequence[str]) -> list[Source]:
     """Return the captures that *paths* name, as `find` does."""
     return find(paths).captures
@@ -255,14 +264,16 @@ def find(paths: Sequence[str]) -> Found:
 def _expand(path: str, others: list[NotACapture]) -> list[Source]:
     """Return the captures of one path; add what is none to *others*."""
     if path == STDIN:
+        if sys.stdin is None:  # its descriptor was closed before we began
+            raise InputError(path, "standard input is closed")
         return [Source(path)]
     place = Path(path)
-    if place.is_file():
+    if place.is_file() or _flows_in(place):
         source = Source(path)
         source.probe()
         return [source]
     if place.is_dir():
-        names = [str(file) for file in place.rglob("*") if file.is_file()]
+        names = _within(path)
     else:
         import glob  # noqa: PLC0415 - most captures are named
 
@@ -281,6 +292,14 @@ def _expand(path: str, others: list[NotACapture]) -> list[Source]:
     if not captures:
         raise InputError(path, _nothing(others) if names or place.is_dir() else "not found")
     return captures
+
+
+def _within(folder: str) -> list[str]:
+    """Return the files in a folder and below, and the folders there that cannot be read."""
+    closed = list[str]()
+    walk = os.walk(folder, onerror=lambda error: closed.append(error.filename))
+    files = [os.path.join(place, name) for place, _, names in walk for name in names]  # noqa: PTH118 - quicker
+    return [*filter(os.path.isfile, files), *closed]
 
 
 def _nothing(others: Sequence[NotACapture]) -> str:

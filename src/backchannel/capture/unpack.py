@@ -1,6 +1,7 @@
 """Opens captures: plain, gzip or Zstandard, by what the bytes say. Unpacks as a stream.
 
 Nothing is ever unpacked whole. An archive that expands without end is stopped; see `MAX_RATIO`.
+Of a damaged one, what comes before the damage is unpacked.
 """
 
 import zlib
@@ -31,6 +32,14 @@ class Unpacked(Protocol):
         """Fill *into* from the front; 0 at the end. Raises ValueError at damaged packing."""
 
 
+class _Broken(ValueError):  # noqa: N818 - what the packing is
+    """Damaged packing, with what was unpacked just before the damage."""
+
+    def __init__(self, why: str, good: bytes = b"") -> None:
+        super().__init__(why)
+        self.good = good
+
+
 class Plain:
     """Bytes as they are."""
 
@@ -55,15 +64,21 @@ class _Packed:
         self._member: _Member | None = None
         self._packed = self._unpacked = 0
         self._rest = b""
+        self._broken: _Broken | None = None
 
     def read(self, into: memoryview, /) -> int:
         """Fill *into* from the front; 0 at the end. Raises ValueError at damaged packing."""
         while not self._rest:
+            if self._broken is not None:
+                raise self._broken
             if not self._input and not self._refill():
                 return 0
             if self._member is None:
                 self._member = self._open()
-            self._rest, self._input, ended = self._member.feed(self._input, len(into))
+            try:
+                self._rest, self._input, ended = self._member.feed(self._input, len(into))
+            except _Broken as error:
+                self._rest, self._broken, ended = error.good, error, False
             self._unpacked += len(self._rest)
             if ended:
                 self._member = None
@@ -84,7 +99,7 @@ class _Packed:
 
 class _Member(Protocol):
     def feed(self, data: bytes, limit: int, /) -> tuple[bytes, bytes, bool]:
-        """Return (unpacked bytes, packed bytes left, whether the member ended)."""
+        """Return (unpacked bytes, packed bytes left, whether the member ended). Raises _Broken."""
 
 
 class _Gzip:
@@ -92,14 +107,26 @@ class _Gzip:
         self._inner = zlib.decompressobj(wbits=31)
 
     def feed(self, data: bytes, limit: int, /) -> tuple[bytes, bytes, bool]:
+        before = self._inner.copy()
         try:
             out = self._inner.decompress(data, limit)
         except zlib.error as error:
-            raise ValueError(f"damaged gzip: {error}") from None
+            raise _Broken(f"damaged gzip: {error}", _good(before, data)) from None
         if self._inner.eof:
             # Padding after the last member, which gzip itself allows, ends the stream.
             return out, self._inner.unused_data.lstrip(b"\0"), True
         return out, self._inner.unconsumed_tail, False
+
+
+def _good(inner: "zlib._Decompress", data: bytes) -> bytes:
+    """Return what *data* unpack to as far as they are good, which the library keeps to itself."""
+    out = bytearray()
+    try:
+        for at in range(len(data)):
+            out += inner.decompress(data[at : at + 1])
+    except zlib.error:
+        pass
+    return bytes(out)
 
 
 class _Zstandard:
@@ -118,7 +145,7 @@ class _Zstandard:
         try:
             out = self._inner.decompress(part)
         except self._damage as error:
-            raise ValueError(f"damaged Zstandard: {error}") from None
+            raise _Broken(f"damaged Zstandard: {error}") from None
         if self._inner.eof:
             return out, self._inner.unused_data + rest, True
         return out, rest, False
@@ -129,6 +156,7 @@ def unpacked(file: Raw) -> Unpacked:
     head = file.read(4)
     if head[:2] == b"\x1f\x8b":
         return _Packed(file, head, _Gzip)
-    if head == b"\x28\xb5\x2f\xfd":
+    if head == b"\x28\xb5\x2f\xfd" or (head[1:] == b"\x2a\x4d\x18" and head[0] >> 4 == 5):
+        # Or a frame to be skipped (RFC 8878 §3.1.2), with which pzstd begins.
         return _Packed(file, head, _Zstandard)
     return Plain(file, head)

@@ -13,7 +13,7 @@ CHUNK = 1 << 20
 def with_digests(document: Document) -> Document:
     """Return the document with the SHA-256 of each capture and of each piece of evidence's file.
 
-    Reads every file once more. A file that cannot be read (standard input, gone) stays without.
+    Reads every file once more. What cannot be read again (a pipe, what is gone) stays without.
     """
     known = {entry.path: entry.sha256 or _sha256(entry.path) for entry in document.inputs}
     return msgspec.structs.replace(
@@ -36,6 +36,8 @@ def with_digests(document: Document) -> Document:
 
 def _sha256(path: str) -> str:
     digest = hashlib.sha256()
+    if not Path(path).is_file():  # a named pipe would be waited for
+        return ""
     try:
         with Path(path).open("rb") as file:
             while chunk := file.read(CHUNK):
