@@ -181,7 +181,17 @@ def test_no_capture_is_overwritten(scan, tmp_path, option):
     path.write_bytes(ICQ.read_bytes())
     (tmp_path / "link").symlink_to(path)
     assert "is one of the captures" in refused(scan("mine.pcap", option, "link"))
+    for given in (".", "*.pcap", ICQ):
+        assert "is a capture" in refused(scan(given, option, "link"))
+    with path.open("rb") as file:
+        assert "is one of the captures" in refused(scan("-", option, "link", stdin=file))
     assert path.read_bytes() == ICQ.read_bytes()
+
+
+def test_what_an_earlier_scan_wrote_is_overwritten(scan, tmp_path):
+    tmp_path.joinpath("a.pcap").write_bytes(ICQ.read_bytes())
+    for _ in range(2):
+        assert scan(".", "-q", "--events", "out.jsonl", "--report", "out.html").returncode == 0
 
 
 def test_output_where_nothing_can_be_made(scan, tmp_path):
@@ -209,6 +219,7 @@ def test_two_outputs_in_one_place(scan):
         scan(ICQ, "--json", "--events", "-")
     )
     assert "both go to out" in refused(scan(ICQ, "--eve", "out", "--events", "out"))
+    assert "both go to out" in refused(scan(ICQ, "--eve", "out", "--events", "./a/../out"))
 
 
 @pytest.mark.parametrize("option", ["--rules", "--suppress"])

@@ -1,18 +1,20 @@
 """Looks at what outputs are written to before the scan begins, not after an hour of it."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from backchannel.capture.sources import ForeignCapture, NotACapture, Source
 from backchannel.errors import UsageError
 
-STDOUT = Path("-")
+STDIN = STDOUT = Path("-")
 
 
 def check(
     files: Mapping[str, Path | None], folder: Path | None, inputs: Iterable[str], *, json: bool
 ) -> None:
-    """Raise UsageError when an output cannot be written, or would overwrite another or an input.
+    """Raise UsageError when an output cannot be written, or would overwrite another or a capture.
 
     *files* are the outputs by the names of their options; *folder* is the one of `--extract`.
     """
@@ -24,8 +26,10 @@ def check(
             continue
         if path.is_dir():
             raise UsageError(f"{option} {path}: is a folder; name a file")
-        if path.exists() and any(each.exists() and each.samefile(path) for each in captures):
+        if path.exists() and any(_same(each, path) for each in captures):
             raise UsageError(f"{option} {path}: is one of the captures; name another file")
+        if path.is_file() and _is_capture(path):  # it may be in a folder that is read
+            raise UsageError(f"{option} {path}: is a capture; name another file")
         _writable(option, path if path.exists() else path.parent)
     if folder is not None:
         _writable("--extract", folder)
@@ -36,11 +40,32 @@ def check(
 def _apart(wanted: Mapping[str, Path], *, json: bool) -> None:
     """Raise UsageError when two outputs go to the same place."""
     takers: dict[Path, str] = {STDOUT: "--json"} if json else {}
-    for option, path in wanted.items():
+    for option, given in wanted.items():
+        path = given if given == STDOUT else given.resolve()
         if path in takers and (path.is_file() or not path.exists()):  # a device may take several
-            where = "standard output" if path == STDOUT else str(path)
+            where = "standard output" if path == STDOUT else str(given)
             raise UsageError(f"{takers[path]} and {option} both go to {where}; give one a file")
         takers[path] = option
+
+
+def _same(capture: Path, path: Path) -> bool:
+    """Whether *path* is that capture, which may also be the file that is standard input."""
+    try:
+        there = os.fstat(sys.stdin.fileno()) if capture == STDIN else capture.stat()
+    except OSError:
+        return False
+    return os.path.samestat(there, path.stat())
+
+
+def _is_capture(path: Path) -> bool:
+    """Whether an existing file is a capture, in whatever format."""
+    try:
+        Source(str(path)).probe()
+    except ForeignCapture:
+        return True
+    except NotACapture:
+        return False
+    return os.access(path, os.R_OK)
 
 
 def _writable(option: str, path: Path) -> None:
