@@ -100,6 +100,14 @@ def test_globs(put, tmp_path):
     assert [source.first_time for source in found] == [10**9, 2 * 10**9]
 
 
+def test_a_capture_is_read_once_under_whatever_names(put, tmp_path):
+    first, second = put("set0.pcap", capture(1)), put("set1.pcap", capture(2))
+    (tmp_path / "latest.pcap").symlink_to(second)
+    dotted = f"{tmp_path}/./set0.pcap"
+    found = sources([second, str(tmp_path), dotted])
+    assert [source.path for source in found] == [first, second]
+
+
 def test_a_rotated_set_is_read_in_the_order_of_time(put):
     names = [
         put(f"set{number}.pcap", capture(time, time + 1))

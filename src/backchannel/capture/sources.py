@@ -65,6 +65,11 @@ class Source:
         """What to call it: its path, or `-`."""
         return printable(self.path)
 
+    @property
+    def place(self) -> str:
+        """Where it really is, however it was named: `latest.pcap` may be one of a rotated set."""
+        return self.path if self.once else os.path.realpath(self.path)
+
     def follow(self, before: "Source") -> None:
         """Count frames from where *before* ends."""
         self._before = before
@@ -254,7 +259,7 @@ def find(paths: Sequence[str]) -> Found:
     """
     others: list[NotACapture] = []
     found = [source for path in paths for source in _expand(path, others)]
-    unique = list({source.path: source for source in found}.values())
+    unique = list({source.place: source for source in reversed(found)}.values())[::-1]
     unique.sort(key=lambda source: source.first_time)
     for before, after in itertools.pairwise(unique):
         after.follow(before)
