@@ -186,14 +186,15 @@ def test_ip_version_changes_nothing(address, tmp_path):
     assert ("oscar", "aim") in {t[:2] for t in story(craft.write(tmp_path / "c.pcap", packets))}
 
 
-def test_nine_proxies_deep_is_followed_to_the_eighth(tmp_path):
+@pytest.mark.parametrize(("proxies", "last"), [(8, "oscar"), (9, "http-proxy")])
+def test_what_is_in_the_eighth_proxy_is_told_and_no_more(proxies, last, tmp_path):
     steps = conversation("oscar")
-    for _ in range(9):
+    for _ in range(proxies):
         steps = craft.through_connect(steps, TARGET)
     run = Scan(craft.write(tmp_path / "deep.pcap", craft.tcp(steps)))
-    stacks = [row.stack.count("/") for row in run.document.services]
-    assert max(stacks) == 7
-    assert run.document.unseen["tunnels not followed: nested too deep"] == 1
+    deepest = max((row.stack for row in run.document.services), key=len)
+    assert deepest == "http-connect/" * 8 + last
+    assert run.document.unseen.get("tunnels not followed: nested too deep", 0) == proxies - 8
 
 
 @pytest.mark.parametrize("way", ["other-port", "socks5"])

@@ -298,6 +298,27 @@ def test_a_syn_that_is_answered_begins_a_new_flow():
     assert told.bytes_of(0) == b"oldnew"
 
 
+@pytest.mark.parametrize("answers", [(0, 1), (1, 0), (0,), (1,)])
+def test_both_sides_may_open_one_connection(answers):
+    """Simultaneous open (RFC 9293 §3.5), as of hosts that reach each other through their NATs."""
+    talk = Talk().send(0, b"", at=-1, flags=SYN).send(1, b"", at=-1, flags=SYN)
+    for side in answers:
+        talk.send(side, b"", at=-1, flags=SYN | ACK)
+    talk.send(1, b"yes").send(0, b"late", at=3).send(0, b"ask", at=0)
+    assert story(talk) == [(1, DATA, b"yes"), (0, DATA, b"ask"), (0, DATA, b"late"), OVER]
+    row = one_row(talk)
+    assert (row.client.port, row.begun, row.state) == (40_000, True, "established")
+    assert row.missed == (0, 0)
+
+
+def test_a_forged_syn_before_the_first_one_does_not_turn_the_sides():
+    forged = Talk(start=(1000, 77)).send(1, b"", at=-1, flags=SYN)
+    talk = Talk().open().send(0, b"ask").send(1, b"answer")
+    told = both(pcap(forged.frames + [(time + 1, frame) for time, frame in talk.frames]))
+    assert [(row.client.port, row.begun) for row in told.rows][-1] == (40_000, True)
+    assert (told.bytes_of(0), told.bytes_of(1)) == (b"ask", b"answer")
+
+
 def test_a_syn_whose_sender_goes_on_begins_a_new_flow():
     """In a capture of one side only there is no answer to wait for."""
     old = Talk().open().send(0, b"old")

@@ -157,7 +157,7 @@ class Reach:
         assert stream.protocol is not None
         if self._find(stream, effect.channel, effect.shared) is not None:
             return
-        if stream.depth + 1 >= MAX_DEPTH:
+        if stream.depth >= MAX_DEPTH:
             self._count("tunnels not followed: nested too deep")
             return
         if not effect.shared and len(stream.children or ()) >= MAX_CHANNELS:

@@ -77,6 +77,25 @@ cdef inline void synchronise(
         know_initial(slots, slot, other, packet.ack)
 
 
+cdef inline bint holds(Slots slots, uint32_t slot, int side, uint32_t first) noexcept nogil:
+    """Whether *side* is known to begin with *first*."""
+    return (
+        slots.flows[slot].bits & (INITIAL_0 << side) != 0
+        and slots.rest[slot].initial[side] == first
+    )
+
+
+cdef inline bint crossing(
+    Slots slots, uint32_t slot, const packet_t* packet, int side, int opener, uint32_t pending
+) noexcept nogil:
+    """Whether *packet*, a SYN-ACK, shows that both SYNs open one connection."""
+    cdef uint32_t first = packet.seq + 1
+    cdef int other = 1 - side
+    if side == opener:
+        return first == pending and holds(slots, slot, other, packet.ack)
+    return packet.ack == pending and holds(slots, slot, side, first)
+
+
 cdef inline int reopens(
     Slots slots, uint32_t slot, const packet_t* packet, int side
 ) noexcept nogil:
@@ -88,9 +107,9 @@ cdef inline int reopens(
     cdef uint32_t first = packet.seq + 1, pending
     cdef int opener
     if packet.flags & (SYN | ACK | RST) == SYN:
-        if flow.bits & (INITIAL_0 << side) and slots.rest[slot].initial[side] == first:
+        if holds(slots, slot, side, first):
             return NOT_OPENED
-        if closed(flow) or opening(flow):
+        if closed(flow) or (opening(flow) and flow.flags[side]):
             return BY_SYN
         flow.bits = (flow.bits & ~PENDING_SERVER) | PENDING | (PENDING_SERVER if side else 0)
         rare = slots.rare(slot)
@@ -101,6 +120,9 @@ cdef inline int reopens(
     pending = slots.rare(slot).pending
     opener = (flow.bits & PENDING_SERVER) != 0
     if packet.flags & (SYN | ACK) == SYN | ACK:
+        if crossing(slots, slot, packet, side, opener, pending):
+            flow.bits &= ~<uint32_t>PENDING
+            return NOT_OPENED
         return BY_SYN if side != opener and packet.ack == pending else NOT_OPENED
     if side != opener or packet.seq != pending:
         return NOT_OPENED

@@ -40,13 +40,14 @@ def reopens(flow: Flow, packet: Packet, side: int) -> Opened:
     """Say whether *packet* belongs to a new connection.
 
     A SYN ends nothing while the flow lives, or anybody could cut a flow for us with one packet:
-    only when it is answered, or its sender goes on from it, was it real.
+    only when it is answered, or its sender goes on from it, was it real. Nor does the other side's
+    SYN while the flow opens: both may open one connection (RFC 9293 §3.5), as hosts behind NATs do.
     """
     first = (packet.seq + 1) & 0xFFFFFFFF
     if packet.flags & (SYN | ACK | RST) == SYN:
         if flow.initial[side] == first:
             return Opened.NOT
-        if flow.closed or flow.opening:
+        if flow.closed or (flow.opening and flow.tcp_flags[side]):
             return Opened.BY_SYN
         flow.pending = side, first
         return Opened.NOT
@@ -54,10 +55,24 @@ def reopens(flow: Flow, packet: Packet, side: int) -> Opened:
         return Opened.NOT
     opener, first = flow.pending
     if packet.flags & (SYN | ACK) == SYN | ACK:
+        if _crossing(flow, packet, side):
+            flow.pending = None
+            return Opened.NOT
         answers = side != opener and packet.ack == first
         return Opened.BY_SYN if answers else Opened.NOT
     goes_on = side == opener and packet.seq == first and first != flow.next[side]
     return Opened.BY_DATA if goes_on else Opened.NOT
+
+
+def _crossing(flow: Flow, packet: Packet, side: int) -> bool:
+    """Say whether *packet*, a SYN-ACK, shows that both SYNs open one connection.
+
+    It repeats its sender's SYN and acknowledges the other's. A forged SYN has another number.
+    """
+    first = (packet.seq + 1) & 0xFFFFFFFF
+    if flow.pending == (side, first):
+        return packet.ack == flow.initial[1 - side]
+    return flow.pending == (1 - side, packet.ack) and first == flow.initial[side]
 
 
 def begin(flow: Flow, packet: Packet, high: int, opened: Opened) -> None:
