@@ -443,7 +443,7 @@ PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     '{service}: {client} keeps or fetches an archive of messages': (('', 'service'), (': ', 'client'), (' keeps or fetches an archive of messages', '')),
     '{service}: a file with recorded conversations is shared': (('', 'service'), (': a file with recorded conversations is shared', '')),
     '{client} chains proxies: {stack}': (('', 'client'), (' chains proxies: ', 'stack')),
-    'IPsec: {client} keeps asking {server}, and is refused or not answered': (('IPsec: ', 'client'), (' keeps asking ', 'server'), (', and is refused or not answered', '')),
+    'IPsec: {client} asked {server} for a tunnel, and was refused or not answered': (('IPsec: ', 'client'), (' asked ', 'server'), (' for a tunnel, and was refused or not answered', '')),
     '{service} between {client} and peers, first on port {server_port} of {server}': (('', 'service'), (' between ', 'client'), (' and peers, first on port ', 'server_port'), (' of ', 'server')),
     '{service} on port {server_port} of {server}': (('', 'service'), (' on port ', 'server_port'), (' of ', 'server')),
     '{client} asked {server} for {host}: it uses Tor': (('', 'client'), (' asked ', 'server'), (' for ', 'host'), (': it uses Tor', '')),
