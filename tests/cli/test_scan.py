@@ -121,6 +121,12 @@ def test_folders_and_globs(scan, tmp_path):
     assert other == {"path": "day/hour/notes.txt", "reason": "neither pcap nor pcapng"}
 
 
+def test_a_name_may_begin_with_a_dash(scan, tmp_path):
+    (tmp_path / "-x.pcap").write_bytes(ICQ.read_bytes())
+    for words in (["--", "-x.pcap"], ["./-x.pcap"]):
+        assert scan("-q", *words).returncode == 0
+
+
 # Exit codes and errors.
 
 
@@ -144,6 +150,12 @@ def test_no_capture(scan, tmp_path, make, said):
 
 def test_nothing_given(scan):
     assert "no capture given" in refused(scan())
+
+
+def test_an_empty_name(scan, tmp_path):
+    """As of a variable that is not set; it does not mean everything that is here."""
+    (tmp_path / "a.pcap").write_bytes(ICQ.read_bytes())
+    assert refused(scan("")) == "backchannel: '': not found\n"
 
 
 def test_unknown_option(scan):

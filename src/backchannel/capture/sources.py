@@ -272,6 +272,8 @@ def _expand(path: str, others: list[NotACapture]) -> list[Source]:
         if sys.stdin is None:  # its descriptor was closed before we began
             raise InputError(path, "standard input is closed")
         return [Source(path)]
+    if not path:  # a shell's variable that is not set; to pathlib it means the current folder
+        raise InputError("''", "not found")
     place = Path(path)
     if place.is_file() or _flows_in(place):
         source = Source(path)

@@ -90,7 +90,7 @@ def scan(
     """
     if not paths:
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
-    if unknown := [path for path in paths if path.startswith("-") and path != "-"]:
+    if unknown := [path for path in paths if path[:1] == "-" != path and not Path(path).exists()]:
         raise UsageError(f"unknown option {unknown[0]}; {_meant(unknown[0])}")
     from backchannel.cli import outputs, scanning, targets  # noqa: PLC0415 - not for the help
 
