@@ -14,6 +14,7 @@ from rich.console import Console
 from backchannel import protocols
 from backchannel.catalogue import index
 from backchannel.cli.application import app
+from backchannel.flows.table import SCHEMA
 from backchannel.pipeline import Scan, scan
 from backchannel.report.terminal import render
 
@@ -103,6 +104,13 @@ def test_fields_of_events_say_what_they_mean():
     )
     assert {("salt", secret), ("use", "Which ability is meant."), ("lists", lists)} <= {*fields}
     assert "| `entries` | list of [Contact](#contact) |" in page
+
+
+def test_columns_of_the_flow_table_are_documented():
+    rows = (DOCS / "flows.md").read_text().partition("## Rows")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE)
+    named = [name for cell in cells for name in cell.split(", ")]
+    assert sorted(named) == sorted(f"`{name}`" for name in SCHEMA.names)
 
 
 @pytest.mark.parametrize("name", sorted(protocols.load()))

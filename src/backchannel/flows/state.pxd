@@ -158,6 +158,8 @@ cdef struct rare_t:
     uint64_t bytes[2]
     uint64_t payload[2]
     uint64_t holes[2]       # what rest_t.holes cannot hold
+    uint32_t lowest[2]      # where the first hole of a side begins, while there is one
+    uint32_t highest[2]     # where its last hole ends
     uint32_t pending        # first byte after another SYN
     uint32_t retransmissions
     uint32_t out_of_order

@@ -193,9 +193,46 @@ cdef inline int track(
     if distance < 0:
         return again(slots, slot, side, distance, length)
     if distance:
-        slots.add_hole(slot, side, distance)
+        skip(slots, slot, side, distance)
     flow.next[side] = after
     return FRESH
+
+
+cdef inline void skip(Slots slots, uint32_t slot, int side, int64_t distance) noexcept nogil:
+    """Note a hole of *distance* bytes behind the furthest byte seen."""
+    cdef uint32_t next_ = slots.flows[slot].next[side]
+    cdef rare_t* rare = slots.rare(slot)
+    cdef bint first = not slots.rest[slot].holes[side]
+    if first or not near(ahead(rare.lowest[side], next_), WINDOW):
+        rare.lowest[side] = next_
+    rare.highest[side] = next_ + <uint32_t>distance
+    slots.add_hole(slot, side, distance)
+
+
+cdef inline bint fills(
+    Slots slots, uint32_t slot, int side, int64_t begin, int64_t end
+) noexcept nogil:
+    """Whether bytes from *begin* to *end*, counted from the furthest byte seen, may lie in holes.
+
+    Only where the first hole begins and the last one ends is known, not what is between them.
+    """
+    cdef rare_t* rare
+    cdef uint32_t next_ = slots.flows[slot].next[side]
+    cdef int64_t lowest, highest, size
+    if not slots.rest[slot].holes[side]:
+        return False
+    rare = slots.rare(slot)
+    lowest = ahead(rare.lowest[side], next_)
+    highest = ahead(rare.highest[side], next_)
+    size = min(end, highest) - max(begin, lowest)
+    if size <= 0:
+        return False
+    if begin <= lowest:
+        rare.lowest[side] = next_ + <uint32_t>end
+    elif end >= highest:
+        rare.highest[side] = next_ + <uint32_t>begin
+    slots.add_hole(slot, side, -size)
+    return True
 
 
 cdef inline int stray(flow_t* flow, int side, uint32_t after, counts_t* counts) noexcept nogil:
@@ -216,6 +253,7 @@ cdef inline int again(
     """Follow a segment that begins before the furthest byte seen."""
     cdef flow_t* flow = &slots.flows[slot]
     cdef rare_t* rare
+    cdef bint filled = fills(slots, slot, side, distance, distance + length)
     if distance + length > 0:
         rare = slots.rare(slot)
         rare.retransmissions += 1
@@ -224,9 +262,8 @@ cdef inline int again(
     if length == 1 and distance == -1:
         return STALE  # a keep-alive
     rare = slots.rare(slot)
-    if slots.rest[slot].holes[side]:
+    if filled:
         rare.out_of_order += 1
-        slots.add_hole(slot, side, -<int64_t>length)
         return FRESH
     rare.retransmissions += 1
     return STALE

@@ -134,18 +134,46 @@ def track(flow: Flow, side: int, seq: int, length: int, count: Callable[[str], N
         return Track.RESTARTED
     flow.strays[side] = 0
     if distance >= 0:
+        if distance:
+            _skip(flow, side, seq)
         flow.holes[side] += distance
         flow.next[side] = after
         return Track.FRESH
+    filled = _fills(flow, side, distance, distance + length)
     if distance + length > 0:
         flow.retransmissions += 1
         flow.next[side] = after
         return Track.FRESH
     if length == 1 and distance == -1:
         return Track.STALE  # a keep-alive
-    if flow.holes[side]:
+    if filled:
         flow.out_of_order += 1
-        flow.holes[side] -= min(flow.holes[side], length)
         return Track.FRESH
     flow.retransmissions += 1
     return Track.STALE
+
+
+def _skip(flow: Flow, side: int, seq: int) -> None:
+    """Note where a hole is that ends at *seq*."""
+    far = abs(ahead(flow.lowest[side], flow.next[side])) >= WINDOW
+    if not flow.holes[side] or far:
+        flow.lowest[side] = flow.next[side]
+    flow.highest[side] = seq
+
+
+def _fills(flow: Flow, side: int, begin: int, end: int) -> bool:
+    """Say whether bytes from *begin* to *end*, counted from the furthest byte, may lie in holes.
+
+    Only where the first hole begins and the last one ends is known, not what is between them.
+    """
+    reach = flow.next[side]
+    lowest, highest = ahead(flow.lowest[side], reach), ahead(flow.highest[side], reach)
+    size = min(end, highest) - max(begin, lowest)
+    if not flow.holes[side] or size <= 0:
+        return False
+    if begin <= lowest:
+        flow.lowest[side] = (reach + end) & 0xFFFFFFFF
+    elif end >= highest:
+        flow.highest[side] = (reach + begin) & 0xFFFFFFFF
+    flow.holes[side] -= min(flow.holes[side], size)
+    return True
