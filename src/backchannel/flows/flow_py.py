@@ -34,8 +34,7 @@ class Flow:
         self.opened = [False, False]  # it is known whether the first bytes are wanted
         self.strays = [0, 0]  # segments out of window in a row
         self.holes = [0, 0]
-        self.lowest = [0, 0]  # where the first hole begins, while there is one
-        self.highest = [0, 0]  # where the last one ends
+        self.hole_end = [0, 0]  # where the last hole ends, while there is one
         self.pending: tuple[int, int] | None = None  # (side, first byte) of another SYN
         self.retransmissions = self.out_of_order = self.zero_windows = self.conflicts = 0
         self.stream: Stream | None = None

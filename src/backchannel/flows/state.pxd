@@ -158,8 +158,6 @@ cdef struct rare_t:
     uint64_t bytes[2]
     uint64_t payload[2]
     uint64_t holes[2]       # what rest_t.holes cannot hold
-    uint32_t lowest[2]      # where the first hole of a side begins, while there is one
-    uint32_t highest[2]     # where its last hole ends
     uint32_t pending        # first byte after another SYN
     uint32_t retransmissions
     uint32_t out_of_order
@@ -223,6 +221,7 @@ cdef struct rest_t:
     extra_t* extra          # only where the flow is wanted, or its first bytes are awaited
     uint32_t initial[2]     # sequence number of the first byte
     uint32_t holes[2]       # bytes before flow_t.next that were not seen; see `holes_of`
+    uint32_t hole_end[2]    # where the last of these holes ends, while there is one
     uint32_t serial         # low halves
     uint32_t first_frame
     uint16_t serial_high

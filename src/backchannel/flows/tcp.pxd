@@ -28,6 +28,7 @@ from backchannel.flows.state cimport (
     flow_t,
     packet_t,
     rare_t,
+    rest_t,
 )
 from backchannel.wire cimport ahead
 
@@ -193,45 +194,30 @@ cdef inline int track(
     if distance < 0:
         return again(slots, slot, side, distance, length)
     if distance:
-        skip(slots, slot, side, distance)
+        slots.add_hole(slot, side, distance)
+        slots.rest[slot].hole_end[side] = seq
     flow.next[side] = after
     return FRESH
-
-
-cdef inline void skip(Slots slots, uint32_t slot, int side, int64_t distance) noexcept nogil:
-    """Note a hole of *distance* bytes behind the furthest byte seen."""
-    cdef uint32_t next_ = slots.flows[slot].next[side]
-    cdef rare_t* rare = slots.rare(slot)
-    cdef bint first = not slots.rest[slot].holes[side]
-    if first or not near(ahead(rare.lowest[side], next_), WINDOW):
-        rare.lowest[side] = next_
-    rare.highest[side] = next_ + <uint32_t>distance
-    slots.add_hole(slot, side, distance)
 
 
 cdef inline bint fills(
     Slots slots, uint32_t slot, int side, int64_t begin, int64_t end
 ) noexcept nogil:
-    """Whether bytes from *begin* to *end*, counted from the furthest byte seen, may lie in holes.
+    """Whether bytes from *begin* to *end*, counted from the furthest byte seen, may lie in a hole.
 
-    Only where the first hole begins and the last one ends is known, not what is between them.
+    All that is remembered of holes is their size and where the last one ends.
     """
-    cdef rare_t* rare
-    cdef uint32_t next_ = slots.flows[slot].next[side]
-    cdef int64_t lowest, highest, size
-    if not slots.rest[slot].holes[side]:
+    cdef rest_t* rest = &slots.rest[slot]
+    cdef uint32_t furthest = slots.flows[slot].next[side]
+    cdef int64_t hole_end
+    if not rest.holes[side]:
         return False
-    rare = slots.rare(slot)
-    lowest = ahead(rare.lowest[side], next_)
-    highest = ahead(rare.highest[side], next_)
-    size = min(end, highest) - max(begin, lowest)
-    if size <= 0:
+    hole_end = ahead(rest.hole_end[side], furthest)
+    if begin >= hole_end or hole_end > 0:  # 2 GiB later it seems to be ahead
         return False
-    if begin <= lowest:
-        rare.lowest[side] = next_ + <uint32_t>end
-    elif end >= highest:
-        rare.highest[side] = next_ + <uint32_t>begin
-    slots.add_hole(slot, side, -size)
+    slots.add_hole(slot, side, begin - min(end, hole_end))
+    if end >= hole_end:
+        rest.hole_end[side] = furthest + <uint32_t>begin
     return True
 
 

@@ -135,8 +135,8 @@ def track(flow: Flow, side: int, seq: int, length: int, count: Callable[[str], N
     flow.strays[side] = 0
     if distance >= 0:
         if distance:
-            _skip(flow, side, seq)
-        flow.holes[side] += distance
+            flow.holes[side] += distance
+            flow.hole_end[side] = seq
         flow.next[side] = after
         return Track.FRESH
     filled = _fills(flow, side, distance, distance + length)
@@ -153,27 +153,15 @@ def track(flow: Flow, side: int, seq: int, length: int, count: Callable[[str], N
     return Track.STALE
 
 
-def _skip(flow: Flow, side: int, seq: int) -> None:
-    """Note where a hole is that ends at *seq*."""
-    far = abs(ahead(flow.lowest[side], flow.next[side])) >= WINDOW
-    if not flow.holes[side] or far:
-        flow.lowest[side] = flow.next[side]
-    flow.highest[side] = seq
-
-
 def _fills(flow: Flow, side: int, begin: int, end: int) -> bool:
-    """Say whether bytes from *begin* to *end*, counted from the furthest byte, may lie in holes.
+    """Say whether bytes from *begin* to *end*, counted from the furthest one, may lie in a hole.
 
-    Only where the first hole begins and the last one ends is known, not what is between them.
+    All that is remembered of holes is their size and where the last one ends.
     """
-    reach = flow.next[side]
-    lowest, highest = ahead(flow.lowest[side], reach), ahead(flow.highest[side], reach)
-    size = min(end, highest) - max(begin, lowest)
-    if not flow.holes[side] or size <= 0:
+    hole_end = ahead(flow.hole_end[side], flow.next[side])
+    if not flow.holes[side] or begin >= hole_end or hole_end > 0:  # ahead: it is 2 GiB ago
         return False
-    if begin <= lowest:
-        flow.lowest[side] = (reach + end) & 0xFFFFFFFF
-    elif end >= highest:
-        flow.highest[side] = (reach + begin) & 0xFFFFFFFF
-    flow.holes[side] -= min(flow.holes[side], size)
+    flow.holes[side] -= min(flow.holes[side], min(end, hole_end) - begin)
+    if end >= hole_end:
+        flow.hole_end[side] = (flow.next[side] + begin) & 0xFFFFFFFF
     return True
