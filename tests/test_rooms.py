@@ -43,6 +43,7 @@ ORDER = [
     "apply",
     "prove",
     "notify",
+    "remark",
     "confine",
     "live",
     "enforce",

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.enforce.guarding import current
+from tests.enforce.guarding import current, until
 from tests.enforce.lab import PATIENCE, World, isolated, play
 from tests.enforce.test_guard import HTTP, NO_FILES, OFT, OTHER_PORT, arrived, sizes
 
@@ -109,3 +109,26 @@ def test_without_the_privilege(tmp_path):
         [*COMMAND, str(path), "--control", "-"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 4
+
+
+@isolated
+def test_it_guards_on_where_nobody_reads_what_it_says():
+    """A closed terminal, or a pipe whose reader left, ends neither the guard nor its watchdog."""
+    world = World()
+    Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
+    with world.router.inside():
+        running = subprocess.Popen(
+            [*COMMAND, "/run/policy.yaml", "--log", "-"],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+    assert b"guarding" in running.stderr.readline()
+    running.stderr.close()
+    running.stdout.close()
+    for _ in range(2):
+        assert arrived(play(world, OFT, OTHER_PORT)) == [0, 0]
+    status = current(lambda: json.loads(run(world, "status", "--json").stdout))
+    assert [each["times"] for each in status["refusals"]] == [2]
+    running.kill()
+    running.wait(PATIENCE)
+    assert until(lambda: "backchannel" not in world.router.sh("nft list tables"))

@@ -81,6 +81,42 @@ def test_every_output_is_written_at_the_end(world, tmp_path):
     assert not any((tmp_path / name).stat().st_mode & 0o007 for name in names.values())
 
 
+def shown(terminal, text):
+    """Read a terminal until *text* is on it."""
+    seen = b""
+    while text not in seen:
+        seen += os.read(terminal, 4096)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_it_ends_in_order_when_nobody_reads_it_any_more(world, tmp_path, terminal):
+    """Neither a pipe whose reader leaves nor a terminal that is closed costs what was seen."""
+    ours, theirs = os.openpty() if terminal else os.pipe()
+    streams = {"stdout": theirs, **({"stdin": theirs} if terminal else {})}
+    options = "--events", tmp_path / "events", "--report", tmp_path / "report.html"
+    watch = Watch(world, tmp_path, *options, **streams)
+    os.close(theirs)
+    if terminal:
+        shown(ours, b"nothing found yet")
+    watch.signal(signal.SIGSTOP)  # so that all of it is there when the reader is found to be gone
+    world.replay(AIM)
+    os.close(ours)
+    watch.signal(signal.SIGCONT)
+    assert watch.process.wait(PATIENCE) in (0, 2)
+    assert len((tmp_path / "events").read_text().splitlines()) == 68
+    assert "alicerec" in (tmp_path / "report.html").read_text()
+
+
+def test_a_full_disk_under_its_lines_is_said_and_does_not_end_it(world, tmp_path):
+    with Path("/dev/full").open("wb") as full:
+        watch = Watch(world, tmp_path, "--events", tmp_path / "events", stdout=full)
+    world.replay(AIM)
+    watch.says("standard output: No space left on device; lines are lost")
+    world.replay(ICQ)
+    watch.stop()
+    assert "icq" in (tmp_path / "events").read_text()
+
+
 def test_it_stops_by_itself(world, tmp_path):
     watch = Watch(world, tmp_path, "--duration", "1s")
     assert watch.process.wait(timeout=PATIENCE) == 0

@@ -120,7 +120,7 @@ def make():
 class Watch:
     """A running `backchannel watch`."""
 
-    def __init__(self, world, folder, *options, interface="vb"):
+    def __init__(self, world, folder, *options, interface="vb", **streams):
         self.world, self.folder = world, folder
         self.errors = folder / "stderr"
         self.lines = folder / "stdout"
@@ -132,10 +132,10 @@ class Watch:
                 "watch",
                 interface,
                 *options,
-                stdout=out,
-                stderr=err,
+                **{"stdout": out, "stderr": err, **streams},
             )
-        self.until(lambda: "watching" in self.told() or self.process.poll() is not None)
+        if "stdin" not in streams:  # else it has a view, and says nothing
+            self.until(lambda: "watching" in self.told() or self.process.poll() is not None)
 
     def told(self):
         return self.errors.read_text()

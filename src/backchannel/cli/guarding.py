@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ import msgspec
 from backchannel.catalogue import index
 from backchannel.cli.policy import services
 from backchannel.enforce import able
-from backchannel.enforce.guard import Guard, Options, complain
+from backchannel.enforce.guard import Guard, Options
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Knowledge
 from backchannel.enforce.metrics import Metrics
@@ -25,6 +24,7 @@ from backchannel.errors import PrivilegeError, UsageError
 from backchannel.live import configfile, setup
 from backchannel.live.config import Config
 from backchannel.policy import load as policies
+from backchannel.remark import remark, say
 from backchannel.report.words import count
 
 PRIVATE = 0o027
@@ -54,11 +54,11 @@ class Loader:
         known = services(wanted.guard.catalogue)
         made = policies.load(wanted.guard.policy, known)
         for warning in able.check(made, wanted.guard.mode):
-            complain(warning)
+            remark(warning)
         if self.telling is not None:
             self.telling.reload(config)
             for name in _fixed(self.first, config):
-                complain(f"{name} of [guard] was changed; that takes effect at the next start")
+                remark(f"{name} of [guard] was changed; that takes effect at the next start")
         self.config = config
         limit = wanted.guard.mode
         return Knowledge(rules=made, services=known, index=index.build(known), limit=limit)
@@ -88,7 +88,7 @@ def run(path: Path | None, given: Mapping[str, object], *, quiet: bool) -> Statu
     loader = Loader(path, given)
     wanted = loader.config.guard
     with ExitStack() as stack:
-        telling = Telling(loader.config, complain, _quiet if quiet else _print)
+        telling = Telling(loader.config, remark, _quiet if quiet else _print)
         stack.callback(telling.close)
         try:
             guard = stack.enter_context(Guard(loader.load, _options(loader.config), telling.tell))
@@ -100,11 +100,11 @@ def run(path: Path | None, given: Mapping[str, object], *, quiet: bool) -> Statu
         metrics = Metrics(wanted.metrics, guard, telling)
         stack.callback(metrics.close)
         for warning in guard.warnings:
-            complain(warning)
+            remark(warning)
         guard.obey_signals()
         made = guard.known.rules
         where = ", ".join(guard.options.hooks)
-        complain(f"guarding {where} by {made.path}: {count(len(made.lines), 'line')}")
+        remark(f"guarding {where} by {made.path}: {count(len(made.lines), 'line')}")
         guard.run()
         ended = guard.status()
     if wanted.report is not None:
@@ -143,7 +143,7 @@ def _plain(value: object) -> object:
 
 
 def _print(refusal: Refusal) -> None:
-    print(line(refusal), file=sys.stderr, flush=True)
+    say(line(refusal))
 
 
 def _quiet(_refusal: Refusal) -> None:

@@ -10,7 +10,6 @@ Packets never wait for this process: the inspector answers for them, and the wat
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -34,6 +33,7 @@ from backchannel.enforce.revision import Revision
 from backchannel.enforce.status import Status, of
 from backchannel.enforce.watchdog import Watchdog, hurry
 from backchannel.errors import UsageError
+from backchannel.remark import remark
 from backchannel.report.words import count
 
 STANDING = 16_384
@@ -254,7 +254,7 @@ class Guard:
         self._deaths = [then for then in self._deaths if now - then < YOUNG] + [now]
         young = len(self._deaths) - 1
         self._due = now + (min(LONGEST, AGAIN * 2 ** (young - 1)) if young else 0)
-        complain(f"the inspecting process was lost ({why}); it is being restarted")
+        remark(f"the inspecting process was lost ({why}); it is being restarted")
 
     def _replace(self) -> None:
         """Start another inspector; when its heart beats the watchdog loads the rules again."""
@@ -262,7 +262,7 @@ class Guard:
             self.remote = self._start(fresh=False)
         except (OSError, Lost) as error:
             self._due = time.monotonic() + LONGEST
-            complain(f"the inspecting process could not be started: {error}")
+            remark(f"the inspecting process could not be started: {error}")
 
     # -- reload ----------------------------------------------------------------------------------
 
@@ -273,12 +273,12 @@ class Guard:
             self.watchdog.load(self._texts(known))
         except (ValueError, OSError) as error:
             self.trouble = str(error)
-            complain(f"not reloaded, the old policy stays in force:\n{error}")
+            remark(f"not reloaded, the old policy stays in force:\n{error}")
             return
         self.known, self.trouble = known, ""
         self.reloads += 1
         self._order(messages.Reload(known))
-        complain(f"reloaded: {known.rules.path}, {count(len(known.rules.lines), 'line')}")
+        remark(f"reloaded: {known.rules.path}, {count(len(known.rules.lines), 'line')}")
 
     # -- questions -------------------------------------------------------------------------------
 
@@ -349,8 +349,3 @@ class Guard:
             self.close()
         elif self.remote is not None:  # a fault of ours: the watchdog does what is to be done then
             self.remote.kill()
-
-
-def complain(text: str) -> None:
-    """Say something to whoever watches standard error."""
-    print(f"backchannel: {text}", file=sys.stderr, flush=True)

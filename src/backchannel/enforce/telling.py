@@ -30,6 +30,10 @@ SUBJECTS = 16_384
 class Sink(Protocol):
     """Where a line goes."""
 
+    @property
+    def lost(self) -> int:
+        """How many could not be written."""
+
     def __call__(self, line: bytes, /) -> object:
         """Take one line of JSON."""
 
@@ -79,8 +83,8 @@ class Telling:
     def lost(self) -> dict[str, int]:
         """Return how many records could not be written, by output."""
         out: dict[str, int] = {}
-        if isinstance(self.log, File):
-            out["log"] = self.log.lines.lost
+        if self.log is not None:
+            out["log"] = self.log.lost
         if self.evidence is not None:
             out["evidence"] = self.evidence.lost
         return out
@@ -113,7 +117,7 @@ class Telling:
         if path is None:
             return None
         if path == Path("-"):
-            return _to_stdout
+            return Output()
         rotation = Rotation(output.rotate_size, output.rotate_every, output.keep)
         return File(Lines(path, rotation, self._notice))
 
@@ -140,14 +144,29 @@ class File:
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
 
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written."""
+        return self.lines.lost
+
     def __call__(self, line: bytes) -> None:
         """Write a line at once, or keep it where the disk is full."""
         self.lines.write(line)
         self.lines.flush()
 
 
-def _to_stdout(line: bytes) -> None:
-    print(line.decode(), end="", flush=True)
+class Output:
+    """The log on standard output, for as long as somebody reads it."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+
+    def __call__(self, line: bytes) -> None:
+        """Write a line; what nobody takes is counted."""
+        try:
+            print(line.decode(), end="", flush=True)
+        except OSError:
+            self.lost += 1
 
 
 def _line(refusal: Refusal, file: str) -> bytes:

@@ -26,6 +26,7 @@ import msgspec
 
 from backchannel.enforce import kernel
 from backchannel.errors import UsageError
+from backchannel.remark import remark
 
 TICK = 0.1
 """Seconds between two questions whether it is there."""
@@ -274,7 +275,7 @@ def _act(what: str, action: Callable[[kernel.Texts], None], texts: kernel.Texts)
         action(texts)
     except (UsageError, OSError, subprocess.TimeoutExpired) as error:
         then = f"and its rules could not be changed: {error}"
-    print(f"backchannel: {what}: {then}", file=sys.stderr, flush=True)
+    remark(f"{what}: {then}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Keys from a terminal, one name each. Bytes in, names out; and the terminal's mode."""
 
+import contextlib
 import os
 import termios
 import tty
@@ -62,11 +63,16 @@ class Keyboard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        termios.tcsetattr(self.fd, termios.TCSADRAIN, self._before)
+        with contextlib.suppress(termios.error):  # it is gone
+            termios.tcsetattr(self.fd, termios.TCSADRAIN, self._before)
 
     def read(self) -> list[str]:
-        """Return the keys that were pressed; call only when there is something to read."""
+        """Return the keys that were pressed; call only when there is something to read.
+
+        A terminal that was closed is as good as Ctrl-C.
+        """
         try:
-            return list(names(os.read(self.fd, 256)))
+            data = os.read(self.fd, 256)
         except OSError:
-            return []
+            data = b""
+        return list(names(data)) if data else ["interrupt"]

@@ -1,16 +1,21 @@
 """Where a watch shows what it sees: lines of text, lines of JSON, or a view on a terminal."""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Protocol
+from errno import EIO, EPIPE
+from typing import IO, TYPE_CHECKING, AnyStr, Generic, Protocol
 
 import msgspec
 
 from backchannel.live.alert import Alert, text
+from backchannel.remark import remark
 
 if TYPE_CHECKING:
     from backchannel.live.watcher import Watcher
+
+
+GONE = EPIPE, EIO
+"""What writing says where nobody is left to read: of a pipe, and of a terminal."""
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +96,7 @@ class Quiet:
 
     def say(self, text: str) -> None:
         """Print a line on standard error."""
-        print(f"backchannel: {text}", file=sys.stderr, flush=True)
+        remark(text)
 
     def service(self, seen: Service) -> None:
         """Not shown."""
@@ -100,47 +105,67 @@ class Quiet:
         """Not shown."""
 
 
-class Plain(Quiet):
-    """One line for each finding and each new service, for a pipe or a log."""
+class Lines(Quiet, Generic[AnyStr]):
+    """Lines on standard output. Once nobody reads them any more the watch is to stop in order; a
+    full disk costs lines.
+    """
 
-    def __init__(self, out: IO[str]) -> None:
-        self._out = out
+    def __init__(self, out: IO[AnyStr]) -> None:
+        self._out: IO[AnyStr] = out
+        self._left = self._failing = False
+
+    def look(self) -> bool:
+        """Whether the reader has left: a pipe's other end, or the terminal."""
+        return self._left
+
+    def _put(self, line: AnyStr) -> None:
+        if self._left:
+            return
+        try:
+            self._out.write(line)
+            self._out.flush()
+        except OSError as error:
+            self._left = error.errno in GONE
+            if not self._left and not self._failing:
+                remark(f"standard output: {error.strerror}; lines are lost until that is over")
+            self._failing = True
+        else:
+            self._failing = False
+
+
+class Plain(Lines[str]):
+    """One line for each finding and each new service, for a pipe or a log."""
 
     def service(self, seen: Service) -> None:
         """`TIME  service  NAME over STACK, CLIENT > SERVER`."""
         where = f"{seen.client} > {seen.server}"
-        self._put(seen.time, f"{'service':<8}  {seen.title} over {seen.stack}  {where}")
+        self._tell(seen.time, f"{'service':<8}  {seen.title} over {seen.stack}  {where}")
 
     def finding(self, made: Alert) -> None:
         """`TIME  SEVERITY  WHAT  CLIENT > SERVER`."""
         again = "  (goes on)" if made.repeated else ""
-        self._put(made.time, f"{text(made.finding)}{again}")
+        self._tell(made.time, f"{text(made.finding)}{again}")
 
-    def _put(self, time: str, told: str) -> None:
-        self._out.write(f"{time[:19]}Z  {told}\n")
-        self._out.flush()
+    def _tell(self, time: str, told: str) -> None:
+        self._put(f"{time[:19]}Z  {told}\n")
 
 
-class JsonLines(Quiet):
+class JsonLines(Lines[bytes]):
     """One JSON object a line: `finding`, `service` and `notice`, told apart by `kind`."""
-
-    def __init__(self, out: IO[bytes]) -> None:
-        self._out = out
 
     def say(self, text: str) -> None:
         """Tell it on both: people read the one, programs the other."""
         super().say(text)
         now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        self._put({"kind": "notice", "time": now, "text": text})
+        self._object({"kind": "notice", "time": now, "text": text})
 
     def service(self, seen: Service) -> None:
         """Tell a new service."""
-        self._put(seen)
+        self._object(seen)
 
     def finding(self, made: Alert) -> None:
         """Tell a finding, as receivers of alerts get it."""
-        self._put(made)
+        self._object(made)
 
-    def _put(self, value: object) -> None:
-        self._out.write(msgspec.json.encode(value) + b"\n")
-        self._out.flush()
+    def _object(self, value: object) -> None:
+        self._put(msgspec.json.encode(value) + b"\n")

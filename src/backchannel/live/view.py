@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from backchannel.live.alert import Alert, reaches
 from backchannel.live.collector import chosen
 from backchannel.live.keys import Keyboard
 from backchannel.live.screen import Service
+from backchannel.remark import remark
 
 if TYPE_CHECKING:
     from backchannel.live.watcher import Watcher
@@ -65,10 +67,11 @@ class View:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.__exit__(None, None, None)
+        with suppress(OSError):
+            self._live.__exit__(None, None, None)
         self._keyboard.__exit__()
         for text in list(self._notices)[-5:]:
-            print(f"backchannel: {text}", file=sys.stderr)
+            remark(text)
 
     def start(self, watcher: "Watcher") -> None:
         """Show the first screen."""
@@ -118,11 +121,13 @@ class View:
 
     def press(self, key: str) -> bool:
         """Act on one key; return whether it is time to stop."""
+        if key == "interrupt":
+            return True
         if self._typing:
             self._type(key)
             return False
         moves = {"up": -1, "down": 1, "k": -1, "j": 1, "page up": -10, "page down": 10}
-        if key in ("q", "interrupt"):
+        if key == "q":
             return True
         if key in moves:
             self._move(moves[key])
@@ -176,9 +181,10 @@ class View:
     # -- the screen ----------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Draw everything."""
+        """Draw everything. A terminal that is gone shows nothing; its keyboard says so."""
         if self._watcher is not None:
-            self._live.update(self._screen(), refresh=True)
+            with suppress(OSError):
+                self._live.update(self._screen(), refresh=True)
 
     def _screen(self) -> Layout:
         width, height = self._console.size
