@@ -141,6 +141,26 @@ def test_no_first_words_of_others_wait_though_they_are_short():
         assert not [name for name in counters if "before their end" in name], counters
 
 
+STRANGERS = (
+    [(0, b"x" * 50), (1, b"x" * 50)],
+    [(0, b"y" * 24), (1, b"\x82\x82"), (0, b"v" * 88)],
+    [(0, b"kyylhjhfcjzk hij"), (1, b"xfkezxbckklz" * 4), (0, b"ehhaszfijaexl" * 9)],
+    [(0, b"\xcc" * 61), (1, b"\xe5" * 6), (0, b"f" * 56), (1, b"\x90" * 13)],
+)
+
+
+@isolated
+def test_nothing_waits_behind_first_bytes_that_turned_out_to_be_nobodys():
+    """They are there, whatever the other side began with: no hole, though none of them is kept."""
+    world = World()
+    wary = "deny: [instant-messaging, peer-to-peer, proxy], best-effort: true, on-failure: closed"
+    with guard(world, f"rules: [{{{wary}}}]") as running:
+        for steps in STRANGERS:
+            assert arrived(play(world, steps, OTHER_PORT)) == sizes(steps), steps
+        counters = running.status()["counters"]
+    assert "packets held until the bytes before them came" not in counters
+
+
 @isolated
 def test_an_offer_is_taken_out_and_the_connection_goes_on():
     world = World()

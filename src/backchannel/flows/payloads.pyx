@@ -168,6 +168,7 @@ cdef class Payloads:
         flow.bits |= OPENED_0 << side
         if flow.bits & STREAMING:
             self.streams.settle(&extra.halves[side])
+            extra.halves[side].next = NOT_KNOWN
             if extra.halves[1 - side].first == NULL:
                 self.stop(slot)
                 if not flow.bits & WANTED and not extra.conflicts and extra.rare == NULL:

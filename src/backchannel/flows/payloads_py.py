@@ -148,6 +148,7 @@ class Payloads:
         flow.opened[side] = True
         if flow.stream is not None:
             flow.stream.settle(side)
+            flow.stream.halves[side].next = -1
             if not flow.stream.halves[1 - side].held:
                 self.stop(flow)
 
