@@ -139,7 +139,7 @@ def test_the_guard_unit():
         user, capabilities, filtered = rights(machine, main)
         assert (user != "0", capabilities, filtered) == (True, RAW | ADMIN, True)
         assert (sent("web"), sent("file")) == ("answered", "refused")
-        told = machine.sh("cat /var/log/backchannel/guard.jsonl").splitlines()
+        told = machine.sh("cat /var/log/backchannel-guard/guard.jsonl").splitlines()
         assert json.loads(told[-1])["capability"] == "file-transfer"
 
         machine.sh(f"kill -KILL {main}")
@@ -153,3 +153,24 @@ def test_the_guard_unit():
         assert machine.show(GUARD, "Result") == "success", machine.journal(GUARD)
         assert "backchannel" not in machine.sh("nft list tables")
         assert sent("file") == "answered"
+
+
+@pytest.mark.slow
+def test_both_units_on_one_machine():
+    """Neither takes the other's files, or takes them away: systemd gives a unit's folders to its
+    user when it starts, and removes those under /run when it stops.
+    """
+    with systemd.machine({"backchannel.toml": SETTINGS, "policy.yaml": POLICY}) as machine:
+        machine.sh(MONITORED)
+        files = "stat -c '%n %u' /run/backchannel/guard.sock /var/log/backchannel*/*"
+        machine.start(GUARD)
+        machine.start(WATCH)
+        before = machine.sh(files)
+        assert len({line.split()[1] for line in before.splitlines()}) == 2
+        machine.sh(f"systemctl restart {WATCH}")
+        machine.sh(f"systemctl restart {GUARD}")
+        assert set(before.splitlines()) <= set(machine.sh(files).splitlines())
+        machine.sh(f"systemctl stop {WATCH}")
+        assert machine.sh("backchannel guard status").startswith("policy ")
+        machine.sh(f"systemctl stop {GUARD}")
+        assert machine.show(GUARD, "Result") == "success", machine.journal(GUARD)

@@ -72,3 +72,10 @@ def test_only_the_capabilities_that_are_used(unit):
 def test_what_root_applied_is_no_units_own(unit):
     """systemd gives a state folder, with all that is in it, to the unit's unprivileged user."""
     assert not state.SYSTEM.is_relative_to(Path("/var/lib") / settings(unit)["StateDirectory"])
+
+
+@pytest.mark.parametrize("kind", ["RuntimeDirectory", "StateDirectory", "LogsDirectory"])
+def test_no_folder_is_of_two_units(kind):
+    """It would belong to the one that started last, and go where either stops."""
+    folders = [settings(unit)[kind] for unit in UNITS if kind in settings(unit)]
+    assert len(set(folders)) == len(folders)
