@@ -299,6 +299,24 @@ def stood(world, policy, data, port=OTHER_PORT):
 
 
 @isolated
+def test_a_download_that_stood_before_is_known_by_what_its_other_side_asks_next():
+    """A block of BitTorrent has more packets than one side is given to say what it sends."""
+    world = World()
+    block, ask = _noise(1000, 1), b"\0\0\0\x0d\x06" + bytes(8) + b"\0\0\x40\0"
+    with world.server.listen(4, SERVER[4], OTHER_PORT) as listener:
+        near = world.client.connect(SERVER[4], OTHER_PORT)
+        far, _ = listener.accept()
+        far.sendall(block)
+        assert near.recv(4096)
+        with guard(world, "rules: [{deny: bittorrent}]") as running:
+            for _ in range(14):
+                far.sendall(block)
+                assert near.recv(len(block), socket.MSG_WAITALL) == block
+            near.sendall(ask)
+            assert running.told()[0][:2] == ("reset", "bittorrent")
+
+
+@isolated
 def test_what_stood_before_and_does_not_say_what_it_is_begins_anew_where_the_policy_says_so():
     world = World()
     strict = "guard: {existing: reset}\nrules: [{allow: icq}, {deny: [aim, msn]}]"

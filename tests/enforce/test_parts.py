@@ -398,7 +398,7 @@ def test_verdicts_of_the_guard_before_are_not_trusted():
         near = world.client.connect(SERVER[4], 80)
         far, _ = listener.accept()
         with guard(world, "rules: [{deny: aim}]"):
-            for _ in range(12):
+            for _ in range(80):  # more than a connection met midway is looked at
                 near.sendall(b"x" * 100)
                 far.recv(100)
             listed = world.router.sh("cat /proc/net/nf_conntrack || conntrack -L")

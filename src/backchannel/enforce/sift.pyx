@@ -43,6 +43,7 @@ cdef enum:
     MANY = 2                # SKB_INFO: many segments in one (GSO)
     SIGN = 16               # bytes of a magic that are compared
     BEFORE = 2              # bytes before a magic's pattern that are waited for
+    MIDWAY = 64             # packets of a connection met midway in which each side may tell
 
 NONE, UNDECIDED, SETTLED, WANTED = K_NONE, K_UNDECIDED, K_SETTLED, K_WANTED
 
@@ -280,9 +281,11 @@ cdef class Sift:
             return K_UNDECIDED
         if packet.protocol != TCP or flow.bits & (OPENED_0 | OPENED_1) == OPENED_0 | OPENED_1:
             return K_SETTLED
-        if max(flow.tested[0], flow.tested[1]) >= self.patience:
-            return K_SETTLED
-        return K_UNDECIDED
+        if flow.bits & BEGUN:
+            tested = max(flow.tested[0], flow.tested[1])
+        elif self.packets(slot) < MIDWAY:  # what one side asks next may tell what the other sends
+            tested = min(flow.tested[0], flow.tested[1])
+        return K_SETTLED if tested >= self.patience else K_UNDECIDED
 
     cdef bint opening(self, uint32_t slot, int side, const packet_t* packet) noexcept nogil:
         """Whether the packet ends within first bytes that may yet show a protocol to be wary of."""
