@@ -132,3 +132,31 @@ def test_it_guards_on_where_nobody_reads_what_it_says():
     running.kill()
     running.wait(PATIENCE)
     assert until(lambda: "backchannel" not in world.router.sh("nft list tables"))
+
+
+@isolated
+def test_it_does_not_cut_the_connection_by_which_it_was_started():
+    world = World()
+    Path("/run/policy.yaml").write_text("policy: 1\ndefault: deny\nrules: [{allow: icq}]")
+    ends = [world.router.listen(4, "10.1.0.1", port) for port in (2222, 2223)]
+    told = {"SSH_CONNECTION": "10.1.0.2 50000 10.1.0.1 2222"}
+    with world.router.inside():
+        running = subprocess.Popen(
+            [*COMMAND, "/run/policy.yaml", "--at", "both", "--report", "/run/report"],
+            stderr=subprocess.PIPE,
+            env={**os.environ, **told},
+        )
+    while b"never cut: 10.1.0.2 to port 2222" not in running.stderr.readline():
+        assert running.poll() is None
+    passed = []
+    for listener in ends:
+        near = world.client.connect("10.1.0.1", listener.getsockname()[1])
+        far, _ = listener.accept()
+        with near, far, contextlib.suppress(OSError):
+            for number in range(20):
+                near.sendall(b"%20d" % number)
+                assert far.recv(20)
+            passed.append(listener)
+    assert passed == ends[:1]
+    running.terminate()
+    assert running.wait(PATIENCE) == 1

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
 from backchannel.policy.decide import Flow, decide
-from backchannel.policy.model import Line, Rules
+from backchannel.policy.model import Lifeline, Line, Networks, Party, Ports, Rules
 
 PARENTS = 16
 """How far up the tree of processes we look; `sudo` and shells stand between us and sshd."""
@@ -47,6 +47,18 @@ def cut(rules: Rules, flows: list[Flow]) -> list[str]:
                 f"port: tcp/{flow.server_port}}}]"
             )
     return told
+
+
+def lifeline(flow: Flow) -> Lifeline:
+    """Return the rule that keeps whoever is at *flow*'s client connected, and lets them back."""
+    ports = Ports("tcp", flow.server_port, flow.server_port)
+    return Lifeline("SSH_CONNECTION", _alone(flow.client), _alone(flow.server), ports)
+
+
+def _alone(address: IPv4Address | IPv6Address) -> Party:
+    if isinstance(address, IPv4Address):
+        return Party(str(address), Networks(v4=(IPv4Network(int(address)),)))
+    return Party(str(address), Networks(v6=(IPv6Network(int(address)),)))
 
 
 def _told() -> Iterator[str]:

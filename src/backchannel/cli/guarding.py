@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from backchannel.apply import management
 from backchannel.catalogue import index
 from backchannel.cli.policy import services
 from backchannel.enforce import able
@@ -46,6 +47,7 @@ class Loader:
         self._path, self._given = path, given
         self.config = self.first = self._read()
         self.telling: Telling | None = None
+        self.sessions = management.sessions() if self.first.guard.at != "router" else []
 
     def load(self) -> Knowledge:
         """Return what packets are to be judged by. Raises UsageError, InputError and OSError."""
@@ -53,6 +55,8 @@ class Loader:
         assert wanted.guard.policy is not None
         known = services(wanted.guard.catalogue)
         made = policies.load(wanted.guard.policy, known)
+        ours = tuple(map(management.lifeline, self.sessions))
+        made = msgspec.structs.replace(made, lifelines=(*made.lifelines, *ours))
         for warning in able.check(made, wanted.guard.mode):
             remark(warning)
         if self.telling is not None:
@@ -105,6 +109,8 @@ def run(path: Path | None, given: Mapping[str, object], *, quiet: bool) -> Statu
         made = guard.known.rules
         where = ", ".join(guard.options.hooks)
         remark(f"guarding {where} by {made.path}: {count(len(made.lines), 'line')}")
+        for each in loader.sessions:
+            remark(f"never cut: {each.client} to port {each.server_port}, by which you are here")
         guard.run()
         ended = guard.status()
     if wanted.report is not None:
