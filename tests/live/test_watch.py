@@ -275,11 +275,12 @@ def _accounts(rows, rule):
 # -- what goes wrong -------------------------------------------------------------------------------
 
 
-def test_an_interface_that_goes_down_and_comes_up_is_survived(world, tmp_path):
+@pytest.mark.parametrize("end", ["vb", "va"])  # itself, or what it is joined to, as by a cable
+def test_an_interface_that_goes_down_and_comes_up_is_survived(world, tmp_path, end):
     watch = Watch(world, tmp_path)
-    world.run("ip", "link", "set", "vb", "down")
+    world.run("ip", "link", "set", end, "down")
     watch.says("interface vb is down")
-    world.run("ip", "link", "set", "vb", "up")
+    world.run("ip", "link", "set", end, "up")
     watch.says("interface vb is up again")
     world.replay(AIM)
     watch.until(lambda: "AIM over oscar" in watch.out())

@@ -26,7 +26,7 @@ FANOUT_UNIQUE, FANOUT_DEFRAG = 0x2000, 0x8000
 TPACKET_V3 = 2
 EVERY_PROTOCOL = 3
 SO_ATTACH_FILTER = 26
-SIOCGIFFLAGS, IFF_UP = 0x8913, 1
+SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x01, 0x40
 TAG = 4
 """Bytes kept free before each frame, where its VLAN tag is put back."""
 ANY, COOKED, COOKED_HEAD = "any", 276, 20
@@ -213,7 +213,7 @@ def bound(opened: Opened) -> bool:
 
 
 def is_up(interface: str) -> bool:
-    """Say whether *interface* is there and up."""
+    """Say whether *interface* is there, up, and has a link: a cable, or the other end of a pair."""
     if interface == ANY:
         return True
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
@@ -222,7 +222,8 @@ def is_up(interface: str) -> bool:
             answer = fcntl.ioctl(made.fileno(), SIOCGIFFLAGS, request)
         except OSError:
             return False
-    return bool(struct.unpack_from("H", answer, 16)[0] & IFF_UP)
+    flags: int = struct.unpack_from("H", answer, 16)[0]
+    return flags & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
 
 
 def _hardware(interface: str) -> int:
