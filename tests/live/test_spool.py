@@ -110,6 +110,44 @@ def test_a_damaged_spool_is_moved_aside(tmp_path):
     spool.close()
 
 
+FULL_AT_THE_START = """
+import sys
+from pathlib import Path
+from backchannel.live.spool import Spool
+if sys.argv[1] == "before":
+    spool = Spool(Path("/mnt/s"), 100)
+    spool.put(["a"], "before", b"x")
+    spool.close()
+fill = Path("/mnt/fill").open("wb", buffering=0)
+try:
+    while True:
+        fill.write(bytes(1024))
+except OSError:
+    pass
+spool = Spool(Path("/mnt/s"), 100)
+assert spool.trouble, "there was room"
+spool.put(["a"], "now", b"y")
+assert spool.depth(["a"])["a"] == 1
+Path("/mnt/fill").unlink()
+fill.close()
+spool.put(["a"], "later", b"z")
+assert not spool.trouble, spool.trouble
+spool.close()
+spool = Spool(Path("/mnt/s"), 100)
+while (row := spool.first("a")) is not None:
+    print(row[0])
+    spool.done("a", row[0])
+print(*sorted(path.name for path in Path("/mnt").glob("*damaged*")))
+"""
+
+
+@pytest.mark.parametrize("before", ["before", "nothing"])
+def test_a_disk_that_is_full_at_the_start_is_no_damage(world, before):
+    """What waited from before is sent once there is room, and so is what came meanwhile."""
+    told = world.python(FULL_AT_THE_START, before).stdout.split()
+    assert told == [each for each in (before, "now", "later") if each != "nothing"]
+
+
 def test_a_spool_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="spool of alerts cannot be opened"):

@@ -1,8 +1,8 @@
 """Alerts that wait for their receivers, in one SQLite file: nothing is lost by kill -9 or restart.
 
 An alert is on disk (fsync) when `put` returns, once for each receiver, and goes when the receiver
-has it. Bounded: when too many wait, the oldest go and are counted. When the disk is full the newest
-wait in memory, as many as MEMORY, and are stored as soon as there is room.
+has it. Bounded: when too many wait, the oldest go and are counted. While the disk is full, at the
+start too, the newest wait in memory, as many as MEMORY, and are stored as soon as there is room.
 """
 
 import contextlib
@@ -10,12 +10,15 @@ import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from errno import ENOSPC
 from pathlib import Path
 
 from backchannel.errors import InputError
 
 MEMORY = 1000
 """Alerts that wait in memory while the disk is full."""
+_NO_ROOM = sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR
+"""What SQLite says of a full disk: the second where it lacks room for its lock file."""
 _SCHEMA = """
 create table if not exists waiting (
     number integer primary key autoincrement,
@@ -26,6 +29,8 @@ create table if not exists waiting (
 );
 create index if not exists by_receiver on waiting (receiver, number);
 """
+_FIRST = "select id, body from waiting where receiver = ? order by number limit 1"
+_COUNTS = "select receiver, count(*) from waiting group by receiver"
 
 
 class Spool:
@@ -46,18 +51,15 @@ class Spool:
         self._memory: deque[tuple[str, str, bytes]] = deque()
         self.arrived = threading.Condition(self._lock)
         """Notified when there is something new."""
+        self._base: sqlite3.Connection | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._base = self._open()
-            except sqlite3.DatabaseError:
-                aside = path.with_name(f"{path.name}.damaged")
-                path.replace(aside)
-                self.moved = str(aside)
-                self._base = self._open()
+            self._base = self._open_or_begin()
         except (OSError, sqlite3.Error) as error:
-            told = getattr(error, "strerror", None) or str(error)
-            raise InputError(path, f"the spool of alerts cannot be opened: {told}") from None
+            if not _full(error):
+                told = getattr(error, "strerror", None) or str(error)
+                raise InputError(path, f"the spool of alerts cannot be opened: {told}") from None
+            self.trouble = str(error)
 
     def put(self, receivers: Iterable[str], alert: str, body: bytes) -> None:
         """Keep an alert for *receivers*. One that has it waiting already does not get it twice."""
@@ -73,10 +75,9 @@ class Spool:
         with self._lock:
             if self._memory:
                 self._store()
-            row = self._base.execute(
-                "select id, body from waiting where receiver = ? order by number limit 1",
-                (receiver,),
-            ).fetchone()
+            row = None
+            if self._base is not None:
+                row = self._base.execute(_FIRST, (receiver,)).fetchone()
             if row is not None:
                 return str(row[0]), bytes(row[1])
             held = (each for each in self._memory if each[0] == receiver)
@@ -87,6 +88,8 @@ class Spool:
         with self._lock:
             kept = [each for each in self._memory if each[:2] != (receiver, alert)]
             self._memory = deque(kept)
+            if self._base is None:
+                return
             try:
                 with self._base:
                     self._base.execute(
@@ -98,16 +101,29 @@ class Spool:
     def depth(self, receivers: Sequence[str]) -> dict[str, int]:
         """Return how many alerts wait for each of *receivers*."""
         with self._lock:
-            rows = self._base.execute("select receiver, count(*) from waiting group by receiver")
-            found = Counter(dict(rows.fetchall()))
-            found.update(each[0] for each in self._memory)
+            found = Counter(each[0] for each in self._memory)
+            if self._base is not None:
+                found.update(dict(self._base.execute(_COUNTS).fetchall()))
         return {name: found[name] for name in receivers}
 
     def close(self) -> None:
         """Store what can be stored, and close."""
         with self._lock:
             self._store()
-            self._base.close()
+            if self._base is not None:
+                self._base.close()
+
+    def _open_or_begin(self) -> sqlite3.Connection:
+        """Open the file; one that is damaged is moved aside. Raises OSError and sqlite3.Error."""
+        try:
+            return self._open()
+        except sqlite3.OperationalError:  # no room, no right, or somebody else's: not damaged
+            raise
+        except sqlite3.DatabaseError:
+            aside = self.path.with_name(f"{self.path.name}.damaged")
+            self.path.replace(aside)
+            self.moved = str(aside)
+            return self._open()
 
     def _open(self) -> sqlite3.Connection:
         base = sqlite3.connect(self.path, check_same_thread=False)
@@ -123,32 +139,44 @@ class Spool:
     def _store(self) -> None:
         """Move what waits in memory to disk."""
         try:
+            if self._base is None:
+                self._base = self._open()
             with self._base:
                 self._base.executemany(
                     "insert or ignore into waiting (receiver, id, body) values (?, ?, ?)",
                     self._memory,
                 )
                 touched = {receiver for receiver, _, _ in self._memory}
-                over = [found for receiver in touched for found in self._bound(receiver)]
+                over = [
+                    found for receiver in touched for found in self._bound(self._base, receiver)
+                ]
         except sqlite3.Error as error:
             self.trouble = str(error)
             with contextlib.suppress(sqlite3.Error):
-                self._base.rollback()
+                if self._base is not None:
+                    self._base.rollback()
             return
         self.dropped.update(over)
         self.trouble = ""
         self._memory.clear()
 
-    def _bound(self, receiver: str) -> list[str]:
+    def _bound(self, base: sqlite3.Connection, receiver: str) -> list[str]:
         """Let the oldest alerts of *receiver* go where there are too many; name it for each."""
-        (count,) = self._base.execute(
+        (count,) = base.execute(
             "select count(*) from waiting where receiver = ?", (receiver,)
         ).fetchone()
         over = max(0, int(count) - self._limit)
         if over:
-            self._base.execute(
+            base.execute(
                 "delete from waiting where number in "
                 "(select number from waiting where receiver = ? order by number limit ?)",
                 (receiver, over),
             )
         return [receiver] * over
+
+
+def _full(error: Exception) -> bool:
+    """Say whether *error* tells of a full disk."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM
+    return isinstance(error, OSError) and error.errno == ENOSPC
