@@ -15,6 +15,8 @@ from tests.enforce.guarding import current, until
 from tests.enforce.lab import PATIENCE, World, isolated, play
 from tests.enforce.test_guard import HTTP, NO_FILES, OFT, OTHER_PORT, arrived, sizes
 
+from backchannel.enforce.nfqueue import Queue
+
 COMMAND = (sys.executable, "-c", "from backchannel.cli import main; main()", "guard")
 
 
@@ -160,3 +162,34 @@ def test_it_does_not_cut_the_connection_by_which_it_was_started():
     assert passed == ends[:1]
     running.terminate()
     assert running.wait(PATIENCE) == 1
+
+
+@pytest.mark.parametrize(
+    "second",
+    [[], ["--control", "/run/other.sock"], ["--control", "-", "--queue", "10", "--mark-bit", "20"]],
+)
+@isolated
+def test_a_second_guard_is_refused_and_takes_nothing_from_the_first(second):
+    world = World()
+    Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
+    with world.router.inside():
+        running = subprocess.Popen([*COMMAND, "/run/policy.yaml"], stderr=subprocess.PIPE)
+    assert b"guarding" in running.stderr.readline()
+    told = run(world, "/run/policy.yaml", *second)
+    assert told.returncode == 2
+    assert "another guard is at work in this network" in told.stderr
+    assert arrived(play(world, OFT, OTHER_PORT)) == [0, 0]
+    assert run(world, "status").returncode == 0
+    running.terminate()
+    assert running.wait(PATIENCE) == 1
+
+
+@isolated
+def test_a_queue_of_another_program_is_named():
+    world = World()
+    Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
+    with world.router.inside():
+        queue = Queue(1)
+    told = run(world, "/run/policy.yaml")
+    assert (told.returncode, "queue 1 of the kernel is in use" in told.stderr) == (2, True)
+    queue.close()

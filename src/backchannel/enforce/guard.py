@@ -107,20 +107,24 @@ class Guard:
         self.remote: Remote | None = None
         self.control: Control | None = None
         hurry()
+        ours = False
         try:
+            kernel.alone(options.queue)
             self.control = Control(options.control, self._answers()) if options.control else None
             self._forget_verdicts()
             self._standing = tuple(islice(connections.standing(), STANDING))
             self.remote = self._start(fresh=True)
             self._await()
             texts = self._texts(self.known)
+            ours = True
             kernel.load(texts)
             self._revision = Revision(options.marks)
             self.watchdog = Watchdog(texts, self._beats[0])
         except BaseException:
             if self.remote is not None:
                 self.remote.kill()
-            kernel.remove()
+            if ours:  # else they are another guard's
+                kernel.remove()
             self._close_sockets()
             raise
 

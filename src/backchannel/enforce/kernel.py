@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import msgspec
 
@@ -12,6 +13,7 @@ from backchannel.errors import UsageError
 TIMEOUT = 20
 """Seconds that a program may take."""
 _RESTORE = ("--noflush", "-w", "5")
+_QUEUES = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
 
 
 class Texts(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,21 @@ def check() -> None:
     if missing:
         wanted = " ".join(dict.fromkeys(packages[name] for name in missing))
         raise UsageError(f"{missing[0]} is not installed; on Debian: apt-get install {wanted}")
+
+
+def alone(queue: int) -> None:
+    """Raise UsageError where a guard is at work in this network, or one of the two queues from
+    *queue* on is somebody else's. Rules that a guard left behind are no guard.
+    """
+    bound = _bound()
+    if not bound:
+        return
+    if bound & ruleset.queues(_run(("iptables-save", "-t", "mangle")).splitlines()):
+        raise UsageError("another guard is at work in this network: end it first")
+    if taken := bound & {queue, queue + 1}:
+        raise UsageError(
+            f"queue {min(taken)} of the kernel is in use by another program; choose with --queue"
+        )
 
 
 def load(what: Texts) -> None:
@@ -116,6 +133,14 @@ def counters() -> dict[str, tuple[int, int]]:
         return {}
     found = [entry["counter"] for entry in json.loads(said)["nftables"] if "counter" in entry]
     return {each["name"]: (each["packets"], each["bytes"]) for each in found}
+
+
+def _bound() -> set[int]:
+    """Return the numbers of the queues that somebody reads in this network."""
+    try:
+        return {int(line.split()[0]) for line in _QUEUES.read_text().splitlines()}
+    except OSError:
+        return set()
 
 
 def _run(command: tuple[str, ...], text: str = "") -> str:

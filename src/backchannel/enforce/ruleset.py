@@ -134,6 +134,12 @@ def mangle_removal(saved: Iterable[str]) -> str:
     return "\n".join(["*mangle", *undo, f"-F {CHAIN}", f"-X {CHAIN}", "COMMIT", ""])
 
 
+def queues(saved: Iterable[str]) -> set[int]:
+    """Return the queues that the rules of `mangle` name, given `iptables-save -t mangle`."""
+    rules = (line.split() for line in saved if line.startswith(f"-A {CHAIN} "))
+    return {int(words[words.index("--queue-num") + 1]) for words in rules if "NFQUEUE" in words}
+
+
 # -- chains ----------------------------------------------------------------------------------------
 
 
