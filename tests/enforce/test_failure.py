@@ -274,3 +274,19 @@ def test_started_by_root_it_judges_as_somebody_else():
         assert running.told() == [("reset", "aim", "")]
         assert running.status()["queues"][0]["refused"] == 0
     assert "Reset" in refused.failed
+
+
+@pytest.mark.parametrize(
+    "taken",
+    ["nft flush ruleset", "nft delete table inet backchannel_guard", "iptables -t mangle -F"],
+)
+@isolated
+def test_rules_that_another_program_took_away_are_loaded_again(taken):
+    world = World()
+    with guard(world, OPEN) as running:
+        before = rules(world), world.router.sh("nft list tables")
+        world.router.sh(taken)
+        assert (rules(world), world.router.sh("nft list tables")) != before
+        assert until(lambda: running.status()["rules_restored"] == 1)
+        assert rules(world).count(f"-j {ruleset.CHAIN}") == 1
+        assert "Reset" in play(world, AIM, 443).failed

@@ -31,6 +31,7 @@ from backchannel.enforce.record import Refusal
 from backchannel.enforce.remote import Lost, Remote, heartbeat
 from backchannel.enforce.revision import Revision
 from backchannel.enforce.status import Status, of
+from backchannel.enforce.upkeep import Upkeep
 from backchannel.enforce.watchdog import Watchdog, hurry
 from backchannel.errors import UsageError
 from backchannel.remark import remark
@@ -104,6 +105,7 @@ class Guard:
         options = self.options
         self._beats = heartbeat()
         self._injector, self._interfaces = Injector(), Interfaces()
+        self.upkeep = Upkeep(time.monotonic())
         self.remote: Remote | None = None
         self.control: Control | None = None
         hurry()
@@ -189,13 +191,16 @@ class Guard:
             self.reload()
         if self.remote is None and now >= self._due:
             self._replace()
+        self.upkeep.look(now, lambda: self._texts(self.known), guarded=self.remote is not None)
         sources = [each for each in (self.remote, self.control, self._interfaces) if each]
-        ready, _, _ = select.select(sources, [], [], TURN)
+        ready, _, _ = select.select([*sources, self.upkeep], [], [], TURN)
         self._hear()
         if self.control in ready and self.control is not None:
             self.control.serve()
         if self._interfaces in ready and self._interfaces.changed():
             self._order(messages.Interfaces(self._interfaces.names()))
+        if self.upkeep in ready:
+            self.upkeep.hear(now)
 
     def stop(self, *_: int | FrameType | None) -> None:
         """Leave `run` soon; may be a signal's handler."""
@@ -342,6 +347,7 @@ class Guard:
             os.close(end)
         self._injector.close()
         self._interfaces.close()
+        self.upkeep.close()
         if self.control is not None:
             self.control.close()
 

@@ -111,6 +111,14 @@ def tidy(what: Texts) -> None:
         _run(("nft", "-f", "-"), ruleset.nft_removal())
 
 
+def stands() -> bool:
+    """Say whether the guard's rules are there: other programs may flush all there are."""
+    if f"table inet {ruleset.TABLE}" not in _run(("nft", "list", "tables")).splitlines():
+        return False
+    saved = (_run((f"{program}-save", "-t", "mangle")) for program in ("iptables", "ip6tables"))
+    return all(ruleset.jumps(text.splitlines()) for text in saved)
+
+
 def remove() -> None:
     """Take everything away again."""
     remove_queue()

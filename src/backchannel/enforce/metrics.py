@@ -82,7 +82,11 @@ def _queues(page: Page, found: status.Status) -> None:
 def _parts(page: Page, found: status.Status) -> None:
     up = {"inspector": int(bool(found.inspector))}
     page.gauge("guard_up", "Whether packets are judged.", by("part", up))
-    restarts = {"inspector": found.inspector_restarts, "watchdog": found.watchdog_restarts}
+    restarts = {
+        "inspector": found.inspector_restarts,
+        "watchdog": found.watchdog_restarts,
+        "rules": found.rules_restored,
+    }
     page.counter("guard_restarts", "Parts that were lost and replaced.", by("part", restarts))
     page.counter("guard_reloads", "Policies that were read again.", [({}, found.reloads)])
     page.gauge(

@@ -129,9 +129,13 @@ def mangle_removal(saved: Iterable[str]) -> str:
     lines = list(saved)
     if not any(line.startswith(f":{CHAIN} ") for line in lines):
         return ""
-    jumps = [line for line in lines if line.startswith("-A ") and line.endswith(f"-j {CHAIN}")]
-    undo = [f"-D{line.removeprefix('-A')}" for line in jumps]
+    undo = [f"-D{line.removeprefix('-A')}" for line in jumps(lines)]
     return "\n".join(["*mangle", *undo, f"-F {CHAIN}", f"-X {CHAIN}", "COMMIT", ""])
+
+
+def jumps(saved: Iterable[str]) -> list[str]:
+    """Return the rules that lead into the chain of `mangle`, given `iptables-save -t mangle`."""
+    return [line for line in saved if line.startswith("-A ") and line.endswith(f"-j {CHAIN}")]
 
 
 def queues(saved: Iterable[str]) -> set[int]:

@@ -68,6 +68,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Process numbers."""
     inspector_restarts: int
     watchdog_restarts: int
+    rules_restored: int
+    """Times that another program had taken the rules away."""
     confined: str
     """What the inspecting process has given up."""
     reloads: int
@@ -103,6 +105,7 @@ def of(guard: "Guard", *, current: bool) -> Status:
         watchdog=guard.watchdog.pid,
         inspector_restarts=guard.inspectors.restarts,
         watchdog_restarts=guard.watchdog.restarts,
+        rules_restored=guard.upkeep.restored,
         confined=told.confined,
         reloads=guard.reloads,
         trouble=guard.trouble,

@@ -1,0 +1,57 @@
+"""Keeps the guard's rules in the kernel, where other programs may take them away.
+
+A restart of nftables flushes every ruleset that there is, the guard's too. The kernel tells of
+changes, and the rules are looked for then, and every CHECK seconds where it does not
+(iptables-legacy).
+"""
+
+import subprocess
+from collections.abc import Callable
+
+from backchannel.enforce import kernel, news
+from backchannel.errors import UsageError
+from backchannel.remark import remark
+
+CHECK = 10.0
+"""Seconds between two looks where nothing is told."""
+SOON = 0.3
+"""Seconds from a change to the look at it."""
+
+
+class Upkeep(news.News):
+    """Looks after the rules."""
+
+    def __init__(self, now: float) -> None:
+        super().__init__(news.NETFILTER, news.RULES)
+        self.restored = 0
+        """Times that they had been taken away, and were loaded again."""
+        self._missing, self._due = False, now + CHECK
+
+    def hear(self, now: float) -> None:
+        """Take what the kernel tells."""
+        if self.changed():
+            self._due = min(self._due, now + SOON)
+
+    def look(self, now: float, texts: Callable[[], kernel.Texts], *, guarded: bool) -> None:
+        """See to the rules when it is time. *guarded*: whether somebody judges packets now.
+
+        They must be missing twice: for a moment they are while the watchdog loads others.
+        """
+        if now < self._due:
+            return
+        self._due = now + CHECK
+        try:
+            missing = not kernel.stands()
+            if missing and self._missing:
+                kernel.load(texts())
+                if not guarded:
+                    kernel.fail(texts())
+                self.restored += 1
+                remark("its rules had been taken away by another program; they are loaded again")
+                missing = False
+            elif missing:
+                self._due = now + SOON
+            self._missing = missing
+        except (UsageError, OSError, subprocess.TimeoutExpired) as error:
+            self._due = now + SOON
+            remark(f"its rules may be gone, and could not be loaded: {error}")
