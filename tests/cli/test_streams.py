@@ -109,3 +109,13 @@ def test_in_parts_it_is_the_same_json(value):
 def test_no_part_of_a_long_table_is_long():
     rows = Row("", rows=(Row("x" * 100),) * 10_000)
     assert max(map(len, in_parts(rows))) < 200 * TOGETHER
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_as_good_as_none_that_anybody_reads(closed, tmp_path):
+    events = tmp_path / "events"
+    script = f'"$0" -c "$1" scan "$2" --events "$3" {closed}'
+    words = [sys.executable, PROGRAM, str(CAPTURE), str(events)]
+    done = subprocess.run(["sh", "-c", script, *words], capture_output=True, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert all(json.loads(line) for line in events.read_text().splitlines())

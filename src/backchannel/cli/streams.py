@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import os
 import sys
 from collections.abc import Iterator
 
@@ -17,16 +18,29 @@ PLAIN = {
     "━": "=",
 }
 """How our own signs are written where the encoding lacks them; all others become escapes."""
+STDERR = 2
 TOGETHER = 256
 """Entries of a table that are written as JSON at once."""
 
 
 def prepare() -> None:
     """Let no character that the terminal's encoding lacks end the program."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _fill()
     codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
+
+
+def _fill() -> None:
+    """Let something stand where the caller closed a standard stream: else the next file or socket
+    that is opened takes its place, and gets what was meant for it.
+    """
+    while os.open(os.devnull, os.O_RDWR) < STDERR:
+        pass
+    sys.stdout = sys.stdout or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
+    sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
 
 
 def complain(text: str) -> None:
