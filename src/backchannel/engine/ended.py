@@ -49,9 +49,9 @@ class Ended(msgspec.Struct, frozen=True, array_like=True):
 
 def ended(stream: Stream, packets: int, octets: int, first: int, last: int) -> Ended:
     """Return what is known of *stream*, which must have a claim; figures are its flow's."""
-    claim, start = stream.claim, stream.start
+    claim = stream.claim
     assert claim is not None
-    client, server = start.client, start.server
+    client, server = stream.parties()
     if claim.flipped:
         client, server = server, client
     stack, protocol, service, confidence, account = stream.standpoint()

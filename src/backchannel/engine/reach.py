@@ -164,7 +164,7 @@ class Reach:
             self._count("inner streams not followed: too many in one flow")
             return
         target = Endpoint(effect.host, effect.port)
-        client = stream.start.server if stream.side_flip else stream.start.client
+        client = stream.parties()[stream.side_flip]
         ends = (target, client) if effect.inbound else (client, target)
         child = Stream(
             run=stream.run,

@@ -1,6 +1,7 @@
 # C types for run.py, which says what these are.
 
 cimport cython
+from backchannel.engine.stream cimport Stream
 
 
 @cython.final
@@ -11,8 +12,9 @@ cdef class Run:
     cdef list _recent
     cdef int _at
 
-    cpdef ask(self, stream)
-    @cython.locals(at=int)
-    cpdef remember(self, stream)
-    cpdef start(self, stream)
-    cpdef close(self, stream)
+    cpdef ask(self, Stream stream)
+    @cython.locals(at=int, before=Stream)
+    cpdef remember(self, Stream stream)
+    cpdef tuple parties(self, Stream stream)
+    cpdef start(self, Stream stream)
+    cpdef close(self, Stream stream)

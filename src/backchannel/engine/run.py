@@ -5,16 +5,15 @@ proved what they speak: then the core, which knows all of them, is asked again.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
 from backchannel.contract import Reads, Start
 from backchannel.engine.observation import FlowInfo
+from backchannel.engine.stream import Stream
 from backchannel.flows.core import FlowCore
-
-if TYPE_CHECKING:
-    from backchannel.engine.stream import Stream
+from backchannel.model import Endpoint
 
 REMEMBERED = 4096
 """Flows of which it is remembered who talks with whom."""
@@ -32,7 +31,7 @@ class Run:
         self._recent: list[Stream | None] = [None] * REMEMBERED
         self._at = 0
 
-    def ask(self, stream: "Stream") -> FlowInfo:
+    def ask(self, stream: Stream) -> FlowInfo:
         """Return who talks with whom in the flow of *stream*, and remember it."""
         flow = self._core.info(stream.slot)
         if stream.turned:
@@ -41,7 +40,7 @@ class Run:
         self.remember(stream)
         return flow
 
-    def remember(self, stream: "Stream") -> None:
+    def remember(self, stream: Stream) -> None:
         """Remember who talks with whom in the flow of *stream*, instead of the longest known."""
         at = self._at
         before = self._recent[at]
@@ -51,11 +50,15 @@ class Run:
         self._recent[at], stream.spot = stream, at
         self._at = at + 1 if at + 1 < REMEMBERED else 0
 
-    def start(self, stream: "Stream") -> Start:
+    def parties(self, stream: Stream) -> tuple[Endpoint, Endpoint]:
+        """Return client and server of a flow's *stream* as its session is told."""
+        flow = stream.info()
+        return (flow.server, flow.client) if stream.turned else (flow.client, flow.server)
+
+    def start(self, stream: Stream) -> Start:
         """Return what a session of a flow's *stream* may know when it begins."""
         flow = stream.info()
-        ends = flow.client, flow.server
-        client, server = reversed(ends) if stream.turned else ends
+        client, server = self.parties(stream)
         return Start(
             flow.transport,
             client,
@@ -66,7 +69,7 @@ class Run:
             recall=self.recall,
         )
 
-    def close(self, stream: "Stream") -> None:
+    def close(self, stream: Stream) -> None:
         """The flow of *stream* is over: nobody can be asked about it any more."""
         if stream.ends is None:
             self.ask(stream)

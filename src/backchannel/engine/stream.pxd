@@ -4,7 +4,6 @@ cimport cython
 from backchannel.decoder cimport Decoder
 from backchannel.engine.known cimport Known
 from backchannel.engine.logins cimport Group
-from backchannel.engine.run cimport Run
 from backchannel.engine.step cimport Step, step
 
 
@@ -19,7 +18,7 @@ cpdef Moment moment(long long time, long long frame)
 
 
 cdef class Stream:
-    cdef readonly Run run
+    cdef readonly object run
     cdef public object ends, given, inside, target
     cdef public object session, claim, answer
     cdef readonly Decoder typed
@@ -40,6 +39,7 @@ cdef class Stream:
 
     cpdef info(self)
     cpdef beginning(self)
+    cpdef tuple parties(self)
     cpdef part(self)
     cpdef Group login(self)
     cpdef bint is_nobodys(self)

@@ -1,16 +1,19 @@
 """One stream of bytes, of a flow or inside one, and what is known of it so far. State only."""
 
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from backchannel.contract import Output, Session, Start
 from backchannel.decoder import Decoder
 from backchannel.engine.known import Known
 from backchannel.engine.logins import Group
 from backchannel.engine.observation import FlowInfo, Place
-from backchannel.engine.run import Run
 from backchannel.engine.step import Step, step
 from backchannel.events import Event
 from backchannel.model import Claim, Confidence, Endpoint, More, Side, Standing
+
+if TYPE_CHECKING:
+    from backchannel.engine.run import Run
 
 REPLAY_BYTES = 16_384
 """Bytes kept of a stream that nobody has proved to speak yet, to show them to the next decoder."""
@@ -107,7 +110,7 @@ class Stream:
     def __init__(
         self,
         *,
-        run: Run,
+        run: "Run",
         slot: int,
         ends: FlowInfo,
         given: Start,
@@ -209,6 +212,12 @@ class Stream:
         if self.given is not None:
             return self.given
         return self.run.start(self)
+
+    def parties(self) -> tuple[Endpoint, Endpoint]:
+        """Return client and server as its session is told."""
+        if self.given is not None:
+            return self.given.client, self.given.server
+        return self.run.parties(self)
 
     def login(self) -> Group | None:
         """Return the login that it belongs to."""
