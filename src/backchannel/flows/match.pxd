@@ -40,6 +40,13 @@ cdef struct wide_t:
     uint64_t of_size[WINDOW + 1]    # by size of the payload; the last: WINDOW and all above
     gate_t gates[MOST_WIDE]
 
+cdef struct row_t:
+    # What is left to look at of the gates that a payload may pass.
+    uint64_t left               # those of `wide`, a bit for each
+    const gate_t* wide
+    const gate_t* narrow        # the next of the others
+    const gate_t* end
+
 cdef struct magic_t:
     uint64_t bit
     uint32_t number             # IP protocol; 0: any

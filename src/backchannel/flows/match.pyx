@@ -159,28 +159,17 @@ cdef class Matcher:
         """
         cdef uint8_t padded[WINDOW]
         cdef uint32_t transport = STREAM if number == TCP else DATAGRAM if number == UDP else OTHER
-        cdef uint32_t place = 3 * opening + transport, at
-        cdef const wide_t* wide = &self.wide[place]
-        cdef uint64_t hits = 0, left = wide.of_size[min(size, <uint32_t>WINDOW)]
         cdef const uint8_t* front = windowed(data, size, padded)
+        cdef row_t row = row_of(self, 3 * opening + transport, front, size)
+        cdef uint64_t hits = 0
         cdef head_t head = head_t(False, False, 0)
-        cdef const gate_t* narrow = self.gates + self.starts[256 * place + data[0]]
-        cdef const gate_t* end = self.gates + self.starts[256 * place + data[0] + 1]
         cdef const gate_t* gate
         cdef const magic_t* magic
         cdef int answer
         maybe[0] = 0
-        for at in range(wide.asked):
-            if wide.places[at] < size:
-                left &= wide.may[at][front[wide.places[at]]]
         while True:
-            if left:
-                gate = &wide.gates[lowest(left)]
-                left &= left - 1
-            elif narrow != end:
-                gate = narrow
-                narrow += 1
-            else:
+            gate = following(&row)
+            if gate == NULL:
                 break
             if shut(gate, front, size):
                 continue
@@ -211,22 +200,25 @@ cdef class Matcher:
         those with the longest pattern first.
         """
         cdef const uint8_t* data = payload
-        cdef uint32_t size = len(payload), place = 3 + <uint32_t>_TRANSPORTS.index(transport)
+        cdef uint32_t size = len(payload)
         cdef uint32_t longest[64]       # one more than the size of the pattern; 0: none fits
         cdef uint8_t padded[WINDOW]
         cdef const uint8_t* front
+        cdef row_t row
+        cdef uint64_t fit = 0
         cdef head_t head = head_t(False, False, 0)
-        cdef wide_t* wide = &self.wide[place]
         cdef const gate_t* gate
         cdef const magic_t* magic
-        cdef uint32_t at, index, narrow
+        cdef uint32_t index
         if not size:
             return []
         memset(longest, 0, sizeof(longest))
         front = windowed(data, size, padded)
-        narrow = self.starts[256 * place + data[0]]
-        for at in range(wide.count + self.starts[256 * place + data[0] + 1] - narrow):
-            gate = &wide.gates[at] if at < wide.count else &self.gates[narrow + at - wide.count]
+        row = row_of(self, 3 + <uint32_t>_TRANSPORTS.index(transport), front, size)
+        while True:
+            gate = following(&row)
+            if gate == NULL:
+                break
             if shut(gate, front, size):
                 continue
             magic = &self.magics[gate.magic]
@@ -237,8 +229,14 @@ cdef class Matcher:
                 continue
             if self.fits(magic, data, size, True, False, &head) != NO:
                 longest[index] = magic.size + 1
-        found = [(-<int>longest[index], index) for index in range(64) if longest[index]]
-        return [number for _, number in sorted(found)]
+                fit |= magic.bit
+        found = []
+        while fit:  # both in one number, which is compared faster than a pair
+            index = lowest(fit)
+            fit &= fit - 1
+            found.append((LONGEST_PATTERN + 1 - longest[index]) * 64 + index)
+        found.sort()
+        return [both & 63 for both in found]
 
     cdef int fits(
         self,
@@ -456,6 +454,32 @@ cdef gate_t make_gate(const magic_t* magic, uint16_t number, bint opening):
         for at in range(gate.at, min(gate.at + 8, magic.at + magic.size)):
             gate.value |= <uint64_t>magic.pattern[at - magic.at] << 8 * (at - gate.at)
             gate.mask |= <uint64_t>magic.mask[at - magic.at] << 8 * (at - gate.at)
+    return gate
+
+
+cdef inline row_t row_of(
+    Matcher matcher, uint32_t place, const uint8_t* front, uint32_t size
+) noexcept nogil:
+    """Return the gates of a place that may open for a payload."""
+    cdef const wide_t* wide = &matcher.wide[place]
+    cdef uint64_t left = wide.of_size[min(size, <uint32_t>WINDOW)]
+    cdef const uint32_t* starts = &matcher.starts[256 * place + front[0]]
+    cdef uint32_t at
+    for at in range(wide.asked):
+        if wide.places[at] < size:
+            left &= wide.may[at][front[wide.places[at]]]
+    return row_t(left, &wide.gates[0], matcher.gates + starts[0], matcher.gates + starts[1])
+
+
+cdef inline const gate_t* following(row_t* row) noexcept nogil:
+    """Return the next gate; NULL after the last."""
+    cdef const gate_t* gate = NULL
+    if row.left:
+        gate = &row.wide[lowest(row.left)]
+        row.left &= row.left - 1
+    elif row.narrow != row.end:
+        gate = row.narrow
+        row.narrow += 1
     return gate
 
 

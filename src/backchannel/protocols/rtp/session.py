@@ -6,6 +6,7 @@ before PROOF of them came. A flow that a call announced is spared the withdrawal
 numbers for each of at most STREAMS sources.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal
 
@@ -26,6 +27,9 @@ PROOF = 5
 """Packets of one source in sequence that prove RTP: four steps of 16 bits, each within WINDOW."""
 WINDOW = 64
 """Packets that may be missing between two in sequence."""
+REMEMBERED = 256
+"""Source descriptions of which it is remembered what they say: each comes again every few
+seconds."""
 STRIKES = 2
 STREAMS = 64
 ENOUGH = {False: 1000, True: 20_000}
@@ -223,8 +227,7 @@ class Session(Decoder):
             event
             for report in reports
             if report.kind == wire.SDES
-            for ssrc, items in wire.descriptions(report)
-            for event in _described(ssrc, items)
+            for event in _described(report)
         ]
         fresh: list[Output] = []
         for event in events:
@@ -242,7 +245,14 @@ def within(service: str, accounts: tuple[str, ...]) -> Session:
     return Session(start, service)
 
 
-def _described(ssrc: int, items: dict[int, bytes]) -> list[Event]:
+@lru_cache(maxsize=REMEMBERED)
+def _described(report: wire.Report) -> list[Event]:
+    """Return what the source descriptions of a report say."""
+    chunks = wire.descriptions(report)
+    return [event for ssrc, items in chunks for event in _source(ssrc, items)]
+
+
+def _source(ssrc: int, items: dict[int, bytes]) -> list[Event]:
     """Return what one chunk of a source description says."""
     told = {kind: decode(text) for kind, text in items.items()}
     cname = told.get(_CNAME, "")
