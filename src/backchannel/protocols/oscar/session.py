@@ -22,7 +22,7 @@ from backchannel.protocols.oscar import (
     wire,
 )
 from backchannel.protocols.oscar.names import FAMILIES
-from backchannel.protocols.oscar.recognition import recognise
+from backchannel.protocols.oscar.recognise import recognise
 from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import (
     DATA,

@@ -1,4 +1,4 @@
-# C types for recognition.py, which says what these are.
+# C types for recognise.py, which says what these are.
 
 cimport cython
 

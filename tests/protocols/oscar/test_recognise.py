@@ -22,7 +22,7 @@ from tests.protocols.oscar.craft import (
 
 from backchannel.model import MORE, Claim
 from backchannel.protocols import Peek
-from backchannel.protocols.oscar.recognition import recognise
+from backchannel.protocols.oscar.recognise import recognise
 
 GREETING = flap(1, hello())
 COOKIE = flap(1, hello(tlv(6, AUTH_COOKIE)))
