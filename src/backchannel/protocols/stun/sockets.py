@@ -83,6 +83,6 @@ def _host(socket: Socket) -> str:
 
 def _latest(entries: dict[K, V], most: int) -> dict[K, V]:
     """Return *entries*, without the first where there are more than *most*."""
-    for each in list(entries)[:-most]:
-        del entries[each]
+    while len(entries) > most:
+        del entries[next(iter(entries))]
     return entries
