@@ -5,7 +5,6 @@ Zstandard. All inputs are read in the order of their first packets, so that the 
 set continue from file to file.
 """
 
-import hashlib
 import io
 import itertools
 import os
@@ -107,8 +106,10 @@ class Source:
         """Return the SHA-256 of the file as it is on disk; empty where it is read but once."""
         if self.once:
             return ""
+        from hashlib import file_digest  # noqa: PLC0415 - which takes long to load
+
         with Path(self.path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return file_digest(file, "sha256").hexdigest()
 
     def _chunks(self, size: int) -> Iterator[Chunk]:
         if self.path == STDIN:

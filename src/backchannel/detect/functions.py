@@ -1,12 +1,12 @@
 """The library of functions that rules may call. Each is pure, and takes what the wire brings."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+from backchannel.hashes import sha256
 from backchannel.patterns import later
 
 _TEXT = 65_536
@@ -190,7 +190,7 @@ def link(text: object) -> str:
 
 def digest(text: object) -> str:
     """Return a short digest, so that private matter can be compared without being kept."""
-    return hashlib.sha256(str(text).encode("utf-8", "replace")).hexdigest()[:16]
+    return sha256(str(text).encode("utf-8", "replace"))[:8].hex()
 
 
 def amount(number: object, unit: str) -> str:

@@ -5,7 +5,6 @@ and let go; what came early waits, within a bound. With a folder, bytes are also
 under a name we choose: a path or name from the wire never touches the file system.
 """
 
-import hashlib
 import heapq
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +59,8 @@ class _Assembly:
     )
 
     def __init__(self, opened: FileOpen) -> None:
+        import hashlib  # noqa: PLC0415 - it takes long to load, and few captures have files
+
         self.opened = opened
         self.hashes = [hashlib.sha256()]
         if opened.sha1:
@@ -255,10 +256,12 @@ class FileStore:
         return transfer
 
     def _keep(self, assembly: _Assembly, part: Path, transfer: Transfer) -> None:
+        from hashlib import file_digest  # noqa: PLC0415 - as above
+
         assembly.release()
         assert self._folder is not None
         with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = file_digest(file, "sha256").hexdigest()
         name = digest if transfer.complete else f"{digest}.partial"
         part.replace(self._folder / name)
         self.extracted.append(

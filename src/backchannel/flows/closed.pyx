@@ -3,7 +3,6 @@
 
 from array import array
 from binascii import b2a_base64
-from hashlib import sha1
 from ipaddress import IPv6Address
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -18,6 +17,7 @@ from backchannel.flows.row import PORTED
 from backchannel.flows.rows cimport state_of
 from backchannel.flows.slots cimport bytes_of, holes_of, packets_of, payload_of
 from backchannel.flows.state cimport BEGUN, CLIENT_HIGH, TCP, UDP, WIDE, extra_t, join
+from backchannel.hashes cimport sha1
 
 cdef enum Number:
     # The columns of numbers, in the order of `columns.NUMBERS`.
@@ -154,8 +154,7 @@ cdef class Closed:
         offsets, out = array("i", [0]), bytearray()
         for at in range(self.count):
             size = hashed(&self.rows[at], text)
-            digest = sha1(text[:size], usedforsecurity=False).digest()
-            out += b"1:" + b2a_base64(digest, newline=False)
+            out += b"1:" + b2a_base64(sha1(text[:size]), newline=False)
             offsets.append(len(out))
         return Texts(offsets, bytes(out))
 

@@ -3,11 +3,11 @@
 Source: https://github.com/corelight/community-id-spec
 """
 
-import hashlib
 import struct
 from binascii import b2a_base64
 from ipaddress import IPv6Address
 
+from backchannel.hashes import sha1
 from backchannel.model import Endpoint
 
 ICMP, ICMP6 = 1, 58
@@ -48,7 +48,6 @@ def flow_id(protocol: int, client: Endpoint, server: Endpoint, types: tuple[int,
     return community_id(protocol, one, other, client.port, server.port)
 
 
-_SHA1 = hashlib.sha1(usedforsecurity=False)
 _PORTS = struct.Struct(">HH").pack
 _PROTOCOL = [bytes((number, 0)) for number in range(256)]
 """How each IP protocol stands in what is hashed."""
@@ -63,9 +62,8 @@ def community_id(protocol: int, client: bytes, server: bytes, sport: int, dport:
     if not one_way and (server, dport) < (client, sport):
         client, server, sport, dport = server, client, dport, sport
     ports = _PORTS(sport, dport) if protocol in _HASHED else b""
-    digest = _SHA1.copy()  # which takes half as long as making a new one
-    digest.update(b"".join((b"\0\0", client, server, _PROTOCOL[protocol], ports)))
-    return "1:" + b2a_base64(digest.digest(), newline=False).decode()
+    digest = sha1(b"".join((b"\0\0", client, server, _PROTOCOL[protocol], ports)))
+    return "1:" + b2a_base64(digest, newline=False).decode()
 
 
 def _packed(address: str) -> bytes:

@@ -1,6 +1,5 @@
 """SHA-256 of the captures, so that a reader of the report can tell whether a file is the same."""
 
-import hashlib
 from pathlib import Path
 
 import msgspec
@@ -35,9 +34,11 @@ def with_digests(document: Document) -> Document:
 
 
 def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
+    from hashlib import sha256  # noqa: PLC0415 - which takes long to load
+
     if not Path(path).is_file():  # a named pipe would be waited for
         return ""
+    digest = sha256()
     try:
         with Path(path).open("rb") as file:
             while chunk := file.read(CHUNK):

@@ -224,10 +224,7 @@ class Session(Decoder):
     def _control(self, reports: list[wire.Report]) -> list[Output]:
         """Tell what participants say of themselves, once."""
         events = [
-            event
-            for report in reports
-            if report.kind == wire.SDES
-            for event in _described(report)
+            event for report in reports if report.kind == wire.SDES for event in _described(report)
         ]
         fresh: list[Output] = []
         for event in events:
