@@ -96,6 +96,11 @@ _TELLING: tuple[tuple[Verdict, str, tuple[bytes, ...], re.Pattern[bytes]], ...] 
     ),
 )
 """What a line shows, which commands can show it, and how: only for these a pattern is compiled."""
+_BY_COMMAND = {
+    each: tuple(row for row in _TELLING if each in row[2])
+    for _, _, commands, _ in _TELLING
+    for each in commands
+}
 _OPENING = frozenset(
     b"PASS NICK USER CAP STARTTLS WEBIRC SERVER PROTOCTL CAPAB JOIN PING PONG QUIT MODE "
     b"AUTHENTICATE NOTICE ERROR PRIVMSG WHO ISON USERHOST OPER AWAY".split()
@@ -109,8 +114,8 @@ def recognise(peek: Peek) -> Claim | More | None:
     """Claim the first telling line of either side."""
     if peek.transport != "tcp":
         return None
-    client, mine, some = _look(peek.client, begun=peek.begun)
-    server, theirs, more = _look(peek.server, begun=peek.begun)
+    client, mine, some = _look(peek.client, peek.begun)
+    server, theirs, more = _look(peek.server, peek.begun)
     if "foreign" in (client, server):
         return None
     if client or server:
@@ -121,7 +126,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     return MORE
 
 
-def _look(data: bytes, *, begun: bool) -> tuple[Verdict, str, int]:
+def _look(data: bytes, begun: bool) -> tuple[Verdict, str, int]:
     """Return what the lines of a side say, the evidence, and how many there are."""
     lines = data.split(b"\n")
     unfinished = lines.pop()
@@ -137,8 +142,8 @@ def _look(data: bytes, *, begun: bool) -> tuple[Verdict, str, int]:
             return "foreign", "", 0
         numeric = len(command) == len(_NUMERIC) and command.isdigit()
         name = _NUMERIC if numeric else name
-        for verdict, evidence, commands, pattern in _TELLING:
-            if name in commands and pattern.match(line):
+        for verdict, evidence, _, pattern in _BY_COMMAND.get(name, ()):
+            if pattern.match(line):
                 return verdict, evidence, count + 1
         fits = numeric or (command.isalpha() and len(command) <= _LONGEST_COMMAND)
         fits = fits and len(source) <= _LONGEST_SOURCE + 1 and source != b":"

@@ -156,9 +156,11 @@ def length_of(data: bytes) -> bytes:
     """
     if len(data) < V1.size:
         return b""
-    length = V1.unpack_from(data)[4]
-    before = (V1.size + length).to_bytes(8, "little")[:4]
-    return before if length and plausible(before + data[: V1.size]) else b""
+    length = int.from_bytes(data[24:28], "little")
+    if not 0 < length <= MAX_FRAME - V1.size:  # as of nearly all that is none
+        return b""
+    before = (V1.size + length).to_bytes(4, "little")
+    return before if plausible(before + data[: V1.size]) else b""
 
 
 def shakes(data: bytes) -> bool:
@@ -173,8 +175,10 @@ def plausible(data: bytes) -> bool:
     if len(data) < 4 + V1.size:
         return False
     size = int.from_bytes(data[:4], "little")
+    if not V1.size <= size <= MAX_FRAME:
+        return False
     session, identifier, offset, total, length, flags, _, _, acked = V1.unpack_from(data, 4)
-    if size < V1.size or size > MAX_FRAME or flags & ~_KNOWN_FLAGS or not identifier:
+    if flags & ~_KNOWN_FLAGS or not identifier:
         return False
     if flags & ACK:
         return size == V1.size and not length and 0 < acked < 1 << 40

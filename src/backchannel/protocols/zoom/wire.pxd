@@ -2,6 +2,8 @@
 
 cimport cython
 
+from backchannel.reader cimport u32_at
+
 cdef int _VOICE, _VIDEO, _BY_SERVER, _SCREEN, _BINDS
 cdef Py_ssize_t _RTP, _OPENS, _ANSWERS, _PINGS, _ENDS, _BIND, _DIRECT, _UUID
 cdef Py_ssize_t _QUESTION, _TOLD, _LONGEST
@@ -31,6 +33,8 @@ cpdef bint answers_ping(bytes ping, bytes pong) except -1
 cpdef Inner read_inner(bytes data, Py_ssize_t at)
 @cython.locals(octets="const unsigned char *", use=int, inner=Inner)
 cdef Inner _bind(bytes data, Py_ssize_t at)
+@cython.locals(size=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t)
+cpdef read_direct(bytes data)
 cpdef bytes question(bytes data)
 @cython.locals(octets="const unsigned char *")
 cpdef told(bytes data)

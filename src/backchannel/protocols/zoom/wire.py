@@ -28,6 +28,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
+from backchannel.reader import u32_at
+
 OPENING, ANSWER, PING, PONG, MEDIA, END, DIRECT = 1, 2, 3, 4, 5, 7, 0x1F
 NOTHING, VOICE, SCREEN, VIDEO, REPORT, BIND = range(6)
 """What an inner packet is; the first three numbers of media are Zoom's own."""
@@ -188,11 +190,11 @@ def read_direct(data: bytes) -> Attempt | None:
     size = len(data)
     if size < _DIRECT or data[0] != DIRECT or data[1] != 2:
         return None
-    length = int.from_bytes(data[24:28], "big")
+    length = u32_at(data, 24)
     end = 28 + length
-    if not 0 < length <= _LONGEST or size != end + 4 + _UUID + 4 or any(data[-4:]):
+    if not 0 < length <= _LONGEST or size != end + 4 + _UUID + 4:
         return None
-    if int.from_bytes(data[end : end + 4], "big") != _UUID:
+    if u32_at(data, end) != _UUID or u32_at(data, size - 4):
         return None
     address, call = _address(data[28:end]), _call(data[end + 4 : end + 4 + _UUID])
     port = data[22] << 8 | data[23]
