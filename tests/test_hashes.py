@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backchannel.hashes import Mac, remembered, sha1, sha256
+from backchannel.hashes import Mac, remembered, sha1, sha256, with_mark
 
 SIZES = (0, 55, 56, 63, 64, 65, 119, 120, 128)
 """Where padding takes another block, and where blocks end."""
@@ -120,6 +120,18 @@ def test_the_newest_are_remembered():
 def test_messages_of_one_size_have_marks_of_their_own():
     made = (number.to_bytes(size) for size in (4, 16, 40) for number in range(5000))
     assert len({remembered(b"", message, 0, 1) for message in made}) == 15_000
+
+
+@given(st.lists(st.integers(-(1 << 63), (1 << 63) - 1)))
+def test_numbers_are_marks_of_themselves(numbers):
+    marks = b""
+    for number in numbers:
+        before, marks = marks, with_mark(marks, number)
+        assert with_mark(marks, number) is marks
+        assert marks.startswith(before)
+    assert marks == b"".join(
+        each.to_bytes(8, sys.byteorder, signed=True) for each in dict.fromkeys(numbers)
+    )
 
 
 def test_another_run_has_other_marks():

@@ -1,6 +1,6 @@
 # C types for hashes.pyx.
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
 
 cdef class Mac:
@@ -12,3 +12,4 @@ cdef class Mac:
 cpdef bytes sha256(bytes message)
 cpdef bytes sha1(bytes message)
 cpdef bytes remembered(bytes marks, bytes message, int kind, int most)
+cpdef bytes with_mark(bytes marks, int64_t mark)

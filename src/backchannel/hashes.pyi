@@ -26,3 +26,8 @@ def remembered(marks: bytes, message: bytes, kind: int, most: int) -> bytes:
     A mark has 8 bytes and lasts for this run. Another message, or the same as another *kind*, has
     the same one once in 2^64, and nobody can make one that has.
     """
+
+def with_mark(marks: bytes, mark: int) -> bytes:
+    """Return *marks* with *mark*, a number of 64 bits with its sign, added; *marks* themselves
+    where they have it already.
+    """

@@ -8,7 +8,7 @@ A library makes an object for each digest, which costs more than digesting one o
 from os import urandom
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from backchannel.wire cimport be32, be64, mix
@@ -90,8 +90,17 @@ cpdef bytes sha1(bytes message):
 
 cpdef bytes remembered(bytes marks, bytes message, int kind, int most):
     """Return marks with that of a message added; marks themselves where they have it already."""
+    return added(marks, mark_of(<const uint8_t*><const char*>message, len(message), kind), most)
+
+
+cpdef bytes with_mark(bytes marks, int64_t mark):
+    """Return marks with one more; marks themselves where they have it already."""
+    return added(marks, <uint64_t>mark, 0)
+
+
+cdef bytes added(bytes marks, uint64_t mark, int most):
+    """Return marks with one more, of which the newest *most* are kept: all, where that is 0."""
     cdef uint64_t size = len(marks), at = 0, each
-    cdef uint64_t mark = mark_of(<const uint8_t*><const char*>message, len(message), kind)
     cdef const char* known = marks
     cdef char* made
     while size - at >= MARK:

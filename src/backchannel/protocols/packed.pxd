@@ -2,6 +2,8 @@
 
 cimport cython
 
+from backchannel.hashes cimport with_mark
+
 
 @cython.locals(
     ours="const unsigned char *", theirs="const unsigned char *", size=Py_ssize_t, at=Py_ssize_t,
@@ -10,7 +12,6 @@ cimport cython
 cpdef Py_ssize_t place(bytes rows, bytes key, Py_ssize_t width) except? -2
 @cython.locals(octets="const unsigned char *", end=Py_ssize_t)
 cpdef bytes without(bytes rows, Py_ssize_t at, Py_ssize_t width)
-@cython.locals(mark=bytes)
 cpdef bytes marked(bytes marks, value)
 @cython.locals(at=Py_ssize_t)
 cpdef bytes unmarked(bytes marks, value)

@@ -6,6 +6,8 @@ Of most flows one or two things are told, and there may be ten thousands of them
 from collections.abc import Hashable
 from struct import Struct
 
+from backchannel.hashes import with_mark
+
 MARK = 8
 """Bytes by which a value is remembered."""
 _mark = Struct("q").pack
@@ -35,8 +37,7 @@ def marked(marks: bytes, value: Hashable) -> bytes:
     """Return *marks* with that of *value* added; *marks* themselves where they have it already.
     Values of one table are of one type: 0 and "" have one mark.
     """
-    mark = _mark(hash(value))
-    return marks + mark if place(marks, mark, MARK) < 0 else marks
+    return with_mark(marks, hash(value))
 
 
 def unmarked(marks: bytes, value: Hashable) -> bytes:

@@ -18,7 +18,7 @@ cdef class Calls:
     cdef Media _media
     cdef int _told
 
-    @cython.locals(kind=str, told=list, bit=int)
+    @cython.locals(kind=str, told=list, heard=list, bit=int)
     cpdef list add(self, side, bytes data)
     cpdef list end(self, side)
     cpdef list leave(self, side)

@@ -60,12 +60,13 @@ class Calls:
             self._told |= bit
             detail = hello(data) if kind == "dtls" else ""
             told.append(StunCarries(kind=kind, detail=detail))
-        if kind == "media":
-            if self._media is None:
-                # announced: STUN has shown that this is a call's flow, so nothing refutes it
-                self._media = within(self._service, self._accounts)
-            told += self._media.feed(side, data)
-        return told
+        if kind != "media":
+            return told
+        if self._media is None:
+            # announced: STUN has shown that this is a call's flow, so nothing refutes it
+            self._media = within(self._service, self._accounts)
+        heard = self._media.feed(side, data)
+        return told + heard if told else heard
 
     def end(self, side: Side) -> list[Output]:
         """Sum up what *side* sent."""

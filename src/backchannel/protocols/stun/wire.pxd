@@ -56,7 +56,7 @@ cpdef Py_ssize_t fingerprint(bytes covered) except -1
 cpdef bytes signed(bytes data, Py_ssize_t integrity)
 @cython.locals(
     octets="const unsigned char *", size=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t,
-    n=Py_ssize_t, clear=bytearray,
+    n=Py_ssize_t, port=Py_ssize_t, clear=bytearray,
 )
 cdef bytes _packed(bytes data, Py_ssize_t at, bint masked)
 cpdef endpoint(bytes packed)

@@ -230,6 +230,9 @@ def _packed(data: bytes, at: int, masked: bool) -> bytes | None:
     start, end = at + 6, at + 4 + size
     if not masked:
         return octets[start:end]
+    if size == 8:  # IPv4, as nearly always: in one number
+        port = (octets[start] ^ octets[4]) << 8 | (octets[start + 1] ^ octets[5])
+        return (port << 32 | u32_at(data, start + 2) ^ u32_at(data, 4)).to_bytes(6, "big")
     clear = bytearray(octets[start:end])
     clear[0] ^= octets[4]
     clear[1] ^= octets[5]
