@@ -218,7 +218,7 @@ class Session(Decoder):
         if kind == REQUEST:
             self._ask(side, data[4:20])
         elif kind != INDICATION:
-            told += self._proves(side, data[4:20])
+            self._proves(side, data[4:20], told)
         return told
 
     def _whose(self, found: Owner | None) -> list[Output]:
@@ -239,12 +239,14 @@ class Session(Decoder):
         if message.intact:
             self.standing = _PARSED
         told = self._whose(owner(message)) if self._nameless else []
-        told += self._software(side, message)
+        self._software(side, message, told)
         if message.kind == REQUEST:
-            return told + self._request(side, message, data)
-        if message.kind == INDICATION:
-            return told + self._indication(side, message)
-        return told + self._answer(side, message)
+            self._request(side, message, data, told)
+        elif message.kind == INDICATION:
+            told += self._indication(side, message)
+        else:
+            self._answer(side, message, told)
+        return told
 
     def _broken(self, reason: str) -> list[Output]:
         self._packets += 1
@@ -254,16 +256,16 @@ class Session(Decoder):
                 self.standing = _REFUTED
         return self._once(Malformed(reason=reason))
 
-    def _request(self, side: Side, message: Message, data: bytes) -> list[Output]:
+    def _request(self, side: Side, message: Message, data: bytes, told: list[Output]) -> None:
         self._ask(side, message.transaction)
-        told = self._check(message) if message.method == BINDING else []
+        if message.method == BINDING:
+            self._check(message, told)
         relays = message.method != BINDING and self.service != WHATSAPP  # which admits, no more
         if relays or message.has(REALM):
             asked = self._turn().ask(message, data)
             told += asked if self._nameless else with_peers(self._start, self.service, asked)
         if message.method != BINDING:
             self._most = MESSAGES
-        return told
 
     def _ask(self, side: Side, transaction: bytes) -> None:
         """Remember who asked, the latest PENDING times."""
@@ -283,30 +285,31 @@ class Session(Decoder):
         self._packets += bool(told)
         return told
 
-    def _proves(self, side: Side, transaction: bytes) -> list[Output]:
+    def _proves(self, side: Side, transaction: bytes, told: list[Output]) -> None:
         """Take an answer: it proves what it is where the other side asked, who is known by that."""
         octets, at = self._pending, place(self._pending, transaction, _ROW)
         if at < 0:
-            return []
+            return
         asked = octets[at + _ROW - 1] != side
         self._pending = without(self._pending, at, _ROW)
         if not asked:
-            return []
+            return
         self.standing = _PARSED
-        if not self._showed:
-            return []
-        self._showed, start = False, self._start
-        return remember(start, self.service, of(start, start.client if side else start.server))
+        if self._showed:
+            self._showed, start = False, self._start
+            asker = start.client if side else start.server
+            told += remember(start, self.service, of(start, asker))
 
-    def _answer(self, side: Side, message: Message) -> list[Output]:
-        told = self._proves(side, message.transaction)
+    def _answer(self, side: Side, message: Message, told: list[Output]) -> None:
+        self._proves(side, message.transaction, told)
         if self._relay is not None:
             told += self._relay.answer(message)
         if message.kind == SUCCESS and message.method == CONNECTION_BIND:
             self.done = True  # from here on it is a connection of somebody's, through the relay
-        return told + self._mapped(side, message) if message.kind == SUCCESS else told
+        if message.kind == SUCCESS:
+            self._mapped(side, message, told)
 
-    def _mapped(self, side: Side, message: Message) -> list[Output]:
+    def _mapped(self, side: Side, message: Message, told: list[Output]) -> None:
         """Tell the address that a NAT gave to who asked, where it is not the one that shows."""
         packed = message.packed(XOR_MAPPED)
         if packed is None:
@@ -315,13 +318,13 @@ class Session(Decoder):
             packed = message.packed(MAPPED_ADDRESS)
         binding = message.method == BINDING
         if packed is None or not self._fresh((packed, binding, "mapped")):
-            return []
+            return
         mapped, start = endpoint(packed), self._start
         asker = start.server if side == _CLIENT else start.client
         if mapped.address == asker.address:
-            return []
+            return
         use = (start.purpose or _VOICE) if binding or not self._nameless else _TUNNEL
-        return [
+        told.append(
             PeerAddress(
                 use=use,
                 account="",
@@ -330,37 +333,37 @@ class Session(Decoder):
                 transport="tcp" if self._tcp else "udp",
                 how="stun-mapped",
             )
-        ]
+        )
 
-    def _check(self, message: Message) -> list[Output]:
+    def _check(self, message: Message, told: list[Output]) -> None:
         """Tell of an ICE check: a binding request with two names."""
         names, nominated = message.value(USERNAME), message.has(USE_CANDIDATE)
         if not names or message.has(REALM):
-            return []
+            return
         role: Literal["controlling", "controlled", ""] = ""
         if message.has(CONTROLLING):
             role = "controlling"
         elif message.has(CONTROLLED):
             role = "controlled"
         if not self._fresh((names, role, nominated)):
-            return []
-        return [
+            return
+        told.append(
             IceCheck(
                 username=message.text(USERNAME),
                 role=role,
                 nominated=nominated,
                 vendor=vendor(message),
             )
-        ]
+        )
 
-    def _software(self, side: Side, message: Message) -> list[Output]:
+    def _software(self, side: Side, message: Message, told: list[Output]) -> None:
         value = message.value(SOFTWARE)
         if not value or not self._fresh((value, side)):
-            return []
+            return
         text = message.text(SOFTWARE)
         name, _, version = text.partition("-") if text.startswith("Coturn-") else (text, "", "")
         role: Literal["client", "server"] = "client" if side is _CLIENT else "server"
-        return [Software(name=name, version=version, role=role)]
+        told.append(Software(name=name, version=version, role=role))
 
     # -- what is told --------------------------------------------------------------------------
 
