@@ -27,7 +27,7 @@ _VERSION_SIZE = len("HTTP/1.1")
 _LONGEST_METHOD = 24
 _ESTABLISHED = "connection established"
 _RANGE = re.compile(r"bytes[ =]*(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-_WANTED = re.compile(r"bytes\s*[=\s]\s*(\d{0,18})-(\d{0,18})")
+_WANTED = re.compile(r"bytes(?:\s*=\s*|\s+)(\d{0,18})-(\d{0,18})")
 """Early BearShare leaves out the `=` (LimeWire's RangeHeaderInterceptor)."""
 
 
