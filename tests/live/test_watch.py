@@ -1,11 +1,14 @@
 """A whole watch: what a user sees of it, and what happens when something goes wrong."""
 
+import fcntl
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from tests.live.world import EXAMPLES, PATIENCE, ROOT, Watch, needs
 from backchannel.capture import sources
 
 AIM, ICQ = EXAMPLES / "aim/aim_presence.pcap", EXAMPLES / "icq/icq_v5_neticq_iserverd.pcap"
+IRC = EXAMPLES / "irc/irc_irssi_ngircd_dcc.pcap"
 
 
 def command(*arguments):
@@ -105,6 +109,22 @@ def test_it_ends_in_order_when_nobody_reads_it_any_more(world, tmp_path, termina
     assert watch.process.wait(PATIENCE) in (0, 2)
     assert len((tmp_path / "events").read_text().splitlines()) == 68
     assert "alicerec" in (tmp_path / "report.html").read_text()
+
+
+def test_a_terminal_that_takes_nothing_holds_up_nobody(world, tmp_path):
+    """As after Ctrl-S, or where the SSH connection is dead: all goes on, and it can be ended."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 60, 200, 0, 0))
+    events = tmp_path / "events"
+    watch = Watch(world, tmp_path, "--events", events, stdin=theirs, stdout=theirs)
+    os.close(theirs)
+    shown(ours, b"nothing found yet")
+    for capture, service in ((AIM, '"aim"'), (ICQ, '"icq"'), (IRC, '"irc"')):
+        time.sleep(3)  # screens that nobody takes
+        world.replay(capture)
+        watch.until(lambda: service in events.read_text())  # noqa: B023
+    assert watch.stop() in (0, 2)
+    os.close(ours)
 
 
 def test_a_full_disk_under_its_lines_is_said_and_does_not_end_it(world, tmp_path):

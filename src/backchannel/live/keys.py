@@ -64,7 +64,7 @@ class Keyboard:
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(termios.error):  # it is gone
-            termios.tcsetattr(self.fd, termios.TCSADRAIN, self._before)
+            termios.tcsetattr(self.fd, termios.TCSANOW, self._before)
 
     def read(self) -> list[str]:
         """Return the keys that were pressed; call only when there is something to read.

@@ -9,8 +9,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console
 from rich.layout import Layout
@@ -22,6 +21,7 @@ from backchannel.live import panels
 from backchannel.live.alert import Alert, reaches
 from backchannel.live.collector import chosen
 from backchannel.live.keys import Keyboard
+from backchannel.live.outlet import Outlet
 from backchannel.live.screen import Service
 from backchannel.remark import remark
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 WINDOW = 5
 """Seconds over which rates are taken."""
 LONGEST_FILTER = 60
+PARTING = 1.0
+"""Seconds that the terminal has at the end to take what it has not yet."""
 HEAD, FOOT = 3, 1
 WIDE = 100
 """Columns that a screen must have for talkers and for where a finding was seen."""
@@ -42,7 +44,9 @@ class View:
     talkers = True
 
     def __init__(self, console: Console | None = None, keyboard: Keyboard | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._outlet = Outlet(sys.stdout) if console is None else None
+        file = cast("IO[str] | None", self._outlet)
+        self._console = console or Console(file=file, highlight=False)
         self._keyboard = keyboard or Keyboard(sys.stdin.fileno())
         self._live = Live(console=self._console, screen=True, auto_refresh=False, transient=True)
         self._watcher: Watcher | None = None
@@ -53,7 +57,7 @@ class View:
         self._events: Counter[str] = Counter()
         self._fresh: dict[str, float] = {}
         self._notices: deque[str] = deque(maxlen=50)
-        self._paused = self._typing = self._helping = False
+        self._paused = self._typing = self._helping = self._stale = False
         self._open: Finding | None = None
         self._filter, self._least = "", "info"
         self._chosen = self._begun = 0
@@ -67,10 +71,10 @@ class View:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._live.__exit__(None, None, None)
+        self._live.__exit__(None, None, None)
+        taken = self._outlet is None or self._outlet.drain(PARTING)
         self._keyboard.__exit__()
-        for text in list(self._notices)[-5:]:
+        for text in list(self._notices)[-5:] if taken else ():
             remark(text)
 
     def start(self, watcher: "Watcher") -> None:
@@ -84,6 +88,8 @@ class View:
 
     def look(self) -> bool:
         """Act on keys; return whether it is time to stop."""
+        if self._stale:
+            self.draw()
         if not select.select([self._keyboard.fd], [], [], 0)[0]:
             return False
         stop = False
@@ -181,10 +187,10 @@ class View:
     # -- the screen ----------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Draw everything. A terminal that is gone shows nothing; its keyboard says so."""
-        if self._watcher is not None:
-            with suppress(OSError):
-                self._live.update(self._screen(), refresh=True)
+        """Draw everything; a little later where the terminal has not taken the screen before."""
+        self._stale = self._outlet is not None and self._outlet.busy
+        if self._watcher is not None and not self._stale:
+            self._live.update(self._screen(), refresh=True)
 
     def _screen(self) -> Layout:
         width, height = self._console.size
