@@ -141,6 +141,11 @@ def test_it_fits_every_terminal(view, width, height):
     assert all(len(line) <= width for line in shown)
 
 
+def test_a_narrow_terminal_shows_drops_first(view):
+    view._console.size = (50, 10)
+    assert "drops 0" in text(view).splitlines()[0]
+
+
 def test_a_repeated_finding_is_shown_once_as_it_is_now(view):
     again = msgspec.structs.replace(finding(1, "low"), count=5)
     view._watcher.collector.newest.append(again)

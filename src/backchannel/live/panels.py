@@ -84,13 +84,13 @@ def head(told: Head) -> Text:
         text.append(f" {escape(name)}", "bold green" if up else "bold red")
         if not up:
             text.append(" DOWN", "bold red")
-    text.append(f"   {clock(told.running)}   {told.packets:,.0f} packets/s   {bits(told.octets)}")
-    text.append("   ")
+    text.append("   ")  # what needs somebody first: a narrow terminal shows no more
     text.append(f"drops {told.drops:,}", "bold red" if told.drops else "green")
     if told.waiting:
         text.append(f"   {told.waiting:,} alerts wait", "bold yellow")
     if told.paused:
         text.append("   PAUSED ", "bold black on yellow")
+    text.append(f"   {clock(told.running)}   {told.packets:,.0f} packets/s   {bits(told.octets)}")
     text.append(f"   {told.total:,} packets, {told.flows:,} flows", "dim")
     text.append("\n ")
     for name, style in SEVERITY.items():
