@@ -100,6 +100,14 @@ def test_globs(put, tmp_path):
     assert [source.first_time for source in found] == [10**9, 2 * 10**9]
 
 
+@pytest.mark.parametrize("pattern", ["day*", "**", "day1/*"])
+def test_folders_that_a_glob_names_are_searched(put, tmp_path, pattern):
+    """As if the shell had named them."""
+    tmp_path.joinpath("day1/hour").mkdir(parents=True)
+    put("day1/hour/a.pcap", capture(1))
+    assert len(sources([str(tmp_path / pattern)])) == 1
+
+
 def test_a_capture_is_read_once_under_whatever_names(put, tmp_path):
     first, second = put("set0.pcap", capture(1)), put("set1.pcap", capture(2))
     (tmp_path / "latest.pcap").symlink_to(second)

@@ -285,9 +285,10 @@ def _expand(path: str, others: list[NotACapture]) -> list[Source]:
     else:
         import glob  # noqa: PLC0415 - most captures are named
 
-        names = [name for name in glob.glob(path, recursive=True) if Path(name).is_file()]  # noqa: PTH207 - Path.glob takes no absolute pattern
+        named = glob.glob(path, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        names = [file for name in named for file in _within(name)]
     captures = list[Source]()
-    for name in sorted(names):
+    for name in sorted(set(names)):
         source = Source(name)
         try:
             source.probe()
@@ -303,7 +304,12 @@ def _expand(path: str, others: list[NotACapture]) -> list[Source]:
 
 
 def _within(folder: str) -> list[str]:
-    """Return the files in a folder and below, and the folders there that cannot be read."""
+    """Return the files in a folder and below, and the folders there that cannot be read.
+
+    A file is returned itself, and of devices and the like nothing.
+    """
+    if not os.path.isdir(folder):  # noqa: PTH112 - quicker, as below
+        return [folder] if os.path.isfile(folder) else []  # noqa: PTH113
     closed = list[str]()
     walk = os.walk(folder, onerror=lambda error: closed.append(error.filename))
     files = [os.path.join(place, name) for place, _, names in walk for name in names]  # noqa: PTH118 - quicker
