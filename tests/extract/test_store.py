@@ -40,6 +40,15 @@ def test_order_and_cuts_do_not_matter(cuts, chance):
     assert (transfer.complete, transfer.sha256) == (True, SHA256)
 
 
+@pytest.mark.parametrize(("size", "offset"), [(1 << 64, 0), (1 << 64, 1 << 63), (9, 1 << 63)])
+def test_no_size_or_place_is_too_large(tmp_path, size, offset):
+    files = FileStore(tmp_path)
+    files.open(1, opened(size=size))
+    files.add(1, FileData(key="f", offset=offset, data=BODY))
+    transfer = files.close(1, FileClose(key="f"))
+    assert (transfer.complete, transfer.seen, transfer.size) == (False, min(len(BODY), size), size)
+
+
 def test_a_missing_piece_leaves_the_file_incomplete_and_unhashed():
     files = FileStore()
     files.open(1, opened())

@@ -27,6 +27,9 @@ cdef class _Assembly:
     cdef verified(self, said)
 
 
+cdef bytes _within(size, offset, bytes data)
+
+
 cdef class FileStore:
     cdef object _folder, _count, _written
     cdef dict _files

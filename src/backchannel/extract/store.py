@@ -80,9 +80,7 @@ class _Assembly:
 
     def add(self, offset: int, data: bytes) -> None:
         """Take a piece; bytes for a place that was filled before are ignored."""
-        size = self.opened.size
-        if size is not None:
-            data = data[: max(0, size - offset)]
+        data = _within(self.opened.size, offset, data)
         if offset < self.hashed:
             data = data[self.hashed - offset :]
             offset = self.hashed
@@ -142,6 +140,13 @@ class _Assembly:
         if not declared:
             return said
         return [running.hexdigest() for running in self.hashes[1:]] == declared
+
+
+def _within(size: int | None, offset: int, data: bytes) -> bytes:
+    """Return what of *data* at *offset* belongs to a file of *size* bytes, however large that is
+    said to be.
+    """
+    return data if size is None else data[: min(len(data), max(0, size - offset))]
 
 
 class FileStore:
@@ -204,8 +209,7 @@ class FileStore:
             self._count("files with pieces let go to bound memory")
 
     def _write(self, assembly: _Assembly, piece: FileData) -> None:
-        size = assembly.opened.size
-        data = piece.data if size is None else piece.data[: max(0, size - piece.offset)]
+        data = _within(assembly.opened.size, piece.offset, piece.data)
         if not data:
             return
         if self._written + len(data) > WRITTEN_BYTES or piece.offset > WRITTEN_BYTES:
