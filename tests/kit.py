@@ -237,10 +237,10 @@ def decode(
     told: list[tuple[Side, Output]] = []
     for side, data in steps:
         outputs = session.feed(side, data) if isinstance(data, bytes) else session.gap(side, data)
-        told += _spoken(side, outputs)
+        told += spoken(side, outputs)
     if ends:
         for side in Side:
-            told += _spoken(side, session.end(side))
+            told += spoken(side, session.end(side))
     return told
 
 
@@ -255,7 +255,8 @@ def check_sayable(event: Event) -> None:
     assert _decoder().decode(msgspec.msgpack.encode(event)) == event
 
 
-def _spoken(side: Side, outputs: Sequence[Output]) -> list[tuple[Side, Output]]:
+def spoken(side: Side, outputs: Sequence[Output]) -> list[tuple[Side, Output]]:
+    """Return outputs with the side that each is told of."""
     told: list[tuple[Side, Output]] = []
     for output in outputs:
         if isinstance(output, Event):

@@ -34,7 +34,7 @@ from tools.mutations import Step, cut, glue, mutate
 
 from backchannel import protocols
 from backchannel.contract import Output, Protocol, Start
-from backchannel.effects import Effect
+from backchannel.effects import Effect, Inner
 from backchannel.events import Event
 from backchannel.model import Claim, More, Side, Standing
 
@@ -95,35 +95,46 @@ def tested(protocol: Protocol) -> list[Case]:
 def _listening(protocol: Protocol, heard: list[Case]) -> Iterator[None]:
     """Write down what every session of *protocol* is told; small conversations only.
 
-    Its tests find a class of the session's name that listens: a compiled one cannot be changed.
+    Its tests find what listens under the session's name: a compiled class cannot be changed.
     """
     session: Any = protocol.session
 
-    class Listening(session):  # type: ignore[misc]
-        def __init__(self, start: Start) -> None:
-            super().__init__(start)
-            self.case = Case(start, [])
-            if len(heard) < 20 * MOST_SEEDS:
-                heard.append(self.case)
-
-        def feed(self, side: Side, data: bytes) -> list[Output]:
-            self.note(side, data)
-            return super().feed(side, data)  # type: ignore[no-any-return]
-
-        def gap(self, side: Side, size: int) -> list[Output]:
-            self.note(side, size)
-            return super().gap(side, size)  # type: ignore[no-any-return]
-
-        def note(self, side: Side, told: bytes | int) -> None:
-            if len(self.case.steps) < 400 and (isinstance(told, int) or len(told) < 1 << 16):
-                self.case.steps.append((side, told))
+    def listening(start: Start) -> Any:
+        case = Case(start, [])
+        if len(heard) < 20 * MOST_SEEDS:
+            heard.append(case)
+        return Listener(session(start), case)
 
     module: Any = sys.modules[session.__module__]
-    module.Session = Listening
+    module.Session = listening
     try:
         yield
     finally:
         module.Session = session
+
+
+class Listener:
+    """A session, and a case that holds what it was told."""
+
+    def __init__(self, session: Any, case: Case) -> None:
+        self._session, self._case = session, case
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """See `backchannel.protocols.Session`."""
+        self._note(side, data)
+        return self._session.feed(side, data)  # type: ignore[no-any-return]
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """See `backchannel.protocols.Session`."""
+        self._note(side, size)
+        return self._session.gap(side, size)  # type: ignore[no-any-return]
+
+    def _note(self, side: Side, told: bytes | int) -> None:
+        if len(self._case.steps) < 400 and (isinstance(told, int) or len(told) < 1 << 16):
+            self._case.steps.append((side, told))
 
 
 # -- laws ------------------------------------------------------------------------------------------
@@ -168,7 +179,7 @@ def run(
         call: Any = session.feed if isinstance(data, bytes) else session.gap
         size = len(data) if isinstance(data, bytes) else 0
         before = clock()
-        told += [(side, value) for value in call(side, data)]
+        told += kit.spoken(side, call(side, data))
         _in_time("feed" if size else "gap", clock() - before, size)
         if number % rests == 0:
             _bounded(protocol, session)
@@ -188,7 +199,13 @@ def run(
             _sayable(output)
     if session.standing is Standing.REFUTED:
         return [Standing.REFUTED]
-    return [*kit.joined(told), session.standing, session.service]
+    story = [(_whose(side, output), output) for side, output in kit.joined(told)]
+    return [*story, session.standing, session.service]
+
+
+def _whose(side: Side, output: Output) -> Side:
+    """Bytes of inner streams say themselves whose they are, whoever's segment let them go."""
+    return output.side if isinstance(output, Inner) else side
 
 
 def _in_time(what: str, took: float, size: int) -> None:

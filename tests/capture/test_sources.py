@@ -11,6 +11,7 @@ import threading
 import zlib
 from pathlib import Path
 from random import Random
+from time import process_time
 
 import pytest
 import zstandard
@@ -261,6 +262,13 @@ def test_zstandard_with_frames_to_be_skipped(put):
     )
     (source,) = sources([put("a.zst", parts)])
     assert len(read(source)) == 100
+
+
+def test_a_million_empty_frames_take_seconds(put):
+    begun = process_time()
+    with pytest.raises(InputError, match="empty file"):
+        sources([put("a.zst", struct.pack("<II", 0x184D2A50, 0) * (1 << 18))])
+    assert process_time() - begun < 3
 
 
 def test_a_file_that_goes_away(put):

@@ -234,6 +234,17 @@ def test_two_outputs_in_one_place(scan):
     assert "both go to out" in refused(scan(ICQ, "--eve", "out", "--events", "./a/../out"))
 
 
+def test_a_pipe_takes_two_outputs(scan):
+    ran = scan(ICQ, "--events", "/dev/stdout", "--eve", "/dev/stdout")
+    assert ran.returncode == 0
+    assert all(word in ran.stdout for word in (b'"event_type"', b'"event"'))
+
+
+def test_an_output_that_leads_nowhere(scan, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    assert "loop: " in refused(scan(ICQ, "--events", tmp_path / "loop"))
+
+
 @pytest.mark.parametrize("option", ["--rules", "--suppress"])
 def test_file_of_ours_that_is_not_there(scan, option):
     assert "nowhere: " in refused(scan(ICQ, option, "nowhere"))

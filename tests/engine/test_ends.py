@@ -195,3 +195,35 @@ def test_a_shared_file_of_which_nothing_comes_any_more_is_told_amid_the_run(hour
     seen = made.handle([idle] * 70_000)
     assert [(one.event.name, one.time, one.frame) for one in seen] == [("f.txt", 2000, 2)] * told
     assert sum(isinstance(one.event, Transfer) for one in made.finish()) == 1 - told
+
+
+class Bringing(Fake):
+    """A protocol whose flows bring one file between them, each opening it with its first bytes."""
+
+    name = "bringing"
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        def __init__(self, start):
+            super().__init__(start)
+            self.opened = False
+
+        def feed(self, _side, data):
+            opening = [] if self.opened else [FileOpen(key="f", shared=True, name="f", size=99)]
+            self.opened = True
+            return [*opening, FileData(key="f", offset=data[0], data=data[1:], shared=True)]
+
+    @staticmethod
+    def recognise(_peek):
+        return Claim("bringing")
+
+
+def test_a_file_whose_bytes_still_come_is_not_given_up():
+    """Whoever opened it last may be done long before another has brought the rest."""
+    made, hour = Engine(Core(), {"bringing": Bringing()}), 3_600_000_000_000
+    made.handle([(0, 0, DATA, 1000, 1, b"\x00first"), (1, 0, DATA, 2000, 2, b"\x50last")])
+    for now in range(1, 10):
+        brought = (0, 0, DATA, now * hour, 2 + now, bytes([10 * now]) + b"more")
+        idle = (99, 0, CLOSED, now * hour, 99, 0)
+        assert made.handle([brought, *[idle] * 70_000]) == []
+    (told,) = made.finish()
+    assert (told.frame, told.event.seen) == (11, 5 + 4 + 9 * 4)

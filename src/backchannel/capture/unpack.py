@@ -6,7 +6,11 @@ Of a damaged one, what comes before the damage is unpacked.
 
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from zstandard import ZstdDecompressor
 
 FREE = 1 << 30
 """Unpacked bytes below which the ratio does not matter."""
@@ -30,6 +34,10 @@ class Unpacked(Protocol):
 
     def read(self, into: memoryview, /) -> int:
         """Fill *into* from the front; 0 at the end. Raises ValueError at damaged packing."""
+
+
+Bytes: TypeAlias = bytes | memoryview
+"""Packed bytes; a view where parts are taken, so that many small members are not copied."""
 
 
 class _Broken(ValueError):  # noqa: N818 - what the packing is
@@ -60,7 +68,8 @@ class _Packed:
     """A stream of packed members, unpacked bit by bit."""
 
     def __init__(self, file: Raw, head: bytes, open_: Callable[[], "_Member"]) -> None:
-        self._file, self._input, self._open = file, head, open_
+        self._file, self._open = file, open_
+        self._input: Bytes = head
         self._member: _Member | None = None
         self._packed = self._unpacked = 0
         self._rest = b""
@@ -90,7 +99,7 @@ class _Packed:
         return size
 
     def _refill(self) -> bool:
-        self._input = self._file.read(_STEP)
+        self._input = memoryview(self._file.read(_STEP))
         self._packed += len(self._input)
         if not self._input and self._member is not None:
             raise ValueError("packed data ends early")
@@ -98,7 +107,7 @@ class _Packed:
 
 
 class _Member(Protocol):
-    def feed(self, data: bytes, limit: int, /) -> tuple[bytes, bytes, bool]:
+    def feed(self, data: Bytes, limit: int, /) -> tuple[bytes, Bytes, bool]:
         """Return (unpacked bytes, packed bytes left, whether the member ended). Raises _Broken."""
 
 
@@ -106,7 +115,7 @@ class _Gzip:
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
 
-    def feed(self, data: bytes, limit: int, /) -> tuple[bytes, bytes, bool]:
+    def feed(self, data: Bytes, limit: int, /) -> tuple[bytes, Bytes, bool]:
         before = self._inner.copy()
         try:
             out = self._inner.decompress(data, limit)
@@ -118,7 +127,7 @@ class _Gzip:
         return out, self._inner.unconsumed_tail, False
 
 
-def _good(inner: "zlib._Decompress", data: bytes) -> bytes:
+def _good(inner: "zlib._Decompress", data: Bytes) -> bytes:
     """Return what *data* unpack to as far as they are good, which the library keeps to itself."""
     out = bytearray()
     try:
@@ -129,26 +138,28 @@ def _good(inner: "zlib._Decompress", data: bytes) -> bytes:
     return bytes(out)
 
 
+@cache
+def _zstandard() -> "tuple[ZstdDecompressor, type[Exception]]":
+    from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 - where something is packed so
+
+    return ZstdDecompressor(), ZstdError
+
+
 class _Zstandard:
     """The library unpacks all it is given, so it is given 1 KiB (32 MiB at most) a time."""
 
     def __init__(self) -> None:
-        import zstandard  # noqa: PLC0415 - only where something is packed so
+        library, self._damage = _zstandard()
+        self._inner = library.decompressobj()
 
-        self._inner, self._damage = (
-            zstandard.ZstdDecompressor().decompressobj(),
-            zstandard.ZstdError,
-        )
-
-    def feed(self, data: bytes, _limit: int, /) -> tuple[bytes, bytes, bool]:
-        part, rest = data[:1024], data[1024:]
+    def feed(self, data: Bytes, _limit: int, /) -> tuple[bytes, Bytes, bool]:
+        part = data[:1024]
         try:
             out = self._inner.decompress(part)
         except self._damage as error:
             raise _Broken(f"damaged Zstandard: {error}") from None
-        if self._inner.eof:
-            return out, self._inner.unused_data + rest, True
-        return out, rest, False
+        left = len(self._inner.unused_data) if self._inner.eof else 0
+        return out, data[len(part) - left :], self._inner.eof
 
 
 def unpacked(file: Raw) -> Unpacked:

@@ -41,8 +41,8 @@ def _apart(wanted: Mapping[str, Path], *, json: bool) -> None:
     """Raise UsageError when two outputs go to the same place."""
     takers: dict[Path, str] = {STDOUT: "--json"} if json else {}
     for option, given in wanted.items():
-        path = given if given == STDOUT else given.resolve()
-        if path in takers and (path.is_file() or not path.exists()):  # a device may take several
+        path = given if given == STDOUT else Path(os.path.realpath(given))
+        if path in takers and (given.is_file() or not given.exists()):  # a device may take several
             where = "standard output" if path == STDOUT else str(given)
             raise UsageError(f"{takers[path]} and {option} both go to {where}; give one a file")
         takers[path] = option
@@ -50,6 +50,8 @@ def _apart(wanted: Mapping[str, Path], *, json: bool) -> None:
 
 def _same(capture: Path, path: Path) -> bool:
     """Whether *path* is that capture, which may also be the file that is standard input."""
+    if capture == STDIN and sys.stdin is None:  # its descriptor was closed before we began
+        return False
     try:
         there = os.fstat(sys.stdin.fileno()) if capture == STDIN else capture.stat()
     except OSError:

@@ -27,5 +27,6 @@ cdef class Reach:
     cpdef forget_child(self, Stream stream, effect)
     cdef Stream _find(self, Stream stream, channel, shared)
     cpdef file(self, Stream stream, side, effect)
+    cdef _brought(self, tuple file, Stream stream, side)
     cpdef list overdue(self, long long now)
     cdef list _ended(self, list keys)

@@ -227,6 +227,8 @@ class Reach:
         scope = service if shared else stream.scope
         transfer: Transfer | None = None
         if isinstance(effect, FileData):
+            if shared:
+                self._brought((service, effect.key), stream, side)
             self.files.add(scope, effect)
         elif isinstance(effect, FileOpen):
             if shared:
@@ -244,6 +246,12 @@ class Reach:
             transfer = self.files.close(scope, effect)
         return transfer if transfer is not None and (transfer.seen or transfer.size) else None
 
+    def _brought(self, file: tuple[str, str], stream: Stream, side: Side) -> None:
+        """A shared file belongs to whoever brought bytes of it last."""
+        owner = self._owners.get(file)
+        if owner is not None and owner[0] is not stream:
+            self._owners.put(file, (stream, side))
+
     def overdue(self, now: int) -> list[tuple[Stream, Side, Transfer]]:
         """Close shared files of which nothing has come for PATIENCE; return as `finish` does."""
         return self._ended(
@@ -251,8 +259,8 @@ class Reach:
         )
 
     def finish(self) -> list[tuple[Stream, Side, Transfer]]:
-        """Close the files that several flows share, each with the stream that opened it last, and
-        the side that did.
+        """Close the files that several flows share, each with the stream that brought bytes of
+        it last, and the side that did.
         """
         closed = self._ended(list(self._owners))
         self.files.finish()
