@@ -317,8 +317,10 @@ def test_a_webcam_that_a_reflector_passes_on():
     (expect,) = kit.effects(told, Expect)
     assert (expect.address, expect.port) == ("m1reflector14.spotlife.net", 9012)
     assert (expect.protocol, expect.accounts, expect.repeat) == ("msn-webcam", (ALICE, BOB), True)
-    for broken in ("ReflData:7", "ReflData:72753D687474703A2F2F5B", "ReflData:"):
-        assert not kit.effects(talk((C, p2p(craft.v1(camera(broken), session=42)))), Expect)
+    many = b"&".join(b"a=%d" % number for number in range(12)).hex()
+    for broken in ("7", "72753D687474703A2F2F5B", "", many):
+        message = camera(f"ReflData:{broken}")
+        assert not kit.effects(talk((C, p2p(craft.v1(message, session=42)))), Expect)
 
 
 def test_a_name_that_is_a_path_and_a_sender_who_is_another():

@@ -63,8 +63,8 @@ def reflector(data: bytes) -> tuple[str, int]:
     if not found:
         return "", 0
     words = bytes.fromhex(found[1][: len(found[1]) & ~1]).decode("latin-1")
-    where = parse_qs(words, max_num_fields=8).get("ru", [""])[0]
     try:
+        where = parse_qs(words, max_num_fields=8).get("ru", [""])[0]
         parts = urlsplit(where if "://" in where else f"http://{where}")
         host, port = parts.hostname or "", parts.port or 0
     except ValueError:
