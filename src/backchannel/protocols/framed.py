@@ -1,5 +1,7 @@
 """What sessions share that read frame after frame: behind a broken one nothing can be told."""
 
+from collections.abc import Callable
+
 from backchannel.contract import Output
 from backchannel.events import Malformed
 from backchannel.model import Side, Standing
@@ -43,3 +45,16 @@ class Framed:
         Raises WireError where it is broken.
         """
         raise NotImplementedError
+
+
+def seek(buffer: bytearray, mark: bytes, size: int, opens: Callable[[bytes], bool]) -> bool:
+    """Drop what comes before the next frame; say whether one was found.
+
+    It begins with *mark*, which may also stand in somebody's words, and *opens* takes its first
+    *size* bytes. A tail that still fits is kept.
+    """
+    at = buffer.find(mark)
+    while at >= 0 and not opens(bytes(buffer[at : at + size])):
+        at = buffer.find(mark, at + 1)
+    del buffer[: at if at >= 0 else max(0, len(buffer) - len(mark) + 1)]
+    return len(buffer) >= size

@@ -226,6 +226,15 @@ def test_loss():
     assert [type(event) for event in kit.events(told)][-2:] == [Gap, Message]
 
 
+@pytest.mark.parametrize("size", [1, 7, 2000])
+def test_words_behind_a_loss_that_look_like_a_packets_beginning(size):
+    rest = b"I love YHOO, YHOO1.0\0\1\0\0\0 and YHOO" + TALK[3][1] + TALK[4][1]
+    steps = [(S, rest[at : at + size]) for at in range(0, len(rest), size)]
+    told = said(*LOGIN, (S, 30), *steps)
+    assert [m.kind for m in kit.events(told, Message)] == ["text", "offline"]
+    assert not kit.events(told, Malformed)
+
+
 @pytest.mark.parametrize("data", [b"nonsense", b"YPNS2.0\0\1\0\0\0"])
 def test_lost_framing(data):
     session = Session(START)

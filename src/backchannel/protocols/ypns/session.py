@@ -14,7 +14,7 @@ Wireshark 4.0 packet-yhoo.c.
 from backchannel.events import Gap
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.framed import Framed
+from backchannel.protocols.framed import Framed, seek
 from backchannel.protocols.ymsg.markup import words
 from backchannel.protocols.ypns.packets import FROM_CLIENT, FROM_SERVER, Packet, State
 from backchannel.reader import Reader, WireError
@@ -22,7 +22,7 @@ from backchannel.reader import Reader, WireError
 HEADER = 104
 MARKS = {Side.CLIENT: b"YPNS", Side.SERVER: b"YHOO"}
 _NAME = 36
-_LONGEST = 1 << 16
+LONGEST = 1 << 16
 _VERSION = (b"0123456789", b".", b"0123456789", b"\0")
 _LENGTH_AT = 8
 
@@ -34,7 +34,7 @@ def _opens(head: bytes, side: Side) -> bool:
     if not all(byte in choice for byte, choice in zip(head[4:8], _VERSION, strict=False)):
         return False
     size = int.from_bytes(head[_LENGTH_AT : _LENGTH_AT + 4], "little")
-    return len(head) < _LENGTH_AT + 4 or HEADER <= size <= _LONGEST
+    return len(head) < _LENGTH_AT + 4 or HEADER <= size <= LONGEST
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -91,11 +91,8 @@ class Session(Framed):
         return True
 
     def _find(self, side: Side, buffer: bytearray) -> bool:
-        at = buffer.find(MARKS[side])
-        if at < 0:
-            del buffer[: max(0, len(buffer) - len(MARKS[side]) + 1)]
+        if not seek(buffer, MARKS[side], HEADER, lambda head: _opens(head, side)):
             return False
-        del buffer[:at]
         self._lost.discard(side)
         return True
 
