@@ -174,6 +174,21 @@ def test_few_bytes_ask_for_more():
     assert isinstance(peeked(whole[:20]), Claim)
 
 
+def test_where_there_never_was_such_a_version_the_first_field_decides():
+    """Programs for rooms left anything in the version (dumps in MODHandles.bas, 2004)."""
+    room = pack(0x98, (104, "Linux:1"), version=0x1234)
+    assert all(peeked(room[:size]) is MORE for size in range(1, 25))
+    assert all(isinstance(peeked(room[:size]), Claim) for size in range(25, len(room) + 1))
+    assert all(peeked(b"", room[:size], begun=False) is MORE for size in range(1, 25))
+    assert peeked(pack(0x98, version=0x1234)) is None
+    assert peeked(room[:20] + b"no field") is None
+
+
+def test_an_empty_body_of_the_web_messenger_may_come_in_two_pieces():
+    whole = pack(0x57)[:8] + b"\0\2" + pack(0x57)[10:] + wire.SEPARATOR
+    assert all(isinstance(peeked(whole[:size]), Claim) for size in range(20, len(whole) + 1))
+
+
 def test_a_flow_joined_in_the_middle_is_turned_the_right_way_round():
     from_server, from_client = pack(6, (4, "a"), (5, "b"), (14, "x"), version=0), pack(6, (1, "b"))
     assert peeked(from_server, from_client, begun=False).flipped

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from backchannel.events import Gap, Malformed, SignOn
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.framed import Framed
+from backchannel.protocols.framed import Framed, seek
 from backchannel.protocols.ymsg import login, messaging, presence, transfers, wire
 from backchannel.protocols.ymsg.state import Body, State
 from backchannel.protocols.ymsg.tables import Service
 from backchannel.reader import WireError
 
 Handler = Callable[[State, Body], Iterator[Output]]
+_KEY = 8
+"""Bytes of the longest key and its separator."""
 
 HANDLERS: dict[int, Handler] = {
     Service.AUTH: login.auth,
@@ -91,26 +93,32 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     sides = [data for data in (peek.client, peek.server) if data]
     fits = [_opens(data) for data in sides]
-    if not sides or not any(fits) or (peek.begun and not all(fits)):
+    if not any(fits) or (peek.begun and not all(fits)):
         return None
-    if not any(len(data) >= wire.HEADER for data, fit in zip(sides, fits, strict=True) if fit):
+    if True not in fits:
         return MORE
     return Claim("ymsg", evidence=_evidence(peek), flipped=not peek.begun and _server_first(peek))
 
 
-def _opens(data: bytes) -> bool:
-    """Say whether *data* opens with a packet header and, where it has come, with a first field;
-    it must have come where there never was such a version.
+def _opens(data: bytes) -> bool | More:
+    """Say whether *data* opens with a packet header and, where it has come, with a first field.
+
+    Where there never was such a version the field must have come.
     """
     if not wire.may_follow(data[: wire.HEADER]):
         return False
-    known = wire.is_header(data[: wire.HEADER])
+    if len(data) < wire.HEADER:
+        return MORE
     size = int.from_bytes(data[8:10], "big")
     body = data[wire.HEADER : wire.HEADER + size]
-    if body in (b"", wire.SEPARATOR):
-        return known
-    key, separator, _ = body[:8].partition(wire.SEPARATOR)
-    return key.rstrip(b"\xc0").isdigit() and (bool(separator) or (known and len(body) < 8))
+    key, separator, _ = body[:_KEY].partition(wire.SEPARATOR)
+    number = key.rstrip(b"\xc0").isdigit()
+    if number and separator:
+        return True
+    waits = wire.SEPARATOR.startswith(body) or (number and len(body) < _KEY)
+    if not waits or wire.is_header(data[: wire.HEADER]):
+        return waits
+    return MORE if len(body) < size else False
 
 
 def _server_first(peek: Peek) -> bool:
@@ -124,7 +132,7 @@ def _server_first(peek: Peek) -> bool:
 
 def _evidence(peek: Peek) -> str:
     for side, data in (("client", peek.client), ("server", peek.server)):
-        if len(data) >= wire.HEADER and _opens(data):
+        if _opens(data) is True:
             service = int.from_bytes(data[10:12], "big")
             return f"YMSG packet from the {side}, service {service:#x}"
     return "YMSG packet"
@@ -150,15 +158,7 @@ class Session(Framed):
 
     def _find(self, side: Side) -> bool:
         """After a loss: drop what comes before the next packet; say whether one was found."""
-        buffer = self._buffers[side]
-        at = buffer.find(wire.MARK)
-        while at >= 0 and not wire.may_follow(buffer[at : at + wire.HEADER]):
-            at = buffer.find(wire.MARK, at + 1)
-        if at < 0:
-            del buffer[: max(0, len(buffer) - len(wire.MARK) + 1)]
-            return False
-        del buffer[:at]
-        if len(buffer) < wire.HEADER:
+        if not seek(self._buffers[side], wire.MARK, wire.HEADER, wire.may_follow):
             return False
         self._lost.discard(side)
         return True
