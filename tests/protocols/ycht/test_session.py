@@ -141,7 +141,7 @@ def test_commands():
         *LOGIN,
         c(0x71, "join The Bored Room:1", version=0x166),
         c(0x71, "tell Coozzzzz Hello you!", version=0x166),
-        c(0x71, "invite eve", version=0x166),
+        c(0x71, "invite eve and some words", version=0x166),
         c(0x71, "goto eve", version=0x166),
     )
     assert [(r.action, r.room, r.others) for r in kit.events(told, Room)] == [
@@ -163,9 +163,35 @@ def test_recognition():
     for data in (b"YCHT/1.0", b"YCHT\0\0\x20\0", b"YCHT\0\0\0\xae\0\1", b"YMSG\0\0\0\0"):
         assert peeked(data) is None
     assert peeked(TALK[0][1], b"HTTP/1.0 200 OK") is None
-    midway = peeked(TALK[3][1], begun=False)
-    assert isinstance(midway, Claim)
-    assert midway.flipped
+
+
+def whole_and_cut(data):
+    """What is said of a flow joined in the middle, as its first bytes come."""
+    return [peeked(data[:size], begun=False) for size in range(1, len(data) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "flipped"),
+    [
+        ([s(0x41, ROOM, "bob", "hi")], True),
+        ([s(0x01, "welcome"), s(0x11, ROOM, "", "", "", member("bob"))], True),
+        ([c(0x11, ROOM), c(0x41, ROOM, "hi")], False),
+    ],
+)
+def test_a_flow_joined_in_the_middle_is_claimed_once_its_fields_tell_the_sides(steps, flipped):
+    *waits, last = whole_and_cut(b"".join(data for _, data in steps))
+    claims = [answer for answer in [*waits, last] if answer is not MORE]
+    assert claims
+    assert {(type(claim), claim.flipped) for claim in claims} == {(Claim, flipped)}
+    assert peeked(b"", steps[-1][1], begun=False).flipped is not flipped
+
+
+def test_a_flow_joined_in_the_middle_without_fields_is_claimed_in_the_end():
+    """Nothing tells its sides: who spoke first is the client."""
+    data = b"".join([c(0x62)[1]] * 256)
+    *waits, last = whole_and_cut(data[:4096])
+    assert set(waits) == {MORE}
+    assert not last.flipped
 
 
 @given(size=st.integers(1, 90))
@@ -185,6 +211,8 @@ def test_garbage(chunks):
 
 def test_loss():
     told = said(*LOGIN, (S, TALK[6][1][:20]), (S, 30), (S, b"rest" + TALK[7][1]))
+    assert [type(event) for event in kit.events(told)][-2:] == [Gap, Message]
+    told = said(*LOGIN, (S, 30), (S, b"YCHT\0\0\xff no packet"), TALK[7])
     assert [type(event) for event in kit.events(told)][-2:] == [Gap, Message]
 
 

@@ -67,14 +67,14 @@ def _says_to_one(state: State, packet: Packet) -> Iterator[Output]:
 
 def _commands(state: State, packet: Packet) -> Iterator[Output]:
     verb, _, rest = packet.field(0).partition(" ")
+    who, _, text = rest.partition(" ")
     if verb == "join":
         state.room = rest[:256]
         yield Room(room=state.room, action="join", account=state.account)
     elif verb == "invite":
-        yield Room(room=state.room, action="invite", account=state.account, others=(rest,))
+        yield Room(room=state.room, action="invite", account=state.account, others=(who,))
     elif verb == "tell":
-        to, _, text = rest.partition(" ")
-        yield from _said(state.account, to, text)
+        yield from _said(state.account, who, text)
 
 
 # -- what a server says ------------------------------------------------------------------------

@@ -21,16 +21,19 @@ Sources: libpurple 2.10.9 ycht.c; GYachI (2006) ycht.c; A. Fines' chat robot (20
 Ack.py; coozzzzz's Protocol_YCHT.cls (2003).
 """
 
+import re
+
 from backchannel.events import Gap
 from backchannel.model import MORE, Claim, More, Side, Standing
-from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.framed import Framed
+from backchannel.protocols import PEEK_LIMIT, Output, Peek, Start
+from backchannel.protocols.framed import Framed, seek
 from backchannel.protocols.ycht.packets import FROM_CLIENT, FROM_SERVER, Packet, State
 from backchannel.protocols.ymsg.markup import words
 from backchannel.reader import WireError
 
 MARK, HEADER = b"YCHT\0\0", 16
 _SEPARATORS = {Side.CLIENT: b"\x01", Side.SERVER: b"\xc0\x80"}
+_SEPARATOR = re.compile(rb"\x01|\xc0\x80")
 _MOST_FIELDS = 512
 
 
@@ -51,8 +54,23 @@ def recognise(peek: Peek) -> Claim | More | None:
     longest = max(sides, key=len)
     if len(longest) < HEADER:
         return MORE
-    flipped = not peek.begun and _SEPARATORS[Side.SERVER] in peek.client
+    flipped = False
+    if not peek.begun:
+        client, server = _writer(peek.client), _writer(peek.server)
+        if client is server is None and len(longest) < PEEK_LIMIT:
+            return MORE
+        flipped = client is Side.SERVER or (client is None and server is Side.CLIENT)
     return Claim("ycht", evidence=f"YCHT packet of kind {longest[11]:#x}", flipped=flipped)
+
+
+def _writer(data: bytes) -> Side | None:
+    """Return whose packets *data* are: whose separator the first fields have, None without any."""
+    while len(data) > HEADER:
+        end = HEADER + int.from_bytes(data[14:16])
+        if found := _SEPARATOR.search(data, HEADER, end):
+            return Side.CLIENT if found[0] == _SEPARATORS[Side.CLIENT] else Side.SERVER
+        data = data[end:]
+    return None
 
 
 class Session(Framed):
@@ -94,10 +112,7 @@ class Session(Framed):
         return True
 
     def _find(self, side: Side, buffer: bytearray) -> bool:
-        at = buffer.find(MARK)
-        if at < 0:
-            del buffer[: max(0, len(buffer) - len(MARK) + 1)]
+        if not seek(buffer, MARK, HEADER, _opens):
             return False
-        del buffer[:at]
         self._lost.discard(side)
         return True
