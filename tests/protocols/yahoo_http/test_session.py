@@ -486,6 +486,13 @@ def test_polls_of_the_pager_before_ymsg():
     assert not kit.events(told, Malformed)
 
 
+def test_a_poll_of_the_pager_that_claims_too_much_is_not_filled_up():
+    """No YPNS packet is longer than 64 KiB: `ypns` says that it opens none."""
+    poll = b"YPNS2.0\0" + struct.pack("<6I", 0xFFFFFFFF, 1, 0, 0, 0, 0) + bytes(80)
+    told = talk(post("/notify", poll, host="http.pager.yahoo.com"))
+    assert [inner.data for inner in kit.effects(told, Inner)] == [poll]
+
+
 def test_polls_that_hold_something_else_are_malformed():
     told = talk(post("/notify", b"hello", host="http.pager.yahoo.com"), answer(b"12345678"))
     assert len(kit.events(told, Malformed)) == 2

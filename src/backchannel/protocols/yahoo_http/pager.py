@@ -19,6 +19,7 @@ from backchannel.events import Malformed
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.ymsg import wire
+from backchannel.protocols.ypns import session as ypns
 
 _COUNT = 4
 _OLD = (b"YPNS", b"YHOO")
@@ -86,9 +87,10 @@ class Pager:
 
 def _whole(packets: bytes) -> bytes:
     """Return *packets* with what a YPNS packet's length counts and HTTP left out."""
-    if packets[:4] != _OLD[0]:
+    size = int.from_bytes(packets[8:12], "little")
+    if packets[:4] != _OLD[0] or size > ypns.LONGEST:
         return packets
-    return packets.ljust(min(int.from_bytes(packets[8:12], "little"), _LONGEST), b"\0")
+    return packets.ljust(size, b"\0")
 
 
 def _session(packets: bytes) -> int:
