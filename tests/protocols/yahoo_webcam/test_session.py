@@ -112,6 +112,23 @@ def test_refused():
     assert [a.accepted for a in kit.events(told, OfferAnswer)] == [False]
 
 
+@pytest.mark.parametrize(
+    ("packets", "answers"),
+    [
+        ([packet(7, reason=1)], [(False, "no longer shown")]),
+        ([packet(7, 3)], [(False, "closed")]),
+        ([packet(0, 1), packet(7, reason=15)] * 2, [(True, ""), (False, "permission cancelled")]),
+        ([packet(0, 1), packet(7, reason=1)], [(True, "")]),
+        ([packet(0, 0), packet(7, reason=15)], [(False, "")]),
+    ],
+)
+def test_closed(packets, answers):
+    """libyahoo2 reads reasons 1, `user closed connection`, and f, `user cancelled permission`."""
+    told = said(WATCH[0], *((S, data) for data in packets))
+    assert [(a.accepted, a.reason) for a in kit.events(told, OfferAnswer)] == answers
+    assert not kit.events(said(SHOW[0], (S, packet(7, reason=15))), OfferAnswer)
+
+
 def peeked(client=b"", server=b""):
     return recognise(Peek("tcp", client, server, True, START))
 

@@ -6,7 +6,7 @@ r"""One webcam connection: what the caller wants, then packets of both sides. Pi
     server    length of all u8 | status u8 | 2 | host, closed by a NUL: answers who asks for it
 
     0  data u=viewer: asks to watch; value 1: may, 0: may not       2  a picture (JPEG 2000)
-    c  data: who watches now                                        7  closed
+    c  data: who watches now              7  closed, for a reason: 1 by who shows, f permission ends
     13 data i= and j=: address of who is watched, inside and outside
 
 The first packet's data say who calls: u= account, t= the key that YMSG handed out, i= own address,
@@ -34,6 +34,8 @@ _SHORT, _LONG = 8, 13
 _MOST_DATA = 8192
 _ANSWER, _HOST_AT = 64, 4
 _RIGHT, _PICTURE, _CLOSED, _VIEWER, _ADDRESSES = 0x00, 0x02, 0x07, 0x0C, 0x13
+_CANCELLED = 0x0F
+_ENDS = {0x01: "no longer shown", _CANCELLED: "permission cancelled"}
 _USE = Capability.VOICE_VIDEO
 _MOST_VIEWERS = 64
 
@@ -63,7 +65,8 @@ class Session(Framed):
         self._tag = b""
         self._account = self._watched = ""
         self._skip = dict.fromkeys(Side, 0)
-        self._greeted = self._answered = False
+        self._greeted = False
+        self._allowed: bool | None = None
         self._seen: set[str] = set()
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
@@ -139,7 +142,7 @@ class Session(Framed):
             raise WireError(f"a webcam packet's header of {size} bytes")
         if len(buffer) < size:
             return False
-        length = int.from_bytes(buffer[4:8])
+        reason, length = buffer[1], int.from_bytes(buffer[4:8])
         kind, value = (buffer[8], int.from_bytes(buffer[9:13])) if size == _LONG else (0, 0)
         if kind == _PICTURE:
             told += self._picture(side) if length else []
@@ -157,6 +160,8 @@ class Session(Framed):
         if side is Side.CLIENT and not self._greeted:
             self._greeted = True
             told += self._caller(_fields(data))
+        elif kind == _CLOSED:
+            told += self._closed(side, reason)
         else:
             told += self._told(side, kind, value, data, typed=size == _LONG)
         return True
@@ -194,10 +199,19 @@ class Session(Framed):
             return [asks]
         if self._tag == _SHOWS and viewer:
             return [self._answer(self._account, viewer, accepted=value == 1)]
-        if self._tag == _WATCHES and side is Side.SERVER and not self._answered:
-            self._answered = True
-            return [self._answer(self._watched, self._account, accepted=value != 0)]
+        if self._tag == _WATCHES and side is Side.SERVER and self._allowed is None:
+            self._allowed = value != 0
+            return [self._answer(self._watched, self._account, accepted=self._allowed)]
         return []
+
+    def _closed(self, side: Side, reason: int) -> list[Output]:
+        """Who still waits is told no; who was allowed to watch may be allowed no more."""
+        if self._tag != _WATCHES or side is not Side.SERVER or self._allowed is False:
+            return []
+        if self._allowed and reason != _CANCELLED:
+            return []
+        self._allowed, why = False, _ENDS.get(reason, "closed")
+        return [self._answer(self._watched, self._account, accepted=False, reason=why)]
 
     def _answer(
         self, sender: str, recipient: str, *, accepted: bool, reason: str = ""
