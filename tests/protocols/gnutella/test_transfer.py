@@ -350,6 +350,30 @@ def test_what_is_neither_a_request_nor_a_refusal_is_said_once(asked):
     ]
 
 
+@pytest.mark.parametrize("size", [7, 400, 1 << 20])
+def test_a_refusal_that_is_too_long_is_none_however_it_comes(size):
+    refusal = b"GNUTELLA/0.6 503 no\r\nX: " + b"x" * 1100 + b"\r\n\r\n"
+    giv = f"GIV 5:{build.SERVENT.hex()}/x\n\n".encode()
+    told = tell(*kit.recut([(C, giv), (S, refusal)], size))
+    assert not kit.events(told, Refused)
+    assert len(kit.events(told, Malformed)) == 1
+
+
+@pytest.mark.parametrize("behind", [0, 4, 27])
+def test_a_greeting_that_came_before_the_line_still_begins_a_chat(behind):
+    """*behind*: bytes of the answer that come in one piece with the line."""
+    push = f"PUSH guid:{build.SERVENT.hex()}\r\n\r\n".encode()
+    answer = b"CHAT/0.1 200 OK\r\n\r\nhello\n"
+    told = tell(
+        (C, push[:10]),
+        (S, b"CHAT CONNECT/0.1\r\n\r\n"),
+        (C, push[10:] + answer[:behind]),
+        (C, answer[behind:]),
+    )
+    assert [message.text for message in kit.events(told, Message)] == ["hello"]
+    assert not kit.events(told, Malformed)
+
+
 def test_an_impatient_asker_is_not_lost():
     giv = f"GIV 5:{build.SERVENT.hex()}/x\n\n".encode()
     told = tell((C, giv[:10]), (S, asks("/get/5/x")), (C, giv[10:]), (C, answers(b"data")))

@@ -95,9 +95,9 @@ class Pushed:
             self._standing, self._over = Standing.REFUTED, True
             return [Malformed(reason="no GIV line")]
         self._standing, self._line = Standing.PARSED, None
-        if rest := bytes(line[end.end() :]):
-            return told + self._begin(self._transfer(), rest)
-        return told + self._choose()
+        told += self._choose()
+        rest = bytes(line[end.end() :])
+        return told + self.feed(self._opener, rest) if rest else told
 
     def _meaning(self, line: str) -> list[Output]:
         """Return what the line says; nothing for no such line."""
@@ -141,7 +141,7 @@ class Pushed:
         if not end and len(asked) <= LIMIT:
             return []
         self._over = True
-        if not end or not handshake.first_line(asked):
+        if not 0 < end <= LIMIT or not handshake.first_line(asked):
             return [Malformed(reason="neither a request nor a refusal")]
         block = handshake.read_block(asked[:end])
         return [Refused(status=block.code, reason=block.reason[:255])]
