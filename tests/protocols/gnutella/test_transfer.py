@@ -511,6 +511,28 @@ def test_a_long_page_is_told_in_parts():
     kit.check_segmentation(lambda: Session(build.TCP), steps, 997)
 
 
+def test_what_a_page_listed_before_a_gap_is_told():
+    links = b"".join(b'<a href="/get/%d/f%d">f</a>\n' % (at, at) for at in range(50))
+    answer = answers(links + bytes(500), "Content-Type: text/html")
+    told = tell(
+        (C, asks("/", "Accept: application/x-gnutella-packets")),
+        (S, answer[:-500]),
+        (S, 400),
+        (S, bytes(100)),
+    )
+    assert [len(share.files) for share in kit.events(told, Share)] == [50]
+
+
+def test_what_a_web_cache_listed_before_a_gap_is_told_by_whole_lines():
+    hosts = b"203.0.113.1:6346\n203.0.113.2:6347\n203.0.113.3:63"
+    answer = answers(hosts + b"48\n")
+    told = tell((C, asks("/x?hostfile=1&client=LIME")), (S, answer[:-3]), (S, 3))
+    assert [(peer.address, peer.port) for peer in kit.events(told, Peer)] == [
+        ("203.0.113.1", 6346),
+        ("203.0.113.2", 6347),
+    ]
+
+
 def test_a_host_behind_a_push_lists_what_it_shares_itself():
     """LimeWire browses firewalled hosts so: GIV, then `GET /` from the side that listens."""
     giv = f"GIV 0:{build.SERVENT.hex().upper()}/file\n\n".encode()

@@ -191,7 +191,9 @@ class Transfer:
         if isinstance(item, Done):
             self._close(out)
         elif isinstance(item, Skipped):
-            self._listing = self._cache = None
+            if self._cache is not None:
+                del self._cache[self._cache.rfind(b"\n") + 1 :]  # a line that is cut off
+            self._close_list(out)
             if self._file:
                 self._file.offset += item.size
             elif self._tunnel:
@@ -219,8 +221,13 @@ class Transfer:
         """The body that was coming is over."""
         if self._file:
             out.append(self._file.over())
+        self._file = None
+        self._close_list(out)
+
+    def _close_list(self, out: list[Output]) -> None:
+        """No more is read of the list that was coming: tell what it held."""
         if self._cache is not None:
             out += webcache.answer(bytes(self._cache), self._memory)
         if self._listing:
             out += self._listing.end()
-        self._file = self._listing = self._cache = None
+        self._listing = self._cache = None
