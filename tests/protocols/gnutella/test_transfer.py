@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 import zlib
 
 import pytest
@@ -509,6 +510,17 @@ def test_a_long_page_is_told_in_parts():
     sizes = [len(share.files) for share in kit.events(tell(*steps), Share)]
     assert sizes == [256, 256, 88]
     kit.check_segmentation(lambda: Session(build.TCP), steps, 997)
+
+
+def test_a_page_in_single_bytes_takes_time_in_proportion():
+    page = (b"<a href=/get/1/A" * 1000)[:12_000]
+    session = Session(build.TCP)
+    session.feed(C, asks("/", "Accept: application/x-gnutella-packets"))
+    session.feed(S, answers(page, "Content-Type: text/html").removesuffix(page))
+    begin = time.process_time()
+    for at in range(len(page)):
+        session.feed(S, page[at : at + 1])
+    assert time.process_time() - begin < 2
 
 
 def test_what_a_page_listed_before_a_gap_is_told():

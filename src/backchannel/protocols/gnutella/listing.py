@@ -77,7 +77,11 @@ class _Packets:
 
 
 class _Page:
-    """A page for people; holds at most TAIL bytes of it, and FILES files."""
+    """A page for people; holds at most twice TAIL bytes of it, and FILES files.
+
+    It is searched once for each TAIL of bytes, and a link counts when TAIL bytes from its beginning
+    are there, so how the stream was cut changes neither what is found nor the time that it takes.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -85,17 +89,28 @@ class _Page:
 
     def feed(self, data: bytes) -> Iterator[list[Output]]:
         """See `Listing`."""
-        buffer, last = self._buffer, 0
-        buffer += data
-        for found in _LINK.finditer(bytes(buffer)):
-            last = found.end()
-            self._files.append(_linked(*found.groups()))
-            if len(self._files) == FILES:
-                yield self.end()
-        del buffer[: max(last, len(buffer) - TAIL)]
+        self._buffer += data
+        if len(self._buffer) >= 2 * TAIL:
+            yield from self._search(len(self._buffer) - TAIL)
 
     def end(self) -> list[Output]:
         """See `Listing`."""
+        pages = list(self._search(len(self._buffer)))
+        return [told for page in (*pages, self._told()) for told in page]
+
+    def _search(self, end: int) -> Iterator[list[Output]]:
+        """Take the links that begin before *end* out of the buffer; yield files as they add up."""
+        last = 0
+        for found in _LINK.finditer(bytes(self._buffer)):
+            if found.start() >= end:
+                break
+            last = found.end()
+            self._files.append(_linked(*found.groups()))
+            if len(self._files) == FILES:
+                yield self._told()
+        del self._buffer[: max(last, end)]
+
+    def _told(self) -> list[Output]:
         files, self._files = tuple(self._files), []
         return [Share(owner="", files=files)] if files else []
 
