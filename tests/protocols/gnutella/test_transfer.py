@@ -858,3 +858,11 @@ def test_a_greeting_that_is_too_long_is_refused_however_it_comes(size):
     greeting = b"CHAT CONNECT/0.1\r\nX-Nickname: " + b"n" * 9000 + b"\r\n\r\nhello\n"
     told = tell(*((C, greeting[at : at + size]) for at in range(0, len(greeting), size)))
     assert [type(event).__name__ for _, event in told] == ["Malformed"]
+
+
+def test_blanks_before_what_a_greeting_says_take_time_in_proportion():
+    greeting = b"CHAT CONNECT/0.2\r\nUser-Agent:" + b" " * 7900 + b"x" * 250 + b"\r\n\r\n"
+    begin = time.process_time()
+    told = tell((C, greeting))
+    assert time.process_time() - begin < 1
+    assert [len(program.name) for program in kit.events(told, Software)] == [60]

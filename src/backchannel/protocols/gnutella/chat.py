@@ -28,8 +28,10 @@ _MARKS = (b"CHAT CONNECT/", b"CHAT/")
 _OLD = b"/0.1"
 _SAYING, _NAMING, _DOING = "MESSAGE ", "NICK ", "\1ACTION "
 _FIELD = re.compile(
-    r"^(user-agent|x-nickname|content-type): *(.{0,200}?)\s*$", re.IGNORECASE | re.MULTILINE
+    r"^(user-agent|x-nickname|content-type):([^\r\n]*)", re.IGNORECASE | re.MULTILINE
 )
+_VALUE = 200
+"""Characters of a header's value that are told."""
 
 
 class Chat:
@@ -76,7 +78,8 @@ class Chat:
         return [Malformed(reason=reason)]
 
     def _block(self, side: Side, block: bytes) -> list[Output]:
-        fields = {name.lower(): value for name, value in _FIELD.findall(decode(block))}
+        found = _FIELD.findall(decode(block))
+        fields = {name.lower(): value.strip()[:_VALUE] for name, value in found}
         self._names[side] = fields.get("x-nickname", self._names[side])
         self.standing = Standing.PARSED
         self._plain = self._plain or _OLD in block[: block.find(b"\n")]
