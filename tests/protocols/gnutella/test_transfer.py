@@ -156,10 +156,36 @@ def test_witness_programs_that_did_not_name_themselves(answer, tmp_path):
     assert names == ["rhubarb pie.rcp"]
 
 
-def test_a_web_server_s_answer_to_such_a_request_is_the_web_s():
-    page = b"HTTP/1.1 200 OK\r\nServer: Apache\r\nContent-Length: 4\r\n\r\ndata"
-    assert claim(EARLY, page) is None
-    assert isinstance(claim(EARLY, page[:30]), More)
+@pytest.mark.parametrize("media", ["image/jpeg", "application/binary"])
+@pytest.mark.parametrize(
+    "server", ["Apache", "GiftShop/2.1 (Unix)", "ares-web/1", "FoxyProxy", "Morpheus-Web 3"]
+)
+def test_a_web_server_s_answer_to_such_a_request_is_the_web_s(server, media):
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nServer: {server}\r\n\r\n".encode()
+    for size in range(1, len(head)):
+        assert isinstance(claim(EARLY, head[:size]), More)
+    assert claim(EARLY, head) is None
+
+
+def test_a_web_server_with_a_servent_s_name_is_the_web_s_by_what_it_sends():
+    for server in (b"Gift/1.0", b"Ares", b"Envy 2"):
+        answer = b"HTTP/1.1 200 OK\r\nServer: " + server + b"\r\nContent-Type: text/html\r\n\r\n"
+        assert claim(EARLY, answer) is None
+
+
+@pytest.mark.parametrize("agent", ["foxyproxy/7", "Ares-Web", "GiftShop 2", "Furious"])
+def test_a_browser_whose_name_begins_like_a_servent_s_is_the_web_s(agent):
+    request = EARLY[:-2] + f"User-Agent: {agent}\r\n\r\n".encode()
+    for size in range(EARLY.index(b"\n") + 1, len(request)):
+        assert isinstance(claim(request[:size]), More)
+    assert claim(request) is None
+
+
+@pytest.mark.parametrize(
+    "agent", ["Foxy 1.9.8", "giFT-Gnutella/0.0.11", "Mutella-0.4.5", "Morpheus", "ShareazaPlus 1"]
+)
+def test_servents_that_name_themselves(agent):
+    assert isinstance(claim(EARLY[:-2] + f"User-Agent: {agent}\r\n\r\n".encode()), Claim)
 
 
 @pytest.mark.parametrize("unit", ["bytes=", "bytes ", "bytes = ", "bytes= "])

@@ -60,6 +60,8 @@ _UNVERSIONED = later(rb"HTTP \d{3} ")
 """How the first programs answered: no version (Clip2's description of 0.4)."""
 _ACCEPT = later(rb"\nAccept:[^\r\n]*application/x-gnutella", re.IGNORECASE)
 _AGENT = later(rb"\n(?:User-Agent|Server): *([^\r\n]{1,200})", re.IGNORECASE)
+_BINARY = later(rb"\nContent-Type: *application/binary\r?\n", re.IGNORECASE)
+"""What servents call any file, and web servers none (Clip2's description of 0.4)."""
 
 _CACHE = later(
     rb"[?&](?:hostfile=1|urlfile=1|bfile=1|gwcs=1|get=1|update=1|ip1?=[\d.]+(?::|%3A)\d"
@@ -192,10 +194,10 @@ def _http(request: bytes, answer: bytes, asked: str, flipped: bool) -> Claim | M
         return Claim("gnutella", evidence="request to a web cache for hosts", flipped=flipped)
     if not _SHARED.match(target):
         return None
-    head, end, _ = request.partition(b"\r\n\r\n" if b"\r\n\r\n" in request else b"\n\n")
+    head, whole = _head(request)
     if _servent(head, target) or (answer and _ANSWER_HEADER.search(answer[:4096])):
         return Claim("gnutella", evidence="download with a servent's headers", flipped=flipped)
-    if not end and len(request) < 4096:
+    if not whole and len(request) < 4096:
         return MORE
     if not target.startswith(_BY_INDEX) or _AGENT.search(head):
         return None
@@ -203,11 +205,22 @@ def _http(request: bytes, answer: bytes, asked: str, flipped: bool) -> Claim | M
 
 
 def _early(answer: bytes, flipped: bool) -> Claim | More | None:
-    """Judge the *answer* to a request by index that names no program, as those of 2000 did."""
-    head, end, _ = answer.partition(b"\r\n\r\n")
-    if _UNVERSIONED.match(answer) or _known(head):
+    """Judge the *answer* to a request by index that names no program, as those of 2000 did.
+
+    A name alone proves nothing here: a web server may be called Gift or Ares, too.
+    """
+    head, whole = _head(answer)
+    if _UNVERSIONED.match(answer) or (_BINARY.search(head) and _known(head)):
         return Claim("gnutella", evidence="download that a servent answers", flipped=flipped)
-    return None if end or len(answer) >= 4096 else MORE
+    return None if whole or len(answer) >= 4096 else MORE
+
+
+def _head(data: bytes) -> tuple[bytes, bool]:
+    """Return the lines of the head that *data* begins with, none of them cut off, and whether it is
+    there as a whole.
+    """
+    end = handshake.end_of_block(data)
+    return data[: end or data.rfind(b"\n") + 1], end > 0
 
 
 def _target(request: bytes) -> bytes:

@@ -74,13 +74,16 @@ CODES = {
 
 _AGENT = later(r"(.{1,60}?)[ /_-]v?(\d[\w.+-]{0,40})")
 KNOWN = later(
-    r"lime ?wire|bear ?share|gtk-gnutella|shareaza|gnucleus|gnucdna|morpheus|frostwire|wireshare"
-    r"|phex|mutella|qtella|gnotella|gnutella|xolox|acquisition|cabos|swapper|toadnode|napshare"
-    r"|mactella|foxy|quazaa|peerproject|sharelin|trustyfiles|deepnet|imesh|freewire|furi|gnewtellium"
-    r"|ares|gift|mldonkey|swapnut|rascal|kceasy|poisoned|envy|newtella|gnut",
+    r"lime ?wire|bear ?share|gtk-gnutella|shareaza|gnucleus|gnucdna|frostwire|wireshare|phex"
+    r"|mutella|qtella|gnotella|gnutella|xolox|toadnode|napshare|mactella|quazaa|peerproject"
+    r"|sharelin|trustyfiles|gnewtellium|mldonkey|swapnut|kceasy|newtella|gift-gnutella"
+    r"|(?:morpheus|acquisition|cabos|swapper|foxy|deepnet|imesh|freewire|furi|ares|gift|rascal"
+    r"|poisoned|envy|gnut)(?!-?[a-z])",
     re.IGNORECASE,
 )
-"""How the User-Agent and Server headers of servents begin."""
+"""How the User-Agent and Server headers of servents begin. What is a word of its own must stand
+alone: `foxyproxy`, `GiftShop` and `ares-web` are others' programs.
+"""
 
 
 def vendor_name(code: bytes) -> str:
