@@ -25,6 +25,8 @@ MODULES = [
 ]
 LONG = 20_000
 """Characters of a text made to hurt."""
+FOREIGN = 2_000
+"""Characters behind it that a repeat with a bound does not reach over."""
 LIMIT = 0.1
 """Seconds of processor time; what takes time in proportion takes a thousandth."""
 _REPEATS = node.MAX_REPEAT, node.MIN_REPEAT, node.POSSESSIVE_REPEAT
@@ -133,7 +135,7 @@ def hurting(pattern: str | bytes, flags: int) -> Iterator[str]:
     seen = dict.fromkeys(_pumped(tree.parse(pattern, flags)))
     for before, unit in seen:
         for one in (unit, f"{unit} ", f" {unit}"):
-            for behind in ("", "\0"):
+            for behind in ("", "\0", "\0" * FOREIGN):
                 yield before + one * (LONG // len(one)) + behind
 
 
@@ -186,6 +188,8 @@ def _slow(compiled: re.Pattern, use: str, text: str) -> bool:
 def test_a_pattern_that_hurts_is_found():
     assert any(_slow(re.compile(r"\s*x"), "search", text) for text in hurting(r"\s*x", 0))
     assert any(_slow(re.compile("(a+)+b"), "match", text) for text in hurting("(a+)+b", 0))
+    lazy = r"x: *(.{0,200}?)\s*$"  # what follows the blanks is longer than what it may take
+    assert any(_slow(re.compile(lazy), "match", text) for text in hurting(lazy, 0))
 
 
 @pytest.mark.parametrize("module", MODULES)
