@@ -443,6 +443,27 @@ def test_a_list_open_to_anybody():
     assert Anomaly(kind="anonymous-listing", detail="2 files told to whoever asks") in told
 
 
+@pytest.mark.parametrize("rest", [b"", b" else.mp3>b.mp3</a></td></tr></TABLE></HTML>"])
+def test_a_list_ends_at_a_hole_and_no_name_is_made_of_what_is_cut(rest):
+    seen = PAGE[: PAGE.index(b"&amp;b")]
+    answer = KAZAA + b"Content-Length: %d\r\n\r\n" % len(PAGE) + seen
+    hole = (SERVER, len(PAGE) - len(seen) - len(rest)), (SERVER, rest)
+    steps = (CLIENT, BROWSER), (SERVER, answer), *(hole if rest else ())
+    told = kit.events(http(*steps))
+    (shared,) = [event for event in told if isinstance(event, Share)]
+    assert [entry.name for entry in shared.files] == ["read me.txt"]
+
+
+def test_a_binary_list_ends_at_a_hole():
+    one, two = file(DIGEST, 5, 10, tag(2, b"one.txt")), file(DIGEST, 6, 20, tag(2, b"two.txt"))
+    head = KAZAA + b"\r\nHTTP/1.0 200 OK\r\n\r\n"
+    steps = (SERVER, head + one + two[:-3]), (SERVER, 100), (SERVER, b"HTTP" + one)
+    told = kit.events(http((CLIENT, BROWSER), *steps))
+    (shared,) = [event for event in told if isinstance(event, Share)]
+    assert [entry.name for entry in shared.files] == ["one.txt"]
+    assert not [event for event in told if isinstance(event, Malformed)]
+
+
 def test_a_binary_list_behind_a_challenge():
     """As giFT's PROTOCOL tells it: a 403 without an end, a response, then the real answer."""
     listed = file(DIGEST, 5, 10, tag(2, b"one.txt")) + file(DIGEST, 6, 20, tag(2, b"two.txt"))

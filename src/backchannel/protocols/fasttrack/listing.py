@@ -17,7 +17,7 @@ LIMIT = 1 << 18
 """Bytes of a list that are read."""
 FILES = 4096
 _LINK = re.compile(
-    rb"""<a\s[^>]{0,64}?href\s*=\s*["']?/?(\d{1,10})/([^"'>]{1,1024})""", re.IGNORECASE
+    rb"""<a\s[^>]{0,64}?href\s*=\s*["']?/?(\d{1,10})/([^"'>]{1,1024}+)["'>]""", re.IGNORECASE
 )
 _CHALLENGED = re.compile(r"\s*Forbidden\s+(\d{1,10})\s+(\d{1,10})\s*", re.IGNORECASE)
 

@@ -234,7 +234,7 @@ class Session:
         assert self._list is not None
         if isinstance(item, Body):
             self._list += item.data[: listing.LIMIT - len(self._list)]
-        elif isinstance(item, Done):
+        elif isinstance(item, Done | Skipped):  # what follows a hole does not continue it
             body, self._list = bytes(self._list), None
             files, fault = listing.read(body)
             owner = self._users[self._asker.other]
@@ -242,7 +242,7 @@ class Session:
                 detail = f"{len(files)} files told to whoever asks"
                 out.append(Share(owner=owner, files=files))
                 out.append(Anomaly(kind="anonymous-listing", detail=detail))
-            if fault:
+            if fault and isinstance(item, Done):
                 out.append(Malformed(reason=fault))
 
 
