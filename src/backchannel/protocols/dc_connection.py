@@ -101,11 +101,12 @@ class Connection(Generic[Line]):
         return told
 
     def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen; lines go on behind the next end of one."""
+        """*size* bytes of *side* were never seen; a file goes on, lines behind the end of one."""
         told: list[Output] = [Gap(size=size)]
         lane = self._lanes[side]
-        if lane.body:
-            lane.body.close(told)
+        if lane.body and lane.body.skip(size, told) and lane.packed is None:
+            lane.body = None if lane.body.over else lane.body
+            return told
         self._lanes[side] = fresh = Lane(hunting=True)
         fresh.deaf = lane.deaf or lane.packed is not None
         return told

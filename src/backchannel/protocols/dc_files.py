@@ -141,12 +141,27 @@ class Body:
         if data and self._listing:
             self._listing.feed(data)
 
-    def close(self, told: list[Output]) -> None:
-        """No more comes of it."""
-        self.over = True
+    def skip(self, size: int, told: list[Output]) -> bool:
+        """*size* bytes were never seen. Say whether it is known what is behind them: more of the
+        body, or its end. A list ends there in any case.
+        """
+        known = self._packed is None and size <= self._left
+        self._list_over(told)
+        self._left -= size
+        self._offset += size
+        if not known or not self._left:
+            self.close(told)
+        return known
+
+    def _list_over(self, told: list[Output]) -> None:
         if self._listing:
             told += self._listing.finish()
             self._listing = None
+
+    def close(self, told: list[Output]) -> None:
+        """No more comes of it."""
+        self.over = True
+        self._list_over(told)
         if self.opened:
             key = self.opened.key  # of what has a hash, other segments may follow
             told.append(FilePaused(key=key) if self.opened.shared else FileClose(key=key))

@@ -276,11 +276,14 @@ def test_a_file_between_clients():
     assert (opened.sender, opened.recipient) == (BOB, ANN)
 
 
-def test_a_hole_in_a_file_ends_it():
-    head, _, rest = PEER[4][1].partition(FILE[:50])
-    _, told = say(*PEER[:4], (S, head + FILE[:50]), (S, 100), (S, rest + b"CSTA 000 ok\n"))
+def test_behind_a_hole_a_file_goes_on():
+    head, *_ = PEER[4][1].partition(FILE[:50])
+    asks = (S, FILE[150:] + b"CGET file a 0 9\n")
+    _, told = say(*PEER[:4], (S, head + FILE[:50]), (S, 100), asks)
     names = [type(value).__name__ for value in kit.effects(told)]
-    assert names == ["FileOpen", "FileData", "FilePaused"]
+    assert names == ["FileOpen", "FileData", "FileData", "FilePaused"]
+    assert kit.effects(told)[2].offset == 150
+    assert [asked.name for asked in kit.events(told, Download)][1:] == ["a"]
     assert kit.events(told, Gap) == [Gap(size=100)]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import craft, kit
 from tests.matcher import Matcher
 
-from backchannel.effects import Expect
+from backchannel.effects import Expect, FileData
 from backchannel.events import (
     Credential,
     Download,
@@ -330,15 +330,25 @@ def test_a_packed_block():
     assert kit.effects(say(*steps)[1])[1].data == FILE
 
 
-def test_a_hole_in_a_file_ends_it_and_commands_go_on():
-    head, _, rest = PEER[5][1].partition(FILE[:50])
-    _, told = say(*PEER[:5], (C, head + FILE[:50]), (C, 100), (C, rest), (C, b"$Error x|"))
-    assert [type(value).__name__ for value in kit.effects(told)] == [
-        "FileOpen",
-        "FileData",
-        "FilePaused",
-    ]
-    assert kit.events(told, Gap) == [Gap(size=100)]
+@pytest.mark.parametrize("lost", [1, 100, 150])
+def test_behind_a_hole_a_file_goes_on_and_none_of_its_bytes_is_a_command(lost):
+    inside = b"|$ADCGET file a 0 9|".ljust(150 - lost)
+    head, *_ = PEER[5][1].partition(FILE[:50])
+    asks = (C, b"$ADCGET file list.txt 0 9|")
+    _, told = say(*PEER[:5], (C, head + FILE[:50]), (C, lost), (C, inside[: 150 - lost]), asks)
+    pieces = [value for value in kit.effects(told) if isinstance(value, FileData)]
+    assert sum(len(piece.data) for piece in pieces) == 200 - lost
+    assert [piece.offset for piece in pieces] == [0, 50 + lost][: len(pieces)]
+    assert type(kit.effects(told)[-1]).__name__ == "FilePaused"
+    assert [asked.name for asked in kit.events(told, Download)][1:] == ["list.txt"]
+    assert kit.events(told, Gap) == [Gap(size=lost)]
+
+
+def test_a_hole_longer_than_the_file_ends_it_and_commands_go_on():
+    head, *_ = PEER[5][1].partition(FILE[:50])
+    _, told = say(*PEER[:5], (C, head + FILE[:50]), (C, 151), (C, b"x|$ADCGET file a 0 9|"))
+    assert [type(value).__name__ for value in kit.effects(told)][1:] == ["FileData", "FilePaused"]
+    assert [asked.name for asked in kit.events(told, Download)][1:] == ["a"]
 
 
 def test_a_file_that_breaks_off_may_be_resumed():
