@@ -177,7 +177,7 @@ def test_a_second_guard_is_refused_and_takes_nothing_from_the_first(second):
     assert b"guarding" in running.stderr.readline()
     told = run(world, "/run/policy.yaml", *second)
     assert told.returncode == 2
-    assert "another guard is at work in this network" in told.stderr
+    assert "a guard is at work in this network" in told.stderr
     assert arrived(play(world, OFT, OTHER_PORT)) == [0, 0]
     assert run(world, "status").returncode == 0
     running.terminate()

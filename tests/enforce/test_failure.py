@@ -12,7 +12,8 @@ from tests.enforce.guarding import guard, until
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated, isolated_as_root, play
 from tests.enforce.test_guard import AIM
 
-from backchannel.enforce import remote, ruleset
+from backchannel.enforce import kernel, remote, ruleset
+from backchannel.errors import UsageError
 
 OPEN = "rules: [{deny: [aim, icq]}]"
 CLOSED = "rules: [{deny: [aim, icq], from: 10.1.0.0/24, on-failure: closed}]"
@@ -290,3 +291,26 @@ def test_rules_that_another_program_took_away_are_loaded_again(taken):
         assert until(lambda: running.status()["rules_restored"] == 1)
         assert rules(world).count(f"-j {ruleset.CHAIN}") == 1
         assert "Reset" in play(world, AIM, 443).failed
+
+
+@isolated
+def test_who_may_not_read_the_list_of_queues_finds_the_guard_all_the_same(monkeypatch):
+    """As a service does that is not root: the kernel's list is for root's eyes only."""
+    world = World()
+    monkeypatch.setattr(kernel, "_QUEUES", Unreadable())
+    with world.router.inside():
+        kernel.alone()
+        kernel.free(7)
+        with guard(world, OPEN, queue=7):
+            with pytest.raises(UsageError, match="a guard is at work in this network"):
+                kernel.alone()
+            with pytest.raises(UsageError, match="queue 8 of the kernel is in use"):
+                kernel.free(8)
+            kernel.free(9)
+
+
+class Unreadable:
+    """A file that is not for us."""
+
+    def read_text(self):
+        raise PermissionError

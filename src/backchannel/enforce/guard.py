@@ -111,7 +111,8 @@ class Guard:
         hurry()
         ours = False
         try:
-            kernel.alone(options.queue)
+            kernel.alone()
+            kernel.free(options.queue)
             self.control = Control(options.control, self._answers()) if options.control else None
             self._forget_verdicts()
             self._standing = tuple(islice(connections.standing(), STANDING))

@@ -3,11 +3,13 @@
 import json
 import shutil
 import subprocess
+from errno import EBUSY, EPERM
 from pathlib import Path
 
 import msgspec
 
 from backchannel.enforce import ruleset
+from backchannel.enforce.nfqueue import Queue
 from backchannel.errors import UsageError
 
 TIMEOUT = 20
@@ -62,16 +64,17 @@ def check() -> None:
         raise UsageError(f"{missing[0]} is not installed; on Debian: apt-get install {wanted}")
 
 
-def alone(queue: int) -> None:
-    """Raise UsageError where a guard is at work in this network, or one of the two queues from
-    *queue* on is somebody else's. Rules that a guard left behind are no guard.
+def alone() -> None:
+    """Raise UsageError where a guard is at work in this network: somebody reads a queue that its
+    rules name. Rules that a guard left behind are no guard.
     """
-    bound = _bound()
-    if not bound:
-        return
-    if bound & ruleset.queues(_run(("iptables-save", "-t", "mangle")).splitlines()):
-        raise UsageError("another guard is at work in this network: end it first")
-    if taken := bound & {queue, queue + 1}:
+    if _bound(ruleset.queues(_run(("iptables-save", "-t", "mangle")).splitlines())):
+        raise UsageError("a guard is at work in this network: end it first")
+
+
+def free(queue: int) -> None:
+    """Raise UsageError where one of the two queues from *queue* on is somebody else's."""
+    if taken := _bound({queue, queue + 1}):
         raise UsageError(
             f"queue {min(taken)} of the kernel is in use by another program; choose with --queue"
         )
@@ -143,12 +146,26 @@ def counters() -> dict[str, tuple[int, int]]:
     return {each["name"]: (each["packets"], each["bytes"]) for each in found}
 
 
-def _bound() -> set[int]:
-    """Return the numbers of the queues that somebody reads in this network."""
+def _bound(numbers: set[int]) -> set[int]:
+    """Return which queues of *numbers* somebody reads in this network."""
     try:
-        return {int(line.split()[0]) for line in _QUEUES.read_text().splitlines()}
-    except OSError:
+        found = {int(line.split()[0]) for line in _QUEUES.read_text().splitlines()}
+    except PermissionError:  # only root may read it, also where a service may bind queues
+        return set(filter(_taken, numbers))
+    except FileNotFoundError:  # no queue was ever bound: the kernel has not loaded the module
         return set()
+    return found & numbers
+
+
+def _taken(number: int) -> bool:
+    """Say whether a queue cannot be bound, by binding it."""
+    try:
+        Queue(number).close()
+    except OSError as error:
+        if error.errno not in (EPERM, EBUSY):
+            raise
+        return True
+    return False
 
 
 def _run(command: tuple[str, ...], text: str = "") -> str:
