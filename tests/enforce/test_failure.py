@@ -36,6 +36,12 @@ def rules(world):
     return world.router.sh("iptables-save -t mangle")
 
 
+def loaded(world):
+    """All rules of the guard in the kernel, without what they have counted."""
+    table = world.router.sh(f"nft --stateless list table inet {ruleset.TABLE} || true")
+    return table, [line for line in rules(world).splitlines() if ruleset.CHAIN in line]
+
+
 def connects(world, version=4, timeout=PATIENCE):
     """Whether a new connection comes through, with a byte from its client."""
     with world.server.listen(version, SERVER[version], 80) as listener:
@@ -279,18 +285,55 @@ def test_started_by_root_it_judges_as_somebody_else():
 
 @pytest.mark.parametrize(
     "taken",
-    ["nft flush ruleset", "nft delete table inet backchannel_guard", "iptables -t mangle -F"],
+    [
+        "nft flush ruleset",
+        "nft delete table inet backchannel_guard",
+        "nft flush table inet backchannel_guard",
+        "nft flush chain inet backchannel_guard before_forward",
+        "iptables -t mangle -F",
+        "iptables -t mangle -F FORWARD",
+        f"iptables -t mangle -F {ruleset.CHAIN}",
+        f"iptables -t mangle -D {ruleset.CHAIN} 5",
+    ],
 )
 @isolated
 def test_rules_that_another_program_took_away_are_loaded_again(taken):
     world = World()
     with guard(world, OPEN) as running:
-        before = rules(world), world.router.sh("nft list tables")
+        before = loaded(world)
         world.router.sh(taken)
-        assert (rules(world), world.router.sh("nft list tables")) != before
+        assert loaded(world) != before
         assert until(lambda: running.status()["rules_restored"] == 1)
-        assert rules(world).count(f"-j {ruleset.CHAIN}") == 1
+        assert loaded(world) == before
         assert "Reset" in play(world, AIM, 443).failed
+        assert running.status()["rules_restored"] == 1
+
+
+@isolated
+def test_where_only_one_of_two_hooks_is_left_the_rules_are_loaded_again():
+    world = World()
+    with guard(world, OPEN, hooks=("input", "output")) as running:
+        world.router.sh("iptables -t mangle -F INPUT")
+        assert until(lambda: running.status()["rules_restored"] == 1)
+        assert rules(world).count(f"-j {ruleset.CHAIN}") == 2
+
+
+@pytest.mark.parametrize("policy", [OPEN, CLOSED])
+@isolated
+def test_rules_taken_away_while_the_inspector_hangs_send_nothing_to_its_queue(policy):
+    world = World()
+    with guard(world, policy) as running:
+        inspector = running.inspector
+        os.kill(inspector, signal.SIGSTOP)
+        assert until(lambda: "NFQUEUE" not in rules(world))
+        paused = loaded(world)
+        world.router.sh("nft flush ruleset")
+        assert until(lambda: running.answer()["rules_restored"] == 1)
+        assert loaded(world) == paused
+        assert shut(world) if policy == CLOSED else connects(world, timeout=5)
+        os.kill(inspector, signal.SIGCONT)
+        assert until(lambda: "NFQUEUE" in rules(world))
+        assert connects(world)
 
 
 @isolated

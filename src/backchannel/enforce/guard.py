@@ -192,7 +192,7 @@ class Guard:
             self.reload()
         if self.remote is None and now >= self._due:
             self._replace()
-        self.upkeep.look(now, lambda: self._texts(self.known), guarded=self.remote is not None)
+        self.upkeep.look(now, self.watchdog)
         sources = [each for each in (self.remote, self.control, self._interfaces) if each]
         ready, _, _ = select.select([*sources, self.upkeep], [], [], TURN)
         self._hear()

@@ -114,12 +114,18 @@ def tidy(what: Texts) -> None:
         _run(("nft", "-f", "-"), ruleset.nft_removal())
 
 
-def stands() -> bool:
-    """Say whether the guard's rules are there: other programs may flush all there are."""
+def stands(what: Texts, *, guarded: bool) -> bool:
+    """Say whether the guard's rules are all there: other programs may flush what they will.
+    *guarded*: whether packets are to go to the queue now.
+    """
     if f"table inet {ruleset.TABLE}" not in _run(("nft", "list", "tables")).splitlines():
         return False
-    saved = (_run((f"{program}-save", "-t", "mangle")) for program in ("iptables", "ip6tables"))
-    return all(ruleset.jumps(text.splitlines()) for text in saved)
+    if ruleset.emptied(_run(("nft", "--terse", "list", "table", "inet", ruleset.TABLE))):
+        return False
+    return all(
+        ruleset.mangled(_run((f"{program}-save", "-t", "mangle")), text, guarded=guarded)
+        for program, text in (("iptables", what.mangle), ("ip6tables", what.mangle6))
+    )
 
 
 def remove() -> None:

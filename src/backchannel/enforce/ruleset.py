@@ -10,6 +10,7 @@ table of nft, loaded in one transaction. A connection with `closed` goes to a qu
 whose packets the kernel drops, not passes, when nobody reads it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -32,6 +33,8 @@ COUNTERS = (
     "undecided",
     "empty_passed",
 )
+
+_EMPTY = re.compile(r"^\tchain \w+ \{\n(\t\ttype .*\n)?\t\}$", re.MULTILINE)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +134,22 @@ def mangle_removal(saved: Iterable[str]) -> str:
         return ""
     undo = [f"-D{line.removeprefix('-A')}" for line in jumps(lines)]
     return "\n".join(["*mangle", *undo, f"-F {CHAIN}", f"-X {CHAIN}", "COMMIT", ""])
+
+
+def mangled(saved: str, text: str, *, guarded: bool) -> bool:
+    """Say whether `iptables-save -t mangle` shows all that *text* of `mangle` made; without
+    *guarded* the chain may be empty, as `mangle_pause` leaves it.
+    """
+    lines = saved.splitlines()
+    filled = sum(line.startswith(f"-A {CHAIN} ") for line in lines)
+    return len(jumps(lines)) >= text.count(f"-j {CHAIN}\n") and (
+        not guarded or filled >= text.count(f"-A {CHAIN} ")
+    )
+
+
+def emptied(listed: str) -> bool:
+    """Say whether a chain has lost its rules, given `nft list table`: each of ours has some."""
+    return _EMPTY.search(listed) is not None
 
 
 def jumps(saved: Iterable[str]) -> list[str]:

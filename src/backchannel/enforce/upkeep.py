@@ -1,4 +1,4 @@
-"""Keeps the guard's rules in the kernel, where other programs may take them away.
+"""Keeps the guard's rules in the kernel, where other programs may take them away, or a part.
 
 A restart of nftables flushes every ruleset that there is, the guard's too. The kernel tells of
 changes, and the rules are looked for then, and every CHECK seconds where it does not
@@ -6,9 +6,9 @@ changes, and the rules are looked for then, and every CHECK seconds where it doe
 """
 
 import subprocess
-from collections.abc import Callable
 
 from backchannel.enforce import kernel, news
+from backchannel.enforce.watchdog import Watchdog
 from backchannel.errors import UsageError
 from backchannel.remark import remark
 
@@ -32,20 +32,18 @@ class Upkeep(news.News):
         if self.changed():
             self._due = min(self._due, now + SOON)
 
-    def look(self, now: float, texts: Callable[[], kernel.Texts], *, guarded: bool) -> None:
-        """See to the rules when it is time. *guarded*: whether somebody judges packets now.
+    def look(self, now: float, watchdog: Watchdog) -> None:
+        """See to the rules when it is time. Who loads them is *watchdog*: it knows what holds now.
 
-        They must be missing twice: for a moment they are while the watchdog loads others.
+        They must be missing twice: for a moment they are while it loads others.
         """
         if now < self._due:
             return
         self._due = now + CHECK
         try:
-            missing = not kernel.stands()
+            missing = not kernel.stands(watchdog.texts, guarded=watchdog.guards)
             if missing and self._missing:
-                kernel.load(texts())
-                if not guarded:
-                    kernel.fail(texts())
+                watchdog.restore()
                 self.restored += 1
                 remark("its rules had been taken away by another program; they are loaded again")
                 missing = False

@@ -5,7 +5,8 @@ watchdog by lines on its standard input what else it must know, and notices by i
 it is there. It knows nothing but the texts that it is given.
 
     {...}    the texts, first and at each reload; they are loaded at once (not the first ones)
-    .        are you there? It answers `.`
+    +        the rules were taken away by another program: load again what holds now
+    .        are you there? It answers `.`, or `!` while nobody guards
     !        the inspector is gone
     q        the guard leaves in order, and takes its rules away itself: leave too
 
@@ -47,6 +48,8 @@ class Watchdog:
         """*beats*: where the inspector's beats are read."""
         self._texts, self._beats = texts, beats
         self.restarts = 0
+        self.guards = True
+        """Whether packets go to the queue now, by what it said last."""
         self._sent = self._answered = 0.0
         self._start()
         self._write(b".\n")
@@ -56,7 +59,7 @@ class Watchdog:
         """See that it is there; *now* is monotonic, in seconds. Starts another where it is not."""
         answered = self._read()
         if answered:
-            self._answered = now
+            self._answered, self.guards = now, answered.endswith(b".")
         gone = answered is None or now - self._answered > ANSWER_LIMIT
         if not gone and now - self._sent >= TICK:
             self._sent = now
@@ -69,7 +72,7 @@ class Watchdog:
         kernel does not take them: then those before are still in force.
         """
         before, self._texts = self._texts, texts
-        told = self._order(texts)
+        told = self._order(msgspec.json.encode(texts))
         if told is None:  # it is gone: its work is done here, once
             self._replace()
             try:
@@ -78,7 +81,15 @@ class Watchdog:
                 told = str(error)
         if told:
             self._texts = before
-            self._order(before)
+            self._order(msgspec.json.encode(before))
+            raise UsageError(told)
+
+    def restore(self) -> None:
+        """Load again what was taken away. Raises UsageError."""
+        told = self._order(b"+")
+        if told is None:
+            raise UsageError("the watchdog does not answer")
+        if told:
             raise UsageError(told)
 
     def fail(self) -> None:
@@ -89,6 +100,11 @@ class Watchdog:
         """The guard leaves in order."""
         self._write(b"q\n")
         self._end()
+
+    @property
+    def texts(self) -> kernel.Texts:
+        """What is in force."""
+        return self._texts
 
     @property
     def pid(self) -> int:
@@ -129,9 +145,9 @@ class Watchdog:
             self._process.kill()
             self._process.wait()
 
-    def _order(self, texts: kernel.Texts) -> str | None:
-        """Have it load *texts*; return what it says: empty for done; None: nothing."""
-        left, until = msgspec.json.encode(texts) + b"\n", time.monotonic() + LOAD_LIMIT
+    def _order(self, line: bytes) -> str | None:
+        """Have it load what *line* says; return its answer: empty for done; None: nothing."""
+        left, until = line + b"\n", time.monotonic() + LOAD_LIMIT
         said = b""
         while (wait := until - time.monotonic()) > 0:
             reads, writes, _ = select.select([self._out], [self._in] if left else [], [], wait)
@@ -213,22 +229,32 @@ class Keeper:
                 if not self._failed:
                     self._fail("the inspecting process died")
             elif line == b".":
-                _say(b".")
+                _say(b"!" if self._failed else b".")
+            elif line == b"+":
+                _say(b"=" + self._load(self._restore, self._texts) + b"\n")
             else:
-                _say(b"=" + self._load(line) + b"\n")
+                texts = msgspec.json.decode(line, type=kernel.Texts)
+                _say(b"=" + self._load(self._exchange, texts) + b"\n")
         return True
 
-    def _load(self, line: bytes) -> bytes:
-        """Load other texts; return what went wrong."""
-        texts = msgspec.json.decode(line, type=kernel.Texts)
+    def _load(self, action: Callable[[kernel.Texts], None], texts: kernel.Texts) -> bytes:
+        """Load *texts* by *action*, and keep them; return what went wrong."""
         try:
-            (kernel.fail if self._failed and texts.failed else kernel.renew)(texts)
+            action(texts)
         except (UsageError, OSError, subprocess.TimeoutExpired) as error:
             return str(error).replace("\n", " ").encode()
         finally:
             self._last = time.monotonic()
         self._texts = texts
         return b""
+
+    def _exchange(self, texts: kernel.Texts) -> None:
+        (kernel.fail if self._failed and texts.failed else kernel.renew)(texts)
+
+    def _restore(self, texts: kernel.Texts) -> None:
+        kernel.load(texts)
+        if self._failed:
+            kernel.fail(texts)
 
     def _fail(self, why: str) -> None:
         self._failed = True
