@@ -185,6 +185,26 @@ def test_a_second_guard_is_refused_and_takes_nothing_from_the_first(second):
 
 
 @isolated
+def test_beside_a_guard_nothing_is_cleared_and_what_it_left_is():
+    world = World()
+    Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
+    with world.router.inside():
+        running = subprocess.Popen([*COMMAND, "/run/policy.yaml"], stderr=subprocess.PIPE)
+    assert b"guarding" in running.stderr.readline()
+    answer = json.loads(run(world, "status", "--json").stdout)
+    before = world.router.sh("nft --stateless list ruleset")
+    told = run(world, "clear")
+    assert told.returncode == 2
+    assert "a guard is at work in this network: end it first" in told.stderr
+    assert world.router.sh("nft --stateless list ruleset") == before
+    for process in (answer["watchdog"], running.pid, answer["inspector"]):
+        os.kill(process, signal.SIGKILL)
+    running.wait(PATIENCE)
+    assert until(lambda: run(world, "clear").returncode == 0)
+    assert "backchannel" not in world.router.sh("nft list ruleset").lower()
+
+
+@isolated
 def test_a_queue_of_another_program_is_named():
     world = World()
     Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")

@@ -163,10 +163,14 @@ def reload(*, control: options.Control = CONTROL) -> int:
 
 @app.command
 def clear() -> int:
-    """Remove the rules of a guard that could not remove them itself."""
+    """Remove the rules of a guard that could not remove them itself.
+
+    Exits with 2 while a guard is at work: it would load them again.
+    """
     from backchannel.enforce import kernel  # noqa: PLC0415 - only where called
 
     kernel.check()
+    kernel.alone()
     kernel.remove()
     return 0
 
