@@ -15,5 +15,7 @@ def remark(text: str) -> None:
 
 def say(text: str) -> None:
     """Say *text* as it is."""
+    if sys.stderr is None:  # closed by who started us: print would take standard output
+        return
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)

@@ -119,3 +119,32 @@ def test_closed_streams_are_as_good_as_none_that_anybody_reads(closed, tmp_path)
     done = subprocess.run(["sh", "-c", script, *words], capture_output=True, check=False)
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
     assert all(json.loads(line) for line in events.read_text().splitlines())
+
+
+STARTS = """
+import subprocess, sys
+from backchannel.cli import streams
+streams.prepare()
+assert not sys.stdin.isatty()
+opened = open(sys.argv[1], "wb")
+assert opened.fileno() > 2
+ask = "import os; [os.fstat(number) for number in range(3)]"
+subprocess.run([sys.executable, "-c", ask], check=True)
+"""
+
+
+@pytest.mark.parametrize("closed", ["<&-", "</dev/null >&-", "</dev/null 2>&-", "<&- >&- 2>&-"])
+def test_who_is_started_has_all_standard_streams_too(closed, tmp_path):
+    words = [sys.executable, STARTS, tmp_path / "opened", tmp_path / "status"]
+    script = f'"$0" -c "$1" "$2" {closed}; echo $? > "$3"'
+    done = subprocess.run(["sh", "-c", script, *words], capture_output=True, check=False)
+    assert (words[3].read_text(), done.stderr) == ("0\n", b"")
+
+
+def test_a_remark_without_standard_error_is_not_said_on_standard_output():
+    said = "from backchannel.remark import remark; remark('hello')"
+    script = '"$0" -c "$1" 2>&-'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, said], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, b"")

@@ -35,10 +35,13 @@ def prepare() -> None:
 
 def _fill() -> None:
     """Let something stand where the caller closed a standard stream: else the next file or socket
-    that is opened takes its place, and gets what was meant for it.
+    that is opened takes its place, and gets what was meant for it. Processes that are started here
+    get it too.
     """
-    while os.open(os.devnull, os.O_RDWR) < STDERR:
-        pass
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(os.devnull))
     sys.stdout = sys.stdout or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
     sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
 
