@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 from tests.live.receivers import Web, eventually, free_port, made
@@ -236,6 +237,43 @@ def test_what_a_full_disk_kept_in_memory_is_stored_at_the_end(tmp_path):
     Delivery(spool, print).close(wait=0)
     again = Spool(tmp_path / "s", 100)
     assert again.depth(["hook"]) == {"hook": 1}
+    again.close()
+
+
+class Slow:
+    """A receiver that has an alert, and answers when it may."""
+
+    def __init__(self):
+        self.told, self.answers = threading.Event(), threading.Event()
+
+    def deliver(self, *_):
+        self.told.set()
+        assert self.answers.wait(60)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_an_alert_that_arrives_after_the_end_is_not_sent_again(tmp_path, monkeypatch, exchanged):
+    slow = Slow()
+    monkeypatch.setattr("backchannel.live.delivery.sink", lambda _: slow)
+    spool, receiver = Spool(tmp_path / "s", 100), Webhook(name="hook", url="http://127.0.0.1:9/")
+    delivery = Delivery(spool, print)
+    delivery.use([receiver])
+    delivery.put(made(1))
+    assert slow.told.wait(60)
+    if exchanged:
+        delivery.use([])
+    no_room(spool)
+    spool.put(["hook"], "2", b"x" * 8000)
+    spool._base.execute(UNLIMITED)
+    delivery.close(wait=0)
+    again = Spool(tmp_path / "s", 100)
+    assert again.depth(["hook"]) == {"hook": 2}  # what waited in memory is stored all the same
+    slow.answers.set()
+    eventually(lambda: again.depth(["hook"]) == {"hook": 1})
+    assert again.first("hook")[0] == "2"
     again.close()
 
 

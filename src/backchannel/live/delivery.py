@@ -44,6 +44,8 @@ class Delivery:
         """*spool* is closed with it."""
         self._spool, self._notice = spool, notice
         self._couriers: list[_Courier] = []
+        self._leaving: list[_Courier] = []
+        """Those that were told to stop and still wait for a receiver's answer."""
         self.sent: Counter[str] = Counter()
         """Alerts delivered, by receiver."""
         self.failed: Counter[str] = Counter()
@@ -82,18 +84,25 @@ class Delivery:
             self._spool.put(names, made.id, alerts.body(made))
 
     def close(self, wait: float = 3) -> None:
-        """Give what waits *wait* seconds, and stop. What is left stays in the spool."""
+        """Give what waits *wait* seconds, and stop. What is left stays in the spool, which is open
+        as long as somebody may still have to note there that an alert has arrived.
+        """
         until = time.monotonic() + wait
         while wait and time.monotonic() < until and any(self.depth().values()):
             time.sleep(0.05)
         self._stop()
-        self._spool.close()
+        if self._leaving:
+            self._spool.store()
+        else:
+            self._spool.close()
 
     def _stop(self) -> None:
         for courier in self._couriers:
             courier.stop()
         for courier in self._couriers:
             courier.join(timeout=1)
+        told = (*self._leaving, *self._couriers)
+        self._leaving = [courier for courier in told if courier.is_alive()]
 
     def depth(self) -> dict[str, int]:
         """Return how many alerts wait, by receiver."""

@@ -106,6 +106,11 @@ class Spool:
                 found.update(dict(self._base.execute(_COUNTS).fetchall()))
         return {name: found[name] for name in receivers}
 
+    def store(self) -> None:
+        """Store what can be stored."""
+        with self._lock:
+            self._store()
+
     def close(self) -> None:
         """Store what can be stored, and close."""
         with self._lock:
