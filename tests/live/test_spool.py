@@ -149,6 +149,29 @@ def test_a_disk_that_is_full_at_the_start_is_no_damage(world, before):
     assert told == [each for each in (before, "now", "later") if each != "nothing"]
 
 
+NO_FOLDER = """
+import subprocess
+from pathlib import Path
+from backchannel.live.spool import Spool
+small = "mount -t tmpfs -o nr_inodes=1 none /mnt"
+subprocess.run(small.split(), check=True)
+spool = Spool(Path("/mnt/state/s"), 100)
+assert "No space left" in spool.trouble, spool.trouble
+spool.put(["a"], "now", b"y")
+assert "No space left" in spool.trouble, spool.trouble
+subprocess.run("mount -o remount,nr_inodes=100 /mnt".split(), check=True)
+spool.put(["a"], "later", b"z")
+assert not spool.trouble, spool.trouble
+assert spool.depth(["a"]) == {"a": 2}
+spool.close()
+assert Path("/mnt/state/s").exists()
+"""
+
+
+def test_a_disk_too_full_for_the_spools_folder_has_it_once_there_is_room(world):
+    world.python(NO_FOLDER)
+
+
 def test_a_spool_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="spool of alerts cannot be opened"):

@@ -53,7 +53,6 @@ class Spool:
         """Notified when there is something new."""
         self._base: sqlite3.Connection | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._base = self._open_or_begin()
         except (OSError, sqlite3.Error) as error:
             if not _full(error):
@@ -131,6 +130,7 @@ class Spool:
             return self._open()
 
     def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         base = sqlite3.connect(self.path, check_same_thread=False)
         try:
             base.execute("pragma journal_mode = wal")
@@ -155,7 +155,7 @@ class Spool:
                 over = [
                     found for receiver in touched for found in self._bound(self._base, receiver)
                 ]
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             self.trouble = str(error)
             with contextlib.suppress(sqlite3.Error):
                 if self._base is not None:
