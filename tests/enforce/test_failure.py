@@ -6,13 +6,14 @@ import socket
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.enforce.guarding import guard, until
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated, isolated_as_root, play
 from tests.enforce.test_guard import AIM
 
-from backchannel.enforce import kernel, remote, ruleset
+from backchannel.enforce import kernel, remote, ruleset, upkeep
 from backchannel.errors import UsageError
 
 OPEN = "rules: [{deny: [aim, icq]}]"
@@ -334,6 +335,33 @@ def test_rules_taken_away_while_the_inspector_hangs_send_nothing_to_its_queue(po
         os.kill(inspector, signal.SIGCONT)
         assert until(lambda: "NFQUEUE" in rules(world))
         assert connects(world)
+
+
+@isolated
+def test_rules_that_cannot_be_loaded_are_told_once_and_tried_with_patience(monkeypatch):
+    remarks, tried, trouble = [], [], [UsageError("no nft")]
+    monkeypatch.setattr(upkeep, "remark", remarks.append)
+    monkeypatch.setattr(kernel, "stands", lambda *_, **__: bool(made.restored))
+
+    def restore():
+        tried.append(now)
+        if trouble:
+            raise trouble[0]
+
+    watchdog = SimpleNamespace(texts=None, guards=True, restore=restore)
+    made = upkeep.Upkeep(0.0)
+    monkeypatch.setattr(made, "changed", lambda: True)  # loading in vain changes rules, too
+    for tenth in range(600):
+        now = tenth / 10
+        made.hear(now)
+        made.look(now, watchdog)
+        if now == 40:
+            trouble.clear()
+    assert len(remarks) == 2
+    assert remarks[0] == "its rules may be gone, and could not be loaded: no nft"
+    assert "loaded again" in remarks[1]
+    assert made.restored == 1
+    assert len(tried) < 8
 
 
 @isolated

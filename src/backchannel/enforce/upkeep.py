@@ -26,10 +26,11 @@ class Upkeep(news.News):
         self.restored = 0
         """Times that they had been taken away, and were loaded again."""
         self._missing, self._due = False, now + CHECK
+        self._trouble = ""
 
     def hear(self, now: float) -> None:
-        """Take what the kernel tells."""
-        if self.changed():
+        """Take what the kernel tells; after loading in vain that is our own doing."""
+        if self.changed() and not self._trouble:
             self._due = min(self._due, now + SOON)
 
     def look(self, now: float, watchdog: Watchdog) -> None:
@@ -49,7 +50,8 @@ class Upkeep(news.News):
                 missing = False
             elif missing:
                 self._due = now + SOON
-            self._missing = missing
+            self._missing, self._trouble = missing, ""
         except (UsageError, OSError, subprocess.TimeoutExpired) as error:
-            self._due = now + SOON
-            remark(f"its rules may be gone, and could not be loaded: {error}")
+            if str(error) != self._trouble:
+                remark(f"its rules may be gone, and could not be loaded: {error}")
+            self._trouble = str(error)
