@@ -206,6 +206,21 @@ def test_a_watchdog_that_is_lost_is_replaced(how):
         assert until(lambda: "NFQUEUE" not in rules(world))
 
 
+@isolated
+def test_a_watchdog_that_is_lost_while_nobody_guards_is_replaced_by_one_that_knows_it():
+    world = World()
+    with guard(world, OPEN) as running:
+        inspector, first = running.inspector, running.answer()["watchdog"]
+        os.kill(inspector, signal.SIGSTOP)
+        assert until(lambda: "NFQUEUE" not in rules(world))
+        time.sleep(0.3)  # until it has said so
+        os.kill(first, signal.SIGKILL)
+        assert until(lambda: running.answer()["watchdog_restarts"])
+        os.kill(inspector, signal.SIGCONT)
+        assert until(lambda: "NFQUEUE" in rules(world))
+        assert running.status()["rules_restored"] == 0  # nobody had taken them away
+
+
 @contextmanager
 def flooded(world, running):
     """Guard and inspector stopped, the watchdog gone, and forty datagrams sent through them: what

@@ -39,6 +39,8 @@ START_LIMIT = 10.0
 """Seconds that the first watchdog has to start."""
 LOAD_LIMIT = 4.0
 """Seconds that it has to load other texts."""
+FAILED = "failed"
+"""Told at its start to one that takes another's place while nobody guards."""
 
 
 class Watchdog:
@@ -94,6 +96,7 @@ class Watchdog:
 
     def fail(self) -> None:
         """The inspector is gone: nobody guards until another one's heart beats."""
+        self.guards = False
         self._write(b"!\n")
 
     def stop(self) -> None:
@@ -112,7 +115,9 @@ class Watchdog:
         return self._process.pid
 
     def _start(self) -> None:
-        command = sys.executable, "-m", "backchannel.enforce.watchdog", str(self._beats)
+        command = [sys.executable, "-m", "backchannel.enforce.watchdog", str(self._beats)]
+        if not self.guards:
+            command.append(FAILED)
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             command,
             stdin=subprocess.PIPE,
@@ -186,9 +191,8 @@ class Watchdog:
 class Keeper:
     """The watchdog's own side: what is loaded now, and what comes next."""
 
-    def __init__(self, texts: kernel.Texts, beats: int) -> None:
-        self._texts, self._beats = texts, beats
-        self._failed = False
+    def __init__(self, texts: kernel.Texts, beats: int, *, failed: bool) -> None:
+        self._texts, self._beats, self._failed = texts, beats, failed
         self._last = time.monotonic()
         self._input = b""
 
@@ -262,11 +266,13 @@ class Keeper:
 
 
 def main(arguments: list[str]) -> None:
-    """Watch what beats on the descriptor that *arguments* name."""
+    """Watch what beats on the descriptor that *arguments* name; FAILED: it did not up to now."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends with the guard, not with a key pressed
     hurry()
-    Keeper(msgspec.json.decode(_line(), type=kernel.Texts), int(arguments[0])).run()
+    beats, *failed = arguments
+    texts = msgspec.json.decode(_line(), type=kernel.Texts)
+    Keeper(texts, int(beats), failed=failed == [FAILED]).run()
 
 
 _DONE: dict[Callable[[kernel.Texts], None], str] = {
