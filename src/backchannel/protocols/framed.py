@@ -1,9 +1,10 @@
 """What sessions share that read frame after frame: behind a broken one nothing can be told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from backchannel.contract import Output
-from backchannel.events import Malformed
+from backchannel.contract import Output, Start
+from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.reader import WireError
 
@@ -44,6 +45,49 @@ class Framed:
 
         Raises WireError where it is broken.
         """
+        raise NotImplementedError
+
+
+class Marked(Framed):
+    """Knows its frames by a mark: they are found again behind a gap, and amid a flow. A subclass
+    says which bytes `_opens` one, and takes it off in `_frame`.
+    """
+
+    marks: Mapping[Side, bytes]
+    header: int
+    """Bytes of a frame's head."""
+
+    def __init__(self, start: Start) -> None:
+        super().__init__()
+        self._lost: set[Side] = set() if start.begun else set(Side)
+
+    def gap(self, side: Side, size: int) -> list[Output]:
+        """*size* bytes of *side* were never seen; the next frame begins at its mark."""
+        self._buffers[side].clear()
+        self._deaf.discard(side)
+        self._lost.add(side)
+        return [Gap(size=size)]
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        self._buffers[side].clear()
+        return []
+
+    def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
+        opens = partial(self._opens, side)
+        if side in self._lost and not seek(buffer, self.marks[side], self.header, opens):
+            return False
+        self._lost.discard(side)
+        if not opens(bytes(buffer[: self.header])):
+            raise WireError("bytes that open no packet")
+        return self._frame(side, buffer, told)
+
+    def _opens(self, side: Side, head: bytes) -> bool:
+        """Whether *head*, as far as it goes, can open a frame of *side*."""
+        raise NotImplementedError
+
+    def _frame(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
+        """As `_step`; *buffer* begins as a frame does."""
         raise NotImplementedError
 
 

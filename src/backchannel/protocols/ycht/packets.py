@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from backchannel.events import Message, Presence, Room, SignOff, SignOn, SignOnAnswer
+from backchannel.events import Presence, Room, SignOff, SignOn, SignOnAnswer
 from backchannel.protocols import Output
 from backchannel.protocols.ymsg import cookies
-from backchannel.protocols.ymsg.markup import plain
+from backchannel.protocols.ymsg.said import said
 
 CLIENT = "Yahoo! Chat"
 _REFUSED = "*** Danger Will Robinson!!!"
@@ -58,11 +58,11 @@ def _leaves(state: State, packet: Packet) -> Iterator[Output]:
 
 def _says(state: State, packet: Packet) -> Iterator[Output]:
     room, kind = packet.field(0) or state.room, _SAID[packet.kind]
-    yield from _said(state.account, "", packet.field(1), kind, room)
+    yield from said(state.account, "", packet.field(1), kind, room)
 
 
 def _says_to_one(state: State, packet: Packet) -> Iterator[Output]:
-    yield from _said(packet.field(0) or state.account, packet.field(1), packet.field(2))
+    yield from said(packet.field(0) or state.account, packet.field(1), packet.field(2))
 
 
 def _commands(state: State, packet: Packet) -> Iterator[Output]:
@@ -74,7 +74,7 @@ def _commands(state: State, packet: Packet) -> Iterator[Output]:
     elif verb == "invite":
         yield Room(room=state.room, action="invite", account=state.account, others=(who,))
     elif verb == "tell":
-        yield from _said(state.account, who, text)
+        yield from said(state.account, who, text)
 
 
 # -- what a server says ------------------------------------------------------------------------
@@ -112,16 +112,16 @@ def _invited(state: State, packet: Packet) -> Iterator[Output]:
     text, room, who = (packet.field(at) for at in range(3))
     if room and who:
         yield Room(room=room, action="invite", account=who, others=(state.account,))
-        yield from _said(who, "", text, "invitation", room)
+        yield from said(who, "", text, "invitation", room)
 
 
 def _heard(_state: State, packet: Packet) -> Iterator[Output]:
     room, who, text = (packet.field(at) for at in range(3))
-    yield from _said(who, "", text, _SAID[packet.kind], room)
+    yield from said(who, "", text, _SAID[packet.kind], room)
 
 
 def _heard_from_one(state: State, packet: Packet) -> Iterator[Output]:
-    yield from _said(packet.field(0), packet.field(1) or state.account, packet.field(2))
+    yield from said(packet.field(0), packet.field(1) or state.account, packet.field(2))
 
 
 def _friends(_state: State, packet: Packet) -> Iterator[Output]:
@@ -129,22 +129,6 @@ def _friends(_state: State, packet: Packet) -> Iterator[Output]:
     for state, who, _ in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
         if state in {"0", "1"} and who:
             yield Presence(account=who, status="online" if state == "1" else "offline")
-
-
-def _said(
-    sender: str, recipient: str, written: str, kind: str = "text", room: str = ""
-) -> Iterator[Output]:
-    text = plain(written)
-    if sender and text:
-        yield Message(
-            sender=sender,
-            recipient=recipient,
-            room=room,
-            text=text,
-            kind=kind,
-            size=len(text),
-            markup=written if text != written else "",
-        )
 
 
 Teller = Callable[[State, Packet], Iterator[Output]]

@@ -23,13 +23,11 @@ Ack.py; coozzzzz's Protocol_YCHT.cls (2003).
 
 import re
 
-from backchannel.events import Gap
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import PEEK_LIMIT, Output, Peek, Start
-from backchannel.protocols.framed import Framed, seek
+from backchannel.protocols.framed import Marked
 from backchannel.protocols.ycht.packets import FROM_CLIENT, FROM_SERVER, Packet, State
 from backchannel.protocols.ymsg.markup import words
-from backchannel.reader import WireError
 
 MARK, HEADER = b"YCHT\0\0", 16
 _SEPARATORS = {Side.CLIENT: b"\x01", Side.SERVER: b"\xc0\x80"}
@@ -73,32 +71,20 @@ def _writer(data: bytes) -> Side | None:
     return None
 
 
-class Session(Framed):
+class Session(Marked):
     """Both directions of one connection."""
 
+    marks, header = dict.fromkeys(Side, MARK), HEADER
+
     def __init__(self, start: Start) -> None:
-        super().__init__()
+        super().__init__(start)
         self.service = "yahoo"
         self._state = State()
-        self._lost: set[Side] = set() if start.begun else set(Side)
 
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen; the next packet begins at its mark."""
-        self._buffers[side].clear()
-        self._deaf.discard(side)
-        self._lost.add(side)
-        return [Gap(size=size)]
+    def _opens(self, _side: Side, head: bytes) -> bool:
+        return _opens(head)
 
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        self._buffers[side].clear()
-        return []
-
-    def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
-        if side in self._lost and not self._find(side, buffer):
-            return False
-        if not _opens(bytes(buffer[:HEADER])):
-            raise WireError("bytes that open no YCHT packet")
+    def _frame(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
         end = HEADER + int.from_bytes(buffer[14:16]) if len(buffer) >= HEADER else HEADER
         if len(buffer) < end:
             return False
@@ -109,10 +95,4 @@ class Session(Framed):
         self.standing = Standing.PARSED
         tell = (FROM_CLIENT if side is Side.CLIENT else FROM_SERVER).get(packet.kind)
         told += tell(self._state, packet) if tell else []
-        return True
-
-    def _find(self, side: Side, buffer: bytearray) -> bool:
-        if not seek(buffer, MARK, HEADER, _opens):
-            return False
-        self._lost.discard(side)
         return True

@@ -39,6 +39,7 @@ from backchannel.model import Capability
 from backchannel.protocols import Output
 from backchannel.protocols.ymsg import tables
 from backchannel.protocols.ymsg.markup import plain
+from backchannel.protocols.ymsg.said import said
 from backchannel.protocols.ymsg.state import number
 from backchannel.protocols.ymsg.tables import Service
 from backchannel.protocols.ymsg.transfers import split_url
@@ -98,7 +99,7 @@ def _own_status(state: State, packet: Packet) -> Iterator[Output]:
 
 def _writes(_state: State, packet: Packet) -> Iterator[Output]:
     to, text = packet.parts(2, ",")
-    yield from _said(packet.in_use, to, text)
+    yield from said(packet.in_use, to, text)
 
 
 def _invites(state: State, packet: Packet) -> Iterator[Output]:
@@ -126,7 +127,7 @@ def _declines(state: State, packet: Packet) -> Iterator[Output]:
 
 def _says(state: State, packet: Packet) -> Iterator[Output]:
     room, _, text = packet.parts(3)
-    yield from _said(_self(state, packet), "", text, room=room)
+    yield from said(_self(state, packet), "", text, room=room)
 
 
 # -- what a server says ------------------------------------------------------------------------
@@ -171,13 +172,13 @@ def _friends(_state: State, packet: Packet) -> Iterator[Output]:
 def _hears(state: State, packet: Packet) -> Iterator[Output]:
     if packet.kind == _KEPT:
         _, _, to, sender, _, text = packet.parts(6, ",")
-        yield from _said(sender, to, text.rstrip(_END), "offline")
+        yield from said(sender, to, text.rstrip(_END), "offline")
     elif packet.kind == _STATUS:
         name, _, code = packet.content.partition("(")
         yield _presence(name, _number(code.split(")", 1)[0]), "", packet.service)
     else:
         sender, _, text = packet.parts(3, ",")
-        yield from _said(sender, _self(state, packet), text)
+        yield from said(sender, _self(state, packet), text)
 
 
 def _contact(state: State, packet: Packet) -> Iterator[Output]:
@@ -226,7 +227,7 @@ def _declined(_state: State, packet: Packet) -> Iterator[Output]:
 def _heard(_state: State, packet: Packet) -> Iterator[Output]:
     room, who, text = packet.parts(3)
     if packet.kind != tables.FAILED:
-        yield from _said(who, "", text, room=room)
+        yield from said(who, "", text, room=room)
 
 
 def _file(state: State, packet: Packet) -> Iterator[Output]:
@@ -242,7 +243,7 @@ def _file(state: State, packet: Packet) -> Iterator[Output]:
             name=name,
             detail=host,
         )
-    yield from _said(sender, _self(state, packet), text)
+    yield from said(sender, _self(state, packet), text)
 
 
 # -- both --------------------------------------------------------------------------------------
@@ -271,23 +272,7 @@ def _presence(account: str, code: int, text: str, service: int) -> Presence:
 
 def _invitation(host: str, room: str, guests: tuple[str, ...], text: str) -> Iterator[Output]:
     yield Room(room=room, action="invite", account=host, others=guests)
-    yield from _said(host, "", text, "invitation", room)
-
-
-def _said(
-    sender: str, recipient: str, written: str, kind: str = "text", room: str = ""
-) -> Iterator[Output]:
-    text = plain(written)
-    if sender and text:
-        yield Message(
-            sender=sender,
-            recipient=recipient,
-            room=room,
-            text=text,
-            kind=kind,
-            size=len(text),
-            markup=written if text != written else "",
-        )
+    yield from said(host, "", text, "invitation", room)
 
 
 Teller = Callable[[State, Packet], Iterator[Output]]

@@ -11,13 +11,12 @@ Sources: libyahoo 0.18.4 libyahoo.c; libyay (2001); GNU Messenger yahooprotocol.
 Wireshark 4.0 packet-yhoo.c.
 """
 
-from backchannel.events import Gap
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.framed import Framed, seek
+from backchannel.protocols.framed import Marked
 from backchannel.protocols.ymsg.markup import words
 from backchannel.protocols.ypns.packets import FROM_CLIENT, FROM_SERVER, Packet, State
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader
 
 HEADER = 104
 MARKS = {Side.CLIENT: b"YPNS", Side.SERVER: b"YHOO"}
@@ -54,32 +53,20 @@ def recognise(peek: Peek) -> Claim | More | None:
     return None
 
 
-class Session(Framed):
+class Session(Marked):
     """Both directions of one connection."""
 
+    marks, header = MARKS, HEADER
+
     def __init__(self, start: Start) -> None:
-        super().__init__()
+        super().__init__(start)
         self.service = "yahoo"
         self._state = State()
-        self._lost: set[Side] = set() if start.begun else set(Side)
 
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen; the next packet begins at its mark."""
-        self._buffers[side].clear()
-        self._deaf.discard(side)
-        self._lost.add(side)
-        return [Gap(size=size)]
+    def _opens(self, side: Side, head: bytes) -> bool:
+        return _opens(head, side)
 
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        self._buffers[side].clear()
-        return []
-
-    def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
-        if side in self._lost and not self._find(side, buffer):
-            return False
-        if not _opens(bytes(buffer[:HEADER]), side):
-            raise WireError("bytes that open no YPNS packet")
+    def _frame(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
         end = int.from_bytes(buffer[_LENGTH_AT : _LENGTH_AT + 4], "little")
         if len(buffer) < max(end, HEADER):
             return False
@@ -88,12 +75,6 @@ class Session(Framed):
         self.standing = Standing.PARSED
         tell = (FROM_CLIENT if side is Side.CLIENT else FROM_SERVER).get(packet.service)
         told += tell(self._state, packet) if tell else []
-        return True
-
-    def _find(self, side: Side, buffer: bytearray) -> bool:
-        if not seek(buffer, MARKS[side], HEADER, lambda head: _opens(head, side)):
-            return False
-        self._lost.discard(side)
         return True
 
 
