@@ -138,6 +138,19 @@ def test_pieces_that_wait_are_bounded(monkeypatch):
     assert files.close(1, FileClose(key="f")).complete is False
 
 
+def test_what_was_never_seen_of_files_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "MISSING_BYTES", 10_000)
+    counted = Counter()
+    files = FileStore(tmp_path, count=lambda what: counted.update([what]))
+    for scope, offset in enumerate((6000, 4001, 4000, 1)):
+        files.open(scope, opened(size=None))
+        files.add(scope, FileData(key="f", offset=offset, data=b"x"))
+        files.add(scope, FileData(key="f", offset=0, data=b"0"))
+        files.close(scope, FileClose(key="f"))
+    assert [each.size for each in files.extracted] == [6001, 1, 4001, 1]
+    assert counted == {"files not written whole: extraction limit reached": 2}
+
+
 def test_open_files_are_bounded_and_the_oldest_is_told(monkeypatch):
     monkeypatch.setattr(store_module, "OPEN_FILES", 2)
     files = FileStore()

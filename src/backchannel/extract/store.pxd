@@ -8,7 +8,7 @@ cdef Py_ssize_t PIECE_COST
 
 @cython.final
 cdef class _Assembly:
-    cdef object opened, output, part
+    cdef object end, opened, output, part
     cdef list early_offsets, hashes
     cdef dict early
     cdef Py_ssize_t early_bytes, hashed, seen
@@ -31,7 +31,7 @@ cdef bytes _within(size, offset, bytes data)
 
 
 cdef class FileStore:
-    cdef object _folder, _count, _written
+    cdef object _folder, _count, _written, _missing
     cdef dict _files
     cdef readonly dict _scopes
     cdef Py_ssize_t _early, _serial

@@ -25,6 +25,10 @@ OPEN_FILES = 4096
 """Files under way at once; the oldest is closed, and counted, when there are more."""
 WRITTEN_BYTES = 16 << 30
 """Bytes that one run writes to the folder at most."""
+MISSING_BYTES = 4 << 30
+"""Bytes that were never seen, of all files of one run together, before what was: they take no room
+on the disk, but as much time to be hashed as those that were seen.
+"""
 
 
 class Extracted(msgspec.Struct, frozen=True):
@@ -48,6 +52,7 @@ class _Assembly:
         "early",
         "early_bytes",
         "early_offsets",
+        "end",
         "hashed",
         "hashes",
         "head",
@@ -76,6 +81,8 @@ class _Assembly:
         self.lost = False  # pieces were let go, so the file cannot become whole
         self.part: Path | None = None
         """Where its bytes are written while it is under way."""
+        self.end = 0
+        """Bytes of that part, with those that are missing."""
         self.output: IO[bytes] | None = None
 
     def add(self, offset: int, data: bytes) -> None:
@@ -158,7 +165,7 @@ class FileStore:
         self._files: dict[tuple[Any, str], _Assembly] = {}
         self._scopes: dict[Any, set[str]] = {}
         self._early = 0
-        self._written = 0
+        self._written = self._missing = 0
         self._serial = 0
         self.extracted: list[Extracted] = []
         if folder is not None:
@@ -212,7 +219,8 @@ class FileStore:
         data = _within(assembly.opened.size, piece.offset, piece.data)
         if not data:
             return
-        if self._written + len(data) > WRITTEN_BYTES or piece.offset > WRITTEN_BYTES:
+        missing = max(0, piece.offset - assembly.end)
+        if self._written + len(data) > WRITTEN_BYTES or self._missing + missing > MISSING_BYTES:
             self._count("files not written whole: extraction limit reached")
             return
         if assembly.output is None:
@@ -220,6 +228,8 @@ class FileStore:
         assembly.output.seek(piece.offset)
         assembly.output.write(data)
         self._written += len(data)
+        self._missing += missing
+        assembly.end = max(assembly.end, piece.offset + len(data))
 
     def _part(self, assembly: _Assembly) -> IO[bytes]:
         """Open the file that the bytes of *assembly* are written to, a new one or its own."""
