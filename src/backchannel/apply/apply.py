@@ -3,15 +3,16 @@
 import os
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Literal
 
+from backchannel import process
 from backchannel.apply.firewall import Firewall
 from backchannel.apply.state import Record, State
 from backchannel.errors import InputError, UsageError
 from backchannel.policy.compile import File
+from backchannel.remark import remark
 
 Outcome = Literal["unchanged", "kept", "undone"]
 START = 30.0
@@ -110,14 +111,14 @@ class _Guardian:
 
     def __init__(self, state: State, wall: Firewall, within: float, right: int) -> None:
         self._state, self._wall = state, wall
-        module = "backchannel.apply.guardian"
-        words = [sys.executable, "-P", "-m", module, str(state.folder), wall.name, str(within)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            words,
+        self._process = process.start(
+            "apply.guardian",
+            state.folder,
+            wall.name,
+            within,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=(right,),
+            fds=(right,),
         )
         self._heard = b""
         self.outcome: Outcome = "undone"
@@ -177,4 +178,4 @@ class _Guardian:
         self._state.finish(kept=False)
         failed = [line.removeprefix("failed ") for line in lines if line.startswith("failed ")]
         if failed:
-            print(f"backchannel: the guardian said: {failed[-1]}", file=sys.stderr)
+            remark(f"the guardian said: {failed[-1]}")

@@ -183,7 +183,7 @@ def _enforced(made: "Rules", to: str, paths: tuple[Path, ...], *, guard: bool) -
 
         program = "from backchannel.cli import main; main()"
         words = ("--quiet", "--control", "-")  # several labs run at the same time
-        command = (sys.executable, "-c", program, "guard", made.path, *words)
+        command = (sys.executable, "-P", "-c", program, "guard", made.path, *words)
         return GuardCommand("backchannel guard", command, ready="guarding forward")
     return _read(paths) if paths else _compiled(made, to)
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from backchannel import process
 from backchannel.catalogue.model import Service
 from backchannel.enforce import able, blind, outlets
 from backchannel.enforce.onlooker import Orders, Told
@@ -22,7 +22,6 @@ from backchannel.live.metrics import Page, by
 from backchannel.policy.model import Rules
 from backchannel.text import escape
 
-MODULE = "backchannel.enforce.onlooker"
 NAMES = 1000
 """Different reasons that one parser may count."""
 PAST = 64
@@ -37,7 +36,7 @@ Read = Callable[[Path], tuple[Rules, Mapping[str, Service]]]
 class Prevention:
     """What goes along with a watch that prevents."""
 
-    module = MODULE
+    module = "enforce.onlooker"
 
     def __init__(self, settings: config.Prevent, read: Read, notice: Notice) -> None:
         """*read* returns a policy and the catalogue that it was resolved by; it raises ValueError.
@@ -219,15 +218,11 @@ class Prevention:
         )
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        passed = [*self._opened.fds, self._inbox.fileno()]
-        for fd in (*passed, self._outbox.fileno()):
-            os.set_inheritable(fd, True)
-        made = subprocess.Popen(
-            [sys.executable, "-m", "backchannel.enforce.sender"],
+        made = process.start(
+            "enforce.sender",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=passed,
-            start_new_session=True,
+            fds=(*self._opened.fds, self._inbox.fileno()),
         )
         assert made.stdout is not None
         os.set_blocking(made.stdout.fileno(), False)

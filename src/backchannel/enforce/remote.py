@@ -5,12 +5,12 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from backchannel import process
 from backchannel.enforce import messages
 from backchannel.enforce.messages import Command, Done, Figures, Opened, Report, Task
 from backchannel.enforce.nfqueue import Queue
@@ -43,14 +43,9 @@ class Remote:
             self._socket, theirs = socket.socketpair()
             limit = struct.pack("ll", TELL_LIMIT, 0)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-            passed = [theirs.fileno(), task.beats, *(each.fd for each in opened)]
+            passed = (theirs.fileno(), task.beats, *(each.fd for each in opened))
             with theirs:
-                self._process = subprocess.Popen(  # noqa: S603 - our own module
-                    [sys.executable, "-m", "backchannel.enforce.worker", str(theirs.fileno())],
-                    pass_fds=passed,
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,  # the terminal's Ctrl-C is for the guard
-                )
+                self._process = process.start("enforce.worker", theirs.fileno(), fds=passed)
         finally:
             for each in bound:  # only the process has them now: they end with it
                 each.close()

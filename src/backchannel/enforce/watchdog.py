@@ -25,6 +25,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from backchannel import process
 from backchannel.enforce import kernel
 from backchannel.errors import UsageError
 from backchannel.remark import remark
@@ -115,15 +116,13 @@ class Watchdog:
         return self._process.pid
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "backchannel.enforce.watchdog", str(self._beats)]
-        if not self.guards:
-            command.append(FAILED)
-        self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            command,
+        self._process = process.start(
+            "enforce.watchdog",
+            self._beats,
+            *(() if self.guards else (FAILED,)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=[self._beats],
-            start_new_session=True,
+            fds=(self._beats,),
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

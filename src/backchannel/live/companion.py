@@ -53,7 +53,7 @@ class Companion(Protocol):
 
     @property
     def module(self) -> str:
-        """What is run as a parser, in place of `backchannel.live.worker`."""
+        """What is run as a parser, in place of `live.worker`."""
 
     @property
     def fds(self) -> Sequence[int]:

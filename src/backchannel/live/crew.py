@@ -5,20 +5,20 @@ import os
 import selectors
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 
 import msgspec
 
+from backchannel import process
 from backchannel.live import framing, messages
 from backchannel.live.companion import Companion
 from backchannel.live.messages import Command, Report, Task
 from backchannel.live.sockets import Capture, Opened, attach, is_up, open_captures
 
 READ = 1 << 20
-WORKER = "backchannel.live.worker"
+WORKER = "live.worker"
 FATAL = 5
 """Parsers that may die within a minute before the watch gives up."""
 SILENT = 15
@@ -40,16 +40,10 @@ class Member:
         self._inbox = messages.Inbox("report")
         self.socket, theirs = socket.socketpair()
         self._arrivals, arriving = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        passed = [theirs.fileno(), arriving.fileno(), *(each.fd for each in task.captures), *fds]
-        for fd in passed:
-            os.set_inheritable(fd, True)
+        ends = theirs.fileno(), arriving.fileno()
+        captures = (each.fd for each in task.captures)
         with theirs, arriving:
-            self.process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", module, *map(str, passed[:2])],
-                pass_fds=passed,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # the terminal's Ctrl-C is for the other half
-            )
+            self.process = process.start(module, *ends, fds=(*ends, *captures, *fds))
         messages.send(self.socket, task)
 
     def tell(self, command: Command) -> None:

@@ -8,7 +8,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from backchannel import process
 from backchannel.capture import Damage, Source
 from backchannel.detect.model import Finding
 from backchannel.errors import InputError
@@ -73,15 +73,11 @@ class Evidence:
             size=int(self._settings.ring_size),
             arrivals=arriving.fileno(),
         )
-        passed = [arriving.fileno(), *(made.fd for made in opened)]
-        for fd in passed:
-            os.set_inheritable(fd, True)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "backchannel.live.recorder"],
+        self._process = process.start(
+            "live.recorder",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=passed,
-            start_new_session=True,
+            fds=(arriving.fileno(), *(made.fd for made in opened)),
         )
         body = msgspec.msgpack.encode(order)
         assert self._process.stdin is not None

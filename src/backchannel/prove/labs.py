@@ -3,18 +3,16 @@
 import os
 import selectors
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from backchannel import process
 from backchannel.errors import InputError, PrivilegeError, UsageError
 from backchannel.prove.run import Job, Report
 from backchannel.prove.worker import Done, Failed, Message, Progress
 
 Tell = Callable[[int], None]
-_WORKER = (sys.executable, "-m", "backchannel.prove.worker")
-"""To be followed by our own process number: a lab ends when whoever asked for it is gone."""
 
 
 def run(jobs: Sequence[Job], tell: Tell = lambda _: None) -> list[Report]:
@@ -41,10 +39,8 @@ def _joined(first: Report, more: Report) -> Report:
 
 
 def _at_once(jobs: Sequence[Job], tell: Tell) -> list[Report]:
-    workers = [
-        subprocess.Popen(
-            (*_WORKER, str(os.getpid())), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+    workers = [  # told who we are: a lab ends when whoever asked for it is gone
+        process.start("prove.worker", os.getpid(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in jobs
     ]
     try:
