@@ -1,9 +1,12 @@
 """The parts of prevention beside the wire, without a kernel: numbers, frames, requests, rules."""
 
 import copy
+import socket
+import subprocess
 from ipaddress import ip_network
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +16,12 @@ from scapy.layers.l2 import CookedLinux, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 from tests.enforce.guarding import services
 
-from backchannel.enforce import blind, frames, inject, manners, requests
+from backchannel import process
+from backchannel.enforce import blind, frames, inject, manners, outlets, packing, requests
 from backchannel.enforce.pursuit import NEAR, Pursuit, ahead
 from backchannel.enforce.requests import Probe, Reset, Unreachable, Wire
 from backchannel.enforce.sender import Orders, Sender
+from backchannel.live.framing import framed
 from backchannel.policy.load import load
 from backchannel.policy.model import Networks
 
@@ -344,6 +349,31 @@ def test_rules_travel_whole(tmp_path):
     path = Path("examples/policies/office.yaml")
     made, _ = blind.seen(load(path, services()))
     sent = blind.Judgement(rules=made, services=dict(services()), limit="alert")
-    assert blind.decode(blind.encode(sent), blind.Judgement) == sent
+    assert packing.decode(packing.encode(sent), blind.Judgement) == sent
     networks = Networks(v4=(ip_network("10.0.0.0/8"),), v6=(ip_network("fd00::/8"),))
-    assert blind.decode(blind.encode(networks), Networks) == networks
+    assert packing.decode(packing.encode(networks), Networks) == networks
+
+
+def test_orders_that_come_together_are_all_obeyed(tmp_path):
+    """A policy that is read again while its process starts: the latest holds, not the first."""
+    texts = "", "guard: {never-block: [10.2.0.2]}\n"
+    outbox, inbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    raw = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # nothing is to be sent
+    with outbox, inbox, raw:
+        opened, asked = outlets.Opened(routed=(raw.fileno(),)), inbox.fileno()
+        sent = b"".join(
+            framed(
+                packing.encode(
+                    Orders(rules=rules(tmp_path, text), rate=9, opened=opened, inbox=asked)
+                )
+            )
+            for text in texts
+        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with process.start("enforce.sender", **pipes, fds=(raw.fileno(), asked)) as started:
+            started.stdin.write(sent)
+            started.stdin.flush()
+            outbox.send(reset())
+            told = started.stdout.readline()
+            started.stdin.close()
+    assert msgspec.json.decode(told) == {"requests refused: never to be blocked": 1}

@@ -1,10 +1,12 @@
-"""Messages to somebody who is busy wait, in order, and nobody waits for him."""
+"""Messages to somebody who is busy wait, in order, and nobody waits for him; the first one may not
+come alone.
+"""
 
 import socket
 
 import pytest
 
-from backchannel.live.framing import HEAD, Broken, Inbox, Outbox, framed
+from backchannel.live.framing import HEAD, Broken, Inbox, Outbox, first, framed
 
 BODIES = [bytes([number]) * (number * 997) for number in range(1, 120)]
 
@@ -60,3 +62,15 @@ def test_nobody_listens():
 def test_a_length_beyond_all_measure_ends_the_connection():
     with pytest.raises(Broken, match="bytes"):
         list(Inbox(bytes).feed(HEAD.pack(1 << 31)))
+
+
+def test_what_comes_with_the_first_message_waits_behind_it():
+    inbox, parts = Inbox(bytes), [framed(b"one")[:3], framed(b"one")[3:] + framed(b"two")]
+    assert first(lambda _: parts.pop(0), inbox) == b"one"
+    assert list(inbox.feed(b"")) == [b"two"]
+
+
+def test_nobody_says_anything():
+    parts = [framed(b"one")[:-1], b""]
+    with pytest.raises(EOFError):
+        first(lambda _: parts.pop(0), Inbox(bytes))

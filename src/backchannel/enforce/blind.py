@@ -4,9 +4,6 @@ Where something cannot be told from a copy, nobody is refused anything because o
 refuse by interface are left out and named; what is allowed or spared by interface is so everywhere.
 """
 
-from ipaddress import IPv4Network, IPv6Network
-from typing import Any
-
 import msgspec
 
 from backchannel.catalogue.model import Service
@@ -60,27 +57,5 @@ def spared(rules: Rules) -> Rules:
     return msgspec.structs.replace(rules, lines=(), known=())
 
 
-def encode(value: object) -> bytes:
-    """Return a struct of this room as it travels between processes."""
-    return msgspec.msgpack.encode(value, enc_hook=_text)
-
-
-def decode(data: bytes, kind: Any) -> Any:
-    """Return what `encode` made of a *kind*. Raises ValueError."""
-    return msgspec.msgpack.decode(data, type=kind, dec_hook=_network)
-
-
 def _anywhere(party: Party) -> Party:
     return msgspec.structs.replace(party, interfaces=())
-
-
-def _text(value: object) -> str:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return str(value)
-    raise NotImplementedError(type(value))
-
-
-def _network(kind: type, value: object) -> object:
-    if kind in {IPv4Network, IPv6Network}:
-        return kind(value)
-    raise NotImplementedError(kind)

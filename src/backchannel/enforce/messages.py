@@ -6,14 +6,14 @@ was shown.
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.model import Service
+from backchannel.enforce import packing
 from backchannel.enforce.connections import Connection, Key
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.record import Refusal
@@ -174,26 +174,10 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 Report = Figures | Told | Send | Revised | Turned | Done
 
-
-def _said(value: object) -> str:
-    """Say a network in words (`enc_hook`)."""
-    if isinstance(value, IPv4Network | IPv6Network):
-        return str(value)
-    raise NotImplementedError
-
-
-def _meant(kind: type, value: Any) -> object:
-    """Read what `_said` said (`dec_hook`)."""
-    if kind in (IPv4Network, IPv6Network):
-        return kind(value)
-    raise NotImplementedError
-
-
-_encode = msgspec.msgpack.Encoder(enc_hook=_said).encode
-commands = msgspec.msgpack.Decoder(Command, dec_hook=_meant).decode
-reports = msgspec.msgpack.Decoder(Report).decode
+commands, reports = packing.decoder(Command), packing.decoder(Report)
+"""What makes a message of its bytes, in either direction."""
 
 
 def packed(message: Command | Report) -> bytes:
     """Return a message with its length before it."""
-    return framing.framed(_encode(message))
+    return framing.framed(packing.encode(message))

@@ -16,7 +16,7 @@ import msgspec
 from backchannel.capture.records import Chunk
 from backchannel.contract import Output
 from backchannel.detect.events import PolicyMatch
-from backchannel.enforce import blind, signs
+from backchannel.enforce import packing, signs
 from backchannel.enforce.blind import Judgement
 from backchannel.enforce.chase import Chase
 from backchannel.enforce.flow import Flow, turned
@@ -67,7 +67,7 @@ class Onlooker:
     def __init__(
         self, orders: bytes, core: FlowCore, engine: Engine, service_of_name: ServiceOfName
     ) -> None:
-        made: Orders = blind.decode(orders, Orders)
+        made: Orders = packing.decode(orders, Orders)
         self._core, self._engine, self._service_of_name = core, engine, service_of_name
         self._flows: dict[int, Flow] = {}
         self._standing: dict[int, tuple[tuple[object, ...], bool]] = {}
@@ -139,7 +139,7 @@ class Onlooker:
         """Judge by other rules from now on, also what standing flows have shown; what was refused
         stays so.
         """
-        made: Orders = blind.decode(orders, Orders)
+        made: Orders = packing.decode(orders, Orders)
         if made.judgement is None:
             self._law.now(*made.hour)
             self._standing.clear()
@@ -156,7 +156,7 @@ class Onlooker:
         if made == self._told:
             return b""
         self._told = made
-        return blind.encode(made)
+        return packing.encode(made)
 
     # -- verdicts --------------------------------------------------------------------------------
 

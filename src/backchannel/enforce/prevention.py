@@ -13,11 +13,12 @@ import msgspec
 
 from backchannel import process
 from backchannel.catalogue.model import Service
-from backchannel.enforce import able, blind, outlets
+from backchannel.enforce import able, blind, outlets, packing
 from backchannel.enforce.onlooker import Orders, Told
 from backchannel.enforce.sender import Orders as SenderOrders
 from backchannel.live import config
 from backchannel.live.config import Config
+from backchannel.live.framing import framed
 from backchannel.live.metrics import Page, by
 from backchannel.policy.model import Rules
 from backchannel.text import escape
@@ -87,7 +88,7 @@ class Prevention:
     def hear(self, number: int, body: bytes) -> None:
         """Take what parser *number* counted."""
         try:
-            told: Told = blind.decode(body, Told)
+            told: Told = packing.decode(body, Told)
         except ValueError:
             self._notice(f"parser {number} sent figures of its prevention that make no sense")
             return
@@ -200,7 +201,7 @@ class Prevention:
         return seen, services, (*gaps, *warnings)
 
     def _packed(self, judgement: blind.Judgement | None) -> bytes:
-        return blind.encode(
+        return packing.encode(
             Orders(
                 judgement=judgement,
                 outbox=self._outbox.fileno(),
@@ -231,10 +232,9 @@ class Prevention:
         return made
 
     def _order(self, orders: SenderOrders) -> None:
-        body = blind.encode(orders)
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # a dead process is noticed elsewhere
-            self._process.stdin.write(len(body).to_bytes(4, "little") + body)
+            self._process.stdin.write(framed(packing.encode(orders)))
             self._process.stdin.flush()
 
     def _hear(self) -> None:

@@ -14,7 +14,7 @@ from backchannel import process
 from backchannel.enforce import messages
 from backchannel.enforce.messages import Command, Done, Figures, Opened, Report, Task
 from backchannel.enforce.nfqueue import Queue
-from backchannel.live.framing import Broken, Inbox
+from backchannel.live.framing import READ, Broken, Inbox
 
 START_LIMIT = 60.0
 """Seconds that it has to load everything."""
@@ -22,7 +22,6 @@ TELL_LIMIT = 2
 """Seconds for which the guard waits until it takes a command."""
 SILENCE = 10.0
 """Seconds without a word after which it counts as lost."""
-READ = 1 << 20
 
 
 class Lost(Exception):  # noqa: N818 - what the process is

@@ -2,7 +2,7 @@
 
 usage: python -m backchannel.enforce.sender    with orders on standard input, which ends it too
 
-    order     length u32, little-endian | MessagePack of one Orders; a later one takes its place
+    order     one Orders, framed (`live.framing`); a later one takes its place
     figures   on standard output, once a second where they changed: a line of JSON, name -> count
 
 It is the only one that can put packets on a wire, and the only thing it can say with them is that a
@@ -12,6 +12,7 @@ a parser can neither cut these off nor flood a network. It gives up every right 
 request is read.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -19,14 +20,16 @@ import socket
 import sys
 import time
 from collections import Counter
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from backchannel import confine
-from backchannel.enforce import blind, inject, manners, outlets, requests
+from backchannel.enforce import inject, manners, outlets, packing, requests
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.requests import Probe, Request, Unreachable
+from backchannel.live import framing
 from backchannel.policy.model import Rules
 
 TURN = 64
@@ -156,21 +159,32 @@ def main() -> int:
     """Serve requests until standard input ends."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # the watch decides
         signal.signal(number, signal.SIG_IGN)
-    inbox = Inbox()
-    while not (first := inbox.read()):
-        if inbox.ended:
-            return 0
-    orders: Orders = blind.decode(first, Orders)
+    inbox = framing.Inbox(packing.decoder(Orders))
+    try:
+        orders: Orders = framing.first(partial(os.read, 0), inbox)
+    except EOFError:
+        return 0
     sender = Sender(orders, outlets.outlet(orders.opened))
     asked = socket.socket(fileno=orders.inbox)
     asked.setblocking(False)
     confine.confine()
+    for later in inbox.feed(b""):
+        sender.use(later)
+    _serve(sender, asked, inbox)
+    _tell(sender.counters)
+    return 0
+
+
+def _serve(sender: Sender, asked: socket.socket, inbox: framing.Inbox) -> None:
+    """Deal with what is asked, under the latest orders, and tell figures now and then."""
     told: Counter[str] = Counter()
-    last = time.monotonic()
-    while True:
+    last, going = time.monotonic(), True
+    while going:
         ready, _, _ = select.select([0, asked.fileno()], [], [], SECOND)
-        if 0 in ready and (body := inbox.read()):
-            sender.use(blind.decode(body, Orders))
+        if 0 in ready:
+            going = bool(data := os.read(0, framing.READ))
+            for orders in inbox.feed(data):
+                sender.use(orders)
         for _ in range(TURN):
             try:
                 sender.serve(asked.recv(requests.LARGEST))
@@ -180,33 +194,11 @@ def main() -> int:
         if sender.counters != told and now - last >= SECOND:
             last, told = now, sender.counters.copy()
             _tell(told)
-        if inbox.ended:
-            _tell(sender.counters)
-            return 0
-
-
-class Inbox:
-    """Orders on standard input."""
-
-    def __init__(self) -> None:
-        self._buffer = b""
-        self.ended = False
-
-    def read(self) -> bytes:
-        """Read once; return the next whole orders, or nothing yet."""
-        data = os.read(0, 1 << 20)
-        self.ended = not data
-        self._buffer += data
-        size = 4 + int.from_bytes(self._buffer[:4], "little")
-        if len(self._buffer) < max(size, 5):
-            return b""
-        body, self._buffer = self._buffer[4:size], self._buffer[size:]
-        return body
 
 
 def _tell(counters: Counter[str]) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(dict(counters)) + b"\n")
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # the watch is gone, which the next read says
+        os.write(1, msgspec.json.encode(dict(counters)) + b"\n")
 
 
 if __name__ == "__main__":

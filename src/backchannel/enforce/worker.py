@@ -25,7 +25,7 @@ from backchannel.enforce.inspector import Inspector
 from backchannel.enforce.messages import Command, Interfaces, Report, Task, Told
 from backchannel.enforce.nfqueue import Queue
 from backchannel.enforce.record import Refusal
-from backchannel.live.framing import Inbox, Outbox
+from backchannel.live import framing
 
 GARBAGE = 50_000
 """Objects after which Python looks for cycles, as in a scan."""
@@ -47,11 +47,11 @@ NAME_WAIT = 0.03
 class Worker:
     """Turns until it is told to stop, or nobody is there to tell it."""
 
-    def __init__(self, channel: socket.socket, inbox: Inbox, task: Task) -> None:
+    def __init__(self, channel: socket.socket, inbox: framing.Inbox, task: Task) -> None:
         self._channel, self._inbox, self._beats = channel, inbox, task.beats
         self._commands: deque[Command] = deque()
         self._names, self._nameless = task.interfaces, dict[int, float]()
-        self._unsaid = Outbox(channel)
+        self._unsaid = framing.Outbox(channel)
         self._stopping = False
         self._beaten = self._told = 0.0
         self._confined = ""
@@ -119,7 +119,7 @@ class Worker:
     def _hear(self) -> None:
         """Take commands. The end of the connection is a command to stop."""
         try:
-            data = self._channel.recv(1 << 20)
+            data = self._channel.recv(framing.READ)
         except BlockingIOError:
             return
         except ConnectionResetError:
@@ -211,12 +211,11 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, signal.SIG_IGN)
     gc.set_threshold(GARBAGE)
     channel = socket.socket(fileno=int(arguments[0]))
-    task, inbox = None, Inbox(messages.commands)
-    while task is None:
-        data = channel.recv(1 << 20)
-        if not data:
-            return 0
-        task = next(inbox.feed(data), None)
+    inbox = framing.Inbox(messages.commands)
+    try:
+        task = framing.first(channel.recv, inbox)
+    except EOFError:
+        return 0
     if not isinstance(task, Task):
         raise SystemExit("backchannel.enforce.worker: the first message must be a task")
     worker = Worker(channel, inbox, task)

@@ -17,7 +17,6 @@ from backchannel.live.companion import Companion
 from backchannel.live.messages import Command, Report, Task
 from backchannel.live.sockets import Capture, Opened, attach, is_up, open_captures
 
-READ = 1 << 20
 WORKER = "live.worker"
 FATAL = 5
 """Parsers that may die within a minute before the watch gives up."""
@@ -56,7 +55,7 @@ class Member:
         framing.Broken.
         """
         try:
-            data = self.socket.recv(READ)
+            data = self.socket.recv(framing.READ)
         except ConnectionResetError:
             data = b""
         if not data:

@@ -23,6 +23,7 @@ from backchannel.errors import InputError
 from backchannel.live import config, messages, recorder, setup, sockets
 from backchannel.live.config import Config
 from backchannel.live.crew import FATAL, open_all
+from backchannel.live.framing import framed
 from backchannel.live.pick import Picker
 from backchannel.live.sockets import Capture
 from backchannel.report.exports.common import endpoint
@@ -79,9 +80,8 @@ class Evidence:
             stdout=subprocess.PIPE,
             fds=(arriving.fileno(), *(made.fd for made in opened)),
         )
-        body = msgspec.msgpack.encode(order)
         assert self._process.stdin is not None
-        self._process.stdin.write(len(body).to_bytes(4, "little") + body)
+        self._process.stdin.write(framed(msgspec.msgpack.encode(order)))
         self._process.stdin.flush()
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)

@@ -1,4 +1,4 @@
-"""Messages on a stream socket between two processes of ours: a length, then MessagePack.
+"""Messages on a stream socket or pipe between two processes of ours: a length, then MessagePack.
 
 Who reads them trusts nothing: a length beyond LARGEST or a body that is not of the type ends the
 connection.
@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 LARGEST = 64 << 20
+READ = 1 << 20
+"""Bytes that are taken at a time."""
 HEAD = struct.Struct("<I")
 
 
@@ -70,7 +72,7 @@ class Outbox:
 
 
 class Inbox:
-    """Cuts what a socket brings into messages."""
+    """Cuts what a socket or pipe brings into messages."""
 
     def __init__(self, decode: Callable[[bytes], Any]) -> None:
         self._decode = decode
@@ -91,3 +93,13 @@ class Inbox:
                 yield self._decode(body)
             except msgspec.MsgspecError as error:
                 raise Broken(str(error)) from None
+
+
+def first(read: Callable[[int], bytes], inbox: Inbox) -> Any:
+    """Return the first message that *read* brings; what came behind it waits in the *inbox*, for
+    `feed(b"")`. Raises EOFError where none comes any more, and Broken.
+    """
+    while data := read(READ):
+        for message in inbox.feed(data):
+            return message
+    raise EOFError

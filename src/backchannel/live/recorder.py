@@ -19,11 +19,12 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from backchannel.live import messages, sockets
+from backchannel.live import framing, messages, sockets
 from backchannel.live.ring import Ring, pcap_records
 from backchannel.live.sockets import Opened
 
@@ -155,7 +156,11 @@ def main() -> int:
     """Record until standard input ends, then what is left in the rings."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    order = msgspec.msgpack.decode(_first(), type=Order)
+    inbox = framing.Inbox(msgspec.msgpack.Decoder(Order).decode)
+    try:
+        order = framing.first(partial(os.read, 0), inbox)
+    except EOFError:
+        return 0
     folder, share = Path(order.folder), order.size // len(order.captures)
     tracks = [Track(opened, folder, share) for opened in order.captures]
     _record(tracks, socket.socket(fileno=order.arrivals))
@@ -216,21 +221,6 @@ def _arrive(arrivals: socket.socket, tracks: Sequence[Track], poll: select.poll)
             poll.register(made.fd, select.POLLIN | select.POLLERR)
             return
     os.close(made.fd)
-
-
-def _first() -> bytes:
-    size = int.from_bytes(_exactly(4), "little")
-    return _exactly(size)
-
-
-def _exactly(size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        more = os.read(0, size - len(data))
-        if not more:
-            raise SystemExit(0)
-        data += more
-    return data
 
 
 if __name__ == "__main__":

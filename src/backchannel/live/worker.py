@@ -78,11 +78,11 @@ class Worker:
         self,
         commands: socket.socket,
         arrivals: socket.socket,
+        inbox: framing.Inbox,
         task: Task,
         join: Join | None = None,
     ) -> None:
-        self._commands, self._arrivals = commands, arrivals
-        self._inbox = messages.Inbox("command")
+        self._commands, self._arrivals, self._inbox = commands, arrivals, inbox
         self._outbox = framing.Outbox(commands)
         self._sources = [Source(opened) for opened in task.captures]
         self._parser = Parser(task, self._tell, join)
@@ -96,6 +96,7 @@ class Worker:
     def run(self) -> None:
         """Work until `Stop`, or until the other half is gone; then tell everything left."""
         self._tell_status()  # which says that we are ready
+        self._take(b"")  # what came with the task
         flushed = ticked = told = time.monotonic()
         while not self._stopping:
             busy = self._wait()
@@ -158,9 +159,12 @@ class Worker:
 
     def _hear(self) -> None:
         """Take commands. The end of the connection is a command to stop."""
-        data = self._commands.recv(1 << 16)
+        data = self._commands.recv(framing.READ)
         if not data:
             self._stopping = True
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
         for command in self._inbox.feed(data):
             self._obey(command)
 
@@ -247,36 +251,21 @@ def main(
         signal.signal(number, signal.SIG_IGN)
     commands = socket.socket(fileno=int(arguments[0]))
     arrivals = socket.socket(fileno=int(arguments[1]))
-    task = _first(commands)
+    inbox = messages.Inbox("command")
+    try:
+        task = framing.first(commands.recv, inbox)
+    except EOFError:
+        return 0
+    if not isinstance(task, Task):
+        raise SystemExit("backchannel.live.worker: the first message must be a task")
     gc.set_threshold(GARBAGE)
-    worker = Worker(commands, arrivals, task, join)
+    worker = Worker(commands, arrivals, inbox, task, join)
     event_types()
     load_everything()
     confine()
     gc.freeze()
     worker.run()
     return 0
-
-
-def _first(commands: socket.socket) -> Task:
-    """Return the task, which comes first. Reads no further than its end."""
-    size = framing.HEAD.unpack(_exactly(commands, framing.HEAD.size))[0]
-    body = _exactly(commands, size)
-    inbox = messages.Inbox("command")
-    for command in inbox.feed(framing.HEAD.pack(size) + body):
-        if isinstance(command, Task):
-            return command
-    raise SystemExit("backchannel.live.worker: the first message must be a task")
-
-
-def _exactly(commands: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        more = commands.recv(size - len(data))
-        if not more:
-            raise SystemExit(0)
-        data += more
-    return data
 
 
 if __name__ == "__main__":
