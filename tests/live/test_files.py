@@ -105,12 +105,25 @@ def test_a_flow_file_that_breaks_is_given_up_and_another_begun(tmp_path, monkeyp
             file._writer, "write_table", lambda *_: (_ for _ in ()).throw(OSError(28, "full"))
         )
         file.write(columns(), {})
-    assert file.lost == 6
+    assert file.lost == 12  # those that were written before are gone with the file
     assert "full; its flows are lost" in notices[0]
     file.write(columns(), {})
     file.close()
     assert pq.read_table(path).num_rows == 6
     assert not (tmp_path / "f.part").exists()
+
+
+def test_a_flow_file_that_somebody_takes_away_is_begun_anew(tmp_path):
+    notices = []
+    file = FlowFile(tmp_path / "f", Rotation(1 << 30, None, 2), notices.append)
+    file.write(columns(), {})
+    (tmp_path / "f.part").unlink()
+    file.flush()
+    assert file.lost == 6
+    assert "No such file or directory; its flows are lost" in notices[0]
+    file.write(columns(), {})
+    file.close()
+    assert pq.read_table(tmp_path / "f").num_rows == 6
 
 
 @pytest.mark.parametrize("keep", [1, 3])

@@ -150,7 +150,9 @@ class FlowFile:
         self._schema, self._arrow, self._open = table.SCHEMA, table.arrow, pq.ParquetWriter
         self.path, self._rotation, self._notice = path, rotation, notice
         self.lost = 0
-        """Rows that could not be written."""
+        """Rows that could not be written, or lay in a file that was given up."""
+        self._rows = 0
+        """Rows in the file under way."""
         self._part = path.with_name(f"{path.name}.part")
         self._writer: pq.ParquetWriter | None = None
         self._born = 0.0
@@ -164,10 +166,11 @@ class FlowFile:
         try:
             if self._writer is None:
                 self._writer = self._open(self._part, self._schema, compression="zstd")
-                self._born = time.monotonic()
+                self._born, self._rows = time.monotonic(), 0
+            self._rows += table.num_rows
             self._writer.write_table(table)
         except OSError as error:
-            self._fail(error, table.num_rows)
+            self._fail(error)
 
     def flush(self) -> None:
         """Rotate where it is time."""
@@ -175,7 +178,12 @@ class FlowFile:
             return
         age = self._rotation.age
         old = age is not None and time.monotonic() - self._born >= age
-        if old or self._part.stat().st_size >= self._rotation.size:
+        try:
+            large = self._part.stat().st_size >= self._rotation.size
+        except OSError as error:  # somebody has taken it away
+            self._fail(error)
+            return
+        if old or large:
             self.close()
 
     def close(self) -> None:
@@ -188,11 +196,11 @@ class FlowFile:
             shift(self.path, self._rotation.keep)
             self._part.replace(self.path)
         except OSError as error:
-            self._fail(error, 0)
+            self._fail(error)
 
-    def _fail(self, error: OSError, rows: int) -> None:
+    def _fail(self, error: OSError) -> None:
         """Give up the file under way: a Parquet file with a hole cannot be read."""
-        self.lost += rows
+        self.lost += self._rows
         self._notice(f"{self._part}: {error.strerror or error}; its flows are lost")
         writer, self._writer = self._writer, None
         with contextlib.suppress(OSError):
