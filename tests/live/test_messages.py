@@ -12,7 +12,6 @@ from backchannel.capture.sources import sources
 from backchannel.catalogue import index
 from backchannel.events import Search
 from backchannel.flows.settings import FlowSettings
-from backchannel.flows.table import arrow
 from backchannel.live import framing, messages
 from backchannel.live.framing import Broken
 from backchannel.live.messages import Heard, Inbox, packed
@@ -43,34 +42,10 @@ def test_messages_come_over_however_they_are_cut():
         assert told == [messages.Gone("eth0"), messages.Done()]
 
 
-def test_columns_come_over():
-    run = scan(EXAMPLES / "aim/aim_oft.pcap", collect_flows=True)
-    assert run.document
-    columns = run._core.columns()
-    (told,) = Inbox("report").feed(packed(messages.Flows(messages.from_columns(columns), {})))
-    assert arrow(messages.to_columns(told.columns), {}) == arrow(columns, {})
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        messages.Numbers("Q", b"1"),
-        messages.Numbers("?", b""),
-        messages.Picks(b"\1\0\0\0", ("a",)),
-        messages.Strings(b"\0\0\0\0\5\0\0\0", b"abc"),
-        messages.Strings(b"\0\0\0\0\3\0\0\0\1\0\0\0\3\0\0\0", b"abc"),
-        messages.Strings(b"", b""),
-    ],
-)
-def test_columns_that_do_not_fit_are_refused(column):
-    with pytest.raises(Broken, match="column x"):
-        messages.to_columns({"x": column})
-
-
-def test_columns_of_different_length_are_refused():
-    one, two = messages.Numbers("B", b"a"), messages.Numbers("B", b"ab")
-    with pytest.raises(Broken, match="different length"):
-        messages.to_columns({"x": one, "y": two})
+def test_each_parser_counts_in_numbers_of_its_own():
+    own = {(n, w): messages.numbered(n, 3, w) for n in range(1, 50) for w in range(3)}
+    assert sorted(own.values()) == list(range(1, 148))
+    assert messages.numbered(0, 3, 2) == 0
 
 
 def test_a_length_beyond_reason_is_refused_before_anything_is_kept():

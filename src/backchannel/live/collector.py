@@ -8,7 +8,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from time import time_ns
 from typing import TypeVar
 
 import msgspec
@@ -172,13 +172,12 @@ class Collector:
         """Return *value* with numbers that no other parser has."""
         if self._workers == 1:
             return value
-        serial, frame = self.number(value.flow.serial, number), self.number(value.frame, number)
+        serial, frame = self._number(value.flow.serial, number), self._number(value.frame, number)
         flow = msgspec.structs.replace(value.flow, serial=serial)
         return msgspec.structs.replace(value, flow=flow, frame=frame)
 
-    def number(self, count: int, worker: int) -> int:
-        """Return the *count*th of *worker* in the one sequence of all."""
-        return (count - 1) * self._workers + worker + 1 if count else 0
+    def _number(self, count: int, worker: int) -> int:
+        return messages.numbered(count, self._workers, worker)
 
     # -- what is found -------------------------------------------------------------------------
 
@@ -227,7 +226,7 @@ class Collector:
     @property
     def read(self) -> messages.Read:
         """The events whose content is read here; of others the kind is enough."""
-        kinds, conditions = event_kinds(), self._detector.conditions
+        kinds, conditions = self._kinds, self._detector.conditions
         read = {
             tag: messages.Wanted(conditions[tag], self._detector.unread(kinds[tag]))
             for tag in conditions.keys() & kinds.keys()
@@ -305,18 +304,10 @@ class Collector:
             findings=found,
             counters=self.counters(),
         )
-        sessions = [
-            msgspec.structs.replace(
-                row, flows=tuple(map(partial(self.number, worker=number), row.flows))
-            )
-            for number, rows in sorted(self._logins.items())
-            for row in rows
-        ]
-        sessions.sort(key=lambda row: (row.first_seen, row.flows))
         assessed = frozenset(rule.category for rule in self._rules)
         return msgspec.structs.replace(
             document,
-            sessions=tuple(sessions),
+            sessions=self._sessions(),
             suppressed=hidden,
             matrix=matrix.build(document, self.index, assessed),
             settings={
@@ -327,6 +318,17 @@ class Collector:
                 "parsers": str(self._workers),
             },
         )
+
+    def _sessions(self) -> tuple[Session, ...]:
+        """Return the logins of all parsers, the earliest first."""
+        told = (
+            msgspec.structs.replace(
+                row, flows=tuple(self._number(flow, number) for flow in row.flows)
+            )
+            for number, rows in self._logins.items()
+            for row in rows
+        )
+        return tuple(sorted(told, key=lambda row: (row.first_seen, row.flows)))
 
     def turn(self) -> None:
         """Begin another period of reports."""
@@ -343,7 +345,7 @@ class Collector:
 
     @staticmethod
     def _now() -> int:
-        return int(datetime.now(tz=UTC).timestamp() * 1e9)
+        return time_ns()
 
 
 def _locate(_: int) -> tuple[str, int, int]:

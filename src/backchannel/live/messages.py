@@ -7,10 +7,8 @@ types and messages beyond LARGEST end the connection.
 """
 
 import socket
-from array import array
 from collections.abc import Sequence
 from functools import cache, reduce
-from itertools import pairwise
 from operator import or_
 from typing import Any
 
@@ -20,9 +18,9 @@ from backchannel.catalogue.index import Index
 from backchannel.detect.kinds import event_types
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.flows.columns import Choices, Column, Texts
 from backchannel.flows.settings import FlowSettings
 from backchannel.live import framing
+from backchannel.live.columns import Packed
 from backchannel.live.framing import Broken
 from backchannel.live.sockets import Opened
 from backchannel.model import Confidence, Endpoint
@@ -135,31 +133,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
     """Bytes held (resident)."""
 
 
-class Numbers(msgspec.Struct, frozen=True, tag="numbers"):
-    """A column of numbers: array type code and bytes."""
-
-    code: str
-    data: bytes
-
-
-class Picks(msgspec.Struct, frozen=True, tag="picks"):
-    """A column with few different values."""
-
-    codes: bytes
-    values: tuple[str | tuple[int, ...], ...]
-
-
-class Strings(msgspec.Struct, frozen=True, tag="strings"):
-    """A column of text."""
-
-    offsets: bytes
-    text: bytes
-
-
 class Flows(msgspec.Struct, frozen=True, tag="flows"):
     """Rows of flows that ended, as columns, and whose they were."""
 
-    columns: dict[str, Numbers | Picks | Strings]
+    columns: Packed
     claims: dict[int, tuple[str, str, str]]
 
 
@@ -249,51 +226,8 @@ def send(to: socket.socket, message: Command | Report) -> None:
     to.sendall(packed(message))
 
 
-# -- columns ---------------------------------------------------------------------------------------
-
-
-def from_columns(columns: dict[str, Column]) -> dict[str, Numbers | Picks | Strings]:
-    """Return the core's columns as they travel."""
-    out: dict[str, Numbers | Picks | Strings] = {}
-    for name, column in columns.items():
-        if isinstance(column, array):
-            out[name] = Numbers(column.typecode, column.tobytes())
-        elif isinstance(column, Texts):
-            out[name] = Strings(column.offsets.tobytes(), bytes(column.text))
-        else:
-            out[name] = Picks(column.codes.tobytes(), tuple(column.values))
-    return out
-
-
-def to_columns(told: dict[str, Numbers | Picks | Strings]) -> dict[str, Column]:
-    """Return what `from_columns` made as columns again. Raises Broken where they do not fit."""
-    out: dict[str, Column] = {}
-    for name, column in told.items():
-        try:
-            out[name] = _column(column)
-        except (ValueError, TypeError) as error:
-            raise Broken(f"column {name}: {error}") from None
-    if len({len(column) for column in out.values()}) > 1:
-        raise Broken("columns of different length")
-    return out
-
-
-def numbered(column: Column, workers: int, worker: int) -> Column:
-    """Return a column of counts of one parser as numbers that no other of *workers* has."""
-    assert isinstance(column, array)
-    return array(column.typecode, [(n - 1) * workers + worker + 1 for n in column])
-
-
-def _column(told: Numbers | Picks | Strings) -> Column:
-    if isinstance(told, Numbers):
-        return array(told.code, told.data)
-    if isinstance(told, Strings):
-        offsets = array("i", told.offsets)
-        sound = offsets and not offsets[0] and offsets[-1] == len(told.text)
-        if not sound or any(a > b for a, b in pairwise(offsets)):
-            raise ValueError("offsets outside the text")
-        return Texts(offsets, told.text)
-    codes = array("I", told.codes)
-    if codes and max(codes) >= len(told.values):
-        raise ValueError("codes without a value")
-    return Choices(codes, list(told.values))
+def numbered(count: int, workers: int, worker: int) -> int:
+    """Return the *count*th flow or frame of *worker* as a number that no other of *workers* has,
+    each of which counts from 1 for itself; 0 stands for none, and stays.
+    """
+    return (count - 1) * workers + worker + 1 if count else 0

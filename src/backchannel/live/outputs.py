@@ -1,11 +1,12 @@
 """All files of a watch: opened, written, flushed and closed together."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from backchannel.engine.observation import Observation
 from backchannel.live import alert as alerts
-from backchannel.live import messages
+from backchannel.live import columns, messages
 from backchannel.live.alert import Alert
 from backchannel.live.config import Output
 from backchannel.live.files import FlowFile, Lines, Rotation
@@ -54,13 +55,13 @@ class Outputs:
         """Write flows that parser *number* told. Raises framing.Broken."""
         if self._flows is None:
             return
-        columns, claims = messages.to_columns(told.columns), told.claims
+        rows, claims = columns.unpack(told.columns), told.claims
         if self._workers > 1:
+            own = partial(messages.numbered, workers=self._workers, worker=number)
             for name in ("serial", "first_frame", "last_frame"):
-                columns[name] = messages.numbered(columns[name], self._workers, number)
-            step = self._workers
-            claims = {(serial - 1) * step + number + 1: row for serial, row in claims.items()}
-        self._flows.write(columns, claims)
+                rows[name] = columns.changed(rows[name], own)
+            claims = {own(serial): claim for serial, claim in claims.items()}
+        self._flows.write(rows, claims)
 
     def flush(self) -> None:
         """Write what waits, and rotate where it is time."""

@@ -29,7 +29,7 @@ from backchannel.engine.stream import Stream
 from backchannel.events import Event
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
-from backchannel.live import messages
+from backchannel.live import columns, messages
 from backchannel.live.companion import Join, Onlooker
 from backchannel.live.messages import Report, Talker, Task
 from backchannel.model import Endpoint, Side, Standing
@@ -164,11 +164,11 @@ class Parser:
         """Tell the flows that ended since the last time, where rows are wanted."""
         if not self._collect:
             return
-        columns = self._core.columns()
-        if not len(columns["serial"]):
+        rows = self._core.columns()
+        if not len(rows["serial"]):
             return
-        claims = {n: self._claims.pop(n) for n in columns["serial"] if n in self._claims}
-        self._tell(messages.Flows(messages.from_columns(columns), claims))
+        claims = {n: self._claims.pop(n) for n in rows["serial"] if n in self._claims}
+        self._tell(messages.Flows(columns.pack(rows), claims))
 
     def beside(self) -> messages.Beside | None:
         """Return what the onlooker has to say."""
