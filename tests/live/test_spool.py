@@ -14,7 +14,7 @@ from tests.live.world import ROOT
 
 from backchannel.errors import InputError
 from backchannel.live.config import Webhook
-from backchannel.live.delivery import Delivery
+from backchannel.live.delivery import Delivery, deliver
 from backchannel.live.spool import MEMORY, Spool
 
 FILL = """
@@ -107,6 +107,30 @@ def test_a_damaged_spool_is_moved_aside(tmp_path):
     spool = Spool(path, 5)
     assert spool.moved == f"{path}.damaged"
     spool.put(["a"], "1", b"x")
+    assert drain(spool, "a") == ["1"]
+    spool.close()
+
+
+def damage(path):
+    """Spoil what lies behind the first page, so that it can be opened and not be read."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+
+
+def test_a_spool_whose_damage_shows_later_is_moved_aside_too(tmp_path):
+    path = tmp_path / "s"
+    spool = Spool(path, 1000)
+    for number in range(20):
+        spool.put(["a"], str(number), bytes(5000))
+    spool.close()
+    damage(path)
+    spool = Spool(path, 1000)
+    assert spool.first("a") is None
+    assert spool.moved == f"{path}.damaged"
+    spool.put(["a"], "1", b"x")
+    assert spool.depth(["a"]) == {"a": 1}
     assert drain(spool, "a") == ["1"]
     spool.close()
 
@@ -220,6 +244,31 @@ def test_a_receiver_that_is_away_gets_everything_when_it_is_back(tmp_path):
     assert len(notices) == 2
     delivery.close()
     web.close()
+
+
+def test_alerts_are_delivered_after_the_spool_was_damaged(tmp_path):
+    web, notices, path = Web(), [], tmp_path / "s"
+    spool = Spool(path, 100)
+    for number in range(20):
+        spool.put(["hook"], str(number), bytes(5000))
+    spool.close()
+    damage(path)
+    receiver = Webhook(name="hook", url=f"http://127.0.0.1:{web.port}/")
+    delivery = deliver([receiver], path, 100, notices.append)
+    eventually(lambda: notices)
+    assert notices == [f"{path} was damaged, and is now {path}.damaged"]
+    delivery.put(made(1))
+    eventually(lambda: web.posts)
+    delivery.close()
+    web.close()
+
+
+def test_a_receiver_that_cannot_be_leaves_no_spool_open(tmp_path):
+    with pytest.raises(ValueError, match="names no host"):
+        deliver([Webhook(name="hook", url="http:///")], tmp_path / "s", 100, print)
+    assert not (tmp_path / "s-wal").exists()  # as after `close`
+    assert deliver([], tmp_path / "other", 100, print) is None
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_refused_alert_does_not_stop_the_others(tmp_path):

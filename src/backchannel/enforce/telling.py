@@ -19,9 +19,8 @@ from backchannel.enforce.messages import Seen
 from backchannel.enforce.record import Refusal
 from backchannel.live.alert import alert
 from backchannel.live.config import Config
-from backchannel.live.delivery import Delivery
+from backchannel.live.delivery import Delivery, deliver
 from backchannel.live.files import Lines, Rotation
-from backchannel.live.spool import Spool
 
 SUBJECTS = 16_384
 """Different things that are counted until they are told again; the oldest give way."""
@@ -59,9 +58,8 @@ class Telling:
         self._notice, self._print = notice, print_
         self._sensor, self._repeat = socket.gethostname(), config.findings.repeat
         self._subjects: OrderedDict[tuple[str, ...], Subject] = OrderedDict()
-        self.delivery: Delivery | None = None
         self.log, self.evidence = self._log(config), self._evidence(config)
-        self._receive(config)
+        self.delivery = self._deliver(config)
 
     def tell(self, refusal: Refusal, packets: Sequence[Seen] = ()) -> None:
         """Tell of one refusal."""
@@ -77,7 +75,7 @@ class Telling:
         if self.delivery is not None:
             self.delivery.use(config.alerts.receivers)
         else:
-            self._receive(config)
+            self.delivery = self._deliver(config)
         self._repeat = config.findings.repeat
 
     def lost(self) -> dict[str, int]:
@@ -127,15 +125,9 @@ class Telling:
             return None
         return Evidence(folder, config.guard.evidence_size, self._notice)
 
-    def _receive(self, config: Config) -> None:
-        """Open the spool, and begin to deliver; nothing where nobody wants alerts."""
-        if not config.alerts.receivers:
-            return
-        spool = Spool(config.guard.spool, config.alerts.spool_limit)
-        if spool.moved:
-            self._notice(f"{config.guard.spool} was damaged, and is now {spool.moved}")
-        self.delivery = Delivery(spool, self._notice)
-        self.delivery.use(config.alerts.receivers)
+    def _deliver(self, config: Config) -> Delivery | None:
+        alerts = config.alerts
+        return deliver(alerts.receivers, config.guard.spool, alerts.spool_limit, self._notice)
 
 
 class File:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from backchannel.live import alert as alerts
 from backchannel.live.alert import Alert
@@ -37,6 +38,25 @@ def sink(receiver: Receiver) -> Sink:
             return NatsSink(receiver)
 
 
+def deliver(
+    receivers: Sequence[Receiver], path: Path, limit: int, notice: Notice
+) -> "Delivery | None":
+    """Begin to bring alerts to *receivers* by the spool in *path*, which holds *limit* for each;
+    None where there are no receivers.
+
+    Raises InputError, ValueError and OSError for what cannot be, and leaves nothing open then.
+    """
+    if not receivers:
+        return None
+    made = Delivery(Spool(path, limit), notice)
+    try:
+        made.use(receivers)
+    except (ValueError, OSError):
+        made.close(wait=0)
+        raise
+    return made
+
+
 class Delivery:
     """All receivers of a watch."""
 
@@ -52,6 +72,7 @@ class Delivery:
         """Attempts that failed, by receiver."""
         self.refused: Counter[str] = Counter()
         """Alerts that a receiver did not want, by receiver."""
+        self._tell_damage()
 
     @property
     def names(self) -> list[str]:
@@ -114,6 +135,7 @@ class Delivery:
         """Try to deliver the oldest alert; return whether to go on at once. Raises OSError."""
         name = courier.receiver.name
         found = self._spool.first(name)
+        self._tell_damage()
         if found is None:
             return False
         key, body = found
@@ -134,6 +156,11 @@ class Delivery:
             self._notice(f"{name} can be reached again")
         self._spool.done(name, key)
         return True
+
+    def _tell_damage(self) -> None:
+        moved, self._spool.moved = self._spool.moved, ""
+        if moved:
+            self._notice(f"{self._spool.path} was damaged, and is now {moved}")
 
     def wait(self, seconds: float) -> None:
         """Wait for new alerts."""

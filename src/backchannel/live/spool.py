@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from errno import ENOSPC
 from pathlib import Path
+from typing import Any
 
 from backchannel.errors import InputError
 
@@ -47,7 +48,7 @@ class Spool:
         self.trouble = ""
         """Why nothing can be stored now; empty while all is well."""
         self.moved = ""
-        """Where a damaged spool was moved to."""
+        """Where a damaged spool was moved to; whoever tells it takes it away."""
         self._memory: deque[tuple[str, str, bytes]] = deque()
         self.arrived = threading.Condition(self._lock)
         """Notified when there is something new."""
@@ -74,11 +75,9 @@ class Spool:
         with self._lock:
             if self._memory:
                 self._store()
-            row = None
-            if self._base is not None:
-                row = self._base.execute(_FIRST, (receiver,)).fetchone()
-            if row is not None:
-                return str(row[0]), bytes(row[1])
+            if rows := self._read(_FIRST, receiver):
+                alert, body = rows[0]
+                return str(alert), bytes(body)
             held = (each for each in self._memory if each[0] == receiver)
             return next(((alert, body) for _, alert, body in held), None)
 
@@ -101,8 +100,7 @@ class Spool:
         """Return how many alerts wait for each of *receivers*."""
         with self._lock:
             found = Counter(each[0] for each in self._memory)
-            if self._base is not None:
-                found.update(dict(self._base.execute(_COUNTS).fetchall()))
+            found.update(dict(self._read(_COUNTS)))
         return {name: found[name] for name in receivers}
 
     def store(self) -> None:
@@ -124,10 +122,38 @@ class Spool:
         except sqlite3.OperationalError:  # no room, no right, or somebody else's: not damaged
             raise
         except sqlite3.DatabaseError:
-            aside = self.path.with_name(f"{self.path.name}.damaged")
-            self.path.replace(aside)
-            self.moved = str(aside)
+            self._move_aside()
             return self._open()
+
+    def _move_aside(self) -> None:
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        self.path.replace(aside)
+        self.moved = str(aside)
+
+    def _read(self, question: str, *values: str) -> list[tuple[Any, ...]]:
+        """Return the rows that answer a *question*; none where the file cannot be read. One that
+        turns out to be damaged is moved aside, and another begun.
+        """
+        if self._base is None:
+            return []
+        try:
+            return self._base.execute(question, values).fetchall()
+        except sqlite3.OperationalError as error:
+            self.trouble = str(error)
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+        return []
+
+    def _begin_anew(self) -> None:
+        """Go on with another file in the place of a damaged one."""
+        base, self._base = self._base, None
+        try:
+            if base is not None:
+                base.close()
+            self._move_aside()
+            self._base = self._open()
+        except (OSError, sqlite3.Error) as error:  # tried again with what is put next
+            self.trouble = str(error)
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)

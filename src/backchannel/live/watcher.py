@@ -24,14 +24,13 @@ from backchannel.live.collector import Collector
 from backchannel.live.companion import Companion
 from backchannel.live.config import Config
 from backchannel.live.crew import Crew
-from backchannel.live.delivery import Delivery
+from backchannel.live.delivery import Delivery, deliver
 from backchannel.live.evidence import Evidence
 from backchannel.live.metrics import Metrics
 from backchannel.live.outputs import Outputs
 from backchannel.live.reload import kept
 from backchannel.live.screen import Screen
 from backchannel.live.setup import Knowledge
-from backchannel.live.spool import Spool
 from backchannel.notify import Service
 
 SLICE = 0.1
@@ -319,14 +318,8 @@ class Watcher:
             self.metrics = metrics
 
     def _deliver(self, config: Config) -> Delivery | None:
-        if not config.alerts.receivers:
-            return None
-        spool = Spool(config.alerts.spool, config.alerts.spool_limit)
-        if spool.moved:
-            self.notice(f"{config.alerts.spool} was damaged, and is now {spool.moved}")
-        made = Delivery(spool, self.notice)
-        made.use(config.alerts.receivers)
-        return made
+        alerts = config.alerts
+        return deliver(alerts.receivers, alerts.spool, alerts.spool_limit, self.notice)
 
 
 class _signals:  # noqa: N801 - used as a function
