@@ -53,7 +53,7 @@ class Watcher:
         """*load* reads configuration and everything it names; called again at each reload.
         *accompany* makes what is done beside watching, where the configuration asks for it.
 
-        Raises UsageError, InputError, PrivilegeError and OSError before anything is running.
+        Raises UsageError, InputError, PrivilegeError and OSError, and leaves nothing running then.
         """
         self._load, self._screen = load, screen
         config, known = load()
@@ -62,39 +62,50 @@ class Watcher:
         self._ask = 0
         self._remarks = known.idle
         self._sensor = socket.gethostname()
-        workers = config.capture.workers
+        self._service = Service()
         self.collector = Collector(
             rules=known.rules,
             index=known.index,
             disclosure=known.disclosure,
             repeat=known.repeat,
-            workers=workers,
+            workers=config.capture.workers,
             suppressions=known.suppressions,
         )
-        self.outputs = Outputs(config.output, known.disclosure, workers, self.notice)
-        if self.outputs.reads:
-            self.collector.listeners = [self.outputs.observation]
         self.collector.on_service = screen.service
-        self.delivery = self._deliver(config)
-        self.companion = accompany(config, self.notice)
-        task = messages.Task(
+        self._open(config, known, accompany)
+
+    def _open(self, config: Config, known: Knowledge, accompany: Accompany) -> None:
+        """Open files and sockets and start processes; where one cannot be, let go of the others."""
+        workers = config.capture.workers
+        with ExitStack() as undo:
+            self.outputs = Outputs(config.output, known.disclosure, workers, self.notice)
+            undo.callback(self.outputs.close)
+            self.collector.listeners = [self.outputs.observation] if self.outputs.reads else []
+            self.delivery = self._deliver(config)
+            if self.delivery is not None:
+                undo.callback(self.delivery.close, wait=0)
+            self.companion = accompany(config, self.notice)
+            if self.companion is not None:
+                undo.callback(self.companion.close)
+            task, captures = self._task(config, known), setup.captures(config)
+            self.crew = Crew(captures, task, workers, companion=self.companion)
+            undo.callback(self.crew.close)
+            self.evidence = Evidence(config, self.notice)
+            undo.callback(self.evidence.close)
+            self.metrics = Metrics(config.metrics, self)
+            undo.pop_all()
+
+    def _task(self, config: Config, known: Knowledge) -> messages.Task:
+        """Return what parsers are to do; whoever starts them adds their sockets."""
+        return messages.Task(
             captures=(),
             settings=config.flows,
             index=known.index,
             everything=known.everything,
             read=self._read(),
             collect=config.output.flows is not None,
-            talkers=screen.talkers,
+            talkers=self._screen.talkers,
         )
-        try:
-            self.crew = Crew(setup.captures(config), task, workers, companion=self.companion)
-        except (ValueError, OSError):
-            if self.companion is not None:
-                self.companion.close()
-            raise
-        self.evidence = Evidence(config, self.notice)
-        self.metrics = Metrics(config.metrics, self)
-        self._service = Service()
 
     # -- the loop ------------------------------------------------------------------------------
 

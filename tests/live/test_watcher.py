@@ -1,0 +1,31 @@
+"""A watch that cannot begin leaves nothing behind."""
+
+PORT_TAKEN = """
+import os, socket, sys
+from pathlib import Path
+from backchannel.live import setup
+from backchannel.live.config import Capture, Config, Evidence, Metrics
+from backchannel.live.screen import Quiet
+from backchannel.live.watcher import Watcher
+
+taken = socket.create_server(("127.0.0.1", 0))
+config = Config(
+    capture=Capture(interfaces=("vb",)),
+    evidence=Evidence(ring=Path(sys.argv[1])),
+    metrics=Metrics(listen=f"127.0.0.1:{taken.getsockname()[1]}"),
+)
+try:
+    Watcher(lambda: (config, setup.knowledge(config)), Quiet())
+except OSError as error:
+    kept = error  # and with it the traceback, and all that it names
+    print(kept.strerror)
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("no process")
+"""
+
+
+def test_processes_are_ended_where_the_figures_cannot_be_served(world, tmp_path):
+    told = world.python(PORT_TAKEN, tmp_path / "ring").stdout.splitlines()
+    assert told == ["metrics cannot be served: Address already in use", "no process"]
