@@ -544,6 +544,10 @@ def test_without_the_right_it_says_how_to_get_it():
         ),
         (["watch", "-i", "lo", "--workers", "0"], "--workers: workers: expected a number >= 1"),
         (["watch", "-i", "lo", "--evidence", "x"], "--evidence: evidence is cut from the ring"),
+        (
+            ["watch", "-i", "lo", "--ring", "x", "--evidence", "./x"],
+            "--evidence: what is in the ring goes in time: name another folder",
+        ),
         (["watch", "-i", "lo", "--duration", "soon"], "--duration soon: not a time"),
         (["watch", "-i", "lo", "--metrics", "x"], "--metrics: 'x' is not host:port"),
         (["watch", "-i", "lo", "--events", "a", "--eve", "a"], "events and eve both go to a"),

@@ -102,8 +102,11 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     except ValueError as error:
         yield ("findings",), str(error)
     evidence = config.evidence
-    if evidence.folder is not None and evidence.ring is None:
-        yield ("evidence", "folder"), "evidence is cut from the ring: set ring too"
+    if evidence.folder is not None:
+        if evidence.ring is None:
+            yield ("evidence", "folder"), "evidence is cut from the ring: set ring too"
+        elif evidence.folder.resolve() == evidence.ring.resolve():
+            yield ("evidence", "folder"), "what is in the ring goes in time: name another folder"
     if config.output.report_every is not None and config.output.report is None:
         yield ("output", "report_every"), "name the report: set report too"
     yield from _outputs(config)
