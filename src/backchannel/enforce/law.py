@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address
 
 import msgspec
 
 from backchannel.catalogue.model import Service
 from backchannel.grades import Mode
 from backchannel.model import Capability
-from backchannel.policy.document import WEEK
-from backchannel.policy.model import Hours, Line, Networks, Party, Rules
+from backchannel.policy.model import Address, Hours, Line, Party, Rules
 
 MODES: tuple[Mode, ...] = ("observe", "alert", "reset", "drop")
 """From the mildest to the strictest."""
@@ -134,15 +133,14 @@ class Law:
     def spared(self, ends: Ends) -> bool:
         """Say whether nothing between these ends may be refused."""
         never = self.rules.never_block
-        return any(_within(never, address) for address in (ends.client, ends.server))
+        return _address(ends.client) in never or _address(ends.server) in never
 
     def lifeline(self, ends: Ends, carrier: str, port: int) -> bool:
         """Say whether a connection to *port* between these ends must never be cut."""
         return any(
             line.ports.carrier == carrier
             and (not line.ports.low or line.ports.low <= port <= line.ports.high)
-            and _is(line.client, ends.client, ends.client_interface)
-            and _is(line.server, ends.server, ends.server_interface)
+            and _are(line.client, line.server, ends)
             for line in self.rules.lifelines
         )
 
@@ -152,12 +150,12 @@ class Law:
         """
         if self.spared(Ends(one, other)):
             return True
-        for line in self.rules.lifelines:
-            nets = line.client.networks, line.server.networks
-            for ends in ((one, other), (other, one)):
-                if all(_within(net, end) for net, end in zip(nets, ends, strict=True)):
-                    return True
-        return False
+        pairs = [(_address(a), _address(b)) for a, b in ((one, other), (other, one))]
+        return any(
+            client in line.client.networks and server in line.server.networks
+            for line in self.rules.lifelines
+            for client, server in pairs
+        )
 
     def renews(self, ends: Ends) -> Line | None:
         """Return the first line between these ends that wants connections whose beginning nobody
@@ -220,51 +218,24 @@ class Law:
         return Decision(refused, alerted, next(iter(refused.values())) if whole else None)
 
     def _holds(self, hours: Hours | None) -> bool:
-        if hours is None:
-            return True
-        weekday, minute = self._minute
-        today, yesterday = WEEK[weekday], WEEK[weekday - 1]
-        if hours.start < hours.end:
-            return _on(hours, today) and hours.start <= minute < hours.end
-        return (_on(hours, today) and minute >= hours.start) or (
-            _on(hours, yesterday) and minute < hours.end
-        )
+        return hours is None or hours.hold(*self._minute)
 
 
 _ANYONE = Party("any")
 
 
-def _on(hours: Hours, day: str) -> bool:
-    return not hours.days or day in hours.days
-
-
 def _between(line: Line, ends: Ends) -> bool:
-    return any(
-        _is(opens, ends.client, ends.client_interface)
-        and _is(called, ends.server, ends.server_interface)
-        for opens, called in line.openings()
-    )
+    return any(_are(opens, called, ends) for opens, called in line.openings())
 
 
-def _is(party: Party, address: str, interface: str) -> bool:
-    if party.interfaces and interface not in party.interfaces:
-        return False
-    return _within(party.networks, address)
-
-
-def _within(networks: Networks, address: str) -> bool:
-    if networks.any:
-        return True
-    found = _address(address)
-    if found is None:
-        return False
-    if isinstance(found, IPv4Address):
-        return any(found in net for net in networks.v4)
-    return any(found in net for net in networks.v6)
+def _are(client: Party, server: Party, ends: Ends) -> bool:
+    """Say whether these are the *ends* of a connection."""
+    opens = client.includes(_address(ends.client), ends.client_interface)
+    return opens and server.includes(_address(ends.server), ends.server_interface)
 
 
 @lru_cache(maxsize=4096)
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _address(text: str) -> Address | None:
     try:
         found = ip_address(text)
     except ValueError:

@@ -4,25 +4,21 @@ Evaluators of emitted texts, and the kernel, are held against this; `explain` be
 """
 
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
 import msgspec
 
-from backchannel.policy.document import WEEK
 from backchannel.policy.model import (
+    Address,
     Carrier,
     Hours,
     Lifeline,
     Line,
-    Networks,
     Party,
     Ports,
     Rules,
     Use,
 )
-
-Address = IPv4Address | IPv6Address
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,21 +73,8 @@ def _fits(line: Line, flow: Flow) -> Use | None:
 
 def opens(flow: Flow, client: Party, server: Party) -> bool:
     """Say whether *flow* goes from *client* to *server*."""
-    return _is(client, flow.client, flow.arrives) and _is(server, flow.server, flow.leaves)
-
-
-def _is(party: Party, address: Address, interface: str) -> bool:
-    there = not party.interfaces or interface in party.interfaces
-    return there and inside(party.networks, address)
-
-
-def inside(networks: Networks, address: Address) -> bool:
-    """Say whether *address* is one of *networks*."""
-    if networks.any:
-        return True
-    if isinstance(address, IPv4Address):
-        return any(address in net for net in networks.v4)
-    return any(address in net for net in networks.v6)
+    arrives = client.includes(flow.client, flow.arrives)
+    return arrives and server.includes(flow.server, flow.leaves)
 
 
 def _at(flow: Flow, ports: tuple[Ports, ...]) -> bool:
@@ -103,14 +86,4 @@ def _at(flow: Flow, ports: tuple[Ports, ...]) -> bool:
 
 
 def _now(hours: Hours, at: datetime | None) -> bool:
-    if at is None:
-        return True
-    minute, day = at.hour * 60 + at.minute, at.weekday()
-    if hours.start < hours.end:
-        return _on(hours, day) and hours.start <= minute < hours.end
-    late = _on(hours, day) and minute >= hours.start
-    return late or (_on(hours, (day - 1) % 7) and minute < hours.end)
-
-
-def _on(hours: Hours, day: int) -> bool:
-    return not hours.days or WEEK[day] in hours.days
+    return at is None or hours.hold(at.weekday(), at.hour * 60 + at.minute)

@@ -3,16 +3,18 @@
 `resolve` makes it from a document. Nothing here depends on a firewall's language.
 """
 
-from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
 
 import msgspec
 
 from backchannel.grades import Mode
 from backchannel.model import Capability
-from backchannel.policy.document import Action, Day, Direction, Existing, Failure, Refusal
+from backchannel.policy.document import WEEK, Action, Day, Direction, Existing, Failure, Refusal
 
+Address = IPv4Address | IPv6Address
 Carrier = Literal["tcp", "udp", "esp", "ah"]
 
 
@@ -25,6 +27,18 @@ class Networks(msgspec.Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return self.any or bool(self.v4 or self.v6)
+
+    def __contains__(self, address: Address | None) -> bool:
+        """Say whether an address is one of them; None, one that is not known, only among all."""
+        if self.any or address is None:
+            return self.any
+        nets: Sequence[IPv4Network | IPv6Network] = self.v4 if address.version == 4 else self.v6
+        place = bisect_right(nets, int(address), key=_first)
+        return bool(place) and address in nets[place - 1]
+
+
+def _first(net: IPv4Network | IPv6Network) -> int:
+    return int(net.network_address)
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -39,6 +53,13 @@ class Party(msgspec.Struct, frozen=True):
     def everyone(self) -> bool:
         """Whether it leaves nobody out."""
         return self.networks.any and not self.interfaces
+
+    def includes(self, address: Address | None, interface: str) -> bool:
+        """Say whether it is whoever has an *address* and is reached by an *interface*; for either,
+        None or nothing where it is not known.
+        """
+        there = not self.interfaces or interface in self.interfaces
+        return there and address in self.networks
 
 
 class Ports(msgspec.Struct, frozen=True, order=True):
@@ -82,8 +103,19 @@ class Hours(msgspec.Struct, frozen=True):
     """When a line holds: minutes of the firewall's day; `end` before `start` is on the next day."""
 
     days: tuple[Day, ...]
+    """Empty: every day."""
     start: int
     end: int
+
+    def hold(self, weekday: int, minute: int) -> bool:
+        """Say whether they hold in a *minute* of the day on a *weekday* (Monday: 0)."""
+        if self.start < self.end:
+            return self._on(weekday) and self.start <= minute < self.end
+        late = self._on(weekday) and minute >= self.start
+        return late or (self._on(weekday - 1) and minute < self.end)
+
+    def _on(self, weekday: int) -> bool:
+        return not self.days or WEEK[weekday] in self.days
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from backchannel.policy.backends._parties import versions
 from backchannel.policy.backends._reading import Entry, Standing, free, known, reading
 from backchannel.policy.backends._signatures import signatures
 from backchannel.policy.backends._words import about
 from backchannel.policy.compile import Judgement
 from backchannel.policy.model import Line, Ports, Rules, Use
+from backchannel.policy.parties import versions
 
 ENFORCES = Judgement("enforces")
 NAMED = 3

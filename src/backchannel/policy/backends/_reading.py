@@ -7,14 +7,15 @@ where it means everybody. What a `deny` leaves open is a gap of that `deny`; an 
 on every port that is known.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from backchannel.model import Capability
-from backchannel.policy.backends._parties import Parties
 from backchannel.policy.backends._signatures import signatures
 from backchannel.policy.model import Carrier, Line, Party, Ports, Rules, Use
+from backchannel.policy.parties import Parties
+from backchannel.policy.spans import Spans, merged
 
 WIDE = 32_768
 """A range of this many ports says that the port is free, not where the service is."""
@@ -23,8 +24,6 @@ WEB = (Ports("tcp", 53), Ports("udp", 53), Ports("tcp", 80), Ports("tcp", 443), 
 EPHEMERAL = 32_768
 """From here on a port is more likely a client's; such source ports tell nothing of a server."""
 Key = tuple[str, str]
-Spans = tuple[tuple[int, int], ...]
-"""Ports as (low, high), merged and sorted."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -69,17 +68,6 @@ def free(use: Use) -> tuple[Carrier, ...]:
     """Return the carriers on which nobody can know the ports of *use* beforehand."""
     wide = {ports.carrier for ports in use.ports if ports not in known(use)}
     return tuple(sorted(wide | set(use.dynamic)))
-
-
-def merged(spans: Iterable[tuple[int, int]]) -> Spans:
-    """Return *spans* sorted, with those that overlap or touch as one."""
-    found = list[tuple[int, int]]()
-    for low, high in sorted(spans):
-        if found and low <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(high, found[-1][1]))
-        else:
-            found.append((low, high))
-    return tuple(found)
 
 
 def parted(ports: Spans) -> tuple[Spans, Spans]:

@@ -2,7 +2,7 @@
 
 Where a firewall has no order of its own (to Windows a block beats every allow), or where its
 `pass` would end the site's own rules too (pf), each `deny` is cut down by the lines before it. A
-region is a box: who opens, who is called, ports of one carrier, hours.
+region is a box: who opens, who is called, ports of one carrier.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,19 +12,17 @@ import msgspec
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._judging import Speaks
-from backchannel.policy.backends._parties import Span, spans
-from backchannel.policy.backends._reading import Spans, merged
 from backchannel.policy.model import Carrier, Line, Party, Rules
-
-LAST = {4: 2**32 - 1, 6: 2**128 - 1}
+from backchannel.policy.parties import ALL, spans
+from backchannel.policy.spans import Spans, common, without
 
 
 class Addresses:
-    """A set of addresses of both versions, as sorted spans. The same object for the same party."""
+    """A set of addresses of both versions. The same object for the same party."""
 
     __slots__ = ("label", "spans")
 
-    def __init__(self, label: str, four: list[Span], six: list[Span]) -> None:
+    def __init__(self, label: str, four: Spans, six: Spans) -> None:
         self.label, self.spans = label, {4: four, 6: six}
 
     def __bool__(self) -> bool:
@@ -33,7 +31,7 @@ class Addresses:
     @property
     def everyone(self) -> bool:
         """Whether it is all addresses of both versions."""
-        return all(self.spans[family] == [(0, LAST[family])] for family in LAST)
+        return self.spans == ALL
 
 
 class Region(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +50,8 @@ class Regions:
 
     def __init__(self, rules: Rules, speaks: Speaks) -> None:
         self._parties = dict[int, tuple[Party, Addresses]]()
-        self._cut = dict[tuple[int, int, bool], tuple[Addresses, Addresses, Addresses]]()
-        self._same = dict[tuple[tuple[Span, ...], tuple[Span, ...]], Addresses]()
+        self._cut = dict[tuple[int, int], tuple[Addresses, Addresses, Addresses]]()
+        self._same = dict[tuple[Spans, Spans], Addresses]()
         self._rules, self._speaks = rules, speaks
 
     def all(self) -> Iterator[tuple[Region, list[Region]]]:
@@ -95,7 +93,7 @@ class Regions:
     def _addresses(self, party: Party) -> Addresses:
         key = id(party.networks)
         if key not in self._parties:
-            made = Addresses(party.label, _joined(spans(party, 4)), _joined(spans(party, 6)))
+            made = Addresses(party.label, spans(party, 4), spans(party, 6))
             self._parties[key] = (party, made)
         return self._parties[key][1]
 
@@ -120,64 +118,21 @@ class Regions:
 
     def _parted(self, one: Addresses, other: Addresses) -> tuple[Addresses, Addresses]:
         """Return what *one* has in common with *other*, and the rest of *one*."""
-        key = (id(one), id(other), True)
+        key = (id(one), id(other))
         if key not in self._cut:
-            inside = {f: _common(one.spans[f], other.spans[f]) for f in LAST}
-            outside = {f: _without(one.spans[f], inside[f]) for f in LAST}
+            inside = {f: common(one.spans[f], other.spans[f]) for f in ALL}
+            outside = {f: without(one.spans[f], inside[f]) for f in ALL}
             rest = self._made(f"{one.label} without {other.label}", outside)
             cut = self._made(f"{one.label} in {other.label}", inside) if rest else one
             self._cut[key] = (one, cut, rest)  # `one` is kept, so that its identity stays its own
         return self._cut[key][1:]
 
-    def _made(self, label: str, found: dict[int, list[Span]]) -> Addresses:
+    def _made(self, label: str, found: dict[int, Spans]) -> Addresses:
         """Return a set of these spans: the same object however it came about."""
-        key = (tuple(found[4]), tuple(found[6]))
+        key = (found[4], found[6])
         if key not in self._same:
-            self._same[key] = Addresses(label, found[4], found[6])
+            self._same[key] = Addresses(label, *key)
         return self._same[key]
-
-
-def common(one: Spans, other: Spans) -> Spans:
-    """Return the ports in both."""
-    return tuple(_common(list(one), list(other)))
-
-
-def without(one: Spans, other: Spans) -> Spans:
-    """Return the ports of *one* that are not in *other*."""
-    return merged(_without(list(one), list(other)))
-
-
-def _joined(found: list[Span]) -> list[Span]:
-    return list(merged(found))
-
-
-def _common(one: list[Span], other: list[Span]) -> list[Span]:
-    """Return the overlap of two sorted lists of spans, in one walk."""
-    found, at, to = list[Span](), 0, 0
-    while at < len(one) and to < len(other):
-        low, high = max(one[at][0], other[to][0]), min(one[at][1], other[to][1])
-        if low <= high:
-            found.append((low, high))
-        if one[at][1] < other[to][1]:
-            at += 1
-        else:
-            to += 1
-    return found
-
-
-def _without(one: list[Span], inside: list[Span]) -> list[Span]:
-    """Return *one* less *inside*, sorted spans that lie within those of *one*."""
-    found, to = list[Span](), 0
-    for low, high in one:
-        start = low
-        while to < len(inside) and inside[to][1] <= high:
-            if inside[to][0] > start:
-                found.append((start, inside[to][0] - 1))
-            start = inside[to][1] + 1
-            to += 1
-        if start <= high:
-            found.append((start, high))
-    return found
 
 
 def texts(addresses: Addresses, *, ranges: bool = True) -> Iterator[str]:

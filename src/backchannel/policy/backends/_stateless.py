@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._judging import Speaks
-from backchannel.policy.backends._reading import Entry, Spans, merged
+from backchannel.policy.backends._reading import Entry
 from backchannel.policy.model import Carrier, Lifeline, Line, Party, Rules
+from backchannel.policy.spans import Spans, merged
 
 CLIENTS = (1024, 65_535)
 Tcp = Literal["any", "answer"]

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._hours import MIDNIGHT, NAMES, stretches
 from backchannel.policy.backends._judging import Speaks, silent
-from backchannel.policy.backends._parties import versions
-from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._stateless import Term, terms
 from backchannel.policy.backends._words import heading, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.document import WEEK
 from backchannel.policy.model import Line, Party, Rules, Use
+from backchannel.policy.parties import versions
+from backchannel.policy.spans import Spans
 
 NAME = "cisco-ios"
 TITLE = "Cisco IOS and IOS XE (extended access lists)"

@@ -11,12 +11,13 @@ from itertools import product
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._hours import MIDNIGHT, stretches
 from backchannel.policy.backends._judging import Speaks, commented, silent
-from backchannel.policy.backends._parties import versions
-from backchannel.policy.backends._reading import Entry, Spans, parted
+from backchannel.policy.backends._reading import Entry, parted
 from backchannel.policy.backends._words import heading, interfaces, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.document import WEEK
 from backchannel.policy.model import Hours, Lifeline, Line, Networks, Party, Rules, Use
+from backchannel.policy.parties import versions
+from backchannel.policy.spans import Spans
 
 NAME = "iptables"
 TITLE = "iptables, ip6tables and ipset (Linux)"

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._judging import Speaks, silent
-from backchannel.policy.backends._parties import versions
-from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._stateless import Term, terms
 from backchannel.policy.backends._words import heading, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Line, Party, Rules, Use
+from backchannel.policy.parties import versions
+from backchannel.policy.spans import Spans
 
 NAME = "junos"
 TITLE = "Junos (firewall filters of SRX, MX, EX and PTX)"

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._hours import MIDNIGHT, NAMES, stretches
 from backchannel.policy.backends._judging import Speaks, commented, silent
-from backchannel.policy.backends._parties import versions
-from backchannel.policy.backends._reading import Entry, Spans, parted
+from backchannel.policy.backends._reading import Entry, parted
 from backchannel.policy.backends._words import heading, interfaces, plain, short, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.document import WEEK, Refusal
@@ -26,6 +25,8 @@ from backchannel.policy.model import (
     Rules,
     Use,
 )
+from backchannel.policy.parties import versions
+from backchannel.policy.spans import Spans
 
 NAME = "nftables"
 TITLE = "nftables (Linux)"

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._judging import Speaks, silent
-from backchannel.policy.backends._reading import Spans, parted
+from backchannel.policy.backends._reading import parted
 from backchannel.policy.backends._regions import Addresses, Region, Regions, texts
 from backchannel.policy.backends._words import about, heading, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Line, Rules, Use
+from backchannel.policy.spans import Spans
 
 NAME = "pf"
 TITLE = "pf (OpenBSD, FreeBSD, macOS)"
@@ -91,9 +92,8 @@ class _Anchor:
         line = region.line
         if line is None:
             if self._closed:  # otherwise nothing of ours refuses it
-                yield f'{self._opened("pass", region)} flags any label "{name}"'.replace(
-                    " flags any", " flags any" if region.carrier == "tcp" else ""
-                )
+                flags = " flags any" if region.carrier == "tcp" else ""
+                yield f'{self._opened("pass", region)}{flags} label "{name}"'
         elif line.action == "deny":
             how = "block drop" if line.refuse == "drop" else "block return"
             for part in [region] if self._closed else left:

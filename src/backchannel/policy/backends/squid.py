@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from backchannel.policy.backends._hours import stretches
 from backchannel.policy.backends._judging import ENFORCES, Speaks, by_content, some, unsaid
 from backchannel.policy.backends._names import held, usable
-from backchannel.policy.backends._reading import Reading, known, merged, reading
+from backchannel.policy.backends._reading import Reading, known, reading
 from backchannel.policy.backends._words import about, heading, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.document import WEEK
 from backchannel.policy.model import Line, Party, Ports, Rules, Use
+from backchannel.policy.spans import merged
 
 NAME = "squid"
 TITLE = "Squid (HTTP proxy)"

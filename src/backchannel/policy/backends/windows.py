@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from backchannel.policy.backends import _judging
 from backchannel.policy.backends._judging import Speaks, silent
-from backchannel.policy.backends._reading import Spans
 from backchannel.policy.backends._regions import Addresses, Region, Regions, texts
 from backchannel.policy.backends._words import about, heading, plain, slug, unused
 from backchannel.policy.compile import File, Gap, Judgement
 from backchannel.policy.model import Carrier, Line, Rules, Use
+from backchannel.policy.spans import Spans
 
 NAME = "windows"
 TITLE = "Windows Defender Firewall (PowerShell)"

@@ -1,25 +1,25 @@
-"""Whether parties meet, and whether one holds all of another; asked often, so remembered.
-
-Networks of a party are sorted and none is inside another, so both questions are one walk.
-"""
+"""Whether parties meet, and whether one holds all of another; asked often, so remembered."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from backchannel.policy.model import Line, Party
+from backchannel.policy.spans import Spans, merged
 
-Span = tuple[int, int]
-EVERYTHING: dict[int, list[Span]] = {4: [(0, 2**32 - 1)], 6: [(0, 2**128 - 1)]}
+ALL: dict[int, Spans] = {4: ((0, 2**32 - 1),), 6: ((0, 2**128 - 1),)}
+"""All addresses by IP version."""
+Pair = tuple[Party, Party]
+"""Who opens a flow, and who is called."""
 
 
-def spans(party: Party, family: int) -> list[Span]:
-    """Return the party's addresses of one version as (first, last), sorted."""
+def spans(party: Party, family: int) -> Spans:
+    """Return the party's addresses of one version."""
     if party.networks.any:
-        return EVERYTHING[family]
+        return ALL[family]
     networks: Sequence[IPv4Network | IPv6Network]
     networks = party.networks.v4 if family == 4 else party.networks.v6
-    return [(int(net.network_address), int(net.broadcast_address)) for net in networks]
+    return merged((int(net.network_address), int(net.broadcast_address)) for net in networks)
 
 
 def versions(*parties: Party) -> tuple[int, ...]:
@@ -37,19 +37,19 @@ class Parties:
     """Answers about the parties of one policy. Networks are told apart by identity."""
 
     def __init__(self) -> None:
-        self._spans = dict[tuple[int, int], tuple[list[int], list[int]]]()
+        self._spans = dict[tuple[int, int], Spans]()
         self._met = dict[tuple[Who, Who], tuple[bool, bool]]()
         self._held = dict[tuple[Who, Who], bool]()
         self._kept = dict[int, Party]()
 
     def meet(self, one: Line, other: Line) -> bool:
         """Return whether any flow can belong to both lines, by who opens it and who is called."""
-        for opener, called in one.openings():
-            for opens, calls in other.openings():
-                openers, callees = self._same(opener, opens), self._same(called, calls)
-                if (openers[0] and callees[0]) or (openers[1] and callees[1]):
-                    return True
-        return False
+        return any(self.pairs_meet(a, b) for a in one.openings() for b in other.openings())
+
+    def pairs_meet(self, one: Pair, other: Pair) -> bool:
+        """Return whether any flow can be between both pairs."""
+        openers, callees = self._same(one[0], other[0]), self._same(one[1], other[1])
+        return (openers[0] and callees[0]) or (openers[1] and callees[1])
 
     def holds(self, wide: Line, narrow: Line) -> bool:
         """Return whether every flow of *narrow*'s parties is one of *wide*'s parties."""
@@ -82,18 +82,10 @@ class Parties:
         self._kept.setdefault(id(party.networks), party)  # so that its identity stays its own
         return id(party.networks), party.interfaces
 
-    def _of(self, party: Party, family: int) -> tuple[list[int], list[int]]:
-        """Return firsts and lasts of the party's spans of one version, joined where they touch."""
+    def _of(self, party: Party, family: int) -> Spans:
         key = (self._who(party)[0], family)
         if key not in self._spans:
-            lows, highs = list[int](), list[int]()
-            for low, high in spans(party, family):
-                if highs and low <= highs[-1] + 1:
-                    highs[-1] = max(highs[-1], high)
-                else:
-                    lows.append(low)
-                    highs.append(high)
-            self._spans[key] = lows, highs
+            self._spans[key] = spans(party, family)
         return self._spans[key]
 
     def _same(self, one: Party, other: Party) -> tuple[bool, bool]:
@@ -110,22 +102,23 @@ class Parties:
         return self._met[key]
 
 
-def _meet(one: tuple[list[int], list[int]], other: tuple[list[int], list[int]]) -> bool:
-    if len(one[0]) > len(other[0]):
-        one, other = other, one
-    lows, highs = other
-    for low, high in zip(*one, strict=True):
-        place = bisect_right(lows, high)
-        if place and highs[place - 1] >= low:
+def _meet(one: Spans, other: Spans) -> bool:
+    few, many = sorted((one, other), key=len)
+    for low, high in few:
+        place = bisect_right(many, high, key=_first)
+        if place and many[place - 1][1] >= low:
             return True
     return False
 
 
-def _holds(wide: tuple[list[int], list[int]], narrow: tuple[list[int], list[int]]) -> bool:
+def _holds(wide: Spans, narrow: Spans) -> bool:
     """Return whether every span of *narrow* is inside one of *wide*."""
-    lows, highs = wide
-    for low, high in zip(*narrow, strict=True):
-        place = bisect_right(lows, low)
-        if not place or highs[place - 1] < high:
+    for low, high in narrow:
+        place = bisect_right(wide, low, key=_first)
+        if not place or wide[place - 1][1] < high:
             return False
     return True
+
+
+def _first(span: tuple[int, int]) -> int:
+    return span[0]
