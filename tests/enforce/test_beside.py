@@ -18,9 +18,10 @@ from tests.enforce.guarding import services
 
 from backchannel import process
 from backchannel.enforce import blind, frames, inject, manners, outlets, packing, requests
-from backchannel.enforce.pursuit import NEAR, Pursuit, ahead
+from backchannel.enforce.pursuit import NEAR, Pursuit
 from backchannel.enforce.requests import Probe, Reset, Unreachable, Wire
 from backchannel.enforce.sender import Orders, Sender
+from backchannel.enforce.tcp import ahead
 from backchannel.live.framing import framed
 from backchannel.policy.load import load
 from backchannel.policy.model import Networks

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import chain, repeat, takewhile
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.enforce.test_guard import NO_FILES, OFT, conversation
 from tests.enforce.watching import watch
 from tests.protocols.quic import build as quic
 
-from backchannel.enforce.inject import Injector
+from backchannel.enforce.outlets import Routed, raw_sockets
 
 PORT, OTHER = 27015, 8080
 ICQ = conversation("icq/icq_v5_neticq_iserverd.pcap", transport="udp")
@@ -196,12 +196,12 @@ def test_forged_packets_do_not_make_us_reset_an_innocent_connection():
         ends = {"src": "10.1.0.2", "dst": "10.2.0.2"}
         ports = {"sport": innocent.near.getsockname()[1], "dport": OTHER}
         head = OFT[0][1]
-        with world.client.inside(), Injector() as forger:
+        with world.client.inside(), closing(Routed(*raw_sockets())) as forger:
             for number in (1_000_000, 3_000_000_000):
                 syn = IP(**ends) / TCP(**ports, seq=number, flags="S")
                 data = IP(**ends) / TCP(**ports, seq=number + 1, ack=7, flags="PA") / head
                 for packet in (syn, data):
-                    assert forger.send(bytes(packet))
+                    assert not forger.send(bytes(packet))
                 for _ in range(30):
                     assert innocent.lives()
         assert until(lambda: ("reset", "aim", "file-transfer") in watching.matches())

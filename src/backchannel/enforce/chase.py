@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from backchannel.capture.records import Chunk
 from backchannel.enforce import manners, requests
+from backchannel.enforce.connections import end_of
 from backchannel.enforce.frames import Framed, framed
 from backchannel.enforce.inject import Segment
 from backchannel.enforce.pursuit import Pursuit
 from backchannel.enforce.requests import Probe, Request, Reset, Unreachable, Wire
 from backchannel.flows.row import FlowRow
 from backchannel.live.pick import Picker
-from backchannel.model import Endpoint
 
 MOST = 256
 """Connections followed at a time (as many as a Picker takes)."""
@@ -38,7 +38,7 @@ class Refused:
 
     def __init__(self, row: FlowRow, pursuit: Pursuit | None) -> None:
         self.row, self.pursuit = row, pursuit
-        self.ends = _end(row.client), _end(row.server)
+        self.ends = end_of(row.client), end_of(row.server)
         self.wires = [Wire(), Wire()]
         """Where each side is told."""
         self.datagrams: list[Framed | None] = [None, None]
@@ -65,7 +65,8 @@ class Refused:
             return
         if segment.protocol != self.row.protocol:
             return
-        side = 0 if (segment.source, *_ports(segment)) == (*self.ends[0], self.ends[1][1]) else 1
+        opens = (segment.source, *segment.ports) == (*self.ends[0], self.ends[1][1])
+        side = 0 if opens else 1
         if packet.target and not packet.target[0] & 1:
             self.wires[1 - side] = Wire(packet.tags, packet.target)
         self.wires[side] = Wire(packet.tags, packet.source)
@@ -178,18 +179,6 @@ class Chase:
             self._outbox.send(requests.encode(request))
         except OSError:  # it is behind, or being started again
             self._count("requests lost: the sending process did not take them")
-
-
-def _end(end: Endpoint) -> tuple[bytes, int]:
-    family = socket.AF_INET6 if ":" in end.address else socket.AF_INET
-    return socket.inet_pton(family, end.address), end.port
-
-
-def _ports(segment: Segment) -> tuple[int, int]:
-    if segment.protocol not in {6, 17}:
-        return 0, 0
-    ports = segment.transport[:4].ljust(4, b"\0")
-    return int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:], "big")
 
 
 def _talk(number: int, refused: Refused) -> tuple[int, str, int, str, int]:

@@ -12,6 +12,8 @@ from typing import Self
 
 import msgspec
 
+from backchannel.model import Endpoint
+
 _NETFILTER, _CTNETLINK = 12, 1
 _NEW, _GET = 0, 1
 _REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
@@ -48,6 +50,12 @@ class Connection(msgspec.Struct, frozen=True):
         if self.called == self.server:
             return (there,)
         return there, key(self.protocol, self.client, self.called)
+
+
+def end_of(end: Endpoint) -> End:
+    """Return an end of a flow as ends of connections are."""
+    family = socket.AF_INET6 if ":" in end.address else socket.AF_INET
+    return socket.inet_pton(family, end.address), end.port
 
 
 def key(protocol: int, one: End, other: End) -> Key:

@@ -59,7 +59,6 @@ class Control:
                 told = (
                     answer() if answer else {"error": f"unknown request; try {list(self._answers)}"}
                 )
-                client.setblocking(True)
                 client.settimeout(0.2)
                 client.sendall(msgspec.json.encode(told) + b"\n")
             except OSError:

@@ -1,17 +1,16 @@
 """What the guard knows of a flow, while it goes on and after it was decided."""
 
 from collections import OrderedDict
-from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
 
-from backchannel.enforce.connections import Key, key
+from backchannel.enforce.connections import Key, end_of, key
 from backchannel.enforce.law import Ends
 from backchannel.enforce.nudge import WINDOW
 from backchannel.enforce.record import Case
 from backchannel.enforce.signs import Sign
 from backchannel.flows.row import FlowRow
-from backchannel.model import Capability, Endpoint
+from backchannel.model import Capability
 
 ASKED = 64
 """Different uses of one flow that are remembered."""
@@ -121,9 +120,4 @@ def turned(ends: Ends) -> Ends:
 
 def name_of(row: FlowRow) -> Key:
     """Return the name of the connection that a flow is."""
-    return key(row.protocol, _end(row.client), _end(row.server))
-
-
-def _end(end: Endpoint) -> tuple[bytes, int]:
-    family = AF_INET6 if ":" in end.address else AF_INET
-    return inet_pton(family, end.address), end.port
+    return key(row.protocol, end_of(row.client), end_of(row.server))

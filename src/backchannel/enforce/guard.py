@@ -22,11 +22,11 @@ import msgspec
 from backchannel import notify
 from backchannel.enforce import bridge, connections, figures, inject, kernel, messages, ruleset
 from backchannel.enforce.control import Control
-from backchannel.enforce.inject import Injector
 from backchannel.enforce.interfaces import Interfaces
 from backchannel.enforce.law import bounded
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Knowledge, Report, Seen
+from backchannel.enforce.outlets import Routed, raw_sockets
 from backchannel.enforce.record import Refusal
 from backchannel.enforce.remote import Lost, Remote, heartbeat
 from backchannel.enforce.revision import Revision
@@ -104,7 +104,7 @@ class Guard:
     def _open(self) -> None:
         options = self.options
         self._beats = heartbeat()
-        self._injector, self._interfaces = Injector(), Interfaces()
+        self._outlet, self._interfaces = Routed(*raw_sockets()), Interfaces()
         self.upkeep = Upkeep(time.monotonic())
         self.remote: Remote | None = None
         self.control: Control | None = None
@@ -235,7 +235,7 @@ class Guard:
                 self._tell(report.refusal, report.packets)
             case messages.Send():
                 if inject.bare(report.packet):  # nothing else may be asked for
-                    self._injector.send(report.packet)
+                    self._outlet.send(report.packet)
             case messages.Revised():
                 self._order(self._revision.changed(report))
             case messages.Turned():
@@ -346,7 +346,7 @@ class Guard:
     def _close_sockets(self) -> None:
         for end in self._beats:
             os.close(end)
-        self._injector.close()
+        self._outlet.close()
         self._interfaces.close()
         self.upkeep.close()
         if self.control is not None:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from backchannel.enforce.nfqueue import ACCEPT, DROP, Queue
-from backchannel.enforce.sequence import after, ahead
 from backchannel.enforce.sift import Packet
+from backchannel.enforce.tcp import after, ahead
 
 WAIT = 500_000_000
 """Nanoseconds that a packet waits at most."""

@@ -9,9 +9,10 @@ acknowledgements: RFC 2018; timestamps: RFC 7323.
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Self
 
-RST, ACK = 0x04, 0x10
+from backchannel.enforce import tcp
+from backchannel.enforce.tcp import ACK, FIN, RST, SYN
+
 HOPS = 64
 BLOCKS = 3
 """Blocks of a selective acknowledgement that fit beside a timestamp."""
@@ -37,8 +38,10 @@ class Segment:
         else:
             raise ValueError("too short for an IPv6 packet")
         self.start, self.packet, self.transport = start, packet, packet[start:]
+        self.ports = 0, 0
+        if self.protocol in {socket.IPPROTO_TCP, socket.IPPROTO_UDP}:
+            self.ports = struct.unpack(">HH", self.transport[:4].ljust(4, b"\0"))
         if self.protocol == socket.IPPROTO_TCP and len(self.transport) >= 20:
-            self.ports: tuple[int, int] = struct.unpack_from(">HH", self.transport)
             self.seq: int
             self.ack: int
             self.seq, self.ack = struct.unpack_from(">II", self.transport, 4)
@@ -64,8 +67,8 @@ class Segment:
     @property
     def after(self) -> int:
         """Sequence number after everything that the segment holds."""
-        length = len(self.data) + bool(self.flags & 1) + bool(self.flags & 2)
-        return (self.seq + length) & 0xFFFFFFFF
+        length = len(self.data) + bool(self.flags & FIN) + bool(self.flags & SYN)
+        return tcp.after(self.seq, length)
 
 
 def reset_to_target(segment: Segment) -> bytes:
@@ -174,39 +177,6 @@ def bare(packet: bytes) -> bool:
         return False
     protocol, flags = packet[9 if head == 20 else 6], packet[head + 13]
     return protocol == socket.IPPROTO_TCP and bool(flags) and not flags & ~(RST | ACK)
-
-
-class Injector:
-    """Sends packets whole, with whatever source address. Needs CAP_NET_RAW."""
-
-    def __init__(self) -> None:
-        self._sockets = {
-            4: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW),
-            6: socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW),
-        }
-        self._sockets[6].setsockopt(socket.IPPROTO_IPV6, 36, 1)  # IPV6_HDRINCL
-
-    def send(self, packet: bytes) -> bool:
-        """Send *packet*; False where the kernel would not (no route, buffers full)."""
-        version = packet[0] >> 4
-        target = packet[16:20] if version == 4 else packet[24:40]
-        family = socket.AF_INET if version == 4 else socket.AF_INET6
-        try:
-            self._sockets[version].sendto(packet, (socket.inet_ntop(family, target), 0))
-        except OSError:
-            return False
-        return True
-
-    def close(self) -> None:
-        """Close the sockets."""
-        for each in self._sockets.values():
-            each.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 # -- parts -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from socket import AF_INET, AF_INET6, inet_ntop
+from ipaddress import ip_address
 
 from backchannel.capture.records import Records
 from backchannel.contract import Output
@@ -219,14 +219,14 @@ class Inspector:
         self.judge.reload(law, service_of_name)
         self._be_wary()
 
-    def revise(self, connections: Iterable[Connection]) -> Iterator[tuple[Connection, int]]:
-        """Yield the connections whose verdict changes, and the mark that they get."""
-        for each in connections:
+    def revise(self, connections: Iterable[Connection]) -> Iterator[tuple[int, int]]:
+        """Yield the places of those connections whose verdict changes, and the marks they get."""
+        for place, each in enumerate(connections):
             was = each.mark & self._marks.mask
             flow = self.judge.memory.find(each.keys)
             mark = self.judge.revise(flow) if flow is not None else self._unknown(each, was)
             if was and mark != was:
-                yield each, mark
+                yield place, mark
 
     def _unknown(self, connection: Connection, was: int) -> int:
         """Return the mark of a connection of which nothing is remembered: nobody wanted it, or
@@ -240,7 +240,10 @@ class Inspector:
         if before.never_block == now.never_block and before.lifelines == now.lifelines:
             return was
         pairs = {(connection.client, connection.server), (connection.client, connection.called)}
-        spared = (self._before.may_have_spared(_text(a[0]), _text(b[0])) for a, b in pairs)
+        spared = (
+            self._before.may_have_spared(str(ip_address(a)), str(ip_address(b)))
+            for (a, _), (b, _) in pairs
+        )
         return 0 if any(spared) else was
 
 
@@ -268,7 +271,3 @@ def _hour(now: int) -> tuple[int, int]:
     """Return weekday and minute of the day by the firewall's own clock."""
     clock = datetime.fromtimestamp(now // 1_000_000_000)  # noqa: DTZ006 - its own clock
     return clock.weekday(), clock.hour * 60 + clock.minute
-
-
-def _text(address: bytes) -> str:
-    return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)

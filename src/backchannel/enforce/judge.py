@@ -114,8 +114,7 @@ class Judge:
         for callers that cannot hold packets; report what is only to be reported.
         """
         self._said[:], self.now = said, now
-        stream = self._engine.stream(flow.slot)
-        found = self._announced(flow) if stream is None else self._look(flow, stream)
+        found = self._found(flow, self._engine.stream(flow.slot))
         self._said.clear()
         return found
 
@@ -133,7 +132,7 @@ class Judge:
             return
         self.waits.note(packet, flow)
         stream = self._engine.stream(packet.slot)
-        found = self._announced(flow) if stream is None else self._look(flow, stream)
+        found = self._found(flow, stream)
         if found is not None:
             self._refuse(packet, flow, *found)
         elif (patched := self._refuser.again(packet)) is not None:
@@ -198,6 +197,10 @@ class Judge:
                 flow.stood = name_of(row) in self._standing
         return flow
 
+    def _found(self, flow: Flow, stream: Stream | None) -> Found | None:
+        """Return what is refused of a flow: by what announced it, until somebody reads it."""
+        return self._announced(flow) if stream is None else self._look(flow, stream)
+
     def _announced(self, flow: Flow) -> Found | None:
         """Judge a flow by what announced it, before its first byte."""
         for token in flow.row.expected:
@@ -207,9 +210,8 @@ class Judge:
             expect = made.expect
             for service in self._law.speakers(expect.protocol, made.service):
                 case = Case(service, expect.purpose, expect.protocol, made.evidence)
-                if (
-                    found := self._asking.ask(flow, Asked((case,), flow.ends, either=True))
-                ) is not None:
+                found = self._asking.ask(flow, Asked((case,), flow.ends, either=True))
+                if found is not None:
                     return found
         return None
 

@@ -7,8 +7,10 @@ a reset is never answered by one.
 from ipaddress import ip_address
 
 from backchannel.enforce.inject import Segment
+from backchannel.flows.community import ICMP, ICMP6
 
-ICMP, ICMP6, FRAGMENT = 1, 58, 44
+FRAGMENT = 44
+"""Next header of IPv6: a fragment."""
 
 
 def silence(segment: Segment, hop: bytes = b"") -> str:

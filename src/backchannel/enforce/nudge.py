@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 
 from backchannel.enforce import inject
-from backchannel.enforce.sequence import ahead
+from backchannel.enforce.tcp import ahead
 
 WINDOW = 2048
 """What the receiver's window is taken to be where it did not say yet."""

@@ -27,6 +27,7 @@ from backchannel.enforce.position import position
 from backchannel.enforce.pursuit import Pursuit
 from backchannel.enforce.record import Book, Refusal
 from backchannel.enforce.refuse import Refuser
+from backchannel.enforce.tcp import after
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
@@ -36,7 +37,6 @@ from backchannel.live import worker
 from backchannel.live.companion import ServiceOfName
 from backchannel.model import Confidence, Side
 
-TCP = 6
 REFUSED = 1
 """Stands where the guard notes the mark of a refused flow."""
 
@@ -186,7 +186,7 @@ class Onlooker:
             self.book.tell(row, *found, "unanswered", now)
             return
         self.book.tell(row, *found, "reset", now)
-        if row.protocol == TCP:
+        if row.protocol == socket.IPPROTO_TCP:
             pieces = [each[5] for each in brought if each[1] == side and each[2] == DATA]
             size = sum(len(piece) for piece in pieces if isinstance(piece, bytes))
             self._chase.begin(row, self._pursuit(flow.slot, side, size))
@@ -219,9 +219,9 @@ class Onlooker:
     def _pursuit(self, slot: int, side: int, size: int) -> Pursuit:
         """Return a pursuit of the connection whose *side* brought *size* bytes just now."""
         mine, other = (position(self._core, slot, each) for each in (side, 1 - side))
-        after = mine[0] if mine is not None else 0
-        begin = (after - max(size, 1)) & 0xFFFFFFFF
-        return Pursuit(side, begin, after, other[1] if other is not None else None)
+        end = mine[0] if mine is not None else 0
+        begin = after(end, -max(size, 1))
+        return Pursuit(side, begin, end, other[1] if other is not None else None)
 
     def _observe(self, refusal: Refusal) -> None:
         """Make an event of what the book was told."""

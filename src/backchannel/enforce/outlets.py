@@ -6,6 +6,7 @@ Opened with CAP_NET_RAW; sending needs only what is open.
 import fcntl
 import socket
 import struct
+from ipaddress import ip_address
 from typing import Protocol
 
 import msgspec
@@ -45,15 +46,22 @@ class Outlet(Protocol):
 def open_routed() -> Opened:
     """Open raw sockets that send by the kernel's routes. Raises PrivilegeError."""
     try:
-        four = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        return Opened(routed=raw_sockets())
     except PermissionError:
         raise PrivilegeError(_PRIVILEGE) from None
+
+
+def raw_sockets() -> tuple[int, ...]:
+    """Open a socket for whole packets, with whatever source address, of IPv4 and, where the kernel
+    has it, IPv6. Raises OSError, EPERM without CAP_NET_RAW.
+    """
+    four = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     try:
         six = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
     except OSError:  # a kernel without IPv6
-        return Opened(routed=(four.detach(),))
+        return (four.detach(),)
     six.setsockopt(socket.IPPROTO_IPV6, IPV6_HDRINCL, 1)
-    return Opened(routed=(four.detach(), six.detach()))
+    return four.detach(), six.detach()
 
 
 def open_port(interface: str) -> Opened:
@@ -90,18 +98,22 @@ class Routed:
             version: socket.socket(fileno=fd) for version, fd in zip((4, 6), fds, strict=False)
         }
 
-    def send(self, packet: bytes, _wire: Wire) -> str:
+    def send(self, packet: bytes, _wire: Wire | None = None) -> str:
         """Send an IP packet; return why it was not, or nothing."""
         version = packet[0] >> 4
         if version not in self._sockets:
             return "this kernel has no IPv6"
-        target = packet[16:20] if version == 4 else packet[24:40]
-        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        target = ip_address(packet[16:20] if version == 4 else packet[24:40])
         try:
-            self._sockets[version].sendto(packet, (socket.inet_ntop(family, target), 0))
+            self._sockets[version].sendto(packet, (str(target), 0))
         except OSError as error:
             return f"the kernel would not: {error.strerror}"
         return ""
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for each in self._sockets.values():
+            each.close()
 
 
 class Port:

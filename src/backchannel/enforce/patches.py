@@ -6,6 +6,8 @@ are bytes and where they stand, not packets.
 
 from collections import OrderedDict, deque
 
+from backchannel.enforce.tcp import ahead
+
 Side = tuple[int, int, int]
 """A side of a flow: slot, serial number, and which side."""
 SIDES = 1024
@@ -40,7 +42,7 @@ class Patches:
         made = bytearray(data)
         met = False
         for at, patch in list(known):
-            away = (at - begin + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
+            away = ahead(at, begin)
             if away < -REACH:
                 known.remove((at, patch))
                 continue

@@ -10,19 +10,13 @@ too, up to NEAR bytes. Resets before that carry numbers of the judged packets al
 forge those could forge the reset.
 """
 
-from backchannel.enforce.inject import RST, Segment
+from backchannel.enforce.inject import Segment
+from backchannel.enforce.tcp import ACK, MASK, RST, SYN, after, ahead
 
 NEAR = 1 << 20
 """Bytes by which a number may lie beyond what was seen, once the connection is known to be it."""
-SYN, FIN, ACK = 0x02, 0x01, 0x10
 AHEAD = 2
 """Segments beyond the furthest one seen, at whose ends a reset is put too while bytes flow."""
-_MASK = 0xFFFFFFFF
-
-
-def ahead(one: int, other: int) -> int:
-    """Return how far sequence number *one* lies after *other*; negative: before it."""
-    return ((one - other + (1 << 31)) & _MASK) - (1 << 31)
 
 
 class Lane:
@@ -30,10 +24,10 @@ class Lane:
 
     __slots__ = ("acked", "begin", "next", "size")
 
-    def __init__(self, begin: int | None, after: int | None) -> None:
+    def __init__(self, begin: int | None, end: int | None) -> None:
         self.begin = begin
         """Where the judged bytes began; None where none of this side were judged."""
-        self.next = after
+        self.next = end
         """After the furthest byte that fits; None where nothing is known of the side."""
         self.acked: int | None = None
         """What the other side said last that it waits for."""
@@ -44,12 +38,12 @@ class Lane:
 class Pursuit:
     """One refused connection."""
 
-    def __init__(self, side: int, begin: int, after: int, other: int | None) -> None:
-        """Bytes of *side* from *begin* to *after* showed the refused use; the other side's stand
+    def __init__(self, side: int, begin: int, end: int, other: int | None) -> None:
+        """Bytes of *side* from *begin* to *end* showed the refused use; the other side's stand
         at *other*, None where nothing of it was seen.
         """
         self.side = side
-        lanes = Lane(begin, after), Lane(None, other)
+        lanes = Lane(begin, end), Lane(None, other)
         self.lanes = lanes if side == 0 else lanes[::-1]
         self.confirmed = False
         """The receiver acknowledged the judged bytes: this is the connection that carries them."""
@@ -63,7 +57,7 @@ class Pursuit:
             return False
         mine, theirs = self.lanes[side], self.lanes[1 - side]
         acknowledges = bool(segment.flags & ACK) and self._acknowledges(theirs, segment.ack)
-        after = (segment.after + missing) & _MASK
+        end = after(segment.after, missing)
         if mine.next is None:  # nothing but what it acknowledges tells that it fits
             if not acknowledges or theirs.next is None:
                 return False
@@ -73,9 +67,9 @@ class Pursuit:
                 return False
             if not acknowledges and side != self.side:
                 return False
-        if mine.next is None or ahead(after, mine.next) > 0:
-            mine.next = after
-            mine.size = (after - segment.seq) & _MASK
+        if mine.next is None or ahead(end, mine.next) > 0:
+            mine.next = end
+            mine.size = (end - segment.seq) & MASK
         if acknowledges and (theirs.acked is None or ahead(segment.ack, theirs.acked) > 0):
             theirs.acked = segment.ack
             if theirs.next is None or ahead(segment.ack, theirs.next) > 0:
@@ -102,7 +96,7 @@ class Pursuit:
         if lane.next is None:
             return ()
         steps = range(1, AHEAD + 1) if lane.size else ()
-        found = [lane.next, *((lane.next + step * lane.size) & _MASK for step in steps)]
+        found = [lane.next, *(after(lane.next, step * lane.size) for step in steps)]
         if lane.acked is not None:
             found.insert(0, lane.acked)
         return tuple(dict.fromkeys(found))
@@ -116,10 +110,10 @@ class Pursuit:
         """Return sequence number and acknowledgement of what makes side *to* say what it waits for;
         None where too little is known.
         """
-        before, after = self.lanes[1 - to].next, self.lanes[to].next
-        if before is None or after is None:
+        before, last = self.lanes[1 - to].next, self.lanes[to].next
+        if before is None or last is None:
             return None
-        return (before - 1) & _MASK, after
+        return after(before, -1), last
 
     def acknowledgement(self, to: int) -> int | None:
         """Return what a reset for side *to* acknowledges: all that it was seen to send."""

@@ -1,16 +1,16 @@
 """How a refused packet's ends are told: a reset for the receiver, or the offer taken out of it."""
 
 from contextlib import suppress
+from socket import IPPROTO_TCP
 from typing import Protocol
 
 from backchannel.enforce import decline, inject
 from backchannel.enforce.patches import Patches
 from backchannel.enforce.record import Book
 from backchannel.enforce.sift import Packet
+from backchannel.enforce.tcp import SYN, ahead
 from backchannel.engine.stream import Stream
 
-TCP = 6
-SYN = 0x02
 ENDS = 65_536
 """Refused connections of a second whose end the core is told; others it keeps until they idle."""
 
@@ -35,13 +35,13 @@ class Refuser:
         """Reset the connection for the packet's receiver, at the byte that it waits for: the
         packet's, or *first*, the first byte that was held back, where that comes before.
         """
-        if packet.protocol != TCP or packet.flags & SYN or self._injector is None:
+        if packet.protocol != IPPROTO_TCP or packet.flags & SYN or self._injector is None:
             return
         if packet.tunnelled:
             return
         try:
             segment = inject.Segment(packet.payload)
-            if first is not None and (segment.seq - first) & 0x80000000 == 0:
+            if first is not None and ahead(segment.seq, first) > 0:
                 segment.seq = first
             made = inject.reset_to_target(segment)
         except ValueError:
@@ -57,13 +57,13 @@ class Refuser:
 
     def over(self, packet: Packet) -> None:
         """Remember that a refused connection is over, whose end nobody here will see."""
-        if packet.protocol == TCP and not packet.tunnelled and len(self.ends) < ENDS:
+        if packet.protocol == IPPROTO_TCP and not packet.tunnelled and len(self.ends) < ENDS:
             with suppress(ValueError):  # too short, as was counted
                 self.ends.append(inject.reset_to_target(inject.Segment(packet.payload)))
 
     def decline(self, packet: Packet, stream: Stream) -> bytes | None:
         """Return the packet with the offer in it overwritten; None where that is not safe."""
-        if packet.protocol != TCP or packet.joined or packet.tunnelled or packet.ahead > 0:
+        if packet.protocol != IPPROTO_TCP or packet.joined or packet.tunnelled or packet.ahead > 0:
             return None
         if stream.session is None or not _plain(stream):
             return None
@@ -79,7 +79,7 @@ class Refuser:
         """Return a packet of which something was overwritten before, with that overwritten again;
         empty where it cannot be. None: it holds nothing of that kind.
         """
-        if not self._patches or packet.protocol != TCP or not packet.length:
+        if not self._patches or packet.protocol != IPPROTO_TCP or not packet.length:
             return None
         segment = inject.Segment(packet.payload)
         side = packet.slot, packet.serial, packet.side

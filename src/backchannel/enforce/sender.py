@@ -21,12 +21,14 @@ import sys
 import time
 from collections import Counter
 from functools import partial
+from ipaddress import ip_address
 from typing import Literal
 
 import msgspec
 
 from backchannel import confine
 from backchannel.enforce import inject, manners, outlets, packing, requests
+from backchannel.enforce.connections import End
 from backchannel.enforce.law import Ends, Law
 from backchannel.enforce.requests import Probe, Request, Unreachable
 from backchannel.live import framing
@@ -35,8 +37,7 @@ from backchannel.policy.model import Rules
 TURN = 64
 """Requests that are dealt with before orders are looked for."""
 SECOND = 1.0
-TCP = 6
-_CARRIERS = {17: "udp", 50: "esp", 51: "ah"}
+_CARRIERS = {socket.IPPROTO_UDP: "udp", socket.IPPROTO_ESP: "esp", socket.IPPROTO_AH: "ah"}
 Kind = Literal["port", "forbidden"]
 
 
@@ -124,26 +125,20 @@ class Sender:
 
     def _unreachable(self, request: Unreachable) -> list[tuple[str, bytes]]:
         segment = inject.Segment(request.quoted)
-        if segment.protocol == TCP:
+        if segment.protocol == socket.IPPROTO_TCP:
             raise ValueError("TCP is reset")
         if why := manners.silence(segment):
             self.counters[f"requests refused: {why}"] += 1
             return []
-        carrier, ports = _CARRIERS.get(segment.protocol, ""), (0, 0)
-        if carrier == "udp":
-            ports = (
-                int.from_bytes(segment.transport[:2], "big"),
-                int.from_bytes(segment.transport[2:4], "big"),
-            )
+        carrier, ports = _CARRIERS.get(segment.protocol, ""), segment.ports
         if self._spares(carrier, (segment.source, ports[0]), (segment.target, ports[1])):
             return []
         forbidden = self._orders.unreachable == "forbidden" or carrier != "udp"
         return [("ICMP messages", inject.unreachable(segment, forbidden=forbidden))]
 
-    def _spares(self, carrier: str, one: tuple[bytes, int], other: tuple[bytes, int]) -> bool:
+    def _spares(self, carrier: str, one: End, other: End) -> bool:
         """Say whether a connection must never be cut, whoever opened it; count it then."""
-        family = socket.AF_INET if len(one[0]) == 4 else socket.AF_INET6
-        here, there = socket.inet_ntop(family, one[0]), socket.inet_ntop(family, other[0])
+        here, there = str(ip_address(one[0])), str(ip_address(other[0]))
         law = self._law
         found = (
             law.spared(Ends(here, there))

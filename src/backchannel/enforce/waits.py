@@ -1,6 +1,7 @@
 """Which packets of flows under way wait, and what their senders are told meanwhile."""
 
 from collections.abc import Mapping, Sequence
+from socket import IPPROTO_TCP
 
 from backchannel.enforce import signs
 from backchannel.enforce.asking import Asking, between
@@ -10,10 +11,10 @@ from backchannel.enforce.nfqueue import ACCEPT
 from backchannel.enforce.nudge import nudge
 from backchannel.enforce.refuse import Refuser
 from backchannel.enforce.sift import Packet, Sift
+from backchannel.enforce.tcp import ACK, RST, SYN
 from backchannel.engine.stream import Stream
 from backchannel.model import Side
 
-TCP, SYN, RST, ACK = 6, 0x02, 0x04, 0x10
 LATES = 3
 """Times that the end of a message is waited for in vain before all of it passes."""
 
@@ -43,7 +44,7 @@ class Waits:
     @staticmethod
     def note(packet: Packet, flow: Flow) -> None:
         """Remember what the receiver of the other side's bytes says of them."""
-        if packet.protocol == TCP and packet.flags & (SYN | RST | ACK) == ACK:
+        if packet.protocol == IPPROTO_TCP and packet.flags & (SYN | RST | ACK) == ACK:
             flow.acked[1 - packet.side] = packet.acked
             flow.windows[1 - packet.side] = packet.window
 

@@ -141,11 +141,7 @@ class Worker:
                 self.inspector.reload(command.known)
                 self._say(messages.Turned())
             case messages.Revise():
-                place = {id(each): at for at, each in enumerate(command.connections)}
-                marks = {
-                    place[id(each)]: mark
-                    for each, mark in self.inspector.revise(command.connections)
-                }
+                marks = dict(self.inspector.revise(command.connections))
                 self._say(messages.Revised(command.number, marks))
             case messages.Ask():
                 self._say(self.inspector.figures(command.number, self._confined))

@@ -1,5 +1,6 @@
-"""TCP's sequence numbers: they go round (RFC 9293 §3.4)."""
+"""TCP's flags, and its sequence numbers, which go round (RFC 9293 §3.1, §3.4)."""
 
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 MASK = 0xFFFFFFFF
 
 
