@@ -1,5 +1,7 @@
 """Evidence: the ring on disk, and conversations cut out of it, whatever is around them."""
 
+import os
+
 import msgspec
 import pytest
 from tests.flows.frames import A, B, ethernet, ip, pcap, tcp, udp, vlan
@@ -104,33 +106,39 @@ def test_a_finding_is_cut_from_all_files_of_the_ring_in_order(tmp_path):
 
 def test_the_oldest_files_go_first(tmp_path):
     for number, interface in ((3, "a"), (1, "b"), (2, "c")):
-        (tmp_path / f"{interface}-{number:020d}.pcap").write_bytes(b"x" * 100)
+        path = tmp_path / f"{interface}-{9 - number:020d}.pcap"
+        path.write_bytes(b"x" * 100)
+        os.utime(path, (number, number))
     assert recorder.trim(tmp_path, 250) == 1
     assert sorted(path.name[0] for path in tmp_path.iterdir()) == ["a", "c"]
     assert recorder.trim(tmp_path, 0) == 2
 
 
 RECORD = """
-import os, socket, subprocess, sys
+import os, socket, subprocess, sys, time
 import msgspec
 from backchannel.live.recorder import Order
 from backchannel.live.sockets import Capture, open_captures
-(made,) = open_captures(Capture(interface="vb", wait=20))
+opened = [open_captures(Capture(interface=name, wait=20))[0] for name in ("vb", "lo")]
 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-for fd in (made.fd, theirs.fileno()):
+fds = [*(made.fd for made in opened), theirs.fileno()]
+for fd in fds:
     os.set_inheritable(fd, True)
 size, arrivals = int(sys.argv[2]), theirs.fileno()
-made_order = Order(captures=(made,), folder=sys.argv[1], size=size, arrivals=arrivals)
+made_order = Order(captures=tuple(opened), folder=sys.argv[1], size=size, arrivals=arrivals)
 order = msgspec.msgpack.encode(made_order)
 child = subprocess.Popen(
     [sys.executable, "-m", "backchannel.live.recorder"],
     stdin=subprocess.PIPE,
     stdout=subprocess.PIPE,
-    pass_fds=[made.fd, arrivals],
+    pass_fds=fds,
 )
 child.stdin.write(len(order).to_bytes(4, "little") + order)
 child.stdin.flush()
+quiet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for capture in sys.argv[3:]:
+    quiet.sendto(b"a quiet interface", ("127.0.0.1", 9))
+    time.sleep(0.2)
     command = ["tcpreplay", "-q", "-i", "va", "--topspeed", capture]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 out, _ = child.communicate()
@@ -138,8 +146,8 @@ print(out.decode())
 """
 
 
-def recorded(folder):
-    found = sorted(folder.glob("*.pcap"), key=lambda path: path.name)
+def recorded(folder, interface="vb"):
+    found = sorted(folder.glob(f"{interface}-*.pcap"), key=lambda path: path.name)
     return [
         bytes(data)
         for source in sources([str(path) for path in found])
@@ -169,7 +177,8 @@ def test_the_ring_stays_within_its_size_and_holds_the_newest(world, tmp_path):
     world.python(RECORD, str(tmp_path), "4000000", *[capture] * 6)
     sizes = [path.stat().st_size for path in tmp_path.glob("*.pcap")]
     assert len(sizes) > 1
-    assert 2_000_000 < sum(sizes) < 5_500_000
+    assert 3_000_000 < sum(sizes) < 5_500_000
     (source,) = sources([capture])
     last = [bytes(data) for chunk in source.chunks() for _, _, data, _ in chunk]
     assert recorded(tmp_path)[-500:] == last[-500:]
+    assert any(packet.endswith(b"a quiet interface") for packet in recorded(tmp_path, "lo"))

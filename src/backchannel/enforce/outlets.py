@@ -3,9 +3,7 @@
 Opened with CAP_NET_RAW; sending needs only what is open.
 """
 
-import fcntl
 import socket
-import struct
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -13,9 +11,9 @@ import msgspec
 
 from backchannel.enforce.requests import Wire
 from backchannel.errors import PrivilegeError, UsageError
+from backchannel.live.sockets import hardware, interfaces
 
 ETHERNET = 1
-SIOCGIFHWADDR = 0x8927
 IPV6_HDRINCL = 36
 _TYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 
@@ -66,9 +64,9 @@ def raw_sockets() -> tuple[int, ...]:
 
 def open_port(interface: str) -> Opened:
     """Open a socket that sends frames into *interface*. Raises UsageError and PrivilegeError."""
-    if interface not in {name for _, name in socket.if_nameindex()}:
+    if interface not in interfaces():
         raise UsageError(f"no interface {interface} here to send resets by")
-    kind, address = _hardware(interface)
+    kind, address = hardware(interface)
     if kind != ETHERNET:
         raise UsageError(
             f"interface {interface} is not Ethernet: resets cannot be put there as frames; "
@@ -134,14 +132,6 @@ class Port:
         except OSError as error:
             return f"the kernel would not: {error.strerror}"
         return ""
-
-
-def _hardware(interface: str) -> tuple[int, bytes]:
-    """Return the kernel's hardware type of *interface*, and its address."""
-    request = struct.pack("16sH22x", interface.encode()[:15], 0)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
-        answer = fcntl.ioctl(made.fileno(), SIOCGIFHWADDR, request)
-    return int(struct.unpack_from("H", answer, 16)[0]), answer[18:24]
 
 
 _PRIVILEGE = """sending resets needs the capability CAP_NET_RAW. One of:

@@ -151,6 +151,7 @@ class Evidence:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
         self._hear()
         assert self._process.stdout is not None
         self._process.stdout.close()

@@ -7,8 +7,9 @@ comes over `arrivals`. At the end: `lost INTERFACE` with the packets that the di
 those that the kernel had and dropped.
 
 It has sockets of its own, so that what the parsers do not keep up with is recorded all the same.
-Files are `INTERFACE-NANOSECONDS.pcap`; the oldest go when there are too many bytes. When the disk
-is full the oldest go too, and if that does not help packets are lost and counted.
+Files are `INTERFACE-NANOSECONDS.pcap`, by their first packet. When there are too many bytes, those
+go that were written last the longest time ago. When the disk is full they go too, and if that does
+not help packets are lost and counted.
 """
 
 import os
@@ -18,21 +19,23 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from backchannel.live import framing, messages, sockets
-from backchannel.live.ring import Ring, pcap_records
+from backchannel.live import framing, sockets
+from backchannel.live.ring import pcap_records
 from backchannel.live.sockets import Opened
+from backchannel.live.source import Source, Sources
 
 SHARE = 32
 """Files that the ring is made of, at least."""
 HEADER = struct.Struct("<IHHiIII")
 WAKE = 200
+"""Milliseconds for which nothing may happen."""
 SNAP = 262_144
+"""Bytes of a packet that are kept at most, as the files' headers say."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,55 +53,30 @@ def header(link: int) -> bytes:
     return HEADER.pack(0xA1B23C4D, 2, 4, 0, 0, SNAP, link)
 
 
-class Track:
-    """One interface's files."""
+class Files:
+    """One interface's files in the folder of the ring. *size* is how many bytes those of all
+    interfaces may have together, and *writers* how many interfaces there are.
+    """
 
-    def __init__(self, opened: Opened, folder: Path, size: int) -> None:
-        self._folder, self._size = folder, size
+    def __init__(self, interface: str, folder: Path, size: int, writers: int) -> None:
+        self._interface, self._folder, self._size = interface, folder, size
+        self._most = size // SHARE // writers
         self._fd, self._written = -1, 0
-        self.lost = 0
-        """Packets that the disk did not take."""
-        self.packets = self.drops = 0
-        """Of the kernel, as far as it was asked."""
-        self.open(opened)
 
-    def open(self, opened: Opened) -> None:
-        """Read from the socket of *opened* from now on."""
-        self.opened = opened
-        self.ring: Ring | None = Ring(opened.fd, opened.link, opened.block_size, opened.blocks)
-
-    def let_go(self) -> None:
-        """The interface is gone: write what came of it, and close its socket."""
-        while self.read():
-            pass
-        self.count()
-        self.ring = None
-        os.close(self.opened.fd)
-        self.close()
-
-    def count(self) -> None:
-        """Ask the kernel what it had and dropped."""
-        if self.ring is not None:
-            packets, drops = sockets.dropped(self.opened.fd)
-            self.packets += packets
-            self.drops += drops
-
-    def read(self) -> bool:
-        """Write the next block; return whether there was one."""
-        ring = self.ring
-        chunk = ring.next() if ring is not None else None
-        if ring is None or chunk is None:
-            return False
-        count = len(chunk)
-        if count:
-            first = next(iter(chunk))[0]
-            data = pcap_records(chunk)
-            ring.release()
-            if not self._put(first, data):
-                self.lost += count
-        else:
-            ring.release()
-        return True
+    def put(self, link: int, time: int, data: bytearray) -> bool:
+        """Write records of packets, the first of *time*; all of them or none. The oldest files make
+        room. Return whether there was any.
+        """
+        for _ in range(3):
+            try:
+                self._write(link, time, data)
+            except OSError:
+                self.close()
+                if not trim(self._folder, sum(sizes(self._folder).values()) // 2):
+                    return False
+                continue
+            return True
+        return False
 
     def close(self) -> None:
         """Close the file under way."""
@@ -106,27 +84,14 @@ class Track:
             os.close(self._fd)
         self._fd = -1
 
-    def _put(self, time: int, data: bytearray) -> bool:
-        """Write *data*, all of it or nothing. The oldest files make room."""
-        for _ in range(3):
-            try:
-                self._write(time, data)
-            except OSError:
-                self.close()
-                if not trim(self._folder, self._held() // 2):
-                    return False
-                continue
-            return True
-        return False
-
-    def _write(self, time: int, data: bytearray) -> None:
-        if self._fd < 0 or self._written >= self._size // SHARE:
+    def _write(self, link: int, time: int, data: bytearray) -> None:
+        if self._fd < 0 or self._written >= self._most or self._was_deleted():
             self.close()
             trim(self._folder, self._size - self._size // SHARE)
-            name = f"{self.opened.interface}-{time:020d}.pcap".replace("/", "_")
+            name = f"{self._interface}-{time:020d}.pcap".replace("/", "_")
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
             self._fd = os.open(self._folder / name, flags, 0o600)
-            self._written = os.write(self._fd, header(self.opened.link))
+            self._written = os.write(self._fd, header(link))
         at, view = 0, memoryview(data)
         try:
             while at < len(data):
@@ -136,24 +101,94 @@ class Track:
             raise
         self._written += at
 
-    def _held(self) -> int:
-        return sum(path.stat().st_size for path in self._folder.glob("*.pcap"))
+    def _was_deleted(self) -> bool:
+        """The file under way was the oldest, and made room for those of a busier interface."""
+        return not os.fstat(self._fd).st_nlink
+
+
+def sizes(folder: Path) -> dict[Path, int]:
+    """Return the bytes of each file of the ring, the one first that was not written for longest: a
+    quiet interface's file may have begun before all others and yet have the newest packet.
+    """
+    found = [(path, path.stat()) for path in folder.glob("*.pcap")]
+    found.sort(key=lambda row: row[1].st_mtime_ns)
+    return {path: stat.st_size for path, stat in found}
 
 
 def trim(folder: Path, size: int) -> int:
     """Delete the oldest files until the others have *size* bytes at most; return how many went."""
-    files = sorted(folder.glob("*.pcap"), key=lambda path: path.stem.rpartition("-")[2])
-    sizes = [path.stat().st_size for path in files]
-    total, gone = sum(sizes), 0
-    while total > size and gone < len(files):
-        files[gone].unlink(missing_ok=True)
-        total -= sizes[gone]
+    held = sizes(folder)
+    total, gone = sum(held.values()), 0
+    for path, its in held.items():
+        if total <= size:
+            break
+        path.unlink(missing_ok=True)
+        total -= its
         gone += 1
     return gone
 
 
+class Recorder:
+    """Writes what comes on some interfaces until standard input ends."""
+
+    def __init__(self, order: Order) -> None:
+        arrivals = socket.socket(fileno=order.arrivals)
+        self._poll = select.poll()
+        self._poll.register(0, select.POLLIN | select.POLLHUP)
+        self._sources = Sources(order.captures, arrivals, self._poll, self._gone)
+        names = [source.name for source in self._sources]
+        self._files = {
+            name: Files(name, Path(order.folder), order.size, len(names)) for name in names
+        }
+        self._lost = dict.fromkeys(names, 0)
+
+    def run(self) -> None:
+        """Record, at the end what is left in the rings too, and tell what was lost."""
+        going = True
+        while going:
+            for fd, what in self._poll.poll(WAKE):
+                if fd == 0:
+                    going = bool(os.read(0, 64))
+                else:
+                    self._sources.hear(fd, what)
+            self._read_all()
+        time.sleep(sockets.HANDED_OVER)
+        self._read_all()
+        for source in self._sources:
+            self._files[source.name].close()
+            source.count()
+            lost = self._lost[source.name]
+            print("lost", source.name, lost, source.packets, source.drops, flush=True)
+
+    def _read_all(self) -> None:
+        for source in self._sources:
+            while self._read(source):
+                pass
+
+    def _read(self, source: Source) -> bool:
+        """Write the next block of a ring; return whether there was one."""
+        ring = source.ring
+        chunk = ring.next() if ring is not None else None
+        if ring is None or chunk is None:
+            return False
+        count = len(chunk)
+        first = next(iter(chunk))[0] if count else 0
+        data = pcap_records(chunk)
+        ring.release()
+        if count and not self._files[source.name].put(source.opened.link, first, data):
+            self._lost[source.name] += count
+        return True
+
+    def _gone(self, source: Source) -> None:
+        """Write what came of an interface that was removed, and ask for its next socket."""
+        while self._read(source):
+            pass
+        self._files[source.name].close()
+        print("gone", source.name, flush=True)
+
+
 def main() -> int:
-    """Record until standard input ends, then what is left in the rings."""
+    """Record what the order on standard input names until standard input ends."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     inbox = framing.Inbox(msgspec.msgpack.Decoder(Order).decode)
@@ -161,66 +196,8 @@ def main() -> int:
         order = framing.first(partial(os.read, 0), inbox)
     except EOFError:
         return 0
-    folder, share = Path(order.folder), order.size // len(order.captures)
-    tracks = [Track(opened, folder, share) for opened in order.captures]
-    _record(tracks, socket.socket(fileno=order.arrivals))
-    for track in tracks:
-        track.close()
-        track.count()
-        print("lost", track.opened.interface, track.lost, track.packets, track.drops, flush=True)
+    Recorder(order).run()
     return 0
-
-
-def _record(tracks: Sequence[Track], arrivals: socket.socket) -> None:
-    """Write what comes until standard input ends, and what is left then."""
-    poll = select.poll()
-    poll.register(0, select.POLLIN | select.POLLHUP)
-    poll.register(arrivals, select.POLLIN)
-    for track in tracks:
-        poll.register(track.opened.fd, select.POLLIN | select.POLLERR)
-    going = True
-    while going:
-        for fd, what in poll.poll(WAKE):
-            if fd == 0:
-                going = bool(os.read(0, 64))
-            elif fd == arrivals.fileno():
-                _arrive(arrivals, tracks, poll)
-            elif what & select.POLLERR:
-                _trouble(fd, tracks, poll)
-        for track in tracks:
-            while track.read():
-                pass
-    time.sleep(sockets.HANDED_OVER)
-    for track in tracks:
-        while track.read():
-            pass
-
-
-def _trouble(fd: int, tracks: Sequence[Track], poll: select.poll) -> None:
-    """An interface went down, and its socket will go on when it is up; or it was removed, and the
-    socket is dead.
-    """
-    sockets.error_of(fd)  # which forgets it: else poll would tell it for ever
-    for track in tracks:
-        if track.ring is not None and track.opened.fd == fd and not sockets.bound(track.opened):
-            poll.unregister(fd)
-            track.let_go()
-            print("gone", track.opened.interface, flush=True)
-
-
-def _arrive(arrivals: socket.socket, tracks: Sequence[Track], poll: select.poll) -> None:
-    """Take the socket of an interface that is back."""
-    data, fds, _, _ = socket.recv_fds(arrivals, 4096, 1)
-    if not fds:
-        poll.unregister(arrivals)
-        return
-    made = msgspec.structs.replace(messages.opened(data), fd=fds[0])
-    for track in tracks:
-        if track.opened.interface == made.interface and track.ring is None:
-            track.open(made)
-            poll.register(made.fd, select.POLLIN | select.POLLERR)
-            return
-    os.close(made.fd)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Opens packet sockets: the one step of a watch that needs privilege. Nothing is parsed here.
 
-fd = open_capture(settings)    needs CAP_NET_RAW; everything after it does not
+opened = open_captures(settings)    needs CAP_NET_RAW; everything after it does not
 """
 
 import ctypes
@@ -26,14 +26,16 @@ FANOUT_UNIQUE, FANOUT_DEFRAG = 0x2000, 0x8000
 TPACKET_V3 = 2
 EVERY_PROTOCOL = 3
 SO_ATTACH_FILTER = 26
-SIOCGIFFLAGS, IFF_UP, IFF_RUNNING = 0x8913, 0x01, 0x40
+SIOCGIFFLAGS, SIOCGIFHWADDR = 0x8913, 0x8927
+IFF_UP, IFF_RUNNING = 0x01, 0x40
 TAG = 4
 """Bytes kept free before each frame, where its VLAN tag is put back."""
 ANY, COOKED, COOKED_HEAD = "any", 276, 20
 """The name of all interfaces together; the link type of its frames, which have a header that tells
 the interface (LINUX_SLL2); its size. The kernel takes the links' own headers off."""
 
-LINKS = {1: 1, 772: 1, 65534: 101, 768: 101, 769: 101, 776: 101, 778: 101, 801: 105, 803: 127}
+LOOPBACK = 772
+LINKS = {1: 1, LOOPBACK: 1, 65534: 101, 768: 101, 769: 101, 776: 101, 778: 101, 801: 105, 803: 127}
 """Link types as in pcap files, by the kernel's hardware type: Ethernet, loopback, tun and
 WireGuard, the IP tunnels, Wi-Fi monitors. What begins with an IP header is raw IP (101)."""
 
@@ -77,7 +79,7 @@ def link_type(interface: str) -> int:
     if interface not in interfaces():
         known = ", ".join(interfaces()) or "none"
         raise UsageError(f"no interface {interface} here; there are: {known}")
-    kind = _hardware(interface)
+    kind, _ = hardware(interface)
     if kind not in LINKS:
         raise UsageError(f"interface {interface}: packets of hardware type {kind} are not read")
     return LINKS[kind]
@@ -138,9 +140,8 @@ def _socket(settings: Capture) -> socket.socket:
             0,
         )
         made.setsockopt(SOL_PACKET, RX_RING, ring)
-        if (
-            not cooked and _hardware(settings.interface) == 772
-        ):  # a loopback frame comes as sent and as received
+        if not cooked and hardware(settings.interface)[0] == LOOPBACK:
+            # its frames come as sent and as received
             made.setsockopt(SOL_PACKET, IGNORE_OUTGOING, 1)
         if cooked:
             _bind_to_all(made)
@@ -226,15 +227,17 @@ def is_up(interface: str) -> bool:
     return flags & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING
 
 
-def _hardware(interface: str) -> int:
-    """Return the kernel's hardware type of *interface* (ARPHRD_...), 0 where it is gone."""
+def hardware(interface: str) -> tuple[int, bytes]:
+    """Return the kernel's hardware type of *interface* (ARPHRD_...) and its address; 0 and none
+    where it is gone.
+    """
     request = struct.pack("16sH22x", interface.encode()[:15], 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         try:
-            answer = fcntl.ioctl(made.fileno(), 0x8927, request)  # SIOCGIFHWADDR
+            answer = fcntl.ioctl(made.fileno(), SIOCGIFHWADDR, request)
         except OSError:
-            return 0
-    return int(struct.unpack_from("H", answer, 16)[0])
+            return 0, b""
+    return int(struct.unpack_from("H", answer, 16)[0]), answer[18:24]
 
 
 def _told(error: OSError, settings: Capture) -> Exception:

@@ -10,15 +10,12 @@ called, and only then is the first packet looked at.
 """
 
 import gc
-import os
 import select
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
-
-import msgspec
 
 from backchannel import confine as confinement
 from backchannel.confine.imports import load_everything
@@ -27,8 +24,7 @@ from backchannel.live import framing, messages, sockets
 from backchannel.live.companion import Join
 from backchannel.live.messages import Command, Gone, Report, Task
 from backchannel.live.parser import Parser
-from backchannel.live.ring import Ring
-from backchannel.live.sockets import Opened
+from backchannel.live.source import Source, Sources
 
 GARBAGE = 500_000
 """Objects after which Python looks for cycles, as in a scan."""
@@ -44,33 +40,6 @@ WAKE = 100
 """Milliseconds for which nothing may happen."""
 
 
-class Source:
-    """A ring with what is counted of it."""
-
-    def __init__(self, opened: Opened) -> None:
-        self.opened = opened
-        self.ring: Ring | None = Ring(opened.fd, opened.link, opened.block_size, opened.blocks)
-        self.packets = self.drops = 0
-
-    def count(self) -> None:
-        """Ask the kernel what it dropped since the last time."""
-        if self.ring is not None:
-            packets, drops = sockets.dropped(self.opened.fd)
-            self.packets += packets
-            self.drops += drops
-
-    def close(self) -> None:
-        """Let go of a socket whose interface is gone."""
-        self.count()
-        self.ring = None
-        os.close(self.opened.fd)
-
-    def replace(self, opened: Opened) -> None:
-        """Go on with the socket of the interface that came back."""
-        self.opened = opened
-        self.ring = Ring(opened.fd, opened.link, opened.block_size, opened.blocks)
-
-
 class Worker:
     """Moves frames from the rings to the parser until it is told to stop."""
 
@@ -82,16 +51,13 @@ class Worker:
         task: Task,
         join: Join | None = None,
     ) -> None:
-        self._commands, self._arrivals, self._inbox = commands, arrivals, inbox
+        self._commands, self._inbox = commands, inbox
         self._outbox = framing.Outbox(commands)
-        self._sources = [Source(opened) for opened in task.captures]
         self._parser = Parser(task, self._tell, join)
         self._stopping = False
         self._poll = select.poll()
-        for source in self._sources:
-            self._poll.register(source.opened.fd, select.POLLIN | select.POLLERR)
-        for other in (commands, arrivals):
-            self._poll.register(other, select.POLLIN)
+        self._poll.register(commands, select.POLLIN)
+        self._sources = Sources(task.captures, arrivals, self._poll, self._gone)
 
     def run(self) -> None:
         """Work until `Stop`, or until the other half is gone; then tell everything left."""
@@ -137,10 +103,8 @@ class Worker:
                 if what & ~select.POLLOUT:
                     self._hear()
                 self._say()
-            elif fd == self._arrivals.fileno():
-                self._arrive()
-            elif what & select.POLLERR:
-                self._trouble(fd)
+            else:
+                self._sources.hear(fd, what)
         return bool(ready)
 
     def _read_all(self) -> bool:
@@ -179,38 +143,11 @@ class Worker:
             self._parser.flush()
             self._tell(self._parser.logins())
 
-    # -- interfaces ----------------------------------------------------------------------------
-
-    def _trouble(self, fd: int) -> None:
-        """An interface went down: its socket gets packets again when it is up. If it was removed,
-        the socket is dead, and the other half is asked for a new one.
-        """
-        sockets.error_of(fd)  # which forgets it: else poll would tell it for ever
-        for source in self._sources:
-            if (
-                source.ring is not None
-                and source.opened.fd == fd
-                and not sockets.bound(source.opened)
-            ):
-                self._poll.unregister(fd)
-                source.close()
-                self._tell(Gone(source.opened.interface))
-
-    def _arrive(self) -> None:
-        """Take the socket of an interface that came back."""
-        data, fds, _, _ = socket.recv_fds(self._arrivals, 4096, 1)
-        if not fds:
-            self._poll.unregister(self._arrivals)
-            return
-        told = msgspec.structs.replace(messages.opened(data), fd=fds[0])
-        for source in self._sources:
-            if source.opened.interface == told.interface and source.ring is None:
-                source.replace(told)
-                self._poll.register(told.fd, select.POLLIN | select.POLLERR)
-                return
-        os.close(told.fd)
-
     # -- what is told --------------------------------------------------------------------------
+
+    def _gone(self, source: Source) -> None:
+        """Ask the other half for a new socket."""
+        self._tell(Gone(source.name))
 
     def _tell(self, report: Report) -> None:
         self._outbox.put(messages.packed(report))
@@ -227,11 +164,10 @@ class Worker:
             self._outbox.clear()
 
     def _tell_status(self) -> None:
-        for source in self._sources:
-            source.count()
         kernel: dict[str, tuple[int, int]] = {}
         for source in self._sources:
-            kernel[source.opened.interface] = source.packets, source.drops
+            source.count()
+            kernel[source.name] = source.packets, source.drops
         self._parser.tell_flows()
         self._tell(self._parser.status(kernel))
         if (beside := self._parser.beside()) is not None:
