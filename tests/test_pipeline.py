@@ -45,6 +45,31 @@ def test_a_scan_is_iterated_once():
         iter(run)
 
 
+def test_a_scan_that_was_broken_off_says_so():
+    """By whoever uses it, or by an error of a function that it was given."""
+    run = scan(CAPTURE)
+    next(run.batches())
+    run.close()
+    with pytest.raises(UsageError, match="broken off"):
+        _ = run.document
+
+    def progress(done, total):
+        raise LookupError
+
+    run = scan(CAPTURE, progress=progress)
+    with pytest.raises(LookupError):
+        list(run)
+    with pytest.raises(UsageError, match="broken off"):
+        _ = run.document
+
+
+def test_closing_a_scan_that_is_at_its_end_changes_nothing():
+    run = scan(CAPTURE)
+    document = run.document
+    run.close()
+    assert run.document is document
+
+
 def test_observations_alone():
     """Where nobody asks for more, rules are not even loaded, and flows say whose they are."""
     run, whole = (scan(CAPTURE, collect_flows=True, summarise=yes) for yes in (False, True))

@@ -13,7 +13,7 @@ docs/api.md has the rest.
 import sys
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -114,11 +114,12 @@ class Scan:
             **looks_for(self.index, everything=everything),
         )
         self._followers = tuple(followers)
+        self._files = FileStore(Path(extract) if extract else None, self._count)
         self._engine = Engine(
             self._core,
             load(),
             service_of_name=lru_cache(maxsize=NAMES)(self.index.service_of),
-            files=FileStore(Path(extract) if extract else None, self._count),
+            files=self._files,
             on_end=self._ended,
             on_count=self._heard.append,
             everything=everything,
@@ -174,18 +175,31 @@ class Scan:
         self._iterated = True
         return self._batches
 
+    def close(self) -> None:
+        """Break off a run that is not at its end: nothing half-written stays behind it."""
+        self._batches.close()
+
     def _finish(self) -> Document:
-        """Run what has not been iterated yet."""
+        """Run what has not been iterated yet. Raises UsageError where that was broken off."""
         if self._document is None:
             if not self._followers and self._pseudonyms is None:
                 self._engine.read = lru_cache(maxsize=ASKED)(self._reads)
             for _ in self._batches:
                 pass
-        assert self._document is not None
+        if self._document is None:
+            raise UsageError("the scan was broken off before its end: scan again")
         return self._document
 
-    def _run(self) -> Iterator[list[Observation]]:
+    def _run(self) -> Generator[list[Observation], None, None]:
         """Run everything; yield the observations in lists."""
+        try:
+            yield from self._steps()
+        except BaseException:
+            self._files.abandon()
+            raise
+
+    def _steps(self) -> Iterator[list[Observation]]:
+        """Read every capture, then make the document."""
         for source in self._sources:
             yield from self._read(source)
         self._core.finish()

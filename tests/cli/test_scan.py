@@ -29,6 +29,12 @@ PASSWORD, MESSAGE = b"password", b"hello 1 from 111111"
 """What was sent in ROASTED: the manifest names the password, and the text stands in its bytes."""
 
 
+OUTPUTS = (
+    *("--events", "--eve", "--ecs", "--flows"),
+    *("--report", "--matrix", "--stix", "--cef", "--syslog"),
+)
+
+
 @pytest.fixture
 def scan(tmp_path):
     """Return a function that runs the command in an empty folder."""
@@ -219,8 +225,12 @@ def test_output_that_may_not_be_written(scan, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_full_disk(scan):
-    assert refused(scan(ICQ, "-q", "--events", "/dev/full")).endswith("No space left on device\n")
+def test_full_disk(scan, tmp_path):
+    for option in OUTPUTS:
+        (tmp_path / "out").symlink_to("/dev/full")
+        said = refused(scan(ICQ, "-q", option, "out"))
+        assert said == "backchannel: out: No space left on device\n", option
+        (tmp_path / "out").unlink()  # it is still there: nothing of the user's is removed
     with Path("/dev/full").open("wb") as full:
         ran = scan(ICQ, "--json", stdout=full, stderr=subprocess.PIPE, capture_output=False)
     assert (ran.returncode, ran.stderr) == (2, b"backchannel: No space left on device\n")
@@ -295,6 +305,30 @@ def test_interrupt_is_quiet(scan):
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in said
+
+
+def test_what_is_extracted_before_an_interrupt_is_whole_and_named(scan, tmp_path):
+    """Half of a file stays on no disk, and the manifest says what the whole ones are."""
+    whole = scan(FILES, "-q", "--extract", "whole")
+    assert whole.returncode == 0
+    data = FILES.read_bytes()
+    heeding = ("env", "--default-signal=INT")
+    with subprocess.Popen(
+        [*heeding, *COMMAND, "-", "-q", "--extract", str(tmp_path / "part")], stdin=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(data[: len(data) * 3 // 4])
+        process.stdin.flush()
+        give_up = time.monotonic() + 60
+        while not list((tmp_path / "part").glob(".part-*")) and time.monotonic() < give_up:
+            time.sleep(0.02)
+        assert list((tmp_path / "part").glob(".part-*")), "nothing is under way"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    names = {path.name for path in (tmp_path / "part").iterdir()}
+    manifest = (tmp_path / "part/manifest.jsonl").read_bytes().splitlines()
+    assert names == {"manifest.jsonl", *(json.loads(line)["file"] for line in manifest)}
+    assert names <= {path.name for path in (tmp_path / "whole").iterdir()}
 
 
 # Outputs.

@@ -42,6 +42,22 @@ def test_what_is_wrong_is_said(line, said):
     assert wrong.words(raised.value) == said
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("scan x --flows -", "--flows does not go to standard output; give it a name (see"),
+        (
+            "scan x --eve --events y",
+            "invalid value for --eve: --events is an option; write ./--events for a",
+        ),
+    ],
+)
+def test_what_cannot_be_a_file_is_said(line, said):
+    with pytest.raises(CycloptsError) as raised:
+        app(line.split(), exit_on_error=False, print_error=False)
+    assert wrong.words(raised.value).startswith(said)
+
+
 def test_choices_are_named():
     with pytest.raises(CycloptsError) as raised:
         app(["guard", "x", "--at", "moon"], exit_on_error=False, print_error=False)

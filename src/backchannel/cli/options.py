@@ -4,10 +4,11 @@ A command whose line may be plain (`plain`) names these as `cli.options` in anno
 evaluates (PEP 563) before cyclopts does, and `application` imports this module before that.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from backchannel.cli.checks import Checks
 from backchannel.grades import Severity
@@ -18,7 +19,19 @@ File = Annotated[Path, Parameter(name="--file")]
 Policy = Annotated[Path, Parameter(name="--policy")]
 Inputs = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """Captures. An unknown option is taken for one, so that the command can say what was meant."""
-OrStandardOutput = Annotated[Path | None, Parameter(allow_leading_hyphen=True, metavar="FILE")]
+
+
+def _file(_: object, tokens: Sequence[Token]) -> Path:
+    """Return the file that is named; another option in its place is none."""
+    name = tokens[0].value
+    if name.startswith("-") and name != "-":
+        raise ValueError(f"{name} is an option; write ./{name} for a file of that name")
+    return Path(name)
+
+
+OrStandardOutput = Annotated[
+    Path | None, Parameter(allow_leading_hyphen=True, converter=_file, metavar="FILE")
+]
 """A file, or `-`."""
 # What the value of an option is called in help, by what it holds.
 FileName = Annotated[Path | None, Parameter(metavar="FILE")]

@@ -15,9 +15,9 @@ def scan(
     eve: cli.options.OrStandardOutput = None,
     events: cli.options.OrStandardOutput = None,
     flows: cli.options.FileName = None,
-    report: cli.options.FileName = None,
+    report: cli.options.OrStandardOutput = None,
     report_title: cli.options.Title = "",
-    matrix: cli.options.FileName = None,
+    matrix: cli.options.OrStandardOutput = None,
     stix: cli.options.OrStandardOutput = None,
     ecs: cli.options.OrStandardOutput = None,
     cef: cli.options.OrStandardOutput = None,
@@ -51,11 +51,11 @@ def scan(
     flows
         Write every flow as a row of a Parquet file.
     report
-        Write a self-contained HTML report.
+        Write a self-contained HTML report; `-` for standard output.
     report_title
         The report's heading, such as the name of the site or the client.
     matrix
-        Write the threat matrix, services by risks, as CSV.
+        Write the threat matrix, services by risks, as CSV; `-` for standard output.
     stix
         Write the findings as a STIX 2.1 bundle; `-` for standard output, as for the next three.
     ecs

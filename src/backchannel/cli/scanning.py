@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from backchannel.catalogue.index import Index
-from backchannel.cli import folders, streams
+from backchannel.cli import folders, outputs, streams
 from backchannel.detect.follow import Follower
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 FOUND = 1
 DAMAGED = 3
-BUFFER = 1 << 18
-"""Bytes of lines that are written at once."""
 Put = Callable[[Sequence[Observation]], object]
 
 
@@ -73,6 +71,7 @@ def run(
             pseudonyms=pseudonyms,
             summarise=summarise,
         )
+        stack.callback(made.close)  # where it is interrupted, or a disk is full
         if write := _writers(stack, disclosure, **lines):
             for batch in made.batches():
                 for put in write:
@@ -81,7 +80,8 @@ def run(
     if flows is not None:
         from backchannel.flows.table import write_parquet  # noqa: PLC0415 - Arrow loads slowly
 
-        write_parquet(made.flows(), flows)
+        with outputs.named(flows):
+            write_parquet(made.flows(), flows)
     return made
 
 
@@ -143,7 +143,8 @@ def _writers(stack: ExitStack, disclosure: Disclosure, **paths: Path | None) -> 
     """Return one function for each output of lines that was asked for."""
 
     def put(path: Path, module: str) -> Put:
-        lines, file = import_module(LINES[module]).lines, _open(stack, path)
+        lines, file = import_module(LINES[module]).lines, outputs.Lines(path)
+        stack.callback(file.close)
         return lambda batch: file.write(lines(batch, disclosure))
 
     return [put(path, name) for name, path in paths.items() if path is not None]
@@ -157,13 +158,6 @@ LINES = {
 """Modules with `lines` of observations; imported only where asked."""
 WITH_ALERTS = ("eve", "ecs")
 """Those that tell findings too, in `alert_line`."""
-
-
-def _open(stack: ExitStack, path: Path) -> IO[bytes]:
-    if path == Path("-"):
-        return sys.stdout.buffer
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return stack.enter_context(path.open("wb", buffering=BUFFER))
 
 
 def _progress(stack: ExitStack) -> Callable[[int, int], None] | None:

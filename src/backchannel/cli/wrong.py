@@ -1,5 +1,7 @@
 """Errors of the command line, worded as all our other errors are, with where to find help."""
 
+from itertools import pairwise
+
 from cyclopts import (
     CoercionError,
     CycloptsError,
@@ -19,7 +21,7 @@ def words(error: CycloptsError) -> str:
 
 def _what(error: CycloptsError) -> str:
     if isinstance(error, MissingArgumentError) and error.argument is not None:
-        return f"{error.keyword} needs a value" if error.keyword else f"{_name(error)} is missing"
+        return _lacking(error)
     if isinstance(error, UnusedCliTokensError):
         return f"{' '.join(error.unused_tokens or ())}: more than this command takes"
     if isinstance(error, CoercionError) and error.target_type in NUMBERS:
@@ -30,6 +32,15 @@ def _what(error: CycloptsError) -> str:
         text = text.partition(" Available commands:")[0]
     text = text.replace(". Did you", "; did you").replace(". Choose", "; choose")
     return (text[:1].lower() + text[1:]).removesuffix(".")
+
+
+def _lacking(error: MissingArgumentError) -> str:
+    if not error.keyword:
+        return f"{_name(error)} is missing"
+    words = error.root_input_tokens or []
+    if (error.keyword, "-") in pairwise(words):
+        return f"{error.keyword} does not go to standard output; give it a name"
+    return f"{error.keyword} needs a value"
 
 
 def _name(error: CycloptsError) -> str:

@@ -49,5 +49,7 @@ cdef class FileStore:
     cpdef pause(self, scope, str key)
     cdef _part(self, _Assembly assembly)
     cdef _keep(self, _Assembly assembly, part, transfer)
+    @cython.locals(assembly=_Assembly)
+    cpdef abandon(self)
     @cython.locals(keys=list, closed=list)
     cpdef list close_scope(self, scope)

@@ -7,6 +7,7 @@ under a name we choose: a path or name from the wire never touches the file syst
 
 import heapq
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -225,8 +226,11 @@ class FileStore:
             return
         if assembly.output is None:
             assembly.output = self._part(assembly)
-        assembly.output.seek(piece.offset)
-        assembly.output.write(data)
+        try:
+            assembly.output.seek(piece.offset)
+            assembly.output.write(data)
+        except OSError as error:  # a full disk does not say of which file
+            raise OSError(error.errno, error.strerror, str(self._folder)) from error
         self._written += len(data)
         self._missing += missing
         assembly.end = max(assembly.end, piece.offset + len(data))
@@ -312,6 +316,22 @@ class FileStore:
         keys = sorted(self._scopes[scope])
         closed = [self.close(scope, FileClose(key=key)) for key in keys]
         return [transfer for transfer in closed if transfer is not None]
+
+    def abandon(self) -> None:
+        """Remove what is not whole yet, because the run is broken off; the manifest names the rest.
+
+        Raises nothing: a full disk may be why it was broken off.
+        """
+        for assembly in self._files.values():
+            with suppress(OSError):
+                assembly.release()
+        self._files.clear()
+        self._scopes.clear()
+        if self._folder is not None:
+            with suppress(OSError):
+                for part in self._folder.glob(".part-*"):
+                    part.unlink()
+                self.finish()
 
     def finish(self) -> None:
         """Write the manifest. Call once, when every scope is closed."""

@@ -89,6 +89,10 @@ def _plain(value: object) -> object:
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write the table as a Parquet file."""
+    """Write the table as a Parquet file.
+
+    The file is opened here: what Arrow opened itself it would remove after an error, a device too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd")
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
