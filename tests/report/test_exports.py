@@ -15,6 +15,7 @@ from backchannel.model import Side
 from backchannel.privacy import Disclosure
 from backchannel.report.exports import cef, ecs, sigma, stix, syslog
 from backchannel.report.exports.common import OUT_OF_TEN, endpoint, milliseconds
+from backchannel.text import escape
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # these parsers are older than the Python that runs them
@@ -244,6 +245,15 @@ def test_cef_is_read_back():
     assert told["start"] == str(
         int(datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC).timestamp() * 1000)
     )
+
+
+def test_a_name_reads_the_same_in_a_sentence_and_alone():
+    """A sentence holds names as visible text already: it is not escaped twice."""
+    name = "a\u202eb"
+    summary = f"irc: {escape(name)} sent a password"
+    (line,) = cef.lines(made(msgspec.structs.replace(finding(), accounts=(name,), summary=summary)))
+    assert r"suser=a\\u202eb " in line
+    assert r"msg=irc: a\\u202eb sent a password " in line
 
 
 def test_what_an_attacker_writes_breaks_no_line_and_no_field():

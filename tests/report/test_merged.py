@@ -1,8 +1,11 @@
 """Rows that say the same are one row, and nothing else is lost."""
 
+from typing import get_args, get_type_hints
+
 import msgspec
 from tests.report.sample import document
 
+from backchannel.events import Credential
 from backchannel.report import merged
 from backchannel.report.document import Address, File, Secret
 
@@ -36,6 +39,17 @@ def later(row, **changes):
 def test_a_login_on_another_port_is_the_same_and_the_first_place_is_kept():
     (one,) = merged.logins([LOGIN, later(LOGIN, client="10.0.0.5:41001")])
     assert (one.times, one.row.frame, one.last) == (2, 3, "2026-01-02T00:00:00Z")
+
+
+def test_the_worst_logins_come_first_and_equals_in_their_order():
+    kinds = ["token", "hash", "plain", "token", "recoverable", "plain"]
+    rows = [later(LOGIN, kind=kind, account=str(n)) for n, kind in enumerate(kinds)]
+    told = [(each.row.kind, each.row.account) for each in merged.logins(rows)]
+    assert (
+        " ".join(f"{kind}{n}" for kind, n in told)
+        == "plain2 plain5 recoverable4 hash1 token0 token3"
+    )
+    assert set(merged.GRAVITY) == set(get_args(get_type_hints(Credential)["kind"]))
 
 
 def test_what_differs_stays_apart():

@@ -231,6 +231,23 @@ def test_no_rule_takes_the_room_of_the_others_and_the_title_says_how_many_are_sh
     assert "Findings: 1 critical, 43 high, 1 low; 12 of 45 here" in console.export_text()
 
 
+def test_a_list_says_once_what_happened_often_and_the_worst_first():
+    """Twelve rows of one and the same file would hide all others."""
+    made = with_findings()
+    (file,), (login, *_) = made.files[:1], made.credentials
+    token = msgspec.structs.replace(login, kind="token", account="zoe", scheme="cookie")
+    made = msgspec.structs.replace(made, files=(file,) * 40, credentials=(token, login, login))
+    console = Console(width=160, file=io.StringIO(), record=True)
+    console.print(terminal.render(made, INDEX))
+    shown = [line.rstrip() for line in console.export_text().splitlines()]
+    files = shown[shown.index("Files") + 2 :]
+    assert re.search(r"\s40  abababab", files[0])
+    assert sum("abababab" in line for line in shown) == 1
+    at = next(number for number, line in enumerate(shown) if line.startswith("Exposed logins"))
+    assert [line.split()[1] for line in shown[at + 2 : at + 4]] == [login.account, "zoe"]
+    assert "secret" not in shown[at + 1]  # nothing but [redacted] would stand there
+
+
 def test_frames_are_told_by_file_and_number_in_it():
     two = (
         Input(path="in/a.pcap", packets=9, bytes=1, first_frame=1),

@@ -5,8 +5,8 @@ and print each have their own.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from math import log1p
+from datetime import UTC, datetime
+from math import ceil, log1p
 
 from markupsafe import Markup, escape
 
@@ -18,6 +18,18 @@ COLOURS = 10
 WIDTH = 960
 LABELS = 190
 """Room for the names of services."""
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+TICKS = 6
+"""Times below a chart at most, but for one where both ends are such times."""
+APART = (
+    *(1, 2, 5, 10, 15, 30),
+    *(each * MINUTE for each in (1, 2, 5, 10, 15, 30)),
+    *(each * HOUR for each in (1, 2, 3, 6, 12)),
+    *(each * DAY for each in (1, 2, 7, 14, 28, 91, 365)),
+)
+"""Seconds between two of them."""
+HALF_LABEL = 36
+"""Room that the longest of them needs to its right: one that is closer to the end stands left."""
 
 
 def timeline(activity: Activity, titles: Mapping[str, str], colours: Mapping[str, int]) -> Markup:
@@ -56,20 +68,20 @@ def timeline(activity: Activity, titles: Mapping[str, str], colours: Mapping[str
 
 
 def _time_axis(activity: Activity, left: float, width: float, y: float, count: int) -> list[Markup]:
-    start = datetime.fromisoformat(activity.start)
-    span = timedelta(seconds=activity.step * count)
-    form = "%Y-%m-%d %H:%M" if span > timedelta(days=1) else "%H:%M:%S"
-    ticks = 5
-    return [
-        _text(
-            left + width * tick / ticks,
-            y,
-            (start + span * tick / ticks).strftime(form),
-            anchor="start" if tick == 0 else "end" if tick == ticks else "middle",
-            style="small",
-        )
-        for tick in range(ticks + 1)
-    ]
+    """Return the round times between the ends, each with a line up through the lanes."""
+    start, span = datetime.fromisoformat(activity.start).timestamp(), activity.step * count
+    apart = next((each for each in APART if span <= each * TICKS), 0)
+    apart = apart or APART[-1] * ceil(span / APART[-1] / TICKS)
+    form = "%H:%M:%S" if apart < MINUTE else "%H:%M" if span <= DAY else "%m-%d %H:%M"
+    form = "%Y-%m-%d" if apart >= DAY else form
+    body: list[Markup] = []
+    for tick in range(ceil(start / apart) * apart, int(start + span) + 1, apart):
+        x = left + width * (tick - start) / span
+        late = x > left + width - HALF_LABEL
+        shown = datetime.fromtimestamp(tick, UTC).strftime(form)
+        body.append(_rect(x, 0, 1, y - 13, "axis", opacity=0.5))
+        body.append(_text(x, y, shown, anchor="end" if late else "middle", style="small"))
+    return body
 
 
 def volume(rows: Sequence[tuple[str, int, int]], titles: Mapping[str, str]) -> Markup:

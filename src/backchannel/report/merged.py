@@ -1,4 +1,4 @@
-"""Rows of the page that say the same are one, with how often; the JSON document has each."""
+"""Rows that say the same are one for people, with how often; the JSON document has each."""
 
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
@@ -7,6 +7,8 @@ import msgspec
 
 from backchannel.report.document import Address, File, Secret
 
+GRAVITY = ("plain", "recoverable", "hash", "token")
+"""Kinds of exposed logins, the worst first."""
 Row = TypeVar("Row", Secret, Address, File)
 
 
@@ -23,9 +25,11 @@ class Merged(msgspec.Struct, Generic[Row]):
 
 
 def logins(rows: Iterable[Secret]) -> list[Merged[Secret]]:
-    """Return exposed logins: one for each secret that went between the same two hosts."""
+    """Return exposed logins: one for each secret that went between the same two hosts, those that
+    give most away first.
+    """
     return _merge(
-        rows,
+        sorted(rows, key=lambda row: GRAVITY.index(row.kind)),
         lambda row: (
             row.service,
             row.account,

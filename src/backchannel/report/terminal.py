@@ -13,7 +13,8 @@ from rich.text import Text
 
 from backchannel.catalogue.index import Index
 from backchannel.detect.model import SEVERITIES
-from backchannel.report import matrix_view, unseen
+from backchannel.privacy import REDACTED
+from backchannel.report import matrix_view, merged, unseen
 from backchannel.report.document import Document, Service, Tunnel
 from backchannel.report.listing import Listing
 from backchannel.report.places import Places
@@ -250,28 +251,32 @@ def _accounts(document: Document, index: Index) -> Listing | None:
 
 
 def _credentials(document: Document, index: Index, places: Places) -> Listing | None:
-    if not document.credentials:
+    rows = merged.logins(document.credentials)
+    if not rows:
         return None
+    told = any(each.row.secret != REDACTED for each in rows)
     table = _table(
-        _title("Exposed logins", len(document.credentials)),
+        _title("Exposed logins", len(rows)),
         "service",
         "account",
-        "kind",
-        "scheme",
-        "secret",
+        "exposed as",
+        *(("secret",) if told else ()),
         "from",
         "to",
+        "times",
         "seen in",
+        right=("times",),
     )
-    for row in document.credentials[:LIST]:
+    for each in rows[:LIST]:
+        row = each.row
         table.add(
             index.title(row.service),
             Text(escape(row.account)),
-            Text(row.kind, style="red"),
-            row.scheme,
-            Text(escape(row.secret)),
-            row.client,
+            Text(f"{row.kind}: {escape(row.scheme)}", style="red"),
+            *((Text(escape(row.secret)),) if told else ()),
+            merged.host(row.client),
             Text(escape(row.server)),
+            f"{each.times:,}" if each.times > 1 else "",
             places.of(row.frame),
         )
     return table
@@ -312,10 +317,11 @@ def _tunnels(document: Document, index: Index, places: Places) -> Listing | None
 
 
 def _files(document: Document, index: Index) -> Listing | None:
-    if not document.files:
+    rows = merged.files(document.files)
+    if not rows:
         return None
     table = _table(
-        _title("Files", len(document.files)),
+        _title("Files", len(rows)),
         "service",
         "name",
         "size",
@@ -323,10 +329,12 @@ def _files(document: Document, index: Index) -> Listing | None:
         "type",
         "from",
         "to",
+        "times",
         "sha-256",
-        right=("size",),
+        right=("size", "times"),
     )
-    for row in document.files[:LIST]:
+    for each in rows[:LIST]:
+        row = each.row
         table.add(
             index.title(row.service),
             Text(escape(row.name)),
@@ -335,30 +343,38 @@ def _files(document: Document, index: Index) -> Listing | None:
             Text(escape(row.media)),
             Text(escape(row.sender)),
             Text(escape(row.recipient)),
+            f"{each.times:,}" if each.times > 1 else "",
             row.sha256[:16],
         )
     return table
 
 
 def _addresses(document: Document, index: Index, places: Places) -> Listing | None:
-    if not document.addresses:
+    rows = merged.addresses(document.addresses)
+    if not rows:
         return None
     table = _table(
-        _title("Addresses disclosed to others", len(document.addresses)),
+        _title("Addresses disclosed to others", len(rows)),
         "service",
         "account",
         "address",
+        "ports",
         "for",
         "disclosed in",
+        "times",
         "seen in",
+        right=("times",),
     )
-    for row in document.addresses[:LIST]:
+    for each in rows[:LIST]:
+        row = each.row
         table.add(
             index.title(row.service),
             Text(escape(row.account)),
-            Text(escape(f"{row.address}:{row.port}" if row.port else row.address)),
+            Text(escape(row.address)),
+            _names(list(map(str, each.ports)), 2),
             row.capability,
             Text(escape(row.how)),
+            f"{each.times:,}" if each.times > 1 else "",
             places.of(row.frame),
         )
     return table

@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from backchannel.detect.model import Finding
 from backchannel.report.document import Document
 from backchannel.report.exports.common import OUT_OF_TEN, endpoint, milliseconds
+from backchannel.report.words import harmless
 from backchannel.text import escape as visible
+
+MESSAGE = "msg"
+"""The sentence of a finding, in which names are visible text already."""
 
 
 def lines(document: Document) -> Iterator[str]:
@@ -25,7 +29,9 @@ def lines(document: Document) -> Iterator[str]:
             finding.title,
             str(OUT_OF_TEN[finding.severity]),
         )
-        told = " ".join(f"{key}={_value(value)}" for key, value in _extension(finding) if value)
+        told = " ".join(
+            f"{key}={_value(key, value)}" for key, value in _extension(finding) if value
+        )
         yield "|".join((head[0], *map(_header, head[1:]), told))
 
 
@@ -36,7 +42,7 @@ def _extension(finding: Finding) -> Iterator[tuple[str, str]]:
     yield "start", str(milliseconds(finding.first_seen))
     yield "end", str(milliseconds(finding.last_seen))
     yield "cnt", str(finding.count)
-    yield "msg", finding.summary
+    yield MESSAGE, finding.summary
     yield "suser", finding.accounts[0] if finding.accounts else ""
     yield "duser", finding.accounts[1] if len(finding.accounts) > 1 else ""
     for place in finding.evidence[:1]:
@@ -72,5 +78,6 @@ def _header(text: str) -> str:
     return visible(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _value(text: str) -> str:
-    return visible(text).replace("\\", "\\\\").replace("=", "\\=")
+def _value(key: str, text: str) -> str:
+    shown = harmless(text) if key == MESSAGE else visible(text)
+    return shown.replace("\\", "\\\\").replace("=", "\\=")
