@@ -102,6 +102,7 @@ def test_details_of_the_chosen_finding_and_back(view):
     assert re.search(r"seen +(once|\d+ times), 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d[^Z]* UTC", shown)
     for part in ("A password", "finding 2", "10.0.0.1:1000 > 10.0.0.2:5190", "what to do", "1:x"):
         assert part in shown
+    view._console.size = (120, 12)
     press(view, "down")
     assert "A password" not in text(view)
     press(view, "escape")
@@ -141,9 +142,32 @@ def test_it_fits_every_terminal(view, width, height):
     assert all(len(line) <= width for line in shown)
 
 
-def test_a_narrow_terminal_shows_drops_first(view):
-    view._console.size = (50, 10)
-    assert "drops 0" in text(view).splitlines()[0]
+@pytest.mark.parametrize("width", [30, 50, 80, 100, 160])
+def test_a_narrow_terminal_shows_drops_first_and_no_half_figure(view, width):
+    view._console.size = (width, 10)
+    head = text(view).splitlines()[0]
+    assert "drops 0" in head or width == 30
+    figures = ("0:00:00", "0 packets/s", "0 bit/s", "0 flows", "0 packets")
+    shown = re.split(" {3,}", head.rstrip())
+    told = [each for each in shown[2:] if each]
+    assert told == list(figures[: len(told)])
+    assert len(told) == {30: 0, 50: 1, 80: 4, 100: 5, 160: 5}[width]
+
+
+def test_details_end_with_their_last_line(view):
+    """However far down they are read, and in however narrow a terminal."""
+    view._console.size = (40, 12)
+    press(view, "enter")
+    first = text(view)
+    assert re.search(r"\d+ more lines", first)
+    press(view, *["page down"] * 20)
+    last = text(view)
+    assert view._open.evidence[-1].community_id in last
+    assert "more lines" not in last
+    press(view, "up")
+    assert view._open.evidence[-1].community_id not in text(view)
+    press(view, *["page up"] * 3)
+    assert text(view) == first
 
 
 def test_a_repeated_finding_is_shown_once_as_it_is_now(view):

@@ -6,7 +6,7 @@ Everything that came from the wire is escaped before it is shown.
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -76,22 +76,32 @@ class TalkerLine(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes a second."""
 
 
-def head(told: Head) -> Text:
-    """Return two lines: what is watched and how fast, and what was found."""
+def head(told: Head, width: int) -> Text:
+    """Return two lines: what is watched and how fast, and what was found. Figures for which a
+    terminal of *width* columns has no room are left out, those that matter least first.
+    """
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(" backchannel ", "bold reverse")
     for name, up in told.interfaces.items():
         text.append(f" {escape(name)}", "bold green" if up else "bold red")
         if not up:
             text.append(" DOWN", "bold red")
-    text.append("   ")  # what needs somebody first: a narrow terminal shows no more
+    text.append("   ")  # what needs somebody first
     text.append(f"drops {told.drops:,}", "bold red" if told.drops else "green")
     if told.waiting:
         text.append(f"   {told.waiting:,} alerts wait", "bold yellow")
     if told.paused:
         text.append("   PAUSED ", "bold black on yellow")
-    text.append(f"   {clock(told.running)}   {told.packets:,.0f} packets/s   {bits(told.octets)}")
-    text.append(f"   {told.total:,} packets, {told.flows:,} flows", "dim")
+    for figure, style in (
+        (clock(told.running), ""),
+        (f"{told.packets:,.0f} packets/s", ""),
+        (bits(told.octets), ""),
+        (f"{told.flows:,} flows", "dim"),
+        (f"{told.total:,} packets", "dim"),
+    ):
+        if text.cell_len + len(figure) + 3 > width:
+            break
+        text.append(f"   {figure}", style)
     text.append("\n ")
     for name, style in SEVERITY.items():
         count = told.counts.get(name, 0)
@@ -161,8 +171,8 @@ def findings(
     return Group(title, table)
 
 
-def details(row: Finding, height: int, begun: int) -> RenderableType:
-    """Return everything about one finding, *begun* lines down."""
+def details(row: Finding, console: Console, width: int) -> list[Text]:
+    """Return everything about one finding, in lines of at most *width* columns."""
     lines = [
         Text.assemble((MARK[row.severity], SEVERITY[row.severity]), " ", (row.title, "bold")),
         Text(harmless(row.summary)),
@@ -185,7 +195,16 @@ def details(row: Finding, height: int, begun: int) -> RenderableType:
         lines.append(Text(f"  {place.time}  {ends}  {place.stack}  {escape(place.excerpt)}"))
         if place.community_id:
             lines.append(Text(f"    {place.community_id}", "dim"))
-    return Group(*lines[begun : begun + height])
+    return [part for line in lines for part in line.wrap(console, width) or [line]]
+
+
+def page(lines: Sequence[Text], height: int, begun: int) -> RenderableType:
+    """Return what fits of *lines*, *begun* lines down; the last one says how many follow."""
+    left = len(lines) - begun - height
+    if left <= 0:
+        return Group(*lines[begun:])
+    more = Text(f"{left + 1:,} more lines", "dim")
+    return Group(*lines[begun : begun + height - 1], more)
 
 
 def help_page() -> RenderableType:

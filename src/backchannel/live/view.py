@@ -195,12 +195,13 @@ class View:
     def _screen(self) -> Layout:
         width, height = self._console.size
         lower = height - HEAD - FOOT
-        parts = [Layout(panels.head(self._head()), size=HEAD)]
+        parts = [Layout(panels.head(self._head(), width), size=HEAD)]
         if self._helping:
             parts.append(Layout(Padding(panels.help_page(), (0, 1))))
         elif self._open is not None:
-            page = panels.details(self._open, lower, self._begun)
-            parts.append(Layout(Padding(page, (0, 1))))
+            lines = panels.details(self._open, self._console, max(width - 2, 1))
+            self._begun = min(self._begun, max(0, len(lines) - lower))
+            parts.append(Layout(Padding(panels.page(lines, lower, self._begun), (0, 1))))
         else:
             parts += self._tables(width, lower)
         notice = self._notices[-1] if self._notices else ""
