@@ -1,14 +1,19 @@
 """`backchannel services` as a user runs it."""
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from backchannel.catalogue.load import load
 from backchannel.cli import USAGE
 from backchannel.cli.application import app
+from backchannel.detect import rules
 from backchannel.errors import InputError, UsageError
+from backchannel.report import terminal
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -33,6 +38,20 @@ def test_the_list_names_every_service(capsys):
     out = capsys.readouterr().out
     assert "ICQ" in out
     assert "instant-messaging" in out
+
+
+@pytest.mark.parametrize("command", ["services", "rules"])
+def test_no_word_of_a_list_is_broken_on_a_narrow_terminal(monkeypatch, command):
+    """A name that is cut in two is found by no search, and cannot be copied."""
+    shown = io.StringIO()
+    narrow = Console(file=shown, width=80, force_terminal=True, color_system=None)
+    monkeypatch.setattr(terminal, "console", lambda: narrow)
+    assert app([command], result_action="return_value") == 0
+    names = load() if command == "services" else rules.load()
+    words = shown.getvalue().replace(",", " ").split()
+    assert set(names) <= set(words)
+    assert {"misconfigured-sharing"} <= set(words) or command == "services"
+    assert {"bittorrent-tracker", "instant-messaging"} <= set(words) or command == "rules"
 
 
 def test_json_is_the_whole_catalogue(capsys):

@@ -83,13 +83,10 @@ def _sheets(known: "dict[str, Rule]") -> None:
 
 
 def _list(known: "dict[str, Rule]") -> None:
-    from rich.table import Table  # noqa: PLC0415 - only where shown
-
+    from backchannel.report.listing import Listing  # noqa: PLC0415 - only where shown
     from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("rule", "severity", "category", "ATT&CK", "what"):
-        table.add_column(column, overflow="fold")
+    listing = Listing("", ("rule", "severity", "what", "category", "ATT&CK"), lead=3)
     for each in known.values():
-        table.add_row(each.id, each.severity, each.category, ", ".join(each.attack), each.title)
-    show(table)
+        listing.add(each.id, each.severity, each.title, each.category, ", ".join(each.attack))
+    show(listing)

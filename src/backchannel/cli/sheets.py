@@ -52,16 +52,12 @@ def _list(known: dict[str, Service], *, as_json: bool) -> None:
     if as_json:
         put_json(known)
         return
-    from rich.table import Table  # noqa: PLC0415 - only where shown
-    from rich.text import Text  # noqa: PLC0415 - only where shown
-
+    from backchannel.report.listing import Listing  # noqa: PLC0415 - only where shown
     from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("id", "name", "kind", "state", "decoded as", "risks"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("id", "state", "risks"))
+    listing = Listing("", ("id", "name", "kind", "state", "decoded as", "risks"), ("risks",))
     for service in known.values():
-        cells = (
+        listing.add(
             service.id,
             service.name,
             service.kind,
@@ -69,8 +65,7 @@ def _list(known: dict[str, Service], *, as_json: bool) -> None:
             ", ".join(service.protocols),
             str(len(service.risks)),
         )
-        table.add_row(*(Text(cell) for cell in cells))
-    show(table)
+    show(listing)
 
 
 def _show(service: Service, form: Form) -> None:

@@ -11,7 +11,9 @@ WIDE = 116
 
 
 class Listing:
-    """Rows under headings. *lead* columns stand first; the rest are named words when narrow."""
+    """Rows under headings, and a title where there is one. *lead* columns stand first; the rest
+    are named words when narrow.
+    """
 
     def __init__(
         self, title: str, columns: Sequence[str], right: Iterable[str] = (), lead: int = 2
@@ -26,7 +28,8 @@ class Listing:
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         narrow = options.max_width < WIDE and len(self._columns) > 4
-        yield Text(self._title, style="bold")
+        if self._title:
+            yield Text(self._title, style="bold")
         yield self._words() if narrow else self._table()
 
     def _table(self) -> Table:
@@ -44,7 +47,7 @@ class Listing:
 
     def _words(self) -> Table:
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(overflow="fold", max_width=22)
+        grid.add_column(overflow="fold", max_width=24)
         grid.add_column(overflow="fold")
         for row in self._rows:
             told = Text(", ").join(
