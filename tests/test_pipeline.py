@@ -10,6 +10,7 @@ import pytest
 
 import backchannel
 from backchannel import InputError, Scan, UsageError, scan
+from backchannel.detect import rules
 
 CAPTURE = Path(__file__).parents[1] / "examples/icq/icq_v5_neticq_iserverd.pcap"
 
@@ -61,6 +62,13 @@ def test_a_scan_that_was_broken_off_says_so():
         list(run)
     with pytest.raises(UsageError, match="broken off"):
         _ = run.document
+
+
+def test_folders_are_paths_or_text(tmp_path):
+    ours = (rules.HERE / "esp-null.yaml").read_text().replace("id: esp-null", "id: mine")
+    (tmp_path / "mine.yaml").write_text(ours)
+    for folder in (tmp_path, str(tmp_path)):
+        assert "mine" in scan(CAPTURE, rule_folders=[folder]).rules
 
 
 def test_closing_a_scan_that_is_at_its_end_changes_nothing():

@@ -76,7 +76,7 @@ class Scan:
         everything: bool = False,
         collect_flows: bool = False,
         progress: Progress | None = None,
-        rule_folders: Sequence[Path] = (),
+        rule_folders: Sequence[str | Path] = (),
         index: catalogue.Index | None = None,
         followers: Sequence[Follower] = (),
         pseudonyms: "Pseudonyms | None" = None,
@@ -101,7 +101,9 @@ class Scan:
         """What was observed since `_hear` was called last. A tuple holds the arguments of
         `Summary.count`, for an event that is only counted."""
         self._summarise = summarise
-        looked_for = rules.load(*rule_folders).values() if summarise or rule_folders else ()
+        looked_for = (
+            rules.load(*map(Path, rule_folders)).values() if summarise or rule_folders else ()
+        )
         self._pseudonyms = pseudonyms
         self._detector = Detector(looked_for, pseudonyms.names if pseudonyms else None)
         self.assessed = frozenset(rule.category for rule in looked_for)
@@ -374,7 +376,7 @@ def scan(
     everything: bool = False,
     collect_flows: bool = False,
     progress: Progress | None = None,
-    rule_folders: Sequence[Path] = (),
+    rule_folders: Sequence[str | Path] = (),
     index: catalogue.Index | None = None,
     followers: Sequence[Follower] = (),
     pseudonyms: "Pseudonyms | None" = None,
