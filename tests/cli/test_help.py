@@ -2,6 +2,8 @@
 
 import io
 import re
+import shutil
+import subprocess
 
 import pytest
 from rich.console import Console
@@ -63,3 +65,29 @@ def test_a_value_is_named_by_what_it_is_and_not_by_its_type(chain):
     assert not re.search(r"--[a-z-]+(?:, -\w)? (?:STR|FLOAT|LIST|TUPLE)\b", shown)
     paths = set(re.findall(r"--([a-z-]+) PATH", shown))
     assert paths <= {"yara"}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("scan cap", "capture.pcap"),
+        ("scan x.pcap --eve cap", "capture.pcap"),
+        ("scan --fail-on cr", "critical"),
+        ("policy pro", "prove"),
+    ],
+)
+def test_bash_completes(tmp_path, words, offered):
+    """Once a command has a completion of its own, bash offers no files unless that does."""
+    (tmp_path / "capture.pcap").touch()
+    script = app.generate_completion(shell="bash")
+    program = f"""
+{script}
+COMP_WORDS=(backchannel {words}) COMP_CWORD={len(words.split())}
+_backchannel
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    shell = subprocess.run(
+        ("bash",), input=program.encode(), capture_output=True, cwd=tmp_path, check=False
+    )
+    assert offered in shell.stdout.decode().split(), shell.stderr

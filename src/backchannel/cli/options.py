@@ -17,8 +17,10 @@ DEFAULT = Parameter(negative=(), show_default=False)
 """For all commands: no --no-json, no "False" in the help."""
 File = Annotated[Path, Parameter(name="--file")]
 Policy = Annotated[Path, Parameter(name="--policy")]
-Inputs = Annotated[str, Parameter(allow_leading_hyphen=True)]
-"""Captures. An unknown option is taken for one, so that the command can say what was meant."""
+Inputs = Annotated[str | Path, Parameter(allow_leading_hyphen=True)]
+"""Captures. An unknown option is taken for one, so that the command can say what was meant. They
+are read as text; of paths, too, because shells complete these with names of files.
+"""
 
 
 def _file(_: object, tokens: Sequence[Token]) -> Path:

@@ -90,7 +90,8 @@ def scan(
     """
     if not paths:
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
-    if unknown := [path for path in paths if path[:1] == "-" != path and not Path(path).exists()]:
+    names = [str(path) for path in paths]
+    if unknown := [name for name in names if name[:1] == "-" != name and not Path(name).exists()]:
         raise UsageError(f"unknown option {unknown[0]}; {_meant(unknown[0])}")
     from backchannel.cli import outputs, scanning, targets  # noqa: PLC0415 - not for the help
 
@@ -98,11 +99,11 @@ def scan(
     lines = {"events": events, "eve": eve, "ecs": ecs}
     if report_title and report is None:
         raise UsageError("--report-title is for --report; give both")
-    targets.check({**once, **lines, "flows": flows}, extract, paths, json=json)
+    targets.check({**once, **lines, "flows": flows}, extract, names, json=json)
     asked = (*once.values(), eve, ecs, fail_on, suppress)  # what tells of findings
     shown = not quiet and Path("-") not in (eve, events, ecs, *once.values())
     run = scanning.run(
-        paths,
+        names,
         lines,
         secrets=secrets,
         content=content,
