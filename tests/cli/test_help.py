@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 
 import pytest
 from rich.console import Console
@@ -65,6 +66,16 @@ def test_a_value_is_named_by_what_it_is_and_not_by_its_type(chain):
     assert not re.search(r"--[a-z-]+(?:, -\w)? (?:STR|FLOAT|LIST|TUPLE)\b", shown)
     paths = set(re.findall(r"--([a-z-]+) PATH", shown))
     assert paths <= {"yara"}
+
+
+@pytest.mark.parametrize("chain", COMMANDS, ids=" ".join)
+def test_no_line_is_broken_where_the_source_breaks_it(chain):
+    """cyclopts keeps the ends of lines in docstrings; what does not fit one is said shorter."""
+    lines = [line.strip("│").rstrip() for line in page(chain).splitlines()]
+    for line, following in pairwise(lines):
+        indent, words = len(following) - len(following.lstrip()), following.split()
+        if words and indent > 8 and line.strip("─╭╰ ╮╯"):
+            assert len(f"{line} {words[0]}") > 76, line
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")

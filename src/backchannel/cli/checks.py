@@ -33,8 +33,7 @@ class Checks:
     """A list of SHA-256 hashes with labels, to look up extracted files in; needs --extract."""
 
     ipsec_peers: cli.options.FileName = None
-    """A list of your IPsec gateways, one address or prefix per line; tunnels that have none of them
-    as an end are findings."""
+    """Your IPsec gateways, one address or prefix a line: tunnels between others are findings."""
 
     def followers(self, extracted: Path | None) -> Iterator[Follower]:
         """Make what was asked for; files are in *extracted*. Raises UsageError and InputError."""

@@ -53,8 +53,7 @@ def guard(
     policy
         The policy file; where it is not given, the configuration names it.
     config
-        Configuration in TOML, with conf.d/*.toml beside it; by default
-        /etc/backchannel/backchannel.toml, if it is there.
+        TOML, with conf.d/*.toml beside it; by default /etc/backchannel/backchannel.toml, if there.
     at
         Where: on a router (what it forwards), on a host (what it sends and gets), or both.
     mode

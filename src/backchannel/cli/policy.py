@@ -196,8 +196,7 @@ def compile_(
 ) -> int:
     """Compile a policy for a firewall.
 
-    Exits with 1, and writes nothing, if a firewall cannot do what a rule without `best-effort`
-    asks.
+    Exits with 1 and writes nothing if a rule without `best-effort` asks what a firewall cannot do.
 
     Parameters
     ----------

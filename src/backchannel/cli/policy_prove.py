@@ -62,8 +62,7 @@ def prove(
     to
         The firewall to compile the policy for: nftables or iptables.
     ruleset
-        Prove this ruleset instead, whoever wrote it: a file for nft, or one as iptables-save and
-        ip6tables-save write them (and one for ipset, where they need sets). May be repeated.
+        Prove this ruleset instead: for nft, iptables-restore or ipset. May be repeated.
     against
         A second ruleset, to be compared with the first. May be repeated as --ruleset.
     guard

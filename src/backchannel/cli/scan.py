@@ -83,8 +83,7 @@ def scan(
     checks
         What to look at more closely; each of its fields is an option.
     pseudonymise
-        Replace addresses, accounts, hosts and file names by pseudonyms made with this key
-        (12 characters or more, or `@FILE`): the same in every output and run.
+        Replace addresses and names by pseudonyms; the key has 12 characters or more, or is `@FILE`.
     quiet
         Print no summary.
     """

@@ -36,8 +36,7 @@ def services(
     inside
         Networks that count as inside for --diff, such as 10.0.0.0/8; otherwise private ones do.
     catalogue
-        Folders with your own service files, which win over the built-in ones; `services` in
-        your configuration folder is always read.
+        Folders with your own service files, beside `services` in your configuration folder.
     """
     from backchannel.cli import sheets  # noqa: PLC0415 - not for the help
 

@@ -27,8 +27,7 @@ def update(
     file
         The pack, a .tar.zst file.
     key
-        Trust this public key (PEM, Ed25519) as well, this time only; those in `keys` in your
-        configuration folder are always trusted.
+        Trust this public key (PEM, Ed25519) this time, beside `keys` in your configuration folder.
     yes
         Install without asking.
     rollback

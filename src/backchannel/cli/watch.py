@@ -93,8 +93,7 @@ def watch(
     settings
         What the configuration file can set too.
     config
-        Configuration in TOML, with conf.d/*.toml beside it; by default
-        /etc/backchannel/backchannel.toml, if it is there.
+        TOML, with conf.d/*.toml beside it; by default /etc/backchannel/backchannel.toml, if there.
     plain
         Lines of text also on a terminal.
     json_lines
