@@ -222,3 +222,12 @@ def test_plays_are_counted_beforehand():
     )
     settings = proof.Settings(methods=("standard", "source-port", "ipv6"))
     assert proof.plays(subject, shipped(), settings) == 4  # UDP's method does not fit AIM
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a capability to give up")
+def test_a_namespace_in_which_nobody_may_be_root_is_said():
+    """As AppArmor has it on Ubuntu: a namespace may be made, and its users not be mapped."""
+    code = "from backchannel.prove.namespaces import isolate; isolate()"
+    without = ("setpriv", "--bounding-set=-setfcap", "--inh-caps=-all")
+    ran = subprocess.run((*without, sys.executable, "-c", code), capture_output=True, check=False)
+    assert b"PrivilegeError: this machine lets nobody make namespaces here" in ran.stderr

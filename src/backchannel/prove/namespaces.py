@@ -45,9 +45,7 @@ def isolate() -> None:
         if user != 0:
             raise PrivilegeError(_why(error)) from error
     else:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+        _be_root_inside(user, group)
     die_with_parent()  # again: the kernel forgets it with the change of credentials
     try:
         unshare(NEWNET | NEWNS | NEWPID)
@@ -60,6 +58,16 @@ def isolate() -> None:
     die_with_parent()
     _check(_libc.mount(b"none", b"/", None, _PRIVATE, None))
     _check(_libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, None))
+
+
+def _be_root_inside(user: int, group: int) -> None:
+    """Become root of the new user namespace. AppArmor may let us make one, and refuse this."""
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    except OSError as error:
+        raise PrivilegeError(_why(error)) from error
 
 
 def _why(error: OSError) -> str:
