@@ -11,4 +11,4 @@ class Damage(InputError):  # noqa: N818 - the name of the thing, not of an error
         self.offset, self.reason = offset, reason
 
     def __str__(self) -> str:
-        return f"at byte {self.offset}: {self.reason}"
+        return f"at byte {self.offset}: {self.reason}" if self.offset else self.reason
