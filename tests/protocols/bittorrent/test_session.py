@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import kit
+from tests import craft, kit
 from tests.matcher import fits
 from tests.protocols.bittorrent import build
 
@@ -139,14 +139,65 @@ def test_the_first_beginning_in_a_stream_is_found_wherever_it_is(before, form, z
     assert (lane.kind, lane.piece, lane.body) == (wanted.kind, wanted.piece, wanted.body)
 
 
-def test_random_bytes_are_claimed_where_they_were_announced_alone():
+def test_random_bytes_by_themselves_are_claimed_where_they_were_announced_alone():
     sealed = random.Random(1).randbytes(200)
-    assert claim(sealed) is None
+    assert not isinstance(claim(sealed), Claim)
     assert claim(sealed[:95], start=TOLD) is MORE
     found = claim(sealed, start=TOLD)
     assert isinstance(found, Claim)
     assert found.confidence is Confidence.EXPECTED
     assert claim(b"GET / HTTP/1.1\r\nHost: example.org\r\n" * 9, start=TOLD) is None
+
+
+def keys(padding=100):
+    """Return what each side of MSE says first: its number, and as much padding."""
+    noise = random.Random(5)
+    return noise.randbytes(96 + padding), noise.randbytes(96 + padding)
+
+
+@pytest.mark.parametrize("padding", [0, 512])
+def test_a_plain_handshake_behind_an_exchange_of_keys_is_claimed(padding):
+    """Witness for the form: nDPI's `bittorrent_tcp_miss.pcapng`, which tshark calls BitTorrent."""
+    client, server = keys(padding)
+    rest = random.Random(6).randbytes(14 + padding)
+    hello = build.hello(build.OTHER)
+    assert isinstance(claim(client, server + rest + hello), Claim)
+    assert any(fits(magic, client, begun=True) for magic in PROTOCOL.magic)
+    assert claim(client) is MORE
+    assert claim(client, server[:95]) is MORE
+    assert claim(client, server + rest + hello[:19]) is MORE
+    assert claim(client, server + rest + hello, start=MIDWAY) is None
+
+
+def test_what_only_resembles_an_exchange_of_keys_is_left_alone():
+    client, server = keys()
+    hello = build.hello()
+    assert claim(client * 4) is None, "a peer waits for the other's number"
+    assert claim(client[:95]) is MORE
+    assert claim(client[:95], server + hello) is None
+    assert claim(client, bytes(96) + hello) is None
+    assert claim(b"A" * 200, server + hello) is None
+    assert claim(client, server + random.Random(7).randbytes(SEALED)) is None
+    late = random.Random(8).randbytes(SEALED - 96 - 20 + 1)
+    assert claim(client, server[:96] + late + hello) is None
+
+
+def test_an_exchange_of_keys_that_nobody_announced_is_decoded(tmp_path):
+    client, server = keys()
+    talk = [
+        (C, client),
+        (S, server),
+        (C, random.Random(9).randbytes(150)),
+        (S, random.Random(10).randbytes(40)),
+        (S, build.hello(build.OTHER) + build.message(14)),
+        (C, build.request(0)),
+    ]
+    run = Scan(craft.write(tmp_path / "keys.pcap", craft.tcp(talk)))
+    kinds = {type(seen.event) for seen in run if seen.stack == "bittorrent"}
+    assert {PeerHandshake, Download} <= kinds
+    assert PeersSealed not in kinds
+    (row,) = run.document.services
+    assert (row.service, row.confidence) == ("bittorrent", "parsed")
 
 
 def test_no_foreign_capture_is_claimed():

@@ -1,6 +1,6 @@
 """What BitTorrent peers say to each other: what they have, what they want, and the pieces."""
 
-from backchannel.protocols import Magic, Protocol
+from backchannel.protocols import Magic, Protocol, Spread
 
 _BLOCKS = b"\0\0\x3f\xff"
 """Blocks begin at multiples of 16 KiB, and all programs ask for that much."""
@@ -26,6 +26,16 @@ PROTOCOL = Protocol(
             pattern=b"\0\0\x40\x09\x07" + bytes(8),
             mask=b"\xff" * 5 + b"\xff\0\0\0" + _BLOCKS,
             minimum=17,
+        ),
+        # The random number that opens an encrypted connection; what is behind it may be in clear.
+        Magic(
+            transport="tcp",
+            spread=Spread(0, 64, 44),
+            minimum=96,
+            binary=True,
+            unless=(b"\x13BitTorr", b"\x16\x03", b"GET ", b"POST ", b"PUT ", b"HTTP/", b"SSH-"),
+            first=True,
+            unanswered=True,
         ),
     ),
 )

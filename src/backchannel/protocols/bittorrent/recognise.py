@@ -1,21 +1,28 @@
 """Whose bytes are these? A peer's by its handshake, or amid a stream by requests and blocks.
 
-A connection that another flow announced is claimed besides where it opens as an encrypted one does
-(MSE): nothing marks those bytes, so without the announcement they are nobody's.
+An encrypted connection (MSE) opens with random bytes, which nothing marks. One that another flow
+announced is claimed by them; any other only if its peers agreed on plain text behind the keys, by
+the handshake of the side that answers.
 """
 
 from backchannel.model import MORE, Claim, Confidence, More
 from backchannel.protocols import Peek
-from backchannel.protocols.bittorrent.wire import OPENING, begins
+from backchannel.protocols.bittorrent.wire import HANDSHAKE, OPENING, begins
 
-KEY = 96
-"""Bytes of the number that each side of MSE sends first."""
+KEY, PADDING = 96, 512
+"""Bytes of the number that each side of MSE sends first, and of the padding behind it at most."""
+SEALED = KEY + PADDING + 8 + 4 + 2 + PADDING + HANDSHAKE
+"""Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
+_TESTED = 64
+"""Bytes of it that the magic looks at."""
 _DIFFERENT = 56
 """Different bytes that 96 random ones have at least: on average 80, with a deviation of 4."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
-    """Claim what opens with a handshake, goes on with requests, or was announced."""
+    """Claim what opens with a handshake or comes to one behind keys, goes on with requests, or was
+    announced.
+    """
     if peek.transport != "tcp":
         return None
     waits = False
@@ -27,14 +34,35 @@ def recognise(peek: Peek) -> Claim | More | None:
         waits |= bool(data) and OPENING.startswith(data)
     if waits:
         return MORE
-    return _sealed(peek.client) if peek.start.service == "bittorrent" else None
+    if peek.start.service == "bittorrent":
+        return _sealed(peek.client)
+    return _behind_keys(peek.client, peek.server) if peek.begun else None
 
 
 def _sealed(data: bytes) -> Claim | More | None:
     """Claim the random number that opens an encrypted connection."""
     if len(data) < KEY:
         return MORE
-    if len(set(data[:KEY])) < _DIFFERENT:
+    if not _random(data):
         return None
     evidence = "an announced connection that opens with random bytes"
     return Claim("bittorrent", Confidence.EXPECTED, evidence)
+
+
+def _behind_keys(client: bytes, server: bytes) -> Claim | More | None:
+    """Claim a plain handshake behind the random numbers of both sides."""
+    if len(client) < KEY:  # no magic lets through less than _TESTED for this
+        return None if server or len(client) < _TESTED else MORE
+    if not _random(client) or (not server and len(client) > KEY + PADDING):
+        return None
+    if len(server) < KEY:
+        return MORE
+    if not _random(server):
+        return None
+    if server.find(OPENING, KEY, SEALED) >= 0:
+        return Claim("bittorrent", evidence="handshake of a peer behind an exchange of keys")
+    return MORE if len(server) < SEALED else None
+
+
+def _random(data: bytes) -> bool:
+    return len(set(data[:KEY])) >= _DIFFERENT

@@ -4,7 +4,7 @@ A connection may carry gigabytes, so of blocks no more is held than what `pieces
 them, and without an info dictionary they are counted only. Held: what `wire`, `extensions` and
 `pieces` hold, two sets of piece numbers a side (a bit each, two million at most), KINDS counts.
 
-An announced connection that is encrypted (MSE) is left alone, unless the peers agreed on plain text
+A connection that is encrypted (MSE) is left alone, unless the peers agreed on plain text
 behind its key exchange: then the answering side's handshake stands in its first SEALED bytes.
 """
 
@@ -17,7 +17,7 @@ from backchannel.protocols.bittorrent.events import PeerHandshake, PeersSealed, 
 from backchannel.protocols.bittorrent.extensions import Extensions, Known, remembered
 from backchannel.protocols.bittorrent.meeting import meet
 from backchannel.protocols.bittorrent.pieces import Bits, Content
-from backchannel.protocols.bittorrent.recognise import recognise
+from backchannel.protocols.bittorrent.recognise import SEALED, recognise
 from backchannel.protocols.bittorrent.torrent import Info
 from backchannel.protocols.bittorrent.wire import NAMES, Item, Kind, Lane, read_handshake
 from backchannel.protocols.peer_id import shown, software
@@ -27,8 +27,6 @@ __all__ = ["Session", "recognise"]
 
 KINDS = 48
 """Names of messages that are counted apart."""
-SEALED = 96 + 512 + 8 + 4 + 2 + 512 + wire.HANDSHAKE
-"""Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
 _OPEN = -1
 """Bytes seen of a connection that is not encrypted, as far as is known."""
 _PARSED = Standing.PARSED
@@ -85,7 +83,7 @@ class Session(Decoder):
         self._content: Content | None = None
         self._sealed = _OPEN
         """Bytes seen of the answering side of a connection that is encrypted."""
-        self._first = start.service == "bittorrent" and start.begun
+        self._first = start.begun
 
     # -- the contract --------------------------------------------------------------------------
 
