@@ -14,6 +14,7 @@ from tests.protocols.stun.test_session import (
     BINDING,
     BOUND,
     ENDS,
+    MATCHER,
     NONCE,
     UDP,
     UDP_RELAY,
@@ -114,6 +115,39 @@ def test_what_shows_whose_call_it_is(data, service, by):
     made, told = say((C, data))
     assert (made.service, owners(told)) == (service, [by])
     assert StunCall(by=by).capability is Capability.VOICE_VIDEO
+
+
+def without_cookie(data):
+    """The same with a transaction of 16 bytes, as before RFC 5389."""
+    return data[:4] + noise(8, 16) + data[20:]
+
+
+@pytest.mark.parametrize("data", [relay(6), relay(1, realm=b"abcd"), turn(0x115, COOKIE)])
+def test_a_flow_is_known_by_microsofts_cookie(data):
+    """Form: [MS-TURN] 2.2; witness: tshark reads such an ALLOCATE of 113 bytes in Arkime's
+    `stun.pcap`."""
+    for one in (data, without_cookie(data)):
+        assert isinstance(look(one), Claim)
+        assert MATCHER.candidates("udp", one) == ["stun"]
+        assert isinstance(look(noise(4, 60), one), Claim)
+        assert look(one[:-1]) is None
+        assert look(one[:20] + one[28:]) is None
+
+
+def test_who_answers_with_microsofts_cookie_is_the_server():
+    assert look(relay(6, kind=0x113)).flipped
+    assert not look(relay(6)).flipped
+    assert not look(noise(4, 60), relay(6, kind=0x113)).flipped
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_call_through_microsofts_relay_is_teams_whatever_its_size(tmp_path, known):
+    asked, answered = relay(6), relay(6, kind=0x113)
+    if not known:
+        asked, answered = without_cookie(asked), without_cookie(answered)
+    talk = craft.datagrams([(C, asked), (S, answered)])
+    document = Scan(craft.write(tmp_path / "relay.pcap", talk)).document
+    assert [row.service for row in document.services] == ["teams"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Whose bytes are these? STUN by its cookie, its length and attributes that fill it to the byte.
 
 Without the cookie (RFC 3489) an answer has to repeat the 16 bytes of the question, or a message
-must have an attribute whose form is fixed.
+must have an attribute whose form is fixed. Microsoft's TURN is known by a cookie of its own.
 """
 
 from functools import cache
@@ -9,6 +9,7 @@ from functools import cache
 from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
 from backchannel.protocols.stun.framing import ENOUGH, framed
+from backchannel.protocols.stun.services import MARK, read_unpadded
 from backchannel.protocols.stun.wire import (
     CHANGE_REQUEST,
     COOKIE,
@@ -37,6 +38,8 @@ def _datagrams(peek: Peek) -> Claim | More | None:
         if one is not None and one.is_modern():
             answers = one is client and one.kind in (SUCCESS, ERROR) and not peek.server
             return _claim(one.method, answers)
+    if (found := _microsoft(peek)) is not None:
+        return found
     if client is None and server is None:
         return None
     return _classic(client, server, peek)
@@ -47,6 +50,18 @@ def _message(data: bytes) -> Message | None:
         return read(data) if data else None
     except WireError:
         return None
+
+
+def _microsoft(peek: Peek) -> Claim | None:
+    """Claim a message that has Microsoft's cookie, and attributes that fill it without padding."""
+    for data in (peek.client, peek.server):
+        if not data.startswith(MARK, HEADER):
+            continue
+        if (found := read_unpadded(data)) is not None:
+            answers = found[1] in (SUCCESS, ERROR) and not peek.server
+            said = "Microsoft's TURN, its cookie and attributes to the last byte"
+            return Claim("stun", evidence=said, flipped=answers)
+    return None
 
 
 @cache

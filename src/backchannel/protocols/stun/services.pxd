@@ -6,7 +6,6 @@ from backchannel.protocols.stun.wire cimport Message, has_cookie
 
 cdef unsigned long long _VERSION_BIT
 cdef int _ICE_VERSION, _TURN_VERSION, _TOKEN, _RELAYED, _OF_SKYPE, _OF_TEAMS, _DATA
-cdef bytes _MARK
 
 
 @cython.locals(method=int, realm=bytes)

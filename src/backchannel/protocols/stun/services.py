@@ -48,7 +48,8 @@ _REALMS: dict[bytes, Owner] = {
 _ICE_VERSION, _TURN_VERSION, _TOKEN, _RELAYED = 0x8070, 0x8008, 0x4000, 0x4002
 _OF_SKYPE, _OF_TEAMS = 3, 6
 """The last version of ICE before Teams, and the first of TURN with it."""
-_MARK = b"\0\x0f\0\x04\x72\xc6\x4b\xc6"
+MARK = b"\0\x0f\0\x04\x72\xc6\x4b\xc6"
+"""The attribute that comes first in Microsoft's TURN."""
 _DATA = 0x15
 """With 1 before it, Microsoft's indication of data: an error's number by the standard."""
 _VERSION_BIT = 1 << (_ICE_VERSION & 63)
@@ -70,7 +71,7 @@ def owner(message: Message) -> Owner | None:
     if method == ALLOCATE and not message.has(REQUESTED_TRANSPORT):
         if message.has(_TOKEN) or (message.kind == SUCCESS and message.has(_RELAYED)):
             return None if _is_webrtc(message.data) else _WHATSAPP
-        if message.data[HEADER : HEADER + 8] == _MARK and message.has(_TURN_VERSION):
+        if message.data[HEADER : HEADER + 8] == MARK and message.has(_TURN_VERSION):
             return _TURN[message.number(_TURN_VERSION, 4) >= _OF_TEAMS]
     realm = message.value(REALM)
     return _REALMS.get(realm) if realm else None
@@ -105,7 +106,7 @@ def read_unpadded(data: bytes) -> tuple[Owner, int] | None:
     kind = (first & 1) << 1 | (second & 0x10) >> 4
     if second == _DATA:
         kind = INDICATION
-    if data[HEADER : HEADER + 8] == _MARK:
+    if data[HEADER : HEADER + 8] == MARK:
         version = _turn_version(data)
         return (_TURN[version >= _OF_TEAMS], kind) if version else None
     token = octets[HEADER] << 8 | octets[HEADER + 1] == _TOKEN and second == ALLOCATE and not first
