@@ -1,10 +1,15 @@
-"""What opens RDP's transport over UDP (MS-RDPEUDP §2.2.2, §3.1.5.1). Bytes in, values out.
+"""RDP's transport over UDP: what opens it, and its data (MS-RDPEUDP §2.2, §3.1.5.1). Bytes in,
+values out.
 
     acknowledged u32 | window u16 | flags u16       acknowledged is ffffffff in the first
     number u32 | MTU up u16 | MTU down u16          1132 to 1232 bytes
     [id 16 bytes | 16 zeros]                        flag 0x0800
     [flags u16 | version u16 ...]                   flag 0x1000
     zeros up to the MTU
+
+    acknowledged u32 | window u16 | flags u16       data that acknowledges, versions 1 and 2
+    size u16 | so many bytes, filled up to whole words
+    number u32 | the same number | TLS or DTLS      two numbers, equal without error correction
 
 Integers are big-endian, unlike RDP's own.
 """
@@ -13,10 +18,16 @@ from typing import NamedTuple
 
 from backchannel.reader import Reader, WireError
 
-SYN, ACK = 0x0001, 0x0004
+SYN, ACK, DATA = 0x0001, 0x0004, 0x0008
 _LOSSY, _ID, _VERSION = 0x0200, 0x0800, 0x1000
 _NOTHING = 0xFFFFFFFF
 _MTU = range(1132, 1233)
+_CONGESTION = 0x0460
+"""Flags that data may have besides: of congestion, and of an acknowledgement that was delayed."""
+_VECTOR, _LARGEST = 2048, (1 << 14) + (1 << 11)
+"""Bytes of what is acknowledged, and of a TLS record, at most."""
+_FULL = 1000
+"""Bytes of a datagram that goes on in the next."""
 _VERSIONS = {1: "1", 2: "2", 0x0101: "3"}
 
 
@@ -51,3 +62,52 @@ def read_opening(data: bytes) -> Opening | None:
         return None
     word = _VERSIONS.get(version, f"{version:#06x}") if valid & 1 else ""
     return Opening(answer, acknowledged, number, bool(flags & _LOSSY), word)
+
+
+class Data(NamedTuple):
+    """A packet amid a transport."""
+
+    acknowledged: int
+    number: int
+    lossy: bool
+
+
+def read_data(data: bytes) -> Data | None:
+    """Return what is sent amid a transport, if TLS or DTLS begins in it; None for all else."""
+    reader = Reader(data)
+    try:
+        acknowledged = reader.u32()
+        reader.skip(2)
+        if reader.u16() & ~_CONGESTION != DATA | ACK:
+            return None
+        size = reader.u16()
+        if size > _VECTOR:
+            return None
+        reader.skip(size + -(size + 2) % 4)
+        number = reader.u32()
+        if reader.u32() != number:
+            return None
+        lossy = _sealed(reader, whole=len(data) < _FULL)
+    except WireError:
+        return None
+    return Data(acknowledged, number, lossy)
+
+
+def _sealed(reader: Reader, *, whole: bool) -> bool:
+    """Pass over records to the end; say whether they are DTLS. Unless *whole*, the last one may be
+    longer. Raises WireError for what is neither.
+    """
+    lossy = reader.peek(2)[1:] == b"\xfe"
+    while True:
+        kind, version = reader.u8(), reader.u16()
+        if lossy:
+            reader.skip(8)
+        size = reader.u16()
+        known = version in (0xFEFF, 0xFEFD) if lossy else 0x0301 <= version <= 0x0303
+        if kind not in range(20, 24) or not known or not 0 < size <= _LARGEST:
+            raise WireError("no TLS")
+        if size > len(reader) and not whole:
+            return lossy
+        reader.skip(size)
+        if not reader:
+            return lossy
