@@ -2,16 +2,18 @@
 reads what is built here the same way."""
 
 import struct
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import kit
+from tests import craft, kit
 from tests.matcher import Matcher
 from tests.protocols.t120 import build
 
 from backchannel.events import Credential, Gap, Malformed, PeerAddress, SignOn, Software
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
+from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.rdp import PROTOCOL, wire
 from backchannel.protocols.rdp.events import DesktopSecurity, RemoteDesktop
@@ -140,6 +142,49 @@ def test_what_is_ours(client, server):
 )
 def test_what_is_not_ours(client, server):
     assert look(client, server) is None
+
+
+CHOSEN, FAILED = build.x224(0xD0, negotiation(2, 8)), build.x224(0xD0, negotiation(3, 5))
+
+
+@pytest.mark.parametrize("data", [CHOSEN, FAILED, build.x224(0xD0, negotiation(2, 0))])
+def test_a_confirm_is_enough_where_the_servers_side_alone_was_captured(data):
+    found = look(b"", data)
+    assert isinstance(found, Claim)
+    assert not found.flipped
+    assert Matcher({"rdp": PROTOCOL}).candidates("tcp", data) == ["rdp"]
+    amid = recognise(Peek("tcp", data, b"", False, Start("tcp", *ENDS, begun=False)))
+    assert amid.flipped
+    told, events = say((SERVER, data))
+    assert [type(event) for event in events] == [DesktopSecurity]
+    assert told.standing is Standing.PARSED
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OLD,
+        build.x224(0xD0, b"\xc1\2\1\0\xc0\1\x0a\xc2"),  # ISO transport, as of S7
+        build.x224(0xD0, negotiation(1, 8)),
+        CHOSEN.replace(b"\x08\0", b"\x09\0", 1),
+    ],
+)
+def test_other_confirms_are_nobodys(data):
+    assert not isinstance(look(b"", data), Claim)
+    assert not Matcher({"rdp": PROTOCOL}).candidates("tcp", data)
+
+
+def test_a_client_sends_no_confirm():
+    assert not isinstance(look(CHOSEN), Claim)
+
+
+def test_a_desktop_of_which_the_servers_side_alone_was_captured(tmp_path):
+    packets = craft.tcp([(CLIENT, COOKIE), (SERVER, CHOSEN)], client=ENDS[0], server=ENDS[1])
+    seen = [each for each in packets if each[12:16] == ip_address(ENDS[1].address).packed]
+    document = Scan(craft.write(tmp_path / "server.pcap", seen)).document
+    (row,) = document.services
+    assert (row.service, row.confidence) == ("rdp", "parsed")
+    assert row.hosts.servers == (str(ENDS[1]),)
 
 
 @pytest.mark.parametrize("data", [b"\3", b"\3\0", BARE[:-1], BARE, BARE + INITIAL[:20]])

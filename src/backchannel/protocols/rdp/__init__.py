@@ -14,5 +14,12 @@ PROTOCOL = Protocol(
             mask=b"\xff\xff\xfe\x00\x00\xff\xff\xff",
             length=Length(at=2, size=2),
         ),
+        # A confirm that negotiates, where the server's side alone was captured, or comes first.
+        Magic(
+            transport="tcp",
+            pattern=b"\x03\x00\x00\x13\x0e\xd0" + bytes(5) + b"\x02\x00\x08\x00" + bytes(4),
+            mask=b"\xff" * 6 + bytes(5) + b"\xfe\x00\xff\xff\x00\xff\xff\xff",
+            length=Length(at=2, size=2, whole=False),
+        ),
     ),
 )

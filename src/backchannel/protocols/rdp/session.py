@@ -20,10 +20,15 @@ _CLIENT, _SERVER = Side
 _PLAIN = frozenset({"rdp", ""})
 _LIMIT = 1 << 17
 """Bytes of the plain beginning that are read."""
+_ANSWER = "X.224 confirm with RDP's negotiation"
 
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim by cookie or negotiation, of either side, or by RDP's mark in the connection."""
+    if not peek.client or not (peek.server or peek.begun):
+        data = peek.client or peek.server
+        if _confirmed(tpkt.units(data)[0]):
+            return Claim("rdp", evidence=_ANSWER, flipped=bool(peek.client))
     found, fits = tpkt.units(peek.client)
     if not found:
         start = b"\x03\x00"[: len(peek.client)] == peek.client[:2]
@@ -33,13 +38,20 @@ def recognise(peek: Peek) -> Claim | More | None:
     if wire.read_request(found[0].body).marked:
         return Claim("rdp", evidence="X.224 request with RDP's cookie or negotiation")
     answers, _ = tpkt.units(peek.server)
-    if answers and answers[0].code == tpkt.CONFIRM and wire.read_confirm(answers[0].body):
-        return Claim("rdp", evidence="X.224 confirm with RDP's negotiation")
+    if _confirmed(answers):
+        return Claim("rdp", evidence=_ANSWER)
     if found[0].body or (answers and answers[0].code != tpkt.CONFIRM):
         return None
     if peek.start.service:
         return Claim("rdp", evidence="X.224 connection request, announced")
     return _connecting(found[1:], fits)
+
+
+def _confirmed(units: list[Unit]) -> bool:
+    """Whether a side opens with a confirm that only RDP's servers send."""
+    if not units or units[0].code != tpkt.CONFIRM:
+        return False
+    return wire.read_confirm(units[0].body) is not None
 
 
 def _connecting(units: list[Unit], fits: bool) -> Claim | More | None:
