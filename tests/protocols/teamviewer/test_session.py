@@ -22,10 +22,10 @@ ASKS, ANSWERS = OPENING + bytes(range(32)), OPENING + bytes(range(50, 82))
 TALK = [(C, ASKS), (S, ANSWERS), (C, b"\x11\x30" + bytes(range(90))), (S, b"\x17\x24\x1b\0\0")]
 
 
-def second(command=0x36, body=bytes(range(24)), header=24):
+def second(command=0x36, body=bytes(range(24)), header=24, number=1):
     """Return a message of version 2, as servers answer with one."""
     return (
-        struct.pack("<3sBIIIII", bytes((0x11, 0x30, command)), 0, len(body), 1, 0, 27, header)
+        struct.pack("<3sBIIIII", bytes((0x11, 0x30, command)), 0, len(body), number, 0, 27, header)
         + body
     )
 
@@ -99,6 +99,62 @@ def test_the_magic():
     matcher = Matcher({"teamviewer": PROTOCOL})
     assert matcher.candidates("tcp", ASKS) == ["teamviewer"]
     assert matcher.candidates("tcp", b"\x17\x03\x03\0\x20" + bytes(40)) == []
+
+
+MIDWAY = Start("tcp", START.client, START.server, begun=False)
+TWO = second(number=7) + second(0x3C, number=8)
+
+
+def amid(client=b"", server=b""):
+    return recognise(Peek("tcp", client, server, False, MIDWAY))
+
+
+def test_a_connection_is_claimed_on_its_way_by_two_messages():
+    """Form: nDPI's `teamviewer.pcap`, whose connection to a server goes on like this."""
+    for client, server in ((TWO, b""), (b"", TWO), (TWO, bytes(9)), (second(), second(number=9))):
+        assert isinstance(amid(client, server), Claim)
+    assert isinstance(amid(TWO[:-24]), Claim), "two headers are enough"
+    assert amid(second()) is MORE
+    assert Matcher({"teamviewer": PROTOCOL}).candidates("tcp", second()) == ["teamviewer"]
+    assert look(TWO) is None, "nobody begins like that"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        second(number=7) + second(number=9),
+        second(number=7) + second(header=25, number=8),
+        second(number=7) + ASKS,
+        second(body=bytes(0x10000)),
+        b"\x11\x31" + TWO[2:],
+        ASKS + ANSWERS,
+        TWO[1:],
+        b"",
+    ],
+)
+def test_what_is_near_amid_a_connection_is_not(data):
+    assert amid(data) is None
+
+
+def test_a_connection_on_its_way_is_parsed():
+    session, told = say((S, bytes(99)), (C, TWO[:30]), (C, TWO[30:]), (S, TWO), start=MIDWAY)
+    assert (session.standing, session.done) == (Standing.PARSED, True)
+    assert told == [Software(name="TeamViewer")]
+    session, told = say((C, bytes(5000)), (S, bytes(5000)), start=MIDWAY)
+    assert (session.standing, session.done, told) == (Standing.CLAIMED, True, [])
+
+
+@given(st.integers(1, 60))
+def test_segmentation_changes_nothing_amid_a_connection(size):
+    steps = [(C, TWO + second(number=9)), (S, second())]
+    kit.check_segmentation(lambda: Session(MIDWAY), steps, size)
+
+
+def test_a_connection_met_on_its_way_is_found(tmp_path):
+    steps = [(C, second(number=4)), (S, second(number=5)), (C, second(number=5))]
+    capture = craft.write(tmp_path / "way.pcap", craft.tcp(steps, handshake=False))
+    (row,) = Scan(capture).document.services
+    assert (row.service, row.confidence) == ("teamviewer", "parsed")
 
 
 def test_datagrams_meet_the_magic():

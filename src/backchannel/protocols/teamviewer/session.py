@@ -6,8 +6,9 @@
     over UDP    number u32 | acknowledged u32 | 3 bytes | version 1, to the datagram's end
 
 Over TCP the client opens with command 0a of version 1, of 32 bytes; the server answers alike or in
-version 2. All behind it is encrypted. Numbers are little-endian. A datagram that repeats one of the
-other side proves nothing: an echo does as much. Held: 37 bytes of each side, or SAID digests.
+version 2. All behind it is encrypted. Numbers are little-endian. Amid a connection, messages of
+version 2 count up. A datagram that repeats one of the other side proves nothing: an echo does as
+much. Held: 37 bytes of each side, AMID of a connection met on its way, or SAID digests.
 """
 
 from hashlib import sha256
@@ -27,6 +28,9 @@ _MOST = 0xFFFF
 _AT, _BEHIND = 11, 16
 """In a datagram: where the message begins, and where its body does."""
 
+AMID = 4096
+"""Bytes of each side of a connection met on its way in which messages are counted."""
+
 SAID = 8
 """Datagrams of each side that are remembered."""
 
@@ -37,6 +41,8 @@ def recognise(peek: Peek) -> Claim | More | None:
         return _datagrams(peek)
     if peek.transport != "tcp":
         return None
+    if not peek.begun:
+        return _amid(peek.client, peek.server)
     client, server = opens(peek.client), answers(peek.server)
     if client is False or server is False or not peek.client:
         return None
@@ -44,6 +50,34 @@ def recognise(peek: Peek) -> Claim | More | None:
         version = 1 if opens(peek.server) else 2
         return Claim("teamviewer", evidence=f"17 24 0a and 32 bytes, and version {version} back")
     return MORE
+
+
+def _amid(client: bytes, server: bytes) -> Claim | More | None:
+    """Claim two messages of one side that follow each other, or one of each."""
+    if follow(client, server):
+        return Claim("teamviewer", evidence="two messages of version 2 amid a connection")
+    return MORE if messages(client) or messages(server) else None
+
+
+def follow(client: bytes, server: bytes) -> bool:
+    """Say whether what both sides said amid a connection shows TeamViewer."""
+    said = messages(client), messages(server)
+    return max(said) > 1 or all(said)
+
+
+def messages(data: bytes) -> int:
+    """Count the messages of version 2 by their headers, the first of which begins *data*; 0 also
+    where something else comes behind the first.
+    """
+    at = count = number = 0
+    while len(data) - at >= _HEADER:
+        size, said = (int.from_bytes(data[at + n : at + n + 4], "little") for n in (4, 8))
+        if not answers(data[at : at + _HEADER]) or data[at : at + 2] != _MAGICS[1]:
+            return 0
+        if count and said != (number + 1) % 2**32:
+            return 0
+        at, count, number = at + _HEADER + size, count + 1, said
+    return count
 
 
 def _datagrams(peek: Peek) -> Claim | More | None:
@@ -91,6 +125,7 @@ class Session:
         self.standing = Standing.CLAIMED
         self.done = False
         self._udp = start.transport == "udp"
+        self._begun = start.begun
         self._heard = dict.fromkeys(Side, b"")
         self._said: dict[Side, tuple[bytes, ...]] = dict.fromkeys(Side, ())
         """Digests of each side's datagrams."""
@@ -100,6 +135,8 @@ class Session:
         """Take one datagram of *side*, or its next in-order bytes; return what they meant."""
         if self.done or (self._fits[side] and not self._udp):
             return []
+        if not (self._udp or self._begun):
+            return self._counted(side, data)
         fits = self._datagram(side, data) if self._udp else self._stream(side, data)
         self._fits[side] = self._fits[side] or fits
         if self._fits[side] is False:
@@ -108,6 +145,15 @@ class Session:
             self.standing, self.done = Standing.PARSED, True
             return [Software(name="TeamViewer")]
         return []
+
+    def _counted(self, side: Side, data: bytes) -> list[Output]:
+        """Take what *side* says amid a connection; it may begin amid a message."""
+        self._heard[side] = (self._heard[side] + data)[:AMID]
+        if not follow(self._heard[Side.CLIENT], self._heard[Side.SERVER]):
+            self.done = all(len(heard) == AMID for heard in self._heard.values())
+            return []
+        self.standing, self.done = Standing.PARSED, True
+        return [Software(name="TeamViewer")]
 
     def _datagram(self, side: Side, data: bytes) -> bool | None:
         """Say whether it is a message of *side*; None: the other side said it before."""
