@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests import craft, kit
 from tests.matcher import fits
 from tests.protocols.bittorrent import build
+from tests.protocols.tls.test_session import HELLO, TLS13
 
 from backchannel.effects import Expect, FileClose, FileData, FileOpen, Remember
 from backchannel.events import (
@@ -25,6 +26,7 @@ from backchannel.protocols import Peek, Start
 from backchannel.protocols.bittorrent import PROTOCOL, wire
 from backchannel.protocols.bittorrent.events import PeerHandshake, PeersSealed, PeerTraffic, Torrent
 from backchannel.protocols.bittorrent.session import SEALED, Session, recognise
+from backchannel.protocols.tls.events import TlsHello
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.1", 40000), Endpoint("198.51.100.7", 6881))
@@ -172,6 +174,7 @@ def test_a_plain_handshake_behind_an_exchange_of_keys_is_claimed(padding):
 def test_what_only_resembles_an_exchange_of_keys_is_left_alone():
     client, server = keys()
     hello = build.hello()
+    assert claim(client[:63]) is None
     assert claim(client * 4) is None, "a peer waits for the other's number"
     assert claim(client[:95]) is MORE
     assert claim(client[:95], server + hello) is None
@@ -198,6 +201,16 @@ def test_an_exchange_of_keys_that_nobody_announced_is_decoded(tmp_path):
     assert PeersSealed not in kinds
     (row,) = run.document.services
     assert (row.service, row.confidence) == ("bittorrent", "parsed")
+
+
+def test_what_a_database_says_before_tls_is_not_waited_for(tmp_path):
+    """MySQL's server greets in 80 bytes, few of them different; TLS comes behind the answer."""
+    login = b"\x20\0\0\1\x85\xae\xff\x19\0\0\0\1\xff" + bytes(23)
+    greeting = b"\x4a\0\0\0\x0a8.0.36\0\x0c\0\0\0" + bytes(range(50, 70)) + bytes(42)
+    talk = [(S, greeting), (C, login), (C, HELLO), (S, TLS13)]
+    capture = craft.write(tmp_path / "database.pcap", craft.tcp(talk))
+    seen = Scan(capture, everything=True)
+    assert [item.event.name for item in seen if isinstance(item.event, TlsHello)]
 
 
 def test_no_foreign_capture_is_claimed():

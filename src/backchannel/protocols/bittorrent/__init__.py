@@ -1,6 +1,6 @@
 """What BitTorrent peers say to each other: what they have, what they want, and the pieces."""
 
-from backchannel.protocols import Magic, Protocol, Spread
+from backchannel.protocols import Magic, Protocol, random_opening
 
 _BLOCKS = b"\0\0\x3f\xff"
 """Blocks begin at multiples of 16 KiB, and all programs ask for that much."""
@@ -28,14 +28,6 @@ PROTOCOL = Protocol(
             minimum=17,
         ),
         # The random number that opens an encrypted connection; what is behind it may be in clear.
-        Magic(
-            transport="tcp",
-            spread=Spread(0, 64, 44),
-            minimum=96,
-            binary=True,
-            unless=(b"\x13BitTorr", b"\x16\x03", b"GET ", b"POST ", b"PUT ", b"HTTP/", b"SSH-"),
-            first=True,
-            unanswered=True,
-        ),
+        random_opening.magic(),
     ),
 )

@@ -8,13 +8,12 @@ the handshake of the side that answers.
 from backchannel.model import MORE, Claim, Confidence, More
 from backchannel.protocols import Peek
 from backchannel.protocols.bittorrent.wire import HANDSHAKE, OPENING, begins
+from backchannel.protocols.random_opening import SIZE
 
 KEY, PADDING = 96, 512
 """Bytes of the number that each side of MSE sends first, and of the padding behind it at most."""
 SEALED = KEY + PADDING + 8 + 4 + 2 + PADDING + HANDSHAKE
 """Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
-_TESTED = 64
-"""Bytes of it that the magic looks at."""
 _DIFFERENT = 56
 """Different bytes that 96 random ones have at least: on average 80, with a deviation of 4."""
 
@@ -51,8 +50,8 @@ def _sealed(data: bytes) -> Claim | More | None:
 
 def _behind_keys(client: bytes, server: bytes) -> Claim | More | None:
     """Claim a plain handshake behind the random numbers of both sides."""
-    if len(client) < KEY:  # no magic lets through less than _TESTED for this
-        return None if server or len(client) < _TESTED else MORE
+    if len(client) < KEY:  # no magic lets through less than SIZE for this
+        return None if server or len(client) < SIZE else MORE
     if not _random(client) or (not server and len(client) > KEY + PADDING):
         return None
     if len(server) < KEY:

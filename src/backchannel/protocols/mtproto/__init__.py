@@ -1,23 +1,10 @@
 """Telegram's protocol MTProto over TCP, plain or obfuscated, on any port."""
 
-from backchannel.protocols import Length, Magic, Protocol, Spread
+from backchannel.protocols import Length, Magic, Protocol, Spread, random_opening
 
-_OTHERS = (
-    b"\x16\x03",  # TLS
-    b"\xef",  # these four open MTProto that is not obfuscated; clients take care not to
-    b"\xee\xee\xee\xee",
-    b"\xdd\xdd\xdd\xdd",
-    b"\x13BitTorr",
-    b"GET ",
-    b"POST ",
-    b"HEAD ",
-    b"PUT ",
-    b"PRI ",
-    b"OPTIONS ",
-    b"CONNECT ",
-    b"HTTP/",
-    b"SSH-",
-)
+_PLAIN = b"\xef", b"\xee\xee\xee\xee", b"\xdd\xdd\xdd\xdd"
+"""What opens MTProto that is not obfuscated; clients take care not to open like this or like others
+when they obfuscate."""
 
 PROTOCOL = Protocol(
     name="mtproto",
@@ -41,14 +28,6 @@ PROTOCOL = Protocol(
             first=True,
         ),
         # Obfuscated: 64 bytes that look random, and a message that follows.
-        Magic(
-            "tcp",
-            spread=Spread(0, 64, 44),
-            minimum=64,
-            binary=True,
-            unless=_OTHERS,
-            first=True,
-            unanswered=True,
-        ),
+        random_opening.magic(*_PLAIN),
     ),
 )
