@@ -169,6 +169,7 @@ TAGS = {
     "e-tag": (ethernet(bytes(V4), b"\x89\x3f\x10\0\0\xd3\0\0"), ()),
     "security-group": (ethernet(bytes(V4), b"\x89\x09\1\1\0\1\0\2"), ()),
     "vlan-backbone": (ethernet(bytes(V4), vlan(7) + b"\x88\xe7" + bytes(16) + vlan(8)), (7, 8)),
+    "fabric-path": (ethernet(bytes(V4), b"\x89\x03\x40\x20" + bytes(12) + vlan(7)), (7,)),
     "vlan-pppoe": (Ether(**ENDS) / Dot1Q(vlan=5) / PPPoE(sessionid=9) / PPP() / V4, (5,)),
 }
 

@@ -33,6 +33,7 @@ cdef enum:
     E_TAG = 0x893F              # ... and its successor, IEEE 802.1BR
     METADATA = 0x8909           # Cisco's, such as a security group
     BACKBONE = 0x88E7           # IEEE 802.1ah: a whole frame follows
+    FABRIC_PATH = 0x8903        # Cisco's: the same
 
 
 cdef inline const uint8_t* leave(walk_t* walk, int why) noexcept nogil:
@@ -263,6 +264,8 @@ cdef const uint8_t* typed(
         return tagged(walk, data, size, 8)
     if kind == BACKBONE:
         return tagged(walk, data, size, 18)
+    if kind == FABRIC_PATH:
+        return tagged(walk, data, size, 16)
     bump_numbered(walk.counts, ETHERTYPE, kind)
     return NULL
 

@@ -4,7 +4,7 @@
 
 Sources: the link types of the tcpdump group (NFLOG: nfnetlink_log.h of Linux), IEEE 802.1Q,
 802.1ah, 802.1BR and 802.11, radiotap.org, RFC 1661, 2516, 3032, 4385 and 4448 (Ethernet under
-MPLS).
+MPLS); for FabricPath, Zeek's `Ethernet.cc`.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ VLAN_TYPES = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 IPV4, IPV6, MPLS, MPLS_UP, PPPOE = 0x0800, 0x86DD, 0x8847, 0x8848, 0x8864
 ENTERED = VLAN_TYPES | {IPV4, IPV6, MPLS, MPLS_UP, PPPOE}
 """Ethernet types in which there may be an IP packet."""
-SWITCH_TAGS = {0x8926: 6, 0x893F: 8, 0x8909: 8, 0x88E7: 18}
+SWITCH_TAGS = {0x8926: 6, 0x893F: 8, 0x8909: 8, 0x88E7: 18, 0x8903: 16}
 """Sizes of what switches put before an Ethernet type: VN-Tag, E-Tag (802.1BR), Cisco's metadata,
-and the backbone's tag with the addresses of the frame in it (802.1ah).
+and with the addresses of the frame in it, the backbone's tag (802.1ah) and Cisco's FabricPath.
 """
 MAX_LABELS = 16
 NFLOG_PACKET, NFLOG_PAYLOAD = 1, 9
