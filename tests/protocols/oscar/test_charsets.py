@@ -46,5 +46,27 @@ def test_by_name(name, encoding):
     assert charsets.by_name(QUOTED.encode(encoding), name) == QUOTED
 
 
+@pytest.mark.parametrize(
+    ("name", "encoding", "text"),
+    [
+        (b'text/x-aolrtf; charset="windows-1251"', "cp1251", "привет"),
+        (b'text/plain; charset="KOI8-R"', "koi8-r", "привет"),
+        ("shift_jis", "shift_jis", "こんにちは"),
+        (b'text/aolrtf; charset="iso-8859-15"', "iso-8859-15", "10 €"),
+        (b'text/aolrtf; charset="windows-1251"', "cp1252", "\x98 says nothing there"),
+    ],
+)
+def test_by_the_name_of_another_character_set(name, encoding, text):
+    """libpurple `oscar_encoding_to_utf8` has the system convert whatever is named."""
+    data = text.encode("latin-1") if "\x98" in text else text.encode(encoding)
+    assert charsets.by_name(data, name) == text.replace("\x98", "\u02dc")
+
+
+def test_a_name_that_python_has_a_codec_for_is_not_run():
+    """The time that some of them take grows with the square of the text's length."""
+    for name in ("punycode", "unicode_escape", "idna"):
+        assert charsets.by_name(b"a\\u0041-b", name) == "a\\u0041-b"
+
+
 def test_what_no_code_page_has_is_latin_1():
     assert charsets.by_number(b"\x81", charsets.ASCII) == "\x81"

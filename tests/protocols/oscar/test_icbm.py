@@ -16,11 +16,12 @@ from tests.protocols.oscar.craft import (
     info,
     name8,
     part,
+    text16,
     tlv,
     u16,
 )
 
-from backchannel.events import Anomaly, Message, PeerAddress, Typing
+from backchannel.events import Anomaly, Malformed, Message, PeerAddress, Typing
 from backchannel.protocols.oscar.markup import _name_size, from_html, readable
 
 
@@ -54,6 +55,21 @@ def test_encodings(charset, data, text):
 def test_parts_of_different_character_sets_are_one_message():
     parts = part(b"one, "), part("två, ".encode("utf-16-be"), 2), part(b"three", 3)
     assert message(Talk().c(4, 6, im("bob", *parts))).text == "one, två, three"
+
+
+def test_of_a_message_that_breaks_off_what_came_before_is_told():
+    told, broken = Talk().c(4, 6, im("bob", part(b"hello"), b"\1\1" + text16(b"\0")))
+    assert told.text == "hello"
+    assert isinstance(broken, Malformed)
+    (alone,) = Talk().c(4, 6, im("bob", b"\1\1" + text16(b"\0")))
+    assert isinstance(alone, Malformed)
+
+
+def test_what_is_encrypted_is_not_told_as_text():
+    """joscar `AbstractImIcbm`: fragment 0d says so, and what stands in the text's place is CMS."""
+    sealed = b"MIME-Version: 1.0\r\nContent-Type: application/pkcs7-mime\r\n\r\n\x30\x82\1"
+    told = message(Talk().c(4, 6, im("bob", b"\x0d\1" + text16(u16(1)), part(sealed))))
+    assert (told.kind, told.text, told.size, told.markup) == ("encrypted", "", 0, "")
 
 
 def test_received():

@@ -23,6 +23,7 @@ from backchannel.events import (
     Contact,
     Contacts,
     Credential,
+    Malformed,
     Message,
     PeerAddress,
     Presence,
@@ -211,6 +212,24 @@ def test_directories():
     ]
 
 
+def test_who_was_found_in_the_directory():
+    """joscar `SearchResultsCmd`, open-oscar-server `SNAC_0x0F_0x03_InfoReply`."""
+    bob = u16(3) + tlv(1, b"Bob") + tlv(8, b"Ulm") + tlv(9, b"bobby")
+    nobody, carol = u16(1) + tlv(1, b"Nobody"), u16(1) + tlv(9, b"carol")
+    assert Talk().s(0x0F, 3, u16(5) + u16(0) + u16(3) + bob + nobody + carol) == [
+        SearchHit(owner="bobby"),
+        Profile(account="bobby", text="first name: Bob, city: Ulm"),
+        SearchHit(owner="carol"),
+    ]
+    assert Talk().s(0x0F, 3, u16(3) + u16(0)) == []  # too many
+
+
+def test_the_mail_address_of_the_account():
+    told = Talk().s(7, 3, u16(3) + u16(2) + tlv(1, b"alice") + tlv(0x11, b"a@b.c"))
+    assert told == [Profile(account="alice", text="email: a@b.c")]
+    assert Talk().s(7, 3, u16(3) + u16(1) + tlv(8, u16(0x15))) == []
+
+
 def test_a_new_password_goes_in_the_clear():
     old, new = Talk().c(7, 4, tlv(2, b"n3w") + tlv(0x12, b"0ld"))
     assert isinstance(old, Credential)
@@ -271,6 +290,15 @@ def test_changes_know_the_groups_of_before():
 def test_the_master_group_is_no_group():
     items = item(b"All", 0, 0, 1) + item(b"bob", 0, 1, 0)
     assert Talk().c(0x13, 8, items)[0].entries[0].group == ""
+
+
+@pytest.mark.parametrize("subtype", [6, 8])
+def test_of_a_list_that_breaks_off_what_came_before_is_told(subtype):
+    head = b"\0" + u16(3) if subtype == 6 else b""
+    items = item(b"Friends", 1, 0, 1) + item(b"bob", 1, 1, 0)
+    told, broken = Talk().s(0x13, subtype, head + items + b"\0\x09xx")
+    assert told.entries == (Contact(account="bob", group="Friends"),)
+    assert isinstance(broken, Malformed)
 
 
 def test_a_broken_alias_costs_the_alias():
@@ -367,6 +395,31 @@ def test_a_chat_room():
     (from_elsewhere,) = talk.s(0x0E, 6, b"another!" + reflected[8:])
     assert from_elsewhere.sender == "alice"  # signed on twice
     assert talk.s(0x0E, 4, info("bob")) == [Room(room="Knitting", action="leave", account="bob")]
+
+
+def test_a_whisper_is_for_one_member_of_a_room():
+    """open-oscar-server foodgroup/chat.go: TLV 2 names them, and TLV 1 (for all) is not there."""
+    talk = Talk()
+    talk.s(0x0E, 2, ROOM + b"\2" + u16(1) + tlv(0xD3, b"Knitting"))
+    (mine,) = talk.c(0x0E, 5, COOKIE + u16(3) + tlv(2, b"bob") + said(b"psst"))
+    assert (mine.kind, mine.sender, mine.recipient, mine.text) == (
+        "whisper",
+        "alice",
+        "bob",
+        "psst",
+    )
+    theirs = b"7654321\0" + u16(3) + tlv(3, info("bob")) + tlv(2, b"alice")
+    (heard,) = talk.s(0x0E, 6, theirs + said(b"what?"))
+    assert (heard.kind, heard.sender, heard.recipient) == ("whisper", "bob", "alice")
+    (public,) = talk.c(0x0E, 5, b"1234568\0" + u16(3) + tlv(1) + tlv(2, b"bob") + said(b"hi"))
+    assert (public.kind, public.recipient) == ("text", "")
+
+
+def test_what_is_sealed_in_a_room_is_not_told_as_text():
+    """joscar `ChatMsg.CONTENTTYPE_SECURE`."""
+    inner = tlv(5, tlv(4, b"application/pkcs7-mime") + tlv(1, b"\x30\x82\1\xff"))
+    (told,) = Talk().c(0x0E, 5, COOKIE + u16(3) + tlv(1) + inner)
+    assert (told.kind, told.text, told.size) == ("encrypted", "", 0)
 
 
 # -- icons -------------------------------------------------------------------------------------

@@ -101,6 +101,16 @@ def test_a_digest_is_kept_with_what_it_takes_to_test_a_guess(extra, scheme, mixe
     assert passwords.response(secret.scheme, secret.salt, "sesam") != secret.secret
 
 
+def test_a_number_of_securid_goes_in_the_clear():
+    """joscar `SecuridResponse`."""
+    talk = Talk("")
+    talk.c(0x17, 2, tlv(1, b"alice") + tlv(0x25, bytes(16)))
+    assert talk.s(0x17, 0x0A) == []
+    (secret,) = talk.c(0x17, 0x0B, text16(b"159759"))
+    assert (secret.account, secret.kind, secret.scheme) == ("alice", "plain", "oscar-securid")
+    assert secret.secret == "159759"
+
+
 def test_some_clients_roast_inside_the_login_message():
     (secret,) = events(Talk("").c(0x17, 2, tlv(1, b"alice") + tlv(2, roast(b"sesame"))), Credential)
     assert (secret.kind, secret.secret) == ("recoverable", "sesame")

@@ -1,8 +1,13 @@
 """The character sets of OSCAR: by number in messages and file names, by MIME name elsewhere."""
 
+from backchannel.patterns import later
 from backchannel.text import decode
 
 ASCII, UNICODE, LATIN_1 = 0x0000, 0x0002, 0x0003
+_NAMED = later(
+    r"windows-125[0-8]|iso-8859-(?:[2-9]|1[03-6])\b|koi8-[ru]|shift_jis|euc-(?:jp|kr)|big5|gb2312|gbk"
+)
+"""Character sets of one country that a client may name (libpurple encoding.c converts any)."""
 
 
 def by_number(data: bytes, charset: int) -> str:
@@ -22,6 +27,8 @@ def by_name(data: bytes, mime: bytes | str) -> str:
     name = (mime if isinstance(mime, str) else mime.decode("latin-1")).lower()
     if "unicode-2-0" in name or "utf-16" in name:
         return _wide(data)
+    if (found := _NAMED.search(name)) is not None:
+        return decode(data, found[0], "utf-8", "cp1252")
     return decode(data, "cp1252") if "8859-1" in name else _guessed(data)
 
 

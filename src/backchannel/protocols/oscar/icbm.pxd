@@ -11,7 +11,7 @@ from backchannel.protocols.oscar.wire cimport Snac, UserInfo
 from backchannel.reader cimport Reader
 
 
-cdef int TEXTS, RENDEZVOUS, OLD_MESSAGES
+cdef int TEXTS, RENDEZVOUS, OLD_MESSAGES, TEXT, ENCRYPTED
 
 
 @cython.locals(cookie=bytes, channel=int, recipient=str)
@@ -19,9 +19,11 @@ cpdef to_host(State state, Reader reader, Snac snac, list out)
 @cython.locals(cookie=bytes, channel=int, sender=UserInfo)
 cpdef to_client(State state, Reader reader, Snac snac, list out)
 cdef _channel(State state, int channel, letter, Reader reader, list out)
-@cython.locals(sent=str)
+@cython.locals(parts=list)
 cpdef text(State state, letter, dict values, list out)
-@cython.locals(kind=int, charset=int, part=Reader, parts=list)
-cdef str _parts(Reader reader)
+@cython.locals(plain=str, markup=str, kind=str)
+cdef _text(State state, letter, dict values, str sent, list out)
+@cython.locals(kind=int, charset=int, part=Reader, sealed=bint)
+cdef bint _parts(Reader reader, list parts) except *
 @cython.locals(name=str)
 cpdef typing(State state, Reader reader, Snac snac, list out)

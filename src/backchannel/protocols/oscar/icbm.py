@@ -4,7 +4,8 @@
     to client   cookie 8 | channel u16 | user info of the sender | TLVs
 
 Channel 1 carries text, 2 proposals to meet (`rendezvous`), 4 ICQ's old messages (`icq`).
-Sources: iserverd snac_04_*; libpurple family_icbm.c; open-oscar-server wire/snacs.go.
+Sources: iserverd snac_04_*; libpurple family_icbm.c; open-oscar-server wire/snacs.go; joscar
+snaccmd/icbm/AbstractImIcbm (encrypted text).
 """
 
 import re
@@ -18,12 +19,12 @@ from backchannel.protocols.oscar.letter import Letter
 from backchannel.protocols.oscar.markup import readable
 from backchannel.protocols.oscar.state import State, remember
 from backchannel.protocols.oscar.wire import Snac
-from backchannel.reader import Reader
+from backchannel.reader import Reader, WireError
 
 TEXTS, RENDEZVOUS, OLD_MESSAGES = 1, 2, 4
 """Channels; the first is that of nearly all messages."""
 MESSAGE, AUTO_RESPONSE, DATA, STORED = 2, 4, 5, 6
-FEATURES, TEXT = 5, 1
+FEATURES, TEXT, ENCRYPTED = 5, 1, 0x0D
 TYPING_BEGUN = 2
 
 _MISSED = (
@@ -66,7 +67,21 @@ def text(state: State, letter: Letter, values: dict[int, bytes], out: list[Outpu
     """Channel 1: text, possibly in several parts of different character sets."""
     if MESSAGE not in values:
         return
-    sent = _parts(Reader(values[MESSAGE]))
+    parts: list[str] = []
+    try:
+        if _parts(Reader(values[MESSAGE]), parts):  # AIM 5.2 and later, with certificates
+            out.append(letter.message("", kind="encrypted"))
+            return
+    except WireError:
+        if parts:  # what came before the break is kept
+            _text(state, letter, values, "".join(parts), out)
+        raise
+    _text(state, letter, values, parts[0] if len(parts) == 1 else "".join(parts), out)
+
+
+def _text(
+    state: State, letter: Letter, values: dict[int, bytes], sent: str, out: list[Output]
+) -> None:
     plain, markup = readable(sent, escaped=state.service == "aim")
     kind = "auto-response" if AUTO_RESPONSE in values else "text"
     if STORED in values and letter.side is wire.SERVER:
@@ -77,9 +92,11 @@ def text(state: State, letter: Letter, values: dict[int, bytes], out: list[Outpu
         out.append(Anomaly(kind="oversized-aim-link", detail=detail))
 
 
-def _parts(reader: Reader) -> str:
-    """Read fragments: id u8, version u8, length u16, and for text charset u16, subset u16."""
-    parts: list[str] = []
+def _parts(reader: Reader, parts: list[str]) -> bool:
+    """Read fragments: id u8, version u8, length u16, and for text charset u16, subset u16. Put
+    those of text into *parts*, and return whether one says that they are encrypted.
+    """
+    sealed = False
     while reader:
         kind = reader.u8()
         reader.skip(1)
@@ -88,7 +105,9 @@ def _parts(reader: Reader) -> str:
             charset = part.u16()
             part.skip(2)
             parts.append(charsets.by_number(part.rest(), charset))
-    return parts[0] if len(parts) == 1 else "".join(parts)
+        elif kind == ENCRYPTED:
+            sealed = True
+    return sealed
 
 
 def typing(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:

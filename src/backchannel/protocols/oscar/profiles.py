@@ -2,7 +2,7 @@
 directories 0x0a and 0x0f.
 
 Sources: iserverd snac_02_*, snac_03_*, snac_07_*, snac_0a_*, snac_0f_*; libpurple family_locate.c,
-family_buddy.c, family_admin.c.
+family_buddy.c, family_admin.c; joscar snaccmd/search/SearchResultsCmd.
 """
 
 from backchannel.events import Contact, Contacts, Credential, Presence, Profile, Search, SearchHit
@@ -145,6 +145,13 @@ def change_account(state: State, reader: Reader, _snac: Snac, out: list[Output])
         out.append(Profile(account=state.account, text=f"email: {decode(values[0x11])}"))
 
 
+def account_info(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
+    """07/03: what the service knows of the account, asked for: the mail address."""
+    reader.skip(2)
+    if address := decode(wire.counted_tlvs(reader).get(0x11, b"")):
+        out.append(Profile(account=state.account, text=f"email: {address}"))
+
+
 def find_by_email(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """0a/02: the owner of a mail address is looked for."""
     out.append(Search(text=decode(reader.rest()), account=state.account))
@@ -165,6 +172,16 @@ def search(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None
         out.append(Search(text=text, account=state.account))
 
 
+def found(_state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
+    """0f/03: these are: 2 u16, count u16, and of each TLVs behind their count."""
+    reader.skip(4)
+    for _ in range(min(reader.u16() if reader else 0, ENTRIES)):
+        values = wire.counted_tlvs(reader)
+        if account := decode(values.get(0x09, b"")):
+            out.append(SearchHit(owner=account))
+            _entry(account, values, out)
+
+
 SNACS = {
     (0x02, 0x04): set_info,
     (0x02, 0x05): ask_info,
@@ -177,6 +194,7 @@ SNACS = {
     (0x03, 0x05): remove,
     (0x03, 0x0B): arrived,
     (0x03, 0x0C): departed,
+    (0x07, 0x03): account_info,
     (0x07, 0x04): change_account,
     (0x09, 0x05): add,
     (0x09, 0x06): remove,
@@ -185,4 +203,5 @@ SNACS = {
     (0x0A, 0x02): find_by_email,
     (0x0A, 0x03): found_by_email,
     (0x0F, 0x02): search,
+    (0x0F, 0x03): found,
 }

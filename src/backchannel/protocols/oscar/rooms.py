@@ -1,7 +1,8 @@
 """Chat rooms: SNAC families 0x0d (directory) and 0x0e (the rooms themselves).
 
 A room is known by a cookie, such as `!aol://2719:10-4-knitting`, that ends in its name.
-Sources: libpurple family_chat.c, family_chatnav.c; iserverd snac_0d_*, snac_0e_*.
+Sources: libpurple family_chat.c, family_chatnav.c; iserverd snac_0d_*, snac_0e_*; open-oscar-server
+foodgroup/chat.go (whispers); joscar snaccmd/chat/ChatMsg (sealed rooms).
 """
 
 from urllib.parse import unquote
@@ -16,7 +17,11 @@ from backchannel.reader import Reader
 from backchannel.text import decode
 
 NAME, LONG_NAME = 0xD3, 0x6A
-SENDER, TEXT, CHARSET = 3, 1, 2
+PUBLIC, WHISPER, SENDER, MESSAGE = 1, 2, 3, 5
+TEXT, CHARSET, KIND = 1, 2, 4
+"""Of what is said: text, character set, MIME type."""
+SEALED = b"application/pkcs7-mime"
+"""Kind of what is said in a room whose members share a key."""
 CREATE = b"create"
 USERS = 500
 """Most members of a room named in one message."""
@@ -100,11 +105,22 @@ def heard(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
 
 
 def _message(state: State, sender: str, values: dict[int, bytes]) -> Message:
-    inner = wire.tlvs(Reader(values.get(5, b"")))
-    sent = charsets.by_name(inner.get(TEXT, b""), inner.get(CHARSET, b""))
-    text, markup = readable(sent, escaped=True)
+    inner = wire.tlvs(Reader(values.get(MESSAGE, b"")))
+    whispered = WHISPER in values and PUBLIC not in values
+    kind, text, markup = "whisper" if whispered else "text", "", ""
+    if inner.get(KIND) == SEALED:
+        kind = "encrypted"
+    else:
+        sent = charsets.by_name(inner.get(TEXT, b""), inner.get(CHARSET, b""))
+        text, markup = readable(sent, escaped=True)
     return Message(
-        sender=sender, recipient="", room=state.room, text=text, markup=markup, size=len(text)
+        sender=sender,
+        recipient=decode(values[WHISPER]) if whispered else "",
+        room=state.room,
+        text=text,
+        kind=kind,
+        markup=markup,
+        size=len(text),
     )
 
 

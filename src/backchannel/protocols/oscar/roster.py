@@ -59,22 +59,27 @@ def _contact(state: State, item: Item) -> Contact:
 def listed(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
     """13/06: the list as stored, possibly in several messages."""
     reader.skip(1)
-    count = min(reader.u16(), ENTRIES)
-    items = [Item(reader) for _ in range(count)]
-    if entries := _entries(state, items):
-        if not [each for each in entries if not is_number(each.account)]:
-            state.meet(entries[0].account)
-        out.append(Contacts(owner=state.account, entries=entries))
+    count, items = min(reader.u16(), ENTRIES), list[Item]()
+    try:
+        while len(items) < count:
+            items.append(Item(reader))
+    finally:  # what came before a break is kept
+        if entries := _entries(state, items):
+            if not [each for each in entries if not is_number(each.account)]:
+                state.meet(entries[0].account)
+            out.append(Contacts(owner=state.account, entries=entries))
 
 
 def changed(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
     """13/08, 13/09, 13/0a: items are added, altered or removed."""
     items = list[Item]()
-    while reader and len(items) < ENTRIES:
-        items.append(Item(reader))
     change: Literal["add", "remove"] = "remove" if snac.subtype == 0x0A else "add"
-    if entries := _entries(state, items):
-        out.append(Contacts(owner=state.account, change=change, entries=entries))
+    try:
+        while reader and len(items) < ENTRIES:
+            items.append(Item(reader))
+    finally:
+        if entries := _entries(state, items):
+            out.append(Contacts(owner=state.account, change=change, entries=entries))
 
 
 def _authorization(state: State, name: str, text: bytes, snac: Snac, kind: str) -> Message:

@@ -147,6 +147,15 @@ def registered(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> 
         out.append(SignOnAnswer(account=str(account), accepted=True, reason="registered"))
 
 
+def securid(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
+    """17/0b: the number that a token of RSA shows at the moment, where an account wants it."""
+    if secret := decode(wire.text16(reader)):
+        told = Credential(
+            account=state.account, kind="plain", scheme="oscar-securid", secret=secret
+        )
+        out.append(told)
+
+
 def sign_off(state: State, payload: bytes, side: Side, out: list[Output]) -> None:
     """A FLAP sign-off frame: empty, or the answer to a sign-on, or why the service hangs up."""
     values = wire.tlvs(Reader(payload))
@@ -207,4 +216,5 @@ SNACS = {
     (0x17, 0x05): registered,
     (0x17, 0x06): challenge_request,
     (0x17, 0x07): challenge,
+    (0x17, 0x0B): securid,
 }
