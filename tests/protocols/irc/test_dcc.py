@@ -5,7 +5,7 @@ From ircdocs' description of DCC; the forms of irssi, WeeChat and mIRC are as th
 
 import pytest
 from tests import kit
-from tests.protocols.irc.talk import START, C, S, said, spoken
+from tests.protocols.irc.talk import MIDWAY, START, C, S, said, spoken
 
 from backchannel.effects import Expect
 from backchannel.events import Anomaly, Message, Offer, OfferAnswer, PeerAddress
@@ -127,11 +127,49 @@ def test_a_passive_offer_and_where_its_recipient_listens(number):
 
 
 def test_the_answer_to_a_passive_offer_that_was_not_seen():
-    told = received("SEND a.txt 3405803784 5002 7 42")
+    line = ":eve!e@host.example PRIVMSG ann :\x01DCC SEND a.txt 3405803784 5002 7 42\x01"
+    told = said((S, line), start=MIDWAY)
     assert not kit.events(told, Offer)
     (expect,) = kit.effects(told, Expect)
     context = expect.context
     assert (context.sender, context.recipient, context.passive) == ("ann", "eve", True)
+
+
+def test_a_token_makes_no_answer_where_nothing_was_offered():
+    """irssi 1.4 takes the file all the same."""
+    told = received("SEND a.txt 3405803784 5002 7 42")
+    (offer,) = kit.events(told, Offer)
+    assert (offer.sender, offer.recipient, offer.detail) == ("eve", "ann", "DCC SEND")
+    (expect,) = kit.effects(told, Expect)
+    assert (expect.port, expect.context.sender, expect.context.passive) == (5002, "eve", False)
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        ("SEND a.txt 3405803784 5002 7 x", 7),
+        ("SEND a.txt 3405803784 5002 7 42 5", 7),
+        ("SEND a.txt 3405803784 5002 7 and more words", 7),
+        ("SEND a.txt 3405803784 5002 -1", None),
+        ("SEND a.txt 3405803784 5002 seven", None),
+        ("SEND a.txt 3405803784 5002 99999999999999999999999", None),
+        ("SEND a.txt +3405803784 5002 7", 7),
+        ("SEND a.txt 0000003405803784 5002 7", 7),
+        ("SEND a.txt 7700771080 5002 7", 7),
+        ("SEND a.txt 3405803784 +5002 7", 7),
+        ("SEND a.txt 3405803784 5002x 7", 7),
+        ("SEND a.txt 3405803784 70538 7", 7),
+        ("SEND a.txt -889163512 5002 7", 7),
+        ("CHAT chat 3405803784 5002 x", None),
+        ("CHAT chat 3405803784 5002 5 6", None),
+    ],
+)
+def test_forms_that_irssi_and_weechat_take_though_nobody_describes_them(words, size):
+    """Of each but the negative address irssi 1.4.3 or WeeChat 3.8 opened the connection."""
+    told = received(words)
+    assert not kit.events(told, Anomaly)
+    (expect,) = kit.effects(told, Expect)
+    assert (expect.address, expect.port, expect.context.size) == ("203.0.113.8", 5002, size)
 
 
 def test_a_transfer_that_goes_on_where_it_was_broken_off():
@@ -172,9 +210,9 @@ def test_an_offer_that_is_declined():
     ("words", "kind"),
     [
         ("SEND a.txt", "dcc-without-address"),
-        ("SEND a.txt 1234567890123 5000 7", "dcc-without-address"),
-        ("SEND a.txt 9999999999 5000 7", "dcc-without-address"),
-        ("SEND a.txt 3405803784 70000 7", "dcc-without-address"),
+        ("SEND a.txt 4294967296 5000 7", "dcc-without-address"),
+        ("SEND a.txt host.example 5000 7", "dcc-without-address"),
+        ("SEND a.txt 3405803784 65536 7", "dcc-without-address"),
         ("SEND ../../.bashrc 3405803784 5000 7", "path-in-file-name"),
         ("SEND " + "x" * 300 + " 3405803784 5000 7", "oversized-dcc-name"),
     ],

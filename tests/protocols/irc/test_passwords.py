@@ -3,7 +3,7 @@
 SCRAM is the example of RFC 7677 §3, PLAIN that of IRCv3's SASL specification.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import pytest
 from tests import kit
@@ -21,6 +21,7 @@ from backchannel.events import (
     SignOnAnswer,
 )
 from backchannel.protocols.irc.session import Session
+from backchannel.protocols.xmpp import proof
 
 
 def plain(account, scheme, secret):
@@ -156,11 +157,55 @@ def test_scram_can_be_guessed_at():
     assert told[1] == SignOn(account="user", method="sasl-scram-sha-256")
     (credential,) = [each for each in told if isinstance(each, Credential)]
     assert (credential.account, credential.kind) == ("user", "hash")
-    assert credential.secret == "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+    assert credential.secret == b64decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=").hex()
     text = nonce.decode()
     assert credential.salt == (
         f"n=user,r=rOprNGfwEbeRWgbNEkqO,{text},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,{text}"
     )
+
+
+def test_a_proof_of_scram_is_what_the_audit_reads():
+    """The exchange of RFC 7677 §3, whose password is "pencil"."""
+    nonce = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+    steps = sasl(
+        "SCRAM-SHA-256",
+        b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
+        b">" + nonce + b",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+        b"c=biws," + nonce + b",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+    )
+    (credential,) = kit.events(kit.decode(Session(START), steps), Credential)
+    assert proof.scram(credential, "pencil")
+    assert not proof.scram(credential, "eraser")
+
+
+def test_scram_bound_to_the_channel():
+    steps = sasl("SCRAM-SHA-256-PLUS", b"p=tls-exporter,,n=user,r=abc", b">r=abcd,s=QQ==,i=4096")
+    steps += sasl("X", b"c=biws,r=abcd,p=AAAA")[3:]
+    on, told = kit.events(kit.decode(Session(START), steps))[1:]
+    assert on == SignOn(account="user", method="sasl-scram-sha-256-plus")
+    assert (told.scheme, told.secret) == ("sasl-scram-sha-256-plus", "000000")
+    assert told.salt == "n=user,r=abc,r=abcd,s=QQ==,i=4096,c=biws,r=abcd"
+
+
+def test_sasl_login():
+    steps = sasl("LOGIN", b"jilles", b">Password:", b"sesame")
+    assert kit.events(kit.decode(Session(START), steps))[1:] == [
+        SignOn(account="jilles", method="sasl-login"),
+        plain("jilles", "sasl-login", "sesame"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "account", "scheme"),
+    [
+        ("REGISTER jilles jilles@host.example sesame", "jilles", "irc-register"),
+        ("REGISTER * * :sesame", "ann", "irc-register"),
+        ("VHOST jilles sesame", "jilles", "irc-vhost"),
+    ],
+)
+def test_passwords_in_commands(line, account, scheme):
+    assert spoken(line) == [plain(account, scheme, "sesame")]
+    assert spoken(line.rpartition(" ")[0]) == []
 
 
 @pytest.mark.parametrize("mechanism", ["EXTERNAL", "ECDSA-NIST256P-CHALLENGE"])

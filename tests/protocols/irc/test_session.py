@@ -37,10 +37,12 @@ from backchannel.events import (
     SignOn,
     SignOnAnswer,
     Software,
+    Typing,
 )
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols.irc.events import ChatNetwork
 from backchannel.protocols.irc.session import FOREIGN, TLS_LOOK, Session
+from backchannel.protocols.irc.state import BATCHES, MESSAGES
 from backchannel.protocols.irc.wire import LONGEST
 
 
@@ -289,6 +291,103 @@ def test_an_echo_of_ones_own_message_is_told_once():
     text = "PRIVMSG #lab :only once"
     assert len(kit.events(said((C, text), (S, f":ann!a@h {text}")), Message)) == 1
     assert len(kit.events(said((S, f":ann!a@h {text}")), Message)) == 1  # another of one's clients
+
+
+def test_an_echo_is_known_where_the_server_changed_the_text():
+    text = "x" * 400
+    cut = (C, f"PRIVMSG #lab :{text}"), (S, f":ann!a@h PRIVMSG #lab :{text[:300]}")
+    assert len(kit.events(said(*cut), Message)) == 1
+    labelled = (C, "@label=7 PRIVMSG #lab :\x02a"), (S, "@label=7 :ann!a@h PRIVMSG #lab :a")
+    assert len(kit.events(said(*labelled), Message)) == 1
+    others = (C, "PRIVMSG #lab :abc"), (S, ":ann!a@h PRIVMSG #lab :ab")
+    assert len(kit.events(said(*others), Message)) == 2
+
+
+HISTORY = [
+    (S, ":s.example BATCH +h chathistory #lab"),
+    (S, "@batch=h;msgid=1 :ann!a@h PRIVMSG #lab :hello"),
+    (S, "@batch=h;msgid=2 :bob!b@h PRIVMSG #lab :good morning"),
+    (S, "@batch=h;msgid=3 :eve!e@h PRIVMSG #lab :before you came"),
+    (S, "@batch=h;msgid=4 :eve!e@h PRIVMSG #lab :\x01ACTION waves\x01"),
+    (S, "@batch=h;msgid=5 :ann!a@h NICK anna"),
+    (S, "@batch=h;msgid=6 :eve!e@h QUIT :bye"),
+    (S, ":s.example BATCH -h"),
+]
+
+
+def test_a_history_tells_once_and_late():
+    """IRCv3 chathistory, with the events of draft/event-playback."""
+    told = kit.events(
+        said(
+            (C, "PRIVMSG #lab :hello"),
+            (S, "@msgid=1 :ann!a@h PRIVMSG #lab :hello"),
+            (S, "@msgid=2 :bob!b@h PRIVMSG #lab :good morning"),
+            *HISTORY,
+            (S, "@batch=h;msgid=7 :bob!b@h PRIVMSG #lab :now"),
+            (C, "PRIVMSG #lab :still Ann"),
+        )
+    )
+    assert [(each.sender, each.kind, each.text) for each in told] == [
+        ("ann", "text", "hello"),
+        ("bob", "text", "good morning"),
+        ("eve", "offline", "before you came"),
+        ("eve", "offline", "waves"),
+        ("bob", "text", "now"),
+        ("ann", "text", "still Ann"),
+    ]
+
+
+def test_a_batch_inside_a_history_is_of_the_past_too():
+    nested = (
+        (S, ":s.example BATCH +h chathistory #lab"),
+        (S, "@batch=h :s.example BATCH +m draft/multiline #lab"),
+        (S, "@batch=m :eve!e@h PRIVMSG #lab :one"),
+        (S, ":s.example BATCH -m"),
+        (S, ":s.example BATCH -h"),
+        (S, ":s.example BATCH +m draft/multiline #lab"),
+        (S, "@batch=m :eve!e@h PRIVMSG #lab :two"),
+    )
+    assert [each.kind for each in kit.events(said(*nested))] == ["offline", "text"]
+
+
+def test_an_id_alone_hides_nothing():
+    lines = [(S, f"@msgid=1 :eve!e@h PRIVMSG #lab :{text}") for text in ("one", "two", "one")]
+    assert [each.text for each in kit.events(said(*lines))] == ["one", "two"]
+
+
+def test_histories_are_bounded():
+    session = Session(START)
+    kit.decode(session, [HELLO, WELCOME], ends=False)
+    batches = [(S, lines(f":s.example BATCH +{n} chathistory #lab")) for n in range(99)]
+    texts = [(S, lines(f"@msgid={n} :eve!e@h PRIVMSG #lab :{n}")) for n in range(MESSAGES + 9)]
+    kit.decode(session, [*batches, *texts], ends=False)
+    assert len(session._state.past) == BATCHES
+    assert len(session._state._told) == MESSAGES
+
+
+def test_who_is_writing():
+    told = kit.events(
+        said(
+            (C, "@+typing=active TAGMSG bob"),
+            (S, "@+typing=active :ann!a@h TAGMSG bob"),
+            (C, "@+typing=active TAGMSG bob"),
+            (C, "PRIVMSG bob :there"),
+            (C, "@+typing=active TAGMSG bob"),
+            (C, "@+typing=done TAGMSG bob"),
+            (S, "@+draft/typing=active :eve!e@h TAGMSG #lab"),
+            (S, "@+typing=paused :eve!e@h TAGMSG #lab"),
+            (S, "@+typing=paused :eve!e@h TAGMSG #lab"),
+            (S, "@+react=x :eve!e@h TAGMSG #lab"),
+        ),
+        Typing,
+    )
+    assert told == [
+        Typing(sender="ann", recipient="bob"),
+        Typing(sender="ann", recipient="bob"),
+        Typing(sender="ann", recipient="bob", active=False),
+        Typing(sender="eve", recipient="#lab"),
+        Typing(sender="eve", recipient="#lab", active=False),
+    ]
 
 
 def test_texts_that_are_not_utf8():

@@ -13,7 +13,7 @@ from backchannel.events import (
 )
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
-from backchannel.protocols.irc.messages import privmsg
+from backchannel.protocols.irc.messages import privmsg, typing
 from backchannel.protocols.irc.sasl import authenticate
 from backchannel.protocols.irc.services import ALIASES, credential
 from backchannel.protocols.irc.state import NAME, SECRET, State, literal
@@ -54,6 +54,21 @@ def oper(state: State, line: Line) -> Iterator[Output]:
     state.oper = line.word(0)[:NAME]
     if secret := line.word(1)[:SECRET]:
         yield Credential(account=state.oper, kind="plain", scheme="irc-oper", secret=secret)
+
+
+def register(state: State, line: Line) -> Iterator[Output]:
+    """REGISTER account mail password (IRCv3 account-registration); `*` is the name in use."""
+    if secret := line.word(2)[:SECRET]:
+        account = state.nick if line.word(0) == "*" else line.word(0)[:NAME]
+        yield Credential(account=account, kind="plain", scheme="irc-register", secret=secret)
+
+
+def vhost(_state: State, line: Line) -> Iterator[Output]:
+    """VHOST name password: for another host's name (UnrealIRCd, InspIRCd)."""
+    if secret := line.word(1)[:SECRET]:
+        yield Credential(
+            account=line.word(0)[:NAME], kind="plain", scheme="irc-vhost", secret=secret
+        )
 
 
 def webirc(_state: State, line: Line) -> Iterator[Output]:
@@ -124,9 +139,12 @@ COMMANDS: dict[str, Act] = {
     "NICK": nick,
     "USER": user,
     "OPER": oper,
+    "REGISTER": register,
+    "VHOST": vhost,
     "WEBIRC": webirc,
     "PRIVMSG": lambda state, line: privmsg(state, Side.CLIENT, line),
     "NOTICE": lambda state, line: privmsg(state, Side.CLIENT, line),
+    "TAGMSG": lambda state, line: typing(state, Side.CLIENT, line),
     "AUTHENTICATE": lambda state, line: authenticate(state, Side.CLIENT, line),
     "AWAY": away,
     "QUIT": quitting,
@@ -140,8 +158,8 @@ SILENT = frozenset(
     (
         *("JOIN", "PART", "MODE", "TOPIC", "KICK", "NAMES", "LIST", "WHO", "WHOIS", "WHOWAS"),
         *("PING", "PONG", "CAP", "USERHOST", "USERIP", "STARTTLS", "LUSERS", "MOTD", "VERSION"),
-        *("STATS", "TIME", "INFO", "ADMIN", "LINKS", "MAP", "KNOCK", "SETNAME", "TAGMSG", "BATCH"),
-        *("CHATHISTORY", "MARKREAD", "REGISTER", "VERIFY", "SILENCE", "ACCEPT", "PROTOCTL"),
+        *("STATS", "TIME", "INFO", "ADMIN", "LINKS", "MAP", "KNOCK", "SETNAME", "BATCH"),
+        *("CHATHISTORY", "MARKREAD", "VERIFY", "SILENCE", "ACCEPT", "PROTOCTL"),
         *(
             "KILL",
             "REHASH",

@@ -2,7 +2,7 @@
 
     DCC SEND file address port size          DCC CHAT chat address port
     DCC SEND file address 0 size token       the recipient is to listen (passive, or reverse, DCC),
-    DCC SEND file address port size token    and answers with where
+    DCC SEND file address port size token    and answers with where; else it is as without a token
     DCC RESUME | ACCEPT file port position [token]      DCC REJECT SEND | CHAT file
 
 TSEND does without acknowledgements; SSEND and SCHAT are inside TLS. An address is a number, or
@@ -34,6 +34,7 @@ SENDS = {"SEND": False, "TSEND": False, "SSEND": True}
 CHATS = {"CHAT": False, "SCHAT": True}
 FILE, CHAT = Capability.FILE_TRANSFER, Capability.MESSAGE
 _WORDS = later(r'"([^"]*)"|(\S+)')
+_LEADING = later(r"[+-]?[0-9]{1,40}")
 _FOLDERS = later(r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[A-Za-z]:[/\\]|^[/\\]")
 
 
@@ -74,7 +75,8 @@ def _offer(
         passive=not told.port,
         secure=SENDS.get(kind, False) or CHATS.get(kind, False),
     )
-    if token and told.port:
+    known = (fold(offer.recipient), offer.id) in state.offers
+    if token and told.port and (known or state.midway):
         yield from _answered(state, offer, told)
         return
     _remember(state, offer, told)
@@ -96,6 +98,7 @@ def _read(words: list[str], *, sized: bool) -> tuple[str, Place, int | None, str
     """Return name, place, size and token; None where there is no address with a port.
 
     The name is what stands before the first address that a port, and of a file a size, follow.
+    Where no reading is without a fault, the one of programs that do not mind counts.
     """
     for at in range(1, len(words) - 1):
         address, port = _address(words[at]), _number(words[at + 1], 0xFFFF)
@@ -109,6 +112,19 @@ def _read(words: list[str], *, sized: bool) -> tuple[str, Place, int | None, str
         size = _number(rest[0], MAX_SIZE) if sized and rest else None
         token = rest[-1] if len(rest) == (2 if sized else 1) else ""
         return " ".join(words[:at]), Place(address, port), size, token[:20]
+    return _read_loosely(words, sized=sized)
+
+
+def _read_loosely(words: list[str], *, sized: bool) -> tuple[str, Place, int | None, str] | None:
+    """The same as irssi 1.4 and WeeChat 3.8 do it: what follows the digits of a number, and words
+    behind all, are passed over, and too large numbers overflow.
+    """
+    for at in range(1, len(words) - 1):
+        address = _address(words[at]) or _overflown(words[at])
+        port = _digits(words[at + 1]) & 0xFFFF
+        if address and port:
+            size = _number(words[at + 2], MAX_SIZE) if sized and len(words) > at + 2 else None
+            return " ".join(words[:at]), Place(address, port), size, ""
     return None
 
 
@@ -224,6 +240,18 @@ def _address(word: str) -> str | None:
         return str(ip_address(word))
     except ValueError:
         return None
+
+
+def _overflown(word: str) -> str:
+    """Return an address by the last 32 bits of a number; '' for none, and what stands for none."""
+    number = _digits(word) & 0xFFFFFFFF
+    return str(IPv4Address(number)) if number > NETWORKLESS else ""
+
+
+def _digits(word: str) -> int:
+    """Return the number that a word begins with; 0 where there is none."""
+    found = _LEADING.match(word)
+    return int(found[0]) if found else 0
 
 
 def _number(word: str, most: int) -> int | None:

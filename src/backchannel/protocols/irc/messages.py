@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from backchannel.events import Message, Software
+from backchannel.events import Message, Software, Typing
 from backchannel.model import Side
 from backchannel.patterns import later
 from backchannel.protocols import Output
@@ -14,6 +14,7 @@ from backchannel.protocols.irc.wire import Line, plain
 
 TARGETS = 16
 """Recipients of one message that are told."""
+_TYPING = frozenset({"active", "paused", "done"})
 _VERSION = later(r"(.{1,64}?)(?:[ /:-]+v?|(?<=[a-z]))(\d[\w.+~-]{0,32})(?:\b.*)?")
 """A program's name and version, such as `irssi v1.4.3`, `WeeChat 3.8 (...)` or `Unreal3.2`."""
 
@@ -24,15 +25,45 @@ def privmsg(state: State, side: Side, line: Line) -> Iterator[Output]:
     if len(line.words) < 2:
         return
     sender = state.nick if side is Side.CLIENT else line.nick
+    known = side is Side.SERVER and state.again(line.tag("msgid"), text)
     if side is Side.CLIENT:
-        state.note_sent(targets, text)
+        state.note_sent(targets, text, line.tag("label"))
     elif line.server:
         return  # what servers say to who connects is no message
-    elif state.mine(sender) and state.echoed(targets, text):
+    elif state.mine(sender) and state.echoed(targets, text, line.tag("label")):
         return  # told when it was sent
+    if known:
+        return
     kind = "notice" if line.command == "NOTICE" else "text"
     for target in targets.split(",")[:TARGETS]:
+        state.writes(sender, target, active=False)
         yield from _said(state, sender[:NAME], target[:NAME], text, kind)
+
+
+def past(state: State, line: Line) -> Iterator[Output]:
+    """PRIVMSG or NOTICE out of a history; what was told when it was said is not told again."""
+    text, target = line.last, line.word(0)[:NAME]
+    if line.server or len(line.words) < 2 or state.again(line.tag("msgid"), text):
+        return
+    if text.startswith("\x01"):
+        word, _, text = text.strip("\x01").partition(" ")
+        if word.upper() == "DCC":
+            yield from dcc(state, line.nick[:NAME], target, text)
+        if word.upper() != "ACTION":
+            return
+    yield _message(line.nick[:NAME], target, text, "offline", room=state.channel(target))
+
+
+def typing(state: State, side: Side, line: Line) -> Iterator[Output]:
+    """TAGMSG target, with a tag that says whether somebody is writing (IRCv3 typing)."""
+    told = line.tag("+typing") or line.tag("+draft/typing")
+    sender = state.nick if side is Side.CLIENT else line.nick
+    if told not in _TYPING or (side is Side.SERVER and state.mine(sender)):
+        return
+    for target in line.word(0).split(",")[:TARGETS]:
+        active = told == "active"
+        if target and state.writes(sender, target, active=active):
+            yield Typing(sender=sender[:NAME], recipient=target[:NAME], active=active)
 
 
 def topic(sender: str, channel: str, text: str) -> Iterator[Output]:

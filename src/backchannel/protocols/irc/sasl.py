@@ -1,7 +1,8 @@
 """AUTHENTICATE: SASL inside IRC, in lines of base64 (IRCv3 `sasl`).
 
 A line of 400 characters goes on in the next; `+` stands for nothing, `*` breaks off. PLAIN is RFC
-4616, SCRAM RFC 5802; EXTERNAL and ECDSA-NIST256P-CHALLENGE show nothing that could be used again.
+4616, SCRAM RFC 5802; LOGIN asks for the name and then for the password; EXTERNAL and
+ECDSA-NIST256P-CHALLENGE show nothing that could be used again.
 """
 
 from base64 import b64decode
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 from backchannel.events import Credential, SignOn
 from backchannel.model import Side
+from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.irc.state import NAME, SECRET, Sasl, State
 from backchannel.protocols.irc.wire import Line
@@ -18,18 +20,16 @@ from backchannel.text import decode
 CHUNK = 400
 LONGEST = 8192
 """Characters of base64 in one message."""
-_MECHANISMS = frozenset(
-    (
-        *("PLAIN", "EXTERNAL", "LOGIN", "ANONYMOUS", "ECDSA-NIST256P-CHALLENGE", "ECDH-X25519"),
-        *("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "DH-BLOWFISH", "DH-AES", "OAUTHBEARER"),
-    )
+_MECHANISM = later(
+    r"PLAIN|EXTERNAL|LOGIN|ANONYMOUS|OAUTHBEARER|(?=.{3,40}\Z)[A-Z0-9]+(?:[-_][A-Z0-9]+)+"
 )
+"""What is no base64: those with a dash, and the known ones without."""
 
 
 def authenticate(state: State, side: Side, line: Line) -> Iterator[Output]:
     """One line of either side."""
     word = line.word(0)
-    if side is Side.CLIENT and word.upper() in _MECHANISMS:
+    if side is Side.CLIENT and _MECHANISM.fullmatch(word.upper()):
         state.sasl = Sasl(mechanism=word.upper())
         return
     message = _whole(state.sasl, side, word)
@@ -43,6 +43,8 @@ def authenticate(state: State, side: Side, line: Line) -> Iterator[Output]:
         yield from _plain(state, message)
     elif state.sasl.mechanism == "OAUTHBEARER":
         yield from _bearer(state, decode(message))
+    elif state.sasl.mechanism == "LOGIN" and state.sasl.account:
+        yield _secret(state, decode(message))
     elif not state.sasl.account:
         yield from _named(state, decode(message.split(b"\0")[0]) or state.nick)
 
@@ -57,6 +59,11 @@ def _whole(sasl: Sasl, side: Side, word: str) -> bytes | None:
         sasl.parts[side] = text
         return None
     sasl.parts.pop(side, None)
+    return _bytes(text)
+
+
+def _bytes(text: str) -> bytes:
+    """Return what base64 stands for; nothing where it is none."""
     try:
         return b64decode(text)
     except (Base64Error, ValueError):
@@ -77,12 +84,13 @@ def _plain(state: State, message: bytes) -> Iterator[Output]:
         return
     account = decode(parts[1]) or decode(parts[0])
     yield from _named(state, account)
-    yield Credential(
-        account=account[:NAME],
-        kind="plain",
-        scheme="sasl-plain",
-        secret=decode(b"\0".join(parts[2:]))[:SECRET],
-    )
+    yield _secret(state, decode(b"\0".join(parts[2:])))
+
+
+def _secret(state: State, secret: str) -> Credential:
+    sasl = state.sasl
+    scheme = f"sasl-{sasl.mechanism.lower()}"
+    return Credential(account=sasl.account, kind="plain", scheme=scheme, secret=secret[:SECRET])
 
 
 def _bearer(state: State, text: str) -> Iterator[Output]:
@@ -100,7 +108,7 @@ def _scram(state: State, text: str) -> Iterator[Output]:
     """First `n,,n=account,r=nonce`, then `c=..,r=nonce,p=proof`."""
     sasl, fields = state.sasl, _fields(text)
     if "n" in fields:
-        sasl.first = text[text.find("n=", 2) :][:SECRET]
+        sasl.first = text.split(",", 2)[-1][:SECRET]
         account = fields["n"].replace("=2C", ",").replace("=3D", "=")
         yield from _named(state, account)
     elif "p" in fields and sasl.challenge:
@@ -109,7 +117,7 @@ def _scram(state: State, text: str) -> Iterator[Output]:
             account=sasl.account,
             kind="hash",
             scheme=f"sasl-{sasl.mechanism.lower()}",
-            secret=fields["p"][:SECRET],
+            secret=_bytes(fields["p"][:SECRET]).hex(),
             salt=f"{sasl.first},{sasl.challenge},{without}",
         )
 

@@ -9,11 +9,13 @@ from backchannel.patterns import later
 from backchannel.protocols import Output
 from backchannel.protocols.irc import messages
 from backchannel.protocols.irc.sasl import authenticate
-from backchannel.protocols.irc.state import NAME, State
+from backchannel.protocols.irc.state import BATCHES, NAME, State
 from backchannel.protocols.irc.wire import Line, plain
 
 ROOMS = 32
 """Channels of one line that are told."""
+HISTORIES = frozenset({"chathistory", "draft/chathistory", "znc.in/playback"})
+"""Types of batches that hold what was said before."""
 BOUNCER = "znc.in"
 """Host of the modules by which the bouncer ZNC speaks to its user."""
 _QUIT = later(r"\(Quit:.*", re.IGNORECASE)
@@ -107,6 +109,23 @@ def error(state: State, line: Line) -> Iterator[Output]:
         yield SignOnAnswer(account=state.nick, accepted=False, reason=reason)
 
 
+def batch(state: State, line: Line) -> Iterator[Output]:
+    """BATCH +reference type, and -reference behind its last line. One may be inside another."""
+    mark, reference = line.word(0)[:1], line.word(0)[1:NAME]
+    if mark == "-":
+        state.past.pop(reference, None)
+    elif mark == "+" and (line.word(1).lower() in HISTORIES or is_past(state, line)):
+        state.past[reference] = None
+        if len(state.past) > BATCHES:
+            state.past.popitem(last=False)
+    yield from ()
+
+
+def is_past(state: State, line: Line) -> bool:
+    """Say whether a line repeats what was said before."""
+    return bool(state.past) and line.tag("batch")[: NAME - 1] in state.past
+
+
 def said(state: State, line: Line) -> Iterator[Output]:
     """PRIVMSG and NOTICE."""
     if line.host == BOUNCER and not state.bouncer:
@@ -129,12 +148,16 @@ MESSAGES: dict[str, Tell] = {
     "AWAY": away,
     "CHGHOST": chghost,
     "TOPIC": topic,
+    "BATCH": batch,
+    "TAGMSG": lambda state, line: messages.typing(state, Side.SERVER, line),
     "ERROR": error,
     "AUTHENTICATE": lambda state, line: authenticate(state, Side.SERVER, line),
 }
+PAST: dict[str, Tell] = {"PRIVMSG": messages.past, "NOTICE": messages.past, "BATCH": batch}
+"""What is read of a history: who came, and what was offered, was so then."""
 SILENT = frozenset(
     (
-        *("PING", "PONG", "MODE", "CAP", "ACCOUNT", "SETNAME", "TAGMSG", "BATCH", "ACK", "FAIL"),
+        *("PING", "PONG", "MODE", "CAP", "ACCOUNT", "SETNAME", "ACK", "FAIL"),
         *("WARN", "NOTE", "WALLOPS", "GLOBOPS", "KILL", "SILENCE", "MARKREAD", "REDACT", "RENAME"),
         "SERVER",
     )

@@ -181,6 +181,8 @@ class Session:
                 self._state.meet(line.word(0))
         elif side is Side.CLIENT:
             tell = client.COMMANDS.get(line.command)
+        elif server.is_past(self._state, line):
+            tell = server.PAST.get(line.command)
         else:
             tell = server.MESSAGES.get(line.command)
         return list(tell(self._state, line)) if tell is not None else []

@@ -21,6 +21,11 @@ SENT = 64
 OFFERS = 64
 PEOPLE = 256
 """People whose presence is remembered, so that it is not told again."""
+MESSAGES = 1024
+"""Messages with an id of which it is remembered that they were told."""
+BATCHES = 16
+CUT = 256
+"""Characters of an echo that may be a longer text's beginning: servers cut at 512 bytes."""
 NAME = 128
 """Characters that are kept of a name."""
 SECRET = 512
@@ -54,6 +59,8 @@ class State:
 
     def __init__(self, start: Start) -> None:
         self.address = start.client.address
+        self.midway = not start.begun
+        """Whether offers may have come before."""
         self.nick = ""
         self.user = ""
         self.password = ""
@@ -71,7 +78,14 @@ class State:
         """By who offers and the offer's id."""
         self._presence: OrderedDict[str, str] = OrderedDict()
         self._addresses: set[tuple[str, str]] = set()
-        self._sent: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._sent: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """Labels of what was said (IRCv3 labeled-response), by target and text."""
+        self._told: OrderedDict[tuple[str, int], None] = OrderedDict()
+        """Ids of messages (IRCv3 message-ids), and hashes of their texts."""
+        self._typing: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """Who is writing to whom."""
+        self.past: OrderedDict[str, None] = OrderedDict()
+        """Batches under way that repeat what was said before."""
 
     # -- names ---------------------------------------------------------------------------------
 
@@ -113,15 +127,50 @@ class State:
         self._addresses.add(key)
         yield PeerAddress(use=use, account=nick[:NAME], address=address, how=how)
 
-    def note_sent(self, target: str, text: str) -> None:
+    def note_sent(self, target: str, text: str, label: str) -> None:
         """Remember what our client said."""
-        self._sent[fold(target), text] = None
+        self._sent[fold(target), text] = label[:NAME]
         if len(self._sent) > SENT:
             self._sent.popitem(last=False)
 
-    def echoed(self, target: str, text: str) -> bool:
-        """Say whether our client said this, and forget it."""
-        return self._sent.pop((fold(target), text), False) is None
+    def echoed(self, target: str, text: str, label: str) -> bool:
+        """Say whether our client said this, and forget it. The server may have changed the text,
+        and have cut it.
+        """
+        target = fold(target)
+        if self._sent.pop((target, text), None) is not None:
+            return True
+        for key, known in self._sent.items():
+            cut = key[0] == target and len(text) >= CUT and key[1].startswith(text)
+            if cut or (label and known == label):
+                del self._sent[key]
+                return True
+        return False
+
+    def again(self, name: str, text: str) -> bool:
+        """Say whether this text was told before under this id. Servers choose ids, and so nothing
+        is hidden by one alone.
+        """
+        key = name[:NAME], hash(text)
+        if not name or key in self._told:
+            return bool(name)
+        self._told[key] = None
+        if len(self._told) > MESSAGES:
+            self._told.popitem(last=False)
+        return False
+
+    def writes(self, sender: str, target: str, *, active: bool) -> bool:
+        """Note whether somebody is writing; say whether it is news."""
+        key = fold(sender[:NAME]), fold(target[:NAME])
+        if active is (key in self._typing):
+            return False
+        if active:
+            self._typing[key] = None
+            if len(self._typing) > PEOPLE:
+                self._typing.popitem(last=False)
+        else:
+            del self._typing[key]
+        return True
 
     # -- secrets -------------------------------------------------------------------------------
 

@@ -40,6 +40,10 @@ class Line(msgspec.Struct, frozen=True):
         """Return the parameter at *at*, or ''."""
         return self.words[at] if at < len(self.words) else ""
 
+    def tag(self, name: str) -> str:
+        """Return the value of a tag, or ''. Of several with one name the last counts."""
+        return next((value for known, value in reversed(self.tags) if known == name), "")
+
     @property
     def last(self) -> str:
         """The last parameter, or ''."""
