@@ -4,6 +4,7 @@
     IBB     (XEP-0047) the bytes, in base64, in numbered blocks
     S5B     (XEP-0065) who listens for the connection that brings them: see `bytestreams`
     OOB     (XEP-0066) an address of the web;  upload (XEP-0363) a place on a web server
+    SFS     (XEP-0447) an address with a name and a size, as before it SIMS (XEP-0385)
 
 Jingle (see `jingle`) makes other offers, and uses the same ways. At most MAX_OPEN files are known.
 """
@@ -27,6 +28,7 @@ from backchannel.protocols.xmpp.state import Parties, State, parties, put
 MAX_OPEN = 64
 MAX_SIZE = 1 << 62
 MAX_BLOCK = 65_535
+MAX_SHARED, MAX_SOURCES = 32, 8
 _FILE = Capability.FILE_TRANSFER
 _SEQUENCE = 0x10000
 
@@ -62,13 +64,14 @@ class Files:
         """Offers by the id of the session that will bring the bytes."""
         self._coming: dict[str, _Incoming] = {}
 
-    def expect(self, plan: Plan) -> None:
+    def expect(self, plan: Plan, session: str) -> None:
         """Remember what a session will bring."""
-        put(self._plans, plan.id, plan, MAX_OPEN)
+        if session:
+            put(self._plans, session[:128], plan, MAX_OPEN)
 
-    def plan(self, session: str, who: Parties) -> Plan:
+    def plan(self, session: str, who: Parties, otherwise: Plan | None = None) -> Plan:
         """Return what is known of a session; who opens it sends, where that is not known."""
-        known = self._plans.get(session[:128])
+        known = self._plans.get(session[:128], otherwise)
         return known or Plan(id=session[:128], sender=who.sender, recipient=who.recipient)
 
     def end(self) -> list[Output]:
@@ -92,7 +95,7 @@ class Files:
             size=names.number(file.get("size"), MAX_SIZE) or None,
             hash=("md5", file.get("hash").lower()) if file.get("hash") else ("", ""),
         )
-        self.expect(plan)
+        self.expect(plan, plan.id)
         self._state.ask(side, stanza, partial(self._si_answered, plan))
         return offer(plan, note=file.said("desc"))
 
@@ -102,10 +105,37 @@ class Files:
     def shared(self, who: Parties, stanza: Element) -> list[Output]:
         """Addresses of files in a message."""
         told: list[Output] = []
+        urls: set[str] = set()
+        for sharing in _sharings(stanza):
+            told += self._described(who, stanza, sharing, urls)
         for x in stanza.all("x", names.OOB):
-            if url := x.said("url"):
+            url = x.said("url")
+            if url and url not in urls:
                 told += self._at(who, url, x.said("desc"), stanza.get("id"))
         return told
+
+    def _described(
+        self, who: Parties, stanza: Element, sharing: Element, urls: set[str]
+    ) -> list[Output]:
+        """A file with its name and where it is; *urls* takes the addresses."""
+        file, sources = sharing.child("file"), sharing.child("sources")
+        if file is None:
+            return []
+        found = (
+            [each.get("target") or each.get("uri") for each in sources.children[:MAX_SOURCES]]
+            if sources
+            else []
+        )
+        urls.update(filter(None, found))
+        plan = Plan(
+            id=stanza.get("id")[:128],
+            sender=who.sender,
+            recipient=who.recipient,
+            name=file.said("name")[:1024],
+            size=names.number(file.said("size"), MAX_SIZE) or None,
+        )
+        places = dict.fromkeys(_place(url) for url in found if url)
+        return offer(plan, " ".join(places), note=file.said("desc"))
 
     def given(self, side: Side, stanza: Element, query: Element) -> list[Output]:
         """`jabber:iq:oob`: an address whose file the other one is to fetch."""
@@ -219,6 +249,14 @@ class Files:
             name = bytestreams.destination(plan.id, who.source, who.target)
             told += bytestreams.announced(plan, who, hosts, (name,))
         return told
+
+
+def _sharings(stanza: Element) -> list[Element]:
+    """Return the descriptions of files in a message."""
+    found = list(stanza.all("file-sharing", names.SHARING))
+    for reference in stanza.all("reference"):
+        found += reference.all("media-sharing", names.MEDIA_SHARING)
+    return found[:MAX_SHARED]
 
 
 def _place(url: str) -> str:

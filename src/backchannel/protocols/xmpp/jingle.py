@@ -45,6 +45,8 @@ class _Session(msgspec.Struct):
     plan: Plan
     use: Capability
     answered: bool = False
+    files: dict[str, Plan] = msgspec.field(default_factory=dict)
+    """What each content brings, by its name."""
 
 
 class Jingle:
@@ -74,9 +76,9 @@ class Jingle:
 
     def _initiated(self, who: Parties, sid: str, jingle: Element) -> list[Output]:
         contents = list(jingle.all("content"))[:MAX_CONTENTS] or [jingle]
-        found = next((_file(each) for each in contents if _file(each) is not None), None)
-        if found is not None:
-            return self._file_offered(who, sid, *found)
+        files = [found for each in contents if (found := _file(each)) is not None]
+        if files:
+            return self._files_offered(who, sid, files)
         media = [word for each in contents if (word := _media(each))]
         if not media:
             return []
@@ -84,26 +86,21 @@ class Jingle:
         self._remember(sid, _Session(plan, _CALL))
         return offer(plan, " and ".join(dict.fromkeys(media))[:80], _CALL)
 
-    def _file_offered(
-        self, who: Parties, sid: str, content: Element, file: Element
+    def _files_offered(
+        self, who: Parties, sid: str, files: list[tuple[Element, Element]]
     ) -> list[Output]:
-        asked = content.get("senders") == "responder"
-        sender, recipient = (who.recipient, who.sender) if asked else (who.sender, who.recipient)
-        plan = Plan(
-            id=sid,
-            sender=sender,
-            recipient=recipient,
-            name=(file.said("name") or file.get("name"))[:1024],
-            size=names.number(file.said("size") or file.get("size"), MAX_SIZE) or None,
-            hash=_hash(file),
-        )
-        self._remember(sid, _Session(plan, _FILE))
-        self._files.expect(plan)
-        for transport in content.all("transport"):
-            if transport.get("sid"):
-                self._files.expect(msgspec.structs.replace(plan, id=transport.get("sid")[:128]))
-        shown = msgspec.structs.replace(plan, sender=who.sender, recipient=who.recipient)
-        return offer(shown, "asks for it" if asked else "", note=file.said("desc"))
+        told: list[Output] = []
+        plans: dict[str, Plan] = {}
+        for content, file in files:
+            plan = _plan(who, sid, content, file)
+            plans[content.get("name")[:128]] = plan
+            asked = _is_asked(content)
+            shown = msgspec.structs.replace(plan, sender=who.sender, recipient=who.recipient)
+            told += offer(shown, "asks for it" if asked else "", note=file.said("desc"))
+        first = next(iter(plans.values()))
+        self._remember(sid, _Session(first, _FILE, files=plans))
+        self._files.expect(first, sid)
+        return told
 
     def _remember(self, sid: str, session: _Session) -> None:
         put(self._sessions, sid, session, MAX_SESSIONS)
@@ -130,6 +127,8 @@ class Jingle:
     def _transports(self, who: Parties, sid: str, jingle: Element) -> list[Output]:
         session = self._sessions.get(sid)
         told: list[Output] = []
+        if session is not None:
+            self._bring(session, jingle)
         for transport in _transports(jingle):
             if transport.ns.startswith(_TRANSPORTS + "s5b:"):
                 told += self._streamhosts(who, session, transport)
@@ -137,6 +136,13 @@ class Jingle:
                 use = session.use if session else _CALL
                 told += self._candidates(who, use, transport)
         return told
+
+    def _bring(self, session: _Session, jingle: Element) -> None:
+        """Remember by which bytestream each file comes; that may change under way."""
+        for content in list(jingle.all("content"))[:MAX_CONTENTS]:
+            if plan := session.files.get(content.get("name")[:128]):
+                for transport in content.all("transport"):
+                    self._files.expect(plan, transport.get("sid"))
 
     def _streamhosts(
         self, who: Parties, session: _Session | None, transport: Element
@@ -147,7 +153,7 @@ class Jingle:
         sid = transport.get("sid")
         own = bytestreams.destination(sid, who.source, who.target)
         named = transport.get("dstaddr").lower()[:40]
-        plan = session.plan if session else self._files.plan(sid, who)
+        plan = self._files.plan(sid, who, session.plan if session else None)
         told = bytestreams.disclosed(self._state, hosts)
         return told + bytestreams.announced(plan, who, hosts, {own: 0, named or own: 0})
 
@@ -185,6 +191,25 @@ class Jingle:
             accounts=(who.sender, who.recipient),
             repeat=True,
         )
+
+
+def _is_asked(content: Element) -> bool:
+    """Say whether the other side is to send."""
+    return content.get("senders") == "responder"
+
+
+def _plan(who: Parties, sid: str, content: Element, file: Element) -> Plan:
+    """Return what is known of a file that a content offers, or asks for."""
+    there, back = (who.sender, who.recipient), (who.recipient, who.sender)
+    sender, recipient = back if _is_asked(content) else there
+    return Plan(
+        id=sid,
+        sender=sender,
+        recipient=recipient,
+        name=(file.said("name") or file.get("name"))[:1024],
+        size=names.number(file.said("size") or file.get("size"), MAX_SIZE) or None,
+        hash=_hash(file),
+    )
 
 
 def _transports(jingle: Element) -> Iterator[Element]:

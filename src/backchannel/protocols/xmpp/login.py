@@ -1,4 +1,4 @@
-"""Logins: SASL (RFC 6120 §6, XEP-0388), `jabber:iq:auth` (XEP-0078), registration (XEP-0077),
+"""Logins: SASL (RFC 6120 §6, XEP-0388, 0484), `jabber:iq:auth` (XEP-0078), registration (XEP-0077),
 dialback between servers (XEP-0220) and the handshake of components (XEP-0114).
 
 | scheme | kind | secret | salt |
@@ -10,16 +10,19 @@ dialback between servers (XEP-0220) and the handshake of components (XEP-0114).
 | `sasl-scram-sha-1` ... | hash | the proof in hexadecimal | AuthMessage (RFC 5802 §3) |
 | `jabber-digest`, `xmpp-component` | hash | SHA-1 | id of the stream |
 | `sasl-oauthbearer`, `sasl-x-oauth2`, `sasl-x-google-token` ... | token | the token | |
+| `xmpp-fast` | token | what the next login is made with (XEP-0484) | |
+| `sasl-ht-sha-256-none` ... | token | its HMAC in hexadecimal, always the same | |
+| `sasl-ht-sha-256-expr` ... | hash | the same, bound to the TLS connection | |
 | `xmpp-dialback` | token | the key | |
 """
 
 from typing import Literal
 
-from backchannel.events import Credential, SignOn, SignOnAnswer
+from backchannel.events import Credential, SignOn, SignOnAnswer, Software
 from backchannel.model import Side
 from backchannel.patterns import later
 from backchannel.protocols import Output
-from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp import names, people
 from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.state import State, parties
 from backchannel.reader import WireError
@@ -62,7 +65,10 @@ class Login:
         if self._mechanism in ("EXTERNAL", "ANONYMOUS"):
             said = _decoded(text) if self._mechanism == "EXTERNAL" else ""
             return [self._sign_on(said)]
-        return self.respond(text) if text.strip() not in ("", "=") else []
+        told = self.respond(text) if text.strip() not in ("", "=") else []
+        if (agent := element.child("user-agent")) and (name := agent.said("software")[:128]):
+            told.append(Software(name=name, account=self._state.account))
+        return told
 
     def challenge(self, element: Element) -> list[Output]:
         """`challenge`: the server asks."""
@@ -75,6 +81,8 @@ class Login:
         said, mechanism = _decoded(text), self._mechanism
         if not said:
             return []
+        if mechanism.startswith("HT-"):
+            return self._hashed_token(_bytes(text.strip()))
         if mechanism == "PLAIN":
             return self._plain(said)
         if mechanism == "DIGEST-MD5":
@@ -100,11 +108,21 @@ class Login:
         if not accepted:
             reason = element.children[0].name if element.children else "failure"
             reason = f"{reason}: {text}" if (text := element.said("text")) else reason
-        identity = element.said("authorization-identifier")
+        identity, state = element.said("authorization-identifier"), self._state
         if accepted and identity:
-            self._state.meet(identity)
+            state.meet(identity)
         self._first = self._challenge = ""
-        return [SignOnAnswer(account=self._state.account, accepted=accepted, reason=reason[:200])]
+        told: list[Output] = [
+            SignOnAnswer(account=state.account, accepted=accepted, reason=reason[:200])
+        ]
+        if accepted and names.resource(identity) and element.child("bound", names.BIND2):
+            told += people.bound(state, identity)
+        fast = element.child("token", names.FAST)
+        if fast is not None and (token := fast.get("token")):
+            told.append(
+                Credential(account=state.account, kind="token", scheme="xmpp-fast", secret=token)
+            )
+        return told
 
     def _plain(self, said: str) -> list[Output]:
         parts = said.split("\0")
@@ -136,6 +154,12 @@ class Login:
         salt = f"{self._first},{self._challenge},{without}"
         whole = salt if self._first and self._challenge else ""
         return [self._credential("hash", _bytes(proof).hex(), whole)]
+
+    def _hashed_token(self, said: bytes) -> list[Output]:
+        """The account, and a token under HMAC."""
+        name, _, digest = said.partition(b"\0")
+        kind: Literal["hash", "token"] = "token" if self._mechanism.endswith("-NONE") else "hash"
+        return [self._sign_on(utf8(name)), self._credential(kind, digest.hex())]
 
     def _token(self, name: str, token: str) -> list[Output]:
         on = self._sign_on(name)

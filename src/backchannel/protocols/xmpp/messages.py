@@ -9,11 +9,11 @@
 | `url` | a text that is only the address of a file (XEP-0066) |
 """
 
-from backchannel.events import Message, Offer, OfferAnswer, Room, Typing
+from backchannel.events import Anomaly, Message, Offer, OfferAnswer, Room, Typing
 from backchannel.model import Capability, Side
 from backchannel.patterns import later
 from backchannel.protocols import Output
-from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp import names, pictures, pubsub
 from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.files import Files
 from backchannel.protocols.xmpp.login import condition
@@ -22,6 +22,7 @@ from backchannel.protocols.xmpp.state import Parties, State, parties
 
 MAX_NESTED = 3
 """Messages inside messages: carbons and archives hold one."""
+ARCHIVED = "result"
 _OTR = later(r"\s*\?OTR[:?|,v]")
 _ENCRYPTED = frozenset(
     (
@@ -44,12 +45,19 @@ def message(
     """Say what a message means, and those inside it."""
     who = parties(state, side, stanza)
     told: list[Output] = []
-    for inner, late in _inside(stanza) if depth < MAX_NESTED else ():
+    for wrapper, inner in _inside(stanza) if depth < MAX_NESTED else ():
+        if forged := _forged(state, side, who, wrapper, inner):
+            told.append(forged)
+            continue
         said = message(state, files, side, inner, depth + 1)
-        told += [_late(each) for each in said] if late else said
+        told += [_late(each) for each in said] if wrapper.name == ARCHIVED else said
     if nick := stanza.child("nick", names.NICK):
         told += nickname(state, who.sender, nick.text)
-    told += _room(who, stanza)
+    if event := stanza.child("event", names.EVENT):
+        told += pubsub.published(state, who, event)
+    for data in stanza.all("data", names.BITS):
+        told += pictures.piece(state, who, data)
+    told += _room(state, who, stanza)
     told += _call(who, stanza)
     offers = files.shared(who, stanza)
     told += offers
@@ -60,15 +68,29 @@ def message(
     return told
 
 
-def _inside(stanza: Element) -> list[tuple[Element, bool]]:
-    """Return the messages that a message forwards, each with whether it is from an archive."""
-    found: list[tuple[Element, bool]] = []
+def _inside(stanza: Element) -> list[tuple[Element, Element]]:
+    """Return the messages that a message forwards, each behind what holds it."""
+    found: list[tuple[Element, Element]] = []
     for each in stanza.children:
         forwarded = each if each.ns == names.FORWARD else each.child("forwarded", names.FORWARD)
         inner = forwarded.child("message") if forwarded else None
         if inner is not None:
-            found.append((inner, each.name == "result"))
+            found.append((each, inner))
     return found
+
+
+def _forged(
+    state: State, side: Side, who: Parties, wrapper: Element, inner: Element
+) -> Anomaly | None:
+    """Carbons and archives come from the account's own server, or of a room from the room; a client
+    that believes others shows what nobody said (CVE-2017-5589 and its kin).
+    """
+    ours = side is Side.SERVER and state.account and state.stream.content == names.CLIENT
+    writer = names.bare(inner.get("from"))
+    trusted = wrapper.ns == names.FORWARD or who.sender in (state.account, writer)
+    if not ours or trusted:
+        return None
+    return Anomaly(kind="spoofed-sender", detail=f"{who.sender} writes as {writer}")
 
 
 def _late(told: Output) -> Output:
@@ -145,12 +167,13 @@ def _typing(state: State, side: Side, who: Parties, stanza: Element) -> list[Out
 # -- rooms and calls -------------------------------------------------------------------------------
 
 
-def _room(who: Parties, stanza: Element) -> list[Output]:
-    """Invitations to rooms (XEP-0045, XEP-0249)."""
+def _room(state: State, who: Parties, stanza: Element) -> list[Output]:
+    """Invitations to rooms (XEP-0045, XEP-0249), with the password where there is one."""
     if direct := stanza.child("x", names.CONFERENCE):
         room = names.bare(direct.get("jid"))
         if room and not stanza.child("x", names.MUC_USER):
-            return [_invites(room, who.sender, who.recipient)]
+            invited = _invites(room, who.sender, who.recipient)
+            return [invited, *pubsub.room_password(state, room, direct.get("password"))]
     x = stanza.child("x", names.MUC_USER)
     if x is None:
         return []
@@ -162,6 +185,8 @@ def _room(who: Parties, stanza: Element) -> list[Output]:
             by = invite.get("from")[: names.MAX_JID]
             by = by if names.bare(by) == who.sender else names.bare(by)
             told.append(_invites(who.sender, by, who.recipient))
+    if x.child("invite"):
+        told += pubsub.room_password(state, who.sender, x.said("password"))
     for decline in x.all("decline"):
         by = names.bare(decline.get("from")) or who.sender
         room = who.recipient if decline.get("to") else who.sender

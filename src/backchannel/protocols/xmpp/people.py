@@ -16,7 +16,7 @@ from backchannel.events import (
 )
 from backchannel.model import Side
 from backchannel.protocols import Output
-from backchannel.protocols.xmpp import names
+from backchannel.protocols.xmpp import names, pictures
 from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.state import State, parties
 
@@ -218,10 +218,13 @@ def vcard(state: State, side: Side, stanza: Element, card: Element) -> list[Outp
     lines = [f"{name}: {text}" for name in _PROFILE if (text := card.said(name))]
     for name, part in (("EMAIL", "USERID"), ("TEL", "NUMBER"), ("ORG", "ORGNAME")):
         lines += [f"{name}: {text}" for each in card.all(name) if (text := each.said(part))]
-    text = "\n".join(lines)
-    if not lines or not state.changed("vcard", who.sender, text):
-        return []
-    return [Profile(account=who.sender, nickname=card.said("NICKNAME")[:256], text=text)]
+    text, told = "\n".join(lines), list[Output]()
+    if lines and state.changed("vcard", who.sender, text):
+        nickname = card.said("NICKNAME")[:256]
+        told.append(Profile(account=who.sender, nickname=nickname, text=text))
+    if photo := card.child("PHOTO"):
+        told += pictures.avatar(state, who, photo.said("BINVAL"))
+    return told
 
 
 def bound(state: State, jid: str) -> list[Output]:

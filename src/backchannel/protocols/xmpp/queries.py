@@ -5,7 +5,7 @@ from collections.abc import Callable
 from backchannel.events import Presence, Software
 from backchannel.model import Side
 from backchannel.protocols import Output
-from backchannel.protocols.xmpp import names, people
+from backchannel.protocols.xmpp import names, people, pictures, pubsub
 from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.files import Files
 from backchannel.protocols.xmpp.jingle import GOOGLE, Jingle
@@ -44,8 +44,9 @@ class Queries:
             names.OOB_QUERY: files.given,
             names.JINGLE: jingle.take,
             GOOGLE: jingle.take,
-            "http://jabber.org/protocol/pubsub": self._published,
-            "http://jabber.org/protocol/pubsub#event": self._published,
+            names.PUBSUB: self._with_state(pubsub.queried),
+            names.PRIVATE: self._with_state(pubsub.private),
+            names.BITS: self._with_state(pictures.bits),
             **dict.fromkeys(names.UPLOADS, files.upload),
         }
 
@@ -103,13 +104,3 @@ class Queries:
         if stanza.get("type") != "result" or not idle or not names.is_account(account):
             return []
         return [Presence(account=account, status="idle", idle=idle, text=query.text.strip())]
-
-    def _published(self, side: Side, stanza: Element, pubsub: Element) -> list[Output]:
-        """Nicknames that are published (XEP-0172)."""
-        account = parties(self._state, side, stanza).sender
-        told: list[Output] = []
-        for items in pubsub.children[:4]:
-            for item in items.all("item"):
-                if nick := item.child("nick", names.NICK):
-                    told += people.nickname(self._state, account, nick.text)
-        return told
