@@ -1,7 +1,7 @@
 """Logins of newer clients: SASL2 with what is inside it, and tokens (XEP-0388, 0386, 0484)."""
 
 import pytest
-from tests.protocols.xmpp.talk import Wire, b64
+from tests.protocols.xmpp.talk import SASL, Wire, b64
 
 from backchannel.effects import Tie
 from backchannel.events import Credential, SignOn, SignOnAnswer, Software
@@ -59,3 +59,32 @@ def test_an_answer_that_binds_nothing_ties_nothing():
     assert wire.s(f"<success {SASL2}>{bare}</success>") == [
         SignOnAnswer(account=ACCOUNT, accepted=True)
     ]
+
+
+SM = "xmlns='urn:xmpp:sm:3'"
+
+
+def test_a_stream_that_goes_on_over_another_connection():
+    """XEP-0198 §5: the id that the server gave is shown again, behind a login."""
+    first = Wire()
+    (given,) = first.s(f"<enabled {SM} id='some-long-sm-id' resume='true'/>")
+    then = Wire(bound=False)
+    then.c(f"<auth {SASL} mechanism='PLAIN'>{b64(chr(0) + 'juliet' + chr(0) + 'r0m30')}</auth>")
+    (shown,) = then.c(f"<resume {SM} h='4' previd='some-long-sm-id'/>")
+    assert given == shown == Tie(key=given.key, account=ACCOUNT)
+    assert "some-long-sm-id" in given.key
+    assert then.s(f"<resumed {SM} h='7' previd='some-long-sm-id'/>") == []
+    assert first.s(f"<enabled {SM}/>") == []
+
+
+def test_the_same_inside_sasl2():
+    """XEP-0388 with XEP-0386 and 0198."""
+    wire = Wire(bound=False)
+    resume = f"<resume {SM} h='4' previd='sm-1'/>"
+    *_, shown = wire.c(authenticate("PLAIN", "\0juliet\0r0m30", resume))
+    told = wire.s(
+        f"<success {SASL2}><authorization-identifier>{FULL}</authorization-identifier>"
+        f"<bound xmlns='urn:xmpp:bind:0'><enabled {SM} id='sm-1' resume='1'/></bound></success>"
+    )
+    assert shown == told[-1]
+    assert isinstance(shown, Tie)

@@ -3,7 +3,7 @@
 import pytest
 from tests.protocols.xmpp.talk import JULIET, ROMEO, Wire, message
 
-from backchannel.events import Anomaly
+from backchannel.events import Anomaly, Message, Offer
 
 FORWARDED = "<forwarded xmlns='urn:xmpp:forward:0'>{}</forwarded>".format(
     message("send money", to=JULIET, who=ROMEO)
@@ -43,3 +43,35 @@ def test_whose_stream_it_is_must_be_known_first():
         message("", CARBON, who="mallory@evil.example").replace(f" to='{ROMEO}'", "")
     )
     assert told.text == "send money"
+
+
+def archived(inner):
+    forwarded = f"<forwarded xmlns='urn:xmpp:forward:0'>{inner}</forwarded>"
+    return message("", f"<result xmlns='urn:xmpp:mam:2' id='1'>{forwarded}</result>", JULIET)
+
+
+def test_an_archive_does_not_tell_again_what_was_told():
+    """Prosody 0.12 with slixmpp 1.17: an archive that is read holds what was just said, too."""
+    wire = Wire()
+    sent, heard = message("mine"), message("yours", to=JULIET, who=ROMEO)
+    assert [each.text for each in wire.c(sent) + wire.s(heard)] == ["mine", "yours"]
+    stored = sent.replace("<message ", f"<message from='{JULIET}' ")
+    assert wire.s(archived(stored)) == wire.s(archived(heard)) == []
+    (other,) = wire.s(archived(heard.replace("yours", "another of that id")))
+    assert (other.kind, other.text) == ("offline", "another of that id")
+    assert [each.text for each in wire.s(heard)] == ["yours"]  # nobody hides by an id
+
+
+def test_an_archive_invites_nobody_and_calls_nobody():
+    wire = Wire()
+    invite = "<x xmlns='jabber:x:conference' jid='verona@rooms.capulet.example'/>"
+    call = (
+        "<propose xmlns='urn:xmpp:jingle-message:0' id='a'><description media='audio' "
+        "xmlns='urn:xmpp:jingle:apps:rtp:1'/></propose>"
+    )
+    typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+    oob = "<x xmlns='jabber:x:oob'><url>https://files.example/cat.jpg</url></x>"
+    for more in (invite, call, typing):
+        assert wire.s(archived(message("", more, JULIET, who=ROMEO))) == []
+    told = wire.s(archived(message("a cat", oob, JULIET, who=ROMEO)))
+    assert [type(each) for each in told] == [Offer, Message]

@@ -515,6 +515,7 @@ def test_carbons_and_archives_hold_a_message():
         message(more=f"<sent xmlns='urn:xmpp:carbons:2'>{forwarded}</sent>", to=JULIET)
     )
     assert (told.sender, told.text, told.kind) == ("juliet@capulet.example", "hey", "text")
+    forwarded = forwarded.replace("id='m1'", "id='m2'")
     (told,) = wire.s(
         message(more=f"<result xmlns='urn:xmpp:mam:2' id='x'>{forwarded}</result>", to=JULIET)
     )
@@ -666,6 +667,11 @@ def test_rooms():
     assert password == Credential(account=ROOM, kind="plain", scheme="muc-password", secret="s3")
     other = f"<presence from='{ROOM}/rom'><x {USER}><item jid='{ROMEO}'/></x></presence>"
     assert wire.s(other) == [Room(room=ROOM, action="join", account="romeo@montague.example")]
+    caps = (
+        "<c xmlns='http://jabber.org/protocol/caps' node='http://gajim.org' hash='sha-1' ver='x'/>"
+    )
+    told = wire.s(f"<presence from='{ROOM}/eve'><x {USER}><item/></x>{caps}</presence>")
+    assert [each.account for each in told] == [f"{ROOM}/eve"] * 2
     created = "<status code='201'/><status code='110'/>"
     assert wire.s(f"<presence from='{ROOM}/jule'><x {USER}>{created}</x></presence>") == [
         Room(room=ROOM, action="create", account="juliet@capulet.example")

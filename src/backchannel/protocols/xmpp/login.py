@@ -68,6 +68,8 @@ class Login:
         told = self.respond(text) if text.strip() not in ("", "=") else []
         if (agent := element.child("user-agent")) and (name := agent.said("software")[:128]):
             told.append(Software(name=name, account=self._state.account))
+        if resume := element.child("resume"):
+            told += people.resumable(self._state, Side.CLIENT, resume)
         return told
 
     def challenge(self, element: Element) -> list[Output]:
@@ -115,8 +117,11 @@ class Login:
         told: list[Output] = [
             SignOnAnswer(account=state.account, accepted=accepted, reason=reason[:200])
         ]
-        if accepted and names.resource(identity) and element.child("bound", names.BIND2):
+        bound = element.child("bound", names.BIND2)
+        if bound is not None and accepted and names.resource(identity):
             told += people.bound(state, identity)
+            if enabled := bound.child("enabled"):
+                told += people.resumable(state, Side.SERVER, enabled)
         fast = element.child("token", names.FAST)
         if fast is not None and (token := fast.get("token")):
             told.append(

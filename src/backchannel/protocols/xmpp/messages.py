@@ -9,6 +9,8 @@
 | `url` | a text that is only the address of a file (XEP-0066) |
 """
 
+import msgspec
+
 from backchannel.events import Anomaly, Message, Offer, OfferAnswer, Room, Typing
 from backchannel.model import Capability, Side
 from backchannel.patterns import later
@@ -40,17 +42,28 @@ _PROPOSALS = ("urn:xmpp:jingle-message:0", "urn:xmpp:jingle-message:1")
 
 
 def message(
-    state: State, files: Files, side: Side, stanza: Element, depth: int = 0
+    state: State,
+    files: Files,
+    side: Side,
+    stanza: Element,
+    depth: int = 0,
+    *,
+    late: bool = False,
 ) -> list[Output]:
-    """Say what a message means, and those inside it."""
+    """Say what a message means, and those inside it; *late*: it is out of an archive."""
     who = parties(state, side, stanza)
     told: list[Output] = []
+    if name := stanza.get("id"):
+        key = who.source, name, stanza.said("body")
+        if late and state.heard(key):
+            return told
+        state.note(key)
     for wrapper, inner in _inside(stanza) if depth < MAX_NESTED else ():
         if forged := _forged(state, side, who, wrapper, inner):
             told.append(forged)
             continue
-        said = message(state, files, side, inner, depth + 1)
-        told += [_late(each) for each in said] if wrapper.name == ARCHIVED else said
+        said = message(state, files, side, inner, depth + 1, late=wrapper.name == ARCHIVED)
+        told += _late(said) if wrapper.name == ARCHIVED else said
     if nick := stanza.child("nick", names.NICK):
         told += nickname(state, who.sender, nick.text)
     if event := stanza.child("event", names.EVENT):
@@ -93,17 +106,16 @@ def _forged(
     return Anomaly(kind="spoofed-sender", detail=f"{who.sender} writes as {writer}")
 
 
-def _late(told: Output) -> Output:
-    if isinstance(told, Message) and told.kind == "text":
-        return Message(
-            sender=told.sender,
-            recipient=told.recipient,
-            room=told.room,
-            text=told.text,
-            size=told.size,
-            kind="offline",
-        )
-    return told
+def _late(told: list[Output]) -> list[Output]:
+    """What an archive holds was said then; who called, typed or invited then does so no more."""
+    kept: list[Output] = []
+    for each in told:
+        call = isinstance(each, Offer) and each.use is Capability.VOICE_VIDEO
+        if isinstance(each, Message) and each.kind == "text":
+            kept.append(msgspec.structs.replace(each, kind="offline"))
+        elif not call and not isinstance(each, Room | Typing | OfferAnswer):
+            kept.append(each)
+    return kept
 
 
 # -- text ------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ SASL2 = "urn:xmpp:sasl:2"
 BIND2, FAST = "urn:xmpp:bind:0", "urn:xmpp:fast:0"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+RESUMPTION = "urn:xmpp:sm:"
+"""Stream management (XEP-0198), whatever its version."""
 COMPRESS = ("http://jabber.org/protocol/compress", "http://jabber.org/features/compress")
 AUTH = "jabber:iq:auth"
 REGISTER = "jabber:iq:register"

@@ -36,10 +36,11 @@ def presence(state: State, side: Side, stanza: Element) -> list[Output]:
     """
     who = parties(state, side, stanza)
     kind = stanza.get("type")
-    told: list[Output] = _program(state, side, who.sender, stanza)
+    x = stanza.child("x", names.MUC_USER)
+    told: list[Output] = _program(state, side, _occupied_by(who.source, x) or who.sender, stanza)
     if nick := stanza.child("nick", names.NICK):
         told += nickname(state, who.sender, nick.text)
-    if x := stanza.child("x", names.MUC_USER):
+    if x is not None:
         return told + _occupant(state, who.source, x, stanza)
     directed = bool(stanza.get("to")) and side is Side.CLIENT
     if directed and (x := stanza.child("x", names.MUC)):
@@ -117,6 +118,13 @@ def _was_in(state: State, target: str) -> bool:
     return bool(names.resource(target)) and state.changed("room", target, "")
 
 
+def _occupied_by(source: str, x: Element | None) -> str:
+    """Return who is in a room: their own address where the room tells it; '' for no room."""
+    item = x.child("item") if x is not None else None
+    account = names.bare(item.get("jid")) if item is not None else ""
+    return account or (source if x is not None else "")
+
+
 def _left(state: State, target: str, account: str) -> list[Output]:
     return [Room(room=names.bare(target), action="leave", account=account or state.account)]
 
@@ -124,11 +132,9 @@ def _left(state: State, target: str, account: str) -> list[Output]:
 def _occupant(state: State, source: str, x: Element, stanza: Element) -> list[Output]:
     """Somebody in a room: by their own address where the room tells it, else by their nickname."""
     room, kind = names.bare(source), stanza.get("type")
-    item = x.child("item")
-    account = names.bare(item.get("jid")) if item else ""
     codes = {each.get("code") for each in x.all("status")}
     own = _SELF in codes
-    account = account or (state.account if own else source)
+    account = state.account if own and state.account else _occupied_by(source, x)
     if kind == "error":
         return []
     if kind == "unavailable":
@@ -225,6 +231,14 @@ def vcard(state: State, side: Side, stanza: Element, card: Element) -> list[Outp
     if photo := card.child("PHOTO"):
         told += pictures.avatar(state, who, photo.said("BINVAL"))
     return told
+
+
+def resumable(state: State, side: Side, element: Element) -> list[Output]:
+    """`enabled`: by this id a stream may go on over another connection; `resume`: one does."""
+    wanted = ("id", "enabled") if side is Side.SERVER else ("previd", "resume")
+    name = element.get(wanted[0])[:256] if element.name == wanted[1] else ""
+    key = f"xmpp resume {state.stream.to} {name}"
+    return [Tie(key=key, account=state.account)] if name else []
 
 
 def bound(state: State, jid: str) -> list[Output]:

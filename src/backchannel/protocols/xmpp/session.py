@@ -286,6 +286,8 @@ class Talk:
                 self._asked_tls = True
             elif name == "proceed":
                 self._encrypt(told)
+        elif ns.startswith(names.RESUMPTION):
+            told += people.resumable(self._state, side, stanza)
         elif ns in names.COMPRESS:
             if name == "compressed":
                 self._compress()

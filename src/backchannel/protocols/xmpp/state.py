@@ -56,6 +56,7 @@ class State:
         self._online: dict[str, set[str]] = {}
         """Accounts, and with which addresses they are online."""
         self._sent: dict[tuple[str, str], None] = {}
+        self._heard: dict[int, None] = {}
 
     def ask(self, side: Side, stanza: Element, answered: Answered) -> None:
         """Remember what to do with the answer to an iq."""
@@ -73,6 +74,14 @@ class State:
             return False
         put(self._said, key, text, SAID)
         return bool(text) or known is not None
+
+    def note(self, message: tuple[str, str, str]) -> None:
+        """Remember a message: who sent it, its id and what it said."""
+        put(self._heard, hash(message), None, SAID)
+
+    def heard(self, message: tuple[str, str, str]) -> bool:
+        """Return whether a message was told before, which an archive repeats."""
+        return hash(message) in self._heard
 
     def sent(self, room: str, stanza: Element) -> None:
         """Remember a message to a room, which the room will repeat to everybody."""
