@@ -204,6 +204,11 @@ def test_lists():
     assert talk.s("CONFIG:") == []
     (told,) = talk.c('toc_set_config "g Friends\nb bob\n"')
     assert (told.change, told.entries[0].group) == ("list", "Friends")
+    (told,) = talk.c("toc_set_config {m 1\ng My Friends\nb bob b\nb carol\n}")  # Gaim
+    assert [(each.account, each.group) for each in told.entries] == [
+        ("bob b", "My Friends"),
+        ("carol", "My Friends"),
+    ]
     (told,) = talk.c('toc2_new_buddies "{g:Friends\nb:bob:Bobby\n}"')
     assert (told.change, told.entries[0].nickname) == ("add", "Bobby")
     cases = [

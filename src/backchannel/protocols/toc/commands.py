@@ -139,7 +139,7 @@ def idle(state: State, words: Words) -> Iterator[Output]:
 
 def profile(state: State, words: Words) -> Iterator[Output]:
     """toc_set_info, toc_set_dir: what the client's user tells."""
-    yield Profile(account=state.account, text=readable(word(words, 1), escaped=True)[0])
+    yield Profile(account=state.account, text=readable(" ".join(words[1:]), escaped=True)[0])
 
 
 def search(state: State, words: Words) -> Iterator[Output]:

@@ -21,6 +21,7 @@ LONGEST = 8192
 ROAST = b"Tic/Toc"
 
 _WORD = later(r'"((?:[^"\\]|\\.)*)(?:"|$)|((?:[^\s"\\]|\\.)+)', re.DOTALL)
+_BRACED = later(r"(toc_set_config|toc2_new_buddies) (?=\{)")
 _ESCAPE = later(r"\\(.)", re.DOTALL)
 
 COMMAND = later(rb"toc2?_[a-z_]{2,24}[ \x00]")
@@ -37,8 +38,12 @@ LOOK = 12
 
 
 def words(payload: bytes) -> list[str]:
-    """Split a client's command into words, unquoted and unescaped."""
+    """Split a client's command into words, unquoted and unescaped. Gaim writes a contact list in
+    braces, without quotation marks (libpurple 2.4.3 toc.c).
+    """
     text = decode(payload.rstrip(b"\0"), "utf-8", "cp1252")
+    if found := _BRACED.match(text):
+        return [found[1], text[found.end() :]]
     return [
         _ESCAPE.sub(r"\1", found[1] if found[1] is not None else found[2])
         for found in _WORD.finditer(text)
