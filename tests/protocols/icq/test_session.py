@@ -669,6 +669,16 @@ def test_version_3_profiles_and_own_changes():
     ]
 
 
+@pytest.mark.parametrize("version", [2, 3, 5])
+def test_what_somebody_tells_of_themselves_in_detail(version):
+    """open-oscar-server v2_handler.go and v4_handler.go: in version 2 a number stands before it."""
+    body = text("Ulm") + b"\x31\0\x08" + text("BW") + b"\x21\0\x02"
+    body += text("123") + text("http://h") + text("about me")
+    make = {2: client2, 3: client3, 5: client5}[version]
+    told = said(c(make(Client.UPDATE_DETAIL, (b"\x07\0" if version == 2 else b"") + body)))
+    assert told == [Profile(account=str(ME), text="Ulm BW 123 http://h about me")]
+
+
 def test_new_passwords_and_new_accounts():
     told = said(
         c(client5(Client.META, struct.pack("<H", 0x42E) + text("fresh"))),

@@ -180,7 +180,14 @@ SERVER_COMMANDS = numbers(Server) | {
 }  # fmt: skip
 
 CLIENT_SUBSEQUENCE = frozenset(
-    {Client.SEARCH_UIN, Client.SEARCH_USER, Client.INFO, Client.MORE_INFO, Client.UPDATE_BASIC}
+    {
+        Client.SEARCH_UIN,
+        Client.SEARCH_USER,
+        Client.INFO,
+        Client.MORE_INFO,
+        Client.UPDATE_BASIC,
+        Client.UPDATE_DETAIL,
+    }
 )
 SERVER_SUBSEQUENCE = frozenset(
     {Server.FOUND, Server.SEARCH_DONE, Server.INFO, Server.MORE_INFO, Server.NEW_UIN}

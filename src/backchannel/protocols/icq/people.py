@@ -259,7 +259,15 @@ def basic_info(state: State, packet: Packet, reader: Reader) -> Iterator[Output]
 
 def more_info(_state: State, _packet: Packet, reader: Reader) -> Iterator[Output]:
     """MORE_INFO: UIN | city | country u16, u8 | state | age u16, sex u8 | phone | page | about."""
-    account = str(reader.u32le())
+    yield from _detailed(str(reader.u32le()), reader)
+
+
+def update_detail(_state: State, packet: Packet, reader: Reader) -> Iterator[Output]:
+    """UPDATE_DETAIL: the same of the account itself."""
+    yield from _detailed(str(packet.uin), reader)
+
+
+def _detailed(account: str, reader: Reader) -> Iterator[Output]:
     parts = [words(string(reader))]
     reader.skip(3)
     parts.append(words(string(reader)))

@@ -64,6 +64,7 @@ CLIENT: dict[int, Handler] = {
     Client.USER_INFO: people.asked,
     Client.UPDATE_BASIC: people.update_basic,
     Client.UPDATE_BASIC_4: people.update_basic,
+    Client.UPDATE_DETAIL: people.update_detail,
     Client.GET_NOTES: people.asked,
     Client.SET_NOTES: groupware.set_notes,
     Client.SET_HOME: groupware.set_home,
