@@ -166,6 +166,30 @@ def test_only_offers_are_overwritten_and_nothing_moves(protocol, name, port, mar
     assert changed
 
 
+IRC_OFFER = b"PRIVMSG bob :\x01DCC SEND a 1 2 3\x01"
+BODY = b"<message to='bob'><body>hi</body></message>"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "before", "offer", "behind"),
+    [
+        ("irc", b"PING x\r", IRC_OFFER + b"\r", b"PING y\r\n"),
+        ("irc", b"", b"  " + IRC_OFFER + b"\r\n", b""),
+        ("irc", b"", b"CPRIVMSG bob #lab :\x01DCC SEND a 1 2 3\x01\r\n", b""),
+        ("xmpp", BODY, b"<message><file-sharing xmlns='urn:xmpp:sfs:0'/></message>", b""),
+        ("xmpp", b"", b"<message><r><media-sharing xmlns='urn:xmpp:sims:1'/></r></message>", BODY),
+        ("xmpp", BODY, b"<iq><data cid='x' xmlns='urn:xmpp:bob'>AAAA</data></iq>", BODY),
+        ("xmpp", b"", b"<iq><vCard><PHOTO><BINVAL>AAAA</BINVAL></PHOTO></vCard></iq>", b""),
+    ],
+)
+def test_what_is_overwritten_of_newer_forms(protocol, before, offer, behind):
+    made = decline.neutral(protocol, before + offer + behind)
+    assert made is not None
+    assert made.startswith(before)
+    assert made.endswith(behind)
+    assert not made[len(before) : len(made) - len(behind)].strip()
+
+
 @given(st.sampled_from(["oscar", "msnp", "ymsg", "irc", "xmpp", "none"]), st.binary(max_size=200))
 def test_no_bytes_break_the_overwriting(protocol, data):
     made = decline.neutral(protocol, data)

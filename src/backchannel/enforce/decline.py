@@ -10,7 +10,7 @@ holds whole messages and a single offer is changed; for all others the caller mu
 | MSNP | MSG with an invitation or peer-to-peer body | MSG of a content type nobody shows |
 | YMSG | packet of a file, webcam or voice service | keep-alive (0x8A), one empty value |
 | IRC | line with a DCC offer | empty lines |
-| XMPP | iq or message with an offer, an address of a file, or a call | white space |
+| XMPP | iq or message with an offer, an address of a file, a picture, or a call | white space |
 
 Facts: libpurple `protocols/oscar`, `protocols/msn`, `protocols/yahoo`: headers, and what becomes of
 SNACs, content types and services that are not known. RFC 1459 §2.3.1: empty messages are ignored.
@@ -31,15 +31,19 @@ MSN_OFFERS = re.compile(
 )
 MSN_NOTHING = b"MIME-Version: 1.0\r\nContent-Type: text/x-nothing\r\n\r\n"
 XMPP_OFFERS = re.compile(
-    rb"<(?:[\w.-]+:)?(?:si|jingle|open|data|query|session|x|slot|propose)\s[^<>]*xmlns\s*=\s*[\"'](?:"
+    rb"<(?:[\w.-]+:)?(?:si|jingle|open|data|query|session|x|slot|propose|file-sharing|media-sharing)"
+    rb"\s[^<>]*xmlns\s*=\s*[\"'](?:"
     rb"http://jabber\.org/protocol/(?:si|ibb)|urn:xmpp:jingle(?:-message)?:\d"
-    rb"|jabber:(?:iq|x):oob|http://www\.google\.com/session|urn:xmpp:http:upload(?::0)?)[\"']"
+    rb"|jabber:(?:iq|x):oob|http://www\.google\.com/session|urn:xmpp:http:upload(?::0)?"
+    rb"|urn:xmpp:(?:sfs:0|sims:1|bob|avatar:data))[\"']|<BINVAL>"
 )
 _WHITE = b" \t\r\n"
+_END = re.compile(rb"\r\n?|\n")
 _MSG = re.compile(rb"MSG [^\r\n]{1,512} (\d{1,5})\r\n")
 _LINE = re.compile(rb"[A-Z]{3}[^\r\n]{0,2048}\r\n")
 _DCC = re.compile(
-    rb"(?:@[^ ]+ +)?(?::[^ ]+ +)?(?:PRIVMSG|NOTICE) +[^ ]+ +:?\x01DCC [TS]?(?:SEND|CHAT)\b",
+    rb" *(?:@[^ ]+ +)?(?::[^ ]+ +)?C?(?:PRIVMSG|NOTICE) +[^ ]+ +(?:[^ ]+ +)?:?"
+    rb"\x01DCC [TS]?(?:SEND|CHAT)\b",
     re.IGNORECASE,
 )
 _PAYLOADS = frozenset({b"MSG", b"UUX", b"QRY", b"NOT", b"UBX", b"GCF", b"IPG", b"UUN", b"UBN"})
@@ -150,9 +154,9 @@ def _keep_alive(packet: bytes) -> bytes | None:
 
 def _lines(data: bytes) -> Iterator[Part]:
     at = 0
-    while end := data.find(b"\n", at) + 1:
-        yield at, end
-        at = end
+    while found := _END.search(data, at):
+        yield at, found.end()
+        at = found.end()
 
 
 def _is_dcc(line: bytes) -> bool:

@@ -303,6 +303,39 @@ def test_an_echo_is_known_where_the_server_changed_the_text():
     assert len(kit.events(said(*others), Message)) == 2
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\r\r\n", "\n\r"])
+def test_what_ends_a_line(end):
+    """ngIRCd 26.1 takes a carriage return alone, too, and passes on what stands before it."""
+    session = Session(START)
+    kit.decode(session, [HELLO, WELCOME], ends=False)
+    text = f"PRIVMSG bob :one{end}PRIVMSG bob :two{end}".encode()
+    assert [each.text for each in kit.events(kit.decode(session, [(C, text)]))] == ["one", "two"]
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_tls_begins_behind_the_whole_end_of_the_line(cut):
+    session = Session(START)
+    line = b":s.example 670 * :go ahead\r\n"
+    kit.decode(session, [(C, lines("STARTTLS")), (S, line[: len(line) - cut])], ends=False)
+    told = kit.effects(
+        kit.decode(session, [(S, line[len(line) - cut :] + b"\x16\x03")], ends=False)
+    )
+    assert told == [Inner(side=S, data=b"\x16\x03", channel="tls")]
+
+
+def test_who_is_named_twice_hears_it_once():
+    (told,) = spoken("PRIVMSG bob,bob :once")
+    assert told.recipient == "bob"
+
+
+@pytest.mark.parametrize(("command", "kind"), [("CPRIVMSG", "text"), ("CNOTICE", "notice")])
+def test_messages_through_a_channel(command, kind):
+    """ircu and hybrid: the server passes it on as PRIVMSG or NOTICE."""
+    (told,) = spoken(f"{command} bob #lab :psst")
+    assert (told.recipient, told.kind, told.text, told.room) == ("bob", kind, "psst", "")
+    assert spoken(f"{command} bob #lab") == []
+
+
 HISTORY = [
     (S, ":s.example BATCH +h chathistory #lab"),
     (S, "@batch=h;msgid=1 :ann!a@h PRIVMSG #lab :hello"),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from msgspec import structs
+
 from backchannel.events import (
     Contact,
     Contacts,
@@ -81,6 +83,14 @@ def webirc(_state: State, line: Line) -> Iterator[Output]:
         yield PeerAddress(use=Capability.LOGIN, account=gateway, address=address, how="webirc")
 
 
+def through(state: State, line: Line) -> Iterator[Output]:
+    """CPRIVMSG or CNOTICE name channel :text, which servers pass on without the C."""
+    words = (line.word(0), line.last)
+    if len(line.words) > len(words):
+        plain_line = structs.replace(line, command=line.command[1:], words=words)
+        yield from privmsg(state, Side.CLIENT, plain_line)
+
+
 def away(state: State, line: Line) -> Iterator[Output]:
     """AWAY :why; without a text the client is back."""
     text = plain(line.word(0))
@@ -144,6 +154,8 @@ COMMANDS: dict[str, Act] = {
     "WEBIRC": webirc,
     "PRIVMSG": lambda state, line: privmsg(state, Side.CLIENT, line),
     "NOTICE": lambda state, line: privmsg(state, Side.CLIENT, line),
+    "CPRIVMSG": through,
+    "CNOTICE": through,
     "TAGMSG": lambda state, line: typing(state, Side.CLIENT, line),
     "AUTHENTICATE": lambda state, line: authenticate(state, Side.CLIENT, line),
     "AWAY": away,

@@ -35,7 +35,7 @@ def privmsg(state: State, side: Side, line: Line) -> Iterator[Output]:
     if known:
         return
     kind = "notice" if line.command == "NOTICE" else "text"
-    for target in targets.split(",")[:TARGETS]:
+    for target in dict.fromkeys(targets.split(",")[:TARGETS]):
         state.writes(sender, target, active=False)
         yield from _said(state, sender[:NAME], target[:NAME], text, kind)
 

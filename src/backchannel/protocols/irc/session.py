@@ -215,6 +215,10 @@ class Session:
 
     def _inner(self, side: Side, data: bytes) -> list[Output]:
         """Show the beginning of what is inside to whoever reads TLS."""
+        if not self._shown and data[:1] == b"\n":
+            data = data[1:]  # the rest of the end of the line before
+        if not data:
+            return []
         room = TLS_LOOK - self._shown
         self._shown += len(data)
         told: list[Output] = [Inner(side=side, data=data[:room], channel=_TLS)]

@@ -23,6 +23,8 @@ _CODES = later(
     r"[\x02\x0f\x11\x16\x1d\x1e\x1f]|\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9a-fA-F]{6})?"
 )
 """Bold, reset, monospace, reverse, italic, strike, underline, colour by number or hexadecimal."""
+_END = later(rb"[\r\n]")
+"""Servers take either, as RFC 1459 §8 says: ngIRCd, and the ircds before it."""
 _FOLD = str.maketrans("{}|^", "[]\\~")
 
 
@@ -96,17 +98,19 @@ def _marked(line: bytes, most: int) -> tuple[bytes, bytes]:
 
 
 def take(buffer: bytearray) -> bytes | None:
-    """Cut one line off *buffer*, without its end; None means "need more".
+    """Cut one line off *buffer*, without its end; None means "need more". Between the two bytes
+    that end most lines stands an empty one.
 
     Raises WireError, and drops them, if there is none within LONGEST bytes.
     """
-    end = buffer.find(b"\n", 0, LONGEST)
-    if end < 0:
+    found = _END.search(buffer, 0, LONGEST)
+    if found is None:
         if len(buffer) < LONGEST:
             return None
         del buffer[:LONGEST]
         raise WireError(f"no end of a line within {LONGEST} bytes")
-    line = bytes(buffer[:end]).rstrip(b"\r")
+    end = found.start()
+    line = bytes(buffer[:end])
     del buffer[: end + 1]
     return line
 

@@ -52,8 +52,8 @@ class Chat(Framed):
 
     def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
         raw = take(buffer)
-        if raw is None:
-            return False
+        if not raw:
+            return raw is not None
         if b"\0" in raw:
             if side in self._hunting:
                 return True
