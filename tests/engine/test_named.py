@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from scapy.all import wrpcap
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import IP, TCP, UDP
+from tests import craft
 from tests.kit import flows
 
 from backchannel import scan
 from backchannel.catalogue import index
+from backchannel.events import Credential, NameLearned
+from backchannel.model import Endpoint, Side
 
 EXAMPLE = Path(__file__).parents[2] / "examples/gnutella/gtkg_handshake_query_download.pcap"
 CLIENT, SERVER, RESOLVER = "10.0.0.1", "198.51.100.9", "192.0.2.53"
@@ -36,3 +40,33 @@ def test_its_name_does_not_hide_what_it_speaks(tmp_path):
         counts[side] += len(data)
     wrpcap(str(tmp_path / "named.pcap"), packets)
     assert "gnutella" in {seen.stack for seen in scan(tmp_path / "named.pcap")}
+
+
+def test_its_name_does_not_hide_a_password_on_the_web(tmp_path):
+    """Whether somebody asked DNS before changes nothing of what the connection itself tells."""
+    name = next(each for each in index.load().services["yahoo"].domains if "*" not in each)
+    told = DNS(id=7, qr=1, qd=DNSQR(qname=name), an=DNSRR(rrname=name, type="A", rdata=SERVER))
+    asked = craft.udp(Endpoint(RESOLVER, 53), Endpoint(CLIENT, 5000), bytes(told))
+    request = f"GET / HTTP/1.1\r\nHost: {name}\r\nAuthorization: Basic YWxpY2U6czNjcmV0\r\n\r\n"
+    steps = [
+        (Side.CLIENT, request.encode()),
+        (Side.SERVER, b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ]
+    spoken = craft.tcp(steps, client=Endpoint(CLIENT, 6000), server=Endpoint(SERVER, 80))
+    found = [
+        [type(seen.event) for seen in scan(craft.write(tmp_path / "web.pcap", packets))]
+        for packets in (spoken, [asked, *spoken])
+    ]
+    assert Credential in found[0]
+    assert found[1] == [NameLearned, *found[0]]
+
+
+@pytest.mark.parametrize(("everything", "told"), [(False, []), (True, ["dns"])])
+def test_what_only_a_port_made_wanted_must_name_a_service(everything, told, tmp_path):
+    """IKE's port has every flow delivered; a name that is nobody's stays unsaid there, too."""
+    name = "nobody.example"
+    answer = DNS(id=7, qr=1, qd=DNSQR(qname=name), an=DNSRR(rrname=name, type="A", rdata=SERVER))
+    steps = [(Side.CLIENT, bytes(DNS(id=7, qd=DNSQR(qname=name)))), (Side.SERVER, bytes(answer))]
+    packets = craft.datagrams(steps, client=Endpoint(CLIENT, 500), server=Endpoint(RESOLVER, 53))
+    capture = craft.write(tmp_path / "port.pcap", packets)
+    assert [seen.stack for seen in scan(capture, everything=everything)] == told

@@ -54,6 +54,7 @@ cdef class Engine:
     @cython.locals(protocol=Known)
     @cython.locals(step=Step)
     cdef _claim(self, Stream stream, claim, Moment moment)
+    cdef bint _is_sealed(self, Stream stream, Known protocol)
     cdef _decode(self, Stream stream, int side, data, Moment moment)
     cdef _judge(self, Stream stream, Moment moment)
     cdef _refuted(self, Stream stream, Moment moment)

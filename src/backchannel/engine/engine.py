@@ -28,6 +28,7 @@ from backchannel.effects import (
 from backchannel.engine.announcements import Announcement
 from backchannel.engine.candidates import Candidates
 from backchannel.engine.faults import FAULTS, Faults
+from backchannel.engine.known import Known
 from backchannel.engine.logins import Group
 from backchannel.engine.names import Names
 from backchannel.engine.observation import Observation
@@ -196,7 +197,9 @@ class Engine:
         )
         stream = Stream(run=run, slot=slot, ends=flow, given=start, now=now, frame=frame)
         run.remember(stream)
-        stream.excluded = self._candidates.unmatched(core.hits(slot))
+        hits = core.hits(slot)
+        if hits:  # else it is wanted for its name, port or announcement: the core looked no further
+            stream.excluded = self._candidates.unmatched(hits)
         streams = self._streams
         if slot >= len(streams):
             streams.extend([None] * (slot + 1 - len(streams)))
@@ -356,8 +359,7 @@ class Engine:
         if expected is not None and expected.flipped and expected.protocol == claim.protocol:
             claim = msgspec.structs.replace(claim, flipped=True)  # as was announced
         stream.claim, stream.claim_frame, stream.protocol = claim, moment.frame, protocol
-        # what a tunnel carries is told of anyway, as the core gates nothing there
-        stream.sealed = protocol.sealed and not self.everything and not stream.depth
+        stream.sealed = self._is_sealed(stream, protocol)
         stream.flip = int(claim.flipped)
         start = stream.beginning()
         if claim.flipped:
@@ -377,6 +379,14 @@ class Engine:
         for side in SIDES:
             if stream.ended & 1 << side and stream.session and stream.protocol is protocol:
                 self._end_session(stream, stream.session, side, moment)
+
+    def _is_sealed(self, stream: Stream, protocol: Known) -> bool:
+        """Whether a stream of *protocol* is told of only if it names a service, which the core has
+        not seen yet. What a tunnel carries is told of anyway, as the core gates nothing there.
+        """
+        if self.everything or stream.depth:
+            return False
+        return protocol.sealed or (protocol.context and not self._core.hits(stream.slot))
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
         session = stream.session
