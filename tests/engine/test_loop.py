@@ -180,3 +180,33 @@ def test_a_flow_is_kept_once_it_is_proved_however_much_came_before(size):
     for frame, data in enumerate((bytes(size), b"proof", b"more"), 1):
         made.handle([(0, 0, DATA, frame * 1000, frame, data)])
     assert kept == [0]
+
+
+@pytest.mark.parametrize("size", [REPLAY_BYTES, REPLAY_BYTES + 1, 65_000])
+def test_a_first_segment_is_shown_whole_however_long(size):
+    """Network cards join segments, and loopback cuts none: a first write may come as one."""
+    sizes, dropped = fed((DATA, 0, bytes(size)), (DATA, 0, b"12"))
+    assert (sizes, dropped) == ([size, 2], 0)
+
+
+def test_no_more_than_the_bound_is_kept_of_what_nobody_has_proved():
+    core = Core()
+    made = Engine(core, {"fake": Late()})
+    made.handle([(0, 0, DATA, 1000, 1, bytes(REPLAY_BYTES))])
+    stream = made.stream(0)
+    assert sum(len(step.data) for step in stream.replay) == REPLAY_BYTES
+    made.handle([(0, 0, DATA, 2000, 2, bytes(65_000))])
+    assert stream.replay is None
+
+
+class Mistaken(Fake):
+    """A protocol whose sessions give up at once, and say why."""
+
+    class session(Session):  # noqa: N801 - as the protocol calls it
+        def feed(self, side, data):
+            self.standing = Standing.REFUTED
+            return super().feed(side, data)
+
+
+def test_what_a_session_says_while_it_gives_up_goes_with_its_claim():
+    assert fed((DATA, 0, b"123"), (CLOSED, 0, 0), protocol=Mistaken)[0] == []

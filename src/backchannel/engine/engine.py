@@ -269,18 +269,19 @@ class Engine:
             stream.octets += len(data)
         if stream.deaf:
             return
-        if stream.thinks() is CLAIMED:  # the next one may have to see it
-            stream.remember(side, data, moment)
-            self._peek(stream, side, data)
-        if stream.session is not None:
+        if stream.thinks() is not CLAIMED:
             self._decode(stream, side, data, moment)
             return
-        if isinstance(data, int):
-            return
-        if not stream.asked:
-            self._identify(stream, moment)
-        elif stream.exhausted(stream.answer):  # there is no more to show than last time
-            self._abandon(stream)
+        stream.remember(side, data, moment)  # the next one may have to see it
+        self._peek(stream, side, data)
+        if stream.session is not None:
+            self._decode(stream, side, data, moment)
+        elif isinstance(data, bytes):
+            if not stream.asked:
+                self._identify(stream, moment)
+            elif stream.exhausted(stream.answer):  # there is no more to show than last time
+                self._abandon(stream)
+        stream.trim()
 
     def _carry(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
         """Bring bytes to the innermost stream that they belong to as they are."""

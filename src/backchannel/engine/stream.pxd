@@ -62,6 +62,8 @@ cdef class Stream:
     cpdef bint exhausted(self, answer)
     @cython.locals(replay=list, size=Py_ssize_t, last=Step)
     cpdef remember(self, side, data, Moment moment)
+    cpdef bint is_full(self) except -1
+    cpdef trim(self)
     cpdef forget(self)
     cpdef settle(self)
     cpdef consider(self, Known known)

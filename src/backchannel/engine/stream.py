@@ -302,8 +302,10 @@ class Stream:
         return told or (known.service if self.settled else "")
 
     def holds(self) -> bool:
-        """Whether events wait: the claim is unproved, or the service not known yet."""
-        if self.thinks() is CLAIMED or self.is_nobodys():
+        """Whether events wait: the claim is unproved, or withdrawn, which takes them with it, or the
+        service not known yet.
+        """
+        if self.thinks() is not PARSED or self.is_nobodys():
             return True
         known = self.protocol
         return known is not None and not known.context and not self._serves()
@@ -323,7 +325,7 @@ class Stream:
             return None if self.holds() else self.standpoint()
         standing = self.thinks()
         if standing is not PARSED:
-            return None if standing is CLAIMED or self.holds() else self.standpoint()
+            return None
         service, account = self._told(), self.account  # the usual case, at once
         group = self.login()
         if group is not None and group.account:
@@ -340,7 +342,7 @@ class Stream:
     def exhausted(self, answer: More | None) -> bool:
         """Whether waiting for more bytes is pointless, after recognisers' last *answer*."""
         client, server = self.peeked
-        if self.replay_size < 0:
+        if self.is_full():
             return True
         if answer is not None:
             return False
@@ -351,7 +353,7 @@ class Stream:
         return enough and (steps >= PATIENCE or (self.tcp and not self.named))
 
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
-        """Keep a step for a later decoder, within the bound."""
+        """Keep a step for a later decoder, until `trim`."""
         if self.replay_size < 0:
             return
         if self.replay is None:
@@ -367,7 +369,18 @@ class Stream:
         else:
             replay.append(step(side, data, moment.time, moment.frame))
         self.replay_size += size
-        if self.replay_size > REPLAY_BYTES or len(replay) > 2 * REPLAY_STEPS:
+
+    def is_full(self) -> bool:
+        """Whether more than is kept of it has come."""
+        if self.replay_size < 0 or self.replay_size > REPLAY_BYTES:
+            return True
+        return self.replay is not None and len(self.replay) > 2 * REPLAY_STEPS
+
+    def trim(self) -> None:
+        """Keep no more than the bound: the segment that passed it has been shown to whoever is
+        asked now, and the first one alone may be longer, as cards join what they receive.
+        """
+        if self.is_full():
             self.forget()
 
     def forget(self) -> None:

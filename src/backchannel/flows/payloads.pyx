@@ -99,8 +99,9 @@ cdef class Payloads:
         """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
         cdef const rest_t* rest = &self.slots.rest[slot]
         cdef bint waiting = flow.bits & STREAMING and rest.extra.halves[side].first != NULL
-        cdef bint kept = False
+        cdef bint kept = False, follows = False
         cdef uint64_t hits = 0, maybe = <uint64_t>-1
+        cdef uint32_t size
         cdef extra_t* extra
         cdef half_t* half
         if waiting and flow.payload[1 - side]:
@@ -110,7 +111,10 @@ cdef class Payloads:
                 self.settle(slot, side)
                 self.test(slot, side, packet, False)
                 return not flow.bits & WANTED
-        if seq != rest.initial[side]:
+        if waiting:  # whether the packet is what comes next
+            self.streams.prefix(&rest.extra.halves[side], &size)
+            follows = size and seq == rest.initial[side] + size
+        if seq != rest.initial[side] and not follows:
             self.test(slot, side, packet, False)
             if flow.bits & WANTED:
                 flow.bits |= OPENED_0 << side
@@ -137,7 +141,9 @@ cdef class Payloads:
                 if not hits and maybe != <uint64_t>-1:
                     hits = maybe
                 maybe = 0
-        if hits:
+        if maybe and follows and not hits:  # somebody may want it amid what others still wait for
+            self.test(slot, side, packet, False)
+        if hits or flow.bits & WANTED:
             flow.bits |= OPENED_0 << side
             extra = self.want(slot)
             if extra != NULL:
@@ -147,6 +153,9 @@ cdef class Payloads:
             return kept
         if not maybe:
             self.settle(slot, side)
+            if follows:  # what nobody waits for with the bytes before may fit by itself
+                self.test(slot, side, packet, False)
+                return not flow.bits & WANTED
         return True
 
     cdef uint64_t look_again(

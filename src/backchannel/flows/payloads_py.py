@@ -105,7 +105,8 @@ class Payloads:
             self._settle(flow, side)  # what waited for more was answered instead
             self._test(flow, side, packet, opening=False)
             return not flow.wanted
-        if seq != flow.initial[side]:
+        follows = waiting and held and seq == (flow.initial[side] + len(held)) & 0xFFFFFFFF
+        if seq != flow.initial[side] and not follows:
             self._test(flow, side, packet, opening=False)
             if flow.wanted:
                 flow.opened[side] = True
@@ -124,7 +125,9 @@ class Payloads:
                 hits, undecided = self._match(flow, prefix, answered=flow.payload[1 - side] > 0)
             if not kept:  # no more can be: what may fit counts as a hit
                 hits, undecided = (hits or undecided) if seen else 0, 0
-        if hits:
+        if undecided and follows and not hits:  # somebody may want it amid what others wait for
+            self._test(flow, side, packet, opening=False)
+        if hits or flow.wanted:
             flow.opened[side] = True
             flow.hits |= hits
             self.want(flow)
@@ -133,6 +136,9 @@ class Payloads:
             return kept
         if not undecided:
             self._settle(flow, side)
+            if follows:  # what nobody waits for with the bytes before may fit by itself
+                self._test(flow, side, packet, opening=False)
+                return not flow.wanted
         return True
 
     def _match(self, flow: Flow, seen: bytes, *, answered: bool) -> tuple[int, int]:

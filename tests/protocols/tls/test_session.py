@@ -110,6 +110,14 @@ def test_a_client_says_which_name_it_wants():
             True,
         ),
         ([(C, b"\x17\3\3\0\5abcde"), (S, b"\x17\3\3\0\5abcde")], False),
+        (
+            [
+                *((S, b"220 mx.example.net ESMTP\r\n"), (C, b"EHLO x.example.net\r\n")),
+                *((S, b"250 STARTTLS\r\n"), (C, b"STARTTLS\r\n"), (S, b"220 go ahead\r\n")),
+            ],
+            True,
+        ),
+        ([(S, b"+OK pop.example.net\r\n"), (C, b"STLS\r\n"), (S, b"+OK\r\n")], True),
     ],
 )
 def test_a_hello_amid_a_stream_tells_it_too(before, handshake, tmp_path):
