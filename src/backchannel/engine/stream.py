@@ -302,8 +302,8 @@ class Stream:
         return told or (known.service if self.settled else "")
 
     def holds(self) -> bool:
-        """Whether events wait: the claim is unproved, or withdrawn, which takes them with it, or the
-        service not known yet.
+        """Whether events wait: the claim is unproved, or withdrawn and takes them with it, or the
+        service is not known yet.
         """
         if self.thinks() is not PARSED or self.is_nobodys():
             return True

@@ -97,7 +97,9 @@ class Payloads:
             stream.restart(side, seq)
         flow.conflicts += stream.segment(side, seq, packet.payload)
 
-    def _open(self, slot: int, flow: Flow, side: int, seq: int, packet: Packet) -> bool:
+    def _open(  # noqa: C901 - the twin of one function
+        self, slot: int, flow: Flow, side: int, seq: int, packet: Packet
+    ) -> bool:
         """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
         waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
         held = flow.stream.prefix(side) if flow.stream is not None else b""

@@ -117,6 +117,8 @@ def test_a_client_says_which_name_it_wants():
             ],
             True,
         ),
+        ([(C, b"EHLO x\r\n"), (S, b"250 STARTTLS\r\n")], True),
+        ([(C, b"\0\0\0\x08\x04\xd2\x16\x2f"), (S, b"S")], True),  # PostgreSQL's SSLRequest
         ([(S, b"+OK pop.example.net\r\n"), (C, b"STLS\r\n"), (S, b"+OK\r\n")], True),
     ],
 )

@@ -28,7 +28,7 @@ cdef _hello(int kind, int version, Py_ssize_t size)
 @cython.final
 cdef class Half:
     cdef bytearray records, messages
-    cdef bint read
+    cdef bint read, before
     cdef long long seen
 
     cdef finish(self)
@@ -43,6 +43,7 @@ cdef class Session(Decoder):
     cdef Half _half(self, side)
     @cython.locals(half=Half)
     cdef _open(self, side, bytes data, list out)
+    cdef bint _reaches_hello(self, Half half) except -1
     cpdef list gap(self, side, Py_ssize_t size)
     cpdef list end(self, side)
     cdef _finish(self, side)

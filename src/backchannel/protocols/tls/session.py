@@ -7,6 +7,7 @@ at most one record and one handshake message: below 85 KiB.
 from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start, in_full
 from backchannel.protocols.tls import wire
 from backchannel.protocols.tls.certificate import names_in
@@ -39,6 +40,8 @@ _SHORTEST, _MOST, _LONGEST = 38, wire.MAX_MESSAGE, wire.MAX_RECORD
 """Bytes of a hello at least, of one at most, and of a record."""
 _BY_CLIENT = Claim("tls", evidence="TLS client hello")
 _BY_SERVER = Claim("tls", evidence="TLS server hello")
+_RECORD = later(rb"[\x15\x16](?:\x03|\Z)")
+"""How a record with a hello begins, or with an alert instead."""
 PATIENCE = 131_072
 """Bytes of a side, its longest hello among them, after which the other is no longer waited for."""
 
@@ -48,7 +51,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp" or not (peek.client or peek.server):
         return None
     client, server = _opening(peek.client), _opening(peek.server)
-    if client == CLIENT_HELLO and server in (MORE, SERVER_HELLO, 0):
+    if client == CLIENT_HELLO and (server in (MORE, SERVER_HELLO, 0) or not peek.begun):
         return _BY_CLIENT
     if server == SERVER_HELLO and not peek.client:
         return _BY_SERVER
@@ -128,6 +131,8 @@ class Half:
         """Whether all that it says openly was read."""
         self.seen = 0
         """Bytes that came from it."""
+        self.before = False
+        """Whether it may speak in the clear first: what agrees to STARTTLS may be there still."""
 
     def finish(self) -> None:
         """Read no more."""
@@ -147,6 +152,7 @@ class Session(Decoder):
         self.standing = _CLAIMED
         self.done = False
         self._client, self._server = Half(), Half()
+        self._server.before = not start.begun
         self._hello_seen = False
         self._named = False
 
@@ -170,6 +176,8 @@ class Session(Decoder):
         """Read what *side* says openly."""
         half = self._half(side)
         half.records += data
+        if half.before and not self._reaches_hello(half):
+            return
         try:
             self._cut(side, half, out)
         except WireError as error:
@@ -177,6 +185,17 @@ class Session(Decoder):
             if self.standing is _CLAIMED and not self._hello_seen:
                 self.standing = _REFUTED
             self._finish(side)
+
+    def _reaches_hello(self, half: Half) -> bool:
+        """Drop what was said in the clear before a hello; say whether that has begun."""
+        records = half.records
+        found = _RECORD.search(records)
+        if found is None:
+            records.clear()
+            return False
+        del records[: found.start()]
+        half.before = len(records) < 2
+        return not half.before
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: what was open on this side is over."""
