@@ -70,3 +70,17 @@ def test_what_only_a_port_made_wanted_must_name_a_service(everything, told, tmp_
     packets = craft.datagrams(steps, client=Endpoint(CLIENT, 500), server=Endpoint(RESOLVER, 53))
     capture = craft.write(tmp_path / "port.pcap", packets)
     assert [seen.stack for seen in scan(capture, everything=everything)] == told
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_who_waits_for_more_hides_nothing_from_those_asked_last(end, tmp_path):
+    """Whether a whole URI is for a proxy, and a POST of XMPP, shows later or never: the web on the
+    connection is told of where it does not.
+    """
+    head = ["POST http://web.example/http-bind HTTP/1.1", "Host: web.example", "User-Agent: x/1"]
+    request = end.join([*head, "Content-Length: 2", "", "hi"]).encode()
+    steps = [(Side.CLIENT, request), (Side.SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")]
+    packets = craft.tcp(steps, server=Endpoint("93.184.216.34", 80))
+    seen = list(scan(craft.write(tmp_path / "uri.pcap", packets), everything=True))
+    assert [one.stack for one in seen] == ["http", "http"]
+    assert "web.example" in [getattr(one.event, "name", "") for one in seen]

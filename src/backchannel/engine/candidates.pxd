@@ -16,7 +16,7 @@ cdef class Candidates:
     cpdef Known known(self, str name)
     cpdef unsigned long long unmatched(self, unsigned long long hits) except? 0
     @cython.locals(client=bytes, server=bytes, sides=int, wanted="unsigned long long")
-    cpdef ask(self, Stream stream)
+    cpdef ask(self, Stream stream, bint last=*)
     @cython.locals(known=Known)
     cdef _decide(self, Stream stream, unsigned long long wanted, peek)
     @cython.locals(alone=Known, payload=bytes)

@@ -52,8 +52,11 @@ class Candidates:
         """Return the context protocols whose magic did not match."""
         return self._context & ~hits
 
-    def ask(self, stream: Stream) -> Claim | More | None:
-        """Return whose the first bytes of a stream are: a claim, MORE, or None for nobody's."""
+    def ask(self, stream: Stream, last: bool = False) -> Claim | More | None:
+        """Return whose the first bytes of a stream are: a claim, MORE, or None for nobody's.
+
+        *last*: no more will be shown, so that nobody is waited for.
+        """
         client, server = stream.peeked
         claim = stream.claim
         if claim is not None:
@@ -73,7 +76,8 @@ class Candidates:
         start = stream.beginning()
         peek = Peek(start.transport, client, server, start.begun, start)
         answer = self._decide(stream, wanted & ~self._context, peek)
-        if answer is None:  # what is decoded for its names comes last
+        if answer is None or (last and type(answer) is not Claim):
+            # what is decoded for its names comes last
             answer = self._decide(stream, wanted & self._context, peek)
         return answer
 

@@ -49,6 +49,7 @@ cdef class Engine:
     @cython.locals(peeked=bytes, other=bytes, more=bytes, room=Py_ssize_t)
     cdef _peek(self, Stream stream, int side, data)
     cdef _identify(self, Stream stream, Moment moment, bint last=*)
+    cdef _resign(self, Stream stream, Moment moment)
     cdef _abandon(self, Stream stream)
     cdef _let_go(self, Stream stream)
     @cython.locals(protocol=Known)

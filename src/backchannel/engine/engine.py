@@ -280,7 +280,7 @@ class Engine:
             if not stream.asked:
                 self._identify(stream, moment)
             elif stream.exhausted(stream.answer):  # there is no more to show than last time
-                self._abandon(stream)
+                self._resign(stream, moment)
         stream.trim()
 
     def _carry(self, stream: Stream, way: int, data: bytes, time: int, frame: int) -> None:
@@ -333,10 +333,20 @@ class Engine:
         answer = self._candidates.ask(stream)
         if type(answer) is Claim:
             self._claim(stream, answer, moment)
-        elif last or stream.exhausted(answer):
-            self._abandon(stream)
+            return
+        stream.asked, stream.answer = True, answer
+        if last or stream.exhausted(answer):
+            self._resign(stream, moment)
+
+    def _resign(self, stream: Stream, moment: Moment) -> None:
+        """Nobody has claimed the stream: those who were not asked while others waited are now."""
+        answer = stream.answer
+        if answer is not None:
+            answer = self._candidates.ask(stream, True)
+        if type(answer) is Claim:
+            self._claim(stream, answer, moment)
         else:
-            stream.asked, stream.answer = True, answer
+            self._abandon(stream)
 
     def _abandon(self, stream: Stream) -> None:
         stream.deaf, stream.decoder, stream.carries = True, None, None

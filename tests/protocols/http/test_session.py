@@ -84,6 +84,8 @@ def test_junk_refutes_and_a_gap_is_survived():
         (b"GET / HTTP/1.0\r\n", b""),
         (b"POST /x HTTP/1.1\n", b"HTTP/1.1 200 OK\r\n"),
         (b"OPTIONS * HTTP/1.1\r\n", b""),
+        (b"PROPFIND /webdav HTTP/1.1\r\n", b""),
+        (b"GET    /x HTTP/1.1\r\n", b""),  # servers pass over blanks
         (b"GET http://x/ HTTP/1.1\r\n", b""),  # of no proxy, which is asked first
         (b"", b"HTTP/1.1 404 Not Found\r\n"),
         (b"GET /" + b"x" * 5000, b""),
@@ -93,7 +95,10 @@ def test_claimed(client, server):
     assert isinstance(look(client[:4096], server), Claim)
 
 
-@pytest.mark.parametrize(("client", "server"), [(b"G", b""), (b"POST /x", b""), (b"", b"HTTP")])
+@pytest.mark.parametrize(
+    ("client", "server"),
+    [(b"G", b""), (b"GET  h", b""), (b"POST /x", b""), (b"", b"HTTP")],
+)
 def test_undecided(client, server):
     assert look(client, server) is MORE
 

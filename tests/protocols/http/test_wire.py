@@ -246,6 +246,25 @@ def test_contradictions_are_reported_and_survived(headers, fault, data):
     assert [item.target for _, item in told if isinstance(item, Head)] == ["/", "/"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Content-Length: 00000000000000000000002",  # 1*DIGIT, RFC 9110 §8.6
+        b"Content-Length: %b2" % (b"0" * 5000),
+        b"Transfer-Encoding: identity\r\nContent-Length: 2",  # RFC 2616 §4.4
+    ],
+)
+def test_what_follows_a_length_written_another_way(header):
+    told = tell(
+        [
+            (C, b"PUT / HTTP/1.1\r\n" + header + b"\r\n\r\nhi" + GET),
+            (S, b"HTTP/1.1 200 OK\r\n" + header + b"\r\n\r\nhi" + OK),
+        ]
+    )
+    assert len([item for _, item in told if isinstance(item, Head)]) == 4
+    assert not [item for _, item in told if isinstance(item, Broken)]
+
+
 def test_equal_lengths_are_no_contradiction():
     assert not items([(C, b"PUT / HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\nhi" + GET)], Broken)
 

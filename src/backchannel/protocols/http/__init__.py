@@ -2,7 +2,11 @@
 
 from backchannel.protocols import Magic, Protocol
 
-_METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
+METHODS = (
+    *(b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"DELETE", b"PATCH", b"TRACE"),
+    *(b"PROPFIND", b"PROPPATCH", b"MKCOL", b"COPY", b"MOVE", b"LOCK", b"UNLOCK", b"REPORT"),
+)
+"""Of RFC 9110, RFC 5789 and WebDAV (RFC 4918, RFC 3253)."""
 
 PROTOCOL = Protocol(
     name="http",
@@ -10,7 +14,7 @@ PROTOCOL = Protocol(
     service="http",
     context=True,
     magic=(
-        *(Magic(transport="tcp", pattern=method) for method in _METHODS),
+        *(Magic(transport="tcp", pattern=method + b" ") for method in METHODS),
         Magic(transport="tcp", pattern=b"HTTP/1."),
     ),
 )

@@ -9,6 +9,7 @@ tells, and where it gives up, does not depend on how the stream was cut.
 import zlib
 from typing import Any, Protocol
 
+from backchannel.protocols.http.fields import natural
 from backchannel.protocols.http.heads import Head
 from backchannel.reader import WireError
 
@@ -224,7 +225,9 @@ def framing(head: Head, verbatim: bool) -> tuple[Framing | None, tuple[str, ...]
         head.status < 200 or head.status in (204, 304) or head.method == "HEAD"
     ):
         return None, ()
-    lengths, codings = head.tokens("content-length"), head.tokens("transfer-encoding")
+    lengths = head.tokens("content-length")
+    # RFC 2616 §4.4: `identity` is as if nothing was said, and servers of its time say it.
+    codings = [name for name in head.tokens("transfer-encoding") if name != "identity"]
     faults: list[str] = []
     if lengths and codings:
         faults.append("both Content-Length and Transfer-Encoding")
@@ -232,7 +235,7 @@ def framing(head: Head, verbatim: bool) -> tuple[Framing | None, tuple[str, ...]
         faults.append("Content-Length headers disagree")
     if codings and codings[-1] == "chunked":
         return Chunked(verbatim=verbatim), tuple(faults)
-    if codings and not (head.request and codings == ["identity"]):
+    if codings:
         if head.request:
             raise WireError("request with a Transfer-Encoding that does not end")
         return Endless(), tuple(faults)
@@ -244,9 +247,9 @@ def _by_length(
 ) -> tuple[Framing | None, tuple[str, ...]]:
     if not lengths:
         return None if head.request else Endless(), tuple(faults)
-    value = lengths[0]
-    if value.isascii() and value.isdigit() and len(value) < 19:
-        return Counted(int(value)) if int(value) else None, tuple(faults)
+    size = natural(lengths[0])
+    if size is not None:
+        return Counted(size) if size else None, tuple(faults)
     if head.request:
         raise WireError("Content-Length is no number")
     return Endless(), (*faults, "Content-Length is no number")

@@ -13,6 +13,7 @@ _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^\s:/\[\]@]{1,255})(?::(\d{1
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,15})://(?:([^\s/?#@]*)@)?([^\s/?#]++)([^\r\n]*)")
 _PARAMETER = re.compile(r'([\w-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 
+_DIGITS = 18
 PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "ftp": 21, "gopher": 70}
 
 
@@ -47,6 +48,14 @@ def authority(text: str) -> tuple[str, int] | None:
     if found is None or int(found[2] or 0) > 65535:
         return None
     return found[1].strip("[]"), int(found[2] or 0)
+
+
+def natural(text: str) -> int | None:
+    """Return the number that *text* is; None where it is none, or more than anybody means."""
+    digits = text.lstrip("0")  # any number of them may stand before it (RFC 9110 §8.6)
+    if not text.isascii() or not text.isdigit() or len(digits) > _DIGITS:
+        return None
+    return int(digits or "0")
 
 
 def absolute(target: str) -> Uri | None:

@@ -10,6 +10,7 @@ missing. HTTP/0.9, which has no version in its request, is not HTTP here. Nothin
 
 import re
 
+from backchannel.protocols.http.fields import natural
 from backchannel.reader import WireError
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -108,8 +109,7 @@ class Head:
     @property
     def length(self) -> int | None:
         """The declared Content-Length; None where there is none, or none that can be read."""
-        value = self.get("content-length")
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+        return natural(self.get("content-length"))
 
     @property
     def content_range(self) -> tuple[int, int, int | None] | None:

@@ -9,17 +9,14 @@ from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned, Software
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http import METHODS
 from backchannel.protocols.http.auth import Authentication
 from backchannel.protocols.http.fields import absolute, authority, product
 from backchannel.protocols.http.heads import Head, opens
 from backchannel.protocols.http.wire import Broken, Conversation, Told
 
-_METHOD = re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH) (?:[/*]|(?i:http)://)")
-_OPENINGS = tuple(
-    method + target
-    for method in (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ")
-    for target in (b"/", b"HTTP://")
-)
+_METHOD = re.compile(rb"(?:" + b"|".join(METHODS) + rb") +(?:[/*]|(?i:http)://)")
+_PARTIAL = re.compile(rb"(?:" + b"|".join(METHODS) + rb") +(?i:h(?:t(?:t(?:p(?::/?)?)?)?)?)?")
 _OTHER = "x-kazaa-"
 """Headers of a protocol that has a decoder of its own, and whose requests may hide it."""
 _REFUTED, _CLAIMED, _PARSED = Standing
@@ -48,8 +45,8 @@ def _judge(request: bytes, answer: bytes) -> str | More | None:
         line, newline, _ = request.partition(b"\n")
         return f"request line {line[:8]!r}" if newline or len(request) >= 4096 else MORE
     if request:
-        begins = request.upper()
-        return MORE if any(opening.startswith(begins) for opening in _OPENINGS) else None
+        fits = _PARTIAL.fullmatch(request) or any(each.startswith(request) for each in METHODS)
+        return MORE if fits else None
     if b"\n" in answer:
         return None if _PROXY.match(answer) else f"status line {answer[:12]!r}"
     return MORE if answer else None

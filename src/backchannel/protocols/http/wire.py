@@ -17,6 +17,7 @@ import re
 from collections import deque
 
 from backchannel.model import Side
+from backchannel.protocols.http import METHODS
 from backchannel.protocols.http.bodies import decoder_for, framing
 from backchannel.protocols.http.heads import (
     OPENING,
@@ -49,11 +50,9 @@ PENDING = 1024
 _WHOLE, _CUT = Done(complete=True), Done(complete=False)
 _SIDES = tuple(Side)
 _SEEK_TAIL = 4200
-_LONGEST_METHOD = len("CONNECT")
+_LONGEST_METHOD = max(map(len, METHODS))
 _SEEK = {
-    True: re.compile(
-        rb"(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS|DELETE|PATCH) [^\s]{1,4096} HTTP/1\.[01]\r?\n"
-    ),
+    True: re.compile(rb"(?:CONNECT|" + b"|".join(METHODS) + rb") [^\s]{1,4096} HTTP/1\.[01]\r?\n"),
     False: re.compile(rb"HTTP/1\.[01] [1-5]\d\d[ \r\n]"),
 }
 

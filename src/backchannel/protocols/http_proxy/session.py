@@ -38,12 +38,12 @@ CHANNELS = 64
 """Targets of absolute URIs that are open at once; the oldest is closed for the next."""
 _CARRIED = frozenset({"http", "ws", "https", "wss"})
 """Schemes whose requests go on as HTTP."""
-_CONNECT = later(rb"CONNECT [^\s/]{1,300}:\d{1,5}(?: ?/)? HTTP/1\.[01]\s*\n")
-_ABSOLUTE = later(rb"[A-Z]{3,12} (?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
+_CONNECT = later(rb"CONNECT +[^\s/]{1,300}:\d{1,5}(?: ?/)? HTTP/1\.[01]\s*\n")
+_ABSOLUTE = later(rb"[A-Z]{3,12} +(?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
 _NEXT = later(rb"\n\r?\n[A-Z]{3,12} ((?i:https?|ftp|wss?|gopher)://[^ \r\n]+) HTTP/1\.[01]\r?\n")
 _ANSWER = later(rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*+)\s*\n", re.IGNORECASE)
 _PARTIAL = later(
-    rb"C(?:O(?:N(?:N(?:E(?:C(?:T(?: [^\s/]*(?: ?/)?(?: [HTP/1.0]*\s*)?)?)?)?)?)?)?)?\Z"
+    rb"C(?:O(?:N(?:N(?:E(?:C(?:T(?: +[^\s/]*(?: ?/)?(?: [HTP/1.0]*\s*)?)?)?)?)?)?)?)?\Z"
     rb"|[A-Z]{1,12}(?: (?i:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z",
     re.DOTALL,
 )

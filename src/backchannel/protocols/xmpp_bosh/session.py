@@ -32,6 +32,7 @@ _REQUEST = later(
     rb"(?=\s{0,16}(?:<\?xml\s[^<>]{0,100}\?>\s{0,16})?<body\s[^<>]{0,1024}"
     rb"[\"']http://jabber\.org/protocol/httpbind[\"'])"
 )
+_END = later(rb"\n\r?\n")
 _DECLARATION = later(rb"\A\s{0,16}(?:<\?xml\s[^<>]{0,100}\?>)?\s{0,16}")
 _BODY = later(
     rb"\s*(?:<\?xml\s[^<>]*\?>\s*)?<body(\s[^<>]{0,2048}?)(?:/>\s*\Z|>(.*)</body\s*>\s*\Z)",
@@ -50,9 +51,10 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     if _REQUEST.match(peek.client):
         return Claim("xmpp-bosh", evidence="POST of a BOSH body")
-    head, end, body = peek.client.partition(b"\r\n\r\n")
-    if not end:
-        return MORE if len(head) < MAX_HEAD else None
+    found = _END.search(peek.client)
+    if found is None:
+        return MORE if len(peek.client) < MAX_HEAD else None
+    body = peek.client[found.end() :]
     rest = _DECLARATION.sub(b"", body, 1)
     begins = any(word.startswith(rest[: len(word)]) for word in (b"<body", b"<?xml"))
     return MORE if begins and b">" not in rest and len(body) < MAX_HEAD else None
