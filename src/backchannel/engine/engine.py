@@ -40,7 +40,7 @@ from backchannel.engine.stream import moment as moment_of
 from backchannel.events import Transfer
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import CLOSED, DATA, END, GAP, Delivery, FlowCore
-from backchannel.model import Claim, Confidence, Side, Standing
+from backchannel.model import Claim, Confidence, More, Side, Standing
 
 SIDES = Side.CLIENT, Side.SERVER
 BOTH = 3
@@ -340,7 +340,7 @@ class Engine:
 
     def _resign(self, stream: Stream, moment: Moment) -> None:
         """Nobody has claimed the stream: those who were not asked while others waited are now."""
-        answer = stream.answer
+        answer: Claim | More | None = stream.answer
         if answer is not None:
             answer = self._candidates.ask(stream, True)
         if type(answer) is Claim:
