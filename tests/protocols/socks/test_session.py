@@ -432,6 +432,53 @@ def test_gssapi_with_protection_is_opaque():
     assert not effects(told)
 
 
+@pytest.mark.parametrize(
+    ("method", "login", "command"),
+    [
+        (0x80, b"\1\2secret", "method-0x80-protected"),
+        (5, b"\1\5reply", "cram-protected"),
+        (8, b"\x00\x01", "multi-authentication-protected"),
+    ],
+)
+def test_a_login_that_nobody_can_follow_is_not_called_another(method, login, command):
+    session = Session(START)
+    steps = [(C, bytes((5, 2, 0, method))), (S, bytes((5, method))), (C, login), (S, b"\1\0")]
+    told = joined(decode(session, steps))
+    assert [request.command for request in events(told, ProxyRequest)] == [command]
+    assert not events(told, Malformed)
+    assert session.standing is Standing.PARSED
+
+
+def test_over_ssl_the_rest_is_tls():
+    told = tell([(C, b"\5\2\0\6"), (S, b"\5\6"), (C, b"\x16\3\1\0\1\1"), (S, b"\x16\3\3")])
+    assert events(told, SignOn) == [SignOn(account="", method="socks5-ssl")]
+    assert [request.command for request in events(told, ProxyRequest)] == ["ssl-protected"]
+    assert (carried(told, C), carried(told, S)) == (b"\x16\3\1\0\1\1", b"\x16\3\3")
+
+
+@pytest.mark.parametrize(
+    ("greeting", "choice"),
+    [(b"\5\2\0\0", b"\5\0"), (b"\5\2\0\xff", b"\5\0"), (b"\5\1\2", b"\5\0")],
+)
+def test_a_careless_choice_of_method_hides_nothing(greeting, choice):
+    """A method offered twice, or taken without an offer: request and reply show what it is."""
+    assert look(greeting) is MORE
+    assert look(greeting, choice) is MORE
+    assert look(greeting + ASK, choice) is MORE
+    assert isinstance(look(greeting + ASK, choice + DONE), Claim)
+    assert look(greeting + b"GET /", choice + DONE) is None
+
+
+@pytest.mark.parametrize("nowhere", [b"\3\0\0\0", b"\0" * 7])
+def test_a_reply_may_name_nothing(nowhere):
+    told = tell([(C, b"\5\1\0"), (S, b"\5\0"), (C, ASK), (S, b"\5\0\0" + nowhere), (S, b"back")])
+    (answer,) = events(told, ProxyAnswer)
+    assert (answer.accepted, answer.address, answer.port) == (True, "", 0)
+    assert carried(told, S) == b"back"
+    udp = [(C, b"\5\1\0"), (S, b"\5\0"), (C, b"\5\3\0\1" + bytes(6)), (S, b"\5\0\0" + nowhere)]
+    assert [each.address for each in effects(tell(udp), Expect)] == [START.server.address]
+
+
 def test_gssapi_aborted():
     told = tell([*GSSAPI[:3], (S, b"\1\xff")])
     assert [answer.code for answer in events(told, ProxyAnswer)] == ["authentication-failed"]
@@ -658,7 +705,6 @@ def test_claimed(client, server):
     ("client", "server"),
     [
         (b"\5\0", b""),
-        (b"\5\2\0\0", b""),
         (b"\5\1\xff", b""),
         (b"\5\1\0", b"\5\1"),
         (b"\5\1\0", b"\5\2"),
@@ -762,6 +808,9 @@ def test_garbage(steps):
 
 @given(chunks, st.integers(1, 9))
 @example([(C, b"\5\2\0\2"), (S, b"\5\1\0\3")], 1)  # what is broken was the server's
+@example(  # what waits behind a reply was its own side's
+    [(C, b"\5\1\0"), (S, b"\5\0" + DONE), (C, ASK + b"x")], 1
+)
 def test_any_cut_of_garbage(steps, size):
     check_segmentation(make(), steps, size)
 

@@ -32,7 +32,7 @@ def announced(context: Relay | Inbound, reply: Reply, proxy: str, user: str) -> 
     return Expect(
         protocol="socks",
         purpose=Capability.TUNNEL,
-        address=proxy if reply.address in ("0.0.0.0", "::") else reply.address,  # noqa: S104
+        address=proxy if reply.address in ("", "0.0.0.0", "::") else reply.address,  # noqa: S104
         port=reply.port,
         transport="udp" if datagrams else "tcp",
         accounts=(user,) if user else (),

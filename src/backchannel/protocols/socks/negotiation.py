@@ -79,7 +79,7 @@ class Negotiation(Decoder):
         self._advance(out)
         if len(buffer) > HELD:
             self._look_no_further(out)
-        return attributed(side, out)
+        return attributed(side, out, self._inbound)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: the stream goes on, and a negotiation where it can."""
@@ -99,7 +99,7 @@ class Negotiation(Decoder):
                     self._step = self._ask
         if self._step is None:
             out.append(InnerGap(side=self._inner(side), size=size))
-        return attributed(side, out)
+        return attributed(side, out, self._inbound)
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more."""
@@ -113,7 +113,7 @@ class Negotiation(Decoder):
             self._short_refusal(out)
         if all(self._ended) and not self.done:
             self._look_no_further(out)
-        return attributed(side, out)
+        return attributed(side, out, self._inbound)
 
     def _inner(self, side: Side) -> Side:
         if self._inbound:
@@ -216,8 +216,7 @@ class Negotiation(Decoder):
         self._login = Login(method)
         self._step = self._log_in if method in FOLLOWED else self._ask
         if method not in (wire.NONE, wire.USERPASS, wire.CHAP):
-            name = wire.METHODS.get(method, f"method-{method:#04x}")
-            out.append(SignOn(account="", method=f"socks5-{name}"))
+            out.append(SignOn(account="", method=f"socks5-{_called(method)}"))
 
     def _log_in(self, out: list[Output]) -> bool:
         login = self._login
@@ -244,7 +243,7 @@ class Negotiation(Decoder):
         if self._silent(_CLIENT) and self._buffers[_SERVER]:
             self._step = self._reply
             return True
-        if self._login.method != wire.NONE and client[:1] == b"\1":
+        if client and self._is_protected(client[0]):
             return self._protected(out)
         if (found := wire.read_request5(client)) is None:
             return False
@@ -252,14 +251,30 @@ class Negotiation(Decoder):
         self._asked(found[0], self._reply, out)
         return True
 
+    def _is_protected(self, first: int) -> bool:
+        """Whether what comes behind the choice of method is no request, by its first byte."""
+        method = self._login.method
+        if method in FOLLOWED:
+            return method != wire.USERPASS and first == 1
+        return method != wire.NONE and first != 5
+
     def _protected(self, out: list[Output]) -> bool:
-        """Behind a login: its last message, or a request that GSSAPI protects (RFC 1961 §5)."""
-        if self._login.method == wire.CHAP:
+        """Behind a login: its last message, a request that GSSAPI protects (RFC 1961 §5), or what
+        belongs to a method that nobody can follow. Over SSL it is TLS, whose hello is readable.
+        """
+        method = self._login.method
+        if method == wire.CHAP:
             found = wire.read_chap(self._buffers[_CLIENT])
             self._consume(_CLIENT, found[1] if found else 0)
             return found is not None
-        out.append(ProxyRequest(scheme="socks5", command="gssapi-protected", host="", port=0))
-        self.done = True
+        command = f"{_called(method)}-protected"
+        out.append(ProxyRequest(scheme="socks5", command=command, host="", port=0))
+        if self._methods:
+            self.standing = _PARSED
+        if method == wire.SSL:
+            self._enter("", 0, out)
+        else:
+            self.done = True
         return True
 
     def _ask4(self, out: list[Output]) -> bool:
@@ -401,3 +416,8 @@ class Negotiation(Decoder):
             self._buffers[side].clear()
             if self._ended[side]:
                 out.append(InnerEnd(side=self._inner(side)))
+
+
+def _called(method: int) -> str:
+    """Return a method by name."""
+    return wire.METHODS.get(method, f"method-{method:#04x}")

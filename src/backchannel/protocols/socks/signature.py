@@ -84,8 +84,10 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
     if greeting is None:
         return None if server else MORE
     methods, end = greeting
-    if not _sound(methods):
-        return None
+    sound = _sound(methods)
+    if not sound and not server:
+        some = methods.strip(bytes((wire.REFUSED,)))
+        return MORE if some and len(client) == end else None
     ahead = _ahead(methods, client[end:])
     if not ahead:
         return None
@@ -98,13 +100,26 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
         return MORE
     if chosen[0] == wire.REFUSED:
         return "SOCKS5 greeting, refused" if len(server) == 2 else None
-    fits = chosen[0] in methods and _fits(chosen[0], client[end:], server[2:])
+    if not sound or chosen[0] not in methods:
+        return _agreed(client[end:], server[2:]) if chosen[0] == wire.NONE else None
+    fits = _fits(chosen[0], client[end:], server[2:])
     return f"SOCKS5 greeting and choice of method {chosen[0]}" if fits else None
 
 
 def _sound(methods: bytes) -> bool:
     """Whether a client may offer *methods*: some, each once."""
     return bool(methods) and len(set(methods)) == len(methods) and wire.REFUSED not in methods
+
+
+def _agreed(client: bytes, server: bytes) -> Verdict:
+    """Judge two whose choice of method is none, by their request and its reply: both must be whole.
+
+    Who offers a method twice, or takes what was not offered, still gets through.
+    """
+    asked = _request(wire.read_request5(client))
+    if not isinstance(asked, str):
+        return asked
+    return f"{asked} and reply" if wire.read_reply5(server) else MORE
 
 
 def _mismatch(server: bytes) -> Verdict:

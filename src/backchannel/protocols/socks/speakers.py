@@ -1,6 +1,6 @@
 """Who said what a negotiation tells."""
 
-from backchannel.effects import Spoken
+from backchannel.effects import Inner, Spoken
 from backchannel.events import (
     Credential,
     Malformed,
@@ -21,14 +21,19 @@ _SPEAKERS: dict[type, Side] = {
 }
 
 
-def attributed(side: Side, told: list[Output]) -> list[Output]:
+def attributed(side: Side, told: list[Output], inbound: bool = False) -> list[Output]:
     """Say who said what was told while bytes of *side* came: one side may be ahead of its turn.
-    What is broken was brought by *side*.
+    What is broken was brought by *side*. *inbound*: inside the sides are the other way round.
     """
     out: list[Output] = []
     now = side
     for output in told:
-        speaker = side if isinstance(output, Malformed) else _SPEAKERS.get(type(output), now)
+        if isinstance(output, Malformed):
+            speaker = side
+        elif isinstance(output, Inner):
+            speaker = output.side.other if inbound else output.side
+        else:
+            speaker = _SPEAKERS.get(type(output), now)
         if speaker is not now:
             now = speaker
             out.append(Spoken(side=now))

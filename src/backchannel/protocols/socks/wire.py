@@ -31,14 +31,14 @@ COMMANDS = {
     0xF1: "resolve-ptr",
 }
 CONNECT, BIND, UDP_ASSOCIATE, RESOLVE, RESOLVE_PTR = COMMANDS
-NONE, GSSAPI, USERPASS, CHAP, REFUSED = 0, 1, 2, 3, 0xFF
+NONE, GSSAPI, USERPASS, CHAP, SSL, REFUSED = 0, 1, 2, 3, 6, 0xFF
 METHODS = {
     NONE: "none",
     GSSAPI: "gssapi",
     USERPASS: "userpass",
     CHAP: "chap",
     5: "cram",
-    6: "ssl",
+    SSL: "ssl",
     7: "nds",
     8: "multi-authentication",
     9: "json-parameter-block",
@@ -67,7 +67,8 @@ GRANTED = 0x5A
 
 _IPV4, _NAME, _IPV6 = 1, 3, 4
 _NO_ADDRESS = 10
-"""Length of a SOCKS5 refusal whose address has type 0: six zero bytes stand where IPv4 would."""
+"""Length of a SOCKS5 reply whose address has type 0: six zero bytes stand where IPv4 would."""
+_NAMELESS = b"\3\0"
 _TEXT = 255
 """Longest user or host name in SOCKS4, where only a 00 ends it."""
 
@@ -146,11 +147,15 @@ def read_request5(data: Buffer) -> tuple[Request, int] | None:
 
 
 def read_reply5(data: Buffer) -> tuple[Reply, int] | None:
-    """Return a SOCKS5 reply. A refusal may name no address at all: type 0, as Tor's does."""
+    """Return a SOCKS5 reply, which may name no address at all: type 0, as Tor's refusals do, or an
+    empty name. Clients pass over it.
+    """
     if data and data[0] != 5:
         raise WireError(f"SOCKS5 reply starts with {data[0]:02x}")
-    if len(data) > 3 and data[1] and not data[3]:
+    if len(data) > 3 and not data[3]:
         return (Reply(data[1], "", 0), _NO_ADDRESS) if len(data) >= _NO_ADDRESS else None
+    if data[3:5] == _NAMELESS:
+        return (Reply(data[1], "", 0), 7) if len(data) >= 7 else None
     if (place := read_address(data, 3)) is None:
         return None
     host, port, end = place
