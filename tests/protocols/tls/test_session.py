@@ -169,6 +169,15 @@ def test_a_server_chooses_and_tls_13_ends_there():
     assert session.done
 
 
+@pytest.mark.parametrize("version", [0x7F0E, 0x7F12, 0x7F13])
+def test_a_server_of_a_draft_of_tls_13(version):
+    """As Chrome 55 and Firefox 52 met it: neither session nor compression (draft 19, 4.1.3)."""
+    body = u16(version) + bytes(32) + b"\x13\1" + sized(extension(51, bytes(36)))
+    told = tell([(C, HELLO), (S, records(message(2, body)) + b"\x17\3\1\0\1x")])
+    assert events(told, TlsAnswer) == [TlsAnswer(version=f"{version:04x}", cipher="1301")]
+    assert not events(told, Malformed)
+
+
 def test_a_retry_is_no_answer():
     random = hashlib.sha256(b"HelloRetryRequest").digest()  # RFC 8446 §4.1.3 says what it is
     retry = records(answer(extra=extension(43, b"\3\4"), random=random))

@@ -115,14 +115,17 @@ def _plain(name: str, password: str, scheme: str) -> Credential:
 
 
 def _digest(fields: dict[str, str], method: str) -> Credential | None:
-    if not fields.get("response") or "username" not in fields:
+    name = fields.get("username")
+    if name is None and "username*" in fields:  # RFC 7616 §3.4: UTF-8''J%C3%A4s
+        name = decode(unquote_to_bytes(fields["username*"].rpartition("'")[2]))
+    if not fields.get("response") or name is None:
         return None
     salt = [
         f"method={method}",
         *(f'{key}="{fields[key]}"' for key in _DIGEST_SALT if key in fields),
     ]
     return Credential(
-        account=fields["username"],
+        account=name,
         kind="hash",
         scheme="http-digest",
         secret=fields["response"],

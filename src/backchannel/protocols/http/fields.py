@@ -11,7 +11,7 @@ import msgspec
 _PRODUCT = re.compile(r"([\w!#$%&'*+.^`|~-]+)(?:/([\w!#$%&'*+.^`|~-]+))?(?:\s+\S.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^\s:/\[\]@]{1,255})(?::(\d{1,5}))?")
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,15})://(?:([^\s/?#@]*)@)?([^\s/?#]++)([^\r\n]*)")
-_PARAMETER = re.compile(r'([\w-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_PARAMETER = re.compile(r'([\w-]{1,40}\*?)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 
 _DIGITS = 18
 PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "ftp": 21, "gopher": 70}

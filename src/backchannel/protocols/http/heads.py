@@ -3,9 +3,10 @@
     request   METHOD SP target SP HTTP/d.d CRLF  *(name ":" value CRLF)  CRLF
     answer    HTTP/d.d SP status [SP reason] CRLF  *(name ":" value CRLF)  CRLF
 
-RFC 9112 §2-§5, read leniently where old software is: a bare LF ends a line, a target may hold
-spaces (file names of peer-to-peer programs), folded header lines are joined (§5.2), a reason may be
-missing. HTTP/0.9, which has no version in its request, is not HTTP here. Nothing is remembered.
+RFC 9112 §2-§5, read leniently where other software is: a bare LF ends a line, a target may hold
+spaces (file names of peer-to-peer programs), tabs part as spaces do, a method may be in small
+letters, folded header lines are joined (§5.2), a reason may be missing.
+HTTP/0.9, which has no version in its request, is not HTTP here. Nothing is remembered.
 """
 
 import re
@@ -21,7 +22,7 @@ OPENING = 32
 _IN_TOKEN = bytes([byte in _TOKEN for byte in range(256)])
 """1 for bytes of a token."""
 _LOWER = bytes(range(256)).lower()
-_COLON, _CR, _LF, _SPACE, _POINT, _ZERO, _NINE = b":\r\n .09"
+_COLON, _CR, _LF, _POINT, _ZERO, _NINE, _SMALL = b":\r\n.09a"
 _H, _T, _P, _SLASH = b"HTP/"
 _BLANKS = b" \t\r\f\v"
 _VERSION_SIZE = len("HTTP/1.1")
@@ -177,6 +178,8 @@ def read_head(block: bytes, asked: tuple[str, str] | None, end: int = -1) -> Hea
             raise WireError("not an HTTP request line")
         method, start, stop, version = parts
         head.method, head.target = _text(block, 0, method), _text(block, start, stop)
+        if data[0] >= _SMALL:  # proxies take methods in small letters
+            head.method = head.method.upper()
         head.version = _text(block, version + 5, version + _VERSION_SIZE)
         head.status, head.reason = 0, ""
     else:
@@ -251,12 +254,12 @@ def _request_line(block: bytes, end: int) -> tuple[int, int, int, int] | None:
     if end < 1 or not _is_version(block, end):
         return None
     stop, method = end, 0
-    while stop and data[stop - 1] == _SPACE:
+    while stop and data[stop - 1] in b" \t":
         stop -= 1
     while method < stop and token[data[method]]:
         method += 1
     start = method
-    while start < stop and data[start] == _SPACE:
+    while start < stop and data[start] in b" \t":
         start += 1
     if not 0 < method <= _LONGEST_METHOD or start == method or stop in (start, end):
         return None

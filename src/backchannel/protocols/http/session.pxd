@@ -19,7 +19,7 @@ cdef class Session(Decoder):
     cpdef list gap(self, side, Py_ssize_t size)
     cpdef list end(self, side)
     @cython.locals(events=list, head=Head)
-    cdef list _tell(self, list told)
+    cdef list _tell(self, now, list told)
     cdef _request(self, Head head, list events)
     cdef _answer(self, Head head, list events)
     cdef str _wanted(self, Head head)

@@ -6,6 +6,7 @@ Bodies are passed over. Memory: that of one `Conversation`, and the last host's 
 import re
 
 from backchannel.decoder import Decoder
+from backchannel.effects import Spoken
 from backchannel.events import Gap, Malformed, NameLearned, Software
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
@@ -68,19 +69,23 @@ class Session(Decoder):
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
+        return self._tell(side, self._talk.feed(side, data))
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen."""
-        return [Gap(size=size), *self._tell(self._talk.gap(side, size))]
+        return [Gap(size=size), *self._tell(side, self._talk.gap(side, size))]
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more."""
-        return self._tell(self._talk.end(side))
+        return self._tell(side, self._talk.end(side))
 
-    def _tell(self, told: Told) -> list[Output]:
+    def _tell(self, now: Side, told: Told) -> list[Output]:
+        """Tell what came of bytes of the side *now*: what waited for them may be the other's."""
         events: list[Output] = []
         for side, item in told:
+            if side is not now:
+                now = side
+                events.append(Spoken(side=side))
             if type(item) is Head:
                 if item.request:
                     self._request(item, events)

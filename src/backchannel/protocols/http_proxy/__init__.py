@@ -3,25 +3,29 @@
 from backchannel.protocols import Magic, Protocol
 
 _METHODS = (b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"DELETE", b"PATCH")
-_SCHEMES = (b" HTTP", b" FTP://")
+_SCHEMES = (b"HTTP", b"FTP://")
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_BLANK = b"\0"
+"""Stands for a space or a tab."""
 
 
-def _caseless(text: bytes, *, after: int = 0) -> Magic:
-    """Return the magic for *text*, whose letters from *after* on may have either case."""
-    masks = (0xDF if n >= after and byte in _LETTERS else 0xFF for n, byte in enumerate(text))
+def _masked(text: bytes) -> Magic:
+    """Return the magic for *text*, whose letters may have either case, and BLANKs be blanks."""
+    masks = (0xDF if byte in _LETTERS else 0xFF if byte else 0xD6 for byte in text)
     return Magic(transport="tcp", pattern=text, mask=bytes(masks))
 
 
-_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
+# Proxies are lenient: squid takes methods in small letters and tabs, it and tinyproxy take many
+# blanks and empty lines before the request.
 PROTOCOL = Protocol(
     name="http-proxy",
     title="HTTP proxy",
     service="http-proxy",
     magic=(
-        Magic(transport="tcp", pattern=b"CONNECT "),
-        *(_caseless(m + s, after=len(m)) for m in _METHODS for s in _SCHEMES),
-        *(_caseless(b"HTTP/1.%d 200 CONNECTION ESTABLISHED" % minor, after=9) for minor in (0, 1)),
+        *(_masked(before + b"CONNECT" + _BLANK) for before in (b"", b"\r\n")),
+        *(_masked(method + _BLANK + scheme) for method in _METHODS for scheme in _SCHEMES),
+        *(_masked(method + 2 * _BLANK) for method in _METHODS),
+        *(_masked(b"HTTP/1.%d 200 CONNECTION ESTABLISHED" % minor) for minor in (0, 1)),
         *(Magic(transport="tcp", pattern=b"HTTP/1.%d 407 " % minor) for minor in (0, 1)),
     ),
 )

@@ -22,7 +22,7 @@ cdef class Session(Decoder):
     cdef dict _channels
 
     cpdef list feed(self, side, bytes data)
-    cdef list _tell(self, list told)
+    cdef list _tell(self, now, list told)
     cdef _item(self, side, item, list out)
     cdef _head(self, side, Head head, list out)
     @cython.locals(offer=Offer)

@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from backchannel.decoder import Decoder
-from backchannel.effects import Inner, InnerEnd, InnerGap, Open
+from backchannel.effects import Inner, InnerEnd, InnerGap, Open, Spoken
 from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest, Software
 from backchannel.model import MORE, Claim, Endpoint, More, Side, Standing
 from backchannel.patterns import later
@@ -38,14 +38,23 @@ CHANNELS = 64
 """Targets of absolute URIs that are open at once; the oldest is closed for the next."""
 _CARRIED = frozenset({"http", "ws", "https", "wss"})
 """Schemes whose requests go on as HTTP."""
-_CONNECT = later(rb"CONNECT +[^\s/]{1,300}:\d{1,5}(?: ?/)? HTTP/1\.[01]\s*\n")
-_ABSOLUTE = later(rb"[A-Z]{3,12} +(?i:https?|ftp|wss?|gopher)://[^\r\n]+ HTTP/1\.[01]\s*\n")
-_NEXT = later(rb"\n\r?\n[A-Z]{3,12} ((?i:https?|ftp|wss?|gopher)://[^ \r\n]+) HTTP/1\.[01]\r?\n")
+_CONNECT = later(
+    rb"[\r\n]*+CONNECT[ \t]++[^\s/]{1,300}(?:[ \t]*+/)?[ \t]++HTTP/\d\.\d\s*\n", re.IGNORECASE
+)
+_ABSOLUTE = later(
+    rb"[\r\n]*+[A-Z]{3,12}[ \t]++((?:https?|ftp|wss?|gopher)://[^\r\n]+)[ \t]HTTP/\d\.\d\s*\n",
+    re.IGNORECASE,
+)
+_NEXT = later(
+    rb"\n\r?\n[A-Z]{3,12}[ \t]++((?:https?|ftp|wss?|gopher)://[^ \t\r\n]+)[ \t]++HTTP/\d\.\d\r?\n",
+    re.IGNORECASE,
+)
 _ANSWER = later(rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*+)\s*\n", re.IGNORECASE)
 _PARTIAL = later(
-    rb"C(?:O(?:N(?:N(?:E(?:C(?:T(?: +[^\s/]*(?: ?/)?(?: [HTP/1.0]*\s*)?)?)?)?)?)?)?)?\Z"
-    rb"|[A-Z]{1,12}(?: (?i:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z",
-    re.DOTALL,
+    rb"[\r\n]*+(?:C(?:O(?:N(?:N(?:E(?:C(?:T(?:"
+    rb"[ \t]++[^\s/]*+(?:[ \t]*+/)?(?:[ \t]++[HTP/\d.]*+\s*+)?)?)?)?)?)?)?)?\Z"
+    rb"|[A-Z]{1,12}(?:[ \t]++(?:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z)",
+    re.DOTALL | re.IGNORECASE,
 )
 _PROXY_HEADER = later(
     rb"^proxy-(?:authorization|connection)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*",
@@ -89,8 +98,8 @@ def _doubt(request: bytes, answer: bytes, server: Endpoint) -> bool | None:
     the whole URI (WeChat, Skype), which every server must accept (RFC 9112 §3.2.2): there only an
     answer with a proxy's header counts, or a request for another host on the same connection.
     """
-    target = request.partition(b" ")[2].partition(b"\n")[0].rpartition(b" HTTP/")[0]
-    uri = absolute(target.strip().decode("latin-1"))
+    found = _ABSOLUTE.match(request)
+    uri = absolute(found[1].strip().decode("latin-1")) if found else None
     if uri is None or uri.port != server.port:
         return None
     if uri.host == server.address:
@@ -126,7 +135,7 @@ def _judge(request: bytes, answer: bytes) -> str | More | None:
         return "CONNECT request"
     if _ABSOLUTE.match(request):
         return "request with an absolute URI"
-    if request and (b"\n" in request or not _PARTIAL.match(request)):
+    if request and (b"\n" in request.lstrip(b"\r\n") or not _PARTIAL.match(request)):
         return None
     if _ANSWER.match(answer):
         return f"answer {answer[:12].decode('latin-1')!r}"
@@ -167,12 +176,12 @@ class Session(Decoder):
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
+        return self._tell(side, self._talk.feed(side, data))
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen; inner streams learn their part of it."""
         told = self._talk.gap(side, size)
-        out = self._tell(told)
+        out = self._tell(side, told)
         size_left = size - sum(item.size for _, item in told if isinstance(item, Skipped))
         channel = self._current[side]
         if size_left and channel is not None and self._tunnel is None:
@@ -181,15 +190,19 @@ class Session(Decoder):
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more, and so in every inner stream."""
-        out = self._tell(self._talk.end(side))
+        out = self._tell(side, self._talk.end(side))
         carried = [channel.name for channel in self._channels.values() if channel.carried]
         if self._tunnel == "":
             carried.append("")
         return [*out, *(InnerEnd(side=side, channel=name) for name in carried)]
 
-    def _tell(self, told: Told) -> list[Output]:
+    def _tell(self, now: Side, told: Told) -> list[Output]:
+        """Tell what came of bytes of the side *now*: what waited for them may be the other's."""
         out: list[Output] = []
         for side, item in told:
+            if side is not now:
+                now = side
+                out.append(Spoken(side=side))
             if isinstance(item, Raw):
                 if self._entered(out):
                     out.append(Inner(side=side, data=item.data, channel=self._tunnel or ""))
@@ -230,10 +243,7 @@ class Session(Decoder):
         self._current[_CLIENT] = None
         out += self._logins.asked(head, offer.sign_on)
         if head.method == "CONNECT":
-            # some write a path behind it, and proxies take it
-            asked = head.target.removesuffix("/").rstrip()
-            self._asked = authority(asked) or (head.target, 0)
-            host, port = self._asked
+            self._asked = host, port = _authority(head.target, out)
             out.append(_asks("http-connect", "CONNECT", host, port, offer.user))
         elif (uri := _target(head)) is not None:
             self._pass_on(head, uri, offer.user, out)
@@ -352,6 +362,17 @@ def _answers(scheme: str, head: Head, asked: tuple[str, int] | None, accepted: b
     return ProxyAnswer(
         scheme=scheme, accepted=accepted, code=str(head.status), asked_host=host, asked_port=port
     )
+
+
+def _authority(target: str, out: list[Output]) -> tuple[str, int]:
+    """Return where a CONNECT goes. Some write a user before it, a path behind it or no port, and
+    proxies take it.
+    """
+    user, at, asked = target.rpartition("@")
+    if at and (credential := auth.in_uri(user)):
+        out.append(credential)
+    place = authority(asked.removesuffix("/").rstrip())
+    return (place[0], place[1] or PORTS["https"]) if place else (target, 0)
 
 
 def _target(head: Head) -> Uri | None:

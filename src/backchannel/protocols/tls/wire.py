@@ -21,6 +21,10 @@ MAX_RECORD = 16384 + 2048
 MAX_MESSAGE = 65536
 """Longest handshake message that is read. Hellos with post-quantum keys stay below 4 KiB."""
 TLS13 = 0x0304
+_DRAFT = 0x7F
+"""Of versions that are drafts of TLS 1.3. Up to draft 21 a server's hello had it in front, and
+neither session nor compression.
+"""
 
 _SNI, _GROUPS, _POINTS, _SIGNATURES, _ALPN, _VERSIONS, _ECH = 0, 10, 11, 13, 16, 43, 0xFE0D
 _VERSION_NAMES = {0x0304: "1.3", 0x0303: "1.2", 0x0302: "1.1", 0x0301: "1.0", 0x0300: "ssl3"}
@@ -150,11 +154,14 @@ def read_server_hello(body: bytes) -> ServerHello:
     """Return the hello that *body* is."""
     reader = Reader(body)
     version, random = reader.u16(), reader.take(32)
-    if version >> 8 != 3:
+    draft = version >> 8 == _DRAFT
+    if version >> 8 != 3 and not draft:
         raise WireError(f"server hello of version {version:04x}")
-    reader.skip(reader.u8())
+    if not draft:
+        reader.skip(reader.u8())
     cipher = reader.u16()
-    reader.skip(1)
+    if not draft:
+        reader.skip(1)
     found = _extensions(reader)
     if len(chosen := found.get(_VERSIONS, b"")) == 2:
         version = int.from_bytes(chosen, "big")
