@@ -361,6 +361,7 @@ CASES = {
     "cookies-required": ([stage("cookie-required")], [stage("answered")]),
     "foreign-on-4500": ([anomaly("foreign-datagrams")], [anomaly("sequence-jump")]),
     "never-up": ([stage("refused")], [stage("established")]),
+    "peer-silent": ([stage("silent")], [stage("unanswered")]),
     "esp-replayed": ([esp(replayed=11)], [esp(replayed=3)]),
     "esp-without-ike": (
         [stream(service="ipsec", protocol="esp", port=0, transport="ip")],
@@ -379,6 +380,17 @@ CASES = {
             (esp(spi="00002000"), {"client": "10.0.0.6"}),
             (esp(final=True), {"client": "10.0.0.7"}),  # each flow's first packet was told before
             (esp(), {"client": "10.0.0.6", "server": "10.0.0.2"}),
+        ],
+    ),
+    "mapping-changed": (
+        [(esp(carrier="udp"), {"client_port": 4500}), (esp(carrier="udp"), {"client_port": 1024})],
+        [
+            (esp(carrier="udp"), {"client_port": 4500}),
+            (esp(carrier="udp", packets=40), {"client_port": 4500}),
+            (esp(carrier="udp", spi="00002000"), {"client_port": 1024}),
+            (esp(carrier="udp", final=True), {"client_port": 1025}),
+            (esp(carrier="udp"), {"client_port": 1026, "client": "10.0.0.6"}),
+            (esp(carrier="tcp"), {"client_port": 1027}),
         ],
     ),
     "relay-to-inside": (

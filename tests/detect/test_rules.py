@@ -31,8 +31,8 @@ SECOND = 1_000_000_000
 INSIDE = "10.0.0.5"
 
 
-def flow(client="10.0.0.5", server="10.0.0.1", port=5190, transport="tcp"):
-    return FlowInfo(1, transport, Endpoint(client, 41_000), Endpoint(server, port), 6)
+def flow(client="10.0.0.5", server="10.0.0.1", port=5190, transport="tcp", client_port=41_000):
+    return FlowInfo(1, transport, Endpoint(client, client_port), Endpoint(server, port), 6)
 
 
 class _Session:
@@ -91,7 +91,7 @@ def told(steps, gap=1):
         yield Observation(
             place.get("at", number * gap) * SECOND,
             number + 1,
-            flow(place.get("client", "10.0.0.5"), place.get("server", "10.0.0.1")),
+            flow(**{at: place[at] for at in ("client", "server", "client_port") if at in place}),
             place.get("stack", protocol),
             protocol,
             service,

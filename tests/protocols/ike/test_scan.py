@@ -94,6 +94,37 @@ def test_a_rekeying_in_three_fragments_is_one():
     assert [event.detail for event in rekeying] == ["Security Association first"]
 
 
+def findings(name):
+    run = Scan(Path(__file__).parent / "captures" / name)
+    list(run)
+    return {each.rule for each in run.document.findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("wrong_key.pcap", "never-up"),  # its log: received AUTHENTICATION_FAILED notify error
+        ("quick_mode_refused.pcap", "never-up"),  # received NO_PROPOSAL_CHOSEN error notify
+        ("dead_gateway.pcap", "peer-silent"),  # giving up after 3 retransmits; it was killed
+        ("forgotten_mapping.pcap", "mapping-changed"),  # a NAT that keeps a mapping for 2 seconds
+    ],
+)
+def test_troubles_of_a_tunnel_are_findings(name, rule):
+    """Between two strongSwan 5.9.8; nothing else is found but what their defaults offer."""
+    assert findings(name) - {"tunnel-to-outside", "weak-proposal"} == {rule}
+
+
+def test_a_mapping_that_a_nat_forgot_is_three_flows_of_one_tunnel():
+    """The NAT's ports as tshark lists them: 17935, 33840 and 1893."""
+    seen = recorded("forgotten_mapping.pcap")
+    first = {
+        item.flow.client.port: (item.event.spi, item.event.first)
+        for item in told(seen, EspTraffic)
+        if item.event.packets <= 2 and item.side is C
+    }
+    assert first == {17935: ("76d7c21b", 1), 33840: ("76d7c21b", 11), 1893: ("76d7c21b", 21)}
+
+
 def test_an_old_sa_is_found_on_port_4500(tmp_path):
     """No magic can know it: a random SPI, a large number, ciphertext."""
     client, server = Endpoint(INSIDE, 4500), Endpoint(GATEWAY, 4500)

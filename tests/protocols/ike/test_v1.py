@@ -169,6 +169,17 @@ def test_a_second_quick_mode_is_a_rekey():
     assert stages(MAIN_MODE + QUICK_MODE + again)[-1] == "rekeying"
 
 
+def test_a_quick_mode_that_nobody_answers_is_told_at_the_end():
+    """What to protect was not agreed on: the refusal is encrypted."""
+    first = [(C, encrypted_1(2, 0)), (S, encrypted_1(2, 0)), (C, encrypted_1(32, 7))]
+    refusal = (S, encrypted_1(5, 9))
+    told = events([*first, refusal], IkeStage)[-1]
+    assert (told.stage, told.detail) == ("unanswered", "quick mode")
+    answered = [*first, (S, encrypted_1(32, 7, 72)), (C, encrypted_1(32, 7, 80))]
+    assert stages(answered)[-1] == "established"
+    assert stages([*answered, (C, encrypted_1(32, 8)), refusal])[-1] == "rekeying"
+
+
 def test_a_last_word_needs_no_answer():
     """Informational exchanges have none in IKEv1."""
     assert stages([(C, MARKER + encrypted_1(5, 7))], NATT) == []

@@ -236,6 +236,26 @@ def test_another_group_is_wanted():
     assert stages([(C, sa_init()), (S, answer)])[-1] == ("retry-required", "wants group ECP_256")
 
 
+@pytest.mark.parametrize(
+    ("asked", "stage"),
+    [
+        (notify(16390, b"c" * 20), "cookie-required"),
+        (notify(17, u16(19)), "retry-required"),
+    ],
+)
+def test_whoever_asks_again_may_answer_with_any_spi(asked, stage):
+    """RFC 7296 §2.6: it should be zero, and whoever is asked should not mind another one."""
+    steps = [
+        (C, sa_init()),
+        (S, response(34, [asked], r=b"whatever")),
+        (C, request(34, [asked, *PAYLOADS], r=NONE)),
+        (S, sa_answer()),
+    ]
+    assert [name for name, _ in stages(steps)] == ["initiated", stage, "answered"]
+    (tie,) = kit.effects(decode(steps)[0], Tie)
+    assert tie.key == f"ike/{SPI_I.hex()}/{SPI_R.hex()}"
+
+
 def test_a_refusal_names_its_reason():
     answer = response(34, [notify(14)], r=NONE)
     assert stages([(C, sa_init()), (S, answer)])[-1] == ("refused", "NO_PROPOSAL_CHOSEN")
@@ -274,6 +294,80 @@ def test_a_float_that_nobody_answers_is_told_at_the_end():
     assert stages(steps, NATT)[-1] == ("unanswered", "4 messages, to authenticate")
     answered = [*steps, (S, MARKER + protected(0x20, 35, 36, 1))]
     assert stages(answered, NATT)[-1][0] == "authentication-answered"
+
+
+def test_where_the_first_question_was_answered_the_next_must_come_again():
+    """Without a NAT all is on one flow; certificates make a request that is often lost."""
+    begun = [(C, sa_init()), (S, sa_answer())]
+    asked = (C, protected(0x08, 35, 35, 1))
+    assert stages([*begun, asked])[-1] == ("authenticating", "")
+    assert stages([*begun, *[asked] * 3])[-1] == ("unanswered", "3 messages, to authenticate")
+
+
+def test_a_post_quantum_exchange_that_nobody_answers_is_told():
+    """RFC 9242: it comes on port 4500 before the authentication, and is large."""
+    steps = [(C, MARKER + protected(0x08, 43, 34, 1))] * 3
+    assert stages(steps, NATT) == [
+        ("authenticating", "IKE_INTERMEDIATE"),
+        ("unanswered", "3 messages, to authenticate"),
+    ]
+
+
+UP = [
+    (C, MARKER + protected(0x08, 35, 35, 1)),
+    (S, MARKER + protected(0x20, 35, 36, 1)),
+    (C, esp(0xC0000001, 1)),
+]
+ALIVE = C, MARKER + protected(0x08, 37, 0, 2)
+
+
+def test_a_peer_that_answers_no_more_is_told_at_the_end():
+    assert stages([*UP, *[ALIVE] * 3], NATT)[-1] == ("silent", "3 messages")
+    silent = events([*UP, *[ALIVE] * 3], IkeStage, NATT)[-1]
+    assert (silent.sender, silent.stage) == ("initiator", "silent")
+    assert stages([ALIVE] * 3, NATT)[-1] == ("silent", "3 messages")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [ALIVE, ALIVE],  # one lost packet is no silence
+        [ALIVE, ALIVE, ALIVE, (S, MARKER + protected(0x20, 37, 0, 2))],
+        [(S, MARKER + protected(0x20, 37, 0, 2))] * 4,  # one direction, of answers alone
+    ],
+)
+def test_a_peer_that_answers_is_not_silent(steps):
+    assert stages([*UP, *steps], NATT)[-1] == ("established", "ESP flows")
+
+
+def test_an_authentication_that_is_answered_by_a_notify_first_says_so():
+    """Whoever grants it begins with an identity, EAP or AUTH: RFC 7296, appendix C."""
+    asked = (C, MARKER + protected(0x08, 35, 35, 1))
+    refused = (S, MARKER + protected(0x20, 35, 41, 1))
+    assert stages([asked, refused], NATT)[-1] == ("authentication-answered", "Notify first")
+    rounds = [asked, (S, MARKER + protected(0x20, 35, 36, 1))]
+    rounds += [(C, MARKER + protected(0x08, 35, 48, 2)), (S, MARKER + protected(0x20, 35, 41, 2))]
+    assert stages(rounds, NATT)[1:] == [
+        ("authentication-answered", ""),
+        ("authentication-answered", "Notify first"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "shows"),
+    [
+        (protected(0x08, 37, 0, 2), protected(0x20, 37, 0, 2), True),  # liveness
+        (protected(0x08, 37, 41, 2), protected(0x20, 37, 41, 2), True),  # MOBIKE, as with a NAT
+        (protected(0x08, 37, 41, 2), protected(0x20, 37, 0, 2), False),  # the answer was refused
+        (protected(0x08, 37, 42, 2), protected(0x20, 37, 42, 2), True),  # a child SA's end
+        (protected(0x08, 37, 42, 2), protected(0x20, 37, 0, 2), False),  # the end of all
+        (protected(0x08, 37, 0, 2), response(37, [notify(4)], mid=2), False),  # forgotten
+    ],
+)
+def test_only_some_answers_show_that_the_tunnel_is_up(asked, answer, shows):
+    steps = [(C, protected(0x08, 35, 35, 1)), (S, protected(0x20, 35, 36, 1))]
+    found = [stage for stage, _ in stages([*steps, (C, asked), (S, answer)])]
+    assert ("established" in found) is shows
 
 
 def test_a_retransmission_is_read_once():
@@ -472,6 +566,17 @@ def test_a_translated_port_speaks_for_the_nat_of_that_side():
     start = msgspec.structs.replace(START, client=Endpoint("203.0.113.5", 61001))
     seen = notify(16389, nat_hash("203.0.113.5", 61001))
     steps = [(C, sa_init(RANDOM_1, I_DST)), (S, sa_answer(RANDOM_1, seen))]
+    (told,) = events(steps, NatDetection, start)
+    assert (told.behind_nat, told.claimed) == ("initiator", ("initiator", "responder"))
+
+
+def test_a_gateway_on_an_odd_port_is_not_behind_a_nat_for_that():
+    """strongSwan on port 14500: who opened the flow has the port that a NAT chose."""
+    ends = Endpoint("203.0.113.5", 61001), Endpoint("198.51.100.9", 14500)
+    start = msgspec.structs.replace(START, client=ends[0], server=ends[1])
+    first = notify(16389, nat_hash("198.51.100.9", 14500, r=NONE))
+    second = notify(16389, nat_hash("203.0.113.5", 61001))
+    steps = [(C, sa_init(RANDOM_1, first)), (S, sa_answer(RANDOM_1, second))]
     (told,) = events(steps, NatDetection, start)
     assert (told.behind_nat, told.claimed) == ("initiator", ("initiator", "responder"))
 

@@ -6,20 +6,23 @@ from backchannel.hashes cimport remembered
 from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
 
-cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED
+cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED, ANSWERED, DECLINED, ESTABLISHED, INSISTENT, SA_INIT
 cdef unsigned long long NOBODY
-cdef dict STAGES
+cdef dict STAGES, UNANSWERED
+cdef tuple VARIED
 
 
 cdef class Association:
     cdef readonly unsigned long long initiator
-    cdef public unsigned long long responder
+    cdef readonly unsigned long long responder
     cdef readonly int version, side
     cdef str _key, _initiator_spi, _responder_spi
     cdef public str account, method_of_nat
-    cdef public tuple stage
+    cdef public tuple stage, farewell
     cdef public int rank, spoke
     cdef public Py_ssize_t messages, judged
+    cdef readonly Py_ssize_t again
+    cdef readonly int asker
     cdef public tuple hashes
     cdef readonly bytes recent
     cdef public object method, parts
@@ -32,11 +35,14 @@ cdef class Association:
     cpdef str responder_spi(self)
     cpdef sender(self, int side)
     cpdef bint is_of(self, Header header) except -1
+    cdef bint _asks(self, Header header) except -1
+    cpdef name_responder(self, unsigned long long responder)
+    cpdef tuple unanswered(self)
     cpdef bint one_sided(self) except -1
     @cython.locals(rank=int)
     cpdef bint step(self, tuple step) except -1
     @cython.locals(recent=bytes, known=bint)
-    cpdef bint repeats(self, int side, bytes message) except -1
+    cpdef bint repeats(self, int side, bytes message, bint answers) except -1
     @cython.locals(known=Heard)
     cpdef keep(self, str of, str by, bytes value, Header header, seen)
 

@@ -10,12 +10,14 @@ from backchannel.hashes import remembered
 from backchannel.model import Endpoint
 from backchannel.protocols.ike import psk
 from backchannel.protocols.ike.nat import End, Heard, heard
-from backchannel.protocols.ike.numbers import NOBODY
+from backchannel.protocols.ike.numbers import NOBODY, SA_INIT
 from backchannel.protocols.ike.wire import Header
 
 SAS = 64
 HASHES = 16
 RECENT = 16
+INSISTENT = 2
+"""Times that a message must come again to show that its sender gets no answer."""
 KEPT_QUICK = 8
 PARTS = 8192
 CREDENTIALS = 8
@@ -35,10 +37,16 @@ STAGES = {
     "authenticating": 3,
     "authentication-answered": 4,
     "established": 5,
+    "silent": UNRANKED,
     "rekeying": UNRANKED,
     "deleting": UNRANKED,
 }
 """Steps forward by rank; each is told once, and what has none each time."""
+DECLINED, ANSWERED, ESTABLISHED = STAGES["refused"], STAGES["answered"], STAGES["established"]
+VARIED = DECLINED, STAGES["authentication-answered"]
+"""Ranks at which something else may be told."""
+UNANSWERED = {STAGES["initiated"]: "to begin", STAGES["authenticating"]: "to authenticate"}
+"""Ranks at which a peer waits for the other, and what for."""
 Step: TypeAlias = tuple[str, str]
 """A stage of `IkeStage`, and its detail."""
 
@@ -51,6 +59,9 @@ class Association:
         "_key",
         "_responder_spi",
         "account",
+        "again",
+        "asker",
+        "farewell",
         "hashes",
         "initiator",
         "judged",
@@ -83,6 +94,8 @@ class Association:
         """Bits of the sides that have said something of it."""
         self.recent = b""
         """Marks of the messages that came last, RECENT at most."""
+        self.asker, self.again = UNSEEN, 0
+        """The side that spoke last and waits, and how many of its messages came again since."""
         self.hashes: tuple[Heard, ...] = ()
         self.judged = 0
         self.parts: psk.Parts | None = None
@@ -91,12 +104,15 @@ class Association:
         self.method_of_nat = ""
         self.account = ""
         self.quick: dict[int, list[int]] | None = None
+        self.farewell: tuple[int, int] = UNSEEN, 0
+        """Side and message id of the latest IKEv2 request that may end it: an empty answer to it
+        does not show that it is up."""
         self.tied = False
         """Whether the flow was tied to the SA's others."""
 
     def key(self) -> str:
-        """Names the SA among all flows; empty while nobody has answered."""
-        if not self._key and self.responder != NOBODY:
+        """Names the SA among all flows; empty while nobody has answered, or agreed."""
+        if not self._key and self.responder != NOBODY and self.rank != DECLINED:
             self._key = f"ike/{self.initiator_spi()}/{self.responder_spi()}"
         return self._key
 
@@ -114,7 +130,7 @@ class Association:
 
     def sender(self, side: int) -> End | None:
         """Who of the two *side* is."""
-        if self.side == UNSEEN:
+        if UNSEEN in (self.side, side):
             return None
         return "initiator" if side == self.side else "responder"
 
@@ -122,7 +138,34 @@ class Association:
         """Say whether *header*, which has its initiator's SPI, can belong to it."""
         if header.version != self.version:
             return False
-        return header.opens or self.responder in (header.responder, NOBODY)
+        return header.opens or self.responder in (header.responder, NOBODY) or self._asks(header)
+
+    def _asks(self, header: Header) -> bool:
+        """Say whether *header* may be of an answer to the same question asked again. Whoever wants
+        a cookie, or another group, has no SPI yet, and may put in any (RFC 7296 §2.6).
+        """
+        return header.exchange == SA_INIT and header.answers and self.rank < ANSWERED
+
+    def name_responder(self, responder: int) -> None:
+        """Take the responder's SPI, which an answer told."""
+        if responder not in (NOBODY, self.responder):
+            self.responder, self._key, self._responder_spi = responder, "", ""
+
+    def unanswered(self) -> Step | None:
+        """Return what one peer waits for in vain; None where the other has answered, or nobody
+        asked. Where the SA may be up already, it takes a question that is asked three times.
+        """
+        alone = self.one_sided()
+        if self.rank in UNANSWERED and (alone or self.again):
+            count = self.messages if alone else self.again + 1
+            return "unanswered", f"{count} messages, {UNANSWERED[self.rank]}"
+        if self.again >= INSISTENT:
+            began = self.rank in (DECLINED, ANSWERED)
+            return "unanswered" if began else "silent", f"{self.again + 1} messages"
+        quick = [len(spoken) == 1 for spoken in self.quick.values()] if self.quick else []
+        if self.rank < ESTABLISHED and any(quick):
+            return "unanswered", "quick mode"
+        return None
 
     def one_sided(self) -> bool:
         """Say whether one side only has said something of it."""
@@ -131,21 +174,28 @@ class Association:
     def step(self, step: Step) -> bool:
         """Go forward; False where the SA is there or beyond already, and nothing is to be told.
 
-        What an answer may say instead of an answer can change until there is one.
+        What an answer may say instead of an answer can change until there is one, and so can that
+        to an authentication in several rounds.
         """
         rank = STAGES[step[0]]
         if rank == UNRANKED:
             return True
-        if rank < self.rank or (rank == self.rank and (rank != 1 or step == self.stage)):
+        if rank < self.rank or (rank == self.rank and (rank not in VARIED or step == self.stage)):
             return False
         self.stage, self.rank = step, rank
         return True
 
-    def repeats(self, side: int, message: bytes) -> bool:
-        """Say whether *message* of *side* came before, and remember it."""
+    def repeats(self, side: int, message: bytes, answers: bool) -> bool:
+        """Say whether *message* of *side* came before, and remember it, and who waits: nobody where
+        it *answers*.
+        """
         recent = remembered(self.recent, message, side, RECENT)
         known = recent is self.recent
         self.recent = recent
+        if known and side == self.asker:
+            self.again += 1
+        else:
+            self.asker, self.again = UNSEEN if answers else side, 0
         return known
 
     def keep(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
@@ -177,8 +227,8 @@ class Table:
         if known is None or not known.is_of(header):
             known = begin(header, _initiator(header, side))
             self._put(known)
-        elif known.responder == NOBODY:
-            known.responder = header.responder
+        else:
+            known.name_responder(header.responder)
         return known
 
     def expect_credential(self, association: Association) -> None:

@@ -164,6 +164,7 @@ Stage: TypeAlias = Literal[
     "authenticating",
     "authentication-answered",
     "established",
+    "silent",
     "rekeying",
     "deleting",
 ]
@@ -171,7 +172,8 @@ Stage: TypeAlias = Literal[
 
 class IkeStage(_IkeEvent, frozen=True, kw_only=True):
     """How far an SA came, as this flow shows it; told for each step forward. `answer-alone` is an
-    answer to a question that the flow did not show before it.
+    answer to a question that the flow did not show before it. `unanswered` and `silent` are told at
+    the end of a flow: somebody asked again and again, before the SA was up, or later.
 
     What follows on another flow (the float from port 500 to 4500) has the same SPIs.
     """

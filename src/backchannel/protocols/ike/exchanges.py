@@ -27,8 +27,6 @@ from backchannel.reader import Reader, WireError
 MANY = 256
 NATT_PORT = 4500
 _ESP_FLOWS: Step = "established", "ESP flows"
-UNANSWERED = {0: "to begin", 3: "to authenticate"}
-"""Ranks of stages at which a peer waits for the other, and what for."""
 
 
 @lru_cache(maxsize=512)
@@ -88,7 +86,7 @@ class Exchanges:
         association.messages += 1
         association.spoke |= 1 << side
         reading = begin(header, association, side, self._told, self._ends)
-        if association.repeats(side, data):
+        if association.repeats(side, data, header.answers):
             self.whole += 1
             return [self._message(reading, framing, data, None)]
         seen = self._payloads(reading, data, framing)
@@ -115,9 +113,8 @@ class Exchanges:
         for association in self._table.held():
             if len(association.hashes) != association.judged:
                 told += self._verdict(association, None)
-            if association.rank in UNANSWERED and association.one_sided():
-                detail = f"{association.messages} messages, {UNANSWERED[association.rank]}"
-                told.append(self._stage(association, None, ("unanswered", detail)))
+            if (step := association.unanswered()) is not None:
+                told.append(self._stage(association, association.sender(association.asker), step))
         return told
 
     def _recall(self, announced: Float, association: Association) -> None:

@@ -19,7 +19,9 @@ from backchannel.protocols.ike.numbers import (
     DELETE,
     HASH_1,
     INFORMATIONAL,
+    INTERMEDIATE,
     MAIN,
+    NOTIFY,
     QUICK,
     SA_INIT,
     SESSION_RESUME,
@@ -32,7 +34,10 @@ from backchannel.protocols.ike.wire import Payloads
 _NONE: tuple[Step, ...] = ()
 _INITIATED = (("initiated", ""),)
 _AUTHENTICATING = (("authenticating", ""),)
+_INTERMEDIATE = (("authenticating", "IKE_INTERMEDIATE"),)  # RFC 9242: what must come before
 _AUTHENTICATION_ANSWERED = (("authentication-answered", ""),)
+_NOTIFIED = (("authentication-answered", "Notify first"),)
+"""Who grants it begins with an identity, EAP or the authentication (RFC 7296, appendix C)."""
 
 
 def steps(reading: Reading, seen: Payloads) -> Sequence[Step]:
@@ -50,12 +55,16 @@ def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
         if request:
             return _INITIATED
         return ((reading.answer, reading.detail),) if reading.answer else _NONE
+    if header.exchange == INTERMEDIATE:
+        return _INTERMEDIATE if request else _NONE
     if header.exchange == AUTH:
         if reading.answer:  # an error in clear: nobody can know its sender, so it proves little
             return ((reading.answer, reading.detail),)
-        return _AUTHENTICATING if request else _AUTHENTICATION_ANSWERED
+        if request:
+            return _AUTHENTICATING
+        return _NOTIFIED if inside == NOTIFY else _AUTHENTICATION_ANSWERED
     steps: list[Step] = []
-    if not request and header.exchange in (CREATE_CHILD, INFORMATIONAL):
+    if not request and _shows_up(reading, seen, inside):
         steps.append(("established", ""))
     later = inside == 0 and seen.count > 0 and seen.kind == SKF  # RFC 7383 §2.5
     if request and header.exchange == CREATE_CHILD and not later:
@@ -63,7 +72,22 @@ def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
         steps.append(("rekeying", f"{first} first"))
     if request and inside == DELETE:
         steps.append(("deleting", ""))
+    if request and inside in (DELETE, NOTIFY) and header.exchange == INFORMATIONAL:
+        reading.association.farewell = reading.side, header.message_id
     return steps
+
+
+def _shows_up(reading: Reading, seen: Payloads, inside: int) -> bool:
+    """Say whether an answer shows that the SA is up. One in clear does not: anybody may send it,
+    as a gateway does that has forgotten the SA (RFC 7296 §1.5). Nor does an empty one to a delete,
+    or to a notification, with which an initiator refuses the other's authentication (§2.21.2).
+    """
+    header = reading.header
+    if header.exchange not in (CREATE_CHILD, INFORMATIONAL) or not seen.count:
+        return False
+    if seen.kind not in (SK, SKF):
+        return False
+    return inside != 0 or reading.association.farewell != (1 - reading.side, header.message_id)
 
 
 def _step_1(reading: Reading, seen: Payloads) -> Sequence[Step]:
