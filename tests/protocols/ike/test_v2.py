@@ -405,6 +405,19 @@ def test_esp_shows_that_the_tunnel_is_up():
     assert stages(steps, NATT)[-1] == ("established", "ESP flows")
 
 
+def test_esp_that_comes_before_ike_is_sure_shows_it_too():
+    """A flow that nobody announced, such as the client's side alone."""
+    first = [(C, MARKER + protected(0x08, 35, 35, 1)), (C, esp(0xC0000001, 1))]
+    went_on = [*first, (C, MARKER + protected(0x08, 37, 0, 2))]
+    assert stages(went_on, NATT)[-1] == ("established", "ESP flows")
+
+
+def test_whoever_goes_on_was_answered():
+    """Of one direction: the next request follows an answer (RFC 7296 §2.3)."""
+    asked = [(C, MARKER + protected(0x08, 35, 35, 1)), (C, MARKER + protected(0x08, 37, 0, 2))]
+    assert stages(asked, NATT)[-1] == ("authentication-answered", "")
+
+
 def test_a_session_resumption_is_named_and_answered():
     steps = [
         (C, request(38, [NONCE, notify(16413, b"ticket")], r=NONE)),

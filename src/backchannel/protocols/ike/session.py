@@ -117,7 +117,9 @@ class Session(Decoder):
         told = self._ike.read(side, data, header, framing)
         if self._ike.proved() and self.standing is not _PARSED:
             self.standing = _PARSED
-            told = self._announced() + told + self._esp.vouch(side)
+            told = self._announced() + told
+            if waited := self._esp.vouch(side):
+                told += waited + self._ike.esp_seen()
         return told
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:

@@ -64,6 +64,8 @@ def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
             return _AUTHENTICATING
         return _NOTIFIED if inside == NOTIFY else _AUTHENTICATION_ANSWERED
     steps: list[Step] = []
+    if request and reading.association.stage[0] == "authenticating":  # its answer was not seen
+        steps.extend(_AUTHENTICATION_ANSWERED)
     if not request and _shows_up(reading, seen, inside):
         steps.append(("established", ""))
     later = inside == 0 and seen.count > 0 and seen.kind == SKF  # RFC 7383 §2.5
