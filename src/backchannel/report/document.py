@@ -189,6 +189,49 @@ class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first request."""
 
 
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """ESP one way."""
+
+    packets: int = 0
+    bytes: int = 0
+    missing: int = 0
+    """Sequence numbers that were not seen: lost, or not captured."""
+    replayed: int = 0
+
+
+class Association(msgspec.Struct, frozen=True, kw_only=True):
+    """IPsec between two hosts, whatever ports and keys."""
+
+    service: str
+    client: str
+    """Who opened the first flow."""
+    server: str
+    versions: tuple[int, ...] = ()
+    """Of IKE; none where only ESP was seen."""
+    stages: dict[str, int]
+    """How often key exchanges came how far; see the event `ike-stage`."""
+    failure: str = ""
+    """What went wrong last, as a stage and its detail; empty where it came up after that."""
+    behind_nat: Literal["initiator", "responder", "both", "none", "unknown", ""] = ""
+    """Computed from hashes; empty where none were seen. The peers of the latest key exchange."""
+    claimed: tuple[str, ...] = ()
+    """Who says so by its own hash alone; see the event `nat-detection`."""
+    client_ports: tuple[int, ...] = ()
+    """The client's ports of ESP in UDP or TCP: several where a NAT changed its mapping."""
+    spis: int = 0
+    """Associations of ESP, of both directions."""
+    sent: Carried
+    """From the client, in flows that ended."""
+    received: Carried
+    keepalives: int = 0
+    keepalive_seconds: float = 0.0
+    """Between two of them, on average; 0 where that was not seen."""
+    first_seen: str
+    last_seen: str
+    frame: int
+    """Of what was seen first."""
+
+
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """Two hosts that used a service between them."""
 
@@ -291,6 +334,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[File, ...]
     addresses: tuple[Address, ...]
     tunnels: tuple[Tunnel, ...] = ()
+    associations: tuple[Association, ...] = ()
     """Where proxies led."""
     pairs: tuple[Pair, ...]
     conversations: tuple[Conversation, ...]

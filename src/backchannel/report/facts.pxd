@@ -2,6 +2,7 @@
 
 cimport cython
 
+from backchannel.report.associations cimport Associations
 from backchannel.report.rows cimport AccountRow, Pairs, ServiceRow
 from backchannel.report.tunnels cimport Tunnels
 from backchannel.when cimport rfc3339
@@ -12,6 +13,7 @@ cdef object _CLIENT
 
 cdef class Facts:
     cdef object _anomalies, _disclosure, _unseen
+    cdef Associations _associations
     cdef dict _accounts, _addresses, _nameless, _secrets
     cdef list _files
     cdef Pairs _talks
@@ -37,6 +39,10 @@ cdef class Facts:
     cpdef _transfer(self, seen, event, ServiceRow row)
     @cython.locals(account=AccountRow, key=tuple)
     cpdef _peer_address(self, seen, event, ServiceRow _row)
+    cpdef _stage(self, seen, event, ServiceRow _row)
+    cpdef _nat(self, seen, event, ServiceRow _row)
+    cpdef _esp(self, seen, event, ServiceRow _row)
+    cpdef _keepalive(self, seen, event, ServiceRow _row)
     cpdef _proxy_request(self, seen, event, ServiceRow _row)
     cpdef _proxy_answer(self, seen, event, ServiceRow _row)
 

@@ -27,7 +27,10 @@ from backchannel.events import (
 )
 from backchannel.model import Side
 from backchannel.privacy import REDACTED, Disclosure
+from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
+from backchannel.protocols.ike.events import IkeStage, NatDetection
 from backchannel.report import document as doc
+from backchannel.report.associations import Associations
 from backchannel.report.rows import ROWS, AccountRow, Pairs, ServiceRow
 from backchannel.report.tunnels import Tunnels
 from backchannel.when import rfc3339
@@ -69,6 +72,7 @@ class Facts:
         self._anomalies: Counter[str] = Counter()
         self._talks = Pairs(unseen)
         self.tunnels = Tunnels(unseen)
+        self._associations = Associations(unseen)
 
     def _account(self, seen: Observation, name: str) -> AccountRow | None:
         if not name:
@@ -226,6 +230,18 @@ class Facts:
         if seen.target is not None:
             self.tunnels.named(seen, event, seen.target)
 
+    def _stage(self, seen: Observation, event: IkeStage, _row: ServiceRow) -> None:
+        self._associations.stage(seen, event)
+
+    def _nat(self, seen: Observation, event: NatDetection, _row: ServiceRow) -> None:
+        self._associations.nat(seen, event)
+
+    def _esp(self, seen: Observation, event: EspTraffic, _row: ServiceRow) -> None:
+        self._associations.traffic(seen, event)
+
+    def _keepalive(self, seen: Observation, event: NatKeepalive, _row: ServiceRow) -> None:
+        self._associations.keepalive(seen, event)
+
     def _anomaly(self, seen: Observation, event: Anomaly, _row: ServiceRow) -> None:
         self._anomalies[f"{seen.service}: {event.kind}"] += 1
 
@@ -240,6 +256,7 @@ class Facts:
             "files": tuple(self._files),
             "addresses": tuple(self._addresses.values()),
             "tunnels": self.tunnels.document(),
+            "associations": self._associations.document(),
             "conversations": tuple(
                 doc.Conversation(
                     service=key[0], sender=key[1], recipient=key[2], messages=messages, files=files
@@ -267,6 +284,10 @@ _METHODS: dict[type[Event], str] = {
     ProxyRequest: "_proxy_request",
     ProxyAnswer: "_proxy_answer",
     NameLearned: "_name",
+    IkeStage: "_stage",
+    NatDetection: "_nat",
+    EspTraffic: "_esp",
+    NatKeepalive: "_keepalive",
     Anomaly: "_anomaly",
     Malformed: "_malformed",
 }

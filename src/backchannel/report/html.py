@@ -35,6 +35,7 @@ SECTIONS = (
     ("services", "Services"),
     ("hosts", "Hosts"),
     ("tunnels", "Where proxies led"),
+    ("associations", "IPsec between hosts"),
     ("accounts", "Accounts"),
     ("logins", "Exposed logins"),
     ("talkers", "Who talks to whom"),
@@ -56,6 +57,7 @@ def page(document: Document, index: Index, heading: str = "") -> str:
     shown, places = _shown(document, index), Places(document)
     there = {
         "tunnels": shown["tunnels"],
+        "associations": shown["associations"],
         "hosts": shown["hosts"],
         "accounts": shown["accounts"],
         "logins": shown["logins"],
@@ -95,6 +97,7 @@ def _shown(document: Document, index: Index) -> dict[str, Any]:
         "groups": groups,
         "actions": views.actions(groups, document.findings),
         "tunnels": views.by_use(document.tunnels),
+        "associations": views.by_trouble(document.associations),
         "hosts": hosts,
         "more_hosts": more_hosts,
         "accounts": [
@@ -185,6 +188,9 @@ _HELPERS: dict[str, Any] = {
     "times": words.times,
     "place": words.place,
     "let_through": words.let_through,
+    "behind": words.behind,
+    "came": words.came,
+    "kept": words.kept,
     "brief": words.brief,
     "harmless": words.harmless,
     "size": words.size,

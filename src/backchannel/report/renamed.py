@@ -49,6 +49,19 @@ def renamed(document: doc.Document, names: Pseudonyms) -> doc.Document:
             )
             for row in document.addresses
         ),
+        associations=tuple(
+            sorted(
+                (
+                    _replace(
+                        row,
+                        client=names.name(row.client, "host"),
+                        server=names.name(row.server, "host"),
+                    )
+                    for row in document.associations
+                ),
+                key=lambda row: (row.client, row.server),
+            )
+        ),
         tunnels=tuple(sorted((_tunnel(row, names) for row in document.tunnels), key=_place)),
         pairs=tuple(
             _replace(

@@ -18,12 +18,15 @@ from backchannel.report import matrix_view, merged, unseen
 from backchannel.report.document import Document, Service, Tunnel
 from backchannel.report.listing import Listing
 from backchannel.report.places import Places
-from backchannel.report.views import by_use, gravity, led, worst
+from backchannel.report.views import by_trouble, by_use, gravity, led, worst
 from backchannel.report.words import (
     ALARMING,
+    behind,
+    came,
     count,
     exposed,
     harmless,
+    kept,
     let_through,
     place,
     portless,
@@ -61,6 +64,7 @@ def render(document: Document, index: Index) -> RenderableType:
             _accounts(document, index),
             _credentials(document, index, places),
             _tunnels(document, index, places),
+            _associations(document, places),
             _files(document, index),
             _addresses(document, index, places),
             _anomalies(document),
@@ -311,6 +315,37 @@ def _tunnels(document: Document, index: Index, places: Places) -> Listing | None
             ),
             Text(", ".join(map(index.title, row.services)) or ", ".join(row.inside)),
             size(row.bytes) if row.bytes else "",
+            places.of(row.frame),
+        )
+    return table
+
+
+def _associations(document: Document, places: Places) -> Listing | None:
+    if not document.associations:
+        return None
+    table = _table(
+        _title("IPsec between hosts", len(document.associations)),
+        "client",
+        "server",
+        "behind NAT",
+        "key exchange",
+        "sent",
+        "received",
+        "lost",
+        "keep-alives",
+        "seen in",
+        right=("sent", "received", "lost"),
+    )
+    for row in by_trouble(document.associations)[:LIST]:
+        table.add(
+            row.client,
+            row.server,
+            behind(row),
+            Text(came(row), style="yellow" if row.failure else ""),
+            size(row.sent.bytes) if row.sent.bytes else "",
+            size(row.received.bytes) if row.received.bytes else "",
+            f"{lost:,}" if (lost := row.sent.missing + row.received.missing) else "",
+            kept(row),
             places.of(row.frame),
         )
     return table

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from backchannel.detect.model import SEVERITIES, Finding
-from backchannel.report.document import Document, Service, Tunnel
+from backchannel.report.document import Association, Document, Service, Tunnel
 from backchannel.report.words import count, exposed, place, portless, ranked
 
 FULL = 25
@@ -179,6 +179,11 @@ def _block(name: str, rows: Sequence[Service], findings: Counter[str]) -> Block:
 
 def _all(many: Iterable[Sequence[str]]) -> list[str]:
     return sorted({name for names in many for name in names})
+
+
+def by_trouble(rows: Sequence[Association]) -> list[Association]:
+    """Return IPsec between hosts: what failed first, then what carried most."""
+    return sorted(rows, key=lambda row: (not row.failure, -row.sent.bytes - row.received.bytes))
 
 
 def by_use(tunnels: Sequence[Tunnel]) -> list[Tunnel]:

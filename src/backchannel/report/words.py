@@ -1,5 +1,6 @@
 """Counts and categories in words, so that every output says the same thing the same way."""
 
+from backchannel.report.document import Association
 from backchannel.text import escape
 
 _EXPOSED = {
@@ -63,6 +64,43 @@ def let_through(asked: int, granted: int, refused: int) -> str:
         word = "granted" if granted else "refused"
         return word if number == 1 else f"{word} {times(number)}"
     return "no answer seen" if asked else "asked for earlier"
+
+
+def behind(row: Association) -> str:
+    """Return who is behind a NAT, and who claims it where nothing else speaks for it."""
+    word = {"none": "nobody", "": ""}.get(row.behind_nat, row.behind_nat)
+    believed = {"initiator", "responder"} if word == "both" else {word}
+    others = [end for end in row.claimed if end not in believed]
+    return f"{word} ({others[0]} claims it)" if others else word
+
+
+_FORWARD = (
+    *("established", "authentication-answered", "authenticating", "answered", "answer-alone"),
+    *("redirected", "retry-required", "cookie-required", "initiated"),
+)
+
+
+def came(row: Association) -> str:
+    """Return how far key exchanges came: `IKEv2: established, 3 rekeyings`, or what went wrong."""
+    if not row.versions:
+        return "not seen"
+    version = " and ".join(f"IKEv{number}" for number in row.versions)
+    if row.failure:
+        return f"{version}: {row.failure.replace('-', ' ')}"
+    stage = next((stage for stage in _FORWARD if stage in row.stages), "")
+    rekeyed, begun = row.stages.get("rekeying", 0), row.stages.get("initiated", 0)
+    told = [stage.replace("-", " ")] if stage else []
+    told += [f"begun {begun:,} times"] if begun > 1 else []
+    told += [count(rekeyed, "rekeying")] if rekeyed else []
+    return f"{version}: {', '.join(told) or 'under way'}"
+
+
+def kept(row: Association) -> str:
+    """Return keep-alives and their distance: `12, every 20 s`."""
+    if not row.keepalives:
+        return ""
+    every = f", every {row.keepalive_seconds:g} s" if row.keepalive_seconds else ""
+    return f"{row.keepalives:,}{every}"
 
 
 def times(number: int) -> str:

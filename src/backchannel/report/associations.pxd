@@ -1,0 +1,53 @@
+# C types for associations.py, which says what these are.
+
+cimport cython
+
+from backchannel.when cimport rfc3339
+
+cdef object _CLIENT
+cdef frozenset _FAILURES
+
+
+@cython.final
+cdef class Way:
+    cdef Py_ssize_t packets, missing, replayed
+    cdef long long octets
+
+    cdef add(self, told)
+    cdef done(self)
+
+
+@cython.final
+cdef class AssociationRow:
+    cdef readonly str client, server, service
+    cdef public str failure, behind_nat
+    cdef public tuple claimed
+    cdef readonly dict stages
+    cdef readonly set ports, spis, versions
+    cdef readonly object frame
+    cdef public long long first, last
+    cdef readonly Way out, back
+    cdef long long spaced, _then
+    cdef Py_ssize_t keepalives, spaces, _serial, _side, _count
+
+    cdef bint near(self, seen) except -1
+    cdef keepalive(self, seen, Py_ssize_t count)
+    cdef done(self)
+
+
+cdef class Associations:
+    cdef object _unseen
+    cdef dict _rows
+
+    @cython.locals(row=AssociationRow, stage=str)
+    cpdef stage(self, seen, told)
+    @cython.locals(row=AssociationRow)
+    cpdef nat(self, seen, told)
+    @cython.locals(row=AssociationRow)
+    cpdef traffic(self, seen, told)
+    @cython.locals(row=AssociationRow)
+    cpdef keepalive(self, seen, told)
+    @cython.locals(told=list, row=AssociationRow)
+    cpdef tuple document(self)
+    @cython.locals(first=str, second=str, key=tuple, row=AssociationRow, time="long long")
+    cdef AssociationRow _row(self, seen)

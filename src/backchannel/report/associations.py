@@ -1,0 +1,182 @@
+"""IPsec between two hosts: how far their key exchanges came, who is behind a NAT, what was carried.
+
+One row for each pair of hosts, whatever ports and SPIs: a NAT's new mapping and new keys change
+those. Memory: ROWS rows, what does not fit is counted; FEW ports of each.
+"""
+
+from collections import Counter
+from typing import Literal
+
+from backchannel.engine.observation import Observation
+from backchannel.model import Side
+from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
+from backchannel.protocols.ike.events import IkeStage, NatDetection
+from backchannel.protocols.ike.nat import Behind
+from backchannel.report import document as doc
+from backchannel.report.rows import ROWS
+from backchannel.when import rfc3339
+
+_CLIENT, _ = Side
+FEW = 64
+"""Ports of the client that are told apart in one row."""
+_SECOND = 1_000_000_000
+
+
+class Way:
+    """ESP one way."""
+
+    def __init__(self) -> None:
+        self.packets = self.octets = self.missing = self.replayed = 0
+
+    def add(self, told: EspTraffic) -> None:
+        """Take the last figures of an association on one flow."""
+        self.packets += told.packets
+        self.octets += told.octets
+        self.missing += told.missing
+        self.replayed += told.replayed
+
+    def done(self) -> doc.Carried:
+        """Return the figures as they stand in the document."""
+        return doc.Carried(
+            packets=self.packets,
+            bytes=self.octets,
+            missing=self.missing,
+            replayed=self.replayed,
+        )
+
+
+class AssociationRow:
+    """One pair of hosts under way."""
+
+    def __init__(self, seen: Observation) -> None:
+        flow = seen.flow
+        self.client, self.server = flow.client.address, flow.server.address
+        self.service, self.frame = seen.service, seen.frame
+        self.first = self.last = seen.time
+        self.versions: set[int] = set()
+        self.stages: dict[str, int] = {}
+        self.failure = ""
+        self.behind_nat: Behind | Literal[""] = ""
+        self.claimed: tuple[str, ...] = ()
+        self.ports: set[int] = set()
+        self.spis: set[str] = set()
+        self.out, self.back = Way(), Way()
+        self.keepalives = self.spaces = self.spaced = 0
+        self._serial = self._side = self._count = self._then = 0
+        """Of the keep-alive that came last: flow, side, number and time."""
+
+    def near(self, seen: Observation) -> bool:
+        """Say whether the row's client sent what was *seen*."""
+        flow = seen.flow
+        sender = flow.client if seen.side is _CLIENT else flow.server
+        return sender.address == self.client
+
+    def keepalive(self, seen: Observation, count: int) -> None:
+        """Take a keep-alive, and the time since the one before it on its flow."""
+        serial, side = seen.flow.serial, int(seen.side)
+        more = count - self._count
+        if serial == self._serial and side == self._side and more > 0:
+            self.keepalives += more
+            self.spaces += more
+            self.spaced += seen.time - self._then
+        else:
+            self.keepalives += 1
+        self._serial, self._side, self._count, self._then = serial, side, count, seen.time
+
+    def done(self) -> doc.Association:
+        """Return the row as it stands in the document."""
+        return doc.Association(
+            service=self.service,
+            client=self.client,
+            server=self.server,
+            versions=tuple(sorted(self.versions)),
+            stages=dict(sorted(self.stages.items())),
+            failure=self.failure,
+            behind_nat=self.behind_nat,
+            claimed=self.claimed,
+            client_ports=tuple(sorted(self.ports)),
+            spis=len(self.spis),
+            sent=self.out.done(),
+            received=self.back.done(),
+            keepalives=self.keepalives,
+            keepalive_seconds=round(self.spaced / self.spaces / _SECOND, 1) if self.spaces else 0.0,
+            first_seen=rfc3339(self.first),
+            last_seen=rfc3339(self.last),
+            frame=self.frame,
+        )
+
+
+_FAILURES = frozenset({"refused", "unanswered", "silent"})
+_ANSWERED, _REFUSED = "authentication-answered", "Notify first"
+"""What an answer to the authentication has that refuses it."""
+
+
+class Associations:
+    """All pairs of hosts of a run."""
+
+    def __init__(self, unseen: Counter[str]) -> None:
+        """*unseen* counts what did not fit."""
+        self._unseen = unseen
+        self._rows: dict[tuple[str, str], AssociationRow] = {}
+
+    def stage(self, seen: Observation, told: IkeStage) -> None:
+        """Take a step of a key exchange, or the end of one that failed."""
+        if (row := self._row(seen)) is None:
+            return
+        stage = told.stage
+        row.versions.add(told.version)
+        row.stages[stage] = row.stages.get(stage, 0) + 1
+        if stage == "established":
+            row.failure = ""
+        elif stage in _FAILURES or (stage == _ANSWERED and told.detail == _REFUSED):
+            row.failure = f"{stage}: {told.detail}"
+
+    def nat(self, seen: Observation, told: NatDetection) -> None:
+        """Take who is behind a NAT; what is computed last counts, unless it is unknown."""
+        row = self._row(seen)
+        if row is None or (told.behind_nat == "unknown" and row.behind_nat):
+            return
+        row.behind_nat, row.claimed = told.behind_nat, told.claimed
+
+    def traffic(self, seen: Observation, told: EspTraffic) -> None:
+        """Take figures of ESP: the last ones of each association and flow."""
+        if (row := self._row(seen)) is None:
+            return
+        if told.carrier != "ip" and len(row.ports) < FEW:
+            flow = seen.flow
+            same = flow.client.address == row.client
+            row.ports.add((flow.client if same else flow.server).port)
+        if not told.final:
+            return
+        if len(row.spis) < ROWS:
+            row.spis.add(told.spi)
+        (row.out if row.near(seen) else row.back).add(told)
+
+    def keepalive(self, seen: Observation, told: NatKeepalive) -> None:
+        """Take a keep-alive."""
+        if (row := self._row(seen)) is not None:
+            row.keepalive(seen, told.count)
+
+    def document(self) -> tuple[doc.Association, ...]:
+        """Return all rows as they stand in the document."""
+        told: list[doc.Association] = []
+        for _, row in sorted(self._rows.items()):
+            told.append(row.done())
+        return tuple(told)
+
+    def _row(self, seen: Observation) -> AssociationRow | None:
+        flow = seen.flow
+        first, second = flow.client.address, flow.server.address
+        key = (first, second) if first < second else (second, first)
+        row = self._rows.get(key)
+        if row is None:
+            if len(self._rows) >= ROWS:
+                self._unseen["IPsec between hosts not shown: table full"] += 1
+                return None
+            row = self._rows[key] = AssociationRow(seen)
+        time = seen.time
+        if time > row.last:
+            row.last = time
+        elif time < row.first:
+            row.first = time
+        return row
