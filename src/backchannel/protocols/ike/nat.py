@@ -123,10 +123,11 @@ def _is_of(value: bytes, text: bytearray, port: int) -> bool:
     """Say whether *value* is the hash of a *text* with a *port* at its end."""
     size, end = len(value), len(text)
     text[end - 2], text[end - 1] = port >> 8, port & 0xFF
+    whole = bytes(text)
     if size == _SHA1:
-        return sha1(bytes(text)) == value
+        return sha1(whole) == value
     algorithm = _ALGORITHMS.get(size)
-    return algorithm is not None and bool(algorithm(text).digest() == value)
+    return algorithm is not None and bool(algorithm(whole).digest() == value)
 
 
 def _text(initiator: int, responder: int, address: bytes) -> bytearray:
