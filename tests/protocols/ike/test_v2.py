@@ -263,6 +263,14 @@ def test_a_refusal_names_its_reason():
     assert told.error
 
 
+def test_an_authentication_is_refused_in_clear():
+    begun = [(C, sa_init()), (S, sa_answer()), (C, protected(0x08, 35, 35, 1))]
+    refused = (S, response(35, [notify(24)], mid=1))
+    assert stages([*begun, refused])[-1] == ("refused", "AUTHENTICATION_FAILED")
+    went_on = [*begun, refused, (S, protected(0x20, 35, 36, 1))]  # somebody else's word
+    assert stages(went_on)[-1] == ("authentication-answered", "")
+
+
 def test_an_answer_without_a_question_is_told_apart():
     assert stages([(S, sa_answer())]) == [("answer-alone", "")]
     assert stages([(S, sa_answer()), (C, sa_init()), (S, sa_answer())]) == [("answer-alone", "")]

@@ -6,7 +6,7 @@ from backchannel.hashes cimport remembered
 from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
 
-cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED, ANSWERED, DECLINED, ESTABLISHED, INSISTENT, SA_INIT
+cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED, ANSWERED, AUTHENTICATING, DECLINED, ESTABLISHED, INSISTENT, SA_INIT
 cdef unsigned long long NOBODY
 cdef dict STAGES, UNANSWERED
 cdef tuple VARIED
@@ -39,7 +39,7 @@ cdef class Association:
     cpdef name_responder(self, unsigned long long responder)
     cpdef tuple unanswered(self)
     cpdef bint one_sided(self) except -1
-    @cython.locals(rank=int)
+    @cython.locals(rank=int, fresh=bint)
     cpdef bint step(self, tuple step) except -1
     @cython.locals(recent=bytes, known=bint)
     cpdef bint repeats(self, int side, bytes message, bint answers) except -1

@@ -43,6 +43,7 @@ STAGES = {
 }
 """Steps forward by rank; each is told once, and what has none each time."""
 DECLINED, ANSWERED, ESTABLISHED = STAGES["refused"], STAGES["answered"], STAGES["established"]
+AUTHENTICATING = STAGES["authenticating"]
 VARIED = DECLINED, STAGES["authentication-answered"]
 """Ranks at which something else may be told."""
 UNANSWERED = {STAGES["initiated"]: "to begin", STAGES["authenticating"]: "to authenticate"}
@@ -180,6 +181,9 @@ class Association:
         rank = STAGES[step[0]]
         if rank == UNRANKED:
             return True
+        if rank == DECLINED and ANSWERED <= self.rank <= AUTHENTICATING:
+            fresh, self.stage = step != self.stage, step  # no step back: anybody may say so
+            return fresh
         if rank < self.rank or (rank == self.rank and (rank not in VARIED or step == self.stage)):
             return False
         self.stage, self.rank = step, rank
