@@ -27,7 +27,8 @@ cdef struct interface_t:
     uint32_t link
     uint32_t snap
     int64_t offset      # seconds
-    uint8_t resolution
+    uint32_t unit       # nanoseconds in a unit of its times; 0: no whole number
+    uint8_t resolution  # of these, as in if_tsresol
 
 
 @cython.final

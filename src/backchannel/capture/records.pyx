@@ -14,25 +14,34 @@ from backchannel.wire cimport be16, be32, be64, le16, le32
 cdef extern from *:
     """
     typedef unsigned __int128 wide;
-    /* units of if_tsresol to nanoseconds; saturates */
-    static inline int64_t in_nanoseconds(uint64_t units, unsigned resolution, int64_t offset)
+    /* nanoseconds in a unit of if_tsresol; 0 where that is no whole number */
+    static inline uint32_t unit_of(unsigned resolution)
+    {
+        uint32_t unit = 1;
+        if (resolution > 9) return 0;
+        while (resolution++ < 9) unit *= 10;
+        return unit;
+    }
+    /* the same of so many units that are finer, or fractions of two */
+    static __attribute__((noinline)) wide of_fractions(uint64_t units, unsigned resolution)
     {
         unsigned exponent = resolution & 0x7f;
         wide time = (wide)units;
-        __int128 sum;
-        if (resolution & 0x80) {
-            time *= 1000000000u;
-            time >>= exponent;
-        } else if (exponent <= 9) {
-            while (exponent++ < 9) time *= 10;
-        } else {
-            while (exponent-- > 9 && time) time /= 10;
-        }
-        sum = (__int128)time + (__int128)offset * 1000000000;
+        if (resolution & 0x80) return time * 1000000000u >> exponent;
+        while (exponent-- > 9 && time) time /= 10;
+        return time;
+    }
+    /* time in units of if_tsresol to nanoseconds; saturates */
+    static inline int64_t in_nanoseconds(
+        uint64_t units, uint32_t unit, unsigned resolution, int64_t offset)
+    {
+        __int128 sum = unit ? (wide)units * unit : of_fractions(units, resolution);
+        sum += (__int128)offset * 1000000000;
         return sum < 0 ? 0 : sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
     }
     """
-    int64_t in_nanoseconds(uint64_t, unsigned, int64_t) noexcept nogil
+    uint32_t unit_of(unsigned) noexcept nogil
+    int64_t in_nanoseconds(uint64_t, uint32_t, unsigned, int64_t) noexcept nogil
 
 cdef enum:
     LARGEST_RECORD = 16 << 20
@@ -211,38 +220,40 @@ cdef class Records:
         cdef Py_ssize_t at = 0
         cdef uint32_t total
         cdef const uint8_t* here
-        while True:
-            self.needed = 12
-            if size - at < 12:
-                return at
+        cdef bint swapped = self.swapped
+        while size - at >= 12:
             here = data + at
             if le32(here) == SECTION:
                 if le32(here + 8) == 0x1A2B3C4D:
-                    self.swapped = False
+                    swapped = False
                 elif be32(here + 8) == 0x1A2B3C4D:
-                    self.swapped = True
+                    swapped = True
                 else:
                     self.wrong(NO_ORDER, 0)
                     return at
-                self.interface_count = 0
-            total = self.u32(here + 4)
+                self.swapped, self.interface_count = swapped, 0
+            total = word(here + 4, swapped)
             if total < 12 or total % 4 or total > LARGEST_RECORD:
                 self.wrong(LONG_BLOCK, total)
                 return at
-            self.needed = total
             if size - at < total:
+                self.needed = total
                 return at
-            if self.u32(here + total - 4) != total:
+            if word(here + total - 4, swapped) != total:
                 self.wrong(LENGTHS_DIFFER, 0)
                 return at
-            self.block(self.u32(here), here + 8, total - 12, chunk)
-            if self.fault == NO_INTERFACE:  # the block is whole, and so are those after it
-                self.leave_out(self.offset + at)
-            elif self.fault != FINE:
-                return at
+            self.block(word(here, swapped), here + 8, total - 12, chunk)
+            if self.fault != FINE:
+                if self.fault != NO_INTERFACE:
+                    return at
+                self.leave_out(self.offset + at)  # the block is whole, and so are those after it
             at += total
+        self.needed = 12
+        return at
 
-    cdef int block(self, uint32_t kind, const uint8_t* body, uint32_t size, Chunk chunk) except -1 nogil:
+    cdef inline int block(
+        self, uint32_t kind, const uint8_t* body, uint32_t size, Chunk chunk
+    ) except -1 nogil:
         """Read one block's *body*; blocks of other kinds are passed over."""
         if kind == ENHANCED or kind == OLD_PACKET:
             if size < 20:
@@ -298,26 +309,38 @@ cdef class Records:
             if length > size - at - 4:
                 break
             at += 4 + length
+        made.unit = unit_of(made.resolution)
         return 0
 
-    cdef int packet(
+    cdef inline int packet(
         self, const uint8_t* body, uint32_t size, uint32_t which, Chunk chunk
     ) except -1 nogil:
         """Read an enhanced or an obsolete packet block; after the interface they are alike."""
-        cdef uint32_t captured = self.u32(body + 12)
+        cdef uint32_t high, low, captured, original
         cdef frame_t* frame
         cdef interface_t* at
+        if self.swapped:
+            high, low, captured, original = (
+                be32(body + 4), be32(body + 8), be32(body + 12), be32(body + 16)
+            )
+        else:
+            high, low, captured, original = (
+                le32(body + 4), le32(body + 8), le32(body + 12), le32(body + 16)
+            )
         if which >= self.interface_count:
             return self.wrong(NO_INTERFACE, which)
         if captured > size - 20:
             return self.wrong(LONG_PACKET, captured)
         at = &self.interfaces[which]
         self.last = in_nanoseconds(
-            <uint64_t>self.u32(body + 4) << 32 | self.u32(body + 8), at.resolution, at.offset
+            <uint64_t>high << 32 | low, at.unit, at.resolution, at.offset
         )
-        frame = chunk.push()
-        frame.data, frame.captured = body + 20, captured
-        frame.original, frame.time, frame.link = self.u32(body + 16), self.last, at.link
+        if chunk.count == chunk.room:
+            chunk.grow()
+        frame = &chunk.frames[chunk.count]
+        chunk.count += 1
+        frame.data, frame.captured, frame.original = body + 20, captured, original
+        frame.time, frame.link = self.last, at.link
         return 0
 
     cdef int simple(self, const uint8_t* body, uint32_t size, Chunk chunk) except -1 nogil:
