@@ -259,11 +259,13 @@ class Scan:
     def _drain(self) -> Iterator[list[Observation]]:
         drain, heard = self._engine.drain, self._heard
         told: list[Observation] = []
-        while seen := drain():
+        # what followers add stands behind what they add it to
+        most, into = (1, None) if self._followers else (PORTION, heard if self._summarise else None)
+        while seen := drain(most, into):
             if self._followers:
                 seen = self._followed(seen)
-            if self._summarise:
-                heard += seen
+                if self._summarise:
+                    heard += seen
             told += seen
             if max(len(heard), len(told)) >= PORTION:
                 self._hear()

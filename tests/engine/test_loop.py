@@ -50,11 +50,22 @@ def steps(path, ask):
     return [*found, *ask(core, made), made.finish()]
 
 
+def by_many(_core, made):
+    heard = []
+    while told := made.drain(7, heard):
+        yield told
+        assert heard == told
+        heard.clear()
+
+
 @pytest.mark.parametrize("name", ["icq/icq_oft.pcap", "aim/aim_presence.pcap"])
 def test_the_engine_drains_the_core_step_by_step(name):
     told = steps(EXAMPLES / name, by_itself)
     assert len(told) > 3
     assert told == steps(EXAMPLES / name, by_batch)
+    many = steps(EXAMPLES / name, by_many)
+    assert max(map(len, many)) >= 7
+    assert [each for batch in many for each in batch] == [each for batch in told for each in batch]
 
 
 class Session:

@@ -87,6 +87,13 @@ def test_a_flow_that_is_over_is_known_to_its_stream_alone():
     assert [stream.flow.serial for stream in made[:2]] == [1, 2]
 
 
+def test_a_flow_that_is_over_takes_the_place_of_none_that_goes_on():
+    core, run, (first, *others) = streams(REMEMBERED + 1)
+    run.close(first)
+    assert core.asked == [0]
+    assert all(stream.ends is not None for stream in others)
+
+
 def test_of_what_nobody_knows_any_more_nothing_is_made_up():
     core, _, (stream, *_) = streams(REMEMBERED + 1)
     core.over.add(0)

@@ -172,16 +172,17 @@ def test_deliveries_one_by_one_are_those_of_all_together():
             batches.append(batch)
             assert by_one(one) == batch
         assert by_one(one) == []
-        assert one.bring() is None
+        with pytest.raises(IndexError):
+            one.bring()
         assert max(map(len, batches)) > 1
 
 
 def by_one(core):
     """Return what `take` does."""
     found = []
-    if core.advance():
-        while (due := core.bring()) is not None:
-            found.append((due.slot, due.side, due.kind, due.time, due.frame, due.payload))
+    for _ in range(core.advance()):
+        due = core.bring()
+        found.append((due.slot, due.side, due.kind, due.time, due.frame, due.payload))
     return found
 
 

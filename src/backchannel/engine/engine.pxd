@@ -30,8 +30,8 @@ cdef class Engine:
     cdef Candidates _candidates
     cdef Observer _observer
 
-    @cython.locals(core=Deliverer, observer=Observer, due=Due)
-    cpdef list drain(self)
+    @cython.locals(core=Deliverer, observer=Observer, due=Due, count=int, told=list, seen=list)
+    cpdef list drain(self, Py_ssize_t most=*, list heard=*)
     cpdef list handle(self, batch)
     @cython.locals(streams=list, stream=Stream, moment=Moment)
     cdef _take(self, long long slot, int way, int kind, long long time, long long frame, payload)

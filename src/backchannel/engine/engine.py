@@ -99,24 +99,34 @@ class Engine:
         self._observer.attend(read)
         self._run.read = read
 
-    def drain(self) -> list[Observation]:
-        """Take what the core has to deliver, up to the first that means anything; return that. []
-        when there is no more.
+    def drain(self, most: int = 1, heard: list[Any] | None = None) -> list[Observation]:
+        """Take what the core has to deliver, until it meant *most* observations or more; return
+        these. [] when there is no more. With every packet its own are added to *heard*, too: behind
+        what `on_count` and `on_end` were called with.
         """
         core, observer = self._core, self._observer
-        while core.advance():
-            while (due := core.bring()) is not None:
+        told: list[Observation] = []
+        while count := core.advance():
+            for _ in range(count):
+                due = core.bring()
                 self._take(due.slot, due.side, due.kind, due.time, due.frame, due.payload)
-            self._tidy()
+            if self._deliveries > TIDY:
+                self._tidy()
             if observer.has_told():
-                return observer.take()
-        return []
+                seen = observer.take()
+                told += seen
+                if heard is not None:
+                    heard += seen
+                if len(told) >= most:
+                    break
+        return told
 
     def handle(self, batch: Sequence[Delivery]) -> list[Observation]:
         """Take what the core delivered; return what it meant."""
         for slot, way, kind, time, frame, payload in batch:
             self._take(slot, way, kind, time, frame, payload)
-        self._tidy()
+        if self._deliveries > TIDY:
+            self._tidy()
         return self._observer.take()
 
     def _take(  # noqa: PLR0917 - the fields of a delivery
@@ -145,11 +155,10 @@ class Engine:
 
     def _tidy(self) -> None:
         """Let what is over go, now and then."""
-        if self._deliveries > TIDY:
-            self._deliveries = 0
-            self._reach.announcements.expire(self._now)
-            self._tell_files(self._reach.overdue(self._now))
-            self._candidates.look_at_ports()  # the oldest wishes give way to new ones
+        self._deliveries = 0
+        self._reach.announcements.expire(self._now)
+        self._tell_files(self._reach.overdue(self._now))
+        self._candidates.look_at_ports()  # the oldest wishes give way to new ones
 
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share. What that tells

@@ -13,6 +13,7 @@ cdef class Run:
     cdef int _at
 
     cpdef ask(self, Stream stream)
+    cdef _told(self, Stream stream)
     @cython.locals(at=int, before=Stream)
     cpdef remember(self, Stream stream)
     cpdef tuple parties(self, Stream stream)

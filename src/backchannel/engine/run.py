@@ -33,12 +33,15 @@ class Run:
 
     def ask(self, stream: Stream) -> FlowInfo:
         """Return who talks with whom in the flow of *stream*, and remember it."""
-        flow = self._core.info(stream.slot)
-        if stream.turned:
-            flow = replace(flow, client=flow.server, server=flow.client)
+        flow = self._told(stream)
         stream.ends = flow
         self.remember(stream)
         return flow
+
+    def _told(self, stream: Stream) -> FlowInfo:
+        """Return what the core says of it."""
+        flow: FlowInfo = self._core.info(stream.slot)
+        return replace(flow, client=flow.server, server=flow.client) if stream.turned else flow
 
     def remember(self, stream: Stream) -> None:
         """Remember who talks with whom in the flow of *stream*, instead of the longest known."""
@@ -70,8 +73,10 @@ class Run:
         )
 
     def close(self, stream: Stream) -> None:
-        """The flow of *stream* is over: nobody can be asked about it any more."""
+        """The flow of *stream* is over: nobody can be asked about it any more. It does not take the
+        place of one that goes on.
+        """
         if stream.ends is None:
-            self.ask(stream)
+            stream.ends = self._told(stream)
         if stream.spot >= 0:
             self._recent[stream.spot], stream.spot = None, -1

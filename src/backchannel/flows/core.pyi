@@ -78,12 +78,14 @@ class FlowCore:
         """
     def take(self) -> list[Delivery]:
         """Return the deliveries of the next packet (or step of expiry) that has any, or []."""
-    def advance(self) -> bool:
+    def advance(self) -> int:
         """As `take`, for callers that take one after the other: go on to the next packet (or step
-        of expiry) that has deliveries, for `bring`. False: there is none.
+        of expiry) that has deliveries, for `bring`; return how many. 0: there is none.
         """
-    def bring(self) -> Due | None:
-        """Return the next of its deliveries, or None, in one object that is filled anew."""
+    def bring(self) -> Due:
+        """Return the next of its deliveries, in one object that is filled anew. Raises IndexError
+        behind the last.
+        """
     def match(
         self,
         magics: Sequence[tuple[int, Magic]],

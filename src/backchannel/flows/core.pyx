@@ -151,12 +151,12 @@ cdef class FlowCore(Deliverer):
         """Return the deliveries of the next packet (or step of expiry) that has any, or []."""
         cdef list out = []
         cdef Due due
-        if self.advance():
-            while (due := self.bring()) is not None:
-                out.append((due.slot, due.side, due.kind, due.time, due.frame, due.payload))
+        for _ in range(self.advance()):
+            due = self.bring()
+            out.append((due.slot, due.side, due.kind, due.time, due.frame, due.payload))
         return out
 
-    cpdef bint advance(self) except -1:
+    cpdef int advance(self) except -1:
         """Go on to the next packet (or step of expiry) that has deliveries, for `bring`."""
         cdef uint32_t at
         for at in range(self.leaving_count):
@@ -172,18 +172,17 @@ cdef class FlowCore(Deliverer):
         if self.out.failed or self.decoder.fragments.failed or self.decoder.contexts.failed:
             raise MemoryError
         if not self.out.count:
-            self.chunk = None
-            return False
+            self.chunk = self.due.payload = None
+            return 0
         self.hand_over()
-        return True
+        return self.handed_count
 
     cpdef Due bring(self):
         """Return the next of its deliveries, in one object that is filled anew."""
         cdef uint32_t at = self.handed_at
         cdef Due due = self.due
         if at == self.handed_count:
-            due.payload = None
-            return None
+            raise IndexError("behind the last delivery")
         made = &self.handed[at]
         self.handed_at = at + 1
         due.slot, due.side, due.kind = made.slot, made.side, made.kind
@@ -554,8 +553,9 @@ cdef class FlowCore(Deliverer):
                 self.carried[at] = payload
             else:
                 self.carried.append(payload)
-            free(made.owner)
-            made.owner = NULL
+            if made.owner != NULL:
+                free(made.owner)
+                made.owner = NULL
         self.out.count, self.handed_count = 0, count
         self.handed, self.out.batch = self.out.batch, self.handed
         self.handed_room, self.out.room = self.out.room, self.handed_room

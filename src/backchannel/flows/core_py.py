@@ -80,7 +80,7 @@ class FlowCore:
         self._out = Out()
         self._payloads = Payloads(settings, matcher, self._out, self._count)
         self._delivered = 0
-        self._handed = iter(list[Delivery]())  # what `bring` returns next
+        self._handed = deque[Delivery]()  # what `bring` returns next
         self._total = dict.fromkeys(TOTALS, 0)
         self._rows: list[FlowRow] | None = [] if collect else None
 
@@ -105,16 +105,14 @@ class FlowCore:
             self._delivered = min(delivery[4] for delivery in out)
         return out
 
-    def advance(self) -> bool:
+    def advance(self) -> int:
         """Go on to the next packet (or step of expiry) that has deliveries, for `bring`."""
-        batch = self.take()
-        self._handed = iter(batch)
-        return bool(batch)
+        self._handed = deque(self.take())
+        return len(self._handed)
 
-    def bring(self) -> Due | None:
-        """Return the next of its deliveries, or None."""
-        delivery = next(self._handed, None)
-        return Due(*delivery) if delivery is not None else None
+    def bring(self) -> Due:
+        """Return the next of its deliveries. Raises IndexError behind the last."""
+        return Due(*self._handed.popleft())
 
     def match(
         self,

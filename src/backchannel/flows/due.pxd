@@ -12,5 +12,5 @@ cdef class Due:
     cdef readonly object payload
 
 cdef class Deliverer:
-    cpdef bint advance(self) except -1
+    cpdef int advance(self) except -1
     cpdef Due bring(self)

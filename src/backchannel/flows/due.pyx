@@ -11,7 +11,7 @@ cdef class Due:
 cdef class Deliverer:
     """The part of `FlowCore` that the engine asks with every delivery."""
 
-    cpdef bint advance(self) except -1:
+    cpdef int advance(self) except -1:
         """Go on to the next packet (or step of expiry) that has deliveries, for `bring`."""
         raise NotImplementedError
 
