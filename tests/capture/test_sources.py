@@ -370,7 +370,7 @@ def test_a_capture_of_another_format_in_a_folder_is_named_and_not_passed_over(pu
     good = put("day/b", capture(1, 2))
     foreign, read = sources([str(Path(good).parent)])
     assert Path(foreign.path).name == "a"
-    with pytest.raises(Damage, match="^a capture of Microsoft Network Monitor"):
+    with pytest.raises(Damage, match=r"^a capture of Microsoft Network Monitor"):
         list(foreign.chunks())
     assert sum(len(chunk) for chunk in read.chunks())
 
