@@ -132,7 +132,7 @@ class _Entries:
         else:
             texts = [_wild(word, rest.take())]
         addresses = Addresses(texts)
-        yield lambda packet: (packet.source if source else packet.destination) in addresses
+        yield lambda packet: packet.address(source) in addresses
 
 
 class _Rest:
@@ -172,7 +172,7 @@ def _ports(rest: _Rest, *, source: bool) -> Iterator[Test]:
         word
     )
     inside = range(first, int(rest.take()) + 1) if span is None else span
-    yield lambda packet: (packet.source_port if source else packet.destination_port) in inside
+    yield lambda packet: packet.port(source) in inside
 
 
 def _wild(address: str, mask: str) -> str:

@@ -10,7 +10,7 @@ from shlex import split
 
 from backchannel.evaluate.chains import Chains, Ends, Rule, walk, words
 from backchannel.evaluate.packet import Hook, Packet, Test, Verdict, unknown
-from backchannel.evaluate.values import Addresses, ports
+from backchannel.evaluate.values import Addresses, ports, span
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 PROTOCOLS = {"icmpv6": "ipv6-icmp", "ipv6-icmp": "ipv6-icmp", "6": "tcp", "17": "udp", "50": "esp"}
@@ -58,26 +58,31 @@ class _Table:
         for number, line in enumerate(text.splitlines(), 1):
             if not line or line.startswith("#") or line == "COMMIT":
                 continue
-            if line.startswith("*"):
-                table = line[1:].strip()
-            elif table != "filter":
-                continue
-            elif line.startswith(":"):
-                name, policy = line[1:].split()[:2]
-                self.chains[name] = []
-                if policy != "-":
-                    self.policies[name] = policy
-            else:
-                self._rule(line, number, path, sets)
+            try:
+                if line.startswith("*"):
+                    table = line[1:].strip()
+                elif table != "filter":
+                    continue
+                elif line.startswith(":"):
+                    self._chain(line)
+                else:
+                    self._rule(line, number, sets)
+            except ValueError as error:
+                raise unknown(path, number, str(error)) from error
 
-    def _rule(self, line: str, number: int, path: str, sets: dict[str, Addresses]) -> None:
-        try:
-            words = split(line)
-            rule = _Words(words[2:], sets).rule(number, line)
-        except ValueError as error:
-            raise unknown(path, number, str(error)) from error
-        if words[0] not in ("-A", "-I"):
-            raise unknown(path, number, f"`{words[0]}`")
+    def _chain(self, line: str) -> None:
+        """Read `:NAME POLICY [packets:bytes]`. Raises ValueError."""
+        name, policy = line[1:].split()[:2]
+        self.chains[name] = []
+        if policy != "-":
+            self.policies[name] = policy
+
+    def _rule(self, line: str, number: int, sets: dict[str, Addresses]) -> None:
+        """Read `-A CHAIN ...`. Raises ValueError with what is not known."""
+        words = split(line)
+        if len(words) < 2 or words[0] not in ("-A", "-I"):
+            raise ValueError(f"`{line}`")
+        rule = _Words(words[2:], sets).rule(number, line)
         chain = self.chains.setdefault(words[1], [])
         chain.insert(len(chain) if words[0] == "-A" else 0, rule)
 
@@ -153,7 +158,7 @@ class _Words:
 
 
 def _in(addresses: Addresses, *, source: bool) -> Test:
-    return lambda packet: (packet.source if source else packet.destination) in addresses
+    return lambda packet: packet.address(source) in addresses
 
 
 def _address(words: _Words, *, source: bool) -> Test:
@@ -190,7 +195,7 @@ def _port(words: _Words, *, source: bool) -> Test:
     spans = [ports(text) for text in words.value().split(",")]
 
     def test(packet: Packet) -> bool:
-        port = packet.source_port if source else packet.destination_port
+        port = packet.port(source)
         return any(port in span for span in spans)
 
     return test
@@ -263,16 +268,22 @@ def _read_sets(text: str, path: str) -> dict[str, Addresses]:
         if not words or line.startswith("#"):
             continue
         try:
-            if words[0] == "create" and re.fullmatch(r"hash:(net|ip)", words[2]):
-                found.setdefault(words[1], [])
-            elif words[0] == "add":
-                found[words[1]].append(words[2])
-            elif words[0] == "swap":
-                found[words[1]], found[words[2]] = found[words[2]], found[words[1]]
-            elif words[0] in ("destroy", "flush"):
-                found[words[1]] = []
-            else:
-                raise unknown(path, number, f"`{' '.join(words[:3])}`")
-        except (KeyError, IndexError) as error:
+            _set_line(words, found)
+        except (KeyError, IndexError, ValueError) as error:
             raise unknown(path, number, f"`{line}`") from error
     return {name: Addresses(texts) for name, texts in found.items()}
+
+
+def _set_line(words: list[str], found: dict[str, list[str]]) -> None:
+    """Do what one line says. Raises KeyError, IndexError or ValueError where it is not known."""
+    if words[0] == "create" and re.fullmatch(r"hash:(net|ip)", words[2]):
+        found.setdefault(words[1], [])
+    elif words[0] == "add":
+        span(words[2])
+        found[words[1]].append(words[2])
+    elif words[0] == "swap":
+        found[words[1]], found[words[2]] = found[words[2]], found[words[1]]
+    elif words[0] in ("destroy", "flush"):
+        found[words[1]] = []
+    else:
+        raise ValueError(words[0])

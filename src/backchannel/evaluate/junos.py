@@ -65,7 +65,8 @@ class Junos:
         return Verdict(passes=False, line=0, rule="the end of the filter: discard")
 
     def _term(self, term: Node) -> Rule:
-        tests, ends = list[Test](), ""
+        tests = list[Test]()
+        ends: Ends = "accept"
         for part in term.inner:
             if part.words == ["from"]:
                 tests += [self._test(node) for node in part.inner]
@@ -75,7 +76,7 @@ class Junos:
             else:
                 raise unknown(self._path, part.line, f"`{' '.join(part.words)}`")
         text = f"term {term.words[1]}"
-        return Rule(tuple(tests), _ends(ends), "", term.line, text, term.note)
+        return Rule(tuple(tests), ends, "", term.line, text, term.note)
 
     def _test(self, node: Node) -> Test:
         word, values = node.words[0], [each for each in node.words[1:] if each not in "[]"]
@@ -104,18 +105,18 @@ class Junos:
         return [self._lists[name] for name in names]
 
 
-_ENDS = {"accept": "accept", "discard": "drop", "reject": "drop", "next": "continue"}
-
-
-def _ends(word: str) -> Ends:
-    """Return how a term ends; without a word it accepts."""
-    ends: dict[str, Ends] = {"": "accept", "accept": "accept", "drop": "drop"}
-    return ends.get(word, "continue")
+_ENDS: dict[str, Ends] = {
+    "accept": "accept",
+    "discard": "drop",
+    "reject": "drop",
+    "next": "continue",
+}
+"""How a term ends, by its word; without one it accepts."""
 
 
 def _in(sets: list[Addresses], *, source: bool) -> Test:
     def test(packet: Packet) -> bool:
-        address = packet.source if source else packet.destination
+        address = packet.address(source)
         return any(address in each for each in sets)
 
     return test
@@ -125,7 +126,7 @@ def _ports(values: list[str], *, source: bool) -> Test:
     spans = [ports(value) for value in values]
 
     def test(packet: Packet) -> bool:
-        port = packet.source_port if source else packet.destination_port
+        port = packet.port(source)
         return any(port in span for span in spans)
 
     return test

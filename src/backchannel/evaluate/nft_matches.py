@@ -3,106 +3,13 @@
 from collections.abc import Callable, Mapping
 from datetime import time
 
-from backchannel.errors import InputError
-from backchannel.evaluate.packet import Packet, Test, unknown
+from backchannel.evaluate.nft_words import Reader
+from backchannel.evaluate.packet import Packet, Test
 from backchannel.evaluate.values import Addresses, ports
 
-ENDS = ("\n", ";")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 PROTOCOLS = {"icmpv6": "ipv6-icmp", "6": "tcp", "17": "udp", "50": "esp", "51": "ah", "1": "icmp"}
 FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr")
-
-
-class Reader:
-    """The words of a text, one after the other, with their lines."""
-
-    def __init__(self, tokens: list[tuple[str, int]], path: str) -> None:
-        self._tokens, self._path = tokens, path
-        self._at, self._begun = 0, 0
-
-    @property
-    def line(self) -> int:
-        """The line of the word that was taken last."""
-        return self._tokens[self._at - 1][1] if self._at else 1
-
-    def error(self, what: str) -> InputError:
-        """Return an error at the word that was taken last."""
-        return unknown(self._path, self.line, what)
-
-    def peek(self) -> str | None:
-        """Return the next word without taking it."""
-        return self._tokens[self._at][0] if self._at < len(self._tokens) else None
-
-    def take(self) -> str:
-        """Return the next word. Raises InputError at the end."""
-        word = self.peek()
-        if word is None:
-            raise self.error("the text ends in the middle")
-        self._at += 1
-        return word
-
-    def back(self) -> None:
-        """Give the last word back."""
-        self._at -= 1
-
-    def next_word(self) -> str | None:
-        """Return the next word, over ends of lines; None at the end of the text."""
-        while (word := self.peek()) in ENDS:
-            self._at += 1
-        return None if word is None else self.take()
-
-    def word_in_line(self) -> str | None:
-        """Return the next word of this line; None at its end, or before a closing brace."""
-        word = self.peek()
-        return None if word is None or word in (*ENDS, "}") else self.take()
-
-    def expect(self, wanted: str) -> None:
-        """Take *wanted*, over ends of lines."""
-        word = self.next_word()
-        if word != wanted:
-            raise self.error(f"`{word}` where `{wanted}` was expected")
-
-    def begin(self) -> None:
-        """Remember the place, for `said`."""
-        self._begun = self._at
-
-    def said(self) -> str:
-        """Return what was read since `begin`."""
-        words = [word for word, _ in self._tokens[self._begun : self._at] if word != "\n"]
-        return " ".join(words).replace(" ,", ",")
-
-    def rest_of_line(self, stop: str = "\n", until: tuple[str, ...] = ()) -> list[str]:
-        """Take and return the words to the end of the line, or up to one of *until*."""
-        words = []
-        while (word := self.peek()) is not None and word not in (*ENDS, "}", stop, *until):
-            words.append(self.take())
-        return words
-
-    def skip_line(self) -> None:
-        """Pass over the rest of the line."""
-        self.rest_of_line()
-
-    def skip_block(self) -> None:
-        """Pass over `{ ... }`."""
-        self.expect("{")
-        depth = 1
-        while depth:
-            depth += {"{": 1, "}": -1}.get(self.take(), 0)
-
-    def braced(self) -> list[str]:
-        """Return the items of `{ a, b }`, over ends of lines."""
-        self.expect("{")
-        items, item = list[str](), list[str]()
-        while (word := self.take()) != "}":
-            if word == ",":
-                items.append("".join(item))
-                item = []
-            elif word == "{":
-                raise self.error("a set in a set")
-            elif word != "\n":
-                item.append(word.strip('"'))
-        items.append("".join(item))
-        return [each for each in items if each]
 
 
 Sets = Mapping[str, Addresses]
@@ -132,7 +39,10 @@ def _values(reader: Reader) -> tuple[bool, list[str]]:
     if word in ("!=", "=="):
         reader.take()
     if reader.peek() == "{":
-        return other, reader.braced()
+        values = reader.braced()
+        if not values:
+            raise reader.error("a set of nothing")
+        return other, values
     values = [reader.take().strip('"')]
     while reader.peek() == ",":
         reader.take()
@@ -165,7 +75,7 @@ def _network(family: str, reader: Reader, sets: Sets) -> Test:
     addresses = _addresses(reader, sets, texts)
 
     def test(packet: Packet) -> bool:
-        address = packet.source if field == "saddr" else packet.destination
+        address = packet.address(field == "saddr")
         return address.version == version and (address in addresses) != other
 
     return test
@@ -189,9 +99,10 @@ def _transport(carrier: str, reader: Reader) -> Test:
     if field not in ("sport", "dport"):
         raise reader.error(f"`{carrier} {field}`")
     if reader.peek() in (">=", "<=", ">", "<"):
-        sign, number = reader.take(), int(reader.take())
-        spans = [_COMPARED[sign](number)]
-        other = False
+        sign, number = reader.take(), reader.take()
+        if not number.isdecimal():
+            raise reader.error(f"`{sign} {number}`")
+        other, spans = False, [_COMPARED[sign](int(number))]
     else:
         other, texts = _values(reader)
         try:
@@ -201,7 +112,7 @@ def _transport(carrier: str, reader: Reader) -> Test:
     carriers = ("tcp", "udp") if carrier == "th" else (carrier,)
 
     def test(packet: Packet) -> bool:
-        port = packet.source_port if field == "sport" else packet.destination_port
+        port = packet.port(field == "sport")
         return packet.carrier in carriers and any(port in span for span in spans) != other
 
     return test

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from backchannel.evaluate.chains import Chains, Ends, Rule, walk, words
-from backchannel.evaluate.nft_matches import Reader, match
+from backchannel.evaluate.nft_matches import match
+from backchannel.evaluate.nft_words import Reader
 from backchannel.evaluate.packet import Hook, Packet, Test, Verdict
 from backchannel.evaluate.values import Addresses
 
 FAMILIES = ("ip", "ip6", "inet")
 PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50}
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[!=<>]=|[{};,=]|#[^\n]*|\n|[^\s{};,=!<>"#]+|[!<>]')
 
 
 class _Base(NamedTuple):
@@ -39,7 +39,7 @@ class Nftables:
         self._chains = dict[tuple[str, str], Chains]()
         self._sets = dict[tuple[str, str], dict[str, Addresses]]()
         self._bases = list[_Base]()
-        self._read(Reader(_tokens(text), path))
+        self._read(Reader(text, path))
 
     def decide(self, packet: Packet, hook: Hook = "forward") -> Verdict:
         """Return what becomes of *packet* at *hook*: every base chain there must let it pass."""
@@ -93,8 +93,7 @@ class Nftables:
         key = self._name(reader)
         self._chains.setdefault(key, {})
         self._sets.setdefault(key, {})
-        reader.expect("{")
-        while (word := reader.next_word()) != "}":
+        for word in reader.block():
             if word == "set":
                 name = reader.take()
                 self._sets[key][name] = self._elements(reader)
@@ -110,8 +109,7 @@ class Nftables:
 
     def _elements(self, reader: Reader) -> Addresses:
         texts = list[str]()
-        reader.expect("{")
-        while (word := reader.next_word()) != "}":
+        for word in reader.block():
             if word == "elements":
                 reader.expect("=")
                 texts = reader.braced()
@@ -129,8 +127,7 @@ class Nftables:
     def _chain(self, reader: Reader, key: tuple[str, str]) -> None:
         name = reader.take()
         rules = self._chains[key].setdefault(name, [])
-        reader.expect("{")
-        while (word := reader.next_word()) != "}":
+        for word in reader.block():
             if word == "type":
                 self._bases.append(_base(reader, key, name))
             elif word == "policy":
@@ -223,14 +220,3 @@ _SILENT: dict[str, Callable[[Reader], None]] = {"counter": _counter, "log": _log
 
 def _of_family(family: str, packet: Packet) -> bool:
     return family == "inet" or (family == "ip") == (packet.source.version == 4)
-
-
-def _tokens(text: str) -> list[tuple[str, int]]:
-    """Return the text's words with their lines; comments are gone, line ends stay."""
-    found, line = list[tuple[str, int]](), 1
-    for word in _TOKEN.findall(text):
-        if not word.startswith("#"):
-            found.append((word, line))
-        if word == "\n":
-            line += 1
-    return found

@@ -37,6 +37,14 @@ class Packet(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     """In the time zone that the firewall reckons in; None: rules with hours count as holding."""
 
+    def address(self, source: bool) -> Address:
+        """Return where it is from, or where it goes."""
+        return self.source if source else self.destination
+
+    def port(self, source: bool) -> int:
+        """Return the port that it is from, or goes to."""
+        return self.source_port if source else self.destination_port
+
 
 Test = Callable[[Packet], bool]
 

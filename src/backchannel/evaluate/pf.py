@@ -169,9 +169,7 @@ class _Reader:
         texts = self._words.braced()
         if texts != ["any"]:
             found = self._addresses(texts)
-            self._tests.append(
-                lambda packet: (packet.source if source else packet.destination) in found
-            )
+            self._tests.append(lambda packet: packet.address(source) in found)
         if self._words.peek() == "port":
             self._words.take()
             spans = self._ports()
@@ -193,7 +191,8 @@ class _Reader:
         text = self._words.take()
         self._flags = True
         if text != "any":
-            self._tests.append(_flags(*text.split("/", 1)))
+            value, mask = text.split("/")
+            self._tests.append(_flags(value, mask))
 
     def icmp(self) -> None:
         """`icmp-type { a, b }`."""
@@ -241,7 +240,7 @@ def _flags(value: str, mask: str) -> Test:
 
 
 def _within(packet: Packet, spans: list[range], *, source: bool) -> bool:
-    port = packet.source_port if source else packet.destination_port
+    port = packet.port(source)
     return any(port in span for span in spans)
 
 

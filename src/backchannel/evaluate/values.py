@@ -38,7 +38,7 @@ def span(text: str) -> tuple[int, int, int]:
     return net.version, int(net.network_address), int(net.broadcast_address)
 
 
-def ports(text: str, carrier: str = "tcp") -> range:
+def ports(text: str) -> range:
     """Return the ports of a number, a range `a-b` or `a:b`, or a service's name."""
     first, dash, last = text.replace(":", "-").partition("-")
     if dash and first.isdigit() and last.isdigit():
@@ -46,7 +46,7 @@ def ports(text: str, carrier: str = "tcp") -> range:
     if text.isdigit():
         return range(int(text), int(text) + 1)
     try:
-        number = getservbyname(text, carrier)
+        number = getservbyname(text, "tcp")
     except OSError:
         raise ValueError(f"{text} is not a port") from None
     return range(number, number + 1)
