@@ -30,6 +30,7 @@ ORDER = [
     "flows",
     "protocols",
     "templates",
+    "listed",
     "catalogue",
     "extract",
     "engine",

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 import yaml
 
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 from backchannel.suggest import suggest
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Located:
                 text = path.read_text(encoding="utf-8")
             self._node = yaml.compose(text, Loader=yaml.CSafeLoader)
         except OSError as error:
-            raise InputError(path, error.strerror or str(error)) from error
+            raise InputError(path, reason(error)) from error
         except UnicodeDecodeError as error:
             raise InputError(path, f"is not UTF-8 at byte {error.start}") from error
         except yaml.MarkedYAMLError as error:

@@ -13,14 +13,13 @@ import msgspec
 
 from backchannel.catalogue.model import FilterRow
 from backchannel.catalogue.page import ACK, FILTER_COLUMNS, Page, Section, port
+from backchannel.listed import listed
 from backchannel.model import Capability, Endpoint
 
 Network = IPv4Network | IPv6Network
 Way = Literal["out", "in", "inside", "outside"]
 """Who opens to whom: outward, inward, or with both ends on one side of the border."""
 State = Literal["as-the-sheet", "not-in-sheet", "not-seen"]
-SHOWN = 3
-"""Hosts that a row names; how many more there are is counted."""
 
 WIDE = 1 << 10
 """Ranges from this size on say nothing of the port: they fit nearly all there is."""
@@ -114,8 +113,8 @@ def _rows(way: Way, flows: list[Flow], told: FilterRow | None, *, movable: bool)
     opening = Row(
         state="not-in-sheet" if told is None else "as-the-sheet",
         direction=way,
-        source=_hosts({flow.client.address for flow in flows}),
-        destination=_hosts({flow.server.address for flow in flows}),
+        source=listed(sorted({flow.client.address for flow in flows})),
+        destination=listed(sorted({flow.server.address for flow in flows})),
         transport=first.transport,
         source_port=_span({flow.client.port for flow in flows}),
         destination_port=_span({first.server.port}),
@@ -199,12 +198,6 @@ def _spans(spec: str) -> list[tuple[int, int]]:
 
 def _width(spec: str) -> int:
     return 1 << 16 if spec == "any" else sum(high - low + 1 for low, high in _spans(spec))
-
-
-def _hosts(addresses: set[str]) -> str:
-    shown = sorted(addresses)
-    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
-    return ", ".join(shown[:SHOWN]) + more
 
 
 def _span(ports: set[int]) -> str:

@@ -22,7 +22,7 @@ FAILURES = (NameError, AttributeError, TypeError, ValueError, KeyError, Arithmet
 """What an expression raises where a name is not there, or is of another type than it thinks."""
 
 _REMEMBERED = 512
-"""Expressions that are not read again: rules ask for the same few of many kinds of event."""
+"""Functions that are kept: rules ask for the same few of many kinds of event."""
 
 
 class Expression:
@@ -53,7 +53,7 @@ class Expression:
     def value(self, names: Mapping[str, Any]) -> Any:
         """Return the value with these *names*; None where a name is not there or types differ."""
         try:
-            return eval(self._code, _GLOBALS, names)  # noqa: S307 - only what _check let through
+            return eval(self._code, _GLOBALS, names)  # noqa: S307 - only what `syntax` let through
         except FAILURES:
             return None
 

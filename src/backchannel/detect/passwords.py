@@ -16,8 +16,9 @@ from typing import Literal
 from backchannel.detect.events import PasswordGuessed
 from backchannel.detect.guessing import SCHEMES, Scheme
 from backchannel.engine.observation import Observation
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 from backchannel.events import Credential
+from backchannel.text import utf8
 
 WORDS = 1_000_000
 WORD = 128
@@ -114,19 +115,12 @@ def read(path: Path) -> tuple[str, ...]:
     try:
         with path.open("rb") as file:
             while len(words) < WORDS and (line := file.readline(1 << 16)):
-                word = _text(line.rstrip(b"\r\n"))
+                word = utf8(line.rstrip(b"\r\n"))
                 if 0 < len(word) <= WORD:
                     words.append(word)
             more = bool(file.read(1))
     except OSError as error:
-        raise InputError(path, error.strerror or str(error)) from error
+        raise InputError(path, reason(error)) from error
     if more:
         raise InputError(path, f"has more than {WORDS} words; split it")
     return tuple(words)
-
-
-def _text(line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("latin-1")

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from backchannel.detect.model import Finding
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ def read(path: Path) -> list[Suppression]:
     try:
         return msgspec.yaml.decode(path.read_bytes(), type=_File).suppressions
     except OSError as error:
-        raise InputError(path, error.strerror or str(error)) from error
+        raise InputError(path, reason(error)) from error
     except msgspec.DecodeError as error:
         raise InputError(path, f"{error}; such a file looks like this:\n{_FORM}") from error
 

@@ -7,12 +7,10 @@ from msgspec.structs import replace
 from backchannel.enforce.law import MILD, milder
 from backchannel.errors import UsageError
 from backchannel.grades import Mode
+from backchannel.listed import listed
 from backchannel.policy.backends import guard
 from backchannel.policy.compile import Backend, Gap, Judgement, gaps
 from backchannel.policy.model import Rules
-
-NAMED = 3
-"""So many uses are named in a sentence; of more the number is told."""
 
 
 def check(rules: Rules, limit: Mode | None = None) -> tuple[str, ...]:
@@ -48,7 +46,6 @@ _VERBS = {
 
 def _sentence(lost: Sequence[Gap], *, told_only: bool) -> str:
     gap = lost[0]
-    uses = ", ".join(each.use for each in lost[:NAMED])
-    more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+    uses = listed(each.use for each in lost)
     verb = _VERBS[gap.judgement.level, told_only]
-    return f"{gap.place}: {gap.line}: the guard {verb} {uses}{more}: {gap.judgement.why}"
+    return f"{gap.place}: {gap.line}: the guard {verb} {uses}: {gap.judgement.why}"

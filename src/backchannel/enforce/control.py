@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from backchannel.errors import UsageError
+from backchannel.errors import UsageError, reason
 
 DEFAULT = Path("/run/backchannel/guard.sock")
 LONGEST = 256
@@ -93,7 +93,7 @@ def ask(path: Path, what: str) -> bytes:
                 told += piece
         except OSError as error:
             raise UsageError(
-                f"no guard answers at {path} ({error.strerror or error}); start one with"
+                f"no guard answers at {path} ({reason(error)}); start one with"
                 " `backchannel guard POLICY`, or give its socket with --control"
             ) from error
     return told

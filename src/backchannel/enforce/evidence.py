@@ -14,6 +14,7 @@ from pathlib import Path
 
 from backchannel.enforce.messages import Seen
 from backchannel.enforce.record import Refusal
+from backchannel.errors import reason
 from backchannel.live.recorder import header
 
 RAW = 101
@@ -73,7 +74,7 @@ class Evidence:
     def _fail(self, error: OSError) -> None:
         self.lost += 1
         if not self._troubled:
-            self._notice(f"{self._folder}: {error.strerror}; refusals have no evidence")
+            self._notice(f"{self._folder}: {reason(error)}; refusals have no evidence")
         self._troubled = True
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from backchannel.enforce.requests import Wire
-from backchannel.errors import PrivilegeError, UsageError
+from backchannel.errors import PrivilegeError, UsageError, reason
 from backchannel.live.sockets import hardware, interfaces
 
 ETHERNET = 1
@@ -105,7 +105,7 @@ class Routed:
         try:
             self._sockets[version].sendto(packet, (str(target), 0))
         except OSError as error:
-            return f"the kernel would not: {error.strerror}"
+            return f"the kernel would not: {reason(error)}"
         return ""
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class Port:
         try:
             self._socket.send(head + packet)
         except OSError as error:
-            return f"the kernel would not: {error.strerror}"
+            return f"the kernel would not: {reason(error)}"
         return ""
 
 

@@ -14,6 +14,7 @@ from backchannel import process
 from backchannel.enforce import messages
 from backchannel.enforce.messages import Command, Done, Figures, Opened, Report, Task
 from backchannel.enforce.nfqueue import Queue
+from backchannel.errors import reason
 from backchannel.live.framing import READ, Broken, Inbox
 
 START_LIMIT = 60.0
@@ -70,7 +71,7 @@ class Remote:
         try:
             self._socket.sendall(messages.packed(command))
         except OSError as error:
-            raise Lost(f"it takes no command: {error.strerror or error}") from None
+            raise Lost(f"it takes no command: {reason(error)}") from None
 
     def hear(self) -> Iterator[Report]:
         """Yield what it has said; never waits. Raises Lost."""

@@ -8,6 +8,7 @@ import msgspec
 from backchannel.errors import InputError
 from backchannel.evaluate.known import evaluator
 from backchannel.evaluate.packet import Hook, Packet
+from backchannel.listed import listed
 from backchannel.policy.compile import Backend, compile_policy
 from backchannel.policy.decide import Decision, Flow, decide, opens
 from backchannel.policy.model import Line, Rules
@@ -95,9 +96,8 @@ def _by_content(rules: Rules, flow: Flow, backend: Backend) -> Answer:
         levels = {backend.judge(rules, line, use).level for use in line.uses}
         between = any(opens(flow, client, server) for client, server in line.openings())
         if line.action != "alert" and between and levels != {"cannot"}:
-            services = list(dict.fromkeys(use.service for use in line.uses))
-            more = f" and {len(services) - 3} more" if services[3:] else ""
-            lines.append(f"{line.name} ({line.action} {', '.join(services[:3])}{more})")
+            services = listed(dict.fromkeys(use.service for use in line.uses))
+            lines.append(f"{line.name} ({line.action} {services})")
     words = "; then ".join(lines) or "no line is about these hosts"
     return Answer(backend.name, "by content or name", words, why=f"else default {rules.default}")
 

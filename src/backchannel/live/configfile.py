@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from backchannel.errors import UsageError
+from backchannel.errors import UsageError, reason
 from backchannel.live.config import Config
 from backchannel.live.units import Duration, Size, convert
 from backchannel.suggest import suggest
@@ -269,7 +269,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise Faulty([Fault(str(path), 0, f"is not UTF-8 at byte {error.start}")]) from None
     except OSError as error:
-        raise Faulty([Fault(str(path), 0, error.strerror or str(error))]) from None
+        raise Faulty([Fault(str(path), 0, reason(error))]) from None
 
 
 def _lines(text: str) -> Iterator[tuple[Where, int]]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from backchannel.errors import reason
 from backchannel.live import alert as alerts
 from backchannel.live.alert import Alert
 from backchannel.live.config import Nats, Syslog, Webhook
@@ -148,7 +149,7 @@ class Delivery:
         except OSError as error:
             self.failed[name] += 1
             if not courier.troubled:
-                self._notice(f"{name} cannot be reached: {error.strerror or error}; alerts wait")
+                self._notice(f"{name} cannot be reached: {reason(error)}; alerts wait")
             courier.troubled = True
             raise
         if courier.troubled:

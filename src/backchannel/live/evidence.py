@@ -19,7 +19,7 @@ import msgspec
 from backchannel import process
 from backchannel.capture import Damage, Source
 from backchannel.detect.model import Finding
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 from backchannel.live import config, messages, recorder, setup, sockets
 from backchannel.live.config import Config
 from backchannel.live.crew import FATAL, open_all
@@ -208,7 +208,7 @@ class Evidence:
         try:
             cut(ring, folder, findings)
         except OSError as error:
-            told = error.strerror or error
+            told = reason(error)
             self._notice(f"{folder}: {told}; {len(findings)} findings have no evidence")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from backchannel.errors import reason
 from backchannel.flows.columns import Column
 
 BUFFER = 64 * 1024
@@ -83,7 +84,7 @@ class Lines:
                 self._rotate()
         except OSError as error:
             if not self._troubled:
-                self._notice(f"{self.path}: {error.strerror}; lines wait, and may be lost")
+                self._notice(f"{self.path}: {reason(error)}; lines wait, and may be lost")
             self._troubled = time.monotonic()
             self._bound()
 
@@ -201,7 +202,7 @@ class FlowFile:
     def _fail(self, error: OSError) -> None:
         """Give up the file under way: a Parquet file with a hole cannot be read."""
         self.lost += self._rows
-        self._notice(f"{self._part}: {error.strerror or error}; its flows are lost")
+        self._notice(f"{self._part}: {reason(error)}; its flows are lost")
         writer, self._writer = self._writer, None
         with contextlib.suppress(OSError):
             if writer is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from backchannel import __version__
 from backchannel.detect.model import SEVERITIES
+from backchannel.errors import reason
 from backchannel.live import config
 from backchannel.live.sinks.connection import split
 
@@ -46,7 +47,7 @@ class Server:
         try:
             self._server = kind((host, port), _handler(self.read))
         except OSError as error:
-            told = error.strerror or error
+            told = reason(error)
             raise OSError(error.errno, f"metrics cannot be served: {told}", listen) from None
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True, name="metrics").start()

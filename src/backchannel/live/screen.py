@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, AnyStr, Generic, Protocol
 
 import msgspec
 
+from backchannel.errors import reason
 from backchannel.live.alert import Alert, text
 from backchannel.remark import remark
 
@@ -127,7 +128,7 @@ class Lines(Quiet, Generic[AnyStr]):
         except OSError as error:
             self._left = error.errno in GONE
             if not self._left and not self._failing:
-                remark(f"standard output: {error.strerror}; lines are lost until that is over")
+                remark(f"standard output: {reason(error)}; lines are lost until that is over")
             self._failing = True
         else:
             self._failing = False

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import msgspec
 
-from backchannel.errors import PrivilegeError, UsageError
+from backchannel.errors import PrivilegeError, UsageError, reason
 from backchannel.live import filters
 
 # Numbers of <linux/if_packet.h>, <linux/if_ether.h>, <linux/if_arp.h>, <asm/socket.h>.
@@ -250,7 +250,7 @@ def _told(error: OSError, settings: Capture) -> Exception:
         return UsageError(
             f"interface {name}: no memory for a ring of {size} MB; take a smaller one"
         )
-    return UsageError(f"interface {name}: {error.strerror or error}")
+    return UsageError(f"interface {name}: {reason(error)}")
 
 
 PRIVILEGE = """capturing on {interface} needs the capability CAP_NET_RAW. One of:

@@ -14,7 +14,7 @@ from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 
 MEMORY = 1000
 """Alerts that wait in memory while the disk is full."""
@@ -57,8 +57,8 @@ class Spool:
             self._base = self._open_or_begin()
         except (OSError, sqlite3.Error) as error:
             if not _full(error):
-                told = getattr(error, "strerror", None) or str(error)
-                raise InputError(path, f"the spool of alerts cannot be opened: {told}") from None
+                told = f"the spool of alerts cannot be opened: {reason(error)}"
+                raise InputError(path, told) from None
             self.trouble = str(error)
 
     def put(self, receivers: Iterable[str], alert: str, body: bytes) -> None:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from backchannel.detect.model import SEVERITIES, Finding
+from backchannel.errors import reason
 from backchannel.live import alert as alerts
 from backchannel.live import messages, setup
 from backchannel.live.collector import Collector
@@ -251,7 +252,7 @@ class Watcher:
             half.write_text(text, encoding="utf-8")
             half.replace(path)
         except OSError as error:
-            self.notice(f"{path}: {error.strerror or error}; this report is lost")
+            self.notice(f"{path}: {reason(error)}; this report is lost")
             return
         self.notice(f"written: {path}")
         if timed:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import zstandard
 
-from backchannel.errors import InputError
+from backchannel.errors import InputError, reason
 from backchannel.packs.layout import RULES, SERVICES
 
 PACKED = 32 << 20
@@ -54,7 +54,7 @@ def read(path: Path) -> dict[str, bytes]:
         with path.open("rb") as file:
             packed = file.read(PACKED + 1)
     except OSError as error:
-        raise InputError(path, error.strerror or str(error)) from error
+        raise InputError(path, reason(error)) from error
     if len(packed) > PACKED:
         raise InputError(path, f"a pack has at most {PACKED} bytes")
     return _untar(path, _unpack(path, packed))

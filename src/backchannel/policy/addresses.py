@@ -15,6 +15,7 @@ from ipaddress import (
 )
 from pathlib import Path
 
+from backchannel.errors import reason
 from backchannel.located import MAX_SIZE, Where
 from backchannel.policy.document import GroupFile, Names, Policy, Zone
 from backchannel.policy.model import Networks, Party
@@ -165,7 +166,7 @@ class Book:
                 return
             data = path.read_bytes()
         except OSError as error:
-            self._complain((*where, "file"), f"{path}: {error.strerror or error}")
+            self._complain((*where, "file"), f"{path}: {reason(error)}")
             return
         self._digest.update(data)
         bad = 0

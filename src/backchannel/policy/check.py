@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from backchannel.listed import listed
 from backchannel.model import Capability
 from backchannel.policy.model import Line, Ports, Rules, Use
 from backchannel.policy.parties import Parties
@@ -178,7 +179,7 @@ class _Check:
 def _cover(line: Line, by: dict[Use, Line]) -> Problem:
     whole = len(by) == len(line.uses)
     against = [each for each in by.values() if each.action != line.action]
-    what = "does nothing" if whole else f"does nothing for {_some(by)}"
+    what = "does nothing" if whole else f"does nothing for {listed(by)}"
     names = ", ".join(dict.fromkeys(f"{each.name} ({each.place})" for each in by.values()))
     if against:
         return Problem(
@@ -197,11 +198,6 @@ def _cover(line: Line, by: dict[Use, Line]) -> Problem:
         f"{what}: {names} says the same already",
         "delete it, or narrow the earlier rule",
     )
-
-
-def _some(uses: dict[Use, Line], most: int = 3) -> str:
-    names = [str(use) for use in uses]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 
 
 def _same(one: Use, other: Use) -> bool:

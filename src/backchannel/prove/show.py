@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from backchannel.listed import listed
 from backchannel.prove import words
 from backchannel.prove.document import Cell, Proof, Proofs
 from backchannel.report.words import count
@@ -85,7 +86,7 @@ def _broken(proof: Proof) -> RenderableType | None:
             f"{words.promise(row)} ({row.way})",
             f"{escape(row.line)}, {escape(row.place)}",
         )
-        how = f"{words.listed(each.methods)}: {words.outcome(each.cells[0], row.action)}"
+        how = f"{listed(each.methods, 4)}: {words.outcome(each.cells[0], row.action)}"
         rule = escape(words.decided(each.cells[0])) if each.cells[0].rule else ""
         grid.add_row(Text(what), Text(how, "red"))
         grid.add_row(Text(where), Text(rule, "dim"))
@@ -96,7 +97,7 @@ def _broken(proof: Proof) -> RenderableType | None:
 def _unproved(proof: Proof) -> RenderableType | None:
     if not proof.unproved:
         return None
-    lines = [Text(f"  {why}: {words.listed(names, 6)}") for why, names in words.unproved(proof)]
+    lines = [Text(f"  {why}: {listed(names, 6)}") for why, names in words.unproved(proof)]
     return Group(Text(f"Not proved: {count(len(proof.unproved), 'promise')}", style="bold"), *lines)
 
 

@@ -1,7 +1,7 @@
 """A proof in words: the same ones on the terminal, in SARIF and on the page."""
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 import msgspec
@@ -95,12 +95,6 @@ def promise(row: Row) -> str:
     who = "" if row.ours == "any" else f" to {row.ours}"
     where = "" if row.theirs == "any" else f" with {row.theirs}"
     return f"{row.action} {row.service} {row.capability}{who}{where}"
-
-
-def listed(names: Sequence[str], most: int = 4) -> str:
-    """Return names with commas, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -5,10 +5,11 @@
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
+from backchannel.listed import listed
 from backchannel.policy.backends._reading import Entry, Standing, free, known, reading
 from backchannel.policy.backends._signatures import signatures
 from backchannel.policy.backends._words import about
@@ -115,13 +116,13 @@ def _allow(rules: Rules, use: Use) -> Judgement:
             by_content(use),
         )
     why = f"{_carriers(use)} ports that it picks by itself stay closed"
-    return Judgement("partly", why, f"lets {some(known(use))} pass")
+    return Judgement("partly", why, f"lets {listed(known(use))} pass")
 
 
 def _alert(use: Use, standing: Standing) -> Judgement:
     if not standing.met:
         return Judgement("cannot", _not_met(use, standing), by_content(use))
-    ports = some(standing.met)
+    ports = listed(standing.met)
     why = f"reports whatever opens {ports}, and nothing on other ports or through proxies"
     return Judgement("partly", why, f"reports {ports}")
 
@@ -129,7 +130,7 @@ def _alert(use: Use, standing: Standing) -> Judgement:
 def _deny_in_allow(use: Use, standing: Standing) -> Judgement:
     if not standing.met:
         return Judgement("cannot", _not_met(use, standing), by_content(use))
-    clauses = [f"closes only {some(standing.met)}: it passes on other ports and through proxies"]
+    clauses = [f"closes only {listed(standing.met)}: it passes on other ports and through proxies"]
     clauses += _left(standing)
     if free(use):
         clauses.append(f"it picks other {_carriers(use)} ports by itself")
@@ -142,7 +143,7 @@ def _deny_in_deny(use: Use, standing: Standing) -> Judgement:
     clauses = _left(standing)
     if standing.ways and not clauses:
         clauses.append(
-            f"it passes on ports that are open, and through proxies: {some(standing.ways)}"
+            f"it passes on ports that are open, and through proxies: {listed(standing.ways)}"
         )
     return Judgement("partly", "; ".join(clauses), by_content(use)) if clauses else ENFORCES
 
@@ -156,9 +157,9 @@ def by_content(use: Use) -> str:
 
 
 def _left(standing: Standing) -> list[str]:
-    left = [f"left open for {who}: {some(ports)}" for who, ports in _by_holder(standing)]
+    left = [f"left open for {who}: {listed(ports)}" for who, ports in _by_holder(standing)]
     if standing.passed:
-        left.append(f"an earlier line allows {some(standing.passed)}")
+        left.append(f"an earlier line allows {listed(standing.passed)}")
     return left
 
 
@@ -166,7 +167,7 @@ def _not_met(use: Use, standing: Standing) -> str:
     if not standing.shared:
         picks = f"it picks {_carriers(use)} ports that nobody knows beforehand"
         return picks if free(use) else "no port of it is known"
-    clauses = [f"{some(ports)} with {who}" for who, ports in _by_holder(standing)]
+    clauses = [f"{listed(ports)} with {who}" for who, ports in _by_holder(standing)]
     return f"shares {', '.join(clauses)}, and a port filter cannot tell them apart"
 
 
@@ -180,10 +181,3 @@ def _by_holder(standing: Standing) -> Iterator[tuple[str, list[Ports]]]:
 
 def _carriers(use: Use) -> str:
     return " and ".join(carrier.upper() for carrier in free(use))
-
-
-def some(things: Iterable[object]) -> str:
-    """Return *things* as a list in words, cut short where there are many."""
-    words = [str(thing) for thing in things]
-    more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
-    return ", ".join(words[:NAMED]) + more

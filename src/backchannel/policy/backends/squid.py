@@ -8,8 +8,9 @@ nothing is allowed here: a `deny` leaves out what earlier lines allow, and squid
 import re
 from collections.abc import Iterable, Iterator
 
+from backchannel.listed import listed
 from backchannel.policy.backends._hours import stretches
-from backchannel.policy.backends._judging import ENFORCES, Speaks, by_content, some, unsaid
+from backchannel.policy.backends._judging import ENFORCES, Speaks, by_content, unsaid
 from backchannel.policy.backends._names import held, usable
 from backchannel.policy.backends._reading import Reading, known, reading
 from backchannel.policy.backends._words import about, heading, slug, unused
@@ -44,13 +45,13 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
         other = [ports for ports in known(use) if ports.carrier != "tcp"]
         if rules.default == "allow" or not other:
             return ENFORCES
-        why, nearest = f"a proxy does not carry {some(other)}", "a packet filter"
+        why, nearest = f"a proxy does not carry {listed(other)}", "a packet filter"
         return Judgement("partly", why, nearest) if tcp else Judgement("cannot", why, nearest)
     ports, names = _ports(read, line, use), _names(read, line, use)
     if not ports and not names:
         why = held(read, line, use) if tcp else "a proxy carries TCP only"
         return Judgement("cannot", f"{why}; no TCP port is used by it alone", by_content(use))
-    refuses = some([*names[:2], *ports[:2]])
+    refuses = listed([*names[:2], *ports[:2]])
     return Judgement("partly", BYPASS, f"refuses {refuses}")
 
 

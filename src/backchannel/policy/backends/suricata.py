@@ -8,7 +8,8 @@ the policy lets none of that pass. Host names in DNS, TLS, QUIC and HTTP act for
 import re
 from collections.abc import Iterator
 
-from backchannel.policy.backends._judging import ENFORCES, Speaks, some, unsaid
+from backchannel.listed import listed
+from backchannel.policy.backends._judging import ENFORCES, Speaks, unsaid
 from backchannel.policy.backends._names import held, usable
 from backchannel.policy.backends._reading import Reading, reading
 from backchannel.policy.backends._signatures import SIGNATURES, Signature, signatures
@@ -44,7 +45,7 @@ def judge(rules: Rules, line: Line, use: Use) -> Judgement:
     acting = [each for each in signatures(use) if not _kept(read, line, each)]
     names = () if line.action == "alert" else _names(read, line, use)
     if acting or names:
-        told = some([*(each.name for each in acting), *names])
+        told = listed([*(each.name for each in acting), *names])
         return Judgement("partly", HIDES, f"by {told}")
     kept = [why for each in signatures(use) if (why := _kept(read, line, each))]
     if kept:
