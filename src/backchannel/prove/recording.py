@@ -104,9 +104,8 @@ def _recorded(path: str) -> list[_Recorded]:
     """Read the capture twice: what it means, then its bytes."""
     seen: dict[int, list[Observation]] = defaultdict(list)
     for each in Scan(path, settings=_ONE_IDLE, summarise=False):
-        proxied = _PROXIES & set(
-            each.stack.split("/")[:-1]
-        )  # a method of proof, not of the service
+        below = each.stack.split("/")[:-1]
+        proxied = _PROXIES.intersection(below)  # a method of proof, not of the service
         sure = each.service and each.confidence >= Confidence.EXPECTED
         if sure and not proxied and each.flow.transport != "ip":
             seen[each.flow.serial].append(each)

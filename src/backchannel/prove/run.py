@@ -1,24 +1,23 @@
 """One lab's share of a proof: every cell played without the ruleset, then under it.
 
-Cells run at the same time, each on addresses of its own, so what the kernel's trace says of a pair
-of addresses belongs to one cell. Where the policy leaves no choice of addresses, cells take turns.
+Cells run at the same time, each on addresses of its own: see addresses.py.
 """
 
 import asyncio
 import re
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from ipaddress import ip_network
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 import msgspec
 
 from backchannel.prove import enforcers, methods, trace
+from backchannel.prove.addresses import Addresses, Turns
 from backchannel.prove.conversation import Conversation
 from backchannel.prove.enforcers import Enforced, Enforcer
-from backchannel.prove.lab import INSIDE, MANY, OUTSIDE, Lab, Net, Plan
-from backchannel.prove.player import Places, Played, Player
+from backchannel.prove.lab import Lab, Plan
+from backchannel.prove.player import Played, Player
 
 AT_ONCE = 48
 """Conversations on their way at the same time in one lab."""
@@ -100,10 +99,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """To be joined midway on addresses that were taken until after the ruleset: for another lab."""
 
 
-_MANY = 4096
-"""A network with so many addresses has enough for all plays."""
-_LOOKED_AT = 1 << 17
-"""So many of its addresses are looked at for one of the right length."""
 Tell = Callable[[int], None]
 _STOPPING = frozenset({"drop", "queue"})
 _NAMED = re.compile(r'counter name "([^"]+)"')
@@ -124,8 +119,8 @@ class Run:
         self.lab = Lab(plan)
         self.enforcer: Enforcer = enforcers.make(self.lab, job.enforced)
         self.trace = trace.Trace(self.lab)
-        self._places = _Addresses()
-        self._turns = _Turns()
+        self._places = Addresses()
+        self._turns = Turns()
         guarded = job.enforced is not None and job.enforced.kind == "guard"
         self._at_once = asyncio.Semaphore(GUARDED if guarded else AT_ONCE)
         self._control: dict[int, Played] = {}
@@ -167,7 +162,7 @@ class Run:
     def _player(self, cell: Cell) -> tuple[Player, tuple[str, ...]]:
         conversation = self.job.conversations[cell.conversation]
         method = methods.METHODS[cell.method]
-        places, shared = self._places.take(cell, conversation, method)
+        places, shared = self._places.take(cell.inside, cell.outside, conversation, method)
         if method.fragments:
             self.lab.fragment(places.hosts, methods.FRAGMENT)
         return Player(self.lab, conversation, method, places, self.job.patience), shared
@@ -285,76 +280,3 @@ class _Begun(NamedTuple):
     task: "asyncio.Task[Played]"
     held: AsyncExitStack
     """Its turn on addresses that others want too."""
-
-
-class _Turns:
-    """Addresses that plays have to share: one play at a time has them."""
-
-    def __init__(self) -> None:
-        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    def free(self, addresses: Iterable[str]) -> bool:
-        """Whether nobody has one of them."""
-        return not any(self._locks[each].locked() for each in addresses)
-
-    @asynccontextmanager
-    async def taken(self, addresses: Iterable[str]) -> AsyncIterator[None]:
-        """Wait for them, in an order that is the same for all, and have them for the block."""
-        async with AsyncExitStack() as held:
-            for each in sorted(set(addresses)):
-                await held.enter_async_context(self._locks[each])
-            yield
-
-
-class _Addresses:
-    """Gives every play addresses that no other play uses, as far as the policy leaves a choice."""
-
-    def __init__(self) -> None:
-        self._used: Counter[tuple[Net, int]] = Counter()
-        self._taken: set[str] = set()
-        self._exhausted: set[tuple[Net, int]] = set()
-
-    def take(
-        self, cell: Cell, conversation: Conversation, method: methods.Method
-    ) -> tuple[Places, tuple[str, ...]]:
-        """Return the addresses, and the key of those that must be shared with others by turns."""
-        inside, alone = self._next(cell.inside, INSIDE, method.version, conversation.inside)
-        shared: tuple[str, ...] = () if alone else (inside,)
-        found = []
-        for recorded in conversation.hosts:
-            pool = (MANY, OUTSIDE[1]) if method.cut == "bytes" else OUTSIDE
-            address, alone = self._next(cell.outside, pool, method.version, recorded)
-            shared += () if alone else (address,)
-            found.append(address)
-        proxy, _ = self._next((), OUTSIDE, 4)
-        resolver, _ = self._next((), OUTSIDE, 4)
-        return Places(inside, tuple(found), proxy, resolver), shared
-
-    def _next(
-        self, named: tuple[str, ...], default: tuple[Net, Net], version: int, recorded: str = ""
-    ) -> tuple[str, bool]:
-        """Return an address of the named networks, and whether it is one of many.
-
-        As long as the recorded one in digits, where there is such a one: then it can take its
-        place in the bytes of a conversation.
-        """
-        nets = [net for net in map(ip_network, named) if net.version == version]
-        net: Net = nets[0] if nets else default[0 if version == 4 else 1]
-        size = min(net.num_addresses, _LOOKED_AT)
-        usable = size - 2 if size > 4 else size
-        many = usable > _MANY
-        long = len(recorded) if version == 4 and many else 0
-        if (net, long) in self._exhausted:
-            long = 0
-        number = self._used[net, long]
-        for _ in range(usable):
-            address = str(net.network_address + (number % usable + (1 if size > 4 else 0)))
-            number += 1
-            if not many or (address not in self._taken and (not long or len(address) == long)):
-                break
-        else:
-            self._exhausted.add((net, long))
-            return self._next(named, default, version)
-        self._used[net, long] = number
-        self._taken.add(address)
-        return address, many
