@@ -35,8 +35,7 @@ def apply(
     kernel refuses the text; then nothing was changed.
     """
     with state.applying() as right:
-        if state.pending.exists():
-            raise UsageError("an earlier `policy apply` was cut off: run `policy rollback` first")
+        state.need_idle()
         after = wall.preview(files)
         before = wall.live()
         if before == after:
@@ -83,8 +82,7 @@ def confirm(state: State) -> Outcome:
 def remove(wall: Firewall, state: State) -> bool:
     """Take all our rules out of the kernel; say whether there were any."""
     with state.applying():
-        if state.pending.exists():
-            raise UsageError("an earlier `policy apply` was cut off: run `policy rollback` first")
+        state.need_idle()
         with state.loading() as lock:
             there = bool(wall.live())
             wall.restore("", lock=lock)

@@ -67,9 +67,9 @@ class Iptables:
             *_fed(f"{self._ipset} restore -exist", parts.sets),
             *_fed(f"{self._load['']} --noflush", parts.v4),
             *_fed(f"{self._load['6']} --noflush", parts.v6),
-            *(f"{marks[0]}; {self._ipset} save",),
-            *(f"{marks[1]}; {self._save['']} -t filter",),
-            *(f"{marks[2]}; {self._save['6']} -t filter",),
+            f"{marks[0]}; {self._ipset} save",
+            f"{marks[1]}; {self._save['']} -t filter",
+            f"{marks[2]}; {self._save['6']} -t filter",
         ]
         rights = [] if os.geteuid() == 0 else ["--map-root-user"]
         command = [find("unshare", "util-linux"), *rights, "--net", "sh"]

@@ -22,9 +22,7 @@ def find(program: str, package: str) -> str:
     return path
 
 
-def run(
-    command: Sequence[str], text: str = "", *, what: str, may_fail: bool = False, lock: int = -1
-) -> str:
+def run(command: Sequence[str], text: str = "", *, what: str, lock: int = -1) -> str:
     """Return what *command* printed for *text* on its standard input.
 
     *lock* is a descriptor that the program holds while it runs. Raises PrivilegeError where the
@@ -49,6 +47,4 @@ def run(
         raise PrivilegeError(
             f"{what}: {command[0]} says: {said}; run it as root, or with CAP_NET_ADMIN"
         )
-    if may_fail:
-        return ""
     raise InputError(what, f"{command[0]} says: {said}")

@@ -83,6 +83,11 @@ class State:
 
     # -- an application under way ----------------------------------------------------------------
 
+    def need_idle(self) -> None:
+        """Raise UsageError where an application was cut off, so that nobody will end it."""
+        if self.pending.exists():
+            raise UsageError("an earlier `policy apply` was cut off: run `policy rollback` first")
+
     def begin(self, before: str, record: Record) -> None:
         """Keep what is needed to undo or to finish, before anything is changed."""
         fresh = self.folder / "pending.new"

@@ -86,7 +86,7 @@ class Shelf:
         place = self.root / about.name / about.version
         if place.exists() and _receipt(place).digest != pack.digest:
             raise UsageError(f"{about.name} {about.version} is installed with other content")
-        if place == current or (current is not None and place.resolve() == current):
+        if place.resolve() == current:
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=self.root, prefix=".new-"))

@@ -182,10 +182,3 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     known: tuple[Use, ...] = ()
     """Every use of every service, also those that no line speaks of: what a filter would refuse
     with a port or a signature, although the default lets it pass."""
-
-    def promises(self) -> Iterator[tuple[Line, Use]]:
-        """Yield every (line, use) that allows or denies something, in order."""
-        for line in self.lines:
-            if line.action != "alert":
-                for use in line.uses:
-                    yield line, use
