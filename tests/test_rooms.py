@@ -42,6 +42,7 @@ ORDER = [
     "policy",
     "evaluate",
     "notify",
+    "netlink",
     "process",
     "remark",
     "apply",

@@ -12,12 +12,9 @@ from tests.kit import decode
 from backchannel.effects import Open
 from backchannel.events import ProxyAnswer, ProxyRequest
 from backchannel.model import Endpoint, Side
+from backchannel.netlink import attribute
 from backchannel.protocols import Start, load
 from backchannel.prove import proxies, resolver, trace
-
-
-def attribute(kind, body):
-    return struct.pack("=HH", 4 + len(body), kind) + body + bytes(-len(body) % 4)
 
 
 def message(*attributes, family=1):
@@ -28,10 +25,6 @@ def message(*attributes, family=1):
 class Deaf(trace.Trace):
     def __init__(self):
         self.lost, self._pairs, self._met = 0, trace.OrderedDict(), {}
-
-    def feed(self, data):
-        for each in trace._messages(data):
-            self._take(each)
 
 
 HEADER = bytes([0x45]) + bytes(11) + bytes([10, 9, 0, 1]) + bytes([93, 0, 0, 1])
@@ -46,7 +39,7 @@ def rule(code, handle=5, table=b"filter\0"):
 
 def test_a_packets_addresses_come_once_and_its_verdicts_after():
     told = Deaf()
-    told.feed(
+    told.hear(
         message(*rule(-3, 4), attribute(8, HEADER))
         + message(*rule(0))
         + message(*rule(1, 6), family=2)
@@ -62,7 +55,7 @@ def test_a_packets_addresses_come_once_and_its_verdicts_after():
 def test_a_chains_policy_has_no_handle():
     told = Deaf()
     policy = attribute(4, struct.pack(">I", 1)), attribute(16, struct.pack(">I", 0))
-    told.feed(
+    told.hear(
         message(attribute(1, b"t\0"), attribute(2, b"c\0"), *policy, NUMBER, attribute(8, HEADER))
     )
     assert told.between("10.9.0.1", "93.0.0.1") == {trace.Met("inet", "t", "c", 0, "drop"): 1}
@@ -70,15 +63,15 @@ def test_a_chains_policy_has_no_handle():
 
 def test_the_labs_own_table_tells_nothing():
     told = Deaf()
-    told.feed(message(*rule(1, table=trace.TABLE.encode() + b"\0"), attribute(8, HEADER)))
+    told.hear(message(*rule(1, table=trace.TABLE.encode() + b"\0"), attribute(8, HEADER)))
     assert not told.totals()
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_from_netlink_are_survived(data):
     told = Deaf()
-    told.feed(data)
-    told.feed(message(data[:40]))
+    told.hear(data)
+    told.hear(message(data[:40]))
 
 
 @pytest.mark.parametrize("name", ["login.oscar.aol.com", "a.b"])

@@ -1,7 +1,7 @@
 """The kernel's connections and the marks that they bear, by its own messages (ctnetlink).
 
 Facts: Linux `include/uapi/linux/netfilter/nfnetlink_conntrack.h`. The kernel's dump is read one
-datagram at a time, and every length in it is compared with what is left.
+datagram at a time.
 """
 
 import os
@@ -12,15 +12,15 @@ from typing import Self
 
 import msgspec
 
+from backchannel import netlink
 from backchannel.model import Endpoint
 
-_NETFILTER, _CTNETLINK = 12, 1
+_CTNETLINK = 1
 _NEW, _GET = 0, 1
 _REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
-_ERROR, _DONE = 2, 3
 _ORIGINAL, _REPLY, _MARK, _MASK = 1, 2, 8, 21
-_NESTED = 0x8000
-_HEADER = 20
+_HEADER, _FAMILY = 20, 4
+"""Bytes of both headers, and of the second, which tells the family of addresses."""
 _TIMEOUT = 5.0
 
 End = tuple[bytes, int]
@@ -71,9 +71,9 @@ class Marker:
 
     def change(self, connection: Connection, mark: int, mask: int) -> bool:
         """Set the bits *mask* of its mark as in *mark*; all others stay. False: it is gone."""
-        body = _attribute(_ORIGINAL | _NESTED, connection.original)
-        body += _attribute(_MARK, struct.pack(">I", mark & mask))
-        body += _attribute(_MASK, struct.pack(">I", mask))
+        body = netlink.attribute(_ORIGINAL | netlink.NESTED, connection.original)
+        body += netlink.attribute(_MARK, struct.pack(">I", mark & mask))
+        body += netlink.attribute(_MASK, struct.pack(">I", mask))
         _send(self._socket, _NEW, _REQUEST | _ACK, connection.family, body)
         told = self._socket.recv(4096)
         return len(told) >= 20 and struct.unpack_from("=i", told, 16)[0] == 0
@@ -110,19 +110,16 @@ def every() -> Iterator[Connection]:
     with _open() as made:
         _send(made, _GET, _REQUEST | _DUMP, 0, b"")
         while True:
-            data = made.recv(1 << 17)
-            while len(data) >= 16:
-                size, kind = struct.unpack_from("=IH", data)
-                if size < 16 or size > len(data) or kind == _DONE:
+            for kind, body in netlink.messages(made.recv(1 << 17)):
+                if kind == netlink.DONE:
                     return
-                if kind == _ERROR:
-                    failed = -struct.unpack_from("=i", data, 16)[0] if size >= 20 else 0
+                if kind == netlink.ERROR:
+                    failed = -struct.unpack_from("=i", body)[0] if len(body) >= 4 else 0
                     raise OSError(failed, os.strerror(failed))
-                if kind >> 8 == _CTNETLINK and size >= _HEADER:
-                    found = _connection(data[16], dict(_attributes(data[_HEADER:size])))
+                if kind >> 8 == _CTNETLINK and len(body) >= _FAMILY:
+                    found = _connection(body[0], dict(netlink.attributes(body[_FAMILY:])))
                     if found is not None:
                         yield found
-                data = data[(size + 3) & ~3 :]
 
 
 def _connection(family: int, told: dict[int, bytes]) -> Connection | None:
@@ -140,8 +137,8 @@ def _connection(family: int, told: dict[int, bytes]) -> Connection | None:
 
 def _tuple(data: bytes) -> tuple[int, End, End] | None:
     """Return (IP protocol, from, to) of CTA_TUPLE_ORIG or CTA_TUPLE_REPLY."""
-    parts = dict(_attributes(data))
-    addresses, ports = dict(_attributes(parts.get(1, b""))), dict(_attributes(parts.get(2, b"")))
+    parts = dict(netlink.attributes(data))
+    addresses, ports = (dict(netlink.attributes(parts.get(kind, b""))) for kind in (1, 2))
     source, target = addresses.get(1, addresses.get(3)), addresses.get(2, addresses.get(4))
     if source is None or target is None or not ports.get(1):
         return None
@@ -149,21 +146,8 @@ def _tuple(data: bytes) -> tuple[int, End, End] | None:
     return ports[1][0], (source, numbers[0]), (target, numbers[1])
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(data) >= 4:
-        size, kind = struct.unpack_from("=HH", data)
-        if size < 4 or size > len(data):
-            return
-        yield kind & 0x3FFF, data[4:size]
-        data = data[(size + 3) & ~3 :]
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
-
-
 def _open() -> socket.socket:
-    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER)
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, netlink.NETFILTER)
     made.settimeout(_TIMEOUT)
     return made
 

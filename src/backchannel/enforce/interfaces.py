@@ -2,6 +2,7 @@
 
 import socket
 
+from backchannel import netlink
 from backchannel.enforce import news
 
 
@@ -9,7 +10,7 @@ class Interfaces(news.News):
     """All interfaces of this network."""
 
     def __init__(self) -> None:
-        super().__init__(news.ROUTE, news.LINKS)
+        super().__init__(netlink.ROUTE, news.LINKS)
 
     @staticmethod
     def names() -> dict[int, str]:

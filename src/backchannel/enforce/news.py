@@ -3,7 +3,6 @@
 import contextlib
 import socket
 
-ROUTE, NETFILTER = 0, 12
 LINKS, RULES = 1, 1 << 6
 """Groups of news: about interfaces (RTMGRP_LINK), and about nftables (NFNLGRP_NFTABLES)."""
 

@@ -7,6 +7,7 @@ changes, and the rules are looked for then, and every CHECK seconds where it doe
 
 import subprocess
 
+from backchannel import netlink
 from backchannel.enforce import kernel, news
 from backchannel.enforce.watchdog import Watchdog
 from backchannel.errors import UsageError
@@ -22,7 +23,7 @@ class Upkeep(news.News):
     """Looks after the rules."""
 
     def __init__(self, now: float) -> None:
-        super().__init__(news.NETFILTER, news.RULES)
+        super().__init__(netlink.NETFILTER, news.RULES)
         self.restored = 0
         """Times that they had been taken away, and were loaded again."""
         self._missing, self._due = False, now + CHECK

@@ -6,13 +6,12 @@ Facts: linux/netfilter/nf_tables.h (NFT_MSG_TRACE, NFTA_TRACE_*), linux/netfilte
 """
 
 import socket
-import struct
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
 from ipaddress import ip_address
 
 import msgspec
 
+from backchannel import netlink
 from backchannel.prove.lab import MANY, Lab
 
 TABLE = "backchannel_lab"
@@ -42,7 +41,7 @@ TRACKING = f"""table inet {TABLE}_before {{
 }}
 """
 """Stands before the ruleset is loaded, so that connections are tracked as on any router."""
-_NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _TRACE_GROUP = 12, 270, 1, 9
+_SOL_NETLINK, _ADD_MEMBERSHIP, _TRACE_GROUP = 270, 1, 9
 _TRACE_MESSAGE = 10 << 8 | 17
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _NETWORK, _POLICY = 1, 2, 3, 4, 5, 6, 8, 16
 _IS_POLICY = 1
@@ -78,7 +77,7 @@ class Trace:
 
     def __init__(self, lab: Lab) -> None:
         with lab.router.inside():
-            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
+            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, netlink.NETFILTER)
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         self.socket.bind((0, 0))
@@ -98,7 +97,12 @@ class Trace:
             except OSError:  # ENOBUFS: some were lost, and reading goes on
                 self.lost += 1
                 continue
-            for message in _messages(data):
+            self.hear(data)
+
+    def hear(self, data: bytes) -> None:
+        """Take one datagram of the kernel's."""
+        for kind, message in netlink.messages(data):
+            if kind == _TRACE_MESSAGE:
                 self._take(message)
 
     def between(self, one: str, other: str) -> Counter[Met]:
@@ -116,7 +120,7 @@ class Trace:
         self._met.clear()
 
     def _take(self, message: bytes) -> None:
-        told = dict(_attributes(message[4:]))
+        told = dict(netlink.attributes(message[4:]))
         number = int.from_bytes(told.get(_ID, b""))
         if header := told.get(_NETWORK):
             self._pairs[number] = _addresses(header)
@@ -136,30 +140,10 @@ def _verdict(told: dict[int, bytes]) -> tuple[int, str] | None:
     """Return (rule handle, verdict) of a rule that fitted, or of a policy (handle 0)."""
     if int.from_bytes(told.get(_TYPE, b"")) == _IS_POLICY:
         return 0, VERDICTS.get(int.from_bytes(told.get(_POLICY, b"")), "accept")
-    inner = dict(_attributes(told.get(_VERDICT, b"")))
+    inner = dict(netlink.attributes(told.get(_VERDICT, b"")))
     code = int.from_bytes(inner.get(1, b""), signed=True)
     verdict = VERDICTS.get(code if code < 0 else code & 0xFF)
     return (int.from_bytes(told.get(_HANDLE, b"")), verdict) if verdict else None
-
-
-def _messages(data: bytes) -> Iterator[bytes]:
-    """Yield the bodies of the trace messages in one netlink datagram."""
-    while len(data) >= 16:
-        size, kind = struct.unpack_from("=IH", data)
-        if size < 16:
-            return
-        if kind == _TRACE_MESSAGE:
-            yield data[16:size]
-        data = data[(size + 3) & ~3 :]
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(data) >= 4:
-        size, kind = struct.unpack_from("=HH", data)
-        if size < 4:
-            return
-        yield kind & 0x3FFF, data[4:size]
-        data = data[(size + 3) & ~3 :]
 
 
 def _addresses(header: bytes) -> tuple[str, str]:
