@@ -342,6 +342,27 @@ def test_the_recording_goes_on_when_its_interface_is_back(world, tmp_path):
     assert list(folder.glob("*-password-guessable.pcap"))
 
 
+def test_processes_that_are_replaced_while_their_interface_is_gone_read_it_again(world, tmp_path):
+    ring = tmp_path / "ring"
+    watch = Watch(world, tmp_path, "--ring", ring)
+    world.run("ip", "link", "del", "vb")
+    watch.says("interface vb is down")
+    for module in (b"backchannel.live.worker", b"backchannel.live.recorder"):
+        (pid,) = children(watch.process, module)
+        os.kill(pid, signal.SIGKILL)
+    watch.says("died (signal 9)")
+    watch.says("the recorder died and was replaced")
+    world.run("ip", "link", "add", "va", "type", "veth", "peer", "name", "vb")
+    world.run("ip", "link", "set", "va", "up")
+    world.run("ip", "link", "set", "vb", "up")
+    watch.says("interface vb is up again")
+    watch.says("interface vb is recorded again")
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    assert watch.stop() == 0
+    assert packets_in(ring) == packets_of(AIM)
+
+
 def packets_of(*paths):
     return sum(len(chunk) for path in paths for s in sources([str(path)]) for chunk in s.chunks())
 

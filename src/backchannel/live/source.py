@@ -33,6 +33,11 @@ class Source:
         """The interface."""
         return self.opened.interface
 
+    @property
+    def alive(self) -> bool:
+        """Whether packets can still come: False from when the interface is removed."""
+        return self.ring is not None and sockets.bound(self.opened)
+
     def count(self) -> None:
         """Ask the kernel what came, and what it dropped, since the last time."""
         if self.ring is not None:
@@ -81,14 +86,9 @@ class Sources:
         """
         sockets.error_of(fd)  # which forgets it: else poll would tell it for ever
         for source in self._all:
-            if (
-                source.ring is not None
-                and source.opened.fd == fd
-                and not sockets.bound(source.opened)
-            ):
-                self._poll.unregister(fd)
+            if source.ring is not None and source.opened.fd == fd and not source.alive:
                 self._gone(source)
-                source.close()
+                self._let_go(source)
 
     def _arrive(self) -> None:
         """Take the socket of an interface that is back."""
@@ -98,8 +98,14 @@ class Sources:
             return
         opened = msgspec.structs.replace(messages.opened(data), fd=fds[0])
         for source in self._all:
-            if source.name == opened.interface and source.ring is None:
+            if source.name == opened.interface and not source.alive:
+                if source.ring is not None:  # it was gone already when this process began
+                    self._let_go(source)
                 source.open(opened)
                 self._poll.register(opened.fd, select.POLLIN | select.POLLERR)
                 return
         os.close(opened.fd)
+
+    def _let_go(self, source: Source) -> None:
+        self._poll.unregister(source.opened.fd)
+        source.close()
