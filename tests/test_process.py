@@ -32,3 +32,10 @@ def test_python_is_never_started_without_that():
             if isinstance(node, ast.List | ast.Tuple) and node.elts:
                 words = list(map(ast.unparse, node.elts))
                 assert words[0] != "sys.executable" or words[1] == "'-P'", f"{path}:{node.lineno}"
+
+
+def test_deaths_are_counted_within_their_time(monkeypatch):
+    clock = iter([0.0, 30.0, 60.0, 60.5, 200.0])
+    monkeypatch.setattr(process.time, "monotonic", lambda: next(clock))
+    deaths = process.Deaths(60)
+    assert [deaths.another() for _ in range(5)] == [1, 2, 3, 3, 1]

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from collections import deque
 from collections.abc import Sequence
 
 
@@ -25,3 +27,19 @@ def start(
         pass_fds=fds,
         start_new_session=True,
     )
+
+
+class Deaths:
+    """Processes that ended and were not to, within some time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._times: deque[float] = deque()
+
+    def another(self) -> int:
+        """Count one that ended now; return how many did within the last seconds, this one too."""
+        now = time.monotonic()
+        self._times.append(now)
+        while self._times[0] < now - self._seconds:
+            self._times.popleft()
+        return len(self._times)

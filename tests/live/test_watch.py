@@ -183,6 +183,22 @@ def test_a_recorder_that_is_killed_is_replaced(world, tmp_path):
     assert recorded[-len(wanted) :] == wanted
 
 
+def test_a_recorder_that_dies_again_and_again_is_given_up_with_its_ring(world, tmp_path):
+    watch = Watch(world, tmp_path, "--ring", tmp_path / "ring")
+    both = world.run("cat", "/proc/net/packet").stdout.count("\n")
+    recorder = b"backchannel.live.recorder"
+    for _ in range(5):
+        watch.until(lambda: children(watch.process, recorder))
+        (pid,) = children(watch.process, recorder)
+        os.kill(pid, signal.SIGKILL)
+        watch.until(lambda pid=pid: pid not in children(watch.process, recorder))
+    watch.says("the recorder died again; no evidence is kept from now on")
+    watch.until(lambda: world.run("cat", "/proc/net/packet").stdout.count("\n") == both - 1)
+    world.replay(AIM)
+    watch.until(lambda: "AIM over oscar" in watch.out())
+    assert watch.stop() == 0
+
+
 def test_a_full_disk_costs_the_oldest_recordings_and_not_the_watch(world, tmp_path):
     """/mnt is two megabytes, the capture one, and the ring may have ten."""
     watch = Watch(world, tmp_path, "--plain", "--ring", "/mnt/ring", "--ring-size", "10MB")

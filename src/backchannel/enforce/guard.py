@@ -34,6 +34,7 @@ from backchannel.enforce.status import Status, of
 from backchannel.enforce.upkeep import Upkeep
 from backchannel.enforce.watchdog import Watchdog, hurry
 from backchannel.errors import UsageError
+from backchannel.process import Deaths
 from backchannel.remark import remark
 from backchannel.report.words import count
 
@@ -90,7 +91,7 @@ class Guard:
         self.inspectors = figures.Sum()
         self._stopping = self._reloading = False
         self._spare_empty = kernel.sees_payload()
-        self._deaths: list[float] = []
+        self._deaths = Deaths(YOUNG)
         self._due = 0.0
         self._open()
 
@@ -260,10 +261,8 @@ class Guard:
         self.remote.kill()
         self.remote = None
         self._revision.drop()
-        now = time.monotonic()
-        self._deaths = [then for then in self._deaths if now - then < YOUNG] + [now]
-        young = len(self._deaths) - 1
-        self._due = now + (min(LONGEST, AGAIN * 2 ** (young - 1)) if young else 0)
+        young = self._deaths.another() - 1
+        self._due = time.monotonic() + (min(LONGEST, AGAIN * 2 ** (young - 1)) if young else 0)
         remark(f"the inspecting process was lost ({why}); it is being restarted")
 
     def _replace(self) -> None:

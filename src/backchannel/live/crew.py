@@ -5,7 +5,6 @@ import os
 import selectors
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 
@@ -18,8 +17,8 @@ from backchannel.live.messages import Command, Report, Task
 from backchannel.live.sockets import Capture, Opened, attach, is_up, open_captures
 
 WORKER = "live.worker"
-FATAL = 5
-"""Parsers that may die within a minute before the watch gives up."""
+FATAL, MINUTE = 5, 60
+"""Processes of which so many may die within so many seconds before they are given up."""
 SILENT = 15
 """Seconds without a word, of a process that says how it is each second, after which it is ended.
 So many that processes which hang one after the other are not FATAL.
@@ -107,7 +106,7 @@ class Crew:
         self._selector = selectors.DefaultSelector()
         self.failed = False
         """There is no use in going on."""
-        self._deaths: list[float] = []
+        self._deaths = process.Deaths(MINUTE)
         self._task = task
         self.members = [self._start(number) for number in range(workers)]
 
@@ -213,11 +212,9 @@ class Crew:
         code = member.close()
         if member.done:
             return
-        now = time.monotonic()
-        self._deaths = [then for then in self._deaths if now - then < 60] + [now]
         told = why or (f"signal {-code}" if code < 0 else f"exit code {code}")
         self.notices.append(f"parser {member.number} died ({told}); its flows are lost")
-        if len(self._deaths) >= FATAL:
+        if self._deaths.another() >= FATAL:
             self.failed = member.done = True
             self.notices.append(f"{FATAL} parsers died within a minute: the watch ends")
             return

@@ -22,7 +22,7 @@ from backchannel.detect.model import Finding
 from backchannel.errors import InputError, reason
 from backchannel.live import config, messages, recorder, setup, sockets
 from backchannel.live.config import Config
-from backchannel.live.crew import FATAL, open_all
+from backchannel.live.crew import FATAL, MINUTE, open_all
 from backchannel.live.framing import framed
 from backchannel.live.pick import Picker
 from backchannel.live.sockets import Capture
@@ -49,7 +49,7 @@ class Evidence:
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._gone: set[str] = set()
-        self._deaths: list[float] = []
+        self._deaths = process.Deaths(MINUTE)
         self.left = 0
         """Findings without evidence because too many waited."""
         ring = self._settings.ring
@@ -129,10 +129,9 @@ class Evidence:
             assert end is not None
             with contextlib.suppress(OSError):
                 end.close()
-        now = time.monotonic()
-        self._deaths = [then for then in self._deaths if now - then < 60] + [now]
-        if len(self._deaths) >= FATAL:
+        if self._deaths.another() >= FATAL:
             self._process = None
+            self._let_go()
             self._notice("the recorder died again; no evidence is kept from now on")
         else:
             self._notice("the recorder died and was replaced")
@@ -156,11 +155,17 @@ class Evidence:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._arrivals.close()
-        for made in self._held.values():
-            os.close(made.fd)
+        self._let_go()
         self._process = None
         while due := self._due(float("inf")):
             self._cut(due)
+
+    def _let_go(self) -> None:
+        """Close the sockets: the kernel keeps a ring in memory for each that is open."""
+        for made in self._held.values():
+            os.close(made.fd)
+        self._held.clear()
+        self._gone.clear()
 
     def _hear(self) -> None:
         """Take what the recorder has said."""
