@@ -11,7 +11,7 @@ from tests.live.world import EXAMPLES, needs
 from backchannel.capture import sources
 from backchannel.capture.records import Records
 from backchannel.live import recorder
-from backchannel.live.evidence import cut
+from backchannel.live.cut import cut
 from backchannel.live.pick import Picker
 
 V6A, V6B = "2001:db8::1", "2001:db8::2"

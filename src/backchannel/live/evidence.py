@@ -12,31 +12,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
 from backchannel import process
-from backchannel.capture import Damage, Source
 from backchannel.detect.model import Finding
-from backchannel.errors import InputError, reason
+from backchannel.errors import reason
 from backchannel.live import config, messages, recorder, setup, sockets
 from backchannel.live.config import Config
 from backchannel.live.crew import FATAL, MINUTE, open_all
+from backchannel.live.cut import cut
 from backchannel.live.framing import framed
-from backchannel.live.pick import Picker
 from backchannel.live.sockets import Capture
-from backchannel.report.exports.common import endpoint
 
 AT_ONCE = 32
 """Findings that are cut out in one pass."""
 WAITING = 1024
 """Findings that may wait to be cut out."""
-LARGEST = 256 << 20
-"""Bytes of one finding's evidence."""
 
 Notice = Callable[[str], None]
-Talk = tuple[int, str, int, str, int]
 
 
 class Evidence:
@@ -215,36 +209,3 @@ class Evidence:
         except OSError as error:
             told = reason(error)
             self._notice(f"{folder}: {told}; {len(findings)} findings have no evidence")
-
-
-def cut(ring: Path, folder: Path, findings: Sequence[Finding]) -> None:
-    """Write the packets of *findings* that lie in *ring* to files in *folder*. Raises OSError."""
-    picker = Picker([talk for number, each in enumerate(findings) for talk in _talks(number, each)])
-    kept: dict[tuple[int, int], list[bytes]] = {}
-    sizes: dict[int, int] = {}
-    files = sorted(ring.glob("*.pcap"), key=lambda path: path.stem.rpartition("-")[2])
-    for file in files:
-        with contextlib.suppress(Damage, InputError, FileNotFoundError):  # it may be under way
-            for chunk in Source(str(file)).chunks():
-                for number, link, record in picker.pick(chunk):
-                    sizes[number] = sizes.get(number, 0) + len(record)
-                    if sizes[number] <= LARGEST:
-                        kept.setdefault((number, link), []).append(record)
-    for (number, link), records in kept.items():
-        finding = findings[number]
-        others = [other for other, of in kept if other == number and of < link]
-        name = f"{finding.id}-{finding.rule}{'-2' if others else ''}.pcap"
-        records.sort(key=lambda record: (record[:4][::-1], record[4:8][::-1]))
-        half = folder / f"{name}.part"
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(recorder.header(link) + b"".join(records))
-        half.replace(folder / name)
-
-
-def _talks(number: int, finding: Finding) -> list[Talk]:
-    """Return the flows of a finding's evidence."""
-    found: dict[Talk, None] = {}
-    for place in finding.evidence:
-        client, server = endpoint(place.client), endpoint(place.server)
-        found[number, client[0], client[1], server[0], server[1]] = None
-    return list(found)
