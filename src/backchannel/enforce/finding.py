@@ -51,26 +51,28 @@ def finding(refusal: Refusal, *, count: int, first: str, file: str = "") -> Find
         count=count,
         first_seen=first,
         last_seen=refusal.time,
-        evidence=(
-            Evidence(
-                frame=0,
-                path=file,
-                path_frame=0,
-                sha256="",
-                time=refusal.time,
-                flow=refusal.flow,
-                community_id=refusal.community_id,
-                client=refusal.client,
-                server=refusal.server,
-                transport=refusal.transport,
-                stack=refusal.stack,
-                excerpt=refusal.evidence,
-            ),
-        ),
+        evidence=(_evidence(refusal, file),),
         rationale=f"The policy says so: {refusal.place}.",
         false_positives="A line wider than its author meant; services that share a protocol.",
         disproof="The evidence, read by somebody who knows the service, shows another use.",
         countermeasure="Talk to whoever did it, or add an exemption with a reason and a last day.",
         attack=(),
         references=("docs/guard.md",),
+    )
+
+
+def _evidence(refusal: Refusal, file: str) -> Evidence:
+    return Evidence(
+        frame=0,
+        path=file,
+        path_frame=0,
+        sha256="",
+        time=refusal.time,
+        flow=refusal.flow,
+        community_id=refusal.community_id,
+        client=refusal.client,
+        server=refusal.server,
+        transport=refusal.transport,
+        stack=refusal.stack,
+        excerpt=refusal.evidence,
     )

@@ -12,7 +12,7 @@ from backchannel.catalogue.risks import Kind
 from backchannel.located import Located, Where
 from backchannel.model import Capability
 from backchannel.policy.addresses import Book
-from backchannel.policy.document import Action, Exemption, Names, Policy, Rule, Window
+from backchannel.policy.document import Action, Exemption, Existing, Names, Policy, Rule, Window
 from backchannel.policy.model import Hours, Lifeline, Line, Party, Ports, Rules, Use
 from backchannel.policy.uses import parse_ports, uses
 from backchannel.suggest import suggest
@@ -77,6 +77,7 @@ class _Resolver:
         theirs = self._book.party(rule.to, (*where, "to"))
         guard = self._policy.guard
         on_failure = rule.on_failure or guard.on_failure
+        usual: Existing = "reset" if on_failure == "closed" else "judge"
         line = Line(
             name=name,
             place=f"{self._file.path.name}:{self._file.line(where)}",
@@ -90,9 +91,7 @@ class _Resolver:
             refuse=rule.refuse or guard.refuse,
             mode=rule.mode or guard.mode,
             on_failure=on_failure,
-            existing=rule.existing
-            or guard.existing
-            or ("reset" if on_failure == "closed" else "judge"),
+            existing=rule.existing or guard.existing or usual,
             reason=rule.reason,
             owner=rule.owner,
             expires=rule.expires,
