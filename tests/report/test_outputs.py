@@ -200,7 +200,15 @@ def test_direction_follows_the_side_that_spoke():
 
 
 @pytest.mark.parametrize(
-    ("octets", "shown"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (5 * 10**12, "5.0 TB")]
+    ("octets", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (5 * 10**12, "5.0 TB"),
+    ],
 )
 def test_sizes_are_readable(octets, shown):
     assert size(octets) == shown

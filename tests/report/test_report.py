@@ -13,7 +13,7 @@ from tests.report.sample import HOSTILE, document, finding
 from backchannel.catalogue import index
 from backchannel.cli.scan import scan as command
 from backchannel.report import digests, html, matrix, terminal, views, words
-from backchannel.report.document import Input
+from backchannel.report.document import Account, Input
 from backchannel.report.matrix import CATEGORIES
 from backchannel.report.places import Places
 
@@ -246,6 +246,28 @@ def test_a_list_says_once_what_happened_often_and_the_worst_first():
     at = next(number for number, line in enumerate(shown) if line.startswith("Exposed logins"))
     assert [line.split()[1] for line in shown[at + 2 : at + 4]] == [login.account, "zoe"]
     assert "secret" not in shown[at + 1]  # nothing but [redacted] would stand there
+
+
+def test_accounts_whose_passwords_were_exposed_come_first_then_the_busiest():
+    made = with_findings()
+    told = {
+        "b": (("token: x",), 9),
+        "c": ((), 50),
+        "d": ((), 70),
+        "e": (("token: x", "plain: y"), 0),
+    }
+    made = msgspec.structs.replace(
+        made,
+        accounts=tuple(
+            Account(service="icq", account=name, credentials=kinds, sent=sent, sign_ons=1)
+            for name, (kinds, sent) in told.items()
+        ),
+    )
+    console = Console(width=160, file=io.StringIO(), record=True)
+    console.print(terminal.render(made, INDEX))
+    shown = console.export_text().splitlines()
+    at = next(number for number, line in enumerate(shown) if line.startswith("Accounts"))
+    assert [line.split()[1] for line in shown[at + 2 : at + 6]] == ["e", "b", "d", "c"]
 
 
 def test_frames_are_told_by_file_and_number_in_it():

@@ -15,7 +15,7 @@ from backchannel.catalogue.index import Index
 from backchannel.detect.model import SEVERITIES
 from backchannel.privacy import REDACTED
 from backchannel.report import matrix_view, merged, unseen
-from backchannel.report.document import Document, Service, Tunnel
+from backchannel.report.document import Account, Document, Service, Tunnel
 from backchannel.report.listing import Listing
 from backchannel.report.places import Places
 from backchannel.report.views import by_trouble, by_use, gravity, led, worst
@@ -228,6 +228,7 @@ def _accounts(document: Document, index: Index) -> Listing | None:
     told = [row for row in document.accounts if row.sign_ons or row.sent or row.credentials]
     if not told:
         return None
+    told.sort(key=lambda row: (_exposure(row), -row.sent - row.received))
     table = _table(
         _title("Accounts", len(told)),
         "service",
@@ -252,6 +253,12 @@ def _accounts(document: Document, index: Index) -> Listing | None:
             Text(", ".join(row.credentials), style="red"),
         )
     return table
+
+
+def _exposure(row: Account) -> int:
+    """Return how badly the logins of an account are exposed: 0 is worst."""
+    kinds = [scheme.partition(":")[0] for scheme in row.credentials]
+    return min(map(merged.GRAVITY.index, kinds), default=len(merged.GRAVITY))
 
 
 def _credentials(document: Document, index: Index, places: Places) -> Listing | None:

@@ -125,7 +125,7 @@ def size(octets: int) -> str:
     """Return a size with a decimal unit, such as `1.2 MB`."""
     value = float(octets)
     for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
+        if round(value, 1) < 1000:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
