@@ -1,6 +1,6 @@
 """One finding under way: what rules matched becomes evidence within bounds, then a `Finding`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -28,6 +28,8 @@ _OF_RULE = attrgetter(
     "references",
 )
 """What a finding tells of its rule."""
+
+_FRAME = attrgetter("frame")
 
 Locate = Callable[[int], tuple[str, int, int]]
 """Gives the file of a frame, the first frame of that file, and the first one after it."""
@@ -180,10 +182,12 @@ class Writer:
             self._rule, self._of_rule = rule, _OF_RULE(rule)
         return self._of_rule
 
-    def evidence(self, places: Iterable[Place]) -> tuple[Evidence, ...]:
-        """Return what there is to say of each place."""
+    def evidence(self, places: Sequence[Place]) -> tuple[Evidence, ...]:
+        """Return what there is to say of each place, in the order of their frames: what is known
+        only at the end of a flow was seen before.
+        """
         told: list[Evidence] = []
-        for place in places:
+        for place in sorted(places, key=_FRAME) if len(places) > 1 else places:
             frame = place.frame
             if not self._first <= frame < self._end:
                 self._path, self._first, self._end = self._locate(frame)
