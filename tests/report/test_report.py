@@ -285,6 +285,18 @@ def test_frames_are_told_by_file_and_number_in_it():
     assert str(Places(msgspec.structs.replace(document(), inputs=two[:1])).of(3)) == "#3"
 
 
+def test_what_is_written_from_right_to_left_turns_round_nothing_beside_it():
+    """Without <bdi>, browsers show `abc, 123` with Hebrew letters as `123 ,cba`."""
+    name, other = "\u05d0\u05d1\u05d2", "\u0645\u0631 \u062d\u0628"
+    found = finding(
+        "x", summary=f"aim: {name} sent <b> to 10.0.0.1", accounts=(name, "7654321", other)
+    )
+    text = html.page(with_findings(found), INDEX)
+    assert f"<bdi>{name}</bdi> sent &lt;b&gt; to 10.0.0.1" in text
+    assert f"accounts <bdi>{name}</bdi>, 7654321, <bdi>{other}</bdi>" in text
+    assert text.count(name) == text.count(f"<bdi>{name}</bdi>")
+
+
 def test_the_captures_are_named_by_their_digests(tmp_path):
     path = tmp_path / "a.pcap"
     path.write_bytes(b"abc")

@@ -46,6 +46,10 @@ SECTIONS = (
     ("unseen", "What could not be seen"),
     ("made", "How this was made"),
 )
+_RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_FROM_THE_RIGHT = re.compile(f"([{_RIGHT}](?:[{_RIGHT} ]*[{_RIGHT}])?)")
+"""Words of scripts that are written from right to left (Unicode's blocks of Hebrew, Arabic and so
+on), with the blanks between them."""
 _ALWAYS = frozenset({"matrix", "first", "findings", "services", "unseen", "made"})
 
 
@@ -67,7 +71,7 @@ def page(document: Document, index: Index, heading: str = "") -> str:
         "addresses": shown["addresses"],
         "anomalies": document.anomalies,
     }
-    made = template(__package__, "report.html", title_of=index.title, show=visible)
+    made = template(__package__, "report.html", title_of=index.title, show=_show)
     return made.render(
         document=document,
         heading=heading,
@@ -137,10 +141,29 @@ def _cell_words(cell: Cell) -> str:
     return f"{title}: {state}{f' ({cell.why})' if cell.why else ''}"
 
 
+def _show(text: str) -> str:
+    """Return a text from the wire as it is shown."""
+    return _isolated(visible(text))
+
+
+def _isolated(text: str) -> str:
+    """Return text in which what is written from right to left turns round nothing beside it: the
+    number or address after a name would stand before it.
+    """
+    if text.isascii():
+        return text
+    parts = _FROM_THE_RIGHT.split(text)
+    return Markup("").join(
+        Markup("<bdi>{}</bdi>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
 def _few(names: Sequence[str], most: int) -> str:
     more = len(names) - most
-    return ", ".join(visible(name) for name in names[:most]) + (
-        f" and {more:,} more" if more > 0 else ""
+    return _isolated(
+        ", ".join(visible(name) for name in names[:most])
+        + (f" and {more:,} more" if more > 0 else "")
     )
 
 
@@ -164,7 +187,7 @@ def _prose(text: str) -> Markup:
 
 def _told(finding: Finding) -> str:
     """Return a finding's summary without the service, which stands beside it."""
-    return words.harmless(finding.summary).removeprefix(f"{finding.service}: ")
+    return _isolated(words.harmless(finding.summary).removeprefix(f"{finding.service}: "))
 
 
 def _by_file(finding: Finding) -> list[tuple[str, str, list[Evidence]]]:
@@ -196,7 +219,7 @@ _HELPERS: dict[str, Any] = {
     "size": words.size,
     "short": words.short,
     "span": words.span,
-    "show": visible,
+    "show": _show,
     "few": _few,
     "more": _more,
     "prose": _prose,
