@@ -46,6 +46,9 @@ def test_what_is_wrong_is_said(line, said):
     ("line", "said"),
     [
         ("scan x --flows -", "--flows does not go to standard output; give it a name (see"),
+        ("scan x --extract=", "invalid value for --extract: an empty name (see"),
+        ("scan x --report=", "invalid value for --report: an empty name (see"),
+        ("scan x --suppress=", "invalid value for --suppress: an empty name (see"),
         (
             "scan x --eve --events y",
             "invalid value for --eve: --events is an option; write ./--events for a",

@@ -23,21 +23,25 @@ are read as text; of paths, too, because shells complete these with names of fil
 """
 
 
-def _file(_: object, tokens: Sequence[Token]) -> Path:
-    """Return the file that is named; another option in its place is none."""
+def _path(_: object, tokens: Sequence[Token]) -> Path:
+    """Return the file or folder that is named. What a script left empty is not this folder, and
+    another option in its place is no name.
+    """
     name = tokens[0].value
+    if not name:
+        raise ValueError("an empty name")
     if name.startswith("-") and name != "-":
         raise ValueError(f"{name} is an option; write ./{name} for a file of that name")
     return Path(name)
 
 
 OrStandardOutput = Annotated[
-    Path | None, Parameter(allow_leading_hyphen=True, converter=_file, metavar="FILE")
+    Path | None, Parameter(allow_leading_hyphen=True, converter=_path, metavar="FILE")
 ]
 """A file, or `-`."""
 # What the value of an option is called in help, by what it holds.
-FileName = Annotated[Path | None, Parameter(metavar="FILE")]
-Folder = Annotated[Path | None, Parameter(metavar="FOLDER")]
+FileName = Annotated[Path | None, Parameter(converter=_path, metavar="FILE")]
+Folder = Annotated[Path | None, Parameter(converter=_path, metavar="FOLDER")]
 Folders = Annotated[tuple[Path, ...], Parameter(metavar="FOLDER")]
 Socket = Annotated[Path | None, Parameter(allow_leading_hyphen=True, metavar="SOCKET")]
 """A socket of the file system, or `-` for none."""
