@@ -297,6 +297,16 @@ def test_what_is_written_from_right_to_left_turns_round_nothing_beside_it():
     assert text.count(name) == text.count(f"<bdi>{name}</bdi>")
 
 
+def test_a_long_name_takes_no_room_from_addresses_and_other_names(page):
+    """Columns that any name may squeeze get down to a letter: 10.0.0.1 stood in two lines."""
+    hosts = page[page.index('id="hosts"') : page.index('id="accounts"')]
+    rows = hosts[hosts.index("<tbody>") :]
+    assert rows.count("<tr>") == rows.count('<th scope="row" class="ep">') > 0
+    between = page[page.index("<h3>Between accounts") :]
+    row = between[between.index("<tbody>") : between.index("</tr>", between.index("<tbody>"))]
+    assert row.count('<td class="w">') == 2
+
+
 def test_the_captures_are_named_by_their_digests(tmp_path):
     path = tmp_path / "a.pcap"
     path.write_bytes(b"abc")
