@@ -88,14 +88,14 @@ def groups(findings: Sequence[Finding]) -> list[Group]:
 
 def worst(findings: Sequence[Finding], most: int) -> list[Finding]:
     """Return *most* findings in their order, the gravest first: of each rule as many as there is
-    room for when all rules of that severity have had as many. A rule gets more than a third of the
+    room for when all rules of that severity have had as many. A rule gets more than half of the
     room only if no other needs it, not one of a lower severity either.
     """
     turn = Counter[tuple[str, str]]()
     order = list[tuple[bool, int, int, int]]()
     for number, each in enumerate(findings):
         kind = each.severity, each.rule
-        over = 3 * turn[kind] >= most
+        over = 2 * turn[kind] >= most
         order.append((over, -SEVERITIES.index(each.severity), turn[kind], number))
         turn[kind] += 1
     return [findings[number] for number in sorted(number for *_, number in sorted(order)[:most])]
