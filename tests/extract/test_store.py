@@ -179,6 +179,18 @@ def test_files_are_kept_under_names_of_ours(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_two_runs_may_write_into_one_folder(tmp_path):
+    """A file would else hold the bytes of both, under a hash that is not its own."""
+    stores = [FileStore(tmp_path), FileStore(tmp_path)]
+    for number, files in enumerate(stores):
+        files.open(1, opened(size=len(BODY)))
+        files.add(1, FileData(key="f", offset=0, data=BODY[:100] if number else BODY))
+    stores[1].abandon()
+    stores[0].close_scope(1)
+    assert (tmp_path / SHA256).read_bytes() == BODY
+    assert not list(tmp_path.glob(".part-*"))
+
+
 def test_bytes_of_a_file_nobody_opened_are_counted():
     counted = Counter()
     files = FileStore(count=lambda what: counted.update([what]))

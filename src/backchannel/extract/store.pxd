@@ -32,6 +32,7 @@ cdef bytes _within(size, offset, bytes data)
 
 cdef class FileStore:
     cdef object _folder, _count, _written, _missing
+    cdef str _part_name
     cdef dict _files
     cdef readonly dict _scopes
     cdef Py_ssize_t _early, _serial

@@ -6,6 +6,8 @@ under a name we choose: a path or name from the wire never touches the file syst
 """
 
 import heapq
+import itertools
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +32,7 @@ MISSING_BYTES = 4 << 30
 """Bytes that were never seen, of all files of one run together, before what was: they take no room
 on the disk, but as much time to be hashed as those that were seen.
 """
+_STORES = itertools.count()
 
 
 class Extracted(msgspec.Struct, frozen=True):
@@ -168,6 +171,8 @@ class FileStore:
         self._early = 0
         self._written = self._missing = 0
         self._serial = 0
+        self._part_name = f".part-{os.getpid()}-{next(_STORES)}-"
+        """What is under way is called so: several runs may write into one folder at once."""
         self.extracted: list[Extracted] = []
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -241,7 +246,7 @@ class FileStore:
             return assembly.part.open("r+b")
         self._serial += 1
         assert self._folder is not None
-        assembly.part = self._folder / f".part-{self._serial}"
+        assembly.part = self._folder / f"{self._part_name}{self._serial}"
         return assembly.part.open("wb")
 
     def close(self, scope: Any, closing: FileClose) -> Transfer | None:
@@ -329,7 +334,7 @@ class FileStore:
         self._scopes.clear()
         if self._folder is not None:
             with suppress(OSError):
-                for part in self._folder.glob(".part-*"):
+                for part in self._folder.glob(f"{self._part_name}*"):
                     part.unlink()
                 self.finish()
 
