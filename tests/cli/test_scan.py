@@ -374,6 +374,12 @@ def test_events_alone_on_standard_output(scan):
     assert all(json.loads(line)["event"] for line in ran.stdout.splitlines())
 
 
+@pytest.mark.parametrize("option", ["--report", "--matrix", "--stix", "--cef", "--syslog"])
+def test_standard_output_gets_what_a_file_would_and_no_summary(scan, tmp_path, option):
+    assert scan(ICQ, "-q", option, "out").returncode == 0
+    assert scan(ICQ, option, "-").stdout == (tmp_path / "out").read_bytes()
+
+
 def test_quiet(scan):
     ran = scan(ICQ, "-q")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
