@@ -8,12 +8,17 @@ def reason(error: Exception) -> str:
     return str((isinstance(error, OSError) and error.strerror) or error)
 
 
+def in_one_line(path: str | Path) -> str:
+    """Return the name of a file so that it begins no line of its own."""
+    return str(path).replace("\n", "\\n")
+
+
 class InputError(ValueError):
     """A file the user gave us cannot be used, or only up to *where*."""
 
     def __init__(self, path: str | Path, message: str, where: str = "") -> None:
         self.path, self.message, self.where = str(path), message, where
-        super().__init__(f"{path}: {where + ': ' if where else ''}{message}")
+        super().__init__(f"{in_one_line(path)}: {where + ': ' if where else ''}{message}")
 
 
 class UsageError(ValueError):

@@ -87,6 +87,14 @@ def document(ran):
 # What is read.
 
 
+def test_the_name_of_a_capture_begins_no_line_of_its_own(scan, tmp_path):
+    """Else a name could say what we would."""
+    name = "a\nbackchannel: all is well"
+    (tmp_path / name).write_bytes(ICQ.read_bytes()[:1000])
+    said = [scan(name, "-q").stderr, scan(f"{name}?").stderr]
+    assert [text.count(b"\n") for text in said] == [1, 1]
+
+
 def test_summary_names_service_accounts_and_what_was_exposed(scan):
     ran = scan(ICQ)
     assert ran.returncode == 0

@@ -16,7 +16,7 @@ from backchannel.cli import folders, outputs, streams
 from backchannel.detect.follow import Follower
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
-from backchannel.errors import UsageError
+from backchannel.errors import UsageError, in_one_line
 from backchannel.flows.settings import FlowSettings
 from backchannel.grades import Severity
 from backchannel.packs import layout
@@ -117,7 +117,7 @@ def code(document: Document, fail_on: Severity | None) -> int:
     """Say on standard error what was damaged, and return the exit code."""
     damaged = [entry for entry in document.inputs if entry.damage]
     for entry in damaged:
-        streams.complain(f"{entry.path}: {entry.damage}")
+        streams.complain(f"{in_one_line(entry.path)}: {entry.damage}")
     if damaged:
         return DAMAGED
     worst = SEVERITIES.index(fail_on) if fail_on else len(SEVERITIES)
