@@ -179,7 +179,34 @@ def test_tags(frame, vlans):
     check(1, frame, vlans=vlans)
 
 
+def capwap(frame, *, words=2, native=1, flags=0, preamble=0, swapped=False):
+    """A datagram between an access point and its controller, with an 802.11 frame if *native*."""
+    header = bytes((preamble, words << 3, 2 | native, flags)) + bytes(words * 4 - 4)
+    data = bytes(frame)
+    return (
+        IP(**OUTER)
+        / UDP(sport=5247, dport=50000)
+        / Raw(header + (data[1::-1] + data[2:] if swapped else data))
+    )
+
+
+def wifi(packet=V4, subtype=0, **more):
+    """An 802.11 frame with data from a client."""
+    head = Dot11(type="Data", subtype=subtype, **MAC | {"FCfield": "to_DS"} | more)
+    return head / (Dot11QoS() / IEEE if subtype else IEEE) / packet
+
+
 TUNNELS = {
+    "capwap": (capwap(wifi()), "capwap"),
+    "capwap-long-header": (capwap(wifi(), words=4, flags=0x10), "capwap"),
+    "capwap-swapped": (capwap(wifi(), swapped=True), "capwap"),
+    "capwap-qos": (capwap(wifi(subtype=8)), "capwap"),
+    "capwap-qos-swapped": (capwap(wifi(subtype=8, FCfield="from_DS"), swapped=True), "capwap"),
+    "capwap-four-addresses": (
+        capwap(wifi(FCfield="to_DS+from_DS", addr4="00:00:00:00:00:04")),
+        "capwap",
+    ),
+    "capwap-ethernet": (capwap(Ether(**ENDS) / V4, native=0), "capwap"),
     "ipip": (IP(**OUTER) / V4, "ipip"),
     "gre": (IP(**OUTER) / GRE() / V4, "gre"),
     "gre-key": (IP(**OUTER) / GRE(key_present=1, key=42) / V4, "gre:42"),
@@ -486,6 +513,19 @@ def test_gre_that_is_not_taken_apart_is_a_flow_and_counted():
 
 
 STILL_THEMSELVES = {
+    "capwap under dtls": (capwap(wifi(), preamble=1), 17),
+    "capwap in fragments": (capwap(wifi(), flags=0x80), 17),
+    "capwap that keeps alive": (capwap(wifi(), flags=0x08), 17),
+    "capwap with a short header": (capwap(wifi(), words=1), 17),
+    "capwap that says ipv4 of ipv6": (capwap(wifi(V6)), 17),
+    "capwap of no data": (capwap(wifi(subtype=4)), 17),
+    "capwap of management": (capwap(Dot11(type="Management", subtype=8, **MAC) / IEEE / V4), 17),
+    "capwap of a frame that is cut": (capwap(bytes(wifi())[:23]), 17),
+    "capwap of no snap": (capwap(Dot11(**DATA_FRAME) / Raw(bytes(60))), 17),
+    "capwap of ethernet without ip": (
+        capwap(Ether(**ENDS, type=0x0806) / Raw(bytes(28)), native=0),
+        17,
+    ),
     "erspan of another version": (IP(**OUTER) / GRE(proto=0x88BE, seqnum_present=1), 47),
     "acknowledgement": (IP(**OUTER) / GRE_PPTP(seqnum_present=0, acknum_present=1), 47),
     "geneve for the ends": (

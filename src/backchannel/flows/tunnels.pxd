@@ -19,6 +19,7 @@ cdef enum:
     GTP_TUNNEL
     L2TP_TUNNEL
     VXLAN_TUNNEL
+    CAPWAP_TUNNEL
 
 cdef enum:
     L2TP_PORT = 1701
@@ -27,6 +28,7 @@ cdef enum:
     VXLAN_GPE_PORT = 4790
     VXLAN_OLD_PORT = 8472   # still the default of Linux
     GENEVE_PORT = 6081
+    CAPWAP_PORT = 5247      # the channel of data
 
 cdef struct tunnel_t:
     uint64_t name
@@ -42,6 +44,7 @@ cdef inline bint is_port(uint32_t port) noexcept nogil:
     return port >= L2TP_PORT and port <= VXLAN_OLD_PORT and (
         port == VXLAN_PORT
         or port == GENEVE_PORT
+        or port == CAPWAP_PORT
         or port == GTP_PORT
         or port == L2TP_PORT
         or port == VXLAN_OLD_PORT

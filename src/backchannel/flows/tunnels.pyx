@@ -32,6 +32,8 @@ cdef enum:
     SEQUENCE = 0x1000
     ACKNOWLEDGED = 0x80
     MAX_EXTENSIONS = 8          # of GTP
+    WIFI_HEADER = 24
+    SNAP = 0xAAAA0300
 
 _NAMES = {
     IPIP_TUNNEL: "ipip",
@@ -46,6 +48,7 @@ _NAMES = {
     GTP_TUNNEL: "gtp",
     L2TP_TUNNEL: "l2tp",
     VXLAN_TUNNEL: "vxlan",
+    CAPWAP_TUNNEL: "capwap",
 }
 
 
@@ -102,6 +105,8 @@ cdef bint by_port(
         return geneve(at, size, found)
     if port == GTP_PORT:
         return gtp(at, size, found)
+    if port == CAPWAP_PORT:
+        return capwap(at, size, found)
     return port == L2TP_PORT and l2tp(at, size, found)
 
 
@@ -189,6 +194,35 @@ cdef bint l2tp(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil
         return False
     start += header
     return tell(found, L2TP_TUNNEL, 0, start, ip_kind(at, size, start))
+
+
+cdef bint capwap(const uint8_t* at, uint32_t size, tunnel_t* found) noexcept nogil:
+    cdef uint32_t header = UDP_HEADER + (at[9] >> 3) * 4, kind
+    if at[8] or at[11] & 0x88 or header < 16:  # DTLS; a fragment; for the ends alone
+        return False
+    if not at[10] & 1:
+        return shown(at, size, header, BRIDGED_TYPE) and tell(
+            found, CAPWAP_TUNNEL, 0, header, BRIDGED_TYPE
+        )
+    header += wifi_header(at, size, header)
+    if size < header + 9 or be32(at + header) != SNAP or be16(at + header + 4):
+        return False
+    kind = be16(at + header + 6)
+    header += 8
+    return kind == ip_kind(at, size, header) and tell(found, CAPWAP_TUNNEL, 0, header, kind)
+
+
+cdef inline uint32_t wifi_header(const uint8_t* at, uint32_t size, uint32_t start) noexcept nogil:
+    """Return the size of the header of an 802.11 frame with data; *size*: it is another frame."""
+    cdef uint32_t control, flags
+    if size < start + WIFI_HEADER:
+        return size
+    control, flags = at[start], at[start + 1]
+    if control & 15 != 8:  # Cisco's devices swap the two
+        control, flags = flags, control
+    if control & 0x4F != 8:
+        return size
+    return WIFI_HEADER + (6 if flags & 3 == 3 else 0) + (2 if control & 0x80 else 0)
 
 
 # -- in GRE ----------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Packets inside UDP and GRE, in plain Python: the twin of `tunnels`.
 
 Sources: RFC 2784, 2890, 7637 (GRE), 2637 (PPTP), 2661 (L2TP), 7348 (VXLAN), 8926 (Geneve), 3GPP TS
-29.281 (GTP-U), draft-foschiano-erspan-03, draft-wilson-wrec-wccp-v2-01 §4.12; EoIP as routers of
-MikroTik send it, by Wireshark's description.
+29.281 (GTP-U), RFC 5415 and 5416 (CAPWAP), draft-foschiano-erspan-03, draft-wilson-wrec-wccp-v2-01
+§4.12; EoIP as routers of MikroTik send it, and CAPWAP as Cisco's devices do, by Wireshark's
+description.
 """
 
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from backchannel.flows.links_py import ENTERED, IPV4, IPV6, MPLS, MPLS_UP, VLAN_
 
 BRIDGED = 0x6558  # transparent Ethernet bridging
 EOIP, PPP, WCCP, ERSPAN, ERSPAN3 = 0x6400, 0x880B, 0x883E, 0x88BE, 0x22EB
-L2TP_PORT, GTP_PORT, GENEVE_PORT = 1701, 2152, 6081
+L2TP_PORT, GTP_PORT, GENEVE_PORT, CAPWAP_PORT = 1701, 2152, 6081, 5247
 VXLAN_PORTS = frozenset({4789, 4790, 8472})
 CHECKSUM, ROUTING, KEY, SEQUENCE, ACKNOWLEDGED = 0x8000, 0x4000, 0x2000, 0x1000, 0x80
 MAX_EXTENSIONS = 8
+WIFI_HEADER, SNAP = 24, b"\xaa\xaa\x03\0\0\0"
 
 Number = Callable[[int, int], None]
 Inside = tuple[str, int, bytes]
@@ -37,6 +39,8 @@ def _by_port(port: int, data: bytes) -> Inside | None:
         return _geneve(data)
     if port == GTP_PORT:
         return _gtp(data)
+    if port == CAPWAP_PORT:
+        return _capwap(data)
     return _l2tp(data) if port == L2TP_PORT else None
 
 
@@ -121,6 +125,31 @@ def _l2tp(data: bytes) -> Inside | None:
         start += 2 + int.from_bytes(data[start : start + 2])
     opened = _ppp(data[start:])
     return _ip("l2tp", opened[1]) if opened and opened[0] in {0x21, 0x57} else None
+
+
+def _capwap(data: bytes) -> Inside | None:
+    size = (data[1] >> 3) * 4
+    if data[0] or data[3] & 0x88 or size < 8:  # DTLS; a fragment; for the ends alone
+        return None
+    if not data[2] & 1:
+        return _shown("capwap", BRIDGED, data[size:])
+    body = _wifi(data[size:])
+    if body[:6] != SNAP:
+        return None
+    shown = _ip("capwap", body[8:])
+    return shown if shown and shown[1] == int.from_bytes(body[6:8]) else None
+
+
+def _wifi(data: bytes) -> bytes:
+    """Return what an 802.11 frame with data carries; nothing for another frame."""
+    if len(data) < WIFI_HEADER:
+        return b""
+    control, flags = data[:2]
+    if control & 15 != 8:  # Cisco's devices swap the two
+        control, flags = flags, control
+    if control & 0x4F != 8:
+        return b""
+    return data[WIFI_HEADER + 6 * (flags & 3 == 3) + 2 * (control >> 7) :]
 
 
 def in_gre(data: bytes, number: Number) -> Inside | None:
