@@ -8,7 +8,7 @@ the handshake of the side that answers.
 from backchannel.model import MORE, Claim, Confidence, More
 from backchannel.protocols import Peek
 from backchannel.protocols.bittorrent.wire import HANDSHAKE, OPENING, begins
-from backchannel.protocols.random_opening import SIZE
+from backchannel.protocols.random_opening import OTHERS
 
 KEY, PADDING = 96, 512
 """Bytes of the number that each side of MSE sends first, and of the padding behind it at most."""
@@ -50,8 +50,10 @@ def _sealed(data: bytes) -> Claim | More | None:
 
 def _behind_keys(client: bytes, server: bytes) -> Claim | More | None:
     """Claim a plain handshake behind the random numbers of both sides."""
-    if len(client) < KEY:  # no magic lets through less than SIZE for this
-        return None if server or len(client) < SIZE else MORE
+    if client.startswith(OTHERS):
+        return None
+    if len(client) < KEY:
+        return None if server else MORE
     if not _random(client) or (not server and len(client) > KEY + PADDING):
         return None
     if len(server) < KEY:
