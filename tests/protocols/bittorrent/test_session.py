@@ -213,6 +213,18 @@ def test_what_a_database_says_before_tls_is_not_waited_for(tmp_path):
     assert [item.event.name for item in seen if isinstance(item.event, TlsHello)]
 
 
+def test_a_question_to_a_name_server_is_not_held_for_an_exchange_of_keys(tmp_path):
+    question = bytes.fromhex(
+        "1234 0100 0001 0000 0000 0000 07 6578616d706c65 03 6f7267 00 0001 0001"
+    )
+    data = len(question).to_bytes(2, "big") + question
+    assert claim(data) is None
+    packets = craft.tcp([(C, data)], server=Endpoint("198.51.100.7", 53), close=False)
+    seen = [each for each in packets if each[12:16] == packets[0][12:16]]
+    run = Scan(craft.write(tmp_path / "dns.pcap", seen), everything=True, collect_flows=True)
+    assert run.flows()["stack"].to_pylist() == ["dns"]
+
+
 def test_no_foreign_capture_is_claimed():
     for path in kit.foreign(*MINE):
         assert not kit.claimed(path, recognise), path

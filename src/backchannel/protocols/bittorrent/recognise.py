@@ -14,6 +14,8 @@ KEY, PADDING = 96, 512
 """Bytes of the number that each side of MSE sends first, and of the padding behind it at most."""
 SEALED = KEY + PADDING + 8 + 4 + 2 + PADDING + HANDSHAKE
 """Bytes in which the plain handshake of the answering side begins and ends, if there is one."""
+_FIRST, _REPEATED = 16, 5
+"""Of so many first bytes of a number, so many at most repeat one before them."""
 _DIFFERENT = 56
 """Different bytes that 96 random ones have at least: on average 80, with a deviation of 4."""
 
@@ -50,20 +52,22 @@ def _sealed(data: bytes) -> Claim | More | None:
 
 def _behind_keys(client: bytes, server: bytes) -> Claim | More | None:
     """Claim a plain handshake behind the random numbers of both sides."""
-    if client.startswith(OTHERS):
+    if client.startswith(OTHERS) or not _random(client):
         return None
     if len(client) < KEY:
         return None if server else MORE
-    if not _random(client) or (not server and len(client) > KEY + PADDING):
+    if not _random(server) or (not server and len(client) > KEY + PADDING):
         return None
     if len(server) < KEY:
         return MORE
-    if not _random(server):
-        return None
     if server.find(OPENING, KEY, SEALED) >= 0:
         return Claim("bittorrent", evidence="handshake of a peer behind an exchange of keys")
     return MORE if len(server) < SEALED else None
 
 
 def _random(data: bytes) -> bool:
-    return len(set(data[:KEY])) >= _DIFFERENT
+    """Whether bytes look random as far as they go: one number in a hundred thousand does not."""
+    first, whole = data[:_FIRST], data[:KEY]
+    if len(first) - len(set(first)) > _REPEATED:
+        return False
+    return len(whole) < KEY or len(set(whole)) >= _DIFFERENT
