@@ -1256,9 +1256,9 @@ BROKEN = [
     "</message>",
     "<!DOCTYPE x>",
     "<!--" + "x" * 5000,
-    "<message to='" + "x" * 17_000,
+    "<message to='" + "x" * 67_000,
     "<x:stream xmlns:x='urn:other'>",
-    "<x a='" + "<iq " * 5000,
+    "<x a='" + "<iq " * 17_000,
 ]
 
 

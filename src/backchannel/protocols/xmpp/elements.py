@@ -43,8 +43,10 @@ class Element:
         return next((each for each in self.children if each.ns == ns), None)
 
     def said(self, name: str) -> str:
-        """Return the text of the first child of a name."""
-        child = self.child(name)
+        """Return the text of the first child of a name, rather of one in this namespace: that of
+        others is not what a reader is shown.
+        """
+        child = self.child(name, self.ns) or self.child(name)
         return child.text.strip() if child else ""
 
 

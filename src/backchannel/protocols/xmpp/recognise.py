@@ -8,6 +8,7 @@ anything: there its announcement is asked, or the host that the request named (X
 from backchannel.model import MORE, Claim, Confidence, Endpoint, More
 from backchannel.patterns import later
 from backchannel.protocols import Peek
+from backchannel.protocols.xmpp.unicode import utf8
 
 PORTS = (5222, 5223, 5269, 5275, 5347)
 """Where servers listen: told only where neither the bytes nor the opening say who the client is."""
@@ -21,7 +22,7 @@ _WAIT = later(
 )
 """What may still become a declaration or a root."""
 _NAMESPACE = later(
-    rb"xmlns:[\w.-]{1,32}\s?=\s?[\"'](?:http://etherx\.jabber\.org/streams"
+    rb"xmlns(?::[\w.-]{1,32})?\s?=\s?[\"'](?:http://etherx\.jabber\.org/streams"
     rb"|http://www\.jabber\.com/streams/flash)[\"']"
 )
 _STANZA = later(
@@ -54,7 +55,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     if (inside := _bytestream(peek)) is not None:
         return inside
     if peek.begun:
-        verdicts = [_begins(peek.client or peek.server)]
+        verdicts = [_begins(utf8(peek.client or peek.server))]
     else:
         verdicts = [_begins(data) or _amid(data) for data in (peek.client, peek.server) if data]
     for verdict in verdicts:

@@ -24,6 +24,7 @@ from backchannel.protocols.xmpp.messages import message
 from backchannel.protocols.xmpp.queries import KINDS, Queries
 from backchannel.protocols.xmpp.recognise import destination, recognise
 from backchannel.protocols.xmpp.state import State
+from backchannel.protocols.xmpp.unicode import Unicode
 from backchannel.protocols.xmpp.xml import STREAMS, Reader
 from backchannel.reader import WireError
 
@@ -43,10 +44,10 @@ _PROVED = 2
 class _Lane:
     """One side: its XML, and what lies around that."""
 
-    __slots__ = ("deaf", "expanded", "faults", "handed", "inflate", "raw", "reader")
+    __slots__ = ("deaf", "expanded", "faults", "handed", "inflate", "raw", "reader", "unicode")
 
     def __init__(self, *, begun: bool) -> None:
-        self.reader = Reader(begun=begun)
+        self.reader, self.unicode = Reader(begun=begun), Unicode(begun=begun)
         self.deaf = False
         self.faults = 0
         self.inflate: zlib._Decompress | None = None
@@ -87,7 +88,7 @@ class Talk:
             if lane.inflate is not None:
                 self._expand(side, lane, data, told)
             else:
-                lane.reader.add(data)
+                lane.reader.add(lane.unicode.take(data))
                 self._read(side, lane, told)
         except (WireError, zlib.error) as error:  # framing is lost: say so once, then be silent
             self._lost(lane, str(error), told)
@@ -105,6 +106,7 @@ class Talk:
         else:
             lane.deaf = False
             lane.reader.lose()
+            lane.unicode.lose(size)
             self._state.amid = True
         return told
 
@@ -122,7 +124,8 @@ class Talk:
     def partial(self, side: Side) -> bool:
         """Whether *side* has begun a stanza and not ended it."""
         lane = self._lanes[side]
-        return not (self.done or self._tls or lane.deaf) and lane.reader.partial
+        silent = self.done or self._tls or lane.deaf
+        return not silent and (lane.reader.partial or lane.unicode.partial)
 
     @property
     def aligned(self) -> bool:
@@ -207,7 +210,7 @@ class Talk:
             if lane.expanded > EXPANSION * lane.raw + SPARE:
                 told.append(Anomaly(kind="compression-bomb", detail=f"{lane.expanded} bytes"))
                 raise WireError("compressed data that grows too much")
-            lane.reader.add(made)
+            lane.reader.add(lane.unicode.take(made))
             self._read(side, lane, told)
             if self.done or lane.deaf:
                 return
@@ -322,6 +325,9 @@ class Talk:
                 told += login.respond(stanza.text)
             case "success" | "failure":
                 told += login.answered(stanza, accepted=stanza.name == "success")
+                if stanza.name == "success" and stanza.ns == names.SASL:
+                    for lane in self._lanes:  # both sides begin their streams again
+                        lane.unicode.begin()
             case _:
                 pass
 

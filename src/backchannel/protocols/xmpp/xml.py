@@ -28,12 +28,12 @@ from backchannel.protocols.xmpp.tags import blank_end, name_end, value_end, valu
 from backchannel.reader import WireError, cut, cut_buffer
 from backchannel.text import utf8
 
-MAX_TAG = 16_384
-MAX_ATTRIBUTES = 64
-MAX_PREFIXES = 32
+MAX_TAG = 65_536
+MAX_ATTRIBUTES = 512
+MAX_PREFIXES = 128
 MAX_STANZA = 1 << 19
 """Servers take 256 KiB of a client and 512 KiB of another server (Prosody, ejabberd)."""
-MAX_DEPTH = 48
+MAX_DEPTH = 128
 MAX_ELEMENTS = 8_192
 MAX_ASIDE = 4_096
 """Bytes of a comment or of an XML declaration."""
@@ -291,7 +291,8 @@ class Reader:
         before, _, local = tag.rpartition(b":")
         name, prefix = utf8(local), utf8(before)
         element = Element(name, scope.get(prefix, prefix), attributes)
-        if not self._open and (not self._started or (name == "stream" and prefix)):
+        root = name == "stream" and (prefix or element.ns == STREAMS)
+        if not self._open and (not self._started or root):
             self._started, self._root = True, scope
             return Head(element, scope)
         if self._open:
