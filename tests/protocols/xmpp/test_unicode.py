@@ -51,6 +51,15 @@ def test_segments_change_nothing(first, second, size):
     )
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_comes_at_once_behind_an_answer_is_in_the_new_encoding(encoding):
+    whole = (head(S) + SUCCESS).encode() + (head(S) + message("hi", who="x@y")).encode(encoding)
+    for size in (1, 50, len(whole)):
+        steps = [(S, whole[at : at + size]) for at in range(0, len(whole), size)]
+        told = kit.events(kit.decode(Session(START), [(C, (head(C) + AUTH).encode()), *steps]))
+        assert [each.text for each in told if isinstance(each, Message)] == ["hi"]
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 8])
 def test_behind_a_hole_characters_are_whole_again(size):
     session = Session(START)

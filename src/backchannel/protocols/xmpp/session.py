@@ -283,7 +283,7 @@ class Talk:
         """Handle what is no stanza: features, TLS, compression, logins; say whether it is known."""
         name, ns = stanza.name, stanza.ns
         if ns in (names.SASL, names.SASL2):
-            self._sasl(stanza, told)
+            self._sasl(side, stanza, told)
         elif ns == names.TLS:
             if name == "starttls":
                 self._asked_tls = True
@@ -314,7 +314,7 @@ class Talk:
         if caps and caps.get("node") and state.changed("caps", "", caps.get("node")):
             told.append(Software(name=caps.get("node")[:128], role="server"))
 
-    def _sasl(self, stanza: Element, told: list[Output]) -> None:
+    def _sasl(self, side: Side, stanza: Element, told: list[Output]) -> None:
         login = self._login
         match stanza.name:
             case "auth" | "authenticate":
@@ -326,10 +326,18 @@ class Talk:
             case "success" | "failure":
                 told += login.answered(stanza, accepted=stanza.name == "success")
                 if stanza.name == "success" and stanza.ns == names.SASL:
-                    for lane in self._lanes:  # both sides begin their streams again
-                        lane.unicode.begin()
+                    self._again(side)
             case _:
                 pass
+
+    def _again(self, side: Side) -> None:
+        """Both sides begin their streams again, *side* with what comes behind this stanza."""
+        self._lanes[side.other].unicode.begin()
+        own = self._lanes[side]
+        if not own.unicode.wide:  # else what is left is no more as it was sent
+            rest = own.reader.rest()
+            own.unicode.begin()
+            own.reader.add(own.unicode.take(rest))
 
 
 def Session(start: Start) -> Talk | Bytestream:  # noqa: N802 - what a protocol's decoder is called

@@ -33,6 +33,11 @@ class Unicode:
         """Whether a byte is held."""
         return bool(self._first) or self._odd
 
+    @property
+    def wide(self) -> bool:
+        """Whether they are in UTF-16."""
+        return self._wide is not None
+
     def begin(self) -> None:
         """A stream begins again."""
         self._fresh, self._first, self._wide, self._odd = True, b"", None, False
