@@ -79,12 +79,42 @@ def test_a_body_is_held_up_to_its_bound(size, told):
 def test_the_root_that_is_left_out_is_put_before():
     session, told = begun()
     assert told[0] == Open(
-        channel="x&apos;1@10.0.0.2", shared=True, host="a.example", port=5222, label="bosh"
+        channel="x'1@10.0.0.2", shared=True, host="a.example", port=5222, label="bosh"
     )
     client, server = (each.data for each in told[1:])
     assert b" to='a.example'>" in client
     assert b" from='a.example' id='77'>" in server
     assert session.aligned
+
+
+BODY = f"<body rid='1' to='a.example' {NS}/>"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY,
+        f"<?xml version='1.0'?>\n{BODY}",
+        BODY.replace("<body", "<b:body").replace("xmlns", "xmlns:b"),
+        BODY.replace("<body", "<body a='>/>'"),
+        BODY.replace("<body", f"<body a='{'x' * 1500}'"),
+        BODY.replace("httpbind", "&#104;ttpbind"),
+        BODY.replace("/>", "\n></body >\n"),
+    ],
+)
+def test_bodies_in_forms_that_prosody_takes(body, encoding):
+    """Each opened a session with Prosody 0.12.3."""
+    data = body.encode(encoding)
+    head = b"POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n" % len(data)
+    for more in (b"", b"X: y\r\n" * 60):
+        claim = recognise(Peek("tcp", (head + more + b"\r\n" + data)[:4096], b"", True, START))
+        assert isinstance(claim, Claim)
+    session = Session(START)
+    assert session.feed(C, head + b"\r\n" + data) == []
+    opened, root, _ = session.feed(S, answer(f"<body sid='x' authid='7' {NS}/>"))
+    assert (opened.channel, opened.host) == ("x@10.0.0.2", "a.example")
+    assert b" to='a.example'>" in root.data
 
 
 def test_a_restart_begins_the_stream_again():
@@ -111,7 +141,7 @@ def test_the_end_is_told_with_the_answer():
     assert [type(each) for each in session.feed(C, post(body))] == [Inner]
     inner, ended = session.feed(S, answer(f"<body {NS}><presence/></body>"))
     assert isinstance(inner, Inner)
-    assert ended == InnerEnd(channel="x&apos;1@10.0.0.2", shared=True)
+    assert ended == InnerEnd(channel="x'1@10.0.0.2", shared=True)
 
 
 def test_bodies_that_are_too_long_broken_or_not_bosh():

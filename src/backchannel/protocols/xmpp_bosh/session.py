@@ -11,9 +11,11 @@ out is put before it. Holds HTTP's heads and one body a side, at most LARGEST by
 
 import re
 from collections import deque
+from xml.sax.saxutils import escape
 
 import msgspec
 
+from backchannel.contract import PEEK_LIMIT
 from backchannel.effects import Inner, InnerEnd, Open
 from backchannel.events import Gap, Malformed
 from backchannel.model import MORE, Claim, More, Side, Standing
@@ -21,24 +23,31 @@ from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http.heads import Head
 from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+from backchannel.protocols.xmpp.elements import unescape
+from backchannel.protocols.xmpp.unicode import utf8
+from backchannel.text import utf8 as text
 
 PORT = 5222
 """Connection managers go on to this port; requests name none."""
 LARGEST = 1 << 19
 MAX_ASKED = 64
-MAX_HEAD = 3072
-_REQUEST = later(
-    rb"POST [^\s]{1,1024} HTTP/1\.[01]\r?\n(?:[^\r\n]{1,1024}\r?\n){0,40}\r?\n"
-    rb"(?=\s{0,16}(?:<\?xml\s[^<>]{0,100}\?>\s{0,16})?<body\s[^<>]{0,1024}"
-    rb"[\"']http://jabber\.org/protocol/httpbind[\"'])"
+NAMESPACE = b"http://jabber.org/protocol/httpbind"
+_POST = later(rb"POST [^\s]{1,4096} HTTP/1\.[01]\r?\n")
+_HEAD_END = later(rb"\n\r?\n")
+_START = rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml\s[^<>?]*+\?>\s*+)?"
+_TAG = later(
+    _START + rb"(<(?:[\w.-]{1,32}+:)?body(?=[\s/>]))"
+    rb"((?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+)>"
 )
-_END = later(rb"\n\r?\n")
-_DECLARATION = later(rb"\A\s{0,16}(?:<\?xml\s[^<>]{0,100}\?>)?\s{0,16}")
-_BODY = later(
-    rb"\s*(?:<\?xml\s[^<>]*\?>\s*)?<body(\s[^<>]{0,2048}?)(?:/>\s*\Z|>(.*)</body\s*>\s*\Z)",
+"""The opening tag of a body; a value may hold `>`."""
+_BEGUN = later(
+    _START
+    + rb"(?:<(?:(?:[\w.-]{1,32}+:)?body\s.*|[\w.:-]{0,40}+|\?(?:x(?:m(?:l[^<>]{0,200}+)?)?)?))?\Z",
     re.DOTALL,
 )
-_ATTRIBUTE = later(rb"\s([\w:.-]{1,32})\s*=\s*(?:'([^'<]*)'|\"([^\"<]*)\")")
+"""What may still become one."""
+_CLOSING = later(rb"</(?:[\w.-]{1,32}+:)?body\s*+>\s*+\Z")
+_ATTRIBUTE = later(rb"\s([\w:.-]{1,32}+)\s*=\s*(?:'([^'<]*+)'|\"([^\"<]*+)\")")
 _ROOT = (
     b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
     b" version='1.0'%s>"
@@ -47,17 +56,41 @@ _ROOT = (
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a request whose body is of BOSH's namespace."""
-    if peek.transport != "tcp" or not peek.client.startswith(b"POST "[: len(peek.client)]):
+    data = peek.client
+    if peek.transport != "tcp" or not data.startswith(b"POST "[: len(data)]):
         return None
-    if _REQUEST.match(peek.client):
-        return Claim("xmpp-bosh", evidence="POST of a BOSH body")
-    found = _END.search(peek.client)
+    end = _HEAD_END.search(data)
+    if end is None:
+        return MORE if len(data) < PEEK_LIMIT else None
+    if not _POST.match(data):
+        return None
+    body = utf8(data[end.end() :])
+    found = _TAG.match(body)
     if found is None:
-        return MORE if len(peek.client) < MAX_HEAD else None
-    body = peek.client[found.end() :]
-    rest = _DECLARATION.sub(b"", body, 1)
-    begins = any(word.startswith(rest[: len(word)]) for word in (b"<body", b"<?xml"))
-    return MORE if begins and b">" not in rest and len(body) < MAX_HEAD else None
+        return MORE if len(data) < PEEK_LIMIT and _BEGUN.match(body) else None
+    spaces = {value for name, value in _attributes(found[2]).items() if name[:5] == b"xmlns"}
+    return Claim("xmpp-bosh", evidence="POST of a BOSH body") if NAMESPACE in spaces else None
+
+
+def _attributes(tag: bytes) -> dict[bytes, bytes]:
+    """Return the attributes of a tag; of names with a prefix `restart` without it."""
+    found: dict[bytes, bytes] = {}
+    for name, single, double in _ATTRIBUTE.findall(tag):
+        word = b"restart" if name.endswith(b":restart") else name
+        value = single or double
+        found[word] = unescape(text(value)).encode() if b"&" in value else value
+    return found
+
+
+def _read(body: bytes) -> tuple[dict[bytes, bytes], bytes] | None:
+    """Return the attributes of a whole body, and what it carries; None where it is no such."""
+    found = _TAG.match(body)
+    if found is None:
+        return None
+    if found[2].endswith(b"/"):
+        return None if body[found.end() :].strip() else (_attributes(found[2]), b"")
+    end = _CLOSING.search(body, found.end())
+    return (_attributes(found[2]), body[found.end() : end.start()]) if end else None
 
 
 class _Exchange(msgspec.Struct):
@@ -138,13 +171,9 @@ class Session:
 
     def _finish(self, side: Side, out: list[Output], *, complete: bool) -> None:
         body, self._bodies[side], self._within[side] = self._bodies[side], None, False
-        found = _BODY.match(bytes(body)) if body and complete else None
-        attributes: dict[bytes, bytes] = {}
-        if found is not None:
-            parts = _ATTRIBUTE.findall(found[1])
-            attributes = {name: single or double for name, single, double in parts}
-            self.aligned = True
-        inside = found[2] or b"" if found is not None else b""
+        found = _read(utf8(bytes(body))) if body and complete else None
+        self.aligned = self.aligned or found is not None
+        attributes, inside = found or ({}, b"")
         if side is Side.CLIENT:
             self._request(attributes, inside, out)
         else:
@@ -162,7 +191,7 @@ class Session:
             exchange.host = attributes.get(b"to", b"")[:253].decode("latin-1")
             exchange.opening = root + inside if b"rid" in attributes else b""
             return
-        again = attributes.get(b"xmpp:restart") in (b"true", b"1")
+        again = attributes.get(b"restart") in (b"true", b"1")
         if self._open(exchange.channel, out) or again:
             inside = root + inside
         self._say(Side.CLIENT, exchange.channel, inside, out)
@@ -207,5 +236,5 @@ def _root(whose: bytes, attributes: dict[bytes, bytes]) -> bytes:
     told = b""
     for name, value in ((whose, attributes.get(whose)), (b"id", attributes.get(b"authid"))):
         if value:
-            told += b" %s='%s'" % (name, value.replace(b"'", b"&apos;"))
+            told += b" %s='%s'" % (name, escape(text(value), {"'": "&apos;"}).encode())
     return _ROOT % told
