@@ -151,9 +151,11 @@ class State:
         """Say whether this text was told before under this id. Servers choose ids, and so nothing
         is hidden by one alone.
         """
+        if not name:
+            return False
         key = name[:NAME], hash(text)
-        if not name or key in self._told:
-            return bool(name)
+        if key in self._told:
+            return True
         self._told[key] = None
         if len(self._told) > MESSAGES:
             self._told.popitem(last=False)
@@ -161,6 +163,8 @@ class State:
 
     def writes(self, sender: str, target: str, *, active: bool) -> bool:
         """Note whether somebody is writing; say whether it is news."""
+        if not active and not self._typing:
+            return False
         key = fold(sender[:NAME]), fold(target[:NAME])
         if active is (key in self._typing):
             return False

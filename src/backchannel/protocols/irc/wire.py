@@ -23,8 +23,6 @@ _CODES = later(
     r"[\x02\x0f\x11\x16\x1d\x1e\x1f]|\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9a-fA-F]{6})?"
 )
 """Bold, reset, monospace, reverse, italic, strike, underline, colour by number or hexadecimal."""
-_END = later(rb"[\r\n]")
-"""Servers take either, as RFC 1459 §8 says: ngIRCd, and the ircds before it."""
 _FOLD = str.maketrans("{}|^", "[]\\~")
 
 
@@ -44,6 +42,8 @@ class Line(msgspec.Struct, frozen=True):
 
     def tag(self, name: str) -> str:
         """Return the value of a tag, or ''. Of several with one name the last counts."""
+        if not self.tags:
+            return ""
         return next((value for known, value in reversed(self.tags) if known == name), "")
 
     @property
@@ -98,20 +98,25 @@ def _marked(line: bytes, most: int) -> tuple[bytes, bytes]:
 
 
 def take(buffer: bytearray) -> bytes | None:
-    """Cut one line off *buffer*, without its end; None means "need more". Between the two bytes
-    that end most lines stands an empty one.
+    """Cut one line off *buffer*, without its end; None means "need more". It ends at a carriage
+    return or a line feed, as RFC 1459 §8 says and ngIRCd does it; where the two do not come at once
+    an empty line stands between them.
 
     Raises WireError, and drops them, if there is none within LONGEST bytes.
     """
-    found = _END.search(buffer, 0, LONGEST)
-    if found is None:
+    end = buffer.find(b"\n", 0, LONGEST)
+    stop = end + 1
+    at = buffer.find(b"\r", 0, LONGEST if end < 0 else end)
+    if at >= 0:
+        stop = stop if at == end - 1 else at + 1
+        end = at
+    if end < 0:
         if len(buffer) < LONGEST:
             return None
         del buffer[:LONGEST]
         raise WireError(f"no end of a line within {LONGEST} bytes")
-    end = found.start()
     line = bytes(buffer[:end])
-    del buffer[: end + 1]
+    del buffer[:stop]
     return line
 
 
