@@ -415,6 +415,12 @@ def test_a_whisper_is_for_one_member_of_a_room():
     assert (public.kind, public.recipient) == ("text", "")
 
 
+def test_what_a_program_says_by_itself_in_a_room():
+    """libpurple family_chat.c: TLV 7."""
+    (told,) = Talk().c(0x0E, 5, COOKIE + u16(3) + tlv(1) + tlv(7) + said(b"away"))
+    assert (told.kind, told.text) == ("auto-response", "away")
+
+
 def test_what_is_sealed_in_a_room_is_not_told_as_text():
     """joscar `ChatMsg.CONTENTTYPE_SECURE`."""
     inner = tlv(5, tlv(4, b"application/pkcs7-mime") + tlv(1, b"\x30\x82\1\xff"))

@@ -17,7 +17,7 @@ from backchannel.reader import Reader
 from backchannel.text import decode
 
 NAME, LONG_NAME = 0xD3, 0x6A
-PUBLIC, WHISPER, SENDER, MESSAGE = 1, 2, 3, 5
+PUBLIC, WHISPER, SENDER, MESSAGE, AUTO = 1, 2, 3, 5, 7
 TEXT, CHARSET, KIND = 1, 2, 4
 """Of what is said: text, character set, MIME type."""
 SEALED = b"application/pkcs7-mime"
@@ -107,7 +107,8 @@ def heard(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
 def _message(state: State, sender: str, values: dict[int, bytes]) -> Message:
     inner = wire.tlvs(Reader(values.get(MESSAGE, b"")))
     whispered = WHISPER in values and PUBLIC not in values
-    kind, text, markup = "whisper" if whispered else "text", "", ""
+    kind = "whisper" if whispered else "auto-response" if AUTO in values else "text"
+    text = markup = ""
     if inner.get(KIND) == SEALED:
         kind = "encrypted"
     else:
