@@ -9,11 +9,12 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import kit
+from tests import craft, kit
 from tests.matcher import Matcher
 
+from backchannel import scan
 from backchannel.detect.guessing import SCHEMES
-from backchannel.effects import Inner, InnerEnd, Open
+from backchannel.effects import Inner, InnerEnd, InnerGap, Open, Remember
 from backchannel.events import (
     Credential,
     Gap,
@@ -656,12 +657,13 @@ def test_a_message_that_is_not_whole_is_held():
     assert (made.partial(C), made.partial(S)) == (True, False)
 
 
-def test_a_connection_through_the_relay_is_nobodys_to_read():
+def test_a_connection_through_the_relay_is_somebody_elses():
     steps = [(C, login(11, (0x2A, b"abcd"), tid=5)), (S, message(11, 2, tid=5) + ANSWERED)]
     made, told = say(*steps, start=TCP)
-    assert made.done
+    assert not made.done
     assert not kit.events(told, Software)
-    assert told_of(steps, 1) == told
+    assert [part.data for part in kit.effects(told, Inner)] == [ANSWERED]
+    assert kit.joined(told_of(steps, 1)) == kit.joined(told)
 
 
 # -- captures ----------------------------------------------------------------------------------
@@ -732,3 +734,62 @@ def test_garbage_is_never_raised(steps, start):
 @given(st.lists(st.tuples(st.sampled_from(Side), PACKETS), max_size=12), st.integers(1, 30))
 def test_any_stream_is_cut_anywhere(steps, size):
     assert told_of(steps, size) == told_of(steps, 1 << 20)
+
+
+# -- TCP through a relay (RFC 6062) ------------------------------------------------------------
+
+NUMBER = (0x2A, b"\0\0\0\7")
+TCP_PEER = (0x12, xor(0x12, "192.0.2.80", 443, 5)[1])
+CONNECTED = [
+    (C, login(3, (0x19, b"\6\0\0\0"), tid=3)),
+    (S, message(3, 2, xor(0x16, "198.51.100.1", 50000, 3), tid=3)),
+    (C, login(10, TCP_PEER, tid=5)),
+    (S, message(10, 2, NUMBER, tid=5)),
+]
+JOINED = [(C, login(11, NUMBER, tid=6)), (S, message(11, 2, tid=6))]
+IRC = [(C, b"NICK bob\r\nUSER bob 0 * :Bob\r\n"), (S, b":irc.x 001 bob :Welcome\r\n")]
+
+
+@pytest.mark.parametrize(("control", "target"), [(CONNECTED, "192.0.2.80:443"), ([], "")])
+def test_what_a_connection_through_a_relay_carries(control, target, tmp_path):
+    relay_ = Endpoint("198.51.100.1", 3478)
+    first = craft.tcp(control, client=Endpoint("10.0.0.5", 4001), server=relay_, close=False)
+    second = craft.tcp([*JOINED, *IRC], client=Endpoint("10.0.0.5", 4002), server=relay_)
+    path = craft.write(tmp_path / "relay.pcap", [*first, *second])
+    inside = [seen for seen in scan(path) if seen.stack == "turn/irc"]
+    assert {str(seen.target) for seen in inside} == {target}
+    assert "bob" in {seen.account for seen in inside}
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_a_connection_through_a_relay_loses_no_byte(size):
+    steps = [*JOINED[:1], (S, JOINED[1][1] + b"out"), (C, b"in"), (S, 9), (S, b"more")]
+    made, told = say(*kit.recut(steps, size), start=TCP)
+    parts = kit.effects(told, Inner)
+    for side, data in ((C, b"in"), (S, b"outmore")):
+        assert b"".join(part.data for part in parts if part.side is side) == data
+    assert [gap.size for gap in kit.effects(told, InnerGap)] == [9]
+    assert {end.side for end in kit.effects(told, InnerEnd)} == {C, S}
+    assert not made.done
+
+
+def test_connections_through_relays_that_are_kept_are_bounded():
+    kept = {}
+    begun = Start("tcp", *ENDS, recall=kept.get)
+    for n in range(relay.PEERS + 9):
+        made = Session(begun)
+        answer = message(10, 2, (0x2A, n.to_bytes(4, "big")), tid=n)
+        for side, data in ((C, login(10, TCP_PEER, tid=n)), (S, answer)):
+            for output in made.feed(side, data):
+                if isinstance(output, Remember):
+                    kept[output.key] = output.value
+    assert 100 < len(kept[relay.CONNECTIONS]) <= relay.PEERS
+
+
+def test_who_signs_with_sha_256_is_told():
+    """RFC 8489 section 14.6: a MESSAGE-INTEGRITY-SHA256 in the place of the older one."""
+    asked = message(3, 0, UDP_RELAY, USER, REALM, NONCE, (0x1C, bytes(32)), tid=3)
+    told = say((C, asked), ALLOCATED[3])[1]
+    assert [event.account for event in kit.events(told, SignOn)] == ["alice"]
+    assert [event.accepted for event in kit.events(told, SignOnAnswer)] == [True]
+    assert not kit.events(told, Credential)

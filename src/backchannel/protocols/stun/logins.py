@@ -1,7 +1,8 @@
 """Who asks a relay, and how that is proved: long-term credentials (RFC 8489 section 9.2).
 
 The key is MD5 of `user:realm:password`, the code HMAC-SHA1 over the message: whoever saw one
-message can test guesses. Held: PAIRS names.
+message can test guesses. Of those signed with SHA-256 (section 14.6) only the name is told. Held:
+PAIRS names.
 """
 
 from backchannel.events import Credential, SignOn, SignOnAnswer
@@ -10,6 +11,7 @@ from backchannel.protocols.packed import MARK, marked, unmarked
 from backchannel.protocols.stun.wire import (
     ERROR,
     INTEGRITY,
+    INTEGRITY_SHA256,
     NONCE,
     REALM,
     REQUEST,
@@ -39,7 +41,9 @@ class Logins:
 
     def ask(self, message: Message, data: bytes) -> list[Output]:
         """Take a request."""
-        if message.kind != REQUEST or message.integrity < 0:
+        if message.kind != REQUEST:
+            return []
+        if message.integrity < 0 and not message.has(INTEGRITY_SHA256):
             return []
         user, realm = message.text(USERNAME), message.text(REALM)
         if not user or not realm:

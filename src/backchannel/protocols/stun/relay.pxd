@@ -17,6 +17,8 @@ cdef class _Question:
 
 cdef class Relay:
     cdef Logins _logins
+    cdef str _server
+    cdef object _recall
     cdef tuple _pending
     cdef dict _channels, _open
     cdef set _reached
@@ -33,6 +35,7 @@ cdef class Relay:
     @cython.locals(asked=_Question, accepted=bint, number=int, code=str, answers=bytes, told=list)
     cpdef list answer(self, Message message)
     @cython.locals(reached=set)
+    cdef list _connected(self, peer, number)
     cdef list _reach(self, peer, str transport)
     @cython.locals(channels=dict)
     cdef _bind(self, _Question asked)

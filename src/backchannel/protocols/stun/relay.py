@@ -3,15 +3,17 @@
     allocate            -> an address at the relay
     create-permission   -> peers that may send           send, data: a datagram with its peer
     channel-bind        -> a number for a peer           channel data: four bytes and the datagram
-    connect (RFC 6062)  -> a TCP connection of the relay; its bytes go over one of their own
+    connect (RFC 6062)  -> a TCP connection of the relay; its bytes go over one of their own, which
+                           begins with connection-bind and the number that connect was answered
 
 A peer is one target, as of any proxy: it is asked for once, and an inner stream leads there. Held:
 PEERS names and numbers, PENDING questions.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
-from backchannel.effects import Inner, InnerEnd, Open
+from backchannel.effects import Inner, InnerEnd, Open, Remember
 from backchannel.events import PeerAddress, ProxyAnswer, ProxyRequest
 from backchannel.model import Capability, Endpoint, Side
 from backchannel.protocols import Output
@@ -24,6 +26,7 @@ from backchannel.protocols.stun.wire import (
     CHANNEL_NUMBER,
     CHANNELS,
     CONNECT,
+    CONNECTION_ID,
     CREATE_PERMISSION,
     DATA,
     DATA_VALUE,
@@ -38,6 +41,9 @@ from backchannel.protocols.stun.wire import (
     error_code,
 )
 
+CONNECTIONS = "stun/connections"
+Connections: TypeAlias = dict[tuple[str, int], Endpoint]
+"""Peers by the relay and the number of a connection through it. Nobody changes what is kept."""
 PEERS = 256
 PENDING = 64
 SCHEME = "turn"
@@ -63,8 +69,11 @@ class _Question:
 class Relay:
     """One client's allocation, as its flow shows it."""
 
-    def __init__(self, server: str) -> None:
-        """*server*: the relay's address, which is no news where it is a peer's too."""
+    def __init__(self, server: str, recall: Callable[[str], Any] | None = None) -> None:
+        """*server*: the relay's address, which is no news where it is a peer's too. *recall*: as
+        `Start` has it.
+        """
+        self._server, self._recall = server, recall
         self._logins = Logins()
         self._pending: tuple[_Question, ...] = ()
         self._peers = b""
@@ -148,6 +157,8 @@ class Relay:
             return told
         code = "granted" if accepted else str(number or "refused")
         for peer in asked.peers:
+            if accepted and asked.method == CONNECT:
+                told += self._connected(peer, message.number(CONNECTION_ID, 4))
             answers = marked(self._answers, (peer, code))
             if answers is self._answers:  # permissions are renewed every five minutes
                 continue
@@ -165,6 +176,14 @@ class Relay:
             if accepted and asked.method == CONNECT:
                 told += self._reach(peer, "tcp")
         return told
+
+    def _connected(self, peer: Endpoint, number: int) -> list[Output]:
+        """Keep which peer a connection leads to, for the flow that will carry it."""
+        known: Connections = (self._recall(CONNECTIONS) if self._recall is not None else None) or {}
+        known = {**known, (self._server, number): peer}
+        while len(known) > PEERS:
+            del known[next(iter(known))]
+        return [Remember(key=CONNECTIONS, value=known)]
 
     def _reach(self, peer: Endpoint, transport: Literal["udp", "tcp"]) -> list[Output]:
         """Tell once that *peer* is reached."""

@@ -21,7 +21,8 @@ cdef class Session(Decoder):
     cdef bytes _pending, _told
     cdef Relay _relay
     cdef Calls _calls
-    cdef bint _tcp, _nameless, _unasked, _showed
+    cdef bint _tcp, _nameless, _unasked, _showed, _carries
+    cdef object _connection
     cdef int _messages, _packets, _strange, _most
 
     cpdef list feed(self, side, bytes data)
@@ -55,6 +56,8 @@ cdef class Session(Decoder):
     @cython.locals(octets="const unsigned char *", at=Py_ssize_t, asked=bint)
     cdef _proves(self, int side, bytes transaction, list told)
     cdef _answer(self, int side, Message message, list told)
+    cdef _carry(self, list told)
+    cdef list _carried(self)
     @cython.locals(packed=bytes, binding=bint)
     cdef _mapped(self, int side, Message message, list told)
     @cython.locals(names=bytes, nominated=bint)

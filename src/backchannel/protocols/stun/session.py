@@ -11,16 +11,16 @@ message of each side over TCP, TOLD names, PENDING transactions, and what the pa
 from typing import Literal
 
 from backchannel.decoder import Decoder
-from backchannel.effects import Spoken
+from backchannel.effects import Inner, InnerEnd, InnerGap, Open, Spoken
 from backchannel.events import Event, Gap, Malformed, PeerAddress, Software
-from backchannel.model import Capability, Side, Standing
+from backchannel.model import Capability, Endpoint, Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.packed import MARK, marked, place, without
 from backchannel.protocols.stun.calls import Calls
 from backchannel.protocols.stun.events import IceCheck, StunCall, StunCarries
 from backchannel.protocols.stun.framing import ENOUGH, Stream, framed
 from backchannel.protocols.stun.recognise import recognise
-from backchannel.protocols.stun.relay import Relay
+from backchannel.protocols.stun.relay import CONNECTIONS, SCHEME, Connections, Relay
 from backchannel.protocols.stun.services import (
     MULTIPLEXED,
     WHATSAPP,
@@ -34,6 +34,7 @@ from backchannel.protocols.stun.sockets import of, owner_at, remember, with_peer
 from backchannel.protocols.stun.wire import (
     BINDING,
     CONNECTION_BIND,
+    CONNECTION_ID,
     CONTROLLED,
     CONTROLLING,
     INDICATION,
@@ -95,6 +96,10 @@ class Session(Decoder):
         self._messages = self._packets = self._strange = 0
         self._most = BINDINGS
         self._streams: tuple[Stream, ...] = (Stream(), Stream()) if self._tcp else ()
+        self._carries = False
+        """Whether all that comes belongs to a peer."""
+        self._connection = 0
+        """The number of the connection that was asked for."""
         self._lengths: bool | None = None
         """Over TCP: whether each piece has its length in front, as ICE has it; None: not known."""
 
@@ -102,10 +107,14 @@ class Session(Decoder):
         """Take one datagram of *side*, or the next bytes of its stream."""
         if self.done or self.standing is _REFUTED:
             return []
+        if self._carries:
+            return [Inner(side=side, data=data)]
         return self._stream(side, data) if self._tcp else self._packet(side, data)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: over TCP nothing tells where the next message begins."""
+        if self._carries:
+            return [Gap(size=size), InnerGap(side=side, size=size)]
         if self._tcp:
             self._lose(side)
         return [Gap(size=size)]
@@ -114,6 +123,8 @@ class Session(Decoder):
         """*side* sends no more."""
         if self.done or self.standing is _REFUTED:
             return []
+        if self._carries:
+            return [InnerEnd(side=side)]
         told = self._calls.end(side) if self._calls is not None else []
         return told + self._relay.end() if self._relay is not None and side is _SERVER else told
 
@@ -136,6 +147,8 @@ class Session(Decoder):
         try:
             while (piece := stream.take(lengths=self._lengths)) is not None:
                 told += self._packet(side, piece)
+                if self._carries:
+                    return told + self._carried()
                 if self.done or self.standing is _REFUTED:
                     self._lose(side)
         except WireError as error:
@@ -258,6 +271,8 @@ class Session(Decoder):
 
     def _request(self, side: Side, message: Message, data: bytes, told: list[Output]) -> None:
         self._ask(side, message.transaction)
+        if message.method == CONNECTION_BIND:
+            self._connection = message.number(CONNECTION_ID, 4)
         if message.method == BINDING:
             self._check(message, told)
         relays = message.method != BINDING and self.service != WHATSAPP  # which admits, no more
@@ -304,10 +319,27 @@ class Session(Decoder):
         self._proves(side, message.transaction, told)
         if self._relay is not None:
             told += self._relay.answer(message)
-        if message.kind == SUCCESS and message.method == CONNECTION_BIND:
-            self.done = True  # from here on it is a connection of somebody's, through the relay
+        if message.kind == SUCCESS and message.method == CONNECTION_BIND and self._tcp:
+            self._carry(told)
         if message.kind == SUCCESS:
             self._mapped(side, message, told)
+
+    def _carry(self, told: list[Output]) -> None:
+        """From here on it is a connection with a peer, through the relay (RFC 6062 section 4.4)."""
+        start = self._start
+        known: Connections = (start.recall(CONNECTIONS) if start.recall is not None else None) or {}
+        peer = known.get((start.server.address, self._connection), Endpoint("", 0))
+        self._carries = True
+        told.append(Open(host=peer.address, port=peer.port, label=SCHEME, whole=True))
+
+    def _carried(self) -> list[Output]:
+        """Return what came with the message that opened the connection."""
+        told: list[Output] = []
+        for side in (_CLIENT, _SERVER):
+            if held := bytes(self._streams[side].buffer):
+                told.append(Inner(side=side, data=held))
+            self._streams[side].buffer.clear()
+        return told
 
     def _mapped(self, side: Side, message: Message, told: list[Output]) -> None:
         """Tell the address that a NAT gave to who asked, where it is not the one that shows."""
@@ -370,7 +402,7 @@ class Session(Decoder):
     def _turn(self) -> Relay:
         """Return what knows of relays."""
         if self._relay is None:
-            self._relay = Relay(self._start.server.address)
+            self._relay = Relay(self._start.server.address, self._start.recall)
         return self._relay
 
     def _once(self, event: Event) -> list[Output]:
