@@ -71,6 +71,28 @@ def test_names_for_addresses():
     ]
 
 
+def test_what_an_answer_says_of_other_names_is_passed_over():
+    """As resolvers do (RFC 5452 section 6): who answers for one name could lie about all others."""
+    told = tell(
+        record("a.example", 5, name("b.example")),
+        record("b.example", 1, A1),
+        record("discord.com", 1, A2),
+        record("www.example", 5, name("b.example")),
+        record("x.example", 65, u16(1) + b"\0" + u16(4, 4) + A2),
+    )
+    assert {event.name: event.addresses for event in events(told)} == {
+        "a.example": ("1.2.3.4",),
+        "b.example": ("1.2.3.4",),
+    }
+
+
+def test_an_announcement_answers_no_question():
+    """mDNS (RFC 6762 section 6): a responder says what it has."""
+    data = message([], [record("host.local", 1, A1), record("x.local", 1, A2)], flags=0x8400)
+    told = events(decode(Session(UDP), [(S, data)]))
+    assert [event.name for event in told] == ["host.local", "x.local"]
+
+
 def test_a_chain_of_aliases_names_every_link():
     told = tell(
         record("a.example", 5, name("b.example")),

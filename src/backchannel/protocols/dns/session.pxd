@@ -25,7 +25,9 @@ cdef class Session(Decoder):
 
 
 @cython.locals(
-    addresses=dict, aliases=dict, told=list, record=Record, name=str, found=tuple
+    addresses=dict, aliases=dict, asked=dict, told=list, record=Record, name=str, found=tuple
 )
 cdef list _told(Message message)
+@cython.locals(names=dict, name=str)
+cdef dict _chain(list asked, dict aliases)
 cdef list _resolve(str name, dict aliases, dict addresses)

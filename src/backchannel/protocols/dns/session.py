@@ -1,8 +1,9 @@
 """DNS traffic: which names stand for which addresses.
 
 An answer's addresses are told for the name that was asked for and for every alias on the way, since
-either may be the one that is known. Refusals and questions alone tell nothing. Over TCP at most one
-message (64 KiB) of each side is held.
+either may be the one that is known. What it says of other names is passed over, as resolvers do:
+who answers for one name could lie about all. mDNS answers without a question. Refusals and
+questions alone tell nothing. Over TCP at most one message (64 KiB) of each side is held.
 """
 
 from backchannel.decoder import Decoder
@@ -123,11 +124,15 @@ def _told(message: Message) -> list[Output]:
     """Return what an answer teaches, one event a name."""
     addresses: dict[str, list[str]] = {}
     aliases: dict[str, str] = {}
-    told: list[Output] = []
     for record in message.answers:
         if record.kind == wire.CNAME:
             aliases.setdefault(record.name, record.value)
-        elif record.kind in (wire.A, wire.AAAA):
+    asked = _chain(message.asked, aliases)
+    told: list[Output] = []
+    for record in message.answers:
+        if record.kind == wire.CNAME or (asked and record.name not in asked):
+            continue
+        if record.kind in (wire.A, wire.AAAA):
             addresses.setdefault(record.name, []).append(record.value)
         else:
             addresses.setdefault(record.name, []).extend(record.hints)
@@ -140,11 +145,24 @@ def _told(message: Message) -> list[Output]:
                     ech=record.ech,
                 )
             )
-    for name in dict.fromkeys([*message.asked, *aliases, *addresses]):
+    for name in asked or dict.fromkeys([*aliases, *addresses]):
         found = tuple(dict.fromkeys(_resolve(name, aliases, addresses)))
         if found:
             told.append(NameLearned(name=name, addresses=found))
     return told
+
+
+def _chain(asked: list[str], aliases: dict[str, str]) -> dict[str, None]:
+    """Return the names that were *asked* for, and those that they stand for."""
+    names = dict.fromkeys(asked)
+    for each in asked:
+        name = each
+        for _ in range(_ALIASES):
+            if name not in aliases:
+                break
+            name = aliases[name]
+            names[name] = None
+    return names
 
 
 def _resolve(name: str, aliases: dict[str, str], addresses: dict[str, list[str]]) -> list[str]:
