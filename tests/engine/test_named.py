@@ -84,3 +84,13 @@ def test_who_waits_for_more_hides_nothing_from_those_asked_last(end, tmp_path):
     seen = list(scan(craft.write(tmp_path / "uri.pcap", packets), everything=True))
     assert [one.stack for one in seen] == ["http", "http"]
     assert "web.example" in [getattr(one.event, "name", "") for one in seen]
+
+
+@pytest.mark.parametrize("before", ["", "\r\n"])
+def test_an_empty_line_hides_no_host(before, tmp_path):
+    """Servers pass over it (RFC 9112 section 2.2), as Node does."""
+    name = next(each for each in index.load().services["yahoo"].domains if "*" not in each)
+    request = f"{before}GET / HTTP/1.1\r\nHost: {name}\r\n\r\n".encode()
+    steps = [(Side.CLIENT, request), (Side.SERVER, b"HTTP/1.1 204 No Content\r\n\r\n")]
+    capture = craft.write(tmp_path / "one.pcap", craft.tcp(steps))
+    assert [seen.event for seen in scan(capture)] == [NameLearned(name=name, how="host")]

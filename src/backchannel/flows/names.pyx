@@ -156,6 +156,8 @@ cdef class Names:
             return self.tls(data, size)
         if 0x41 <= data[0] <= 0x5A:
             return self.http(data, size)
+        if size > 1 and data[0] == 13 and data[1] == 10:  # an empty line before a request
+            return self.http(data, size)
         return self.dns(data + 2, size - 2, False) if size > 2 else EARLY
 
     cdef bint listed(self, const uint8_t* name, uint32_t size) noexcept nogil:

@@ -23,7 +23,7 @@ def host(transport: str, payload: bytes) -> list[bytes] | None:
         return []
     if payload[0] == 0x16:
         return _tls(payload)
-    if 0x41 <= payload[0] <= 0x5A:
+    if 0x41 <= payload[0] <= 0x5A or payload[:2] == b"\r\n":  # an empty line before a request
         return _http(payload)
     return _dns(payload[2:], whole=False)
 

@@ -86,6 +86,7 @@ def test_junk_refutes_and_a_gap_is_survived():
         (b"OPTIONS * HTTP/1.1\r\n", b""),
         (b"PROPFIND /webdav HTTP/1.1\r\n", b""),
         (b"GET    /x HTTP/1.1\r\n", b""),  # servers pass over blanks
+        (b"\r\nGET /x HTTP/1.1\r\n", b""),  # and over an empty line
         (b"GET http://x/ HTTP/1.1\r\n", b""),  # of no proxy, which is asked first
         (b"", b"HTTP/1.1 404 Not Found\r\n"),
         (b"GET /" + b"x" * 5000, b""),
@@ -97,7 +98,14 @@ def test_claimed(client, server):
 
 @pytest.mark.parametrize(
     ("client", "server"),
-    [(b"G", b""), (b"GET  h", b""), (b"POST /x", b""), (b"", b"HTTP")],
+    [
+        (b"\r\n", b""),
+        (b"\r\nGE", b""),
+        (b"G", b""),
+        (b"GET  h", b""),
+        (b"POST /x", b""),
+        (b"", b"HTTP"),
+    ],
 )
 def test_undecided(client, server):
     assert look(client, server) is MORE

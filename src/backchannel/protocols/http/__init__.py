@@ -8,6 +8,8 @@ METHODS = (
 )
 """Of RFC 9110, RFC 5789 and WebDAV (RFC 4918, RFC 3253)."""
 
+BEHIND_A_LINE = Magic(transport="tcp", pattern=b"\r\n@@@", mask=b"\xff\xff\xe0\xe0\xe0")
+"""An empty line, which servers pass over before a request (RFC 9112 §2.2), and three capitals."""
 PROTOCOL = Protocol(
     name="http",
     title="HTTP/1.x",
@@ -15,6 +17,7 @@ PROTOCOL = Protocol(
     context=True,
     magic=(
         *(Magic(transport="tcp", pattern=method + b" ") for method in METHODS),
+        BEHIND_A_LINE,
         Magic(transport="tcp", pattern=b"HTTP/1."),
     ),
 )

@@ -40,6 +40,10 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 def _judge(request: bytes, answer: bytes) -> str | More | None:
     """Return what shows that these are the two sides of plain HTTP."""
+    if request:
+        request = request.lstrip(b"\r\n")  # as servers do
+        if not request:
+            return MORE
     if not opens(answer, False) or not opens(request, True):
         return None
     if _METHOD.match(request):

@@ -1,6 +1,7 @@
 """Web proxies: CONNECT tunnels, and requests with absolute URIs."""
 
 from backchannel.protocols import Magic, Protocol
+from backchannel.protocols.http import BEHIND_A_LINE
 
 _METHODS = (b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"DELETE", b"PATCH")
 _SCHEMES = (b"HTTP", b"FTP://")
@@ -22,7 +23,8 @@ PROTOCOL = Protocol(
     title="HTTP proxy",
     service="http-proxy",
     magic=(
-        *(_masked(before + b"CONNECT" + _BLANK) for before in (b"", b"\r\n")),
+        _masked(b"CONNECT" + _BLANK),
+        BEHIND_A_LINE,
         *(_masked(method + _BLANK + scheme) for method in _METHODS for scheme in _SCHEMES),
         *(_masked(method + 2 * _BLANK) for method in _METHODS),
         *(_masked(b"HTTP/1.%d 200 CONNECTION ESTABLISHED" % minor) for minor in (0, 1)),
