@@ -45,6 +45,13 @@ def test_what_a_visit_tells():
     assert not session.done
 
 
+@pytest.mark.parametrize("first", [b"100 Continue", b"103 Early Hints", b"102 Processing"])
+def test_an_answer_in_advance_hides_no_program(first):
+    ask = GET.replace(b"GET", b"POST")[:-2] + b"Content-Length: 0\r\n\r\n"
+    told = decode(Session(START), [(C, ask), (S, b"HTTP/1.1 " + first + b"\r\n\r\n"), (S, PAGE)])
+    assert [event.name for event in events(told, Software)] == ["curl", "nginx"]
+
+
 def test_a_readable_password_is_told_once():
     login = GET.replace(b"\r\n\r\n", b"\r\nAuthorization: Basic Ym9iOnB3OjE=\r\n\r\n")
     told = decode(Session(START), [(C, login * 2), (S, PAGE * 2)])

@@ -660,6 +660,12 @@ def test_a_careless_request_hides_nothing(line, tmp_path):
     assert (asked.command, asked.host, asked.port) == ("GET", "a.example", 80)
 
 
+def test_an_answer_in_advance_hides_no_program():
+    answer = b"HTTP/1.1 200 OK\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n"
+    told = tell([(C, CONNECT), (S, b"HTTP/1.1 103 Early Hints\r\n\r\n" + answer)])
+    assert Software(name="tinyproxy", version="1.11.1", role="server") in events(told)
+
+
 def test_what_waited_for_a_refusal_was_the_clients():
     login = CONNECT.replace(b"\r\n\r\n", b"\r\nProxy-Authorization: Basic Ym9iOnB3\r\n\r\n")
     refusal = b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"

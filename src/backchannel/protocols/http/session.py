@@ -95,7 +95,8 @@ class Session(Decoder):
                     self._request(item, events)
                 else:
                     self._answer(item, events)
-                self._named[side] = True
+                if item.request or item.status >= 200:  # an answer in advance names no program
+                    self._named[side] = True
             elif type(item) is Broken:  # faster than to ask whether it is an instance
                 events.append(Malformed(reason=item.reason))
                 if item.lost and not any(self._named):

@@ -230,7 +230,8 @@ class Session(Decoder):
             self._request(head, out)
         else:
             self._answer(head, out)
-        self._named[side] = True
+        if head.request or head.status >= 200:  # an answer in advance names no program
+            self._named[side] = True
 
     # -- requests ------------------------------------------------------------------------------
 
