@@ -479,6 +479,13 @@ def test_a_reply_may_name_nothing(nowhere):
     assert [each.address for each in effects(tell(udp), Expect)] == [START.server.address]
 
 
+def test_a_relay_by_name_is_known_by_its_port():
+    udp = [(C, b"\5\1\0"), (S, b"\5\0"), (C, b"\5\3\0\1" + bytes(6))]
+    (expected,) = effects(tell([*udp, (S, b"\5\0\0\3\5relay\x30\x39")]), Expect)
+    assert (expected.address, expected.source) == ("", START.client.address)
+    assert (expected.port, expected.transport) == (12345, "udp")
+
+
 def test_gssapi_aborted():
     told = tell([*GSSAPI[:3], (S, b"\1\xff")])
     assert [answer.code for answer in events(told, ProxyAnswer)] == ["authentication-failed"]

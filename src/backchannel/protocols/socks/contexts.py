@@ -1,11 +1,13 @@
 """What an announced flow's session is told: the part that the flow plays for a SOCKS connection."""
 
 import re
+from ipaddress import ip_address
 
 import msgspec
 
 from backchannel.effects import Expect
 from backchannel.model import Capability
+from backchannel.protocols import Start
 from backchannel.protocols.socks.wire import Reply
 
 _BYTESTREAM = re.compile(r"[0-9a-f]{40}")
@@ -24,21 +26,35 @@ class Inbound(msgspec.Struct, frozen=True):
     owner: str
 
 
-def announced(context: Relay | Inbound, reply: Reply, proxy: str, user: str) -> Expect:
-    """Return the flow that *reply* names. *proxy* is the address of the proxy itself, which a reply
-    without one means (RFC 1928 §6).
+def announced(context: Relay | Inbound, reply: Reply, ends: Start, user: str) -> Expect:
+    """Return the flow that *reply* names. A reply without an address means that of the proxy itself
+    (RFC 1928 §6). Where a relay has a name that nobody may have asked for, its port will do, as
+    each datagram has a header that shows what it is.
     """
     datagrams = isinstance(context, Relay)
+    address = reply.address
+    if address in ("", "0.0.0.0", "::"):  # noqa: S104
+        address = ends.server.address
+    nameless = datagrams and reply.port > 0 and not _is_address(address)
     return Expect(
         protocol="socks",
         purpose=Capability.TUNNEL,
-        address=proxy if reply.address in ("", "0.0.0.0", "::") else reply.address,  # noqa: S104
+        address="" if nameless else address,
+        source=ends.client.address if nameless else "",
         port=reply.port,
         transport="udp" if datagrams else "tcp",
         accounts=(user,) if user else (),
         context=context,
         repeat=datagrams,
     )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def inside(host: str, port: int) -> list[Expect]:

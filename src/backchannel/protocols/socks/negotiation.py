@@ -373,8 +373,7 @@ class Negotiation(Decoder):
         elif command == wire.BIND:
             self._bound(reply, out)
         elif command == wire.UDP_ASSOCIATE:
-            proxy = self._start.server.address
-            out.append(announced(Relay(self._user), reply, proxy, self._user))
+            out.append(announced(Relay(self._user), reply, self._start, self._user))
             self.done = True
         elif command in (wire.RESOLVE, wire.RESOLVE_PTR):
             self._resolved(reply, out)
@@ -391,7 +390,7 @@ class Negotiation(Decoder):
         self._inbound = True
         proxy = self._start.server
         context = Inbound(self._scheme, self._start.client.address)
-        expected = announced(context, reply, proxy.address, self._user)
+        expected = announced(context, reply, self._start, self._user)
         if (expected.address, expected.port) != (proxy.address, proxy.port):
             out.append(expected)  # else every new client of the proxy would be taken for it
 
