@@ -488,7 +488,6 @@ def test_ntlm_gives_response_and_challenge(scheme, nt, wide, name, secret):
         b"NTLM " + b64encode(_ntlm3(b"", b"", "", "", wide=0)),
         b"NTLM " + b64encode(b"NTLMSSP\0\3\0\0\0" + b"\xff" * 60),
         b"NTLM " + b64encode(b"NTLMSSP\0\1\0\0\0" + bytes(30)),
-        b"Bearer x",
         b"",
     ],
 )
@@ -673,6 +672,17 @@ def test_what_waited_for_a_refusal_was_the_clients():
     said = {type(event): side for side, event in told if isinstance(event, Event)}
     assert said[SignOn] is said[Credential] is said[ProxyRequest] is C
     assert said[ProxyAnswer] is S
+
+
+def test_a_token_can_be_used_by_whoever_reads_it():
+    ask = (
+        CONNECT[:-2] + b"Proxy-Authorization: Bearer mF_9.B5f-4.1JqM\r\n\r\n"
+    )  # RFC 6750 section 2.1
+    told = tell([(C, ask), (S, OK)])
+    assert events(told, Credential) == [
+        Credential(account="", kind="token", scheme="http-bearer", secret="mF_9.B5f-4.1JqM")
+    ]
+    assert [event.method for event in events(told, SignOn)] == ["http-bearer"]
 
 
 def test_a_name_in_another_alphabet():

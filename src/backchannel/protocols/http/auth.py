@@ -3,6 +3,7 @@
     Basic      base64(user:password)                        RFC 7617: readable
     Digest     response and all that it was made from       RFC 7616: a hash, open to guessing
     NTLM       base64(NTLMSSP message 1, 2 or 3)            [MS-NLMP] §2.2.1: likewise
+    Bearer     a token that whoever has it may use          RFC 6750
     Negotiate  SPNEGO, which may hold an NTLMSSP message    RFC 4559, RFC 4178
 
 `Authentication` remembers the last NTLM challenge of its connection (NTLM authenticates
@@ -22,8 +23,8 @@ from backchannel.text import decode
 SEEN = 64
 _MARK = b"NTLMSSP\0"
 _UNICODE = 1
-_OPAQUE = frozenset({"negotiate", "bearer"})
-"""Schemes whose credentials name nobody that could be read."""
+_OPAQUE = "negotiate"
+"""The scheme whose credentials name nobody that could be read."""
 _DIGEST_SALT = ("realm", "nonce", "uri", "nc", "cnonce", "qop", "algorithm")
 
 
@@ -68,7 +69,7 @@ class Authentication:
                     offer.sign_on = SignOn(account=credential.account, method=credential.scheme)
             elif offer.sign_on is None:
                 scheme = value.strip().partition(" ")[0].lower()
-                if scheme in _OPAQUE and not _ntlm(value):
+                if scheme == _OPAQUE and not _ntlm(value):
                     offer.sign_on = SignOn(account="", method=f"http-{scheme}")
         return offer
 
@@ -90,6 +91,8 @@ def _read(value: str, method: str, challenge: str) -> Credential | None:
     scheme, _, rest = value.strip().partition(" ")
     if scheme.lower() == "basic":
         return basic(rest)
+    if scheme.lower() == "bearer" and (token := rest.strip()):
+        return Credential(account="", kind="token", scheme="http-bearer", secret=token)
     if scheme.lower() == "digest":
         return _digest(parameters(rest), method)
     try:
