@@ -292,6 +292,7 @@ def test_an_answer_that_is_asked_for_need_not_be_told_where_rules_want_only_othe
 def test_what_never_got_an_answer_is_told_at_the_end():
     steps = [(C, sa_init())] * 3
     assert stages(steps)[-1] == ("unanswered", "3 messages, to begin")
+    assert stages(steps[:1])[-1] == ("unanswered", "1 message, to begin")
     repeated = [event.retransmission for event in events(steps, IkeMessage)]
     assert repeated == [False, True, True]
 
@@ -376,6 +377,16 @@ def test_only_some_answers_show_that_the_tunnel_is_up(asked, answer, shows):
     steps = [(C, protected(0x08, 35, 35, 1)), (S, protected(0x20, 35, 36, 1))]
     found = [stage for stage, _ in stages([*steps, (C, asked), (S, answer)])]
     assert ("established" in found) is shows
+
+
+def test_two_deletes_that_cross_do_not_show_that_the_tunnel_is_up():
+    steps = [
+        (C, protected(0x08, 37, 42, 2)),
+        (S, protected(0x00, 37, 42, 0)),
+        (C, protected(0x28, 37, 0, 0)),
+        (S, protected(0x20, 37, 0, 2)),
+    ]
+    assert stages(steps) == [("deleting", ""), ("deleting", "")]
 
 
 def test_a_retransmission_is_read_once():

@@ -18,7 +18,7 @@ cdef class Association:
     cdef readonly int version, side
     cdef str _key, _initiator_spi, _responder_spi
     cdef public str account, method_of_nat
-    cdef public tuple stage, farewell
+    cdef public tuple stage
     cdef public int rank, spoke
     cdef public Py_ssize_t messages, judged
     cdef readonly Py_ssize_t again
@@ -26,7 +26,7 @@ cdef class Association:
     cdef public tuple hashes
     cdef readonly bytes recent
     cdef public object method, parts
-    cdef public dict quick
+    cdef public dict quick, farewell
     cdef public bint tied
 
     cpdef begin(self, Header header, int side)

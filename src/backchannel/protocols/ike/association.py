@@ -105,9 +105,9 @@ class Association:
         self.method_of_nat = ""
         self.account = ""
         self.quick: dict[int, list[int]] | None = None
-        self.farewell: tuple[int, int] = UNSEEN, 0
-        """Side and message id of the latest IKEv2 request that may end it: an empty answer to it
-        does not show that it is up."""
+        self.farewell: dict[int, int] | None = None
+        """By side, the message id of its latest IKEv2 request that may end it: an empty answer to
+        one does not show that it is up."""
         self.tied = False
         """Whether the flow was tied to the SA's others."""
 
@@ -159,10 +159,10 @@ class Association:
         alone = self.one_sided()
         if self.rank in UNANSWERED and (alone or self.again):
             count = self.messages if alone else self.again + 1
-            return "unanswered", f"{count} messages, {UNANSWERED[self.rank]}"
+            return "unanswered", f"{_messages(count)}, {UNANSWERED[self.rank]}"
         if self.again >= INSISTENT:
             began = self.rank in (DECLINED, ANSWERED)
-            return "unanswered" if began else "silent", f"{self.again + 1} messages"
+            return "unanswered" if began else "silent", _messages(self.again + 1)
         quick = [len(spoken) == 1 for spoken in self.quick.values()] if self.quick else []
         if self.rank < ESTABLISHED and any(quick):
             return "unanswered", "quick mode"
@@ -252,6 +252,10 @@ class Table:
         if len(self._held) >= SAS:
             del self._held[next(iter(self._held))]
         self._held[association.initiator] = self.latest = association
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
 
 
 def begin(header: Header, side: int) -> Association:

@@ -83,7 +83,7 @@ class Exchanges:
             table.expect_credential(association)
         if fresh and self._float is not None and association.sender(side) is None:
             self._recall(self._float, association)
-        association.messages += 1
+        association.messages += framing != "reassembled"  # whose fragments were counted
         association.spoke |= 1 << side
         reading = begin(header, association, side, self._told, self._ends)
         if association.repeats(side, data, header.answers):

@@ -18,4 +18,5 @@ cdef _step_2(Reading reading, Payloads seen)
 cdef bint _shows_up(Reading reading, Payloads seen, int inside) except -1
 @cython.locals(header=Header, association=Association)
 cdef _step_1(Reading reading, Payloads seen)
+cdef _part(Association association, int side, message_id)
 cdef _quick(Association association, int side, message_id)

@@ -75,8 +75,14 @@ def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
     if request and inside == DELETE:
         steps.append(("deleting", ""))
     if request and inside in (DELETE, NOTIFY) and header.exchange == INFORMATIONAL:
-        reading.association.farewell = reading.side, header.message_id
+        _part(reading.association, reading.side, header.message_id)
     return steps
+
+
+def _part(association: Association, side: int, message_id: int) -> None:
+    if association.farewell is None:
+        association.farewell = {}
+    association.farewell[side] = message_id
 
 
 def _shows_up(reading: Reading, seen: Payloads, inside: int) -> bool:
@@ -89,7 +95,8 @@ def _shows_up(reading: Reading, seen: Payloads, inside: int) -> bool:
         return False
     if seen.kind not in (SK, SKF):
         return False
-    return inside != 0 or reading.association.farewell != (1 - reading.side, header.message_id)
+    said = reading.association.farewell
+    return inside != 0 or said is None or said.get(1 - reading.side) != header.message_id
 
 
 def _step_1(reading: Reading, seen: Payloads) -> Sequence[Step]:
