@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 
+import msgspec
 import pytest
 from rich.console import Console
 from tests import craft, kit
@@ -117,6 +118,19 @@ def test_words():
     assert came(association(versions=(1,), stages={"deleting": 1})) == "IKEv1: under way"
     assert kept(association(keepalives=12, keepalive_seconds=20.0)) == "12, every 20 s"
     assert (kept(association()), kept(association(keepalives=1))) == ("", "1")
+
+
+def test_a_name_that_a_proxy_was_asked_for_is_harmless():
+    run = Scan(NATT)
+    list(run)
+    hostile = "\x1b[2J<script>[red]"
+    made = msgspec.structs.replace(run.document, associations=(association(server=hostile),))
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(terminal.render(made, run.index))
+    shown = console.export_text()
+    assert "\x1b" not in shown
+    assert "[red]" in shown
+    assert "<script>[red]" not in html.page(made, run.index)
 
 
 def test_people_see_it_and_pseudonyms_hide_hosts():

@@ -8,6 +8,9 @@ cdef object _CLIENT
 cdef frozenset _FAILURES
 
 
+cdef str _far(seen)
+
+
 @cython.final
 cdef class Way:
     cdef Py_ssize_t packets, missing, replayed

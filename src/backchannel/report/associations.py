@@ -49,8 +49,7 @@ class AssociationRow:
     """One pair of hosts under way."""
 
     def __init__(self, seen: Observation) -> None:
-        flow = seen.flow
-        self.client, self.server = flow.client.address, flow.server.address
+        self.client, self.server = seen.flow.client.address, _far(seen)
         self.service, self.frame = seen.service, seen.frame
         self.first = self.last = seen.time
         self.versions: set[int] = set()
@@ -67,9 +66,8 @@ class AssociationRow:
 
     def near(self, seen: Observation) -> bool:
         """Say whether the row's client sent what was *seen*."""
-        flow = seen.flow
-        sender = flow.client if seen.side is _CLIENT else flow.server
-        return sender.address == self.client
+        sender = seen.flow.client.address if seen.side is _CLIENT else _far(seen)
+        return sender == self.client
 
     def keepalive(self, seen: Observation, count: int) -> None:
         """Take a keep-alive, and the time since the one before it on its flow."""
@@ -165,8 +163,7 @@ class Associations:
         return tuple(told)
 
     def _row(self, seen: Observation) -> AssociationRow | None:
-        flow = seen.flow
-        first, second = flow.client.address, flow.server.address
+        first, second = seen.flow.client.address, _far(seen)
         key = (first, second) if first < second else (second, first)
         row = self._rows.get(key)
         if row is None:
@@ -180,3 +177,8 @@ class Associations:
         elif time < row.first:
             row.first = time
         return row
+
+
+def _far(seen: Observation) -> str:
+    """Return whom the client spoke to, through a proxy also: then it may be a name."""
+    return (seen.target or seen.flow.server).address

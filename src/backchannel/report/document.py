@@ -206,6 +206,7 @@ class Association(msgspec.Struct, frozen=True, kw_only=True):
     client: str
     """Who opened the first flow."""
     server: str
+    """An address; behind a proxy, the host that was asked for."""
     versions: tuple[int, ...] = ()
     """Of IKE; none where only ESP was seen."""
     stages: dict[str, int]

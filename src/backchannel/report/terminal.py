@@ -346,7 +346,7 @@ def _associations(document: Document, places: Places) -> Listing | None:
     for row in by_trouble(document.associations)[:LIST]:
         table.add(
             row.client,
-            row.server,
+            Text(escape(row.server)),
             behind(row),
             Text(came(row), style="yellow" if row.failure else ""),
             size(row.sent.bytes) if row.sent.bytes else "",
