@@ -161,6 +161,28 @@ def test_a_reserved_spi_is_foreign_only_where_it_is_on_a_port(tmp_path):
     assert "foreign-on-4500" not in [each.rule for each in document.findings]
 
 
+@pytest.mark.parametrize("port", [500, 4500, 9999])
+@pytest.mark.parametrize(
+    "before",
+    [
+        [(C, b"\0")],
+        [(C, b"\0"), (S, b"\0"), (C, b"\r\n"), (S, b"\0")],  # both open a mapping, twice
+        [(C, b"hello, world")],
+        [(C, b"hello, world"), (C, b"hello, world")],
+    ],
+)
+def test_a_few_bytes_before_it_hide_no_key_exchange(tmp_path, port, before):
+    """Neither are they told of, where nothing follows."""
+    ends = Endpoint(INSIDE, port), Endpoint(GATEWAY, port)
+    keys = [(C, sa_init()), (S, sa_answer()), (C, protected(8, 35, 35, 1))]
+    seen, _ = scan(tmp_path / "late.pcap", conversation(*ends, before + keys))
+    names = [item.event.exchange for item in told(seen, IkeMessage)]
+    assert names == ["IKE_SA_INIT", "IKE_SA_INIT", "IKE_AUTH"]
+    nothing, document = scan(tmp_path / "none.pcap", conversation(*ends, before * 3))
+    assert nothing == []
+    assert not document.services
+
+
 def test_one_datagram_on_port_4500_is_nothing(tmp_path):
     client, server = Endpoint(INSIDE, 4500), Endpoint(GATEWAY, 4500)
     seen, document = scan(tmp_path / "one.pcap", conversation(client, server, [(C, esp(77777, 9))]))

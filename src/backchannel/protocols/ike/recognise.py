@@ -20,6 +20,8 @@ PORTS = (4500, 500)
 """Where one datagram that may be ESP is worth a session. Elsewhere it must look like the first."""
 EARLY = 16
 """Sequence numbers of an SA that has just begun; the magic asks for the same."""
+STUB = 4
+"""Bytes of a datagram that is no message of anything: some open a NAT's mapping so."""
 RANDOM_SIZE = 32
 """Bytes of what must be ciphertext that are looked at."""
 FRAME_HEADER = 2 + 4 + HEADER
@@ -53,6 +55,8 @@ def _datagrams(peek: Peek) -> Claim | More | None:
         kinds.append(kind)
     if _OTHER in kinds and usual and _may_be_cut(peek):
         return Claim("ike", Confidence.PORT, "what may be ESP in UDP, cut by the capture")
+    if _OTHER in kinds and usual and len(peek.client) <= STUB and len(peek.server) <= STUB:
+        return Claim("ike", Confidence.PORT, "a few bytes, as keep a mapping open, on IKE's port")
     if not kinds or _OTHER in kinds:
         return None
     if isinstance(peek.start.context, Float):

@@ -12,7 +12,7 @@ from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
 from backchannel.protocols.esp.events import NatKeepalive
-from backchannel.protocols.esp.flow import EspFlow
+from backchannel.protocols.esp.flow import EspFlow, possible
 from backchannel.protocols.ike.context import Float
 from backchannel.protocols.ike.cut import CutEsp
 from backchannel.protocols.ike.datagram import Kind, classify
@@ -24,6 +24,8 @@ from backchannel.reader import WireError
 
 __all__ = ["Session", "recognise"]
 
+STRANGERS = 4
+"""Datagrams that are nothing at all, before the first of IKE."""
 KEEPALIVES = 256
 """Keep-alives of a side that are told one by one."""
 KEEPALIVE_PROOF = 3
@@ -143,10 +145,12 @@ class Session(Decoder):
         """Neither IKE nor ESP: nothing at all where nothing was proved, else worth a word."""
         if not data:
             return []
-        if self.standing is _CLAIMED and not self._ike.heard:
-            self.standing = _REFUTED
-            return []
         self._strange += 1
+        if self.standing is _CLAIMED and not self._ike.heard:
+            # IKE may follow a few bytes that open a mapping; with what looks like ESP it is another
+            if any(self._known) or possible(data) or self._strange > STRANGERS:
+                self.standing = _REFUTED
+            return []
         if self._strange & (self._strange - 1):  # told when their number has doubled
             return []
         detail = f"{self._strange} datagrams that are neither IKE nor ESP, last {len(data)} bytes"
