@@ -41,6 +41,7 @@ cdef class AssociationRow:
 cdef class Associations:
     cdef object _unseen
     cdef dict _rows
+    cdef tuple _latest
 
     @cython.locals(row=AssociationRow, stage=str)
     cpdef stage(self, seen, told)
@@ -52,5 +53,7 @@ cdef class Associations:
     cpdef keepalive(self, seen, told)
     @cython.locals(told=list, row=AssociationRow)
     cpdef tuple document(self)
-    @cython.locals(first=str, second=str, key=tuple, row=AssociationRow, time="long long")
+    @cython.locals(latest=tuple, row=AssociationRow, found=AssociationRow, time="long long")
     cdef AssociationRow _row(self, seen)
+    @cython.locals(first=str, second=str, key=tuple, row=AssociationRow)
+    cdef AssociationRow _find(self, seen)

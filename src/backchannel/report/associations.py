@@ -7,8 +7,8 @@ those. Memory: ROWS rows, what does not fit is counted; FEW ports of each.
 from collections import Counter
 from typing import Literal
 
-from backchannel.engine.observation import Observation
-from backchannel.model import Side
+from backchannel.engine.observation import FlowInfo, Observation
+from backchannel.model import Endpoint, Side
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeStage, NatDetection
 from backchannel.protocols.ike.nat import Behind
@@ -116,6 +116,8 @@ class Associations:
         """*unseen* counts what did not fit."""
         self._unseen = unseen
         self._rows: dict[tuple[str, str], AssociationRow] = {}
+        self._latest: tuple[FlowInfo, Endpoint | None, AssociationRow] | None = None
+        """Flow, target and row of what came last: the next one is mostly of the same."""
 
     def stage(self, seen: Observation, told: IkeStage) -> None:
         """Take a step of a key exchange, or the end of one that failed."""
@@ -163,6 +165,22 @@ class Associations:
         return tuple(told)
 
     def _row(self, seen: Observation) -> AssociationRow | None:
+        flow, target, latest = seen.flow, seen.target, self._latest
+        if latest is not None and latest[0] is flow and latest[1] is target:
+            row = latest[2]
+        else:
+            found = self._find(seen)
+            if found is None:
+                return None
+            row, self._latest = found, (flow, target, found)
+        time = seen.time
+        if time > row.last:
+            row.last = time
+        elif time < row.first:
+            row.first = time
+        return row
+
+    def _find(self, seen: Observation) -> AssociationRow | None:
         first, second = seen.flow.client.address, _far(seen)
         key = (first, second) if first < second else (second, first)
         row = self._rows.get(key)
@@ -171,11 +189,6 @@ class Associations:
                 self._unseen["IPsec between hosts not shown: table full"] += 1
                 return None
             row = self._rows[key] = AssociationRow(seen)
-        time = seen.time
-        if time > row.last:
-            row.last = time
-        elif time < row.first:
-            row.first = time
         return row
 
 

@@ -80,7 +80,9 @@ class Heard:
 
     def agrees(self) -> bool:
         """Whether it is that of the address and port seen, which one digest tells."""
-        if self._agrees is None:
+        if self._agrees is None and self._hash is not None:
+            self._agrees = self._hash.matches == "address and port"
+        elif self._agrees is None:
             address = _packed(self.seen.address)
             text = _text(self.header.initiator, self.header.responder, address)
             self._agrees = bool(address) and _is_of(self.value, text, self.seen.port)
@@ -114,7 +116,7 @@ def compare(value: bytes, header: Header, seen: Endpoint) -> Match:
     if _is_of(value, text, seen.port):
         return "address and port"
     for port in PORTS:
-        if _is_of(value, text, port):
+        if port != seen.port and _is_of(value, text, port):
             return "address"
     return "nothing"
 
