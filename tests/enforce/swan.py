@@ -180,7 +180,7 @@ class Swan:
         # a copy, because a profile of AppArmor would bind the one that is installed to /etc
         program = shutil.copy(shutil.which("charon-systemd", path=PATH), self.folder / "charon")
         self.process = net.start(program, env=self._environment())
-        self._until((self.folder / "vici").exists)
+        self._until(lambda: not self.control("--stats", check=False).returncode)
         self.control("--load-all", "--file", str(self.folder / "swanctl.conf"), "--noprompt")
 
     def _environment(self) -> dict[str, str]:
