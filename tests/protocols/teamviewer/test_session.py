@@ -127,13 +127,19 @@ def test_a_connection_is_claimed_on_its_way_by_two_messages():
         second(number=7) + ASKS,
         second(body=bytes(0x10000)),
         b"\x11\x31" + TWO[2:],
-        ASKS + ANSWERS,
         TWO[1:],
         b"",
     ],
 )
 def test_what_is_near_amid_a_connection_is_not(data):
     assert amid(data) is None
+
+
+def test_the_beginning_is_known_where_only_the_handshake_is_missing():
+    assert isinstance(amid(ASKS, ANSWERS), Claim)
+    assert amid(ASKS) is amid(ASKS[:3]) is MORE
+    session, told = say((C, ASKS), (S, ANSWERS), start=MIDWAY)
+    assert (session.standing, told) == (Standing.PARSED, [Software(name="TeamViewer")])
 
 
 def test_a_connection_on_its_way_is_parsed():

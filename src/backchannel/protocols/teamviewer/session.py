@@ -41,9 +41,9 @@ def recognise(peek: Peek) -> Claim | More | None:
         return _datagrams(peek)
     if peek.transport != "tcp":
         return None
-    if not peek.begun:
-        return _amid(peek.client, peek.server)
     client, server = opens(peek.client), answers(peek.server)
+    if not peek.begun and not (peek.client and client is not False):
+        return _amid(peek.client, peek.server)
     if client is False or server is False or not peek.client:
         return None
     if client and server:
@@ -147,9 +147,10 @@ class Session:
         return []
 
     def _counted(self, side: Side, data: bytes) -> list[Output]:
-        """Take what *side* says amid a connection; it may begin amid a message."""
+        """Take what *side* says where the handshake was not seen; it may begin amid a message."""
         self._heard[side] = (self._heard[side] + data)[:AMID]
-        if not follow(self._heard[Side.CLIENT], self._heard[Side.SERVER]):
+        client, server = self._heard.values()
+        if not (follow(client, server) or (opens(client) and answers(server))):
             self.done = all(len(heard) == AMID for heard in self._heard.values())
             return []
         self.standing, self.done = Standing.PARSED, True
