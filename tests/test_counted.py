@@ -7,7 +7,7 @@ import pytest
 
 from backchannel.contract import Start, in_full
 from backchannel.engine.observation import Observation
-from backchannel.events import Event, Message, Offer
+from backchannel.events import Event, Message, Offer, tag_of
 from backchannel.model import Endpoint
 from backchannel.pipeline import Scan
 from backchannel.protocols.ike.events import IkeMessage, IkeStage
@@ -63,7 +63,7 @@ def test_whatever_a_decoder_tells_what_nobody_reads_is_counted(folder):
 
     run._hear = note
     told = {tag for row in run.document.services for tag in row.events}
-    built = {str(kind.__struct_config__.tag): kind for kind in seen}
+    built = {tag_of(kind): kind for kind in seen}
     for tag, kind in built.items():
         assert run._reads(tag) or kind.capability is not Event.capability
     assert told - built.keys()

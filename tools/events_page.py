@@ -12,7 +12,7 @@ import msgspec
 
 from backchannel import events, protocols
 from backchannel.detect import events as added
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 from backchannel.privacy import sensitive_fields
 
 
@@ -51,7 +51,7 @@ def _events(module: Any) -> list[str]:
 
 def _event(kind: type[Event]) -> str:
     about = " ".join((kind.__doc__ or "").split())
-    rows = [f"### `{kind.__struct_config__.tag}`\n", about, "", *_fields(kind)]
+    rows = [f"### `{tag_of(kind)}`\n", about, "", *_fields(kind)]
     if kind.CAPABILITY:
         rows.append(f"Shows the capability `{kind.CAPABILITY}`.\n")
     return "\n".join(rows)

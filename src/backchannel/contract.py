@@ -17,7 +17,7 @@ from weakref import ref
 import msgspec
 
 from backchannel.effects import Effect
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 from backchannel.model import Capability, Claim, Endpoint, More, Side, Standing, Transport
 
 Output: TypeAlias = Event | Effect | type[Event]
@@ -147,7 +147,7 @@ def is_read(read: Reads | None, kind: type[Event], **values: str | int | tuple[s
     """
     if read is None or kind.capability is not Event.capability:
         return True
-    return read(_tag(kind), **values)
+    return read(tag_of(kind), **values)
 
 
 _ASKED: list[tuple[ref[Reads], dict[tuple[type[Event], ...], tuple[bool, ...]]]] = []
@@ -247,11 +247,6 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
         """Load the decoder and the data that ships beside it, so that it opens no file later."""
         _recogniser(self.name)
         getattr(_module(self.name), "prepare", lambda: None)()
-
-
-@cache
-def _tag(kind: type[Event]) -> str:
-    return str(kind.__struct_config__.tag)
 
 
 @cache

@@ -9,6 +9,7 @@ Private matter is typed, not remembered: `Secret` (passwords, hashes, cookies, k
 `Content` (message text, profiles) are redacted by every sink unless the operator asks.
 """
 
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -37,6 +38,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=_t
     def capability(self) -> Capability | None:
         """The ability that this event shows in use; None where it shows none."""
         return self.CAPABILITY
+
+
+@cache
+def tag_of(kind: type[Event]) -> str:
+    """Return the word that stands for a *kind* of event in outputs and rules: `sign-on`."""
+    return str(kind.__struct_config__.tag)
 
 
 # -- what the monitor itself could not see -----------------------------------------------------

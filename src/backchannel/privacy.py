@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 
 REDACTED = "[redacted]"
 
@@ -53,7 +53,7 @@ def redacted(value: Any) -> str | tuple[str, ...]:
 
 def shown(event: Event, disclosure: Disclosure) -> dict[str, Any]:
     """Return the event's tag and fields, private ones redacted unless asked for."""
-    fields: dict[str, Any] = {"event": event.__struct_config__.tag}
+    fields: dict[str, Any] = {"event": tag_of(type(event))}
     private = sensitive_fields(type(event))
     for name in event.__struct_fields__:
         value = getattr(event, name)

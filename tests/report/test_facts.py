@@ -5,6 +5,8 @@ import struct
 from tests import craft, kit
 
 from backchannel import scan
+from backchannel.detect.kinds import kinds
+from backchannel.report.facts import HANDLERS
 
 LOGIN = kit.EXAMPLES / "aim/aim_md5login_8im.pcap"
 AUTHORIZER = 5190
@@ -30,3 +32,7 @@ def test_a_session_joined_after_the_login_puts_its_cookie_down_to_the_account(tm
         assert row.addresses == ("10.1.0.2",)
         assert row.credentials == ("token: oscar-cookie",)
         assert row.sign_ons == 1
+
+
+def test_every_tag_that_is_taken_in_is_that_of_an_event():
+    assert set(HANDLERS) <= set(kinds())

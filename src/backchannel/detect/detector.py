@@ -18,7 +18,7 @@ from backchannel.detect.model import SEVERITIES, Finding, Rule
 from backchannel.detect.plan import Case, Group, Plan, Seen, Told
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 
 _WORD = re.compile(r"\w+")
 
@@ -66,7 +66,7 @@ class Detector:
 
     def unread(self, kind: type[Event]) -> tuple[str, ...]:
         """Return the lists among the fields of such events that no rule names."""
-        rules = self._by_tag.get(str(kind.__struct_config__.tag), ())
+        rules = self._by_tag.get(tag_of(kind), ())
         words = {word for each in rules for word in _WORD.findall(repr(each.rule))}
         hints = get_type_hints(kind)
         lists = [name for name in kind.__struct_fields__ if get_origin(hints[name]) is tuple]

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from backchannel import events, protocols
 from backchannel.detect import events as added
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 
 
 @cache
@@ -30,4 +30,4 @@ def event_types() -> tuple[type[Event], ...]:
 @cache
 def kinds() -> dict[str, type[Event]]:
     """Return those by tag."""
-    return {str(kind.__struct_config__.tag): kind for kind in event_types()}
+    return {tag_of(kind): kind for kind in event_types()}

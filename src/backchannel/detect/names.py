@@ -6,7 +6,7 @@ them: it is put into the expression instead of the name.
 
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 
 SIDES = "client", "server"
 """Words for `Side`, by number."""
@@ -93,7 +93,7 @@ NONE = Vocabulary("", ANY, TEXTS, ())
 
 def tag(kind: type) -> str:
     """Return the word by which rules know a *kind* of event, or streams that ended."""
-    return str(kind.__struct_config__.tag) if issubclass(kind, Event) else "stream"
+    return tag_of(kind) if issubclass(kind, Event) else "stream"
 
 
 def vocabulary(kind: type) -> Vocabulary:

@@ -11,7 +11,7 @@ import msgspec
 from backchannel.contract import Output
 from backchannel.effects import FileOpen
 from backchannel.engine.stream import Stream
-from backchannel.events import MENTIONS, Event, NameLearned, Offer, OfferAnswer
+from backchannel.events import MENTIONS, Event, NameLearned, Offer, OfferAnswer, tag_of
 from backchannel.model import Capability, Confidence, Side, Standing
 
 BOUND: dict[str, Capability] = {
@@ -130,7 +130,7 @@ def of_output(stream: Stream, output: Output) -> Sign | None:
     if output.capability is None or (isinstance(output, OfferAnswer) and not output.accepted):
         return None
     sure = isinstance(output, Offer)  # nothing else looks like a whole one
-    return Sign(stream, stream.spoken, output.capability, _words(output), sure=sure)
+    return Sign(stream, stream.spoken, output.capability, tag_of(type(output)), sure=sure)
 
 
 def of_stream(stream: Stream) -> Iterator[Sign]:
@@ -178,8 +178,3 @@ def tree(stream: Stream) -> Iterator[Stream]:
     yield stream
     for child in (stream.children or {}).values():
         yield from tree(child)
-
-
-def _words(event: Event) -> str:
-    """Return an event's kind, and nothing of what it holds."""
-    return str(type(event).__struct_config__.tag)

@@ -10,11 +10,11 @@ from backchannel.contract import Reads, is_read
 from backchannel.engine.names import Names
 from backchannel.engine.observation import FlowInfo, Observation, Place
 from backchannel.engine.stream import HELD_EVENTS, SETTLED_EVENTS, Moment, Stream
-from backchannel.events import Event, NameLearned, SignOn
+from backchannel.events import Event, NameLearned, SignOn, tag_of
 from backchannel.model import Endpoint, Side, Standing
 
 PARSED = Standing.PARSED
-READ = frozenset(str(kind.__struct_config__.tag) for kind in (NameLearned, SignOn))
+READ = frozenset(tag_of(kind) for kind in (NameLearned, SignOn))
 """Tags of the events that tell something of their own stream."""
 Counted: TypeAlias = tuple[Sequence[type[Event]], Place, FlowInfo, Endpoint | None, int]
 """Kinds of events of which no more is told, where they were seen, and when (ns)."""

@@ -26,7 +26,7 @@ from backchannel.engine.faults import Faults
 from backchannel.engine.observation import Observation, Place
 from backchannel.engine.observer import Counted
 from backchannel.engine.stream import Stream
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 from backchannel.extract.store import FileStore
 from backchannel.flows.core import FlowCore
 from backchannel.live import columns, messages
@@ -149,7 +149,7 @@ class Parser:
         seen, over, counted = self._seen, self._over, self._counted
         self._seen, self._over, self._counted = [], [], {}
         happened = tuple(
-            messages.Counted(str(kind.__struct_config__.tag), place, flow, target, times, time)
+            messages.Counted(tag_of(kind), place, flow, target, times, time)
             for (kind, place, _, target), (flow, times, time) in counted.items()
         )
         heard = messages.Heard(seen, tuple(over), happened)

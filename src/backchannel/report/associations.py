@@ -5,16 +5,18 @@ those. Memory: ROWS rows, what does not fit is counted; FEW ports of each.
 """
 
 from collections import Counter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.model import Endpoint, Side
-from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
-from backchannel.protocols.ike.events import IkeStage, NatDetection
-from backchannel.protocols.ike.nat import Behind
 from backchannel.report import document as doc
 from backchannel.report.rows import ROWS
 from backchannel.when import rfc3339
+
+if TYPE_CHECKING:  # they are loaded with their decoders
+    from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
+    from backchannel.protocols.ike.events import IkeStage, NatDetection
+    from backchannel.protocols.ike.nat import Behind
 
 _CLIENT, _ = Side
 FEW = 64
@@ -28,7 +30,7 @@ class Way:
     def __init__(self) -> None:
         self.packets = self.octets = self.missing = self.replayed = 0
 
-    def add(self, told: EspTraffic) -> None:
+    def add(self, told: "EspTraffic") -> None:
         """Take the last figures of an association on one flow."""
         self.packets += told.packets
         self.octets += told.octets
@@ -119,7 +121,7 @@ class Associations:
         self._latest: tuple[FlowInfo, Endpoint | None, AssociationRow] | None = None
         """Flow, target and row of what came last: the next one is mostly of the same."""
 
-    def stage(self, seen: Observation, told: IkeStage) -> None:
+    def stage(self, seen: Observation, told: "IkeStage") -> None:
         """Take a step of a key exchange, or the end of one that failed."""
         if (row := self._row(seen)) is None:
             return
@@ -131,14 +133,14 @@ class Associations:
         elif stage in _FAILURES or (stage == _ANSWERED and told.detail == _REFUSED):
             row.failure = f"{stage}: {told.detail}"
 
-    def nat(self, seen: Observation, told: NatDetection) -> None:
+    def nat(self, seen: Observation, told: "NatDetection") -> None:
         """Take who is behind a NAT; what is computed last counts, unless it is unknown."""
         row = self._row(seen)
         if row is None or (told.behind_nat == "unknown" and row.behind_nat):
             return
         row.behind_nat, row.claimed = told.behind_nat, told.claimed
 
-    def traffic(self, seen: Observation, told: EspTraffic) -> None:
+    def traffic(self, seen: Observation, told: "EspTraffic") -> None:
         """Take figures of ESP: the last ones of each association and flow."""
         if (row := self._row(seen)) is None:
             return
@@ -152,7 +154,7 @@ class Associations:
             row.spis.add(told.spi)
         (row.out if row.near(seen) else row.back).add(told)
 
-    def keepalive(self, seen: Observation, told: NatKeepalive) -> None:
+    def keepalive(self, seen: Observation, told: "NatKeepalive") -> None:
         """Take a keep-alive."""
         if (row := self._row(seen)) is not None:
             row.keepalive(seen, told.count)

@@ -3,7 +3,7 @@ proxies led, and who talks to whom. One table each, within bounds.
 """
 
 from collections import Counter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec.structs import replace
 
@@ -13,7 +13,6 @@ from backchannel.events import (
     Anomaly,
     Contacts,
     Credential,
-    Event,
     Malformed,
     Message,
     NameLearned,
@@ -24,16 +23,19 @@ from backchannel.events import (
     SignOn,
     Software,
     Transfer,
+    tag_of,
 )
 from backchannel.model import Side
 from backchannel.privacy import REDACTED, Disclosure
-from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
-from backchannel.protocols.ike.events import IkeStage, NatDetection
 from backchannel.report import document as doc
 from backchannel.report.associations import Associations
 from backchannel.report.rows import ROWS, AccountRow, Pairs, ServiceRow
 from backchannel.report.tunnels import Tunnels
 from backchannel.when import rfc3339
+
+if TYPE_CHECKING:  # they are loaded with their decoders
+    from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
+    from backchannel.protocols.ike.events import IkeStage, NatDetection
 
 _CLIENT, _ = Side
 """By a name of our own: Python 3.11 takes half a microsecond to look one up in its class."""
@@ -230,16 +232,16 @@ class Facts:
         if seen.target is not None:
             self.tunnels.named(seen, event, seen.target)
 
-    def _stage(self, seen: Observation, event: IkeStage, _row: ServiceRow) -> None:
+    def _stage(self, seen: Observation, event: "IkeStage", _row: ServiceRow) -> None:
         self._associations.stage(seen, event)
 
-    def _nat(self, seen: Observation, event: NatDetection, _row: ServiceRow) -> None:
+    def _nat(self, seen: Observation, event: "NatDetection", _row: ServiceRow) -> None:
         self._associations.nat(seen, event)
 
-    def _esp(self, seen: Observation, event: EspTraffic, _row: ServiceRow) -> None:
+    def _esp(self, seen: Observation, event: "EspTraffic", _row: ServiceRow) -> None:
         self._associations.traffic(seen, event)
 
-    def _keepalive(self, seen: Observation, event: NatKeepalive, _row: ServiceRow) -> None:
+    def _keepalive(self, seen: Observation, event: "NatKeepalive", _row: ServiceRow) -> None:
         self._associations.keepalive(seen, event)
 
     def _anomaly(self, seen: Observation, event: Anomaly, _row: ServiceRow) -> None:
@@ -272,28 +274,28 @@ def _near(seen: Observation) -> str:
     return (seen.flow.client if seen.side is _CLIENT else seen.flow.server).address
 
 
-_METHODS: dict[type[Event], str] = {
-    SignOn: "_sign_on",
-    Credential: "_credential",
-    Message: "_message",
-    Contacts: "_contacts",
-    Profile: "_profile",
-    Software: "_software",
-    Transfer: "_transfer",
-    PeerAddress: "_peer_address",
-    ProxyRequest: "_proxy_request",
-    ProxyAnswer: "_proxy_answer",
-    NameLearned: "_name",
-    IkeStage: "_stage",
-    NatDetection: "_nat",
-    EspTraffic: "_esp",
-    NatKeepalive: "_keepalive",
-    Anomaly: "_anomaly",
-    Malformed: "_malformed",
+_METHODS: dict[str, str] = {
+    tag_of(SignOn): "_sign_on",
+    tag_of(Credential): "_credential",
+    tag_of(Message): "_message",
+    tag_of(Contacts): "_contacts",
+    tag_of(Profile): "_profile",
+    tag_of(Software): "_software",
+    tag_of(Transfer): "_transfer",
+    tag_of(PeerAddress): "_peer_address",
+    tag_of(ProxyRequest): "_proxy_request",
+    tag_of(ProxyAnswer): "_proxy_answer",
+    tag_of(NameLearned): "_name",
+    tag_of(Anomaly): "_anomaly",
+    tag_of(Malformed): "_malformed",
+    "ike-stage": "_stage",
+    "nat-detection": "_nat",
+    "esp-traffic": "_esp",
+    "nat-keepalive": "_keepalive",
 }
-HANDLERS: dict[type[Event], Any] = {kind: getattr(Facts, name) for kind, name in _METHODS.items()}
-"""What takes in an event of that kind; called with `Facts`, the observation, the event and its row,
-which only those ANYWHERE may be without.
+HANDLERS: dict[str, Any] = {tag: getattr(Facts, name) for tag, name in _METHODS.items()}
+"""What takes in an event with that tag; called with `Facts`, the observation, the event and its
+row, which only those ANYWHERE may be without.
 """
 ANYWHERE = frozenset({Malformed, NameLearned})
 """What is taken in also where no service is known."""

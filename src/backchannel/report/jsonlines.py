@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple
 
 from backchannel.engine.observation import FlowInfo, Observation
-from backchannel.events import Event
+from backchannel.events import Event, tag_of
 from backchannel.model import Confidence, Endpoint, Side
 from backchannel.privacy import Disclosure, redacted, sensitive_fields
 from backchannel.text import endpoint
@@ -54,7 +54,7 @@ class _Writer:
         own = len(_PLACE)
         where = {name: at for at, name in enumerate(_PLACE)}
         where |= {name: own + at for at, name in enumerate(fields)}  # before an observation's own
-        self._tag, capability = kind.__struct_config__.tag, kind.CAPABILITY
+        self._tag, capability = tag_of(kind), kind.CAPABILITY
         if capability is None or "use" in fields:
             del where["capability"]
         self._word = str(capability)

@@ -20,6 +20,7 @@ import msgspec
 
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.errors import UsageError, reason
+from backchannel.events import tag_of
 from backchannel.model import Endpoint
 from backchannel.privacy import REDACTED, redacted, sensitive_fields
 
@@ -237,7 +238,7 @@ class Pseudonyms:
                 self.name(flow.tunnel, "text"),
                 flow.begun,
             ),
-            event=self._struct(seen.event, str(type(seen.event).__struct_config__.tag)),
+            event=self._struct(seen.event, tag_of(type(seen.event))),
             target=self.endpoint(seen.target) if seen.target else None,
             account=self.name(seen.account, "account"),
         )

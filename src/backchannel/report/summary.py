@@ -24,6 +24,7 @@ from backchannel.events import (
     Search,
     Share,
     Transfer,
+    tag_of,
 )
 from backchannel.model import Endpoint
 from backchannel.privacy import Disclosure
@@ -200,10 +201,6 @@ class Summary:
         )
 
 
-def _tag(kind: type[Event]) -> str:
-    return str(kind.__struct_config__.tag)
-
-
 _EXPOSED: dict[type[Event], str] = {
     Message: "message",
     Contacts: "contact-list",
@@ -215,7 +212,7 @@ _EXPOSED: dict[type[Event], str] = {
 }
 
 
-READ = frozenset(_tag(kind) for kind in (*HANDLERS, *_EXPOSED))
+READ = frozenset((*HANDLERS, *(tag_of(kind) for kind in _EXPOSED)))
 """Tags of the events whose content the summary takes in; of all others it counts the kind."""
 
 
@@ -227,10 +224,12 @@ class _Kind:
     def __init__(self, kind: type[Event]) -> None:
         self.asks = kind.capability is not Event.capability
         """Whether each event names its own capability."""
-        self.spot = Spot(_tag(kind), kind.PROTOCOL, str((not self.asks and kind.CAPABILITY) or ""))
+        self.spot = Spot(
+            tag_of(kind), kind.PROTOCOL, str((not self.asks and kind.CAPABILITY) or "")
+        )
         self.exposed = _EXPOSED.get(kind, "")
         self.exposes = bool(self.exposed) or kind is Credential
-        self.handler, self.anywhere = HANDLERS.get(kind), kind in ANYWHERE
+        self.handler, self.anywhere = HANDLERS.get(tag_of(kind)), kind in ANYWHERE
 
 
 def _exposed(event: Credential) -> str:

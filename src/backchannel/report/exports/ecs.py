@@ -20,6 +20,7 @@ from backchannel.events import (
     SignOn,
     SignOnAnswer,
     Transfer,
+    tag_of,
 )
 from backchannel.model import Endpoint, Side
 from backchannel.privacy import Disclosure, shown
@@ -69,7 +70,7 @@ def event(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:
             "kind": "event",
             "category": ["network", *([category] if category else [])],
             "type": ["info"],
-            "action": str(type(told).__struct_config__.tag),
+            "action": tag_of(type(told)),
             "module": "backchannel",
             "dataset": "backchannel.events",
             **({"outcome": _outcome(told)} if isinstance(told, _ANSWERS) else {}),
