@@ -90,8 +90,9 @@ class Listener:
                 continue
             except OSError:
                 return
-            self.connections.append(connection)
-            threading.Thread(target=self._read, args=(connection,), daemon=True).start()
+            reading = threading.Thread(target=self._read, args=(connection,), daemon=True)
+            self.connections.append((connection, reading))
+            reading.start()
 
     def _read(self, connection):
         while True:
@@ -115,9 +116,10 @@ class Listener:
         return out
 
     def hang_up(self):
-        for connection in self.connections:
+        for connection, reading in self.connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+            reading.join()  # TLS may write yet, and its number goes to the next connection
             connection.close()
         self.connections.clear()
 

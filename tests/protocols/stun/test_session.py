@@ -603,7 +603,7 @@ def test_segmentation_changes_nothing(size):
 
 
 def told_of(steps, size):
-    return [(side, event) for side, event in kit.decode(Session(TCP), kit.recut(steps, size))]
+    return kit.joined(kit.decode(Session(TCP), kit.recut(steps, size)))
 
 
 def lengths(*pieces):
