@@ -630,6 +630,7 @@ def test_recognise_never_raises(client, server, begun):
 LENIENT = [  # squid 5.7 and tinyproxy 1.11 were asked: each of these was let through by one or both
     b"CONNECT  host.name:443  HTTP/1.1\r\n\r\n",
     b"connect host.name:443 HTTP/1.1\r\n\r\n",
+    b"Connect host.name:443 HTTP/1.1\r\n\r\n",
     b"CONNECT\thost.name:443\tHTTP/1.1\r\n\r\n",
     b"CONNECT host.name:443 HTTP/1.2\r\n\r\n",
     b"CONNECT host.name:443 HTTP/2.0\r\n\r\n",
@@ -651,7 +652,9 @@ def test_a_careless_connect_hides_nothing(request_, tmp_path):
     assert (carried(told, C), carried(told, S)) == (b"in", b"out")
 
 
-@pytest.mark.parametrize("line", [b"get http://a.example/", b"GET  http://a.example/"])
+@pytest.mark.parametrize(
+    "line", [b"get http://a.example/", b"Get http://a.example/", b"GET  http://a.example/"]
+)
 def test_a_careless_request_hides_nothing(line, tmp_path):
     steps = [(C, line + b" HTTP/1.1\r\nHost: a.example\r\n\r\n"), (S, PAGE)]
     capture = write(tmp_path / "one.pcap", tcp(steps, server=Endpoint("10.0.0.1", 3128)))

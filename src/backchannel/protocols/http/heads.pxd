@@ -22,7 +22,7 @@ cdef class Head:
     cpdef list tokens(self, str name)
 
 
-cdef int _COLON, _CR, _LF, _POINT, _ZERO, _NINE, _SMALL, _VERSION_SIZE, _LONGEST_METHOD
+cdef int _COLON, _CR, _LF, _POINT, _ZERO, _NINE, _VERSION_SIZE, _LONGEST_METHOD
 cdef int _H, _T, _P, _SLASH
 cdef bytes _IN_TOKEN, _LOWER, _BLANKS
 

@@ -5,7 +5,7 @@
 
 RFC 9112 §2-§5, read leniently where other software is: a bare LF ends a line, a target may hold
 spaces (file names of peer-to-peer programs), tabs part as spaces do, a method may be in small
-letters, folded header lines are joined (§5.2), a reason may be missing.
+letters, some or all, folded header lines are joined (§5.2), a reason may be missing.
 HTTP/0.9, which has no version in its request, is not HTTP here. Nothing is remembered.
 """
 
@@ -22,7 +22,7 @@ OPENING = 32
 _IN_TOKEN = bytes([byte in _TOKEN for byte in range(256)])
 """1 for bytes of a token."""
 _LOWER = bytes(range(256)).lower()
-_COLON, _CR, _LF, _POINT, _ZERO, _NINE, _SMALL = b":\r\n.09a"
+_COLON, _CR, _LF, _POINT, _ZERO, _NINE = b":\r\n.09"
 _H, _T, _P, _SLASH = b"HTP/"
 _BLANKS = b" \t\r\f\v"
 _VERSION_SIZE = len("HTTP/1.1")
@@ -177,9 +177,8 @@ def read_head(block: bytes, asked: tuple[str, str] | None, end: int = -1) -> Hea
         if (parts := _request_line(block, end)) is None:
             raise WireError("not an HTTP request line")
         method, start, stop, version = parts
-        head.method, head.target = _text(block, 0, method), _text(block, start, stop)
-        if data[0] >= _SMALL:  # proxies take methods in small letters
-            head.method = head.method.upper()
+        head.method = _text(block, 0, method).upper()  # proxies take methods in any letters
+        head.target = _text(block, start, stop)
         head.version = _text(block, version + 5, version + _VERSION_SIZE)
         head.status, head.reason = 0, ""
     else:
