@@ -22,6 +22,7 @@ def peeked(client=b"", server=b"", *, begun=True):
     [
         (b"NICK ann\r\nUSER ann 0 * :Ann\r\n", b""),
         (b"user ann 0 * :Ann\n", b""),
+        (b"NICK ann\rUSER ann 0 * :Ann\r", b""),
         (b"CAP LS 302\r\n", b""),
         (b"PASS x\r\nCAP REQ :sasl\r\n", b""),
         (b"WEBIRC secret gateway host.example 192.0.2.9\r\n", b""),
@@ -50,8 +51,9 @@ def test_claimed_from_either_side(client, server):
 
 
 def test_each_line_waits_for_its_end():
-    line = b"USER ann 0 * :Ann\r\n"
-    assert all(peeked(line[:size]) is MORE for size in range(1, len(line)))
+    line = b"USER ann 0 * :Ann"
+    assert all(peeked(line[:size]) is MORE for size in range(1, len(line) + 1))
+    assert all(isinstance(peeked(line + end), Claim) for end in (b"\r", b"\n"))
 
 
 @pytest.mark.parametrize(

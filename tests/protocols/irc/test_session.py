@@ -3,6 +3,8 @@
 Captures of real programs are in `examples/irc`; `test_manifest` holds them against what was typed.
 """
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -310,6 +312,15 @@ def test_what_ends_a_line(end):
     kit.decode(session, [HELLO, WELCOME], ends=False)
     text = f"PRIVMSG bob :one{end}PRIVMSG bob :two{end}".encode()
     assert [each.text for each in kit.events(kit.decode(session, [(C, text)]))] == ["one", "two"]
+
+
+def test_a_line_that_grows_byte_by_byte_is_searched_fast():
+    session = Session(START)
+    kit.decode(session, [HELLO, WELCOME], ends=False)
+    started = process_time()
+    for _ in range(LONGEST):
+        session.feed(C, b"x")
+    assert process_time() - started < 0.5
 
 
 @pytest.mark.parametrize("cut", [0, 1])

@@ -202,6 +202,12 @@ def test_a_hole_in_a_chat_costs_a_line():
     assert [each.text for each in kit.events(told, Message)] == ["one", "three"]
 
 
+@pytest.mark.parametrize("rest", [b"\n", b"\r\n"])
+def test_behind_a_hole_up_to_the_end_of_a_line_nothing_is_lost(rest):
+    _, told = decoded(CHAT, [(S, b"one\n"), (S, 9), (S, rest + b"three\n")])
+    assert [each.text for each in kit.events(told, Message)] == ["one", "three"]
+
+
 def test_half_a_line_of_a_chat_is_partial():
     session = Session(start(CHAT))
     session.feed(S, b"hel")

@@ -128,14 +128,13 @@ def recognise(peek: Peek) -> Claim | More | None:
 
 def _look(data: bytes, begun: bool) -> tuple[Verdict, str, int]:
     """Return what the lines of a side say, the evidence, and how many there are."""
-    lines = data.split(b"\n")
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     unfinished = lines.pop()
     for count, raw in enumerate(lines):
         if _is_no_text(raw):
             return "foreign", "", count + 1
-        line = raw.rstrip(b"\r")
-        if line.startswith(b"@") and (tags := _TAGS.match(line)):
-            line = line[tags.end() :]
+        tags = _TAGS.match(raw) if raw.startswith(b"@") else None
+        line = raw[tags.end() :] if tags else raw
         source, command = _parts(line)
         name = command.upper()
         if begun and not count and not (len(source) > 1 if source else name in _OPENING):
@@ -163,7 +162,7 @@ def _parts(line: bytes) -> tuple[bytes, bytes]:
     source = b""
     if line[:1] == b":":
         source, space, line = line.partition(b" ")
-        if not space or b"\r" in source:
+        if not space:
             return b":", b""
         line = line.lstrip(b" ")
     return source, line.partition(b" ")[0]

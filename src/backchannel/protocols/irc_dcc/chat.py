@@ -52,8 +52,8 @@ class Chat(Framed):
 
     def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
         raw = take(buffer)
-        if not raw:
-            return raw is not None
+        if raw is None:
+            return False
         if b"\0" in raw:
             if side in self._hunting:
                 return True
@@ -61,7 +61,8 @@ class Chat(Framed):
         if side in self._hunting:
             self._hunting.discard(side)
             return True
-        told += self._line(side, raw)
+        if raw:
+            told += self._line(side, raw)
         return True
 
     def _line(self, side: Side, raw: bytes) -> Iterator[Output]:
