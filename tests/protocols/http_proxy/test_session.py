@@ -635,14 +635,17 @@ LENIENT = [  # squid 5.7 and tinyproxy 1.11 were asked: each of these was let th
     b"CONNECT host.name:443 HTTP/1.2\r\n\r\n",
     b"CONNECT host.name:443 HTTP/2.0\r\n\r\n",
     b"\r\nCONNECT host.name:443 HTTP/1.1\r\n\r\n",
+    b"\n\r\n\nCONNECT host.name:443 HTTP/1.1\r\n\r\n",
     b"CONNECT bob:pw@host.name:443 HTTP/1.1\r\n\r\n",
     b"CONNECT host.name HTTP/1.1\r\n\r\n",
 ]
 
 
+@pytest.mark.parametrize("size", [1, 7, 99])
 @pytest.mark.parametrize("request_", LENIENT)
-def test_a_careless_connect_hides_nothing(request_, tmp_path):
-    steps = [(C, request_), (S, OK), (C, b"SSH-2.0-x\r\n"), (S, b"SSH-2.0-y\r\n")]
+def test_a_careless_connect_hides_nothing(request_, size, tmp_path):
+    asked = [(C, request_[at : at + size]) for at in range(0, len(request_), size)]
+    steps = [*asked, (S, OK), (C, b"SSH-2.0-x\r\n"), (S, b"SSH-2.0-y\r\n")]
     capture = write(tmp_path / "one.pcap", tcp(steps, server=Endpoint("10.0.0.1", 3128)))
     seen = [one.event for one in scan(capture)]
     (asked,) = [event for event in seen if isinstance(event, ProxyRequest)]
@@ -653,7 +656,13 @@ def test_a_careless_connect_hides_nothing(request_, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", [b"get http://a.example/", b"Get http://a.example/", b"GET  http://a.example/"]
+    "line",
+    [
+        b"\r\nGET http://a.example/",
+        b"get http://a.example/",
+        b"Get http://a.example/",
+        b"GET  http://a.example/",
+    ],
 )
 def test_a_careless_request_hides_nothing(line, tmp_path):
     steps = [(C, line + b" HTTP/1.1\r\nHost: a.example\r\n\r\n"), (S, PAGE)]

@@ -16,7 +16,7 @@ from backchannel.reader import WireError
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """The bytes of a token."""
-_REQUEST_OPENING = re.compile(rb"[" + re.escape(_TOKEN) + rb"]{1,24}(?:\Z| )")
+_REQUEST_OPENING = re.compile(rb"[" + re.escape(_TOKEN) + rb"]{1,24}(?:\Z|[ \t])")
 OPENING = 32
 """Bytes of an unfinished start line that are looked at."""
 _IN_TOKEN = bytes([byte in _TOKEN for byte in range(256)])

@@ -23,6 +23,7 @@ PROTOCOL = Protocol(
     title="HTTP proxy",
     service="http-proxy",
     magic=(
+        *(Magic(transport="tcp", pattern=end, first=True) for end in (b"\n", b"\r\n")),
         _masked(b"CONNECT" + _BLANK),
         BEHIND_A_LINE,
         *(_masked(method + _BLANK + scheme) for method in _METHODS for scheme in _SCHEMES),
