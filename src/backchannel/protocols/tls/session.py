@@ -4,6 +4,8 @@ A hello may come in any number of segments and records. Holds, of each side unti
 at most one record and one handshake message: below 85 KiB.
 """
 
+import re
+
 from backchannel.decoder import Decoder
 from backchannel.events import Gap, Malformed, NameLearned
 from backchannel.model import MORE, Claim, More, Side, Standing
@@ -40,8 +42,8 @@ _SHORTEST, _MOST, _LONGEST = 38, wire.MAX_MESSAGE, wire.MAX_RECORD
 """Bytes of a hello at least, of one at most, and of a record."""
 _BY_CLIENT = Claim("tls", evidence="TLS client hello")
 _BY_SERVER = Claim("tls", evidence="TLS server hello")
-_RECORD = later(rb"[\x15\x16](?:\x03|\Z)")
-"""How a record with a hello begins, or with an alert instead."""
+_ANSWER = later(rb"\x16\x03[\x00-\x04]..\x02|\x15\x03[\x00-\x04]\x00\x02[\x01\x02]", re.DOTALL)
+"""How a record with a server's hello begins, or with an alert instead."""
 PATIENCE = 131_072
 """Bytes of a side, its longest hello among them, after which the other is no longer waited for."""
 
@@ -177,6 +179,8 @@ class Session(Decoder):
         half = self._half(side)
         half.records += data
         if half.before and not self._reaches_hello(half):
+            if half.seen > PATIENCE:
+                self._finish(side)
             return
         try:
             self._cut(side, half, out)
@@ -189,13 +193,13 @@ class Session(Decoder):
     def _reaches_hello(self, half: Half) -> bool:
         """Drop what was said in the clear before a hello; say whether that has begun."""
         records = half.records
-        found = _RECORD.search(records)
+        found = _ANSWER.search(records)
         if found is None:
-            records.clear()
+            del records[: 1 - _TELLING]  # it may begin there
             return False
         del records[: found.start()]
-        half.before = len(records) < 2
-        return not half.before
+        half.before = False
+        return True
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """Bytes were never seen: what was open on this side is over."""
