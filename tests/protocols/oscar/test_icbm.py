@@ -72,6 +72,18 @@ def test_what_is_encrypted_is_not_told_as_text():
     assert (told.kind, told.text, told.size, told.markup) == ("encrypted", "", 0, "")
 
 
+def test_plain_words_that_are_said_to_be_encrypted_are_told():
+    """libpurple passes over fragment 0d and shows the text (family_icbm.c)."""
+    told = message(Talk().c(4, 6, im("bob", b"\x0d\1" + text16(u16(1)), part(b"psst"))))
+    assert (told.kind, told.text) == ("text", "psst")
+
+
+@pytest.mark.parametrize("parts", [(), (part(b"\x30\x82\1\x0a\6\x09\x2a"),)])
+def test_what_is_encrypted_has_no_words(parts):
+    told = message(Talk().c(4, 6, im("bob", b"\x0d\1" + text16(u16(1)), *parts)))
+    assert (told.kind, told.text) == ("encrypted", "")
+
+
 def test_received():
     told = message(Talk().s(4, 7, im_from("Bob B", part(b"hello"))))
     assert (told.sender, told.recipient, told.text) == ("Bob B", "alice", "hello")

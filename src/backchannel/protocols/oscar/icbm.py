@@ -35,6 +35,8 @@ _MISSED = (
     "you warned too often",
 )
 LONG = 512
+_SEALED = later(r"application/pkcs7-mime|[\x00-\x08]")
+"""What no words hold: CMS (RFC 5652), behind its MIME headers or bare."""
 _AIM_LINK = later(rf"aim:(addgame|addexternalapp|goaway)\?[^\s\"'<>]{{{LONG}}}", re.IGNORECASE)
 """What overran AIM for Windows in 2002 and 2004: CVE-2002-0005, CVE-2002-0362, CVE-2004-0636."""
 
@@ -69,14 +71,16 @@ def text(state: State, letter: Letter, values: dict[int, bytes], out: list[Outpu
         return
     parts: list[str] = []
     try:
-        if _parts(Reader(values[MESSAGE]), parts):  # AIM 5.2 and later, with certificates
-            out.append(letter.message("", kind="encrypted"))
-            return
+        sealed = _parts(Reader(values[MESSAGE]), parts)
     except WireError:
         if parts:  # what came before the break is kept
             _text(state, letter, values, "".join(parts), out)
         raise
-    _text(state, letter, values, parts[0] if len(parts) == 1 else "".join(parts), out)
+    sent = parts[0] if len(parts) == 1 else "".join(parts)
+    if sealed and (not sent or _SEALED.search(sent)):  # AIM 5.2 and later, with certificates
+        out.append(letter.message("", kind="encrypted"))
+    else:  # others show plain words although they are said to be encrypted
+        _text(state, letter, values, sent, out)
 
 
 def _text(
