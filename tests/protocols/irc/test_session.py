@@ -44,7 +44,7 @@ from backchannel.events import (
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols.irc.events import ChatNetwork
 from backchannel.protocols.irc.session import FOREIGN, TLS_LOOK, Session
-from backchannel.protocols.irc.state import BATCHES, MESSAGES
+from backchannel.protocols.irc.state import BATCHES, MESSAGES, PEOPLE
 from backchannel.protocols.irc.wire import LONGEST
 
 
@@ -323,6 +323,14 @@ def test_a_line_that_grows_byte_by_byte_is_searched_fast():
     assert process_time() - started < 0.5
 
 
+def test_only_the_first_byte_of_tls_may_belong_to_the_line_before():
+    session = Session(START)
+    asked = [(C, lines("STARTTLS")), (S, lines(":s.example 670 * :go ahead"))]
+    inside = [(C, b"\x16\x03"), (C, b"\n\x03"), (S, b"\n\x16")]
+    told = kit.effects(kit.decode(session, asked + inside, ends=False), Inner)
+    assert [(each.side, each.data) for each in told] == inside
+
+
 @pytest.mark.parametrize("cut", [0, 1])
 def test_tls_begins_behind_the_whole_end_of_the_line(cut):
     session = Session(START)
@@ -407,6 +415,9 @@ def test_histories_are_bounded():
     kit.decode(session, [*batches, *texts], ends=False)
     assert len(session._state.past) == BATCHES
     assert len(session._state._told) == MESSAGES
+    writers = [(S, lines(f"@+typing=active :e{n}!e@h TAGMSG #lab")) for n in range(PEOPLE + 9)]
+    kit.decode(session, writers, ends=False)
+    assert len(session._state._typing) == PEOPLE
 
 
 def test_who_is_writing():

@@ -72,6 +72,7 @@ def test_an_archive_invites_nobody_and_calls_nobody():
     typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
     oob = "<x xmlns='jabber:x:oob'><url>https://files.example/cat.jpg</url></x>"
     for more in (invite, call, typing):
-        assert wire.s(archived(message("", more, JULIET, who=ROMEO))) == []
+        assert Wire().s(archived(message("", more, JULIET, who=ROMEO))) == []
+        assert Wire().s(message("", more, JULIET, who=ROMEO))
     told = wire.s(archived(message("a cat", oob, JULIET, who=ROMEO)))
     assert [type(each) for each in told] == [Offer, Message]
