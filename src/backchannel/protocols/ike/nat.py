@@ -184,7 +184,9 @@ def judge(hashes: Iterable[NatHash]) -> tuple[Behind, tuple[End, ...]]:
     proved = {end for end in ENDS if _differs(peers[end]) or _shifted(own[end])}
     claimed = {end for end in ENDS if end not in proved and _differs(own[end])}
     if claimed:
-        odd = [end for end in ENDS if _translated((*own[end], *peers[end]))]
+        # an end whose own hash agrees has chosen its port itself
+        unsure = [end for end in ENDS if end in claimed or not own[end]]
+        odd = [end for end in unsure if _translated((*own[end], *peers[end]))]
         proved |= set(odd[:1])  # where both ports are odd, the responder's was chosen by hand
     behind = proved or claimed
     word: Behind = "none"
