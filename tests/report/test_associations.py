@@ -62,7 +62,7 @@ ESP = 972, 842  # counted by tshark, as the six SPIs
 @pytest.mark.parametrize(
     ("name", "failure"),
     [
-        ("wrong_key.pcap", "authentication-answered: Notify first"),
+        ("wrong_key.pcap", "authentication-answered: Notify alone"),
         ("quick_mode_refused.pcap", "unanswered: quick mode"),
         ("dead_gateway.pcap", "silent: 4 messages"),
         ("forgotten_mapping.pcap", ""),

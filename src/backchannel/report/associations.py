@@ -107,7 +107,7 @@ class AssociationRow:
 
 
 _FAILURES = frozenset({"refused", "unanswered", "silent"})
-_ANSWERED, _REFUSED = "authentication-answered", "Notify first"
+_ANSWERED, _REFUSED = "authentication-answered", "Notify alone"
 """What an answer to the authentication has that refuses it."""
 
 

@@ -271,6 +271,14 @@ def test_who_is_behind_a_nat_in_public_captures(name, behind):
 
 
 @with_corpus
+def test_a_tunnel_whose_grant_begins_with_a_notification_is_up():
+    """Its answer has 240 bytes; ESP both ways and keys for a second tunnel follow."""
+    stages = told(public("ikev2-natt-firewall-exit.pcap"), IkeStage)
+    assert ("authentication-answered", "") in {(each.stage, each.detail) for each in stages}
+    assert "Notify alone" not in {each.detail for each in stages}
+
+
+@with_corpus
 def test_the_chosen_transforms_of_the_manifest():
     """`;7;4;2;1;`: AES, SHA-256, group 2, pre-shared key."""
     found = told(public("ikev1-aggressive-mode.pcap"), IkeProposals)

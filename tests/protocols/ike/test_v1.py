@@ -180,6 +180,12 @@ def test_a_quick_mode_that_nobody_answers_is_told_at_the_end():
     assert stages([*answered, (C, encrypted_1(32, 8)), refusal])[-1] == "rekeying"
 
 
+@pytest.mark.parametrize("side", [C, S])
+def test_of_one_direction_nobody_knows_whether_a_quick_mode_was_answered(side):
+    captured = [step for step in MAIN_MODE + QUICK_MODE if step[0] is side]
+    assert stages(captured)[-1] == "authentication-answered"
+
+
 def test_a_last_word_needs_no_answer():
     """Informational exchanges have none in IKEv1."""
     assert stages([(C, MARKER + encrypted_1(5, 7))], NATT) == []

@@ -256,6 +256,13 @@ def test_whoever_asks_again_may_answer_with_any_spi(asked, stage):
     assert tie.key == f"ike/{SPI_I.hex()}/{SPI_R.hex()}"
 
 
+def test_a_cookie_that_comes_late_is_no_step_back():
+    """As of a request that was sent twice: only an error ends what has begun."""
+    begun = [(C, sa_init()), (S, sa_answer()), (C, protected(0x08, 35, 35, 1))]
+    late = (S, response(34, [notify(16390, b"c" * 20)], r=NONE))
+    assert stages([*begun, late])[-1] == ("authenticating", "")
+
+
 def test_a_refusal_names_its_reason():
     answer = response(34, [notify(14)], r=NONE)
     assert stages([(C, sa_init()), (S, answer)])[-1] == ("refused", "NO_PROPOSAL_CHOSEN")
@@ -349,16 +356,42 @@ def test_a_peer_that_answers_is_not_silent(steps):
     assert stages([*UP, *steps], NATT)[-1] == ("established", "ESP flows")
 
 
-def test_an_authentication_that_is_answered_by_a_notify_first_says_so():
-    """Whoever grants it begins with an identity, EAP or AUTH: RFC 7296, appendix C."""
+def in_fragments(exchange, inside, mid):
+    """A request in three parts; the first alone says what is inside (RFC 7383 §2.5)."""
+    return [
+        message(
+            *(2, exchange, 8),
+            sk(inside if at == 1 else 0, u16(at) + u16(3) + bytes(40), 53),
+            mid=mid,
+            first=53,
+        )
+        for at in (1, 2, 3)
+    ]
+
+
+def test_what_is_asked_in_fragments_is_one_question():
+    asked = [(C, MARKER + part) for part in in_fragments(36, 33, 2)]
+    assert stages([*UP, *asked * 2], NATT)[-1] == ("rekeying", "Security Association first")
+    assert stages([*UP, *asked * 3], NATT)[-1] == ("silent", "3 messages")
+
+
+def test_a_notification_before_the_identity_refuses_nothing():
+    """libreswan's MOBIKE_SUPPORTED is the first of what grants the authentication."""
+    asked = (C, MARKER + protected(0x08, 35, 35, 1))
+    granted = message(2, 35, 0x20, sk(41, 84), mid=1, first=46)
+    assert stages([asked, (S, MARKER + granted)], NATT)[-1] == ("authentication-answered", "")
+
+
+def test_an_authentication_that_is_answered_by_a_notify_alone_says_so():
+    """Whoever grants it tells an identity, EAP or AUTH: RFC 7296, appendix C."""
     asked = (C, MARKER + protected(0x08, 35, 35, 1))
     refused = (S, MARKER + protected(0x20, 35, 41, 1))
-    assert stages([asked, refused], NATT)[-1] == ("authentication-answered", "Notify first")
+    assert stages([asked, refused], NATT)[-1] == ("authentication-answered", "Notify alone")
     rounds = [asked, (S, MARKER + protected(0x20, 35, 36, 1))]
     rounds += [(C, MARKER + protected(0x08, 35, 48, 2)), (S, MARKER + protected(0x20, 35, 41, 2))]
     assert stages(rounds, NATT)[1:] == [
         ("authentication-answered", ""),
-        ("authentication-answered", "Notify first"),
+        ("authentication-answered", "Notify alone"),
     ]
 
 
@@ -404,12 +437,7 @@ def test_intermediate_and_followup_exchanges_are_named():
 
 
 def test_fragments_say_which_of_how_many():
-    parts = [
-        message(
-            2, 35, 8, sk(35 if at == 1 else 0, u16(at) + u16(3) + bytes(40), 53), mid=1, first=53
-        )
-        for at in (1, 2, 3)
-    ]
+    parts = in_fragments(35, 35, 1)
     told = events([(C, part) for part in parts], IkeMessage)
     assert [(e.fragment, e.fragments, e.encrypted) for e in told] == [
         (at, 3, True) for at in (1, 2, 3)
@@ -611,6 +639,18 @@ def test_a_gateway_on_an_odd_port_is_not_behind_a_nat_for_that():
     steps = [(C, sa_init(RANDOM_1, first)), (S, sa_answer(RANDOM_1, second))]
     (told,) = events(steps, NatDetection, start)
     assert (told.behind_nat, told.claimed) == ("initiator", ("initiator", "responder"))
+
+
+def test_an_end_that_knows_its_odd_port_is_behind_no_nat():
+    """A client on a port of its own, as on a telephone; the gateway makes its hash up."""
+    ends = Endpoint("203.0.113.5", 61001), Endpoint("198.51.100.9", 4500)
+    start = msgspec.structs.replace(START, client=ends[0], server=ends[1])
+    knows = notify(16388, nat_hash("203.0.113.5", 61001, r=NONE))
+    first = notify(16389, nat_hash("198.51.100.9", 4500, r=NONE))
+    second = notify(16389, nat_hash("203.0.113.5", 61001))
+    steps = [(C, sa_init(knows, first)), (S, sa_answer(RANDOM_1, second))]
+    (told,) = events(steps, NatDetection, start)
+    assert (told.behind_nat, told.claimed) == ("responder", ("responder",))
 
 
 def test_addresses_of_ipv6_and_names_are_no_trouble():

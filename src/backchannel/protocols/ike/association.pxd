@@ -23,6 +23,7 @@ cdef class Association:
     cdef public Py_ssize_t messages, judged
     cdef readonly Py_ssize_t again
     cdef readonly int asker
+    cdef Py_hash_t _last
     cdef public tuple hashes
     cdef readonly bytes recent
     cdef public object method, parts

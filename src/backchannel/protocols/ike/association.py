@@ -58,6 +58,7 @@ class Association:
     __slots__ = (
         "_initiator_spi",
         "_key",
+        "_last",
         "_responder_spi",
         "account",
         "again",
@@ -96,7 +97,9 @@ class Association:
         self.recent = b""
         """Marks of the messages that came last, RECENT at most."""
         self.asker, self.again = UNSEEN, 0
-        """The side that spoke last and waits, and how many of its messages came again since."""
+        """The side that spoke last and waits, and how often its last message came again since."""
+        self._last = 0
+        """The hash of that message, of which there may be several for one question: fragments."""
         self.hashes: tuple[Heard, ...] = ()
         self.judged = 0
         self.parts: psk.Parts | None = None
@@ -163,10 +166,10 @@ class Association:
         if self.again >= INSISTENT:
             began = self.rank in (DECLINED, ANSWERED)
             return "unanswered" if began else "silent", _messages(self.again + 1)
-        quick = [len(spoken) == 1 for spoken in self.quick.values()] if self.quick else []
-        if self.rank < ESTABLISHED and any(quick):
-            return "unanswered", "quick mode"
-        return None
+        if alone or self.rank >= ESTABLISHED or not self.quick:
+            return None
+        quick = [spoken for spoken in self.quick.values() if len(spoken) == 1]
+        return ("unanswered", "quick mode") if quick else None
 
     def one_sided(self) -> bool:
         """Say whether one side only has said something of it."""
@@ -181,7 +184,7 @@ class Association:
         rank = STAGES[step[0]]
         if rank == UNRANKED:
             return True
-        if rank == DECLINED and ANSWERED <= self.rank <= AUTHENTICATING:
+        if step[0] == "refused" and ANSWERED <= self.rank <= AUTHENTICATING:
             fresh, self.stage = step != self.stage, step  # no step back: anybody may say so
             return fresh
         if rank < self.rank or (rank == self.rank and (rank not in VARIED or step == self.stage)):
@@ -197,9 +200,10 @@ class Association:
         known = recent is self.recent
         self.recent = recent
         if known and side == self.asker:
-            self.again += 1
+            self.again += hash(message) == self._last
         else:
             self.asker, self.again = UNSEEN if answers else side, 0
+            self._last = hash(message)
         return known
 
     def keep(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:

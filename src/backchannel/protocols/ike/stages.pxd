@@ -7,12 +7,12 @@ from backchannel.protocols.ike.reading cimport Reading
 from backchannel.protocols.ike.wire cimport Header, Payloads
 
 cdef int AGGRESSIVE, AUTH, AUTHIP_MAIN, AUTHIP_QUICK, BASE, CREATE_CHILD, DELETE, HASH_1
-cdef int INFORMATIONAL, INTERMEDIATE, MAIN, NOTIFY, QUICK, SA_INIT, SESSION_RESUME, SK, SKF
+cdef int INFORMATIONAL, INTERMEDIATE, MAIN, NOTIFY, QUICK, SA_INIT, SESSION_RESUME, SK, SKF, _ALONE
 
 
 cpdef steps(Reading reading, Payloads seen)
 
-@cython.locals(header=Header, request=bint, inside=int, later=bint)
+@cython.locals(header=Header, request=bint, inside=int, alone=bint, later=bint)
 cdef _step_2(Reading reading, Payloads seen)
 @cython.locals(header=Header)
 cdef bint _shows_up(Reading reading, Payloads seen, int inside) except -1

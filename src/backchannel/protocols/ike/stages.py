@@ -36,8 +36,12 @@ _INITIATED = (("initiated", ""),)
 _AUTHENTICATING = (("authenticating", ""),)
 _INTERMEDIATE = (("authenticating", "IKE_INTERMEDIATE"),)  # RFC 9242: what must come before
 _AUTHENTICATION_ANSWERED = (("authentication-answered", ""),)
-_NOTIFIED = (("authentication-answered", "Notify first"),)
-"""Who grants it begins with an identity, EAP or the authentication (RFC 7296, appendix C)."""
+_REFUSED = (("authentication-answered", "Notify alone"),)
+"""Who grants it tells an identity, EAP or the authentication (RFC 7296, appendix C). Some put a
+notification before these, as libreswan does, but no grant is so small."""
+_ALONE = 96
+"""Bytes of a message with a notification alone at most: 32 of headers, a vector and a padded block
+of 16 each, and 32 of a checksum."""
 
 
 def steps(reading: Reading, seen: Payloads) -> Sequence[Step]:
@@ -62,7 +66,8 @@ def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
             return ((reading.answer, reading.detail),)
         if request:
             return _AUTHENTICATING
-        return _NOTIFIED if inside == NOTIFY else _AUTHENTICATION_ANSWERED
+        alone = inside == NOTIFY and header.length <= _ALONE
+        return _REFUSED if alone else _AUTHENTICATION_ANSWERED
     steps: list[Step] = []
     if request and reading.association.stage[0] == "authenticating":  # its answer was not seen
         steps.extend(_AUTHENTICATION_ANSWERED)
