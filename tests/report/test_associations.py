@@ -7,7 +7,17 @@ import msgspec
 import pytest
 from rich.console import Console
 from tests import craft, kit
-from tests.protocols.ike.craft import C, esp
+from tests.protocols.ike.craft import (
+    CLIENT,
+    SERVER,
+    C,
+    esp,
+    notify,
+    protected,
+    response,
+    sa_answer,
+    sa_init,
+)
 from tests.protocols.ike.test_scan import conversation
 
 from backchannel.model import Endpoint
@@ -100,6 +110,42 @@ def test_rows_are_bounded(monkeypatch, tmp_path):
     list(run)
     assert len(run.document.associations) == 3
     assert run.document.unseen["IPsec between hosts not shown: table full"] > 0
+
+
+def test_numbers_of_esp_are_bounded_in_all_rows_together(monkeypatch, tmp_path):
+    monkeypatch.setattr(associations, "SPIS", 3)
+    packets = []
+    for last in range(2):
+        ends = Endpoint(f"10.0.0.{last}", 4500), Endpoint("198.51.100.9", 4500)
+        spis = range(0xC0000001, 0xC0000003)
+        steps = [(C, esp(spi, at)) for spi in spis for at in range(1, 9)]
+        packets += conversation(*ends, steps * 2)
+    run = Scan(craft.write(tmp_path / "many.pcap", packets))
+    list(run)
+    assert [row.spis for row in run.document.associations] == [2, 1]
+    assert sum(row.sent.packets for row in run.document.associations) == 2 * 2 * 2 * 8
+    told = "associations of IPsec between hosts not counted: table full"
+    assert run.document.unseen[told] == 1
+
+
+def test_esp_shows_that_the_next_attempt_succeeded(tmp_path):
+    """Without a NAT, ESP is beside IKE, whose flow shows no more than an answer."""
+
+    def attempt(i, r, answer):
+        packets = [sa_init(i=i), sa_answer(i=i, r=r), protected(8, 35, 35, 1, i=i, r=r), answer]
+        ends = (CLIENT, SERVER), (SERVER, CLIENT)
+        return [craft.udp(*ends[at % 2], data) for at, data in enumerate(packets)]
+
+    refused = attempt(b"ATTEMPT1", b"ANSWER-1", response(35, [notify(24)], i=b"ATTEMPT1", mid=1))
+    granted = protected(0x20, 35, 36, 1, i=b"ATTEMPT2", r=b"ANSWER-2")
+    packets = [*refused, *attempt(b"ATTEMPT2", b"ANSWER-2", granted)]
+    (row,) = rows(craft.write(tmp_path / "answered.pcap", packets))
+    assert row.failure == "refused: AUTHENTICATION_FAILED"
+    for at in range(1, 9):
+        packets.append(craft.ip(CLIENT.address, SERVER.address, 50, esp(0xC1234567, at)))
+        packets.append(craft.ip(SERVER.address, CLIENT.address, 50, esp(0xC7654321, at)))
+    (row,) = rows(craft.write(tmp_path / "up.pcap", packets))
+    assert (row.failure, row.received.packets) == ("", 8)
 
 
 def test_words():

@@ -6,6 +6,8 @@ from backchannel.when cimport rfc3339
 
 cdef object _CLIENT
 cdef frozenset _FAILURES
+cdef str _SILENT
+cdef int _BEGUN
 
 
 cdef str _far(seen)
@@ -42,6 +44,7 @@ cdef class Associations:
     cdef object _unseen
     cdef dict _rows
     cdef tuple _latest
+    cdef Py_ssize_t _spis
 
     @cython.locals(row=AssociationRow, stage=str)
     cpdef stage(self, seen, told)

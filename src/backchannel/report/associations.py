@@ -1,7 +1,8 @@
 """IPsec between two hosts: how far their key exchanges came, who is behind a NAT, what was carried.
 
 One row for each pair of hosts, whatever ports and SPIs: a NAT's new mapping and new keys change
-those. Memory: ROWS rows, what does not fit is counted; FEW ports of each.
+those. Memory: ROWS rows, and SPIS numbers of ESP in all of them, what does not fit is counted; FEW
+ports of each.
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # they are loaded with their decoders
 _CLIENT, _ = Side
 FEW = 64
 """Ports of the client that are told apart in one row."""
+SPIS = 65_536
 _SECOND = 1_000_000_000
 
 
@@ -106,9 +108,12 @@ class AssociationRow:
         )
 
 
-_FAILURES = frozenset({"refused", "unanswered", "silent"})
+_SILENT = "silent"
+_FAILURES = frozenset({"refused", "unanswered", _SILENT})
 _ANSWERED, _REFUSED = "authentication-answered", "Notify alone"
 """What an answer to the authentication has that refuses it."""
+_BEGUN = 2
+"""Packets of an association at most that is told of for the first time."""
 
 
 class Associations:
@@ -116,7 +121,7 @@ class Associations:
 
     def __init__(self, unseen: Counter[str]) -> None:
         """*unseen* counts what did not fit."""
-        self._unseen = unseen
+        self._unseen, self._spis = unseen, 0
         self._rows: dict[tuple[str, str], AssociationRow] = {}
         self._latest: tuple[FlowInfo, Endpoint | None, AssociationRow] | None = None
         """Flow, target and row of what came last: the next one is mostly of the same."""
@@ -149,9 +154,15 @@ class Associations:
             same = flow.client.address == row.client
             row.ports.add((flow.client if same else flow.server).port)
         if not told.final:
+            if told.packets <= _BEGUN and not row.failure.startswith(_SILENT):
+                row.failure = ""  # without a NAT, ESP is a flow of its own
             return
-        if len(row.spis) < ROWS:
-            row.spis.add(told.spi)
+        if told.spi not in row.spis:
+            if self._spis < SPIS:
+                row.spis.add(told.spi)
+                self._spis += 1
+            else:
+                self._unseen["associations of IPsec between hosts not counted: table full"] += 1
         (row.out if row.near(seen) else row.back).add(told)
 
     def keepalive(self, seen: Observation, told: "NatKeepalive") -> None:

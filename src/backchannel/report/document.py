@@ -335,8 +335,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[File, ...]
     addresses: tuple[Address, ...]
     tunnels: tuple[Tunnel, ...] = ()
-    associations: tuple[Association, ...] = ()
     """Where proxies led."""
+    associations: tuple[Association, ...] = ()
+    """IPsec between hosts."""
     pairs: tuple[Pair, ...]
     conversations: tuple[Conversation, ...]
     activity: Activity
