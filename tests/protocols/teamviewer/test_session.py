@@ -132,7 +132,17 @@ def test_a_connection_is_claimed_on_its_way_by_two_messages():
     ],
 )
 def test_what_is_near_amid_a_connection_is_not(data):
-    assert amid(data) is None
+    assert not isinstance(amid(data), Claim)
+
+
+@pytest.mark.parametrize("answer", [ANSWERS, second()])
+def test_an_opening_is_enough_where_the_handshake_was_not_captured(tmp_path, answer):
+    assert isinstance(amid(ASKS, answer), Claim)
+    session, told = say((S, answer), (C, ASKS), start=MIDWAY)
+    assert (session.standing, told) == (Standing.PARSED, [Software(name="TeamViewer")])
+    packets = craft.tcp([(C, ASKS), (S, answer)], handshake=False)
+    (row,) = Scan(craft.write(tmp_path / "opening.pcap", packets)).document.services
+    assert (row.service, row.confidence) == ("teamviewer", "parsed")
 
 
 def test_the_beginning_is_known_where_only_the_handshake_is_missing():
@@ -152,8 +162,9 @@ def test_a_connection_on_its_way_is_parsed():
 
 @given(st.integers(1, 60))
 def test_segmentation_changes_nothing_amid_a_connection(size):
-    steps = [(C, TWO + second(number=9)), (S, second())]
-    kit.check_segmentation(lambda: Session(MIDWAY), steps, size)
+    for client in (TWO + second(number=9), second() + bytes(90), second() + ASKS):
+        steps = [(S, second()), (C, client), (S, second(number=2))]
+        kit.check_segmentation(lambda: Session(MIDWAY), steps, size)
 
 
 def test_a_connection_met_on_its_way_is_found(tmp_path):

@@ -42,10 +42,8 @@ def recognise(peek: Peek) -> Claim | More | None:
     if peek.transport != "tcp":
         return None
     client, server = opens(peek.client), answers(peek.server)
-    if not peek.begun and not (peek.client and client is not False):
-        return _amid(peek.client, peek.server)
     if client is False or server is False or not peek.client:
-        return None
+        return None if peek.begun else _amid(peek.client, peek.server)
     if client and server:
         version = 1 if opens(peek.server) else 2
         return Claim("teamviewer", evidence=f"17 24 0a and 32 bytes, and version {version} back")
@@ -66,16 +64,16 @@ def follow(client: bytes, server: bytes) -> bool:
 
 
 def messages(data: bytes) -> int:
-    """Count the messages of version 2 by their headers, the first of which begins *data*; 0 also
-    where something else comes behind the first.
+    """Count the messages of version 2 that follow each other, by their headers, the first of which
+    begins *data*.
     """
     at = count = number = 0
     while len(data) - at >= _HEADER:
         size, said = (int.from_bytes(data[at + n : at + n + 4], "little") for n in (4, 8))
         if not answers(data[at : at + _HEADER]) or data[at : at + 2] != _MAGICS[1]:
-            return 0
+            break
         if count and said != (number + 1) % 2**32:
-            return 0
+            break
         at, count, number = at + _HEADER + size, count + 1, said
     return count
 
@@ -147,10 +145,12 @@ class Session:
         return []
 
     def _counted(self, side: Side, data: bytes) -> list[Output]:
-        """Take what *side* says where the handshake was not seen; it may begin amid a message."""
+        """Take what *side* says where nobody saw the connection begin: how it opens, or what comes
+        amid it, which may begin amid a message.
+        """
         self._heard[side] = (self._heard[side] + data)[:AMID]
-        client, server = self._heard.values()
-        if not (follow(client, server) or (opens(client) and answers(server))):
+        client, server = self._heard[Side.CLIENT], self._heard[Side.SERVER]
+        if not (opens(client) and answers(server)) and not follow(client, server):
             self.done = all(len(heard) == AMID for heard in self._heard.values())
             return []
         self.standing, self.done = Standing.PARSED, True
