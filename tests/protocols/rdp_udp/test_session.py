@@ -104,6 +104,7 @@ def test_an_opening_is_claimed_from_either_side(client, server, flipped):
         (data(THEIRS, NUMBER, b"\x17\3\3\4\0" + bytes(900)), b""),
         (data(THEIRS, NUMBER, b"\x17\3\3\x50\0" + bytes(1200)), b""),
         (data(THEIRS, NUMBER, vector=bytes(2049)), b""),
+        (data(THEIRS, NUMBER, RECORD * 40), b""),  # longer than a datagram may be
     ],
 )
 def test_what_is_near_is_not(client, server):

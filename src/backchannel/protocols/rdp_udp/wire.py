@@ -24,8 +24,8 @@ _NOTHING = 0xFFFFFFFF
 _MTU = range(1132, 1233)
 _CONGESTION = 0x0460
 """Flags that data may have besides: of congestion, and of an acknowledgement that was delayed."""
-_VECTOR, _LARGEST = 2048, (1 << 14) + (1 << 11)
-"""Bytes of what is acknowledged, and of a TLS record, at most."""
+_LARGEST = (1 << 14) + (1 << 11)
+"""Bytes of a TLS record at most."""
 _FULL = 1000
 """Bytes of a datagram that goes on in the next."""
 _VERSIONS = {1: "1", 2: "2", 0x0101: "3"}
@@ -74,6 +74,8 @@ class Data(NamedTuple):
 
 def read_data(data: bytes) -> Data | None:
     """Return what is sent amid a transport, if TLS or DTLS begins in it; None for all else."""
+    if len(data) >= _MTU.stop:
+        return None
     reader = Reader(data)
     try:
         acknowledged = reader.u32()
@@ -81,8 +83,6 @@ def read_data(data: bytes) -> Data | None:
         if reader.u16() & ~_CONGESTION != DATA | ACK:
             return None
         size = reader.u16()
-        if size > _VECTOR:
-            return None
         reader.skip(size + -(size + 2) % 4)
         number = reader.u32()
         if reader.u32() != number:
