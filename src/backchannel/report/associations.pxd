@@ -5,9 +5,8 @@ cimport cython
 from backchannel.when cimport rfc3339
 
 cdef object _CLIENT
-cdef frozenset _FAILURES
-cdef str _SILENT
-cdef int _BEGUN
+cdef frozenset _ATTEMPTS, _BEGINNING, _FAILURES
+cdef str _ANSWERED, _REFUSED, _SILENT
 
 
 cdef str _far(seen)
@@ -32,10 +31,14 @@ cdef class AssociationRow:
     cdef readonly object frame
     cdef public long long first, last
     cdef readonly Way out, back
+    cdef str _begun
+    cdef bint _granted
     cdef long long spaced, _then
     cdef Py_ssize_t keepalives, spaces, _serial, _side, _count
 
     cdef bint near(self, seen) except -1
+    @cython.locals(granted=bint, late=bint)
+    cdef stage(self, str spi, str stage, str detail)
     cdef keepalive(self, seen, Py_ssize_t count)
     cdef done(self)
 
@@ -46,7 +49,7 @@ cdef class Associations:
     cdef tuple _latest
     cdef Py_ssize_t _spis
 
-    @cython.locals(row=AssociationRow, stage=str)
+    @cython.locals(row=AssociationRow)
     cpdef stage(self, seen, told)
     @cython.locals(row=AssociationRow)
     cpdef nat(self, seen, told)

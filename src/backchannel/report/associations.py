@@ -59,6 +59,8 @@ class AssociationRow:
         self.versions: set[int] = set()
         self.stages: dict[str, int] = {}
         self.failure = ""
+        self._begun, self._granted = "", False
+        """The initiator's SPI of the attempt that began last, and whether it was authenticated."""
         self.behind_nat: Behind | Literal[""] = ""
         self.claimed: tuple[str, ...] = ()
         self.ports: set[int] = set()
@@ -72,6 +74,20 @@ class AssociationRow:
         """Say whether the row's client sent what was *seen*."""
         sender = seen.flow.client.address if seen.side is _CLIENT else _far(seen)
         return sender == self.client
+
+    def stage(self, spi: str, stage: str, detail: str) -> None:
+        """Take a step of the exchange that began with *spi*."""
+        self.stages[stage] = self.stages.get(stage, 0) + 1
+        if stage in _BEGINNING and spi != self._begun:
+            self._begun, self._granted = spi, False
+        granted = stage == _ANSWERED and detail != _REFUSED
+        if granted and spi == self._begun:
+            self._granted = True
+        late = stage in _ATTEMPTS and self._granted and spi != self._begun
+        if stage == "established" or (granted and not self.failure.startswith(_SILENT)):
+            self.failure = ""
+        elif not late and not granted and stage in _FAILURES:
+            self.failure = f"{stage}: {detail}"
 
     def keepalive(self, seen: Observation, count: int) -> None:
         """Take a keep-alive, and the time since the one before it on its flow."""
@@ -108,12 +124,13 @@ class AssociationRow:
         )
 
 
+_BEGINNING = frozenset({"initiated", "answered", "answer-alone", "authenticating"})
+_ATTEMPTS = frozenset({"refused", "unanswered"})
+"""How an attempt failed; told at the end of a flow, when a later one may have succeeded."""
 _SILENT = "silent"
-_FAILURES = frozenset({"refused", "unanswered", _SILENT})
 _ANSWERED, _REFUSED = "authentication-answered", "Notify alone"
 """What an answer to the authentication has that refuses it."""
-_BEGUN = 2
-"""Packets of an association at most that is told of for the first time."""
+_FAILURES = _ATTEMPTS | {_ANSWERED, _SILENT}
 
 
 class Associations:
@@ -130,13 +147,8 @@ class Associations:
         """Take a step of a key exchange, or the end of one that failed."""
         if (row := self._row(seen)) is None:
             return
-        stage = told.stage
         row.versions.add(told.version)
-        row.stages[stage] = row.stages.get(stage, 0) + 1
-        if stage == "established":
-            row.failure = ""
-        elif stage in _FAILURES or (stage == _ANSWERED and told.detail == _REFUSED):
-            row.failure = f"{stage}: {told.detail}"
+        row.stage(told.initiator_spi, told.stage, told.detail)
 
     def nat(self, seen: Observation, told: "NatDetection") -> None:
         """Take who is behind a NAT; what is computed last counts, unless it is unknown."""
@@ -154,8 +166,6 @@ class Associations:
             same = flow.client.address == row.client
             row.ports.add((flow.client if same else flow.server).port)
         if not told.final:
-            if told.packets <= _BEGUN and not row.failure.startswith(_SILENT):
-                row.failure = ""  # without a NAT, ESP is a flow of its own
             return
         if told.spi not in row.spis:
             if self._spis < SPIS:

@@ -212,7 +212,9 @@ class Association(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[str, int]
     """How often key exchanges came how far; see the event `ike-stage`."""
     failure: str = ""
-    """What went wrong last, as a stage and its detail; empty where it came up after that."""
+    """What went wrong last, as a stage and its detail; empty where a later attempt was granted, or
+    the tunnel came up after that.
+    """
     behind_nat: Literal["initiator", "responder", "both", "none", "unknown", ""] = ""
     """Computed from hashes; empty where none were seen. The peers of the latest key exchange."""
     claimed: tuple[str, ...] = ()

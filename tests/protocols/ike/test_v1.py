@@ -224,10 +224,12 @@ def test_a_key_that_does_not_fit_is_refused_in_clear():
     """What the initiator encrypted cannot be read, and no key protects the answer that says so."""
     begun = [(C, OFFER), (S, main([sa_1(phase_1())])), (C, encrypted_1(2, 0))]
     malformed = (11, u32(1) + bytes([1, 0]) + u16(16))
-    told = events([*begun, (S, message(1, 5, 0, [malformed], mid=9))], IkeStage)[-1]
-    assert (told.stage, told.detail) == ("refused", "PAYLOAD-MALFORMED")
-    up = [(S, encrypted_1(2, 0)), (S, message(1, 5, 0, [malformed], mid=9))]
-    assert stages([*begun, *up])[-1] == "authentication-answered"  # anybody may say so then
+    refusal = (S, message(1, 5, 0, [malformed], mid=9))
+    told = events([*begun, refusal], IkeStage)[-1]
+    assert (told.sender, told.stage, told.detail) == ("responder", "refused", "PAYLOAD-MALFORMED")
+    answer = (S, encrypted_1(2, 0))
+    for went_on in ([answer, refusal], [refusal, answer]):  # anybody may say so
+        assert stages([*begun, *went_on])[2:] == ["authenticating", "authentication-answered"]
 
 
 def test_a_joined_flow_has_no_initiator():

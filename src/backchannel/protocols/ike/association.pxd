@@ -19,6 +19,7 @@ cdef class Association:
     cdef str _key, _initiator_spi, _responder_spi
     cdef public str account, method_of_nat
     cdef public tuple stage
+    cdef readonly tuple refused
     cdef public int rank, spoke
     cdef public Py_ssize_t messages, judged
     cdef readonly Py_ssize_t again
@@ -38,10 +39,10 @@ cdef class Association:
     cpdef bint is_of(self, Header header) except -1
     cdef bint _asks(self, Header header) except -1
     cpdef name_responder(self, unsigned long long responder)
-    cpdef tuple unanswered(self)
+    cpdef tuple outcome(self)
     cpdef bint one_sided(self) except -1
-    @cython.locals(rank=int, fresh=bint)
-    cpdef bint step(self, tuple step) except -1
+    @cython.locals(rank=int)
+    cpdef bint step(self, tuple step, int side=*) except -1
     @cython.locals(recent=bytes, known=bint)
     cpdef bint repeats(self, int side, bytes message, bint answers) except -1
     @cython.locals(known=Heard)

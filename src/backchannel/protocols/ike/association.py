@@ -50,6 +50,8 @@ UNANSWERED = {STAGES["initiated"]: "to begin", STAGES["authenticating"]: "to aut
 """Ranks at which a peer waits for the other, and what for."""
 Step: TypeAlias = tuple[str, str]
 """A stage of `IkeStage`, and its detail."""
+Outcome: TypeAlias = tuple[Step, int]
+"""A step that is told at the end, and whose it is."""
 
 
 class Association:
@@ -74,6 +76,7 @@ class Association:
         "quick",
         "rank",
         "recent",
+        "refused",
         "responder",
         "side",
         "spoke",
@@ -111,6 +114,9 @@ class Association:
         self.farewell: dict[int, int] | None = None
         """By side, the message id of its latest IKEv2 request that may end it: an empty answer to
         one does not show that it is up."""
+        self.refused: Outcome | None = None
+        """An error in clear that came after an answer. Anybody may say so: it counts where nothing
+        follows."""
         self.tied = False
         """Whether the flow was tied to the SA's others."""
 
@@ -155,28 +161,32 @@ class Association:
         if responder not in (NOBODY, self.responder):
             self.responder, self._key, self._responder_spi = responder, "", ""
 
-    def unanswered(self) -> Step | None:
-        """Return what one peer waits for in vain; None where the other has answered, or nobody
-        asked. Where the SA may be up already, it takes a question that is asked three times.
+    def outcome(self) -> Outcome | None:
+        """Return how it failed: that it was refused, or what one peer waits for in vain; None where
+        the other has answered, or nobody asked. Where the SA may be up already, it takes a question
+        that is asked three times.
         """
         alone = self.one_sided()
+        if self.refused is not None and self.rank <= AUTHENTICATING:
+            return self.refused
         if self.rank in UNANSWERED and (alone or self.again):
             count = self.messages if alone else self.again + 1
-            return "unanswered", f"{_messages(count)}, {UNANSWERED[self.rank]}"
+            return ("unanswered", f"{_messages(count)}, {UNANSWERED[self.rank]}"), self.asker
         if self.again >= INSISTENT:
-            began = self.rank in (DECLINED, ANSWERED)
-            return "unanswered" if began else "silent", _messages(self.again + 1)
+            stage = "unanswered" if self.rank in (DECLINED, ANSWERED) else "silent"
+            return (stage, _messages(self.again + 1)), self.asker
         if alone or self.rank >= ESTABLISHED or not self.quick:
             return None
         quick = [spoken for spoken in self.quick.values() if len(spoken) == 1]
-        return ("unanswered", "quick mode") if quick else None
+        return (("unanswered", "quick mode"), self.asker) if quick else None
 
     def one_sided(self) -> bool:
         """Say whether one side only has said something of it."""
         return self.spoke in (1, 2)
 
-    def step(self, step: Step) -> bool:
-        """Go forward; False where the SA is there or beyond already, and nothing is to be told.
+    def step(self, step: Step, side: int = UNSEEN) -> bool:
+        """Go forward with what *side* said; False where the SA is there or beyond already, and
+        nothing is to be told.
 
         What an answer may say instead of an answer can change until there is one, and so can that
         to an authentication in several rounds.
@@ -184,9 +194,8 @@ class Association:
         rank = STAGES[step[0]]
         if rank == UNRANKED:
             return True
-        if step[0] == "refused" and ANSWERED <= self.rank <= AUTHENTICATING:
-            fresh, self.stage = step != self.stage, step  # no step back: anybody may say so
-            return fresh
+        if step[0] == "refused" and self.rank >= ANSWERED:
+            self.refused = step, side
         if rank < self.rank or (rank == self.rank and (rank not in VARIED or step == self.stage)):
             return False
         self.stage, self.rank = step, rank

@@ -173,7 +173,8 @@ Stage: TypeAlias = Literal[
 class IkeStage(_IkeEvent, frozen=True, kw_only=True):
     """How far an SA came, as this flow shows it; told for each step forward. `answer-alone` is an
     answer to a question that the flow did not show before it. `unanswered` and `silent` are told at
-    the end of a flow: somebody asked again and again, before the SA was up, or later.
+    the end of a flow: somebody asked again and again, before the SA was up, or later. So is
+    `refused`, by an error in clear, where there was an answer before.
 
     What follows on another flow (the float from port 500 to 4500) has the same SPIs.
     """

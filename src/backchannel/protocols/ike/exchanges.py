@@ -113,8 +113,9 @@ class Exchanges:
         for association in self._table.held():
             if len(association.hashes) != association.judged:
                 told += self._verdict(association, None)
-            if (step := association.unanswered()) is not None:
-                told.append(self._stage(association, association.sender(association.asker), step))
+            if (outcome := association.outcome()) is not None:
+                step, side = outcome
+                told.append(self._stage(association, association.sender(side), step))
         return told
 
     def _recall(self, announced: Float, association: Association) -> None:
@@ -216,7 +217,7 @@ class Exchanges:
     def _progress(self, reading: Reading, seen: Payloads) -> None:
         association = reading.association
         for step in steps(reading, seen):
-            if association.step(step):
+            if association.step(step, reading.side):
                 reading.events.append(self._stage(association, reading.sender, step))
 
     def _stage(

@@ -54,7 +54,7 @@ def _amid(client: bytes, server: bytes) -> Claim | More | None:
     """Claim two messages of one side that follow each other, or one of each."""
     if follow(client, server):
         return Claim("teamviewer", evidence="two messages of version 2 amid a connection")
-    return MORE if messages(client) or messages(server) else None
+    return MORE if any(answers(data) is not False for data in (client, server) if data) else None
 
 
 def follow(client: bytes, server: bytes) -> bool:
@@ -150,7 +150,8 @@ class Session:
         """
         self._heard[side] = (self._heard[side] + data)[:AMID]
         client, server = self._heard[Side.CLIENT], self._heard[Side.SERVER]
-        if not (opens(client) and answers(server)) and not follow(client, server):
+        opened = opens(client[:_FIRST]) and answers(server[:_FIRST])
+        if not opened and not follow(client, server):
             self.done = all(len(heard) == AMID for heard in self._heard.values())
             return []
         self.standing, self.done = Standing.PARSED, True
