@@ -105,5 +105,10 @@ class Claim(msgspec.Struct, frozen=True):
 class More(msgspec.Struct, frozen=True):
     """A recogniser's answer when the bytes so far fit, and too few have come to say."""
 
+    holds: bool = True
+    """Whether a guard lets them wait for the next ones, as they may begin what is refused."""
+
 
 MORE = More()
+LATER = More(holds=False)
+"""The answer where what comes later shows by itself what it is."""

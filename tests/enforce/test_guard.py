@@ -119,12 +119,14 @@ def test_a_sender_of_single_bytes_goes_on_though_none_of_them_arrives():
         assert running.status()["counters"]["packets sent to tell senders that theirs came"]
 
 
+NOISE = random.Random(2)
 BANNERS = (
     [(1, b"220 mail.example ESMTP\r\n"), (0, b"EHLO a\r\n"), (1, b"250 mail.example\r\n")],
     [(1, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), (0, b"SSH-2.0-client\r\n")],
     [(0, bytes.fromhex("0000000804d2162f")), (1, b"S")],  # PostgreSQL asks for TLS
     [(1, b"\xff\xfd\x18\xff\xfd\x20"), (0, b"\xff\xfb\x18")],  # telnet
     [(0, b"PING\r\n"), (1, b"+PONG\r\n")],
+    [(side, NOISE.randbytes(200)) for side in (0, 1) * 3],  # all of it is encrypted
     HTTP,
 )
 

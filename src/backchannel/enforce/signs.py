@@ -165,7 +165,7 @@ def within_message(stream: Stream, side: Side) -> Iterator[str]:
     if stream.deaf:
         return
     if stream.session is None:
-        if stream.answer is not None and stream.peeked[side]:
+        if stream.answer is not None and stream.answer.holds and stream.peeked[side]:
             yield from (each.name for each in stream.candidates or ())
         return
     ask: Callable[[Side], bool] | None = getattr(stream.session, "partial", None)

@@ -10,7 +10,7 @@ from backchannel.engine.known import Known
 from backchannel.engine.stream import Stream
 from backchannel.flows.core import FlowCore
 from backchannel.flows.magics import LONGEST
-from backchannel.model import MORE, Claim, More, Transport
+from backchannel.model import Claim, More, Transport
 
 PORTS_TOKEN = -1
 """Names the core's standing expectations of ports; `Names` uses the numbers below it."""
@@ -103,8 +103,8 @@ class Candidates:
                 return said
             if said is None:
                 stream.denied |= known.bit
-            else:
-                answer = MORE
+            elif answer is None or said.holds:
+                answer = said
         return answer
 
     def _match(self, stream: Stream, side: int) -> None:

@@ -20,7 +20,7 @@ from backchannel.events import (
     Share,
     Software,
 )
-from backchannel.model import MORE, Capability, Claim, Confidence, Endpoint, Side, Standing
+from backchannel.model import LATER, MORE, Capability, Claim, Confidence, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.bittorrent import PROTOCOL, wire
@@ -165,9 +165,9 @@ def test_a_plain_handshake_behind_an_exchange_of_keys_is_claimed(padding):
     hello = build.hello(build.OTHER)
     assert isinstance(claim(client, server + rest + hello), Claim)
     assert any(fits(magic, client, begun=True) for magic in PROTOCOL.magic)
-    assert claim(client) is MORE
-    assert claim(client, server[:95]) is MORE
-    assert claim(client, server + rest + hello[:19]) is MORE
+    assert claim(client) is LATER
+    assert claim(client, server[:95]) is LATER
+    assert claim(client, server + rest + hello[:19]) is LATER
     assert claim(client, server + rest + hello, start=MIDWAY) is None
 
 
@@ -176,7 +176,7 @@ def test_what_only_resembles_an_exchange_of_keys_is_left_alone():
     hello = build.hello()
     assert claim(b"GET " + client[:60]) is None
     assert claim(client * 4) is None, "a peer waits for the other's number"
-    assert claim(client[:95]) is MORE
+    assert claim(client[:95]) is LATER
     assert claim(client[:95], server + hello) is None
     assert claim(client, bytes(96) + hello) is None
     assert claim(b"A" * 200, server + hello) is None

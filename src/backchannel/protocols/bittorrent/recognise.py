@@ -5,7 +5,7 @@ announced is claimed by them; any other only if its peers agreed on plain text b
 the handshake of the side that answers.
 """
 
-from backchannel.model import MORE, Claim, Confidence, More
+from backchannel.model import LATER, MORE, Claim, Confidence, More
 from backchannel.protocols import Peek
 from backchannel.protocols.bittorrent.wire import HANDSHAKE, OPENING, begins
 from backchannel.protocols.random_opening import OTHERS
@@ -55,14 +55,14 @@ def _behind_keys(client: bytes, server: bytes) -> Claim | More | None:
     if client.startswith(OTHERS) or not _random(client):
         return None
     if len(client) < KEY:
-        return None if server else MORE
+        return None if server else LATER
     if not _random(server) or (not server and len(client) > KEY + PADDING):
         return None
     if len(server) < KEY:
-        return MORE
+        return LATER
     if server.find(OPENING, KEY, SEALED) >= 0:
         return Claim("bittorrent", evidence="handshake of a peer behind an exchange of keys")
-    return MORE if len(server) < SEALED else None
+    return LATER if len(server) < SEALED else None
 
 
 def _random(data: bytes) -> bool:
