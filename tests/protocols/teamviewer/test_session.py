@@ -135,6 +135,13 @@ def test_what_is_near_amid_a_connection_is_not(data):
     assert not isinstance(amid(data), Claim)
 
 
+def test_who_passed_amid_a_connection_passes_with_more_bytes():
+    for data in (TWO, second() + bytes(90), ASKS + bytes(90), bytes(90)):
+        said = [amid(b"", data[:size]) for size in range(1, len(data))]
+        passed = [each is None for each in said]
+        assert passed == sorted(passed)
+
+
 @pytest.mark.parametrize("answer", [ANSWERS, second()])
 def test_an_opening_is_enough_where_the_handshake_was_not_captured(tmp_path, answer):
     assert isinstance(amid(ASKS, answer), Claim)
