@@ -135,6 +135,37 @@ def test_a_spool_whose_damage_shows_later_is_moved_aside_too(tmp_path):
     spool.close()
 
 
+def test_an_index_that_is_damaged_keeps_nobody_from_noting_what_arrived(tmp_path):
+    path = tmp_path / "s"
+    spool = Spool(path, 1000)
+    spool.put(["a"], "1", b"x")
+    ((page,),) = spool._read("select rootpage from sqlite_master where name like '%autoindex%'")
+    spool.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    spool = Spool(path, 1000)
+    assert spool.first("a") == ("1", b"x")
+    spool.done("a", "1")
+    assert spool.first("a") is None
+    assert spool.moved == f"{path}.damaged"
+    spool.put(["a"], "2", b"y")
+    assert spool.depth(["a"]) == {"a": 1}
+    spool.close()
+
+
+def test_who_asks_after_the_end_moves_nothing_aside(tmp_path):
+    """As the view does, which is drawn until all is closed: what waits is sent after a restart."""
+    spool = Spool(tmp_path / "s", 1000)
+    spool.put(["a"], "1", b"x")
+    spool.close()
+    assert spool.depth(["a"]) == {"a": 0}
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+    spool = Spool(tmp_path / "s", 1000)
+    assert drain(spool, "a") == ["1"]
+    spool.close()
+
+
 FULL_AT_THE_START = """
 import sys
 from pathlib import Path
@@ -194,6 +225,42 @@ assert Path("/mnt/state/s").exists()
 
 def test_a_disk_too_full_for_the_spools_folder_has_it_once_there_is_room(world):
     world.python(NO_FOLDER)
+
+
+FULL_WHILE_IT_IS_DELIVERED = """
+from pathlib import Path
+from backchannel.live.spool import Spool
+spool = Spool(Path("/mnt/s"), 100)
+for alert in "one", "two", "three":
+    spool.put(["a", "b"], alert, b"x")
+spool.close()
+spool = Spool(Path("/mnt/s"), 100)
+fill = Path("/mnt/fill").open("wb", buffering=0)
+try:
+    while True:
+        fill.write(bytes(1024))
+except OSError:
+    pass
+for _ in range(2):
+    alert, _ = spool.first("a")
+    print(alert)
+    spool.done("a", alert)
+assert "full" in spool.trouble, spool.trouble
+assert spool.depth(["a", "b"]) == {"a": 1, "b": 3}
+Path("/mnt/fill").unlink()
+fill.close()
+spool.done("b", spool.first("b")[0])
+assert not spool.trouble, spool.trouble
+spool.close()
+spool = Spool(Path("/mnt/s"), 100)
+assert spool.depth(["a", "b"]) == {"a": 1, "b": 2}
+print(spool.first("a")[0], spool.first("b")[0])
+"""
+
+
+def test_while_the_disk_is_full_each_alert_is_sent_once(world):
+    """That it has arrived cannot be noted then: the first would be sent again and again."""
+    assert world.python(FULL_WHILE_IT_IS_DELIVERED).stdout.split() == ["one", "two", "three", "two"]
 
 
 def test_a_spool_that_cannot_be(tmp_path):

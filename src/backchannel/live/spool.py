@@ -3,6 +3,7 @@
 An alert is on disk (fsync) when `put` returns, once for each receiver, and goes when the receiver
 has it. Bounded: when too many wait, the oldest go and are counted. While the disk is full, at the
 start too, the newest wait in memory, as many as MEMORY, and are stored as soon as there is room.
+What a receiver got meanwhile is not sent to it again.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ MEMORY = 1000
 """Alerts that wait in memory while the disk is full."""
 _NO_ROOM = sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR
 """What SQLite says of a full disk: the second where it lacks room for its lock file."""
+_DAMAGED = sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB
 _SCHEMA = """
 create table if not exists waiting (
     number integer primary key autoincrement,
@@ -30,7 +32,8 @@ create table if not exists waiting (
 );
 create index if not exists by_receiver on waiting (receiver, number);
 """
-_FIRST = "select id, body from waiting where receiver = ? order by number limit 1"
+_FIRST = "select id, body from waiting where receiver = ? order by number limit 1 offset ?"
+_IS_THERE = "select 1 from waiting where receiver = ? and id = ?"
 _COUNTS = "select receiver, count(*) from waiting group by receiver"
 
 
@@ -50,6 +53,8 @@ class Spool:
         self.moved = ""
         """Where a damaged spool was moved to; whoever tells it takes it away."""
         self._memory: deque[tuple[str, str, bytes]] = deque()
+        self._had: dict[str, set[str]] = {}
+        """Alerts of the file that a receiver has, which could not be noted there: its oldest."""
         self.arrived = threading.Condition(self._lock)
         """Notified when there is something new."""
         self._base: sqlite3.Connection | None = None
@@ -73,9 +78,9 @@ class Spool:
     def first(self, receiver: str) -> tuple[str, bytes] | None:
         """Return the oldest alert that waits for *receiver*, with its id."""
         with self._lock:
-            if self._memory:
+            if self._memory or self._had:
                 self._store()
-            if rows := self._read(_FIRST, receiver):
+            if rows := self._read(_FIRST, receiver, len(self._had.get(receiver, ()))):
                 alert, body = rows[0]
                 return str(alert), bytes(body)
             held = (each for each in self._memory if each[0] == receiver)
@@ -86,21 +91,16 @@ class Spool:
         with self._lock:
             kept = [each for each in self._memory if each[:2] != (receiver, alert)]
             self._memory = deque(kept)
-            if self._base is None:
-                return
-            try:
-                with self._base:
-                    self._base.execute(
-                        "delete from waiting where receiver = ? and id = ?", (receiver, alert)
-                    )
-            except sqlite3.Error as error:  # it will be sent again, with the same id
-                self.trouble = str(error)
+            if self._read(_IS_THERE, receiver, alert):
+                self._had.setdefault(receiver, set()).add(alert)
+                self._store()
 
     def depth(self, receivers: Sequence[str]) -> dict[str, int]:
         """Return how many alerts wait for each of *receivers*."""
         with self._lock:
             found = Counter(each[0] for each in self._memory)
             found.update(dict(self._read(_COUNTS)))
+            found -= Counter({name: len(had) for name, had in self._had.items()})
         return {name: found[name] for name in receivers}
 
     def store(self) -> None:
@@ -114,14 +114,15 @@ class Spool:
             self._store()
             if self._base is not None:
                 self._base.close()
+            self._base = None
 
     def _open_or_begin(self) -> sqlite3.Connection:
         """Open the file; one that is damaged is moved aside. Raises OSError and sqlite3.Error."""
         try:
             return self._open()
-        except sqlite3.OperationalError:  # no room, no right, or somebody else's: not damaged
-            raise
-        except sqlite3.DatabaseError:
+        except sqlite3.Error as error:
+            if not _is(error, _DAMAGED):  # no room, no right, or somebody else's
+                raise
             self._move_aside()
             return self._open()
 
@@ -130,30 +131,30 @@ class Spool:
         self.path.replace(aside)
         self.moved = str(aside)
 
-    def _read(self, question: str, *values: str) -> list[tuple[Any, ...]]:
-        """Return the rows that answer a *question*; none where the file cannot be read. One that
-        turns out to be damaged is moved aside, and another begun.
-        """
+    def _read(self, question: str, *values: str | int) -> list[tuple[Any, ...]]:
+        """Return the rows that answer a *question*; none where the file cannot be read."""
         if self._base is None:
             return []
         try:
             return self._base.execute(question, values).fetchall()
-        except sqlite3.OperationalError as error:
-            self.trouble = str(error)
-        except sqlite3.DatabaseError:
-            self._begin_anew()
+        except sqlite3.Error as error:
+            self._fail(error)
         return []
 
-    def _begin_anew(self) -> None:
-        """Go on with another file in the place of a damaged one."""
+    def _fail(self, error: Exception) -> None:
+        """Note the trouble; move a file aside that turns out to be damaged, and begin another."""
+        self.trouble = str(error)
+        if not _is(error, _DAMAGED):
+            return
         base, self._base = self._base, None
+        self._had.clear()
         try:
             if base is not None:
                 base.close()
             self._move_aside()
             self._base = self._open()
-        except (OSError, sqlite3.Error) as error:  # tried again with what is put next
-            self.trouble = str(error)
+        except (OSError, sqlite3.Error) as other:  # tried again with what is put next
+            self.trouble = str(other)
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,11 +169,15 @@ class Spool:
         return base
 
     def _store(self) -> None:
-        """Move what waits in memory to disk."""
+        """Note on disk what receivers have, and move there what waits in memory."""
         try:
             if self._base is None:
                 self._base = self._open()
             with self._base:
+                self._base.executemany(
+                    "delete from waiting where receiver = ? and id = ?",
+                    [(receiver, alert) for receiver, had in self._had.items() for alert in had],
+                )
                 self._base.executemany(
                     "insert or ignore into waiting (receiver, id, body) values (?, ?, ?)",
                     self._memory,
@@ -182,14 +187,15 @@ class Spool:
                     found for receiver in touched for found in self._bound(self._base, receiver)
                 ]
         except (OSError, sqlite3.Error) as error:
-            self.trouble = str(error)
             with contextlib.suppress(sqlite3.Error):
                 if self._base is not None:
                     self._base.rollback()
+            self._fail(error)
             return
         self.dropped.update(over)
         self.trouble = ""
         self._memory.clear()
+        self._had.clear()
 
     def _bound(self, base: sqlite3.Connection, receiver: str) -> list[str]:
         """Let the oldest alerts of *receiver* go where there are too many; name it for each."""
@@ -208,6 +214,9 @@ class Spool:
 
 def _full(error: Exception) -> bool:
     """Say whether *error* tells of a full disk."""
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM
-    return isinstance(error, OSError) and error.errno == ENOSPC
+    return _is(error, _NO_ROOM) or (isinstance(error, OSError) and error.errno == ENOSPC)
+
+
+def _is(error: Exception, codes: tuple[int, ...]) -> bool:
+    """Say whether *error* is one of SQLite's *codes*."""
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in codes
