@@ -1,5 +1,6 @@
 """Files that are written for months: rotation by size and age, each step one rename."""
 
+import shutil
 import time
 
 import pyarrow.parquet as pq
@@ -124,6 +125,30 @@ def test_a_flow_file_that_somebody_takes_away_is_begun_anew(tmp_path):
     file.write(columns(), {})
     file.close()
     assert pq.read_table(tmp_path / "f").num_rows == 6
+
+
+def test_rows_for_which_no_flow_file_can_be_begun_are_lost(tmp_path):
+    folder, notices = tmp_path / "flows", []
+    file = FlowFile(folder / "f", Rotation(1 << 30, None, 2), notices.append)
+    for _ in range(3):
+        file.write(columns(), {})
+    file.close()
+    shutil.rmtree(folder)
+    for times in (1, 2):
+        file.write(columns(), {})
+        assert file.lost == 6 * times
+    assert len(notices) == 2
+
+
+def test_a_flow_file_whose_folder_is_a_file_now_is_given_up(tmp_path):
+    folder, notices = tmp_path / "flows", []
+    file = FlowFile(folder / "f", Rotation(1 << 30, None, 2), notices.append)
+    file.write(columns(), {})
+    shutil.rmtree(folder)
+    folder.touch()
+    file.flush()
+    assert file.lost == 6
+    assert "Not a directory; its flows are lost" in notices[0]
 
 
 @pytest.mark.parametrize("keep", [1, 3])

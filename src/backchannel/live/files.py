@@ -164,11 +164,11 @@ class FlowFile:
     ) -> None:
         """Write flows that ended."""
         table = self._arrow(columns, claims)
+        self._rows += table.num_rows
         try:
             if self._writer is None:
                 self._writer = self._open(self._part, self._schema, compression="zstd")
-                self._born, self._rows = time.monotonic(), 0
-            self._rows += table.num_rows
+                self._born = time.monotonic()
             self._writer.write_table(table)
         except OSError as error:
             self._fail(error)
@@ -196,15 +196,18 @@ class FlowFile:
             writer.close()
             shift(self.path, self._rotation.keep)
             self._part.replace(self.path)
+            self._rows = 0
         except OSError as error:
             self._fail(error)
 
     def _fail(self, error: OSError) -> None:
         """Give up the file under way: a Parquet file with a hole cannot be read."""
         self.lost += self._rows
+        self._rows = 0
         self._notice(f"{self._part}: {reason(error)}; its flows are lost")
         writer, self._writer = self._writer, None
         with contextlib.suppress(OSError):
             if writer is not None:
                 writer.close()
-        self._part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._part.unlink()
