@@ -1,9 +1,15 @@
 """The parsing processes from the other half's side: who says what cannot be is not believed."""
 
+import select
 import subprocess
 import sys
 
 from tests.live.world import PATIENCE
+
+from backchannel.catalogue import index
+from backchannel.flows.settings import FlowSettings
+from backchannel.live.crew import Member
+from backchannel.live.messages import Task
 
 LIE = """
 import select, time
@@ -40,3 +46,10 @@ def test_a_parser_that_says_what_cannot_be_is_ended_and_replaced(world):
     assert "parser 0 died (it said what cannot be: an event nobody knows)" in notices
     assert notices.endswith(" -9")
     assert state == "True True False"
+
+
+def test_a_parser_whose_last_words_nobody_heard_ends_all_the_same():
+    """Its connection ends with an error then, because bytes were left in it."""
+    member = Member(0, Task(captures=(), settings=FlowSettings(), index=index.load()))
+    assert select.select([member.socket], [], [], PATIENCE)[0]
+    assert member.close() == 0

@@ -114,6 +114,12 @@ def test_the_oldest_files_go_first(tmp_path):
     assert recorder.trim(tmp_path, 0) == 2
 
 
+def test_a_file_that_somebody_else_deletes_at_that_moment_ends_nothing(tmp_path):
+    (tmp_path / "a-00000000000000000001.pcap").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a-00000000000000000002.pcap").write_bytes(b"x" * 100)
+    assert recorder.trim(tmp_path, 50) == 1
+
+
 RECORD = """
 import os, socket, subprocess, sys, time
 import msgspec
@@ -169,6 +175,14 @@ def test_everything_is_recorded_as_it_was(world, tmp_path):
         for _, _, data, _ in chunk
     ]
     assert recorded(tmp_path) == wanted
+
+
+def test_a_recorder_whose_watch_was_killed_ends_quietly(world, tmp_path):
+    """What it had to say is of no use to anybody."""
+    script, ends = RECORD.rsplit("out, _ = child.communicate()", 1)[0], "child.stdout.close()"
+    script += f"{ends}\nchild.stdin.close()\nprint(child.wait())"
+    ran = world.python(script, str(tmp_path), "1000000")
+    assert (ran.stdout, ran.stderr) == ("0\n", "")
 
 
 def test_the_ring_stays_within_its_size_and_holds_the_newest(world, tmp_path):

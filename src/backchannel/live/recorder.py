@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -110,7 +111,10 @@ def sizes(folder: Path) -> dict[Path, int]:
     """Return the bytes of each file of the ring, the one first that was not written for longest: a
     quiet interface's file may have begun before all others and yet have the newest packet.
     """
-    found = [(path, path.stat()) for path in folder.glob("*.pcap")]
+    found: list[tuple[Path, os.stat_result]] = []
+    for path in folder.glob("*.pcap"):
+        with suppress(FileNotFoundError):  # somebody deletes them, too
+            found.append((path, path.stat()))
     found.sort(key=lambda row: row[1].st_mtime_ns)
     return {path: stat.st_size for path, stat in found}
 
@@ -158,7 +162,7 @@ class Recorder:
             self._files[source.name].close()
             source.count()
             lost = self._lost[source.name]
-            print("lost", source.name, lost, source.packets, source.drops, flush=True)
+            _tell(f"lost {source.name} {lost} {source.packets} {source.drops}")
 
     def _read_all(self) -> None:
         for source in self._sources:
@@ -184,7 +188,12 @@ class Recorder:
         while self._read(source):
             pass
         self._files[source.name].close()
-        print("gone", source.name, flush=True)
+        _tell(f"gone {source.name}")
+
+
+def _tell(line: str) -> None:
+    with suppress(BrokenPipeError):  # the watch is gone, which the next read says
+        os.write(1, f"{line}\n".encode())
 
 
 def main() -> int:

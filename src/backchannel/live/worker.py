@@ -123,7 +123,10 @@ class Worker:
 
     def _hear(self) -> None:
         """Take commands. The end of the connection is a command to stop."""
-        data = self._commands.recv(framing.READ)
+        try:
+            data = self._commands.recv(framing.READ)
+        except ConnectionResetError:  # it went without having heard all that we said
+            data = b""
         if not data:
             self._stopping = True
         self._take(data)
