@@ -132,10 +132,14 @@ class _Assembly:
         self.hashed += len(data)
 
     def release(self) -> None:
-        """Close what is written to, until more is."""
-        if self.output is not None:
-            self.output.close()
-            self.output = None
+        """Close what is written to, until more is. Raises OSError where the disk is full."""
+        output, self.output = self.output, None
+        if output is not None:
+            assert self.part is not None
+            try:
+                output.close()
+            except OSError as error:
+                raise _named(error, self.part.parent) from error
 
     def whole(self) -> bool:
         """Whether nothing is missing, as far as it is told how much there is."""
@@ -234,8 +238,8 @@ class FileStore:
         try:
             assembly.output.seek(piece.offset)
             assembly.output.write(data)
-        except OSError as error:  # a full disk does not say of which file
-            raise OSError(error.errno, error.strerror, str(self._folder)) from error
+        except OSError as error:
+            raise _named(error, self._folder) from error
         self._written += len(data)
         self._missing += missing
         assembly.end = max(assembly.end, piece.offset + len(data))
@@ -342,7 +346,17 @@ class FileStore:
         """Write the manifest. Call once, when every scope is closed."""
         if self._folder is not None:
             lines = [msgspec.json.encode(entry) for entry in self.extracted]
-            (self._folder / "manifest.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+            try:
+                (self._folder / "manifest.jsonl").write_bytes(
+                    b"".join(line + b"\n" for line in lines)
+                )
+            except OSError as error:
+                raise _named(error, self._folder) from error
+
+
+def _named(error: OSError, folder: Path | None) -> OSError:
+    """Return an *error* that says where it was: that of a full disk does not."""
+    return OSError(error.errno, error.strerror, str(folder))
 
 
 def _merged(known: FileOpen, new: FileOpen) -> FileOpen:
