@@ -203,7 +203,6 @@ class FlowFile:
     def _fail(self, error: OSError) -> None:
         """Give up the file under way: a Parquet file with a hole cannot be read."""
         self.lost += self._rows
-        self._rows = 0
         self._notice(f"{self._part}: {reason(error)}; its flows are lost")
         writer, self._writer = self._writer, None
         with contextlib.suppress(OSError):
@@ -211,3 +210,4 @@ class FlowFile:
                 writer.close()
         with contextlib.suppress(OSError):
             self._part.unlink()
+        self._rows = 0
