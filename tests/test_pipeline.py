@@ -54,6 +54,11 @@ def test_a_scan_that_was_broken_off_says_so():
     with pytest.raises(UsageError, match="broken off"):
         _ = run.document
 
+    run = scan(CAPTURE)
+    run.close()
+    with pytest.raises(UsageError, match="scan again"):
+        iter(run)
+
     def progress(done, total):
         raise LookupError
 

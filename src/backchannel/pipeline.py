@@ -178,7 +178,10 @@ class Scan:
         return self._batches
 
     def close(self) -> None:
-        """Break off a run that is not at its end: nothing half-written stays behind it."""
+        """Break off a run that is not at its end: nothing half-written stays behind it, and nobody
+        takes what it did not come to for nothing there.
+        """
+        self._iterated = True
         self._batches.close()
 
     def _finish(self) -> Document:
