@@ -42,7 +42,7 @@ class Member:
         captures = (each.fd for each in task.captures)
         with theirs, arriving:
             self.process = process.start(module, *ends, fds=(*ends, *captures, *fds))
-        messages.send(self.socket, task)
+        self.tell(task)
 
     def tell(self, command: Command) -> None:
         """Send a command; a dead process is noticed elsewhere."""
@@ -92,7 +92,7 @@ class Crew:
 
         With a *companion* its module is run, with its half of it inside.
 
-        Raises UsageError and PrivilegeError, before any process is started.
+        Raises UsageError, PrivilegeError and OSError, and leaves no process running then.
         """
         self._captures = {each.interface: each for each in captures}
         self._workers, self._companion = workers, companion
@@ -108,7 +108,12 @@ class Crew:
         """There is no use in going on."""
         self._deaths = process.Deaths(MINUTE)
         self._task = task
-        self.members = [self._start(number) for number in range(workers)]
+        self.members: list[Member] = []
+        try:
+            self.members.extend(self._start(number) for number in range(workers))
+        except OSError:
+            self.close()
+            raise
 
     def fileno(self) -> int:
         """Descriptor that is readable when somebody has said something."""
