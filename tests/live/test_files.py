@@ -96,6 +96,30 @@ def test_flows_are_whole_files_only(tmp_path):
     assert (table.num_rows, table["service"][0].as_py()) == (6, "aim")
 
 
+@pytest.mark.parametrize("created", [False, True])
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_file_that_somebody_takes_away_is_begun_anew(tmp_path, moved, created):
+    """As logrotate may do it, with a new file in its place or without one."""
+    path = tmp_path / "new" / "e"
+    file, notices = lines(path)
+    file.write(b"one\n")
+    file.flush()
+    if moved:
+        path.rename(tmp_path / "old")
+    else:
+        shutil.rmtree(path.parent)
+    if created:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    for line in (b"two\n", b"three\n"):
+        file.write(line)
+        file.flush()
+    file.close()
+    assert path.read_text() == "two\nthree\n"
+    assert notices == [f"{path}: somebody moved or deleted it; another is begun"]
+    assert not moved or (tmp_path / "old").read_text() == "one\n"
+
+
 def test_a_flow_file_that_breaks_is_given_up_and_another_begun(tmp_path, monkeypatch):
     notices = []
     path = tmp_path / "f"

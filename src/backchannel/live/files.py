@@ -2,7 +2,8 @@
 
 A file keeps its name; the one before becomes `NAME.1`, that before it `NAME.2`, each by one rename.
 When the disk is full lines wait in memory, within a bound, then the oldest are lost and counted;
-never half a line is left, and writing goes on as soon as there is room.
+never half a line is left, and writing goes on as soon as there is room. A file that somebody moves
+or deletes is begun anew.
 """
 
 import contextlib
@@ -116,6 +117,10 @@ class Lines:
 
     def _put(self, data: bytes) -> None:
         """Write all of *data* or nothing of it. Raises OSError."""
+        if self._fd >= 0 and not self._is_there():
+            self._notice(f"{self.path}: somebody moved or deleted it; another is begun")
+            os.close(self._fd)
+            self._fd = -1
         if self._fd < 0:
             self._open()
         done = 0
@@ -126,6 +131,13 @@ class Lines:
             os.ftruncate(self._fd, self._size)
             raise
         self._size += done
+
+    def _is_there(self) -> bool:
+        """Whether the open file is the one of that name."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def _due(self) -> bool:
         age = self._rotation.age
