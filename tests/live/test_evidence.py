@@ -1,6 +1,7 @@
 """Evidence: the ring on disk, and conversations cut out of it, whatever is around them."""
 
 import os
+import shutil
 
 import msgspec
 import pytest
@@ -118,6 +119,17 @@ def test_a_file_that_somebody_else_deletes_at_that_moment_ends_nothing(tmp_path)
     (tmp_path / "a-00000000000000000001.pcap").symlink_to(tmp_path / "nowhere")
     (tmp_path / "a-00000000000000000002.pcap").write_bytes(b"x" * 100)
     assert recorder.trim(tmp_path, 50) == 1
+
+
+def test_a_ring_that_somebody_deletes_is_begun_anew(tmp_path):
+    ring = tmp_path / "ring"
+    ring.mkdir()
+    files = recorder.Files("a", ring, 1 << 20, 1)
+    assert files.put(1, 1, bytearray(100))
+    shutil.rmtree(ring)
+    assert files.put(1, 2, bytearray(100))
+    assert [path.name for path in ring.iterdir()] == ["a-00000000000000000002.pcap"]
+    files.close()
 
 
 RECORD = """

@@ -89,6 +89,7 @@ class Files:
         if self._fd < 0 or self._written >= self._most or self._was_deleted():
             self.close()
             trim(self._folder, self._size - self._size // SHARE)
+            self._folder.mkdir(parents=True, exist_ok=True)
             name = f"{self._interface}-{time:020d}.pcap".replace("/", "_")
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
             self._fd = os.open(self._folder / name, flags, 0o600)
