@@ -3,13 +3,14 @@
 import select
 import subprocess
 import sys
+import time
 
 from tests.live.world import PATIENCE
 
 from backchannel.catalogue import index
 from backchannel.flows.settings import FlowSettings
 from backchannel.live.crew import Member
-from backchannel.live.messages import Task
+from backchannel.live.messages import Done, Stop, Task
 
 LIE = """
 import select, time
@@ -17,7 +18,7 @@ from backchannel.catalogue import index
 from backchannel.flows.settings import FlowSettings
 from backchannel.live import framing
 from backchannel.live.crew import Crew
-from backchannel.live.messages import Task
+from backchannel.live.messages import Done, Stop, Task
 from backchannel.live.sockets import Capture
 
 def refuse(number, report):
@@ -52,4 +53,14 @@ def test_a_parser_whose_last_words_nobody_heard_ends_all_the_same():
     """Its connection ends with an error then, because bytes were left in it."""
     member = Member(0, Task(captures=(), settings=FlowSettings(), index=index.load()))
     assert select.select([member.socket], [], [], PATIENCE)[0]
+    assert member.close() == 0
+
+
+def test_a_command_that_comes_with_the_task_is_obeyed():
+    member = Member(0, Task(captures=(), settings=FlowSettings(), index=index.load()))
+    member.tell(Stop())
+    told, end = [], time.monotonic() + PATIENCE
+    while not told or not isinstance(told[-1], Done):
+        assert time.monotonic() < end
+        told += member.hear()
     assert member.close() == 0
