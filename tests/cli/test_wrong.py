@@ -53,6 +53,7 @@ def test_what_is_wrong_is_said(line, said):
             "scan x --eve --events y",
             "invalid value for --eve: --events is an option; write ./--events for a",
         ),
+        ("scan x --fail-on -", "--fail-on needs a value (see"),
     ],
 )
 def test_what_cannot_be_a_file_is_said(line, said):

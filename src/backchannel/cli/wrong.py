@@ -1,6 +1,8 @@
 """Errors of the command line, worded as all our other errors are, with where to find help."""
 
 from itertools import pairwise
+from pathlib import Path
+from typing import get_args
 
 from cyclopts import (
     CoercionError,
@@ -37,8 +39,8 @@ def _what(error: CycloptsError) -> str:
 def _lacking(error: MissingArgumentError) -> str:
     if not error.keyword:
         return f"{_name(error)} is missing"
-    words = error.root_input_tokens or []
-    if (error.keyword, "-") in pairwise(words):
+    words, hint = error.root_input_tokens or [], error.argument and error.argument.hint
+    if Path in (hint, *get_args(hint)) and (error.keyword, "-") in pairwise(words):
         return f"{error.keyword} does not go to standard output; give it a name"
     return f"{error.keyword} needs a value"
 
