@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -163,6 +164,29 @@ def test_who_asks_after_the_end_moves_nothing_aside(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
     spool = Spool(tmp_path / "s", 1000)
     assert drain(spool, "a") == ["1"]
+    spool.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "its folder deleted"])
+def test_a_spool_that_somebody_takes_away_is_written_again(tmp_path, how):
+    """What waits is in the open file only, which nobody finds after a restart."""
+    path = tmp_path / "state" / "s"
+    spool = Spool(path, 1000)
+    for alert in ("1", "2"):
+        spool.put(["a", "b"], alert, b"x")
+    if how == "moved":
+        path.rename(tmp_path / "s")
+    elif how == "deleted":
+        path.unlink()
+    else:
+        shutil.rmtree(path.parent)
+    spool.done("a", "1")
+    spool.put(["a"], "3", b"y")
+    assert spool.depth(["a", "b"]) == {"a": 2, "b": 2}
+    spool.close()
+    spool = Spool(path, 1000)
+    assert [drain(spool, name) for name in "ab"] == [["2", "3"], ["1", "2"]]
+    assert not spool.moved
     spool.close()
 
 

@@ -34,6 +34,7 @@ create index if not exists by_receiver on waiting (receiver, number);
 """
 _FIRST = "select id, body from waiting where receiver = ? order by number limit 1 offset ?"
 _IS_THERE = "select 1 from waiting where receiver = ? and id = ?"
+_ALL = "select receiver, id, body from waiting order by number"
 _COUNTS = "select receiver, count(*) from waiting group by receiver"
 
 
@@ -171,6 +172,8 @@ class Spool:
     def _store(self) -> None:
         """Note on disk what receivers have, and move there what waits in memory."""
         try:
+            if self._base is not None and not self.path.exists():
+                self._take_over(self._base)
             if self._base is None:
                 self._base = self._open()
             with self._base:
@@ -196,6 +199,14 @@ class Spool:
         self.trouble = ""
         self._memory.clear()
         self._had.clear()
+
+    def _take_over(self, base: sqlite3.Connection) -> None:
+        """Take what waits from the file that is open, which somebody moved or deleted."""
+        waiting = [row for row in self._read(_ALL) if row[1] not in self._had.get(row[0], ())]
+        self._memory.extendleft(reversed(waiting))
+        self._had.clear()
+        self._base = None
+        base.close()
 
     def _bound(self, base: sqlite3.Connection, receiver: str) -> list[str]:
         """Let the oldest alerts of *receiver* go where there are too many; name it for each."""
