@@ -9,12 +9,26 @@ from backchannel.protocols.http.heads import end_of_head, opens, read_head
 from backchannel.reader import WireError
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-REQUEST = re.compile(rb"(" + TOKEN + rb"{1,24}) +(\S|\S.*\S) +HTTP/(\d\.\d)[ \t]*\r?")
+REQUEST = re.compile(rb"(" + TOKEN + rb"{1,24})[ \t]+(\S|\S.*\S)[ \t]+HTTP/(\d\.\d)[ \t]*\r?")
 ANSWER = re.compile(rb"HTTP/(\d\.\d)[ \t]+(\d{3})(?:[ \t](.*))?\r?")
 BLANK = " \t\r"
 NAME = re.compile(TOKEN.decode() + "+")
 PIECES = st.sampled_from(
-    [b"GET", b" ", b"  ", b"/", b"\t", b"\r", b"\f", b"x" * 25, b"HTTP/1.1", b"HTTP/1.", b"9", b":"]
+    [
+        b"GET",
+        b"get",
+        b" ",
+        b"  ",
+        b"/",
+        b"\t",
+        b"\r",
+        b"\f",
+        b"x" * 25,
+        b"HTTP/1.1",
+        b"HTTP/1.",
+        b"9",
+        b":",
+    ]
 )
 LINES = st.lists(PIECES | st.binary(max_size=2), max_size=9).map(b"".join)
 FIELDS = st.lists(
@@ -26,6 +40,7 @@ FIELDS = st.lists(
 
 
 @given(LINES)
+@example(b"Get\t/ \tHTTP/1.1")
 def test_a_request_line_is_what_its_pattern_says(line):
     line = line.replace(b"\n", b"")
     found = REQUEST.fullmatch(line)
@@ -37,7 +52,7 @@ def test_a_request_line_is_what_its_pattern_says(line):
     else:
         assert found is not None
         parts = tuple(part.decode("latin-1") for part in found.groups())
-        assert (head.method, head.target, head.version) == parts
+        assert (head.method, head.target, head.version) == (parts[0].upper(), *parts[1:])
 
 
 @given(

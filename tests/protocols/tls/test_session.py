@@ -132,6 +132,15 @@ def test_a_hello_amid_a_stream_tells_it_too(before, handshake, tmp_path):
     assert [event.version for event in told if isinstance(event, TlsAnswer)] == ["1.3"]
 
 
+@pytest.mark.parametrize("size", [1, 5, 6, 1400])
+@pytest.mark.parametrize("clear", [b"", b"S", b"220 go ahead\r\n", b"\x16\3"])
+def test_an_answer_is_found_behind_what_is_clear_however_it_is_cut(clear, size):
+    session = Session(msgspec.structs.replace(START, begun=False))
+    told = decode(session, [(C, HELLO), *recut([(S, clear + TLS13)], size)], ends=False)
+    assert [answer.version for answer in events(told, TlsAnswer)] == ["1.3"]
+    assert not events(told, Malformed)
+
+
 @pytest.mark.parametrize("size", [1, 7, 1400])
 def test_an_answer_that_was_not_captured_is_not_found_in_what_is_encrypted(size):
     """Bytes like a record's head come in it now and then; after a while none are sought."""
