@@ -33,6 +33,14 @@ def look(client=b"", server=b"", begun=True):
     return recognise(Peek("tcp", client, server, begun, START))
 
 
+def test_what_waited_for_an_answer_was_the_clients():
+    asked = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n"
+    login = b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic Ym9iOnB3\r\n\r\n"
+    told = decode(Session(START), [(C, asked + login), (S, PAGE)])
+    said = {type(event): side for side, event in told}
+    assert (said[Credential], said[Software]) == (C, S)
+
+
 def test_what_a_visit_tells():
     session = Session(START)
     told = decode(session, [(C, GET), (S, PAGE), (C, GET), (S, PAGE)])

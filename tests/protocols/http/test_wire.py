@@ -265,6 +265,15 @@ def test_what_follows_a_length_written_another_way(header):
     assert not [item for _, item in told if isinstance(item, Broken)]
 
 
+@pytest.mark.parametrize("size", [19, 5000])
+def test_a_length_that_nobody_means_is_none(size):
+    """Python itself reads no more than 4,300 digits."""
+    header = b"Content-Length: " + b"9" * size + b"\r\n\r\n"
+    told = tell([(C, b"PUT / HTTP/1.1\r\n" + header + b"hi"), (S, b"HTTP/1.1 200 OK\r\n" + header)])
+    reasons = [item.reason for _, item in told if isinstance(item, Broken)]
+    assert reasons == ["Content-Length is no number"] * 2
+
+
 def test_equal_lengths_are_no_contradiction():
     assert not items([(C, b"PUT / HTTP/1.1\r\nContent-Length: 2, 2\r\n\r\nhi" + GET)], Broken)
 
