@@ -636,6 +636,7 @@ LENIENT = [  # squid 5.7 and tinyproxy 1.11 were asked: each of these was let th
     b"CONNECT host.name:443 HTTP/2.0\r\n\r\n",
     b"\r\nCONNECT host.name:443 HTTP/1.1\r\n\r\n",
     b"\n\r\n\nCONNECT host.name:443 HTTP/1.1\r\n\r\n",
+    b"\r\nCONNECT host.name:443 HTTP/1.1\r\nUser-Agent: " + b"x" * 99 + b"\r\n\r\n",
     b"CONNECT bob:pw@host.name:443 HTTP/1.1\r\n\r\n",
     b"CONNECT host.name HTTP/1.1\r\n\r\n",
 ]

@@ -51,9 +51,9 @@ _NEXT = later(
 )
 _ANSWER = later(rb"HTTP/1\.[01] (?:200 connection established|407 [^\r\n]*+)\s*\n", re.IGNORECASE)
 _PARTIAL = later(
-    rb"[\r\n]*+(?:C(?:O(?:N(?:N(?:E(?:C(?:T(?:"
-    rb"[ \t]++[^\s/]*+(?:[ \t]*+/)?(?:[ \t]++[HTP/\d.]*+\s*+)?)?)?)?)?)?)?)?\Z"
-    rb"|[A-Z]{1,12}(?:[ \t]++(?:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z)",
+    rb"C(?:O(?:N(?:N(?:E(?:C(?:T(?:[ \t]++[^\s/]*+(?:[ \t]*+/)?"
+    rb"(?:[ \t]++[HTP/\d.]*+\s*+)?)?)?)?)?)?)?)?\Z"
+    rb"|[A-Z]{1,12}(?:[ \t]++(?:h(?:t(?:t(?:p.*)?)?)?|f(?:t(?:p.*)?)?|w(?:s.*)?|g(?:o.*)?)?)?\Z",
     re.DOTALL | re.IGNORECASE,
 )
 _PROXY_HEADER = later(
@@ -135,7 +135,8 @@ def _judge(request: bytes, answer: bytes) -> str | More | None:
         return "CONNECT request"
     if _ABSOLUTE.match(request):
         return "request with an absolute URI"
-    if request and (b"\n" in request.lstrip(b"\r\n") or not _PARTIAL.match(request)):
+    asked = request.lstrip(b"\r\n")
+    if asked and (b"\n" in asked or not _PARTIAL.match(asked)):
         return None
     if _ANSWER.match(answer):
         return f"answer {answer[:12].decode('latin-1')!r}"
