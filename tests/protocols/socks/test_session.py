@@ -463,6 +463,8 @@ def test_over_ssl_the_rest_is_tls():
 def test_a_careless_choice_of_method_hides_nothing(greeting, choice):
     """A method offered twice, or taken without an offer: request and reply show what it is."""
     assert look(greeting) is MORE
+    assert look(greeting + ASK)  # whoever does not wait for the choice is waited for
+    assert look(greeting + b"GET /") is None
     assert look(greeting, choice) is MORE
     assert look(greeting + ASK, choice) is MORE
     assert isinstance(look(greeting + ASK, choice + DONE), Claim)

@@ -84,13 +84,11 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
     if greeting is None:
         return None if server else MORE
     methods, end = greeting
-    sound = _sound(methods)
-    if not sound and not server:
-        some = methods.strip(bytes((wire.REFUSED,)))
-        return MORE if some and len(client) == end else None
-    ahead = _ahead(methods, client[end:])
+    sound, ahead = _sound(methods), _ahead(methods, client[end:])
     if not ahead:
         return None
+    if not server and not sound:  # until both have shown what they agreed on
+        return MORE if methods.strip(bytes((wire.REFUSED,))) else None
     if not server:
         return "SOCKS5 greeting and request" if isinstance(ahead, str) else MORE
     if server[0] == 0:
