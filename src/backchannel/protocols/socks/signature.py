@@ -84,11 +84,12 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
     if greeting is None:
         return None if server else MORE
     methods, end = greeting
-    sound, ahead = _sound(methods), _ahead(methods, client[end:])
+    offered = methods.replace(bytes((wire.REFUSED,)), b"")
+    sound, ahead = _sound(methods), _ahead(offered, client[end:])
     if not ahead:
         return None
     if not server and not sound:  # until both have shown what they agreed on
-        return MORE if methods.strip(bytes((wire.REFUSED,))) else None
+        return MORE if offered else None
     if not server:
         return "SOCKS5 greeting and request" if isinstance(ahead, str) else MORE
     if server[0] == 0:
