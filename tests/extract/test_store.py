@@ -144,13 +144,37 @@ def test_what_was_never_seen_of_files_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(store_module, "MISSING_BYTES", 10_000)
     counted = Counter()
     files = FileStore(tmp_path, count=lambda what: counted.update([what]))
-    for scope, offset in enumerate((6000, 4001, 4000, 1)):
+    for scope, offset in enumerate((6000, 4002, 4001, 1)):
         files.open(scope, opened(size=None))
         files.add(scope, FileData(key="f", offset=offset, data=b"x"))
         files.add(scope, FileData(key="f", offset=0, data=b"0"))
         files.close(scope, FileClose(key="f"))
-    assert [each.size for each in files.extracted] == [6001, 1, 4001, 1]
-    assert counted == {"files not written whole: extraction limit reached": 2}
+    assert [each.size for each in files.extracted] == [6001, 1, 4002, 2]
+    assert counted == {"files not written whole: extraction limit reached": 1}
+
+
+def test_what_comes_later_is_not_missing_in_the_end(tmp_path, monkeypatch):
+    """Pieces of a torrent come in any order."""
+    monkeypatch.setattr(store_module, "MISSING_BYTES", 2000)
+    files = FileStore(tmp_path)
+    for scope in range(5):
+        files.open(scope, opened(size=3000))
+        for offset in (2000, 1000, 2000, 0):
+            files.add(scope, FileData(key="f", offset=offset, data=bytes([scope]) * 1000))
+        files.close(scope, FileClose(key="f"))
+    assert [(each.size, each.complete) for each in files.extracted] == [(3000, True)] * 5
+
+
+def test_what_a_limit_cut_short_is_not_called_complete(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "WRITTEN_BYTES", 1500)
+    files = FileStore(tmp_path)
+    files.open(1, opened(size=2000))
+    for offset in (0, 1000):
+        files.add(1, FileData(key="f", offset=offset, data=bytes(1000)))
+    transfer = files.close(1, FileClose(key="f"))
+    (kept,) = files.extracted
+    assert (transfer.complete, kept.complete, kept.size) == (True, False, 1000)
+    assert kept.file == f"{kept.sha256}.partial" != f"{transfer.sha256}.partial"
 
 
 def test_open_files_are_bounded_and_the_oldest_is_told(monkeypatch):

@@ -8,7 +8,7 @@ cdef Py_ssize_t PIECE_COST
 
 @cython.final
 cdef class _Assembly:
-    cdef object end, opened, output, part
+    cdef object end, opened, output, part, written
     cdef list early_offsets, hashes
     cdef dict early
     cdef Py_ssize_t early_bytes, hashed, seen

@@ -29,7 +29,7 @@ OPEN_FILES = 4096
 WRITTEN_BYTES = 16 << 30
 """Bytes that one run writes to the folder at most."""
 MISSING_BYTES = 4 << 30
-"""Bytes that were never seen, of all files of one run together, before what was: they take no room
+"""Bytes that were not seen, of all files of one run together, before what was: they take no room
 on the disk, but as much time to be hashed as those that were seen.
 """
 _STORES = itertools.count()
@@ -65,6 +65,7 @@ class _Assembly:
         "output",
         "part",
         "seen",
+        "written",
     )
 
     def __init__(self, opened: FileOpen) -> None:
@@ -85,8 +86,8 @@ class _Assembly:
         self.lost = False  # pieces were let go, so the file cannot become whole
         self.part: Path | None = None
         """Where its bytes are written while it is under way."""
-        self.end = 0
-        """Bytes of that part, with those that are missing."""
+        self.end = self.written = 0
+        """Bytes of that part with those that are missing, and those that were written there."""
         self.output: IO[bytes] | None = None
 
     def add(self, offset: int, data: bytes) -> None:
@@ -229,7 +230,9 @@ class FileStore:
         data = _within(assembly.opened.size, piece.offset, piece.data)
         if not data:
             return
-        missing = max(0, piece.offset - assembly.end)
+        end = max(assembly.end, piece.offset + len(data))
+        missing = max(0, end - assembly.written - len(data))
+        missing -= max(0, assembly.end - assembly.written)  # as far as this piece changes it
         if self._written + len(data) > WRITTEN_BYTES or self._missing + missing > MISSING_BYTES:
             self._count("files not written whole: extraction limit reached")
             return
@@ -242,7 +245,8 @@ class FileStore:
             raise _named(error, self._folder) from error
         self._written += len(data)
         self._missing += missing
-        assembly.end = max(assembly.end, piece.offset + len(data))
+        assembly.written += len(data)
+        assembly.end = end
 
     def _part(self, assembly: _Assembly) -> IO[bytes]:
         """Open the file that the bytes of *assembly* are written to, a new one or its own."""
@@ -289,7 +293,8 @@ class FileStore:
         assert self._folder is not None
         with part.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
-        name = digest if transfer.complete else f"{digest}.partial"
+        complete = digest == transfer.sha256  # and no limit kept anything from being written
+        name = digest if complete else f"{digest}.partial"
         part.replace(self._folder / name)
         self.extracted.append(
             Extracted(
@@ -298,7 +303,7 @@ class FileStore:
                 declared_name=transfer.name,
                 declared_size=transfer.size,
                 media=transfer.media,
-                complete=transfer.complete,
+                complete=complete,
                 sender=transfer.sender,
                 recipient=transfer.recipient,
                 file=name,
