@@ -750,6 +750,15 @@ JOINED = [(C, login(11, NUMBER, tid=6)), (S, message(11, 2, tid=6))]
 IRC = [(C, b"NICK bob\r\nUSER bob 0 * :Bob\r\n"), (S, b":irc.x 001 bob :Welcome\r\n")]
 
 
+def test_what_one_side_said_before_a_relay_carries_comes_before_what_opens_it():
+    steps = [(C, b"\0\0\0"), (S, message(11, 2, tid=6) + b"hello")]
+    for size in (1, 7, 1 << 20):
+        assert [value.data for _, value in told_of(steps, size) if isinstance(value, Inner)] == [
+            b"\0\0\0",
+            b"hello",
+        ]
+
+
 @pytest.mark.parametrize(("control", "target"), [(CONNECTED, "192.0.2.80:443"), ([], "")])
 def test_what_a_connection_through_a_relay_carries(control, target, tmp_path):
     relay_ = Endpoint("198.51.100.1", 3478)

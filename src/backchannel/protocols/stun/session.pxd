@@ -57,7 +57,7 @@ cdef class Session(Decoder):
     cdef _proves(self, int side, bytes transaction, list told)
     cdef _answer(self, int side, Message message, list told)
     cdef _carry(self, list told)
-    cdef list _carried(self)
+    cdef list _carried(self, side)
     @cython.locals(packed=bytes, binding=bint)
     cdef _mapped(self, int side, Message message, list told)
     @cython.locals(names=bytes, nominated=bint)

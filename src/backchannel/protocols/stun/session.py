@@ -148,7 +148,7 @@ class Session(Decoder):
             while (piece := stream.take(lengths=self._lengths)) is not None:
                 told += self._packet(side, piece)
                 if self._carries:
-                    return told + self._carried()
+                    return told + self._carried(side)
                 if self.done or self.standing is _REFUTED:
                     self._lose(side)
         except WireError as error:
@@ -332,13 +332,15 @@ class Session(Decoder):
         self._carries = True
         told.append(Open(host=peer.address, port=peer.port, label=SCHEME, whole=True))
 
-    def _carried(self) -> list[Output]:
-        """Return what came with the message that opened the connection."""
+    def _carried(self, side: Side) -> list[Output]:
+        """Return what came before the connection was open, and then what *side*, whose message
+        opened it, said behind that.
+        """
         told: list[Output] = []
-        for side in (_CLIENT, _SERVER):
-            if held := bytes(self._streams[side].buffer):
-                told.append(Inner(side=side, data=held))
-            self._streams[side].buffer.clear()
+        for each in (side.other, side):
+            if held := bytes(self._streams[each].buffer):
+                told.append(Inner(side=each, data=held))
+            self._streams[each].buffer.clear()
         return told
 
     def _mapped(self, side: Side, message: Message, told: list[Output]) -> None:
