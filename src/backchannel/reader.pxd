@@ -49,3 +49,7 @@ cpdef Py_ssize_t u32_at(bytes octets, Py_ssize_t at) except -1
 cpdef bytes cut(bytes octets, Py_ssize_t start, Py_ssize_t end)
 @cython.locals(data="const unsigned char *", last=Py_ssize_t)
 cpdef bytes cut_buffer(bytearray buffer, Py_ssize_t start, Py_ssize_t end)
+
+
+@cython.locals(seen=bytearray, count=Py_ssize_t, at=Py_ssize_t, byte=int)
+cpdef Py_ssize_t different(bytes octets, Py_ssize_t size) except -1

@@ -9,6 +9,7 @@ from backchannel.model import LATER, MORE, Claim, Confidence, More
 from backchannel.protocols import Peek
 from backchannel.protocols.bittorrent.wire import HANDSHAKE, OPENING, begins
 from backchannel.protocols.random_opening import OTHERS
+from backchannel.reader import different
 
 KEY, PADDING = 96, 512
 """Bytes of the number that each side of MSE sends first, and of the padding behind it at most."""
@@ -67,7 +68,6 @@ def _behind_keys(client: bytes, server: bytes) -> Claim | More | None:
 
 def _random(data: bytes) -> bool:
     """Whether bytes look random as far as they go: one number in a hundred thousand does not."""
-    first, whole = data[:_FIRST], data[:KEY]
-    if len(first) - len(set(first)) > _REPEATED:
+    if min(len(data), _FIRST) - different(data, _FIRST) > _REPEATED:
         return False
-    return len(whole) < KEY or len(set(whole)) >= _DIFFERENT
+    return len(data) < KEY or different(data, KEY) >= _DIFFERENT
