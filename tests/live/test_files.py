@@ -1,5 +1,7 @@
 """Files that are written for months: rotation by size and age, each step one rename."""
 
+import os
+import resource
 import shutil
 import time
 
@@ -120,6 +122,25 @@ def test_a_file_that_somebody_takes_away_is_begun_anew(tmp_path, moved, created)
     assert not moved or (tmp_path / "old").read_text() == "one\n"
 
 
+def test_a_file_that_somebody_empties_has_never_half_a_line(tmp_path):
+    """As logrotate does it with copytruncate; the next line is longer than there is room for."""
+    path = tmp_path / "e"
+    file, _ = lines(path, size=1 << 20)
+    file.write(b"x" * 1000 + b"\n")
+    file.flush()
+    os.truncate(path, 0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        file.write(b"y" * 3000 + b"\n")
+        file.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b""
+    file.close()
+    assert path.read_bytes() == b"y" * 3000 + b"\n"
+
+
 def test_a_flow_file_that_breaks_is_given_up_and_another_begun(tmp_path, monkeypatch):
     notices = []
     path = tmp_path / "f"
@@ -151,6 +172,38 @@ def test_a_flow_file_that_somebody_takes_away_is_begun_anew(tmp_path):
     assert pq.read_table(tmp_path / "f").num_rows == 6
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_rows_of_a_flow_file_whose_name_another_has_are_lost(tmp_path, ends):
+    """As logrotate leaves it that makes a new file in place of what it moves."""
+    notices = []
+    file = FlowFile(tmp_path / "f", Rotation(1 << 30, None, 2), notices.append)
+    file.write(columns(), {})
+    (tmp_path / "f.part").rename(tmp_path / "old")
+    (tmp_path / "f.part").touch()
+    if ends:
+        file.close()
+    else:
+        file.flush()
+    assert file.lost == 6
+    assert notices == [f"{tmp_path}/f.part: somebody moved or deleted it; its flows are lost"]
+    assert not (tmp_path / "f").exists()
+    file.write(columns(), {})
+    file.close()
+    assert pq.read_table(tmp_path / "f").num_rows == 6
+
+
+def test_the_folder_of_a_flow_file_is_made_again(tmp_path):
+    folder, notices = tmp_path / "flows", []
+    file = FlowFile(folder / "f", Rotation(1 << 30, None, 2), notices.append)
+    file.write(columns(), {})
+    file.close()
+    shutil.rmtree(folder)
+    file.write(columns(), {})
+    file.close()
+    assert pq.read_table(folder / "f").num_rows == 6
+    assert (file.lost, notices) == (0, [])
+
+
 def test_rows_for_which_no_flow_file_can_be_begun_are_lost(tmp_path):
     folder, notices = tmp_path / "flows", []
     file = FlowFile(folder / "f", Rotation(1 << 30, None, 2), notices.append)
@@ -158,6 +211,7 @@ def test_rows_for_which_no_flow_file_can_be_begun_are_lost(tmp_path):
         file.write(columns(), {})
     file.close()
     shutil.rmtree(folder)
+    folder.touch()
     for times in (1, 2):
         file.write(columns(), {})
         assert file.lost == 6 * times

@@ -11,6 +11,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from errno import ENOENT
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,14 @@ def shift(path: Path, keep: int) -> None:
 def numbered(path: Path, number: int) -> Path:
     """Return the name of the *number*th file before *path*."""
     return path.with_name(f"{path.name}.{number}")
+
+
+def _is_there(path: Path, held: os.stat_result) -> bool:
+    """Whether *path* is the name of the file that is *held* open. Raises OSError."""
+    try:
+        return os.path.samestat(held, path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class Lines:
@@ -117,10 +126,14 @@ class Lines:
 
     def _put(self, data: bytes) -> None:
         """Write all of *data* or nothing of it. Raises OSError."""
-        if self._fd >= 0 and not self._is_there():
-            self._notice(f"{self.path}: somebody moved or deleted it; another is begun")
-            os.close(self._fd)
-            self._fd = -1
+        if self._fd >= 0:
+            held = os.fstat(self._fd)
+            if _is_there(self.path, held):
+                self._size = held.st_size  # which is smaller where somebody emptied it
+            else:
+                self._notice(f"{self.path}: somebody moved or deleted it; another is begun")
+                os.close(self._fd)
+                self._fd = -1
         if self._fd < 0:
             self._open()
         done = 0
@@ -131,13 +144,6 @@ class Lines:
             os.ftruncate(self._fd, self._size)
             raise
         self._size += done
-
-    def _is_there(self) -> bool:
-        """Whether the open file is the one of that name."""
-        try:
-            return os.path.samestat(os.fstat(self._fd), self.path.stat())
-        except FileNotFoundError:
-            return False
 
     def _due(self) -> bool:
         age = self._rotation.age
@@ -179,8 +185,9 @@ class FlowFile:
         self._rows += table.num_rows
         try:
             if self._writer is None:
+                self._part.parent.mkdir(parents=True, exist_ok=True)
                 self._writer = self._open(self._part, self._schema, compression="zstd")
-                self._born = time.monotonic()
+                self._born, self._held = time.monotonic(), self._part.stat()
             self._writer.write_table(table)
         except OSError as error:
             self._fail(error)
@@ -192,8 +199,8 @@ class FlowFile:
         age = self._rotation.age
         old = age is not None and time.monotonic() - self._born >= age
         try:
-            large = self._part.stat().st_size >= self._rotation.size
-        except OSError as error:  # somebody has taken it away
+            large = self._found().st_size >= self._rotation.size
+        except OSError as error:
             self._fail(error)
             return
         if old or large:
@@ -206,11 +213,19 @@ class FlowFile:
             return
         try:
             writer.close()
+            self._found()
             shift(self.path, self._rotation.keep)
             self._part.replace(self.path)
             self._rows = 0
         except OSError as error:
             self._fail(error)
+
+    def _found(self) -> os.stat_result:
+        """Return what is known of the file under way. Raises OSError where another has its name."""
+        found = self._part.stat()
+        if not os.path.samestat(found, self._held):
+            raise FileNotFoundError(ENOENT, "somebody moved or deleted it")
+        return found
 
     def _fail(self, error: OSError) -> None:
         """Give up the file under way: a Parquet file with a hole cannot be read."""
