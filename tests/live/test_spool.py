@@ -167,15 +167,17 @@ def test_who_asks_after_the_end_moves_nothing_aside(tmp_path):
     spool.close()
 
 
-@pytest.mark.parametrize("how", ["deleted", "moved", "its folder deleted"])
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced", "its folder deleted"])
 def test_a_spool_that_somebody_takes_away_is_written_again(tmp_path, how):
     """What waits is in the open file only, which nobody finds after a restart."""
     path = tmp_path / "state" / "s"
     spool = Spool(path, 1000)
     for alert in ("1", "2"):
         spool.put(["a", "b"], alert, b"x")
-    if how == "moved":
+    if how in ("moved", "replaced"):
         path.rename(tmp_path / "s")
+        if how == "replaced":
+            path.touch()
     elif how == "deleted":
         path.unlink()
     else:
@@ -187,6 +189,34 @@ def test_a_spool_that_somebody_takes_away_is_written_again(tmp_path, how):
     spool = Spool(path, 1000)
     assert [drain(spool, name) for name in "ab"] == [["2", "3"], ["1", "2"]]
     assert not spool.moved
+    spool.close()
+
+
+def test_a_spool_that_is_gone_while_its_receiver_is_away_is_written_again(tmp_path):
+    """Without a new alert, and although the watch is killed then."""
+    path = tmp_path / "s"
+    spool = Spool(path, 1000)
+    spool.put(["a"], "1", b"x")
+    path.unlink()
+    assert spool.first("a") == ("1", b"x")
+    spool._base.close()
+    spool = Spool(path, 1000)
+    assert drain(spool, "a") == ["1"]
+    spool.close()
+
+
+def test_what_waits_on_a_disk_that_was_full_at_the_start_needs_no_other_alert(
+    tmp_path, monkeypatch
+):
+    spool = Spool(tmp_path / "s", 1000)
+    spool.put(["a"], "1", b"x")
+    spool.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "_open", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+        spool = Spool(tmp_path / "s", 1000)
+        assert spool.first("a") is None
+    assert drain(spool, "a") == ["1"]
+    assert not spool.trouble
     spool.close()
 
 

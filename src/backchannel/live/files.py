@@ -50,7 +50,7 @@ def numbered(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
-def _is_there(path: Path, held: os.stat_result) -> bool:
+def is_there(path: Path, held: os.stat_result) -> bool:
     """Whether *path* is the name of the file that is *held* open. Raises OSError."""
     try:
         return os.path.samestat(held, path.stat())
@@ -128,7 +128,7 @@ class Lines:
         """Write all of *data* or nothing of it. Raises OSError."""
         if self._fd >= 0:
             held = os.fstat(self._fd)
-            if _is_there(self.path, held):
+            if is_there(self.path, held):
                 self._size = held.st_size  # which is smaller where somebody emptied it
             else:
                 self._notice(f"{self.path}: somebody moved or deleted it; another is begun")

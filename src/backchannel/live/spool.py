@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from backchannel.errors import InputError, reason
+from backchannel.live.files import is_there
 
 MEMORY = 1000
 """Alerts that wait in memory while the disk is full."""
@@ -79,8 +80,7 @@ class Spool:
     def first(self, receiver: str) -> tuple[str, bytes] | None:
         """Return the oldest alert that waits for *receiver*, with its id."""
         with self._lock:
-            if self._memory or self._had:
-                self._store()
+            self._store()
             if rows := self._read(_FIRST, receiver, len(self._had.get(receiver, ()))):
                 alert, body = rows[0]
                 return str(alert), bytes(body)
@@ -164,7 +164,8 @@ class Spool:
             base.execute("pragma journal_mode = wal")
             base.execute("pragma synchronous = full")  # on disk when a transaction is over
             base.executescript(_SCHEMA)
-        except sqlite3.Error:
+            self._held = self.path.stat()
+        except (OSError, sqlite3.Error):
             base.close()
             raise
         return base
@@ -172,7 +173,7 @@ class Spool:
     def _store(self) -> None:
         """Note on disk what receivers have, and move there what waits in memory."""
         try:
-            if self._base is not None and not self.path.exists():
+            if self._base is not None and not is_there(self.path, self._held):
                 self._take_over(self._base)
             if self._base is None:
                 self._base = self._open()
