@@ -3,6 +3,8 @@
 import hashlib
 import itertools
 import resource
+import subprocess
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -215,6 +217,41 @@ def test_two_runs_may_write_into_one_folder(tmp_path):
     stores[0].close_scope(1)
     assert (tmp_path / SHA256).read_bytes() == BODY
     assert not list(tmp_path.glob(".part-*"))
+
+
+def test_more_files_may_be_under_way_than_a_process_may_open(tmp_path):
+    count, before = 300, resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = FileStore(tmp_path)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        for offset in (0, 2):
+            for scope in range(count):
+                files.open(scope, opened(size=4))
+                data = scope.to_bytes(2)
+                files.add(scope, FileData(key="f", offset=offset, data=data))
+        transfers = [each for scope in range(count) for each in files.close_scope(scope)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    for scope, transfer in enumerate(transfers):
+        assert (tmp_path / transfer.sha256).read_bytes() == scope.to_bytes(2) * 2
+    assert len(list(tmp_path.iterdir())) == count
+
+
+def test_processes_of_the_same_number_may_write_into_one_folder(tmp_path):
+    """As those of containers: each is the first one there."""
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from backchannel.effects import FileData, FileOpen\n"
+        "from backchannel.extract.store import FileStore\n"
+        "os.getpid = lambda: 1\n"
+        "files = FileStore(Path(sys.argv[1]))\n"
+        "files.open(1, FileOpen(key='f', name='n'))\n"
+        "files.add(1, FileData(key='f', offset=0, data=b'x'))\n"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", script, tmp_path], check=True)
+    assert len(list(tmp_path.glob(".part-*"))) == 2
 
 
 def test_bytes_of_a_file_nobody_opened_are_counted():

@@ -33,7 +33,7 @@ cdef bytes _within(size, offset, bytes data)
 cdef class FileStore:
     cdef object _folder, _count, _written, _missing
     cdef str _part_name
-    cdef dict _files
+    cdef dict _files, _outputs
     cdef readonly dict _scopes
     cdef Py_ssize_t _early, _serial
     cdef readonly list extracted
@@ -49,6 +49,7 @@ cdef class FileStore:
     @cython.locals(assembly=_Assembly)
     cpdef pause(self, scope, str key)
     cdef _part(self, _Assembly assembly)
+    cdef _release(self, _Assembly assembly)
     cdef _keep(self, _Assembly assembly, part, transfer)
     @cython.locals(assembly=_Assembly)
     cpdef abandon(self)

@@ -6,7 +6,6 @@ under a name we choose: a path or name from the wire never touches the file syst
 """
 
 import heapq
-import itertools
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,7 +31,8 @@ MISSING_BYTES = 4 << 30
 """Bytes that were not seen, of all files of one run together, before what was: they take no room
 on the disk, but as much time to be hashed as those that were seen.
 """
-_STORES = itertools.count()
+OUTPUTS = 128
+"""Files that are open to be written at once: more may be under way than a process may open."""
 
 
 class Extracted(msgspec.Struct, frozen=True):
@@ -176,7 +176,9 @@ class FileStore:
         self._early = 0
         self._written = self._missing = 0
         self._serial = 0
-        self._part_name = f".part-{os.getpid()}-{next(_STORES)}-"
+        self._outputs: dict[_Assembly, None] = {}
+        """Those that are open to be written, the one first that is it for longest."""
+        self._part_name = f".part-{os.urandom(8).hex()}-"
         """What is under way is called so: several runs may write into one folder at once."""
         self.extracted: list[Extracted] = []
         if folder is not None:
@@ -250,12 +252,19 @@ class FileStore:
 
     def _part(self, assembly: _Assembly) -> IO[bytes]:
         """Open the file that the bytes of *assembly* are written to, a new one or its own."""
+        if len(self._outputs) >= OUTPUTS:
+            self._release(next(iter(self._outputs)))
+        self._outputs[assembly] = None
         if assembly.part is not None:
             return assembly.part.open("r+b")
         self._serial += 1
         assert self._folder is not None
         assembly.part = self._folder / f"{self._part_name}{self._serial}"
-        return assembly.part.open("wb")
+        return assembly.part.open("xb")
+
+    def _release(self, assembly: _Assembly) -> None:
+        self._outputs.pop(assembly, None)
+        assembly.release()
 
     def close(self, scope: Any, closing: FileClose) -> Transfer | None:
         """End a file and say what came of it; None where it was not open."""
@@ -289,7 +298,7 @@ class FileStore:
     def _keep(self, assembly: _Assembly, part: Path, transfer: Transfer) -> None:
         from hashlib import file_digest  # noqa: PLC0415 - as above
 
-        assembly.release()
+        self._release(assembly)
         assert self._folder is not None
         with part.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
@@ -320,7 +329,7 @@ class FileStore:
             return None
         if assembly.opened.size is not None and assembly.whole():
             return self.close(scope, FileClose(key=key))
-        assembly.release()
+        self._release(assembly)
         return None
 
     def close_scope(self, scope: Any) -> list[Transfer]:
@@ -338,7 +347,7 @@ class FileStore:
         """
         for assembly in self._files.values():
             with suppress(OSError):
-                assembly.release()
+                self._release(assembly)
         self._files.clear()
         self._scopes.clear()
         if self._folder is not None:
