@@ -1,5 +1,6 @@
 """What is kept of packets, what is written of it, and what the two processes may say."""
 
+import shutil
 from ipaddress import IPv4Network
 
 import pytest
@@ -109,6 +110,15 @@ def test_the_oldest_evidence_goes_first_and_over_restarts_too(tmp_path):
     ]
     assert [time for time, _ in frames] == [time for time, _ in packets]
     assert not told
+
+
+def test_a_folder_of_evidence_that_somebody_deletes_is_made_again(tmp_path):
+    told = []
+    made = Evidence(tmp_path / "in", 1 << 20, told.append)
+    shutil.rmtree(tmp_path / "in")
+    name = made.write(refusal(), [(1, b"E")])
+    assert (tmp_path / "in" / name).is_file()
+    assert (made.lost, told) == (0, [])
 
 
 @pytest.mark.parametrize("line", ["../../etc/passwd", "", "a" * 49, "a\nb"])

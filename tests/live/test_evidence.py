@@ -103,6 +103,9 @@ def test_a_finding_is_cut_from_all_files_of_the_ring_in_order(tmp_path):
     (source,) = sources([str(path)])
     assert [bytes(data) for chunk in source.chunks() for _, _, data, _ in chunk] == [one, two]
     assert path.stat().st_mode & 0o077 == 0
+    shutil.rmtree(folder)
+    cut(ring, folder, [found])
+    assert list(folder.iterdir()) == [path]
 
 
 def test_the_oldest_files_go_first(tmp_path):
@@ -119,6 +122,22 @@ def test_a_file_that_somebody_else_deletes_at_that_moment_ends_nothing(tmp_path)
     (tmp_path / "a-00000000000000000001.pcap").symlink_to(tmp_path / "nowhere")
     (tmp_path / "a-00000000000000000002.pcap").write_bytes(b"x" * 100)
     assert recorder.trim(tmp_path, 50) == 1
+
+
+def test_what_cannot_be_deleted_stays_and_ends_nothing(tmp_path):
+    """As on a disk that the kernel has made read-only."""
+    (tmp_path / "a-00000000000000000001.pcap").mkdir()
+    (tmp_path / "a-00000000000000000002.pcap").write_bytes(b"x" * 100)
+    assert recorder.trim(tmp_path, 0) == 1
+
+
+def test_no_link_is_followed_that_somebody_put_in_the_ring(tmp_path):
+    ring, other = tmp_path / "ring", tmp_path / "other"
+    ring.mkdir()
+    other.write_text("keep")
+    (ring / "a-00000000000000000001.pcap").symlink_to(other)
+    recorder.Files("a", ring, 1 << 20, 1).put(1, 1, bytearray(100))
+    assert other.read_text() == "keep"
 
 
 def test_a_ring_that_somebody_deletes_is_begun_anew(tmp_path):

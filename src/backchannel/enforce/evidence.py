@@ -49,6 +49,7 @@ class Evidence:
         self._make_room(len(data))
         half = self._folder / f"{name}.part"
         try:
+            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)  # if somebody deleted it
             with os.fdopen(os.open(half, _FRESH, 0o600), "wb") as out:
                 out.write(data)
             half.replace(self._folder / name)

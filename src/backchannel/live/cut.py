@@ -55,7 +55,9 @@ class _Part:
 
     def __init__(self, path: Path, link: int) -> None:
         self._path = path
-        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b")
+        path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have deleted it
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = os.fdopen(os.open(path, flags, 0o600), "w+b")
         self._file.write(recorder.header(link))
         self._last, self._ordered = (0, 0), True
 

@@ -91,7 +91,7 @@ class Files:
             trim(self._folder, self._size - self._size // SHARE)
             self._folder.mkdir(parents=True, exist_ok=True)
             name = f"{self._interface}-{time:020d}.pcap".replace("/", "_")
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
             self._fd = os.open(self._folder / name, flags, 0o600)
             self._written = os.write(self._fd, header(link))
         at, view = 0, memoryview(data)
@@ -127,7 +127,10 @@ def trim(folder: Path, size: int) -> int:
     for path, its in held.items():
         if total <= size:
             break
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:  # it stays, as on a disk that cannot be written any more
+            continue
         total -= its
         gone += 1
     return gone
