@@ -57,6 +57,53 @@ except ChildProcessError:
 """
 
 
+NOT_AGAIN = """
+import os, sys, threading, time
+from pathlib import Path
+from backchannel import process
+from backchannel.live import setup
+from backchannel.live.config import Capture, Config, Evidence, Output
+from backchannel.live.screen import Quiet
+from backchannel.live.watcher import Watcher
+
+class Screen(Quiet):
+    def start(self, watch):
+        process.start = refuse
+        watch.evidence._process.kill()
+
+    def say(self, text):
+        print(text, flush=True)
+        if "no evidence" in text:
+            watcher.crew.members[0].process.kill()
+
+def refuse(*_, **__):
+    raise OSError(12, "Cannot allocate memory")
+
+folder = Path(sys.argv[1])
+config = Config(
+    capture=Capture(interfaces=("vb",), workers=2, ring=1 << 20),
+    evidence=Evidence(ring=folder / "ring"),
+    output=Output(report=folder / "report.html"),
+)
+known = setup.knowledge(config)
+watcher = Watcher(lambda: (config, known), Screen())
+watcher.run(60)
+print(watcher.failed, (folder / "report.html").exists())
+"""
+
+
+def test_a_watch_whose_processes_cannot_be_started_again_ends_with_everything_written(
+    world, tmp_path
+):
+    told = world.python(NOT_AGAIN, tmp_path)
+    assert not told.stderr
+    *notices, last = told.stdout.splitlines()
+    why = "cannot be started again: Cannot allocate memory"
+    assert notices[0] == f"the recorder {why}; no evidence is kept from now on"
+    assert notices[2] == f"parser 0 {why}; the watch ends"
+    assert last == "True True"
+
+
 def test_processes_are_ended_where_not_all_can_be_started(world):
     told = world.python(TOO_MANY)
     assert told.stdout.splitlines() == ["Too many open files", "no process"]

@@ -11,6 +11,7 @@ from itertools import chain
 import msgspec
 
 from backchannel import process
+from backchannel.errors import reason
 from backchannel.live import framing, messages
 from backchannel.live.companion import Companion
 from backchannel.live.messages import Command, Report, Task
@@ -223,7 +224,12 @@ class Crew:
             self.failed = member.done = True
             self.notices.append(f"{FATAL} parsers died within a minute: the watch ends")
             return
-        self.members[member.number] = self._start(member.number)
+        try:
+            self.members[member.number] = self._start(member.number)
+        except OSError as error:
+            self.failed = member.done = True
+            told = f"parser {member.number} cannot be started again: {reason(error)}"
+            self.notices.append(f"{told}; the watch ends")
 
     def _reopen(self, name: str) -> bool:
         """Open an interface that is back, and hand its sockets to the processes."""

@@ -123,13 +123,18 @@ class Evidence:
             assert end is not None
             with contextlib.suppress(OSError):
                 end.close()
-        if self._deaths.another() >= FATAL:
-            self._process = None
-            self._let_go()
-            self._notice("the recorder died again; no evidence is kept from now on")
-        else:
-            self._notice("the recorder died and was replaced")
-            self._record()
+        told = "the recorder died again"
+        if self._deaths.another() < FATAL:
+            try:
+                self._record()
+            except OSError as error:
+                told = f"the recorder cannot be started again: {reason(error)}"
+            else:
+                self._notice("the recorder died and was replaced")
+                return
+        self._process = None
+        self._let_go()
+        self._notice(f"{told}; no evidence is kept from now on")
 
     def close(self) -> None:
         """Stop recording, and cut out what still waits."""
