@@ -192,6 +192,24 @@ def test_a_spool_that_somebody_takes_away_is_written_again(tmp_path, how):
     spool.close()
 
 
+def test_where_there_can_be_no_other_spool_the_one_that_is_gone_goes_on(tmp_path):
+    """More wait than find room in memory; as where the user of the watch may make no folder."""
+    path, count = tmp_path / "state" / "s", MEMORY + 5
+    spool = Spool(path, 10_000)
+    with spool._base:
+        row = "insert into waiting (receiver, id, body) values ('a', ?, x'')"
+        spool._base.executemany(row, [(str(number),) for number in range(count)])
+    shutil.rmtree(path.parent)
+    path.parent.symlink_to("nowhere")
+    spool.put(["a"], "new", b"")
+    assert (spool.depth(["a"]), spool.dropped.total()) == ({"a": count + 1}, 0)
+    assert spool.first("a") == ("0", b"")
+    assert spool.trouble
+    path.parent.unlink()
+    assert drain(spool, "a") == [*map(str, range(count)), "new"]
+    spool.close()
+
+
 def test_a_spool_that_is_gone_while_its_receiver_is_away_is_written_again(tmp_path):
     """Without a new alert, and although the watch is killed then."""
     path = tmp_path / "s"

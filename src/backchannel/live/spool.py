@@ -202,7 +202,10 @@ class Spool:
         self._had.clear()
 
     def _take_over(self, base: sqlite3.Connection) -> None:
-        """Take what waits from the file that is open, which somebody moved or deleted."""
+        """Take what waits from the file that is open, which somebody moved or deleted. Raises
+        OSError, and leaves it open, where there can be no other.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         waiting = [row for row in self._read(_ALL) if row[1] not in self._had.get(row[0], ())]
         self._memory.extendleft(reversed(waiting))
         self._had.clear()
