@@ -215,7 +215,13 @@ def test_rows_for_which_no_flow_file_can_be_begun_are_lost(tmp_path):
     for times in (1, 2):
         file.write(columns(), {})
         assert file.lost == 6 * times
-    assert len(notices) == 2
+    folder.unlink()
+    file.write(columns(), {})
+    file.close()
+    assert notices == [
+        f"{folder}/f.part: File exists; its flows are lost",
+        f"{folder}/f: written again; 12 flows were lost in all",
+    ]
 
 
 def test_a_flow_file_whose_folder_is_a_file_now_is_given_up(tmp_path):

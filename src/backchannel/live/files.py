@@ -172,6 +172,8 @@ class FlowFile:
         """Rows that could not be written, or lay in a file that was given up."""
         self._rows = 0
         """Rows in the file under way."""
+        self._troubled = False
+        """A file was given up, and none was whole since."""
         self._part = path.with_name(f"{path.name}.part")
         self._writer: pq.ParquetWriter | None = None
         self._born = 0.0
@@ -216,9 +218,13 @@ class FlowFile:
             self._found()
             shift(self.path, self._rotation.keep)
             self._part.replace(self.path)
-            self._rows = 0
         except OSError as error:
             self._fail(error)
+            return
+        self._rows = 0
+        if self._troubled:
+            self._troubled = False
+            self._notice(f"{self.path}: written again; {self.lost:,} flows were lost in all")
 
     def _found(self) -> os.stat_result:
         """Return what is known of the file under way. Raises OSError where another has its name."""
@@ -230,7 +236,9 @@ class FlowFile:
     def _fail(self, error: OSError) -> None:
         """Give up the file under way: a Parquet file with a hole cannot be read."""
         self.lost += self._rows
-        self._notice(f"{self._part}: {reason(error)}; its flows are lost")
+        if not self._troubled:
+            self._notice(f"{self._part}: {reason(error)}; its flows are lost")
+        self._troubled = True
         writer, self._writer = self._writer, None
         with contextlib.suppress(OSError):
             if writer is not None:
