@@ -192,6 +192,19 @@ def test_rows_of_a_flow_file_whose_name_another_has_are_lost(tmp_path, ends):
     assert pq.read_table(tmp_path / "f").num_rows == 6
 
 
+def test_a_flow_file_that_somebody_empties_is_given_up(tmp_path):
+    """As logrotate does it with copytruncate; what is written then leaves a hole before it."""
+    notices = []
+    file = FlowFile(tmp_path / "f", Rotation(1 << 30, None, 2), notices.append)
+    file.write(columns(), {})
+    os.truncate(tmp_path / "f.part", 0)
+    file.write(columns(), {})
+    file.close()
+    assert file.lost == 12
+    assert notices == [f"{tmp_path}/f.part: somebody emptied it; its flows are lost"]
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_folder_of_a_flow_file_is_made_again(tmp_path):
     folder, notices = tmp_path / "flows", []
     file = FlowFile(folder / "f", Rotation(1 << 30, None, 2), notices.append)

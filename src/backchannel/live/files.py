@@ -11,7 +11,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from errno import ENOENT
+from errno import EINVAL, ENOENT
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,8 @@ WAITING = 4 << 20
 """Bytes of lines that wait while they cannot be written."""
 RETRY = 1.0
 """Seconds between attempts to write again."""
+MAGIC = b"PAR1"
+"""What a Parquet file begins with; zeros, where somebody emptied it while it was written."""
 
 Notice = Callable[[str], None]
 
@@ -215,7 +217,7 @@ class FlowFile:
             return
         try:
             writer.close()
-            self._found()
+            self._look()
             shift(self.path, self._rotation.keep)
             self._part.replace(self.path)
         except OSError as error:
@@ -232,6 +234,13 @@ class FlowFile:
         if not os.path.samestat(found, self._held):
             raise FileNotFoundError(ENOENT, "somebody moved or deleted it")
         return found
+
+    def _look(self) -> None:
+        """Look whether the file that was closed is all that was written. Raises OSError."""
+        self._found()
+        with self._part.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise OSError(EINVAL, "somebody emptied it")
 
     def _fail(self, error: OSError) -> None:
         """Give up the file under way: a Parquet file with a hole cannot be read."""
