@@ -154,6 +154,14 @@ def test_an_answer_that_was_not_captured_is_not_found_in_what_is_encrypted(size)
     assert session.done
 
 
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+@pytest.mark.parametrize(("clear", "answers"), [(PATIENCE - 6, 1), (PATIENCE - 5, 0)])
+def test_how_far_an_answer_is_sought_does_not_depend_on_segments(size, clear, answers):
+    session = Session(msgspec.structs.replace(START, begun=False))
+    told = decode(session, recut([(C, HELLO), (S, bytes(clear) + TLS13)], size))
+    assert len(events(told, TlsAnswer)) == answers
+
+
 EXTENSIONS = st.lists(st.tuples(st.sampled_from([0, 10, 16, 0x2A2A]), st.binary(max_size=12)))
 
 

@@ -110,6 +110,8 @@ def test_bodies_in_forms_that_prosody_takes(body, encoding):
     for more in (b"", b"X: y\r\n" * 60):
         claim = recognise(Peek("tcp", (head + more + b"\r\n" + data)[:4096], b"", True, START))
         assert isinstance(claim, Claim)
+    asked = head + b"\r\n" + data
+    assert None not in [look(asked[:size]) for size in range(1, len(asked))]
     session = Session(START)
     assert session.feed(C, head + b"\r\n" + data) == []
     opened, root, _ = session.feed(S, answer(f"<body sid='x' authid='7' {NS}/>"))
@@ -170,8 +172,9 @@ def look(data):
     return recognise(Peek("tcp", data, b"", True, START))
 
 
-def test_recognised_by_the_body():
-    data = post(f"<?xml version='1.0'?>\n<body rid='1' {NS}/>", "/any/where")
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_recognised_by_the_body(mark):
+    data = post(f"{mark}<?xml version='1.0'?>\n<body rid='1' {NS}/>", "/any/where")
     for size in range(1, len(data)):
         assert look(data[:size]) is MORE or isinstance(look(data[:size]), Claim), data[:size]
     assert isinstance(look(data), Claim)

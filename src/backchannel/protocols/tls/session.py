@@ -179,7 +179,7 @@ class Session(Decoder):
         half = self._half(side)
         half.records += data
         if half.before and not self._reaches_hello(half):
-            if half.seen > PATIENCE:
+            if half.seen >= PATIENCE:
                 self._finish(side)
             return
         try:
@@ -191,10 +191,12 @@ class Session(Decoder):
             self._finish(side)
 
     def _reaches_hello(self, half: Half) -> bool:
-        """Drop what was said in the clear before a hello; say whether that has begun."""
+        """Drop what was said in the clear before a hello; say whether that has begun, which it has
+        within PATIENCE.
+        """
         records = half.records
         found = _ANSWER.search(records)
-        if found is None:
+        if found is None or half.seen - len(records) + found.end() > PATIENCE:
             del records[: 1 - _TELLING]  # it may begin there
             return False
         del records[: found.start()]

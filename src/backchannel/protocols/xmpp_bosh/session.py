@@ -42,7 +42,8 @@ _TAG = later(
 """The opening tag of a body; a value may hold `>`."""
 _BEGUN = later(
     _START
-    + rb"(?:<(?:(?:[\w.-]{1,32}+:)?body\s.*|[\w.:-]{0,40}+|\?(?:x(?:m(?:l[^<>]{0,200}+)?)?)?))?\Z",
+    + rb"(?:<(?:(?:[\w.-]{1,32}+:)?body\s.*|[\w.:-]{0,40}+|\?(?:x(?:m(?:l[^<>]{0,200}+)?)?)?))?\Z"
+    rb"|\xef\xbb?\Z",
     re.DOTALL,
 )
 """What may still become one."""
