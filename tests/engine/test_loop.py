@@ -86,7 +86,8 @@ class Session:
 class Fake:
     """A protocol that claims everything."""
 
-    name, service, context, sealed, ports = "fake", "aim", False, False, ()
+    name, service, context, sealed = "fake", "aim", False, False
+    ports = magic = ()
     session = Session
 
     @staticmethod

@@ -9,11 +9,12 @@ cdef Py_ssize_t LONGEST
 
 cdef class Candidates:
     cdef object _core, _fault
-    cdef list _all
+    cdef list _all, _alike
     cdef dict _by_name, _by_bit, _by_port
     cdef unsigned long long _context
 
     cpdef Known known(self, str name)
+    @cython.locals(bit="unsigned long long", alike="unsigned long long")
     cpdef unsigned long long unmatched(self, unsigned long long hits) except? 0
     @cython.locals(client=bytes, server=bytes, sides=int, wanted="unsigned long long")
     cpdef ask(self, Stream stream, bint last=*)

@@ -3,7 +3,7 @@
 Streams change in that they note what was asked; what follows from an answer is the engine's matter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from backchannel.contract import Peek, Protocol
 from backchannel.engine.known import Known
@@ -31,6 +31,7 @@ class Candidates:
         self._by_name = dict(zip(protocols, self._all, strict=True))
         self._by_bit = {each.bit: each for each in self._all}
         self._context = sum(each.bit for each in self._all if each.context)
+        self._alike = _alike(zip(self._all, protocols.values(), strict=True))
         self._by_port: dict[int, list[tuple[Transport, Known]]] = {}
         for name, protocol in protocols.items():
             for transport, port in protocol.ports:
@@ -49,7 +50,12 @@ class Candidates:
         return self._by_name[name]
 
     def unmatched(self, hits: int) -> int:
-        """Return the context protocols whose magic did not match."""
+        """Return the context protocols whose magic did not match. One that has a magic for first
+        bytes in common with a protocol that did may only lack the name that the core waits for.
+        """
+        for bit, alike in self._alike:
+            if hits & bit:
+                hits |= alike
         return self._context & ~hits
 
     def ask(self, stream: Stream, last: bool = False) -> Claim | More | None:
@@ -133,3 +139,16 @@ class Candidates:
             for transport, known in self._by_port.get(port, ()):
                 if transport == start.transport:
                     stream.consider(known)
+
+
+def _alike(protocols: Iterable[tuple[Known, Protocol]]) -> list[tuple[int, int]]:
+    """Return the protocols that have a magic for first bytes in common with context protocols,
+    with these.
+    """
+    known = [(each, {one for one in protocol.magic if one.first}) for each, protocol in protocols]
+    found: list[tuple[int, int]] = []
+    for each, magics in known:
+        shared = [other.bit for other, theirs in known if other.context and theirs & magics]
+        if shared and not each.context:
+            found.append((each.bit, sum(shared)))
+    return found

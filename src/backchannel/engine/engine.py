@@ -406,7 +406,9 @@ class Engine:
         """
         if self.everything or stream.depth:
             return False
-        return protocol.sealed or (protocol.context and not self._core.hits(stream.slot))
+        return protocol.sealed or (
+            protocol.context and not self._core.hits(stream.slot) & protocol.bit
+        )
 
     def _decode(self, stream: Stream, side: Side, data: bytes | int, moment: Moment) -> None:
         session = stream.session

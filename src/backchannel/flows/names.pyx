@@ -154,10 +154,13 @@ cdef class Names:
             return self.dns(data, size, True)
         if data[0] == 0x16:
             return self.tls(data, size)
-        if 0x41 <= data[0] <= 0x5A:
-            return self.http(data, size)
-        if size > 1 and data[0] == 13 and data[1] == 10:  # an empty line before a request
-            return self.http(data, size)
+        cdef uint32_t at = 0
+        while at < size and (data[at] == 13 or data[at] == 10):  # empty lines before a request
+            at += 1
+        if at == size:
+            return EARLY
+        if 0x41 <= data[at] <= 0x5A:
+            return self.http(data + at, size - at)
         return self.dns(data + 2, size - 2, False) if size > 2 else EARLY
 
     cdef bint listed(self, const uint8_t* name, uint32_t size) noexcept nogil:

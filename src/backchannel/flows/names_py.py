@@ -23,8 +23,11 @@ def host(transport: str, payload: bytes) -> list[bytes] | None:
         return []
     if payload[0] == 0x16:
         return _tls(payload)
-    if 0x41 <= payload[0] <= 0x5A or payload[:2] == b"\r\n":  # an empty line before a request
-        return _http(payload)
+    request = payload.lstrip(b"\r\n")  # as servers do
+    if not request:
+        return None
+    if 0x41 <= request[0] <= 0x5A:
+        return _http(request)
     return _dns(payload[2:], whole=False)
 
 

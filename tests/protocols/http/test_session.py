@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import craft
 from tests.kit import (
     CORPUS,
     check_garbage,
@@ -15,6 +16,7 @@ from tests.kit import (
 
 from backchannel.events import Credential, Gap, Malformed, NameLearned, Software
 from backchannel.model import MORE, Claim, Endpoint, Side, Standing
+from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.http.fields import absolute, authority, parameters, product
 from backchannel.protocols.http.session import Session, recognise
@@ -227,3 +229,21 @@ def test_garbage_in_any_cut(steps, size, begun):
 def test_recognise_never_raises(client, server, begun):
     look(client, server, begun)
     look(b"GET /" + client, b"HTTP/1.1 " + server, begun)
+
+
+@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize("cut", [1, 2, 3, 5, 8, 1460])
+@pytest.mark.parametrize("lines", [b"\r\n", b"\n", b"\r\n\r\n", b"\n\n\n"])
+def test_empty_lines_before_a_request_hide_nothing(lines, cut, everything, tmp_path):
+    """However they are cut: those of a web proxy begin alike, whose magic fits before HTTP's."""
+    login = b"GET / HTTP/1.1\r\nHost: web.telegram.org\r\nAuthorization: Basic Ym9iOnB3\r\n\r\n"
+    capture = craft.write(
+        tmp_path / "one.pcap", craft.tcp([(C, lines + login), (S, PAGE)], cut=cut)
+    )
+    told = [type(seen.event) for seen in Scan(capture, everything=everything)]
+    assert set(told) == {NameLearned, Credential, Software}
+
+
+def test_empty_lines_before_a_request_to_anybody_name_no_service(tmp_path):
+    capture = craft.write(tmp_path / "one.pcap", craft.tcp([(C, b"\n" + GET), (S, PAGE)], cut=1))
+    assert list(Scan(capture)) == []

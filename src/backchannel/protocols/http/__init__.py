@@ -10,6 +10,8 @@ METHODS = (
 
 BEHIND_A_LINE = Magic(transport="tcp", pattern=b"\r\n@@@", mask=b"\xff\xff\xe0\xe0\xe0")
 """An empty line, which servers pass over before a request (RFC 9112 §2.2), and three capitals."""
+EMPTY_LINES = tuple(Magic(transport="tcp", pattern=end, first=True) for end in (b"\n", b"\r\n"))
+"""Any number of such lines at the beginning: what comes behind them is for recognisers."""
 PROTOCOL = Protocol(
     name="http",
     title="HTTP/1.x",
@@ -18,6 +20,7 @@ PROTOCOL = Protocol(
     magic=(
         *(Magic(transport="tcp", pattern=method + b" ") for method in METHODS),
         BEHIND_A_LINE,
+        *EMPTY_LINES,
         Magic(transport="tcp", pattern=b"HTTP/1."),
     ),
 )

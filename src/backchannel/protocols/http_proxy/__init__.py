@@ -1,7 +1,7 @@
 """Web proxies: CONNECT tunnels, and requests with absolute URIs."""
 
 from backchannel.protocols import Magic, Protocol
-from backchannel.protocols.http import BEHIND_A_LINE
+from backchannel.protocols.http import BEHIND_A_LINE, EMPTY_LINES
 
 _METHODS = (b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"DELETE", b"PATCH")
 _SCHEMES = (b"HTTP", b"FTP://")
@@ -23,7 +23,7 @@ PROTOCOL = Protocol(
     title="HTTP proxy",
     service="http-proxy",
     magic=(
-        *(Magic(transport="tcp", pattern=end, first=True) for end in (b"\n", b"\r\n")),
+        *EMPTY_LINES,
         _masked(b"CONNECT" + _BLANK),
         BEHIND_A_LINE,
         *(_masked(method + _BLANK + scheme) for method in _METHODS for scheme in _SCHEMES),
