@@ -9,9 +9,12 @@ from rich.console import Console
 from tests import craft, kit
 from tests.protocols.ike.craft import (
     CLIENT,
+    NONE,
     SERVER,
     C,
+    S,
     esp,
+    nat_hash,
     notify,
     protected,
     response,
@@ -58,12 +61,30 @@ def test_who_is_behind_a_nat_how_far_it_came_and_what_passed():
     """A tunnel of version 2 that was rekeyed, one of version 1, and probes of ike-scan."""
     (row,) = rows(NATT)
     assert (row.client, row.server, row.versions) == ("10.3.0.2", "203.0.113.2", (1, 2))
-    assert row.behind_nat == "initiator"
+    assert row.behind_nat == "client"
     assert (row.stages["established"], row.stages["rekeying"], row.failure) == (2, 1, "")
     assert (row.sent.packets, row.received.packets) == ESP
     assert (row.sent.missing, row.received.missing, row.spis) == (0, 0, 6)
     assert (row.keepalives, row.client_ports) == (7, (4500,))
     assert 5 <= row.keepalive_seconds < 6  # set to 5
+
+
+def test_who_is_behind_a_nat_is_said_whoever_began(tmp_path):
+    """The gateway begins a key exchange anew, and its peer's hash of itself agrees with nothing."""
+    near, far = (CLIENT.address, CLIENT.port), (SERVER.address, SERVER.port)
+    begun = {"i": b"INITI-II", "r": NONE}
+    asked = notify(16388, nat_hash(*far, **begun)), notify(16389, nat_hash(*near, **begun))
+    begun["r"] = b"RESPO-II"
+    inside = nat_hash("192.168.1.7", 500, **begun)
+    answer = notify(16388, inside), notify(16389, nat_hash(*far, **begun))
+    packets = [
+        (C, sa_init()),
+        (S, sa_answer()),
+        (S, sa_init(*asked, i=begun["i"])),
+        (C, sa_answer(*answer, **begun)),
+    ]
+    (row,) = rows(craft.write(tmp_path / "anew.pcap", conversation(CLIENT, SERVER, packets)))
+    assert (row.client, row.behind_nat) == (CLIENT.address, "client")
 
 
 ESP = 972, 842  # counted by tshark, as the six SPIs
@@ -80,7 +101,7 @@ ESP = 972, 842  # counted by tshark, as the six SPIs
 )
 def test_what_failed_is_said(name, failure):
     (row,) = rows(RECORDED / name)
-    assert (row.failure, row.behind_nat) == (failure, "initiator")
+    assert (row.failure, row.behind_nat) == (failure, "client")
 
 
 def test_a_nat_that_forgot_is_one_row_with_several_ports():
@@ -165,13 +186,15 @@ def test_words():
         "both",
         "",
     ]
-    claimed = association(behind_nat="initiator", claimed=("initiator", "responder"))
-    assert behind(claimed) == "initiator (responder claims it)"
+    claimed = association(behind_nat="client", claimed=("client", "server"))
+    assert behind(claimed) == "client (server claims it)"
     up = {"initiated": 2, "established": 2, "rekeying": 1}
     told = came(association(versions=(2,), stages=up))
     assert told == "IKEv2: established, begun 2 times, 1 rekeying"
     failed = association(versions=(1,), stages=up, failure="silent: 4 messages")
-    assert came(failed) == "IKEv1: silent: 4 messages"
+    assert came(failed) == "IKEv1: silent: 4 messages, established before"
+    refused = association(versions=(2,), failure="authentication-answered: Notify alone")
+    assert came(refused) == "IKEv2: authentication answered with a notification alone"
     assert came(association(versions=(1,), stages={"deleting": 1})) == "IKEv1: under way"
     assert kept(association(keepalives=12, keepalive_seconds=20.0)) == "12, every 20 s"
     assert (kept(association()), kept(association(keepalives=1))) == ("", "1")
@@ -197,7 +220,7 @@ def test_people_see_it_and_pseudonyms_hide_hosts():
     console.print(terminal.render(run.document, run.index))
     shown = console.export_text()
     assert "IPsec between hosts" in shown
-    assert "initiator (responder claims it)" in shown
+    assert "client (server claims it)" in shown
     assert 'id="associations"' in html.page(run.document, run.index)
     (hidden,) = rows(NATT, pseudonyms=Pseudonyms("twelve letters"))
     assert not {hidden.client, hidden.server} & {"10.3.0.2", "203.0.113.2"}

@@ -5,6 +5,7 @@ cimport cython
 from backchannel.when cimport rfc3339
 
 cdef object _CLIENT
+cdef dict _CROSSED, _ENDS
 cdef frozenset _ATTEMPTS, _BEGINNING, _FAILURES
 cdef str _ANSWERED, _REFUSED, _SILENT
 

@@ -6,7 +6,7 @@ ports of each.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from backchannel.engine.observation import FlowInfo, Observation
 from backchannel.model import Endpoint, Side
@@ -17,13 +17,21 @@ from backchannel.when import rfc3339
 if TYPE_CHECKING:  # they are loaded with their decoders
     from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
     from backchannel.protocols.ike.events import IkeStage, NatDetection
-    from backchannel.protocols.ike.nat import Behind
 
 _CLIENT, _ = Side
 FEW = 64
 """Ports of the client that are told apart in one row."""
 SPIS = 65_536
 _SECOND = 1_000_000_000
+_ENDS: dict[str, doc.Behind] = {
+    "initiator": "client",
+    "responder": "server",
+    "both": "both",
+    "none": "none",
+    "unknown": "unknown",
+}
+_CROSSED = _ENDS | {"initiator": "server", "responder": "client"}
+"""Where the server began the key exchange, as either may with an association that was up."""
 
 
 class Way:
@@ -61,7 +69,7 @@ class AssociationRow:
         self.failure = ""
         self._begun, self._granted = "", False
         """The initiator's SPI of the attempt that began last, and whether it was authenticated."""
-        self.behind_nat: Behind | Literal[""] = ""
+        self.behind_nat: doc.Behind = ""
         self.claimed: tuple[str, ...] = ()
         self.ports: set[int] = set()
         self.spis: set[str] = set()
@@ -155,7 +163,10 @@ class Associations:
         row = self._row(seen)
         if row is None or (told.behind_nat == "unknown" and row.behind_nat):
             return
-        row.behind_nat, row.claimed = told.behind_nat, told.claimed
+        as_begun = not told.sender or (told.sender == "initiator") == row.near(seen)
+        ends = _ENDS if as_begun else _CROSSED
+        row.behind_nat = ends[told.behind_nat]
+        row.claimed = tuple([ends[end] for end in told.claimed])
 
     def traffic(self, seen: Observation, told: "EspTraffic") -> None:
         """Take figures of ESP: the last ones of each association and flow."""

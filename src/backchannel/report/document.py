@@ -3,7 +3,7 @@
 Times are RFC 3339 in UTC with microseconds; sizes are bytes; addresses are text.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,7 @@ from backchannel.grades import Severity
 
 VERSION = 1
 """Grows when a field changes its meaning or goes; new fields do not change it."""
+Behind: TypeAlias = Literal["client", "server", "both", "none", "unknown", ""]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,8 +216,8 @@ class Association(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong last, as a stage and its detail; empty where a later attempt was granted, or
     the tunnel came up after that.
     """
-    behind_nat: Literal["initiator", "responder", "both", "none", "unknown", ""] = ""
-    """Computed from hashes; empty where none were seen. The peers of the latest key exchange."""
+    behind_nat: Behind = ""
+    """Computed from hashes of the latest key exchange; empty where none were seen."""
     claimed: tuple[str, ...] = ()
     """Who says so by its own hash alone; see the event `nat-detection`."""
     client_ports: tuple[int, ...] = ()

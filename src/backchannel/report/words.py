@@ -69,7 +69,7 @@ def let_through(asked: int, granted: int, refused: int) -> str:
 def behind(row: Association) -> str:
     """Return who is behind a NAT, and who claims it where nothing else speaks for it."""
     word = {"none": "nobody", "": ""}.get(row.behind_nat, row.behind_nat)
-    believed = {"initiator", "responder"} if word == "both" else {word}
+    believed = {"client", "server"} if word == "both" else {word}
     others = [end for end in row.claimed if end not in believed]
     return f"{word} ({others[0]} claims it)" if others else word
 
@@ -78,15 +78,20 @@ _FORWARD = (
     *("established", "authentication-answered", "authenticating", "answered", "answer-alone"),
     *("redirected", "retry-required", "cookie-required", "initiated"),
 )
+_REFUSED = "authentication answered with a notification alone"
 
 
 def came(row: Association) -> str:
-    """Return how far key exchanges came: `IKEv2: established, 3 rekeyings`, or what went wrong."""
+    """Return how far key exchanges came: `IKEv2: established, 3 rekeyings`, or what went wrong last
+    and whether a tunnel had been up before: `IKEv2: silent: 4 messages, established before`.
+    """
     if not row.versions:
         return "not seen"
     version = " and ".join(f"IKEv{number}" for number in row.versions)
     if row.failure:
-        return f"{version}: {row.failure.replace('-', ' ')}"
+        failed = _REFUSED if row.failure.endswith(": Notify alone") else row.failure
+        before = ", established before" if "established" in row.stages else ""
+        return f"{version}: {failed}{before}"
     stage = next((stage for stage in _FORWARD if stage in row.stages), "")
     rekeyed, begun = row.stages.get("rekeying", 0), row.stages.get("initiated", 0)
     told = [stage.replace("-", " ")] if stage else []
