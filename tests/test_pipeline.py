@@ -120,3 +120,17 @@ print(scan({str(CAPTURE)!r}, collect_flows=True).flows().num_rows)
         [sys.executable, "-O", "-c", program], capture_output=True, text=True, check=True
     )
     assert ran.stdout == "2\n"
+
+
+def test_what_the_end_of_a_flow_tells_is_as_old_as_its_last_packet():
+    """Nine minutes lie between the captures: it is the second one whose clock ends the tunnels."""
+    examples = Path(__file__).parent.parent / "examples"
+    run = Scan(examples / "ipsec/natt_public_side.pcap", examples / "icq/icq_oscar_roast_8im.pcap")
+    final = [seen for seen in run if getattr(seen.event, "final", False)]
+    assert {seen.protocol for seen in final} == {"esp"}
+    frames = {seen.frame: seen.time for seen in Scan(examples / "ipsec/natt_public_side.pcap")}
+    assert [seen.time for seen in final] == [frames[seen.frame] for seen in final]
+    (row,) = run.document.associations
+    assert row.last_seen.startswith("2026-11-21T07:15:14")
+    tunnels = [row for row in run.document.services if row.service == "ipsec"]
+    assert {row.last_seen[:19] for row in tunnels} == {"2026-11-21T07:15:14"}

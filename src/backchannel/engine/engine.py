@@ -151,7 +151,7 @@ class Engine:
             self._end(stream, SIDES[way], moment)
         else:
             streams[slot] = None
-            self._close(stream, moment_of(time, stream.frame))  # no packet brought its end
+            self._close(stream, moment_of(stream.last, stream.frame))  # no packet brought its end
 
     def _tidy(self) -> None:
         """Let what is over go, now and then."""
