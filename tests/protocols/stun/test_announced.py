@@ -44,7 +44,7 @@ class Session:
 class Messenger:
     """Its protocol."""
 
-    name, service, context, sealed, ports = "messenger", "msn", False, False, ()
+    name, service, context, sealed, magic, ports = "messenger", "msn", False, False, (), ()
     session = Session
 
     @staticmethod
