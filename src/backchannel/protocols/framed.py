@@ -48,6 +48,31 @@ class Framed:
         raise NotImplementedError
 
 
+class Passing(Framed):
+    """Passes over the content of frames, of which only the heads are read. A subclass says in
+    `_skip` how many bytes of a side that is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._skip = dict.fromkeys(Side, 0)
+
+    def feed(self, side: Side, data: bytes) -> list[Output]:
+        """Take the next in-order bytes of *side*; return what they meant."""
+        if self._skip[side] and side not in self._deaf:
+            passed = min(self._skip[side], len(data))
+            self._skip[side] -= passed
+            data = data[passed:]
+        return super().feed(side, data)
+
+    def end(self, side: Side) -> list[Output]:
+        """*side* will send no more."""
+        self._buffers[side].clear()
+        self._deaf.add(side)
+        self.done = len(self._deaf) == len(Side)
+        return []
+
+
 class Marked(Framed):
     """Knows its frames by a mark: they are found again behind a gap, and amid a flow. A subclass
     says which bytes `_opens` one, and takes it off in `_frame`.

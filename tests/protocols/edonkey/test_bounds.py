@@ -18,6 +18,7 @@ from backchannel.protocols.edonkey.recognise import AHEAD, next_frame, recognise
 from backchannel.protocols.edonkey.sealed import EARNED, FREE_GAP
 from backchannel.protocols.edonkey.session import Session
 from backchannel.protocols.edonkey.sources import MOST
+from backchannel.protocols.ends import REMEMBERED
 from backchannel.reader import Reader, WireError
 
 C, S = Side.CLIENT, Side.SERVER
@@ -56,12 +57,12 @@ def test_a_block_that_is_whole_is_let_go():
 
 def test_what_was_told_and_learnt_is_bounded():
     talk = talking.Talk(build.TCP)
-    for number in range(3 * talking.REMEMBERED):
+    for number in range(3 * REMEMBERED):
         talk.is_new("x", number)
         talk.learn(str(number), "name", 7)
-    assert len(talk._told) <= talking.REMEMBERED
+    assert len(talk._told) <= REMEMBERED
     assert (len(talk._names), len(talk._sizes)) == (talking.NAMED, talking.NAMED)
-    assert talk.name(str(3 * talking.REMEMBERED - 1)) == "name"
+    assert talk.name(str(3 * REMEMBERED - 1)) == "name"
 
 
 def test_a_long_list_is_told_in_part():

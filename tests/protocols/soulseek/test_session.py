@@ -39,6 +39,7 @@ from backchannel.model import MORE, Claim, Confidence, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.edonkey.events import Browse, QueueRank
+from backchannel.protocols.ends import REMEMBERED
 from backchannel.protocols.gnutella.inflater import Inflater
 from backchannel.protocols.soulseek import PROTOCOL, listing, wire
 from backchannel.protocols.soulseek.context import Call
@@ -46,7 +47,7 @@ from backchannel.protocols.soulseek.listing import Shares
 from backchannel.protocols.soulseek.peer import OFFERED
 from backchannel.protocols.soulseek.server import MEMBERS
 from backchannel.protocols.soulseek.session import Session, recognise
-from backchannel.protocols.soulseek.talk import REMEMBERED, Talk
+from backchannel.protocols.soulseek.talk import Talk
 from backchannel.reader import WireError
 
 C, S = Side.CLIENT, Side.SERVER

@@ -5,7 +5,7 @@ Held: HTTP's heads, PENDING questions, and one answer of at most LARGEST bytes.
 
 from collections import deque
 
-from backchannel.events import Gap, Malformed, PeerAddress, Software
+from backchannel.events import Malformed, PeerAddress, Software
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols import Output, Start, bencode
 from backchannel.protocols.bittorrent_dht.events import Swarm
@@ -17,9 +17,10 @@ from backchannel.protocols.bittorrent_tracker.requests import (
     read_swarms,
 )
 from backchannel.protocols.compact import text
+from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.fields import authority, product
 from backchannel.protocols.http.heads import Head
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.peer_id import shown
 from backchannel.reader import WireError
 
@@ -28,31 +29,17 @@ LARGEST = 1 << 17
 """Bytes of an answer: a thousand peers in dictionaries."""
 
 
-class Web:
+class Web(Carried):
     """One connection to a tracker."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__(start)
         self.service = "bittorrent"
-        self.standing = Standing.CLAIMED
-        self.done = False
         self._client = start.client
-        self._talk = Conversation(begun=start.begun)
         self._asked: deque[Request | None] = deque(maxlen=PENDING)
         self._body: bytearray | None = None
         """What came of an answer; None outside of one, or where a part is missing."""
         self._program = ""
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*."""
-        return self._tell(self._talk.feed(side, data))
-
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen."""
-        return [Gap(size=size), *self._tell(self._talk.gap(side, size))]
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        return self._tell(self._talk.end(side))
 
     def _tell(self, told: Told) -> list[Output]:
         out: list[Output] = []

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
+from backchannel.protocols.deflated import inflate
 from backchannel.protocols.edonkey import peer, rc4, server, wire
 from backchannel.protocols.edonkey.parts import Incoming, Piece
 from backchannel.protocols.edonkey.recognise import may_begin, next_frame, recognise
@@ -193,7 +194,7 @@ class Session:
         """Read one whole message. A broken body costs no more than itself."""
         try:
             if protocol == wire.PACKED:
-                body = wire.inflate(body)
+                body = inflate(body)
             reader = Reader(body)
             told += list(self._read(side, protocol, kind, body, reader))
             self._count(side)

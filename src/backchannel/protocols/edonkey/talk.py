@@ -1,6 +1,6 @@
 """What one connection has told so far: who is at its ends, and names and sizes of files.
 
-Holds NAMED files and REMEMBERED things that were told.
+Holds NAMED files, beside what `Ends` holds.
 """
 
 from typing import TypeVar
@@ -13,10 +13,11 @@ from backchannel.model import Capability, Side
 from backchannel.protocols import Output, Start
 from backchannel.protocols.edonkey import tags, wire
 from backchannel.protocols.edonkey.tags import Tags
+from backchannel.protocols.ends import Ends
 from backchannel.reader import Reader
 
 Value = TypeVar("Value")
-NAMED, REMEMBERED = 256, 1024
+NAMED = 256
 LISTED = 1000
 """Files of one list that are told."""
 STANDS = 1800
@@ -31,33 +32,17 @@ class Receiver(msgspec.Struct, frozen=True):
     user: bytes = b""
 
 
-class Talk:
+class Talk(Ends):
     """Both ends of a connection."""
 
     def __init__(self, start: Start) -> None:
-        self.ends = {Side.CLIENT: start.client, Side.SERVER: start.server}
-        self.users = dict.fromkeys(Side, "")
-        """User hashes, in hexadecimal."""
+        super().__init__(start)
         self.ports = dict.fromkeys(Side, 0)
         """Where each end listens, as it says."""
         self.asked = dict.fromkeys(Side, "")
         """The file that each side last asked for."""
         self._names: dict[str, str] = {}
         self._sizes: dict[str, int] = {}
-        self._told: set[tuple[object, ...]] = set()
-
-    def account(self, side: Side) -> str:
-        """Return who is at *side*: a user hash, or else the address."""
-        return self.users[side] or str(self.ends[side])
-
-    def is_new(self, *what: object) -> bool:
-        """Whether *what* was not told yet; the memory starts afresh when it is full."""
-        if what in self._told:
-            return False
-        if len(self._told) >= REMEMBERED:
-            self._told.clear()
-        self._told.add(what)
-        return True
 
     def learn(self, file: str, name: str = "", size: int = 0) -> None:
         """Note a file's name and size."""

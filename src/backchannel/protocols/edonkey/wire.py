@@ -11,9 +11,7 @@ Nothing here remembers anything. Described in eMule's `opcodes.h` and in Kulbak 
 eMule Protocol Specification" (2005).
 """
 
-import zlib
-
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader
 
 EDONKEY, EMULE, PACKED, KAD, KAD_PACKED = 0xE3, 0xC5, 0xD4, 0xE4, 0xE5
 STREAMED = frozenset({EDONKEY, EMULE, PACKED})
@@ -22,7 +20,6 @@ HEADER = 6
 HASH = 16
 LONGEST = 10_000_000
 """What a frame may say it is long; eMule refuses more than 2,000,000 bytes."""
-INFLATED = 1 << 20
 """Bytes that a packed body may unfold to."""
 LOW_ID = 0x0100_0000
 """Client ids below are numbers that a server gave to who cannot be reached; others are addresses.
@@ -75,18 +72,6 @@ def known(protocol: int, kind: int) -> bool:
 def length_at(data: bytes | bytearray, at: int = 0) -> int:
     """Return what the frame header at *at* says of the bytes behind its first five."""
     return int.from_bytes(data[at + 1 : at + 5], "little")
-
-
-def inflate(data: bytes) -> bytes:
-    """Return what a packed body unfolds to; raises WireError where it is damaged or too large."""
-    stream = zlib.decompressobj()
-    try:
-        plain = stream.decompress(data, INFLATED)
-    except zlib.error as error:
-        raise WireError("a packed body that is damaged") from error
-    if not stream.eof:
-        raise WireError(f"a packed body that is cut short or larger than {INFLATED} bytes")
-    return plain
 
 
 def hash_of(reader: Reader) -> str:

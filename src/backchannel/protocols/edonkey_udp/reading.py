@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from backchannel.model import Side
 from backchannel.protocols import Output, Start
+from backchannel.protocols.deflated import inflate
 from backchannel.protocols.edonkey import wire
 from backchannel.protocols.edonkey_udp import kad, plain
 from backchannel.protocols.edonkey_udp.kad import Reads
@@ -36,7 +37,7 @@ def kind_of(data: bytes) -> Kind | None:
 
 def read(kind: Kind, data: bytes, memory: Memory, side: Side) -> list[Output]:
     """Return what a datagram of *side* means; raises WireError where it does not fit its kind."""
-    body = wire.inflate(data[2:]) if data[0] == wire.KAD_PACKED else data[2:]
+    body = inflate(data[2:]) if data[0] == wire.KAD_PACKED else data[2:]
     reader = Reader(body)
     told = list(kind.reads(memory, side, reader))
     if reader:

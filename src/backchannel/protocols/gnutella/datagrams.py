@@ -7,6 +7,7 @@ named it. Holds what `reliable.py` and `memory.py` hold.
 from backchannel.events import Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output
+from backchannel.protocols.deflated import inflate
 from backchannel.protocols.gnutella import messages, wire
 from backchannel.protocols.gnutella.memory import Memory
 from backchannel.protocols.gnutella.reliable import TAGS, Assembly, Datagram, read_datagram
@@ -85,7 +86,7 @@ class Datagrams:
         name = wire.NAMES.get(message.kind, "unknown")
         if message.ttl & wire.DEFLATED and message.kind != wire.DHT:
             message = Message(
-                message.guid, message.kind, 1, message.hops, wire.inflate(message.body)
+                message.guid, message.kind, 1, message.hops, inflate(message.body, wire.MAX_BODY)
             )
         self._memory.count(side, name, wire.HEADER + len(message.body))
         out = messages.abuse(message, self._memory)

@@ -14,7 +14,8 @@ import re
 
 import msgspec
 
-from backchannel.protocols.gnutella.wire import inflate
+from backchannel.protocols.deflated import inflate
+from backchannel.protocols.gnutella.wire import MAX_BODY
 from backchannel.reader import Reader, WireError
 
 MAGIC = 0xC3
@@ -89,7 +90,7 @@ def _block(reader: Reader, found: dict[str, bytes]) -> None:
         if flags & COBS:
             value = uncobs(value)
         if flags & DEFLATE:
-            value = inflate(value)
+            value = inflate(value, MAX_BODY)
         found.setdefault(name, value)
         if flags & LAST:
             return

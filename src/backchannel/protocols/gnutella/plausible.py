@@ -6,6 +6,7 @@ make a claim. Random bytes pass once in more than 2^40.
 
 from collections.abc import Callable
 
+from backchannel.protocols.deflated import inflate
 from backchannel.protocols.gnutella import ggep, hits, wire
 from backchannel.protocols.gnutella.dht import OPCODES
 from backchannel.protocols.gnutella.reliable import read_datagram
@@ -166,7 +167,7 @@ def _check_packets(part: int, count: int, flags: int, data: bytes) -> None:
     if count and not data:
         raise WireError("empty part")
     if count == 1:
-        tree.read_packets(wire.inflate(data) if flags & 1 else data)
+        tree.read_packets(inflate(data, wire.MAX_BODY) if flags & 1 else data)
     elif part == 1 and count and not flags & 1:
         for _ in tree.take_packets(bytearray(data[:64])):
             pass

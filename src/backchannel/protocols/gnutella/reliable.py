@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from backchannel.protocols.gnutella.wire import inflate
+from backchannel.protocols.deflated import inflate
 from backchannel.reader import WireError
 
 HEADER = 8

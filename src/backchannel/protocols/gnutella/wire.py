@@ -8,7 +8,6 @@ Addresses are in network order, ports and all other numbers little-endian (Clip2
 0.4; RFC-Gnutella 0.6 §2.2). Nothing here remembers anything.
 """
 
-import zlib
 from collections.abc import Iterator
 from ipaddress import IPv6Address
 
@@ -112,17 +111,3 @@ def hosts(data: bytes, *, wide: bool = False) -> list[tuple[str, int]]:
         if usable(address, port):
             found.append((address, port))
     return found
-
-
-def inflate(data: bytes, limit: int = MAX_BODY) -> bytes:
-    """Undo zlib compression of one piece. Raises WireError on damage or above *limit* bytes."""
-    stream = zlib.decompressobj()
-    try:
-        out = stream.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise WireError("damaged deflate data") from error
-    if len(out) > limit:
-        raise WireError(f"deflate data expand beyond {limit} bytes")
-    if not stream.eof:
-        raise WireError("deflate data cut short")
-    return out

@@ -19,11 +19,12 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from backchannel.effects import FileClose, FileData, FileOpen
-from backchannel.events import Anomaly, Gap, Malformed
+from backchannel.events import Anomaly, Malformed
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head, opens
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.icq.content import words
 
 _CLIMBS = re.compile(rb"(?:^|[/\\])\.{3,}(?:[/\\]|$)")
@@ -70,30 +71,16 @@ class _Asked(msgspec.Struct, frozen=True):
     kind: str
 
 
-class Session:
+class Session(Carried):
     """Decodes both sides of one connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__(start)
         self.service = "icq"
-        self.standing = Standing.CLAIMED
-        self.done = False
-        self._talk = Conversation(begun=start.begun)
         self._asked: deque[_Asked] = deque(maxlen=_PENDING)
         self._files = 0
         self._offset: int | None = None
         """Place in the file that an answer holds; None while it holds none."""
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
-
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen."""
-        return [Gap(size=size), *self._tell(self._talk.gap(side, size))]
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        return self._tell(self._talk.end(side))
 
     def _tell(self, items: Told) -> list[Output]:
         told: list[Output] = []

@@ -23,8 +23,9 @@ from backchannel.events import Gap, Malformed, ProxyRequest
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import PEEK_LIMIT, Output, Peek, Start
 from backchannel.protocols.http import auth
+from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 
 PORT = 1863
 """Gateways go on to this port; requests name none."""
@@ -80,15 +81,13 @@ class _Exchange(msgspec.Struct):
     held: bytearray = msgspec.field(default_factory=bytearray)
 
 
-class Session:
+class Session(Carried):
     """One TCP connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__(start)
         self.service = "msn"
-        self.standing = Standing.CLAIMED
-        self.done = False
         self._client = start.client.address
-        self._talk = Conversation(begun=start.begun)
         self._auth = auth.Authentication()
         self._asked: deque[_Exchange] = deque()
         self._sending: _Exchange | None = None
@@ -102,10 +101,6 @@ class Session:
         self.amid = True
         """What a request carries may be the rest of something."""
 
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
-
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen; the inner stream learns its part of it."""
         told = self._talk.gap(side, size)
@@ -115,10 +110,6 @@ class Session:
         if left > 0 and channel:
             out.append(InnerGap(side=side, size=left, channel=channel, shared=True))
         return out
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more. The session may go on over other connections."""
-        return self._tell(self._talk.end(side))
 
     def _tell(self, told: Told) -> list[Output]:
         out: list[Output] = []

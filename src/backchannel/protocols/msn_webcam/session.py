@@ -13,7 +13,7 @@ import re
 from backchannel.events import Gap
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.framed import Framed
+from backchannel.protocols.framed import Passing
 from backchannel.protocols.msn_webcam.events import WebcamVideo
 from backchannel.reader import WireError
 
@@ -45,7 +45,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     return None
 
 
-class Session(Framed):
+class Session(Passing):
     """Both directions of one connection. Holds at most one greeting or frame header a side."""
 
     def __init__(self, start: Start) -> None:
@@ -53,18 +53,9 @@ class Session(Framed):
         self.service = "msn"
         caller, listener = start.accounts if len(start.accounts) == 2 else ("", "")
         self._names = {Side.CLIENT: caller, Side.SERVER: listener}
-        self._skip = dict.fromkeys(Side, 0)
         self._seeking: set[Side] = set()
         self._told: set[Side] = set()
         self._session = ""
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        if self._skip[side] and side not in self._deaf:
-            passed = min(self._skip[side], len(data))
-            self._skip[side] -= passed
-            data = data[passed:]
-        return super().feed(side, data)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen. Beyond one frame the next one is looked for."""
@@ -76,13 +67,6 @@ class Session(Framed):
             self._skip[side] = 0
             self._seeking.add(side)
         return [Gap(size=size)]
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        self._buffers[side].clear()
-        self._deaf.add(side)
-        self.done = len(self._deaf) == len(Side)
-        return []
 
     def _found(self, side: Side, buffer: bytearray) -> bool:
         found = _FRAME.search(buffer)

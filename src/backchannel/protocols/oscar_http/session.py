@@ -18,8 +18,9 @@ from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.oscar_http import wire
 from backchannel.reader import Reader, WireError
 
@@ -69,22 +70,16 @@ class _Lane:
         """Stream of the last packet."""
 
 
-class Session:
+class Session(Carried):
     """One TCP connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__(start)
         self.service = "icq"
-        self.standing = Standing.CLAIMED
-        self.done = False
         self._client = start.client.address
-        self._talk = Conversation(begun=start.begun)
         self._lanes = _Lane(), _Lane()
         self._opened = dict[str, None]()
         self._tied = ""
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen; the inner stream learns of it."""
@@ -93,10 +88,6 @@ class Session:
         if lane.channel in self._opened:
             told.append(InnerGap(side=side, size=size, channel=lane.channel, shared=True))
         return told + self._tell(self._talk.gap(side, size))
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more. The session may go on over other connections."""
-        return self._tell(self._talk.end(side))
 
     def _tell(self, told: Told) -> list[Output]:
         out: list[Output] = []

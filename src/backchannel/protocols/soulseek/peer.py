@@ -17,6 +17,7 @@ from backchannel.events import (
 )
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
+from backchannel.protocols.deflated import inflate
 from backchannel.protocols.edonkey.events import Browse, QueueRank
 from backchannel.protocols.soulseek import listing, wire
 from backchannel.protocols.soulseek.talk import Talk
@@ -30,16 +31,16 @@ UPLOAD = 1
 
 
 def _asks_shares(talk: Talk, side: Side, _reader: Reader) -> Iterator[Output]:
-    yield Browse(owner=talk.user(side.other), by=talk.user(side))
+    yield Browse(owner=talk.account(side.other), by=talk.account(side))
 
 
 def _asks_folder(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     reader.skip(4)
-    yield Browse(owner=talk.user(side.other), by=talk.user(side), folder=wire.text(reader))
+    yield Browse(owner=talk.account(side.other), by=talk.account(side), folder=wire.text(reader))
 
 
 def _folder(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
-    reader = Reader(wire.inflate(reader.rest()))
+    reader = Reader(inflate(reader.rest()))
     reader.skip(4)
     wire.text(reader)
     told: list[SharedFile] = []
@@ -48,11 +49,11 @@ def _folder(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
         found, count = listing.files(reader, wire.text(reader))
         total += count
         told += found[: listing.LISTED - len(told)]
-    yield Share(owner=talk.user(side), files=tuple(told), total=total)
+    yield Share(owner=talk.account(side), files=tuple(told), total=total)
 
 
 def _hits(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
-    reader = Reader(wire.inflate(reader.rest()))
+    reader = Reader(inflate(reader.rest()))
     user, token = wire.text(reader), str(reader.u32le())
     talk.users[side] = talk.users[side] or user
     found, _ = listing.files(reader)
@@ -64,16 +65,16 @@ def _hits(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
 
 def _about(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     if text := wire.text(reader, wire.TEXT):
-        yield Profile(account=talk.user(side), text=text)
+        yield Profile(account=talk.account(side), text=text)
 
 
 def _transfer(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     way, token, name = reader.u32le(), reader.u32le(), wire.text(reader)
     if way != UPLOAD:
-        yield Download(name=name, account=talk.user(side))
+        yield Download(name=name, account=talk.account(side))
         return
     size = reader.u64le() if len(reader) >= 8 else None
-    sender, recipient = talk.user(side), talk.user(side.other)
+    sender, recipient = talk.account(side), talk.account(side.other)
     yield Offer(
         use=FILE, sender=sender, recipient=recipient, id=str(token), name=name, size=size or 0
     )
@@ -84,7 +85,7 @@ def _transfer(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
 
 def _transfer_answer(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     token, accepted = reader.u32le(), reader.u8() != 0
-    sender, recipient = talk.user(side.other), talk.user(side)
+    sender, recipient = talk.account(side.other), talk.account(side)
     reason = "" if accepted or not reader else wire.text(reader)
     yield OfferAnswer(
         use=FILE,
@@ -110,20 +111,20 @@ def _transfer_answer(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]
 
 
 def _queue(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
-    yield Download(name=wire.text(reader), account=talk.user(side))
+    yield Download(name=wire.text(reader), account=talk.account(side))
 
 
 def _place(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     name, rank = wire.text(reader), reader.u32le()
-    yield QueueRank(account=talk.user(side.other), rank=rank, name=name)
+    yield QueueRank(account=talk.account(side.other), rank=rank, name=name)
 
 
 def _refused(talk: Talk, side: Side, reader: Reader) -> Iterator[Output]:
     name = wire.text(reader)
     yield OfferAnswer(
         use=FILE,
-        sender=talk.user(side),
-        recipient=talk.user(side.other),
+        sender=talk.account(side),
+        recipient=talk.account(side.other),
         id=name,
         accepted=False,
         reason=wire.text(reader) if reader else "upload failed",

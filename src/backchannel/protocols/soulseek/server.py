@@ -55,26 +55,26 @@ def _listens(talk: Talk, reader: Reader) -> Iterator[Output]:
     port, masked = reader.u32le(), 0
     if len(reader) >= 8 and reader.u32le():
         masked = reader.u32le()
-    me, address = talk.user(C), talk.ends[C].address
+    me, address = talk.account(C), talk.ends[C].address
     yield from talk.expect(Call(me), address, port)
     yield from talk.expect(Call(me, masked=True), address, masked)
 
 
 def _says_in_room(talk: Talk, reader: Reader) -> Iterator[Output]:
     room, text = wire.text(reader), wire.text(reader, wire.TEXT)
-    yield _message(talk.user(C), "", text, room=room)
+    yield _message(talk.account(C), "", text, room=room)
 
 
 def _says(talk: Talk, reader: Reader) -> Iterator[Output]:
     user, text = wire.text(reader), wire.text(reader, wire.TEXT)
-    yield _message(talk.user(C), user, text)
+    yield _message(talk.account(C), user, text)
 
 
 def _says_to_many(talk: Talk, reader: Reader) -> Iterator[Output]:
     users = _users(reader)
     text = wire.text(reader, wire.TEXT)
     for user in users:
-        yield _message(talk.user(C), user, text)
+        yield _message(talk.account(C), user, text)
 
 
 def _users(reader: Reader) -> list[str]:
@@ -88,33 +88,33 @@ def _users(reader: Reader) -> list[str]:
 
 def _searches(talk: Talk, reader: Reader) -> Iterator[Output]:
     token = str(reader.u32le())
-    yield Search(text=wire.text(reader), id=token, account=talk.user(C))
+    yield Search(text=wire.text(reader), id=token, account=talk.account(C))
 
 
 def _wishes(talk: Talk, reader: Reader) -> Iterator[Output]:
     token = str(reader.u32le())
-    yield Search(text=wire.text(reader), id=token, account=talk.user(C), detail="wish")
+    yield Search(text=wire.text(reader), id=token, account=talk.account(C), detail="wish")
 
 
 def _searches_at(talk: Talk, reader: Reader) -> Iterator[Output]:
     where, token = wire.text(reader), str(reader.u32le())
-    yield Search(text=wire.text(reader), id=token, account=talk.user(C), detail=f"at {where}")
+    yield Search(text=wire.text(reader), id=token, account=talk.account(C), detail=f"at {where}")
 
 
 def _status(talk: Talk, reader: Reader) -> Iterator[Output]:
     word = _STATUS.get(reader.u32le(), "unknown")
-    yield Presence(account=talk.user(C), status=word)
+    yield Presence(account=talk.account(C), status=word)
 
 
 def _shares(talk: Talk, reader: Reader) -> Iterator[Output]:
     reader.skip(4)  # folders
     if (total := reader.u32le()) and talk.is_new("shares", total):
-        yield Share(owner=talk.user(C), total=total)
+        yield Share(owner=talk.account(C), total=total)
 
 
 def _new_password(talk: Talk, reader: Reader) -> Iterator[Output]:
     secret = wire.text(reader)
-    yield Credential(account=talk.user(C), kind="plain", scheme=_PLAIN, secret=secret)
+    yield Credential(account=talk.account(C), kind="plain", scheme=_PLAIN, secret=secret)
 
 
 # -- from the server -------------------------------------------------------------------------------
@@ -123,11 +123,13 @@ def _new_password(talk: Talk, reader: Reader) -> Iterator[Output]:
 def _let_in(talk: Talk, reader: Reader) -> Iterator[Output]:
     accepted = reader.u8() != 0
     reason = wire.text(reader)
-    yield SignOnAnswer(account=talk.user(C), accepted=accepted, reason="" if accepted else reason)
+    yield SignOnAnswer(
+        account=talk.account(C), accepted=accepted, reason="" if accepted else reason
+    )
     if accepted and len(reader) >= 4:
         address = wire.address(reader)
         if address != talk.ends[C].address:
-            yield from talk.address(talk.user(C), address, 0, "seen-as")
+            yield from talk.address(talk.account(C), address, 0, "seen-as")
 
 
 def _peer_address(talk: Talk, reader: Reader) -> Iterator[Output]:
@@ -135,7 +137,7 @@ def _peer_address(talk: Talk, reader: Reader) -> Iterator[Output]:
     masked = 0
     if len(reader) >= 6 and reader.u32le():
         masked = reader.u16le()
-    yield from _met(talk, Call(user, talk.user(C)), address, port, masked)
+    yield from _met(talk, Call(user, talk.account(C)), address, port, masked)
 
 
 def _met(talk: Talk, call: Call, address: str, port: int, masked: int) -> Iterator[Output]:
@@ -154,7 +156,7 @@ def _connect(talk: Talk, reader: Reader) -> Iterator[Output]:
     if len(reader) >= 9:
         reader.skip(1)
         masked = reader.u32le() and reader.u32le()
-    yield from _met(talk, Call(user, talk.user(C), kind[:1], token), address, port, masked)
+    yield from _met(talk, Call(user, talk.account(C), kind[:1], token), address, port, masked)
 
 
 def _watched(_talk: Talk, reader: Reader) -> Iterator[Output]:
@@ -180,21 +182,21 @@ def _said(talk: Talk, reader: Reader) -> Iterator[Output]:
     user, text = wire.text(reader), wire.text(reader, wire.TEXT)
     direct = reader.u8() if reader else 1
     if talk.is_new("message", number, user):  # repeated until it is acknowledged
-        yield _message(user, talk.user(C), text, kind="text" if direct else "offline")
+        yield _message(user, talk.account(C), text, kind="text" if direct else "offline")
 
 
 def _announced(talk: Talk, reader: Reader) -> Iterator[Output]:
-    yield _message("server", talk.user(C), wire.text(reader, wire.TEXT), kind="server")
+    yield _message("server", talk.account(C), wire.text(reader, wire.TEXT), kind="server")
 
 
 def _joined(talk: Talk, reader: Reader) -> Iterator[Output]:
     room = wire.text(reader)
     others = tuple(user for user in _users(reader) if user != talk.users[C])
-    yield Room(room=room, action="join", account=talk.user(C), others=others)
+    yield Room(room=room, action="join", account=talk.account(C), others=others)
 
 
 def _left(talk: Talk, reader: Reader) -> Iterator[Output]:
-    yield Room(room=wire.text(reader), action="leave", account=talk.user(C))
+    yield Room(room=wire.text(reader), action="leave", account=talk.account(C))
 
 
 def _other_joined(_talk: Talk, reader: Reader) -> Iterator[Output]:
@@ -222,11 +224,11 @@ def _parents(talk: Talk, reader: Reader) -> Iterator[Output]:
         user, address, port = wire.text(reader), wire.address(reader), reader.u32le()
         if talk.is_new("parent", address, port):
             yield Peer(address=address, port=port & 0xFFFF, role="parent")
-            yield from _met(talk, Call(user, talk.user(C), "D"), address, port, 0)
+            yield from _met(talk, Call(user, talk.account(C), "D"), address, port, 0)
 
 
 def _kicked(talk: Talk, _reader: Reader) -> Iterator[Output]:
-    yield SignOff(account=talk.user(C), reason="signed on elsewhere")
+    yield SignOff(account=talk.account(C), reason="signed on elsewhere")
 
 
 Reads = Callable[[Talk, Reader], Iterator[Output]]

@@ -186,7 +186,7 @@ class Session:
             self.standing = Standing.PARSED
         if self._kind != "server":
             use = Capability.SEARCH if self._kind == "D" else Capability.FILE_SHARING
-            client, server_side = (self._talk.user(each) for each in Side)
+            client, server_side = (self._talk.account(each) for each in Side)
             told.append(PeerGreeting(account=client, to=server_side, use=use))
         other: list[Output] = []
         self._drain(side.other, other)
@@ -262,7 +262,7 @@ class Session:
             lane.shares = None
             return
         if not lane.left:
-            owner, files = self._talk.user(side), tuple(shares.told)
+            owner, files = self._talk.account(side), tuple(shares.told)
             told.append(Share(owner=owner, files=files, total=shares.total))
             lane.shares = None
             self._understood()

@@ -1,38 +1,23 @@
-"""What one connection has told so far. Holds REMEMBERED things that were told."""
+"""What one connection has told so far."""
 
 from backchannel.effects import Expect
 from backchannel.events import PeerAddress
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output, Start
+from backchannel.protocols.ends import Ends
 from backchannel.protocols.soulseek.context import Call
 
-REMEMBERED = 1024
 STANDS = 1800
 UNKNOWN = "0.0.0.0"  # noqa: S104 - what the server says of who is not there
 
 
-class Talk:
+class Talk(Ends):
     """Both ends of a connection."""
 
     def __init__(self, start: Start) -> None:
-        self.ends = {Side.CLIENT: start.client, Side.SERVER: start.server}
-        self.users = dict.fromkeys(Side, "")
+        super().__init__(start)
         self.offered: dict[tuple[Side, int], tuple[str, int | None]] = {}
         """Names and sizes of files that were offered, by who offers and number."""
-        self._told: set[tuple[object, ...]] = set()
-
-    def user(self, side: Side) -> str:
-        """Return who is at *side*: a name, or else the address."""
-        return self.users[side] or str(self.ends[side])
-
-    def is_new(self, *what: object) -> bool:
-        """Whether *what* was not told yet; the memory starts afresh when it is full."""
-        if what in self._told:
-            return False
-        if len(self._told) >= REMEMBERED:
-            self._told.clear()
-        self._told.add(what)
-        return True
 
     def address(self, user: str, address: str, port: int, how: str) -> list[Output]:
         """Tell once that an address was disclosed."""

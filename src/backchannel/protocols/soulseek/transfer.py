@@ -78,7 +78,7 @@ class Transfer:
             key=self._key,
             shared=True,
             use=Capability.FILE_SHARING,
-            sender=talk.user(sends),
-            recipient=talk.user(sends.other),
+            sender=talk.account(sends),
+            recipient=talk.account(sends.other),
             id=str(token),
         )

@@ -9,16 +9,13 @@ number of 32 bits. Nothing here remembers anything. Nicotine+'s `SLSKPROTOCOL.md
 `messages.py`.
 """
 
-import zlib
-
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader
 from backchannel.text import utf8
 
 FRAME = 1 << 18
 """Bytes of one frame that are read."""
 LONGEST = 1 << 28
 """What a frame may say it is long: shares of a million files are some 30 MB."""
-INFLATED = 1 << 20
 SHOWN = 1024
 """Characters of a name that are kept."""
 TEXT = 4096
@@ -38,15 +35,3 @@ def text(reader: Reader, shown: int = SHOWN) -> str:
 def address(reader: Reader) -> str:
     """Take an address."""
     return ".".join(map(str, reader.take(4)[::-1]))
-
-
-def inflate(data: bytes) -> bytes:
-    """Return what a packed body unfolds to; raises WireError where it is damaged or too large."""
-    stream = zlib.decompressobj()
-    try:
-        plain = stream.decompress(data, INFLATED)
-    except zlib.error as error:
-        raise WireError("a packed body that is damaged") from error
-    if not stream.eof:
-        raise WireError(f"a packed body that is cut short or larger than {INFLATED} bytes")
-    return plain

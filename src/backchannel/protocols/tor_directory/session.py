@@ -6,11 +6,12 @@ Memory: that of one HTTP conversation.
 import re
 from ipaddress import ip_address
 
-from backchannel.events import Gap, Malformed, PeerAddress
-from backchannel.model import MORE, Capability, Claim, More, Side, Standing
+from backchannel.events import Malformed, PeerAddress
+from backchannel.model import MORE, Capability, Claim, More, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head, opens
-from backchannel.protocols.http.wire import Broken, Conversation, Told
+from backchannel.protocols.http.wire import Broken, Told
 from backchannel.protocols.tor_directory.events import TorDirectory
 
 _WHAT = {
@@ -53,29 +54,15 @@ def part(target: str) -> str:
     return next((what for prefix, what in _WHAT.items() if target.startswith(prefix)), "")
 
 
-class Session:
+class Session(Carried):
     """Both sides of one connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__(start)
         self.service = "tor"
-        self.standing = Standing.CLAIMED
-        self.done = False
-        self._talk = Conversation(begun=start.begun)
         self._client = start.client.address
         self._told = ""
         """The address that was told last."""
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
-
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen."""
-        return [Gap(size=size), *self._tell(self._talk.gap(side, size))]
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        return self._tell(self._talk.end(side))
 
     def _tell(self, items: Told) -> list[Output]:
         told: list[Output] = []

@@ -17,12 +17,13 @@ import msgspec
 
 from backchannel.contract import PEEK_LIMIT
 from backchannel.effects import Inner, InnerEnd, Open
-from backchannel.events import Gap, Malformed
+from backchannel.events import Malformed
 from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.xmpp.elements import unescape
 from backchannel.protocols.xmpp.unicode import utf8
 from backchannel.text import utf8 as text
@@ -106,36 +107,22 @@ class _Exchange(msgspec.Struct):
     """Whether it ends the session."""
 
 
-class Session:
+class Session(Carried):
     """One TCP connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__(start)
         self.service = "xmpp"
-        self.standing = Standing.CLAIMED
-        self.done = False
         self.aligned = False
         """Whether a whole body came, which nothing else looks like."""
         self.amid = True
         """What a body carries may be the rest of something."""
         self._client = start.client.address
-        self._talk = Conversation(begun=start.begun)
         self._asked: deque[_Exchange] = deque()
         self._bodies: list[bytearray | None] = [None, None]
         """What came of each side's body; None outside of one, or where a part is missing."""
         self._within = [False, False]
         self._opened: set[str] = set()
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
-
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen: a body that lacks some is passed over."""
-        return [Gap(size=size), *self._tell(self._talk.gap(side, size))]
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more. The session may go on over other connections."""
-        return self._tell(self._talk.end(side))
 
     def partial(self, side: Side) -> bool:
         """Whether *side* has begun a body and not ended it."""

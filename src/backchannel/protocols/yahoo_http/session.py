@@ -11,7 +11,6 @@ from backchannel.events import (
     Contact,
     Contacts,
     Credential,
-    Gap,
     Malformed,
     Message,
     NameLearned,
@@ -19,8 +18,9 @@ from backchannel.events import (
 )
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head, opens
-from backchannel.protocols.http.wire import Body, Broken, Conversation, Done, Skipped, Told
+from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.yahoo_http.answers import Listing, Text
 from backchannel.protocols.yahoo_http.files import File, Ignored, Sink, Upload, download, upload
 from backchannel.protocols.yahoo_http.pager import Pager
@@ -76,14 +76,12 @@ def _fits(announced: Announced, request: Request) -> bool:
     return bool(announced.path) and announced.path == request.path
 
 
-class Session:
+class Session(Carried):
     """Decodes both sides of one connection."""
 
     def __init__(self, start: Start) -> None:
+        super().__init__(start)
         self.service = "yahoo"
-        self.standing = Standing.CLAIMED
-        self.done = False
-        self._talk = Conversation(begun=start.begun)
         context = start.context
         self._announced = context if isinstance(context, Announced) else None
         self._account = ""
@@ -94,14 +92,6 @@ class Session:
         self._told_cookies: dict[str, str] = {}
         self._host = ""
         self._files = 0
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        return self._tell(self._talk.feed(side, data))
-
-    def gap(self, side: Side, size: int) -> list[Output]:
-        """*size* bytes of *side* were never seen."""
-        return [Gap(size=size), *self._tell(self._talk.gap(side, size))]
 
     def end(self, side: Side) -> list[Output]:
         """*side* will send no more; a poll that nobody answered is told now."""

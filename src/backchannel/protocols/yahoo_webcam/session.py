@@ -19,7 +19,7 @@ from backchannel.effects import Expect
 from backchannel.events import Credential, Gap, Offer, OfferAnswer, PeerAddress
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
-from backchannel.protocols.framed import Framed
+from backchannel.protocols.framed import Passing
 from backchannel.protocols.msn_webcam.events import WebcamVideo
 from backchannel.protocols.yahoo_webcam import TAGS
 from backchannel.protocols.ymsg import cookies
@@ -55,7 +55,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     return Claim("yahoo-webcam", evidence=data[:_TAG].decode())
 
 
-class Session(Framed):
+class Session(Passing):
     """Both directions of one connection."""
 
     def __init__(self, start: Start) -> None:
@@ -64,18 +64,9 @@ class Session(Framed):
         self._start = start
         self._tag = b""
         self._account = self._watched = ""
-        self._skip = dict.fromkeys(Side, 0)
         self._greeted = False
         self._allowed: bool | None = None
         self._seen: set[str] = set()
-
-    def feed(self, side: Side, data: bytes) -> list[Output]:
-        """Take the next in-order bytes of *side*; return what they meant."""
-        if self._skip[side] and side not in self._deaf:
-            passed = min(self._skip[side], len(data))
-            self._skip[side] -= passed
-            data = data[passed:]
-        return super().feed(side, data)
 
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen. Packets have no mark: behind it is silence."""
@@ -85,13 +76,6 @@ class Session(Framed):
         else:
             self._deaf.add(side)
         return [Gap(size=size)]
-
-    def end(self, side: Side) -> list[Output]:
-        """*side* will send no more."""
-        self._buffers[side].clear()
-        self._deaf.add(side)
-        self.done = len(self._deaf) == len(Side)
-        return []
 
     def _step(self, side: Side, buffer: bytearray, told: list[Output]) -> bool:
         if side is Side.CLIENT and not self._tag:
