@@ -213,6 +213,29 @@ def test_datagrams_tell_the_same_on_another_port_and_through_a_proxy(protocol, w
     assert stack in {row.stack for row in Scan(path).document.services}
 
 
+NOBODYS = bytes.fromhex("e463")
+"""A datagram that fits a magic, of Kad's, and that its recogniser passes."""
+
+
+@pytest.mark.parametrize("times", [1, 6])
+@pytest.mark.parametrize("protocol", DATAGRAMS)
+def test_datagrams_that_are_nobodys_hide_none_that_follow(protocol, times, tmp_path):
+    steps = [(Side.CLIENT, NOBODYS)] * times + DATAGRAMS[protocol][:60]
+    other = Endpoint(TARGET.address, 31_337)
+    path = craft.write(tmp_path / "plain.pcap", craft.datagrams(steps, server=other))
+    assert protocol in {row.stack for row in Scan(path).document.services}
+    path = craft.write(tmp_path / "proxy.pcap", craft.associated(steps, TARGET))
+    assert f"socks5/{protocol}" in {row.stack for row in Scan(path).document.services}
+
+
+@pytest.mark.parametrize("port", [500, 4500])
+def test_datagrams_of_others_on_its_own_ports_do_not_hide_ike(port, tmp_path):
+    junk = [(Side.CLIENT, bytes([number, 255, *range(29)])) for number in range(6)]
+    packets = craft.datagrams([*junk, *DATAGRAMS["ike"]], server=Endpoint(TARGET.address, port))
+    run = Scan(craft.write(tmp_path / "junk.pcap", packets))
+    assert {row.stack for row in run.document.services} == {"ike", "ike/esp"}
+
+
 @pytest.mark.parametrize("protocol", [*CONVERSATIONS, *HANDMADE])
 def test_a_capture_may_begin_behind_the_handshake(protocol, tmp_path):
     steps = recut(conversation(protocol)[:60], 1 << 20)  # fragments of a first line fit nothing

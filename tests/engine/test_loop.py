@@ -11,7 +11,7 @@ from backchannel.catalogue import index as catalogue
 from backchannel.decoder import Decoder
 from backchannel.effects import Tie
 from backchannel.engine.engine import Engine
-from backchannel.engine.stream import REPLAY_BYTES
+from backchannel.engine.stream import REPLAY_BYTES, TRIES
 from backchannel.events import Gap
 from backchannel.flows.core import CLOSED, DATA, END, FlowCore
 from backchannel.flows.row import FlowInfo
@@ -106,7 +106,7 @@ class Core:
     """Knows one TCP flow, all of which belongs to the protocol."""
 
     def __init__(self):
-        self.dropped = 0
+        self.dropped = self.released = 0
 
     def info(self, slot):
         return FlowInfo(slot, "tcp", Endpoint("192.0.2.1", 1025), Endpoint("192.0.2.2", 5190), 6)
@@ -123,10 +123,13 @@ class Core:
     def drop(self, _slot):
         self.dropped += 1
 
+    def release(self, _slot):
+        self.released += 1
+
     def expect(self, *_):
         pass
 
-    forget = keep = expect
+    forget = keep = want = expect
 
 
 class Wrong(Fake):
@@ -218,6 +221,29 @@ class Mistaken(Fake):
         def feed(self, side, data):
             self.standing = Standing.REFUTED
             return super().feed(side, data)
+
+
+class Choosy(Fake):
+    """A protocol that claims what begins with a digit."""
+
+    @staticmethod
+    def recognise(peek):
+        return Claim("fake") if (peek.client or peek.server)[:1].isdigit() else None
+
+
+@pytest.mark.parametrize(("junk", "sizes"), [(0, [3]), (1, [3]), (TRIES, [3]), (TRIES + 1, [])])
+def test_what_was_nobodys_is_looked_at_again_a_few_times(junk, sizes):
+    core = Core()
+    made = Engine(core, {"fake": Choosy()})
+    steps = [b"x" * 100] * junk + [b"123"]
+    told = [
+        seen.event.size
+        for frame, data in enumerate(steps, 1)
+        for seen in made.handle([(0, frame % 2, DATA, frame * 1000, frame, data)])
+    ]
+    assert told == sizes
+    assert core.released == min(junk, TRIES)
+    assert core.dropped == (junk > TRIES)
 
 
 def test_what_a_session_says_while_it_gives_up_goes_with_its_claim():

@@ -3,6 +3,7 @@
 import pytest
 from tests.flows.frames import ACK, DEFAULTS, FIN, RST, SYN, Talk, both, pcap
 
+from backchannel.contract import Magic
 from backchannel.flows.delivery import CLOSED, DATA, END, FINISHED, GAP, IDLE, REUSED
 from backchannel.flows.settings import FlowSettings
 
@@ -441,6 +442,39 @@ def test_a_dropped_flow_can_be_wanted_again():
 
     told = both(pcap(sorted(talk.frames + other.frames)), act=act)
     assert [d[5] for d in told.deliveries if d[2] == DATA] == [b"one", b"now", b"four"]
+
+
+@pytest.mark.parametrize("also", [False, True])
+def test_a_released_flow_is_met_like_any_other_again(also):
+    """What it holds back goes with the release, and CLOSED comes though nothing fits later."""
+    talk = Talk().open().send(0, b"PLAY one").send(1, b"no").send(0, b"lost", at=20).send(1, b"no")
+    talk.send(0, b"some", at=24).send(1, b"PLAY now" if also else b"no").send(0, b"next")
+    magics = [(5, Magic("tcp", b"PLAY"))]
+
+    def act(core, batch):
+        if batch[0][5] == b"PLAY one":
+            core.release(batch[0][0])
+            core.release(batch[0][0])  # as once
+
+    told = both(pcap(talk.frames), magics, act=act)
+    met = [(1, DATA, b"PLAY now"), (0, DATA, b"next")] if also else []
+    assert told.story() == [(0, DATA, b"PLAY one"), *met, OVER]
+    assert told.rows[0].hits == 1 << 5
+    if also:
+        assert told.rows[0].missed == (16, 4)
+
+
+def test_a_released_flow_is_compared_with_no_more_magics_than_any_other():
+    talk = Talk().open()
+    for _ in range(6):
+        talk.send(0, b"PLAY").send(1, b"PLAY")
+    settings = FlowSettings(payloads=2)
+
+    def act(core, batch):
+        core.release(batch[0][0])
+
+    told = both(pcap(talk.frames), [(5, Magic("tcp", b"PLAY"))], settings=settings, act=act)
+    assert len(told.deliveries) == 2 + 2 * 2 + 1, "first bytes, two more of each side, the end"
 
 
 def test_bytes_buffered_in_all_flows_are_bounded():

@@ -83,6 +83,8 @@ def meddle(seed):
                     core.drop(slot)
                 elif what < 0.08:
                     core.want(slot)
+                elif what < 0.11:
+                    core.release(slot)
                 elif what < 0.15 and kind == DATA:
                     row = core.row(slot)
                     end = random.choice([row.client, row.server])

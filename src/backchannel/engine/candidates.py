@@ -123,6 +123,7 @@ class Candidates:
             alone = self._by_bit.get(self._core.hits(stream.slot))
             if alone is not None and not alone.bit & stream.excluded:  # as nearly always
                 stream.consider(alone)
+                stream.met = True
                 return
         start = stream.beginning()
         fitting = self._core.fitting(  # several; or wanted for its name, before it spoke
@@ -130,6 +131,7 @@ class Candidates:
         )
         for number in fitting:
             stream.consider(self._all[number])
+            stream.met = True
 
     def _look_up(self, stream: Stream) -> None:
         """Learn who may speak from the ports."""

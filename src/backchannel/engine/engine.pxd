@@ -14,7 +14,7 @@ from backchannel.flows.due cimport Deliverer, Due
 
 cdef int DATA, GAP, END, CLOSED
 cdef Py_ssize_t PEEK_LIMIT
-cdef long long TIDY
+cdef long long TIDY, TRIES
 cdef tuple SIDES
 
 
@@ -50,7 +50,10 @@ cdef class Engine:
     cdef _peek(self, Stream stream, int side, data)
     cdef _identify(self, Stream stream, Moment moment, bint last=*)
     cdef _resign(self, Stream stream, Moment moment)
+    cdef _pass_over(self, Stream stream)
+    cdef bint _again(self, Stream stream)
     cdef _abandon(self, Stream stream)
+    cdef _shut(self, Stream stream)
     cdef _let_go(self, Stream stream)
     @cython.locals(protocol=Known)
     @cython.locals(step=Step)

@@ -3,8 +3,9 @@
     delivery -> stream -> identify -> session -> events   -> observations
                                               -> effects  -> announcements, inner streams, files
 
-What nobody claims is dropped in the core and costs nothing more. A decoder that raises loses its
-stream, never the run. All tables are bounded, and what had to go is counted.
+What nobody claims is released in the core, which compares a few payloads more with the magics, and
+costs nothing then. A decoder that raises loses its stream, never the run. All tables are bounded,
+and what had to go is counted.
 """
 
 from collections import Counter
@@ -35,7 +36,7 @@ from backchannel.engine.observation import Observation
 from backchannel.engine.observer import Observer, OnCount
 from backchannel.engine.reach import Reach
 from backchannel.engine.run import Run
-from backchannel.engine.stream import NOTHING, Moment, Stream
+from backchannel.engine.stream import NOTHING, TRIES, Moment, Stream
 from backchannel.engine.stream import moment as moment_of
 from backchannel.events import Transfer
 from backchannel.extract.store import FileStore
@@ -276,7 +277,7 @@ class Engine:
         stream.last, stream.frame = moment.time, moment.frame
         if isinstance(data, bytes):
             stream.octets += len(data)
-        if stream.deaf:
+        if stream.deaf and not self._again(stream):
             return
         if stream.thinks() is not CLAIMED:
             self._decode(stream, side, data, moment)
@@ -328,9 +329,14 @@ class Engine:
             stream.peeked = (b"", other) if side == 0 else (other, b"")
             stream.matched, stream.asked = 0, False
             stream.denied = 0  # who passed may think otherwise now
-            stream.given = msgspec.structs.replace(stream.beginning(), begun=False)
-            stream.begun = False
-        elif len(peeked) < PEEK_LIMIT and (not peeked or stream.tcp):
+            stream.amid()
+        elif peeked and not stream.tcp:
+            if stream.answer is None:  # the datagram before was nobody's
+                stream.peeked = (data, other) if side == 0 else (other, data)
+                stream.matched &= ~(1 << side)
+                stream.denied, stream.asked = 0, False
+                stream.amid()
+        elif len(peeked) < PEEK_LIMIT:
             room = PEEK_LIMIT - len(peeked)
             more = data if len(data) <= room else data[:room]
             if peeked:
@@ -355,15 +361,43 @@ class Engine:
         if type(answer) is Claim:
             self._claim(stream, answer, moment)
         else:
+            self._pass_over(stream)
+
+    def _pass_over(self, stream: Stream) -> None:
+        """What came of the stream so far is nobody's. What follows may be somebody's."""
+        if stream.tries >= TRIES:
             self._abandon(stream)
+            return
+        self._shut(stream)
+        if stream.slot >= 0:
+            self._core.release(stream.slot)
+
+    def _again(self, stream: Stream) -> bool:
+        """Look again at a stream that was passed over: its bytes fitted a magic now, or, in a
+        tunnel, where the core does not see them, they may.
+        """
+        if stream.tries >= TRIES:
+            return False
+        stream.tries += 1
+        stream.anew()
+        if stream.slot >= 0:
+            self._core.want(stream.slot)  # of one packet, more may have come than was passed over
+            stream.excluded = self._candidates.unmatched(self._core.hits(stream.slot))
+        return True
 
     def _abandon(self, stream: Stream) -> None:
+        """Nothing of the stream is wanted any more."""
+        stream.tries = TRIES
+        self._shut(stream)
+        if stream.slot >= 0:
+            self._core.drop(stream.slot)
+
+    def _shut(self, stream: Stream) -> None:
+        """Keep nothing of the stream, and show nobody what comes."""
         stream.deaf, stream.decoder, stream.carries = True, None, None
         if stream.bare and stream.session is None:
             stream.claim = stream.named = None
         stream.settle()
-        if stream.slot >= 0:
-            self._core.drop(stream.slot)
 
     def _let_go(self, stream: Stream) -> None:
         """The stream names no service: nothing is told of it."""
@@ -455,7 +489,7 @@ class Engine:
         stream.sit(None)
         stream.protocol = stream.claim = None
         if stream.replay_size < 0:
-            self._abandon(stream)
+            self._pass_over(stream)
         else:
             self._identify(stream, moment, last=stream.ended == BOTH)
 

@@ -26,9 +26,9 @@ cdef class Stream:
     cdef public unsigned long long considered, denied, excluded
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
     cdef public int spot
-    cdef public unsigned char depth, ended, flip, heard, matched  # small, and the others 0 or 1
+    cdef public unsigned char depth, ended, flip, heard, matched, tries  # small, and the others 0 or 1
     cdef public unsigned char announced, asked, bare, begun, deaf, ported, sealed, settled
-    cdef public unsigned char tcp, touched, turned
+    cdef public unsigned char met, tcp, touched, turned
     cdef public str carrier, account
     cdef public list candidates, replay, held
     cdef public tuple named, peeked
@@ -66,6 +66,8 @@ cdef class Stream:
     cpdef trim(self)
     cpdef forget(self)
     cpdef settle(self)
+    cpdef amid(self)
+    cpdef anew(self)
     cpdef consider(self, Known known)
     cpdef reconsider(self)
     cpdef Stream inner(self, str channel)

@@ -3,6 +3,8 @@
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from backchannel.contract import Output, Session, Start
 from backchannel.decoder import Decoder
 from backchannel.engine.known import Known
@@ -21,6 +23,8 @@ REPLAY_STEPS = 256
 """Steps after which the segments of one side are glued, so that tiny ones hide nothing."""
 ENOUGH = 64
 """Bytes of a stream in which recognisers found nothing, after which no more are waited for."""
+TRIES = 8
+"""How often a stream is looked at again whose bytes were nobody's so far."""
 PATIENCE = 4
 """Datagrams, or segments where a name or an announcement tells what a stream might be."""
 HELD_EVENTS = 1024
@@ -87,6 +91,7 @@ class Stream:
         "inside",
         "last",
         "matched",
+        "met",
         "named",
         "octets",
         "peeked",
@@ -103,6 +108,7 @@ class Stream:
         "target",
         "tcp",
         "touched",
+        "tries",
         "turned",
         "typed",
     )
@@ -149,8 +155,10 @@ class Stream:
         self.asked = False  # whether recognisers saw all that was peeked
         self.answer: More | None = None  # and what they said
         self.matched = 0  # sides whose first bytes met the magics
+        self.met = False  # whether they fitted one
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
+        self.tries = 0  # how often it was looked at again
         self.flip = 0  # 1 where its session takes the sides the other way round
         self.decoder: Decoder | None = None  # its session, where that is sure and wants bytes
         self.protocol: Known | None = None
@@ -350,7 +358,8 @@ class Stream:
             return True
         enough = not self.tcp or len(client) + len(server) >= ENOUGH  # segments may be tiny
         steps = len(self.replay) if self.replay else 0
-        return enough and (steps >= PATIENCE or (self.tcp and not self.named))
+        awaited = self.named or not (self.tcp or self.met or self.depth)
+        return enough and (steps >= PATIENCE or not awaited)
 
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
         """Keep a step for a later decoder, until `trim`."""
@@ -399,6 +408,19 @@ class Stream:
         if self.slot >= 0 and not self.announced:
             self.given = None
 
+    def amid(self) -> None:
+        """Take what comes now for bytes amid the stream, whose beginning was not seen."""
+        self.given = msgspec.structs.replace(self.beginning(), begun=False)
+        self.begun = False
+
+    def anew(self) -> None:
+        """Forget all that came so far: what follows may be somebody's."""
+        self.amid()
+        self.reconsider()
+        self.peeked, self.replay, self.replay_size = NOTHING, None, 0
+        self.answer, self.heard, self.excluded = None, 0, 0
+        self.deaf = self.asked = False
+
     def consider(self, known: Known) -> None:
         """Let a protocol be asked whether the stream is its own."""
         if self.considered & known.bit:
@@ -412,7 +434,7 @@ class Stream:
     def reconsider(self) -> None:
         """Forget whose the stream may be: it will be found again."""
         self.candidates, self.considered, self.denied = None, 0, 0
-        self.matched, self.ported = 0, False
+        self.matched, self.met, self.ported = 0, False, False
 
     def inner(self, channel: str) -> "Stream | None":
         """Return the stream inside it of that name."""

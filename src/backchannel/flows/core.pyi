@@ -129,6 +129,11 @@ class FlowCore:
         """
     def drop(self, flow: int) -> None:
         """Deliver no more of this flow but its CLOSED, whatever matches later; `want` undoes it."""
+    def release(self, flow: int) -> None:
+        """Nobody wants what came of this flow so far: it is as if no payload had matched. What
+        follows is compared with the magics again, as far as `FlowSettings.payloads` allows; CLOSED
+        is delivered in any case.
+        """
     def keep(self, flow: int) -> None:
         """Let this flow be idle for as long as its `*_wanted_idle`: what it speaks is proved."""
     def want(self, flow: int) -> None:

@@ -56,10 +56,12 @@ from backchannel.flows.state cimport (
     LEAVING,
     MAX_TOKENS,
     NUMBERED,
+    OPENED_0,
     PENDING,
     PROTECTED,
     QUIET_0,
     QUIET_1,
+    RELEASED,
     RESET,
     STREAMING,
     TCP,
@@ -257,6 +259,18 @@ cdef class FlowCore(Deliverer):
         cdef flow_t* found = self.get(flow)
         found.bits |= DROPPED | QUIET_0 | QUIET_1
         self.payloads.stop(flow)
+
+    def release(self, uint32_t flow):
+        """Compare what follows of this flow with the magics again, as if nothing had matched."""
+        cdef flow_t* found = self.get(flow)
+        cdef int side
+        if found.bits & (WANTED | LEAVING) != WANTED:
+            return
+        self.payloads.stop(flow)
+        found.bits = found.bits & ~(WANTED | DROPPED | QUIET_0 | QUIET_1) | RELEASED
+        for side in range(2):
+            if found.payload[side]:  # its first bytes are over
+                found.bits |= OPENED_0 << side
 
     def keep(self, uint32_t flow):
         """Let this flow be idle for as long as its `*_wanted_idle`: what it speaks is proved."""
@@ -477,7 +491,7 @@ cdef class FlowCore(Deliverer):
             self.payloads.stop(slot)
         if <void*>self.closed != <void*>None:
             self.closed.add(self.slots, slot)
-        if flow.bits & WANTED:
+        if flow.bits & (WANTED | RELEASED):
             flow.bits |= LEAVING
             put(&self.out, slot, 0, c.CLOSED, NULL, reason)
             self.leaving[self.leaving_count] = slot

@@ -188,6 +188,18 @@ class FlowCore:
         found.dropped = True
         self._payloads.stop(found)
 
+    def release(self, flow: int) -> None:
+        """Compare what follows of this flow with the magics again, as if nothing had matched."""
+        found = self._get(flow)
+        if not found.wanted or flow in self._leaving:
+            return
+        self._payloads.stop(found)
+        found.wanted = found.dropped = False
+        found.released = True
+        for side in range(2):
+            if found.payload[side]:  # its first bytes are over
+                found.opened[side] = True
+
     def keep(self, flow: int) -> None:
         """Let this flow be idle for as long as its `*_wanted_idle`: what it speaks is proved."""
         self._get(flow).kept = True
@@ -399,7 +411,7 @@ class FlowCore:
             self._payloads.stop(flow)
         if self._rows is not None:
             self._rows.append(self._row(flow))
-        if flow.wanted:
+        if flow.wanted or flow.released:
             self._out.put(slot, 0, CLOSED, reason)
             self._leaving[slot] = flow
         else:

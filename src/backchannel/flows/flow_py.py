@@ -18,7 +18,7 @@ class Flow:
         self.serial, self.key, self.protocol = serial, key, packet.protocol
         self.context, self.types = packet.context, packet.types
         self.client = 0  # which end of the key is the client
-        self.begun = self.wanted = self.dropped = self.kept = False
+        self.begun = self.wanted = self.dropped = self.kept = self.released = False
         self.hits = 0
         self.expected: list[int] = []
         self.first_time = self.last_time = time

@@ -196,6 +196,7 @@ cdef enum:
     STREAMING = 131072      # extra_t.halves are in use
     WIDE = 262144           # IPv6
     KEPT = 524288           # it is proved what it speaks: `FlowCore.keep`
+    RELEASED = 1 << 26      # it was wanted, and is met like any other again: `FlowCore.release`
     QUIET_0 = 1 << 24       # nobody looks at what the side sends: see `settled`
     QUIET_1 = 1 << 25
     STRAY_0 = 1 << 20       # segments out of window in a row: two bits for each side
