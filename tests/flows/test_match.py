@@ -18,6 +18,7 @@ from backchannel.flows.magics import LONGEST
 from backchannel.flows.match_py import Fit, fits
 from backchannel.flows.settings import FlowSettings
 from backchannel.protocols import load
+from backchannel.protocols.dns import PROTOCOL as DNS
 
 FLAP = Magic("tcp", b"\x2a\x01", b"\xff\xf8", length=Length(at=4, size=2, bias=6))
 DEEP = Magic("tcp", b"MAGIC", at=40)
@@ -354,6 +355,7 @@ def test_no_cut_hides_what_fits(magic, data, size):
 # -- names -----------------------------------------------------------------------------------------
 
 GATED = [(0, Magic("tcp", b"\x16\x03")), (0, Magic("tcp", b"GET ")), (0, Magic("udp", at=0))]
+GATED += [(0, magic) for magic in DNS.magic if magic.transport == "tcp"]
 NAMES = ["oscar.aol.com", "messenger.hotmail.com"]
 
 
@@ -448,6 +450,16 @@ def test_dns_questions_and_answers():
     assert wanted(question(b"www.example.org", answer=b"x.oscar.aol.com"), "udp")
     assert not wanted(question(b"www.example.org", answer=b"example.org"), "udp")
     assert not wanted(question(b"oscar.aol.com")[:20], "udp")
+
+
+@pytest.mark.parametrize("size", [0x00FF, 0x0A41, 0x0D4A, 0x1601])
+def test_the_length_of_dns_over_tcp_may_look_like_text_or_tls(size):
+    def sized(name, answer):
+        data = question(name, answer=answer)
+        return struct.pack(">H", size) + data + bytes(size - len(data))
+
+    assert wanted(sized(b"www.example.org", b"x.oscar.aol.com"))
+    assert not wanted(sized(b"www.example.org", b"x.example.org"))
 
 
 def test_dns_pointers_in_circles():

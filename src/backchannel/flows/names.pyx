@@ -18,6 +18,7 @@ cdef enum:
     LONGEST_NAME = 255
     MAX_RECORDS = 32
     MAX_POINTERS = 16
+    COUNT = 6               # where DNS over TCP counts its questions, fewer than 256
     BAD = -2                # the payload is not what it seemed to be
 
 
@@ -152,9 +153,11 @@ cdef class Names:
         """Whether a payload of at least one byte names a listed host."""
         if not stream:
             return self.dns(data, size, True)
-        if data[0] == 0x16:
-            return self.tls(data, size)
         cdef uint32_t at = 0
+        if data[0] == 0x16 and (size == 1 or data[1] == 3):
+            return self.tls(data, size)
+        if size > COUNT and not data[COUNT]:  # no text, though the length of DNS may look like it
+            return self.dns(data + 2, size - 2, False)
         while at < size and (data[at] == 13 or data[at] == 10):  # empty lines before a request
             at += 1
         if at == size:

@@ -12,6 +12,8 @@ import re
 MAX_RECORDS = 32
 """Questions and answers of one DNS message that are looked at."""
 MAX_POINTERS = 16
+_COUNT = 6
+"""Where DNS over TCP counts its questions, fewer than 256. No text has a zero there."""
 _HOST = re.compile(rb"\nhost[ \t]*:[ \t]*([^\r\n]*)([\r\n]?)", re.IGNORECASE)
 
 
@@ -21,8 +23,10 @@ def host(transport: str, payload: bytes) -> list[bytes] | None:
         return _dns(payload, whole=True)
     if transport != "tcp":
         return []
-    if payload[0] == 0x16:
+    if payload[0] == 0x16 and payload[1:2] in b"\3":
         return _tls(payload)
+    if payload[_COUNT : _COUNT + 1] == b"\0":  # no text, though the length of DNS may look like it
+        return _dns(payload[2:], whole=False)
     request = payload.lstrip(b"\r\n")  # as servers do
     if not request:
         return None
