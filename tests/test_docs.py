@@ -193,3 +193,17 @@ def test_readme_shows_real_output():
     sample = re.search(r"```\n(backchannel \d.+?)```", readme, re.DOTALL)[1]
     for part in sample.split("[...]\n"):
         assert part.strip("\n") in real, "paste it anew"
+
+
+def test_contributing_counts_the_protocols():
+    told = re.search(
+        r"each of (\d+) protocols, and (\d+) are taken", (ROOT / "CONTRIBUTING.md").read_text()
+    )
+    assert told is not None
+    assert [int(number) for number in told.groups()] == [protocols.MOST, len(protocols.load())]
+
+
+def test_more_protocols_than_there_are_bits_are_refused(monkeypatch):
+    monkeypatch.setattr(protocols, "MOST", len(protocols.load()) - 1)
+    with pytest.raises(TypeError, match=r"CONTRIBUTING\.md"):
+        protocols.load.__wrapped__()

@@ -25,6 +25,7 @@ from backchannel.contract import (
 )
 
 __all__ = [
+    "MOST",
     "PEEK_LIMIT",
     "Length",
     "Magic",
@@ -37,6 +38,9 @@ __all__ = [
     "in_full",
     "load",
 ]
+
+MOST = 64
+"""Protocols there can be: sets of them are bits of one word, in the core and in the engine."""
 
 
 @cache
@@ -51,4 +55,8 @@ def load() -> dict[str, Protocol]:
         if protocol.name != folder.replace("_", "-"):
             raise TypeError(f"protocols/{folder} calls itself {protocol.name!r}")
         found[protocol.name] = protocol
+    if len(found) > MOST:
+        raise TypeError(
+            f"{len(found)} protocols, and the core has bits for {MOST}: CONTRIBUTING.md"
+        )
     return found
