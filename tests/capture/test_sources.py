@@ -182,6 +182,20 @@ def test_nothing_there(tmp_path):
             sources([str(path)])
 
 
+@pytest.mark.parametrize("kind", ["plain", "gz"])
+def test_of_several_named_files_one_may_be_empty(put, kind):
+    """As the last one of a rotated set whose disk was full."""
+    names = [put(f"{number}.pcap", capture(number)) for number in (1, 2)]
+    names.insert(1, put("3.pcap", pack(kind, b"")))
+    empty, *good = sources(names)
+    with pytest.raises(Damage, match="empty file"):
+        read(empty)
+    assert [len(read(each)) for each in good] == [1, 1]
+    assert good[0].first_frame == 1
+    with pytest.raises(InputError, match="empty file"):
+        sources([names[1], put("4.pcap", b"")])
+
+
 @pytest.mark.parametrize("kind", ["plain", "gz", "zst"])
 def test_damage_is_told_after_the_last_good_packet(put, kind):
     data = capture(1, 2) + record(3)[:-1]

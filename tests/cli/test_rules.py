@@ -45,6 +45,12 @@ def test_what_is_neither_rule_nor_folder_is_an_error_with_near_ones():
         run("no/such")
 
 
+def test_a_folder_without_rules_is_an_error(tmp_path):
+    (tmp_path / "mine.yaml.off").touch()
+    with pytest.raises(InputError, match=r"no rules there: they are files that end in \.yaml"):
+        run(tmp_path)
+
+
 def test_one_rule_is_written_for_sigma(tmp_path):
     assert run("esp-null", "--sigma", tmp_path / "out") == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["backchannel_esp_null.yml"]

@@ -178,6 +178,14 @@ def test_unknown_option(scan):
     assert "did you mean --all?" in refused(scan(ICQ, "--all-protocols"))
 
 
+def test_one_empty_file_does_not_stop_the_scan_of_the_others(scan, tmp_path):
+    (tmp_path / "empty.pcap").touch()
+    ran = scan(ICQ, "empty.pcap", "--json")
+    assert ran.returncode == 3
+    assert ran.stderr == b"backchannel: empty.pcap: empty file\n"
+    assert {row["service"] for row in json.loads(ran.stdout)["services"]} == {"icq"}
+
+
 def test_damaged_capture_is_read_up_to_the_damage(scan, tmp_path):
     whole = ROASTED.read_bytes()
     at = 24  # records end where their headers say: a witness beside our reader

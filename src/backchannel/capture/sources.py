@@ -99,7 +99,9 @@ class Source:
             for chunk in self._chunks(BUFFER):
                 self.packets += len(chunk)
                 yield chunk
-        except ForeignCapture as error:
+        except (ForeignCapture, Empty) as error:
+            if self.once:
+                raise
             raise Damage(self.path, 0, error.message) from None
 
     def sha256(self) -> str:
@@ -167,13 +169,13 @@ class Source:
             if known := next((_OTHERS[magic] for magic in _OTHERS if head.startswith(magic)), ""):
                 said = f"{known}; `editcap -F pcapng` converts it"
                 raise ForeignCapture(self.path, said) from None
+            if not head:
+                raise Empty(self.path, "empty file") from None
             raise NotACapture(self.path, _what(head) or str(error)) from None
 
 
 def _what(head: bytes) -> str:
     """Return what a file is that is no capture, where its first bytes tell."""
-    if not head:
-        return "empty file"
     if head[257:262] == b"ustar":
         return "a tar archive, to be unpacked first"
     return next((_PACKED[magic] for magic in _PACKED if head.startswith(magic)), "")
@@ -204,6 +206,10 @@ class NotACapture(InputError):  # noqa: N818 - what the file is
 
 class ForeignCapture(NotACapture):
     """A capture in a format that is not read."""
+
+
+class Empty(NotACapture):
+    """A file without a byte: what a recorder leaves that found its disk full, or has just begun."""
 
 
 class _Counted:
@@ -257,9 +263,12 @@ def find(paths: Sequence[str]) -> Found:
 
     In folders and globs, files that are no captures are passed over; those in a format that is not
     read count as damaged. Raises InputError if a named file is not a capture, or nothing is there.
+    Of several that are named, some may be empty, which count as damaged too.
     """
-    others: list[NotACapture] = []
-    found = [source for path in paths for source in _expand(path, others)]
+    others, empty = list[NotACapture](), list[Empty]()
+    found = [source for path in paths for source in _expand(path, others, empty)]
+    if empty and len(empty) == len(found):
+        raise empty[0]
     unique = list({source.place: source for source in reversed(found)}.values())[::-1]
     unique.sort(key=lambda source: source.first_time)
     for before, after in itertools.pairwise(unique):
@@ -267,8 +276,10 @@ def find(paths: Sequence[str]) -> Found:
     return Found(unique, list({other.path: other for other in others}.values()))
 
 
-def _expand(path: str, others: list[NotACapture]) -> list[Source]:
-    """Return the captures of one path; add what is none to *others*."""
+def _expand(path: str, others: list[NotACapture], empty: list[Empty]) -> list[Source]:
+    """Return the captures of one path; add what is none to *others*, and a named file that has
+    nothing in it to *empty*.
+    """
     if path == STDIN:
         if sys.stdin is None:  # its descriptor was closed before we began
             raise InputError(path, "standard input is closed")
@@ -278,7 +289,10 @@ def _expand(path: str, others: list[NotACapture]) -> list[Source]:
     place = Path(path)
     if place.is_file() or _flows_in(place):
         source = Source(path)
-        source.probe()
+        try:
+            source.probe()
+        except Empty as error:
+            empty.append(error)
         return [source]
     if place.is_dir():
         names = _within(path)

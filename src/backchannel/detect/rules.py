@@ -38,7 +38,10 @@ def read(folder: Path) -> dict[str, Rule]:
     if not folder.is_dir():
         raise InputError(folder, "no such folder of rules")
     rules, errors = dict[str, Rule](), list[str]()
-    for path in sorted(each for each in folder.iterdir() if each.suffix in SUFFIXES):
+    files = sorted(each for each in folder.iterdir() if each.suffix in SUFFIXES)
+    if not files:  # who named it would believe that its rules are looked for
+        raise InputError(folder, "no rules there: they are files that end in .yaml or .yml")
+    for path in files:
         rule = _rule(path, errors)
         if rule is None:
             continue
