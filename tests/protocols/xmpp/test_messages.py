@@ -22,6 +22,33 @@ def test_a_carbon_from_a_stranger_is_forged(inside):
     assert len(told) == (2 if inside.startswith("<forwarded") else 1)
 
 
+@pytest.mark.parametrize("kind", ["chat", "groupchat"])
+@pytest.mark.parametrize("inner", ["chat", "groupchat"])
+def test_what_is_only_forwarded_is_the_word_of_who_forwards_it(kind, inner):
+    """XEP-0297 §5: nobody but the forwarder says who wrote it."""
+    inside = FORWARDED.replace("type='chat'", f"type='{inner}'")
+    room = "verona@rooms.capulet.example"
+    who = f"{room}/mallory" if kind == "groupchat" else "mallory@evil.example"
+    own, other = Wire().s(message("see", inside, JULIET, kind, who))[::-1]
+    assert (other.sender, other.text, other.kind) == (own.sender, "send money", "forwarded")
+    assert (other.recipient, other.room) == (own.recipient, own.room)
+    assert "romeo@montague.example" not in (other.sender, other.recipient)
+
+
+def test_what_is_forwarded_offers_and_invites_only_for_its_forwarder():
+    oob = "<x xmlns='jabber:x:oob'><url>https://files.example/cat.jpg</url></x>"
+    invite = "<x xmlns='jabber:x:conference' jid='verona@rooms.capulet.example'/>"
+    sealed = "<encrypted xmlns='urn:xmpp:omemo:2'/>"
+    inner = message("a cat", oob + invite, to=JULIET, who=ROMEO)
+    forwarded = f"<forwarded xmlns='urn:xmpp:forward:0'>{inner}</forwarded>"
+    told = Wire().s(message("", forwarded, JULIET, who="mallory@evil.example"))
+    assert [type(each) for each in told] == [Offer, Message]
+    assert {each.sender for each in told} == {"mallory@evil.example"}
+    forwarded = f"<forwarded xmlns='urn:xmpp:forward:0'>{message('', sealed)}</forwarded>"
+    (told,) = Wire().s(message("", forwarded, JULIET, who="mallory@evil.example"))
+    assert (told.kind, told.text, told.sender) == ("encrypted", "", "mallory@evil.example")
+
+
 @pytest.mark.parametrize("who", ["", "juliet@capulet.example"])
 @pytest.mark.parametrize("inside", [CARBON, ARCHIVE])
 def test_a_carbon_of_ones_own_server_is_believed(who, inside):

@@ -1089,6 +1089,30 @@ def test_a_file_by_jingle_and_in_band(version):
     ]
 
 
+def test_a_stranger_with_the_same_id_changes_nothing():
+    """Ids are chosen by who begins a session, and known to nobody else only by chance."""
+    stranger = "mallory@evil.example/x"
+    wire = Wire()
+    digest = b64(hashlib.sha256(DATA).digest())
+    transport = "<transport xmlns='urn:xmpp:jingle:transports:ibb:1' block-size='256' sid='t'/>"
+    wire.c(iq(jingle("session-initiate", file_content(5, digest, transport))))
+    other = file_content(5, b64(bytes(32)), transport).replace("a.txt", "b.txt")
+    wire.s(iq(jingle("session-initiate", other), to=JULIET, who=stranger))
+    (answer,) = wire.s(iq(jingle("session-accept", ""), to=JULIET, who=ROMEO))
+    assert (answer.sender, answer.accepted) == ("romeo@montague.example", True)
+    (opened,) = wire.c(iq(f"<open {IBB.format('t')} block-size='256'/>"))
+    (theirs,) = wire.s(iq(f"<open {IBB.format('t')} block-size='256'/>", to=JULIET, who=stranger))
+    assert (opened.name, theirs.name) == ("a.txt", "b.txt")
+    for text in blocks("t", range(4)):
+        wire.c(text)
+    assert wire.s(iq(f"<close {IBB.format('t')}/>", to=JULIET, who=stranger)) == [
+        FileClose(key=theirs.key)
+    ]
+    assert wire.s(iq(f"<close {IBB.format('t')}/>", to=JULIET, who=ROMEO)) == [
+        FileClose(key="ibb:t", verified=True)
+    ]
+
+
 def test_a_file_that_is_not_what_was_declared():
     wire = Wire()
     transport = "<transport xmlns='urn:xmpp:jingle:transports:ibb:1' block-size='256' sid='t'/>"

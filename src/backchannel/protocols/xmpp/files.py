@@ -31,6 +31,13 @@ MAX_BLOCK = 65_535
 MAX_SHARED, MAX_SOURCES = 32, 8
 _FILE = Capability.FILE_TRANSFER
 _SEQUENCE = 0x10000
+Named = tuple[str, str]
+"""A session's peer and id. Both its ends use the id, and a third may use the same."""
+
+
+def named(who: Parties, session: str) -> Named:
+    """Return what to know a session by."""
+    return who.peer, session[:128]
 
 
 class _Incoming(msgspec.Struct):
@@ -60,18 +67,18 @@ class Files:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._plans: dict[str, Plan] = {}
-        """Offers by the id of the session that will bring the bytes."""
-        self._coming: dict[str, _Incoming] = {}
+        self._plans: dict[Named, Plan] = {}
+        """Offers by the session that will bring the bytes."""
+        self._coming: dict[Named, _Incoming] = {}
 
-    def expect(self, plan: Plan, session: str) -> None:
+    def expect(self, plan: Plan, session: Named) -> None:
         """Remember what a session will bring."""
-        if session:
-            put(self._plans, session[:128], plan, MAX_OPEN)
+        if session[1]:
+            put(self._plans, session, plan, MAX_OPEN)
 
     def plan(self, session: str, who: Parties, otherwise: Plan | None = None) -> Plan:
         """Return what is known of a session; who opens it sends, where that is not known."""
-        known = self._plans.get(session[:128], otherwise)
+        known = self._plans.get(named(who, session), otherwise)
         return known or Plan(id=session[:128], sender=who.sender, recipient=who.recipient)
 
     def end(self) -> list[Output]:
@@ -95,7 +102,7 @@ class Files:
             size=names.number(file.get("size"), MAX_SIZE) or None,
             hash=("md5", file.get("hash").lower()) if file.get("hash") else ("", ""),
         )
-        self.expect(plan, plan.id)
+        self.expect(plan, named(who, plan.id))
         self._state.ask(side, stanza, partial(self._si_answered, plan))
         return offer(plan, note=file.said("desc"))
 
@@ -187,7 +194,7 @@ class Files:
             return self._open(who, element)
         if element.name == "data":
             return self._block(who, element)
-        return self._close(element.get("sid"))
+        return self._close(named(who, element.get("sid")))
 
     def blocks(self, who: Parties, stanza: Element) -> list[Output]:
         """Blocks that come in messages."""
@@ -197,12 +204,12 @@ class Files:
         return told
 
     def _open(self, who: Parties, element: Element) -> list[Output]:
-        sid = element.get("sid")[:128]
-        plan = self.plan(sid, who)
-        told = self._close(sid)
-        return told + self._begin(sid, plan, names.number(element.get("block-size"), MAX_BLOCK))
+        name = named(who, element.get("sid"))
+        told = self._close(name)
+        return told + self._begin(who, name, names.number(element.get("block-size"), MAX_BLOCK))
 
-    def _begin(self, sid: str, plan: Plan, block: int) -> list[Output]:
+    def _begin(self, who: Parties, name: Named, block: int) -> list[Output]:
+        plan = self.plan(name[1], who)
         told: list[Output] = []
         if len(self._coming) >= MAX_OPEN:
             told += self._close(next(iter(self._coming)))
@@ -210,18 +217,21 @@ class Files:
         running = None
         if algorithm in ("sha256", "sha512"):
             running = hashlib.new(algorithm)
-        coming = _Incoming(plan=plan, key=f"ibb:{sid}", block=block, hash=running)
-        self._coming[sid] = coming
+        key = f"ibb:{name[1]}"
+        if any(each.key == key for each in self._coming.values()):
+            key += f" {name[0]}"
+        coming = _Incoming(plan=plan, key=key, block=block, hash=running)
+        self._coming[name] = coming
         return [*told, bytestreams.opening(plan, coming.key)]
 
     def _block(self, who: Parties, element: Element) -> list[Output]:
-        sid = element.get("sid")[:128]
+        name = named(who, element.get("sid"))
         told: list[Output] = []
         data = names.base64(element.text)
-        if (coming := self._coming.get(sid)) is None:
+        if (coming := self._coming.get(name)) is None:
             self._state.amid = True
-            told = self._begin(sid, self.plan(sid, who), len(data))
-            coming = self._coming[sid]
+            told = self._begin(who, name, len(data))
+            coming = self._coming[name]
         ahead = (names.number(element.get("seq"), _SEQUENCE - 1) - coming.next) % _SEQUENCE
         if ahead >= _SEQUENCE // 2:  # sent again
             return told
@@ -233,8 +243,8 @@ class Files:
             coming.hash.update(data)
         return [*told, FileData(key=coming.key, offset=at, data=data)] if data else told
 
-    def _close(self, sid: str) -> list[Output]:
-        coming = self._coming.pop(sid[:128], None)
+    def _close(self, name: Named) -> list[Output]:
+        coming = self._coming.pop(name, None)
         return [FileClose(key=coming.key, verified=coming.verified())] if coming else []
 
     # -- bytes beside the stream -------------------------------------------------------------------

@@ -17,7 +17,7 @@ from backchannel.protocols import Output
 from backchannel.protocols.xmpp import bytestreams, names
 from backchannel.protocols.xmpp.bytestreams import MAX_HOSTS, Plan
 from backchannel.protocols.xmpp.elements import Element
-from backchannel.protocols.xmpp.files import MAX_SIZE, Files, answer, offer
+from backchannel.protocols.xmpp.files import MAX_SIZE, Files, Named, answer, named, offer
 from backchannel.protocols.xmpp.state import Parties, State, parties, put
 from backchannel.reader import WireError
 
@@ -54,59 +54,61 @@ class Jingle:
 
     def __init__(self, state: State, files: Files) -> None:
         self._state, self._files = state, files
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[Named, _Session] = {}
 
     def take(self, side: Side, stanza: Element, jingle: Element) -> list[Output]:
         """Say what an action means."""
         if stanza.get("type") != "set":
             return []
-        sid = (jingle.get("sid") or jingle.get("id"))[:128]
         action = jingle.get("action") or _GOOGLE_ACTIONS.get(jingle.get("type"), "")
         who = parties(self._state, side, stanza)
+        name = named(who, jingle.get("sid") or jingle.get("id"))
         told: list[Output] = []
         if action == "session-initiate":
-            told += self._initiated(who, sid, jingle)
+            told += self._initiated(who, name, jingle)
         elif action in ("session-accept", "session-terminate"):
-            told += self._answered(who, sid, jingle, accepted=action == "session-accept")
-        elif sid not in self._sessions:
+            told += self._answered(who, name, jingle, accepted=action == "session-accept")
+        elif name not in self._sessions:
             self._state.amid = True
-        return told + self._transports(who, sid, jingle)
+        return told + self._transports(who, name, jingle)
 
     # -- offers and answers ------------------------------------------------------------------------
 
-    def _initiated(self, who: Parties, sid: str, jingle: Element) -> list[Output]:
+    def _initiated(self, who: Parties, name: Named, jingle: Element) -> list[Output]:
         contents = list(jingle.all("content"))[:MAX_CONTENTS] or [jingle]
         files = [found for each in contents if (found := _file(each)) is not None]
         if files:
-            return self._files_offered(who, sid, files)
+            return self._files_offered(who, name, files)
         media = [word for each in contents if (word := _media(each))]
         if not media:
             return []
-        plan = Plan(id=sid, sender=who.sender, recipient=who.recipient)
-        self._remember(sid, _Session(plan, _CALL))
+        plan = Plan(id=name[1], sender=who.sender, recipient=who.recipient)
+        self._remember(name, _Session(plan, _CALL))
         return offer(plan, " and ".join(dict.fromkeys(media))[:80], _CALL)
 
     def _files_offered(
-        self, who: Parties, sid: str, files: list[tuple[Element, Element]]
+        self, who: Parties, name: Named, files: list[tuple[Element, Element]]
     ) -> list[Output]:
         told: list[Output] = []
         plans: dict[str, Plan] = {}
         for content, file in files:
-            plan = _plan(who, sid, content, file)
+            plan = _plan(who, name[1], content, file)
             plans[content.get("name")[:128]] = plan
             asked = _is_asked(content)
             shown = msgspec.structs.replace(plan, sender=who.sender, recipient=who.recipient)
             told += offer(shown, "asks for it" if asked else "", note=file.said("desc"))
         first = next(iter(plans.values()))
-        self._remember(sid, _Session(first, _FILE, files=plans))
-        self._files.expect(first, sid)
+        self._remember(name, _Session(first, _FILE, files=plans))
+        self._files.expect(first, name)
         return told
 
-    def _remember(self, sid: str, session: _Session) -> None:
-        put(self._sessions, sid, session, MAX_SESSIONS)
+    def _remember(self, name: Named, session: _Session) -> None:
+        put(self._sessions, name, session, MAX_SESSIONS)
 
-    def _answered(self, who: Parties, sid: str, jingle: Element, *, accepted: bool) -> list[Output]:
-        session = self._sessions.get(sid)
+    def _answered(
+        self, who: Parties, name: Named, jingle: Element, *, accepted: bool
+    ) -> list[Output]:
+        session = self._sessions.get(name)
         if session is None:
             self._state.amid = True
             return []
@@ -119,16 +121,16 @@ class Jingle:
             if reason
             else ""
         )
-        plan = Plan(id=sid, sender=who.recipient, recipient=who.sender)
+        plan = Plan(id=name[1], sender=who.recipient, recipient=who.sender)
         return [answer(plan, accepted=accepted, reason=why[:64], use=session.use)]
 
     # -- addresses ---------------------------------------------------------------------------------
 
-    def _transports(self, who: Parties, sid: str, jingle: Element) -> list[Output]:
-        session = self._sessions.get(sid)
+    def _transports(self, who: Parties, name: Named, jingle: Element) -> list[Output]:
+        session = self._sessions.get(name)
         told: list[Output] = []
         if session is not None:
-            self._bring(session, jingle)
+            self._bring(who, session, jingle)
         for transport in _transports(jingle):
             if transport.ns.startswith(_TRANSPORTS + "s5b:"):
                 told += self._streamhosts(who, session, transport)
@@ -137,12 +139,12 @@ class Jingle:
                 told += self._candidates(who, use, transport)
         return told
 
-    def _bring(self, session: _Session, jingle: Element) -> None:
+    def _bring(self, who: Parties, session: _Session, jingle: Element) -> None:
         """Remember by which bytestream each file comes; that may change under way."""
         for content in list(jingle.all("content"))[:MAX_CONTENTS]:
             if plan := session.files.get(content.get("name")[:128]):
                 for transport in content.all("transport"):
-                    self._files.expect(plan, transport.get("sid"))
+                    self._files.expect(plan, named(who, transport.get("sid")))
 
     def _streamhosts(
         self, who: Parties, session: _Session | None, transport: Element

@@ -7,6 +7,7 @@
 | `offline` | delivered late, or out of an archive |
 | `encrypted` | OTR, OMEMO, OpenPGP: without the text, which only says so |
 | `url` | a text that is only the address of a file (XEP-0066) |
+| `forwarded` | what its sender says that somebody wrote (XEP-0297): nobody vouches for it |
 """
 
 import msgspec
@@ -49,9 +50,12 @@ def message(
     depth: int = 0,
     *,
     late: bool = False,
+    by: Parties | None = None,
 ) -> list[Output]:
-    """Say what a message means, and those inside it; *late*: it is out of an archive."""
-    who = parties(state, side, stanza)
+    """Say what a message means, and those inside it. *late*: it is out of an archive; *by*: who
+    says so, where nobody vouches for what it says of its sender.
+    """
+    who = by or parties(state, side, stanza)
     told: list[Output] = []
     if name := stanza.get("id"):
         key = who.source, name, stanza.said("body")
@@ -62,8 +66,14 @@ def message(
         if forged := _forged(state, side, who, wrapper, inner):
             told.append(forged)
             continue
-        said = message(state, files, side, inner, depth + 1, late=wrapper.name == ARCHIVED)
-        told += _late(said) if wrapper.name == ARCHIVED else said
+        archived, repeats = wrapper.name == ARCHIVED, by or wrapper.ns == names.FORWARD
+        said = message(
+            state, files, side, inner, depth + 1, late=archived, by=who if repeats else None
+        )
+        if repeats:
+            told += _repeated(side, who, stanza, said)
+        else:
+            told += _past(said, "offline") if archived else said
     if nick := stanza.child("nick", names.NICK):
         told += nickname(state, who.sender, nick.text)
     if event := stanza.child("event", names.EVENT):
@@ -106,16 +116,29 @@ def _forged(
     return Anomaly(kind="spoofed-sender", detail=f"{who.sender} writes as {writer}")
 
 
-def _late(told: list[Output]) -> list[Output]:
-    """What an archive holds was said then; who called, typed or invited then does so no more."""
+def _past(told: list[Output], kind: str) -> list[Output]:
+    """What an archive holds, or somebody repeats, was said then; who called, typed or invited then
+    does so no more.
+    """
     kept: list[Output] = []
     for each in told:
         call = isinstance(each, Offer) and each.use is Capability.VOICE_VIDEO
         if isinstance(each, Message) and each.kind == "text":
-            kept.append(msgspec.structs.replace(each, kind="offline"))
+            kept.append(msgspec.structs.replace(each, kind=kind))
         elif not call and not isinstance(each, Room | Typing | OfferAnswer):
             kept.append(each)
     return kept
+
+
+def _repeated(side: Side, who: Parties, stanza: Element, told: list[Output]) -> list[Output]:
+    """What somebody says that another has said is their own word."""
+    room = _room_of(side, who, stanza)
+    return [
+        _message(who, room, each.text, "encrypted" if each.kind == "encrypted" else "forwarded")
+        if isinstance(each, Message)
+        else each
+        for each in _past(told, "forwarded")
+    ]
 
 
 # -- text ------------------------------------------------------------------------------------------
@@ -132,13 +155,11 @@ def _said(
         return [_message(who, "", condition(stanza), "error")]
     if not (body or subject or sealed):
         return []
-    room = ""
-    if kind == "groupchat":
-        room = who.recipient if side is Side.CLIENT else who.sender
-        if side is Side.CLIENT:
-            state.sent(room, stanza)
-        elif state.echoed(room, stanza):
-            return []
+    room = _room_of(side, who, stanza)
+    if room and side is Side.CLIENT:
+        state.sent(room, stanza)
+    elif room and state.echoed(room, stanza):
+        return []
     text = f"{subject}\n{body}" if subject and body else body or subject
     word = {"headline": "headline"}.get(kind, "text" if body else "subject")
     if offered and stanza.child("x", names.OOB):
@@ -146,6 +167,13 @@ def _said(
     if any(stanza.of(delay) for delay in names.DELAYS):
         word = "offline"
     return [_message(who, room, "" if sealed else text, "encrypted" if sealed else word)]
+
+
+def _room_of(side: Side, who: Parties, stanza: Element) -> str:
+    """Return the room that a message is said in; empty for others."""
+    if stanza.get("type") != "groupchat":
+        return ""
+    return who.recipient if side is Side.CLIENT else who.sender
 
 
 def _message(who: Parties, room: str, text: str, kind: str) -> Message:

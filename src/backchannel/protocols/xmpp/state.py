@@ -139,6 +139,8 @@ class Parties(msgspec.Struct, frozen=True):
 
     source: str
     target: str
+    peer: str = ""
+    """The account that our client talks with; between servers, both."""
     comes: str = ""
     """Address of who will connect to what the source tells of: our client's, where somebody else
     tells it; empty where that is not known."""
@@ -162,9 +164,12 @@ class Parties(msgspec.Struct, frozen=True):
 
 def parties(state: State, side: Side, stanza: Element) -> Parties:
     """Return who takes part in a stanza."""
-    ours = side is Side.SERVER and state.stream.content == "jabber:client"
-    comes = state.start.client.address if ours else ""
-    return Parties(state.sender(side, stanza), state.recipient(side, stanza), comes)
+    source, target = state.sender(side, stanza), state.recipient(side, stanza)
+    if state.stream.content != "jabber:client":
+        return Parties(source, target, " ".join(sorted((bare(source), bare(target)))))
+    if side is Side.CLIENT:
+        return Parties(source, target, bare(target))
+    return Parties(source, target, bare(source), state.start.client.address)
 
 
 def _short(text: str) -> str:
