@@ -72,6 +72,12 @@ def test_what_is_encrypted_is_not_told_as_text():
     assert (told.kind, told.text, told.size, told.markup) == ("encrypted", "", 0, "")
 
 
+def test_what_is_encrypted_stays_so_though_a_later_fragment_is_broken():
+    parts = b"\x0d\1" + text16(u16(1)), part(b"\x30\x82\1\x0a\6\x09\x2a"), b"\1\1\0\x40"
+    told, broken = Talk().c(4, 6, im("bob", *parts))
+    assert (told.kind, told.text, type(broken)) == ("encrypted", "", Malformed)
+
+
 def test_plain_words_that_are_said_to_be_encrypted_are_told():
     """libpurple passes over fragment 0d and shows the text (family_icbm.c)."""
     told = message(Talk().c(4, 6, im("bob", b"\x0d\1" + text16(u16(1)), part(b"psst"))))

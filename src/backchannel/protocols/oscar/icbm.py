@@ -70,12 +70,22 @@ def text(state: State, letter: Letter, values: dict[int, bytes], out: list[Outpu
     if MESSAGE not in values:
         return
     parts: list[str] = []
-    try:
-        sealed = _parts(Reader(values[MESSAGE]), parts)
-    except WireError:
-        if parts:  # what came before the break is kept
-            _text(state, letter, values, "".join(parts), out)
-        raise
+    sealed, broken = _parts(Reader(values[MESSAGE]), parts)
+    if broken is None or parts:  # what came before a break is kept
+        _words(state, letter, values, parts, sealed, out)
+    if broken is not None:
+        raise broken
+
+
+def _words(  # noqa: PLR0917 - one message
+    state: State,
+    letter: Letter,
+    values: dict[int, bytes],
+    parts: list[str],
+    sealed: bool,
+    out: list[Output],
+) -> None:
+    """Tell the words of a message, unless they are said to be encrypted and look so."""
     sent = parts[0] if len(parts) == 1 else "".join(parts)
     if sealed and (not sent or _SEALED.search(sent)):  # AIM 5.2 and later, with certificates
         out.append(letter.message("", kind="encrypted"))
@@ -96,22 +106,24 @@ def _text(
         out.append(Anomaly(kind="oversized-aim-link", detail=detail))
 
 
-def _parts(reader: Reader, parts: list[str]) -> bool:
+def _parts(reader: Reader, parts: list[str]) -> tuple[bool, WireError | None]:
     """Read fragments: id u8, version u8, length u16, and for text charset u16, subset u16. Put
-    those of text into *parts*, and return whether one says that they are encrypted.
+    those of text into *parts*; return whether one says that they are encrypted, and where it broke.
     """
     sealed = False
-    while reader:
-        kind = reader.u8()
-        reader.skip(1)
-        part = reader.sub(reader.u16())
-        if kind == TEXT:
-            charset = part.u16()
-            part.skip(2)
-            parts.append(charsets.by_number(part.rest(), charset))
-        elif kind == ENCRYPTED:
-            sealed = True
-    return sealed
+    try:
+        while reader:
+            kind = reader.u8()
+            reader.skip(1)
+            sealed = sealed or kind == ENCRYPTED
+            part = reader.sub(reader.u16())
+            if kind == TEXT:
+                charset = part.u16()
+                part.skip(2)
+                parts.append(charsets.by_number(part.rest(), charset))
+    except WireError as error:
+        return sealed, error
+    return sealed, None
 
 
 def typing(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
