@@ -123,7 +123,6 @@ class Candidates:
             alone = self._by_bit.get(self._core.hits(stream.slot))
             if alone is not None and not alone.bit & stream.excluded:  # as nearly always
                 stream.consider(alone)
-                stream.met = True
                 return
         start = stream.beginning()
         fitting = self._core.fitting(  # several; or wanted for its name, before it spoke
@@ -131,7 +130,6 @@ class Candidates:
         )
         for number in fitting:
             stream.consider(self._all[number])
-            stream.met = True
 
     def _look_up(self, stream: Stream) -> None:
         """Learn who may speak from the ports."""
@@ -140,6 +138,7 @@ class Candidates:
         for port in (start.client.port, start.server.port):
             for transport, known in self._by_port.get(port, ()):
                 if transport == start.transport:
+                    stream.placed = True
                     stream.consider(known)
 
 

@@ -28,7 +28,7 @@ cdef class Stream:
     cdef public int spot
     cdef public unsigned char depth, ended, flip, heard, matched, tries  # small, and the others 0 or 1
     cdef public unsigned char announced, asked, bare, begun, deaf, ported, sealed, settled
-    cdef public unsigned char met, tcp, touched, turned
+    cdef public unsigned char placed, tcp, touched, turned
     cdef public str carrier, account
     cdef public list candidates, replay, held
     cdef public tuple named, peeked

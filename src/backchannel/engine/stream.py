@@ -26,7 +26,7 @@ ENOUGH = 64
 TRIES = 8
 """How often a stream is looked at again whose bytes were nobody's so far."""
 PATIENCE = 4
-"""Datagrams, or segments where a name or an announcement tells what a stream might be."""
+"""Datagrams or segments, where a name, an announcement or a port tells what a stream might be."""
 HELD_EVENTS = 1024
 """Events kept back while a claim is unproved, because a withdrawn claim takes them with it."""
 SETTLED_EVENTS = 64
@@ -91,10 +91,10 @@ class Stream:
         "inside",
         "last",
         "matched",
-        "met",
         "named",
         "octets",
         "peeked",
+        "placed",
         "ported",
         "protocol",
         "replay",
@@ -152,10 +152,10 @@ class Stream:
         self.denied = 0  # who said that the bytes are not its own
         self.heard = 0  # and of which sides they were: 1, 2, or 3 for both
         self.ported = False  # whether protocols of its ports are among them
+        self.placed = False  # ... and there are any
         self.asked = False  # whether recognisers saw all that was peeked
         self.answer: More | None = None  # and what they said
         self.matched = 0  # sides whose first bytes met the magics
-        self.met = False  # whether they fitted one
         self.bare = False  # announced by host alone: without a claim of its own it is nobody's
         self.deaf = False
         self.tries = 0  # how often it was looked at again
@@ -358,7 +358,7 @@ class Stream:
             return True
         enough = not self.tcp or len(client) + len(server) >= ENOUGH  # segments may be tiny
         steps = len(self.replay) if self.replay else 0
-        awaited = self.named or not (self.tcp or self.met or self.depth)
+        awaited = self.named or (self.placed and not self.tcp)
         return enough and (steps >= PATIENCE or not awaited)
 
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
@@ -434,7 +434,7 @@ class Stream:
     def reconsider(self) -> None:
         """Forget whose the stream may be: it will be found again."""
         self.candidates, self.considered, self.denied = None, 0, 0
-        self.matched, self.met, self.ported = 0, False, False
+        self.matched, self.ported = 0, False
 
     def inner(self, channel: str) -> "Stream | None":
         """Return the stream inside it of that name."""
