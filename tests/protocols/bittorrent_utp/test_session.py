@@ -18,6 +18,7 @@ from backchannel.protocols import Peek, Start
 from backchannel.protocols.bittorrent.events import PeersSealed, PeerTraffic, Torrent
 from backchannel.protocols.bittorrent_utp import PROTOCOL
 from backchannel.protocols.bittorrent_utp.events import UtpConnection
+from backchannel.protocols.bittorrent_utp.lane import LATE
 from backchannel.protocols.bittorrent_utp.session import CONNECTIONS, Session, recognise
 
 C, S = Side.CLIENT, Side.SERVER
@@ -246,6 +247,24 @@ def test_what_was_acknowledged_and_not_captured_is_a_gap():
     assert [gap.size for gap in kit.effects(steps, InnerGap)] == [0]
     assert inner(steps, C) == HELLO + b"behind"
     assert kit.events(steps, UtpConnection)[0].lost == 2
+
+
+@pytest.mark.parametrize(("late", "gaps"), [(1, 0), (LATE, 0), (LATE + 1, 1)])
+def test_packets_may_be_captured_behind_their_acknowledgements(late, gaps):
+    """As where each direction has an interface of its own."""
+    sent = [b"%d," % at for at in range(LATE + 3)]
+    number = FIRST + 2
+    asked = [
+        (C, packet(DATA, ID + 1, number + at, ANSWER - 1, part)) for at, part in enumerate(sent)
+    ]
+    heard = [(S, packet(STATE, ID, ANSWER, number + at)) for at in range(len(sent))]
+    steps = [(C, ASKS), (S, AGREES), (C, packet(DATA, ID + 1, FIRST + 1, ANSWER - 1, HELLO))]
+    steps += heard[:late]
+    for at, each in enumerate(asked):
+        steps += [each, *heard[late + at : late + at + 1]]
+    steps = told(*steps)
+    assert len(kit.effects(steps, InnerGap)) == gaps
+    assert (inner(steps, C) == HELLO + b"".join(sent)) is not gaps
 
 
 def test_more_early_packets_than_are_held_are_a_gap():

@@ -8,7 +8,7 @@ cdef Py_ssize_t _UNKNOWN, _LAST
 
 
 cdef class Lane:
-    cdef Py_ssize_t _next, _held
+    cdef Py_ssize_t _next, _held, _acknowledged, _late
     cdef dict _early
     cdef readonly Py_ssize_t octets, lost
     cdef public Py_ssize_t ended
@@ -18,6 +18,7 @@ cdef class Lane:
     cpdef list take(self, Py_ssize_t number, bytes payload)
     @cython.locals(upto=Py_ssize_t)
     cpdef list acknowledged(self, Py_ssize_t number)
+    cpdef list rest(self)
     @cython.locals(out=list, turn=Py_ssize_t)
     cdef list _skip(self, Py_ssize_t number)
     cdef _lose(self, Py_ssize_t count, list out)

@@ -7,6 +7,9 @@ from backchannel.protocols.bittorrent_utp.wire import LAST, ahead
 
 EARLY = 64
 EARLY_BYTES = 1 << 16
+LATE = 16
+"""Acknowledgements of what was not captured that are let pass: where each direction has a receive
+queue or an interface of its own, they may be captured before it."""
 _FAR = 2048
 """Packets ahead of its turn at which one is no part of the connection any more."""
 _UNKNOWN = -1
@@ -21,6 +24,10 @@ class Lane:
         """Number of the packet whose turn it is."""
         self._early: dict[int, bytes] = {}
         self._held = 0
+        self._acknowledged = _UNKNOWN
+        """Number of the packet before which the other side has all."""
+        self._late = 0
+        """Acknowledgements since then that were let pass."""
         self.octets = self.lost = 0
         self.ended = _UNKNOWN
         """Number of the packet behind which there is nothing."""
@@ -56,17 +63,28 @@ class Lane:
         return self._skip(turn + nearest & _LAST)
 
     def acknowledged(self, number: int) -> list[bytes | None]:
-        """The other side has all up to *number*: what was not captured of it will not come."""
+        """The other side has all up to *number*: what is not captured of it soon will not come."""
         upto = number + 1 & _LAST
         if self.ended != _UNKNOWN and ahead(upto, self.ended) > 0:
             upto = self.ended  # the end has a number, too
         if self._next == _UNKNOWN or not 0 < ahead(upto, self._next) <= _FAR:
             return []
+        self._acknowledged = upto
+        self._late += 1
+        if self._late <= LATE and self.ended == _UNKNOWN:
+            return []
         return self._skip(upto)
+
+    def rest(self) -> list[bytes | None]:
+        """Nothing more comes: return what is left of what the other side has."""
+        if self._acknowledged == _UNKNOWN or ahead(self._acknowledged, self._next) <= 0:
+            return []
+        return self._skip(self._acknowledged)
 
     def _skip(self, number: int) -> list[bytes | None]:
         """Go on with *number*, by way of what came early."""
         out: list[bytes | None] = []
+        self._late = 0
         turn = self._next
         for _, each in sorted([(ahead(early, turn), early) for early in self._early]):
             if ahead(each, number) >= 0:
@@ -91,6 +109,8 @@ class Lane:
 
     def _drain(self, payload: bytes | None, out: list[bytes | None]) -> None:
         """Take *payload*, whose turn it is, and what came early behind it."""
+        if payload is not None:
+            self._late = 0
         while payload is not None:
             out.append(self._taken(payload))
             self._next = self._next + 1 & _LAST

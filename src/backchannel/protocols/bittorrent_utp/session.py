@@ -29,7 +29,7 @@ _TABLE = b"d1:", b"d2:"
 _NO_SYN = -1
 _LAST = LAST
 _DATA, _FIN, _RESET, _SYN = Type.DATA, Type.FIN, Type.RESET, Type.SYN
-_CLIENT, _SERVER = Side
+_CLIENT, _SERVER = _SIDES = tuple(Side)
 
 
 class _Connection:
@@ -162,6 +162,8 @@ class Session(Decoder):
         self._connections.pop(connection.id, None)
         _note(self._over, connection.id)
         sent, received = connection.lanes
+        for who, lane in zip(_SIDES, connection.lanes, strict=True):
+            self._say(connection, who, lane.rest(), out)
         if connection.told:
             out.append(InnerEnd(channel=connection.channel))
         told = UtpConnection(
