@@ -542,6 +542,17 @@ def test_a_client_alone_that_logs_in():
     assert carried(told, C) == b"inner"
 
 
+@pytest.mark.parametrize("offered", [b"\0\1\2", b"\0\3\2"])
+def test_a_client_alone_that_offers_more_than_a_password(offered):
+    """curl offers GSSAPI as well, whose messages begin with 1 too."""
+    greeting = b"\5%c%b" % (len(offered), offered)
+    assert look(greeting + b"\1\1a\1b") is MORE
+    assert isinstance(look(greeting + b"\1\1a\1b" + ASK), Claim)
+    assert look(greeting + b"\1\1\0\3abc" + ASK) is MORE
+    told = tell([(C, greeting), (C, b"\1\1a\1b" + ASK + b"inner")])
+    assert events(told, Credential)[0].secret == "b"
+
+
 def test_a_long_client_alone_is_not_held_back():
     session = Session(START)
     told = decode(session, [(C, b"\5\1\0" + ASK), (C, bytes(100_000))], ends=False)
@@ -556,6 +567,17 @@ def test_a_server_alone_is_followed():
     assert events(told, ProxyAnswer)[0].accepted
     assert carried(told, S) == b"SSH-2.0-x\r\n"
     assert session.standing is not Standing.REFUTED
+
+
+def test_a_server_alone_is_followed_though_its_client_is_a_gap():
+    """As the core tells it: what the server acknowledged was sent."""
+    for steps in (
+        [(C, 60), (S, b"\5\0" + DONE + b"SSH")],
+        [(S, b"\5\0"), (C, 60), (S, DONE + b"SSH")],
+    ):
+        told = joined(decode(Session(START), steps))
+        assert events(told, ProxyAnswer)[0].accepted
+        assert carried(told, S) == b"SSH"
 
 
 def test_a_gap_in_the_stream_is_the_streams_gap():

@@ -95,7 +95,9 @@ class Negotiation(Decoder):
             else:
                 if side is _SERVER:
                     self._read_alone(out)
-                if self._step in (self._greeting, self._choice) or side is _CLIENT:
+                if side is _CLIENT and self._step in (self._greeting, self._choice):
+                    self._step = self._choice  # the server's is still to come, or waits
+                elif self._step in (self._greeting, self._choice) or side is _CLIENT:
                     self._step = self._ask
         if self._step is None:
             out.append(InnerGap(side=self._inner(side), size=size))

@@ -141,10 +141,13 @@ def _ahead(methods: bytes, rest: bytes) -> Verdict:
         return MORE if set(methods) - {wire.NONE, wire.GSSAPI, wire.USERPASS, wire.CHAP} else None
     if wire.USERPASS not in methods:
         return MORE if set(methods) & {wire.GSSAPI, wire.CHAP} else None
-    if len(set(methods) & {wire.GSSAPI, wire.CHAP}):
-        return MORE
     login = wire.read_userpass(rest)
     behind = rest[login[1] :] if login else b""
+    if set(methods) & {wire.GSSAPI, wire.CHAP}:  # which begin with 1 too
+        named = login is not None and _USER.fullmatch(login[0][0])  # a token's size begins with 0
+        asks = len(behind) > 2 and behind[0] == 5 and behind[1] in wire.COMMANDS and not behind[2]
+        if not named or not asks:
+            return MORE
     return _request(wire.read_request5(behind)) if behind else MORE
 
 
