@@ -342,6 +342,16 @@ def test_tls_begins_behind_the_whole_end_of_the_line(cut):
     assert told == [Inner(side=S, data=b"\x16\x03", channel="tls")]
 
 
+def test_tls_begins_though_the_servers_side_was_not_captured():
+    session = Session(START)
+    hello = b"\x16\x03\x01\x01\x36\n"
+    told = kit.decode(session, [(C, lines("CAP LS", "STARTTLS") + hello), (C, b"\n")], ends=False)
+    assert [each.data for each in kit.effects(told, Inner)] == [hello, b"\n"]
+    asked = [(C, lines("STARTTLS")), (S, lines(":s.example 691 * :no")), (C, lines("CAP LS"))]
+    told = kit.decode(Session(START), [*asked, (C, hello)], ends=False)
+    assert not kit.effects(told)
+
+
 def test_who_is_named_twice_hears_it_once():
     (told,) = spoken("PRIVMSG bob,bob :once")
     assert told.recipient == "bob"

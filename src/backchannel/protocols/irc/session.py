@@ -27,6 +27,7 @@ as servers pass over what they do not know, and whoever hides an offer begins wi
 """
 TLS_LOOK = 16_384
 _TLS = "tls"
+_HANDSHAKE = b"\x16\x03"
 _GREETING = frozenset({"SERVER", "CAPAB", "PROTOCTL"})
 
 
@@ -57,6 +58,8 @@ class Session:
         self._passwords: dict[Side, Line] = {}
         self._known = self._unknown = 0
         self._ended: set[Side] = set()
+        self._asks_tls = False
+        """The client's last line was STARTTLS."""
         self._shown = -1
         """Bytes that were shown inside STARTTLS; -1 before it."""
 
@@ -108,6 +111,9 @@ class Session:
 
     def _step(self, side: Side, lane: _Lane, told: list[Output]) -> bool:
         """Take one line off the buffer of *side*; say whether there was one, or its end."""
+        if self._asks_tls and side is Side.CLIENT and lane.buffer.startswith(_HANDSHAKE):
+            self._state.tls = True  # it was granted, though the answer was not captured
+            return True
         try:
             raw = take(lane.buffer)
         except WireError as error:
@@ -126,6 +132,8 @@ class Session:
             self._strange(lane, error, told)
             return True
         lane.foreign = 0
+        if side is Side.CLIENT:
+            self._asks_tls = line.command == "STARTTLS"
         weight, hunting = self._weight(side, line), lane.hunting
         lane.hunting = False
         if hunting and not weight:
