@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import backchannel
-from backchannel.reader import Reader, WireError
+from backchannel.reader import Reader, WireError, different
 
 SOURCE = Path(backchannel.__file__).with_name("reader.py")
 SIZES = st.integers(-3, 70) | st.sampled_from([2**31, 2**63 - 1, 2**63, 2**64 - 1, -(2**63) - 1])
@@ -18,6 +18,11 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["take", "skip", "peek", "sub"]), SIZES),
     st.tuples(st.just("until"), st.binary(min_size=1, max_size=2), st.integers(0, 70)),
 )
+
+
+@given(st.binary(max_size=300), st.integers(-1, 310))
+def test_how_many_different_bytes_there_are(octets, size):
+    assert different(octets, size) == len(set(octets[: max(size, 0)]))
 
 
 def test_numbers_in_both_byte_orders():

@@ -106,9 +106,12 @@ class More(msgspec.Struct, frozen=True):
     """A recogniser's answer when the bytes so far fit, and too few have come to say."""
 
     holds: bool = True
-    """Whether a guard lets them wait for the next ones, as they may begin what is refused."""
+    """Whether a guard lets them wait for the next ones, as they may begin what is refused; False
+    where what comes later shows by itself what it is."""
+    client: int = 0
+    server: int = 0
+    """Bytes of the sides; where both sides have fewer, it is not asked again, if the stream's
+    beginning was seen, before it ends or more of it has come than is kept."""
 
 
 MORE = More()
-LATER = More(holds=False)
-"""The answer where what comes later shows by itself what it is."""

@@ -2,6 +2,8 @@
 
 cimport cython
 
+cdef bytearray _SEEN
+
 
 @cython.final
 @cython.freelist(64)
@@ -51,5 +53,7 @@ cpdef bytes cut(bytes octets, Py_ssize_t start, Py_ssize_t end)
 cpdef bytes cut_buffer(bytearray buffer, Py_ssize_t start, Py_ssize_t end)
 
 
-@cython.locals(seen=bytearray, count=Py_ssize_t, at=Py_ssize_t, byte=int)
+@cython.locals(
+    seen="unsigned char *", data="const unsigned char *", count=Py_ssize_t, at=Py_ssize_t
+)
 cpdef Py_ssize_t different(bytes octets, Py_ssize_t size) except -1

@@ -109,8 +109,8 @@ class Candidates:
                 return said
             if said is None:
                 stream.denied |= known.bit
-            elif answer is None or said.holds:
-                answer = said
+            else:
+                answer = said if answer is None else _both(answer, said)
         return answer
 
     def _match(self, stream: Stream, side: int) -> None:
@@ -140,6 +140,14 @@ class Candidates:
                 if transport == start.transport:
                     stream.placed = True
                     stream.consider(known)
+
+
+def _both(one: More, other: More) -> More:
+    """Return the answer of two who wait."""
+    if one is other:
+        return one
+    client, server = min(one.client, other.client), min(one.server, other.server)
+    return More(one.holds or other.holds, client, server)
 
 
 def _alike(protocols: Iterable[tuple[Known, Protocol]]) -> list[tuple[int, int]]:

@@ -342,7 +342,7 @@ class Engine:
             if peeked:
                 more = peeked + more
             stream.peeked = (more, other) if side == 0 else (other, more)
-            stream.asked = False
+            stream.asked = stream.waits()
 
     def _identify(self, stream: Stream, moment: Moment, last: bool = False) -> None:
         answer = self._candidates.ask(stream)

@@ -60,6 +60,8 @@ cdef class Stream:
     @cython.locals(group=Group, service=str, account=str, known=Known)
     cpdef tuple place(self)
     cpdef bint exhausted(self, answer)
+    @cython.locals(client=bytes, server=bytes)
+    cpdef bint waits(self) except -1
     @cython.locals(replay=list, size=Py_ssize_t, last=Step)
     cpdef remember(self, side, data, Moment moment)
     cpdef bint is_full(self) except -1

@@ -361,6 +361,13 @@ class Stream:
         awaited = self.named or (self.placed and not self.tcp)
         return enough and (steps >= PATIENCE or not awaited)
 
+    def waits(self) -> bool:
+        """Whether recognisers, by their last answer, want more bytes than have come."""
+        if self.answer is None or not self.begun:
+            return False
+        client, server = self.peeked
+        return len(client) < self.answer.client and len(server) < self.answer.server
+
     def remember(self, side: Side, data: bytes | int, moment: Moment) -> None:
         """Keep a step for a later decoder, until `trim`."""
         if self.replay_size < 0:

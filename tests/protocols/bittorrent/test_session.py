@@ -20,10 +20,11 @@ from backchannel.events import (
     Share,
     Software,
 )
-from backchannel.model import LATER, MORE, Capability, Claim, Confidence, Endpoint, Side, Standing
+from backchannel.model import MORE, Capability, Claim, Confidence, Endpoint, More, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.bittorrent import PROTOCOL, wire
+from backchannel.protocols.bittorrent import recognise as recogniser
 from backchannel.protocols.bittorrent.events import PeerHandshake, PeersSealed, PeerTraffic, Torrent
 from backchannel.protocols.bittorrent.session import SEALED, Session, recognise
 from backchannel.protocols.tls.events import TlsHello
@@ -74,6 +75,12 @@ def told(*steps, start=START):
 
 def claim(client, server=b"", start=START):
     return recognise(Peek("tcp", client, server, start.begun, start))
+
+
+def waits(client, server=b""):
+    """Whether bytes are waited for that a guard need not hold."""
+    answer = claim(client, server)
+    return isinstance(answer, More) and not answer.holds
 
 
 def traffic(steps):
@@ -165,9 +172,9 @@ def test_a_plain_handshake_behind_an_exchange_of_keys_is_claimed(padding):
     hello = build.hello(build.OTHER)
     assert isinstance(claim(client, server + rest + hello), Claim)
     assert any(fits(magic, client, begun=True) for magic in PROTOCOL.magic)
-    assert claim(client) is LATER
-    assert claim(client, server[:95]) is LATER
-    assert claim(client, server + rest + hello[:19]) is LATER
+    assert waits(client)
+    assert waits(client, server[:95])
+    assert waits(client, server + rest + hello[:19])
     assert claim(client, server + rest + hello, start=MIDWAY) is None
 
 
@@ -176,7 +183,7 @@ def test_what_only_resembles_an_exchange_of_keys_is_left_alone():
     hello = build.hello()
     assert claim(b"GET " + client[:60]) is None
     assert claim(client * 4) is None, "a peer waits for the other's number"
-    assert claim(client[:95]) is LATER
+    assert waits(client[:95])
     assert claim(client[:95], server + hello) is None
     assert claim(client, bytes(96) + hello) is None
     assert claim(b"A" * 200, server + hello) is None
@@ -202,6 +209,40 @@ def test_an_exchange_of_keys_that_nobody_announced_is_decoded(tmp_path, cut):
     assert PeersSealed not in kinds
     (row,) = run.document.services
     assert (row.service, row.confidence) == ("bittorrent", "parsed")
+
+
+@given(
+    st.integers(0, 700), st.integers(0, 1300), st.integers(0, 700), st.integers(0, 1300), st.data()
+)
+def test_asking_before_the_bytes_that_were_named_is_pointless(heard, said, more, later, data):
+    """However random the bytes are, and whatever is among them: nothing is claimed by then."""
+    noise = random.Random(data.draw(st.integers(0, 99)))
+    size = data.draw(st.sampled_from([16, 64, 256]))
+    values = bytes(value % size for value in range(256))
+    client, server = [noise.randbytes(2000).translate(values) for _ in range(2)]
+    at = data.draw(st.integers(0, 1400))
+    server = server[:at] + build.hello(build.OTHER) + server[at:]
+    answer = claim(client[:heard], server[:said])
+    client, server = client[: max(heard, more)], server[: max(said, later)]
+    if isinstance(answer, More) and len(client) < answer.client and len(server) < answer.server:
+        assert not isinstance(claim(client, server), Claim)
+
+
+def test_the_recogniser_is_asked_where_the_bytes_tell_something_new(tmp_path, monkeypatch):
+    asked = []
+
+    def counted(peek):
+        asked.append(peek)
+        return recognise(peek)
+
+    monkeypatch.setattr(recogniser, "recognise", counted)
+    noise = random.Random(3)
+    talk = [(C, noise.randbytes(70)), *[(C, noise.randbytes(1)) for _ in range(200)]]
+    talk += [(S, noise.randbytes(1)) for _ in range(95)] + [(C, noise.randbytes(20))] * 9
+    packets = craft.tcp(talk, server=Endpoint("198.51.100.7", 6881), close=False)
+    run = Scan(craft.write(tmp_path / "random.pcap", packets))
+    assert not run.document.services
+    assert 0 < len(asked) < 12
 
 
 def test_what_a_database_says_before_tls_is_not_waited_for(tmp_path):

@@ -5,8 +5,8 @@ announced is claimed by them; any other only if its peers agreed on plain text b
 the handshake of the side that answers.
 """
 
-from backchannel.model import LATER, MORE, Claim, Confidence, More
-from backchannel.protocols import Peek
+from backchannel.model import MORE, Claim, Confidence, More
+from backchannel.protocols import PEEK_LIMIT, Peek
 from backchannel.protocols.bittorrent.wire import HANDSHAKE, OPENING, begins
 from backchannel.protocols.random_opening import OTHERS
 from backchannel.reader import different
@@ -19,6 +19,13 @@ _FIRST, _REPEATED = 16, 5
 """Of so many first bytes of a number, so many at most repeat one before them."""
 _DIFFERENT = 56
 """Different bytes that 96 random ones have at least: on average 80, with a deviation of 4."""
+_NEVER = PEEK_LIMIT + 1
+_BEGUN = More(holds=False, client=_FIRST, server=1)
+_KEY = More(holds=False, client=KEY, server=1)
+_ANSWER = More(holds=False, client=KEY + PADDING + 1, server=1)
+_ANSWERED = More(holds=False, client=_NEVER, server=_FIRST)
+_OTHER_KEY = More(holds=False, client=_NEVER, server=KEY)
+"""What is waited for where the client has begun, and the server: when that tells something new."""
 
 
 def recognise(peek: Peek) -> Claim | More | None:
@@ -27,18 +34,21 @@ def recognise(peek: Peek) -> Claim | More | None:
     """
     if peek.transport != "tcp":
         return None
-    waits = False
-    for data in (peek.client, peek.server):
+    client, server, begun = peek.client, peek.server, peek.begun
+    for data in (client, server):
         if data.startswith(OPENING):
             return Claim("bittorrent", evidence="handshake of a peer")
-        if not peek.begun and begins(data):
+        if not begun and begins(data):
             return Claim("bittorrent", evidence="request for a block, or the block")
-        waits |= bool(data) and OPENING.startswith(data)
-    if waits:
+    if _may_open(client) or _may_open(server):
         return MORE
     if peek.start.service == "bittorrent":
-        return _sealed(peek.client)
-    return _behind_keys(peek.client, peek.server) if peek.begun else None
+        return _sealed(client)
+    return _behind_keys(client, server) if begun else None
+
+
+def _may_open(data: bytes) -> bool:
+    return len(data) > 0 and data[0] == OPENING[0] and OPENING.startswith(data)
 
 
 def _sealed(data: bytes) -> Claim | More | None:
@@ -56,14 +66,17 @@ def _behind_keys(client: bytes, server: bytes) -> Claim | More | None:
     if client.startswith(OTHERS) or not _random(client):
         return None
     if len(client) < KEY:
-        return None if server else LATER
-    if not _random(server) or (not server and len(client) > KEY + PADDING):
+        return None if server else _BEGUN if len(client) < _FIRST else _KEY
+    if not server:
+        return _ANSWER if len(client) <= KEY + PADDING else None
+    if not _random(server):
         return None
-    if len(server) < KEY:
-        return LATER
+    size = len(server)
+    if size < KEY:
+        return _ANSWERED if size < _FIRST else _OTHER_KEY
     if server.find(OPENING, KEY, SEALED) >= 0:
         return Claim("bittorrent", evidence="handshake of a peer behind an exchange of keys")
-    return LATER if len(server) < SEALED else None
+    return More(holds=False, client=_NEVER, server=size + 1) if size < SEALED else None
 
 
 def _random(data: bytes) -> bool:
