@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backchannel.hashes import Mac, remembered, sha1, sha256, with_mark
+from backchannel.hashes import Mac, remembered, sha1, sha1_end, sha256, with_mark
 
 SIZES = (0, 55, 56, 63, 64, 65, 119, 120, 128)
 """Where padding takes another block, and where blocks end."""
@@ -143,6 +143,19 @@ def test_another_run_has_other_marks():
     done = subprocess.run(ask, capture_output=True, text=True, check=True)
     assert len(done.stdout.strip()) == 16
     assert done.stdout.strip() != remembered(b"", b"one", 0, 1).hex()
+
+
+@given(st.binary(max_size=53), st.lists(st.integers(0, 0xFFFF), max_size=4), st.integers(0, 0xFFFF))
+def test_the_end_with_which_a_text_has_a_digest(text, ends, end):
+    digest = hashlib.sha1(text + end.to_bytes(2)).digest()
+    assert sha1_end(digest, bytearray(text), tuple(ends)) == (end if end in ends else -1)
+    assert sha1_end(digest, bytearray(text), (*ends, end)) == end
+    assert sha1_end(digest[1:], bytearray(text), (end,)) == -1
+
+
+def test_a_text_that_is_too_long_for_a_block_has_no_end():
+    with pytest.raises(ValueError, match="longer than a block"):
+        sha1_end(bytes(20), bytearray(54), (500,))
 
 
 @pytest.mark.parametrize(

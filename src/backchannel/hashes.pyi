@@ -19,6 +19,11 @@ def sha256(message: bytes) -> bytes:
 def sha1(message: bytes) -> bytes:
     """Return the digest of *message*: 20 bytes."""
 
+def sha1_end(digest: bytes, text: bytearray, ends: tuple[int, ...]) -> int:
+    """Return the first of *ends*, numbers of 16 bits, with which behind it *text* has this SHA-1
+    *digest*; -1 where none has. Raises ValueError for a text of more than 53 bytes.
+    """
+
 def remembered(marks: bytes, message: bytes, kind: int, most: int) -> bytes:
     """Return *marks* with that of a *message* added, of which the newest *most* are kept; *marks*
     themselves where they have it already.

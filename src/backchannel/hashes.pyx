@@ -9,7 +9,7 @@ from os import urandom
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from backchannel.wire cimport be32, be64, mix
 
@@ -86,6 +86,31 @@ cpdef bytes sha1(bytes message):
     finish(compress_1, state, <const uint8_t*><const char*>message, len(message), 0)
     write(state, 5, digest)
     return (<const char*>digest)[: sizeof(digest)]
+
+
+cpdef int sha1_end(bytes digest, bytearray text, tuple ends) except -2:
+    """Return the first of *ends* that behind a text has this digest; -1 for none."""
+    cdef uint8_t[BLOCK] block
+    cdef uint32_t[5] state
+    cdef uint8_t[20] made
+    cdef int size = len(text), end
+    if size > BLOCK - SIZED - 3:
+        raise ValueError("the text and its end are longer than a block holds")
+    if len(digest) != sizeof(made):
+        return -1
+    memset(block, 0, BLOCK)
+    memcpy(block, <const char*>text, size)
+    block[size + 2] = 0x80
+    block[BLOCK - 2] = <uint8_t>(8 * (size + 2) >> 8)
+    block[BLOCK - 1] = <uint8_t>(8 * (size + 2))
+    for end in ends:
+        block[size], block[size + 1] = <uint8_t>(end >> 8), <uint8_t>end
+        memcpy(state, BEGIN_1, sizeof(state))
+        compress_1(state, block)
+        write(state, 5, made)
+        if memcmp(made, <const char*>digest, sizeof(made)) == 0:
+            return end
+    return -1
 
 
 cpdef bytes remembered(bytes marks, bytes message, int kind, int most):
@@ -213,27 +238,62 @@ cdef void compress_256(uint32_t* state, const uint8_t* block) noexcept nogil:
     state[7] += h
 
 
+cdef inline void choose_1(
+    uint32_t a, uint32_t* b, uint32_t c, uint32_t d, uint32_t* e, uint32_t word, uint32_t more
+) noexcept nogil:
+    e[0] += turned(a, 27) + (d ^ b[0] & (c ^ d)) + word + more
+    b[0] = turned(b[0], 2)
+
+
+cdef inline void parity_1(
+    uint32_t a, uint32_t* b, uint32_t c, uint32_t d, uint32_t* e, uint32_t word, uint32_t more
+) noexcept nogil:
+    e[0] += turned(a, 27) + (b[0] ^ c ^ d) + word + more
+    b[0] = turned(b[0], 2)
+
+
+cdef inline void majority_1(
+    uint32_t a, uint32_t* b, uint32_t c, uint32_t d, uint32_t* e, uint32_t word, uint32_t more
+) noexcept nogil:
+    e[0] += turned(a, 27) + (b[0] & c | d & (b[0] | c)) + word + more
+    b[0] = turned(b[0], 2)
+
+
 cdef void compress_1(uint32_t* state, const uint8_t* block) noexcept nogil:
-    """Take a block (FIPS 180-4 §6.1.2)."""
+    """Take a block (FIPS 180-4 §6.1.2). In a round two of the five words change; in the next each
+    stands one later.
+    """
     cdef uint32_t[80] words
-    cdef uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], mixed
+    cdef uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4]
     cdef int at
     for at in range(16):
         words[at] = be32(block + 4 * at)
     for at in range(16, 80):
         words[at] = turned(words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16], 31)
-    for at in range(20):
-        mixed = (d ^ b & (c ^ d)) + 0x5A827999 + turned(a, 27) + e + words[at]
-        e, d, c, b, a = d, c, turned(b, 2), a, mixed
-    for at in range(20, 40):
-        mixed = (b ^ c ^ d) + 0x6ED9EBA1 + turned(a, 27) + e + words[at]
-        e, d, c, b, a = d, c, turned(b, 2), a, mixed
-    for at in range(40, 60):
-        mixed = (b & c | d & (b | c)) + 0x8F1BBCDCU + turned(a, 27) + e + words[at]
-        e, d, c, b, a = d, c, turned(b, 2), a, mixed
-    for at in range(60, 80):
-        mixed = (b ^ c ^ d) + 0xCA62C1D6U + turned(a, 27) + e + words[at]
-        e, d, c, b, a = d, c, turned(b, 2), a, mixed
+    for at in range(0, 20, 5):
+        choose_1(a, &b, c, d, &e, words[at], 0x5A827999U)
+        choose_1(e, &a, b, c, &d, words[at + 1], 0x5A827999U)
+        choose_1(d, &e, a, b, &c, words[at + 2], 0x5A827999U)
+        choose_1(c, &d, e, a, &b, words[at + 3], 0x5A827999U)
+        choose_1(b, &c, d, e, &a, words[at + 4], 0x5A827999U)
+    for at in range(20, 40, 5):
+        parity_1(a, &b, c, d, &e, words[at], 0x6ED9EBA1U)
+        parity_1(e, &a, b, c, &d, words[at + 1], 0x6ED9EBA1U)
+        parity_1(d, &e, a, b, &c, words[at + 2], 0x6ED9EBA1U)
+        parity_1(c, &d, e, a, &b, words[at + 3], 0x6ED9EBA1U)
+        parity_1(b, &c, d, e, &a, words[at + 4], 0x6ED9EBA1U)
+    for at in range(40, 60, 5):
+        majority_1(a, &b, c, d, &e, words[at], 0x8F1BBCDCU)
+        majority_1(e, &a, b, c, &d, words[at + 1], 0x8F1BBCDCU)
+        majority_1(d, &e, a, b, &c, words[at + 2], 0x8F1BBCDCU)
+        majority_1(c, &d, e, a, &b, words[at + 3], 0x8F1BBCDCU)
+        majority_1(b, &c, d, e, &a, words[at + 4], 0x8F1BBCDCU)
+    for at in range(60, 80, 5):
+        parity_1(a, &b, c, d, &e, words[at], 0xCA62C1D6U)
+        parity_1(e, &a, b, c, &d, words[at + 1], 0xCA62C1D6U)
+        parity_1(d, &e, a, b, &c, words[at + 2], 0xCA62C1D6U)
+        parity_1(c, &d, e, a, &b, words[at + 3], 0xCA62C1D6U)
+        parity_1(b, &c, d, e, &a, words[at + 4], 0xCA62C1D6U)
     state[0] += a
     state[1] += b
     state[2] += c

@@ -1,7 +1,9 @@
 """Who is behind a NAT: the short answer is the long one."""
 
-from hashlib import sha1
+from hashlib import md5, sha1
+from ipaddress import ip_address
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.protocols.ike.craft import sa_init
@@ -36,3 +38,39 @@ def test_nobody_is_behind_a_nat_where_the_judgement_is_none(said, asked_before):
     short = nat.nobody_behind(tuple(heard))
     behind, _ = nat.judge(before or [item.hash for item in heard])
     assert short is (behind == "none")
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", "203.0.113.255", "9.10.200.1", "2001:db8::5", "::1"]
+)
+@pytest.mark.parametrize("digest", [sha1, md5])
+def test_hashes_of_addresses(address, digest):
+    """As RFC 7296 §2.23 has it made, by libraries; IPv4's addresses are read by hand."""
+    header = read_header(sa_init())
+    spis = header.initiator.to_bytes(8) + header.responder.to_bytes(8)
+    for port, seen, how in [
+        (500, 500, "address and port"),
+        (1024, 1024, "address and port"),
+        (4500, 1024, "address"),
+        (848, 500, "address"),
+        (1024, 500, "nothing"),
+    ]:
+        value = digest(spis + ip_address(address).packed + port.to_bytes(2)).digest()
+        assert nat.compare(value, header, Endpoint(address, seen)) == how
+        assert nat.compare(value, header, Endpoint("198.51.100.7", seen)) == "nothing"
+
+
+NOT_ADDRESSES = ["", "a.example", "1.2.3", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.5", "256.1.2.3"]
+
+
+@pytest.mark.parametrize("name", [*NOT_ADDRESSES, "01.2.3.4", "1.2.3.04", "1.2.3.4 ", "9" * 40])
+def test_what_is_no_address_has_no_hash(name):
+    """The far end of a tunnel may be known by its name only; `ip_address` takes none of these."""
+    with pytest.raises(ValueError, match="does not appear"):
+        ip_address(name)
+    header = read_header(sa_init())
+    spis = header.initiator.to_bytes(8) + header.responder.to_bytes(8)
+    for packed in (b"", b"\1\2\3\0", b"\1\2\3\4", b"\0\1\2\3"):
+        value = sha1(spis + packed + (500).to_bytes(2)).digest()
+        assert nat.compare(value, header, Endpoint(name, 500)) == "nothing"
+        assert not nat.heard("initiator", "initiator", value, header, Endpoint(name, 500)).agrees()

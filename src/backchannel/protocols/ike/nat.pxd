@@ -2,12 +2,13 @@
 
 cimport cython
 
-from backchannel.hashes cimport sha1
+from backchannel.hashes cimport sha1_end
 from backchannel.protocols.ike.wire cimport Header
+from backchannel.text cimport endpoint
 
-cdef int TOLD, _SHA1
+cdef int TOLD, _SHA1, _ZERO
 cdef tuple PORTS
-cdef dict _ALGORITHMS
+cdef dict _ALGORITHMS, _TRIED
 
 
 @cython.freelist(8)
@@ -19,20 +20,22 @@ cdef class Heard:
     cdef object _hash, _agrees
 
     cpdef take(self, str of, str by, bytes value, Header header, seen)
-    @cython.locals(address=bytes, text=bytearray)
+    @cython.locals(address=bytes, text=bytearray, port=int)
     cpdef bint agrees(self) except -1
     @cython.locals(start=bytes)
     cpdef bint says(self, str of, str by, bytes value, Header header, seen) except -1
 
 
-@cython.locals(port=int, address=bytes, text=bytearray)
+@cython.locals(port=int, found=int, address=bytes)
 cpdef str compare(bytes value, Header header, seen)
-@cython.locals(size=Py_ssize_t, end=Py_ssize_t)
-cdef bint _is_of(bytes value, bytearray text, int port) except -1
-@cython.locals(octets="const unsigned char *", size=Py_ssize_t, text=bytearray, at=int)
-cdef bytearray _text(
-    unsigned long long initiator, unsigned long long responder, bytes address
+@cython.locals(char=Py_UCS4, made=bytearray, number=int, digits=int, dots=int)
+cdef bytes _packed(str address)
+cdef int _port(bytes value, bytearray text, tuple ports) except -2
+@cython.locals(
+    initiator="unsigned long long", responder="unsigned long long",
+    octets="const unsigned char *", size=Py_ssize_t, text=bytearray, at=int,
 )
+cdef bytearray _text(Header header, bytes address)
 @cython.locals(item=Heard)
 cpdef bint nobody_behind(tuple hashes) except -1
 @cython.locals(item=Heard)
