@@ -48,6 +48,8 @@ KEEPING = [path for path in TYPED if "@cython.freelist" in path.with_suffix(".px
 FREE_LIST = 8
 """How many that nobody needs any more each of their classes keeps. What the .pxd says itself is
 heeded beside a .pyx only."""
+UNTRACKED = [path for path in KEEPING if "@cython.no_gc" in path.with_suffix(".pxd").read_text()]
+"""Of these, modules none of whose objects can be part of a cycle, for which none is looked for."""
 COMPILE = os.environ.get("BACKCHANNEL_COMPILE", "all")
 """`later`: leave compiling to `make`, which compiles what was edited and would do all of it again.
 `core`: only what handles memory by itself, for the sanitizers."""
@@ -58,5 +60,7 @@ wanted = [] if COMPILE == "later" else extensions(CORE, FLAGS)
 if COMPILE == "all":
     wanted += extensions([path for path in TYPED if path not in KEEPING], LIGHT, **AS_PYTHON)
     get_directive_defaults()["freelist"] = FREE_LIST
-    wanted += extensions(KEEPING, LIGHT, **AS_PYTHON)
+    wanted += extensions([path for path in KEEPING if path not in UNTRACKED], LIGHT, **AS_PYTHON)
+    get_directive_defaults()["no_gc"] = True
+    wanted += extensions(UNTRACKED, LIGHT, **AS_PYTHON)
 setup(ext_modules=wanted, options={"build_ext": {"parallel": os.cpu_count()}})

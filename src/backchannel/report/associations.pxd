@@ -28,18 +28,21 @@ cdef class AssociationRow:
     cdef public str failure, behind_nat
     cdef public tuple claimed
     cdef readonly dict stages
-    cdef readonly set ports, spis, versions
+    cdef readonly set ports
+    cdef public set spis
     cdef readonly object frame
     cdef public long long first, last
     cdef readonly Way out, back
     cdef str _begun
     cdef bint _granted
+    cdef int _versions
     cdef long long spaced, _then
     cdef Py_ssize_t keepalives, spaces, _serial, _side, _count
 
     cdef bint near(self, seen) except -1
     @cython.locals(granted=bint, late=bint)
-    cdef stage(self, str spi, str stage, str detail)
+    cdef stage(self, int version, str spi, str stage, str detail)
+    cdef heard_from(self, port)
     cdef keepalive(self, seen, Py_ssize_t count)
     cdef done(self)
 

@@ -64,15 +64,16 @@ class AssociationRow:
         self.client, self.server = seen.flow.client.address, _far(seen)
         self.service, self.frame = seen.service, seen.frame
         self.first = self.last = seen.time
-        self.versions: set[int] = set()
+        self._versions = 0  # 1 and 2, as bits
         self.stages: dict[str, int] = {}
         self.failure = ""
         self._begun, self._granted = "", False
         """The initiator's SPI of the attempt that began last, and whether it was authenticated."""
         self.behind_nat: doc.Behind = ""
         self.claimed: tuple[str, ...] = ()
-        self.ports: set[int] = set()
-        self.spis: set[str] = set()
+        self.ports: set[int] | None = None
+        self.spis: set[str] | None = None
+        """Both are made when something goes into them."""
         self.out, self.back = Way(), Way()
         self.keepalives = self.spaces = self.spaced = 0
         self._serial = self._side = self._count = self._then = 0
@@ -83,8 +84,9 @@ class AssociationRow:
         sender = seen.flow.client.address if seen.side is _CLIENT else _far(seen)
         return sender == self.client
 
-    def stage(self, spi: str, stage: str, detail: str) -> None:
+    def stage(self, version: int, spi: str, stage: str, detail: str) -> None:
         """Take a step of the exchange that began with *spi*."""
+        self._versions |= version
         self.stages[stage] = self.stages.get(stage, 0) + 1
         if stage in _BEGINNING and spi != self._begun:
             self._begun, self._granted = spi, False
@@ -96,6 +98,13 @@ class AssociationRow:
             self.failure = ""
         elif not late and not granted and stage in _FAILURES:
             self.failure = f"{stage}: {detail}"
+
+    def heard_from(self, port: int) -> None:
+        """Take a port of the client, within the bound."""
+        if self.ports is None:
+            self.ports = set()
+        if len(self.ports) < FEW:
+            self.ports.add(port)
 
     def keepalive(self, seen: Observation, count: int) -> None:
         """Take a keep-alive, and the time since the one before it on its flow."""
@@ -115,13 +124,13 @@ class AssociationRow:
             service=self.service,
             client=self.client,
             server=self.server,
-            versions=tuple(sorted(self.versions)),
+            versions=tuple([version for version in (1, 2) if self._versions & version]),
             stages=dict(sorted(self.stages.items())),
             failure=self.failure,
             behind_nat=self.behind_nat,
             claimed=self.claimed,
-            client_ports=tuple(sorted(self.ports)),
-            spis=len(self.spis),
+            client_ports=tuple(sorted(self.ports or ())),
+            spis=len(self.spis or ()),
             sent=self.out.done(),
             received=self.back.done(),
             keepalives=self.keepalives,
@@ -155,8 +164,7 @@ class Associations:
         """Take a step of a key exchange, or the end of one that failed."""
         if (row := self._row(seen)) is None:
             return
-        row.versions.add(told.version)
-        row.stage(told.initiator_spi, told.stage, told.detail)
+        row.stage(told.version, told.initiator_spi, told.stage, told.detail)
 
     def nat(self, seen: Observation, told: "NatDetection") -> None:
         """Take who is behind a NAT; what is computed last counts, unless it is unknown."""
@@ -172,12 +180,14 @@ class Associations:
         """Take figures of ESP: the last ones of each association and flow."""
         if (row := self._row(seen)) is None:
             return
-        if told.carrier != "ip" and len(row.ports) < FEW:
+        if told.carrier != "ip":
             flow = seen.flow
             same = flow.client.address == row.client
-            row.ports.add((flow.client if same else flow.server).port)
+            row.heard_from((flow.client if same else flow.server).port)
         if not told.final:
             return
+        if row.spis is None:
+            row.spis = set()
         if told.spi not in row.spis:
             if self._spis < SPIS:
                 row.spis.add(told.spi)

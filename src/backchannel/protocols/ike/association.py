@@ -233,7 +233,7 @@ class Table:
         """How many there were."""
         self.latest: Association | None = None
         """The one that was begun last. It is among those that are held."""
-        self._credentials: list[Association] = []
+        self._credentials: list[Association] | None = None
         self._held: dict[int, Association] = {}
 
     def find(self, header: Header, side: int) -> Association:
@@ -251,6 +251,8 @@ class Table:
     def expect_credential(self, association: Association) -> None:
         """Keep the parts of an aggressive exchange; those of the oldest are forgotten."""
         association.parts = psk.Parts()
+        if self._credentials is None:
+            self._credentials = []
         self._credentials.append(association)
         if len(self._credentials) > CREDENTIALS:
             self._credentials.pop(0).parts = None

@@ -63,8 +63,8 @@ class Exchanges:
         self._fragments: Fragments | None = None  # few flows have any
         self._floated = self._tied_hosts = False
         self._ended = 0
-        self._ties: set[str] = set()
-        """Keys that were told last, MANY at most."""
+        self._ties: set[str] | None = None
+        """Keys that were told last, MANY at most; made when one is."""
 
     def proved(self) -> bool:
         """Whether proposals were read in clear, or two messages of any kind."""
@@ -309,6 +309,8 @@ class Exchanges:
         key = "" if association.tied else association.key()
         if key:
             association.tied = True
+            if self._ties is None:
+                self._ties = set()
             if key not in self._ties:
                 if len(self._ties) >= MANY:
                     self._ties.clear()  # telling one of them again ties nothing new

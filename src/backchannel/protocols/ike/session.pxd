@@ -17,7 +17,9 @@ cdef class Session(Decoder):
     cdef tuple _known
     cdef Exchanges _ike
     cdef str _tie
-    cdef list _keepalives, _deaf, _frames
+    cdef list _keepalives
+    cdef tuple _frames
+    cdef int _deaf
     cdef Py_ssize_t _strange, _ended
 
     @cython.locals(known=Association)

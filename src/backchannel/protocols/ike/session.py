@@ -51,10 +51,12 @@ class Session(Decoder):
         self._cut: CutEsp | None = None  # few captures cut packets
         self._ike = Exchanges(start)
         self._tie = start.context.key if self._expected else ""
-        self._keepalives = [0, 0]
+        self._keepalives: list[int] | None = None  # of each side
         self._strange = self._ended = 0
-        self._frames = [self._side_frames(side, start) for side in _SIDES] if self._tcp else []
-        self._deaf = [False, False]
+        sides = _SIDES if self._tcp else ()
+        self._frames = tuple([self._side_frames(side, start) for side in sides])
+        self._deaf = 0
+        """Sides whose frames nobody can follow any more, as bits."""
 
     def feed(self, side: Side, data: bytes) -> list[Output]:
         """Take one datagram of *side*, or the next bytes of its stream."""
@@ -69,7 +71,7 @@ class Session(Decoder):
         """Bytes were lost: look for the next frame. Lost datagrams show in ESP's sequence."""
         if self._tcp:
             self._frames[side].lose()
-            self._deaf[side] = False
+            self._deaf &= ~(1 << side)
         return [Gap(size=size)]
 
     def end(self, side: Side) -> list[Output]:
@@ -135,6 +137,8 @@ class Session(Decoder):
         return told + (self._ike.esp_seen() if fresh and self._esp.proved else [])
 
     def _keepalive(self, side: Side) -> list[Output]:
+        if self._keepalives is None:
+            self._keepalives = [0, 0]
         self._keepalives[side] += 1
         count = self._keepalives[side]
         if count > KEEPALIVES and count % (1 << (count.bit_length() - 5)):
@@ -162,7 +166,7 @@ class Session(Decoder):
         return Frames(self._known[side].__contains__, prefix=start.begun and side is Side.CLIENT)
 
     def _stream(self, side: Side, data: bytes) -> list[Output]:
-        if self._deaf[side]:
+        if self._deaf & 1 << side:
             return []
         frames = self._frames[side]
         told: list[Output] = []
@@ -171,7 +175,7 @@ class Session(Decoder):
             while (contents := frames.take()) is not None:
                 told += self._frame(side, contents)
         except WireError as error:
-            self._deaf[side] = True
+            self._deaf |= 1 << side
             frames.lose()
             told.append(Malformed(reason=f"TCP encapsulation: {error}"))
         return told
@@ -202,7 +206,7 @@ class Session(Decoder):
         """The flow is over: two ESP packets in sequence are enough, one alone is nothing."""
         if self._ike.heard:
             return []
-        lull = self._usual and max(self._keepalives) >= KEEPALIVE_PROOF
+        lull = self._usual and max(self._keepalives or (0,)) >= KEEPALIVE_PROOF
         if self._esp.settle(0 if self._expected else 1) and (self._usual or self._expected):
             self.standing = _PARSED
             return self._announced() + self._esp.vouch(side)
