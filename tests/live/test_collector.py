@@ -109,6 +109,46 @@ def test_a_parser_tells_no_more_of_an_event_than_is_read():
         )
 
 
+@pytest.mark.parametrize("capture", [CAPTURE, IPSEC, PROXY], ids=lambda path: path.stem)
+def test_without_a_report_parsers_tell_less_and_what_is_found_is_the_same(capture):
+    """Nobody reads then what only a report shows."""
+    told, found = [], []
+    for made in (collector(), collector(report=False)):
+        heard = parsed(capture, made.read)
+        for message in heard:
+            made.take(0, message)
+        seen = [each for each in heard if isinstance(each, messages.Heard)]
+        told.append(sum(len(each.seen) for each in seen))
+        found.append((made.fresh(), made.events, made.flows, made.clients))
+    assert found[0] == found[1]
+    assert found[0][0]
+    assert told[0] > told[1]
+
+
+def test_a_report_that_a_reload_asks_for_begins_then():
+    made = collector(report=False)
+    bare = made.read
+    for message in parsed(CAPTURE, bare):
+        made.take(0, message)
+    before, wanted = made.totals(), collector()
+    made.reload(
+        rules=tuple(rules.load().values()),
+        index=made.index,
+        disclosure=Disclosure(),
+        repeat=3600,
+        suppressions=(),
+        report=True,
+    )
+    assert made.read == wanted.read != bare
+    assert made.document().services == ()
+    for message in parsed(CAPTURE, made.read):
+        if isinstance(message, messages.Heard):
+            made.take(0, message)
+            wanted.take(0, message)
+    assert made.document().services == wanted.document().services != ()
+    assert made.document().traffic.packets == made.totals().packets - before.packets == 0
+
+
 def test_numbers_of_several_parsers_never_meet():
     made, seen = collector(3), []
     made.listeners = [seen.append]

@@ -70,12 +70,16 @@ class Collector:
         repeat: float,
         workers: int = 1,
         suppressions: Sequence[Suppression] = (),
+        report: bool = True,
     ) -> None:
+        """*report*: whether `document` will be asked for; what only it shows is not gathered
+        otherwise, nor told by the parsers.
+        """
         self.index, self.disclosure = index, disclosure
         self._rules, self._repeat, self._workers = tuple(rules), max(1, int(repeat)), workers
         self._suppressions = tuple(suppressions)
         self._detector = Detector(rules, repeat=self._repeat)
-        self._period = Summary(disclosure)
+        self._period = Summary(disclosure) if report else None
         self._began = self._now()
         self._status: dict[int, Status] = {}
         self._logins: dict[int, tuple[Session, ...]] = {}
@@ -115,7 +119,8 @@ class Collector:
                 self._logins[number] = report.sessions
 
     def _hear(self, seen: Observation) -> None:
-        self._period.add(seen)
+        if self._period is not None:
+            self._period.add(seen)
         self._detector.add(seen)
         if seen.service:
             place = seen.stack, seen.protocol, seen.service, seen.confidence, seen.account
@@ -128,8 +133,9 @@ class Collector:
         kind = self._kinds.get(told.tag)
         if kind is None:
             raise framing.Broken(f"an event {told.tag}")
-        kinds = [kind] * min(told.times, MOST)
-        self._period.count(kinds, told.place, told.flow, told.target, told.time)
+        if self._period is not None:
+            kinds = [kind] * min(told.times, MOST)
+            self._period.count(kinds, told.place, told.flow, told.target, told.time)
         if told.place[2]:
             self._uses(told.place, told.flow, told.target, told.time, told.times)
 
@@ -158,7 +164,8 @@ class Collector:
             known.add(flow.client.address)
 
     def _end(self, ended: Ended) -> None:
-        self._period.end(ended)
+        if self._period is not None:
+            self._period.end(ended)
         self._detector.end(ended)
         if not ended.service:
             return
@@ -214,14 +221,22 @@ class Collector:
         disclosure: Disclosure,
         repeat: float,
         suppressions: Sequence[Suppression],
+        report: bool,
     ) -> None:
-        """Go on with other rules and another catalogue; findings of unchanged rules stay."""
+        """Go on with other rules and another catalogue; findings of unchanged rules stay. A
+        report that was not wanted before begins now.
+        """
         before = self._detector
         self._rules, self._repeat = tuple(rules), max(1, int(repeat))
         self._detector = Detector(rules, repeat=self._repeat)
         self._detector.take_over(before)
         self.index, self.disclosure = index, disclosure
         self._suppressions = tuple(suppressions)
+        if report and self._period is None:
+            self._period = Summary(disclosure)
+            self._began, self._before = self._now(), self.totals()
+        elif not report:
+            self._period = None
 
     @property
     def read(self) -> messages.Read:
@@ -231,7 +246,8 @@ class Collector:
             tag: messages.Wanted(conditions[tag], self._detector.unread(kinds[tag]))
             for tag in conditions.keys() & kinds.keys()
         }
-        return read | dict.fromkeys(READ | ENGINE_READ, messages.Wanted(("True",)))
+        whole = ENGINE_READ if self._period is None else ENGINE_READ | READ
+        return read | dict.fromkeys(whole, messages.Wanted(("True",)))
 
     # -- figures -------------------------------------------------------------------------------
 
@@ -280,7 +296,10 @@ class Collector:
     # -- the report ----------------------------------------------------------------------------
 
     def document(self) -> Document:
-        """Return what was seen since the start or since `turn`, as one document."""
+        """Return what was seen since the start or since `turn`, as one document; only where a
+        report is wanted.
+        """
+        assert self._period is not None
         now, began = self._totals_since(), rfc3339(self._began)
         found = self._detector.findings(_locate)
         found, hidden = self._kept(tuple(each for each in found if each.last_seen >= began))
@@ -332,6 +351,7 @@ class Collector:
 
     def turn(self) -> None:
         """Begin another period of reports."""
+        assert self._period is not None
         self._period = self._period.next(self.disclosure)
         self._began, self._before = self._now(), self.totals()
 

@@ -71,6 +71,7 @@ class Watcher:
             repeat=known.repeat,
             workers=config.capture.workers,
             suppressions=known.suppressions,
+            report=config.output.report is not None,
         )
         self.collector.on_service = screen.service
         self._open(config, known, accompany)
@@ -283,6 +284,7 @@ class Watcher:
             disclosure=known.disclosure,
             repeat=known.repeat,
             suppressions=known.suppressions,
+            report=config.output.report is not None,
         )
         self.outputs.disclosure = known.disclosure
         self.collector.listeners = [self.outputs.observation] if self.outputs.reads else []
