@@ -361,11 +361,48 @@ def test_who_sends_is_confined_and_started_again_and_rules_are_read_again():
             watching.process.send_signal(signal.SIGHUP)
             assert until(lambda: "reloaded: " in watching.said())
             os.kill(pid, signal.SIGKILL)
-            assert until(lambda: "is being restarted" in watching.said())
+            assert until(lambda: "resets died and is restarted" in watching.said())
             assert until(lambda: children(watching.process.pid, b"backchannel.enforce.sender"))
             with pouring(stood.far, stood.near):
                 assert stood.cut()
         assert watching.stop()["sending processes that died"] == 1
+
+
+@isolated
+def test_who_sends_is_started_again_later_and_later_where_it_dies_again():
+    world = World()
+    with watch(world.router, "r1", NO_FILES) as watching:
+        for times in (1, 2, 3):
+            assert until(lambda: children(watching.process.pid, b"backchannel.enforce.sender"))
+            (pid,) = children(watching.process.pid, b"backchannel.enforce.sender")
+            os.kill(pid, signal.SIGKILL)
+            assert until(lambda times=times: watching.said().count("resets died") == times)
+        said = watching.said()
+        assert "died again, and starts in 1 second; nothing is sent until then" in said
+        assert "died again, and starts in 2 seconds; nothing is sent until then" in said
+        assert not children(watching.process.pid, b"backchannel.enforce.sender")
+        watching.process.send_signal(signal.SIGHUP)  # orders for nobody
+        assert until(lambda: "reloaded: " in watching.said())
+        assert until(lambda: children(watching.process.pid, b"backchannel.enforce.sender"))
+        with talk(world, PORT) as refused:
+            transfer(refused)
+            assert refused.cut()
+        assert watching.stop()["sending processes that died"] == 3
+
+
+@isolated
+def test_what_the_kernel_will_not_send_is_said_at_once():
+    world = World()
+    rule = "tcp flags & rst == rst drop"
+    table = f"table inet filter {{ chain o {{ type filter hook output priority 0; {rule}; }}; }}"
+    world.router.sh(f"nft '{table}'")
+    told = "what the policy refuses may go on: packets not sent: the kernel would not: "
+    with watch(world.router, "r1", NO_FILES) as watching:
+        for _ in range(2):
+            assert not play(world, OFT, PORT).failed
+            assert until(lambda: told in watching.said())
+        assert watching.said().count(told) == 1
+        assert "TCP resets sent" not in watching.stop()
 
 
 def children(parent, name):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -15,12 +16,15 @@ from backchannel import process
 from backchannel.catalogue.model import Service
 from backchannel.enforce import able, blind, outlets, packing
 from backchannel.enforce.onlooker import Orders, Told
+from backchannel.enforce.sender import UNSENT
 from backchannel.enforce.sender import Orders as SenderOrders
+from backchannel.errors import reason
 from backchannel.live import config
 from backchannel.live.config import Config
 from backchannel.live.framing import framed
 from backchannel.live.metrics import Page, by
 from backchannel.policy.model import Rules
+from backchannel.report.words import count
 from backchannel.text import escape
 
 NAMES = 1000
@@ -29,6 +33,10 @@ PAST = 64
 """Parsers that died whose counts are kept."""
 LARGEST = 1 << 20
 """Bytes of what the sending process may say in a second."""
+YOUNG, AGAIN, LONGEST = 60.0, 1.0, 60.0
+"""Seconds within which another death of the sending process makes us wait before it is started
+again; for how long, doubled each time; and the most.
+"""
 
 Notice = Callable[[str], None]
 Read = Callable[[Path], tuple[Rules, Mapping[str, Service]]]
@@ -53,10 +61,15 @@ class Prevention:
         self._sent: Counter[str] = Counter()
         self._before: Counter[str] = Counter()
         self._deaths = 0
+        self._recent = process.Deaths(YOUNG)
+        self._due: float | None = None
+        """When the sending process, which died, is started again."""
+        self._failing: set[str] = set()
+        """Reasons for which packets did not leave, as they were told."""
         self._fresh = False
         self._minute = _clock()
         self._line = b""
-        self._process = self._start()
+        self._start()
         for warning in warnings:
             notice(warning)
 
@@ -104,12 +117,30 @@ class Prevention:
         self._hear()
         if self._process.poll() is None:
             return
+        now, dead = time.monotonic(), self._process
+        if self._due is None:
+            self._due = now + self._died()
+        if now < self._due:
+            return
+        try:
+            self._start()
+        except OSError as error:
+            self._due = now + LONGEST
+            self._notice(f"the process that sends resets cannot be started: {reason(error)}")
+        else:
+            self._due = None
+            _close_pipes(dead)
+
+    def _died(self) -> float:
+        """Tell that the sending process died; return the seconds until it is started again."""
         self._deaths += 1
-        self._notice("the process that sends resets died; it is being restarted")
         self._before += self._sent
         self._sent = Counter()
-        self._close_pipes()
-        self._process = self._start()
+        before = self._recent.another() - 1
+        pause = min(LONGEST, AGAIN * 2 ** (before - 1)) if before else 0.0
+        told = f"again, and starts in {count(int(pause), 'second')}" if pause else "and is restarted"
+        self._notice(f"the process that sends resets died {told}; nothing is sent until then")
+        return pause
 
     def reload(self, wanted: Config) -> None:
         """Read the policy again. Raises ValueError and OSError, and changes nothing then."""
@@ -168,6 +199,9 @@ class Prevention:
         for (action, *_), times in self.reasons().items():
             done[action] += times
         words = [f"{times:,} {action}" for action, times in sorted(done.items())]
+        sent = self._before + self._sent
+        if unsent := sum(times for what, times in sent.items() if what.startswith(UNSENT)):
+            words.append(f"{count(unsent, 'packet')} not sent")
         return "policy: " + (", ".join(words) or "nothing refused")
 
     def close(self) -> None:
@@ -181,7 +215,7 @@ class Prevention:
             self._process.kill()
             self._process.wait()
         self._hear()
-        self._close_pipes()
+        _close_pipes(self._process)
         for fd in self._opened.fds:
             os.close(fd)
         self._outbox.close()
@@ -218,7 +252,7 @@ class Prevention:
             **first,  # type: ignore[arg-type]
         )
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self) -> None:
         made = process.start(
             "enforce.sender",
             stdin=subprocess.PIPE,
@@ -229,7 +263,6 @@ class Prevention:
         os.set_blocking(made.stdout.fileno(), False)
         self._process, self._line = made, b""
         self._order(self._orders(opened=self._opened, inbox=self._inbox.fileno()))
-        return made
 
     def _order(self, orders: SenderOrders) -> None:
         assert self._process.stdin is not None
@@ -248,12 +281,17 @@ class Prevention:
         if lines:
             with contextlib.suppress(msgspec.MsgspecError):
                 self._sent = Counter(msgspec.json.decode(lines[-1], type=dict[str, int]))
+        for what in sorted(self._sent.keys() - self._failing):
+            if what.startswith(UNSENT):
+                self._failing.add(what)
+                self._notice(f"what the policy refuses may go on: {escape(what)}")
 
-    def _close_pipes(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+
+def _close_pipes(made: "subprocess.Popen[bytes]") -> None:
+    for pipe in (made.stdin, made.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 def _sum(told: Told) -> int:

@@ -37,6 +37,8 @@ from backchannel.policy.model import Rules
 TURN = 64
 """Requests that are dealt with before orders are looked for."""
 SECOND = 1.0
+UNSENT = "packets not sent: "
+"""What counters of packets that did not leave begin with; why not follows."""
 _CARRIERS = {socket.IPPROTO_UDP: "udp", socket.IPPROTO_ESP: "esp", socket.IPPROTO_AH: "ah"}
 Kind = Literal["port", "forbidden"]
 
@@ -98,9 +100,9 @@ class Sender:
             return
         for what, packet in packets:
             if not self._budget.take():
-                self.counters["packets not sent: more than the rate"] += 1
+                self.counters[f"{UNSENT}more than the rate"] += 1
             elif why := self._outlet.send(packet, request.wire):
-                self.counters[f"packets not sent: {why}"] += 1
+                self.counters[f"{UNSENT}{why}"] += 1
             else:
                 self.counters[f"{what} sent"] += 1
 
