@@ -151,6 +151,29 @@ def test_a_ring_that_somebody_deletes_is_begun_anew(tmp_path):
     files.close()
 
 
+@pytest.mark.parametrize("what", ["the folder", "the file", "its content"])
+def test_a_ring_that_somebody_moves_or_empties_is_begun_anew(tmp_path, what):
+    """Else packets would go where no evidence is looked for, and no old file is deleted."""
+    ring = tmp_path / "ring"
+    files = recorder.Files("a", ring, 1 << 20, 1)
+    assert files.put(1, 1, bytearray(100))
+    (first,) = ring.iterdir()
+    if what == "the folder":
+        first = ring.rename(tmp_path / "moved") / first.name
+    elif what == "the file":
+        first = first.rename(tmp_path / first.name)
+    else:
+        os.truncate(first, 0)
+    size = first.stat().st_size
+    assert files.put(1, 2, bytearray(100))
+    assert first.stat().st_size == size
+    second = ring / "a-00000000000000000002.pcap"
+    assert second.stat().st_size == recorder.HEADER.size + 100
+    assert files.put(1, 3, bytearray(100))
+    assert second.stat().st_size == recorder.HEADER.size + 200
+    files.close()
+
+
 RECORD = """
 import os, socket, subprocess, sys, time
 import msgspec

@@ -192,6 +192,32 @@ def test_a_spool_that_somebody_takes_away_is_written_again(tmp_path, how):
     spool.close()
 
 
+@pytest.mark.parametrize("names", [("s",), ("s", "s-wal", "s-shm")])
+def test_a_spool_that_is_put_back_sends_nothing_again(tmp_path, names):
+    """What was moved away still holds what has been sent since."""
+    path, aside = tmp_path / "s", tmp_path / "aside"
+    aside.mkdir()
+    spool = Spool(path, 1000)
+    for alert in ("1", "2", "3"):
+        spool.put(["a", "b"], alert, b"x")
+    spool.close()  # now all of them are in the first of its files
+    spool = Spool(path, 1000)
+    spool.done("a", "1")
+    for name in names:
+        (tmp_path / name).rename(aside / name)
+    spool.put(["a"], "4", b"y")
+    assert drain(spool, "a") == ["2", "3", "4"]
+    spool.put(["a"], "5", b"y")
+    for name in names:
+        (aside / name).replace(tmp_path / name)
+    assert drain(spool, "a") == ["5"]
+    assert drain(spool, "b") == ["1", "2", "3"]
+    spool.close()
+    spool = Spool(path, 1000)
+    assert spool.depth(["a", "b"]) == {"a": 0, "b": 0}
+    spool.close()
+
+
 def test_where_there_can_be_no_other_spool_the_one_that_is_gone_goes_on(tmp_path):
     """More wait than find room in memory; as where the user of the watch may make no folder."""
     path, count = tmp_path / "state" / "s", MEMORY + 5

@@ -26,6 +26,7 @@ from pathlib import Path
 import msgspec
 
 from backchannel.live import framing, sockets
+from backchannel.live.files import is_there
 from backchannel.live.ring import pcap_records
 from backchannel.live.sockets import Opened
 from backchannel.live.source import Source, Sources
@@ -62,7 +63,7 @@ class Files:
     def __init__(self, interface: str, folder: Path, size: int, writers: int) -> None:
         self._interface, self._folder, self._size = interface, folder, size
         self._most = size // SHARE // writers
-        self._fd, self._written = -1, 0
+        self._path, self._fd, self._written = folder, -1, 0
 
     def put(self, link: int, time: int, data: bytearray) -> bool:
         """Write records of packets, the first of *time*; all of them or none. The oldest files make
@@ -86,13 +87,14 @@ class Files:
         self._fd = -1
 
     def _write(self, link: int, time: int, data: bytearray) -> None:
-        if self._fd < 0 or self._written >= self._most or self._was_deleted():
+        if self._fd < 0 or self._written >= self._most or self._was_taken():
             self.close()
             trim(self._folder, self._size - self._size // SHARE)
             self._folder.mkdir(parents=True, exist_ok=True)
             name = f"{self._interface}-{time:020d}.pcap".replace("/", "_")
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._fd = os.open(self._folder / name, flags, 0o600)
+            self._path = self._folder / name
+            self._fd = os.open(self._path, flags, 0o600)
             self._written = os.write(self._fd, header(link))
         at, view = 0, memoryview(data)
         try:
@@ -103,9 +105,12 @@ class Files:
             raise
         self._written += at
 
-    def _was_deleted(self) -> bool:
-        """The file under way was the oldest, and made room for those of a busier interface."""
-        return not os.fstat(self._fd).st_nlink
+    def _was_taken(self) -> bool:
+        """Say whether the file under way is not in the ring any more: it was the oldest, and made
+        room for those of a busier interface, or somebody moved it, its folder or its content.
+        """
+        held = os.fstat(self._fd)
+        return held.st_size < self._written or not is_there(self._path, held)
 
 
 def sizes(folder: Path) -> dict[Path, int]:

@@ -12,6 +12,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from errno import ENOSPC
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from backchannel.live.files import is_there
 
 MEMORY = 1000
 """Alerts that wait in memory while the disk is full."""
+TAKEN = 1 << 17
+"""Alerts of files that somebody took away that are known again if such a file is put back."""
 _NO_ROOM = sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR
 """What SQLite says of a full disk: the second where it lacks room for its lock file."""
 _DAMAGED = sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB
@@ -35,6 +38,7 @@ create index if not exists by_receiver on waiting (receiver, number);
 """
 _FIRST = "select id, body from waiting where receiver = ? order by number limit 1 offset ?"
 _IS_THERE = "select 1 from waiting where receiver = ? and id = ?"
+_FORGET = "delete from waiting where receiver = ? and id = ?"
 _ALL = "select receiver, id, body from waiting order by number"
 _COUNTS = "select receiver, count(*) from waiting group by receiver"
 
@@ -57,6 +61,8 @@ class Spool:
         self._memory: deque[tuple[str, str, bytes]] = deque()
         self._had: dict[str, set[str]] = {}
         """Alerts of the file that a receiver has, which could not be noted there: its oldest."""
+        self._taken: dict[tuple[str, str], None] = {}
+        """Alerts of files that somebody took away, which went on from here."""
         self.arrived = threading.Condition(self._lock)
         """Notified when there is something new."""
         self._base: sqlite3.Connection | None = None
@@ -175,13 +181,12 @@ class Spool:
         try:
             if self._base is not None and not is_there(self.path, self._held):
                 self._take_over(self._base)
+            gone = [(receiver, alert) for receiver, had in self._had.items() for alert in had]
             if self._base is None:
                 self._base = self._open()
+                gone += self._taken  # it may be a file that was taken away, and is back
             with self._base:
-                self._base.executemany(
-                    "delete from waiting where receiver = ? and id = ?",
-                    [(receiver, alert) for receiver, had in self._had.items() for alert in had],
-                )
+                self._base.executemany(_FORGET, gone)
                 self._base.executemany(
                     "insert or ignore into waiting (receiver, id, body) values (?, ?, ?)",
                     self._memory,
@@ -206,7 +211,10 @@ class Spool:
         OSError, and leaves it open, where there can be no other.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        waiting = [row for row in self._read(_ALL) if row[1] not in self._had.get(row[0], ())]
+        held = self._read(_ALL)
+        waiting = [row for row in held if row[1] not in self._had.get(row[0], ())]
+        self._taken |= dict.fromkeys((receiver, alert) for receiver, alert, _ in held)
+        self._taken = dict(islice(self._taken.items(), max(0, len(self._taken) - TAKEN), None))
         self._memory.extendleft(reversed(waiting))
         self._had.clear()
         self._base = None
