@@ -15,6 +15,7 @@ from tests.enforce.guarding import current, until
 from tests.enforce.lab import PATIENCE, World, isolated, play
 from tests.enforce.test_guard import HTTP, NO_FILES, OFT, OTHER_PORT, arrived, sizes
 
+from backchannel.enforce import kernel
 from backchannel.enforce.nfqueue import Queue
 
 COMMAND = (sys.executable, "-c", "from backchannel.cli import main; main()", "guard")
@@ -182,6 +183,41 @@ def test_a_second_guard_is_refused_and_takes_nothing_from_the_first(second):
     assert run(world, "status").returncode == 0
     running.terminate()
     assert running.wait(PATIENCE) == 1
+
+
+@pytest.mark.parametrize("state", ["hangs", "is gone"])
+@isolated
+def test_a_second_guard_is_refused_while_the_inspector_of_the_first(state):
+    """Then nothing goes to its queue, or nobody reads it: what the rules name is no sign."""
+    world = World()
+    Path("/run/policy.yaml").write_text(f"policy: 1\n{NO_FILES}")
+    with world.router.inside():
+        running = subprocess.Popen([*COMMAND, "/run/policy.yaml"], stderr=subprocess.PIPE)
+    assert b"guarding" in running.stderr.readline()
+    inspector = json.loads(run(world, "status", "--json").stdout)["inspector"]
+    if state == "hangs":
+        os.kill(inspector, signal.SIGSTOP)
+        assert until(lambda: "NFQUEUE" not in world.router.sh("iptables-save -t mangle"))
+    else:
+        os.kill(running.pid, signal.SIGSTOP)  # so that it starts no other
+        os.kill(inspector, signal.SIGKILL)
+        assert until(lambda: bound(world) == {kernel.SIGN})
+    for command in (["/run/policy.yaml", "--control", "-", "--queue", "10"], ["clear"]):
+        told = run(world, *command)
+        assert told.returncode == 2
+        assert "a guard is at work in this network" in told.stderr
+    for pid in (running.pid, inspector) if state == "hangs" else (running.pid,):
+        os.kill(pid, signal.SIGCONT)
+    assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"))
+    assert arrived(play(world, OFT, OTHER_PORT)) == [0, 0]
+    running.terminate()
+    assert running.wait(PATIENCE) == 1
+
+
+def bound(world):
+    """The queues that somebody reads."""
+    rows = world.router.sh("cat /proc/net/netfilter/nfnetlink_queue").splitlines()
+    return {int(row.split()[0]) for row in rows}
 
 
 @isolated

@@ -169,8 +169,9 @@ def clear() -> int:
     from backchannel.enforce import kernel  # noqa: PLC0415 - only where called
 
     kernel.check()
-    kernel.alone()
+    sign = kernel.alone()
     kernel.remove()
+    sign.close()
     return 0
 
 

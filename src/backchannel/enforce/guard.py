@@ -26,6 +26,7 @@ from backchannel.enforce.interfaces import Interfaces
 from backchannel.enforce.law import bounded
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Knowledge, Report, Seen
+from backchannel.enforce.nfqueue import Queue
 from backchannel.enforce.outlets import Routed, raw_sockets
 from backchannel.enforce.record import Refusal
 from backchannel.enforce.remote import Lost, Remote, heartbeat
@@ -109,10 +110,11 @@ class Guard:
         self.upkeep = Upkeep(time.monotonic())
         self.remote: Remote | None = None
         self.control: Control | None = None
+        self._sign: Queue | None = None
         hurry()
         ours = False
         try:
-            kernel.alone()
+            self._sign = kernel.alone()
             kernel.free(options.queue)
             self.control = Control(options.control, self._answers()) if options.control else None
             self._forget_verdicts()
@@ -348,6 +350,8 @@ class Guard:
         self._outlet.close()
         self._interfaces.close()
         self.upkeep.close()
+        if self._sign is not None:
+            self._sign.close()
         if self.control is not None:
             self.control.close()
 

@@ -14,6 +14,8 @@ from backchannel.errors import UsageError
 
 TIMEOUT = 20
 """Seconds that a program may take."""
+SIGN = 65_535
+"""A queue to which nothing is sent: who has it bound is the guard of this network."""
 _RESTORE = ("--noflush", "-w", "5")
 _QUEUES = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
 
@@ -64,12 +66,20 @@ def check() -> None:
         raise UsageError(f"{missing[0]} is not installed; on Debian: apt-get install {wanted}")
 
 
-def alone() -> None:
-    """Raise UsageError where a guard is at work in this network: somebody reads a queue that its
-    rules name. Rules that a guard left behind are no guard.
+def alone() -> Queue:
+    """Return the sign of being the only guard in this network, which is good until it is closed.
+
+    Raises UsageError where a guard is at work: it has the sign, whether its rules send anything to
+    its queue now or not; or its inspector outlives it, and reads a queue that the rules name. Rules
+    that a guard left behind are no guard.
     """
-    if _bound(ruleset.queues(_run(("iptables-save", "-t", "mangle")).splitlines())):
-        raise UsageError("a guard is at work in this network: end it first")
+    try:
+        if not _bound(ruleset.queues(_run(("iptables-save", "-t", "mangle")).splitlines())):
+            return Queue(SIGN, length=1)
+    except OSError as error:
+        if error.errno not in (EPERM, EBUSY):
+            raise
+    raise UsageError("a guard is at work in this network: end it first")
 
 
 def free(queue: int) -> None:
