@@ -62,6 +62,10 @@ def test_started_asked_and_stopped():
     status = current(lambda: json.loads(run(world, "status", "--json").stdout))
     assert [each["times"] for each in status["refusals"]] == [1]
     assert status["kernel"]["known_reset"][0] >= 1
+    elsewhere = subprocess.run(  # its socket is a file, and the counters are its own
+        [*COMMAND, "status"], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert "kernel: known reset" in elsewhere.stdout
     if where := os.environ.get("SHOW_STATUS"):
         Path(where).write_text(shown.stdout)
     systemd.setblocking(False)
@@ -74,7 +78,11 @@ def test_started_asked_and_stopped():
         pass
     assert running.wait(PATIENCE) == 1
     systemd.close()
-    assert json.loads(Path("/run/report").read_text())["refusals"] == status["refusals"]
+    report = json.loads(Path("/run/report").read_text())
+    assert (report["refusals"], report["kernel"].keys()) == (
+        status["refusals"],
+        status["kernel"].keys(),
+    )
     logged = json.loads(Path("/run/log").read_text())
     assert (logged["action"], logged["stack"], logged["place"]) == (
         "reset",

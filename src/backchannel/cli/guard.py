@@ -120,7 +120,6 @@ def status(*, control: options.Control = CONTROL, json: bool = False) -> int:
     import msgspec  # noqa: PLC0415 - only where called
 
     from backchannel.enforce import control as socket  # noqa: PLC0415 - only where called
-    from backchannel.enforce import kernel  # noqa: PLC0415 - only where called
     from backchannel.enforce.status import Status  # noqa: PLC0415 - only where called
 
     told = socket.ask(control, "status")
@@ -128,7 +127,6 @@ def status(*, control: options.Control = CONTROL, json: bool = False) -> int:
         found = msgspec.json.decode(told, type=Status)
     except msgspec.DecodeError as error:
         raise UsageError(f"the guard at {control} says: {told[:200].decode()!r}") from error
-    found = msgspec.structs.replace(found, kernel=kernel.counters())
     if json:
         put_json(found)
     else:

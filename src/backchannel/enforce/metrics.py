@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from backchannel.enforce import kernel, status
+from backchannel.enforce import status
 from backchannel.live.metrics import Page, Server, alerts, by
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ class Metrics(Server):
             [({}, found.given_to_kernel)],
         )
         _queues(page, found)
-        handled = kernel.counters()
         for name, at in (("packets", 0), ("bytes", 1)):
-            rows = {what: row[at] for what, row in handled.items()}
+            rows = {what: row[at] for what, row in found.kernel.items()}
             page.counter(f"guard_kernel_{name}", "What the kernel handled alone.", by("what", rows))
         page.counter("guard_events", "What else happened to packets.", by("what", found.counters))
         page.counter("unseen", "What could not be seen or kept.", by("what", found.core))

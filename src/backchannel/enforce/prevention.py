@@ -138,7 +138,9 @@ class Prevention:
         self._sent = Counter()
         before = self._recent.another() - 1
         pause = min(LONGEST, AGAIN * 2 ** (before - 1)) if before else 0.0
-        told = f"again, and starts in {count(int(pause), 'second')}" if pause else "and is restarted"
+        told = (
+            f"again, and starts in {count(int(pause), 'second')}" if pause else "and is restarted"
+        )
         self._notice(f"the process that sends resets died {told}; nothing is sent until then")
         return pause
 

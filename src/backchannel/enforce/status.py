@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from backchannel.enforce import kernel
 from backchannel.enforce.messages import Figures, Refused
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Why the last reload changed nothing; empty: it did, or there was none."""
     warnings: tuple[str, ...]
     kernel: dict[str, tuple[int, int]] = {}
-    """(packets, bytes) that the kernel handled alone; whoever shows the status fills it in."""
+    """(packets, bytes) that the kernel handled alone, by the counters of the guard's rules."""
 
 
 def of(guard: "Guard", *, current: bool) -> Status:
@@ -110,6 +111,7 @@ def of(guard: "Guard", *, current: bool) -> Status:
         reloads=guard.reloads,
         trouble=guard.trouble,
         warnings=tuple(guard.warnings),
+        kernel=kernel.counters(),
     )
 
 
