@@ -182,8 +182,8 @@ class Prevention:
         """Return what the policy refused: action, line, service, capability -> times."""
         found: Counter[tuple[str, str, str, str]] = Counter()
         for told in (*self._past, *self._told.values()):
-            for *reason, times in told.reasons:
-                found[tuple(reason)] += times  # type: ignore[index]
+            for *key, times in told.reasons:
+                found[tuple(key)] += times  # type: ignore[index]
         return found
 
     def counters(self) -> Counter[str]:
