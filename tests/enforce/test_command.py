@@ -146,6 +146,28 @@ def test_it_guards_on_where_nobody_reads_what_it_says():
 
 
 @isolated
+def test_where_nothing_is_refused_it_says_so():
+    """A policy made by `policy init` observes: whoever turns its rules into `deny` must know."""
+    world, path = World(), Path("/run/policy.yaml")
+    path.write_text(f"policy: 1\nguard: {{mode: observe}}\n{NO_FILES}")
+    with world.router.inside():
+        running = subprocess.Popen([*COMMAND, path], stderr=subprocess.PIPE, text=True)
+    told = "it refuses nothing: no rule denies, or none goes further than observe or alert"
+    assert "guarding forward" in running.stderr.readline()
+    assert running.stderr.readline() == f"backchannel: {told}\n"
+    assert told in run(world, "status").stdout
+    path.write_text(f"policy: 1\n{NO_FILES}")
+    assert run(world, "reload").returncode == 0
+    assert "reloaded: " in running.stderr.readline()
+    assert told not in run(world, "status").stdout
+    path.write_text(f"policy: 1\n{NO_FILES.replace('deny', 'alert')}")
+    assert run(world, "reload").returncode == 0
+    running.terminate()
+    _, said = running.communicate(timeout=PATIENCE)
+    assert said.count(told) == 1
+
+
+@isolated
 def test_it_does_not_cut_the_connection_by_which_it_was_started():
     world = World()
     Path("/run/policy.yaml").write_text("policy: 1\ndefault: deny\nrules: [{allow: icq}]")
@@ -216,6 +238,7 @@ def test_a_second_guard_is_refused_while_the_inspector_of_the_first(state):
         assert "a guard is at work in this network" in told.stderr
     for pid in (running.pid, inspector) if state == "hangs" else (running.pid,):
         os.kill(pid, signal.SIGCONT)
+    assert current(lambda: json.loads(run(world, "status", "--json").stdout))["inspector"]
     assert until(lambda: "NFQUEUE" in world.router.sh("iptables-save -t mangle"))
     assert arrived(play(world, OFT, OTHER_PORT)) == [0, 0]
     running.terminate()

@@ -39,6 +39,19 @@ def test_what_was_seen_is_allowed_and_the_rest_told():
     assert "AIM: 2 hosts, 6 flows, 97.3 kB; " in text
 
 
+def test_a_refusal_that_is_uncommented_wins():
+    """It stands before what was seen, and a chat in which files are refused goes on."""
+    path = EXAMPLES / "aim/aim_oft.pcap"
+    before, _ = first(path)
+    text = before.replace("  # - deny:", "  - deny:").replace("  #   ", "    ")
+    text = text.replace("guard: {mode: observe}\n", "")
+    deny, allow, _ = read(Located(Path("p.yaml"), text), services(), date(2026, 11, 27)).lines
+    assert (deny.action, allow.action) == ("deny", "allow")
+    assert {use.capability for use in deny.uses} == {"file-transfer"}
+    assert (deny.mode, deny.refuse) == ("drop", "decline")
+    assert "file-transfer" in {use.capability for use in allow.uses}
+
+
 def test_strangers_from_outside_are_no_users():
     """A peer's listening port is called from everywhere; the policy is for those inside."""
     run = Scan(EXAMPLES / "aim/aim_oft.pcap")

@@ -109,6 +109,7 @@ def run(path: Path | None, given: Mapping[str, object], *, quiet: bool) -> Statu
         made = guard.known.rules
         where = ", ".join(guard.options.hooks)
         remark(f"guarding {where} by {made.path}: {count(len(made.lines), 'line')}")
+        guard.tell_mildness()
         for each in loader.sessions:
             remark(f"never cut: {each.client} to port {each.server_port}, by which you are here")
         guard.run()

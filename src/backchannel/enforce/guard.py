@@ -23,7 +23,7 @@ from backchannel import notify
 from backchannel.enforce import bridge, connections, figures, inject, kernel, messages, ruleset
 from backchannel.enforce.control import Control
 from backchannel.enforce.interfaces import Interfaces
-from backchannel.enforce.law import bounded
+from backchannel.enforce.law import MILDNESS, Law, bounded
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Knowledge, Report, Seen
 from backchannel.enforce.nfqueue import Queue
@@ -290,6 +290,12 @@ class Guard:
         self.reloads += 1
         self._order(messages.Reload(known))
         remark(f"reloaded: {known.rules.path}, {count(len(known.rules.lines), 'line')}")
+        self.tell_mildness()
+
+    def tell_mildness(self) -> None:
+        """Tell where the policy refuses nothing, which nobody would notice."""
+        if Law(self.known.rules, {}).mild:
+            remark(f"it {MILDNESS}")
 
     # -- questions -------------------------------------------------------------------------------
 

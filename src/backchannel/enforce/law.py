@@ -15,6 +15,8 @@ MODES: tuple[Mode, ...] = ("observe", "alert", "reset", "drop")
 """From the mildest to the strictest."""
 MILD: frozenset[Mode] = frozenset({"observe", "alert"})
 """Modes that refuse nothing: packets pass as if nobody were there."""
+MILDNESS = "refuses nothing: no rule denies, or none goes further than observe or alert"
+"""What is said where a `Law` is mild."""
 DEFAULT = "default"
 """Name of what decides where no line does."""
 REMEMBERED = 16_384

@@ -5,6 +5,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from backchannel.enforce.law import MILDNESS
 from backchannel.enforce.record import Refusal
 from backchannel.enforce.status import Status
 from backchannel.report.words import count
@@ -28,6 +29,8 @@ def line(refusal: Refusal) -> str:
 def table(found: Status) -> Group:
     """Return everything as tables."""
     parts: list[Table | Text] = [Text(_head(found)), Text(_parts(found))]
+    if found.mild:
+        parts.append(Text(f"it {MILDNESS}", "yellow"))
     if not found.inspector:
         parts.append(
             Text(

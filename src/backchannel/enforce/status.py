@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from backchannel.enforce import kernel
+from backchannel.enforce.law import Law
 from backchannel.enforce.messages import Figures, Refused
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     mode: str
     """The mode it is limited to; empty: as the policy says."""
+    mild: bool
+    """Nothing is refused, whatever is seen."""
     hooks: tuple[str, ...]
     lines: int
     queues: tuple[QueueStatus, ...]
@@ -89,6 +92,7 @@ def of(guard: "Guard", *, current: bool) -> Status:
         policy=known.rules.path,
         digest=known.rules.digest,
         mode=known.limit or "",
+        mild=Law(known.rules, {}).mild,
         hooks=guard.options.hooks,
         lines=len(known.rules.lines),
         queues=tuple(_queues(told)),

@@ -28,7 +28,8 @@ def policy(document: Document, services: Mapping[str, Service], day: str) -> str
         names += f" and {count(len(document.inputs) - NAMED, 'more capture')}"
     parts = [
         f"# Made on {day} from what a scan of {names or 'no capture'} saw.",
-        "# It refuses nothing yet: read it, decide, turn `allow` and `alert` into `deny`, then",
+        "# It refuses nothing yet: read it, decide, uncomment `deny` or write it in place of",
+        "# `allow` and `alert`, take out `mode: observe`, with which a guard refuses nothing, then",
         "#   backchannel policy check FILE     and     backchannel policy prove FILE",
         "policy: 1",
         "name: made from a scan",
@@ -87,16 +88,18 @@ def _rules(service: Service, rows: tuple[Row, ...]) -> Iterator[str]:
         yield f"  # readable by anybody on the way: {told}"
     for measure in service.countermeasures[:2]:
         yield f"  # catalogue, {measure.id}: misses {_line(measure.misses)}"
+    risky = [name for name in used if Capability(name) in _RISKY]
+    if risky:
+        yield f"  # - deny: {service.id}    # what carries most risk; take it out below, too"
+        yield f"  #   capabilities: [{', '.join(risky)}]"
+        yield "  #   best-effort: true    # where only ports can be filtered"
+        if Capability.MESSAGE in used:
+            yield "  #   refuse: decline    # by a guard: the messages go on"
     if used:
         yield f"  - allow: {service.id}"
         yield f"    name: {service.id}-as-seen"
         yield f"    capabilities: [{', '.join(used)}]"
         yield f"    from: {service.id}-users"
-    risky = [name for name in used if Capability(name) in _RISKY]
-    if risky:
-        yield f"  # - deny: {service.id}    # put it before the rule above: what carries most risk"
-        yield f"  #   capabilities: [{', '.join(risky)}]"
-        yield "  #   best-effort: true    # where only ports can be filtered"
     yield f"  - alert: {service.id}"
     yield f"    name: {service.id}-anything-else"
     yield "    best-effort: true    # a packet filter tells of what its ports show"

@@ -184,6 +184,13 @@ def test_the_bots_question_and_the_password():
     ]
 
 
+def test_who_was_not_named_because_the_connection_was_joined_midway():
+    offer = DccOffer(kind="send", sender="", recipient="bob", name="a.bin", id="5000")
+    claim = recognise(Peek("tcp", b"", b"PK", True, start(offer)))
+    assert isinstance(claim, Claim)
+    assert claim.evidence == "file that somebody offered bob"
+
+
 def test_an_offer_inside_a_chat():
     _, told = decoded(CHAT, [(S, b"\x01DCC SEND a.txt 3221225994 5002 7\x01\n")])
     (expect,) = kit.effects(told, Expect)

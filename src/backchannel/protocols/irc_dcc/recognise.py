@@ -24,7 +24,8 @@ def recognise(peek: Peek) -> Claim | None:
         fits = _counts(both[sending(offer).other], offer.size)
     if not fits:
         return None
-    evidence = f"{what} that {offer.sender} offered {offer.recipient}"
+    named = [name or "somebody" for name in (offer.sender, offer.recipient)]  # one joined midway
+    evidence = f"{what} that {named[0]} offered {named[1]}"
     return Claim("irc-dcc", Confidence.EXPECTED, evidence)
 
 
