@@ -79,6 +79,14 @@ def test_files_of_conf_d_come_over_it_in_order(tmp_path):
         (f"[capture]\nring = '{'9' * 400}GB'", "w.toml:2: ring: more than a million terabytes; "),
         (f"[capture]\nring = {1 << 62}", "w.toml:2: ring: more than a million terabytes; write"),
         ("[findings]\nrepeat = '99999999999s'", "w.toml:2: repeat: more than thirty years; write"),
+        (
+            "[[alerts.webhook]]\nurl = 'ftp://x'",
+            "w.toml:2: url: does not fit; write for example https://chat.example.net/hook",
+        ),
+        (
+            "[[alerts.webhook]]\nurl = 'http://x'\nname = 'a b'",
+            "w.toml:3: name: does not fit; write up to 64 letters, digits, - and _",
+        ),
         ("[findings]\nrepeat = inf", "w.toml:2: repeat: more than thirty years; write a time"),
         ("[findings]\nrepeat = nan", "w.toml:2: repeat: not a time; write a time such as"),
         ("[decode]\nsecrets = 'yes'", "w.toml:2: secrets: expected true or false, got text; write"),
@@ -96,7 +104,10 @@ def test_files_of_conf_d_come_over_it_in_order(tmp_path):
             "[[alerts.syslog]]\naddress='a:1'\n[[alerts.syslog]]\naddress='b:1'\ntransport='ip'",
             'w.toml:5: transport: invalid enum value \'ip\'; write one of "udp", "tcp", "tls"',
         ),
-        ("alerts.nats = [\n {url = 'nats://h', subject = 'a b'}\n]", "w.toml:1: subject: not what"),
+        (
+            "alerts.nats = [\n {url = 'nats://h', subject = 'a b'}\n]",
+            "w.toml:1: subject: does not fit; wr",
+        ),
     ],
 )
 def test_a_fault_is_told_with_its_line_and_what_to_write(tmp_path, text, told):

@@ -76,7 +76,8 @@ class Loader:
         made = configfile.made(layers)
         if made.guard.policy is None:
             raise UsageError("no policy: name its file, or set policy in [guard]")
-        faults = [layers.fault(where, text) for where, text in setup.guard_faults(made)]
+        found = (*setup.receiver_faults(made), *setup.guard_faults(made))
+        faults = [layers.fault(where, text) for where, text in found]
         if faults:
             raise configfile.Faulty(faults)
         return made

@@ -45,7 +45,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     mode: str
     """The mode it is limited to; empty: as the policy says."""
-    mild: bool
+    mild: bool = False
     """Nothing is refused, whatever is seen."""
     hooks: tuple[str, ...]
     lines: int

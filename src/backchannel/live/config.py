@@ -26,6 +26,11 @@ def about(text: str) -> Meta:
     return Meta(description=text)
 
 
+def fits(pattern: str, wanted: str) -> Meta:
+    """Return what a text must look like: a regular expression, and what to tell a person."""
+    return Meta(pattern=pattern, extra={"wanted": wanted})
+
+
 class Capture(Table, frozen=True, kw_only=True):
     """Where packets come from."""
 
@@ -134,12 +139,17 @@ class Evidence(Table, frozen=True, kw_only=True):
 Least: TypeAlias = Annotated[Severity, about("Only findings of this severity or worse are sent.")]
 
 
+Name: TypeAlias = Annotated[
+    str,
+    fits("^[A-Za-z0-9_-]{1,64}$", "write up to 64 letters, digits, - and _"),
+    about("What to call it."),
+]
+
+
 class Syslog(Table, frozen=True, kw_only=True):
     """A syslog server (RFC 5424)."""
 
-    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$"), about("What to call it.")] = (
-        "syslog"
-    )
+    name: Name = "syslog"
     address: Annotated[str, about("Host and port: `log.example.net:6514`.")]
     transport: Annotated[
         Literal["udp", "tcp", "tls"],
@@ -153,10 +163,12 @@ class Syslog(Table, frozen=True, kw_only=True):
 class Webhook(Table, frozen=True, kw_only=True):
     """A web server that takes a JSON document by POST for each finding."""
 
-    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$"), about("What to call it.")] = (
-        "webhook"
-    )
-    url: Annotated[str, Meta(pattern="^https?://"), about("Where to send it.")]
+    name: Name = "webhook"
+    url: Annotated[
+        str,
+        fits("^https?://", "write for example https://chat.example.net/hook"),
+        about("Where to send it."),
+    ]
     authorization: Annotated[
         Path | None, about("A file with the value of the header Authorization.")
     ] = None
@@ -167,11 +179,18 @@ class Webhook(Table, frozen=True, kw_only=True):
 class Nats(Table, frozen=True, kw_only=True):
     """A NATS server; the message id is in the header Nats-Msg-Id, as JetStream reads it."""
 
-    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$"), about("What to call it.")] = "nats"
-    url: Annotated[str, Meta(pattern="^(nats|tls)://"), about("`nats://host:4222` or `tls://`.")]
+    name: Name = "nats"
+    url: Annotated[
+        str,
+        fits("^(nats|tls)://", "write for example nats://bus.example.net:4222"),
+        about("`nats://host:4222` or `tls://`."),
+    ]
     subject: Annotated[
         str,
-        Meta(pattern=r"^[^\s.*>]+(\.[^\s.*>]+)*$"),
+        fits(
+            r"^[^\s.*>]+(\.[^\s.*>]+)*$",
+            "write words with dots between them, without spaces, * and >",
+        ),
         about("Subject; the severity is added as its last token."),
     ] = "backchannel.findings"
     credentials: Annotated[

@@ -200,12 +200,15 @@ def _plain(said: str) -> str:
     for old, new in swaps.items():
         said = said.replace(old, new)
     if "matching regex" in said:
-        return "not what belongs here"
+        return "does not fit"
     return said[:1].lower() + said[1:]
 
 
 def _wanted(hint: Any) -> str:
     """Say what to write instead."""
+    metas = getattr(hint, "__metadata__", ())
+    if told := next((each.extra["wanted"] for each in metas if "wanted" in (each.extra or {})), ""):
+        return str(told)
     base = plain_type(hint)
     examples: dict[Any, str] = {
         bool: "write true or false",

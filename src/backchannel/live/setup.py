@@ -11,14 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from backchannel import protocols
 from backchannel.catalogue import index as catalogue
 from backchannel.catalogue.index import Index
 from backchannel.detect import rules, suppress
 from backchannel.detect.model import Rule
 from backchannel.detect.suppress import Suppression
+from backchannel.errors import reason
 from backchannel.live import filters
-from backchannel.live.config import Config, Guard
+from backchannel.live.config import Config
 from backchannel.live.delivery import sink
 from backchannel.live.sinks.connection import split
 from backchannel.live.sockets import ANY, COOKED, Capture
@@ -90,17 +90,16 @@ def keyed(config: Config) -> Config:
 
 
 def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield what cannot work, each with the setting that says so. Opens nothing for long."""
+    """Yield what cannot work of a watch, each with the setting that says so; policies are read by
+    whoever enforces them. Opens nothing for long.
+    """
     yield from _interfaces(config)
     cooked = ANY in config.capture.interfaces
     try:
         filters.compiled(config.capture.filter, config.capture.snaplen, COOKED if cooked else 1)
     except ValueError as error:
         yield ("capture", "filter"), str(error)
-    try:
-        knowledge(config)
-    except ValueError as error:
-        yield ("findings",), str(error)
+    yield from _findings(config)
     evidence = config.evidence
     if evidence.folder is not None:
         if evidence.ring is None:
@@ -111,25 +110,13 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("output", "report_every"), "name the report: set report too"
     yield from _outputs(config)
     yield from _prevention(config)
-    yield from _receivers(config)
+    yield from receiver_faults(config)
     if config.metrics.listen:
         yield from _listens(config.metrics.listen, ("metrics", "listen"))
-    if config.guard != Guard():
-        wanted = config.guard
-        if wanted.policy is None:
-            yield ("guard",), "no policy: set policy to the file that is to be enforced"
-        elif told := _policy_fault(wanted.policy, wanted.catalogue):
-            yield ("guard", "policy"), told
-        yield from _guard(config)
 
 
 def guard_faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield what cannot work of what a guard is told, but for its policy."""
-    yield from _receivers(config)
-    yield from _guard(config)
-
-
-def _guard(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what cannot work of what a guard alone is told, but for its policy."""
     wanted = config.guard
     if wanted.evidence is not None and wanted.evidence.is_file():
         yield ("guard", "evidence"), f"{wanted.evidence} is a file; name a folder"
@@ -137,7 +124,20 @@ def _guard(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield from _listens(wanted.metrics, ("guard", "metrics"))
 
 
-def _receivers(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _findings(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield rules and suppressions that cannot be read."""
+    wanted = config.findings
+    try:
+        rules.load(*wanted.rules)
+    except ValueError as error:
+        yield ("findings", "rules"), str(error)
+    try:
+        suppress.read(wanted.suppress) if wanted.suppress else None
+    except ValueError as error:
+        yield ("findings", "suppress"), str(error)
+
+
+def receiver_faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield receivers of alerts that cannot be."""
     names: set[str] = set()
     for kind in ("syslog", "webhook", "nats"):
@@ -148,7 +148,9 @@ def _receivers(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
             names.add(receiver.name)
             try:
                 sink(receiver)
-            except (ValueError, OSError) as error:
+            except OSError as error:
+                yield where, f"{error.filename}: {reason(error)}" if error.filename else str(error)
+            except ValueError as error:
                 yield where, str(error)
 
 
@@ -176,27 +178,11 @@ def _interfaces(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def _prevention(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield what is wrong with the policy that is to be held against what is seen."""
+    """Yield what is set of prevention, and has no effect."""
     wanted = config.prevent
-    if wanted.policy is None:
-        for name in ("mode", "via"):
-            if getattr(wanted, name):
-                yield ("prevent", name), "without a policy nothing is prevented: set policy too"
-        return
-    if told := _policy_fault(wanted.policy):
-        yield ("prevent", "policy"), told
-
-
-def _policy_fault(policy: Path, folders: Sequence[Path] = ()) -> str:
-    """Return what is wrong with *policy*; empty for nothing."""
-    from backchannel.catalogue import load as services  # noqa: PLC0415 - only where asked
-    from backchannel.policy.load import load  # noqa: PLC0415 - only where asked
-
-    try:
-        load(policy, services.load(*folders, protocols=protocols.load()))
-    except (ValueError, OSError) as error:
-        return str(error)
-    return ""
+    for name in ("mode", "via"):
+        if wanted.policy is None and getattr(wanted, name):
+            yield ("prevent", name), "without a policy nothing is prevented: set policy too"
 
 
 def _outputs(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
