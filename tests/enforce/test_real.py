@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.enforce.guarding import guard
-from tests.enforce.lab import CLIENT, PATIENCE, SERVER, World, isolated
+from tests.enforce.lab import CLIENT, PATIENCE, SERVER, World, isolated, play
+from tests.enforce.test_guard import arrived
 from tests.live.receivers import certificate, server_context
 from tests.live.world import needs
 from tests.protocols.quic import build
@@ -346,3 +347,18 @@ def test_real_proxies(denied, blocked):
         assert fetch(world) == (PAGE, 0)
     told = {service for _, service, _ in running.actions()}
     assert told == {way for way in blocked if way != "tunnel"}
+
+
+@pytest.mark.parametrize("size", [0, 17])
+@isolated
+def test_nothing_of_a_refused_answer_passes_where_its_head_comes_in_pieces(size):
+    """As tinyproxy sends it: its first line alone. A request is as likely of a plain server's."""
+    world = World()
+    asked = b"GET http://10.2.0.2/a.zip HTTP/1.1\r\nHost: 10.2.0.2\r\n\r\n"
+    answer = b"HTTP/1.0 200 OK\r\nVia: 1.1 a (tinyproxy/1.11.1)\r\nContent-Length: 4\r\n\r\nbody"
+    with guard(world, "rules: [{deny: http-proxy}]"):
+        assert arrived(play(world, [(0, asked), (1, answer)], 8888, size=size)) == [len(asked), 0]
+    with guard(world, "rules: [{deny: socks}]") as running:
+        told = play(world, [(0, asked), (1, answer)], 8888, size=size)
+        assert arrived(told) == [len(asked), len(answer)]
+        assert running.actions() == []

@@ -19,6 +19,8 @@ cdef class Conversation:
     cdef Py_ssize_t _limit
     cdef object _pending
 
+    @cython.locals(lane=Lane)
+    cpdef bint within_head(self, side) except -1
     cpdef list feed(self, side, bytes data)
     cpdef list gap(self, side, Py_ssize_t size)
     @cython.locals(lane=Lane)

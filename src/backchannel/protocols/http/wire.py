@@ -87,6 +87,11 @@ class Conversation:
         """Whether both sides have left HTTP/1, so that only Raw and Skipped can follow."""
         return self._client.state == RAW and self._server.state == RAW
 
+    def within_head(self, side: Side) -> bool:
+        """Whether *side* has begun the head of a message and not ended it."""
+        lane = self._lane(side)
+        return lane.state == HEAD and bool(lane.held)
+
     def feed(self, side: Side, data: bytes) -> Told:
         """Take the next in-order bytes of *side*; return what they meant, in order."""
         told: Told = []

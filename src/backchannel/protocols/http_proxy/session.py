@@ -197,6 +197,10 @@ class Session(Decoder):
             carried.append("")
         return [*out, *(InnerEnd(side=side, channel=name) for name in carried)]
 
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun the head of a message and not ended it."""
+        return self._talk.within_head(side)
+
     def _tell(self, now: Side, told: Told) -> list[Output]:
         """Tell what came of bytes of the side *now*: what waited for them may be the other's."""
         out: list[Output] = []
