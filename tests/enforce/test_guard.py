@@ -456,3 +456,19 @@ def test_later_packets_of_a_decided_flow_never_come_to_us():
     assert status["given_to_kernel"] == 1
     assert status["packets"] < 30
     assert sum(status["costs"].values()) == 1
+
+
+@pytest.mark.parametrize("denied", ["bittorrent", "socks"])
+@isolated
+def test_a_whole_greeting_does_not_wait_for_more(denied):
+    """Its sender waits for an answer: holding it back would only delay every connection."""
+    world = World()
+    asked = b"\x05\x01\x00\x01\n\x02\x00\x02\x00P"
+    steps = [(0, b"\x05\x02\x00\x02"), (1, b"\x05\x00"), (0, asked), (1, b"\x05\x00" + asked[2:])]
+    with guard(world, f"rules: [{{deny: {denied}}}]") as running:
+        told = play(world, steps, 1080)
+        assert arrived(told) == ([14, 2] if denied == "socks" else sizes(steps))
+        assert (
+            "messages passed before their end: it did not come in time"
+            not in (running.status()["counters"])
+        )

@@ -165,8 +165,8 @@ def within_message(stream: Stream, side: Side) -> Iterator[str]:
     if stream.deaf:
         return
     if stream.session is None:
-        if stream.answer is not None and stream.answer.holds and stream.peeked[side]:
-            yield from (each.name for each in stream.candidates or ())
+        if stream.answer is not None and stream.peeked[side]:
+            yield from (each.name for each in stream.candidates or () if each.bit & stream.holding)
         return
     ask: Callable[[Side], bool] | None = getattr(stream.session, "partial", None)
     if ask is not None and ask(side.other if stream.side_flip else side):

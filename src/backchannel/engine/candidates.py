@@ -64,6 +64,7 @@ class Candidates:
         *last*: no more will be shown, so that nobody is waited for.
         """
         client, server = stream.peeked
+        stream.holding = 0
         claim = stream.claim
         if claim is not None:
             stream.consider(self._by_name[claim.protocol])
@@ -111,6 +112,8 @@ class Candidates:
                 stream.denied |= known.bit
             else:
                 answer = said if answer is None else _both(answer, said)
+                if said.holds:
+                    stream.holding |= known.bit
         return answer
 
     def _match(self, stream: Stream, side: int) -> None:

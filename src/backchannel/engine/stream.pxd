@@ -23,7 +23,7 @@ cdef class Stream:
     cdef public object session, claim, answer
     cdef readonly Decoder typed
     cdef public Known protocol
-    cdef public unsigned long long considered, denied, excluded
+    cdef public unsigned long long considered, denied, excluded, holding
     cdef public long long slot, first, last, frame, octets, claim_frame, replay_size
     cdef public int spot
     cdef public unsigned char depth, ended, flip, heard, matched, tries  # small, and the others 0 or 1

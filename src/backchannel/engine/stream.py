@@ -88,6 +88,7 @@ class Stream:
         "given",
         "heard",
         "held",
+        "holding",
         "inside",
         "last",
         "matched",
@@ -150,6 +151,7 @@ class Stream:
         self.considered = 0  # the same as bits: `Known.bit`
         self.excluded = 0  # who is not asked though its magic fits
         self.denied = 0  # who said that the bytes are not its own
+        self.holding = 0  # who asked for more before a guard lets them pass: `More.holds`
         self.heard = 0  # and of which sides they were: 1, 2, or 3 for both
         self.ported = False  # whether protocols of its ports are among them
         self.placed = False  # ... and there are any

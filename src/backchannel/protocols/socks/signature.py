@@ -7,7 +7,7 @@ Amid a stream nothing is left that could be recognised.
 
 import re
 
-from backchannel.model import MORE, More
+from backchannel.model import LATER, MORE, More
 from backchannel.protocols.socks import wire
 from backchannel.reader import WireError
 
@@ -91,7 +91,9 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
     if not server and not sound:  # until both have shown what they agreed on
         return MORE if offered else None
     if not server:
-        return "SOCKS5 greeting and request" if isinstance(ahead, str) else MORE
+        if isinstance(ahead, str):
+            return "SOCKS5 greeting and request"
+        return LATER if end == len(client) else MORE  # now it is the server's turn
     if server[0] == 0:
         return _mismatch(server)
     chosen = wire.read_pair(server, b"\5")
