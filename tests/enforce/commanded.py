@@ -34,6 +34,11 @@ class Commanded:
         """What it answers, with the figures of now."""
         return current(lambda: json.loads(ask(CONTROL, "status")))
 
+    def shown(self) -> str:
+        """What `guard status` shows of it."""
+        command = [*COMMAND, "status", "--control", str(CONTROL)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
     def log(self) -> list[dict[str, object]]:
         """The lines of its log."""
         return whole_lines(Path("/run/log/guard.jsonl"))

@@ -174,6 +174,23 @@ def test_its_figures_are_served():
 
 
 @isolated
+def test_while_the_inspector_hangs_status_and_metrics_say_that_nothing_is_judged():
+    world = World()
+    up = 'backchannel_guard_up{part="inspector"}'
+    with commanded(world, NO_AIM, FOLDERS + 'metrics = "127.0.0.1:9470"\n') as running:
+        inspector = running.status()["inspector"]
+        os.kill(inspector, signal.SIGSTOP)
+        assert until(lambda: running.metrics()[up] == 0)
+        told = running.shown()
+        assert "packets are NOT judged at the moment" in told
+        assert "these are its last figures" in told
+        os.kill(inspector, signal.SIGCONT)
+        assert until(lambda: running.metrics()[up] == 1)
+        assert "NOT judged" not in running.shown()
+        assert "not judged now, they pass or are held up as on-failure says" in running.said
+
+
+@isolated
 def test_a_full_disk_costs_records_and_never_a_packet():
     world = World()
     small = "mount -t tmpfs -o size=64k none"

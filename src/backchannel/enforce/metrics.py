@@ -79,7 +79,7 @@ def _queues(page: Page, found: status.Status) -> None:
 
 
 def _parts(page: Page, found: status.Status) -> None:
-    up = {"inspector": int(bool(found.inspector))}
+    up = {"inspector": int(found.judging)}
     page.gauge("guard_up", "Whether packets are judged.", by("part", up))
     restarts = {
         "inspector": found.inspector_restarts,

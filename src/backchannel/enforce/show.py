@@ -8,6 +8,7 @@ from rich.text import Text
 from backchannel.enforce.law import MILDNESS
 from backchannel.enforce.record import Refusal
 from backchannel.enforce.status import Status
+from backchannel.enforce.watchdog import UNJUDGED
 from backchannel.report.words import count
 from backchannel.text import escape
 
@@ -31,13 +32,9 @@ def table(found: Status) -> Group:
     parts: list[Table | Text] = [Text(_head(found)), Text(_parts(found))]
     if found.mild:
         parts.append(Text(f"it {MILDNESS}", "yellow"))
-    if not found.inspector:
-        parts.append(
-            Text(
-                "packets are NOT judged at the moment: the inspector is being restarted", "bold red"
-            )
-        )
-    elif not found.current:
+    if not found.judging:
+        parts.append(Text(f"packets are NOT judged at the moment: {UNJUDGED}", "bold red"))
+    if not found.current:
         parts.append(Text("the inspector does not answer: these are its last figures", "yellow"))
     if found.trouble:
         parts.append(Text("not reloaded, the old policy stays in force:", "bold red"))
@@ -69,7 +66,9 @@ def _head(found: Status) -> str:
 def _parts(found: Status) -> str:
     lost = found.inspector_restarts, found.watchdog_restarts
     told = f"; lost and replaced: inspector {lost[0]}, watchdog {lost[1]}" if any(lost) else ""
-    return f"inspector {found.inspector} ({escape(found.confined)}){told}"
+    if not found.inspector:
+        return f"inspector: none, another is started soon{told}"
+    return f"inspector {found.inspector} ({escape(found.confined) or 'starting'}){told}"
 
 
 def _refusals(found: Status) -> Table:

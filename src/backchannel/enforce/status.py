@@ -66,6 +66,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     process: int
     inspector: int
     """0: there is none now, and it is being started again."""
+    judging: bool = True
+    """Whether packets go to the inspector now; else they pass or are held up as `on-failure` says.
+    """
     current: bool
     """Whether the inspector told its figures just now; else they are those that it told before."""
     watchdog: int
@@ -106,6 +109,7 @@ def of(guard: "Guard", *, current: bool) -> Status:
         packets=told.packets,
         process=os.getpid(),
         inspector=remote.pid if remote is not None else 0,
+        judging=remote is not None and guard.watchdog.guards,
         current=current,
         watchdog=guard.watchdog.pid,
         inspector_restarts=guard.inspectors.restarts,

@@ -40,6 +40,8 @@ START_LIMIT = 10.0
 """Seconds that the first watchdog has to start."""
 LOAD_LIMIT = 4.0
 """Seconds that it has to load other texts."""
+UNJUDGED = "they pass or are held up as on-failure says"
+"""What becomes of packets then."""
 FAILED = "failed"
 """Told at its start to one that takes another's place while nobody guards."""
 
@@ -275,7 +277,7 @@ def main(arguments: list[str]) -> None:
 
 
 _DONE: dict[Callable[[kernel.Texts], None], str] = {
-    kernel.fail: "the policy's word for this is loaded",
+    kernel.fail: f"packets are not judged now, {UNJUDGED}",
     kernel.tidy: "its other rules are taken away",
     kernel.load: "it guards again",
 }
