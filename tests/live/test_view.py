@@ -204,3 +204,32 @@ def test_rates(rate, shown):
 def test_times():
     assert panels.clock(59) == "0:00:59"
     assert panels.clock(90061) == "1 d 1:01:01"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_what_the_watch_says_of_itself_has_a_line_of_its_own(view, width):
+    view._console.size = width, 24
+    view.say("an older notice")
+    view.say("interface eth0 is down: no packets come from it")
+    shown = text(view).splitlines()
+    assert len(shown) == 24
+    assert "interface eth0 is down: no packets" in shown[-2]
+    assert "q  quit" in shown[-1].replace("   ", "  ")
+    assert "an older notice" not in text(view)
+    press(view, "n")
+    told = text(view)
+    assert told.index("interface eth0 is down") < told.index("an older notice")
+    assert len(told.splitlines()) == 24
+    press(view, "n")
+    assert "an older notice" not in text(view)
+
+
+def test_many_notices_can_be_read_to_the_last(view):
+    for number in range(60):
+        view.say(f"notice {number} that is long enough for several lines " * 4)
+    press(view, "n")
+    assert "more lines" in text(view)
+    press(view, *["page down"] * 40)
+    assert "notice 10 " in text(view)
+    press(view, "escape")
+    assert "findings" in text(view)

@@ -219,17 +219,19 @@ class Crew:
         if member.done:
             return
         told = why or (f"signal {-code}" if code < 0 else f"exit code {code}")
-        self.notices.append(f"parser {member.number} died ({told}); its flows are lost")
+        lost = f"parser {member.number} died ({told}); its flows are lost"
         if self._deaths.another() >= FATAL:
             self.failed = member.done = True
-            self.notices.append(f"{FATAL} parsers died within a minute: the watch ends")
+            self.notices += [lost, f"{FATAL} parsers died within a minute: the watch ends"]
             return
         try:
             self.members[member.number] = self._start(member.number)
         except OSError as error:
             self.failed = member.done = True
             told = f"parser {member.number} cannot be started again: {reason(error)}"
-            self.notices.append(f"{told}; the watch ends")
+            self.notices += [lost, f"{told}; the watch ends"]
+        else:
+            self.notices.append(f"{lost}, and another takes its place")
 
     def _reopen(self, name: str) -> bool:
         """Open an interface that is back, and hand its sockets to the processes."""

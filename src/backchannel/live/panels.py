@@ -27,6 +27,7 @@ HELP = (
     ("enter", "its details; again or escape: back"),
     ("/", "show only findings with some text; enter keeps it, escape drops it"),
     ("s", "show only this severity and worse: info, low, medium, high, critical"),
+    ("n", "what the watch has said of itself"),
     ("p", "pause the view; nothing is missed meanwhile"),
     ("g, G", "the newest finding, the oldest"),
     ("q", "stop, with everything written"),
@@ -53,6 +54,13 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
     beside: str = ""
     """What is done beside watching, in a few words."""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something that the watch said of itself, and when (UTC)."""
+
+    at: str
+    text: str
 
 
 class ServiceLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,16 +223,25 @@ def help_page() -> RenderableType:
     return Group(Text("keys", "bold"), table)
 
 
-def foot(*, filter_: str, typing: bool, notice: str, width: int) -> Text:
-    """Return the last line: what is being typed, or the keys, and the last notice."""
+def notices(told: Sequence[Notice], console: Console, width: int) -> list[Text]:
+    """Return what the watch has said of itself, the newest first, in lines of *width* columns."""
+    lines = [Text("notices", "bold")]
+    for each in reversed(told):
+        line = Text.assemble((f"{each.at}  ", "dim"), escape(each.text))
+        lines += line.wrap(console, width)
+    return lines if told else [*lines, Text("none yet", "dim")]
+
+
+def foot(*, filter_: str, typing: bool, notice: Notice | None) -> Text:
+    """Return the last lines: the newest notice, if any, and what is being typed, or the keys."""
     text = Text(no_wrap=True, overflow="ellipsis")
+    if notice is not None:
+        text.append(f" {notice.at}  {escape(notice.text)}\n", "yellow")
     if typing:
         return text.append(f" show findings with: {filter_}", "bold").append(" ", "reverse")
     for key, what in (("q", "quit"), ("p", "pause"), ("/", "filter"), ("enter", "details"),
-                      ("?", "keys")):  # fmt: skip
+                      ("n", "notices"), ("?", "keys")):  # fmt: skip
         text.append(f" {key} ", "reverse").append(f" {what}  ")
-    if notice and width > 60:
-        text.append(f" {escape(notice)}", "yellow")
     return text
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console
@@ -33,7 +34,9 @@ WINDOW = 5
 LONGEST_FILTER = 60
 PARTING = 1.0
 """Seconds that the terminal has at the end to take what it has not yet."""
-HEAD, FOOT = 3, 1
+HEAD = 3
+NOTICES = 50
+"""The newest notices, which a key shows."""
 WIDE = 100
 """Columns that a screen must have for talkers and for where a finding was seen."""
 
@@ -56,8 +59,8 @@ class View:
         )
         self._events: Counter[str] = Counter()
         self._fresh: dict[str, float] = {}
-        self._notices: deque[str] = deque(maxlen=50)
-        self._paused = self._typing = self._helping = self._stale = False
+        self._notices: deque[panels.Notice] = deque(maxlen=NOTICES)
+        self._paused = self._typing = self._helping = self._telling = self._stale = False
         self._open: Finding | None = None
         self._filter, self._least = "", "info"
         self._chosen = self._begun = 0
@@ -74,8 +77,8 @@ class View:
         self._live.__exit__(None, None, None)
         taken = self._outlet is None or self._outlet.drain(PARTING)
         self._keyboard.__exit__()
-        for text in list(self._notices)[-5:] if taken else ():
-            remark(text)
+        for notice in list(self._notices)[-5:] if taken else ():
+            remark(notice.text)
 
     def start(self, watcher: "Watcher") -> None:
         """Show the first screen."""
@@ -113,8 +116,9 @@ class View:
             self.draw()
 
     def say(self, text: str) -> None:
-        """Keep a notice; the newest stands in the last line, and those at the end stay."""
-        self._notices.append(text.replace("\n", "  "))
+        """Keep a notice; the newest has a line of its own, and those at the end stay."""
+        at = datetime.now(tz=UTC).strftime("%H:%M:%S")
+        self._notices.append(panels.Notice(at, text.replace("\n", "  ")))
         self.draw()
 
     def service(self, seen: Service) -> None:
@@ -141,7 +145,7 @@ class View:
             self._chosen = self._begun = 0
         elif key in ("G", "end"):
             self._chosen = max(0, len(self._rows()) - 1)
-        elif key in ("escape", "enter", "?"):
+        elif key in ("escape", "enter", "?", "n"):
             self._turn_page(key)
         elif key == "p":
             self._paused = not self._paused
@@ -167,11 +171,13 @@ class View:
         self._chosen = 0
 
     def _turn_page(self, key: str) -> None:
-        """Open or leave the details and the help."""
+        """Open or leave the details, the notices and the help."""
         if key == "?":
-            self._helping = not self._helping
-        elif self._open is not None or self._helping:
-            self._open, self._helping = None, False
+            self._helping, self._telling = not self._helping, False
+        elif key == "n":
+            self._telling, self._helping, self._begun = not self._telling, False, 0
+        elif self._open is not None or self._helping or self._telling:
+            self._open, self._helping, self._telling = None, False, False
             self._begun = 0
         elif key == "escape":
             self._filter, self._least = "", "info"
@@ -179,7 +185,7 @@ class View:
             self._open, self._begun = rows[min(self._chosen, len(rows) - 1)], 0
 
     def _move(self, step: int) -> None:
-        if self._open is not None:
+        if self._open is not None or self._telling:
             self._begun = max(0, self._begun + step)
         else:
             self._chosen = min(max(0, self._chosen + step), max(0, len(self._rows()) - 1))
@@ -194,19 +200,25 @@ class View:
 
     def _screen(self) -> Layout:
         width, height = self._console.size
-        lower = height - HEAD - FOOT
+        notice = self._notices[-1] if self._notices and not self._telling else None
+        footer = 2 if notice else 1
+        lower = height - HEAD - footer
         parts = [Layout(panels.head(self._head(), width), size=HEAD)]
         if self._helping:
             parts.append(Layout(Padding(panels.help_page(), (0, 1))))
-        elif self._open is not None:
-            lines = panels.details(self._open, self._console, max(width - 2, 1))
+        elif self._telling or self._open is not None:
+            room = max(width - 2, 1)
+            if self._telling:
+                lines = panels.notices(self._notices, self._console, room)
+            else:
+                assert self._open is not None
+                lines = panels.details(self._open, self._console, room)
             self._begun = min(self._begun, max(0, len(lines) - lower))
             parts.append(Layout(Padding(panels.page(lines, lower, self._begun), (0, 1))))
         else:
             parts += self._tables(width, lower)
-        notice = self._notices[-1] if self._notices else ""
-        foot = panels.foot(filter_=self._filter, typing=self._typing, notice=notice, width=width)
-        parts.append(Layout(foot, size=FOOT))
+        foot = panels.foot(filter_=self._filter, typing=self._typing, notice=notice)
+        parts.append(Layout(foot, size=footer))
         screen = Layout()
         screen.split_column(*parts)
         return screen
