@@ -46,6 +46,12 @@ def at(packet, time, shape):
     return packet[:place] + struct.pack(">I", time) + packet[place + 4 :]
 
 
+def after(packet, shape):
+    """The packet with the next replay id, which tls-crypt has in clear."""
+    number = struct.unpack_from(">I", packet, 9)[0] + 1
+    return packet[:9] + struct.pack(">I", number) + packet[13:] if shape == CRYPT else packet
+
+
 @SHAPES
 def test_a_handshake_is_known_amid_it(shape):
     """By one packet it is a question; who goes on with its session, or answers it, proves it."""
@@ -55,13 +61,24 @@ def test_a_handshake_is_known_amid_it(shape):
         assert isinstance(claim, Claim)
         assert not claim.sure
         assert MATCHER.candidates("udp", packet) == ["openvpn"]
-    for then in ((S, answer), (C, hello)):
+    for then in ((S, answer), (C, after(hello, shape))):
         made, _ = say((C, hello), ends=False)
         assert made.standing is Standing.CLAIMED
         made.feed(*then)
         assert made.standing is Standing.PARSED
     assert isinstance(look(hello, answer), Claim)
     assert say((C, hello))[0].standing is Standing.REFUTED
+
+
+def test_a_name_servers_answer_that_comes_twice_is_none():
+    """Id, flags and counts pass for a session, the name's length and first letters for a replay."""
+    name = b"\x0bratings-wrs\x08symantec\x03com\0\0\x1c\0\1"
+    records = b"\xc0\x0c\0\5\0\1\0\0\1\3\0\x1f\x0bratings-wrs\x08symantec\3com\3ntn\xc0\x18"
+    told = b"\x58\xb1\x81\x80\0\1\0\1\0\0\0\0" + name + records
+    assert isinstance(look(b"", told), Claim)
+    made, _ = say((S, told), (S, told), ends=False)
+    assert made.standing is Standing.CLAIMED
+    assert say((S, told), (S, told))[0].standing is Standing.REFUTED
 
 
 def test_others_do_not_answer_it():
@@ -148,7 +165,7 @@ def test_a_handshake_in_a_stream_is_known_amid_it(shape):
     for client, server in ((hello, b""), (noise(6, 40), answer), (hello, answer)):
         assert isinstance(met(client, server), Claim)
     assert MATCHER.candidates("tcp", hello) == ["openvpn"]
-    made, _ = say((C, noise(6, 40)), (S, answer), (S, answer), start=MIDWAY, ends=False)
+    made, _ = say((C, noise(6, 40)), (S, answer), (S, framed(after(packets[1], shape))), start=MIDWAY, ends=False)
     assert made.standing is Standing.PARSED
     assert met(hello[:50]) is None
 

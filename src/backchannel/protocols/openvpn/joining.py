@@ -2,7 +2,8 @@
 
 Amid a handshake all numbers are small, so that their upper 24 bits are zero, and the two sides'
 times are those of one moment. One packet is a question; another of its session, or one that the
-other side sent at that time, answers it.
+other side sent at that time, answers it. The same packet again answers nothing: a name server's answer
+that came twice would do as well, since its counts and the name's first letters fit.
 """
 
 from typing import NamedTuple
@@ -26,7 +27,7 @@ _EARLY = 256
 _YEARS = range(0x40000000, 0x90000000)
 """Seconds of 2004 to 2046."""
 _AMID = frozenset((CONTROL, ACK, CONTROL_WKC))
-_SESSION, _TAG = slice(1, 9), slice(17, 49)
+_SESSION, _REPLAY, _TAG = slice(1, 9), slice(9, 17), slice(17, 49)
 _SHORTEST = 62
 """An acknowledgement in tls-crypt."""
 _LONGEST = 2048
@@ -46,6 +47,8 @@ class Joined(NamedTuple):
     """Seconds since 1970, where the wrapping tells."""
     remote: bytes = b""
     """The other side's session id, where it is in clear."""
+    replay: bytes = b""
+    """Replay id and time in tls-crypt, which no other packet of its sender has."""
 
     def answers(self, other: "Joined") -> bool:
         """Whether the two are of one handshake, each sent by one of its sides."""
@@ -61,7 +64,7 @@ def joined(data: bytes) -> Joined | None:
         return None
     time = _early(data, _SESSION.stop)
     if time and len(data) >= _SHORTEST and len(set(data[_TAG])) >= 20:
-        return Joined(_CRYPT, session, time)
+        return Joined(_CRYPT, session, time, replay=data[_REPLAY])
     for shape in _IN_CLEAR:
         time = _early(data, _SESSION.stop + shape.hmac) if shape.hmac else 0
         if (shape.hmac == 0) == (time == 0) and (remote := _acknowledged(data, shape)):

@@ -233,6 +233,8 @@ class Session(Decoder):
         half, other = self._halves[side], self._halves[side.other]
         if self._shape is None or cut(data, 1, 9) != half.session:
             return self._join(side, half, data)
+        if self._joined is not None and cut(data, 9, 17) == self._joined.replay:
+            return []  # the packet that asked, again
         self.standing = _PARSED  # who speaks again repeats 64 random bits
         if key := data[0] & 7:  # of later handshakes, which version 2.6 wraps anew
             fresh = key != self._key and data[0] >> 3 == SOFT_RESET
