@@ -23,7 +23,7 @@ from backchannel.events import (
     SignOn,
     Transfer,
 )
-from backchannel.model import Capability
+from backchannel.model import Capability, Standing
 from backchannel.protocols.bittorrent.events import PeersSealed, PeerTraffic
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeProposals, IkeStage
@@ -116,6 +116,11 @@ def stream(**changes):
     return {"service": "aim", "protocol": "oscar", "port": 5190} | changes
 
 
+def desktop(**changes):
+    """A remote desktop whose server answered."""
+    return stream(**{"service": "rdp", "protocol": "rdp", "port": 3389} | changes)
+
+
 def pieces(uploaded=5):
     """What the client sent of a torrent."""
     return PeerTraffic(hash="aa", peer="-XX-", uploaded=uploaded)
@@ -143,7 +148,7 @@ CASES = {
     "password-recoverable": ([credential("recoverable")], [credential("plain")]),
     "password-guessable": (
         [credential("hash")],
-        [credential("token"), credential("hash", "stun-long-term")],
+        [credential("token"), *[credential("hash", of) for of in ("stun-long-term", "ikev1-psk")]],
     ),
     "relay-login-guessable": (
         [
@@ -283,7 +288,19 @@ CASES = {
     "kazaa-dos": ([anomaly("request-flood")], [anomaly("anonymous-listing")]),
     "protocol-abuse": ([anomaly("path-in-file-name")], [anomaly("sequence-jump")]),
     "remote-control": ([offer(use=Capability.REMOTE_ASSISTANCE)], [offer()]),
-    "remote-desktop": ([stream(service="rdp", protocol="rdp", port=3389)], [stream()]),
+    "remote-desktop": (
+        [desktop()],
+        [stream(), desktop(standing=Standing.CLAIMED), desktop(client=PUBLIC)],
+    ),
+    "remote-desktop-exposed": (
+        [desktop(client=PUBLIC)],
+        [
+            desktop(),
+            desktop(server=PUBLIC),
+            desktop(client=PUBLIC, server="8.8.4.4"),
+            desktop(client=PUBLIC, standing=Standing.CLAIMED),
+        ],
+    ),
     "spyware-host": (
         [NameLearned(name="j.cydoor.com")],
         [NameLearned(name="notcydoor.com"), NameLearned(name="example.com")],
@@ -311,7 +328,7 @@ CASES = {
     "torrent-sealed": ([PeersSealed(carrier="tcp")], [pieces()]),
     "odd-port": (
         [stream(port=7777)],
-        [stream(), stream(protocol="oft", port=7777), stream(protocol="gnutella", port=7777)],
+        [stream(), stream(port=443), stream(protocol="oft", port=7777), stream(protocol="gnutella", port=7777)],
     ),
     "odd-port-peers": (
         [stream(service="kazaa", protocol="fasttrack", port=3175)],
@@ -380,6 +397,10 @@ CASES = {
             (esp(spi="00002000"), {"client": "10.0.0.6"}),
             (esp(final=True), {"client": "10.0.0.7"}),  # each flow's first packet was told before
             (esp(), {"client": "10.0.0.6", "server": "10.0.0.2"}),
+            # hosts that share a key, such as routers of OSPFv3
+            *[(esp(), {"client": f"10.0.0.{n}", "server": "224.0.0.5"}) for n in (5, 6)],
+            *[(esp(), {"client": f"fe80::{n}", "server": "ff02::5"}) for n in (5, 6)],
+            *[(esp(), {"client": f"fe80::{n}", "server": "fe80::9"}) for n in (5, 6)],
         ],
     ),
     "mapping-changed": (

@@ -36,10 +36,10 @@ def flow(client="10.0.0.5", server="10.0.0.1", port=5190, transport="tcp", clien
 
 
 class _Session:
-    done, standing = False, Standing.PARSED
+    done = False
 
-    def __init__(self, service):
-        self.service = service
+    def __init__(self, service, standing):
+        self.service, self.standing = service, standing
 
 
 def stream_of(service, protocol, port, **place):
@@ -59,7 +59,7 @@ def stream_of(service, protocol, port, **place):
         target=Endpoint("203.0.113.9", port) if depth else None,
     )
     stream.protocol = Known(Protocol(name=protocol, title="", service=service))
-    stream.sit(_Session(service))
+    stream.sit(_Session(service, place.get("standing", Standing.PARSED)))
     stream.claim = Claim(protocol)
     return stream, octets
 
@@ -162,7 +162,7 @@ XMPP = {"service": "xmpp", "protocol": "xmpp"}
     ("which", "step"),
     [
         ("borrowed-port", XMPP | {"port": 443}),
-        ("odd-port", XMPP | {"port": 443}),
+        ("odd-port", XMPP | {"port": 8443}),
         ("inside-proxy", XMPP | {"port": 5222, "depth": 1, "carrier": "socks5/"}),
         ("protocol-abuse", Anomaly(kind="oversized-stanza")),
         ("protocol-abuse", Anomaly(kind="compression-bomb")),

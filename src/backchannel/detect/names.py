@@ -33,6 +33,7 @@ ENDED = ANY | {
     "capability": "''",
     "bytes": "seen.octets",
     "seconds": "((seen.last - seen.first) / 1e9)",
+    "confidence": "seen.confidence.name.lower()",
     "depth": "seen.depth",
     "tied": "seen.tied",
     "target": "((str(seen.target) or 'a target not seen') if seen.target else '')",
@@ -50,7 +51,7 @@ DEFAULTS = {
     "owner": "''",
 }
 """What an expression may name in any event, whether it has it or not."""
-TEXTS = {"service", "protocol", "stack", "client", "server", "transport", "account", "side"}
+TEXTS = {"service", "protocol", "stack", "client", "server", "transport", "account", "side", "confidence"}
 """Those of them that are texts."""
 FEW = frozenset(
     {
