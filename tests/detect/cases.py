@@ -254,6 +254,31 @@ CASES = {
             SignOn(account="ann"),
             (SignOn(account="relayed", method="stun-long-term"), {"client": "10.0.0.5"}),
             (SignOn(account="relayed", method="stun-long-term"), {"client": "10.0.0.6"}),
+            # names that prove nothing: many have the same
+            *[
+                (SignOn(account="guest", method="nickname"), {"client": f"10.0.0.{n}"})
+                for n in (5, 6)
+            ],
+            *[
+                (
+                    SignOn(account="vpngroup", method="ikev1-aggressive"),
+                    {"client": f"10.0.0.{n}", "service": "ipsec", "protocol": "ike"},
+                )
+                for n in (5, 6)
+            ],
+            # of the same name at two servers, each of which has its own accounts
+            *[
+                (
+                    SignOn(account="admin", method="http-basic"),
+                    {
+                        "client": f"10.0.0.{n}",
+                        "server": f"10.0.1.{n}",
+                        "service": "http-proxy",
+                        "protocol": "http-proxy",
+                    },
+                )
+                for n in (5, 6)
+            ],
         ],
     ),
     "cookie-replayed": (
@@ -292,6 +317,10 @@ CASES = {
         [desktop()],
         [stream(), desktop(standing=Standing.CLAIMED), desktop(client=PUBLIC)],
     ),
+    "remote-tool": (
+        [stream(service="teamviewer", protocol="teamviewer", port=5938)],
+        [stream(), desktop()],
+    ),
     "remote-desktop-exposed": (
         [desktop(client=PUBLIC)],
         [
@@ -328,13 +357,21 @@ CASES = {
     "torrent-sealed": ([PeersSealed(carrier="tcp")], [pieces()]),
     "odd-port": (
         [stream(port=7777)],
-        [stream(), stream(port=443), stream(protocol="oft", port=7777), stream(protocol="gnutella", port=7777)],
+        [
+            stream(),
+            stream(port=443),
+            stream(protocol="oft", port=7777),
+            stream(protocol="gnutella", port=7777),
+        ],
     ),
     "odd-port-peers": (
         [stream(service="kazaa", protocol="fasttrack", port=3175)],
         [stream(service="kazaa", protocol="fasttrack", port=1214), stream(port=7777)],
     ),
-    "borrowed-port": ([stream(port=443)], [stream(port=7777)]),
+    "borrowed-port": (
+        [stream(port=443)],
+        [stream(port=7777), stream(service="irc", protocol="irc", port=6697)],
+    ),
     "inside-proxy": (
         [stream(depth=1, carrier="socks5/")],
         [stream(), stream(service="xmpp", protocol="xmpp", port=0, depth=1, carrier="socks5/")],
@@ -446,7 +483,18 @@ CASES = {
     ),
     "tunnel-to-outside": (
         [stream(service="ipsec", protocol="ike", port=500, transport="udp")],
-        [stream()],
+        [stream(), stream(service="tor", protocol="tor", port=443)],
+    ),
+    "tor-used": (
+        [stream(service="tor", protocol="tor", port=443, server=PUBLIC)],
+        [
+            stream(service="tor", protocol="tor", port=443, client=PUBLIC),
+            stream(service="ipsec", protocol="ike", port=500, transport="udp"),
+        ],
+    ),
+    "tor-relay-inside": (
+        [stream(service="tor", protocol="tor", port=9001, client=PUBLIC)],
+        [stream(service="tor", protocol="tor", port=9001, server=PUBLIC)],
     ),
 }
 OTHERS = [message(), Search(text="x"), Download(name="x.txt")]

@@ -56,6 +56,12 @@ def test_an_event_tells_its_fields_and_where_it_was_seen():
     assert set(told.all()) == set(names.observed(type(seen.event)))
 
 
+def test_what_is_empty_is_somebody_only_where_it_is_a_person():
+    rule = msgspec.structs.replace(RULE, summary="{sender} on {capability}: {kind}")
+    [case] = plan_of(events.Message, rule).cases
+    assert case.summary(("", "", "")).startswith("somebody on unknown: unknown")
+
+
 @pytest.mark.parametrize(
     ("sender", "recipient", "told"),
     [

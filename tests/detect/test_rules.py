@@ -162,13 +162,14 @@ XMPP = {"service": "xmpp", "protocol": "xmpp"}
     ("which", "step"),
     [
         ("borrowed-port", XMPP | {"port": 443}),
+        ("borrowed-port", {"service": "irc", "protocol": "irc", "port": 443}),
         ("odd-port", XMPP | {"port": 8443}),
         ("inside-proxy", XMPP | {"port": 5222, "depth": 1, "carrier": "socks5/"}),
         ("protocol-abuse", Anomaly(kind="oversized-stanza")),
         ("protocol-abuse", Anomaly(kind="compression-bomb")),
     ],
 )
-def test_rules_know_xmpp(which, step):
+def test_rules_know_xmpp_and_irc(which, step):
     assert [each.rule for each in findings([step], which)] == [which]
 
 

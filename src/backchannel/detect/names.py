@@ -51,7 +51,17 @@ DEFAULTS = {
     "owner": "''",
 }
 """What an expression may name in any event, whether it has it or not."""
-TEXTS = {"service", "protocol", "stack", "client", "server", "transport", "account", "side", "confidence"}
+TEXTS = {
+    "service",
+    "protocol",
+    "stack",
+    "client",
+    "server",
+    "transport",
+    "account",
+    "side",
+    "confidence",
+}
 """Those of them that are texts."""
 FEW = frozenset(
     {
@@ -65,6 +75,8 @@ is asked once for all events that have the same.
 """
 ACCOUNTS = "account", "sender", "recipient", "owner"
 """Names that can hold an account."""
+PERSONS = *ACCOUNTS, "peer"
+"""Names of which an empty one is said to be somebody."""
 
 
 def observed(kind: type[Event]) -> dict[str, str]:

@@ -65,4 +65,4 @@ cdef class Case:
 
 
 @cython.locals(text=str)
-cdef str _said(value)
+cdef str _said(str name, value)

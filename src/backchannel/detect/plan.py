@@ -14,7 +14,7 @@ from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import FAILURES, Expression, function, is_place
 from backchannel.detect.found import brief
 from backchannel.detect.functions import join
-from backchannel.detect.names import ANY, FEW, Vocabulary
+from backchannel.detect.names import ANY, FEW, PERSONS, Vocabulary
 from backchannel.detect.prepared import PARTS
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
@@ -205,18 +205,19 @@ class Case:
         first that has one is told.
         """
         told: list[str] = []
-        number, last = 0, None
+        number, last, called = 0, None, ""
         for text, name in self._parts:
             if text or not told:
                 if last is not None:
-                    told.append(_said(last))
+                    told.append(_said(called, last))
                 told.append(text)
                 last = values[number] if name else None
             elif not last:
                 last = values[number]
+            called = name
             number += bool(name)
         if last is not None:
-            told.append(_said(last))
+            told.append(_said(called, last))
         return "".join(told)
 
     def may_match(self, seen: Seen) -> bool:
@@ -351,7 +352,7 @@ def parts(summary: str) -> tuple[tuple[str, str], ...]:
     return tuple(told)
 
 
-def _said(value: Any) -> str:
+def _said(name: str, value: Any) -> str:
     """Return a value as it stands in a summary: escaped, shortened, and never empty."""
     text = join(value) if isinstance(value, tuple) else str(value)
-    return brief(escape(brief(text))) or "somebody"
+    return brief(escape(brief(text))) or ("somebody" if name in PERSONS else "unknown")

@@ -165,7 +165,13 @@ def test_a_handshake_in_a_stream_is_known_amid_it(shape):
     for client, server in ((hello, b""), (noise(6, 40), answer), (hello, answer)):
         assert isinstance(met(client, server), Claim)
     assert MATCHER.candidates("tcp", hello) == ["openvpn"]
-    made, _ = say((C, noise(6, 40)), (S, answer), (S, framed(after(packets[1], shape))), start=MIDWAY, ends=False)
+    made, _ = say(
+        (C, noise(6, 40)),
+        (S, answer),
+        (S, framed(after(packets[1], shape))),
+        start=MIDWAY,
+        ends=False,
+    )
     assert made.standing is Standing.PARSED
     assert met(hello[:50]) is None
 

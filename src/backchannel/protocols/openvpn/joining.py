@@ -2,8 +2,8 @@
 
 Amid a handshake all numbers are small, so that their upper 24 bits are zero, and the two sides'
 times are those of one moment. One packet is a question; another of its session, or one that the
-other side sent at that time, answers it. The same packet again answers nothing: a name server's answer
-that came twice would do as well, since its counts and the name's first letters fit.
+other side sent at that time, answers it. The same packet again answers nothing: a name server's
+answer that came twice would do as well, since its counts and the name's first letters fit.
 """
 
 from typing import NamedTuple
