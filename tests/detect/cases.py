@@ -102,8 +102,8 @@ def esp(**changes):
     return EspTraffic(**defaults | {"last": 20} | changes)
 
 
-def reached(address):
-    return TurnPeerReached(address=address, port=22)
+def reached(address, relayed=""):
+    return TurnPeerReached(address=address, port=22, relayed=relayed)
 
 
 def wireguard(**changes):
@@ -452,8 +452,9 @@ CASES = {
         ],
     ),
     "relay-to-inside": (
-        [(reached("10.0.0.9"), {"server": PUBLIC})],
+        [(reached("10.0.0.9", PUBLIC), {"server": PUBLIC})],
         [
+            (reached("10.13.0.50", "10.13.0.62"), {"server": PUBLIC}),
             (reached("10.0.0.9"), {"server": "10.0.0.1"}),
             (reached(PUBLIC), {"server": PUBLIC}),
         ],

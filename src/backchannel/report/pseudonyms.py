@@ -68,6 +68,7 @@ _KINDS: dict[str, Kind] = {
     "client": "host",
     "server": "host",
     "target": "host",
+    "relayed": "host",
     "target_host": "host",
     "asked_host": "host",
     "id": "id",

@@ -461,7 +461,8 @@ def test_a_peer_is_reached_when_something_comes_back():
     for silent in ((C, channel(b"one")), (C, send)):
         assert not kit.events(say(*BOUND_CHANNEL, silent)[1], TurnPeerReached)
     _, told = say(*BOUND_CHANNEL, (S, channel(b"two!")), (S, back), (S, channel(b"more")))
-    assert kit.events(told, TurnPeerReached) == [TurnPeerReached(address=PEER, port=6000)]
+    [met] = kit.events(told, TurnPeerReached)
+    assert met == TurnPeerReached(address=PEER, port=6000, relayed="198.51.100.1")
 
 
 @pytest.mark.parametrize(("kind", "reached"), [(2, True), (3, False)])
@@ -469,7 +470,7 @@ def test_a_connection_that_the_relay_made_reaches_its_peer(kind, reached):
     asked = login(10, xor(0x12, PEER, 22, 4), tid=4)  # RFC 6062, section 4.3
     refused = () if reached else ((0x09, b"\0\0\4\x2f"),)
     _, told = say(*ALLOCATED, (C, asked), (S, message(10, kind, *refused, tid=4)))
-    peers = [TurnPeerReached(address=PEER, port=22, transport="tcp")]
+    peers = [TurnPeerReached(address=PEER, port=22, transport="tcp", relayed="198.51.100.1")]
     assert kit.events(told, TurnPeerReached) == (peers if reached else [])
 
 

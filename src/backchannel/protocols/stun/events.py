@@ -47,6 +47,8 @@ class TurnPeerReached(Event, frozen=True, kw_only=True):
     address: str
     port: int
     transport: Literal["udp", "tcp"] = "udp"
+    relayed: str = ""
+    """The relayed address of the client, from which the peer is reached; empty where it was not seen."""
 
 
 class StunCarries(Event, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ cdef class _Question:
 
 cdef class Relay:
     cdef Logins _logins
-    cdef str _server
+    cdef str _server, _relayed
     cdef object _recall
     cdef tuple _pending
     cdef dict _channels, _open

@@ -84,6 +84,8 @@ class Relay:
         self._reached: set[Endpoint] | None = None
         self._refusals = self._answers = b""
         self._allocated = False
+        self._relayed = ""
+        """The address that the relay gave the client."""
 
     def used(self) -> bool:
         """Whether anybody was relayed to anybody."""
@@ -191,7 +193,11 @@ class Relay:
         if peer in reached or len(reached) >= PEERS or not peer.address:
             return []
         reached.add(peer)
-        return [TurnPeerReached(address=peer.address, port=peer.port, transport=transport)]
+        return [
+            TurnPeerReached(
+                address=peer.address, port=peer.port, transport=transport, relayed=self._relayed
+            )
+        ]
 
     def _bind(self, asked: _Question) -> None:
         channels = self._channels = self._channels or {}
@@ -210,6 +216,8 @@ class Relay:
                 return []
             self._refusals = refusals
         relayed = message.endpoint(XOR_RELAYED)
+        if relayed is not None:
+            self._relayed = relayed.address
         return [
             TurnAllocation(
                 state="granted" if message.kind == SUCCESS else "refused",
