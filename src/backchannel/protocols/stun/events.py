@@ -48,7 +48,7 @@ class TurnPeerReached(Event, frozen=True, kw_only=True):
     port: int
     transport: Literal["udp", "tcp"] = "udp"
     relayed: str = ""
-    """The relayed address of the client, from which the peer is reached; empty where it was not seen."""
+    """The address that the relay gave the client; empty where that was not seen."""
 
 
 class StunCarries(Event, frozen=True, kw_only=True):
