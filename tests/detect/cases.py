@@ -23,7 +23,7 @@ from backchannel.events import (
     SignOn,
     Transfer,
 )
-from backchannel.model import Capability, Standing
+from backchannel.model import Capability, Side, Standing
 from backchannel.protocols.bittorrent.events import PeersSealed, PeerTraffic
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeProposals, IkeStage
@@ -291,6 +291,12 @@ CASES = {
             credential("token"),
             (credential("token", "tracker-key"), {"client": "10.0.0.5"}),
             (credential("token", "tracker-key"), {"client": "10.0.0.6"}),
+            # a server gives it, and its client shows it
+            (credential("token", "issued", secret="new"), {"side": Side.SERVER}),
+            credential("token", "issued", secret="new"),
+            # each of two servers shows the other the same
+            (credential("token", "xmpp-dialback", secret="key"), {"client": "10.0.0.5"}),
+            (credential("token", "xmpp-dialback", secret="key"), {"client": "10.0.0.6"}),
         ],
     ),
     "sequence-jump": ([anomaly("sequence-jump")], [anomaly("message-archive")]),

@@ -96,7 +96,7 @@ def told(steps, gap=1):
             protocol,
             service,
             Confidence.PARSED,
-            Side.CLIENT,
+            place.get("side", Side.CLIENT),
             event,
             flipped=place.get("flipped", False),
         )
