@@ -322,6 +322,17 @@ def test_the_captures_are_named_by_their_digests(tmp_path):
     assert html.page(told, INDEX).count(digest) == 2
 
 
+def test_the_worst_kind_is_the_one_that_the_findings_begin_with():
+    found = [
+        finding("a", rule="seldom", title="Seldom", severity="critical"),
+        finding("b", rule="often", title="Often", severity="critical"),
+        finding("c", rule="often", title="Often", severity="critical"),
+        *[finding(str(n), rule="mild", title="Mild", severity="high") for n in range(9)],
+    ]
+    assert views.groups(found)[0].full[0].title == "Often"
+    assert "the worst: “Often”" in views.gravity(with_findings(*found))
+
+
 def test_what_to_do_first_is_ranked_by_gravity_and_number():
     found = [
         finding("a", rule="few", severity="high", countermeasure="one"),

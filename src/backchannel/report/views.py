@@ -265,13 +265,17 @@ def lead(document: Document, titles: Sequence[str]) -> list[str]:
 
 
 def gravity(document: Document) -> str:
-    """Return how many findings there are and which is the gravest, in a sentence."""
+    """Return how many findings there are and which kind is the gravest, in a sentence: of the worst
+    severity the one of which there are most, as the first of `groups` is.
+    """
     found = Counter(each.severity for each in document.findings)
     if not found:
         return "No rule found anything to act on."
     told = [f"{found[name]:,} {name}" for name in ("critical", "high") if found[name]]
     grave = f", {' and '.join(told)}" if told else ""
-    title = document.findings[0].title
+    first = document.findings[0].severity
+    kinds = Counter((each.rule, each.title) for each in document.findings if each.severity == first)
+    _, title = min(kinds, key=lambda kind: (-kinds[kind], kind[0]))
     return f"{count(found.total(), 'finding')}{grave}; the worst: “{title}”."
 
 
