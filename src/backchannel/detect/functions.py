@@ -208,7 +208,7 @@ OWN_PORTS: dict[str, frozenset[int]] = {
     "gnutella": frozenset({6346, 6347, 6348, 6349}),
     "edonkey": frozenset({4661, 4662, 4242}),
     "soulseek": frozenset({2234, 2235, 2240, 2242, 2271}),
-    "ipsec": frozenset({500, 4500}),
+    "ipsec": frozenset({500, 848, 4500}),
     "socks": frozenset({1080}),
     "xmpp": frozenset({5222, 5223, 5269, 5270, 5275, 5347}),
 }
