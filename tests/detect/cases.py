@@ -121,6 +121,10 @@ def desktop(**changes):
     return stream(**{"service": "rdp", "protocol": "rdp", "port": 3389} | changes)
 
 
+GROUP_KEYS = {"service": "ipsec", "protocol": "ike", "port": 848, "transport": "udp"}
+"""GDOI, on its own port."""
+
+
 def pieces(uploaded=5):
     """What the client sent of a torrent."""
     return PeerTraffic(hash="aa", peer="-XX-", uploaded=uploaded)
@@ -366,6 +370,7 @@ CASES = {
         [
             stream(),
             stream(port=443),
+            GROUP_KEYS,
             stream(protocol="oft", port=7777),
             stream(protocol="gnutella", port=7777),
         ],
