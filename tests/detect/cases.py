@@ -21,12 +21,16 @@ from backchannel.events import (
     Share,
     SharedFile,
     SignOn,
+    SignOnAnswer,
     Transfer,
 )
 from backchannel.model import Capability, Side, Standing
 from backchannel.protocols.bittorrent.events import PeersSealed, PeerTraffic
 from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
 from backchannel.protocols.ike.events import IkeProposals, IkeStage
+from backchannel.protocols.msn_webcam.events import WebcamVideo
+from backchannel.protocols.msnp.events import ChatLogging
+from backchannel.protocols.rdp.events import DesktopSecurity
 from backchannel.protocols.stun.events import TurnPeerReached
 from backchannel.protocols.wireguard.events import WireguardTraffic
 
@@ -123,6 +127,9 @@ def desktop(**changes):
 
 GROUP_KEYS = {"service": "ipsec", "protocol": "ike", "port": 848, "transport": "udp"}
 """GDOI, on its own port."""
+
+
+RDP = {"service": "rdp", "protocol": "rdp"}
 
 
 def pieces(uploaded=5):
@@ -316,11 +323,50 @@ CASES = {
         [message("it is 4111 1111 1111 1111 ok")],
         [message("order 4111 1111 1111 1112"), message("call 555 0100")],
     ),
-    "aim-game-overflow": ([anomaly("oversized-game-request")], [anomaly("sequence-jump")]),
-    "icq-web-traversal": ([anomaly("icq-web-traversal-succeeded")], [anomaly("icq-web-crash")]),
+    "aim-game-overflow": (
+        [anomaly("oversized-game-request")],
+        [anomaly("sequence-jump"), anomaly("oversized-font-name")],
+    ),
+    "icq-web-traversal": (
+        [anomaly("icq-web-traversal"), anomaly("icq-web-traversal-succeeded")],
+        [anomaly("icq-web-crash"), anomaly("path-traversal")],
+    ),
     "icq-web-crash": ([anomaly("icq-web-crash")], [anomaly("path-traversal")]),
     "anydesk-format-string": ([anomaly("anydesk-format-string")], [anomaly("icq-web-crash")]),
     "kazaa-dos": ([anomaly("request-flood")], [anomaly("anonymous-listing")]),
+    "path-traversal": ([anomaly("path-traversal")], [anomaly("icq-web-traversal")]),
+    "msn-font-overflow": ([anomaly("oversized-font-name")], [anomaly("oversized-game-request")]),
+    "logins-refused": (
+        many(lambda n: SignOnAnswer(account=f"u{n}", accepted=False, reason="no"), 10),
+        many(lambda n: SignOnAnswer(account="ann", accepted=False, reason="no"), 9)
+        + many(lambda n: SignOnAnswer(account="ann", accepted=True), 10)
+        + many(
+            lambda n: (
+                SignOnAnswer(account="ann", accepted=False, reason="433 Nickname is in use"),
+                {"server": "10.0.0.2"},
+            ),
+            20,
+        )
+        + many(
+            lambda n: (
+                SignOnAnswer(account="ann", accepted=False),
+                {"service": "stun-turn", "protocol": "stun"},
+            ),
+            20,
+        ),
+    ),
+    "desktop-without-tls": (
+        [(DesktopSecurity(chosen="rc4-128"), RDP)],
+        [(DesktopSecurity(chosen=each), RDP) for each in ("tls", "credssp", "refused", "")],
+    ),
+    "conversations-kept": (
+        [ChatLogging(account="ann", keeps=True)],
+        [ChatLogging(account="ann", keeps=False)],
+    ),
+    "cleartext-webcam": (
+        [WebcamVideo(sender="ann", recipient="bob", session="1", width=320, height=240)],
+        [],
+    ),
     "protocol-abuse": ([anomaly("path-in-file-name")], [anomaly("sequence-jump")]),
     "remote-control": ([offer(use=Capability.REMOTE_ASSISTANCE)], [offer()]),
     "remote-desktop": (

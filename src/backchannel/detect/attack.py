@@ -22,6 +22,7 @@ TECHNIQUES = {
     "T1105": "Ingress Tool Transfer",
     "T1110": "Brute Force",
     "T1110.002": "Password Cracking",
+    "T1125": "Video Capture",
     "T1133": "External Remote Services",
     "T1190": "Exploit Public-Facing Application",
     "T1203": "Exploitation for Client Execution",
