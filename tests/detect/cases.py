@@ -15,6 +15,7 @@ from backchannel.events import (
     NameLearned,
     Offer,
     PeerAddress,
+    ProxyAnswer,
     ProxyRequest,
     Search,
     SearchHit,
@@ -35,6 +36,7 @@ from backchannel.protocols.stun.events import TurnPeerReached
 from backchannel.protocols.wireguard.events import WireguardTraffic
 
 FILE, SHARED = Capability.FILE_TRANSFER, Capability.FILE_SHARING
+PUBLIC = "198.51.101.7"
 
 
 def message(text="hello", **changes):
@@ -132,6 +134,12 @@ GROUP_KEYS = {"service": "ipsec", "protocol": "ike", "port": 848, "transport": "
 RDP = {"service": "rdp", "protocol": "rdp"}
 
 
+def proxied(scheme, accepted=True, **place):
+    """What a proxy outside answers."""
+    told = ProxyAnswer(scheme=scheme, accepted=accepted, code="200")
+    return told, {"service": "http-proxy", "protocol": "http-proxy", "server": PUBLIC} | place
+
+
 def pieces(uploaded=5):
     """What the client sent of a torrent."""
     return PeerTraffic(hash="aa", peer="-XX-", uploaded=uploaded)
@@ -141,7 +149,6 @@ def many(make, count):
     return [make(number) for number in range(count)]
 
 
-PUBLIC = "198.51.101.7"
 IRC = {"service": "irc", "protocol": "irc"}
 GNUTELLA = {"service": "gnutella", "protocol": "gnutella"}
 
@@ -434,8 +441,14 @@ CASES = {
         [stream(), stream(service="xmpp", protocol="xmpp", port=0, depth=1, carrier="socks5/")],
     ),
     "external-proxy": (
-        [stream(service="socks", protocol="socks", port=1080, server="8.8.4.4")],
-        [stream(service="socks", protocol="socks", port=1080, server="10.0.0.1")],
+        [proxied("http-connect"), proxied("socks5"), proxied("http")],
+        [
+            proxied("http-connect", server="10.0.0.1"),
+            proxied("http-connect", accepted=False),
+            proxied("http", client=PUBLIC),
+            proxied("http-connect", stack="socks5/http-proxy"),
+            proxied("http-connect", service="aim", protocol="oscar"),
+        ],
     ),
     "nested-proxies": (
         [stream(depth=2, carrier="socks5/http-connect/")],
