@@ -39,6 +39,7 @@ ORDER = [
     "packs",
     "report",
     "pipeline",
+    "diagnose",
     "policy",
     "evaluate",
     "notify",

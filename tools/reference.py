@@ -30,6 +30,7 @@ from backchannel.detect.model import ATTACK_VERSION
 from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Plan, parts
 from backchannel.detect.syntax import Checked, checked
+from backchannel.diagnose import document as diagnosis
 from backchannel.engine.ended import Ended
 from backchannel.flows.settings import FlowSettings
 from backchannel.live import config, configfile
@@ -68,6 +69,7 @@ def generated() -> dict[Path, str]:
         rules.HERE.parent / rules.COMPILED: compiled_rules(),
         Path(prepared.__file__): prepared_expressions(),
         DOCS / f"schema/proof-{proof.VERSION}.json": schema_of(proof.Proofs),
+        DOCS / f"schema/diagnosis-{diagnosis.VERSION}.json": schema_of(diagnosis.Diagnosis),
         DOCS / "conversations.md": conversations_page(),
         DOCS / "schema/service.json": schema_of(Service),
         DOCS / "schema/policy.json": schema_of(policy.Policy),

@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,13 +24,14 @@ from tests.live.world import needs
 PATH = "/usr/bin:/usr/sbin:/bin:/sbin"
 DAEMON = """
 charon-systemd {{
-  load = random nonce aes sha1 sha2 hmac kdf gmp {tunnels} kernel-netlink socket-default vici
+  load = {plugins} {tunnels} kernel-netlink socket-default vici
   port = {port}
   port_nat_t = {port_nat_t}
   retransmit_tries = 5
   retransmit_timeout = 0.5
   retransmit_base = 1
   i_dont_care_about_security_and_use_aggressive_mode_psk = yes
+{settings}
   plugins {{
     vici {{ socket = unix://{folder}/vici }}
     kernel-libipsec {{ allow_peer_ts = yes }}
@@ -42,8 +44,9 @@ charon-systemd {{
     }}
   }}
 }}
-swanctl {{ load = random aes sha1 sha2 hmac }}
+swanctl {{ load = random aes sha1 sha2 hmac pem pkcs1 x509 openssl }}
 """
+PLUGINS = "random nonce aes sha1 sha2 hmac kdf gmp"
 CONNECTIONS = """
 connections {{
   lab {{
@@ -151,13 +154,23 @@ class Swan:
         ports: Ports = USUAL,
         aggressive: bool = False,
         tunnels: bool = True,
+        plugins: str = PLUGINS,
+        settings: str = "",
+        configured: str = "",
+        files: Callable[[Path], None] | None = None,
     ) -> None:
-        """*tunnels*: with ESP; without it there is only IKE, and no pretended translator."""
+        """*tunnels*: with ESP; without it there is only IKE, and no pretended translator.
+        *plugins* are those of charon beside the usual ones, *settings* more lines for its part of
+        strongswan.conf, *configured* is a swanctl.conf in place of the lab's, and *files* puts
+        more beside it.
+        """
         other = "right" if me == "left" else "left"
         self.net, self.me, self.other, self.folder = net, me, other, Path(f"/run/{me}")
         self.folder.mkdir()
         daemon = DAEMON.format(
+            plugins=plugins,
             tunnels="kernel-libipsec" if tunnels else "",
+            settings=settings,
             port=ports.port,
             port_nat_t=ports.port_nat_t,
             folder=self.folder,
@@ -171,12 +184,15 @@ class Swan:
             remote_port=ports.remote,
             me=me,
             other=other,
-            inner=INSIDE[me],
+            inner=INSIDE.get(me, HOME),
             outer=INSIDE[other],
         )
         (self.folder / "strongswan.conf").write_text(daemon)
-        (self.folder / "swanctl.conf").write_text(connections)
-        net.sh(f"ip addr add {INSIDE[me]}/32 dev lo")
+        (self.folder / "swanctl.conf").write_text(configured or connections)
+        if files is not None:
+            files(self.folder)
+        if me in INSIDE:
+            net.sh(f"ip addr replace {INSIDE[me]}/32 dev lo")
         # a copy, because a profile of AppArmor would bind the one that is installed to /etc
         program = shutil.copy(shutil.which("charon-systemd", path=PATH), self.folder / "charon")
         self.process = net.start(program, env=self._environment())
@@ -184,7 +200,11 @@ class Swan:
         self.control("--load-all", "--file", str(self.folder / "swanctl.conf"), "--noprompt")
 
     def _environment(self) -> dict[str, str]:
-        return {"PATH": PATH, "STRONGSWAN_CONF": str(self.folder / "strongswan.conf")}
+        return {
+            "PATH": PATH,
+            "STRONGSWAN_CONF": str(self.folder / "strongswan.conf"),
+            "SWANCTL_DIR": str(self.folder),
+        }
 
     def _until(self, condition, patience: float = PATIENCE) -> None:
         end = time.monotonic() + patience

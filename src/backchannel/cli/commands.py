@@ -6,6 +6,11 @@ Nothing is imported here, so that the first page is there at once.
 ABOUT = "Find, decode and close the back channels in a network."
 COMMANDS = (
     ("scan", "scan:scan", "Find and decode the back channels in captures."),
+    (
+        "diagnose",
+        "diagnose:diagnose",
+        "Find out why an IPsec tunnel does not come up, or does not carry.",
+    ),
     ("services", "services:services", "Show what the catalogue knows about each service."),
     ("rules", "rules:rules", "List the detection rules, or show one in full."),
     (
@@ -33,6 +38,7 @@ COMMANDS = (
 )
 WORDS = {
     "scan": "[OPTIONS] PATHS...",
+    "diagnose": "[OPTIONS] CAPTURES...",
     "watch": "[OPTIONS] [INTERFACES...]",
     "services": "[OPTIONS] [NAME]",
     "rules": "[OPTIONS] [NAMES...]",

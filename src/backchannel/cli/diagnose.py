@@ -1,0 +1,50 @@
+"""`backchannel diagnose`: why an IPsec tunnel does not come up, or does not carry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from backchannel.cli import options
+from backchannel.errors import UsageError
+
+FOUND = 1
+DAMAGED = 3
+Captures = Annotated[tuple[str, ...], Parameter(metavar="CAPTURE")]
+Two = Annotated[tuple[str, str] | None, Parameter(metavar="ADDRESS")]
+
+
+def diagnose(
+    *captures: str,
+    far: Captures = (),
+    config: options.Files = (),
+    between: Two = None,
+    json: bool = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Find out why an IPsec tunnel (IKE, NAT traversal, ESP) does not come up or does not carry.
+
+    Exit code 0: nothing is wrong; 1: a problem or a warning was found; 3: a capture was damaged,
+    the rest was done.
+
+    Parameters
+    ----------
+    captures
+        Captures: pcap or pcapng, also .gz and .zst; folders; globs; `-` for standard input.
+    far
+        The same traffic beyond a NAT or firewall: what was lost where, and translated; repeatable.
+    config
+        swanctl.conf, ipsec.conf or their folder, of either end; secrets are not read; repeatable.
+    between
+        Two addresses: diagnose these gateways only.
+    json
+        Print one JSON document on standard output.
+    quiet
+        Show no progress.
+    """
+    if not captures:
+        raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
+    from backchannel.cli import diagnosing  # noqa: PLC0415 - not for the help
+
+    return diagnosing.run(captures, far, config, between, json=json, quiet=quiet)

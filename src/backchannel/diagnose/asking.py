@@ -1,0 +1,146 @@
+"""Exchanges: who asked what, how often, and whether an answer passed.
+
+IKEv2 numbers its exchanges. IKEv1 does not, so there a question is a message that comes again, and
+its answer is the next one of the other side.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from backchannel.diagnose.facts import Attempt, source, target
+from backchannel.engine.observation import Observation
+from backchannel.model import Endpoint
+from backchannel.protocols.ike.events import IkeMessage
+
+SECOND = 1_000_000_000
+PATIENCE = 2 * SECOND
+"""How long a question must have been open to count as unanswered, where it did not come again."""
+MTU = 1500
+HEADERS = 28
+"""Of IPv4 and UDP: what is added to a message's size (which includes no marker)."""
+MARKER = 4
+
+
+@dataclass(slots=True)
+class Question:
+    """One message that wants an answer, and each time it came again."""
+
+    exchange: str
+    message_id: int
+    source: Endpoint
+    target: Endpoint
+    numbered: bool
+    """Whether it surely wants an answer, as in IKEv2."""
+    asked: list[Observation] = field(default_factory=list)
+    answers: list[Observation] = field(default_factory=list)
+
+    @property
+    def first(self) -> Observation:
+        """When it came first."""
+        return self.asked[0]
+
+    @property
+    def last(self) -> Observation:
+        """When it came last."""
+        return self.asked[-1]
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Its packets."""
+        return tuple(seen.frame for seen in self.asked)
+
+    @property
+    def times(self) -> int:
+        """How often it was asked: a message in fragments comes once with all of them."""
+        parts = max(1, *(_of(seen).fragments for seen in self.asked))
+        return -(-len(self.asked) // parts)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the largest message."""
+        return max(_of(seen).size for seen in self.asked)
+
+    @property
+    def packet(self) -> int:
+        """Bytes of the largest packet of IP, were it not cut in fragments."""
+        marked = any(_of(seen).framing == "non-esp-marker" for seen in self.asked)
+        return self.size + HEADERS + MARKER * marked
+
+    @property
+    def fragments(self) -> int:
+        """In how many fragments of IKE it came; 0 where it was whole."""
+        return max(_of(seen).fragments for seen in self.asked)
+
+    def open(self, end: int) -> bool:
+        """Say whether it was unanswered for long enough, in a capture that ends at *end*."""
+        late = self.numbered and end - self.first.time >= PATIENCE
+        return not self.answers and (self.times > 1 or late)
+
+    def unheard(self) -> bool:
+        """Say whether it came again after its answer had passed: the answer did not arrive."""
+        if not self.answers:
+            return False
+        after = [seen for seen in self.asked if seen.time > self.answers[0].time]
+        return len(after) >= 2
+
+
+INFORMATIONAL_1 = "Informational"
+_OPENING = frozenset({"IKE_SA_INIT", "IKE_SESSION_RESUME"})
+_OTHER = {"initiator": "responder", "responder": "initiator"}
+
+
+def _of(seen: Observation) -> IkeMessage:
+    assert isinstance(seen.event, IkeMessage)
+    return seen.event
+
+
+def questions(attempt: Attempt) -> list[Question]:
+    """Return the questions of an IKE SA in order."""
+    found = _version_1(attempt) if attempt.version == 1 else _version_2(attempt)
+    return sorted(found, key=lambda question: question.first.frame)
+
+
+def _version_2(attempt: Attempt) -> Iterator[Question]:
+    """The first message is sent anew, under its old number, with a cookie or another group."""
+    latest: dict[tuple[str, int, str], Question] = {}
+    for seen in attempt.messages:
+        event = _of(seen)
+        if event.framing == "reassembled":
+            continue
+        asker = _OTHER.get(event.sender, "") if event.response else event.sender
+        key = event.exchange, event.message_id, asker
+        question = latest.get(key)
+        if event.response:
+            if question is not None:
+                question.answers.append(seen)
+            continue
+        anew = event.exchange in _OPENING and not event.retransmission
+        if question is None or (anew and question.answers):
+            if question is not None:
+                yield question
+            question = latest[key] = Question(
+                event.exchange, event.message_id, source(seen), target(seen), True
+            )
+        question.asked.append(seen)
+    yield from latest.values()
+
+
+def _version_1(attempt: Attempt) -> Iterator[Question]:
+    open_: dict[tuple[str, int, str], Question] = {}
+    for seen in attempt.messages:
+        event, here, there = _of(seen), source(seen), target(seen)
+        if event.exchange == INFORMATIONAL_1 and not event.retransmission:
+            continue
+        mine = event.exchange, event.message_id, here.address
+        other = event.exchange, event.message_id, there.address
+        if (asked := open_.get(other)) is not None and not event.retransmission:
+            asked.answers.append(seen)
+            yield open_.pop(other)
+        question = open_.get(mine)
+        if question is not None and not event.retransmission and not event.fragment:
+            yield open_.pop(mine)
+            question = None
+        if question is None:
+            question = open_[mine] = Question(event.exchange, event.message_id, here, there, False)
+        question.asked.append(seen)
+    yield from open_.values()

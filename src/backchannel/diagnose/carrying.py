@@ -1,0 +1,188 @@
+"""Whether the tunnel carries: ESP of both directions, what is missing, what comes too late."""
+
+from collections.abc import Iterator
+
+from backchannel.diagnose.cases import Case, Found, evidence
+from backchannel.diagnose.document import Certainty, Evidence, Weight
+from backchannel.diagnose.facts import WINDOWS, Attempt, Stream, source
+from backchannel.protocols.ike.events import NatDetection
+
+ENOUGH = 3
+"""Packets one way that speak for themselves."""
+MISSING = 5
+SHARE = 0.01
+"""Packets, and the part of all, that may be missing."""
+FEW_LATE = 3
+SELECTED = 88
+"""Bytes of an association, and two traffic selectors, in the least answer that grants a tunnel: 40
+and twice 24 (RFC 7296 §3.3, §3.13)."""
+_STALE = frozenset({"INVALID_SPI", "INVALID_IKE_SPI", "INVALID-SPI", "INVALID-COOKIE"})
+
+
+def find(case: Case) -> Iterator[Found]:
+    """Yield what keeps a tunnel from carrying."""
+    yield from _stale(case)
+    if not case.streams:
+        yield from _no_child(case)
+        return
+    if not case.attempts:
+        yield Found(
+            "esp-without-ike",
+            "certain",
+            [evidence(_counted(case.streams), _frames(case.streams))],
+            when=case.streams[0].first_frame,
+        )
+    yield from _one_way(case)
+    for stream in case.streams:
+        yield from _figures(stream)
+
+
+def _counted(streams: list[Stream]) -> str:
+    packets = sum(stream.packets for stream in streams)
+    return f"{packets:,} packets of ESP in {len(streams)} associations"
+
+
+def _frames(streams: list[Stream]) -> tuple[int, ...]:
+    return tuple(stream.first_frame for stream in streams)
+
+
+# -- none, or one direction --------------------------------------------------------------------
+
+
+def _no_child(case: Case) -> Iterator[Found]:
+    standing = [spi for spi in case.attempts if case.stands(spi)]
+    for spi in standing[-1:]:
+        attempt = case.attempts[spi]
+        answered = [
+            question
+            for question in case.asked[spi]
+            if question.exchange in {"IKE_AUTH", "Quick Mode"} and question.answers
+        ]
+        if not answered:
+            continue
+        question = answered[-1]
+        answer = question.answers[-1]
+        size = answer.event.size  # type: ignore[attr-defined]
+        told = {"asker": attempt.initiator, "answerer": attempt.responder}
+        small = attempt.version == 2 and question.size - size >= SELECTED
+        because = [
+            evidence(f"{question.exchange} was answered", [question.last, answer]),
+            evidence("no packet of ESP, by itself or in UDP, between the two"),
+        ]
+        if small:
+            because.append(
+                evidence(
+                    f"the answer has {question.size - size} bytes less than the question ({size} "
+                    f"{question.size}), as where it holds neither association nor selectors",
+                    [answer],
+                )
+            )
+        weight: Weight = "problem" if small else "warning"
+        certainty: Certainty = "likely" if small else "possible"
+        yield Found("no-child", certainty, because, told, answer.frame, weight)
+
+
+def _one_way(case: Case) -> Iterator[Found]:
+    senders = {stream.sender for stream in case.streams}
+    packets = sum(stream.packets for stream in case.streams)
+    if len(senders) != 1 or packets < ENOUGH:
+        return
+    first = case.streams[0]
+    told = {"sender": first.sender, "receiver": first.receiver, "asker": first.sender}
+    heard = [
+        seen
+        for attempt in case.attempts.values()
+        for seen in attempt.messages
+        if source(seen).address == first.receiver
+    ]
+    if not heard:
+        name = "one-direction-captured"
+        because = [evidence(f"nothing at all that {first.receiver} sent is in the capture")]
+        yield Found(name, "certain", because, told, first.first_frame)
+        return
+    because = [
+        evidence(f"{_counted(case.streams)} from {first.sender}", _frames(case.streams)),
+        evidence(f"IKE of {first.receiver} is seen", heard[-1:]),
+        evidence(f"no packet of ESP from {first.receiver}"),
+    ]
+    plain = first.carrier == "ip"
+    if plain:
+        because += _why_plain(case)
+    yield Found(
+        "plain-esp-dropped" if plain else "esp-one-way", "likely", because, told, first.first_frame
+    )
+
+
+def _why_plain(case: Case) -> list[Evidence]:
+    for attempt in case.attempts.values():
+        if attempt.nat is not None and isinstance(attempt.nat.event, NatDetection):
+            word = attempt.nat.event.behind_nat
+            return [evidence(f"by the hashes of addresses, behind a NAT: {word}", [attempt.nat])]
+    return (
+        [evidence("neither end sent hashes of addresses (NAT detection)")] if case.attempts else []
+    )
+
+
+# -- figures -----------------------------------------------------------------------------------
+
+
+def _figures(stream: Stream) -> Iterator[Found]:
+    told = {"sender": stream.sender, "receiver": stream.receiver}
+    figures = stream.figures
+    if figures is not None and not figures.resets:
+        missing = figures.missing
+        share = missing / max(1, missing + figures.packets)
+        if missing >= MISSING and share >= SHARE:
+            told["percent"] = f"{100 * share:.1f} %"
+            because = [
+                evidence(
+                    f"association {stream.spi}: {figures.packets:,} packets seen, {missing:,} "
+                    "numbers "
+                    f"between {figures.first} and {figures.last} not",
+                    (stream.first_frame, stream.last_frame),
+                    stream.first,
+                )
+            ]
+            yield Found("esp-lost", "likely", because, dict(told), stream.first_frame)
+        if figures.replayed >= MISSING:
+            because = [
+                evidence(
+                    f"association {stream.spi}: {figures.replayed:,} packets came again",
+                    (stream.first_frame,),
+                    stream.first,
+                )
+            ]
+            yield Found("esp-replayed", "certain", because, dict(told), stream.first_frame)
+    late = stream.too_late[0]
+    replayed = figures.replayed if figures is not None else 0
+    if late - replayed >= FEW_LATE and not (figures is not None and figures.resets):
+        at = 1 if stream.too_late[1] - replayed >= FEW_LATE else 0
+        told |= {"window": str(WINDOWS[at]), "late": f"{stream.too_late[at]:,}"}
+        because = [
+            evidence(
+                f"association {stream.spi}: {late:,} packets came 32 numbers or more behind the "
+                "highest, "
+                f"{stream.too_late[1]:,} came 64 or more, the latest {stream.lateness:,}",
+                (stream.late_frame,),
+            )
+        ]
+        yield Found("replay-window", "likely", because, told, stream.late_frame)
+
+
+def _stale(case: Case) -> Iterator[Found]:
+    for attempt in case.attempts.values():
+        for seen in attempt.notifies:
+            name = str(seen.event.name)  # type: ignore[attr-defined]
+            if name in _STALE:
+                receiver = source(seen).address
+                yield Found(
+                    "stale-association",
+                    "likely",
+                    [evidence(f"{name} from {receiver}, in clear", [seen])],
+                    {"sender": _other(attempt, receiver), "receiver": receiver},
+                    seen.frame,
+                )
+
+
+def _other(attempt: Attempt, address: str) -> str:
+    return attempt.responder if attempt.initiator == address else attempt.initiator

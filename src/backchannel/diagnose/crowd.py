@@ -1,0 +1,77 @@
+"""What shows only beside others: floods, cookies, two clients with one mapping, TCP."""
+
+from collections.abc import Iterator, Sequence
+
+from backchannel.diagnose.cases import Case, Found, evidence
+from backchannel.diagnose.facts import Attempt, source
+from backchannel.protocols.ike.events import IkeMessage
+
+FLOOD = 20
+"""Associations begun and not completed that are no client's second thoughts."""
+
+
+def find(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
+    """Yield what *case* shows among all others."""
+    yield from _flood(case)
+    yield from _cookies(case)
+    yield from _mixed(case, everybody)
+    for pair in case.pairs:
+        if pair.in_tcp is not None:
+            port = str(pair.in_tcp.flow.server.port)
+            because = [evidence("a TCP stream of IKE", [pair.in_tcp])]
+            yield Found("in-tcp", "certain", because, {"port": port}, pair.in_tcp.frame)
+
+
+def _flood(case: Case) -> Iterator[Found]:
+    begun = sum(pair.begun for pair in case.pairs)
+    unfinished = [attempt for spi, attempt in case.attempts.items() if not case.stands(spi)]
+    if begun < FLOOD or len(unfinished) < min(FLOOD, len(case.attempts)) - 2:
+        return
+    asker, answerer = case.ends
+    told = {"asker": asker, "answerer": answerer, "begun": f"{begun:,} in all"}
+    frames = tuple(attempt.messages[0].frame for attempt in unfinished if attempt.messages)
+    because = [evidence(f"{begun:,} IKE SAs were begun, each with an SPI of its own", frames)]
+    yield Found("half-open-flood", "certain", because, told, case.pair.frame)
+
+
+def _cookies(case: Case) -> Iterator[Found]:
+    asked = [
+        seen
+        for attempt in case.attempts.values()
+        for seen in attempt.stages
+        if seen.event.stage == "cookie-required"  # type: ignore[attr-defined]
+    ]
+    if asked:
+        told = {"answerer": source(asked[0]).address, "asker": case.ends[0]}
+        because = [evidence("COOKIE was asked for", asked)]
+        yield Found("cookies", "certain", because, told, asked[0].frame)
+
+
+def _mixed(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
+    """Answers to what another one asked."""
+    for spi, attempt in case.attempts.items():
+        if attempt.answered or not attempt.messages:
+            continue
+        mine = source(attempt.messages[0]).address
+        for other in everybody:
+            twin = other.attempts.get(spi)
+            if other is case or twin is None or twin.answered or not twin.messages:
+                continue
+            if not _asks(attempt) or _asks(twin):
+                continue
+            answerer = source(twin.messages[0]).address
+            winner = next((each for each in other.pair.addresses if each != answerer), "")
+            if attempt.responder != answerer or winner == mine:
+                continue
+            told = {"victim": mine, "winner": winner, "answerer": answerer, "asker": mine}
+            because = [
+                evidence(f"{mine} asks {answerer} under SPI {spi}", attempt.messages),
+                evidence(f"answers under this SPI go to {winner}", twin.messages),
+            ]
+            yield Found("shared-mapping", "certain", because, told, attempt.messages[0].frame)
+
+
+def _asks(attempt: Attempt) -> bool:
+    event = attempt.messages[0].event
+    assert isinstance(event, IkeMessage)
+    return event.sender == "initiator" and not event.response

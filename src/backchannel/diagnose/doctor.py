@@ -1,0 +1,124 @@
+"""Captures in, a diagnosis out."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from backchannel import __version__
+from backchannel.diagnose import both, carrying, crowd, keeping, ladder, notes, reach, sides, told
+from backchannel.diagnose.cases import Case, Found, cases, merged, worded
+from backchannel.diagnose.configured import fitting
+from backchannel.diagnose.configured.connections import Connection
+from backchannel.diagnose.configured.fitting import Fit
+from backchannel.diagnose.document import Diagnosis, Gateways
+from backchannel.diagnose.reading import Read
+from backchannel.when import rfc3339
+
+TOOL = f"backchannel {__version__}"
+_REASONS = {
+    "answers-lost": frozenset({"no-child"}),
+    "authentication-refused": frozenset({"no-child"}),
+    "shared-mapping": frozenset({"no-answer", "answers-lost", "stopped-early"}),
+    "half-open-flood": frozenset({"stopped-early", "no-answer"}),
+    "nobody-listens": frozenset({"no-answer", "arrived-unanswered"}),
+    "refused-by-filter": frozenset({"no-answer", "blocked-4500"}),
+}
+"""What is the reason of something else, which then need not be told."""
+
+
+def diagnose(
+    near: Read, far: Read | None = None, connections: Sequence[Connection] = ()
+) -> Diagnosis:
+    """Return what is the matter with each pair of gateways."""
+    here = cases(near.facts)
+    there = cases(far.facts) if far is not None else []
+    seen = [gateways(case, here, there if far is not None else None, connections) for case in here]
+    met = {id(case) for case in there for other in here if _same(other, case)}
+    for case in there:
+        if id(case) not in met:
+            only, fits = gateways(case, there, None, connections)
+            seen.append((_only_far(only), fits))
+    unseen = dict(sorted(near.counters.items()))
+    if far is not None:
+        unseen |= {f"far: {name}": number for name, number in sorted(far.counters.items())}
+    return Diagnosis(
+        tool=TOOL,
+        near=near.inputs,
+        far=far.inputs if far is not None else (),
+        gateways=tuple(told for told, _ in seen),
+        configured=told.states(connections, seen),
+        unseen=unseen,
+    )
+
+
+def found(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
+    """Yield all conditions of a case."""
+    yield from reach.find(case)
+    yield from notes.find(case)
+    yield from carrying.find(case)
+    yield from keeping.find(case)
+    yield from crowd.find(case, everybody)
+
+
+def gateways(
+    case: Case,
+    everybody: Sequence[Case],
+    there: Sequence[Case] | None,
+    connections: Sequence[Connection],
+) -> tuple[Gateways, list[Fit]]:
+    """Return one case as it stands in the document, with what it is at the far side, where there is
+    one, and the connections that it may be.
+    """
+    conditions = list(found(case, everybody))
+    far = [each for each in there or () if _same(case, each)]
+    between = None
+    if there is not None:
+        met = sides.meet(case, far, [each for each in everybody if each is not case])
+        between = sides.between(met)
+        conditions = list(
+            both.find(met, conditions, [(each, f) for each in far for f in found(each, there)])
+        )
+    explained = frozenset[str]().union(*(_REASONS.get(each.id, ()) for each in conditions))
+    conditions = [each for each in conditions if each.id not in explained]
+    fits = fitting.fits(connections, [each.ends for each in (case, *far)])
+    if fits:
+        conditions = list(told.explain(case, conditions, fits))
+    conclusions = tuple(worded(case, each) for each in merged(conditions))
+    initiator, responder = case.ends
+    last = max(pair.last for pair in case.pairs)
+    made = Gateways(
+        initiator=initiator,
+        responder=responder,
+        far_initiator=far[0].ends[0] if far else "",
+        far_responder=far[0].ends[1] if far else "",
+        versions=tuple(sorted({attempt.version for attempt in case.attempts.values()})),
+        behind_nat=ladder.nat(case),
+        first_seen=rfc3339(case.pair.first),
+        last_seen=rfc3339(last),
+        steps=ladder.steps(case),
+        verdict=ladder.verdict(case, conclusions),
+        conclusions=conclusions,
+        between=between,
+        connection=fits[0].connection.name if fits else "",
+    )
+    return made, fits
+
+
+def _same(near: Case, far: Case) -> bool:
+    """Whether two cases at two places are the same gateways."""
+    if near.attempts.keys() & far.attempts.keys():
+        return True
+    spis = {stream.spi for stream in near.streams}
+    return any(stream.spi in spis for stream in far.streams)
+
+
+def _only_far(each: Gateways) -> Gateways:
+    """Say that these were seen at the far side only."""
+    conclusions = tuple(
+        msgspec.structs.replace(
+            conclusion,
+            because=tuple(msgspec.structs.replace(e, of="far") for e in conclusion.because),
+        )
+        for conclusion in each.conclusions
+    )
+    return msgspec.structs.replace(each, conclusions=conclusions)

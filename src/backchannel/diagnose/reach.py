@@ -1,0 +1,345 @@
+"""Why the key exchange does not come to its end: what was asked, and what came back."""
+
+from collections.abc import Iterator
+
+from backchannel.diagnose.asking import MTU, Question
+from backchannel.diagnose.cases import Case, Found, evidence
+from backchannel.diagnose.events import IcmpRefusal
+from backchannel.diagnose.facts import Attempt, source
+from backchannel.engine.observation import Observation
+from backchannel.protocols.ike.events import IkeProposals, IkeStage
+from backchannel.text import escape
+
+_OPENING = frozenset({"IKE_SA_INIT", "IKE_SESSION_RESUME", "Main Mode", "Aggressive Mode", "Base"})
+_AUTHENTICATING = frozenset({"IKE_AUTH", "IKE_INTERMEDIATE", "GSA_AUTH"})
+_LATER = frozenset({"INFORMATIONAL", "CREATE_CHILD_SA"})
+_ALONE = "Notify alone"
+TOO_BIG = "too-big"
+_REASONS = {
+    "prohibited": "administratively prohibited",
+    "unreachable": "unreachable",
+    "protocol": "protocol unreachable",
+    "port": "port unreachable",
+}
+
+
+def find(case: Case) -> Iterator[Found]:
+    """Yield what keeps IKE SAs of *case* from coming up."""
+    for spi, attempt in case.attempts.items():
+        asked = case.asked[spi]
+        for question in asked:
+            if question.unheard():
+                yield _unheard(question)
+        yield from _refusals(case, attempt, asked)
+        yield from _silence(case, attempt, asked)
+
+
+def words(question: Question) -> dict[str, str]:
+    """Return who asked whom, on which port."""
+    return {
+        "asker": question.source.address,
+        "answerer": question.target.address,
+        "port": str(question.target.port),
+    }
+
+
+def times(question: Question) -> str:
+    """Return `IKE_AUTH of 10.1.0.2 to UDP 4500 was sent 6 times within 3.2 s`."""
+    often = "once" if question.times == 1 else f"{question.times} times"
+    span = (question.last.time - question.first.time) / 1e9
+    within = f" within {span:.1f} s" if question.times > 1 else ""
+    return (
+        f"{question.exchange} of {question.source.address} to UDP {question.target.port} "
+        f"was sent {often}{within}"
+    )
+
+
+# -- silence -----------------------------------------------------------------------------------
+
+
+def _silence(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Found]:
+    """The question that was never answered, and that nothing followed."""
+    if case.stands(attempt.spi):
+        return
+    refused = _refused(attempt)
+    for question in asked:
+        if question.answers or refused:
+            continue
+        if question.exchange not in _OPENING | _AUTHENTICATING:
+            continue
+        if not question.open(case.end):
+            yield Found(
+                "too-early",
+                "certain",
+                [evidence(times(question), question.asked)],
+                words(question),
+                question.first.frame,
+            )
+            continue
+        first = not any(each.answers for each in asked)
+        yield _unanswered(case, question, asked) if not first else _nothing(case, question)
+    last = asked[-1] if asked else None
+    if last is None or not last.answers or refused or case.end - last.last.time < _LONG:
+        return
+    if (
+        last.exchange in _OPENING
+        and attempt.version == 2
+        and not last.unheard()
+        and not _more(attempt)
+    ):
+        yield Found(
+            "stopped-early",
+            "possible",
+            [
+                evidence(f"{times(last)}, and was answered", [*last.asked, *last.answers]),
+                evidence("nothing followed until the capture ends"),
+            ],
+            words(last),
+            last.first.frame,
+        )
+
+
+_LONG = 2_000_000_000
+"""Nanoseconds after which whoever got an answer should have gone on."""
+
+
+def _more(attempt: Attempt) -> bool:
+    """Whether the answer asks for another beginning: a cookie, a group, a redirect."""
+    return bool(attempt.stages) and stage(attempt.stages[-1]).stage == "redirected"
+
+
+def stage(seen: Observation) -> IkeStage:
+    """Return the stage that was reached."""
+    assert isinstance(seen.event, IkeStage)
+    return seen.event
+
+
+def _refused(attempt: Attempt) -> bool:
+    """Whether an error in clear came."""
+    return any(stage(seen).stage == "refused" for seen in attempt.stages)
+
+
+def _nothing(case: Case, question: Question) -> Found:
+    """Nothing was answered at all: perhaps ICMP says why."""
+    told = words(question)
+    because = [
+        evidence(times(question), question.asked),
+        evidence(
+            f"no packet from UDP {question.target.port} of {question.target.address} in the capture"
+        ),
+    ]
+    if refused := _icmp(case, question):
+        event = refusal(refused[0])
+        who, told["reason"] = source(refused[0]).address, _REASONS.get(event.reason, event.reason)
+        told["refuser"] = who
+        because.insert(
+            1, evidence(f"ICMP from {who}: {told['reason']}, {len(refused)} times", refused)
+        )
+        itself = event.reason == "port" and who == question.target.address
+        name = "nobody-listens" if itself else "refused-by-filter"
+        return Found(name, "likely" if itself else "certain", because, told, question.first.frame)
+    return Found("no-answer", "certain", because, told, question.first.frame)
+
+
+def _icmp(case: Case, question: Question) -> list[Observation]:
+    found: list[Observation] = []
+    for pair in case.pairs:
+        for seen in pair.refusals:
+            event = refusal(seen)
+            if event.reason == TOO_BIG or event.source != question.source.address:
+                continue
+            if event.target_port == question.target.port:
+                found.append(seen)
+    return found
+
+
+def refusal(seen: Observation) -> IcmpRefusal:
+    """Return the error that was seen."""
+    assert isinstance(seen.event, IcmpRefusal)
+    return seen.event
+
+
+def _unanswered(case: Case, question: Question, asked: list[Question]) -> Found:
+    """Something was answered before. What is different now: the port, or the size."""
+    told = words(question)
+    before = next(each for each in asked if each.answers)
+    told["first_port"] = str(before.target.port)
+    told["size"], told["fragments"] = str(question.packet), str(question.fragments)
+    told["probe"] = str(max(0, question.packet - 28))
+    because = [
+        evidence(
+            f"{before.exchange} to UDP {before.target.port} was answered",
+            [before.first, before.answers[0]],
+        ),
+        evidence(f"{times(question)}, in packets of {question.packet} bytes", question.asked),
+        evidence(f"no answer to it from {question.target.address}"),
+    ]
+    passed = _passes(case, question)
+    if passed is not None:
+        because.append(
+            evidence(f"other packets come from UDP {question.target.port} there", [passed])
+        )
+    if refused := _icmp(case, question):
+        event = refusal(refused[0])
+        told["refuser"] = source(refused[0]).address
+        told["reason"] = _REASONS.get(event.reason, event.reason)
+        because.append(evidence(f"ICMP from {told['refuser']}: {told['reason']}", refused))
+        return Found("refused-by-filter", "certain", because, told, question.first.frame)
+    moved = question.target.port != before.target.port
+    if question.packet > MTU:
+        because.append(
+            evidence(f"{question.packet} bytes are more than {MTU}: it went in fragments of IP")
+        )
+        return Found("fragments-lost", "likely", because, told, question.first.frame)
+    if question.fragments > 1:
+        return Found("ike-fragments-lost", "likely", because, told, question.first.frame)
+    if moved and passed is None:
+        return Found("blocked-4500", "likely", because, told, question.first.frame)
+    return Found("auth-unanswered", "likely", because, told, question.first.frame)
+
+
+def _passes(case: Case, question: Question) -> Observation | None:
+    """Return a packet that came from the very port that does not answer."""
+    for pair in case.pairs:
+        for attempt in pair.attempts.values():
+            for seen in attempt.messages:
+                if source(seen) == question.target:
+                    return seen
+    return None
+
+
+def _unheard(question: Question) -> Found:
+    answered = question.answers
+    because = [
+        evidence(times(question), question.asked),
+        evidence(
+            f"{len(answered)} answers from UDP {question.target.port} of {question.target.address} "
+            "pass here, the first before the question came again",
+            answered,
+        ),
+    ]
+    return Found("answers-lost", "likely", because, words(question), question.first.frame)
+
+
+# -- refusals ----------------------------------------------------------------------------------
+
+
+def _refusals(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Found]:
+    passed = case.stands(attempt.spi)
+    for seen in attempt.notifies:
+        event = seen.event
+        if not event.error or event.name in _NOT_HERE:  # type: ignore[attr-defined]
+            continue
+        yield _error(attempt, seen, passed)
+    for seen in attempt.stages:
+        if stage(seen).stage == "authentication-answered" and stage(seen).detail == _ALONE:
+            yield _authentication(attempt, seen, asked)
+    final = asked[-1] if asked else None
+    if passed and final is not None and _breaks_off(attempt, final, case):
+        yield _breaking(attempt, final)
+
+
+_NOT_HERE = frozenset(
+    {
+        "INVALID_KE_PAYLOAD",
+        "INVALID_SPI",
+        "INVALID_IKE_SPI",
+        "INVALID-SPI",
+        "INVALID-COOKIE",
+        "COOKIE",
+    }
+)
+"""Errors that are no refusals of a beginning."""
+
+
+def _error(attempt: Attempt, seen: Observation, passed: bool) -> Found:
+    event = seen.event
+    name = str(event.name)  # type: ignore[attr-defined]
+    told = {
+        "asker": attempt.initiator,
+        "answerer": source(seen).address,
+        "notify": name,
+    }
+    because = [evidence(f"{name} from {source(seen).address}", [seen])]
+    offered = [each for each in attempt.proposals if not offer(each).chosen]
+    proposals = name.replace("-", "_") == "NO_PROPOSAL_CHOSEN"
+    if proposals and offered:
+        because.append(evidence(f"offered was {transforms(offer(offered[0]))}", offered[:1]))
+    return Found(
+        "proposals-refused" if proposals else "refused",
+        "likely",
+        because,
+        told,
+        seen.frame,
+        weight="note" if passed else None,
+    )
+
+
+def offer(seen: Observation) -> IkeProposals:
+    """Return the proposals that were seen."""
+    assert isinstance(seen.event, IkeProposals)
+    return seen.event
+
+
+def transforms(told: IkeProposals) -> str:
+    """Return what is offered: `AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048`."""
+    suites = []
+    for suite in told.suites[:8]:
+        names = [
+            f"{each.name}_{each.bits}"
+            if each.bits and str(each.bits) not in each.name
+            else each.name
+            for each in suite.algorithms[:24]
+        ]
+        suites.append("/".join(names))
+    more = len(told.suites) - len(suites)
+    return escape(", ".join(suites) + (f" and {more} more" if more > 0 else ""))
+
+
+def _authentication(attempt: Attempt, seen: Observation, asked: list[Question]) -> Found:
+    answer = next((q for q in asked if q.exchange in _AUTHENTICATING and q.answers), None)
+    sizes = []
+    if answer is not None:
+        size = answer.answers[-1].event.size  # type: ignore[attr-defined]
+        sizes = [
+            evidence(
+                f"the answer has {size} bytes, the question {answer.size}",
+                [answer.last, answer.answers[-1]],
+            )
+        ]
+    because = [
+        evidence(f"the answer of {source(seen).address} holds a notification alone", [seen]),
+        *sizes,
+    ]
+    told = {
+        "asker": attempt.initiator,
+        "answerer": attempt.responder,
+        "refuser": source(seen).address,
+    }
+    return Found("authentication-refused", "likely", because, told, seen.frame)
+
+
+def _breaks_off(attempt: Attempt, question: Question, case: Case) -> bool:
+    """Whether the initiator ends the association by a notification right behind the answer: it
+    refuses the other's authentication (RFC 7296 §2.21.2).
+    """
+    return (
+        attempt.version == 2
+        and question.exchange == "INFORMATIONAL"
+        and question.message_id == 2
+        and not case.streams
+        and question.source.address == attempt.initiator
+        and question.first.event.first_inside == "Notify"  # type: ignore[attr-defined]
+    )
+
+
+def _breaking(attempt: Attempt, question: Question) -> Found:
+    told = {"asker": attempt.initiator, "answerer": attempt.responder, "refuser": attempt.initiator}
+    because = [
+        evidence(
+            f"{attempt.initiator} sends a notification behind the answer to its authentication, "
+            "and no ESP follows",
+            question.asked,
+        )
+    ]
+    return Found("authentication-refused", "possible", because, told, question.first.frame)

@@ -1,0 +1,119 @@
+"""`backchannel diagnose`: its options, its exit codes, and what goes where."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.diagnose.lab import FAR, configured
+
+from backchannel.diagnose.document import Diagnosis
+
+ROOT = Path(__file__).parents[2]
+CAPTURES = ROOT / "tests/diagnose/captures"
+NEAR, THERE = (CAPTURES / f"port-4500-blocked.{side}.pcap" for side in ("near", "far"))
+WORKS = CAPTURES / "works.near.pcap"
+
+
+def run(*words, code=None):
+    done = subprocess.run(
+        [sys.executable, "-m", "backchannel", "diagnose", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert code is None or done.returncode == code, done.stderr + done.stdout
+    return done
+
+
+def test_a_problem_is_said_with_its_evidence_and_what_to_do():
+    said = run(NEAR, code=1).stdout
+    assert "10.2.0.2 answers on UDP 500 and not on UDP 4500" in said
+    assert "frames 3, 4, 5" in said
+    assert "1. open UDP 4500 from 10.1.0.2 to 10.2.0.2" in said
+    assert "likely, blocked-4500" in said
+
+
+def test_nothing_is_wrong():
+    assert "the tunnel stands and carries in both directions" in run(WORKS, code=0).stdout
+
+
+def test_the_far_side_makes_it_certain():
+    said = run(NEAR, "--far", THERE, code=1).stdout
+    assert "certain, blocked-4500" in said
+    assert "IKE_AUTH to UDP 4500 of 10.1.0.2: 6 of 6 did not arrive" in said
+    assert "10.1.0.2:500 → 10.2.0.1:500" in said
+
+
+def test_the_document_is_of_its_schema_and_the_same_each_time():
+    first, second = (run(NEAR, "--far", THERE, "--json", code=1).stdout for _ in range(2))
+    assert first == second
+    told = msgspec.json.decode(first, type=Diagnosis)
+    assert (told.version, told.gateways[0].conclusions[0].id) == (1, "blocked-4500")
+    assert set(json.loads(first)) == set(Diagnosis.__struct_fields__)
+
+
+def test_between_two_addresses():
+    flood = CAPTURES / "shared-mapping.near.pcap"
+    told = json.loads(run(flood, "--between", "10.1.0.2", "10.2.0.2", "--json", code=0).stdout)
+    assert [each["initiator"] for each in told["gateways"]] == ["10.1.0.2"]
+    assert "takes two addresses" in run(flood, "--between", "here", "there", code=2).stderr
+
+
+def test_configurations(tmp_path):
+    left, right = tmp_path / "left.conf", tmp_path / "right.conf"
+    left.write_text(configured("left", FAR))
+    right.write_text(configured("right", "%any", proposals="aes256-sha256-modp4096"))
+    refused = CAPTURES / "proposals-refused.near.pcap"
+    done = run(refused, "--config", left, "--config", right, code=1)
+    assert "no group in common: MODP_2048 and MODP_4096" in done.stdout
+    assert "a key that both know" not in done.stdout + done.stderr
+    away = tmp_path / "away.conf"
+    away.write_text(
+        "connections { away { remote_addrs = 192.0.2.77\n local_addrs = 192.0.2.1\n } }"
+    )
+    assert "never seen" in run(WORKS, "--config", away, code=1).stdout
+    assert "line 1" in run(WORKS, "--config", _written(tmp_path / "bad.conf", "}"), code=2).stderr
+
+
+def _written(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_a_damaged_capture_is_said_and_the_rest_done(tmp_path):
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(NEAR.read_bytes()[:-10])
+    done = run(cut, code=3)
+    assert "cut.pcap" in done.stderr
+    assert "blocked-4500" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "no capture given"),
+        (("missing.pcap",), "not found"),
+        ((NEAR, "--far", "missing.pcap"), "not found"),
+        ((NEAR, "--frobnicate"), "frobnicate"),
+    ],
+)
+def test_usage(words, told):
+    done = run(*words, code=2)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_names_from_outside_are_escaped(tmp_path):
+    path = tmp_path / "x.conf"
+    path.write_text('connections { "a\x1b[31mred" { remote_addrs = 10.2.0.2\n} }')
+    done = run(WORKS, "--config", path, code=0)
+    assert "\x1b" not in done.stdout
+    assert "\\x1b[31mred" in done.stdout
+
+
+def test_captures_without_ipsec():
+    said = run(ROOT / "examples/stun", code=0).stdout
+    assert "No IKE, no ESP" in said

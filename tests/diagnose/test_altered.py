@@ -1,0 +1,245 @@
+"""Conditions that cannot be made to happen here, made of recorded packets; each says how."""
+
+import random
+
+import pytest
+from tests import craft
+from tests.diagnose.altered import datagrams, later, plain, without, write
+from tests.diagnose.test_recorded import said
+from tests.protocols.ike import craft as ike
+
+from backchannel.diagnose.doctor import diagnose
+from backchannel.diagnose.reading import read
+from backchannel.model import Endpoint, Side
+
+SECOND = 1_000_000_000
+LEFT, RIGHT = Endpoint("10.1.0.2", 4500), Endpoint("10.2.0.2", 4500)
+
+
+def doctor(tmp_path, near, far=None):
+    there = read([str(write(tmp_path / "far.pcap", far))]) if far is not None else None
+    return diagnose(read([str(write(tmp_path / "near.pcap", near))]), there)
+
+
+def from_right(each):
+    return each.source.address == RIGHT.address
+
+
+# -- ESP by itself -----------------------------------------------------------------------------
+
+
+def test_plain_esp_that_does_not_come_back(tmp_path):
+    packets = plain(
+        without(datagrams("works.near.pcap"), lambda each: each.esp and from_right(each))
+    )
+    told = doctor(tmp_path, packets)
+    assert said(told) == ("likely plain-esp-dropped",)
+    assert "protocol 50" in told.gateways[0].conclusions[0].next[0]
+
+
+def test_plain_esp_that_is_dropped_between_two_captures(tmp_path):
+    near = plain(datagrams("works.near.pcap"))
+    far = plain(datagrams("works.far.pcap"))
+    there = without(far, lambda each: each.esp and not from_right(each))
+    here = without(near, lambda each: each.esp and from_right(each))
+    assert said(doctor(tmp_path, here, there)) == (
+        "certain plain-esp-dropped",
+        "certain plain-esp-dropped",
+    )
+
+
+def undetected(each):
+    """Without notifications of NAT detection all stays on port 500, which a NAT makes 31000; ESP
+    goes by itself.
+    """
+    data = each.data.replace(b"\x40\x04", b"\x7f\x04").replace(b"\x40\x05", b"\x7f\x05")
+    if each.esp:
+        return each._replace(plain=True)
+    outside, gateway = Endpoint(LEFT.address, 31000), Endpoint(RIGHT.address, 500)
+    ends = (gateway, outside) if from_right(each) else (outside, gateway)
+    data = data.removeprefix(bytes(4)) if each.source.port == 4500 else data
+    return each._replace(source=ends[0], target=ends[1], data=data)
+
+
+def test_a_nat_that_nobody_looked_for(tmp_path):
+    packets = list(map(undetected, datagrams("works.near.pcap")))
+    assert said(doctor(tmp_path, packets)) == ("likely nat-not-detected",)
+
+
+# -- order -------------------------------------------------------------------------------------
+
+
+def long(count=400):
+    """A recorded session whose ESP goes on for longer."""
+    packets = datagrams("works.near.pcap")
+    spi = next(
+        int.from_bytes(each.data[:4]) for each in packets if each.esp and not from_right(each)
+    )
+    back = next(each for each in packets if each.esp and from_right(each))
+    start = packets[-1].time
+    for number in range(count):
+        time = start + number * 10_000_000
+        packets.append(
+            back._replace(time=time, source=LEFT, target=RIGHT, data=ike.esp(spi, number + 9))
+        )
+    return packets
+
+
+def test_packets_that_come_behind_a_replay_window(tmp_path):
+    packets = long()
+    chosen = [at for at, each in enumerate(packets) if each.esp and not from_right(each)][20:300:20]
+    order = list(packets)
+    for at in reversed(chosen):  # each comes forty packets later
+        order.insert(at + 40, order.pop(at))
+    times = [each.time for each in packets]
+    moved = [each._replace(time=time) for each, time in zip(order, times, strict=True)]
+    told = doctor(tmp_path, moved)
+    assert said(told) == ("likely replay-window",)
+    assert "window of 32" in told.gateways[0].conclusions[0].title
+
+
+def test_a_little_disorder_is_nothing(tmp_path):
+    packets = long()
+    rng = random.Random(3)
+    order = sorted(range(len(packets)), key=lambda at: at + (rng.random() * 8 if at > 30 else 0))
+    moved = [packets[at]._replace(time=packets[place].time) for place, at in enumerate(order)]
+    assert said(doctor(tmp_path, moved)) == ()
+
+
+def test_packets_that_come_twice(tmp_path):
+    packets = long()
+    twice = [each for each in packets for _ in range(2 if each.esp else 1)]
+    assert set(said(doctor(tmp_path, twice))) == {"certain esp-replayed"}
+
+
+# -- late, stale -------------------------------------------------------------------------------
+
+
+def test_a_capture_that_began_behind_the_key_exchange(tmp_path):
+    packets = [each for each in datagrams("works.near.pcap") if each.esp]
+    assert said(doctor(tmp_path, packets)) == ("certain esp-without-ike",)
+
+
+def test_a_gateway_that_does_not_know_the_association(tmp_path):
+    """INVALID_IKE_SPI in clear, as RFC 7296 §1.5 allows, answers the recorded question."""
+    packets = datagrams("restarted.near.pcap")
+    asked = packets[-1]
+    head = asked.data[4:20]
+    answer = ike.message(2, 37, 0x20, [ike.notify(4)], i=head[:8], r=head[8:16], mid=2)
+    told = [
+        *packets,
+        asked._replace(
+            time=asked.time + 1_000_000, source=RIGHT, target=LEFT, data=bytes(4) + answer
+        ),
+    ]
+    found = said(doctor(tmp_path, told))
+    assert "likely stale-association" in found
+
+
+def test_the_capture_ends_before_an_answer_could_come(tmp_path):
+    assert said(doctor(tmp_path, datagrams("works.near.pcap")[:1])) == ("certain too-early",)
+
+
+def test_one_direction_only(tmp_path):
+    packets = without(datagrams("works.near.pcap"), from_right)
+    assert "certain one-direction-captured" in said(doctor(tmp_path, packets))
+
+
+# -- other programs ----------------------------------------------------------------------------
+
+
+WINDOWS = bytes.fromhex("1e2b516905991c7d7c96fcbfb587e461") + b"\0\0\0\x09"
+RFC3947 = bytes.fromhex("4a131c81070358455c5728f20e95452f")
+
+
+def windows(tmp_path, *, behind):
+    """A client of Windows in main mode, and a server that may be behind a NAT."""
+    client, server = Endpoint("203.0.113.9", 500), Endpoint("198.51.100.7", 500)
+    real = "192.168.1.10" if behind else server.address
+    how = {"i": b"winwinwi", "r": b"RESPONSE"}
+    vendor = [(13, WINDOWS), (13, RFC3947)]
+    offer = ike.sa_1(ike.phase_1())
+
+    def hashes(mine, theirs):
+        return [(20, ike.nat_hash(theirs, 500, **how)), (20, ike.nat_hash(mine, 500, **how))]
+
+    steps = [
+        (Side.CLIENT, ike.main([offer, *vendor], i=how["i"], r=ike.NONE)),
+        (Side.SERVER, ike.main([offer, *vendor], **how)),
+        (
+            Side.CLIENT,
+            ike.main([(4, ike.G_XI), (10, ike.NI), *hashes(client.address, server.address)], **how),
+        ),
+        (
+            Side.SERVER,
+            ike.main([(4, ike.G_XR), (10, ike.NR), *hashes(real, client.address)], **how),
+        ),
+    ]
+    path = tmp_path / "windows.pcap"
+    packets = craft.datagrams(steps, client=client, server=server)
+    path.write_bytes(craft.pcap(packets, apart=100))
+    return diagnose(read([str(path)]))
+
+
+def test_windows_and_a_server_behind_a_nat(tmp_path):
+    told = windows(tmp_path, behind=True)
+    assert "likely windows-nat-rule" in said(told)
+    (found,) = [each for each in told.gateways[0].conclusions if each.id == "windows-nat-rule"]
+    assert "AssumeUDPEncapsulationContextOnSendRule" in found.next[0]
+
+
+def test_windows_and_a_server_in_the_open(tmp_path):
+    assert "likely windows-nat-rule" not in said(windows(tmp_path, behind=False))
+
+
+def test_tcp_encapsulation(tmp_path):
+    """The recorded messages in the frames of RFC 9329, in one stream."""
+    steps = [(Side.CLIENT, b"IKETCP")]
+    for each in datagrams("works.near.pcap"):
+        data = each.data if each.source.port == 4500 else bytes(4) + each.data
+        steps.append((Side.SERVER if from_right(each) else Side.CLIENT, ike.frame(data)))
+    path = tmp_path / "tcp.pcap"
+    packets = craft.tcp(
+        steps, client=Endpoint("10.1.0.2", 40000), server=Endpoint("10.2.0.2", 4500)
+    )
+    path.write_bytes(craft.pcap(packets))
+    told = diagnose(read([str(path)]))
+    assert said(told) == ("certain in-tcp",)
+    assert told.gateways[0].verdict == "the tunnel stands and carries in both directions"
+
+
+# -- two clocks --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [3.25, -7200.5, 0.004])
+@pytest.mark.parametrize("name", ["works", "esp-lossy", "mapping-lost", "port-4500-blocked"])
+def test_clocks_that_differ_change_nothing_but_the_clocks(tmp_path, name, seconds):
+    near, far = datagrams(f"{name}.near.pcap"), datagrams(f"{name}.far.pcap")
+    before = doctor(tmp_path, near, far).gateways[0]
+    after = doctor(tmp_path, near, later(far, int(seconds * SECOND))).gateways[0]
+    moved = after.between.clock_offset_ms - before.between.clock_offset_ms
+    assert abs(moved - seconds * 1000) < 0.01
+    assert [each.id for each in after.conclusions] == [each.id for each in before.conclusions]
+    assert after.between.lost == before.between.lost
+    assert after.between.translations == before.between.translations
+
+
+def test_a_slow_line_is_told_from_a_wrong_clock(tmp_path):
+    """What comes from the left needs 40 ms more on the way, and so does what comes back."""
+    near = datagrams("works.near.pcap")
+    delay = 40_000_000
+    far = [
+        each._replace(time=each.time + (delay if not from_right(each) else -delay))
+        for each in datagrams("works.far.pcap")
+    ]
+    between = doctor(tmp_path, near, sorted(far)).gateways[0].between
+    assert abs(between.clock_offset_ms) < 1
+    assert abs(between.delay_ms - 40) < 1
+    assert between.near_end == "10.1.0.2"
+
+
+def test_near_and_far_may_be_named_the_other_way_round(tmp_path):
+    near, far = datagrams("esp-one-way.far.pcap"), datagrams("esp-one-way.near.pcap")
+    told = doctor(tmp_path, near, far)
+    assert said(told) == ("certain esp-dropped",)
+    assert told.gateways[0].between.near_end == "10.2.0.2"
