@@ -45,6 +45,8 @@ def test_the_far_side_makes_it_certain():
     assert "certain, blocked-4500" in said
     assert "IKE_AUTH to UDP 4500 of 10.1.0.2: 6 of 6 did not arrive" in said
     assert "10.1.0.2:500 → 10.2.0.1:500" in said
+    assert "--far" in run(NEAR, code=1).stdout
+    assert "--far" not in said
 
 
 def test_the_document_is_of_its_schema_and_the_same_each_time():
@@ -117,3 +119,52 @@ def test_names_from_outside_are_escaped(tmp_path):
 def test_captures_without_ipsec():
     said = run(ROOT / "examples/stun", code=0).stdout
     assert "No IKE, no ESP" in said
+
+
+def test_a_connection_that_is_down_stays_in_the_metrics(tmp_path):
+    conf, out = tmp_path / "swanctl.conf", tmp_path / "ipsec.prom"
+    conf.write_text(
+        "connections { away { remote_addrs = 192.0.2.77\n local_addrs = 192.0.2.1\n }\n"
+        f"lab {{ remote_addrs = {FAR}\n }} }}"
+    )
+    run(WORKS, "--config", conf, "--metrics", out, "-q", code=1)
+    rows = out.read_text().splitlines()
+    assert f'backchannel_ipsec_connection_up{{connection="away",file="{conf}"}} 0' in rows
+    assert f'backchannel_ipsec_connection_up{{connection="lab",file="{conf}"}} 1' in rows
+    assert 'backchannel_ipsec_connections{state="never seen"} 1' in rows
+    assert 'backchannel_ipsec_conditions{condition="blocked-4500"} 0' in rows
+    run(NEAR, "--config", conf, "--metrics", out, code=1)
+    rows = out.read_text().splitlines()
+    assert f'backchannel_ipsec_connection_up{{connection="lab",file="{conf}"}} 0' in rows
+    assert 'backchannel_ipsec_conditions{condition="blocked-4500"} 1' in rows
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".half"] == []
+
+
+def policy(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "backchannel", "policy", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_policy_that_lets_the_gateways_pass(tmp_path):
+    """It is one that `policy` takes, and what it lets pass is UDP 500 and 4500 of the gateway."""
+    path = tmp_path / "open.yaml"
+    done = run(NEAR, "--policy", path, code=1)
+    assert f"written: {path}" in done.stderr
+    made = policy("compile", path, "--to", "nftables")
+    assert made.returncode == 0, made.stderr
+    lines = [line for line in made.stdout.splitlines() if 'name "line-allow-ipsec" accept' in line]
+    assert [line.split(" counter")[0].strip() for line in lines] == [
+        "ip daddr @gateways_v4 udp dport { 500, 4500 }",
+        "ip saddr @gateways_v4 udp dport { 500, 4500 }",
+    ]
+    assert "elements = { 10.2.0.2 }" in made.stdout
+    assert "management: [{from: 10.0.0.5, port: tcp/22}]" in policy("check", path).stdout
+
+
+def test_no_policy_without_a_gateway(tmp_path):
+    done = run(ROOT / "examples/stun", "--policy", tmp_path / "x.yaml", code=2)
+    assert "no gateway was seen" in done.stderr

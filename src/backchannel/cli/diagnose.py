@@ -20,6 +20,8 @@ def diagnose(
     far: Captures = (),
     config: options.Files = (),
     between: Two = None,
+    policy: options.FileName = None,
+    metrics: options.FileName = None,
     json: bool = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -38,6 +40,10 @@ def diagnose(
         swanctl.conf, ipsec.conf or their folder, of either end; secrets are not read; repeatable.
     between
         Two addresses: diagnose these gateways only.
+    policy
+        Write a firewall policy that lets IPsec of these gateways pass, and nothing else.
+    metrics
+        Write the state of each configured connection into this file, for Prometheus.
     json
         Print one JSON document on standard output.
     quiet
@@ -47,4 +53,6 @@ def diagnose(
         raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
     from backchannel.cli import diagnosing  # noqa: PLC0415 - not for the help
 
-    return diagnosing.run(captures, far, config, between, json=json, quiet=quiet)
+    return diagnosing.run(
+        captures, far, config, between, policy=policy, metrics=metrics, json=json, quiet=quiet
+    )

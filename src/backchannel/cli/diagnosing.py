@@ -1,11 +1,12 @@
 """The steps of a diagnosis, as the command line asks for them."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
 
-from backchannel.cli import progress, streams
+from backchannel.cli import outputs, progress, streams
 from backchannel.diagnose import doctor
 from backchannel.diagnose.configured import files
 from backchannel.diagnose.document import Diagnosis
@@ -22,6 +23,8 @@ def run(
     config: Sequence[Path],
     between: tuple[str, str] | None,
     *,
+    policy: Path | None,
+    metrics: Path | None,
     json: bool,
     quiet: bool,
 ) -> int:
@@ -33,6 +36,12 @@ def run(
         near = read(captures, between=wanted, progress=shown)
         there = read(far, progress=shown) if far else None
     told = doctor.diagnose(near, there, connections)
+    if policy is not None:
+        _write(policy, told)
+    if metrics is not None:
+        from backchannel.cli import tunnel_metrics  # noqa: PLC0415 - only where asked
+
+        tunnel_metrics.write(metrics, told)
     if json:
         streams.put_json(told)
     else:
@@ -41,6 +50,17 @@ def run(
 
         show(render(told))
     return _code(told, near, there)
+
+
+def _write(path: Path, told: Diagnosis) -> None:
+    """Write the policy, and say so."""
+    from backchannel.diagnose import opening  # noqa: PLC0415 - only where asked
+
+    if not (text := opening.policy(told)):
+        raise UsageError("no gateway was seen, so there is no policy to write")
+    with outputs.named(path):
+        path.write_text(text)
+    print(f"written: {path}", file=sys.stderr)
 
 
 def _addresses(between: tuple[str, str] | None) -> frozenset[str]:

@@ -151,8 +151,10 @@ def evidence(
     return Evidence(text=text, frames=frames[:FRAMES], of=of, time=rfc3339(time) if time else "")
 
 
-def worded(case: Case, found: Found) -> Conclusion:
-    """Put a condition of *case* into words."""
+def worded(case: Case, found: Found, *, compared: bool = False) -> Conclusion:
+    """Put a condition of *case* into words. *compared*: with the far side, which need not be asked
+    for then.
+    """
     known, (initiator, responder) = advice()[found.id], case.ends
     usual = {"asker": initiator, "answerer": responder}
     if "receiver" in found.words:
@@ -171,7 +173,9 @@ def worded(case: Case, found: Found) -> Conclusion:
         )
         if found.certainty != "certain"
         else (),
-        next=tuple(each.format(**words) for each in known.next),
+        next=tuple(
+            each.format(**words) for each in known.next if not (compared and "--far" in each)
+        ),
     )
 
 

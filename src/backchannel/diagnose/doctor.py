@@ -83,7 +83,9 @@ def gateways(
     fits = fitting.fits(connections, [each.ends for each in (case, *far)])
     if fits:
         conditions = list(told.explain(case, conditions, fits))
-    conclusions = tuple(worded(case, each) for each in merged(conditions))
+    conclusions = tuple(
+        worded(case, each, compared=there is not None) for each in merged(conditions)
+    )
     initiator, responder = case.ends
     last = max(pair.last for pair in case.pairs)
     made = Gateways(
