@@ -315,3 +315,11 @@ def test_connections_that_fit_have_nothing_against_each_other(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         files.read(tmp_path / "swanctl.conf")
+
+
+def test_files_that_do_not_fit_where_it_did_not_show(tmp_path):
+    """Captures of another day, say: the tunnel stands, and the files would not let it."""
+    connections = ends(tmp_path, expects="nobody@lab.example")
+    told = diagnose(side("works", "near"), None, connections)
+    assert said(told) == ("certain ends-differ",)
+    assert "expects nobody@lab.example" in told.gateways[0].conclusions[0].title

@@ -34,7 +34,7 @@ def _page(told: Diagnosis) -> str:
             for each in told.configured
         ],
     )
-    states = Counter(each.state for each in told.configured)
+    states: Counter[str] = Counter(each.state for each in told.configured)
     page.gauge(
         "ipsec_connections",
         "Configured connections by state.",

@@ -1,0 +1,69 @@
+"""Real gateways, a router that drops, and the doctor: from the cause to the words, in one go."""
+
+import pytest
+from tests.diagnose import lab
+from tests.diagnose.lab import FAR, Lab
+from tests.enforce.lab import isolated
+
+from backchannel.diagnose.doctor import diagnose
+from backchannel.diagnose.reading import read
+
+
+@pytest.fixture(autouse=True)
+def _programs():
+    lab.needed()
+
+
+def happened(folder, play, *rules, **options):
+    """Record what *play* does while the router drops by *rules*; return the diagnosis and charon's
+    log.
+    """
+    near, far = folder / "near.pcap", folder / "far.pcap"
+    made = Lab(near, far)
+    try:
+        if rules:
+            made.drop(*rules)
+        left, right = made.end("left"), made.end("right", **options)
+        play(left)
+        logs = left.told(), right.told()
+    finally:
+        made.close()
+    told = diagnose(read([str(near)]), read([str(far)]))
+    return told.gateways[0], logs, made.dropped
+
+
+@isolated
+def test_a_port_that_is_blocked(tmp_path):
+    found, (left, right), dropped = happened(
+        tmp_path, lambda left: left.initiate(), "udp dport 4500"
+    )
+    assert "peer not responding" in left
+    assert "IKE_AUTH" not in right
+    assert [(each.certainty, each.id) for each in found.conclusions] == [
+        ("certain", "blocked-4500")
+    ]
+    assert [each.sent - each.arrived for each in found.between.lost] == [dropped]
+
+
+@isolated
+def test_esp_that_is_dropped_one_way(tmp_path):
+    def play(left):
+        assert left.initiate(), left.told()
+        assert left.ping(4, patience=0.3) == 0
+
+    rule = f"ip saddr {FAR} udp sport 4500 @th,64,32 != 0"
+    found, _, dropped = happened(tmp_path, play, rule)
+    assert [(each.certainty, each.id) for each in found.conclusions] == [("certain", "esp-dropped")]
+    ((lost),) = found.between.lost
+    assert (lost.sender, lost.arrived, lost.sent) == (FAR, 0, dropped)
+
+
+@isolated
+def test_proposals_that_do_not_fit(tmp_path):
+    def play(left):
+        assert not left.initiate()
+
+    found, (left, _), _ = happened(tmp_path, play, proposals="aes256-sha256-modp4096")
+    assert "NO_PROPOSAL_CHOSEN" in left
+    assert [each.id for each in found.conclusions] == ["proposals-refused"]
+    assert "MODP_2048" in found.conclusions[0].because[1].text
