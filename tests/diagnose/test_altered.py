@@ -243,3 +243,46 @@ def test_near_and_far_may_be_named_the_other_way_round(tmp_path):
     told = doctor(tmp_path, near, far)
     assert said(told) == ("certain esp-dropped",)
     assert told.gateways[0].between.near_end == "10.2.0.2"
+
+
+def test_captures_of_different_sessions(tmp_path):
+    told = doctor(tmp_path, datagrams("works.near.pcap"), datagrams("moved.far.pcap"))
+    assert said(told)[0] == "certain far-elsewhere"
+    assert told.gateways[0].between is None
+
+
+def test_a_far_capture_that_began_late_counts_nothing_as_lost(tmp_path):
+    """The last packets of a session, two hours behind its beginning."""
+    near, far = datagrams("works.near.pcap"), datagrams("works.far.pcap")
+    hours = 2 * 3600 * SECOND
+    parts = [
+        [*packets[:6], *(each._replace(time=each.time + hours) for each in packets[6:])]
+        for packets in (near, far)
+    ]
+    told = doctor(tmp_path, parts[0], parts[1][6:])
+    assert said(told) == ()
+    assert told.gateways[0].between.lost == ()
+
+
+# -- attempts before and after -----------------------------------------------------------------
+
+
+def behind(first, second):
+    """One recording behind another, five seconds later."""
+    one, two = datagrams(first), datagrams(second)
+    return [*one, *later(two, one[-1].time + 5 * SECOND - two[0].time)]
+
+
+def test_what_failed_before_the_tunnel_stood_is_a_note(tmp_path):
+    (told,) = doctor(tmp_path, behind("wrong-secret.near.pcap", "works.near.pcap")).gateways
+    assert [(each.id, each.weight) for each in told.conclusions] == [
+        ("authentication-refused", "note")
+    ]
+    assert told.verdict == "the tunnel stands and carries in both directions"
+
+
+def test_what_fails_beside_a_tunnel_that_stands_is_a_warning(tmp_path):
+    (told,) = doctor(tmp_path, behind("works.near.pcap", "proposals-refused.near.pcap")).gateways
+    assert [(each.id, each.weight) for each in told.conclusions] == [
+        ("proposals-refused", "warning")
+    ]

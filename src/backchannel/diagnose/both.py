@@ -9,7 +9,7 @@ from backchannel.diagnose.asking import Question
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence, Which
 from backchannel.diagnose.reach import times, words
-from backchannel.diagnose.sides import ROLES, Role, Sides, role_of
+from backchannel.diagnose.sides import MARGIN, ROLES, Role, Sides, role_of
 
 _ASKED = frozenset(
     {
@@ -28,6 +28,8 @@ _ASKED = frozenset(
 """Conditions of one question, whose `when` is its first packet."""
 _ESP = frozenset({"esp-one-way", "plain-esp-dropped", "esp-lost", "one-direction-captured"})
 """Conditions of ESP at one place, which both places tell better."""
+_VIEWS = frozenset({"esp-without-ike", "nat-unknown"})
+"""What is only so as one place sees it."""
 ENOUGH = 3
 SHARE = 0.01
 _Key = tuple[str, str, int, Role]
@@ -40,18 +42,19 @@ def find(sides: Sides, near: Sequence[Found], far: Sequence[tuple[Case, Found]])
         "far": _questions(sides.far),
     }
     told: set[str] = set()
-    fates = list(_fates(sides, places))
-    yield from fates
+    alone: set[int] = set()
+    yield from _fates(sides, places, alone)
     esp = list(_esp(sides))
     yield from esp
     carried = any(each.near.what.startswith("ESP") for each in sides.met) or bool(esp)
     for found in near:
-        if found.id in _ASKED | _ESP or (found.id == "no-child" and carried):
+        asked = found.id in _ASKED and found.when not in alone
+        if asked or found.id in _ESP or (found.id == "no-child" and carried):
             continue
         told.add(found.id)
         yield found
     for _, found in far:
-        if found.id in _ASKED | _ESP | told or (found.id == "no-child" and carried):
+        if found.id in _ASKED | _ESP | _VIEWS | told or (found.id == "no-child" and carried):
             continue
         yield _far(found)
 
@@ -79,7 +82,12 @@ def _questions(cases: Sequence[Case]) -> dict[_Key, Question]:
 # -- questions ---------------------------------------------------------------------------------
 
 
-def _fates(sides: Sides, places: dict[Which, dict[_Key, Question]]) -> Iterator[Found]:
+def _fates(
+    sides: Sides, places: dict[Which, dict[_Key, Question]], alone: set[int]
+) -> Iterator[Found]:
+    """Yield what became of each question. Those of the near side that were asked when there was no
+    capture at the far side are *alone*: their first frames are added.
+    """
     for key in sorted(places["near"].keys() | places["far"].keys()):
         place = sides.place(key[3])
         other: Which = "far" if place == "near" else "near"
@@ -94,6 +102,11 @@ def _fates(sides: Sides, places: dict[Which, dict[_Key, Question]]) -> Iterator[
             continue
         if case.attempts[key[0]].version == 1 and mine.times < 2:
             continue  # nothing says that it wants an answer
+        first = mine.first
+        if there is None and not sides.covered(first.time, place, MARGIN):
+            if place == "near":
+                alone.add(first.frame)
+            continue
         yield _fate(sides, case, mine, there, place, other)
 
 
@@ -105,7 +118,7 @@ def _fate(  # noqa: PLR0917 - the two places
     first = mine.first.frame
     if there is None:
         because.append(evidence("none of them is at the other place", of=other))
-        sure = _within(sides, mine, other)
+        sure: Certainty = "certain" if sides.covered(mine.first.time, place) else "likely"
         return _lost(sides, case, mine, because, sure)
     if missing := _missing(mine, there):
         because.append(
@@ -134,15 +147,6 @@ def _fate(  # noqa: PLR0917 - the two places
     because.append(evidence("no answer leaves there", of=other))
     told["exchange"] = mine.exchange
     return Found("arrived-unanswered", "certain", because, told, first)
-
-
-def _within(sides: Sides, question: Question, other: Which) -> Certainty:
-    """The other capture must have gone on while it was asked."""
-    cases = sides.far if other == "far" else [sides.near]
-    if not cases or sides.offset is None:
-        return "likely"
-    ahead = sides.offset if other == "far" else -sides.offset
-    return "certain" if question.first.time + ahead <= max(each.end for each in cases) else "likely"
 
 
 def _lost(
@@ -190,6 +194,7 @@ def _esp(sides: Sides) -> Iterator[Found]:
         if not lost:
             continue
         sent = len(came) + len(lost)
+        sure: Certainty = "certain" if sides.covered(lost[0].time, place) else "likely"
         told = {
             "sender": lost[0].source.address,
             "receiver": lost[0].target.address,
@@ -210,14 +215,14 @@ def _esp(sides: Sides) -> Iterator[Found]:
             plain = lost[0].what == "ESP"
             yield Found(
                 "plain-esp-dropped" if plain else "esp-dropped",
-                "certain",
+                sure,
                 because,
                 told,
                 lost[0].frame,
             )
         elif len(lost) >= ENOUGH and len(lost) / sent >= SHARE:
             told["percent"] = f"{100 * len(lost) / sent:.1f} %"
-            yield Found("esp-lost", "certain", because, told, lost[0].frame)
+            yield Found("esp-lost", sure, because, told, lost[0].frame)
     yield from _unanswered(sides)
 
 

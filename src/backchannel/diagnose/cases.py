@@ -49,8 +49,9 @@ class Case:
     """Questions of each IKE SA, by its initiator's SPI."""
     attempts: dict[str, Attempt] = field(default_factory=dict)
     streams: list[Stream] = field(default_factory=list)
+    begin: int = 0
     end: int = 0
-    """When the capture ends."""
+    """When the capture begins and ends."""
 
     @property
     def pairs(self) -> list[Pair]:
@@ -64,6 +65,12 @@ class Case:
             if attempt.initiator:
                 return attempt.initiator, attempt.responder
         return self.pair.addresses
+
+    @property
+    def answered(self) -> bool:
+        """Whether both ends are seen here."""
+        asked = any(question.answers for each in self.asked.values() for question in each)
+        return asked or len({stream.sender for stream in self.streams}) > 1
 
     def stands(self, spi: str) -> bool:
         """Say whether an IKE SA was granted."""
@@ -90,12 +97,12 @@ def cases(facts: Facts) -> list[Case]:
         if homes and None not in homes and all(home is not pair for home in homes):
             moved.append((pair, homes[0]))  # type: ignore[arg-type]
         else:
-            made[key] = Case(pair, end=facts.last)
+            made[key] = Case(pair, begin=facts.first, end=facts.last)
     keys = {id(pair): key for key, pair in facts.pairs.items()}
     for pair, home in moved:
         case = made.get(keys[id(home)])
         if case is None or _only_answers(pair):  # another's answers: of a NAT that mixed them up
-            made[keys[id(pair)]] = Case(pair, end=facts.last)
+            made[keys[id(pair)]] = Case(pair, begin=facts.first, end=facts.last)
         else:
             case.others.append(pair)
     for case in made.values():

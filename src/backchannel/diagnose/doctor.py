@@ -6,11 +6,11 @@ import msgspec
 
 from backchannel import __version__
 from backchannel.diagnose import both, carrying, crowd, keeping, ladder, notes, reach, sides, told
-from backchannel.diagnose.cases import Case, Found, cases, merged, worded
+from backchannel.diagnose.cases import Case, Found, cases, evidence, merged, worded
 from backchannel.diagnose.configured import fitting
 from backchannel.diagnose.configured.connections import Connection
 from backchannel.diagnose.configured.fitting import Fit
-from backchannel.diagnose.document import Diagnosis, Gateways
+from backchannel.diagnose.document import Between, Diagnosis, Gateways
 from backchannel.diagnose.reading import Read
 from backchannel.when import rfc3339
 
@@ -24,6 +24,26 @@ _REASONS = {
     "refused-by-filter": frozenset({"no-answer", "blocked-4500"}),
 }
 """What is the reason of something else, which then need not be told."""
+
+
+_BEGINNING = frozenset(
+    {
+        "no-answer",
+        "nobody-listens",
+        "refused-by-filter",
+        "blocked-4500",
+        "auth-unanswered",
+        "arrived-unanswered",
+        "answers-lost",
+        "fragments-lost",
+        "ike-fragments-lost",
+        "stopped-early",
+        "proposals-refused",
+        "refused",
+        "authentication-refused",
+    }
+)
+"""Conditions of an attempt, which are over where a later one comes farther."""
 
 
 def diagnose(
@@ -69,25 +89,18 @@ def gateways(
     """Return one case as it stands in the document, with what it is at the far side, where there is
     one, and the connections that it may be.
     """
-    conditions = list(found(case, everybody))
     far = [each for each in there or () if _same(case, each)]
-    between = None
+    conditions, between = list(found(case, everybody)), None
     if there is not None:
-        met = sides.meet(case, far, [each for each in everybody if each is not case])
-        between = sides.between(met)
-        conditions = list(
-            both.find(met, conditions, [(each, f) for each in far for f in found(each, there)])
-        )
-    explained = frozenset[str]().union(*(_REASONS.get(each.id, ()) for each in conditions))
-    conditions = [each for each in conditions if each.id not in explained]
+        conditions, between = _compared(case, far, conditions, everybody, there)
     fits = fitting.fits(connections, [each.ends for each in (case, *far)])
+    conditions = _weighed(case, conditions)
     if fits:
         conditions = list(told.explain(case, conditions, fits))
     conclusions = tuple(
-        worded(case, each, compared=there is not None) for each in merged(conditions)
+        worded(case, each, compared=between is not None) for each in merged(conditions)
     )
     initiator, responder = case.ends
-    last = max(pair.last for pair in case.pairs)
     made = Gateways(
         initiator=initiator,
         responder=responder,
@@ -96,7 +109,7 @@ def gateways(
         versions=tuple(sorted({attempt.version for attempt in case.attempts.values()})),
         behind_nat=ladder.nat(case),
         first_seen=rfc3339(case.pair.first),
-        last_seen=rfc3339(last),
+        last_seen=rfc3339(max(pair.last for pair in case.pairs)),
         steps=ladder.steps(case),
         verdict=ladder.verdict(case, conclusions),
         conclusions=conclusions,
@@ -104,6 +117,43 @@ def gateways(
         connection=fits[0].connection.name if fits else "",
     )
     return made, fits
+
+
+def _compared(
+    case: Case,
+    far: Sequence[Case],
+    conditions: list[Found],
+    everybody: Sequence[Case],
+    there: Sequence[Case],
+) -> tuple[list[Found], Between | None]:
+    """Return the conditions with what the far side adds, and what lies between the two."""
+    met = sides.meet(case, far, [each for each in everybody if each is not case])
+    if not met.met and case.answered:
+        return [*conditions, Found("far-elsewhere", "certain", [], when=case.pair.frame)], None
+    beyond = [(each, condition) for each in far for condition in found(each, there)]
+    return list(both.find(met, conditions, beyond)), sides.between(met)
+
+
+def _weighed(case: Case, conditions: list[Found]) -> list[Found]:
+    """Leave out what something else explains, and let what passed be a note."""
+    explained = frozenset[str]().union(*(_REASONS.get(each.id, ()) for each in conditions))
+    stood = [
+        seen.frame
+        for spi, attempt in case.attempts.items()
+        if case.stands(spi)
+        for seen in attempt.stages
+        if reach.stage(seen).stage == "authentication-answered"
+    ]
+    kept = [each for each in conditions if each.id not in explained]
+    for each in kept:
+        later = next((frame for frame in stood if frame > each.when), 0)
+        if each.id in _BEGINNING and later:
+            each.weight = "note"
+            each.because.append(evidence("a later attempt was authenticated", (later,)))
+        elif each.id in _BEGINNING and stood:
+            each.weight = "warning"
+            each.because.append(evidence("an earlier attempt was authenticated", (stood[-1],)))
+    return kept
 
 
 def _same(near: Case, far: Case) -> bool:

@@ -23,6 +23,10 @@ from backchannel.when import rfc3339
 Role: TypeAlias = Literal["initiator", "responder"]
 Key: TypeAlias = tuple[str | int | bool | None, ...]
 ROLES: tuple[Role, Role] = "initiator", "responder"
+MARGIN = 60 * SECOND
+"""How long before and behind the packets of the other capture something may be missed there: one
+that was filtered has none besides those that arrived.
+"""
 TOLERANCE = SECOND // 5
 """How far two sightings of one packet may be apart once clocks are known: retransmissions come
 half a second apart or more."""
@@ -65,6 +69,17 @@ class Sides:
     """Nanoseconds that the far clock is ahead."""
     delay: int | None = None
     certain: bool = False
+    spans: dict[Which, tuple[int, int]] = field(default_factory=dict)
+    """When each capture begins and ends, by its own clock."""
+
+    def covered(self, time: int, place: Which, margin: int = 0) -> bool:
+        """Say whether the other capture went on at a *time* by the clock of a *place*."""
+        other: Which = "far" if place == "near" else "near"
+        if other not in self.spans or self.offset is None:
+            return margin > 0
+        first, last = self.spans[other]
+        time += self.offset if place == "near" else -self.offset
+        return first - margin <= time <= last + margin
 
     def place(self, role: Role) -> Which:
         """Return the side on which an end is."""
@@ -76,6 +91,9 @@ def meet(near: Case, far: Sequence[Case], others: Sequence[Case] = ()) -> Sides:
     are one with *near* at the far side, and what is theirs is left out.
     """
     made = Sides(near, list(far))
+    made.spans["near"] = near.begin, near.end
+    for case in far:
+        made.spans["far"] = case.begin, case.end
     here = _sightings([near])
     mine = {key[:2] if key[0] == "esp" else key[:1] for key in here}
     foreign = {key[:2] if key[0] == "esp" else key[:1] for key in _sightings(others)} - mine
@@ -88,8 +106,11 @@ def meet(near: Case, far: Sequence[Case], others: Sequence[Case] = ()) -> Sides:
     for key in here.keys() | there.keys():
         _match(made, here.get(key, []), there.get(key, []))
     made.met.sort(key=lambda each: (each.near.time, each.near.frame))
-    for seen in made.only.values():
-        seen.sort(key=lambda each: (each.time, each.frame))
+    for place, alone in made.only.items():
+        made.only[place] = sorted(
+            (each for each in alone if made.covered(each.time, place, MARGIN)),
+            key=lambda each: (each.time, each.frame),
+        )
     return made
 
 
