@@ -117,3 +117,35 @@ def test_hashes_that_match_nothing(tmp_path):
         for each in datagrams("works.near.pcap")
     ]
     assert said(doctor(tmp_path, packets)) == ("certain nat-unknown",)
+
+
+def test_a_gateway_names_another(tmp_path):
+    """REDIRECT (16407) with an IPv4 address answers the first message."""
+    named = ike.response(34, [ike.notify(16407, bytes([1, 4, 203, 0, 113, 5]))], r=ike.NONE)
+    told = steps(tmp_path, (Side.CLIENT, ike.sa_init()), (Side.SERVER, named))
+    assert said(told) == ("certain redirected",)
+    assert "203.0.113.5" in told.gateways[0].conclusions[0].title
+
+
+def test_whoever_goes_on_had_its_answer(tmp_path):
+    """The first message and the next exchange, without any answer: one direction is captured."""
+    told = steps(
+        tmp_path,
+        (Side.CLIENT, ike.sa_init()),
+        (Side.CLIENT, ike.protected(0x08, 35, 35, 1)),
+        apart=3000,
+    )
+    assert said(told) == ("certain one-direction-captured",)
+
+
+def test_a_last_word_wants_no_answer(tmp_path):
+    """A question that stood alone at the end of a tunnel, as a delete does, is no silence."""
+    packets = datagrams("works.near.pcap")
+    end = next(
+        each for each in packets if not each.esp and each.source.port == 4500 and from_right(each)
+    )
+    head = end.data[4:20]
+    goodbye = ike.protected(0x00, 37, 42, 7, i=head[:8], r=head[8:])
+    alone = end._replace(time=packets[-1].time + SECOND, data=bytes(4) + goodbye)
+    much = alone._replace(time=alone.time + 60 * SECOND, source=LEFT, target=RIGHT, data=b"\xff")
+    assert said(doctor(tmp_path, [*packets, alone, much])) == ()

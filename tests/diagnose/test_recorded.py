@@ -47,8 +47,8 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no-mobike": (FINE, FINE),
     "shared-mapping": (("certain shared-mapping",), ("certain shared-mapping",)),
     "cookies": (
-        ("certain half-open-flood", "possible no-child", "certain cookies"),
-        ("certain half-open-flood", "possible no-child", "certain cookies"),
+        ("certain half-open-flood", "certain cookies", "possible no-child"),
+        ("certain half-open-flood", "certain cookies", "possible no-child"),
     ),
     "lifetimes": (FINE, FINE),
     "no-nat": (("possible no-child",), ("possible no-child",)),

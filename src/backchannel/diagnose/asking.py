@@ -61,6 +61,16 @@ class Question:
         return max(_of(seen).size for seen in self.asked)
 
     @property
+    def whole(self) -> int:
+        """Bytes of the message, its fragments together."""
+        return _together(self.asked)
+
+    @property
+    def answer(self) -> int:
+        """Bytes of its answer, likewise; 0 for none."""
+        return _together(self.answers)
+
+    @property
     def packet(self) -> int:
         """Bytes of the largest packet of IP, were it not cut in fragments."""
         marked = any(_of(seen).framing == "non-esp-marker" for seen in self.asked)
@@ -87,6 +97,12 @@ class Question:
 INFORMATIONAL_1 = "Informational"
 _OPENING = frozenset({"IKE_SA_INIT", "IKE_SESSION_RESUME"})
 _OTHER = {"initiator": "responder", "responder": "initiator"}
+
+
+def _together(messages: list[Observation]) -> int:
+    """Return the bytes of a message that came several times, or in fragments."""
+    sizes = {_of(seen).fragment: _of(seen).size for seen in messages}
+    return sum(size for part, size in sizes.items() if part or len(sizes) == 1)
 
 
 def _of(seen: Observation) -> IkeMessage:
@@ -126,21 +142,19 @@ def _version_2(attempt: Attempt) -> Iterator[Question]:
 
 
 def _version_1(attempt: Attempt) -> Iterator[Question]:
-    open_: dict[tuple[str, int, str], Question] = {}
+    latest: dict[tuple[str, int, str], Question] = {}
     for seen in attempt.messages:
         event, here, there = _of(seen), source(seen), target(seen)
         if event.exchange == INFORMATIONAL_1 and not event.retransmission:
             continue
         mine = event.exchange, event.message_id, here.address
         other = event.exchange, event.message_id, there.address
-        if (asked := open_.get(other)) is not None and not event.retransmission:
+        question, asked = latest.get(mine), latest.get(other)
+        if asked is not None and (event.retransmission or not asked.answers):
             asked.answers.append(seen)
-            yield open_.pop(other)
-        question = open_.get(mine)
-        if question is not None and not event.retransmission and not event.fragment:
-            yield open_.pop(mine)
-            question = None
-        if question is None:
-            question = open_[mine] = Question(event.exchange, event.message_id, here, there, False)
+        if question is None or not (event.retransmission or event.fragment):
+            if question is not None:
+                yield question
+            question = latest[mine] = Question(event.exchange, event.message_id, here, there, False)
         question.asked.append(seen)
-    yield from open_.values()
+    yield from latest.values()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from backchannel.diagnose.asking import PATIENCE
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence, Weight
 from backchannel.diagnose.facts import WINDOWS, Attempt, Stream, source
@@ -62,9 +63,9 @@ def _no_child(case: Case) -> Iterator[Found]:
             continue
         question = answered[-1]
         answer = question.answers[-1]
-        size = answer.event.size  # type: ignore[attr-defined]
+        size, asked = question.answer, question.whole
         told = {"asker": attempt.initiator, "answerer": attempt.responder}
-        small = attempt.version == 2 and question.size - size >= SELECTED
+        small = attempt.version == 2 and asked - size >= SELECTED
         because = [
             evidence(f"{question.exchange} was answered", [question.last, answer]),
             evidence("no packet of ESP, by itself or in UDP, between the two"),
@@ -72,12 +73,13 @@ def _no_child(case: Case) -> Iterator[Found]:
         if small:
             because.append(
                 evidence(
-                    f"the answer has {question.size - size} bytes less than the question ({size} "
-                    f"{question.size}), as where it holds neither association nor selectors",
+                    f"the answer has {asked - size} bytes less than the question ({size} "
+                    f"{asked}), as where it holds neither association nor selectors",
                     [answer],
                 )
             )
-        weight: Weight = "problem" if small else "warning"
+        late = case.end - answer.time >= PATIENCE
+        weight: Weight = "problem" if small else "warning" if late else "note"
         certainty: Certainty = "likely" if small else "possible"
         yield Found("no-child", certainty, because, told, answer.frame, weight)
 

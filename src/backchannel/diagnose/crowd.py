@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+from backchannel.diagnose.asking import SECOND
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.facts import Attempt, source
 from backchannel.protocols.ike.events import IkeMessage
 
-FLOOD = 20
-"""Associations begun and not completed that are no client's second thoughts."""
+FLOOD, WITHIN = 20, 60 * SECOND
+"""Associations begun and not completed in so short a time that are no client's second thoughts: as
+the rule `half-open-flood` has it.
+"""
 
 
 def find(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
@@ -24,13 +27,21 @@ def find(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
 
 def _flood(case: Case) -> Iterator[Found]:
     begun = sum(pair.begun for pair in case.pairs)
-    unfinished = [attempt for spi, attempt in case.attempts.items() if not case.stands(spi)]
-    if begun < FLOOD or len(unfinished) < min(FLOOD, len(case.attempts)) - 2:
+    unfinished = [
+        attempt.messages[0]
+        for spi, attempt in case.attempts.items()
+        if attempt.messages and not case.stands(spi)
+    ]
+    times = sorted(seen.time for seen in unfinished)
+    spans = (last - first for first, last in zip(times, times[FLOOD - 1 :], strict=False))
+    if not any(span <= WITHIN for span in spans):
         return
     asker, answerer = case.ends
     told = {"asker": asker, "answerer": answerer, "begun": f"{begun:,} in all"}
-    frames = tuple(attempt.messages[0].frame for attempt in unfinished if attempt.messages)
-    because = [evidence(f"{begun:,} IKE SAs were begun, each with an SPI of its own", frames)]
+    because = [
+        evidence(f"{begun:,} IKE SAs were begun, each with an SPI of its own", unfinished),
+        evidence(f"{FLOOD} or more of them within {WITHIN // SECOND} s, and not completed"),
+    ]
     yield Found("half-open-flood", "certain", because, told, case.pair.frame)
 
 

@@ -26,7 +26,7 @@ def find(case: Case) -> Iterator[Found]:
     for spi, attempt in case.attempts.items():
         if case.stands(spi) or case.streams:
             for question in case.asked[spi]:
-                if question.exchange in _LATER and question.open(case.end):
+                if question.exchange in _LATER and question.times > 1 and not question.answers:
                     yield _silence(case, attempt, question)
     yield from _mappings(case)
     yield from _moves(case)

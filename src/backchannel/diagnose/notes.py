@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from backchannel.diagnose.asking import Question
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.facts import Attempt, source
-from backchannel.diagnose.reach import TOO_BIG, offer, refusal
+from backchannel.diagnose.reach import TOO_BIG, offer, refusal, stage
 from backchannel.engine.observation import Observation
 from backchannel.protocols.ike.events import IkeMessage, NatDetection
 from backchannel.text import escape
@@ -29,6 +29,11 @@ def _notes(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Foun
             yield Found(
                 "new-group", "certain", [evidence("INVALID_KE_PAYLOAD", [seen])], told, seen.frame
             )
+    for seen in attempt.stages:
+        if stage(seen).stage == "redirected":
+            told = ends | {"gateway": escape(stage(seen).detail.removeprefix("to "))}
+            because = [evidence(f"REDIRECT of {source(seen).address}", [seen])]
+            yield Found("redirected", "certain", because, told, seen.frame)
     if attempt.version == 1:
         yield from _lifetimes(attempt, ends)
     if attempt.nat is None and attempt.answered and case.stands(attempt.spi):

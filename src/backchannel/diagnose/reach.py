@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from backchannel.diagnose.asking import MTU, Question
 from backchannel.diagnose.cases import Case, Found, evidence
+from backchannel.diagnose.document import Certainty
 from backchannel.diagnose.events import IcmpRefusal
 from backchannel.diagnose.facts import Attempt, source
 from backchannel.engine.observation import Observation
@@ -62,22 +63,28 @@ def _silence(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Fo
     if case.stands(attempt.spi):
         return
     refused = _refused(attempt)
-    for question in asked:
+    silent = not any(question.answers for question in asked)
+    for number, question in enumerate(asked):
         if question.answers or refused:
             continue
         if question.exchange not in _OPENING | _AUTHENTICATING:
             continue
-        if not question.open(case.end):
-            yield Found(
-                "too-early",
-                "certain",
-                [evidence(times(question), question.asked)],
-                words(question),
-                question.first.frame,
-            )
+        if _goes_on(question, asked[number + 1 :]):
+            if silent and not case.streams:
+                yield _unseen(question, asked[number + 1 :])
+                return
             continue
-        first = not any(each.answers for each in asked)
-        yield _unanswered(case, question, asked) if not first else _nothing(case, question)
+        if not question.open(case.end):
+            if not case.answered:
+                yield Found(
+                    "too-early",
+                    "certain",
+                    [evidence(times(question), question.asked)],
+                    words(question),
+                    question.first.frame,
+                )
+            continue
+        yield _nothing(case, question) if silent else _unanswered(case, question, asked)
     last = asked[-1] if asked else None
     if last is None or not last.answers or refused or case.end - last.last.time < _LONG:
         return
@@ -97,6 +104,29 @@ def _silence(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Fo
             words(last),
             last.first.frame,
         )
+
+
+def _goes_on(question: Question, later: list[Question]) -> bool:
+    """Say whether who asked had an answer all the same, as it goes on to the next exchange."""
+    return any(
+        each.source.address == question.source.address and each.exchange != question.exchange
+        for each in later
+    )
+
+
+def _unseen(question: Question, later: list[Question]) -> Found:
+    """Return that the answers took another way, or were not captured."""
+    because = [
+        evidence(times(question), question.asked),
+        evidence(
+            f"{question.source.address} goes on with {later[0].exchange}, so it had an answer, "
+            "which is not here",
+            later[0].asked,
+        ),
+    ]
+    return Found(
+        "one-direction-captured", "certain", because, words(question), question.first.frame
+    )
 
 
 _LONG = 2_000_000_000
@@ -138,7 +168,8 @@ def _nothing(case: Case, question: Question) -> Found:
         itself = event.reason == "port" and who == question.target.address
         name = "nobody-listens" if itself else "refused-by-filter"
         return Found(name, "likely" if itself else "certain", because, told, question.first.frame)
-    return Found("no-answer", "certain", because, told, question.first.frame)
+    certainty: Certainty = "certain" if question.times > 1 else "likely"
+    return Found("no-answer", certainty, because, told, question.first.frame)
 
 
 def _icmp(case: Case, question: Question) -> list[Observation]:
@@ -300,10 +331,9 @@ def _authentication(attempt: Attempt, seen: Observation, asked: list[Question]) 
     answer = next((q for q in asked if q.exchange in _AUTHENTICATING and q.answers), None)
     sizes = []
     if answer is not None:
-        size = answer.answers[-1].event.size  # type: ignore[attr-defined]
         sizes = [
             evidence(
-                f"the answer has {size} bytes, the question {answer.size}",
+                f"the answer has {answer.answer} bytes, the question {answer.whole}",
                 [answer.last, answer.answers[-1]],
             )
         ]
