@@ -408,6 +408,38 @@ def lifetimes(lab: Lab) -> None:
     assert left.ping(2) == 2
 
 
+@scenario()
+def v1_wrong_secret(lab: Lab) -> None:
+    """IKEv1, main mode: the two have different pre-shared keys, and cannot read each other."""
+    left = lab.end("left", version=1, secret="one key")
+    lab.end("right", version=1, secret="another key")
+    assert not left.initiate()
+
+
+@scenario()
+def v1_port_4500_blocked(lab: Lab) -> None:
+    """IKEv1: the router drops UDP to port 4500, where main mode goes on."""
+    lab.drop("udp dport 4500")
+    left, _ = lab.both(version=1)
+    assert not left.initiate()
+
+
+@scenario()
+def v1_proposals_refused(lab: Lab) -> None:
+    """IKEv1: the left one proposes a group that the right one does not accept."""
+    left = lab.end("left", version=1, proposals="aes256-sha256-modp2048")
+    lab.end("right", version=1, proposals="aes256-sha256-modp4096")
+    assert not left.initiate()
+
+
+@scenario()
+def v1_selectors_refused(lab: Lab) -> None:
+    """IKEv1: the two name networks that have nothing in common; quick mode is refused."""
+    left = lab.end("left", version=1, remote_ts="10.77.0.0/16")
+    lab.end("right", version=1)
+    assert not left.initiate()
+
+
 @scenario(nat="")
 def no_nat(lab: Lab) -> None:
     """No NAT, and IKE without a made-up one: there is no ESP in UDP."""

@@ -51,6 +51,10 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("certain half-open-flood", "certain cookies", "possible no-child"),
     ),
     "lifetimes": (FINE, FINE),
+    "v1-wrong-secret": (("likely authentication-refused",), ("likely authentication-refused",)),
+    "v1-port-4500-blocked": (("likely blocked-4500",), ("certain blocked-4500",)),
+    "v1-proposals-refused": (("likely proposals-refused",), ("likely proposals-refused",)),
+    "v1-selectors-refused": (("likely no-child",), ("likely no-child",)),
     "no-nat": (("possible no-child",), ("possible no-child",)),
 }
 """Scenario -> what the near capture alone says, and what both say."""

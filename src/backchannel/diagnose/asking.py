@@ -116,6 +116,20 @@ def questions(attempt: Attempt) -> list[Question]:
     return sorted(found, key=lambda question: question.first.frame)
 
 
+def objections(attempt: Attempt, question: Question) -> list[Observation]:
+    """Return the encrypted notifications of IKEv1 that came from who was asked, from the question
+    on: those in clear prove nothing.
+    """
+    return [
+        seen
+        for seen in attempt.messages
+        if _of(seen).exchange == INFORMATIONAL_1
+        and _of(seen).encrypted
+        and source(seen).address == question.target.address
+        and seen.time >= question.first.time
+    ]
+
+
 def _version_2(attempt: Attempt) -> Iterator[Question]:
     """The first message is sent anew, under its old number, with a cookie or another group."""
     latest: dict[tuple[str, int, str], Question] = {}

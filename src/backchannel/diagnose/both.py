@@ -32,7 +32,9 @@ _VIEWS = frozenset({"esp-without-ike", "nat-unknown"})
 """What is only so as one place sees it."""
 ENOUGH = 3
 SHARE = 0.01
-_Key = tuple[str, str, int, Role]
+_Key = tuple[str, str, int, Role, int]
+"""SPI, exchange, message number, who asks, and of IKEv1, whose main mode has one number for all,
+which of them it is."""
 
 
 def find(sides: Sides, near: Sequence[Found], far: Sequence[tuple[Case, Found]]) -> Iterator[Found]:
@@ -71,11 +73,12 @@ def _questions(cases: Sequence[Case]) -> dict[_Key, Question]:
         for spi, asked in case.asked.items():
             for question in asked:
                 role = role_of(case, question.source.address)
-                key = spi, question.exchange, question.message_id, role
-                if key in found and question.exchange.startswith("IKE_SA_INIT"):
-                    found[key] = question  # the one with cookie or group
-                else:
-                    found.setdefault(key, question)
+                which = 0
+                key = spi, question.exchange, question.message_id, role, which
+                while not question.numbered and key in found:
+                    which += 1
+                    key = spi, question.exchange, question.message_id, role, which
+                found[key] = question  # the last one, where it came with a cookie or a group
     return found
 
 

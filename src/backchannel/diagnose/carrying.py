@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from backchannel.diagnose.asking import PATIENCE
+from backchannel.diagnose.asking import PATIENCE, objections
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence, Weight
 from backchannel.diagnose.facts import WINDOWS, Attempt, Stream, source
@@ -60,6 +60,7 @@ def _no_child(case: Case) -> Iterator[Found]:
             if question.exchange in {"IKE_AUTH", "Quick Mode"} and question.answers
         ]
         if not answered:
+            yield from _objected(case, attempt)
             continue
         question = answered[-1]
         answer = question.answers[-1]
@@ -82,6 +83,21 @@ def _no_child(case: Case) -> Iterator[Found]:
         weight: Weight = "problem" if small else "warning" if late else "note"
         certainty: Certainty = "likely" if small else "possible"
         yield Found("no-child", certainty, because, told, answer.frame, weight)
+
+
+def _objected(case: Case, attempt: Attempt) -> Iterator[Found]:
+    """IKEv1: quick mode is answered by a notification."""
+    for question in case.asked[attempt.spi]:
+        told = objections(attempt, question) if attempt.version == 1 else []
+        if question.exchange == "Quick Mode" and told:
+            because = [
+                evidence("Quick Mode was asked for", question.asked),
+                evidence("an encrypted notification is the answer", told),
+                evidence("no packet of ESP, by itself or in UDP, between the two"),
+            ]
+            words = {"asker": attempt.initiator, "answerer": attempt.responder}
+            yield Found("no-child", "likely", because, words, question.first.frame)
+            return
 
 
 def _one_way(case: Case) -> Iterator[Found]:

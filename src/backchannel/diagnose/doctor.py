@@ -17,7 +17,7 @@ from backchannel.when import rfc3339
 TOOL = f"backchannel {__version__}"
 _REASONS = {
     "answers-lost": frozenset({"no-child"}),
-    "authentication-refused": frozenset({"no-child"}),
+    "authentication-refused": frozenset({"no-child", "arrived-unanswered"}),
     "shared-mapping": frozenset({"no-answer", "answers-lost", "stopped-early"}),
     "half-open-flood": frozenset({"stopped-early", "no-answer"}),
     "nobody-listens": frozenset({"no-answer", "arrived-unanswered"}),

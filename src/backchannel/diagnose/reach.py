@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from backchannel.diagnose.asking import MTU, Question
+from backchannel.diagnose.asking import MTU, PATIENCE, Question, objections
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty
 from backchannel.diagnose.events import IcmpRefusal
@@ -60,50 +60,52 @@ def times(question: Question) -> str:
 
 def _silence(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Found]:
     """The question that was never answered, and that nothing followed."""
-    if case.stands(attempt.spi):
+    if case.stands(attempt.spi) or any(stage(seen).stage == "refused" for seen in attempt.stages):
         return
-    refused = _refused(attempt)
     silent = not any(question.answers for question in asked)
     for number, question in enumerate(asked):
-        if question.answers or refused:
+        if question.answers or question.exchange not in _OPENING | _AUTHENTICATING:
             continue
-        if question.exchange not in _OPENING | _AUTHENTICATING:
-            continue
-        if _goes_on(question, asked[number + 1 :]):
-            if silent and not case.streams:
-                yield _unseen(question, asked[number + 1 :])
-                return
-            continue
-        if not question.open(case.end):
-            if not case.answered:
-                yield Found(
-                    "too-early",
-                    "certain",
-                    [evidence(times(question), question.asked)],
-                    words(question),
-                    question.first.frame,
-                )
-            continue
-        yield _nothing(case, question) if silent else _unanswered(case, question, asked)
+        later = asked[number + 1 :]
+        if not _goes_on(question, later):
+            yield from _open(case, attempt, question, asked)
+        elif silent and not case.streams:
+            yield _unseen(question, later)
+            return
+    yield from _stopped(case, attempt, asked)
+
+
+def _open(
+    case: Case, attempt: Attempt, question: Question, asked: list[Question]
+) -> Iterator[Found]:
+    """A question without an answer: it may be too early to say, nothing may have been answered at
+    all, or by what cannot be read.
+    """
+    if not question.open(case.end):
+        if not case.answered:
+            because = [evidence(times(question), question.asked)]
+            yield Found("too-early", "certain", because, words(question), question.first.frame)
+    elif not any(each.answers for each in asked):
+        yield _nothing(case, question)
+    elif attempt.version == 1 and (told := objections(attempt, question)):
+        yield _unreadable(question, told)
+    else:
+        yield _unanswered(case, question, asked)
+
+
+def _stopped(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Found]:
+    """Whoever got the first answer should have gone on."""
     last = asked[-1] if asked else None
-    if last is None or not last.answers or refused or case.end - last.last.time < _LONG:
+    if last is None or not last.answers or case.end - last.last.time < PATIENCE:
         return
-    if (
-        last.exchange in _OPENING
-        and attempt.version == 2
-        and not last.unheard()
-        and not _more(attempt)
-    ):
-        yield Found(
-            "stopped-early",
-            "possible",
-            [
-                evidence(f"{times(last)}, and was answered", [*last.asked, *last.answers]),
-                evidence("nothing followed until the capture ends"),
-            ],
-            words(last),
-            last.first.frame,
-        )
+    redirected = any(stage(seen).stage == "redirected" for seen in attempt.stages)
+    if attempt.version != 2 or last.exchange not in _OPENING or last.unheard() or redirected:
+        return
+    because = [
+        evidence(f"{times(last)}, and was answered", [*last.asked, *last.answers]),
+        evidence("nothing followed until the capture ends"),
+    ]
+    yield Found("stopped-early", "possible", because, words(last), last.first.frame)
 
 
 def _goes_on(question: Question, later: list[Question]) -> bool:
@@ -129,24 +131,10 @@ def _unseen(question: Question, later: list[Question]) -> Found:
     )
 
 
-_LONG = 2_000_000_000
-"""Nanoseconds after which whoever got an answer should have gone on."""
-
-
-def _more(attempt: Attempt) -> bool:
-    """Whether the answer asks for another beginning: a cookie, a group, a redirect."""
-    return bool(attempt.stages) and stage(attempt.stages[-1]).stage == "redirected"
-
-
 def stage(seen: Observation) -> IkeStage:
     """Return the stage that was reached."""
     assert isinstance(seen.event, IkeStage)
     return seen.event
-
-
-def _refused(attempt: Attempt) -> bool:
-    """Whether an error in clear came."""
-    return any(stage(seen).stage == "refused" for seen in attempt.stages)
 
 
 def _nothing(case: Case, question: Question) -> Found:
@@ -188,6 +176,22 @@ def refusal(seen: Observation) -> IcmpRefusal:
     """Return the error that was seen."""
     assert isinstance(seen.event, IcmpRefusal)
     return seen.event
+
+
+def _unreadable(question: Question, objections_: list[Observation]) -> Found:
+    """IKEv1 encrypts with the pre-shared key: who has another one cannot read what is asked, says
+    so, and is not understood either.
+    """
+    because = [
+        evidence(times(question), question.asked),
+        evidence(
+            f"{question.target.address} answers by encrypted notifications, "
+            f"{len(objections_)} of them, and {question.source.address} goes on asking",
+            objections_,
+        ),
+    ]
+    told = words(question) | {"refuser": question.target.address}
+    return Found("authentication-refused", "likely", because, told, question.first.frame)
 
 
 def _unanswered(case: Case, question: Question, asked: list[Question]) -> Found:
