@@ -83,7 +83,9 @@ def _check(
 
 
 def _check_parts(service: Service, protocols: frozenset[str], complain: Complain) -> None:
-    """Report references to decoders, risks or blocks of addresses that do not exist."""
+    """Report programs without a name, and references to decoders, risks or blocks of addresses that
+    do not exist.
+    """
     for place, name in enumerate(service.protocols):
         if protocols and name not in protocols:
             complain(("protocols", place), f"there is no decoder {name!r}")
@@ -92,6 +94,9 @@ def _check_parts(service: Service, protocols: frozenset[str], complain: Complain
             ip_network(network.prefix)
         except ValueError as error:
             complain(("networks", place), str(error))
+    for place, program in enumerate(service.programs):
+        if not program.files and not program.packages:
+            complain(("programs", place), "names neither a file nor a package")
     risks = {risk.id for risk in service.risks}
     for place, measure in enumerate(service.countermeasures):
         for risk in measure.against:

@@ -67,6 +67,26 @@ class Client(Part, frozen=True, kw_only=True):
     note: str = ""
 
 
+PackageName = Annotated[
+    str, msgspec.Meta(pattern=r"^(deb|flatpak|snap|pip):[A-Za-z0-9][A-Za-z0-9.+_-]*$")
+]
+"""A package by the system that installs it: `deb:amule-daemon`, `flatpak:org.signal.Signal`."""
+
+
+class Program(Part, frozen=True, kw_only=True):
+    """A program that speaks it, as it is found on a machine's disk and among its processes."""
+
+    name: str
+    files: tuple[Annotated[str, msgspec.Meta(pattern=r"^[^/\sA-Z]+$")], ...] = ()
+    """Names of its executable files, in lower case. Alone they are weak evidence."""
+    packages: tuple[PackageName, ...] = ()
+    """Packages that bring these files."""
+    units: tuple[str, ...] = ()
+    """Units of systemd that start it."""
+    note: str = ""
+    sources: tuple[str, ...]
+
+
 class FilterRow(Part, frozen=True, kw_only=True):
     """One row of the classic packet filtering table."""
 
@@ -183,6 +203,7 @@ class Service(Part, frozen=True, kw_only=True):
     protocols: tuple[str, ...] = ()
     """Decoders of ours that speak it."""
     clients: tuple[Client, ...] = ()
+    programs: tuple[Program, ...] = ()
     filtering: tuple[FilterRow, ...] = ()
     proxying: tuple[Proxying, ...] = ()
     nat: Nat | None = None

@@ -62,6 +62,7 @@ def page(service: Service) -> Page:
 
     made = [
         _about(service, cited),
+        _programs(service, cited),
         _capabilities(service, cited),
         _filtering(service, cited),
         _proxying(service, cited),
@@ -126,6 +127,25 @@ def _about(service: Service, cited: Cited) -> Section:
         paragraphs=tuple(paragraphs),
         columns=("machine", "what it does"),
         rows=rows,
+    )
+
+
+def _programs(service: Service, cited: Cited) -> Section:
+    return Section(
+        title="Programs on a machine",
+        below=frozenset({"packages", "units", "notes"}),
+        columns=("program", "files", "packages", "units", "notes", "cited"),
+        rows=tuple(
+            (
+                row.name,
+                ", ".join(row.files),
+                ", ".join(row.packages),
+                ", ".join(row.units),
+                row.note,
+                cited(row.sources),
+            )
+            for row in service.programs
+        ),
     )
 
 
