@@ -51,6 +51,7 @@ ORDER = [
     "confine",
     "live",
     "enforce",
+    "host",
     "cli",
     "__main__",
 ]

@@ -33,6 +33,7 @@ from backchannel.detect.syntax import Checked, checked
 from backchannel.diagnose import document as diagnosis
 from backchannel.engine.ended import Ended
 from backchannel.flows.settings import FlowSettings
+from backchannel.host import document as hosted
 from backchannel.live import config, configfile
 from backchannel.policy import document as policy
 from backchannel.prove import document as proof
@@ -70,6 +71,7 @@ def generated() -> dict[Path, str]:
         Path(prepared.__file__): prepared_expressions(),
         DOCS / f"schema/proof-{proof.VERSION}.json": schema_of(proof.Proofs),
         DOCS / f"schema/diagnosis-{diagnosis.VERSION}.json": schema_of(diagnosis.Diagnosis),
+        DOCS / f"schema/host-{hosted.VERSION}.json": schema_of(hosted.Inventory),
         DOCS / "conversations.md": conversations_page(),
         DOCS / "schema/service.json": schema_of(Service),
         DOCS / "schema/policy.json": schema_of(policy.Policy),

@@ -30,6 +30,7 @@ COMMANDS = (
         "watch:watch",
         "Watch live traffic, with alerts, evidence and metrics.",
     ),
+    ("host", "host:app", "Find the programs behind back channels on this machine."),
     (
         "check-config",
         "check_config:check_config",

@@ -1,0 +1,152 @@
+"""Which package brought a file, read from the package databases themselves.
+
+Debian's: `status`, and of each package `info/NAME.list` (its files) and `info/NAME.md5sums` (their
+checksums); dpkg(1), deb-md5sums(5), dpkg-divert(1). Alpine's, which containers have: one file,
+apk-installed(5). That of RPM is a binary one and is not read.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import NamedTuple
+
+from backchannel.host.root import DATABASE, Root
+
+DPKG, APK = "/var/lib/dpkg", "/lib/apk/db/installed"
+UNREAD = {"/var/lib/rpm": "rpm", "/usr/lib/sysimage/rpm": "rpm", "/var/lib/pacman/local": "pacman"}
+"""Databases that are not read, by the folder that shows that there is one."""
+_MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib64/", "/usr/libexec/")
+"""What a file list may name without `/usr`: systems merged these folders."""
+_DATA = ("/etc/", "/usr/share/", "/usr/include/", "/var/")
+"""Where no program is, though a file may have a program's name."""
+
+
+class Owner(NamedTuple):
+    """The package that a file belongs to."""
+
+    package: str
+    """With its system: `deb:amule-daemon`."""
+    version: str
+    md5: str
+    """The file's checksum as the database lists it; empty where it lists none."""
+
+
+class Packages:
+    """The package databases of one tree of files."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+
+    def unread(self) -> list[str]:
+        """Return the systems whose databases are there and are not read."""
+        return sorted({name for folder, name in UNREAD.items() if self._root.names(folder)})
+
+    def owners(self, paths: Iterable[str]) -> dict[str, Owner]:
+        """Return the package of each of *paths* that belongs to one."""
+        wanted = {path for path in paths if path.startswith("/")}
+        if not wanted:
+            return {}
+        return self._of_apk(wanted) | self._of_dpkg(wanted)
+
+    def files(self, packages: Iterable[str], names: frozenset[str]) -> list[str]:
+        """Return the files of these installed packages that are called one of *names*, but for
+        settings, documentation and data.
+        """
+        found = []
+        for package in packages:
+            system, _, plain = package.partition(":")
+            if system != "deb" or plain not in self._versions:
+                continue
+            for info in self._lists.get(plain, ()):
+                lines = self._info(f"{info}.list").splitlines()
+                found += [
+                    path
+                    for path in lines
+                    if posixpath.basename(path).lower() in names and not path.startswith(_DATA)
+                ]
+        return found
+
+    def _of_dpkg(self, wanted: set[str]) -> dict[str, Owner]:
+        moved = {path for old, new, _ in self._diverted for path in (old, new)} & wanted
+        ways = {way: path for path in wanted - moved for way in _ways(path)}
+        found = dict[str, Owner]()
+        for plain, infos in self._lists.items():
+            theirs = {name: path for path in moved if (name := self._called(path, plain))}
+            listed = ways | {way: path for name, path in theirs.items() for way in _ways(name)}
+            for info in infos:
+                for way in sorted(listed.keys() & set(self._info(f"{info}.list").splitlines())):
+                    version = self._versions.get(plain, "")
+                    found[listed[way]] = Owner(f"deb:{plain}", version, self._md5(info, way))
+        return found
+
+    def _called(self, path: str, package: str) -> str:
+        """Return what *package* calls the file at *path* that was diverted, or its place; empty
+        where it is not that package's.
+        """
+        for old, new, by in self._diverted:
+            if path == new:
+                return "" if package == by else old
+            if path == old:
+                return path if package == by else ""
+        return path
+
+    def _md5(self, info: str, path: str) -> str:
+        end = f"  {path[1:]}"
+        for line in self._info(f"{info}.md5sums").splitlines():
+            if line.endswith(end) and len(line) == 32 + len(end):
+                return line[:32].lower()
+        return ""
+
+    def _info(self, name: str) -> str:
+        return self._root.read(f"{DPKG}/info/{name}", DATABASE).decode("utf-8", "replace")
+
+    @cached_property
+    def _lists(self) -> dict[str, list[str]]:
+        """Packages, and what their files in `info` are called: `NAME` or `NAME:ARCHITECTURE`."""
+        found = dict[str, list[str]]()
+        for name in self._root.names(f"{DPKG}/info"):
+            if name.endswith(".list"):
+                info = name.removesuffix(".list")
+                found.setdefault(info.partition(":")[0], []).append(info)
+        return found
+
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        """The versions of the packages that are installed."""
+        text = self._root.read(f"{DPKG}/status", DATABASE).decode("utf-8", "replace")
+        found = {}
+        for paragraph in text.split("\n\n"):
+            fields = dict(re.findall(r"^(Package|Status|Version): (.*)$", paragraph, re.MULTILINE))
+            if fields.get("Status", "").endswith(" installed"):
+                found[fields.get("Package", "")] = fields.get("Version", "")
+        return found
+
+    @cached_property
+    def _diverted(self) -> list[tuple[str, str, str]]:
+        """Files that a package had moved away: from where, to where, by which package."""
+        lines = self._root.text(f"{DPKG}/diversions").splitlines()
+        return list(zip(lines[::3], lines[1::3], lines[2::3], strict=False))
+
+    def _of_apk(self, wanted: set[str]) -> dict[str, Owner]:
+        text = self._root.read(APK, DATABASE).decode("utf-8", "replace")
+        found = dict[str, Owner]()
+        package = version = folder = ""
+        for line in text.splitlines():
+            kind, value = line[:2], line[2:]
+            if kind == "P:":
+                package, folder = value, ""
+            elif kind == "V:":
+                version = value
+            elif kind == "F:":
+                folder = value
+            elif kind == "R:":
+                path = f"/{folder}/{value}" if folder else f"/{value}"
+                if path in wanted:
+                    found[path] = Owner(f"apk:{package}", version, "")
+        return found
+
+
+def _ways(path: str) -> tuple[str, str]:
+    """Return how a file list may name *path*."""
+    return path, path.removeprefix("/usr") if path.startswith(_MERGED) else path

@@ -1,0 +1,182 @@
+"""A tree of files that is looked at: this machine's, a container's, or that of a mounted image.
+
+What lies in it is not trusted. A link never leads out of the tree (the kernel holds to that:
+`RESOLVE_IN_ROOT` of openat2), only plain files are read, and none beyond a stated size.
+"""
+
+import ctypes
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from backchannel.confine import kernel
+
+TEXT = 1 << 20
+"""Bytes of a settings file that are read at most; what is longer is none."""
+DATABASE = 64 << 20
+"""Bytes that are read of a file of the package database."""
+LARGEST = 4 << 30
+"""Bytes of a program that are hashed at most."""
+NAMES = 20_000
+"""Entries of one folder that are looked at."""
+_OPENAT2, _IN_ROOT, _NO_MAGIC_LINKS = 437, 0x10, 0x02
+_AT_ONCE = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""A pipe or a terminal in a file's place must not stop us."""
+_PART = 1 << 20
+
+
+class Digests(NamedTuple):
+    """What a file's content comes to."""
+
+    sha256: str
+    md5: str
+    """As the package database lists it."""
+    size: int
+    head: bytes
+    """Its first bytes, which tell what kind of file it is."""
+
+
+class Root:
+    """A tree of files. Paths are those inside it; what cannot be read is as if it were not there,
+    and `denied` counts what rights would have shown.
+    """
+
+    def __init__(self, folder: str = "/") -> None:
+        self.folder = folder.rstrip("/") or "/"
+        self.denied = 0
+        self._handle = os.open(self.folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        shown = self._shown(self._handle)
+        self._prefix = "" if shown == "/" else shown
+
+    def close(self) -> None:
+        """Let go of the tree."""
+        os.close(self._handle)
+
+    def read(self, path: str, most: int = TEXT) -> bytes:
+        """Return a plain file's content; nothing where there is none that can be read."""
+        handle = self._open(path, os.O_RDONLY | _AT_ONCE)
+        if handle < 0:
+            return b""
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode) or os.fstat(handle).st_size > most:
+                return b""
+            parts, left = [], most
+            while left and (part := os.read(handle, min(left, _PART))):
+                parts.append(part)
+                left -= len(part)
+        except OSError:
+            return b""
+        finally:
+            os.close(handle)
+        return b"".join(parts)
+
+    def text(self, path: str) -> str:
+        """Return a settings file as text."""
+        return self.read(path).decode("utf-8", "replace")
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names in a folder, in order."""
+        handle = self._open(folder, os.O_RDONLY | os.O_DIRECTORY | _AT_ONCE)
+        if handle < 0:
+            return []
+        try:
+            with os.scandir(handle) as entries:
+                return sorted(entry.name for entry, _ in zip(entries, range(NAMES), strict=False))
+        except OSError:
+            return []
+        finally:
+            os.close(handle)
+
+    def status(self, path: str) -> os.stat_result | None:
+        """Return what is known of a file, or of the one that a link leads to."""
+        handle = self._open(path, os.O_PATH | os.O_CLOEXEC)
+        if handle < 0:
+            return None
+        try:
+            return os.fstat(handle)
+        finally:
+            os.close(handle)
+
+    def real(self, path: str) -> str:
+        """Return the path of the file that *path* leads to by links; empty where there is none."""
+        handle = self._open(path, os.O_PATH | os.O_CLOEXEC)
+        if handle < 0:
+            return ""
+        try:
+            shown = self._shown(handle)
+        finally:
+            os.close(handle)
+        inside = shown.removeprefix(self._prefix)
+        return inside if inside.startswith("/") else "/"
+
+    def digests(self, path: str) -> Digests | None:
+        """Return the digests of a plain file."""
+        handle = self._open(path, os.O_RDONLY | _AT_ONCE)
+        return None if handle < 0 else digests(handle)
+
+    def walk(self, folder: str, depth: int) -> Iterator[str]:
+        """Yield the files in *folder* and, so many levels down, in its folders. Links to folders
+        are not followed.
+        """
+        for name in self.names(folder):
+            path = f"{folder.rstrip('/')}/{name}"
+            state = self._link_status(path)
+            if state is None:
+                continue
+            if stat.S_ISDIR(state.st_mode):
+                if depth:
+                    yield from self.walk(path, depth - 1)
+            else:
+                yield path
+
+    def _link_status(self, path: str) -> os.stat_result | None:
+        handle = self._open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if handle < 0:
+            return None
+        try:
+            return os.fstat(handle)
+        finally:
+            os.close(handle)
+
+    def _open(self, path: str, flags: int) -> int:
+        """Return a descriptor; -1 where the file cannot be opened."""
+        name = os.fsencode(path)
+        if b"\0" in name:
+            return -1
+        try:
+            if self.folder == "/":
+                return os.open(name, flags)
+            how = (ctypes.c_uint64 * 3)(flags, 0, _IN_ROOT | _NO_MAGIC_LINKS)
+            size = ctypes.c_size_t(ctypes.sizeof(how))
+            return kernel.call(_OPENAT2, ctypes.c_int(self._handle), name, ctypes.byref(how), size)
+        except PermissionError:
+            self.denied += 1
+            return -1
+        except OSError:
+            return -1
+
+    @staticmethod
+    def _shown(handle: int) -> str:
+        return os.readlink(f"/proc/self/fd/{handle}")  # noqa: PTH115 - of many
+
+
+def digests(handle: int) -> Digests | None:
+    """Return the digests of an open plain file, and close it."""
+    try:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST:
+            return None
+        strong, weak, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+        head = b""
+        while size <= LARGEST and (part := os.read(handle, _PART)):
+            head = head or part[:64]
+            strong.update(part)
+            weak.update(part)
+            size += len(part)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return Digests(strong.hexdigest(), weak.hexdigest(), size, head)

@@ -1,0 +1,35 @@
+"""The users of a tree of files: /etc/passwd, passwd(5)."""
+
+from typing import NamedTuple
+
+from backchannel.host.root import Root
+
+
+class User(NamedTuple):
+    """One user."""
+
+    name: str
+    uid: int
+    home: str
+
+
+def read(root: Root) -> list[User]:
+    """Return the users, each with a home that is there."""
+    found = []
+    for line in root.text("/etc/passwd").splitlines():
+        fields = line.split(":")
+        if len(fields) >= 7 and fields[2].isdigit() and fields[5].startswith("/"):
+            home = fields[5].rstrip("/")
+            if home and root.status(home):
+                found.append(User(fields[0], int(fields[2]), home))
+    return found
+
+
+def names(root: Root) -> dict[int, str]:
+    """Return the users' names by their numbers."""
+    found = dict[int, str]()
+    for line in root.text("/etc/passwd").splitlines():
+        fields = line.split(":")
+        if len(fields) >= 3 and fields[2].isdigit():
+            found.setdefault(int(fields[2]), fields[0])
+    return found

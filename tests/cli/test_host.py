@@ -1,0 +1,85 @@
+"""`backchannel host` as a user runs it."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tests.host.tree import Tree
+
+from backchannel.cli.application import app
+from backchannel.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def no_user_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    made = Tree(tmp_path / "tree")
+    made.program("/usr/bin/amuled")
+    made.deb("amule-daemon", "/usr/bin/amuled")
+    made.file("/home/alice/.aMule/shareddir.dat", "/home/alice/\n")
+    made.program("/opt/x/telegram\x1b[31m/telegram")
+    return made
+
+
+def run(*words):
+    return app(["host", *map(str, words)], result_action="return_value")
+
+
+def test_the_screen_names_programs_hints_and_findings(capsys, tree):
+    assert run("--root", tree.folder) == 0
+    out = capsys.readouterr().out
+    for part in ("aMule", "deb:amule-daemon", "Only the name fits", "critical", "folders-shared"):
+        assert part in out
+    assert "\x1b[31m" not in out
+    assert "1 program, 0 running; 1 finding, the worst critical" in out
+
+
+def test_the_document_fits_its_schema(capsys, tree):
+    assert run("--json", "--root", tree.folder) == 0
+    made = json.loads(capsys.readouterr().out)
+    schema = json.loads((ROOT / "docs/schema/host-1.json").read_text())
+    jsonschema.validate(made, schema)
+    assert made["programs"][0]["path"] == "/usr/bin/amuled"
+
+
+@pytest.mark.parametrize(("worst", "code"), [("critical", 1), ("high", 1), (None, 0)])
+def test_findings_fail_where_asked(tree, worst, code):
+    assert run("--root", tree.folder, *(["--fail-on", worst] if worst else [])) == code
+
+
+def test_services_can_be_chosen_and_own_sheets_added(capsys, tree, tmp_path):
+    assert run("irc", "--root", tree.folder) == 0
+    assert "No program of a known service" in capsys.readouterr().out
+    own = tmp_path / "own"
+    own.mkdir()
+    text = (ROOT / "src/backchannel/catalogue/services/irc.yaml").read_text()
+    own.joinpath("ours.yaml").write_text(
+        text.replace("id: irc", "id: ours").replace("deb:irssi", "deb:ourchat")
+        .replace("files: [irssi]", "files: [ourchat]")
+    )  # fmt: skip
+    tree.program("/usr/bin/ourchat")
+    tree.deb("ourchat", "/usr/bin/ourchat")
+    assert run("ours", "--root", tree.folder, "--catalogue", own, "--json") == 0
+    (program,) = json.loads(capsys.readouterr().out)["programs"]
+    assert program["package"] == "deb:ourchat"
+
+
+def test_more_folders_are_searched(capsys, tree):
+    tree.program("/srv/y/aria2c")
+    assert run("--root", tree.folder, "--search", "/srv", "--json") == 0
+    hints = json.loads(capsys.readouterr().out)["hints"]
+    assert "/srv/y/aria2c" in [each["path"] for each in hints]
+
+
+@pytest.mark.parametrize("words", [("sox",), ("--root", "/none/such"), ("--search", "/none/such")])
+def test_what_is_not_there_is_said(words):
+    with pytest.raises(UsageError, match=r"no service|no such folder"):
+        run(*words)

@@ -1,0 +1,100 @@
+"""Who brought a file: as dpkg itself says, on made trees and on this machine."""
+
+import shutil
+import subprocess
+
+import pytest
+from tests.host.tree import ELF
+
+from backchannel.host.packages import Packages
+from backchannel.host.root import Root
+
+
+def test_the_owner_of_a_file_with_version_and_checksum(root, tree):
+    tree.program("/usr/bin/amuled", ELF)
+    tree.deb("amule-daemon", "/usr/bin/amuled", version="1:2.3.3-3")
+    told = Packages(root).owners(["/usr/bin/amuled", "/usr/bin/other"])
+    assert list(told) == ["/usr/bin/amuled"]
+    assert told["/usr/bin/amuled"][:2] == ("deb:amule-daemon", "1:2.3.3-3")
+    assert told["/usr/bin/amuled"].md5 == root.digests("/usr/bin/amuled").md5
+
+
+def test_a_file_list_from_before_usr_was_merged(root, tree):
+    tree.program("/usr/sbin/danted")
+    tree.deb("dante-server:amd64", "/usr/sbin/danted", listed=("/sbin/danted",))
+    told = Packages(root).owners(["/usr/sbin/danted"])
+    assert told["/usr/sbin/danted"].package == "deb:dante-server"
+    assert told["/usr/sbin/danted"].md5
+
+
+def test_diverted_files_belong_to_whom_dpkg_says(root, tree):
+    """`ours` diverted the file of `theirs`, and put its own in that place."""
+    tree.program("/usr/bin/tool", b"ours")
+    tree.deb("ours", "/usr/bin/tool")
+    tree.program("/usr/bin/tool.distrib", b"theirs")
+    tree.deb("theirs", "/usr/bin/tool.distrib", listed=("/usr/bin/tool",))
+    tree.file("/var/lib/dpkg/diversions", "/usr/bin/tool\n/usr/bin/tool.distrib\nours\n")
+    told = Packages(root).owners(["/usr/bin/tool", "/usr/bin/tool.distrib"])
+    assert {path: owner.package for path, owner in told.items()} == {
+        "/usr/bin/tool": "deb:ours",
+        "/usr/bin/tool.distrib": "deb:theirs",
+    }
+
+
+def test_only_programs_of_installed_packages_are_listed(root, tree):
+    for path in ("/usr/bin/tor", "/etc/init.d/tor", "/usr/share/doc/tor"):
+        tree.program(path)
+    tree.deb("tor", "/usr/bin/tor", "/etc/init.d/tor", "/usr/share/doc/tor")
+    tree.program("/usr/bin/irssi")
+    tree.deb("irssi", "/usr/bin/irssi", status="deinstall ok config-files")
+    packages = Packages(root)
+    names = frozenset({"tor", "irssi"})
+    asked = ("deb:tor", "deb:irssi", "flatpak:tor", "deb:none")
+    assert packages.files(asked, names) == ["/usr/bin/tor"]
+
+
+def test_alpines_database_is_read(root, tree):
+    tree.file(
+        "/lib/apk/db/installed",
+        "C:Q1x\nP:tor\nV:0.4.8-r0\nF:usr/bin\nR:tor\nZ:Q1x\nF:etc\nR:torrc\n\n"
+        "P:busybox\nV:1\nF:bin\nR:busybox\n\n",
+    )
+    told = Packages(root).owners(["/usr/bin/tor", "/bin/busybox", "/etc/none"])
+    assert told["/usr/bin/tor"] == ("apk:tor", "0.4.8-r0", "")
+    assert told["/bin/busybox"].package == "apk:busybox"
+
+
+def test_databases_that_are_not_read_are_told(root, tree):
+    assert Packages(root).unread() == []
+    tree.file("/var/lib/rpm/rpmdb.sqlite")
+    assert Packages(root).unread() == ["rpm"]
+
+
+@pytest.mark.parametrize("junk", [b"\xff\xfe\0", b"Package: x\nStatus: \n" * 3, b"\n" * 99])
+def test_a_damaged_database_knows_nothing(root, tree, junk):
+    tree.file("/var/lib/dpkg/status", junk)
+    tree.file("/var/lib/dpkg/diversions", junk)
+    tree.file("/var/lib/dpkg/info/x.list", junk)
+    tree.file("/lib/apk/db/installed", junk)
+    assert Packages(root).owners(["/usr/bin/x"]) == {}
+
+
+@pytest.mark.skipif(shutil.which("dpkg") is None, reason="no dpkg here to ask")
+def test_this_machines_owners_are_those_that_dpkg_names():
+    paths = ["/usr/bin/dpkg", "/usr/bin/env", "/usr/bin/perl", "/usr/bin/cat"]
+    root = Root("/")
+    paths = [path for path in paths if root.real(path) == path]
+    told = Packages(root).owners(paths)
+    for path in paths:
+        ran = subprocess.run(["dpkg", "-S", path], capture_output=True, text=True, check=False)
+        lines = (
+            ran.stdout
+            or subprocess.run(
+                ["dpkg", "-S", path.removeprefix("/usr")],
+                capture_output=True,
+                text=True,
+                check=False,
+            ).stdout
+        )
+        assert told[path].package.removeprefix("deb:") == lines.split(":")[0]
+        assert told[path].md5 in (root.digests(path).md5, "")

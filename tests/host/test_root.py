@@ -1,0 +1,64 @@
+"""A tree of files that nobody need trust."""
+
+import os
+
+import pytest
+
+from backchannel.host.root import TEXT, Root
+
+
+def test_a_link_never_leads_out_of_the_tree(tree, root, tmp_path):
+    (tmp_path / "secret").write_text("ours")
+    tree.file("/secret", "theirs")
+    tree.link("/absolute", "/secret")
+    tree.link("/upward", "../../../secret")
+    tree.link("/etc/above", "../../../../secret")
+    for name in ("/absolute", "/upward", "/etc/above"):
+        assert root.read(name) == b"theirs"
+        assert root.real(name) == "/secret"
+    assert root.read("/../secret") == b"theirs"
+
+
+def test_links_without_end_lead_nowhere(root, tree):
+    tree.link("/round", "round")
+    assert (root.read("/round"), root.real("/round"), root.status("/round")) == (b"", "", None)
+
+
+def test_what_is_no_plain_file_is_nothing_and_stops_nobody(root, tree):
+    os.mkfifo(tree.folder / "pipe")
+    assert root.read("/pipe") == b""
+    assert root.digests("/pipe") is None
+    assert root.read("/etc") == b""
+    assert root.names("/etc/passwd") == []
+    assert root.read("/none\0such") == b""
+
+
+def test_what_is_too_long_for_settings_is_none(root, tree):
+    tree.file("/long", b"x" * (TEXT + 1))
+    assert root.read("/long") == b""
+    assert len(root.read("/long", TEXT + 1)) == TEXT + 1
+
+
+def test_digests_are_those_of_the_content(root, tree):
+    tree.file("/abc", "abc")
+    made = root.digests("/abc")
+    assert made.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert (made.md5, made.size, made.head) == ("900150983cd24fb0d6963f7d28e17f72", 3, b"abc")
+
+
+def test_a_walk_stays_near_and_follows_no_link_to_a_folder(root, tree):
+    tree.file("/opt/one/two/three/deep")
+    tree.file("/opt/one/near")
+    tree.link("/opt/loop", "/opt")
+    assert list(root.walk("/opt", 1)) == ["/opt/loop", "/opt/one/near"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_rights_would_have_shown_is_counted(root, tree):
+    tree.file("/etc/secret", "x", 0o000)
+    assert (root.read("/etc/secret"), root.denied) == (b"", 1)
+
+
+def test_no_such_tree_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Root(str(tmp_path / "none"))
