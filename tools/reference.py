@@ -34,6 +34,8 @@ from backchannel.diagnose import document as diagnosis
 from backchannel.engine.ended import Ended
 from backchannel.flows.settings import FlowSettings
 from backchannel.host import document as hosted
+from backchannel.host import join as joined
+from backchannel.host import ledger
 from backchannel.live import config, configfile
 from backchannel.policy import document as policy
 from backchannel.prove import document as proof
@@ -72,6 +74,8 @@ def generated() -> dict[Path, str]:
         DOCS / f"schema/proof-{proof.VERSION}.json": schema_of(proof.Proofs),
         DOCS / f"schema/diagnosis-{diagnosis.VERSION}.json": schema_of(diagnosis.Diagnosis),
         DOCS / f"schema/host-{hosted.VERSION}.json": schema_of(hosted.Inventory),
+        DOCS / f"schema/host-flows-{joined.VERSION}.json": schema_of(joined.Joined),
+        DOCS / f"schema/host-record-{ledger.VERSION}.json": schema_of(ledger.Line),
         DOCS / "conversations.md": conversations_page(),
         DOCS / "schema/service.json": schema_of(Service),
         DOCS / "schema/policy.json": schema_of(policy.Policy),
@@ -81,7 +85,7 @@ def generated() -> dict[Path, str]:
     }
 
 
-def schema_of(kind: type) -> str:
+def schema_of(kind: Any) -> str:
     """Return the JSON schema of *kind*."""
     text = msgspec.json.format(msgspec.json.encode(msgspec.json.schema(kind)), indent=2)
     return text.decode() + "\n"

@@ -8,7 +8,7 @@ import pytest
 from tests.host.tree import Tree
 
 from backchannel.cli.application import app
-from backchannel.errors import UsageError
+from backchannel.errors import InputError, UsageError
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,3 +83,51 @@ def test_more_folders_are_searched(capsys, tree):
 def test_what_is_not_there_is_said(words):
     with pytest.raises(UsageError, match=r"no service|no such folder"):
         run(*words)
+
+
+def test_a_record_of_a_second_can_be_joined(capsys, tmp_path):
+    file = tmp_path / "new/record.jsonl"
+    assert run("record", file, "--duration", "0.3s", "--interval", "0.05") == 0
+    assert "Ctrl-C ends it" in capsys.readouterr().err
+    kinds = [json.loads(line)["kind"] for line in file.read_text().splitlines()]
+    assert (kinds[0], kinds[-1]) == ("began", "finished")
+    capture = next(ROOT.glob("examples/icq/*.pcap"))
+    assert run("flows", capture, "--record", file, "--json") == 0
+    joined = json.loads(capsys.readouterr().out)
+    hows = {each["client_owner"]["how"] for each in joined["flows"]}
+    assert hows <= {"elsewhere", "unknown"}  # somebody here may have an address of the capture's
+    assert run("flows", capture) == 0
+    assert "0 with a program of this host" in capsys.readouterr().out
+
+
+def test_quiet_says_nothing_and_a_record_may_go_to_standard_output(capsysbinary):
+    assert run("record", "-", "--duration", "0.1s", "-q") == 0
+    out, err = capsysbinary.readouterr()
+    assert err == b""
+    assert json.loads(out.splitlines()[0])["kind"] == "began"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("flows",), "nothing to join"),
+        (("flows", "/none.pcap"), "none.pcap"),
+        (("flows", "/none.parquet"), "no table"),
+        (("flows", "x.pcap", "--record", "/none"), "No such file"),
+        (("record", "/"), "is a folder"),
+        (("record", "-", "--interval", "0"), "between 0.01 and 60"),
+        (("record", "-", "--duration", "soon"), "--duration soon"),
+        (("flow",), "flows"),
+    ],
+)
+def test_what_cannot_be_joined_is_said(words, said):
+    with pytest.raises((UsageError, InputError), match=said):
+        run(*words)
+
+
+def test_a_damaged_capture_is_joined_up_to_its_damage(capsys, tmp_path):
+    whole = next(ROOT.glob("examples/icq/*.pcap")).read_bytes()
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(whole[:-5])
+    assert run("flows", cut, "--all") == 3
+    assert "cut.pcap" in capsys.readouterr().err

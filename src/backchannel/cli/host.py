@@ -51,3 +51,56 @@ def host(
     return hosting.listed(
         services, as_json=json, root=root, search=search, own=catalogue, fail_on=fail_on
     )
+
+
+@app.command
+def record(
+    file: options.Recording,
+    *,
+    duration: options.Time = None,
+    interval: options.Seconds = 0.2,
+    quiet: options.Quiet = False,
+) -> int:
+    """Record which process holds which socket, until Ctrl-C or SIGTERM.
+
+    The record is for `host flows`. Root sees all processes and networks; others see their own.
+
+    Parameters
+    ----------
+    file
+        Where to write JSON lines; `-` for standard output.
+    duration
+        Stop after this time: 90s, 30m, 8h.
+    interval
+        Seconds between regular looks (0.2). Openings of TCP connections are looked at at once.
+    quiet
+        Say nothing.
+    """
+    from backchannel.cli import owning  # noqa: PLC0415 - not for the help
+
+    return owning.record(file, duration=duration, interval=interval, quiet=quiet)
+
+
+@app.command(usage="backchannel host flows [OPTIONS] PATHS...")
+def flows(
+    *paths: options.Inputs,
+    record: options.FileName = None,
+    json: bool = False,
+    all_: options.All = False,
+) -> int:
+    """Say which program of this host owns the flows of captures.
+
+    Parameters
+    ----------
+    paths
+        Captures, or Parquet files that `scan --flows` wrote.
+    record
+        What `host record` wrote at that time; without it, the sockets of this moment count.
+    json
+        Print one JSON document.
+    all_
+        Flows of no known service, too.
+    """
+    from backchannel.cli import owning  # noqa: PLC0415 - not for the help
+
+    return owning.flows(paths, recorded=record, as_json=json, everything=all_)

@@ -37,7 +37,8 @@ def listed(
     known = catalogue(own)
     for name in services:
         if name not in known:
-            raise UsageError(f"no service {name!r} in the catalogue; {suggest(name, known)}")
+            near = suggest(name, [*known, "flows", "record"])
+            raise UsageError(f"no service {name!r} in the catalogue, and no command; {near}")
     if root is not None and not root.is_dir():
         raise UsageError(f"--root {root}: no such folder")
     tree = str(root.resolve()) if root else "/"
