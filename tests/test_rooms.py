@@ -52,6 +52,7 @@ ORDER = [
     "live",
     "enforce",
     "host",
+    "probe",
     "cli",
     "__main__",
 ]

@@ -38,6 +38,7 @@ from backchannel.host import join as joined
 from backchannel.host import ledger
 from backchannel.live import config, configfile
 from backchannel.policy import document as policy
+from backchannel.probe import document as probe
 from backchannel.prove import document as proof
 from backchannel.prove import library
 from backchannel.report.document import VERSION, Document
@@ -76,6 +77,7 @@ def generated() -> dict[Path, str]:
         DOCS / f"schema/host-{hosted.VERSION}.json": schema_of(hosted.Inventory),
         DOCS / f"schema/host-flows-{joined.VERSION}.json": schema_of(joined.Joined),
         DOCS / f"schema/host-record-{ledger.VERSION}.json": schema_of(ledger.Line),
+        DOCS / f"schema/probe-{probe.VERSION}.json": schema_of(probe.Probe),
         DOCS / "conversations.md": conversations_page(),
         DOCS / "schema/service.json": schema_of(Service),
         DOCS / "schema/policy.json": schema_of(policy.Policy),

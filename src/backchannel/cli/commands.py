@@ -31,6 +31,7 @@ COMMANDS = (
         "Watch live traffic, with alerts, evidence and metrics.",
     ),
     ("host", "host:app", "Find the programs behind back channels on this machine."),
+    ("probe", "probe:probe", "Ask hosts which back channels run on them."),
     (
         "check-config",
         "check_config:check_config",
@@ -41,6 +42,7 @@ WORDS = {
     "scan": "[OPTIONS] PATHS...",
     "diagnose": "[OPTIONS] CAPTURES...",
     "watch": "[OPTIONS] [INTERFACES...]",
+    "probe": "[OPTIONS] TARGETS...",
     "services": "[OPTIONS] [NAME]",
     "rules": "[OPTIONS] [NAMES...]",
     "update": "[OPTIONS] [FILE]",

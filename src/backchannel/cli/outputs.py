@@ -67,16 +67,17 @@ def write(
     for name, path in paths.items():
         if path is None:
             continue
-        _put(path, _make(name, document, index, heading))
+        put(path, _make(name, document, index, heading))
 
 
 def append_alerts(document: Document, path: Path, module: str) -> None:
     """Add the findings to a file of lines that holds the events already; *module* has its form."""
     alert_line = import_module(module).alert_line
-    _put(path, b"".join(map(alert_line, document.findings)), "ab")
+    put(path, b"".join(map(alert_line, document.findings)), "ab")
 
 
-def _put(path: Path, data: bytes, mode: Literal["wb", "ab"] = "wb") -> None:
+def put(path: Path, data: bytes, mode: Literal["wb", "ab"] = "wb") -> None:
+    """Write a whole file; `-` is standard output."""
     if path == STDOUT:
         sys.stdout.buffer.write(data)
         return

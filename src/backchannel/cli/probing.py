@@ -1,0 +1,230 @@
+"""The steps of a probe, as the command line asks for them."""
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backchannel.catalogue import load as catalogue
+from backchannel.catalogue.index import Index
+from backchannel.catalogue.index import load as load_index
+from backchannel.cli import outputs
+from backchannel.cli.streams import put_json
+from backchannel.detect.model import SEVERITIES
+from backchannel.errors import UsageError
+from backchannel.grades import Severity
+from backchannel.model import Endpoint
+from backchannel.probe import findings
+from backchannel.probe.build import build
+from backchannel.probe.document import Probe
+from backchannel.probe.judge import Judge
+from backchannel.probe.pace import Limits
+from backchannel.probe.plan import Work, least_seconds, work
+from backchannel.probe.port import Wishes
+from backchannel.probe.run import Prober
+from backchannel.probe.suggested import suggestions
+from backchannel.probe.targets import authority
+from backchannel.probe.untold import untold
+
+if TYPE_CHECKING:
+    from backchannel.cli.probe import Asking, Writing
+
+FOUND, INTERRUPTED = 1, 130
+FASTEST, FASTEST_HOST = 1000, 100
+"""Questions a second, in all and to one host: faster is for other tools."""
+STDOUT = Path("-")
+_ENDPOINT = re.compile(
+    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:\[\]/@]{1,253})):(?P<port>\d{1,5})\Z"
+)
+
+
+def run(targets: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run: bool) -> int:
+    """Do what the options say; return the exit code."""
+    _check(writing)
+    limits, wishes = _limits(asking), _wishes(asking)
+    index, services = load_index(), catalogue.load()
+    today = datetime.now(tz=UTC).date()
+    seen = asking.seen
+    todo = work(
+        targets,
+        excluded=asking.exclude,
+        authorised=authority(asking.authorised, today) if asking.authorised else None,
+        ports=asking.ports,
+        services=asking.services,
+        catalogue=services,
+        suggestions=suggestions(seen, index, services) if seen else None,
+    )
+    wishes = _only(wishes, todo)
+    if dry_run:
+        from backchannel.probe import rehearsal  # noqa: PLC0415 - only where asked
+        from backchannel.report.terminal import show  # noqa: PLC0415 - as above
+
+        show(rehearsal.render(todo, wishes, limits, index))
+        return 0
+    started = time.time_ns()
+    with ExitStack() as stack:
+        progress = None if writing.quiet else _progress(stack)
+        prober = Prober(Judge(index), limits, wishes, progress or (lambda _done, _all: None))
+        interrupted = _ask(prober, todo)
+    ended = time.time_ns()
+    told = [each for host in prober.hosts for result in host.results for each in result.talked]
+    understood = {id(each.exchange) for each in told if each.verdict.whole}
+    known = [each for each in prober.exchanges if id(each) in understood]
+    others = [each for each in prober.exchanges if id(each) not in understood]
+    document = findings.read(known, others, index, writing.evidence)
+    probe = build(
+        prober,
+        started=started,
+        ended=ended,
+        interrupted=interrupted,
+        settings=_settings(asking, todo, limits),
+        left_out=todo.chosen.left_out,
+        findings=document.findings,
+        untold=untold(prober, todo, wishes, index),
+    )
+    if writing.report is not None:
+        outputs.write(document, index, {"report": writing.report}, "Probe")
+    _tell(probe, index, writing)
+    return INTERRUPTED if interrupted else _code(probe, writing.fail_on)
+
+
+def _ask(prober: Prober, todo: Work) -> bool:
+    """Ask everybody; say whether that was interrupted."""
+    try:
+        asyncio.run(prober.run(todo.hosts))
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _tell(probe: Probe, index: Index, writing: "Writing") -> None:
+    if writing.xml is not None:
+        from backchannel.probe.nmapxml import xml  # noqa: PLC0415 - only where asked
+
+        outputs.put(writing.xml, xml(probe, " ".join(["backchannel", *sys.argv[1:]])))
+    if writing.json:
+        put_json(probe)
+    elif not writing.quiet and STDOUT not in (writing.xml, writing.report):
+        from backchannel.probe.show import render  # noqa: PLC0415 - only where asked
+        from backchannel.report.terminal import show  # noqa: PLC0415 - as above
+
+        show(render(probe, index))
+    for path in (writing.xml, writing.report, writing.evidence):
+        if path is not None and path != STDOUT and not writing.quiet:
+            print(f"written: {path}", file=sys.stderr)
+
+
+def _code(probe: Probe, fail_on: Severity | None) -> int:
+    reached = fail_on is not None and findings.worst(probe.findings) >= SEVERITIES.index(fail_on)
+    return FOUND if reached else 0
+
+
+def _check(writing: "Writing") -> None:
+    """Raise UsageError where outputs would mix, or could not be written."""
+    to_stdout = [
+        name
+        for name, asked in (
+            ("--json", writing.json),
+            ("--xml", writing.xml == STDOUT),
+            ("--report", writing.report == STDOUT),
+        )
+        if asked
+    ]
+    if len(to_stdout) > 1:
+        raise UsageError(f"{' and '.join(to_stdout)} cannot both go to standard output")
+    for path in (writing.xml, writing.report, writing.evidence):
+        if path is not None and path != STDOUT and path.is_dir():
+            raise UsageError(f"{path} is a folder; name a file")
+
+
+def _limits(asking: "Asking") -> Limits:
+    for name, value, most in (
+        ("--rate", asking.rate, FASTEST),
+        ("--host-rate", asking.host_rate, FASTEST_HOST),
+    ):
+        if not 0 < value <= most:
+            raise UsageError(f"{name} takes a number above 0, {most} at most")
+    if not 0.1 <= asking.patience <= 30:
+        raise UsageError("--patience takes seconds from 0.1 to 30")
+    return Limits(rate=asking.rate, host_rate=asking.host_rate, patience=asking.patience)
+
+
+def _wishes(asking: "Asking") -> Wishes:
+    torrent = b""
+    if asking.torrent:
+        if re.fullmatch("[0-9a-fA-F]{40}", asking.torrent) is None:
+            raise UsageError("--torrent takes an info-hash: 40 hexadecimal digits")
+        torrent = bytes.fromhex(asking.torrent)
+    through = None
+    if asking.through:
+        found = _ENDPOINT.match(asking.through)
+        if found is None or not 0 < int(found["port"]) < 1 << 16:
+            raise UsageError("--through takes a host and a port: 192.0.2.1:443, [2001:db8::1]:443")
+        through = Endpoint(found["six"] or found["host"], int(found["port"]))
+    return Wishes(through, torrent, asking.aggressive)
+
+
+def _only(wishes: Wishes, todo: Work) -> Wishes:
+    return Wishes(wishes.through, wishes.torrent, wishes.aggressive, todo.only)
+
+
+def _settings(asking: "Asking", todo: Work, limits: Limits) -> dict[str, str]:
+    """Return what was asked for, in words."""
+    return {
+        "ports": asking.ports or "of the catalogue",
+        "services": ", ".join(asking.services) or "all",
+        "suggested by": str(asking.seen or ""),
+        "allowed by": "; ".join(todo.chosen.by) or "nobody named: private addresses only",
+        "rate": f"{limits.rate:g} a second in all, {limits.host_rate:g} to a host",
+        "proxies led to": asking.through,
+        "torrent": asking.torrent,
+        "aggressive mode": "yes" if asking.aggressive else "no",
+        "least seconds": f"{least_seconds(todo, limits):.0f}",
+    }
+
+
+def _progress(stack: ExitStack) -> Callable[[int, int], None] | None:
+    """Return a progress display for a terminal; it appears after a second of work."""
+    if not sys.stderr.isatty():
+        return None
+    began, bar = time.monotonic(), None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            if time.monotonic() - began < 1:
+                return
+            bar = stack.enter_context(_Bar())
+        bar.show(done, total)
+
+    return show
+
+
+class _Bar:
+    """A progress bar on standard error, gone when the work is done."""
+
+    def __enter__(self) -> "_Bar":
+        from rich import console, progress  # noqa: PLC0415 - only on a terminal
+
+        self._bar = progress.Progress(
+            progress.TextColumn("asking"),
+            progress.BarColumn(),
+            progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} ports"),
+            progress.TimeElapsedColumn(),
+            console=console.Console(stderr=True),
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("asking", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)

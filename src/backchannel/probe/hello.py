@@ -1,0 +1,68 @@
+"""What a hello is: the first valid message that a client of some protocol sends, as data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from backchannel.model import Endpoint, Transport
+
+NOWHERE = "probe.invalid"
+"""A name that never resolves (RFC 6761 §6.4): proxies are asked to lead there, and cannot."""
+AGENT = "backchannel-probe"
+"""What we call ourselves wherever a protocol has a place for it, so that logs show who asked."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a hello may depend on."""
+
+    server: Endpoint
+    client: Endpoint
+    name: str = ""
+    """The host's name, where the user gave one."""
+    through: Endpoint | None = None
+    """Where proxies are asked to lead; only what the user names."""
+    torrent: bytes = b""
+    """Info-hash of a torrent, 20 bytes."""
+    nonce: bytes = field(default=bytes(32))
+    """Random bytes for ids and keys, 32 of them; the same for a question and its repetitions."""
+
+    @property
+    def host(self) -> str:
+        """What to call the host in messages."""
+        return self.name or self.server.address.partition("%")[0]
+
+
+Make = Callable[[Asked], bytes]
+Reply = Callable[[Asked, bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Hello:
+    """One thing to say."""
+
+    name: str
+    protocols: tuple[str, ...]
+    """Decoders of ours that may understand the answer; the first is whom it is meant for."""
+    transport: Transport
+    make: Make
+    source: str
+    """Where the format is described."""
+    reply: Reply | None = None
+    """What to say to an answer, once; nothing where it returns no bytes."""
+    after: tuple[str, ...] = ()
+    """Protocols behind which alone it is said: to a port that has shown to speak one of them."""
+    beside: tuple[str, ...] = ()
+    """Protocols beside which it is said all the same: many programs answer a web browser."""
+    ports: tuple[int, ...] = ()
+    """Usual ports beside those of the catalogue."""
+    only: tuple[int, ...] = ()
+    """Ports to which alone it is said; empty: to any."""
+    needs: Literal["", "through", "torrent", "aggressive"] = ""
+    """An option without which it is not said."""
+    tls: Literal["no", "also"] = "no"
+    """Whether it is said inside TLS, too."""
+    believed: Callable[[bytes], bool] = lambda _: True
+    """Whether an answer is one of what was asked for; where others answer the same in form."""
+    about: str = ""
+    """What it does to who gets it, where that is more than an answer."""

@@ -1,0 +1,116 @@
+"""Asks our own engine what an exchange was: the same decoders, claims and confidence as a scan's.
+
+The exchange is made into frames and read as a capture is. So nothing here knows a protocol.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from backchannel.capture.records import Records
+from backchannel.catalogue.index import Index
+from backchannel.engine.ended import Ended, ended
+from backchannel.engine.engine import Engine
+from backchannel.engine.observation import Observation
+from backchannel.engine.stream import Stream
+from backchannel.events import tag_of
+from backchannel.flows.core import FlowCore
+from backchannel.flows.settings import FlowSettings
+from backchannel.model import Side
+from backchannel.pipeline import looks_for
+from backchannel.probe.exchange import Exchange, Step
+from backchannel.probe.frames import header, packets
+from backchannel.probe.hello import Hello
+from backchannel.protocols import load
+
+HEADER = 24
+SMALL = FlowSettings(max_flows=64)
+
+
+EMPTY = frozenset({"malformed", "gap", "anomaly", "stun-carries", "messages"})
+"""Events that do not show that an answer was understood."""
+
+
+class Verdict(NamedTuple):
+    """What an exchange was."""
+
+    claim: Ended | None = None
+    """Whose the *answer* is; None where nobody knows it."""
+    events: tuple[Observation, ...] = ()
+    """What the other end told."""
+    whole: bool = False
+    """Whether the exchange as a whole is of that protocol: not where our hello was of another."""
+
+
+class Judge:
+    """Reads exchanges, one at a time."""
+
+    def __init__(self, index: Index) -> None:
+        self._looks = looks_for(index, everything=True)
+        self._service_of = lru_cache(maxsize=256)(index.service_of)
+
+    def judge(
+        self, exchange: Exchange, hello: Hello | None = None, *, inner: bool = False
+    ) -> Verdict:
+        """Say whose the answer in *exchange* is; *inner*: the one inside TLS.
+
+        A claim may rest on our own hello. So the same is read without the answer, and the answer
+        without the hello: the answer counts where it adds to the first, or stands by itself.
+        """
+        steps = exchange.inside if inner else exchange.steps
+        said = [step for step in steps if step.side is Side.CLIENT]
+        heard = [step for step in steps if step.side is Side.SERVER]
+        if not heard:
+            return Verdict()
+        whole, events = self._read(exchange, steps)
+        alone, ours = self._read(exchange, said) if said else (None, [])
+        theirs, told = self._read(exchange, heard) if said else (None, [])
+        known = {_tag(each) for each in ours}
+        news = [each for each in events if each.side is Side.SERVER and _tag(each) not in known]
+        if (
+            whole is not None
+            and not (news and _tag(news[0]) == "malformed")
+            and (hello is None or hello.believed(b"".join(step.data for step in heard)))
+            and (
+                alone is None
+                or whole.confidence > alone.confidence
+                or not {_tag(each) for each in news} <= EMPTY
+                or (theirs is not None and theirs.protocol == whole.protocol)
+            )
+        ):
+            return Verdict(whole, tuple(each for each in events if each.side is Side.SERVER), True)
+        if theirs is not None:
+            return Verdict(theirs, tuple(told))
+        return Verdict()
+
+    def _read(
+        self, exchange: Exchange, steps: list[Step]
+    ) -> tuple[Ended | None, list[Observation]]:
+        """Return the strongest claim of the flow itself, and all that was observed."""
+        core = FlowCore(settings=SMALL, **self._looks)
+        claims = list[Ended]()
+
+        def over(stream: Stream, slot: int) -> None:
+            figures = core.figures(slot) if slot >= 0 else (0, 0, 0, 0)
+            claims.append(ended(stream, *figures))
+
+        engine = Engine(
+            core, load(), service_of_name=self._service_of, on_end=over, everything=True
+        )
+        data = b"".join((header(), *packets([exchange], steps)))
+        core.feed(Records(data[:HEADER]).cut(memoryview(bytearray(data)), len(data)))
+        events = _drained(engine)
+        core.finish()
+        events += _drained(engine) + engine.finish()
+        outer = [each for each in claims if not each.inner]
+        return max(outer, key=lambda each: each.confidence, default=None), events
+
+
+def _tag(seen: Observation) -> str:
+    return tag_of(type(seen.event))
+
+
+def _drained(engine: Engine) -> list[Observation]:
+    events = list[Observation]()
+    while told := engine.drain():
+        events += told
+    return events

@@ -1,0 +1,289 @@
+"""One port of one host: what is said to it, until it is understood or nothing is left to say."""
+
+import os
+import ssl
+from base64 import b32encode
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from backchannel.model import Endpoint, Side
+from backchannel.probe.exchange import End, Exchange
+from backchannel.probe.hello import Asked, Hello
+from backchannel.probe.judge import Judge, Verdict
+from backchannel.probe.order import following, hellos, inside
+from backchannel.probe.pace import Limits, Pace
+from backchannel.probe.ports import Expected, Port
+from backchannel.probe.secure import TOR, Tls
+from backchannel.probe.sockets import ask
+from backchannel.probe.targets import Target
+
+TLS_FIRST = frozenset({443, 993, 5223, 5349, 6697, 8448, 9001})
+"""Ports at which TLS is usual."""
+ALPN = {443: ("http/1.1",), 8448: ("http/1.1",), 5223: ("xmpp-client",), 5349: ("stun.turn",)}
+CARRIERS = frozenset({"tls", "http", "tor"})
+"""Protocols that others may stand beside or in: to such a port more is said."""
+GIVEN_UP = 2
+"""Connections in a row that fail after one stood: the host, or somebody before it, has enough."""
+
+
+class State(StrEnum):
+    """What became of a port, in words for people and JSON."""
+
+    OPEN = "open"
+    """Somebody answered what one of our decoders understands."""
+    OTHER = "other protocol"
+    """Somebody answered, or greeted, in a language that we do not know."""
+    MUTE = "open, says nothing"
+    """TCP: connections are taken, and no hello was answered."""
+    CLOSED = "closed"
+    """TCP: refused. UDP: ICMP says that nobody listens."""
+    SILENT = "no answer"
+    """TCP: filtered. UDP: open or filtered; silence cannot tell."""
+    UNREACHED = "unreachable"
+    """ICMP, or this host's routing, says that there is no way."""
+    UNASKED = "not asked"
+
+
+@dataclass
+class Talked:
+    """An exchange and what it was."""
+
+    exchange: Exchange
+    verdict: Verdict = field(default_factory=Verdict)
+    inner: Verdict = field(default_factory=Verdict)
+    """What was inside TLS."""
+
+
+@dataclass
+class Result:
+    """What is known of a port."""
+
+    port: Port
+    expected: Expected
+    state: State = State.UNASKED
+    talked: list[Talked] = field(default_factory=list)
+    remark: str = ""
+
+    def understood(self) -> list[tuple[Verdict, bool]]:
+        """Return the verdicts that know whose an answer is; True for those inside TLS."""
+        told = [(each.verdict, False) for each in self.talked]
+        told += [(each.inner, True) for each in self.talked]
+        return [each for each in told if each[0].claim is not None]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks for besides."""
+
+    through: Endpoint | None = None
+    torrent: bytes = b""
+    aggressive: bool = False
+    only: frozenset[str] = frozenset()
+    """Protocols whose hellos alone are said; empty: all."""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Return what hellos may need, as far as it is there."""
+        there = {
+            "through": self.through is not None,
+            "torrent": bool(self.torrent),
+            "aggressive": self.aggressive,
+        }
+        return tuple(name for name, has in there.items() if has)
+
+    def allow(self, told: Iterable[Hello]) -> list[Hello]:
+        """Return the hellos that may be said."""
+        return [
+            each
+            for each in told
+            if not self.only or self.only & set(each.protocols[:1]) or each.name == "http"
+        ]
+
+
+class PortProbe:
+    """Asks one port. Everything that is said goes through `_say`, which keeps the pace."""
+
+    def __init__(
+        self,
+        target: Target,
+        result: Result,
+        *,
+        judge: Judge,
+        pace: Pace,
+        limits: Limits,
+        wishes: Wishes,
+        brief: bool,
+    ) -> None:
+        """*brief*: say only the port's own hellos, to a host that answers everywhere."""
+        self._target, self._result, self._judge = target, result, judge
+        self._pace, self._limits, self._wishes, self._brief = pace, limits, wishes, brief
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Ask; the result is filled on the way, so that it is good whenever this is broken off."""
+        if self._result.port.transport == "udp":
+            await self._datagrams()
+        else:
+            await self._connections()
+
+    # -- UDP ---------------------------------------------------------------------------------------
+
+    async def _datagrams(self) -> None:
+        result, wishes = self._result, self._wishes
+        result.state = State.SILENT
+        told = hellos("udp", result.port.number, result.expected.protocols, wishes.given)
+        family = ""
+        for hello in wishes.allow(told):
+            if family and hello.protocols[0] != family:
+                continue
+            talked = await self._say(hello)
+            end = talked.exchange.end
+            if end is End.REFUSED and result.state is State.SILENT:
+                result.state = State.CLOSED
+                return
+            if end in {End.UNREACHED, End.UNSENT} and result.state is State.SILENT:
+                self._failed(talked.exchange)
+                return
+            if talked.verdict.claim is not None:
+                result.state, family = State.OPEN, hello.protocols[0]
+            elif end is End.ANSWERED and result.state is State.SILENT:
+                result.state = State.OTHER
+
+    # -- TCP ---------------------------------------------------------------------------------------
+
+    async def _connections(self) -> None:
+        result = self._result
+        result.state = State.SILENT
+        first = await self._say(None)
+        end = first.exchange.end
+        if end is End.REFUSED:
+            result.state = State.CLOSED
+        elif not first.exchange.connected:
+            self._failed(first.exchange)
+        elif end is End.ANSWERED and first.verdict.claim is None:
+            result.state = State.OTHER
+        elif first.verdict.claim is not None:
+            result.state = State.OPEN
+            await self._queue(self._beside(first.verdict.claim.protocol))
+        else:
+            result.state = State.MUTE
+            await self._all()
+
+    async def _all(self) -> None:
+        """Say hellos until one is understood, TLS where it is usual or when text was in vain."""
+        number, expected = self._result.port.number, self._result.expected
+        told = self._wishes.allow(hellos("tcp", number, expected.protocols, self._wishes.given))
+        own = [each for each in told if number in each.ports or _meant(each, expected)]
+        rest = [] if self._brief else [each for each in told if each not in own]
+        at = 0 if number in TLS_FIRST else len(own) + 1
+        steps: list[Hello | None] = [*own, *rest]
+        steps.insert(at, None)  # stands for TLS
+        for step in steps:
+            if self._failures >= GIVEN_UP:
+                self._result.remark = "took no more connections after some hellos"
+                return
+            found = await (self._one(step) if step else self._tls(told))
+            if found:
+                await self._queue(self._beside(found))
+                return
+
+    async def _one(self, hello: Hello) -> str:
+        """Say one hello; return the protocol of the answer, empty where it was not understood."""
+        talked = await self._say(hello)
+        claim = talked.verdict.claim
+        if claim is not None:
+            self._result.state = State.OPEN
+            return claim.protocol
+        if talked.exchange.end is End.ANSWERED and self._result.state is State.MUTE:
+            self._result.state = State.OTHER
+        return ""
+
+    def _beside(self, protocol: str) -> list[Hello]:
+        said = [each.exchange.hello for each in self._result.talked]
+        return self._wishes.allow(following(protocol, said, self._wishes.given))
+
+    async def _queue(self, queue: list[Hello]) -> None:
+        """Say what stands beside a protocol that was found, and beside what that finds."""
+        while queue and self._failures < GIVEN_UP:
+            found = await self._one(queue.pop(0))
+            if found:
+                names = {each.name for each in queue}
+                queue += [each for each in self._beside(found) if each.name not in names]
+
+    # -- TLS ---------------------------------------------------------------------------------------
+
+    async def _tls(self, told: list[Hello]) -> str:
+        """Open TLS, and say hellos inside it; return `tls`, or nothing where there is none."""
+        number, name = self._result.port.number, self._target.name
+        tls = Tls("tls", ssl.TLSVersion.TLSv1_2, name, ALPN.get(number, ()))
+        first = await self._say(None, tls)
+        if first.verdict.claim is None:
+            return ""
+        self._result.state = State.OPEN
+        if not first.exchange.secrets:  # refused: perhaps because it is too old
+            tls = Tls("tls-1.3", ssl.TLSVersion.TLSv1_3, name, ALPN.get(number, ()))
+            first = await self._say(None, tls)
+        if "tor" in self._result.expected.protocols or not self._brief:
+            shape = b32encode(os.urandom(10)).decode().lower()
+            tor = Tls("tor", ssl.TLSVersion.TLSv1_2, f"www.{shape}.com", (), TOR)
+            link = await self._say(None, tor)
+            if link.verdict.claim is not None and link.verdict.claim.protocol == "tor":
+                return "tls"
+        if first.inner.claim is None and first.exchange.secrets:
+            await self._within(tls, told)
+        return "tls"
+
+    async def _within(self, tls: Tls, told: list[Hello]) -> None:
+        queue = inside(told)
+        while queue and self._failures < GIVEN_UP:
+            talked = await self._say(queue.pop(0), tls)
+            claim = talked.inner.claim
+            if claim is not None:
+                said = [each.exchange.hello.rpartition("/")[2] for each in self._result.talked]
+                queue = inside(
+                    self._wishes.allow(following(claim.protocol, said, self._wishes.given))
+                )
+
+    # -- one exchange ------------------------------------------------------------------------------
+
+    async def _say(self, hello: Hello | None, tls: Tls | None = None) -> Talked:
+        host, port = self._target.address, self._result.port
+        await self._pace.turn(host)
+        nonce = os.urandom(32)
+
+        def asked(client: Endpoint) -> Asked:
+            return Asked(
+                Endpoint(host, port.number),
+                client,
+                self._target.name,
+                self._wishes.through,
+                self._wishes.torrent,
+                nonce,
+            )
+
+        server = Endpoint(host, port.number)
+        exchange = await ask(server, port.transport, asked, self._limits, hello=hello, tls=tls)
+        talked = Talked(exchange)
+        self._result.talked.append(talked)
+        if exchange.connected:
+            self._failures = 0
+        else:
+            self._failures += 1
+        if any(step.side is Side.SERVER for step in exchange.steps):
+            talked.verdict = self._judge.judge(exchange, None if tls else hello)
+        if exchange.inside:
+            talked.inner = self._judge.judge(exchange, hello, inner=True)
+        return talked
+
+    def _failed(self, exchange: Exchange) -> None:
+        """Keep why nothing was learned."""
+        if exchange.end is End.UNREACHED:
+            self._result.state = State.UNREACHED
+        elif exchange.end is End.UNSENT:
+            self._result.state = State.UNASKED
+        self._result.remark = exchange.detail
+
+
+def _meant(hello: Hello, expected: Expected) -> bool:
+    return hello.protocols[0] in expected.protocols

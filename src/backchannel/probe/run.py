@@ -1,0 +1,162 @@
+"""A whole run: many hosts at a time, each with few connections, all at the pace that was asked for.
+
+What is found lies in `Prober.hosts` from the beginning on, so that a run that is interrupted has
+its results.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from backchannel.model import Side
+from backchannel.probe.exchange import Exchange
+from backchannel.probe.judge import Judge
+from backchannel.probe.pace import Limits, Pace
+from backchannel.probe.port import PortProbe, Result, State, Wishes
+from backchannel.probe.ports import Plan
+from backchannel.probe.targets import Target
+
+AWAY = 3
+"""Ports in a row without a way to the host, and without any sign of it, after which it is away."""
+
+
+@dataclass
+class Host:
+    """One host and its ports."""
+
+    target: Target
+    results: list[Result] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    done: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether anything came from it."""
+        return any(
+            each.state in {State.OPEN, State.OTHER, State.MUTE, State.CLOSED}
+            for each in self.results
+        )
+
+
+class Prober:
+    """Runs once."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        limits: Limits,
+        wishes: Wishes,
+        progress: Callable[[int, int], object] = lambda _done, _all: None,
+    ) -> None:
+        """*progress* is called with ports asked and ports in all."""
+        self.hosts: list[Host] = []
+        self.exchanges: list[Exchange] = []
+        """Those that stood, in the order in which they ended, as far as `Limits.kept` lets."""
+        self.counters: Counter[str] = Counter()
+        """Connections, datagrams, bytes sent and received; exchanges not kept."""
+        self._judge, self._limits, self._wishes = judge, limits, wishes
+        self._pace = Pace(limits.rate, limits.host_rate)
+        self._progress, self._asked, self._all, self._kept = progress, 0, 0, 0
+
+    async def run(self, targets: Iterable[tuple[Target, Plan]]) -> None:
+        """Ask everybody."""
+        work = list(targets)
+        self.hosts = [
+            Host(target, [Result(port, expected) for port, expected in plan.items()])
+            for target, plan in work
+        ]
+        self._all = sum(len(host.results) for host in self.hosts)
+        waiting = iter(self.hosts)
+        count = min(self._limits.hosts, len(self.hosts))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(self._hosts(waiting))
+
+    async def _hosts(self, waiting: Iterable[Host]) -> None:
+        for host in waiting:
+            await _HostProbe(host, self._limits, self._port).run()
+            self._pace.forget(host.target.address)
+            host.done = True
+
+    async def _port(self, host: Host, result: Result, brief: bool) -> None:
+        probe = PortProbe(
+            host.target,
+            result,
+            judge=self._judge,
+            pace=self._pace,
+            limits=self._limits,
+            wishes=self._wishes,
+            brief=brief,
+        )
+        try:
+            await probe.run()
+        finally:
+            for talked in result.talked:
+                self._keep(talked.exchange)
+            self._asked += 1
+            self._progress(self._asked, self._all)
+
+    def _keep(self, exchange: Exchange) -> None:
+        """Count an exchange, and keep it where there is room."""
+        sent = sum(len(step.data) for step in exchange.steps if step.side is Side.CLIENT)
+        got = sum(len(step.data) for step in exchange.steps if step.side is Side.SERVER)
+        if exchange.transport == "tcp":
+            self.counters["connections"] += 1
+        else:
+            self.counters["datagrams"] += sum(step.side is Side.CLIENT for step in exchange.steps)
+        self.counters["bytes sent"] += sent
+        self.counters["bytes received"] += got
+        if exchange.transport == "tcp" and not exchange.connected:
+            return
+        if self._kept + sent + got > self._limits.kept:
+            self.counters["exchanges not kept"] += 1
+            exchange.steps.clear()
+            exchange.inside.clear()
+            return
+        self._kept += sent + got
+        self.exchanges.append(exchange)
+
+
+PortTask = Callable[[Host, Result, bool], "asyncio.Future[None] | object"]
+
+
+class _HostProbe:
+    """Asks one host's ports, a few at a time, and notices when that makes no sense any more."""
+
+    def __init__(self, host: Host, limits: Limits, ask: Callable[..., object]) -> None:
+        self._host, self._limits, self._ask = host, limits, ask
+        self._strange = self._away = 0
+
+    async def run(self) -> None:
+        """Ask everything."""
+        waiting = iter(self._host.results)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._limits.at_once, len(self._host.results))):
+                group.create_task(self._ports(waiting))
+
+    async def _ports(self, waiting: Iterable[Result]) -> None:
+        for result in waiting:
+            if self._away >= AWAY and not self._host.alive:
+                self._remark("away: there is no way to it; its other ports were not asked")
+                return
+            await self._ask(self._host, result, self._strange >= self._limits.strange)  # type: ignore[misc]
+            self._learn(result)
+
+    def _learn(self, result: Result) -> None:
+        self._away = self._away + 1 if result.state is State.UNREACHED else 0
+        if result.port.transport != "tcp" or result.state in {State.SILENT, State.UNASKED}:
+            return
+        if result.state in {State.OTHER, State.MUTE}:
+            self._strange += 1
+        else:
+            self._strange = 0
+        if self._strange == self._limits.strange:
+            self._remark(
+                f"{self._strange} ports in a row took a connection and meant nothing: a trap, or a "
+                "firewall that answers for others; further ones are told few hellos"
+            )
+
+    def _remark(self, text: str) -> None:
+        if text not in self._host.remarks:
+            self._host.remarks.append(text)

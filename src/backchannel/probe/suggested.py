@@ -1,0 +1,74 @@
+"""Passive first: who might be asked what, as a capture or the JSON of a scan suggests."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from backchannel.catalogue.index import Index
+from backchannel.catalogue.model import Service
+from backchannel.errors import InputError, reason
+from backchannel.pipeline import Scan
+from backchannel.probe.order import HELLOS
+from backchannel.probe.ports import Expected, Port, usual
+from backchannel.report.document import Document
+from backchannel.report.document import Service as Row
+
+LARGEST = 1 << 30
+"""Bytes of a JSON document that is read."""
+
+
+class Suggestion(NamedTuple):
+    """A port of a host that somebody used, or that a program seen there usually opens."""
+
+    address: str
+    port: Port
+    expected: Expected
+
+
+def suggestions(path: Path, index: Index, catalogue: Mapping[str, Service]) -> list[Suggestion]:
+    """Return what a capture, or what `scan --json` wrote, suggests. Raises InputError.
+
+    Servers are asked at the port at which they were seen. Hosts that took part in file sharing as
+    clients are asked at that service's usual ports: their program listens as well.
+    """
+    document = _document(path, index)
+    found = dict[tuple[str, Port], Suggestion]()
+    for row in document.services:
+        for each in _of(row, catalogue):
+            found.setdefault((each.address, each.port), each)
+    return [found[key] for key in sorted(found)]
+
+
+def _document(path: Path, index: Index) -> Document:
+    try:
+        with path.open("rb") as file:
+            begins = file.read(64).lstrip()
+        if not begins.startswith(b"{"):
+            return Scan(path, index=index).document
+        if path.stat().st_size > LARGEST:
+            raise InputError(path, f"larger than {LARGEST >> 30} GiB")
+        return msgspec.json.decode(path.read_bytes(), type=Document)
+    except OSError as error:
+        raise InputError(path, reason(error)) from error
+    except msgspec.MsgspecError as error:
+        raise InputError(path, f"neither a capture nor what scan --json writes: {error}") from error
+
+
+def _of(row: Row, catalogue: Mapping[str, Service]) -> Iterator[Suggestion]:
+    if "/" in row.stack:  # inside a tunnel: that address is another network's
+        return
+    service = catalogue.get(row.service)
+    protocols = (row.protocol, *(service.protocols if service else ()))
+    expected = Expected((row.service,), tuple(dict.fromkeys(protocols)))
+    transports = {each.transport for each in HELLOS if each.protocols[0] == row.protocol} or {"tcp"}
+    for place in row.hosts.servers:
+        address, _, number = place.rpartition(":")
+        if number.isdigit() and int(number):
+            for transport in sorted(transports):
+                yield Suggestion(address.strip("[]"), Port(transport, int(number)), expected)
+    if service is not None and service.kind == "peer-to-peer":
+        for port in usual({service.id: service}):
+            for address in row.hosts.clients:
+                yield Suggestion(address, port, expected)
