@@ -11,20 +11,20 @@ from pathlib import Path
 from tests.kit import flows
 
 from backchannel.catalogue.index import load
+from backchannel.catalogue.load import load as services
 from backchannel.model import Endpoint, Side
 from backchannel.probe.judge import Judge
 from backchannel.probe.pace import Limits
 from backchannel.probe.port import Wishes
-from backchannel.probe.ports import Expected, Port
+from backchannel.probe.ports import Expected, Port, usual
 from backchannel.probe.run import Prober
 from backchannel.probe.targets import Target
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 INDEX = load()
 JUDGE = Judge(INDEX)
-QUICK = Limits(
-    rate=1000, host_rate=1000, patience=2, answer=0.4, greeting=0.1, quiet=0.05, longest=2
-)
+QUICK = Limits(rate=1000, host_rate=1000, patience=2, answer=2, greeting=0.1, quiet=0.05, longest=4)
+KNOWN = usual(services())
 NOTHING = Expected((), ())
 _hosts = count(2)
 
@@ -123,12 +123,11 @@ def replay(answer: bytes, greets: bool) -> Callable[[socket.socket], None]:
     return serve
 
 
-def asked(
-    host, *ports, limits=QUICK, expected=NOTHING, through=None, torrent=b"", aggressive=False
-):
+def asked(host, *ports, limits=QUICK, expected=None, through=None, torrent=b"", aggressive=False):
     """Ask one host; return the prober. *ports* are numbers (TCP) or `Port`."""
     prober = Prober(JUDGE, limits, Wishes(through, torrent, aggressive))
-    plan = {each if isinstance(each, Port) else Port("tcp", each): expected for each in ports}
+    asked_ports = [each if isinstance(each, Port) else Port("tcp", each) for each in ports]
+    plan = {each: expected or KNOWN.get(each, NOTHING) for each in asked_ports}
     asyncio.run(prober.run([(Target(host), plan)]))
     return prober
 

@@ -1,6 +1,7 @@
 """Real programs: what they are is known, because we started them."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import signal
@@ -10,12 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.probe.lab import asked, fresh_host, spoken
+from tests.probe.lab import QUICK, asked, fresh_host, spoken
 
 from backchannel.model import Endpoint
 from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
 
+BRISK = dataclasses.replace(QUICK, answer=0.2)
 CI = os.environ.get("CI") == "true"
 
 
@@ -161,7 +163,7 @@ def test_a_web_server_is_no_proxy(tmp_path):
     )
     ready = lambda: listens(host, 9091) and listens(host, 51413, "udp")  # noqa: E731
     with running(*words, ready=ready, cwd=tmp_path):
-        prober = asked(host, 9091, 51413, Port("udp", 51413))
+        prober = asked(host, 9091, 51413, Port("udp", 51413), limits=BRISK)
     assert spoken(prober) == {("http", False), ("bittorrent-utp", False)}
     states = [each.state for each in prober.hosts[0].results]
     assert states[0] is State.OPEN

@@ -62,6 +62,8 @@ class Hello:
     """An option without which it is not said."""
     tls: Literal["no", "also"] = "no"
     """Whether it is said inside TLS, too."""
+    alike: bool = False
+    """Whether the very same bytes are a good answer."""
     believed: Callable[[bytes], bool] = lambda _: True
     """Whether an answer is one of what was asked for; where others answer the same in form."""
     about: str = ""

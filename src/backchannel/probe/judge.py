@@ -59,7 +59,7 @@ class Judge:
         steps = exchange.inside if inner else exchange.steps
         said = [step for step in steps if step.side is Side.CLIENT]
         heard = [step for step in steps if step.side is Side.SERVER]
-        if not heard:
+        if not heard or echoed(said, heard, hello):
             return Verdict()
         whole, events = self._read(exchange, steps)
         alone, ours = self._read(exchange, said) if said else (None, [])
@@ -77,7 +77,7 @@ class Judge:
                 or (theirs is not None and theirs.protocol == whole.protocol)
             )
         ):
-            return Verdict(whole, tuple(each for each in events if each.side is Side.SERVER), True)
+            return Verdict(whole, _told(events, ours), True)
         if theirs is not None:
             return Verdict(theirs, tuple(told))
         return Verdict()
@@ -103,6 +103,18 @@ class Judge:
         events += _drained(engine) + engine.finish()
         outer = [each for each in claims if not each.inner]
         return max(outer, key=lambda each: each.confidence, default=None), events
+
+
+def echoed(said: list[Step], heard: list[Step], hello: Hello | None) -> bool:
+    """Whether somebody only sends back what it gets, and it was not a word to be answered alike."""
+    ours, theirs = (b"".join(step.data for step in steps) for steps in (said, heard))
+    return bool(ours) and theirs == ours and not (hello is not None and hello.alike)
+
+
+def _told(events: list[Observation], ours: list[Observation]) -> tuple[Observation, ...]:
+    """Return what the other end told: some things of its side are told without it, of our hello."""
+    known = [each.event for each in ours]
+    return tuple(each for each in events if each.side is Side.SERVER and each.event not in known)
 
 
 def _tag(seen: Observation) -> str:

@@ -118,7 +118,7 @@ class PortProbe:
         """*brief*: say only the port's own hellos, to a host that answers everywhere."""
         self._target, self._result, self._judge = target, result, judge
         self._pace, self._limits, self._wishes, self._brief = pace, limits, wishes, brief
-        self._failures = 0
+        self._failures, self._echoes = 0, False
 
     async def run(self) -> None:
         """Ask; the result is filled on the way, so that it is good whenever this is broken off."""
@@ -180,6 +180,9 @@ class PortProbe:
         steps: list[Hello | None] = [*own, *rest]
         steps.insert(at, None)  # stands for TLS
         for step in steps:
+            if self._echoes:
+                self._result.remark = "sends back what it gets: an echo service"
+                return
             if self._failures >= GIVEN_UP:
                 self._result.remark = "took no more connections after some hellos"
                 return
@@ -197,6 +200,8 @@ class PortProbe:
             return claim.protocol
         if talked.exchange.end is End.ANSWERED and self._result.state is State.MUTE:
             self._result.state = State.OTHER
+        if talked.exchange.bytes_of(Side.SERVER) == talked.exchange.bytes_of(Side.CLIENT) != b"":
+            self._echoes = True
         return ""
 
     def _beside(self, protocol: str) -> list[Hello]:

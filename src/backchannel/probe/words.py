@@ -63,7 +63,7 @@ TEXT = (
     ),
     Hello(
         "kazaa-files",
-        ("fasttrack",),
+        ("fasttrack", "http"),
         "tcp",
         lambda asked: _http(asked, "GET /.files HTTP/1.1"),
         "giFT-FastTrack, PROTOCOL, Listing shared files",
@@ -173,6 +173,7 @@ TEXT = (
         lambda _: b"VER MSNFTP\r\n",
         "Mintz and Sayers, MSN Messenger Protocol, File Transfer",
         only=tuple(range(6891, 6901)),
+        alike=True,
     ),
     Hello(
         "toc",

@@ -1,0 +1,121 @@
+"""Every hello is what its protocol's clients say: our decoders know it, and so does tshark."""
+
+import shutil
+import subprocess
+
+import pytest
+from tests.probe.lab import JUDGE
+
+from backchannel.model import Endpoint, Side
+from backchannel.probe.exchange import End, Exchange, Step
+from backchannel.probe.frames import header, packets
+from backchannel.probe.hello import Asked
+from backchannel.probe.order import HELLOS
+from backchannel.protocols import load
+
+NOW = 1_800_000_000 * 10**9
+WITNESS = {
+    "gnutella-0.6": "gnutella",
+    "irc": "irc",
+    "msnp": "msnms",
+    "xmpp-client": "xmpp",
+    "socks5": "socks",
+    "socks4": "socks",
+    "ymsg": "ymsg",
+    "rdp": "rdp",
+    "stun": "stun",
+    "turn": "stun",
+    "dht-ping": "bt-dht",
+    "kad-ping": "edonkey",
+    "edonkey": "edonkey",
+    "openvpn": "openvpn",
+    "ikev2": "isakmp",
+    "ikev2-old": "isakmp",
+    "ikev1-main": "isakmp",
+    "ikev1-aggressive": "isakmp",
+    "bittorrent": "bittorrent",
+}
+AT = {
+    "irc": 6667,
+    "msnp": 1863,
+    "xmpp-client": 5222,
+    "socks5": 1080,
+    "socks4": 1080,
+    "ymsg": 5050,
+    "rdp": 3389,
+    "stun": 3478,
+    "turn": 3478,
+    "dht-ping": 6881,
+    "utp-syn": 6881,
+    "kad-ping": 4672,
+    "edonkey": 4662,
+    "openvpn": 1194,
+    "oscar": 5190,
+    "gnutella-0.6": 6346,
+    "ikev2": 4500,
+    "ikev2-old": 500,
+    "ikev1-main": 4500,
+    "ikev1-aggressive": 500,
+    "bittorrent": 6881,
+}
+
+
+def said(hello, port):
+    server, client = Endpoint("10.0.0.1", port), Endpoint("10.0.0.2", 40000)
+    through = Endpoint("10.0.0.3", 80)
+    asked = Asked(server, client, "", through, bytes(range(20)), bytes(range(1, 33)))
+    exchange = Exchange(hello.transport, client, server, hello.name, NOW, NOW + 10**9)
+    exchange.steps = [Step(Side.CLIENT, hello.make(asked), NOW + 10**8)]
+    exchange.end = End.SILENT
+    return exchange
+
+
+@pytest.mark.parametrize("hello", HELLOS, ids=lambda each: f"{each.name}-{each.transport}")
+def test_our_decoders_know_what_we_say(hello):
+    """Where they judge the client's words alone; others wait for an answer."""
+    exchange = said(hello, AT.get(hello.name, 40001))
+    claim, _ = JUDGE._read(exchange, exchange.steps)
+    if claim is not None:
+        assert claim.protocol in hello.protocols
+    assert len(exchange.steps[0].data) < 1200  # a datagram that no path cuts
+    assert all(name in load() for name in hello.protocols)
+
+
+@pytest.mark.parametrize("name", WITNESS)
+def test_tshark_knows_what_we_say(tmp_path, name):
+    if shutil.which("tshark") is None:
+        pytest.skip("no tshark")
+    told = [hello for hello in HELLOS if hello.name == name]
+    for hello in told:
+        exchange = said(hello, AT[name])
+        path = tmp_path / "said.pcapng"
+        path.write_bytes(b"".join((header(), *packets([exchange]))))
+        done = subprocess.run(
+            [
+                "tshark",
+                "-n",
+                "-r",
+                path,
+                "-T",
+                "fields",
+                "-e",
+                "frame.protocols",
+                "-e",
+                "_ws.malformed",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines = done.stdout.splitlines()
+        assert any(WITNESS[name] in line.split("\t")[0].split(":") for line in lines), lines
+        assert not any("\t" in line.strip() for line in lines)  # nothing is malformed
+
+
+def test_two_questions_have_different_ids():
+    first = {hello.name: said(hello, 500).steps[0].data for hello in HELLOS}
+    hello = next(each for each in HELLOS if each.name == "ikev2")
+    other = hello.make(
+        Asked(Endpoint("10.0.0.1", 500), Endpoint("10.0.0.2", 40000), nonce=bytes(range(9, 41)))
+    )
+    assert other != first["ikev2"]

@@ -1,0 +1,158 @@
+"""Hosts that flood, crawl, reset, lie and never end: time, bytes and memory are bounded."""
+
+import dataclasses
+import itertools
+import socket
+import time
+
+import pytest
+from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, spoken
+
+from backchannel.probe.build import build
+from backchannel.probe.port import State
+from backchannel.probe.ports import Port
+from backchannel.probe.show import render
+from backchannel.report.terminal import console
+
+FAST = dataclasses.replace(QUICK, answer=0.2, longest=1, most=8192)
+
+
+def document(prober):
+    return build(
+        prober,
+        started=1,
+        ended=2,
+        interrupted=False,
+        settings={},
+        left_out=0,
+        findings=(),
+        untold=(),
+    )
+
+
+def flood(link):
+    for _ in itertools.repeat(0):
+        link.sendall(bytes(65536))
+
+
+def crawl(link):
+    for byte in itertools.cycle(b"HTTP/1.1 200 OK\r\n"):
+        link.sendall(bytes([byte]))
+        time.sleep(0.02)
+
+
+def reset(link):
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    link.recv(10)
+
+
+def redirect(link):
+    link.recv(4096)
+    link.sendall(
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize("serve", [flood, crawl, reset, redirect], ids=lambda each: each.__name__)
+def test_an_exchange_is_bounded_in_time_and_bytes(serve):
+    with Server(serve) as server:
+        began = time.monotonic()
+        prober = asked(server.host, server.port, limits=FAST)
+        took = time.monotonic() - began
+    (result,) = prober.hosts[0].results
+    assert result.state in {State.OTHER, State.OPEN, State.MUTE}
+    assert took < 40 * 1.5  # each exchange a second at most
+    for talked in result.talked:
+        exchange = talked.exchange
+        assert (exchange.ended - exchange.began) / 1e9 < 1.6
+        assert sum(len(step.data) for step in exchange.steps if step.side) <= FAST.most
+    if serve is flood:
+        assert result.talked[0].exchange.cut
+        assert len(result.talked) == 1  # it greets with what nobody knows: no hello follows
+
+
+def test_a_redirection_is_not_followed():
+    with Server(redirect) as server:
+        prober = asked(server.host, server.port, limits=FAST)
+    assert {each.port.number for each in prober.hosts[0].results} == {server.port}
+    assert ("http", False) in spoken(prober)
+
+
+def test_what_is_kept_is_bounded_and_counted():
+    few = dataclasses.replace(FAST, kept=4000)
+    with Server(lambda link: link.sendall(bytes(3000))) as one, Server(flood) as other:
+        prober = asked(one.host, one.port, limits=few)
+        assert prober.counters["exchanges not kept"] == 0
+        prober = asked(other.host, other.port, limits=few)
+    assert prober.counters["exchanges not kept"] == 1
+    assert prober.exchanges == []
+    assert document(prober).totals["bytes received"] == FAST.most
+
+
+def test_a_trap_on_all_ports_is_noticed_and_told_little():
+    """A tarpit: it takes every connection, and says nothing. After some ports it is told less."""
+    brief = dataclasses.replace(FAST, answer=0.02, greeting=0.02, strange=3, at_once=1)
+    servers = [Server(lambda link: time.sleep(3))]
+    host = servers[0].host
+    servers += [Server(lambda link: time.sleep(3), host=host) for _ in range(5)]
+    try:
+        prober = asked(host, *[each.port for each in servers], limits=brief)
+    finally:
+        for each in servers:
+            each.__exit__()
+    said = [len(each.talked) for each in prober.hosts[0].results]
+    assert min(said[:3]) > 10
+    assert max(said[3:]) <= 2  # a greeting is waited for, and TLS tried
+    assert "a trap" in prober.hosts[0].remarks[0]
+
+
+def test_a_host_that_stops_taking_connections_is_let_alone():
+    class Once(Server):
+        def _one(self, link):
+            if self.connections == 3:
+                self._socket.shutdown(socket.SHUT_RDWR)
+                self._socket.close()
+            time.sleep(0.3)
+            link.close()
+
+    server = Once(lambda link: None)
+    prober = asked(server.host, server.port, limits=FAST)
+    (result,) = prober.hosts[0].results
+    assert len(result.talked) <= 6
+    assert "no more connections" in result.remark
+
+
+def test_names_from_the_wire_are_escaped():
+    answer = b"HTTP/1.1 200 OK\r\nServer: ev\x1b[2Jil\xe2\x80\xae/1\r\nContent-Length: 0\r\n\r\n"
+
+    def serve(link):
+        link.recv(4096)
+        link.sendall(answer)
+
+    with Server(serve) as server, Server(lambda link: link.sendall(b"\x1b]0;x\x07hi\n")) as other:
+        for each in (server, other):
+            made = document(asked(each.host, each.port, limits=FAST))
+            out = console()
+            with out.capture() as told:
+                out.print(render(made, INDEX))
+            assert not set(told.get()) & {"\x1b", "\x07", "\u202e"}
+            assert "\x1b" not in str(made)
+
+
+def test_datagrams_that_are_not_for_us_are_no_answer():
+    with datagrams(lambda data: b"") as silent, datagrams(lambda data: data) as echo:
+        states = [
+            asked(*place[:1], Port("udp", place[1]), limits=FAST).hosts[0].results[0].state
+            for place in (silent.getsockname(), echo.getsockname())
+        ]
+    assert states == [State.SILENT, State.OTHER]
+
+
+def test_silence_is_not_called_closed_and_icmp_is():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as place:
+        place.bind(("127.77.255.1", 0))
+        port = place.getsockname()[1]
+        silent = asked("127.77.255.1", Port("udp", port), limits=FAST)
+    closed = asked("127.77.255.1", Port("udp", port), port, limits=FAST)
+    assert [each.state for each in silent.hosts[0].results] == [State.SILENT]
+    assert [each.state for each in closed.hosts[0].results] == [State.CLOSED, State.CLOSED]

@@ -1,0 +1,92 @@
+"""A gateway of strongSwan in a namespace. Its configuration is the witness: it takes AES-256,
+SHA-256 and MODP 2048 and nothing else.
+"""
+
+import pytest
+from tests.enforce import swan
+from tests.enforce.lab import CLIENT, SERVER, World, isolated
+from tests.enforce.swan import Swan
+from tests.probe.lab import asked
+
+from backchannel.probe.port import State
+from backchannel.probe.ports import Expected, Port
+
+IPSEC = Expected(("ipsec",), ("ike",))
+BOTH = Port("udp", 500), Port("udp", 4500)
+
+
+@pytest.fixture(autouse=True)
+def _programs():
+    swan.needed()
+
+
+def answers(result, kind):
+    """Return the events of one kind, with what was said before."""
+    return [
+        (talked.exchange.hello, seen.event)
+        for talked in result.talked
+        for seen in talked.verdict.events
+        if type(seen.event).__name__ == kind
+    ]
+
+
+def chosen(result):
+    return {
+        (hello, f"{each.name} {each.bits}".removesuffix(" 0"))
+        for hello, event in answers(result, "IkeProposals")
+        if event.chosen
+        for suite in event.suites
+        for each in suite.algorithms
+    }
+
+
+@isolated
+def test_what_a_gateway_accepts_on_both_ports():
+    world = World()
+    gateway = Swan(world.server, "right", SERVER[4], "%any", tunnels=False)
+    with world.client.inside():
+        prober = asked(SERVER[4], *BOTH, expected=IPSEC)
+    told = gateway.told()
+    gateway.close()
+    assert [each.state for each in prober.hosts[0].results] == [State.OPEN, State.OPEN], told
+    for result in prober.hosts[0].results:
+        assert chosen(result) == {
+            ("ikev2", each)
+            for each in ("AES_CBC 256", "HMAC_SHA2_256", "HMAC_SHA2_256_128", "MODP_2048")
+        }
+        old = [event.name for hello, event in answers(result, "IkeNotify") if hello == "ikev2-old"]
+        assert "NO_PROPOSAL_CHOSEN" in old
+        (behind,) = {event.behind_nat for _, event in answers(result, "NatDetection")}
+        assert behind == "none"
+    assert told.count("parsed IKE_SA_INIT request 0") >= 4  # the marker was right, too
+
+
+@isolated
+def test_a_translator_on_the_way_is_noticed():
+    world = World()
+    home = swan.behind_nat(world)
+    gateway = Swan(world.server, "right", SERVER[4], "%any", tunnels=False)
+    with home.inside():
+        prober = asked(SERVER[4], Port("udp", 500), expected=IPSEC)
+    gateway.close()
+    (result,) = prober.hosts[0].results
+    assert {event.behind_nat for _, event in answers(result, "NatDetection")} == {"initiator"}
+    assert CLIENT[4] != result.talked[0].exchange.client.address
+
+
+@isolated
+def test_aggressive_mode_is_asked_for_only_when_wished():
+    world = World()
+    gateway = Swan(world.server, "right", SERVER[4], "%any", aggressive=True, tunnels=False)
+    with world.client.inside():
+        without = asked(SERVER[4], Port("udp", 500), expected=IPSEC)
+        with_it = asked(SERVER[4], Port("udp", 500), expected=IPSEC, aggressive=True)
+    told = gateway.told()
+    gateway.close()
+    said = [
+        {each.exchange.hello for each in one.hosts[0].results[0].talked}
+        for one in (without, with_it)
+    ]
+    assert [("ikev1-aggressive" in each) for each in said] == [False, True]
+    assert "parsed AGGRESSIVE request" in told
+    assert with_it.hosts[0].results[0].state is State.OPEN

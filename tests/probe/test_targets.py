@@ -1,0 +1,123 @@
+"""Whom one may ask: nobody by accident."""
+
+from datetime import date
+
+import pytest
+
+from backchannel.errors import InputError, UsageError
+from backchannel.probe.targets import authority, choose
+
+TODAY = date(2026, 11, 29)
+
+
+def addresses(*words, excluded=(), authorised=None):
+    return [each.address for each in choose(words, excluded, authorised).hosts]
+
+
+def file(tmp_path, text):
+    path = tmp_path / "authorised"
+    path.write_text(text)
+    return authority(path, TODAY)
+
+
+def test_addresses_blocks_ranges_and_files(tmp_path):
+    (tmp_path / "list").write_text("# mine\n10.0.0.9\n\nfd00::5  # the printer\n")
+    assert addresses("10.0.0.0/30") == ["10.0.0.1", "10.0.0.2"]  # no network, no broadcast
+    assert addresses("10.0.0.0-10.0.0.3") == ["10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert addresses("10.0.0.7-9") == ["10.0.0.7", "10.0.0.8", "10.0.0.9"]
+    assert addresses(f"@{tmp_path}/list") == ["10.0.0.9", "fd00::5"]
+    assert addresses("fd00::/126") == ["fd00::1", "fd00::2", "fd00::3"]
+    assert addresses("10.0.0.1/32", "10.0.0.1") == ["10.0.0.1"]  # each once
+
+
+def test_a_name_is_resolved_and_kept():
+    (first, *_) = choose(["localhost"], (), None).hosts
+    assert first.name == "localhost"
+    assert first.address in {"127.0.0.1", "::1"}
+
+
+def test_exclusions_hold_for_every_form(tmp_path):
+    (tmp_path / "list").write_text("10.0.0.2\n10.0.0.4-5\n")
+    picked = choose(["10.0.0.0/29"], [f"@{tmp_path}/list", "10.0.0.6/31"], None)
+    assert [each.address for each in picked.hosts] == ["10.0.0.1", "10.0.0.3"]
+    assert picked.left_out == 4
+
+
+def test_a_private_block_of_256_needs_nobody_and_a_larger_one_does():
+    assert len(addresses("192.168.0.0/24")) == 254
+    with pytest.raises(UsageError, match=r"more than 256 hosts.*--authorised FILE"):
+        addresses("192.168.0.0/23")
+    with pytest.raises(UsageError, match="more than 256 hosts"):
+        addresses("192.168.0.0/24", "10.0.0.1-5")
+
+
+@pytest.mark.parametrize(
+    "public", ["8.8.8.8", "192.0.2.1", "2001:db8::1", "198.18.0.1", "11.0.0.1"]
+)
+def test_a_public_address_needs_somebody_who_allowed_it(public):
+    """Also those for documentation: they lead wherever the default route does."""
+    with pytest.raises(UsageError, match=r"public address.*--authorised FILE"):
+        addresses(public)
+
+
+@pytest.mark.parametrize(
+    "many",
+    ["224.0.0.1", "255.255.255.255", "0.0.0.0", "0.1.2.3", "240.0.0.1", "ff02::1", "::"],
+)
+def test_an_address_of_many_is_never_asked(tmp_path, many):
+    allowed = file(tmp_path, "0.0.0.0/0 everybody\n::/0 everybody\n")
+    for authorised in (None, allowed):
+        with pytest.raises(UsageError, match="never asked"):
+            addresses(many, authorised=authorised)
+
+
+def test_a_mapped_address_is_no_way_around(tmp_path):
+    for word in ("::ffff:10.0.0.1", "::ffff:8.8.8.8", "::ffff:127.0.0.1"):
+        with pytest.raises(UsageError, match="never asked"):
+            addresses(word, authorised=file(tmp_path, "::/0 everybody\n"))
+
+
+def test_the_file_says_who_allowed_it_and_holds_for_everything(tmp_path):
+    allowed = file(tmp_path, "192.0.2.0/28 Jane Doe, Example Ltd\n!192.0.2.3 a heart monitor\n")
+    picked = choose(["192.0.2.0/29"], (), allowed)
+    assert [each.address for each in picked.hosts] == [f"192.0.2.{n}" for n in (1, 2, 4, 5, 6)]
+    assert picked.by == ("192.0.2.0/28: Jane Doe, Example Ltd",)
+    assert picked.left_out == 1
+    with pytest.raises(UsageError, match="in none of the networks"):
+        addresses("10.0.0.1", authorised=allowed)
+    assert addresses("127.0.0.1", authorised=allowed) == ["127.0.0.1"]
+
+
+def test_a_line_ends_with_its_last_day(tmp_path):
+    text = "192.0.2.0/28 Jane Doe until 2026-11-{}\n"
+    assert addresses("192.0.2.1", authorised=file(tmp_path, text.format(29))) == ["192.0.2.1"]
+    with pytest.raises(UsageError, match="last day is over"):
+        addresses("192.0.2.1", authorised=file(tmp_path, text.format(28)))
+
+
+def test_all_wrong_lines_are_told_at_once(tmp_path):
+    text = "192.0.2.0/28\n10.0.0.1/8 Jane\nnonsense Jane\n10.0.0.0/8 Jane until 2026-13-01\n"
+    with pytest.raises(InputError) as told:
+        file(tmp_path, text)
+    assert [f"line {number}:" in str(told.value) for number in (1, 2, 3, 4)] == [True] * 4
+    assert "who allowed 192.0.2.0/28" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("10.0.0.0/8", "addresses; at most"),
+        ("fd00::/64", "addresses; at most"),
+        ("10.0.0.1/33", "does not appear"),
+        ("10.0.0.1/24", "host bits set"),
+        ("10.0.0.9-3", "not a range"),
+        ("10.0.0.1-fd00::1", "not a range"),
+        ("10.0.0.1-300", "not a range"),
+        ("no such name", "neither an address nor a name"),
+        ("probe.invalid", "neither an address nor a name"),
+        ("@no-such-list", "No such file"),
+    ],
+)
+def test_what_is_no_target_says_why(word, why):
+    with pytest.raises((UsageError, InputError), match=why):
+        addresses(word)
