@@ -57,13 +57,18 @@ def test_tshark_finds_checksums_right_and_bytes_whole(tmp_path, address, transpo
 
 @needs_tshark
 def test_tshark_sees_no_trouble_in_connections_however_they_end(tmp_path):
-    for end in (End.ANSWERED, End.LEFT, End.RESET, End.REFUSED, End.SILENT):
-        rows = tshark(
-            tmp_path, [exchange(end=end)], "tcp.analysis.flags", "tcp.flags.reset", "frame.comment"
-        )
-        assert {row[0] for row in rows} == {""}
-        assert (rows[-1][1] in {"1", "True"}) == (end in {End.RESET, End.REFUSED})
-        assert rows[0][2] == "x: connection"
+    ends = End.ANSWERED, End.LEFT, End.RESET, End.REFUSED, End.SILENT
+    made = [exchange(end=end) for end in ends]
+    for at, each in enumerate(made):
+        each.client = Endpoint("10.0.0.2", 41000 + at)
+        each.hello = each.end.value
+    fields = ("tcp.stream", "tcp.analysis.flags", "tcp.flags.reset", "frame.comment")
+    rows = tshark(tmp_path, made, *fields)
+    assert {row[1] for row in rows} == {""}
+    reset = {row[0] for row in rows if row[2] in {"1", "True"}}
+    names = {row[3].partition(":")[0] for row in rows if row[3] and row[0] in reset}
+    assert names == {End.RESET.value, End.REFUSED.value}
+    assert {row[3] for row in rows} >= {"answered: connection", "answered: sent"}
 
 
 def test_our_own_scan_reads_it(tmp_path):

@@ -132,6 +132,7 @@ BINARY = (
         "tcp",
         lambda asked: b"*\x01" + asked.nonce[:2] + b"\0\x04\0\0\0\x01",
         "OSCAR, FLAP sign-on frame; most servers greet with theirs",
+        ports=(5190,),
     ),
     Hello(
         "ymsg",

@@ -45,21 +45,28 @@ class Pace:
     def __init__(self, rate: float, host_rate: float) -> None:
         self._gap, self._host_gap = 1 / rate, 1 / host_rate
         self._next = 0.0
-        self._next_of = defaultdict[str, float](float)
+        self._hosts = defaultdict[str, _Queue](_Queue)
 
     async def turn(self, host: str) -> None:
         """Wait for the turn of a question to *host*."""
-        now = asyncio.get_running_loop().time()
-        at = max(now, self._next_of[host])
-        self._next_of[host] = at + self._host_gap
-        if at > now:
-            await asyncio.sleep(at - now)
-        now = asyncio.get_running_loop().time()
-        at = max(now, self._next)
-        self._next = at + self._gap
-        if at > now:
-            await asyncio.sleep(at - now)
+        loop, queue = asyncio.get_running_loop(), self._hosts[host]
+        async with queue.lock:  # no place among all hosts is taken before it can be used
+            await _until(loop, queue.next)
+            at = max(loop.time(), self._next)
+            self._next = at + self._gap
+            await _until(loop, at)
+            queue.next = loop.time() + self._host_gap
 
     def forget(self, host: str) -> None:
         """Drop what is known of a host that is done."""
-        self._next_of.pop(host, None)
+        self._hosts.pop(host, None)
+
+
+class _Queue:
+    def __init__(self) -> None:
+        self.lock, self.next = asyncio.Lock(), 0.0
+
+
+async def _until(loop: asyncio.AbstractEventLoop, at: float) -> None:
+    while (wait := at - loop.time()) > 0:
+        await asyncio.sleep(wait)

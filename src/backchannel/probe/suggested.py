@@ -9,12 +9,14 @@ import msgspec
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.model import Service
 from backchannel.errors import InputError, reason
+from backchannel.model import Transport
 from backchannel.pipeline import Scan
 from backchannel.probe.order import HELLOS
 from backchannel.probe.ports import Expected, Port, usual
 from backchannel.report.document import Document
 from backchannel.report.document import Service as Row
 
+SYSTEM = 1024
 LARGEST = 1 << 30
 """Bytes of a JSON document that is read."""
 
@@ -62,13 +64,24 @@ def _of(row: Row, catalogue: Mapping[str, Service]) -> Iterator[Suggestion]:
     service = catalogue.get(row.service)
     protocols = (row.protocol, *(service.protocols if service else ()))
     expected = Expected((row.service,), tuple(dict.fromkeys(protocols)))
-    transports = {each.transport for each in HELLOS if each.protocols[0] == row.protocol} or {"tcp"}
     for place in row.hosts.servers:
         address, _, number = place.rpartition(":")
         if number.isdigit() and int(number):
-            for transport in sorted(transports):
+            for transport in _transports(row.protocol, int(number)):
                 yield Suggestion(address.strip("[]"), Port(transport, int(number)), expected)
     if service is not None and service.kind == "peer-to-peer":
         for port in usual({service.id: service}):
+            if port.number < SYSTEM:  # the web's, by which it only fetches
+                continue
             for address in row.hosts.clients:
                 yield Suggestion(address, port, expected)
+
+
+def _transports(protocol: str, port: int) -> list[Transport]:
+    """Return how a protocol is asked for at a port: a scan's document does not tell."""
+    found = {
+        each.transport
+        for each in HELLOS
+        if each.protocols[0] == protocol and (not each.only or port in each.only)
+    }
+    return sorted(found) or ["tcp"]
