@@ -153,8 +153,7 @@ class Stream:
         self.denied = 0  # who said that the bytes are not its own
         self.holding = 0  # who asked for more before a guard lets them pass: `More.holds`
         self.heard = 0  # and of which sides they were: 1, 2, or 3 for both
-        self.ported = False  # whether protocols of its ports are among them
-        self.placed = False  # ... and there are any
+        self.ported = self.placed = False  # whether protocols of its ports are among them; are any
         self.asked = False  # whether recognisers saw all that was peeked
         self.answer: More | None = None  # and what they said
         self.matched = 0  # sides whose first bytes met the magics
