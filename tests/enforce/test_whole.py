@@ -11,6 +11,7 @@ from tests.enforce.guarding import guard, services
 from tests.enforce.lab import SERVER, World, isolated, play
 from tests.enforce.test_guard import OTHER_PORT
 
+from backchannel.model import Side
 from backchannel.protocols import load
 
 ENOUGH = 6_000
@@ -50,14 +51,16 @@ def opening(protocol):
     return steps
 
 
+@pytest.mark.parametrize("before", [0, 1])
 @isolated
-def test_no_datagrams_of_a_refused_service_go_on():
-    world = World()
+def test_no_datagrams_of_a_refused_service_go_on(before):
+    """*before*: datagrams ahead of them that fit a magic and are nobody's."""
+    world, nobodys = World(), [(Side.CLIENT, anywhere.NOBODYS)] * before
     passed = []
     with guard(world, policy()) as running:
         for port, (protocol, steps) in enumerate(anywhere.DATAGRAMS.items(), OTHER_PORT):
             known = load()[protocol].service in services()  # calls of nobody's are not refused
-            if known and exchanged(world, steps, port):
+            if known and exchanged(world, nobodys + steps, port):
                 passed.append(protocol)
         done = {action for action, _, _ in running.actions()}
     assert passed == []
