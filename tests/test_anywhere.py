@@ -246,6 +246,24 @@ def test_a_capture_may_begin_behind_the_handshake(protocol, tmp_path):
     assert found.get(protocol) == "parsed"
 
 
+ON_HTTP = ["bittorrent-tracker", "icq-web", "msn-gateway", "oscar-http", "tor-directory",
+           "xmpp-bosh", "yahoo-http"]  # fmt: skip
+
+
+@pytest.mark.parametrize("protocol", ON_HTTP)
+def test_a_capture_may_begin_with_an_answer(protocol, tmp_path):
+    """Of HTTP's connections, which are used again: who sent the first packet is no client then."""
+    answer = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 2\r\n\r\nok"
+    steps = recut([(Side.SERVER, answer), *conversation(protocol)[:60]], 1 << 20)
+    server = Endpoint(TARGET.address, 80)
+    packets = craft.tcp(steps, server=server, handshake=False)
+    run = Scan(craft.write(tmp_path / "joined.pcap", packets))
+    assert {(seen.stack, seen.flow.server) for seen in run if seen.protocol == protocol} <= {
+        (protocol, server)
+    }
+    assert {row.stack: row.confidence for row in run.document.services}.get(protocol) == "parsed"
+
+
 PORTS = (21, 25, 53, 80, 143, 443)
 """Where firewalls let things through; other protocols live there."""
 

@@ -6,6 +6,7 @@ An announcement over UDP has 32 bits of its kind, and 80 of others that are alwa
 from backchannel.model import MORE, Claim, More
 from backchannel.protocols import Peek
 from backchannel.protocols.bittorrent_tracker.requests import read_request
+from backchannel.protocols.http.turned import either_way
 
 _CONNECT = bytes.fromhex("000004172710198000000000")
 _GET = b"GET /"
@@ -15,6 +16,7 @@ _SIZE, _ANNOUNCE = 16, 98
 _STOPPED, _WANTED = 3, 10_000
 
 
+@either_way
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a request to connect, or one that names an info hash and who asks."""
     data = peek.client

@@ -24,6 +24,7 @@ from backchannel.model import MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head, opens
+from backchannel.protocols.http.turned import either_way
 from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.icq.content import words
 
@@ -49,6 +50,7 @@ def abuse(target: str) -> str:
     return ""
 
 
+@either_way
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a connection whose first request is such an abuse."""
     if peek.transport != "tcp" or not opens(peek.server, request=False):

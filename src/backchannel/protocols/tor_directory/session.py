@@ -11,6 +11,7 @@ from backchannel.model import MORE, Capability, Claim, More, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head, opens
+from backchannel.protocols.http.turned import either_way
 from backchannel.protocols.http.wire import Broken, Told
 from backchannel.protocols.tor_directory.events import TorDirectory
 
@@ -33,6 +34,7 @@ _LONGEST_LINE, _LONGEST_TARGET = 4096, 128
 _SEEN = "x-your-address-is"
 
 
+@either_way
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a connection whose first request is for a part of the directory."""
     if peek.transport != "tcp" or not opens(peek.server, request=False):

@@ -23,6 +23,7 @@ from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head
+from backchannel.protocols.http.turned import either_way
 from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.xmpp.elements import unescape
 from backchannel.protocols.xmpp.unicode import utf8
@@ -56,6 +57,7 @@ _ROOT = (
 )
 
 
+@either_way
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a request whose body is of BOSH's namespace."""
     data = peek.client

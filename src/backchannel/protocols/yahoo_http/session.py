@@ -20,6 +20,7 @@ from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head, opens
+from backchannel.protocols.http.turned import either_way
 from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
 from backchannel.protocols.yahoo_http.answers import Listing, Text
 from backchannel.protocols.yahoo_http.files import File, Ignored, Sink, Upload, download, upload
@@ -41,6 +42,7 @@ _TEXTS = {
 }
 
 
+@either_way
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a connection whose first request is one of Messenger's, or was announced."""
     if peek.transport != "tcp" or not opens(peek.server, request=False):
