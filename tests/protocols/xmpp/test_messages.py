@@ -1,7 +1,7 @@
 """Messages inside messages: whose word counts for them."""
 
 import pytest
-from tests.protocols.xmpp.talk import JULIET, ROMEO, Wire, message
+from tests.protocols.xmpp.talk import JULIET, ROMEO, Wire, iq, message
 
 from backchannel.events import Anomaly, Message, Offer
 
@@ -70,6 +70,41 @@ def test_whose_stream_it_is_must_be_known_first():
         message("", CARBON, who="mallory@evil.example").replace(f" to='{ROMEO}'", "")
     )
     assert told.text == "send money"
+
+
+AUTH, REGISTER = (
+    f"<query xmlns='jabber:iq:{name}'><username>victim</username><password>x</password></query>"
+    for name in ("auth", "register")
+)
+BIND = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>evil@evil.example/r</jid></bind>"
+ROSTER = "<query xmlns='jabber:iq:roster'><item jid='boss@evil.example'/></query>"
+BLOCKED = "<blocklist xmlns='urn:xmpp:blocking'><item jid='boss@evil.example'/></blocklist>"
+KEPT = (
+    "<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'><conference "
+    "jid='a@b.example'><password>p</password></conference></storage></query>"
+)
+
+
+@pytest.mark.parametrize("inside", [BIND, ROSTER, BLOCKED, KEPT])
+def test_nobody_but_the_server_speaks_for_the_server(inside):
+    """Servers pass on what strangers send to a full address; CVE-2015-8688, CVE-2013-6483."""
+    wire = Wire()
+    (told,) = wire.s(iq(inside, "result", to=JULIET, who="mallory@evil.example/x"))
+    assert (told.kind, told.detail[:20]) == ("spoofed-sender", "mallory@evil.example")
+    (said,) = wire.s(message("hi", to=JULIET, who=ROMEO))
+    assert said.recipient == "juliet@capulet.example"
+    for who in ("", "capulet.example", "juliet@capulet.example"):
+        assert not isinstance(Wire().s(iq(inside, "result", to=JULIET, who=who))[0], Anomaly)
+
+
+@pytest.mark.parametrize(("inside", "told"), [(AUTH, 1), (REGISTER, 0)])
+def test_nobody_signs_a_client_on_but_itself(inside, told):
+    for who in ("mallory@evil.example/x", ""):
+        wire = Wire()
+        seen = wire.s(iq(inside, "set", to=JULIET, who=who))
+        assert [type(each) for each in seen] == [Anomaly] * (told if who else 0)
+        (said,) = wire.s(message("hi", to=JULIET, who=ROMEO))
+        assert said.recipient == "juliet@capulet.example"
 
 
 def archived(inner):

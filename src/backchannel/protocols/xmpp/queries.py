@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from backchannel.events import Presence, Software
+from backchannel.events import Anomaly, Presence, Software
 from backchannel.model import Side
 from backchannel.protocols import Output
 from backchannel.protocols.xmpp import names, people, pictures, pubsub
@@ -14,6 +14,9 @@ from backchannel.protocols.xmpp.state import State, parties
 
 Handler = Callable[[Side, Element, Element], list[Output]]
 
+_ASKED_BY_CLIENTS = frozenset({names.AUTH, names.REGISTER})
+_OWN = frozenset({names.AUTH, names.BIND, names.ROSTER, names.BLOCKING, names.PRIVATE})
+"""What passes between a client and its own server only."""
 KINDS = frozenset({"get", "set", "result", "error"})
 
 
@@ -61,7 +64,12 @@ class Queries:
         if self._handlers is None:
             self._handlers = self._known()
         for inner in stanza.children[:4]:
-            if handler := self._handlers.get(inner.ns):
+            handler = self._handlers.get(inner.ns)
+            if handler is None:
+                continue
+            if side is Side.SERVER and inner.ns in _OWN and not self._state.own(stanza):
+                told.append(_forged(stanza, inner))
+            elif inner.ns not in _ASKED_BY_CLIENTS or side is Side.CLIENT:
                 told += handler(side, stanza, inner)
         return told
 
@@ -104,3 +112,11 @@ class Queries:
         if stanza.get("type") != "result" or not idle or not names.is_account(account):
             return []
         return [Presence(account=account, status="idle", idle=idle, text=query.text.strip())]
+
+
+def _forged(stanza: Element, inner: Element) -> Anomaly:
+    """Servers pass on what anybody sends to a client's full address, and a client that believes it
+    takes a stranger's list for its own (CVE-2015-8688).
+    """
+    who = names.bare(stanza.get("from"))
+    return Anomaly(kind="spoofed-sender", detail=f"{who} speaks as the server: {inner.ns}")

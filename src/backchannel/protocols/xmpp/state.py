@@ -96,6 +96,14 @@ class State:
         del self._sent[key]
         return True
 
+    def own(self, stanza: Element) -> bool:
+        """Return whether the server sent a stanza itself, as far as it is known whose stream it is,
+        and did not pass it on.
+        """
+        sender = bare(stanza.get("from"))
+        ours = {self.account, self.account.partition("@")[2], bare(self.stream.to)}
+        return not sender or not self.account or sender in ours
+
     def seen(self, full: str, *, here: bool) -> None:
         """Note that one of an account's programs is online, or no longer."""
         account, full = _short(bare(full)), _short(full)
