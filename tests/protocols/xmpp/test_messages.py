@@ -107,6 +107,19 @@ def test_nobody_signs_a_client_on_but_itself(inside, told):
         assert said.recipient == "juliet@capulet.example"
 
 
+def test_who_was_not_asked_answers_nothing():
+    wire = Wire()
+    offer = (
+        "<si xmlns='http://jabber.org/protocol/si' id='s' profile='http://jabber.org/protocol/si/"
+        "profile/file-transfer'><file name='a' size='1' xmlns='http://jabber.org/protocol/si/"
+        "profile/file-transfer'/></si>"
+    )
+    assert wire.c(iq(offer))
+    assert wire.s(iq("", "result", to=JULIET, who="mallory@evil.example/x")) == []
+    (answer,) = wire.s(iq("", "error", to=JULIET, who=ROMEO))
+    assert (answer.sender, answer.accepted) == ("romeo@montague.example", False)
+
+
 def archived(inner):
     forwarded = f"<forwarded xmlns='urn:xmpp:forward:0'>{inner}</forwarded>"
     return message("", f"<result xmlns='urn:xmpp:mam:2' id='1'>{forwarded}</result>", JULIET)

@@ -969,7 +969,9 @@ def test_a_place_to_upload_to():
     assert (offer.name, offer.size) == ("très cool.jpg", 23456)
     assert offer.detail == "https://u.example/p https://d.example/g"
     wire.c(iq(asked, "get", "upload.capulet.example"))
-    (answer,) = wire.s(iq("<error><not-acceptable/></error>", "error", JULIET, "upload.x"))
+    (answer,) = wire.s(
+        iq("<error><not-acceptable/></error>", "error", JULIET, "upload.capulet.example")
+    )
     assert not answer.accepted
 
 

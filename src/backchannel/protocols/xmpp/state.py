@@ -50,7 +50,8 @@ class State:
         """The same with its resource, once known."""
         self.amid = False
         """Whether parts came of something that began before the stream was met."""
-        self._asked: dict[tuple[Side, str], Answered] = {}
+        self._asked: dict[tuple[Side, str, str], Answered] = {}
+        """By who asks, the question's id, and who is asked."""
         self._said: dict[tuple[str, str], str] = {}
         """What was told last about whom."""
         self._online: dict[str, set[str]] = {}
@@ -60,11 +61,19 @@ class State:
 
     def ask(self, side: Side, stanza: Element, answered: Answered) -> None:
         """Remember what to do with the answer to an iq."""
-        put(self._asked, (side, stanza.get("id")[:128]), answered, ASKED)
+        key = side, stanza.get("id")[:128], self._other(side, stanza)
+        put(self._asked, key, answered, ASKED)
 
     def answer(self, side: Side, stanza: Element) -> Answered | None:
-        """Return, and forget, what waits for an answer that *side* gives."""
-        return self._asked.pop((side.other, stanza.get("id")[:128]), None)
+        """Return, and forget, what waits for an answer that *side* gives: of who was asked, or of
+        the server itself (RFC 6120 §8.1.2.1). Who guesses an id answers nothing (CVE-2013-6483).
+        """
+        name, who = stanza.get("id")[:128], self._other(side, stanza)
+        asked = self._asked.pop((side.other, name, who), None)
+        if asked is None and not who:
+            keys = [key for key in self._asked if key[:2] == (side.other, name)]
+            asked = self._asked.pop(keys[0]) if keys else None
+        return asked
 
     def changed(self, about: str, who: str, text: str) -> bool:
         """Note what is said of somebody; return whether it is new."""
@@ -100,9 +109,13 @@ class State:
         """Return whether the server sent a stanza itself, as far as it is known whose stream it is,
         and did not pass it on.
         """
-        sender = bare(stanza.get("from"))
-        ours = {self.account, self.account.partition("@")[2], bare(self.stream.to)}
-        return not sender or not self.account or sender in ours
+        return not self.account or not self._other(Side.SERVER, stanza)
+
+    def _other(self, side: Side, stanza: Element) -> str:
+        """Return with whom the client talks in a stanza; empty for its own server."""
+        other = bare(stanza.get("to" if side is Side.CLIENT else "from"))
+        own = other in {self.account, self.account.partition("@")[2], bare(self.stream.to)}
+        return "" if own else other
 
     def seen(self, full: str, *, here: bool) -> None:
         """Note that one of an account's programs is online, or no longer."""
