@@ -302,6 +302,8 @@ def meddle(made: Any, batch: Sequence[Any], random: Random) -> list[Any]:
             made.expect(1, row.transport, row.server.address, 0, "", when + 10**9)
         elif what < 0.35:
             made.forget(1)
+        elif what < 0.45:
+            made.release(slot)
     return told
 
 

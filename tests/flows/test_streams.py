@@ -464,6 +464,19 @@ def test_a_released_flow_is_met_like_any_other_again(also):
         assert told.rows[0].missed == (16, 4)
 
 
+def test_a_released_flow_tells_what_matched_though_its_other_side_waited_for_nothing():
+    talk = Talk().open().send(0, b"PLAY").send(1, b"WAI").send(1, b"xx")
+    magics = [(5, Magic("tcp", b"PLAY")), (6, Magic("tcp", b"WAITING", first=True))]
+
+    def act(core, batch):
+        if batch[0][5] == b"PLAY":
+            core.release(batch[0][0])
+
+    told = both(pcap(talk.frames), magics, act=act)
+    assert told.story() == [(0, DATA, b"PLAY"), OVER]
+    assert told.rows[0].hits == told.columns["hits"][0] == 1 << 5
+
+
 def test_a_released_flow_is_compared_with_no_more_magics_than_any_other():
     talk = Talk().open()
     for _ in range(6):

@@ -16,6 +16,7 @@ from backchannel.flows.state cimport (
     OPENED_0,
     QUIET_0,
     QUIET_1,
+    RELEASED,
     STREAMING,
     WANTED,
     put,
@@ -174,13 +175,15 @@ cdef class Payloads:
         """Nobody wants the first bytes of *side*."""
         cdef flow_t* flow = &self.slots.flows[slot]
         cdef extra_t* extra = self.slots.rest[slot].extra
+        cdef bint told  # whether it holds what rows tell
         flow.bits |= OPENED_0 << side
         if flow.bits & STREAMING:
             self.streams.settle(&extra.halves[side])
             extra.halves[side].next = NOT_KNOWN
             if extra.halves[1 - side].first == NULL:
                 self.stop(slot)
-                if not flow.bits & WANTED and not extra.conflicts and extra.rare == NULL:
+                told = flow.bits & (WANTED | RELEASED) or extra.conflicts or extra.rare != NULL
+                if not told:
                     self.slots.forget(slot)
 
     cdef void give_up(self, uint32_t slot) noexcept nogil:
