@@ -8,19 +8,23 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
+from errno import ENOMEM
 from itertools import chain, repeat, takewhile
 from pathlib import Path
 
 import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Dot1Q, Ether
-from tests.enforce.guarding import until
+from tests.enforce.guarding import services, until
 from tests.enforce.lab import PATIENCE, SERVER, Net, World, isolated, play
 from tests.enforce.test_guard import NO_FILES, OFT, conversation
 from tests.enforce.watching import watch
 from tests.protocols.quic import build as quic
 
+from backchannel.enforce import prevention
 from backchannel.enforce.outlets import Routed, raw_sockets
+from backchannel.live import config
+from backchannel.policy.load import load
 
 PORT, OTHER = 27015, 8080
 ICQ = conversation("icq/icq_v5_neticq_iserverd.pcap", transport="udp")
@@ -388,6 +392,38 @@ def test_who_sends_is_started_again_later_and_later_where_it_dies_again():
             transfer(refused)
             assert refused.cut()
         assert watching.stop()["sending processes that died"] == 3
+
+
+@isolated
+def test_a_sender_that_cannot_be_started_again_ends_no_watch(monkeypatch):
+    world, path, notices = World(), Path("/run/policy.yaml"), []
+    path.write_text(f"policy: 1\n{NO_FILES}")
+
+    def fail(*_, **__):
+        raise OSError(ENOMEM, "Cannot allocate memory")
+
+    def read(path):
+        return load(path, services()), services()
+
+    settings = config.Prevent(policy=path)
+    with world.router.inside():
+        made = prevention.Prevention(settings, read, notices.append)
+    made._process.kill()
+    made._process.wait()
+    with monkeypatch.context() as patched:
+        patched.setattr(prevention.process, "start", fail)
+        made.look()
+    assert notices == [
+        "the process that sends resets died and is restarted; nothing is sent until then",
+        "the process that sends resets cannot be started: Cannot allocate memory",
+    ]
+    made.reload(config.Config(prevent=settings))
+    made.look()  # not before its time
+    assert len(notices) == 2
+    made._due = 0
+    made.look()
+    assert made._process.poll() is None
+    made.close()
 
 
 @isolated
