@@ -29,7 +29,7 @@ def line(refusal: Refusal) -> str:
 
 def table(found: Status) -> Group:
     """Return everything as tables."""
-    parts: list[Table | Text] = [Text(_head(found)), Text(_parts(found))]
+    parts: list[Table | Text | Group] = [Text(_head(found)), Text(_parts(found))]
     if found.mild:
         parts.append(Text(f"it {MILDNESS}", "yellow"))
     if not found.judging:
@@ -50,8 +50,9 @@ def table(found: Status) -> Group:
     return Group(*parts)
 
 
-def _table(title: str, *columns: str) -> Table:
-    return Table(*columns, title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+def _titled(title: str, table: Table) -> Group:
+    """Return a table below a title that may be wider."""
+    return Group(Text(title, "bold"), table)
 
 
 def _head(found: Status) -> str:
@@ -71,37 +72,45 @@ def _parts(found: Status) -> str:
     return f"inspector {found.inspector} ({escape(found.confined) or 'starting'}){told}"
 
 
-def _refusals(found: Status) -> Table:
-    made = _table("refusals by reason", "done", "service", "capability", "line", "times")
+def _refusals(found: Status) -> Group:
+    made = Table("done", "service", "capability", "line", "times", box=SIMPLE_HEAD)
     made.columns[-1].justify = "right"
     for each in found.refusals:
         style = _STYLES.get(each.action, "")
         made.add_row(
             Text(each.action, style), each.service, each.capability, each.line, f"{each.times:,}"
         )
-    return made
+    return _titled("refusals by reason", made)
 
 
-def _queues(found: Status) -> Table:
-    made = _table(
-        "queues", "queue", "fails", "waiting", "received", "answered", "full", "no room", "refused"
+def _queues(found: Status) -> Group:
+    made = Table(
+        "queue",
+        "fails",
+        "waiting",
+        "received",
+        "answered",
+        "full",
+        "no room",
+        "refused",
+        box=SIMPLE_HEAD,
     )
     for each in found.queues:
         numbers = (each.waiting, each.received, each.answered, each.dropped_full)
         lost = (each.dropped_socket + each.overruns, each.refused)
         made.add_row(str(each.number), each.fails, *(f"{number:,}" for number in numbers + lost))
-    return made
+    return _titled("queues", made)
 
 
-def _costs(found: Status) -> Table:
-    made = _table("what flows cost until they were decided", "packets to us", "flows")
+def _costs(found: Status) -> Group:
+    made = Table("packets to us", "flows", box=SIMPLE_HEAD)
     made.columns[-1].justify = "right"
     for name, flows in found.costs.items():
         made.add_row(name, f"{flows:,}")
-    return made
+    return _titled("what flows cost until they were decided", made)
 
 
-def _counters(found: Status) -> Table | None:
+def _counters(found: Status) -> Group | None:
     rows = [(name, f"{number:,}") for name, number in (found.counters | found.core).items()]
     rows += [
         (f"kernel: {name.replace('_', ' ')}", f"{packets:,} packets, {size:,} bytes")
@@ -110,8 +119,8 @@ def _counters(found: Status) -> Table | None:
     ]
     if not rows:
         return None
-    made = _table("everything else that was counted", "counter", "")
+    made = Table("counter", "", box=SIMPLE_HEAD)
     made.columns[-1].justify = "right"
     for row in rows:
         made.add_row(*row)
-    return made
+    return _titled("everything else that was counted", made)
