@@ -78,7 +78,11 @@ def _refusals(found: Status) -> Group:
     for each in found.refusals:
         style = _STYLES.get(each.action, "")
         made.add_row(
-            Text(each.action, style), each.service, each.capability, each.line, f"{each.times:,}"
+            Text(each.action, style),
+            each.service or "unknown",
+            each.capability,
+            each.line,
+            f"{each.times:,}",
         )
     return _titled("refusals by reason", made)
 
