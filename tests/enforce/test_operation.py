@@ -216,6 +216,8 @@ def test_a_full_disk_costs_records_and_never_a_packet():
         assert until(lambda: running.metrics()[lost] == 3)
         assert running.status()["refusals"][0]["times"] == 3
         assert running.status()["inspector_restarts"] == 0
+        assert "evidence: records lost: 3\n" in running.shown()
+        assert "alerts that wait for siem: 1\n" in running.shown()
         for folder in ("log", "evidence", "spool"):
             Path(f"/run/{folder}/filler").unlink()
         time.sleep(1.1)  # it looks again after a second

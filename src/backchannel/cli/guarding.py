@@ -101,7 +101,7 @@ def run(path: Path | None, given: Mapping[str, object], *, quiet: bool) -> Statu
             raise PrivilegeError(
                 "the guard needs root, or CAP_NET_ADMIN and CAP_NET_RAW"
             ) from error
-        loader.telling = telling
+        loader.telling, guard.undelivered = telling, telling.undelivered
         metrics = Metrics(wanted.metrics, guard, telling)
         stack.callback(metrics.close)
         for warning in guard.warnings:

@@ -87,6 +87,8 @@ class Guard:
         kernel.check()
         self.warnings = bridge.check()
         self._load, self.options, self._tell = load, options, tell
+        self.undelivered: Callable[[], dict[str, int]] = dict
+        """Says what has not got where it should of what was told, by name."""
         self.known = self._read()
         self.reloads, self.trouble = 0, ""
         self.inspectors = figures.Sum()

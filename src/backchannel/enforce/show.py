@@ -39,6 +39,9 @@ def table(found: Status) -> Group:
     if found.trouble:
         parts.append(Text("not reloaded, the old policy stays in force:", "bold red"))
         parts += [Text(f"  {escape(each)}", "red") for each in found.trouble.splitlines()]
+    parts += [
+        Text(f"{escape(name)}: {number:,}", "yellow") for name, number in found.undelivered.items()
+    ]
     if found.refusals:
         parts.append(_refusals(found))
     parts.append(_queues(found))

@@ -83,6 +83,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str
     """Why the last reload changed nothing; empty: it did, or there was none."""
     warnings: tuple[str, ...]
+    undelivered: dict[str, int] = {}
+    """Records and alerts that are lost, or wait, by name."""
     kernel: dict[str, tuple[int, int]] = {}
     """(packets, bytes) that the kernel handled alone, by the counters of the guard's rules."""
 
@@ -119,6 +121,7 @@ def of(guard: "Guard", *, current: bool) -> Status:
         reloads=guard.reloads,
         trouble=guard.trouble,
         warnings=tuple(guard.warnings),
+        undelivered=guard.undelivered(),
         kernel=kernel.counters(),
     )
 

@@ -87,6 +87,16 @@ class Telling:
             out["evidence"] = self.evidence.lost
         return out
 
+    def undelivered(self) -> dict[str, int]:
+        """Return what has not got where it should, by name; empty for nothing."""
+        told = {f"{name}: records lost": number for name, number in self.lost().items()}
+        if self.delivery is not None:
+            for name, number in self.delivery.depth().items():
+                told[f"alerts that wait for {name}"] = number
+            for name, number in self.delivery.dropped.items():
+                told[f"alerts that {name} never got"] = number
+        return {name: number for name, number in told.items() if number}
+
     def close(self) -> None:
         """Write and send what can be; what cannot be sent stays in the spool."""
         if isinstance(self.log, File):
