@@ -45,10 +45,10 @@ def test_every_error_comes_at_once_with_its_line_and_what_to_write():
     assert file.convert(Outer) is None
     assert file.errors == [
         "x.yaml:1: nam: is not known; did you mean name?",
-        "x.yaml:3: parts[0].port: Expected `int`, got `str`",
+        "x.yaml:3: parts[0].port: expected a number, got text",
         "x.yaml:4: parts[0].best-efort: is not known; did you mean best-effort?",
         "x.yaml:5: parts[1]: `port` is missing",
-        "x.yaml:7: groups.a.port: Expected `int`, got `str`",
+        "x.yaml:7: groups.a.port: expected a number, got text",
         "x.yaml:1: `name` is missing",
     ]
 

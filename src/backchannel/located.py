@@ -168,6 +168,9 @@ def _choices(kind: Any) -> tuple[str, ...]:
         return tuple(word for word in get_args(kind) if isinstance(word, str))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return tuple(str(each.value) for each in kind)
+    if get_origin(kind) in (Union, UnionType):  # or nothing
+        parts = [each for each in get_args(kind) if each is not type(None)]
+        return _choices(parts[0]) if len(parts) == 1 else ()
     return ()
 
 
@@ -196,9 +199,26 @@ def _one_line(error: Exception) -> str:
 
 
 def _clean(error: msgspec.ValidationError) -> str:
-    return re.sub(r" - at `\$(\[(\.\.\.|\d+)\])?\.?([^`]*)`", r" (in \3)", str(error)).replace(
-        " (in )", ""
-    )
+    said = re.sub(r" - at `\$(\[(\.\.\.|\d+)\])?\.?([^`]*)`", r" (in \3)", str(error))
+    return in_words(said.replace(" (in )", ""))
+
+
+def in_words(said: str) -> str:
+    """Return what msgspec says of a value that does not fit, with people's words for its types."""
+    for name, word in _TYPES.items():
+        said = said.replace(f"`{name}`", word)
+    return said[:1].lower() + said[1:]
+
+
+_TYPES = {
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
 
 
 def _dotted(where: Where) -> str:

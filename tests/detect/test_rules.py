@@ -305,8 +305,8 @@ def test_every_fault_of_a_rule_is_told_with_its_line_and_what_to_write(tmp_path)
         rules.read(tmp_path)
     told = str(refused.value)
     for said in (
-        "mine.yaml:2: category: Invalid enum value 'files'; choose from cleartext, ",
-        "mine.yaml:3: severity: Invalid enum value 'hgh'; did you mean high?",
+        "mine.yaml:2: category: invalid enum value 'files'; choose from cleartext, ",
+        "mine.yaml:3: severity: invalid enum value 'hgh'; did you mean high?",
         "mine.yaml:4: evnts: is not known; did you mean events?",
         "mine.yaml:1: `summary` is missing",
         "list.yml:1: must be a mapping",

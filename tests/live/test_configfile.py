@@ -96,7 +96,7 @@ def test_files_of_conf_d_come_over_it_in_order(tmp_path):
         ("[output]\nrotate_size = '1KB'", "w.toml:2: rotate_size: at least 4KiB; write a size"),
         ("[flows]\nmax_flows = 0", "w.toml:1: max_flows must be at least 1"),
         ("[guard]\nat = 'here'", "w.toml:2: at: invalid enum value 'here'; write one of"),
-        ("[guard]\nqueue = 65535", "w.toml:2: queue: expected a number <= 65534"),
+        ("[guard]\nqueue = 65535", "w.toml:2: queue: expected a number <= 65533"),
         ("[guard]\nmark_bit = 29", "w.toml:2: mark_bit: expected a number <= 28"),
         ("[guard]\nevidence_memory = 9", "w.toml:2: evidence_memory: at least 1MiB; write a size"),
         ("[capture\n", "w.toml:1: Expected ']' at the end of a table declaration"),

@@ -295,7 +295,7 @@ class Guard(Table, frozen=True, kw_only=True):
     ] = Path("/run/backchannel/guard.sock")
     queue: Annotated[
         int,
-        Meta(ge=0, le=65_534),
+        Meta(ge=0, le=65_533),
         about("Number of the kernel's queue; the next one is for rules that fail closed."),
     ] = 0
     queue_length: Annotated[

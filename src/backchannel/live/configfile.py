@@ -11,6 +11,7 @@ import msgspec
 from backchannel.errors import UsageError, reason
 from backchannel.live.config import Config
 from backchannel.live.units import Duration, Size, convert
+from backchannel.located import in_words
 from backchannel.suggest import suggest
 
 SYSTEM = Path("/etc/backchannel/backchannel.toml")
@@ -196,12 +197,7 @@ def _unknown(table: str, key: str, known: list[str]) -> str:
 
 def _plain(said: str) -> str:
     """Return what msgspec says in words of TOML."""
-    swaps = {"`str`": "text", "`int`": "a number", "`bool`": "true or false", "`array`": "a list"}
-    for old, new in swaps.items():
-        said = said.replace(old, new)
-    if "matching regex" in said:
-        return "does not fit"
-    return said[:1].lower() + said[1:]
+    return "does not fit" if "matching regex" in said else in_words(said)
 
 
 def _wanted(hint: Any) -> str:
