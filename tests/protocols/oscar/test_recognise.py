@@ -20,7 +20,7 @@ from tests.protocols.oscar.craft import (
     u16,
 )
 
-from backchannel.model import MORE, Claim
+from backchannel.model import LATER, MORE, Claim
 from backchannel.protocols import Peek
 from backchannel.protocols.oscar.recognise import recognise
 
@@ -76,17 +76,22 @@ def test_claimed_the_wrong_way_round(client, server):
 @pytest.mark.parametrize(
     ("client", "server"),
     [
-        (b"", b""),
         (b"*", b""),
         (GREETING[:9], b""),
-        (GREETING, b""),
+        (GREETING + b"*", b""),
         (COOKIE[:40], GREETING[:5]),
-        (KEEP_ALIVE, KEEP_ALIVE),
+        (GREETING, GREETING[:5]),
         (SENT[:12], b""),
     ],
 )
 def test_more_is_needed(client, server):
     assert recognise(peek(client, server)) is MORE
+
+
+@pytest.mark.parametrize(("client", "server"), [(GREETING, b""), (KEEP_ALIVE, KEEP_ALIVE)])
+def test_whole_frames_are_not_held_for_the_next(client, server):
+    """Its sender may wait for an answer, and what comes next shows what it is."""
+    assert recognise(peek(client, server)) is LATER
 
 
 @pytest.mark.parametrize(
@@ -180,5 +185,5 @@ def test_recognition_never_raises(junk, frame, begun):
 
 def test_every_prefix_of_a_good_start_is_waited_for():
     """A sender's segment sizes cannot hide the protocol."""
-    for cut in range(len(COOKIE)):
+    for cut in range(1, len(COOKIE)):
         assert recognise(peek(COOKIE[:cut])) is MORE

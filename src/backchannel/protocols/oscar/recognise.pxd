@@ -11,7 +11,7 @@ cdef int COOKIE, DATA, HEADER, KEEP_ALIVE, NAME, ROASTED, SIGN_ON, SNAC_HEADER, 
 
 
 cdef class _Look:
-    cdef readonly bint fits, greeting
+    cdef readonly bint fits, greeting, whole
     cdef readonly str proof
     cdef readonly object speaker
 

@@ -4,7 +4,7 @@ FLAP frames must follow one another without a byte between them, and each must h
 channel can hold: a SNAC of a family and subtype that exist, or a protocol version and TLVs.
 """
 
-from backchannel.model import MORE, Claim, More, Side
+from backchannel.model import LATER, MORE, Claim, More, Side
 from backchannel.protocols import Peek
 from backchannel.protocols.oscar import wire
 from backchannel.protocols.oscar.signon import COOKIE, NAME, ROASTED
@@ -36,7 +36,7 @@ class _Look:
     """What one side's bytes show. `fits` is False as soon as something cannot be OSCAR."""
 
     def __init__(self, data: bytes, *, begun: bool) -> None:
-        self.fits = True
+        self.fits = self.whole = True
         self.greeting = False
         self.proof = ""
         self.speaker: Side | None = None
@@ -47,6 +47,7 @@ class _Look:
             self.fits = found is not None
         while self.fits and at < len(data):
             at = self._frame(data, at)
+        self.whole = self.whole and at <= len(data)
 
     def _frame(self, data: bytes, at: int) -> int:
         """Judge the frame at *at*, whole or not; return where the next one begins."""
@@ -54,6 +55,7 @@ class _Look:
         if data[at] != START or (left > 1 and not SIGN_ON <= data[at + 1] <= KEEP_ALIVE):
             self.fits = False
         if left < HEADER or not self.fits:
+            self.whole = False
             return len(data)
         size = data[at + 4] << 8 | data[at + 5]
         begin = at + HEADER
@@ -113,8 +115,8 @@ def recognise(peek: Peek) -> Claim | More | None:
         proof = "FLAP sign-on frames from both sides"
     if not proof and server.greeting and begun and not asked:
         proof = "FLAP sign-on frame from the server, which speaks first"
-    if not proof:
-        return MORE
+    if not proof:  # what follows whole frames is a frame, which shows what it is
+        return LATER if begun and client.whole and server.whole else MORE
     flipped = client.speaker is SERVER or server.speaker is CLIENT
     if client.speaker is server.speaker is None and not begun:  # no message tells
         flipped = peek.start.client.port == PORT != peek.start.server.port

@@ -14,7 +14,7 @@ much. Held: 37 bytes of each side, AMID of a connection met on its way, or SAID 
 from hashlib import sha256
 
 from backchannel.events import Gap, Software
-from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.model import LATER, MORE, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 
 OPENING = b"\x17\x24\x0a\x20\0"
@@ -47,7 +47,8 @@ def recognise(peek: Peek) -> Claim | More | None:
     if client and server:
         version = 1 if opens(peek.server) else 2
         return Claim("teamviewer", evidence=f"17 24 0a and 32 bytes, and version {version} back")
-    return MORE
+    alone = peek.begun and client and not peek.server
+    return LATER if alone else MORE  # its answer shows it
 
 
 def _amid(client: bytes, server: bytes) -> Claim | More | None:
