@@ -115,3 +115,5 @@ class More(msgspec.Struct, frozen=True):
 
 
 MORE = More()
+LATER = More(holds=False)
+"""The answer where what comes later shows by itself what it is."""

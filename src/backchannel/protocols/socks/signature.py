@@ -7,11 +7,10 @@ Amid a stream nothing is left that could be recognised.
 
 import re
 
-from backchannel.model import MORE, More
+from backchannel.model import LATER, MORE, More
 from backchannel.protocols.socks import wire
 from backchannel.reader import WireError
 
-_LATER = More(holds=False)
 _HOST = re.compile(r"[!-~]{1,255}")
 _USER = re.compile(r"[^\x00-\x1f\x7f]{0,255}")
 
@@ -94,7 +93,7 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
     if not server:
         if isinstance(ahead, str):
             return "SOCKS5 greeting and request"
-        return _LATER if end == len(client) else MORE  # now it is the server's turn
+        return LATER if end == len(client) else MORE  # now it is the server's turn
     if server[0] == 0:
         return _mismatch(server)
     chosen = wire.read_pair(server, b"\5")
