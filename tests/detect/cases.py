@@ -88,8 +88,8 @@ def anomaly(kind):
     return Anomaly(kind=kind, detail="seen")
 
 
-def stage(name, number=1):
-    return IkeStage(initiator_spi=f"{number:016x}", version=2, stage=name)
+def stage(name, number=1, **changes):
+    return IkeStage(initiator_spi=f"{number:016x}", version=2, stage=name, **changes)
 
 
 def proposals(*weak, chosen=False):
@@ -484,7 +484,10 @@ CASES = {
     ),
     "cookies-required": ([stage("cookie-required")], [stage("answered")]),
     "foreign-on-4500": ([anomaly("foreign-datagrams")], [anomaly("sequence-jump")]),
-    "never-up": ([stage("refused")], [stage("established")]),
+    "never-up": (
+        [stage("refused"), stage("unanswered", detail="4 messages, to begin")],
+        [stage("established"), stage("unanswered", detail="1 message, to begin")],
+    ),
     "peer-silent": ([stage("silent")], [stage("unanswered")]),
     "esp-replayed": ([esp(replayed=11)], [esp(replayed=3)]),
     "esp-without-ike": (
