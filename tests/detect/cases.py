@@ -140,6 +140,9 @@ def proxied(scheme, accepted=True, **place):
     return told, {"service": "http-proxy", "protocol": "http-proxy", "server": PUBLIC} | place
 
 
+CALL = {"service": "rtp", "protocol": "rtp"}
+
+
 def pieces(uploaded=5):
     """What the client sent of a torrent."""
     return PeerTraffic(hash="aa", peer="-XX-", uploaded=uploaded)
@@ -242,7 +245,11 @@ CASES = {
     "anonymous-listing": ([anomaly("anonymous-listing")], [anomaly("sequence-jump")]),
     "inside-address-told": (
         [address("10.1.2.3")],
-        [address(PUBLIC), (seen("10.1.2.3"), IRC)],
+        [
+            address(PUBLIC),
+            (seen("10.1.2.3"), IRC),
+            (address("10.1.2.3", how="cname"), CALL),  # one telephone of the house to another
+        ],
     ),
     "member-addresses-told": (
         [(seen("8.8.4.4"), IRC)],

@@ -5,7 +5,7 @@ import re
 
 import msgspec
 import pytest
-from tests.detect.cases import CASES, GNUTELLA, OTHERS, address, message, share
+from tests.detect.cases import CALL, CASES, GNUTELLA, OTHERS, PUBLIC, address, message, share
 
 from backchannel.catalogue.risks import RiskId
 from backchannel.detect import rules
@@ -163,13 +163,14 @@ XMPP = {"service": "xmpp", "protocol": "xmpp"}
     [
         ("borrowed-port", XMPP | {"port": 443}),
         ("borrowed-port", {"service": "irc", "protocol": "irc", "port": 443}),
+        ("inside-address-told", (address("10.1.2.3", how="cname"), CALL | {"server": PUBLIC})),
         ("odd-port", XMPP | {"port": 8443}),
         ("inside-proxy", XMPP | {"port": 5222, "depth": 1, "carrier": "socks5/"}),
         ("protocol-abuse", Anomaly(kind="oversized-stanza")),
         ("protocol-abuse", Anomaly(kind="compression-bomb")),
     ],
 )
-def test_rules_know_xmpp_and_irc(which, step):
+def test_rules_know_more_than_one_protocol(which, step):
     assert [each.rule for each in findings([step], which)] == [which]
 
 
