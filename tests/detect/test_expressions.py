@@ -94,6 +94,11 @@ def test_names_are_told():
         ("0000000000000000", False),
         ("1234567890123", False),
         ("version 3.4111111111111111", False),
+        ("378282246310005", True),
+        ("30569309025904", True),
+        ("6011 1111 1111 1117", True),
+        ("20261129233007", False),  # an hour that passes the check
+        ("1764371300005 and 4111111111111111", True),  # milliseconds that do, and a card
     ],
 )
 def test_card_numbers_have_a_check_digit(text, is_card):
