@@ -112,8 +112,9 @@ _ISSUED = later(
     r"(?:4(?:\d{12}|\d{15}|\d{18})|3(?:0[0-5]|[689]\d)\d{11}|3[47]\d{13}|35\d{14}|5[1-5]\d{14}|2[2-7]\d{14}"
     r"|(?:5[0678]|6\d)\d{14,17})\Z"
 )
-"""Beginnings of numbers with the lengths that they come in: Visa, Diners Club, American Express, JCB,
-Mastercard, and those of 16 to 19 digits that begin with 50, 56 to 58 and 6 (Maestro, Discover, UnionPay).
+"""Beginnings of numbers with the lengths that they come in: Visa, Diners Club, American Express,
+JCB, Mastercard, and what has 16 to 19 digits and begins with 50, 56 to 58 or 6 (Maestro, Discover,
+UnionPay).
 """
 
 
