@@ -114,6 +114,11 @@ def test_card_numbers_have_a_check_digit(text, is_card):
         ("archive.tar.gz", False),
         ("setup.exe", False),
         ("my.letter.doc", False),
+        ("invoice.pdf .lnk", True),
+        ("vlc-3.0.18.exe", False),
+        ("jquery.min.js", False),
+        ("Microsoft.NET.dll", False),
+        ("www.example.com", False),
     ],
 )
 def test_names_that_hide_a_program(name, is_hidden):

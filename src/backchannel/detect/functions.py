@@ -146,7 +146,13 @@ _PROGRAM_MEDIA = frozenset(
         "text/x-script",
     }
 )
-_DISGUISE = later(r"\.[a-z0-9]{2,4}\s*\.[a-z]{2,4}\s*\Z|\s{8}\.", re.IGNORECASE)
+_DISGUISE = later(
+    r"\.(txt|rtf|docx?|xlsx?|pptx?|pps|pdf|csv|html?|eml|jpe?g|gif|png|bmp|tiff?|mp[234]|mpe?g|wav|wma|wmv|ogg|flac"
+    r"|avi|mkv|mov|zip|rar|7z|iso|torrent)\s*\.[a-z0-9]{2,4}\s*\Z|\s{8}\.",
+    re.IGNORECASE,
+)
+"""The extension of a document, picture, recording or archive before another one: `vlc-3.0.exe` and
+`jquery.min.js` have points too, and hide nothing."""
 _DIRECTION = later("[\u202a-\u202e\u2066-\u2069]")
 
 
