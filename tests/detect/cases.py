@@ -143,6 +143,9 @@ def proxied(scheme, accepted=True, **place):
 CALL = {"service": "rtp", "protocol": "rtp"}
 
 
+TORRENT = {"service": "bittorrent", "protocol": "bittorrent"}
+
+
 def pieces(uploaded=5):
     """What the client sent of a torrent."""
     return PeerTraffic(hash="aa", peer="-XX-", uploaded=uploaded)
@@ -240,8 +243,20 @@ CASES = {
         many(lambda n: hit(f"song {n}.exe", n), 5),
         many(lambda n: hit(f"song {n}.mp3", n), 8),
     ),
-    "sensitive-share": ([share("passwords.txt")], [share("song.mp3", "passage.txt")]),
-    "drive-shared": ([share("C:\\Windows\\win.com")], [share("windows tips.txt")]),
+    "sensitive-share": (
+        [share("passwords.txt")],
+        [
+            share("song.mp3", "passage.txt", "Secret Garden - Bank Holiday.mp3", "desktop.ini"),
+            (share("invoice.pdf"), TORRENT),
+        ],
+    ),
+    "drive-shared": (
+        [share("C:\\Windows\\win.com")],
+        [
+            share("windows tips.txt", "D:\\Music\\song.mp3", "Game/Windows/setup.exe"),
+            (share("windows/setup.exe"), TORRENT),
+        ],
+    ),
     "anonymous-listing": ([anomaly("anonymous-listing")], [anomaly("sequence-jump")]),
     "inside-address-told": (
         [address("10.1.2.3")],
