@@ -228,7 +228,8 @@ CASES = {
     ),
     "worm-link": (
         many(lambda n: message("see http://worm.example/x", recipient=f"friend{n}"), 4),
-        many(lambda n: message(f"see http://site.example/{n}", recipient=f"friend{n}"), 6),
+        many(lambda n: message(f"see http://site.example/{n}", recipient=f"friend{n}"), 6)
+        + many(lambda n: message("see http://news.example/", recipient=f"#news{n}"), 6),
     ),
     "bot-commands": (
         [(message(".advscan dcom135 200 3 0 -r -s", kind="topic", room="#s"), IRC)],
