@@ -164,7 +164,7 @@ CHECKED: dict[str, Any] = {
     "state == 'begins'": (frozenset(['state']), ((0, 5, 'state'),), (), True),
     'index': (frozenset(['index']), ((0, 5, 'index'),), (), False),
     "use == 'file-transfer' and recipient != ''": (frozenset(['recipient', 'use']), ((0, 3, 'use'), (27, 36, 'recipient')), ("use == 'file-transfer'", "recipient != ''"), True),
-    "mentions(text, 'http://', 'https://', 'www.') and recipient != '' and (not matches(recipient, '^[#&+!]'))": (frozenset(['recipient', 'text']), ((0, 8, 'mentions'), (9, 13, 'text'), (50, 59, 'recipient'), (75, 82, 'matches'), (83, 92, 'recipient')), ("mentions(text, 'http://', 'https://', 'www.')", "recipient != ''", "not matches(recipient, '^[#&+!]')"), True),
+    "mentions(text, 'http://', 'https://', 'www.') and recipient != '' and not matches(recipient, '^[\\\\x23&+!]')": (frozenset(['recipient', 'text']), ((0, 8, 'mentions'), (9, 13, 'text'), (50, 59, 'recipient'), (74, 81, 'matches'), (82, 91, 'recipient')), ("mentions(text, 'http://', 'https://', 'www.')", "recipient != ''", "not matches(recipient, '^[\\\\x23&+!]')"), True),
     'link(text)': (frozenset(['text']), ((0, 4, 'link'), (5, 9, 'text')), (), False),
     "'a message with a link'": (frozenset([]), (), (), False),
     "protocol == 'ike'": (frozenset(['protocol']), ((0, 8, 'protocol'),), (), True),
@@ -258,7 +258,7 @@ CHECKED: dict[str, Any] = {
     'not chosen': (frozenset(['chosen']), ((4, 10, 'chosen'),), (), True),
     "recipient != ''": (frozenset(['recipient']), ((0, 9, 'recipient'),), (), True),
     "mentions(text, 'http://', 'https://', 'www.')": (frozenset(['text']), ((0, 8, 'mentions'), (9, 13, 'text')), (), True),
-    "not matches(recipient, '^[#&+!]')": (frozenset(['recipient']), ((4, 11, 'matches'), (12, 21, 'recipient')), (), True),
+    "not matches(recipient, '^[\\\\x23&+!]')": (frozenset(['recipient']), ((4, 11, 'matches'), (12, 21, 'recipient')), (), True),
 }
 """What is known of expressions, in the order of `syntax.Checked`."""
 QUESTIONS: dict[str, Any] = {
@@ -329,7 +329,7 @@ QUESTIONS: dict[str, Any] = {
     "str((amount(seen.event.size, 'characters')))": lambda seen: str((amount(seen.event.size, 'characters'))),
     "[((seen.service, seen.event.sender, ) if (mentions(its_text, 'password', 'account', 'verify', 'card')) and (matches(its_text, '\\\\b(aol|aim|msn|microsoft|hotmail|yahoo|icq|kazaa)\\\\b.{0,30}\\\\b(staff|support|security|billing|employee|administrator|representative)\\\\b')) else None) for seen in seen for its_text in [seen.event.text]]": lambda seen: [((seen.service, seen.event.sender, ) if (mentions(its_text, 'password', 'account', 'verify', 'card')) and (matches(its_text, '\\b(aol|aim|msn|microsoft|hotmail|yahoo|icq|kazaa)\\b.{0,30}\\b(staff|support|security|billing|employee|administrator|representative)\\b')) else None) for seen in seen for its_text in [seen.event.text]],
     "str(('writes as staff'))": lambda seen: str(('writes as staff')),
-    "[((seen.service, seen.event.sender, str((link(its_text))), ) if (mentions(its_text, 'http://', 'https://', 'www.')) and (its_recipient != '') and (not matches(its_recipient, '^[#&+!]')) else None) for seen in seen for _event in [seen.event] for its_recipient in [_event.recipient] for its_text in [_event.text]]": lambda seen: [((seen.service, seen.event.sender, str((link(its_text))), ) if (mentions(its_text, 'http://', 'https://', 'www.')) and (its_recipient != '') and (not matches(its_recipient, '^[#&+!]')) else None) for seen in seen for _event in [seen.event] for its_recipient in [_event.recipient] for its_text in [_event.text]],
+    "[((seen.service, seen.event.sender, str((link(its_text))), ) if (mentions(its_text, 'http://', 'https://', 'www.')) and (its_recipient != '') and (not matches(its_recipient, '^[\\\\x23&+!]')) else None) for seen in seen for _event in [seen.event] for its_recipient in [_event.recipient] for its_text in [_event.text]]": lambda seen: [((seen.service, seen.event.sender, str((link(its_text))), ) if (mentions(its_text, 'http://', 'https://', 'www.')) and (its_recipient != '') and (not matches(its_recipient, '^[\\x23&+!]')) else None) for seen in seen for _event in [seen.event] for its_recipient in [_event.recipient] for its_text in [_event.text]],
     "str(('a message with a link'))": lambda seen: str(('a message with a link')),
     "[((seen.service, seen.event.sender, str(''), seen.flow.client.address, ) if (any_hidden(names_in(seen.event.name, ()))) else None) for seen in seen]": lambda seen: [((seen.service, seen.event.sender, str(''), seen.flow.client.address, ) if (any_hidden(names_in(seen.event.name, ()))) else None) for seen in seen],
     "(seen.service, '', seen.event.sender, seen.service, (seen.event.capability or ''), )": lambda seen: (seen.service, '', seen.event.sender, seen.service, (seen.event.capability or ''), ),
