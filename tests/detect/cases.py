@@ -586,6 +586,8 @@ CASES = {
         [stream(service="tor", protocol="tor", port=443, server=PUBLIC)],
         [
             stream(service="tor", protocol="tor", port=443, client=PUBLIC),
+            # which scanners ask of every web server
+            stream(service="tor", protocol="tor-directory", port=80, server=PUBLIC),
             stream(service="ipsec", protocol="ike", port=500, transport="udp"),
         ],
     ),

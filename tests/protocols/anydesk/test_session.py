@@ -96,7 +96,10 @@ def test_an_attack_is_a_finding(tmp_path):
     packets = craft.datagrams([(C, announced(b"%18x%109$ln"))], server=START.server)
     document = Scan(craft.write(tmp_path / "one.pcap", packets)).document
     assert [(row.service, row.confidence) for row in document.services] == [("anydesk", "parsed")]
-    assert [finding.rule for finding in document.findings] == ["anydesk-format-string"]
+    assert [finding.rule for finding in document.findings] == [
+        "anydesk-format-string",
+        "remote-tool",
+    ]
 
 
 def test_no_other_captures_flows_are_claimed():
