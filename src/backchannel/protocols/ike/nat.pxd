@@ -20,22 +20,21 @@ cdef class Heard:
     cdef object _hash, _agrees
 
     cpdef take(self, str of, str by, bytes value, Header header, seen)
-    @cython.locals(address=bytes, text=bytearray, port=int)
+    @cython.locals(text=bytearray, port=int)
     cpdef bint agrees(self) except -1
     @cython.locals(start=bytes)
     cpdef bint says(self, str of, str by, bytes value, Header header, seen) except -1
 
 
-@cython.locals(port=int, found=int, address=bytes)
+@cython.locals(port=int, found=int, text=bytearray)
 cpdef str compare(bytes value, Header header, seen)
-@cython.locals(char=Py_UCS4, made=bytearray, number=int, digits=int, dots=int)
-cdef bytes _packed(str address)
+@cython.locals(char=Py_UCS4, number=int, digits=int, dots=int)
+cdef bint _put(str address, bytearray text) except -1
 cdef int _port(bytes value, bytearray text, tuple ports) except -2
 @cython.locals(
-    initiator="unsigned long long", responder="unsigned long long",
-    octets="const unsigned char *", size=Py_ssize_t, text=bytearray, at=int,
+    initiator="unsigned long long", responder="unsigned long long", text=bytearray, at=int
 )
-cdef bytearray _text(Header header, bytes address)
+cdef bytearray _text(Header header, str address)
 @cython.locals(item=Heard)
 cpdef bint nobody_behind(tuple hashes) except -1
 @cython.locals(item=Heard)
