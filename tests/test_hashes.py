@@ -10,11 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backchannel.hashes import Mac, remembered, sha1, sha1_end, sha256, with_mark
+from backchannel.hashes import Mac, mark_of, sha1, sha1_end, sha256, with_mark
 
 SIZES = (0, 55, 56, 63, 64, 65, 119, 120, 128)
 """Where padding takes another block, and where blocks end."""
 messages = st.one_of(st.binary(max_size=200), st.sampled_from([bytes(size) for size in SIZES]))
+
+
+def remembered(marks, message, kind, most):
+    """Return *marks* with that of a *message* added."""
+    return with_mark(marks, mark_of(message, kind), most)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +141,8 @@ def test_numbers_are_marks_of_themselves(numbers):
 
 def test_another_run_has_other_marks():
     lines = (
-        "from backchannel.hashes import remembered",
-        "print(remembered(b'', b'one', 0, 1).hex())",
+        "from backchannel.hashes import mark_of, with_mark",
+        "print(with_mark(b'', mark_of(b'one', 0)).hex())",
     )
     ask = [sys.executable, "-c", "; ".join(lines)]
     done = subprocess.run(ask, capture_output=True, text=True, check=True)
@@ -158,9 +163,7 @@ def test_a_text_that_is_too_long_for_a_block_has_no_end():
         sha1_end(bytes(20), bytearray(54), (500,))
 
 
-@pytest.mark.parametrize(
-    "call", [Mac, sha1, sha256, Mac(b"").digest, partial(remembered, b"", kind=0, most=1)]
-)
+@pytest.mark.parametrize("call", [Mac, sha1, sha256, Mac(b"").digest, partial(mark_of, kind=0)])
 def test_nothing_is_no_message(call):
     with pytest.raises(TypeError):
         call(None)

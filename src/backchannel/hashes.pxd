@@ -12,5 +12,5 @@ cdef class Mac:
 cpdef bytes sha256(bytes message)
 cpdef bytes sha1(bytes message)
 cpdef int sha1_end(bytes digest, bytearray text, tuple ends) except -2
-cpdef bytes remembered(bytes marks, bytes message, int kind, int most)
-cpdef bytes with_mark(bytes marks, int64_t mark)
+cpdef int64_t mark_of(bytes message, int kind) except? -1
+cpdef bytes with_mark(bytes marks, int64_t mark, int most=*)

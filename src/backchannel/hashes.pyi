@@ -24,15 +24,14 @@ def sha1_end(digest: bytes, text: bytearray, ends: tuple[int, ...]) -> int:
     *digest*; -1 where none has. Raises ValueError for a text of more than 53 bytes.
     """
 
-def remembered(marks: bytes, message: bytes, kind: int, most: int) -> bytes:
-    """Return *marks* with that of a *message* added, of which the newest *most* are kept; *marks*
-    themselves where they have it already.
+def mark_of(message: bytes, kind: int) -> int:
+    """Return the mark of *message*: a number of 64 bits with its sign, which lasts for this run.
 
-    A mark has 8 bytes and lasts for this run. Another message, or the same as another *kind*, has
-    the same one once in 2^64, and nobody can make one that has.
+    Another message, or the same as another *kind*, has the same one once in 2^64, and nobody can
+    make one that has.
     """
 
-def with_mark(marks: bytes, mark: int) -> bytes:
-    """Return *marks* with *mark*, a number of 64 bits with its sign, added; *marks* themselves
-    where they have it already.
+def with_mark(marks: bytes, mark: int, most: int = 0) -> bytes:
+    """Return *marks* with *mark* added, in 8 bytes, of which the newest *most* are kept, or all;
+    *marks* themselves where they have it already.
     """

@@ -113,19 +113,15 @@ cpdef int sha1_end(bytes digest, bytearray text, tuple ends) except -2:
     return -1
 
 
-cpdef bytes remembered(bytes marks, bytes message, int kind, int most):
-    """Return marks with that of a message added; marks themselves where they have it already."""
-    return added(marks, mark_of(<const uint8_t*><const char*>message, len(message), kind), most)
+cpdef int64_t mark_of(bytes message, int kind) except? -1:
+    """Return the mark of a message."""
+    return <int64_t>mixed(<const uint8_t*><const char*>message, len(message), kind)
 
 
-cpdef bytes with_mark(bytes marks, int64_t mark):
-    """Return marks with one more; marks themselves where they have it already."""
-    return added(marks, <uint64_t>mark, 0)
-
-
-cdef bytes added(bytes marks, uint64_t mark, int most):
+cpdef bytes with_mark(bytes marks, int64_t mark, int most=0):
     """Return marks with one more, of which the newest *most* are kept: all, where that is 0."""
-    cdef uint64_t size = len(marks), at = 0, each
+    cdef int64_t each
+    cdef uint64_t size = len(marks), at = 0
     cdef const char* known = marks
     cdef char* made
     while size - at >= MARK:
@@ -143,7 +139,7 @@ cdef bytes added(bytes marks, uint64_t mark, int most):
     return found
 
 
-cdef uint64_t mark_of(const uint8_t* data, uint64_t left, int kind) noexcept nogil:
+cdef uint64_t mixed(const uint8_t* data, uint64_t left, int kind) noexcept nogil:
     """Return the mark of a message of *left* bytes."""
     cdef uint64_t mark = KEY[0] ^ left ^ <uint64_t>kind << 32
     cdef uint8_t[16] rest

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from backchannel.hashes cimport remembered
+from backchannel.hashes cimport mark_of, with_mark
 from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
 
@@ -24,7 +24,7 @@ cdef class Association:
     cdef public Py_ssize_t messages, judged
     cdef readonly Py_ssize_t again
     cdef readonly int asker
-    cdef Py_hash_t _last
+    cdef long long _last
     cdef public tuple hashes
     cdef readonly bytes recent
     cdef public object method, parts
@@ -43,7 +43,7 @@ cdef class Association:
     cpdef bint one_sided(self) except -1
     @cython.locals(rank=int)
     cpdef bint step(self, tuple step, int side=*) except -1
-    @cython.locals(recent=bytes, known=bint)
+    @cython.locals(recent=bytes, known=bint, mark="long long")
     cpdef bint repeats(self, int side, bytes message, bint answers) except -1
     @cython.locals(known=Heard)
     cpdef keep(self, str of, str by, bytes value, Header header, seen)

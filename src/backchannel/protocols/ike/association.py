@@ -6,7 +6,7 @@ RECENT messages; the CREDENTIALS latest aggressive exchanges keep seven payloads
 
 from typing import TypeAlias
 
-from backchannel.hashes import remembered
+from backchannel.hashes import mark_of, with_mark
 from backchannel.model import Endpoint
 from backchannel.protocols.ike import psk
 from backchannel.protocols.ike.nat import End, Heard, heard
@@ -205,14 +205,15 @@ class Association:
         """Say whether *message* of *side* came before, and remember it, and who waits: nobody where
         it *answers*.
         """
-        recent = remembered(self.recent, message, side, RECENT)
+        mark = mark_of(message, side)
+        recent = with_mark(self.recent, mark, RECENT)
         known = recent is self.recent
         self.recent = recent
         if known and side == self.asker:
-            self.again += hash(message) == self._last
+            self.again += mark == self._last
         else:
             self.asker, self.again = UNSEEN if answers else side, 0
-            self._last = hash(message)
+            self._last = mark
         return known
 
     def keep(self, of: End, by: End, value: bytes, header: Header, seen: Endpoint) -> None:
