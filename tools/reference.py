@@ -36,6 +36,7 @@ from backchannel.flows.settings import FlowSettings
 from backchannel.host import document as hosted
 from backchannel.host import join as joined
 from backchannel.host import ledger
+from backchannel.host.control import document as programs
 from backchannel.live import config, configfile
 from backchannel.policy import document as policy
 from backchannel.probe import document as probe
@@ -78,6 +79,7 @@ def generated() -> dict[Path, str]:
         DOCS / f"schema/host-flows-{joined.VERSION}.json": schema_of(joined.Joined),
         DOCS / f"schema/host-record-{ledger.VERSION}.json": schema_of(ledger.Line),
         DOCS / f"schema/probe-{probe.VERSION}.json": schema_of(probe.Probe),
+        DOCS / "schema/host-policy.json": schema_of(programs.Policy),
         DOCS / "conversations.md": conversations_page(),
         DOCS / "schema/service.json": schema_of(Service),
         DOCS / "schema/policy.json": schema_of(policy.Policy),

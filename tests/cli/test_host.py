@@ -1,5 +1,6 @@
 """`backchannel host` as a user runs it."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.host.tree import Tree
 
 from backchannel.cli.application import app
 from backchannel.errors import InputError, UsageError
+from backchannel.host.control import trust
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,3 +133,67 @@ def test_a_damaged_capture_is_joined_up_to_its_damage(capsys, tmp_path):
     cut.write_bytes(whole[:-5])
     assert run("flows", cut, "--all") == 3
     assert "cut.pcap" in capsys.readouterr().err
+
+
+POLICY = "version: 1\nmode: deny\nunknown: deny\nrules:\n  - {name: a, action: deny, paths: [/x]}\n"
+
+
+@pytest.fixture
+def policy(tmp_path):
+    path = tmp_path / "programs.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def test_a_store_is_learnt_and_learnt_again(capsys, tree, tmp_path):
+    store = tmp_path / "store"
+    assert run("learn", store, "--root", tree.folder, "--also", "/opt") == 0
+    assert "2 programs are trusted: 2 new, 0 changed, 0 gone" in capsys.readouterr().err
+    tree.program("/usr/bin/amuled", b"\x7fELF newer")
+    with pytest.raises(UsageError, match="no program was found"):
+        run("learn", store, "--root", tree.folder, "-q")
+    tree.program("/usr/bin/other")
+    tree.deb("other", "/usr/bin/other")
+    assert run("learn", store, "--root", tree.folder) == 1
+    err = capsys.readouterr().err
+    assert "not what its package brought: /usr/bin/amuled" in err
+    assert "1 program is trusted: 1 new, 0 changed, 2 gone, 1 altered" in err
+
+
+def test_verdicts_are_told_beforehand(capsys, policy, tmp_path):
+    known, stranger = tmp_path / "known", tmp_path / "stranger"
+    for each in (known, stranger):
+        each.write_bytes(b"\x7fELF" + each.name.encode())
+    entry = trust.Entry(
+        path=str(known), sha256=hashlib.sha256(known.read_bytes()).hexdigest(), package="deb:k"
+    )
+    store = tmp_path / "store"
+    trust.write(store, trust.Store([entry]))
+    assert run("judge", policy, known, "--trust", store) == 0
+    assert capsys.readouterr().out == f"allow  trusted  {known}\n"
+    assert run("judge", policy, known, stranger, "--trust", store, "--json") == 1
+    rows = json.loads(capsys.readouterr().out)["verdicts"]
+    assert [(row["action"], row["reason"]) for row in rows] == [
+        ("allow", "trusted"), ("deny", "unknown"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("judge", "POLICY", "/none", "--trust", "STORE"), "no file that can be read"),
+        (("judge", "POLICY", "/bin/sh", "--trust", "/none"), "No such file"),
+        (("control", "POLICY", "--trust", "STORE"), "trusts no program.*host learn"),
+        (("control", "POLICY", "--trust", "STORE", "--stall", "0"), "between 1 and 60"),
+        (("control", "POLICY", "--trust", "STORE", "--duration", "x"), "--duration x"),
+        (("control", "/none", "--trust", "STORE"), "No such file"),
+        (("learn", "STORE", "--root", "/none"), "no such folder"),
+        (("learn", "STORE", "--also", "/none"), "no such folder"),
+    ],
+)
+def test_what_cannot_be_controlled_is_said(policy, tmp_path, words, said):
+    store = tmp_path / "store"
+    trust.write(store, trust.Store())
+    named = {"POLICY": policy, "STORE": store}
+    with pytest.raises((UsageError, InputError), match=said):
+        run(*(named.get(word, word) for word in words))

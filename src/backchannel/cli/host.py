@@ -1,13 +1,11 @@
 """`backchannel host`: the programs of this machine. What the commands do is in `hosting`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from backchannel.cli import options
-
-Name = Annotated[str, Parameter(metavar="SERVICE")]
-Json = Annotated[bool, Parameter(name="--json")]
 
 app = App(
     name="host",
@@ -104,3 +102,107 @@ def flows(
     from backchannel.cli import owning  # noqa: PLC0415 - not for the help
 
     return owning.flows(paths, recorded=record, as_json=json, everything=all_)
+
+
+@app.command
+def learn(
+    store: options.Store,
+    *,
+    also: options.Folders = (),
+    root: options.Folder = None,
+    quiet: options.Quiet = False,
+) -> int:
+    """Write a trust store: all programs that are as their packages brought them.
+
+    Exits with 1 if one is altered; it is named, and not trusted.
+
+    Parameters
+    ----------
+    store
+        The file; one that is there is written anew.
+    also
+        Trust all programs in this folder, too, as they are now.
+    root
+        Learn from the files of another system, mounted here.
+    quiet
+        Say nothing of what changed.
+    """
+    from backchannel.cli import controlling  # noqa: PLC0415 - not for the help
+
+    return controlling.learn(store, also=also, tree=root, quiet=quiet)
+
+
+@app.command(usage="backchannel host judge [OPTIONS] POLICY FILES...")
+def judge(
+    policy: Path,
+    *files: Path,
+    trust: options.Store,
+    catalogue: options.Folders = (),
+    json: bool = False,
+) -> int:
+    """Say what a policy would decide of programs, and why. Nothing is enforced.
+
+    Exits with 1 if one would be denied.
+
+    Parameters
+    ----------
+    policy
+        The policy for programs.
+    files
+        Programs.
+    trust
+        The trust store.
+    catalogue
+        Folders with your own service files.
+    json
+        Print one JSON document.
+    """
+    from backchannel.cli import controlling  # noqa: PLC0415 - not for the help
+
+    return controlling.judge(policy, files, store=trust, own=catalogue, as_json=json)
+
+
+@app.command(usage="backchannel host control [OPTIONS] POLICY")
+def control(
+    policy: Path,
+    *,
+    trust: options.Store,
+    on: options.Folders = (),
+    mode: Literal["observe", "alert", "deny"] | None = None,
+    log: options.OrStandardOutput = None,
+    stall: options.Seconds = 5.0,
+    duration: options.Time = None,
+    catalogue: options.Folders = (),
+    quiet: options.Quiet = False,
+) -> int:
+    """Let run what a policy allows, until Ctrl-C or SIGTERM. Needs root.
+
+    When this ends, for whatever reason, all programs run again. Exits with 1 if it refused one.
+
+    Parameters
+    ----------
+    policy
+        The policy for programs.
+    trust
+        The trust store; programs that come by packages are added to it at the end.
+    on
+        Ask for the programs of the file system that this folder is on; / without it.
+    mode
+        Go no further than this, whatever the policy says.
+    log
+        Write a JSON line for each refusal; `-` for stdout.
+    stall
+        Seconds without an answer after which control is ended (5).
+    duration
+        Stop after this time: 90s, 30m, 8h.
+    catalogue
+        Folders with your own service files.
+    quiet
+        Print no line for each refusal.
+    """
+    from backchannel.cli import controlling  # noqa: PLC0415 - not for the help
+
+    return controlling.control(
+        policy, store=trust, on=on, mode=mode, log=log, stall=stall, own=catalogue,
+        duration=duration, quiet=quiet,
+    )  # fmt: skip

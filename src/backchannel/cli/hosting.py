@@ -37,7 +37,7 @@ def listed(
     known = catalogue(own)
     for name in services:
         if name not in known:
-            near = suggest(name, [*known, "flows", "record"])
+            near = suggest(name, [*known, "flows", "record", "learn", "judge", "control"])
             raise UsageError(f"no service {name!r} in the catalogue, and no command; {near}")
     if root is not None and not root.is_dir():
         raise UsageError(f"--root {root}: no such folder")

@@ -41,6 +41,7 @@ OrStandardOutput = Annotated[
 """A file, or `-`."""
 Recording = Annotated[Path, Parameter(allow_leading_hyphen=True, converter=_path, metavar="FILE")]
 """As above, where there must be one."""
+Store = Annotated[Path, Parameter(converter=_path, metavar="FILE")]
 # What the value of an option is called in help, by what it holds.
 FileName = Annotated[Path | None, Parameter(converter=_path, metavar="FILE")]
 Folder = Annotated[Path | None, Parameter(converter=_path, metavar="FOLDER")]

@@ -67,6 +67,28 @@ class Packages:
                 ]
         return found
 
+    def checksums(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """Return name and version of each installed package, with its files and their MD5."""
+        found = []
+        for plain, infos in self._lists.items():
+            if plain not in self._versions:
+                continue
+            files = []
+            for info in infos:
+                for line in self._info(f"{info}.md5sums").splitlines():
+                    md5, _, name = line.partition("  ")
+                    if path := self._now(f"/{name}", plain):
+                        files.append((path, md5.lower()))
+            found.append((f"deb:{plain}", self._versions[plain], files))
+        return found
+
+    def _now(self, path: str, package: str) -> str:
+        """Return where a package's file is now: another package may have diverted it."""
+        for old, new, by in self._diverted:
+            if path == old and package != by:
+                return new
+        return path
+
     def _of_dpkg(self, wanted: set[str]) -> dict[str, Owner]:
         moved = {path for old, new, _ in self._diverted for path in (old, new)} & wanted
         ways = {way: path for path in wanted - moved for way in _ways(path)}

@@ -8,7 +8,7 @@ import ctypes
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from backchannel.confine import kernel
@@ -162,8 +162,8 @@ class Root:
         return os.readlink(f"/proc/self/fd/{handle}")  # noqa: PTH115 - of many
 
 
-def digests(handle: int) -> Digests | None:
-    """Return the digests of an open plain file, and close it."""
+def digests(handle: int, beat: Callable[[], object] = bool) -> Digests | None:
+    """Return the digests of an open plain file, and close it; *beat* is called now and then."""
     try:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST:
@@ -175,6 +175,7 @@ def digests(handle: int) -> Digests | None:
             strong.update(part)
             weak.update(part)
             size += len(part)
+            beat()
     except OSError:
         return None
     finally:

@@ -1,0 +1,1 @@
+"""Control of programs: which may run on this host, by package, path, checksum and service."""

@@ -1,0 +1,203 @@
+"""Answers the kernel: who runs a program waits until it is judged.
+
+The judging process starts no other while the kernel asks it: it would wait for its own answer. So
+the warden is started before, and when that is gone the marks are taken away until there is one.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
+
+from backchannel import process
+from backchannel.host import processes
+from backchannel.host.control import warden
+from backchannel.host.control.document import Mode
+from backchannel.host.control.fanotify import Asked, Group
+from backchannel.host.control.judge import Judge, Reason, Verdict
+from backchannel.host.control.trust import Entry
+from backchannel.host.root import Digests, digests
+from backchannel.when import rfc3339
+
+BEAT = 0.5
+"""Seconds between two signs of life at most."""
+REMEMBERED = 8192
+"""Verdicts that are remembered, each for one state of one file."""
+SETTLED = 1_000_000_000
+"""Nanoseconds since a file's last change before which its verdict is not remembered: within one
+tick of the kernel's clock it may change again without a sign."""
+NOTHING = Digests("", "", 0, b"")
+"""The content of what is too large to be looked at: nothing that anybody trusts."""
+FAILED = "failures while answering"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """One program that was refused, or would have been, or is not what it should be."""
+
+    time: str
+    action: str
+    """`denied`; `would-deny` where the mode goes no further; `altered` for one that runs all the
+    same, because a rule says so or it is never denied."""
+    reason: Reason
+    rule: str
+    path: str
+    sha256: str
+    package: str
+    pid: int
+    """Who was about to run it."""
+    uid: int
+    by: str
+    """The program of that process."""
+
+
+class Told(NamedTuple):
+    """A verdict, with the checksum that it is of."""
+
+    verdict: Verdict
+    sha256: str
+
+
+class Controller:
+    """Asks the judge, and answers. Raises PrivilegeError and UsageError where it cannot."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        mode: Mode,
+        folders: Sequence[str],
+        *,
+        tell: Callable[[Refusal], object],
+        learn: Callable[[Entry], object],
+        limit: float = warden.LIMIT,
+    ) -> None:
+        """*tell* hears of refusals, *learn* of programs that came by a package since."""
+        self._judge, self._mode, self._folders = judge, mode, folders
+        self._tell, self._learn, self._limit = tell, learn, limit
+        self._known = OrderedDict[tuple[object, ...], Told]()
+        self.counts = Counter[str]()
+        """Answers by their reasons, and what failed."""
+        self.refused = 0
+        """Programs that were denied, or would have been."""
+        self._stopped = False
+        self._group = Group()
+        self._watched: subprocess.Popen[bytes] | None = None
+        self._beats = -1
+        self._guard()
+
+    def _guard(self) -> None:
+        """Start a warden, and then have the kernel ask."""
+        handle, (read, self._beats) = os.pidfd_open(os.getpid()), os.pipe()
+        os.set_blocking(self._beats, False)
+        try:
+            self._watched = process.start(
+                "host.control.warden", handle, read, self._limit, fds=(handle, read)
+            )
+        finally:
+            os.close(handle)
+            os.close(read)
+        for folder in self._folders:
+            self._group.mark(folder)
+
+    def stop(self) -> None:
+        """Let `run` end soon; for a signal's handler."""
+        self._stopped = True
+
+    def run(self, until: float = float("inf")) -> None:
+        """Answer until stopped, or until this moment of the monotonic clock; then ask no more."""
+        try:
+            while not self._stopped and time.monotonic() < until:
+                self._beat()
+                select.select([self._group.handle], [], [], BEAT)
+                for asked in self._group.read():
+                    self._answer(asked)
+                    self._beat()
+                if self._watched is not None and self._watched.poll() is not None:
+                    self._replace()
+        finally:
+            self._group.close()
+            os.close(self._beats)
+            if self._watched is not None:
+                self._watched.wait()
+
+    def _beat(self) -> None:
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._beats, b".")
+
+    def _replace(self) -> None:
+        """Take another warden. Meanwhile programs run unasked."""
+        self.counts["wardens that were replaced"] += 1
+        self._group.unmark()
+        for asked in self._group.read():
+            self._group.answer(asked, allow=True)
+        os.close(self._beats)
+        self._guard()
+
+    def _answer(self, asked: Asked) -> None:
+        """Judge a program and answer; whatever fails here lets it run."""
+        allow = True
+        try:
+            told = self._verdict(asked)
+            self.counts[told.verdict.reason] += 1
+            allow = told.verdict.action == "allow"
+            if not allow:
+                self.refused += 1
+            if told.verdict.altered or not allow:
+                self._report(asked, told, allow=allow)
+        except OSError:
+            self.counts[FAILED] += 1
+        finally:
+            self._group.answer(asked, allow=allow or self._mode != "deny")
+
+    def _verdict(self, asked: Asked) -> Told:
+        path = os.readlink(f"/proc/self/fd/{asked.handle}")  # noqa: PTH115 - a descriptor's
+        state = os.fstat(asked.handle)
+        known = (
+            path, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns,
+        )  # fmt: skip
+        told = self._known.get(known)
+        if told is not None:
+            self._known.move_to_end(known)
+            return told
+        content = digests(os.dup(asked.handle), self._beat) or NOTHING
+        verdict = self._judge.decide(path, content)
+        if verdict.entry is not None:
+            self._learn(verdict.entry)
+        told = Told(verdict, content.sha256)
+        if time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > SETTLED:
+            self._known[known] = told
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return told
+
+    def _report(self, asked: Asked, told: Told, *, allow: bool) -> None:
+        if self._mode == "observe":
+            return
+        action = "denied" if self._mode == "deny" else "would-deny"
+        by = processes.one(asked.pid)
+        self._tell(
+            Refusal(
+                time=rfc3339(time.time_ns()),
+                action="altered" if allow else action,
+                reason=told.verdict.reason,
+                rule=told.verdict.rule,
+                path=os.readlink(f"/proc/self/fd/{asked.handle}"),  # noqa: PTH115 - as above
+                sha256=told.sha256,
+                package=told.verdict.package,
+                pid=asked.pid,
+                uid=by.uid if by else -1,
+                by=by.executable if by else "",
+            )
+        )
+
+
+def until_told(controller: Controller) -> None:
+    """Let SIGTERM and Ctrl-C end it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: controller.stop())

@@ -1,0 +1,158 @@
+"""Control of real programs on a file system of its own, in a mount namespace of its own.
+
+usage: play.py FOLDER       writes told.json into FOLDER. Needs root.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from backchannel.host.control import trust
+
+COMMAND = [sys.executable, "-c", "from backchannel.cli import main; main()"]
+HERE = Path("/run/backchannel-test-control")
+POLICY = """\
+version: 1
+mode: deny
+unknown: deny
+never: ["{here}/never/*"]
+rules:
+  - {{name: no-tool, action: deny, paths: ["{here}/denied"]}}
+  - {{name: ran-out, action: allow, paths: ["{here}/expired"], expires: 2020-01-01}}
+  - {{name: still, action: allow, paths: ["{here}/excepted"], expires: 2999-01-01}}
+"""
+
+
+def ran(name):
+    """Run a program of the file system; say how it went and how long it took."""
+    began = time.monotonic()
+    try:
+        done = subprocess.run([HERE / name, "x"], capture_output=True, check=False, timeout=60)
+        told = "ran" if done.returncode == 0 else f"code {done.returncode}"
+    except PermissionError:
+        told = "refused"
+    return told, time.monotonic() - began
+
+
+def program(name, content):
+    """Write a program whose last change is long ago, so that its verdict may be remembered."""
+    place = HERE / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(content)
+    place.chmod(0o755)
+
+
+def start(folder, *words):
+    """Start control, and wait until it asks."""
+    log, output = folder / "log.jsonl", (folder / "output").open("ab")
+    running = subprocess.Popen(
+        [*COMMAND, "host", "control", folder / "policy.yaml", "--trust", folder / "store",
+         "--on", HERE, "--stall", "1", "--log", log, *words],
+        stdout=output, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert "control of programs on" in running.stderr.readline()
+    return running
+
+
+def wardens(running):
+    """Return the processes that watch over *running*."""
+    found = []
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            try:
+                state = (place / "stat").read_text().rpartition(") ")[2].split()
+                words = (place / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(state[1]) == running.pid and b"host.control.warden" in words:
+                found.append(int(place.name))
+    return found
+
+
+def until(test):
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if found := test():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come in time")
+
+
+def main(folder):
+    HERE.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", HERE], check=True)
+    content = Path("/bin/echo").read_bytes()
+    names = (
+        "known",
+        "altered",
+        "unknown",
+        "denied",
+        "expired",
+        "excepted",
+        "never/me",
+        "never/own-altered",
+    )
+    for number, name in enumerate(names):
+        program(name, content + bytes([number]))
+    program("script", b"#!/bin/sh\necho ran\n")
+    entry = subprocess.run(
+        ["sha256sum", HERE / "known"], capture_output=True, check=True, text=True
+    )
+    trust.write(folder / "store", trust.Store([
+        trust.Entry(path=f"{HERE}/known", sha256=entry.stdout.split()[0]),
+        trust.Entry(path=f"{HERE}/altered", sha256="0" * 64),
+        trust.Entry(path=f"{HERE}/never/own-altered", sha256="0" * 64),
+    ]))  # fmt: skip
+    program("moved", (HERE / "known").read_bytes())
+    (folder / "policy.yaml").write_text(POLICY.format(here=HERE))
+    told = {"before": ran("unknown")[0]}
+
+    running = start(folder)
+    told["deny"] = {name: ran(name)[0] for name in (*names, "moved", "script")}
+    program("known", content + b"another")
+    told["changed"] = ran("known")[0]
+    program("known", content + bytes([0]))
+    told["back"] = ran("known")[0]
+    (warden,) = wardens(running)
+    os.kill(warden, signal.SIGKILL)
+    until(lambda: wardens(running) not in ([], [warden]))
+    told["another warden"] = ran("unknown")[0]
+    running.send_signal(signal.SIGTERM)
+    told["code"] = running.wait(30)
+    told["summary"] = running.stderr.read()
+    told["after"] = ran("unknown")[0]
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    told["log"] = log
+
+    running = start(folder)
+    running.send_signal(signal.SIGSTOP)
+    told["stopped"], told["waited"] = ran("unknown")
+    told["stopped code"] = running.wait(30)
+    told["warden said"] = running.stderr.read()
+
+    running = start(folder)
+    (warden,) = wardens(running)
+    running.send_signal(signal.SIGSTOP)
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", f"import os; os.execv('{HERE}/unknown', ['x'])"]
+    )
+    running.kill()
+    told["killed"] = waiting.wait(30)
+    running.wait()
+    until(lambda: not Path(f"/proc/{warden}").exists())
+
+    for mode in ("alert", "observe"):
+        running = start(folder, "--mode", mode)
+        told[mode] = ran("unknown")[0]
+        running.send_signal(signal.SIGINT)
+        told[f"{mode} code"] = running.wait(30)
+        told[f"{mode} log"] = (folder / "log.jsonl").read_text()
+    (folder / "told.json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
