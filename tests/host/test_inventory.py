@@ -172,6 +172,24 @@ def test_a_running_file_that_was_removed_is_hashed_and_told(tmp_path):
         process.wait()
 
 
+def test_a_name_that_is_no_text_breaks_nothing(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xff\x1b[31m"
+    os.mkdir(folder)  # noqa: PTH102 - a name of bytes
+    copy = Path(os.fsdecode(folder)) / "aria2c"
+    copy.write_bytes(Path("/bin/sleep").read_bytes())
+    copy.chmod(0o755)
+    process = subprocess.Popen([copy, "60"])
+    try:
+        taken = inventory.take(KNOWN, only=["bittorrent"])
+        told = msgspec.json.encode(taken)
+        (hint,) = (each for each in taken.hints if "\\xff" in each.path)
+        assert b"aria2c" in told
+        assert len(hint.sha256) == 64
+    finally:
+        process.kill()
+        process.wait()
+
+
 def libraries(program):
     """Return the files that a program loads."""
     ran = subprocess.run(["ldd", program], capture_output=True, text=True, check=True)

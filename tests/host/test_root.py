@@ -1,10 +1,11 @@
 """A tree of files that nobody need trust."""
 
 import os
+import stat
 
 import pytest
 
-from backchannel.host.root import TEXT, Root
+from backchannel.host.root import TEXT, Root, plain
 
 
 def test_a_link_never_leads_out_of_the_tree(tree, root, tmp_path):
@@ -31,6 +32,37 @@ def test_what_is_no_plain_file_is_nothing_and_stops_nobody(root, tree):
     assert root.read("/etc") == b""
     assert root.names("/etc/passwd") == []
     assert root.read("/none\0such") == b""
+
+
+def test_a_device_is_not_even_opened(root, tree, monkeypatch):
+    """Some begin to work when they are: a machine's watchdog, a tape."""
+    tree.link("/etc/conf", "/dev/tape")
+    (tree.folder / "dev").mkdir()
+    made = tree.folder / "dev/tape"
+    try:
+        os.mknod(made, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    except PermissionError:
+        os.mkfifo(made)
+    opened, real = [], os.open
+
+    def watched(*words, **more):
+        opened.append(words)
+        return real(*words, **more)
+
+    monkeypatch.setattr(os, "open", watched)
+    assert (root.read("/etc/conf"), root.digests("/dev/tape")) == (b"", None)
+    assert opened == []
+
+
+def test_names_that_are_no_text_are_told_as_text():
+    assert plain("/a/\udcff\u00e9") == "/a/\\xff\u00e9"
+
+
+def test_a_walk_has_an_end(root, tree, monkeypatch):
+    monkeypatch.setattr("backchannel.host.root.FILES", 3)
+    for number in range(9):
+        tree.file(f"/opt/{number}")
+    assert len(list(root.walk("/opt", 1))) == 3
 
 
 def test_what_is_too_long_for_settings_is_none(root, tree):

@@ -1,5 +1,7 @@
 """What programs' settings expose, and that no secret is ever told."""
 
+import time
+
 import pytest
 
 from backchannel.host import settings, users
@@ -256,3 +258,28 @@ def test_all_lookers_take_anything(root, tree):
 def test_a_value_is_that_of_the_last_line():
     text = "Port 1\n# Port 2\nport = 3 ;\nPorts 4\n"
     assert (assigned(text, "Port"), assigned(text, "none")) == ("3", None)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "Port" + " " * 200_000 + "x",
+        "http_access allow" + " " * 200_000 + "x",
+        "client pass {" * 19_000,
+        "[" * 200_000,
+        "a" * 100_000 + ":" * 100_000,
+        "Exec" + "\n" * 200_000,
+        "SocksPort " * 20_000,
+        "x = " + ";" * 200_000,
+    ],
+    ids=range(8),
+)
+def test_no_settings_take_long_to_read(root, tree, hostile):
+    """A user's own file, read by root."""
+    for path in ("/srv/conf", "/srv/settings.json", "/home/alice/.aMule/amule.conf"):
+        tree.file(path, hostile)
+    tree.file("/etc/squid/squid.conf", hostile)
+    began = time.process_time()
+    for name in settings.PROGRAMS:
+        look(root, name, process(name, "-f", "/srv/conf", "-c", "/srv/conf", "-g", "/srv"))
+    assert time.process_time() - began < 10

@@ -20,7 +20,7 @@ from backchannel.host.control.document import Mode, Policy
 from backchannel.host.control.judge import Judge, Verdict
 from backchannel.host.known import Known
 from backchannel.host.packages import Owner, Packages
-from backchannel.host.root import Root
+from backchannel.host.root import Root, plain
 from backchannel.text import escape
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def judge(
         content = root.digests(path) if path else None
         if content is None:
             raise UsageError(f"{file}: is no file that can be read")
-        rows.append(_row(path, content.sha256, judged.decide(path, content)))
+        rows.append(_row(plain(path), content.sha256, judged.decide(plain(path), content)))
     if as_json:
         put_json({"version": 1, "verdicts": rows})
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from backchannel.host import ledger, origin, processes, sockets, users
 from backchannel.host.packages import Packages
 from backchannel.host.processes import PROC, Process
-from backchannel.host.root import Root, digests
+from backchannel.host.root import Root, digests, plain
 from backchannel.when import rfc3339
 
 REMEMBERED = 4096
@@ -77,12 +77,12 @@ class Holders:
             since=rfc3339(process.started),
             user=self._names.get(process.uid, str(process.uid)),
             uid=process.uid,
-            path=process.executable,
+            path=plain(process.executable),
             sha256=sha256,
             package=package,
             version=version,
-            unit=process.unit,
-            container=process.container,
+            unit=plain(process.unit),
+            container=plain(process.container),
         )
         return [told]
 

@@ -12,7 +12,7 @@ from backchannel.host.document import Finding, Inventory, Program, Running, Serv
 from backchannel.host.known import Known, Match
 from backchannel.host.packages import Owner, Packages
 from backchannel.host.processes import PROC, Process
-from backchannel.host.root import Digests, Root
+from backchannel.host.root import Digests, Root, plain
 from backchannel.host.settings.place import Place
 from backchannel.host.starters import Starter
 from backchannel.model import Confidence
@@ -131,7 +131,7 @@ class _Taking:
             self._unseen["scripts of which only the name fits"] += 1
             return None
         return Program(
-            path=each.path,
+            path=plain(each.path),
             services=tuple(_service(match, told=each.told) for match in matches),
             origin=kind,
             package=package,
@@ -139,7 +139,7 @@ class _Taking:
             content="unknown" if intact is None or gone else ("intact" if intact else "altered"),
             sha256=content.sha256 if content else "",
             size=content.size if content else 0,
-            container=next((p.container for p in each.processes if p.container), ""),
+            container=plain(next((p.container for p in each.processes if p.container), "")),
             running=tuple(self._running(process) for process in each.processes),
             started_by=self._started(each, root) if root is self._root else (),
         )
@@ -163,8 +163,8 @@ class _Taking:
             user=self._names.get(process.uid, str(process.uid)),
             uid=process.uid,
             since=rfc3339(process.started),
-            unit=process.unit,
-            container=process.container,
+            unit=plain(process.unit),
+            container=plain(process.container),
             namespaces=tuple(apart),  # type: ignore[arg-type]
             deleted=process.deleted,
             sockets=self._sockets.of(process),
@@ -190,8 +190,8 @@ class _Taking:
                     category=told.category,
                     service=each.services[0].service,
                     path=each.path,
-                    text=told.text,
-                    where=told.file,
+                    text=plain(told.text),
+                    where=plain(told.file),
                 )
 
 
@@ -239,7 +239,7 @@ def _service(match: Match, *, told: bool) -> Service:
 
 
 def _start(each: Starter) -> Start:
-    return Start(kind=each.kind, name=each.name, file=each.file, enabled=each.enabled)
+    return Start(kind=each.kind, name=plain(each.name), file=plain(each.file), enabled=each.enabled)
 
 
 def _origin(

@@ -191,7 +191,7 @@ def read(path: Path) -> Ledger:
                     break  # it is being written, or the disk was full
                 try:
                     lines.append(decoder.decode(line))
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise InputError(path, str(error), f"line {number}") from error
     except OSError as error:
         raise InputError(path, reason(error)) from error

@@ -9,18 +9,21 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from backchannel.confine import kernel
 
-TEXT = 1 << 20
+TEXT = 256 << 10
 """Bytes of a settings file that are read at most; what is longer is none."""
 DATABASE = 64 << 20
 """Bytes that are read of a file of the package database."""
-LARGEST = 4 << 30
+LARGEST = 1 << 30
 """Bytes of a program that are hashed at most."""
 NAMES = 20_000
 """Entries of one folder that are looked at."""
+FILES = 100_000
+"""Files that one walk yields at most."""
 _OPENAT2, _IN_ROOT, _NO_MAGIC_LINKS = 437, 0x10, 0x02
 _AT_ONCE = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """A pipe or a terminal in a file's place must not stop us."""
@@ -56,11 +59,11 @@ class Root:
 
     def read(self, path: str, most: int = TEXT) -> bytes:
         """Return a plain file's content; nothing where there is none that can be read."""
-        handle = self._open(path, os.O_RDONLY | _AT_ONCE)
+        handle = self._plain(path)
         if handle < 0:
             return b""
         try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode) or os.fstat(handle).st_size > most:
+            if os.fstat(handle).st_size > most:
                 return b""
             parts, left = [], most
             while left and (part := os.read(handle, min(left, _PART))):
@@ -113,13 +116,16 @@ class Root:
 
     def digests(self, path: str) -> Digests | None:
         """Return the digests of a plain file."""
-        handle = self._open(path, os.O_RDONLY | _AT_ONCE)
+        handle = self._plain(path)
         return None if handle < 0 else digests(handle)
 
     def walk(self, folder: str, depth: int) -> Iterator[str]:
         """Yield the files in *folder* and, so many levels down, in its folders. Links to folders
         are not followed.
         """
+        return islice(self._walk(folder, depth), FILES)
+
+    def _walk(self, folder: str, depth: int) -> Iterator[str]:
         for name in self.names(folder):
             path = f"{folder.rstrip('/')}/{name}"
             state = self._link_status(path)
@@ -127,7 +133,7 @@ class Root:
                 continue
             if stat.S_ISDIR(state.st_mode):
                 if depth:
-                    yield from self.walk(path, depth - 1)
+                    yield from self._walk(path, depth - 1)
             else:
                 yield path
 
@@ -139,6 +145,25 @@ class Root:
             return os.fstat(handle)
         finally:
             os.close(handle)
+
+    def _plain(self, path: str) -> int:
+        """Open a plain file for reading; -1 where it is none. What is not plain is never opened:
+        some devices begin to work when they are.
+        """
+        found = self._open(path, os.O_PATH | os.O_CLOEXEC)
+        if found < 0:
+            return -1
+        try:
+            if not stat.S_ISREG(os.fstat(found).st_mode):
+                return -1
+            return os.open(f"/proc/self/fd/{found}", os.O_RDONLY | _AT_ONCE)
+        except PermissionError:
+            self.denied += 1
+            return -1
+        except OSError:
+            return -1
+        finally:
+            os.close(found)
 
     def _open(self, path: str, flags: int) -> int:
         """Return a descriptor; -1 where the file cannot be opened."""
@@ -160,6 +185,11 @@ class Root:
     @staticmethod
     def _shown(handle: int) -> str:
         return os.readlink(f"/proc/self/fd/{handle}")  # noqa: PTH115 - of many
+
+
+def plain(path: str) -> str:
+    r"""Return a path as text that every output takes: bytes that are no UTF-8 as `\\xNN`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def digests(handle: int, beat: Callable[[], object] = bool) -> Digests | None:

@@ -19,6 +19,8 @@ UNITS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/syste
 USER_UNITS = ("/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
 _EXEC = re.compile(r"^Exec(?:Start(?:Pre|Post)?)?\s*=\s*(.+)$", re.MULTILINE)
 _HIDDEN = re.compile(r"^Hidden\s*=\s*true$", re.MULTILINE | re.IGNORECASE)
+LONGEST = 4096
+"""Characters of a command that are looked at."""
 _PREFIXES = "@-:+!|"
 """What may stand before a command of a unit."""
 
@@ -90,6 +92,7 @@ def _commands(text: str) -> Iterator[str]:
 
 
 def _split(line: str) -> list[str]:
+    line = line[:LONGEST]
     try:
         return shlex.split(line, comments=False)
     except ValueError:  # an open quote

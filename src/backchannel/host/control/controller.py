@@ -23,7 +23,7 @@ from backchannel.host.control.document import Mode
 from backchannel.host.control.fanotify import Asked, Group
 from backchannel.host.control.judge import Judge, Reason, Verdict
 from backchannel.host.control.trust import Entry
-from backchannel.host.root import Digests, digests
+from backchannel.host.root import Digests, digests, plain
 from backchannel.when import rfc3339
 
 BEAT = 0.5
@@ -156,7 +156,7 @@ class Controller:
             self._group.answer(asked, allow=allow or self._mode != "deny")
 
     def _verdict(self, asked: Asked) -> Told:
-        path = os.readlink(f"/proc/self/fd/{asked.handle}")  # noqa: PTH115 - a descriptor's
+        path = _path(asked)
         state = os.fstat(asked.handle)
         known = (
             path, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns,
@@ -187,14 +187,18 @@ class Controller:
                 action="altered" if allow else action,
                 reason=told.verdict.reason,
                 rule=told.verdict.rule,
-                path=os.readlink(f"/proc/self/fd/{asked.handle}"),  # noqa: PTH115 - as above
+                path=_path(asked),
                 sha256=told.sha256,
                 package=told.verdict.package,
                 pid=asked.pid,
                 uid=by.uid if by else -1,
-                by=by.executable if by else "",
+                by=plain(by.executable) if by else "",
             )
         )
+
+
+def _path(asked: Asked) -> str:
+    return plain(os.readlink(f"/proc/self/fd/{asked.handle}"))  # noqa: PTH115 - a descriptor's
 
 
 def until_told(controller: Controller) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from backchannel.errors import InputError, reason
 from backchannel.host.packages import Packages
-from backchannel.host.root import Root
+from backchannel.host.root import Root, plain
 
 VERSION = 1
 _LINE = 1 << 16
@@ -72,7 +72,7 @@ def read(path: Path) -> Store:
         raise InputError(path, reason(error)) from error
     try:
         head = msgspec.json.decode(lines[0] if lines else b"", type=Head)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InputError(path, "is no trust store of `backchannel host learn`") from error
     if head.trust != VERSION:
         raise InputError(path, f"is of version {head.trust}; this reads {VERSION}")
@@ -80,7 +80,7 @@ def read(path: Path) -> Store:
     for number, line in enumerate(lines[1:], 2):
         try:
             entries.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InputError(path, str(error), f"line {number}") from error
     return Store(entries)
 
@@ -123,9 +123,11 @@ def learn(root: Root, also: Iterable[str], progress: Callable[[int, int], None])
             if content is None or not path:
                 continue
             if content.md5 != md5:
-                altered.append(path)
+                altered.append(plain(path))
                 continue
-            found[path] = Entry(path=path, sha256=content.sha256, package=package, version=version)
+            found[path] = Entry(
+                path=plain(path), sha256=content.sha256, package=package, version=version
+            )
         progress(number, len(listed))
     for entry in _added(root, also):
         found.setdefault(entry.path, entry)
@@ -140,4 +142,4 @@ def _added(root: Root, folders: Iterable[str]) -> Iterator[Entry]:
                 continue
             content, path = root.digests(name), root.real(name)
             if content is not None and path:
-                yield Entry(path=path, sha256=content.sha256)
+                yield Entry(path=plain(path), sha256=content.sha256)

@@ -71,9 +71,9 @@ def assigned(text: str, name: str) -> str | None:
 
     Lines that begin with `#`, `;` or `--` are comments. Names have no case.
     """
-    pattern = rf"^[ \t]*{re.escape(name)}(?:[ \t]*[=:][ \t]*|[ \t]+)([^\r\n]*?)[ \t]*;?[ \t]*$"
+    pattern = rf"^[ \t]*{re.escape(name)}(?:[ \t]*[=:]|[ \t])([^\r\n]*)$"
     found = re.findall(pattern, text, re.MULTILINE | re.IGNORECASE)
-    return str(found[-1]).strip("\"'") if found else None
+    return str(found[-1]).strip().removesuffix(";").rstrip().strip("\"'") if found else None
 
 
 def sections(text: str) -> dict[str, str]:

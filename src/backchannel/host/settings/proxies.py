@@ -12,7 +12,9 @@ from getopt import GetoptError, getopt
 from backchannel.host.settings.place import Exposure, Place, assigned, only_here
 
 _ANYBODY = re.compile(r"from:[ \t]*(?:0(?:\.0\.0\.0)?/0|::/0|0/0)\b")
-_BLOCK = re.compile(r"^[ \t]*((?:client|socks)?)[ \t]*(pass|block)[ \t]*\{([^}]*)\}", re.MULTILINE)
+_BLOCK = re.compile(
+    r"^[ \t]*((?:client|socks)?)[ \t]*(pass|block)[ \t]*\{([^}]{0,4096})\}", re.MULTILINE
+)
 _COMMENT = re.compile(r"^[ \t]*#.*$|[ \t]#.*$", re.MULTILINE)
 EVERYBODY = ("0.0.0.0/0", "::/0", "0/0", "all")
 
@@ -94,11 +96,11 @@ def squid(place: Place) -> Iterator[Exposure]:
     """Tell of a rule that allows all."""
     for file in ("/etc/squid/squid.conf", *place.files("/etc/squid/conf.d", ".conf")):
         text = place.root.text(file)
-        rules = re.findall(r"^[ \t]*http_access[ \t]+(\w+)[ \t]+(.*?)[ \t]*$", text, re.MULTILINE)
+        rules = re.findall(r"^[ \t]*http_access[ \t]+(\w+)[ \t]+(.*)$", text, re.MULTILINE)
         for verdict, whom in rules:
-            if whom == "all" and verdict == "deny":
+            if whom.strip() == "all" and verdict == "deny":
                 return
-            if whom == "all" and verdict == "allow":
+            if whom.strip() == "all" and verdict == "allow":
                 yield Exposure(
                     file, "open-proxy", "high", "tunnel-abuse", "a web proxy for all clients"
                 )

@@ -59,7 +59,7 @@ def transmission(place: Place) -> Iterator[Exposure]:
     for file in files:
         try:
             told = msgspec.json.decode(place.root.read(file) or b"null")
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if isinstance(told, dict):
             yield from _control(file, told)
