@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from backchannel.cli.hosting import FOUND, catalogue
-from backchannel.cli.outputs import Lines
+from backchannel.cli.outputs import named
 from backchannel.cli.streams import complain, put_json
+from backchannel.cli.targets import STDOUT
 from backchannel.errors import UsageError, in_one_line
 from backchannel.host.control import load, trust
 from backchannel.host.control.document import Mode, Policy
@@ -68,7 +69,9 @@ def learn(store: Path, *, also: Sequence[Path], tree: Path | None, quiet: bool) 
 def judge(
     policy: Path, files: Sequence[Path], *, store: Path, own: Sequence[Path], as_json: bool
 ) -> int:
-    """Say of each file what would be decided, and why. Returns 1 where one would be denied."""
+    """Say of each file what would be decided, and why. Returns 1 where one would be denied or
+    cut.
+    """
     _, judged = _judge(policy, store, own)
     root, rows = Root("/"), list[dict[str, str]]()
     for file in files:
@@ -83,7 +86,12 @@ def judge(
         for row in rows:
             rule = f" by {row['rule']}" if row["rule"] else ""
             print(f"{row['action']:5}  {row['reason']}{rule}  {escape(row['path'])}")
-    return FOUND if any(row["action"] == "deny" for row in rows) else 0
+    return FOUND if any(row["action"] != "allow" for row in rows) else 0
+
+
+def _cuts(policy: Policy) -> bool:
+    actions = {policy.unknown, policy.altered, *(rule.action for rule in policy.rules)}
+    return "cut" in actions
 
 
 def _row(path: str, sha256: str, verdict: Verdict) -> dict[str, str]:
@@ -124,7 +132,7 @@ def _owner(path: str) -> Owner | None:
 def _ours() -> list[str]:
     """Return our own program's files: the interpreter that runs us, and what starts it."""
     files = {sys.executable, sys.argv[0]}
-    return sorted({os.path.realpath(each) for each in files if Path(each).exists()})
+    return sorted({os.path.realpath(each) for each in files if os.path.exists(each)})  # noqa: PTH110
 
 
 def control(
@@ -154,7 +162,7 @@ def control(
         raise UsageError(f"--duration {duration}: {error}; for example 90s or 8h") from None
     trusted = trust.read(store)
     read, judged = _judge(policy, store, own, trusted)
-    if not trusted and read.unknown == "deny":
+    if not trusted and read.unknown != "allow":
         raise UsageError(
             f"{store}: trusts no program, and the policy denies those that are not trusted; "
             f"run `backchannel host learn {store}`"
@@ -163,13 +171,12 @@ def control(
     folders = [str(each) for each in on] or ["/"]
     learned = list[trust.Entry]()
     with ExitStack() as stack:
-        lines = Lines(log) if log is not None else None
-        if lines is not None:
-            stack.callback(lines.close)
+        lines = _log(log, stack) if log is not None else None
 
         def tell(refusal: "Refusal") -> None:
             if lines is not None:
                 lines.write(msgspec.json.encode(refusal) + b"\n")
+                lines.flush()
             if not quiet:
                 print(_words(refusal), flush=True)
 
@@ -177,7 +184,9 @@ def control(
             trusted.add(entry)
             learned.append(entry)
 
-        controller = Controller(judged, limited, folders, tell=tell, learn=keep, limit=stall)
+        controller = Controller(
+            judged, limited, folders, tell=tell, learn=keep, limit=stall, cuts=_cuts(read)
+        )
         until_told(controller)
         if not quiet:
             where = ", ".join(map(in_one_line, folders))
@@ -191,6 +200,16 @@ def control(
         told = ", ".join(f"{count:,} {name}" for name, count in sorted(controller.counts.items()))
         print(f"{told or 'nothing was run'}", file=sys.stderr)
     return FOUND if controller.refused else 0
+
+
+def _log(path: Path, stack: ExitStack) -> IO[bytes]:
+    """Open the log: lines are added to what is there. It is for its owner alone."""
+    if path == STDOUT:
+        return sys.stdout.buffer
+    with named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return stack.enter_context(os.fdopen(handle, "ab"))
 
 
 def _words(refusal: "Refusal") -> str:

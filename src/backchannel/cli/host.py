@@ -142,7 +142,7 @@ def judge(
 ) -> int:
     """Say what a policy would decide of programs, and why. Nothing is enforced.
 
-    Exits with 1 if one would be denied.
+    Exits with 1 if one would be denied, or cut off the network.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def control(
 ) -> int:
     """Let run what a policy allows, until Ctrl-C or SIGTERM. Needs root.
 
-    When this ends, for whatever reason, all programs run again. Exits with 1 if it refused one.
+    When this ends, for whatever reason, all run and talk again. Exits with 1 if one did not.
 
     Parameters
     ----------

@@ -6,16 +6,19 @@ Facts: linux/sock_diag.h, linux/inet_diag.h.
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from backchannel import netlink
 from backchannel.host.sockets import STATES, TCP, UDP, Socket, shown
+from backchannel.host.sockets import holders as held_by
 from backchannel.model import Endpoint
 
 SOCK_DIAG = 4
 """The family NETLINK_SOCK_DIAG."""
-_BY_FAMILY = 20
+_BY_FAMILY, _DESTROY = 20, 21
+_ACKNOWLEDGED = 0x5
+"""NLM_F_REQUEST | NLM_F_ACK."""
 _DUMP = 0x301
 """NLM_F_REQUEST | NLM_F_DUMP."""
 _HELD = 0xFFF & ~(1 << 6)
@@ -39,6 +42,18 @@ class Diag:
     def close(self) -> None:
         """Ask no more."""
         self._asked.close()
+
+    def destroy(self, description: bytes, protocol: int) -> bool:
+        """End a socket: its process gets an error. Say whether the kernel did; it needs
+        CAP_NET_ADMIN.
+        """
+        body = _REQUEST.pack(description[0], protocol, 0, _HELD)[:8] + description[4:52]
+        head = _HEADER.pack(_HEADER.size + len(body), _DESTROY, _ACKNOWLEDGED, 1, 0)
+        self._asked.send(head + body)
+        for kind, answer in netlink.messages(self._asked.recv(_BUFFER)):
+            if kind == netlink.ERROR:
+                return answer[:4] == bytes(4)
+        return False
 
     def sockets(self, protocol: int) -> Iterator[bytes]:
         """Yield every socket of TCP or UDP that a process holds, as the kernel describes it."""
@@ -92,6 +107,25 @@ class Ends:
     def close(self) -> None:
         """Hear no more."""
         self.socket.close()
+
+
+def end(pids: Iterable[int]) -> int:
+    """End the connections of these processes to other machines; return how many there were."""
+    holders, _ = held_by(pids)
+    asked, count = Diag(), 0
+    try:
+        for protocol in PROTOCOLS:
+            for each in list(asked.sockets(protocol)):
+                told = read(each, protocol)
+                if told.inode in holders and told.remote and not _is_here(told.remote.address):
+                    count += asked.destroy(each, protocol)
+    finally:
+        asked.close()
+    return count
+
+
+def _is_here(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
 
 
 def ends(description: bytes) -> bytes:

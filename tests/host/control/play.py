@@ -49,6 +49,7 @@ def program(name, content):
 def start(folder, *words):
     """Start control, and wait until it asks."""
     log, output = folder / "log.jsonl", (folder / "output").open("ab")
+    log.unlink(missing_ok=True)
     running = subprocess.Popen(
         [*COMMAND, "host", "control", folder / "policy.yaml", "--trust", folder / "store",
          "--on", HERE, "--stall", "1", "--log", log, *words],

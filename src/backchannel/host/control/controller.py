@@ -17,8 +17,8 @@ from typing import NamedTuple
 import msgspec
 
 from backchannel import process
-from backchannel.host import processes
-from backchannel.host.control import warden
+from backchannel.host import diag, processes
+from backchannel.host.control import cut, warden
 from backchannel.host.control.document import Mode
 from backchannel.host.control.fanotify import Asked, Group
 from backchannel.host.control.judge import Judge, Reason, Verdict
@@ -36,6 +36,12 @@ tick of the kernel's clock it may change again without a sign."""
 NOTHING = Digests("", "", 0, b"")
 """The content of what is too large to be looked at: nothing that anybody trusts."""
 FAILED = "failures while answering"
+ACTIONS = {
+    "deny": {"deny": "denied", "alert": "would-deny"},
+    "cut": {"deny": "cut", "alert": "would-cut"},
+    "allow": {"deny": "altered", "alert": "altered"},
+}
+"""What a verdict is called in the log, by the mode."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +49,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     time: str
     action: str
-    """`denied`; `would-deny` where the mode goes no further; `altered` for one that runs all the
-    same, because a rule says so or it is never denied."""
+    """`denied`, `cut`; `would-deny`, `would-cut` where the mode goes no further; `altered` for one
+    that runs all the same, because a rule says so or it is never denied."""
     reason: Reason
     rule: str
     path: str
@@ -76,8 +82,11 @@ class Controller:
         tell: Callable[[Refusal], object],
         learn: Callable[[Entry], object],
         limit: float = warden.LIMIT,
+        cuts: bool = False,
     ) -> None:
-        """*tell* hears of refusals, *learn* of programs that came by a package since."""
+        """*tell* hears of refusals, *learn* of programs that came by a package since. *cuts*: the
+        policy cuts programs off the network.
+        """
         self._judge, self._mode, self._folders = judge, mode, folders
         self._tell, self._learn, self._limit = tell, learn, limit
         self._known = OrderedDict[tuple[object, ...], Told]()
@@ -89,19 +98,28 @@ class Controller:
         self._group = Group()
         self._watched: subprocess.Popen[bytes] | None = None
         self._beats = -1
-        self._guard()
+        self._cuts = cuts and mode == "deny"
+        try:
+            self._guard(first=True)
+        except BaseException:
+            self._leave()
+            raise
 
-    def _guard(self) -> None:
-        """Start a warden, and then have the kernel ask."""
+    def _guard(self, *, first: bool = False) -> None:
+        """Start a warden, then cut what is to be cut, and then have the kernel ask."""
         handle, (read, self._beats) = os.pidfd_open(os.getpid()), os.pipe()
         os.set_blocking(self._beats, False)
         try:
+            words = ("cut",) if self._cuts else ()
             self._watched = process.start(
-                "host.control.warden", handle, read, self._limit, fds=(handle, read)
+                "host.control.warden", handle, read, self._limit, *words, fds=(handle, read)
             )
         finally:
             os.close(handle)
             os.close(read)
+        if first and self._cuts:
+            cut.begin()
+            self._cut_running()
         for folder in self._folders:
             self._group.mark(folder)
 
@@ -121,10 +139,15 @@ class Controller:
                 if self._watched is not None and self._watched.poll() is not None:
                     self._replace()
         finally:
-            self._group.close()
+            self._leave()
+
+    def _leave(self) -> None:
+        """Ask no more, and wait until the warden has cleaned up."""
+        self._group.close()
+        if self._beats >= 0:
             os.close(self._beats)
-            if self._watched is not None:
-                self._watched.wait()
+        if self._watched is not None:
+            self._watched.wait()
 
     def _beat(self) -> None:
         with suppress(BlockingIOError, BrokenPipeError):
@@ -145,11 +168,13 @@ class Controller:
         try:
             told = self._verdict(asked)
             self.counts[told.verdict.reason] += 1
-            allow = told.verdict.action == "allow"
-            if not allow:
+            allow = told.verdict.action != "deny"
+            if told.verdict.action == "cut" and self._cuts:
+                cut.put(asked.pid)
+            if told.verdict.action != "allow":
                 self.refused += 1
-            if told.verdict.altered or not allow:
-                self._report(asked, told, allow=allow)
+            if told.verdict.altered or told.verdict.action != "allow":
+                self._report(asked, told)
         except OSError:
             self.counts[FAILED] += 1
         finally:
@@ -176,15 +201,39 @@ class Controller:
                 self._known.popitem(last=False)
         return told
 
-    def _report(self, asked: Asked, told: Told, *, allow: bool) -> None:
+    def _cut_running(self) -> None:
+        """Cut what runs already, and end the connections that it has."""
+        pids = set[int]()
+        for each in processes.read()[0]:
+            try:
+                asked = Asked(
+                    os.open(f"/proc/{each.pid}/exe", os.O_RDONLY | os.O_CLOEXEC), each.pid
+                )
+            except OSError:
+                continue
+            try:
+                told = self._verdict(asked)
+                if told.verdict.action == "cut":
+                    cut.put(each.pid)
+                    pids.add(each.pid)
+                    self._report(asked, told)
+                    self.refused += 1
+            except OSError:
+                self.counts[FAILED] += 1
+            finally:
+                os.close(asked.handle)
+        if pids:
+            self.counts["connections ended"] += diag.end(pids)
+
+    def _report(self, asked: Asked, told: Told) -> None:
         if self._mode == "observe":
             return
-        action = "denied" if self._mode == "deny" else "would-deny"
+        action = ACTIONS[told.verdict.action][self._mode]
         by = processes.one(asked.pid)
         self._tell(
             Refusal(
                 time=rfc3339(time.time_ns()),
-                action="altered" if allow else action,
+                action=action,
                 reason=told.verdict.reason,
                 rule=told.verdict.rule,
                 path=_path(asked),

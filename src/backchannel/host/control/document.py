@@ -8,7 +8,8 @@ from backchannel.catalogue.risks import Part
 
 Mode = Literal["observe", "alert", "deny"]
 """How far control goes: count what would be denied, tell of it, deny it."""
-Action = Literal["allow", "deny"]
+Action = Literal["allow", "cut", "deny"]
+"""`cut`: it may run, and neither it nor what it starts may talk to other machines."""
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
 

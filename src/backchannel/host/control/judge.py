@@ -24,11 +24,14 @@ Reason = Literal[
     "upgraded",
     "installed",
     "denied",
+    "cut",
     "unknown",
     "altered",
     "wrong-path",
     "expired",
 ]
+WORDS: dict[Action, Reason] = {"allow": "allowed", "cut": "cut", "deny": "denied"}
+"""What a rule's action is called as a reason."""
 NEVER = (
     *(f"/usr/{folder}/{name}" for folder in ("bin", "sbin") for name in (
         "init", "systemd*", "agetty", "getty", "login", "su", "sudo", "sulogin", "sshd",
@@ -91,15 +94,14 @@ class Judge:
             if rule.expires is not None and rule.expires < self._today:
                 over = over or (rule.name if rule.action == "allow" else "")
                 continue
-            word: Reason = "allowed" if rule.action == "allow" else "denied"
-            return Verdict(rule.action, word, rule.name, package, entry, altered)
+            return Verdict(rule.action, WORDS[rule.action], rule.name, package, entry, altered)
         action: Action = "allow"
         if reason in ("unknown", "wrong-path"):
             action = self._policy.unknown
         elif altered:
             action = self._policy.altered
-        if action == "deny" and over:
-            return Verdict("deny", "expired", over, package, entry, altered)
+        if action != "allow" and over:
+            return Verdict(action, "expired", over, package, entry, altered)
         return Verdict(action, reason, "", package, entry, altered)
 
     def _trusted(self, path: str, content: Digests) -> tuple[Reason, str, Entry | None]:

@@ -5,7 +5,9 @@ machine. Killed, it lets the kernel run everything. It beats into a pipe; when n
 LIMIT seconds it is killed by a handle that names it and no other. The warden has a session of its
 own, so that a terminal's Ctrl-Z is not for it, and holds nothing else.
 
-    backchannel.host.control.warden HANDLE BEATS LIMIT
+    backchannel.host.control.warden HANDLE BEATS LIMIT [cut]
+
+With `cut` it takes the rules that cut programs off the network away at the end, whoever ended.
 """
 
 import os
@@ -14,16 +16,23 @@ import signal
 import sys
 from contextlib import suppress
 
+from backchannel.host.control import cut
 from backchannel.remark import remark
 
 LIMIT = 5.0
 """Seconds without a beat after which nobody answers."""
 
 
-def main(handle: int, beats: int, limit: float) -> None:
-    """Watch until the pipe ends, or the beats do."""
+def main(handle: int, beats: int, limit: float, *, cuts: bool) -> None:
+    """Watch until the pipe ends, or the beats do; then clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it leaves with the one that it watches
+    _watch(handle, beats, limit)
+    if cuts:
+        cut.end()
+
+
+def _watch(handle: int, beats: int, limit: float) -> None:
     while select.select([beats], [], [], limit)[0]:
         if not os.read(beats, 4096):
             return  # it left in order, or died
@@ -33,4 +42,4 @@ def main(handle: int, beats: int, limit: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), cuts="cut" in sys.argv[4:])

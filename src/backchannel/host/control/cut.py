@@ -1,0 +1,110 @@
+"""Programs that may run and not talk: a control group, and two rules that drop what it sends.
+
+A process is put into the group before it begins to run the program, so that every socket it makes
+belongs to it; its children stay there. Below the group is one for each place that processes were
+taken from, which its name tells: so they can be put back by whoever comes after us.
+
+Facts: cgroups(7), nft(8) (`socket cgroupv2`), the kernel's cgroup-v2 documentation.
+"""
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from backchannel.apply import programs
+from backchannel.errors import InputError, PrivilegeError, UsageError, reason
+
+MOUNT = Path("/sys/fs/cgroup")
+GROUP = "backchannel-cut"
+TABLE = "backchannel_cut"
+RULES = f"""\
+table inet {TABLE}
+delete table inet {TABLE}
+table inet {TABLE} {{
+    chain out {{
+        type filter hook output priority filter - 5; policy accept;
+        oifname "lo" accept
+        socket cgroupv2 level 1 "{GROUP}" counter reject
+    }}
+    chain in {{
+        type filter hook input priority filter - 5; policy accept;
+        iifname "lo" accept
+        socket cgroupv2 level 1 "{GROUP}" counter drop
+    }}
+}}
+"""
+_MOUNTED = re.compile(rf"^\S+ \S+ \S+ / {re.escape(str(MOUNT))} .* - cgroup2 ", re.MULTILINE)
+LONGEST = 200
+"""Characters of a group's name that tell where a process came from."""
+
+
+def begin() -> None:
+    """Make the group and load the rules. Raises UsageError, InputError and PrivilegeError.
+
+    It runs a program: not while the kernel asks us.
+    """
+    if not _MOUNTED.search(Path("/proc/self/mountinfo").read_text(encoding="utf-8")):
+        raise UsageError(f"programs are cut by a control group of version 2, and {MOUNT} has none")
+    try:
+        (MOUNT / GROUP).mkdir(exist_ok=True)
+    except OSError as error:
+        raise PrivilegeError(f"{MOUNT / GROUP}: {reason(error)}") from error
+    _nft(RULES)
+
+
+def put(pid: int) -> None:
+    """Put a process into the group. Raises OSError."""
+    where = origin(pid)
+    if where.startswith(f"/{GROUP}/"):
+        return
+    name = quote(where, safe="")
+    folder = MOUNT / GROUP / (name if len(name) <= LONGEST else quote("/", safe=""))
+    folder.mkdir(exist_ok=True)
+    (folder / "cgroup.procs").write_text(str(pid), encoding="ascii")
+
+
+def end() -> None:
+    """Put all processes back to where they were, and take group and rules away."""
+    for folder in (MOUNT / GROUP).glob("*/"):
+        home = MOUNT / unquote(folder.name).lstrip("/")
+        for _ in range(100):  # they may have children meanwhile
+            pids = _read(folder / "cgroup.procs").split()
+            if not pids:
+                break
+            for pid in pids:
+                _move(pid, home)
+        with suppress(OSError):
+            folder.rmdir()
+    with suppress(OSError):
+        (MOUNT / GROUP).rmdir()
+    with suppress(UsageError, InputError, PrivilegeError):
+        _nft(f"table inet {TABLE}\ndelete table inet {TABLE}\n")
+
+
+def origin(pid: int) -> str:
+    """Return the control group of version 2 that a process is in. Raises OSError."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines():
+        if line.startswith("0::"):
+            return line[3:]
+    return "/"
+
+
+def _move(pid: str, home: Path) -> None:
+    for place in (home, MOUNT):  # its own may be gone
+        try:
+            (place / "cgroup.procs").write_text(pid, encoding="ascii")
+        except OSError:
+            continue
+        return
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
+def _nft(text: str) -> None:
+    programs.run([programs.find("nft", "nftables"), "-f", "-"], text, what="rules to cut programs")

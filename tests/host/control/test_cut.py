@@ -1,0 +1,63 @@
+"""Programs that run and do not talk: real ones, between two network namespaces."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+REFUSED = 7
+"""curl's code for a connection that could not be made."""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for control groups and for what the kernel asks")
+    if "cgroup2" not in Path("/proc/filesystems").read_text():
+        pytest.skip("this kernel has no control groups of version 2")
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    programs = ("unshare", "mount", "ip", "nft", "nsenter", "curl", "ss")
+    missing = [name for name in programs if not shutil.which(name, path=path)]
+    if missing:
+        tell = pytest.fail if os.environ.get("CI") else pytest.skip
+        tell(f"needs {', '.join(missing)}; tools/setup installs it where it can")
+    folder = tmp_path_factory.mktemp("cut")
+    ran = subprocess.run(
+        ["unshare", "--mount", "--net", "--propagation", "private", sys.executable, "-m",
+         "tests.host.control.play_cut", folder],
+        capture_output=True, text=True, check=False, timeout=180, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PATH": path},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return json.loads((folder / "told.json").read_text())
+
+
+def test_it_runs_and_does_not_talk_while_others_do(told):
+    assert (told["before"], told["cut"], told["other"]) == (0, REFUSED, 0)
+
+
+def test_it_may_talk_to_its_own_host(told):
+    assert told["itself"] == 0
+
+
+def test_what_ran_before_loses_its_connections(told):
+    assert told["was running"] not in (0, 28)  # not of its own accord, and not for its time
+
+
+def test_the_log_says_so_and_the_exit_code(told):
+    assert set(map(tuple, told["log"])) == {("cut", "cut", "no-talk")}
+    assert told["code"] == 1
+
+
+def test_at_the_end_everything_is_as_it_was(told):
+    assert (told["after"], told["group"], told["rules"]) == (0, False, "")
+    assert told["put back"] == told["mine"] == told["home"]
+
+
+def test_whoever_is_killed_leaves_nothing_behind(told):
+    assert (told["again"], told["after the kill"]) == (REFUSED, 0)
