@@ -14,7 +14,7 @@ from pathlib import Path
 from backchannel.host.control import trust
 
 COMMAND = [sys.executable, "-c", "from backchannel.cli import main; main()"]
-HERE = Path("/run/backchannel-test-control")
+HERE = Path(sys.argv[1]) / "programs"
 POLICY = """\
 version: 1
 mode: deny
