@@ -9,16 +9,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from tests.apply.place import need
 from tests.host.play import COMMAND
 
 ROOT = Path(__file__).parents[2]
-
-
-def need(*programs):
-    missing = [name for name in programs if not shutil.which(name, path="/usr/sbin:/sbin:/usr/bin")]
-    if missing:
-        tell = pytest.fail if os.environ.get("CI") else pytest.skip
-        tell(f"needs {', '.join(missing)}; tools/setup installs it where it can")
 
 
 @pytest.fixture(scope="module")

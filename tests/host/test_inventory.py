@@ -1,27 +1,19 @@
 """Programs of a machine: on made trees, and real ones that run here."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.apply.place import need
 from tests.host.tree import ELF, Tree
 
 from backchannel.catalogue.load import load
 from backchannel.host import inventory
 
 KNOWN = load()
-
-
-def need(*programs):
-    """Skip, or fail in continuous integration, where a program is missing."""
-    missing = [name for name in programs if not shutil.which(name, path="/usr/sbin:/usr/bin:/bin")]
-    if missing:
-        tell = pytest.fail if os.environ.get("CI") else pytest.skip
-        tell(f"needs {', '.join(missing)}; tools/setup installs it where it can")
 
 
 def take(tree, **options):

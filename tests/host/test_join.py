@@ -146,6 +146,18 @@ def test_a_socket_whose_process_could_not_be_seen_is_nobodys():
     assert told == ("unknown", "a socket of user 1000, whose process could not be seen")
 
 
+def test_two_networks_with_the_same_addresses_are_not_mixed_up():
+    """Two containers, say: what fits in both is neither's, and a network's ports are its own."""
+    other = ledger.Network(network="net:[2]", time=at(0), addresses=("127.0.0.1", "10.0.0.1"))
+    twice = (program(1), held(1, 1), program(2), held(2, 2, network="net:[2]"), other)
+    assert owners(flow(), *twice)[0] == (
+        "unknown", "sockets in several networks of this host fit",
+    )  # fmt: skip
+    asked = flow(client=THEM, client_port=5000, server=US)
+    lines = (other, program(1), listening(1, 1, network="net:[2]"))
+    assert owners(asked, *lines)[1] == ("unknown", "no socket of it was seen")
+
+
 def test_what_was_missed_is_told_so():
     gone = ledger.Missed(
         network="net:[1]", transport="tcp", local=US, local_port=40000, remote=THEM,

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from tests.host.tree import ELF
 
-from backchannel.host.packages import Packages
+from backchannel.host.packages import Current, Packages
 from backchannel.host.root import Root
 
 
@@ -51,6 +51,23 @@ def test_only_programs_of_installed_packages_are_listed(root, tree):
     names = frozenset({"tor", "irssi"})
     asked = ("deb:tor", "deb:irssi", "flatpak:tor", "deb:none")
     assert packages.files(asked, names) == ["/usr/bin/tor"]
+
+
+def test_the_database_is_asked_as_it_is_now(root, tree):
+    tree.program("/usr/bin/tool", b"1")
+    tree.deb("tool", "/usr/bin/tool", listed=("/bin/tool",))
+    current = Current(root)
+    first = current.owner("/usr/bin/tool")
+    assert (first.package, first.md5) == ("deb:tool", root.digests("/usr/bin/tool").md5)
+    assert first == Packages(root).owners(["/usr/bin/tool"])["/usr/bin/tool"]
+    assert current.owner("/usr/bin/none") is None
+    tree.program("/usr/bin/tool.real", b"2")
+    tree.deb("tool", "/usr/bin/tool.real", listed=("/bin/tool",))
+    tree.deb("wrap", "/usr/bin/tool")
+    tree.file("/var/lib/dpkg/diversions", "/usr/bin/tool\n/usr/bin/tool.real\nwrap\n")
+    assert current.owner("/usr/bin/tool").package == "deb:wrap"
+    tree.file("/lib/apk/db/installed", "P:own\nV:1\nF:opt\nR:own\n")
+    assert current.owner("/opt/own").package == "apk:own"
 
 
 def test_alpines_database_is_read(root, tree):

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,13 @@ def test_a_socket_that_nobody_saw_is_missed_and_counted(recording):
         client.close()  # before the recorder has had a step
         recording.until(lambda line: isinstance(line, ledger.Missed) and line.local_port == port)
         assert recording.recorder.counts["missed"] >= 1
+
+
+def test_no_other_network_is_recorded_where_that_is_asked_for():
+    lines = []
+    Recorder(lines.extend, here=True).close()
+    ours = str(Path("/proc/self/ns/net").readlink())
+    assert {line.network for line in lines if isinstance(line, ledger.Network)} == {ours}
 
 
 def test_the_record_is_whole(recording):

@@ -57,6 +57,7 @@ def record(
     *,
     duration: options.Time = None,
     interval: options.Seconds = 0.2,
+    here: bool = False,
     quiet: options.Quiet = False,
 ) -> int:
     """Record which process holds which socket, until Ctrl-C or SIGTERM.
@@ -71,12 +72,14 @@ def record(
         Stop after this time: 90s, 30m, 8h.
     interval
         Seconds between regular looks (0.2). Openings of TCP connections are looked at at once.
+    here
+        Record no other network namespace than this one.
     quiet
         Say nothing.
     """
     from backchannel.cli import owning  # noqa: PLC0415 - not for the help
 
-    return owning.record(file, duration=duration, interval=interval, quiet=quiet)
+    return owning.record(file, duration=duration, interval=interval, here=here, quiet=quiet)
 
 
 @app.command(usage="backchannel host flows [OPTIONS] PATHS...")
@@ -177,7 +180,8 @@ def control(
 ) -> int:
     """Let run what a policy allows, until Ctrl-C or SIGTERM. Needs root.
 
-    When this ends, for whatever reason, all run and talk again. Exits with 1 if one did not.
+    SIGHUP reads policy and store anew. When this ends, for whatever reason, all programs run and
+    talk again. Exits with 1 if one did not.
 
     Parameters
     ----------
@@ -200,9 +204,9 @@ def control(
     quiet
         Print no line for each refusal.
     """
-    from backchannel.cli import controlling  # noqa: PLC0415 - not for the help
+    from backchannel.cli import controlled  # noqa: PLC0415 - not for the help
 
-    return controlling.control(
+    return controlled.control(
         policy, store=trust, on=on, mode=mode, log=log, stall=stall, own=catalogue,
         duration=duration, quiet=quiet,
     )  # fmt: skip

@@ -26,7 +26,7 @@ ENOUGH = 1 << 62
 """Seconds that never pass."""
 
 
-def record(path: Path, *, duration: str | None, interval: float, quiet: bool) -> int:
+def record(path: Path, *, duration: str | None, interval: float, here: bool, quiet: bool) -> int:
     """Record until told to stop. Raises UsageError and PrivilegeError."""
     from backchannel.host.recorder import Recorder  # noqa: PLC0415 - only where asked
     from backchannel.live.units import Duration  # noqa: PLC0415 - only where asked
@@ -49,7 +49,7 @@ def record(path: Path, *, duration: str | None, interval: float, quiet: bool) ->
                     file.flush()
 
         try:
-            recorder = Recorder(put, interval)
+            recorder = Recorder(put, interval, here=here)
         except OSError as error:
             raise PrivilegeError(f"the kernel tells nothing of sockets: {reason(error)}") from error
         if not quiet:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from backchannel.host import processes
 from backchannel.host.known import Known
 from backchannel.host.packages import Packages
 from backchannel.host.processes import PROC, Process
@@ -38,13 +39,13 @@ class Candidate(NamedTuple):
     """Whether we have but the process' own word for its file."""
 
 
-def running(processes: Sequence[Process], known: Known) -> list[Candidate]:
+def running(those: Sequence[Process], known: Known) -> list[Candidate]:
     """Return the files that processes run, if one of the catalogue may be called so.
 
     Of an interpreter it is the script that counts.
     """
     found = dict[tuple[str, bool, bool], list[Process]]()
-    for process in processes:
+    for process in those:
         path, told = _file(process)
         if path and (called(path) in known.files or _sandboxed(path)):
             found.setdefault((path, process.deleted, told), []).append(process)
@@ -106,7 +107,9 @@ def content(candidate: Candidate, root: Root) -> Digests | None:
             handle = os.open(f"{PROC}/{process.pid}/exe", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             continue
-        if found := digests(handle):
+        if not processes.again(process):  # its number is another's now
+            os.close(handle)
+        elif found := digests(handle):
             return found
     return root.digests(candidate.path)
 

@@ -127,25 +127,28 @@ def owner(flow: Flow, address: str, port: int, ledger: Ledger, *, opened: bool) 
     ]
     if exact:
         return _told("connected", exact, ledger)
-    if address not in ledger.addresses and not _loopback(address, ledger):
+    homes = {name for name, known in ledger.addresses.items() if _has(known, address)}
+    if not homes:
         return Owner(how="elsewhere")
     if not (opened and flow.transport == "tcp"):  # what listens opens nothing
         bound = _nearest(address, [
             each
             for each in ledger.bound.get((flow.transport, port), ())
-            if each.held.local in (address, *_ANY) and _meets(each, flow)
+            if each.held.network in homes
+            and each.held.local in (address, *_ANY)
+            and _meets(each, flow)
         ])  # fmt: skip
         if bound:
             return _told("listening" if flow.transport == "tcp" else "bound", bound, ledger)
     return Owner(how="unknown", why=_why(flow, address, port, ledger))
 
 
+def _has(known: set[str], address: str) -> bool:
+    return address in known or (address.startswith("127.") and "127.0.0.1" in known)
+
+
 def _meets(times: Times, flow: Flow) -> bool:
     return times.begin - SLACK <= flow.end and flow.begin <= times.end + SLACK
-
-
-def _loopback(address: str, ledger: Ledger) -> bool:
-    return address.startswith("127.") and "127.0.0.1" in ledger.addresses
 
 
 def _nearest(address: str, found: list[Times]) -> list[Times]:
@@ -156,6 +159,8 @@ def _nearest(address: str, found: list[Times]) -> list[Times]:
 
 
 def _told(how: How, found: list[Times], ledger: Ledger) -> Owner:
+    if len({each.held.network for each in found}) > 1:
+        return Owner(how="unknown", why="sockets in several networks of this host fit")
     numbers = dict.fromkeys(number for each in found for number in each.held.programs)
     programs = tuple(ledger.programs[each] for each in numbers if each in ledger.programs)
     if not programs:

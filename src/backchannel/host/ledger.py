@@ -125,7 +125,8 @@ class Ledger:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self.programs = dict[int, Program]()
-        self.addresses = set[str]()
+        self.addresses = dict[str, set[str]]()
+        """Those of each network."""
         self.connected = dict[str, list[Times]]()
         """Sockets with a partner, by Community ID."""
         self.bound = dict[tuple[str, int], list[Times]]()
@@ -147,7 +148,7 @@ class Ledger:
                 self.begin, self.moment = nanoseconds(line.time), not line.interval
                 self._tell(line.time)
             case Network():
-                self.addresses |= set(line.addresses)
+                self.addresses.setdefault(line.network, set()).update(line.addresses)
                 self._tell(line.time)
             case Program():
                 self.programs[line.program] = line

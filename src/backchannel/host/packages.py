@@ -22,6 +22,10 @@ _DATA = ("/etc/", "/usr/share/", "/usr/include/", "/var/")
 """Where no program is, though a file may have a program's name."""
 
 
+_UNMERGED = ("/bin/", "/sbin/", "/lib")
+"""How a file list may begin what systems that merged `/usr` have there."""
+
+
 class Owner(NamedTuple):
     """The package that a file belongs to."""
 
@@ -47,7 +51,7 @@ class Packages:
         wanted = {path for path in paths if path.startswith("/")}
         if not wanted:
             return {}
-        return self._of_apk(wanted) | self._of_dpkg(wanted)
+        return self.of_apk(wanted) | self._of_dpkg(wanted)
 
     def files(self, packages: Iterable[str], names: frozenset[str]) -> list[str]:
         """Return the files of these installed packages that are called one of *names*, but for
@@ -150,7 +154,8 @@ class Packages:
         lines = self._root.text(f"{DPKG}/diversions").splitlines()
         return list(zip(lines[::3], lines[1::3], lines[2::3], strict=False))
 
-    def _of_apk(self, wanted: set[str]) -> dict[str, Owner]:
+    def of_apk(self, wanted: set[str]) -> dict[str, Owner]:
+        """Return the owners that Alpine's database names."""
         text = self._root.read(APK, DATABASE).decode("utf-8", "replace")
         found = dict[str, Owner]()
         package = version = folder = ""
@@ -167,6 +172,57 @@ class Packages:
                 if path in wanted:
                     found[path] = Owner(f"apk:{package}", version, "")
         return found
+
+    def index(self) -> dict[str, str]:
+        """Return the package of each file that may be a program, as file lists name it, and also
+        where systems that merged `/usr` have it.
+        """
+        found = dict[str, str]()
+        for plain, infos in self._lists.items():
+            for info in infos:
+                for line in self._info(f"{info}.list").splitlines():
+                    if not line.startswith(_DATA):
+                        found[line] = plain
+                        if line.startswith(_UNMERGED):
+                            found[f"/usr{line}"] = plain
+        return found
+
+    def owner(self, path: str, package: str) -> Owner | None:
+        """Return the owner of a file that *package* was said to have."""
+        for info in self._lists.get(package, ()):
+            for way in _ways(path):
+                if md5 := self._md5(info, way):
+                    return Owner(f"deb:{package}", self._versions.get(package, ""), md5)
+        return Owner(f"deb:{package}", self._versions.get(package, ""), "")
+
+    @property
+    def diverted(self) -> frozenset[str]:
+        """Paths that are not whose they seem."""
+        return frozenset(path for old, new, _ in self._diverted for path in (old, new))
+
+
+class Current:
+    """The package database as it is at each question: read again when it changed, and not else."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._stamp: tuple[int, ...] = ()
+        self._packages = Packages(root)
+        self._index = dict[str, str]()
+
+    def owner(self, path: str) -> Owner | None:
+        """Return the package of a file, if it has one."""
+        states = map(self._root.status, (f"{DPKG}/status", f"{DPKG}/info", f"{DPKG}/diversions"))
+        stamp = tuple(state.st_mtime_ns if state else 0 for state in states)
+        if stamp != self._stamp:
+            self._packages = Packages(self._root)
+            self._index, self._stamp = self._packages.index(), stamp
+        if path in self._packages.diverted:
+            return self._packages.owners([path]).get(path)
+        package = self._index.get(path)
+        if package is not None:
+            return self._packages.owner(path, package)
+        return self._packages.of_apk({path}).get(path)
 
 
 def _ways(path: str) -> tuple[str, str]:

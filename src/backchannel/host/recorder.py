@@ -34,8 +34,9 @@ Put = Callable[[Iterable[Line]], object]
 class Recorder:
     """Watches sockets until it is closed. Raises OSError where the kernel tells nothing of them."""
 
-    def __init__(self, put: Put, interval: float = INTERVAL) -> None:
-        self._put, self._interval = put, interval
+    def __init__(self, put: Put, interval: float = INTERVAL, *, here: bool = False) -> None:
+        """*put* takes the lines; *here*: look at no other network than our own."""
+        self._put, self._interval, self._here = put, interval, here
         self._holders = Holders()
         self._selector = selectors.DefaultSelector()
         self._networks = dict[str, _Network]()
@@ -116,6 +117,8 @@ class Recorder:
         for name in os.listdir(processes.PROC):  # noqa: PTH208 - names only
             if name.isdigit() and (network := _network_of(int(name))):
                 found.setdefault(network, int(name))
+        if self._here:
+            found = {name: pid for name, pid in found.items() if name in self._networks}
         for network, pid in found.items():
             if network not in self._networks and len(self._networks) < MOST:
                 try:

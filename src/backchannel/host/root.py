@@ -192,15 +192,17 @@ def plain(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def digests(handle: int, beat: Callable[[], object] = bool) -> Digests | None:
-    """Return the digests of an open plain file, and close it; *beat* is called now and then."""
+def digests(handle: int, beat: Callable[[], object] = bool, most: int = LARGEST) -> Digests | None:
+    """Return the digests of an open plain file of at most so many bytes, and close it; *beat* is
+    called now and then.
+    """
     try:
         state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST:
+        if not stat.S_ISREG(state.st_mode) or state.st_size > most:
             return None
         strong, weak, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
         head = b""
-        while size <= LARGEST and (part := os.read(handle, _PART)):
+        while size <= most and (part := os.read(handle, _PART)):
             head = head or part[:64]
             strong.update(part)
             weak.update(part)

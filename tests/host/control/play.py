@@ -118,6 +118,21 @@ def main(folder):
     told["changed"] = ran("known")[0]
     program("known", content + bytes([0]))
     told["back"] = ran("known")[0]
+    text = (folder / "policy.yaml").read_text()
+    (folder / "policy.yaml").write_text(text.replace("unknown: deny", "unknown: allow"))
+    running.send_signal(signal.SIGHUP)
+    while "read anew" not in running.stderr.readline():
+        pass
+    told["read anew"] = ran("unknown")[0]
+    (folder / "policy.yaml").write_text("version: 7")
+    running.send_signal(signal.SIGHUP)
+    while "stays as it was" not in running.stderr.readline():
+        pass
+    told["not read"] = ran("unknown")[0]
+    (folder / "policy.yaml").write_text(text)
+    running.send_signal(signal.SIGHUP)
+    while "read anew" not in running.stderr.readline():
+        pass
     (warden,) = wardens(running)
     os.kill(warden, signal.SIGKILL)
     until(lambda: wardens(running) not in ([], [warden]))

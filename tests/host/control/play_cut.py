@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.host.control.play import HERE, program, start, until
+from tests.host.control.play import COMMAND, HERE, program, start, until
 
 from backchannel.host.control import cut, trust
 
@@ -100,6 +100,12 @@ def main(folder):
     waits = subprocess.Popen([HERE / "cut", "-s", "--max-time", "60", "telnet://127.0.0.1:8097"],
                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # fmt: skip
     until(lambda: cut.GROUP in cut.origin(waits.pid))
+    second = subprocess.run(
+        [*COMMAND, "host", "control", folder / "policy.yaml", "--trust", folder / "store",
+         "--on", HERE],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    told["second"] = [second.returncode, second.stderr]
     control.send_signal(signal.SIGTERM)
     told["code"] = control.wait(30)
     told["put back"] = cut.origin(waits.pid)

@@ -74,6 +74,11 @@ def test_a_file_that_changes_is_judged_again(told):
     assert (told["changed"], told["back"]) == ("refused", "ran")
 
 
+def test_a_policy_is_read_anew_and_a_broken_one_is_not(told):
+    assert (told["read anew"], told["not read"]) == ("ran", "ran")
+    assert told["another warden"] == "refused"  # as it was read last
+
+
 def test_another_warden_takes_the_place_of_one_that_is_gone(told):
     assert told["another warden"] == "refused"
     assert "wardens that were replaced" in told["summary"]

@@ -61,3 +61,8 @@ def test_at_the_end_everything_is_as_it_was(told):
 
 def test_whoever_is_killed_leaves_nothing_behind(told):
     assert (told["again"], told["after the kill"]) == (REFUSED, 0)
+
+
+def test_only_one_control_cuts_at_a_time(told):
+    code, said = told["second"]
+    assert (code, "cuts programs here already" in said) == (2, True)

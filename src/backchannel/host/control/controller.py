@@ -23,7 +23,7 @@ from backchannel.host.control.document import Mode
 from backchannel.host.control.fanotify import Asked, Group
 from backchannel.host.control.judge import Judge, Reason, Verdict
 from backchannel.host.control.trust import Entry
-from backchannel.host.root import Digests, digests, plain
+from backchannel.host.root import LARGEST, Digests, digests, plain
 from backchannel.when import rfc3339
 
 BEAT = 0.5
@@ -33,6 +33,9 @@ REMEMBERED = 8192
 SETTLED = 1_000_000_000
 """Nanoseconds since a file's last change before which its verdict is not remembered: within one
 tick of the kernel's clock it may change again without a sign."""
+STRANGER = 64 << 20
+"""Bytes of a program that neither store nor package knows, up to which it is hashed: others wait
+meanwhile."""
 NOTHING = Digests("", "", 0, b"")
 """The content of what is too large to be looked at: nothing that anybody trusts."""
 FAILED = "failures while answering"
@@ -83,9 +86,11 @@ class Controller:
         learn: Callable[[Entry], object],
         limit: float = warden.LIMIT,
         cuts: bool = False,
+        again: Callable[[], Judge | None] = lambda: None,
     ) -> None:
         """*tell* hears of refusals, *learn* of programs that came by a package since. *cuts*: the
-        policy cuts programs off the network.
+        policy cuts programs off the network. *again* reads policy and store anew; None where that
+        cannot be done.
         """
         self._judge, self._mode, self._folders = judge, mode, folders
         self._tell, self._learn, self._limit = tell, learn, limit
@@ -94,11 +99,13 @@ class Controller:
         """Answers by their reasons, and what failed."""
         self.refused = 0
         """Programs that were denied, or would have been."""
-        self._stopped = False
+        self._stopped = self._renewed = False
+        self._again = again
         self._group = Group()
         self._watched: subprocess.Popen[bytes] | None = None
         self._beats = -1
         self._cuts = cuts and mode == "deny"
+        self._claim = cut.claim() if self._cuts else -1
         try:
             self._guard(first=True)
         except BaseException:
@@ -111,8 +118,9 @@ class Controller:
         os.set_blocking(self._beats, False)
         try:
             words = ("cut",) if self._cuts else ()
+            fds = (handle, read, self._claim) if self._cuts else (handle, read)
             self._watched = process.start(
-                "host.control.warden", handle, read, self._limit, *words, fds=(handle, read)
+                "host.control.warden", handle, read, self._limit, *words, fds=fds
             )
         finally:
             os.close(handle)
@@ -127,6 +135,10 @@ class Controller:
         """Let `run` end soon; for a signal's handler."""
         self._stopped = True
 
+    def renew(self) -> None:
+        """Ask for another judge soon; for a signal's handler."""
+        self._renewed = True
+
     def run(self, until: float = float("inf")) -> None:
         """Answer until stopped, or until this moment of the monotonic clock; then ask no more."""
         try:
@@ -138,6 +150,8 @@ class Controller:
                     self._beat()
                 if self._watched is not None and self._watched.poll() is not None:
                     self._replace()
+                if self._renewed:
+                    self._renew()
         finally:
             self._leave()
 
@@ -146,8 +160,18 @@ class Controller:
         self._group.close()
         if self._beats >= 0:
             os.close(self._beats)
+        if self._claim >= 0:
+            os.close(self._claim)
         if self._watched is not None:
             self._watched.wait()
+
+    def _renew(self) -> None:
+        """Judge by another policy from now on, unless it cannot be read."""
+        self._renewed = False
+        judge = self._again()
+        if judge is not None:
+            self._judge = judge
+            self._known.clear()
 
     def _beat(self) -> None:
         with suppress(BlockingIOError, BrokenPipeError):
@@ -190,7 +214,8 @@ class Controller:
         if told is not None:
             self._known.move_to_end(known)
             return told
-        content = digests(os.dup(asked.handle), self._beat) or NOTHING
+        most = LARGEST if self._judge.knows(path) else STRANGER
+        content = digests(os.dup(asked.handle), self._beat, most) or NOTHING
         verdict = self._judge.decide(path, content)
         if verdict.entry is not None:
             self._learn(verdict.entry)
@@ -251,6 +276,7 @@ def _path(asked: Asked) -> str:
 
 
 def until_told(controller: Controller) -> None:
-    """Let SIGTERM and Ctrl-C end it."""
+    """Let SIGTERM and Ctrl-C end it, and SIGHUP read policy and store anew."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.stop())
+    signal.signal(signal.SIGHUP, lambda *_: controller.renew())

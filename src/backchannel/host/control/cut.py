@@ -7,6 +7,8 @@ taken from, which its name tells: so they can be put back by whoever comes after
 Facts: cgroups(7), nft(8) (`socket cgroupv2`), the kernel's cgroup-v2 documentation.
 """
 
+import fcntl
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -39,17 +41,30 @@ LONGEST = 200
 """Characters of a group's name that tell where a process came from."""
 
 
-def begin() -> None:
-    """Make the group and load the rules. Raises UsageError, InputError and PrivilegeError.
-
-    It runs a program: not while the kernel asks us.
+def claim() -> int:
+    """Make the group, and return a descriptor of it: as long as somebody has it open, nobody else
+    cuts. Raises UsageError and PrivilegeError.
     """
     if not _MOUNTED.search(Path("/proc/self/mountinfo").read_text(encoding="utf-8")):
         raise UsageError(f"programs are cut by a control group of version 2, and {MOUNT} has none")
     try:
         (MOUNT / GROUP).mkdir(exist_ok=True)
+        handle = os.open(MOUNT / GROUP, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise PrivilegeError(f"{MOUNT / GROUP}: {reason(error)}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise UsageError("another `backchannel host control` cuts programs here already") from error
+    return handle
+
+
+def begin() -> None:
+    """Load the rules. Raises UsageError, InputError and PrivilegeError.
+
+    It runs a program: not while the kernel asks us.
+    """
     _nft(RULES)
 
 

@@ -81,6 +81,10 @@ class Judge:
         self._never = (*_both(NEVER), *ours, *policy.never)
         self._today = today.isoformat()
 
+    def knows(self, path: str) -> bool:
+        """Say whether store or package have a program at *path*."""
+        return path in self._store.by_path or self._owner(path) is not None
+
     def decide(self, path: str, content: Digests) -> Verdict:
         """Decide whether the program at *path* with this content may run."""
         reason, package, entry = self._trusted(path, content)
