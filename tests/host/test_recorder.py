@@ -1,6 +1,7 @@
 """The recorder on sockets of this very process."""
 
 import os
+import signal
 import socket
 import time
 from collections import Counter
@@ -94,6 +95,21 @@ def test_a_socket_that_nobody_saw_is_missed_and_counted(recording):
         assert recording.recorder.counts["missed"] >= 1
 
 
+def test_it_ends_when_told_and_describes_everybody(recording):
+    """Also where it is told in the middle of its work."""
+    before = signal.signal(signal.SIGALRM, lambda *_: recording.recorder.stop())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        recording.recorder.run(time.monotonic() + 60)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    recording.recorder.close()
+    described = {line.program for line in recording.lines if isinstance(line, ledger.Program)}
+    named = [line.programs for line in recording.lines if isinstance(line, ledger.Held)]
+    assert {number for numbers in named for number in numbers} == described
+    recording.recorder = Recorder(lambda _: None, here=True)
+
+
 def test_no_other_network_is_recorded_where_that_is_asked_for():
     lines = []
     Recorder(lines.extend, here=True).close()
@@ -110,7 +126,7 @@ def test_the_record_is_whole(recording):
     described = {line.program for line in lines if isinstance(line, ledger.Program)}
     named = {number for line in lines if isinstance(line, ledger.Held) for number in line.programs}
     assert named <= described
-    recording.recorder = Recorder(lambda _: None)
+    recording.recorder = Recorder(lambda _: None, here=True)
 
 
 def test_the_kernels_list_is_that_of_its_tables():

@@ -21,6 +21,8 @@ from backchannel.host.join import Flow, Joined, join
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from backchannel.host.recorder import Recorder
+
 DAMAGED = 3
 ENOUGH = 1 << 62
 """Seconds that never pass."""
@@ -54,7 +56,7 @@ def record(path: Path, *, duration: str | None, interval: float, here: bool, qui
             raise PrivilegeError(f"the kernel tells nothing of sockets: {reason(error)}") from error
         if not quiet:
             _begin(path, openings=recorder.sees_openings)
-        _run(recorder.run, seconds)
+        _run(recorder, seconds)
         recorder.close()
     if not quiet:
         told = recorder.counts
@@ -72,19 +74,15 @@ def _begin(path: Path, *, openings: bool) -> None:
         )
 
 
-def _run(watch: "object", seconds: float) -> None:
-    """Let it watch until SIGTERM, Ctrl-C, or the end of the time."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
+def _run(recorder: "Recorder", seconds: float) -> None:
+    """Let it record until SIGTERM, Ctrl-C, or the end of the time."""
+    asked = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: recorder.stop()) for number in asked]
     try:
-        watch(time.monotonic() + seconds)  # type: ignore[operator]
-    except KeyboardInterrupt:
-        pass
+        recorder.run(time.monotonic() + seconds)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(asked, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _opened(path: Path, stack: ExitStack) -> IO[bytes]:

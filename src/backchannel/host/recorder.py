@@ -44,6 +44,9 @@ class Recorder:
         self._unseen = Counter[str]()
         self._numbers = iter(range(1, 1 << 62))
         self._looked = self._searched = 0.0
+        self._stopped = False
+        self._woken, self._wakes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._selector.register(self._woken, selectors.EVENT_READ, None)
         own = _network_of(os.getpid())
         first = self._enter(own, os.getpid(), own=True)
         put([
@@ -69,14 +72,20 @@ class Recorder:
 
     def run(self, until: float) -> None:
         """Watch until this moment of the monotonic clock."""
-        while (now := time.monotonic()) < until:
+        while not self._stopped and (now := time.monotonic()) < until:
             self.step(min(until, self._looked + self._interval) - now)
+
+    def stop(self) -> None:
+        """Let `run` end at once, though not in the middle of a line; for a signal's handler."""
+        self._stopped = True
+        os.write(self._wakes, b".")
 
     def step(self, wait: float) -> None:
         """Wait at most so many seconds for something to happen, and write what did."""
         if self._holders.waiting:
             wait = 0.0  # nothing to hear: time to describe somebody
-        heard = [key.data for key, _ in self._selector.select(max(wait, 0.0))]
+        ready = self._selector.select(max(wait, 0.0))
+        heard: list[_Network] = [key.data for key, _ in ready if key.data is not None]
         opened = [each for each in heard if each.opened()]
         if opened:
             self._look(opened, (TCP,))
@@ -101,6 +110,8 @@ class Recorder:
             each.close()
         self._unseen["processes whose sockets could not be seen"] = self._holders.denied
         self._selector.close()
+        os.close(self._woken)
+        os.close(self._wakes)
         self._put([
             ledger.Finished(
                 time=_now(),
