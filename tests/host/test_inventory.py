@@ -212,6 +212,7 @@ def test_a_container_has_its_own_packages_and_its_own_network(tmp_path):
             "/usr/bin/aria2c", "deb:aria2", "9",
         )  # fmt: skip
         assert (program.content, told.namespaces) == ("intact", ("network", "files"))
+        assert program.container == "unnamed"
     finally:
         process.kill()
         process.communicate()

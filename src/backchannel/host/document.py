@@ -82,7 +82,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     size: int = 0
     container: str = ""
-    """The container whose file it is."""
+    """The container whose file it is; `unnamed` where no manager of containers says which."""
     running: tuple[Running, ...] = ()
     started_by: tuple[Start, ...] = ()
 

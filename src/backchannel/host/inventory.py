@@ -139,7 +139,7 @@ class _Taking:
             content="unknown" if intact is None or gone else ("intact" if intact else "altered"),
             sha256=content.sha256 if content else "",
             size=content.size if content else 0,
-            container=plain(next((p.container for p in each.processes if p.container), "")),
+            container="" if root is self._root else _container(each),
             running=tuple(self._running(process) for process in each.processes),
             started_by=self._started(each, root) if root is self._root else (),
         )
@@ -246,6 +246,11 @@ def _origin(
     each: Candidate, root: Root, owner: Owner | None, head: bytes
 ) -> tuple[origin.Kind, str]:
     return origin.of(root, each.path, head) if owner is None else ("package", owner.package)
+
+
+def _container(each: Candidate) -> str:
+    named = next((process.container for process in each.processes if process.container), "")
+    return plain(named) or "unnamed"
 
 
 def _links(root: Root, each: Candidate) -> list[str]:

@@ -18,6 +18,7 @@ _SURE = {"signature": "cyan", "expected": "yellow", "name": "dim"}
 _GRAVE = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "", "info": "dim"}
 SOCKETS = 4
 """Sockets of one kind that are shown; the JSON has all of them."""
+PROCESSES = 6
 HINTS = 8
 _CONTENT = {
     "intact": "as the package brought it",
@@ -95,8 +96,10 @@ def _details(each: Program) -> Iterator[tuple[str, Text]]:
     yield "package", Text(f"{escape(package)}, {_CONTENT[each.content]}", style=style)
     if each.sha256:
         yield "sha-256", Text(each.sha256)
-    for one in each.running:
+    for one in each.running[:PROCESSES]:
         yield "process", Text(_process(one), style="yellow" if one.deleted else "")
+    if (more := len(each.running) - PROCESSES) > 0:
+        yield "", Text(f"and {count(more, 'process', 'processes')} more")
     for label, wanted in (("listens", True), ("talks to", False)):
         if told := _sockets(each.running, listening=wanted):
             yield label, Text(told)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from backchannel.host.control import cut
+
 ROOT = Path(__file__).parents[3]
 REFUSED = 7
 """curl's code for a connection that could not be made."""
@@ -61,6 +63,13 @@ def test_at_the_end_everything_is_as_it_was(told):
 
 def test_whoever_is_killed_leaves_nothing_behind(told):
     assert (told["again"], told["after the kill"]) == (REFUSED, 0)
+
+
+@pytest.mark.parametrize("pid", [0, -1])
+def test_a_process_that_cannot_be_seen_is_not_ourselves(pid):
+    """Written into a group, 0 means who writes it."""
+    with pytest.raises(ProcessLookupError):
+        cut.put(pid)
 
 
 def test_only_one_control_cuts_at_a_time(told):

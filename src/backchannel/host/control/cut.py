@@ -7,6 +7,7 @@ taken from, which its name tells: so they can be put back by whoever comes after
 Facts: cgroups(7), nft(8) (`socket cgroupv2`), the kernel's cgroup-v2 documentation.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -70,6 +71,8 @@ def begin() -> None:
 
 def put(pid: int) -> None:
     """Put a process into the group. Raises OSError."""
+    if pid <= 0:  # of a process that is not ours to see; 0 would be ourselves
+        raise ProcessLookupError(errno.ESRCH, "a process of another namespace")
     where = origin(pid)
     if where.startswith(f"/{GROUP}/"):
         return
