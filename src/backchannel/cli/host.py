@@ -173,7 +173,7 @@ def control(
     on: options.Folders = (),
     mode: Literal["observe", "alert", "deny"] | None = None,
     log: options.OrStandardOutput = None,
-    stall: options.Seconds = 5.0,
+    stall: options.Seconds = 10.0,
     duration: options.Time = None,
     catalogue: options.Folders = (),
     quiet: options.Quiet = False,
@@ -196,7 +196,7 @@ def control(
     log
         Write a JSON line for each refusal; `-` for stdout.
     stall
-        Seconds without an answer after which control is ended (5).
+        Seconds without an answer after which control is ended (10).
     duration
         Stop after this time: 90s, 30m, 8h.
     catalogue

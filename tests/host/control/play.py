@@ -52,11 +52,17 @@ def start(folder, *words):
     log.unlink(missing_ok=True)
     running = subprocess.Popen(
         [*COMMAND, "host", "control", folder / "policy.yaml", "--trust", folder / "store",
-         "--on", HERE, "--stall", "1", "--log", log, *words],
+         "--on", HERE, "--log", log, *words],
         stdout=output, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert "control of programs on" in running.stderr.readline()
     return running
+
+
+def said(running, words):
+    """Wait until control says so."""
+    while words not in (line := running.stderr.readline()):
+        assert line, f"it ended: {running.wait()}"
 
 
 def wardens(running):
@@ -121,18 +127,15 @@ def main(folder):
     text = (folder / "policy.yaml").read_text()
     (folder / "policy.yaml").write_text(text.replace("unknown: deny", "unknown: allow"))
     running.send_signal(signal.SIGHUP)
-    while "read anew" not in running.stderr.readline():
-        pass
+    said(running, "read anew")
     told["read anew"] = ran("unknown")[0]
     (folder / "policy.yaml").write_text("version: 7")
     running.send_signal(signal.SIGHUP)
-    while "stays as it was" not in running.stderr.readline():
-        pass
+    said(running, "stays as it was")
     told["not read"] = ran("unknown")[0]
     (folder / "policy.yaml").write_text(text)
     running.send_signal(signal.SIGHUP)
-    while "read anew" not in running.stderr.readline():
-        pass
+    said(running, "read anew")
     (warden,) = wardens(running)
     os.kill(warden, signal.SIGKILL)
     until(lambda: wardens(running) not in ([], [warden]))
@@ -144,7 +147,7 @@ def main(folder):
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     told["log"] = log
 
-    running = start(folder)
+    running = start(folder, "--stall", "1")
     running.send_signal(signal.SIGSTOP)
     told["stopped"], told["waited"] = ran("unknown")
     told["stopped code"] = running.wait(30)

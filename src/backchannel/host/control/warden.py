@@ -19,7 +19,7 @@ from contextlib import suppress
 from backchannel.host.control import cut
 from backchannel.remark import remark
 
-LIMIT = 5.0
+LIMIT = 10.0
 """Seconds without a beat after which nobody answers."""
 
 
