@@ -66,7 +66,7 @@ def main(folder):
         [*COMMAND, "host", "record", record, "--here"], stderr=subprocess.PIPE, text=True
     )
     assert "recording into" in recorder.stderr.readline()
-    dump = ["tcpdump", "-i", "lo", "-U", "-w", capture, "tcp"]
+    dump = ["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-w", capture, "tcp"]
     dump = subprocess.Popen(dump, stderr=subprocess.PIPE, text=True)
     while "listening on" not in dump.stderr.readline():
         pass
@@ -88,7 +88,7 @@ def main(folder):
     recorder.send_signal(signal.SIGCONT)
 
     until(lambda: any(told["kind"] == "missed" for told in ours(record)))
-    until(lambda: len(capture.read_bytes()) > 1000)
+    until(lambda: capture.read_bytes().count(port.to_bytes(2, "big")) >= 8)  # all its packets
     dump.terminate()
     dump.communicate()
     recorder.terminate()

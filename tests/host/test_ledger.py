@@ -33,6 +33,10 @@ def test_a_line_that_is_being_written_is_not_read(tmp_path):
             msgspec.json.encode(msgspec.structs.replace(BEGAN, time="x")) + b"\n",
             "Invalid isoformat",
         ),
+        (
+            msgspec.json.encode(msgspec.structs.replace(BEGAN, time="2026-11-29T10:00:00")) + b"\n",
+            "time zone",
+        ),
     ],
 )
 def test_what_is_no_record_is_said_with_its_line(tmp_path, text, said):

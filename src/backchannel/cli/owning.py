@@ -143,10 +143,14 @@ def _flows(paths: Sequence[str | Path]) -> tuple[list[Flow], list[str]]:
     captures = [path for path in paths if not str(path).endswith(".parquet")]
     found, damage = [flow for path in tables for flow in _rows(_parquet(path))], list[str]()
     if captures:
+        from backchannel.cli.scanning import reading  # noqa: PLC0415 - only where asked
         from backchannel.pipeline import Scan  # noqa: PLC0415 - only where asked
 
-        run = Scan(*captures, collect_flows=True, summarise=False)
-        found += _rows(run.flows())
+        with ExitStack() as stack:
+            run = Scan(*captures, collect_flows=True, summarise=False, progress=reading(stack))
+            stack.callback(run.close)
+            table = run.flows()
+        found += _rows(table)
         damage = [
             f"{in_one_line(each.path)}: {each.damage}"
             for each in run.document.inputs

@@ -216,5 +216,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def nanoseconds(text: str) -> int:
     """Return a time in nanoseconds since 1970. Raises ValueError."""
-    since = datetime.fromisoformat(text) - _EPOCH
+    told = datetime.fromisoformat(text)
+    if told.tzinfo is None:
+        raise ValueError(f"{text!r} does not say in which time zone")
+    since = told - _EPOCH
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
