@@ -102,6 +102,25 @@ def test_a_record_of_a_second_can_be_joined(capsys, tmp_path):
     assert "0 with a program of this host" in capsys.readouterr().out
 
 
+def test_a_record_takes_the_place_of_a_record_and_of_nothing_else(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("somebody's letter\n")
+    with pytest.raises(UsageError, match="something else than a record"):
+        run("record", file, "--duration", "0.1s")
+    assert file.read_text() == "somebody's letter\n"
+    file.write_bytes(b"")
+    file.chmod(0o644)
+    for _ in range(2):
+        assert run("record", file, "--duration", "0.1s", "-q", "--here") == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_device_keeps_its_rights():
+    before = Path("/dev/null").stat().st_mode
+    assert run("record", "/dev/null", "--duration", "0.1s", "-q", "--here") == 0
+    assert Path("/dev/null").stat().st_mode == before
+
+
 def test_quiet_says_nothing_and_a_record_may_go_to_standard_output(capsysbinary):
     assert run("record", "-", "--duration", "0.1s", "-q") == 0
     out, err = capsysbinary.readouterr()

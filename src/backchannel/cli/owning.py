@@ -1,6 +1,8 @@
 """`backchannel host record` and `host flows`: the work behind their options."""
 
+import os
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -86,16 +88,21 @@ def _run(recorder: "Recorder", seconds: float) -> None:
 
 
 def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
-    """Open the record: it tells who talks to whom, and is for its owner alone."""
+    """Open the record: it tells who talks to whom, and is for its owner alone. Raises UsageError
+    where it would take the place of something else.
+    """
     if path == STDOUT:
         return sys.stdout.buffer
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file")
+    if path.is_file() and path.stat().st_size and not ledger.is_record(path):
+        raise UsageError(f"{path}: is something else than a record; name another file")
     with named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = stack.enter_context(path.open("wb"))
-        path.chmod(0o600)
-    return file
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, 0o600)
+        return stack.enter_context(os.fdopen(handle, "wb"))
 
 
 def flows(

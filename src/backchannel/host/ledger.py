@@ -206,6 +206,15 @@ def read(path: Path) -> Ledger:
         raise InputError(path, str(error)) from error
 
 
+def is_record(path: Path) -> bool:
+    """Say whether a file begins as a record does. Raises OSError."""
+    with path.open("rb") as file:
+        try:
+            return isinstance(msgspec.json.decode(file.readline(LINE), type=Line), Began)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+
+
 def identity(protocol: int, local: Endpoint, remote: Endpoint | None) -> str:
     """Return the Community ID of a socket's flow; empty where it has no partner."""
     return flow_id(protocol, local, remote, (0, 0)) if remote is not None else ""
