@@ -80,6 +80,12 @@ def wardens(running):
     return found
 
 
+def gone(pid):
+    """Say whether a process ended; nobody may have asked for its code."""
+    place = Path(f"/proc/{pid}/stat")
+    return not place.exists() or place.read_text().rpartition(") ")[2].startswith("Z")
+
+
 def until(test):
     end = time.monotonic() + 30
     while time.monotonic() < end:
@@ -162,7 +168,7 @@ def main(folder):
     running.kill()
     told["killed"] = waiting.wait(30)
     running.wait()
-    until(lambda: not Path(f"/proc/{warden}").exists())
+    until(lambda: gone(warden))
 
     for mode in ("alert", "observe"):
         running = start(folder, "--mode", mode)

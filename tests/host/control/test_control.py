@@ -2,31 +2,20 @@
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
+from tests.apply.place import need
+from tests.host.control import apart
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     if os.geteuid() != 0:
         pytest.skip("the kernel asks only root before a program runs")
-    missing = [name for name in ("unshare", "mount", "sha256sum") if not shutil.which(name)]
-    if missing:
-        tell = pytest.fail if os.environ.get("CI") else pytest.skip
-        tell(f"needs {', '.join(missing)}")
+    need("unshare", "mount", "sha256sum")
     folder = tmp_path_factory.mktemp("controlled")
-    ran = subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", sys.executable,
-         Path(__file__).with_name("play.py"), folder],
-        capture_output=True, text=True, check=False, timeout=180, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-    )  # fmt: skip
+    ran = apart.run("play", folder)
     if "asks nobody" in ran.stderr:
         pytest.skip("this kernel was built without permission events of fanotify")
     assert ran.returncode == 0, ran.stderr

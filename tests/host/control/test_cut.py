@@ -1,17 +1,17 @@
 """Programs that run and do not talk: real ones, between two network namespaces."""
 
+import fcntl
 import json
 import os
-import shutil
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from tests.apply.place import need
+from tests.host.control import apart
 
 from backchannel.host.control import cut
 
-ROOT = Path(__file__).parents[3]
 REFUSED = 7
 """curl's code for a connection that could not be made."""
 
@@ -22,19 +22,11 @@ def told(tmp_path_factory):
         pytest.skip("needs root, for control groups and for what the kernel asks")
     if "cgroup2" not in Path("/proc/filesystems").read_text():
         pytest.skip("this kernel has no control groups of version 2")
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    programs = ("unshare", "mount", "ip", "nft", "nsenter", "curl", "ss")
-    missing = [name for name in programs if not shutil.which(name, path=path)]
-    if missing:
-        tell = pytest.fail if os.environ.get("CI") else pytest.skip
-        tell(f"needs {', '.join(missing)}; tools/setup installs it where it can")
+    need("unshare", "mount", "ip", "nft", "nsenter", "curl", "ss")
     folder = tmp_path_factory.mktemp("cut")
-    ran = subprocess.run(
-        ["unshare", "--mount", "--net", "--propagation", "private", sys.executable, "-m",
-         "tests.host.control.play_cut", folder],
-        capture_output=True, text=True, check=False, timeout=180, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PATH": path},
-    )  # fmt: skip
+    with (Path(tempfile.gettempdir()) / "backchannel-cut.lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)  # the machine has one tree of control groups
+        ran = apart.run("play_cut", folder, "--net")
     assert ran.returncode == 0, ran.stderr
     return json.loads((folder / "told.json").read_text())
 

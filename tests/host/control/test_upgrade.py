@@ -2,14 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from tests.apply.place import need
-
-ROOT = Path(__file__).parents[3]
+from tests.host.control import apart
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +14,7 @@ def told(tmp_path_factory):
         pytest.skip("the kernel asks only root before a program runs")
     need("unshare", "mount", "dpkg", "dpkg-deb", "md5sum")
     folder = tmp_path_factory.mktemp("upgraded")
-    ran = subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", sys.executable, "-m",
-         "tests.host.control.play_upgrade", folder],
-        capture_output=True, text=True, check=False, timeout=180, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-    )  # fmt: skip
+    ran = apart.run("play_upgrade", folder)
     assert ran.returncode == 0, ran.stderr
     return json.loads((folder / "told.json").read_text())
 
