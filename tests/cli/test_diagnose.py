@@ -61,6 +61,11 @@ def test_between_two_addresses():
     flood = CAPTURES / "shared-mapping.near.pcap"
     told = json.loads(run(flood, "--between", "10.1.0.2", "10.2.0.2", "--json", code=0).stdout)
     assert [each["initiator"] for each in told["gateways"]] == ["10.1.0.2"]
+    far = CAPTURES / "moved.far.pcap"
+    told = json.loads(
+        run(WORKS, "--far", far, "--between", "10.1.0.2", "10.2.0.2", "--json").stdout
+    )
+    assert [each["initiator"] for each in told["gateways"]] == ["10.1.0.2"]
     assert "takes two addresses" in run(flood, "--between", "here", "there", code=2).stderr
 
 
@@ -168,3 +173,16 @@ def test_a_policy_that_lets_the_gateways_pass(tmp_path):
 def test_no_policy_without_a_gateway(tmp_path):
     done = run(ROOT / "examples/stun", "--policy", tmp_path / "x.yaml", code=2)
     assert "no gateway was seen" in done.stderr
+
+
+def test_standard_input():
+    with NEAR.open("rb") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "backchannel", "diagnose", "-"],
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert "blocked-4500" in done.stdout
+    assert done.returncode == 1

@@ -87,7 +87,7 @@ conn reverse
     left=198.51.100.9
     right=%defaultroute
     forceencaps=yes
-    keyexchange=ikev1
+    ikev2=no
     auto=add
 """
 
@@ -120,7 +120,10 @@ def test_swanctl(swanctl):
     assert office.file.endswith("office.conf")
 
 
-def test_ipsec_conf_of_both_programs(tmp_path):
+def test_ipsec_conf(tmp_path):
+    """libreswan's own `readwriteconf` (4.10) was shown the same text, and reads the same of it: it
+    leaves `forceencaps` out, which is strongSwan's.
+    """
     (tmp_path / "ipsec.conf").write_text(IPSEC)
     home, reverse = files.read(tmp_path)
     assert (home.name, home.versions, home.local, home.remote) == (
@@ -137,6 +140,20 @@ def test_ipsec_conf_of_both_programs(tmp_path):
     assert home.children[0].remote_ts == ("10.2.0.0/16", "10.3.0.0/16")
     assert (reverse.local, reverse.remote, reverse.versions) == ((), ("198.51.100.9",), (1,))
     assert reverse.encap is True
+
+
+def test_ipsec_conf_of_strongswan(tmp_path):
+    """Its `keyexchange`, `leftauth`, and a right end that is this host."""
+    path = tmp_path / "a.conf"
+    path.write_text(
+        "conn a\n  keyexchange = ikev1\n  left = 198.51.100.9\n  right = %defaultroute\n"
+        "  leftauth = psk\n  rightauth = pubkey\n  rightsubnet = 10.1.0.0/16,10.5.0.0/16\n"
+        "  auto = route\n"
+    )
+    (found,) = files.read(path)
+    assert (found.versions, found.local, found.remote) == ((1,), (), ("198.51.100.9",))
+    assert (found.local_auth, found.remote_auth) == ("pubkey", "psk")
+    assert found.children[0].local_ts == ("10.1.0.0/16", "10.5.0.0/16")
 
 
 @pytest.mark.parametrize("text", [SWANCTL, IPSEC], ids=["swanctl", "ipsec"])

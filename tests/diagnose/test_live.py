@@ -3,8 +3,10 @@
 import pytest
 from tests.diagnose import lab
 from tests.diagnose.lab import FAR, Lab
-from tests.enforce.lab import isolated
+from tests.enforce.lab import World, isolated
+from tests.enforce.swan import Swan
 
+from backchannel.diagnose.configured import files
 from backchannel.diagnose.doctor import diagnose
 from backchannel.diagnose.reading import read
 
@@ -67,3 +69,76 @@ def test_proposals_that_do_not_fit(tmp_path):
     assert "NO_PROPOSAL_CHOSEN" in left
     assert [each.id for each in found.conclusions] == ["proposals-refused"]
     assert "MODP_2048" in found.conclusions[0].because[1].text
+
+
+CONF = """
+base {
+  version = 2
+  remote_addrs = 10.2.0.2, 198.51.100.7   # a comment
+  local { auth = psk
+    id = "left@lab.example" }
+}
+connections {
+  one : base {
+    remote { auth = psk
+      id = right@lab.example }
+    children { net { local_ts = 10.1.0.0/16
+        remote_ts = 10.2.0.0/16, 10.3.0.0/16 } }
+  }
+  include more.conf
+}
+secrets { ike { secret = "s3cr3t" } }
+"""
+MORE = """
+two { version = 1
+  remote_addrs = 203.0.113.5
+  local { auth = psk }
+  remote { auth = psk }
+}
+"""
+
+
+@isolated
+def test_charon_reads_the_same_of_a_configuration():
+    """With bases, an included file, quotes and comments: `swanctl --list-conns` is the witness."""
+
+    def more(folder):
+        (folder / "more.conf").write_text(MORE)
+
+    left = Swan(World().client, "left", "", "%any", configured=CONF, files=more)
+    try:
+        listed = left.control("--list-conns").stdout
+        found = files.read(left.folder / "swanctl.conf")
+    finally:
+        left.close()
+    assert [each.name for each in found] == ["one", "two"]
+    assert _told(listed) == [
+        {
+            "version": each.versions[0],
+            "remote": list(each.remote),
+            "ids": [name for name in (each.local_id, each.remote_id) if name],
+            "networks": [
+                list(networks)
+                for child in each.children
+                for networks in (child.local_ts, child.remote_ts)
+            ],
+        }
+        for each in found
+    ]
+
+
+def _told(listed):
+    """Read swanctl's list: connections at the edge, theirs indented by two, tunnels' by four."""
+    told = []
+    for line in listed.splitlines():
+        name, _, value = line.strip().partition(":")
+        if not line.startswith(" "):
+            version = int(value.strip()[4])
+            told.append({"version": version, "remote": [], "ids": [], "networks": []})
+        elif line.startswith("    ") and name == "id":
+            told[-1]["ids"].append(value.strip())
+        elif line.startswith("    "):
+            told[-1]["networks"].append(value.split())
+        elif name == "remote":
+            told[-1]["remote"] += value.split()
+    return told

@@ -6,17 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from backchannel.cli import options
-from backchannel.errors import UsageError
+from backchannel.cli import inputs, options
 
-FOUND = 1
-DAMAGED = 3
 Captures = Annotated[tuple[str, ...], Parameter(metavar="CAPTURE")]
 Two = Annotated[tuple[str, str] | None, Parameter(metavar="ADDRESS")]
 
 
 def diagnose(
-    *captures: str,
+    *captures: options.Inputs,
     far: Captures = (),
     config: options.Files = (),
     between: Two = None,
@@ -49,10 +46,9 @@ def diagnose(
     quiet
         Show no progress.
     """
-    if not captures:
-        raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
+    names = inputs.names(captures, "diagnose")
     from backchannel.cli import diagnosing  # noqa: PLC0415 - not for the help
 
     return diagnosing.run(
-        captures, far, config, between, policy=policy, metrics=metrics, json=json, quiet=quiet
+        names, far, config, between, policy=policy, metrics=metrics, json=json, quiet=quiet
     )

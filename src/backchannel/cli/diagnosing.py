@@ -35,7 +35,7 @@ def run(
         shown = None if quiet else progress.display(stack)
         near = read(captures, between=wanted, progress=shown)
         there = read(far, progress=shown) if far else None
-    told = doctor.diagnose(near, there, connections)
+    told = doctor.diagnose(near, there, connections, others=not wanted)
     if policy is not None:
         _write(policy, told)
     if metrics is not None:

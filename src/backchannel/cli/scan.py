@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from backchannel import cli
+from backchannel.cli import inputs
 from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
@@ -87,11 +88,7 @@ def scan(
     quiet
         Print no summary.
     """
-    if not paths:
-        raise UsageError("no capture given; name a file, a folder, a glob, or - for standard input")
-    names = [str(path) for path in paths]
-    if unknown := [name for name in names if name[:1] == "-" != name and not Path(name).exists()]:
-        raise UsageError(f"unknown option {unknown[0]}; {_meant(unknown[0])}")
+    names = inputs.names(paths, "scan")
     from backchannel.cli import outputs, scanning, targets  # noqa: PLC0415 - not for the help
 
     once = {"report": report, "matrix": matrix, "stix": stix, "cef": cef, "syslog": syslog}
@@ -128,15 +125,3 @@ def scan(
     elif shown:
         scanning.show(document, run.index, (*once.values(), extract, flows, eve, events, ecs))
     return scanning.code(document, fail_on)
-
-
-def _meant(option: str) -> str:
-    """Return what to do about an option that is not known."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only for who needs it
-
-    from backchannel.cli.application import app  # noqa: PLC0415 - as above
-
-    asked = option.partition("=")[0]
-    known = [name for each in app["scan"].assemble_argument_collection() for name in each.names]
-    close = get_close_matches(asked, known, 1) or [each for each in known if each in asked]
-    return f"did you mean {close[0]}?" if close else "see backchannel scan --help"

@@ -52,6 +52,8 @@ class Case:
     begin: int = 0
     end: int = 0
     """When the capture begins and ends."""
+    full: int = 0
+    """From when on its ESP was only counted; 0 for never."""
 
     @property
     def pairs(self) -> list[Pair]:
@@ -97,12 +99,12 @@ def cases(facts: Facts) -> list[Case]:
         if homes and None not in homes and all(home is not pair for home in homes):
             moved.append((pair, homes[0]))  # type: ignore[arg-type]
         else:
-            made[key] = Case(pair, begin=facts.first, end=facts.last)
+            made[key] = Case(pair, begin=facts.first, end=facts.last, full=facts.full)
     keys = {id(pair): key for key, pair in facts.pairs.items()}
     for pair, home in moved:
         case = made.get(keys[id(home)])
         if case is None or _only_answers(pair):  # another's answers: of a NAT that mixed them up
-            made[keys[id(pair)]] = Case(pair, begin=facts.first, end=facts.last)
+            made[keys[id(pair)]] = Case(pair, begin=facts.first, end=facts.last, full=facts.full)
         else:
             case.others.append(pair)
     for case in made.values():

@@ -47,15 +47,21 @@ _BEGINNING = frozenset(
 
 
 def diagnose(
-    near: Read, far: Read | None = None, connections: Sequence[Connection] = ()
+    near: Read,
+    far: Read | None = None,
+    connections: Sequence[Connection] = (),
+    *,
+    others: bool = True,
 ) -> Diagnosis:
-    """Return what is the matter with each pair of gateways."""
+    """Return what is the matter with each pair of gateways. *others*: with those that were seen at
+    the far side only.
+    """
     here = cases(near.facts)
     there = cases(far.facts) if far is not None else []
     seen = [gateways(case, here, there if far is not None else None, connections) for case in here]
     met = {id(case) for case in there for other in here if _same(other, case)}
     for case in there:
-        if id(case) not in met:
+        if others and id(case) not in met:
             only, fits = gateways(case, there, None, connections)
             seen.append((_only_far(only), fits))
     unseen = dict(sorted(near.counters.items()))
@@ -65,7 +71,7 @@ def diagnose(
         tool=TOOL,
         near=near.inputs,
         far=far.inputs if far is not None else (),
-        gateways=tuple(told for told, _ in seen),
+        gateways=tuple(each for each, _ in seen),
         configured=told.states(connections, seen),
         unseen=unseen,
     )

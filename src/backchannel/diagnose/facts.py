@@ -37,8 +37,9 @@ TOLD = 64
 """Events of each kind of an SA, keep-alives and refusals of a pair."""
 STREAMS = 256
 """ESP SAs of a pair."""
-PACKETS = 1 << 20
-"""ESP packets of a capture whose numbers and times are kept one by one."""
+PACKETS = 1 << 18
+"""ESP packets of a capture whose numbers and times are kept one by one: some 500 bytes each where
+two captures are compared."""
 PATHS = 64
 """Changes of a stream's ports."""
 SPACES = 1024
@@ -222,6 +223,8 @@ class Facts:
         self.pairs: dict[tuple[str, str], Pair] = {}
         self.unseen: Counter[str] = Counter()
         self.first = self.last = 0
+        self.full = 0
+        """From when on packets of ESP are only counted; 0 for never."""
         self._between = between
         self._packets = self._attempts = 0
 
@@ -306,6 +309,7 @@ class Facts:
         keep = self._packets < PACKETS
         self._packets += keep
         if not keep:
+            self.full = self.full or seen.time
             self.unseen["ESP packets counted and not compared: table full"] += 1
         stream.hear(seen, packet, keep)
 

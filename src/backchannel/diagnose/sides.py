@@ -71,6 +71,8 @@ class Sides:
     certain: bool = False
     spans: dict[Which, tuple[int, int]] = field(default_factory=dict)
     """When each capture begins and ends, by its own clock."""
+    full: dict[Which, int] = field(default_factory=dict)
+    """From when on ESP was only counted there; 0 for never."""
 
     def covered(self, time: int, place: Which, margin: int = 0) -> bool:
         """Say whether the other capture went on at a *time* by the clock of a *place*."""
@@ -80,6 +82,15 @@ class Sides:
         first, last = self.spans[other]
         time += self.offset if place == "near" else -self.offset
         return first - margin <= time <= last + margin
+
+    def counted(self, seen: Sighting, place: Which) -> bool:
+        """Say whether the other side only counted ESP when it was *seen* at a *place*."""
+        other: Which = "far" if place == "near" else "near"
+        full = self.full.get(other, 0)
+        if not full or not seen.what.startswith("ESP"):
+            return False
+        ahead = self.offset or 0
+        return seen.time + (ahead if place == "near" else -ahead) >= full - TOLERANCE
 
     def place(self, role: Role) -> Which:
         """Return the side on which an end is."""
@@ -91,9 +102,9 @@ def meet(near: Case, far: Sequence[Case], others: Sequence[Case] = ()) -> Sides:
     are one with *near* at the far side, and what is theirs is left out.
     """
     made = Sides(near, list(far))
-    made.spans["near"] = near.begin, near.end
-    for case in far:
-        made.spans["far"] = case.begin, case.end
+    made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
+    for case in far[:1]:
+        made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
     here = _sightings([near])
     mine = {key[:2] if key[0] == "esp" else key[:1] for key in here}
     foreign = {key[:2] if key[0] == "esp" else key[:1] for key in _sightings(others)} - mine
@@ -108,7 +119,11 @@ def meet(near: Case, far: Sequence[Case], others: Sequence[Case] = ()) -> Sides:
     made.met.sort(key=lambda each: (each.near.time, each.near.frame))
     for place, alone in made.only.items():
         made.only[place] = sorted(
-            (each for each in alone if made.covered(each.time, place, MARGIN)),
+            (
+                each
+                for each in alone
+                if made.covered(each.time, place, MARGIN) and not made.counted(each, place)
+            ),
             key=lambda each: (each.time, each.frame),
         )
     return made
