@@ -301,3 +301,39 @@ def test_packets_that_are_only_counted_are_not_lost(tmp_path, monkeypatch):
     assert lost.sent < 130
     assert (lost.sent - lost.arrived) / lost.sent < 0.15
     assert told.unseen["ESP packets counted and not compared: table full"] > 200
+
+
+# -- both sides in one capture -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("works", ()),
+        ("port-4500-blocked", ("certain blocked-4500",)),
+        ("esp-one-way", ("certain esp-dropped",)),
+        ("mapping-lost", ("certain did-not-follow", "certain mapping-changed")),
+    ],
+)
+def test_one_capture_of_both_sides_is_compared_by_itself(tmp_path, name, found):
+    both = sorted([*datagrams(f"{name}.near.pcap"), *datagrams(f"{name}.far.pcap")])
+    told = doctor(tmp_path, both)
+    assert said(told) == (*found, "certain both-sides")
+    (gateways,) = told.gateways
+    assert (gateways.initiator, gateways.far_initiator) == ("10.1.0.2", "10.2.0.1")
+    apart = doctor(tmp_path, datagrams(f"{name}.near.pcap"), datagrams(f"{name}.far.pcap"))
+    lost = [(each.what, each.sent, each.arrived) for each in gateways.between.lost]
+    assert lost == [(each.what, each.sent, each.arrived) for each in apart.gateways[0].between.lost]
+    frames = [f for c in gateways.conclusions for e in c.because for f in e.frames]
+    assert max(frames) <= len(both)
+
+
+@pytest.mark.parametrize("name", ["works", "port-4500-blocked", "peer-dead", "selectors-refused"])
+def test_a_capture_of_two_interfaces_without_nat_has_each_packet_twice(tmp_path, name):
+    packets = datagrams(f"{name}.near.pcap")
+    twice = [each._replace(time=each.time + 9_000 * at) for each in packets for at in (0, 1)]
+    once, doubled = doctor(tmp_path, packets), doctor(tmp_path, twice)
+    assert [each for each in said(doubled) if "esp-replayed" not in each] == list(said(once))
+    texts = [e.text for c in once.gateways[0].conclusions for e in c.because if "sent" in e.text]
+    again = [e.text for c in doubled.gateways[0].conclusions for e in c.because if "sent" in e.text]
+    assert texts == again

@@ -32,7 +32,7 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ike-fragments-lost": (("likely ike-fragments-lost",), ("certain ike-fragments-lost",)),
     "mapping-lost": (
         FINE,
-        ("certain did-not-follow", "certain esp-lost", "certain mapping-changed"),
+        ("certain did-not-follow", "certain mapping-changed"),
     ),
     "keepalives-help": (FINE, FINE),
     "proposals-refused": (("likely proposals-refused",), ("likely proposals-refused",)),

@@ -6,6 +6,7 @@ its answer is the next one of the other side.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from backchannel.diagnose.facts import Attempt, source, target
 from backchannel.engine.observation import Observation
@@ -15,6 +16,10 @@ from backchannel.protocols.ike.events import IkeMessage
 SECOND = 1_000_000_000
 PATIENCE = 2 * SECOND
 """How long a question must have been open to count as unanswered, where it did not come again."""
+DOUBLED = SECOND // 50
+"""What comes again so soon is the same packet at another interface: the fastest retransmissions of
+IKE take some 100 ms.
+"""
 MTU = 1500
 HEADERS = 28
 """Of IPv4 and UDP: what is added to a message's size (which includes no marker)."""
@@ -51,9 +56,12 @@ class Question:
 
     @property
     def times(self) -> int:
-        """How often it was asked: a message in fragments comes once with all of them."""
-        parts = max(1, *(_of(seen).fragments for seen in self.asked))
-        return -(-len(self.asked) // parts)
+        """How often it was asked: a message in fragments comes once with all of them, and a capture
+        of two interfaces may have each packet twice.
+        """
+        part = _of(self.first).fragment
+        sent = [seen.time for seen in self.asked if _of(seen).fragment == part]
+        return 1 + sum(after - before >= DOUBLED for before, after in pairwise(sent))
 
     @property
     def size(self) -> int:
@@ -90,7 +98,8 @@ class Question:
         """Say whether it came again after its answer had passed: the answer did not arrive."""
         if not self.answers:
             return False
-        after = [seen for seen in self.asked if seen.time > self.answers[0].time]
+        answered = self.answers[0].time
+        after = [seen.time for seen in self.asked if seen.time - answered >= DOUBLED]
         return len(after) >= 2
 
 

@@ -7,6 +7,7 @@ from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence, Weight
 from backchannel.diagnose.facts import WINDOWS, Attempt, Stream, source
 from backchannel.protocols.ike.events import NatDetection
+from backchannel.report.words import count
 
 ENOUGH = 3
 """Packets one way that speak for themselves."""
@@ -40,7 +41,7 @@ def find(case: Case) -> Iterator[Found]:
 
 def _counted(streams: list[Stream]) -> str:
     packets = sum(stream.packets for stream in streams)
-    return f"{packets:,} packets of ESP in {len(streams)} associations"
+    return f"{packets:,} packets of ESP in {count(len(streams), 'association')}"
 
 
 def _frames(streams: list[Stream]) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """What belongs together: two gateways, wherever one of them moved, and what was found of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from backchannel.diagnose.advice import advice
@@ -96,7 +96,8 @@ def cases(facts: Facts) -> list[Case]:
     moved: list[tuple[Pair, Pair]] = []
     for key, pair in facts.pairs.items():
         homes = [opened.get(spi) for spi in pair.attempts]
-        if homes and None not in homes and all(home is not pair for home in homes):
+        again = any(_opens(seen) for each in pair.attempts.values() for seen in each.messages)
+        if homes and None not in homes and all(home is not pair for home in homes) and not again:
             moved.append((pair, homes[0]))  # type: ignore[arg-type]
         else:
             made[key] = Case(pair, begin=facts.first, end=facts.last, full=facts.full)
@@ -110,6 +111,24 @@ def cases(facts: Facts) -> list[Case]:
     for case in made.values():
         _gather(case)
     return sorted(made.values(), key=lambda case: (case.pair.frame, case.pair.addresses))
+
+
+def twins(everybody: Sequence[Case]) -> list[tuple[Case, Case]]:
+    """Return what is one tunnel on both sides of a NAT, in a capture of both: the same key exchange
+    begins between other addresses. Who was seen first is nearer to who began.
+    """
+    found: list[tuple[Case, Case]] = []
+    first: dict[str, Case] = {}
+    taken: set[int] = set()
+    for case in everybody:
+        for spi, attempt in case.attempts.items():
+            if not any(map(_opens, attempt.messages)):
+                continue
+            other = first.setdefault(spi, case)
+            if other is not case and not {id(other), id(case)} & taken:
+                found.append((other, case))
+                taken |= {id(other), id(case)}
+    return found
 
 
 def _opens(seen: Observation) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 
 from backchannel import __version__
 from backchannel.diagnose import both, carrying, crowd, keeping, ladder, notes, reach, sides, told
-from backchannel.diagnose.cases import Case, Found, cases, evidence, merged, worded
+from backchannel.diagnose.cases import Case, Found, cases, evidence, merged, twins, worded
 from backchannel.diagnose.configured import fitting
 from backchannel.diagnose.configured.connections import Connection
 from backchannel.diagnose.configured.fitting import Fit
@@ -21,6 +21,7 @@ _REASONS = {
     "shared-mapping": frozenset({"no-answer", "answers-lost", "stopped-early"}),
     "half-open-flood": frozenset({"stopped-early", "no-answer"}),
     "nobody-listens": frozenset({"no-answer", "arrived-unanswered"}),
+    "did-not-follow": frozenset({"esp-lost"}),
     "refused-by-filter": frozenset({"no-answer", "blocked-4500"}),
 }
 """What is the reason of something else, which then need not be told."""
@@ -58,7 +59,11 @@ def diagnose(
     """
     here = cases(near.facts)
     there = cases(far.facts) if far is not None else []
-    seen = [gateways(case, here, there if far is not None else None, connections) for case in here]
+    beyond = there if far is not None else None
+    pairs = twins(here) if far is None else []
+    seen = [_of_one(*pair, connections) for pair in pairs]
+    known = {id(case) for pair in pairs for case in pair}
+    seen += [gateways(case, here, beyond, connections) for case in here if id(case) not in known]
     met = {id(case) for case in there for other in here if _same(other, case)}
     for case in there:
         if others and id(case) not in met:
@@ -123,6 +128,20 @@ def gateways(
         connection=fits[0].connection.name if fits else "",
     )
     return made, fits
+
+
+def _of_one(near: Case, far: Case, connections: Sequence[Connection]) -> tuple[Gateways, list[Fit]]:
+    """Return a tunnel of which one capture has both sides, as that of a NAT itself has."""
+    made, fits = gateways(near, [near], [far], connections)
+    because = [evidence(f"{' and '.join(case.ends)}", (case.pair.frame,)) for case in (near, far)]
+    note = worded(near, Found("both-sides", "certain", because), compared=True)
+    conclusions = tuple(
+        msgspec.structs.replace(
+            each, because=tuple(msgspec.structs.replace(e, of="near") for e in each.because)
+        )
+        for each in (*made.conclusions, note)
+    )
+    return msgspec.structs.replace(made, conclusions=conclusions), fits
 
 
 def _compared(
