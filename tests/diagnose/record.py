@@ -134,8 +134,10 @@ def esp_lossy(lab: Lab) -> None:
     left.ping(40, patience=0.2)
 
 
-def certificates(me: str, *, big: bool) -> Callable[[Path], None]:
-    """Put a certificate of *me* and its authority into a folder; a *big* one fills two packets."""
+def certificates(me: str, *, big: bool = True, days: int = 9) -> Callable[[Path], None]:
+    """Put a certificate of *me*, good for so many *days*, and its authority into a folder; a *big*
+    one fills two packets.
+    """
 
     def put(folder: Path) -> None:
         for name in ("x509", "x509ca", "private"):
@@ -156,7 +158,8 @@ def certificates(me: str, *, big: bool) -> Callable[[Path], None]:
         )
         _openssl(
             home,
-            f"x509 -req -in {me}.csr -CA ca.pem -CAkey ca.key -out {me}.pem -copy_extensions copy",
+            f"x509 -req -in {me}.csr -CA ca.pem -CAkey ca.key -out {me}.pem -days {days} "
+            "-copy_extensions copy",
         )
         (folder / "x509ca" / "ca.pem").write_bytes((home / "ca.pem").read_bytes())
         (folder / "x509" / f"{me}.pem").write_bytes((home / f"{me}.pem").read_bytes())
@@ -169,15 +172,14 @@ def _openssl(home: Path, command: str) -> None:
     subprocess.run(["openssl", *command.split()], cwd=home, check=True, capture_output=True)
 
 
-def _certified(lab: Lab, fragmentation: str, settings: str = "") -> tuple[Swan, Swan]:
+def _certified(lab: Lab, fragmentation: str, *, days: int = 9) -> tuple[Swan, Swan]:
     ends = [
         lab.end(
             me,
             auth="pubkey",
             plugins=CERTIFIED,
-            files=certificates(me, big=True),
+            files=certificates(me, days=days if me == "left" else 9),
             more=f"fragmentation = {fragmentation}\n send_cert = always",
-            settings=settings,
         )
         for me in ("left", "right")
     ]
@@ -199,6 +201,13 @@ def fragments_negotiated(lab: Lab) -> None:
     left, _ = _certified(lab, "yes")
     assert left.initiate(), left.told()
     assert left.ping(3) == 3
+
+
+@scenario()
+def certificate_expired(lab: Lab) -> None:
+    """The left one's certificate ended a day ago by the right one's clock."""
+    left, _ = _certified(lab, "yes", days=-1)
+    assert not left.initiate()
 
 
 @scenario()

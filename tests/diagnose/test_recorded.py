@@ -29,6 +29,10 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "esp-lossy": (FINE, ("certain esp-lost",)),
     "fragments-lost": (("likely fragments-lost",), ("certain fragments-lost",)),
     "fragments-negotiated": (FINE, FINE),
+    "certificate-expired": (
+        ("likely authentication-refused",),
+        ("likely authentication-refused",),
+    ),
     "ike-fragments-lost": (("likely ike-fragments-lost",), ("certain ike-fragments-lost",)),
     "mapping-lost": (
         FINE,
