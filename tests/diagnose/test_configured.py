@@ -172,6 +172,20 @@ def test_secrets_are_nowhere_in_what_is_read(tmp_path, text):
         assert "secrets" not in root.sections
 
 
+def test_secrets_that_another_section_holds_are_not_kept_either(tmp_path):
+    """`secrets` may get them from a base; and a base may have a name like a secret's."""
+    path = tmp_path / "swanctl.conf"
+    path.write_text(
+        "keys { ike { secret = s3cr3t\n } }\nsecrets : keys { }\n"
+        "shipping-psk { remote_addrs = 192.0.2.9\n }\nconnections { a : shipping-psk { } }\n"
+    )
+    (only,) = files.read(path)
+    assert only.remote == ("192.0.2.9",)
+    root = Section()
+    Parser("a", path.read_text(), lambda *_: None).read(root)
+    assert "s3cr3t" not in repr(root)
+
+
 def test_secrets_of_files_included_are_not_read(tmp_path):
     (tmp_path / "ipsec.secrets").write_text(": PSK s3cr3t\n")
     (tmp_path / "keys.conf").write_text("secrets { ike { secret = s3cr3t\n} }\n")

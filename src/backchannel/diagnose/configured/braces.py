@@ -11,7 +11,14 @@ Source: strongswan.conf(5). Values in sections of secrets are skipped as they ar
 import re
 from collections.abc import Callable
 
-from backchannel.diagnose.configured.settings import LONGEST, MOST, Section, Setting, secret
+from backchannel.diagnose.configured.settings import (
+    LONGEST,
+    MOST,
+    SECRETS,
+    Section,
+    Setting,
+    secret,
+)
 from backchannel.errors import InputError
 
 _TOKEN = re.compile(
@@ -91,7 +98,7 @@ class Parser:
                 kind, mark = self._next()
         if kind != "mark" or mark != "{":
             raise self._wrong(f"= or {{ should follow {name!r}")
-        away = hidden or (depth == 0 and secret(name))
+        away = hidden or (depth == 0 and name == SECRETS)
         inner = Section(self._file, line)
         if not away:
             inner = into.sections.setdefault(name, inner)

@@ -34,9 +34,12 @@ class Section:
         return found.value if found is not None else default
 
 
+SECRETS = "secrets"
+"""The section of swanctl.conf that holds them."""
+_WORDS = "psk", "passphrase", "password"
+
+
 def secret(name: str) -> bool:
-    """Whether what has this name is never kept: keys, passwords, and all sections of them."""
+    """Whether the value of what has this name is never kept."""
     lower = name.lower()
-    return lower.startswith("secret") or any(
-        word in lower for word in ("psk", "passphrase", "password", "pin", "handle")
-    )
+    return lower.startswith("secret") or lower == "pin" or any(word in lower for word in _WORDS)
