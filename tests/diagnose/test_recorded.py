@@ -151,3 +151,11 @@ def test_both_captures_are_of_one_machine_whose_clocks_agree():
             assert abs(between.clock_offset_ms) < 1, name
             assert 0 <= between.delay_ms < 1, name
             assert (between.near_end, between.far_end)[1] == "10.2.0.2", name
+
+
+def test_who_did_not_offer_to_cut_messages_is_said():
+    """Both ends were told `fragmentation = no`."""
+    (found,) = diagnose(side("fragments-lost", "near")).gateways[0].conclusions
+    assert any(
+        each.text.startswith("10.1.0.2 and 10.2.0.2 did not offer to cut") for each in found.because
+    )

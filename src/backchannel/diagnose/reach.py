@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from backchannel.diagnose.asking import MTU, PATIENCE, Question, objections
 from backchannel.diagnose.cases import Case, Found, evidence
-from backchannel.diagnose.document import Certainty
+from backchannel.diagnose.document import Certainty, Evidence
 from backchannel.diagnose.events import IcmpRefusal
 from backchannel.diagnose.facts import Attempt, source
 from backchannel.engine.observation import Observation
@@ -90,7 +90,7 @@ def _open(
     elif attempt.version == 1 and (told := objections(attempt, question)):
         yield _unreadable(question, told)
     else:
-        yield _unanswered(case, question, asked)
+        yield _unanswered(case, attempt, question, asked)
 
 
 def _stopped(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Found]:
@@ -194,7 +194,7 @@ def _unreadable(question: Question, objections_: list[Observation]) -> Found:
     return Found("authentication-refused", "likely", because, told, question.first.frame)
 
 
-def _unanswered(case: Case, question: Question, asked: list[Question]) -> Found:
+def _unanswered(case: Case, attempt: Attempt, question: Question, asked: list[Question]) -> Found:
     """Something was answered before. What is different now: the port, or the size."""
     told = words(question)
     before = next(each for each in asked if each.answers)
@@ -225,12 +225,27 @@ def _unanswered(case: Case, question: Question, asked: list[Question]) -> Found:
         because.append(
             evidence(f"{question.packet} bytes are more than {MTU}: it went in fragments of IP")
         )
+        because.append(_cutting(attempt))
         return Found("fragments-lost", "likely", because, told, question.first.frame)
     if question.fragments > 1:
         return Found("ike-fragments-lost", "likely", because, told, question.first.frame)
     if moved and passed is None:
         return Found("blocked-4500", "likely", because, told, question.first.frame)
     return Found("auth-unanswered", "likely", because, told, question.first.frame)
+
+
+def _cutting(attempt: Attempt) -> Evidence:
+    """Say who offered to cut IKE's messages (RFC 7383)."""
+    offers = [seen for seen in attempt.notifies if seen.event.name == _CUTS]  # type: ignore[attr-defined]
+    able = {source(seen).address for seen in offers}
+    lacking = [end for end in (attempt.initiator, attempt.responder) if end not in able]
+    if not lacking:
+        return evidence("both ends offered to cut IKE's messages, and it was not done", offers)
+    who = " and ".join(lacking)
+    return evidence(f"{who} did not offer to cut IKE's messages (IKE fragmentation)", offers)
+
+
+_CUTS = "IKEV2_FRAGMENTATION_SUPPORTED"
 
 
 def _passes(case: Case, question: Question) -> Observation | None:
