@@ -2,6 +2,7 @@
 
 import struct
 
+import yaml
 from tests import craft
 from tests.diagnose.altered import Datagram, datagrams, without, write
 from tests.diagnose.test_altered import LEFT, RIGHT, SECOND, doctor, from_right
@@ -9,10 +10,12 @@ from tests.diagnose.test_recorded import said, side
 from tests.protocols.ike import craft as ike
 
 from backchannel.diagnose.doctor import diagnose
+from backchannel.diagnose.opening import policy
 from backchannel.diagnose.reading import read
 from backchannel.model import Endpoint, Side
 
 CLIENT, SERVER = Endpoint("10.0.0.2", 500), Endpoint("198.51.100.9", 500)
+CLIENT6 = Endpoint("2001:db8::2", 500)
 
 
 def steps(tmp_path, *told, apart=100):
@@ -149,3 +152,16 @@ def test_a_last_word_wants_no_answer(tmp_path):
     alone = end._replace(time=packets[-1].time + SECOND, data=bytes(4) + goodbye)
     much = alone._replace(time=alone.time + 60 * SECOND, source=LEFT, target=RIGHT, data=b"\xff")
     assert said(doctor(tmp_path, [*packets, alone, much])) == ()
+
+
+def test_the_policy_names_addresses_as_text(tmp_path):
+    """An address that ends in colons would be a key of YAML."""
+    gateway = Endpoint("2001:db8::", 500)
+    path = tmp_path / "six.pcap"
+    packets = craft.datagrams([(Side.CLIENT, ike.sa_init())], client=CLIENT6, server=gateway)
+    path.write_bytes(craft.pcap(packets))
+    written = yaml.safe_load(policy(diagnose(read([str(path)]))))
+    assert written["groups"] == {"gateways": ["2001:db8::"]}
+    assert written["rules"] == [
+        {"allow": "ipsec", "to": "gateways", "ports": ["udp/500", "udp/4500"]}
+    ]

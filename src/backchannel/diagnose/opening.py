@@ -40,6 +40,6 @@ def policy(told: Diagnosis) -> str:
     }
     if not gateways:
         return ""
-    listed = "".join(f"    - {address}\n" for address in list(gateways)[:MOST])
+    listed = "".join(f'    - "{address}"\n' for address in list(gateways)[:MOST])
     plain = any("by itself" in step.text for each in told.gateways for step in each.steps)
     return _HEAD + listed + _TAIL + ("" if plain else _NATT)
