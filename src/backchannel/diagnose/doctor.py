@@ -58,16 +58,14 @@ def diagnose(
     the far side only.
     """
     here = cases(near.facts)
-    there = cases(far.facts) if far is not None else []
-    beyond = there if far is not None else None
+    place = Place(here, cases(far.facts) if far is not None else None)
     pairs = twins(here) if far is None else []
     seen = [_of_one(*pair, connections) for pair in pairs]
     known = {id(case) for pair in pairs for case in pair}
-    seen += [gateways(case, here, beyond, connections) for case in here if id(case) not in known]
-    met = {id(case) for case in there for other in here if _same(other, case)}
-    for case in there:
-        if others and id(case) not in met:
-            only, fits = gateways(case, there, None, connections)
+    seen += [gateways(case, place, connections) for case in here if id(case) not in known]
+    if others:
+        for case in place.alone():
+            only, fits = gateways(case, Place(place.there or [], None), connections)
             seen.append((_only_far(only), fits))
     unseen = dict(sorted(near.counters.items()))
     if far is not None:
@@ -82,6 +80,27 @@ def diagnose(
     )
 
 
+class Place:
+    """All cases of a place, and of the one beyond it, by their SPIs."""
+
+    def __init__(self, here: Sequence[Case], there: Sequence[Case] | None) -> None:
+        self.here, self.there = here, there
+        self.known = frozenset[str]().union(*map(sides.spis, here))
+        self._beyond: dict[str, list[Case]] = {}
+        for case in there or ():
+            for spi in sides.spis(case):
+                self._beyond.setdefault(spi, []).append(case)
+
+    def beyond(self, case: Case) -> list[Case]:
+        """Return what a case is at the other place, in the order of that."""
+        found = {id(each) for spi in sides.spis(case) for each in self._beyond.get(spi, ())}
+        return [each for each in self.there or () if id(each) in found]
+
+    def alone(self) -> list[Case]:
+        """Return the cases of the other place that are none here."""
+        return [case for case in self.there or () if not sides.spis(case) & self.known]
+
+
 def found(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
     """Yield all conditions of a case."""
     yield from reach.find(case)
@@ -92,18 +111,15 @@ def found(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
 
 
 def gateways(
-    case: Case,
-    everybody: Sequence[Case],
-    there: Sequence[Case] | None,
-    connections: Sequence[Connection],
+    case: Case, place: Place, connections: Sequence[Connection]
 ) -> tuple[Gateways, list[Fit]]:
     """Return one case as it stands in the document, with what it is at the far side, where there is
     one, and the connections that it may be.
     """
-    far = [each for each in there or () if _same(case, each)]
-    conditions, between = list(found(case, everybody)), None
-    if there is not None:
-        conditions, between = _compared(case, far, conditions, everybody, there)
+    far = place.beyond(case)
+    conditions, between = list(found(case, place.here)), None
+    if place.there is not None:
+        conditions, between = _compared(case, far, conditions, place)
     fits = fitting.fits(connections, [each.ends for each in (case, *far)])
     conditions = _weighed(case, conditions)
     if fits:
@@ -132,7 +148,7 @@ def gateways(
 
 def _of_one(near: Case, far: Case, connections: Sequence[Connection]) -> tuple[Gateways, list[Fit]]:
     """Return a tunnel of which one capture has both sides, as that of a NAT itself has."""
-    made, fits = gateways(near, [near], [far], connections)
+    made, fits = gateways(near, Place([near], [far]), connections)
     because = [evidence(f"{' and '.join(case.ends)}", (case.pair.frame,)) for case in (near, far)]
     note = worded(near, Found("both-sides", "certain", because), compared=True)
     conclusions = tuple(
@@ -145,16 +161,13 @@ def _of_one(near: Case, far: Case, connections: Sequence[Connection]) -> tuple[G
 
 
 def _compared(
-    case: Case,
-    far: Sequence[Case],
-    conditions: list[Found],
-    everybody: Sequence[Case],
-    there: Sequence[Case],
+    case: Case, far: Sequence[Case], conditions: list[Found], place: Place
 ) -> tuple[list[Found], Between | None]:
     """Return the conditions with what the far side adds, and what lies between the two."""
-    met = sides.meet(case, far, [each for each in everybody if each is not case])
+    met = sides.meet(case, far, place.known)
     if not met.met and case.answered:
         return [*conditions, Found("far-elsewhere", "certain", [], when=case.pair.frame)], None
+    there = place.there or ()
     beyond = [(each, condition) for each in far for condition in found(each, there)]
     return list(both.find(met, conditions, beyond)), sides.between(met)
 
@@ -179,14 +192,6 @@ def _weighed(case: Case, conditions: list[Found]) -> list[Found]:
             each.weight = "warning"
             each.because.append(evidence("an earlier attempt was authenticated", (stood[-1],)))
     return kept
-
-
-def _same(near: Case, far: Case) -> bool:
-    """Whether two cases at two places are the same gateways."""
-    if near.attempts.keys() & far.attempts.keys():
-        return True
-    spis = {stream.spi for stream in near.streams}
-    return any(stream.spi in spis for stream in far.streams)
 
 
 def _only_far(each: Gateways) -> Gateways:

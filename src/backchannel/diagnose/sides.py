@@ -97,22 +97,21 @@ class Sides:
         return "near" if role == self.near_role else "far"
 
 
-def meet(near: Case, far: Sequence[Case], others: Sequence[Case] = ()) -> Sides:
-    """Match the packets of both places. *others* are seen at the near side too: behind a NAT they
-    are one with *near* at the far side, and what is theirs is left out.
+def spis(case: Case) -> frozenset[str]:
+    """Return the SPIs of IKE and ESP by which a case is known at any place."""
+    return frozenset([*case.attempts, *(stream.spi for stream in case.streams)])
+
+
+def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -> Sides:
+    """Match the packets of both places. *known* are the SPIs of all cases of the near side: behind
+    a NAT several are one at the far side, and what is another's is left out.
     """
     made = Sides(near, list(far))
+    here, foreign = _sightings([near]), known - spis(near)
+    there = {key: seen for key, seen in _sightings(far).items() if _spi(key) not in foreign}
     made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
     for case in far[:1]:
         made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
-    here = _sightings([near])
-    mine = {key[:2] if key[0] == "esp" else key[:1] for key in here}
-    foreign = {key[:2] if key[0] == "esp" else key[:1] for key in _sightings(others)} - mine
-    there = {
-        key: seen
-        for key, seen in _sightings(far).items()
-        if (key[:2] if key[0] == "esp" else key[:1]) not in foreign
-    }
     _clocks(made, here, there)
     for key in here.keys() | there.keys():
         _match(made, here.get(key, []), there.get(key, []))
@@ -127,6 +126,11 @@ def meet(near: Case, far: Sequence[Case], others: Sequence[Case] = ()) -> Sides:
             key=lambda each: (each.time, each.frame),
         )
     return made
+
+
+def _spi(key: Key) -> str:
+    """Return whose packet it is: the SPI of IKE, or of ESP."""
+    return str(key[1] if key[0] == "esp" else key[0])
 
 
 def _sightings(cases: Sequence[Case]) -> dict[Key, list[Sighting]]:
