@@ -12,7 +12,9 @@ from tests.protocols.ike import craft as ike
 from backchannel.diagnose.doctor import diagnose
 from backchannel.diagnose.opening import policy
 from backchannel.diagnose.reading import read
+from backchannel.diagnose.terminal import render
 from backchannel.model import Endpoint, Side
+from backchannel.report.terminal import console
 
 CLIENT, SERVER = Endpoint("10.0.0.2", 500), Endpoint("198.51.100.9", 500)
 CLIENT6 = Endpoint("2001:db8::2", 500)
@@ -165,3 +167,21 @@ def test_the_policy_names_addresses_as_text(tmp_path):
     assert written["rules"] == [
         {"allow": "ipsec", "to": "gateways", "ports": ["udp/500", "udp/4500"]}
     ]
+
+
+def test_what_is_no_ip_does_not_weaken_the_answer(tmp_path):
+    """ARP is in every capture; it stays in the document, and is not shown."""
+    path = tmp_path / "arp.pcap"
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    ethernet = bytes(12)
+    arp = ethernet + b"\x08\x06" + bytes(28)
+    hello = ethernet + b"\x08\x00" + craft.udp(CLIENT, SERVER, ike.sa_init())
+    frames = [struct.pack("<IIII", n, 0, len(f), len(f)) + f for n, f in enumerate((arp, hello))]
+    path.write_bytes(head + b"".join(frames))
+    told = diagnose(read([str(path)]))
+    assert told.unseen == {"ethertype 0x0806": 1}
+    out = console()
+    with out.capture() as shown:
+        out.print(render(told))
+    assert "0806" not in shown.get()
+    assert "too-early" in shown.get()

@@ -16,6 +16,7 @@ from backchannel.diagnose.document import (
     Input,
 )
 from backchannel.report.listing import Listing
+from backchannel.report.unseen import counted
 from backchannel.report.words import count, harmless, short
 from backchannel.text import escape
 
@@ -44,8 +45,8 @@ def render(told: Diagnosis) -> RenderableType:
         ]
     if told.configured:
         parts += [_configured(told.configured), Text()]
-    if told.unseen:
-        parts += [_unseen(told.unseen), Text()]
+    if (unseen := _unseen(told.unseen)) is not None:
+        parts += [unseen, Text()]
     return Group(*parts[:-1])
 
 
@@ -192,6 +193,11 @@ def _configured(told: Sequence[Configured]) -> RenderableType:
     return listing
 
 
-def _unseen(unseen: dict[str, int]) -> Text:
-    told = ", ".join(f"{escape(name)}: {number:,}" for name, number in unseen.items())
-    return Text(f"counted: {told}", style="dim")
+def _unseen(unseen: dict[str, int]) -> Text | None:
+    """Return what weakens the answer; what is no IP does not."""
+    concerned = {name: number for name, number in unseen.items() if not name.startswith(_ELSE)}
+    told = ", ".join(f"{row.text}: {row.times:,}" for row in counted(concerned))
+    return Text(f"counted: {told}", style="dim") if told else None
+
+
+_ELSE = "ethertype ", "llc ", "far: ethertype ", "far: llc "

@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 def rows(document: Document) -> list[Row]:
     """Return everything that weakens the answer, damaged captures first; empty for nothing."""
-    return [*_damaged(document), *_passed_over(document), *_counted(document.unseen)]
+    return [*_damaged(document), *_passed_over(document), *counted(document.unseen)]
 
 
 def _damaged(document: Document) -> Iterator[Row]:
@@ -68,7 +68,7 @@ def _passed_over(document: Document) -> Iterator[Row]:
         yield Row(f"not read, {reason}: {names}{more}", len(paths))
 
 
-def _counted(unseen: dict[str, int]) -> Iterator[Row]:
+def counted(unseen: dict[str, int]) -> Iterator[Row]:
     """Yield the counters; kinds that only a number tells apart are one row."""
     families = dict[str, dict[str, int]]()
     for name, times in unseen.items():
