@@ -7,9 +7,10 @@ import msgspec
 from backchannel.diagnose import keeping, reach
 from backchannel.diagnose.asking import Question
 from backchannel.diagnose.cases import Case, Found, evidence
+from backchannel.diagnose.clocks import ROLES, Role
 from backchannel.diagnose.document import Certainty, Evidence, Which
 from backchannel.diagnose.reach import times, words
-from backchannel.diagnose.sides import MARGIN, ROLES, Role, Sides, role_of
+from backchannel.diagnose.sides import MARGIN, Sides, role_of
 
 _ASKED = frozenset(
     {

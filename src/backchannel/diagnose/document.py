@@ -99,7 +99,10 @@ class Between(_Part, frozen=True, kw_only=True):
     matched: int
     """Packets seen at both."""
     clock_offset_ms: float | None = None
-    """How far the far side's clock is ahead of the near one's; None where nothing tells."""
+    """How far the far side's clock is ahead of the near one's at the beginning; None where nothing
+    tells."""
+    clock_drift_ppm: float | None = None
+    """How much faster the far clock runs, in millionths; None where nothing tells."""
     delay_ms: float | None = None
     """From one place to the other, the mean of both directions."""
     clock_certain: bool = False

@@ -1,28 +1,24 @@
 """The same packets at two places: which is which, how the clocks differ, what was lost where.
 
 A packet is known again by what no translation changes: IKE's SPIs, exchange, number and fragment;
-ESP's SPI and sequence number. Whatever travels needs time: so packets of one end seem to arrive
-late by clock difference and delay, and those of the other by clock difference less delay. That
-tells which end is at which place, and the clock difference, if both directions take alike.
+ESP's SPI and sequence number. `clocks` tells which end is at which place.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import median
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from backchannel.diagnose.asking import SECOND
 from backchannel.diagnose.cases import FRAMES, Case
+from backchannel.diagnose.clocks import ROLES, Clocks, Role, compare
 from backchannel.diagnose.document import Between, Lost, Translation, Which
 from backchannel.diagnose.facts import source, target
 from backchannel.model import Endpoint
 from backchannel.protocols.ike.events import IkeMessage
 from backchannel.when import rfc3339
 
-Role: TypeAlias = Literal["initiator", "responder"]
 Key: TypeAlias = tuple[str | int | bool | None, ...]
-ROLES: tuple[Role, Role] = "initiator", "responder"
 MARGIN = 60 * SECOND
 """How long before and behind the packets of the other capture something may be missed there: one
 that was filtered has none besides those that arrived.
@@ -64,11 +60,7 @@ class Sides:
     """What they are at the far side: several where an address changed on the way."""
     met: list[Met] = field(default_factory=list)
     only: dict[Which, list[Sighting]] = field(default_factory=lambda: {"near": [], "far": []})
-    near_role: Role = "initiator"
-    offset: int | None = None
-    """Nanoseconds that the far clock is ahead."""
-    delay: int | None = None
-    certain: bool = False
+    clocks: Clocks = field(default_factory=Clocks)
     spans: dict[Which, tuple[int, int]] = field(default_factory=dict)
     """When each capture begins and ends, by its own clock."""
     full: dict[Which, int] = field(default_factory=dict)
@@ -77,10 +69,10 @@ class Sides:
     def covered(self, time: int, place: Which, margin: int = 0) -> bool:
         """Say whether the other capture went on at a *time* by the clock of a *place*."""
         other: Which = "far" if place == "near" else "near"
-        if other not in self.spans or self.offset is None:
+        if other not in self.spans or self.clocks.offset is None:
             return margin > 0
         first, last = self.spans[other]
-        time += self.offset if place == "near" else -self.offset
+        time = self.elsewhere(time, place)
         return first - margin <= time <= last + margin
 
     def counted(self, seen: Sighting, place: Which) -> bool:
@@ -89,12 +81,15 @@ class Sides:
         full = self.full.get(other, 0)
         if not full or not seen.what.startswith("ESP"):
             return False
-        ahead = self.offset or 0
-        return seen.time + (ahead if place == "near" else -ahead) >= full - TOLERANCE
+        return self.elsewhere(seen.time, place) >= full - TOLERANCE
+
+    def elsewhere(self, time: int, place: Which) -> int:
+        """Return a *time* of a *place* by the clock of the other one."""
+        return self.clocks.to_far(time) if place == "near" else self.clocks.to_near(time)
 
     def place(self, role: Role) -> Which:
         """Return the side on which an end is."""
-        return "near" if role == self.near_role else "far"
+        return "near" if role == self.clocks.near_role else "far"
 
 
 def spis(case: Case) -> frozenset[str]:
@@ -112,7 +107,7 @@ def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -
     made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
     for case in far[:1]:
         made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
-    _clocks(made, here, there)
+    made.clocks = compare(_pairs(here, there))
     for key in here.keys() | there.keys():
         _match(made, here.get(key, []), there.get(key, []))
     made.met.sort(key=lambda each: (each.near.time, each.near.frame))
@@ -190,39 +185,32 @@ def role_of(case: Case, address: str) -> Role:
     return "initiator" if address == initiator or responder in case.pair.addresses else "responder"
 
 
-def _clocks(sides: Sides, near: dict[Key, list[Sighting]], far: dict[Key, list[Sighting]]) -> None:
-    """Compare packets that were seen as often at one place as at the other."""
-    apart: dict[Role, list[int]] = {role: [] for role in ROLES}
+def _pairs(
+    near: dict[Key, list[Sighting]], far: dict[Key, list[Sighting]]
+) -> list[tuple[int, int, Role]]:
+    """Return the times of packets that were seen as often at one place as at the other."""
+    found: list[tuple[int, int, Role]] = []
     for key, seen in near.items():
         other = far.get(key, [])
         if len(seen) == len(other):
             pairs = zip(seen, other, strict=True)
-            apart[seen[0].role] += [there.time - here.time for here, there in pairs]
-    if all(apart.values()):
-        middle = {role: median(apart[role]) for role in ROLES}
-        sides.near_role = max(ROLES, key=lambda role: middle[role])
-        far_role: Role = "responder" if sides.near_role == "initiator" else "initiator"
-        there_at, back_at = min(apart[sides.near_role]), max(apart[far_role])
-        sides.offset, sides.delay = (there_at + back_at) // 2, max(0, (there_at - back_at) // 2)
-        sides.certain = True
-    else:
-        told = apart["initiator"] or apart["responder"]
-        if told:
-            sides.offset = min(told)
+            found += [(here.time, there.time, here.role) for here, there in pairs]
+    return found
 
 
 def _match(sides: Sides, here: list[Sighting], there: list[Sighting]) -> None:
     """Match sightings of one packet in the order of time."""
     here.sort(key=lambda each: each.time)
     there.sort(key=lambda each: each.time)
-    ahead, once = sides.offset or 0, len(here) == len(there)
-    tolerance = TOLERANCE + 2 * (sides.delay or 0)
+    clocks, once = sides.clocks, len(here) == len(there)
+    tolerance = TOLERANCE + 2 * (clocks.delay or 0)
     at = 0
     for seen in here:
-        while at < len(there) and not once and there[at].time - seen.time - ahead < -tolerance:
+        time = clocks.to_far(seen.time)
+        while at < len(there) and not once and there[at].time - time < -tolerance:
             sides.only["far"].append(there[at])
             at += 1
-        if at < len(there) and (once or abs(there[at].time - seen.time - ahead) <= tolerance):
+        if at < len(there) and (once or abs(there[at].time - time) <= tolerance):
             sides.met.append(Met(seen, there[at]))
             at += 1
         else:
@@ -232,14 +220,15 @@ def _match(sides: Sides, here: list[Sighting], there: list[Sighting]) -> None:
 
 def between(sides: Sides) -> Between:
     """Return what lies between the two places."""
-    kept, gone = _mapping(sides)
-    near_end = sides.near.ends[ROLES.index(sides.near_role)]
-    far_end = next((case.ends[1 - ROLES.index(sides.near_role)] for case in sides.far), "")
+    clocks, (kept, gone) = sides.clocks, _mapping(sides)
+    near_end = sides.near.ends[ROLES.index(sides.clocks.near_role)]
+    far_end = next((case.ends[1 - ROLES.index(sides.clocks.near_role)] for case in sides.far), "")
     return Between(
         matched=len(sides.met),
-        clock_offset_ms=None if sides.offset is None else round(sides.offset / 1e6, 3),
-        delay_ms=None if sides.delay is None else round(sides.delay / 1e6, 3),
-        clock_certain=sides.certain,
+        clock_offset_ms=None if clocks.offset is None else round(clocks.offset / 1e6, 3),
+        clock_drift_ppm=round(clocks.drift * 1e6, 1) if clocks.certain else None,
+        delay_ms=None if clocks.delay is None else round(clocks.delay / 1e6, 3),
+        clock_certain=clocks.certain,
         near_end=near_end,
         far_end=far_end,
         translations=tuple(_translations(sides)),
@@ -352,7 +341,7 @@ def _passing(sides: Sides, inside: Role) -> list[tuple[int, str, Endpoint, Endpo
     """Return what passed the NAT or did not: time by the near clock, which way, the inner end's
     address inside and outside, and whether it was ESP.
     """
-    place, ahead = sides.place(inside), sides.offset or 0
+    place = sides.place(inside)
     told: list[tuple[int, str, Endpoint, Endpoint, bool]] = []
     for each in sides.met:
         here, there = (each.near, each.far) if place == "near" else (each.far, each.near)
@@ -364,7 +353,7 @@ def _passing(sides: Sides, inside: Role) -> list[tuple[int, str, Endpoint, Endpo
     outer: Which = "far" if place == "near" else "near"
     for seen in sides.only[outer]:
         if seen.role != inside:
-            time = seen.time - (ahead if outer == "far" else 0)
+            time = sides.clocks.to_near(seen.time) if outer == "far" else seen.time
             told.append((time, "refused", seen.target, seen.target, seen.what.startswith("ESP")))
     nobody = Endpoint("", 0)
     told += [(time, "alive", nobody, nobody, False) for time in _keepalives(sides, inside, place)]
@@ -374,9 +363,8 @@ def _passing(sides: Sides, inside: Role) -> list[tuple[int, str, Endpoint, Endpo
 def _keepalives(sides: Sides, inside: Role, place: Which) -> list[int]:
     """Return when the end inside kept the mapping open: those packets look all alike."""
     cases = [sides.near] if place == "near" else sides.far
-    back = 0 if place == "near" else sides.offset or 0
     return [
-        seen.time - back
+        seen.time if place == "near" else sides.clocks.to_near(seen.time)
         for case in cases
         for pair in case.pairs
         for seen in pair.keepalives

@@ -22,6 +22,8 @@ from backchannel.text import escape
 
 GATEWAYS = 24
 """Pairs that are shown; the JSON document has all."""
+DRIFTS = 1.0
+"""Millionths of drift from which on it is told."""
 _STYLE = {"problem": "bold red", "warning": "yellow", "note": "dim"}
 _STATE = {"up": "green", "down": "bold red", "never seen": "bold red"}
 
@@ -151,6 +153,8 @@ def _between(each: Between) -> Table:
         sure = "" if each.clock_certain else ", from one direction only"
         delay = f"; {each.delay_ms:.3f} ms from side to side" if each.delay_ms is not None else ""
         ahead = "ahead" if each.clock_offset_ms >= 0 else "behind"
+        if abs(each.clock_drift_ppm or 0) >= DRIFTS:
+            ahead += f", and gains {each.clock_drift_ppm:g} ppm"
         table.add_row(
             "  clocks",
             Text(
