@@ -1,12 +1,16 @@
 """Every condition is documented, tested, and in words that can be filled in."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests.diagnose import test_recorded
 
 from backchannel.diagnose.advice import advice
+from backchannel.diagnose.doctor import diagnose
+from backchannel.diagnose.terminal import render
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/diagnose.md").read_text()
@@ -41,3 +45,15 @@ def test_its_words_are_plain(name):
 def test_recordings_said_to_be_the_page_s_are_there():
     assert "recorded" in PAGE
     assert len(test_recorded.SAID) == len(list(test_recorded.CAPTURES.glob("*.near.pcap")))
+
+
+def test_the_page_s_screen_is_what_is_shown():
+    """On a terminal of 80 columns, of the recording that the page shows."""
+    told = diagnose(*(test_recorded.side("rekey-lost", which) for which in ("near", "far")))
+    out = io.StringIO()
+    Console(file=out, width=80).print(render(told))
+    shown = [line.rstrip() for line in out.getvalue().splitlines()]
+    screen = next(block for block in PAGE.split("```")[1::2] if block.startswith("\nbackchannel 0"))
+    written = screen.strip("\n").splitlines()
+    assert written[-1] == "[...]"
+    assert written[:-1] == shown[: len(written) - 1]
