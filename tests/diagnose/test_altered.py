@@ -337,3 +337,34 @@ def test_a_capture_of_two_interfaces_without_nat_has_each_packet_twice(tmp_path,
     texts = [e.text for c in once.gateways[0].conclusions for e in c.because if "sent" in e.text]
     again = [e.text for c in doubled.gateways[0].conclusions for e in c.because if "sent" in e.text]
     assert texts == again
+
+
+@pytest.mark.parametrize("skipped", [0, 1, 2, 3])
+def test_captures_without_ike_that_begin_with_either_end_s_packet(tmp_path, skipped):
+    """ESP alone, the far side from a packet of the other end on: nobody takes one for the other."""
+    near, far = (
+        [each for each in datagrams(f"works.{which}.pcap") if each.esp] for which in ("near", "far")
+    )
+    far = without(far[skipped:], lambda each: not from_right(each) and each.data[7] in {5, 6, 7})
+    told = doctor(tmp_path, near, far)
+    assert said(told) == ("certain esp-lost", "certain esp-without-ike")
+    between = told.gateways[0].between
+    assert between.near_end == "10.1.0.2"
+    lost = sum(each.sent - each.arrived for each in between.lost if each.sender == "10.1.0.2")
+    assert lost >= 3
+    assert all(each.sender == "10.1.0.2" or skipped for each in between.lost)
+
+
+def test_one_spi_in_both_directions(tmp_path):
+    """Keys set by hand may have it; numbers of one direction are not those of the other."""
+    near, far = datagrams("works.near.pcap"), datagrams("works.far.pcap")
+    near, far = (
+        [
+            each._replace(data=b"\0\0\x12\x34" + each.data[4:]) if each.esp else each
+            for each in packets
+        ]
+        for packets in (near, far)
+    )
+    told = doctor(tmp_path, near, far)
+    assert said(told) == ()
+    assert told.gateways[0].between.lost == ()

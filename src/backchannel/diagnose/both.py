@@ -10,7 +10,7 @@ from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.clocks import ROLES, Role
 from backchannel.diagnose.document import Certainty, Evidence, Which
 from backchannel.diagnose.reach import times, words
-from backchannel.diagnose.sides import MARGIN, Sides, role_of
+from backchannel.diagnose.sides import MARGIN, Sides
 
 _ASKED = frozenset(
     {
@@ -41,8 +41,8 @@ which of them it is."""
 def find(sides: Sides, near: Sequence[Found], far: Sequence[tuple[Case, Found]]) -> Iterator[Found]:
     """Yield what holds of *near* conditions and of *far* ones, and what only both together show."""
     places: dict[Which, dict[_Key, Question]] = {
-        "near": _questions([sides.near]),
-        "far": _questions(sides.far),
+        "near": _questions(sides, [sides.near]),
+        "far": _questions(sides, sides.far),
     }
     told: set[str] = set()
     alone: set[int] = set()
@@ -68,12 +68,12 @@ def _far(found: Found) -> Found:
     return found
 
 
-def _questions(cases: Sequence[Case]) -> dict[_Key, Question]:
+def _questions(sides: Sides, cases: Sequence[Case]) -> dict[_Key, Question]:
     found: dict[_Key, Question] = {}
     for case in cases:
         for spi, asked in case.asked.items():
             for question in asked:
-                role = role_of(case, question.source.address)
+                role = sides.role(case, question.source.address)
                 which = 0
                 key = spi, question.exchange, question.message_id, role, which
                 while not question.numbered and key in found:
@@ -164,7 +164,7 @@ def _lost(
                 for e in each.because
                 if not e.text.startswith(("no answer", "no packet", times(mine)))
             ]
-            place = sides.place(role_of(case, mine.source.address))
+            place = sides.place(sides.role(case, mine.source.address))
             kept = [msgspec.structs.replace(e, of=place) for e in kept]
             return Found(each.id, sure, because + kept, each.words, each.when)
     return Found("no-answer", sure, because, words(mine), mine.first.frame)
@@ -198,7 +198,8 @@ def _esp(sides: Sides) -> Iterator[Found]:
         if not lost:
             continue
         sent = len(came) + len(lost)
-        sure: Certainty = "certain" if sides.covered(lost[0].time, place) else "likely"
+        within = sum(sides.covered(each.time, place) for each in lost)
+        sure: Certainty = "certain" if within >= ENOUGH else "likely"
         told = {
             "sender": lost[0].source.address,
             "receiver": lost[0].target.address,

@@ -5,7 +5,18 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from backchannel import __version__
-from backchannel.diagnose import both, carrying, crowd, keeping, ladder, notes, reach, sides, told
+from backchannel.diagnose import (
+    both,
+    carrying,
+    crowd,
+    keeping,
+    ladder,
+    notes,
+    path,
+    reach,
+    sides,
+    told,
+)
 from backchannel.diagnose.cases import Case, Found, cases, evidence, merged, twins, worded
 from backchannel.diagnose.configured import fitting
 from backchannel.diagnose.configured.connections import Connection
@@ -169,7 +180,7 @@ def _compared(
         return [*conditions, Found("far-elsewhere", "certain", [], when=case.pair.frame)], None
     there = place.there or ()
     beyond = [(each, condition) for each in far for condition in found(each, there)]
-    return list(both.find(met, conditions, beyond)), sides.between(met)
+    return list(both.find(met, conditions, beyond)), path.between(met)
 
 
 def _weighed(case: Case, conditions: list[Found]) -> list[Found]:

@@ -10,24 +10,21 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from backchannel.diagnose.asking import SECOND
-from backchannel.diagnose.cases import FRAMES, Case
-from backchannel.diagnose.clocks import ROLES, Clocks, Role, compare
-from backchannel.diagnose.document import Between, Lost, Translation, Which
+from backchannel.diagnose.cases import Case
+from backchannel.diagnose.clocks import Clocks, Role, compare
+from backchannel.diagnose.document import Which
 from backchannel.diagnose.facts import source, target
 from backchannel.model import Endpoint
 from backchannel.protocols.ike.events import IkeMessage
-from backchannel.when import rfc3339
 
 Key: TypeAlias = tuple[str | int | bool | None, ...]
 MARGIN = 60 * SECOND
-"""How long before and behind the packets of the other capture something may be missed there: one
-that was filtered has none besides those that arrived.
+"""How long behind the last packet of the other capture something may be missed there: one that was
+filtered has none besides those that arrived.
 """
 TOLERANCE = SECOND // 5
 """How far two sightings of one packet may be apart once clocks are known: retransmissions come
 half a second apart or more."""
-MAPPINGS = 64
-"""Translations told of one end."""
 
 
 @dataclass(slots=True)
@@ -61,6 +58,8 @@ class Sides:
     met: list[Met] = field(default_factory=list)
     only: dict[Which, list[Sighting]] = field(default_factory=lambda: {"near": [], "far": []})
     clocks: Clocks = field(default_factory=Clocks)
+    far_roles: dict[str, Role] = field(default_factory=dict)
+    """Which end has which address at the far side."""
     spans: dict[Which, tuple[int, int]] = field(default_factory=dict)
     """When each capture begins and ends, by its own clock."""
     full: dict[Which, int] = field(default_factory=dict)
@@ -73,7 +72,7 @@ class Sides:
             return margin > 0
         first, last = self.spans[other]
         time = self.elsewhere(time, place)
-        return first - margin <= time <= last + margin
+        return first <= time <= last + margin
 
     def counted(self, seen: Sighting, place: Which) -> bool:
         """Say whether the other side only counted ESP when it was *seen* at a *place*."""
@@ -86,6 +85,12 @@ class Sides:
     def elsewhere(self, time: int, place: Which) -> int:
         """Return a *time* of a *place* by the clock of the other one."""
         return self.clocks.to_far(time) if place == "near" else self.clocks.to_near(time)
+
+    def role(self, case: Case, address: str) -> Role:
+        """Return which end an *address* is that was seen in a *case* of either side."""
+        if case is self.near:
+            return role_of(case, address)
+        return self.far_roles.get(address) or role_of(case, address)
 
     def place(self, role: Role) -> Which:
         """Return the side on which an end is."""
@@ -102,8 +107,10 @@ def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -
     a NAT several are one at the far side, and what is another's is left out.
     """
     made = Sides(near, list(far))
-    here, foreign = _sightings([near]), known - spis(near)
-    there = {key: seen for key, seen in _sightings(far).items() if _spi(key) not in foreign}
+    for case in far:
+        made.far_roles |= _roles(near, case)
+    here, foreign = _sightings(made, [near]), known - spis(near)
+    there = {key: seen for key, seen in _sightings(made, far).items() if _spi(key) not in foreign}
     made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
     for case in far[:1]:
         made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
@@ -128,7 +135,7 @@ def _spi(key: Key) -> str:
     return str(key[1] if key[0] == "esp" else key[0])
 
 
-def _sightings(cases: Sequence[Case]) -> dict[Key, list[Sighting]]:
+def _sightings(sides: Sides, cases: Sequence[Case]) -> dict[Key, list[Sighting]]:
     found: dict[Key, list[Sighting]] = defaultdict(list)
     for case in cases:
         for spi, attempt in case.attempts.items():
@@ -146,21 +153,21 @@ def _sightings(cases: Sequence[Case]) -> dict[Key, list[Sighting]]:
                     event.sender,
                     event.size,
                 )
-                role = role_of(case, source(seen).address)
+                role = sides.role(case, source(seen).address)
                 what = f"{event.exchange} to UDP {target(seen).port}"
                 if event.response:
                     what = f"{event.exchange} answers from UDP {source(seen).port}"
                 found[key].append(
                     Sighting(seen.time, seen.frame, role, what, source(seen), target(seen))
                 )
-        for name, sighting in _esp(case):
+        for name, sighting in _esp(sides, case):
             found[name].append(sighting)
     return found
 
 
-def _esp(case: Case) -> Iterator[tuple[Key, Sighting]]:
+def _esp(sides: Sides, case: Case) -> Iterator[tuple[Key, Sighting]]:
     for stream in case.streams:
-        role = role_of(case, stream.sender)
+        role = sides.role(case, stream.sender)
         what = "ESP in UDP" if stream.carrier == "udp" else "ESP"
         passages = iter(stream.passages)
         passage = next(passages, None)
@@ -175,6 +182,27 @@ def _esp(case: Case) -> Iterator[tuple[Key, Sighting]]:
                 ("esp", stream.spi, sequence),
                 Sighting(time, frame, role, what, passage.source, passage.target),
             )
+
+
+def _roles(near: Case, far: Case) -> dict[str, Role]:
+    """Return which end an address of the far side is: whoever began the same key exchange, or sends
+    under the same SPI. A capture may have begun with either end's packet.
+    """
+    found: dict[str, Role] = {}
+    senders = {stream.spi: stream.sender for stream in near.streams}
+    for stream in far.streams:
+        if (sender := senders.get(stream.spi)) is not None:
+            role = role_of(near, sender)
+            found[stream.sender], found[stream.receiver] = role, _OTHER[role]
+    for spi, attempt in far.attempts.items():
+        mine = near.attempts.get(spi)
+        if mine is not None and mine.initiator and attempt.initiator:
+            role = role_of(near, mine.initiator)
+            found[attempt.initiator], found[attempt.responder] = role, _OTHER[role]
+    return found
+
+
+_OTHER: dict[Role, Role] = {"initiator": "responder", "responder": "initiator"}
 
 
 def role_of(case: Case, address: str) -> Role:
@@ -216,157 +244,3 @@ def _match(sides: Sides, here: list[Sighting], there: list[Sighting]) -> None:
         else:
             sides.only["near"].append(seen)
     sides.only["far"] += there[at:]
-
-
-def between(sides: Sides) -> Between:
-    """Return what lies between the two places."""
-    clocks, (kept, gone) = sides.clocks, _mapping(sides)
-    near_end = sides.near.ends[ROLES.index(sides.clocks.near_role)]
-    far_end = next((case.ends[1 - ROLES.index(sides.clocks.near_role)] for case in sides.far), "")
-    return Between(
-        matched=len(sides.met),
-        clock_offset_ms=None if clocks.offset is None else round(clocks.offset / 1e6, 3),
-        clock_drift_ppm=round(clocks.drift * 1e6, 1) if clocks.certain else None,
-        delay_ms=None if clocks.delay is None else round(clocks.delay / 1e6, 3),
-        clock_certain=clocks.certain,
-        near_end=near_end,
-        far_end=far_end,
-        translations=tuple(_translations(sides)),
-        mapping_kept_s=kept,
-        mapping_lost_s=gone,
-        lost=tuple(losses(sides)),
-    )
-
-
-def losses(sides: Sides) -> Iterator[Lost]:
-    """Yield what was sent by an end and did not come to the other place, by kind."""
-    sent: dict[tuple[Role, str], int] = defaultdict(int)
-    lost: dict[tuple[Role, str], list[Sighting]] = defaultdict(list)
-    for each in sides.met:
-        sent[each.near.role, each.near.what] += 1
-    for role in ROLES:
-        for seen in sides.only[sides.place(role)]:
-            if seen.role == role:
-                sent[role, seen.what] += 1
-                lost[role, seen.what].append(seen)
-    for (role, what), missing in sorted(lost.items(), key=lambda item: item[1][0].time):
-        yield Lost(
-            what=what,
-            sender=missing[0].source.address,
-            sent=sent[role, what],
-            arrived=sent[role, what] - len(missing),
-            frames=tuple(each.frame for each in missing[:FRAMES]),
-            of=sides.place(role),
-        )
-
-
-# -- translation -------------------------------------------------------------------------------
-
-
-def _translations(sides: Sides) -> Iterator[Translation]:
-    """Yield what each end's address and port are at either place, in the order of time."""
-    found: dict[tuple[Endpoint, Endpoint], list[int]] = {}
-    for each in sides.met:
-        for here, there in (
-            (each.near.source, each.far.source),
-            (each.near.target, each.far.target),
-        ):
-            told = found.setdefault((here, there), [each.near.time, each.near.time, 0])
-            told[1] = each.near.time
-            told[2] += 1
-    for (here, there), (first, last, packets) in list(found.items())[:MAPPINGS]:
-        yield Translation(
-            near=str(here),
-            far=str(there),
-            first_seen=rfc3339(first),
-            last_seen=rfc3339(last),
-            packets=packets,
-        )
-
-
-@dataclass(slots=True)
-class _Hole:
-    """A NAT's mapping: the address and port that it shows outside."""
-
-    active: int
-    """When a packet passed last."""
-    opened: set[bool] = field(default_factory=set)
-    """Of which kinds packets came in: True for ESP, False for IKE."""
-
-
-def _mapping(sides: Sides) -> tuple[float | None, float | None]:
-    """Return the longest silence that a mapping of the NAT survived, and the shortest that it did
-    not, in seconds. It survived where a packet came in. It did not where one did not, of a kind
-    that came in before, or where the next one went out from another port. Less than a second says
-    nothing.
-    """
-    translated = {each.near.role for each in sides.met if each.near.source != each.far.source}
-    if len(translated) != 1:
-        return None, None
-    (inside,) = translated
-    kept, gone = list[int](), list[int]()
-    holes: dict[Endpoint, _Hole] = {}
-    latest: dict[Endpoint, Endpoint] = {}
-    for time, way, inner, outer, esp in _passing(sides, inside):
-        if way == "alive":
-            for hole in holes.values():
-                hole.active = time
-            continue
-        known = holes.get(outer)
-        silence = time - known.active if known is not None else 0
-        if way == "refused":
-            if known is not None and esp in known.opened:
-                gone.append(silence)
-            continue
-        if way == "in" and known is not None:
-            kept.append(silence)
-        before = latest.get(inner)
-        if way == "out" and before is not None and before != outer and before in holes:
-            gone.append(time - holes[before].active)
-        latest[inner] = outer
-        hole = holes.setdefault(outer, _Hole(time))
-        hole.active = time
-        if way == "in":
-            hole.opened.add(esp)
-    return _seconds(max(kept, default=0)), _seconds(
-        min((g for g in gone if g >= SECOND), default=0)
-    )
-
-
-def _seconds(value: int) -> float | None:
-    return round(value / SECOND, 1) if value >= SECOND else None
-
-
-def _passing(sides: Sides, inside: Role) -> list[tuple[int, str, Endpoint, Endpoint, bool]]:
-    """Return what passed the NAT or did not: time by the near clock, which way, the inner end's
-    address inside and outside, and whether it was ESP.
-    """
-    place = sides.place(inside)
-    told: list[tuple[int, str, Endpoint, Endpoint, bool]] = []
-    for each in sides.met:
-        here, there = (each.near, each.far) if place == "near" else (each.far, each.near)
-        goes_out = each.near.role == inside
-        ends = (here.source, there.source) if goes_out else (here.target, there.target)
-        told.append(
-            (each.near.time, "out" if goes_out else "in", *ends, here.what.startswith("ESP"))
-        )
-    outer: Which = "far" if place == "near" else "near"
-    for seen in sides.only[outer]:
-        if seen.role != inside:
-            time = sides.clocks.to_near(seen.time) if outer == "far" else seen.time
-            told.append((time, "refused", seen.target, seen.target, seen.what.startswith("ESP")))
-    nobody = Endpoint("", 0)
-    told += [(time, "alive", nobody, nobody, False) for time in _keepalives(sides, inside, place)]
-    return sorted(told, key=lambda each: each[0])
-
-
-def _keepalives(sides: Sides, inside: Role, place: Which) -> list[int]:
-    """Return when the end inside kept the mapping open: those packets look all alike."""
-    cases = [sides.near] if place == "near" else sides.far
-    return [
-        seen.time if place == "near" else sides.clocks.to_near(seen.time)
-        for case in cases
-        for pair in case.pairs
-        for seen in pair.keepalives
-        if role_of(case, source(seen).address) == inside
-    ]

@@ -1,6 +1,7 @@
 """Which connection two gateways are, and which connections nobody is."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -10,6 +11,10 @@ EXACT, ANYBODY, NAMED, FOREIGN = 4, 2, 1, 0
 """How well an address fits: it is the one; any does; a name stands there, which is not looked up;
 not at all.
 """
+
+
+KNOWN = 16_384
+"""Addresses whose numbers are remembered: each is compared with every other."""
 
 
 class Fit(NamedTuple):
@@ -60,14 +65,30 @@ def _fit(said: Sequence[str], address: str) -> int:
 
 
 def _one_fit(said: str, address: str) -> int:
+    span, seen = _span(said), _number(address)
+    if span is None or seen is None:
+        return NAMED
+    return EXACT if span[0] == seen[0] and span[1] <= seen[1] <= span[2] else FOREIGN
+
+
+@lru_cache(maxsize=KNOWN)
+def _span(said: str) -> tuple[int, int, int] | None:
+    """Return version, first and last of an address, prefix or range; None for a name."""
+    first, dash, last = said.partition("-")
     try:
-        seen = ip_address(address)
-        if "-" in said:
-            first, _, last = said.partition("-")
+        if dash:
             low, high = ip_address(first), ip_address(last)
-            same = low.version == seen.version
-            return EXACT if same and int(low) <= int(seen) <= int(high) else FOREIGN
+            return low.version, int(low), int(high)
         network = ip_network(said, strict=False)
     except ValueError:
-        return NAMED
-    return EXACT if seen in network else FOREIGN
+        return None
+    return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+@lru_cache(maxsize=KNOWN)
+def _number(address: str) -> tuple[int, int] | None:
+    try:
+        seen = ip_address(address)
+    except ValueError:
+        return None
+    return seen.version, int(seen)
