@@ -2,7 +2,7 @@
 
 import pytest
 from tests.diagnose import lab
-from tests.diagnose.lab import FAR, Lab
+from tests.diagnose.lab import FAR, Lab, Recorder
 from tests.enforce.lab import World, isolated
 from tests.enforce.swan import Swan
 
@@ -45,6 +45,26 @@ def test_a_port_that_is_blocked(tmp_path):
         ("certain", "blocked-4500")
     ]
     assert [each.sent - each.arrived for each in found.between.lost] == [dropped]
+
+
+@isolated
+def test_one_capture_of_all_interfaces_of_the_router(tmp_path):
+    """As most people capture: `-i any`. It is compared with itself."""
+    everything = tmp_path / "any.pcap"
+    made = Lab(tmp_path / "near.pcap", tmp_path / "far.pcap")
+    made.recorders.append(Recorder(made.router, "any", everything))
+    try:
+        made.drop("udp dport 4500")
+        left, _ = made.both()
+        assert not left.initiate()
+    finally:
+        made.close()
+    (found,) = diagnose(read([str(everything)])).gateways
+    assert [(each.certainty, each.id) for each in found.conclusions] == [
+        ("certain", "blocked-4500"),
+        ("certain", "both-sides"),
+    ]
+    assert [each.sent - each.arrived for each in found.between.lost] == [made.dropped]
 
 
 @isolated
