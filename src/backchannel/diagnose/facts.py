@@ -215,6 +215,10 @@ class Pair:
         )
 
 
+_BEGINNING = IkeMessage, EspPacket, EspTraffic, NatKeepalive
+"""Packets: what is said of them later, at the end of a flow say, makes no pair and no attempt."""
+
+
 class Facts:
     """What one capture, or a set of them, shows."""
 
@@ -234,7 +238,7 @@ class Facts:
         if isinstance(event, IcmpRefusal):
             self._refused(seen, event)
             return
-        pair = self._pair(seen, source(seen).address, target(seen).address)
+        pair = self._pair(seen, begins=isinstance(event, _BEGINNING))
         if pair is None:
             return
         pair.last = max(pair.last, seen.time)
@@ -248,16 +252,20 @@ class Facts:
             if len(pair.keepalives) < SPACES:
                 pair.keepalives.append(seen)
         elif spi := getattr(event, "initiator_spi", ""):
-            attempt = self._attempt(pair, spi, event.version)  # type: ignore[attr-defined]
+            attempt = pair.attempts.get(spi)
+            if attempt is None and isinstance(event, IkeMessage):
+                attempt = self._attempt(pair, spi, event.version)
             if attempt is not None:
                 attempt.hear(seen)
 
     # -- parts ---------------------------------------------------------------------------------
 
-    def _pair(self, seen: Observation, one: str, other: str) -> Pair | None:
+    def _pair(self, seen: Observation, *, begins: bool) -> Pair | None:
+        """Return the pair of what was *seen*; *begins*: make it where it is not there yet."""
+        one, other = source(seen).address, target(seen).address
         key = (one, other) if one < other else (other, one)
         found = self.pairs.get(key)
-        if found is not None:
+        if found is not None or not begins:
             return found
         if not self._between.issubset(key):
             return None
@@ -278,9 +286,7 @@ class Facts:
         return False
 
     def _attempt(self, pair: Pair, spi: str, version: int) -> Attempt | None:
-        found = pair.attempts.get(spi)
-        if found is not None:
-            return found
+        """Make room for a key exchange, where there is any."""
         pair.begun += 1
         full = len(pair.attempts) >= ATTEMPTS or self._attempts >= TOTAL_ATTEMPTS
         if full and not self._forget(pair):

@@ -53,8 +53,11 @@ def render(told: Diagnosis) -> RenderableType:
 
 
 def _gravity(each: Gateways) -> int:
+    """Return where a pair stands: what was never answered, as of a flood, behind what was."""
     weights = [conclusion.weight for conclusion in each.conclusions]
-    return 0 if "problem" in weights else 1 if "warning" in weights else 2
+    silent = not any(step.reached == "yes" for step in each.steps[1:])
+    rank = 0 if "problem" in weights else 1 if "warning" in weights else 3
+    return max(rank, 2) if silent else rank
 
 
 def _headline(told: Diagnosis) -> Text:
