@@ -4,7 +4,7 @@ import random
 
 import pytest
 from tests import craft
-from tests.diagnose.altered import datagrams, later, plain, without, write
+from tests.diagnose.altered import Datagram, datagrams, later, plain, without, write
 from tests.diagnose.test_recorded import said
 from tests.protocols.ike import craft as ike
 
@@ -368,3 +368,59 @@ def test_one_spi_in_both_directions(tmp_path):
     told = doctor(tmp_path, near, far)
     assert said(told) == ()
     assert told.gateways[0].between.lost == ()
+
+
+# -- a long tunnel -----------------------------------------------------------------------------
+
+
+def day(which, hours=10):
+    """A recorded tunnel that goes on for hours: keep-alives each 20 s, and each minute the left one
+    asks whether the right one lives.
+    """
+    packets = datagrams(f"works.{which}.pcap")
+    left = next(
+        each.source for each in packets if each.source.port == 4500 and not from_right(each)
+    )
+    head = next(each.data[4:20] for each in packets if each.source.port == 4500 and not each.esp)
+    how = {"i": head[:8], "r": head[8:]}
+    start = packets[-1].time + SECOND
+    for at in range(0, hours * 3600, 20):
+        time = start + at * SECOND
+        packets.append(Datagram(time, left, RIGHT, b"\xff"))
+        if at % 60 == 0:
+            asked = ike.protected(0x08, 37, 0, 2 + at // 60, **how)
+            answered = ike.protected(0x20, 37, 0, 2 + at // 60, **how)
+            packets.append(Datagram(time + 1_000_000, left, RIGHT, bytes(4) + asked))
+            packets.append(Datagram(time + 2_000_000, RIGHT, left, bytes(4) + answered))
+    return packets, how, left
+
+
+def test_a_long_tunnel_is_well(tmp_path):
+    near, far = day("near")[0], day("far")[0]
+    assert said(doctor(tmp_path, near)) == ()
+    told = doctor(tmp_path, near, far)
+    assert said(told) == ()
+    assert told.gateways[0].between.lost == ()
+
+
+def test_silence_at_the_end_of_a_long_tunnel_is_found(tmp_path):
+    packets, how, left = day("near")
+    end = packets[-1].time + 20 * SECOND
+    asked = bytes(4) + ike.protected(0x08, 37, 0, 5000, **how)
+    packets += [Datagram(end + n * SECOND, left, RIGHT, asked) for n in range(4)]
+    told = doctor(tmp_path, packets)
+    assert said(told) == ("likely peer-dead",)
+    assert told.gateways[0].conclusions[0].because[0].frames == tuple(
+        range(len(packets) - 3, len(packets) + 1)
+    )
+
+
+def test_keepalives_of_hours_are_heard(tmp_path):
+    """Scan tells only some after 256: here the last one before a silence counts."""
+    packets, how, left = day("near")
+    end = packets[-1].time + 19 * SECOND
+    asked = bytes(4) + ike.protected(0x00, 37, 0, 3, **how)
+    packets += [Datagram(end + n * SECOND, RIGHT, left, asked) for n in range(4)]
+    (found,) = doctor(tmp_path, packets).gateways[0].conclusions
+    assert found.id == "state-timed-out"
+    assert "After 19.0 s without a packet" in found.means

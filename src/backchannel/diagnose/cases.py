@@ -54,6 +54,8 @@ class Case:
     """When the capture begins and ends."""
     full: int = 0
     """From when on its ESP was only counted; 0 for never."""
+    forgotten: int = 0
+    """Until when later exchanges of IKE are not kept; 0 for all are."""
 
     @property
     def pairs(self) -> list[Pair]:
@@ -159,6 +161,7 @@ def _gather(case: Case) -> None:
             whole.nat = whole.nat or attempt.nat
             whole.vendors.update(attempt.vendors)
             whole.answered = whole.answered or attempt.answered
+            case.forgotten = max(case.forgotten, attempt.forgotten)
         case.streams += pair.streams.values()
     for spi, attempt in case.attempts.items():
         attempt.messages.sort(key=lambda seen: seen.frame)

@@ -1,4 +1,6 @@
-"""What the doctor hears beside scan's events: each packet of ESP, and what ICMP refuses."""
+"""What the doctor hears beside scan's events: each packet of ESP, each keep-alive, and what ICMP
+refuses.
+"""
 
 from typing import Literal
 
@@ -14,6 +16,12 @@ class EspPacket(Event, frozen=True, kw_only=True):
     """The low 32 bits."""
     octets: int
     carrier: Literal["ip", "udp"]
+
+
+class Alive(Event, frozen=True, kw_only=True):
+    """One keep-alive, of which scan tells the first 256 one by one."""
+
+    PROTOCOL = "esp"
 
 
 class IcmpRefusal(Event, frozen=True, kw_only=True):

@@ -9,13 +9,13 @@ kept is counted: a flood of invented exchanges hides no real one.
 """
 
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from backchannel.diagnose.events import EspPacket, IcmpRefusal
+from backchannel.diagnose.events import Alive, EspPacket, IcmpRefusal
 from backchannel.engine.observation import Observation
 from backchannel.model import Endpoint
-from backchannel.protocols.esp.events import EspTraffic, NatKeepalive
+from backchannel.protocols.esp.events import EspTraffic
 from backchannel.protocols.ike.events import (
     IkeMessage,
     IkeNotify,
@@ -32,7 +32,7 @@ ATTEMPTS = 64
 TOTAL_ATTEMPTS = 8192
 """Those of all pairs."""
 MESSAGES = 256
-"""IKE messages of an SA, counted beyond."""
+"""IKE messages of an SA: of a long tunnel those of its beginning and the latest."""
 TOLD = 64
 """Events of each kind of an SA, keep-alives and refusals of a pair."""
 STREAMS = 256
@@ -65,8 +65,8 @@ class Attempt:
         self.spi, self.version = spi, version
         self.messages: list[Observation] = []
         """Observations of `IkeMessage`."""
-        self.more = 0
-        """Messages beyond."""
+        self.forgotten = 0
+        """When the last message came that is not kept any more; 0 for none."""
         self.notifies: list[Observation] = []
         self.proposals: list[Observation] = []
         self.stages: list[Observation] = []
@@ -94,16 +94,25 @@ class Attempt:
         ends = source(seen).address, target(seen).address
         return ends[1] if ends[0] == self.initiator else ends[0]
 
+    def _forget(self) -> None:
+        """Let the oldest exchange go that began nothing, question and answer together."""
+        for seen in self.messages:
+            if (oldest := _exchange(seen))[0] in _LATER:
+                gone = [each for each in self.messages if _exchange(each) == oldest]
+                self.messages = [each for each in self.messages if _exchange(each) != oldest]
+                self.forgotten = max(self.forgotten, gone[-1].time)
+                return
+
     def hear(self, seen: Observation) -> None:
         """Take an event of this SA."""
         event = seen.event
         if isinstance(event, IkeMessage):
             if self.messages and source(self.messages[0]).address != source(seen).address:
                 self.answered = True
+            if len(self.messages) >= MESSAGES:
+                self._forget()
             if len(self.messages) < MESSAGES:
                 self.messages.append(seen)
-            else:
-                self.more += 1
         elif isinstance(event, NatDetection):
             if self.nat is None or event.behind_nat != "unknown":
                 self.nat = seen
@@ -113,6 +122,18 @@ class Attempt:
             kept = _kept(self, event)
             if kept is not None and len(kept) < TOLD:
                 kept.append(seen)
+
+
+_LATER = frozenset(
+    {"INFORMATIONAL", "CREATE_CHILD_SA", "Informational", "Quick Mode", "Transaction (Mode Config)"}
+)
+"""Exchanges of a tunnel that stands: the oldest give way to new ones."""
+
+
+def _exchange(seen: Observation) -> tuple[str, int]:
+    event = seen.event
+    assert isinstance(event, IkeMessage)
+    return event.exchange, event.message_id
 
 
 def _kept(attempt: Attempt, event: object) -> list[Observation] | None:
@@ -144,7 +165,7 @@ class Stream:
     def __init__(self, spi: str, sender: str, receiver: str, seen: Observation) -> None:
         self.spi, self.sender, self.receiver = spi, sender, receiver
         self.carrier = ""
-        self.packets = self.octets = self.doubled = 0
+        self.packets = self.octets = 0
         self.highest = self.lateness = 0
         """The highest number, and by how much a packet was behind it at most."""
         self.too_late = [0, 0]
@@ -199,10 +220,10 @@ class Pair:
     attempts: dict[str, Attempt] = field(default_factory=dict)
     begun: int = 0
     """IKE SAs begun, those included that are not kept."""
-    dropped: int = 0
     streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
     """By sender and SPI."""
-    keepalives: list[Observation] = field(default_factory=list)
+    keepalives: deque[Observation] = field(default_factory=lambda: deque(maxlen=SPACES))
+    """The latest ones."""
     refusals: list[Observation] = field(default_factory=list)
     in_tcp: Observation | None = None
     """The first event of a TCP stream."""
@@ -215,7 +236,7 @@ class Pair:
         )
 
 
-_BEGINNING = IkeMessage, EspPacket, EspTraffic, NatKeepalive
+_BEGINNING = IkeMessage, EspPacket, EspTraffic, Alive
 """Packets: what is said of them later, at the end of a flow say, makes no pair and no attempt."""
 
 
@@ -248,9 +269,8 @@ class Facts:
             self._esp(pair, seen, event)
         elif isinstance(event, EspTraffic):
             self._traffic(pair, seen, event)
-        elif isinstance(event, NatKeepalive):
-            if len(pair.keepalives) < SPACES:
-                pair.keepalives.append(seen)
+        elif isinstance(event, Alive):
+            pair.keepalives.append(seen)
         elif spi := getattr(event, "initiator_spi", ""):
             attempt = pair.attempts.get(spi)
             if attempt is None and isinstance(event, IkeMessage):
@@ -290,7 +310,6 @@ class Facts:
         pair.begun += 1
         full = len(pair.attempts) >= ATTEMPTS or self._attempts >= TOTAL_ATTEMPTS
         if full and not self._forget(pair):
-            pair.dropped += 1
             self.unseen["key exchanges not followed: table full"] += 1
             return None
         self._attempts += 1
@@ -303,7 +322,6 @@ class Facts:
             if number >= ATTEMPTS // 4 and not attempt.answered:
                 del pair.attempts[spi]
                 self._attempts -= 1
-                pair.dropped += 1
                 self.unseen["key exchanges not followed: table full"] += 1
                 return True
         return False

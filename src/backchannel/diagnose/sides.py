@@ -64,6 +64,8 @@ class Sides:
     """When each capture begins and ends, by its own clock."""
     full: dict[Which, int] = field(default_factory=dict)
     """From when on ESP was only counted there; 0 for never."""
+    forgotten: dict[Which, int] = field(default_factory=dict)
+    """Until when later exchanges of IKE are not kept there; 0 for all are."""
 
     def covered(self, time: int, place: Which, margin: int = 0) -> bool:
         """Say whether the other capture went on at a *time* by the clock of a *place*."""
@@ -75,12 +77,15 @@ class Sides:
         return first <= time <= last + margin
 
     def counted(self, seen: Sighting, place: Which) -> bool:
-        """Say whether the other side only counted ESP when it was *seen* at a *place*."""
+        """Say whether the other side kept nothing of the kind when it was *seen* at a *place*: ESP
+        that is only counted, exchanges of a long tunnel.
+        """
         other: Which = "far" if place == "near" else "near"
-        full = self.full.get(other, 0)
-        if not full or not seen.what.startswith("ESP"):
-            return False
-        return self.elsewhere(seen.time, place) >= full - TOLERANCE
+        time = self.elsewhere(seen.time, place)
+        if seen.what.startswith("ESP"):
+            full = self.full.get(other, 0)
+            return full > 0 and time >= full - TOLERANCE
+        return time <= self.forgotten.get(other, 0) + TOLERANCE
 
     def elsewhere(self, time: int, place: Which) -> int:
         """Return a *time* of a *place* by the clock of the other one."""
@@ -112,8 +117,10 @@ def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -
     here, foreign = _sightings(made, [near]), known - spis(near)
     there = {key: seen for key, seen in _sightings(made, far).items() if _spi(key) not in foreign}
     made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
-    for case in far[:1]:
+    made.forgotten["near"] = near.forgotten
+    for case in far:
         made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
+        made.forgotten["far"] = max(made.forgotten.get("far", 0), case.forgotten)
     made.clocks = compare(_pairs(here, there))
     for key in here.keys() | there.keys():
         _match(made, here.get(key, []), there.get(key, []))

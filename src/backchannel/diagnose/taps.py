@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal, cast
 
 from backchannel.contract import Magic, Peek, Protocol, Session, Start
-from backchannel.diagnose.events import EspPacket
+from backchannel.diagnose.events import Alive, EspPacket
 from backchannel.diagnose.icmp import refusal
 from backchannel.model import Claim, More, Side, Standing
 from backchannel.protocols import Output, load
@@ -16,7 +16,7 @@ from backchannel.reader import u32_at
 
 ESP_HEADER = 8
 ICMP, ICMP6 = 1, 58
-_ESP = Kind.ESP
+_ESP, _KEEPALIVE = Kind.ESP, Kind.KEEPALIVE
 
 
 class _Tapped(Protocol, frozen=True, kw_only=True):
@@ -57,6 +57,8 @@ class Tap:
         carrier: Literal["ip", "udp"] = "ip"
         if self._carrier == "udp":
             kind, offset, _ = classify(data, True)
+            if kind is _KEEPALIVE:
+                return [*told, Alive()]
             if kind is not _ESP:
                 return told
             data, carrier = data[offset:], "udp"
