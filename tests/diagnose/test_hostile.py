@@ -51,6 +51,34 @@ def test_a_flood_of_beginnings_is_bounded_and_hides_nothing(tmp_path, sources):
         assert "certain half-open-flood" in said(told)
 
 
+def test_many_attempts_of_many_hide_no_later_one(tmp_path, monkeypatch):
+    """They fill the table of all attempts before the table of pairs is full."""
+    monkeypatch.setattr(facts, "TOTAL_ATTEMPTS", 600)
+    path = write(tmp_path / "flood.pcap", [*flood(4_000, 40), *datagrams("works.near.pcap")])
+    told = read([str(path)]).facts
+    assert sum(len(pair.attempts) for pair in told.pairs.values()) <= 600
+    assert told.pairs["10.1.0.2", "10.2.0.2"].attempts
+
+
+def test_a_client_that_tries_and_tries_is_seen_when_it_succeeds(tmp_path):
+    """A hundred refused attempts, each answered, and then one that stands."""
+    failed = datagrams("wrong-secret.near.pcap")
+    packets = []
+    for number in range(100):
+        new = number.to_bytes(4) + b"xxxx"
+        for each in failed:
+            data = each.data[4:] if each.data.startswith(bytes(4)) else each.data
+            marker = each.data[: len(each.data) - len(data)]
+            time = each.time + (number - 200) * 10_000_000_000
+            packets.append(each._replace(time=time, data=marker + new + data[8:]))
+    path = write(tmp_path / "tries.pcap", [*packets, *datagrams("works.near.pcap")])
+    (told,) = diagnose(read([str(path)])).gateways
+    assert told.verdict == "the tunnel stands and carries in both directions"
+    assert [(each.id, each.weight) for each in told.conclusions] == [
+        ("authentication-refused", "note")
+    ]
+
+
 def test_a_tunnel_with_a_problem_is_shown_before_a_flood(tmp_path):
     real = datagrams("port-4500-blocked.near.pcap")
     path = write(tmp_path / "flood.pcap", [*flood(200, 100), *real])
@@ -74,7 +102,9 @@ def test_random_esp_is_bounded(tmp_path, monkeypatch):
     (pair,) = told.facts.pairs.values()
     assert len(pair.streams) <= facts.STREAMS
     assert sum(len(each.sequences) for each in pair.streams.values()) <= 500
-    assert told.counters["associations of ESP not followed: table full"] > 1000
+    assert told.counters["associations of ESP not kept: table full"] > 1000
+    real = [each for each in pair.streams.values() if each.packets > 1]
+    assert sum(each.packets for each in real) >= 16
     diagnose(told)
 
 

@@ -295,10 +295,10 @@ class Facts:
         made = self.pairs[key] = Pair((one, other), seen.time, seen.frame)
         return made
 
-    def _make_room(self) -> bool:
+    def _make_room(self, spared: Pair | None = None) -> bool:
         """Let the oldest pair go in which nobody answered."""
         for key, pair in self.pairs.items():
-            if not pair.answered:
+            if pair is not spared and not pair.answered:
                 self._attempts -= len(pair.attempts)
                 del self.pairs[key]
                 self.unseen["pairs of gateways without an answer not kept: table full"] += 1
@@ -308,28 +308,24 @@ class Facts:
     def _attempt(self, pair: Pair, spi: str, version: int) -> Attempt | None:
         """Make room for a key exchange, where there is any."""
         pair.begun += 1
-        full = len(pair.attempts) >= ATTEMPTS or self._attempts >= TOTAL_ATTEMPTS
-        if full and not self._forget(pair):
+        if len(pair.attempts) >= ATTEMPTS:
+            self._forget(pair)
+        elif self._attempts >= TOTAL_ATTEMPTS and not self._make_room(pair):
             self.unseen["key exchanges not followed: table full"] += 1
             return None
         self._attempts += 1
         made = pair.attempts[spi] = Attempt(spi, version)
         return made
 
-    def _forget(self, pair: Pair) -> bool:
-        """Let the oldest attempt but the first few go that nobody answered."""
-        for number, (spi, attempt) in enumerate(pair.attempts.items()):
-            if number >= ATTEMPTS // 4 and not attempt.answered:
-                del pair.attempts[spi]
-                self._attempts -= 1
-                self.unseen["key exchanges not followed: table full"] += 1
-                return True
-        return False
+    def _forget(self, pair: Pair) -> None:
+        """Let the oldest attempt go but for the first few: one that nobody answered, if any."""
+        old = list(pair.attempts)[ATTEMPTS // 4 :]
+        del pair.attempts[next((each for each in old if not pair.attempts[each].answered), old[0])]
+        self._attempts -= 1
+        self.unseen["key exchanges not kept: table full"] += 1
 
     def _esp(self, pair: Pair, seen: Observation, packet: EspPacket) -> None:
         stream = self._stream(pair, seen, packet.spi)
-        if stream is None:
-            return
         keep = self._packets < PACKETS
         self._packets += keep
         if not keep:
@@ -339,20 +335,23 @@ class Facts:
 
     def _traffic(self, pair: Pair, seen: Observation, told: EspTraffic) -> None:
         stream = self._stream(pair, seen, told.spi)
-        if stream is None:
-            return
         stream.figures = told
         if told.carrier == "tcp":  # its packets are not told one by one
             stream.carrier, stream.packets, stream.octets = "tcp", told.packets, told.octets
             stream.last, stream.last_frame = seen.time, seen.frame
 
-    def _stream(self, pair: Pair, seen: Observation, spi: str) -> Stream | None:
+    def _release(self, pair: Pair) -> None:
+        """Let the association go that had the fewest packets, the oldest of those."""
+        least = min(pair.streams, key=lambda key: pair.streams[key].packets)
+        self._packets -= len(pair.streams.pop(least).sequences)
+        self.unseen["associations of ESP not kept: table full"] += 1
+
+    def _stream(self, pair: Pair, seen: Observation, spi: str) -> Stream:
         sender, receiver = source(seen).address, target(seen).address
         found = pair.streams.get((sender, spi))
         if found is None:
             if len(pair.streams) >= STREAMS:
-                self.unseen["associations of ESP not followed: table full"] += 1
-                return None
+                self._release(pair)
             found = pair.streams[sender, spi] = Stream(spi, sender, receiver, seen)
         return found
 

@@ -109,7 +109,9 @@ def _inside(attempt: Attempt, address: str) -> bool:
 
 
 def quiet_before(case: Case, time: int) -> int:
-    """Return how long there had been no packet of the tunnel before *time*, in nanoseconds."""
+    """Return how long there had been no packet of the tunnel before *time*, in nanoseconds; 0 where
+    packets were only counted then.
+    """
     latest = 0
     for pair in case.pairs:
         for seen in pair.keepalives:
@@ -121,7 +123,11 @@ def quiet_before(case: Case, time: int) -> int:
                 latest = max(latest, seen.time)
     for stream in case.streams:
         at = bisect_left(stream.times, time)
-        if at:
+        if at == len(stream.times) < stream.packets:
+            if stream.last >= time:
+                return 0
+            latest = max(latest, stream.last)
+        elif at:
             latest = max(latest, stream.times[at - 1])
     return time - latest if latest else 0
 
