@@ -424,3 +424,24 @@ def test_keepalives_of_hours_are_heard(tmp_path):
     (found,) = doctor(tmp_path, packets).gateways[0].conclusions
     assert found.id == "state-timed-out"
     assert "After 19.0 s without a packet" in found.means
+
+
+def test_what_one_side_let_go_is_not_lost(tmp_path, monkeypatch):
+    """The far side has eight associations more than fit, and lets the recorded ones go."""
+    monkeypatch.setattr(facts, "STREAMS", 8)
+    near, far = datagrams("works.near.pcap"), datagrams("works.far.pcap")
+    last = far[-1]
+    for spi in range(0x5000, 0x5008):
+        for number in range(1, 12):
+            time = last.time + (spi * 16 + number) * 1_000_000
+            far.append(
+                last._replace(
+                    time=time,
+                    source=RIGHT,
+                    target=Endpoint("10.2.0.1", 4500),
+                    data=ike.esp(spi, number),
+                )
+            )
+    told = doctor(tmp_path, near, far)
+    assert told.unseen["far: associations of ESP not kept: table full"] >= 2
+    assert told.gateways[0].between.lost == ()

@@ -56,6 +56,8 @@ class Case:
     """From when on its ESP was only counted; 0 for never."""
     forgotten: int = 0
     """Until when later exchanges of IKE are not kept; 0 for all are."""
+    partial: bool = False
+    """Whether its side let some go of what it had seen."""
 
     @property
     def pairs(self) -> list[Pair]:
@@ -102,17 +104,21 @@ def cases(facts: Facts) -> list[Case]:
         if homes and None not in homes and all(home is not pair for home in homes) and not again:
             moved.append((pair, homes[0]))  # type: ignore[arg-type]
         else:
-            made[key] = Case(pair, begin=facts.first, end=facts.last, full=facts.full)
+            made[key] = _case(pair, facts)
     keys = {id(pair): key for key, pair in facts.pairs.items()}
     for pair, home in moved:
         case = made.get(keys[id(home)])
         if case is None or _only_answers(pair):  # another's answers: of a NAT that mixed them up
-            made[keys[id(pair)]] = Case(pair, begin=facts.first, end=facts.last, full=facts.full)
+            made[keys[id(pair)]] = _case(pair, facts)
         else:
             case.others.append(pair)
     for case in made.values():
         _gather(case)
     return sorted(made.values(), key=lambda case: (case.pair.frame, case.pair.addresses))
+
+
+def _case(pair: Pair, facts: Facts) -> Case:
+    return Case(pair, begin=facts.first, end=facts.last, full=facts.full, partial=facts.partial)
 
 
 def twins(everybody: Sequence[Case]) -> list[tuple[Case, Case]]:

@@ -250,6 +250,8 @@ class Facts:
         self.first = self.last = 0
         self.full = 0
         """From when on packets of ESP are only counted; 0 for never."""
+        self.partial = False
+        """Whether key exchanges or associations of a pair were let go."""
         self._between = between
         self._packets = self._attempts = 0
 
@@ -322,6 +324,7 @@ class Facts:
         old = list(pair.attempts)[ATTEMPTS // 4 :]
         del pair.attempts[next((each for each in old if not pair.attempts[each].answered), old[0])]
         self._attempts -= 1
+        self.partial = True
         self.unseen["key exchanges not kept: table full"] += 1
 
     def _esp(self, pair: Pair, seen: Observation, packet: EspPacket) -> None:
@@ -344,6 +347,7 @@ class Facts:
         """Let the association go that had the fewest packets, the oldest of those."""
         least = min(pair.streams, key=lambda key: pair.streams[key].packets)
         self._packets -= len(pair.streams.pop(least).sequences)
+        self.partial = True
         self.unseen["associations of ESP not kept: table full"] += 1
 
     def _stream(self, pair: Pair, seen: Observation, spi: str) -> Stream:

@@ -118,6 +118,10 @@ def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -
     there = {key: seen for key, seen in _sightings(made, far).items() if _spi(key) not in foreign}
     made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
     made.forgotten["near"] = near.forgotten
+    if near.partial or any(case.partial for case in far):  # what one side let go is not lost
+        both = {*map(_spi, here)} & {*map(_spi, there)}
+        here = {key: seen for key, seen in here.items() if _spi(key) in both}
+        there = {key: seen for key, seen in there.items() if _spi(key) in both}
     for case in far:
         made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
         made.forgotten["far"] = max(made.forgotten.get("far", 0), case.forgotten)
