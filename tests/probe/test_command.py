@@ -1,7 +1,10 @@
 """The command as it is called: options, outputs, exit codes, interruption."""
 
+import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -157,8 +160,9 @@ def test_who_allowed_it_stands_in_the_result(tmp_path):
     assert "1214/udp" in out
 
 
-def test_an_interrupted_run_says_what_it_found():
-    """Ctrl-C: exit code 130, a whole document, the hosts so far."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_what_it_found(how):
+    """Ctrl-C, or a service manager: exit code 130, a whole document, the hosts so far."""
     with Server(replay(OSCAR, True), port=5190) as server:
         process = subprocess.Popen(
             [
@@ -174,7 +178,7 @@ def test_an_interrupted_run_says_what_it_found():
             assert time.monotonic() < until
             time.sleep(0.02)
         time.sleep(1.5)  # the greeting is waited for
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         out, error = process.communicate(timeout=30)
     assert (process.returncode, error) == (130, b"")
     document = json.loads(out)
@@ -216,6 +220,25 @@ def test_what_cannot_be_done_is_said_before_anything_is_sent(words, why):
     code, out, error = run(*words)
     assert (code, out) == (2, "")
     assert why in error
+
+
+def test_a_terminal_shows_how_far_it_is():
+    """After a second of work; and nothing of it stays."""
+    with Server(lambda link: link.sendall(b"hello\n"), port=2001) as server:
+        words = (sys.executable, "-m", "backchannel", "probe", server.host)
+        command = (*words, "--ports", "2001-2020", "--host-rate", "10")
+        parent, child = pty.openpty()
+        process = subprocess.Popen(command, stdout=child, stderr=child, close_fds=True)
+        os.close(child)
+        said = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while data := os.read(parent, 65536):
+                said += data
+        os.close(parent)
+        assert process.wait(20) == 0
+    assert b"Traceback" not in said
+    assert re.search(rb"of 20\b", said)
+    assert b"1 host asked" in said
 
 
 def test_the_help_says_what_is_new():

@@ -7,9 +7,10 @@ import time
 from itertools import pairwise
 
 import pytest
-from tests.probe.lab import QUICK, Server, asked
+from tests.probe.lab import QUICK, Server, asked, datagrams
 
 from backchannel.probe.pace import Pace
+from backchannel.probe.ports import Expected, Port
 
 
 class Clock(asyncio.SelectorEventLoop):
@@ -63,6 +64,23 @@ def test_hellos_and_connections_keep_the_pace():
         took = time.monotonic() - began
     assert server.connections > 15
     assert took >= (server.connections - 1) / 20
+
+
+def test_a_datagram_that_is_sent_again_waits_too():
+    times = []
+
+    def answer(data):
+        times.append(time.monotonic())
+        return b""
+
+    with datagrams(answer) as place:
+        host, port = place.getsockname()
+        limits = dataclasses.replace(QUICK, host_rate=4, answer=0.1)
+        prober = asked(host, Port("udp", port), limits=limits, expected=Expected((), ("stun",)))
+    assert [each.exchange.hello for each in prober.hosts[0].results[0].talked] == ["stun"]
+    first, second = times
+    assert second - first >= 0.24
+    assert prober.counters["datagrams"] == 2
 
 
 def test_connections_to_one_host_are_few_at_a_time():

@@ -3,9 +3,12 @@ clients. The witness is the recording: who captured it knew what it was.
 """
 
 import pytest
-from tests.probe.lab import Server, asked, recorded, spoken
+from tests.probe.lab import INDEX, Server, asked, datagrams, recorded, spoken
+from tests.protocols.ike import craft
 
+from backchannel.probe.findings import read
 from backchannel.probe.port import State
+from backchannel.probe.ports import Expected, Port
 
 SERVERS = [
     ("aim/aim_md5login_8im.pcap", 5190, 2, "oscar"),
@@ -68,3 +71,32 @@ def test_an_answer_from_somebody_else_is_not_taken_for_what_was_asked(kind):
         prober = asked(server.host, server.port)
     assert spoken(prober) == set()
     assert prober.hosts[0].results[0].state is State.OTHER
+
+
+def gateway(said):
+    """Answer IKE_SA_INIT as a gateway that takes 3DES, SHA-1 and MODP 1024."""
+    marker = b"" if said[:4] != bytes(4) else bytes(4)
+    message = said[len(marker) :]
+    if message[17] != 0x20:
+        return b""
+    chosen = craft.sa(
+        craft.proposal(1, [craft.transform(*each) for each in ((1, 3), (2, 2), (3, 2), (4, 2))])
+    )
+    key = 34, craft.u16(2) + bytes(2) + bytes(range(128))
+    old = b"\x03\0\0\x08\x01\0\0\x03" in message  # whether 3DES is offered
+    parts = [chosen, key, craft.NONCE] if old else [craft.notify(14)]
+    return marker + craft.response(34, parts, i=message[:8], r=b"gateway!")
+
+
+def test_weak_algorithms_that_a_gateway_takes_are_a_finding():
+    with datagrams(gateway) as place:
+        host, port = place.getsockname()
+        prober = asked(host, Port("udp", port), expected=Expected(("ipsec",), ("ike",)))
+    said = {each.exchange.hello for each in prober.hosts[0].results[0].talked}
+    assert {"ikev2", "ikev2-old"} <= said
+    known = [each.exchange for each in prober.hosts[0].results[0].talked if each.verdict.whole]
+    (finding,) = [
+        each for each in read(known, (), INDEX, None).findings if each.rule == "weak-chosen"
+    ]
+    assert host in finding.hosts
+    assert "MODP_1024" in finding.summary or "3DES" in finding.summary

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -70,7 +71,7 @@ def run(targets: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run
     with ExitStack() as stack:
         progress = None if writing.quiet else _progress(stack)
         prober = Prober(Judge(index), limits, wishes, progress or (lambda _done, _all: None))
-        interrupted = _ask(prober, todo)
+        interrupted = asyncio.run(_ask(prober, todo))
     ended = time.time_ns()
     told = [each for host in prober.hosts for result in host.results for each in result.talked]
     understood = {id(each.exchange) for each in told if each.verdict.whole}
@@ -93,11 +94,15 @@ def run(targets: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run
     return INTERRUPTED if interrupted else _code(probe, writing.fail_on)
 
 
-def _ask(prober: Prober, todo: Work) -> bool:
+async def _ask(prober: Prober, todo: Work) -> bool:
     """Ask everybody; say whether that was interrupted."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
     try:
-        asyncio.run(prober.run(todo.hosts))
-    except KeyboardInterrupt:
+        await prober.run(todo.hosts)
+    except asyncio.CancelledError:
         return True
     return False
 
@@ -220,7 +225,7 @@ class _Bar:
             transient=True,
         )
         self._bar.start()
-        self._task = self._bar.add_task("asking", total=None)
+        self._task = self._bar.add_task("asking", total=0)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -150,7 +150,15 @@ BINARY = (
         ports=(3389, 1503),
     ),
     Hello("stun", ("stun",), "tcp", binding, "RFC 8489 §6.1", tls="also"),
-    Hello("turn", ("stun",), "tcp", allocate, "RFC 8656 §7.1", tls="also"),
+    Hello(
+        "turn",
+        ("stun",),
+        "tcp",
+        allocate,
+        "RFC 8656 §7.1",
+        after=("stun",),
+        tls="also",
+    ),
     Hello(
         "openvpn",
         ("openvpn",),

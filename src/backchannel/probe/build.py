@@ -103,7 +103,7 @@ def _greeting(result: Result) -> str:
         return ""
     answers = (each.exchange.bytes_of(Side.SERVER) for each in result.talked)
     first = next((each for each in answers if each), b"")
-    return escape(first[:GREETING].decode("latin-1"))
+    return escape(first[:GREETING].decode("latin-1").strip("\r\n"))
 
 
 def _said(talked: Talked) -> doc.Said:

@@ -46,7 +46,7 @@ def _gnutella2(asked: Asked) -> bytes:
 
 UDP = (
     Hello("stun", ("stun",), "udp", binding, "RFC 8489 §6.1", ports=(3478, 19302)),
-    Hello("turn", ("stun",), "udp", allocate, "RFC 8656 §7.1", ports=(3478,)),
+    Hello("turn", ("stun",), "udp", allocate, "RFC 8656 §7.1", after=("stun",)),
     Hello(
         "utp-syn",
         ("bittorrent-utp",),
@@ -71,7 +71,7 @@ UDP = (
         "udp",
         lambda _: b"\xe4\x01",
         "eMule, Opcodes.h: KADEMLIA2_BOOTSTRAP_REQ",
-        ports=(4672,),
+        after=("edonkey-udp",),
     ),
     Hello(
         "edonkey-status",

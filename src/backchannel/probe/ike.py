@@ -197,7 +197,7 @@ HELLOS = (
         lambda asked: marked(asked, init(asked, OLD)),
         "RFC 7296 §1.2, with what RFC 8247 calls weak",
         reply=_again,
-        ports=_PORTS,
+        after=("ike",),
         about=_ABOUT,
     ),
     Hello(

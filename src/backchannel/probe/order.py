@@ -43,13 +43,15 @@ def hellos(
     return own + [each for each in fit if each not in own]
 
 
-def following(protocol: str, said: Iterable[str], given: Iterable[str]) -> list[Hello]:
-    """Return what to say besides to a port that speaks *protocol*, over TCP."""
+def following(
+    protocol: str, said: Iterable[str], given: Iterable[str], transport: Transport = "tcp"
+) -> list[Hello]:
+    """Return what to say besides to a port that speaks *protocol*."""
     done, has = set(said), set(given)
     return [
         hello
         for hello in HELLOS
-        if hello.transport == "tcp"
+        if hello.transport == transport
         and hello.name not in done
         and (not hello.needs or hello.needs in has)
         and (

@@ -132,21 +132,23 @@ class PortProbe:
     async def _datagrams(self) -> None:
         result, wishes = self._result, self._wishes
         result.state = State.SILENT
-        told = hellos("udp", result.port.number, result.expected.protocols, wishes.given)
+        queue = wishes.allow(
+            hellos("udp", result.port.number, result.expected.protocols, wishes.given)
+        )
         family = ""
-        for hello in wishes.allow(told):
+        while queue:
+            hello = queue.pop(0)
             if family and hello.protocols[0] != family:
                 continue
             talked = await self._say(hello)
-            end = talked.exchange.end
-            if end is End.REFUSED and result.state is State.SILENT:
-                result.state = State.CLOSED
-                return
-            if end in {End.UNREACHED, End.UNSENT} and result.state is State.SILENT:
+            end, claim = talked.exchange.end, talked.verdict.claim
+            if result.state is State.SILENT and end in {End.REFUSED, End.UNREACHED, End.UNSENT}:
                 self._failed(talked.exchange)
                 return
-            if talked.verdict.claim is not None:
+            if claim is not None:
                 result.state, family = State.OPEN, hello.protocols[0]
+                names = {each.name for each in queue}
+                queue += [each for each in self._beside(family) if each.name not in names]
             elif end is End.ANSWERED and result.state is State.SILENT:
                 result.state = State.OTHER
 
@@ -157,9 +159,7 @@ class PortProbe:
         result.state = State.SILENT
         first = await self._say(None)
         end = first.exchange.end
-        if end is End.REFUSED:
-            result.state = State.CLOSED
-        elif not first.exchange.connected:
+        if not first.exchange.connected:
             self._failed(first.exchange)
         elif end is End.ANSWERED and first.verdict.claim is None:
             result.state = State.OTHER
@@ -206,7 +206,8 @@ class PortProbe:
 
     def _beside(self, protocol: str) -> list[Hello]:
         said = [each.exchange.hello for each in self._result.talked]
-        return self._wishes.allow(following(protocol, said, self._wishes.given))
+        transport = self._result.port.transport
+        return self._wishes.allow(following(protocol, said, self._wishes.given, transport))
 
     async def _queue(self, queue: list[Hello]) -> None:
         """Say what stands beside a protocol that was found, and beside what that finds."""
@@ -254,7 +255,6 @@ class PortProbe:
 
     async def _say(self, hello: Hello | None, tls: Tls | None = None) -> Talked:
         host, port = self._target.address, self._result.port
-        await self._pace.turn(host)
         nonce = os.urandom(32)
 
         def asked(client: Endpoint) -> Asked:
@@ -268,7 +268,15 @@ class PortProbe:
             )
 
         server = Endpoint(host, port.number)
-        exchange = await ask(server, port.transport, asked, self._limits, hello=hello, tls=tls)
+        exchange = await ask(
+            server,
+            port.transport,
+            asked,
+            self._limits,
+            hello=hello,
+            tls=tls,
+            turn=lambda: self._pace.turn(host),
+        )
         talked = Talked(exchange)
         self._result.talked.append(talked)
         if exchange.connected:
@@ -283,6 +291,9 @@ class PortProbe:
 
     def _failed(self, exchange: Exchange) -> None:
         """Keep why nothing was learned."""
+        if exchange.end is End.REFUSED:
+            self._result.state = State.CLOSED
+            return
         if exchange.end is End.UNREACHED:
             self._result.state = State.UNREACHED
         elif exchange.end is End.UNSENT:

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from backchannel.model import Endpoint, Side, Transport
 from backchannel.probe.exchange import End, Exchange, Step
@@ -24,6 +24,11 @@ _NO_WAY = frozenset(
 )
 _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 AskedOf = Callable[[Endpoint], Asked]
+Turn = Callable[[], Awaitable[None]]
+
+
+async def _at_once() -> None:
+    """Wait for nothing."""
 
 
 async def ask(
@@ -34,12 +39,14 @@ async def ask(
     *,
     hello: Hello | None = None,
     tls: Tls | None = None,
+    turn: Turn = _at_once,
 ) -> Exchange:
     """Say *hello* to a port, or only listen; return what was said and how it ended.
 
     *asked* tells what the hello depends on, once our own end is known. With *tls* it is said inside
-    TLS; without a hello that is all.
+    TLS; without a hello that is all. *turn* is waited for before each connection and datagram.
     """
+    await turn()
     kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
     family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
     said = hello.name if hello else "greeting"
@@ -52,7 +59,7 @@ async def ask(
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
             await _open(link, exchange, limits)
             if exchange.end is not End.TIMEOUT:
-                await _talk(Talk(link, exchange, limits), hello, asked, limits, tls)
+                await _talk(Talk(link, exchange, limits, turn), hello, asked, limits, tls)
     except OSError as error:
         _ended(exchange, error)
     exchange.ended = time.time_ns()
@@ -92,7 +99,9 @@ async def _talk(
     message = hello.make(told)
     tries = 1 if exchange.transport == "tcp" else TRIES
     heard = False
-    for _ in range(tries):
+    for number in range(tries):
+        if number:
+            await talk.wait_turn()
         await link.say(message)
         if heard := await link.hear(limits.answer / tries):
             break
@@ -104,10 +113,17 @@ async def _talk(
 class Talk:
     """What goes over a link that stands, within the bounds of one exchange."""
 
-    def __init__(self, link: socket.socket, exchange: Exchange, limits: Limits) -> None:
-        self.exchange = exchange
+    def __init__(self, link: socket.socket, exchange: Exchange, limits: Limits, turn: Turn) -> None:
+        self.exchange, self._turn = exchange, turn
         self._link, self._limits, self._left = link, limits, limits.most
         self._until = asyncio.get_running_loop().time() + limits.longest
+
+    async def wait_turn(self) -> None:
+        """Wait until something may be sent again: time that is not the other end's."""
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        await self._turn()
+        self._until += loop.time() - before
 
     async def say(self, data: bytes) -> None:
         """Send *data* whole. Raises TimeoutError where nobody takes it."""

@@ -62,7 +62,7 @@ def _line(seen: Observation) -> Iterator[str]:
     words = [
         f"{key.replace('_', ' ')} {_word(value)}"
         for key, value in fields.items()
-        if key not in _OURS and value not in ("", None, (), 0, False)
+        if key not in _OURS and value not in ("", None, (), 0, False) and _word(value)
     ]
     if words:
         yield escape(f"{name.replace('-', ' ')}: {', '.join(words)}")[:LONGEST]
