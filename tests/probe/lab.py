@@ -70,10 +70,10 @@ class Server:
                 link.shutdown(socket.SHUT_RDWR)
 
 
-def datagrams(answer: Callable[[bytes], bytes]):
+def datagrams(answer: Callable[[bytes], bytes], port=0):
     """Start a UDP server that answers each datagram with what *answer* returns, if anything."""
     link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    link.bind((fresh_host(), 0))
+    link.bind((fresh_host(), port))
 
     def run():
         with contextlib.suppress(OSError):

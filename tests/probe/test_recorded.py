@@ -2,14 +2,18 @@
 clients. The witness is the recording: who captured it knew what it was.
 """
 
+import dataclasses
+import struct
+
 import pytest
-from tests.probe.lab import INDEX, Server, asked, datagrams, recorded, spoken
+from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, recorded, spoken
 from tests.protocols.ike import craft
 
 from backchannel.probe.findings import read
 from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
 
+BRISK = dataclasses.replace(QUICK, answer=0.4)
 SERVERS = [
     ("aim/aim_md5login_8im.pcap", 5190, 2, "oscar"),
     ("icq/icq_oscar_roast_8im.pcap", 5190, 2, "oscar"),
@@ -100,3 +104,55 @@ def test_weak_algorithms_that_a_gateway_takes_are_a_finding():
     ]
     assert host in finding.hosts
     assert "MODP_1024" in finding.summary or "3DES" in finding.summary
+
+
+def utp(said):
+    """As recorded of libtorrent: the connection and what is acknowledged are the asker's."""
+    recorded_one = bytearray.fromhex("2100e1e17289b85400000054000100001730a1ac")
+    recorded_one[2:4], recorded_one[18:20] = said[2:4], said[16:18]
+    return bytes(recorded_one)
+
+
+ANSWERS = {
+    "fasttrack": (Port("udp", 1214), lambda _: bytes.fromhex("2800000029002f3c1323054b615a614100")),
+    "edonkey-udp": (
+        Port("udp", 4665),
+        lambda said: bytes.fromhex("e397") + said[2:6] + struct.pack("<III", 2, 3, 5000) + bytes(4),
+    ),
+    "bittorrent-dht": (  # the example of BEP 5, with the asker's transaction
+        Port("udp", 6881),
+        lambda said: b"d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:bc1:y1:re" if b"ping" in said else b"",
+    ),
+    "bittorrent-utp": (Port("udp", 6881), lambda said: utp(said) if said[:2] == b"A\0" else b""),
+    "gnutella": (  # Gnutella 0.4, section Pong
+        Port("udp", 6346),
+        lambda said: (
+            said[:16] + b"\1\1\0" + struct.pack("<IH4sII", 14, 6346, bytes((10, 0, 0, 1)), 12, 3400)
+            if len(said) == 23
+            else b""
+        ),
+    ),
+    "gnutella2": (
+        Port("udp", 6346),
+        lambda said: b"GND\0" + said[4:6] + b"\1\1\x08PO" if said[:3] == b"GND" else b"",
+    ),
+}
+
+
+@pytest.mark.parametrize("protocol", ANSWERS)
+def test_a_datagram_is_known_by_its_answer(protocol):
+    port, answer = ANSWERS[protocol]
+    with datagrams(answer, port.number) as place:
+        prober = asked(place.getsockname()[0], port, limits=BRISK)
+    assert {name for name, _ in spoken(prober)} == {protocol}
+    assert prober.hosts[0].results[0].state is State.OPEN
+
+
+@pytest.mark.parametrize("protocol", ["bittorrent-dht", "edonkey-udp", "fasttrack", "gnutella"])
+def test_a_datagram_that_answers_another_question_is_not_believed(protocol):
+    """A reflector: it sends a well-formed message of another protocol to whoever asks."""
+    port, _ = ANSWERS[protocol]
+    other = bytes.fromhex("0101000c2112a4420102030405060708090a0b0c002000080001a147 0113a943")
+    with datagrams(lambda said: other[:-2], port.number) as place:
+        prober = asked(place.getsockname()[0], port, limits=BRISK)
+    assert protocol not in {name for name, _ in spoken(prober)}

@@ -13,6 +13,11 @@ from backchannel.probe.ports import Expected, Plan, Port, askable, chosen, of_se
 from backchannel.probe.suggested import Suggestion
 from backchannel.probe.targets import Authority, Chosen, Target, choose
 
+MOST_PORTS = 250_000
+"""Ports of all hosts in one run: what is known of each is held until its end, 2 KB at most for one
+that is closed.
+"""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -52,7 +57,7 @@ def work(
             within = {host.address for host in choose(named, (), authorised).hosts}
             given = [each for each in given if each.address in within]
         picked = choose(dict.fromkeys(each.address for each in given), excluded, authorised)
-        return _suggested(given, picked, known, only)
+        return _bounded(_suggested(given, picked, known, only))
     if not named:
         raise UsageError("no target given; name an address, a block, a range, a name or @FILE")
     picked = choose(named, excluded, authorised)
@@ -61,7 +66,16 @@ def work(
     plan = chosen(ports, known) if ports else known
     passed = {} if ports else _unasked(plan)
     kept = {port: about for port, about in plan.items() if port not in passed}
-    return Work(tuple((host, kept) for host in picked.hosts), picked, passed, only)
+    return _bounded(Work(tuple((host, kept) for host in picked.hosts), picked, passed, only))
+
+
+def _bounded(made: Work) -> Work:
+    if made.questions > MOST_PORTS:
+        raise UsageError(
+            f"{made.questions:,} ports in all; ask at most {MOST_PORTS:,} in one run, such as a "
+            "part of the hosts or of the ports"
+        )
+    return made
 
 
 def _suggested(

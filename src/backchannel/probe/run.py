@@ -54,7 +54,7 @@ class Prober:
         self.exchanges: list[Exchange] = []
         """Those that stood, in the order in which they ended, as far as `Limits.kept` lets."""
         self.counters: Counter[str] = Counter()
-        """Connections, datagrams, bytes sent and received; exchanges not kept."""
+        """Connections, datagrams, bytes sent and received; exchanges not kept; faults of ours."""
         self._judge, self._limits, self._wishes = judge, limits, wishes
         self._pace = Pace(limits.rate, limits.host_rate)
         self._progress, self._asked, self._all, self._kept = progress, 0, 0, 0
@@ -91,6 +91,9 @@ class Prober:
         )
         try:
             await probe.run()
+        except Exception as error:  # a fault of ours costs one port, never the run
+            result.remark = f"broken off by a fault of ours: {type(error).__name__}: {error}"
+            self.counters["faults"] += 1
         finally:
             for talked in result.talked:
                 self._keep(talked.exchange)

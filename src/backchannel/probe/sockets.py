@@ -55,8 +55,8 @@ async def ask(
     try:
         with socket.socket(family, kind) as link:
             link.setblocking(False)
-            if transport == "tcp":  # one repetition of the kernel's, not six
-                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+            if transport == "tcp" and hasattr(socket, "TCP_SYNCNT"):
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)  # one repetition, not six
             await _open(link, exchange, limits)
             if exchange.end is not End.TIMEOUT:
                 await _talk(Talk(link, exchange, limits, turn), hello, asked, limits, tls)

@@ -41,6 +41,8 @@ def untold(prober: Prober, work: Work, wishes: Wishes, index: Index) -> Iterator
         _is_ike(each) for host in prober.hosts for each in host.results
     ):
         yield "IKEv1's aggressive mode was not asked for: --aggressive does."
+    if faults := prober.counters["faults"]:
+        yield f"{count(faults, 'port')} ended by a fault of ours, which their remarks name."
     if left := prober.counters["exchanges not kept"]:
         yield f"{count(left, 'exchange')} had no room in memory, and are missing as evidence."
 

@@ -1,0 +1,81 @@
+"""A run: many hosts, faults of ours, both versions of IP."""
+
+import contextlib
+import socket
+import threading
+
+import pytest
+from tests.enforce.lab import isolated
+from tests.probe.lab import Server, asked, recorded, replay, spoken
+
+from backchannel.catalogue.load import load
+from backchannel.errors import UsageError
+from backchannel.probe import port
+from backchannel.probe.plan import work
+from backchannel.probe.port import State
+from backchannel.probe.ports import Port
+
+OSCAR = recorded("aim/aim_md5login_8im.pcap", 5190)[1]
+GREETS = replay(OSCAR, True)
+
+
+def test_a_fault_of_ours_costs_one_port(monkeypatch):
+    judge = port.PortProbe._beside
+
+    def faulty(self, protocol):
+        if self._result.port.number == other.port:
+            raise ZeroDivisionError("made up")
+        return judge(self, protocol)
+
+    monkeypatch.setattr(port.PortProbe, "_beside", faulty)
+    with Server(GREETS) as one, Server(GREETS, host=one.host) as other:
+        prober = asked(one.host, one.port, other.port)
+    first, second = prober.hosts[0].results
+    assert first.state is State.OPEN
+    assert first.remark == ""
+    assert "a fault of ours: ZeroDivisionError" in second.remark
+    assert prober.counters["faults"] == 1
+    assert len(prober.exchanges) >= 2  # what was said is kept
+
+
+def test_version_6(monkeypatch):
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6")
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+
+        def serve():
+            link, _ = server.accept()
+            with link, contextlib.suppress(OSError):
+                GREETS(link)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        number = server.getsockname()[1]
+        prober = asked("::1", number, Port("udp", 9))
+        thread.join(5)
+    assert spoken(prober) == {("oscar", False)}
+    assert [each.state for each in prober.hosts[0].results] == [State.OPEN, State.CLOSED]
+    assert prober.hosts[0].results[0].talked[0].exchange.client.address == "::1"
+
+
+@isolated
+def test_a_host_without_a_way_is_let_alone():
+    """In a network without interfaces there is none, and the system says so at once."""
+    prober = asked("10.0.0.1", *range(1000, 1020))
+    (host,) = prober.hosts
+    assert not host.alive
+    assert sum(bool(each.talked) for each in host.results) < 10
+
+
+def test_too_many_ports_are_refused_before_anything_is_made():
+    services = load()
+    with pytest.raises(UsageError, match="ports in all; ask at most 250,000"):
+        work(
+            ["192.168.0.0/24"],
+            excluded=(),
+            authorised=None,
+            ports="1-65535",
+            services=(),
+            catalogue=services,
+            suggestions=None,
+        )
