@@ -5,12 +5,13 @@ import socket
 import threading
 
 import pytest
-from tests.enforce.lab import isolated
+from tests.enforce.lab import World, isolated
 from tests.probe.lab import Server, asked, recorded, replay, spoken
 
 from backchannel.catalogue.load import load
 from backchannel.errors import UsageError
 from backchannel.probe import port
+from backchannel.probe.pace import Limits
 from backchannel.probe.plan import work
 from backchannel.probe.port import State
 from backchannel.probe.ports import Port
@@ -65,6 +66,20 @@ def test_a_host_without_a_way_is_let_alone():
     (host,) = prober.hosts
     assert not host.alive
     assert sum(bool(each.talked) for each in host.results) < 10
+
+
+@isolated
+def test_an_address_that_no_machine_has_is_noticed():
+    """The kernel asks for it three times, for three seconds; after some ports no more is asked."""
+    world = World()
+    with world.client.inside():
+        prober = asked("10.1.0.77", *range(1000, 1020), limits=Limits(rate=1000, host_rate=100))
+    (host,) = prober.hosts
+    assert not host.alive
+    assert "away" in host.remarks[0]
+    states = [each.state for each in host.results if each.talked]
+    assert set(states) == {State.UNREACHED}
+    assert len(states) <= 8
 
 
 def test_too_many_ports_are_refused_before_anything_is_made():

@@ -17,6 +17,10 @@ from backchannel.probe.pace import Limits
 from backchannel.probe.secure import Secure, Tls, secured
 
 READ = 16 * 1024
+REPEATED = 2
+"""Times that the kernel repeats a SYN: with one it would give up before it knows that no machine
+has the address, which is another answer.
+"""
 TRIES = 2
 """Times that a datagram is sent before its silence counts: one may be lost."""
 _NO_WAY = frozenset(
@@ -56,7 +60,7 @@ async def ask(
         with socket.socket(family, kind) as link:
             link.setblocking(False)
             if transport == "tcp" and hasattr(socket, "TCP_SYNCNT"):
-                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)  # one repetition, not six
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, REPEATED)
             await _open(link, exchange, limits)
             if exchange.end is not End.TIMEOUT:
                 await _talk(Talk(link, exchange, limits, turn), hello, asked, limits, tls)
