@@ -6,6 +6,8 @@ The exchange is made into frames and read as a capture is. So nothing here knows
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from backchannel.capture.records import Records
 from backchannel.catalogue.index import Index
 from backchannel.engine.ended import Ended, ended
@@ -77,6 +79,8 @@ class Judge:
                 or (theirs is not None and theirs.protocol == whole.protocol)
             )
         ):
+            if theirs is not None and theirs.protocol == whole.protocol:
+                whole = msgspec.structs.replace(whole, evidence=theirs.evidence)
             return Verdict(whole, _told(events, ours), True)
         if theirs is not None:
             return Verdict(theirs, tuple(told))

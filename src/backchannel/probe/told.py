@@ -65,7 +65,8 @@ def _line(seen: Observation) -> Iterator[str]:
         if key not in _OURS and value not in ("", None, (), 0, False) and _word(value)
     ]
     if words:
-        yield escape(f"{name.replace('-', ' ')}: {', '.join(words)}")[:LONGEST]
+        line = escape(f"{name.replace('-', ' ')}: {', '.join(words)}")
+        yield line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
 
 
 def _word(value: Any) -> str:
