@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backchannel.catalogue.index import Index
+from backchannel.listed import listed
 from backchannel.probe import document as doc
 from backchannel.report.words import count
 
@@ -15,6 +16,8 @@ _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cy
 _STRENGTH = {"parsed": "green", "signature": "cyan"}
 QUIET = "closed", "no answer", "unreachable", "not asked"
 """States of ports that are only counted."""
+NAMED = 8
+"""Hosts of one kind that are named."""
 FACTS = 4
 """Facts of one protocol that are shown; the JSON document has all."""
 
@@ -23,14 +26,41 @@ def render(probe: doc.Probe, index: Index) -> RenderableType:
     """Return the whole result, ready to print."""
     parts = list[RenderableType]()
     parts.append(_headline(probe))
-    for host in probe.hosts:
-        if host.alive or host.remarks:
-            parts += [Text(), *_host(host, index)]
+    for host in filter(_telling, probe.hosts):
+        parts += [Text(), *_host(host, index)]
+    parts += _others(probe)
     parts += [Text(), *_findings(probe)]
     if probe.untold:
         parts += [Text(), Text("What could not be told", style="bold")]
         parts += [Text(f"  {line}") for line in probe.untold]
     return Group(*parts)
+
+
+def _telling(host: doc.Host) -> bool:
+    """Whether there is more to say of a host than that nothing was found."""
+    found = any(port.state not in QUIET for port in host.ports)
+    return found or (host.alive and bool(host.remarks))
+
+
+def _others(probe: doc.Probe) -> Iterator[RenderableType]:
+    """Yield what is said of the other hosts, together."""
+    others = [host for host in probe.hosts if not _telling(host)]
+    for state, words in (
+        ("alive", "answered, and nothing was found at the ports asked"),
+        ("away", "away: there is no way there, or nobody has the address"),
+        ("silent", "answered nothing at all"),
+    ):
+        named = [host.address for host in others if _kind(host) == state]
+        if named:
+            few = f": {listed(named, NAMED)}" if len(named) <= NAMED else ""
+            yield Text()
+            yield Text(f"{count(len(named), 'host')} {words}{few}", style="dim")
+
+
+def _kind(host: doc.Host) -> str:
+    if host.alive:
+        return "alive"
+    return "away" if any(port.state == "unreachable" for port in host.ports) else "silent"
 
 
 def _headline(probe: doc.Probe) -> Text:
