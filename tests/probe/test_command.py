@@ -241,6 +241,20 @@ def test_a_terminal_shows_how_far_it_is():
     assert b"1 host asked" in said
 
 
+def test_other_commands_do_not_load_the_room():
+    program = (
+        "import sys; sys.argv = ['backchannel', 'scan', sys.argv[1], '--quiet']\n"
+        "from backchannel.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sorted(each for each in sys.modules if 'probe' in each))"
+    )
+    capture = EXAMPLES / "aim/aim_md5login_8im.pcap"
+    done = subprocess.run(
+        [sys.executable, "-c", program, capture], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
 def test_the_help_says_what_is_new():
     assert "probe" in app
     code, out, _ = run("--help")

@@ -156,3 +156,33 @@ def test_a_datagram_that_answers_another_question_is_not_believed(protocol):
     with datagrams(lambda said: other[:-2], port.number) as place:
         prober = asked(place.getsockname()[0], port, limits=BRISK)
     assert protocol not in {name for name, _ in spoken(prober)}
+
+
+LISTING = (
+    b"<html><body><h1>KaZaA</h1>"
+    b'<a href="/12345/holiday.mp3">holiday.mp3</a>'
+    b'<a href="/12346/passwords.txt">passwords.txt</a></body></html>'
+)
+
+
+def test_a_list_that_anybody_may_read_is_found_at_its_first_page():
+    """As the first versions of KaZaA gave it, and no more of it is asked for than one page."""
+
+    def serve(link):
+        asked_for.append(link.recv(4096).partition(b"\r\n")[0])
+        if asked_for[-1] == b"GET / HTTP/1.1":
+            link.sendall(
+                b"HTTP/1.1 200 OK\r\nServer: KazaaClient Nov  3 2002 20:29:03\r\n"
+                b"X-Kazaa-Username: bob\r\nX-Kazaa-Network: KaZaA\r\nContent-Type: text/html\r\n"
+                b"Content-Length: %d\r\n\r\n%b" % (len(LISTING), LISTING)
+            )
+
+    asked_for = []
+    with Server(serve, port=1214) as server:
+        prober = asked(server.host, 1214)
+    (result,) = prober.hosts[0].results
+    assert "fasttrack" in {name for name, _ in spoken(prober)}
+    known = [each.exchange for each in result.talked if each.verdict.whole]
+    found = {each.rule for each in read(known, (), INDEX, None).findings}
+    assert {"anonymous-listing", "file-sharing-answers"} <= found
+    assert not any(b"12345" in each for each in asked_for)

@@ -16,8 +16,15 @@ def port(number, state, transport="tcp", **more):
 def shown(*hosts, **more):
     probe = doc.Probe(
         **{
-            "tool": "x", "started": "", "ended": "", "interrupted": False, "settings": {},
-            "totals": {}, "hosts": hosts, "findings": (), "untold": (),
+            "tool": "x",
+            "started": "",
+            "ended": "",
+            "interrupted": False,
+            "settings": {},
+            "totals": {},
+            "hosts": hosts,
+            "findings": (),
+            "untold": (),
             **more,
         }
     )

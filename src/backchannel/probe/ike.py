@@ -162,19 +162,27 @@ def _main(asked: Asked) -> bytes:
     return marked(asked, _message(asked.nonce[:8], 0x10, 2, 0, parts))
 
 
-def _aggressive(asked: Asked) -> bytes:
-    """An aggressive mode in group 2, in the name of nobody: who answers gives away a hash of its
-    shared key.
+def _aggressive(asked: Asked, group: int = 14, spi: bytes = b"") -> bytes:
+    """An aggressive mode in the name of nobody: who answers gives away a hash of its shared key.
+
+    It has one group, as the public value stands beside the proposals.
     """
-    transforms = tuple(each for each in _TRANSFORMS if each[3] == 1 and each[4] == 2)
+    transforms = tuple(each for each in _TRANSFORMS if each[3:] == (1, group))
     parts = [
         (_SA_1, _security_association(transforms)),
-        (_KE_1, _public(2, asked.nonce)),
+        (_KE_1, _public(group, asked.nonce)),
         (_NONCE_1, asked.nonce[:20]),
         (_ID_1, struct.pack(">BBH", 11, 17, 500) + b"backchannel-probe"),
         (_VENDOR_1, _NAT_T),
     ]
-    return marked(asked, _message(asked.nonce[:8], 0x10, 4, 0, parts))
+    return marked(asked, _message(spi or asked.nonce[:8], 0x10, 4, 0, parts))
+
+
+def _older(asked: Asked, answer: bytes) -> bytes:
+    """Ask once more, with MODP 1024, who refused MODP 2048 with a notification (RFC 2408 §3.14)."""
+    message = answer[4:] if answer[:4] == bytes(4) else answer
+    refused = message[18:19] == b"\x05" and message[16:17] == b"\x0b"
+    return _aggressive(asked, 2, asked.nonce[8:16]) if refused else b""
 
 
 _PORTS = 500, MARKED
@@ -209,6 +217,7 @@ HELLOS = (
         "udp",
         _aggressive,
         "RFC 2409 §5.4",
+        reply=_older,
         ports=_PORTS,
         needs="aggressive",
         about="the gateway sends a hash of its shared key, and may log an attempt to sign on",
