@@ -67,6 +67,12 @@ def run(targets: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run
 
         show(rehearsal.render(todo, wishes, limits, index))
         return 0
+    return _run(todo, wishes, limits, index, asking, writing)
+
+
+def _run(  # noqa: PLR0917 - what was asked for, and what is known
+    todo: Work, wishes: Wishes, limits: Limits, index: Index, asking: "Asking", writing: "Writing"
+) -> int:
     started = time.time_ns()
     with ExitStack() as stack:
         progress = None if writing.quiet else _progress(stack)

@@ -21,8 +21,8 @@ from backchannel.probe.targets import Target
 TLS_FIRST = frozenset({443, 993, 5223, 5349, 6697, 8448, 9001})
 """Ports at which TLS is usual."""
 ALPN = {443: ("http/1.1",), 8448: ("http/1.1",), 5223: ("xmpp-client",), 5349: ("stun.turn",)}
-CARRIERS = frozenset({"tls", "http", "tor"})
-"""Protocols that others may stand beside or in: to such a port more is said."""
+CARRIERS = frozenset({"tls", "tor"})
+"""What a TLS hello's answer may be: behind it more can be said."""
 GIVEN_UP = 2
 """Connections in a row that fail after one stood: the host, or somebody before it, has enough."""
 
@@ -220,25 +220,36 @@ class PortProbe:
     # -- TLS ---------------------------------------------------------------------------------------
 
     async def _tls(self, told: list[Hello]) -> str:
-        """Open TLS, and say hellos inside it; return `tls`, or nothing where there is none."""
-        number, name = self._result.port.number, self._target.name
-        tls = Tls("tls", ssl.TLSVersion.TLSv1_2, name, ALPN.get(number, ()))
+        """Open TLS, and say hellos inside it; return the protocol of the answer, if it is known."""
+        tls = self._opening(ssl.TLSVersion.TLSv1_2)
         first = await self._say(None, tls)
-        if first.verdict.claim is None:
+        if not first.exchange.secrets and first.exchange.end is End.ANSWERED:
+            tls = self._opening(ssl.TLSVersion.TLSv1_3)  # it may be too old
+            first = await self._say(None, tls)
+        claim = first.verdict.claim
+        if claim is None:
             return ""
         self._result.state = State.OPEN
-        if not first.exchange.secrets:  # refused: perhaps because it is too old
-            tls = Tls("tls-1.3", ssl.TLSVersion.TLSv1_3, name, ALPN.get(number, ()))
-            first = await self._say(None, tls)
-        if "tor" in self._result.expected.protocols or not self._brief:
-            shape = b32encode(os.urandom(10)).decode().lower()
-            tor = Tls("tor", ssl.TLSVersion.TLSv1_2, f"www.{shape}.com", (), TOR)
-            link = await self._say(None, tor)
-            if link.verdict.claim is not None and link.verdict.claim.protocol == "tor":
-                return "tls"
-        if first.inner.claim is None and first.exchange.secrets:
+        if claim.protocol not in CARRIERS or not first.exchange.secrets:
+            return claim.protocol
+        expected = "tor" in self._result.expected.protocols
+        if (expected or not (self._brief or self._wishes.only)) and await self._tor():
+            return "tor"
+        if first.inner.claim is None:
             await self._within(tls, told)
-        return "tls"
+        return claim.protocol
+
+    def _opening(self, highest: ssl.TLSVersion) -> Tls:
+        name = "tls" if highest is ssl.TLSVersion.TLSv1_2 else "tls-1.3"
+        alpn = ALPN.get(self._result.port.number, ())
+        return Tls(name, highest, self._target.name, alpn)
+
+    async def _tor(self) -> bool:
+        """Say TLS's hello as Tor's clients do; say whether a relay answered."""
+        shape = b32encode(os.urandom(10)).decode().lower()
+        tls = Tls("tor", ssl.TLSVersion.TLSv1_2, f"www.{shape}.com", (), TOR)
+        claim = (await self._say(None, tls)).verdict.claim
+        return claim is not None and claim.protocol == "tor"
 
     async def _within(self, tls: Tls, told: list[Hello]) -> None:
         queue = inside(told)
