@@ -160,6 +160,31 @@ def test_who_allowed_it_stands_in_the_result(tmp_path):
     assert "1214/udp" in out
 
 
+def test_a_damaged_capture_is_said_and_the_rest_is_done(tmp_path):
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes((EXAMPLES / "aim/aim_md5login_8im.pcap").read_bytes()[:-7])
+    code, out, error = run("--from", cut, "--dry-run")
+    assert code == 3
+    assert "To 10.2.0.2" in out
+    assert "cut.pcap" in error
+
+
+def test_no_output_overwrites_what_is_read(tmp_path):
+    capture, allowed = tmp_path / "in.pcap", tmp_path / "allowed"
+    capture.write_bytes((EXAMPLES / "aim/aim_md5login_8im.pcap").read_bytes())
+    allowed.write_text("10.0.0.0/8 Jane Doe\n")
+    for words in (
+        ("--from", capture, "--evidence", capture),
+        ("127.0.0.1", "--evidence", capture),
+        ("127.0.0.1", "--authorised", allowed, "--xml", allowed),
+        ("127.0.0.1", "--xml", tmp_path / "x", "--report", tmp_path / "x"),
+        ("127.0.0.1", "--xml", "/proc/no/such"),
+    ):
+        code, out, _ = run(*words)
+        assert (code, out) == (2, "")
+    assert allowed.read_text() == "10.0.0.0/8 Jane Doe\n"
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_it_found(how):
     """Ctrl-C, or a service manager: exit code 130, a whole document, the hosts so far."""

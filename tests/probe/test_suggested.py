@@ -13,7 +13,8 @@ SERVICES = load()
 
 def ports(name):
     return {
-        (each.address, str(each.port)) for each in suggestions(EXAMPLES / name, INDEX, SERVICES)
+        (each.address, str(each.port))
+        for each in suggestions(EXAMPLES / name, INDEX, SERVICES).told
     }
 
 
@@ -30,7 +31,7 @@ def test_file_sharers_are_asked_at_the_usual_ports():
 
 
 def test_a_gateway_is_asked_over_udp():
-    told = suggestions(EXAMPLES / "ipsec/natt_public_side.pcap", INDEX, SERVICES)
+    told = suggestions(EXAMPLES / "ipsec/natt_public_side.pcap", INDEX, SERVICES).told
     assert {each.port for each in told} == {
         Port("udp", 500),
         Port("udp", 4500),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from backchannel.catalogue import load as catalogue
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.index import load as load_index
-from backchannel.cli import outputs
+from backchannel.cli import outputs, streams, targets
 from backchannel.cli.streams import put_json
 from backchannel.detect.model import SEVERITIES
 from backchannel.errors import UsageError
@@ -28,14 +28,14 @@ from backchannel.probe.pace import Limits
 from backchannel.probe.plan import Work, least_seconds, work
 from backchannel.probe.port import Wishes
 from backchannel.probe.run import Prober
-from backchannel.probe.suggested import suggestions
+from backchannel.probe.suggested import Suggested, suggestions
 from backchannel.probe.targets import authority
 from backchannel.probe.untold import untold
 
 if TYPE_CHECKING:
     from backchannel.cli.probe import Asking, Writing
 
-FOUND, INTERRUPTED = 1, 130
+FOUND, DAMAGED, INTERRUPTED = 1, 3, 130
 FASTEST, FASTEST_HOST = 1000, 100
 """Questions a second, in all and to one host: faster is for other tools."""
 STDOUT = Path("-")
@@ -44,21 +44,21 @@ _ENDPOINT = re.compile(
 )
 
 
-def run(targets: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run: bool) -> int:
+def run(words: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run: bool) -> int:
     """Do what the options say; return the exit code."""
-    _check(writing)
+    _check(asking, writing)
     limits, wishes = _limits(asking), _wishes(asking)
     index, services = load_index(), catalogue.load()
     today = datetime.now(tz=UTC).date()
-    seen = asking.seen
+    seen = suggestions(asking.seen, index, services) if asking.seen else None
     todo = work(
-        targets,
+        words,
         excluded=asking.exclude,
         authorised=authority(asking.authorised, today) if asking.authorised else None,
         ports=asking.ports,
         services=asking.services,
         catalogue=services,
-        suggestions=suggestions(seen, index, services) if seen else None,
+        suggestions=seen.told if seen else None,
     )
     wishes = _only(wishes, todo)
     if dry_run:
@@ -66,8 +66,15 @@ def run(targets: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run
         from backchannel.report.terminal import show  # noqa: PLC0415 - as above
 
         show(rehearsal.render(todo, wishes, limits, index))
-        return 0
-    return _run(todo, wishes, limits, index, asking, writing)
+        return _damaged(seen)
+    return _run(todo, wishes, limits, index, asking, writing) or _damaged(seen)
+
+
+def _damaged(seen: Suggested | None) -> int:
+    """Say which capture of suggestions was damaged, and return the exit code for it."""
+    for text in seen.damage if seen else ():
+        streams.complain(text)
+    return DAMAGED if seen and seen.damage else 0
 
 
 def _run(  # noqa: PLR0917 - what was asked for, and what is known
@@ -135,22 +142,11 @@ def _code(probe: Probe, fail_on: Severity | None) -> int:
     return FOUND if reached else 0
 
 
-def _check(writing: "Writing") -> None:
-    """Raise UsageError where outputs would mix, or could not be written."""
-    to_stdout = [
-        name
-        for name, asked in (
-            ("--json", writing.json),
-            ("--xml", writing.xml == STDOUT),
-            ("--report", writing.report == STDOUT),
-        )
-        if asked
-    ]
-    if len(to_stdout) > 1:
-        raise UsageError(f"{' and '.join(to_stdout)} cannot both go to standard output")
-    for path in (writing.xml, writing.report, writing.evidence):
-        if path is not None and path != STDOUT and path.is_dir():
-            raise UsageError(f"{path} is a folder; name a file")
+def _check(asking: "Asking", writing: "Writing") -> None:
+    """Raise UsageError where outputs would mix, overwrite something, or could not be written."""
+    outs = {"xml": writing.xml, "report": writing.report, "evidence": writing.evidence}
+    lists = [str(each) for each in (asking.seen, asking.authorised) if each is not None]
+    targets.check(outs, None, lists, json=writing.json)
 
 
 def _limits(asking: "Asking") -> Limits:

@@ -29,7 +29,14 @@ class Suggestion(NamedTuple):
     expected: Expected
 
 
-def suggestions(path: Path, index: Index, catalogue: Mapping[str, Service]) -> list[Suggestion]:
+class Suggested(NamedTuple):
+    """What a file suggests, and what could not be read of it."""
+
+    told: list[Suggestion]
+    damage: tuple[str, ...] = ()
+
+
+def suggestions(path: Path, index: Index, catalogue: Mapping[str, Service]) -> Suggested:
     """Return what a capture, or what `scan --json` wrote, suggests. Raises InputError.
 
     Servers are asked at the port at which they were seen. Hosts that took part in file sharing as
@@ -40,7 +47,8 @@ def suggestions(path: Path, index: Index, catalogue: Mapping[str, Service]) -> l
     for row in document.services:
         for each in _of(row, catalogue):
             found.setdefault((each.address, each.port), each)
-    return [found[key] for key in sorted(found)]
+    damage = tuple(f"{each.path}: {each.damage}" for each in document.inputs if each.damage)
+    return Suggested([found[key] for key in sorted(found)], damage)
 
 
 def _document(path: Path, index: Index) -> Document:
