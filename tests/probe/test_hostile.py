@@ -1,17 +1,21 @@
 """Hosts that flood, crawl, reset, lie and never end: time, bytes and memory are bounded."""
 
+import contextlib
 import dataclasses
 import itertools
 import socket
+import threading
 import time
 
 import pytest
 from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, spoken
 
+from backchannel.model import Side
 from backchannel.probe.build import build
 from backchannel.probe.port import State
-from backchannel.probe.ports import Port
+from backchannel.probe.ports import Expected, Port
 from backchannel.probe.show import render
+from backchannel.probe.sockets import STEPS
 from backchannel.report.terminal import console
 
 FAST = dataclasses.replace(QUICK, answer=0.2, longest=1, most=8192)
@@ -76,6 +80,37 @@ def test_a_redirection_is_not_followed():
         prober = asked(server.host, server.port, limits=FAST)
     assert {each.port.number for each in prober.hosts[0].results} == {server.port}
     assert ("http", False) in spoken(prober)
+
+
+def test_crumbs_and_many_datagrams_make_no_work():
+    def crumbs(link):
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(3000):
+            link.sendall(b"x")
+            time.sleep(0)
+
+    with Server(crumbs) as server:
+        prober = asked(server.host, server.port, limits=FAST)
+    exchange = prober.hosts[0].results[0].talked[0].exchange
+    assert len(exchange.steps) <= STEPS
+    assert 100 < len(exchange.bytes_of(Side.SERVER)) <= 3000
+
+    place = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def many():
+        with contextlib.suppress(OSError):
+            _, whom = place.recvfrom(4096)
+            for _ in range(500):
+                place.sendto(b"y" * 9, whom)
+
+    with place:
+        place.bind(("127.77.253.1", 0))
+        threading.Thread(target=many, daemon=True).start()
+        port = Port("udp", place.getsockname()[1])
+        prober = asked("127.77.253.1", port, limits=FAST, expected=Expected((), ("stun",)))
+    exchange = prober.hosts[0].results[0].talked[0].exchange
+    assert len(exchange.steps) <= STEPS
+    assert exchange.cut
 
 
 def test_what_is_kept_is_bounded_and_counted():

@@ -17,6 +17,7 @@ from backchannel.model import Endpoint
 from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
 
+PATIENT = dataclasses.replace(QUICK, patience=10, answer=10, longest=15)
 BRISK = dataclasses.replace(QUICK, answer=0.2)
 CI = os.environ.get("CI") == "true"
 
@@ -98,7 +99,7 @@ def test_ngircd(tmp_path):
     )
     words = program("ngircd", "/usr/sbin/ngircd"), "-n", "-f", tmp_path / "conf"
     with running(*words, ready=lambda: listens(host, 6667), cwd=tmp_path):
-        prober = asked(host, 6667)
+        prober = asked(host, 6667, limits=PATIENT)
     assert spoken(prober) == {("irc", False)}
 
 
@@ -108,10 +109,10 @@ def test_microsocks_is_open_and_with_a_login_it_is_not(tmp_path):
         target = Endpoint(*there.getsockname())
         words = program("microsocks"), "-i", host, "-p"
         with running(*words, 1080, ready=lambda: listens(host, 1080), cwd=tmp_path):
-            open_one = asked(host, 1080, through=target)
+            open_one = asked(host, 1080, through=target, limits=PATIENT)
         login = ("-u", "bob", "-P", "secret")
         with running(*words, 1081, *login, ready=lambda: listens(host, 1081), cwd=tmp_path):
-            closed = asked(host, 1081, through=target)
+            closed = asked(host, 1081, through=target, limits=PATIENT)
     assert spoken(open_one) == spoken(closed) == {("socks", False)}
     assert told(open_one)["ProxyAnswer"].scheme.startswith("socks")
     answers = [
@@ -134,7 +135,7 @@ def test_dante(tmp_path):
     )
     words = program("danted", "/usr/sbin/danted"), "-f", tmp_path / "conf"
     with running(*words, ready=lambda: listens(host, 1080), cwd=tmp_path):
-        prober = asked(host, 1080)
+        prober = asked(host, 1080, limits=PATIENT)
     assert spoken(prober) == {("socks", False)}
     assert not told(prober)["ProxyAnswer"].accepted
 
@@ -180,7 +181,7 @@ def test_coturn(tmp_path):
     )
     ready = lambda: listens(host, 3478) and listens(host, 3478, "udp")  # noqa: E731
     with running(*words, ready=ready, cwd=tmp_path):
-        prober = asked(host, 3478, Port("udp", 3478))
+        prober = asked(host, 3478, Port("udp", 3478), limits=PATIENT)
     assert spoken(prober) == {("stun", False)}
     assert {each.state for each in prober.hosts[0].results} == {State.OPEN}
     assert told(prober)["Software"].name == "Coturn"
@@ -200,7 +201,7 @@ def test_prosody_and_what_is_inside_its_tls(tmp_path):
     words = program("prosody"), "--config", tmp_path / "prosody.cfg.lua", "-F"
     ready = lambda: listens(host, 5222) and listens(host, 5223)  # noqa: E731
     with running(*words, ready=ready, cwd=tmp_path):
-        prober = asked(host, 5222, 5223)
+        prober = asked(host, 5222, 5223, limits=PATIENT)
     assert spoken(prober) == {("xmpp", False), ("tls", False), ("xmpp", True)}
 
 
@@ -214,7 +215,7 @@ def test_tor(tmp_path):
     words = program("tor", "/usr/sbin/tor"), "-f", tmp_path / "torrc"
     ready = lambda: listens(host, 9001) and listens(host, 9050)  # noqa: E731
     with running(*words, ready=ready, cwd=tmp_path):
-        prober = asked(host, 9001, 9050)
+        prober = asked(host, 9001, 9050, limits=PATIENT)
     assert spoken(prober) == {("tls", False), ("tor", False), ("socks", False)}
     assert told(prober)["TorLink"].proof == "certificate"
 
@@ -240,5 +241,7 @@ def test_openvpn(tmp_path):
         *("--ca", cert, "--cert", cert, "--key", key, "--verb", "3"),
     )
     with running(daemon, *common, ready=lambda: listens(host, 1194, "udp"), cwd=tmp_path):
-        prober = asked(host, Port("udp", 1194), expected=Expected(("openvpn",), ("openvpn",)))
+        prober = asked(
+            host, Port("udp", 1194), expected=Expected(("openvpn",), ("openvpn",)), limits=PATIENT
+        )
     assert spoken(prober) == {("openvpn", False)}

@@ -36,6 +36,13 @@ def test_a_name_is_resolved_and_kept():
     assert first.address in {"127.0.0.1", "::1"}
 
 
+def test_an_address_of_one_link_is_no_name():
+    (only,) = choose(["fe80::1%lo"], (), None).hosts
+    assert only.name == ""
+    assert only.address == "fe80::1%lo"
+    assert choose(["fe80::1%lo", "10.0.0.1"], ["fe80::1%lo"], None).left_out == 1
+
+
 def test_exclusions_hold_for_every_form(tmp_path):
     (tmp_path / "list").write_text("10.0.0.2\n10.0.0.4-5\n")
     picked = choose(["10.0.0.0/29"], [f"@{tmp_path}/list", "10.0.0.6/31"], None)

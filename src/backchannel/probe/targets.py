@@ -228,7 +228,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _hosts(word: str) -> Iterator[Target]:
     networks = _literal(word)
     if networks is None:
-        yield from (Target(address, word) for address in _resolved(word))
+        name = "" if "%" in word else word  # an address of this link is no name
+        yield from (Target(address, name) for address in _resolved(word))
         return
     for network in networks:
         if network.num_addresses > MOST + 2:
@@ -240,7 +241,7 @@ def _hosts(word: str) -> Iterator[Target]:
 def _networks(word: str) -> Iterator[Network]:
     """Yield what a word to exclude stands for, whole."""
     networks = _literal(word)
-    yield from networks or [ip_network(address) for address in _resolved(word)]
+    yield from networks or [ip_network(address.partition("%")[0]) for address in _resolved(word)]
 
 
 def _literal(word: str) -> list[Network] | None:
