@@ -20,7 +20,7 @@ from ipaddress import (
     summarize_address_range,
 )
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from backchannel.errors import InputError, UsageError, reason
 
@@ -276,4 +276,10 @@ def _resolved(name: str) -> list[str]:
         raise UsageError(
             f"{name}: neither an address nor a name that resolves: {reason(error)}"
         ) from error
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+    return list(dict.fromkeys(_written(each[4]) for each in found))
+
+
+def _written(place: tuple[Any, ...]) -> str:
+    """Return an address as text; of one link, with the interface behind it (RFC 4007 §11)."""
+    scope = place[3] if len(place) == 4 else 0
+    return f"{place[0]}%{socket.if_indextoname(scope)}" if scope else str(place[0])
