@@ -57,8 +57,8 @@ def told(events: Iterable[Observation]) -> tuple[str, ...]:
 def _line(seen: Observation) -> Iterator[str]:
     fields = shown(seen.event, HIDDEN)
     name = str(fields["event"])
-    if name in _PASSED_OVER:
-        return
+    if name in _PASSED_OVER or (name == "ike-notify" and not fields["error"]):
+        return  # of IKE's notifications most say what the sender is able to
     words = [
         f"{key.replace('_', ' ')} {_word(value)}"
         for key, value in fields.items()
