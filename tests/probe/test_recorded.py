@@ -9,6 +9,7 @@ import pytest
 from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, recorded, spoken
 from tests.protocols.ike import craft
 
+from backchannel.model import Endpoint
 from backchannel.probe.findings import read
 from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
@@ -156,6 +157,17 @@ def test_a_datagram_that_answers_another_question_is_not_believed(protocol):
     with datagrams(lambda said: other[:-2], port.number) as place:
         prober = asked(place.getsockname()[0], port, limits=BRISK)
     assert protocol not in {name for name, _ in spoken(prober)}
+
+
+@pytest.mark.parametrize("status", [b"403 Forbidden", b"503 Unavailable", b"200 OK"])
+def test_a_web_server_that_says_the_same_to_everything_is_no_proxy(status):
+    def serve(link):
+        link.recv(4096)
+        link.sendall(b"HTTP/1.1 %b\r\nServer: wall/1\r\nContent-Length: 0\r\n\r\n" % status)
+
+    with Server(serve) as server:
+        prober = asked(server.host, server.port, through=Endpoint("127.0.0.1", 1))
+    assert spoken(prober) == {("http", False)}
 
 
 LISTING = (

@@ -64,7 +64,9 @@ class Hello:
     """Whether it is said inside TLS, too."""
     alike: bool = False
     """Whether the very same bytes are a good answer."""
-    believed: Callable[[bytes], bool] = lambda _: True
-    """Whether an answer is one of what was asked for; where others answer the same in form."""
+    believed: Callable[[bytes, bytes], bool] = lambda _answer, _before: True
+    """Whether an answer is one of what was asked for, where others answer the same in form. The
+    second argument is what the port answered to a web browser; empty where it was not asked.
+    """
     about: str = ""
     """What it does to who gets it, where that is more than an answer."""

@@ -51,9 +51,15 @@ class Judge:
         self._service_of = lru_cache(maxsize=256)(index.service_of)
 
     def judge(
-        self, exchange: Exchange, hello: Hello | None = None, *, inner: bool = False
+        self,
+        exchange: Exchange,
+        hello: Hello | None = None,
+        *,
+        inner: bool = False,
+        before: bytes = b"",
     ) -> Verdict:
-        """Say whose the answer in *exchange* is; *inner*: the one inside TLS.
+        """Say whose the answer in *exchange* is; *inner*: the one inside TLS; *before*: what the
+        port answered to a web browser.
 
         A claim may rest on our own hello. So the same is read without the answer, and the answer
         without the hello: the answer counts where it adds to the first, or stands by itself.
@@ -71,7 +77,7 @@ class Judge:
         if (
             whole is not None
             and not (news and _tag(news[0]) == "malformed")
-            and (hello is None or hello.believed(b"".join(step.data for step in heard)))
+            and (hello is None or hello.believed(b"".join(step.data for step in heard), before))
             and (
                 alone is None
                 or whole.confidence > alone.confidence

@@ -295,10 +295,18 @@ class PortProbe:
         else:
             self._failures += 1
         if any(step.side is Side.SERVER for step in exchange.steps):
-            talked.verdict = self._judge.judge(exchange, None if tls else hello)
+            before = self._answer_to("http")
+            talked.verdict = self._judge.judge(exchange, None if tls else hello, before=before)
         if exchange.inside:
-            talked.inner = self._judge.judge(exchange, hello, inner=True)
+            before = self._answer_to(f"{tls.name}/http" if tls else "")
+            talked.inner = self._judge.judge(exchange, hello, inner=True, before=before)
         return talked
+
+    def _answer_to(self, hello: str) -> bytes:
+        """Return what the port answered to a hello; nothing where it was not said."""
+        found = (each.exchange for each in self._result.talked if each.exchange.hello == hello)
+        exchange = next(found, None)
+        return exchange.bytes_of(Side.SERVER) if exchange else b""
 
     def _failed(self, exchange: Exchange) -> None:
         """Keep why nothing was learned."""

@@ -30,14 +30,20 @@ def _servent(*more: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _of_a_proxy(answer: bytes) -> bool:
+def _of_a_proxy(answer: bytes, before: bytes) -> bool:
     """Whether an answer to a request that leads nowhere is that of a proxy, which refuses, wants a
-    login or fails. A server that is none says that the request is wrong, or answers for itself.
+    login or fails. A server that is none says that the request is wrong, or answers for itself;
+    and one that refuses everything says the same as to a browser.
     """
+    status = _status(answer)
+    return status == b"407" or (
+        status in {b"403", b"500", b"502", b"503", b"504"} and status != _status(before)
+    )
+
+
+def _status(answer: bytes) -> bytes:
     words = answer[:64].split(b" ", 2)
-    return words[0][:5] == b"HTTP/" and words[1:2] in (
-        [b"403"], [b"407"], [b"500"], [b"502"], [b"503"], [b"504"],
-    )  # fmt: skip
+    return words[1] if len(words) > 2 and words[0][:5] == b"HTTP/" else b""
 
 
 def _stream(asked: Asked, kind: str) -> bytes:
