@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -26,13 +27,14 @@ JUDGE = Judge(INDEX)
 QUICK = Limits(rate=1000, host_rate=1000, patience=2, answer=2, greeting=0.1, quiet=0.05, longest=4)
 KNOWN = usual(services())
 NOTHING = Expected((), ())
-_hosts = count(2)
+_hosts, _PROCESS = count(), os.getpid()
 
 
 def fresh_host():
-    """Return an address of the loopback network that no other test has."""
-    number = next(_hosts)
-    return f"127.77.{number >> 8}.{number & 255}"
+    """Return an address of the loopback network that no other test has, nor other processes' tests:
+    some ports are the services' own.
+    """
+    return f"127.{64 + _PROCESS // 256 % 128}.{_PROCESS % 256}.{next(_hosts) % 254 + 1}"
 
 
 class Server:

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, spoken
+from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, fresh_host, spoken
 
 from backchannel.model import Side
 from backchannel.probe.build import build
@@ -18,6 +18,7 @@ from backchannel.probe.show import render
 from backchannel.probe.sockets import STEPS
 from backchannel.report.terminal import console
 
+HOST, OTHER = fresh_host(), fresh_host()
 FAST = dataclasses.replace(QUICK, answer=0.2, longest=1, most=8192)
 
 
@@ -104,10 +105,10 @@ def test_crumbs_and_many_datagrams_make_no_work():
                 place.sendto(b"y" * 9, whom)
 
     with place:
-        place.bind(("127.77.253.1", 0))
+        place.bind((OTHER, 0))
         threading.Thread(target=many, daemon=True).start()
         port = Port("udp", place.getsockname()[1])
-        prober = asked("127.77.253.1", port, limits=FAST, expected=Expected((), ("stun",)))
+        prober = asked(OTHER, port, limits=FAST, expected=Expected((), ("stun",)))
     exchange = prober.hosts[0].results[0].talked[0].exchange
     assert len(exchange.steps) <= STEPS
     assert exchange.cut
@@ -185,9 +186,9 @@ def test_datagrams_that_are_not_for_us_are_no_answer():
 
 def test_silence_is_not_called_closed_and_icmp_is():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as place:
-        place.bind(("127.77.255.1", 0))
+        place.bind((HOST, 0))
         port = place.getsockname()[1]
-        silent = asked("127.77.255.1", Port("udp", port), limits=FAST)
-    closed = asked("127.77.255.1", Port("udp", port), port, limits=FAST)
+        silent = asked(HOST, Port("udp", port), limits=FAST)
+    closed = asked(HOST, Port("udp", port), port, limits=FAST)
     assert [each.state for each in silent.hosts[0].results] == [State.SILENT]
     assert [each.state for each in closed.hosts[0].results] == [State.CLOSED, State.CLOSED]

@@ -85,7 +85,7 @@ def test_a_mapped_address_is_no_way_around(tmp_path):
 
 
 def test_the_file_says_who_allowed_it_and_holds_for_everything(tmp_path):
-    allowed = file(tmp_path, "192.0.2.0/28 Jane Doe, Example Ltd\n!192.0.2.3 a heart monitor\n")
+    allowed = file(tmp_path, "192.0.2.0/28\tJane Doe, Example Ltd\n! 192.0.2.3 a heart monitor\n")
     picked = choose(["192.0.2.0/29"], (), allowed)
     assert [each.address for each in picked.hosts] == [f"192.0.2.{n}" for n in (1, 2, 4, 5, 6)]
     assert picked.by == ("192.0.2.0/28: Jane Doe, Example Ltd",)

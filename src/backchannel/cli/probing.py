@@ -23,6 +23,7 @@ from backchannel.model import Endpoint
 from backchannel.probe import findings
 from backchannel.probe.build import build
 from backchannel.probe.document import Probe
+from backchannel.probe.exchange import Exchange
 from backchannel.probe.judge import Judge
 from backchannel.probe.pace import Limits
 from backchannel.probe.plan import Work, least_seconds, work
@@ -31,6 +32,7 @@ from backchannel.probe.run import Prober
 from backchannel.probe.suggested import Suggested, suggestions
 from backchannel.probe.targets import authority
 from backchannel.probe.untold import untold
+from backchannel.report.document import Document
 
 if TYPE_CHECKING:
     from backchannel.cli.probe import Asking, Writing
@@ -90,7 +92,7 @@ def _run(  # noqa: PLR0917 - what was asked for, and what is known
     understood = {id(each.exchange) for each in told if each.verdict.whole}
     known = [each for each in prober.exchanges if id(each) in understood]
     others = [each for each in prober.exchanges if id(each) not in understood]
-    document = findings.read(known, others, index, writing.evidence)
+    document, trouble = _read(known, others, index, writing.evidence)
     probe = build(
         prober,
         started=started,
@@ -101,9 +103,10 @@ def _run(  # noqa: PLR0917 - what was asked for, and what is known
         findings=document.findings,
         untold=untold(prober, todo, wishes, index),
     )
-    if writing.report is not None:
-        outputs.write(document, index, {"report": writing.report}, "Probe")
-    _tell(probe, index, writing)
+    _show(probe, index, writing)
+    _write(probe, document, index, writing)
+    if trouble is not None:
+        raise trouble
     return INTERRUPTED if interrupted else _code(probe, writing.fail_on)
 
 
@@ -120,11 +123,21 @@ async def _ask(prober: Prober, todo: Work) -> bool:
     return False
 
 
-def _tell(probe: Probe, index: Index, writing: "Writing") -> None:
-    if writing.xml is not None:
-        from backchannel.probe.nmapxml import xml  # noqa: PLC0415 - only where asked
+def _read(
+    known: list[Exchange], others: list[Exchange], index: Index, evidence: Path | None
+) -> tuple[Document, OSError | None]:
+    """Write the evidence and read it; what hinders that is returned, as there is more to tell."""
+    try:
+        return findings.read(known, others, index, evidence), None
+    except OSError as error:
+        if evidence is None:
+            raise
+        error.filename = error.filename or str(evidence)
+        return findings.read(known, others, index, None), error
 
-        outputs.put(writing.xml, xml(probe, " ".join(["backchannel", *sys.argv[1:]])))
+
+def _show(probe: Probe, index: Index, writing: "Writing") -> None:
+    """Print what is for standard output: first, as a file may fail."""
     if writing.json:
         put_json(probe)
     elif not writing.quiet and STDOUT not in (writing.xml, writing.report):
@@ -132,8 +145,17 @@ def _tell(probe: Probe, index: Index, writing: "Writing") -> None:
         from backchannel.report.terminal import show  # noqa: PLC0415 - as above
 
         show(render(probe, index))
+
+
+def _write(probe: Probe, document: Document, index: Index, writing: "Writing") -> None:
+    if writing.xml is not None:
+        from backchannel.probe.nmapxml import xml  # noqa: PLC0415 - only where asked
+
+        outputs.put(writing.xml, xml(probe, " ".join(["backchannel", *sys.argv[1:]])))
+    if writing.report is not None:
+        outputs.write(document, index, {"report": writing.report}, "Probe")
     for path in (writing.xml, writing.report, writing.evidence):
-        if path is not None and path != STDOUT and not writing.quiet:
+        if path is not None and path != STDOUT and path.exists() and not writing.quiet:
             print(f"written: {path}", file=sys.stderr)
 
 

@@ -1,10 +1,8 @@
 """Makes the document of a run from what the hosts answered."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from backchannel import __version__
-from backchannel.catalogue.index import Index
 from backchannel.detect.model import Finding
 from backchannel.model import Side
 from backchannel.probe import document as doc
@@ -119,16 +117,4 @@ def _said(talked: Talked) -> doc.Said:
         first_received=got[:HEX].hex(),
         cut=exchange.cut,
         detail=escape(exchange.detail),
-    )
-
-
-def main_service(port: doc.Port, index: Index) -> str:
-    """Return what to call the service of a port: the one that says most, by its title."""
-    best = _ranked(port.speaks)
-    return (index.title(best.service) if best.service else best.protocol) if best else ""
-
-
-def _ranked(rows: Iterable[doc.Spoken]) -> Any:
-    return max(
-        rows, key=lambda each: (bool(each.service), each.protocol != "http", each.tls), default=None
     )

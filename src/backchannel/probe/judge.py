@@ -72,25 +72,16 @@ class Judge:
         whole, events = self._read(exchange, steps)
         alone, ours = self._read(exchange, said) if said else (None, [])
         theirs, told = self._read(exchange, heard) if said else (None, [])
-        known = {_tag(each) for each in ours}
-        news = [each for each in events if each.side is Side.SERVER and _tag(each) not in known]
+        answer = b"".join(step.data for step in heard)
         if (
             whole is not None
-            and not (news and _tag(news[0]) == "malformed")
-            and (hello is None or hello.believed(b"".join(step.data for step in heard), before))
-            and (
-                alone is None
-                or whole.confidence > alone.confidence
-                or not {_tag(each) for each in news} <= EMPTY
-                or (theirs is not None and theirs.protocol == whole.protocol)
-            )
+            and (hello is None or hello.believed(answer, before))
+            and _adds(whole, alone, theirs, _news(events, ours))
         ):
             if theirs is not None and theirs.protocol == whole.protocol:
                 whole = msgspec.structs.replace(whole, evidence=theirs.evidence)
             return Verdict(whole, _told(events, ours), True)
-        if theirs is not None:
-            return Verdict(theirs, tuple(told))
-        return Verdict()
+        return Verdict(theirs, tuple(told)) if theirs is not None else Verdict()
 
     def _read(
         self, exchange: Exchange, steps: list[Step]
@@ -113,6 +104,26 @@ class Judge:
         events += _drained(engine) + engine.finish()
         outer = [each for each in claims if not each.inner]
         return max(outer, key=lambda each: each.confidence, default=None), events
+
+
+def _news(events: list[Observation], ours: list[Observation]) -> list[str]:
+    """Return the kinds of events of the other end that our own words do not make."""
+    known = {_tag(each) for each in ours}
+    return [_tag(each) for each in events if each.side is Side.SERVER and _tag(each) not in known]
+
+
+def _adds(whole: Ended, alone: Ended | None, theirs: Ended | None, news: list[str]) -> bool:
+    """Whether a claim of the *whole* rests on the answer, too: it is none of our words *alone*, or
+    surer than that one, or the answer told something, or *theirs* alone is of that protocol.
+    """
+    if news[:1] == ["malformed"]:
+        return False
+    return (
+        alone is None
+        or whole.confidence > alone.confidence
+        or not set(news) <= EMPTY
+        or (theirs is not None and theirs.protocol == whole.protocol)
+    )
 
 
 def echoed(said: list[Step], heard: list[Step], hello: Hello | None) -> bool:

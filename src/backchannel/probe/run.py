@@ -6,8 +6,9 @@ its results.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from backchannel.model import Side
 from backchannel.probe.exchange import Exchange
@@ -17,6 +18,7 @@ from backchannel.probe.port import PortProbe, Result, State, Wishes
 from backchannel.probe.ports import Plan
 from backchannel.probe.targets import Target
 
+PortTask: TypeAlias = "Callable[[Host, Result, bool], Awaitable[None]]"
 AWAY = 3
 """Ports in a row without a way to the host, and without any sign of it, after which it is away."""
 
@@ -121,13 +123,10 @@ class Prober:
         self.exchanges.append(exchange)
 
 
-PortTask = Callable[[Host, Result, bool], "asyncio.Future[None] | object"]
-
-
 class _HostProbe:
     """Asks one host's ports, a few at a time, and notices when that makes no sense any more."""
 
-    def __init__(self, host: Host, limits: Limits, ask: Callable[..., object]) -> None:
+    def __init__(self, host: Host, limits: Limits, ask: PortTask) -> None:
         self._host, self._limits, self._ask = host, limits, ask
         self._strange = self._away = 0
 
@@ -143,7 +142,7 @@ class _HostProbe:
             if self._away >= AWAY and not self._host.alive:
                 self._remark("away: there is no way to it; its other ports were not asked")
                 return
-            await self._ask(self._host, result, self._strange >= self._limits.strange)  # type: ignore[misc]
+            await self._ask(self._host, result, self._strange >= self._limits.strange)
             self._learn(result)
 
     def _learn(self, result: Result) -> None:

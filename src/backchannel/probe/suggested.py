@@ -17,7 +17,7 @@ from backchannel.report.document import Document
 from backchannel.report.document import Service as Row
 
 SYSTEM = 1024
-LARGEST = 1 << 30
+LARGEST = 1 << 28
 """Bytes of a JSON document that is read."""
 
 
@@ -58,7 +58,7 @@ def _document(path: Path, index: Index) -> Document:
         if not begins.startswith(b"{"):
             return Scan(path, index=index).document
         if path.stat().st_size > LARGEST:
-            raise InputError(path, f"larger than {LARGEST >> 30} GiB")
+            raise InputError(path, f"larger than {LARGEST >> 20} MiB")
         return msgspec.json.decode(path.read_bytes(), type=Document)
     except OSError as error:
         raise InputError(path, reason(error)) from error

@@ -95,7 +95,7 @@ def authority(path: Path, today: date) -> Authority:
     allowed, denied, errors = list[Allowed](), list[Network](), list[str]()
     for number, line in _lines(path):
         refused = line.startswith("!")
-        prefix, _, who = line.lstrip("!").strip().partition(" ")
+        prefix, who = (*line.lstrip("!").split(None, 1), "", "")[:2]
         try:
             network = ip_network(prefix)
         except ValueError as error:
