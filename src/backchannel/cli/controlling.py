@@ -2,12 +2,12 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backchannel.cli import progress
 from backchannel.cli.hosting import FOUND, catalogue
 from backchannel.cli.streams import complain, put_json
 from backchannel.errors import UsageError
@@ -30,7 +30,11 @@ def learn(store: Path, *, also: Sequence[Path], tree: Path | None, quiet: bool) 
             raise UsageError(f"--also {folder}: no such folder, or nothing in it")
     before = trust.read(store) if store.exists() else trust.Store()
     with ExitStack() as stack:
-        found = trust.learn(root, [str(each.absolute()) for each in also], _progress(stack, quiet))
+        found = trust.learn(
+            root,
+            [str(each.absolute()) for each in also],
+            None if quiet else progress.display(stack, "packages"),
+        )
     for system in Packages(root).unread():
         complain(f"the package database of {system} is not read: its programs are not learnt")
     if not found.entries:
@@ -110,25 +114,3 @@ def _ours() -> list[str]:
     """Return our own program's files: the interpreter that runs us, and what starts it."""
     files = {sys.executable, sys.argv[0]}
     return sorted({os.path.realpath(each) for each in files if os.path.exists(each)})  # noqa: PTH110
-
-
-def _progress(stack: ExitStack, quiet: bool) -> "Progress":
-    return Progress(stack, shown=not quiet and sys.stderr.isatty())
-
-
-class Progress:
-    """Shows on a terminal how far learning is, after a second of it."""
-
-    def __init__(self, stack: ExitStack, *, shown: bool) -> None:
-        self._began, self._shown, self._told = time.monotonic(), shown, False
-        stack.callback(self._clear)
-
-    def __call__(self, done: int, total: int) -> None:
-        """Tell that so many packages of so many were looked at."""
-        if self._shown and time.monotonic() - self._began > 1:
-            self._told = True
-            print(f"\r{done:,} of {total:,} packages", end="", file=sys.stderr, flush=True)
-
-    def _clear(self) -> None:
-        if self._told:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from backchannel.catalogue import index
+from backchannel.cli import progress
 from backchannel.cli.outputs import named
 from backchannel.cli.streams import complain, put_json
 from backchannel.cli.targets import STDOUT
@@ -150,11 +151,12 @@ def _flows(paths: Sequence[str | Path]) -> tuple[list[Flow], list[str]]:
     captures = [path for path in paths if not str(path).endswith(".parquet")]
     found, damage = [flow for path in tables for flow in _rows(_parquet(path))], list[str]()
     if captures:
-        from backchannel.cli.scanning import reading  # noqa: PLC0415 - only where asked
         from backchannel.pipeline import Scan  # noqa: PLC0415 - only where asked
 
         with ExitStack() as stack:
-            run = Scan(*captures, collect_flows=True, summarise=False, progress=reading(stack))
+            run = Scan(
+                *captures, collect_flows=True, summarise=False, progress=progress.display(stack)
+            )
             stack.callback(run.close)
             table = run.flows()
         found += _rows(table)

@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from backchannel.catalogue import load as catalogue
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.index import load as load_index
-from backchannel.cli import outputs, streams, targets
+from backchannel.cli import outputs, progress, streams, targets
 from backchannel.cli.streams import put_json
 from backchannel.detect.model import SEVERITIES
 from backchannel.errors import UsageError
@@ -84,8 +84,8 @@ def _run(  # noqa: PLR0917 - what was asked for, and what is known
 ) -> int:
     started = time.time_ns()
     with ExitStack() as stack:
-        progress = None if writing.quiet else _progress(stack)
-        prober = Prober(Judge(index), limits, wishes, progress or (lambda _done, _all: None))
+        shown = None if writing.quiet else progress.display(stack, "ports")
+        prober = Prober(Judge(index), limits, wishes, shown or (lambda _done, _all: None))
         interrupted = asyncio.run(_ask(prober, todo))
     ended = time.time_ns()
     told = [each for host in prober.hosts for result in host.results for each in result.talked]
@@ -215,45 +215,3 @@ def _settings(asking: "Asking", todo: Work, limits: Limits) -> dict[str, str]:
         "aggressive mode": "yes" if asking.aggressive else "no",
         "least seconds": f"{least_seconds(todo, limits):.0f}",
     }
-
-
-def _progress(stack: ExitStack) -> Callable[[int, int], None] | None:
-    """Return a progress display for a terminal; it appears after a second of work."""
-    if not sys.stderr.isatty():
-        return None
-    began, bar = time.monotonic(), None
-
-    def show(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            if time.monotonic() - began < 1:
-                return
-            bar = stack.enter_context(_Bar())
-        bar.show(done, total)
-
-    return show
-
-
-class _Bar:
-    """A progress bar on standard error, gone when the work is done."""
-
-    def __enter__(self) -> "_Bar":
-        from rich import console, progress  # noqa: PLC0415 - only on a terminal
-
-        self._bar = progress.Progress(
-            progress.TextColumn("asking"),
-            progress.BarColumn(),
-            progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} ports"),
-            progress.TimeElapsedColumn(),
-            console=console.Console(stderr=True),
-            transient=True,
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("asking", total=0)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)

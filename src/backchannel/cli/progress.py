@@ -1,12 +1,18 @@
-"""How far the reading of captures is, on a terminal."""
+"""How far long work is, on a terminal."""
 
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Literal
+
+Progress = Callable[[int, int], None]
+"""Is told how much of how much is done; 0 for a whole that nobody knows."""
+Unit = Literal["bytes", "ports", "packages"]
+_VERBS: dict[Unit, str] = {"bytes": "reading", "ports": "asking", "packages": "learning"}
 
 
-def display(stack: ExitStack) -> Callable[[int, int], None] | None:
+def display(stack: ExitStack, unit: Unit = "bytes") -> Progress | None:
     """Return a progress display for a terminal; it appears after a second of work."""
     if not sys.stderr.isatty():
         return None
@@ -17,29 +23,43 @@ def display(stack: ExitStack) -> Callable[[int, int], None] | None:
         if bar is None:
             if time.monotonic() - began < 1:
                 return
-            bar = stack.enter_context(_Bar())
+            bar = stack.enter_context(_Bar(unit))
         bar.show(done, total)
 
     return show
 
 
 class _Bar:
-    """A progress bar with the rate, on standard error, gone when the work is done."""
+    """A progress bar on standard error, gone when the work is done."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
 
     def __enter__(self) -> "_Bar":
         from rich import console, progress  # noqa: PLC0415 - only on a terminal
 
+        counted = (
+            (
+                progress.DownloadColumn(),
+                progress.TransferSpeedColumn(),
+                progress.TimeRemainingColumn(),
+            )
+            if self._unit == "bytes"
+            else (
+                progress.TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {self._unit}"),
+                progress.TimeElapsedColumn(),
+            )
+        )
+        verb = _VERBS[self._unit]
         self._bar = progress.Progress(
-            progress.TextColumn("reading"),
+            progress.TextColumn(verb),
             progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
-            progress.TimeRemainingColumn(),
+            *counted,
             console=console.Console(stderr=True),
             transient=True,
         )
         self._bar.start()
-        self._task = self._bar.add_task("reading", total=None)
+        self._task = self._bar.add_task(verb, total=None if self._unit == "bytes" else 0)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -64,7 +64,6 @@ def run(
             settings=FlowSettings(vlans=vlans),
             collect_flows=flows is not None,
             progress=None if quiet else progress.display(stack),
-            progress=None if quiet else reading(stack),
             rule_folders=(*folders.pack_rules(), *rules),
             index=layout.indexed(layout.active(folders.packs())),
             followers=tuple(followers),
@@ -158,46 +157,3 @@ LINES = {
 """Modules with `lines` of observations; imported only where asked."""
 WITH_ALERTS = ("eve", "ecs")
 """Those that tell findings too, in `alert_line`."""
-
-
-def reading(stack: ExitStack) -> Callable[[int, int], None] | None:
-    """Return a progress display for a terminal; it appears after a second of work."""
-    if not sys.stderr.isatty():
-        return None
-    began, bar = time.monotonic(), None
-
-    def show(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            if time.monotonic() - began < 1:
-                return
-            bar = stack.enter_context(_Bar())
-        bar.show(done, total)
-
-    return show
-
-
-class _Bar:
-    """A progress bar with the rate, on standard error, gone when the work is done."""
-
-    def __enter__(self) -> "_Bar":
-        from rich import console, progress  # noqa: PLC0415 - only on a terminal
-
-        self._bar = progress.Progress(
-            progress.TextColumn("reading"),
-            progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
-            progress.TimeRemainingColumn(),
-            console=console.Console(stderr=True),
-            transient=True,
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("reading", total=None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total or None)

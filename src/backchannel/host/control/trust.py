@@ -106,7 +106,9 @@ def write(path: Path, store: Store) -> None:
         made.unlink(missing_ok=True)
 
 
-def learn(root: Root, also: Iterable[str], progress: Callable[[int, int], None]) -> Learned:
+def learn(
+    root: Root, also: Iterable[str], progress: Callable[[int, int], None] | None = None
+) -> Learned:
     """Look at all programs of packages, and at all in the folders *also*.
 
     *progress* is told how many packages of how many were looked at.
@@ -128,7 +130,8 @@ def learn(root: Root, also: Iterable[str], progress: Callable[[int, int], None])
             found[path] = Entry(
                 path=plain(path), sha256=content.sha256, package=package, version=version
             )
-        progress(number, len(listed))
+        if progress is not None:
+            progress(number, len(listed))
     for entry in _added(root, also):
         found.setdefault(entry.path, entry)
     return Learned(list(found.values()), sorted(set(altered) - found.keys()))
