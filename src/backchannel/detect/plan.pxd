@@ -4,6 +4,8 @@ cimport cython
 from backchannel.detect.found cimport brief
 from backchannel.text cimport escape
 
+cdef long long SECOND
+
 
 cdef class Case
 cdef class Group

@@ -12,6 +12,7 @@ from backchannel.engine.stream cimport Moment, Stream
 from backchannel.engine.stream cimport moment as moment_of
 from backchannel.flows.due cimport Deliverer, Due
 
+cdef long long BOTH
 cdef int DATA, GAP, END, CLOSED
 cdef Py_ssize_t PEEK_LIMIT
 cdef long long TIDY, TRIES

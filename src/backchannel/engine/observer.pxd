@@ -3,6 +3,7 @@
 from backchannel.engine.names cimport Names
 from backchannel.engine.stream cimport Moment, Stream
 
+cdef long long HELD_EVENTS, SETTLED_EVENTS
 cdef object PARSED
 
 

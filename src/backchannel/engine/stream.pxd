@@ -6,6 +6,8 @@ from backchannel.engine.known cimport Known
 from backchannel.engine.logins cimport Group
 from backchannel.engine.step cimport Step, step
 
+cdef long long PATIENCE, REPLAY_STEPS
+
 
 @cython.final
 @cython.freelist(64)

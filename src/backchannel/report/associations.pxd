@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.when cimport rfc3339
 
+cdef long long FEW, _SECOND
 cdef object _CLIENT
 cdef dict _CROSSED, _ENDS
 cdef frozenset _ATTEMPTS, _BEGINNING, _FAILURES

@@ -3,6 +3,8 @@
 cimport cython
 from backchannel.report.rows cimport ServiceRow, Tally
 
+cdef long long PLACES
+
 
 @cython.final
 cdef class Counted:

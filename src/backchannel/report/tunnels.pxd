@@ -6,6 +6,8 @@ from backchannel.report.rows cimport Names
 from backchannel.text cimport endpoint
 from backchannel.when cimport rfc3339
 
+cdef long long FEW
+
 
 @cython.final
 cdef class TunnelRow:

@@ -6,6 +6,7 @@ from backchannel.protocols.bencode cimport octets
 from backchannel.reader cimport cut
 from backchannel.text cimport utf8
 
+cdef long long EXCHANGED, LISTED, REMEMBERED, V4, V6, _CONNECT, _SEED
 cdef Py_ssize_t _SHOWN
 
 

@@ -2,6 +2,8 @@
 
 cimport cython
 
+cdef long long RUNS
+
 
 cdef class Bits:
     cdef Py_ssize_t _most

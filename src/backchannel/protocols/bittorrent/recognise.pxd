@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.reader cimport different
 
+cdef long long _NEVER
 cdef Py_ssize_t KEY, PADDING, _FIRST, _REPEATED, _DIFFERENT
 
 

@@ -8,6 +8,7 @@ from backchannel.protocols.bittorrent.pieces cimport Bits
 from backchannel.protocols.bittorrent.wire cimport Lane
 from backchannel.reader cimport u32_at
 
+cdef long long KINDS
 cdef object _PARSED, _CLIENT
 cdef tuple _NAMES
 cdef int _HANDSHAKE, _MESSAGE, _BLOCK, _CHUNK

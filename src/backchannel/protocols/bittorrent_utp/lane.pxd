@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.protocols.bittorrent_utp.wire cimport ahead
 
+cdef long long EARLY, _FAR
 cdef Py_ssize_t _UNKNOWN, _LAST
 
 

@@ -6,6 +6,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.bittorrent_utp.lane cimport Lane
 from backchannel.protocols.bittorrent_utp.wire cimport Packet, read_packet
 
+cdef long long IDS
 cdef object _CLIENT, _SERVER
 cdef int _DATA, _FIN, _RESET, _SYN
 cdef Py_ssize_t _NO_SYN, _LAST

@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.reader cimport u32_at
 
+cdef long long ANSWERS, ASKS
 cdef Py_ssize_t _SIZE, _PING
 
 
@@ -11,7 +12,6 @@ cdef class Discovery:
     cdef readonly bint answers
     cdef readonly Py_ssize_t ssrc, port
     cdef readonly str address
-
 
 
 @cython.locals(octets="const unsigned char *", kind=int, port=int, text=bytes)

@@ -6,6 +6,7 @@ from backchannel.decoder cimport Decoder
 cimport backchannel.protocols.dns.wire as wire
 from backchannel.protocols.dns.wire cimport Message, Record
 
+cdef long long _ALIASES
 cdef object _REFUTED, _CLAIMED, _PARSED
 cdef int _SHORTEST, _NETBIOS_SIZE
 

@@ -4,6 +4,8 @@ cimport cython
 
 from backchannel.reader cimport Reader
 
+cdef long long ANY, INTERNET, QUESTIONS, SVCB, _ALPN, _ECH, _IPV4_HINT, _IPV6_HINT, _PORT
+
 
 cdef int _RESPONSE, _OPCODE, _REPLY_CODE, _FLUSH, _NAME, _POINTERS, _DOT
 

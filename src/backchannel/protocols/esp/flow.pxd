@@ -6,6 +6,7 @@ from backchannel.protocols.esp.cleartext cimport inside
 from backchannel.protocols.esp.sequence cimport Sequence
 from backchannel.reader cimport u32_at
 
+cdef long long SAS
 cdef int SHORTEST, UNPROVED_SAS, CREDULOUS, SAMPLES, REPORT, STALLS, DOUBTFUL
 
 

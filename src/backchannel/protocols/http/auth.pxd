@@ -2,6 +2,8 @@
 
 cimport cython
 
+cdef long long SEEN, _UNICODE
+
 
 @cython.final
 cdef class Offer:

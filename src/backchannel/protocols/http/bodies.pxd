@@ -4,6 +4,8 @@ cimport cython
 
 from backchannel.protocols.http.heads cimport Head
 
+cdef long long LINE, RATIO, TRAILERS
+
 
 cdef class Counted:
     cdef readonly bint done

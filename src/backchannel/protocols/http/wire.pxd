@@ -9,6 +9,7 @@ from backchannel.protocols.http.heads cimport (
 from backchannel.protocols.http.lane cimport Lane
 from backchannel.reader cimport cut, cut_buffer
 
+cdef long long HELD, LIMIT, OPENING, PENDING, _LONGEST_METHOD, _SEEK_TAIL
 cdef tuple _SIDES
 cdef int BODY, HEAD, HOLD, LOST, RAW, SEEK
 

@@ -10,6 +10,7 @@ from backchannel.protocols.ike.proposals cimport Offer
 from backchannel.protocols.ike.reading cimport Reading
 from backchannel.protocols.ike.wire cimport Header, Payloads
 
+cdef long long PARTS, _KEY_HASH, _MAX_NAMES, _MAX_SPIS, _PASSCODE, _PASSWORD, _USER_NAME
 cdef list _PAYLOADS_1, _PAYLOADS_2
 cdef int _VENDOR_ID_1, _VENDOR_ID_2
 cdef int AGGRESSIVE, MAIN

@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.protocols.ike.wire cimport Payloads
 
+cdef long long _MAX_TEXT
 cdef dict _DETAILS
 cdef int COOKIE, INVALID_KE, REDIRECT, REDIRECTED_FROM
 

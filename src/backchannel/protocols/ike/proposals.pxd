@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.protocols.ike.wire cimport Payloads
 
+cdef long long IPSEC_DOI, MAX_ALGORITHMS
 cdef int _LONGEST, _REMEMBERED
 cdef list _OFFERS_1, _OFFERS_2
 

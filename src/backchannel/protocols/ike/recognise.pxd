@@ -8,6 +8,7 @@ cimport backchannel.protocols.ike.registry as registry
 from backchannel.protocols.ike.datagram cimport classify
 from backchannel.protocols.ike.wire cimport Header, read_header
 
+cdef long long FRAME_HEADER
 cdef int AGGRESSIVE, BASE, HEADER, MAIN, SA_INIT, EARLY, RANDOM_SIZE, STUB
 
 

@@ -9,6 +9,8 @@ from backchannel.protocols.ike.exchanges cimport Exchanges
 from backchannel.protocols.ike.recognise cimport needed
 from backchannel.protocols.ike.wire cimport Header
 
+cdef long long KEEPALIVES, KEEPALIVE_PROOF, STRANGERS
+
 
 cdef class Session(Decoder):
     cdef bint _expected, _usual, _tcp

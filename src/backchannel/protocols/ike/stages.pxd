@@ -6,6 +6,7 @@ from backchannel.protocols.ike.association cimport Association
 from backchannel.protocols.ike.reading cimport Reading
 from backchannel.protocols.ike.wire cimport Header, Payloads
 
+cdef long long KEPT_QUICK
 cdef int AGGRESSIVE, AUTH, AUTHIP_MAIN, AUTHIP_QUICK, BASE, CREATE_CHILD, DELETE, HASH_1
 cdef int INFORMATIONAL, INTERMEDIATE, MAIN, NOTIFY, QUICK, SA_INIT, SESSION_RESUME, SK, SKF, _ALONE
 

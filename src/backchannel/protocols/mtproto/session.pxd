@@ -6,6 +6,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.mtproto.obfuscation cimport Cipher
 from backchannel.protocols.mtproto.wire cimport Frame, Frames, read_message, read_opening
 
+cdef long long TEST
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 

@@ -5,6 +5,7 @@ cimport cython
 from backchannel.protocols.mtproto.obfuscation cimport uncover
 from backchannel.reader cimport Reader, cut, cut_buffer
 
+cdef long long ACKNOWLEDGE, EARLIEST, _MOST_KEYS, _RES_PQ, _VECTOR
 cdef bytes _FIRSTS
 cdef Py_ssize_t KEPT, MOST
 cdef int _LOOKED_AT, _ZEROS, _TAB, _RETURN, _SPACE, _TILDE, _MORE, _QUICK

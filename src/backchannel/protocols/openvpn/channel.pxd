@@ -2,6 +2,8 @@
 
 cimport cython
 
+cdef long long HELD, WINDOW
+
 
 cdef class Channel:
     cdef readonly bint over

@@ -7,6 +7,8 @@ from backchannel.protocols.openvpn.channel cimport Channel
 from backchannel.reader cimport cut, cut_buffer
 from backchannel.protocols.openvpn.wire cimport Control, Data, opcode_of, read_control, read_data
 
+cdef long long CHANNELS, DATA_V1, DATA_V2, HANDSHAKES, NO_PEER, PROOF, SOFT_RESET, STRIKES
+cdef long long WINDOW
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 

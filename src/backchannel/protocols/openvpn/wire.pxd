@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.reader cimport Reader, u32_at
 
+cdef long long CLIENT_RESET_V3, MOST_ACKS, _FIRST_IDS, _LEAST
 cdef int _LAST
 cdef Py_ssize_t _OPENING, _REPLAY, _TAG, _CRYPT, _BODY, _SHORTEST_DATA
 

@@ -6,6 +6,8 @@ from backchannel.protocols.aes cimport encrypt_block
 from backchannel.hashes cimport Mac
 from backchannel.protocols.quic.wire cimport Packet
 
+cdef long long SAMPLED, TAG
+
 
 cdef long long _NUMBERS
 

@@ -7,6 +7,7 @@ from backchannel.protocols.quic.crypto cimport CryptoStream
 from backchannel.protocols.quic.keys cimport Keys
 from backchannel.protocols.quic.wire cimport Packet, is_long, read_crypto, read_negotiation, read_packet
 
+cdef long long EARLY, INITIAL, PACKETS
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 

@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.reader cimport Reader
 
+cdef long long INITIAL, LONGEST_ID, OFFERS, _RANGES
 cdef int _LONG, _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE
 
 

@@ -7,6 +7,7 @@ from backchannel.protocols.packed cimport marked
 cimport backchannel.protocols.rtp.wire as wire
 from backchannel.protocols.rtp.wire cimport Packet
 
+cdef long long MARK, REMEMBERED, STRIKES, _CNAME, _EMAIL, _LOCATION, _NAME, _PHONE, _TOOL
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef int WINDOW, PROOF
 

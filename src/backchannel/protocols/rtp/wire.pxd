@@ -2,6 +2,7 @@
 
 cimport cython
 
+cdef long long RR, SR, _REPORT, _SENDER
 cdef int HEADER, _RTCP
 cdef bytes _KNOWN
 

@@ -5,6 +5,7 @@ cimport cython
 from backchannel.protocols.rtp.session cimport Session as Media
 from backchannel.protocols.rtp.wire cimport is_packet
 
+cdef long long _CLIENT_HELLO, _HANDSHAKE, _USE_SRTP, _VERSIONS_EXTENSION
 cdef bytes ZRTP
 
 

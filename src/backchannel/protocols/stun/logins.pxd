@@ -5,6 +5,9 @@ cimport cython
 from backchannel.protocols.packed cimport marked, unmarked
 from backchannel.protocols.stun.wire cimport Message, error_code, signed
 
+cdef long long INTEGRITY, INTEGRITY_SHA256, LONGEST, MARK, NONCE, PAIRS, REALM, REQUEST
+cdef long long SUCCESS, USERNAME
+
 
 cdef class Logins:
     cdef readonly str account, realm

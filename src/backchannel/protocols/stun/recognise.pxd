@@ -4,6 +4,8 @@ cimport cython
 
 from backchannel.protocols.stun.wire cimport Message, has_cookie, read, size_of
 
+cdef long long CHANGE_REQUEST, ENOUGH, HEADER, REQUEST, SUCCESS
+
 
 @cython.locals(client=Message, server=Message, one=Message, answers=bint)
 cdef _datagrams(peek)

@@ -6,6 +6,9 @@ from backchannel.protocols.packed cimport marked
 from backchannel.protocols.stun.logins cimport Logins
 from backchannel.protocols.stun.wire cimport Message, error_code
 
+cdef long long ALLOCATE, CHANNEL_BIND, CHANNEL_NUMBER, CONNECTION_ID, DATA_VALUE, LIFETIME
+cdef long long MARK, PENDING, REFRESH, REQUESTED_TRANSPORT, SUCCESS, XOR_RELAYED, _TCP
+
 
 @cython.final
 cdef class _Question:

@@ -4,6 +4,8 @@ cimport cython
 
 from backchannel.protocols.stun.wire cimport Message, has_cookie
 
+cdef long long ALLOCATE, BINDING, HEADER, INDICATION, MOST, REALM, REQUEST
+cdef long long REQUESTED_TRANSPORT, SUCCESS
 cdef unsigned long long _VERSION_BIT
 cdef int _ICE_VERSION, _TURN_VERSION, _TOKEN, _RELAYED, _OF_SKYPE, _OF_TEAMS, _DATA
 

@@ -9,6 +9,9 @@ from backchannel.protocols.stun.relay cimport Relay
 from backchannel.protocols.stun.services cimport is_multiplexed, owner, read_unpadded, vendor
 from backchannel.protocols.stun.wire cimport Message, endpoint, has_cookie, read, size_of
 
+cdef long long BINDING, CONNECTION_BIND, CONNECTION_ID, CONTROLLED, CONTROLLING, ENOUGH
+cdef long long INDICATION, MAPPED_ADDRESS, MARK, MULTIPLEXED, REALM, REQUEST, SOFTWARE
+cdef long long SUCCESS, TOLD, USERNAME, USE_CANDIDATE, XOR_MAPPED, XOR_MAPPED_OLD
 cdef object _VOICE, _TUNNEL
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef bytes _BY_CLIENT, _BY_SERVER

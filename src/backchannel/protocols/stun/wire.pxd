@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.reader cimport u32_at
 
+cdef long long ERROR_CODE, XOR_PEER
 cdef unsigned long long _NONE, _BIT
 cdef Py_ssize_t _FINGERPRINT
 cdef int _CODE, _SUM

@@ -7,6 +7,7 @@ from backchannel.protocols.packed cimport marked, place, without
 cimport backchannel.protocols.telegram_call.wire as wire
 from backchannel.protocols.telegram_call.wire cimport Packet
 
+cdef long long HELLO, MARK
 cdef object _VOICE
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef int _BOTH

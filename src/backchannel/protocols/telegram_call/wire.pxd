@@ -2,6 +2,7 @@
 
 cimport cython
 
+cdef long long ASK, BLOCK, MOST, TAG, _HELLO
 cdef Py_ssize_t _LEAST_MEDIA
 cdef bytes _MARK, _MAPPED
 

@@ -5,6 +5,7 @@ cimport cython
 from backchannel.reader cimport Reader
 from backchannel.text cimport utf8
 
+cdef long long CHANGE_CIPHER, _DRAFT, _ECH, _GROUPS, _POINTS, _SIGNATURES, _VERSIONS
 cdef int _SNI, _ALPN
 
 cpdef bint grease(int value) except -1

@@ -6,6 +6,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.whatsapp.wire cimport begins_hello, read_hello, read_opening, take_frame
 from backchannel.reader cimport cut, cut_buffer
 
+cdef long long CLIENT, ENCRYPTED, FINISH, FUNXMPP
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 cdef int _CLIENTS, _SERVERS, _BOTH
 

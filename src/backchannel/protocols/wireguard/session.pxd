@@ -6,6 +6,7 @@ from backchannel.decoder cimport Decoder
 from backchannel.protocols.esp.sequence cimport Sequence
 from backchannel.protocols.wireguard.wire cimport Disco, Message, index, read
 
+cdef long long ATTEMPTS, INITIATION, KEEPALIVE, KEEPALIVES, PROOF, STRIKES
 cdef object _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER
 
 

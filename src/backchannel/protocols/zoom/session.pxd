@@ -9,6 +9,7 @@ from backchannel.protocols.rtp.wire cimport Packet, read_compound, read_packet
 cimport backchannel.protocols.zoom.wire as wire
 from backchannel.protocols.zoom.wire cimport Inner
 
+cdef long long MARK, MOST_ON, TOLD
 cdef int STRIKES, STEP, _PING_S
 cdef int BIND, DIRECT, MEDIA, OPENING, OUTER, PING, PONG, REPORT, SCREEN, VOICE
 cdef object _VOICE, _REFUTED, _CLAIMED, _PARSED, _CLIENT, _SERVER

@@ -4,6 +4,7 @@ cimport cython
 
 from backchannel.reader cimport u32_at
 
+cdef long long ANSWER, NOTHING
 cdef int _VOICE, _VIDEO, _BY_SERVER, _SCREEN, _BINDS
 cdef Py_ssize_t _RTP, _OPENS, _ANSWERS, _PINGS, _ENDS, _BIND, _DIRECT, _UUID
 cdef Py_ssize_t _QUESTION, _TOLD, _LONGEST
