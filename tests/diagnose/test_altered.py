@@ -445,3 +445,17 @@ def test_what_one_side_let_go_is_not_lost(tmp_path, monkeypatch):
     told = doctor(tmp_path, near, far)
     assert told.unseen["far: associations of ESP not kept: table full"] >= 2
     assert told.gateways[0].between.lost == ()
+
+
+def test_a_mapping_that_outlives_a_silence_is_kept(tmp_path):
+    """Behind a NAT of random ports the right one sends after 40 seconds, and it comes in."""
+    near, far = datagrams("keepalives-help.near.pcap"), datagrams("keepalives-help.far.pcap")
+    parts = []
+    for packets in (near, far):
+        inward = [each for each in packets if each.esp and from_right(each)][-1]
+        spi, number = int.from_bytes(inward.data[:4]), int.from_bytes(inward.data[4:8]) + 1
+        late = inward._replace(time=packets[-1].time + 40 * SECOND, data=ike.esp(spi, number))
+        parts.append([*packets, late])
+    between = doctor(tmp_path, *parts).gateways[0].between
+    assert between.mapping_kept_s == 40.0
+    assert between.mapping_lost_s is None

@@ -220,7 +220,6 @@ def _unanswered(case: Case, attempt: Attempt, question: Question, asked: list[Qu
         told["reason"] = _REASONS.get(event.reason, event.reason)
         because.append(evidence(f"ICMP from {told['refuser']}: {told['reason']}", refused))
         return Found("refused-by-filter", "certain", because, told, question.first.frame)
-    moved = question.target.port != before.target.port
     if question.packet > MTU:
         because.append(
             evidence(f"{question.packet} bytes are more than {MTU}: it went in fragments of IP")
@@ -229,7 +228,7 @@ def _unanswered(case: Case, attempt: Attempt, question: Question, asked: list[Qu
         return Found("fragments-lost", "likely", because, told, question.first.frame)
     if question.fragments > 1:
         return Found("ike-fragments-lost", "likely", because, told, question.first.frame)
-    if moved and passed is None:
+    if passed is None:  # not even for another question
         return Found("blocked-4500", "likely", because, told, question.first.frame)
     return Found("auth-unanswered", "likely", because, told, question.first.frame)
 
