@@ -459,3 +459,12 @@ def test_a_mapping_that_outlives_a_silence_is_kept(tmp_path):
     between = doctor(tmp_path, *parts).gateways[0].between
     assert between.mapping_kept_s == 40.0
     assert between.mapping_lost_s is None
+
+
+def test_answers_that_go_to_a_host_that_asked_nothing(tmp_path):
+    """Of two clients with one mapping the one without a tunnel of its own gets the answers."""
+    packets = datagrams("shared-mapping.near.pcap")
+    spi = next(each.data[:8] for each in packets if each.source.address == "10.1.0.3")
+    told = doctor(tmp_path, [each for each in packets if each.data.startswith(spi)])
+    assert "certain shared-mapping" in said(told)
+    assert not any(each.startswith("likely moved") for each in said(told))
