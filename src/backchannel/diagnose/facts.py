@@ -49,13 +49,13 @@ WINDOWS = 32, 64
 
 
 def source(seen: Observation) -> Endpoint:
-    """Return who sent it."""
-    return (seen.flow.client, seen.flow.server)[seen.side]
+    """Return who sent it. Of a flow that an answer began the sides are the other way round."""
+    return (seen.flow.client, seen.flow.server)[seen.side ^ seen.flipped]
 
 
 def target(seen: Observation) -> Endpoint:
     """Return whom it was sent to."""
-    return (seen.flow.server, seen.flow.client)[seen.side]
+    return (seen.flow.server, seen.flow.client)[seen.side ^ seen.flipped]
 
 
 class Attempt:
