@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Literal
 
 Progress = Callable[[int, int], None]
-"""Is told how much of how much is done; 0 for a whole that nobody knows."""
+"""Is told how much of how much is done; 0 for a whole of bytes that nobody knows."""
 Unit = Literal["bytes", "ports", "packages"]
 _VERBS: dict[Unit, str] = {"bytes": "reading", "ports": "asking", "packages": "learning"}
 
@@ -23,7 +23,7 @@ def display(stack: ExitStack, unit: Unit = "bytes") -> Progress | None:
         if bar is None:
             if time.monotonic() - began < 1:
                 return
-            bar = stack.enter_context(_Bar(unit))
+            bar = stack.enter_context(_Bar(unit, total))
         bar.show(done, total)
 
     return show
@@ -32,8 +32,8 @@ def display(stack: ExitStack, unit: Unit = "bytes") -> Progress | None:
 class _Bar:
     """A progress bar on standard error, gone when the work is done."""
 
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
+    def __init__(self, unit: Unit, total: int) -> None:
+        self._unit, self._total = unit, total or None
 
     def __enter__(self) -> "_Bar":
         from rich import console, progress  # noqa: PLC0415 - only on a terminal
@@ -59,7 +59,7 @@ class _Bar:
             transient=True,
         )
         self._bar.start()
-        self._task = self._bar.add_task(verb, total=None if self._unit == "bytes" else 0)
+        self._task = self._bar.add_task(verb, total=self._total)
         return self
 
     def __exit__(self, *_: object) -> None:
