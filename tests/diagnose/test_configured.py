@@ -218,6 +218,47 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, text, told):
     assert told in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'secrets {\n ike {\n  secret = hunter"s3cr3t"\n }\n}\n',
+        'secrets {\n ike {\n  secret = "hunter" s3cr3t\n }\n}\n',
+        "secrets {\n ike {\n  secret = a}s3cr3t\n }\n}\n",
+        'conn a\n  leftpsk="first\ns3cr3t second"\n',
+        "conn a\n  leftpsk=first\n  s3cr3t\n",
+    ],
+)
+def test_no_part_of_a_secret_is_in_what_is_said_of_an_error(tmp_path, text):
+    path = tmp_path / "a.conf"
+    path.write_text(text)
+    with pytest.raises(InputError) as raised:
+        files.read(path)
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_file_of_secrets_is_not_opened_though_it_is_named(tmp_path):
+    path = tmp_path / "ipsec.secrets"
+    path.write_text("conn a\n  right = 10.2.0.2\n  auto = add\n")
+    with pytest.raises(InputError, match="is not opened"):
+        files.read(path)
+
+
+@pytest.mark.parametrize("swanctl", [True, False], ids=["swanctl", "ipsec"])
+def test_sections_that_all_name_each_other_are_read_in_no_time(tmp_path, swanctl):
+    """Each way through them, one after another, would take years."""
+    path, names = tmp_path / "a.conf", range(20)
+    if swanctl:
+        bases = ", ".join(f"connections.c{number}" for number in names)
+        inner = "{\n remote_addrs = 10.2.0.2\n }"
+        text = "".join(f" c{number} : {bases} {inner}\n" for number in names)
+        path.write_text(f"connections {{\n{text}}}\n")
+    else:
+        bases = " ".join(f"c{number}" for number in names)
+        conn = f"\n  right = 10.2.0.2\n  auto = add\n  also = {bases}\n"
+        path.write_text("".join(f"conn c{number}{conn}" for number in names))
+    assert [each.remote for each in files.read(path)] == [("10.2.0.2",)] * 20
+
+
 def test_a_folder_without_any(tmp_path):
     with pytest.raises(InputError, match=r"no swanctl\.conf"):
         files.read(tmp_path)

@@ -34,7 +34,9 @@ Include = Callable[[str, Section], None]
 
 
 class Parser:
-    """One file. Raises InputError where it is no such configuration."""
+    """One file. Raises InputError where it is no such configuration: it never says what stands
+    there, which may be a part of a secret.
+    """
 
     def __init__(self, file: str, text: str, include: Include) -> None:
         self._file, self._text, self._include = file, text, include
@@ -67,7 +69,7 @@ class Parser:
                     raise self._wrong("a section is not closed" if depth else "} without {")
                 return
             if kind not in {"word", "quoted"}:
-                raise self._wrong(f"{name!r} where a name should be")
+                raise self._wrong("something else where a name should be")
             if name == "include" and kind == "word":
                 self._included(into, hidden)
             else:
@@ -97,7 +99,7 @@ class Parser:
                     bases.append(mark)
                 kind, mark = self._next()
         if kind != "mark" or mark != "{":
-            raise self._wrong(f"= or {{ should follow {name!r}")
+            raise self._wrong("= or { should follow a name")
         away = hidden or (depth == 0 and name == SECRETS)
         inner = Section(self._file, line)
         if not away:
@@ -116,17 +118,28 @@ class Parser:
         return match[2].strip()
 
 
-def resolved(root: Section, path: tuple[str, ...], seen: frozenset[str] = frozenset()) -> Section:
-    """Return the section at *path* with what its bases say, which are named from the root on."""
+Known = dict[tuple[str, ...], Section]
+
+
+def resolved(
+    root: Section, path: tuple[str, ...], known: Known | None = None, depth: int = 0
+) -> Section:
+    """Return the section at *path* with what its bases say, which are named from the root on.
+
+    *known* are those that were begun: each is laid together once, however many others name it.
+    """
+    known = {} if known is None else known
+    if path in known:
+        return known[path]
     found: Section | None = root
     for name in path:
         found = found.sections.get(name) if found is not None else None
     if found is None:
         return Section()
-    made = Section(found.file, found.line)
-    for base in found.bases:
-        if base not in seen and len(seen) < DEEPEST:
-            _lay(made, resolved(root, tuple(base.split(".")), seen | {base}))
+    made = known[path] = Section(found.file, found.line)
+    if depth < DEEPEST:
+        for base in found.bases:
+            _lay(made, resolved(root, tuple(base.split(".")), known, depth + 1))
     _lay(made, found)
     return made
 

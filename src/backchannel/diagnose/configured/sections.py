@@ -19,7 +19,9 @@ DEEPEST = 16
 
 
 def read(file: str, text: str, into: Section, include: Callable[[str, Section], None]) -> None:
-    """Read a file: conns are sections named `conn NAME`. Raises InputError where it is none."""
+    """Read a file: conns are sections named `conn NAME`. Raises InputError where it is none, which
+    never says what stands there: it may be a part of a secret.
+    """
     section: Section | None = None
     made = 0
     for number, raw in enumerate(text.splitlines(), 1):
@@ -35,7 +37,7 @@ def read(file: str, text: str, into: Section, include: Callable[[str, Section], 
             continue
         name, equals, value = line.partition("=")
         if not equals:
-            raise InputError(file, f"line {number}: no = in {words[0]!r}")
+            raise InputError(file, f"line {number}: no = in a setting")
         name, value = name.strip().lower(), value.strip().strip('"')
         if section is None:
             raise InputError(file, f"line {number}: a setting before any conn")
@@ -56,7 +58,7 @@ def _begin(
         return Section()
     if kind in KINDS and len(words) == 2:
         return into.sections.setdefault(f"{kind} {words[1]}", Section(file, number))
-    raise InputError(file, f"line {number}: {words[0]!r} is no conn, config, ca or include")
+    raise InputError(file, f"line {number}: what begins is no conn, config, ca or include")
 
 
 def _uncommented(line: str) -> str:
@@ -70,16 +72,23 @@ def _uncommented(line: str) -> str:
     return line
 
 
-def resolved(root: Section, name: str, seen: frozenset[str] = frozenset()) -> Section:
-    """Return a conn with what %default and its `also` say."""
+def resolved(
+    root: Section, name: str, known: dict[str, Section] | None = None, depth: int = 0
+) -> Section:
+    """Return a conn with what %default and its `also` say. *known* are those that were begun:
+    each is laid together once, however many others name it.
+    """
+    known = {} if known is None else known
+    if name in known:
+        return known[name]
     found = root.sections.get(f"conn {name}")
     if found is None:
         return Section()
-    made = Section(found.file, found.line)
-    if not seen and name != DEFAULT:
-        made.settings |= resolved(root, DEFAULT, frozenset({DEFAULT})).settings
-    for base in found.bases:
-        if base not in seen and len(seen) < DEEPEST:
-            made.settings |= resolved(root, base, seen | {base, name}).settings
+    made = known[name] = Section(found.file, found.line)
+    if not depth and name != DEFAULT:
+        made.settings |= resolved(root, DEFAULT, known, depth + 1).settings
+    if depth < DEEPEST:
+        for base in found.bases:
+            made.settings |= resolved(root, base, known, depth + 1).settings
     made.settings |= found.settings
     return made
