@@ -55,6 +55,36 @@ def test_another_group_is_wanted(tmp_path):
     assert not any(each.weight == "problem" for each in told.gateways[0].conclusions)
 
 
+def test_a_cookie_was_asked_for_and_the_message_with_it_got_no_answer(tmp_path):
+    """COOKIE (16390) is asked for and given; that is no authentication yet. Seen in a public
+    capture, `ipsec_isakmp_esp.pcap`, frames 460 to 462.
+    """
+    wanted = ike.response(34, [ike.notify(16390, bytes(20))], r=ike.NONE)
+    again = ike.request(34, [ike.notify(16390, bytes(20)), ike.SA, ike.KE, ike.NONCE], r=ike.NONE)
+    told = steps(
+        tmp_path,
+        (Side.CLIENT, ike.sa_init()),
+        (Side.SERVER, wanted),
+        (Side.CLIENT, again),
+        (Side.CLIENT, again),
+        apart=1000,
+    )
+    assert "likely anew-unanswered" in said(told)
+    assert "likely auth-unanswered" not in said(told)
+
+
+def test_nothing_comes_back_from_a_group_of_receivers(tmp_path):
+    """ESP to a multicast group, as of GET VPN: no capture has another direction."""
+    group = Endpoint("232.2.2.2", 0)
+    packets = [
+        each._replace(source=Endpoint(LEFT.address, 0), target=group, plain=True)
+        for each in datagrams("works.near.pcap")
+        if each.esp and not from_right(each)
+    ]
+    assert len(packets) >= 3
+    assert said(doctor(tmp_path, packets)) == ("certain esp-without-ike",)
+
+
 def test_lifetimes_that_differ(tmp_path):
     """IKEv1: 28,800 seconds are offered, and 3,600 chosen."""
     offer, choice = ike.sa_1(ike.phase_1()), ike.sa_1(ike.phase_1(life=(1, 3600)))

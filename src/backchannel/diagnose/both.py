@@ -16,6 +16,7 @@ _ASKED = frozenset(
     {
         "no-answer",
         "blocked-4500",
+        "anew-unanswered",
         "auth-unanswered",
         "fragments-lost",
         "ike-fragments-lost",

@@ -1,6 +1,7 @@
 """Whether the tunnel carries: ESP of both directions, what is missing, what comes too late."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from backchannel.diagnose.asking import PATIENCE, objections
 from backchannel.diagnose.cases import Case, Found, evidence
@@ -107,6 +108,8 @@ def _one_way(case: Case) -> Iterator[Found]:
     if len(senders) != 1 or packets < ENOUGH:
         return
     first = case.streams[0]
+    if ip_address(first.receiver).is_multicast:
+        return  # a group, which never sends
     told = {"sender": first.sender, "receiver": first.receiver, "asker": first.sender}
     heard = [
         seen

@@ -44,6 +44,7 @@ _BEGINNING = frozenset(
         "nobody-listens",
         "refused-by-filter",
         "blocked-4500",
+        "anew-unanswered",
         "auth-unanswered",
         "arrived-unanswered",
         "answers-lost",

@@ -230,6 +230,8 @@ def _unanswered(case: Case, attempt: Attempt, question: Question, asked: list[Qu
         return Found("ike-fragments-lost", "likely", because, told, question.first.frame)
     if passed is None:  # not even for another question
         return Found("blocked-4500", "likely", because, told, question.first.frame)
+    if attempt.version == 2 and question.exchange in _OPENING:
+        return Found("anew-unanswered", "likely", because, told, question.first.frame)
     return Found("auth-unanswered", "likely", because, told, question.first.frame)
 
 

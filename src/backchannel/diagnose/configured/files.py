@@ -12,7 +12,7 @@ LARGEST = 4 << 20
 FILES = 256
 DEEPEST = 10
 """Bytes of a file, files, and how deep they include each other."""
-SECRET = ".secrets"
+CLOSED = ".secrets"
 """How the names of files of secrets end."""
 NAMES = "swanctl.conf", "ipsec.conf"
 """What is read of a folder; without them all that ends in .conf."""
@@ -46,7 +46,7 @@ class _Files:
         return list(from_ipsec(root))
 
     def _text(self, path: Path) -> str:
-        if path.name.endswith(SECRET):
+        if path.name.endswith(CLOSED):
             raise InputError(str(path), "holds secrets, and is not opened")
         self._opened += 1
         if self._opened > FILES:
@@ -76,7 +76,7 @@ class _Files:
         if self._depth > DEEPEST:
             raise InputError(str(path), "files include each other too deep")
         for name in sorted(glob.glob(str(path.parent / pattern))):  # noqa: PTH207 - may be absolute
-            if name.endswith(SECRET) or not Path(name).is_file():
+            if name.endswith(CLOSED) or not Path(name).is_file():
                 continue
             file = Path(name)
             text = self._text(file)
