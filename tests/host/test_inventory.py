@@ -11,7 +11,9 @@ from tests.apply.place import need
 from tests.host.tree import ELF, Tree
 
 from backchannel.catalogue.load import load
-from backchannel.host import inventory
+from backchannel.host import inventory, processes, settings
+from backchannel.host.document import Program, Service
+from backchannel.host.known import Known
 
 KNOWN = load()
 
@@ -242,3 +244,26 @@ def test_without_rights_it_says_what_it_could_not_see(tmp_path):
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_the_settings_of_a_container_are_not_taken_for_this_machines(monkeypatch):
+    """Its process names a file of its own tree, which is another file here or none."""
+    taking = inventory._Taking(Known(KNOWN), "/", ())
+    inside = processes.one(os.getpid())._replace(pid=7, words=("tinyproxy", "-c", "/inside.conf"))
+    outside = inside._replace(pid=8, words=("tinyproxy", "-c", "/outside.conf"))
+    taking._processes = [inside, outside]
+    places = []
+    monkeypatch.setattr(settings, "look", lambda _, place: places.append(place) or [])
+    ours = Program(
+        path="/usr/bin/tinyproxy",
+        services=(Service(service="http", program="tinyproxy", confidence="signature"),),
+        origin="package",
+        content="intact",
+        running=(taking._running(outside),),
+    )
+    theirs = msgspec.structs.replace(
+        ours, container="docker 0123456789ab", running=(taking._running(inside),)
+    )
+    list(taking._findings([theirs, ours]))
+    (place,) = places
+    assert place.processes == [outside]

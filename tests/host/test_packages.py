@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tracemalloc
 
 import pytest
 from tests.host.tree import ELF
@@ -115,3 +116,18 @@ def test_this_machines_owners_are_those_that_dpkg_names():
         )
         assert told[path].package.removeprefix("deb:") == lines.split(":")[0]
         assert told[path].md5 in (root.digests(path).md5, "")
+
+
+def test_a_list_of_a_million_files_is_not_all_kept(root, tree):
+    """That of a hostile image: 64 MB of short lines took 1.6 GB."""
+    tree.program("/usr/bin/tor")
+    tree.deb("tor", "/usr/bin/tor")
+    tree.file(
+        "/var/lib/dpkg/info/big.list", b"".join(b"%d\n" % number for number in range(1 << 19))
+    )
+    tracemalloc.start()
+    found = Packages(root).owners(["/usr/bin/tor"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found["/usr/bin/tor"].package == "deb:tor"
+    assert peak < 16 << 20

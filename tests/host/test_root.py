@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from backchannel.host.root import TEXT, Root, plain
+from backchannel.host.root import LEAST, TEXT, Budget, Root, plain
 
 
 def test_a_link_never_leads_out_of_the_tree(tree, root, tmp_path):
@@ -94,3 +94,31 @@ def test_what_rights_would_have_shown_is_counted(root, tree):
 def test_no_such_tree_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         Root(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("what", ["settings", "database", "hash", "names"])
+def test_what_a_look_costs_has_an_end(tree, what):
+    """However many files there are: each may be the largest that is read."""
+    for number in range(9):
+        tree.file(f"/opt/{number}", b"x" * LEAST)
+    budget = Budget()
+    budget.left[what] = {"names": 27}.get(what, 3 * LEAST)
+    root = Root(str(tree.folder), budget)
+    look = {
+        "settings": lambda number: root.text(f"/opt/{number}"),
+        "database": lambda number: root.read(f"/opt/{number}", TEXT + 1),
+        "hash": lambda number: root.digests(f"/opt/{number}"),
+        "names": lambda _: root.names("/opt"),
+    }[what]
+    assert [bool(look(number)) for number in range(9)] == [True] * 3 + [False] * 6
+    assert budget.refused == 6
+    root.close()
+
+
+def test_small_files_are_work_too(tree):
+    tree.file("/small", "x")
+    budget = Budget()
+    budget.left["settings"] = 2 * LEAST
+    root = Root(str(tree.folder), budget)
+    assert [root.text("/small") for _ in range(3)] == ["x", "x", ""]
+    root.close()

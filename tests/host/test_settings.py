@@ -283,3 +283,10 @@ def test_no_settings_take_long_to_read(root, tree, hostile):
     for name in settings.PROGRAMS:
         look(root, name, process(name, "-f", "/srv/conf", "-c", "/srv/conf", "-g", "/srv"))
     assert time.process_time() - began < 10
+
+
+def test_spaces_without_end_cost_no_time_in_the_rules_of_dante(root, tree):
+    tree.file("/etc/danted.conf", " " * 200_000)
+    began = time.perf_counter()
+    assert look(root, "danted") == []
+    assert time.perf_counter() - began < 5

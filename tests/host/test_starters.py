@@ -66,3 +66,20 @@ def test_cron(root, tree):
     assert found(root) == []
     tree.file("/var/spool/cron/crontabs/alice", "@reboot cd /; /usr/bin/tor &\n")
     assert found(root) == [("cron", "alice", True)]
+
+
+def test_a_unit_of_very_many_commands_is_not_read_to_its_end(root, tree):
+    lines = "".join(f"ExecStart=/usr/bin/{number}\n" for number in range(9_999))
+    tree.file("/etc/systemd/system/many.service", f"[Service]\n{lines}")
+    (found,) = starters.find(root, [])
+    assert len(found.programs) == starters.COMMANDS
+
+
+def test_users_of_one_home_are_looked_at_once(root, tree):
+    """Whatever their homes are called: else a thousand of them are a thousand looks."""
+    tree.file("/home/alice/.config/autostart/tor.desktop", "Exec=/usr/bin/tor\n")
+    tree.link("/home/bob", "alice")
+    homes = ("/home/alice", "/home/bob", "/home/alice/.", "/home/../home/alice/")
+    tree.file("/etc/passwd", "".join(f"u:x:1:1::{home}:/bin/sh\n" for home in homes))
+    assert [user.home for user in users.read(root)] == ["/home/alice"]
+    assert len(starters.find(root, users.read(root))) == 1

@@ -11,7 +11,7 @@ from backchannel.host import processes
 from backchannel.host.known import Known
 from backchannel.host.packages import Packages
 from backchannel.host.processes import PROC, Process
-from backchannel.host.root import Digests, Root, digests
+from backchannel.host.root import Digests, Root
 from backchannel.host.users import User
 
 SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/usr/games", "/snap/bin")
@@ -109,7 +109,7 @@ def content(candidate: Candidate, root: Root) -> Digests | None:
             continue
         if not processes.again(process):  # its number is another's now
             os.close(handle)
-        elif found := digests(handle):
+        elif found := root.hashed(handle):
             return found
     return root.digests(candidate.path)
 

@@ -12,7 +12,7 @@ from backchannel.host.document import Finding, Inventory, Program, Running, Serv
 from backchannel.host.known import Known, Match
 from backchannel.host.packages import Owner, Packages
 from backchannel.host.processes import PROC, Process
-from backchannel.host.root import Digests, Root, plain
+from backchannel.host.root import Budget, Digests, Root, plain
 from backchannel.host.settings.place import Place
 from backchannel.host.starters import Starter
 from backchannel.model import Confidence
@@ -38,12 +38,14 @@ def take(
     Raises OSError where there is no such folder.
     """
     wanted = {name: each for name, each in services.items() if not only or name in only}
-    return _Taking(Known(wanted), Root(folder), search).run()
+    return _Taking(Known(wanted), folder, search).run()
 
 
 class _Taking:
-    def __init__(self, known: Known, root: Root, search: Sequence[str]) -> None:
-        self._known, self._root, self._search = known, root, search
+    def __init__(self, known: Known, folder: str, search: Sequence[str]) -> None:
+        self._budget = Budget()
+        self._root = root = Root(folder, self._budget)
+        self._known, self._search = known, search
         self._unseen = Counter[str]()
         self._users = users.read(root)
         self._names = users.names(root)
@@ -60,6 +62,7 @@ class _Taking:
         programs.sort(key=lambda each: (each.services[0].service, each.path, each.container))
         sure = tuple(each for each in programs if not _is_hint(each))
         self._unseen["files that rights would have shown"] += self._root.denied
+        self._unseen["files and folders, for there were too many"] += self._budget.refused
         return Inventory(
             tool=f"backchannel {__version__}",
             root=self._root.folder,
@@ -97,7 +100,7 @@ class _Taking:
             if not found:
                 continue
             try:
-                root = Root(f"{PROC}/{group[0].pid}/root")
+                root = Root(f"{PROC}/{group[0].pid}/root", self._budget)
             except OSError:  # it ended, or we may not see it
                 self._unseen["containers' files"] += 1
                 continue
@@ -180,7 +183,8 @@ class _Taking:
             if each.container or str(asked) in looked:
                 continue
             looked.add(str(asked))
-            same = [other for other in programs if candidates.called(other.path) == name]
+            ours = (other for other in programs if not other.container)
+            same = [other for other in ours if candidates.called(other.path) == name]
             runs = [by_pid[one.pid] for other in same for one in other.running]
             place = Place(self._root, self._users, runs)
             for told in settings.look(name, place):

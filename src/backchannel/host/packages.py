@@ -7,8 +7,9 @@ apk-installed(5). That of RPM is a binary one and is not read.
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from io import BytesIO
 from typing import NamedTuple
 
 from backchannel.host.root import DATABASE, Root
@@ -63,10 +64,9 @@ class Packages:
             if system != "deb" or plain not in self._versions:
                 continue
             for info in self._lists.get(plain, ()):
-                lines = self._info(f"{info}.list").splitlines()
                 found += [
                     path
-                    for path in lines
+                    for path in self._lines(f"{info}.list")
                     if posixpath.basename(path).lower() in names and not path.startswith(_DATA)
                 ]
         return found
@@ -79,7 +79,7 @@ class Packages:
                 continue
             files = []
             for info in infos:
-                for line in self._info(f"{info}.md5sums").splitlines():
+                for line in self._lines(f"{info}.md5sums"):
                     md5, _, name = line.partition("  ")
                     if path := self._now(f"/{name}", plain):
                         files.append((path, md5.lower()))
@@ -99,9 +99,10 @@ class Packages:
         found = dict[str, Owner]()
         for plain, infos in self._lists.items():
             theirs = {name: path for path in moved if (name := self._called(path, plain))}
-            listed = ways | {way: path for name, path in theirs.items() for way in _ways(name)}
+            own = {way: path for name, path in theirs.items() for way in _ways(name)}
+            listed = ways | own if own else ways
             for info in infos:
-                for way in sorted(listed.keys() & set(self._info(f"{info}.list").splitlines())):
+                for way in sorted({line for line in self._lines(f"{info}.list") if line in listed}):
                     version = self._versions.get(plain, "")
                     found[listed[way]] = Owner(f"deb:{plain}", version, self._md5(info, way))
         return found
@@ -119,13 +120,16 @@ class Packages:
 
     def _md5(self, info: str, path: str) -> str:
         end = f"  {path[1:]}"
-        for line in self._info(f"{info}.md5sums").splitlines():
+        for line in self._lines(f"{info}.md5sums"):
             if line.endswith(end) and len(line) == 32 + len(end):
                 return line[:32].lower()
         return ""
 
-    def _info(self, name: str) -> str:
-        return self._root.read(f"{DPKG}/info/{name}", DATABASE).decode("utf-8", "replace")
+    def _lines(self, name: str) -> Iterator[str]:
+        """Yield the lines of a file in `info`, one at a time: it may have millions."""
+        data = self._root.read(f"{DPKG}/info/{name}", DATABASE)
+        for line in BytesIO(data):
+            yield line.removesuffix(b"\n").decode("utf-8", "replace")
 
     @cached_property
     def _lists(self) -> dict[str, list[str]]:
@@ -180,7 +184,7 @@ class Packages:
         found = dict[str, str]()
         for plain, infos in self._lists.items():
             for info in infos:
-                for line in self._info(f"{info}.list").splitlines():
+                for line in self._lines(f"{info}.list"):
                     if not line.startswith(_DATA):
                         found[line] = plain
                         if line.startswith(_UNMERGED):

@@ -24,6 +24,12 @@ NAMES = 20_000
 """Entries of one folder that are looked at."""
 FILES = 100_000
 """Files that one walk yields at most."""
+SETTLED, DATABASES, HASHED, LOOKED = 256 << 20, 1 << 30, 8 << 30, 2_000_000
+"""What one look at a tree costs at most, however much lies in it: bytes of settings, of databases,
+and of programs, and entries of folders.
+"""
+LEAST = 4096
+"""Bytes that a file counts for at least: to open it is work, too."""
 _OPENAT2, _IN_ROOT, _NO_MAGIC_LINKS = 437, 0x10, 0x02
 _AT_ONCE = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """A pipe or a terminal in a file's place must not stop us."""
@@ -41,14 +47,33 @@ class Digests(NamedTuple):
     """Its first bytes, which tell what kind of file it is."""
 
 
+class Budget:
+    """What may still be read of a tree in one look, by what it is read for."""
+
+    def __init__(self) -> None:
+        self.left = {"settings": SETTLED, "database": DATABASES, "hash": HASHED, "names": LOOKED}
+        self.refused = 0
+        """How often nothing was left."""
+
+    def spend(self, what: str, amount: int) -> bool:
+        """Take so much; say whether it was there."""
+        if self.left[what] < amount:
+            self.refused += 1
+            return False
+        self.left[what] -= amount
+        return True
+
+
 class Root:
     """A tree of files. Paths are those inside it; what cannot be read is as if it were not there,
-    and `denied` counts what rights would have shown.
+    and `denied` counts what rights would have shown. With a *budget*, what is beyond that is not
+    there either.
     """
 
-    def __init__(self, folder: str = "/") -> None:
+    def __init__(self, folder: str = "/", budget: Budget | None = None) -> None:
         self.folder = folder.rstrip("/") or "/"
         self.denied = 0
+        self._budget = budget
         self._handle = os.open(self.folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         shown = self._shown(self._handle)
         self._prefix = "" if shown == "/" else shown
@@ -63,7 +88,9 @@ class Root:
         if handle < 0:
             return b""
         try:
-            if os.fstat(handle).st_size > most:
+            size = os.fstat(handle).st_size
+            what = "settings" if most == TEXT else "database"
+            if size > most or not self._spend(what, max(size, LEAST)):
                 return b""
             parts, left = [], most
             while left and (part := os.read(handle, min(left, _PART))):
@@ -86,11 +113,12 @@ class Root:
             return []
         try:
             with os.scandir(handle) as entries:
-                return sorted(entry.name for entry, _ in zip(entries, range(NAMES), strict=False))
+                found = sorted(entry.name for entry in islice(entries, NAMES))
         except OSError:
             return []
         finally:
             os.close(handle)
+        return found if self._spend("names", len(found)) else []
 
     def status(self, path: str) -> os.stat_result | None:
         """Return what is known of a file, or of the one that a link leads to."""
@@ -117,7 +145,17 @@ class Root:
     def digests(self, path: str) -> Digests | None:
         """Return the digests of a plain file."""
         handle = self._plain(path)
-        return None if handle < 0 else digests(handle)
+        return None if handle < 0 else self.hashed(handle)
+
+    def hashed(self, handle: int) -> Digests | None:
+        """Return the digests of an open plain file, and close it."""
+        if not self._spend("hash", min(os.fstat(handle).st_size, LARGEST)):
+            os.close(handle)
+            return None
+        return digests(handle)
+
+    def _spend(self, what: str, amount: int) -> bool:
+        return self._budget is None or self._budget.spend(what, amount)
 
     def walk(self, folder: str, depth: int) -> Iterator[str]:
         """Yield the files in *folder* and, so many levels down, in its folders. Links to folders

@@ -8,6 +8,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from backchannel.host.root import Root
@@ -21,6 +22,8 @@ _EXEC = re.compile(r"^Exec(?:Start(?:Pre|Post)?)?\s*=\s*(.+)$", re.MULTILINE)
 _HIDDEN = re.compile(r"^Hidden\s*=\s*true$", re.MULTILINE | re.IGNORECASE)
 LONGEST = 4096
 """Characters of a command that are looked at."""
+COMMANDS = 64
+"""Commands of a unit that are looked at."""
 _PREFIXES = "@-:+!|"
 """What may stand before a command of a unit."""
 
@@ -84,8 +87,8 @@ def _wanted(root: Root, folders: Sequence[str]) -> set[str]:
 
 
 def _commands(text: str) -> Iterator[str]:
-    for line in _EXEC.findall(text):
-        words = _split(line.lstrip(_PREFIXES))
+    for found in islice(_EXEC.finditer(text), COMMANDS):
+        words = _split(found[1].lstrip(_PREFIXES))
         yield from words[:1]
         if len(words) > 1 and posixpath.basename(words[0]) in ("env", "sh", "bash", "nice"):
             yield from (word for word in words[1:] if word.startswith("/"))

@@ -14,13 +14,15 @@ class User(NamedTuple):
 
 
 def read(root: Root) -> list[User]:
-    """Return the users, each with a home that is there."""
-    found = []
+    """Return the users, each with a home that is there, and that is no other's."""
+    found, homes = [], set[tuple[int, int]]()
     for line in root.text("/etc/passwd").splitlines():
         fields = line.split(":")
         if len(fields) >= 7 and fields[2].isdigit() and fields[5].startswith("/"):
             home = fields[5].rstrip("/")
-            if home and root.status(home):
+            state = root.status(home) if home else None
+            if state is not None and (state.st_dev, state.st_ino) not in homes:
+                homes.add((state.st_dev, state.st_ino))
                 found.append(User(fields[0], int(fields[2]), home))
     return found
 

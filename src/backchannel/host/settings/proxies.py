@@ -13,7 +13,7 @@ from backchannel.host.settings.place import Exposure, Place, assigned, only_here
 
 _ANYBODY = re.compile(r"from:[ \t]*(?:0(?:\.0\.0\.0)?/0|::/0|0/0)\b")
 _BLOCK = re.compile(
-    r"^[ \t]*((?:client|socks)?)[ \t]*(pass|block)[ \t]*\{([^}]{0,4096})\}", re.MULTILINE
+    r"^[ \t]*(?:(client|socks)[ \t]*)?(pass|block)[ \t]*\{([^}]{0,4096})\}", re.MULTILINE
 )
 _COMMENT = re.compile(r"^[ \t]*#.*$|[ \t]#.*$", re.MULTILINE)
 EVERYBODY = ("0.0.0.0/0", "::/0", "0/0", "all")
