@@ -126,6 +126,9 @@ def main(folder):
 
     running = start(folder)
     told["deny"] = {name: ran(name)[0] for name in (*names, "moved", "script")}
+    over = f"mount --bind {HERE}/unknown {HERE}/never/me && exec {HERE}/never/me x"
+    mounted = subprocess.run(["unshare", "-m", "sh", "-c", over], capture_output=True, check=False)
+    told["mounted over"] = mounted.returncode
     program("known", content + b"another")
     told["changed"] = ran("known")[0]
     program("known", content + bytes([0]))

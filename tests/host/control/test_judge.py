@@ -21,7 +21,7 @@ STORE = (
 )
 
 
-def decide(path, sha256, *rules, owners=None, **policy):
+def decide(path, sha256, *rules, owners=None, here=True, **policy):
     given = {"unknown": "deny", "mode": "deny"} | policy
     judge = Judge(
         Policy(version=1, rules=rules, **given),
@@ -31,7 +31,7 @@ def decide(path, sha256, *rules, owners=None, **policy):
         today=date(2026, 11, 29),
         ours=["/opt/python"],
     )
-    return judge.decide(path, Digests(sha256, MD5[sha256], 1, b"\x7fELF"))
+    return judge.decide(path, Digests(sha256, MD5[sha256], 1, b"\x7fELF"), here=lambda: here)
 
 
 def short(*given, **options):
@@ -151,3 +151,22 @@ def test_one_that_is_never_denied_and_altered_is_told_so():
     owners = {"/usr/bin/bash": Owner("deb:bash", "1", MD5[GOOD])}
     assert decide("/usr/bin/bash", OTHER, owners=owners).altered
     assert not decide("/usr/bin/bash", GOOD, owners=owners).altered
+
+
+def test_a_path_speaks_for_nobody_who_mounts_what_he_likes():
+    """In a mount namespace of his own a user has any file at any path."""
+    allowed = Rule(name="a", action="allow", paths=("/opt/*",))
+    cut = Rule(name="c", action="cut", paths=("/opt/*",))
+    packaged = Rule(name="p", action="allow", packages=("deb:bare",))
+    bare = {"/usr/bin/bare": Owner("deb:bare", "1", "")}
+    for here, action in ((True, "allow"), (False, "deny")):
+        assert decide("/usr/bin/su", OTHER, here=here).action == action
+        assert decide("/opt/any", OTHER, allowed, here=here).action == action
+        assert decide("/usr/bin/bare", OTHER, packaged, owners=bare, here=here).action == action
+    assert decide("/opt/any", OTHER, cut, here=False).action == "deny"
+    assert decide("/opt/any", OTHER, cut, here=False, unknown="allow").action == "cut"
+    assert short("/usr/bin/aria2c", GOOD, here=False) == ("allow", "trusted")
+    by_content = Rule(name="s", action="allow", sha256=(OTHER,))
+    assert decide("/opt/any", OTHER, by_content, here=False).action == "allow"
+    denied = Rule(name="d", action="deny", paths=("/opt/*",))
+    assert short("/opt/any", OTHER, denied, here=False, unknown="allow") == ("deny", "denied")

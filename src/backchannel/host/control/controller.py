@@ -220,7 +220,7 @@ class Controller:
             return told
         most = LARGEST if self._judge.knows(path) else STRANGER
         content = digests(os.dup(asked.handle), self._beat, most) or NOTHING
-        verdict = self._judge.decide(path, content)
+        verdict = self._judge.decide(path, content, here=lambda: _is_ours(asked, state))
         if verdict.entry is not None:
             self._learn(verdict.entry)
         told = Told(verdict, content.sha256)
@@ -277,6 +277,15 @@ class Controller:
 
 def _path(asked: Asked) -> str:
     return plain(os.readlink(f"/proc/self/fd/{asked.handle}"))  # noqa: PTH115 - a descriptor's
+
+
+def _is_ours(asked: Asked, state: os.stat_result) -> bool:
+    """Say whether a program is the file that we have at its path."""
+    try:
+        there = os.stat(os.readlink(f"/proc/self/fd/{asked.handle}"))  # noqa: PTH115, PTH116
+    except OSError:
+        return False
+    return os.path.samestat(there, state)
 
 
 def until_told(controller: Controller) -> None:

@@ -32,6 +32,8 @@ Reason = Literal[
 ]
 WORDS: dict[Action, Reason] = {"allow": "allowed", "cut": "cut", "deny": "denied"}
 """What a rule's action is called as a reason."""
+_PROVED = ("trusted", "upgraded", "installed")
+"""Reasons that content gives, wherever it lies."""
 NEVER = (
     *(f"/usr/{folder}/{name}" for folder in ("bin", "sbin") for name in (
         "init", "systemd*", "agetty", "getty", "login", "su", "sudo", "sulogin", "sshd",
@@ -85,15 +87,26 @@ class Judge:
         """Say whether store or package have a program at *path*."""
         return path in self._store.by_path or self._owner(path) is not None
 
-    def decide(self, path: str, content: Digests) -> Verdict:
-        """Decide whether the program at *path* with this content may run."""
+    def decide(
+        self, path: str, content: Digests, *, here: Callable[[], bool] = lambda: True
+    ) -> Verdict:
+        """Decide whether the program at *path* with this content may run. *here* says whether it
+        is the file that this machine has there: with mounts of its own, anybody has any file
+        anywhere, and a path speaks for nobody.
+        """
         reason, package, entry = self._trusted(path, content)
         altered = reason == "altered"
-        if any(fnmatchcase(path, each) for each in self._never):
+        if any(fnmatchcase(path, each) for each in self._never) and here():
             return Verdict("allow", "never-denied", "", package, entry, altered)
         over = ""
         for rule in self._policy.rules:
             if not self._fits(rule, path, content, package, intact=not altered):
+                continue
+            if (
+                self._frees(rule)
+                and content.sha256 not in rule.sha256
+                and not (reason in _PROVED or here())
+            ):
                 continue
             if rule.expires is not None and rule.expires < self._today:
                 over = over or (rule.name if rule.action == "allow" else "")
@@ -107,6 +120,10 @@ class Judge:
         if action != "allow" and over:
             return Verdict(action, "expired", over, package, entry, altered)
         return Verdict(action, reason, "", package, entry, altered)
+
+    def _frees(self, rule: Rule) -> bool:
+        """Say whether a rule lets run what would not run without it."""
+        return rule.action == "allow" or (rule.action == "cut" and self._policy.unknown == "deny")
 
     def _trusted(self, path: str, content: Digests) -> tuple[Reason, str, Entry | None]:
         """Return what store and package say of a program, and what the store is to learn."""
