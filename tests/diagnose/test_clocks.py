@@ -3,8 +3,10 @@
 import random
 
 import pytest
+from tests.diagnose.test_recorded import side
 
 from backchannel.diagnose.clocks import SECOND, compare
+from backchannel.diagnose.doctor import diagnose
 
 
 def journey(count, *, apart, delay, offset=0, drift=0.0, jitter=0, near="initiator"):
@@ -64,3 +66,16 @@ def test_one_end_alone_tells_no_delay():
 
 def test_nothing_in_common():
     assert compare([]).offset is None
+
+
+@pytest.mark.parametrize("name", ["answers-500-dropped", "esp-one-way", "answers-4500-dropped"])
+def test_the_captures_may_be_given_in_either_order(name):
+    """Of the first only the initiator's packets are at both places: clocks do not tell the order,
+    and what was lost does.
+    """
+    near, far = side(name, "near"), side(name, "far")
+    assert certain(diagnose(near, far)) == certain(diagnose(far, near))
+
+
+def certain(told):
+    return {(found.certainty, found.id) for each in told.gateways for found in each.conclusions}

@@ -126,6 +126,8 @@ def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -
         made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
         made.forgotten["far"] = max(made.forgotten.get("far", 0), case.forgotten)
     made.clocks = compare(_pairs(here, there))
+    if not made.clocks.certain:
+        made.clocks.near_role = _near_role(made, here, there)
     for key in here.keys() | there.keys():
         _match(made, here.get(key, []), there.get(key, []))
     made.met.sort(key=lambda each: (each.near.time, each.near.frame))
@@ -139,6 +141,24 @@ def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -
             key=lambda each: (each.time, each.frame),
         )
     return made
+
+
+def _near_role(
+    sides: Sides, here: dict[Key, list[Sighting]], there: dict[Key, list[Sighting]]
+) -> Role:
+    """Return which end is at the near place where clocks do not tell: packets that were seen at one
+    place alone were lost on the way, and it is the place of who sent them.
+    """
+    speaks = 0
+    places: tuple[Which, Which] = "near", "far"
+    for place, mine, others, sign in zip(
+        places, (here, there), (there, here), (1, -1), strict=True
+    ):
+        for key, seen in mine.items():
+            for each in seen if key not in others else ():
+                if sides.covered(each.time, place):
+                    speaks += sign if each.role == "initiator" else -sign
+    return "initiator" if speaks >= 0 else "responder"
 
 
 def _spi(key: Key) -> str:
