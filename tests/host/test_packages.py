@@ -8,7 +8,7 @@ import pytest
 from tests.host.tree import ELF
 
 from backchannel.host.packages import Current, Packages
-from backchannel.host.root import Root
+from backchannel.host.root import NAMES, Root
 
 
 def test_the_owner_of_a_file_with_version_and_checksum(root, tree):
@@ -131,3 +131,14 @@ def test_a_list_of_a_million_files_is_not_all_kept(root, tree):
     tracemalloc.stop()
     assert found["/usr/bin/tor"].package == "deb:tor"
     assert peak < 16 << 20
+
+
+def test_a_machine_with_very_many_packages_has_all_of_them(root, tree):
+    """Five thousand packages have more than twenty thousand files there: a large desktop."""
+    tree.program("/usr/bin/tor")
+    info = tree.folder / "var/lib/dpkg/info"
+    info.mkdir(parents=True)
+    for number in range(NAMES + 1):
+        (info / f"p{number}.list").touch()
+    tree.deb("tor", "/usr/bin/tor")
+    assert len(Packages(root)._lists) == NAMES + 2

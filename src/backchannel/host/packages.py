@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from backchannel.host.root import DATABASE, Root
 
+INFOS = 500_000
+"""Files of packages' lists and scripts: some five of each package, and Debian has 60,000."""
 DPKG, APK = "/var/lib/dpkg", "/lib/apk/db/installed"
 UNREAD = {"/var/lib/rpm": "rpm", "/usr/lib/sysimage/rpm": "rpm", "/var/lib/pacman/local": "pacman"}
 """Databases that are not read, by the folder that shows that there is one."""
@@ -135,7 +137,7 @@ class Packages:
     def _lists(self) -> dict[str, list[str]]:
         """Packages, and what their files in `info` are called: `NAME` or `NAME:ARCHITECTURE`."""
         found = dict[str, list[str]]()
-        for name in self._root.names(f"{DPKG}/info"):
+        for name in self._root.names(f"{DPKG}/info", INFOS):
             if name.endswith(".list"):
                 info = name.removesuffix(".list")
                 found.setdefault(info.partition(":")[0], []).append(info)

@@ -106,14 +106,14 @@ class Root:
         """Return a settings file as text."""
         return self.read(path).decode("utf-8", "replace")
 
-    def names(self, folder: str) -> list[str]:
+    def names(self, folder: str, most: int = NAMES) -> list[str]:
         """Return the names in a folder, in order."""
         handle = self._open(folder, os.O_RDONLY | os.O_DIRECTORY | _AT_ONCE)
         if handle < 0:
             return []
         try:
             with os.scandir(handle) as entries:
-                found = sorted(entry.name for entry in islice(entries, NAMES))
+                found = sorted(entry.name for entry in islice(entries, most))
         except OSError:
             return []
         finally:
