@@ -468,3 +468,11 @@ def test_answers_that_go_to_a_host_that_asked_nothing(tmp_path):
     told = doctor(tmp_path, [each for each in packets if each.data.startswith(spi)])
     assert "certain shared-mapping" in said(told)
     assert not any(each.startswith("likely moved") for each in said(told))
+
+
+def test_a_client_that_moves_has_not_another_ones_mapping(tmp_path):
+    """Of a recorded move only from the last answer to the old address to the first question from
+    the new one.
+    """
+    told = doctor(tmp_path, datagrams("moved.near.pcap")[3:12])
+    assert "certain shared-mapping" not in said(told)

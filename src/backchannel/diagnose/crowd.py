@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from backchannel.diagnose.asking import SECOND
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.facts import Attempt, source
+from backchannel.engine.observation import Observation
 from backchannel.protocols.ike.events import IkeMessage
 
 FLOOD, WITHIN = 20, 60 * SECOND
@@ -70,6 +71,10 @@ def _mixed(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
                 continue
             if not _asks(attempt) or _asks(twin):
                 continue
+            first = attempt.messages[0].frame
+            answers = [seen for seen in twin.messages if seen.frame > first and _answers(seen)]
+            if not answers:  # what went there before: the asker had that address, and moved
+                continue
             answerer = source(twin.messages[0]).address
             winner = next((each for each in other.pair.addresses if each != answerer), "")
             if attempt.responder != answerer or winner == mine:
@@ -77,9 +82,15 @@ def _mixed(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
             told = {"victim": mine, "winner": winner, "answerer": answerer, "asker": mine}
             because = [
                 evidence(f"{mine} asks {answerer} under SPI {spi}", attempt.messages),
-                evidence(f"answers under this SPI go to {winner}", twin.messages),
+                evidence(f"answers under this SPI go to {winner}", answers),
             ]
-            yield Found("shared-mapping", "certain", because, told, attempt.messages[0].frame)
+            yield Found("shared-mapping", "certain", because, told, first)
+
+
+def _answers(seen: Observation) -> bool:
+    """Whether it is an answer, or of IKEv1, which does not say."""
+    assert isinstance(seen.event, IkeMessage)
+    return seen.event.response is not False
 
 
 def _asks(attempt: Attempt) -> bool:
