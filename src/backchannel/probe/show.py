@@ -16,6 +16,8 @@ _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cy
 _STRENGTH = {"parsed": "green", "signature": "cyan"}
 QUIET = "closed", "no answer", "unreachable", "not asked"
 """States of ports that are only counted."""
+ALONE = 3
+"""Hosts that are so few that each is told for itself, even one where nothing was found."""
 NAMED = 8
 """Hosts of one kind that are named."""
 FACTS = 4
@@ -26,9 +28,13 @@ def render(probe: doc.Probe, index: Index) -> RenderableType:
     """Return the whole result, ready to print."""
     parts = list[RenderableType]()
     parts.append(_headline(probe))
-    for host in filter(_telling, probe.hosts):
-        parts += [Text(), *_host(host, index)]
-    parts += _others(probe)
+    others = list[doc.Host]()
+    for host in probe.hosts:
+        if _telling(host, len(probe.hosts)):
+            parts += [Text(), *_host(host, index)]
+        else:
+            others.append(host)
+    parts += _others(others)
     parts += [Text(), *_findings(probe)]
     if probe.untold:
         parts += [Text(), Text("What could not be told", style="bold")]
@@ -36,15 +42,14 @@ def render(probe: doc.Probe, index: Index) -> RenderableType:
     return Group(*parts)
 
 
-def _telling(host: doc.Host) -> bool:
-    """Whether there is more to say of a host than that nothing was found."""
+def _telling(host: doc.Host, among: int) -> bool:
+    """Whether there is more to say of a host than that nothing was found, *among* so many."""
     found = any(port.state not in QUIET for port in host.ports)
-    return found or (host.alive and bool(host.remarks))
+    return found or (host.alive and (bool(host.remarks) or among <= ALONE))
 
 
-def _others(probe: doc.Probe) -> Iterator[RenderableType]:
+def _others(others: list[doc.Host]) -> Iterator[RenderableType]:
     """Yield what is said of the other hosts, together."""
-    others = [host for host in probe.hosts if not _telling(host)]
     for state, words in (
         ("alive", "answered, and nothing was found at the ports asked"),
         ("away", "away: there is no way there, or nobody has the address"),
