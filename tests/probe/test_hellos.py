@@ -64,7 +64,7 @@ AT = {
 def said(hello, port):
     server, client = Endpoint("10.0.0.1", port), Endpoint("10.0.0.2", 40000)
     through = Endpoint("10.0.0.3", 80)
-    asked = Asked(server, client, "", through, bytes(range(20)), bytes(range(1, 33)))
+    asked = Asked(server, client, "", through, bytes(range(20)), nonce=bytes(range(1, 33)))
     exchange = Exchange(hello.transport, client, server, hello.name, NOW, NOW + 10**9)
     exchange.steps = [Step(Side.CLIENT, hello.make(asked), NOW + 10**8)]
     exchange.end = End.SILENT

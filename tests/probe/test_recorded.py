@@ -198,3 +198,46 @@ def test_a_list_that_anybody_may_read_is_found_at_its_first_page():
     found = {each.rule for each in read(known, (), INDEX, None).findings}
     assert {"anonymous-listing", "file-sharing-answers"} <= found
     assert not any(b"12345" in each for each in asked_for)
+
+
+def telegram(said):
+    """The server's first answer, resPQ (core.telegram.org, Creating an authorization key)."""
+    if said[:1] != b"\xef":
+        return b""
+    time = int.from_bytes(said[14:18], "little")
+    inner = struct.pack("<I", 0x05162463) + said[26:42] + bytes(range(16))
+    inner += b"\x08" + bytes(range(1, 9)) + bytes(3)
+    inner += struct.pack("<IIQ", 0x1CB5C415, 1, 0xD09D1D85DE64FD85)
+    body = bytes(8) + struct.pack("<QI", time << 32 | 1, len(inner)) + inner
+    return bytes([len(body) // 4]) + body
+
+
+SPOKEN = {
+    "mtproto": telegram,
+    "rdp": lambda said: (  # [MS-RDPBCGR] 4.1.2, with CredSSP chosen
+        bytes.fromhex("030000130ed000001234000209080002000000") if said[:2] == b"\3\0" else b""
+    ),
+    "gnutella": lambda said: (  # Gnutella 0.4, section Descriptors
+        b"GNUTELLA OK\n\n" if said == b"GNUTELLA CONNECT/0.4\n\n" else b""
+    ),
+    "socks": lambda said: b"\0\x5b" + bytes(6) if said[:1] == b"\4" else b"",  # SOCKS 4
+    "openvpn": lambda said: (  # OpenVPN, ssl_pkt.h: the hard reset of a server, with our session
+        bytes.fromhex("001a40") + bytes(range(8)) + b"\1" + bytes(4) + said[3:11] + bytes(4)
+        if said[:3] == b"\0\x0e8"
+        else b""
+    ),
+}
+
+
+@pytest.mark.parametrize("protocol", SPOKEN)
+def test_an_answer_that_its_description_shows_is_known(protocol):
+    def serve(link):
+        link.settimeout(2)
+        if answer := SPOKEN[protocol](link.recv(4096)):
+            link.sendall(answer)
+            link.recv(10)
+
+    with Server(serve) as server:
+        prober = asked(server.host, server.port)
+    assert {name for name, _ in spoken(prober)} == {protocol}
+    assert prober.hosts[0].results[0].state is State.OPEN

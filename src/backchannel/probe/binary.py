@@ -68,7 +68,7 @@ def _soulseek(_: Asked) -> bytes:
 
 def _mtproto(asked: Asked) -> bytes:
     """req_pq_multi in the abridged transport: the first message of every client without a key."""
-    body = bytes(8) + b"\0\0\0\0" + asked.nonce[:3] + b"\x5c" + struct.pack("<I", 20)
+    body = bytes(8) + struct.pack("<QI", asked.now << 32, 20)  # no key; its id is the time
     body += struct.pack("<I", 0xBE7E8EF1) + asked.nonce[:16]
     return b"\xef" + bytes([len(body) // 4]) + body
 

@@ -24,6 +24,8 @@ class Asked:
     """Where proxies are asked to lead; only what the user names."""
     torrent: bytes = b""
     """Info-hash of a torrent, 20 bytes."""
+    now: int = 1_750_000_000
+    """Seconds since 1970, for messages that hold their time."""
     nonce: bytes = field(default=bytes(32))
     """Random bytes for ids and keys, 32 of them; the same for a question and its repetitions."""
 

@@ -108,7 +108,7 @@ class Judge:
 
 def _news(events: list[Observation], ours: list[Observation]) -> list[str]:
     """Return the kinds of events of the other end that our own words do not make."""
-    known = {_tag(each) for each in ours}
+    known = {_tag(each) for each in ours if each.side is Side.SERVER}
     return [_tag(each) for each in events if each.side is Side.SERVER and _tag(each) not in known]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import time
 from base64 import b32encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -275,6 +276,7 @@ class PortProbe:
                 self._target.name,
                 self._wishes.through,
                 self._wishes.torrent,
+                int(time.time()),
                 nonce,
             )
 
