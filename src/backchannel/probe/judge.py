@@ -28,8 +28,15 @@ HEADER = 24
 SMALL = FlowSettings(max_flows=64)
 
 
-EMPTY = frozenset({"malformed", "gap", "anomaly", "stun-carries", "messages"})
-"""Events that do not show that an answer was understood."""
+EMPTY = frozenset(
+    {
+        *("malformed", "gap", "anomaly", "stun-carries", "messages"),
+        *("dht-node", "esp-traffic", "openvpn-traffic", "telegram-key"),
+    }
+)
+"""Events that do not show that an answer was understood: counts, and what would be encrypted, as
+any noise behind a good hello may be. None of them answers a first message.
+"""
 
 
 class Verdict(NamedTuple):
@@ -118,12 +125,11 @@ def _adds(whole: Ended, alone: Ended | None, theirs: Ended | None, news: list[st
     """
     if news[:1] == ["malformed"]:
         return False
-    return (
-        alone is None
-        or whole.confidence > alone.confidence
-        or not set(news) <= EMPTY
-        or (theirs is not None and theirs.protocol == whole.protocol)
-    )
+    if theirs is not None and theirs.protocol == whole.protocol:
+        return True
+    if news:
+        return not set(news) <= EMPTY
+    return alone is None or whole.confidence > alone.confidence
 
 
 def echoed(said: list[Step], heard: list[Step], hello: Hello | None) -> bool:
