@@ -120,8 +120,8 @@ def _news(events: list[Observation], ours: list[Observation]) -> list[str]:
 
 
 def _adds(whole: Ended, alone: Ended | None, theirs: Ended | None, news: list[str]) -> bool:
-    """Whether a claim of the *whole* rests on the answer, too: it is none of our words *alone*, or
-    surer than that one, or the answer told something, or *theirs* alone is of that protocol.
+    """Whether a claim of the *whole* rests on the answer, too: *theirs* alone is of that protocol,
+    or the answer told something, or our words *alone* make no claim.
     """
     if news[:1] == ["malformed"]:
         return False
@@ -129,7 +129,7 @@ def _adds(whole: Ended, alone: Ended | None, theirs: Ended | None, news: list[st
         return True
     if news:
         return not set(news) <= EMPTY
-    return alone is None or whole.confidence > alone.confidence
+    return alone is None
 
 
 def echoed(said: list[Step], heard: list[Step], hello: Hello | None) -> bool:
