@@ -36,11 +36,18 @@ def test_a_name_is_resolved_and_kept():
     assert first.address in {"127.0.0.1", "::1"}
 
 
-def test_an_address_of_one_link_is_no_name():
-    (only,) = choose(["fe80::1%lo"], (), None).hosts
-    assert only.name == ""
-    assert only.address == "fe80::1%lo"
-    assert choose(["fe80::1%lo", "10.0.0.1"], ["fe80::1%lo"], None).left_out == 1
+@pytest.mark.parametrize("word", ["db-01", "ad-dc", "cafe-bad"])
+def test_a_name_of_hexadecimal_letters_is_no_range(word):
+    with pytest.raises(UsageError, match="neither an address nor a name"):
+        addresses(word)
+
+
+def test_an_address_keeps_its_link():
+    """Without it nothing can be sent to a link-local address (RFC 4007)."""
+    (host,) = choose(["fe80::1%lo"], (), None).hosts
+    assert host == ("fe80::1%lo", "")
+    for word in ("fe80::1", "fe80::1%lo", "fe80::/64"):
+        assert choose(["fe80::1%lo"], [word], None).left_out == 1
 
 
 def test_exclusions_hold_for_every_form(tmp_path):
@@ -100,6 +107,22 @@ def test_a_line_ends_with_its_last_day(tmp_path):
     assert addresses("192.0.2.1", authorised=file(tmp_path, text.format(29))) == ["192.0.2.1"]
     with pytest.raises(UsageError, match="last day is over"):
         addresses("192.0.2.1", authorised=file(tmp_path, text.format(28)))
+
+
+@pytest.mark.parametrize(
+    "until", ["until 2020-1-31", "until 31.12.2020", "until", "until Friday", "UNTIL 2020-01-31x"]
+)
+def test_a_last_day_that_is_none_is_not_for_ever(tmp_path, until):
+    with pytest.raises(InputError, match=r"line 1: until: .*write a day as"):
+        file(tmp_path, f"192.0.2.0/28 Jane Doe, {until}\n")
+
+
+@pytest.mark.parametrize(
+    "until", ["Until 2020-01-31", "until  2020-01-31.", "until 2030-01-01, until 2020-01-31"]
+)
+def test_a_last_day_that_is_over_is_over_however_it_is_written(tmp_path, until):
+    text = f"192.0.2.0/28\tJane Doe, {until.rstrip('.')}\n"
+    assert file(tmp_path, text).allowed == ()
 
 
 def test_all_wrong_lines_are_told_at_once(tmp_path):

@@ -11,7 +11,7 @@ from backchannel.probe.pace import Limits
 from backchannel.probe.port import TLS_FIRST, Wishes
 from backchannel.probe.ports import Expected, Plan, Port, askable, chosen, of_services, usual
 from backchannel.probe.suggested import Suggestion
-from backchannel.probe.targets import Authority, Chosen, Target, choose
+from backchannel.probe.targets import Authority, Chosen, Target, among, choose
 
 MOST_PORTS = 250_000
 """Ports of all hosts in one run: what is known of each is held until its end, 2 KB at most for one
@@ -46,17 +46,15 @@ def work(
     catalogue: Mapping[str, Service],
     suggestions: Iterable[Suggestion] | None,
 ) -> Work:
-    """Return what is to be done. *suggestions*: ask only these, of *words* where there are any."""
+    """Return what is to be done. *suggestions*: ask only these, as far as somebody allows it."""
     named = list(words)
     asked = of_services(services, catalogue)
     known = usual(asked or catalogue)
     only = frozenset(each for service in asked.values() for each in service.protocols)
     if suggestions is not None:
         given = list(suggestions)
-        if named:
-            within = {host.address for host in choose(named, (), authorised).hosts}
-            given = [each for each in given if each.address in within]
-        picked = choose(dict.fromkeys(each.address for each in given), excluded, authorised)
+        hosts = dict.fromkeys(each.address for each in given)
+        picked = among(hosts, named, excluded, authorised)
         return _bounded(_suggested(given, picked, known, only))
     if not named:
         raise UsageError("no target given; name an address, a block, a range, a name or @FILE")

@@ -1,6 +1,8 @@
 """Passive first: who might be asked what, as a capture or the JSON of a scan suggests."""
 
+import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ from backchannel.catalogue.model import Service
 from backchannel.errors import InputError, reason
 from backchannel.model import Transport
 from backchannel.pipeline import Scan
-from backchannel.probe.order import HELLOS
+from backchannel.probe.order import HELLOS, NEVER
 from backchannel.probe.ports import Expected, Port, usual
 from backchannel.report.document import Document
 from backchannel.report.document import Service as Row
@@ -73,16 +75,35 @@ def _of(row: Row, catalogue: Mapping[str, Service]) -> Iterator[Suggestion]:
     protocols = (row.protocol, *(service.protocols if service else ()))
     expected = Expected((row.service,), tuple(dict.fromkeys(protocols)))
     for place in row.hosts.servers:
-        address, _, number = place.rpartition(":")
-        if number.isdigit() and int(number):
-            for transport in _transports(row.protocol, int(number)):
-                yield Suggestion(address.strip("[]"), Port(transport, int(number)), expected)
+        host, _, text = place.rpartition(":")
+        address, number = _address(host.strip("[]")), _number(text)
+        if not address or not number:
+            continue
+        for transport in _transports(row.protocol, number):
+            if transport == "udp" or number not in NEVER:
+                yield Suggestion(address, Port(transport, number), expected)
     if service is not None and service.kind == "peer-to-peer":
         for port in usual({service.id: service}):
             if port.number < SYSTEM:  # the web's, by which it only fetches
                 continue
-            for address in row.hosts.clients:
+            for address in filter(None, map(_address, row.hosts.clients)):
                 yield Suggestion(address, port, expected)
+
+
+def _address(text: str) -> str:
+    """Return an address as it is usually written; nothing for what is none. A document may hold
+    anything: a name would be looked up, and `@FILE` be read.
+    """
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return ""
+
+
+def _number(text: str) -> int:
+    """Return the number of a port; 0 for what is none."""
+    number = int(text) if re.fullmatch("[0-9]{1,5}", text) else 0
+    return number if number < 1 << 16 else 0
 
 
 def _transports(protocol: str, port: int) -> list[Transport]:

@@ -8,7 +8,7 @@ for everything. Addresses that stand for many (multicast, broadcast) are never a
 import re
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from ipaddress import (
     IPv4Address,
@@ -31,8 +31,9 @@ MOST_UNASKED = 256
 MOST = 65_536
 """Hosts of one run."""
 LARGEST_FILE = 1 << 20
-_RANGE = re.compile(r"([0-9a-fA-F.:]+)-([0-9a-fA-F.:]+)\Z")
-_UNTIL = re.compile(r",?\s*\buntil (\d{4}-\d\d-\d\d)\b")
+_RANGE = re.compile(r"([0-9a-fA-F]*[.:][0-9a-fA-F.:]*)-([0-9a-fA-F.:]+)\Z")
+"""Such as 10.0.0.1-20; db-01 is a name."""
+_UNTIL = re.compile(r",?\s*\buntil\b\s*([^\s,;]*)", re.IGNORECASE)
 _SITES = tuple(
     map(
         ip_network,
@@ -83,7 +84,7 @@ class Chosen:
 
     hosts: tuple[Target, ...]
     left_out: int = 0
-    """Hosts that were named and are excluded."""
+    """Hosts that were named and are excluded, or that a capture suggests and nobody named."""
     by: tuple[str, ...] = field(default=())
     """Who allowed it: lines of the file that were needed, in words."""
 
@@ -104,11 +105,10 @@ def authority(path: Path, today: date) -> Authority:
         if refused:
             denied.append(network)
             continue
-        until = _UNTIL.search(who)
-        try:
-            last = date.fromisoformat(until[1]) if until else None
+        try:  # what is no day must not be taken for one that never comes
+            last = min(map(date.fromisoformat, _UNTIL.findall(who)), default=None)
         except ValueError as error:
-            errors.append(f"line {number}: {error}")
+            errors.append(f"line {number}: until: {error}; write a day as 2026-12-31")
             continue
         who = _UNTIL.sub("", who).strip(" ,")
         if not who:
@@ -152,6 +152,32 @@ def choose(words: Iterable[str], excluded: Iterable[str], authorised: Authority 
                 raise UsageError(f"more than {MOST:,} hosts: ask a part of them at a time")
     by = tuple(f"{each.network}: {each.who}" for _, each in sorted(used.items()))
     return Chosen(tuple(hosts.values()), left_out, by)
+
+
+def among(
+    suggested: Iterable[str],
+    words: Iterable[str],
+    excluded: Iterable[str],
+    authorised: Authority | None,
+) -> Chosen:
+    """Return those of the *suggested* addresses that *words* name and that the file has, where they
+    are given. Raises UsageError where neither is: anybody may send what a capture holds.
+    """
+    named = [network for word in _words(words) for network in _networks(word)]
+    if not named and authorised is None:
+        raise UsageError(
+            "--from names nobody who may be asked: a capture holds what anybody sent. Name the "
+            "networks among whose hosts to ask, or give --authorised FILE"
+        )
+    given = list(suggested)
+    fit = [
+        each
+        for each in given
+        if (not named or any(_has(network, ip_address(each)) for network in named))
+        and (authorised is None or authorised.of(ip_address(each)) is not None)
+    ]
+    picked = choose(fit, excluded, authorised)
+    return replace(picked, left_out=picked.left_out + len(given) - len(fit))
 
 
 def _may(address: Address, word: str, authorised: Authority | None) -> Allowed | None:
