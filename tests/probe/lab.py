@@ -42,7 +42,8 @@ class Server:
 
     def __init__(self, serve: Callable[[socket.socket], None], host="", port=0) -> None:
         self._serve = serve
-        self._socket = socket.create_server((host or fresh_host(), port), backlog=64)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host or fresh_host(), port), family=family, backlog=64)
         self.host, self.port = self._socket.getsockname()[:2]
         self.connections = 0
         self._open = []

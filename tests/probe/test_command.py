@@ -177,7 +177,7 @@ def test_who_allowed_it_stands_in_the_result(tmp_path):
 def test_a_damaged_capture_is_said_and_the_rest_is_done(tmp_path):
     cut = tmp_path / "cut.pcap"
     cut.write_bytes((EXAMPLES / "aim/aim_md5login_8im.pcap").read_bytes()[:-7])
-    code, out, error = run("--from", cut, "--dry-run")
+    code, out, error = run("--from", cut, "10.0.0.0/8", "--dry-run")
     assert code == 3
     assert "To 10.2.0.2" in out
     assert "cut.pcap" in error

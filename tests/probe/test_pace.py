@@ -83,6 +83,22 @@ def test_a_datagram_that_is_sent_again_waits_too():
     assert prober.counters["datagrams"] == 2
 
 
+def test_what_is_said_to_a_datagram_waits_too():
+    """Here the other group that a gateway asks for (RFC 7296 §1.2)."""
+    times = []
+
+    def answer(data):
+        times.append(time.monotonic())
+        return data[:8] + b"8" * 8 + bytes.fromhex("2920222000000000000000260000000a000000110013")
+
+    with datagrams(answer) as place:
+        host, port = place.getsockname()
+        limits = dataclasses.replace(QUICK, host_rate=4, answer=0.1)
+        asked(host, Port("udp", port), limits=limits, expected=Expected((), ("ike",)))
+    assert len(times) > 3
+    assert min(b - a for a, b in pairwise(times)) >= 0.2
+
+
 def test_connections_to_one_host_are_few_at_a_time():
     most, now = 0, 0
 

@@ -42,12 +42,12 @@ def test_a_name_of_hexadecimal_letters_is_no_range(word):
         addresses(word)
 
 
-def test_an_address_keeps_its_link():
-    """Without it nothing can be sent to a link-local address (RFC 4007)."""
+def test_an_address_of_one_link_is_no_name():
+    """Without its link nothing can be sent to it (RFC 4007)."""
     (host,) = choose(["fe80::1%lo"], (), None).hosts
     assert host == ("fe80::1%lo", "")
     for word in ("fe80::1", "fe80::1%lo", "fe80::/64"):
-        assert choose(["fe80::1%lo"], [word], None).left_out == 1
+        assert choose(["fe80::1%lo", "10.0.0.1"], [word], None).left_out == 1
 
 
 def test_exclusions_hold_for_every_form(tmp_path):

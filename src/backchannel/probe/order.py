@@ -25,7 +25,8 @@ def hellos(
     """Return what to say to a port, first things first.
 
     *expected* are protocols that may be there; *given* the options that some hellos need. Over UDP
-    only these are asked: whoever else listens there could take a datagram for something.
+    only theirs are said, where there are any: whoever else listens there could take a datagram for
+    something.
     """
     known, has = set(expected), set(given)
     fit = [

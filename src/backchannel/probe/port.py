@@ -7,6 +7,7 @@ from base64 import b32encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from backchannel.model import Endpoint, Side
 from backchannel.probe.exchange import End, Exchange
@@ -132,7 +133,6 @@ class PortProbe:
 
     async def _datagrams(self) -> None:
         result, wishes = self._result, self._wishes
-        result.state = State.SILENT
         queue = wishes.allow(
             hellos("udp", result.port.number, result.expected.protocols, wishes.given)
         )
@@ -157,7 +157,6 @@ class PortProbe:
 
     async def _connections(self) -> None:
         result = self._result
-        result.state = State.SILENT
         first = await self._say(None)
         end = first.exchange.end
         if not first.exchange.connected:
@@ -282,16 +281,14 @@ class PortProbe:
 
         server = Endpoint(host, port.number)
         exchange = await ask(
-            server,
-            port.transport,
-            asked,
-            self._limits,
+            *(server, port.transport, asked, self._limits, partial(self._pace.turn, host)),
             hello=hello,
             tls=tls,
-            turn=lambda: self._pace.turn(host),
         )
         talked = Talked(exchange)
         self._result.talked.append(talked)
+        if self._result.state is State.UNASKED:
+            self._result.state = State.SILENT
         if exchange.connected:
             self._failures = 0
         else:

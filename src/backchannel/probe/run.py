@@ -5,6 +5,7 @@ its results.
 """
 
 import asyncio
+import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,7 +21,9 @@ from backchannel.probe.targets import Target
 
 PortTask: TypeAlias = "Callable[[Host, Result, bool], Awaitable[None]]"
 AWAY = 3
-"""Ports in a row without a way to the host, and without any sign of it, after which it is away."""
+"""Ports to which no way was found, without any sign of the host, after which it is away."""
+SPARE_FILES = 32
+"""Descriptors that are left for all but the asking."""
 
 
 @dataclass
@@ -70,7 +73,7 @@ class Prober:
         ]
         self._all = sum(len(host.results) for host in self.hosts)
         waiting = iter(self.hosts)
-        count = min(self._limits.hosts, len(self.hosts))
+        count = min(self._limits.hosts, len(self.hosts), _room(self._limits.at_once))
         async with asyncio.TaskGroup() as group:
             for _ in range(count):
                 group.create_task(self._hosts(waiting))
@@ -123,6 +126,19 @@ class Prober:
         self.exchanges.append(exchange)
 
 
+def _room(at_once: int) -> int:
+    """Return for how many hosts there are descriptors: a socket and TLS keys for each exchange."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return 1 << 16
+    return max(1, (files - SPARE_FILES) // (2 * at_once))
+
+
+def _lost(result: Result) -> bool:
+    """Whether there is no way to the host: not where a firewall rejects what goes to this port."""
+    return result.state is State.UNREACHED and not result.talked[-1].exchange.rejected
+
+
 class _HostProbe:
     """Asks one host's ports, a few at a time, and notices when that makes no sense any more."""
 
@@ -146,7 +162,7 @@ class _HostProbe:
             self._learn(result)
 
     def _learn(self, result: Result) -> None:
-        self._away = self._away + 1 if result.state is State.UNREACHED else 0
+        self._away += _lost(result)
         if result.port.transport != "tcp" or result.state in {State.SILENT, State.UNASKED}:
             return
         if result.state in {State.OTHER, State.MUTE}:

@@ -6,9 +6,13 @@ holds at most `Limits.most` bytes of it.
 
 import asyncio
 import errno
+import math
+import os
 import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 
 from backchannel.model import Endpoint, Side, Transport
 from backchannel.probe.exchange import End, Exchange, Step
@@ -17,24 +21,20 @@ from backchannel.probe.pace import Limits
 from backchannel.probe.secure import Secure, Tls, secured
 
 READ = 16 * 1024
-STEPS = 64
-"""Pieces of an exchange that are told apart; of datagrams no more are read."""
-REPEATED = 2
-"""Times that the kernel repeats a SYN: with one it would give up before it knows that no machine
-has the address, which is another answer.
-"""
+LEAST = 64
+"""Bytes that a piece of an answer counts as at least: each costs memory of its own."""
 TRIES = 2
 """Times that a datagram is sent before its silence counts: one may be lost."""
 _NO_WAY = frozenset(
     {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENOPROTOOPT}
 )
 _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+_ERROR = struct.Struct("=IBBB")
+"""How struct sock_extended_err begins: errno, origin, type, code."""
+_ICMP, _ICMP6 = 2, 3
+_PROHIBITED = {_ICMP: {(3, 9), (3, 10), (3, 13)}, _ICMP6: {(1, 1), (1, 5), (1, 6)}}
 AskedOf = Callable[[Endpoint], Asked]
 Turn = Callable[[], Awaitable[None]]
-
-
-async def _at_once() -> None:
-    """Wait for nothing."""
 
 
 async def ask(
@@ -42,10 +42,10 @@ async def ask(
     transport: Transport,
     asked: AskedOf,
     limits: Limits,
+    turn: Turn,
     *,
     hello: Hello | None = None,
     tls: Tls | None = None,
-    turn: Turn = _at_once,
 ) -> Exchange:
     """Say *hello* to a port, or only listen; return what was said and how it ended.
 
@@ -61,11 +61,14 @@ async def ask(
     try:
         with socket.socket(family, kind) as link:
             link.setblocking(False)
-            if transport == "tcp" and hasattr(socket, "TCP_SYNCNT"):
-                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, REPEATED)
+            if transport == "tcp":
+                link.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_SYNCNT, _repetitions(limits.patience)
+                )
+                _keep_errors(link, keep=True)
             await _open(link, exchange, limits)
             if exchange.end is not End.TIMEOUT:
-                await _talk(Talk(link, exchange, limits, turn), hello, asked, limits, tls)
+                await _talk(Talk(link, exchange, limits, turn), hello, asked, tls)
     except OSError as error:
         _ended(exchange, error)
     exchange.ended = time.time_ns()
@@ -81,17 +84,19 @@ async def _open(link: socket.socket, exchange: Exchange, limits: Limits) -> None
             await loop.sock_connect(link, place)
     except TimeoutError:
         return
+    except OSError as error:
+        exchange.rejected = _rejected(link, server.address)
+        raise OSError(error.errno, os.strerror(error.errno or 0)) from error
     finally:
         exchange.client = Endpoint(*link.getsockname()[:2])
     exchange.end = End.SILENT
     if exchange.transport == "tcp":
+        _keep_errors(link, keep=False)  # of a connection that stands, they are hints only
         exchange.began = time.time_ns()
 
 
-async def _talk(
-    talk: "Talk", hello: Hello | None, asked: AskedOf, limits: Limits, tls: Tls | None
-) -> None:
-    exchange = talk.exchange
+async def _talk(talk: "Talk", hello: Hello | None, asked: AskedOf, tls: Tls | None) -> None:
+    exchange, limits = talk.exchange, talk.limits
     link: Talk | Secure = talk
     if tls is not None:
         inner = await secured(talk, tls, limits.answer)
@@ -103,7 +108,8 @@ async def _talk(
         return
     told = asked(exchange.client)
     message = hello.make(told)
-    tries = 1 if exchange.transport == "tcp" else TRIES
+    udp = exchange.transport == "udp"
+    tries = TRIES if udp else 1
     heard = False
     for number in range(tries):
         if number:
@@ -112,6 +118,8 @@ async def _talk(
         if heard := await link.hear(limits.answer / tries):
             break
     if heard and hello.reply and (more := hello.reply(told, exchange.bytes_of(Side.SERVER))):
+        if udp:
+            await talk.wait_turn()
         await link.say(more)
         await link.hear(limits.answer)
 
@@ -120,8 +128,8 @@ class Talk:
     """What goes over a link that stands, within the bounds of one exchange."""
 
     def __init__(self, link: socket.socket, exchange: Exchange, limits: Limits, turn: Turn) -> None:
-        self.exchange, self._turn = exchange, turn
-        self._link, self._limits, self._left = link, limits, limits.most
+        self.exchange, self.limits = exchange, limits
+        self._link, self._turn, self._left = link, turn, limits.most
         self._until = asyncio.get_running_loop().time() + limits.longest
 
     async def wait_turn(self) -> None:
@@ -154,31 +162,53 @@ class Talk:
             if self.exchange.end is not End.ANSWERED:
                 self.exchange.end = End.LEFT
             return data
-        self._left -= max(len(data), 1)
-        self._keep(data)
+        self._left -= max(len(data), LEAST)
+        self.exchange.steps.append(Step(Side.SERVER, data, time.time_ns()))
         self.exchange.end = End.ANSWERED
         return data
-
-    def _keep(self, data: bytes) -> None:
-        """Keep what came; who sends a stream in crumbs makes no more work than others."""
-        steps = self.exchange.steps
-        if len(steps) < STEPS:
-            steps.append(Step(Side.SERVER, data, time.time_ns()))
-        elif self.exchange.transport == "udp":
-            self._left = 0
-        elif steps[-1].side is Side.SERVER:
-            steps[-1] = steps[-1]._replace(data=steps[-1].data + data)
-        else:
-            steps.append(Step(Side.SERVER, data, time.time_ns()))
 
     async def hear(self, patience: float) -> bool:
         """Take what comes until it is quiet; say whether anything did. *patience* is for the first
         byte.
         """
         heard = False
-        while data := await self.take(self._limits.quiet if heard else patience):
+        while data := await self.take(self.limits.quiet if heard else patience):
             heard = bool(data)
         return heard
+
+
+def _repetitions(patience: float) -> int:
+    """Return how often the kernel must repeat a SYN, so that it does not give up before we do: they
+    go after 1, 3, 7... seconds (RFC 6298 §2, §5.5).
+    """
+    return max(1, math.ceil(math.log2(patience + 1)) - 1)
+
+
+def _keep_errors(link: socket.socket, *, keep: bool) -> None:
+    """Let the kernel keep the ICMP errors that a link gets (ip(7), IP_RECVERR)."""
+    six = link.family == socket.AF_INET6
+    link.setsockopt(*((socket.IPPROTO_IPV6, 25) if six else (socket.IPPROTO_IP, 11)), keep)
+
+
+def _rejected(link: socket.socket, address: str) -> bool:
+    """Whether an ICMP error came that says `prohibited`, or one from *address* itself.
+
+    Types and codes: RFC 1812 §5.2.7.1, RFC 4443 §3.1. Kernels before 5.8 keep none for TCP.
+    """
+    try:
+        _, ancillary, _, _ = link.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+    except OSError:
+        return False
+    for _, _, data in ancillary:
+        if len(data) < _ERROR.size:
+            continue
+        _, origin, kind, code = _ERROR.unpack_from(data)
+        if (kind, code) in _PROHIBITED.get(origin, ()):
+            return True
+        sender = data[24:40] if origin == _ICMP6 else data[20:24]  # in the sockaddr that follows
+        if origin in _PROHIBITED and sender == ip_address(address.partition("%")[0]).packed:
+            return True
+    return False
 
 
 def _ended(exchange: Exchange, error: OSError) -> None:

@@ -31,6 +31,14 @@ def untold(prober: Prober, work: Work, wishes: Wishes, index: Index) -> Iterator
             f"{count(mute, 'TCP port')} took connections and answered no hello. A BitTorrent peer "
             "is such a one, unless --torrent names a torrent that it has."
         )
+    reasons = Counter(
+        each.remark
+        for host in prober.hosts
+        for each in host.results
+        if each.talked and each.remark and each.state in {State.UNASKED, State.UNREACHED}
+    )
+    for why, number in sorted(reasons.items()):
+        yield f"{count(number, 'port')} could not be reached: {why}."
     proxies = sum(_is_proxy(each) for host in prober.hosts for each in host.results)
     if proxies and wishes.through is None:
         yield (

@@ -1,0 +1,86 @@
+"""Hosts that are away, firewalls that reject, and descriptors that are few."""
+
+import asyncio
+import dataclasses
+
+import pytest
+from tests.enforce.lab import SERVER, World, isolated
+from tests.probe.lab import JUDGE, NOTHING, QUICK, Server, asked
+
+from backchannel.probe import run
+from backchannel.probe.port import State, Wishes
+from backchannel.probe.ports import Port
+from backchannel.probe.run import AWAY, Prober
+from backchannel.probe.sockets import _repetitions
+from backchannel.probe.targets import Target
+
+LIMITS = dataclasses.replace(QUICK, patience=3.5, at_once=1, answer=0.1)
+PORTS = dict.fromkeys((Port("tcp", each) for each in range(1, 7)), NOTHING)
+REJECT = """
+table inet wall {{
+  chain input {{
+    type filter hook input priority 0;
+    tcp dport != 5222 reject with icmpx type {why}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "why"), [(4, "admin-prohibited"), (4, "host-unreachable"), (6, "admin-prohibited")]
+)
+@isolated
+def test_a_host_whose_firewall_rejects_is_not_away(version, why):
+    """As those of many distributions do. What it lets in is asked, however late it comes."""
+    world = World()
+    world.server.sh(f"nft -f - <<'END'{REJECT.format(why=why)}END")
+    with world.server.inside():
+        server = Server(lambda link: link.sendall(b"220 hello\n"), SERVER[version], 5222)
+    with world.client.inside():
+        prober = asked(SERVER[version], *range(5222 - 2 * AWAY, 5223), limits=LIMITS)
+    (host,) = prober.hosts
+    server.__exit__()
+    assert host.remarks == []
+    states = [each.state for each in host.results]
+    assert states[-1] is State.OTHER
+    assert states.count(State.UNREACHED) >= AWAY
+
+
+@pytest.mark.parametrize("address", ["10.1.0.77", "10.2.0.77"])
+@isolated
+def test_a_host_that_is_not_there_costs_few_ports(address):
+    """Beside us, and behind a router."""
+    world = World()
+    with world.client.inside():
+        prober = asked(address, *range(80, 100), limits=dataclasses.replace(LIMITS, at_once=4))
+    (host,) = prober.hosts
+    assert "away" in host.remarks[0]
+    assert sum(each.state is not State.UNASKED for each in host.results) <= 8
+
+
+@pytest.mark.parametrize(("patience", "times"), [(0.1, 1), (3, 1), (3.5, 2), (7.5, 3), (30, 4)])
+def test_the_kernel_is_as_patient_as_we_are(patience, times):
+    assert _repetitions(patience) == times
+
+
+@pytest.mark.parametrize(("files", "hosts"), [(64, 4), (32, 1), (0, 1), (1024, 124)])
+def test_few_descriptors_make_a_run_slower_and_lose_nothing(monkeypatch, files, hosts):
+    monkeypatch.setattr(run.resource, "getrlimit", lambda _: (files, files))
+    assert run._room(4) == hosts
+
+
+def test_of_whom_nothing_was_asked_nothing_is_said():
+    """As where no hello is allowed, or a run is interrupted while a port waits for its turn."""
+    irc = Prober(JUDGE, QUICK, Wishes(only=frozenset({"irc"})))
+    asyncio.run(irc.run([(Target("127.77.255.2"), {Port("udp", 500): NOTHING})]))
+    assert irc.hosts[0].results[0].state is State.UNASKED
+
+    async def broken_off():
+        slow = Prober(JUDGE, dataclasses.replace(QUICK, host_rate=0.5), Wishes())
+        task = asyncio.create_task(slow.run([(Target("127.77.255.3"), PORTS)]))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return [each.state for each in slow.hosts[0].results]
+
+    assert asyncio.run(broken_off()) == [State.CLOSED, *[State.UNASKED] * 5]
