@@ -93,6 +93,14 @@ def test_findings_name_frames_of_the_evidence(whole):
     assert read.inputs[0].packets >= document["findings"][0]["evidence"][0]["path_frame"] > 0
 
 
+def test_names_of_files_that_are_no_text_lose_no_result(tmp_path):
+    with Server(replay(OSCAR, True)) as server:
+        words = server.host, "--ports", server.port, *FAST, "--json"
+        code, out, error = run(*words, "--evidence", tmp_path / "e\udcff.pcapng")
+    assert (code, error.count("written: ")) == (0, 1)
+    assert json.loads(out)["findings"][0]["evidence"][0]["path"].endswith("e\\xff.pcapng")
+
+
 def test_nmap_would_read_the_xml(whole):
     folder, server, *_ = whole
     text = (folder / "x.xml").read_bytes()
@@ -256,6 +264,10 @@ def test_an_interrupted_run_says_what_it_found(how):
         (("127.0.0.1", "--through", "a b:80"), "--through takes"),
         (("127.0.0.1", "--through", "x:99999"), "--through takes"),
         (("127.0.0.1", "--through", "x\r\nEvil:1"), "--through takes"),
+        (("127.0.0.1", "--through", "\udcff:1"), "--through takes"),
+        (("127.0.0.1", "--through", "\u00e4" * 200 + ":1"), "--through takes"),
+        (("127.0.0.1", "--through", "[" + ":" * 300 + "]:1"), "--through takes"),
+        (("127.0.0.1", "--through", "[1:2]:1"), "--through takes"),
         (("127.0.0.1", "--torrent", "abc"), "--torrent takes"),
         (("127.0.0.1", "--services", "kaza"), "kazaa"),
         (("127.0.0.1", "--exclude", "127.0.0.0/8"), "all that were named are excluded"),

@@ -12,6 +12,7 @@ from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, fresh_host, 
 
 from backchannel.model import Side
 from backchannel.probe.build import build
+from backchannel.probe.judge import MOST
 from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
 from backchannel.probe.show import render
@@ -192,3 +193,38 @@ def test_silence_is_not_called_closed_and_icmp_is():
     closed = asked(HOST, Port("udp", port), port, limits=FAST)
     assert [each.state for each in silent.hosts[0].results] == [State.SILENT]
     assert [each.state for each in closed.hosts[0].results] == [State.CLOSED, State.CLOSED]
+
+
+def more(link):
+    while data := link.recv(4096):
+        link.sendall(data + b"x")
+
+
+def test_an_echo_that_adds_something_is_no_answer():
+    """As a terminal does: it is our own hello that would be understood."""
+    with Server(more) as server:
+        assert spoken(asked(server.host, server.port, limits=FAST)) == set()
+
+
+def dribble(link):
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for _ in range(40_000):
+        link.sendall(b"\0")
+
+
+def joins(link):
+    link.recv(100)
+    lines = [b":x NOTICE * :b", *(b":%x!a@b JOIN #c%d" % (each, each) for each in range(1500))]
+    link.sendall(b"\r\n".join(lines) + b"\r\n")
+    link.recv(10)
+
+
+def test_what_is_kept_of_an_answer_does_not_depend_on_how_it_is_cut_or_filled():
+    """A host with 65,535 ports could fill the memory otherwise."""
+    whole = dataclasses.replace(QUICK, quiet=0.3)
+    with Server(dribble) as one, Server(joins) as other:
+        (cut,) = asked(one.host, one.port, limits=whole).hosts[0].results
+        (filled,) = asked(other.host, other.port, limits=whole).hosts[0].results
+    assert 0 < len(cut.talked[0].exchange.steps) <= whole.most / LEAST
+    assert ("irc", 0) in {(each[0].claim.protocol, each[1]) for each in filled.understood()}
+    assert max(len(each.verdict.events) for each in filled.talked) <= 2 * MOST

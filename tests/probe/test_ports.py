@@ -1,11 +1,15 @@
 """Which ports, and what may be there."""
 
+import dataclasses
+
 import pytest
+from tests.probe.lab import NOTHING, QUICK, Server, asked
 
 from backchannel.catalogue.load import load
 from backchannel.errors import UsageError
 from backchannel.probe.order import HELLOS, NEVER, following, hellos
-from backchannel.probe.plan import work
+from backchannel.probe.plan import said_to, work
+from backchannel.probe.port import Wishes
 from backchannel.probe.ports import Port, chosen, of_services, usual
 
 SERVICES = load()
@@ -95,6 +99,17 @@ def test_the_ports_own_hello_comes_first_and_options_are_needed():
 
 def test_a_udp_port_is_told_its_own_hellos_only():
     assert {each.protocols[0] for each in hellos("udp", 500, ("ike",), ())} == {"ike"}
+
+
+@pytest.mark.parametrize("port", [1080, 1194, 1503, 4662, 5190, 5223, 12345])
+def test_a_dry_run_tells_the_order_in_which_it_is_said(port):
+    """Against what a server hears that takes connections and never answers."""
+    quick = dataclasses.replace(QUICK, rate=9999, host_rate=9999, greeting=0.01, answer=0.05)
+    with Server(lambda link: link.recv(1), port=port) as server:
+        (result,) = asked(server.host, port, limits=quick).hosts[0].results
+    at = Port("tcp", port)
+    told = said_to(at, KNOWN.get(at, NOTHING).protocols, Wishes())
+    assert [each.exchange.hello for each in result.talked] == told
 
 
 def test_what_follows_a_protocol():

@@ -8,9 +8,11 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backchannel.capture.sources import printable
 from backchannel.catalogue import load as catalogue
 from backchannel.catalogue.index import Index
 from backchannel.catalogue.index import load as load_index
@@ -42,7 +44,7 @@ FASTEST, FASTEST_HOST = 1000, 100
 """Questions a second, in all and to one host: faster is for other tools."""
 STDOUT = Path("-")
 _ENDPOINT = re.compile(
-    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:\[\]/@]{1,253})):(?P<port>\d{1,5})\Z"
+    r"(?:\[(?P<six>[0-9a-fA-F:.]{2,45})\]|(?P<host>[A-Za-z0-9._-]{1,253})):(?P<port>[0-9]{1,5})\Z"
 )
 
 
@@ -192,10 +194,21 @@ def _wishes(asking: "Asking") -> Wishes:
     through = None
     if asking.through:
         found = _ENDPOINT.match(asking.through)
-        if found is None or not 0 < int(found["port"]) < 1 << 16:
+        if found is None or not _is_address(found["six"] or "::") or not _is_port(found["port"]):
             raise UsageError("--through takes a host and a port: 192.0.2.1:443, [2001:db8::1]:443")
         through = Endpoint(found["six"] or found["host"], int(found["port"]))
     return Wishes(through, torrent, asking.aggressive)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return ip_address(text).version == 6
+    except ValueError:
+        return False
+
+
+def _is_port(text: str) -> bool:
+    return 0 < int(text) < 1 << 16
 
 
 def _only(wishes: Wishes, todo: Work) -> Wishes:
@@ -207,7 +220,7 @@ def _settings(asking: "Asking", todo: Work, limits: Limits) -> dict[str, str]:
     return {
         "ports": asking.ports or "of the catalogue",
         "services": ", ".join(asking.services) or "all",
-        "suggested by": str(asking.seen or ""),
+        "suggested by": printable(str(asking.seen or "")),
         "allowed by": "; ".join(todo.chosen.by) or "nobody named: private addresses only",
         "rate": f"{limits.rate:g} a second in all, {limits.host_rate:g} to a host",
         "proxies led to": asking.through,

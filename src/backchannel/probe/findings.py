@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from backchannel.capture.sources import printable
 from backchannel.catalogue.index import Index
 from backchannel.detect import rules
 from backchannel.detect.model import SEVERITIES, Finding
@@ -58,7 +59,8 @@ def read(
     wanted = OF_SERVERS | set(rules.read(OURS))
     kept = [_named(each, evidence) for each in document.findings if each.rule in wanted]
     inputs = tuple(
-        msgspec.structs.replace(each, path=str(evidence or "exchanges")) for each in document.inputs
+        msgspec.structs.replace(each, path=_path(evidence) or "exchanges")
+        for each in document.inputs
     )
     document = msgspec.structs.replace(document, inputs=inputs, findings=tuple(kept))
     cells = matrix.build(document, index, run.assessed, before=document.matrix)
@@ -67,9 +69,13 @@ def read(
 
 def _named(finding: Finding, evidence: Path | None) -> Finding:
     """Return a finding whose evidence names the file that is there, or none."""
-    path = str(evidence or "")
+    path = _path(evidence)
     seen = tuple(msgspec.structs.replace(each, path=path) for each in finding.evidence)
     return msgspec.structs.replace(finding, evidence=seen)
+
+
+def _path(evidence: Path | None) -> str:
+    return printable(str(evidence)) if evidence else ""
 
 
 def worst(found: Iterable[Finding]) -> int:

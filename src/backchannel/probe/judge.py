@@ -14,7 +14,7 @@ from backchannel.engine.ended import Ended, ended
 from backchannel.engine.engine import Engine
 from backchannel.engine.observation import Observation
 from backchannel.engine.stream import Stream
-from backchannel.events import tag_of
+from backchannel.events import Software, tag_of
 from backchannel.flows.core import FlowCore
 from backchannel.flows.settings import FlowSettings
 from backchannel.model import Side
@@ -25,6 +25,8 @@ from backchannel.probe.hello import Hello
 from backchannel.protocols import load
 
 HEADER = 24
+MOST = 64
+"""Events of one answer that are kept, and as many programs that it names: few are ever told."""
 SMALL = FlowSettings(max_flows=64)
 
 
@@ -87,8 +89,8 @@ class Judge:
         ):
             if theirs is not None and theirs.protocol == whole.protocol:
                 whole = msgspec.structs.replace(whole, evidence=theirs.evidence)
-            return Verdict(whole, _told(events, ours), True)
-        return Verdict(theirs, tuple(told)) if theirs is not None else Verdict()
+            return Verdict(whole, _kept(_told(events, ours)), True)
+        return Verdict(theirs, _kept(told)) if theirs is not None else Verdict()
 
     def _read(
         self, exchange: Exchange, steps: list[Step]
@@ -133,15 +135,23 @@ def _adds(whole: Ended, alone: Ended | None, theirs: Ended | None, news: list[st
 
 
 def echoed(said: list[Step], heard: list[Step], hello: Hello | None) -> bool:
-    """Whether somebody only sends back what it gets, and it was not a word to be answered alike."""
-    ours, theirs = (b"".join(step.data for step in steps) for steps in (said, heard))
-    return bool(ours) and theirs == ours and not (hello is not None and hello.alike)
+    """Whether somebody sends back what it gets, as a terminal does, too, before it says something;
+    and it was not a word to be answered alike.
+    """
+    theirs = b"".join(step.data for step in heard)
+    return bool(said) and theirs.startswith(said[0].data) and not (hello and hello.alike)
 
 
-def _told(events: list[Observation], ours: list[Observation]) -> tuple[Observation, ...]:
+def _told(events: list[Observation], ours: list[Observation]) -> list[Observation]:
     """Return what the other end told: some things of its side are told without it, of our hello."""
     known = [each.event for each in ours]
-    return tuple(each for each in events if each.side is Side.SERVER and each.event not in known)
+    return [each for each in events if each.side is Side.SERVER and each.event not in known]
+
+
+def _kept(told: list[Observation]) -> tuple[Observation, ...]:
+    """Return the first of what was told, so that nobody fills our memory by all his ports."""
+    programs = [each for each in told[MOST:] if isinstance(each.event, Software)]
+    return (*told[:MOST], *programs[:MOST])
 
 
 def _tag(seen: Observation) -> str:

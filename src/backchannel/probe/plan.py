@@ -8,7 +8,7 @@ from backchannel.errors import UsageError
 from backchannel.probe.hello import Asked, Hello
 from backchannel.probe.order import hellos
 from backchannel.probe.pace import Limits
-from backchannel.probe.port import TLS_FIRST, Wishes
+from backchannel.probe.port import Wishes, turns
 from backchannel.probe.ports import Expected, Plan, Port, askable, chosen, of_services, usual
 from backchannel.probe.suggested import Suggestion
 from backchannel.probe.targets import Authority, Chosen, Target, among, choose
@@ -107,11 +107,10 @@ def _unasked(plan: Plan) -> dict[Port, tuple[str, ...]]:
 def said_to(port: Port, about: tuple[str, ...], wishes: Wishes) -> list[str]:
     """Return the names of what is said to a port at most, in order, where nothing is understood."""
     told = wishes.allow(hellos(port.transport, port.number, about, wishes.given))
-    names = [each.name for each in told]
     if port.transport == "udp":
-        return names
-    at = 0 if port.number in TLS_FIRST else 1
-    return ["greeting", *names[:at], "tls", *names[at:]]
+        return [each.name for each in told]
+    steps = turns(told, port.number, about)
+    return ["greeting", *(each.name if each else "tls" for each in steps)]
 
 
 def sample(hello: Hello, asked: Asked) -> bytes:

@@ -174,12 +174,7 @@ class PortProbe:
         """Say hellos until one is understood, TLS where it is usual or when text was in vain."""
         number, expected = self._result.port.number, self._result.expected
         told = self._wishes.allow(hellos("tcp", number, expected.protocols, self._wishes.given))
-        own = [each for each in told if number in each.ports or _meant(each, expected)]
-        rest = [] if self._brief else [each for each in told if each not in own]
-        at = 0 if number in TLS_FIRST else len(own) + 1
-        steps: list[Hello | None] = [*own, *rest]
-        steps.insert(at, None)  # stands for TLS
-        for step in steps:
+        for step in turns(told, number, expected.protocols, brief=self._brief):
             if self._echoes:
                 self._result.remark = "sends back what it gets: an echo service"
                 return
@@ -319,5 +314,15 @@ class PortProbe:
         self._result.remark = exchange.detail
 
 
-def _meant(hello: Hello, expected: Expected) -> bool:
-    return hello.protocols[0] in expected.protocols
+def turns(
+    told: list[Hello], port: int, expected: Iterable[str], *, brief: bool = False
+) -> list[Hello | None]:
+    """Return *told*, the port's own first, with None where TLS is tried: first where that is usual,
+    else behind one hello that is not the port's own. *brief*: only its own, and TLS.
+    """
+    known = set(expected)
+    own = [each for each in told if port in each.ports or each.protocols[0] in known]
+    rest = [] if brief else [each for each in told if each not in own]
+    steps: list[Hello | None] = [*own, *rest]
+    steps.insert(0 if port in TLS_FIRST else len(own) + 1, None)
+    return steps
