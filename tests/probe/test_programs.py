@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.probe.lab import QUICK, asked, fresh_host, spoken
+from tests.probe.lab import INDEX, QUICK, asked, fresh_host, spoken
 
 from backchannel.model import Endpoint
+from backchannel.probe import findings
 from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
 
@@ -185,6 +186,40 @@ def test_coturn(tmp_path):
     assert spoken(prober) == {("stun", False)}
     assert {each.state for each in prober.hosts[0].results} == {State.OPEN}
     assert told(prober)["Software"].name == "Coturn"
+
+
+def relayed(host):
+    """Return the ports of a relay's allocations, as the kernel has them."""
+    at = socket.inet_aton(host)[::-1].hex().upper()
+    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+    places = [row.split()[1].split(":") for row in rows]
+    return {int(port, 16) for address, port in places if address == at} - {3478, 3479}
+
+
+def test_an_open_relay_is_a_finding_and_its_ports_are_given_back(tmp_path):
+    host = fresh_host()
+    words = (
+        *(program("turnserver"), "-n", "-L", host, "-p", 3478, "--no-dtls", "--no-tls"),
+        *("--no-auth", "-r", "example.org", "--log-file", "stdout", "--no-cli"),
+        *("--allow-loopback-peers", "--pidfile", tmp_path / "pid", "--userdb", tmp_path / "db"),
+    )
+    ready = lambda: listens(host, 3478) and listens(host, 3478, "udp")  # noqa: E731
+    with running(*words, ready=ready, cwd=tmp_path):
+        prober = asked(host, Port("udp", 3478), 3478)
+        until = time.monotonic() + 5
+        while relayed(host) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert relayed(host) == set()
+    states = [
+        seen.event.state
+        for result in prober.hosts[0].results
+        for talked in result.talked
+        for seen in talked.verdict.events
+        if type(seen.event).__name__ == "TurnAllocation"
+    ]
+    assert states.count("granted") == 2
+    document = findings.read(prober.exchanges, (), INDEX, None)
+    assert {each.rule for each in document.findings} == {"open-relay"}
 
 
 def test_prosody_and_what_is_inside_its_tls(tmp_path):

@@ -4,7 +4,7 @@ import struct
 from ipaddress import ip_address
 
 from backchannel.model import Endpoint
-from backchannel.probe.datagrams import allocate, binding, init
+from backchannel.probe.datagrams import allocate, binding, give_back, init
 from backchannel.probe.hello import AGENT, NOWHERE, Asked, Hello
 
 
@@ -156,8 +156,10 @@ BINARY = (
         "tcp",
         allocate,
         "RFC 8656 §7.1",
+        reply=give_back,
         after=("stun",),
         tls="also",
+        about="a relay that is open grants a port; it is given back at once",
     ),
     Hello(
         "openvpn",

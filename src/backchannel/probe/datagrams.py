@@ -10,18 +10,27 @@ _UTP_END = struct.pack(">IHH", 0x40000, 1, 0)
 COOKIE = b"\x21\x12\xa4\x42"
 
 
-def _stun(asked: Asked, kind: int, attributes: bytes = b"") -> bytes:
-    return struct.pack(">HH", kind, len(attributes)) + COOKIE + asked.nonce[:12] + attributes
+def _stun(ident: bytes, kind: int, attributes: bytes = b"") -> bytes:
+    return struct.pack(">HH", kind, len(attributes)) + COOKIE + ident + attributes
 
 
 def binding(asked: Asked) -> bytes:
     """A STUN binding request (RFC 8489 §6.1)."""
-    return _stun(asked, 0x0001)
+    return _stun(asked.nonce[:12], 0x0001)
 
 
 def allocate(asked: Asked) -> bytes:
     """A TURN allocation for UDP without a login: a relay that wants one says its realm."""
-    return _stun(asked, 0x0003, struct.pack(">HHI", 0x0019, 4, 17 << 24))
+    return _stun(asked.nonce[:12], 0x0003, struct.pack(">HHI", 0x0019, 4, 17 << 24))
+
+
+def give_back(asked: Asked, answer: bytes) -> bytes:
+    """End what a relay granted, by a Refresh with a lifetime of 0 (RFC 8656 §3.3): it would keep a
+    port for ten minutes.
+    """
+    granted = answer[:2] == b"\x01\x03" and answer[4:8] == COOKIE
+    end = _stun(asked.nonce[12:24], 0x0004, struct.pack(">HHI", 0x000D, 4, 0))
+    return end if granted else b""
 
 
 def init(asked: Asked) -> bytes:
@@ -46,7 +55,16 @@ def _gnutella2(asked: Asked) -> bytes:
 
 UDP = (
     Hello("stun", ("stun",), "udp", binding, "RFC 8489 §6.1", ports=(3478, 19302)),
-    Hello("turn", ("stun",), "udp", allocate, "RFC 8656 §7.1", after=("stun",)),
+    Hello(
+        "turn",
+        ("stun",),
+        "udp",
+        allocate,
+        "RFC 8656 §7.1",
+        reply=give_back,
+        after=("stun",),
+        about="a relay that is open grants a port; it is given back at once",
+    ),
     Hello(
         "utp-syn",
         ("bittorrent-utp",),
