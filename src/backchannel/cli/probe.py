@@ -21,8 +21,7 @@ class Asking:
     services: options.Services = ()
     """Ask for these services only, by their names in the catalogue."""
     seen: Annotated[options.FileName, Parameter(name="--from")] = None
-    """Ask only what this capture, or this output of scan --json, suggests of TARGETS, or of the
-    networks of --authorised."""
+    """Ask only what this capture, or output of scan --json, suggests of hosts that you allow."""
     through: Annotated[str, Parameter(metavar="HOST:PORT")] = ""
     """Try whether proxies lead anybody to this host and port."""
     torrent: Annotated[str, Parameter(metavar="HASH")] = ""
