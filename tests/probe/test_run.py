@@ -6,18 +6,21 @@ import threading
 
 import pytest
 from tests.enforce.lab import World, isolated
-from tests.probe.lab import Server, asked, recorded, replay, spoken
+from tests.probe.lab import INDEX, JUDGE, Server, asked, recorded, replay, spoken
 
 from backchannel.catalogue.load import load
 from backchannel.errors import UsageError
 from backchannel.probe import port
 from backchannel.probe.pace import Limits
-from backchannel.probe.plan import work
-from backchannel.probe.port import State
+from backchannel.probe.plan import Work, work
+from backchannel.probe.port import State, Wishes
 from backchannel.probe.ports import Port
+from backchannel.probe.targets import Chosen
+from backchannel.probe.untold import untold
 
 OSCAR = recorded("aim/aim_md5login_8im.pcap", 5190)[1]
 GREETS = replay(OSCAR, True)
+NO_WORK = Work((), Chosen(()))
 
 
 def test_a_fault_of_ours_costs_one_port(monkeypatch):
@@ -37,6 +40,27 @@ def test_a_fault_of_ours_costs_one_port(monkeypatch):
     assert "a fault of ours: ZeroDivisionError" in second.remark
     assert prober.counters["faults"] == 1
     assert len(prober.exchanges) >= 2  # what was said is kept
+
+
+def test_a_port_whose_answer_we_could_not_judge_was_asked(monkeypatch):
+    def faulty(*_, **__):
+        raise ZeroDivisionError("made up")
+
+    monkeypatch.setattr(JUDGE, "judge", faulty)
+    with Server(GREETS) as server:
+        prober = asked(server.host, server.port)
+    assert prober.hosts[0].results[0].state is not State.UNASKED
+    told = list(untold(prober, NO_WORK, Wishes(), INDEX))
+    assert [each for each in told if "fault" in each or "reached" in each] == [
+        "1 port ended by a fault of ours, which their remarks name."
+    ]
+
+
+@isolated
+def test_why_a_port_could_not_be_reached_is_told():
+    prober = asked("10.0.0.1", 1000, Port("udp", 500))
+    told = list(untold(prober, NO_WORK, Wishes(), INDEX))
+    assert "2 ports could not be reached: Network is unreachable." in told
 
 
 def test_version_6(monkeypatch):
