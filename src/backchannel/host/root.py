@@ -122,13 +122,7 @@ class Root:
 
     def status(self, path: str) -> os.stat_result | None:
         """Return what is known of a file, or of the one that a link leads to."""
-        handle = self._open(path, os.O_PATH | os.O_CLOEXEC)
-        if handle < 0:
-            return None
-        try:
-            return os.fstat(handle)
-        finally:
-            os.close(handle)
+        return self._status(path, 0)
 
     def real(self, path: str) -> str:
         """Return the path of the file that *path* leads to by links; empty where there is none."""
@@ -166,7 +160,7 @@ class Root:
     def _walk(self, folder: str, depth: int) -> Iterator[str]:
         for name in self.names(folder):
             path = f"{folder.rstrip('/')}/{name}"
-            state = self._link_status(path)
+            state = self._status(path, os.O_NOFOLLOW)
             if state is None:
                 continue
             if stat.S_ISDIR(state.st_mode):
@@ -175,8 +169,8 @@ class Root:
             else:
                 yield path
 
-    def _link_status(self, path: str) -> os.stat_result | None:
-        handle = self._open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    def _status(self, path: str, flags: int) -> os.stat_result | None:
+        handle = self._open(path, os.O_PATH | os.O_CLOEXEC | flags)
         if handle < 0:
             return None
         try:
