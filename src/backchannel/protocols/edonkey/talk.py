@@ -3,20 +3,18 @@
 Holds NAMED files, beside what `Ends` holds.
 """
 
-from typing import TypeVar
-
 import msgspec
 
 from backchannel.effects import Expect
 from backchannel.events import PeerAddress, SharedFile, Software
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output, Start
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.edonkey import tags, wire
 from backchannel.protocols.edonkey.tags import Tags
 from backchannel.protocols.ends import Ends
 from backchannel.reader import Reader
 
-Value = TypeVar("Value")
 NAMED = 256
 LISTED = 1000
 """Files of one list that are told."""
@@ -47,9 +45,9 @@ class Talk(Ends):
     def learn(self, file: str, name: str = "", size: int = 0) -> None:
         """Note a file's name and size."""
         if name:
-            _put(self._names, file, name)
+            remember(self._names, file, name, NAMED)
         if size:
-            _put(self._sizes, file, size)
+            remember(self._sizes, file, size, NAMED)
 
     def name(self, file: str) -> str:
         """Return a file's name; empty where not told."""
@@ -83,12 +81,6 @@ class Talk(Ends):
                 how=how,
             )
         ]
-
-
-def _put(known: dict[str, Value], file: str, value: Value) -> None:
-    if len(known) >= NAMED and file not in known:
-        known.pop(next(iter(known)))
-    known[file] = value
 
 
 def shared_file(file: str, found: Tags) -> SharedFile:

@@ -17,9 +17,10 @@ from backchannel.events import (
 )
 from backchannel.model import Capability
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.icq.content import words
 from backchannel.protocols.icq.names import Client, Server
-from backchannel.protocols.icq.state import MOST_ASKED, MOST_CONTACTS, State, remember
+from backchannel.protocols.icq.state import MOST_ASKED, MOST_CONTACTS, State
 from backchannel.protocols.icq.wire import Packet, string
 from backchannel.protocols.opener import opener
 from backchannel.protocols.oscar.names import icq_status

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from backchannel.events import Anomaly, Gap, Malformed
 from backchannel.model import Side, Standing
 from backchannel.protocols import Output, Start
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.icq import content, groupware, meta, people
 from backchannel.protocols.icq.names import Client, Server
 from backchannel.protocols.icq.recognise import recognise
-from backchannel.protocols.icq.state import LONGEST, MOST_CUT, MOST_SEEN, State, remember
+from backchannel.protocols.icq.state import LONGEST, MOST_CUT, MOST_SEEN, State
 from backchannel.protocols.icq.wire import Packet, fragment, read, string
 from backchannel.reader import Reader, WireError
 

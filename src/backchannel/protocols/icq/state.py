@@ -1,8 +1,5 @@
 """What one ICQ conversation over UDP must remember. Every collection has a bound."""
 
-from collections.abc import Hashable
-from typing import Any
-
 import msgspec
 
 from backchannel.protocols import Start
@@ -29,10 +26,3 @@ class State(msgspec.Struct):
     asked: dict[int, str] = msgspec.field(default_factory=dict)
     """Sequence number of a question about somebody, and the UIN."""
     cut: dict[int, dict[int, bytes]] = msgspec.field(default_factory=dict)
-
-
-def remember(where: dict[Any, Any], key: Hashable, value: object, most: int) -> None:
-    """Keep *value*; when there are *most* already, the oldest makes room."""
-    if key not in where and len(where) >= most:
-        del where[next(iter(where))]
-    where[key] = value

@@ -4,6 +4,7 @@ import msgspec
 
 from backchannel.model import Side
 from backchannel.protocols import Start
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.icq_peer.contexts import Announced
 from backchannel.protocols.icq_peer.wire import Init
 
@@ -29,6 +30,4 @@ class State(msgspec.Struct):
 
     def offer(self, sequence: int, what: Announced) -> None:
         """Keep an offer until it is answered."""
-        if len(self.offers) >= MOST_OFFERS:
-            del self.offers[next(iter(self.offers))]
-        self.offers[sequence] = what
+        remember(self.offers, sequence, what, MOST_OFFERS)

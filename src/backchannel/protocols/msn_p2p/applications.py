@@ -15,7 +15,6 @@ from backchannel.reader import Reader, WireError
 from backchannel.text import decode
 
 _NAME_SIZE = 520
-_NAME_AT = 20
 _CONTEXT_V2 = 574
 _OWN_DISK = re.compile(r"\.\.[\\/]|^[A-Za-z]:[\\/]|^[\\/]{1,2}\w")
 _ATTRIBUTE = re.compile(r"(\w{1,20})=\"([^\"]{0,2048})\"")

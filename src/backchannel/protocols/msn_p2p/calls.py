@@ -10,6 +10,7 @@ from backchannel.effects import Effect, Expect, FileClose, FileData, FileOpen
 from backchannel.events import Anomaly, Event, Offer, OfferAnswer, PeerAddress
 from backchannel.model import Capability
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.msn_p2p import addresses, slp
 from backchannel.protocols.msn_p2p.applications import (
     FILE,
@@ -102,16 +103,13 @@ class Calls:
     def file(self, plan: Plan) -> File:
         """Return the file of a session, as announced or else as *plan* has it."""
         if (file := self.files.get(plan.session)) is None:
-            file = self.files[plan.session] = File(plan)
-            while len(self.files) > MAX_CALLS:
-                del self.files[next(iter(self.files))]
+            file = File(plan)
+            remember(self.files, plan.session, file, MAX_CALLS)
         return file
 
     def camera(self, session: int) -> None:
         """A session is a webcam's."""
-        self.cameras[session] = None
-        if len(self.cameras) > MAX_CALLS:
-            del self.cameras[next(iter(self.cameras))]
+        remember(self.cameras, session, None, MAX_CALLS)
 
     def end(self) -> list[Output]:
         """The flow is over: files that came on it get no more bytes, unless they moved away."""

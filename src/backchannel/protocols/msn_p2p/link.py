@@ -9,6 +9,7 @@ from backchannel.effects import Expect
 from backchannel.events import Malformed, PeerAddress
 from backchannel.model import Capability
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.msn_p2p import slp, webcam, wire
 from backchannel.protocols.msn_p2p.calls import Calls
 from backchannel.protocols.msn_p2p.files import Plan
@@ -91,9 +92,7 @@ class Link:
         key = sender, packet.session
         size = len(packet.data) + packet.remaining
         if packet.first:
-            self._sizes[key] = size
-            while len(self._sizes) > MAX_STREAMS:
-                del self._sizes[next(iter(self._sizes))]
+            remember(self._sizes, key, size, MAX_STREAMS)
         known = self.calls.files.get(packet.session)
         total = self._sizes.get(key) or (known.plan.size if known else 0) or 0
         return total - size, total

@@ -18,6 +18,7 @@ from backchannel.effects import Expect, FileClose, FileOpen
 from backchannel.events import Anomaly, Event, Offer, OfferAnswer, PeerAddress
 from backchannel.model import Capability
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.msn_p2p.applications import leaves_folder, unpack
 from backchannel.protocols.msnftp.context import FileInvitation
 from backchannel.protocols.msnp import mime
@@ -110,9 +111,7 @@ class Invitations:
         name = fields.get("application-file") or fields.get("application-name", "")
         size = number(fields.get("application-filesize", ""), 1 << 62)
         invitation = Invitation(application, parties.sender, parties.recipient, name, size or None)
-        self._open[cookie] = invitation
-        if len(self._open) > MAX_OPEN:
-            del self._open[next(iter(self._open))]
+        remember(self._open, cookie, invitation, MAX_OPEN)
         told: list[Output] = []
         if leaves_folder(name):
             told.append(Anomaly(kind="path-in-file-name", detail=name))

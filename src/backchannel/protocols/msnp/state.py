@@ -1,13 +1,14 @@
 """What one MSNP connection remembers: whose it is, who takes part, and what was asked. Bounded."""
 
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
 from backchannel.events import Event
 from backchannel.model import Side
 from backchannel.protocols import Output, Start
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.msn_p2p.link import Link
 from backchannel.protocols.msnp.names import account, circle, nickname
 from backchannel.protocols.msnp.wire import Command
@@ -19,8 +20,6 @@ GROUPS = 512
 TEXT = 400
 """Characters of a nickname or personal message that are remembered, to tell only changes."""
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 Role = Literal["", "ns", "sb"]
 
@@ -56,7 +55,7 @@ class State:
 
     def ask(self, trid: str, what: str, about: str = "") -> None:
         """Remember what a transaction of the client's is about."""
-        _put(self._pending, trid[:12], (what, about), PENDING)
+        remember(self._pending, trid[:12], (what, about), PENDING)
 
     def answer(self, trid: str) -> tuple[str, str]:
         """Return and forget what a transaction was about."""
@@ -67,17 +66,17 @@ class State:
         if not who or who == self.account:
             return False
         new = who not in self.peers
-        _put(self.peers, who, nick[:TEXT], PEERS)
+        remember(self.peers, who, nick[:TEXT], PEERS)
         return new
 
     def name_group(self, key: str, name: str) -> None:
         """Remember a group of the contact list."""
-        _put(self.groups, key[:40], nickname(name)[:TEXT], GROUPS)
+        remember(self.groups, key[:40], nickname(name)[:TEXT], GROUPS)
 
     def name_contact(self, guid: str, who: str) -> None:
         """Remember whose GUID that is."""
         if guid and who:
-            _put(self.contacts, guid[:40].lower(), who, PEOPLE)
+            remember(self.contacts, guid[:40].lower(), who, PEOPLE)
 
     def changed(self, about: str, who: str, text: str) -> bool:
         """Note what somebody says of themselves; returns whether it is new and not empty."""
@@ -85,7 +84,7 @@ class State:
         known = self.said.get((about, who))
         if known == text:
             return False
-        _put(self.said, (about, who), text, PEOPLE)
+        remember(self.said, (about, who), text, PEOPLE)
         return bool(text) or known is not None
 
     def others(self, but: str) -> tuple[str, str]:
@@ -127,9 +126,3 @@ def nothing(state: State, side: Side, command: Command) -> list[Output]:  # noqa
 def only(*events: Event | None) -> list[Output]:
     """Return the events that are there."""
     return [event for event in events if event is not None]
-
-
-def _put(table: dict[_K, _V], key: _K, value: _V, limit: int) -> None:
-    table[key] = value
-    if len(table) > limit:
-        del table[next(iter(table))]

@@ -13,11 +13,12 @@ import re
 from backchannel.events import Anomaly, Typing, Warned
 from backchannel.patterns import later
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import charsets, icq, people, rendezvous, wire
 from backchannel.protocols.oscar.events import RequestFailed
 from backchannel.protocols.oscar.letter import Letter
 from backchannel.protocols.oscar.markup import readable
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader, WireError
 

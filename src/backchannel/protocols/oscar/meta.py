@@ -13,10 +13,11 @@ from contextlib import suppress
 from backchannel.events import Credential, Profile, Search, SearchHit
 from backchannel.model import Side
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.icq import profiles
 from backchannel.protocols.oscar import icq, wire
 from backchannel.protocols.oscar.letter import Letter
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader, WireError
 from backchannel.text import decode

@@ -3,7 +3,8 @@
 cimport cython
 
 cimport backchannel.protocols.oscar.wire as wire
-from backchannel.protocols.oscar.state cimport State, remember
+from backchannel.protocols.bounded cimport remember
+from backchannel.protocols.oscar.state cimport State
 from backchannel.protocols.oscar.wire cimport UserInfo, compressed
 from backchannel.reader cimport u32_at
 

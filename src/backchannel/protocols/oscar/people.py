@@ -9,9 +9,10 @@ from typing import Literal
 from backchannel.events import PeerAddress, Presence, Software
 from backchannel.model import Capability
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import charsets, direct, names, wire
 from backchannel.protocols.oscar.markup import readable
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import UserInfo, compressed
 from backchannel.reader import u32_at
 

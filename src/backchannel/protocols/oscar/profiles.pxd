@@ -4,7 +4,8 @@ cimport cython
 
 cimport backchannel.protocols.oscar.people as people
 cimport backchannel.protocols.oscar.wire as wire
-from backchannel.protocols.oscar.state cimport State, remember
+from backchannel.protocols.bounded cimport remember
+from backchannel.protocols.oscar.state cimport State
 from backchannel.protocols.oscar.wire cimport Snac, UserInfo
 from backchannel.reader cimport Reader
 

@@ -7,8 +7,9 @@ family_buddy.c, family_admin.c; joscar snaccmd/search/SearchResultsCmd.
 
 from backchannel.events import Contact, Contacts, Credential, Presence, Profile, Search, SearchHit
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import people, wire
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader
 from backchannel.text import decode

@@ -5,8 +5,9 @@ cimport cython
 cimport backchannel.protocols.oscar.art as art
 cimport backchannel.protocols.oscar.charsets as charsets
 cimport backchannel.protocols.oscar.wire as wire
+from backchannel.protocols.bounded cimport remember
 from backchannel.protocols.oscar.markup cimport readable
-from backchannel.protocols.oscar.state cimport State, remember
+from backchannel.protocols.oscar.state cimport State
 from backchannel.protocols.oscar.wire cimport same
 from backchannel.reader cimport Reader
 

@@ -26,12 +26,13 @@ from backchannel.events import (
 )
 from backchannel.model import Capability
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import art, charsets, direct, names, relay, wire
 from backchannel.protocols.oscar.contexts import Meeting
 from backchannel.protocols.oscar.letter import Letter
 from backchannel.protocols.oscar.markup import readable
 from backchannel.protocols.oscar.rooms import room_name
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import same
 from backchannel.reader import Reader
 from backchannel.text import decode

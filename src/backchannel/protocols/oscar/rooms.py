@@ -9,9 +9,10 @@ from urllib.parse import unquote
 
 from backchannel.events import Message, Room
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import charsets, wire
 from backchannel.protocols.oscar.markup import readable
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader
 from backchannel.text import decode

@@ -3,8 +3,9 @@
 cimport cython
 
 cimport backchannel.protocols.oscar.wire as wire
+from backchannel.protocols.bounded cimport remember
 from backchannel.protocols.oscar.markup cimport readable
-from backchannel.protocols.oscar.state cimport State, is_number, remember
+from backchannel.protocols.oscar.state cimport State, is_number
 from backchannel.protocols.oscar.wire cimport Snac
 from backchannel.reader cimport Reader
 from backchannel.text cimport utf8

@@ -10,9 +10,10 @@ from typing import Literal
 
 from backchannel.events import Contact, Contacts, Message
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import wire
 from backchannel.protocols.oscar.markup import readable
-from backchannel.protocols.oscar.state import State, is_number, remember
+from backchannel.protocols.oscar.state import State, is_number
 from backchannel.protocols.oscar.wire import Snac
 from backchannel.reader import Reader, WireError
 from backchannel.text import utf8

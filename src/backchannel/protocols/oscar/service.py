@@ -2,10 +2,11 @@
 
 from backchannel.events import SignOnAnswer, Warned
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import names, people, signon, wire
 from backchannel.protocols.oscar.events import RequestFailed
 from backchannel.protocols.oscar.rooms import room_name
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.oscar.wire import Snac, UserInfo
 from backchannel.reader import Reader
 

@@ -1,7 +1,6 @@
 # C types for state.py, which says what these are.
 
 
-cpdef remember(table, key, value, limit=*)
 cpdef bint is_number(str account)
 
 

@@ -5,8 +5,6 @@ session stays well under 1 MiB whatever its peer sends.
 """
 
 import hashlib
-from collections.abc import MutableMapping
-from typing import TypeVar
 
 from backchannel.effects import Tie
 from backchannel.model import Capability
@@ -14,10 +12,6 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.opener import opener
 from backchannel.protocols.oscar.contexts import Ticket
 from backchannel.protocols.oscar.wire import same
-
-K = TypeVar("K")
-V = TypeVar("V")
-
 
 _SHA256 = hashlib.sha256()
 
@@ -27,13 +21,6 @@ def digest(cookie: bytes) -> str:
     hashed = _SHA256.copy()  # which takes half as long as making a new one
     hashed.update(cookie)
     return hashed.hexdigest()[:32]
-
-
-def remember(table: MutableMapping[K, V], key: K, value: V, limit: int = 256) -> None:
-    """Put *value* into *table* and, where that makes it too big, drop its oldest entry."""
-    if key not in table and len(table) >= limit:
-        del table[next(iter(table))]
-    table[key] = value
 
 
 def is_number(account: str) -> bool:

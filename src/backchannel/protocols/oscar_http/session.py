@@ -18,6 +18,7 @@ from backchannel.events import Gap, Malformed, ProxyAnswer, ProxyRequest
 from backchannel.model import MORE, Capability, Claim, More, Side, Standing
 from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.http.carried import Carried
 from backchannel.protocols.http.heads import Head
 from backchannel.protocols.http.wire import Body, Broken, Done, Skipped, Told
@@ -197,7 +198,5 @@ class Session(Carried):
     def _open(self, channel: str, host: str = "", port: int = 0) -> Iterator[Output]:
         if channel in self._opened:
             return
-        if len(self._opened) >= MAX_OPEN:
-            del self._opened[next(iter(self._opened))]
-        self._opened[channel] = None
+        remember(self._opened, channel, None, MAX_OPEN)
         yield Open(channel=channel, shared=True, host=host, port=port, label="http")

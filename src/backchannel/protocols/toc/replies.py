@@ -9,10 +9,11 @@ from ipaddress import ip_address
 from backchannel.events import Presence, Room, SignOnAnswer, Typing, Warned
 from backchannel.model import Side
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.oscar import rendezvous
 from backchannel.protocols.oscar.events import RequestFailed
 from backchannel.protocols.oscar.letter import Letter
-from backchannel.protocols.oscar.state import State, remember
+from backchannel.protocols.oscar.state import State
 from backchannel.protocols.toc.commands import base64, guid, message, room
 from backchannel.protocols.toc.config import contacts
 

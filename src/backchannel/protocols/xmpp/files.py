@@ -19,11 +19,12 @@ from backchannel.effects import FileClose, FileData
 from backchannel.events import Anomaly, Offer, OfferAnswer
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.xmpp import bytestreams, names
 from backchannel.protocols.xmpp.bytestreams import Plan
 from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.login import condition
-from backchannel.protocols.xmpp.state import Parties, State, parties, put
+from backchannel.protocols.xmpp.state import Parties, State, parties
 
 MAX_OPEN = 64
 MAX_SIZE = 1 << 62
@@ -74,7 +75,7 @@ class Files:
     def expect(self, plan: Plan, session: Named) -> None:
         """Remember what a session will bring."""
         if session[1]:
-            put(self._plans, session, plan, MAX_OPEN)
+            remember(self._plans, session, plan, MAX_OPEN)
 
     def plan(self, session: str, who: Parties, otherwise: Plan | None = None) -> Plan:
         """Return what is known of a session; who opens it sends, where that is not known."""

@@ -14,11 +14,12 @@ from backchannel.effects import Expect
 from backchannel.events import PeerAddress
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.xmpp import bytestreams, names
 from backchannel.protocols.xmpp.bytestreams import MAX_HOSTS, Plan
 from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.files import MAX_SIZE, Files, Named, answer, named, offer
-from backchannel.protocols.xmpp.state import Parties, State, parties, put
+from backchannel.protocols.xmpp.state import Parties, State, parties
 from backchannel.reader import WireError
 
 MAX_SESSIONS = 64
@@ -103,7 +104,7 @@ class Jingle:
         return told
 
     def _remember(self, name: Named, session: _Session) -> None:
-        put(self._sessions, name, session, MAX_SESSIONS)
+        remember(self._sessions, name, session, MAX_SESSIONS)
 
     def _answered(
         self, who: Parties, name: Named, jingle: Element, *, accepted: bool

@@ -41,10 +41,8 @@ CHAT_STATES = "http://jabber.org/protocol/chatstates"
 EVENTS = "jabber:x:event"
 DELAYS = ("urn:xmpp:delay", "jabber:x:delay")
 FORWARD = "urn:xmpp:forward:0"
-CARBONS = "urn:xmpp:carbons:2"
 BLOCKING = "urn:xmpp:blocking"
 DIALBACK = "jabber:server:dialback"
-COMPONENT = "jabber:component:accept"
 CLIENT, SERVER = "jabber:client", "jabber:server"
 SI = "http://jabber.org/protocol/si"
 SI_FILE = "http://jabber.org/protocol/si/profile/file-transfer"
@@ -52,7 +50,6 @@ IBB = "http://jabber.org/protocol/ibb"
 BYTESTREAMS = "http://jabber.org/protocol/bytestreams"
 JINGLE = "urn:xmpp:jingle:1"
 UPLOADS = ("urn:xmpp:http:upload:0", "urn:xmpp:http:upload")
-STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 _HOST = later(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?", re.IGNORECASE)
 

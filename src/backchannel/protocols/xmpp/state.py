@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 
 from backchannel.model import Side
 from backchannel.protocols import Output, Start
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.xmpp.elements import Element
 from backchannel.protocols.xmpp.names import MAX_JID, bare
 
@@ -18,8 +18,6 @@ ACCOUNTS, RESOURCES = 1024, 4
 SHORT = 64
 """Characters of a name or text that are remembered as they are; of longer ones a hash is."""
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 Answered = Callable[[Element, bool], list[Output]]
 """Given the answer to an iq, and whether it is a result and no error."""
@@ -62,7 +60,7 @@ class State:
     def ask(self, side: Side, stanza: Element, answered: Answered) -> None:
         """Remember what to do with the answer to an iq."""
         key = side, stanza.get("id")[:128], self._other(side, stanza)
-        put(self._asked, key, answered, ASKED)
+        remember(self._asked, key, answered, ASKED)
 
     def answer(self, side: Side, stanza: Element) -> Answered | None:
         """Return, and forget, what waits for an answer that *side* gives: of who was asked, or of
@@ -81,12 +79,12 @@ class State:
         known = self._said.get(key)
         if known == text:
             return False
-        put(self._said, key, text, SAID)
+        remember(self._said, key, text, SAID)
         return bool(text) or known is not None
 
     def note(self, message: tuple[str, str, str]) -> None:
         """Remember a message: who sent it, its id and what it said."""
-        put(self._heard, hash(message), None, SAID)
+        remember(self._heard, hash(message), None, SAID)
 
     def heard(self, message: tuple[str, str, str]) -> bool:
         """Return whether a message was told before, which an archive repeats."""
@@ -95,7 +93,7 @@ class State:
     def sent(self, room: str, stanza: Element) -> None:
         """Remember a message to a room, which the room will repeat to everybody."""
         if name := stanza.get("id"):
-            put(self._sent, (room, name[:128]), None, SENT)
+            remember(self._sent, (room, name[:128]), None, SENT)
 
     def echoed(self, room: str, stanza: Element) -> bool:
         """Return whether a room repeats what was sent to it from here."""
@@ -123,7 +121,7 @@ class State:
         known = self._online.get(account)
         if known is None:
             known = set()
-            put(self._online, account, known, ACCOUNTS)
+            remember(self._online, account, known, ACCOUNTS)
         if not here:
             known.discard(full)
         elif len(known) < RESOURCES:
@@ -198,10 +196,3 @@ def _short(text: str) -> str:
     if len(text) <= SHORT:
         return text
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def put(table: dict[_K, _V], key: _K, value: _V, limit: int) -> None:
-    """Put *value* into a table of at most *limit*; the oldest entry gives way."""
-    table[key] = value
-    if len(table) > limit:
-        del table[next(iter(table))]

@@ -63,12 +63,6 @@ class State(msgspec.Struct):
     room: str = ""
     offers: dict[str, Offered] = msgspec.field(default_factory=dict)
 
-    def remember(self, identifier: str, offer: Offered) -> None:
-        """Keep *offer*; the oldest makes room."""
-        if len(self.offers) >= MOST_OFFERS:
-            del self.offers[next(iter(self.offers))]
-        self.offers[identifier] = offer
-
 
 class Body:
     """A packet with its fields by key, read as text. The first value of a key counts."""

@@ -23,11 +23,20 @@ from backchannel.effects import Expect
 from backchannel.events import Anomaly, Credential, Offer, OfferAnswer, PeerAddress
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output
+from backchannel.protocols.bounded import remember
 from backchannel.protocols.opener import opener
 from backchannel.protocols.ymsg import cookies, tables
 from backchannel.protocols.ymsg.markup import words
 from backchannel.protocols.ymsg.messaging import environment
-from backchannel.protocols.ymsg.state import Announced, Body, Named, Offered, State, number
+from backchannel.protocols.ymsg.state import (
+    MOST_OFFERS,
+    Announced,
+    Body,
+    Named,
+    Offered,
+    State,
+    number,
+)
 from backchannel.protocols.ymsg.tables import Service
 
 PEER_PORT = 5101
@@ -269,7 +278,7 @@ def _offered_15(
     sizes = [number(value) for key, value in body.fields if key == 28]
     sizes += [0] * (len(names) - len(sizes))
     files = tuple(Named(name, size) for name, size in zip(names, sizes, strict=False))
-    state.remember(identifier, Offered(sender, recipient, files))
+    remember(state.offers, identifier, Offered(sender, recipient, files), MOST_OFFERS)
     for file in files:
         yield Offer(
             use=_FILE,

@@ -1,0 +1,4 @@
+# C types for bounded.py, which says what these are.
+
+
+cpdef remember(table, key, value, limit=*)
