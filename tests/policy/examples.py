@@ -95,7 +95,7 @@ def rules(*lines, default="allow", **more):
 
 
 LIFELINE = Lifeline(
-    "policy.yaml:6", DESK, party("firewall", "10.0.0.1", "2001:db8:10::1"), Ports("tcp", 22)
+    "policy.yaml:6", DESK, party("firewall", "10.0.0.1", "2001:db8:10::1"), Ports("tcp", 22, 22)
 )
 
 OFFICE = rules(

@@ -207,11 +207,4 @@ def _same(one: Use, other: Use) -> bool:
 
 def _common(one: Sequence[Ports], other: Sequence[Ports]) -> list[Ports]:
     """Return the ports of *one* that are among *other*'s."""
-    return [
-        ports
-        for ports in one
-        if any(
-            ports.carrier == each.carrier and ports.low <= each.high and each.low <= ports.high
-            for each in other
-        )
-    ]
+    return [ports for ports in one if any(map(ports.meet, other))]

@@ -13,6 +13,7 @@ import msgspec
 from backchannel.grades import Mode
 from backchannel.model import Capability
 from backchannel.policy.document import WEEK, Action, Day, Direction, Existing, Failure, Refusal
+from backchannel.policy.spans import Spans
 
 Address = IPv4Address | IPv6Address
 Carrier = Literal["tcp", "udp", "esp", "ah"]
@@ -63,11 +64,20 @@ class Party(msgspec.Struct, frozen=True):
 
 
 class Ports(msgspec.Struct, frozen=True, order=True):
-    """Destination ports of whoever opens; all 0 for protocols without ports."""
+    """Destination ports of whoever opens, from *low* to *high*; 0 for protocols without ports."""
 
     carrier: Carrier
     low: int = 0
     high: int = 0
+
+    @property
+    def spans(self) -> Spans:
+        """The same as a set of numbers; none for protocols without ports."""
+        return ((self.low, self.high),) if self.carrier in ("tcp", "udp") else ()
+
+    def meet(self, other: "Ports") -> bool:
+        """Say whether a flow can be at both."""
+        return self.carrier == other.carrier and self.low <= other.high and other.low <= self.high
 
     def __str__(self) -> str:
         if self.carrier in ("esp", "ah"):

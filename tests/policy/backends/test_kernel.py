@@ -106,7 +106,7 @@ def test_tracked_flows_from_before_the_ruleset_are_cut(backend):
 
 @both
 def test_a_default_of_deny_lets_pass_what_is_allowed_both_ways_and_nothing_else(backend):
-    life = Lifeline("policy.yaml:3", CLIENTS, HOSTS, Ports("tcp", 22))
+    life = Lifeline("policy.yaml:3", CLIENTS, HOSTS, Ports("tcp", 22, 22))
     told = tried(
         backend,
         rules(

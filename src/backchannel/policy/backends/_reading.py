@@ -19,7 +19,13 @@ from backchannel.policy.spans import Spans, merged
 
 WIDE = 32_768
 """A range of this many ports says that the port is free, not where the service is."""
-WEB = (Ports("tcp", 53), Ports("udp", 53), Ports("tcp", 80), Ports("tcp", 443), Ports("udp", 443))
+WEB = (
+    Ports("tcp", 53, 53),
+    Ports("udp", 53, 53),
+    Ports("tcp", 80, 80),
+    Ports("tcp", 443, 443),
+    Ports("udp", 443, 443),
+)
 """Closed to everybody, these would cut off the web or the names of all hosts."""
 EPHEMERAL = 32_768
 """From here on a port is more likely a client's; such source ports tell nothing of a server."""
@@ -77,15 +83,6 @@ def parted(ports: Spans) -> tuple[Spans, Spans]:
     return low, high
 
 
-def overlap(one: Ports, other: Ports) -> bool:
-    """Return whether a flow can be at both."""
-    return one.carrier == other.carrier and one.low <= _high(other) and other.low <= _high(one)
-
-
-def _high(ports: Ports) -> int:
-    return max(ports.low, ports.high)
-
-
 class Reading:
     """One policy as ports. Made once a policy: see `reading`."""
 
@@ -133,11 +130,10 @@ class Reading:
             spans = dict[Carrier, list[tuple[int, int]]]()
             for use in line.uses:
                 for ports in self.standing(line, use).met:
-                    spans.setdefault(ports.carrier, []).append((ports.low, _high(ports)))
+                    spans.setdefault(ports.carrier, []).extend(ports.spans)
             for opener, called in line.openings():
                 for carrier in sorted(spans, key=("tcp", "udp", "esp", "ah").index):
-                    span = merged(spans[carrier]) if carrier in ("tcp", "udp") else ()
-                    yield Entry(number, line, opener, called, carrier, span)
+                    yield Entry(number, line, opener, called, carrier, merged(spans[carrier]))
 
     def moot(self, line: Line, use: Use) -> bool:
         """Return whether an earlier line decides *use* for all parties of *line*, at all hours."""
@@ -242,7 +238,7 @@ class Reading:
         if self.rules.default == "deny":
             return ""
         for each in self._beside.get(use.service, ()):
-            if key(each) in self._keys[number] or not any(overlap(ports, p) for p in known(each)):
+            if key(each) in self._keys[number] or not any(map(ports.meet, known(each))):
                 continue
             if not self._denied(each, line):
                 return f"{each} (by default)"
@@ -250,18 +246,18 @@ class Reading:
 
     def _answers(self, ports: Ports) -> str:
         """Return why closing *ports* would hit answers, where nobody knows who opened a flow."""
-        hit = self.stateless and _high(ports) >= EPHEMERAL
+        hit = self.stateless and ports.high >= EPHEMERAL
         return "answers to clients" if hit else ""
 
     def _everybody(self, line: Line, use: Use, ports: Ports) -> str:
         everyone = line.ours.everyone or line.theirs.everyone
         if use.stated or self.rules.default == "deny" or not everyone:
             return ""
-        return "the web and DNS" if any(overlap(ports, each) for each in WEB) else ""
+        return "the web and DNS" if any(map(ports.meet, WEB)) else ""
 
     def _near(self, ports: Ports) -> list[Ports]:
         if ports not in self._neighbours:
-            self._neighbours[ports] = [near for near in self._allows if overlap(ports, near)]
+            self._neighbours[ports] = [near for near in self._allows if ports.meet(near)]
         return self._neighbours[ports]
 
     def _open(self, number: int, line: Line, use: Use) -> tuple[str, ...]:

@@ -73,13 +73,12 @@ class Regions:
 
     def _written(self) -> Iterator[Region]:
         for each in self._rules.lifelines:
-            ports: Spans = ((each.ports.low, max(each.ports.low, each.ports.high)),)
             yield Region(
                 line=None,
                 opener=self._addresses(each.client),
                 called=self._addresses(each.server),
                 carrier=each.ports.carrier,
-                ports=ports if each.ports.carrier in ("tcp", "udp") else (),
+                ports=each.ports.spans,
             )
         for entry in _judging.entries(self._rules, self._speaks):
             yield Region(

@@ -49,12 +49,12 @@ def terms(rules: Rules, speaks: Speaks) -> Iterator[Term]:
 
 def _lifeline(each: Lifeline) -> Iterator[Term]:
     carrier = each.ports.carrier
-    ports: Spans = ((each.ports.low, max(each.ports.low, each.ports.high)),)
-    ports = ports if carrier in ("tcp", "udp") else ()
     made = Term(line=None, action="allow", source=each.client, target=each.server, carrier=carrier)
-    yield replace(made, target_ports=ports)
+    yield replace(made, target_ports=each.ports.spans)
     answer: Tcp = "answer" if carrier == "tcp" else "any"
-    yield replace(made, source=each.server, target=each.client, source_ports=ports, tcp=answer)
+    yield replace(
+        made, source=each.server, target=each.client, source_ports=each.ports.spans, tcp=answer
+    )
 
 
 def _opened(entry: Entry) -> Iterator[Term]:

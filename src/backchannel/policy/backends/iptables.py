@@ -173,11 +173,12 @@ class _Table:
     def _lifeline(self, each: Lifeline) -> Iterator[str]:
         yield f"# management, never cut off ({plain(each.place, 100)})"
         carrier = each.ports.carrier
-        ports = ((each.ports.low, max(each.ports.low, each.ports.high)),)
         for back in (False, True):
             said = _carrier(carrier, self._family)
             if carrier in ("tcp", "udp"):
-                said += f" --{'sport' if back else 'dport'} {_span(*ports[0])}"
+                said += (
+                    f" --{'sport' if back else 'dport'} {_span(each.ports.low, each.ports.high)}"
+                )
             if back:  # what only looks like an answer does not pass
                 said += f" {_NOT_OPENING}" if carrier == "tcp" else f" {_REPLY}"
             for ends in self._ends(each.client, each.server, back=back):

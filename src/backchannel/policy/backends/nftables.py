@@ -164,8 +164,7 @@ class _Table:
 
     def _lifeline(self, each: Lifeline) -> Iterator[str]:
         yield f"# management, never cut off ({plain(each.place, 100)})"
-        carrier, low, high = each.ports.carrier, each.ports.low, each.ports.high
-        ports = _span(low, max(low, high))
+        carrier, ports = each.ports.carrier, _span(each.ports.low, each.ports.high)
         for back in (False, True):
             said = [f"{carrier} {'sport' if back else 'dport'} {ports}"]
             if carrier not in ("tcp", "udp"):

@@ -95,7 +95,7 @@ class _Lists:
     def _line(self, name: str, line: Line) -> Iterator[str]:
         names = sorted({each for use in line.uses for each in _names(self._read, line, use)})
         found = {each for use in line.uses for each in _ports(self._read, line, use)}
-        ports = merged((each.low, max(each.low, each.high)) for each in found)
+        ports = merged((each.low, each.high) for each in found)
         what = list[str]()
         if ports:
             spans = [f"{low}-{high}" if high > low else str(low) for low, high in ports]
