@@ -25,7 +25,7 @@ from backchannel.errors import InputError, UsageError
 from backchannel.packs import archive, layout
 from backchannel.packs.changes import Change, changes
 from backchannel.packs.pack import CONTEXT, Pack, seal, verified
-from backchannel.packs.shelf import Shelf
+from backchannel.packs.store import Store
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 RULE = (rules.HERE / "message-archive.yaml").read_text()
@@ -146,52 +146,52 @@ def test_one_thing_at_a_time(words, home):
 
 
 def test_versions_follow_and_roll_back(tmp_path, keys, home):
-    shelf = Shelf(home)
+    store = Store(home)
     for version, day in (("1", "2026-11-01"), ("2", "2026-11-02"), ("3", "2026-11-02")):
-        shelf.install(verified(made(tmp_path, keys, version=version, day=day), [keys[1]]))
-        assert shelf.current("feed").name == version
-    assert [receipt.before for receipt, _ in shelf.receipts()] == ["", "1", "2"]
-    assert [used for _, used in shelf.receipts()] == [False, False, True]
-    assert [shelf.rollback("feed") for _ in range(3)] == ["2", "1", ""]
+        store.install(verified(made(tmp_path, keys, version=version, day=day), [keys[1]]))
+        assert store.current("feed").name == version
+    assert [receipt.before for receipt, _ in store.receipts()] == ["", "1", "2"]
+    assert [used for _, used in store.receipts()] == [False, False, True]
+    assert [store.rollback("feed") for _ in range(3)] == ["2", "1", ""]
     with pytest.raises(UsageError, match="no pack 'feed'"):
-        shelf.rollback("feed")
+        store.rollback("feed")
     again = verified(tmp_path / "2.tar.zst", [keys[1]])
-    assert shelf.install(again).name == "2"
-    assert shelf.rollback("feed") == ""  # it replaced nothing this time
+    assert store.install(again).name == "2"
+    assert store.rollback("feed") == ""  # it replaced nothing this time
     assert not [name for name in everything(home) if name.startswith(".")]
 
 
 def test_an_old_pack_does_not_replace_a_newer_one(tmp_path, keys, home):
     """A signed pack stays signed: who can only replay must not undo an update."""
-    shelf = Shelf(home)
-    shelf.install(verified(made(tmp_path, keys, version="2", day="2026-11-02"), [keys[1]]))
+    store = Store(home)
+    store.install(verified(made(tmp_path, keys, version="2", day="2026-11-02"), [keys[1]]))
     with pytest.raises(UsageError, match="is older than 2"):
-        shelf.install(verified(made(tmp_path, keys, version="1"), [keys[1]]))
+        store.install(verified(made(tmp_path, keys, version="1"), [keys[1]]))
 
 
 def test_a_version_has_one_content(tmp_path, keys, home):
-    shelf = Shelf(home)
-    place = shelf.install(verified(made(tmp_path, keys), [keys[1]]))
-    assert shelf.install(verified(tmp_path / "1.tar.zst", [keys[1]])) == place
+    store = Store(home)
+    place = store.install(verified(made(tmp_path, keys), [keys[1]]))
+    assert store.install(verified(tmp_path / "1.tar.zst", [keys[1]])) == place
     (tmp_path / "src-1/detect/rules/new-rule.yaml").unlink()
     with pytest.raises(UsageError, match="other content"):
-        shelf.install(verified(made(tmp_path, keys, found=()), [keys[1]]))
+        store.install(verified(made(tmp_path, keys, found=()), [keys[1]]))
 
 
 def test_changes_are_told_against_what_is_in_use(tmp_path, keys, home):
-    shelf = Shelf(home)
+    store = Store(home)
     first = verified(made(tmp_path, keys, found=("new-rule", "message-archive")), [keys[1]])
     assert changes(first, None) == [
         Change("service", "newsvc", "added"),
         Change("rule", "new-rule", "added"),
     ]  # our own message-archive is the same
-    shelf.install(first)
+    store.install(first)
     second = content(tmp_path / "src-2", version="2", services=("other",), found=("new-rule",))
     path = second / layout.RULES / "new-rule.yaml"
     path.write_text(path.read_text().replace("severity: ", "severity:  "))
     out = tmp_path / "2.tar.zst"
     seal(second, out, keys[0])
-    assert changes(verified(out, [keys[1]]), shelf.current("feed")) == [
+    assert changes(verified(out, [keys[1]]), store.current("feed")) == [
         Change("service", "newsvc", "removed"),
         Change("service", "other", "added"),
         Change("rule", "new-rule", "changed"),
@@ -201,14 +201,14 @@ def test_changes_are_told_against_what_is_in_use(tmp_path, keys, home):
 # -- what is refused ---------------------------------------------------------------------------
 
 
-def refused(shelf, path, key):
-    """Nothing of a refused pack is on the shelf."""
-    before = everything(shelf.root)
+def refused(store, path, key):
+    """Nothing of a refused pack is in the store."""
+    before = everything(store.root)
     with pytest.raises((InputError, UsageError)) as error:
-        shelf.install(verified(path, [key]))
-    left = [name for name in everything(shelf.root) if name not in before]
+        store.install(verified(path, [key]))
+    left = [name for name in everything(store.root) if name not in before]
     assert left in ([], ["feed"])  # an empty folder may stay
-    assert shelf.active() == []
+    assert store.active() == []
     return str(error.value)
 
 
@@ -232,7 +232,7 @@ def test_content_that_does_not_load_is_not_installed(tmp_path, keys, place, text
     (folder / place).write_text(text)
     out = tmp_path / "bad.tar.zst"
     seal(folder, out, keys[0])
-    assert says in refused(Shelf(tmp_path / "packs"), out, keys[1])
+    assert says in refused(Store(tmp_path / "packs"), out, keys[1])
     with pytest.raises(InputError):  # and nobody makes one by accident
         run("pack", folder, tmp_path / "again.tar.zst", "--key", keys[0])
 
@@ -244,7 +244,7 @@ def test_an_expression_that_rules_may_not_hold_is_not_installed(tmp_path, keys, 
     path.write_bytes(msgspec.yaml.encode(rule))
     out = tmp_path / "bad.tar.zst"
     seal(folder, out, keys[0])
-    assert "other than a known function" in refused(Shelf(home), out, keys[1])
+    assert "other than a known function" in refused(Store(home), out, keys[1])
 
 
 @pytest.mark.parametrize("version", ["../1", "active", "", "1/2", ".", "1\n"])
@@ -274,7 +274,7 @@ def rebuilt(path, change):
 def test_another_key_vouches_for_nothing(tmp_path, keys, home):
     out = made(tmp_path, keys)
     other = keypair(tmp_path, "other")
-    assert "no key that is trusted" in refused(Shelf(home), out, other[1])
+    assert "no key that is trusted" in refused(Store(home), out, other[1])
     assert verified(out, [other[1], keys[1]]).key == verified(out, [keys[1]]).key
 
 
@@ -291,7 +291,7 @@ def test_another_key_vouches_for_nothing(tmp_path, keys, home):
     ],
 )
 def test_what_was_not_signed_is_refused(tmp_path, keys, home, change):
-    refused(Shelf(home), rebuilt(made(tmp_path, keys), change), keys[1])
+    refused(Store(home), rebuilt(made(tmp_path, keys), change), keys[1])
 
 
 def test_a_signature_for_something_else_is_none(tmp_path, keys, home):
@@ -302,7 +302,7 @@ def test_a_signature_for_something_else_is_none(tmp_path, keys, home):
         files["manifest.sig"] = b64encode(private.sign(files["manifest.sha256"]))
 
     assert CONTEXT not in archive.read(made(tmp_path, keys))["manifest.sha256"]
-    refused(Shelf(home), rebuilt(made(tmp_path, keys), change), keys[1])
+    refused(Store(home), rebuilt(made(tmp_path, keys), change), keys[1])
 
 
 def tarred(*entries, form=tarfile.USTAR_FORMAT):
@@ -364,7 +364,7 @@ def test_hostile_archives(tmp_path, which):
 
 def test_too_large_on_disk(tmp_path, keys, home, monkeypatch):
     monkeypatch.setattr(archive, "PACKED", 100)
-    assert "at most" in refused(Shelf(home), made_big(tmp_path), keys[1])
+    assert "at most" in refused(Store(home), made_big(tmp_path), keys[1])
 
 
 def made_big(tmp_path):
@@ -432,16 +432,16 @@ def test_a_key_of_another_kind_is_refused(tmp_path, keys):
 
 
 def test_a_shelf_that_cannot_be_read_says_what_to_do(tmp_path, keys, home):
-    shelf = Shelf(home)
-    place = shelf.install(verified(made(tmp_path, keys), [keys[1]]))
+    store = Store(home)
+    place = store.install(verified(made(tmp_path, keys), [keys[1]]))
     (place / layout.INDEX).write_bytes(b"{")
     with pytest.raises(InputError, match="--rollback"):
-        layout.indexed(shelf.active())
+        layout.indexed(store.active())
 
 
 def test_a_failure_midway_leaves_the_old_version(tmp_path, keys, home, monkeypatch):
-    shelf = Shelf(home)
-    shelf.install(verified(made(tmp_path, keys), [keys[1]]))
+    store = Store(home)
+    store.install(verified(made(tmp_path, keys), [keys[1]]))
     new = verified(made(tmp_path, keys, version="2", day=date(2026, 11, 2)), [keys[1]])
 
     def broken(*_):
@@ -449,11 +449,11 @@ def test_a_failure_midway_leaves_the_old_version(tmp_path, keys, home, monkeypat
 
     monkeypatch.setattr(Path, "replace", broken)
     with pytest.raises(OSError, match="space"):
-        shelf.install(new)
+        store.install(new)
     monkeypatch.undo()
-    assert [path.name for path in shelf.active()] == ["1"]
-    assert not (shelf.root / "feed/2").exists()
-    assert not [name for name in everything(shelf.root) if name.startswith(".")]
+    assert [path.name for path in store.active()] == ["1"]
+    assert not (store.root / "feed/2").exists()
+    assert not [name for name in everything(store.root) if name.startswith(".")]
 
 
 def test_a_packs_digest_is_of_its_files():

@@ -20,7 +20,7 @@ SHARED = {
     "contract",
     "decoder",
     "when",
-    "located",
+    "yamlfile",
     "patterns",
     "grades",
     "suggest",

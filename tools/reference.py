@@ -23,7 +23,7 @@ from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
 from backchannel.detect import functions, prepared, rules
 from backchannel.detect import model as detect
-from backchannel.detect.compiled import Compiled
+from backchannel.detect.running import RunningRule
 from backchannel.detect.expressions import NOTHING, is_place
 from backchannel.detect.kinds import kinds
 from backchannel.detect.model import ATTACK_VERSION
@@ -71,7 +71,7 @@ def generated() -> dict[Path, str]:
         DOCS / "protocols/README.md": protocols_page(),
         DOCS / "rules.md": rules_page(),
         DOCS / "configuration.md": configuration_page(),
-        rules.HERE.parent / rules.COMPILED: compiled_rules(),
+        rules.HERE.parent / rules.BUNDLE: bundled_rules(),
         Path(prepared.__file__): prepared_expressions(),
         DOCS / f"schema/proof-{proof.VERSION}.json": schema_of(proof.Proofs),
         DOCS / f"schema/diagnosis-{diagnosis.VERSION}.json": schema_of(diagnosis.Diagnosis),
@@ -145,14 +145,14 @@ def protocols_page() -> str:
     return "\n".join(rows) + "\n"
 
 
-def compiled_rules() -> str:
+def bundled_rules() -> str:
     """Return all rules as one JSON file, which loads fast."""
     return msgspec.json.format(msgspec.json.encode(list(rules.read(rules.HERE).values()))).decode()
 
 
 def prepared_expressions() -> str:
     """Return a module with all that our rules ask, which so is compiled before a scan begins."""
-    ours = [Compiled(rule) for rule in rules.read(rules.HERE).values()]
+    ours = [RunningRule(rule) for rule in rules.read(rules.HERE).values()]
     asked = dict[str, None]()
     for tag, kind in (kinds() | {"stream": Ended}).items():
         plan = Plan(vocabulary(kind), [each for each in ours if tag in each.rule.events])

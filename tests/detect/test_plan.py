@@ -13,10 +13,10 @@ from tests.detect.test_rules import SECOND, stream_of
 from backchannel import events
 from backchannel.detect import names, rules
 from backchannel.detect import plan as plans
-from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector
 from backchannel.detect.expressions import FAILURES, Expression, function
 from backchannel.detect.plan import Plan, Told
+from backchannel.detect.running import RunningRule
 from backchannel.engine.ended import Ended, ended
 from backchannel.errors import UsageError
 from backchannel.protocols.ike.events import IkeStage
@@ -25,7 +25,7 @@ RULES = rules.load().values()
 
 
 def plan_of(kind, *made):
-    return Plan(names.vocabulary(kind), [Compiled(r) for r in made])
+    return Plan(names.vocabulary(kind), [RunningRule(r) for r in made])
 
 
 def stream():
@@ -197,7 +197,7 @@ def test_asked_in_groups_rules_say_what_they_say_of_each(kind, told, groups, mon
 
 
 def rules_for(kind):
-    return [Compiled(rule) for rule in RULES if names.tag(kind) in rule.events]
+    return [RunningRule(rule) for rule in RULES if names.tag(kind) in rule.events]
 
 
 def matches_of(when):

@@ -1,22 +1,22 @@
 """What our rules ask is compiled with the package, and nothing of it during a scan."""
 
 from backchannel.detect import expressions, rules, syntax
-from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector
 from backchannel.detect.kinds import kinds
 from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Plan, parts
 from backchannel.detect.prepared import CHECKED, PARTS, QUESTIONS
+from backchannel.detect.running import RunningRule
 from backchannel.engine.ended import Ended
 
 OURS = rules.load()
 
 
 def test_all_that_our_rules_ask_is_prepared():
-    compiled = [Compiled(rule) for rule in OURS.values()]
+    running = [RunningRule(rule) for rule in OURS.values()]
     asked = set[str]()
     for tag, kind in (kinds() | {"stream": Ended}).items():
-        looking = [each for each in compiled if tag in each.rule.events]
+        looking = [each for each in running if tag in each.rule.events]
         asked.update(Plan(vocabulary(kind), looking).questions() if looking else ())
     unprepared = asked - QUESTIONS.keys() - set(filter(expressions.is_place, asked))
     missing = {text for text in unprepared if expressions.NOTHING not in text}

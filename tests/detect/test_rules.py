@@ -9,12 +9,12 @@ from tests.detect.cases import CALL, CASES, GNUTELLA, OTHERS, PUBLIC, address, m
 
 from backchannel.catalogue.risks import RiskId
 from backchannel.detect import rules
-from backchannel.detect.compiled import Compiled
 from backchannel.detect.detector import Detector
 from backchannel.detect.limits import EVIDENCE, SUBJECTS
 from backchannel.detect.model import LONGEST, MOST, Count, Rule
 from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Case, Plan
+from backchannel.detect.running import RunningRule
 from backchannel.engine.ended import Ended, ended
 from backchannel.engine.known import Known
 from backchannel.engine.observation import FlowInfo, Observation
@@ -230,7 +230,7 @@ def test_a_rule_explains_itself(rule):
     assert rule.category in RiskId.__args__
 
 
-def test_the_compiled_rules_are_the_files():
+def test_the_bundled_rules_are_the_files():
     assert rules.read(rules.HERE) == rules.load()
 
 
@@ -320,7 +320,7 @@ def test_a_rule_may_wait_for_thirty_years():
     rule = RULES["cookie-replayed"]
     longest = Count(at_least=MOST, within=LONGEST, apart=LONGEST)
     plan = Plan(vocabulary(Credential), ())
-    case = Case(plan, Compiled(msgspec.structs.replace(rule, count=longest)))
+    case = Case(plan, RunningRule(msgspec.structs.replace(rule, count=longest)))
     assert (case.at_least, case.within, case.apart) == (MOST, LONGEST * 10**9, LONGEST * 10**9)
 
 

@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from backchannel.catalogue.load import load as catalogue
-from backchannel.located import Located
 from backchannel.policy.load import read
+from backchannel.yamlfile import YamlFile
 
 DAY = date(2026, 11, 27)
 HEAD = "policy: 1\nname: test\n"
@@ -19,4 +19,4 @@ def services():
 
 def made(text, day=DAY, folder=Path()):
     """Return the resolved policy of *text*."""
-    return read(Located(folder / "p.yaml", HEAD + text), services(), day)
+    return read(YamlFile(folder / "p.yaml", HEAD + text), services(), day)

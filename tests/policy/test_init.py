@@ -6,12 +6,12 @@ from pathlib import Path
 from msgspec.structs import replace
 from tests.policy.making import services
 
-from backchannel.located import Located
 from backchannel.pipeline import Scan
 from backchannel.policy.check import check
 from backchannel.policy.compile import compile_policy, known
 from backchannel.policy.init import policy
 from backchannel.policy.load import read
+from backchannel.yamlfile import YamlFile
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -21,7 +21,7 @@ def first(*paths):
     for _ in run:
         pass
     text = policy(run.document, services(), "2026-11-27")
-    return text, read(Located(Path("p.yaml"), text), services(), date(2026, 11, 27))
+    return text, read(YamlFile(Path("p.yaml"), text), services(), date(2026, 11, 27))
 
 
 def test_what_was_seen_is_allowed_and_the_rest_told():
@@ -45,7 +45,7 @@ def test_a_refusal_that_is_uncommented_wins():
     before, _ = first(path)
     text = before.replace("  # - deny:", "  - deny:").replace("  #   ", "    ")
     text = text.replace("guard: {mode: observe}\n", "")
-    deny, allow, _ = read(Located(Path("p.yaml"), text), services(), date(2026, 11, 27)).lines
+    deny, allow, _ = read(YamlFile(Path("p.yaml"), text), services(), date(2026, 11, 27)).lines
     assert (deny.action, allow.action) == ("deny", "allow")
     assert {use.capability for use in deny.uses} == {"file-transfer"}
     assert (deny.mode, deny.refuse) == ("drop", "decline")

@@ -12,7 +12,7 @@ from typing import Any
 
 from backchannel.catalogue.model import Service
 from backchannel.errors import InputError
-from backchannel.located import Located, Where
+from backchannel.yamlfile import Where, YamlFile
 
 HERE = Path(__file__).parent / "services"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
@@ -47,7 +47,7 @@ def load(*folders: Path, protocols: Iterable[str] = ()) -> dict[str, Service]:
 def _read(path: Path, protocols: frozenset[str], errors: list[str]) -> Service | None:
     """Return the service in *path*; None, with the reasons in *errors*, when it cannot be used."""
     try:
-        file = Located(path)
+        file = YamlFile(path)
     except InputError as error:
         errors.append(str(error))
         return None

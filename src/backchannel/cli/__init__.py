@@ -69,10 +69,10 @@ def _call() -> object:
     try:
         return app(result_action="return_value", exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        from backchannel.cli import wrong  # noqa: PLC0415 - only where something is
+        from backchannel.cli import usage  # noqa: PLC0415 - only where something is
         from backchannel.errors import UsageError  # noqa: PLC0415 - as above
 
-        raise UsageError(wrong.words(error)) from error
+        raise UsageError(usage.words(error)) from error
 
 
 def _let_go_of_output() -> None:

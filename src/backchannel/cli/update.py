@@ -1,6 +1,6 @@
 """`backchannel update` and `backchannel pack`: services and rules as signed archives.
 
-What they do is in `shelving`.
+What they do is in `updating`.
 """
 
 from pathlib import Path
@@ -35,16 +35,16 @@ def update(
     list_
         List the packs that are installed.
     """
-    from backchannel.cli import shelving  # noqa: PLC0415 - not for the help
+    from backchannel.cli import updating  # noqa: PLC0415 - not for the help
 
     if sum((file is not None, rollback is not None, list_)) != 1:
         raise UsageError("give one of: a pack file, --rollback NAME, --list")
     if list_:
-        shelving.show()
+        updating.show()
     elif rollback is not None:
-        shelving.roll_back(rollback)
+        updating.roll_back(rollback)
     elif file is not None:
-        shelving.install(file, key, yes=yes)
+        updating.install(file, key, yes=yes)
     return 0
 
 
@@ -60,7 +60,7 @@ def pack(folder: Path, out: Path, *, key: options.KeyFile) -> int:
     key
         The private key to sign with (PEM, Ed25519).
     """
-    from backchannel.cli import shelving  # noqa: PLC0415 - not for the help
+    from backchannel.cli import updating  # noqa: PLC0415 - not for the help
 
-    shelving.make(folder, out, key)
+    updating.make(folder, out, key)
     return 0

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_origin, get_type_hints
 
 from backchannel.detect import names
-from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import Expression
 from backchannel.detect.found import Found, Locate, Place, Writer, brief
 from backchannel.detect.limits import SUBJECTS, WATCHED
 from backchannel.detect.model import SEVERITIES, Finding, Rule
 from backchannel.detect.plan import Case, Group, Plan, Seen, Told
+from backchannel.detect.running import RunningRule, Subject
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.events import Event, tag_of
@@ -43,12 +43,12 @@ class Detector:
         """
         self._present, self._repeat = present, repeat * 1_000_000_000
         self._fresh: dict[Found, Rule] = {}
-        self._by_tag: dict[str, list[Compiled]] = {}
+        self._by_tag: dict[str, list[RunningRule]] = {}
         self._plans: dict[type[Event | Ended], Plan] = {}
-        self._rules = [Compiled(rule) for rule in rules]
-        for compiled in self._rules:
-            for tag in compiled.rule.events:
-                self._by_tag.setdefault(tag, []).append(compiled)
+        self._rules = [RunningRule(rule) for rule in rules]
+        for rule in self._rules:
+            for tag in rule.rule.events:
+                self._by_tag.setdefault(tag, []).append(rule)
 
     @property
     def counters(self) -> Counter[str]:
@@ -193,7 +193,7 @@ class Detector:
         if self._repeat:
             self._renew(case.rule, found, time)
 
-    def _renew(self, rule: Compiled, found: Found, now: int) -> None:
+    def _renew(self, rule: RunningRule, found: Found, now: int) -> None:
         """Give a finding out when it is new, or goes on for long."""
         if found.told < 0 or now - found.told >= self._repeat:
             self._fresh[found] = rule.rule

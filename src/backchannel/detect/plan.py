@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, TypeAlias
 
-from backchannel.detect.compiled import Compiled, Subject
 from backchannel.detect.expressions import FAILURES, Expression, function, is_place
 from backchannel.detect.found import brief
 from backchannel.detect.functions import join
 from backchannel.detect.names import ANY, FEW, PERSONS, Vocabulary
 from backchannel.detect.prepared import PARTS
+from backchannel.detect.running import RunningRule, Subject
 from backchannel.engine.ended import Ended
 from backchannel.engine.observation import Observation
 from backchannel.text import escape
@@ -56,7 +56,7 @@ class Told(dict[str, Any]):
 class Plan:
     """All rules for one kind of event, or for streams that ended."""
 
-    def __init__(self, names: Vocabulary, rules: Sequence[Compiled]) -> None:
+    def __init__(self, names: Vocabulary, rules: Sequence[RunningRule]) -> None:
         self.tag, self.places, self.texts, self.speakers = names
         few = FEW if len(rules) >= MANY else frozenset[str]()
         self.cases = [Case(self, rule, few) for rule in rules]
@@ -161,7 +161,7 @@ class Group:
 class Case:
     """One rule for one kind of event."""
 
-    def __init__(self, plan: Plan, rule: Compiled, few: Set[str] = frozenset()) -> None:
+    def __init__(self, plan: Plan, rule: RunningRule, few: Set[str] = frozenset()) -> None:
         """*few*: the names in which all events of a group agree."""
         self.plan, self.rule = plan, rule
         self.found, self.watched = rule.found, rule.watched

@@ -16,14 +16,14 @@ from backchannel.errors import InputError
 
 HERE = Path(__file__).parent / "rules"
 SUFFIXES = frozenset({".yaml", ".yml"})
-COMPILED = "rules.json"
+BUNDLE = "rules.json"
 """All our rules in one file, because reading YAML takes longer than most scans."""
 
 
 @cache
 def load(*folders: Path) -> dict[str, Rule]:
     """Return our rules and those in *folders*, by id; later folders win. Raises InputError."""
-    text = (HERE.parent / COMPILED).read_bytes()
+    text = (HERE.parent / BUNDLE).read_bytes()
     rules = {rule.id: rule for rule in msgspec.json.decode(text, type=list[Rule])}
     for folder in folders:
         rules |= read(folder)
@@ -63,10 +63,10 @@ def read(folder: Path) -> dict[str, Rule]:
 
 def _rule(path: Path, errors: list[str]) -> Rule | None:
     """Return the rule in a file; None where it is none, with reasons in *errors*."""
-    from backchannel.located import Located  # noqa: PLC0415 - YAML loads slowly, ours are JSON
+    from backchannel.yamlfile import YamlFile  # noqa: PLC0415 - YAML loads slowly, ours are JSON
 
     try:
-        file = Located(path)
+        file = YamlFile(path)
     except InputError as error:
         errors.append(str(error))
         return None

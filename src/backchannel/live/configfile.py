@@ -11,8 +11,8 @@ import msgspec
 from backchannel.errors import UsageError, reason
 from backchannel.live.config import Config
 from backchannel.live.units import Duration, Size, convert
-from backchannel.located import in_words
 from backchannel.suggest import suggest
+from backchannel.yamlfile import in_words
 
 SYSTEM = Path("/etc/backchannel/backchannel.toml")
 """Read where no file is named, if it is there."""

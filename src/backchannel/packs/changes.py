@@ -8,7 +8,7 @@ import msgspec
 
 from backchannel.catalogue import load
 from backchannel.detect import rules
-from backchannel.packs import shelf
+from backchannel.packs import store
 from backchannel.packs.archive import Files
 from backchannel.packs.layout import RULES, SERVICES
 from backchannel.packs.pack import Pack
@@ -32,7 +32,7 @@ def changes(pack: Pack, current: Path | None) -> list[Change]:
         for place, folder in _OURS.items()
         for path in folder.glob("*.yaml")
     }
-    before = {**ours, **(shelf.read(current) if current else {})}
+    before = {**ours, **(store.read(current) if current else {})}
     return list(_changes(before, {**ours, **pack.files}))
 
 

@@ -16,10 +16,10 @@ from ipaddress import (
 from pathlib import Path
 
 from backchannel.errors import reason
-from backchannel.located import MAX_SIZE, Where
 from backchannel.policy.document import GroupFile, Names, Policy, Zone
 from backchannel.policy.model import Networks, Party
 from backchannel.suggest import suggest
+from backchannel.yamlfile import MAX_SIZE, Where
 
 ANY = "any"
 TOLD = 20

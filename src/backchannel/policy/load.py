@@ -6,11 +6,11 @@ from pathlib import Path
 
 from backchannel.catalogue.model import Service
 from backchannel.errors import InputError
-from backchannel.located import Located
 from backchannel.policy.addresses import Book
 from backchannel.policy.document import Policy
 from backchannel.policy.model import Rules
 from backchannel.policy.resolve import resolve
+from backchannel.yamlfile import YamlFile
 
 
 class PolicyError(InputError):
@@ -23,10 +23,10 @@ class PolicyError(InputError):
 
 def load(path: Path, services: Mapping[str, Service], today: date | None = None) -> Rules:
     """Return what the policy in *path* means on the day *today*. Raises PolicyError, InputError."""
-    return read(Located(path), services, today or date.today())  # noqa: DTZ011 - the author's day
+    return read(YamlFile(path), services, today or date.today())  # noqa: DTZ011 - the author's day
 
 
-def read(file: Located, services: Mapping[str, Service], today: date) -> Rules:
+def read(file: YamlFile, services: Mapping[str, Service], today: date) -> Rules:
     """Return what a policy file means. Raises PolicyError."""
     document = file.convert(Policy)
     if document is None:

@@ -9,13 +9,13 @@ import msgspec
 
 from backchannel.catalogue.model import Service
 from backchannel.catalogue.risks import Kind
-from backchannel.located import Located, Where
 from backchannel.model import Capability
 from backchannel.policy.addresses import Book
 from backchannel.policy.document import Action, Exemption, Existing, Names, Policy, Rule, Window
 from backchannel.policy.model import Hours, Lifeline, Line, Party, Ports, Rules, Use
 from backchannel.policy.uses import parse_ports, uses
 from backchannel.suggest import suggest
+from backchannel.yamlfile import Where, YamlFile
 
 ALL = "all"
 LONGEST_NAME = 48
@@ -23,7 +23,7 @@ _CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)\Z")
 
 
 def resolve(
-    policy: Policy, file: Located, book: Book, services: Mapping[str, Service], today: date
+    policy: Policy, file: YamlFile, book: Book, services: Mapping[str, Service], today: date
 ) -> Rules:
     """Return what *policy* means on the day *today*; what is wrong goes to the file's errors."""
     return _Resolver(policy, file, book, services, today).rules()
@@ -33,7 +33,7 @@ class _Resolver:
     def __init__(
         self,
         policy: Policy,
-        file: Located,
+        file: YamlFile,
         book: Book,
         services: Mapping[str, Service],
         today: date,

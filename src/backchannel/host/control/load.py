@@ -6,8 +6,8 @@ from pathlib import Path
 
 from backchannel.errors import InputError
 from backchannel.host.control.document import Policy
-from backchannel.located import Located
 from backchannel.suggest import suggest
+from backchannel.yamlfile import YamlFile
 
 
 class ProgramPolicyError(InputError):
@@ -20,7 +20,7 @@ class ProgramPolicyError(InputError):
 
 def load(path: Path, services: Collection[str]) -> Policy:
     """Return the policy in *path*. Raises ProgramPolicyError, or InputError without a file."""
-    file = Located(path)
+    file = YamlFile(path)
     policy = file.convert(Policy)
     if policy is not None:
         _check(policy, file, services)
@@ -29,7 +29,7 @@ def load(path: Path, services: Collection[str]) -> Policy:
     return policy
 
 
-def _check(policy: Policy, file: Located, services: Collection[str]) -> None:
+def _check(policy: Policy, file: YamlFile, services: Collection[str]) -> None:
     names = set[str]()
     for place, rule in enumerate(policy.rules):
         where = ("rules", place)

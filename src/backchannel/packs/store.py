@@ -45,7 +45,7 @@ def _order(pack: About | Receipt) -> tuple[date, list[tuple[int, str]]]:
     return pack.date, [(int(part) if part.isdigit() else 0, part) for part in parts]
 
 
-class Shelf:
+class Store:
     """The packs of one user."""
 
     def __init__(self, root: Path) -> None:
@@ -71,7 +71,7 @@ class Shelf:
         return link.resolve() if link.exists() else None
 
     def install(self, pack: Pack) -> Path:
-        """Check the content, put it on the shelf and in use; return its folder.
+        """Check the content, put it into the store and in use; return its folder.
 
         Raises InputError for content that does not load, and UsageError where the version is
         there with other content or is older than the one in use.
@@ -150,7 +150,7 @@ def _fill(folder: Path, pack: Pack, before: str) -> None:
     about = pack.about
     receipt = Receipt(about.name, about.version, about.date, pack.key, pack.digest, before)
     (folder / RECEIPT).write_bytes(msgspec.json.encode(receipt))
-    os.chmod(folder, 0o755)  # noqa: PTH101, S103 - made for us alone, but a shelf may be shared
+    os.chmod(folder, 0o755)  # noqa: PTH101, S103 - made for us alone, but a store may be shared
 
 
 def _receipt(folder: Path) -> Receipt:

@@ -7,7 +7,7 @@ from backchannel.cli import folders
 from backchannel.errors import UsageError
 from backchannel.packs.changes import changes
 from backchannel.packs.pack import seal, verified
-from backchannel.packs.shelf import Shelf, check
+from backchannel.packs.store import Store, check
 from backchannel.text import escape
 
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
@@ -15,7 +15,7 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 def show() -> None:
     """List the packs that are installed."""
-    found = Shelf(folders.packs()).receipts()
+    found = Store(folders.packs()).receipts()
     if not found:
         print("no pack is installed")
     for receipt, used in found:
@@ -25,7 +25,7 @@ def show() -> None:
 
 def roll_back(name: str) -> None:
     """Put the version of a pack in use that the present one replaced. Raises UsageError."""
-    before = Shelf(folders.packs()).rollback(name)
+    before = Store(folders.packs()).rollback(name)
     print(f"{name}: {before or 'no version'} is in use now")
 
 
@@ -38,20 +38,20 @@ def make(folder: Path, out: Path, key: Path) -> None:
 
 def install(file: Path, key: Path | None, *, yes: bool) -> None:
     """Verify a pack, show what it changes, and put it in use. Raises UsageError and InputError."""
-    shelf = Shelf(folders.packs())
+    store = Store(folders.packs())
     new = verified(file, [*([key] if key else []), *folders.keys()])
     about = new.about
     print(f"{about.name} {about.version} of {about.date}, signed by key {new.key}")
     if about.note:
         print(escape(about.note))
-    found = changes(new, shelf.current(about.name))
+    found = changes(new, store.current(about.name))
     for change in found:
         print(f"  {_SIGNS[change.how]} {change.kind} {change.id} {change.how}")
     if not found:
         print("  nothing changes")
     if not yes and not _agreed():
         raise UsageError("nothing was installed; answer y, or give --yes")
-    place = shelf.install(new)
+    place = store.install(new)
     print(f"installed: {place}")
 
 

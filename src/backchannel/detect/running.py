@@ -18,7 +18,7 @@ Watched: TypeAlias = "dict[str | int, tuple[int, Case, Seen]]"
 or numbered."""
 
 
-class Compiled:
+class RunningRule:
     """A rule with its expressions and its state."""
 
     def __init__(self, rule: Rule) -> None:

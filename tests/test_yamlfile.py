@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backchannel.errors import InputError
-from backchannel.located import MAX_DEPTH, Located
+from backchannel.yamlfile import MAX_DEPTH, YamlFile
 
 
 class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -23,7 +23,7 @@ class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read(text):
-    return Located(Path("x.yaml"), text)
+    return YamlFile(Path("x.yaml"), text)
 
 
 def test_words_and_times_mean_what_they_look_like():
@@ -94,10 +94,10 @@ def test_what_is_no_mapping_says_so(text):
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path):
     with pytest.raises(InputError, match="No such file"):
-        Located(tmp_path / "none.yaml")
+        YamlFile(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_bytes(b"a: \xff\xfe")
     with pytest.raises(InputError, match="not UTF-8 at byte 3"):
-        Located(tmp_path / "bad.yaml")
+        YamlFile(tmp_path / "bad.yaml")
 
 
 @given(st.text(max_size=80))

@@ -6,7 +6,7 @@ import sys
 import pytest
 from cyclopts import CycloptsError
 
-from backchannel.cli import wrong
+from backchannel.cli import usage
 from backchannel.cli.application import app
 from backchannel.errors import UsageError
 
@@ -39,7 +39,7 @@ from backchannel.errors import UsageError
 def test_what_is_wrong_is_said(line, said):
     with pytest.raises(CycloptsError) as raised:
         app(line.split(), exit_on_error=False, print_error=False)
-    assert wrong.words(raised.value) == said
+    assert usage.words(raised.value) == said
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_what_is_wrong_is_said(line, said):
 def test_what_cannot_be_a_file_is_said(line, said):
     with pytest.raises(CycloptsError) as raised:
         app(line.split(), exit_on_error=False, print_error=False)
-    assert wrong.words(raised.value).startswith(said)
+    assert usage.words(raised.value).startswith(said)
 
 
 def test_choices_are_named():
     with pytest.raises(CycloptsError) as raised:
         app(["guard", "x", "--at", "moon"], exit_on_error=False, print_error=False)
-    said = wrong.words(raised.value)
+    said = usage.words(raised.value)
     assert 'invalid value "moon" for --at; choose from: "router", "host", "both" (see' in said
 
 

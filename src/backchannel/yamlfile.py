@@ -32,7 +32,7 @@ _TAGS = tuple(
 _INTEGER = re.compile(r"-?\d{1,18}\Z")
 
 
-class Located:
+class YamlFile:
     """A YAML file, what it holds, and what was found wrong with it so far."""
 
     def __init__(self, path: Path, text: str | None = None) -> None:
