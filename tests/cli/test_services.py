@@ -13,7 +13,7 @@ from backchannel.cli import USAGE
 from backchannel.cli.application import app
 from backchannel.detect import rules
 from backchannel.errors import InputError, UsageError
-from backchannel.report import terminal
+from backchannel.report import console
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -45,7 +45,7 @@ def test_no_word_of_a_list_is_broken_on_a_narrow_terminal(monkeypatch, command):
     """A name that is cut in two is found by no search, and cannot be copied."""
     shown = io.StringIO()
     narrow = Console(file=shown, width=80, force_terminal=True, color_system=None)
-    monkeypatch.setattr(terminal, "console", lambda: narrow)
+    monkeypatch.setattr(console, "console", lambda: narrow)
     assert app([command], result_action="return_value") == 0
     names = load() if command == "services" else rules.load()
     words = shown.getvalue().replace(",", " ").split()

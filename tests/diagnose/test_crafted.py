@@ -14,7 +14,7 @@ from backchannel.diagnose.opening import policy
 from backchannel.diagnose.reading import read
 from backchannel.diagnose.terminal import render
 from backchannel.model import Endpoint, Side
-from backchannel.report.terminal import console
+from backchannel.report.console import console
 
 CLIENT, SERVER = Endpoint("10.0.0.2", 500), Endpoint("198.51.100.9", 500)
 CLIENT6 = Endpoint("2001:db8::2", 500)

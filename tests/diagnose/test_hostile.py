@@ -18,7 +18,7 @@ from backchannel.diagnose.icmp import refusal
 from backchannel.diagnose.reading import read
 from backchannel.diagnose.terminal import render
 from backchannel.model import Endpoint
-from backchannel.report.terminal import console
+from backchannel.report.console import console
 
 GATEWAY = Endpoint("10.2.0.2", 500)
 

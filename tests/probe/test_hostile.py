@@ -17,7 +17,7 @@ from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
 from backchannel.probe.show import render
 from backchannel.probe.sockets import LEAST, TRIES
-from backchannel.report.terminal import console
+from backchannel.report.console import console
 
 HOST, OTHER = fresh_host(), fresh_host()
 FAST = dataclasses.replace(QUICK, answer=0.2, longest=1, most=8192)

@@ -6,7 +6,7 @@ from tests.probe.lab import INDEX
 
 from backchannel.probe import document as doc
 from backchannel.probe.show import render
-from backchannel.report.terminal import console
+from backchannel.report.console import console
 
 
 def port(number, state, transport="tcp", **more):

@@ -175,6 +175,6 @@ def clear() -> int:
 
 def _show(found: "Status") -> None:
     from backchannel.enforce.show import table  # noqa: PLC0415 - only where called
-    from backchannel.report.terminal import show  # noqa: PLC0415 - only where called
+    from backchannel.report.console import show  # noqa: PLC0415 - only where called
 
     show(table(found))

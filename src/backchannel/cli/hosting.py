@@ -51,7 +51,7 @@ def listed(
         put_json(taken)
     else:
         from backchannel.host.show import render  # noqa: PLC0415 - only where shown
-        from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
+        from backchannel.report.console import show  # noqa: PLC0415 - only where shown
 
         show(render(taken, index.load()))
     worst = SEVERITIES.index(fail_on) if fail_on else len(SEVERITIES)

@@ -140,7 +140,7 @@ def flows(
 
 def _show(joined: Joined) -> None:
     from backchannel.host.show_flows import render  # noqa: PLC0415 - only where shown
-    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
+    from backchannel.report.console import show  # noqa: PLC0415 - only where shown
 
     show(render(joined, index.load()))
 

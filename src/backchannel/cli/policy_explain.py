@@ -140,7 +140,7 @@ def _show(answers: "dict[str, list[Answer]]") -> None:
     from rich.table import Table  # noqa: PLC0415 - only where shown
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
+    from backchannel.report.console import show  # noqa: PLC0415 - only where shown
 
     styles = {"passes": "green", "refused": "red"}
     for flow, found in answers.items():

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from backchannel.cli import options
 from backchannel.cli.policy import firewalls, rules
 from backchannel.cli.streams import put_json
+from backchannel.listed import listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +61,7 @@ def _show(made: "Matrix", *, why: bool) -> None:
     from rich.table import Table  # noqa: PLC0415 - only where shown
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report.console import console  # noqa: PLC0415 - only where shown
 
     out = console()
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
@@ -112,7 +113,8 @@ def _reasons(out: "Console", name: str, rows: "list[Row]") -> None:
     out.print()
     out.print(Text(f"{name} ({rows[0].place})", style="bold"))
     for (why, nearest), (backends, uses) in found.items():
-        told = ", ".join(list(uses)[:3]) + (f" and {len(uses) - 3} more" if len(uses) > 3 else "")
         instead = f"; nearest: {nearest}" if nearest else ""
-        out.print(Padding(Text(f"{', '.join(backends)}: {told}:"), (0, 0, 0, 2), expand=False))
+        out.print(
+            Padding(Text(f"{', '.join(backends)}: {listed(uses)}:"), (0, 0, 0, 2), expand=False)
+        )
         out.print(Padding(Text(f"{why}{instead}"), (0, 0, 0, 6), expand=False))

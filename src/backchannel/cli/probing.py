@@ -67,7 +67,7 @@ def run(words: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run: 
     wishes = _only(wishes, todo)
     if dry_run:
         from backchannel.probe import rehearsal  # noqa: PLC0415 - only where asked
-        from backchannel.report.terminal import show  # noqa: PLC0415 - as above
+        from backchannel.report.console import show  # noqa: PLC0415 - as above
 
         show(rehearsal.render(todo, wishes, limits, index))
         return _damaged(seen)
@@ -144,7 +144,7 @@ def _show(probe: Probe, index: Index, writing: "Writing") -> None:
         put_json(probe)
     elif not writing.quiet and STDOUT not in (writing.xml, writing.report):
         from backchannel.probe.show import render  # noqa: PLC0415 - only where asked
-        from backchannel.report.terminal import show  # noqa: PLC0415 - as above
+        from backchannel.report.console import show  # noqa: PLC0415 - as above
 
         show(render(probe, index))
 

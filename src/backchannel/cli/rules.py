@@ -52,7 +52,7 @@ def _sheets(known: "dict[str, Rule]") -> None:
     from rich.table import Table  # noqa: PLC0415 - only where shown
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
+    from backchannel.report.console import show  # noqa: PLC0415 - only where shown
 
     for number, each in enumerate(known.values()):
         count = each.count
@@ -83,8 +83,8 @@ def _sheets(known: "dict[str, Rule]") -> None:
 
 
 def _list(known: "dict[str, Rule]") -> None:
+    from backchannel.report.console import show  # noqa: PLC0415 - only where shown
     from backchannel.report.listing import Listing  # noqa: PLC0415 - only where shown
-    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
 
     listing = Listing("", ("rule", "severity", "what", "category", "ATT&CK"), lead=3)
     for each in known.values():

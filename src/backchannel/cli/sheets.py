@@ -52,8 +52,8 @@ def _list(known: dict[str, Service], *, as_json: bool) -> None:
     if as_json:
         put_json(known)
         return
+    from backchannel.report.console import show  # noqa: PLC0415 - only where shown
     from backchannel.report.listing import Listing  # noqa: PLC0415 - only where shown
-    from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
 
     listing = Listing("", ("id", "name", "kind", "state", "decoded as", "risks"), ("risks",))
     for service in known.values():
@@ -79,7 +79,7 @@ def _print(pages: list[Page], form: Form) -> None:
     from backchannel.catalogue import render  # noqa: PLC0415 - only where shown
 
     if form == "text":
-        from backchannel.report.terminal import console, show  # noqa: PLC0415 - only where shown
+        from backchannel.report.console import console, show  # noqa: PLC0415 - only where shown
 
         width = console().width
         for each in pages:

@@ -8,7 +8,6 @@ event type `backchannel`.
 
 import zlib
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,10 +19,10 @@ from backchannel.grades import Severity
 from backchannel.model import Side
 from backchannel.privacy import Disclosure, shown
 from backchannel.report.exports.common import endpoint
+from backchannel.when import rfc3339
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _ENCODE = _ENCODER.encode
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROTO = {"tcp": "TCP", "udp": "UDP"}
 _APP_PROTO = {"http-proxy": "http"} | {name: name for name in ("http", "tls", "quic", "dns", "ike")}
 
@@ -46,7 +45,7 @@ def record(seen: Observation, disclosure: Disclosure) -> dict[str, Any]:
     ported = seen.flow.transport != "ip"
     event = seen.event
     return {
-        "timestamp": _timestamp(seen.time),
+        "timestamp": _timestamp(rfc3339(seen.time)),
         "flow_id": seen.flow.serial,
         "pcap_cnt": seen.frame,
         "event_type": "fileinfo" if isinstance(event, Transfer) else "backchannel",
@@ -88,7 +87,7 @@ def alert(finding: Finding) -> dict[str, Any]:
     """Return a finding as one EVE record of plain values: of its first place, at its last time."""
     place = finding.evidence[0] if finding.evidence else None
     return {
-        "timestamp": finding.last_seen.removesuffix("Z") + "+0000",
+        "timestamp": _timestamp(finding.last_seen),
         "event_type": "alert",
         **(_where(place) if place else {}),
         "alert": {
@@ -153,6 +152,6 @@ def _fileinfo(event: Transfer) -> dict[str, Any]:
     }
 
 
-def _timestamp(nanoseconds: int) -> str:
-    moment = _EPOCH + timedelta(microseconds=min(max(nanoseconds, 0), 253402300799 * 10**9) // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f+0000")
+def _timestamp(moment: str) -> str:
+    """Return a time of ours as Suricata writes them."""
+    return moment.removesuffix("Z") + "+0000"

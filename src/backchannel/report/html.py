@@ -15,6 +15,7 @@ from backchannel.catalogue.index import Index
 from backchannel.catalogue.risks import PAPER, PAPER_SOURCE
 from backchannel.detect.attack import TECHNIQUES
 from backchannel.detect.model import ATTACK_VERSION, SEVERITIES, Evidence, Finding
+from backchannel.listed import listed
 from backchannel.privacy import REDACTED
 from backchannel.report import charts, matrix, merged, views, words
 from backchannel.report import unseen as unseen_rows
@@ -160,11 +161,7 @@ def _isolated(text: str) -> str:
 
 
 def _few(names: Sequence[str], most: int) -> str:
-    more = len(names) - most
-    return _isolated(
-        ", ".join(visible(name) for name in names[:most])
-        + (f" and {more:,} more" if more > 0 else "")
-    )
+    return _isolated(listed(map(visible, names), most))
 
 
 def _more(rows: Sequence[object], limit: int = LIMIT) -> Markup:

@@ -1,18 +1,18 @@
-"""The summary a person reads: colours on a terminal, plain text in a pipe.
+"""The summary a person reads.
 
 Every name that came from the wire is escaped before it is shown.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from backchannel.catalogue.index import Index
 from backchannel.detect.model import SEVERITIES
+from backchannel.listed import listed
 from backchannel.privacy import REDACTED
 from backchannel.report import matrix_view, merged, unseen
 from backchannel.report.document import Account, Document, Service, Tunnel
@@ -75,29 +75,6 @@ def render(document: Document, index: Index) -> RenderableType:
     return Group(*_spaced(parts), _end(document))
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to `cli.main`: rich would end the program as if it had failed."""
-        raise BrokenPipeError
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Return a console that is plain and wide where its output is not a terminal."""
-    made = _Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else _Console(stderr=stderr, highlight=False, width=160)
-
-
-def show(what: RenderableType) -> None:
-    """Print on standard output; in a pipe without the blanks that fill a line of a terminal."""
-    out = console()
-    if out.is_terminal:
-        out.print(what)
-        return
-    with out.capture() as shown:
-        out.print(what)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in shown.get().splitlines()))
-
-
 def _end(document: Document) -> Text:
     """Return the last line, which is what a person sees first on a terminal that scrolled."""
     if not document.services:
@@ -117,9 +94,7 @@ def _table(title: str, *columns: str, right: Iterable[str] = ()) -> Listing:
 
 
 def _names(names: Sequence[str], most: int = 4) -> Text:
-    shown = ", ".join(escape(name) for name in names[:most])
-    more = len(names) - most
-    return Text(shown + (f" and {more} more" if more > 0 else ""))
+    return Text(listed(map(escape, names), most))
 
 
 def _headline(document: Document) -> Text:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from backchannel.listed import listed
 from backchannel.report.document import Document
 from backchannel.text import escape
 
@@ -63,9 +64,7 @@ def _passed_over(document: Document) -> Iterator[Row]:
     for each in document.passed_over:
         by_reason.setdefault(each.reason, []).append(each.path)
     for reason, paths in by_reason.items():
-        more = f" and {len(paths) - NAMES:,} more" if len(paths) > NAMES else ""
-        names = ", ".join(map(escape, paths[:NAMES]))
-        yield Row(f"not read, {reason}: {names}{more}", len(paths))
+        yield Row(f"not read, {reason}: {listed(map(escape, paths), NAMES)}", len(paths))
 
 
 def counted(unseen: dict[str, int]) -> Iterator[Row]:
@@ -84,10 +83,7 @@ def counted(unseen: dict[str, int]) -> Iterator[Row]:
 def _family(family: str, kinds: dict[str, int]) -> Row:
     order = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
     told = [_kind(name, name.removeprefix(family + " ")) for name, _ in order]
-    if len(told) == 1:
-        return Row(f"{family} {told[0]}", sum(kinds.values()))
-    more = f" and {len(told) - NUMBERS:,} more" if len(told) > NUMBERS else ""
-    return Row(f"{family} {', '.join(told[:NUMBERS])}{more}", sum(kinds.values()))
+    return Row(f"{family} {listed(told, NUMBERS)}", sum(kinds.values()))
 
 
 def _kind(name: str, number: str) -> str:

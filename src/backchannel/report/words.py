@@ -1,7 +1,7 @@
 """Counts and categories in words, so that every output says the same thing the same way."""
 
 from backchannel.report.document import Association
-from backchannel.text import escape
+from backchannel.text import endpoint, escape
 
 _EXPOSED = {
     "password-plain": ("{} password in the clear", "{} passwords in the clear"),
@@ -45,9 +45,7 @@ def place(host: str, port: int) -> str:
     """Return a target as a proxy was asked for it; not escaped."""
     if not host:
         return "not seen"
-    if not port:
-        return host
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return endpoint(host, port) if port else host
 
 
 def portless(server: str) -> str:
