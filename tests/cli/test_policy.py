@@ -70,6 +70,15 @@ def test_init_writes_what_check_accepts_and_keeps_what_is_there(tmp_path):
     assert "name at least one capture" in run("init", code=2).stderr
 
 
+def test_init_says_which_capture_was_damaged(tmp_path):
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes((ROOT / "examples/aim/aim_oft.pcap").read_bytes()[:5000])
+    ran = run("init", cut, code=3)
+    assert ran.stderr.startswith(f"backchannel: {cut}: at byte ")
+    assert "policy: 1" in ran.stdout
+
+
+
 def test_the_matrix_says_what_each_firewall_can_do_and_why():
     ran = run("matrix", OFFICE, "--on", DAY)
     head, *rows = ran.stdout.splitlines()

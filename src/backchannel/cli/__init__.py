@@ -10,8 +10,7 @@ import sys
 
 from backchannel.cli import front, streams
 
-USAGE = 2
-PRIVILEGE = 4
+FOUND, USAGE, DAMAGED, PRIVILEGE = 1, 2, 3, 4
 GARBAGE = 500_000
 """Objects after which Python looks for cycles: a scan makes millions and next to none in cycles, so
 that the usual 700 cost a fifth of the time, and 50,000 some percent."""

@@ -6,15 +6,12 @@ from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
 
-from backchannel.cli import outputs, progress, streams
+from backchannel.cli import DAMAGED, FOUND, outputs, progress, streams
 from backchannel.diagnose import doctor
 from backchannel.diagnose.configured import files
 from backchannel.diagnose.document import Diagnosis
 from backchannel.diagnose.reading import Read, read
-from backchannel.errors import UsageError, in_one_line
-
-FOUND = 1
-DAMAGED = 3
+from backchannel.errors import UsageError
 
 
 def run(
@@ -46,7 +43,7 @@ def run(
         streams.put_json(told)
     else:
         from backchannel.diagnose.terminal import render  # noqa: PLC0415 - only where shown
-        from backchannel.report.terminal import show  # noqa: PLC0415 - only where shown
+        from backchannel.report.console import show  # noqa: PLC0415 - only where shown
 
         show(render(told))
     return _code(told, near, there)
@@ -72,10 +69,7 @@ def _addresses(between: tuple[str, str] | None) -> frozenset[str]:
 
 def _code(told: Diagnosis, *sides: Read | None) -> int:
     """Say on standard error what was damaged, and return the exit code."""
-    damaged = [entry for side in sides if side is not None for entry in side.damaged]
-    for entry in damaged:
-        streams.complain(f"{in_one_line(entry.path)}: {entry.damage}")
-    if damaged:
+    if streams.complain_of_damage(entry for side in sides if side for entry in side.damaged):
         return DAMAGED
     weights = {each.weight for gateways in told.gateways for each in gateways.conclusions}
     down = any(each.state != "up" for each in told.configured)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from backchannel.cli import folders, options
-from backchannel.cli.streams import put_json
+from backchannel.cli import DAMAGED, FOUND, folders, options
+from backchannel.cli.streams import complain_of_damage, put_json
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ app.command(
     help="Show which rule decides a flow, on each firewall, and why.",
     usage="backchannel policy explain [OPTIONS] POLICY [CAPTURES...]",
 )
-
-FINDINGS = 1
 
 
 def services(catalogue: tuple[Path, ...] = ()) -> "Mapping[str, Service]":
@@ -119,13 +117,13 @@ def check(
         put_json(problems)
     else:
         _tell(made, problems)
-    return FINDINGS if any(each.level != "note" for each in problems) else 0
+    return FOUND if any(each.level != "note" for each in problems) else 0
 
 
 def _tell(made: "Rules", problems: "list[Problem]") -> None:
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report.console import console  # noqa: PLC0415 - only where shown
     from backchannel.report.words import count  # noqa: PLC0415 - as above
 
     out = console()
@@ -182,7 +180,7 @@ def init(
     else:
         out.write_text(text, encoding="utf-8")
         print(f"written: {out}; next: backchannel policy check {out}", file=sys.stderr)
-    return 3 if any(each.damage for each in run.document.inputs) else 0
+    return DAMAGED if complain_of_damage(run.document.inputs) else 0
 
 
 @app.command(name="compile")
@@ -224,7 +222,7 @@ def compile_(
         texts = [compile_policy(made, backends[name]) for name in to]
     except RefusedError as error:
         print(f"{error}\nWith `best-effort: true` a rule accepts its gaps.", file=sys.stderr)
-        return FINDINGS
+        return FOUND
     for compiled in texts:
         for gap in compiled.gaps:
             print(gap.told(compiled.backend), file=sys.stderr)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from backchannel.cli import options
-from backchannel.cli.policy import FINDINGS, firewalls, rules
+from backchannel.cli import FOUND, options
+from backchannel.cli.policy import firewalls, rules
 from backchannel.cli.streams import put_json
 from backchannel.errors import UsageError
 
@@ -81,7 +81,7 @@ def plan(
         put_json(made)
     else:
         _show(made)
-    return FINDINGS if made.changes or made.foreign else 0
+    return FOUND if made.changes or made.foreign else 0
 
 
 def diff(*, to: To = "nftables", state: options.Folder = None, json: bool = False) -> int:
@@ -106,7 +106,7 @@ def diff(*, to: To = "nftables", state: options.Folder = None, json: bool = Fals
         put_json(made)
     else:
         _show(made)
-    return 0 if made.standing == "as applied" and not made.foreign else FINDINGS
+    return 0 if made.standing == "as applied" and not made.foreign else FOUND
 
 
 def apply(
@@ -172,7 +172,7 @@ def apply(
         "undone": "not confirmed: the old rules are back",
     }
     print(said[outcome], file=sys.stderr)
-    return FINDINGS if outcome == "undone" else 0
+    return FOUND if outcome == "undone" else 0
 
 
 def confirm(*, to: To = "nftables", state: options.Folder = None) -> int:
@@ -265,7 +265,7 @@ def _ask(seconds: float, settled: Callable[[], bool]) -> bool:
 def _show(made: "Plan") -> None:
     from rich.text import Text  # noqa: PLC0415 - only where shown
 
-    from backchannel.report.terminal import console  # noqa: PLC0415 - only where shown
+    from backchannel.report.console import console  # noqa: PLC0415 - only where shown
 
     out = console()
     about = {

@@ -1,33 +1,27 @@
 """`backchannel policy prove`: recorded conversations, played through a kernel with the ruleset."""
 
-import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from backchannel.cli import options
-from backchannel.cli.policy import FINDINGS
+from backchannel.cli import FOUND, options, progress
 from backchannel.cli.policy import rules as read_rules
 from backchannel.cli.streams import put_json
-from backchannel.errors import InputError, UsageError
+from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backchannel.policy.compile import File
     from backchannel.policy.model import Rules
     from backchannel.prove.document import Proof, Proofs
-    from backchannel.prove.enforcers import Enforced, Text
-    from backchannel.prove.labs import Tell
+    from backchannel.prove.enforcers import Enforced
     from backchannel.prove.library import Library
     from backchannel.prove.proof import Settings, Subject
-
-LARGEST = 64 << 20
-"""Bytes of a ruleset that are read."""
-_IPTABLES = re.compile(r"^\*(filter|nat|mangle|raw|security)\s*$", re.MULTILINE)
-_IPSET = re.compile(r"^create \S+ (hash|bitmap|list):", re.MULTILINE)
 
 
 def prove(
@@ -92,7 +86,8 @@ def prove(
     catalogue
         Folders with your own service files.
     """
-    from backchannel.prove.document import Proofs  # noqa: PLC0415 - only where called
+    from backchannel.prove import rulesets  # noqa: PLC0415 - only where called
+    from backchannel.prove.document import Proofs  # noqa: PLC0415 - as above
     from backchannel.prove.proof import Settings  # noqa: PLC0415 - as above
 
     if guard and (ruleset or against):
@@ -110,12 +105,12 @@ def prove(
     proof = _prove(subject, library, settings)
     other = None
     if against:
-        second = _subject(made, library, service, enforced=_read(against))
+        second = _subject(made, library, service, enforced=rulesets.read(against))
         other = _prove(second, library, settings)
     proofs = Proofs(proof=proof, against=other)
     _write(proofs, sarif, report)
     _show(proofs, as_json=json)
-    return FINDINGS if _is_broken(proof) or (other is not None and _is_broken(other)) else 0
+    return FOUND if _is_broken(proof) or (other is not None and _is_broken(other)) else 0
 
 
 def _is_broken(proof: "Proof") -> bool:
@@ -184,10 +179,14 @@ def _enforced(made: "Rules", to: str, paths: tuple[Path, ...], *, guard: bool) -
         words = ("--quiet", "--control", "-")  # several labs run at the same time
         command = (sys.executable, "-P", "-c", program, "guard", made.path, *words)
         return GuardCommand("backchannel guard", command, ready="guarding forward")
-    return _read(paths) if paths else _compiled(made, to)
+    from backchannel.prove import rulesets  # noqa: PLC0415 - only where asked
+
+    if paths:
+        return rulesets.read(paths)
+    return rulesets.together([(file.name, file.text) for file in _compiled(made, to)])
 
 
-def _compiled(made: "Rules", to: str) -> "Text":
+def _compiled(made: "Rules", to: str) -> "Sequence[File]":
     """Return the text of the policy, gaps and all: the proof shows what they let through."""
     from backchannel.policy.compile import gaps, known  # noqa: PLC0415 - only where called
 
@@ -205,45 +204,7 @@ def _compiled(made: "Rules", to: str) -> "Text":
             "proved all the same",
             file=sys.stderr,
         )
-    files = backend.emit(made, found)
-    return _text([(file.name, file.text) for file in files])
-
-
-def _read(paths: tuple[Path, ...]) -> "Text":
-    texts = []
-    for path in paths:
-        try:
-            if path.stat().st_size > LARGEST:
-                raise InputError(path, f"larger than {LARGEST >> 20} MiB")
-            texts.append((str(path), path.read_text("utf-8")))
-        except UnicodeDecodeError as error:
-            raise InputError(path, "not UTF-8 text", f"byte {error.start}") from error
-    return _text(texts)
-
-
-def _text(texts: list[tuple[str, str]]) -> "Text":
-    """Return the ruleset that these files are together."""
-    from backchannel.prove.enforcers import Text  # noqa: PLC0415 - only where called
-
-    tables = {_kind(name, text): (name, text) for name, text in texts}
-    if len(tables) < len(texts):
-        raise UsageError("two files of the same kind; give one for nft, or iptables' v4 and v6")
-    name = ", ".join(name for name, _ in texts)
-    if "nftables" in tables:
-        if len(tables) > 1:
-            raise UsageError("a file for nft and one for iptables; prove them one by one")
-        return Text("nftables", name, tables["nftables"][1])
-    v4, v6, sets = (tables.get(kind, ("", ""))[1] for kind in ("v4", "v6", "ipset"))
-    return Text("iptables", name, v4, v6, sets)
-
-
-def _kind(name: str, text: str) -> str:
-    if _IPSET.search(text):
-        return "ipset"
-    if not _IPTABLES.search(text):
-        return "nftables"
-    six = "ip6tables" in text.partition("\n")[0] or name.endswith(("v6", ".6", "ip6tables"))
-    return "v6" if six else "v4"
+    return backend.emit(made, found)
 
 
 # -- at work, and after ------------------------------------------------------------------------
@@ -252,24 +213,17 @@ def _kind(name: str, text: str) -> str:
 def _prove(subject: "Subject", library: "Library", settings: "Settings") -> "Proof":
     from backchannel.prove import proof  # noqa: PLC0415 - only where called
 
-    total = proof.plays(subject, library, settings)
-    with _progress(total, subject.enforced.name) as tell:
+    done, total = 0, proof.plays(subject, library, settings)
+    with ExitStack() as stack:
+        show = progress.display(stack, "plays")
+
+        def tell(plays: int) -> None:
+            nonlocal done
+            done += plays
+            if show is not None:
+                show(done, total)
+
         return proof.prove(subject, library, settings, tell)
-
-
-@contextmanager
-def _progress(total: int, name: str) -> "Iterator[Tell]":
-    """Show how far it is, on a terminal only."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only where shown
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"proving {name}", total=total)
-        yield lambda plays: bar.advance(task, plays)
 
 
 def _write(proofs: "Proofs", sarif: Path | None, report: Path | None) -> None:
@@ -294,7 +248,7 @@ def _show(proofs: "Proofs", *, as_json: bool) -> None:
     if as_json:
         put_json(proofs)
         return
-    from backchannel.prove import show  # noqa: PLC0415 - only where shown
-    from backchannel.report import terminal  # noqa: PLC0415 - only where shown
+    from backchannel.prove.show import render  # noqa: PLC0415 - only where shown
+    from backchannel.report.console import show  # noqa: PLC0415 - only where shown
 
-    terminal.show(show.render(proofs))
+    show(render(proofs))

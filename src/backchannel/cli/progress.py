@@ -8,8 +8,13 @@ from typing import Literal
 
 Progress = Callable[[int, int], None]
 """Is told how much of how much is done; 0 for a whole of bytes that nobody knows."""
-Unit = Literal["bytes", "ports", "packages"]
-_VERBS: dict[Unit, str] = {"bytes": "reading", "ports": "asking", "packages": "learning"}
+Unit = Literal["bytes", "ports", "packages", "plays"]
+_VERBS: dict[Unit, str] = {
+    "bytes": "reading",
+    "ports": "asking",
+    "packages": "learning",
+    "plays": "proving",
+}
 
 
 def display(stack: ExitStack, unit: Unit = "bytes") -> Progress | None:

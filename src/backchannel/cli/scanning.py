@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from backchannel.catalogue.index import Index
-from backchannel.cli import folders, outputs, progress, streams
+from backchannel.cli import DAMAGED, FOUND, folders, outputs, progress, streams
 from backchannel.detect.follow import Follower
 from backchannel.detect.model import SEVERITIES
 from backchannel.engine.observation import Observation
-from backchannel.errors import UsageError, in_one_line
+from backchannel.errors import UsageError
 from backchannel.flows.settings import FlowSettings
 from backchannel.grades import Severity
 from backchannel.packs import layout
@@ -27,8 +27,6 @@ from backchannel.report.document import Document
 if TYPE_CHECKING:
     from backchannel.report.pseudonyms import Pseudonyms
 
-FOUND = 1
-DAMAGED = 3
 Put = Callable[[Sequence[Observation]], object]
 
 
@@ -99,7 +97,8 @@ def _pseudonyms(key: str | None, *, originals: bool) -> "Pseudonyms | None":
 
 def show(document: Document, index: Index, written: Iterable[Path | None]) -> None:
     """Print the summary, and which files were written."""
-    from backchannel.report.terminal import render, show  # noqa: PLC0415 - only where asked
+    from backchannel.report.console import show  # noqa: PLC0415 - only where asked
+    from backchannel.report.terminal import render  # noqa: PLC0415 - only where asked
 
     show(render(document, index))
     told = [path for path in written if path is not None]
@@ -114,10 +113,7 @@ def show(document: Document, index: Index, written: Iterable[Path | None]) -> No
 
 def code(document: Document, fail_on: Severity | None) -> int:
     """Say on standard error what was damaged, and return the exit code."""
-    damaged = [entry for entry in document.inputs if entry.damage]
-    for entry in damaged:
-        streams.complain(f"{in_one_line(entry.path)}: {entry.damage}")
-    if damaged:
+    if streams.complain_of_damage(document.inputs):
         return DAMAGED
     worst = SEVERITIES.index(fail_on) if fail_on else len(SEVERITIES)
     reached = any(SEVERITIES.index(each.severity) >= worst for each in document.findings)

@@ -4,7 +4,12 @@ import codecs
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+TYPE_CHECKING = False  # as typing has it, which takes a while to load
+if TYPE_CHECKING:
+    from backchannel.diagnose import document as diagnosis
+    from backchannel.report import document as scan
 
 PLAIN = {
     "“": '"',
@@ -51,6 +56,16 @@ def complain(text: str) -> None:
     from backchannel.text import harmless  # noqa: PLC0415 - not for the first page
 
     print(f"backchannel: {harmless(text)}", file=sys.stderr)
+
+
+def complain_of_damage(inputs: "Iterable[scan.Input | diagnosis.Input]") -> bool:
+    """Say on standard error which captures are damaged, and where; return whether any is."""
+    from backchannel.errors import in_one_line  # noqa: PLC0415 - not for the first page
+
+    damaged = [entry for entry in inputs if entry.damage]
+    for entry in damaged:
+        complain(f"{in_one_line(entry.path)}: {entry.damage}")
+    return bool(damaged)
 
 
 def put_json(value: object) -> None:
