@@ -82,7 +82,22 @@ class Scan:
         pseudonyms: "Pseudonyms | None" = None,
         summarise: bool = True,
     ) -> None:
-        """See `scan`, whose arguments these are."""
+        """Scan captures: files, folders, globs, or `-` for standard input.
+
+        *disclosure* shows passwords or message text in the document; by default both are redacted.
+        *settings* are the bounds and time-outs of the packet core. *extract* names a folder for
+        transferred files. *everything* decodes DNS, TLS, QUIC and plain web traffic too, not only
+        where their names matter. *collect_flows* keeps a row for each flow, for `flows`, which
+        costs memory in proportion. *progress* is called now and then with the bytes read and the
+        bytes in all. *rule_folders* hold rules beside ours; *index* is another catalogue.
+        *followers* look closer at some events, such as the password audit. *pseudonyms* rename
+        everything that is told. Without *summarise* only observations and rows of flows are made:
+        nothing is gathered and no rule asked, and the document names the inputs and the traffic
+        alone.
+
+        Raises UsageError without a path, and InputError when one does not exist or holds no
+        capture. Nothing is decoded before the scan is iterated or its document is asked for.
+        """
         if not paths:
             raise UsageError(
                 "nothing to scan: name a capture, a folder, a glob, or - for standard input"
@@ -373,46 +388,5 @@ def looks_for(index: catalogue.Index, *, everything: bool) -> dict[str, Any]:
     }
 
 
-def scan(
-    *paths: str | Path,
-    disclosure: Disclosure | None = None,
-    settings: FlowSettings | None = None,
-    extract: str | Path | None = None,
-    everything: bool = False,
-    collect_flows: bool = False,
-    progress: Progress | None = None,
-    rule_folders: Sequence[str | Path] = (),
-    index: catalogue.Index | None = None,
-    followers: Sequence[Follower] = (),
-    pseudonyms: "Pseudonyms | None" = None,
-    summarise: bool = True,
-) -> Scan:
-    """Scan captures: files, folders, globs, or `-` for standard input.
-
-    *disclosure* shows passwords or message text in the document; by default both are redacted.
-    *settings* are the bounds and time-outs of the packet core. *extract* names a folder for
-    transferred files. *everything* decodes DNS, TLS, QUIC and plain web traffic too, not only
-    where their names matter. *collect_flows* keeps a row for each flow, for `Scan.flows`, which
-    costs memory in proportion. *progress* is called now and then with the bytes read and the bytes
-    in all. *rule_folders* hold rules beside ours; *index* is another catalogue. *followers* look
-    closer at some events, such as the password audit. *pseudonyms* rename everything that is told.
-    Without *summarise* only observations and rows of flows are made: nothing is gathered and no
-    rule asked, and the document names the inputs and the traffic alone.
-
-    Raises UsageError without a path, and InputError when one does not exist or holds no capture.
-    Nothing is decoded before the scan is iterated or its document is asked for.
-    """
-    return Scan(
-        *paths,
-        disclosure=disclosure,
-        settings=settings,
-        extract=extract,
-        everything=everything,
-        collect_flows=collect_flows,
-        progress=progress,
-        rule_folders=rule_folders,
-        index=index,
-        followers=followers,
-        pseudonyms=pseudonyms,
-        summarise=summarise,
-    )
+scan = Scan
+"""By the name under which programs call it."""
