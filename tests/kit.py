@@ -108,7 +108,7 @@ def _network(link: int, frame: bytes) -> bytes:
     return frame[at + 2 :] if frame[at : at + 2] in (b"\x08\x00", b"\x86\xdd") else b""
 
 
-def _split(packet: bytes) -> tuple[int, str, str, bytes] | None:
+def split(packet: bytes) -> tuple[int, str, str, bytes] | None:
     """Return (protocol, source, destination, payload); None for what this reader leaves out."""
     if len(packet) >= 20 and packet[0] >> 4 == 4 and not int.from_bytes(packet[6:8]) & 0x3FFF:
         size, total = (packet[0] & 15) * 4, int.from_bytes(packet[2:4])
@@ -170,7 +170,7 @@ def flows(path: Path) -> list[Flow]:
     """Return every TCP, UDP, ESP and AH flow of a capture in order of its first packet."""
     found: dict[Any, tuple[Start, _Tcp | list[Step]]] = {}
     for packet in packets(path):
-        if (parts := _split(packet)) is None:
+        if (parts := split(packet)) is None:
             continue
         protocol, source, target, data = parts
         ports = protocol in (6, 17)

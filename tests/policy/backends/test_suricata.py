@@ -10,8 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from scapy.layers.inet import IP, TCP, UDP
-from scapy.utils import PcapReader
+from tests import kit
 from tests.policy.backends import grammars
 from tests.policy.examples import (
     AIM_FILES,
@@ -110,17 +109,16 @@ def matches(options, payload):
 def payloads(path):
     """Yield the carrier, a payload, and it with the one before it of the same side."""
     before = {}
-    with PcapReader(str(path)) as packets:
-        for packet in packets:
-            carrier = "tcp" if TCP in packet else "udp" if UDP in packet else ""
-            if not carrier or IP not in packet:
-                continue
-            layer = packet[TCP if carrier == "tcp" else UDP]
-            data = bytes(layer.payload)[: packet[IP].len]
-            side = (packet[IP].src, layer.sport, packet[IP].dst, layer.dport)
-            if data:
-                yield carrier, data, before.get(side, b"") + data
-                before[side] = data
+    for packet in kit.packets(path):
+        protocol, source, target, segment = kit.split(packet) or (0, "", "", b"")
+        carrier = {6: "tcp", 17: "udp"}.get(protocol, "")
+        if not carrier:
+            continue
+        data = segment[(segment[12] >> 4) * 4 if carrier == "tcp" else 8 :]
+        side = source, target, segment[:4]
+        if data:
+            yield carrier, data, before.get(side, b"") + data
+            before[side] = data
 
 
 @pytest.fixture(scope="module")
