@@ -174,12 +174,12 @@ def flows(path: Path) -> list[Flow]:
             continue
         protocol, source, target, data = parts
         ports = protocol in (6, 17)
-        if protocol not in (6, 17, 50, 51) or len(data) < 8:
+        if len(data) < {6: 20, 17: 8, 50: 8, 51: 8}.get(protocol, 1 << 16):
             continue
         a = Endpoint(source, int.from_bytes(data[:2]) if ports else 0)
         b = Endpoint(target, int.from_bytes(data[2:4]) if ports else 0)
         key = (protocol, *sorted(((a.address, a.port), (b.address, b.port))))
-        flags = data[13] if protocol == 6 and len(data) >= 20 else 0
+        flags = data[13] if protocol == 6 else 0
         if key not in found or (flags & 0x12) == 2:
             generation = sum(1 for k in found if k[:3] == key)
             if key in found:

@@ -78,7 +78,6 @@ def test_init_says_which_capture_was_damaged(tmp_path):
     assert "policy: 1" in ran.stdout
 
 
-
 def test_the_matrix_says_what_each_firewall_can_do_and_why():
     ran = run("matrix", OFFICE, "--on", DAY)
     head, *rows = ran.stdout.splitlines()

@@ -231,11 +231,3 @@ def test_real_calls():
     assert len(told) == 27
     assert all(one.event.port == one.flow.client.port for one in told)
     assert any(isinstance(one.event, MediaStream) for one in seen)
-
-
-@pytest.mark.skipif(not kit.NEGATIVES.exists(), reason="the public corpus is not here")
-def test_no_other_captures_flows_are_claimed():
-    real = "rtp.pcapng"  # nDPI's capture of RTP holds a call of Discord's beside others
-    for path in (path for path in kit.foreign() if path.name != real):
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim)

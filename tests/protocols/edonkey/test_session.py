@@ -305,13 +305,6 @@ def test_random_bytes_behind_the_magic_are_nobodys():
         assert not isinstance(claim(data), Claim)
 
 
-def test_no_foreign_capture_is_claimed():
-    for path in kit.foreign(*RECORDED.parent.glob("*.pcap")):
-        assert not kit.claimed(path, recognise), path
-    for path in (kit.CORPUS / "public" / "oicq").glob("*.pcap"):
-        assert not kit.claimed(path, recognise), path
-
-
 # -- with a server ---------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Datagrams of eDonkey and Kad: what each means, sealed ones, laws, foreign captures."""
+"""Datagrams of eDonkey and Kad: what each means, sealed ones, and the laws."""
 
 import hashlib
 import random
@@ -220,14 +220,6 @@ def test_random_bytes_behind_the_magic_are_nobodys():
 
 def test_only_datagrams_are_claimed():
     assert recognise(Peek("tcp", HELLO, b"", True, build.TCP)) is None
-
-
-def test_no_foreign_capture_is_claimed():
-    mine = kit.EXAMPLES / "edonkey"
-    for path in kit.foreign(*mine.glob("*.pcap")):
-        assert not kit.claimed(path, recognise), path
-    for path in (kit.CORPUS / "public" / "oicq").glob("*.pcap"):
-        assert not kit.claimed(path, recognise), path
 
 
 # -- Kad -------------------------------------------------------------------------------------------

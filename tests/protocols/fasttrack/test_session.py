@@ -38,10 +38,8 @@ EXAMPLES = HERE.parents[2] / "examples"
 CAPTURES = sorted((EXAMPLES / "fasttrack").glob("*.pcap"))
 NAMES = [path.stem for path in CAPTURES]
 MANIFEST = yaml.safe_load((EXAMPLES / "manifest.yaml").read_text())
-FACTS = {Path(entry["path"]).stem: entry for entry in MANIFEST["captures"]}
 COMMON = MANIFEST["common_fasttrack"]
 BY_NAME = {share["name"]: share for share in COMMON["shares"]}
-SUPERNODE = Endpoint("198.51.100.1", 1214)
 START = Start("tcp", Endpoint("192.0.2.1", 40000), Endpoint("192.0.2.2", 2345))
 REAL = kit.CORPUS / "public/fasttrack/SkypeIRC.cap"
 with_corpus = pytest.mark.skipif(not REAL.exists(), reason="the public corpus is not here")
@@ -298,21 +296,6 @@ def test_real_traffic_of_2006_is_read():
 
 def look(client=b"", server=b"", *, transport="tcp", begun=True, start=START):
     return recognise(Peek(transport, client, server, begun, start))
-
-
-def foreign():
-    ours = {path.parent for path in CAPTURES}
-    paths = [path for path in EXAMPLES.rglob("*.pcap") if path.parent not in ours]
-    if kit.CORPUS.exists():
-        paths += sorted((kit.CORPUS / "public/negatives").glob("*.pcap*"))
-        paths += sorted((kit.CORPUS / "public/gnutella").glob("*.pcap*"))
-    return sorted(paths)
-
-
-@pytest.mark.parametrize("path", foreign(), ids=lambda path: path.stem)
-def test_nothing_foreign_is_claimed(path):
-    claims = [str(flow) for flow in kit.flows(path) if isinstance(recognise(kit.peek(flow)), Claim)]
-    assert not claims
 
 
 @given(st.binary(min_size=12, max_size=12), st.binary(max_size=40))

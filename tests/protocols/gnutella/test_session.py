@@ -507,28 +507,6 @@ def test_a_routing_table_that_expands_without_end_is_given_up():
 # -- what must not be claimed --------------------------------------------------------------------
 
 
-def foreign() -> list[kit.Flow]:
-    """Flows of every other protocol's examples, and of ordinary traffic where it is to be had."""
-    paths = [path for path in EXAMPLES.rglob("*.pcap*") if path.parent.name != "gnutella"]
-    paths += sorted((kit.CORPUS / "public" / "negatives").glob("*.pcap*"))
-    paths += sorted((kit.CORPUS / "public" / "manolito").glob("*.pcap*"))
-    return [flow for path in paths for flow in kit.flows(path) if flow.steps]
-
-
-def test_nobody_else_is_claimed():
-    flows = foreign()
-    assert len(flows) > 100
-    for flow in flows:
-        for module in (Recogniser, gnutella2):
-            assert not isinstance(module.recognise(kit.peek(flow)), Claim), flow
-
-
-def test_there_are_negatives():
-    if not (kit.CORPUS / "public").exists():
-        pytest.skip("the corpus of public captures is not here")
-    assert len(list((kit.CORPUS / "public" / "negatives").glob("*.pcap*"))) > 10
-
-
 def test_random_bytes_are_nobody_s():
     source = random.Random(6346)
     for size in (23, 31, 40, 200, 1400):

@@ -471,9 +471,3 @@ def test_a_hub_on_another_port_and_through_a_proxy(tmp_path):
     assert ("direct-connect", "socks5/nmdc") in {
         (row.service, row.stack) for row in document.services
     }
-
-
-def test_no_other_captures_flows_are_claimed():
-    for path in kit.foreign(RECORDED):
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim), (path, str(flow))

@@ -247,11 +247,6 @@ def test_datagrams_are_not_it():
     assert recognise(Peek("udp", HELLO_BOB, b"", True, START)) is None
 
 
-@pytest.mark.parametrize("capture", kit.foreign(CAPTURE), ids=lambda path: path.stem)
-def test_other_protocols_are_not_claimed(capture):
-    assert not kit.claimed(capture, recognise)
-
-
 # -- the laws ----------------------------------------------------------------------------------
 
 pieces = st.sampled_from(

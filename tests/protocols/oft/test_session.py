@@ -440,11 +440,6 @@ def test_datagrams_are_not_it():
     assert recognise(Peek("udp", ACCEPT, b"", True, START)) is None
 
 
-@pytest.mark.parametrize("capture", kit.foreign(*CAPTURES), ids=lambda path: path.stem)
-def test_other_protocols_are_not_claimed(capture):
-    assert not kit.claimed(capture, recognise)
-
-
 # -- the checksum ------------------------------------------------------------------------------
 
 

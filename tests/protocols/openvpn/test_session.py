@@ -205,14 +205,6 @@ def test_a_stream_is_waited_for():
     assert recognise(Peek("ip", asked(), b"", True, UDP)) is None
 
 
-@pytest.mark.parametrize("path", kit.foreign(*EXAMPLES), ids=lambda path: path.name)
-def test_nothing_else_is_claimed(path):
-    for flow in kit.claimed(path, recognise):
-        made = Session(flow.start)
-        kit.decode(made, flow.steps)
-        assert made.standing is Standing.REFUTED, flow
-
-
 # -- sessions ----------------------------------------------------------------------------------
 
 

@@ -393,11 +393,6 @@ def test_a_client_that_plays_the_service_is_an_anomaly_and_not_believed():
 # -- other people's flows ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("capture", kit.foreign(*CAPTURES), ids=lambda path: path.stem)
-def test_other_protocols_are_not_claimed(capture):
-    assert not kit.claimed(capture, recognise)
-
-
 def test_peers_files_are_not_claimed():
     flows = kit.flows(kit.EXAMPLES / "aim/aim_oft.pcap")
     assert [

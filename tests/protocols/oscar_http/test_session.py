@@ -339,15 +339,6 @@ def test_not_claimed(data):
         assert not isinstance(peeked(b"", data, begun=begun), Claim)
 
 
-def test_foreign_captures():
-    rooms = [EXAMPLES, kit.CORPUS / "public/negatives"]
-    paths = [path for room in rooms for path in sorted(room.rglob("*.pcap*"))]
-    assert paths
-    for path in paths:
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim), f"{path.name}: {flow}"
-
-
 # -- laws --------------------------------------------------------------------------------------
 
 

@@ -5,15 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit import (
     CORPUS,
-    EXAMPLES,
     check_garbage,
     claimed,
     decode,
     events,
-    flows,
     footprint,
-    foreign,
-    peek,
 )
 from tests.protocols.quic import build
 from tests.protocols.quic.build import (
@@ -439,11 +435,3 @@ def test_witnessed_by_tshark():
     )
     assert seen.ja3 == "1e022f87823477abd6a79c31d70062d7"
     assert steps(told) == [("initial", "draft-28"), ("version-negotiation", "draft-28")]
-
-
-def test_no_other_traffic_is_taken_for_it():
-    """Flows of other protocols give no claim; those that do are QUIC by their keys."""
-    for path in foreign(*EXAMPLES.glob("quic/*")):
-        for flow in flows(path):
-            if isinstance(recognise(peek(flow)), Claim):
-                assert path.name == "quic-28.pcap", path

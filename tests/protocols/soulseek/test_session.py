@@ -1,4 +1,4 @@
-"""Soulseek: recorded conversations, each message, masked ones, laws, foreign captures."""
+"""Soulseek: recorded conversations, each message, masked ones, and the laws."""
 
 import random
 import struct
@@ -216,11 +216,6 @@ def test_random_bytes_behind_the_magic_are_nobodys():
         head = struct.pack("<IB", size, chance.randrange(2))
         assert not isinstance(claim(head + chance.randbytes(size)), Claim)
         assert not isinstance(claim(head + bytes(3) + number(5) + chance.randbytes(size)), Claim)
-
-
-def test_no_foreign_capture_is_claimed():
-    for path in kit.foreign(RECORDED, MASKED):
-        assert not kit.claimed(path, recognise), path
 
 
 # -- with the server -------------------------------------------------------------------------------

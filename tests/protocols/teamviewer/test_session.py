@@ -241,9 +241,3 @@ def test_on_any_port(tmp_path):
     packets = craft.tcp(TALK, server=Endpoint("198.51.100.7", 8111))
     (row,) = Scan(craft.write(tmp_path / "one.pcap", packets)).document.services
     assert (row.service, row.stack, row.confidence) == ("teamviewer", "teamviewer", "parsed")
-
-
-def test_no_other_captures_flows_are_claimed():
-    for path in kit.foreign():
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim)

@@ -365,10 +365,3 @@ def test_real_calls():
     }
     (row,) = run.document.services
     assert (row.stack, row.flows) == ("telegram-call", 14)  # 12 of them to relays, 2 direct
-
-
-@pytest.mark.skipif(not kit.NEGATIVES.exists(), reason="the public corpus is not here")
-def test_no_other_captures_flows_are_claimed():
-    for path in kit.foreign():
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim)

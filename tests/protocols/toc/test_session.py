@@ -420,11 +420,6 @@ def test_datagrams_are_not_it():
     assert recognise(Peek("udp", GREETING, b"", True, START)) is None
 
 
-@pytest.mark.parametrize("capture", kit.foreign(), ids=lambda path: path.stem)
-def test_other_protocols_are_not_claimed(capture):
-    assert not kit.claimed(capture, recognise)
-
-
 # -- the laws ----------------------------------------------------------------------------------
 
 texts = st.sampled_from(

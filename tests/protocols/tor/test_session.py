@@ -337,9 +337,3 @@ def test_links_of_2013():
             "jmts2id",
         )
     }
-
-
-def test_no_other_captures_flows_are_claimed():
-    for path in kit.foreign(RECORDED):
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim), (path, str(flow))

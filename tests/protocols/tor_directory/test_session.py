@@ -140,9 +140,3 @@ def test_ones_own_address_is_no_finding(tmp_path):
         ("tor", "tor-directory", "parsed")
     ]
     assert document.findings == ()
-
-
-def test_no_other_captures_flows_are_claimed():
-    for path in kit.foreign(kit.EXAMPLES / "tor/tor_directory.pcap"):
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim), (path, str(flow))

@@ -293,9 +293,3 @@ def test_a_real_sign_on():
     assert seen[0].event.account.encode() in WHATSAPP.read_bytes()
     assert len(seen[0].event.account) == 12
     assert seen[0].confidence.word == "parsed"
-
-
-def test_no_other_captures_flows_are_claimed():
-    for path in kit.foreign():
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim)

@@ -228,19 +228,6 @@ def test_an_announced_target_is_claimed_whatever_it_looks_like():
     assert not claim(get("/storage/1?k", host="x"))
 
 
-def test_no_other_protocol_is_claimed():
-    if not kit.CORPUS.exists():
-        pytest.skip("the corpus is not here")
-    for room in (EXAMPLES, kit.CORPUS / "public/negatives"):
-        for path in sorted([*room.rglob("*.pcap"), *room.rglob("*.pcapng")]):
-            if path.parent.name == "yahoo":
-                continue
-            found = [
-                flow for flow in kit.flows(path) if isinstance(recognise(kit.peek(flow)), Claim)
-            ]
-            assert not found, f"{path}: {found[0]}"
-
-
 # -- signing on --------------------------------------------------------------------------------
 
 

@@ -210,22 +210,6 @@ def test_a_flow_joined_inside_a_packet_tells_from_the_next_one_on():
     assert not kit.events(told, Malformed)
 
 
-def foreign():
-    rooms = [EXAMPLES, kit.CORPUS / "public/negatives", kit.CORPUS / "public/oicq"]
-    for room in rooms:
-        for path in sorted([*room.rglob("*.pcap"), *room.rglob("*.pcapng")]):
-            if "yahoo" not in str(path.relative_to(room)):
-                yield path
-
-
-def test_no_other_protocol_is_claimed():
-    if not kit.CORPUS.exists():
-        pytest.skip("the corpus is not here")
-    for path in foreign():
-        claimed = [flow for flow in kit.flows(path) if recognise(kit.peek(flow))]
-        assert not claimed, f"{path}: {claimed[0]}"
-
-
 def test_a_real_packet_of_version_12_on_a_foreign_port():
     """Witness: tshark reads it as service 0x15, session 0x958ce9fe."""
     path = kit.CORPUS / "public/ymsg/sec-client-dying.pcapng"

@@ -575,12 +575,3 @@ def test_a_meeting_met_midway_is_known_by_its_media(tmp_path):
     packets = craft.datagrams(TALK[6:], server=Endpoint("198.51.100.9", 31_337))
     document = Scan(craft.write(tmp_path / "midway.pcap", packets)).document
     assert [(row.service, row.confidence) for row in document.services] == [("zoom", "parsed")]
-
-
-@pytest.mark.skipif(not kit.NEGATIVES.exists(), reason="the public corpus is not here")
-def test_no_other_captures_flows_are_claimed():
-    for path in kit.foreign():
-        if "zoom" in path.name:
-            continue
-        for flow in kit.flows(path):
-            assert not isinstance(recognise(kit.peek(flow)), Claim), path
