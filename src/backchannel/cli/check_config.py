@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from backchannel.cli import folders, options
-from backchannel.cli.policy import services
 from backchannel.errors import UsageError
 from backchannel.grades import Mode
 from backchannel.live import configfile, setup
@@ -61,7 +60,7 @@ def _unenforced(policy: Path, catalogue: tuple[Path, ...], mode: Mode | None) ->
     from backchannel.policy.load import load  # noqa: PLC0415 - only where a policy is named
 
     try:
-        able.check(load(policy, services(catalogue)), mode)
+        able.check(load(policy, folders.catalogue(catalogue)), mode)
     except (ValueError, OSError) as error:
         return str(error)
     return ""

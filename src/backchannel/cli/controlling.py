@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backchannel.cli import progress
-from backchannel.cli.hosting import FOUND, catalogue
+from backchannel.cli.folders import catalogue
+from backchannel.cli.hosting import FOUND
 from backchannel.cli.streams import complain, put_json
 from backchannel.errors import UsageError
 from backchannel.host.control import load, trust

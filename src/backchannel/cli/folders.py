@@ -1,7 +1,12 @@
 """Where a user's own things are: the XDG base directories."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backchannel.catalogue.model import Service
 
 
 def configuration() -> Path:
@@ -38,6 +43,16 @@ def services() -> list[Path]:
     """Return the user's own folder of service files, where there is one."""
     folder = configuration() / "services"
     return [folder] if folder.is_dir() else []
+
+
+def catalogue(own: Iterable[Path] = ()) -> "dict[str, Service]":
+    """Return all services by id: ours, those of packs, the user's, and those in folders of their
+    *own*. Raises CatalogueError.
+    """
+    from backchannel import protocols  # noqa: PLC0415 - not for a command's help
+    from backchannel.catalogue.load import load  # noqa: PLC0415 - as above
+
+    return load(*pack_services(), *services(), *own, protocols=protocols.load())
 
 
 def _parts(part: str) -> list[Path]:

@@ -10,7 +10,7 @@ import msgspec
 
 from backchannel.apply import management
 from backchannel.catalogue import index
-from backchannel.cli.policy import services
+from backchannel.cli.folders import catalogue
 from backchannel.enforce import able
 from backchannel.enforce.guard import Guard, Options
 from backchannel.enforce.marks import Marks
@@ -53,7 +53,7 @@ class Loader:
         """Return what packets are to be judged by. Raises UsageError, InputError and OSError."""
         wanted = config = self._read() if self.telling is not None else self.config
         assert wanted.guard.policy is not None
-        known = services(wanted.guard.catalogue)
+        known = catalogue(wanted.guard.catalogue)
         made = policies.load(wanted.guard.policy, known)
         ours = tuple(map(management.lifeline, self.sessions))
         made = msgspec.structs.replace(made, lifelines=(*made.lifelines, *ours))

@@ -1,12 +1,9 @@
 """The work of `backchannel host`, as the command line asks for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from backchannel import protocols
 from backchannel.catalogue import index
-from backchannel.catalogue.load import load
-from backchannel.catalogue.model import Service
 from backchannel.cli import folders
 from backchannel.cli.streams import put_json
 from backchannel.detect.model import SEVERITIES
@@ -15,11 +12,6 @@ from backchannel.grades import Severity
 from backchannel.suggest import suggest
 
 FOUND = 1
-
-
-def catalogue(own: Sequence[Path]) -> Mapping[str, Service]:
-    """Return all services: ours, those of packs, and the user's. Raises CatalogueError."""
-    return load(*folders.pack_services(), *folders.services(), *own, protocols=protocols.load())
 
 
 def listed(
@@ -34,7 +26,7 @@ def listed(
     """Do what `host` asks for, and return the exit code. Raises UsageError and CatalogueError."""
     from backchannel.host import inventory  # noqa: PLC0415 - only where asked
 
-    known = catalogue(own)
+    known = folders.catalogue(own)
     for name in services:
         if name not in known:
             near = suggest(name, [*known, "flows", "record", "learn", "judge", "control"])

@@ -1,7 +1,6 @@
 """`backchannel policy`: write a policy once, check it, and compile it for firewalls."""
 
 import sys
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,6 @@ from backchannel.cli.streams import complain_of_damage, put_json
 from backchannel.errors import UsageError
 
 if TYPE_CHECKING:
-    from backchannel.catalogue.model import Service
     from backchannel.policy.check import Problem
     from backchannel.policy.compile import Backend
     from backchannel.policy.model import Rules
@@ -53,16 +51,6 @@ app.command(
 )
 
 
-def services(catalogue: tuple[Path, ...] = ()) -> "Mapping[str, Service]":
-    """Return what the catalogue knows, with the user's own services and content packs."""
-    from backchannel import protocols  # noqa: PLC0415 - only where called
-    from backchannel.catalogue.load import load  # noqa: PLC0415 - only where called
-
-    return load(
-        *folders.pack_services(), *folders.services(), *catalogue, protocols=protocols.load()
-    )
-
-
 def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules":
     """Return the policy in *path*, as it stands on the day *on*, by default today."""
     from backchannel.policy.load import load  # noqa: PLC0415 - only where called
@@ -71,7 +59,7 @@ def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules"
         day = date.fromisoformat(on) if on else None
     except ValueError as error:
         raise UsageError(f"--on: {on!r} is not a day like 2027-01-31") from error
-    return load(path, services(catalogue), day)
+    return load(path, folders.catalogue(catalogue), day)
 
 
 def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
@@ -174,7 +162,7 @@ def init(
         raise UsageError(f"{out} is there already; --force writes over it")
     run = Scan(*captures)
     today = date.today().isoformat()  # noqa: DTZ011 - the author's day
-    text = policy(run.document, services(catalogue), today)
+    text = policy(run.document, folders.catalogue(catalogue), today)
     if out is None:
         print(text, end="")
     else:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from backchannel import protocols
 from backchannel.catalogue import observed
-from backchannel.catalogue.load import load
 from backchannel.catalogue.model import Service
 from backchannel.catalogue.page import Page, page
 from backchannel.cli import folders
@@ -28,7 +26,7 @@ def run(
     own: Sequence[Path],
 ) -> None:
     """Do what the options of `services` ask for. Raises UsageError and InputError."""
-    known = load(*folders.pack_services(), *folders.services(), *own, protocols=protocols.load())
+    known = folders.catalogue(own)
     if name and name not in known:
         raise UsageError(f"no service {name!r} in the catalogue; {suggest(name, known)}")
     if handbook is not None:

@@ -79,12 +79,12 @@ def _accompany(wanted: Config, notice: Notice) -> Companion | None:
     """Return what prevents, where a policy is named."""
     if wanted.prevent.policy is None:
         return None
-    from backchannel.cli.policy import services  # noqa: PLC0415 - only where asked
+    from backchannel.cli.folders import catalogue  # noqa: PLC0415 - only where asked
     from backchannel.enforce.prevention import Prevention  # noqa: PLC0415 - compiled, only here
     from backchannel.policy.load import load  # noqa: PLC0415 - only where asked
 
     def read(path: Path) -> "tuple[Rules, Mapping[str, Service]]":
-        known = services()
+        known = catalogue()
         return load(path, known), known
 
     return Prevention(wanted.prevent, read, notice)
