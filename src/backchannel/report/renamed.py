@@ -2,13 +2,40 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
 from backchannel.detect.model import Evidence, Finding
 from backchannel.report import document as doc
-from backchannel.report.pseudonyms import Pseudonyms
+from backchannel.report.pseudonyms import Kind, Pseudonyms
 
+Row = TypeVar("Row", bound=msgspec.Struct)
+_ENDS: dict[str, Kind] = {"client": "host", "server": "host"}
+_PEOPLE: dict[str, Kind] = {"sender": "account", "recipient": "account"}
+_FIELDS: dict[type, dict[str, Kind]] = {
+    doc.Input: {"path": "file"},
+    doc.PassedOver: {"path": "file"},
+    Evidence: {"path": "file", **_ENDS},
+    doc.Service: {"accounts": "account"},
+    doc.Hosts: {"clients": "host", "servers": "host"},
+    doc.Account: {"account": "account", "names": "name", "addresses": "host", "disclosed": "host"},
+    doc.Session: {"account": "account"},
+    doc.Secret: {"account": "account", **_ENDS},
+    doc.File: {"name": "file", **_PEOPLE, **_ENDS},
+    doc.Address: {"account": "account", "address": "host"},
+    doc.Tunnel: {
+        "client": "host",
+        "proxy": "host",
+        "host": "host",
+        "names": "host",
+        "accounts": "account",
+    },
+    doc.Association: _ENDS,
+    doc.Pair: _ENDS,
+    doc.Conversation: _PEOPLE,
+}
+"""What the fields of a row hold that is not shown; a list of such is sorted by its new names."""
 _HARMLESS = re.compile(r"[A-Za-z][A-Za-z0-9 ,()'+-]{0,80}\Z")
 _NAMED = re.compile(r"name (\S+)\Z")
 _replace = msgspec.structs.replace
@@ -21,94 +48,48 @@ def renamed(document: doc.Document, names: Pseudonyms) -> doc.Document:
     """
     return _replace(
         document,
-        inputs=tuple(_replace(row, path=names.name(row.path, "file")) for row in document.inputs),
-        passed_over=tuple(
-            _replace(row, path=names.name(row.path, "file")) for row in document.passed_over
-        ),
+        inputs=_rows(document.inputs, names),
+        passed_over=_rows(document.passed_over, names),
         findings=tuple(_finding(row, names) for row in document.findings),
         services=tuple(_service(row, names) for row in document.services),
-        accounts=tuple(_account(row, names) for row in document.accounts),
-        sessions=tuple(
-            _replace(row, account=names.name(row.account, "account")) for row in document.sessions
-        ),
-        credentials=tuple(
-            _replace(
-                row,
-                account=names.name(row.account, "account"),
-                client=names.name(row.client, "host"),
-                server=names.name(row.server, "host"),
-            )
-            for row in document.credentials
-        ),
-        files=tuple(_file(row, names) for row in document.files),
-        addresses=tuple(
-            _replace(
-                row,
-                account=names.name(row.account, "account"),
-                address=names.name(row.address, "host"),
-            )
-            for row in document.addresses
-        ),
-        associations=tuple(
-            sorted(
-                (
-                    _replace(
-                        row,
-                        client=names.name(row.client, "host"),
-                        server=names.name(row.server, "host"),
-                    )
-                    for row in document.associations
-                ),
-                key=lambda row: (row.client, row.server),
-            )
-        ),
-        tunnels=tuple(sorted((_tunnel(row, names) for row in document.tunnels), key=_place)),
-        pairs=tuple(
-            _replace(
-                row, client=names.name(row.client, "host"), server=names.name(row.server, "host")
-            )
-            for row in document.pairs
-        ),
-        conversations=tuple(
-            _replace(
-                row,
-                sender=names.name(row.sender, "account"),
-                recipient=names.name(row.recipient, "account"),
-            )
-            for row in document.conversations
-        ),
+        accounts=_rows(document.accounts, names),
+        sessions=_rows(document.sessions, names),
+        credentials=_rows(document.credentials, names),
+        files=_rows(document.files, names),
+        addresses=_rows(document.addresses, names),
+        associations=tuple(sorted(_rows(document.associations, names), key=_ends)),
+        tunnels=tuple(sorted(_rows(document.tunnels, names), key=_place)),
+        pairs=_rows(document.pairs, names),
+        conversations=_rows(document.conversations, names),
         settings=document.settings | {"names": "pseudonyms made with a key"},
     )
+
+
+def _rows(rows: Iterable[Row], names: Pseudonyms) -> tuple[Row, ...]:
+    return tuple(_row(row, names) for row in rows)
+
+
+def _row(row: Row, names: Pseudonyms, **changes: Any) -> Row:
+    for field, kind in _FIELDS[type(row)].items():
+        value = getattr(row, field)
+        if isinstance(value, str):
+            changes[field] = names.name(value, kind)
+        else:
+            changes[field] = tuple(sorted({names.name(each, kind) for each in value}))
+    return _replace(row, **changes)
 
 
 def _finding(row: Finding, names: Pseudonyms) -> Finding:
     return _replace(
         row,
         id=names.name(row.id, "id").removeprefix("id-"),
-        evidence=tuple(_evidence(place, names) for place in row.evidence),
-    )
-
-
-def _evidence(place: Evidence, names: Pseudonyms) -> Evidence:
-    return _replace(
-        place,
-        path=names.name(place.path, "file"),
-        community_id="",
-        client=names.name(place.client, "host"),
-        server=names.name(place.server, "host"),
+        evidence=tuple(_row(place, names, community_id="") for place in row.evidence),
     )
 
 
 def _service(row: doc.Service, names: Pseudonyms) -> doc.Service:
-    return _replace(
-        row,
-        evidence=_claim(row.evidence, names),
-        accounts=_sorted(names.name(name, "account") for name in row.accounts),
-        hosts=doc.Hosts(
-            clients=_sorted(names.name(host, "host") for host in row.hosts.clients),
-            servers=_sorted(names.name(host, "host") for host in row.hosts.servers),
-        ),
-    )
+    hosts, evidence = _row(row.hosts, names), _claim(row.evidence, names)
+    return _row(row, names, hosts=hosts, evidence=evidence)
 
 
 def _claim(evidence: str, names: Pseudonyms) -> str:
@@ -118,42 +99,11 @@ def _claim(evidence: str, names: Pseudonyms) -> str:
     return evidence if not evidence or _HARMLESS.match(evidence) else "[left out]"
 
 
-def _account(row: doc.Account, names: Pseudonyms) -> doc.Account:
-    return _replace(
-        row,
-        account=names.name(row.account, "account"),
-        names=_sorted(names.name(name, "name") for name in row.names),
-        addresses=_sorted(names.name(each, "host") for each in row.addresses),
-        disclosed=_sorted(names.name(each, "host") for each in row.disclosed),
-    )
-
-
-def _file(row: doc.File, names: Pseudonyms) -> doc.File:
-    return _replace(
-        row,
-        name=names.name(row.name, "file"),
-        sender=names.name(row.sender, "account"),
-        recipient=names.name(row.recipient, "account"),
-        client=names.name(row.client, "host"),
-        server=names.name(row.server, "host"),
-    )
-
-
-def _tunnel(row: doc.Tunnel, names: Pseudonyms) -> doc.Tunnel:
-    return _replace(
-        row,
-        client=names.name(row.client, "host"),
-        proxy=names.name(row.proxy, "host"),
-        accounts=_sorted(names.name(name, "account") for name in row.accounts),
-        host=names.name(row.host, "host"),
-        names=_sorted(names.name(name, "host") for name in row.names),
-    )
+def _ends(row: doc.Association) -> tuple[str, str]:
+    """What rows are in order of: that of the true names would tell something of them."""
+    return row.client, row.server
 
 
 def _place(row: doc.Tunnel) -> tuple[str, str, str, str, int, int]:
-    """What rows are in order of: that of the names would tell something of them."""
+    """What rows are in order of, as above."""
     return row.service, row.stack, row.client, row.host, row.port, row.frame
-
-
-def _sorted(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(names)))
