@@ -12,6 +12,8 @@ from backchannel.protocols import Output, Start
 from backchannel.protocols.dc_files import Asked, Body, Known, Packed
 from backchannel.reader import WireError
 
+LONGEST = 65_536
+"""Bytes of a line; the lists of a full hub are long."""
 PROVED = 3
 """Known lines after which the claim counts as parsed."""
 FOREIGN = 8
@@ -74,6 +76,9 @@ class Connection(Generic[Line]):
     they mean.
     """
 
+    ending: bytes
+    """What ends a line."""
+
     def __init__(self, start: Start) -> None:
         self.service = "direct-connect"
         self.standing = Standing.CLAIMED
@@ -135,10 +140,6 @@ class Connection(Generic[Line]):
         """Return what a datagram tells."""
         raise NotImplementedError
 
-    def _take(self, buffer: bytearray) -> bytes | None:
-        """Take one line off *buffer*; None where its end has not come. Raises WireError."""
-        raise NotImplementedError
-
     def _read(self, raw: bytes, *, cut: bool) -> Line | None:
         """Read a line, whose beginning may be *cut* off; None for what says nothing. Raises
         WireError.
@@ -166,7 +167,7 @@ class Connection(Generic[Line]):
     def _step(self, side: Side, lane: Lane, told: list[Output]) -> bool:
         """Take one line off the buffer; say whether to go on."""
         try:
-            raw = self._take(lane.buffer)
+            raw = _take(lane.buffer, self.ending)
         except WireError as error:
             self._strange(lane, str(error), told)
             lane.hunting = True
@@ -216,3 +217,18 @@ class Connection(Generic[Line]):
                 self.standing = Standing.PARSED
             elif self._unknown > self._known:
                 self.standing = Standing.REFUTED
+
+
+def _take(buffer: bytearray, ending: bytes) -> bytes | None:
+    """Take one line off *buffer*; None where its end has not come. Raises WireError where it is too
+    long, and takes what there is of it.
+    """
+    end = buffer.find(ending, 0, LONGEST)
+    if end < 0:
+        if len(buffer) < LONGEST:
+            return None
+        del buffer[:LONGEST]
+        raise WireError(f"no end of a line within {LONGEST} bytes")
+    line = bytes(buffer[:end])
+    del buffer[: end + 1]
+    return line

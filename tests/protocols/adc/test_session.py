@@ -33,10 +33,10 @@ from backchannel.events import (
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
-from backchannel.protocols.adc import PROTOCOL, wire
+from backchannel.protocols.adc import PROTOCOL
 from backchannel.protocols.adc.session import Session, recognise
 from backchannel.protocols.adc.state import MEMBERS
-from backchannel.protocols.dc_connection import FOREIGN
+from backchannel.protocols.dc_connection import FOREIGN, LONGEST
 
 C, S = Side.CLIENT, Side.SERVER
 START = Start("tcp", Endpoint("192.0.2.10", 40000), Endpoint("192.0.2.1", 1511))
@@ -308,7 +308,7 @@ def test_a_broken_line_costs_itself_and_many_the_side():
 
 
 def test_a_line_without_end_is_passed_over():
-    _, told = say(*SIGN_ON, (S, b"BMSG AAAB " + b"x" * (wire.LONGEST + 9) + b"\nBMSG AAAB next\n"))
+    _, told = say(*SIGN_ON, (S, b"BMSG AAAB " + b"x" * (LONGEST + 9) + b"\nBMSG AAAB next\n"))
     assert [event.text for event in kit.events(told, Message)] == ["next"]
 
 

@@ -35,8 +35,8 @@ from backchannel.events import (
 from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
-from backchannel.protocols.dc_connection import FOREIGN
-from backchannel.protocols.nmdc import PROTOCOL, wire
+from backchannel.protocols.dc_connection import FOREIGN, LONGEST
+from backchannel.protocols.nmdc import PROTOCOL
 from backchannel.protocols.nmdc.session import Session, recognise
 from backchannel.protocols.nmdc.state import MEMBERS
 
@@ -371,7 +371,7 @@ def test_a_broken_command_costs_itself_and_many_the_side():
 
 
 def test_a_command_without_end_is_passed_over():
-    _, told = say(*SIGN_ON, (S, b"<bob> " + b"x" * (wire.LONGEST + 9) + b"|<bob> next|"))
+    _, told = say(*SIGN_ON, (S, b"<bob> " + b"x" * (LONGEST + 9) + b"|<bob> next|"))
     assert [event.text for event in kit.events(told, Message)] == ["next"]
     assert len(kit.events(told, Malformed)) == 1
 

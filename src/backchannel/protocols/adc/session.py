@@ -18,6 +18,8 @@ __all__ = ["Session", "recognise"]
 class Session(Connection[Message]):
     """Both directions of one connection."""
 
+    ending = b"\n"
+
     def __init__(self, start: Start) -> None:
         super().__init__(start)
         self._state = State(start)
@@ -32,9 +34,6 @@ class Session(Connection[Message]):
             if (message.way, message.name) == ("U", "RES"):
                 told += hub.result(self._state, message)
         return told
-
-    def _take(self, buffer: bytearray) -> bytes | None:
-        return wire.take(buffer)
 
     def _read(self, raw: bytes, *, cut: bool) -> Message | None:
         if not raw.strip():

@@ -14,7 +14,6 @@ from backchannel.patterns import later
 from backchannel.reader import WireError
 from backchannel.text import utf8
 
-LONGEST = 65_536
 WORDS = 256
 _HEAD = later(rb"([BCDEFHIU])([A-Z][A-Z0-9]{2})(?: |$)")
 _SID = later(r"[A-Z2-7]{4}$")
@@ -40,19 +39,6 @@ class Message(NamedTuple):
     def all(self, key: str) -> list[str]:
         """Return all parameters named *key*."""
         return [word[2:] for word in self.words if word[:2] == key]
-
-
-def take(buffer: bytearray) -> bytes | None:
-    """Cut one line off *buffer*; None: "need more". Raises WireError where it is too long."""
-    end = buffer.find(b"\n", 0, LONGEST)
-    if end < 0:
-        if len(buffer) < LONGEST:
-            return None
-        del buffer[:LONGEST]
-        raise WireError(f"no end of a line within {LONGEST} bytes")
-    line = bytes(buffer[:end])
-    del buffer[: end + 1]
-    return line
 
 
 def read(raw: bytes) -> Message:

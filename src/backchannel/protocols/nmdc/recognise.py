@@ -5,8 +5,8 @@ import re
 from backchannel.model import MORE, Claim, More
 from backchannel.patterns import later
 from backchannel.protocols import Peek
-from backchannel.protocols.nmdc.wire import LONGEST
 
+_LONGEST = 65_536
 _NICK = rb"[^ $|\r\n\0]{1,64}"
 _FROM_HUB = later(
     rb"\$Lock [\x21-\x7e ]{6,512}? Pk=[\x20-\x7b\x7d-\x7e]{1,256}\||\$Hello " + _NICK + rb"\|"
@@ -64,7 +64,7 @@ def _begins(data: bytes) -> bool:
     """Whether a side may go on as a command that is not all there."""
     return (
         bool(data)
-        and len(data) < LONGEST
+        and len(data) < _LONGEST
         and b"|" not in data
         and any(word.startswith(data[: len(word)]) for word in _BEGIN if word)
     )

@@ -19,6 +19,8 @@ __all__ = ["Session", "recognise"]
 class Session(Connection[Command]):
     """Both directions of one connection."""
 
+    ending = b"|"
+
     def __init__(self, start: Start) -> None:
         super().__init__(start)
         self._state = State(start)
@@ -43,9 +45,6 @@ class Session(Connection[Command]):
             data = packed.rest
             if packed.over:
                 lane.packed = None
-
-    def _take(self, buffer: bytearray) -> bytes | None:
-        return wire.take(buffer)
 
     def _read(self, raw: bytes, *, cut: bool) -> Command | None:
         if not raw or (cut and not raw.startswith((b"$", b"<"))):

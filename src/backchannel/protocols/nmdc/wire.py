@@ -19,8 +19,6 @@ from backchannel.patterns import later
 from backchannel.reader import WireError
 from backchannel.text import utf8
 
-LONGEST = 65_536
-"""Bytes of a command; the lists of a full hub are long."""
 _WORD = later(rb"\$[A-Z][A-Za-z0-9]{0,23}:?(?: |$)")
 _TAG = later(r"^(.*)<([^<>]{1,40}?),? ?V:([^,<>]{1,40})((?:,[A-Z]:[^,<>]{0,80})*)>$", re.DOTALL)
 _ENDPOINT = later(r"^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):(\d{1,5})([SNR]{0,2})")
@@ -63,19 +61,6 @@ class Result(NamedTuple):
     nick: str
     file: SharedFile
     detail: str
-
-
-def take(buffer: bytearray) -> bytes | None:
-    """Cut one command off *buffer*; None: "need more". Raises WireError where it is too long."""
-    end = buffer.find(b"|", 0, LONGEST)
-    if end < 0:
-        if len(buffer) < LONGEST:
-            return None
-        del buffer[:LONGEST]
-        raise WireError(f"no end of a command within {LONGEST} bytes")
-    command = bytes(buffer[:end])
-    del buffer[: end + 1]
-    return command
 
 
 def read(raw: bytes) -> Command:

@@ -5,6 +5,7 @@ Sources: libpurple family_chat.c, family_chatnav.c; iserverd snac_0d_*, snac_0e_
 foodgroup/chat.go (whispers); joscar snaccmd/chat/ChatMsg (sealed rooms).
 """
 
+from typing import Literal
 from urllib.parse import unquote
 
 from backchannel.events import Message, Room
@@ -26,6 +27,7 @@ SEALED = b"application/pkcs7-mime"
 CREATE = b"create"
 USERS = 500
 """Most members of a room named in one message."""
+JOINED = 0x03
 
 
 def room_name(cookie: bytes) -> str:
@@ -69,22 +71,14 @@ def update(state: State, reader: Reader, _snac: Snac, _out: list[Output]) -> Non
     remember(state.rooms, cookie, name, 64)
 
 
-def joined(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
-    """0e/03: who is there, or comes."""
+def members(state: State, reader: Reader, snac: Snac, out: list[Output]) -> None:
+    """0e/03: who is there, or comes; 0e/04: who goes."""
     for _ in range(USERS):
         if not reader:
             return
         name = wire.user_info(reader).name
-        out.append(Room(room=state.room, action="join", account=name))
-
-
-def left(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
-    """0e/04: who goes."""
-    for _ in range(USERS):
-        if not reader:
-            return
-        name = wire.user_info(reader).name
-        out.append(Room(room=state.room, action="leave", account=name))
+        action: Literal["join", "leave"] = "join" if snac.subtype == JOINED else "leave"
+        out.append(Room(room=state.room, action=action, account=name))
 
 
 def said(state: State, reader: Reader, _snac: Snac, out: list[Output]) -> None:
@@ -130,8 +124,8 @@ SNACS = {
     (0x0D, 0x08): create,
     (0x0D, 0x09): directory,
     (0x0E, 0x02): update,
-    (0x0E, 0x03): joined,
-    (0x0E, 0x04): left,
+    (0x0E, JOINED): members,
+    (0x0E, 0x04): members,
     (0x0E, 0x05): said,
     (0x0E, 0x06): heard,
 }
