@@ -23,12 +23,12 @@ from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
 from backchannel.detect import functions, prepared, rules
 from backchannel.detect import model as detect
-from backchannel.detect.running import RunningRule
 from backchannel.detect.expressions import NOTHING, is_place
 from backchannel.detect.kinds import kinds
 from backchannel.detect.model import ATTACK_VERSION
 from backchannel.detect.names import vocabulary
 from backchannel.detect.plan import Plan, parts
+from backchannel.detect.running import RunningRule
 from backchannel.detect.syntax import Checked, checked
 from backchannel.diagnose import document as diagnosis
 from backchannel.engine.ended import Ended
