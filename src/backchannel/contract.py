@@ -97,7 +97,7 @@ PEEK_LIMIT = 4096
 """Bytes of each side shown to recognisers; a protocol that needs more cannot be told apart."""
 
 
-class Peek(msgspec.Struct, frozen=True):
+class Peek(msgspec.Struct, frozen=True, gc=False):
     """The first in-order bytes of each side (one datagram each for UDP), at most PEEK_LIMIT."""
 
     transport: Transport

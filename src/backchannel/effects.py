@@ -11,8 +11,10 @@ import msgspec
 from backchannel.model import Capability, Side, Transport
 
 
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """The base of all effects."""
+class Effect(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The base of all effects. Python looks for cycles only among those that hold a value of a
+    protocol's own, which may lead anywhere.
+    """
 
 
 class Spoken(Effect, frozen=True, kw_only=True):
@@ -21,7 +23,7 @@ class Spoken(Effect, frozen=True, kw_only=True):
     side: Side
 
 
-class Expect(Effect, frozen=True, kw_only=True):
+class Expect(Effect, frozen=True, kw_only=True, gc=True):
     """A flow to come: whoever connects to *address*:*port* speaks *protocol*."""
 
     protocol: str
@@ -52,7 +54,7 @@ class Tie(Effect, frozen=True, kw_only=True):
     """Whose session it is, where this flow knows."""
 
 
-class Remember(Effect, frozen=True, kw_only=True):
+class Remember(Effect, frozen=True, kw_only=True, gc=True):
     """Keeps a value that says something of other flows, too: their sessions ask `Start.recall`."""
 
     key: str

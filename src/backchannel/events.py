@@ -27,8 +27,11 @@ def _tag(name: str) -> str:
     return "".join(f"-{char.lower()}" if char.isupper() else char for char in name).lstrip("-")
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=_tag):
-    """The base of all events. `capability` says which ability of the service was used."""
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="event", tag=_tag):
+    """The base of all events. `capability` says which ability of the service was used.
+
+    Their fields hold facts and lead nowhere, so that Python need not look for cycles among them.
+    """
 
     CAPABILITY: ClassVar[Capability | None] = None
     PROTOCOL: ClassVar[str] = ""

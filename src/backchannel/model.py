@@ -88,7 +88,7 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
 
 
 @final
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """A name for a flow, how sure we are and what the name rests on."""
 
     protocol: str
@@ -102,7 +102,7 @@ class Claim(msgspec.Struct, frozen=True):
     of a tunnel the first datagram is the last that can be held back."""
 
 
-class More(msgspec.Struct, frozen=True):
+class More(msgspec.Struct, frozen=True, gc=False):
     """A recogniser's answer when the bytes so far fit, and too few have come to say."""
 
     holds: bool = True

@@ -10,7 +10,7 @@ from backchannel.model import Confidence, Endpoint
 COMPARED = 64
 
 
-class Ended(msgspec.Struct, frozen=True, array_like=True):
+class Ended(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A stream that ended: whose it was, and its figures."""
 
     flow: FlowInfo

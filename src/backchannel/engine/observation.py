@@ -14,7 +14,7 @@ Place: TypeAlias = tuple[str, str, str, Confidence, str]
 """Stack, protocol, service, confidence and account of a stream at a moment."""
 
 
-class Observation(msgspec.Struct, frozen=True, array_like=True):
+class Observation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One event with its time, place and standing."""
 
     time: int

@@ -76,7 +76,7 @@ class FlowRow(msgspec.Struct, frozen=True, gc=False):
         return flow_id(self.protocol, self.client, self.server, self.types)
 
 
-class FlowInfo(msgspec.Struct, frozen=True, array_like=True):
+class FlowInfo(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Who talks with whom: what does not change while a flow lives."""
 
     serial: int
