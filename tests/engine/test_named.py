@@ -86,6 +86,46 @@ def test_who_waits_for_more_hides_nothing_from_those_asked_last(end, tmp_path):
     assert "web.example" in [getattr(one.event, "name", "") for one in seen]
 
 
+HASH = "%01%02%03%04%05%06%07%08%09%0a%0b%0c%0d%0e%0f%10%11%12%13%14"
+BODY = (
+    "<body xmlns='http://jabber.org/protocol/httpbind' to='x.example' rid='1' wait='60' hold='1' "
+    "xml:lang='en' content='text/xml; charset=utf-8'/>"
+)
+REQUESTS = {  # of what HTTP may carry, first requests
+    "msn-gateway": "POST /gateway/gateway.dll?Action=open&Server=NS&IP=messenger.hotmail.com "
+    "HTTP/1.1\r\nHost: gateway.messenger.hotmail.com\r\nContent-Length: 18\r\n\r\n"
+    "VER 1 MSNP9 CVR0\r\n",
+    "oscar-http": "GET /hello HTTP/1.1\r\nHost: http.proxy.icq.com\r\n\r\n",
+    "bittorrent-tracker": f"GET /announce?info_hash={HASH}&peer_id=-TR3000-abcdefghijkl&port=51413"
+    "&uploaded=0&downloaded=0&left=1 HTTP/1.1\r\nHost: tracker.example\r\n\r\n",
+    "xmpp-bosh": "POST /http-bind HTTP/1.1\r\nHost: x.example\r\nContent-Type: text/xml\r\n"
+    f"Content-Length: {len(BODY)}\r\n\r\n{BODY}",
+    "tor-directory": "GET /tor/status-vote/current/consensus HTTP/1.0\r\nHost: 192.0.2.1\r\n\r\n",
+    "icq-web": "GET /.html/............/config.sys HTTP/1.0\r\n\r\n",
+    "yahoo-http": "GET /config/ncclogin?login=alice&passwd=x HTTP/1.0\r\nHost: x.example\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("before", ["", "\r\n", "\n", "\r\n\r\n"])
+@pytest.mark.parametrize("protocol", REQUESTS)
+def test_an_empty_line_hides_nothing_that_http_carries(protocol, before, tmp_path):
+    """Servers pass over any number of them before a request, wherever TCP cuts them off."""
+    steps = [
+        (Side.CLIENT, (before + REQUESTS[protocol]).encode()),
+        (Side.SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ]
+    capture = craft.write(tmp_path / "one.pcap", craft.tcp(steps, server=Endpoint(SERVER, 8008)))
+    single = [(side, data[at : at + 1]) for side, data in steps for at in range(len(data))]
+    assert protocol in stacks(capture)
+    assert protocol in stacks(craft.write(tmp_path / "single.pcap", craft.tcp(single)))
+
+
+def stacks(capture):
+    run = scan(capture)
+    list(run)
+    return {row.stack for row in run.document.services}
+
+
 @pytest.mark.parametrize("before", ["", "\r\n"])
 def test_an_empty_line_hides_no_host(before, tmp_path):
     """Servers pass over it (RFC 9112 section 2.2), as Node does."""

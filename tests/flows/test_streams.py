@@ -507,3 +507,96 @@ def test_a_dribble_costs_bounded_work():
         talk.send(0, b"x", at=at)
     told = both(pcap(talk.frames))
     assert told.counters["tcp gaps to bound memory"] > 0
+
+
+# -- answers captured before their questions -------------------------------------------------------
+
+
+def skewed(talk, early=0.005):
+    """Capture what the server says *early*, as where two captures were merged."""
+    frames = [(time - early * (frame[26:30] != talk.frames[0][1][26:30]), frame)
+              for time, frame in talk.frames]  # fmt: skip
+    return both(pcap(sorted(frames, key=lambda each: each[0])), magics=ASKING)
+
+
+ASKING = [(0, Magic("tcp", b"ask", first=True))]
+EXCHANGE = [
+    (0, DATA, b"ask"),
+    (1, DATA, b"answer"),
+    (0, DATA, b"more"),
+    (1, DATA, b"and"),
+    (1, DATA, b"more"),
+    OVER,
+]
+
+
+def exchange():
+    talk = Talk().open().send(0, b"ask").send(1, b"answer").send(0, b"more")
+    return talk.send(1, b"and").send(1, b"more").send(0, b"")
+
+
+@pytest.mark.parametrize("early", [0, 0.0015, 0.005, 0.04])
+def test_an_answer_captured_before_its_question_comes_behind_it(early):
+    told = skewed(exchange(), early)
+    assert told.story() == EXCHANGE
+    assert [row.missed for row in told.rows] == [(0, 0)]
+
+
+def test_what_was_answered_far_too_early_is_not_waited_for():
+    talk = Talk().open().send(1, b"answer", ack=3).send(0, b"ask", wait=0.06).send(1, b"more")
+    told = both(pcap(talk.frames), magics=ASKING)
+    assert told.story() == [(0, DATA, b"ask"), (1, DATA, b"more"), OVER]
+    assert told.rows[0].missed == (0, 6)
+
+
+def test_an_answer_to_a_lost_question_waits_for_a_moment():
+    talk = Talk().open().send(0, b"ask").send(1, b"lost", ack=7).send(1, b"later", wait=0.06)
+    told = both(pcap(talk.send(0, b"on", at=7).frames))
+    assert told.story() == [
+        (0, DATA, b"ask"),
+        (1, DATA, b"lost"),
+        (1, DATA, b"later"),
+        (0, GAP, 4),
+        (0, DATA, b"on"),
+        OVER,
+    ]
+    assert told.deliveries[1][4] < told.deliveries[2][4] < told.deliveries[3][4]
+
+
+def test_where_one_direction_was_captured_answers_soon_wait_no_more():
+    talk = Talk().open()
+    for at in range(6):
+        talk.send(1, b"answer", ack=10 * at + 10, wait=0.06)
+    last = len(talk.frames)
+    told = both(pcap(talk.frames))
+    batches = [{delivery[4] for delivery in batch} for batch in told.batches]
+    assert {last} in batches  # by itself, before the input ended
+    assert [what for _, kind, what in told.story() if kind == DATA] == [b"answer"] * 6
+
+
+def test_answers_do_not_wait_where_they_must_not():
+    settings = FlowSettings(answers_wait=False)
+    talk = Talk().open().send(0, b"ask").send(1, b"answer", ack=7).send(0, b"late", at=3)
+    assert [what for _, kind, what in story(talk, settings) if kind == DATA] == [
+        b"ask",
+        b"answer",
+        b"late",
+    ]
+
+
+def test_two_sides_that_wait_for_each_other_wait_for_a_moment():
+    """No network sends that; a forger may."""
+    talk = Talk().open().send(0, b"one", ack=3).send(1, b"two", ack=3)
+    talk.send(0, b"on", ack=3, wait=0.06)
+    assert story(talk) == [(0, DATA, b"one"), (1, DATA, b"two"), (0, DATA, b"on"), OVER]
+
+
+@pytest.mark.parametrize("room", [200, 400])
+def test_answers_that_wait_are_bounded(room):
+    settings = FlowSettings(stream_bytes=room, opening_bytes=room)
+    talk = Talk().open().send(0, b"ask")
+    for _ in range(9):
+        talk.send(1, b"x" * 40, ack=9)
+    told = both(pcap(talk.frames), settings=settings)
+    assert told.bytes_of(1) == b"x" * 360
+    assert "tcp gaps to bound memory" not in told.counters

@@ -259,6 +259,7 @@ def _core(known: Knowledge, max_flows: int, patience: int) -> FlowCore:
     return FlowCore(
         settings=FlowSettings(
             ah=False,  # a verdict on what is inside would be one on all of AH
+            answers_wait=False,  # packets come in order, and none may pass before it was judged
             key=int.from_bytes(os.urandom(8)) | 1,
             max_flows=max_flows,
             payloads=max(patience, 1),

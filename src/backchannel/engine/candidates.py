@@ -11,7 +11,13 @@ from backchannel.engine.stream import Stream
 from backchannel.flows.core import FlowCore
 from backchannel.flows.magics import LONGEST
 from backchannel.model import Claim, More, Transport
+from backchannel.patterns import later
 
+EMPTY_LINES = later(rb"(?:\r?\n)+(?=[A-Z]{3,16} )")
+"""Servers pass over empty lines before a request (RFC 9112 section 2.2), so recognisers need not
+know of them.
+"""
+LINE_ENDS = (10, 13)
 PORTS_TOKEN = -1
 """Names the core's standing expectations of ports; `Names` uses the numbers below it."""
 FOREVER = 1 << 62
@@ -68,10 +74,14 @@ class Candidates:
         claim = stream.claim
         if claim is not None:
             stream.consider(self._by_name[claim.protocol])
+        if client and client[0] in LINE_ENDS and stream.tcp:
+            client = _behind_empty_lines(client)
+        if server and server[0] in LINE_ENDS and stream.tcp:
+            server = _behind_empty_lines(server)
         if client and not stream.matched & 1:
-            self._match(stream, 0)
+            self._match(stream, 0, client)
         if server and not stream.matched & 2:
-            self._match(stream, 1)
+            self._match(stream, 1, server)
         if not stream.ported:
             self._look_up(stream)
         sides = (1 if client else 0) | (2 if server else 0)
@@ -116,12 +126,15 @@ class Candidates:
                     stream.holding |= known.bit
         return answer
 
-    def _match(self, stream: Stream, side: int) -> None:
-        """Learn who may speak from the first bytes of *side*: more bytes can only rule out some."""
-        stream.matched |= 1 << side
-        payload = stream.peeked[side]
-        # in fewer bytes of a stream others may fit too
-        whole = not stream.tcp or len(payload) >= LONGEST
+    def _match(self, stream: Stream, side: int, payload: bytes) -> None:
+        """Learn who may speak from the first bytes of *side*: more bytes can only rule out some.
+        *payload*: these, without the empty lines before a request.
+        """
+        whole = not stream.tcp
+        if whole or payload[0] not in LINE_ENDS:  # else a request may be to come
+            stream.matched |= 1 << side
+            # in fewer bytes of a stream others may fit too
+            whole = whole or (len(payload) >= LONGEST and payload is stream.peeked[side])
         if whole and stream.slot >= 0 and not stream.considered:
             alone = self._by_bit.get(self._core.hits(stream.slot))
             if alone is not None and not alone.bit & stream.excluded:  # as nearly always
@@ -143,6 +156,12 @@ class Candidates:
                 if transport == start.transport:
                     stream.placed = True
                     stream.consider(known)
+
+
+def _behind_empty_lines(data: bytes) -> bytes:
+    """Return the request behind the empty lines in front; all of *data* where there is none."""
+    found = EMPTY_LINES.match(data)
+    return data[found.end() :] if found else data
 
 
 def _both(one: More, other: More) -> More:

@@ -675,6 +675,7 @@ cdef int set_bounds(bounds_t* bounds, settings) except -1:
     bounds.fragment_bytes, bounds.fragments = settings.fragment_bytes, settings.fragments
     bounds.fragment_parts, bounds.depth = settings.fragment_parts, settings.tunnel_depth
     bounds.ah, bounds.vlans = settings.ah, settings.vlans
+    bounds.answers_wait = settings.answers_wait
     bounds.contexts, bounds.payloads = settings.contexts, settings.payloads
     bounds.stream_bytes, bounds.stream_segments = settings.stream_bytes, settings.stream_segments
     bounds.opening_bytes, bounds.history_bytes = settings.opening_bytes, settings.history_bytes

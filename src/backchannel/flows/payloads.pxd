@@ -47,7 +47,10 @@ cdef class Payloads:
         self, uint32_t slot, int side, const packet_t* packet, bint opening
     ) noexcept nogil
     cdef void acknowledge(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t ack, bint patient
+        self, uint32_t slot, flow_t* flow, int side, uint32_t ack, bint speaks
+    ) noexcept nogil
+    cdef bint is_early(
+        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
     ) noexcept nogil
     cdef void payload(
         self,
@@ -58,6 +61,7 @@ cdef class Payloads:
         int tracked,
         const packet_t* packet,
     ) noexcept nogil
+    cdef void give_up_answer(self, uint32_t slot, flow_t* flow, int side) noexcept nogil
     cdef bint open(
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
     ) noexcept nogil
@@ -96,7 +100,7 @@ cdef inline void segment(
         flow.bits & WANTED
         or flow.bits & ((OPENED_0 | INITIAL_0) << (1 - side)) == <uint32_t>INITIAL_0 << (1 - side)
     ):
-        self.acknowledge(slot, flow, 1 - side, packet.ack, not packet.length)
+        self.acknowledge(slot, flow, 1 - side, packet.ack, packet.length != 0)
     if packet.length:
         tracked = track(self.slots, slot, side, seq, packet.length, self.counts)
         if tracked != STALE:

@@ -21,9 +21,11 @@ from backchannel.flows.state cimport (
     WANTED,
     put,
     rest_t,
+    segment_t,
 )
+from backchannel.flows.stream cimport VAIN
 from backchannel.wire cimport ahead
-from backchannel.flows.tcp cimport RESTARTED, STALE
+from backchannel.flows.tcp cimport RESTARTED, STALE, WINDOW
 
 
 cdef class Payloads:
@@ -47,15 +49,17 @@ cdef class Payloads:
             put(self.out, slot, side, DATA, packet.payload, packet.captured)
 
     cdef void acknowledge(
-        self, uint32_t slot, flow_t* flow, int side, uint32_t ack, bint patient
+        self, uint32_t slot, flow_t* flow, int side, uint32_t ack, bint speaks
     ) noexcept nogil:
-        """The bytes of *side*, wanted or its first ones, before *ack* reached the other side.
+        """The bytes of *side*, wanted or its first ones, before *ack* reached the other side, which
+        *speaks* or only says so.
 
         Only where bytes are kept. Else nothing waits, and what is captured a little late, behind
         its acknowledgement, is still the first.
         """
         cdef rest_t* rest = &self.slots.rest[slot]
         cdef half_t* half = &rest.extra.halves[side]
+        cdef bint patient = not speaks or (self.bounds.answers_wait and half.vain < VAIN)
         if flow.bits & WANTED:
             self.streams.acknowledge(slot, rest.extra, side, ack, patient)
         elif half.first != NULL and ahead(ack, rest.initial[side]) > <int>self.streams.reach(half):
@@ -90,17 +94,47 @@ cdef class Payloads:
             return
         if tracked == RESTARTED:
             self.streams.restart(slot, extra, side, seq)
-        extra.conflicts += self.streams.segment(
-            slot, extra, side, seq, packet.payload, packet.captured
-        )
+        extra.conflicts += self.streams.segment(slot, extra, side, packet, seq)
+
+    cdef bint is_early(
+        self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
+    ) noexcept nogil:
+        """Whether a packet of *side* answers bytes that did not come yet, and may still wait."""
+        cdef int other = 1 - side, distance
+        cdef const half_t* half
+        if not self.bounds.answers_wait or not packet.flags & ACK:
+            return False
+        if flow.bits & ((OPENED_0 | INITIAL_0) << other) != <uint32_t>INITIAL_0 << other:
+            return False
+        distance = ahead(packet.ack, flow.next[other])
+        if distance <= 0 or distance >= WINDOW:
+            return False
+        if flow.bits & STREAMING:
+            half = &self.slots.rest[slot].extra.halves[side]
+            if half.first != NULL:
+                return self.out.time - half.first.time <= self.bounds.late
+        return True
+
+    cdef void give_up_answer(self, uint32_t slot, flow_t* flow, int side) noexcept nogil:
+        """*side* speaks at last: what answered it long before is no answer to this."""
+        cdef const rest_t* rest = &self.slots.rest[slot]
+        cdef const segment_t* first
+        if not flow.bits & STREAMING or flow.payload[side]:
+            return
+        first = rest.extra.halves[1 - side].first
+        if first == NULL or not first.answers or ahead(first.ack, rest.initial[side]) <= 0:
+            return
+        if self.out.time - first.time > self.bounds.late:
+            self.settle(slot, 1 - side)
 
     cdef bint open(
         self, uint32_t slot, flow_t* flow, int side, uint32_t seq, const packet_t* packet
     ) noexcept nogil:
         """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
         cdef const rest_t* rest = &self.slots.rest[slot]
+        self.give_up_answer(slot, flow, side)
         cdef bint waiting = flow.bits & STREAMING and rest.extra.halves[side].first != NULL
-        cdef bint kept = False, follows = False
+        cdef bint kept = False, follows = False, early
         cdef uint64_t hits = 0, maybe = <uint64_t>-1
         cdef uint32_t size
         cdef extra_t* extra
@@ -124,15 +158,14 @@ cdef class Payloads:
             hits = self.matcher.match(
                 packet.protocol, packet.payload, packet.captured, True, False, &maybe
             )
-        if waiting or (maybe and not hits):
+        early = self.is_early(slot, flow, side, packet)
+        if waiting or ((maybe or early) and not hits):
             extra = self.stream(slot)
             if extra == NULL:
                 return True
             half = &extra.halves[side]
             half.next = rest.initial[side]
-            extra.conflicts += self.streams.segment(
-                slot, extra, side, seq, packet.payload, packet.captured
-            )
+            extra.conflicts += self.streams.segment(slot, extra, side, packet, seq)
             kept = not half.full
             if kept or half.first != NULL:
                 hits = self.look_again(
@@ -142,7 +175,8 @@ cdef class Payloads:
                 if not hits and maybe != <uint64_t>-1:
                     hits = maybe
                 maybe = 0
-        if maybe and follows and not hits:  # somebody may want it amid what others still wait for
+            early = early and kept
+        if (maybe or early) and follows and not hits:  # others wait; who else may want it?
             self.test(slot, side, packet, False)
         if hits or flow.bits & WANTED:
             flow.bits |= OPENED_0 << side
@@ -152,7 +186,7 @@ cdef class Payloads:
             if kept:
                 self.deliver(slot, side, seq)
             return kept
-        if not maybe:
+        if not maybe and not early:
             self.settle(slot, side)
             if follows:  # what nobody waits for with the bytes before may fit by itself
                 self.test(slot, side, packet, False)
@@ -187,14 +221,20 @@ cdef class Payloads:
                     self.slots.forget(slot)
 
     cdef void give_up(self, uint32_t slot) noexcept nogil:
-        """Nothing came for long: first bytes that wait for those before them do so no longer."""
+        """Nothing came for long: first bytes that wait for those before them, or for what they
+        answer, do so no longer.
+        """
         cdef const flow_t* flow = &self.slots.flows[slot]
         cdef const half_t* half
+        cdef bint late
         cdef int side
         for side in range(2):
             if flow.bits & STREAMING:
                 half = &self.slots.rest[slot].extra.halves[side]
-                if half.first != NULL and half.first.seq != <uint32_t>half.next:
+                if half.first == NULL:
+                    continue
+                late = half.first.answers and ahead(half.first.ack, flow.next[1 - side]) > 0
+                if late or half.first.seq != <uint32_t>half.next:
                     self.settle(slot, side)
 
     cdef void test(

@@ -11,7 +11,7 @@ from backchannel.flows.delivery import DATA
 from backchannel.flows.flow_py import ACK, FIN, Flow
 from backchannel.flows.match_py import Matcher
 from backchannel.flows.settings import FlowSettings
-from backchannel.flows.stream_py import Budget, Out, Stream, ahead
+from backchannel.flows.stream_py import VAIN, WINDOW, Budget, Out, Stream, ahead
 from backchannel.flows.tcp_py import Track, control, track
 
 
@@ -34,7 +34,7 @@ class Payloads:
         """Take a TCP packet. What it acknowledges comes before what it holds."""
         seq = control(flow, packet, side, self._count)
         if packet.flags & ACK:
-            self._acknowledge(flow, 1 - side, packet.ack, patient=not packet.length)
+            self._acknowledge(flow, 1 - side, packet.ack, speaks=packet.length > 0)
         if packet.length:
             self._payload(slot, flow, side, seq, packet)
         elif flow.next[side] < 0:
@@ -49,10 +49,16 @@ class Payloads:
             flow.missed = list(flow.payload)
 
     def give_up(self, flow: Flow) -> None:
-        """Nothing came for long: first bytes that wait for those before them do so no longer."""
+        """Nothing came for long: first bytes that wait for those before them, or for what they
+        answer, do so no longer.
+        """
         for side in range(2):
             half = flow.stream.halves[side] if flow.stream is not None else None
-            if half is not None and half.held and half.held[0].seq != half.next:
+            if half is None or not half.held:
+                continue
+            first = half.held[0]
+            late = first.ack >= 0 and ahead(first.ack, flow.next[1 - side]) > 0
+            if first.seq != half.next or late:
                 self._settle(flow, side)
 
     def stop(self, flow: Flow) -> None:
@@ -61,14 +67,17 @@ class Payloads:
             flow.stream.free()
             flow.stream = None
 
-    def _acknowledge(self, flow: Flow, side: int, ack: int, *, patient: bool) -> None:
-        """The bytes of *side* before *ack* reached the other side.
+    def _acknowledge(self, flow: Flow, side: int, ack: int, *, speaks: bool) -> None:
+        """The bytes of *side* before *ack* reached the other side, which *speaks* or only says so.
 
-        *patient*: as in `Stream.acknowledge`.
+        An answer must not come before what is left of its question: if it will not wait, neither
+        does what came of the question.
         """
         stream = flow.stream
         if stream is None:
             return  # nothing waits; and what was captured a little late is still the first
+        waits = self._settings.answers_wait and stream.halves[side].vain < VAIN
+        patient = not speaks or waits
         if flow.wanted:
             stream.acknowledge(side, ack, patient=patient)
         elif stream.halves[side].held and flow.initial[side] >= 0 and not flow.opened[side]:
@@ -95,12 +104,35 @@ class Payloads:
         stream = self._deliver(slot, flow, side, seq)
         if tracked is Track.RESTARTED:
             stream.restart(side, seq)
-        flow.conflicts += stream.segment(side, seq, packet.payload)
+        flow.conflicts += stream.segment(side, seq, packet.payload, _ack(packet))
+
+    def _is_early(self, flow: Flow, side: int, packet: Packet) -> bool:
+        """Say whether a packet of *side* answers bytes that did not come yet, and may wait."""
+        other, stream = 1 - side, flow.stream
+        if not self._settings.answers_wait or not packet.flags & ACK:
+            return False
+        if flow.initial[other] < 0 or flow.opened[other]:
+            return False
+        if not 0 < ahead(packet.ack, flow.next[other]) < WINDOW:
+            return False
+        held = stream.halves[side].held if stream is not None else []
+        return stream is None or not held or stream.is_fresh(held[0].time)
+
+    def _give_up_answer(self, flow: Flow, side: int) -> None:
+        """*side* speaks at last: what answered it long before is no answer to this."""
+        stream, other = flow.stream, 1 - side
+        if stream is None or flow.payload[side] or not stream.halves[other].held:
+            return
+        first = stream.halves[other].held[0]
+        answers = first.ack >= 0 and ahead(first.ack, flow.initial[side]) > 0
+        if answers and not stream.is_fresh(first.time):
+            self._settle(flow, other)
 
     def _open(  # noqa: C901 - the twin of one function
         self, slot: int, flow: Flow, side: int, seq: int, packet: Packet
     ) -> bool:
         """Judge the first bytes of *side* as far as they came; True: the packet is dealt with."""
+        self._give_up_answer(flow, side)
         waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
         held = flow.stream.prefix(side) if flow.stream is not None else b""
         if waiting and flow.payload[1 - side] and not any(self._match(flow, held, answered=True)):
@@ -116,10 +148,11 @@ class Payloads:
         seen, kept = b"", False
         if not waiting and seq == flow.initial[side]:
             seen = packet.payload
+        early = self._is_early(flow, side, packet)
         hits, undecided = self._match(flow, seen, answered=False)
-        if waiting or (undecided and not hits):
+        if waiting or ((undecided or early) and not hits):
             stream = self._stream(slot, flow, side)
-            flow.conflicts += stream.segment(side, seq, packet.payload)
+            flow.conflicts += stream.segment(side, seq, packet.payload, _ack(packet))
             kept = not stream.halves[side].full
             prefix = stream.prefix(side)
             seen = prefix or seen
@@ -127,7 +160,8 @@ class Payloads:
                 hits, undecided = self._match(flow, prefix, answered=flow.payload[1 - side] > 0)
             if not kept:  # no more can be: what may fit counts as a hit
                 hits, undecided = (hits or undecided) if seen else 0, 0
-        if undecided and follows and not hits:  # somebody may want it amid what others wait for
+            early = early and kept
+        if (undecided or early) and follows and not hits:  # others wait; who else may want it?
             self._test(flow, side, packet, opening=False)
         if hits or flow.wanted:
             flow.opened[side] = True
@@ -136,7 +170,7 @@ class Payloads:
             if kept:
                 self._deliver(slot, flow, side, seq)
             return kept
-        if not undecided:
+        if not undecided and not early:
             self._settle(flow, side)
             if follows:  # what nobody waits for with the bytes before may fit by itself
                 self._test(flow, side, packet, opening=False)
@@ -197,3 +231,8 @@ class Payloads:
                 stream.halves[side].next = seq
             stream.start()
         return stream
+
+
+def _ack(packet: Packet) -> int:
+    """Return what a packet acknowledges; -1 for nothing."""
+    return packet.ack if packet.flags & ACK else -1

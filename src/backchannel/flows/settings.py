@@ -54,6 +54,9 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     late_ms: int = 50
     """Milliseconds that they wait behind one that it acknowledges: mirror ports and several receive
     queues capture data behind their acknowledgement."""
+    answers_wait: bool = True
+    """What acknowledges bytes of the other side that were not captured yet waits for them as long:
+    merged captures hold answers before their questions. Without, it comes at once."""
     history_bytes: int = 8 * 1024
     """Last delivered bytes of each side of a wanted flow, kept to notice that a retransmission
     differs from what it repeats."""
@@ -90,7 +93,7 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             most = 1 << (64 if name == "key" else 40)
-            if name not in {"ah", "vlans"} and not 0 < getattr(self, name) < most:
+            if name not in {"ah", "answers_wait", "vlans"} and not 0 < getattr(self, name) < most:
                 raise UsageError(f"{name} must be at least 1 and not beyond all measure")
         if self.tunnel_depth > DEEPEST:
             raise UsageError(f"tunnel_depth can be {DEEPEST} at most")

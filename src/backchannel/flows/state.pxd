@@ -132,6 +132,8 @@ cdef struct segment_t:
     uint64_t frame
     uint32_t seq
     uint32_t size
+    uint32_t ack            # its sender had the other side's bytes before this one
+    uint32_t answers        # 0: it waits for none of them
     uint8_t data[1]         # *size* bytes
 
 cdef struct history_t:
@@ -152,6 +154,7 @@ cdef struct half_t:
     uint32_t segments
     uint8_t ended
     uint8_t full            # bytes were let go while nobody wanted the stream yet
+    uint8_t vain            # answers that waited for its bytes in vain, since one did not
 
 cdef struct rare_t:
     uint64_t packets[2]     # what was taken out of flow_t before it ran over
@@ -289,6 +292,7 @@ cdef struct bounds_t:
     uint32_t fragment_parts
     uint32_t depth
     uint32_t contexts
+    bint answers_wait       # for what they answer
     bint ah                 # look inside AH
     bint vlans              # VLAN ids tell flows apart
 

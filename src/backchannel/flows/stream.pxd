@@ -10,8 +10,12 @@ from backchannel.flows.state cimport (
     half_t,
     history_t,
     out_t,
+    packet_t,
     segment_t,
 )
+
+cdef enum:
+    VAIN = 3                # answers to a side that waited in vain, behind which none waits
 
 cdef struct part_t:
     # Bytes of a segment that are not held yet.
@@ -37,10 +41,10 @@ cdef class Streams:
         uint32_t slot,
         extra_t* extra,
         int side,
+        const packet_t* packet,
         uint32_t seq,
-        const uint8_t* data,
-        uint32_t size,
     ) noexcept nogil
+    cdef bint is_early(self, extra_t* extra, int side, uint32_t ack) noexcept nogil
     cdef void restart(self, uint32_t slot, extra_t* extra, int side, uint32_t seq) noexcept nogil
     cdef void expire(self, uint32_t slot, extra_t* extra) noexcept nogil
     cdef void let_go(self, extra_t* extra) noexcept nogil
@@ -61,11 +65,15 @@ cdef class Streams:
         uint32_t seq,
         const uint8_t* data,
         uint32_t size,
+        const packet_t* packet,
     ) noexcept nogil
     cdef bint fits(self, extra_t* extra, half_t* half, uint64_t cost) noexcept nogil
     cdef void give_up(self, uint32_t slot, extra_t* extra, int side, bint patient) noexcept nogil
+    cdef void give(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil
     cdef void skip(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil
-    cdef void drain(self, uint32_t slot, extra_t* extra, int side) noexcept nogil
+    cdef void force(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil
+    cdef void drain(self, uint32_t slot, extra_t* extra) noexcept nogil
+    cdef bint ready(self, extra_t* extra, int side) noexcept nogil
     cdef void deliver_first(self, uint32_t slot, half_t* half, int side) noexcept nogil
     cdef void tail(self, uint32_t slot, half_t* half, int side) noexcept nogil
     cdef void end(self, uint32_t slot, extra_t* extra, int side, bint patient) noexcept nogil

@@ -25,6 +25,7 @@ from backchannel.flows.state cimport (
 from backchannel.wire cimport ahead
 
 cdef enum:
+    ACK = 16
     WINDOW = 1 << 30        # no TCP window is larger (RFC 7323 §2.3)
     NODE_COST = 64          # what a waiting segment costs beside its bytes
     SPARE = 8               # bytes of `data` and padding at the end of segment_t
@@ -77,15 +78,21 @@ cdef class Streams:
         uint32_t slot,
         extra_t* extra,
         int side,
+        const packet_t* packet,
         uint32_t seq,
-        const uint8_t* data,
-        uint32_t size,
     ) noexcept nogil:
-        """*side* sent *data* at *seq*. True where it repeats bytes with other content."""
+        """*side* sent the bytes of *packet* at *seq*. True where it repeats bytes with other
+        content.
+        """
         cdef half_t* half = &extra.halves[side]
-        cdef bint conflict = False
+        cdef const uint8_t* data = packet.payload
+        cdef uint32_t size = packet.captured
+        cdef bint conflict = False, answers = packet.flags & ACK != 0
         cdef int distance
         cdef uint32_t part, count
+        if extra.halves[1 - side].first != NULL and seq == <uint32_t>half.next:
+            if extra.halves[1 - side].first.seq == <uint32_t>extra.halves[1 - side].next:
+                half.vain = 0  # this is what waits for it
         if half.ended:
             distance = ahead(<uint32_t>half.next, seq)
             if distance < <int>size or distance > <int>remembered(half):
@@ -107,7 +114,13 @@ cdef class Streams:
             data += part
             size -= part
             seq += part
-        if size and seq == <uint32_t>half.next and half.first == NULL and extra.deliver:
+        if (
+            size
+            and seq == <uint32_t>half.next
+            and half.first == NULL
+            and extra.deliver
+            and not (answers and self.is_early(extra, side, packet.ack))
+        ):
             self.data(slot, half, side, data, size, NULL)
         elif size:
             count = self.fresh(half, seq, data, size, &conflict)
@@ -119,18 +132,29 @@ cdef class Streams:
                     seq + self.parts[part].at,
                     data + self.parts[part].at,
                     self.parts[part].size,
+                    packet,
                 )
-            self.drain(slot, extra, side)
+        if size and extra.deliver:
+            if half.first != NULL or extra.halves[1 - side].first != NULL:
+                self.drain(slot, extra)
+            self.end(slot, extra, 1 - side, True)  # it may have waited for these bytes
         if conflict:
             bump(self.counts, CONFLICTS)
         self.end(slot, extra, side, True)
         return conflict
 
+    cdef bint is_early(self, extra_t* extra, int side, uint32_t ack) noexcept nogil:
+        """Whether what *side* sends with *ack* answers bytes that did not come yet."""
+        cdef const half_t* other = &extra.halves[1 - side]
+        if other.next == NOT_KNOWN or other.ended or other.vain >= VAIN or not self.bounds.answers_wait:
+            return False
+        return 0 < ahead(ack, <uint32_t>other.next) < WINDOW
+
     cdef void restart(self, uint32_t slot, extra_t* extra, int side, uint32_t seq) noexcept nogil:
         """*side* goes on at *seq*, far from where it was."""
         cdef half_t* half = &extra.halves[side]
         while extra.deliver and half.first != NULL:
-            self.skip(slot, extra, side, GAPS_AT_END)
+            self.force(slot, extra, side, GAPS_AT_END)
         if half.next != NOT_KNOWN and not half.ended:
             self.gap(slot, half, side, seq - <uint32_t>half.next)
         self.forget(half)
@@ -153,14 +177,8 @@ cdef class Streams:
 
     cdef void start(self, uint32_t slot, extra_t* extra) noexcept nogil:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
-        cdef half_t* halves = extra.halves
-        cdef int side
         extra.deliver = True
-        while ready(&halves[0]) or ready(&halves[1]):
-            side = not ready(&halves[0])
-            if not side and ready(&halves[1]):
-                side = halves[1].first.frame < halves[0].first.frame
-            self.deliver_first(slot, &halves[side], side)
+        self.drain(slot, extra)
 
     cdef const uint8_t* prefix(self, half_t* half, uint32_t* size) noexcept nogil:
         """Return the bytes that are kept without a hole before them, and how many they are."""
@@ -208,7 +226,7 @@ cdef class Streams:
                 side = 0
             else:
                 side = halves[1].first.frame < halves[0].first.frame
-            self.skip(slot, extra, side, GAPS_AT_END)
+            self.force(slot, extra, side, GAPS_AT_END)
         for side in range(2):
             if extra.deliver and halves[side].next != NOT_KNOWN and not halves[side].ended:
                 self.tail(slot, &halves[side], side)
@@ -259,32 +277,45 @@ cdef class Streams:
         uint32_t seq,
         const uint8_t* data,
         uint32_t size,
+        const packet_t* packet,
     ) noexcept nogil:
-        """Deliver bytes that nobody holds, or hold them until those before them come."""
+        """Deliver bytes of *packet* that nobody holds, or hold them until those before them come."""
         cdef half_t* half = &extra.halves[side]
         cdef segment_t* made
         cdef segment_t** place = &half.first
         cdef uint64_t cost = size + NODE_COST
-        while (seq != <uint32_t>half.next or not extra.deliver) and not self.fits(extra, half, cost):
+        cdef bint answers = packet.flags & ACK != 0
+        while (
+            seq != <uint32_t>half.next
+            or not extra.deliver
+            or (answers and self.is_early(extra, side, packet.ack))
+        ) and not self.fits(extra, half, cost):
             if not extra.deliver:
                 bump(self.counts, OPENING_DROPPED)
                 half.full = True
                 return
             if half.first != NULL and ahead(seq, half.first.seq) > 0:
-                self.skip(slot, extra, side, GAPS_BOUND)
-            else:
+                self.force(slot, extra, side, GAPS_BOUND)
+                continue
+            if seq != <uint32_t>half.next:
                 bump(self.counts, GAPS_BOUND)
                 self.gap(slot, half, side, seq - <uint32_t>half.next)
                 half.next = seq
-        if seq == <uint32_t>half.next and extra.deliver:
+            answers = False
+        if (
+            extra.deliver
+            and seq == <uint32_t>half.next
+            and not (answers and self.is_early(extra, side, packet.ack))
+        ):
             self.data(slot, half, side, data, size, NULL)
-            self.drain(slot, extra, side)
+            self.drain(slot, extra)
             return
         made = <segment_t*>malloc(sizeof(segment_t) - SPARE + size)
         if made == NULL:
             self.out.failed = True
             return
         made.seq, made.size, made.time, made.frame = seq, size, self.out.time, self.out.frame
+        made.ack, made.answers = packet.ack, answers
         memcpy(made.data, data, size)
         if half.last != NULL and ahead(half.last.seq, seq) < 0:
             place = &half.last.after
@@ -309,19 +340,36 @@ cdef class Streams:
         )
 
     cdef void give_up(self, uint32_t slot, extra_t* extra, int side, bint patient) noexcept nogil:
-        """Make gaps of the holes that nothing is going to fill."""
+        """Make gaps of the holes that nothing is going to fill, and wait for no lost question."""
         cdef half_t* half = &extra.halves[side]
         cdef int64_t waited
         while half.first != NULL:
             waited = self.out.time - half.first.time
-            if half.acked != NOT_KNOWN and ahead(<uint32_t>half.acked, half.first.seq) >= 0:
+            if half.first.seq == <uint32_t>half.next:
+                if waited <= self.bounds.late:
+                    return
+                self.give(slot, extra, side, GAPS_ACKNOWLEDGED)
+            elif half.acked != NOT_KNOWN and ahead(<uint32_t>half.acked, half.first.seq) >= 0:
                 if patient and waited <= self.bounds.late:
                     return
-                self.skip(slot, extra, side, GAPS_ACKNOWLEDGED)
+                self.give(slot, extra, side, GAPS_ACKNOWLEDGED)
             elif waited > self.bounds.hole_wait:
-                self.skip(slot, extra, side, GAPS_WAITED)
+                self.give(slot, extra, side, GAPS_WAITED)
             else:
                 return
+
+    cdef void give(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil:
+        """Deliver the first of what waits, and before it what the other side sent before it."""
+        cdef half_t* half = &extra.halves[side]
+        cdef half_t* other = &extra.halves[1 - side]
+        cdef uint64_t frame = half.first.frame
+        cdef uint32_t seq = half.first.seq
+        if seq == <uint32_t>half.next and other.vain < VAIN:
+            other.vain += 1
+        while other.first != NULL and other.first.frame < frame:
+            self.force(slot, extra, 1 - side, why)
+        if half.first != NULL and half.first.frame == frame and half.first.seq == seq:
+            self.force(slot, extra, side, why)
 
     cdef void skip(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil:
         """Make the first hole a gap and deliver what is behind it."""
@@ -329,12 +377,36 @@ cdef class Streams:
         bump(self.counts, why)
         self.gap(slot, half, side, half.first.seq - <uint32_t>half.next)
         half.next = half.first.seq
-        self.drain(slot, extra, side)
+        self.drain(slot, extra)
 
-    cdef void drain(self, uint32_t slot, extra_t* extra, int side) noexcept nogil:
-        """Deliver what waits for nothing any more."""
-        while extra.deliver and ready(&extra.halves[side]):
-            self.deliver_first(slot, &extra.halves[side], side)
+    cdef void force(self, uint32_t slot, extra_t* extra, int side, int why) noexcept nogil:
+        """Deliver the first of what waits, whatever it waits for."""
+        cdef half_t* half = &extra.halves[side]
+        half.first.answers = False
+        if half.first.seq != <uint32_t>half.next:
+            self.skip(slot, extra, side, why)
+        else:
+            self.drain(slot, extra)
+
+    cdef void drain(self, uint32_t slot, extra_t* extra) noexcept nogil:
+        """Deliver what waits for nothing any more, in the order in which it came."""
+        cdef half_t* halves = extra.halves
+        cdef bint one, two
+        cdef int side
+        while True:
+            one, two = self.ready(extra, 0), self.ready(extra, 1)
+            if not one and not two:
+                return
+            side = two and (not one or halves[1].first.frame < halves[0].first.frame)
+            self.deliver_first(slot, &halves[side], side)
+
+    cdef bint ready(self, extra_t* extra, int side) noexcept nogil:
+        """Whether the first of what waits waits for nothing any more."""
+        cdef const half_t* half = &extra.halves[side]
+        cdef const segment_t* first = half.first
+        if first == NULL or first.seq != <uint32_t>half.next:
+            return False
+        return not (first.answers and self.is_early(extra, side, first.ack))
 
     cdef void deliver_first(self, uint32_t slot, half_t* half, int side) noexcept nogil:
         """Deliver the first of the segments that wait."""
@@ -446,10 +518,6 @@ cdef class Streams:
 cdef inline uint32_t remembered(const half_t* half) noexcept nogil:
     """Return how many bytes the history has."""
     return half.history.size if half.history != NULL else 0
-
-
-cdef inline bint ready(const half_t* half) noexcept nogil:
-    return half.first != NULL and half.first.seq == <uint32_t>half.next
 
 
 cdef bint differs(

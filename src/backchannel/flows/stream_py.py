@@ -1,11 +1,14 @@
 """One TCP flow's bytes put in order, in plain Python: the twin of `stream`.
 
 Bytes that came first stay. What is missing is waited for until `hole_wait` has passed or too much
-waits behind it; then it is a gap. So it is at once where the other side acknowledges it and goes on
-to speak: the capture lost it, and an answer must not come before what is left of the question. An
-acknowledgement alone leaves it `late_ms`, for captures that change the order of packets. A FIN ends
+waits behind it; then it is a gap. So it is `late_ms` after the other side acknowledged it: the
+capture lost it, or changed the order of packets. A FIN ends
 a side only when it was acknowledged, and a reset ends nothing by itself, so that forged ones hide
 no bytes.
+
+What acknowledges bytes that did not come yet is an answer captured before its question, as where
+two capture points were merged: it waits for them, `late_ms` at most. Where this is in vain again
+and again, only one direction was captured, or not every packet, and answers come at once.
 
 A stream that nobody wants yet (`deliver` is false) keeps what comes, from a side's first byte on,
 until it is known whether somebody does.
@@ -19,6 +22,8 @@ from backchannel.flows.settings import FlowSettings
 HALF = 1 << 31
 WINDOW = 1 << 30
 """No TCP window is larger (RFC 7323 §2.3)."""
+VAIN = 3
+"""Answers to a side that waited in vain, one after another, behind which none waits any more."""
 NODE_COST = 64
 """What a waiting segment costs beside its bytes."""
 SECOND = 1_000_000_000
@@ -54,12 +59,15 @@ class Budget:
 
 
 class Segment:
-    """Bytes that wait behind a hole."""
+    """Bytes that wait behind a hole, or for what they answer."""
 
-    __slots__ = ("data", "frame", "seq", "time")
+    __slots__ = ("ack", "data", "frame", "seq", "time")
 
-    def __init__(self, seq: int, data: bytes, time: int, frame: int) -> None:
+    def __init__(self, seq: int, data: bytes, time: int, frame: int, ack: int) -> None:
         self.seq, self.data, self.time, self.frame = seq, data, time, frame
+        self.ack = (
+            ack  # its sender had the other side's bytes before this one; -1: it waits for none
+        )
 
 
 class _Half:
@@ -72,6 +80,7 @@ class _Half:
         self.fin_time = 0
         self.ended = False
         self.full = False  # bytes had to be let go while nobody wanted the stream yet
+        self.vain = 0  # answers that waited for its bytes in vain, since one did not
         self.held: list[Segment] = []
         self.held_bytes = 0
         self.history = b""
@@ -118,9 +127,14 @@ class Stream:
         if half.fin < 0 and not half.ended:
             half.fin, half.fin_time = seq, self.out.time
 
-    def segment(self, side: int, seq: int, data: bytes) -> bool:
-        """*side* sent *data* at *seq*. True where it repeats bytes with other content."""
+    def segment(self, side: int, seq: int, data: bytes, ack: int) -> bool:
+        """*side* sent *data* at *seq*, and had the other side's bytes before *ack* (-1: none). True
+        where it repeats bytes with other content.
+        """
         half = self.halves[side]
+        other = self.halves[1 - side]
+        if other.held and other.held[0].seq == other.next and seq == half.next:
+            half.vain = 0  # this is what waits for it
         if half.ended:
             if not len(data) <= ahead(half.next, seq) <= len(half.history):  # no repetition
                 self.count("tcp bytes after the end")
@@ -142,11 +156,18 @@ class Stream:
             conflict = self._differs(half, distance, data)
             data, seq, distance = data[-distance:], half.next, 0
         if data:
-            conflict |= self._insert(side, seq, data)
+            conflict |= self._insert(side, seq, data, ack)
         if conflict:
             self.count("tcp retransmissions with other content")
         self._end(side, patient=True)
         return conflict
+
+    def is_early(self, side: int, ack: int) -> bool:
+        """Say whether what *side* sends with *ack* answers bytes that did not come yet."""
+        other = self.halves[1 - side]
+        if ack < 0 or other.next < 0 or other.ended or other.vain >= VAIN:
+            return False
+        return self.settings.answers_wait and 0 < ahead(ack, other.next) < WINDOW
 
     def restart(self, side: int, seq: int) -> None:
         """*side* goes on at *seq*, far from where it was."""
@@ -172,9 +193,7 @@ class Stream:
     def start(self) -> None:
         """Somebody wants the stream: deliver what is in order, in the order in which it came."""
         self.deliver = True
-        while ready := [s for s in (0, 1) if self._ready(s)]:
-            side = min(ready, key=lambda s: self.halves[s].held[0].frame)
-            self._segment(side, self._pop(self.halves[side]))
+        self._drain()
 
     def prefix(self, side: int) -> bytes:
         """Return the bytes of *side* that are kept without a hole before them."""
@@ -195,7 +214,7 @@ class Stream:
         """The flow is over: deliver what waits, in the order in which it came, and free all."""
         while self.deliver and (waiting := [s for s in (0, 1) if self.halves[s].held]):
             side = min(waiting, key=lambda s: self.halves[s].held[0].frame)
-            self._skip(side, "tcp gaps at the end")
+            self._force(side, "tcp gaps at the end")
         for side, half in enumerate(self.halves):
             if self.deliver and half.next >= 0 and not half.ended:
                 self._tail(side)
@@ -211,23 +230,28 @@ class Stream:
 
     # -- holes ---------------------------------------------------------------------------------
 
-    def _insert(self, side: int, seq: int, data: bytes) -> bool:
+    def _insert(self, side: int, seq: int, data: bytes, ack: int) -> bool:
         """Deliver or keep bytes at or after the next one; True where they differ from kept ones."""
         half = self.halves[side]
-        if seq == half.next and not half.held and self.deliver:
+        if self.deliver and seq == half.next and not half.held and not self.is_early(side, ack):
             self._now(side, data)
-            return False
-        fresh, conflict = _new_parts(half.held, seq, data)
-        for part_seq, part in fresh:
-            self._keep(side, Segment(part_seq, part, self.out.time, self.out.frame))
-        self._drain(side)
+            conflict = False
+        else:
+            fresh, conflict = _new_parts(half.held, seq, data)
+            for part_seq, part in fresh:
+                self._keep(side, Segment(part_seq, part, self.out.time, self.out.frame, ack))
+        if self.deliver:
+            self._drain()
+            self._end(1 - side, patient=True)  # it may have waited for these bytes
         return conflict
 
     def _keep(self, side: int, segment: Segment) -> None:
         half, settings = self.halves[side], self.settings
         cost = len(segment.data) + NODE_COST
         bound = settings.stream_bytes if self.deliver else settings.opening_bytes
-        while (segment.seq != half.next or not self.deliver) and (
+        while (
+            segment.seq != half.next or not self.deliver or self.is_early(side, segment.ack)
+        ) and (
             half.held_bytes + cost > bound
             or len(half.held) >= settings.stream_segments
             or not self.budget.fits(cost)
@@ -237,14 +261,16 @@ class Stream:
                 half.full = True
                 return
             if half.held and ahead(segment.seq, half.held[0].seq) > 0:
-                self._skip(side, "tcp gaps to bound memory")
-            else:
+                self._force(side, "tcp gaps to bound memory")
+                continue
+            if segment.seq != half.next:
                 self.count("tcp gaps to bound memory")
                 self._gap(side, ahead(segment.seq, half.next))
                 half.next = segment.seq
-        if segment.seq == half.next and self.deliver:
+            segment.ack = -1
+        if self.deliver and segment.seq == half.next and not self.is_early(side, segment.ack):
             self._segment(side, segment)
-            self._drain(side)
+            self._drain()
             return
         half.held_bytes += cost
         self.budget.used += cost
@@ -258,18 +284,33 @@ class Stream:
         return self.out.time - time <= self.settings.late_ms * MILLISECOND
 
     def _give_up(self, side: int, *, patient: bool) -> None:
-        """Make gaps of the holes that nothing is going to fill."""
+        """Make gaps of the holes that nothing is going to fill, and wait for no lost question."""
         half = self.halves[side]
         while half.held:
             first = half.held[0]
-            if half.acked >= 0 and ahead(half.acked, first.seq) >= 0:
+            if first.seq == half.next:
+                if self.is_fresh(first.time):
+                    return
+                self._give(side, "tcp gaps acknowledged")
+            elif half.acked >= 0 and ahead(half.acked, first.seq) >= 0:
                 if patient and self.is_fresh(first.time):
                     return
-                self._skip(side, "tcp gaps acknowledged")
+                self._give(side, "tcp gaps acknowledged")
             elif self.out.time - first.time > self.settings.hole_wait * SECOND:
-                self._skip(side, "tcp gaps after waiting")
+                self._give(side, "tcp gaps after waiting")
             else:
                 return
+
+    def _give(self, side: int, why: str) -> None:
+        """Deliver the first of what waits, and before it what the other side sent before it."""
+        half, other = self.halves[side], self.halves[1 - side]
+        first = half.held[0]
+        if first.seq == half.next:
+            other.vain = min(other.vain + 1, VAIN)
+        while other.held and other.held[0].frame < first.frame:
+            self._force(1 - side, why)
+        if half.held and half.held[0] is first:
+            self._force(side, why)
 
     def _skip(self, side: int, why: str) -> None:
         """Make the first hole a gap and deliver what is behind it."""
@@ -277,20 +318,32 @@ class Stream:
         self.count(why)
         self._gap(side, ahead(half.held[0].seq, half.next))
         half.next = half.held[0].seq
-        self._drain(side)
+        self._drain()
+
+    def _force(self, side: int, why: str) -> None:
+        """Deliver the first of what waits, whatever it waits for."""
+        half = self.halves[side]
+        half.held[0].ack = -1
+        if half.held[0].seq != half.next:
+            self._skip(side, why)
+        else:
+            self._drain()
 
     def _flush(self, side: int, why: str) -> None:
         while self.deliver and self.halves[side].held:
-            self._skip(side, why)
+            self._force(side, why)
 
-    def _drain(self, side: int) -> None:
-        half = self.halves[side]
-        while self.deliver and self._ready(side):
-            self._segment(side, self._pop(half))
+    def _drain(self) -> None:
+        """Deliver what waits for nothing any more, in the order in which it came."""
+        while ready := [side for side in (0, 1) if self._ready(side)]:
+            side = min(ready, key=lambda side: self.halves[side].held[0].frame)
+            self._segment(side, self._pop(self.halves[side]))
 
     def _ready(self, side: int) -> bool:
         half = self.halves[side]
-        return bool(half.held) and half.held[0].seq == half.next
+        if not half.held or half.held[0].seq != half.next:
+            return False
+        return not self.is_early(side, half.held[0].ack)
 
     def _pop(self, half: _Half) -> Segment:
         segment = half.held.pop(0)
