@@ -289,6 +289,21 @@ def test_ports_used_again_are_a_new_flow(closed):
     assert [d[5] for d in told.deliveries if d[2] == CLOSED] == [REUSED, FINISHED]
 
 
+@pytest.mark.parametrize("before", [b"", b"ask", b"lost"])
+def test_a_syn_captured_behind_the_data_is_the_same_flow(before):
+    talk = Talk().send(0, before, at=0).send(0, b"more", at=4).send(0, b"", at=-1, flags=SYN)
+    talk.send(1, b"", at=-1, flags=SYN | ACK).send(1, b"answer", at=0)
+    row = one_row(talk)
+    assert (row.packets, row.begun, row.state) == ((3, 2), True, "established")
+    assert row.client.port == 40_000
+
+
+def test_a_syn_elsewhere_behind_data_is_another_flow():
+    talk = Talk().send(0, b"data", at=100).send(0, b"", at=-1, flags=SYN)
+    talk.send(1, b"", at=-1, flags=SYN | ACK).send(0, b"more", at=0)
+    assert len(both(pcap(talk.frames)).rows) == 2
+
+
 def test_the_same_syn_again_is_the_same_flow():
     talk = Talk()
     for _ in range(3):

@@ -6,7 +6,7 @@ Inline, because every packet goes through here.
 
 from libc.stdint cimport int64_t, uint32_t
 
-from backchannel.flows.slots cimport Slots, closed, opening
+from backchannel.flows.slots cimport Slots, closed, holes_of, opening, payload_of, rare_of
 from backchannel.flows.state cimport (
     BEGUN,
     CLIENT_HIGH,
@@ -86,6 +86,17 @@ cdef inline bint holds(Slots slots, uint32_t slot, int side, uint32_t first) noe
     )
 
 
+cdef inline bint is_late(Slots slots, uint32_t slot, int side, uint32_t first) noexcept nogil:
+    """Whether a SYN with *first* behind it is this flow's own, captured behind its data."""
+    cdef const flow_t* flow = &slots.flows[slot]
+    cdef const rest_t* rest = &slots.rest[slot]
+    cdef int64_t came
+    if flow.bits & (BEGUN | INITIAL_0 << side | KNOWN_0 << side) != <uint32_t>KNOWN_0 << side:
+        return False
+    came = payload_of(flow, rare_of(rest), side) + holes_of(rest, rare_of(rest), side)
+    return 0 <= ahead(flow.next[side], first) <= came
+
+
 cdef inline bint crossing(
     Slots slots, uint32_t slot, const packet_t* packet, int side, int opener, uint32_t pending
 ) noexcept nogil:
@@ -109,6 +120,9 @@ cdef inline int reopens(
     cdef int opener
     if packet.flags & (SYN | ACK | RST) == SYN:
         if holds(slots, slot, side, first):
+            return NOT_OPENED
+        if is_late(slots, slot, side, first):
+            flow.bits |= 0 if side else BEGUN
             return NOT_OPENED
         if closed(flow) or (opening(flow) and flow.flags[side]):
             return BY_SYN

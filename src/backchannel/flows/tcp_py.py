@@ -47,6 +47,9 @@ def reopens(flow: Flow, packet: Packet, side: int) -> Opened:
     if packet.flags & (SYN | ACK | RST) == SYN:
         if flow.initial[side] == first:
             return Opened.NOT
+        if _is_late(flow, side, first):
+            flow.begun = flow.begun or side == 0
+            return Opened.NOT
         if flow.closed or (flow.opening and flow.tcp_flags[side]):
             return Opened.BY_SYN
         flow.pending = side, first
@@ -62,6 +65,15 @@ def reopens(flow: Flow, packet: Packet, side: int) -> Opened:
         return Opened.BY_SYN if answers else Opened.NOT
     goes_on = side == opener and packet.seq == first and first != flow.next[side]
     return Opened.BY_DATA if goes_on else Opened.NOT
+
+
+def _is_late(flow: Flow, side: int, first: int) -> bool:
+    """Say whether a SYN with *first* behind it is this flow's own, captured behind its data: what
+    came of its side begins there.
+    """
+    if flow.begun or flow.initial[side] >= 0 or flow.next[side] < 0:
+        return False
+    return 0 <= ahead(flow.next[side], first) <= flow.payload[side] + flow.holes[side]
 
 
 def _crossing(flow: Flow, packet: Packet, side: int) -> bool:

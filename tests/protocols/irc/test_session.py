@@ -509,11 +509,51 @@ def test_a_link_with_its_password_in_the_greeting():
 # -- standing, loss, and what breaks the protocol ----------------------------------------------
 
 
-def test_a_nick_and_a_user_are_enough():
+REGISTRATION = [(C, b"NICK ann\r\nUSER a 0 * :Ann\r\n")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b":irc.example 001 ann :Welcome\r\n",
+        b"NOTICE AUTH :*** Looking up your hostname\r\n",
+        b"PING :12345\r\n",
+        b"ERROR :Closing Link: ann\r\n",
+        b"banner of a program between\r\n:irc.example 001 ann :Welcome\r\n",
+    ],
+)
+def test_what_a_server_says_proves_a_registration(said):
     session = Session(START)
-    kit.decode(session, [(C, b"NICK ann\r\n")], ends=False)
+    kit.decode(session, REGISTRATION, ends=False)
     assert session.standing is Standing.CLAIMED
-    kit.decode(session, [(C, b"USER a 0 * :Ann\r\n")], ends=False)
+    kit.decode(session, [(S, said)], ends=False)
+    assert session.standing is Standing.PARSED
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n",
+        b"<html>\r\n<head><title>400 Bad Request</title></head>\r\n",
+        b"220 mail.example ESMTP\r\n502 5.5.2 Error: command not recognized\r\n",
+        b"-ERR unknown command\r\n",
+        b"* OK IMAP4 ready\r\nNICK BAD unknown\r\nUSER BAD unknown\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\x15\3\1\0\2\2\x46",
+    ],
+)
+def test_a_server_of_something_else_refutes_a_registration(said):
+    session = Session(START)
+    kit.decode(session, [*REGISTRATION, (S, said)])
+    assert session.standing is Standing.REFUTED
+
+
+@pytest.mark.parametrize("more", [b"", b"JOIN #bay\r\n"])
+def test_a_client_that_was_captured_alone_is_believed(more):
+    session = Session(START)
+    kit.decode(session, [*REGISTRATION, (C, more)], ends=False)
+    assert session.standing is (Standing.PARSED if more else Standing.CLAIMED)
+    kit.decode(session, [])
     assert session.standing is Standing.PARSED
 
 

@@ -19,6 +19,7 @@ Verdict = Literal["client", "server", "link", "", "foreign"]
 
 _PERSONS = b"PRIVMSG NOTICE JOIN PART QUIT KICK NICK MODE TOPIC INVITE AWAY ACCOUNT CHGHOST SETNAME"
 _NUMERIC = b"000"
+_USER = "USER with its four parameters"
 _TELLING: tuple[tuple[Verdict, str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
     (
         "server",
@@ -49,7 +50,7 @@ _TELLING: tuple[tuple[Verdict, str, tuple[bytes, ...], re.Pattern[bytes]], ...] 
     ("server", "closing link", (b"ERROR",), later(rb"ERROR :Closing Link\b")),
     (
         "client",
-        "USER with its four parameters",
+        _USER,
         (b"USER",),
         later(
             rb"USER [^ :\r\n]{1,64} +[^ :\r\n]{1,128} +[^ :\r\n]{1,128} +[^ \r\n]", re.IGNORECASE
@@ -120,7 +121,9 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     if client or server:
         flipped = client == "server" or server == "client"
-        return Claim("irc", evidence=mine or theirs, flipped=flipped)
+        # nothing else is asked like this, whoever answers
+        sure = peek.begun and client == "client" and mine == _USER
+        return Claim("irc", evidence=mine or theirs, flipped=flipped, sure=sure)
     if max(some, more) >= ENOUGH or (some and more > 1):
         return None
     return MORE

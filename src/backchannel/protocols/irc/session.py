@@ -29,6 +29,10 @@ TLS_LOOK = 16_384
 _TLS = "tls"
 _HANDSHAKE = b"\x16\x03"
 _GREETING = frozenset({"SERVER", "CAPAB", "PROTOCTL"})
+_REGISTERING = frozenset({"PASS", "NICK", "USER", "CAP", "PING", "QUIT"})
+"""What a client may say before it is let in, and to whom it knows not."""
+_UNSIGNED = frozenset({"NOTICE", "PING", "ERROR", "CAP", "AUTHENTICATE", "PASS"}) | _GREETING
+"""What servers say without a source; other words may be an echo, as of IMAP's tags."""
 
 
 class _Lane:
@@ -57,6 +61,10 @@ class Session:
         self._link: Link | None = None
         self._passwords: dict[Side, Line] = {}
         self._known = self._unknown = 0
+        self._answered: bool | None = None
+        """Whether a line that the server said is known; None while it says nothing."""
+        self._registered = False
+        """The client does what one may who is let in."""
         self._ended: set[Side] = set()
         self._asks_tls = False
         """The client's last line was STARTTLS."""
@@ -71,6 +79,8 @@ class Session:
             return self._inner(side, data)
         lane = self._lanes[side]
         lane.buffer += data
+        if side is Side.SERVER and self._answered is None:
+            self._answered = False
         told: list[Output] = []
         while not self.done and self._step(side, lane, told):
             if self._state.tls:
@@ -92,6 +102,11 @@ class Session:
         self._lanes[side].buffer.clear()
         if len(self._ended) < len(Side):
             return []
+        if self._answered is False and self.standing is Standing.CLAIMED and not self._midway:
+            self.standing = Standing.REFUTED  # who was asked speaks something else
+        elif self._answered is None:
+            self._registered = True  # only the client was captured
+            self._judge()
         return list(self._state.server_password())
 
     def partial(self, side: Side) -> bool:
@@ -138,7 +153,7 @@ class Session:
         lane.hunting = False
         if hunting and not weight:
             return True  # it may have begun before
-        self._judge(weight)
+        self._weigh(side, line, weight)
         if self.standing is not Standing.REFUTED:
             told += self._line(side, line)
         return True
@@ -150,7 +165,8 @@ class Session:
         lane.foreign += 1
         if lane.foreign <= FOREIGN:
             told.append(Malformed(reason=str(error)))
-        self._judge(0)
+        self._unknown += 1
+        self._judge()
 
     def _weight(self, side: Side, line: Line) -> int:
         """Return 0 for a command that is not known, 2 for what looks like nothing else."""
@@ -167,13 +183,23 @@ class Session:
             return 0
         return 2 if "!" in line.source and "@" in line.source else 1
 
-    def _judge(self, weight: int) -> None:
-        if weight:
-            self._known += weight
-        else:
+    def _weigh(self, side: Side, line: Line, weight: int) -> None:
+        if not weight:
             self._unknown += 1
+        elif side is Side.SERVER:
+            self._answered = self._answered or bool(line.source) or line.command in _UNSIGNED
+        elif line.command not in _REGISTERING:
+            self._registered = True
+        self._known += weight
+        self._judge()
+
+    def _judge(self) -> None:
+        """What a client says to be let in proves nothing where the server says something else: it
+        may be the web's, or mail's.
+        """
+        heard = self._answered or (self._answered is None and self._registered) or self._midway
         if self.standing is Standing.CLAIMED:
-            if self._known >= PROVED and self._known > 2 * self._unknown:
+            if heard and self._known >= PROVED and self._known > 2 * self._unknown:
                 self.standing = Standing.PARSED
             elif self._unknown > self._known:
                 self.standing = Standing.REFUTED
