@@ -160,6 +160,25 @@ def test_magics_of_datagrams_are_exact():
         assert both(pcap([(0, frame)]), [(0, magic)]).columns["hits"] == [wanted]
 
 
+@pytest.mark.parametrize(
+    ("magic", "fits_cut"),
+    [
+        (Magic("udp", b"\1\2", sizes=(90,)), True),
+        (Magic("udp", b"\1\2", multiple=9, minimum=60), True),
+        (Magic("udp", b"\1\2", length=Length(2, 2)), True),
+        (Magic("udp", b"\1\2", sizes=(22,)), True),  # as is
+        (Magic("udp", b"\1\2", sizes=(80,)), False),
+        (Magic("udp", b"\3", sizes=(90,)), False),
+        (Magic("udp", b"\3", at=80, sizes=(90,)), False),  # it was not captured
+    ],
+)
+def test_a_snap_length_does_not_hide_the_size_of_a_datagram(magic, fits_cut):
+    body = bytes((1, 2, 0, 90)) + b"\3" * 86
+    frame = ethernet(ip("10.0.0.1", "10.0.0.2", 17, udp((5, 6), body)))
+    told = both(pcap([(0.0, frame)], snap=64), [(0, magic)])
+    assert told.bytes_of(0) == (body[:22] if fits_cut else b"")
+
+
 def test_protocol_numbers_are_part_of_a_magic():
     magics = [(0, Magic("ip", number=50)), (1, Magic("ip", b"\0\0", at=2))]
     frames = [ethernet(ip("1.1.1.1", "2.2.2.2", number, bytes(20))) for number in (50, 51)]

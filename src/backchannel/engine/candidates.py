@@ -146,6 +146,11 @@ class Candidates:
         )
         for number in fitting:
             stream.consider(self._all[number])
+        if stream.slot >= 0 and not stream.tcp:  # its size in full, where a snap length cut it
+            hits = self._core.hits(stream.slot)
+            for known in self._all if hits else ():
+                if hits & known.bit:
+                    stream.consider(known)
 
     def _look_up(self, stream: Stream) -> None:
         """Learn who may speak from the ports."""

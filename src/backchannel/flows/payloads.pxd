@@ -1,7 +1,7 @@
 """Payloads on their way from a packet to a delivery."""
 
 cimport cython
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from backchannel.flows.match cimport Matcher
 from backchannel.flows.slots cimport Slots
@@ -31,6 +31,7 @@ cdef class Payloads:
     cdef counts_t* counts
     cdef out_t* out
     cdef Matcher matcher
+    cdef uint8_t* cut       # scratch: a datagram as large as it was sent, with zeros at the end
     cdef Streams streams
     cdef Slots slots
 

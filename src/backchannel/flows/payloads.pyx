@@ -5,6 +5,8 @@
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 
 from backchannel.flows.slots cimport payload_of
 from backchannel.flows.state cimport (
@@ -18,6 +20,7 @@ from backchannel.flows.state cimport (
     QUIET_1,
     RELEASED,
     STREAMING,
+    TCP,
     WANTED,
     put,
     rest_t,
@@ -28,6 +31,10 @@ from backchannel.wire cimport ahead
 from backchannel.flows.tcp cimport RESTARTED, STALE, WINDOW
 
 
+cdef enum:
+    MOST_OCTETS = 1 << 16   # no datagram has so many
+
+
 cdef class Payloads:
     """What is done with payloads. The flows themselves remember."""
 
@@ -36,9 +43,15 @@ cdef class Payloads:
     ) except -1:
         """Set what must outlive this object, and where the flows are."""
         self.bounds, self.counts, self.out, self.slots = bounds, counts, out, slots
+        self.cut = <uint8_t*>calloc(1, MOST_OCTETS)
+        if self.cut == NULL:
+            raise MemoryError
         self.streams = Streams()
         self.streams.prepare(bounds, counts, out)
         return 0
+
+    def __dealloc__(self):
+        free(self.cut)
 
     cdef void datagram(
         self, uint32_t slot, flow_t* flow, int side, const packet_t* packet
@@ -250,6 +263,13 @@ cdef class Payloads:
         hits = self.matcher.match(
             packet.protocol, packet.payload, packet.captured, opening, False, &maybe
         )
+        if not hits and packet.captured < packet.length < MOST_OCTETS and packet.protocol != TCP:
+            # its size tells, though not all is here
+            memcpy(self.cut, packet.payload, packet.captured)
+            hits = self.matcher.match(
+                packet.protocol, self.cut, packet.length, opening, False, &maybe
+            )
+            memset(self.cut, 0, packet.captured)
         if hits:
             extra = self.want(slot)
             if extra != NULL:

@@ -6,7 +6,7 @@ however small the segments and in whatever order; everything later is judged pac
 
 from collections.abc import Callable
 
-from backchannel.flows.decode_py import Packet
+from backchannel.flows.decode_py import TCP, Packet
 from backchannel.flows.delivery import DATA
 from backchannel.flows.flow_py import ACK, FIN, Flow
 from backchannel.flows.match_py import Matcher
@@ -199,7 +199,11 @@ class Payloads:
         if flow.tested[side] >= self._settings.payloads or flow.dropped:
             return
         flow.tested[side] += 1
-        hits, _ = self.matcher.match(flow.transport, flow.protocol, packet.payload, opening=opening)
+        seen = packet.payload
+        hits, _ = self.matcher.match(flow.transport, flow.protocol, seen, opening=opening)
+        if not hits and len(seen) < packet.length and flow.protocol != TCP:
+            seen = seen.ljust(packet.length, b"\0")  # its size tells, though not all is here
+            hits, _ = self.matcher.match(flow.transport, flow.protocol, seen, opening=opening)
         if hits:
             flow.hits |= hits
             self.want(flow)

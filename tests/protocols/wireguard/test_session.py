@@ -166,6 +166,20 @@ def test_tcp_is_not_asked():
     assert recognise(Peek("tcp", initiation(), response(), True, START)) is None
 
 
+@pytest.mark.parametrize("size", [44, 54, 86, 91])
+def test_handshakes_cut_by_the_snap_length_fit_each_other(size):
+    asked, answered = initiation()[:size], response()[:size]
+    assert isinstance(look(asked, answered), Claim)
+    assert look(asked, b"") is MORE
+    assert look(b"", answered) is not MORE
+    assert look(asked, response(receiver=7)[:size]) is None
+    assert look(initiation(reserved=b"abc")[:size], answered) is None
+    steps = [(C, asked), (S, answered), *((C, data(n, size=97)) for n in range(3))]
+    made, told = say(*steps)
+    assert made.standing is Standing.PARSED
+    assert [e.packets for e in kit.events(told) if isinstance(e, WireguardTraffic)][-1] == 3
+
+
 # -- handshakes --------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ use one port for uTP too: what of it comes on the flow is an inner stream.
 Held: PENDING questions a side, and REMEMBERED info hashes and peers that were told.
 """
 
+import re
 from typing import NamedTuple
 
 from backchannel.decoder import Decoder
@@ -23,6 +24,7 @@ from backchannel.events import (
     Software,
 )
 from backchannel.model import Capability, Claim, Endpoint, More, Side, Standing
+from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start, bencode
 from backchannel.protocols.bencode import Dict
 from backchannel.protocols.bittorrent.meeting import meet
@@ -47,22 +49,25 @@ SHOWN = 256
 NEAR = 4
 """Leading bytes that a node's id has in common with what it looks for when it only looks for its
 neighbours: libtorrent asks `get_peers` for that too."""
+_BEGINNING = later(rb"d(?:2:ip(?:6:.{6}|18:.{18}))?1:[ar]d2:id20:.{20}[1-9]", re.DOTALL)
+"""A question's arguments or an answer's values stand first, and in them the id of who speaks."""
 _V4_NODE, _V6_NODE = krpc.ID + V4, krpc.ID + V6
 
 
 def recognise(peek: Peek) -> Claim | More | None:
     """Claim a flow whose first datagram is a whole KRPC message: no other bytes parse as one. One
-    with a node's id is sure.
+    with a node's id is sure. Where the snap length cut it, its beginning up to the id tells.
     """
     if peek.transport != "udp":
         return None
     data = peek.client if peek.client[:1] == b"d" else peek.server
-    if data[:1] != b"d" or data[-1:] != b"e":
+    if data[:1] != b"d":
         return None
     try:
         message = krpc.read_message(data)
     except WireError:
-        return None
+        cut = _BEGINNING.match(data)
+        return Claim("bittorrent-dht", evidence="beginning of a KRPC message") if cut else None
     name = f" {message.name}" if message.name else ""
     sure = bool(message.id)
     return Claim("bittorrent-dht", evidence=f"KRPC {message.kind}{name}", sure=sure)

@@ -32,7 +32,8 @@ PORT = 1863
 MAX_HELD = 65536
 MAX_ASKED = 64
 _REQUEST = re.compile(
-    rb"POST (?:http://[^/\s]{1,300})?/gateway/gateway\.dll\?[^\s]{1,2000} HTTP/1\.[01]\r?\n",
+    rb"POST (?:http://[^/\s]{1,300})?/gateway/gateway\.dll\?"
+    rb"(?:(?:Action|SessionID)=[^\s]|[^\s]{1,2000} HTTP/1\.[01]\r?\n)",  # the line may be cut
     re.IGNORECASE,
 )
 _PARTIAL = re.compile(rb"P|PO|POS|POST|POST [!-~]{0,2400}(?: [HTP/1.0]{0,8}\r?)?")

@@ -20,7 +20,7 @@ cdef class Session(Decoder):
     cdef tuple _addresses
     cdef readonly tuple _asked, _keys
     cdef list _attempts, _reserved, _keepalives, _nodes
-    cdef bint _keyed
+    cdef bint _keyed, _cut_short
     cdef Py_ssize_t _told_nodes, _follows, _strange, _data
 
     cpdef list feed(self, side, bytes data)

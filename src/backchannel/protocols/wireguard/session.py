@@ -79,6 +79,8 @@ class Session(Decoder):
         """Of each side, what it sent by the receiver's index."""
         self._reserved = [PLAIN, PLAIN]
         self._keyed = False
+        self._cut_short = False
+        """The snap length is shorter than a handshake, and so may data be."""
         self._keepalives = [0, 0]
         self._nodes = ["", ""]
         self._told_nodes = 0
@@ -88,13 +90,14 @@ class Session(Decoder):
         """Take one datagram of *side*."""
         if self.done or self.standing is _REFUTED:
             return []
-        message = read(data)
+        message = read(data, self._cut_short)
         if message is None:
             return self._foreign()
         if type(message) is Disco:
             return self._disco(side, message)
         assert type(message) is Message
         if message.kind != DATA:
+            self._cut_short |= message.is_cut
             return self._handshake(side, message)
         if message.reserved not in (PLAIN, self._reserved[side]):
             return self._foreign()

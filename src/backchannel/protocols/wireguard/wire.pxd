@@ -4,7 +4,7 @@ cimport cython
 
 from backchannel.reader cimport cut
 
-cdef int _FULL, _KEY, _LEAST, _TAG_LEAST, _DISCO_SHORTEST
+cdef int _RESPONSE_KEY, _FULL, _KEY, _LEAST, _TAG_LEAST, _DISCO_SHORTEST
 cdef bytes _NO_COOKIE
 
 
@@ -13,7 +13,7 @@ cdef class Message:
     cdef readonly bytes reserved
     cdef readonly Py_ssize_t sender, receiver
     cdef public Py_ssize_t counter, size
-    cdef public bint bare
+    cdef public bint bare, is_cut
 
 
 cdef class Disco:
@@ -21,7 +21,7 @@ cdef class Disco:
 
 
 @cython.locals(size=Py_ssize_t, kind=int)
-cpdef read(bytes data)
+cpdef read(bytes data, bint cut_short=*)
 @cython.locals(counter=Py_ssize_t, more=Py_ssize_t, message=Message)
 cdef Message _data(bytes data)
 @cython.locals(key=int, receiver=Py_ssize_t, message=Message)

@@ -21,6 +21,9 @@ DISCO = b"TS\xf0\x9f\x92\xac"
 PLAIN = bytes(3)
 """The reserved bytes as they should be."""
 _SIZES = {148: INITIATION, 92: RESPONSE, 64: COOKIE}
+_WHOLE = {INITIATION: 148, RESPONSE: 92}
+_RESPONSE_KEY = 12 + 32
+"""Where the key of a response ends, and that of an initiation has ended."""
 _NO_COOKIE = bytes(16)
 _FULL = 512
 """Data of this size may be as large as the MTU allows, and then it is not padded."""
@@ -32,7 +35,7 @@ _DISCO_SHORTEST = 6 + 32 + 24 + 16 + 2
 class Message:
     """One message of WireGuard."""
 
-    __slots__ = ("bare", "counter", "kind", "receiver", "reserved", "sender", "size")
+    __slots__ = ("bare", "counter", "is_cut", "kind", "receiver", "reserved", "sender", "size")
 
     def __init__(self, kind: int, reserved: bytes, sender: int, receiver: int) -> None:
         self.kind, self.reserved = kind, reserved
@@ -44,6 +47,8 @@ class Message:
         """Of data."""
         self.bare = False
         """Handshakes: the second code is zero, as long as the receiver asked for no cookie."""
+        self.is_cut = False
+        """Handshakes: the end was not captured."""
 
 
 class Disco:
@@ -59,15 +64,17 @@ class Disco:
 Read: TypeAlias = Message | Disco | None
 
 
-def read(data: bytes) -> Read:
-    """Read one datagram; None for what cannot be either."""
+def read(data: bytes, cut_short: bool = False) -> Read:
+    """Read one datagram; None for what cannot be either. A handshake may be cut by the snap length
+    behind its key; data too, where *cut_short*.
+    """
     size = len(data)
     if size < KEEPALIVE:
         return None
     kind = data[0]
-    if kind == DATA and (not size & 15 or size > _FULL):
+    if kind == DATA and (not size & 15 or size > _FULL or cut_short):
         return _data(data)
-    if kind == _SIZES.get(size):
+    if kind == _SIZES.get(size) or _RESPONSE_KEY <= size < _WHOLE.get(kind, 0):
         return _handshake(data, kind)
     if data[:6] == DISCO and size >= _DISCO_SHORTEST and varied(data[6:38], _LEAST):
         return Disco(data[6:38].hex())
@@ -91,9 +98,13 @@ def _handshake(data: bytes, kind: int) -> Message | None:
     key = 8 if kind == INITIATION else 12
     if not varied(data[key : key + _KEY], _LEAST):
         return None
+    is_cut = len(data) < _WHOLE[kind]
+    if is_cut and data[1:4] != PLAIN:
+        return None
     receiver = 0 if kind == INITIATION else _u32(data, 8)
     message = Message(kind, data[1:4], _u32(data, 4), receiver)
-    message.bare = data[-16:] == _NO_COOKIE
+    message.is_cut = is_cut
+    message.bare = not is_cut and data[-16:] == _NO_COOKIE
     return message
 
 
