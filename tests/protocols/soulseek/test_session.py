@@ -205,8 +205,15 @@ def test_what_does_not_fit_is_nobodys(data):
     assert claim(data) is None
 
 
-def test_a_connection_that_was_not_seen_to_begin_is_nobodys():
-    assert claim(LOGIN, begun=False) is None
+@pytest.mark.parametrize("flipped", [False, True])
+def test_where_the_syn_was_not_captured_an_opening_tells(flipped):
+    sides = (b"", LOGIN) if flipped else (LOGIN, b"")
+    found = claim(*sides, begun=False)
+    assert isinstance(found, Claim)
+    assert found.flipped is flipped
+    assert claim(LOGIN[:20], begun=False) is MORE
+    assert claim(LOGIN[4:], begun=False) is None
+    assert claim(b"\5\0\0\0\0" + bytes(4), begun=False) is None
 
 
 def test_random_bytes_behind_the_magic_are_nobodys():

@@ -13,7 +13,6 @@ PROTOCOL = Protocol(
             pattern=bytes((0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0)),
             mask=b"\0\xfc\xff\xff\xff\xff\xff\xff\x80\xff\xff\xff",
             minimum=24,
-            first=True,
         ),
         # Who connects to a user says who it is, or which call it answers.
         Magic(
@@ -21,7 +20,6 @@ PROTOCOL = Protocol(
             pattern=bytes((0, 0, 0, 0, 1, 0, 0, 0, 0)),
             mask=b"\x80\xff\xff\xff\xff\x80\xff\xff\xff",
             minimum=16,
-            first=True,
         ),
         Magic(transport="tcp", pattern=bytes((5, 0, 0, 0, 0)), minimum=9, first=True),
     ),

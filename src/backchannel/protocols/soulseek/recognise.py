@@ -14,8 +14,14 @@ _WORDS = {"server": "sign-on to the server", "P": "greeting of a user", "D": "gr
 
 
 def recognise(peek: Peek) -> Claim | More | None:
-    """Claim connections that open as Soulseek's do."""
-    if peek.transport != "tcp" or not peek.client or not peek.begun:
+    """Claim connections that open as Soulseek's do. Where the SYN was not captured a sign-on or a
+    greeting tells, of whichever side; the answer to a call is too short.
+    """
+    if peek.transport != "tcp":
+        return None
+    if not peek.begun:
+        return _greets(peek.client, flipped=False) or _greets(peek.server, flipped=True)
+    if not peek.client:
         return None
     known = (peek.start.context, *peek.start.others)
     try:
@@ -30,6 +36,18 @@ def recognise(peek: Peek) -> Claim | More | None:
     if any(each.token == found.token for each in calls):
         return Claim("soulseek", evidence="answer to a call that was announced")
     return _answer(peek, bool(calls))
+
+
+def _greets(data: bytes, *, flipped: bool) -> Claim | More | None:
+    try:
+        found = opening.read(data) if data else None
+    except WireError:
+        return None
+    if found is None:
+        return MORE if data else None
+    if found.kind == "?":
+        return None
+    return Claim("soulseek", evidence=_WORDS[found.kind], flipped=flipped, sure=True)
 
 
 def _answer(peek: Peek, announced: bool) -> Claim | More | None:
