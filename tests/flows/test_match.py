@@ -179,6 +179,45 @@ def test_a_snap_length_does_not_hide_the_size_of_a_datagram(magic, fits_cut):
     assert told.bytes_of(0) == (body[:22] if fits_cut else b"")
 
 
+V1 = b"PROXY TCP4 192.0.2.1 198.51.100.2 5555 443\r\n"
+V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12)
+FOR_WHOM = [V1, b"PROXY UNKNOWN\r\n", V2, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"]
+
+
+@pytest.mark.parametrize("header", FOR_WHOM)
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_header_of_a_load_balancer_is_no_part_of_the_stream(header, apart):
+    """haproxy's PROXY protocol, versions 1 and 2: what is behind it begins there."""
+    talk = Talk().open()
+    talk = talk.send(0, header).send(0, b"askit") if apart else talk.send(0, header + b"askit")
+    talk.send(0, header + b"ask", at=0)  # again
+    told = both(pcap(talk.send(1, b"told").send(0, b"more").frames), [(0, ASKS)])
+    assert told.story()[:-1] == [(0, DATA, b"askit"), (1, DATA, b"told"), (0, DATA, b"more")]
+    assert told.rows[0].missed == (0, 0)
+    assert told.rows[0].payload_bytes[0] == len(header) + 9 + len(header + b"ask")
+
+
+@pytest.mark.parametrize(
+    "header", [V1[:-2], b"PROXY TCP5 \r\n", V1.replace(b" 443", b" " * 90), V2[:12], V2[:20]]
+)
+def test_what_is_no_such_header_belongs_to_the_stream(header):
+    talk = Talk().open().send(0, header).send(0, b"ask")
+    told = both(pcap(talk.frames))
+    assert told.bytes_of(0) == header + b"ask"
+
+
+def test_a_header_is_passed_over_where_the_flow_is_wanted_already():
+    talk = Talk().open().send(1, b"told").send(0, V1 + b"ask").send(1, b"more")
+    assert both(pcap(talk.frames)).story()[:-1] == [
+        (1, DATA, b"told"),
+        (0, DATA, b"ask"),
+        (1, DATA, b"more"),
+    ]
+
+
+ASKS = Magic("tcp", b"askit", first=True)
+
+
 def test_protocol_numbers_are_part_of_a_magic():
     magics = [(0, Magic("ip", number=50)), (1, Magic("ip", b"\0\0", at=2))]
     frames = [ethernet(ip("1.1.1.1", "2.2.2.2", number, bytes(20))) for number in (50, 51)]

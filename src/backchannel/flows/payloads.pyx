@@ -6,7 +6,7 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from backchannel.flows.slots cimport payload_of
 from backchannel.flows.state cimport (
@@ -33,6 +33,7 @@ from backchannel.flows.tcp cimport RESTARTED, STALE, WINDOW
 
 cdef enum:
     MOST_OCTETS = 1 << 16   # no datagram has so many
+    LONGEST_V1 = 107
 
 
 cdef class Payloads:
@@ -92,6 +93,28 @@ cdef class Payloads:
         """A TCP packet that holds at least one byte, of a side that is not `settled`."""
         cdef bint waiting = flow.bits & (STREAMING | WANTED) == STREAMING
         cdef extra_t* extra
+        cdef packet_t bare
+        cdef uint32_t size
+        cdef half_t* half
+        if (
+            flow.bits & (INITIAL_0 << side)
+            and seq == self.slots.rest[slot].initial[side]
+            and not flow.payload[side]
+        ):
+            size = proxied(packet.payload, packet.captured)
+            if size:  # the stream begins behind it
+                seq += size
+                self.slots.rest[slot].initial[side] = seq
+                if flow.bits & STREAMING:
+                    half = &self.slots.rest[slot].extra.halves[side]
+                    if half.next != NOT_KNOWN:
+                        half.next = seq
+                bare = packet[0]
+                bare.payload += size
+                bare.captured -= size
+                packet = &bare
+                if not bare.captured:
+                    return
         if waiting:  # what fills a hole in first bytes may look like a repetition
             waiting = self.slots.rest[slot].extra.halves[side].first != NULL
         if not flow.bits & WANTED and (tracked != STALE or waiting):
@@ -302,6 +325,8 @@ cdef class Payloads:
         cdef int at
         if extra == NULL or extra.deliver:
             return extra
+        if flow.bits & (INITIAL_0 << side) and seq == self.slots.rest[slot].initial[side]:
+            extra.missed[side] = 0
         for at in range(2):
             half = &extra.halves[at]
             if half.first != NULL:
@@ -332,3 +357,32 @@ cdef class Payloads:
         """Free all that only few flows have."""
         self.stop(slot)
         self.slots.forget(slot)
+
+
+cdef uint32_t proxied(const uint8_t* data, uint32_t size) noexcept nogil:
+    """Return the size of the header by which a load balancer says for whom it opened a connection
+    (haproxy's PROXY protocol, both versions); 0 where *data* begins with none.
+    """
+    cdef const uint8_t* end
+    cdef uint32_t whole
+    if size < 12:
+        return 0
+    if memcmp(data, <const char*>b"\r\n\r\n\0\r\nQUIT\n", 12) == 0:
+        if size < 16 or data[12] & 0xFE != 0x20:
+            return 0
+        whole = 16 + (<uint32_t>data[14] << 8 | data[15])
+        return whole if whole <= size else 0
+    if memcmp(data, <const char*>b"PROXY ", 6):
+        return 0
+    data += 6
+    if memcmp(data, <const char*>b"TCP4 ", 5) and memcmp(data, <const char*>b"TCP6 ", 5):
+        if memcmp(data, <const char*>b"UNKNO", 5):
+            return 0
+    data -= 6
+    size = min(size, <uint32_t>LONGEST_V1)
+    end = <const uint8_t*>memchr(data, 13, size - 1)
+    while end != NULL:
+        if end[1] == 10:
+            return <uint32_t>(end - data) + 2
+        end = <const uint8_t*>memchr(end + 1, 13, size - 1 - <uint32_t>(end + 1 - data))
+    return 0

@@ -14,6 +14,10 @@ from backchannel.flows.settings import FlowSettings
 from backchannel.flows.stream_py import VAIN, WINDOW, Budget, Out, Stream, ahead
 from backchannel.flows.tcp_py import Track, control, track
 
+V1 = (b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNO")
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+LONGEST_V1 = 107
+
 
 class Payloads:
     """What is done with payloads. The flows themselves remember."""
@@ -91,6 +95,17 @@ class Payloads:
             flow.reset = False  # a connection that goes on was not reset
         if not packet.payload or flow.dropped:
             return
+        payload = packet.payload
+        if seq == flow.initial[side] and not flow.payload[side]:
+            size = proxied(payload)
+            if size:  # the stream begins behind it
+                flow.initial[side] = seq = (seq + size) & 0xFFFFFFFF
+                half = flow.stream.halves[side] if flow.stream is not None else None
+                if half is not None and half.next >= 0:
+                    half.next = seq
+                packet.payload = payload[size:]
+                if not packet.payload:
+                    return
         # What fills a hole in first bytes may look like a repetition.
         waiting = flow.stream is not None and bool(flow.stream.halves[side].held)
         if not flow.wanted and (tracked is not Track.STALE or waiting):
@@ -224,6 +239,8 @@ class Payloads:
             stream = Stream(slot, self._settings, self._budget, self._out, self._count)
             flow.stream = stream
         if not stream.deliver:
+            if seq == flow.initial[side]:
+                flow.missed[side] = 0
             for at, half in enumerate(stream.halves):
                 if half.held:
                     flow.missed[at] = 0
@@ -235,6 +252,18 @@ class Payloads:
                 stream.halves[side].next = seq
             stream.start()
         return stream
+
+
+def proxied(payload: bytes) -> int:
+    """Return the size of the header by which a load balancer says for whom it opened a connection
+    (haproxy's PROXY protocol, both versions); 0 where *payload* begins with none.
+    """
+    if payload[:12] == V2 and len(payload) >= 16 and payload[12] & 0xFE == 0x20:
+        size = 16 + int.from_bytes(payload[14:16])
+        return size if size <= len(payload) else 0
+    if payload[:11] in V1:
+        return payload.find(b"\r\n", 0, LONGEST_V1) + 2 if b"\r\n" in payload[:LONGEST_V1] else 0
+    return 0
 
 
 def _ack(packet: Packet) -> int:
