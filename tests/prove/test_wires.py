@@ -94,6 +94,31 @@ def test_what_happens_on_the_way_is_noticed(change, how, octets):
         each.close()
 
 
+def test_a_sender_goes_on_when_there_is_room_again_though_nothing_has_arrived():
+    """As behind a guard that holds a message until it is whole, and tells its sender so."""
+    near, left = pair()
+    right, far = pair()
+    data = bytes(range(250)) * 40_000
+    wire, arrived = TcpWire(near, far, PATIENCE), Arrived()
+
+    async def held_until_whole():
+        loop, got = asyncio.get_running_loop(), b""
+        while len(got) < len(data):
+            got += await loop.sock_recv(left, 1 << 20)
+        await loop.sock_sendall(right, got)
+
+    async def both():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(held_until_whole())
+            group.create_task(wire.carry(0, data, "whole", arrived))
+
+    asyncio.run(both())
+    assert arrived.octets == len(data)
+    wire.close()
+    left.close()
+    right.close()
+
+
 def test_a_reset_is_noticed_at_once():
     near, left = pair()
     right, far = pair()

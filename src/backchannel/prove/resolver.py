@@ -6,7 +6,7 @@ import struct
 from ipaddress import ip_address
 
 from backchannel.prove.lab import Lab
-from backchannel.prove.wires import StoppedError, readable, stopped
+from backchannel.prove.wires import StoppedError, ready, stopped
 
 _TRIES = 2
 
@@ -27,7 +27,7 @@ async def resolve(
         ask = question(name)
         for _ in range(_TRIES):
             asker.send(ask)
-            if await readable([server, asker], patience / _TRIES):
+            if await ready([server, asker], patience / _TRIES):
                 return await _answered(server, asker, address, patience)
     except OSError as error:
         raise stopped(error) from error
@@ -46,7 +46,7 @@ async def _answered(
         asker.recv(512)
         raise StoppedError("unresolved") from None
     server.sendto(answer(asked, address), peer)
-    if not await readable([asker], patience):
+    if not await ready([asker], patience):
         raise StoppedError("unresolved")
     return str(ip_address(asker.recv(512)[-4:]))
 

@@ -9,7 +9,7 @@ import errno
 import math
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -97,24 +97,32 @@ async def patiently(seconds: float) -> AsyncIterator[None]:
         raise stopped(error) from error
 
 
-async def readable(sockets: list[socket.socket], seconds: float) -> bool:
-    """Wait until one of them has something to tell; False where none had in time."""
+async def ready(
+    sockets: Sequence[socket.socket], seconds: float, *, full: Sequence[socket.socket] = ()
+) -> bool:
+    """Wait until one of *sockets* has something to tell, or one that was *full* has room; False
+    where none had in time.
+    """
     loop = asyncio.get_running_loop()
-    ready: asyncio.Future[bool] = loop.create_future()
+    told: asyncio.Future[bool] = loop.create_future()
 
     def tell(value: bool) -> None:
-        if not ready.done():
-            ready.set_result(value)
+        if not told.done():
+            told.set_result(value)
 
     for each in sockets:
         loop.add_reader(each, tell, True)
+    for each in full:
+        loop.add_writer(each, tell, True)
     patience = Patience(seconds, lambda: tell(False))
     try:
-        return await ready
+        return await told
     finally:
         patience.end()
         for each in sockets:
             loop.remove_reader(each)
+        for each in full:
+            loop.remove_writer(each)
 
 
 class TcpWire:
@@ -167,14 +175,13 @@ class TcpWire:
                 got += len(chunk)
                 arrived.octets = got
             if not moved:
-                await self._wait(sender, receiver)
+                await self._wait(sender, receiver, more=sent < len(data))
 
-    async def _wait(self, sender: socket.socket, receiver: socket.socket) -> None:
-        """Wait for the receiver, or for the sender to learn that nothing will come of it.
-
-        A sender whose buffer is full waits for the receiver as well: it takes what came before.
+    async def _wait(self, sender: socket.socket, receiver: socket.socket, *, more: bool) -> None:
+        """Wait for the receiver, or for the sender to learn that nothing will come of it; where it
+        has *more* to send, also for room.
         """
-        if not await readable([receiver, sender], self.patience):
+        if not await ready([receiver, sender], self.patience, full=[sender] if more else []):
             raise StoppedError("silence")
         try:
             if not sender.recv(1, socket.MSG_PEEK):
@@ -262,7 +269,7 @@ class UdpWire:
             try:
                 got, peer = receiver.recvfrom(1 << 16)
             except BlockingIOError:
-                if not await readable([receiver, sender], patience):
+                if not await ready([receiver, sender], patience):
                     return False
                 if side == 0:
                     _look(sender)
