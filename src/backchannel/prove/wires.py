@@ -19,6 +19,11 @@ late, so that the second part overtakes it."""
 Ending = Literal["silence", "reset", "refused", "unreachable", "altered", "unresolved"]
 ONE_BYTE = 256
 """Bytes of one step that are sent one by one; the rest follows whole."""
+_ROOM = 1 << 18
+"""Bytes of a sender's buffer, of which the kernel gives as many as it may: each segment of one byte
+takes a kilobyte of it while nobody acknowledges. Where all of a step's have room, a sender need not
+wait for its turn among the lab's others, which on a busy machine may be a pause within a message.
+"""
 _RESENT = 0.4
 """Seconds after which a datagram that did not arrive is sent again, as its program would."""
 _TCP_INFO_DATA_SEGMENTS_IN = 152
@@ -133,6 +138,7 @@ class TcpWire:
         self.patience = patience
         for end in self.ends:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
 
     async def carry(self, side: int, data: bytes, cut: Cut, arrived: Arrived) -> None:
         """Send *data* from one end and have it at the other. Raises StoppedError."""
