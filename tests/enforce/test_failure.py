@@ -4,17 +4,18 @@ import os
 import signal
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.enforce.guarding import guard, until
+from tests.enforce.guarding import guard, services, until
 from tests.enforce.lab import PATIENCE, SERVER, World, isolated, isolated_as_root, play
 from tests.enforce.test_guard import AIM
 
 from backchannel.enforce import kernel, remote, ruleset, upkeep
 from backchannel.errors import UsageError
+from backchannel.policy.load import load as load_policy
 
 OPEN = "rules: [{deny: [aim, icq]}]"
 CLOSED = "rules: [{deny: [aim, icq], from: 10.1.0.0/24, on-failure: closed}]"
@@ -157,6 +158,55 @@ def test_an_inspector_that_hangs_for_long_is_replaced():
         assert running.told() == [("reset", "aim", "")]
         assert not Path(f"/proc/{first}").exists()
     assert "Reset" in refused.failed
+
+
+@isolated
+def test_what_is_held_up_stays_so_while_the_rules_are_loaded(monkeypatch, tmp_path):
+    """Step by step, as at the start and when an inspector lives again: here nobody reads the
+    queue, so that nothing at all may pass.
+    """
+    world, made, steps = World(), texts(CLOSED, tmp_path), []
+    with world.server.listen(4, SERVER[4], 9999, socket.SOCK_DGRAM) as far, world.router.inside():
+        run = kernel._run
+
+        def send(data):
+            with world.client.inside():
+                near = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with near:
+                near.sendto(data, (SERVER[4], 9999))
+
+        def run_and_try(command, text=""):
+            said = run(command, text)
+            if "-restore" in command[0] or command[0] == "nft":
+                send(b"%d" % len(steps))
+                steps.append(command)
+            return said
+
+        monkeypatch.setattr(kernel, "_run", run_and_try)
+        kernel.load(made)
+        guarding = loaded(world)
+        kernel.fail(made)
+        kernel.load(made)
+        assert loaded(world) == guarding
+        far.settimeout(0.5)
+        passed = []
+        with suppress(TimeoutError):
+            while True:
+                passed.append(steps[int(far.recv(9))])
+        assert not passed
+        assert len(steps) >= 9
+        monkeypatch.undo()
+        kernel.remove()
+        send(b"all")
+        far.settimeout(PATIENCE)
+        assert far.recv(9) == b"all"
+
+
+def texts(policy, folder):
+    """What a guard loads for the text of a policy."""
+    path = folder / "policy.yaml"
+    path.write_text("policy: 1\n" + policy)
+    return kernel.texts(ruleset.Plan(rules=load_policy(path, services())))
 
 
 @pytest.mark.parametrize("policy", [OPEN, CLOSED])

@@ -91,15 +91,17 @@ def free(queue: int) -> None:
 
 
 def load(what: Texts) -> None:
-    """Put the guard's rules into the kernel, in place of older ones. Raises UsageError."""
+    """Put the guard's rules into the kernel, in place of older ones. Raises UsageError; then what
+    must not pass unseen is held up.
+
+    That it is at every moment: it is held up until packets go to the queue.
+    """
+    _run(("nft", "-f", "-"), what.failed or what.guarding)
     remove_queue()
-    _run(("nft", "-f", "-"), what.guarding)
-    try:
-        _run(("iptables-restore", *_RESTORE), what.mangle)
-        _run(("ip6tables-restore", *_RESTORE), what.mangle6)
-    except UsageError:
-        remove()
-        raise
+    _run(("iptables-restore", *_RESTORE), what.mangle)
+    _run(("ip6tables-restore", *_RESTORE), what.mangle6)
+    if what.failed:
+        renew(what)
 
 
 def renew(what: Texts) -> None:
