@@ -75,6 +75,16 @@ def test_todays_services_give_nothing_away_either(guard):
     assert {cell.octets for row in found.rows if row.action == "deny" for cell in row.cells} == {0}
 
 
+def test_what_the_guard_says_while_it_is_proved_is_in_the_proof():
+    """Such as that it could not judge: nobody is to think then that what passed was judged."""
+    said = "backchannel: the guard hangs: packets are not judged now"
+    script = f"echo before; echo guarding forward by it; echo '{said}'; echo '{said}'; exec sleep 9"
+    talker = GuardCommand("talker", ("sh", "-c", script), ready="guarding forward")
+    found = proved(talker, promise("aim", "message"), methods=("standard",))
+    assert found.remarks == (said.removeprefix("backchannel: "),)
+    assert [cell.outcome for row in found.rows for cell in row.cells] == ["passes"]
+
+
 RENEWED = """\
 policy: 1
 name: renewed

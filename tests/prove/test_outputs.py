@@ -100,6 +100,16 @@ def test_a_rulesets_text_is_only_text(make):
     assert "<script>" not in page(doc.Proofs(proof=proof(*CELLS)))
 
 
+@pytest.mark.parametrize("make", [lambda p: shown(p, 300), page])
+def test_what_the_guard_said_meanwhile_is_part_of_the_proof(make):
+    said = f"the guard hangs: packets are not judged now {HOSTILE}"
+    out = make(doc.Proofs(proof=proof(*CELLS, remarks=(said,))))
+    assert "The guard said meanwhile" in out
+    assert "packets are not judged now" in out
+    assert "\x1b" not in out
+    assert "meanwhile" not in make(doc.Proofs(proof=proof(*CELLS)))
+
+
 def test_what_is_allowed_has_its_own_words():
     stopped = cell("standard", "leaks", "broken", octets=40, packets=1, ending="silence")
     assert (

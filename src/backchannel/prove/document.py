@@ -110,6 +110,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counter, ...]
     trace_overflows: int = 0
     """Greater than 0: rules may be missing from cells; outcomes do not depend on the trace."""
+    remarks: tuple[str, ...] = ()
+    """What the guard said while it was proved, such as that it could not judge for a while."""
 
     def count(self, kept: Kept) -> int:
         """Return how many cells are `kept`, `broken`, a `gap` or `open`."""

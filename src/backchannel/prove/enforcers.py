@@ -62,6 +62,9 @@ class Enforcer(Protocol):
     def counters(self) -> Mapping[str, int]:
         """Return packets counted by each rule that counts, by the rule's words."""
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return what it said of itself since it stands, each once."""
+
     def words(self, met: trace.Met) -> str:
         """Return the rule as its author would recognise it."""
 
@@ -84,6 +87,10 @@ class Nothing:
     def counters(self) -> Mapping[str, int]:
         """Return nothing."""
         return {}
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
 
     def words(self, met: trace.Met) -> str:
         """Return the chain's name."""
@@ -112,6 +119,10 @@ class Nftables:
         for name, packets in _NAMED.findall(text):
             counted[f"counter {name}"] = int(packets)
         return counted
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return nothing: rules say nothing."""
+        return ()
 
     def words(self, met: trace.Met) -> str:
         """Return the rule's text without its counter, or the chain's policy."""
@@ -147,6 +158,10 @@ class Iptables:
                 if found := re.match(r"\[(\d+):\d+\] (-A .*)", line):
                     counted[found[2]] = counted.get(found[2], 0) + int(found[1])
         return counted
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return nothing: rules say nothing."""
+        return ()
 
     def words(self, met: trace.Met) -> str:
         """Return the rule as iptables-save prints it, or the chain's policy."""
@@ -207,6 +222,12 @@ class Guard:
         """Return nothing: a guard keeps its own."""
         return {}
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return the lines behind the one that said that it stands."""
+        _, _, since = self._said().partition(self.guard.ready)
+        lines = (line.removeprefix("backchannel: ") for line in since.splitlines()[1:])
+        return tuple(dict.fromkeys(filter(None, map(str.strip, lines))))[:_REMARKS]
+
     def words(self, met: trace.Met) -> str:
         """Return who decided."""
         return f"guard: {met.chain} {met.verdict}"
@@ -216,6 +237,7 @@ class Guard:
         return os.pread(self.log.fileno(), min(size, 1 << 16), 0).decode("utf-8", "replace")
 
 
+_REMARKS = 20
 _SETTLED = 1.0
 """Seconds after which a guard that says nothing is taken to stand."""
 _COUNTER = re.compile(r"counter packets (\d+) bytes \d+ ?")

@@ -34,6 +34,7 @@ def _joined(first: Report, more: Report) -> Report:
         results=first.results + more.results,
         counters=first.counters + more.counters,
         lost=first.lost + more.lost,
+        remarks=first.remarks + more.remarks,
         left=more.left,
     )
 

@@ -84,6 +84,7 @@ def prove(
         unproved=tuple(unproved),
         counters=_counters(reports),
         trace_overflows=sum(report.lost for report in reports),
+        remarks=tuple(dict.fromkeys(each for report in reports for each in report.remarks)),
     )
 
 

@@ -95,6 +95,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counted, ...]
     lost: int
     """How often the kernel's trace overflowed; rules may then be missing, results never."""
+    remarks: tuple[str, ...] = ()
+    """What the guard said meanwhile."""
     left: tuple[Cell, ...] = ()
     """To be joined midway on addresses that were taken until after the ruleset: for another lab."""
 
@@ -154,6 +156,7 @@ class Run:
             results=tuple(self._timed(result) for result in results),
             counters=counted,
             lost=self.trace.lost,
+            remarks=self.enforcer.remarks(),
             left=tuple(cell for cell, each in begun if each is None),
         )
 

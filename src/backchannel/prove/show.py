@@ -22,7 +22,8 @@ def render(proofs: Proofs) -> RenderableType:
     """Return everything, ready to print."""
     proof = proofs.proof
     parts: list[RenderableType] = [_head(proof), _matrix(proof), _legend(proof)]
-    parts += [part for part in (_broken(proof), _unproved(proof), _counters(proof)) if part]
+    more = _broken(proof), _remarks(proof), _unproved(proof), _counters(proof)
+    parts += [part for part in more if part]
     if proofs.against is not None:
         parts += [_head(proofs.against), _against(proof, proofs.against)]
     spaced: list[RenderableType] = []
@@ -92,6 +93,13 @@ def _broken(proof: Proof) -> RenderableType | None:
         grid.add_row(Text(where), Text(rule, "dim"))
     title = "Broken promises" if len(found) <= MOST else f"Broken promises ({MOST} of {len(found)})"
     return Group(Text(title, style="bold"), grid)
+
+
+def _remarks(proof: Proof) -> RenderableType | None:
+    if not proof.remarks:
+        return None
+    lines = [Text(f"  {escape(each)}", "yellow") for each in proof.remarks]
+    return Group(Text("The guard said meanwhile", style="bold"), *lines)
 
 
 def _unproved(proof: Proof) -> RenderableType | None:
