@@ -227,6 +227,31 @@ def test_while_only_the_guard_hangs_packets_are_judged_all_the_same(policy):
 
 
 @isolated
+def test_while_the_guard_hangs_a_sender_that_is_not_told_is_not_taken_for_a_slow_one():
+    """Of a message in single bytes that it is to refuse nothing passes, though its sender stops:
+    the guard's own process sends what has it go on, when it has the time.
+    """
+    world, data = World(), b"YMSG\x09\0\0\0\0\x0c\0W\0\0\0c\0\0\0\x001\xc0\x80alice_w\xc0\x80"
+    with (
+        guard(world, "rules: [{deny: yahoo, on-failure: closed}]") as running,
+        world.server.listen(4, SERVER[4], 5050) as listener,
+        world.client.connect(SERVER[4], 5050) as near,
+        listener.accept()[0] as far,
+    ):
+        os.kill(running.pid, signal.SIGSTOP)
+        for byte in data:
+            near.send(bytes([byte]))
+        far.settimeout(1.0)
+        with pytest.raises(TimeoutError):
+            far.recv(99)
+        os.kill(running.pid, signal.SIGCONT)
+        assert running.told() == [("reset", "yahoo", "")]
+        far.settimeout(PATIENCE)
+        with pytest.raises(ConnectionResetError):
+            far.recv(99)
+
+
+@isolated
 def test_a_fault_of_ours_opens_nothing():
     """An exception in the guard counts as its death: it does not take the rules away."""
     world = World()

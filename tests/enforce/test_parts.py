@@ -15,11 +15,17 @@ from tests.kit import flows
 
 from backchannel.catalogue import index
 from backchannel.enforce import bridge, connections, decline, inject, ruleset
+from backchannel.enforce.figures import Sum
+from backchannel.enforce.guard import Guard
 from backchannel.enforce.hold import (
+    HUNG,
     MESSAGE_BYTES,
     MESSAGE_PAUSE,
+    MOST,
     MOST_OF_FLOW,
     NUDGE,
+    STEP,
+    UNTOLD,
     WAIT,
     Holds,
     Lane,
@@ -27,12 +33,14 @@ from backchannel.enforce.hold import (
 from backchannel.enforce.inspector import Inspector
 from backchannel.enforce.law import Ends, Law, bounded
 from backchannel.enforce.marks import Marks
-from backchannel.enforce.messages import Knowledge
+from backchannel.enforce.messages import Figures, Knowledge, Stop, Turned
 from backchannel.enforce.nfqueue import ACCEPT, DROP, Queue
 from backchannel.enforce.nudge import nudge
+from backchannel.enforce.remote import Lost
 from backchannel.errors import UsageError
 from backchannel.model import Capability
 from backchannel.policy.load import load
+from backchannel.process import Deaths
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEADS = {4: IP(src="10.1.0.2", dst="10.2.0.2"), 6: IPv6(src="fd00:1::2", dst="fd00:2::2")}
@@ -224,11 +232,18 @@ def waiting(queue, number, begin=100, length=10, side=0):
     )
 
 
+def pass_time(holds, duration, begin=0):
+    """Let so many ns pass, as they do where we look all the time."""
+    for moment in range(begin, begin + duration, STEP):
+        holds.review(moment)
+    holds.review(begin + duration)
+
+
 def test_held_packets_go_when_the_bytes_before_them_came():
     queue, known = Answers(), [100]
     holds = Holds(lambda *_: known[0], lambda _: False, lambda *_: None)
-    holds.hold(waiting(queue, 1, begin=110), 0)
-    holds.hold(waiting(queue, 2, begin=130), 0)
+    holds.hold(waiting(queue, 1, begin=110))
+    holds.hold(waiting(queue, 2, begin=130))
     holds.review(1)
     assert queue.told == []
     known[0] = 120
@@ -244,9 +259,9 @@ def test_at_a_bound_the_policy_decides(closed, verdict):
     queue = Answers()
     holds = Holds(lambda *_: 0, lambda _: closed, lambda *_: None)
     for number in range(MOST_OF_FLOW + 1):
-        holds.hold(waiting(queue, number, begin=100 + 10 * number), 0)
+        holds.hold(waiting(queue, number, begin=100 + 10 * number))
     assert queue.told == [(MOST_OF_FLOW, verdict)]
-    holds.review(WAIT + 1)
+    pass_time(holds, WAIT + 3 * STEP)
     assert queue.told[1:] == [(number, verdict) for number in range(MOST_OF_FLOW)]
     assert holds.bytes == 0
 
@@ -257,9 +272,9 @@ def test_a_message_too_long_to_be_held_passes_in_its_order():
     sizes = [1400] * (MESSAGE_BYTES // 1400 + 1)
     for number, size in enumerate(sizes):
         begin = 100 + 1400 * number
-        assert holds.hold_message(waiting(queue, number, begin=begin, length=size), 0)
+        assert holds.hold_message(waiting(queue, number, begin=begin, length=size))
     assert holds.first(1, 1, 0) == 100
-    assert not holds.hold_message(waiting(queue, 99), 0)
+    assert not holds.hold_message(waiting(queue, 99))
     assert queue.told == [(number, ACCEPT) for number in range(len(sizes))]
     assert not holds
 
@@ -270,22 +285,133 @@ def test_a_silent_sender_is_told_once_what_waits_and_a_message_goes_when_it_stay
         lambda *_: 0,
         lambda _: False,
         lambda *_: None,
-        nudge=lambda lane, held: told.append((lane, [each.begin for each in held])),
+        nudge=lambda lane, held: told.append((lane, [each.begin for each in held])) or 0,
         late=late.append,
     )
-    assert holds.hold_message(waiting(queue, 1), 0)
-    assert holds.hold_message(waiting(queue, 2, begin=110), 1)
-    assert holds.hold_message(waiting(queue, 3, begin=110), 2)  # sent again
+    holds.review(0)
+    assert holds.hold_message(waiting(queue, 1))
+    holds.review(1)
+    assert holds.hold_message(waiting(queue, 2, begin=110))
+    holds.review(2)
+    assert holds.hold_message(waiting(queue, 3, begin=110))  # sent again
     assert queue.told == [(3, DROP)]
     holds.review(NUDGE)
     assert told == []
     holds.review(NUDGE + 1)
     holds.review(NUDGE + 2)
     assert told == [(Lane(1, 1, 0), [100, 110])]
-    holds.review(MESSAGE_PAUSE + 2)
+    pass_time(holds, MESSAGE_PAUSE - 1, begin=NUDGE + 2)
+    assert queue.told[1:] == []
+    pass_time(holds, 2, begin=NUDGE + MESSAGE_PAUSE + 1)
     assert queue.told[1:] == [(1, ACCEPT), (2, ACCEPT)]
     assert late == [Lane(1, 1, 0)]
     assert not holds
+
+
+def test_where_we_did_not_look_no_sender_was_slow():
+    """The inspecting process was stopped, or the clock was set."""
+    queue = Answers()
+    holds = Holds(lambda *_: 0, lambda _: False, lambda *_: None)
+    holds.review(0)
+    assert holds.hold_message(waiting(queue, 1))
+    holds.hold(waiting(queue, 2, begin=500))
+    for moment in (1, 60 * 10**9, 30 * 10**9, 31 * 10**9, 32 * 10**9):
+        holds.review(moment)
+    assert queue.told == []
+    pass_time(holds, WAIT, begin=32 * 10**9)
+    assert queue.told == [(1, ACCEPT), (2, ACCEPT)]
+
+
+def test_what_passes_until_a_sender_is_told_of_each_packet_is_not_its_own_time():
+    """A sender of many small packets, each of which waits for our word: on a busy machine that may
+    take long in all, though the sender always goes on at once.
+    """
+    queue = Answers()
+    holds = Holds(lambda *_: 0, lambda _: False, lambda *_: None)
+    for number in range(200):
+        assert holds.hold_message(waiting(queue, number, begin=100 + 10 * number))
+        holds.review(number * 10**9)  # it is told
+    assert queue.told == []
+    pass_time(holds, MESSAGE_PAUSE + 3 * STEP, begin=200 * 10**9)
+    assert queue.told == [(number, ACCEPT) for number in range(200)]
+
+
+def test_a_sender_that_was_not_told_yet_is_not_slow():
+    """The guard's own process, which sends what tells it, is busy: with a reload, say."""
+    queue = Answers()
+    holds = Holds(lambda *_: 0, lambda _: False, lambda *_: None, nudge=lambda *_: 2)
+    holds.review(0)
+    assert holds.hold_message(waiting(queue, 1))
+    holds.hold(waiting(queue, 2, begin=500))
+    pass_time(holds, UNTOLD)
+    holds.left = 1
+    assert queue.told == []
+    holds.left = 2
+    pass_time(holds, MESSAGE_PAUSE - STEP, begin=UNTOLD)
+    assert queue.told == []
+    pass_time(holds, WAIT, begin=UNTOLD + MESSAGE_PAUSE - STEP)
+    assert queue.told == [(1, ACCEPT), (2, ACCEPT)]
+
+
+@pytest.mark.parametrize(("closed", "verdict"), [(False, ACCEPT), (True, DROP)])
+def test_where_senders_cannot_be_told_the_policy_decides(closed, verdict):
+    queue, counted = Answers(), []
+    holds = Holds(lambda *_: 0, lambda _: closed, counted.append, nudge=lambda *_: 1)
+    holds.review(0)
+    assert holds.hold_message(waiting(queue, 1))
+    assert holds.hold_message(waiting(queue, 2, begin=110))
+    pass_time(holds, UNTOLD + 3 * STEP)
+    assert queue.told == [(1, verdict), (2, verdict)]
+    assert HUNG in counted
+    assert not holds
+    assert holds.bytes == 0
+
+
+@pytest.mark.parametrize(("closed", "verdict"), [(False, ACCEPT), (True, DROP)])
+def test_where_nothing_more_can_wait_the_policy_decides_of_messages_too(closed, verdict):
+    queue = Answers()
+    holds = Holds(lambda *_: 0, lambda _: closed, lambda *_: None)
+    for number in range(MOST):
+        each = waiting(queue, number, begin=100 + 10 * number)
+        each.slot = number // 50
+        assert holds.hold_message(each)
+    assert holds.hold_message(waiting(queue, MOST, begin=9000))
+    assert queue.told == [(MOST, verdict)]
+
+
+# -- the guard's own process ----------------------------------------------------------------------
+
+
+class Dying:
+    """An inspecting process that says something, and is gone when it is answered."""
+
+    figures, sent = Figures(number=0), 0
+
+    def hear(self):
+        """Yield what it said before, and what comes of asking for more."""
+        yield Turned()
+        raise Lost("it closed its socket")
+
+    def tell(self, _):
+        """It is gone."""
+        raise Lost("it takes no command")
+
+    def kill(self):
+        """It is gone."""
+
+
+def test_an_inspector_that_is_gone_when_it_is_answered_is_lost_once(monkeypatch):
+    """It asked for something, and died: the guard starts another one, and does not die itself."""
+    made = Guard.__new__(Guard)
+    made.remote, made.inspectors = Dying(), Sum()
+    made._revision = SimpleNamespace(begin=Stop, drop=lambda: None)
+    made.watchdog = SimpleNamespace(fail=lambda: None)
+    made._deaths = Deaths(60.0)
+    told = []
+    monkeypatch.setattr("backchannel.enforce.guard.remark", told.append)
+    made._hear()
+    assert made.remote is None
+    assert told == ["the inspecting process was lost (it takes no command); it is being restarted"]
 
 
 # -- the law ---------------------------------------------------------------------------------------

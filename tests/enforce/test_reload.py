@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -104,6 +104,20 @@ def test_a_chat_that_was_refused_goes_on_when_it_is_allowed():
         assert running.told() == [("dropped", "aim", "")]
         assert running.reload(NOBODY)["reloaded"]
         assert near.recv(len(rest)) == rest  # the kernel sends it again, and now it passes
+
+
+@isolated
+def test_what_was_decided_before_a_reload_is_reviewed_though_the_inspector_dies_meanwhile():
+    world = World()
+    with guard(world, NOBODY) as running, talk(world, AIM):
+        assert marks(world) == [MARKS.passes]
+        first = running.inspector
+        os.kill(first, signal.SIGSTOP)  # so that it takes no command any more
+        assert running.reload(NO_AIM)["reloaded"]
+        with suppress(ProcessLookupError):  # where the command is long, that was noticed
+            os.kill(first, signal.SIGKILL)
+        assert until(lambda: running.inspector not in (0, first))
+        assert until(lambda: marks(world) == [0])
 
 
 @isolated

@@ -22,6 +22,7 @@ import msgspec
 from backchannel import notify
 from backchannel.enforce import bridge, connections, figures, inject, kernel, messages, ruleset
 from backchannel.enforce.control import Control
+from backchannel.enforce.hold import HUNG
 from backchannel.enforce.interfaces import Interfaces
 from backchannel.enforce.law import MILDNESS, Law, bounded
 from backchannel.enforce.marks import Marks
@@ -33,7 +34,7 @@ from backchannel.enforce.remote import Lost, Remote, heartbeat
 from backchannel.enforce.revision import Revision
 from backchannel.enforce.status import Status, of
 from backchannel.enforce.upkeep import Upkeep
-from backchannel.enforce.watchdog import Watchdog, hurry
+from backchannel.enforce.watchdog import UNJUDGED, Watchdog, hurry
 from backchannel.errors import UsageError
 from backchannel.process import Deaths
 from backchannel.remark import remark
@@ -96,6 +97,8 @@ class Guard:
         self._spare_empty = kernel.sees_payload()
         self._deaths = Deaths(YOUNG)
         self._due = 0.0
+        self._unsent = 0
+        """Senders that the inspector had no way to tell that their packets came."""
         self._open()
 
     def _read(self) -> Knowledge:
@@ -121,12 +124,12 @@ class Guard:
             self.control = Control(options.control, self._answers()) if options.control else None
             self._forget_verdicts()
             self._standing = tuple(islice(connections.standing(), STANDING))
+            self._revision = Revision(options.marks)
             self.remote = self._start(fresh=True)
             self._await()
             texts = self._texts(self.known)
             ours = True
             kernel.load(texts)
-            self._revision = Revision(options.marks)
             self.watchdog = Watchdog(texts, self._beats[0])
         except BaseException:
             if self.remote is not None:
@@ -160,8 +163,7 @@ class Guard:
             while not self.remote.ready:
                 select.select([self.remote], [], [], 1.0)
                 self.remote.look()
-                for report in self.remote.hear():
-                    self._take(report)
+                self._listen(self.remote)
         except Lost as error:
             raise UsageError(f"the inspecting process did not start: {error}") from None
 
@@ -224,33 +226,56 @@ class Guard:
     # -- the inspector ---------------------------------------------------------------------------
 
     def _hear(self) -> None:
-        """Take what the inspector says."""
-        if self.remote is None:
+        """Take what the inspector says, if it is there."""
+        if (remote := self.remote) is None:
             return
         try:
-            for report in self.remote.hear():
-                self._take(report)
-            self.remote.look()
+            self._listen(remote)
+            remote.look()
         except Lost as error:
             self._lost(str(error))
 
-    def _take(self, report: Report) -> None:
+    def _listen(self, remote: Remote) -> None:
+        """Take what *remote* says. Raises Lost."""
+        sent = remote.sent
+        for report in remote.hear():
+            self._take(remote, report)
+        if remote.sent > sent:
+            remote.tell(messages.Sent(remote.sent))
+
+    def _take(self, remote: Remote, report: Report) -> None:
         match report:
+            case messages.Figures():
+                self._own_up(report.counters.get(HUNG, 0))
             case messages.Told():
                 self._tell(report.refusal, report.packets)
             case messages.Send():
                 if inject.bare(report.packet):  # nothing else may be asked for
                     self._outlet.send(report.packet)
+                remote.sent += 1
             case messages.Revised():
-                self._order(self._revision.changed(report))
+                self._answer(remote, self._revision.changed(report))
             case messages.Turned():
-                self._order(self._revision.begin())
+                self._answer(remote, self._revision.begin())
             case _:
                 return
 
-    def _order(self, command: messages.Command | None) -> None:
-        """Tell the inspector something, if it is there and there is something."""
-        if self.remote is None or command is None:
+    def _own_up(self, unsent: int) -> None:
+        """Say where packets were let go, or dropped, because we were too slow."""
+        if unsent > self._unsent:
+            slow = count(unsent - self._unsent, "sender")
+            remark(f"it hung: {slow} could not be told that packets came; {UNJUDGED}")
+        self._unsent = unsent
+
+    @staticmethod
+    def _answer(remote: Remote, command: messages.Command | None) -> None:
+        """Tell the inspector what follows from its word, if anything. Raises Lost."""
+        if command is not None:
+            remote.tell(command)
+
+    def _order(self, command: messages.Command) -> None:
+        """Tell the inspector something, if it is there."""
+        if self.remote is None:
             return
         try:
             self.remote.tell(command)
@@ -263,16 +288,20 @@ class Guard:
         self.watchdog.fail()
         self.inspectors.add(self.remote.figures)
         self.remote.kill()
-        self.remote = None
+        self.remote, self._unsent = None, 0
         self._revision.drop()
         young = self._deaths.another() - 1
         self._due = time.monotonic() + (min(LONGEST, AGAIN * 2 ** (young - 1)) if young else 0)
         remark(f"the inspecting process was lost ({why}); it is being restarted")
 
     def _replace(self) -> None:
-        """Start another inspector; when its heart beats the watchdog loads the rules again."""
+        """Start another inspector; when its heart beats the watchdog loads the rules again. It is
+        shown the connections that the one before did not come to after a reload.
+        """
         try:
             self.remote = self._start(fresh=False)
+            if self._revision.due:
+                self._answer(self.remote, self._revision.begin())
         except (OSError, Lost) as error:
             self._due = time.monotonic() + LONGEST
             remark(f"the inspecting process could not be started: {error}")
@@ -290,6 +319,7 @@ class Guard:
             return
         self.known, self.trouble = known, ""
         self.reloads += 1
+        self._revision.due = True
         self._order(messages.Reload(known))
         remark(f"reloaded: {known.rules.path}, {count(len(known.rules.lines), 'line')}")
         self.tell_mildness()
@@ -309,8 +339,7 @@ class Guard:
                 asked, until = self.remote.ask(), time.monotonic() + ANSWER
                 while self.remote.answered != asked and time.monotonic() < until:
                     select.select([self.remote], [], [], ANSWER)
-                    for report in self.remote.hear():
-                        self._take(report)
+                    self._listen(self.remote)
                 current = self.remote.answered == asked
             except Lost as error:
                 self._lost(str(error))
@@ -341,8 +370,7 @@ class Guard:
         while self.remote is not None and not self.remote.done and time.monotonic() < until:
             select.select([self.remote], [], [], TURN)
             try:
-                for report in self.remote.hear():
-                    self._take(report)
+                self._listen(self.remote)
             except Lost:
                 break
         if self.remote is not None:

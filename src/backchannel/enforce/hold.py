@@ -4,6 +4,9 @@ the message that they begin is whole.
 Bounded in number, bytes and time. At a bound the packet passes, or is dropped where its queue
 fails closed; TCP sends a dropped one again. A sender who stops because nobody answers is told that
 they came, see `nudge`.
+
+The time that counts is the sender's: what passes while we do not look, or until it was told what
+came of its last packet, is ours. A machine that is busy makes waits longer, and lets nothing pass.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +27,20 @@ MOST_OF_FLOW = 64
 MESSAGE_PAUSE, MESSAGE_WAIT = 400_000_000, 1_500_000_000
 MESSAGE_BYTES, MESSAGE_PACKETS = 8192, 512
 """The end of a message is waited for as long as its sender goes on without such a pause (ns), and
-for so many ns, bytes and packets in all. A sender that waits for us pauses."""
+for so many ns of pauses, bytes and packets in all. A sender that waits for us pauses. The message
+passes then, also where its queue fails closed: what only looks like one must not wait for ever.
+"""
+STEP = 20_000_000
+"""Nanoseconds that count at most from one look to the next: several times as many as pass between
+two looks of ours where nothing keeps us from looking."""
+UNTOLD = 3_000_000_000
+"""Nanoseconds that packets wait at most for their sender to be told, which the guard's own process
+does. It hangs then, and a bound is met."""
 NUDGE = 4_000_000
 """Nanoseconds without a packet after which a sender is told that the ones before came: longer than
 packets overtake each other, shorter than any time-out of TCP."""
+HUNG = "senders that could not be told that theirs came: the guard hangs"
+"""The counter of those."""
 HEAD = 160
 """Bytes kept of a packet that waits: all of its headers."""
 
@@ -43,6 +56,7 @@ class Held(msgspec.Struct, frozen=True):
     """Sequence numbers of its first byte, and after its last."""
     size: int
     since: int
+    """Its sender's time when it came."""
     head: bytes
     message: bool = False
     """It waits for the end of its message, not for bytes before it."""
@@ -56,17 +70,46 @@ class Lane(NamedTuple):
     side: int
 
 
-Nudge = Callable[[Lane, Sequence[Held]], None]
+Nudge = Callable[[Lane, Sequence[Held]], int]
+"""Tells a sender what came; returns how many packets must have left until it is told, of all."""
+
+
+class _Sender:
+    """One side of a flow of which something waits; times in ns."""
+
+    __slots__ = ("asked", "owed", "pause", "quiet", "time")
+
+    def __init__(self) -> None:
+        self.quiet = 0  # since its last packet, until it is told
+        self.asked: int | None = None  # it is told when so many packets of ours have left
+        self.owed = 0  # since it was to be told
+        self.pause = self.time = 0  # its own: since it knows what came of its last packet, and ever
+
+    def heard(self) -> None:
+        """Another packet of it came."""
+        self.quiet = self.owed = self.pause = 0
+        self.asked = None
 
 
 class _Waiting:
     """What waits of one flow."""
 
-    __slots__ = ("held", "nudged")
+    __slots__ = ("held", "senders")
 
     def __init__(self) -> None:
         self.held: list[Held] = []
-        self.nudged = [0, 0]  # the newest packet of each side of which its sender was told
+        self.senders = _Sender(), _Sender()
+
+    def of(self, side: int) -> list[Held]:
+        """Return what waits of one side."""
+        return [each for each in self.held if each.side == side]
+
+    def end(self, these: Sequence[Held]) -> None:
+        """*these* wait no longer."""
+        if not these:
+            return
+        gone = set(map(id, these))
+        self.held = [each for each in self.held if id(each) not in gone]
 
 
 class Holds:
@@ -78,7 +121,7 @@ class Holds:
         closed: Callable[[int], bool],
         count: Callable[[str], None],
         *,
-        nudge: Nudge = lambda *_: None,
+        nudge: Nudge = lambda *_: 0,
         late: Callable[[Lane], None] = lambda _: None,
     ) -> None:
         """*known* is `Sift.known`; *closed* says of a queue's number whether it fails closed;
@@ -88,12 +131,16 @@ class Holds:
         self._known, self._closed, self._count = known, closed, count
         self._nudge, self._late = nudge, late
         self._flows: dict[tuple[int, int], _Waiting] = {}
+        self._looked = 0
+        self.left = 0
+        """Packets that have left, of those that were to tell senders; whoever hears of it sets it.
+        """
         self.packets = self.bytes = 0
 
     def __bool__(self) -> bool:
         return bool(self._flows)
 
-    def hold(self, packet: Packet, now: int) -> None:
+    def hold(self, packet: Packet) -> None:
         """Let *packet* wait, or decide at once where there is no room."""
         waiting = self._waiting(packet)
         if self._repeated(packet, waiting):
@@ -102,22 +149,26 @@ class Holds:
             self._overflow(packet.queue, packet.number)
             self._tidy(packet.slot, packet.serial)
             return
-        self._keep(packet, waiting, now)
+        self._keep(packet, waiting)
         self._count("packets held until the bytes before them came")
 
-    def hold_message(self, packet: Packet, now: int) -> bool:
-        """Let *packet* wait for the end of its message; False: there is no room, so all pass."""
+    def hold_message(self, packet: Packet) -> bool:
+        """Let *packet* wait for the end of its message; False: it is too long, so all pass."""
         waiting = self._waiting(packet)
         if self._repeated(packet, waiting):
             return True
+        if self._full:
+            self._overflow(packet.queue, packet.number)
+            self._tidy(packet.slot, packet.serial)
+            return True
         mine = [each for each in waiting.held if each.message and each.side == packet.side]
         long = len(mine) >= MESSAGE_PACKETS or sum(each.size for each in mine) >= MESSAGE_BYTES
-        if long or self._full:
+        if long:
             self.release(packet.slot, packet.serial, packet.side)
             self._tidy(packet.slot, packet.serial)
             self._count("messages passed before their end: longer than is held")
             return False
-        self._keep(packet, waiting, now, message=True)
+        self._keep(packet, waiting, message=True)
         return True
 
     def release(self, slot: int, serial: int, side: int) -> None:
@@ -137,22 +188,23 @@ class Holds:
         begins = [each.begin for each in waiting.held if each.side == side] if waiting else []
         return min(begins, key=lambda begin: ahead(begin, begins[0])) if begins else None
 
-    def review(self, now: int) -> None:
-        """Let go what is known by now, and what has waited too long; tell senders who wait."""
+    def look(self) -> None:
+        """Let go what is known by now."""
         for (slot, serial), waiting in list(self._flows.items()):
-            newest = max(each.since for each in waiting.held)
-            late: set[int] = set()
-            waiting.held = [
-                each
-                for each in waiting.held
-                if self._stays(slot, serial, each, newest=newest, now=now, late=late)
-            ]
-            for side in late:
-                self._count("messages passed before their end: it did not come in time")
-                self._late(Lane(slot, serial, side))
+            waiting.held = [each for each in waiting.held if not self._came(slot, serial, each)]
             self._tidy(slot, serial)
-            for side in (0, 1):
-                self._tell(Lane(slot, serial, side), waiting, now)
+
+    def review(self, now: int) -> None:
+        """It is *now* (ns, by any clock), and what has come was looked at: let go what is known by
+        now, and what has waited too long; tell senders who wait.
+        """
+        self.look()
+        passed = max(0, min(now - self._looked, STEP))
+        self._looked = now
+        for (slot, serial), waiting in list(self._flows.items()):
+            for side in {each.side for each in waiting.held}:
+                self._age(Lane(slot, serial, side), waiting, passed)
+            self._tidy(slot, serial)
 
     def drop(self, slot: int, serial: int) -> None:
         """Drop what waits of a flow that is refused."""
@@ -177,7 +229,7 @@ class Holds:
         if waiting is not None and not waiting.held:
             del self._flows[slot, serial]
 
-    def _keep(self, packet: Packet, waiting: _Waiting, now: int, *, message: bool = False) -> None:
+    def _keep(self, packet: Packet, waiting: _Waiting, *, message: bool = False) -> None:
         begin, end = packet.begin, after(packet.begin, packet.length)
         head = packet.payload[:HEAD]
         waiting.held.append(
@@ -188,11 +240,12 @@ class Holds:
                 begin,
                 end,
                 packet.length,
-                now,
+                waiting.senders[packet.side].time,
                 head,
                 message,
             )
         )
+        waiting.senders[packet.side].heard()
         self.packets += 1
         self.bytes += packet.length
 
@@ -206,33 +259,62 @@ class Holds:
                 return True
         return False
 
-    def _stays(
-        self, slot: int, serial: int, held: Held, *, newest: int, now: int, late: set[int]
-    ) -> bool:
-        """Let a packet go if it need not wait any more; say whether it still waits."""
+    def _came(self, slot: int, serial: int, held: Held) -> bool:
+        """Let a packet go if the bytes before it have come; say whether they have."""
         if held.message:
-            if now - newest <= MESSAGE_PAUSE and now - held.since <= MESSAGE_WAIT:
-                return True
-            late.add(held.side)
-            self._accept(held)
             return False
         known = self._known(slot, held.side, serial)
-        if known < 0 or ahead(held.end, known) <= 0:
+        came = known < 0 or ahead(held.end, known) <= 0
+        if came:
             self._accept(held)
-            return False
-        if now - held.since > WAIT:
-            self._overflow(held.queue, held.number)
-            self._gone(held)
-            return False
-        return True
+        return came
 
-    def _tell(self, who: Lane, waiting: _Waiting, now: int) -> None:
-        """Tell a sender who has gone silent what came, once for each time that it goes on."""
-        mine = [each for each in waiting.held if each.side == who.side]
-        newest = max((each.since for each in mine), default=0)
-        if newest > waiting.nudged[who.side] and now - newest >= NUDGE:
-            waiting.nudged[who.side] = newest
-            self._nudge(who, mine)
+    def _age(self, who: Lane, waiting: _Waiting, passed: int) -> None:
+        """Let so much time have passed for what waits of one side."""
+        sender = waiting.senders[who.side]
+        if sender.asked is None:
+            sender.quiet += passed
+            if sender.quiet >= NUDGE:
+                sender.asked = self._nudge(who, waiting.of(who.side))
+        elif sender.asked > self.left:
+            sender.owed += passed
+            if sender.owed > UNTOLD:
+                self._give_up(who, waiting)
+        else:
+            sender.pause += passed
+            sender.time += passed
+            late = [each for each in waiting.of(who.side) if self._overdue(each, sender)]
+            waiting.end(late)
+            self._let_go(who, late)
+
+    @staticmethod
+    def _overdue(held: Held, sender: _Sender) -> bool:
+        """Say whether a packet has waited too long."""
+        waited = sender.time - held.since
+        if held.message:
+            return sender.pause > MESSAGE_PAUSE or waited > MESSAGE_WAIT
+        return waited > WAIT
+
+    def _let_go(self, who: Lane, late: Sequence[Held]) -> None:
+        """Its sender has not gone on: end the wait for *late*."""
+        for each in late:
+            if each.message:
+                self._accept(each)
+            else:
+                self._overflow(each.queue, each.number)
+                self._gone(each)
+        if any(each.message for each in late):
+            self._count("messages passed before their end: it did not come in time")
+            self._late(who)
+
+    def _give_up(self, who: Lane, waiting: _Waiting) -> None:
+        """A sender cannot be told: end the wait of all that it has sent."""
+        self._count(HUNG)
+        mine = waiting.of(who.side)
+        waiting.end(mine)
+        for each in mine:
+            self._overflow(each.queue, each.number)
+            self._gone(each)
 
     def _accept(self, held: Held) -> None:
         held.queue.judge(held.number, ACCEPT)

@@ -135,15 +135,14 @@ class Inspector:
             if not self.sift.turn(queue, self.judge.now):
                 return
             if self.holds:
-                self.holds.review(self.judge.now)
+                self.holds.look()
                 self._flush()
 
     def tend(self) -> bool:
         """Let time pass. Return whether hours began or ended, so that what is decided changes."""
         now = time.time_ns()
-        if self.holds:
-            self.holds.review(now)
-            self._flush()
+        self.holds.review(now)
+        self._flush()
         if now // 1_000_000_000 == self._second:
             return False
         self._second = now // 1_000_000_000

@@ -88,6 +88,12 @@ class Interfaces(msgspec.Struct, frozen=True, tag="interfaces"):
     names: dict[int, str]
 
 
+class Sent(msgspec.Struct, frozen=True, tag="sent"):
+    """So many packets have left, of all that were asked for."""
+
+    packets: int
+
+
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
     """Tell the figures."""
 
@@ -98,7 +104,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Tell everything that is left, and end."""
 
 
-Command = Task | Reload | Revise | Interfaces | Ask | Stop
+Command = Task | Reload | Revise | Interfaces | Sent | Ask | Stop
 
 
 # -- from the inspector ----------------------------------------------------------------------------

@@ -18,8 +18,8 @@ ENDS = 65_536
 class Sender(Protocol):
     """Sends packets of our own."""
 
-    def send(self, packet: bytes) -> bool:
-        """Send *packet*; False where it could not be."""
+    def send(self, packet: bytes) -> int:
+        """Have *packet* sent; return how many were to be sent up to it, 0 where it could not be."""
 
 
 class Refuser:
@@ -50,10 +50,12 @@ class Refuser:
         if not self._injector.send(made):
             self._book.count("resets not sent: the kernel would not")
 
-    def tell(self, made: bytes) -> None:
-        """Send a packet that tells a sender what came; nothing depends on it."""
-        if self._injector is not None and self._injector.send(made):
+    def tell(self, made: bytes) -> int:
+        """Send a packet that tells a sender what came; return as `Sender.send` does."""
+        number = self._injector.send(made) if self._injector is not None else 0
+        if number:
             self._book.count("packets sent to tell senders that theirs came")
+        return number
 
     def over(self, packet: Packet) -> None:
         """Remember that a refused connection is over, whose end nobody here will see."""

@@ -53,6 +53,8 @@ class Remote:
         self.answered = 0
         """The newest question that was answered."""
         self.ready = self.done = False
+        self.sent = 0
+        """Packets that were sent for it."""
         self._heard = time.monotonic()
         self._asked = 0
         self.tell(msgspec.structs.replace(task, queues=opened))

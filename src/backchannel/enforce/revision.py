@@ -19,6 +19,8 @@ class Revision:
         self._marks, self._number = marks, 0
         self._left: Iterator[Connection] = iter(())
         self._shown: tuple[Connection, ...] = ()
+        self.due = False
+        """Whether the policy has changed, and not every connection has been looked at since."""
 
     def begin(self) -> Revise | None:
         """Look at every connection; return what the inspector is to be asked first.
@@ -45,11 +47,12 @@ class Revision:
         return self._next()
 
     def drop(self) -> None:
-        """Ask nothing more."""
+        """Ask nothing more, though it may be due."""
         self._number += 1
         self._left, self._shown = iter(()), ()
 
     def _next(self) -> Revise | None:
         self._number += 1
         self._shown = tuple(islice(self._left, BATCH))
+        self.due = bool(self._shown)
         return Revise(self._number, self._shown) if self._shown else None

@@ -53,7 +53,7 @@ class Waits:
         if self._asking.law.mild:
             packet.queue.judge(packet.number, ACCEPT)
         else:
-            self.holds.hold(packet, self.now)
+            self.holds.hold(packet)
 
     def within_message(self, packet: Packet, flow: Flow, stream: Stream) -> bool:
         """Say whether *packet* ends within a message that may turn out to be refused."""
@@ -73,7 +73,7 @@ class Waits:
         if packet.side in flow.long or not packet.length:
             self.release(packet)
             packet.queue.judge(packet.number, ACCEPT)
-        elif not self.holds.hold_message(packet, self.now):
+        elif not self.holds.hold_message(packet):
             flow.long.add(packet.side)
             packet.queue.judge(packet.number, ACCEPT)
 
@@ -92,22 +92,24 @@ class Waits:
             if flow.lates[lane.side] >= LATES:
                 flow.long.add(lane.side)
 
-    def nudge(self, lane: Lane, held: Sequence[Held]) -> None:
-        """Tell the sender of packets that wait that they came."""
+    def nudge(self, lane: Lane, held: Sequence[Held]) -> int:
+        """Tell the sender of packets that wait that they came; return how many packets of ours must
+        have left until it is told.
+        """
         assert self._sift is not None
         flow = self._flow(lane)
         if flow is None or flow.refused is not None:
-            return
+            return 0
         acked = flow.acked[lane.side]
         if acked < 0:
             acked = self._sift.initial(lane.slot, lane.side, lane.serial)
         if acked < 0:
-            return
+            return 0
         parts = [(each.begin, each.end) for each in held]
         message = any(each.message for each in held)
         window = flow.windows[lane.side]
-        for made in nudge(parts, held[-1].head, acked, window, message=message):
-            self._refuser.tell(made)
+        made = nudge(parts, held[-1].head, acked, window, message=message)
+        return max(map(self._refuser.tell, made), default=0)
 
     def _flow(self, lane: Lane) -> Flow | None:
         flow = self._flows.get(lane.slot)

@@ -22,7 +22,7 @@ from backchannel.confine import seccomp
 from backchannel.confine.imports import load_everything
 from backchannel.enforce import messages
 from backchannel.enforce.inspector import Inspector
-from backchannel.enforce.messages import Command, Interfaces, Report, Task, Told
+from backchannel.enforce.messages import Command, Interfaces, Report, Sent, Task, Told
 from backchannel.enforce.nfqueue import Queue
 from backchannel.enforce.record import Refusal
 from backchannel.live import framing
@@ -54,6 +54,7 @@ class Worker:
         self._unsaid = framing.Outbox(channel)
         self._stopping = False
         self._beaten = self._told = 0.0
+        self._asked = 0
         self._confined = ""
         self.inspector = Inspector(
             task.known,
@@ -132,6 +133,8 @@ class Worker:
         for command in self._inbox.feed(data):
             if isinstance(command, Interfaces):  # a packet may be waiting for it
                 self._names, self._nameless = command.names, {}
+            elif isinstance(command, Sent):
+                self.inspector.holds.left = command.packets
             else:
                 self._commands.append(command)
 
@@ -171,9 +174,12 @@ class Worker:
             self.inspector.book.count("refusals without evidence: too many at once")
         self._say(Told(refusal, tuple(packets)))
 
-    def send(self, packet: bytes) -> bool:
-        """Have the guard send a packet."""
-        return self._say(messages.Send(packet))
+    def send(self, packet: bytes) -> int:
+        """Have the guard send a packet; return how many it was asked to send, 0 where it cannot."""
+        if not self._say(messages.Send(packet)):
+            return 0
+        self._asked += 1
+        return self._asked
 
     def _say(self, report: Report) -> bool:
         """Say something soon; False: too much waits already."""
