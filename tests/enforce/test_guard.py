@@ -12,6 +12,7 @@ from tests.kit import flows
 from tests.protocols.xmpp import test_session as xmpp
 
 from backchannel.enforce import ruleset
+from backchannel.prove import library
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OTHER_PORT = 27015
@@ -375,6 +376,33 @@ def test_a_datagram_service_is_told_by_icmp():
             with pytest.raises(TimeoutError):
                 far.recv(1000)
         assert running.told()[0][:2] == ("reset", "icq")
+
+
+(UPLOAD,) = library.shipped()["yahoo", "file-transfer"]
+
+
+@pytest.mark.parametrize("port", [80, 8080])
+@isolated
+def test_of_a_request_in_pieces_nothing_passes_before_its_head_is_whole(port):
+    """An upload by an absolute URI, as Yahoo's clients send it, to the server and to a proxy: its
+    first line alone shows what it is, or that somebody else is asked, and is not refused yet.
+    """
+    world = World()
+    upload = UPLOAD.flows[1].steps[0].data
+    line, head = upload.index(b"\r\n") + 2, upload.index(b"\r\n\r\n") + 2
+    pieces = upload[:line], upload[line : line + 40], upload[line + 40 : head], upload[head:]
+    with (
+        guard(world, "rules: [{deny: yahoo, capabilities: [file-transfer]}]") as running,
+        world.server.listen(4, SERVER[4], port) as listener,
+        world.client.connect(SERVER[4], port) as near,
+        listener.accept()[0] as far,
+    ):
+        far.settimeout(PATIENCE)
+        for piece in pieces:  # a segment each
+            near.sendall(piece)
+        with pytest.raises(ConnectionResetError):
+            far.recv(999)
+        assert running.told() == [("reset", "yahoo", "file-transfer")]
 
 
 @pytest.mark.parametrize("mode", ["observe", "alert"])

@@ -29,8 +29,6 @@ from backchannel.policy.model import Line
 
 PENDING = 64
 """Signs of one flow that wait until it is known whose they are."""
-CARRIERS = frozenset({"socks", "http-proxy"})
-"""Protocols that only carry others: done with once what they carry is."""
 
 
 class Judge:
@@ -313,9 +311,9 @@ class Judge:
         for each in signs.tree(stream):
             if each.deaf or each.is_done():
                 continue
-            if each.spoken in CARRIERS and each.children:
+            if each.spoken in signs.CARRIERS and each.children:
                 continue
-            if each.session is None or not signs.proved(each) or each.spoken in CARRIERS:
+            if each.session is None or not signs.proved(each) or each.spoken in signs.CARRIERS:
                 return False
             if each.protocol is not None and each.protocol.context:
                 return False

@@ -29,6 +29,9 @@ BOUND: dict[str, Capability] = {
 }
 """Protocols that are there for one thing, so that the protocol alone is the sign."""
 
+CARRIERS = frozenset({"socks", "http-proxy"})
+"""Protocols that only carry others: done with once what they carry is."""
+
 OFFERED = frozenset(
     (
         Capability.FILE_TRANSFER,

@@ -61,6 +61,8 @@ class Waits:
         for each in signs.tree(stream):
             ends = between(flow, each)
             for protocol in signs.within_message(each, Side(packet.side)):
+                if protocol in signs.CARRIERS and not law.mild:
+                    return True  # nothing is known yet of what it asks for, or of whom
                 if law.refuses(law.family(protocol, each.service), ends):
                     return True
         flow.long.discard(packet.side)

@@ -28,6 +28,10 @@ class Carried:
         """*side* will send no more. The session may go on over other connections."""
         return self._tell(self._talk.end(side))
 
+    def partial(self, side: Side) -> bool:
+        """Whether *side* has begun the head of a message and not ended it."""
+        return self._talk.within_head(side)
+
     def _tell(self, told: Told) -> list[Output]:
         """Return what parts of the conversation mean."""
         raise NotImplementedError

@@ -127,8 +127,8 @@ class Session(Carried):
         self._opened: set[str] = set()
 
     def partial(self, side: Side) -> bool:
-        """Whether *side* has begun a body and not ended it."""
-        return self._within[side]
+        """Whether *side* has begun a message and not ended it."""
+        return self._within[side] or super().partial(side)
 
     def _tell(self, told: Told) -> list[Output]:
         out: list[Output] = []
