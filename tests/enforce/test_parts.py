@@ -18,12 +18,15 @@ from backchannel.enforce import bridge, connections, decline, inject, ruleset
 from backchannel.enforce.figures import Sum
 from backchannel.enforce.guard import Guard
 from backchannel.enforce.hold import (
+    FEWEST,
     HUNG,
     MESSAGE_BYTES,
     MESSAGE_PAUSE,
     MOST,
     MOST_OF_FLOW,
     NUDGE,
+    NUDGE_OF_FEW,
+    SEVERAL,
     STEP,
     UNTOLD,
     WAIT,
@@ -288,24 +291,40 @@ def test_a_silent_sender_is_told_once_what_waits_and_a_message_goes_when_it_stay
         nudge=lambda lane, held: told.append((lane, [each.begin for each in held])) or 0,
         late=late.append,
     )
+    begins = [100 + 10 * number for number in range(SEVERAL)]
     holds.review(0)
-    assert holds.hold_message(waiting(queue, 1))
-    holds.review(1)
-    assert holds.hold_message(waiting(queue, 2, begin=110))
-    holds.review(2)
-    assert holds.hold_message(waiting(queue, 3, begin=110))  # sent again
-    assert queue.told == [(3, DROP)]
+    for number, begin in enumerate(begins):
+        assert holds.hold_message(waiting(queue, number, begin=begin))
+        holds.review(1)
+    assert holds.hold_message(waiting(queue, 99, begin=110))  # sent again
+    assert queue.told == [(99, DROP)]
     holds.review(NUDGE)
     assert told == []
     holds.review(NUDGE + 1)
     holds.review(NUDGE + 2)
-    assert told == [(Lane(1, 1, 0), [100, 110])]
-    pass_time(holds, MESSAGE_PAUSE - 1, begin=NUDGE + 2)
+    assert told == [(Lane(1, 1, 0), begins)]
+    pass_time(holds, MESSAGE_PAUSE - NUDGE - 2, begin=NUDGE + 2)
     assert queue.told[1:] == []
-    pass_time(holds, 2, begin=NUDGE + MESSAGE_PAUSE + 1)
-    assert queue.told[1:] == [(1, ACCEPT), (2, ACCEPT)]
+    pass_time(holds, 2, begin=MESSAGE_PAUSE)
+    assert queue.told[1:] == [(number, ACCEPT) for number in range(SEVERAL)]
     assert late == [Lane(1, 1, 0)]
     assert not holds
+
+
+@pytest.mark.parametrize(("number", "nudges"), [(FEWEST - 1, 0), (FEWEST, 1), (SEVERAL - 1, 1)])
+def test_a_sender_of_few_packets_is_left_alone_at_first(number, nudges):
+    """It is not kept from sending more, and being told would cost it its window."""
+    told = []
+    holds = Holds(
+        lambda *_: 0, lambda _: False, lambda *_: None, nudge=lambda *_: told.append(1) or 0
+    )
+    holds.review(0)
+    for each in range(number):
+        assert holds.hold_message(waiting(Answers(), each, begin=100 + each))
+    pass_time(holds, NUDGE_OF_FEW - STEP)
+    assert told == []
+    pass_time(holds, 2 * STEP, begin=NUDGE_OF_FEW - STEP)
+    assert len(told) == nudges
 
 
 def test_where_we_did_not_look_no_sender_was_slow():
@@ -358,10 +377,10 @@ def test_where_senders_cannot_be_told_the_policy_decides(closed, verdict):
     queue, counted = Answers(), []
     holds = Holds(lambda *_: 0, lambda _: closed, counted.append, nudge=lambda *_: 1)
     holds.review(0)
-    assert holds.hold_message(waiting(queue, 1))
-    assert holds.hold_message(waiting(queue, 2, begin=110))
+    for number in range(SEVERAL):
+        assert holds.hold_message(waiting(queue, number, begin=100 + 10 * number))
     pass_time(holds, UNTOLD + 3 * STEP)
-    assert queue.told == [(1, verdict), (2, verdict)]
+    assert queue.told == [(number, verdict) for number in range(SEVERAL)]
     assert HUNG in counted
     assert not holds
     assert holds.bytes == 0

@@ -39,6 +39,12 @@ does. It hangs then, and a bound is met."""
 NUDGE = 4_000_000
 """Nanoseconds without a packet after which a sender is told that the ones before came: longer than
 packets overtake each other, shorter than any time-out of TCP."""
+SEVERAL, FEWEST, NUDGE_OF_FEW = 8, 3, 50_000_000
+"""Fewer packets of a message than SEVERAL seldom fill a window (RFC 6928), so that their sender has
+no need of us unless it is silent for so long (ns); of fewer than FEWEST it is told nothing. Being
+told costs it half of its window, and one acknowledged segment gives it leave for no more than to
+send the first one again (RFC 6937): it would stop because of us.
+"""
 HUNG = "senders that could not be told that theirs came: the guard hangs"
 """The counter of those."""
 HEAD = 160
@@ -274,8 +280,12 @@ class Holds:
         sender = waiting.senders[who.side]
         if sender.asked is None:
             sender.quiet += passed
-            if sender.quiet >= NUDGE:
-                sender.asked = self._nudge(who, waiting.of(who.side))
+            mine = waiting.of(who.side)
+            few = len(mine) < SEVERAL and all(each.message for each in mine)
+            if few and len(mine) < FEWEST:
+                sender.asked = 0
+            elif sender.quiet >= (NUDGE_OF_FEW if few else NUDGE):
+                sender.asked = self._nudge(who, mine)
         elif sender.asked > self.left:
             sender.owed += passed
             if sender.owed > UNTOLD:
@@ -292,7 +302,7 @@ class Holds:
         """Say whether a packet has waited too long."""
         waited = sender.time - held.since
         if held.message:
-            return sender.pause > MESSAGE_PAUSE or waited > MESSAGE_WAIT
+            return sender.quiet + sender.pause > MESSAGE_PAUSE or waited > MESSAGE_WAIT
         return waited > WAIT
 
     def _let_go(self, who: Lane, late: Sequence[Held]) -> None:
