@@ -207,7 +207,10 @@ def _whole(sender: socket.socket, data: bytes, sent: int) -> int:
 
 
 def _bytewise(sender: socket.socket, data: bytes, sent: int) -> int:
-    return sender.send(data[sent : sent + 1] if sent < ONE_BYTE else data[sent:])
+    """Send a byte that the kernel does not join with the next ones while it waits for its turn."""
+    if sent < ONE_BYTE:
+        return sender.send(data[sent : sent + 1], socket.MSG_EOR)
+    return sender.send(data[sent:])
 
 
 def _disordered(sender: socket.socket, data: bytes, sent: int) -> int:
