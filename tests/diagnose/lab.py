@@ -42,7 +42,7 @@ def configured(
     auth: str = "psk",
 ) -> str:
     """Return one end's swanctl.conf. *more* are lines of the connection, *child* of its child."""
-    other = "right" if me == "left" else "left"
+    other = "left" if me == "right" else "right"
     return f"""
 connections {{
   lab {{

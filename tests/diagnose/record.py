@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 from tests.diagnose.lab import CERTIFIED, FAR, Lab
 from tests.enforce.lab import Net, isolated
-from tests.enforce.swan import Swan
+from tests.enforce.swan import Swan, behind_nat
 from tests.kit import packets
 
 HERE = Path(__file__).parent
@@ -454,6 +454,206 @@ def no_nat(lab: Lab) -> None:
     """No NAT, and IKE without a made-up one: there is no ESP in UDP."""
     left, _ = lab.both(tunnels=False, more="childless = force")
     left.initiate(tunnel=False)
+
+
+# -- healthy tunnels of other kinds ------------------------------------------------------------
+
+
+@scenario()
+def v1_works(lab: Lab) -> None:
+    """IKEv1, main mode; nothing is wrong."""
+    ready(lab, version=1)
+
+
+@scenario()
+def v1_aggressive(lab: Lab) -> None:
+    """IKEv1, aggressive mode; nothing is wrong."""
+    ready(lab, version=1, more="aggressive = yes")
+
+
+QUICKLY = "over_time = 60s\n rand_time = 0s"
+
+
+def used(left: Swan, times: int = 16) -> None:
+    """Ping through the tunnel while keys are renewed."""
+    for _ in range(times):
+        left.ping(1, patience=2)
+        time.sleep(0.4)
+
+
+@scenario()
+def rekeys(lab: Lab) -> None:
+    """Both ends renew the keys of IKE each 3 seconds and those of ESP each 2; their requests cross.
+    Nothing is wrong."""
+    child = "rekey_time = 2s\n life_time = 60s\n rand_time = 0s"
+    left, _ = ready(lab, more=f"rekey_time = 3s\n {QUICKLY}", child=child)
+    used(left)
+
+
+@scenario()
+def v1_rekeys(lab: Lab) -> None:
+    """IKEv1: both ends authenticate anew each 4 seconds and renew the keys of ESP each 2. Nothing
+    is wrong."""
+    child = "rekey_time = 2s\n life_time = 60s\n rand_time = 0s"
+    left, _ = ready(lab, version=1, more=f"reauth_time = 4s\n {QUICKLY}", child=child)
+    used(left)
+
+
+@scenario()
+def liveness(lab: Lab) -> None:
+    """Each end asks each second whether the other lives; nothing is wrong."""
+    left, _ = ready(lab, more="dpd_delay = 1s")
+    time.sleep(4)
+    assert left.ping(2) == 2
+
+
+@scenario()
+def terminated(lab: Lab) -> None:
+    """The tunnel stands, and its owner takes it down; nothing is wrong."""
+    left, _ = ready(lab)
+    left.control("--terminate", "--ike", "lab")
+
+
+@scenario()
+def v1_terminated(lab: Lab) -> None:
+    """IKEv1: the tunnel stands, and its owner takes it down; nothing is wrong."""
+    left, _ = ready(lab, version=1)
+    left.control("--terminate", "--ike", "lab")
+
+
+@scenario(nat="masquerade random")
+def double_nat(lab: Lab) -> None:
+    """Two NATs before the left one, the outer one of which chooses ports; nothing is wrong."""
+    left = lab.end("left", FAR, net=behind_nat(lab.world))
+    lab.end("right")
+    assert left.initiate(), left.told()
+    assert left.ping(3) == 3
+
+
+def forward(lab: Lab, *ports: int) -> None:
+    """Let the router forward these ports of its inner address to the right one."""
+    lab.router.sh(
+        "nft add table ip forward0",
+        "nft 'add chain ip forward0 p { type nat hook prerouting priority -100; }'",
+    )
+    for port in ports:
+        rule = f"ip daddr 10.1.0.1 udp dport {port} dnat to {FAR}"
+        lab.router.sh(f"nft add rule ip forward0 p iifname r1 {rule}")
+        lab.rules.append(rule)
+
+
+@scenario()
+def forwarded(lab: Lab) -> None:
+    """Both ends are behind a NAT: the right one by two ports that it forwards. Nothing is wrong."""
+    forward(lab, 500, 4500)
+    left = lab.end("left", "10.1.0.1")
+    lab.end("right")
+    assert left.initiate(), left.told()
+    assert left.ping(3) == 3
+
+
+@scenario()
+def forwarded_500_only(lab: Lab) -> None:
+    """Both ends are behind a NAT, which forwards port 500 to the right one, and not 4500."""
+    forward(lab, 500)
+    left = lab.end("left", "10.1.0.1")
+    lab.end("right")
+    assert not left.initiate()
+
+
+def two(lab: Lab, identity: str) -> tuple[Swan, Swan]:
+    """Two clients behind the NAT, and a gateway for both; both stand."""
+    second = second_client(lab)
+    left = lab.end("left", more="dpd_delay = 1s")
+    lab.end("right", expects="*@lab.example", remote_ts="10.9.1.1/32,10.9.3.1/32")
+    assert left.initiate(), left.told()
+    assert left.ping(3) == 3
+    other = lab.end("second", FAR, net=second, identity=identity)
+    assert other.initiate(), other.told()
+    return left, other
+
+
+@scenario()
+def two_clients(lab: Lab) -> None:
+    """Two clients behind one NAT, each with an identity of its own; nothing is wrong."""
+    left, other = two(lab, "second@lab.example")
+    assert other.ping(3) == 3
+    assert left.ping(3) == 3
+
+
+@scenario()
+def same_identity(lab: Lab) -> None:
+    """Two clients behind one NAT with the same identity: when the second one comes up, the right
+    one forgets the first one's tunnel."""
+    left, other = two(lab, "left@lab.example")
+    assert other.ping(3) == 3
+    assert left.ping(4, patience=0.4) == 0
+    left._until(lambda: "retransmit 2" in left.told())
+
+
+# -- size, and ESP that stops ------------------------------------------------------------------
+
+
+@scenario()
+def too_large(lab: Lab) -> None:
+    """The router drops packets of more than 1,300 bytes and says nothing: small ones pass."""
+    left, _ = ready(lab)
+    lab.drop("ip length > 1300")
+    for _ in range(6):
+        assert left.ping(1, patience=0.2, size=1300) == 0
+        assert left.ping(1) == 1
+
+
+@scenario()
+def answer_fragments_lost(lab: Lab) -> None:
+    """Only the right one has a large certificate, IKE cuts nothing, and the router drops IP's
+    fragments: those of the answer."""
+    lab.drop("ip frag-off & 0x1fff != 0", hook="prerouting", priority=-450)
+    left, _ = (
+        lab.end(
+            me,
+            auth="pubkey",
+            plugins=CERTIFIED,
+            files=certificates(me, big=me == "right"),
+            more="fragmentation = no\n send_cert = always",
+        )
+        for me in ("left", "right")
+    )
+    assert not left.initiate()
+
+
+@scenario()
+def esp_stops(lab: Lab) -> None:
+    """The tunnel carries, and then the router drops ESP of the right one."""
+    left, _ = ready(lab)
+    lab.drop(f"ip saddr {FAR} udp sport 4500 @th,64,32 != 0")
+    assert left.ping(8, patience=0.3) == 0
+
+
+@scenario()
+def unrouted(lab: Lab) -> None:
+    """The right one drops what it decrypts: its own firewall."""
+    left, right = lab.both()
+    right.net.sh(
+        "nft add table ip quiet",
+        "nft 'add chain ip quiet i { type filter hook input priority 0; }'",
+        "nft add rule ip quiet i ip daddr 10.9.2.1 icmp type echo-request drop",
+    )
+    assert left.initiate(), left.told()
+    assert left.ping(6, patience=0.3) == 0
+
+
+@scenario()
+def v1_peer_dead(lab: Lab) -> None:
+    """IKEv1: the right one is killed; the left one asks whether it lives, each second."""
+    _, right = ready(lab, version=1, more="dpd_delay = 1s\n dpd_timeout = 30s")
+    right.close()
+    lab.world.server.sh(
+        "nft add table ip quiet",
+        "nft 'add chain ip quiet o { type filter hook output priority 0; }'",
+        "nft add rule ip quiet o ip protocol icmp drop",
+    )
+    time.sleep(5)
 
 
 def record(name: str) -> dict[str, object]:

@@ -83,7 +83,9 @@ def long(count=400):
         packets.append(
             back._replace(time=time, source=LEFT, target=RIGHT, data=ike.esp(spi, number + 9))
         )
-    return packets
+    answered = max(int.from_bytes(e.data[4:8]) for e in packets if e.esp and from_right(e))
+    answer = ike.esp(int.from_bytes(back.data[:4]), answered + 1)
+    return [*packets, back._replace(time=time + 1, data=answer)]
 
 
 def test_packets_that_come_behind_a_replay_window(tmp_path):

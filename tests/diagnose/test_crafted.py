@@ -2,6 +2,7 @@
 
 import struct
 
+import pytest
 import yaml
 from tests import craft
 from tests.diagnose.altered import Datagram, datagrams, without, write
@@ -171,6 +172,25 @@ def test_whoever_goes_on_had_its_answer(tmp_path):
         apart=3000,
     )
     assert said(told) == ("certain one-direction-captured",)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "found"),
+    [(20, ("possible authentication-refused",)), (900, ())],
+)
+def test_a_notification_right_behind_the_answer_refuses_it(tmp_path, milliseconds, found):
+    """RFC 7296 §2.21.2. What MOBIKE tells of other addresses looks alike, and takes its time."""
+    packets = [each for each in datagrams("works.near.pcap") if not each.esp][:4]
+    last = packets[3]
+    told = ike.protected(0x08, 37, 41, 2, i=last.data[4:12], r=last.data[12:20])
+    sent = last._replace(
+        time=last.time + milliseconds * SECOND // 1000,
+        source=last.target,
+        target=last.source,
+        data=bytes(4) + told,
+    )
+    refused = [each for each in said(doctor(tmp_path, [*packets, sent])) if "refused" in each]
+    assert tuple(refused) == found
 
 
 def test_a_last_word_wants_no_answer(tmp_path):

@@ -35,7 +35,7 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "ike-fragments-lost": (("likely ike-fragments-lost",), ("certain ike-fragments-lost",)),
     "mapping-lost": (
-        FINE,
+        ("possible esp-ceased",),
         ("certain did-not-follow", "certain mapping-changed"),
     ),
     "keepalives-help": (FINE, FINE),
@@ -60,6 +60,23 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "v1-proposals-refused": (("likely proposals-refused",), ("likely proposals-refused",)),
     "v1-selectors-refused": (("likely no-child",), ("likely no-child",)),
     "no-nat": (("possible no-child",), ("possible no-child",)),
+    "v1-works": (FINE, FINE),
+    "v1-aggressive": (("certain nat-unknown",), ("certain nat-unknown",)),
+    "rekeys": (FINE, FINE),
+    "v1-rekeys": (FINE, FINE),
+    "liveness": (FINE, FINE),
+    "terminated": (FINE, FINE),
+    "v1-terminated": (FINE, FINE),
+    "double-nat": (FINE, FINE),
+    "forwarded": (FINE, FINE),
+    "forwarded-500-only": (("certain refused-by-filter",), ("certain refused-by-filter",)),
+    "two-clients": (FINE, FINE),
+    "same-identity": (("likely replaced",), ("likely replaced",)),
+    "too-large": (FINE, ("certain esp-too-large",)),
+    "answer-fragments-lost": (("likely blocked-4500",), ("certain fragments-lost",)),
+    "esp-stops": (("possible esp-ceased",), ("certain esp-dropped",)),
+    "unrouted": (("likely esp-one-way",), ("certain esp-unanswered",)),
+    "v1-peer-dead": (("likely peer-dead",), ("likely peer-dead",)),
 }
 """Scenario -> what the near capture alone says, and what both say."""
 every = pytest.mark.parametrize("name", sorted(SCENARIOS))

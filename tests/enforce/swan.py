@@ -81,7 +81,7 @@ secrets {{
 """
 TUN = "/dev/net/tun"
 HOME = "192.168.7.2"
-INSIDE = {"left": "10.9.1.1", "right": "10.9.2.1"}
+INSIDE = {"left": "10.9.1.1", "right": "10.9.2.1", "second": "10.9.3.1"}
 """The address of each end within the tunnel."""
 
 
@@ -164,7 +164,7 @@ class Swan:
         strongswan.conf, *configured* is a swanctl.conf in place of the lab's, and *files* puts
         more beside it.
         """
-        other = "right" if me == "left" else "left"
+        other = "left" if me == "right" else "right"
         self.net, self.me, self.other, self.folder = net, me, other, Path(f"/run/{me}")
         self.folder.mkdir()
         daemon = DAEMON.format(
@@ -237,9 +237,9 @@ class Swan:
         what = ("--child", "net") if tunnel else ("--ike", "lab")
         return not self.control("--initiate", *what, check=False).returncode
 
-    def ping(self, count: int = 3, patience: float = PATIENCE) -> int:
-        """Send so many pings through the tunnel, each when the one before was answered or had its
-        *patience* of seconds; return how many were answered.
+    def ping(self, count: int = 3, patience: float = PATIENCE, size: int = 100) -> int:
+        """Send so many pings of *size* bytes through the tunnel, each when the one before was
+        answered or had its *patience* of seconds; return how many were answered.
         """
         self.net.sh("sysctl -qw net.ipv4.ping_group_range='0 0'")
         with self.net.inside():
@@ -249,9 +249,9 @@ class Swan:
             made.settimeout(patience)
             made.bind((INSIDE[self.me], 0))
             for number in range(count):
-                made.sendto(struct.pack(">BBHHH", 8, 0, 0, 0, number) + bytes(100), to)
+                made.sendto(struct.pack(">BBHHH", 8, 0, 0, 0, number) + bytes(size), to)
                 with contextlib.suppress(TimeoutError):
-                    while made.recv(1000)[6:8] != number.to_bytes(2):
+                    while made.recv(2000)[6:8] != number.to_bytes(2):
                         pass  # late answers to those before
                     answered += 1
         return answered

@@ -4,7 +4,7 @@ IKEv2 numbers its exchanges. IKEv1 does not, so there a question is a message th
 its answer is the next one of the other side.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -64,11 +64,6 @@ class Question:
         return 1 + sum(after - before >= DOUBLED for before, after in pairwise(sent))
 
     @property
-    def size(self) -> int:
-        """Bytes of the largest message."""
-        return max(_of(seen).size for seen in self.asked)
-
-    @property
     def whole(self) -> int:
         """Bytes of the message, its fragments together."""
         return _together(self.asked)
@@ -81,13 +76,47 @@ class Question:
     @property
     def packet(self) -> int:
         """Bytes of the largest packet of IP, were it not cut in fragments."""
-        marked = any(_of(seen).framing == "non-esp-marker" for seen in self.asked)
-        return self.size + HEADERS + MARKER * marked
+        return _packet(self.asked)
+
+    @property
+    def answered_whole(self) -> bool:
+        """Whether all fragments of IKE of its answer are there."""
+        parts = {_of(seen).fragment for seen in self.answers}
+        return all(len(parts) >= _of(seen).fragments for seen in self.answers)
+
+    @property
+    def answer_packet(self) -> int:
+        """The same of its answer; 0 for none."""
+        return _packet(self.answers)
 
     @property
     def fragments(self) -> int:
         """In how many fragments of IKE it came; 0 where it was whole."""
         return max(_of(seen).fragments for seen in self.asked)
+
+    @property
+    def named(self) -> bool:
+        """Whether it names the SPI of whom it asks, who had answered before then."""
+        first = _of(self.first)
+        return bool(first.responder_spi) and first.sender != "responder"
+
+    @property
+    def farewell(self) -> bool:
+        """Whether it ends the IKE SA, or one of ESP."""
+        return self.exchange == "INFORMATIONAL" and _of(self.first).first_inside == "Delete"
+
+    def went_on(self, later: Sequence["Question"]) -> bool:
+        """Say whether who asked had an answer all the same: what it asks *later* shows that, by
+        another exchange or, in IKEv2, by a higher number (RFC 7296 §2.3, a window of one).
+        """
+        return any(
+            each.source.address == self.source.address
+            and (
+                each.exchange != self.exchange
+                or (self.numbered and each.message_id > self.message_id)
+            )
+            for each in later
+        )
 
     def open(self, end: int) -> bool:
         """Say whether it was unanswered for long enough, in a capture that ends at *end*."""
@@ -112,6 +141,14 @@ def _together(messages: list[Observation]) -> int:
     """Return the bytes of a message that came several times, or in fragments."""
     sizes = {_of(seen).fragment: _of(seen).size for seen in messages}
     return sum(size for part, size in sizes.items() if part or len(sizes) == 1)
+
+
+def _packet(messages: list[Observation]) -> int:
+    """Return the bytes of the largest packet of IP that a message needs."""
+    if not messages:
+        return 0
+    marked = any(_of(seen).framing == "non-esp-marker" for seen in messages)
+    return max(_of(seen).size for seen in messages) + HEADERS + MARKER * marked
 
 
 def _of(seen: Observation) -> IkeMessage:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from backchannel.diagnose.asking import PATIENCE, objections
+from backchannel.diagnose.asking import PATIENCE, SECOND, objections
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence, Weight
 from backchannel.diagnose.facts import WINDOWS, Attempt, Stream, source
@@ -36,6 +36,7 @@ def find(case: Case) -> Iterator[Found]:
             when=case.streams[0].first_frame,
         )
     yield from _one_way(case)
+    yield from _ceased(case)
     for stream in case.streams:
         yield from _figures(stream)
 
@@ -68,7 +69,7 @@ def _no_child(case: Case) -> Iterator[Found]:
         answer = question.answers[-1]
         size, asked = question.answer, question.whole
         told = {"asker": attempt.initiator, "answerer": attempt.responder}
-        small = attempt.version == 2 and asked - size >= SELECTED
+        small = attempt.version == 2 and question.answered_whole and asked - size >= SELECTED
         because = [
             evidence(f"{question.exchange} was answered", [question.last, answer]),
             evidence("no packet of ESP, by itself or in UDP, between the two"),
@@ -133,6 +134,31 @@ def _one_way(case: Case) -> Iterator[Found]:
     yield Found(
         "plain-esp-dropped" if plain else "esp-one-way", "likely", because, told, first.first_frame
     )
+
+
+def _ceased(case: Case) -> Iterator[Found]:
+    """ESP of both ends, and then of one only. Traffic that goes one way looks so too."""
+    latest: dict[str, int] = {}
+    for stream in case.streams:
+        latest[stream.sender] = max(latest.get(stream.sender, 0), stream.last)
+    if len(latest) != 2:
+        return
+    silent, goes_on = sorted(latest, key=lambda each: latest[each])
+    since = latest[silent]
+    later = [
+        (time, frame)
+        for stream in case.streams
+        if stream.sender == goes_on
+        for time, frame in zip(stream.times, stream.frames, strict=True)
+        if time > since
+    ]
+    if len(later) < MISSING or latest[goes_on] - since < PATIENCE:
+        return
+    frames = tuple(frame for _, frame in sorted(later))
+    seconds = (latest[goes_on] - since) / SECOND
+    text = f"{len(later):,} packets of {goes_on} within {seconds:.1f} s since the last of {silent}"
+    told = {"sender": goes_on, "receiver": silent}
+    yield Found("esp-ceased", "possible", [evidence(text, frames)], told, frames[0])
 
 
 def _why_plain(case: Case) -> list[Evidence]:

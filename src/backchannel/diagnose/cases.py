@@ -1,7 +1,7 @@
 """What belongs together: two gateways, wherever one of them moved, and what was found of them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from backchannel.diagnose.advice import advice
 from backchannel.diagnose.asking import Question, questions
@@ -13,7 +13,7 @@ from backchannel.diagnose.document import (
     Weight,
     Which,
 )
-from backchannel.diagnose.facts import Attempt, Facts, Pair, Stream
+from backchannel.diagnose.facts import Attempt, Facts, Pair, Stream, source
 from backchannel.engine.observation import Observation
 from backchannel.protocols.ike.events import IkeMessage
 from backchannel.when import rfc3339
@@ -77,6 +77,44 @@ class Case:
         """Whether both ends are seen here."""
         asked = any(question.answers for each in self.asked.values() for question in each)
         return asked or len({stream.sender for stream in self.streams}) > 1
+
+    def without(self, spis: Collection[str]) -> "Case":
+        """Return the same without these SPIs of IKE and ESP."""
+        if not any(spi in spis for spi in self.attempts) and not any(
+            stream.spi in spis for stream in self.streams
+        ):
+            return self
+        return replace(
+            self,
+            asked={spi: each for spi, each in self.asked.items() if spi not in spis},
+            attempts={spi: each for spi, each in self.attempts.items() if spi not in spis},
+            streams=[each for each in self.streams if each.spi not in spis],
+        )
+
+    def parted(self, question: Question) -> bool:
+        """Whether a *question* was the farewell to one of several IKE SAs, as after new keys, and
+        who asked it goes on to be answered: strongSwan repeats it where renewals cross. Where
+        nothing of the other end was captured, that cannot be told, and is believed.
+        """
+        if not question.farewell:
+            return False
+        if not self.heard(question.target.address):
+            return True
+        return any(
+            each.first.time > question.first.time
+            and each.source.address == question.source.address
+            and ((each.answers and not each.unheard()) or each.went_on(asked[number + 1 :]))
+            for asked in self.asked.values()
+            for number, each in enumerate(asked)
+        )
+
+    def heard(self, address: str) -> bool:
+        """Whether anything that an end sent is in the capture."""
+        return any(stream.sender == address for stream in self.streams) or any(
+            source(seen).address == address
+            for attempt in self.attempts.values()
+            for seen in attempt.messages
+        )
 
     def stands(self, spi: str) -> bool:
         """Say whether an IKE SA was granted."""

@@ -1,7 +1,8 @@
-"""What shows only beside others: floods, cookies, two clients with one mapping, TCP."""
+"""What shows only beside others: floods, cookies, clients with one mapping or identity, TCP."""
 
 from collections.abc import Iterator, Sequence
 
+from backchannel.diagnose import replaced
 from backchannel.diagnose.asking import SECOND
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.facts import Attempt, source
@@ -14,11 +15,19 @@ the rule `half-open-flood` has it.
 """
 
 
-def find(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
+class Crowd:
+    """All cases of a place."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.cases, self.granted = cases, replaced.granted(cases)
+
+
+def find(case: Case, crowd: Crowd) -> Iterator[Found]:
     """Yield what *case* shows among all others."""
     yield from _flood(case)
     yield from _cookies(case)
-    yield from _mixed(case, everybody)
+    yield from _mixed(case, crowd.cases)
+    yield from replaced.find(case, crowd.granted)
     for pair in case.pairs:
         if pair.in_tcp is not None:
             port = str(pair.in_tcp.flow.server.port)

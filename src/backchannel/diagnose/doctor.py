@@ -1,5 +1,6 @@
 """Captures in, a diagnosis out."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -28,11 +29,17 @@ from backchannel.when import rfc3339
 TOOL = f"backchannel {__version__}"
 _REASONS = {
     "answers-lost": frozenset({"no-child"}),
+    "fragments-lost": frozenset({"no-child"}),
     "authentication-refused": frozenset({"no-child", "arrived-unanswered"}),
     "shared-mapping": frozenset({"no-answer", "answers-lost", "stopped-early"}),
     "half-open-flood": frozenset({"stopped-early", "no-answer"}),
     "nobody-listens": frozenset({"no-answer", "arrived-unanswered"}),
-    "did-not-follow": frozenset({"esp-lost"}),
+    "did-not-follow": frozenset({"esp-lost", "esp-dropped", "esp-ceased"}),
+    "esp-dropped": frozenset({"esp-ceased"}),
+    "peer-dead": frozenset({"esp-ceased"}),
+    "arrived-unanswered": frozenset({"esp-ceased"}),
+    "state-timed-out": frozenset({"esp-ceased"}),
+    "replaced": frozenset({"esp-ceased", "peer-dead", "arrived-unanswered", "state-timed-out"}),
     "refused-by-filter": frozenset({"no-answer", "blocked-4500"}),
 }
 """What is the reason of something else, which then need not be told."""
@@ -76,8 +83,9 @@ def diagnose(
     known = {id(case) for pair in pairs for case in pair}
     seen += [gateways(case, place, connections) for case in here if id(case) not in known]
     if others:
+        beyond = Place(place.there or [], None)
         for case in place.alone():
-            only, fits = gateways(case, Place(place.there or [], None), connections)
+            only, fits = gateways(case, beyond, connections)
             seen.append((_only_far(only), fits))
     unseen = dict(sorted(near.counters.items()))
     if far is not None:
@@ -97,23 +105,33 @@ class Place:
 
     def __init__(self, here: Sequence[Case], there: Sequence[Case] | None) -> None:
         self.here, self.there = here, there
-        self.known = frozenset[str]().union(*map(sides.spis, here))
+        self.crowd, self.crowd_there = crowd.Crowd(here), crowd.Crowd(there or ())
+        self.known = Counter(spi for case in here for spi in sides.spis(case))
+        """SPIs, and of how many cases each is."""
+        self._order = {id(case): at for at, case in enumerate(there or ())}
         self._beyond: dict[str, list[Case]] = {}
         for case in there or ():
             for spi in sides.spis(case):
                 self._beyond.setdefault(spi, []).append(case)
 
     def beyond(self, case: Case) -> list[Case]:
-        """Return what a case is at the other place, in the order of that."""
-        found = {id(each) for spi in sides.spis(case) for each in self._beyond.get(spi, ())}
-        return [each for each in self.there or () if id(each) in found]
+        """Return what a case is at the other place, in the order of that: without what other cases
+        of this place are there, as behind a NAT all have one address.
+        """
+        mine = sides.spis(case)
+        found = {id(each): each for spi in mine for each in self._beyond.get(spi, ())}
+        order = sorted(found.values(), key=lambda each: self._order[id(each)])
+        return [
+            each.without({spi for spi in sides.spis(each) - mine if spi in self.known})
+            for each in order
+        ]
 
     def alone(self) -> list[Case]:
         """Return the cases of the other place that are none here."""
-        return [case for case in self.there or () if not sides.spis(case) & self.known]
+        return [case for case in self.there or () if not sides.spis(case) & self.known.keys()]
 
 
-def found(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
+def found(case: Case, everybody: crowd.Crowd) -> Iterator[Found]:
     """Yield all conditions of a case."""
     yield from reach.find(case)
     yield from notes.find(case)
@@ -129,7 +147,7 @@ def gateways(
     one, and the connections that it may be.
     """
     far = place.beyond(case)
-    conditions, between = list(found(case, place.here)), None
+    conditions, between = list(found(case, place.crowd)), None
     if place.there is not None:
         conditions, between = _compared(case, far, conditions, place)
     fits = fitting.fits(connections, [each.ends for each in (case, *far)])
@@ -179,8 +197,7 @@ def _compared(
     met = sides.meet(case, far, place.known)
     if not met.met and case.answered:
         return [*conditions, Found("far-elsewhere", "certain", [], when=case.pair.frame)], None
-    there = place.there or ()
-    beyond = [(each, condition) for each in far for condition in found(each, there)]
+    beyond = [(each, condition) for each in far for condition in found(each, place.crowd_there)]
     return list(both.find(met, conditions, beyond)), path.between(met)
 
 
@@ -190,12 +207,15 @@ def _weighed(case: Case, conditions: list[Found]) -> list[Found]:
     stood = [
         seen.frame
         for spi, attempt in case.attempts.items()
-        if case.stands(spi)
+        if case.stands(spi) and not _in_vain(case, spi)
         for seen in attempt.stages
         if reach.stage(seen).stage == "authentication-answered"
     ]
     kept = [each for each in conditions if each.id not in explained]
+    dead = any(each.id in _REASONS["replaced"] - {"esp-ceased"} for each in conditions)
     for each in kept:
+        if each.id == "replaced" and dead:
+            each.certainty, each.weight = "likely", "problem"
         later = next((frame for frame in stood if frame > each.when), 0)
         if each.id in _BEGINNING and later:
             each.weight = "note"
@@ -204,6 +224,15 @@ def _weighed(case: Case, conditions: list[Found]) -> list[Found]:
             each.weight = "warning"
             each.because.append(evidence("an earlier attempt was authenticated", (stood[-1],)))
     return kept
+
+
+def _in_vain(case: Case, spi: str) -> bool:
+    """Say whether an IKE SA was granted by an answer that did not arrive."""
+    asked = case.asked[spi]
+    return any(
+        question.unheard() and not question.went_on(asked[number + 1 :])
+        for number, question in enumerate(asked)
+    )
 
 
 def _only_far(each: Gateways) -> Gateways:

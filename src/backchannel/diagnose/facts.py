@@ -177,6 +177,7 @@ class Stream:
         self.first = self.last = seen.time
         self.first_frame = self.last_frame = seen.frame
         self.sequences, self.times, self.frames = array("I"), array("q"), array("I")
+        self.sizes = array("H")
 
     def hear(self, seen: Observation, packet: EspPacket, keep: bool) -> None:
         """Take a packet; *keep*: its number too."""
@@ -193,19 +194,20 @@ class Stream:
                 self.too_late[at] += behind >= window
             if behind >= WINDOWS[0] and not self.late_frame:
                 self.late_frame = seen.frame
-        self._pass(seen)
+        self._pass(seen, keep)
         if keep:
             self.sequences.append(packet.sequence)
             self.times.append(seen.time)
             self.frames.append(seen.frame & 0xFFFFFFFF)
+            self.sizes.append(min(packet.octets, 0xFFFF))
 
-    def _pass(self, seen: Observation) -> None:
+    def _pass(self, seen: Observation, keep: bool) -> None:
         here, there = source(seen), target(seen)
         last = self.passages[-1] if self.passages else None
         if last is not None and last.source == here and last.target == there:
             last.last, last.last_frame = seen.time, seen.frame
             last.packets += 1
-        elif len(self.passages) < PATHS:
+        elif last is None or (keep and len(self.passages) < PATHS):
             self.passages.append(Passage(here, there, seen.time, seen.frame, seen.time, seen.frame))
 
 

@@ -1,17 +1,17 @@
 """What happens to a tunnel that stood: silence, time-outs, other ports, other addresses."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from backchannel.diagnose.asking import SECOND, Question
+from backchannel.diagnose.asking import INFORMATIONAL_1, SECOND, Question
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Evidence
 from backchannel.diagnose.facts import Attempt, Pair, Passage, Stream, source, target
 from backchannel.diagnose.reach import refusal, times, words
 from backchannel.engine.observation import Observation
 from backchannel.model import Endpoint
-from backchannel.protocols.ike.events import NatDetection
+from backchannel.protocols.ike.events import IkeMessage, NatDetection
 
 IDLE = 5 * SECOND
 """Silence after which a state on the way may have timed out: the shortest in use are longer."""
@@ -25,15 +25,23 @@ def find(case: Case) -> Iterator[Found]:
     """Yield what became of tunnels that stood."""
     for spi, attempt in case.attempts.items():
         if case.stands(spi) or case.streams:
-            for question in case.asked[spi]:
-                if question.exchange in _LATER and question.times > 1 and not question.answers:
+            for number, question in enumerate(case.asked[spi]):
+                if _in_vain(case, question, case.asked[spi][number + 1 :]):
                     yield _silence(case, attempt, question)
+        if attempt.version == 1:
+            yield from _checks(case, attempt)
     yield from _mappings(case)
     yield from _moves(case)
     yield from _keepalives(case)
 
 
 # -- silence -----------------------------------------------------------------------------------
+
+
+def _in_vain(case: Case, question: Question, later: Sequence[Question]) -> bool:
+    """Whether a question of a tunnel that stood came again, and had no answer."""
+    unanswered = question.exchange in _LATER and question.times > 1 and not question.answers
+    return unanswered and not question.went_on(later) and not case.parted(question)
 
 
 def _silence(case: Case, attempt: Attempt, question: Question) -> Found:
@@ -72,6 +80,46 @@ def _silence(case: Case, attempt: Attempt, question: Question) -> Found:
     stale = _sends_into_nothing(case, question)
     because += stale
     return Found("peer-dead", "likely", because, told, question.first.frame)
+
+
+def _checks(case: Case, attempt: Attempt) -> Iterator[Found]:
+    """IKEv1's liveness checks (RFC 3706), each a message of its own: the last ones of an end, with
+    nothing of the other one behind them. A farewell is two messages at once.
+    """
+    checks: list[Observation] = []
+    for seen in attempt.messages:
+        if checks and source(seen).address != source(checks[0]).address:
+            checks = []
+        event = seen.event
+        assert isinstance(event, IkeMessage)
+        if event.exchange != INFORMATIONAL_1 or not event.encrypted:
+            checks = []
+        elif not checks or seen.time - checks[-1].time >= SECOND // 2:
+            checks.append(seen)
+    if len(checks) < AT_LEAST:
+        return
+    first, peer = checks[0], target(checks[0]).address
+    if not _heard_before(case, peer, first.time) or heard_after(case, peer, first.time):
+        return
+    told = {
+        "asker": source(first).address,
+        "answerer": peer,
+        "times": str(len(checks)),
+    }
+    because = [
+        evidence(f"{len(checks)} messages of {told['asker']}, as of liveness checks", checks),
+        evidence(f"nothing of {peer} comes any more"),
+    ]
+    yield Found("peer-dead", "likely", because, told, first.frame)
+
+
+def _heard_before(case: Case, address: str, time: int) -> bool:
+    """Whether *address* sent anything before *time*."""
+    return any(stream.sender == address and stream.first < time for stream in case.streams) or any(
+        source(seen).address == address and seen.time < time
+        for attempt in case.attempts.values()
+        for seen in attempt.messages
+    )
 
 
 def _sends_into_nothing(case: Case, question: Question) -> list[Evidence]:
@@ -141,6 +189,10 @@ def heard_after(case: Case, address: str, time: int) -> int:
     for stream in case.streams:
         if stream.sender == address and stream.last > time:
             return stream.last_frame
+    for pair in case.pairs:
+        for seen in pair.keepalives:
+            if seen.time > time and source(seen).address == address:
+                return seen.frame
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from backchannel.diagnose.asking import MTU, PATIENCE, Question, objections
+from backchannel.diagnose.asking import HEADERS, MTU, PATIENCE, SECOND, Question, objections
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence
 from backchannel.diagnose.events import IcmpRefusal
@@ -15,6 +15,8 @@ _OPENING = frozenset({"IKE_SA_INIT", "IKE_SESSION_RESUME", "Main Mode", "Aggress
 _AUTHENTICATING = frozenset({"IKE_AUTH", "IKE_INTERMEDIATE", "GSA_AUTH"})
 _LATER = frozenset({"INFORMATIONAL", "CREATE_CHILD_SA"})
 _ALONE = "Notify alone"
+AT_ONCE = SECOND // 4
+"""How long it takes to verify what authenticates, with room."""
 TOO_BIG = "too-big"
 _REASONS = {
     "prohibited": "administratively prohibited",
@@ -29,7 +31,7 @@ def find(case: Case) -> Iterator[Found]:
     for spi, attempt in case.attempts.items():
         asked = case.asked[spi]
         for question in asked:
-            if question.unheard():
+            if question.unheard() and not case.parted(question):
                 yield _unheard(question)
         yield from _refusals(case, attempt, asked)
         yield from _silence(case, attempt, asked)
@@ -41,6 +43,17 @@ def words(question: Question) -> dict[str, str]:
         "asker": question.source.address,
         "answerer": question.target.address,
         "port": str(question.target.port),
+    }
+
+
+def sizes(question: Question) -> dict[str, str]:
+    """Return how large its largest packet is, in how many fragments of IKE it went, and which size
+    of a ping makes such a packet.
+    """
+    return {
+        "size": str(question.packet),
+        "fragments": str(question.fragments),
+        "probe": str(max(0, question.packet - HEADERS)),
     }
 
 
@@ -63,15 +76,19 @@ def _silence(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Fo
     if case.stands(attempt.spi) or any(stage(seen).stage == "refused" for seen in attempt.stages):
         return
     silent = not any(question.answers for question in asked)
+    unseen: Found | None = None
     for number, question in enumerate(asked):
         if question.answers or question.exchange not in _OPENING | _AUTHENTICATING:
             continue
         later = asked[number + 1 :]
-        if not _goes_on(question, later):
-            yield from _open(case, attempt, question, asked)
-        elif silent and not case.streams:
-            yield _unseen(question, later)
-            return
+        if not _goes_on(case, question, later):
+            if unseen is None or question.times > 1:  # what comes again had no answer
+                yield from _open(case, attempt, question, asked)
+        elif unseen is None and silent and later and not case.streams:
+            unseen = _unseen(question, later)
+    if unseen is not None:
+        yield unseen
+        return
     yield from _stopped(case, attempt, asked)
 
 
@@ -85,7 +102,7 @@ def _open(
         if not case.answered:
             because = [evidence(times(question), question.asked)]
             yield Found("too-early", "certain", because, words(question), question.first.frame)
-    elif not any(each.answers for each in asked):
+    elif not any(each.answers for each in asked) and not question.named:
         yield _nothing(case, question)
     elif attempt.version == 1 and (told := objections(attempt, question)):
         yield _unreadable(question, told)
@@ -108,11 +125,15 @@ def _stopped(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Fo
     yield Found("stopped-early", "possible", because, words(last), last.first.frame)
 
 
-def _goes_on(question: Question, later: list[Question]) -> bool:
-    """Say whether who asked had an answer all the same, as it goes on to the next exchange."""
-    return any(
-        each.source.address == question.source.address and each.exchange != question.exchange
-        for each in later
+def _goes_on(case: Case, question: Question, later: list[Question]) -> bool:
+    """Say whether who asked had an answer all the same: it goes on to the next exchange, or it
+    asked once and sends ESP of a tunnel that was not there before.
+    """
+    if question.went_on(later):
+        return True
+    return question.times == 1 and any(
+        stream.sender == question.source.address and stream.first > question.last.time
+        for stream in case.streams
     )
 
 
@@ -197,15 +218,10 @@ def _unreadable(question: Question, objections_: list[Observation]) -> Found:
 def _unanswered(case: Case, attempt: Attempt, question: Question, asked: list[Question]) -> Found:
     """Something was answered before. What is different now: the port, or the size."""
     told = words(question)
-    before = next(each for each in asked if each.answers)
-    told["first_port"] = str(before.target.port)
-    told["size"], told["fragments"] = str(question.packet), str(question.fragments)
-    told["probe"] = str(max(0, question.packet - 28))
+    told |= sizes(question)
+    told["first_port"], earlier = _earlier(question, asked)
     because = [
-        evidence(
-            f"{before.exchange} to UDP {before.target.port} was answered",
-            [before.first, before.answers[0]],
-        ),
+        earlier,
         evidence(f"{times(question)}, in packets of {question.packet} bytes", question.asked),
         evidence(f"no answer to it from {question.target.address}"),
     ]
@@ -235,6 +251,17 @@ def _unanswered(case: Case, attempt: Attempt, question: Question, asked: list[Qu
     return Found("auth-unanswered", "likely", because, told, question.first.frame)
 
 
+def _earlier(question: Question, asked: list[Question]) -> tuple[str, Evidence]:
+    """Return on which port something was answered before, and what shows it."""
+    before = next((each for each in asked if each.answers), None)
+    if before is not None:
+        port = before.target.port
+        seen = [before.first, before.answers[0]]
+        return str(port), evidence(f"{before.exchange} to UDP {port} was answered", seen)
+    what = f"it names the SPI of {question.target.address}: an answer to what came before it, which"
+    return "500", evidence(f"{what} is not in the capture", question.asked[:1])
+
+
 def _cutting(attempt: Attempt) -> Evidence:
     """Say who offered to cut IKE's messages (RFC 7383)."""
     offers = [seen for seen in attempt.notifies if seen.event.name == _CUTS]  # type: ignore[attr-defined]
@@ -260,7 +287,7 @@ def _passes(case: Case, question: Question) -> Observation | None:
 
 
 def _unheard(question: Question) -> Found:
-    answered = question.answers
+    answered, large = question.answers, question.answer_packet > MTU
     because = [
         evidence(times(question), question.asked),
         evidence(
@@ -269,7 +296,13 @@ def _unheard(question: Question) -> Found:
             answered,
         ),
     ]
-    return Found("answers-lost", "likely", because, words(question), question.first.frame)
+    told = words(question)
+    if large:
+        told |= sizes(question) | {"size": str(question.answer_packet)}
+        what = f"they have {question.answer_packet} bytes, more than {MTU}: fragments of IP"
+        because.append(evidence(what, answered))
+    name = "fragments-lost" if large else "answers-lost"
+    return Found(name, "likely", because, told, question.first.frame)
 
 
 # -- refusals ----------------------------------------------------------------------------------
@@ -285,9 +318,8 @@ def _refusals(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[F
     for seen in attempt.stages:
         if stage(seen).stage == "authentication-answered" and stage(seen).detail == _ALONE:
             yield _authentication(attempt, seen, asked)
-    final = asked[-1] if asked else None
-    if passed and final is not None and _breaks_off(attempt, final, case):
-        yield _breaking(attempt, final)
+    if passed and len(asked) > 1 and _breaks_off(attempt, asked[-2], asked[-1], case):
+        yield _breaking(attempt, asked[-1])
 
 
 _NOT_HERE = frozenset(
@@ -369,12 +401,15 @@ def _authentication(attempt: Attempt, seen: Observation, asked: list[Question]) 
     return Found("authentication-refused", "likely", because, told, seen.frame)
 
 
-def _breaks_off(attempt: Attempt, question: Question, case: Case) -> bool:
-    """Whether the initiator ends the association by a notification right behind the answer: it
-    refuses the other's authentication (RFC 7296 §2.21.2).
+def _breaks_off(attempt: Attempt, before: Question, question: Question, case: Case) -> bool:
+    """Whether the initiator ends the association by a notification right behind the answer to what
+    was *before*: it refuses the other's authentication (RFC 7296 §2.21.2). MOBIKE's notifications
+    look alike, and come when an address changes.
     """
+    answered = before.answers[0].time if before.answers else 0
     return (
-        attempt.version == 2
+        question.first.time - answered < AT_ONCE
+        and attempt.version == 2
         and question.exchange == "INFORMATIONAL"
         and question.message_id == 2
         and not case.streams

@@ -5,7 +5,7 @@ ESP's SPI and sequence number. `clocks` tells which end is at which place.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from backchannel.diagnose.cases import Case
 from backchannel.diagnose.clocks import Clocks, Role, compare
 from backchannel.diagnose.document import Which
 from backchannel.diagnose.facts import source, target
+from backchannel.diagnose.missed import OTHER_PLACE, OTHER_ROLE, PLACES, arrived
 from backchannel.model import Endpoint
 from backchannel.protocols.ike.events import IkeMessage
 
@@ -38,6 +39,9 @@ class Sighting:
     what: str
     source: Endpoint
     target: Endpoint
+    spi: str
+    octets: int = 0
+    """Of ESP, from its SPI on."""
 
 
 @dataclass(slots=True)
@@ -66,21 +70,45 @@ class Sides:
     """From when on ESP was only counted there; 0 for never."""
     forgotten: dict[Which, int] = field(default_factory=dict)
     """Until when later exchanges of IKE are not kept there; 0 for all are."""
+    deaf: dict[Which, frozenset[Role]] = field(default_factory=dict)
+    """Ends of which a capture has nothing, although they were heard and answered."""
+    missed: dict[Which, list[Sighting]] = field(default_factory=dict)
+    """What came from a place to the other one, and is not in the capture of its own."""
+    shared: frozenset[str] = frozenset()
+    """SPIs of this case that others of the near place have too: a NAT mixed them up."""
+    over: dict[Which, int] = field(default_factory=dict)
+    """When a capture had surely ended, by its own clock; a place where nothing tells is not here.
+    """
 
     def covered(self, time: int, place: Which, margin: int = 0) -> bool:
         """Say whether the other capture went on at a *time* by the clock of a *place*."""
-        other: Which = "far" if place == "near" else "near"
+        other = OTHER_PLACE[place]
         if other not in self.spans or self.clocks.offset is None:
             return margin > 0
         first, last = self.spans[other]
         time = self.elsewhere(time, place)
-        return first <= time <= last + margin
+        return first <= time <= last + margin and time < self.over.get(other, time + 1)
+
+    def incomplete(self, place: Which) -> float:
+        """Return which part of the packets the capture of a *place* missed: by those that were sent
+        from there and came to the other one.
+        """
+        missed = len(self.missed.get(place, ()))
+        seen = sum(self.place(each.near.role) == place for each in self.met)
+        return missed / max(1, missed + seen)
+
+    def hears(self, place: Which, role: Role) -> bool:
+        """Say whether anything of an end is in the capture of a *place*."""
+        alone = self.only[place]
+        return any(each.near.role == role for each in self.met) or any(
+            each.role == role for each in alone
+        )
 
     def counted(self, seen: Sighting, place: Which) -> bool:
         """Say whether the other side kept nothing of the kind when it was *seen* at a *place*: ESP
         that is only counted, exchanges of a long tunnel.
         """
-        other: Which = "far" if place == "near" else "near"
+        other = OTHER_PLACE[place]
         time = self.elsewhere(seen.time, place)
         if seen.what.startswith("ESP"):
             full = self.full.get(other, 0)
@@ -107,15 +135,15 @@ def spis(case: Case) -> frozenset[str]:
     return frozenset([*case.attempts, *(stream.spi for stream in case.streams)])
 
 
-def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -> Sides:
-    """Match the packets of both places. *known* are the SPIs of all cases of the near side: behind
-    a NAT several are one at the far side, and what is another's is left out.
+def meet(near: Case, far: Sequence[Case], known: Mapping[str, int]) -> Sides:
+    """Match the packets of both places. *known* are the SPIs of all cases of the near side, and of
+    how many cases each is.
     """
-    made = Sides(near, list(far))
+    shared = frozenset(spi for spi in spis(near) if known[spi] > 1)
+    made = Sides(near, list(far), shared=shared)
     for case in far:
         made.far_roles |= _roles(near, case)
-    here, foreign = _sightings(made, [near]), known - spis(near)
-    there = {key: seen for key, seen in _sightings(made, far).items() if _spi(key) not in foreign}
+    here, there = _sightings(made, [near]), _sightings(made, far)
     made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
     made.forgotten["near"] = near.forgotten
     if near.partial or any(case.partial for case in far):  # what one side let go is not lost
@@ -126,21 +154,70 @@ def meet(near: Case, far: Sequence[Case], known: frozenset[str] = frozenset()) -
         made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
         made.forgotten["far"] = max(made.forgotten.get("far", 0), case.forgotten)
     made.clocks = compare(_pairs(here, there))
+    heard = {"near": _roles_in(here), "far": _roles_in(there)}
+    for place in PLACES:
+        missing = heard[OTHER_PLACE[place]] - heard[place]
+        made.deaf[place] = missing & _arrived(made, place) if missing else frozenset()
     if not made.clocks.certain:
         made.clocks.near_role = _near_role(made, here, there)
     for key in here.keys() | there.keys():
         _match(made, here.get(key, []), there.get(key, []))
     made.met.sort(key=lambda each: (each.near.time, each.near.frame))
+    _miss(made)
     for place, alone in made.only.items():
+        silent = made.deaf[OTHER_PLACE[place]]
         made.only[place] = sorted(
             (
                 each
                 for each in alone
-                if made.covered(each.time, place, MARGIN) and not made.counted(each, place)
+                if each.role not in silent
+                and made.covered(each.time, place, MARGIN)
+                and not made.counted(each, place)
             ),
             key=lambda each: (each.time, each.frame),
         )
     return made
+
+
+def _roles_in(seen: dict[Key, list[Sighting]]) -> frozenset[Role]:
+    return frozenset(each.role for sightings in seen.values() for each in sightings)
+
+
+def _arrived(sides: Sides, place: Which) -> frozenset[Role]:
+    """Return the ends whose messages of IKE arrived while a *place* was captured."""
+    found: set[Role] = set()
+    for case in (sides.near, *sides.far):
+        mine: Which = "near" if case is sides.near else "far"
+        for spi, asked in case.asked.items():
+            if spi not in sides.near.attempts:
+                continue
+            found |= arrived(
+                [
+                    (sides.role(case, each.source.address), each)
+                    for each in asked
+                    if mine == place or sides.covered(each.first.time, mine)
+                ]
+            )
+    return frozenset(found)
+
+
+def _miss(sides: Sides) -> None:
+    """Find what each capture missed of its own place, and when it had ended."""
+    if not sides.clocks.certain:  # which is whose place is only guessed
+        return
+    for place in PLACES:
+        other = OTHER_PLACE[place]
+        first, last = sides.spans.get(place, (0, 0))
+        sides.missed[place] = []
+        for seen in sides.only[other]:
+            time = sides.elsewhere(seen.time, other)
+            own = sides.place(seen.role) == place and seen.role not in sides.deaf[place]
+            if not own or seen.spi in sides.shared or time < first or sides.counted(seen, other):
+                continue
+            if time > last:
+                sides.over[place] = min(time, sides.over.get(place, time))
+            else:
+                sides.missed[place].append(seen)
 
 
 def _near_role(
@@ -150,12 +227,13 @@ def _near_role(
     place alone were lost on the way, and it is the place of who sent them.
     """
     speaks = 0
-    places: tuple[Which, Which] = "near", "far"
     for place, mine, others, sign in zip(
-        places, (here, there), (there, here), (1, -1), strict=True
+        PLACES, (here, there), (there, here), (1, -1), strict=True
     ):
         for key, seen in mine.items():
             for each in seen if key not in others else ():
+                if each.role in sides.deaf[OTHER_PLACE[place]]:
+                    continue
                 if sides.covered(each.time, place):
                     speaks += sign if each.role == "initiator" else -sign
     return "initiator" if speaks >= 0 else "responder"
@@ -189,7 +267,7 @@ def _sightings(sides: Sides, cases: Sequence[Case]) -> dict[Key, list[Sighting]]
                 if event.response:
                     what = f"{event.exchange} answers from UDP {source(seen).port}"
                 found[key].append(
-                    Sighting(seen.time, seen.frame, role, what, source(seen), target(seen))
+                    Sighting(seen.time, seen.frame, role, what, source(seen), target(seen), spi)
                 )
         for name, sighting in _esp(sides, case):
             found[name].append(sighting)
@@ -204,14 +282,16 @@ def _esp(sides: Sides, case: Case) -> Iterator[tuple[Key, Sighting]]:
         passage = next(passages, None)
         if passage is None:
             continue
-        for sequence, time, frame in zip(
-            stream.sequences, stream.times, stream.frames, strict=True
+        for sequence, time, frame, octets in zip(
+            stream.sequences, stream.times, stream.frames, stream.sizes, strict=True
         ):
             while passage.last_frame < frame and (after := next(passages, None)) is not None:
                 passage = after
             yield (
                 ("esp", stream.spi, sequence),
-                Sighting(time, frame, role, what, passage.source, passage.target),
+                Sighting(
+                    time, frame, role, what, passage.source, passage.target, stream.spi, octets
+                ),
             )
 
 
@@ -224,16 +304,13 @@ def _roles(near: Case, far: Case) -> dict[str, Role]:
     for stream in far.streams:
         if (sender := senders.get(stream.spi)) is not None:
             role = role_of(near, sender)
-            found[stream.sender], found[stream.receiver] = role, _OTHER[role]
+            found[stream.sender], found[stream.receiver] = role, OTHER_ROLE[role]
     for spi, attempt in far.attempts.items():
         mine = near.attempts.get(spi)
         if mine is not None and mine.initiator and attempt.initiator:
             role = role_of(near, mine.initiator)
-            found[attempt.initiator], found[attempt.responder] = role, _OTHER[role]
+            found[attempt.initiator], found[attempt.responder] = role, OTHER_ROLE[role]
     return found
-
-
-_OTHER: dict[Role, Role] = {"initiator": "responder", "responder": "initiator"}
 
 
 def role_of(case: Case, address: str) -> Role:
