@@ -518,7 +518,7 @@ PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     '{service}: a file with recorded conversations is shared': (('', 'service'), (': a file with recorded conversations is shared', '')),
     '{service}: a message with an overlong font name, between {client} and {server}': (('', 'service'), (': a message with an overlong font name, between ', 'client'), (' and ', 'server')),
     '{client} chains proxies: {stack}': (('', 'client'), (' chains proxies: ', 'stack')),
-    'IPsec: {client} asked {server} for a tunnel, and was refused or not answered': (('IPsec: ', 'client'), (' asked ', 'server'), (' for a tunnel, and was refused or not answered', '')),
+    'IPsec: a tunnel between {client} and {server} was asked for, and refused or not answered': (('IPsec: a tunnel between ', 'client'), (' and ', 'server'), (' was asked for, and refused or not answered', '')),
     '{service} between {client} and peers, first on port {server_port} of {server}': (('', 'service'), (' between ', 'client'), (' and peers, first on port ', 'server_port'), (' of ', 'server')),
     '{service} on port {server_port} of {server}': (('', 'service'), (' on port ', 'server_port'), (' of ', 'server')),
     '{client} asked {server} for {host}: it uses Tor': (('', 'client'), (' asked ', 'server'), (' for ', 'host'), (': it uses Tor', '')),

@@ -11,7 +11,7 @@ cdef frozenset _ATTEMPTS, _BEGINNING, _FAILURES
 cdef str _ANSWERED, _REFUSED, _SILENT
 
 
-cdef str _far(seen)
+cdef tuple _ends(seen)
 
 
 @cython.final
@@ -34,12 +34,13 @@ cdef class AssociationRow:
     cdef readonly object frame
     cdef public long long first, last
     cdef readonly Way out, back
-    cdef str _begun
+    cdef str _begun, _up
     cdef bint _granted
     cdef int _versions
     cdef long long spaced, _then
     cdef Py_ssize_t keepalives, spaces, _serial, _side, _count
 
+    @cython.locals(client=str, server=str, sender=str)
     cdef bint near(self, seen) except -1
     @cython.locals(granted=bint, late=bint)
     cdef stage(self, int version, str spi, str stage, str detail)

@@ -61,7 +61,7 @@ class AssociationRow:
     """One pair of hosts under way."""
 
     def __init__(self, seen: Observation) -> None:
-        self.client, self.server = seen.flow.client.address, _far(seen)
+        self.client, self.server = _ends(seen)
         self.service, self.frame = seen.service, seen.frame
         self.first = self.last = seen.time
         self._versions = 0  # 1 and 2, as bits
@@ -69,6 +69,8 @@ class AssociationRow:
         self.failure = ""
         self._begun, self._granted = "", False
         """The initiator's SPI of the attempt that began last, and whether it was authenticated."""
+        self._up = ""
+        """That of the one that was established last."""
         self.behind_nat: doc.Behind = ""
         self.claimed: tuple[str, ...] = ()
         self.ports: set[int] | None = None
@@ -81,7 +83,8 @@ class AssociationRow:
 
     def near(self, seen: Observation) -> bool:
         """Say whether the row's client sent what was *seen*."""
-        sender = seen.flow.client.address if seen.side is _CLIENT else _far(seen)
+        client, server = _ends(seen)
+        sender = client if seen.side is _CLIENT else server
         return sender == self.client
 
     def stage(self, version: int, spi: str, stage: str, detail: str) -> None:
@@ -93,7 +96,9 @@ class AssociationRow:
         granted = stage == _ANSWERED and detail != _REFUSED
         if granted and spi == self._begun:
             self._granted = True
-        late = stage in _ATTEMPTS and self._granted and spi != self._begun
+        late = stage in _ATTEMPTS and (spi == self._up or (self._granted and spi != self._begun))
+        if stage == "established":
+            self._up = spi
         if stage == "established" or (granted and not self.failure.startswith(_SILENT)):
             self.failure = ""
         elif not late and not granted and stage in _FAILURES:
@@ -225,7 +230,7 @@ class Associations:
         return row
 
     def _find(self, seen: Observation) -> AssociationRow | None:
-        first, second = seen.flow.client.address, _far(seen)
+        first, second = _ends(seen)
         key = (first, second) if first < second else (second, first)
         row = self._rows.get(key)
         if row is None:
@@ -236,6 +241,10 @@ class Associations:
         return row
 
 
-def _far(seen: Observation) -> str:
-    """Return whom the client spoke to, through a proxy also: then it may be a name."""
-    return (seen.target or seen.flow.server).address
+def _ends(seen: Observation) -> tuple[str, str]:
+    """Return who is the client by the bytes, and whom it spoke to, through a proxy also: then it
+    may be a name. Of a flow that an answer began the flow's server is the client.
+    """
+    target = seen.target
+    client, server = seen.flow.client.address, (target or seen.flow.server).address
+    return (server, client) if seen.flipped and target is None else (client, server)

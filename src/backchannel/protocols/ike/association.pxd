@@ -6,7 +6,7 @@ from backchannel.hashes cimport mark_of, with_mark
 from backchannel.protocols.ike.nat cimport Heard, heard
 from backchannel.protocols.ike.wire cimport Header
 
-cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED, ANSWERED, AUTHENTICATING, DECLINED, ESTABLISHED, INSISTENT, SA_INIT
+cdef int SAS, HASHES, RECENT, CREDENTIALS, UNSEEN, UNRANKED, ANSWERED, AUTHENTICATING, DECLINED, ESTABLISHED, INITIATED, INSISTENT, SA_INIT
 cdef unsigned long long NOBODY
 cdef dict STAGES, UNANSWERED
 cdef tuple VARIED
@@ -20,6 +20,7 @@ cdef class Association:
     cdef public str account, method_of_nat
     cdef public tuple stage
     cdef readonly tuple refused
+    cdef public bint parted
     cdef public int rank, spoke
     cdef public Py_ssize_t messages, judged
     cdef readonly Py_ssize_t again

@@ -43,10 +43,10 @@ STAGES = {
 }
 """Steps forward by rank; each is told once, and what has none each time."""
 DECLINED, ANSWERED, ESTABLISHED = STAGES["refused"], STAGES["answered"], STAGES["established"]
-AUTHENTICATING = STAGES["authenticating"]
+INITIATED, AUTHENTICATING = STAGES["initiated"], STAGES["authenticating"]
 VARIED = DECLINED, STAGES["authentication-answered"]
 """Ranks at which something else may be told."""
-UNANSWERED = {STAGES["initiated"]: "to begin", STAGES["authenticating"]: "to authenticate"}
+UNANSWERED = {INITIATED: "to begin", AUTHENTICATING: "to authenticate"}
 """Ranks at which a peer waits for the other, and what for."""
 Step: TypeAlias = tuple[str, str]
 """A stage of `IkeStage`, and its detail."""
@@ -72,6 +72,7 @@ class Association:
         "messages",
         "method",
         "method_of_nat",
+        "parted",
         "parts",
         "quick",
         "rank",
@@ -114,6 +115,9 @@ class Association:
         self.farewell: dict[int, int] | None = None
         """By side, the message id of its latest IKEv2 request that may end it: an empty answer to
         one does not show that it is up."""
+        self.parted = False
+        """Whether the latest request may have ended it and was answered: it may come again, as when
+        two renewals cross, and nobody waits for more."""
         self.refused: Outcome | None = None
         """An error in clear that came after an answer. Anybody may say so: it counts where nothing
         follows."""
@@ -164,15 +168,18 @@ class Association:
     def outcome(self) -> Outcome | None:
         """Return how it failed: that it was refused, or what one peer waits for in vain; None where
         the other has answered, or nobody asked. Where the SA may be up already, it takes a question
-        that is asked three times.
+        that is asked three times. Who names the other's SPI had an answer to what came before.
         """
         alone = self.one_sided()
         if self.refused is not None and self.rank <= AUTHENTICATING:
             return self.refused
         if self.rank in UNANSWERED and (alone or self.again):
-            count = self.messages if alone else self.again + 1
+            named = self.responder != NOBODY
+            if named and not self.again and self.rank == INITIATED:
+                return None  # IKEv1 goes on: its answers took another way
+            count = self.messages if alone and not named else self.again + 1
             return ("unanswered", f"{_messages(count)}, {UNANSWERED[self.rank]}"), self.asker
-        if self.again >= INSISTENT:
+        if self.again >= INSISTENT and not self.parted:
             stage = "unanswered" if self.rank in (DECLINED, ANSWERED) else "silent"
             return (stage, _messages(self.again + 1)), self.asker
         if alone or self.rank >= ESTABLISHED or not self.quick:

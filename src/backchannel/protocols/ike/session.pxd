@@ -13,7 +13,7 @@ cdef long long KEEPALIVES, KEEPALIVE_PROOF, STRANGERS
 
 
 cdef class Session(Decoder):
-    cdef bint _expected, _usual, _tcp
+    cdef bint _expected, _usual, _tcp, _fresh
     cdef EspFlow _esp
     cdef object _cut
     cdef tuple _known
@@ -33,7 +33,7 @@ cdef class Session(Decoder):
     cdef list _datagram(self, side, bytes data)
     cdef list _odd(self, side, bytes data)
     cdef list _message(self, side, bytes data, Header header, str framing)
-    @cython.locals(fresh=bint)
+    @cython.locals(fresh=bint, proved=bint)
     cdef list _packet(self, side, bytes data)
     cdef list _keepalive(self, side)
     cdef list _foreign(self, bytes data)
@@ -41,3 +41,4 @@ cdef class Session(Decoder):
     cdef list _frame(self, side, bytes contents)
     cdef list _announced(self)
     cdef list _decide(self, side)
+    cdef list _late(self, side)

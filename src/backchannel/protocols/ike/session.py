@@ -53,6 +53,8 @@ class Session(Decoder):
         self._tie = start.context.key if self._expected else ""
         self._keepalives: list[int] | None = None  # of each side
         self._strange = self._ended = 0
+        self._fresh = False
+        """Whether an SPI of ESP began since the last message of IKE."""
         sides = _SIDES if self._tcp else ()
         self._frames = tuple([self._side_frames(side, start) for side in sides])
         self._deaf = 0
@@ -75,10 +77,13 @@ class Session(Decoder):
         return [Gap(size=size)]
 
     def end(self, side: Side) -> list[Output]:
-        """Tell the last figures of *side*; when both ended, decide what was never proved."""
+        """Tell the last figures of *side*; decide what was never proved. Datagrams end in both
+        directions at once, a stream's sides one by one.
+        """
         self._ended += 1
         told: list[Output] = []
-        if self._ended == len(_SIDES) and self.standing is _CLAIMED:
+        over = self._ended == (len(_SIDES) if self._tcp else 1)
+        if over and self.standing is _CLAIMED:
             told += self._decide(side)
         waiting = self._cut.end(side) if self._cut is not None else b""
         if waiting and self.standing is not _REFUTED:
@@ -118,6 +123,7 @@ class Session(Decoder):
         return told
 
     def _message(self, side: Side, data: bytes, header: Header, framing: Framing) -> list[Output]:
+        self._fresh = False
         told = self._ike.read(side, data, header, framing)
         if self._ike.proved() and self.standing is not _PARSED:
             self.standing = _PARSED
@@ -128,13 +134,18 @@ class Session(Decoder):
 
     def _packet(self, side: Side, data: bytes) -> list[Output]:
         fresh = not self._known[side] or data[:4] not in self._known[side]
+        proved = self._esp.proved
+        self._fresh |= fresh
         told = self._esp.add(side, data)
         if self._esp.refuted and self.standing is _CLAIMED and not self._ike.heard:
             self.standing = _REFUTED
         elif self._esp.proved and self.standing is _CLAIMED:
             self.standing = _PARSED
             told = self._announced() + told
-        return told + (self._ike.esp_seen() if fresh and self._esp.proved else [])
+        if self._esp.proved and (fresh or (self._fresh and not proved)):
+            self._fresh = False
+            return told + self._ike.esp_seen()
+        return told
 
     def _keepalive(self, side: Side) -> list[Output]:
         if self._keepalives is None:
@@ -205,10 +216,17 @@ class Session(Decoder):
     def _decide(self, side: Side) -> list[Output]:
         """The flow is over: two ESP packets in sequence are enough, one alone is nothing."""
         if self._ike.heard:
-            return []
+            return self._late(side)
         lull = self._usual and max(self._keepalives or (0,)) >= KEEPALIVE_PROOF
         if self._esp.settle(0 if self._expected else 1) and (self._usual or self._expected):
             self.standing = _PARSED
             return self._announced() + self._esp.vouch(side)
         self.standing = _PARSED if lull else _REFUTED
         return []
+
+    def _late(self, side: Side) -> list[Output]:
+        """One message of IKE was read, and a few packets of what begins behind it."""
+        if not self._ike.whole or not self._fresh or not self._esp.settle(1):
+            return []
+        self.standing = _PARSED
+        return self._announced() + self._esp.vouch(side) + self._ike.esp_seen()

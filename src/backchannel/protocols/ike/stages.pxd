@@ -13,10 +13,13 @@ cdef int INFORMATIONAL, INTERMEDIATE, MAIN, NOTIFY, QUICK, SA_INIT, SESSION_RESU
 
 cpdef steps(Reading reading, Payloads seen)
 
-@cython.locals(header=Header, request=bint, inside=int, alone=bint, later=bint)
+@cython.locals(
+    header=Header, association=Association, request=bint, inside=int, alone=bint, later=bint,
+)
 cdef _step_2(Reading reading, Payloads seen)
 @cython.locals(header=Header)
 cdef bint _shows_up(Reading reading, Payloads seen, int inside) except -1
+cdef bint _ends(Association association, int side, message_id) except -1
 @cython.locals(header=Header, association=Association)
 cdef _step_1(Reading reading, Payloads seen)
 cdef _part(Association association, int side, message_id)

@@ -52,9 +52,10 @@ def steps(reading: Reading, seen: Payloads) -> Sequence[Step]:
 
 
 def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
-    header = reading.header
+    header, association = reading.header, reading.association
     request = not header.answers
     inside = seen.next if seen.count and seen.kind in (SK, SKF) else 0
+    association.parted = not request and _ends(association, reading.side, header.message_id)
     if header.exchange in (SA_INIT, SESSION_RESUME):
         if request:
             return _INITIATED
@@ -69,7 +70,7 @@ def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
         alone = inside == NOTIFY and header.length <= _ALONE
         return _REFUSED if alone else _AUTHENTICATION_ANSWERED
     steps: list[Step] = []
-    if request and reading.association.stage[0] == "authenticating":  # its answer was not seen
+    if request and association.stage[0] == "authenticating":  # its answer was not seen
         steps.extend(_AUTHENTICATION_ANSWERED)
     if not request and _shows_up(reading, seen, inside):
         steps.append(("established", ""))
@@ -80,7 +81,7 @@ def _step_2(reading: Reading, seen: Payloads) -> Sequence[Step]:
     if request and inside == DELETE:
         steps.append(("deleting", ""))
     if request and inside in (DELETE, NOTIFY) and header.exchange == INFORMATIONAL:
-        _part(reading.association, reading.side, header.message_id)
+        _part(association, reading.side, header.message_id)
     return steps
 
 
@@ -88,6 +89,12 @@ def _part(association: Association, side: int, message_id: int) -> None:
     if association.farewell is None:
         association.farewell = {}
     association.farewell[side] = message_id
+
+
+def _ends(association: Association, side: int, message_id: int) -> bool:
+    """Say whether an answer of *side* is one to a message that may end the SA."""
+    said = association.farewell
+    return said is not None and said.get(1 - side) == message_id
 
 
 def _shows_up(reading: Reading, seen: Payloads, inside: int) -> bool:
@@ -100,8 +107,7 @@ def _shows_up(reading: Reading, seen: Payloads, inside: int) -> bool:
         return False
     if seen.kind not in (SK, SKF):
         return False
-    said = reading.association.farewell
-    return inside != 0 or said is None or said.get(1 - reading.side) != header.message_id
+    return inside != 0 or not _ends(reading.association, reading.side, header.message_id)
 
 
 def _step_1(reading: Reading, seen: Payloads) -> Sequence[Step]:
