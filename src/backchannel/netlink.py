@@ -16,12 +16,13 @@ _HEADER = 16
 
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield kind and body of the messages in one datagram."""
-    while len(data) >= _HEADER:
-        size, kind = struct.unpack_from("=IH", data)
-        if not _HEADER <= size <= len(data):
+    place = 0
+    while len(data) - place >= _HEADER:
+        size, kind = struct.unpack_from("=IH", data, place)
+        if not _HEADER <= size <= len(data) - place:
             return
-        yield kind, data[_HEADER:size]
-        data = data[(size + 3) & ~3 :]
+        yield kind, data[place + _HEADER : place + size]
+        place += (size + 3) & ~3
 
 
 def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:

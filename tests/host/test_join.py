@@ -188,3 +188,18 @@ def test_flows_of_no_known_service_are_counted_and_told_if_asked():
     told = join(asked, Ledger([BEGAN, HERE, LAST]), "r")
     assert (len(told.flows), told.passed_over) == (1, 1)
     assert len(join(asked, Ledger([BEGAN, HERE, LAST]), "r", everything=True).flows) == 2
+
+
+def test_more_sockets_than_anybody_can_tell_apart_are_nobodys(monkeypatch):
+    monkeypatch.setattr("backchannel.host.join.FITTING", 3)
+    rows = [listening(number, 1, port=5353, transport="udp", state="open") for number in range(4)]
+    asked = flow(server=US, server_port=5353, client=THEM, client_port=9, transport="udp")
+    assert owners(asked, program(1), *rows)[1] == ("unknown", "3 sockets or more fit")
+    assert owners(asked, program(1), *rows[:2])[1] == ("bound", (1,))
+
+
+def test_of_very_many_processes_that_share_a_socket_the_first_are_told():
+    those = [program(number) for number in range(1, 101)]
+    row = held(1, *range(1, 101))
+    (told,) = join([flow()], Ledger([BEGAN, HERE, *those, row, LAST]), "r").flows
+    assert (len(told.client_owner.programs), told.client_owner.more) == (64, 36)

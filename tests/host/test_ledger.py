@@ -46,6 +46,15 @@ def test_what_is_no_record_is_said_with_its_line(tmp_path, text, said):
         ledger.read(path)
 
 
+def test_a_line_without_end_is_no_end_of_the_record(tmp_path, monkeypatch):
+    """Else whoever makes it long would hide all that comes after it."""
+    monkeypatch.setattr(ledger, "LINE", 200)
+    long = ledger.Network(network="net:[1]", time=BEGAN.time, addresses=("10.0.0.1",) * 99)
+    path = written(tmp_path / "r", BEGAN, long, BEGAN)
+    with pytest.raises(InputError, match="line 2"):
+        ledger.read(path)
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         ledger.read(tmp_path / "none")

@@ -82,6 +82,12 @@ def test_a_process_that_ends_meanwhile_is_none(tmp_path, junk):
     assert made(tmp_path, junk) == []
 
 
+def test_a_process_whose_user_cannot_be_told_is_not_roots(tmp_path):
+    made(tmp_path, b"17 (x)" + NUMBERS)
+    (tmp_path / "17/status").unlink()
+    assert processes.read(str(tmp_path))[0] == []
+
+
 def test_threads_of_the_kernel_are_left_out(tmp_path):
     assert made(tmp_path, b"17 (kworker/0:1)" + NUMBERS, cmdline=b"") == []
 
@@ -92,10 +98,16 @@ def test_threads_of_the_kernel_are_left_out(tmp_path):
         ("0::/system.slice/amule-daemon.service\n", "amule-daemon.service", ""),
         (
             "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope\n",
-            "app-x.scope",
+            "user@1000.service/app-x.scope",
             "",
         ),
-        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice\n", "", ""),
+        (  # a user may call his own units, and the groups in them, as he likes
+            "0::/user.slice/user-1000.slice/user@1000.service/app.slice/sshd.service\n",
+            "user@1000.service/sshd.service",
+            "",
+        ),
+        ("0::/system.slice/web.service/system.slice/sshd.service\n", "web.service", ""),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice\n", "user@1000.service", ""),
         (
             "0::/system.slice/docker-0123456789abcdef0123.scope\n",
             "docker-0123456789abcdef0123.scope",

@@ -1,15 +1,17 @@
 """The recorder on sockets of this very process."""
 
 import os
+import resource
 import signal
 import socket
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from backchannel.host import diag, ledger
+from backchannel.host import diag, ledger, lines, networks
 from backchannel.host.recorder import Recorder
 from backchannel.model import Endpoint
 
@@ -140,3 +142,78 @@ def test_the_kernels_list_is_that_of_its_tables():
         assert found.local == Endpoint("::1", port_of(server))
         assert (found.state, found.remote, found.uid) == ("listening", None, os.getuid())
         assert Counter(each.inode for each in told if each.inode)[inode] == 1
+
+
+def test_words_of_ends_are_taken_in_parts():
+    """Others can end sockets faster than anybody writes it down."""
+    ends = diag.Ends()
+    try:
+        for _ in range(diag.AT_ONCE + 200):
+            with socket.socket(type=socket.SOCK_DGRAM) as udp:
+                udp.bind(("127.0.0.1", 0))
+        assert 0 < len(list(ends.read())) <= diag.AT_ONCE
+        assert list(ends.read())
+    finally:
+        ends.close()
+
+
+def test_many_addresses_are_told_in_several_lines():
+    many = [f"10.0.{number >> 8}.{number & 255}" for number in range(2500)]
+    told = list(lines.addressed("net:[1]", many, "t"))
+    assert [len(each.addresses) for each in told] == [1000, 1000, 500]
+    assert {address for each in told for address in each.addresses} == set(many)
+    assert [each.addresses for each in lines.addressed("net:[1]", (), "t")] == [()]
+
+
+def test_few_descriptors_are_made_more():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 1024:
+        pytest.skip("nor may there be more")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        Recorder(lambda _: None, here=True).close()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 1024
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def apart():
+    """A process in a network of its own."""
+    script = "ip link set lo up && ip addr add 198.51.100.7/32 dev lo && echo ready && read line"
+    process = subprocess.Popen(
+        ["unshare", "-Urn", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    if process.stdout.readline() != b"ready\n":
+        pytest.skip("no namespaces of one's own here")
+    yield process.pid
+    process.communicate()
+
+
+def test_addresses_are_those_that_the_network_has(apart):
+    if os.geteuid():
+        pytest.skip("root alone may enter")
+    assert networks.addresses(apart) == {"127.0.0.1", "198.51.100.7", "::1"}
+    assert "127.0.0.1" in networks.addresses(os.getpid())
+    assert "198.51.100.7" not in networks.addresses(os.getpid())
+    assert networks.addresses(2**22 + 1) == frozenset()
+
+
+def test_one_user_cannot_take_the_room_of_others(apart, monkeypatch):
+    if os.geteuid():
+        pytest.skip("root alone may enter")
+    name = str(Path(f"/proc/{apart}/ns/net").readlink())
+    for user, watched in ((0, True), (1000, False)):
+        monkeypatch.setattr(networks, "owner", lambda _, user=user: user)
+        monkeypatch.setattr("backchannel.host.recorder.OF_ONE", 0)
+        told = []
+        Recorder(told.extend).close()
+        assert any(isinstance(line, ledger.Network) and line.network == name for line in told) == (
+            watched
+        )
+        refused = told[-1].unseen.get("networks that could not be entered", 0)
+        assert (refused > 0) != watched
+
+
+def test_the_user_whose_a_network_is(apart):
+    assert networks.owner(apart) == os.getuid()

@@ -72,3 +72,17 @@ def test_damaged_lines_are_passed_over(tmp_path, junk):
 def test_any_bytes_are_a_table(data):
     for protocol in (sockets.TCP, sockets.UDP):
         sockets._socket(data, protocol)
+
+
+def test_a_user_with_open_files_without_end_keeps_nobody_else_unseen(tmp_path, monkeypatch):
+    monkeypatch.setattr(sockets, "MANY", 3)
+    monkeypatch.setattr(sockets, "FILES", 6)
+    for pid, uid, files in ((1, 1000, 5), (2, 1000, 5), (3, 0, 2)):
+        (tmp_path / f"{pid}/fd").mkdir(parents=True)
+        (tmp_path / f"{pid}/status").write_text(f"Uid:\t{uid}\t0\n")
+        for number in range(files):
+            (tmp_path / f"{pid}/fd/{number}").symlink_to(f"socket:[{pid}{number}]")
+    found, unseen = sockets.holders((1, 2, 3), str(tmp_path))
+    assert (len([each for each in found if found[each] == [1]]), unseen) == (5, 1)
+    assert len([each for each in found if found[each] == [2]]) == 1
+    assert len([each for each in found if found[each] == [3]]) == 2

@@ -30,6 +30,8 @@ _REQUEST = struct.Struct("=BBBxI48x")
 _ANSWER = struct.Struct("=BBxx2s2s16s16s4s8s12xII")
 _HEADER = struct.Struct("=IHHII")
 _BUFFER = 1 << 20
+AT_ONCE = 1024
+"""Words of ends that are read together."""
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -89,8 +91,10 @@ class Ends:
         self.lost = 0
 
     def read(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the protocol and description of each that ended since."""
-        while True:
+        """Yield the protocol and description of each that ended since, so many at once: others
+        could end sockets faster than anybody reads.
+        """
+        for _ in range(AT_ONCE):
             try:
                 data = self.socket.recv(_BUFFER)
             except BlockingIOError:

@@ -5,7 +5,8 @@ anybody) owns what comes to its port at one of this host's own addresses. Where 
 the answer is that nobody knows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,8 @@ from backchannel.model import Endpoint
 VERSION = 1
 SLACK = 1_000_000_000
 """Nanoseconds by which the clocks of a capture and a record may differ, or a look may be late."""
+FITTING, TOLD = 1024, 64
+"""Sockets that may fit one end before nobody can be told; and processes that are told."""
 _ANY = ("0.0.0.0", "::")  # noqa: S104 - addresses of sockets that were seen
 How = Literal["connected", "listening", "bound", "unknown", "elsewhere"]
 
@@ -31,7 +34,9 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     """Why it is unknown."""
     programs: tuple[Program, ...] = ()
-    """All processes that held the socket: a parent and its children may share one."""
+    """The processes that held the socket: a parent and its children may share one."""
+    more: int = 0
+    """How many more there are than these."""
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,35 +125,26 @@ def _owned(flow: Flow, ledger: Ledger) -> Owned:
 
 def owner(flow: Flow, address: str, port: int, ledger: Ledger, *, opened: bool) -> Owner:
     """Return who owns the end of *flow* at this address; *opened*: it is the one that opened it."""
-    exact = [
-        each
-        for each in ledger.connected.get(flow.community_id, ())
-        if (each.held.local, each.held.local_port) == (address, port) and _meets(each, flow)
-    ]
+    begin, end = flow.begin - SLACK, flow.end + SLACK
+    exact = _some(ledger.connected(flow.community_id, Endpoint(address, port), begin, end))
     if exact:
         return _told("connected", exact, ledger)
-    homes = {name for name, known in ledger.addresses.items() if _has(known, address)}
+    homes = ledger.homes(address)
     if not homes:
         return Owner(how="elsewhere")
     if not (opened and flow.transport == "tcp"):  # what listens opens nothing
-        bound = _nearest(address, [
+        fits = (
             each
-            for each in ledger.bound.get((flow.transport, port), ())
-            if each.held.network in homes
-            and each.held.local in (address, *_ANY)
-            and _meets(each, flow)
-        ])  # fmt: skip
-        if bound:
+            for each in ledger.bound(flow.transport, port, begin, end)
+            if each.held.network in homes and each.held.local in (address, *_ANY)
+        )
+        if bound := _nearest(address, _some(fits)):
             return _told("listening" if flow.transport == "tcp" else "bound", bound, ledger)
     return Owner(how="unknown", why=_why(flow, address, port, ledger))
 
 
-def _has(known: set[str], address: str) -> bool:
-    return address in known or (address.startswith("127.") and "127.0.0.1" in known)
-
-
-def _meets(times: Times, flow: Flow) -> bool:
-    return times.begin - SLACK <= flow.end and flow.begin <= times.end + SLACK
+def _some(those: Iterator[Times]) -> list[Times]:
+    return list(islice(those, FITTING))
 
 
 def _nearest(address: str, found: list[Times]) -> list[Times]:
@@ -161,11 +157,13 @@ def _nearest(address: str, found: list[Times]) -> list[Times]:
 def _told(how: How, found: list[Times], ledger: Ledger) -> Owner:
     if len({each.held.network for each in found}) > 1:
         return Owner(how="unknown", why="sockets in several networks of this host fit")
+    if len(found) == FITTING:
+        return Owner(how="unknown", why=f"{FITTING} sockets or more fit")
     numbers = dict.fromkeys(number for each in found for number in each.held.programs)
-    programs = tuple(ledger.programs[each] for each in numbers if each in ledger.programs)
+    programs = [ledger.programs[each] for each in numbers if each in ledger.programs]
     if not programs:
         return Owner(how="unknown", why=_hidden(found[0].held))
-    return Owner(how=how, programs=programs)
+    return Owner(how=how, programs=tuple(programs[:TOLD]), more=max(len(programs) - TOLD, 0))
 
 
 def _hidden(held: Held) -> str:
@@ -175,12 +173,7 @@ def _hidden(held: Held) -> str:
 def _why(flow: Flow, address: str, port: int, ledger: Ledger) -> str:
     if ledger.moment:
         return "its socket is not there now"
-    missed = (
-        each
-        for each in ledger.missed.get(flow.community_id, ())
-        if (each.local, each.local_port) == (address, port)
-    )
-    if next(missed, None) is not None:
+    if (flow.community_id, address, port) in ledger.missed:
         return "its socket was gone before anybody was seen to hold it"
     if flow.end < ledger.begin - SLACK:
         return "the flow is older than the record"

@@ -4,15 +4,17 @@ Times are RFC 3339 in UTC with microseconds. Lines stand in the order in which t
 but that of a program may follow the first socket that names it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from backchannel.errors import InputError, reason
 from backchannel.flows.community import flow_id
+from backchannel.host.document import Content
+from backchannel.host.spans import Spans
 from backchannel.model import Endpoint
 
 VERSION = 1
@@ -33,11 +35,15 @@ class Began(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="be
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="network"):
-    """A network namespace, when it is first seen and when its addresses change."""
+    """A network namespace, when it is first seen and when it gets addresses."""
 
     network: str
     time: str
     addresses: tuple[str, ...]
+    """Those that no earlier line has."""
+
+
+Apart = Literal["files", "users"]
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="program"):
@@ -54,8 +60,16 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     sha256: str = ""
     package: str = ""
     version: str = ""
+    content: Content = "unknown"
+    """Whether the file is as that package brought it."""
     unit: str = ""
+    """The unit of systemd; below `user@UID.service/`, as that user calls it."""
     container: str = ""
+    apart: tuple[Apart, ...] = ()
+    """What of it is not this machine's. `files`: it has its own tree of files, so path and package
+    are whatever that tree says. `users`: it has its own user namespace, in which a process may name
+    another file as the one that it runs.
+    """
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="held"):
@@ -125,22 +139,37 @@ class Ledger:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self.programs = dict[int, Program]()
-        self.addresses = dict[str, set[str]]()
-        """Those of each network."""
-        self.connected = dict[str, list[Times]]()
-        """Sockets with a partner, by Community ID."""
-        self.bound = dict[tuple[str, int], list[Times]]()
-        """Sockets without one, by transport and port."""
-        self.missed = dict[str, list[Missed]]()
+        self._homes = dict[str, set[str]]()
+        self.missed = dict[tuple[str, str, int], Missed]()
+        """One socket that was missed, by Community ID and its own end."""
         self.begin = self.end = 0
         self.moment = False
         """Whether it is of one moment, and not kept over time."""
         self.finished: Finished | None = None
         self._open = dict[int, Times]()
+        self._held = dict[tuple[str | int, ...], list[Times]]()
         for line in lines:
             self._add(line)
         for times in self._open.values():
             times.end = self.end
+        self._spans = {key: Spans(rows) for key, rows in self._held.items()}
+
+    def homes(self, address: str) -> set[str]:
+        """Return the networks that have this address."""
+        found = self._homes.get(address, set())
+        return found | self._homes.get("127.0.0.1", set()) if address[:4] == "127." else found
+
+    def connected(self, flow: str, local: Endpoint, begin: int, end: int) -> Iterator[Times]:
+        """Yield the sockets with that partner, by Community ID, that were held in this time."""
+        return self._meeting((flow, local.address, local.port), begin, end)
+
+    def bound(self, transport: str, port: int, begin: int, end: int) -> Iterator[Times]:
+        """Yield the sockets without one at a port that were held in this time."""
+        return self._meeting((transport, port), begin, end)
+
+    def _meeting(self, key: tuple[str | int, ...], begin: int, end: int) -> Iterator[Times]:
+        spans = self._spans.get(key)
+        return iter(()) if spans is None else spans.meeting(begin, end)
 
     def _add(self, line: Line) -> None:
         match line:
@@ -148,7 +177,8 @@ class Ledger:
                 self.begin, self.moment = nanoseconds(line.time), not line.interval
                 self._tell(line.time)
             case Network():
-                self.addresses.setdefault(line.network, set()).update(line.addresses)
+                for address in line.addresses:
+                    self._homes.setdefault(address, set()).add(line.network)
                 self._tell(line.time)
             case Program():
                 self.programs[line.program] = line
@@ -159,7 +189,7 @@ class Ledger:
                     times.end = nanoseconds(line.time)
                 self._tell(line.time)
             case Missed():
-                self.missed.setdefault(line.community_id, []).append(line)
+                self.missed[line.community_id, line.local, line.local_port] = line
                 self._tell(line.time)
             case Finished():
                 self.finished = line
@@ -171,10 +201,10 @@ class Ledger:
     def _hold(self, line: Held) -> None:
         times = Times(line, nanoseconds(line.time), 0)
         self._open[line.socket] = times
+        key: tuple[str | int, ...] = line.transport, line.local_port
         if line.remote:
-            self.connected.setdefault(line.community_id, []).append(times)
-        else:
-            self.bound.setdefault((line.transport, line.local_port), []).append(times)
+            key = line.community_id, line.local, line.local_port
+        self._held.setdefault(key, []).append(times)
         self._tell(line.time)
 
 
@@ -188,6 +218,8 @@ def read(path: Path) -> Ledger:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(LINE), b""), 1):
+                if len(line) == LINE:
+                    raise InputError(path, f"is longer than {LINE:,} bytes", f"line {number}")
                 if not line.endswith(b"\n"):
                     break  # it is being written, or the disk was full
                 try:

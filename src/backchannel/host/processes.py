@@ -22,7 +22,7 @@ _CONTAINERS = (
 )
 """Managers of containers by the control groups that they make."""
 _UNIT = re.compile(r"/([A-Za-z0-9:_.\\@-]+\.(?:service|scope))(?=/|$)")
-_USER = re.compile(r"/user@\d+\.service/")
+_USER = re.compile(r"user@\d+\.service\Z")
 
 
 class Process(NamedTuple):
@@ -49,12 +49,19 @@ class Process(NamedTuple):
     """Its network namespace."""
     root: str = "/"
     """The folder that is `/` to it."""
+    users: str = ""
+    """Its user namespace."""
 
     @property
     def unit(self) -> str:
-        """The unit of systemd that it belongs to; empty for none."""
-        found = _UNIT.findall(_USER.sub("/", self.group))
-        return found[-1] if found else ""
+        """The unit of systemd that it belongs to; empty for none. One of a user's own has the
+        user's before it, as in `user@1000.service/app.scope`: what is in there is his to name. So
+        is what is in any other unit, which is not told.
+        """
+        found = _UNIT.findall(self.group)
+        if found and _USER.match(found[0]):
+            return "/".join((found[0], *found[1:][-1:]))
+        return found[0] if found else ""
 
     @property
     def container(self) -> str:
@@ -104,6 +111,9 @@ def _one(place: str, pid: int, booted: int, ticks: int, unseen: Counter[str]) ->
     fields = after.split()
     if len(fields) < 20:
         return None  # it ended
+    uid = user(place)
+    if uid is None:
+        return None
     words = _read(f"{place}/cmdline")
     try:
         executable = os.readlink(f"{place}/exe")  # noqa: PTH115 - of many
@@ -121,7 +131,7 @@ def _one(place: str, pid: int, booted: int, ticks: int, unseen: Counter[str]) ->
     return Process(
         pid=pid,
         parent=int(fields[1]),
-        uid=_owner(place),
+        uid=uid,
         started=booted * 1_000_000_000 + int(fields[19]) * 1_000_000_000 // ticks,
         name=before.partition(b"(")[2].decode("utf-8", "replace"),
         executable=executable.removesuffix(_DELETED),
@@ -131,12 +141,14 @@ def _one(place: str, pid: int, booted: int, ticks: int, unseen: Counter[str]) ->
         mounts=_link(f"{place}/ns/mnt"),
         network=_link(f"{place}/ns/net"),
         root=root,
+        users=_link(f"{place}/ns/user"),
     )
 
 
-def _owner(place: str) -> int:
+def user(place: str) -> int | None:
+    """Return the user who runs the process of this folder of /proc; None where it ended."""
     found = re.search(rb"^Uid:\s+(\d+)", _read(f"{place}/status"), re.MULTILINE)
-    return int(found[1]) if found else 0
+    return int(found[1]) if found else None
 
 
 def _group(text: bytes) -> str:

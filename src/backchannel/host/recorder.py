@@ -4,19 +4,22 @@ Regular looks find what stays. What opens a TCP connection is looked at when its
 passes, and what ends is heard from the kernel; what nobody was seen to hold is written as missed.
 """
 
+import errno
 import os
+import resource
 import selectors
-import socket
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from threading import Thread
 
 from backchannel import __version__
 from backchannel.host import diag, ledger, networks, processes
+from backchannel.host.describing import Describer
 from backchannel.host.holders import Holders
-from backchannel.host.ledger import Line, identity
-from backchannel.host.openings import Openings
+from backchannel.host.ledger import Line
+from backchannel.host.network import Network
 from backchannel.host.sockets import TCP, Socket
 from backchannel.when import rfc3339
 
@@ -26,8 +29,14 @@ SOON = 0.02
 """Seconds after an opening until what accepted it is looked for."""
 NETWORKS_EVERY = 2.0
 """Seconds between looks for networks and addresses that are new."""
-MOST = 512
-"""Network namespaces that are watched together."""
+MOST, OF_ONE = 512, 64
+"""Network namespaces that are watched together, and those of one user other than root: he could
+make so many that there is no room for others.
+"""
+FILES = 4096
+"""Descriptors that all this may need."""
+PATIENCE = 10.0
+"""Seconds at the end for those who are still to be described."""
 Put = Callable[[Iterable[Line]], object]
 
 
@@ -37,18 +46,21 @@ class Recorder:
     def __init__(self, put: Put, interval: float = INTERVAL, *, here: bool = False) -> None:
         """*put* takes the lines; *here*: look at no other network than our own."""
         self._put, self._interval, self._here = put, interval, here
-        self._holders = Holders()
+        self._describer = Describer()
+        self._holders = Holders(self._describer)
         self._selector = selectors.DefaultSelector()
-        self._networks = dict[str, _Network]()
+        self._networks = dict[str, Network]()
+        self._users = Counter[int]()
+        """How many networks of each user are watched."""
+        self._refused = set[str]()
         self._counts = Counter[str]()
-        self._unseen = Counter[str]()
         self._numbers = iter(range(1, 1 << 62))
         self._looked = self._searched = 0.0
-        self._stopped = False
+        self._stopped = self._ending = False
         self._woken, self._wakes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        own = _network_of(os.getpid())
-        first = self._enter(own, os.getpid(), own=True)
+        _make_room()
+        first = self._enter(_network_of(os.getpid()), os.getpid())
         put([
             ledger.Began(
                 tool=f"backchannel {__version__}",
@@ -57,6 +69,9 @@ class Recorder:
                 openings=first.openings is not None,
             )
         ])  # fmt: skip
+        self._described = deque[ledger.Program]()
+        self._describes = Thread(target=self._describe, daemon=True)
+        self._describes.start()
         self._search()
         self._look(self._networks.values())
 
@@ -78,14 +93,15 @@ class Recorder:
     def stop(self) -> None:
         """Let `run` end at once, though not in the middle of a line; for a signal's handler."""
         self._stopped = True
-        os.write(self._wakes, b".")
+        self._wake()
 
     def step(self, wait: float) -> None:
         """Wait at most so many seconds for something to happen, and write what did."""
-        if self._holders.waiting:
-            wait = 0.0  # nothing to hear: time to describe somebody
         ready = self._selector.select(max(wait, 0.0))
-        heard: list[_Network] = [key.data for key, _ in ready if key.data is not None]
+        with suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+        self._put(self._told())
+        heard: list[Network] = [key.data for key, _ in ready if key.data is not None]
         opened = [each for each in heard if each.opened()]
         if opened:
             self._look(opened, (TCP,))
@@ -97,29 +113,58 @@ class Recorder:
             if now >= self._searched + NETWORKS_EVERY:
                 self._search()
             self._look(self._networks.values())
-        elif not heard:
-            self._put(self._holders.describe())
 
     def close(self) -> None:
         """Write the last lines."""
-        while self._holders.waiting:
-            self._put(self._holders.describe())
+        self._ending = True
+        self._describer.wake()
+        self._describes.join(PATIENCE)
+        self._describer.hurry()
+        self._describes.join()
+        self._put(self._told())
+        lost = 0
         for each in self._networks.values():
             self._put(each.ended(self._counts))
-            self._unseen["words of sockets that ended"] += each.ends.lost
+            lost += each.ends.lost
             each.close()
-        self._unseen["processes whose sockets could not be seen"] = self._holders.denied
         self._selector.close()
         os.close(self._woken)
         os.close(self._wakes)
+        unseen = {
+            "networks that could not be entered": len(self._refused),
+            "processes whose sockets could not be seen": self._holders.denied,
+            "words of sockets that ended": lost,
+        }
         self._put([
             ledger.Finished(
                 time=_now(),
                 held=self._counts["held"],
                 missed=self._counts["missed"],
-                unseen={name: count for name, count in self._unseen.items() if count},
+                unseen={name: count for name, count in unseen.items() if count},
             )
         ])  # fmt: skip
+
+    def _describe(self) -> None:
+        """Describe processes, in a thread of its own: to hash a file or to read a package database
+        takes longer than many sockets live.
+        """
+        while True:
+            told = self._describer.next()
+            if told is not None:
+                self._described.append(told)
+                self._wake()
+            elif self._ending:
+                return
+            else:
+                self._describer.wait()
+
+    def _told(self) -> list[ledger.Program]:
+        """Return who was described since."""
+        return [self._described.popleft() for _ in range(len(self._described))]
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._wakes, b".")
 
     def _search(self) -> None:
         """Enter the networks that are new, and leave those that are gone."""
@@ -130,38 +175,43 @@ class Recorder:
                 found.setdefault(network, int(name))
         if self._here:
             found = {name: pid for name, pid in found.items() if name in self._networks}
+        for network in self._networks.keys() - found.keys():
+            self._leave(network)
         for network, pid in found.items():
-            if network not in self._networks and len(self._networks) < MOST:
+            if network not in self._networks:
                 try:
                     self._enter(network, pid)
                 except OSError:
-                    self._unseen["networks that could not be entered"] += 1
-            if network in self._networks:
-                self._put(self._networks[network].addresses(pid))
-        for network in self._networks.keys() - found.keys():
-            gone = self._networks.pop(network)
-            self._put(gone.ended(self._counts))
-            for heard in gone.sockets:
-                self._selector.unregister(heard)
-            gone.close()
+                    self._refused.add(network)
+                    continue
+            self._put(self._networks[network].addresses(pid))
 
-    def _enter(self, network: str, pid: int, *, own: bool = False) -> "_Network":
-        made = _Network(network, self._numbers) if own else None
-        if made is None:
-            with networks.inside(pid):
-                made = _Network(network, self._numbers)
+    def _enter(self, name: str, pid: int) -> Network:
+        """Watch a network. Raises OSError where that cannot be done, or there are too many."""
+        user = networks.owner(pid) if self._networks else 0
+        if len(self._networks) >= MOST or (user and self._users[user] >= OF_ONE):
+            raise OSError(errno.EUSERS, os.strerror(errno.EUSERS))
+        with networks.inside(pid):
+            made = Network(name, user, self._numbers)
         for heard in made.sockets:
             self._selector.register(heard, selectors.EVENT_READ, made)
-        self._networks[network] = made
+        self._users[user] += 1
+        self._networks[name] = made
         return made
 
-    def _look(
-        self, wanted: "Iterable[_Network]", protocols: tuple[int, ...] = diag.PROTOCOLS
-    ) -> None:
+    def _leave(self, name: str) -> None:
+        gone = self._networks.pop(name)
+        self._users[gone.user] -= 1
+        self._put(gone.ended(self._counts))
+        for heard in gone.sockets:
+            self._selector.unregister(heard)
+        gone.close()
+
+    def _look(self, wanted: Iterable[Network], protocols: tuple[int, ...] = diag.PROTOCOLS) -> None:
         """Compare the kernel's list with what is known, and write what is new or gone."""
         if protocols == diag.PROTOCOLS:
             self._looked = time.monotonic()
-        fresh = list[tuple[_Network, bytes, Socket]]()
+        fresh = list[tuple[Network, bytes, Socket]]()
         for network in wanted:
             for protocol in protocols:
                 ended, opened = network.look(protocol)
@@ -177,111 +227,14 @@ class Recorder:
         self._counts["held"] += len(fresh)
 
 
-class _Network:
-    """One network: its sockets that are known, and what is heard of it."""
-
-    def __init__(self, name: str, numbers: Iterator[int]) -> None:
-        self.name, self._numbers = name, numbers
-        self._diag, self.ends = diag.Diag(), diag.Ends()
-        self.openings: Openings | None = None
-        with suppress(OSError):
-            self.openings = Openings()
-        self._known = dict[bytes, tuple[bytes, int, int]]()
-        """Ends, protocol and number of each socket, by its cookie."""
-        self._addresses = frozenset[str]()
-
-    @property
-    def sockets(self) -> "list[socket.socket]":
-        """What is to be waited for."""
-        return [each.socket for each in (self.ends, self.openings) if each is not None]
-
-    def addresses(self, pid: int) -> list[ledger.Network]:
-        """Return the network's addresses, where they are others than before."""
-        now = networks.addresses(pid)
-        if not now or now == self._addresses:
-            return []
-        self._addresses = now
-        return [ledger.Network(network=self.name, time=_now(), addresses=tuple(sorted(now)))]
-
-    def opened(self) -> bool:
-        """Say whether connections were opened since."""
-        return self.openings is not None and self.openings.read() > 0
-
-    def look(self, protocol: int) -> tuple[list[Line], list[bytes]]:
-        """Return the lines of sockets that are gone, and those that are new."""
-        seen, new = set[bytes](), []
-        for each in self._diag.sockets(protocol):
-            name = diag.cookie(each)
-            seen.add(name)
-            known = self._known.get(name)
-            if (known is None or known[0] != diag.ends(each)) and diag.read(each, protocol).inode:
-                new.append(each)  # without a number it waits to be accepted
-        gone = [
-            name
-            for name, (_, theirs, _) in self._known.items()
-            if theirs == protocol and name not in seen
-        ]
-        changed = [name for each in new if (name := diag.cookie(each)) in self._known]
-        return [self._end(name) for name in (*gone, *changed)], new
-
-    def hold(self, each: bytes, told: Socket, programs: tuple[int, ...]) -> ledger.Held:
-        """Remember a socket, and return its line."""
-        number = next(self._numbers)
-        self._known[diag.cookie(each)] = diag.ends(each), told.protocol, number
-        remote = told.remote
-        return ledger.Held(
-            socket=number,
-            network=self.name,
-            transport=told.transport,
-            local=told.local.address,
-            local_port=told.local.port,
-            remote=remote.address if remote else "",
-            remote_port=remote.port if remote else 0,
-            state=told.state,
-            community_id=identity(told.protocol, told.local, remote),
-            time=_now(),
-            uid=told.uid,
-            programs=programs,
-        )
-
-    def ended(self, counts: Counter[str]) -> list[Line]:
-        """Return the lines of what ended since."""
-        return list(self._ended(counts))
-
-    def _ended(self, counts: Counter[str]) -> Iterator[Line]:
-        for protocol, each in self.ends.read():
-            name = diag.cookie(each)
-            if name in self._known:
-                yield self._end(name)
-            elif protocol in diag.PROTOCOLS:
-                told = diag.read(each, protocol)
-                if told.local.port:
-                    counts["missed"] += 1
-                    yield _missed(self.name, told)
-
-    def _end(self, name: bytes) -> ledger.Ended:
-        return ledger.Ended(socket=self._known.pop(name)[2], time=_now())
-
-    def close(self) -> None:
-        """Leave it."""
-        self._diag.close()
-        self.ends.close()
-        if self.openings is not None:
-            self.openings.close()
-
-
-def _missed(network: str, told: Socket) -> ledger.Missed:
-    remote = told.remote
-    return ledger.Missed(
-        network=network,
-        transport=told.transport,
-        local=told.local.address,
-        local_port=told.local.port,
-        remote=remote.address if remote else "",
-        remote_port=remote.port if remote else 0,
-        community_id=identity(told.protocol, told.local, remote),
-        time=_now(),
-    )
+def _make_room() -> None:
+    """Let us have enough descriptors, as far as we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in ((FILES, max(FILES, hard)), (hard, hard)):
+        if soft < wanted[0]:
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, wanted)
+                return
 
 
 def _network_of(pid: int) -> str:

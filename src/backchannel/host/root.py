@@ -50,8 +50,8 @@ class Digests(NamedTuple):
 class Budget:
     """What may still be read of a tree in one look, by what it is read for."""
 
-    def __init__(self) -> None:
-        self.left = {"settings": SETTLED, "database": DATABASES, "hash": HASHED, "names": LOOKED}
+    def __init__(self, *, database: int = DATABASES, hashed: int = HASHED) -> None:
+        self.left = {"settings": SETTLED, "database": database, "hash": hashed, "names": LOOKED}
         self.refused = 0
         """How often nothing was left."""
 

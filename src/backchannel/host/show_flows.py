@@ -7,6 +7,7 @@ from rich.text import Text
 
 from backchannel.catalogue.index import Index
 from backchannel.host.join import Joined, Owned, Owner
+from backchannel.host.ledger import Program
 from backchannel.report.listing import Listing
 from backchannel.report.words import count, short
 from backchannel.text import escape
@@ -43,12 +44,18 @@ def _owner(owner: Owner) -> Text:
         return Text("elsewhere", style="dim")
     if owner.how == "unknown":
         return Text(f"unknown: {escape(owner.why)}", style="yellow")
-    told = dict.fromkeys(
-        ", ".join(filter(None, (escape(one.path), escape(one.package), f"{escape(one.user)}")))
-        for one in owner.programs
-    )
+    told = dict.fromkeys(map(_program, owner.programs))
     pids = ", ".join(str(one.pid) for one in owner.programs)
+    pids += f" and {owner.more:,} more" if owner.more else ""
     return Text(f"{'; '.join(told)}, process {pids} ({owner.how})")
+
+
+def _program(one: Program) -> str:
+    """Return what a process ran, and for whom; what of it is only its own word is said."""
+    package = f"not what {one.package} brought" if one.content == "altered" else one.package
+    apart = f"{' and '.join(one.apart)} of its own" if one.apart else ""
+    where = f"in {one.container}" if one.container else apart
+    return ", ".join(escape(each) for each in (one.path, package, one.user, where) if each)
 
 
 def _end(flows: tuple[Owned, ...]) -> Text:

@@ -4,10 +4,13 @@ linux/net/tcp_states.h.
 
 import os
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address
+from itertools import islice
 from typing import NamedTuple
 
+from backchannel.host import processes
 from backchannel.host.processes import PROC
 from backchannel.model import Endpoint
 
@@ -30,6 +33,10 @@ STATES = {
 """The kernel's states in words; 7 is what a UDP socket without a partner has."""
 MOST = 200_000
 """Sockets of one table that are read."""
+MANY, FILES = 1024, 400_000
+"""Open files above which those of one user's processes are counted, and how many of them are looked
+at: a user may have millions of descriptors of one file.
+"""
 _NAMES = {TCP: "tcp", UDP: "udp"}
 
 
@@ -68,29 +75,47 @@ def table(pid: int, proc: str = PROC) -> list[Socket]:
 def held(pid: int, proc: str = PROC) -> Iterator[int]:
     """Yield the numbers of the sockets that a process holds. Raises PermissionError."""
     folder = f"{proc}/{pid}/fd"
+    return _numbers(folder, _open_files(folder))
+
+
+def _open_files(folder: str) -> list[str]:
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - names only
-    except FileNotFoundError:
-        return
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in islice(entries, FILES)]
+    except (FileNotFoundError, ProcessLookupError):  # it ended
+        return []
+
+
+def _numbers(folder: str, names: Iterable[str]) -> Iterator[int]:
     for name in names:
         try:
             target = os.readlink(f"{folder}/{name}")  # noqa: PTH115 - of many
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
         if target.startswith("socket:["):
             yield int(target[8:-1])
 
 
 def holders(pids: Iterable[int], proc: str = PROC) -> tuple[dict[int, list[int]], int]:
-    """Return which of *pids* hold each socket, and how many processes could not be asked."""
-    found, denied = dict[int, list[int]](), 0
+    """Return which of *pids* hold each socket, and how many processes could not be asked, or had
+    more open files than are looked at.
+    """
+    found, unseen, looked = dict[int, list[int]](), 0, Counter[int | None]()
     for pid in pids:
+        folder = f"{proc}/{pid}/fd"
         try:
-            for inode in set(held(pid, proc)):
+            names = _open_files(folder)
+            if len(names) > MANY:
+                user = processes.user(f"{proc}/{pid}")
+                left = FILES - looked[user]
+                looked[user] += len(names)
+                unseen += len(names) > left or len(names) == FILES
+                names = names[: max(left, 0)]
+            for inode in set(_numbers(folder, names)):
                 found.setdefault(inode, []).append(pid)
         except OSError:
-            denied += 1
-    return found, denied
+            unseen += 1
+    return found, unseen
 
 
 def _socket(line: bytes, protocol: int) -> Socket | None:
