@@ -5,7 +5,7 @@ Who waits is described in turn by user: nobody's many or large programs keep oth
 """
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from threading import Event, Lock
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +14,7 @@ from backchannel.host.document import Content
 from backchannel.host.packages import Packages
 from backchannel.host.processes import PROC, Process
 from backchannel.host.root import LEAST, Budget, Digests, Root, digests, plain
+from backchannel.host.turns import Turns
 from backchannel.when import rfc3339
 
 REMEMBERED = 4096
@@ -52,10 +53,9 @@ class Describer:
         root.close()
         self._own = processes.one(os.getpid())
         self._lock = Lock()
-        self._waiting = dict[int, deque[_Waiting]]()
-        """By user."""
-        self._open, self._spent = Counter[int](), Counter[int]()
-        """Files that are open, and bytes that were read, by user."""
+        self._waiting = Turns[_Waiting]()
+        self._open = Counter[int]()
+        """Files that are open, by user."""
         self._digests = dict[tuple[int, ...], Digests | None]()
         self._brought = dict[tuple[object, ...], _Brought]()
         self._taken, self._hurries = Event(), Event()
@@ -67,8 +67,7 @@ class Describer:
             if self._open[process.uid] < OPEN:
                 handle = _file(process)
                 self._open[process.uid] += handle >= 0
-            queue = self._waiting.setdefault(process.uid, deque())
-            queue.append(_Waiting(number, process, handle))
+            self._waiting.add(process.uid, _Waiting(number, process, handle))
         self._taken.set()
 
     def wait(self) -> None:
@@ -87,12 +86,10 @@ class Describer:
     def next(self) -> ledger.Program | None:
         """Describe who is next; None where nobody waits."""
         with self._lock:
-            if not self._waiting:
+            found = self._waiting.next()
+            if found is None:
                 return None
-            user = min(self._waiting, key=lambda each: self._spent[each])
-            number, process, handle = self._waiting[user].popleft()
-            if not self._waiting[user]:
-                del self._waiting[user]
+            user, (number, process, handle) = found
             self._open[user] -= handle >= 0
         if handle < 0 and processes.again(process):
             handle = _file(process)
@@ -134,7 +131,7 @@ class Describer:
         if known in self._digests:
             os.close(handle)
         else:
-            self._spent[process.uid] += max(state.st_size, LEAST)
+            self._spend(process, max(state.st_size, LEAST))
             _keep(self._digests, known, digests(handle, self._beat))
         content = self._digests[known]
         if tree not in self._brought and not self._hurries.is_set():
@@ -164,7 +161,11 @@ class Describer:
             return _Brought(owner.package, owner.version, told)
         finally:
             root.close()
-            self._spent[process.uid] += DATABASE - budget.left["database"]
+            self._spend(process, DATABASE - budget.left["database"])
+
+    def _spend(self, process: Process, amount: int) -> None:
+        with self._lock:
+            self._waiting.spend(process.uid, amount)
 
 
 def _file(process: Process) -> int:

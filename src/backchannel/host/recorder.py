@@ -6,7 +6,6 @@ passes, and what ends is heard from the kernel; what nobody was seen to hold is 
 
 import errno
 import os
-import resource
 import selectors
 import time
 from collections import Counter, deque
@@ -17,6 +16,7 @@ from threading import Thread
 from backchannel import __version__
 from backchannel.host import diag, ledger, networks, processes
 from backchannel.host.describing import Describer
+from backchannel.host.descriptors import make_room
 from backchannel.host.holders import Holders
 from backchannel.host.ledger import Line
 from backchannel.host.network import Network
@@ -59,7 +59,7 @@ class Recorder:
         self._stopped = self._ending = False
         self._woken, self._wakes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        _make_room()
+        make_room(FILES)
         first = self._enter(_network_of(os.getpid()), os.getpid())
         put([
             ledger.Began(
@@ -225,16 +225,6 @@ class Recorder:
             for network, each, told in fresh
         ])  # fmt: skip
         self._counts["held"] += len(fresh)
-
-
-def _make_room() -> None:
-    """Let us have enough descriptors, as far as we may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in ((FILES, max(FILES, hard)), (hard, hard)):
-        if soft < wanted[0]:
-            with suppress(OSError, ValueError):
-                resource.setrlimit(resource.RLIMIT_NOFILE, wanted)
-                return
 
 
 def _network_of(pid: int) -> str:

@@ -1,5 +1,8 @@
 """Answers the kernel: who runs a program waits until it is judged.
 
+What is known is answered at once, and while something large is looked at, too. What nobody knows is
+looked at in turn by user, so that one who runs large programs without end keeps no other waiting.
+
 The judging process starts no other while the kernel asks it: it would wait for its own answer. So
 the warden is started before, and when that is gone the marks are taken away until there is one.
 """
@@ -23,7 +26,9 @@ from backchannel.host.control.document import Mode
 from backchannel.host.control.fanotify import Asked, Group
 from backchannel.host.control.judge import Judge, Reason, Verdict
 from backchannel.host.control.trust import Entry
-from backchannel.host.root import LARGEST, Digests, digests, plain
+from backchannel.host.descriptors import make_room
+from backchannel.host.root import LARGEST, LEAST, Digests, digests, plain
+from backchannel.host.turns import Turns
 from backchannel.when import rfc3339
 
 HASTE = -10
@@ -38,6 +43,10 @@ tick of the kernel's clock it may change again without a sign."""
 STRANGER = 64 << 20
 """Bytes of a program that neither store nor package knows, up to which it is hashed: others wait
 meanwhile."""
+WAITING, FILES, SPARE = 16_384, 20_000, 128
+"""Programs of which nobody knows that may wait at once, descriptors that this may need, and those
+of them that are for everything else.
+"""
 NOTHING = Digests("", "", 0, b"")
 """The content of what is too large to be looked at: nothing that anybody trusts."""
 FAILED = "failures while answering"
@@ -97,12 +106,14 @@ class Controller:
         self._judge, self._mode, self._folders = judge, mode, folders
         self._tell, self._learn, self._limit = tell, learn, limit
         self._known = OrderedDict[tuple[object, ...], Told]()
+        self._waiting = Turns[Asked]()
         self.counts = Counter[str]()
         """Answers by their reasons, and what failed."""
         self.refused = 0
         """Programs that were denied, or would have been."""
         self._stopped = self._renewed = False
         self._again = again
+        self._most = min(WAITING, make_room(FILES) - SPARE)
         self._group = Group()
         self._watched: subprocess.Popen[bytes] | None = None
         self._beats = -1
@@ -148,10 +159,10 @@ class Controller:
         try:
             while not self._stopped and time.monotonic() < until:
                 self._beat()
-                select.select([self._group.handle], [], [], BEAT)
-                for asked in self._group.read():
-                    self._answer(asked)
-                    self._beat()
+                select.select([self._group.handle], [], [], 0 if self._waiting else BEAT)
+                self._answer_known()
+                if (found := self._waiting.next()) is not None:
+                    self._answer_stranger(*found)
                 if self._watched is not None and self._watched.poll() is not None:
                     self._replace()
                 if self._renewed:
@@ -162,6 +173,8 @@ class Controller:
     def _leave(self) -> None:
         """Ask no more, and wait until the warden has cleaned up."""
         self._group.close()
+        while (found := self._waiting.next()) is not None:
+            os.close(found[1].handle)
         if self._beats >= 0:
             os.close(self._beats)
         if self._claim >= 0:
@@ -177,6 +190,41 @@ class Controller:
             self._judge = judge
             self._known.clear()
 
+    def _answer_known(self) -> None:
+        """Answer what can be answered soon; the rest waits."""
+        if len(self._waiting) >= self._most:
+            return
+        for asked in self._group.read():
+            self._beat()
+            if self._is_known(asked):
+                self._answer(asked)
+            else:
+                self._waiting.add(_user(asked), asked)
+
+    def _answer_stranger(self, user: int, asked: Asked) -> None:
+        """Answer for a program that nobody knows; others need not wait for it."""
+
+        def meanwhile() -> None:
+            self._beat()
+            self._answer_known()
+
+        with suppress(OSError):
+            self._waiting.spend(user, max(os.fstat(asked.handle).st_size, LEAST))
+        self._answer(asked, meanwhile)
+        self._beat()
+
+    def _is_known(self, asked: Asked) -> bool:
+        """Say whether a program was judged before, or is one that store or package know here: what
+        has a known path in mounts of its own may be anything.
+        """
+        try:
+            path, state = _path(asked), os.fstat(asked.handle)
+            if _key(path, state) in self._known:
+                return True
+            return self._judge.knows(path) and _is_ours(asked, state)
+        except OSError:
+            return False
+
     def _beat(self) -> None:
         with suppress(BlockingIOError, BrokenPipeError):
             os.write(self._beats, b".")
@@ -185,16 +233,17 @@ class Controller:
         """Take another warden. Meanwhile programs run unasked."""
         self.counts["wardens that were replaced"] += 1
         self._group.unmark()
-        for asked in self._group.read():
-            self._group.answer(asked, allow=True)
+        while waited := list(self._group.read()):
+            for asked in waited:
+                self._group.answer(asked, allow=True)
         os.close(self._beats)
         self._guard()
 
-    def _answer(self, asked: Asked) -> None:
+    def _answer(self, asked: Asked, meanwhile: Callable[[], object] | None = None) -> None:
         """Judge a program and answer; whatever fails here lets it run."""
         allow = True
         try:
-            told = self._verdict(asked)
+            told = self._verdict(asked, meanwhile or self._beat)
             self.counts[told.verdict.reason] += 1
             allow = told.verdict.action != "deny"
             if told.verdict.action == "cut" and self._cuts:
@@ -208,18 +257,16 @@ class Controller:
         finally:
             self._group.answer(asked, allow=allow or self._mode != "deny")
 
-    def _verdict(self, asked: Asked) -> Told:
+    def _verdict(self, asked: Asked, meanwhile: Callable[[], object]) -> Told:
         path = _path(asked)
         state = os.fstat(asked.handle)
-        known = (
-            path, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns,
-        )  # fmt: skip
+        known = _key(path, state)
         told = self._known.get(known)
         if told is not None:
             self._known.move_to_end(known)
             return told
         most = LARGEST if self._judge.knows(path) else STRANGER
-        content = digests(os.dup(asked.handle), self._beat, most) or NOTHING
+        content = digests(os.dup(asked.handle), meanwhile, most) or NOTHING
         verdict = self._judge.decide(path, content, here=lambda: _is_ours(asked, state))
         if verdict.entry is not None:
             self._learn(verdict.entry)
@@ -241,7 +288,7 @@ class Controller:
             except OSError:
                 continue
             try:
-                told = self._verdict(asked)
+                told = self._verdict(asked, self._beat)
                 if told.verdict.action == "cut":
                     cut.put(each.pid)
                     pids.add(each.pid)
@@ -273,6 +320,19 @@ class Controller:
                 by=plain(by.executable) if by else "",
             )
         )
+
+
+def _key(path: str, state: os.stat_result) -> tuple[object, ...]:
+    """Return what a verdict is remembered by: one state of one file, at one path."""
+    return (
+        path, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns,
+    )  # fmt: skip
+
+
+def _user(asked: Asked) -> int:
+    """Return who is about to run a program."""
+    found = processes.user(f"/proc/{asked.pid}")
+    return -1 if found is None else found
 
 
 def _path(asked: Asked) -> str:

@@ -23,7 +23,10 @@ _HERE = -100
 _EVENT = struct.Struct("=IBBHQii")
 _ANSWER = struct.Struct("=iI")
 _VERSION = 3
-_BUFFER = 64 << 10
+_BUFFER = 64 * _EVENT.size
+"""Questions that are read together: the kernel opens each one's file, and refuses the program where
+there is no room for one.
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
