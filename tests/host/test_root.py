@@ -122,3 +122,15 @@ def test_small_files_are_work_too(tree):
     root = Root(str(tree.folder), budget)
     assert [root.text("/small") for _ in range(3)] == ["x", "x", ""]
     root.close()
+
+
+def test_what_is_beyond_the_bounds_of_folders_is_counted(tree, monkeypatch):
+    for number in range(5):
+        tree.file(f"/opt/{number}")
+    budget = Budget()
+    root = Root(str(tree.folder), budget)
+    assert (len(root.names("/opt", 5)), budget.refused) == (5, 0)
+    assert (len(root.names("/opt", 4)), budget.refused) == (4, 1)
+    monkeypatch.setattr("backchannel.host.root.FILES", 3)
+    assert (len(list(root.walk("/opt", 0))), budget.refused) == (3, 2)
+    root.close()

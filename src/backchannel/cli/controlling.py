@@ -17,7 +17,8 @@ from backchannel.host.control.document import Policy
 from backchannel.host.control.judge import Judge, Verdict
 from backchannel.host.known import Known
 from backchannel.host.packages import Current, Packages
-from backchannel.host.root import Root, plain
+from backchannel.host.root import Budget, Root, plain
+from backchannel.report.words import count
 from backchannel.text import escape
 
 
@@ -25,7 +26,8 @@ def learn(store: Path, *, also: Sequence[Path], tree: Path | None, quiet: bool) 
     """Write a trust store, and say what changed. Returns 1 where a program is altered."""
     if tree is not None and not tree.is_dir():
         raise UsageError(f"--root {tree}: no such folder")
-    root = Root(str(tree.resolve()) if tree else "/")
+    budget = Budget(hashed=trust.HASHED)
+    root = Root(str(tree.resolve()) if tree else "/", budget)
     for folder in also:
         if not root.names(str(folder.absolute())):
             raise UsageError(f"--also {folder}: no such folder, or nothing in it")
@@ -38,6 +40,9 @@ def learn(store: Path, *, also: Sequence[Path], tree: Path | None, quiet: bool) 
         )
     for system in Packages(root).unread():
         complain(f"the package database of {system} is not read: its programs are not learnt")
+    if budget.refused:
+        passed = count(budget.refused, "file or folder", "files or folders")
+        complain(f"passed over, for there was too much: {passed}")
     if not found.entries:
         raise UsageError("no program was found that a package brought; a store of none is no store")
     after = trust.Store(found.entries)
@@ -45,20 +50,24 @@ def learn(store: Path, *, also: Sequence[Path], tree: Path | None, quiet: bool) 
     for path in found.altered:
         complain(f"not trusted, as it is not what its package brought: {path}")
     if not quiet:
-        fresh = len(after.by_path.keys() - before.by_path.keys())
-        gone = len(before.by_path.keys() - after.by_path.keys())
-        changed = sum(
-            entry.sha256 != before.by_path[path].sha256
-            for path, entry in after.by_path.items()
-            if path in before.by_path
-        )
-        many = f"{len(after):,} programs are" if len(after) > 1 else "1 program is"
-        print(
-            f"{many} trusted: {fresh:,} new, {changed:,} changed, "
-            f"{gone:,} gone, {len(found.altered):,} altered and not trusted",
-            file=sys.stderr,
-        )
+        print(_changes(before, after, len(found.altered)), file=sys.stderr)
     return FOUND if found.altered else 0
+
+
+def _changes(before: trust.Store, after: trust.Store, altered: int) -> str:
+    """Return how a store differs from the one that it takes the place of, in words."""
+    fresh = len(after.by_path.keys() - before.by_path.keys())
+    gone = len(before.by_path.keys() - after.by_path.keys())
+    changed = sum(
+        entry.sha256 != before.by_path[path].sha256
+        for path, entry in after.by_path.items()
+        if path in before.by_path
+    )
+    many = f"{len(after):,} programs are" if len(after) > 1 else "1 program is"
+    return (
+        f"{many} trusted: {fresh:,} new, {changed:,} changed, "
+        f"{gone:,} gone, {altered:,} altered and not trusted"
+    )
 
 
 def judge(

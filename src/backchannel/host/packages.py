@@ -73,20 +73,22 @@ class Packages:
                 ]
         return found
 
-    def checksums(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
-        """Return name and version of each installed package, with its files and their MD5."""
-        found = []
-        for plain, infos in self._lists.items():
-            if plain not in self._versions:
-                continue
-            files = []
-            for info in infos:
-                for line in self._lines(f"{info}.md5sums"):
-                    md5, _, name = line.partition("  ")
-                    if path := self._now(f"/{name}", plain):
-                        files.append((path, md5.lower()))
-            found.append((f"deb:{plain}", self._versions[plain], files))
-        return found
+    @property
+    def names(self) -> list[str]:
+        """The installed packages whose files are listed."""
+        return [plain for plain in self._lists if plain in self._versions]
+
+    def checksums(self) -> Iterator[tuple[str, str, Iterator[tuple[str, str]]]]:
+        """Yield name and version of each installed package, with its files and their MD5."""
+        for plain in self.names:
+            yield f"deb:{plain}", self._versions[plain], self._sums(plain)
+
+    def _sums(self, plain: str) -> Iterator[tuple[str, str]]:
+        for info in self._lists[plain]:
+            for line in self._lines(f"{info}.md5sums"):
+                md5, _, name = line.partition("  ")
+                if path := self._now(f"/{name}", plain):
+                    yield path, md5.lower()
 
     def _now(self, path: str, package: str) -> str:
         """Return where a package's file is now: another package may have diverted it."""

@@ -114,6 +114,7 @@ class Root:
         try:
             with os.scandir(handle) as entries:
                 found = sorted(entry.name for entry in islice(entries, most))
+                self._count_rest(entries)
         except OSError:
             return []
         finally:
@@ -143,7 +144,7 @@ class Root:
 
     def hashed(self, handle: int) -> Digests | None:
         """Return the digests of an open plain file, and close it."""
-        if not self._spend("hash", min(os.fstat(handle).st_size, LARGEST)):
+        if not self._spend("hash", max(min(os.fstat(handle).st_size, LARGEST), LEAST)):
             os.close(handle)
             return None
         return digests(handle)
@@ -155,7 +156,14 @@ class Root:
         """Yield the files in *folder* and, so many levels down, in its folders. Links to folders
         are not followed.
         """
-        return islice(self._walk(folder, depth), FILES)
+        found = self._walk(folder, depth)
+        yield from islice(found, FILES)
+        self._count_rest(found)
+
+    def _count_rest(self, rest: Iterator[object]) -> None:
+        """Count that there was more than is looked at, if there is."""
+        if self._budget is not None and next(rest, None) is not None:
+            self._budget.refused += 1
 
     def _walk(self, folder: str, depth: int) -> Iterator[str]:
         for name in self.names(folder):

@@ -98,6 +98,22 @@ def test_a_service_is_not_its_name():
     assert short("/opt/x/aria2c", OTHER, rule, unknown="allow") == ("allow", "unknown")
 
 
+@pytest.mark.parametrize("rule", [{"services": ("bittorrent",)}, {"packages": ("deb:aria2",)}])
+def test_a_copy_under_another_name_is_denied_as_the_program_is(rule):
+    no = Rule(name="no", action="deny", **rule)
+    told = decide("/home/a/notes", GOOD, no, unknown="allow")
+    assert (told.action, told.reason) == ("deny", "denied")
+    over = {"/usr/bin/curl": Owner("deb:curl", "1", MD5[OTHER])}
+    free = {"unknown": "allow", "altered": "allow"}
+    assert short("/usr/bin/curl", GOOD, no, owners=over, **free) == ("deny", "denied")
+    assert short("/usr/bin/curl", NEWER, no, owners=over, **free) == ("allow", "altered")
+    cut = Rule(name="no", action="cut", **rule)
+    assert short("/home/a/notes", GOOD, cut, unknown="allow") == ("cut", "cut")
+    assert short("/home/a/notes", OTHER, no, unknown="allow") == ("allow", "unknown")
+    yes = Rule(name="yes", action="allow", **rule)
+    assert short("/home/a/notes", GOOD, yes) == ("deny", "wrong-path")
+
+
 def test_the_first_rule_decides():
     rules = (
         Rule(name="yes", action="allow", packages=("deb:aria2",)),

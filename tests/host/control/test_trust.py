@@ -5,6 +5,7 @@ from tests.host.tree import ELF
 
 from backchannel.errors import InputError
 from backchannel.host.control import trust
+from backchannel.host.root import Budget, Root
 
 
 def learn(root, *also):
@@ -50,6 +51,17 @@ def test_a_diverted_program_is_found_where_it_is(root, tree):
         "/usr/bin/tool": "deb:ours", "/usr/bin/tool.real": "deb:theirs",
     }  # fmt: skip
     assert altered == []
+
+
+def test_what_is_learnt_has_an_end_and_what_is_beyond_is_counted(tree):
+    for number in range(4):
+        tree.program(f"/usr/bin/p{number}", ELF + bytes([number]) * 5000)
+    tree.deb("many", *(f"/usr/bin/p{number}" for number in range(4)))
+    budget = Budget(hashed=11_000)
+    root = Root(str(tree.folder), budget)
+    assert sorted(learn(root)[0]) == ["/usr/bin/p0", "/usr/bin/p1"]
+    assert budget.refused == 2
+    root.close()
 
 
 def test_a_store_is_written_and_read(tmp_path):

@@ -100,7 +100,7 @@ class Judge:
             return Verdict("allow", "never-denied", "", package, entry, altered)
         over = ""
         for rule in self._policy.rules:
-            if not self._fits(rule, path, content, package, intact=not altered):
+            if not self._fits(rule, path, content, package, reason):
                 continue
             if (
                 self._frees(rule)
@@ -126,7 +126,9 @@ class Judge:
         return rule.action == "allow" or (rule.action == "cut" and self._policy.unknown == "deny")
 
     def _trusted(self, path: str, content: Digests) -> tuple[Reason, str, Entry | None]:
-        """Return what store and package say of a program, and what the store is to learn."""
+        """Return what store and package say of a program, its package, and what the store is to
+        learn.
+        """
         listed = self._store.by_path.get(path)
         if listed is not None and listed.sha256 == content.sha256:
             return "trusted", listed.package, None
@@ -142,12 +144,20 @@ class Judge:
         elsewhere = self._store.by_sha256.get(content.sha256)
         return ("wrong-path" if elsewhere else "unknown"), package, None
 
-    def _fits(self, rule: Rule, path: str, content: Digests, package: str, *, intact: bool) -> bool:
-        """Say whether a rule is about a program. What allows by package asks for its content."""
+    def _fits(self, rule: Rule, path: str, content: Digests, package: str, reason: Reason) -> bool:
+        """Say whether a rule is about a program. What allows by package asks for its content; what
+        does not is also about copies of the package's programs, wherever they lie.
+        """
         if content.sha256 in rule.sha256 or any(fnmatchcase(path, each) for each in rule.paths):
             return True
-        if not intact and rule.action == "allow":
-            return False
+        if rule.action == "allow":
+            return reason != "altered" and self._is_of(rule, path, package)
+        twin = self._store.by_sha256.get(content.sha256)
+        copied = twin is not None and self._is_of(rule, twin.path, twin.package)
+        return copied or self._is_of(rule, path, package)
+
+    def _is_of(self, rule: Rule, path: str, package: str) -> bool:
+        """Say whether a package's program at *path* is one of a rule's packages or services."""
         if package and package in rule.packages:
             return True
         return bool(rule.services) and any(

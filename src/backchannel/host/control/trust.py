@@ -13,10 +13,13 @@ import msgspec
 
 from backchannel.errors import InputError, reason
 from backchannel.host.packages import Packages
-from backchannel.host.root import Root, plain
+from backchannel.host.root import Digests, Root, plain
 
 VERSION = 1
-_LINE = 1 << 16
+HASHED = 64 << 30
+"""Bytes of programs that are learnt at most."""
+DEPTH = 16
+"""How many folders below one that is trusted are looked into."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,36 +116,37 @@ def learn(
 
     *progress* is told how many packages of how many were looked at.
     """
-    found, altered = dict[str, Entry](), list[str]()
+    found, altered = dict[str, Entry](), set[str]()
     packages = Packages(root)
-    listed = packages.checksums()
-    for number, (package, version, files) in enumerate(listed, 1):
+    count = len(packages.names)
+    for number, (package, version, files) in enumerate(packages.checksums(), 1):
         for name, md5 in files:
-            state = root.status(name)
-            if state is None or not (stat.S_ISREG(state.st_mode) and state.st_mode & 0o111):
+            told = _program(root, name)
+            if told is None:
                 continue
-            content, path = root.digests(name), root.real(name)
-            if content is None or not path:
-                continue
+            path, content = told
             if content.md5 != md5:
-                altered.append(plain(path))
+                altered.add(path)
                 continue
-            found[path] = Entry(
-                path=plain(path), sha256=content.sha256, package=package, version=version
-            )
+            found[path] = Entry(path=path, sha256=content.sha256, package=package, version=version)
         if progress is not None:
-            progress(number, len(listed))
-    for entry in _added(root, also):
-        found.setdefault(entry.path, entry)
-    return Learned(list(found.values()), sorted(set(altered) - found.keys()))
+            progress(number, count)
+    for path, content in _added(root, also):
+        found.setdefault(path, Entry(path=path, sha256=content.sha256))
+    return Learned(list(found.values()), sorted(altered - found.keys()))
 
 
-def _added(root: Root, folders: Iterable[str]) -> Iterator[Entry]:
+def _added(root: Root, folders: Iterable[str]) -> Iterator[tuple[str, Digests]]:
     for folder in folders:
-        for name in root.walk(folder, 16):
-            state = root.status(name)
-            if state is None or not (stat.S_ISREG(state.st_mode) and state.st_mode & 0o111):
-                continue
-            content, path = root.digests(name), root.real(name)
-            if content is not None and path:
-                yield Entry(path=plain(path), sha256=content.sha256)
+        for name in root.walk(folder, DEPTH):
+            if (told := _program(root, name)) is not None:
+                yield told
+
+
+def _program(root: Root, name: str) -> tuple[str, Digests] | None:
+    """Return where a program really is, and its digests; None where it is none."""
+    state = root.status(name)
+    if state is None or not (stat.S_ISREG(state.st_mode) and state.st_mode & 0o111):
+        return None
+    content, path = root.digests(name), root.real(name)
+    return (plain(path), content) if content is not None and path else None
