@@ -166,6 +166,69 @@ def test_a_running_file_that_was_removed_is_hashed_and_told(tmp_path):
         process.wait()
 
 
+@pytest.fixture
+def packaged(tree):
+    """A machine whose package aria2 brought a program that can run here."""
+    content = Path("/bin/sleep").read_bytes() + b"aria2"
+    tree.program("/usr/bin/aria2c", content)
+    tree.deb("aria2", "/usr/bin/aria2c")
+    return inventory._Taking(Known(KNOWN), str(tree.folder), ()), content
+
+
+def test_a_copy_under_another_name_is_known_by_its_content(packaged, tmp_path):
+    taking, content = packaged
+    copy, other = tmp_path / "notes", tmp_path / "other"
+    for place, bytes_ in ((copy, content), (other, content[:-1] + b"3")):
+        place.write_bytes(bytes_)
+        place.chmod(0o755)
+    started = [subprocess.Popen([place, "60"]) for place in (copy, other)]
+    try:
+        taking._processes, _ = processes.read()
+        taken = taking.run()
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    told = row(taken, str(copy))
+    assert (told.copy_of, told.origin, told.package) == ("/usr/bin/aria2c", "portable", "")
+    assert [one.pid for one in told.running] == [started[0].pid]
+    assert sure(told) == sure(row(taken, "/usr/bin/aria2c"))
+    assert [each.path for each in taken.findings if each.id == "program-renamed"] == [str(copy)]
+    assert str(other) not in {each.path for each in (*taken.programs, *taken.hints)}
+
+
+HIDDEN = """
+mount -t tmpfs t /var/lib/dpkg && mkdir /var/lib/dpkg/info
+printf 'Package: bash\\nStatus: install ok installed\\nVersion: 9\\n\\n' > /var/lib/dpkg/status
+echo {copy} > /var/lib/dpkg/info/bash.list
+touch /var/lib/dpkg/info/bash.md5sums
+echo ready
+exec {copy} 60
+"""
+
+
+def test_who_has_a_tree_of_his_own_cannot_hide_a_program_in_it(tmp_path):
+    """There it belongs to any package that he says."""
+    copy = tmp_path / "aria2c"
+    copy.write_bytes(Path("/bin/sleep").read_bytes())
+    copy.chmod(0o755)
+    if not Path("/var/lib/dpkg").is_dir():
+        pytest.skip("no package database of Debian's to be hidden")
+    words = ["unshare", "-Urm", "sh", "-c", HIDDEN.format(copy=copy)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
+    try:
+        if process.stdout.readline() != b"ready\n":
+            pytest.skip("no namespaces of one's own here")
+        for _ in range(50):
+            taken = inventory.take(KNOWN, only=["bittorrent"])
+            if hints := [each for each in taken.hints if each.path == str(copy)]:
+                break
+        assert [one.pid for one in hints[0].running] == [process.pid]
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_a_name_that_is_no_text_breaks_nothing(tmp_path):
     folder = os.fsencode(tmp_path) + b"/\xff\x1b[31m"
     os.mkdir(folder)  # noqa: PTH102 - a name of bytes

@@ -85,6 +85,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """The container whose file it is; `unnamed` where no manager of containers says which."""
     running: tuple[Running, ...] = ()
     started_by: tuple[Start, ...] = ()
+    copy_of: str = ""
+    """The installed program that has the same content, where this one lies elsewhere."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

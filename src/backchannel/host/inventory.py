@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from backchannel import __version__
 from backchannel.catalogue.model import Service as Sheet
-from backchannel.host import candidates, origin, processes, settings, sockets, starters, users
+from backchannel.host import (
+    candidates,
+    copies,
+    origin,
+    processes,
+    settings,
+    sockets,
+    starters,
+    users,
+)
 from backchannel.host.candidates import Candidate
 from backchannel.host.document import Finding, Inventory, Program, Running, Service, Socket, Start
 from backchannel.host.known import Known, Match
@@ -59,6 +68,7 @@ class _Taking:
 
     def run(self) -> Inventory:
         programs = [*self._ours(), *self._containers()]
+        programs += copies.find(programs, self._processes, self._root, self._running)
         programs.sort(key=lambda each: (each.services[0].service, each.path, each.container))
         sure = tuple(each for each in programs if not _is_hint(each))
         self._unseen["files that rights would have shown"] += self._root.denied
@@ -127,6 +137,8 @@ class _Taking:
         head = content.head if content else b""
         kind, package = _origin(each, root, owner, head)
         matches = self._known.matches(each.name, package, intact=bool(intact))
+        if not matches and root is not self._root:  # who made that tree says what it likes
+            matches = self._known.matches(each.name, "", intact=False)
         if not matches:
             self._unseen_name(package)
             return None
@@ -288,6 +300,16 @@ def _of_file(program: Program) -> Iterable[Finding]:
             path=program.path,
             text=f"is not the file that {program.package} {program.version} brought",
             where=where,
+        )
+    if program.copy_of:
+        yield Finding(
+            id="program-renamed",
+            severity="medium",
+            category="evasion",
+            service=service,
+            path=program.path,
+            text=f"is a copy of {program.copy_of} that runs from elsewhere",
+            where=program.copy_of,
         )
     if gone := [each.pid for each in program.running if each.deleted]:
         yield Finding(

@@ -93,7 +93,8 @@ def _details(each: Program) -> Iterator[tuple[str, Text]]:
     yield "file", Text(escape(each.path))
     package = f"{each.package} {each.version}".strip() or f"none: {each.origin}"
     style = "red" if each.content == "altered" else ""
-    yield "package", Text(f"{escape(package)}, {_CONTENT[each.content]}", style=style)
+    content = f"a copy of {escape(each.copy_of)}" if each.copy_of else _CONTENT[each.content]
+    yield "package", Text(f"{escape(package)}, {content}", style=style)
     if each.sha256:
         yield "sha-256", Text(each.sha256)
     for one in each.running[:PROCESSES]:
