@@ -1,20 +1,17 @@
 """`backchannel host control`: the work behind its options."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
 from backchannel.cli.controlling import judging
 from backchannel.cli.hosting import FOUND
-from backchannel.cli.outputs import named
+from backchannel.cli.private import opened
 from backchannel.cli.streams import complain
-from backchannel.cli.targets import STDOUT
 from backchannel.errors import InputError, UsageError, in_one_line
 from backchannel.host.control import trust
 from backchannel.host.control.controller import Controller, Refusal, until_told
@@ -135,7 +132,7 @@ class _Telling:
 
     def __init__(self, log: Path | None, stack: ExitStack, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._log = _opened(log, stack) if log is not None else None
+        self._log = opened(log, stack, append=True) if log is not None else None
 
     def tell(self, refusal: Refusal) -> None:
         """Write a line for a refusal, and print one."""
@@ -149,16 +146,6 @@ class _Telling:
         """Say something of the control itself."""
         if not self._quiet:
             print(text, file=sys.stderr, flush=True)
-
-
-def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
-    """Open the log: lines are added to what is there. It is for its owner alone."""
-    if path == STDOUT:
-        return sys.stdout.buffer
-    with named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        return stack.enter_context(os.fdopen(handle, "ab"))
 
 
 def _words(refusal: Refusal) -> str:

@@ -1,20 +1,19 @@
 """`backchannel host record` and `host flows`: the work behind their options."""
 
-import os
 import signal
-import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from backchannel.catalogue import index
 from backchannel.cli import progress
 from backchannel.cli.outputs import named
+from backchannel.cli.private import opened
 from backchannel.cli.streams import complain, put_json
 from backchannel.cli.targets import STDOUT
 from backchannel.errors import InputError, PrivilegeError, UsageError, in_one_line, reason
@@ -43,7 +42,7 @@ def record(path: Path, *, duration: str | None, interval: float, here: bool, qui
     except ValueError as error:
         raise UsageError(f"--duration {duration}: {error}; for example 90s or 8h") from None
     with ExitStack() as stack:
-        file = _opened(path, stack)
+        file = opened(path, stack, unfit=_unfit)  # it tells who talks to whom
         encoder = msgspec.json.Encoder()
 
         def put(lines: Iterable[ledger.Line]) -> None:
@@ -88,22 +87,8 @@ def _run(recorder: "Recorder", seconds: float) -> None:
             signal.signal(number, handler)
 
 
-def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
-    """Open the record: it tells who talks to whom, and is for its owner alone. Raises UsageError
-    where it would take the place of something else.
-    """
-    if path == STDOUT:
-        return sys.stdout.buffer
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
-    if path.is_file() and path.stat().st_size and not ledger.is_record(path):
-        raise UsageError(f"{path}: is something else than a record; name another file")
-    with named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        if stat.S_ISREG(os.fstat(handle).st_mode):
-            os.fchmod(handle, 0o600)
-        return stack.enter_context(os.fdopen(handle, "wb"))
+def _unfit(path: Path) -> str:
+    return "" if ledger.is_record(path) else "is something else than a record"
 
 
 def flows(

@@ -41,8 +41,10 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """The unit of systemd that it belongs to."""
     container: str = ""
     """`docker 0123456789ab`, for managers of containers that are known."""
-    namespaces: tuple[Literal["network", "files"], ...] = ()
-    """What of it is apart from our own: its network, its tree of files."""
+    namespaces: tuple[Literal["network", "files", "users"], ...] = ()
+    """What of it is apart from our own: its network, its tree of files, its user namespace. In one
+    of its own a process may name any file as the one that it runs.
+    """
     deleted: bool = False
     """Whether the file that it runs is gone: replaced or removed since."""
     sockets: tuple[Socket, ...] = ()

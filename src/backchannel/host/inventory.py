@@ -173,6 +173,8 @@ class _Taking:
             apart.append("network")
         if not self._is_here(process):
             apart.append("files")
+        if own and process.users not in ("", own.users):
+            apart.append("users")
         return Running(
             pid=process.pid,
             user=self._names.get(process.uid, str(process.uid)),

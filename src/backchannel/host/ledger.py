@@ -68,7 +68,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     apart: tuple[Apart, ...] = ()
     """What of it is not this machine's. `files`: it has its own tree of files, so path and package
     are whatever that tree says. `users`: it has its own user namespace, in which a process may name
-    another file as the one that it runs.
+    another file as the one that it runs (PR_SET_MM_EXE_FILE, prctl(2)).
     """
 
 

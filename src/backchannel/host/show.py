@@ -11,7 +11,7 @@ from backchannel.catalogue.index import Index
 from backchannel.detect.model import SEVERITIES
 from backchannel.host.document import Finding, Inventory, Program, Running
 from backchannel.report.listing import Listing
-from backchannel.report.words import count, short
+from backchannel.report.words import count, listed, short
 from backchannel.text import escape
 
 _SURE = {"signature": "cyan", "expected": "yellow", "name": "dim"}
@@ -119,7 +119,7 @@ def _process(one: Running) -> str:
     if one.container:
         told += f", in {escape(one.container)}"
     elif one.namespaces:
-        told += f", {' and '.join(one.namespaces)} of its own"
+        told += f", {listed(one.namespaces)} of its own"
     return told + (", its file was replaced or removed" if one.deleted else "")
 
 

@@ -9,7 +9,7 @@ from backchannel.catalogue.index import Index
 from backchannel.host.join import Joined, Owned, Owner
 from backchannel.host.ledger import Program
 from backchannel.report.listing import Listing
-from backchannel.report.words import count, short
+from backchannel.report.words import count, listed, short
 from backchannel.text import escape
 
 LIST = 40
@@ -53,7 +53,7 @@ def _owner(owner: Owner) -> Text:
 def _program(one: Program) -> str:
     """Return what a process ran, and for whom; what of it is only its own word is said."""
     package = f"not what {one.package} brought" if one.content == "altered" else one.package
-    apart = f"{' and '.join(one.apart)} of its own" if one.apart else ""
+    apart = f"{listed(one.apart)} of its own" if one.apart else ""
     where = f"in {one.container}" if one.container else apart
     return ", ".join(escape(each) for each in (one.path, package, one.user, where) if each)
 

@@ -1,5 +1,7 @@
 """Counts and categories in words, so that every output says the same thing the same way."""
 
+from collections.abc import Sequence
+
 from backchannel.report.document import Association
 from backchannel.text import endpoint, escape
 
@@ -27,6 +29,11 @@ ALARMING = frozenset({"password-plain", "password-recoverable", "password-hash",
 def count(number: int, noun: str, several: str = "") -> str:
     """Return `1 flow`, `2 flows`, `2 boxes` (the last with *several* given)."""
     return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 
 def brief(number: int) -> str:

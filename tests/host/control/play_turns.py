@@ -61,7 +61,7 @@ def main(folder):
     (folder / "policy.yaml").write_text(POLICY.format(here=HERE))
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    running = start(folder)
+    running = start(folder, "--stall", "60")
     running.send_signal(signal.SIGSTOP)
     names = [*(f"large{number}" for number in range(LARGE)), *["small"] * MANY]
     pids = [run(1000, name) for name in names]
