@@ -39,8 +39,11 @@ def test_sandboxes_are_known_by_their_names():
     assert told("skypeforlinux", "flatpak:com.skype.Client") == {("skype", Confidence.EXPECTED)}
 
 
-def test_alpine_has_debians_names():
-    assert ("tor", Confidence.EXPECTED) in told("tor", "apk:tor")
+@pytest.mark.parametrize("system", ["apk", "rpm", "pacman"])
+def test_others_have_debians_names(system):
+    assert ("tor", Confidence.EXPECTED) in told("tor", f"{system}:tor", intact=None)
+    assert ("tor", Confidence.EXPECTED) in told("tor", f"{system}:tor", intact=True)
+    assert ("tor", Confidence.NAME) in told("tor", f"{system}:tor", intact=False)
 
 
 def test_one_program_may_speak_several_services():

@@ -17,7 +17,7 @@ def test_the_owner_of_a_file_with_version_and_checksum(root, tree):
     told = Packages(root).owners(["/usr/bin/amuled", "/usr/bin/other"])
     assert list(told) == ["/usr/bin/amuled"]
     assert told["/usr/bin/amuled"][:2] == ("deb:amule-daemon", "1:2.3.3-3")
-    assert told["/usr/bin/amuled"].md5 == root.digests("/usr/bin/amuled").md5
+    assert told["/usr/bin/amuled"].digest == root.digests("/usr/bin/amuled").md5
 
 
 def test_a_file_list_from_before_usr_was_merged(root, tree):
@@ -25,7 +25,7 @@ def test_a_file_list_from_before_usr_was_merged(root, tree):
     tree.deb("dante-server:amd64", "/usr/sbin/danted", listed=("/sbin/danted",))
     told = Packages(root).owners(["/usr/sbin/danted"])
     assert told["/usr/sbin/danted"].package == "deb:dante-server"
-    assert told["/usr/sbin/danted"].md5
+    assert told["/usr/sbin/danted"].digest
 
 
 def test_diverted_files_belong_to_whom_dpkg_says(root, tree):
@@ -59,7 +59,7 @@ def test_the_database_is_asked_as_it_is_now(root, tree):
     tree.deb("tool", "/usr/bin/tool", listed=("/bin/tool",))
     current = Current(root)
     first = current.owner("/usr/bin/tool")
-    assert (first.package, first.md5) == ("deb:tool", root.digests("/usr/bin/tool").md5)
+    assert (first.package, first.digest) == ("deb:tool", root.digests("/usr/bin/tool").md5)
     assert first == Packages(root).owners(["/usr/bin/tool"])["/usr/bin/tool"]
     assert current.owner("/usr/bin/none") is None
     tree.program("/usr/bin/tool.real", b"2")
@@ -115,7 +115,7 @@ def test_this_machines_owners_are_those_that_dpkg_names():
             ).stdout
         )
         assert told[path].package.removeprefix("deb:") == lines.split(":")[0]
-        assert told[path].md5 in (root.digests(path).md5, "")
+        assert told[path].digest in (root.digests(path).md5, "")
 
 
 def test_a_list_of_a_million_files_is_not_all_kept(root, tree):

@@ -39,7 +39,9 @@ def learn(store: Path, *, also: Sequence[Path], tree: Path | None, quiet: bool) 
             None if quiet else progress.display(stack, "packages"),
         )
     for system in Packages(root).unread():
-        complain(f"the package database of {system} is not read: its programs are not learnt")
+        complain(
+            f"the package database of {system} cannot be read whole: what is missing is not learnt"
+        )
     if budget.refused:
         passed = count(budget.refused, "file or folder", "files or folders")
         complain(f"passed over, for there was too much: {passed}")

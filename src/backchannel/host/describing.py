@@ -11,7 +11,8 @@ from typing import NamedTuple, TypeVar
 
 from backchannel.host import ledger, origin, processes, users
 from backchannel.host.document import Content
-from backchannel.host.packages import Packages
+from backchannel.host.listed import Owner
+from backchannel.host.packages import Current, Packages
 from backchannel.host.processes import PROC, Process
 from backchannel.host.root import LEAST, Budget, Digests, Root, digests, plain
 from backchannel.host.turns import Turns
@@ -48,9 +49,9 @@ class Describer:
     """Takes processes, and describes each once. Both may happen in different threads."""
 
     def __init__(self) -> None:
-        root = Root("/")
-        self._names = users.names(root)
-        root.close()
+        self._root = Root("/")
+        self._names = users.names(self._root)
+        self._current = Current(self._root)
         self._own = processes.one(os.getpid())
         self._lock = Lock()
         self._waiting = Turns[_Waiting]()
@@ -78,6 +79,10 @@ class Describer:
     def wake(self) -> None:
         """Let `wait` end."""
         self._taken.set()
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._root.close()
 
     def hurry(self) -> None:
         """Look at files no more: what is left is told by its path alone."""
@@ -144,21 +149,16 @@ class Describer:
 
     def _ask(self, process: Process, content: Digests | None) -> _Brought:
         """Ask the package database of the tree that the process has."""
+        path = process.executable
+        if "files" not in self._apart(process):
+            return _brought(self._root, self._current.owner(path), path, content)
         budget = Budget(database=DATABASE)
         try:
-            apart = "files" in self._apart(process)
-            root = Root(f"{PROC}/{process.pid}/root" if apart else "/", budget)
+            root = Root(f"{PROC}/{process.pid}/root", budget)
         except OSError:  # it ended
             return _Brought()
         try:
-            owner = Packages(root).owners([process.executable]).get(process.executable)
-            if owner is None:
-                head = content.head if content else b""
-                return _Brought(origin.of(root, process.executable, head)[1])
-            told: Content = "unknown"
-            if owner.md5 and content is not None:
-                told = "intact" if owner.md5 == content.md5 else "altered"
-            return _Brought(owner.package, owner.version, told)
+            return _brought(root, Packages(root).owners([path]).get(path), path, content)
         finally:
             root.close()
             self._spend(process, DATABASE - budget.left["database"])
@@ -166,6 +166,15 @@ class Describer:
     def _spend(self, process: Process, amount: int) -> None:
         with self._lock:
             self._waiting.spend(process.uid, amount)
+
+
+def _brought(root: Root, owner: Owner | None, path: str, content: Digests | None) -> _Brought:
+    if owner is None:
+        return _Brought(origin.of(root, path, content.head if content else b"")[1])
+    told: Content = "unknown"
+    if content is not None and (same := owner.agrees(content)) is not None:
+        told = "intact" if same else "altered"
+    return _Brought(owner.package, owner.version, told)
 
 
 def _file(process: Process) -> int:

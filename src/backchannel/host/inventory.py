@@ -19,7 +19,8 @@ from backchannel.host import (
 from backchannel.host.candidates import Candidate
 from backchannel.host.document import Finding, Inventory, Program, Running, Service, Socket, Start
 from backchannel.host.known import Known, Match
-from backchannel.host.packages import Owner, Packages
+from backchannel.host.listed import Owner
+from backchannel.host.packages import Packages
 from backchannel.host.processes import PROC, Process
 from backchannel.host.root import Budget, Digests, Root, plain
 from backchannel.host.settings.place import Place
@@ -136,7 +137,7 @@ class _Taking:
         intact = _intact(owner, content)
         head = content.head if content else b""
         kind, package = _origin(each, root, owner, head)
-        matches = self._known.matches(each.name, package, intact=bool(intact))
+        matches = self._known.matches(each.name, package, intact=intact)
         if not matches and root is not self._root:  # who made that tree says what it likes
             matches = self._known.matches(each.name, "", intact=False)
         if not matches:
@@ -281,7 +282,7 @@ def _intact(owner: Owner | None, content: Digests | None) -> bool | None:
     """Say whether a file is as its package brought it; None where that cannot be told."""
     if owner is None or content is None:
         return None
-    return owner.md5 == content.md5 if owner.md5 else None
+    return owner.agrees(content)
 
 
 def _is_hint(program: Program) -> bool:

@@ -44,16 +44,18 @@ class Known:
         """All packages."""
         return tuple(self._by_package)
 
-    def matches(self, name: str, package: str, *, intact: bool) -> tuple[Match, ...]:
+    def matches(self, name: str, package: str, *, intact: bool | None) -> tuple[Match, ...]:
         """Return what a file called *name* of *package* is; nothing where it is something else.
 
-        *intact*: its content has the checksum that the package database lists. What the database
-        contradicts is known by its name alone.
+        *intact*: its content has the checksum that the package database lists; None where it lists
+        none. What the database contradicts is known by its name alone.
         """
         named = self._by_file.get(name, [])
-        if package.startswith("apk:"):  # Alpine has the names of Debian, and other checksums
-            plain = f"deb:{package[4:]}"
-            return _made([each for each in named if plain in each[1].packages], EXPECTED)
+        system, _, bare = package.partition(":")
+        if system in ("apk", "pacman", "rpm"):  # of other builds; many names are those of Debian
+            plain = f"deb:{bare}"
+            theirs = [each for each in named if plain in each[1].packages]
+            return _made(theirs, Confidence.NAME if intact is False else EXPECTED)
         if package.startswith("deb:"):
             theirs = [each for each in named if package in each[1].packages]
             return _made(theirs, Confidence.SIGNATURE if intact else Confidence.NAME)

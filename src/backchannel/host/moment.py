@@ -35,6 +35,7 @@ def moment() -> Iterator[ledger.Line]:
         yield told
         if told.pid in since:
             begun[told.program] = since[told.pid]
+    describer.close()
     number = 0
     for network, table in tables.items():
         for each in table:

@@ -2,7 +2,7 @@
 
 Debian's: `status`, and of each package `info/NAME.list` (its files) and `info/NAME.md5sums` (their
 checksums); dpkg(1), deb-md5sums(5), dpkg-divert(1). Alpine's, which containers have: one file,
-apk-installed(5). That of RPM is a binary one and is not read.
+apk-installed(5). Those of RPM and pacman have modules of their own.
 """
 
 import posixpath
@@ -10,15 +10,22 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
-from typing import NamedTuple
 
+from backchannel.host import pacman, rpm
+from backchannel.host.listed import Owner, Package
 from backchannel.host.root import DATABASE, Root
 
 INFOS = 500_000
 """Files of packages' lists and scripts: some five of each package, and Debian has 60,000."""
 DPKG, APK = "/var/lib/dpkg", "/lib/apk/db/installed"
-UNREAD = {"/var/lib/rpm": "rpm", "/usr/lib/sysimage/rpm": "rpm", "/var/lib/pacman/local": "pacman"}
-"""Databases that are not read, by the folder that shows that there is one."""
+OTHERS = {"pacman": pacman.installed, "rpm": rpm.installed}
+"""Databases that are read whole, by their systems."""
+CHANGING = (
+    *(f"{DPKG}/{name}" for name in ("status", "info", "diversions")),
+    pacman.FOLDER,
+    *(f"{folder}/{rpm.NAME}{end}" for folder in rpm.FOLDERS for end in ("", "-wal")),
+)
+"""What an upgrade changes."""
 _MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib64/", "/usr/libexec/")
 """What a file list may name without `/usr`: systems merged these folders."""
 _DATA = ("/etc/", "/usr/share/", "/usr/include/", "/var/")
@@ -29,16 +36,6 @@ _UNMERGED = ("/bin/", "/sbin/", "/lib")
 """How a file list may begin what systems that merged `/usr` have there."""
 
 
-class Owner(NamedTuple):
-    """The package that a file belongs to."""
-
-    package: str
-    """With its system: `deb:amule-daemon`."""
-    version: str
-    md5: str
-    """The file's checksum as the database lists it; empty where it lists none."""
-
-
 class Packages:
     """The package databases of one tree of files."""
 
@@ -46,25 +43,49 @@ class Packages:
         self._root = root
 
     def unread(self) -> list[str]:
-        """Return the systems whose databases are there and are not read."""
-        return sorted({name for folder, name in UNREAD.items() if self._root.names(folder)})
+        """Return the systems whose databases are there and could not be read, or not whole."""
+        return sorted(system for system, found in self._others.items() if None in found)
+
+    @cached_property
+    def _others(self) -> dict[str, list[Package | None]]:
+        """The packages of systems whose databases are read whole."""
+        return {system: list(listed(self._root)) for system, listed in OTHERS.items()}
+
+    @cached_property
+    def listed(self) -> dict[str, Owner]:
+        """The owners of programs that such databases list, by every path that they have."""
+        return {
+            way: Owner(package.name, package.version, digest)
+            for package in self._whole()
+            for path, digest in package.programs
+            for way in _merged(path)
+        }
+
+    def _whole(self) -> Iterator[Package]:
+        for found in self._others.values():
+            yield from filter(None, found)
 
     def owners(self, paths: Iterable[str]) -> dict[str, Owner]:
         """Return the package of each of *paths* that belongs to one."""
         wanted = {path for path in paths if path.startswith("/")}
         if not wanted:
             return {}
-        return self.of_apk(wanted) | self._of_dpkg(wanted)
+        theirs = {path: self.listed[path] for path in wanted if path in self.listed}
+        return self.of_apk(wanted) | theirs | self._of_dpkg(wanted)
 
     def files(self, packages: Iterable[str], names: frozenset[str]) -> list[str]:
         """Return the files of these installed packages that are called one of *names*, but for
         settings, documentation and data.
         """
-        found = []
-        for package in packages:
-            system, _, plain = package.partition(":")
-            if system != "deb" or plain not in self._versions:
-                continue
+        wanted = {plain for system, _, plain in (each.partition(":") for each in packages)
+                  if system == "deb"}  # fmt: skip
+        found = [
+            path
+            for path, owner in self.listed.items()
+            if owner.package.partition(":")[2] in wanted
+            and posixpath.basename(path).lower() in names
+        ]
+        for plain in wanted & self._versions.keys():
             for info in self._lists.get(plain, ()):
                 found += [
                     path
@@ -73,15 +94,18 @@ class Packages:
                 ]
         return found
 
-    @property
-    def names(self) -> list[str]:
-        """The installed packages whose files are listed."""
+    def __len__(self) -> int:
+        return len(self._installed()) + sum(1 for _ in self._whole())
+
+    def _installed(self) -> list[str]:
         return [plain for plain in self._lists if plain in self._versions]
 
-    def checksums(self) -> Iterator[tuple[str, str, Iterator[tuple[str, str]]]]:
-        """Yield name and version of each installed package, with its files and their MD5."""
-        for plain in self.names:
+    def checksums(self) -> Iterator[tuple[str, str, Iterable[tuple[str, str]]]]:
+        """Yield name and version of each installed package, with files and their checksums."""
+        for plain in self._installed():
             yield f"deb:{plain}", self._versions[plain], self._sums(plain)
+        for package in self._whole():
+            yield package.name, package.version, package.programs
 
     def _sums(self, plain: str) -> Iterator[tuple[str, str]]:
         for info in self._lists[plain]:
@@ -220,7 +244,7 @@ class Current:
 
     def owner(self, path: str) -> Owner | None:
         """Return the package of a file, if it has one."""
-        states = map(self._root.status, (f"{DPKG}/status", f"{DPKG}/info", f"{DPKG}/diversions"))
+        states = map(self._root.status, CHANGING)
         stamp = tuple(state.st_mtime_ns if state else 0 for state in states)
         if stamp != self._stamp:
             self._packages = Packages(self._root)
@@ -230,7 +254,14 @@ class Current:
         package = self._index.get(path)
         if package is not None:
             return self._packages.owner(path, package)
-        return self._packages.of_apk({path}).get(path)
+        return self._packages.listed.get(path) or self._packages.of_apk({path}).get(path)
+
+
+def _merged(path: str) -> Iterator[str]:
+    """Yield the paths that a listed file has, in a system that merged `/usr`, too."""
+    yield path
+    if path.startswith(_UNMERGED):
+        yield f"/usr{path}"
 
 
 def _ways(path: str) -> tuple[str, str]:

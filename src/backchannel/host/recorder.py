@@ -121,6 +121,7 @@ class Recorder:
         self._describes.join(PATIENCE)
         self._describer.hurry()
         self._describes.join()
+        self._describer.close()
         self._put(self._told())
         lost = 0
         for each in self._networks.values():

@@ -9,7 +9,7 @@ from backchannel.host.control.document import Policy, Rule
 from backchannel.host.control.judge import Judge
 from backchannel.host.control.trust import Entry, Store
 from backchannel.host.known import Known
-from backchannel.host.packages import Owner
+from backchannel.host.listed import Owner
 from backchannel.host.root import Digests
 
 KNOWN = Known(load())

@@ -13,7 +13,7 @@ from backchannel.host.candidates import called
 from backchannel.host.control.document import Action, Policy, Rule
 from backchannel.host.control.trust import Entry, Store
 from backchannel.host.known import Known
-from backchannel.host.packages import Owner
+from backchannel.host.listed import Owner
 from backchannel.host.root import Digests
 from backchannel.model import Confidence
 
@@ -134,12 +134,12 @@ class Judge:
             return "trusted", listed.package, None
         owner = self._owner(path)
         package = owner.package if owner else (listed.package if listed else "")
-        if owner is not None and owner.md5 and owner.md5 == content.md5:
+        if owner is not None and owner.agrees(content):
             entry = Entry(
                 path=path, sha256=content.sha256, package=owner.package, version=owner.version
             )
             return ("upgraded" if listed else "installed"), package, entry
-        if listed is not None or (owner is not None and owner.md5):
+        if listed is not None or (owner is not None and owner.digest):
             return "altered", package, None
         elsewhere = self._store.by_sha256.get(content.sha256)
         return ("wrong-path" if elsewhere else "unknown"), package, None

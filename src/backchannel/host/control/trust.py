@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from backchannel.errors import InputError, reason
+from backchannel.host.listed import agree
 from backchannel.host.packages import Packages
 from backchannel.host.root import Digests, Root, plain
 
@@ -118,14 +119,14 @@ def learn(
     """
     found, altered = dict[str, Entry](), set[str]()
     packages = Packages(root)
-    count = len(packages.names)
+    count = len(packages)
     for number, (package, version, files) in enumerate(packages.checksums(), 1):
-        for name, md5 in files:
-            told = _program(root, name)
+        for name, digest in files:
+            told = _program(root, name) if digest else None
             if told is None:
                 continue
             path, content = told
-            if content.md5 != md5:
+            if not agree(digest, content):
                 altered.add(path)
                 continue
             found[path] = Entry(path=path, sha256=content.sha256, package=package, version=version)
