@@ -15,11 +15,11 @@ from backchannel.catalogue.index import load
 from backchannel.catalogue.load import load as services
 from backchannel.model import Endpoint, Side
 from backchannel.probe.judge import Judge
+from backchannel.probe.named import Target
 from backchannel.probe.pace import Limits
 from backchannel.probe.port import Wishes
 from backchannel.probe.ports import Expected, Port, usual
 from backchannel.probe.run import Prober
-from backchannel.probe.targets import Target
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 INDEX = load()

@@ -8,11 +8,11 @@ from tests.enforce.lab import SERVER, World, isolated
 from tests.probe.lab import JUDGE, NOTHING, QUICK, Server, asked
 
 from backchannel.probe import run
+from backchannel.probe.named import Target
 from backchannel.probe.port import State, Wishes
 from backchannel.probe.ports import Port
 from backchannel.probe.run import AWAY, Prober
 from backchannel.probe.sockets import _repetitions
-from backchannel.probe.targets import Target
 
 LIMITS = dataclasses.replace(QUICK, patience=3.5, at_once=1, answer=0.1)
 PORTS = dict.fromkeys((Port("tcp", each) for each in range(1, 7)), NOTHING)

@@ -3,9 +3,10 @@
 from datetime import date
 
 import pytest
+from tests.enforce.lab import World, isolated
 
 from backchannel.errors import InputError, UsageError
-from backchannel.probe.targets import authority, choose
+from backchannel.probe.targets import among, authority, choose
 
 TODAY = date(2026, 11, 29)
 
@@ -28,6 +29,37 @@ def test_addresses_blocks_ranges_and_files(tmp_path):
     assert addresses(f"@{tmp_path}/list") == ["10.0.0.9", "fd00::5"]
     assert addresses("fd00::/126") == ["fd00::1", "fd00::2", "fd00::3"]
     assert addresses("10.0.0.1/32", "10.0.0.1") == ["10.0.0.1"]  # each once
+
+
+def test_octets_may_be_lists_and_ranges():
+    """As nmap's users write them (nmap(1), target specification)."""
+    assert addresses("10.0.0.3,1,9") == ["10.0.0.1", "10.0.0.3", "10.0.0.9"]
+    assert addresses("10.0.1-2.7,9") == ["10.0.1.7", "10.0.1.9", "10.0.2.7", "10.0.2.9"]
+    assert addresses("10.0.0.*", excluded=["10.0.0.2-"]) == ["10.0.0.0", "10.0.0.1"]
+    assert len(addresses("10.0.0.-9,250-")) == 16
+
+
+def test_a_block_that_is_written_by_a_host_is_its_network_and_that_is_said(tmp_path):
+    picked = choose(["10.0.0.5/30", "10.9.0.0/30"], ["10.0.0.6/31"], None)
+    assert [each.address for each in picked.hosts] == ["10.0.0.5", "10.9.0.1", "10.9.0.2"]
+    assert picked.remarks == ("10.0.0.5/30 is taken as its network, 10.0.0.4/30",)
+    within = among(["10.0.0.5", "10.0.0.9"], ["10.0.0.6/30"], (), None)
+    assert [each.address for each in within.hosts] == ["10.0.0.5"]
+    assert within.remarks == ("10.0.0.6/30 is taken as its network, 10.0.0.4/30",)
+    with pytest.raises(InputError, match="host bits set"):  # nothing is allowed by guessing
+        file(tmp_path, "10.0.0.1/8 Jane Doe\n")
+
+
+@isolated
+def test_the_broadcast_address_of_a_link_is_left_out():
+    """Of a block it is known by its form; here the link's block is smaller than what was named."""
+    world = World()
+    world.client.sh("ip route add prohibit 10.1.3.0/24")
+    with world.client.inside():
+        picked = choose(["10.1.0.254-10.1.1.0", "10.1.3.1"], (), None)
+    assert [each.address for each in picked.hosts] == ["10.1.0.254", "10.1.1.0", "10.1.3.1"]
+    assert picked.left_out == 1
+    assert picked.remarks == ("10.1.0.255 is a link's broadcast address, and left out",)
 
 
 def test_a_name_is_resolved_and_kept():
@@ -139,7 +171,10 @@ def test_all_wrong_lines_are_told_at_once(tmp_path):
         ("10.0.0.0/8", "addresses; at most"),
         ("fd00::/64", "addresses; at most"),
         ("10.0.0.1/33", "does not appear"),
-        ("10.0.0.1/24", "host bits set"),
+        ("10.0.1-2.9-3", "none of 7, 1-20"),
+        ("10.0.0.256,1", "none of 7, 1-20"),
+        ("10.0.0.1,,2", "none of 7, 1-20"),
+        ("10.*.*.*", "16,777,216 addresses; at most"),
         ("10.0.0.9-3", "not a range"),
         ("10.0.0.1-fd00::1", "not a range"),
         ("10.0.0.1-300", "not a range"),

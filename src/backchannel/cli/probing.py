@@ -65,6 +65,8 @@ def run(words: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run: 
         suggestions=seen.told if seen else None,
     )
     wishes = _only(wishes, todo)
+    for remark in todo.chosen.remarks:
+        streams.complain(remark)
     if dry_run:
         from backchannel.probe import rehearsal  # noqa: PLC0415 - only where asked
         from backchannel.report.console import show  # noqa: PLC0415 - as above
@@ -222,6 +224,7 @@ def _settings(asking: "Asking", todo: Work, limits: Limits) -> dict[str, str]:
         "services": ", ".join(asking.services) or "all",
         "suggested by": printable(str(asking.seen or "")),
         "allowed by": "; ".join(todo.chosen.by) or "nobody named: private addresses only",
+        "taken otherwise": "; ".join(todo.chosen.remarks),
         "rate": f"{limits.rate:g} a second in all, {limits.host_rate:g} to a host",
         "proxies led to": asking.through,
         "torrent": asking.torrent,

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from backchannel.catalogue.model import Service
 from backchannel.errors import UsageError
 from backchannel.probe.hello import Asked, Hello
+from backchannel.probe.named import Target
 from backchannel.probe.order import hellos
 from backchannel.probe.pace import Limits
 from backchannel.probe.port import Wishes, turns
 from backchannel.probe.ports import Expected, Plan, Port, askable, chosen, of_services, usual
 from backchannel.probe.suggested import Suggestion
-from backchannel.probe.targets import Authority, Chosen, Target, among, choose
+from backchannel.probe.targets import Authority, Chosen, among, choose
 
 MOST_PORTS = 250_000
 """Ports of all hosts in one run: what is known of each is held until its end, 2 KB at most for one

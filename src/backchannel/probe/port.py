@@ -13,12 +13,12 @@ from backchannel.model import Endpoint, Side
 from backchannel.probe.exchange import End, Exchange
 from backchannel.probe.hello import Asked, Hello
 from backchannel.probe.judge import Judge, Verdict
+from backchannel.probe.named import Target
 from backchannel.probe.order import following, hellos, inside
 from backchannel.probe.pace import Limits, Pace
 from backchannel.probe.ports import Expected, Port
 from backchannel.probe.secure import TOR, Tls
 from backchannel.probe.sockets import ask
-from backchannel.probe.targets import Target
 
 TLS_FIRST = frozenset({443, 993, 5223, 5349, 6697, 8448, 9001})
 """Ports at which TLS is usual."""

@@ -14,10 +14,10 @@ from typing import TypeAlias
 from backchannel.model import Side
 from backchannel.probe.exchange import Exchange
 from backchannel.probe.judge import Judge
+from backchannel.probe.named import Target
 from backchannel.probe.pace import Limits, Pace
 from backchannel.probe.port import PortProbe, Result, State, Wishes
 from backchannel.probe.ports import Plan
-from backchannel.probe.targets import Target
 
 PortTask: TypeAlias = "Callable[[Host, Result, bool], Awaitable[None]]"
 AWAY = 3

@@ -1,4 +1,4 @@
-"""Whom to ask: addresses, blocks, ranges, names and files of them; and whom one may ask.
+"""Whom one may ask of those that are named (see `named`).
 
 Nothing is asked by accident. What is private may be asked up to `MOST_UNASKED` hosts; more, and any
 public address, only where a file of authorised networks has it. Where such a file is given it holds
@@ -7,32 +7,28 @@ for everything. Addresses that stand for many (multicast, broadcast) are never a
 
 import re
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-    summarize_address_range,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from backchannel.errors import InputError, UsageError, reason
+from backchannel.errors import InputError, UsageError
+from backchannel.probe.named import (
+    MOST,
+    Address,
+    Network,
+    Target,
+    hosts,
+    lines,
+    networks,
+    widened,
+    words,
+)
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Network: TypeAlias = IPv4Network | IPv6Network
 MOST_UNASKED = 256
 """Private hosts that may be asked without a file."""
-MOST = 65_536
-"""Hosts of one run."""
-LARGEST_FILE = 1 << 20
-_RANGE = re.compile(r"([0-9a-fA-F]*[.:][0-9a-fA-F.:]*)-([0-9a-fA-F.:]+)\Z")
-"""Such as 10.0.0.1-20; db-01 is a name."""
 _UNTIL = re.compile(r",?\s*\buntil\b\s*([^\s,;]*)", re.IGNORECASE)
 _SITES = tuple(
     map(
@@ -45,14 +41,7 @@ _SITES = tuple(
 )
 """RFC 1918, RFC 6598, RFC 3927; RFC 4193, RFC 4291 §2.5.6."""
 _THIS = IPv4Network("0.0.0.0/8")
-
-
-class Target(NamedTuple):
-    """A host to ask."""
-
-    address: str
-    name: str = ""
-    """As the user called it, where that was a name."""
+_ANY_PORT = 9
 
 
 class Allowed(NamedTuple):
@@ -87,6 +76,8 @@ class Chosen:
     """Hosts that were named and are excluded, or that a capture suggests and nobody named."""
     by: tuple[str, ...] = field(default=())
     """Who allowed it: lines of the file that were needed, in words."""
+    remarks: tuple[str, ...] = ()
+    """What is done otherwise than the words say."""
 
 
 def authority(path: Path, today: date) -> Authority:
@@ -94,7 +85,7 @@ def authority(path: Path, today: date) -> Authority:
     `!PREFIX WHY NOT`, one a line. Raises InputError with every line that is wrong.
     """
     allowed, denied, errors = list[Allowed](), list[Network](), list[str]()
-    for number, line in _lines(path):
+    for number, line in lines(path):
         refused = line.startswith("!")
         prefix, who = (*line.lstrip("!").split(None, 1), "", "")[:2]
         try:
@@ -120,51 +111,78 @@ def authority(path: Path, today: date) -> Authority:
     return Authority(path, tuple(allowed), tuple(denied))
 
 
-def choose(words: Iterable[str], excluded: Iterable[str], authorised: Authority | None) -> Chosen:
-    """Return whom *words* name, without the *excluded* ones. Raises UsageError where one may not be
-    asked, or too many are named.
+def choose(named: Iterable[str], excluded: Iterable[str], authorised: Authority | None) -> Chosen:
+    """Return whom the words *named* name, without the *excluded* ones. Raises UsageError where one
+    may not be asked, or too many are named.
     """
-    out = [network for word in _words(excluded) for network in _networks(word)]
+    asked, refused = list(words(named)), list(words(excluded))
+    out = [network for word in refused for network in networks(word)]
     if authorised is not None:
         out += authorised.denied
-    hosts, left_out, private = dict[str, Target](), 0, 0
-    used = dict[int, Allowed]()
-    for word in _words(words):
-        for target in _hosts(word):
-            address = ip_address(target.address)
-            if target.address in hosts:
-                continue
-            if any(_has(network, address) for network in out):
-                left_out += 1
-                continue
-            line = _may(address, word, authorised)
-            if line is not None:
-                used[line.line] = line
-            elif not address.is_loopback:
-                private += 1
-            hosts[target.address] = target
-            if private > MOST_UNASKED:
-                raise UsageError(
-                    f"more than {MOST_UNASKED} hosts: name the networks and who allowed it in a "
-                    "file, a prefix a line, and give it with --authorised FILE"
-                )
-            if len(hosts) > MOST:
-                raise UsageError(f"more than {MOST:,} hosts: ask a part of them at a time")
-    by = tuple(f"{each.network}: {each.who}" for _, each in sorted(used.items()))
-    return Chosen(tuple(hosts.values()), left_out, by)
+    choice = _Choice(out, authorised)
+    for word in asked:
+        for target in hosts(word):
+            choice.take(word, target)
+    return replace(choice.made(), remarks=_remarks(*asked, *refused) + tuple(choice.remarks))
+
+
+def _remarks(*said: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for word in said if (text := widened(word))))
+
+
+class _Choice:
+    """Hosts one by one, until there are too many."""
+
+    def __init__(self, out: list[Network], authorised: Authority | None) -> None:
+        self.remarks = list[str]()
+        self._out, self._authorised = out, authorised
+        self._hosts, self._used = dict[str, Target](), dict[int, Allowed]()
+        self._left_out = self._private = 0
+
+    def take(self, word: str, target: Target) -> None:
+        """Take a host that *word* names, unless it is to be left out. Raises UsageError."""
+        address = ip_address(target.address)
+        if target.address in self._hosts:
+            return
+        if any(_has(network, address) for network in self._out):
+            self._left_out += 1
+            return
+        line = _may(address, word, self._authorised)
+        if _reaches_many(address):
+            self._left_out += 1
+            self.remarks.append(f"{address} is a link's broadcast address, and left out")
+            return
+        if line is not None:
+            self._used[line.line] = line
+        elif not address.is_loopback:
+            self._private += 1
+        self._hosts[target.address] = target
+        if self._private > MOST_UNASKED:
+            raise UsageError(
+                f"more than {MOST_UNASKED} hosts: name the networks and who allowed it in a "
+                "file, a prefix a line, and give it with --authorised FILE"
+            )
+        if len(self._hosts) > MOST:
+            raise UsageError(f"more than {MOST:,} hosts: ask a part of them at a time")
+
+    def made(self) -> Chosen:
+        """Return whom to ask."""
+        by = tuple(f"{each.network}: {each.who}" for _, each in sorted(self._used.items()))
+        return Chosen(tuple(self._hosts.values()), self._left_out, by)
 
 
 def among(
     suggested: Iterable[str],
-    words: Iterable[str],
+    named: Iterable[str],
     excluded: Iterable[str],
     authorised: Authority | None,
 ) -> Chosen:
-    """Return those of the *suggested* addresses that *words* name and that the file has, where they
+    """Return those of the *suggested* addresses that *named* has and that the file has, where they
     are given. Raises UsageError where neither is: anybody may send what a capture holds.
     """
-    named = [network for word in _words(words) for network in _networks(word)]
-    if not named and authorised is None:
+    asked = list(words(named))
+    within = [network for word in asked for network in networks(word)]
+    if not within and authorised is None:
         raise UsageError(
             "--from names nobody who may be asked: a capture holds what anybody sent. Name the "
             "networks among whose hosts to ask, or give --authorised FILE"
@@ -173,11 +191,15 @@ def among(
     fit = [
         each
         for each in given
-        if (not named or any(_has(network, ip_address(each)) for network in named))
+        if (not within or any(_has(network, ip_address(each)) for network in within))
         and (authorised is None or authorised.of(ip_address(each)) is not None)
     ]
     picked = choose(fit, excluded, authorised)
-    return replace(picked, left_out=picked.left_out + len(given) - len(fit))
+    return replace(
+        picked,
+        left_out=picked.left_out + len(given) - len(fit),
+        remarks=_remarks(*asked) + picked.remarks,
+    )
 
 
 def _may(address: Address, word: str, authorised: Authority | None) -> Allowed | None:
@@ -220,92 +242,22 @@ def _for_many(address: Address) -> bool:
     )
 
 
+def _reaches_many(address: Address) -> bool:
+    """Whether an address is the broadcast address of a link of this host: then the kernel wants to
+    hear first that broadcasting is meant (socket(7), SO_BROADCAST). Nothing is sent.
+    """
+    if address.version == 6:
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        try:
+            link.connect((str(address), _ANY_PORT))
+        except PermissionError:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            return link.connect_ex((str(address), _ANY_PORT)) == 0
+        except OSError:
+            pass
+    return False
+
+
 def _has(network: Network, address: Address) -> bool:
     return network.version == address.version and address in network
-
-
-# -- what words mean -------------------------------------------------------------------------------
-
-
-def _words(words: Iterable[str]) -> Iterator[str]:
-    """Yield words; in place of `@FILE` its lines."""
-    for word in words:
-        if word.startswith("@"):
-            yield from (line for _, line in _lines(Path(word[1:])))
-        else:
-            yield word
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the numbers and texts of a file's lines, without comments and empty ones."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(path, f"larger than {LARGEST_FILE >> 20} MiB")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(path, reason(error)) from error
-    except UnicodeDecodeError as error:
-        raise InputError(path, f"is not UTF-8 at byte {error.start}") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        if told := line.partition("#")[0].strip():
-            yield number, told
-
-
-def _hosts(word: str) -> Iterator[Target]:
-    networks = _literal(word)
-    if networks is None:
-        name = "" if "%" in word else word  # an address of this link is no name
-        yield from (Target(address, name) for address in _resolved(word))
-        return
-    for network in networks:
-        if network.num_addresses > MOST + 2:
-            raise UsageError(f"{word}: {network.num_addresses:,} addresses; at most {MOST:,}")
-        block = "/" in word  # of a range, the first and the last address are hosts as well
-        yield from (Target(str(address)) for address in (network.hosts() if block else network))
-
-
-def _networks(word: str) -> Iterator[Network]:
-    """Yield what a word to exclude stands for, whole."""
-    networks = _literal(word)
-    yield from networks or [ip_network(address.partition("%")[0]) for address in _resolved(word)]
-
-
-def _literal(word: str) -> list[Network] | None:
-    """Return the networks of an address, a block or a range; None for a name."""
-    if "/" in word:
-        try:
-            return [ip_network(word)]
-        except ValueError as error:
-            raise UsageError(f"{word}: {error}") from error
-    try:
-        return [ip_network(ip_address(word.partition("%")[0]))] if "%" not in word else None
-    except ValueError:
-        pass
-    if (found := _RANGE.match(word)) is None:
-        return None
-    last = (
-        found[2]
-        if "." in found[2] or ":" in found[2]
-        else f"{found[1].rpartition('.')[0]}.{found[2]}"
-    )
-    try:
-        one, other = ip_address(found[1]), ip_address(last)
-        return list(summarize_address_range(one, other))
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{word}: not a range: {error}") from error
-
-
-def _resolved(name: str) -> list[str]:
-    try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise UsageError(
-            f"{name}: neither an address nor a name that resolves: {reason(error)}"
-        ) from error
-    return list(dict.fromkeys(_written(each[4]) for each in found))
-
-
-def _written(place: tuple[Any, ...]) -> str:
-    """Return an address as text; of one link, with the interface behind it (RFC 4007 §11)."""
-    scope = place[3] if len(place) == 4 else 0
-    return f"{place[0]}%{socket.if_indextoname(scope)}" if scope else str(place[0])
