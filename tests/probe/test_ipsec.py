@@ -8,6 +8,10 @@ from tests.enforce.lab import CLIENT, SERVER, World, isolated
 from tests.enforce.swan import Swan
 from tests.probe.lab import asked
 
+from backchannel.model import Endpoint
+from backchannel.probe import ike
+from backchannel.probe.hello import Asked
+from backchannel.probe.order import HELLOS
 from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
 
@@ -90,3 +94,50 @@ def test_aggressive_mode_is_asked_for_only_when_wished():
     assert [("ikev1-aggressive" in each) for each in said] == [False, True]
     assert "parsed AGGRESSIVE request" in told
     assert with_it.hosts[0].results[0].state is State.OPEN
+
+
+@isolated
+def test_a_gateway_that_wants_a_cookie_back_gets_it():
+    """As one does that has many associations half open: here two (RFC 7296 §2.6)."""
+    world = World()
+    busy = "  cookie_threshold = 1\n  block_threshold = 0"
+    gateway = Swan(world.server, "right", SERVER[4], "%any", tunnels=False, settings=busy)
+    with world.client.inside():
+        asked(SERVER[4], BOTH[0], expected=IPSEC)
+        prober = asked(SERVER[4], *BOTH, expected=IPSEC)
+    told = gateway.told()
+    gateway.close()
+    for result in prober.hosts[0].results:
+        stages = [event.stage for _, event in answers(result, "IkeStage")]
+        assert "cookie-required" in stages, told
+        assert ("ikev2", "MODP_2048") in chosen(result), told
+
+
+def notification(kind, data):
+    """Return an answer of IKEv2 with one notification (RFC 7296 §3.1, §3.10)."""
+    body = b"\0\0" + (8 + len(data)).to_bytes(2, "big") + b"\0\0" + kind.to_bytes(2, "big") + data
+    return b"8" * 8 + b"9" * 8 + b"\x29\x20\x22\x20\0\0\0\0\0\0\0" + bytes([28 + len(body)]) + body
+
+
+@pytest.mark.parametrize(
+    ("name", "proposals", "first", "group"),
+    [("ikev2", ike.MODERN, 14, 19), ("ikev2-old", ike.OLD, 2, 5)],
+)
+def test_a_cookie_and_another_group_are_said_together(name, proposals, first, group):
+    """Each alone would be refused again. What was not offered is never said."""
+    (hello,) = (each for each in HELLOS if each.name == name)
+    asked = Asked(Endpoint("10.0.0.1", 500), Endpoint("10.0.0.2", 4000), nonce=bytes(range(32)))
+    cookie, other = notification(16390, b"c" * 24), notification(16390, b"d" * 24)
+    answers = [cookie, notification(17, group.to_bytes(2, "big")), other]
+    said = [hello.reply(asked, answers[: number + 1]) for number in range(hello.rounds)]
+    assert said == [
+        ike.init(asked, proposals, first, b"c" * 24),
+        ike.init(asked, proposals, group, b"c" * 24),
+        ike.init(asked, proposals, group, b"d" * 24),
+    ]
+    assert [(each[16], each[28:60]) for each in said] == [
+        (41, b"\x21\0\0\x20\0\0\x40\x06" + mark * 24) for mark in (b"c", b"c", b"d")
+    ]
+    endless = cookie[:28] + b"\x29\0\0\0" + cookie[32:]
+    for wrong in (b"", bytes(28), notification(17, b"\0\x63"), notification(14, b""), endless):
+        assert hello.reply(asked, [wrong]) == b""

@@ -28,6 +28,8 @@ KNOWN = usual(SERVICES)
         (Port("udp", 4500), "ipsec"),
         (Port("udp", 500), "ipsec"),
         (Port("tcp", 1080), "socks"),
+        (Port("tcp", 3128), "http-proxy"),
+        (Port("tcp", 8118), "http-proxy"),
         (Port("tcp", 9050), "tor"),
         (Port("tcp", 9150), "tor"),
     ],

@@ -1,6 +1,7 @@
 """Hellos over TCP that are binary. They come behind those of text: see `order`."""
 
 import struct
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from backchannel.model import Endpoint
@@ -29,9 +30,9 @@ def _socks4_through(asked: Asked) -> bytes:
     return struct.pack(">BBH4s", 4, 1, asked.through.port, place.packed) + b"\0"
 
 
-def _socks5_through(asked: Asked, answer: bytes) -> bytes:
+def _socks5_through(asked: Asked, answers: Sequence[bytes]) -> bytes:
     """Ask for a connection, once the proxy has let us in without a login."""
-    if answer[:2] != b"\x05\x00" or asked.through is None:
+    if answers[-1][:2] != b"\x05\x00" or asked.through is None:
         return b""
     host = asked.through.address.encode()
     try:

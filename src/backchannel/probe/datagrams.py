@@ -1,6 +1,7 @@
 """Hellos over UDP. Each is one datagram, and none makes an answer much larger than itself."""
 
 import struct
+from collections.abc import Sequence
 
 from backchannel.probe import ike
 from backchannel.probe.hello import Asked, Hello
@@ -24,10 +25,11 @@ def allocate(asked: Asked) -> bytes:
     return _stun(asked.nonce[:12], 0x0003, struct.pack(">HHI", 0x0019, 4, 17 << 24))
 
 
-def give_back(asked: Asked, answer: bytes) -> bytes:
+def give_back(asked: Asked, answers: Sequence[bytes]) -> bytes:
     """End what a relay granted, by a Refresh with a lifetime of 0 (RFC 8656 §3.3): it would keep a
     port for ten minutes.
     """
+    answer = answers[-1]
     granted = answer[:2] == b"\x01\x03" and answer[4:8] == COOKIE
     end = _stun(asked.nonce[12:24], 0x0004, struct.pack(">HHI", 0x000D, 4, 0))
     return end if granted else b""

@@ -66,3 +66,13 @@ class Exchange:
     def bytes_of(self, side: Side) -> bytes:
         """Return all that *side* sent, inside TLS where there was one."""
         return b"".join(step.data for step in self.inside or self.steps if step.side is side)
+
+    def answers(self) -> list[bytes]:
+        """Return what was answered to each thing that was said; nothing of what came before."""
+        told = list[bytes]()
+        for step in self.inside or self.steps:
+            if step.side is Side.CLIENT:
+                told.append(b"")
+            elif told:
+                told[-1] += step.data
+        return told

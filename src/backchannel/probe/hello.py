@@ -1,6 +1,6 @@
 """What a hello is: the first valid message that a client of some protocol sends, as data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,7 +36,8 @@ class Asked:
 
 
 Make = Callable[[Asked], bytes]
-Reply = Callable[[Asked, bytes], bytes]
+Reply = Callable[[Asked, Sequence[bytes]], bytes]
+"""Its second argument: what was answered to each thing that was said so far."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Hello:
     source: str
     """Where the format is described."""
     reply: Reply | None = None
-    """What to say to an answer, once; nothing where it returns no bytes."""
+    """What to say to an answer; nothing where it returns no bytes."""
+    rounds: int = 1
+    """How many answers are replied to at most."""
     after: tuple[str, ...] = ()
     """Protocols behind which alone it is said: to a port that has shown to speak one of them."""
     beside: tuple[str, ...] = ()

@@ -8,7 +8,9 @@ Nothing is ever finished: a responder keeps a half-open association for some sec
 
 import hashlib
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 
 from backchannel.model import Endpoint
@@ -18,6 +20,8 @@ MARKED = 4500
 _SA, _KE, _NONCE, _NOTIFY, _SA_1, _ID_1, _KE_1, _NONCE_1, _VENDOR_1 = (
     33, 34, 40, 41, 1, 5, 4, 10, 13,
 )  # fmt: skip
+_INVALID_KE, _COOKIE = 17, 16390
+_LONGEST_COOKIE = 64
 _SIZES = {1: 96, 2: 128, 5: 192, 14: 256, 15: 384, 16: 512, 18: 1024, 31: 32}
 """Bytes of a public value by group, for groups in which any bytes are one."""
 _POINTS = {
@@ -52,14 +56,17 @@ OLD = (Proposal(((3, 0), (2, 0), (12, 128)), (2, 1), (2, 1), (2, 1, 5)),)
 """3DES and DES, SHA-1 and MD5, MODP 1024, 768 and 1536: what nobody should accept any more."""
 
 
-def init(asked: Asked, proposals: tuple[Proposal, ...], group: int = 0) -> bytes:
+def init(
+    asked: Asked, proposals: tuple[Proposal, ...], group: int = 0, cookie: bytes = b""
+) -> bytes:
     """Return an IKE_SA_INIT (RFC 7296 §1.2) whose public value is of *group*, or of the one that
-    is likely.
+    is likely; with the *cookie* that was asked for in front.
     """
     offered = proposals[0].groups
     group = group or (14 if 14 in offered else offered[0])
     spi = asked.nonce[:8]
-    parts = [
+    parts = [(_NOTIFY, struct.pack(">BBH", 0, 0, _COOKIE) + cookie)] if cookie else []
+    parts += [
         (_SA, b"".join(_proposal(place, each, proposals) for place, each in enumerate(proposals))),
         (_KE, struct.pack(">HH", group, 0) + _public(group, asked.nonce)),
         (_NONCE, asked.nonce),
@@ -110,17 +117,31 @@ def _message(
     return spi + bytes(8) + head + body
 
 
-def _again(asked: Asked, answer: bytes) -> bytes:
-    """Ask once more with the group that an INVALID_KE_PAYLOAD names (RFC 7296 §1.2)."""
-    message = answer[4:] if answer[:4] == bytes(4) else answer
-    at = message.find(struct.pack(">BBHBBH", 0, 0, 10, 0, 0, 17))
-    if at < 0 or len(message) < at + 10:
-        return b""
-    group = int.from_bytes(message[at + 8 : at + 10], "big")
-    if group not in (set(_SIZES) | set(_POINTS)):
-        return b""
-    proposals = MODERN if group in MODERN[0].groups else OLD
-    return marked(asked, init(asked, proposals, group))
+def _again(proposals: tuple[Proposal, ...], asked: Asked, answers: Sequence[bytes]) -> bytes:
+    """Ask once more with the cookie that a gateway wants back which has many associations half
+    open, and in the group that it names (RFC 7296 §2.6, §1.2). Both may be wanted, one by one.
+    """
+    newest, cookie, group = False, b"", 0
+    for answer in answers:
+        told = dict(_notified(answer[4:] if answer[:4] == bytes(4) else answer))
+        named = int.from_bytes(told.get(_INVALID_KE, b"")[:2], "big")
+        newest = bool(told.get(_COOKIE)) or named in proposals[0].groups
+        cookie = told.get(_COOKIE, cookie)[:_LONGEST_COOKIE]
+        group = named if named in proposals[0].groups else group
+    return marked(asked, init(asked, proposals, group, cookie)) if newest else b""
+
+
+def _notified(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield types and data of a message's notifications (RFC 7296 §3.2, §3.10)."""
+    kind, at = message[16:17], 28
+    while kind and kind[0] and at + 4 <= len(message):
+        size = int.from_bytes(message[at + 2 : at + 4], "big")
+        body = message[at + 4 : at + size]
+        if size < 4:
+            return
+        if kind[0] == _NOTIFY and len(body) >= 4:
+            yield int.from_bytes(body[2:4], "big"), body[4 + body[1] :]
+        kind, at = message[at : at + 1], at + size
 
 
 def marked(asked: Asked, message: bytes) -> bytes:
@@ -178,14 +199,17 @@ def _aggressive(asked: Asked, group: int = 14, spi: bytes = b"") -> bytes:
     return marked(asked, _message(spi or asked.nonce[:8], 0x10, 4, 0, parts))
 
 
-def _older(asked: Asked, answer: bytes) -> bytes:
+def _older(asked: Asked, answers: Sequence[bytes]) -> bytes:
     """Ask once more, with MODP 1024, who refused MODP 2048 with a notification (RFC 2408 §3.14)."""
+    answer = answers[-1]
     message = answer[4:] if answer[:4] == bytes(4) else answer
     refused = message[18:19] == b"\x05" and message[16:17] == b"\x0b"
     return _aggressive(asked, 2, asked.nonce[8:16]) if refused else b""
 
 
 _PORTS = 500, MARKED
+ROUNDS = 3
+"""A cookie, a group, and a cookie again, which a gateway may want for what was changed."""
 _ABOUT = "the gateway keeps a half-open association for some seconds"
 HELLOS = (
     Hello(
@@ -194,7 +218,8 @@ HELLOS = (
         "udp",
         lambda asked: marked(asked, init(asked, MODERN)),
         "RFC 7296 §1.2, §3; on 4500 RFC 3948 §2.2",
-        reply=_again,
+        reply=partial(_again, MODERN),
+        rounds=ROUNDS,
         ports=_PORTS,
         about=_ABOUT,
     ),
@@ -204,7 +229,8 @@ HELLOS = (
         "udp",
         lambda asked: marked(asked, init(asked, OLD)),
         "RFC 7296 §1.2, with what RFC 8247 calls weak",
-        reply=_again,
+        reply=partial(_again, OLD),
+        rounds=ROUNDS,
         after=("ike",),
         about=_ABOUT,
     ),

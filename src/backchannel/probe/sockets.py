@@ -117,11 +117,15 @@ async def _talk(talk: "Talk", hello: Hello | None, asked: AskedOf, tls: Tls | No
         await link.say(message)
         if heard := await link.hear(limits.answer / tries):
             break
-    if heard and hello.reply and (more := hello.reply(told, exchange.bytes_of(Side.SERVER))):
+    for _ in range(hello.rounds if heard and hello.reply else 0):
+        assert hello.reply is not None
+        if not (more := hello.reply(told, exchange.answers())):
+            return
         if udp:
             await talk.wait_turn()
         await link.say(more)
-        await link.hear(limits.answer)
+        if not await link.hear(limits.answer):
+            return
 
 
 class Talk:

@@ -105,6 +105,7 @@ TEXT = (
         "RFC 9110 §9.3.6; to a name that does not exist",
         after=("http", "http-proxy"),
         tls="also",
+        ports=(3128, 8000, 8118),
         believed=_of_a_proxy,
     ),
     Hello(
